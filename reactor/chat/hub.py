@@ -1,0 +1,130 @@
+"""Who is here and which rooms exist, and the moment in a tick when rooms put their batches into the connections."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from reactor.chat.room import Room
+from shared.errors import RequestError
+from shared.text import fold
+
+if TYPE_CHECKING:
+    from reactor.chat.session import Session
+
+QUEUE_SOFT = 65_536
+"""Bytes queued for a connection above which room frames leave it out."""
+QUEUE_HARD = 262_144
+"""Bytes of direct answers queued for a connection at which it is cut off."""
+
+
+def wall_clock() -> int:
+    """Microseconds since 1970-01-01 UTC."""
+    return time.time_ns() // 1_000
+
+
+class Hub:
+    """The registry. Names and rooms are kept by their compared form (`shared.text.fold`).
+
+    `schedule` is called once in a tick in which there is something to flush, and has `flush` called at its end.
+    """
+
+    def __init__(
+        self,
+        schedule: Callable[[Callable[[], object]], object],
+        clock: Callable[[], int] = wall_clock,
+        soft: int = QUEUE_SOFT,
+        hard: int = QUEUE_HARD,
+    ) -> None:
+        self.soft = soft
+        self.hard = hard
+        self.rooms: dict[str, Room] = {}
+        self.last_stamp = 0
+        self.skipped = 0
+        """Messages that slow readers were not sent, in all."""
+        self._schedule = schedule
+        self._clock = clock
+        self._names: dict[str, Session] = {}
+        self._guests = itertools.count(1)
+        self._speaking: list[Room] = []
+        self._acting: list[Session] = []
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def stamp(self) -> int:
+        """The time for a new message, in microseconds: larger than every one before, also if the clock steps back."""
+        now = self._clock()
+        if now <= self.last_stamp:
+            now = self.last_stamp + 1
+        self.last_stamp = now
+        return now
+
+    # --- names
+
+    def admit(self, session: "Session") -> str:
+        """Take in a new session; returns the guest name it has from now on. A number is never given twice."""
+        name = f"guest-{next(self._guests)}"
+        self._names[name] = session
+        return name
+
+    def rename(self, session: "Session", old: str, new: str) -> None:
+        """Raises `RequestError` `name-taken` if somebody else has `new`, in any spelling."""
+        key = fold(new)
+        if self._names.get(key, session) is not session:
+            raise RequestError("name-taken", "somebody here has that name: choose another one")
+        del self._names[fold(old)]
+        self._names[key] = session
+
+    def release(self, name: str) -> None:
+        """The session called `name` is over."""
+        del self._names[fold(name)]
+
+    def sessions(self) -> "list[Session]":
+        """Everybody, in no particular order."""
+        return list(self._names.values())
+
+    # --- rooms
+
+    def room(self, name: str) -> Room:
+        """The room of that name; it is made if nobody is in it, and then called as `name` spells it."""
+        key = fold(name)
+        room = self.rooms.get(key)
+        if room is None:
+            room = self.rooms[key] = Room(name)
+        return room
+
+    def forget(self, room: Room) -> None:
+        """Nobody is in `room` any more."""
+        del self.rooms[fold(room.name)]
+
+    def sorted_rooms(self) -> Iterator[Room]:
+        """All rooms, by the compared form of their names."""
+        return (self.rooms[key] for key in sorted(self.rooms))
+
+    # --- the end of the tick
+
+    def room_spoke(self, room: Room) -> None:
+        """`room` has begun a batch."""
+        self._wanted()
+        self._speaking.append(room)
+
+    def session_acted(self, session: "Session") -> None:
+        """`session` has begun a view of its own."""
+        self._wanted()
+        self._acting.append(session)
+
+    def flush(self) -> None:
+        """Put what rooms and sessions have for this tick into the connections."""
+        speaking, self._speaking = self._speaking, []
+        acting, self._acting = self._acting, []
+        for room in speaking:
+            self.skipped += room.flush(self.soft)
+        for session in acting:
+            session.flush()
+        for room in speaking:
+            room.end_tick()
+
+    def _wanted(self) -> None:
+        if not self._speaking and not self._acting:
+            self._schedule(self.flush)

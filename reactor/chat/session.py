@@ -1,0 +1,347 @@
+"""One connection's conversation: requests in, answers and room frames out, in one order.
+
+A session that only listens in a tick gets its room's batch as everybody. One that did something gets a *view*: the
+room's frames up to the deed, its own answer in the deed's place, the frames after it. Where the others get its
+message, it gets `sent` or nothing. Who joined gets the batch from its place on, who left up to its place. So answers
+and room frames keep one order without any further rule, and neither joins nor leaves force a flush.
+"""
+
+import secrets
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from reactor.chat.commands import no_room, run_command
+from reactor.chat.hub import Hub
+from reactor.chat.room import Batch, Room
+from shared import PROTOCOL_VERSION, __version__
+from shared.codec import encode
+from shared.errors import RequestError
+from shared.framing import MAX_BODY
+from shared.messages import (
+    Command,
+    Error,
+    Goodbye,
+    Hello,
+    History,
+    HistoryPage,
+    Joined,
+    Left,
+    Limits,
+    Message,
+    Notice,
+    PingRequest,
+    Pong,
+    PongRequest,
+    Ready,
+    Renamed,
+    Say,
+    Sent,
+    Skipped,
+    Welcome,
+)
+from shared.schema import Record
+from shared.text import MAX_NAME, MAX_ROOM, MAX_TEXT, message_text, user_name
+
+LIMITS = Limits(frame=MAX_BODY, text=MAX_TEXT, name=MAX_NAME, room=MAX_ROOM)
+_SMALL_PIECE = 1_024  # bytes: below that, copying pieces together is cheaper than sending them apart
+
+Piece = bytes | tuple[Batch, int, int]
+"""A direct answer, or the frames of a batch from one place to another."""
+
+
+class Outlet(Protocol):
+    """Where a session's frames go: the transport, as chat knows it."""
+
+    queued: int
+    tell_drained: bool
+
+    def write(self, data: bytes | memoryview) -> None: ...
+    def queued_as(self, kind: type) -> int: ...
+
+
+class Peer(Protocol):
+    """Who carries the session."""
+
+    def ended(self, reason: str) -> None:
+        """The goodbye is queued: flush and close."""
+
+    def overwhelmed(self) -> None:
+        """The direct answers alone have reached the hard limit."""
+
+
+class Gap:
+    """What a slow reader was not sent: `count` messages with `after` < at <= `until`, and other frames maybe."""
+
+    __slots__ = ("after", "count", "missed", "until")
+
+    def __init__(self) -> None:
+        self.missed = False
+        self.count = self.after = self.until = 0
+
+    def add(self, count: int, first: int, last: int) -> None:
+        self.missed = True
+        if count:
+            if not self.count:
+                self.after = first - 1
+            self.count += count
+            self.until = last
+
+
+class Session:
+    """What one connected person is and does. `name` is unique on the server, `room` is where they are, or None.
+
+    `view` and `gap` are for `Room`: the pieces of this tick where there are any, and what is being missed.
+    """
+
+    __slots__ = ("_direct", "_hub", "_mark", "_peer", "closing", "gap", "name", "out", "ready", "room", "token", "view")
+
+    def __init__(self, hub: Hub, peer: Peer, out: Outlet, motd: str = "") -> None:
+        """Welcome somebody. `motd` is the notice of the day."""
+        self._hub = hub
+        self._peer = peer
+        self.out = out
+        self.room: Room | None = None
+        self.view: list[Piece] | None = None
+        self._mark = 0  # the place in the room's batch up to which the view has it
+        self._direct = 0  # bytes of direct answers queued since the queue was empty
+        self.gap: Gap | None = None
+        self.ready = False
+        self.token: str | None = None
+        self.closing: str | None = None
+        self.name = hub.admit(self)
+        self.answer(Welcome(PROTOCOL_VERSION, f"PyLingo/{__version__}", self.name, LIMITS))
+        if motd:
+            self.answer(Notice(motd))
+
+    # --- what comes in
+
+    def handle(self, request: Record) -> None:
+        """Do what is asked, and answer."""
+        if self._direct >= self._hub.hard and self._count_direct() >= self._hub.hard:
+            self._peer.overwhelmed()
+            return
+        try:
+            _HANDLERS[type(request)](self, request)
+        except RequestError as error:
+            error.re = getattr(request, "id", None)
+            self.refuse(error)
+
+    def refuse(self, error: RequestError) -> None:
+        """Answer with an error."""
+        self.answer(Error(error.reason, error.text, error.re))
+
+    def end(self, reason: str, text: str, re: int | None = None, drop: bool = False) -> None:
+        """Say goodbye, and tell the room. With `drop` the room's frames of this tick are not sent any more."""
+        if self.closing is not None:
+            return
+        self.leave(reason)
+        view = self._view()
+        if drop:
+            view.clear()
+        view.append(encode(Goodbye(reason, text, re)))
+        self._over(reason)
+
+    def shut_down(self, text: str) -> None:
+        """Say goodbye to everybody at once: no room is told, as nobody stays who could be."""
+        if self.closing is None:
+            self._view().append(encode(Goodbye("shutdown", text)))
+            self.room = None
+            self._over("shutdown")
+
+    def lost(self) -> None:
+        """The connection broke."""
+        if self.closing is None:
+            self.leave("lost")
+            self._over("lost")
+
+    def drained(self) -> None:
+        """The connection has taken all that was queued: say what was left out meanwhile."""
+        if self.closing is None and self.gap is not None:
+            self._close_gap()
+
+    # --- what goes out
+
+    def answer(self, record: Record) -> None:
+        """Queue a frame for this person alone, after what the room has said so far."""
+        if self.closing is not None:
+            return
+        frame = encode(record)
+        if self.view is not None or (self.room is not None and self.room.batch.frames):
+            self._view().append(frame)
+        else:
+            if not self.out.queued:
+                self._direct = 0
+            self.out.write(frame)
+        self._direct += len(frame)
+
+    def tell_room(self, record: Record, at: int = 0) -> None:
+        """Have everybody else in the room get a frame; `at` if it is a message."""
+        room = self.room
+        assert room is not None
+        batch = room.batch
+        if not batch.frames:
+            self._hub.room_spoke(room)
+        self._view()
+        batch.add(encode(record), at)
+        self._mark = len(batch.frames)
+
+    def miss(self, batch: Batch) -> None:
+        """The whole of this tick's batch is left out."""
+        self._behind().add(batch.count, batch.first, batch.last)
+
+    def flush(self) -> None:
+        """The tick ends and all batches are sealed: put the view into the connection."""
+        view = self._view()
+        self.view = None
+        self._mark = 0
+        out = self.out
+        pieces = [piece if isinstance(piece, bytes) else piece[0].cut(piece[1], piece[2]) for piece in view]
+        if len(pieces) > 1:
+            size = sum(map(len, pieces))
+            if size < _SMALL_PIECE * len(pieces):
+                direct = all(isinstance(piece, bytes) for piece in pieces)
+                joined = b"".join(pieces)
+                pieces = [joined if direct else memoryview(joined)]
+        for piece in pieces:
+            out.write(piece)
+        if self.closing is not None:
+            self._peer.ended(self.closing)
+
+    def _view(self) -> list[Piece]:
+        """The view of this tick, with what the room has said so far."""
+        if self.view is None:
+            self.view = []
+            self._hub.session_acted(self)
+            if self.room is not None and self.gap is None and self.out.queued > self._hub.soft:
+                self._behind()
+        room = self.room
+        if room is not None:
+            end = len(room.batch.frames)
+            if end > self._mark:
+                if self.gap is None:
+                    self.view.append((room.batch, self._mark, end))
+                else:
+                    missed = room.batch.missed(self._mark, end)
+                    self._hub.skipped += missed[0]
+                    self.gap.add(*missed)
+                self._mark = end
+        return self.view
+
+    # --- coming and going
+
+    def join(self, room: Room) -> None:
+        """Go into `room`, out of the one before."""
+        self.leave("moved")
+        self._view()
+        self.room = room
+        self._mark = len(room.batch.frames)
+        if room.members:
+            self.tell_room(Joined(room.name, self.name))
+        room.members[self] = None
+
+    def leave(self, reason: str) -> Room | None:
+        """Go out of the room, telling the others; returns it, or None if there was none."""
+        room = self.room
+        if room is None:
+            return None
+        self._view()
+        if self.gap is not None:
+            self._close_gap()
+        del room.members[self]
+        if room.members:
+            self.tell_room(Left(room.name, self.name, reason))
+        else:
+            self._hub.forget(room)
+        self.room = None
+        self._mark = 0
+        return room
+
+    def rename(self, name: str) -> str:
+        """Take a name; returns the old one. Raises `RequestError` `name-taken`."""
+        old = self.name
+        if name != old:
+            self._hub.rename(self, old, name)
+            self.name = name
+            if self.room is not None and len(self.room.members) > 1:
+                self.tell_room(Renamed(old, name, self.room.name))
+        return old
+
+    def _count_direct(self) -> int:
+        """Bytes of direct answers not yet sent. Walks the queue, so only for when the running sum is suspicious."""
+        waiting = sum(len(piece) for piece in self.view or () if type(piece) is bytes)
+        self._direct = self.out.queued_as(bytes) + waiting
+        return self._direct
+
+    def _over(self, reason: str) -> None:
+        self.closing = reason
+        self._hub.release(self.name)
+
+    def _behind(self) -> Gap:
+        if self.gap is None:
+            self.gap = Gap()
+            self.out.tell_drained = True
+        return self.gap
+
+    def _close_gap(self) -> None:
+        view = self._view()
+        gap, self.gap = self.gap, None
+        if gap is not None and gap.missed and self.room is not None:
+            if not gap.count:
+                gap.after = gap.until = self._hub.last_stamp
+            view.append(encode(Skipped(self.room.name, gap.count, gap.after, gap.until)))
+
+    # --- requests
+
+    def _hello(self, hello: Hello) -> None:
+        if self.ready:
+            raise RequestError("already-ready", "a connection says hello once, and this one has")
+        if hello.protocol != PROTOCOL_VERSION:
+            self.end("protocol", f"this server speaks version {PROTOCOL_VERSION} of the protocol only", hello.id)
+            return
+        self.ready = True
+        self.token = secrets.token_hex(16)
+        refused = None
+        if hello.name is not None:
+            try:
+                self.rename(user_name(hello.name))
+            except RequestError as error:
+                refused = error
+        room = None if self.room is None else self.room.name
+        self.answer(Ready(self.name, room, self.token, False, hello.id))
+        if refused is not None:
+            raise refused
+
+    def _say(self, say: Say) -> None:
+        text = message_text(say.text)
+        room = self.room
+        if room is None:
+            raise no_room("say something")
+        at = self._hub.stamp()
+        if len(room.members) > 1:
+            self.tell_room(Message(room.name, self.name, text, at), at)
+        if say.id is not None or say.key is not None:
+            self.answer(Sent(room.name, at, say.id, say.key))
+
+    def _command(self, command: Command) -> None:
+        run_command(self, self._hub, command)
+
+    def _history(self, history: History) -> None:
+        if self.room is None:
+            raise no_room("read its history")
+        self.answer(HistoryPage(self.room.name, [], False, None, history.id))
+
+    def _ping(self, ping: PingRequest) -> None:
+        self.answer(Pong(ping.id))
+
+    def _pong(self, pong: PongRequest) -> None:
+        """Its bytes have shown that the peer is alive."""
+
+
+_HANDLERS: dict[type[Record], Callable[[Session, Any], None]] = {
+    Hello: Session._hello,
+    Say: Session._say,
+    Command: Session._command,
+    History: Session._history,
+    PingRequest: Session._ping,
+    PongRequest: Session._pong,
+}

@@ -1,0 +1,273 @@
+"""The server's settings: each with its default, its limits and what happens when the limit is reached.
+
+A setting is a field of `Settings` and nothing else: the command line, the TOML file, `--help` and the README's table
+are all made from the fields.
+"""
+
+import argparse
+import dataclasses
+import math
+import re
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from reactor.chat.hub import QUEUE_HARD, QUEUE_SOFT
+from reactor.engine.listener import ACCEPTS
+from shared import __version__
+from shared.launch import LaunchError
+from shared.text import MAX_MOTD, printable
+
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+_SIZE = re.compile(r"(\d+)([KMG]?)\Z")
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
+
+Parser = Callable[[str], Any]
+"""Makes a setting's value of its text. Raises `ValueError` saying what would be right."""
+
+
+class ConfigError(LaunchError):
+    """One sentence for the operator: what is wrong with the settings and what would be right."""
+
+
+def integer(low: int, high: int) -> Parser:
+    """A whole number within limits."""
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"\d+", text, re.ASCII) or not low <= int(text) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def number(low: float, high: float) -> Parser:
+    """A number within limits."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise ValueError(f"a number from {low:g} to {high:g}")
+        return value
+
+    return parse
+
+
+def size(low: int, high: int) -> Parser:
+    """Bytes: a whole number, with K, M or G behind it for the powers of 1,024."""
+
+    def parse(text: str) -> int:
+        match = _SIZE.match(text)
+        value = int(match[1]) * _UNITS[match[2]] if match else -1
+        if not low <= value <= high:
+            raise ValueError(f"a size from {show_size(low)} to {show_size(high)}, such as 64K or 2M")
+        return value
+
+    return parse
+
+
+def show_size(value: int) -> str:
+    """Bytes as `size` reads them, in the largest unit that divides them."""
+    for unit in "GMK":
+        if value and value % _UNITS[unit] == 0:
+            return f"{value // _UNITS[unit]}{unit}"
+    return str(value)
+
+
+def one_of(*choices: str) -> Parser:
+    def parse(text: str) -> str:
+        if text.lower() not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return text.lower()
+
+    return parse
+
+
+def words(longest: int) -> Parser:
+    """A text for people: newlines and tabs stay, other control characters are made visible."""
+
+    def parse(text: str) -> str:
+        if len(text) > longest:
+            raise ValueError(f"at most {longest} characters, not {len(text)}")
+        return printable(text, keep="\n\t")
+
+    return parse
+
+
+_seconds = number(0.1, 86_400)
+
+
+def _setting(default: Any, parse: Parser, metavar: str, about: str, outcome: str = "") -> Any:
+    """A field of `Settings`. `outcome` is what happens when the limit is reached."""
+    metadata = {"parse": parse, "metavar": metavar, "about": about, "outcome": outcome}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a server is to behave. Times are in seconds, sizes in bytes."""
+
+    host: str = _setting("127.0.0.1", str, "HOST", "the address or host name to listen on; :: for everybody")
+    port: int = _setting(5000, integer(0, 65_535), "PORT", "the TCP port; 0 lets the system choose one")
+    motd: str = _setting("", words(MAX_MOTD), "TEXT", "a notice that everybody gets on connecting")
+    log_level: str = _setting("info", one_of(*LOG_LEVELS), "LEVEL", f"how much is logged: {', '.join(LOG_LEVELS)}")
+    rate: float = _setting(
+        4.0,
+        number(0, 1e6),
+        "N",
+        "requests a second that one connection may go on with; 0 for no limit",
+        "it is read more slowly; nothing is lost, nobody is cut off",
+    )
+    burst: int = _setting(
+        10, integer(1, 1_000_000), "N", "requests of one connection that are handled at once", "as for --rate"
+    )
+    queue_soft: int = _setting(
+        QUEUE_SOFT,
+        size(1024, 2**30),
+        "SIZE",
+        "bytes queued for a slow reader before room frames leave it out",
+        "room frames are left out; when it has read the rest it is told with `skipped` what it missed",
+    )
+    queue_hard: int = _setting(
+        QUEUE_HARD,
+        size(1024, 2**32),
+        "SIZE",
+        "bytes of direct answers queued for one connection",
+        "goodbye `stalled`",
+    )
+    stall_timeout: float = _setting(
+        30.0, _seconds, "SECONDS", "time without a byte taken while something is queued", "goodbye `stalled`"
+    )
+    max_connections: int = _setting(
+        0,
+        integer(0, 1_000_000),
+        "N",
+        "connections at a time; 0 for as many as the descriptor limit allows, less 32",
+        "goodbye `full`",
+    )
+    max_per_address: int = _setting(
+        16,
+        integer(0, 1_000_000),
+        "N",
+        "connections from one address, an IPv6 /64 being one; loopback is exempt; 0 for no limit",
+        "goodbye `address-limit`",
+    )
+    accepts: int = _setting(
+        ACCEPTS, integer(1, 4_096), "N", "connections accepted in one turn of the loop", "the rest waits a turn"
+    )
+    first_frame_timeout: float = _setting(
+        10.0, _seconds, "SECONDS", "time for the first frame of a connection", "goodbye `silent`"
+    )
+    frame_timeout: float = _setting(
+        10.0, _seconds, "SECONDS", "time for a whole frame, from its first byte", "goodbye `frame-timeout`"
+    )
+    ping_after: float = _setting(
+        20.0, _seconds, "SECONDS", "time without a byte from a connection", "it is sent a `ping`"
+    )
+    ping_timeout: float = _setting(20.0, _seconds, "SECONDS", "time for any byte after a `ping`", "goodbye `idle`")
+    tcp_timeout: float = _setting(
+        30.0,
+        _seconds,
+        "SECONDS",
+        "time for the peer's system to acknowledge data or keepalives",
+        "the connection is lost",
+    )
+    drain_timeout: float = _setting(
+        5.0, _seconds, "SECONDS", "time for the farewells when the server stops", "it stops all the same"
+    )
+
+    def __post_init__(self) -> None:
+        """Raises `ConfigError` for settings that do not go together."""
+        if self.queue_hard < self.queue_soft:
+            raise ConfigError(
+                f"--queue-hard ({show_size(self.queue_hard)}) must be at least --queue-soft"
+                f" ({show_size(self.queue_soft)})"
+            )
+
+
+FIELDS = dataclasses.fields(Settings)
+
+
+def option(name: str) -> str:
+    """The command-line option of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def show(value: Any, parse: Parser) -> str:
+    """A setting's value as an operator would write it."""
+    if getattr(parse, "__qualname__", "").startswith("size."):
+        return show_size(value)
+    return f"{value:g}" if type(value) is float else str(value)
+
+
+class _OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong in one line, instead of behind a screen of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message} (see --help)")
+
+
+def parse_arguments(arguments: Sequence[str]) -> Settings:
+    """The settings of a command line, over those of its `--config` file, over the defaults.
+
+    Raises `ConfigError`. Exits the process after `--help` and `--version`.
+    """
+    given = vars(_parser().parse_args(arguments))
+    path = given.pop("config", None)
+    values = read_file(path) if path is not None else {}
+    values |= {name: _parse(name, text, option(name)) for name, text in given.items()}
+    return Settings(**values)
+
+
+def read_file(path: str) -> dict[str, Any]:
+    """The settings in a TOML file: the names of the options, with - or _. Raises `ConfigError`."""
+    try:
+        with open(path, "rb") as file:
+            table = tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration file {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the configuration file {path} is no sound TOML: {error}") from None
+    known = {field.name for field in FIELDS}
+    values = {}
+    for key, value in table.items():
+        name = key.replace("-", "_")
+        if name not in known:
+            raise ConfigError(f"{path}: there is no setting '{printable(key)}' (see --help for their names)")
+        if type(value) not in (str, int, float):
+            raise ConfigError(f"{path}: '{key}' must be a string or a number")
+        values[name] = _parse(name, str(value), f"{path}: '{key}'")
+    return values
+
+
+def _parse(name: str, text: str, where: str) -> Any:
+    parse = next(field.metadata["parse"] for field in FIELDS if field.name == name)
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise ConfigError(f"{where} must be {error}, not '{printable(text[:64])}'") from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _OneLineParser(
+        prog="pylingo-server",
+        description="The PyLingo chat server.",
+        epilog="Sizes take K, M and G, times are in seconds. Every option can stand in the TOML file under its name.",
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    for field in FIELDS:
+        about = field.metadata["about"]
+        default = show(field.default, field.metadata["parse"])
+        parser.add_argument(
+            option(field.name),
+            metavar=field.metadata["metavar"],
+            help=(about + (f" ({default})" if default else "")).replace("%", "%%"),
+        )
+    parser.add_argument("--config", metavar="FILE", help="a TOML file with settings; the command line wins over it")
+    parser.add_argument("--version", action="version", version=f"PyLingo {__version__}")
+    return parser

@@ -1,0 +1,207 @@
+"""One peer on the server: its transport on one side, its session on the other.
+
+Here bytes become records. What a peer sends is paced: beyond a burst, requests are handled at a steady rate, and a
+peer that sends more is not read for a while, so that TCP slows it down; nothing is dropped and nobody is punished.
+Deadlines are kept by looking at the times noted here, now and then (`engine.deadlines`).
+"""
+
+import logging
+from typing import TYPE_CHECKING
+
+from reactor.chat.session import Session
+from reactor.engine.transport import Transport
+from shared.codec import encode, request_codec
+from shared.errors import FrameError, RequestError
+from shared.framing import FrameDecoder, frame_end
+from shared.messages import Ping
+
+if TYPE_CHECKING:
+    from reactor.server import Server
+
+logger = logging.getLogger(__name__)
+
+_PING = encode(Ping())
+_decode = request_codec.decode
+
+
+class Connection:
+    """See the module. Made by the server for each accepted socket."""
+
+    __slots__ = (
+        "_decoder",
+        "_frame_since",
+        "_heard",
+        "_next_request",
+        "_opened",
+        "_paused",
+        "_pinged",
+        "_server",
+        "_session",
+        "_transport",
+        "_valid",
+        "address",
+        "host",
+        "slot",
+    )
+
+    def __init__(self, server: "Server", transport: Transport, host: str, address: str) -> None:
+        now = server.reactor.now
+        self._server = server
+        self._transport = transport
+        self.host = host
+        self.address = address
+        self.slot = 0
+        self._opened = self._heard = now
+        self._pinged = 0.0  # when a ping went out that nothing has answered yet, else 0
+        self._frame_since = 0.0  # when a frame began that is not whole yet, else 0
+        self._next_request = 0.0  # when the burst is used up; later than now by what it is overdrawn
+        self._paused = False
+        self._valid = False  # whether there was a sound frame
+        self._decoder = FrameDecoder()
+        self._session = Session(server.hub, self, transport, server.settings.motd)
+
+    def __repr__(self) -> str:
+        return f"<{self._session.name} at {self.address}>"
+
+    # --- from the transport
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = self._server.reactor.now
+        self._pinged = 0.0
+        self._decoder.feed(data)
+        self._pump()
+
+    def eof_received(self) -> None:
+        self._session.lost()
+
+    def drained(self) -> None:
+        self._session.drained()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._session.lost()
+        self._server.forget(self)
+
+    # --- from the session
+
+    def ended(self, reason: str) -> None:
+        self._server.counts[reason] += 1
+        if reason not in ("close", "lost", "shutdown"):
+            logger.info(
+                "ended %s: %s, %s, %d bytes queued, %.1f s old",
+                reason,
+                self.address,
+                self._session.name,
+                self._transport.queued,
+                self._server.reactor.now - self._opened,
+            )
+        self._transport.close()
+
+    def overwhelmed(self) -> None:
+        self._stall("you ask for more than you read")
+
+    # --- requests
+
+    def _pump(self) -> None:
+        """Handle the requests that have come, as far as the pace allows."""
+        server, session, decoder = self._server, self._session, self._decoder
+        interval = server.interval
+        now = server.reactor.now
+        handled = False
+        try:
+            for body in decoder:
+                if session.closing is not None:
+                    return
+                handled = True
+                try:
+                    request = _decode(body)
+                except RequestError as error:
+                    session.refuse(error)
+                else:
+                    session.handle(request)
+                if interval:
+                    due = max(self._next_request, now) + interval
+                    self._next_request = due
+                    if due - now > server.tolerance:
+                        self._pause(due - now - server.tolerance)
+                        break
+        except FrameError as error:
+            session.end(error.reason, error.text)
+            return
+        if handled:
+            self._valid = True
+            self._frame_since = 0.0
+        if not decoder.pending:
+            self._frame_since = 0.0
+        elif not self._frame_since:
+            self._frame_since = now
+
+    def _pause(self, delay: float) -> None:
+        if not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+        self._server.reactor.call_later(delay, self._resume)
+
+    def _resume(self) -> None:
+        """The pace allows another request. What stood still while nothing was read begins anew."""
+        self._paused = False
+        self._heard = self._server.reactor.now
+        self._frame_since = 0.0
+        self._pump()
+        if not self._paused and self._transport.is_open:
+            self._transport.resume_reading()
+
+    # --- deadlines
+
+    def look(self, now: float) -> float | None:
+        """See whether a deadline has passed; the seconds until the next look."""
+        settings = self._server.settings
+        transport = self._transport
+        if self._session.closing is not None:
+            return None
+        if transport.queued and now - transport.waiting_since >= settings.stall_timeout:
+            self._stall(f"nothing that was sent to you was taken for {settings.stall_timeout:g} s")
+            return None
+        if not self._paused:
+            if not self._valid and now - self._opened >= settings.first_frame_timeout:
+                self._session.end("silent", f"no frame came within {settings.first_frame_timeout:g} s")
+                return None
+            if self._frame_since and now - self._frame_since >= settings.frame_timeout:
+                self._session.end("frame-timeout", f"a frame was not finished within {settings.frame_timeout:g} s")
+                return None
+            if self._pinged and now - self._pinged >= settings.ping_timeout:
+                self._session.end("idle", f"nothing came within {settings.ping_timeout:g} s of a ping")
+                return None
+            if not self._pinged and now - self._heard >= settings.ping_after:
+                self._pinged = now
+                self._transport.write(_PING)
+        return self._next_look(now)
+
+    @property
+    def first_look(self) -> float:
+        """In how many seconds to look for the first time."""
+        return self._next_look(self._opened)
+
+    def _next_look(self, now: float) -> float:
+        """When the first of the deadlines can be passed that are running, or that may begin right after now."""
+        settings = self._server.settings
+        transport = self._transport
+        waits = [settings.frame_timeout, settings.stall_timeout, settings.ping_after, settings.ping_timeout]
+        if transport.queued:
+            waits.append(transport.waiting_since + settings.stall_timeout - now)
+        if not self._paused:
+            if not self._valid:
+                waits.append(self._opened + settings.first_frame_timeout - now)
+            if self._frame_since:
+                waits.append(self._frame_since + settings.frame_timeout - now)
+            if not self._pinged:
+                waits.append(self._heard + settings.ping_after - now)
+        return max(0.0, min(waits))
+
+    def fail(self, error: Exception) -> None:
+        """Looking failed: our bug; this connection ends."""
+        self._transport.abort()
+
+    def _stall(self, text: str) -> None:
+        dropped = self._transport.drop(frame_end)
+        logger.debug("%r stalled, %d bytes dropped", self, dropped)
+        self._session.end("stalled", text, drop=True)

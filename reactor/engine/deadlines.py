@@ -1,0 +1,60 @@
+"""Deadlines for thousands of connections at no cost for each byte.
+
+A timer that is re-armed whenever a byte comes costs more than the byte. Here a connection notes the time of its last
+byte, and is looked at now and then: `look(now)` either finds a deadline passed, or says in how many seconds to look
+again. If it never asks for longer than its shortest deadline, every deadline is found on time. Connections that are
+to be looked at in the same quarter of a second share a slot and one timer.
+"""
+
+from typing import Protocol
+
+from reactor.engine.loop import Reactor, logger
+
+STEP = 0.25
+"""Seconds between two slots: deadlines are found at most so much late."""
+
+
+class Watched(Protocol):
+    """Who is looked at. `slot` belongs to the watch."""
+
+    slot: int
+
+    def look(self, now: float) -> float | None:
+        """Act on deadlines passed at `now`; the seconds until the next look, or None for never again."""
+
+    def fail(self, error: Exception) -> None: ...
+
+
+class Watch:
+    """Looks at everybody who was added, when they asked for it."""
+
+    def __init__(self, reactor: Reactor) -> None:
+        self._reactor = reactor
+        self._slots: dict[int, set[Watched]] = {}
+
+    def add(self, watched: Watched, delay: float) -> None:
+        """Look at `watched` in `delay` seconds or up to `STEP` later."""
+        slot = int((self._reactor.now + delay) / STEP) + 1
+        watched.slot = slot
+        members = self._slots.get(slot)
+        if members is None:
+            members = self._slots[slot] = set()
+            self._reactor.call_later(slot * STEP - self._reactor.clock(), self._look, slot)
+        members.add(watched)
+
+    def discard(self, watched: Watched) -> None:
+        """Never look at `watched` again."""
+        if members := self._slots.get(watched.slot):
+            members.discard(watched)
+
+    def _look(self, slot: int) -> None:
+        now = self._reactor.now
+        for watched in self._slots.pop(slot):
+            try:
+                delay = watched.look(now)
+            except Exception as error:
+                logger.exception("looking at %r failed and its connection ends", watched)
+                watched.fail(error)
+            else:
+                if delay is not None:
+                    self.add(watched, delay)

@@ -1,0 +1,186 @@
+"""Accepting connections, within limits.
+
+At most a fixed number is accepted in a tick, so that a storm of connects does not starve those who are here. When
+descriptors or memory run out, one peer is refused with a descriptor held in reserve, so that it learns why, and
+accepting pauses: a loop that went on would spin (253,000 times a second were measured), as the selector keeps saying
+that there is somebody to accept. The reserve is a trick of Twisted's, the pause is asyncio's and the cap Redis's.
+"""
+
+import errno
+import ipaddress
+import logging
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from reactor.engine.loop import EVENT_READ, Reactor
+
+logger = logging.getLogger(__name__)
+
+ACCEPTS = 64
+"""Connections accepted in one tick."""
+PAUSE = 1.0
+"""Seconds without accepting after descriptors or memory ran out."""
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_BACKLOG = 4_096
+
+Address = tuple[Any, ...]
+
+
+class Gate:
+    """How many connections there are, in all and from one address; an IPv6 /64 is one address, loopback has no limit.
+
+    `most` and `most_per_address` are the limits, 0 for none.
+    """
+
+    def __init__(self, most: int, most_per_address: int) -> None:
+        self.most = most
+        self.most_per_address = most_per_address
+        self.count = 0
+        self._counts: dict[str, int] = {}
+
+    def admit(self, host: str) -> str | None:
+        """Count a connection from `host`; or don't, and say why: `full` or `address-limit`."""
+        if self.most and self.count >= self.most:
+            return "full"
+        if (key := self._key(host)) is not None:
+            taken = self._counts.get(key, 0)
+            if taken >= self.most_per_address:
+                return "address-limit"
+            self._counts[key] = taken + 1
+        self.count += 1
+        return None
+
+    def release(self, host: str) -> None:
+        """A connection that was admitted has ended."""
+        self.count -= 1
+        if (key := self._key(host)) is not None:
+            left = self._counts[key] - 1
+            if left:
+                self._counts[key] = left
+            else:
+                del self._counts[key]
+
+    def _key(self, host: str) -> str | None:
+        if not self.most_per_address or host == "127.0.0.1":
+            return None
+        address = ipaddress.ip_address(host.partition("%")[0])
+        if isinstance(address, ipaddress.IPv6Address):
+            address = address.ipv4_mapped or address
+        if address.is_loopback:
+            return None
+        if address.version == 6:
+            return str(ipaddress.ip_network((address, 64), strict=False))
+        return str(address)
+
+
+class Listener:
+    """A listening socket. `accepted(sock, address)` gets each connection, `refused(sock)` the one taken in need."""
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        sock: socket.socket,
+        accepted: Callable[[socket.socket, Address], object],
+        refused: Callable[[socket.socket], object],
+        accepts: int = ACCEPTS,
+    ) -> None:
+        self._reactor = reactor
+        self._sock = sock
+        self._accepted = accepted
+        self._refused = refused
+        self._accepts = accepts
+        self._reserve = _spare_descriptor()
+        self._paused = False
+        sock.setblocking(False)
+        reactor.register(sock.fileno(), EVENT_READ, self)
+
+    @property
+    def address(self) -> Address:
+        """The address and port that the socket is bound to."""
+        name: Address = self._sock.getsockname()
+        return name
+
+    def handle(self, mask: int) -> None:
+        """Accept who is waiting."""
+        for _ in range(self._accepts):
+            try:
+                sock, address = self._sock.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                if error.errno not in _EXHAUSTED:
+                    continue  # ECONNABORTED and its like: that peer is gone, others may wait
+                self._refuse_one(error)
+                return
+            self._accepted(sock, address)
+
+    def fail(self, error: Exception) -> None:
+        """Nothing to give up: the next connection may fare better."""
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._sock.fileno() >= 0:
+            self._reactor.unregister(self._sock.fileno())
+            self._sock.close()
+        if self._reserve is not None:
+            os.close(self._reserve)
+            self._reserve = None
+
+    def _refuse_one(self, error: OSError) -> None:
+        if self._reserve is not None:
+            os.close(self._reserve)
+            self._reserve = None
+            try:
+                sock, _ = self._sock.accept()
+            except OSError:
+                pass
+            else:
+                self._refused(sock)
+                sock.close()
+            self._reserve = _spare_descriptor()
+        self._reactor.unregister(self._sock.fileno())
+        if not self._paused:
+            logger.warning("accepting pauses for %g s at a time: %s", PAUSE, error.strerror)
+        self._paused = True
+        self._reactor.call_later(PAUSE, self._resume)
+
+    def _resume(self) -> None:
+        if self._sock.fileno() < 0:
+            return
+        if self._reserve is None:
+            self._reserve = _spare_descriptor()
+        self._reactor.register(self._sock.fileno(), EVENT_READ, self)
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Listening sockets for every address of `host`, all on the same port (chosen by the system for port 0).
+
+    Raises `OSError`: no such host, the port is in use or not ours to take.
+    """
+    infos = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    socks: list[socket.socket] = []
+    try:
+        for family, kind, protocol, _, address in dict.fromkeys(infos):
+            sock = socket.socket(family, kind, protocol)
+            socks.append(sock)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:  # "::" is everybody, unless IPv4 has a socket of its own
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != "::")
+            if port == 0 and len(socks) > 1:
+                address = (address[0], socks[0].getsockname()[1], *address[2:])
+            sock.bind(address)
+            sock.listen(_BACKLOG)
+    except OSError:
+        for sock in socks:
+            sock.close()
+        raise
+    return socks
+
+
+def _spare_descriptor() -> int | None:
+    try:
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None

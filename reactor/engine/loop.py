@@ -1,0 +1,200 @@
+"""The reactor: one loop that waits, hands out what is ready, and then flushes.
+
+A turn of the loop, a tick, has three phases, and what may happen in which keeps the rest simple:
+
+1. *Wait* in the selector, until something is ready or the next timer is due.
+2. *Hand out*: ready sockets, due timers, calls from other threads. Handlers only queue; nobody sends or closes here.
+   What they schedule with `call_soon` waits for the next tick.
+3. *Flush*: first those who asked with `at_flush` (rooms put their batches into the connections), then each connection
+   that has something sends once, then what is to be closed is closed.
+
+So nothing is closed while events of the same tick are still to be handed out: no descriptor number is reused under a
+stale event, and no set changes while somebody walks it. An exception in one connection's handler is logged and ends
+that connection alone.
+"""
+
+import logging
+import selectors
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from reactor.engine.timers import Timer, TimerQueue
+from reactor.engine.wakeup import Wakeup
+
+logger = logging.getLogger(__name__)
+
+EVENT_READ = selectors.EVENT_READ
+EVENT_WRITE = selectors.EVENT_WRITE
+
+
+class Handler(Protocol):
+    """Who is told when a descriptor is ready."""
+
+    def handle(self, mask: int) -> None:
+        """Read or write what `mask` says; 0 means that the peer is gone while nothing was being waited for."""
+
+    def fail(self, error: Exception) -> None:
+        """`handle` raised: give up this one descriptor."""
+
+
+class Flushable(Protocol):
+    """A connection as the flush phase sees it."""
+
+    def flush(self) -> None: ...
+    def fail(self, error: Exception) -> None: ...
+
+
+class Reactor:
+    """The loop. Everything but `call_from_thread` belongs to the thread that calls `run`.
+
+    `clock` gives seconds that never go back; `now` is its reading at the start of the current tick.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, selector: selectors.BaseSelector | None = None
+    ) -> None:
+        self.clock = clock
+        self.now = clock()
+        self.ticks = 0
+        self.longest_tick = 0.0
+        """The longest time, in seconds, between two waits: how late the last of a tick's work was done."""
+        self._selector = selector or selectors.DefaultSelector()
+        self._timers = TimerQueue()
+        self._ready: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
+        self._flushers: list[Callable[[], object]] = []
+        self._unsent: list[Flushable] = []
+        self._closing: list[Callable[[], object]] = []
+        self._stopped = False
+        self._wakeup = Wakeup(self.call_soon)
+        self.register(self._wakeup.fileno(), EVENT_READ, self._wakeup)
+
+    # --- what to wait for
+
+    def register(self, fd: int, events: int, handler: Handler) -> None:
+        """Have `handler` told of `events` on `fd`. Raises `OSError` if `fd` cannot be waited for (a plain file)."""
+        self._selector.register(fd, events, handler)
+
+    def modify(self, fd: int, events: int, handler: Handler) -> None:
+        """Wait for other events; for none, only to learn where the system can say it that the peer is gone."""
+        try:
+            self._selector.modify(fd, events, handler)
+        except KeyError:
+            self._selector.register(fd, events, handler)
+        except ValueError:
+            if events:
+                raise
+            # kqueue and select cannot wait for nothing and have let go of the descriptor; KeyError brings it back
+
+    def unregister(self, fd: int) -> None:
+        """No more events for `fd`. Nothing happens if there were none to come."""
+        try:
+            self._selector.unregister(fd)
+        except KeyError:
+            pass
+
+    def on_signal(self, number: int, callback: Callable[[], object]) -> None:
+        """Have `callback` called in the loop after each signal `number`. From the main thread only."""
+        self._wakeup.on_signal(number, callback)
+
+    # --- what to call
+
+    def call_soon(self, callback: Callable[..., object], *args: Any) -> None:
+        """Have `callback(*args)` called in the next tick, which then does not wait."""
+        self._ready.append((callback, args))
+
+    def call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> Timer:
+        """Have `callback(*args)` called in `delay` seconds; the result can be cancelled."""
+        return self._timers.add(self.clock() + delay, callback, args)
+
+    def call_from_thread(self, callback: Callable[..., object], *args: Any) -> None:
+        """As `call_soon`, from any thread."""
+        self._wakeup.call(callback, *args)
+
+    def at_flush(self, callback: Callable[[], object]) -> None:
+        """Have `callback` called once, at the start of this tick's flush (or of the next, from within one)."""
+        self._flushers.append(callback)
+
+    def send_soon(self, connection: Flushable) -> None:
+        """Have `connection.flush` called once, in this tick's flush."""
+        self._unsent.append(connection)
+
+    def close_soon(self, finish: Callable[[], object]) -> None:
+        """Have `finish` called once, at the very end of this tick: the place to close a descriptor."""
+        self._closing.append(finish)
+
+    # --- the loop
+
+    def run(self) -> None:
+        """Turn until `stop` is called."""
+        self._stopped = False
+        while not self._stopped:
+            self.tick()
+
+    def stop(self) -> None:
+        """Have `run` return at the end of the tick."""
+        self._stopped = True
+
+    def tick(self, longest: float | None = None) -> None:
+        """One turn. Waits at most `longest` seconds, where it is given."""
+        events = self._selector.select(self._timeout(longest))
+        self.now = start = self.clock()
+        for key, mask in events:
+            handler: Handler = key.data
+            try:
+                handler.handle(mask)
+            except Exception as error:
+                self._give_up(handler, error)
+        for timer in self._timers.due(start):
+            self._guard(timer.fire)
+        if self._ready:
+            ready, self._ready = self._ready, []
+            for callback, args in ready:
+                self._guard(callback, *args)
+        self._flush()
+        self.ticks += 1
+        taken = self.clock() - start
+        if taken > self.longest_tick:
+            self.longest_tick = taken
+
+    def close(self) -> None:
+        """Let go of the selector and the signals. Connections are their owners' to close."""
+        self.unregister(self._wakeup.fileno())
+        self._wakeup.close()
+        self._selector.close()
+
+    def _timeout(self, longest: float | None) -> float | None:
+        if self._ready or self._flushers or self._unsent or self._closing or self._stopped:
+            return 0
+        deadline = self._timers.next_deadline()
+        if deadline is None:
+            return longest
+        wait = max(0.0, deadline - self.clock())
+        return wait if longest is None else min(wait, longest)
+
+    def _flush(self) -> None:
+        if self._flushers:
+            flushers, self._flushers = self._flushers, []
+            for flusher in flushers:
+                self._guard(flusher)
+        if self._unsent:
+            unsent, self._unsent = self._unsent, []
+            for connection in unsent:
+                try:
+                    connection.flush()
+                except Exception as error:
+                    self._give_up(connection, error)
+        if self._closing:
+            closing, self._closing = self._closing, []
+            for finish in closing:
+                self._guard(finish)
+
+    def _guard(self, callback: Callable[..., object], *args: Any) -> None:
+        try:
+            callback(*args)
+        except Exception:
+            logger.exception("a callback failed: %r", callback)
+
+    def _give_up(self, handler: Handler | Flushable, error: Exception) -> None:
+        logger.error("a handler failed and its connection ends: %r", handler, exc_info=error)
+        self._guard(handler.fail, error)

@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+# /// script
+# requires-python = ">=3.12"
+# dependencies = ["msgpack>=1.2.4", "confusable-homoglyphs>=3.3.1,<4"]
+# ///
+"""Starts the PyLingo chat server: `./reactor/run.py`, `pylingo-server` or `uv run reactor/run.py`."""
+
+import errno
+import os
+import sys
+
+if __name__ == "__main__":  # a script's own folder comes first on the path: put the checkout in its place
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+from shared.launch import LaunchError, launch
+
+
+def main() -> int:
+    """Run a server as the command line says; returns the exit status."""
+    return launch("pylingo-server", _serve)
+
+
+def _serve() -> int:
+    from reactor.config import parse_arguments
+    from reactor.log import log_to_stderr
+    from reactor.server import Server
+    from shared import __version__
+
+    settings = parse_arguments(sys.argv[1:])
+    log_to_stderr(settings.log_level)
+    server = Server(settings)
+    try:
+        address = server.start()
+    except OSError as error:
+        raise LaunchError(_why_not(error, settings.host, settings.port)) from None
+    print(f"PyLingo {__version__} listening on {address}", flush=True)
+    print(f"join it with: ./client/chat.py {address}", file=sys.stderr)
+    server.serve_until_signalled()
+    return 0
+
+
+def _why_not(error: OSError, host: str, port: int) -> str:
+    """Why the server cannot listen, and what would help."""
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} on {host} is in use: stop the other program or choose a port with --port"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"port {port} needs privileges: choose one above 1023 with --port"
+    return f"cannot listen on {host} port {port}: {error.strerror or error}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,214 @@
+"""The chat server: the engine and the chat, joined. Start, serve, drain, stop."""
+
+import collections
+import logging
+import resource
+import signal
+import socket
+from typing import Any
+
+from reactor.chat.hub import Hub
+from reactor.config import Settings
+from reactor.connection import Connection
+from reactor.engine.deadlines import Watch
+from reactor.engine.listener import Address, Gate, Listener, listen
+from reactor.engine.loop import Reactor
+from reactor.engine.transport import Transport
+from shared.codec import encode
+from shared.messages import Goodbye
+
+logger = logging.getLogger(__name__)
+
+SPARE_DESCRIPTORS = 32
+"""Descriptors that are not given to connections: listeners, the wake-up, files, farewells to those refused."""
+_MOST_FAREWELLS = 16  # refused peers at a time that are read to the end
+_LARGEST_SEND_BUFFER = 2**20
+_REFUSALS = {
+    "full": "the server has no place for another connection: try again later",
+    "address-limit": "there are too many connections from your address: close one first",
+}
+
+
+class Server:
+    """A chat server on `reactor`. `start`, then run the reactor; `drain` ends it."""
+
+    def __init__(self, settings: Settings, reactor: Reactor | None = None) -> None:
+        self.settings = settings
+        self.reactor = reactor or Reactor()
+        self.hub = Hub(self.reactor.at_flush, soft=settings.queue_soft, hard=settings.queue_hard)
+        self.watch = Watch(self.reactor)
+        self.interval = 1 / settings.rate if settings.rate else 0.0
+        """Seconds between two requests of one connection in the long run; 0 for no limit."""
+        self.tolerance = (settings.burst - 1) * self.interval
+        self.counts: collections.Counter[str] = collections.Counter()
+        """How many connections were accepted, and how many ended or were refused for which reason."""
+        self._connections: set[Connection] = set()
+        self._listeners: list[Listener] = []
+        self._gate = Gate(settings.max_connections, settings.max_per_address)
+        self._farewells = 0
+        self._draining = False
+
+    def start(self) -> str:
+        """Listen; returns `HOST:PORT` as a client would write it. Raises `OSError` if that cannot be."""
+        socks = listen(self.settings.host, self.settings.port)
+        most = raise_descriptor_limit() - SPARE_DESCRIPTORS
+        self._gate.most = min(self.settings.max_connections or most, most)
+        for sock in socks:
+            self._prepare(sock)
+            self._listeners.append(
+                Listener(self.reactor, sock, self._accepted, self._refused_in_need, self.settings.accepts)
+            )
+        host, port = self._listeners[0].address[:2]
+        return show_address((self.settings.host or host, port))
+
+    def serve_until_signalled(self) -> None:
+        """Run; SIGINT and SIGTERM drain, a second one ends at once; SIGUSR1 logs the counters."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.reactor.on_signal(number, self._stop_asked)
+        self.reactor.on_signal(signal.SIGUSR1, self.log_counters)
+        self.reactor.run()
+        self.log_counters()
+        self.close()
+
+    def drain(self) -> None:
+        """Accept nobody, say goodbye to everybody, wait for the farewells to arrive, then stop the reactor."""
+        self._draining = True
+        for listener in self._listeners:
+            listener.close()
+        for session in self.hub.sessions():
+            session.shut_down("the server is shutting down")
+        self.reactor.call_later(self.settings.drain_timeout, self.reactor.stop)
+        self._stop_if_empty()
+
+    def close(self) -> None:
+        """Let go of the reactor. After it has stopped."""
+        self.reactor.close()
+
+    # --- connections
+
+    def forget(self, connection: Connection) -> None:
+        """A connection's socket is closed."""
+        self._connections.discard(connection)
+        self.watch.discard(connection)
+        self._gate.release(connection.host)
+        self._stop_if_empty()
+
+    def log_counters(self) -> None:
+        """One line with what has happened since the start."""
+        counts = ", ".join(f"{reason} {count}" for reason, count in sorted(self.counts.items()))
+        logger.info(
+            "%d connected, %d rooms; %s; %d messages skipped; longest tick %.1f ms of %d",
+            len(self._connections),
+            len(self.hub.rooms),
+            counts or "nobody came",
+            self.hub.skipped,
+            self.reactor.longest_tick * 1e3,
+            self.reactor.ticks,
+        )
+
+    def _prepare(self, sock: socket.socket) -> None:
+        """Set what accepted sockets inherit from the listening one: that saves four calls for each of them."""
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Small, or the kernel takes megabytes for a peer that never reads; as large as the soft limit, or a
+        # saturated fan-out costs three times the CPU.
+        buffer = min(max(self.settings.queue_soft, 65_536), _LARGEST_SEND_BUFFER)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
+        # Keepalive never notices a dead link with data in flight, the user timeout never an idle one.
+        timeout = self.settings.tcp_timeout
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in (
+            ("TCP_KEEPIDLE", max(1, round(timeout))),
+            ("TCP_KEEPINTVL", max(1, round(timeout / 3))),
+            ("TCP_KEEPCNT", 3),
+            ("TCP_USER_TIMEOUT", round(timeout * 1e3)),
+        ):
+            if number := getattr(socket, name, None):  # not every system has them all
+                sock.setsockopt(socket.IPPROTO_TCP, number, value)
+
+    def _accepted(self, sock: socket.socket, address: Address) -> None:
+        host = address[0]
+        reason = self._gate.admit(host)
+        if reason is not None:
+            self._refuse(sock, address, reason)
+            return
+        self.counts["accepted"] += 1
+        transport = Transport(self.reactor, sock)
+        connection = Connection(self, transport, host, show_address(address))
+        transport.receiver = connection
+        self._connections.add(connection)
+        self.watch.add(connection, connection.first_look)
+
+    def _refuse(self, sock: socket.socket, address: Address, reason: str) -> None:
+        self.counts[reason] += 1
+        logger.info("refused %s: %s", reason, show_address(address))
+        goodbye = encode(Goodbye(reason, _REFUSALS[reason]))
+        if self._farewells < _MOST_FAREWELLS:
+            self._farewells += 1
+            transport = Transport(self.reactor, sock, _Refused(self))
+            transport.write(goodbye)
+            transport.close()
+        else:
+            _send_once(sock, goodbye)
+            sock.close()
+
+    def _refused_in_need(self, sock: socket.socket) -> None:
+        self.counts["full"] += 1
+        _send_once(sock, encode(Goodbye("full", _REFUSALS["full"])))
+
+    def farewell_over(self) -> None:
+        """A refused peer is gone."""
+        self._farewells -= 1
+
+    # --- stopping
+
+    def _stop_asked(self) -> None:
+        if self._draining:
+            logger.info("stopping at once")
+            self.reactor.stop()
+        else:
+            logger.info("stopping: saying goodbye to %d", len(self._connections))
+            self.drain()
+
+    def _stop_if_empty(self) -> None:
+        if self._draining and not self._connections:
+            self.reactor.stop()
+
+
+class _Refused:
+    """Who is told what a refused peer does: nothing of it counts."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def data_received(self, data: bytes) -> None: ...
+    def eof_received(self) -> None: ...
+    def drained(self) -> None: ...
+    def connection_lost(self, error: Exception | None) -> None:
+        self._server.farewell_over()
+
+
+def raise_descriptor_limit() -> int:
+    """Raise the soft limit of open descriptors to the hard one; returns it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        except (OSError, ValueError):  # macOS says "unlimited" and means less
+            return soft
+    return hard if hard != resource.RLIM_INFINITY else 1_000_000
+
+
+def show_address(address: tuple[Any, ...]) -> str:
+    """HOST:PORT, with brackets where the host has colons."""
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _send_once(sock: socket.socket, data: bytes) -> None:
+    """Send what the empty buffer of a new socket takes at once anyway."""
+    try:
+        sock.setblocking(False)
+        sock.send(data)
+        sock.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass

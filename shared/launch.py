@@ -1,0 +1,35 @@
+"""How a script of ours starts: what is missing, or wrong with its arguments, is said in one line, without a traceback.
+
+Any Python 3 must be able to read this far, so that an old one is told which it should be.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+class LaunchError(Exception):
+    """Ends the program: one sentence for stderr, and the exit status."""
+
+    def __init__(self, sentence: str, status: int = 2) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+def launch(program: str, main: Callable[[], int]) -> int:
+    """Run `main`, which does its imports itself; returns the exit status."""
+    try:
+        if sys.version_info < (3, 12):  # noqa: UP036 - a checkout can be started with any Python
+            found = ".".join(map(str, sys.version_info[:2]))
+            raise LaunchError(f"PyLingo needs Python 3.12 or newer, and {sys.executable} is {found}")
+        return main()
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] in ("client", "reactor", "shared"):
+            raise
+        failure = LaunchError(f"{error.name} is missing: install PyLingo with  {sys.executable} -m pip install {_ROOT}")
+    except LaunchError as error:
+        failure = error
+    print(f"{program}: {failure}", file=sys.stderr)
+    return failure.status

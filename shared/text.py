@@ -1,0 +1,186 @@
+"""What may stand in a text, a user name or a room name, and how another person's words are made safe to print.
+
+Names are shown as typed (in NFC) and compared by `fold`, so that Alice and alice are one. The letters of a name are
+of one script, so that a Cyrillic look-alike cannot pass for a Latin name; the scripts come from the data file of the
+confusable-homoglyphs package, read when the first name with a letter beyond ASCII comes.
+"""
+
+import bisect
+import functools
+import importlib.util
+import itertools
+import json
+import os
+import re
+import unicodedata
+
+from shared.errors import RequestError
+
+MAX_TEXT = 4_096
+"""The longest text of a message, in characters."""
+MAX_NAME = 32
+"""The longest user name, in characters after NFC."""
+MAX_ROOM = 64
+"""The longest room name, in characters after NFC."""
+MAX_WORDS = 1_024
+"""The longest text of an error, a goodbye or a notice, in characters."""
+MAX_MOTD = 4_096
+"""The longest notice of the day, in characters."""
+MAX_QUOTE = 64
+"""How many characters of a peer's own words an error quotes at the most."""
+
+REPLACEMENT = "\ufffd"
+
+_CONTROLS = {code: REPLACEMENT for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+_GUEST_NAME = re.compile(r"guest-\d+\Z")
+# Letters and marks that show nothing: Default_Ignorable_Code_Point among the categories L and M, from
+# DerivedCoreProperties.txt of Unicode 15. The standard library knows the categories but not this property.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+# The sets of scripts that one language writes together (Unicode UTS 39, section 5.2, without their Latin).
+_TOGETHER = (
+    frozenset({"HAN", "HIRAGANA", "KATAKANA"}),
+    frozenset({"HAN", "HANGUL"}),
+    frozenset({"HAN", "BOPOMOFO"}),
+)
+_ANY_SCRIPT = frozenset({"COMMON", "INHERITED"})
+# NFC makes at most one character of four (U+1F82 is the longest), so a longer string needs no look at all; and
+# CPython's normalization takes quadratic time over a long run of combining marks.
+_NFC_SHRINKS = 4
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_JOINERS = "\u200c\u200d"
+_MAX_MARKS = 4
+
+
+def fold(name: str) -> str:
+    """The form by which names are compared and sorted."""
+    if name.isascii():
+        return name.lower()
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def user_name(wish: str) -> str:
+    """`wish` as a user name in NFC. Raises `RequestError` `bad-name` with the rule that it breaks."""
+    name = _checked(wish.strip(), MAX_NAME, "bad-name", "a name")
+    if _GUEST_NAME.match(fold(name)):
+        raise RequestError("bad-name", "guest- and a number is given by the server alone: choose another name")
+    return name
+
+
+def room_name(wish: str) -> str:
+    """`wish` as a room name in NFC, one leading # dropped. Raises `RequestError` `bad-room`."""
+    return _checked(wish.strip().removeprefix("#"), MAX_ROOM, "bad-room", "a room's name")
+
+
+def message_text(text: str) -> str:
+    """`text` with its control characters replaced. Raises `RequestError` `bad-text` or `text-too-long`."""
+    if len(text) > MAX_TEXT:
+        raise RequestError("text-too-long", f"a text has at most {MAX_TEXT} characters, not {len(text)}")
+    if text.isprintable() and text and not text.isspace():  # most texts by far, and cheap to see
+        return text
+    if not text.strip():
+        raise RequestError("bad-text", "a text needs something other than white space")
+    return text.translate(_CONTROLS)
+
+
+def quote(words: str) -> str:
+    """What a peer sent, to be named in a sentence: short, in quotation marks, and inert."""
+    if len(words) > MAX_QUOTE:
+        words = words[: MAX_QUOTE - 1] + "…"
+    return f"'{printable(words)}'"
+
+
+def printable(text: str, keep: str = "") -> str:
+    """`text` with everything replaced by U+FFFD that a terminal would act on or that hides: visible and inert.
+
+    Replaced are the Unicode categories Cc, Cf, Cs, Co, Cn, Zl and Zp, but for the characters in `keep`, and for the
+    two joiners between visible characters, which emoji and several scripts need. Of the marks on one letter the
+    first four stay, as taller stacks run into the rows of others.
+    """
+    if text.isprintable() and text.isascii():
+        return text
+    result: list[str] = []
+    marks = 0
+    for index, char in enumerate(text):
+        category = unicodedata.category(char)
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        if marks > _MAX_MARKS:
+            continue
+        if category in _UNPRINTABLE and char not in keep and not (char in _JOINERS and _joins(text, index)):
+            char = REPLACEMENT
+        result.append(char)
+    return "".join(result)
+
+
+def _joins(text: str, index: int) -> bool:
+    """Whether the characters on both sides of `index` are there and visible."""
+    if not 0 < index < len(text) - 1:
+        return False
+    return all(
+        unicodedata.category(text[side]) not in _UNPRINTABLE and not text[side].isspace()
+        for side in (index - 1, index + 1)
+    )
+
+
+def _checked(name: str, limit: int, code: str, what: str) -> str:
+    if _PLAIN_NAME.match(name) and len(name) <= limit:
+        return name
+    if len(name) <= limit * _NFC_SHRINKS:
+        name = unicodedata.normalize("NFC", name)
+    if problem := _problem(name, limit):
+        raise RequestError(code, f"{what} {problem}")
+    return name
+
+
+def _problem(name: str, limit: int) -> str | None:
+    """The rule for names that `name` breaks, as the rest of a sentence."""
+    if not name:
+        return f"needs 1 to {limit} characters, not none"
+    if len(name) > limit:
+        return f"has at most {limit} characters, not {len(name)}"
+    kinds = [unicodedata.category(char)[0] if not _INVISIBLE.match(char) else "" for char in name]
+    for index, (char, category) in enumerate(zip(name, kinds, strict=True)):
+        digit = unicodedata.category(char) == "Nd"
+        if index == 0 and not (category == "L" or digit):
+            return f"starts with a letter or a digit, not {quote(char)} (U+{ord(char):04X})"
+        mark = category == "M" and kinds[index - 1] in ("L", "M")
+        if not (category == "L" or mark or digit or char in "-_."):
+            return f"has letters, digits and - _ . only, not {quote(char)} (U+{ord(char):04X})"
+    scripts = _scripts(unicodedata.normalize("NFKC", name))
+    if len(scripts) > 1 and not any(scripts <= together for together in _TOGETHER):
+        mixed = " and ".join(sorted(script.title() for script in scripts))
+        return f"has the letters of one script only, not of {mixed}"
+    return None
+
+
+def _scripts(name: str) -> set[str]:
+    """The scripts that the letters of `name` belong to, without those that go with any."""
+    starts, ends, scripts = _script_table()
+    found = set()
+    for char in name:
+        if char.isalpha():
+            code = ord(char)
+            at = bisect.bisect_right(starts, code) - 1
+            found.add(scripts[at] if code <= ends[at] else "UNKNOWN")
+    return found - _ANY_SCRIPT
+
+
+@functools.cache
+def _script_table() -> tuple[list[int], list[int], list[str]]:
+    """First code points, last code points and scripts of all ranges, ascending.
+
+    Read from the package's data file and not through its functions: importing those brings an HTTP client along, 17
+    MB and 50 ms in which a server would stand still; this takes 1 MB and 2 ms.
+    """
+    package = importlib.util.find_spec("confusable_homoglyphs")
+    if package is None or not package.submodule_search_locations:
+        raise ModuleNotFoundError("confusable_homoglyphs is not installed", name="confusable_homoglyphs")
+    with open(os.path.join(package.submodule_search_locations[0], "categories.json"), encoding="utf-8") as file:
+        data = json.load(file)
+    ranges = sorted(data["code_points_ranges"])
+    names = data["iso_15924_aliases"]
+    starts = [first for first, *_ in ranges]
+    assert all(before < after for before, after in itertools.pairwise(starts))
+    return starts, [last for _, last, *_ in ranges], [names[script] for _, _, script, *_ in ranges]

@@ -1,0 +1,109 @@
+"""The commands, and what a typed line means."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.commands import BY_NAME, COMMANDS, parse_line
+from shared.messages import Command, CommandInfo, Say
+
+
+def test_the_commands_of_the_protocol():
+    assert {command.name: command.argument is not None for command in COMMANDS} == {
+        "name": True,
+        "list": False,
+        "join": True,
+        "users": False,
+        "leave": False,
+        "help": False,
+        "close": False,
+    }
+
+
+def test_every_command_is_found_by_its_name():
+    assert BY_NAME == {command.name: command for command in COMMANDS}
+    assert len(BY_NAME) == len(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_command_is_described(command):
+    assert type(command) is CommandInfo
+    assert command.name == command.name.lower()
+    assert command.description.endswith(".")
+    assert command.description.isprintable()
+
+
+@pytest.mark.parametrize("line", ["", " ", "\t", "\n", " \t\r\n ", "\u3000"], ids=ascii)
+def test_a_blank_line_means_nothing(line):
+    assert parse_line(line) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "hello",
+        "  indented",
+        "trailing  ",
+        "a / b",
+        "7/8",
+        " /join room",
+        "two\nlines",
+        "\\/x",
+        "-",
+        "лучше",
+        "／join x",
+    ],
+)
+def test_words_are_said_as_they_were_typed(line):
+    assert parse_line(line) == Say(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"), [("//", "/"), ("//etc/hosts", "/etc/hosts"), ("///", "//"), ("// spaced ", "/ spaced ")]
+)
+def test_two_slashes_say_one(line, said):
+    assert parse_line(line) == Say(said)
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "argument"),
+    [
+        ("/list", "list", None),
+        ("/list ", "list", None),
+        ("/list    ", "list", None),
+        ("/LIST", "list", None),
+        ("/Join Lobby", "join", "Lobby"),
+        ("/join #lobby", "join", "#lobby"),
+        ("/join   lobby  ", "join", "lobby"),
+        ("/join two words", "join", "two words"),
+        ("/join two  blanks", "join", "two  blanks"),
+        ("/ join lobby", "join", "lobby"),
+        ("/name /slash", "name", "/slash"),
+        ("/close\n", "close", None),
+        ("/", "", None),
+        ("/   ", "", None),
+        ("/nonsense", "nonsense", None),
+        ("/ПРИВЕТ", "привет", None),
+    ],
+)
+def test_a_slash_begins_a_command(line, name, argument):
+    assert parse_line(line) == Command(name, argument)
+
+
+@settings(deadline=None)
+@given(line=st.text(st.characters(exclude_categories=[])))
+def test_any_line_means_something(line):
+    meant = parse_line(line)
+    if not line.strip():
+        assert meant is None
+    elif line.startswith("/") and not line.startswith("//"):
+        assert type(meant) is Command
+        assert meant.argument is None or meant.argument == meant.argument.strip() != ""
+    else:
+        assert meant == Say(line[1:] if line.startswith("//") else line)
+
+
+@settings(deadline=None)
+@given(text=st.text(min_size=1).filter(str.strip))
+def test_whatever_begins_with_a_slash_can_be_said(text):
+    assert parse_line("//" + text) == Say("/" + text)

@@ -1,0 +1,586 @@
+"""Texts and names, and what is done to another person's words before they are printed."""
+
+import types
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared import text
+from shared.errors import RequestError
+from shared.text import fold, message_text, printable, quote, room_name, user_name
+
+INVISIBLE = [
+    *("\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u180b", "\u180f", "\u3164", "\ufe00", "\ufe0f", "\uffa0"),
+    *("\U000e0100", "\U000e01ef"),
+]
+any_text = st.text(st.characters(exclude_categories=[]), max_size=150)
+# Random text is hardly ever a name, so most of these letters can stand in one.
+namelike = st.text(st.sampled_from("aZ7-_.éßſﬁж漢あ한\u0301\u0323\u3099क्१１ ǆµᾂ\u3164\u200d#"), max_size=40) | any_text
+
+
+def refusal(check, wish: str) -> RequestError:
+    with pytest.raises(RequestError) as caught:
+        check(wish)
+    assert len(caught.value.text) <= 1_024
+    return caught.value
+
+
+def test_the_numbers_of_the_protocol():
+    numbers = (text.MAX_TEXT, text.MAX_NAME, text.MAX_ROOM, text.MAX_WORDS, text.MAX_MOTD, text.MAX_QUOTE)
+    assert numbers == (4_096, 32, 64, 1_024, 4_096, 64)
+
+
+# --- names ------------------------------------------------------------------------------------------------------
+
+NAMES = [
+    *(
+        "a",
+        "Z",
+        "alice",
+        "Alice",
+        "7",
+        "0day",
+        "x-_.",
+        "a.b-c_d",
+        "a--",
+        "42",
+        "Ünïcödé",
+        "straße",
+        "ſ",
+        "ﬁsh",
+        "ｆｕｌｌ",
+    ),
+    *("Алиса", "Ελένη", "שלום", "سلام", "हिन्दी", "ชื่อ", "தமிழ்", "ქართული", "ไทย๗", "٣alice", "१", "Ǆ", "ªº"),
+    # scripts that are written together count as one
+    *(
+        "漢字",
+        "ひらがな",
+        "カタカナ",
+        "漢字ひらがなカタカナ",
+        "ｶﾀｶﾅ",
+        "ラーメン",
+        "佐々木",
+        "한국",
+        "韓國한국",
+        "注音ㄅㄆㄇ",
+        "ㄅㄆㄇ",
+    ),
+    # digits and punctuation belong to no script
+    *("Алиса-7", "漢字_1.0", "Алиса١٢"),
+    # a digit after `guest-` is what makes a guest, and nothing else
+    *("guest", "guest-", "guest-a", "guest-1a", "guest-1.", "guest1", "guest_1", "guest--1", "guests-1", "my-guest-1"),
+]
+GUESTS = [
+    *("guest-1", "guest-0", "guest-007", "guest-4294967296", "Guest-1", "GUEST-1", "gUeSt-12", " guest-1 "),
+    *("guest-１", "guest-१२", "guest-٣", "guest-1٣", "guest-𝟙", "guest-𝟶𝟷"),
+    *(
+        "ｇｕｅｓｔ-1",
+        "ＧＵＥＳＴ-９",
+        "𝐠𝐮𝐞𝐬𝐭-1",
+        "gueſt-1",
+        "gueﬆ-1",
+        "gueﬅ-1",
+        "GUEſT-1",
+        "ⓖuest-1"[1:].join("g ").strip(),
+    ),
+]
+NO_NAMES = {
+    "nothing": ["", " ", "\t\n", "\u3000"],
+    "begins with neither letter nor digit": [
+        "-a",
+        "_a",
+        ".a",
+        "-",
+        "\u0301a",
+        "\u0301",
+        "\u093f",
+        "'a",
+        "#a",
+        "@a",
+        "/a",
+    ],
+    "other characters": [
+        *("a b", "a\u00a0b", "a\u3000b", "a\tb", "a\nb", "a/b", "a@b", "a#b", "a:b", "a'b", 'a"b', "a,b", "a+b", "<a>"),
+        *("a\u2010b", "a\u2011b", "a\u2013b", "a\uff0db", "a\uff3fb", "a\u00b7b", "a😀", "😀", "a€", "a°", "a\u2800"),
+    ],
+    "numbers that are no digits": ["a²", "²", "a½", "aⅣ", "Ⅳ", "a①", "一〇"],
+    "controls and formats": [
+        *("a\0", "a\x1b[2J", "a\x7fb", "a\x9bb", "a\x85b", "a\u200bb", "a\u200cb", "a\u200db", "a\u2060b", "a\ufeffb"),
+        *(
+            "a\u00adb",
+            "a\u202eb",
+            "a\u2066b",
+            "a\u2067b",
+            "a\u061cb",
+            "a\u180eb",
+            "a\u2028b",
+            "a\u2029b",
+            "a\U000e0041",
+        ),
+    ],
+    "surrogates, private use and unassigned": ["\ud800", "a\udfff", "\ue000", "a\U000f0000", "\u0378", "a\uffff"],
+    "marks that follow no letter": ["1\u0301", "a-\u0301", "a_\u0323", "a.\u0301", "a1\u20dd", "7\u093f"],
+    "invisible letters and marks": [
+        *INVISIBLE,
+        *(f"a{char}" for char in INVISIBLE),
+        *(f"a{char}b" for char in INVISIBLE),
+        *(f"a{char}\u0301" for char in INVISIBLE),
+    ],
+    "look-alikes": [
+        *(
+            "аlice",
+            "аdmin",
+            "Аlice",
+            "alicе",
+            "αlice",
+            "Οlga",
+            "pаypal",
+            "Ηello",
+            "οk",
+            "bοb",
+            "ѕcope",
+            "ոick",
+            "Ꭺlice",
+        ),
+        *("ａдmin", "𝐚дmin", "дµ", "µTorrent", "ɑж"),
+    ],
+    "scripts that are not written together": [
+        *("tokyo東京", "東京tokyo", "aあ", "あ한", "あㄅ", "한ㄅ", "漢ㄅ한", "漢あ한", "Жא", "नத", "กა"),
+    ],
+}
+REFUSED = [
+    pytest.param(wish, id=f"{why}: {wish.encode('ascii', 'backslashreplace').decode()!r}")
+    for why, wishes in NO_NAMES.items()
+    for wish in wishes
+]
+
+
+@pytest.mark.parametrize("wish", NAMES)
+def test_a_name_is_kept_as_typed(wish):
+    assert user_name(wish) == wish
+    assert room_name(wish) == wish
+
+
+@pytest.mark.parametrize("wish", GUESTS, ids=ascii)
+def test_a_guest_name_is_the_servers_alone(wish):
+    error = refusal(user_name, wish)
+    assert error.reason == "bad-name"
+    assert "guest" in error.text
+    assert room_name(wish) == wish.strip()
+
+
+@pytest.mark.parametrize("wish", REFUSED)
+def test_what_is_no_name(wish):
+    assert refusal(user_name, wish).reason == "bad-name"
+    if not wish.startswith("#"):
+        assert refusal(room_name, wish).reason == "bad-room"
+
+
+@pytest.mark.parametrize(
+    ("check", "limit", "code"), [(user_name, 32, "bad-name"), (room_name, 64, "bad-room")], ids=["user", "room"]
+)
+class TestLength:
+    @pytest.mark.parametrize("letter", ["a", "ж", "漢", "\U00010400"])
+    def test_characters_are_counted(self, check, limit, code, letter):
+        assert check(letter * limit) == letter * limit
+        error = refusal(check, letter * (limit + 1))
+        assert error.reason == code
+        assert str(limit) in error.text
+
+    @pytest.mark.parametrize("letter", ["é", "ǭ", "ᾂ", "한"])
+    def test_they_are_counted_after_nfc(self, check, limit, code, letter):
+        decomposed = unicodedata.normalize("NFD", letter)
+        assert check(decomposed * limit) == letter * limit
+        assert refusal(check, decomposed * (limit + 1)).reason == code
+
+    def test_nfc_can_make_a_name_longer(self, check, limit, code):
+        # U+0958 is excluded from composition, so it becomes two characters.
+        assert check("\u0958" * (limit // 2)) == "\u0915\u093c" * (limit // 2)
+        assert refusal(check, "\u0958" * (limit // 2 + 1)).reason == code
+
+    def test_white_space_around_is_not_counted(self, check, limit, code):
+        assert check(" \t\n\u3000" * 500 + "a" * limit + " " * 500) == "a" * limit
+
+    @pytest.mark.parametrize(
+        "wish",
+        [
+            "a" + "\u0301" * 30_000,
+            "a" + "\u0323\u0301" * 15_000,
+            "\u0301" * 30_000,
+            "ᾂ" * 10_000,
+            "한" * 10_000,
+            "\ufdfa" * 10_000,
+            "-" * 30_000,
+            "ж" * 257,
+        ],
+        ids=ascii,
+    )
+    def test_what_is_far_too_long_is_refused_before_normalisation(self, check, limit, code, wish, monkeypatch):
+        # Over a long run of marks it takes quadratic time. Counted here, as a measured time would depend on the machine.
+        normalised = []
+
+        def normalize(form, string):
+            normalised.append(len(string))
+            return unicodedata.normalize(form, string)
+
+        counting = types.SimpleNamespace(category=unicodedata.category, normalize=normalize)
+        monkeypatch.setattr(text, "unicodedata", counting)
+        assert refusal(check, wish).reason == code
+        assert normalised == []
+        assert check("e\u0301") == "é"
+        assert normalised  # the counting counts
+
+
+@pytest.mark.parametrize(
+    ("wish", "name"),
+    [(" alice ", "alice"), ("\talice\n", "alice"), ("\u3000アリス", "アリス"), ("e\u0301a", "éa"), ("\u212b", "Å")],
+)
+def test_a_name_is_trimmed_and_composed(wish, name):
+    assert user_name(wish) == name
+    assert room_name(wish) == name
+
+
+@pytest.mark.parametrize(
+    ("wish", "room"), [("#lobby", "lobby"), (" #lobby ", "lobby"), ("lobby", "lobby"), ("#7", "7"), ("#e\u0301", "é")]
+)
+def test_one_leading_number_sign_is_dropped(wish, room):
+    assert room_name(wish) == room
+
+
+@pytest.mark.parametrize("wish", ["#", "##", "##lobby", "#-", "lob#by", "lobby#", " # ", "#" + "a" * 65, "＃lobby"])
+def test_no_other_number_sign_is(wish):
+    assert refusal(room_name, wish).reason == "bad-room"
+
+
+def test_a_number_sign_does_not_count():
+    assert room_name("#" + "a" * 64) == "a" * 64
+
+
+@settings(deadline=None, max_examples=300)
+@given(wish=namelike)
+def test_any_wish_is_a_name_or_refused(wish):
+    for check, limit, code in ((user_name, 32, "bad-name"), (room_name, 64, "bad-room")):
+        try:
+            name = check(wish)
+        except RequestError as error:
+            assert error.reason == code
+            assert len(error.text) <= 1_024
+            error.text.encode()
+        else:
+            assert 1 <= len(name) <= limit
+            assert name == unicodedata.normalize("NFC", wish.strip().removeprefix("#" if limit == 64 else ""))
+            assert check(name) == name
+            assert {unicodedata.category(char)[0] for char in name} <= set("LMNP")
+            assert printable(name).replace("\ufffd", "") != ""
+
+
+def test_a_name_of_very_many_scripts_is_refused_in_a_short_sentence():
+    # One letter each of the 64 living and dead scripts with the longest names.
+    letters = {}
+    for code in range(0x250, 0x1E800):
+        char = chr(code)
+        if unicodedata.category(char) in ("Lo", "Ll") and unicodedata.normalize("NFKC", char) == char:
+            words = unicodedata.name(char).split(" LETTER ")[0].split(" SMALL")[0].split(" SIGN")[0]
+            letters.setdefault(words, char)
+    wish = "".join(letters[words] for words in sorted(letters, key=len)[:-40][-64:])
+    assert len(wish) == 64
+    error = refusal(room_name, wish)  # checks the length of the text
+    assert "script" in error.text
+
+
+# --- fold -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        *(
+            ("Alice", "alice"),
+            ("ALICE-7", "alice-7"),
+            ("straße", "STRASSE"),
+            ("ﬁsh", "FISH"),
+            ("ſ", "s"),
+            ("ΣΑΣ", "σας"),
+        ),
+        *(("é", "e\u0301"), ("\u212b", "å"), ("\u2126", "ω"), ("Ａｌｉｃｅ", "alice"), ("𝐀lice", "alice"), ("ｶﾞ", "ガ")),
+        *(("Ǆ", "dž"), ("Алиса", "алиса"), ("१", "१"), ("ᾳ", "αι"), ("K", "k")),
+    ],
+)
+def test_names_that_are_one(one, other):
+    assert fold(one) == fold(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("alice", "alice_"),
+        ("alice", "аlice"),
+        ("e", "é"),
+        ("a.b", "a-b"),
+        ("1", "१"),
+        ("i", "ı"),
+        ("o", "0"),
+        ("", "a"),
+    ],
+)
+def test_names_that_are_two(one, other):
+    assert fold(one) != fold(other)
+
+
+@settings(deadline=None, max_examples=300)
+@given(name=namelike | st.text(st.characters(max_codepoint=127)))
+def test_fold_is_the_formula_of_the_protocol(name):
+    once = unicodedata.normalize("NFKC", name)
+    assert fold(name) == unicodedata.normalize("NFKC", once.casefold())
+
+
+# --- message_text -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "a",
+        "a b",
+        " a ",
+        "two\nlines",
+        "tab\there",
+        "\n\ta\n",
+        "Grüße 世界 👩‍💻",
+        "\u202ertl",
+        "a\u200bb",
+        "\u3164",
+        "x" * 4_096,
+    ],
+)
+def test_a_text_is_kept_as_typed(words):
+    assert message_text(words) == words
+
+
+CONTROLS = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"]
+
+
+def test_every_other_control_character_is_replaced():
+    assert len(CONTROLS) == 63
+    for char in CONTROLS:
+        assert message_text(f"a{char}b") == "a\ufffdb"
+        assert message_text(f"é{char}\n\t{char}") == "é\ufffd\n\t\ufffd"
+
+
+@pytest.mark.parametrize("words", ["", " ", "\n", "\t", " \n\t ", "\u3000", "\u00a0\u2003", " " * 4_096], ids=ascii)
+def test_a_text_needs_more_than_white_space(words):
+    assert refusal(message_text, words).reason == "bad-text"
+
+
+@pytest.mark.parametrize("letter", ["a", "\n", "é", "👋", "\0"])
+def test_a_text_has_at_most_4096_characters(letter):
+    assert len(message_text("a" + letter * 4_095)) == 4_096
+    error = refusal(message_text, "a" + letter * 4_096)
+    assert error.reason == "text-too-long"
+    assert "4096" in error.text
+    assert "4097" in error.text
+
+
+@settings(deadline=None)
+@given(words=any_text)
+def test_of_a_text_nothing_but_controls_changes(words):
+    try:
+        kept = message_text(words)
+    except RequestError as error:
+        assert error.reason == "bad-text"
+        assert not words.strip()
+    else:
+        assert len(kept) == len(words)
+        for typed, char in zip(words, kept, strict=True):
+            control = unicodedata.category(typed) == "Cc" and typed not in "\n\t"
+            assert char == ("\ufffd" if control else typed)
+
+
+# --- printable --------------------------------------------------------------------------------------------------
+
+BAD = "\ufffd"
+HOSTILE = {
+    "clipboard": ("\x1b]52;c;ZXZpbA==\x07", f"{BAD}]52;c;ZXZpbA=={BAD}"),
+    "unterminated title": ("\x1b]0;title", f"{BAD}]0;title"),
+    "cursor position report": ("\x1b[6n", f"{BAD}[6n"),
+    "reset": ("\x1bc", f"{BAD}c"),
+    "mouse tracking": ("\x1b[?1003h", f"{BAD}[?1003h"),
+    "status request": ('\x1bP$q"p\x1b\\', f'{BAD}P$q"p{BAD}\\'),
+    "hyperlink": ("\x1b]8;;http://x\x1b\\y", f"{BAD}]8;;http://x{BAD}\\y"),
+    "colour": ("\x1b[31mred", f"{BAD}[31mred"),
+    "C1 CSI": ("\x9b31mred", f"{BAD}31mred"),
+    "C1 OSC": ("\x9d0;title\x9c", f"{BAD}0;title{BAD}"),
+    "C1 next line": ("a\x85b", f"a{BAD}b"),
+    "CR": ("a\rb", f"a{BAD}b"),
+    "LF": ("a\nb", f"a{BAD}b"),
+    "CRLF": ("a\r\nb", f"a{BAD}{BAD}b"),
+    "BS": ("a\bb", f"a{BAD}b"),
+    "BEL": ("a\ab", f"a{BAD}b"),
+    "NUL": ("a\0b", f"a{BAD}b"),
+    "tab": ("a\tb", f"a{BAD}b"),
+    "vertical tab, form feed": ("a\v\fb", f"a{BAD}{BAD}b"),
+    "shift out": ("\x0eabc\x0f", f"{BAD}abc{BAD}"),
+    "DEL": ("a\x7fb", f"a{BAD}b"),
+    "bidi override": ("\u202eevil\u202c", f"{BAD}evil{BAD}"),
+    "bidi isolate": ("\u2067evil\u2069", f"{BAD}evil{BAD}"),
+    "bidi marks": ("a\u200e\u200f\u061cb", f"a{BAD}{BAD}{BAD}b"),
+    "zero width space": ("a\u200bb", f"a{BAD}b"),
+    "word joiner": ("a\u2060b", f"a{BAD}b"),
+    "byte order mark": ("\ufeffa", f"{BAD}a"),
+    "soft hyphen": ("a\u00adb", f"a{BAD}b"),
+    "tag characters": ("a\U000e0001\U000e0041\U000e007f", f"a{BAD}{BAD}{BAD}"),
+    "line separator": ("a\u2028b", f"a{BAD}b"),
+    "paragraph separator": ("a\u2029b", f"a{BAD}b"),
+    "interlinear": ("\ufff9a\ufffab\ufffb", f"{BAD}a{BAD}b{BAD}"),
+    "lone surrogate": ("a\ud800b", f"a{BAD}b"),
+    "private use": ("a\ue000\U000f0000\U00100000", f"a{BAD}{BAD}{BAD}"),
+    "unassigned": ("a\u0378\uffff\U000e0fff", f"a{BAD}{BAD}{BAD}"),
+}
+
+
+@pytest.mark.parametrize(("words", "shown"), HOSTILE.values(), ids=HOSTILE.keys())
+def test_what_a_terminal_would_act_on_is_shown(words, shown):
+    assert printable(words) == shown
+    assert printable(f"é{words}é") == f"é{shown}é"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(
+            "",
+            "plain ASCII ~!",
+            "Grüße",
+            "Привет",
+            "世界",
+            "नमस्ते",
+            "ชื่อ",
+            "שלום",
+            "a\u00a0b\u3000c",
+            "e\u0301",
+            "👋🏽",
+            "🇩🇪",
+            "🏴",
+            "�",
+        ),
+        *("𝐛𝐨𝐥𝐝", "\u1ed7", "o\u0302\u0303"),
+    ],
+)
+def test_what_is_harmless_is_kept(words):
+    assert printable(words) == words
+
+
+def test_some_controls_can_be_kept():
+    assert printable("a\nb\tc\rd\x1b", keep="\n\t") == f"a\nb\tc{BAD}d{BAD}"
+    assert printable("a\nb\tc", keep="\n") == f"a\nb{BAD}c"
+    assert printable("é\n", keep="\n") == "é\n"
+
+
+@pytest.mark.parametrize("joiner", ["\u200d", "\u200c"], ids=ascii)
+class TestJoiners:
+    @pytest.mark.parametrize("words", ["👩{}💻", "👩{}👩{}👧", "می{}خواهم", "क्{}ष", "a{}b", "❤\ufe0f{}🔥", "♀{}x"])
+    def test_they_stay_between_visible_characters(self, joiner, words):
+        assert printable(words.format(joiner, joiner)) == words.format(joiner, joiner)
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "{}",
+            "{}a",
+            "a{}",
+            "{}{}",
+            "a{}{}b",
+            "a{}{}{}b",
+            "a{} b",
+            "a {}b",
+            "a{}\u00a0",
+            "a{}\u3000b",
+            "a{}\x1bb",
+            "\0{}b",
+        ],
+    )
+    @pytest.mark.parametrize("keep", ["", "\n\t"], ids=["one line", "lines"])
+    def test_they_go_elsewhere(self, joiner, words, keep):
+        assert joiner not in printable(words.format(*[joiner] * 3), keep)
+
+    @pytest.mark.parametrize(
+        "words", ["a{}\nb", "a\n{}b", "a{}\tb", "a\t{}b", "a\u200b{}b", "a{}\u202eb", "a\ud800{}b"], ids=ascii
+    )
+    def test_they_go_beside_what_is_kept_but_not_visible(self, joiner, words):
+        assert joiner not in printable(words.format(joiner), keep="\n\t")
+
+    def test_they_do_not_help_marks_to_pile_up(self, joiner):
+        shown = printable("z" + f"\u0301\u0301\u0301\u0301{joiner}" * 12 + "b")
+        assert shown.count("\u0301") <= 4
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u0323", "\u0489", "\u20dd", "\u0e47", "\ufe0f", "\u034f"], ids=ascii)
+def test_fifty_marks_on_one_letter(mark):
+    assert printable("z" + mark * 50 + "z") == "z" + mark * 4 + "z"
+    assert printable("z" + mark * 4) == "z" + mark * 4
+    assert printable(("z" + mark * 3) * 5) == ("z" + mark * 3) * 5
+
+
+def test_fifty_different_marks_on_one_letter():
+    marks = "".join(chr(0x300 + number) for number in range(50))
+    assert printable("z" + marks + "y") == "z" + marks[:4] + "y"
+    assert printable(marks) == marks[:4]
+
+
+@pytest.mark.parametrize("filler", ["\u3164", "\u3164\u3164", "a\u3164b"], ids=ascii)
+def test_the_hangul_filler_is_made_visible(filler):
+    # A server that lets it through as a name would put words into nobody's mouth.
+    assert "\u3164" not in printable(filler)
+
+
+def test_two_names_are_not_printed_alike():
+    one, other = user_name("z" + "\u0323" * 5), user_name("z" + "\u0323" * 6)
+    assert fold(one) != fold(other)
+    assert printable(one) != printable(other)
+
+
+@settings(deadline=None, max_examples=300)
+@given(words=any_text | st.text(st.sampled_from("a é\u0301\u200d\u200c\x1b\n\u202e👩\u3000\u2028\ud800"), max_size=30))
+def test_whatever_is_printed_is_inert(words):
+    shown = printable(words)
+    assert len(shown.splitlines()) <= 1
+    assert len(shown) <= len(words)
+    shown.encode()
+    for index, char in enumerate(shown):
+        if char in "\u200c\u200d":
+            around = shown[index - 1 : index] + shown[index + 1 : index + 2]
+            assert len(around) == 2
+            assert not any(side.isspace() or side in "\u200c\u200d" for side in around)
+        else:
+            assert unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+# --- quote ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "quoted"),
+    [
+        ("", "''"),
+        ("word", "'word'"),
+        ("a\x1b[2Jb", f"'a{BAD}[2Jb'"),
+        ("two\nlines", f"'two{BAD}lines'"),
+        ("a" * 64, f"'{'a' * 64}'"),
+        ("a" * 65, f"'{'a' * 63}…'"),
+        ("ж" * 30_000, f"'{'ж' * 63}…'"),
+    ],
+    ids=lambda value: ascii(value)[:20],
+)
+def test_a_quotation_is_short_and_inert(words, quoted):
+    assert quote(words) == quoted
+
+
+@settings(deadline=None)
+@given(words=any_text)
+def test_a_quotation_has_at_most_64_characters(words):
+    quoted = quote(words)
+    assert quoted[0] == quoted[-1] == "'"
+    assert len(quoted) <= 66
+    assert quoted.splitlines() == [quoted]

@@ -1,0 +1,165 @@
+"""What end-to-end tests share: a server as a child process, a peer on a real socket, and waiting with a deadline."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from shared.codec import encode, event_codec
+from shared.framing import FrameDecoder
+from shared.messages import Command, Hello, Joined, Ready, Welcome
+from shared.schema import Record
+
+ROOT = Path(__file__).resolve().parent.parent
+DEADLINE = 20.0
+"""Seconds after which a test gives up; far more than anything takes, as machines can be slow."""
+
+
+def wait_until(condition: Callable[[], Any], what: str = "the condition", deadline: float = DEADLINE) -> Any:
+    """Wait until `condition()` is true and return its value; fail after `deadline` seconds."""
+    end = time.monotonic() + deadline
+    while not (value := condition()):
+        assert time.monotonic() < end, f"{what} did not come true within {deadline} s"
+        time.sleep(0.005)
+    return value
+
+
+class ServerProcess:
+    """`./reactor/run.py` as a child process on a port chosen by the system."""
+
+    def __init__(self, *options: str, environment: dict[str, str] | None = None, preexec: Any = None) -> None:
+        self.errors = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            [sys.executable, str(ROOT / "reactor" / "run.py"), "--port", "0", *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+            cwd=tempfile.gettempdir(),
+            env={**os.environ, **(environment or {})},
+            preexec_fn=preexec,
+        )
+        assert self.process.stdout is not None
+        self.first_line = self.process.stdout.readline()
+        match = re.search(r"listening on (.*):(\d+)$", self.first_line.strip())
+        if match is None:
+            self.process.wait(DEADLINE)
+            raise AssertionError(f"the server did not start: {self.first_line!r} {self.log()}")
+        self.host = match[1].strip("[]")
+        self.port = int(match[2])
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def log(self) -> str:
+        """What the server has written to stderr so far."""
+        self.errors.flush()
+        self.errors.seek(0)
+        return self.errors.read()
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        """Signal the server and wait for its end; returns the exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(DEADLINE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(DEADLINE)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        log = self.log()
+        self.errors.close()
+        if error is None:
+            assert "Traceback" not in log, log
+
+
+class Peer:
+    """A blocking client that speaks records, or bytes."""
+
+    def __init__(
+        self, port: int, host: str = "127.0.0.1", greet: bool = True, receive_buffer: int | None = None
+    ) -> None:
+        self.sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        if receive_buffer is not None:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.sock.settimeout(DEADLINE)
+        self.sock.connect((host, port))
+        self.decoder = FrameDecoder()
+        self.name = ""
+        if greet:
+            self.name = self.expect(Welcome).name
+
+    def send(self, *records: Record) -> None:
+        """Send the records as one piece."""
+        self.raw(b"".join(map(encode, records)))
+
+    def raw(self, data: bytes) -> None:
+        self.sock.sendall(data)
+
+    def recv(self, timeout: float = DEADLINE) -> Record | None:
+        """The next record; None at the end of the stream. Raises `TimeoutError`."""
+        self.sock.settimeout(timeout)
+        while (body := next(self.decoder, None)) is None:
+            data = self.sock.recv(65_536)
+            if not data:
+                return None
+            self.decoder.feed(data)
+        return event_codec.decode(body)
+
+    def expect[T: Record](self, kind: type[T], **fields: Any) -> T:
+        """The next record, which must be a `kind` with these fields."""
+        record = self.recv()
+        assert type(record) is kind, f"{record} came instead of {kind.__name__}"
+        for name, value in fields.items():
+            assert getattr(record, name) == value, f"{name} of {record} is not {value!r}"
+        return record
+
+    def until[T: Record](self, kind: type[T], **fields: Any) -> T:
+        """The next record of that kind with these fields, skipping over others."""
+        while True:
+            record = self.recv()
+            assert record is not None, f"the stream ended before {kind.__name__}"
+            if type(record) is kind and all(getattr(record, name) == value for name, value in fields.items()):
+                return record
+
+    def nothing(self, timeout: float = 0.2) -> None:
+        """Nothing comes; for what is sure to have been handled already, use a ping as a fence instead."""
+        with contextlib.suppress(TimeoutError):
+            raise AssertionError(f"{self.recv(timeout)} came")
+
+    def hello(self, name: str | None = None) -> Ready:
+        self.send(Hello(1, name))
+        ready = self.expect(Ready)
+        self.name = ready.name
+        return ready
+
+    def join(self, room: str) -> Joined:
+        self.send(Command("join", room))
+        return self.until(Joined, name=self.name)
+
+    def close(self) -> None:
+        self.sock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
