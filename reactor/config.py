@@ -11,12 +11,12 @@ import re
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from reactor.chat.hub import QUEUE_HARD, QUEUE_SOFT
 from reactor.engine.listener import ACCEPTS
 from shared import __version__
-from shared.launch import LaunchError
+from shared.launch import LaunchError, OneLineParser
 from shared.text import MAX_MOTD, printable
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -204,13 +204,6 @@ def show(value: Any, parse: Parser) -> str:
     return f"{value:g}" if type(value) is float else str(value)
 
 
-class _OneLineParser(argparse.ArgumentParser):
-    """Says what is wrong in one line, instead of behind a screen of usage."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{message} (see --help)")
-
-
 def parse_arguments(arguments: Sequence[str]) -> Settings:
     """The settings of a command line, over those of its `--config` file, over the defaults.
 
@@ -253,7 +246,7 @@ def _parse(name: str, text: str, where: str) -> Any:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _OneLineParser(
+    parser = OneLineParser(
         prog="pylingo-server",
         description="The PyLingo chat server.",
         epilog="Sizes take K, M and G, times are in seconds. Every option can stand in the TOML file under its name.",

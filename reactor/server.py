@@ -5,7 +5,6 @@ import logging
 import resource
 import signal
 import socket
-from typing import Any
 
 from reactor.chat.hub import Hub
 from reactor.config import Settings
@@ -14,6 +13,7 @@ from reactor.engine.deadlines import Watch
 from reactor.engine.listener import Address, Gate, Listener, listen
 from reactor.engine.loop import Reactor
 from reactor.engine.transport import Transport
+from shared.address import show_address
 from shared.codec import encode
 from shared.messages import Goodbye
 
@@ -59,7 +59,7 @@ class Server:
                 Listener(self.reactor, sock, self._accepted, self._refused_in_need, self.settings.accepts)
             )
         host, port = self._listeners[0].address[:2]
-        return show_address((self.settings.host or host, port))
+        return show_address(self.settings.host or host, port)
 
     def serve_until_signalled(self) -> None:
         """Run; SIGINT and SIGTERM drain, a second one ends at once; SIGUSR1 logs the counters."""
@@ -133,14 +133,14 @@ class Server:
             return
         self.counts["accepted"] += 1
         transport = Transport(self.reactor, sock)
-        connection = Connection(self, transport, host, show_address(address))
+        connection = Connection(self, transport, host, show_address(*address[:2]))
         transport.receiver = connection
         self._connections.add(connection)
         self.watch.add(connection, connection.first_look)
 
     def _refuse(self, sock: socket.socket, address: Address, reason: str) -> None:
         self.counts[reason] += 1
-        logger.info("refused %s: %s", reason, show_address(address))
+        logger.info("refused %s: %s", reason, show_address(*address[:2]))
         goodbye = encode(Goodbye(reason, _REFUSALS[reason]))
         if self._farewells < _MOST_FAREWELLS:
             self._farewells += 1
@@ -196,12 +196,6 @@ def raise_descriptor_limit() -> int:
         except (OSError, ValueError):  # macOS says "unlimited" and means less
             return soft
     return hard if hard != resource.RLIM_INFINITY else 1_000_000
-
-
-def show_address(address: tuple[Any, ...]) -> str:
-    """HOST:PORT, with brackets where the host has colons."""
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _send_once(sock: socket.socket, data: bytes) -> None:

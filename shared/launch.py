@@ -3,9 +3,11 @@
 Any Python 3 must be able to read this far, so that an old one is told which it should be.
 """
 
+import argparse
 import os
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -16,6 +18,14 @@ class LaunchError(Exception):
     def __init__(self, sentence: str, status: int = 2) -> None:
         super().__init__(sentence)
         self.status = status
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong in one line, instead of behind a screen of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises `LaunchError`."""
+        raise LaunchError(f"{message} (see --help)")
 
 
 def launch(program: str, main: Callable[[], int]) -> int:

@@ -1,0 +1,39 @@
+"""Cutting a person's or a script's input into lines. Pure."""
+
+from shared.errors import RequestError
+from shared.text import MAX_TEXT
+
+LONGEST_LINE = MAX_TEXT * 4 + 64
+"""Bytes of a line that are kept: what the longest text may take in UTF-8, with a command before it."""
+
+
+class LineReader:
+    """Feed it bytes, get the lines: each a `str`, or a `RequestError` in the place of one that cannot be sent."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[str | RequestError]:
+        """The lines that `data` completes, without their ends."""
+        *lines, rest = data.split(b"\n")
+        result = []
+        for line in lines:
+            result.append(self._line(self._rest + line))
+            self._rest = b""
+        self._rest += rest
+        if len(self._rest) > LONGEST_LINE:  # keep no more than tells that it is too long
+            self._rest = self._rest[: LONGEST_LINE + 1]
+        return result
+
+    def finish(self) -> list[str | RequestError]:
+        """The last line, if it has no end."""
+        rest, self._rest = self._rest, b""
+        return [self._line(rest)] if rest else []
+
+    def _line(self, line: bytes) -> str | RequestError:
+        if len(line) > LONGEST_LINE:
+            return RequestError("text-too-long", f"a line was not sent: a text has at most {MAX_TEXT} characters")
+        try:
+            return line.removesuffix(b"\r").decode()
+        except UnicodeDecodeError:
+            return RequestError("bad-text", "a line was not sent: it is not UTF-8")

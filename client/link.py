@@ -1,0 +1,103 @@
+"""The client's connection to a server: records in, records out, on the engine's reactor."""
+
+import socket
+from collections.abc import Callable, Sequence
+
+from reactor.engine.dial import Dial, Target
+from reactor.engine.loop import Reactor
+from reactor.engine.transport import Transport
+from shared.codec import encode, event_codec
+from shared.errors import FrameError, RequestError
+from shared.framing import FrameDecoder
+from shared.messages import Ping, PongRequest
+from shared.schema import Record
+
+HIGH_WATER = 65_536
+"""Bytes queued above which nothing more should be sent until `drained`."""
+
+
+class Link:
+    """One connection. Answers pings by itself; frames of unknown types, from a newer server, are passed over.
+
+    Calls `connected()` once it stands, `received(record)` for each frame, `drained()` when what was queued is sent,
+    and `ended(error)` once at the end, `error` saying what went wrong, or None after the server closed.
+    """
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        targets: Sequence[Target],
+        connected: Callable[[], object],
+        received: Callable[[Record], object],
+        drained: Callable[[], object],
+        ended: Callable[[Exception | None], object],
+    ) -> None:
+        self._reactor = reactor
+        self._connected = connected
+        self._received = received
+        self._drained = drained
+        self._ended = ended
+        self._decoder = FrameDecoder()
+        self._transport: Transport | None = None
+        self._error: Exception | None = None
+        self._dial = Dial(reactor, targets, self._dialled, ended)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what is sent can still arrive."""
+        return self._transport is not None and self._transport.is_open
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much is queued that the sender should wait for `drained`."""
+        return self._transport is not None and self._transport.queued > HIGH_WATER
+
+    def send(self, record: Record) -> None:
+        """Queue a frame. Raises `UnicodeEncodeError` for text that has no UTF-8, `ValueError` if it is too large."""
+        frame = encode(record)
+        if self._transport is not None:
+            self._transport.write(frame)
+            self._transport.tell_drained = True
+
+    def close(self) -> None:
+        """End the connection: what is queued is still sent."""
+        self._dial.cancel()
+        if self._transport is not None:
+            self._transport.close()
+
+    def _dialled(self, sock: socket.socket) -> None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._transport = Transport(self._reactor, sock, self)
+        self._connected()
+
+    # --- from the transport
+
+    def data_received(self, data: bytes) -> None:
+        """Decode and pass on what has come."""
+        try:
+            for body in self._decoder.feed(data):
+                try:
+                    record = event_codec.decode(body)
+                except RequestError as error:
+                    if error.reason != "unknown-type":
+                        raise
+                    continue
+                if type(record) is Ping:
+                    self.send(PongRequest())
+                else:
+                    self._received(record)
+        except (FrameError, RequestError) as error:
+            self._error = ConnectionError(f"the server does not speak PyLingo's protocol: {error.text}")
+            if self._transport is not None:
+                self._transport.abort()
+
+    def eof_received(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def drained(self) -> None:
+        self._drained()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._transport = None
+        self._ended(self._error or error)

@@ -1,0 +1,71 @@
+"""The client's command line."""
+
+import argparse
+import getpass
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared import __version__
+from shared.address import DEFAULT_HOST, DEFAULT_PORT, parse_address
+from shared.errors import RequestError
+from shared.launch import LaunchError, OneLineParser
+from shared.text import room_name
+
+DEFAULT_ROOM = "lobby"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a run of the client is to do. Without a `name` one stays the guest, without a `room` one joins none."""
+
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+    name: str | None = None
+    room: str | None = DEFAULT_ROOM
+    as_json: bool = False
+
+
+def parse_arguments(arguments: Sequence[str]) -> Options:
+    """The options on a command line. Raises `LaunchError`; exits the process after `--help` and `--version`."""
+    given = _parser().parse_args(arguments)
+    try:
+        host, port = parse_address(given.address)
+        for word in (host, given.name or "", given.room):
+            word.encode()
+        room = room_name(given.room) if given.room else None
+    except UnicodeEncodeError:
+        raise LaunchError("the address, the name and the room must be valid UTF-8") from None
+    except RequestError as error:
+        raise LaunchError(f"--room: {error.text}") from None
+    except ValueError as error:
+        raise LaunchError(str(error)) from None
+    return Options(host=host, port=port, name=given.name or login_name(), room=room, as_json=given.json)
+
+
+def login_name() -> str | None:
+    """The name of the person at this computer, where the system has one."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = OneLineParser(
+        prog="pylingo",
+        description="Joins a PyLingo chat.",
+        epilog="Type a line to say it, /help for the commands. A line that begins with // is said with one slash.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "address",
+        nargs="?",
+        default=f"{DEFAULT_HOST}:{DEFAULT_PORT}",
+        metavar="HOST[:PORT]",
+        help=f"the server ({DEFAULT_HOST}:{DEFAULT_PORT})",
+    )
+    parser.add_argument("--name", metavar="NAME", help="what you want to be called (your login name)")
+    parser.add_argument("--room", metavar="ROOM", default=DEFAULT_ROOM, help=f"the room to join ({DEFAULT_ROOM})")
+    parser.add_argument("--json", action="store_true", help="print each frame as one line of JSON")
+    parser.add_argument("--version", action="version", version=f"PyLingo {__version__}")
+    return parser

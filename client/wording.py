@@ -1,0 +1,130 @@
+"""What a frame is in words: the lines that a person reads for it. Pure, and everything in them is inert.
+
+Whatever another person or the server wrote passes `shared.text.printable` here. The first line of a frame begins in
+the first column, every further one is indented, so that nobody can write what looks like somebody else's line.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from shared.messages import (
+    Error,
+    Goodbye,
+    Help,
+    HistoryPage,
+    Joined,
+    Left,
+    Message,
+    Notice,
+    Ready,
+    Renamed,
+    Rooms,
+    Skipped,
+    Users,
+    Welcome,
+)
+from shared.schema import Record
+from shared.text import printable
+
+INDENT = "    "
+_WHY_LEFT = {
+    "leave": "left {room}",
+    "moved": "went to another room",
+    "close": "left",
+    "lost": "lost the connection",
+}
+
+
+def wording(record: Record) -> list[str]:
+    """The lines for a frame, without line ends; none for frames that are not for people."""
+    words = _WORDS.get(type(record))
+    return _rows(words(record)) if words is not None else []
+
+
+def clock_time(at: int) -> str:
+    """The local time of day of a stamp (microseconds since 1970), to the minute."""
+    return time.strftime("%H:%M", time.localtime(at // 1_000_000))
+
+
+def _rows(text: str) -> list[str]:
+    first, *rest = printable(text, keep="\n\t").expandtabs(4).split("\n")
+    return [first, *(INDENT + row for row in rest)]
+
+
+def _one_line(words: str) -> str:
+    return printable(words)
+
+
+def _message(message: Message) -> str:
+    return f"{clock_time(message.at)} {_one_line(message.from_)}: {message.text}"
+
+
+def _joined(joined: Joined) -> str:
+    name, room = _one_line(joined.name), _one_line(joined.room)
+    if joined.users is None:
+        return f"* {name} joined {room}"
+    others = joined.users - 1
+    company = "nobody else is here" if not others else f"{others} other{'s are' if others > 1 else ' is'} here"
+    return f"* you are in {room} as {name}; {company}"
+
+
+def _left(left: Left) -> str:
+    name, room = _one_line(left.name), _one_line(left.room)
+    if left.reason is None:
+        return f"* you left {room}"
+    reason = _WHY_LEFT.get(left.reason, "was disconnected ({reason})")
+    return f"* {name} {reason.format(room=room, reason=_one_line(left.reason))}"
+
+
+def _renamed(renamed: Renamed) -> str:
+    old, new = _one_line(renamed.old), _one_line(renamed.new)
+    return f"* {old} is now {new}" if renamed.room is not None else f"* you are now {new}"
+
+
+def _rooms(rooms: Rooms) -> str:
+    if not rooms.rooms:
+        return "* there are no rooms: /join one to make it"
+    listed = "\n".join(f"{_one_line(info.room)}  {info.users}" for info in rooms.rooms)
+    return f"* rooms and how many are in them:\n{listed}"
+
+
+def _users(users: Users) -> str:
+    return f"* in {_one_line(users.room)}: {', '.join(map(_one_line, users.users))}"
+
+
+def _help(help_: Help) -> str:
+    rows = []
+    for command in help_.commands:
+        usage = f"/{command.name} [{command.argument}]" if command.argument else f"/{command.name}"
+        rows.append(f"{_one_line(usage):<18} {_one_line(command.description)}")
+    return "\n".join(["* commands:", *rows, "A line that begins with // is said with one slash."])
+
+
+def _history(page: HistoryPage) -> str:
+    if not page.messages:
+        return f"* there are no earlier messages in {_one_line(page.room)}"
+    said = (f"{clock_time(entry.at)} {_one_line(entry.from_)}: {entry.text}" for entry in page.messages)
+    return "\n".join([f"* earlier in {_one_line(page.room)}:", *said])
+
+
+def _skipped(skipped: Skipped) -> str:
+    return f"* {skipped.count} messages in {_one_line(skipped.room)} were left out, as you read too slowly"
+
+
+_WORDS: dict[type[Record], Callable[[Any], str]] = {
+    Welcome: lambda welcome: f"* {_one_line(welcome.server)} calls you {_one_line(welcome.name)}",
+    Ready: lambda ready: f"* you are {_one_line(ready.name)}",
+    Message: _message,
+    Joined: _joined,
+    Left: _left,
+    Renamed: _renamed,
+    Rooms: _rooms,
+    Users: _users,
+    Help: _help,
+    HistoryPage: _history,
+    Skipped: _skipped,
+    Notice: lambda notice: f"* {notice.text}",
+    Error: lambda error: f"! {error.text}",
+    Goodbye: lambda goodbye: f"* goodbye ({_one_line(goodbye.reason)}): {goodbye.text}",
+}

@@ -1,0 +1,27 @@
+"""HOST[:PORT] as people write it."""
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 5000
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """The host and the port. An IPv6 address may stand in brackets, and must to have a port behind it.
+
+    Raises `ValueError` with a sentence that says what would be right.
+    """
+    host, port = text, ""
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise ValueError(f"an address is HOST, HOST:PORT or [IPV6]:PORT, not '{text}'")
+        port = rest[1:]
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    if port and not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65_535):
+        raise ValueError(f"a port is a whole number from 1 to 65535, not '{port}'")
+    return host or DEFAULT_HOST, int(port or DEFAULT_PORT)
+
+
+def show_address(host: str, port: int) -> str:
+    """HOST:PORT as `parse_address` reads it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
