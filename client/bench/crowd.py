@@ -1,0 +1,193 @@
+"""Loads that come and go: everybody joining one room at once, and short lives one after another. For PyLingo only.
+
+They are checked like the others: the observer's stream is the room's, and whoever joined must have received exactly
+what stands behind its own `joined` there.
+"""
+
+import collections
+import socket
+from collections.abc import Iterator
+
+from client.bench.load import Client, Load
+from client.bench.stream import Reader, RoomStream, StreamError, mark
+from reactor.engine.dial import Dial
+from reactor.engine.transport import Transport
+from shared.codec import event_codec
+from shared.framing import HEADER, HEADER_SIZE, FrameDecoder
+from shared.messages import Goodbye, Joined, Left, Message
+
+
+class _Joins:
+    """Cuts a room's stream of `joined` frames; each counts as the first message of the one who joined."""
+
+    def texts(self, received: bytes) -> Iterator[tuple[int, bytes]]:
+        start = 0
+        while start + HEADER_SIZE <= len(received):
+            end = start + HEADER_SIZE + HEADER.unpack_from(received, start)[0]
+            if end > len(received):
+                return
+            record = event_codec.decode(received[start + HEADER_SIZE : end])
+            if type(record) is not Joined or record.users is not None:
+                raise ValueError(f"{record} came where only others joined")
+            yield end, mark(int(record.name[1:]), 0, 0)
+            start = end
+
+
+class _Joiner:
+    """Receives for a client of the storm."""
+
+    def __init__(self, client: Client, stream: RoomStream) -> None:
+        self._client = client
+        self._stream = stream
+        self._own = stream.own.setdefault(client.number, collections.deque())
+        self._held = b""
+        self._in = False
+        self._reader: Reader | None = None
+
+    @property
+    def is_level(self) -> bool:
+        self.catch_up()
+        return self._reader is not None and self._reader.is_level
+
+    def data_received(self, data: bytes) -> None:
+        if self._reader is not None:
+            self._reader.take(data)
+        else:
+            self._held += data
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Check what was ahead of the observer."""
+        if self._reader is not None:
+            self._reader.catch_up()
+            return
+        while not self._in and len(self._held) >= HEADER_SIZE:
+            end = HEADER_SIZE + HEADER.unpack_from(self._held)[0]
+            if end > len(self._held):
+                return
+            record = event_codec.decode(self._held[HEADER_SIZE:end])
+            self._held = self._held[end:]
+            self._in = type(record) is Joined
+        if self._in and self._own:
+            self._reader = Reader(self._stream)
+            self._reader.position = self._own[0][1]
+            self._reader.take(self._held)
+            self._held = b""
+
+    def eof_received(self) -> None: ...
+    def drained(self) -> None: ...
+    def connection_lost(self, error: Exception | None) -> None:
+        self._client.connection_lost(error)
+
+
+def storm(load: Load) -> tuple[float, int]:
+    """All clients but the observer join its room at once.
+
+    Returns the seconds until everybody has seen everybody who came later, and how many frames that were.
+    """
+    room = load.rooms[0]
+    stream = RoomStream(_Joins())
+    observer, *others = room.clients
+    joiners = []
+    for client in others:
+        joiner = _Joiner(client, stream)
+        joiners.append(joiner)
+        assert client.transport is not None
+        client.transport.receiver = joiner
+    room.stream = stream
+    observer.observes = True
+    load.latencies.clear()
+    start = load.reactor.clock()
+    for client in others:
+        client.write(load.dialect.enter(f"c{client.number}", room.name))
+    behind = list(joiners)
+
+    def all_in() -> bool:
+        while behind and stream.messages == len(others) and behind[-1].is_level:
+            behind.pop()
+        return not behind and stream.messages == len(others)
+
+    load.until(all_in, "joining", lambda: (stream.messages + len(others) - len(behind)) / (2 * len(others)))
+    load.latencies.clear()
+    count = len(others)
+    return load.reactor.clock() - start, count + count * (count - 1) // 2
+
+
+class _Life:
+    """Receives for one short life: it must end with the goodbye that was asked for."""
+
+    def __init__(self, over: "collections.abc.Callable[[Exception | None], object]") -> None:
+        self._over = over
+        self._decoder = FrameDecoder()
+        self._last: object = None
+        self._transport: Transport | None = None
+
+    def start(self, transport: Transport, data: bytes) -> None:
+        self._transport = transport
+        transport.write(data)
+
+    def data_received(self, data: bytes) -> None:
+        for body in self._decoder.feed(data):
+            self._last = event_codec.decode(body)
+
+    def eof_received(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def drained(self) -> None: ...
+    def connection_lost(self, error: Exception | None) -> None:
+        farewell = type(self._last) is Goodbye and self._last.reason == "close"
+        self._over(error or (None if farewell else StreamError(f"a life ended with {self._last}")))
+
+
+class _Watcher:
+    """The observer of the churn: counts who joined, spoke and left."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._decoder = FrameDecoder()
+        self.counts: collections.Counter[type] = collections.Counter()
+
+    def data_received(self, data: bytes) -> None:
+        self.counts.update(type(event_codec.decode(body)) for body in self._decoder.feed(data))
+
+    def eof_received(self) -> None: ...
+    def drained(self) -> None: ...
+    def connection_lost(self, error: Exception | None) -> None:
+        self._client.connection_lost(error)
+
+
+def churn(load: Load, at_a_time: int, lives: int) -> int:
+    """Let `lives` clients connect, join, say something and close; returns how many frames the observer saw of them."""
+    observer = load.rooms[0].clients[0]
+    watcher = _Watcher(observer)
+    assert observer.transport is not None
+    observer.transport.receiver = watcher
+    done = started = 0
+
+    def over(error: Exception | None) -> None:
+        nonlocal done
+        done += 1
+        load.error = load.error or error
+
+    def connected(number: int, sock: socket.socket) -> None:
+        life = _Life(over)
+        prefix, suffix = load.dialect.say("room0", 64)
+        say = prefix + b"." * 64 + suffix
+        transport = Transport(load.reactor, sock, life)
+        life.start(transport, load.dialect.enter(f"life{number}", "room0") + say + load.dialect.leave())
+
+    def go_on() -> bool:
+        nonlocal started
+        while started < min(lives, done + at_a_time):
+            number = started
+            started += 1
+            Dial(load.reactor, load.targets, lambda sock, number=number: connected(number, sock), over)  # type: ignore[misc]
+        return done == lives
+
+    load.until(go_on, "living", lambda: done / lives)
+    seen = (Joined, Message, Left)
+    load.until(lambda: all(watcher.counts[kind] >= lives for kind in seen), "settling", lambda: watcher.counts.total())
+    if any(watcher.counts[kind] != lives for kind in seen):
+        raise StreamError(f"of {lives} lives the room saw {dict(watcher.counts)}")
+    return watcher.counts.total()

@@ -1,0 +1,68 @@
+"""The server as a child process, and what it costs as the system's own accounting has it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_RUN = Path(__file__).resolve().parent.parent.parent / "reactor" / "run.py"
+_START = re.compile(r"listening on .*:(\d+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """CPU in seconds, user and system together; memory in bytes."""
+
+    cpu: float
+    resident: int
+    peak: int
+
+
+def usage(pid: int) -> Usage:
+    """What the process `pid` has used so far. From Linux's /proc; raises `OSError` where there is none."""
+    cpu = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/schedstat", "rb") as file:
+            cpu += int(file.read().split()[0])
+    sizes = dict.fromkeys(("VmRSS", "VmHWM"), 0)
+    with open(f"/proc/{pid}/status") as status:
+        for line in status:
+            key, _, value = line.partition(":")
+            if key in sizes:
+                sizes[key] = int(value.split()[0]) * 1024
+    return Usage(cpu / 1e9, sizes["VmRSS"], sizes["VmHWM"])
+
+
+class ServerChild:
+    """PyLingo's server on a port that the system chose. Raises `RuntimeError` if it does not start."""
+
+    def __init__(self, options: Sequence[str] = ()) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(_RUN), "--port", "0", "--log-level", "warning", *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        started = _START.search(self.process.stdout.readline().strip())
+        if started is None:
+            raise RuntimeError(f"the server did not start: {self.stop()}")
+        self.port = int(started[1])
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def stop(self) -> str:
+        """End the server; returns what it said on stderr."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.communicate(timeout=15)[1]
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.communicate()[1]

@@ -1,0 +1,36 @@
+"""The README's table of options says what `--help` says, and its commands are the ones there are."""
+
+import re
+
+from reactor.config import FIELDS, option, show
+from shared.commands import COMMANDS
+from tests.support import ROOT
+
+README = (ROOT / "README.md").read_text()
+
+
+def options_table() -> str:
+    """The table as it should stand in the README."""
+    rows = ["| option | default | what it is | at the limit |", "| --- | --- | --- | --- |"]
+    for field in FIELDS:
+        meta = field.metadata
+        default = show(field.default, meta["parse"])
+        shown = f"`{default}`" if default else ""
+        rows.append(f"| `{option(field.name)} {meta['metavar']}` | {shown} | {meta['about']} | {meta['outcome']} |")
+    return "\n".join(rows)
+
+
+def test_the_table_of_options_is_true():
+    found = re.search(r"<!-- options -->\n(.*?)\n<!-- end of options -->", README, re.DOTALL)
+    assert found is not None
+    assert found[1] == options_table(), "put this table there:\n" + options_table()
+
+
+def test_the_table_of_commands_is_true():
+    rows = re.findall(r"^\| `(/\w+)(?: \[(\w+)\])?` \|", README, re.MULTILINE)
+    assert rows == [(f"/{command.name}", command.argument or "") for command in COMMANDS]
+
+
+def test_the_files_it_names_exist():
+    for path in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / path).exists(), path
