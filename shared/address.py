@@ -17,8 +17,8 @@ def parse_address(text: str) -> tuple[str, int]:
         port = rest[1:]
     elif text.count(":") == 1:
         host, _, port = text.partition(":")
-    if port and not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65_535):
-        raise ValueError(f"a port is a whole number from 1 to 65535, not '{port}'")
+    if port and not (port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65_535):
+        raise ValueError(f"a port is a whole number from 1 to 65535, not '{port[:20]}'")
     return host or DEFAULT_HOST, int(port or DEFAULT_PORT)
 
 

@@ -21,6 +21,7 @@ MAX_REQUEST_ITEMS = 16
 MAX_EVENT_ITEMS = 16_384
 """Items of an array in a server's frame: more single letters than one frame holds."""
 
+_unpack = msgpack.unpackb
 _pack = msgpack.Packer(use_bin_type=True).pack
 
 
@@ -50,7 +51,7 @@ class Codec:
         """
         try:
             # A new unpacker for each body: one that has failed goes on from inside the failed body.
-            raw = msgpack.unpackb(
+            raw = _unpack(
                 body,
                 raw=True,
                 strict_map_key=True,

@@ -3,6 +3,8 @@
 Any Python 3 must be able to read this far, so that an old one is told which it should be.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys
@@ -41,5 +43,7 @@ def launch(program: str, main: Callable[[], int]) -> int:
         failure = LaunchError(f"{error.name} is missing: install PyLingo with  {sys.executable} -m pip install {_ROOT}")
     except LaunchError as error:
         failure = error
-    print(f"{program}: {failure}", file=sys.stderr)
+    # The sentence may quote what was typed; `shared.text` cannot be asked, as an old Python cannot import it.
+    inert = "".join(char if char.isprintable() else "\ufffd" for char in f"{program}: {failure}")
+    print(inert, file=sys.stderr)
     return failure.status

@@ -51,6 +51,7 @@ _ANY_SCRIPT = frozenset({"COMMON", "INHERITED"})
 _NFC_SHRINKS = 4
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _JOINERS = "\u200c\u200d"
+_FILLERS = "\u115f\u1160\u3164\uffa0"
 _MAX_MARKS = 4
 
 
@@ -96,8 +97,8 @@ def printable(text: str, keep: str = "") -> str:
     """`text` with everything replaced by U+FFFD that a terminal would act on or that hides: visible and inert.
 
     Replaced are the Unicode categories Cc, Cf, Cs, Co, Cn, Zl and Zp, but for the characters in `keep`, and for the
-    two joiners between visible characters, which emoji and several scripts need. Of the marks on one letter the
-    first four stay, as taller stacks run into the rows of others.
+    two joiners between visible characters, which emoji and several scripts need; further the letters that show
+    nothing, and all but the first four marks on one letter, as taller stacks run into the rows of others.
     """
     if text.isprintable() and text.isascii():
         return text
@@ -105,12 +106,15 @@ def printable(text: str, keep: str = "") -> str:
     marks = 0
     for index, char in enumerate(text):
         category = unicodedata.category(char)
-        marks = marks + 1 if category in ("Mn", "Me") else 0
-        if marks > _MAX_MARKS:
-            continue
-        if category in _UNPRINTABLE and char not in keep and not (char in _JOINERS and _joins(text, index)):
-            char = REPLACEMENT
-        result.append(char)
+        if category in ("Mn", "Me"):
+            marks += 1
+            visible = marks <= _MAX_MARKS
+        elif char in _JOINERS:  # marks go on behind it
+            visible = _joins(text, index)
+        else:
+            marks = 0
+            visible = (category not in _UNPRINTABLE and char not in _FILLERS) or char in keep
+        result.append(char if visible else REPLACEMENT)
     return "".join(result)
 
 
@@ -150,7 +154,7 @@ def _problem(name: str, limit: int) -> str | None:
             return f"has letters, digits and - _ . only, not {quote(char)} (U+{ord(char):04X})"
     scripts = _scripts(unicodedata.normalize("NFKC", name))
     if len(scripts) > 1 and not any(scripts <= together for together in _TOGETHER):
-        mixed = " and ".join(sorted(script.title() for script in scripts))
+        mixed = " and ".join(sorted(script.title() for script in scripts)[:3])
         return f"has the letters of one script only, not of {mixed}"
     return None
 

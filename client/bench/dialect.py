@@ -16,9 +16,13 @@ from shared.messages import Command, Hello, PingRequest, Pong, PongRequest, Say
 
 
 class Dialect(Protocol):
-    """`echo` says whether a sender gets its own messages back."""
+    """`echo` says whether a sender gets its own messages back, `one_order` whether everybody in a room sees one order
+    of all messages, and `rest` how long (in seconds) after entering all is quiet.
+    """
 
     echo: bool
+    one_order: bool
+    rest: float
 
     def enter(self, name: str, room: str) -> bytes:
         """What to send to be in a room."""
@@ -52,6 +56,8 @@ class PyLingo:
     """PyLingo's own protocol."""
 
     echo = False
+    one_order = True
+    rest = 0.0
 
     def enter(self, name: str, room: str) -> bytes:
         return encode(Hello(PROTOCOL_VERSION, name)) + encode(Command("join", room))

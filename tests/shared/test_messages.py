@@ -1,7 +1,6 @@
 """The frame types, against the tables of PROTOCOL.md written out once more, so that a change of the wire is noticed."""
 
 import copy
-import re
 
 import msgpack
 import pytest
@@ -154,7 +153,7 @@ def assert_refused(codec, frame, path):
         codec.decode(body(frame))
     error = caught.value
     assert error.reason == "bad-message"
-    assert error.text.startswith(f"in '{frame['type']}' the field '{path[0]}' is ")
+    assert error.text.startswith(f"in '{frame['type']}' the field '{path[0]}' ")
     assert f"'{path[-1]}'" in error.text
     assert len(error.text) <= 1_024
     assert error.text.isprintable()
@@ -279,7 +278,7 @@ def test_a_field_that_is_an_empty_bin_counts_as_an_empty_string(codec, frame, pa
 @pytest.mark.parametrize(("codec", "type_", "fields"), FRAMES)
 def test_unknown_fields_are_ignored(codec, type_, fields):
     frame = {"type": type_, **filled(fields)}
-    extra = {"new": [1, {"deep": [None, 1.5, True]}], "from_": 1, "TEXT": "x", "": {}, "é": -1}
+    extra = {"later": [1, {"deep": [None, 1.5, True]}], "from_": 1, "TEXT": "x", "": {}, "é": -1}
     assert codec.decode(body(frame | extra)) == codec.decode(body(frame))
     assert codec.decode(body({**extra, **frame})) == codec.decode(body(frame))
 
@@ -289,20 +288,19 @@ def test_of_a_field_that_comes_twice_the_last_counts(codec, type_, fields):
     frame = {"type": type_, **filled(fields)}
     pairs = [msgpack.packb(key) + body(value) for key, value in frame.items()]
     for key in frame:
-        broken = msgpack.packb(key) + msgpack.packb([])
+        broken = msgpack.packb(key) + msgpack.packb(1.5)  # right for no field
         last_sound = bytes([0x80 + len(pairs) + 1]) + broken + b"".join(pairs)
         assert codec.decode(last_sound) == codec.decode(body(frame))
         last_broken = bytes([0x80 + len(pairs) + 1]) + b"".join(pairs) + broken
-        if not (type(frame[key]) is list):
-            with pytest.raises(RequestError, match=re.escape(f"'{key}'")):
-                codec.decode(last_broken)
+        with pytest.raises(RequestError, match=f"'{key}'"):
+            codec.decode(last_broken)
 
 
 @pytest.mark.parametrize(
     ("codec", "type_"),
     [
-        *((request_codec, name) for name in EVENT_FIELDS.keys() - REQUEST_FIELDS.keys()),
-        *((event_codec, name) for name in REQUEST_FIELDS.keys() - EVENT_FIELDS.keys()),
+        *((request_codec, name) for name in sorted(EVENT_FIELDS.keys() - REQUEST_FIELDS.keys())),
+        *((event_codec, name) for name in sorted(REQUEST_FIELDS.keys() - EVENT_FIELDS.keys())),
         *(
             (codec, name)
             for codec in (request_codec, event_codec)

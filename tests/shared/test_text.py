@@ -35,71 +35,26 @@ def test_the_numbers_of_the_protocol():
 # --- names ------------------------------------------------------------------------------------------------------
 
 NAMES = [
-    *(
-        "a",
-        "Z",
-        "alice",
-        "Alice",
-        "7",
-        "0day",
-        "x-_.",
-        "a.b-c_d",
-        "a--",
-        "42",
-        "Ünïcödé",
-        "straße",
-        "ſ",
-        "ﬁsh",
-        "ｆｕｌｌ",
-    ),
-    *("Алиса", "Ελένη", "שלום", "سلام", "हिन्दी", "ชื่อ", "தமிழ்", "ქართული", "ไทย๗", "٣alice", "१", "Ǆ", "ªº"),
+    *("a", "Z", "alice", "Alice", "7", "0day", "42", "x-_.", "a.b-c_d", "a--"),
+    *("Ünïcödé", "straße", "ſ", "ﬁsh", "ｆｕｌｌ", "ªº", "Ǆ", "Алиса", "Ελένη", "ქართული"),
+    *("שלום", "سلام", "हिन्दी", "ชื่อ", "தமிழ்", "ไทย๗", "٣alice", "१"),
     # scripts that are written together count as one
-    *(
-        "漢字",
-        "ひらがな",
-        "カタカナ",
-        "漢字ひらがなカタカナ",
-        "ｶﾀｶﾅ",
-        "ラーメン",
-        "佐々木",
-        "한국",
-        "韓國한국",
-        "注音ㄅㄆㄇ",
-        "ㄅㄆㄇ",
-    ),
+    *("漢字", "ひらがな", "カタカナ", "漢字ひらがなカタカナ", "ｶﾀｶﾅ", "ラーメン", "佐々木"),
+    *("한국", "韓國한국", "ㄅㄆㄇ", "注音ㄅㄆㄇ"),
     # digits and punctuation belong to no script
     *("Алиса-7", "漢字_1.0", "Алиса١٢"),
-    # a digit after `guest-` is what makes a guest, and nothing else
+    # a number right after `guest-` is what makes a guest, and nothing else
     *("guest", "guest-", "guest-a", "guest-1a", "guest-1.", "guest1", "guest_1", "guest--1", "guests-1", "my-guest-1"),
 ]
 GUESTS = [
     *("guest-1", "guest-0", "guest-007", "guest-4294967296", "Guest-1", "GUEST-1", "gUeSt-12", " guest-1 "),
     *("guest-１", "guest-१२", "guest-٣", "guest-1٣", "guest-𝟙", "guest-𝟶𝟷"),
-    *(
-        "ｇｕｅｓｔ-1",
-        "ＧＵＥＳＴ-９",
-        "𝐠𝐮𝐞𝐬𝐭-1",
-        "gueſt-1",
-        "gueﬆ-1",
-        "gueﬅ-1",
-        "GUEſT-1",
-        "ⓖuest-1"[1:].join("g ").strip(),
-    ),
+    *("ｇｕｅｓｔ-1", "ＧＵＥＳＴ-９", "𝐠𝐮𝐞𝐬𝐭-1", "gueſt-1", "GUEſT-1", "gueﬆ-1", "gueﬅ-1"),
 ]
 NO_NAMES = {
     "nothing": ["", " ", "\t\n", "\u3000"],
     "begins with neither letter nor digit": [
-        "-a",
-        "_a",
-        ".a",
-        "-",
-        "\u0301a",
-        "\u0301",
-        "\u093f",
-        "'a",
-        "#a",
-        "@a",
-        "/a",
+        *("-a", "_a", ".a", "-", "\u0301a", "\u0301", "\u093f", "'a", "#a", "@a", "/a"),
     ],
     "other characters": [
         *("a b", "a\u00a0b", "a\u3000b", "a\tb", "a\nb", "a/b", "a@b", "a#b", "a:b", "a'b", 'a"b', "a,b", "a+b", "<a>"),
@@ -108,17 +63,8 @@ NO_NAMES = {
     "numbers that are no digits": ["a²", "²", "a½", "aⅣ", "Ⅳ", "a①", "一〇"],
     "controls and formats": [
         *("a\0", "a\x1b[2J", "a\x7fb", "a\x9bb", "a\x85b", "a\u200bb", "a\u200cb", "a\u200db", "a\u2060b", "a\ufeffb"),
-        *(
-            "a\u00adb",
-            "a\u202eb",
-            "a\u2066b",
-            "a\u2067b",
-            "a\u061cb",
-            "a\u180eb",
-            "a\u2028b",
-            "a\u2029b",
-            "a\U000e0041",
-        ),
+        *("a\u00adb", "a\u202eb", "a\u2066b", "a\u2067b", "a\u061cb", "a\u180eb"),
+        *("a\u2028b", "a\u2029b", "a\U000e0041"),
     ],
     "surrogates, private use and unassigned": ["\ud800", "a\udfff", "\ue000", "a\U000f0000", "\u0378", "a\uffff"],
     "marks that follow no letter": ["1\u0301", "a-\u0301", "a_\u0323", "a.\u0301", "a1\u20dd", "7\u093f"],
@@ -129,21 +75,8 @@ NO_NAMES = {
         *(f"a{char}\u0301" for char in INVISIBLE),
     ],
     "look-alikes": [
-        *(
-            "аlice",
-            "аdmin",
-            "Аlice",
-            "alicе",
-            "αlice",
-            "Οlga",
-            "pаypal",
-            "Ηello",
-            "οk",
-            "bοb",
-            "ѕcope",
-            "ոick",
-            "Ꭺlice",
-        ),
+        *("аlice", "аdmin", "Аlice", "alicе", "αlice", "Οlga", "pаypal", "Ηello"),
+        *("οk", "bοb", "ѕcope", "ոick", "Ꭺlice"),
         *("ａдmin", "𝐚дmin", "дµ", "µTorrent", "ɑж"),
     ],
     "scripts that are not written together": [
@@ -218,7 +151,7 @@ class TestLength:
         ids=ascii,
     )
     def test_what_is_far_too_long_is_refused_before_normalisation(self, check, limit, code, wish, monkeypatch):
-        # Over a long run of marks it takes quadratic time. Counted here, as a measured time would depend on the machine.
+        # It takes quadratic time over a long run of marks. Counted, as a measured time would depend on the machine.
         normalised = []
 
         def normalize(form, string):
@@ -273,21 +206,22 @@ def test_any_wish_is_a_name_or_refused(wish):
             assert name == unicodedata.normalize("NFC", wish.strip().removeprefix("#" if limit == 64 else ""))
             assert check(name) == name
             assert {unicodedata.category(char)[0] for char in name} <= set("LMNP")
-            assert printable(name).replace("\ufffd", "") != ""
 
 
-def test_a_name_of_very_many_scripts_is_refused_in_a_short_sentence():
-    # One letter each of the 64 living and dead scripts with the longest names.
-    letters = {}
-    for code in range(0x250, 0x1E800):
-        char = chr(code)
-        if unicodedata.category(char) in ("Lo", "Ll") and unicodedata.normalize("NFKC", char) == char:
-            words = unicodedata.name(char).split(" LETTER ")[0].split(" SMALL")[0].split(" SIGN")[0]
-            letters.setdefault(words, char)
-    wish = "".join(letters[words] for words in sorted(letters, key=len)[:-40][-64:])
-    assert len(wish) == 64
-    error = refusal(room_name, wish)  # checks the length of the text
-    assert "script" in error.text
+# A letter of each of the 64 scripts whose names are longest, from Mahajani to Nyiakeng Puachue Hmong.
+SCRIPTS = (
+    "\U00011150\u1c5a\ua840\u1760\u1a20\uaa80\u2d30\U00010380\U00010570\U00016ad0\U00011c00\U00012000"
+    "\U000112b0\u0d04\u1820\U00010880\U00010860\u0800\u1b83\U00010fb0\u0904\u2c00\U00010a00\U00010ac0"
+    "\U00010300\U00010350\U00010c00\U00010f70\U00010900\ua882\U00011900\U00016e40\U0001e4d0\U000119a0\u1980"
+    "\U000103a0\U00010f00\U00011ac0\U000118a0\U00012f90\uaae0\U00016b00\U000110d0\ua800\U00011d60\U00011d00"
+    "\U0001e800\U00010c80\U00010d00\U00010b80\U00010840\U000109a0\U00011a00\U00010a80\U00010a60\U00010530"
+    "\u1401\U00018b00\U00013000\U00010980\U00014400\U00010b60\U00010b40\U0001e100"
+)
+
+
+@pytest.mark.parametrize(("check", "wish"), [(user_name, SCRIPTS[-32:]), (room_name, SCRIPTS)], ids=["user", "room"])
+def test_a_name_of_very_many_scripts_is_refused_in_a_short_sentence(check, wish):
+    assert "script" in refusal(check, wish).text
 
 
 # --- fold -------------------------------------------------------------------------------------------------------
@@ -518,20 +452,20 @@ class TestJoiners:
 
 @pytest.mark.parametrize("mark", ["\u0301", "\u0323", "\u0489", "\u20dd", "\u0e47", "\ufe0f", "\u034f"], ids=ascii)
 def test_fifty_marks_on_one_letter(mark):
-    assert printable("z" + mark * 50 + "z") == "z" + mark * 4 + "z"
+    assert printable("z" + mark * 50 + "z") == "z" + mark * 4 + BAD * 46 + "z"
     assert printable("z" + mark * 4) == "z" + mark * 4
     assert printable(("z" + mark * 3) * 5) == ("z" + mark * 3) * 5
 
 
 def test_fifty_different_marks_on_one_letter():
     marks = "".join(chr(0x300 + number) for number in range(50))
-    assert printable("z" + marks + "y") == "z" + marks[:4] + "y"
-    assert printable(marks) == marks[:4]
+    assert printable("z" + marks + "y") == "z" + marks[:4] + BAD * 46 + "y"
+    assert printable(marks) == marks[:4] + BAD * 46
 
 
 @pytest.mark.parametrize("filler", ["\u3164", "\u3164\u3164", "a\u3164b"], ids=ascii)
 def test_the_hangul_filler_is_made_visible(filler):
-    # A server that lets it through as a name would put words into nobody's mouth.
+    # It is a letter by its category, but shows nothing; a hostile server can send it as the name of a speaker.
     assert "\u3164" not in printable(filler)
 
 

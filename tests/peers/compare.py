@@ -1,0 +1,326 @@
+#!/usr/bin/env python3
+"""The same load, in one run and in turn, on PyLingo and its peers: `.venv/bin/python tests/peers/compare.py`.
+
+The peers are Redis pub/sub and NATS (`redis-server` and `nats-server`, where they are installed), PyLingo's protocol on
+asyncio and on uvloop with one write for each recipient, and for the broadcast a bare `for s in socks: s.send(frame)`.
+Every peer gets the same clients, who check every delivery. Prints one table with ratios; what is missing is named and
+left out.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import importlib.util
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[0] = str(HERE.parent.parent)
+
+from client.bench.dialect import Dialect, PyLingo
+from client.bench.load import Plan
+from client.bench.options import check_descriptors
+from client.bench.process import ServerChild
+from client.bench.report import Progress, where
+from client.bench.scenarios import UNLIMITED, Result, Target, run_broadcast, run_speaking
+from tests.peers.dialects import Bare, Nats, Redis
+
+Started = tuple[subprocess.Popen[str], int]
+ROOM_SIZES = (10, 30, 100, 300, 1_000)
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A server to put the load on. `start` gives the process and its port; `missing` says what is not installed."""
+
+    name: str
+    dialect: Dialect
+    start: Callable[[Path], Started]
+    missing: Callable[[], str | None]
+    version: Callable[[], str]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One load. `figures` are what is compared, the smaller the better."""
+
+    about: str
+    plan: Plan
+    run: Callable[..., Result]
+    figures: dict[str, Callable[[Result], float | None]]
+    rounds: int
+
+
+def free_port() -> int:
+    """A port that nobody uses at the moment; for servers that cannot choose one themselves."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def start_pylingo(folder: Path) -> Started:
+    child = ServerChild((*UNLIMITED, "--max-per-address", "0"))
+    return child.process, child.port
+
+
+def start_redis(folder: Path) -> Started:
+    port = free_port()
+    options = f"--port {port} --bind 127.0.0.1 --save --appendonly no --maxclients 19000 --tcp-backlog 4096".split()
+    limits = ["--client-output-buffer-limit", "pubsub 0 0 0", "--dir", str(folder), "--daemonize", "no"]
+    return wait_for(["redis-server", *options[:4], "--save", "", *options[5:], *limits], port)
+
+
+def start_nats(folder: Path) -> Started:
+    port = free_port()
+    config = folder / "nats.conf"
+    config.write_text(
+        f'host: "127.0.0.1"\nport: {port}\nmax_connections: 19000\n'
+        'max_pending: 1GB\nwrite_deadline: "60s"\nping_interval: "60m"\n'
+    )
+    return wait_for(["nats-server", "-c", str(config)], port)
+
+
+def start_script(*command: str) -> Callable[[Path], Started]:
+    def start(folder: Path) -> Started:
+        process = subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        return process, int(process.stdout.readline())
+
+    return start
+
+
+def wait_for(command: list[str], port: int) -> Started:
+    """Start a server and wait until it answers; raises `RuntimeError` if it does not."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
+    end = time.monotonic() + 20
+    while time.monotonic() < end and process.poll() is None:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port)).close()
+            return process, port
+        time.sleep(0.02)
+    process.kill()
+    raise RuntimeError(f"{command[0]} did not start")
+
+
+def lacks_program(name: str) -> Callable[[], str | None]:
+    return lambda: None if shutil.which(name) or shutil.which(name, path="/usr/sbin") else f"{name} is not installed"
+
+
+def lacks_module(name: str) -> Callable[[], str | None]:
+    return lambda: None if importlib.util.find_spec(name) else f"the Python package {name} is not installed"
+
+
+def version_of(*command: str) -> Callable[[], str]:
+    return lambda: subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("sha=")[0].strip()
+
+
+def module_version(name: str) -> Callable[[], str]:
+    return lambda: f"{name} {importlib.import_module(name).__version__}"
+
+
+def nothing() -> None:
+    return None
+
+
+PEERS = [
+    Peer("PyLingo", PyLingo(), start_pylingo, nothing, lambda: where()["pylingo"]),
+    Peer("Redis pub/sub", Redis(), start_redis, lacks_program("redis-server"), version_of("redis-server", "--version")),
+    Peer("NATS", Nats(), start_nats, lacks_program("nats-server"), version_of("nats-server", "--version")),
+    Peer("asyncio", PyLingo(), start_script(str(HERE / "servers.py"), "asyncio"), nothing, lambda: where()["python"]),
+    Peer(
+        "uvloop",
+        PyLingo(),
+        start_script(str(HERE / "servers.py"), "uvloop"),
+        lacks_module("uvloop"),
+        module_version("uvloop"),
+    ),
+    Peer("bare send loop", Bare(), start_script(str(HERE / "bare.py")), nothing, lambda: where()["python"]),
+]
+
+
+def cpu(result: Result) -> float | None:
+    return result.cpu_per_delivery
+
+
+TRIALS = {
+    "saturate": Trial(
+        "1,000 connections, 10 rooms, 5 senders in each, 64 bytes of text, as fast as they go",
+        Plan(clients=1_000, rooms=10, senders=5, seconds=6),
+        run_speaking,
+        {
+            "CPU µs a delivery": cpu,
+            "ns of wall time a delivery": lambda r: r.measured.seconds / r.measured.deliveries * 1e9,
+        },
+        3,
+    ),
+    "chat": Trial(
+        "1,000 connections, 20 rooms, all of them senders at 1 message a second",
+        Plan(clients=1_000, rooms=20, senders=50, rate=1, seconds=6),
+        run_speaking,
+        {"CPU µs a delivery": cpu, "p50 ms": lambda r: r.latency(0.5), "p99 ms": lambda r: r.latency(0.99)},
+        5,
+    ),
+    "broadcast": Trial(
+        "one message to 5,000, and the next when all have had it",
+        Plan(clients=5_000, senders=1, messages=100),
+        run_broadcast,
+        {"CPU µs a delivery": cpu},
+        5,
+    ),
+    "memory": Trial(
+        "10,000 connected, in 100 rooms, silent",
+        Plan(clients=10_000, rooms=100, seconds=0.5),
+        run_broadcast,
+        {"resident bytes a connection": lambda r: r.bytes_per_connection},
+        1,
+    ),
+}
+for _size in ROOM_SIZES:
+    TRIALS[f"room-{_size}"] = Trial(
+        f"1,000 connections in rooms of {_size}, 5 senders in each",
+        Plan(clients=1_000, rooms=1_000 // _size, senders=5, seconds=3),
+        run_speaking,
+        {
+            "ns of wall time a delivery": lambda r: r.measured.seconds / r.measured.deliveries * 1e9,
+            "CPU µs a delivery": cpu,
+        },
+        3,
+    )
+
+
+def fits(peer: Peer, name: str) -> bool:
+    """The bare loop has no rooms and can only broadcast."""
+    return peer.name != "bare send loop" or name == "broadcast"
+
+
+@contextlib.contextmanager
+def running(peer: Peer) -> Iterator[Target]:
+    """The peer's server, for one run."""
+    with tempfile.TemporaryDirectory() as folder:
+        process, port = peer.start(Path(folder))
+        try:
+            yield Target("127.0.0.1", port, process.pid)
+        finally:
+            process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            for pipe in (process.stdout, process.stderr):
+                if pipe is not None:
+                    pipe.close()
+
+
+def compare(
+    names: list[str], peers: list[Peer], rounds: int | None, seconds: float | None
+) -> dict[str, dict[str, dict[str, list[float]]]]:
+    """The figures of every round: trial → figure → peer → values."""
+    table: dict[str, dict[str, dict[str, list[float]]]] = {}
+    progress = Progress()
+    for name in names:
+        trial = TRIALS[name]
+        plan = (
+            trial.plan
+            if seconds is None or not trial.plan.seconds
+            else dataclasses.replace(trial.plan, seconds=seconds)
+        )
+        check_descriptors(plan)
+        rows: dict[str, dict[str, list[float]]] = {figure: {} for figure in trial.figures}
+        for turn in range(rounds or trial.rounds):
+            for peer in peers:
+                if not fits(peer, name):
+                    continue
+                with running(peer) as target:
+                    result = trial.run(plan, target, peer.dialect, progress)
+                progress.clear()
+                for figure, read in trial.figures.items():
+                    value = read(result)
+                    if value is not None:
+                        rows[figure].setdefault(peer.name, []).append(value)
+                shown = ", ".join(
+                    f"{figure} {rows[figure][peer.name][-1]:.4g}" for figure in rows if peer.name in rows[figure]
+                )
+                print(f"{name} round {turn + 1}, {peer.name}: {shown}", file=sys.stderr)
+        table[name] = rows
+    return table
+
+
+def markdown(table: dict[str, dict[str, dict[str, list[float]]]], peers: list[Peer]) -> str:
+    """One table: a row for each load and figure, a column for each peer; medians, and what they are of PyLingo's."""
+    lines = [
+        "| load | figure | " + " | ".join(peer.name for peer in peers) + " |",
+        "| --- | --- |" + " ---: |" * len(peers),
+    ]
+    for name, rows in table.items():
+        for figure, values in rows.items():
+            ours = statistics.median(values["PyLingo"]) if "PyLingo" in values else None
+            cells = []
+            for peer in peers:
+                if peer.name not in values:
+                    cells.append("")
+                    continue
+                median = statistics.median(values[peer.name])
+                ratio = f" (×{median / ours:.3g})" if ours and peer.name != "PyLingo" else ""
+                cells.append(f"{median:.3g}{ratio}" if median < 1_000 else f"{median:,.0f}{ratio}")
+            lines.append(f"| {name} | {figure} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    default = ["saturate", "chat", "broadcast", "memory"]
+    parser.add_argument("--loads", nargs="+", choices=TRIALS, default=default, metavar="LOAD", help=" ".join(TRIALS))
+    parser.add_argument(
+        "--plot-loads", action="store_true", help="run what plot.py needs: saturated rooms of all sizes"
+    )
+    parser.add_argument("--peers", nargs="+", choices=[peer.name for peer in PEERS], metavar="PEER", help="only these")
+    parser.add_argument("--rounds", type=int, help="instead of each load's own number")
+    parser.add_argument("--seconds", type=float, help="instead of each load's own time")
+    parser.add_argument("--markdown", metavar="FILE", help="write the table there")
+    parser.add_argument("--json", metavar="FILE", help="write all figures there, for plot.py")
+    given = parser.parse_args()
+    os.environ["PATH"] += ":/usr/sbin"
+    peers = []
+    for peer in PEERS:
+        if given.peers and peer.name not in given.peers:
+            continue
+        if reason := peer.missing():
+            print(f"left out: {peer.name}, as {reason}", file=sys.stderr)
+        else:
+            peers.append(peer)
+    names = [f"room-{size}" for size in ROOM_SIZES] if given.plot_loads else given.loads
+    peers = [peer for peer in peers if any(fits(peer, name) for name in names)]
+    table = compare(names, peers, given.rounds, given.seconds)
+    text = markdown(table, peers)
+    machine = where()
+    text += "\n\nMedians; in brackets what that is of PyLingo's. " + "; ".join(
+        [*(f"{name}: {TRIALS[name].about}" for name in names if name in default)]
+    )
+    text += (
+        ".\n\n" + f"On {machine['machine']}, {machine['system']}, {machine['python']}, msgpack {machine['msgpack']}. "
+    )
+    text += (
+        ", ".join(f"{peer.name}: {peer.version()}" for peer in peers if peer.name not in ("asyncio", "bare send loop"))
+        + ".\n"
+    )
+    print(text)
+    if given.markdown:
+        Path(given.markdown).write_text(text)
+    if given.json:
+        Path(given.json).write_text(json.dumps({"table": table, "where": machine}, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

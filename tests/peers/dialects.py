@@ -1,0 +1,139 @@
+"""Redis and NATS as the load generator speaks to them: plain publish and subscribe, one connection for each client."""
+
+import re
+from collections.abc import Iterator
+
+_NATS = re.compile(rb"MSG \S+ \S+ (\d+)\r\n")
+_REDIS = re.compile(rb">3\r\n\$7\r\nmessage\r\n\$(\d+)\r\n[^\r]*\r\n\$(\d+)\r\n")
+
+
+class Nats:
+    """NATS with `echo` off: as in PyLingo, a speaker gets no copy.
+
+    Two subscribers may see the messages of two publishers in different orders. It sends a ping two seconds after a
+    connect.
+    """
+
+    echo = False
+    one_order = False
+    rest = 3.0
+
+    def enter(self, name: str, room: str) -> bytes:
+        options = b'{"verbose":false,"pedantic":false,"echo":false,"name":"%s","lang":"python"}'
+        return b"CONNECT " + options % name.encode() + b"\r\nSUB %s 1\r\n" % room.encode()
+
+    def fence(self, number: int) -> bytes:
+        return b"PING\r\n"
+
+    def fence_answer(self, number: int) -> bytes:
+        return b"PONG\r\n"
+
+    def trouble(self, received: bytes) -> str | None:
+        return received.decode() if b"-ERR" in received else None
+
+    def settle(self) -> bytes:
+        return b""
+
+    def leave(self) -> bytes:
+        return b""
+
+    def alive(self) -> bytes:
+        return b"PONG\r\n"
+
+    def say(self, room: str, size: int) -> tuple[bytes, bytes]:
+        return b"PUB %s %d\r\n" % (room.encode(), size), b"\r\n"
+
+    def texts(self, received: bytes) -> Iterator[tuple[int, bytes]]:
+        return _texts(_NATS, 1, received)
+
+
+class Redis:
+    """Redis pub/sub in RESP3, where one connection may subscribe and publish; a speaker gets its own message too.
+
+    Speakers switch replies off, so that Redis does not spend its time on answers that nobody reads.
+    """
+
+    echo = True
+    one_order = True
+    rest = 0.0
+
+    def enter(self, name: str, room: str) -> bytes:
+        return _resp(b"HELLO", b"3") + _resp(b"SUBSCRIBE", room.encode())
+
+    def fence(self, number: int) -> bytes:
+        return _resp(b"PING")
+
+    def fence_answer(self, number: int) -> bytes:
+        return b"+PONG\r\n"
+
+    def trouble(self, received: bytes) -> str | None:
+        return received.decode() if b"-ERR" in received else None
+
+    def settle(self) -> bytes:
+        return _resp(b"CLIENT", b"REPLY", b"OFF")
+
+    def leave(self) -> bytes:
+        return b""
+
+    def alive(self) -> bytes:
+        return b""
+
+    def say(self, room: str, size: int) -> tuple[bytes, bytes]:
+        return b"*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%s\r\n$%d\r\n" % (len(room), room.encode(), size), b"\r\n"
+
+    def texts(self, received: bytes) -> Iterator[tuple[int, bytes]]:
+        return _texts(_REDIS, 2, received)
+
+
+class Bare:
+    """A line for each message; for `bare.py`."""
+
+    echo = False
+    one_order = True
+    rest = 0.0
+
+    def enter(self, name: str, room: str) -> bytes:
+        return b""
+
+    def fence(self, number: int) -> bytes:
+        return b"F%d\n" % number
+
+    def fence_answer(self, number: int) -> bytes:
+        return b"F%d\n" % number
+
+    def trouble(self, received: bytes) -> str | None:
+        return None
+
+    def settle(self) -> bytes:
+        return b""
+
+    def leave(self) -> bytes:
+        return b""
+
+    def alive(self) -> bytes:
+        return b""
+
+    def say(self, room: str, size: int) -> tuple[bytes, bytes]:
+        return b"", b"\n"
+
+    def texts(self, received: bytes) -> Iterator[tuple[int, bytes]]:
+        start = 0
+        while end := received.find(b"\n", start) + 1:
+            yield end, received[start : end - 1]
+            start = end
+
+
+def _resp(*words: bytes) -> bytes:
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
+
+
+def _texts(head: re.Pattern[bytes], size_group: int, received: bytes) -> Iterator[tuple[int, bytes]]:
+    start = 0
+    while match := head.match(received, start):
+        end = match.end() + int(match[size_group]) + 2
+        if end > len(received):
+            return
+        yield end, received[match.end() : end - 2]
+        start = end
+    if len(received) - start > 512:
+        raise ValueError(f"{received[start : start + 64]!r} came where a message was expected")

@@ -1,0 +1,88 @@
+"""HOST[:PORT] as people write it, and back."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.address import DEFAULT_HOST, DEFAULT_PORT, parse_address, show_address
+
+GOOD = {
+    "": (DEFAULT_HOST, DEFAULT_PORT),
+    "chat.example": ("chat.example", DEFAULT_PORT),
+    "chat.example:7": ("chat.example", 7),
+    "chat.example:": ("chat.example", DEFAULT_PORT),
+    ":7": (DEFAULT_HOST, 7),
+    ":": (DEFAULT_HOST, DEFAULT_PORT),
+    "10.0.0.1:1": ("10.0.0.1", 1),
+    "10.0.0.1:65535": ("10.0.0.1", 65_535),
+    "10.0.0.1:00080": ("10.0.0.1", 80),
+    "::1": ("::1", DEFAULT_PORT),
+    "fe80::1%eth0": ("fe80::1%eth0", DEFAULT_PORT),
+    "[::1]": ("::1", DEFAULT_PORT),
+    "[::1]:": ("::1", DEFAULT_PORT),
+    "[::1]:7": ("::1", 7),
+    "[fe80::1%eth0]:7": ("fe80::1%eth0", 7),
+    "[chat.example]:7": ("chat.example", 7),
+    "[]": (DEFAULT_HOST, DEFAULT_PORT),
+    "bücher.example:7": ("bücher.example", 7),
+}
+# Digits of other scripts pass for digits to `str.isdigit` and `int`; nobody means a port by them.
+BAD_PORTS = ["0", "65536", "99999999", "-1", "+1", "1.0", "1e3", " 1", "1 ", "http", "0x50", "٣", "１", "²", "1_0"]
+
+
+def test_what_is_left_out_is_this_computer_and_the_port_of_the_server():
+    assert parse_address("") == ("127.0.0.1", 5000)
+
+
+@pytest.mark.parametrize(("text", "expected"), GOOD.items())
+def test_an_address(text: str, expected: tuple[str, int]):
+    assert parse_address(text) == expected
+
+
+@pytest.mark.parametrize("port", BAD_PORTS)
+@pytest.mark.parametrize("host", ["host", "[::1]", ""])
+def test_a_port_out_of_range_is_refused_with_what_would_be_right(host: str, port: str):
+    with pytest.raises(ValueError, match="a port is a whole number from 1 to 65535") as caught:
+        parse_address(f"{host}:{port}")
+    assert port in str(caught.value)
+
+
+def test_a_port_of_thousands_of_digits_is_refused_with_what_would_be_right():
+    with pytest.raises(ValueError, match="a port is a whole number from 1 to 65535"):
+        parse_address("host:" + "1" * 5_000)  # more digits than `int` reads
+
+
+@pytest.mark.parametrize("text", ["[::1", "[", "[::1]7", "[::1]x:7", "[::1] :7", "[a][b]"])
+def test_brackets_that_do_not_close_or_go_on_are_refused(text: str):
+    with pytest.raises(ValueError, match=r"HOST, HOST:PORT or \[IPV6\]:PORT") as caught:
+        parse_address(text)
+    assert text in str(caught.value)
+
+
+hosts = st.one_of(
+    st.from_regex(r"[a-z0-9.-]{1,30}", fullmatch=True),
+    st.ip_addresses(v=4).map(str),
+    st.ip_addresses(v=6).map(str),
+)
+
+
+@given(hosts, st.integers(1, 65_535))
+def test_what_is_shown_is_read_back(host: str, port: int):
+    assert parse_address(show_address(host, port)) == (host, port)
+
+
+@pytest.mark.parametrize(("host", "shown"), [("::1", "[::1]:7"), ("10.0.0.1", "10.0.0.1:7"), ("a.b", "a.b:7")])
+def test_only_what_has_colons_is_shown_in_brackets(host: str, shown: str):
+    assert show_address(host, 7) == shown
+
+
+@settings(deadline=None)
+@given(st.text(max_size=60) | st.text(st.sampled_from("[]:1a.%"), max_size=12))
+def test_any_text_is_an_address_or_a_value_error(text: str):
+    try:
+        host, port = parse_address(text)
+    except ValueError as error:
+        assert str(error)
+    else:
+        assert host
+        assert 1 <= port <= 65_535
