@@ -9,7 +9,7 @@ import os
 import sys
 
 if __name__ == "__main__":  # a script's own folder comes first on the path: put the checkout in its place
-    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 from shared.launch import LaunchError, launch
 

@@ -9,9 +9,10 @@ from shared import __version__
 from shared.address import DEFAULT_HOST, DEFAULT_PORT, parse_address
 from shared.errors import RequestError
 from shared.launch import LaunchError, OneLineParser
-from shared.text import room_name
+from shared.text import MAX_NAME, room_name
 
 DEFAULT_ROOM = "lobby"
+_LONGEST_NAME = 1_024  # a name that is too long is the server's to refuse, as long as it fits a frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,8 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
         host, port = parse_address(given.address)
         for word in (host, given.name or "", given.room):
             word.encode()
+        if len(given.name or "") > _LONGEST_NAME:
+            raise ValueError(f"--name has at most {MAX_NAME} characters, not {len(given.name)}")
         room = room_name(given.room) if given.room else None
     except UnicodeEncodeError:
         raise LaunchError("the address, the name and the room must be valid UTF-8") from None
@@ -45,9 +48,11 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
 def login_name() -> str | None:
     """The name of the person at this computer, where the system has one."""
     try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
+        name = getpass.getuser()
+        name.encode()
+    except (OSError, KeyError, ImportError, UnicodeEncodeError):
         return None
+    return name if len(name) <= _LONGEST_NAME else None
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -48,6 +48,7 @@ class Plain:
         self._reactor = Reactor()
         self._link: Link | None = None
         self._leaving = False
+        self._polite = False  # whether the person wanted to go: then it is no failure if the server was quicker
         self._goodbye: Goodbye | None = None
         self._status = 0
 
@@ -84,7 +85,7 @@ class Plain:
         if self._goodbye is not None:
             if self._goodbye.reason != "close":
                 self._fail(f"{where} ended the connection: {self._goodbye.text}")
-        elif self._link is None or not self._leaving:
+        elif not self._polite:
             self._fail(_why(error, where))
         self._reactor.stop()
 
@@ -173,6 +174,7 @@ class Plain:
             return
         if self._reading:
             self._pause_input()
+        self._polite = True
         self._leave()
         self._reactor.call_later(PATIENCE, self._reactor.stop)
 

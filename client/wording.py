@@ -104,12 +104,16 @@ def _help(help_: Help) -> str:
 def _history(page: HistoryPage) -> str:
     if not page.messages:
         return f"* there are no earlier messages in {_one_line(page.room)}"
-    said = (f"{clock_time(entry.at)} {_one_line(entry.from_)}: {entry.text}" for entry in page.messages)
+    said = (
+        f"{clock_time(entry.at)} {_one_line(entry.from_)}: {entry.text}".replace("\n", "\n" + INDENT)
+        for entry in page.messages
+    )
     return "\n".join([f"* earlier in {_one_line(page.room)}:", *said])
 
 
 def _skipped(skipped: Skipped) -> str:
-    return f"* {skipped.count} messages in {_one_line(skipped.room)} were left out, as you read too slowly"
+    missed = {0: "who came and went", 1: "1 message"}.get(skipped.count, f"{skipped.count} messages")
+    return f"* you read too slowly and missed {missed} in {_one_line(skipped.room)}"
 
 
 _WORDS: dict[type[Record], Callable[[Any], str]] = {

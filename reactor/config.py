@@ -20,7 +20,7 @@ from shared.launch import LaunchError, OneLineParser
 from shared.text import MAX_MOTD, printable
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
-_SIZE = re.compile(r"(\d+)([KMG]?)\Z")
+_SIZE = re.compile(r"(\d{1,18})([KMG]?)\Z", re.ASCII)
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
 Parser = Callable[[str], Any]
@@ -35,7 +35,7 @@ def integer(low: int, high: int) -> Parser:
     """A whole number within limits."""
 
     def parse(text: str) -> int:
-        if not re.fullmatch(r"\d+", text, re.ASCII) or not low <= int(text) <= high:
+        if not re.fullmatch(r"\d{1,18}", text, re.ASCII) or not low <= int(text) <= high:
             raise ValueError(f"a whole number from {low} to {high}")
         return int(text)
 
@@ -223,7 +223,7 @@ def read_file(path: str) -> dict[str, Any]:
             table = tomllib.load(file)
     except OSError as error:
         raise ConfigError(f"cannot read the configuration file {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"the configuration file {path} is no sound TOML: {error}") from None
     known = {field.name for field in FIELDS}
     values = {}
@@ -231,9 +231,15 @@ def read_file(path: str) -> dict[str, Any]:
         name = key.replace("-", "_")
         if name not in known:
             raise ConfigError(f"{path}: there is no setting '{printable(key)}' (see --help for their names)")
+        if name in values:
+            raise ConfigError(f"{path}: '{name}' stands there twice, with - and with _")
         if type(value) not in (str, int, float):
             raise ConfigError(f"{path}: '{key}' must be a string or a number")
-        values[name] = _parse(name, str(value), f"{path}: '{key}'")
+        try:
+            text = str(value)
+        except ValueError:  # CPython shows no number of more than 4,300 digits
+            text = "a number of thousands of digits"
+        values[name] = _parse(name, text, f"{path}: '{key}'")
     return values
 
 

@@ -193,7 +193,9 @@ class Connection:
                 waits.append(self._opened + settings.first_frame_timeout - now)
             if self._frame_since:
                 waits.append(self._frame_since + settings.frame_timeout - now)
-            if not self._pinged:
+            if self._pinged:
+                waits.append(self._pinged + settings.ping_timeout - now)
+            else:
                 waits.append(self._heard + settings.ping_after - now)
         return max(0.0, min(waits))
 

@@ -7,13 +7,14 @@ from shared.text import printable
 
 
 class CleanFormatter(logging.Formatter):
-    """Makes control characters visible: in the message all of them, in a traceback all but newlines."""
+    """Makes control characters visible. The lines of a traceback are indented, so that none looks like a record."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
         return printable(super().formatMessage(record))
 
     def formatException(self, ei: object) -> str:  # noqa: N802 - the name is logging's
-        return printable(super().formatException(ei), keep="\n")  # type: ignore[arg-type]
+        lines = super().formatException(ei).split("\n")  # type: ignore[arg-type]
+        return "\n".join("    " + printable(line) for line in lines)
 
 
 def log_to_stderr(level: str) -> None:

@@ -10,7 +10,7 @@ import os
 import sys
 
 if __name__ == "__main__":  # a script's own folder comes first on the path: put the checkout in its place
-    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 from shared.launch import LaunchError, launch
 
@@ -31,16 +31,22 @@ def _serve() -> int:
     server = Server(settings)
     try:
         address = server.start()
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise LaunchError(_why_not(error, settings.host, settings.port)) from None
-    print(f"PyLingo {__version__} listening on {address}", flush=True)
+    server.obey_signals()
+    try:
+        print(f"PyLingo {__version__} listening on {address}", flush=True)
+    except OSError as error:
+        raise LaunchError(f"cannot write to stdout: {error.strerror}") from None
     print(f"join it with: ./client/chat.py {address}", file=sys.stderr)
-    server.serve_until_signalled()
+    server.serve()
     return 0
 
 
-def _why_not(error: OSError, host: str, port: int) -> str:
+def _why_not(error: OSError | UnicodeError, host: str, port: int) -> str:
     """Why the server cannot listen, and what would help."""
+    if isinstance(error, UnicodeError):
+        return f"--host must be an address or a host name, not '{host}'"
     if error.errno == errno.EADDRINUSE:
         return f"port {port} on {host} is in use: stop the other program or choose a port with --port"
     if error.errno in (errno.EACCES, errno.EPERM):

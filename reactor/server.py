@@ -61,11 +61,14 @@ class Server:
         host, port = self._listeners[0].address[:2]
         return show_address(self.settings.host or host, port)
 
-    def serve_until_signalled(self) -> None:
-        """Run; SIGINT and SIGTERM drain, a second one ends at once; SIGUSR1 logs the counters."""
+    def obey_signals(self) -> None:
+        """SIGINT and SIGTERM drain, a second one ends at once; SIGUSR1 logs the counters."""
         for number in (signal.SIGINT, signal.SIGTERM):
             self.reactor.on_signal(number, self._stop_asked)
         self.reactor.on_signal(signal.SIGUSR1, self.log_counters)
+
+    def serve(self) -> None:
+        """Run until drained."""
         self.reactor.run()
         self.log_counters()
         self.close()

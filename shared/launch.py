@@ -32,6 +32,7 @@ class OneLineParser(argparse.ArgumentParser):
 
 def launch(program: str, main: Callable[[], int]) -> int:
     """Run `main`, which does its imports itself; returns the exit status."""
+    _open_standard_streams()
     try:
         if sys.version_info < (3, 12):  # noqa: UP036 - a checkout can be started with any Python
             found = ".".join(map(str, sys.version_info[:2]))
@@ -43,7 +44,20 @@ def launch(program: str, main: Callable[[], int]) -> int:
         failure = LaunchError(f"{error.name} is missing: install PyLingo with  {sys.executable} -m pip install {_ROOT}")
     except LaunchError as error:
         failure = error
+    except KeyboardInterrupt:
+        return 130
     # The sentence may quote what was typed; `shared.text` cannot be asked, as an old Python cannot import it.
     inert = "".join(char if char.isprintable() else "\ufffd" for char in f"{program}: {failure}")
     print(inert, file=sys.stderr)
     return failure.status
+
+
+def _open_standard_streams() -> None:
+    """Where stdin, stdout or stderr is closed, put the null device: or the first socket would take the number."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115 - as long as the process
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115

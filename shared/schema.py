@@ -77,7 +77,8 @@ def record[T: Record](name: str, *tables: dict[bytes, Schema]) -> Callable[[type
     """Make the class a record called `name` on the wire, known in `tables`; without a table it is a part of others."""
 
     def make(plain: type[T]) -> type[T]:
-        made = dataclass(slots=True)(plain)  # frozen for the type checker alone: at run time that costs half a µs
+        # Frozen for the type checker alone: at run time that costs half a microsecond for each record.
+        made = dataclass(slots=True, unsafe_hash=True)(plain)
         made.type = name
         fields = tuple(_fields(made))
         plan = tuple((field.key, field.read, field.required, field.default) for field in fields)

@@ -1,27 +1,35 @@
 """What end-to-end tests share: a server as a child process, a peer on a real socket, and waiting with a deadline."""
 
 import contextlib
+import functools
+import itertools
 import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import msgpack
+
 from shared.codec import encode, event_codec
 from shared.framing import FrameDecoder
-from shared.messages import Command, Hello, Joined, Ready, Welcome
+from shared.messages import Command, Hello, Joined, PingRequest, Pong, Ready, Welcome
 from shared.schema import Record
 
 ROOT = Path(__file__).resolve().parent.parent
 DEADLINE = 20.0
 """Seconds after which a test gives up; far more than anything takes, as machines can be slow."""
+
+_decode = functools.lru_cache(8_192)(event_codec.decode)  # a room's frame is the same for each of its many members
+_fences = itertools.count(2**62)  # ids that no test uses
 
 
 def wait_until(condition: Callable[[], Any], what: str = "the condition", deadline: float = DEADLINE) -> Any:
@@ -67,6 +75,29 @@ class ServerProcess:
         self.errors.seek(0)
         return self.errors.read()
 
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """The server sleeps meanwhile, so that all that is sent to it is there at once when it wakes."""
+        os.kill(self.pid, signal.SIGSTOP)
+        _, status = os.waitpid(self.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status), f"the server has ended with {status}: {self.log()}"
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def peers(self, count: int, room: str | None = None, **options: Any) -> "Iterator[list[Peer]]":
+        """So many peers, who all have joined `room`, if one is given, and read what was sent to them so far."""
+        with contextlib.ExitStack() as stack:
+            peers = [stack.enter_context(Peer(self.port, self.host, **options)) for _ in range(count)]
+            if room is not None:
+                for peer in peers:
+                    peer.join(room)
+                for peer in peers:
+                    peer.fence()
+            yield peers
+
     def stop(self, number: int = signal.SIGINT) -> int:
         """Signal the server and wait for its end; returns the exit status."""
         self.process.send_signal(number)
@@ -99,11 +130,15 @@ class Peer:
         if receive_buffer is not None:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.settimeout(DEADLINE)
-        self.sock.connect((host, port))
         self.decoder = FrameDecoder()
         self.name = ""
-        if greet:
-            self.name = self.expect(Welcome).name
+        try:
+            self.sock.connect((host, port))
+            if greet:
+                self.name = self.expect(Welcome).name
+        except BaseException:
+            self.sock.close()
+            raise
 
     def send(self, *records: Record) -> None:
         """Send the records as one piece."""
@@ -114,13 +149,37 @@ class Peer:
 
     def recv(self, timeout: float = DEADLINE) -> Record | None:
         """The next record; None at the end of the stream. Raises `TimeoutError`."""
+        body = self.recv_body(timeout)
+        return None if body is None else _decode(body)
+
+    def recv_map(self, timeout: float = DEADLINE) -> dict[str, Any] | None:
+        """The next frame as the plain map that came; None at the end of the stream. Raises `TimeoutError`."""
+        body = self.recv_body(timeout)
+        return None if body is None else msgpack.unpackb(body)
+
+    def recv_body(self, timeout: float = DEADLINE) -> bytes | None:
+        """The body of the next frame; None at the end of the stream. Raises `TimeoutError`."""
         self.sock.settimeout(timeout)
         while (body := next(self.decoder, None)) is None:
             data = self.sock.recv(65_536)
             if not data:
                 return None
             self.decoder.feed(data)
-        return event_codec.decode(body)
+        return body
+
+    def rest(self) -> list[Record]:
+        """All that comes up to the end of the stream."""
+        return list(iter(self.recv, None))
+
+    def fence(self) -> list[Record]:
+        """What came before the answer to a `ping`: all that the server has caused so far for this peer."""
+        number = next(_fences)
+        self.send(PingRequest(id=number))
+        records: list[Record] = []
+        while (record := self.recv()) != Pong(re=number):
+            assert record is not None, f"the stream ended after {records}"
+            records.append(record)
+        return records
 
     def expect[T: Record](self, kind: type[T], **fields: Any) -> T:
         """The next record, which must be a `kind` with these fields."""
@@ -152,6 +211,11 @@ class Peer:
     def join(self, room: str) -> Joined:
         self.send(Command("join", room))
         return self.until(Joined, name=self.name)
+
+    def reset(self) -> None:
+        """End the connection with a RST instead of a FIN."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
 
     def close(self) -> None:
         self.sock.close()

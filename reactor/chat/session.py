@@ -152,6 +152,7 @@ class Session:
         """The connection broke."""
         if self.closing is None:
             self.leave("lost")
+            self._view()
             self._over("lost")
 
     def drained(self) -> None:

@@ -46,15 +46,19 @@ class Watch:
         """Never look at `watched` again."""
         if members := self._slots.get(watched.slot):
             members.discard(watched)
+        watched.slot = 0
 
     def _look(self, slot: int) -> None:
         now = self._reactor.now
-        for watched in self._slots.pop(slot):
+        members = self._slots[slot]
+        while members:  # who is looked at may discard others
+            watched = members.pop()
             try:
                 delay = watched.look(now)
             except Exception as error:
                 logger.exception("looking at %r failed and its connection ends", watched)
-                watched.fail(error)
+                self._reactor.guard(watched.fail, error)
             else:
-                if delay is not None:
+                if delay is not None and watched.slot == slot:
                     self.add(watched, delay)
+        del self._slots[slot]

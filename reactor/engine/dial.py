@@ -17,8 +17,15 @@ Target = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 def resolve(host: str, port: int) -> list[Target]:
     """The addresses of `host`, best first. Blocks while the system looks the name up; raises `OSError`."""
-    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [(socket.AddressFamily(family), address) for family, _, _, _, address in infos]
+    return [(socket.AddressFamily(family), address) for family, _, _, _, address in look_up(host, port)]
+
+
+def look_up(host: str | None, port: int, flags: int = 0) -> list[Any]:
+    """`getaddrinfo` for TCP. Raises `OSError`, also for what can be no host's name at all."""
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    except UnicodeError:
+        raise socket.gaierror(socket.EAI_NONAME, "not a host's name") from None
 
 
 class Dial:

@@ -14,6 +14,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from reactor.engine.dial import look_up
 from reactor.engine.loop import EVENT_READ, Reactor
 
 logger = logging.getLogger(__name__)
@@ -112,8 +113,10 @@ class Listener:
             except OSError as error:
                 if error.errno not in _EXHAUSTED:
                     continue  # ECONNABORTED and its like: that peer is gone, others may wait
-                self._refuse_one(error)
+                self._pause(error)
+                self._refuse_one()
                 return
+            self._paused = False
             self._accepted(sock, address)
 
     def fail(self, error: Exception) -> None:
@@ -128,23 +131,27 @@ class Listener:
             os.close(self._reserve)
             self._reserve = None
 
-    def _refuse_one(self, error: OSError) -> None:
-        if self._reserve is not None:
-            os.close(self._reserve)
-            self._reserve = None
-            try:
-                sock, _ = self._sock.accept()
-            except OSError:
-                pass
-            else:
-                self._refused(sock)
-                sock.close()
-            self._reserve = _spare_descriptor()
+    def _pause(self, error: OSError) -> None:
         self._reactor.unregister(self._sock.fileno())
         if not self._paused:
             logger.warning("accepting pauses for %g s at a time: %s", PAUSE, error.strerror)
         self._paused = True
         self._reactor.call_later(PAUSE, self._resume)
+
+    def _refuse_one(self) -> None:
+        """Use the reserve to tell one of those who wait."""
+        if self._reserve is None:
+            return
+        os.close(self._reserve)
+        self._reserve = None
+        try:
+            sock, _ = self._sock.accept()
+            with sock:
+                self._refused(sock)
+        except OSError:
+            pass
+        finally:
+            self._reserve = _spare_descriptor()
 
     def _resume(self) -> None:
         if self._sock.fileno() < 0:
@@ -159,7 +166,7 @@ def listen(host: str, port: int) -> list[socket.socket]:
 
     Raises `OSError`: no such host, the port is in use or not ours to take.
     """
-    infos = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    infos = look_up(host or None, port, socket.AI_PASSIVE)
     socks: list[socket.socket] = []
     try:
         for family, kind, protocol, _, address in dict.fromkeys(infos):

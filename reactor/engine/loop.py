@@ -139,6 +139,7 @@ class Reactor:
         """One turn. Waits at most `longest` seconds, where it is given."""
         events = self._selector.select(self._timeout(longest))
         self.now = start = self.clock()
+        ready, self._ready = self._ready, []
         for key, mask in events:
             handler: Handler = key.data
             try:
@@ -146,11 +147,9 @@ class Reactor:
             except Exception as error:
                 self._give_up(handler, error)
         for timer in self._timers.due(start):
-            self._guard(timer.fire)
-        if self._ready:
-            ready, self._ready = self._ready, []
-            for callback, args in ready:
-                self._guard(callback, *args)
+            self.guard(timer.fire)
+        for callback, args in ready:
+            self.guard(callback, *args)
         self._flush()
         self.ticks += 1
         taken = self.clock() - start
@@ -176,7 +175,7 @@ class Reactor:
         if self._flushers:
             flushers, self._flushers = self._flushers, []
             for flusher in flushers:
-                self._guard(flusher)
+                self.guard(flusher)
         if self._unsent:
             unsent, self._unsent = self._unsent, []
             for connection in unsent:
@@ -187,9 +186,10 @@ class Reactor:
         if self._closing:
             closing, self._closing = self._closing, []
             for finish in closing:
-                self._guard(finish)
+                self.guard(finish)
 
-    def _guard(self, callback: Callable[..., object], *args: Any) -> None:
+    def guard(self, callback: Callable[..., object], *args: Any) -> None:
+        """Call `callback(*args)`; what it raises is a bug, is logged and goes no further."""
         try:
             callback(*args)
         except Exception:
@@ -197,4 +197,4 @@ class Reactor:
 
     def _give_up(self, handler: Handler | Flushable, error: Exception) -> None:
         logger.error("a handler failed and its connection ends: %r", handler, exc_info=error)
-        self._guard(handler.fail, error)
+        self.guard(handler.fail, error)

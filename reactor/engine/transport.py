@@ -141,6 +141,8 @@ class Transport:
         self._queue = [queue[0][:end]] if self.queued else None
         if self._queue is None:
             self._offset = 0
+            self._blocked = False
+            self._wait_for()
         return before - self.queued
 
     def _send(self, queue: list[Buffer]) -> int:
@@ -177,7 +179,7 @@ class Transport:
 
     def pause_reading(self) -> None:
         """Read no more until `resume_reading`; the peer is slowed by TCP's own flow control."""
-        self._reading = False
+        self._reading = self._state != OPEN  # who is closing reads to the end
         self._wait_for()
 
     def resume_reading(self) -> None:
@@ -197,7 +199,7 @@ class Transport:
             self._lose(ConnectionResetError("the peer is gone"))
 
     def _read(self) -> None:
-        if self._state == CLOSED or self._eof:
+        if self._state == CLOSED or self._eof or not self._reading:
             return
         try:
             data = self._sock.recv(READ_SIZE)

@@ -23,6 +23,7 @@ class Wakeup:
         self._reader.setblocking(False)
         self._writer.setblocking(False)
         self._calls: collections.deque[Call] = collections.deque()
+        self._called = False
         self._handlers: dict[int, Callable[[], object]] = {}
         self._before: dict[int, Any] = {}
         self._fd_before: int | None = None
@@ -41,9 +42,12 @@ class Wakeup:
     def call(self, callback: Callable[..., object], *args: Any) -> None:
         """Have `callback(*args)` called in the loop. From any thread; the calls of one thread keep their order."""
         self._calls.append((callback, args))
+        if self._called:
+            return  # one byte is under way; more would only fill the socket, and a signal's would find no place
+        self._called = True
         try:
             self._writer.send(b"\0")
-        except OSError:  # full: then a wake-up is under way already; closed: nobody will listen
+        except OSError:  # closed: nobody will listen; full of signals: then a wake-up is under way
             pass
 
     def handle(self, mask: int) -> None:
@@ -52,6 +56,7 @@ class Wakeup:
             numbers = self._reader.recv(4096)
         except BlockingIOError:
             numbers = b""
+        self._called = False  # before the calls are taken: a later one is either taken too, or sends a byte
         for number in numbers:
             if handler := self._handlers.get(number):
                 self._call_soon(handler)

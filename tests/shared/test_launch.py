@@ -62,13 +62,21 @@ def test_a_missing_module_of_ours_is_a_bug_and_shown_as_one(name):
         launch("program", lambda: missing(name))
 
 
-@pytest.mark.parametrize("error", [ZeroDivisionError, ImportError, KeyboardInterrupt, SystemExit, OSError])
+@pytest.mark.parametrize("error", [ZeroDivisionError, ImportError, SystemExit, OSError])
 def test_everything_else_is_not_for_us(error):
     def main():
         raise error
 
     with pytest.raises(error):
         launch("program", main)
+
+
+def test_ctrl_c_ends_without_a_word(capsys):
+    def main():
+        raise KeyboardInterrupt
+
+    assert launch("program", main) == 130
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("version", [(3, 11, 9), (3, 8, 0), (2, 7, 18)])

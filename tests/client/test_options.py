@@ -1,0 +1,107 @@
+"""The client's command line."""
+
+import getpass
+
+import pytest
+
+from client import options
+from client.options import DEFAULT_ROOM, Options, login_name, parse_arguments
+from shared import __version__
+from shared.launch import LaunchError
+
+GOOD = {
+    "nothing": ([], {}),
+    "a host": (["chat.example"], {"host": "chat.example"}),
+    "host and port": (["chat.example:7"], {"host": "chat.example", "port": 7}),
+    "IPv6": (["[::1]:7"], {"host": "::1", "port": 7}),
+    "a name": (["--name", "alice"], {"name": "alice"}),
+    "a name with =": (["--name=alice"], {"name": "alice"}),
+    "a name that the server may refuse": (["--name", "no name"], {"name": "no name"}),
+    "an empty name": (["--name", ""], {}),
+    "a room": (["--room", "deep-end"], {"room": "deep-end"}),
+    "a room with #": (["--room", "#deep-end"], {"room": "deep-end"}),
+    "a room in NFC": (["--room", "u\u0308ber"], {"room": "über"}),
+    "no room": (["--room", ""], {"room": None}),
+    "JSON": (["--json"], {"as_json": True}),
+    "all at once": (
+        ["--json", "--room", "r", "a:1", "--name", "n"],
+        {"host": "a", "port": 1, "name": "n", "room": "r", "as_json": True},
+    ),
+}
+BAD = {
+    "a port that is none": (["host:http"], "a port is a whole number from 1 to 65535"),
+    "port 0": (["host:0"], "a port is a whole number"),
+    "half a bracket": (["[::1"], "HOST, HOST:PORT or [IPV6]:PORT"),
+    "a room with a space": (["--room", "a b"], "--room: a room's name"),
+    "a room that is too long": (["--room", "x" * 65], "at most 64 characters"),
+    "a room of # alone": (["--room", "#"], "--room: a room's name needs 1 to 64"),
+    "an unknown option": (["--nope"], "--nope"),
+    "an option cut short": (["--na", "alice"], "--na"),
+    "two addresses": (["a", "b"], "unrecognized arguments: b"),
+    "a name left out": (["--name"], "--name"),
+    "a value for --json": (["--json=yes"], "--json"),
+    "an address with a lone surrogate": (["a\udcff"], "UTF-8"),
+    "a name with a lone surrogate": (["--name", "a\udcff"], "UTF-8"),
+    "a room with a lone surrogate": (["--room", "a\udcff"], "UTF-8"),
+}
+
+
+@pytest.fixture(autouse=True)
+def login(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(getpass, "getuser", lambda: "login")
+
+
+@pytest.mark.parametrize(("arguments", "given"), GOOD.values(), ids=GOOD)
+def test_options(arguments: list[str], given: dict[str, object]):
+    assert parse_arguments(arguments) == Options(**{"name": "login", **given})  # type: ignore[arg-type]
+
+
+def test_the_defaults():
+    assert parse_arguments([]) == Options(host="127.0.0.1", port=5000, name="login", room="lobby", as_json=False)
+    assert DEFAULT_ROOM == "lobby"
+
+
+@pytest.mark.parametrize(("arguments", "words"), BAD.values(), ids=BAD)
+def test_what_is_wrong_is_said_in_one_line_with_status_2(arguments: list[str], words: str):
+    with pytest.raises(LaunchError) as caught:
+        parse_arguments(arguments)
+    assert words in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    assert caught.value.status == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "words"), [("--help", "a line that begins with // is said with one slash"), ("--version", __version__)]
+)
+def test_help_and_version_end_well(option: str, words: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as caught:
+        parse_arguments([option])
+    assert caught.value.code == 0
+    shown = capsys.readouterr()
+    assert words in " ".join(shown.out.split()).replace("A line", "a line")
+    assert shown.err == ""
+
+
+@pytest.mark.parametrize("error", [OSError, KeyError, ImportError])
+def test_without_a_login_name_one_stays_the_guest(monkeypatch: pytest.MonkeyPatch, error: type[Exception]):
+    def nobody() -> str:
+        raise error
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    assert login_name() is None
+    assert parse_arguments([]).name is None
+    assert parse_arguments(["--name", "alice"]).name == "alice"
+
+
+def test_a_login_name_that_has_no_utf8_is_not_taken(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(getpass, "getuser", lambda: "al\udcffice")  # a stray byte in $LOGNAME becomes a surrogate
+    try:
+        name = parse_arguments([]).name
+    except LaunchError:
+        return
+    assert name is None or name.encode()
+
+
+def test_the_options_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        options.Options().port = 1  # type: ignore[misc]

@@ -1,0 +1,766 @@
+"""Plain mode from end to end: the client as a child process on pipes, files and terminals."""
+
+import contextlib
+import json
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import termios
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Self
+
+import pytest
+
+from client.plain import PATIENCE
+from shared.codec import encode, request_codec
+from shared.framing import FrameDecoder
+from shared.messages import (
+    Command,
+    CommandInfo,
+    Entry,
+    Error,
+    Goodbye,
+    Hello,
+    Help,
+    HistoryPage,
+    Joined,
+    Left,
+    Limits,
+    Message,
+    Notice,
+    Ping,
+    PongRequest,
+    Ready,
+    Renamed,
+    RoomInfo,
+    Rooms,
+    Say,
+    Skipped,
+    Users,
+    Welcome,
+)
+from shared.schema import Record
+from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
+
+WELCOME = Welcome(1, "PyLingo/1.0.0", "guest-1", Limits(32_768, 4_096, 32, 64))
+
+
+class Client:
+    """`./client/chat.py` as a child process. What it prints goes into files, so that it never waits for the test."""
+
+    count = 0
+
+    def __init__(
+        self, folder: Path, address: str, *options: str, stdin: Any = subprocess.PIPE, **settings: Any
+    ) -> None:
+        Client.count += 1
+        self.out_path = folder / f"client-{Client.count}.out"
+        self.err_path = folder / f"client-{Client.count}.err"
+        with self.out_path.open("wb") as out, self.err_path.open("wb") as err:
+            self.process: subprocess.Popen[bytes] = subprocess.Popen(
+                [sys.executable, str(ROOT / "client" / "chat.py"), address, *options],
+                stdin=stdin,
+                stdout=out,
+                stderr=err,
+                env={**os.environ, "LOGNAME": "login"},
+                **settings,
+            )
+
+    @property
+    def out(self) -> str:
+        return self.out_path.read_bytes().decode()
+
+    @property
+    def err(self) -> str:
+        return self.err_path.read_bytes().decode()
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.split("\n")[:-1]
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        assert self.process.stdin is not None
+        return self.process.stdin
+
+    def type(self, *lines: str | bytes) -> None:
+        for line in lines:
+            self.stdin.write((line if isinstance(line, bytes) else line.encode()) + b"\n")
+        self.stdin.flush()
+
+    def see(self, words: str) -> str:
+        """Wait for a line with these words and return it."""
+
+        def found() -> str | None:
+            assert self.process.poll() is None or words in self.out, f"ended without {words!r}: {self.out} {self.err}"
+            return next((line for line in self.lines if words in line), None)
+
+        return str(wait_until(found, f"{words!r} on stdout"))
+
+    def told(self, words: str) -> None:
+        """Wait for these words on stderr."""
+        wait_until(lambda: words in self.err, f"{words!r} on stderr")
+
+    def end(self) -> int:
+        """End the input, if there is one, and wait; returns the exit status."""
+        if self.process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self.stdin.close()
+        return self.process.wait(DEADLINE)
+
+    def failed_with_one_line(self, words: str) -> None:
+        """It ends with status 1 and one sentence with these words."""
+        assert self.end() == 1, self.err
+        assert words in self.err
+        assert len(self.err.splitlines()) == 1
+        assert self.err.startswith("pylingo: ")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        with contextlib.suppress(BrokenPipeError):
+            if self.process.stdin is not None:
+                self.process.stdin.close()
+        self.process.wait(DEADLINE)
+        assert "Traceback" not in self.err, self.err
+
+
+class Played:
+    """A server played by the test, for what the real one does not do."""
+
+    def __init__(self, receive_buffer: int | None = None) -> None:
+        self.listener = socket.socket()
+        if receive_buffer is not None:  # accepted sockets inherit it
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen()
+        self.listener.settimeout(DEADLINE)
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        self.peer: socket.socket | None = None
+        self.decoder = FrameDecoder()
+
+    def accept(self, *records: Record) -> socket.socket:
+        self.peer, _ = self.listener.accept()
+        self.peer.settimeout(DEADLINE)
+        self.say(*records)
+        return self.peer
+
+    def say(self, *records: Record) -> None:
+        assert self.peer is not None
+        self.peer.sendall(b"".join(map(encode, records)))
+
+    def hear(self) -> Record:
+        """The next request."""
+        assert self.peer is not None
+        while (body := next(self.decoder, None)) is None:
+            data = self.peer.recv(1 << 16)
+            assert data, "the client hung up"
+            self.decoder.feed(data)
+        return request_codec.decode(body)
+
+    def hear_until(self, wanted: Record) -> None:
+        while self.hear() != wanted:
+            pass
+
+    def hang_up(self) -> None:
+        if self.peer is not None:
+            self.peer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.hang_up()
+        self.listener.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerProcess]:
+    with ServerProcess("--rate", "0") as running:
+        yield running
+
+
+@pytest.fixture
+def address(server: ServerProcess) -> str:
+    return f"127.0.0.1:{server.port}"
+
+
+@pytest.fixture
+def tag(request: pytest.FixtureRequest) -> str:
+    """A word of this test alone, for names and rooms on the server that the tests share."""
+    return f"t{abs(hash(request.node.nodeid)) % 10**12}"
+
+
+@pytest.fixture
+def peer(server: ServerProcess, tag: str) -> Iterator[Peer]:
+    """Somebody in the room `tag` who sees what the client says."""
+    with Peer(server.port) as somebody:
+        somebody.hello(f"{tag}-peer")
+        somebody.join(tag)
+        yield somebody
+
+
+def inert(printed: str) -> bool:
+    """Nothing for a terminal to act on. Joiners between visible characters are fine, and not in these tests."""
+    return not any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for char in printed)
+
+
+# --- talking ----------------------------------------------------------------------------------------------------
+
+
+def test_two_talk(tmp_path: Path, address: str, tag: str):
+    a, b = f"{tag}-a", f"{tag}-b"
+    with (
+        Client(tmp_path, address, "--name", a, "--room", tag) as first,
+        Client(tmp_path, address, "--name", b, "--room", tag) as second,
+    ):
+        first.see(f"* you are in {tag} as {a}")
+        second.see(f"* you are in {tag} as {b}")
+        first.type("good morning", "schöne Grüße 👩‍💻")
+        assert re.fullmatch(rf"\d\d:\d\d {a}: good morning", second.see("morning"))
+        second.see(f"{a}: schöne Grüße 👩‍💻")
+        second.type("and to you")
+        assert re.fullmatch(rf"\d\d:\d\d {b}: and to you", first.see("to you"))
+        assert "good morning" not in first.out, "nobody is told what they said themselves"
+        assert second.end() == 0
+        first.see(f"* {b} left")
+        assert first.end() == 0
+        assert first.err == second.err == ""
+
+
+COMMANDS = [
+    ("/users", "* in {tag}: {tag}-a"),
+    ("/list", "    {tag}  1"),
+    ("/name {tag}-new", "* you are now {tag}-new"),
+    ("/NAME {tag}-newer  ", "* you are now {tag}-newer"),
+    ("/leave", "* you left {tag}"),
+    ("lost words", "! you are in no room"),
+    ("/join #{tag}-2", "* you are in {tag}-2 as {tag}-newer; nobody else is here"),
+    ("/help", "    /close             Closes"),
+    ("/nonsense", "! there is no command 'nonsense'"),
+    ("/", "! there is no command ''"),
+    ("/join", "! /join needs the room"),
+    ("/join a b", "! a room's name"),
+    ("/name guest-1", "! guest- and a number"),
+    ("/close", "* goodbye (close): "),
+]
+
+
+def test_commands(tmp_path: Path, address: str, tag: str):
+    with Client(tmp_path, address, "--name", f"{tag}-a", "--room", tag) as client:
+        for typed, shown in COMMANDS:
+            client.type(typed.format(tag=tag))
+            client.see(shown.format(tag=tag))
+        assert client.process.wait(DEADLINE) == 0, "/close ends the program though the input goes on"
+        assert client.err == ""
+
+
+def test_two_slashes_say_one_and_blank_lines_say_nothing(tmp_path: Path, address: str, tag: str, peer: Peer):
+    with Client(tmp_path, address, "--name", tag, "--room", tag) as client:
+        client.type("", "//shrug", "   ", "\t", "///", " /no command", "\r", "a\r", "//", "end")
+        said = []
+        while not said or said[-1] != "end":
+            said.append(peer.until(Message).text)
+        assert said == ["/shrug", "//", " /no command", "a", "/", "end"]
+        assert client.end() == 0
+        assert client.err == ""
+
+
+def test_json_is_one_ascii_line_for_each_frame(tmp_path: Path, address: str, tag: str, peer: Peer):
+    text = 'ü 漢 👩‍💻 \u2028 \u202e "quoted" \\ two\nlines\x1b[2J'
+    with Client(tmp_path, address, "--json", "--name", f"{tag}-ü", "--room", tag) as client:
+        peer.until(Joined, name=f"{tag}-ü")
+        peer.send(Say(text))
+        client.see('"message"')
+        client.type("/users", "/help", "/nonsense", "said")
+        assert client.end() == 0
+        printed = client.out_path.read_bytes()
+        assert printed.isascii()
+        assert inert(printed.decode().replace("\n", ""))
+        frames = [json.loads(line) for line in client.lines]
+        assert [frame["type"] for frame in frames] == [
+            *("welcome", "ready", "joined", "message", "users", "help", "error", "goodbye")
+        ]
+        assert frames[3]["text"] == text.replace("\x1b", "\ufffd")
+        assert frames[3]["from"] == peer.name
+        assert frames[-1]["reason"] == "close"
+        assert client.err == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b"caf\xe9", "not UTF-8"),
+        (b"\xed\xa0\x80", "not UTF-8"),
+        (b"x" * 4_097, "4096"),
+        (b"x" * 200_000, "4096"),
+    ],
+    ids=["Latin-1", "a lone surrogate", "4,097 characters", "200,000 characters"],
+)
+def test_a_line_that_cannot_be_sent_is_told_and_not_fatal(
+    tmp_path: Path, address: str, tag: str, peer: Peer, line: bytes, words: str
+):
+    with Client(tmp_path, address, "--name", tag, "--room", tag) as client:
+        client.type("before", line, "after")
+        assert [peer.until(Message).text for _ in range(2)] == ["before", "after"]
+        client.told(words)
+        assert client.process.poll() is None
+        client.failed_with_one_line(words)  # a script learns by the status that not all was said
+
+
+def test_the_longest_text_is_said_whole(tmp_path: Path, address: str, tag: str, peer: Peer):
+    with Client(tmp_path, address, "--name", tag, "--room", tag) as client:
+        client.type("👩" * 4_096)
+        peer.until(Message, text="👩" * 4_096)
+        assert client.end() == 0
+
+
+def test_words_of_others_are_inert(tmp_path: Path, address: str, tag: str, peer: Peer):
+    text = "a\x1b]52;c;aGFjaw==\x07\x9b2J\rb\u2028c\u202ed\x08\n12:00 admin: forged\t\x00"
+    with Client(tmp_path, address, "--name", tag, "--room", tag) as client:
+        peer.until(Joined, name=tag)
+        peer.send(Say(text), Say("the end"))
+        client.see("the end")
+        first = next(index for index, line in enumerate(client.lines) if f"{peer.name}: a" in line)
+        assert client.lines[first + 1].startswith("    12:00 admin: forged")
+        assert inert(client.out.replace("\n", ""))
+
+
+HOSTILE = (
+    "\x1b]52;c;aGFjaw==\x07\x1b]0;t\x1b[6n\x1bc\x1b[?1003h\x1bP$qm\x1b\\\x9b2J\x9d\r\x08\x07\x00"
+    "\u202e\u2067\u200b\U000e0041\u2028"
+)
+FORGED = f"x\n12:00 admin: forged{HOSTILE}"
+
+
+def test_a_hostile_server_draws_nothing(tmp_path: Path):
+    word, text = FORGED, FORGED
+    records = [
+        Welcome(1, word, word, WELCOME.limits),
+        Ready(word, word, word, True),
+        Message(word, word, text, 1),
+        Joined(word, word),
+        Joined(word, word, 2),
+        Left(word, word, word),
+        Left(word, word),
+        Renamed(word, word),
+        Renamed(word, word, word),
+        Rooms([RoomInfo(word, 1)], False),
+        Users(word, [word], False),
+        Help([CommandInfo(word, word, word)]),
+        HistoryPage(word, [Entry(word, text, 1)], False, None),
+        Skipped(word, 1, 1, 1),
+        Notice(text),
+        Error(word, text),
+        Goodbye(word, text),
+    ]
+    with Played() as played, Client(tmp_path, played.address) as client:
+        played.accept(*records)
+        played.hang_up()
+        assert client.end() == 1
+        assert inert(client.out.replace("\n", ""))
+        assert "forged" in client.out
+        assert not any(line.startswith("12:00") for line in client.lines)
+        assert len(client.err.splitlines()) == 1
+        assert inert(client.err.replace("\n", ""))
+
+
+def test_pings_are_answered_and_unknown_frames_passed_over(tmp_path: Path):
+    with Played() as played, Client(tmp_path, played.address, "--json") as client:
+        peer = played.accept(WELCOME, Ping())
+        peer.sendall(b"\x00\x00\x00\x0e\x81\xa4type\xa7weather")
+        played.say(Notice("after"))
+        played.hear_until(PongRequest())
+        client.see("after")
+        assert [json.loads(line)["type"] for line in client.lines] == ["welcome", "notice"]
+
+
+# --- names ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("{peer}", "has that name"),
+        ("no name", "! a name"),
+        ("guest-7", "! guest-"),
+        ("\x1b[2Jx", "! a name"),
+        ("x" * 33, "32"),
+    ],
+    ids=["taken", "a space", "a guest's", "an escape", "too long"],
+)
+def test_a_name_that_cannot_be_had_is_told_and_one_stays_the_guest(
+    tmp_path: Path, address: str, tag: str, peer: Peer, name: str, words: str
+):
+    with Client(tmp_path, address, "--name", name.format(peer=peer.name.upper()), "--room", tag) as client:
+        joined = client.see("* you are in")
+        assert re.search(r" as guest-\d+; 1 other is here", joined)
+        assert words in client.see("! ")
+        assert inert(client.out.replace("\n", ""))
+        client.type("hello")
+        assert re.fullmatch(r"guest-\d+", peer.until(Message, text="hello").from_)
+
+
+def test_what_is_said_on_the_wire_first(tmp_path: Path):
+    with Played() as played, Client(tmp_path, played.address, "--name", "alice", "--room", "#pool"):
+        played.accept(WELCOME)
+        hello = played.hear()
+        assert isinstance(hello, Hello)
+        assert (hello.protocol, hello.name, hello.resume) == (1, "alice", None)
+        assert played.hear() == Command("join", "pool")
+
+
+# --- where the input comes from ---------------------------------------------------------------------------------
+
+
+def test_300_lines_in_a_pipe_arrive_in_order(tmp_path: Path, address: str, tag: str, peer: Peer):
+    lines = [f"line {number} " + "x" * (number % 50) for number in range(300)]
+    with Client(tmp_path, address, "--name", tag, "--room", tag) as client:
+        client.stdin.write("\n".join(lines).encode())  # the last one has no end
+        client.stdin.close()
+        assert [peer.until(Message).text for _ in lines] == lines
+        assert peer.until(Left).reason == "close"
+        assert client.end() == 0
+        assert client.lines[-1].startswith("* goodbye (close)")
+        assert client.err == ""
+
+
+def test_a_pipe_of_lines_waits_for_a_server_that_reads_slowly(tmp_path: Path):
+    with ServerProcess("--rate", "100", "--burst", "5") as slow, Peer(slow.port) as peer:
+        peer.join("pool")
+        with Client(tmp_path, f"127.0.0.1:{slow.port}", "--name", "alice", "--room", "pool") as client:
+            client.type(*map(str, range(60)))
+            client.stdin.close()
+            assert [peer.until(Message).text for _ in range(60)] == [str(number) for number in range(60)]
+            assert client.end() == 0
+            assert client.err == ""
+
+
+def test_a_file_as_input(tmp_path: Path, address: str, tag: str, peer: Peer):
+    path = tmp_path / "input"
+    lines = [f"{number} " + "x" * 1_000 for number in range(200)]  # several reads
+    path.write_text("\n".join(lines))
+    with path.open() as file, Client(tmp_path, address, "--name", tag, "--room", tag, stdin=file) as client:
+        assert [peer.until(Message).text for _ in lines] == lines
+        assert peer.until(Left).reason == "close"
+        assert client.end() == 0
+        assert client.err == ""
+
+
+def test_an_empty_file_as_input(tmp_path: Path, address: str):
+    (tmp_path / "empty").touch()
+    with (tmp_path / "empty").open() as file, Client(tmp_path, address, stdin=file) as client:
+        assert client.end() == 0
+        assert client.lines[-1].startswith("* goodbye (close)")
+
+
+def test_no_input(tmp_path: Path, address: str):
+    with Client(tmp_path, address, stdin=subprocess.DEVNULL) as client:
+        assert client.end() == 0
+        assert client.lines[-1].startswith("* goodbye (close)")
+        assert client.err == ""
+
+
+def test_a_closed_input(tmp_path: Path, address: str):
+    with Client(tmp_path, address, stdin=None, preexec_fn=lambda: os.close(0)) as client:
+        assert client.end() == 0
+        assert client.lines[-1].startswith("* goodbye (close)")
+        assert client.err == ""
+
+
+def test_an_input_that_cannot_be_read(tmp_path: Path, address: str):
+    with (tmp_path / "input").open("wb") as file, Client(tmp_path, address, stdin=file) as client:  # as in 0>input
+        assert client.end() == 0
+        assert client.lines[-1].startswith("* goodbye (close)")
+        assert client.err == ""
+
+
+def test_a_socket_as_input(tmp_path: Path, address: str, tag: str, peer: Peer):
+    ours, theirs = socket.socketpair()
+    with ours, theirs, Client(tmp_path, address, "--name", tag, "--room", tag, stdin=theirs) as client:
+        ours.sendall(b"through a socket\n")
+        peer.until(Message, text="through a socket")
+        ours.shutdown(socket.SHUT_WR)
+        assert client.end() == 0
+
+
+def number_said(request: Record) -> int:
+    assert isinstance(request, Say)
+    return int(request.text[:4])
+
+
+COUNT = 2_500  # lines of 4,000 bytes: 10 MB, more than the system's buffers hold
+
+
+def test_input_is_read_no_faster_than_the_server_takes_it(tmp_path: Path):
+    data = b"".join(b"%04d " % number + b"x" * 4_000 + b"\n" for number in range(COUNT))
+    with Played(receive_buffer=8_192) as played, Client(tmp_path, played.address, "--room", "") as client:
+        played.accept(WELCOME)
+        assert isinstance(played.hear(), Hello)
+        fd = client.stdin.fileno()
+        os.set_blocking(fd, False)
+        written = 0
+        while written < len(data) and select.select([], [fd], [], 0.5)[1]:
+            written += os.write(fd, data[written : written + 65_536])
+        assert written < len(data), "the client has taken all, though the server takes nothing"
+        for expected in range(COUNT):  # now it reads, and nothing is missing
+            while written < len(data) and select.select([], [fd], [], 0)[1]:
+                written += os.write(fd, data[written : written + 65_536])
+            assert number_said(played.hear()) == expected
+        assert written == len(data)
+
+
+def test_a_large_file_is_read_on_after_every_pause(tmp_path: Path):
+    path = tmp_path / "input"
+    path.write_bytes(b"".join(b"%04d " % number + b"x" * 4_000 + b"\n" for number in range(COUNT)))
+    with (
+        path.open() as file,
+        Played(receive_buffer=8_192) as played,
+        Client(tmp_path, played.address, "--room", "", stdin=file),
+    ):
+        played.accept(WELCOME)
+        assert isinstance(played.hear(), Hello)
+        for expected in range(COUNT):
+            assert number_said(played.hear()) == expected
+        assert played.hear() == Command("close")
+
+
+# --- the server ends it -----------------------------------------------------------------------------------------
+
+
+def test_the_server_is_killed(tmp_path: Path):
+    with ServerProcess() as server, Client(tmp_path, f"127.0.0.1:{server.port}", "--name", "a") as client:
+        client.see("* you are in lobby")
+        server.stop(signal.SIGKILL)
+        assert client.process.wait(DEADLINE) == 1, "it ends though the input goes on"
+        client.failed_with_one_line(f"127.0.0.1:{server.port}")
+        assert "went away" in client.err
+
+
+def test_the_server_shuts_down(tmp_path: Path):
+    with ServerProcess() as server, Client(tmp_path, f"127.0.0.1:{server.port}", "--name", "a") as client:
+        client.see("* you are in lobby")
+        assert server.stop() == 0
+        assert client.process.wait(DEADLINE) == 1
+        client.see("* goodbye (shutdown): ")
+        client.failed_with_one_line("ended the connection")
+
+
+REASONS = [
+    *("shutdown", "bad-frame", "frame-timeout", "silent", "idle", "stalled", "full", "address-limit"),
+    *("protocol", "password", "replaced", "a-reason-of-tomorrow"),
+]
+
+
+def test_a_goodbye_of_any_reason_is_shown(tmp_path: Path):
+    with contextlib.ExitStack() as stack:  # all at the same time, as each costs the start of a process
+        pairs = []
+        for reason in [*REASONS, "close"]:
+            played = stack.enter_context(Played())
+            pairs.append((reason, played, stack.enter_context(Client(tmp_path, played.address))))
+        for reason, played, client in pairs:
+            played.accept(WELCOME, Goodbye(reason, f"because of {reason}"))
+            played.hang_up()
+            status = client.process.wait(DEADLINE)
+            assert f"* goodbye ({reason}): because of {reason}" in client.lines
+            if reason == "close":
+                assert (status, client.err) == (0, "")
+            else:
+                client.failed_with_one_line(f"because of {reason}")
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        (b"", "went away"),
+        (encode(WELCOME)[:20], "went away"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak PyLingo's protocol"),
+        (encode(WELCOME) + b"\0\0\0\0", "does not speak PyLingo's protocol"),
+        (b"\x00\x00\x00\x01\xc1", "does not speak PyLingo's protocol"),
+    ],
+    ids=["nothing", "half a frame", "HTTP", "size 0", "c1"],
+)
+def test_a_server_that_breaks_off_or_speaks_nonsense(tmp_path: Path, sent: bytes, words: str):
+    with Played() as played, Client(tmp_path, played.address) as client:
+        played.accept().sendall(sent)
+        played.hear_until(Command("join", "lobby"))  # nothing unread is left that would make a reset of the end
+        played.hang_up()
+        assert client.process.wait(DEADLINE) == 1
+        client.failed_with_one_line(words)
+        assert played.address in client.err
+
+
+def test_a_server_gone_before_it_took_the_last_lines_is_a_failure(tmp_path: Path):
+    # The input is over and the goodbye still to come: whether the lines arrived, nobody knows.
+    with Played() as played, Client(tmp_path, played.address) as client:
+        played.accept(WELCOME)
+        client.type("important")
+        client.stdin.close()
+        played.hear_until(Command("close"))
+        played.hang_up()
+        client.failed_with_one_line(played.address)
+
+
+# --- the person ends it -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_politely(tmp_path: Path, address: str, tag: str, peer: Peer, number: int):
+    with Client(tmp_path, address, "--name", tag, "--room", tag) as client:
+        client.see("* you are in")
+        client.type("last words")
+        peer.until(Message, text="last words")
+        client.process.send_signal(number)
+        assert peer.until(Left).reason == "close"
+        assert client.process.wait(DEADLINE) == 0
+        assert client.lines[-1].startswith("* goodbye (close)")
+        assert client.err == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_at_once(tmp_path: Path, number: int):
+    with Played() as played, Client(tmp_path, played.address) as client:
+        played.accept(WELCOME)
+        client.see("guest-1")
+        client.process.send_signal(number)
+        played.hear_until(Command("close"))  # and the server says nothing
+        assert client.process.poll() is None
+        client.process.send_signal(number)
+        assert client.process.wait(DEADLINE) == 128 + number, "not by the patience running out, which ends with 0"
+        assert client.err == ""
+
+
+def test_leaving_does_not_wait_for_a_silent_server_for_ever(tmp_path: Path):
+    assert PATIENCE < DEADLINE / 4
+    with Played() as played, Client(tmp_path, played.address) as client:
+        played.accept(WELCOME)
+        client.see("guest-1")
+        client.process.send_signal(signal.SIGINT)
+        assert client.process.wait(DEADLINE / 2) == 0
+
+
+def test_a_signal_while_the_end_of_input_waits_for_the_server(tmp_path: Path):
+    with Played() as played, Client(tmp_path, played.address, stdin=subprocess.DEVNULL) as client:
+        played.accept(WELCOME)
+        played.hear_until(Command("close"))
+        client.process.send_signal(signal.SIGINT)
+        assert client.process.wait(DEADLINE) == 128 + signal.SIGINT
+
+
+@pytest.mark.parametrize("controlling", [True, False], ids=["our terminal", "a terminal"])
+def test_a_terminal_that_hangs_up(tmp_path: Path, address: str, tag: str, peer: Peer, controlling: bool):
+    def take_terminal() -> None:
+        os.setsid()
+        if controlling:
+            import fcntl
+
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    ours, theirs = pty.openpty()
+    try:
+        with Client(tmp_path, address, "--name", tag, "--room", tag, stdin=theirs, preexec_fn=take_terminal) as client:
+            os.close(theirs)
+            theirs = -1
+            os.write(ours, b"typed\n")
+            peer.until(Message, text="typed")
+            os.close(ours)
+            ours = -1
+            assert peer.until(Left).name == tag
+            _, status, used = os.wait4(client.process.pid, 0)
+            client.process.returncode = os.waitstatus_to_exitcode(status)
+            assert client.process.returncode in (0, 128 + signal.SIGHUP)
+            assert used.ru_utime + used.ru_stime < 5
+            assert client.err == ""
+    finally:
+        for fd in (ours, theirs):
+            if fd >= 0:
+                os.close(fd)
+
+
+def test_the_end_of_input_on_a_terminal(tmp_path: Path, address: str, tag: str, peer: Peer):
+    ours, theirs = pty.openpty()
+    try:
+        with Client(tmp_path, address, "--name", tag, "--room", tag, stdin=theirs) as client:
+            os.write(ours, b"typed\n")
+            peer.until(Message, text="typed")
+            os.write(ours, b"\x04")
+            assert peer.until(Left).reason == "close"
+            assert client.end() == 0
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_nothing_is_done_while_nothing_happens(tmp_path: Path):
+    """It waits in the selector: the time it has used does not grow while it is idle."""
+    with Played() as played, Client(tmp_path, played.address) as client:
+        played.accept(WELCOME)
+        client.see("guest-1")
+        played.hear_until(Command("join", "lobby"))
+        stat = Path(f"/proc/{client.process.pid}/stat")
+        if not stat.exists():
+            pytest.skip("this system shows no processor times in /proc")
+
+        def ticks() -> int:
+            fields = stat.read_text().rpartition(")")[2].split()
+            return int(fields[11]) + int(fields[12])
+
+        before = ticks()
+        with pytest.raises(subprocess.TimeoutExpired):
+            client.process.wait(0.5)
+        assert ticks() - before <= 10  # hundredths of a second; a loop that spins takes 50
+
+
+# --- nobody reads what we print ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["words", "JSON"])
+def test_output_that_nobody_reads_any_more(tmp_path: Path, address: str, tag: str, peer: Peer, options: list[str]):
+    """As in `| head -1`, with an input that stays open."""
+    errors = tmp_path / "errors"
+    with (
+        errors.open("wb") as err,
+        subprocess.Popen(
+            [sys.executable, str(ROOT / "client/chat.py"), address, "--name", tag, "--room", tag, *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=err,
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline()
+            process.stdout.close()
+            peer.until(Joined, name=tag)
+            peer.send(Say("anybody there?"))
+            assert peer.until(Left).name == tag
+            assert process.wait(DEADLINE) == 1
+            assert errors.read_text() == ""
+        finally:
+            process.kill()
+
+
+def test_a_full_disk(tmp_path: Path, address: str):
+    if not os.path.exists("/dev/full"):
+        pytest.skip("this system has no /dev/full")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "client/chat.py"), address],
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=DEADLINE,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr

@@ -1,0 +1,352 @@
+"""What frames are in words, and that nobody's words can do more than be read."""
+
+import time
+import unicodedata
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from client.wording import INDENT, clock_time, wording
+from shared.messages import (
+    EVENTS,
+    CommandInfo,
+    Entry,
+    Error,
+    Goodbye,
+    Help,
+    HistoryPage,
+    Joined,
+    Left,
+    Limits,
+    Message,
+    Notice,
+    Ping,
+    Pong,
+    Ready,
+    Renamed,
+    RoomInfo,
+    Rooms,
+    Sent,
+    Skipped,
+    Users,
+    Welcome,
+)
+from shared.schema import Record
+
+AT = 1_700_000_040_000_000  # 22:14 in UTC
+LIMITS = Limits(32_768, 4_096, 32, 64)
+TOKEN = "0" * 32
+
+
+@pytest.fixture(autouse=True, scope="module")
+def utc() -> Iterator[None]:
+    """One time zone for all, as the words hold the local time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "UTC0")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+# --- the words --------------------------------------------------------------------------------------------------
+
+WORDS: dict[str, tuple[Record, list[str]]] = {
+    "welcome": (Welcome(1, "PyLingo/1.0.0", "guest-7", LIMITS), ["* PyLingo/1.0.0 calls you guest-7"]),
+    "ready": (Ready("alice", None, TOKEN, False), ["* you are alice"]),
+    "message": (Message("lobby", "bob", "hello", AT), ["22:14 bob: hello"]),
+    "message of two lines": (Message("lobby", "bob", "a\nb\n\nc", AT), ["22:14 bob: a", "    b", "    ", "    c"]),
+    "message with a tab": (Message("lobby", "bob", "a\n\tb", AT), ["22:14 bob: a", "        b"]),
+    "empty message": (Message("lobby", "bob", "", AT), ["22:14 bob: "]),
+    "message in emoji": (Message("lobby", "bob", "👩‍💻 नमस्ते", AT), ["22:14 bob: 👩‍💻 नमस्ते"]),
+    "others join": (Joined("lobby", "bob"), ["* bob joined lobby"]),
+    "joined alone": (Joined("lobby", "me", 1), ["* you are in lobby as me; nobody else is here"]),
+    "joined one": (Joined("lobby", "me", 2), ["* you are in lobby as me; 1 other is here"]),
+    "joined two": (Joined("lobby", "me", 3), ["* you are in lobby as me; 2 others are here"]),
+    "you left": (Left("lobby", "me"), ["* you left lobby"]),
+    "left": (Left("lobby", "bob", "leave"), ["* bob left lobby"]),
+    "moved": (Left("lobby", "bob", "moved"), ["* bob went to another room"]),
+    "closed": (Left("lobby", "bob", "close"), ["* bob left"]),
+    "lost": (Left("lobby", "bob", "lost"), ["* bob lost the connection"]),
+    "cut off": (Left("lobby", "bob", "stalled"), ["* bob was disconnected (stalled)"]),
+    "braces in names": (Left("{name}", "{room}", "{0}"), ["* {room} was disconnected ({0})"]),
+    "a room in braces": (Left("{reason}", "bob", "leave"), ["* bob left {reason}"]),
+    "renamed": (Renamed("bob", "rob", "lobby"), ["* bob is now rob"]),
+    "you are renamed": (Renamed("bob", "rob"), ["* you are now rob"]),
+    "rooms": (
+        Rooms([RoomInfo("a", 1), RoomInfo("b", 20)], False),
+        ["* rooms and how many are in them:", "    a  1", "    b  20"],
+    ),
+    "no rooms": (Rooms([], False), ["* there are no rooms: /join one to make it"]),
+    "users": (Users("lobby", ["alice", "bob"], False), ["* in lobby: alice, bob"]),
+    "help": (
+        Help([CommandInfo("join", "room", "Moves you."), CommandInfo("list", None, "Lists.")]),
+        [
+            "* commands:",
+            "    /join [room]       Moves you.",
+            "    /list              Lists.",
+            "    A line that begins with // is said with one slash.",
+        ],
+    ),
+    "history": (
+        HistoryPage("lobby", [Entry("a", "x", AT), Entry("b", "y", AT + 60_000_000)], False, AT),
+        ["* earlier in lobby:", "    22:14 a: x", "    22:15 b: y"],
+    ),
+    "no history": (HistoryPage("lobby", [], False, None), ["* there are no earlier messages in lobby"]),
+    "skipped": (Skipped("lobby", 7, 1, 2), ["* you read too slowly and missed 7 messages in lobby"]),
+    "notice": (Notice("a\nb"), ["* a", "    b"]),
+    "error": (Error("bad-name", "no such name"), ["! no such name"]),
+    "goodbye": (Goodbye("shutdown", "back soon"), ["* goodbye (shutdown): back soon"]),
+    "sent": (Sent("lobby", AT, 1), []),
+    "pong": (Pong(1), []),
+    "ping": (Ping(), []),
+}
+
+
+@pytest.mark.parametrize(("record", "expected"), WORDS.values(), ids=WORDS)
+def test_words(record: Record, expected: list[str]):
+    assert wording(record) == expected
+
+
+def test_every_frame_type_is_in_the_table():
+    assert {type(record) for record, _ in WORDS.values()} == {schema.record for schema in EVENTS.values()}
+
+
+@pytest.mark.parametrize("reason", ["leave", "moved", "close", "lost", "shutdown", "idle", "replaced", "frame-timeout"])
+def test_why_somebody_left_begins_with_who(reason: str):
+    [row] = wording(Left("lobby", "bob", reason))
+    assert row.startswith("* bob ")
+
+
+def test_skipped_without_messages_speaks_of_what_was_left_out():
+    # The protocol: joins, leaves and renames were left out too, and the count may be 0.
+    [row] = wording(Skipped("lobby", 0, 1, 1))
+    assert "lobby" in row
+    assert "0 messages" not in row
+
+
+def test_one_skipped_message_is_one():
+    [row] = wording(Skipped("lobby", 1, 1, 2))
+    assert "1 message in" in row
+
+
+@pytest.mark.parametrize(("at", "shown"), [(0, "00:00"), (AT, "22:14"), (86_399_999_999, "23:59")])
+def test_the_time_of_day(at: int, shown: str):
+    assert clock_time(at) == shown
+
+
+def test_the_time_of_day_is_local():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "XXX-05:30")
+        time.tzset()
+        shown = clock_time(AT)
+    time.tzset()
+    assert shown == "03:44"
+
+
+def test_the_last_stamp_of_all_has_a_time_of_day():
+    assert wording(Message("lobby", "bob", "x", 2**64 - 1))[0].endswith(" bob: x")
+
+
+# --- other people's words ---------------------------------------------------------------------------------------
+
+ESCAPES = {
+    "clipboard": "\x1b]52;c;aGFjaw==\x07",
+    "unterminated title": "\x1b]0;title",
+    "cursor report": "\x1b[6n",
+    "reset": "\x1bc",
+    "mouse": "\x1b[?1003h",
+    "DCS request": "\x1bP$qm\x1b\\",
+    "colour and up": "\x1b[31m\x1b[A\x1b[2K",
+    "CSI in one": "\x9b2J",
+    "OSC in one": "\x9d0;title\x9c",
+    "CR": "a\rb",
+    "LF": "a\nb",
+    "CRLF": "a\r\nb",
+    "BS": "a\b\bb",
+    "BEL": "\x07",
+    "NUL": "a\0b",
+    "DEL": "a\x7fb",
+    "tab": "a\tb",
+    "VT and FF": "a\x0b\x0cb",
+    "file separators": "a\x1c\x1d\x1eb",
+    "NEL": "a\x85b",
+    "shift out": "\x0e\x0f",
+    "bidi override": "\u202eevil",
+    "bidi isolate": "\u2067evil",
+    "marks of direction": "\u200e\u200f\u061c",
+    "zero width": "a\u200bb\ufeffc\u2060",
+    "joiners at the ends": "\u200d\u200c",
+    "joiner beside a space": "a\u200d b",
+    "tags": "\U000e0001\U000e0041\U000e007f",
+    "line separator": "a\u2028b",
+    "paragraph separator": "a\u2029b",
+    "fifty marks": "a" + "\u0301" * 50,
+    "fifty marks around joiners": "a" + ("\u0301" * 4 + "\u200d") * 12 + "\u0301b",
+    "enclosing marks": "a" + "\u20dd" * 50,
+    "Cyrillic in Latin": "p\u0430ypal",
+    "private use": "\ue000\U000f0000",
+    "unassigned": "\u0378\U000e0fff",
+    "soft hyphen": "a\u00adb",
+    "lone surrogate": "\ud800",
+    "interlinear": "\ufff9a\ufffb",
+    "format braces": "{0}{name}%s%(x)s",
+}
+BAD_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+TEXT_PLACES: dict[str, Callable[[str], Record]] = {
+    "message": lambda text: Message("lobby", "bob", text, AT),
+    "notice": Notice,
+    "error": lambda text: Error("bad-text", text),
+    "goodbye": lambda text: Goodbye("close", text),
+    "history": lambda text: HistoryPage("lobby", [Entry("bob", text, AT), Entry("al", "x", AT)], False, AT),
+}
+"""Where newlines may stand."""
+WORD_PLACES: dict[str, Callable[[str], Record]] = {
+    "message from": lambda word: Message("lobby", word, "x", AT),
+    "message room": lambda word: Message(word, "bob", "x", AT),
+    "welcome server": lambda word: Welcome(1, word, "me", LIMITS),
+    "welcome name": lambda word: Welcome(1, "s", word, LIMITS),
+    "ready name": lambda word: Ready(word, None, TOKEN, False),
+    "ready room": lambda word: Ready("me", word, word, True),
+    "joined name": lambda word: Joined("lobby", word),
+    "joined room": lambda word: Joined(word, "bob"),
+    "own joined name": lambda word: Joined("lobby", word, 2),
+    "own joined room": lambda word: Joined(word, "me", 2),
+    "left name": lambda word: Left("lobby", word, "leave"),
+    "left room": lambda word: Left(word, "bob", "leave"),
+    "left reason": lambda word: Left("lobby", "bob", word),
+    "own left room": lambda word: Left(word, word),
+    "renamed old": lambda word: Renamed(word, "new", "lobby"),
+    "renamed new": lambda word: Renamed("old", word, "lobby"),
+    "own renamed": lambda word: Renamed(word, word),
+    "rooms": lambda word: Rooms([RoomInfo(word, 1), RoomInfo("b", 1)], False),
+    "users room": lambda word: Users(word, ["a"], False),
+    "users name": lambda word: Users("lobby", ["a", word, "b"], False),
+    "help name": lambda word: Help([CommandInfo(word, None, "x")]),
+    "help argument": lambda word: Help([CommandInfo("a", word, "x")]),
+    "help description": lambda word: Help([CommandInfo("a", "b", word)]),
+    "history room": lambda word: HistoryPage(word, [Entry("a", "x", AT)], False, AT),
+    "empty history room": lambda word: HistoryPage(word, [], False, None),
+    "history from": lambda word: HistoryPage("lobby", [Entry(word, "x", AT)], False, AT),
+    "skipped room": lambda word: Skipped(word, 1, 1, 2),
+    "error code": lambda word: Error(word, "x"),
+    "goodbye reason": lambda word: Goodbye(word, "x"),
+    "sent": lambda word: Sent(word, AT),
+}
+"""Where a name, or another word of one row stands."""
+
+
+def check_inert(rows: list[str]) -> None:
+    """Nothing in the rows that a terminal acts on or that hides; one frame, its further rows indented."""
+    for row in rows:
+        for index, char in enumerate(row):
+            if unicodedata.category(char) in BAD_CATEGORIES:
+                around = row[max(index - 1, 0) : index] + row[index + 1 : index + 2]
+                assert char in "\u200c\u200d", f"{char!r} in {row!r}"
+                assert len(around) == 2, f"a joiner at an end of {row!r}"
+                assert not any(near.isspace() or unicodedata.category(near) in BAD_CATEGORIES for near in around)
+    assert "\n".join(rows).splitlines() == "\n".join(rows).split("\n")[: None if rows and rows[-1] else -1]
+    assert all(row.startswith(INDENT) for row in rows[1:])
+    assert not rows or not rows[0].startswith(" ")
+
+
+def tallest(row: str) -> int:
+    """The most marks that stand on one letter."""
+    most = marks = 0
+    for char in row:
+        category = unicodedata.category(char)
+        if category in ("Mn", "Me"):
+            marks += 1
+        elif category != "Cf":  # a joiner shows nothing: what follows still stands on the same letter
+            marks = 0
+        most = max(most, marks)
+    return most
+
+
+@pytest.mark.parametrize("name", ESCAPES)
+def test_a_text_is_inert_and_stays_in_its_rows(name: str):
+    for place, make in TEXT_PLACES.items():
+        rows = wording(make(ESCAPES[name]))
+        check_inert(rows)
+        assert len(rows) == len(wording(make("x"))) + ESCAPES[name].count("\n"), place
+
+
+@pytest.mark.parametrize("name", ESCAPES)
+def test_a_name_is_inert_and_stays_in_its_row(name: str):
+    for place, make in WORD_PLACES.items():
+        rows = wording(make(ESCAPES[name]))
+        check_inert(rows)
+        assert len(rows) == len(wording(make("x"))), place
+
+
+@pytest.mark.parametrize("name", [name for name in ESCAPES if "marks" in name])
+def test_marks_do_not_tower_over_the_rows_of_others(name: str):
+    for make in (*TEXT_PLACES.values(), WORD_PLACES["message from"], WORD_PLACES["users name"]):
+        assert max(map(tallest, wording(make(ESCAPES[name])))) <= 4
+
+
+def test_a_name_of_a_letter_that_shows_nothing_is_made_visible():
+    # The Hangul filler is a letter to Unicode's categories, and nothing to the eye.
+    for place in ("message from", "users name", "joined name", "rooms"):
+        assert "\u3164" not in "".join(wording(WORD_PLACES[place]("\u3164"))), place
+
+
+@pytest.mark.parametrize("name", [name for name in ESCAPES if name not in ("LF", "tab", "CRLF")])
+def test_what_was_replaced_is_seen(name: str):
+    text = ESCAPES[name]
+    [row] = wording(Message("lobby", "bob", text, AT))
+    shown = row.removeprefix("22:14 bob: ")
+    harmful = [char for char in text if unicodedata.category(char) in BAD_CATEGORIES - {"Cf"}]
+    assert shown.count("\ufffd") >= len(harmful)
+    assert shown.strip()
+
+
+SEPARATORS = ["\n", "\r", "\r\n", "\n\r", "\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1e", "\n\t", "\n    "]
+OWN_ROWS = [row for record, rows in WORDS.values() if type(record) is not Notice for row in rows[:1]]
+
+
+@pytest.mark.parametrize("separator", SEPARATORS, ids=repr)
+def test_nobody_can_write_a_row_that_looks_like_the_start_of_a_frame(separator: str):
+    for place, make in {**TEXT_PLACES, **WORD_PLACES}.items():
+        for forged in OWN_ROWS:
+            assert forged not in wording(make(f"hi{separator}{forged}"))[1:], place
+
+
+def test_nobody_can_write_a_row_of_history_that_looks_like_another_speakers():
+    honest = wording(HistoryPage("lobby", [Entry("alice", "hi", AT), Entry("bob", "I quit", AT)], False, AT))
+    forged = wording(HistoryPage("lobby", [Entry("alice", "hi\n22:14 bob: I quit", AT)], False, AT))
+    assert forged != honest
+    assert honest[2] not in forged
+
+
+@pytest.mark.parametrize("place", ["rooms", "help description", "history from", "history room"])
+def test_nobody_can_write_a_row_of_a_list_with_a_name(place: str):
+    rows = wording(WORD_PLACES[place]("x\nadmin  9"))
+    assert not any(row.strip().startswith("admin") for row in rows)
+
+
+def test_a_long_text_stays_one_row_and_whole():
+    text = "x" * 4_096
+    assert wording(Message("lobby", "bob", text, AT)) == [f"22:14 bob: {text}"]
+
+
+any_text = st.text(st.characters(exclude_categories=[]), max_size=60)
+sharp_text = st.text(st.sampled_from("a\u0301\u200d\u200c\n\t\r \x1b\u2028\u202e👩漢\x9b"), max_size=40)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(list(TEXT_PLACES)), any_text | sharp_text)
+def test_any_text_is_inert(place: str, text: str):
+    rows = wording(TEXT_PLACES[place](text))
+    check_inert(rows)
+    assert len(rows) == len(wording(TEXT_PLACES[place]("x"))) + text.count("\n")
+
+
+@settings(deadline=None)
+@given(st.sampled_from(list(WORD_PLACES)), any_text | sharp_text)
+def test_any_name_is_inert(place: str, word: str):
+    rows = wording(WORD_PLACES[place](word))
+    check_inert(rows)
+    assert len(rows) == len(wording(WORD_PLACES[place]("x")))

@@ -1,0 +1,156 @@
+"""A room's batch: joined once, shared by all, cut without copying, and counted for those who miss it."""
+
+import pytest
+
+from reactor.chat.room import Batch
+from shared.codec import encode
+from shared.messages import Command, Message, PingRequest, Pong, Say
+from tests.reactor.chat.test_session import NOON, Chat
+
+FRAMES = [(b"aa", 0), (b"b", 5), (b"", 0), (b"cccc", 7), (b"d", 0)]
+
+
+@pytest.fixture
+def chat() -> Chat:
+    return Chat()
+
+
+@pytest.fixture
+def batch() -> Batch:
+    batch = Batch()
+    for frame, at in FRAMES:
+        batch.add(frame, at)
+    return batch
+
+
+# --- batches --------------------------------------------------------------------------------------------------
+
+
+def test_a_batch_keeps_its_frames_in_order(batch):
+    assert bytes(batch.seal()) == b"aabccccd"
+    assert batch.frames == [frame for frame, _ in FRAMES]
+    assert batch.stamps == [at for _, at in FRAMES]
+
+
+def test_every_cut_of_a_batch_is_the_frames_between(batch):
+    data = batch.seal()
+    for begin in range(len(FRAMES) + 1):
+        for end in range(begin, len(FRAMES) + 1):
+            cut = batch.cut(begin, end)
+            assert bytes(cut) == b"".join(frame for frame, _ in FRAMES[begin:end])
+            assert cut.obj is data.obj  # not copied
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "missed"),
+    [
+        (0, 5, (2, 5, 7)),
+        (0, 2, (1, 5, 5)),
+        (2, 5, (1, 7, 7)),
+        (3, 4, (1, 7, 7)),
+        (0, 1, (0, 0, 0)),
+        (2, 3, (0, 0, 0)),
+        (4, 5, (0, 0, 0)),
+        (3, 3, (0, 0, 0)),
+    ],
+)
+def test_what_is_missed_is_counted_in_messages(batch, begin, end, missed):
+    assert batch.missed(begin, end) == missed
+
+
+def test_a_sealed_batch_knows_what_it_holds(batch):
+    batch.seal()
+    assert (batch.count, batch.first, batch.last) == (2, 5, 7)
+
+
+def test_an_empty_batch():
+    batch = Batch()
+    assert bytes(batch.seal()) == b""
+    assert bytes(batch.cut(0, 0)) == b""
+    assert (batch.count, batch.first, batch.last) == (0, 0, 0)
+
+
+# --- rooms ----------------------------------------------------------------------------------------------------
+
+
+def test_all_who_only_listen_get_one_and_the_same_buffer(chat):
+    alice, *listeners = chat.people("alice", "bob", "carol", "dave")
+    before = [len(person.out.buffers) for person in listeners]
+    alice.ask(Say("one"), Say("two"))
+    chat.tick()
+    assert [len(person.out.buffers) for person in listeners] == [count + 1 for count in before]
+    buffers = {id(person.out.buffers[-1]) for person in listeners}
+    assert len(buffers) == 1
+    data = listeners[0].out.buffers[-1]
+    assert type(data) is memoryview  # that is how a queue's room frames are told from direct answers
+    assert bytes(data) == encode(Message("tea", "alice", "one", NOON)) + encode(
+        Message("tea", "alice", "two", NOON + 1)
+    )
+
+
+def test_large_pieces_of_a_view_share_the_memory_of_the_batch(chat):
+    # Thousands who join at once each get a cut of a large batch: copies would cost as many times its size.
+    alice, bob = chat.people("alice", "bob")
+    carol = chat.person("carol")
+    alice.ask(Say("x" * 4_000))
+    carol.ask(Command("join", "tea"))
+    alice.ask(Say("y" * 4_000))
+    chat.tick()
+    whole = bob.out.buffers[-1]
+    cuts = [data for data in carol.out.buffers if type(data) is memoryview]
+    assert [cut.obj is whole.obj for cut in cuts] == [True]
+
+
+def test_small_pieces_of_a_view_are_sent_as_one(chat):
+    alice, bob = chat.people("alice", "bob")
+    before = len(alice.out.buffers)
+    for number in range(10):
+        bob.ask(Say("hi"))
+        alice.ask(PingRequest(number))
+    chat.tick()
+    assert len(alice.out.buffers) == before + 1
+    assert [type(record) for record in alice.got()] == [Message, Pong] * 10
+
+
+def test_answers_alone_stay_direct_answers(chat):
+    # Put together or not, a queue must see that these are no room frames: the hard limit counts them.
+    alice = chat.person("alice", "tea")
+    alice.ask(Command("leave"), *[PingRequest()] * 5)
+    chat.tick()
+    assert {type(data) for data in alice.out.buffers} == {bytes}
+
+
+def test_a_batch_is_for_one_tick(chat):
+    alice, bob = chat.people("alice", "bob")
+    for word in ("one", "two"):
+        alice.ask(Say(word))
+        chat.tick()
+        assert [record.text for record in bob.got()] == [word]
+        assert alice.session.room.batch.frames == []
+
+
+def test_nobody_gets_a_batch_of_a_room_that_said_nothing(chat):
+    alice, bob = chat.people("alice", "bob")
+    before = len(bob.out.buffers)
+    alice.ask(Command("users"), Command("join", "tea"), Command("name", "alice"), PingRequest())
+    chat.tick()
+    assert len(bob.out.buffers) == before
+
+
+def test_a_room_with_one_member_makes_no_frames(chat):
+    alice = chat.person("alice", "tea")
+    alice.ask(Say("hi"), Command("name", "anne"))
+    assert alice.session.room.batch.frames == []
+
+
+def test_those_past_the_limit_are_left_out_of_the_whole_batch():
+    chat = Chat(soft=10)
+    alice, bob, carol = chat.people("alice", "bob", "carol")
+    room = alice.session.room
+    bob.out.queued = 10
+    carol.out.queued = 11
+    alice.ask(Say("one"), Say("two"))
+    assert room.flush(10) == 2
+    assert len(bob.got()) == 2
+    assert carol.got() == []
+    assert (carol.session.gap.count, carol.session.gap.after, carol.session.gap.until) == (2, NOON - 1, NOON + 1)

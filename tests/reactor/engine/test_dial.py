@@ -1,0 +1,356 @@
+"""A connect that does not block."""
+
+import errno
+import os
+import socket
+
+import pytest
+
+from reactor.engine.dial import TIMEOUT, Dial, resolve
+from reactor.engine.loop import Reactor
+from tests.support import DEADLINE, wait_until
+
+
+class Clock:
+    """Seconds that only the test moves."""
+
+    def __init__(self):
+        self.now = 1_000.0
+
+    def __call__(self):
+        return self.now
+
+
+class Outcome:
+    """How a dial ended, and how often."""
+
+    def __init__(self):
+        self.socks, self.errors = [], []
+
+    @property
+    def count(self):
+        return len(self.socks) + len(self.errors)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def reactor(clock):
+    reactor = Reactor(clock=clock)
+    yield reactor
+    reactor.close()
+
+
+@pytest.fixture
+def outcome():
+    outcome = Outcome()
+    yield outcome
+    for sock in outcome.socks:
+        sock.close()
+
+
+@pytest.fixture
+def opened():
+    """Sockets to close in the end."""
+    socks = []
+    yield socks
+    for sock in socks:
+        sock.close()
+
+
+def target(sock):
+    return sock.family, sock.getsockname()
+
+
+@pytest.fixture
+def answering(opened):
+    """A target that takes connections."""
+    sock = socket.create_server(("127.0.0.1", 0))
+    opened.append(sock)
+    return target(sock)
+
+
+@pytest.fixture
+def refusing(opened):
+    """A target that nobody listens on, nor can while the test runs."""
+    sock = socket.socket()
+    opened.append(sock)
+    sock.bind(("127.0.0.1", 0))
+    return target(sock)
+
+
+@pytest.fixture
+def silent(opened):
+    """A target that neither takes nor refuses: the queue of its listener is full."""
+    sock = socket.socket()
+    opened.append(sock)
+    sock.bind(("127.0.0.1", 0))
+    sock.listen(0)
+    for _ in range(8):
+        client = socket.socket()
+        opened.append(client)
+        client.setblocking(False)
+        client.connect_ex(sock.getsockname())
+    probe = opened[-1]
+    with pytest.raises(BlockingIOError):
+        probe.recv(1)
+    with pytest.raises(OSError, match="not connected"):
+        probe.getpeername()
+    return target(sock)
+
+
+@pytest.fixture
+def impossible():
+    """A target whose connect fails at once, before there is anything to wait for."""
+    return socket.AF_INET, ("255.255.255.255", 1)
+
+
+@pytest.fixture
+def dial(reactor, outcome):
+    def start(*targets, **options):
+        return Dial(reactor, targets, outcome.socks.append, outcome.errors.append, **options)
+
+    return start
+
+
+def tick_until(reactor, condition):
+    def ticked():
+        reactor.tick(0)
+        return condition()
+
+    wait_until(ticked)
+
+
+def watched(reactor):
+    """How many descriptors the reactor waits for besides its own."""
+    return len(reactor._selector.get_map()) - 1
+
+
+def settle(reactor, outcome):
+    """Turn a little longer: nothing more must come of it, and nothing be left."""
+    count = outcome.count
+    for _ in range(5):
+        reactor.tick(0)
+    assert outcome.count == count
+    assert watched(reactor) == 0
+    assert len(reactor._timers) == 0
+
+
+def test_success(reactor, dial, outcome, answering):
+    dial(answering)
+    assert outcome.count == 0, "never from within the constructor"
+    tick_until(reactor, lambda: outcome.count)
+    (sock,) = outcome.socks
+    assert sock.getpeername() == answering[1]
+    assert sock.getblocking() is False
+    settle(reactor, outcome)
+    assert sock.fileno() >= 0, "the socket is the caller's now"
+
+
+@pytest.mark.parametrize("name", ["refusing", "impossible"])
+def test_failure_has_its_reason(reactor, dial, outcome, request, name):
+    dial(request.getfixturevalue(name))
+    assert outcome.count == 0
+    tick_until(reactor, lambda: outcome.count)
+    (error,) = outcome.errors
+    assert isinstance(error, OSError)
+    if name == "refusing":
+        assert isinstance(error, ConnectionRefusedError)
+    assert error.strerror == os.strerror(error.errno)
+    settle(reactor, outcome)
+
+
+def test_no_targets_is_a_failure(reactor, dial, outcome):
+    dial()
+    assert outcome.count == 0
+    reactor.tick(0)
+    assert [error.errno for error in outcome.errors] == [errno.EADDRNOTAVAIL]
+    settle(reactor, outcome)
+
+
+@pytest.mark.parametrize(
+    "names", [["refusing"], ["impossible"], ["refusing", "impossible", "refusing"], ["impossible", "impossible"]]
+)
+def test_the_first_that_answers_is_taken(reactor, dial, outcome, request, answering, names):
+    targets = [request.getfixturevalue(name) for name in names]
+    dial(*targets, answering, answering)
+    tick_until(reactor, lambda: outcome.count)
+    assert outcome.errors == []
+    assert outcome.socks[0].getpeername() == answering[1]
+    settle(reactor, outcome)
+
+
+def test_where_none_answers_the_last_error_is_told(reactor, clock, dial, outcome, silent, refusing):
+    dial(refusing, silent, timeout=1)
+    tick_until(reactor, lambda: len(reactor._timers) and watched(reactor))
+    for _ in range(20):
+        reactor.tick(0)
+    clock.now += 1
+    tick_until(reactor, lambda: outcome.count)
+    assert [type(error) for error in outcome.errors] == [TimeoutError]
+
+
+def test_a_target_of_a_family_that_is_not_there_is_passed_over(reactor, dial, outcome, answering):
+    dial((9_999, ("127.0.0.1", 1)), answering)
+    tick_until(reactor, lambda: outcome.count)
+    assert len(outcome.socks) == 1
+    settle(reactor, outcome)
+
+
+def test_who_does_not_answer_is_given_up_in_time(reactor, clock, dial, outcome, silent):
+    dial(silent)
+    reactor.tick(0)
+    clock.now += TIMEOUT - 0.01
+    for _ in range(5):
+        reactor.tick(0)
+    assert outcome.count == 0
+    assert watched(reactor) == 1
+    clock.now += 0.01
+    reactor.tick(0)
+    (error,) = outcome.errors
+    assert isinstance(error, TimeoutError)
+    assert error.errno == errno.ETIMEDOUT
+    settle(reactor, outcome)
+
+
+def test_each_target_has_the_whole_time(reactor, clock, dial, outcome, silent, answering):
+    dial(silent, silent, answering, timeout=3)
+    reactor.tick(0)
+    for _ in range(2):
+        clock.now += 2.9
+        reactor.tick(0)
+        assert outcome.count == 0
+        clock.now += 0.1
+        reactor.tick(0)
+    tick_until(reactor, lambda: outcome.count)
+    assert outcome.socks[0].getpeername() == answering[1]
+    clock.now += 10
+    settle(reactor, outcome)
+
+
+def test_one_that_answers_in_the_tick_of_its_deadline_is_taken(reactor, clock, dial, outcome, answering):
+    dial(answering)
+    reactor.tick(0)
+    wait_until(lambda: reactor._selector.select(0))
+    clock.now += TIMEOUT
+    reactor.tick(0)
+    assert len(outcome.socks) == 1
+    settle(reactor, outcome)
+
+
+@pytest.mark.parametrize("ticks", [0, 1, 3])
+@pytest.mark.parametrize("name", ["silent", "impossible", "refusing"])
+def test_nothing_comes_after_cancel(reactor, clock, outcome, dial, request, name, ticks):
+    goal = request.getfixturevalue(name)
+    dial = dial(goal, goal, goal, goal, goal)
+    for _ in range(ticks):
+        reactor.tick(0)
+    before = outcome.count
+    dial.cancel()
+    dial.cancel()
+    clock.now += 10 * TIMEOUT
+    settle(reactor, outcome)
+    assert outcome.count == before
+
+
+def test_an_answer_to_a_cancelled_dial_is_not_heard(reactor, dial, outcome, answering):
+    dial = dial(answering)
+    reactor.tick(0)
+    wait_until(lambda: reactor._selector.select(0))
+    dial.cancel()
+    dial.handle(2)  # the event that may be on its way in the same tick
+    settle(reactor, outcome)
+    assert outcome.count == 0
+
+
+def test_cancel_after_the_end_leaves_the_caller_s_socket_alone(reactor, dial, outcome, answering):
+    dial = dial(answering)
+    tick_until(reactor, lambda: outcome.count)
+    dial.cancel()
+    assert outcome.socks[0].getpeername() == answering[1]
+
+
+@pytest.mark.parametrize("name", ["answering", "refusing"])
+def test_a_failure_of_the_caller_is_logged_and_told_once(reactor, caplog, opened, request, name):
+    calls = []
+
+    def explode(what):
+        calls.append(what)
+        if isinstance(what, socket.socket):
+            opened.append(what)
+        raise RuntimeError("the caller's bug")
+
+    Dial(reactor, [request.getfixturevalue(name)], explode, explode)
+    tick_until(reactor, lambda: calls)
+    for _ in range(5):
+        reactor.tick(0)
+    assert len(calls) == 1
+    assert caplog.text.count("Traceback") == 1
+    assert "the caller's bug" in caplog.text
+    assert watched(reactor) == 0
+    assert len(reactor._timers) == 0
+
+
+def test_no_descriptor_is_left_behind(reactor, clock, dial, outcome, silent, refusing, impossible):
+    before = len(os.listdir("/dev/fd"))
+    dial(refusing, impossible, silent, refusing, timeout=1)
+    while not outcome.count:
+        tick_until(reactor, lambda: outcome.count or watched(reactor))
+        for _ in range(20):
+            reactor.tick(0)
+        clock.now += 1
+    assert len(os.listdir("/dev/fd")) == before
+
+
+def test_without_descriptors_it_fails_and_does_not_raise(reactor, dial, outcome, answering, monkeypatch):
+    def none_left(*args):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(socket, "socket", none_left)
+    dial(answering, answering)
+    for _ in range(4):
+        reactor.tick(0)
+    monkeypatch.undo()
+    assert [error.errno for error in outcome.errors] == [errno.EMFILE]
+    settle(reactor, outcome)
+
+
+# --- resolve ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", [(socket.AF_INET, ("127.0.0.1", 5_000))]),
+        ("::1", [(socket.AF_INET6, ("::1", 5_000, 0, 0))]),
+    ],
+)
+def test_a_literal_address_is_its_own_target(host, expected):
+    assert resolve(host, 5_000) == expected
+
+
+def test_what_localhost_resolves_to_can_be_dialled(reactor, dial, outcome, opened):
+    server = socket.create_server(("127.0.0.1", 0))
+    opened.append(server)
+    server.settimeout(DEADLINE)
+    dial(*resolve("localhost", server.getsockname()[1]))
+    tick_until(reactor, lambda: outcome.count)
+    assert len(outcome.socks) == 1
+
+
+BAD_HOSTS = {
+    "unknown": "host.invalid",
+    "an empty label": "chat..example",
+    "a label that is too long": "x" * 64 + ".example",
+    "a lone surrogate": "chat\udcff.example",
+    "a NUL": "chat\0example",
+}
+
+
+@pytest.mark.parametrize("host", BAD_HOSTS.values(), ids=BAD_HOSTS)
+def test_a_host_that_cannot_be_is_an_os_error(host):
+    with pytest.raises(OSError):  # noqa: PT011 - the words are the system's
+        resolve(host, 5_000)

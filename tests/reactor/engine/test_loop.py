@@ -1,0 +1,560 @@
+"""A tick: its phases, their order, and that one failure stays one failure."""
+
+import selectors
+import socket
+
+import pytest
+
+from reactor.engine.loop import EVENT_READ, EVENT_WRITE, Reactor
+from reactor.engine.transport import Transport
+from tests.support import wait_until
+
+
+class Clock:
+    """Seconds that only the test moves."""
+
+    def __init__(self):
+        self.now = 1_000.0
+
+    def __call__(self):
+        return self.now
+
+
+class Selector(selectors.DefaultSelector):
+    """A real selector that never waits, and notes for how long it was asked to."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    def select(self, timeout=None):
+        self.asked.append(timeout)
+        return super().select(0)
+
+
+class Connection:
+    """What the flush phase sees of a connection."""
+
+    def __init__(self, name, calls, error=None):
+        self.name, self.calls, self.error = name, calls, error
+
+    def flush(self):
+        self.calls.append(f"send {self.name}")
+        if self.error:
+            raise self.error
+
+    def fail(self, error):
+        self.calls.append(f"fail {self.name} {error}")
+
+
+class Handler:
+    """Notes its events; what it `does` with them may raise."""
+
+    def __init__(self, does=lambda: None, on_fail=lambda: None):
+        self.masks, self.errors, self.does, self.on_fail = [], [], does, on_fail
+
+    def handle(self, mask):
+        self.masks.append(mask)
+        self.does()
+
+    def fail(self, error):
+        self.errors.append(error)
+        self.on_fail()
+
+
+class Received:
+    """A transport's receiver that notes everything."""
+
+    def __init__(self, on_data=lambda: None):
+        self.data, self.lost, self.on_data = b"", [], on_data
+
+    def data_received(self, data):
+        self.data += data
+        self.on_data()
+
+    def eof_received(self): ...
+    def drained(self): ...
+    def connection_lost(self, error):
+        self.lost.append(error)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def selector():
+    return Selector()
+
+
+@pytest.fixture
+def reactor(clock, selector):
+    reactor = Reactor(clock=clock, selector=selector)
+    yield reactor
+    reactor.close()
+
+
+@pytest.fixture
+def pair():
+    """Makes pairs of connected sockets and closes them in the end."""
+    socks = []
+
+    def make():
+        made = socket.socketpair()
+        socks.extend(made)
+        return made
+
+    yield make
+    for sock in socks:
+        sock.close()
+
+
+def tick_until(reactor, condition):
+    def ticked():
+        reactor.tick(0)
+        return condition()
+
+    wait_until(ticked)
+
+
+# --- the phases of a tick ---------------------------------------------------------------------------------------
+
+
+def test_a_tick_hands_out_then_flushes_then_closes(reactor, pair):
+    """Whatever the order in which they are asked for."""
+    calls = []
+    near, far = pair()
+    far.send(b"x")
+
+    def ask():
+        calls.append("handler")
+        reactor.close_soon(lambda: calls.append("close 1"))
+        reactor.send_soon(Connection("a", calls))
+        reactor.at_flush(lambda: (calls.append("room 1"), reactor.send_soon(Connection("c", calls))))
+        reactor.send_soon(Connection("b", calls))
+        reactor.at_flush(lambda: (calls.append("room 2"), reactor.close_soon(lambda: calls.append("close 2"))))
+
+    reactor.register(near.fileno(), EVENT_READ, Handler(ask))
+    reactor.call_soon(calls.append, "call")
+    reactor.call_later(0, calls.append, "timer")
+    reactor.tick(0)
+    assert sorted(calls[:3]) == ["call", "handler", "timer"]
+    assert calls[3:] == ["room 1", "room 2", "send a", "send b", "send c", "close 1", "close 2"]
+
+
+def test_each_asked_for_once_is_called_once(reactor):
+    calls = []
+    reactor.at_flush(lambda: calls.append("room"))
+    reactor.send_soon(Connection("a", calls))
+    reactor.close_soon(lambda: calls.append("close"))
+    for _ in range(3):
+        reactor.tick(0)
+    assert calls == ["room", "send a", "close"]
+
+
+@pytest.mark.parametrize("method", ["at_flush", "close_soon"])
+def test_what_a_phase_asks_of_itself_waits_for_the_next_tick_which_does_not_sleep(reactor, selector, method):
+    calls = []
+    ask = getattr(reactor, method)
+
+    def again():
+        calls.append(1)
+        ask(lambda: calls.append(2))
+
+    ask(again)
+    reactor.tick()
+    assert calls == [1]
+    selector.asked.clear()
+    reactor.tick()
+    assert calls == [1, 2]
+    assert selector.asked == [0]
+
+
+def test_a_connection_that_has_more_after_its_send_waits_for_the_next_tick(reactor, selector):
+    calls = []
+
+    class Writes(Connection):
+        def flush(self):
+            super().flush()
+            reactor.send_soon(Connection("b", calls))
+
+    reactor.send_soon(Writes("a", calls))
+    reactor.tick()
+    assert calls == ["send a"]
+    selector.asked.clear()
+    reactor.tick()
+    assert calls == ["send a", "send b"]
+    assert selector.asked == [0]
+
+
+def ask_from_call(reactor, pair, callback):
+    reactor.call_soon(reactor.call_soon, callback)
+
+
+def ask_from_timer(reactor, pair, callback):
+    reactor.call_later(0, reactor.call_soon, callback)
+
+
+def ask_from_handler(reactor, pair, callback):
+    near, far = pair()
+    far.send(b"x")
+    reactor.register(near.fileno(), EVENT_READ, Handler(lambda: (near.recv(1), reactor.call_soon(callback))))
+
+
+def ask_from_flush(reactor, pair, callback):
+    reactor.at_flush(lambda: reactor.call_soon(callback))
+
+
+def ask_from_closing(reactor, pair, callback):
+    reactor.close_soon(lambda: reactor.call_soon(callback))
+
+
+@pytest.mark.parametrize("ask", [ask_from_call, ask_from_timer, ask_from_handler, ask_from_flush, ask_from_closing])
+def test_call_soon_waits_for_the_next_tick_which_does_not_sleep(reactor, selector, pair, ask):
+    calls = []
+    ask(reactor, pair, lambda: calls.append(reactor.ticks))
+    reactor.tick()
+    assert calls == [], "in the tick in which it was asked for"
+    selector.asked.clear()
+    reactor.tick()
+    assert calls == [1]
+    assert selector.asked == [0]
+
+
+def test_calls_keep_their_order_and_their_arguments(reactor):
+    calls = []
+    for index in range(5):
+        reactor.call_soon(lambda *args: calls.append(args), index, str(index))
+    reactor.tick(0)
+    assert calls == [(index, str(index)) for index in range(5)]
+
+
+# --- time -------------------------------------------------------------------------------------------------------
+
+
+def test_a_timer_fires_when_the_clock_has_reached_it(reactor, clock):
+    calls = []
+    reactor.call_later(2, calls.append, "two")
+    reactor.call_later(1, calls.append, "one")
+    reactor.call_later(2, calls.append, "two again")
+    cancelled = reactor.call_later(1, calls.append, "never")
+    cancelled.cancel()
+    for step, expected in ((0.999, []), (0.001, ["one"]), (0.5, ["one"]), (0.5, ["one", "two", "two again"])):
+        clock.now += step
+        reactor.tick(0)
+        assert calls == expected
+
+
+def test_a_timer_counts_from_the_moment_it_is_asked_for_not_from_the_start_of_the_tick(reactor, clock):
+    calls = []
+
+    def slow():
+        clock.now += 5
+        reactor.call_later(1, calls.append, "late")
+
+    reactor.call_soon(slow)
+    reactor.tick(0)
+    reactor.tick(0)
+    assert calls == []
+    clock.now += 1
+    reactor.tick(0)
+    assert calls == ["late"]
+
+
+def test_now_is_the_start_of_the_tick(reactor, clock):
+    seen = []
+    clock.now = 1_234.0
+    reactor.call_soon(lambda: (setattr(clock, "now", 1_240.0), seen.append(reactor.now)))
+    reactor.tick(0)
+    assert seen == [1_234.0]
+
+
+def test_ticks_are_counted_and_the_longest_is_remembered(reactor, clock):
+    def work(seconds):
+        clock.now += seconds
+
+    for seconds in (1, 3, 2):
+        reactor.call_soon(work, seconds)
+        reactor.tick(0)
+    assert reactor.ticks == 3
+    assert reactor.longest_tick == 3
+
+
+@pytest.mark.parametrize(
+    ("timer", "longest", "asked"),
+    [
+        (None, None, None),
+        (None, 7.0, 7.0),
+        (3.0, None, 3.0),
+        (3.0, 7.0, 3.0),
+        (9.0, 7.0, 7.0),
+        (-1.0, 7.0, 0.0),
+        (3.0, 0.0, 0.0),
+    ],
+)
+def test_the_wait_ends_with_the_next_timer(reactor, selector, timer, longest, asked):
+    if timer is not None:
+        reactor.call_later(timer, print)
+    reactor.call_later(0.5, print).cancel()  # must not wake anybody
+    reactor.tick(longest)
+    assert selector.asked == [asked]
+
+
+@pytest.mark.parametrize("ask", ["call_soon", "at_flush", "close_soon"])
+def test_who_waits_for_a_tick_keeps_it_from_sleeping(reactor, selector, ask):
+    getattr(reactor, ask)(lambda: None)
+    reactor.tick()
+    reactor.tick()
+    assert selector.asked == [0, None]
+
+
+def test_run_turns_until_it_is_stopped_and_can_run_again(reactor):
+    calls = []
+    for count in (1, 2):
+        reactor.call_soon(reactor.call_soon, lambda: (calls.append("call"), reactor.stop()))
+        reactor.at_flush(lambda: reactor.at_flush(lambda: calls.append("flush")))
+        reactor.run()
+        assert calls == ["call", "flush"] * count, "the tick in which it was stopped is finished"
+
+
+# --- descriptors ------------------------------------------------------------------------------------------------
+
+
+def test_a_handler_is_told_what_it_asked_for(reactor, pair):
+    near, far = pair()
+    handler = Handler()
+    reactor.register(near.fileno(), EVENT_READ, handler)
+    reactor.tick(0)
+    assert handler.masks == []
+    far.send(b"x")
+    tick_until(reactor, lambda: handler.masks)
+    assert handler.masks[-1] == EVENT_READ
+    reactor.modify(near.fileno(), EVENT_READ | EVENT_WRITE, handler)
+    reactor.tick(0)
+    assert handler.masks[-1] == EVENT_READ | EVENT_WRITE
+    reactor.unregister(near.fileno())
+    count = len(handler.masks)
+    reactor.tick(0)
+    assert len(handler.masks) == count
+    reactor.unregister(near.fileno())  # nothing happens if there were none to come
+
+
+def test_waiting_for_nothing_still_tells_that_the_peer_is_gone(reactor, pair):
+    near, far = pair()
+    handler = Handler()
+    reactor.register(near.fileno(), EVENT_READ, handler)
+    reactor.modify(near.fileno(), 0, handler)
+    far.send(b"x")
+    reactor.tick(0)
+    assert handler.masks == []
+    far.close()
+    tick_until(reactor, lambda: handler.masks)
+    assert set(handler.masks) == {0}
+
+
+def test_one_that_the_selector_has_let_go_of_is_brought_back(reactor, pair):
+    near, far = pair()
+    handler = Handler()
+    far.send(b"x")
+    reactor.modify(near.fileno(), EVENT_READ, handler)
+    tick_until(reactor, lambda: handler.masks)
+
+
+def test_where_the_system_cannot_wait_for_nothing_that_is_no_error(clock, pair):
+    """`select` is one that cannot, as `kqueue` is."""
+    reactor = Reactor(clock=clock, selector=selectors.SelectSelector())
+    near, far = pair()
+    handler = Handler(lambda: near.recv(10))
+    try:
+        reactor.register(near.fileno(), EVENT_READ, handler)
+        reactor.modify(near.fileno(), 0, handler)
+        far.send(b"x")
+        reactor.tick(0)
+        assert handler.masks == []
+        reactor.modify(near.fileno(), EVENT_READ, handler)
+        tick_until(reactor, lambda: handler.masks)
+        assert handler.masks == [EVENT_READ]
+        with pytest.raises(ValueError, match=r"[Ii]nvalid"):
+            reactor.modify(near.fileno(), 1_000, handler)
+    finally:
+        reactor.close()
+
+
+def test_a_plain_file_cannot_be_waited_for(reactor, tmp_path):
+    path = tmp_path / "file"
+    path.touch()
+    with path.open() as file, pytest.raises(OSError, match="permitted"):
+        reactor.register(file.fileno(), EVENT_READ, Handler())
+
+
+def test_closing_lets_go_of_the_selector_and_the_wake_up(selector):
+    reactor = Reactor(selector=selector)
+    reactor.close()
+    assert selector.get_map() is None
+    reactor.call_from_thread(print)  # a thread that knows nothing of it yet
+
+
+# --- failures ---------------------------------------------------------------------------------------------------
+
+
+def test_a_handler_that_fails_is_given_up_alone(reactor, pair, caplog):
+    def explode():
+        raise RuntimeError("our bug")
+
+    broken, fine = Handler(explode), Handler()
+    for handler in (broken, fine, Handler()):
+        near, far = pair()
+        far.send(b"x")
+        reactor.register(near.fileno(), EVENT_READ, handler)
+    reactor.tick(0)
+    assert [str(error) for error in broken.errors] == ["our bug"]
+    assert fine.masks == [EVENT_READ]
+    assert fine.errors == []
+    assert caplog.text.count("Traceback") == 1
+    assert "our bug" in caplog.text
+
+
+def test_giving_up_may_fail_as_well(reactor, pair, caplog):
+    def explode():
+        raise RuntimeError("our bug")
+
+    handler = Handler(explode, lambda: 1 / 0)
+    near, far = pair()
+    far.send(b"x")
+    reactor.register(near.fileno(), EVENT_READ, handler)
+    reactor.tick(0)
+    assert "our bug" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+    assert reactor.ticks == 1
+
+
+@pytest.mark.parametrize("ask", ["call_soon", "call_later", "call_from_thread", "at_flush", "close_soon"])
+def test_a_callback_that_fails_does_so_alone(reactor, caplog, ask):
+    calls = []
+    extra = (0,) if ask == "call_later" else ()
+    getattr(reactor, ask)(*extra, lambda: 1 / 0)
+    getattr(reactor, ask)(*extra, lambda: calls.append("next"))
+    tick_until(reactor, lambda: calls)
+    assert calls == ["next"]
+    assert "ZeroDivisionError" in caplog.text
+    reactor.tick(0)
+    assert calls == ["next"]
+
+
+def test_a_flush_that_fails_ends_that_connection_alone(reactor, caplog):
+    calls = []
+    reactor.send_soon(Connection("a", calls, RuntimeError("our bug")))
+    reactor.send_soon(Connection("b", calls))
+    reactor.close_soon(lambda: calls.append("close"))
+    reactor.tick(0)
+    assert calls == ["send a", "fail a our bug", "send b", "close"]
+    assert "our bug" in caplog.text
+
+
+@pytest.mark.parametrize("ask", ["call_soon", "at_flush", "register"])
+def test_an_interrupt_is_no_failure_of_a_handler(reactor, pair, caplog, ask):
+    """Ctrl-C before the signals are ours has to end the program."""
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    if ask == "register":
+        near, far = pair()
+        far.send(b"x")
+        reactor.register(near.fileno(), EVENT_READ, Handler(interrupt))
+    else:
+        getattr(reactor, ask)(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        reactor.tick(0)
+    assert caplog.text == ""
+
+
+def test_a_receiver_that_fails_loses_its_connection_and_no_other(reactor, pair, caplog):
+    def explode():
+        raise RuntimeError("our bug")
+
+    broken, fine = Received(explode), Received()
+    fars = []
+    for receiver in (broken, fine):
+        near, far = pair()
+        Transport(reactor, near, receiver)
+        far.send(b"hello")
+        fars.append(far)
+    tick_until(reactor, lambda: broken.lost)
+    assert [str(error) for error in broken.lost] == ["our bug"]
+    assert "our bug" in caplog.text
+    fars[1].send(b" again")
+    tick_until(reactor, lambda: fine.data == b"hello again")
+    assert fine.lost == []
+    with pytest.raises(OSError, match=r"[Bb]roken|reset"):
+        fars[0].send(b"more")
+
+
+# --- descriptors that are used again ----------------------------------------------------------------------------
+
+
+def test_no_stale_event_reaches_who_gets_the_descriptor_of_one_closed_in_the_same_tick(reactor, pair):
+    """Both have something to read: whoever comes first closes the other."""
+    receivers, transports, numbers = [], [], []
+
+    def close_the_other(index):
+        transports[1 - index].abort()
+
+    for index in range(2):
+        near, far = pair()
+        receiver = Received(lambda index=index: close_the_other(index))
+        receivers.append(receiver)
+        transports.append(Transport(reactor, near, receiver))
+        numbers.append(near.fileno())
+        far.send(b"x")
+    reactor.tick(0)
+    assert sorted(receiver.data for receiver in receivers) == [b"", b"x"], "the second one is closed by then"
+    closed = [receiver.lost for receiver in receivers].index([None])
+    near, far = pair()
+    assert numbers[closed] in (near.fileno(), far.fileno()), "the system gives the lowest free number"
+    if far.fileno() == numbers[closed]:
+        near, far = far, near
+    newcomer = Received()
+    Transport(reactor, near, newcomer)
+    for _ in range(3):
+        reactor.tick(0)
+    assert newcomer.data == b""
+    assert newcomer.lost == []
+    far.send(b"for the newcomer")
+    tick_until(reactor, lambda: newcomer.data == b"for the newcomer")
+
+
+def test_a_descriptor_is_not_closed_before_the_end_of_the_tick(reactor, pair):
+    """So nobody can get its number while events of the tick are still to be handed out."""
+    near, _ = pair()
+    number = near.fileno()
+    transport = Transport(reactor, near, Received())
+    seen = []
+    reactor.call_soon(transport.abort)
+    reactor.call_soon(lambda: seen.append(near.fileno()))
+    reactor.at_flush(lambda: seen.append(near.fileno()))
+    reactor.tick(0)
+    assert seen == [number, number]
+    assert near.fileno() == -1
+
+
+def test_who_is_made_while_another_is_closed_may_have_its_number(reactor, pair):
+    near, _ = pair()
+    number = near.fileno()
+    made = []
+
+    class Successor(Received):
+        def connection_lost(self, error):
+            ends = pair()
+            receiver = Received()
+            index = [end.fileno() for end in ends].index(number)
+            Transport(reactor, ends[index], receiver)
+            made.append((receiver, ends[1 - index]))
+
+    Transport(reactor, near, Successor()).abort()
+    reactor.tick(0)
+    receiver, far = made[0]
+    far.send(b"hello")
+    tick_until(reactor, lambda: receiver.data == b"hello")
+    assert receiver.lost == []

@@ -1,0 +1,338 @@
+"""The settings: from the command line, from a file, and what is said about wrong ones."""
+
+import dataclasses
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reactor.config import FIELDS, LOG_LEVELS, ConfigError, Settings, option, parse_arguments, show_size, size
+from shared import __version__
+from shared.launch import LaunchError
+from shared.text import MAX_MOTD
+
+WHOLE = "a whole number from"
+NUMBER = "a number from"
+SIZE = "a size from"
+
+# name: what can be written, and what it means
+GOOD = {
+    "host": {"127.0.0.1": "127.0.0.1", "::": "::", "localhost": "localhost", "": ""},
+    "port": {"0": 0, "5000": 5000, "65535": 65535, "007": 7},
+    "motd": {"": "", "Grüße": "Grüße", "a\nb\tc": "a\nb\tc", "\x1b[2J": "\ufffd[2J", "x" * MAX_MOTD: "x" * MAX_MOTD},
+    "log_level": {level: level for level in LOG_LEVELS} | {"DEBUG": "debug", "Info": "info"},
+    "rate": {"0": 0.0, "4": 4.0, "0.5": 0.5, "1e3": 1000.0},
+    "burst": {"1": 1, "1000000": 1_000_000},
+    "queue_soft": {"1024": 1024, "1K": 1024, "64K": 65_536, "256K": 262_144, "200000": 200_000},
+    "queue_hard": {"64K": 65_536, "1M": 2**20, "2G": 2**31, "4G": 2**32},
+    "stall_timeout": {"0.1": 0.1, "30": 30.0, "86400": 86_400.0},
+    "max_connections": {"0": 0, "1": 1, "1000000": 1_000_000},
+    "max_per_address": {"0": 0, "16": 16},
+    "accepts": {"1": 1, "4096": 4096},
+    "first_frame_timeout": {"2.5": 2.5},
+    "frame_timeout": {"2.5": 2.5},
+    "ping_after": {"2.5": 2.5},
+    "ping_timeout": {"2.5": 2.5},
+    "tcp_timeout": {"2.5": 2.5},
+    "drain_timeout": {"2.5": 2.5},
+}
+DIGITS = "9" * 5_000  # more than the interpreter converts
+
+# name: what cannot be written; and what is said to be right
+BAD = {
+    "port": (["-1", "65536", "http", "", "5000.0", "0x10", "1_000", " 5", "5\n", "٣", "²", DIGITS], WHOLE),
+    "motd": (["x" * (MAX_MOTD + 1)], f"at most {MAX_MOTD} characters"),
+    "log_level": (["", "loud", "warn", "10"], "one of debug, info, warning, error, critical"),
+    "rate": (["-1", "nan", "inf", "-inf", "1e7", "", "fast", "4/s"], NUMBER),
+    "burst": (["0", "1000001", "-1", "1.5"], WHOLE),
+    "queue_soft": (["1023", "0", "-1K", "2G", "64k", "64KB", "64 K", "K", "", "1.5K", "1K\n", "٣٠٠٠K", DIGITS], SIZE),
+    "queue_hard": (["1023", "5G", "lots"], SIZE),
+    "stall_timeout": (["0", "0.09", "86401", "nan", "soon"], NUMBER),
+    "max_connections": (["-1", "1000001", "many"], WHOLE),
+    "max_per_address": (["-1", "1000001"], WHOLE),
+    "accepts": (["0", "4097"], WHOLE),
+    "first_frame_timeout": (["0", "inf"], NUMBER),
+    "frame_timeout": (["0", "inf"], NUMBER),
+    "ping_after": (["0", "inf"], NUMBER),
+    "ping_timeout": (["0", "inf"], NUMBER),
+    "tcp_timeout": (["0", "inf"], NUMBER),
+    "drain_timeout": (["0", "inf"], NUMBER),
+}
+
+GOOD_CASES = [(name, text, value) for name, cases in GOOD.items() for text, value in cases.items()]
+BAD_CASES = [(name, text, right) for name, (texts, right) in BAD.items() for text in texts]
+
+
+def case_ids(cases):
+    return [f"{name}={text[:20]!r}" for name, text, _ in cases]
+
+
+@pytest.fixture
+def config_file(tmp_path):
+    """Writes a configuration file and gives its path."""
+
+    def write(content):
+        path = tmp_path / "server.toml"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return str(path)
+
+    return write
+
+
+def assert_inert(sentence):
+    bad = {char for char in sentence if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")}
+    assert bad == set(), f"{sentence!r} is more than a line, or acts on a terminal"
+
+
+def refusal(*arguments):
+    """The one sentence with which a command line is refused."""
+    with pytest.raises(LaunchError) as caught:
+        parse_arguments(arguments)
+    sentence = str(caught.value)
+    assert caught.value.status == 2
+    assert_inert(sentence)
+    assert len(sentence) < 400
+    return sentence
+
+
+def toml(value):
+    """`value` as a TOML string."""
+    return '"' + "".join(f"\\u{ord(char):04x}" for char in value) + '"'
+
+
+def test_each_setting_has_cases_here():
+    names = [field.name for field in FIELDS]
+    assert list(GOOD) == names
+    assert set(BAD) == set(names) - {"host"}
+
+
+# --- the command line -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "text", "value"), GOOD_CASES, ids=case_ids(GOOD_CASES))
+@pytest.mark.parametrize("equals", [False, True], ids=["", "with ="])
+def test_an_option_means_what_it_says(name, text, value, equals):
+    arguments = [f"{option(name)}={text}"] if equals else [option(name), text]
+    if name == "queue_hard":
+        arguments += ["--queue-soft", "1K"]
+    settings = parse_arguments(arguments)
+    assert getattr(settings, name) == value
+    assert type(getattr(settings, name)) is type(value)
+    others = {field.name for field in FIELDS} - {name, "queue_soft"}
+    assert all(getattr(settings, other) == getattr(Settings(), other) for other in others)
+
+
+@pytest.mark.parametrize(("name", "text", "right"), BAD_CASES, ids=case_ids(BAD_CASES))
+def test_a_wrong_value_is_refused_with_what_would_be_right(name, text, right):
+    sentence = refusal(f"{option(name)}={text}")
+    assert sentence.startswith(f"{option(name)} must be {right}")
+
+
+WRONG = {
+    "an unknown option": (["--nope", "1"], "--nope"),
+    "an option cut short": (["--por", "1"], "--por"),
+    "an option without its value": (["--port"], "--port"),
+    "a value without its option": (["5000"], "5000"),
+    "an option that is none": (["-x"], "-x"),
+    "hard below soft": (["--queue-soft", "128K", "--queue-hard", "64K"], "--queue-hard (64K) must be at least"),
+    "soft above the default of hard": (
+        ["--queue-soft", "1M"],
+        "--queue-hard (256K) must be at least --queue-soft (1M)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "words"), WRONG.values(), ids=WRONG)
+def test_a_wrong_command_line_is_refused_in_one_sentence(arguments, words):
+    assert words in refusal(*arguments)
+
+
+def test_hard_may_be_as_small_as_soft():
+    settings = parse_arguments(["--queue-soft", "8K", "--queue-hard", "8K"])
+    assert settings.queue_soft == settings.queue_hard == 8_192
+
+
+def test_the_last_of_two_wins():
+    assert parse_arguments(["--port", "1", "--port", "2"]).port == 2
+
+
+def test_without_options_it_is_the_defaults():
+    assert parse_arguments([]) == Settings()
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+def test_a_default_is_within_its_own_limits_and_shown_as_it_is_written(field):
+    settings = Settings()
+    default = getattr(settings, field.name)
+    assert field.metadata["parse"](str(default)) == default
+    assert field.metadata["about"]
+
+
+def test_settings_cannot_be_changed_and_are_made_by_name_only():
+    settings = Settings()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        settings.port = 1  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        Settings("127.0.0.1")  # type: ignore[call-arg]
+    with pytest.raises(ConfigError):
+        Settings(queue_soft=2, queue_hard=1)
+
+
+def test_version_exits_with_success(capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse_arguments(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"PyLingo {__version__}\n"
+
+
+def test_help_exits_with_success_and_names_every_option_with_its_default(capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse_arguments(["--help"])
+    assert caught.value.code == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for field in FIELDS:
+        assert f"{option(field.name)} {field.metadata['metavar']}" in shown
+        assert field.metadata["about"] in shown
+    assert "(64K)" in shown
+    assert "(127.0.0.1)" in shown
+    assert "--config FILE" in shown
+
+
+# --- sizes ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0, "0"),
+        (1, "1"),
+        (1_023, "1023"),
+        (1_024, "1K"),
+        (1_536, "1536"),
+        (65_536, "64K"),
+        (3 * 2**20, "3M"),
+        (2**30, "1G"),
+    ],
+)
+def test_a_size_is_shown_in_the_largest_unit_that_divides_it(value, shown):
+    assert show_size(value) == shown
+
+
+@given(st.integers(0, 2**40))
+def test_a_size_is_read_as_it_is_shown(value):
+    assert size(0, 2**50)(show_size(value)) == value
+
+
+@given(st.text(max_size=20))
+def test_any_text_is_a_size_or_a_value_error(text):
+    try:
+        value = size(10, 2**30)(text)
+    except ValueError as error:
+        assert str(error) == "a size from 10 to 1G, such as 64K or 2M"
+    else:
+        assert 10 <= value <= 2**30
+        assert re.fullmatch(r"[0-9]+[KMG]?", text)
+
+
+# --- the file ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dash", ["-", "_"])
+def test_a_file_may_hold_every_setting_under_its_name(config_file, dash):
+    values = {field.name: list(GOOD[field.name].values())[-1] for field in FIELDS}
+    lines = [
+        f"{name.replace('_', dash)} = {toml(value) if isinstance(value, str) else value}"
+        for name, value in values.items()
+    ]
+    settings = parse_arguments(["--config", config_file("\n".join(lines))])
+    assert dataclasses.asdict(settings) == values
+
+
+@pytest.mark.parametrize(("name", "text", "value"), GOOD_CASES, ids=case_ids(GOOD_CASES))
+def test_a_string_in_a_file_means_what_it_means_on_the_command_line(config_file, name, text, value):
+    path = config_file(
+        f"queue-soft = 1024\n{name} = {toml(text)}" if name != "queue_soft" else f"{name} = {toml(text)}"
+    )
+    assert getattr(parse_arguments(["--config", path]), name) == value
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "value"),
+    [
+        ("port = 6_000", "port", 6_000),
+        ("port = 0x10", "port", 16),
+        ("rate = 2", "rate", 2.0),
+        ("rate = 2.5", "rate", 2.5),
+        ("queue-soft = 2048", "queue_soft", 2_048),
+        ("queue-soft = '2K'", "queue_soft", 2_048),
+        ('motd = """\nHello,\nworld\n"""', "motd", "Hello,\nworld\n"),
+        ("# nothing\n", "port", 5_000),
+        ("", "port", 5_000),
+    ],
+)
+def test_numbers_and_strings_of_toml(config_file, content, name, value):
+    assert getattr(parse_arguments(["--config", config_file(content)]), name) == value
+
+
+def test_the_command_line_wins_over_the_file(config_file):
+    path = config_file("port = 1\nburst = 2")
+    for arguments in (["--config", path, "--port", "3"], ["--port", "3", "--config", path]):
+        settings = parse_arguments(arguments)
+        assert (settings.port, settings.burst) == (3, 2)
+
+
+def test_the_file_and_the_command_line_must_go_together(config_file):
+    path = config_file('queue-hard = "128K"')
+    assert "--queue-hard (128K)" in refusal("--config", path, "--queue-soft", "256K")
+
+
+BAD_FILES = {
+    "an unknown key": ("prot = 1", "there is no setting 'prot'"),
+    "a table": ("[server]\nport = 1", "there is no setting 'server'"),
+    "a setting that is a table": ("[port]\na = 1", "'port' must be a string or a number"),
+    "a hostile key": ('"\\u001b[2J\\n" = 1', "there is no setting '\ufffd[2J\ufffd'"),
+    "a config in a config": ("config = 'a.toml'", "there is no setting 'config'"),
+    "a list": ("port = [1]", "'port' must be a string or a number"),
+    "a bool for a number": ("port = true", "'port' must be a string or a number"),
+    "a bool for a string": ("motd = false", "'motd' must be a string or a number"),
+    "a date": ("port = 2026-01-01", "'port' must be a string or a number"),
+    "a float for a whole number": ("port = 5000.0", "'port' must be a whole number from 0 to 65535, not '5000.0'"),
+    "a number out of range": ("port = 65536", "'port' must be a whole number"),
+    "a negative size": ("queue-soft = -1", "'queue-soft' must be a size"),
+    "not a number": ("rate = nan", "'rate' must be a number"),
+    "a hostile value": ('port = "\\u001b[2J\\n"', "'port' must be a whole number"),
+    "hard below soft": ("queue-soft = 4096\nqueue-hard = 2048", "--queue-hard (2K) must be at least"),
+    "no TOML": ("port: 1", "no sound TOML"),
+    "a key twice": ("port = 1\nport = 2", "no sound TOML"),
+    "a key twice in two spellings": ("ping-after = 1\nping_after = 2", "ping"),
+    "no UTF-8": (b"motd = '\xff'", "no sound TOML"),
+    "UTF-16": ("port = 1".encode("utf-16"), "no sound TOML"),
+    "a number that is too long to be read": (f"port = {DIGITS}", ""),
+    "a number that is too long to be shown": (f"port = 0x{'f' * 5_000}", ""),
+    "brackets without end": ("port = " + "[" * 20_000, ""),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), BAD_FILES.values(), ids=BAD_FILES)
+def test_a_wrong_file_is_refused_in_one_sentence_that_names_it(config_file, content, words):
+    path = config_file(content)
+    sentence = refusal("--config", path)
+    assert words in sentence
+    assert "server.toml" in sentence or sentence.startswith("--queue")
+
+
+@pytest.mark.parametrize(("name", "words"), [("missing.toml", "No such file"), ("", "Is a directory")])
+def test_a_file_that_cannot_be_read_is_refused(tmp_path, name, words):
+    assert words in refusal("--config", str(tmp_path / name))
+
+
+@given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
+def test_any_file_is_settings_or_one_sentence(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "any.toml"
+    path.write_bytes(content)
+    try:
+        assert isinstance(parse_arguments(["--config", str(path)]), Settings)
+    except LaunchError as error:
+        assert_inert(str(error))

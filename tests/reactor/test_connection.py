@@ -1,0 +1,862 @@
+"""One peer on a real socket pair, with the clock in the test's hand: pace, deadlines, and how a connection ends.
+
+`Bench` and `Wire` below are the server and a peer's end of the socket; the tests of the server use them, too.
+"""
+
+import contextlib
+import itertools
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from reactor.config import Settings
+from reactor.connection import Connection
+from reactor.engine.deadlines import STEP
+from reactor.engine.loop import Reactor
+from reactor.engine.transport import READ_SIZE
+from reactor.server import Server
+from shared.codec import encode, event_codec
+from shared.framing import HEADER, FrameDecoder
+from shared.messages import (
+    Command,
+    Error,
+    Goodbye,
+    Hello,
+    Joined,
+    Left,
+    Message,
+    Ping,
+    PingRequest,
+    Pong,
+    PongRequest,
+    Say,
+    Sent,
+    Skipped,
+    Welcome,
+)
+from shared.schema import Record
+from tests.support import wait_until
+
+LOOPBACK = ("127.0.0.1", 40_000)
+
+
+class Wire:
+    """A peer's end: it sends at once and reads when it is told to."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.ended = False
+        self._decoder = FrameDecoder()
+        sock.setblocking(False)
+
+    def raw(self, data: bytes) -> None:
+        assert self.sock.send(data) == len(data)
+
+    def send(self, *records: Record) -> None:
+        self.raw(b"".join(map(encode, records)))
+
+    def take(self, most: int = 2**20) -> bytes:
+        """The bytes that have come."""
+        try:
+            data = self.sock.recv(most)
+        except BlockingIOError:
+            return b""
+        except ConnectionResetError:
+            data = b""
+        self.ended = self.ended or not data
+        return data
+
+    def got(self) -> list[Record]:
+        """The frames that have come."""
+        records = []
+        while data := self.take():
+            records += [event_codec.decode(body) for body in self._decoder.feed(data)]
+        assert not (self.ended and self._decoder.pending), "the stream ended inside a frame"
+        return records
+
+    def hang_up(self) -> None:
+        self.sock.close()
+
+
+class Bench:
+    """A server whose clock and whose turns the test moves. It listens only where a test has it do so."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.now = 1_000.0
+        self.reactor = Reactor(clock=lambda: self.now)
+        self.server = Server(Settings(**{"port": 0, "rate": 0, **settings}), self.reactor)
+        self.wires: list[Wire] = []
+
+    def connect(self, address: tuple[Any, ...] = LOOPBACK, buffer: int | None = None) -> Wire:
+        """Somebody connects, and has not read the welcome yet. `buffer` is what the server's socket takes, in bytes."""
+        ours, theirs = socket.socketpair()
+        if buffer is not None:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
+        self.wires.append(Wire(theirs))
+        self.server._accepted(ours, address)  # what the listener calls
+        self.turn()
+        return self.wires[-1]
+
+    def guest(self, *requests: Record, **options: Any) -> Wire:
+        """Somebody who has been welcomed and has the answers to the requests."""
+        wire = self.connect(**options)
+        wire.send(PongRequest(), *requests)
+        self.turn()
+        wire.got()
+        return wire
+
+    def turn(self, count: int = 3) -> None:
+        """Some turns of the loop at one moment: socket pairs deliver at once, so a few are enough for all there is."""
+        for _ in range(count):
+            self.reactor.tick(0)
+
+    def turn_until(self, condition: Callable[[], Any]) -> None:
+        """Turns at one moment of the fake clock, for as long in real time as it takes."""
+        wait_until(lambda: self.reactor.tick(0.001) or condition())
+
+    def wait(self, seconds: float, each: Callable[[], Any] = lambda: None) -> None:
+        """Time goes by, with `each` done again and again."""
+        end = self.now + seconds
+        while self.now < end:
+            self.now = min(end, self.now + STEP / 2)
+            self.turn()
+            each()
+
+    @property
+    def connections(self) -> list[Connection]:
+        return list(self.server._connections)
+
+    def close(self) -> None:
+        for wire in self.wires:
+            wire.hang_up()
+        for connection in self.connections:
+            connection.fail(ConnectionResetError())
+        self.server.drain()
+        self.turn()
+        self.server.close()
+
+
+@contextlib.contextmanager
+def benches() -> Iterator[Callable[..., Bench]]:
+    """Makes servers with these settings, and lets go of them at the end."""
+    with contextlib.ExitStack() as stack:
+
+        def make(**settings: Any) -> Bench:
+            made = Bench(**settings)
+            stack.callback(made.close)
+            return made
+
+        yield make
+
+
+@pytest.fixture
+def bench() -> Iterator[Callable[..., Bench]]:
+    with benches() as make:
+        yield make
+
+
+def goodbye_of(wire: Wire) -> str:
+    """The reason of the goodbye, which is the last frame."""
+    *before, last = wire.got()
+    assert type(last) is Goodbye, last
+    assert Goodbye not in map(type, before)
+    assert last.text
+    return last.reason
+
+
+# --- bytes to records -----------------------------------------------------------------------------------------
+
+
+def test_the_welcome_comes_without_a_word_from_the_peer(bench):
+    (welcome,) = bench(motd="").connect().got()
+    assert type(welcome) is Welcome
+    assert welcome.name == "guest-1"
+
+
+def test_any_cut_of_the_stream_gives_the_same(bench):
+    desk = bench()
+    wire = desk.guest()
+    data = encode(PingRequest(1)) + encode(Command("join", "tea", 2)) + encode(PingRequest(3))
+    for cut in range(len(data) + 1):
+        for piece in filter(None, (data[:cut], data[cut:])):
+            wire.raw(piece)
+            desk.turn()
+        assert wire.got() == [Pong(1), Joined("tea", "guest-1", 1, 2), Pong(3)]
+
+
+def test_one_byte_at_a_time(bench):
+    desk = bench()
+    wire = desk.guest()
+    for byte in encode(PingRequest(1)) * 3:
+        wire.raw(bytes([byte]))
+        desk.turn(1)
+    assert wire.got() == [Pong(1)] * 3
+
+
+def test_a_thousand_frames_in_one_piece_while_others_chat(bench):
+    desk = bench()
+    busy = desk.guest(Command("join", "tea"))
+    alice = desk.guest(Command("join", "tea"))
+    busy.got()
+    busy.send(*[PingRequest(number) for number in range(1_000)])
+    alice.send(Say("hi"))
+    desk.turn()
+    records = busy.got()
+    assert [record.re for record in records if type(record) is Pong] == list(range(1_000))
+    assert [record.text for record in records if type(record) is Message] == ["hi"]
+
+
+def test_more_than_is_read_in_one_turn(bench):
+    desk = bench()
+    wire = desk.guest()
+    count = 2 * READ_SIZE // len(encode(PingRequest(7)))
+    data = encode(PingRequest(7)) * count
+    sent, pongs = 0, []
+
+    def all_answered() -> bool:
+        nonlocal sent
+        with contextlib.suppress(BlockingIOError):
+            sent += wire.sock.send(data[sent:]) if sent < len(data) else 0
+        pongs.extend(wire.got())
+        return len(pongs) >= count
+
+    desk.turn_until(all_answered)
+    assert pongs == [Pong(7)] * count
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "number"),
+    [
+        (b"\x82\xa4type\xa3huh\xa2id\x07", "unknown-type", 7),
+        (b"\x81\xa4type\xa3huh", "unknown-type", None),
+        (b"\x82\xa4type\xa3say\xa2id\x07", "bad-message", 7),
+        (b"\x81\xa2id\x07", "bad-message", 7),
+        (b"\x80", "bad-message", None),
+        (b"\x82\xa4type\xa4ping\xa2id\xff", "bad-message", None),
+        (b"\x83\xa4type\xa3say\xa2id\x07\xa4text\xa0", "bad-text", 7),
+        (b"\x83\xa4type\xa7command\xa2id\x07\xa4name\xa3huh", "unknown-command", 7),
+        (b"\x83\xa4type\xa7command\xa2id\x07\xa4name\xa4join", "bad-argument", 7),
+        (b"\x82\xa4type\xa7history\xa2id\x07", "no-room", 7),
+    ],
+)
+def test_what_is_refused_is_answered_in_its_place_with_the_id_that_it_had(bench, body, code, number):
+    desk = bench()
+    wire = desk.guest()
+    wire.raw(encode(PingRequest(1)) + HEADER.pack(len(body)) + body + encode(PingRequest(2)))
+    desk.turn()
+    before, refusal, after = wire.got()
+    assert (before, after) == (Pong(1), Pong(2))
+    assert (type(refusal), refusal.code, refusal.re) == (Error, code, number)
+
+
+BROKEN = {
+    "size 0": b"\0\0\0\0",
+    "size 32,769": b"\0\0\x80\x01",
+    "size of four ff": b"\xff\xff\xff\xff",
+    "HTTP": b"GET / HTTP/1.1\r\n\r\n",
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    "c1": b"\0\0\0\x01\xc1",
+    "nil": b"\0\0\0\x01\xc0",
+    "an array": b"\0\0\0\x01\x90",
+    "two values": b"\0\0\0\x02\x80\x80",
+    "a map cut off": b"\0\0\0\x02\x81\xa1",
+    "a key that is no string": b"\0\0\0\x03\x81\x01\x01",
+    "17 pairs": b"\0\0\0\x03\xde\x00\x11",
+    "ext": b"\0\0\0\x06\x81\xa1x\xd4\x01\x02",
+    "an empty ext": b"\0\0\0\x06\x81\xa1x\xc7\x00\x01",
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_frame_ends_the_connection_and_what_came_before_it_counts(bench, broken):
+    desk = bench()
+    other = desk.guest(Command("join", "tea"))
+    wire = desk.guest(Command("join", "tea"))
+    other.got()
+    wire.raw(encode(Say("before", id=1)) + broken + encode(Say("after", id=2)))
+    desk.turn()
+    sent, last = wire.got()
+    assert (type(sent), sent.re) == (Sent, 1)
+    assert (type(last), last.reason) == (Goodbye, "bad-frame")
+    assert wire.ended  # the server has shut its side down
+    message, left = other.got()
+    assert message.text == "before"
+    assert left == Left("tea", "guest-2", "bad-frame")
+    assert desk.server.counts["bad-frame"] == 1
+
+
+def test_what_comes_after_a_goodbye_is_not_handled(bench):
+    desk = bench()
+    other = desk.guest(Command("join", "tea"))
+    wire = desk.guest(Command("join", "tea"))
+    other.got()
+    wire.send(Command("close", id=1), Say("after"), PingRequest(2), Hello(1))
+    desk.turn()
+    wire.send(Say("much later"), PingRequest(3))
+    desk.turn()
+    assert goodbye_of(wire) == "close"
+    assert other.got() == [Left("tea", "guest-2", "close")]
+    wire.hang_up()
+    desk.turn()
+    assert len(desk.connections) == 1
+
+
+def test_after_a_goodbye_the_stream_is_read_to_its_end_for_two_seconds_at_most(bench):
+    desk = bench()
+    wire = desk.guest()
+    wire.send(Command("close"))
+    desk.wait(1.5)
+    assert len(desk.connections) == 1
+    desk.wait(1)
+    assert len(desk.connections) == 0
+
+
+@pytest.mark.parametrize("room", [True, False], ids=["in a room", "outside"])
+def test_the_end_of_the_stream_ends_the_connection(bench, room):
+    desk = bench()
+    other = desk.guest(Command("join", "tea"))
+    wire = desk.guest(*[Command("join", "tea")] * room)
+    other.got()
+    wire.send(PingRequest(1))
+    wire.sock.shutdown(socket.SHUT_WR)
+    desk.turn(6)
+    assert wire.got() == [Pong(1)]  # a frame followed at once by FIN counts
+    assert other.got() == [Left("tea", "guest-2", "lost")] * room
+    assert wire.ended
+    assert len(desk.connections) == 1
+    assert desk.server.counts["lost"] == 1
+
+
+@pytest.mark.parametrize("room", [True, False], ids=["in a room", "outside"])
+def test_a_reset_ends_the_connection(bench, room):
+    desk = bench()
+    other = desk.guest(Command("join", "tea"))
+    wire = desk.guest(*[Command("join", "tea")] * room)
+    other.got()
+    wire.send(PingRequest())
+    desk.turn()
+    wire.hang_up()  # with a pong unread, which resets a socket pair
+    desk.turn(6)
+    assert other.got() == [Left("tea", "guest-2", "lost")] * room
+    assert len(desk.connections) == 1
+    assert desk.server.counts["lost"] == 1
+
+
+def test_an_exception_of_ours_ends_that_connection_alone(bench, monkeypatch, caplog):
+    desk = bench()
+    wire, other = desk.guest(Command("join", "tea")), desk.guest(Command("join", "tea"))
+    wire.got()
+
+    def broken() -> int:
+        raise ZeroDivisionError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.server.hub, "stamp", broken)
+        wire.send(Say("hi"))
+        desk.turn()
+    assert "ZeroDivisionError: a bug" in caplog.text
+    wire.got()
+    assert wire.ended
+    assert other.got() == [Left("tea", "guest-1", "lost")]
+    other.send(PingRequest(1))
+    desk.turn()
+    assert other.got() == [Pong(1)]
+
+
+# --- pace -----------------------------------------------------------------------------------------------------
+
+
+def numbers(records: list[Record]) -> list[int]:
+    return [record.re for record in records if type(record) is Pong]
+
+
+@pytest.mark.parametrize(("burst", "rate"), [(10, 4.0), (1, 4.0), (3, 0.5), (5, 7.0)])
+def test_after_the_burst_requests_are_handled_at_the_rate(bench, burst, rate):
+    desk = bench(burst=burst, rate=rate)
+    wire = desk.connect()
+    wire.got()
+    wire.send(*[PingRequest(number) for number in range(burst + 20)])
+    desk.turn()
+    answered = numbers(wire.got())
+    assert answered == list(range(burst))
+    for count in range(1, 21):
+        desk.now += 0.9 / rate
+        desk.turn()
+        assert numbers(wire.got()) == []
+        desk.now += 0.1 / rate + 1e-9
+        desk.turn()
+        assert numbers(wire.got()) == [burst + count - 1]
+
+
+def test_a_thousand_frames_at_the_pace_and_nothing_is_lost(bench):
+    desk = bench(burst=10, rate=4.0)
+    wire = desk.connect()
+    wire.got()
+    start = desk.now
+    wire.send(*[PingRequest(number) for number in range(1_000)])
+    pongs = []
+    desk.wait(990 / 4 + 1, lambda: pongs.extend(numbers(wire.got())))
+    assert pongs == list(range(1_000))
+    assert desk.now - start < 250
+    assert len(desk.connections) == 1
+
+
+@pytest.mark.parametrize("pause", [0.5, 1.0, 2.5, 60.0])
+def test_the_burst_grows_back_at_the_rate_and_not_beyond(bench, pause):
+    desk = bench(burst=10, rate=4.0, ping_after=600)
+    wire = desk.connect()
+    wire.send(*[PingRequest(number) for number in range(10)])
+    desk.turn()
+    wire.got()
+    desk.wait(pause)
+    wire.send(*[PingRequest(number) for number in range(20)])
+    desk.turn()
+    assert len(numbers(wire.got())) == min(10, int(pause * 4))
+
+
+def test_who_keeps_to_the_rate_never_waits(bench):
+    desk = bench(burst=1, rate=4.0)
+    wire = desk.connect()
+    wire.got()
+    for number in range(40):
+        wire.send(PingRequest(number))
+        desk.turn()
+        assert numbers(wire.got()) == [number]
+        desk.now += 0.25
+        desk.turn()
+
+
+def test_without_a_rate_there_is_no_pace(bench):
+    desk = bench(burst=1, rate=0)
+    wire = desk.connect()
+    wire.send(*[PingRequest(number) for number in range(1_000)])
+    desk.turn()
+    assert numbers(wire.got()) == list(range(1_000))
+
+
+def test_a_peer_over_its_pace_is_not_read(bench):
+    desk = bench(burst=2, rate=1.0)
+    wire = desk.connect()
+    wire.send(PingRequest(0), PingRequest(1))
+    desk.turn()
+    assert numbers(wire.got()) == [0, 1]
+    wire.send(PingRequest(2), PingRequest(3))
+    desk.turn()
+    # What was sent while paused is still in the socket: the server has taken none of it.
+    (connection,) = desk.connections
+    assert connection._transport._sock.recv(2**20, socket.MSG_PEEK) == encode(PingRequest(2)) + encode(PingRequest(3))
+    desk.wait(2.1)
+    assert numbers(wire.got()) == [2, 3]
+
+
+def test_refused_requests_count_for_the_pace(bench):
+    desk = bench(burst=3, rate=1.0)
+    wire = desk.connect()
+    wire.got()
+    wire.send(*[Say("hi", id=number) for number in range(5)])
+    wire.raw(HEADER.pack(1) + b"\x80")
+    desk.turn()
+    assert [record.re for record in wire.got()] == [0, 1, 2]
+    desk.wait(3.1)
+    assert [record.re for record in wire.got()] == [3, 4, None]
+
+
+def test_the_pace_of_one_is_no_matter_to_the_others(bench):
+    desk = bench(burst=5, rate=1.0)
+    busy, calm = desk.connect(), desk.connect()
+    busy.send(*[PingRequest(number) for number in range(100)])
+    for number in range(5):
+        calm.send(PingRequest(number))
+        desk.turn()
+    assert numbers(calm.got()) == list(range(5))
+
+
+def test_who_is_paced_still_hears_the_room(bench):
+    desk = bench(burst=3, rate=0.1)
+    busy, other = desk.connect(), desk.connect()
+    for wire in (busy, other):
+        wire.send(Command("join", "tea"))
+        desk.turn()
+        wire.got()
+    busy.send(*[PingRequest()] * 5)
+    desk.turn()
+    busy.got()
+    other.send(Say("hi"))
+    desk.turn()
+    assert [record.text for record in busy.got()] == ["hi"]
+
+
+def test_what_breaks_the_stream_waits_for_its_turn(bench):
+    desk = bench(burst=2, rate=1.0)
+    wire = desk.connect()
+    wire.got()
+    wire.raw(encode(PingRequest(0)) + encode(PingRequest(1)) + encode(PingRequest(2)) + b"\xff\xff\xff\xff")
+    desk.turn()
+    assert wire.got() == [Pong(0), Pong(1)]
+    desk.wait(1.1)
+    pong, *_ = records = wire.got()
+    desk.wait(1.1)
+    *_, last = records + wire.got()
+    assert pong == Pong(2)
+    assert last.reason == "bad-frame"
+
+
+def test_the_end_of_the_stream_waits_until_all_before_it_is_handled(bench):
+    desk = bench(burst=2, rate=1.0)
+    wire = desk.guest()
+    wire.send(Command("join", "tea"), *[PingRequest(number) for number in range(5)])
+    wire.sock.shutdown(socket.SHUT_WR)
+    desk.wait(8)
+    assert numbers(wire.got()) == list(range(5))
+    assert wire.ended
+
+
+def test_a_close_over_the_pace_ends_the_connection_once(bench):
+    desk = bench(burst=2, rate=1.0)
+    wire = desk.connect()
+    wire.send(PingRequest(0), PingRequest(1), PingRequest(2), Command("close"), PingRequest(3))
+    desk.wait(3.5)
+    _, *pongs, last = wire.got()
+    assert numbers(pongs) == [0, 1, 2]
+    assert last.reason == "close"
+    wire.hang_up()
+    desk.wait(5)
+    assert len(desk.connections) == 0
+    assert desk.server.counts["close"] == 1
+
+
+def test_a_peer_that_resets_while_it_is_paced_is_noticed_at_once(bench):
+    desk = bench(burst=2, rate=0.001)
+    wire = desk.guest(Command("join", "tea"))
+    wire.send(*[PingRequest()] * 5)
+    desk.turn()
+    wire.hang_up()
+    desk.turn(6)
+    assert len(desk.connections) == 0
+
+
+def test_deadlines_stand_still_while_a_peer_is_not_read(bench):
+    # The first half of a frame waits in the socket with much before it; the peer sends all it can, and is no idler.
+    desk = bench(burst=1, rate=0.01, ping_after=5, ping_timeout=5, frame_timeout=5, first_frame_timeout=5)
+    wire = desk.connect()
+    frame = encode(PingRequest(2))
+    wire.raw(encode(PingRequest(0)) + encode(PingRequest(1)) + frame[:3])
+    desk.wait(99)
+    assert [type(record) for record in wire.got()] == [Welcome, Pong]
+    desk.wait(2)  # the second is handled, and what is left pauses the peer once more
+    assert numbers(wire.got()) == [1]
+    desk.wait(97)
+    assert wire.got() == []
+    desk.wait(5)  # from now on the peer is read, and its time runs from here
+    wire.raw(frame[3:])
+    desk.turn()
+    assert numbers(wire.got()) == [2]
+
+
+def test_deadlines_run_again_after_a_pause(bench):
+    desk = bench(burst=1, rate=1.0, frame_timeout=5, ping_after=60)
+    wire = desk.connect()
+    wire.raw(encode(PingRequest(0)) + encode(PingRequest(1)) + b"\0\0")
+    desk.wait(2 + 4.5)
+    assert [type(record) for record in wire.got()] == [Welcome, Pong, Pong]
+    desk.wait(0.5 + 2 * STEP)
+    assert goodbye_of(wire) == "frame-timeout"
+
+
+# --- deadlines ------------------------------------------------------------------------------------------------
+
+LATE = 2 * STEP
+"""A deadline is found at most this much late: one step of the watch, and one of the clock in these tests."""
+
+
+@pytest.mark.parametrize(
+    "trickle",
+    [b"", b"\0", b"\0\0\0", b"\0\0\0\x0b\x81\xa4type"],
+    ids=["nothing", "one byte", "three bytes", "half a frame"],
+)
+def test_who_sends_no_frame_is_silent(bench, trickle):
+    desk = bench(first_frame_timeout=10, frame_timeout=60)
+    wire = desk.connect()
+    wire.got()
+    if trickle:
+        wire.raw(trickle)
+    desk.wait(9.9)
+    assert wire.got() == []
+    desk.wait(0.1 + LATE)
+    assert goodbye_of(wire) == "silent"
+    assert wire.ended
+    assert desk.server.counts["silent"] == 1
+
+
+@pytest.mark.parametrize("frame", [encode(PongRequest()), HEADER.pack(1) + b"\x80"], ids=["pong", "refused"])
+def test_any_sound_frame_breaks_the_silence(bench, frame):
+    desk = bench(first_frame_timeout=10, ping_after=60)
+    wire = desk.connect()
+    wire.raw(frame)
+    desk.wait(30)
+    assert Goodbye not in map(type, wire.got())
+
+
+def test_two_bytes_and_then_silence_is_a_frame_timeout(bench):
+    desk = bench(frame_timeout=10, ping_after=60)
+    wire = desk.guest()
+    desk.wait(3)
+    wire.raw(b"\0\0")
+    desk.wait(9.9)
+    assert wire.got() == []
+    desk.wait(0.1 + LATE)
+    assert goodbye_of(wire) == "frame-timeout"
+    assert wire.ended
+
+
+@pytest.mark.parametrize("every", [0.5, 3.0, 9.0])
+def test_a_frame_fed_in_drips_is_a_frame_timeout(bench, every):
+    # The time is that of the whole frame: a byte now and then must not hold a place for ever.
+    desk = bench(frame_timeout=10, ping_after=60)
+    wire = desk.guest()
+    frame = iter(encode(Say("x" * 1_000)))
+    start = desk.now
+    while not wire.got():
+        wire.raw(bytes([next(frame)]))
+        desk.wait(every)
+        assert desk.now - start <= 10 + LATE + every
+    assert desk.server.counts["frame-timeout"] == 1
+    assert desk.now - start >= 10
+
+
+def test_the_time_of_a_frame_begins_with_its_own_first_byte(bench):
+    desk = bench(frame_timeout=10, ping_after=60)
+    wire = desk.guest()
+    frame = encode(PingRequest())
+    wire.raw(frame[:3])
+    for _ in range(5):
+        desk.wait(8)
+        wire.raw(frame[3:] + frame[:3])  # a frame ends in time, and the next begins
+    desk.wait(9)
+    assert wire.got() == [Pong()] * 5
+    desk.wait(1 + LATE)
+    assert goodbye_of(wire) == "frame-timeout"
+
+
+def test_who_sends_nothing_is_pinged_and_then_idle(bench):
+    desk = bench(ping_after=20, ping_timeout=20)
+    wire = desk.guest(Command("join", "tea"))
+    desk.wait(19.9)
+    assert wire.got() == []
+    desk.wait(0.1 + LATE)
+    assert wire.got() == [Ping()]
+    desk.wait(19.5)
+    assert wire.got() == []
+    desk.wait(0.5 + 3 * LATE)
+    assert goodbye_of(wire) == "idle"
+    assert wire.ended
+    assert desk.server.counts["idle"] == 1
+
+
+@pytest.mark.parametrize(
+    ("ping_after", "ping_timeout", "frame_timeout"),
+    [(20, 20, 10), (20, 20, 15), (20, 12, 10), (5, 30, 20), (30, 5, 10), (1, 1, 10), (60, 25, 10)],
+)
+def test_idle_is_found_on_time_whatever_the_settings(bench, ping_after, ping_timeout, frame_timeout):
+    desk = bench(ping_after=ping_after, ping_timeout=ping_timeout, frame_timeout=frame_timeout)
+    wire = desk.guest()
+    while not wire.got():
+        desk.wait(STEP)
+    pinged = desk.now
+    records = []
+    while not records:
+        desk.wait(STEP)
+        assert desk.now - pinged <= ping_timeout + 3 * STEP, "the deadline has passed unseen"
+        records = wire.got()
+    assert [type(record) for record in records] == [Goodbye]
+    assert desk.now - pinged >= ping_timeout - 2 * STEP
+
+
+@pytest.mark.parametrize(
+    "answer", [encode(PongRequest()), encode(PingRequest()), b"\0"], ids=["pong", "request", "one byte"]
+)
+def test_any_byte_answers_a_ping(bench, answer):
+    desk = bench(ping_after=20, ping_timeout=20, frame_timeout=60)
+    wire = desk.guest()
+    desk.wait(20 + LATE)
+    assert wire.got() == [Ping()]
+    desk.wait(15)
+    wire.raw(answer)
+    desk.turn()
+    wire.got()
+    desk.wait(19)
+    assert wire.got() == []
+    desk.wait(1 + LATE)
+    assert wire.got() == [Ping()]
+
+
+def test_who_answers_pings_stays_for_ever(bench):
+    desk = bench(ping_after=20, ping_timeout=20)
+    wire = desk.guest()
+    pings = []
+
+    def answer() -> None:
+        for record in wire.got():
+            pings.append(record)
+            wire.send(PongRequest())
+
+    desk.wait(600, answer)
+    assert set(pings) == {Ping()}
+    assert 25 <= len(pings) <= 30
+
+
+def test_who_speaks_is_not_pinged(bench):
+    desk = bench(ping_after=2)
+    wire = desk.guest(Command("join", "tea"))
+    for _ in range(20):
+        wire.send(Say("hi"))
+        desk.wait(1.5)
+    assert wire.got() == []
+
+
+# --- stalled --------------------------------------------------------------------------------------------------
+
+
+def fill(desk: Bench, wire: Wire, size: int = 1) -> Connection:
+    """Ask for answers until the wire is full and at least `size` bytes wait in the server; returns the connection."""
+    (connection,) = (it for it in desk.connections if it.address == "127.0.0.1:40000")
+    while connection._transport.queued < size:
+        wire.send(*[PingRequest(7)] * 50)
+        desk.turn(2)
+    return connection
+
+
+def test_who_takes_nothing_for_too_long_is_stalled(bench):
+    desk = bench(stall_timeout=30, ping_after=600)
+    wire = desk.guest(Command("join", "tea"), buffer=4_096)
+    other = desk.guest(Command("join", "tea"), address=("127.0.0.1", 40_001))
+    fill(desk, wire)
+    desk.wait(29.5)
+    assert other.got() == []
+    desk.wait(0.5 + LATE)
+    assert other.got() == [Left("tea", "guest-1", "stalled")]
+    assert desk.server.counts["stalled"] == 1
+    # What was on its way still comes, whole frames all of it, and last the goodbye.
+    records = []
+    desk.turn_until(lambda: records.extend(wire.got()) or wire.ended)
+    *pongs, last = records
+    assert last.reason == "stalled"
+    assert {type(record) for record in pongs} == {Joined, Pong}
+
+
+def test_who_takes_a_little_now_and_then_is_not_stalled(bench):
+    desk = bench(stall_timeout=5, ping_after=600)
+    wire = desk.guest(buffer=4_096)
+    connection = fill(desk, wire, 200_000)
+    for _ in range(5):
+        desk.wait(4.5)
+        before = connection._transport.queued
+        # The kernel makes room only when a good part of its buffer is free, so take until it did.
+        desk.turn_until(lambda before=before: wire.take(1_000) and connection._transport.queued < before)
+    desk.wait(4.5)
+    assert connection._transport.queued
+    assert desk.server.counts["stalled"] == 0
+
+
+def test_who_has_nothing_queued_is_never_stalled(bench):
+    desk = bench(stall_timeout=1, ping_after=600)
+    wire = desk.guest()
+    desk.wait(60)
+    assert wire.got() == []
+
+
+def test_the_stall_time_runs_for_a_paced_peer_too(bench):
+    desk = bench(burst=1_000_000, rate=0.001, stall_timeout=30)
+    wire = desk.guest(buffer=4_096)
+    fill(desk, wire)
+    (connection,) = desk.connections
+    connection._pause(10_000)
+    desk.wait(30 + LATE)
+    assert desk.server.counts["stalled"] == 1
+
+
+def test_direct_answers_over_the_hard_limit_are_stalled_at_once(bench):
+    desk = bench(queue_soft=2_000, queue_hard=20_000, ping_after=600)
+    wire = desk.guest(Command("join", "tea"), buffer=4_096)
+    other = desk.guest(Command("join", "tea"), address=("127.0.0.1", 40_001))
+    connection = fill(desk, wire, 19_000)
+    assert desk.server.counts["stalled"] == 0
+    wire.send(*[PingRequest(7)] * 200)
+    desk.turn()
+    assert desk.server.counts["stalled"] == 1
+    assert connection._transport.queued < 1_000  # the queue was dropped, but for the goodbye
+    assert other.got() == [Left("tea", "guest-1", "stalled")]
+    records = []
+    desk.turn_until(lambda: records.extend(wire.got()) or wire.ended)
+    assert records[-1].reason == "stalled"
+    assert {type(record) for record in records[:-1]} == {Joined, Pong}
+
+
+def test_room_frames_over_the_hard_limit_are_no_reason_to_end(bench):
+    desk = bench(queue_soft=20_000, queue_hard=20_000, ping_after=600)
+    wire = desk.guest(Command("join", "tea"), buffer=4_096)
+    other = desk.guest(Command("join", "tea"))
+    for _ in range(30):
+        other.send(Say("x" * 4_000))
+        desk.turn()
+    wire.send(PingRequest(1))
+    desk.turn()
+    assert desk.server.counts["stalled"] == 0
+    records = []
+    desk.turn_until(lambda: records.extend(wire.got()) or Skipped in map(type, records))
+    messages = [record for record in records if type(record) is Message]
+    (skipped,) = (record for record in records if type(record) is Skipped)
+    assert Pong(1) in records
+    assert 0 < len(messages) < 30
+    assert len(messages) + skipped.count == 30
+    assert messages[-1].at <= skipped.after < skipped.until
+    assert records[-1] is skipped
+    assert desk.server.hub.skipped == skipped.count
+    other.send(Say("now"))
+    desk.turn()
+    assert [record.text for record in wire.got()] == ["now"]
+
+
+# --- the log --------------------------------------------------------------------------------------------------
+
+
+def test_the_server_says_in_its_log_whom_it_ended_and_why(bench, caplog):
+    caplog.set_level("INFO")
+    desk = bench()
+    wire = desk.guest(Hello(1, "alice"), address=("192.0.2.7", 4_711))
+    desk.now += 2.5
+    wire.raw(b"\0\0\0\0")
+    desk.turn()
+    (line,) = (record.getMessage() for record in caplog.records if record.levelname == "INFO")
+    assert line.startswith("ended bad-frame: 192.0.2.7:4711, alice, ")
+    assert line.endswith(" bytes queued, 2.5 s old")
+
+
+def test_who_goes_by_their_own_will_is_not_in_the_log(bench, caplog):
+    caplog.set_level("INFO")
+    desk = bench()
+    closing, lost = desk.guest(), desk.guest(Command("join", "tea"))
+    closing.send(Command("close"))
+    lost.hang_up()
+    desk.turn()
+    assert closing.got()
+    assert caplog.records == []
+
+
+def test_a_connection_shows_itself_as_name_and_address(bench):
+    desk = bench()
+    desk.guest(Hello(1, "alice"), address=("2001:db8::1", 4_711, 0, 0))
+    (connection,) = desk.connections
+    assert repr(connection) == "<alice at [2001:db8::1]:4711>"
+
+
+def test_the_first_look_is_no_later_than_the_first_deadline(bench):
+    for first, frame, ping, answer, stall in itertools.product((1, 50), repeat=5):
+        desk = bench(
+            first_frame_timeout=first, frame_timeout=frame, ping_after=ping, ping_timeout=answer, stall_timeout=stall
+        )
+        desk.connect()
+        (connection,) = desk.connections
+        assert connection.first_look == min(first, frame, ping, answer, stall)

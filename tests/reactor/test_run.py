@@ -1,0 +1,273 @@
+"""The server's script, as a child process: what it says when it starts, and when it cannot."""
+
+import contextlib
+import ctypes
+import errno
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from reactor.run import _why_not
+from shared import __version__
+from shared.messages import Goodbye, Notice
+from tests.support import DEADLINE, ROOT, Peer, ServerProcess
+
+SCRIPT = ROOT / "reactor" / "run.py"
+OLD_PYTHON = "/usr/bin/python3"
+_PR_CAPBSET_DROP, _CAP_NET_BIND_SERVICE = 24, 10  # linux/prctl.h, linux/capability.h
+
+
+def run(*arguments, python=(sys.executable,), **options):
+    """The script's exit status, output and errors."""
+    options.setdefault("timeout", DEADLINE)
+    done = subprocess.run(
+        [*python, str(SCRIPT), *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, **options
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def refusal(*arguments, **options):
+    """The one line on stderr with which the script ends."""
+    status, out, errors = run(*arguments, **options)
+    assert "Traceback" not in errors, errors
+    assert status == 2, errors
+    assert out == ""
+    assert re.fullmatch(r"pylingo-server: [^\n]+\n", errors), errors
+    line = errors.removeprefix("pylingo-server: ")[:-1]
+    assert line.isprintable()
+    return line
+
+
+@pytest.fixture
+def taken():
+    """A port that somebody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        yield sock.getsockname()[1]
+
+
+# --- when it cannot start ---------------------------------------------------------------------------------------
+
+
+def test_a_port_in_use(taken):
+    line = refusal("--port", str(taken))
+    assert line == f"port {taken} on 127.0.0.1 is in use: stop the other program or choose a port with --port"
+
+
+def drop_privilege():
+    """Even root may not bind a low port without this one."""
+    ctypes.CDLL(None).prctl(_PR_CAPBSET_DROP, _CAP_NET_BIND_SERVICE, 0, 0, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="privileges are dropped as Linux has them")
+def test_a_privileged_port():
+    probe = "import socket; socket.socket().bind(('127.0.0.1', 1))"
+    if not subprocess.run([sys.executable, "-c", probe], preexec_fn=drop_privilege, capture_output=True).returncode:
+        pytest.skip("every port can be bound here, even without privileges")
+    line = refusal("--port", "1", preexec_fn=drop_privilege)
+    assert line == "port 1 needs privileges: choose one above 1023 with --port"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--nope"], "--nope"),
+        (["--port", "http"], "--port must be a whole number from 0 to 65535, not 'http'"),
+        (["--queue-soft", "1M"], "--queue-hard (256K) must be at least --queue-soft (1M)"),
+        (["--config", "no-such-file.toml"], "cannot read the configuration file no-such-file.toml"),
+        (["--config", os.devnull, "--rate", "-1"], "--rate"),
+    ],
+)
+def test_bad_options(arguments, words):
+    assert words in refusal(*arguments)
+
+
+def test_a_bad_configuration_file(tmp_path):
+    path = tmp_path / "server.toml"
+    path.write_text("port = true\n")
+    assert f"{path}: 'port' must be a string or a number" in refusal("--config", str(path))
+
+
+HOSTS = {
+    "unknown": "host.invalid",
+    "an address of another machine": "192.0.2.1",
+    "an empty label": "chat..example",
+    "a label that is too long": "x" * 64 + ".example",
+    "a lone surrogate": "chat\udcff.example",
+    "a line break": "chat\nexample",
+    "an escape sequence": "\x1b[2Jchat",
+}
+
+
+@pytest.mark.parametrize("host", HOSTS.values(), ids=HOSTS)
+def test_a_host_that_cannot_be_listened_on(host):
+    line = refusal("--port", "0", "--host", host)
+    assert line.startswith("cannot listen on ")
+
+
+def test_a_missing_package():
+    """Without its site-packages the interpreter has the standard library alone."""
+    line = refusal("--port", "0", python=(sys.executable, "-S"), env={**os.environ, "PYTHONPATH": ""})
+    assert line.startswith("msgpack is missing: install PyLingo with ")
+    assert line.endswith(f"-m pip install {ROOT}")
+
+
+def test_an_old_python():
+    if not os.access(OLD_PYTHON, os.X_OK):
+        pytest.skip(f"there is no {OLD_PYTHON}")
+    code = "import sys; sys.exit(sys.version_info >= (3, 12))"
+    if subprocess.run([OLD_PYTHON, "-c", code], timeout=DEADLINE).returncode:
+        pytest.skip(f"{OLD_PYTHON} is new enough")
+    line = refusal(python=(OLD_PYTHON,))
+    assert re.fullmatch(rf"PyLingo needs Python 3\.12 or newer, and {OLD_PYTHON}\S* is 3\.\d+", line)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_an_output_that_takes_nothing():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, str(SCRIPT), "--port", "0"],
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=DEADLINE,
+        )
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.EADDRINUSE, "port 7 on host is in use"),
+        (errno.EACCES, "port 7 needs privileges"),
+        (errno.EPERM, "port 7 needs privileges"),
+        (errno.EADDRNOTAVAIL, "cannot listen on host port 7: Cannot assign"),
+    ],
+)
+def test_the_reason_is_the_system_s(number, words):
+    assert _why_not(OSError(number, os.strerror(number)), "host", 7).startswith(words)
+
+
+def test_a_reason_without_words_is_said_as_it_is():
+    assert _why_not(OSError("odd"), "host", 7) == "cannot listen on host port 7: odd"
+
+
+# --- when it can ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", ["--help", "-h", "--version"])
+def test_help_and_version(option):
+    status, out, errors = run(option)
+    assert (status, errors) == (0, "")
+    assert out == f"PyLingo {__version__}\n" if option == "--version" else "--max-connections" in out
+
+
+def test_the_first_line_comes_through_a_pipe_at_once_and_tells_where():
+    """From another working directory, too: that is where the helper starts it."""
+    with ServerProcess() as server:
+        assert server.first_line == f"PyLingo {__version__} listening on 127.0.0.1:{server.port}\n"
+        assert server.port > 0
+        with Peer(server.port) as peer:
+            peer.hello("alice")
+        assert server.stop() == 0
+        log = server.log()
+        assert f"join it with: ./client/chat.py 127.0.0.1:{server.port}\n" in log
+        assert server.process.stdout.read() == "", "stdout is for the one line alone"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_a_farewell_and_success(number):
+    with ServerProcess() as server, Peer(server.port) as peer:
+        server.process.send_signal(number)
+        peer.until(Goodbye, reason="shutdown")
+        assert peer.recv() is None
+        peer.close()
+        assert server.process.wait(DEADLINE) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_right_after_the_first_line_ends_it_with_success(number):
+    """Who has read that line takes the server for ready. A full stderr holds it up where it goes on from there."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"." * 65_536)
+    os.set_blocking(writer, True)
+    with (
+        open(reader) as errors,
+        subprocess.Popen(
+            [sys.executable, str(SCRIPT), "--port", "0"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=writer,
+            text=True,
+        ) as process,
+    ):
+        os.close(writer)
+        try:
+            assert "listening on" in process.stdout.readline()
+            process.send_signal(number)
+            said = errors.read().lstrip(".")
+            assert process.wait(DEADLINE) == 0
+            assert "Traceback" not in said
+        finally:
+            process.kill()
+
+
+def test_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as sock:
+            sock.bind(("::1", 0))
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    with ServerProcess("--host", "::1") as server:
+        assert server.first_line.endswith(f" [::1]:{server.port}\n")
+        with Peer(server.port, "::1") as peer:
+            peer.hello("alice")
+
+
+def test_a_configuration_file(tmp_path):
+    path = tmp_path / "server.toml"
+    path.write_text('motd = "Welcome to the café"\nlog-level = "critical"\nhost = "localhost"\n', "utf-8")
+    with ServerProcess("--config", str(path)) as server:
+        assert server.host == "localhost"
+        with Peer(server.port, "127.0.0.1", greet=False) as peer:
+            peer.until(Notice, text="Welcome to the café")
+        server.stop()
+        assert "INFO" not in server.log()
+
+
+START = {
+    "as a module": [sys.executable, "-m", "reactor.run"],
+    "as a script": [str(SCRIPT)],
+    "isolated": [sys.executable, "-I", str(SCRIPT)],
+    "by a relative path": [sys.executable, os.path.join("reactor", "run.py")],
+}
+
+
+@pytest.mark.parametrize("command", START.values(), ids=START)
+def test_ways_to_start_it(command, tmp_path):
+    if shutil.which("env") is None:
+        pytest.skip("there is no env for the first line of the script")
+    interpreters = tmp_path / "bin"
+    interpreters.mkdir()
+    wrapper = interpreters / "python3"  # the first on the path, as in an environment that is activated
+    wrapper.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    wrapper.chmod(0o755)
+    done = subprocess.run(
+        [*command, "--version"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=DEADLINE,
+        env={**os.environ, "PATH": f"{interpreters}{os.pathsep}{os.environ['PATH']}"},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"PyLingo {__version__}\n", "")

@@ -1,0 +1,541 @@
+"""The wiring: who is let in, what is counted and logged, and how it all stops."""
+
+import errno
+import os
+import re
+import resource
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import reactor.server
+from reactor.engine.listener import PAUSE
+from reactor.server import SPARE_DESCRIPTORS, raise_descriptor_limit
+from shared.messages import Command, Goodbye, Hello, Joined, Left, Message, PingRequest, Pong, PongRequest, Say, Welcome
+from tests.reactor.test_connection import LATE, Bench, Wire, benches, fill, goodbye_of
+from tests.support import Peer, ServerProcess, wait_until
+
+
+@pytest.fixture
+def bench() -> Iterator[Callable[..., Bench]]:
+    with benches() as make:
+        yield make
+
+
+def dial(desk: Bench, address: str) -> Wire:
+    """Connect as anybody would. The kernel lets us in before the server does."""
+    host, _, port = address.rpartition(":")
+    wire = Wire(socket.create_connection((host.strip("[]"), int(port))))
+    desk.wires.append(wire)
+    return wire
+
+
+def hear(desk: Bench, wire: Wire, count: int = 1) -> list[Any]:
+    """The next frames that come to a wire, or fewer at the end of the stream."""
+    records = []
+    desk.turn_until(lambda: records.extend(wire.got()) or wire.ended or len(records) >= count)
+    return records
+
+
+def goodbye_of_stream(desk: Bench, wire: Wire) -> str:
+    """The reason of the goodbye, once the stream has ended."""
+    records = hear(desk, wire, 1_000_000)
+    assert wire.ended
+    return records[-1].reason
+
+
+# --- listening ------------------------------------------------------------------------------------------------
+
+
+def test_the_address_is_as_a_client_would_write_it(bench):
+    desk = bench(host="127.0.0.1")
+    address = desk.server.start()
+    assert re.fullmatch(r"127\.0\.0\.1:\d+", address)
+    (welcome,) = hear(desk, dial(desk, address))
+    assert type(welcome) is Welcome
+
+
+def test_ipv6(bench):
+    desk = bench(host="::1")
+    try:
+        address = desk.server.start()
+    except OSError as error:
+        pytest.skip(f"no IPv6 here: {error}")
+    assert re.fullmatch(r"\[::1\]:\d+", address)
+    (welcome,) = hear(desk, dial(desk, address))
+    assert type(welcome) is Welcome
+
+
+def test_a_port_in_use_is_an_error(bench):
+    address = bench().server.start()
+    with pytest.raises(OSError, match="in use") as caught:
+        bench(port=int(address.rpartition(":")[2])).server.start()
+    assert caught.value.errno == errno.EADDRINUSE
+
+
+@pytest.mark.parametrize(
+    ("queue_soft", "wanted"), [(1_024, 65_536), (65_536, 65_536), (200_000, 200_000), (2**24, 2**20)]
+)
+def test_accepted_sockets_are_prepared(bench, queue_soft, wanted):
+    desk = bench(queue_soft=queue_soft, queue_hard=2**25, tcp_timeout=12)
+    hear(desk, dial(desk, desk.server.start()))
+    (connection,) = desk.connections
+    sock = connection._transport._sock
+    with socket.socket() as plain:  # the system doubles what it is asked for, and has a limit of its own
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, wanted)
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == plain.getsockopt(
+            socket.SOL_SOCKET, socket.SO_SNDBUF
+        )
+    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    for option, value in (("TCP_KEEPIDLE", 12), ("TCP_KEEPINTVL", 4), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 12_000)):
+        if hasattr(socket, option):
+            assert sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, option)) == value
+    assert not sock.getblocking()
+
+
+# --- limits ---------------------------------------------------------------------------------------------------
+
+
+def test_one_too_many_is_told_that_the_server_is_full(bench, caplog):
+    caplog.set_level("INFO")
+    desk = bench(max_connections=2)
+    address = desk.server.start()
+    first, second = dial(desk, address), dial(desk, address)
+    assert [type(hear(desk, wire)[0]) for wire in (first, second)] == [Welcome, Welcome]
+    third = dial(desk, address)
+    third.send(Hello(1, "alice"), PingRequest(1))  # nothing of it is handled, and it does not destroy the goodbye
+    assert [record.reason for record in hear(desk, third, 2)] == ["full"]
+    assert third.ended
+    assert desk.server.counts == {"accepted": 2, "full": 1}
+    host, port = third.sock.getsockname()
+    assert f"refused full: {host}:{port}" in caplog.messages
+    assert len(desk.connections) == len(desk.server.hub) == 2
+    # A place that is left can be taken.
+    first.send(Command("close"))
+    assert goodbye_of_stream(desk, first) == "close"
+    first.hang_up()
+    desk.turn_until(lambda: len(desk.connections) == 1)
+    (welcome,) = hear(desk, dial(desk, address))
+    assert welcome.name == "guest-3"
+
+
+def test_the_descriptor_limit_bounds_the_connections(bench, monkeypatch):
+    monkeypatch.setattr(reactor.server, "raise_descriptor_limit", lambda: SPARE_DESCRIPTORS + 1)
+    for limit in (0, 100):
+        desk = bench(max_connections=limit)
+        address = desk.server.start()
+        assert type(hear(desk, dial(desk, address))[0]) is Welcome
+        assert goodbye_of_stream(desk, dial(desk, address)) == "full"
+
+
+@pytest.mark.parametrize(
+    ("limits", "refuses", "result", "raised"),
+    [
+        ((1_024, 4_096), False, 4_096, [(4_096, 4_096)]),
+        ((4_096, 4_096), False, 4_096, []),
+        ((256, 10_000), True, 256, [(10_000, 10_000)]),
+        ((1_024, resource.RLIM_INFINITY), False, 1_000_000, [(resource.RLIM_INFINITY, resource.RLIM_INFINITY)]),
+    ],
+)
+def test_the_descriptor_limit_is_raised_as_far_as_it_goes(monkeypatch, limits, refuses, result, raised):
+    asked = []
+
+    def setrlimit(what: int, limits: tuple[int, int]) -> None:
+        assert what == resource.RLIMIT_NOFILE
+        asked.append(limits)
+        if refuses:
+            raise ValueError("not allowed to raise maximum limit")
+
+    monkeypatch.setattr(resource, "getrlimit", lambda what: limits)
+    monkeypatch.setattr(resource, "setrlimit", setrlimit)
+    assert raise_descriptor_limit() == result
+    assert asked == raised
+
+
+def test_one_address_has_a_number_of_connections(bench, caplog):
+    caplog.set_level("INFO")
+    desk = bench()
+    wires = [desk.connect(("192.0.2.1", port)) for port in range(17)]
+    assert [type(wire.got()[0]) for wire in wires[:16]] == [Welcome] * 16
+    assert goodbye_of(wires[16]) == "address-limit"
+    assert wires[16].ended
+    assert "refused address-limit: 192.0.2.1:16" in caplog.messages
+    assert desk.server.counts == {"accepted": 16, "address-limit": 1}
+    assert type(desk.connect(("192.0.2.2", 1)).got()[0]) is Welcome
+    # Whoever goes makes room, whatever the reason.
+    wires[0].send(Command("close"))
+    desk.turn()
+    wires[0].hang_up()
+    wires[1].hang_up()
+    desk.turn(6)
+    for _ in range(2):
+        assert type(desk.connect(("192.0.2.1", 99)).got()[0]) is Welcome
+    assert goodbye_of(desk.connect(("192.0.2.1", 99))) == "address-limit"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "refused"),
+    [
+        (["127.0.0.1"] * 3, 0),
+        (["127.1.2.3", "127.1.2.3", "::1", "::1", "::ffff:127.0.0.1", "::ffff:127.0.0.1"], 0),
+        (["192.0.2.1", "192.0.2.1"], 1),
+        (["192.0.2.1", "192.0.2.2"], 0),
+        (["192.0.2.1", "::ffff:192.0.2.1"], 1),
+        (["2001:db8::1", "2001:db8::ffff:2"], 1),
+        (["2001:db8::1", "2001:db8:0:1::1"], 0),
+        (["fe80::1%eth0", "fe80::2%eth0"], 1),
+    ],
+)
+def test_what_counts_as_one_address(bench, hosts, refused):
+    desk = bench(max_per_address=1)
+    for host in hosts:
+        desk.connect((host, 1_000))
+    assert desk.server.counts["address-limit"] == refused
+    assert desk.server.counts["accepted"] == len(hosts) - refused
+
+
+def test_without_a_limit_one_address_may_have_any_number(bench):
+    desk = bench(max_per_address=0)
+    for port in range(40):
+        desk.connect(("192.0.2.1", port))
+    assert desk.server.counts == {"accepted": 40}
+
+
+def test_many_refused_at_once_all_hear_why(bench):
+    # Only some of them are read to their end, as each takes a descriptor; the others get what a new socket takes.
+    desk = bench(max_connections=1)
+    desk.connect()
+    wires = [desk.connect() for _ in range(40)]
+    assert [goodbye_of(wire) for wire in wires] == ["full"] * 40
+    assert all(wire.ended for wire in wires)
+    for wire in wires:
+        wire.hang_up()
+    desk.turn()
+    assert goodbye_of(desk.connect()) == "full"
+
+
+def test_a_refused_peer_that_stays_is_let_go(bench):
+    desk = bench(max_connections=1)
+    desk.connect()
+    for _ in range(3):
+        wires = [desk.connect() for _ in range(20)]
+        assert desk.server._farewells == 16
+        desk.wait(4.5)
+        assert desk.server._farewells == 0
+        for wire in wires:
+            assert goodbye_of(wire) == "full"
+
+
+def test_out_of_descriptors_one_is_told_and_accepting_pauses(bench, monkeypatch):
+    desk = bench()
+    address = desk.server.start()
+    accept = socket.socket.accept
+    failures = [OSError(errno.EMFILE, "Too many open files")]
+
+    def failing(sock: socket.socket) -> tuple[socket.socket, object]:
+        if failures:
+            raise failures.pop()
+        return accept(sock)
+
+    monkeypatch.setattr(socket.socket, "accept", failing)
+    refused = dial(desk, address)
+    assert goodbye_of_stream(desk, refused) == "full"
+    assert desk.server.counts == {"full": 1}
+    waiting = dial(desk, address)
+    desk.turn(20)
+    assert waiting.got() == []
+    desk.now += PAUSE
+    (welcome,) = hear(desk, waiting)
+    assert welcome.name == "guest-1"
+
+
+# --- every goodbye reason there is without passwords and resuming ---------------------------------------------
+
+
+def closing(desk: Bench, wire: Wire) -> Wire:
+    wire.send(Command("close"))
+    return wire
+
+
+def broken_frame(desk: Bench, wire: Wire) -> Wire:
+    wire.raw(b"\0\0\0\0")
+    return wire
+
+
+def unfinished_frame(desk: Bench, wire: Wire) -> Wire:
+    wire.raw(b"\0")
+    desk.wait(10 + LATE)
+    return wire
+
+
+def no_frame(desk: Bench, wire: Wire) -> Wire:
+    wire = desk.connect()
+    desk.wait(10 + LATE)
+    return wire
+
+
+def no_byte(desk: Bench, wire: Wire) -> Wire:
+    other = desk.wires[0]
+    desk.wait(40 + 2 * LATE, lambda: other.send(PongRequest()))
+    return wire
+
+
+def no_reading(desk: Bench, wire: Wire) -> Wire:
+    fill(desk, wire)
+    desk.wait(30 + LATE)
+    return wire
+
+
+def another_version(desk: Bench, wire: Wire) -> Wire:
+    wire.send(Hello(2))
+    return wire
+
+
+def shutdown(desk: Bench, wire: Wire) -> Wire:
+    desk.server.drain()
+    return wire
+
+
+def no_place(desk: Bench, wire: Wire) -> Wire:
+    desk.connect(("192.0.2.1", 1))
+    desk.connect(("192.0.2.2", 1))
+    return desk.connect()
+
+
+def no_place_for_the_address(desk: Bench, wire: Wire) -> Wire:
+    desk.connect(("192.0.2.1", 1))
+    return desk.connect(("192.0.2.1", 2))
+
+
+ENDINGS = {
+    "close": closing,
+    "shutdown": shutdown,
+    "bad-frame": broken_frame,
+    "frame-timeout": unfinished_frame,
+    "silent": no_frame,
+    "idle": no_byte,
+    "stalled": no_reading,
+    "full": no_place,
+    "address-limit": no_place_for_the_address,
+    "protocol": another_version,
+}
+NOT_BUILT = {"password", "replaced"}
+
+
+@pytest.mark.parametrize(("reason", "bring_about"), ENDINGS.items(), ids=ENDINGS)
+def test_every_goodbye_is_the_last_frame_and_its_reason_is_told_and_counted(bench, reason, bring_about):
+    desk = bench(max_connections=4, max_per_address=1)
+    other = desk.guest(Command("join", "tea"), address=("127.0.0.1", 40_001))
+    wire = desk.guest(Command("join", "tea"), buffer=4_096)
+    desk.wait(15)
+    for one in (wire, other):
+        one.send(PingRequest())
+    desk.turn()
+    wire.got(), other.got()
+
+    ended = bring_about(desk, wire)
+    records = hear(desk, ended, 1_000_000)
+    assert ended.ended
+    assert type(records[-1]) is Goodbye
+    assert records[-1].reason == reason
+    assert 0 < len(records[-1].text) <= 1_024
+    assert Goodbye not in map(type, records[:-1])
+    assert desk.server.counts[reason] == (2 if reason == "shutdown" else 1)
+    if ended is wire and reason != "shutdown":
+        assert Left("tea", "guest-2", reason) in other.got()
+
+
+def test_no_goodbye_reason_of_the_protocol_is_left_out_here(request):
+    document = (request.config.rootpath / "shared" / "PROTOCOL.md").read_text(encoding="utf-8")
+    section = document.partition("\n## The end of a connection\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE)) == {*ENDINGS, *NOT_BUILT}
+
+
+# --- counters -------------------------------------------------------------------------------------------------
+
+
+def test_an_idle_server_says_that_nobody_came(bench, caplog):
+    caplog.set_level("INFO")
+    bench().server.log_counters()
+    (line,) = caplog.messages
+    assert line == "0 connected, 0 rooms; nobody came; 0 messages skipped; longest tick 0.0 ms of 0"
+
+
+def test_the_counters_are_one_line(bench, caplog):
+    caplog.set_level("INFO")
+    desk = bench(max_connections=3)
+    room = [desk.guest(Command("join", "tea")) for _ in range(3)]
+    assert goodbye_of(desk.connect()) == "full"
+    room[0].send(Command("close"))
+    room[1].raw(b"\0\0\0\0")
+    desk.turn()
+    room[0].hang_up()
+    room[1].hang_up()
+    desk.turn()
+    desk.server.hub.skipped = 5
+    caplog.clear()
+    desk.server.log_counters()
+    (line,) = caplog.messages
+    assert line.startswith(
+        "1 connected, 1 rooms; accepted 3, bad-frame 1, close 1, full 1; 5 messages skipped; longest tick "
+    )
+    assert line.endswith(f" ms of {desk.reactor.ticks}")
+
+
+# --- stopping -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stops(monkeypatch) -> Callable[[Bench], list[float]]:
+    """When a server's reactor is told to stop, by its clock."""
+
+    def watch(desk: Bench) -> list[float]:
+        times: list[float] = []
+        monkeypatch.setattr(desk.reactor, "stop", lambda: times.append(desk.now))
+        return times
+
+    return watch
+
+
+def test_an_empty_server_stops_at_once(bench, stops):
+    desk = bench()
+    desk.server.start()
+    times = stops(desk)
+    desk.server.drain()
+    assert times == [desk.now]
+
+
+def test_a_drain_says_goodbye_to_all_and_waits_for_them(bench, stops):
+    desk = bench(drain_timeout=5)
+    address = desk.server.start()
+    times = stops(desk)
+    people = [desk.guest(Command("join", "tea")) for _ in range(3)] + [desk.guest(), desk.connect()]
+    for wire in people:
+        wire.got()
+    people[0].send(Say("last words", id=1))
+    desk.turn(1)
+    desk.server.drain()
+    desk.turn()
+    for wire in people:
+        assert goodbye_of(wire) == "shutdown"
+        assert wire.ended
+    with pytest.raises(ConnectionRefusedError):
+        dial(desk, address)
+    assert times == []
+    for wire in people:
+        assert times == []
+        wire.hang_up()
+        desk.turn()
+    assert times == [desk.now]
+    assert desk.server.counts["shutdown"] == 5
+
+
+def test_words_said_in_the_tick_of_the_drain_are_still_delivered(bench):
+    desk = bench()
+    alice, bob = desk.guest(Command("join", "tea")), desk.guest(Command("join", "tea"))
+    alice.got()
+    alice.send(Say("last words", id=1))
+    desk.reactor.call_soon(desk.server.drain)
+    desk.turn()
+    sent, farewell = alice.got()
+    assert sent.re == 1
+    message, other_farewell = bob.got()
+    assert message.text == "last words"
+    assert farewell.reason == other_farewell.reason == "shutdown"
+
+
+def test_what_comes_after_the_farewell_is_not_handled(bench):
+    desk = bench()
+    alice, bob = desk.guest(Command("join", "tea")), desk.guest(Command("join", "tea"))
+    alice.got()
+    desk.server.drain()
+    desk.turn()
+    alice.send(Say("too late", id=1), PingRequest(2))
+    desk.turn()
+    assert [type(record) for record in alice.got() + bob.got()] == [Goodbye, Goodbye]
+
+
+@pytest.mark.parametrize("drain_timeout", [0.5, 3.0])
+def test_a_drain_takes_no_longer_than_its_time(bench, stops, drain_timeout):
+    desk = bench(drain_timeout=drain_timeout, queue_hard=2**20)
+    times = stops(desk)
+    stuck = desk.guest(buffer=4_096)
+    fill(desk, stuck, 100_000)
+    start = desk.now
+    desk.server.drain()
+    desk.wait(drain_timeout + 1, stuck.take)  # takes a little at a time, and would take longer
+    assert times[0] - start == pytest.approx(drain_timeout, abs=0.25)
+
+
+def test_a_peer_that_reads_nothing_is_let_go_before_the_time_is_up(bench, stops):
+    desk = bench(drain_timeout=5)
+    times = stops(desk)
+    fill(desk, desk.guest(buffer=4_096), 100_000)
+    start = desk.now
+    desk.server.drain()
+    desk.wait(4.5)
+    assert len(desk.connections) == 0
+    assert times[0] - start == pytest.approx(2, abs=0.25)
+
+
+def test_those_already_leaving_are_waited_for_and_get_no_second_goodbye(bench, stops):
+    desk = bench()
+    times = stops(desk)
+    wire = desk.guest()
+    wire.send(Command("close"))
+    desk.turn()
+    desk.server.drain()
+    desk.turn()
+    assert goodbye_of(wire) == "close"
+    assert times == []
+    wire.hang_up()
+    desk.turn()
+    assert times == [desk.now]
+
+
+@pytest.fixture
+def process() -> Iterator[ServerProcess]:
+    with ServerProcess() as server:
+        yield server
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_drains_a_real_server(process, number):
+    with Peer(process.port) as alice, Peer(process.port) as bob:
+        alice.hello("alice")
+        for person in (alice, bob):
+            person.join("tea")
+        alice.expect(Joined, name=bob.name)
+        alice.send(Say("hi", id=1), PingRequest(2))
+        bob.expect(Message, from_="alice", text="hi")
+        os.kill(process.pid, number)
+        assert alice.until(Goodbye).reason == "shutdown"
+        assert bob.expect(Goodbye).reason == "shutdown"
+        assert alice.recv() is bob.recv() is None
+    assert process.process.wait(20) == 0
+    assert "2 connected" not in process.log().splitlines()[-1]
+    assert "accepted 2, shutdown 2" in process.log()
+
+
+def test_a_second_signal_ends_a_real_server_at_once(process):
+    with Peer(process.port) as alice:
+        os.kill(process.pid, signal.SIGINT)
+        assert alice.until(Goodbye).reason == "shutdown"
+        start = time.monotonic()
+        os.kill(process.pid, signal.SIGTERM)  # alice does not hang up
+        assert process.process.wait(20) == 0
+        assert time.monotonic() - start < 1.5
+    assert "stopping at once" in process.log()
+
+
+def test_the_counters_on_demand_of_a_real_server(process):
+    with Peer(process.port) as alice:
+        alice.join("tea")
+        os.kill(process.pid, signal.SIGUSR1)
+        wait_until(lambda: "1 connected, 1 rooms; accepted 1;" in process.log(), "the line in the log")
+    assert process.stop() == 0
