@@ -10,9 +10,9 @@ from collections.abc import Mapping
 import msgpack
 
 from shared.errors import FrameError
-from shared.framing import MAX_BODY, encode_frame
+from shared.framing import HEADER_SIZE, MAX_BODY
 from shared.messages import EVENTS, REQUESTS
-from shared.schema import Record, Schema, read_record, to_map
+from shared.schema import WRITERS, Record, Schema, read_record
 
 MAX_PAIRS = 16
 """Pairs of a map."""
@@ -31,7 +31,10 @@ def encode(record: Record) -> bytes:
     Raises `UnicodeEncodeError` for a lone surrogate in a string (a person's input can have one) and `ValueError` if
     the frame would be larger than the protocol allows.
     """
-    return encode_frame(_pack(to_map(record)))
+    body: bytes = _pack(WRITERS[type(record)](record))
+    if len(body) > MAX_BODY:
+        raise ValueError(f"a frame's body has at most {MAX_BODY} bytes, not {len(body)}")
+    return len(body).to_bytes(HEADER_SIZE) + body
 
 
 class Codec:

@@ -26,5 +26,5 @@ def parse_line(line: str) -> Say | Command | None:
         return Say(line[1:])
     if not line.startswith("/"):
         return Say(line)
-    name, _, argument = line[1:].strip().partition(" ")
-    return Command(name.lower(), argument.strip() or None)
+    name, *argument = line[1:].split(maxsplit=1) or [""]
+    return Command(name.lower(), argument[0].strip() if argument else None)

@@ -61,15 +61,16 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A record type. `write` makes the map of a record: its keys with plain values, ready for MessagePack."""
+    """A record type. `plan` is what reading needs of the fields: key, reader, required, default."""
 
     record: type[Record]
     fields: tuple[Field, ...]
     plan: tuple[tuple[bytes, Reader, bool, Any], ...]
-    write: Callable[[Any], dict[str, Any]]
 
 
 _SCHEMAS: dict[type[Record], Schema] = {}
+WRITERS: dict[type[Record], Callable[[Any], dict[str, Any]]] = {}
+"""What makes the map of a record, for each type of record."""
 
 
 @dataclass_transform(frozen_default=True)
@@ -82,7 +83,8 @@ def record[T: Record](name: str, *tables: dict[bytes, Schema]) -> Callable[[type
         made.type = name
         fields = tuple(_fields(made))
         plan = tuple((field.key, field.read, field.required, field.default) for field in fields)
-        schema = _SCHEMAS[made] = Schema(made, fields, plan, _writer(fields, name if tables else None))
+        schema = _SCHEMAS[made] = Schema(made, fields, plan)
+        WRITERS[made] = _writer(fields, name if tables else None)
         for table in tables:
             table[name.encode()] = schema
         return made
@@ -105,7 +107,7 @@ def read_record(schemas: Mapping[bytes, Schema], raw: dict[bytes, Any]) -> Recor
 
 def to_map(record: Record) -> dict[str, Any]:
     """The map that stands for `record` in a frame of its own."""
-    return _SCHEMAS[type(record)].write(record)
+    return WRITERS[type(record)](record)
 
 
 def _read(schema: Schema, raw: dict[bytes, Any]) -> Record:
@@ -165,7 +167,7 @@ def _writer(fields: tuple[Field, ...], name: str | None) -> Callable[[Any], dict
     for field in fields[len(leading) :]:
         condition = f"if record.{field.attribute} is not None: " if field.omit_none else ""
         lines.append(f" {condition}result[{field.name!r}] = {_expression(field)}")
-    parts: dict[str, Any] = {f"write_{field.name}": _SCHEMAS[field.part].write for field in fields if field.part}
+    parts: dict[str, Any] = {f"write_{field.name}": WRITERS[field.part] for field in fields if field.part}
     exec("\n".join([*lines, " return result"]), parts)  # what is put in are the names of our own fields
     write: Callable[[Any], dict[str, Any]] = parts["write"]
     return write

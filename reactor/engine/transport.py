@@ -113,7 +113,10 @@ class Transport:
         queue = self._queue
         if queue is not None and not self._blocked and self._state < SHUT:
             try:
-                taken = self._send(queue)
+                if len(queue) == 1 and not self._offset:
+                    taken = self._sock.send(queue[0])
+                else:
+                    taken = self._send(queue)
             except (BlockingIOError, InterruptedError):
                 taken = 0
             except OSError as error:
@@ -146,7 +149,7 @@ class Transport:
         return before - self.queued
 
     def _send(self, queue: list[Buffer]) -> int:
-        first: Buffer = memoryview(queue[0])[self._offset :] if self._offset else queue[0]
+        first = memoryview(queue[0])[self._offset :]
         if len(queue) == 1:
             return self._sock.send(first)
         return self._sock.sendmsg([first, *queue[1:_MOST_BUFFERS]])
@@ -272,7 +275,8 @@ class Transport:
         self._queue = None
         receiver, self.receiver = self.receiver, None  # they hold each other
         if receiver is not None:
-            receiver.connection_lost(self._error)
+            error, self._error = self._error, None  # whose traceback holds this transport
+            receiver.connection_lost(error)
 
     def _wait_for(self) -> None:
         """Have the selector wait for what can be of use, and tell it only of changes."""

@@ -264,6 +264,22 @@ def test_close_is_the_last_that_is_answered(scene: Scene) -> None:
     assert up_to_pong(scene.other) == []
 
 
+@pytest.mark.parametrize(
+    "end", [command("close"), {"type": "hello", "protocol": 2}], ids=["close", "another version of the protocol"]
+)
+@pytest.mark.parametrize("behind", [command("join", "{room}"), command("name", "{fresh}"), say("still here?")], ids=str)
+def test_what_stands_behind_the_cause_of_a_goodbye_is_not_handled(
+    scene: Scene, alone: Peer, end: dict[str, Any], behind: dict[str, Any]
+) -> None:
+    """Even if it came in one piece with it: nobody haunts a room, and no name stays taken."""
+    send(alone, end, scene.fill(behind))
+    assert [type(record) for record in alone.rest()] == [Goodbye]
+    assert up_to_pong(scene.other) == []
+    send(scene.me, command("users"), command("name", scene.fresh))
+    assert scene.me.expect(Users).users == sorted([scene.me.name, scene.other.name])
+    assert scene.me.expect(Renamed).new == scene.fresh
+
+
 # --- what the others are told
 
 MOVED = {"type": "left", "room": "{room}", "name": "{me}", "reason": "moved"}

@@ -15,7 +15,7 @@ import pytest
 import reactor.server
 from reactor.engine.listener import PAUSE
 from reactor.server import SPARE_DESCRIPTORS, raise_descriptor_limit
-from shared.messages import Command, Goodbye, Hello, Joined, Left, Message, PingRequest, Pong, PongRequest, Say, Welcome
+from shared.messages import Command, Goodbye, Hello, Joined, Left, Message, PingRequest, PongRequest, Say, Welcome
 from tests.reactor.test_connection import LATE, Bench, Wire, benches, fill, goodbye_of
 from tests.support import Peer, ServerProcess, wait_until
 

@@ -470,20 +470,9 @@ def test_the_hangul_fillers_are_made_visible(words, filler):
     assert printable(words.format(filler, filler)) == words.format(BAD, BAD)
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [("\u0323" * 5, "\u0323" * 6), ("\u0323" * 4 + "\u0331", "\u0323" * 4 + "\u0332")],
-    ids=["one mark more", "another mark"],
-)
-def test_two_names_are_not_printed_alike(one, other):
-    # Either the second name is refused, or a reader can tell who speaks.
-    names = []
-    for marks in (one, other):
-        try:
-            names.append(user_name("z" + marks))
-        except RequestError:
-            pass
-    assert len({printable(name) for name in names}) == len({fold(name) for name in names})
+def test_a_mark_more_is_seen():
+    names = [user_name("q" + "\u0323" * count) for count in (5, 6)]  # no letter q has a mark composed into it
+    assert len({printable(name) for name in names}) == len({fold(name) for name in names}) == 2
 
 
 @settings(deadline=None, max_examples=300)

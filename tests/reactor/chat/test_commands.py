@@ -4,8 +4,10 @@ import dataclasses
 
 import pytest
 
+from reactor.chat.commands import run_command
 from shared.codec import encode
 from shared.commands import COMMANDS
+from shared.errors import RequestError
 from shared.framing import HEADER_SIZE, MAX_BODY
 from shared.messages import Command, Goodbye, Help, Joined, Left, Message, Renamed, RoomInfo, Rooms, Say, Users
 from shared.text import fold
@@ -275,3 +277,10 @@ def test_a_goodbye_is_the_answer_to_close_only(chat):
             session.lost()
         chat.tick()
     assert answers == [Renamed, Rooms, Joined, Users, Left, Help, Goodbye]
+
+
+def test_a_refusal_is_raised_for_the_session_to_answer(chat):
+    alice = chat.person("alice")
+    with pytest.raises(RequestError, match="there is no command 'dance'"):
+        run_command(alice.session, chat.hub, Command("dance"))
+    assert alice.got() == []

@@ -196,3 +196,35 @@ def test_any_deadline_is_found_no_earlier_and_at_most_a_step_late(start, delays,
             assert start + delay - 1e-6 <= look <= start + delay + STEP + step + 1e-6
     finally:
         reactor.close()
+
+
+@given(
+    st.floats(0, 10, allow_nan=False) | st.floats(0, 1e9, allow_nan=False),
+    st.lists(st.floats(0, 3, allow_nan=False), min_size=1, max_size=5),
+    st.booleans(),
+)
+def test_nobody_is_looked_at_twice_in_a_tick_however_little_time_they_ask_for(start, delays, again):
+    """A deadline may be missed by a rounding error, and asked for again at no distance at all."""
+    clock = Clock()
+    clock.now = start
+    reactor = Reactor(clock=clock)
+
+    class Impatient(Watched):
+        def look(self, now):
+            assert now not in self.looks
+            self.looks.append(now)
+            return max(0.0, self.deadline - now) if again or now < self.deadline else None
+
+    try:
+        watch = Watch(reactor)
+        crowd = [Impatient() for _ in delays]
+        for watched, delay in zip(crowd, delays, strict=True):
+            watched.deadline = start + delay
+            watch.add(watched, delay)
+        while clock.now < start + 4:
+            deadline = reactor._timers.next_deadline()
+            clock.now = max(clock.now + 1e-6, min(deadline or clock.now + 1, clock.now + 1))
+            reactor.tick(0)
+        assert all(watched.looks and not watched.errors for watched in crowd)
+    finally:
+        reactor.close()
