@@ -25,8 +25,6 @@ def _chat() -> int:
     from reactor.engine.dial import resolve
 
     options = parse_arguments(sys.argv[1:])
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr] # a terminal may have no letter for a word
-    sys.stderr.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         targets = resolve(options.host, options.port)
     except (OSError, UnicodeError) as error:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from reactor.engine.dial import Dial, Target
 from reactor.engine.loop import Reactor
-from reactor.engine.transport import Transport
+from reactor.engine.transport import Transport, notice_dead_links
 from shared.codec import encode, event_codec
 from shared.errors import FrameError, RequestError
 from shared.framing import FrameDecoder
@@ -66,7 +66,7 @@ class Link:
             self._transport.close()
 
     def _dialled(self, sock: socket.socket) -> None:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        notice_dead_links(sock)
         self._transport = Transport(self._reactor, sock, self)
         self._connected()
 

@@ -6,6 +6,7 @@ one reactor. Input is read no faster than the server takes it.
 
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -185,8 +186,14 @@ class Plain:
         self._print(f"pylingo: {printable(sentence)}", sys.stderr)
 
     def _print(self, line: str, stream: TextIO) -> None:
+        """Write a line at once, waiting for whoever reads it: a parent may have made the pipe non-blocking."""
+        rest = f"{line}\n".encode(stream.encoding, "replace")
         try:
-            print(line, file=stream, flush=True)
+            while rest:
+                try:
+                    rest = rest[os.write(stream.fileno(), rest) :]
+                except BlockingIOError:
+                    select.select([], [stream], [])
         except OSError:  # nobody reads us any more
             self._status = 1
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

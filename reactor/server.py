@@ -14,7 +14,7 @@ from reactor.connection import Connection
 from reactor.engine.deadlines import Watch
 from reactor.engine.listener import Address, Gate, Listener, listen
 from reactor.engine.loop import Reactor
-from reactor.engine.transport import Transport
+from reactor.engine.transport import Transport, notice_dead_links
 from shared.address import show_address
 from shared.codec import encode
 from shared.messages import Goodbye
@@ -120,22 +120,11 @@ class Server:
 
     def _prepare(self, sock: socket.socket) -> None:
         """Set what accepted sockets inherit from the listening one: that saves four calls for each of them."""
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # Small, or the kernel takes megabytes for a peer that never reads; as large as the soft limit, or a
         # saturated fan-out costs three times the CPU.
         buffer = min(max(self.settings.queue_soft, 65_536), _LARGEST_SEND_BUFFER)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
-        # Keepalive never notices a dead link with data in flight, the user timeout never an idle one.
-        timeout = self.settings.tcp_timeout
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in (
-            ("TCP_KEEPIDLE", max(1, round(timeout))),
-            ("TCP_KEEPINTVL", max(1, round(timeout / 3))),
-            ("TCP_KEEPCNT", 3),
-            ("TCP_USER_TIMEOUT", round(timeout * 1e3)),
-        ):
-            if number := getattr(socket, name, None):  # not every system has them all
-                sock.setsockopt(socket.IPPROTO_TCP, number, value)
+        notice_dead_links(sock, self.settings.tcp_timeout)
 
     def _accepted(self, sock: socket.socket, address: Address) -> None:
         host = address[0]

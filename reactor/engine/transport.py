@@ -19,6 +19,8 @@ READ_SIZE = 65_536
 """Bytes read of one connection in one tick."""
 LINGER = 2.0
 """Seconds that `close` gives the peer to take what is queued, and again to close its side."""
+TCP_TIMEOUT = 30.0
+"""Seconds without an acknowledgement after which the system gives a connection up."""
 _MOST_BUFFERS = 512  # of one sendmsg; Linux allows 1,024 (IOV_MAX)
 
 OPEN, FLUSHING, SHUT, CLOSED = range(4)
@@ -113,10 +115,7 @@ class Transport:
         queue = self._queue
         if queue is not None and not self._blocked and self._state < SHUT:
             try:
-                if len(queue) == 1 and not self._offset:
-                    taken = self._sock.send(queue[0])
-                else:
-                    taken = self._send(queue)
+                taken = self._sock.send(queue[0]) if len(queue) == 1 and not self._offset else self._send(queue)
             except (BlockingIOError, InterruptedError):
                 taken = 0
             except OSError as error:
@@ -288,3 +287,21 @@ class Transport:
         if events != self._events:
             self._events = events
             self._reactor.modify(self._sock.fileno(), events, self)
+
+
+def notice_dead_links(sock: socket.socket, timeout: float = TCP_TIMEOUT) -> None:
+    """Send without delay, and have the system find out within about `timeout` seconds that a peer cannot be reached.
+
+    Keepalive never notices a dead link with data in flight, the user timeout never an idle one: so both. What is set
+    on a listening socket is inherited by those that it accepts.
+    """
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", max(1, round(timeout))),
+        ("TCP_KEEPINTVL", max(1, round(timeout / 3))),
+        ("TCP_KEEPCNT", 3),
+        ("TCP_USER_TIMEOUT", round(timeout * 1e3)),
+    ):
+        if number := getattr(socket, name, None):  # not every system has them all
+            sock.setsockopt(socket.IPPROTO_TCP, number, value)

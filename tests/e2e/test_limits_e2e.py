@@ -58,12 +58,13 @@ def ended(peer: Peer, reason: str) -> list[Record]:
 # --- time without what is waited for
 
 
-@pytest.mark.parametrize("sent", [b"", b"\0", b"\0\0", b"\0\0\0\x0a\x81\xa4"], ids=["nothing", "1", "2", "a start"])
-def test_silent(start: Start, sent: bytes) -> None:
+def test_silent(start: Start) -> None:
     server = start("--first-frame-timeout", "0.5")
-    with Peer(server.port) as mute:
-        mute.raw(sent)
-        assert ended(mute, "silent") == []
+    with server.peers(4) as peers:
+        for peer, sent in zip(peers, [b"", b"\0", b"\0\0\0", b"\0\0\0\x0a\x81\xa4"], strict=True):
+            peer.raw(sent)
+        for peer in peers:
+            assert ended(peer, "silent") == []
 
 
 def test_one_frame_is_enough_not_to_be_silent(start: Start) -> None:
@@ -104,7 +105,7 @@ def test_a_trickle_of_bytes_does_not_keep_a_frame_alive(start: Start) -> None:
 
 
 def test_idle_after_a_ping(start: Start) -> None:
-    server = start("--ping-after", "0.3", "--ping-timeout", "2")
+    server = start("--ping-after", "0.3", "--ping-timeout", "1.5")
     with server.peers(2, room="tea") as (dead, alive):
         assert dead.expect(Ping) == Ping()
         while not isinstance(record := alive.recv(), Left):  # who answers the pings stays
@@ -114,22 +115,22 @@ def test_idle_after_a_ping(start: Start) -> None:
         ended(dead, "idle")
 
 
-@pytest.mark.parametrize("answer", ["pong", "ping", "a byte at a time"])
-def test_any_byte_answers_a_ping(start: Start, answer: str) -> None:
+def test_any_byte_answers_a_ping(start: Start) -> None:
     """As long as a ping is unanswered there is no other: the next one shows that the answer was taken as one."""
     server = start("--ping-after", "0.2")
-    frame = iter(encode(PingRequest()) * 2)
-    answers: dict[str, Callable[[], bytes]] = {
-        "pong": lambda: encode(PongRequest()),
-        "ping": lambda: encode(PingRequest()),
-        "a byte at a time": lambda: bytes([next(frame)]),
-    }
-    with Peer(server.port) as peer:
-        peer.raw(encode(PongRequest()))
+    frame = iter(encode(PingRequest()))
+    answers: list[Callable[[], bytes]] = [
+        lambda: encode(PongRequest()),
+        lambda: encode(PingRequest()),
+        lambda: bytes([next(frame)]),
+    ]
+    with server.peers(len(answers)) as peers:
         for _ in range(3):
+            for peer, answer in zip(peers, answers, strict=True):
+                peer.until(Ping)
+                peer.raw(answer())
+        for peer in peers:
             peer.until(Ping)
-            peer.raw(answers[answer]())
-        peer.until(Ping)
 
 
 def test_who_talks_is_not_pinged(start: Start) -> None:

@@ -5,7 +5,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reactor.config import FIELDS, LOG_LEVELS, ConfigError, Settings, option, parse_arguments, show_size, size
@@ -220,11 +220,13 @@ def test_a_size_is_shown_in_the_largest_unit_that_divides_it(value, shown):
     assert show_size(value) == shown
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**40))
 def test_a_size_is_read_as_it_is_shown(value):
     assert size(0, 2**50)(show_size(value)) == value
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20))
 def test_any_text_is_a_size_or_a_value_error(text):
     try:
@@ -328,6 +330,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path, name, words):
     assert words in refusal("--config", str(tmp_path / name))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_any_file_is_settings_or_one_sentence(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "any.toml"

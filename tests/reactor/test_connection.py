@@ -292,9 +292,10 @@ def test_what_comes_after_a_goodbye_is_not_handled(bench):
     other = desk.guest(Command("join", "tea"))
     wire = desk.guest(Command("join", "tea"))
     other.got()
-    wire.send(Command("close", id=1), Say("after"), PingRequest(2), Hello(1))
+    late = [Say("after"), PingRequest(2), Hello(1), Command("name", "late"), Command("join", "tea")]
+    wire.send(Command("close", id=1), *late)
     desk.turn()
-    wire.send(Say("much later"), PingRequest(3))
+    wire.send(*late)
     desk.turn()
     assert goodbye_of(wire) == "close"
     assert other.got() == [Left("tea", "guest-2", "close")]
@@ -553,6 +554,16 @@ def test_deadlines_stand_still_while_a_peer_is_not_read(bench):
     wire.raw(frame[3:])
     desk.turn()
     assert numbers(wire.got()) == [2]
+
+
+def test_the_time_without_a_byte_begins_anew_after_a_pause(bench):
+    desk = bench(burst=1, rate=0.02, ping_after=5)
+    wire = desk.connect()
+    wire.send(PingRequest(0))
+    desk.wait(50 + 4.5)
+    assert [type(record) for record in wire.got()] == [Welcome, Pong]
+    desk.wait(0.5 + LATE)
+    assert wire.got() == [Ping()]
 
 
 def test_deadlines_run_again_after_a_pause(bench):

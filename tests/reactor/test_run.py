@@ -170,8 +170,8 @@ def test_help_and_version(option):
 
 
 def test_the_first_line_comes_through_a_pipe_at_once_and_tells_where():
-    """From another working directory, too: that is where the helper starts it."""
-    with ServerProcess() as server:
+    """From another working directory, too: `ServerProcess` starts it in one."""
+    with ServerProcess(environment={"PYTHONUNBUFFERED": ""}) as server:  # which would hide a missing flush
         assert server.first_line == f"PyLingo {__version__} listening on 127.0.0.1:{server.port}\n"
         assert server.port > 0
         with Peer(server.port) as peer:

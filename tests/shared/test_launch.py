@@ -1,6 +1,7 @@
 """How a script starts, and what it says when it cannot."""
 
 import ast
+import subprocess
 import sys
 import types
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from shared import launch as module
 from shared.launch import LaunchError, OneLineParser, launch
-from tests.support import ROOT
+from tests.support import DEADLINE, ROOT
 
 READ_BY_ANY_PYTHON = ["reactor/run.py", "shared/__init__.py", "shared/launch.py"]
 
@@ -96,6 +97,39 @@ def test_a_new_python_is_welcome(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(sys, "version_info", (3, 99, 0))
         assert launch("program", lambda: 0) == 0
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)], ids=str)
+def test_no_socket_takes_the_number_of_a_closed_standard_stream(tmp_path, closed):
+    """It would get what is written to stdout or stderr."""
+    path = tmp_path / "result"
+    code = f"""
+import os
+for number in {closed}: os.close(number)
+os.execv(sys.executable, [sys.executable, "-c", program])
+"""
+    program = f"""
+import socket, sys
+from shared.launch import launch
+def main():
+    with socket.socket() as sock:
+        print("out"), print("err", file=sys.stderr), sys.stdin and sys.stdin.read()
+        open({str(path)!r}, "w").write(str(sock.fileno() > 2))
+    return 0
+sys.exit(launch("program", main))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; program = {program!r}{code}"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=DEADLINE,
+    )
+    assert done.returncode == 0, done.stderr
+    assert path.read_text() == "True"
+    assert done.stdout == ("" if 1 in closed else "out\n")
+    assert done.stderr == ("" if 2 in closed else "err\n")
 
 
 def test_a_parser_says_what_is_wrong_in_one_line():

@@ -14,7 +14,17 @@ from dataclasses import dataclass, field
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+)
 
 from shared.errors import RequestError
 from shared.messages import (
@@ -115,7 +125,7 @@ class Reader:
             self._go_on({after for place in self.places for after in step(place, plain(record))}, record)
         end = len(self.somebody.due)
         ends = {place for before in self.places for place in self._leaving_out(before) if place.at == end}
-        if not self.somebody.gone and not (self.person.out.tell_drained and self.person.out.queued > SOFT):
+        if not self.somebody.gone and not (self.person.out.tell_drained and self.person.out.queued):
             ends = {place for place in ends if not place.missing}
         self._go_on(ends, "the end of the tick")
 
@@ -155,8 +165,8 @@ class Reader:
 class Chats(RuleBasedStateMachine):
     people = Bundle("people")
 
-    @initialize()
-    def open(self) -> None:
+    @initialize(target=people)
+    def open(self) -> MultipleResults[Somebody]:
         self.batched, self.stepwise = self.servers = Chat(soft=SOFT), Chat(soft=SOFT)
         self.readers: dict[Somebody, tuple[Reader, Reader]] = {}
         self.rooms: dict[str, tuple[str, list[Somebody]]] = {}
@@ -164,6 +174,7 @@ class Chats(RuleBasedStateMachine):
         self.guests = 0
         self.stamps: list[int] = []
         self.now = NOON
+        return multiple(*(self.connect_and_join("tea") for _ in range(3)))
 
     # --- the model
 
@@ -216,6 +227,7 @@ class Chats(RuleBasedStateMachine):
 
     # --- what people do
 
+    @precondition(lambda self: len(self.living()) < 6)
     @rule(target=people)
     def connect(self) -> Somebody:
         self.guests += 1
@@ -225,6 +237,7 @@ class Chats(RuleBasedStateMachine):
         self.done()
         return somebody
 
+    @precondition(lambda self: len(self.living()) < 6)
     @rule(target=people, room=st.sampled_from(ROOMS[:3]))
     def connect_and_join(self, room: str) -> Somebody:
         somebody = self.connect()
@@ -361,9 +374,17 @@ class Chats(RuleBasedStateMachine):
 
     @rule(one=people)
     def stop_reading(self, one: Somebody) -> None:
+        """Full at once, as little would come of it if each had to be talked full first."""
         one.slow = True
         for reader in self.readers[one]:
             reader.person.out.stuck = True
+            reader.person.out.queued += SOFT + 1
+
+    @rule(one=people)
+    def read_some(self, one: Somebody) -> None:
+        """The queue falls below the limit, but not to nothing: what was begun to be left out goes on."""
+        for reader in self.readers[one]:
+            reader.person.out.queued = min(reader.person.out.queued, 1)
 
     @precondition(lambda self: any(somebody.slow for somebody in self.living()))
     @rule(data=st.data())
@@ -438,4 +459,4 @@ class Chats(RuleBasedStateMachine):
 
 
 TestChats = Chats.TestCase
-TestChats.settings = settings(max_examples=80, stateful_step_count=60, deadline=None)
+TestChats.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)

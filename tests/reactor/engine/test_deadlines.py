@@ -1,7 +1,7 @@
 """Deadlines on a clock that the test moves."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reactor.engine.deadlines import STEP, Watch
@@ -78,6 +78,13 @@ def test_one_is_looked_at_again_as_it_asks(reactor, clock, watch):
     gaps = [after - before for before, after in zip([1_000.0, *watched.looks], watched.looks, strict=False)]
     assert gaps == [pytest.approx(gap, abs=STEP + 0.051) for gap in (1, 2, 1, 5)]
     assert all(gap >= least for gap, least in zip(gaps, (1, 2, 1, 5), strict=True))
+
+
+def test_one_may_ask_to_be_looked_at_again_at_once(reactor, clock, watch):
+    watched = Watched(0.0, 0)
+    watch.add(watched, 0.0)
+    pass_time(reactor, clock, 5)
+    assert len(watched.looks) == 3
 
 
 def test_the_time_handed_over_is_that_of_the_tick(reactor, clock, watch):
@@ -173,6 +180,7 @@ def test_even_one_that_fails_to_fail_does_not_keep_the_others_from_being_looked_
     assert [len(watched.looks) for watched in crowd] == [1] * 21
 
 
+@settings(deadline=None)
 @given(
     st.floats(0, 1e6, allow_nan=False),
     st.lists(st.floats(0, 30, allow_nan=False), min_size=1, max_size=8),
@@ -198,6 +206,7 @@ def test_any_deadline_is_found_no_earlier_and_at_most_a_step_late(start, delays,
         reactor.close()
 
 
+@settings(deadline=None)
 @given(
     st.floats(0, 10, allow_nan=False) | st.floats(0, 1e9, allow_nan=False),
     st.lists(st.floats(0, 3, allow_nan=False), min_size=1, max_size=5),

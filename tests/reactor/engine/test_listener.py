@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reactor.engine.listener import ACCEPTS, PAUSE, Gate, Listener, listen
@@ -148,6 +148,10 @@ def tick_until(reactor, condition):
         return condition()
 
     wait_until(ticked)
+
+
+def test_the_numbers_are_the_documented_ones():
+    assert (ACCEPTS, PAUSE) == (64, 1.0)
 
 
 # --- accepting --------------------------------------------------------------------------------------------------
@@ -501,6 +505,7 @@ def test_one_who_is_turned_away_takes_no_place():
     assert gate.admit("192.0.2.4") is None, "it was not counted when there was no place"
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([*SAME["one /64"], *DIFFERENT["two IPv4 addresses"]]))))
 def test_the_gate_counts_as_a_plain_list_would(steps):
     gate, inside = Gate(5, 2), []

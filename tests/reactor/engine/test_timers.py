@@ -5,7 +5,7 @@ import tracemalloc
 import weakref
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reactor.engine.timers import TimerQueue
@@ -20,6 +20,7 @@ def fire_due(queue, now):
 # --- order ------------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 5)))
 def test_timers_fire_by_deadline_and_then_in_the_order_of_adding(deadlines):
     queue, fired = TimerQueue(), []
@@ -154,6 +155,7 @@ def test_cancelling_cannot_fill_the_memory():
     assert fired == list(range(701, 1_001)), "a rebuilt heap still knows the order"
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(

@@ -248,6 +248,10 @@ def reset(sock):
     sock.close()
 
 
+def test_the_numbers_are_the_documented_ones():
+    assert (READ_SIZE, LINGER) == (65_536, 2.0)
+
+
 # --- reading ----------------------------------------------------------------------------------------------------
 
 
@@ -844,9 +848,10 @@ def test_a_peer_that_has_said_all_can_still_be_answered(bench):
     transport.write(b"answer")
     transport.close()
     bench.reactor.tick(0)
+    assert receiver.losses == [None], "both sides are shut: there is nothing to wait for"
     assert bench.read_all(far) == b"answer"
     assert receiver.told == ["data", "eof", ("lost", None)]
-    assert sock.fileno() == -1, "both sides are shut: there is nothing to wait for"
+    assert sock.fileno() == -1
 
 
 def test_the_end_is_told_once_however_often_reading_is_resumed(bench):
@@ -920,6 +925,16 @@ def test_a_reset_while_closing_is_no_error(bench, shut):
     reset(far)
     bench.until(lambda: receiver.losses)
     assert receiver.told == [("lost", None)], "it was closed, and that is why it ended"
+
+
+def test_a_reset_that_only_shutting_down_notices_is_no_error(bench):
+    transport, _, receiver, far = bench.transport()
+    reset(far)
+    wait_until(lambda: bench.selector.select())
+    transport.close()
+    transport.flush()
+    bench.reactor.tick(0)
+    assert receiver.told == [("lost", None)]
 
 
 # --- ending: exactly once ---------------------------------------------------------------------------------------

@@ -1,0 +1,576 @@
+"""The benchmark as people start it, and whether it finds what a faulty server does to the deliveries.
+
+`Proxy` below stands between the benchmark and a sound server and does the faults; other tests use it, too.
+"""
+
+import collections
+import contextlib
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pytest
+
+from client import benchmark
+from client.bench import load as bench_load
+from client.bench import report
+from client.bench.scenarios import SCENARIOS
+from shared import __version__
+from shared.codec import event_codec, request_codec
+from shared.framing import HEADER_SIZE, FrameDecoder, encode_frame
+from shared.messages import Command, Hello, Joined, Message, Rooms, Say
+from shared.schema import Record
+from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
+
+SCRIPT = ROOT / "client" / "benchmark.py"
+UNLIMITED = ("--rate", "0", "--queue-soft", "256M", "--queue-hard", "1G")
+
+Tamper = Callable[[str, bytes, Record], list[bytes] | None]
+"""The name of who gets a frame, the frame, what it says: the frames to pass on instead; None ends the connection."""
+
+
+class Proxy:
+    """Passes all on between clients and the server on `port`, but what `tamper` makes of the server's frames.
+
+    One thread. It may block in sending: both sides always read.
+    """
+
+    def __init__(self, port: int, tamper: Tamper) -> None:
+        self._target = port
+        self._tamper = tamper
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.port = self._listener.getsockname()[1]
+        self.said = threading.Event()
+        """Set when a client has said something."""
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        self._waker, self._woken = socket.socketpair()
+        self._selector.register(self._woken, selectors.EVENT_READ, None)
+        self._socks: set[socket.socket] = set()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._waker.close()
+        self._thread.join(DEADLINE)
+        assert not self._thread.is_alive()
+        for sock in (self._listener, self._woken, *self._socks):
+            sock.close()
+        self._selector.close()
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            while True:
+                for key, _ in self._selector.select():
+                    if key.data is None:
+                        return
+                    if key.fileobj in self._socks or key.fileobj is self._listener:  # else closed in this round
+                        key.data()
+        except BaseException as error:
+            self._error = error
+
+    def _accept(self) -> None:
+        client = self._listener.accept()[0]
+        server = socket.create_connection(("127.0.0.1", self._target))
+        name = ""
+        requests, events = FrameDecoder(), FrameDecoder()
+
+        def end() -> None:
+            for sock in (client, server):
+                if sock in self._socks:
+                    self._socks.remove(sock)
+                    with contextlib.suppress(KeyError):
+                        self._selector.unregister(sock)
+                    sock.close()
+
+        def read(sock: socket.socket) -> bytes:
+            try:
+                return sock.recv(65_536, socket.MSG_DONTWAIT)
+            except OSError:
+                return b""
+
+        def from_client() -> None:
+            nonlocal name
+            data = read(client)
+            for body in requests.feed(data):
+                record = request_codec.decode(body)
+                if type(record) is Hello:
+                    name = record.name or ""
+                elif type(record) is Say:
+                    self.said.set()
+            pass_on(server, data)
+
+        def from_server() -> None:
+            data = read(server)
+            passed: list[bytes] = []
+            for body in events.feed(data):
+                frames = self._tamper(name, encode_frame(body), event_codec.decode(body))
+                if frames is None:
+                    data = b""
+                    break
+                passed += frames
+            pass_on(client, b"".join(passed))
+            if not data:
+                end()
+
+        def pass_on(sock: socket.socket, data: bytes) -> None:
+            with contextlib.suppress(OSError):
+                if data:
+                    sock.sendall(data)
+                elif sock is server:
+                    sock.shutdown(socket.SHUT_WR)
+                    self._selector.unregister(client)  # the rest of the server's frames still goes there
+
+        for sock, read_it in ((client, from_client), (server, from_server)):
+            sock.settimeout(DEADLINE)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socks.add(sock)
+            self._selector.register(sock, selectors.EVENT_READ, read_it)
+
+
+class Fault:
+    """Does `kind` once to what `victim` gets, at its frame number `at` of the type `what`."""
+
+    def __init__(self, kind: str, victim: str, at: int = 5, what: type[Record] = Message) -> None:
+        self.kind = kind
+        self.victim = victim
+        self.at = at
+        self.what = what
+        self.done = False
+        self._seen = 0
+        self._held: list[bytes] = []
+
+    def __call__(self, name: str, frame: bytes, record: Record) -> list[bytes] | None:
+        if name != self.victim or type(record) is not self.what or self.done:
+            return [frame]
+        self._seen += 1
+        if self._seen < self.at:
+            return [frame]
+        self.done = self.kind != "reorder" or bool(self._held)
+        match self.kind:
+            case "lose":
+                return []
+            case "double":
+                return [frame, frame]
+            case "alter":
+                return [frame.replace(b"....", b"..,.", 1)]
+            case "end":
+                return None
+            case "reorder" if not self._held:
+                self._held.append(frame)
+                return []
+            case "reorder":
+                return [frame, *self._held]
+        raise AssertionError(self.kind)
+
+
+def bench(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(SCRIPT), *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=tempfile.gettempdir(),
+        timeout=3 * DEADLINE,
+        check=False,
+        **options,
+    )
+
+
+def one_line(run: subprocess.CompletedProcess[str], status: int) -> str:
+    """The sentence that is all there is."""
+    assert run.returncode == status, run.stderr
+    assert run.stdout == ""
+    (line,) = run.stderr.splitlines()
+    assert line.startswith("pylingo-bench: ")
+    return line
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerProcess]:
+    with ServerProcess("--max-per-address", "0", *UNLIMITED) as running:
+        yield running
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs it in this process, which saves the start; gives the exit status, stdout and stderr."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["pylingo-bench", *arguments])
+        monkeypatch.setattr(report.print_table, "__defaults__", (sys.stdout,))  # bound when the module was imported
+        monkeypatch.setattr(report.Progress.__init__, "__defaults__", (sys.stderr,))
+        status = benchmark.main()
+        return status, *capsys.readouterr()
+
+    return run
+
+
+# --- what it prints -------------------------------------------------------------------------------------------
+
+TINY = {
+    "chat": ("--seconds", "0.3", "--rate", "20"),
+    "saturate": ("--seconds", "0.3",),
+    "broadcast": ("--messages", "10",),
+    "join-storm": (),
+    "idle": ("--seconds", "0.3",),
+    "stalled": ("--seconds", "0.3", "--rate", "20", "--stalled", "2", "--senders", "3"),
+    "churn": ("--messages", "50",),
+}  # fmt: skip
+MEASURES = {
+    "chat": {"messages", "deliveries", "latency p99, ms", "load generator late p99, ms", "peak memory, MB"},
+    "saturate": {"messages", "deliveries a second", "latency max, ms", "server CPU, microseconds a delivery"},
+    "broadcast": {"messages", "deliveries", "latency p50, ms"},
+    "join-storm": {"deliveries", "seconds until everybody had seen everything", "peak memory, MB"},
+    "idle": {"connects a second", "resident bytes for each connection", "server CPU, % of one"},
+    "stalled": {"stalled readers", "p99 without them, ms", "ratio of p99"},
+    "churn": {"messages", "lives a second", "growth of memory, bytes a life"},
+}
+
+
+def test_every_scenario_is_tried_here():
+    assert TINY.keys() == MEASURES.keys() == SCENARIOS.keys()
+
+
+@pytest.mark.parametrize("scenario", TINY)
+def test_a_scenario(scenario: str, tmp_path: Path):
+    file = tmp_path / "figures.json"
+    run = bench(
+        "--scenario", scenario, "--clients", "20", "--rooms", "2", *TINY[scenario], "--json", str(file)
+    )  # fmt: skip
+    assert (run.returncode, run.stderr) == (0, "")
+    about, *rows = run.stdout.splitlines()
+    assert about == f"{scenario}: {SCENARIOS[scenario].about}"
+    assert all(row.startswith("  ") and len(row.split()) > 1 for row in rows)
+    written = json.loads(file.read_text())
+    assert written["scenario"] == scenario
+    assert written["plan"]["clients"] == 20
+    assert written["where"]["pylingo"].startswith(__version__)
+    figures = written["figures"]
+    assert MEASURES[scenario] <= figures.keys()
+    assert all(type(value) in (int, float) and value == value for value in figures.values())
+    names = [row[2:44].rstrip() for row in rows]
+    assert names == [*written["where"], *figures]
+    latencies = [value for name, value in figures.items() if name.startswith("latency")]
+    assert latencies == sorted(latencies)
+
+
+def test_the_numbers_are_those_of_the_plan(tmp_path: Path):
+    file = tmp_path / "figures.json"
+    run = bench(
+        "--scenario", "saturate", "--clients", "20", "--rooms", "2", "--messages", "600", "--senders", "3",
+        "--json", str(file),
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    figures = json.loads(file.read_text())["figures"]
+    assert figures["connections"] == 22
+    assert figures["messages"] == 600
+    assert figures["deliveries"] == 600 * 10  # everybody of eleven but who said it
+
+
+def test_a_running_server(server: ServerProcess):
+    run = bench(f"127.0.0.1:{server.port}", "--clients", "20", "--rooms", "2", "--seconds", "0.3", "--rate", "20")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "deliveries" in run.stdout
+    assert "server CPU" not in run.stdout  # whose process it is not told
+    assert "peak memory" not in run.stdout
+    with Peer(server.port) as peer:  # it goes on, and nobody is left behind
+        wait_until(lambda: not peer_rooms(peer), "the clients' leaving")
+
+
+@pytest.mark.parametrize("scenario", ["join-storm", "churn", "idle"])
+def test_a_running_server_and_another_scenario(server: ServerProcess, here, scenario: str):
+    status, out, err = here(
+        f"127.0.0.1:{server.port}", "--scenario", scenario, "--clients", "10", "--rooms", "1", *TINY[scenario]
+    )
+    assert (status, err) == (0, "")
+    assert "server CPU" not in out
+    assert "memory" not in out
+
+
+def peer_rooms(peer: Peer) -> list[Any]:
+    peer.send(Command("rooms"))
+    return peer.until(Rooms).rooms
+
+
+def test_options_for_the_server(here):
+    status, out, err = here(
+        "--clients", "5", "--rooms", "1", "--seconds", "0.1", "--server-option=--max-connections=3"
+    )  # fmt: skip
+    assert status == 1
+    assert "chat failed" in err
+    assert "no place for another connection" in err or "a connection was lost" in err
+    assert out == ""
+
+
+def test_help_and_version():
+    run = bench("--help")
+    assert run.returncode == 0
+    assert all(scenario in run.stdout for scenario in SCENARIOS)
+    run = bench("--version")
+    assert (run.returncode, run.stdout) == (0, f"PyLingo {__version__}\n")
+
+
+# --- what is wrong is said in one line ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--scenario", "nope"], "nope"),
+        (["--clients", "0"], "--clients"),
+        (["--clients", "5", "--rooms", "6"], "--rooms (6) must be at most --clients (5)"),
+        (["--clients", "5", "--rooms", "1", "--senders", "6"], "--senders must be at most the 5 clients"),
+        (["--seconds", "nan"], "--seconds"),
+        (["--size", "25"], "from 26 to"),
+        (["host:0"], "port"),
+        (["--what\nis this"], "unrecognized"),
+    ],
+)
+def test_a_wrong_option(arguments: list[str], why: str, here):
+    status, out, err = here(*arguments)
+    assert (status, out) == (2, "")
+    assert why in err
+    assert err.count("\n") == 1
+
+
+def test_a_wrong_option_of_the_script():
+    assert "--clients" in one_line(bench("--clients", "many"), 2)
+
+
+def test_more_clients_than_descriptors():
+    run = bench("--clients", "500", "--rooms", "1", preexec_fn=lambda: limit_descriptors(300))
+    assert one_line(run, 2).endswith("this system's limit of 300 open files allows at most 235, not 500")
+
+
+def test_as_many_clients_as_descriptors_allow(server: ServerProcess):
+    """What the sentence promises can be had."""
+    run = bench(
+        f"127.0.0.1:{server.port}", "--clients", "55", "--rooms", "1", "--seconds", "0.1", "--rate", "20",
+        preexec_fn=lambda: limit_descriptors(120),
+    )  # fmt: skip
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def limit_descriptors(most: int) -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def test_nobody_listens(here):
+    with socket.socket() as taken:  # bound and not listening: nobody else can take the port meanwhile
+        taken.bind(("127.0.0.1", 0))
+        status, out, err = here(f"127.0.0.1:{taken.getsockname()[1]}", "--clients", "5", "--rooms", "1")
+    assert (status, out) == (1, "")
+    assert err == "pylingo-bench: chat failed: connecting failed: Connection refused\n" or "refused" in err
+    assert err.count("\n") == 1
+
+
+def test_a_server_option_that_is_wrong():
+    line = one_line(bench("--clients", "5", "--rooms", "1", "--server-option=--nope"), 1)
+    assert "the server did not start: pylingo-server: unrecognized arguments: --nope" in line
+    assert "\ufffd" not in line  # the end of the server's line is no part of the sentence
+
+
+def test_figures_that_cannot_be_written(server: ServerProcess, here, tmp_path: Path):
+    file = tmp_path / "no" / "such"
+    status, _, err = here(
+        f"127.0.0.1:{server.port}", "--scenario", "idle", "--clients", "2", "--rooms", "1", "--seconds", "0.1",
+        "--json", str(file),
+    )  # fmt: skip
+    assert status == 1
+    assert err == f"pylingo-bench: cannot write {file}: No such file or directory\n"
+
+
+def test_an_interrupt(server: ServerProcess):
+    with Proxy(server.port, lambda name, frame, record: [frame]) as proxy:
+        running = subprocess.Popen(
+            [sys.executable, str(SCRIPT), f"127.0.0.1:{proxy.port}", "--clients", "4", "--rooms", "1", "--rate", "50"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert proxy.said.wait(DEADLINE)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=DEADLINE)
+    assert (running.returncode, out, err) == (130, "", "pylingo-bench: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--scenario", "idle", "--clients", "2", "--rooms", "1", "--messages", "1"],
+        ["--scenario", "stalled", "--clients", "5", "--rooms", "1", "--seconds", "0.1"],
+        ["--clients", "5", "--rooms", "1", "--stalled", "6", "--seconds", "0.1"],
+    ],
+)
+def test_any_options_run_or_are_refused(arguments: list[str]):
+    run = bench(*arguments)
+    assert "Traceback" not in run.stderr
+    assert run.returncode in (0, 2)
+    assert run.stderr.count("\n") == (run.returncode == 2)
+
+
+# --- a faulty server is found ---------------------------------------------------------------------------------
+
+FIXED = ("--scenario", "saturate", "--clients", "20", "--rooms", "2", "--senders", "3", "--messages", "120")
+"""Each room has 60 messages; `c0` and `c1` observe, `c2` is the first who speaks, and `c21` only reads."""
+WHO = {"the observer": "c0", "a reader": "c21", "a sender": "c2"}
+KINDS = {
+    "lose": "came where|bytes differ",
+    "double": "came where|bytes differ",
+    "reorder": "came where|bytes differ",
+    "alter": "bytes differ",
+    "end": "a connection was lost",
+}
+
+
+def test_the_proxy_alone_changes_nothing(server: ServerProcess, here):
+    with Proxy(server.port, lambda name, frame, record: [frame]) as proxy:
+        status, out, err = here(f"127.0.0.1:{proxy.port}", *FIXED)
+    assert (status, err) == (0, "")
+    assert "deliveries" in out
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fault_is_found(server: ServerProcess, here, kind: str, who: str):
+    fault = Fault(kind, WHO[who])
+    with Proxy(server.port, fault) as proxy:
+        status, out, err = here(f"127.0.0.1:{proxy.port}", *FIXED)
+    assert fault.done
+    assert (status, out) == (1, "")
+    assert err.startswith("pylingo-bench: saturate failed: ")
+    assert any(words in err for words in KINDS[kind].split("|")), err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("kind", ["lose", "end"])
+def test_the_script_says_so_with_its_exit_status(server: ServerProcess, kind: str):
+    with Proxy(server.port, Fault(kind, "c21")) as proxy:
+        line = one_line(bench(f"127.0.0.1:{proxy.port}", *FIXED), 1)
+    assert line.startswith("pylingo-bench: saturate failed: ")
+
+
+class ToAll:
+    """Does something to one message, the same for all who get it."""
+
+    def __init__(self, change: Callable[[bytes], list[bytes]], sender: int = 2, serial: int = 5) -> None:
+        self._mark = b"%06x%08x" % (sender, serial)
+        self._change = change
+        self.times = 0
+
+    def __call__(self, name: str, frame: bytes, record: Record) -> list[bytes]:
+        if type(record) is Message and record.text.encode().startswith(self._mark):
+            self.times += 1
+            return self._change(frame)
+        return [frame]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda frame: [],
+        lambda frame: [frame, frame],
+        lambda frame: [frame.replace(b"....", b"..,.", 1)],
+    ],
+    ids=["lose", "double", "alter"],
+)
+def test_what_is_the_same_for_everybody_is_found(server: ServerProcess, here, change: Callable[[bytes], list[bytes]]):
+    """What everybody gets alike is held against what was said."""
+    fault = ToAll(change)
+    with Proxy(server.port, fault) as proxy:
+        status, _, err = here(f"127.0.0.1:{proxy.port}", *FIXED)
+    assert fault.times
+    assert status == 1, "nobody noticed"
+    assert "saturate failed" in err
+
+
+def test_a_last_message_that_does_not_come(server: ServerProcess, here, monkeypatch: pytest.MonkeyPatch):
+    """There is nothing behind it that could differ: it is waited for, but not for ever."""
+    monkeypatch.setattr(bench_load, "PATIENCE", 1.0)
+    fault = Fault("lose", "c21", at=60)
+    with Proxy(server.port, fault) as proxy:
+        status, _, err = here(f"127.0.0.1:{proxy.port}", *FIXED)
+    assert fault.done
+    assert status == 1
+    assert "came to a halt" in err
+
+
+def test_a_name_that_is_taken(server: ServerProcess, here):
+    with Peer(server.port) as peer:
+        peer.hello("c3")
+        status, _, err = here(f"127.0.0.1:{server.port}", *FIXED)
+        assert status == 1
+        assert "entering failed" in err
+        peer.fence()
+
+
+@pytest.mark.parametrize("kind", ["lose", "double", "end"])
+def test_a_fault_in_the_storm_is_found_and_said_in_one_line(
+    server: ServerProcess, kind: str, monkeypatch: pytest.MonkeyPatch
+):
+    """The third of those who came later is not, or twice, told to one who came before."""
+    seen: collections.Counter[str] = collections.Counter()
+
+    def tamper(name: str, frame: bytes, record: Record) -> list[bytes] | None:
+        if type(record) is Joined and record.users is None:
+            seen[name] += 1
+            if name == "c1" and seen[name] == 3:
+                return {"lose": [], "double": [frame, frame], "end": None}[kind]
+        return [frame]
+
+    with Proxy(server.port, tamper) as proxy:
+        line = one_line(bench(f"127.0.0.1:{proxy.port}", "--scenario", "join-storm", "--clients", "20"), 1)
+    assert seen["c1"] >= 3
+    assert line.startswith("pylingo-bench: join-storm failed: ")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda frame: None, lambda frame: [frame[:HEADER_SIZE] + b"\xc1" * (len(frame) - HEADER_SIZE)]],
+    ids=["end", "garbage"],
+)
+@pytest.mark.parametrize("who", ["life7", "c0"])
+def test_a_fault_in_the_churn_is_found_and_said_in_one_line(
+    server: ServerProcess, who: str, change: Callable[[bytes], list[bytes] | None]
+):
+    done = False
+
+    def tamper(name: str, frame: bytes, record: Record) -> list[bytes] | None:
+        nonlocal done
+        # A life gets a joined of its own, the observer those of others; what comes before belongs to entering.
+        if not done and name == who and type(record) is Joined and (record.users is None) == (who == "c0"):
+            done = True
+            return change(frame)
+        return [frame]
+
+    with Proxy(server.port, tamper) as proxy:
+        run = bench(
+            f"127.0.0.1:{proxy.port}", "--scenario", "churn", "--clients", "5", "--messages", "20"
+        )  # fmt: skip
+        assert done
+        assert one_line(run, 1).startswith("pylingo-bench: churn failed: ")
+
+
+def test_the_script_is_executable():
+    assert os.access(SCRIPT, os.X_OK)
