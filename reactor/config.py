@@ -207,7 +207,7 @@ def show(value: Any, parse: Parser) -> str:
 def parse_arguments(arguments: Sequence[str]) -> Settings:
     """The settings of a command line, over those of its `--config` file, over the defaults.
 
-    Raises `ConfigError`. Exits the process after `--help` and `--version`.
+    Raises `LaunchError`, mostly as `ConfigError`. Exits the process after `--help` and `--version`.
     """
     given = vars(_parser().parse_args(arguments))
     path = given.pop("config", None)

@@ -31,7 +31,7 @@ def _serve() -> int:
     server = Server(settings)
     try:
         address = server.start()
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
         raise LaunchError(_why_not(error, settings.host, settings.port)) from None
     server.obey_signals()
     try:
@@ -43,10 +43,8 @@ def _serve() -> int:
     return 0
 
 
-def _why_not(error: OSError | UnicodeError, host: str, port: int) -> str:
+def _why_not(error: OSError, host: str, port: int) -> str:
     """Why the server cannot listen, and what would help."""
-    if isinstance(error, UnicodeError):
-        return f"--host must be an address or a host name, not '{host}'"
     if error.errno == errno.EADDRINUSE:
         return f"port {port} on {host} is in use: stop the other program or choose a port with --port"
     if error.errno in (errno.EACCES, errno.EPERM):

@@ -23,7 +23,12 @@ ACCEPTS = 64
 """Connections accepted in one tick."""
 PAUSE = 1.0
 """Seconds without accepting after descriptors or memory ran out."""
-_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+# What accept(2) says of the one peer that was taken; every other error would come again at once, so it brings a pause.
+_PEER_GONE = {
+    *(errno.ECONNABORTED, errno.EPERM, errno.EPROTO, errno.ENOPROTOOPT, errno.EOPNOTSUPP),
+    *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH),
+}
+_NO_SUCH_ADDRESS = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 _BACKLOG = 4_096
 
 Address = tuple[Any, ...]
@@ -111,8 +116,8 @@ class Listener:
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
-                if error.errno not in _EXHAUSTED:
-                    continue  # ECONNABORTED and its like: that peer is gone, others may wait
+                if error.errno in _PEER_GONE:
+                    continue  # others may wait
                 self._pause(error)
                 self._refuse_one()
                 return
@@ -168,22 +173,39 @@ def listen(host: str, port: int) -> list[socket.socket]:
     """
     infos = look_up(host or None, port, socket.AI_PASSIVE)
     socks: list[socket.socket] = []
+    missing: OSError | None = None
     try:
-        for family, kind, protocol, _, address in dict.fromkeys(infos):
-            sock = socket.socket(family, kind, protocol)
-            socks.append(sock)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:  # "::" is everybody, unless IPv4 has a socket of its own
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != "::")
-            if port == 0 and len(socks) > 1:
+        for family, _, _, _, address in dict.fromkeys(infos):
+            if port == 0 and socks:
                 address = (address[0], socks[0].getsockname()[1], *address[2:])
-            sock.bind(address)
-            sock.listen(_BACKLOG)
+            try:
+                socks.append(_listen_on(family, address, both=host == "::"))
+            except OSError as error:
+                if error.errno not in _NO_SUCH_ADDRESS:
+                    raise
+                missing = error  # such as ::1 of localhost where the system has no IPv6
+        if missing is not None and not socks:
+            raise missing
     except OSError:
         for sock in socks:
             sock.close()
         raise
     return socks
+
+
+def _listen_on(family: int, address: Address, both: bool) -> socket.socket:
+    """A socket that listens on one address; `both` for an IPv6 one that IPv4 peers can reach too."""
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not both)
+        sock.bind(address)
+        sock.listen(_BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def _spare_descriptor() -> int | None:

@@ -1,0 +1,306 @@
+#!/usr/bin/env python3
+"""Any bytes at all to a whole server: a coverage-guided fuzz target, on demand.
+
+    python tests/fuzz/fuzz_session.py --seconds 60
+
+It takes `pip install atheris` and nothing else. `one_input` is the target; CI replays the corpus through it without
+atheris (`test_corpus.py`). What an input means:
+
+- byte 0, the size of the pieces in which the stream is sent: 0 for all at once, else so many bytes (64 pieces at most,
+  the last one takes the rest);
+- byte 1, bits: 1 join the room first; 2 the server paces, as by default; 4 three seconds pass between pieces; 8 the
+  peer reads nothing until the end; 16 the rest is not a stream but one body, to be sent with its true size; 32 the
+  stream ends with FIN instead of a reset;
+- the rest: the stream.
+
+The input is sent over a real socket pair to a server whose clock stands still. It must hold that nothing but a
+`ProtocolError` is raised by decoding and nothing at all is logged as an error, that what the peer is sent are sound
+frames, that the others in the room go on to hear each other, and that nothing of the peer is left in the end.
+"""
+
+import contextlib
+import logging
+import os
+import resource
+import socket
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CORPUS = Path(__file__).resolve().parent / "corpus"
+JOIN, PACED, TIME, DEAF, BODY, FIN = 1, 2, 4, 8, 16, 32
+
+_watching: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+if __name__ == "__main__":
+    os.environ["MSGPACK_PUREPYTHON"] = "1"  # atheris sees nothing of what C does
+    sys.path.insert(0, str(ROOT))
+    try:
+        import atheris
+    except ImportError:
+        sys.exit("the fuzzer takes atheris: pip install atheris")
+    _watching = atheris.instrument_imports(include=["msgpack", "reactor", "shared"])
+
+with _watching:
+    import msgpack  # noqa: F401 - so that it is instrumented
+
+    from reactor.connection import Connection
+    from reactor.engine.loop import Reactor
+    from reactor.engine.transport import READ_SIZE
+    from reactor.server import Server
+    from shared.codec import encode, event_codec, request_codec
+    from shared.errors import ProtocolError
+    from shared.framing import HEADER_SIZE, MAX_BODY, FrameDecoder, encode_frame
+    from shared.messages import Command, Message, Say
+
+from reactor.config import Settings
+from shared.schema import Record
+
+MOST_BYTES = 65_536
+"""What of an input is used."""
+MOST_PIECES = 64
+MEMORY = 64 * 2**20
+"""Bytes by which the process may grow over all inputs."""
+LOOPBACK = ("127.0.0.1", 40_000)
+ROOM = "tea"
+
+
+class Findings(logging.Handler):
+    """Keeps what is logged as an error: every exception that the loop has caught is."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(self.format(record))
+
+
+class End:
+    """The other end of a connection of the server."""
+
+    def __init__(self, world: "World", server: Server) -> None:
+        ours, self.sock = socket.socketpair()
+        self.sock.setblocking(False)
+        self.decoder = FrameDecoder()
+        self._world = world
+        before = set(server._connections)
+        server._accepted(ours, LOOPBACK)  # what the listener calls
+        (self.connection,) = server._connections - before
+
+    def send(self, data: bytes) -> None:
+        """All of it, unless the server has hung up; where the server does not read, it is not waited for."""
+        while data:
+            try:
+                data = data[self.sock.send(data) :]
+            except BlockingIOError:
+                if not self._world.turn():
+                    return
+            except OSError:
+                return
+
+    def got(self) -> list[Record]:
+        """The records that have come. Raises if they are no sound frames."""
+        records: list[Record] = []
+        with contextlib.suppress(OSError):
+            while data := self.sock.recv(2**20):
+                records += map(event_codec.decode, self.decoder.feed(data))
+        return records
+
+
+class World:
+    """A server on a clock that stands still unless told, with two in a room who go on to talk to each other."""
+
+    def __init__(self, rate: float) -> None:
+        self.now = 1_000.0
+        self.reactor = Reactor(clock=lambda: self.now)
+        self.server = Server(Settings(port=0, rate=rate, log_level="error"), self.reactor)
+        self.speaker = End(self, self.server)
+        self.listener = End(self, self.server)
+        for end in (self.speaker, self.listener):
+            end.send(encode(Command("join", ROOM)))
+            self.turn()
+        for end in (self.speaker, self.listener):
+            end.got()
+        self._said = 0
+
+    def turn(self) -> bool:
+        """Turns of the loop for all that is there at this moment, at most 40; whether there was anything."""
+        for count in range(40):
+            before = self.reactor.ticks, sum(connection._heard for connection in self.server._connections)
+            self.reactor.tick(0)
+            if count and not self.reactor._timeout(1.0) == 0 and before[1] == self._heard():
+                return count > 2
+        return True
+
+    def _heard(self) -> float:
+        return sum(connection._heard for connection in self.server._connections)
+
+    def talk(self) -> None:
+        """What the speaker says reaches the listener, and they are still who they were."""
+        self._said += 1
+        text = f"still here {self._said}"
+        self.now += 1.0  # they keep to the pace
+        self.speaker.send(encode(Say(text)))
+        self.turns(3)
+        heard = [record for record in self.listener.got() if isinstance(record, Message)]
+        assert [message.text for message in heard if message.from_ == "guest-1"] == [text], heard
+        self.listener.send(encode(Say(text)))
+        self.turns(3)
+        heard = [record for record in self.speaker.got() if isinstance(record, Message)]
+        assert [message.text for message in heard if message.from_ == "guest-2"] == [text], heard
+
+    def turns(self, count: int) -> None:
+        for _ in range(count):
+            self.reactor.tick(0)
+
+    def meet(self, pieces: list[bytes], mode: int) -> None:
+        """Somebody connects, sends the pieces and goes."""
+        peer = End(self, self.server)
+        connection: Connection = peer.connection
+        transport = connection._transport
+        if mode & JOIN:
+            peer.send(encode(Command("join", ROOM)))
+            self.turns(1)
+        for piece in pieces:
+            peer.send(piece)
+            self.turns(2)
+            if mode & TIME:
+                self.now += 3.0
+                self.turns(1)
+            if not mode & DEAF:
+                peer.got()
+            kept = connection._decoder.pending
+            assert kept <= HEADER_SIZE + MAX_BODY + READ_SIZE, f"{kept} bytes are kept of a stream"
+            most = self.server.hub.soft + self.server.hub.hard + 40 * MAX_BODY
+            assert transport.queued <= most, f"{transport.queued} bytes are queued"
+            self.listener.got()
+            self.speaker.got()
+        self.talk()
+        peer.got()
+        if mode & FIN:
+            with contextlib.suppress(OSError):
+                peer.sock.shutdown(socket.SHUT_WR)
+            self.turns(3)
+            peer.got()
+        peer.sock.close()
+        self.turns(2)
+        if connection in self.server._connections:  # paced: it is looked at when its turn has come
+            connection.fail(ConnectionResetError())
+            self.turns(2)
+        self.listener.got()
+        self.speaker.got()
+        hub = self.server.hub
+        assert set(hub.rooms) == {ROOM}, hub.rooms
+        assert set(hub._names) == {"guest-1", "guest-2"}, hub._names.keys()
+        assert self.server._connections == {self.speaker.connection, self.listener.connection}
+        assert not self.speaker.connection._transport.queued
+        self.talk()
+
+    def close(self) -> None:
+        for end in (self.speaker, self.listener):
+            end.sock.close()
+        for connection in list(self.server._connections):
+            connection.fail(ConnectionResetError())
+        self.turns(3)
+        self.server.close()
+
+
+class Target:
+    """The servers, made when they are first needed and again after a finding."""
+
+    def __init__(self) -> None:
+        self.findings = Findings()
+        self._worlds: dict[bool, World] = {}
+        self._start = 0
+
+    def run(self, data: bytes) -> None:
+        """See `one_input`."""
+        step, mode = (*data[:2], 0, 0)[:2]
+        stream = data[2 : 2 + MOST_BYTES]
+        if mode & BODY:
+            body = stream[:MAX_BODY] or b"\xc1"
+            _decode(body)
+            stream = encode_frame(body)
+        with contextlib.suppress(ProtocolError):
+            for body in FrameDecoder().feed(stream):
+                _decode(body)
+        pieces = [stream]
+        if step:
+            cuts = [*range(0, len(stream), step)][:MOST_PIECES]
+            pieces = [stream[cut:end] for cut, end in zip(cuts, [*cuts[1:], len(stream)], strict=True)]
+        world = self._worlds.pop(bool(mode & PACED), None) or World(4.0 if mode & PACED else 0.0)
+        self.findings.texts.clear()
+        world.meet(pieces, mode)
+        assert not self.findings.texts, self.findings.texts
+        self._worlds[bool(mode & PACED)] = world
+        grown = _peak() - self._start
+        self._start = self._start or _peak()
+        assert not grown or grown == _peak() or grown <= MEMORY, f"the process has grown by {grown} bytes"
+
+    def close(self) -> None:
+        for world in self._worlds.values():
+            world.close()
+        self._worlds.clear()
+
+
+def _decode(body: bytes) -> None:
+    """Both sides' codecs raise nothing but their own errors."""
+    for codec in (request_codec, event_codec):
+        with contextlib.suppress(ProtocolError):
+            codec.decode(body)
+
+
+def _peak() -> int:
+    """The most memory that the process has had so far."""
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return size if sys.platform == "darwin" else size * 1024
+
+
+_target = Target()
+
+
+def one_input(data: bytes) -> None:
+    """Put one input on a server; raises if anything happens that must not."""
+    logger = logging.getLogger("reactor")
+    logger.addHandler(_target.findings)
+    try:
+        _target.run(data)
+    finally:
+        logger.removeHandler(_target.findings)
+
+
+def close() -> None:
+    """Let go of the servers."""
+    _target.close()
+
+
+def main() -> None:
+    import argparse
+    import tempfile
+
+    parser = argparse.ArgumentParser(description="Fuzz the server, the corpus as seeds.", allow_abbrev=False)
+    parser.add_argument("--seconds", type=int, default=60, help="how long (%(default)s)")
+    parser.add_argument(
+        "--keep", metavar="FOLDER", help="where inputs are kept that reach something new, and findings (a new folder)"
+    )
+    options = parser.parse_args()
+    seconds = max(1, min(options.seconds, 24 * 3_600))
+    folder = Path(options.keep or tempfile.mkdtemp(prefix="fuzz-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    print(f"{seconds} s; what is found is kept in {folder}", flush=True)
+    logging.getLogger("reactor").propagate = False
+    flags = [
+        f"-max_total_time={seconds}",
+        f"-artifact_prefix={folder}/finding-",
+        f"-max_len={MOST_BYTES}",
+        "-timeout=10",
+        "-rss_limit_mb=1024",
+        "-print_final_stats=1",
+        "-close_fd_mask=0",
+    ]
+    atheris.Setup([sys.argv[0], *flags, str(folder), str(CORPUS)], one_input)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
