@@ -158,7 +158,7 @@ class Connection:
         transport = self._transport
         if self._session.closing is not None:
             return None
-        if transport.queued and now - transport.waiting_since >= settings.stall_timeout:
+        if transport.is_waiting and now - transport.waiting_since >= settings.stall_timeout:
             self._stall(f"nothing that was sent to you was taken for {settings.stall_timeout:g} s")
             return None
         if not self._paused:
@@ -186,7 +186,7 @@ class Connection:
         settings = self._server.settings
         transport = self._transport
         waits = [settings.frame_timeout, settings.stall_timeout, settings.ping_after, settings.ping_timeout]
-        if transport.queued:
+        if transport.is_waiting:
             waits.append(transport.waiting_since + settings.stall_timeout - now)
         if not self._paused:
             if not self._valid:

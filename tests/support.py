@@ -45,7 +45,7 @@ class ServerProcess:
     """`./reactor/run.py` as a child process on a port chosen by the system."""
 
     def __init__(self, *options: str, environment: dict[str, str] | None = None, preexec: Any = None) -> None:
-        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed in __exit__
+        self.errors = tempfile.TemporaryFile("a+")  # noqa: SIM115 - closed in __exit__
         self.process = subprocess.Popen(
             [sys.executable, str(ROOT / "reactor" / "run.py"), "--port", "0", *options],
             stdin=subprocess.DEVNULL,

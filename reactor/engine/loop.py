@@ -63,7 +63,8 @@ class Reactor:
         self._timers = TimerQueue()
         self._ready: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
         self._flushers: list[Callable[[], object]] = []
-        self._unsent: list[Flushable] = []
+        self.unsent: list[Flushable] = []
+        """Connections to be flushed once, in this tick's flush. Who has something to send appends itself."""
         self._closing: list[Callable[[], object]] = []
         self._stopped = False
         self._wakeup = Wakeup(self.call_soon)
@@ -115,10 +116,6 @@ class Reactor:
         """Have `callback` called once, at the start of this tick's flush (or of the next, from within one)."""
         self._flushers.append(callback)
 
-    def send_soon(self, connection: Flushable) -> None:
-        """Have `connection.flush` called once, in this tick's flush."""
-        self._unsent.append(connection)
-
     def close_soon(self, finish: Callable[[], object]) -> None:
         """Have `finish` called once, at the very end of this tick: the place to close a descriptor."""
         self._closing.append(finish)
@@ -163,7 +160,7 @@ class Reactor:
         self._selector.close()
 
     def _timeout(self, longest: float | None) -> float | None:
-        if self._ready or self._flushers or self._unsent or self._closing or self._stopped:
+        if self._ready or self._flushers or self.unsent or self._closing or self._stopped:
             return 0
         deadline = self._timers.next_deadline()
         if deadline is None:
@@ -176,8 +173,8 @@ class Reactor:
             flushers, self._flushers = self._flushers, []
             for flusher in flushers:
                 self.guard(flusher)
-        if self._unsent:
-            unsent, self._unsent = self._unsent, []
+        if self.unsent:
+            unsent, self.unsent = self.unsent, []
             for connection in unsent:
                 try:
                     connection.flush()

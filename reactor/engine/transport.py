@@ -23,7 +23,7 @@ TCP_TIMEOUT = 30.0
 """Seconds without an acknowledgement after which the system gives a connection up."""
 _MOST_BUFFERS = 512  # of one sendmsg; Linux allows 1,024 (IOV_MAX)
 
-OPEN, FLUSHING, SHUT, CLOSED = range(4)
+OPEN, FLUSHING, SHUT, CLOSED = range(4)  # `write` relies on OPEN being 0
 
 
 class Receiver(Protocol):
@@ -45,7 +45,7 @@ class Receiver(Protocol):
 class Transport:
     """A socket with its queue. `queued` is the number of bytes not yet taken by the socket.
 
-    `waiting_since` is the reactor's time when the socket last took a byte, or when the queue began.
+    `waiting_since` is the reactor's time when the socket last took a byte, or first refused one, while it `is_waiting`.
     """
 
     __slots__ = (
@@ -93,21 +93,26 @@ class Transport:
         """Whether `write` still has an effect."""
         return self._state == OPEN
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the socket has refused bytes that are queued."""
+        return bool(self._events & EVENT_WRITE)
+
     # --- sending
 
     def write(self, data: Buffer) -> None:
         """Queue `data`, which must never change. Sent at the end of the tick; dropped if the transport is closing."""
-        if self._state != OPEN:
+        if self._state:
             return
         if self._queue is None:
             self._queue = [data]
-            self.waiting_since = self._reactor.now
+            self.queued = len(data)
         else:
             self._queue.append(data)
-        self.queued += len(data)
+            self.queued += len(data)
         if not self._dirty:
             self._dirty = True
-            self._reactor.send_soon(self)
+            self._reactor.unsent.append(self)
 
     def flush(self) -> None:
         """Offer the queue to the socket, once. For the reactor's flush phase."""
@@ -121,7 +126,16 @@ class Transport:
             except OSError as error:
                 self._lose(error)
                 return
-            self._took(taken, queue)
+            if taken == self.queued:
+                self._queue = None
+                self.queued = self._offset = 0
+                if self._events & EVENT_WRITE:
+                    self._wait_for()
+                if self.tell_drained and self.receiver is not None:
+                    self.tell_drained = False
+                    self.receiver.drained()
+            else:
+                self._keep_rest(taken, queue)
         if self._state == FLUSHING and self._queue is None:
             self._shut()
 
@@ -153,19 +167,10 @@ class Transport:
             return self._sock.send(first)
         return self._sock.sendmsg([first, *queue[1:_MOST_BUFFERS]])
 
-    def _took(self, taken: int, queue: list[Buffer]) -> None:
-        """The one place where the queue shrinks."""
+    def _keep_rest(self, taken: int, queue: list[Buffer]) -> None:
+        """The socket has taken some bytes: the rest waits until it is writable."""
         self.queued -= taken
-        if not self.queued:
-            self._queue = None
-            self._offset = 0
-            if self._events & EVENT_WRITE:
-                self._wait_for()
-            if self.tell_drained and self.receiver is not None:
-                self.tell_drained = False
-                self.receiver.drained()
-            return
-        if taken:
+        if taken or not self.is_waiting:
             self.waiting_since = self._reactor.now
         taken += self._offset
         whole = 0
@@ -194,7 +199,7 @@ class Transport:
             self._blocked = False
             if not self._dirty:
                 self._dirty = True
-                self._reactor.send_soon(self)
+                self._reactor.unsent.append(self)
         if mask & EVENT_READ:
             self._read()
         elif not mask and self._state != CLOSED:
@@ -232,7 +237,7 @@ class Transport:
         self._timer = self._reactor.call_later(LINGER, self.abort)
         if not self._dirty:
             self._dirty = True
-            self._reactor.send_soon(self)
+            self._reactor.unsent.append(self)
 
     def abort(self) -> None:
         """Close at the end of the tick, whatever is queued."""

@@ -3,7 +3,6 @@
 `Proxy` below stands between the benchmark and a sound server and does the faults; other tests use it, too.
 """
 
-import collections
 import contextlib
 import json
 import os
@@ -27,8 +26,8 @@ from client.bench import report
 from client.bench.scenarios import SCENARIOS
 from shared import __version__
 from shared.codec import event_codec, request_codec
-from shared.framing import HEADER_SIZE, FrameDecoder, encode_frame
-from shared.messages import Command, Hello, Joined, Message, Rooms, Say
+from shared.framing import FrameDecoder, encode_frame
+from shared.messages import Command, Hello, Message, Rooms, Say
 from shared.schema import Record
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
 
@@ -123,9 +122,11 @@ class Proxy:
             passed: list[bytes] = []
             for body in events.feed(data):
                 frames = self._tamper(name, encode_frame(body), event_codec.decode(body))
-                if frames is None:
-                    data = b""
-                    break
+                if frames is None:  # an orderly end: no reset that depends on what is unread
+                    with contextlib.suppress(OSError):
+                        client.shutdown(socket.SHUT_WR)
+                    self._selector.unregister(server)
+                    return
                 passed += frames
             pass_on(client, b"".join(passed))
             if not data:
@@ -213,6 +214,8 @@ def server() -> Iterator[ServerProcess]:
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
     """Runs it in this process, which saves the start; gives the exit status, stdout and stderr."""
+
+    monkeypatch.setattr(bench_load, "PATIENCE", 2.0)  # of those who wait for what a faulty server does not send
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["pylingo-bench", *arguments])
@@ -436,8 +439,8 @@ FIXED = ("--scenario", "saturate", "--clients", "20", "--rooms", "2", "--senders
 """Each room has 60 messages; `c0` and `c1` observe, `c2` is the first who speaks, and `c21` only reads."""
 WHO = {"the observer": "c0", "a reader": "c21", "a sender": "c2"}
 KINDS = {
-    "lose": "came where|bytes differ",
-    "double": "came where|bytes differ",
+    "lose": "came where|bytes differ|came to a halt",
+    "double": "came where|bytes differ|came to a halt",
     "reorder": "came where|bytes differ",
     "alter": "bytes differ",
     "end": "a connection was lost",
@@ -505,9 +508,8 @@ def test_what_is_the_same_for_everybody_is_found(server: ServerProcess, here, ch
     assert "saturate failed" in err
 
 
-def test_a_last_message_that_does_not_come(server: ServerProcess, here, monkeypatch: pytest.MonkeyPatch):
+def test_a_last_message_that_does_not_come(server: ServerProcess, here):
     """There is nothing behind it that could differ: it is waited for, but not for ever."""
-    monkeypatch.setattr(bench_load, "PATIENCE", 1.0)
     fault = Fault("lose", "c21", at=60)
     with Proxy(server.port, fault) as proxy:
         status, _, err = here(f"127.0.0.1:{proxy.port}", *FIXED)
@@ -525,51 +527,7 @@ def test_a_name_that_is_taken(server: ServerProcess, here):
         peer.fence()
 
 
-@pytest.mark.parametrize("kind", ["lose", "double", "end"])
-def test_a_fault_in_the_storm_is_found_and_said_in_one_line(
-    server: ServerProcess, kind: str, monkeypatch: pytest.MonkeyPatch
-):
-    """The third of those who came later is not, or twice, told to one who came before."""
-    seen: collections.Counter[str] = collections.Counter()
-
-    def tamper(name: str, frame: bytes, record: Record) -> list[bytes] | None:
-        if type(record) is Joined and record.users is None:
-            seen[name] += 1
-            if name == "c1" and seen[name] == 3:
-                return {"lose": [], "double": [frame, frame], "end": None}[kind]
-        return [frame]
-
-    with Proxy(server.port, tamper) as proxy:
-        line = one_line(bench(f"127.0.0.1:{proxy.port}", "--scenario", "join-storm", "--clients", "20"), 1)
-    assert seen["c1"] >= 3
-    assert line.startswith("pylingo-bench: join-storm failed: ")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [lambda frame: None, lambda frame: [frame[:HEADER_SIZE] + b"\xc1" * (len(frame) - HEADER_SIZE)]],
-    ids=["end", "garbage"],
-)
-@pytest.mark.parametrize("who", ["life7", "c0"])
-def test_a_fault_in_the_churn_is_found_and_said_in_one_line(
-    server: ServerProcess, who: str, change: Callable[[bytes], list[bytes] | None]
-):
-    done = False
-
-    def tamper(name: str, frame: bytes, record: Record) -> list[bytes] | None:
-        nonlocal done
-        # A life gets a joined of its own, the observer those of others; what comes before belongs to entering.
-        if not done and name == who and type(record) is Joined and (record.users is None) == (who == "c0"):
-            done = True
-            return change(frame)
-        return [frame]
-
-    with Proxy(server.port, tamper) as proxy:
-        run = bench(
-            f"127.0.0.1:{proxy.port}", "--scenario", "churn", "--clients", "5", "--messages", "20"
-        )  # fmt: skip
-        assert done
-        assert one_line(run, 1).startswith("pylingo-bench: churn failed: ")
+# How faults in `join-storm` and `churn` are found is in the tests of `client.bench.crowd`.
 
 
 def test_the_script_is_executable():

@@ -5,6 +5,7 @@ machine's own interfaces alone. Where that cannot be done they are skipped, and 
 """
 
 import contextlib
+import gc
 import os
 import re
 import resource
@@ -21,10 +22,11 @@ from typing import Any
 import msgpack
 import pytest
 
-from shared.codec import request_codec
+from shared.codec import encode, request_codec
 from shared.framing import encode_frame
 from shared.messages import Command, Error, Goodbye, Left, Message, Ping, PongRequest, Say, Welcome
 from shared.schema import Record
+from tests.fuzz.fuzz_session import World
 from tests.shared.test_messages import WRONG, drop, field_cases, put
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
 
@@ -432,3 +434,33 @@ def test_who_hangs_up_while_not_read_is_noticed_by_reset_at_once_and_by_fin_in_i
         assert [message.text for message in messages if isinstance(message, Message)] == list("01234567")
         assert isinstance(left, Left)
         assert left.reason == "lost"
+
+
+# --- what is left
+
+
+ENDS = {
+    "close": encode(Command("close")),
+    "reset": b"",
+    "a broken frame": b"\0\0\0\0",
+    "a broken body": encode_frame(b"\xc1"),
+    "a refused request": encode_frame(b"\x80"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_connection_that_is_over_leaves_nothing_to_the_collector(end: str) -> None:
+    """It runs only after tens of thousands of new objects: what waited for it would be megabytes, and a long tick."""
+    world = World(rate=0.0)
+    try:
+        world.meet([encode(Command("join", "tea"))], 0)
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(10):
+                world.meet([encode(Command("join", "tea")), ENDS[end]], 0)
+            assert gc.collect() < 10  # not one for each
+        finally:
+            gc.enable()
+    finally:
+        world.close()

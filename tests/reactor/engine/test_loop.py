@@ -130,9 +130,9 @@ def test_a_tick_hands_out_then_flushes_then_closes(reactor, pair):
     def ask():
         calls.append("handler")
         reactor.close_soon(lambda: calls.append("close 1"))
-        reactor.send_soon(Connection("a", calls))
-        reactor.at_flush(lambda: (calls.append("room 1"), reactor.send_soon(Connection("c", calls))))
-        reactor.send_soon(Connection("b", calls))
+        reactor.unsent.append(Connection("a", calls))
+        reactor.at_flush(lambda: (calls.append("room 1"), reactor.unsent.append(Connection("c", calls))))
+        reactor.unsent.append(Connection("b", calls))
         reactor.at_flush(lambda: (calls.append("room 2"), reactor.close_soon(lambda: calls.append("close 2"))))
 
     reactor.register(near.fileno(), EVENT_READ, Handler(ask))
@@ -146,7 +146,7 @@ def test_a_tick_hands_out_then_flushes_then_closes(reactor, pair):
 def test_each_asked_for_once_is_called_once(reactor):
     calls = []
     reactor.at_flush(lambda: calls.append("room"))
-    reactor.send_soon(Connection("a", calls))
+    reactor.unsent.append(Connection("a", calls))
     reactor.close_soon(lambda: calls.append("close"))
     for _ in range(3):
         reactor.tick(0)
@@ -177,9 +177,9 @@ def test_a_connection_that_has_more_after_its_send_waits_for_the_next_tick(react
     class Writes(Connection):
         def flush(self):
             super().flush()
-            reactor.send_soon(Connection("b", calls))
+            reactor.unsent.append(Connection("b", calls))
 
-    reactor.send_soon(Writes("a", calls))
+    reactor.unsent.append(Writes("a", calls))
     reactor.tick()
     assert calls == ["send a"]
     selector.asked.clear()
@@ -444,8 +444,8 @@ def test_a_callback_that_fails_does_so_alone(reactor, caplog, ask):
 
 def test_a_flush_that_fails_ends_that_connection_alone(reactor, caplog):
     calls = []
-    reactor.send_soon(Connection("a", calls, RuntimeError("our bug")))
-    reactor.send_soon(Connection("b", calls))
+    reactor.unsent.append(Connection("a", calls, RuntimeError("our bug")))
+    reactor.unsent.append(Connection("b", calls))
     reactor.close_soon(lambda: calls.append("close"))
     reactor.tick(0)
     assert calls == ["send a", "fail a our bug", "send b", "close"]

@@ -506,13 +506,15 @@ def test_an_idle_transport_holds_no_queue(bench):
     assert holds_a_container() == []
 
 
-def test_waiting_since_is_when_the_socket_last_took_a_byte_or_when_the_queue_began(bench):
+def test_waiting_since_is_when_the_socket_last_took_a_byte_or_first_refused_one(bench):
     transport, _, _, far = bench.transport(bench.tcp(4_096))
     bench.clock.now = 2_000.0
     bench.reactor.tick(0)
     transport.write(FILLING)
-    assert transport.waiting_since == 2_000.0
+    assert not transport.is_waiting, "nothing was offered to the socket yet"
     bench.settle(transport)
+    assert transport.is_waiting
+    assert transport.waiting_since == 2_000.0
     bench.clock.now = 2_010.0
     transport.write(b"more")
     bench.ticks()
@@ -540,7 +542,7 @@ def test_a_send_that_takes_nothing_does_not_count_as_progress(bench):
         bench.clock.now += 10
         bench.reactor.tick(0)
     assert sock.sends == 3
-    assert (transport.queued, transport.waiting_since) == (5, 1_000.0)
+    assert (transport.queued, transport.waiting_since) == (5, 1_010.0)  # when it first refused
 
 
 def test_queued_as_counts_the_buffers_of_one_kind(bench):

@@ -1,0 +1,114 @@
+"""What can be run: the table of scenarios, and the figures that a run gives."""
+
+import dataclasses
+import math
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from client.bench.dialect import PyLingo
+from client.bench.load import Measured, Plan
+from client.bench.process import ServerChild
+from client.bench.scenarios import SCENARIOS, UNLIMITED, Result, Target
+from reactor.config import parse_arguments
+from tests.support import wait_until
+
+TINY = {
+    "chat": {"senders": 3, "rate": 50.0, "seconds": 0.2},
+    "saturate": {"senders": 3, "seconds": 0.0, "messages": 100},
+    "broadcast": {"senders": 1, "messages": 10, "rooms": 1},
+    "join-storm": {},
+    "idle": {"seconds": 0.1},
+    "stalled": {"senders": 3, "rate": 50.0, "seconds": 0.2, "stalled": 2},
+    "churn": {"messages": 30, "rooms": 1},
+}
+
+
+@pytest.fixture(scope="module")
+def child() -> Iterator[ServerChild]:
+    running = ServerChild(("--max-per-address", "0", *UNLIMITED))
+    yield running
+    assert "Traceback" not in running.stop()
+
+
+def run(name: str, target: Target) -> Result:
+    plan = dataclasses.replace(SCENARIOS[name].plan, **{"clients": 12, "rooms": 2, **TINY[name]})  # type: ignore[arg-type]
+    told: list[float] = []
+
+    def attempt() -> Result | None:
+        try:
+            return SCENARIOS[name].run(plan, target, PyLingo(), lambda what, part: told.append(part))
+        except Exception as error:
+            if "name-taken" in str(error):  # those of the test before are still leaving
+                return None
+            raise
+
+    result: Result = wait_until(attempt, "a server without those before")
+    assert told
+    return result
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_plan_makes_sense_and_its_server_starts_with_these_options(name: str):
+    scenario = SCENARIOS[name]
+    plan = scenario.plan
+    assert scenario.about
+    assert plan.rooms <= plan.clients
+    assert plan.senders + math.ceil(plan.stalled / plan.rooms) <= plan.clients // plan.rooms
+    assert parse_arguments(scenario.options) is not None
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_run_and_what_it_cost(child: ServerChild, name: str):
+    result = run(name, Target("127.0.0.1", child.port, child.pid))
+    assert result.scenario == ("speaking" if name in ("chat", "saturate", "stalled") else name)
+    assert result.measured.seconds > 0
+    assert result.server_cpu is not None
+    assert result.server_cpu >= 0
+    assert result.peak
+    assert result.connections >= 12
+    assert all(math.isfinite(value) for value in result.extra.values())
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_run_against_a_server_whose_process_is_not_known(child: ServerChild, name: str):
+    result = run(name, Target("127.0.0.1", child.port))
+    assert result.server_cpu is None
+    assert result.bytes_per_connection is None
+    assert not result.peak
+    assert "growth of memory, bytes a life" not in result.extra
+    assert result.cpu_per_delivery is None
+
+
+def test_what_was_delivered(child: ServerChild):
+    target = Target("127.0.0.1", child.port, child.pid)
+    saturate = run("saturate", target)
+    assert (saturate.measured.messages, saturate.measured.deliveries) == (100, 600)
+    broadcast = run("broadcast", target)
+    assert (broadcast.measured.messages, broadcast.measured.deliveries) == (10, 120)
+    assert run("join-storm", target).measured.deliveries == 6 + 15
+    assert run("churn", target).measured.messages == 90
+    stalled = run("stalled", target)
+    assert stalled.extra["stalled readers"] == 2
+    assert stalled.extra["ratio of p99"] > 0
+
+
+def test_the_cost_of_a_delivery():
+    assert Result("x", 1, Measured(deliveries=4), server_cpu=0.002).cpu_per_delivery == pytest.approx(500)
+    assert Result("x", 1, Measured(deliveries=0), server_cpu=0.002).cpu_per_delivery is None
+    assert Result("x", 1, Measured(deliveries=4)).cpu_per_delivery is None
+
+
+def test_latencies():
+    result = Result("x", 1, Measured(latencies=[index * 1_000_000 for index in range(99, -1, -1)]))
+    assert [result.latency(quantile) for quantile in (0.0, 0.5, 0.99, 1.0)] == [0, 50, 99, 99]
+    assert Result("x", 1, Measured()).latency(0.5) is None
+
+
+def test_a_target():
+    assert Target("h", 1, os.getpid()).usage().cpu > 0
+    nothing = Target("h", 1).usage()
+    assert math.isnan(nothing.cpu)
+    assert (nothing.resident, nothing.peak) == (0, 0)
+    assert Plan(clients=1) == Plan(clients=1, rooms=1)

@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""The seeds of the fuzzer: one small file for each interesting case. `python tests/fuzz/make_corpus.py` writes them.
+
+The malformed streams and bodies are those of the end-to-end tests, so that a new case there is a new seed here. What
+the fuzzer has found stands beside the seeds, in files whose names begin with `found-`; those are left alone.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CORPUS = Path(__file__).resolve().parent / "corpus"
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+
+import msgpack
+
+from shared.codec import encode, request_codec
+from shared.framing import encode_frame
+from shared.messages import Command, Hello, History, PingRequest, PongRequest, Say
+from shared.schema import Record
+from tests.e2e.test_framing_e2e import BAD_BODIES, SIZES, SOUND_BODIES
+from tests.fuzz.fuzz_session import BODY, DEAF, FIN, JOIN, PACED, TIME
+from tests.shared.test_messages import WRONG, drop, field_cases, put
+
+CONVERSATION: list[Record] = [
+    Hello(1, "Zoë", id=1),
+    Command("list", id=2),
+    Command("join", "#Tea", id=3),
+    Say("hello", "key-1", 4),
+    Say("again", "key-1", 5),
+    Command("name", "Zoé", 6),
+    Command("users", id=7),
+    History(id=8),
+    PingRequest(9),
+    PongRequest(),
+    Command("help", id=10),
+    Command("join", "elsewhere", id=11),
+    Command("leave", id=12),
+    Command("nope", id=13),
+    Command("close", id=14),
+]
+
+
+def stream_of(*records: Record) -> bytes:
+    return b"".join(map(encode, records))
+
+
+def seeds() -> Iterator[tuple[str, bytes]]:
+    """Name and content of each seed. `fuzz_session` says what the first two bytes mean."""
+    for name, stream in SIZES.items():
+        yield f"size {name}", bytes([0, JOIN]) + stream
+    for name, body in BAD_BODIES.items():
+        yield f"bad {name}", bytes([0, JOIN | BODY]) + body
+    for name, body in SOUND_BODIES.items():
+        yield f"sound {name}", bytes([0, JOIN | BODY]) + body
+    yield from wrong_fields()
+    yield from wrong_utf8()
+    talk = stream_of(*CONVERSATION)
+    yield "talk", bytes([0, 0]) + talk
+    yield "talk in single bytes", bytes([1, 0]) + talk
+    yield "talk in pieces", bytes([7, 0]) + talk
+    yield "talk at the pace", bytes([60, PACED | TIME]) + talk
+    yield "talk and FIN", bytes([0, FIN]) + talk[:-20]
+    yield "talk of one who is deaf", bytes([0, JOIN | DEAF]) + talk
+    yield "silence", bytes([0, TIME])
+    yield "two bytes and silence", bytes([1, JOIN | TIME]) + b"\0\0"
+    yield "a frame in drips", bytes([1, JOIN | TIME]) + encode(Say("x" * 40))
+    yield "frames and FIN", bytes([0, JOIN | FIN]) + encode(Say("one")) * 3
+    yield "frames and half of one and FIN", bytes([0, JOIN | FIN]) + (encode(Say("one")) * 3)[:-5]
+    yield "many frames", bytes([0, JOIN]) + encode(PingRequest(1)) * 200
+    yield "many frames at the pace", bytes([0, JOIN | PACED]) + encode(PingRequest(1)) * 200
+    yield "questions of one who is deaf", bytes([200, JOIN | DEAF]) + encode(Command("help")) * 800
+    yield "many names", bytes([0, JOIN]) + stream_of(*(Command("name", f"n{index}") for index in range(100)))
+    yield "rooms in a row", bytes([0, 0]) + stream_of(*(Command("join", f"r{index}") for index in range(100)))
+    yield "before and after", bytes([0, JOIN]) + encode(Say("a", id=1)) + encode_frame(b"\xc1") + encode(Say("b", id=2))
+    yield "the longest text", bytes([0, JOIN]) + encode(Say("\U0001f600" * 4_096, id=1))
+    yield "a text of controls", bytes([0, JOIN]) + encode(Say("\x1b]52;c;aGk=\x07\x9b2J\u202e\u2067\u2028\0", id=1))
+    for number, name in enumerate(["\u3164", "p\u0430ypal", "a" + "\u0301" * 50, "guest-\u0665", "\ufdfa" * 32, "ß"]):
+        yield f"name {number}", bytes([0, JOIN]) + stream_of(Command("name", name), Command("join", name))
+
+
+def wrong_fields() -> Iterator[tuple[str, bytes]]:
+    """For each field of each request all that can be wrong with it: missing, nil, wrong types, out of range."""
+    for codec, frame, path, name, kind in field_cases():
+        if codec is request_codec:
+            requests = [drop(frame, path), put(frame, path, None)]
+            requests += [put(frame, path, value) for value in WRONG[kind] if len(str(value)) < 100]
+            requests += [put(frame, path, value) for value in ("", "x" * 5_000) if kind == "str"]
+            bodies = (msgpack.packb(request, use_bin_type=False) for request in requests)
+            yield f"field {frame['type']} {'.'.join(path)}", bytes([0, JOIN]) + b"".join(map(encode_frame, bodies))
+
+
+def wrong_utf8() -> Iterator[tuple[str, bytes]]:
+    """Truncated, overlong, surrogates: in a value and in a key."""
+    cases = {"truncated": b"\xe2\x82", "overlong": b"\xc0\xaf", "surrogate": b"\xed\xa0\x80", "latin": b"caf\xe9"}
+    for name, raw in cases.items():
+        packed = bytes([0xA0 + len(raw)]) + raw
+        bodies = [b"\x82\xa4type\xa3say\xa4text" + packed, b"\x82\xa4type\xa4ping" + packed + b"\x01"]
+        yield f"utf8 {name}", bytes([0, JOIN]) + b"".join(map(encode_frame, bodies))
+
+
+def file_name(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def corpus() -> dict[str, bytes]:
+    """The seeds by the names of their files."""
+    files: dict[str, bytes] = {}
+    for name, data in seeds():
+        assert file_name(name) not in files, name
+        files[file_name(name)] = data
+    return files
+
+
+def main() -> None:
+    CORPUS.mkdir(exist_ok=True)
+    files = corpus()
+    for path in CORPUS.iterdir():
+        if path.name not in files and not path.name.startswith("found-"):
+            path.unlink()
+    for name, data in files.items():
+        (CORPUS / name).write_bytes(data)
+    print(f"{len(files)} seeds, {sum(map(len, files.values()))} bytes")
+
+
+if __name__ == "__main__":
+    main()
