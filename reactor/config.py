@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reactor.chat.hub import QUEUE_HARD, QUEUE_SOFT
+from reactor.chat.history import MEMORY
+from reactor.chat.hub import GRACE, QUEUE_HARD, QUEUE_SOFT
 from reactor.engine.listener import ACCEPTS
 from shared import __version__
 from shared.launch import LaunchError, OneLineParser
@@ -21,6 +22,8 @@ from shared.text import MAX_MOTD, printable
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 _SIZE = re.compile(r"(\d{1,18})([KMG]?)\Z", re.ASCII)
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)([smhd]?)\Z", re.ASCII)
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
 Parser = Callable[[str], Any]
@@ -76,6 +79,27 @@ def show_size(value: int) -> str:
         if value and value % _UNITS[unit] == 0:
             return f"{value // _UNITS[unit]}{unit}"
     return str(value)
+
+
+def duration(low: float, high: float) -> Parser:
+    """Seconds: a number, with s, m, h or d behind it for seconds, minutes, hours and days."""
+
+    def parse(text: str) -> float:
+        match = _DURATION.match(text)
+        value = float(match[1]) * _SECONDS[match[2]] if match else math.nan
+        if not low <= value <= high:
+            raise ValueError("a time such as 90d, 12h, 30m or 45s; 0 for no bound")
+        return value
+
+    return parse
+
+
+def show_duration(value: float) -> str:
+    """Seconds as `duration` reads them, in the largest unit that divides them."""
+    for unit in "dhm":
+        if value and value % _SECONDS[unit] == 0:
+            return f"{value / _SECONDS[unit]:g}{unit}"
+    return f"{value:g}"
 
 
 def one_of(*choices: str) -> Parser:
@@ -176,6 +200,27 @@ class Settings:
         "time for the peer's system to acknowledge data or keepalives",
         "the connection is lost",
     )
+    resume_grace: float = _setting(
+        GRACE,
+        number(0, 86_400),
+        "SECONDS",
+        "time for which the seat of a broken connection is kept; 0 for none",
+        "the room sees `left` with reason `lost`",
+    )
+    history: str = _setting("", str, "FILE", "keep what is said in this SQLite file; without it, in memory only")
+    history_memory: int = _setting(
+        MEMORY,
+        size(2**16, 2**40),
+        "SIZE",
+        "memory for all rooms' logs, the newest 1,000 messages of each",
+        "rooms that nobody is in lose theirs, the one left longest ago first; then the oldest messages go",
+    )
+    history_keep: float = _setting(
+        90 * 86_400.0, duration(0, 1e9), "TIME", "age of messages in the file; 0 for no bound", "older ones are deleted"
+    )
+    history_max: int = _setting(
+        2 * 2**30, size(0, 2**50), "SIZE", "size of the file; 0 for no bound", "the oldest messages are deleted"
+    )
     drain_timeout: float = _setting(
         5.0, _seconds, "SECONDS", "time for the farewells when the server stops", "it stops all the same"
     )
@@ -199,8 +244,9 @@ def option(name: str) -> str:
 
 def show(value: Any, parse: Parser) -> str:
     """A setting's value as an operator would write it."""
-    if getattr(parse, "__qualname__", "").startswith("size."):
-        return show_size(value)
+    kind = getattr(parse, "__qualname__", "").partition(".")[0]
+    if kind in ("size", "duration"):
+        return show_size(value) if kind == "size" else show_duration(value)
     return f"{value:g}" if type(value) is float else str(value)
 
 

@@ -33,6 +33,7 @@ class Connection:
         "_heard",
         "_next_request",
         "_opened",
+        "_over",
         "_paused",
         "_pinged",
         "_server",
@@ -56,6 +57,7 @@ class Connection:
         self._frame_since = 0.0  # when a frame began that is not whole yet, else 0
         self._next_request = 0.0  # when the burst is used up; later than now by what it is overdrawn
         self._paused = False
+        self._over = False  # whether the session goes on without this connection
         self._valid = False  # whether there was a sound frame
         self._decoder = FrameDecoder()
         self._session = Session(server.hub, self, transport, server.settings.motd)
@@ -72,13 +74,16 @@ class Connection:
         self._pump()
 
     def eof_received(self) -> None:
-        self._session.lost()
+        if not self._over:
+            self._session.lost()
 
     def drained(self) -> None:
-        self._session.drained()
+        if not self._over:
+            self._session.drained()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._session.lost()
+        if not self._over:
+            self._session.lost()
         self._server.forget(self)
 
     # --- from the session
@@ -96,6 +101,12 @@ class Connection:
             )
         self._transport.close()
 
+    def adopt(self, session: Session) -> None:
+        self._session = session
+
+    def abandon(self) -> None:
+        self._over = True
+
     def overwhelmed(self) -> None:
         self._stall("you ask for more than you read")
 
@@ -103,13 +114,14 @@ class Connection:
 
     def _pump(self) -> None:
         """Handle the requests that have come, as far as the pace allows."""
-        server, session, decoder = self._server, self._session, self._decoder
+        server, decoder = self._server, self._decoder
         interval = server.interval
         now = server.reactor.now
         handled = False
         try:
             for body in decoder:
-                if session.closing is not None:
+                session = self._session
+                if self._over or session.closing is not None:
                     return
                 handled = True
                 try:
@@ -125,7 +137,8 @@ class Connection:
                         self._pause(due - now - server.tolerance)
                         break
         except FrameError as error:
-            session.end(error.reason, error.text)
+            if not self._over:
+                self._session.end(error.reason, error.text)
             return
         if handled:
             self._valid = True
@@ -156,7 +169,7 @@ class Connection:
         """See whether a deadline has passed; the seconds until the next look."""
         settings = self._server.settings
         transport = self._transport
-        if self._session.closing is not None:
+        if self._over or self._session.closing is not None:
             return None
         if transport.is_waiting and now - transport.waiting_since >= settings.stall_timeout:
             self._stall(f"nothing that was sent to you was taken for {settings.stall_timeout:g} s")

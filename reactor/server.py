@@ -8,6 +8,8 @@ import resource
 import signal
 import socket
 
+from reactor.chat.disk import DiskLog
+from reactor.chat.history import Log, MemoryLog
 from reactor.chat.hub import Hub
 from reactor.config import Settings
 from reactor.connection import Connection
@@ -17,13 +19,14 @@ from reactor.engine.loop import Reactor
 from reactor.engine.transport import Transport, notice_dead_links
 from shared.address import show_address
 from shared.codec import encode
-from shared.messages import Goodbye
+from shared.messages import Goodbye, Notice
 
 logger = logging.getLogger(__name__)
 
 SPARE_DESCRIPTORS = 32
 """Descriptors that are not given to connections: listeners, the wake-up, files, farewells to those refused."""
 _MOST_FAREWELLS = 16  # refused peers at a time that are read to the end
+_LOG_PATIENCE = 5.0  # seconds that the end waits for a disk
 _LARGEST_SEND_BUFFER = 2**20
 _REFUSALS = {
     "full": "the server has no place for another connection: try again later",
@@ -37,7 +40,14 @@ class Server:
     def __init__(self, settings: Settings, reactor: Reactor | None = None) -> None:
         self.settings = settings
         self.reactor = reactor or Reactor()
-        self.hub = Hub(self.reactor.at_flush, soft=settings.queue_soft, hard=settings.queue_hard)
+        self.hub = Hub(
+            self.reactor.at_flush,
+            soft=settings.queue_soft,
+            hard=settings.queue_hard,
+            log=self._make_log(),
+            grace=settings.resume_grace,
+            call_later=self.reactor.call_later,
+        )
         self.watch = Watch(self.reactor)
         self.interval = 1 / settings.rate if settings.rate else 0.0
         """Seconds between two requests of one connection in the long run; 0 for no limit."""
@@ -59,10 +69,8 @@ class Server:
         self._gate.most = min(self.settings.max_connections or most, most)
         for sock in socks:
             self._prepare(sock)
-            self._listeners.append(
-                Listener(self.reactor, sock, self._accepted, self._refused_in_need, self.settings.accepts)
-            )
-        host, port = self._listeners[0].address[:2]
+        self.hub.log.open(lambda newest: self._open(socks, newest))
+        host, port = socks[0].getsockname()[:2]
         return show_address(self.settings.host or host, port)
 
     def obey_signals(self) -> None:
@@ -87,13 +95,14 @@ class Server:
         self._draining = True
         for listener in self._listeners:
             listener.close()
-        for session in self.hub.sessions():
-            session.shut_down("the server is shutting down")
         self.reactor.call_later(self.settings.drain_timeout, self.reactor.stop)
-        self._stop_if_empty()
+        # First everybody is told that what they said is kept; a disk that hangs must not hold up the farewells.
+        self.hub.log.when_kept(self._say_goodbye)
+        self.reactor.call_later(self.settings.drain_timeout / 5, self._say_goodbye)
 
     def close(self) -> None:
-        """Let go of the reactor. After it has stopped."""
+        """Finish the log and let go of the reactor. After it has stopped."""
+        self.hub.log.close(_LOG_PATIENCE)
         self.reactor.close()
 
     # --- connections
@@ -117,6 +126,35 @@ class Server:
             self.reactor.longest_tick * 1e3,
             self.reactor.ticks,
         )
+
+    def _make_log(self) -> Log:
+        settings = self.settings
+        memory = MemoryLog(most=settings.history_memory)
+        if not settings.history:
+            return memory
+        return DiskLog(
+            settings.history,
+            self.reactor.at_flush,
+            self.reactor.call_from_thread,
+            self._history_failed,
+            memory,
+            settings.history_keep,
+            settings.history_max,
+        )
+
+    def _open(self, socks: list[socket.socket], newest: int) -> None:
+        """The log can be used: let those in who have knocked meanwhile."""
+        self.hub.last_stamp = max(self.hub.last_stamp, newest)
+        for sock in socks:
+            listener = Listener(self.reactor, sock, self._accepted, self._refused_in_need, self.settings.accepts)
+            if self._draining:
+                listener.close()
+            self._listeners.append(listener)
+
+    def _history_failed(self, sentence: str) -> None:
+        """Tell everybody: what is said from now on may not outlive the server."""
+        for session in self.hub.sessions():
+            session.answer(Notice("the server cannot write its history: what is said now is kept in memory only"))
 
     def _prepare(self, sock: socket.socket) -> None:
         """Set what accepted sockets inherit from the listening one: that saves four calls for each of them."""
@@ -161,6 +199,11 @@ class Server:
         self._farewells -= 1
 
     # --- stopping
+
+    def _say_goodbye(self) -> None:
+        for session in self.hub.sessions():
+            session.shut_down("the server is shutting down")
+        self._stop_if_empty()
 
     def _stop_asked(self) -> None:
         if self._draining:

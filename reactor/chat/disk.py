@@ -91,6 +91,8 @@ class DiskLog:
 
     def close(self, timeout: float) -> None:
         """Commit what is left; waits at most `timeout` seconds. After the reactor has stopped."""
+        if self._opened is None:
+            return
         self._flush()
         self._tasks.put(None)
         self._thread.join(timeout)

@@ -43,6 +43,12 @@ class Page:
 class Log(Protocol):
     """Where a hub keeps what was said. Rooms are named by their compared form."""
 
+    def open(self, opened: Callable[[int], object]) -> None:
+        """Call `opened(newest stamp)` when the log can be used; the stamp is 0 if it is empty."""
+
+    def close(self, timeout: float) -> None:
+        """Keep what was added, within `timeout` seconds. The last call."""
+
     def add(self, room: str, entry: Entry, session: int) -> None:
         """Keep a message that the session with that number said. Its stamp is above all before."""
 
@@ -83,6 +89,12 @@ class MemoryLog:
         self._empty: collections.OrderedDict[str, None] = collections.OrderedDict()
         self.size = 0
         """Bytes taken, as estimated."""
+
+    def open(self, opened: Callable[[int], object]) -> None:
+        opened(0)
+
+    def close(self, timeout: float) -> None:
+        """Nothing outlives the process."""
 
     def add(self, room: str, entry: Entry, session: int) -> None:
         log = self._logs.get(room)

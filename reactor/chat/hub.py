@@ -1,10 +1,13 @@
 """Who is here and which rooms exist, and the moment in a tick when rooms put their batches into the connections."""
 
+import hashlib
 import itertools
+import secrets
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from reactor.chat.history import Log, MemoryLog
 from reactor.chat.room import Room
 from shared.errors import RequestError
 from shared.text import fold
@@ -12,10 +15,24 @@ from shared.text import fold
 if TYPE_CHECKING:
     from reactor.chat.session import Session
 
+GRACE = 60.0
+"""Seconds for which a broken connection's seat is kept."""
 QUEUE_SOFT = 65_536
 """Bytes queued for a connection above which room frames leave it out."""
 QUEUE_HARD = 262_144
 """Bytes of direct answers queued for a connection at which it is cut off."""
+
+
+class Timer(Protocol):
+    """A call to come that can be called off."""
+
+    def cancel(self) -> None: ...
+
+
+class Flushed(Protocol):
+    """What has something for its connection at the end of the tick."""
+
+    def flush(self) -> None: ...
 
 
 def wall_clock() -> int:
@@ -26,7 +43,9 @@ def wall_clock() -> int:
 class Hub:
     """The registry. Names and rooms are kept by their compared form (`shared.text.fold`).
 
-    `schedule` is called once in a tick in which there is something to flush, and has `flush` called at its end.
+    `schedule` is called once in a tick in which there is something to flush, and has `flush` called at its end. A
+    session whose connection breaks keeps its seat for `grace` seconds, if there is a `call_later` to say when they
+    are over.
     """
 
     def __init__(
@@ -35,8 +54,13 @@ class Hub:
         clock: Callable[[], int] = wall_clock,
         soft: int = QUEUE_SOFT,
         hard: int = QUEUE_HARD,
+        log: Log | None = None,
+        grace: float = 0.0,
+        call_later: Callable[..., Timer] | None = None,
     ) -> None:
         self.soft = soft
+        self.log = log or MemoryLog()
+        self.grace = grace if call_later is not None else 0.0
         self.hard = hard
         self.rooms: dict[str, Room] = {}
         self.last_stamp = 0
@@ -46,8 +70,11 @@ class Hub:
         self._clock = clock
         self._names: dict[str, Session] = {}
         self._guests = itertools.count(1)
+        self._numbers = itertools.count(1)
+        self._tokens: dict[bytes, Session] = {}
+        self._call_later = call_later
         self._speaking: list[Room] = []
-        self._acting: list[Session] = []
+        self._acting: list[Flushed] = []
 
     def __len__(self) -> int:
         return len(self._names)
@@ -84,6 +111,35 @@ class Hub:
         """Everybody, in no particular order."""
         return list(self._names.values())
 
+    # --- seats
+
+    def number(self) -> int:
+        """A number for a session, never given twice while the server runs."""
+        return next(self._numbers)
+
+    def issue_token(self, session: "Session") -> str:
+        """A token with which `session` can be resumed: 128 random bits in hex digits."""
+        token = secrets.token_hex(16)
+        self._tokens[_digest(token)] = session
+        return token
+
+    def revoke_token(self, token: str) -> None:
+        """The session of that token is over."""
+        self._tokens.pop(_digest(token), None)
+
+    def find_token(self, token: str) -> "Session | None":
+        """The session that can be resumed with `token`.
+
+        It is looked up by its hash, so how long that takes tells nothing about the tokens there are.
+        """
+        return self._tokens.get(_digest(token))
+
+    def in_grace(self, expire: Callable[[], object]) -> Timer | None:
+        """Have `expire` called when the grace time of a broken connection is over; None if there is no grace."""
+        if not self.grace or self._call_later is None:
+            return None
+        return self._call_later(self.grace, expire)
+
     # --- rooms
 
     def room(self, name: str) -> Room:
@@ -91,12 +147,14 @@ class Hub:
         key = fold(name)
         room = self.rooms.get(key)
         if room is None:
-            room = self.rooms[key] = Room(name)
+            room = self.rooms[key] = Room(name, key)
+            self.log.occupied(key)
         return room
 
     def forget(self, room: Room) -> None:
         """Nobody is in `room` any more."""
-        del self.rooms[fold(room.name)]
+        del self.rooms[room.key]
+        self.log.emptied(room.key)
 
     def sorted_rooms(self) -> Iterator[Room]:
         """All rooms, by the compared form of their names."""
@@ -109,7 +167,7 @@ class Hub:
         self._wanted()
         self._speaking.append(room)
 
-    def session_acted(self, session: "Session") -> None:
+    def session_acted(self, session: Flushed) -> None:
         """`session` has begun a view of its own."""
         self._wanted()
         self._acting.append(session)
@@ -128,3 +186,7 @@ class Hub:
     def _wanted(self) -> None:
         if not self._speaking and not self._acting:
             self._schedule(self.flush)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

@@ -51,12 +51,16 @@ class Batch:
 
 
 class Room:
-    """Who is in it, and what it has said in this tick. A session is in at most one room."""
+    """Who is in it, and what it has said in this tick. A session is in at most one room.
 
-    __slots__ = ("batch", "members", "name")
+    `name` is how its first member typed it, `key` the form by which it is compared.
+    """
 
-    def __init__(self, name: str) -> None:
+    __slots__ = ("batch", "key", "members", "name")
+
+    def __init__(self, name: str, key: str) -> None:
         self.name = name
+        self.key = key
         self.members: dict[Session, None] = {}
         self.batch = Batch()
 

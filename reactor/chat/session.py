@@ -6,12 +6,12 @@ message, it gets `sent` or nothing. Who joined gets the batch from its place on,
 and room frames keep one order without any further rule, and neither joins nor leaves force a flush.
 """
 
-import secrets
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from reactor.chat.commands import no_room, run_command
-from reactor.chat.hub import Hub
+from reactor.chat.history import Page
+from reactor.chat.hub import Hub, Timer
 from reactor.chat.room import Batch, Room
 from shared import PROTOCOL_VERSION, __version__
 from shared.codec import encode
@@ -19,6 +19,7 @@ from shared.errors import RequestError
 from shared.framing import MAX_BODY
 from shared.messages import (
     Command,
+    Entry,
     Error,
     Goodbye,
     Hello,
@@ -65,8 +66,34 @@ class Peer(Protocol):
     def ended(self, reason: str) -> None:
         """The goodbye is queued: flush and close."""
 
+    def adopt(self, session: "Session") -> None:
+        """From now on it is `session` that is carried."""
+
+    def abandon(self) -> None:
+        """The session goes on elsewhere: nothing more of this peer is handled."""
+
     def overwhelmed(self) -> None:
         """The direct answers alone have reached the hard limit."""
+
+
+class Nowhere:
+    """The outlet and the peer of a session whose connection broke: what it misses is in the log."""
+
+    queued = 0
+    tell_drained = False
+
+    def write(self, data: bytes | memoryview) -> None: ...
+    def queued_as(self, kind: type) -> int:
+        return 0
+
+    def ended(self, reason: str) -> None: ...
+    def adopt(self, session: "Session") -> None: ...
+    def abandon(self) -> None: ...
+    def overwhelmed(self) -> None: ...
+
+
+NOWHERE = Nowhere()
+_KEEP_SEAT = frozenset({"lost", "idle", "stalled", "frame-timeout"})
 
 
 class Gap:
@@ -93,7 +120,22 @@ class Session:
     `view` and `gap` are for `Room`: the pieces of this tick where there are any, and what is being missed.
     """
 
-    __slots__ = ("_direct", "_hub", "_mark", "_peer", "closing", "gap", "name", "out", "ready", "room", "token", "view")
+    __slots__ = (
+        "_direct",
+        "_grace",
+        "_hub",
+        "_mark",
+        "_peer",
+        "closing",
+        "gap",
+        "name",
+        "number",
+        "out",
+        "ready",
+        "room",
+        "token",
+        "view",
+    )
 
     def __init__(self, hub: Hub, peer: Peer, out: Outlet, motd: str = "") -> None:
         """Welcome somebody. `motd` is the notice of the day."""
@@ -108,6 +150,8 @@ class Session:
         self.ready = False
         self.token: str | None = None
         self.closing: str | None = None
+        self._grace: Timer | None = None  # runs while the seat is kept for a connection that broke
+        self.number = hub.number()
         self.name = hub.admit(self)
         self.answer(Welcome(PROTOCOL_VERSION, f"PyLingo/{__version__}", self.name, LIMITS))
         if motd:
@@ -134,11 +178,15 @@ class Session:
         """Say goodbye, and tell the room. With `drop` the room's frames of this tick are not sent any more."""
         if self.closing is not None:
             return
+        goodbye = encode(Goodbye(reason, text, re))
+        if self._keeps_seat(reason):
+            self._part(reason, goodbye, drop)
+            return
         self.leave(reason)
         view = self._view()
         if drop:
             view.clear()
-        view.append(encode(Goodbye(reason, text, re)))
+        view.append(goodbye)
         self._over(reason)
 
     def shut_down(self, text: str) -> None:
@@ -150,10 +198,12 @@ class Session:
 
     def lost(self) -> None:
         """The connection broke."""
-        if self.closing is None:
-            self.leave("lost")
-            self._view()
-            self._over("lost")
+        if self.closing is not None:
+            return
+        if self._keeps_seat("lost"):
+            self._part("lost", b"", drop=False)
+        else:
+            self._expire()
 
     def drained(self) -> None:
         """The connection has taken all that was queued: say what was left out meanwhile."""
@@ -192,19 +242,11 @@ class Session:
 
     def flush(self) -> None:
         """The tick ends and all batches are sealed: put the view into the connection."""
-        view = self._view()
+        if self.view is None:  # handed over
+            return
+        _send(self._view(), self.out)
         self.view = None
         self._mark = 0
-        out = self.out
-        pieces = [piece if isinstance(piece, bytes) else piece[0].cut(piece[1], piece[2]) for piece in view]
-        if len(pieces) > 1:
-            size = sum(map(len, pieces))
-            if size < _SMALL_PIECE * len(pieces):
-                direct = all(isinstance(piece, bytes) for piece in pieces)
-                joined = b"".join(pieces)
-                pieces = [joined if direct else memoryview(joined)]
-        for piece in pieces:
-            out.write(piece)
         if self.closing is not None:
             self._peer.ended(self.closing)
 
@@ -276,6 +318,66 @@ class Session:
     def _over(self, reason: str) -> None:
         self.closing = reason
         self._hub.release(self.name)
+        if self.token is not None:
+            self._hub.revoke_token(self.token)
+        self._stop_grace()
+
+    # --- a connection that broke, and the one that takes its place
+
+    def _keeps_seat(self, reason: str) -> bool:
+        """Whether the session outlives its connection; if so, its grace time begins."""
+        if self.token is None or reason not in _KEEP_SEAT:
+            return False
+        self._grace = self._hub.in_grace(self._expire)
+        return self._grace is not None
+
+    def _part(self, reason: str, goodbye: bytes, drop: bool) -> None:
+        """Go on without the connection, which still gets what was said so far and its goodbye."""
+        view = self._view()
+        if drop:
+            view.clear()
+        view.append(goodbye)
+        self._peer.abandon()
+        self._hub.session_acted(_Farewell(view, self.out, self._peer, reason))
+        self._peer = self.out = NOWHERE
+        self.view = []
+        self.gap = None
+        self._direct = 0
+
+    def _expire(self) -> None:
+        """Nobody has come back in time, or there was no seat to keep."""
+        self.leave("lost")
+        self._view()
+        self._over("lost")
+
+    def _stop_grace(self) -> None:
+        if self._grace is not None:
+            self._grace.cancel()
+            self._grace = None
+
+    def _hand_over(self, seat: "Session", re: int | None) -> None:
+        """This connection resumes `seat`; the session that it had so far is over."""
+        self.leave("moved")
+        view = self._view()
+        seat._take(self._peer, self.out, view, re)
+        self._peer = self.out = NOWHERE
+        self.view = None
+        self._over("resumed")
+
+    def _take(self, peer: Peer, out: Outlet, view: list[Piece], re: int | None) -> None:
+        """Go on with another connection, for which `view` is waiting already."""
+        if self._peer is not NOWHERE:
+            goodbye = Goodbye("replaced", "this session was resumed from another connection")
+            self._part("replaced", encode(goodbye), drop=False)
+        self._stop_grace()
+        self._view()  # up to here nobody was there to get it: it is in the log
+        self._peer, self.out, self.view = peer, out, view
+        peer.adopt(self)
+        self._answer_ready(True, re)
+
+    def _answer_ready(self, resumed: bool, re: int | None) -> None:
+        assert self.token is not None
+        self.answer(Ready(self.name, self.room.name if self.room is not None else None, self.token, resumed, re))
 
     def _behind(self) -> Gap:
         if self.gap is None:
@@ -299,16 +401,19 @@ class Session:
         if hello.protocol != PROTOCOL_VERSION:
             self.end("protocol", f"this server speaks version {PROTOCOL_VERSION} of the protocol only", hello.id)
             return
+        seat = self._hub.find_token(hello.resume) if hello.resume is not None else None
+        if seat is not None:
+            self._hand_over(seat, hello.id)
+            return
         self.ready = True
-        self.token = secrets.token_hex(16)
+        self.token = self._hub.issue_token(self)
         refused = None
         if hello.name is not None:
             try:
                 self.rename(user_name(hello.name))
             except RequestError as error:
                 refused = error
-        room = None if self.room is None else self.room.name
-        self.answer(Ready(self.name, room, self.token, False, hello.id))
+        self._answer_ready(False, hello.id)
         if refused is not None:
             raise refused
 
@@ -317,25 +422,60 @@ class Session:
         room = self.room
         if room is None:
             raise no_room("say something")
-        at = self._hub.stamp()
-        if len(room.members) > 1:
-            self.tell_room(Message(room.name, self.name, text, at), at)
+        log = self._hub.log
+        at = log.find(room.key, say.key, self.number, self.name) if say.key is not None else None
+        if at is None:
+            at = self._hub.stamp()
+            log.add(room.key, Entry(self.name, text, at, say.key), self.number)
+            if len(room.members) > 1:
+                self.tell_room(Message(room.name, self.name, text, at), at)
         if say.id is not None or say.key is not None:
-            self.answer(Sent(room.name, at, say.id, say.key))
+            sent = Sent(room.name, at, say.id, say.key)
+            log.when_kept(lambda: self.answer(sent))
 
     def _command(self, command: Command) -> None:
         run_command(self, self._hub, command)
 
     def _history(self, history: History) -> None:
-        if self.room is None:
+        room = self.room
+        if room is None:
             raise no_room("read its history")
-        self.answer(HistoryPage(self.room.name, [], False, None, history.id))
+
+        def answer(page: Page) -> None:
+            self.answer(HistoryPage(room.name, page.messages, page.more, page.oldest, history.id))
+
+        self._hub.log.page(room.key, history, answer)
 
     def _ping(self, ping: PingRequest) -> None:
         self.answer(Pong(ping.id))
 
     def _pong(self, pong: PongRequest) -> None:
         """Its bytes have shown that the peer is alive."""
+
+
+class _Farewell:
+    """What a connection is still to get whose session goes on without it."""
+
+    def __init__(self, view: list[Piece], out: Outlet, peer: Peer, reason: str) -> None:
+        self._view = view
+        self._out = out
+        self._peer = peer
+        self._reason = reason
+
+    def flush(self) -> None:
+        _send(self._view, self._out)
+        self._peer.ended(self._reason)
+
+
+def _send(view: list[Piece], out: Outlet) -> None:
+    """Put the pieces of a view into a connection, small ones together. All batches are sealed."""
+    pieces = [piece if isinstance(piece, bytes) else piece[0].cut(piece[1], piece[2]) for piece in view]
+    if len(pieces) > 1 and sum(map(len, pieces)) < _SMALL_PIECE * len(pieces):
+        direct = all(isinstance(piece, bytes) for piece in pieces)
+        joined = b"".join(pieces)
+        pieces = [joined if direct else memoryview(joined)]
+    for piece in pieces:
+        out.write(piece)
 
 
 _HANDLERS: dict[type[Record], Callable[[Session, Any], None]] = {
