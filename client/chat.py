@@ -22,15 +22,13 @@ def main() -> int:
 def _chat() -> int:
     from client.options import parse_arguments
     from client.plain import Plain
-    from reactor.engine.dial import resolve
 
     options = parse_arguments(sys.argv[1:])
+    plain = Plain(options.host, options.port, options.name, options.room, options.as_json, options.retry)
     try:
-        targets = resolve(options.host, options.port)
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or "no such name"
-        raise LaunchError(f"unknown host {options.host}: {reason}", status=1) from None
-    return Plain(options.host, options.port, options.name, options.room, options.as_json).run(targets)
+        return plain.run()
+    except OSError as error:
+        raise LaunchError(f"unknown host {options.host}: {error.strerror}", status=1) from None
 
 
 if __name__ == "__main__":

@@ -65,6 +65,12 @@ class Link:
         if self._transport is not None:
             self._transport.close()
 
+    def abort(self, error: Exception) -> None:
+        """Cut the connection; `ended(error)` follows."""
+        self._error = self._error or error
+        if self._transport is not None:
+            self._transport.abort()
+
     def _dialled(self, sock: socket.socket) -> None:
         notice_dead_links(sock)
         self._transport = Transport(self._reactor, sock, self)
@@ -87,9 +93,7 @@ class Link:
                 else:
                     self._received(record)
         except (FrameError, RequestError) as error:
-            self._error = ConnectionError(f"the server does not speak PyLingo's protocol: {error.text}")
-            if self._transport is not None:
-                self._transport.abort()
+            self.abort(ConnectionError(f"the server does not speak PyLingo's protocol: {error.text}"))
 
     def eof_received(self) -> None:
         if self._transport is not None:

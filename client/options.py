@@ -5,6 +5,7 @@ import getpass
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from client.client import RETRY
 from shared import __version__
 from shared.address import DEFAULT_HOST, DEFAULT_PORT, parse_address
 from shared.errors import RequestError
@@ -24,6 +25,7 @@ class Options:
     name: str | None = None
     room: str | None = DEFAULT_ROOM
     as_json: bool = False
+    retry: float = RETRY
 
 
 def parse_arguments(arguments: Sequence[str]) -> Options:
@@ -42,7 +44,9 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
         raise LaunchError(f"--room: {error.text}") from None
     except ValueError as error:
         raise LaunchError(str(error)) from None
-    return Options(host=host, port=port, name=given.name or login_name(), room=room, as_json=given.json)
+    return Options(
+        host=host, port=port, name=given.name or login_name(), room=room, as_json=given.json, retry=given.retry
+    )
 
 
 def login_name() -> str | None:
@@ -53,6 +57,16 @@ def login_name() -> str | None:
     except (OSError, KeyError, ImportError, UnicodeEncodeError):
         return None
     return name if len(name) <= _LONGEST_NAME else None
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1e6:
+        raise argparse.ArgumentTypeError(f"must be a number of seconds, not '{text}'")
+    return value
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,5 +86,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--name", metavar="NAME", help="what you want to be called (your login name)")
     parser.add_argument("--room", metavar="ROOM", default=DEFAULT_ROOM, help=f"the room to join ({DEFAULT_ROOM})")
     parser.add_argument("--json", action="store_true", help="print each frame as one line of JSON")
+    parser.add_argument(
+        "--retry",
+        metavar="SECONDS",
+        type=_seconds,
+        default=RETRY,
+        help=f"how long to try to come back after the connection was lost ({RETRY:g})",
+    )
     parser.add_argument("--version", action="version", version=f"PyLingo {__version__}")
     return parser

@@ -1,7 +1,7 @@
 """Plain mode: one line after another, no cursor movement. For pipes, scripts, bots, screen readers and dumb terminals.
 
 Lines of input are messages or commands; frames are printed a line each, or as JSON. Input and socket are served by
-one reactor. Input is read no faster than the server takes it.
+one reactor. Input is read no faster than the server takes it. A connection that is lost is taken up again.
 """
 
 import json
@@ -10,21 +10,18 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Sequence
 from typing import TextIO
 
+from client.client import RETRY, Client, Status
 from client.lines import LineReader
-from client.link import Link
 from client.wording import wording
-from reactor.engine.dial import Target
 from reactor.engine.loop import EVENT_READ, Reactor
-from shared import PROTOCOL_VERSION, __version__
 from shared.address import show_address
 from shared.commands import parse_line
 from shared.errors import RequestError
-from shared.messages import Command, Goodbye, Hello, Say
+from shared.messages import Command, Say
 from shared.schema import Record, to_map
-from shared.text import message_text, printable
+from shared.text import printable
 
 PATIENCE = 2.0
 """Seconds that leaving may take before the connection is given up."""
@@ -35,64 +32,86 @@ class Plain:
     """One run of the plain client. `run` returns the exit status."""
 
     def __init__(
-        self, host: str, port: int, name: str | None, room: str | None, as_json: bool = False, stdin: int = 0
+        self,
+        host: str,
+        port: int,
+        name: str | None,
+        room: str | None,
+        as_json: bool = False,
+        retry: float = RETRY,
+        stdin: int = 0,
     ) -> None:
         self._host = host
         self._port = port
-        self._name = name
-        self._room = room
         self._as_json = as_json
         self._stdin = stdin
         self._stdin_is_file = False
         self._reading = False
         self._reader = LineReader()
         self._reactor = Reactor()
-        self._link: Link | None = None
+        self._client = Client(
+            host,
+            port,
+            name,
+            room,
+            retry=retry,
+            reactor=self._reactor,
+            show=self._show,
+            changed=self._changed,
+            drained=self._go_on_reading,
+        )
+        self._was_online = False
+        self._told = False  # whether this loss of the connection was mentioned
         self._leaving = False
         self._polite = False  # whether the person wanted to go: then it is no failure if the server was quicker
-        self._goodbye: Goodbye | None = None
         self._status = 0
 
-    def run(self, targets: Sequence[Target]) -> int:
-        """Talk until the input, the server or the person ends it; returns the exit status."""
+    def run(self) -> int:
+        """Talk until the input, the server or the person ends it; returns the exit status.
+
+        Raises `OSError` if the host is unknown.
+        """
+        self._client.connect()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             self._reactor.on_signal(number, lambda number=number: self._interrupted(number))  # type: ignore[misc]
-        self._link = Link(self._reactor, targets, self._connected, self._received, self._drained, self._ended)
         self._reactor.run()
         self._reactor.close()
         return self._status
 
     # --- the connection
 
-    def _connected(self) -> None:
-        self._send(Hello(PROTOCOL_VERSION, self._name, f"PyLingo/{__version__}"))
-        if self._room:
-            self._send(Command("join", self._room))
-        self._read_input()
-
-    def _received(self, record: Record) -> None:
-        if type(record) is Goodbye:
-            self._goodbye = record
+    def _show(self, record: Record) -> None:
         lines = [json.dumps(to_map(record))] if self._as_json else wording(record)
         for line in lines:
             self._print(line, sys.stdout)
+        self._go_on_reading()
 
-    def _drained(self) -> None:
-        if not self._leaving and not self._reading:
-            self._read_input()
-
-    def _ended(self, error: Exception | None) -> None:
+    def _changed(self, status: Status) -> None:
         where = show_address(self._host, self._port)
-        if self._goodbye is not None:
-            if self._goodbye.reason != "close":
-                self._fail(f"{where} ended the connection: {self._goodbye.text}")
-        elif not self._polite:
-            self._fail(_why(error, where))
-        self._reactor.stop()
+        match status.state:
+            case "online":
+                if self._was_online:
+                    self._note(f"connected to {where} again")
+                self._was_online = True
+                self._go_on_reading()
+            case "waiting" if not self._told:
+                self._told = True
+                self._note(f"{self._why(status.error, where)}; trying to come back")
+            case "over":
+                goodbye = self._client.goodbye
+                if not self._polite and (goodbye is None or goodbye.reason != "close"):
+                    self._fail(self._why(status.error, where))
+                self._reactor.stop()
+        if status.state == "online":
+            self._told = False
 
-    def _send(self, record: Record) -> None:
-        assert self._link is not None
-        self._link.send(record)
+    def _why(self, error: Exception | None, where: str) -> str:
+        goodbye = self._client.goodbye
+        return f"{where} ended the connection: {goodbye.text}" if goodbye is not None else _why(error, where)
+
+    def _go_on_reading(self) -> None:
+        if self._was_online and not self._leaving and not self._reading and not self._client.is_full:
+            self._read_input()
 
     # --- the input
 
@@ -128,7 +147,7 @@ class Plain:
             self._typed(line)
         if not data:
             self._end_of_input()
-        elif self._link is not None and self._link.is_full:
+        elif self._client.is_full:
             self._pause_input()
         elif self._stdin_is_file:
             self._reactor.call_soon(self.handle, EVENT_READ)
@@ -144,14 +163,13 @@ class Plain:
         try:
             if isinstance(line, RequestError):
                 raise line
-            request = parse_line(line)
-            if type(request) is Say:
-                message_text(request.text)
+            match parse_line(line):
+                case Say(text):
+                    self._client.say(text)
+                case Command(name, argument):
+                    self._client.command(name, argument)
         except RequestError as error:
             self._fail(error.text)
-            return
-        if request is not None:
-            self._send(request)
 
     def _end_of_input(self) -> None:
         if self._reading:
@@ -161,17 +179,15 @@ class Plain:
     # --- leaving
 
     def _leave(self) -> None:
-        """Have the server handle all that was sent, and say goodbye."""
+        """Have the server handle all that was sent, and say goodbye; without a connection, go at once."""
         self._leaving = True
-        if self._link is not None and self._link.is_open:
-            self._send(Command("close"))
-        else:
-            self._reactor.stop()
+        self._client.close()
 
     def _interrupted(self, number: int) -> None:
-        if self._leaving or self._link is None or not self._link.is_open:
+        if self._leaving or self._client.status.state != "online":
             self._status = 128 + number
-            self._reactor.stop()
+            self._polite = True
+            self._client.stop()
             return
         if self._reading:
             self._pause_input()
@@ -181,9 +197,12 @@ class Plain:
 
     # --- words
 
+    def _note(self, sentence: str) -> None:
+        self._print(f"pylingo: {printable(sentence)}", sys.stderr)
+
     def _fail(self, sentence: str) -> None:
         self._status = 1
-        self._print(f"pylingo: {printable(sentence)}", sys.stderr)
+        self._note(sentence)
 
     def _print(self, line: str, stream: TextIO) -> None:
         """Write a line at once, waiting for whoever reads it: a parent may have made the pipe non-blocking."""

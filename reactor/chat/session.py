@@ -249,6 +249,7 @@ class Session:
         self._mark = 0
         if self.closing is not None:
             self._peer.ended(self.closing)
+            self._peer = self.out = NOWHERE  # they hold each other, and should not wait for the collector
 
     def _view(self) -> list[Piece]:
         """The view of this tick, with what the room has said so far."""
