@@ -7,7 +7,6 @@ first.
 
 import bisect
 import collections
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter
@@ -21,9 +20,9 @@ PER_ROOM = 1_000
 """Messages of one room that are kept in memory."""
 MEMORY = 64 * 2**20
 """Bytes that all rooms' logs may take in memory."""
-_ENTRY_SIZE = 200  # bytes of an entry besides its text: the record, its place in the list, its stamp
+_ENTRY_SIZE = 250  # bytes of an entry besides the letters of its text
 _KEY_SIZE = 400  # bytes that a key and its two places in the index take
-_LOG_SIZE = 600  # bytes of an empty log
+_LOG_SIZE = 1_200  # bytes of an empty log
 
 _PAGE_ROOM = MAX_BODY - 768  # a page holds a room's name, some keys and stamps around its messages
 _AROUND_ENTRY = 40  # bytes around the texts of one message in a page, at the most
@@ -74,7 +73,7 @@ class _RoomLog:
     __slots__ = ("entries", "keys", "sessions")
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.entries: collections.deque[Entry] = collections.deque()
         self.sessions: dict[int, int] = {}  # by stamp, for messages with a key
         self.keys: dict[tuple[str, int | str], int] = {}
 
@@ -123,7 +122,7 @@ class MemoryLog:
 
     def page(self, room: str, request: History, answer: Callable[[Page], object]) -> None:
         log = self._logs.get(room)
-        answer(cut_page(log.entries if log is not None else [], request))
+        answer(cut_page(list(log.entries) if log is not None else [], request))
 
     def occupied(self, room: str) -> None:
         self._empty.pop(room, None)
@@ -133,7 +132,7 @@ class MemoryLog:
             self._empty[room] = None
 
     def _drop_oldest(self, log: _RoomLog) -> None:
-        entry = log.entries.pop(0)
+        entry = log.entries.popleft()
         self.size -= _size(entry)
         if entry.key is not None:
             for author in (log.sessions.pop(entry.at), fold(entry.from_)):
@@ -175,4 +174,6 @@ def fitting(entries: list[Entry], forward: bool) -> list[Entry]:
 
 
 def _size(entry: Entry) -> int:
-    return _ENTRY_SIZE + sys.getsizeof(entry.text) + (_KEY_SIZE if entry.key is not None else 0)
+    text = entry.text
+    size = _ENTRY_SIZE + (len(text) if text.isascii() else len(text) * 4)
+    return size if entry.key is None else size + _KEY_SIZE
