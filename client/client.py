@@ -79,6 +79,7 @@ class Client:
         self._changed = changed
         self._drained = drained
         self._link: Link | None = None
+        self._parting: Link | None = None
         self._timer: Timer | None = None
         self._watch: Timer | None = None
         self._lost_at: float | None = None
@@ -105,16 +106,16 @@ class Client:
 
     def command(self, name: str, argument: str | None = None) -> None:
         """Give a slash command, without the slash."""
-        self._wants_to_go = self._wants_to_go or name == "close"
+        if name == "close" and not argument:
+            self._wants_to_go = True
+            if self._link is None or not self._link.is_open:
+                self.stop()
+                return
         self._follow(self.conversation.command(name, argument))
 
     def close(self) -> None:
         """Leave: what was said is still sent. Without a connection, at once."""
-        self._wants_to_go = True
-        if self._link is not None and self._link.is_open:
-            self.command("close")
-        else:
-            self.stop()
+        self.command("close")
 
     def frames(self) -> Iterator[Record]:
         """The frames for the person, as they come, until the connection is over. Turns the reactor."""
@@ -130,10 +131,18 @@ class Client:
         for timer in (self._timer, self._watch):
             if timer is not None:
                 timer.cancel()
-        link, self._link = self._link, None
-        if link is not None:
-            link.close()
+        if self._link is not None:
+            self._link.close()
+        self._parting, self._link = self._link, None
         self._become(Status("over", error))
+
+    @property
+    def _has_parted(self) -> bool:
+        return self._is_over and (self._parting is None or self._parting.is_gone)
+
+    @property
+    def _is_over(self) -> bool:
+        return self.status.state == "over"
 
     @property
     def is_full(self) -> bool:
@@ -141,7 +150,12 @@ class Client:
         return self.conversation.unconfirmed > 1_000 or (self._link is not None and self._link.is_full)
 
     def __enter__(self) -> Self:
-        self.connect()
+        try:
+            self.connect()
+        except OSError:
+            if self._owns_reactor:
+                self.reactor.close()
+            raise
         return self
 
     def __exit__(
@@ -150,8 +164,12 @@ class Client:
         self.close()
         if self._owns_reactor:
             end = self.reactor.clock() + 2.0
-            while self.status.state != "over" and self.reactor.clock() < end:
+            while not self._has_parted and self.reactor.clock() < end:
                 self.reactor.tick(0.1)
+            for link in (self._link, self._parting):
+                if link is not None:
+                    link.abort(TimeoutError("the server did not answer the goodbye"))
+            self.reactor.tick(0)
             self.reactor.close()
 
     # --- the connection
@@ -159,6 +177,8 @@ class Client:
     def _dial(self) -> None:
         assert self._targets is not None
         self._become(Status("connecting", self.status.error))
+        if self._is_over:
+            return
         self._link = Link(self.reactor, self._targets, self._connected, self._received, self._drained, self._ended)
 
     def _connected(self) -> None:
@@ -169,6 +189,8 @@ class Client:
         self._follow(self.conversation.connected())
 
     def _received(self, record: Record) -> None:
+        if self._is_over:
+            return
         self._heard = self.reactor.now
         self._asked = False
         if type(record) is Goodbye:
@@ -182,7 +204,7 @@ class Client:
         self._follow(self.conversation.received(record))
 
     def _ended(self, error: Exception | None) -> None:
-        if self.status.state == "over":
+        if self._is_over:
             return
         if self._watch is not None:
             self._watch.cancel()
@@ -201,6 +223,8 @@ class Client:
         delay = min(LONGEST_DELAY, FIRST_DELAY * 2**self._tries) * random.uniform(0.5, 1.5)
         self._tries += 1
         self._become(Status("waiting", error, delay))
+        if self._is_over:
+            return
         self._timer = self.reactor.call_later(delay, self._dial)
 
     def _look(self) -> None:
@@ -221,7 +245,8 @@ class Client:
             if self._link is not None:
                 self._link.send(record)
         for record in step.show:
-            self._show(record)
+            if not self._is_over:
+                self._show(record)
 
     def _become(self, status: Status) -> None:
         self.status = status

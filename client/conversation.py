@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from shared import PROTOCOL_VERSION, __version__
+from shared.errors import RequestError
 from shared.messages import (
     MAX_PAGE,
     Command,
@@ -29,10 +30,11 @@ from shared.messages import (
     Skipped,
 )
 from shared.schema import Record
-from shared.text import fold, message_text
+from shared.text import MAX_WORDS, fold, message_text
 
 SHOWN_ON_JOINING = 50
 """Messages of a room's log that are shown on joining it for the first time."""
+_KEYS_KEPT = 2_000
 _ROOM_FRAMES = (Message, Joined, Left, Renamed, Skipped)
 
 
@@ -44,10 +46,11 @@ class Step(NamedTuple):
 
 
 class _Pending(NamedTuple):
-    """Something said that the server has not confirmed, and the room it is for (None: the one we will be in)."""
+    """Something said that is not confirmed: in which room (compared form), and what was the newest seen there then."""
 
     say: Say
-    room: str | None
+    room: str
+    after: int
 
 
 class Conversation:
@@ -57,14 +60,19 @@ class Conversation:
         self, name: str | None, room: str | None, new_key: Callable[[], str] = lambda: secrets.token_hex(8)
     ) -> None:
         self.name = name
-        self.room = room
+        """How the server calls us; before that, how we want to be called."""
+        self.room: str | None = None
+        """Where we are, as the server has said."""
+        self._wish = name
+        self._goal = room  # where we want to be: the room asked for last, whether the server has answered or not
+        self._joining = 0  # the id of the join that is not answered yet
         self._new_key = new_key
         self._token: str | None = None
         self._live = False  # whether what is typed can be sent at once
         self._waiting: list[Record] = []  # typed before that, in order
-        self._pending: collections.OrderedDict[str, _Pending] = collections.OrderedDict()
-        self._mine: set[str] = set()  # keys of what was said here and is confirmed
-        self._newest: dict[str, int] = {}  # of each room, by its compared name: the newest stamp seen
+        self._pending: dict[str, _Pending] = {}
+        self._mine: dict[str, None] = {}  # keys of what was said here and is confirmed, the last ones
+        self._newest: dict[str, int] = {}  # of each room: the newest stamp seen
         self._held: collections.deque[Record] | None = None  # room frames, while the log is being read
         self._asked = 0  # the id of the page that is due
         self._since: int | None = None
@@ -79,19 +87,21 @@ class Conversation:
     @property
     def is_settled(self) -> bool:
         """Whether all that was typed has been sent and confirmed."""
-        return self._live and not self._waiting and not self._pending
+        return self._live and not self.unconfirmed
 
     # --- what the connection tells
 
     def connected(self) -> Step:
         """There is a new connection."""
-        return Step([Hello(PROTOCOL_VERSION, self.name, f"PyLingo/{__version__}", resume=self._token)], [])
+        return Step([Hello(PROTOCOL_VERSION, self._wish, f"PyLingo/{__version__}", resume=self._token)], [])
 
     def disconnected(self) -> None:
-        """The connection is gone. What was held is in the log."""
+        """The connection is gone. What was held is in the log: of a room that was new, from the first of it on."""
+        for record in self._held or ():
+            if isinstance(record, Message):
+                self._newest.setdefault(fold(record.room), record.at - 1)
         self._live = False
-        self._held = None
-        self._asked = 0
+        self._stop_reading()
 
     def received(self, record: Record) -> Step:
         """A frame came."""
@@ -106,14 +116,16 @@ class Conversation:
 
     def say(self, text: str) -> Step:
         """Say something, now or as soon as that is possible. Raises `RequestError` if no server would take it."""
+        _check(text)
         message_text(text)
         return self._request(Say(text, key=self._new_key()))
 
     def command(self, name: str, argument: str | None = None) -> Step:
-        """Ask for a command, now or as soon as that is possible."""
+        """Ask for a command, now or as soon as that is possible. Raises `RequestError` if it cannot be sent."""
+        _check(name + (argument or ""))
         return self._request(Command(name, argument))
 
-    # --- inside
+    # --- sending
 
     def _request(self, request: Record) -> Step:
         step = Step([], [])
@@ -124,12 +136,28 @@ class Conversation:
         return step
 
     def _send(self, request: Record, step: Step) -> None:
-        if isinstance(request, Say):
-            self._last_id += 1
-            request = Say(request.text, request.key, self._last_id)
-            assert request.key is not None
-            self._pending[request.key] = _Pending(request, self.room)
+        match request:
+            case Say(text, str(key)):
+                room = fold(self._goal or "")
+                request = Say(text, key, self._next_id())
+                self._pending[key] = _Pending(request, room, self._newest.get(room, 0))
+            case Command("join", str(room)):
+                self._join(room, step)
+                return
+            case Command("leave"):
+                self._goal = None
         step.send.append(request)
+
+    def _join(self, room: str, step: Step) -> None:
+        self._goal = room.strip().removeprefix("#")
+        self._joining = self._next_id()
+        step.send.append(Command("join", room, self._joining))
+
+    def _next_id(self) -> int:
+        self._last_id += 1
+        return self._last_id
+
+    # --- receiving
 
     def _take(self, record: Record, step: Step) -> None:
         match record:
@@ -139,18 +167,21 @@ class Conversation:
                 self._joined(record, step)
             case Left() if record.reason is None:
                 self.room = None
+                self._stop_reading()
                 step.show.append(record)
             case Renamed() if record.room is None:
-                self.name = record.new
+                self.name = self._wish = record.new
                 step.show.append(record)
             case Message():
                 self._message(record, step)
             case Skipped():
                 self._read_log(record.after, record.until + 1, step)
             case Sent():
-                self._sent(record, step)
-            case HistoryPage() if record.re is not None and record.re == self._asked:
-                self._page(record, step)
+                if record.key is None or record.key in self._pending:
+                    self._confirm(record, step)
+            case HistoryPage():
+                if record.re == self._asked:  # any other is for a room that was left meanwhile
+                    self._page(record, step)
             case Error():
                 self._error(record, step)
             case _:
@@ -160,33 +191,36 @@ class Conversation:
         step.show.append(ready)
         self.name = ready.name
         self._token = ready.token
-        if ready.resumed:
-            self.room = ready.room
-            if ready.room is not None:
-                self._read_log(self._newest.get(fold(ready.room)), None, step)
-            self._go_live(step)
-        elif self.room:
-            step.send.append(Command("join", self.room))
-        else:
-            self._go_live(step)
+        self.room = ready.room
+        if self._goal and (self.room is None or fold(self.room) != fold(self._goal)):
+            self._join(self._goal, step)
+            return
+        if self.room is not None:
+            self._catch_up(self.room, step)
+        self._go_live(step)
 
     def _joined(self, joined: Joined, step: Step) -> None:
         step.show.append(joined)
         self.room = joined.room
-        self._read_log(self._newest.get(fold(joined.room)), None, step)
-        if not self._live:
+        if joined.re is None or joined.re == self._joining:
+            self._joining = 0
+            self._goal = joined.room
+        self._stop_reading()
+        self._catch_up(joined.room, step)
+        if not self._live and not self._joining:
             self._go_live(step)
 
     def _go_live(self, step: Step) -> None:
         """Say again what was not confirmed, then send what was typed meanwhile."""
         self._live = True
+        here = fold(self.room or "")
         for key, pending in list(self._pending.items()):
-            if pending.room is not None and (self.room is None or fold(pending.room) != fold(self.room)):
-                del self._pending[key]
-                words = f"it is not known whether this arrived in {pending.room}: {pending.say.text}"
-                step.show.append(Error("unconfirmed", words[:1_024]))
-            else:
+            if pending.room == here:
                 step.send.append(pending.say)
+            else:
+                del self._pending[key]
+                words = f"it is not known whether this arrived in the room before: {pending.say.text}"
+                step.show.append(Error("unconfirmed", words[:MAX_WORDS]))
         waiting, self._waiting = self._waiting, []
         for request in waiting:
             self._send(request, step)
@@ -197,58 +231,96 @@ class Conversation:
             self._newest[room] = message.at
             step.show.append(message)
 
-    def _sent(self, sent: Sent, step: Step) -> None:
-        if sent.key is None or sent.key in self._pending:
-            self._confirm(sent, step)
-
     def _confirm(self, sent: Sent, step: Step) -> None:
         if sent.key is not None:
             self._pending.pop(sent.key, None)
-            self._mine.add(sent.key)
+            self._mine[sent.key] = None
+            if len(self._mine) > _KEYS_KEPT:
+                del self._mine[next(iter(self._mine))]
         step.show.append(sent)
 
     def _error(self, error: Error, step: Step) -> None:
-        for key, pending in self._pending.items():
-            if error.re is not None and pending.say.id == error.re:
-                del self._pending[key]
-                break
-        if not self._live and error.re is None and self._token is not None and error.code == "bad-room":
-            self.room = None  # the join that was to make us live was refused
-            self._go_live(step)
         step.show.append(error)
+        if error.re is None:
+            return
+        if error.re == self._asked:  # there is no log to be had: go on with what comes
+            self._release(step)
+        elif error.re == self._joining:
+            self._refused_room(step)
+        else:
+            for key, pending in self._pending.items():
+                if pending.say.id == error.re:
+                    del self._pending[key]
+                    break
+
+    def _refused_room(self, step: Step) -> None:
+        """We stay where we were, and so does what was said since."""
+        wrong, here = fold(self._goal or ""), fold(self.room or "")
+        self._joining = 0
+        self._goal = self.room
+        for key, pending in self._pending.items():
+            if pending.room == wrong:
+                self._pending[key] = pending._replace(room=here)
+        if not self._live:
+            if self.room is not None:
+                self._catch_up(self.room, step)
+            self._go_live(step)
 
     # --- reading the log
+
+    def _catch_up(self, room: str, step: Step) -> None:
+        """Read what we have not seen of a room; of one that is new to us, the newest messages."""
+        since = self._newest.get(fold(room))
+        if since is not None:  # also what we said ourselves and do not know to have arrived
+            since = min([since, *(pending.after for pending in self._pending.values() if pending.room == fold(room))])
+        self._read_log(since, None, step)
 
     def _read_log(self, since: int | None, before: int | None, step: Step) -> None:
         """Ask for what is missing, and hold what comes meanwhile."""
         if self._held is None:
             self._held = collections.deque()
         self._since, self._before = since, before
-        self._last_id += 1
-        self._asked = self._last_id
+        self._asked = self._next_id()
         limit = SHOWN_ON_JOINING if since is None else MAX_PAGE
         step.send.append(History(since, before, limit, self._asked))
 
+    def _stop_reading(self) -> None:
+        """The room is another one: what was held is in the log of the one before, should we come back."""
+        self._held = None
+        self._asked = 0
+
     def _page(self, page: HistoryPage, step: Step) -> None:
         room = fold(page.room)
+        self._newest.setdefault(room, 0)
         for entry in page.messages:
             if entry.key is not None and (entry.key in self._mine or entry.key in self._pending):
                 if entry.key in self._pending:
                     self._confirm(Sent(page.room, entry.at, key=entry.key), step)
                 continue
-            if entry.at > self._newest.get(room, 0):
+            if entry.at > self._newest[room]:
                 self._newest[room] = entry.at
                 step.show.append(Message(page.room, entry.from_, entry.text, entry.at))
         if page.more and self._since is not None and page.messages:
             self._read_log(page.messages[-1].at, self._before, step)
-            return
-        self._asked = 0
-        held, self._held = self._held or collections.deque(), None
+        else:
+            self._release(step)
+
+    def _release(self, step: Step) -> None:
+        """The log is read: go on with what came meanwhile."""
+        held = self._held or collections.deque()
+        self._stop_reading()
         while held:
             self._take(held.popleft(), step)
             if self._held is not None:  # one of them was a gap: the rest waits for what fills it
                 self._held.extend(held)
                 return
+
+
+def _check(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise RequestError("bad-text", "this was not sent: it has characters that are none in UTF-8") from None
 
 
 def _is_own(record: Record) -> bool:

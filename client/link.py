@@ -48,6 +48,11 @@ class Link:
         return self._transport is not None and self._transport.is_open
 
     @property
+    def is_gone(self) -> bool:
+        """Whether there is no connection any more, not even one that is being closed."""
+        return self._transport is None
+
+    @property
     def is_full(self) -> bool:
         """Whether so much is queued that the sender should wait for `drained`."""
         return self._transport is not None and self._transport.queued > HIGH_WATER

@@ -61,7 +61,10 @@ class ServerProcess:
         match = re.search(r"listening on (.*):(\d+)$", self.first_line.strip())
         if match is None:
             self.process.wait(DEADLINE)
-            raise AssertionError(f"the server did not start: {self.first_line!r} {self.log()}")
+            log = self.log()
+            self.process.stdout.close()
+            self.errors.close()
+            raise AssertionError(f"the server did not start: {self.first_line!r} {log}")
         self.host = match[1].strip("[]")
         self.port = int(match[2])
 

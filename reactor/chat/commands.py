@@ -75,7 +75,7 @@ def _help(session: "Session", hub: "Hub", argument: str, re: int | None) -> None
 
 
 def _close(session: "Session", hub: "Hub", argument: str, re: int | None) -> None:
-    session.end("close", "you closed the connection; see you", re)
+    session.end_when_kept("close", "you closed the connection; see you", re)
 
 
 def _pages[T](items: Iterable[tuple[T, int]]) -> Iterator[tuple[list[T], bool]]:

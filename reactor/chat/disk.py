@@ -172,14 +172,16 @@ class DiskLog:
 
     def _write(self) -> None:
         file = None
+        is_open = False
         try:
             file = open_file(self._path)
             newest, entries = load(file)
+            is_open = True
             self._call_from_thread(self._is_open, newest, entries)
             self._serve(file)
-        except (sqlite3.Error, OSError, DiskError) as error:
+        except (sqlite3.Error, OSError, OverflowError, DiskError) as error:
             self._break(error)
-            if file is None:
+            if not is_open:
                 self._call_from_thread(self._is_open, 0, [])
             self._give_back()
         finally:
@@ -189,11 +191,12 @@ class DiskLog:
     def _serve(self, file: sqlite3.Connection) -> None:
         """Commit batches and answer questions until there are no more to come. Raises `sqlite3.Error`."""
         next_sweep = time.monotonic() + 1.0
+        bounded = bool(self._keep or self._most)
         while True:
-            if (self._keep or self._most) and time.monotonic() >= next_sweep:
+            if bounded and time.monotonic() >= next_sweep:
                 next_sweep = time.monotonic() + (0.05 if sweep(file, self._keep, self._most) else _SWEEP)
             try:
-                task = self._tasks.get(timeout=_SWEEP if next_sweep > time.monotonic() + 1 else 0.05)
+                task = self._tasks.get(timeout=max(0.0, next_sweep - time.monotonic()) if bounded else None)
             except queue.Empty:
                 continue
             batches = []
@@ -203,7 +206,10 @@ class DiskLog:
             try:
                 if batches:
                     self._commit(file, batches)
-            except sqlite3.Error:
+            except (sqlite3.Error, OverflowError) as error:
+                if task is None:  # that was the last there is
+                    self._break(error)
+                    return
                 self._answer_without(task)
                 raise
             if task is None:

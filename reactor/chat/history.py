@@ -140,14 +140,19 @@ class MemoryLog:
                     del log.keys[entry.key, author]
 
     def _make_place(self, speaking: str) -> None:
-        """Forget empty rooms, the one left longest ago first; if there is none, the oldest in the speaking room."""
-        while self.size > self._most and self._empty:
-            room, _ = self._empty.popitem(last=False)
+        """Forget empty rooms, the one left longest ago first; if there is none, the oldest in the longest log."""
+        for room in [room for room in self._empty if room != speaking]:
+            if self.size <= self._most:
+                return
+            del self._empty[room]
             log = self._logs.pop(room)
             self.size -= _LOG_SIZE + sum(map(_size, log.entries))
-        log = self._logs[speaking]
-        while self.size > self._most and log.entries:
-            self._drop_oldest(log)
+        while self.size > self._most:
+            longest = max(self._logs.values(), key=lambda log: len(log.entries))
+            if not longest.entries:
+                return
+            for _ in range(1 + len(longest.entries) // 8):
+                self._drop_oldest(longest)
 
 
 def cut_page(entries: list[Entry], request: History) -> Page:

@@ -123,7 +123,9 @@ class Session:
     __slots__ = (
         "_direct",
         "_grace",
+        "_heir",
         "_hub",
+        "_leaving",
         "_mark",
         "_peer",
         "closing",
@@ -151,6 +153,8 @@ class Session:
         self.token: str | None = None
         self.closing: str | None = None
         self._grace: Timer | None = None  # runs while the seat is kept for a connection that broke
+        self._heir: Session | None = None  # who took over the connection
+        self._leaving = False  # whether nothing is handled any more, though the log is still waited for
         self.number = hub.number()
         self.name = hub.admit(self)
         self.answer(Welcome(PROTOCOL_VERSION, f"PyLingo/{__version__}", self.name, LIMITS))
@@ -161,6 +165,8 @@ class Session:
 
     def handle(self, request: Record) -> None:
         """Do what is asked, and answer."""
+        if self._leaving:
+            return
         if self._direct >= self._hub.hard and self._count_direct() >= self._hub.hard:
             self._peer.overwhelmed()
             return
@@ -224,6 +230,22 @@ class Session:
                 self._direct = 0
             self.out.write(frame)
         self._direct += len(frame)
+
+    def end_when_kept(self, reason: str, text: str, re: int | None) -> None:
+        """Handle nothing more, and say goodbye as soon as all that was said is in the log and confirmed."""
+        self._leaving = True
+        self._hub.log.when_kept(lambda: self.end(reason, text, re))
+
+    def _deliverer(self) -> Callable[[Record], None]:
+        """What delivers an answer that waits for the log: to the connection that has asked, or to nobody."""
+        peer = self._peer
+
+        def deliver(record: Record) -> None:
+            session = self._heir or self
+            if session._peer is peer:
+                session.answer(record)
+
+        return deliver
 
     def tell_room(self, record: Record, at: int = 0) -> None:
         """Have everybody else in the room get a frame; `at` if it is a message."""
@@ -363,6 +385,7 @@ class Session:
         seat._take(self._peer, self.out, view, re)
         self._peer = self.out = NOWHERE
         self.view = None
+        self._heir = seat
         self._over("resumed")
 
     def _take(self, peer: Peer, out: Outlet, view: list[Piece], re: int | None) -> None:
@@ -432,7 +455,8 @@ class Session:
                 self.tell_room(Message(room.name, self.name, text, at), at)
         if say.id is not None or say.key is not None:
             sent = Sent(room.name, at, say.id, say.key)
-            log.when_kept(lambda: self.answer(sent))
+            deliver = self._deliverer()
+            log.when_kept(lambda: deliver(sent))
 
     def _command(self, command: Command) -> None:
         run_command(self, self._hub, command)
@@ -442,8 +466,10 @@ class Session:
         if room is None:
             raise no_room("read its history")
 
+        deliver = self._deliverer()
+
         def answer(page: Page) -> None:
-            self.answer(HistoryPage(room.name, page.messages, page.more, page.oldest, history.id))
+            deliver(HistoryPage(room.name, page.messages, page.more, page.oldest, history.id))
 
         self._hub.log.page(room.key, history, answer)
 

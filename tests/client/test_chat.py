@@ -73,7 +73,7 @@ def impatient() -> Iterator[str]:
 def test_help():
     done = run("--help")
     assert (done.returncode, done.stderr) == (0, b"")
-    for word in (b"HOST[:PORT]", b"--name", b"--room", b"--json", b"--version"):
+    for word in (b"HOST[:PORT]", b"--name", b"--room", b"--json", b"--retry", b"--version"):
         assert word in done.stdout
 
 

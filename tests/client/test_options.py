@@ -23,6 +23,8 @@ GOOD = {
     "a room in NFC": (["--room", "u\u0308ber"], {"room": "über"}),
     "no room": (["--room", ""], {"room": None}),
     "JSON": (["--json"], {"as_json": True}),
+    "no return": (["--retry", "0"], {"retry": 0.0}),
+    "a patient return": (["--retry=2.5"], {"retry": 2.5}),
     "all at once": (
         ["--json", "--room", "r", "a:1", "--name", "n"],
         {"host": "a", "port": 1, "name": "n", "room": "r", "as_json": True},
@@ -39,6 +41,10 @@ BAD = {
     "an option cut short": (["--na", "alice"], "--na"),
     "two addresses": (["a", "b"], "unrecognized arguments: b"),
     "a name left out": (["--name"], "--name"),
+    "a time that is none": (["--retry", "soon"], "--retry: must be a number of seconds, not 'soon'"),
+    "a time before now": (["--retry=-1"], "--retry: must be a number of seconds"),
+    "no number": (["--retry", "nan"], "--retry: must be a number of seconds"),
+    "for ever": (["--retry", "inf"], "--retry: must be a number of seconds"),
     "a value for --json": (["--json=yes"], "--json"),
     "an address with a lone surrogate": (["a\udcff"], "UTF-8"),
     "a name with a lone surrogate": (["--name", "a\udcff"], "UTF-8"),
@@ -57,7 +63,9 @@ def test_options(arguments: list[str], given: dict[str, object]):
 
 
 def test_the_defaults():
-    assert parse_arguments([]) == Options(host="127.0.0.1", port=5000, name="login", room="lobby", as_json=False)
+    assert parse_arguments([]) == Options(
+        host="127.0.0.1", port=5000, name="login", room="lobby", as_json=False, retry=60.0
+    )
     assert DEFAULT_ROOM == "lobby"
 
 

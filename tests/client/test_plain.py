@@ -29,6 +29,7 @@ from shared.messages import (
     Goodbye,
     Hello,
     Help,
+    History,
     HistoryPage,
     Joined,
     Left,
@@ -42,6 +43,7 @@ from shared.messages import (
     RoomInfo,
     Rooms,
     Say,
+    Sent,
     Skipped,
     Users,
     Welcome,
@@ -50,6 +52,7 @@ from shared.schema import Record
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
 
 WELCOME = Welcome(1, "PyLingo/1.0.0", "guest-1", Limits(32_768, 4_096, 32, 64))
+READY = Ready("guest-1", None, "0" * 32, False)
 
 
 class Client:
@@ -172,6 +175,24 @@ class Played:
         while self.hear() != wanted:
             pass
 
+    def confirm(self) -> Record:
+        """The next request, which is a message: it is in the log."""
+        request = self.hear()
+        assert isinstance(request, Say)
+        self.say(Sent("lobby", 1, request.id, request.key))
+        return request
+
+    def let_in(self) -> None:
+        """Play all that a client needs to be in the lobby."""
+        self.accept(WELCOME)
+        assert isinstance(self.hear(), Hello)
+        self.say(READY)
+        self.hear_until(Command("join", "lobby", 1))
+        self.say(Joined("lobby", "guest-1", 1))
+        asked = self.hear()
+        assert isinstance(asked, History)
+        self.say(HistoryPage("lobby", [], False, None, asked.id))
+
     def hang_up(self) -> None:
         if self.peer is not None:
             self.peer.close()
@@ -289,7 +310,7 @@ def test_json_is_one_ascii_line_for_each_frame(tmp_path: Path, address: str, tag
         assert inert(printed.decode().replace("\n", ""))
         frames = [json.loads(line) for line in client.lines]
         assert [frame["type"] for frame in frames] == [
-            *("welcome", "ready", "joined", "message", "users", "help", "error", "goodbye")
+            *("welcome", "ready", "joined", "message", "users", "help", "error", "sent", "goodbye")
         ]
         assert frames[3]["text"] == text.replace("\x1b", "\ufffd")
         assert frames[3]["from"] == peer.name
@@ -364,7 +385,7 @@ def test_a_hostile_server_draws_nothing(tmp_path: Path):
         Error(word, text),
         Goodbye(word, text),
     ]
-    with Played() as played, Client(tmp_path, played.address) as client:
+    with Played() as played, Client(tmp_path, played.address, "--retry", "0") as client:
         played.accept(*records)
         played.hang_up()
         assert client.end() == 1
@@ -417,7 +438,8 @@ def test_what_is_said_on_the_wire_first(tmp_path: Path):
         hello = played.hear()
         assert isinstance(hello, Hello)
         assert (hello.protocol, hello.name, hello.resume) == (1, "alice", None)
-        assert played.hear() == Command("join", "pool")
+        played.say(READY)
+        assert played.hear() == Command("join", "pool", 1)
 
 
 # --- where the input comes from ---------------------------------------------------------------------------------
@@ -505,7 +527,7 @@ COUNT = 2_500  # lines of 4,000 bytes: 10 MB, more than the system's buffers hol
 def test_input_is_read_no_faster_than_the_server_takes_it(tmp_path: Path):
     data = b"".join(b"%04d " % number + b"x" * 4_000 + b"\n" for number in range(COUNT))
     with Played(receive_buffer=8_192) as played, Client(tmp_path, played.address, "--room", "") as client:
-        played.accept(WELCOME)
+        played.accept(WELCOME, READY)
         assert isinstance(played.hear(), Hello)
         fd = client.stdin.fileno()
         os.set_blocking(fd, False)
@@ -516,7 +538,7 @@ def test_input_is_read_no_faster_than_the_server_takes_it(tmp_path: Path):
         for expected in range(COUNT):  # now it reads, and nothing is missing
             while written < len(data) and select.select([], [fd], [], 0)[1]:
                 written += os.write(fd, data[written : written + 65_536])
-            assert number_said(played.hear()) == expected
+            assert number_said(played.confirm()) == expected
         assert written == len(data)
 
 
@@ -528,10 +550,10 @@ def test_a_large_file_is_read_on_after_every_pause(tmp_path: Path):
         Played(receive_buffer=8_192) as played,
         Client(tmp_path, played.address, "--room", "", stdin=file),
     ):
-        played.accept(WELCOME)
+        played.accept(WELCOME, READY)
         assert isinstance(played.hear(), Hello)
         for expected in range(COUNT):
-            assert number_said(played.hear()) == expected
+            assert number_said(played.confirm()) == expected
         assert played.hear() == Command("close")
 
 
@@ -539,7 +561,7 @@ def test_a_large_file_is_read_on_after_every_pause(tmp_path: Path):
 
 
 def test_the_server_is_killed(tmp_path: Path):
-    with ServerProcess() as server, Client(tmp_path, f"127.0.0.1:{server.port}", "--name", "a") as client:
+    with ServerProcess() as server, Client(tmp_path, f"127.0.0.1:{server.port}", "--retry", "0") as client:
         client.see("* you are in lobby")
         server.stop(signal.SIGKILL)
         assert client.process.wait(DEADLINE) == 1, "it ends though the input goes on"
@@ -548,7 +570,7 @@ def test_the_server_is_killed(tmp_path: Path):
 
 
 def test_the_server_shuts_down(tmp_path: Path):
-    with ServerProcess() as server, Client(tmp_path, f"127.0.0.1:{server.port}", "--name", "a") as client:
+    with ServerProcess() as server, Client(tmp_path, f"127.0.0.1:{server.port}", "--retry", "0") as client:
         client.see("* you are in lobby")
         assert server.stop() == 0
         assert client.process.wait(DEADLINE) == 1
@@ -567,7 +589,7 @@ def test_a_goodbye_of_any_reason_is_shown(tmp_path: Path):
         pairs = []
         for reason in [*REASONS, "close"]:
             played = stack.enter_context(Played())
-            pairs.append((reason, played, stack.enter_context(Client(tmp_path, played.address))))
+            pairs.append((reason, played, stack.enter_context(Client(tmp_path, played.address, "--retry", "0"))))
         for reason, played, client in pairs:
             played.accept(WELCOME, Goodbye(reason, f"because of {reason}"))
             played.hang_up()
@@ -593,7 +615,7 @@ def test_a_goodbye_of_any_reason_is_shown(tmp_path: Path):
 def test_a_server_that_breaks_off_or_speaks_nonsense(tmp_path: Path, sent: bytes, words: str):
     with Played() as played, Client(tmp_path, played.address) as client:
         played.accept().sendall(sent)
-        played.hear_until(Command("join", "lobby"))  # nothing unread is left that would make a reset of the end
+        assert isinstance(played.hear(), Hello)  # nothing unread is left that would make a reset of the end
         played.hang_up()
         assert client.process.wait(DEADLINE) == 1
         client.failed_with_one_line(words)
@@ -603,12 +625,79 @@ def test_a_server_that_breaks_off_or_speaks_nonsense(tmp_path: Path, sent: bytes
 def test_a_server_gone_before_it_took_the_last_lines_is_a_failure(tmp_path: Path):
     # The input is over and the goodbye still to come: whether the lines arrived, nobody knows.
     with Played() as played, Client(tmp_path, played.address) as client:
-        played.accept(WELCOME)
+        played.let_in()
         client.type("important")
         client.stdin.close()
         played.hear_until(Command("close"))
         played.hang_up()
         client.failed_with_one_line(played.address)
+
+
+# --- the connection is lost and taken up again ------------------------------------------------------------------
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])
+
+
+def test_a_restarted_server_is_found_again(tmp_path: Path):
+    port = free_port()
+    with Client(tmp_path, f"127.0.0.1:{port}", "--name", "a") as client:
+        client.failed_with_one_line("connection refused")  # the first time is not tried again
+    for options in ([], ["--json"]):
+        port = free_port()
+        with contextlib.ExitStack() as stack:
+            server = stack.enter_context(ServerProcess("--port", str(port)))
+            client = stack.enter_context(Client(tmp_path, f"127.0.0.1:{port}", "--name", "a", *options))
+            client.see("lobby")
+            assert server.stop() == 0
+            client.told("trying to come back")
+            client.type("said meanwhile")
+            server = stack.enter_context(ServerProcess("--port", str(port)))
+            client.told(f"connected to 127.0.0.1:{port} again")
+            with Peer(port) as peer:
+                peer.join("lobby")
+                peer.send(Say("good to see you"))
+                client.see("good to see you")
+                client.type("and you")
+                assert peer.until(Message, text="and you").from_ == "a"
+            if options:
+                frames = [json.loads(line) for line in client.lines]
+                assert [frame["type"] for frame in frames].count("ready") == 2
+                assert next(frame for frame in frames if frame["type"] == "goodbye")["reason"] == "shutdown"
+                assert len([frame for frame in frames if frame["type"] == "sent"]) >= 1
+            assert client.end() == 0
+            assert len(client.err.splitlines()) == 2
+
+
+def test_a_server_that_does_not_come_back_is_given_up(tmp_path: Path):
+    with ServerProcess() as server, Client(tmp_path, f"127.0.0.1:{server.port}", "--retry", "0.5") as client:
+        client.see("* you are in lobby")
+        server.stop(signal.SIGKILL)
+        assert client.process.wait(DEADLINE) == 1
+        lost, given_up = client.err.splitlines()
+        assert "trying to come back" in lost
+        assert "connection refused" in given_up
+
+
+def test_the_end_of_input_while_there_is_no_connection_ends_at_once(tmp_path: Path):
+    with ServerProcess() as server, Client(tmp_path, f"127.0.0.1:{server.port}") as client:
+        client.see("* you are in lobby")
+        server.stop(signal.SIGKILL)
+        client.told("trying to come back")
+        client.stdin.close()
+        assert client.process.wait(DEADLINE / 4) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_there_is_no_connection_ends_at_once(tmp_path: Path, number: int):
+    with ServerProcess() as server, Client(tmp_path, f"127.0.0.1:{server.port}") as client:
+        client.see("* you are in lobby")
+        server.stop(signal.SIGKILL)
+        client.told("trying to come back")
+        client.process.send_signal(number)
+        assert client.process.wait(DEADLINE / 4) == 128 + number
 
 
 # --- the person ends it -----------------------------------------------------------------------------------------
@@ -630,8 +719,8 @@ def test_a_signal_leaves_politely(tmp_path: Path, address: str, tag: str, peer: 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_ends_at_once(tmp_path: Path, number: int):
     with Played() as played, Client(tmp_path, played.address) as client:
-        played.accept(WELCOME)
-        client.see("guest-1")
+        played.let_in()
+        client.see("* you are in lobby")
         client.process.send_signal(number)
         played.hear_until(Command("close"))  # and the server says nothing
         assert client.process.poll() is None
@@ -643,15 +732,15 @@ def test_a_second_signal_ends_at_once(tmp_path: Path, number: int):
 def test_leaving_does_not_wait_for_a_silent_server_for_ever(tmp_path: Path):
     assert PATIENCE < DEADLINE / 4
     with Played() as played, Client(tmp_path, played.address) as client:
-        played.accept(WELCOME)
-        client.see("guest-1")
+        played.let_in()
+        client.see("* you are in lobby")
         client.process.send_signal(signal.SIGINT)
         assert client.process.wait(DEADLINE / 2) == 0
 
 
 def test_a_signal_while_the_end_of_input_waits_for_the_server(tmp_path: Path):
     with Played() as played, Client(tmp_path, played.address, stdin=subprocess.DEVNULL) as client:
-        played.accept(WELCOME)
+        played.let_in()
         played.hear_until(Command("close"))
         client.process.send_signal(signal.SIGINT)
         assert client.process.wait(DEADLINE) == 128 + signal.SIGINT
@@ -704,9 +793,8 @@ def test_the_end_of_input_on_a_terminal(tmp_path: Path, address: str, tag: str, 
 def test_nothing_is_done_while_nothing_happens(tmp_path: Path):
     """It waits in the selector: the time it has used does not grow while it is idle."""
     with Played() as played, Client(tmp_path, played.address) as client:
-        played.accept(WELCOME)
-        client.see("guest-1")
-        played.hear_until(Command("join", "lobby"))
+        played.let_in()
+        client.see("* you are in lobby")
         stat = Path(f"/proc/{client.process.pid}/stat")
         if not stat.exists():
             pytest.skip("this system shows no processor times in /proc")
@@ -725,26 +813,28 @@ def test_nothing_is_done_while_nothing_happens(tmp_path: Path):
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["words", "JSON"])
-def test_output_that_nobody_reads_any_more(tmp_path: Path, address: str, tag: str, peer: Peer, options: list[str]):
+def test_output_that_nobody_reads_any_more(tmp_path: Path, tag: str, options: list[str]):
     """As in `| head -1`, with an input that stays open."""
     errors = tmp_path / "errors"
     with (
+        ServerProcess("--resume-grace", "0") as server,
+        Peer(server.port) as peer,
         errors.open("wb") as err,
         subprocess.Popen(
-            [sys.executable, str(ROOT / "client/chat.py"), address, "--name", tag, "--room", tag, *options],
+            [sys.executable, str(ROOT / "client/chat.py"), f"127.0.0.1:{server.port}", "--name", tag, *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=err,
         ) as process,
     ):
         try:
+            peer.join("lobby")
             assert process.stdout is not None
             assert process.stdout.readline()
             process.stdout.close()
-            peer.until(Joined, name=tag)
-            peer.send(Say("anybody there?"))
-            assert peer.until(Left).name == tag
-            assert process.wait(DEADLINE) == 1
+            peer.fence()
+            wait_until(lambda: peer.send(Say("anybody there?")) or process.poll() is not None, "its end")
+            assert process.returncode == 1
             assert errors.read_text() == ""
         finally:
             process.kill()

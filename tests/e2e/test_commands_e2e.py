@@ -219,9 +219,9 @@ def test_times_increase_strictly_over_all_rooms(server: ServerProcess) -> None:
         for peer in peers:
             peer.join(fresh())
         stamps = []
-        for _ in range(20):
+        for round_ in range(20):
             for peer in peers:
-                send(peer, *[say(key="k")] * 5)
+                send(peer, *(say(key=f"k-{round_}-{number}") for number in range(5)))
                 stamps += [peer.recv_map()["at"] for _ in range(5)]  # type: ignore[index]
         assert all(before < after for before, after in itertools.pairwise(stamps))
 

@@ -110,7 +110,7 @@ def test_a_stopped_process_in_a_busy_room(start: Start) -> None:
     """The others get everything, the server's memory does not grow, and on waking it is told what it missed."""
     if not os.path.exists("/proc/self/status"):
         pytest.skip("the system has no /proc/PID/status to read the memory from")
-    server = start("--rate", "0")
+    server = start("--rate", "0", "--history-memory", "64K")
     with server.peers(3, room="tea") as (speaker, *listeners), reader_process(server) as reader:
         for peer in (speaker, *listeners):
             peer.fence()

@@ -16,6 +16,7 @@ from shared.text import MAX_MOTD
 WHOLE = "a whole number from"
 NUMBER = "a number from"
 SIZE = "a size from"
+TIME = "a time such as 90d"
 
 # name: what can be written, and what it means
 GOOD = {
@@ -36,6 +37,11 @@ GOOD = {
     "ping_after": {"2.5": 2.5},
     "ping_timeout": {"2.5": 2.5},
     "tcp_timeout": {"2.5": 2.5},
+    "resume_grace": {"0": 0.0, "60": 60.0, "86400": 86_400.0, "2.5": 2.5},
+    "history": {"": "", "/var/lib/pylingo/chat.db": "/var/lib/pylingo/chat.db", "Grüße.db": "Grüße.db"},
+    "history_memory": {"64K": 65_536, "64M": 2**26, "1024G": 2**40},
+    "history_keep": {"0": 0.0, "45s": 45.0, "30m": 1_800.0, "12h": 43_200.0, "0.5d": 43_200.0, "90d": 7_776_000.0},
+    "history_max": {"0": 0, "1": 1, "2G": 2**31},
     "drain_timeout": {"2.5": 2.5},
 }
 DIGITS = "9" * 5_000  # more than the interpreter converts
@@ -58,6 +64,10 @@ BAD = {
     "ping_after": (["0", "inf"], NUMBER),
     "ping_timeout": (["0", "inf"], NUMBER),
     "tcp_timeout": (["0", "inf"], NUMBER),
+    "resume_grace": (["-1", "86401", "inf", "nan", "1m", ""], NUMBER),
+    "history_memory": (["0", "63K", "1025G", "much"], SIZE),
+    "history_keep": (["-1", "", "d", "90 d", "90D", "1e3", "1w", "32000d", "inf", "nan", "٣d", "1d\n", DIGITS], TIME),
+    "history_max": (["-1", "2g", "", "all"], SIZE),
     "drain_timeout": (["0", "inf"], NUMBER),
 }
 
@@ -105,7 +115,7 @@ def toml(value):
 def test_each_setting_has_cases_here():
     names = [field.name for field in FIELDS]
     assert list(GOOD) == names
-    assert set(BAD) == set(names) - {"host"}
+    assert set(BAD) == set(names) - {"host", "history"}
 
 
 # --- the command line -------------------------------------------------------------------------------------------

@@ -93,6 +93,8 @@ class Somebody:
     gone: bool = False
     slow: bool = False
     due: list[Due] = field(default_factory=list)
+    said: dict[tuple[str, str], int] = field(default_factory=dict)
+    """By room and key: when it was."""
 
     def answer(self, record: Record, leaves: bool = False) -> None:
         self.due.append(Due(record, own=True, leaves=leaves))
@@ -173,6 +175,8 @@ class Chats(RuleBasedStateMachine):
         """By the compared form: how a room is called and who is in it, in the order of their coming."""
         self.guests = 0
         self.stamps: list[int] = []
+        self.said_as: dict[tuple[str, str, str], int] = {}
+        """By room, key and the compared form of a name: when it was."""
         self.now = NOON
         return multiple(*(self.connect_and_join("tea") for _ in range(3)))
 
@@ -308,9 +312,15 @@ class Chats(RuleBasedStateMachine):
         elif not text.strip():
             one.answer(Error("bad-text", "", number))
         else:
-            at = max([self.now, *(stamp + 1 for stamp in self.stamps[-1:])])
-            self.stamps.append(at)
-            self.tell_others(one, Message(room, one.name, text, at))
+            at = None
+            if key is not None:
+                at = one.said.get((one.room, key), self.said_as.get((one.room, key, fold(one.name))))
+            if at is None:
+                at = max([self.now, *(stamp + 1 for stamp in self.stamps[-1:])])
+                self.stamps.append(at)
+                self.tell_others(one, Message(room, one.name, text, at))
+                if key is not None:
+                    one.said[one.room, key] = self.said_as[one.room, key, fold(one.name)] = at
             if number is not None or key is not None:
                 one.answer(Sent(room, at, number, key))
         self.done()

@@ -8,9 +8,11 @@ import itertools
 import re
 import string
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from reactor.chat.history import Log
 from reactor.chat.hub import QUEUE_HARD, QUEUE_SOFT, Hub
 from reactor.chat.session import Session
 from shared import __version__
@@ -19,6 +21,7 @@ from shared.errors import RequestError
 from shared.framing import FrameDecoder
 from shared.messages import (
     Command,
+    Entry,
     Error,
     Goodbye,
     Hello,
@@ -84,6 +87,8 @@ class Person:
         self.out = Outlet()
         self.endings: list[str] = []
         self.stalls = 0
+        self.over = False
+        """Whether the session goes on without this peer: then nothing more of it is handled."""
         self._decoder = FrameDecoder()
         self._read = 0
         self.session = Session(hub, self, self.out, motd)
@@ -92,6 +97,12 @@ class Person:
 
     def ended(self, reason: str) -> None:
         self.endings.append(reason)
+
+    def adopt(self, session: Session) -> None:
+        self.session = session
+
+    def abandon(self) -> None:
+        self.over = True
 
     def overwhelmed(self) -> None:
         self.stalls += 1
@@ -104,7 +115,13 @@ class Person:
 
     def ask(self, *requests: Record) -> None:
         for request in requests:
-            self.session.handle(request)
+            if not self.over:
+                self.session.handle(request)
+
+    def lose(self) -> None:
+        """The connection breaks."""
+        if not self.over:
+            self.session.lost()
 
     def drain(self) -> None:
         """Read everything, as a transport reports it."""
@@ -123,13 +140,43 @@ class Person:
         return records
 
 
-class Chat:
-    """A hub whose clock and whose ticks the test moves."""
+class Alarm:
+    """A timer that rings when the test says that the time has come."""
 
-    def __init__(self, soft: int = QUEUE_SOFT, hard: int = QUEUE_HARD) -> None:
+    def __init__(self, when: float, ring: Callable[[], object]) -> None:
+        self.when = when
+        self.ring = ring
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class Chat:
+    """A hub whose clock and whose ticks the test moves. Seats are kept where it has a grace time."""
+
+    def __init__(
+        self, soft: int = QUEUE_SOFT, hard: int = QUEUE_HARD, log: Log | None = None, grace: float = 0.0
+    ) -> None:
         self.now = NOON
+        self.seconds = 0.0
+        self.alarms: list[Alarm] = []
         self.scheduled: list[Callable[[], object]] = []
-        self.hub = Hub(self.scheduled.append, lambda: self.now, soft, hard)
+        self.hub = Hub(self.scheduled.append, lambda: self.now, soft, hard, log, grace, self._call_later)
+
+    def _call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> Alarm:
+        self.alarms.append(Alarm(self.seconds + delay, lambda: callback(*args)))
+        return self.alarms[-1]
+
+    def wait(self, seconds: float) -> None:
+        """Time goes by, and a tick ends."""
+        self.seconds += seconds
+        due = [alarm for alarm in self.alarms if alarm.when <= self.seconds]
+        self.alarms = [alarm for alarm in self.alarms if alarm.when > self.seconds]
+        for alarm in due:
+            if not alarm.cancelled:
+                alarm.ring()
+        self.tick()
 
     def tick(self) -> None:
         """The tick ends."""
@@ -308,11 +355,114 @@ def test_a_ping_is_answered_and_a_pong_is_not(chat):
     assert person.got() == [Pong(), Pong(4)]
 
 
-def test_history_is_an_empty_page(chat):
+# --- the log --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [None, 2])
+def test_the_history_of_a_room_in_which_nobody_spoke_is_an_empty_page(chat, number):
     person = chat.person("alice", "tea")
-    person.ask(History(id=2))
+    person.ask(History(id=number))
     chat.tick()
-    assert person.got() == [HistoryPage("tea", [], False, None, 2)]
+    assert person.got() == [HistoryPage("tea", [], False, None, number)]
+
+
+def test_history_has_ones_own_words_and_what_was_said_before_one_joined(chat):
+    alice = chat.person("alice", "Tea")
+    alice.ask(Say("one", "k-1"), Command("name", "anne"), Say("two"))
+    chat.tick()
+    bob = chat.person("bob", "tea")
+    bob.ask(Say("three"), History(id=1))
+    alice.ask(Say("four"))
+    chat.tick()
+    said = [Entry("alice", "one", NOON, "k-1"), Entry("anne", "two", NOON + 1), Entry("bob", "three", NOON + 2)]
+    assert bob.got() == [HistoryPage("Tea", said, False, NOON, 1), Message("Tea", "anne", "four", NOON + 3)]
+
+
+def test_history_speaks_of_the_room_one_is_in(chat):
+    alice = chat.person("alice", "tea")
+    alice.ask(Say("tea"), Command("join", "coffee"), Say("coffee"))
+    chat.tick()
+    alice.got()
+    alice.ask(History(), Command("join", "#TEA"), History())
+    chat.tick()
+    coffee, joined, tea = alice.got()
+    assert coffee == HistoryPage("coffee", [Entry("alice", "coffee", NOON + 1)], False, NOON + 1)
+    assert joined == Joined("TEA", "alice", 1)
+    assert tea == HistoryPage("TEA", [Entry("alice", "tea", NOON)], False, NOON)
+
+
+def test_the_bounds_of_a_page_are_those_of_the_request(chat):
+    alice = chat.person("alice", "tea")
+    alice.ask(*[Say(f"{number}") for number in range(60)])
+    chat.tick()
+    for request, first, last, more in [
+        (History(), 10, 60, True),
+        (History(limit=100), 0, 60, False),
+        (History(since=NOON + 9), 10, 60, False),
+        (History(since=0, limit=3), 0, 3, True),
+        (History(before=NOON + 9, limit=3), 6, 9, True),
+        (History(since=NOON + 3, before=NOON + 9), 4, 9, False),
+        (History(since=NOON + 3, before=NOON + 9, limit=2), 4, 6, True),
+        (History(since=NOON + 9, before=NOON + 3), 0, 0, False),
+    ]:
+        alice.ask(request)
+        (page,) = alice.got()
+        assert [entry.text for entry in page.messages] == [f"{number}" for number in range(first, last)], request
+        assert (page.more, page.oldest) == (more, NOON), request
+
+
+@pytest.mark.parametrize("number", [None, 9])
+def test_what_is_said_again_with_its_key_is_in_the_room_once(chat, number):
+    alice, bob = chat.people("alice", "bob")
+    alice.ask(Say("hi", "k-1"), Say("hi", "k-1", number))
+    chat.tick()
+    alice.ask(Say("something else", "k-1"))
+    chat.tick()
+    assert alice.got() == [
+        Sent("tea", NOON, None, "k-1"),
+        Sent("tea", NOON, number, "k-1"),
+        Sent("tea", NOON, None, "k-1"),
+    ]
+    assert bob.got() == [Message("tea", "alice", "hi", NOON)]
+    assert chat.hub.last_stamp == NOON
+
+
+@pytest.mark.parametrize("text", ["", " ", "x" * 4_097])
+def test_what_may_not_be_said_is_refused_although_its_key_is_known(chat, text):
+    alice = chat.person("alice", "tea")
+    alice.ask(Say("hi", "k-1"), Say(text, "k-1", 2))
+    assert [type(record) for record in alice.got()] == [Sent, Error]
+
+
+def test_the_key_of_another_person_is_another_message(chat):
+    alice, bob = chat.people("alice", "bob")
+    alice.ask(Say("one", "k-1"))
+    bob.ask(Say("two", "k-1"))
+    chat.tick()
+    assert alice.got() == [Sent("tea", NOON, None, "k-1"), Message("tea", "bob", "two", NOON + 1)]
+    assert bob.got() == [Message("tea", "alice", "one", NOON), Sent("tea", NOON + 1, None, "k-1")]
+
+
+def test_a_key_is_known_to_the_session_under_a_new_name_and_to_the_name_in_a_new_session(chat):
+    alice, bob = chat.people("alice", "bob")
+    alice.ask(Say("one", "k-1"), Command("name", "anne"), Say("one", "k-1"), Command("close"))
+    chat.tick()
+    other = chat.person("other", "tea")
+    other.ask(Command("name", "ALICE"), Say("one", "k-1"))
+    chat.tick()
+    assert alice.got()[-2] == Sent("tea", NOON, None, "k-1")
+    assert other.got()[-1] == Sent("tea", NOON, None, "k-1")
+    assert [record.text for record in bob.got() if type(record) is Message] == ["one"]
+
+
+def test_a_key_in_another_room_is_another_message(chat):
+    alice = chat.person("alice", "tea")
+    alice.ask(Say("one", "k-1"), Command("join", "coffee"), Say("one", "k-1"))
+    chat.tick()
+    assert [record for record in alice.got() if type(record) is Sent] == [
+        Sent("tea", NOON, None, "k-1"),
+        Sent("coffee", NOON + 1, None, "k-1"),
+    ]
 
 
 # --- every error code that a server without a password has ----------------------------------------------------

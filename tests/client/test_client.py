@@ -1,0 +1,530 @@
+"""The client that comes back: against a real server, and against one that the test plays."""
+
+import itertools
+import random
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from client import client as module
+from client.client import FIRST_DELAY, LONGEST_DELAY, Client, Status
+from reactor.engine.loop import Reactor
+from shared.codec import encode, request_codec
+from shared.errors import RequestError
+from shared.framing import FrameDecoder
+from shared.messages import (
+    Command,
+    Goodbye,
+    Hello,
+    Limits,
+    Message,
+    Notice,
+    PingRequest,
+    Pong,
+    Ready,
+    Say,
+    Sent,
+    Welcome,
+)
+from shared.schema import Record
+from tests.support import DEADLINE, Peer, ServerProcess, wait_until
+
+WELCOME = Welcome(1, "PyLingo/1.0.0", "guest-1", Limits(32_768, 4_096, 32, 64))
+READY = Ready("ada", None, "0" * 32, False)
+RETURNS = ["shutdown", "frame-timeout", "silent", "idle", "stalled", "full", "a-reason-of-tomorrow"]
+STAYS = ["close", "replaced", "bad-frame", "protocol", "password", "address-limit"]
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.value = 1_000.0
+
+    def __call__(self) -> float:
+        return self.value
+
+
+class Game:
+    """A client on a reactor, and a server played by the test."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.clock = Clock()
+        self.reactor = Reactor(self.clock)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.setblocking(False)
+        self.port = self.listener.getsockname()[1]
+        self.peer: socket.socket | None = None
+        self.decoder = FrameDecoder()
+        self.heard: list[Record] = []
+        self.shown: list[Record] = []
+        self.states: list[Status] = []
+        self.client = Client(
+            "127.0.0.1",
+            self.port,
+            "ada",
+            settings.pop("room", None),
+            reactor=self.reactor,
+            show=self.shown.append,
+            changed=self.states.append,
+            **settings,
+        )
+        self.client.connect()
+
+    @property
+    def state(self) -> str:
+        return self.client.status.state
+
+    def turn_until(self, condition: Callable[[], Any], what: str = "the condition") -> None:
+        wait_until(lambda: self.reactor.tick(0.01) or self.listen() or condition(), what)
+
+    def settle(self) -> None:
+        """A few turns more."""
+        for _ in range(5):
+            self.reactor.tick(0.005)
+            self.listen()
+
+    def listen(self) -> None:
+        """Accept, and read what has come."""
+        if self.peer is None:
+            try:
+                self.peer, _ = self.listener.accept()
+            except OSError:  # nobody, or closed
+                return
+            self.decoder = FrameDecoder()
+        self.peer.setblocking(False)
+        try:
+            data = self.peer.recv(1 << 16)
+        except (BlockingIOError, ConnectionResetError):
+            return
+        self.heard += [request_codec.decode(body) for body in self.decoder.feed(data)]
+
+    def say(self, *records: Record) -> None:
+        assert self.peer is not None
+        self.peer.sendall(b"".join(map(encode, records)))
+
+    def arrive(self) -> None:
+        """The client is there."""
+        count = len([record for record in self.heard if isinstance(record, Hello)])
+        self.turn_until(
+            lambda: len([record for record in self.heard if isinstance(record, Hello)]) > count, "its hello"
+        )
+        self.say(WELCOME, READY)
+        self.turn_until(lambda: self.state == "online", "its arrival")
+
+    def hang_up(self, *last: Record) -> None:
+        self.say(*last)
+        assert self.peer is not None
+        self.peer.close()
+        self.peer = None
+        self.turn_until(lambda: self.state != "online", "the loss")
+
+    def refuse(self) -> None:
+        """From now on nobody listens."""
+        self.listener.close()
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.value += seconds
+        self.reactor.tick(0)
+
+    def close(self) -> None:
+        self.client.stop()
+        if self.peer is not None:
+            self.peer.close()
+        for _ in range(3):
+            self.reactor.tick(0.005)
+        self.clock.value += 60  # so that what lingers is cut
+        for _ in range(3):
+            self.reactor.tick(0.005)
+        self.listener.close()
+        self.reactor.close()
+
+
+@pytest.fixture
+def game() -> Iterator[Game]:
+    playing = Game()
+    yield playing
+    playing.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerProcess]:
+    with ServerProcess("--rate", "0") as running:
+        yield running
+
+
+# --- coming back ------------------------------------------------------------------------------------------------
+
+
+def test_a_lost_connection_is_taken_up_again(game: Game):
+    game.arrive()
+    game.hang_up()
+    assert game.state == "waiting"
+    assert FIRST_DELAY / 2 <= game.client.status.delay <= FIRST_DELAY * 1.5
+    game.pass_time(game.client.status.delay - 0.01)
+    assert game.state == "waiting"
+    game.pass_time(0.02)
+    assert game.state == "connecting"
+    game.arrive()
+    assert [status.state for status in game.states] == ["connecting", "online", "waiting", "connecting", "online"]
+    hellos = [record for record in game.heard if isinstance(record, Hello)]
+    assert [hello.resume for hello in hellos] == [None, READY.token]
+
+
+def test_each_try_waits_twice_as_long_up_to_the_longest(game: Game, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(random, "uniform", lambda low, high: 1.0)
+    game.arrive()
+    game.refuse()
+    game.hang_up()
+    delays = []
+    while game.state != "over":
+        delays.append(game.client.status.delay)
+        game.pass_time(delays[-1])
+        game.turn_until(lambda: game.state != "connecting", "the refusal")
+    assert delays[:6] == [FIRST_DELAY * 2**power for power in range(6)]
+    assert delays[6:] == [LONGEST_DELAY] * len(delays[6:])
+    assert sum(delays[:-1]) < module.RETRY <= sum(delays)
+    assert isinstance(game.client.status.error, ConnectionRefusedError)
+
+
+def test_the_times_are_not_the_same_for_everybody():
+    delays = set()
+    for _ in range(5):
+        game = Game()
+        game.arrive()
+        game.hang_up()
+        delays.add(game.client.status.delay)
+        game.close()
+    assert len(delays) > 1
+
+
+def test_after_a_return_the_patience_begins_anew(game: Game):
+    for _ in range(3):
+        game.arrive()
+        game.pass_time(100)
+        game.hang_up()
+        assert game.state == "waiting"
+        assert game.client.status.delay <= FIRST_DELAY * 1.5
+        game.pass_time(game.client.status.delay)
+
+
+def test_without_patience_a_loss_is_the_end():
+    game = Game(retry=0)
+    game.arrive()
+    game.hang_up()
+    assert game.state == "over"
+    game.close()
+
+
+def test_a_first_try_that_is_refused_is_the_end(game: Game):
+    game.refuse()
+    game.turn_until(lambda: game.state == "over", "the end")
+    assert isinstance(game.client.status.error, ConnectionRefusedError)
+    assert [status.state for status in game.states] == ["connecting", "over"]
+
+
+def test_a_server_that_hangs_up_before_one_was_there_is_the_end(game: Game):
+    game.turn_until(lambda: game.heard)
+    game.hang_up(WELCOME)
+    game.turn_until(lambda: game.state == "over", "the end")
+
+
+@pytest.mark.parametrize("reason", [*RETURNS, *STAYS])
+@pytest.mark.parametrize("online", [True, False], ids=["online", "on arriving"])
+def test_a_goodbye_decides_by_its_reason(game: Game, reason: str, online: bool):
+    if online:
+        game.arrive()
+    else:
+        game.turn_until(lambda: game.heard, "its hello")
+    goodbye = Goodbye(reason, "words")
+    game.hang_up(goodbye)
+    game.turn_until(lambda: game.state in ("waiting", "over"), "the decision")
+    assert game.state == ("waiting" if reason in RETURNS else "over")
+    assert game.client.goodbye == goodbye
+    assert goodbye in game.shown
+
+
+def test_what_was_said_meanwhile_is_sent_on_the_return(game: Game):
+    game.arrive()
+    game.hang_up()
+    game.client.say("meanwhile")
+    game.client.join("pool")
+    game.pass_time(game.client.status.delay)
+    game.heard.clear()
+    game.arrive()
+    game.turn_until(lambda: any(isinstance(it, Command) and it.argument == "pool" for it in game.heard), "the command")
+    assert [record.text for record in game.heard if isinstance(record, Say)] == ["meanwhile"]
+
+
+def test_a_text_without_utf8_does_not_keep_one_from_coming_back(game: Game):
+    game.arrive()
+    with pytest.raises((RequestError, UnicodeEncodeError)):
+        game.client.say("a\ud800b")
+    game.hang_up()
+    game.pass_time(game.client.status.delay)
+    game.arrive()
+    game.client.say("sound")
+    game.turn_until(lambda: any(isinstance(record, Say) for record in game.heard), "the sound words")
+
+
+# --- silence ----------------------------------------------------------------------------------------------------
+
+
+def test_a_silent_server_is_asked_and_then_given_up(game: Game):
+    game.arrive()
+    game.pass_time(module.SILENCE - 1)
+    game.settle()
+    assert PingRequest() not in game.heard
+    game.pass_time(1.5)
+    game.turn_until(lambda: PingRequest() in game.heard, "a ping")
+    game.pass_time(module.SILENCE - 1)
+    game.settle()
+    assert game.state == "online"
+    game.pass_time(2)
+    game.turn_until(lambda: game.state == "waiting", "the end of patience")
+    assert isinstance(game.client.status.error, TimeoutError)
+
+
+@pytest.mark.parametrize("answer", [Pong(), Notice("x")], ids=["pong", "anything"])
+def test_a_server_that_answers_is_not_given_up(game: Game, answer: Record):
+    game.arrive()
+    for _ in range(5):
+        game.heard.clear()
+        game.pass_time(module.SILENCE + 0.5)
+        game.turn_until(lambda: PingRequest() in game.heard, "a ping")
+        game.shown.clear()
+        game.say(answer)
+        game.settle()
+    assert game.state == "online"
+    assert Pong() not in game.shown
+
+
+def test_a_silent_server_that_never_was_ready_is_given_up(game: Game):
+    game.turn_until(lambda: game.heard, "its hello")
+    for _ in range(4):
+        game.pass_time(module.SILENCE + 0.5)
+        game.settle()
+    assert game.state == "over"
+
+
+# --- leaving ----------------------------------------------------------------------------------------------------
+
+
+def test_close_says_so_and_the_goodbye_is_the_end(game: Game):
+    game.arrive()
+    game.client.say("last words")
+    game.client.close()
+    game.turn_until(lambda: Command("close") in game.heard, "the command")
+    assert [type(record) for record in game.heard[-2:]] == [Say, Command]
+    assert game.state == "online"
+    game.hang_up(Goodbye("close", "bye"))
+    assert game.state == "over"
+
+
+def test_close_while_waiting_is_at_once(game: Game):
+    game.arrive()
+    game.hang_up()
+    game.client.close()
+    assert game.state == "over"
+    count = len(game.heard)
+    game.pass_time(100)
+    game.settle()
+    assert len(game.heard) == count
+    assert [status.state for status in game.states][-1] == "over"
+
+
+def test_close_while_connecting_is_at_once(game: Game):
+    game.client.close()
+    assert game.state == "over"
+    game.settle()
+    assert game.heard == []
+
+
+def test_close_before_connect_is_at_once():
+    client = Client("127.0.0.1", 1)
+    client.close()
+    assert client.status.state == "over"
+    assert list(client.frames()) == []
+    client.reactor.close()
+
+
+def test_the_command_close_while_there_is_no_connection_is_the_end(game: Game):
+    game.arrive()
+    game.refuse()
+    game.hang_up()
+    game.client.command("close")
+    assert game.state == "over"
+
+
+def test_a_close_that_was_refused_is_forgotten(game: Game):
+    """`/close now` is answered with an error, and one stays: a later loss is a loss."""
+    game.arrive()
+    game.client.command("close", "now")
+    game.turn_until(lambda: Command("close", "now") in game.heard, "the command")
+    game.hang_up()
+    assert game.state == "waiting"
+
+
+@pytest.mark.parametrize("state", ["connecting", "waiting", "online"])
+def test_close_from_within_a_change_of_the_connection(game: Game, state: str):
+    seen: list[str] = []
+
+    def changed(status: Status) -> None:
+        seen.append(status.state)
+        if status.state == state and (state != "connecting" or "waiting" in seen):
+            game.client.stop()
+
+    game.client._changed = changed
+    game.turn_until(lambda: game.heard, "its hello")
+    game.say(WELCOME, READY)
+    game.turn_until(lambda: game.state in ("online", "over"))
+    if game.state == "online":
+        game.hang_up()
+    count = len(game.heard)
+    for _ in range(2):
+        game.pass_time(10)
+        game.settle()
+    assert len(game.heard) == count, "it came back"
+    assert seen[-1] == "over"
+    assert game.state == "over"
+
+
+def test_nothing_is_shown_and_nothing_changes_after_the_end(game: Game):
+    game.turn_until(lambda: game.heard, "its hello")
+
+    def show(record: Record) -> None:
+        game.shown.append(record)
+        game.client.stop()
+
+    game.client._show = show
+    game.say(WELCOME, READY, Notice("late"))
+    game.turn_until(lambda: game.shown, "the welcome")
+    game.settle()
+    assert game.state == "over"
+    assert game.shown == [WELCOME]
+
+
+# --- full -------------------------------------------------------------------------------------------------------
+
+
+def test_full_by_what_is_not_confirmed(game: Game):
+    game.arrive()
+    for _ in range(1_000):
+        game.client.say("x")
+    game.turn_until(lambda: sum(isinstance(record, Say) for record in game.heard) == 1_000)
+    assert not game.client.is_full
+    game.client.say("x")
+    assert game.client.is_full
+    said = next(record for record in game.heard if isinstance(record, Say))
+    game.say(Sent("lobby", 1, said.id, said.key))
+    game.turn_until(lambda: not game.client.is_full, "the confirmation")
+
+
+def test_full_by_what_waits_for_the_return(game: Game):
+    game.arrive()
+    game.hang_up()
+    for number in range(1_001):
+        assert not game.client.is_full, number
+        game.client.say("x")
+    assert game.client.is_full
+
+
+def test_full_by_bytes(game: Game):
+    game.arrive()
+    for _ in range(20):
+        game.client.say("x" * 4_000)
+    assert game.client.is_full
+    game.turn_until(lambda: not game.client.is_full, "the drain")
+
+
+def test_words_that_no_server_takes_are_refused_at_once(game: Game):
+    game.arrive()
+    for text in ("", " ", "x" * 4_097):
+        with pytest.raises(RequestError):
+            game.client.say(text)
+    assert game.client.conversation.is_settled
+
+
+# --- bots, on a real server -------------------------------------------------------------------------------------
+
+
+def test_a_bot_of_ten_lines(server: ServerProcess):
+    heard = []
+    with Peer(server.port) as peer:
+        peer.join("bots")
+        with Client("127.0.0.1", server.port, name="echo", room="bots") as bot:
+            for frame in bot.frames():
+                if bot.conversation.is_settled and not heard:
+                    heard.append("")
+                    peer.send(Say("one"), Say("two"))
+                if isinstance(frame, Message):
+                    heard.append(frame.text)
+                    bot.say(f"{frame.from_} said {frame.text}")
+                    if frame.text == "two":
+                        break
+        assert peer.until(Message, from_="echo").text == f"{peer.name} said one"
+        assert peer.until(Message, from_="echo").text == f"{peer.name} said two", "leaving still sends what was said"
+        assert bot.status.state == "over"
+        assert bot.goodbye is not None
+        assert bot.goodbye.reason == "close"
+
+
+def test_frames_end_when_the_bot_closes(server: ServerProcess):
+    with Client("127.0.0.1", server.port, name="brief", room="bots") as bot:
+        for frame in bot.frames():
+            if isinstance(frame, Ready):
+                bot.close()
+    assert isinstance(bot.goodbye, Goodbye)
+    assert bot.status == Status("over")
+
+
+def test_the_context_ends_also_with_an_error(server: ServerProcess):
+    with pytest.raises(KeyError), Client("127.0.0.1", server.port, name="broken") as bot:
+        raise KeyError
+    assert bot.status.state == "over"
+
+
+def test_the_context_does_not_wait_for_a_silent_server_for_ever():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(DEADLINE)
+        with Client("127.0.0.1", listener.getsockname()[1]) as bot:
+            accepted = False
+            for _ in range(200):
+                bot.reactor.tick(0.01)
+                if bot._link is not None and bot._link.is_open:
+                    accepted = True
+                    break
+            assert accepted
+            peer, _ = listener.accept()
+        with peer:
+            assert not bot.reactor._selector.get_map()
+
+
+def test_a_bot_comes_back_to_a_restarted_server(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "FIRST_DELAY", 0.05)
+    with ServerProcess("--rate", "0") as server:
+        port = server.port
+        reactor = Reactor()
+        shown: list[Record] = []
+        bot = Client("127.0.0.1", port, "bot", "pool", reactor=reactor, show=shown.append)
+        bot.connect()
+        wait_until(lambda: reactor.tick(0.01) or bot.conversation.is_settled, "the arrival")
+        server.stop(signal.SIGKILL)
+        wait_until(lambda: reactor.tick(0.01) or bot.status.state != "online", "the loss")
+        bot.say("while away")
+    with ServerProcess("--rate", "0", "--port", str(port)) as server:
+        wait_until(lambda: reactor.tick(0.01) or bot.conversation.is_settled, "the return")
+        with Peer(port) as peer:
+            peer.join("pool")
+            bot.say("again")
+            wait_until(lambda: reactor.tick(0.01) or bot.conversation.is_settled, "the confirmation")
+            peer.until(Message, text="again", from_="bot")
+        assert sum(isinstance(record, Sent) for record in shown) == 2
+        stamps = [record.at for record in shown if isinstance(record, Sent)]
+        assert all(first < second for first, second in itertools.pairwise(stamps))
+        bot.close()
+        wait_until(lambda: reactor.tick(0.01) or bot.status.state == "over", "the end")
+    reactor.close()

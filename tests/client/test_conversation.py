@@ -1,0 +1,722 @@
+"""What a client knows of its conversation, against a model of the server: no sockets, no clock."""
+
+import itertools
+from collections import Counter, deque
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from client.conversation import SHOWN_ON_JOINING, Conversation
+from shared import PROTOCOL_VERSION
+from shared.errors import RequestError
+from shared.messages import (
+    MAX_PAGE,
+    Command,
+    Entry,
+    Error,
+    Hello,
+    History,
+    HistoryPage,
+    Joined,
+    Left,
+    Message,
+    Notice,
+    Ready,
+    Renamed,
+    Say,
+    Sent,
+    Skipped,
+)
+from shared.schema import Record
+from shared.text import fold
+
+TOKEN = "0" * 32
+
+
+def make(name: str | None = "ada", room: str | None = "lobby") -> Conversation:
+    numbers = itertools.count(1)
+    return Conversation(name, room, lambda: f"k{next(numbers)}")
+
+
+def ready(room: str | None = None, resumed: bool = False, name: str = "ada") -> Ready:
+    return Ready(name, room, TOKEN, resumed)
+
+
+def joined(room: str = "lobby", name: str = "ada") -> Joined:
+    return Joined(room, name, 2)
+
+
+def message(at: int, text: str = "", room: str = "lobby") -> Message:
+    return Message(room, "bob", text or str(at), at)
+
+
+def page(asked: Record, *entries: Entry, room: str = "lobby", more: bool = False) -> HistoryPage:
+    assert isinstance(asked, History)
+    return HistoryPage(room, list(entries), more, None, asked.id)
+
+
+def entry(at: int, key: str | None = None, name: str = "bob") -> Entry:
+    return Entry(name, str(at), at, key)
+
+
+def in_lobby(*entries: Entry) -> Conversation:
+    """Somebody who is in the lobby, whose log has these messages."""
+    talk = make()
+    talk.connected()
+    talk.received(ready())
+    [asked] = talk.received(joined()).send
+    talk.received(page(asked, *entries))
+    return talk
+
+
+def back(talk: Conversation, room: str | None = "lobby") -> list[Record]:
+    """The connection breaks and the session is resumed; what the client then sends."""
+    talk.disconnected()
+    talk.connected()
+    return talk.received(ready(room, resumed=True)).send
+
+
+# --- arriving ---------------------------------------------------------------------------------------------------
+
+
+def rooms_asked_for(step) -> list[str]:
+    """The rooms that a step asks to join."""
+    return [record.argument for record in step.send if isinstance(record, Command) and record.name == "join"]
+
+
+def test_the_first_words_on_a_connection():
+    talk = make("ada", "pool")
+    [hello] = talk.connected().send
+    assert isinstance(hello, Hello)
+    assert (hello.protocol, hello.name, hello.resume) == (PROTOCOL_VERSION, "ada", None)
+    assert rooms_asked_for(talk.received(ready())) == ["pool"]
+
+
+def test_without_a_room_one_is_there_at_once():
+    talk = make(room=None)
+    talk.connected()
+    assert talk.received(ready()).send == []
+    assert talk.is_settled
+
+
+def test_joining_shows_the_newest_of_the_log_before_what_came_meanwhile():
+    talk = make()
+    talk.connected()
+    talk.received(ready())
+    step = talk.received(joined())
+    [asked] = step.send
+    assert step.show == [joined()]
+    assert isinstance(asked, History)
+    assert (asked.since, asked.before, asked.limit) == (None, None, SHOWN_ON_JOINING)
+    assert SHOWN_ON_JOINING == 50
+    assert talk.received(message(3)).show == []
+    assert talk.received(message(4)).show == []
+    shown = talk.received(page(asked, entry(1), entry(2), entry(3), more=True))
+    assert shown.show == [message(1), message(2), message(3), message(4)]
+    assert shown.send == [], "what was said long before is not asked for"
+
+
+def test_a_room_that_is_refused_leaves_one_without_and_what_was_typed_is_sent():
+    talk = make(room="no room")
+    talk.connected()
+    [join] = talk.received(ready()).send
+    talk.command("list")
+    refusal = Error("bad-room", "a room's name …", join.id)
+    step = talk.received(refusal)
+    assert step.show == [refusal]
+    assert step.send == [Command("list")]
+    assert talk.room is None
+    assert talk.is_settled
+
+
+def test_a_name_that_is_refused_does_not_keep_one_from_the_room():
+    talk = make()
+    talk.connected()
+    assert rooms_asked_for(talk.received(ready(name="guest-1"))) == ["lobby"]
+    refusal = Error("name-taken", "somebody has it")
+    assert talk.received(refusal) == ([], [refusal])
+    assert not talk.is_settled
+    talk.received(joined(name="guest-1"))
+    assert talk.is_settled
+
+
+# --- who one is after the return --------------------------------------------------------------------------------
+
+
+def test_the_token_is_shown_on_the_return():
+    talk = in_lobby()
+    talk.disconnected()
+    [hello] = talk.connected().send
+    assert isinstance(hello, Hello)
+    assert (hello.name, hello.resume) == ("ada", TOKEN)
+
+
+def test_a_new_name_is_asked_for_on_the_return():
+    talk = in_lobby()
+    assert talk.received(Renamed("ada", "lovelace")).show == [Renamed("ada", "lovelace")]
+    talk.disconnected()
+    [hello] = talk.connected().send
+    assert isinstance(hello, Hello)
+    assert hello.name == "lovelace"
+
+
+@pytest.mark.parametrize("wish", [None, "ada"], ids=["a guest by choice", "the name was taken"])
+def test_a_guest_name_is_never_asked_for(wish: str | None):
+    """It is the server's alone to give: to ask for it is refused. Who wished another one wishes it again."""
+    talk = make(wish)
+    talk.connected()
+    talk.received(ready(name="guest-7"))
+    talk.disconnected()
+    [hello] = talk.connected().send
+    assert isinstance(hello, Hello)
+    assert hello.name == wish
+
+
+def test_the_room_one_went_to_is_joined_after_a_restart():
+    talk = in_lobby()
+    talk.command("join", "pool")
+    [asked] = talk.received(joined("pool")).send
+    talk.received(page(asked, room="pool"))
+    talk.disconnected()
+    talk.connected()
+    assert rooms_asked_for(talk.received(ready())) == ["pool"]
+
+
+def test_who_left_the_room_is_in_none_after_a_restart():
+    talk = in_lobby()
+    talk.command("leave")
+    talk.received(Left("lobby", "ada"))
+    talk.disconnected()
+    talk.connected()
+    assert talk.received(ready()).send == []
+    assert talk.is_settled
+
+
+def test_a_loss_before_the_join_was_handled_does_not_lose_the_room():
+    talk = make()
+    talk.connected()
+    assert rooms_asked_for(talk.received(ready())) == ["lobby"]
+    talk.disconnected()  # and the join never arrived, but the seat was taken
+    talk.connected()
+    assert rooms_asked_for(talk.received(ready(None, resumed=True))) == ["lobby"]
+
+
+# --- what was missed --------------------------------------------------------------------------------------------
+
+
+def test_the_return_asks_for_what_came_after_the_newest_seen():
+    talk = in_lobby(entry(5))
+    assert talk.received(message(7)).show == [message(7)]
+    [asked] = back(talk)
+    assert isinstance(asked, History)
+    assert (asked.since, asked.before, asked.limit) == (7, None, MAX_PAGE)
+    assert talk.received(message(10)).show == []
+    [more] = talk.received(page(asked, entry(8), more=True)).send
+    assert isinstance(more, History)
+    assert (more.since, more.before) == (8, None)
+    assert talk.received(page(more, entry(9), entry(10))).show == [message(9), message(10)]
+    assert talk.received(message(11)).show == [message(11)]
+
+
+def test_a_gap_is_filled_in_its_place():
+    talk = in_lobby(entry(1))
+    [asked] = talk.received(Skipped("lobby", 3, 1, 4)).send
+    assert isinstance(asked, History)
+    assert (asked.since, asked.before) == (1, 5)
+    for record in (message(5), Joined("lobby", "eve"), Skipped("lobby", 1, 5, 6), message(7)):
+        assert talk.received(record) == ([], [])
+    step = talk.received(page(asked, entry(2), entry(3), entry(4)))
+    assert step.show == [message(2), message(3), message(4), message(5), Joined("lobby", "eve")]
+    [asked] = step.send
+    assert isinstance(asked, History)
+    assert (asked.since, asked.before) == (5, 7)
+    assert talk.received(page(asked, entry(6))).show == [message(6), message(7)]
+
+
+def test_a_loss_while_the_log_is_read_loses_nothing():
+    talk = in_lobby(entry(1))
+    [asked] = back(talk)
+    talk.received(message(4))
+    talk.received(page(asked, entry(2), more=True))
+    [again] = back(talk)
+    assert isinstance(again, History)
+    assert again.since == 2
+    assert talk.received(page(asked, entry(9))).show in ([], [page(asked, entry(9))])
+    assert talk.received(page(again, entry(3), entry(4))).show == [message(3), message(4)]
+
+
+def test_more_than_a_page_is_fetched_for_a_room_in_which_nothing_was_said_before():
+    """All that was said since one joined counts as missed, also if that is more than is shown on joining."""
+    talk = in_lobby()
+    [asked] = back(talk)
+    missed = [entry(at) for at in range(1, 81)]
+    shown: list[Record] = []
+    for _ in range(5):
+        assert isinstance(asked, History)
+        if asked.since is not None:
+            found = [said for said in missed if said.at > asked.since][: asked.limit]
+            more = bool(found) and found[-1] is not missed[-1]
+        else:
+            found = missed[-asked.limit :]
+            more = found[0] is not missed[0]
+        step = talk.received(page(asked, *found, more=more))
+        shown += step.show
+        if not step.send:
+            break
+        [asked] = step.send
+    assert shown == [message(at) for at in range(1, 81)]
+
+
+def test_a_page_that_was_for_the_room_before_is_not_shown_as_an_answer():
+    """The person moved on while the log was being read: nobody asked for that page with a command."""
+    talk = in_lobby(entry(1))
+    [asked] = back(talk)
+    talk.command("join", "pool")
+    [pool] = talk.received(joined("pool")).send
+    step = talk.received(page(asked, entry(2)))
+    assert not [record for record in step.show if isinstance(record, HistoryPage)]
+    assert talk.received(page(pool, room="pool")).show == []
+    assert talk.received(message(3, room="pool")).show == [message(3, room="pool")]
+
+
+def test_what_is_held_for_the_room_before_is_not_shown_in_the_new_one():
+    talk = in_lobby(entry(1))
+    [asked] = back(talk)
+    talk.received(message(5))  # of the lobby, behind a gap
+    talk.command("join", "pool")
+    [pool] = talk.received(joined("pool")).send
+    talk.received(page(asked, entry(2), more=True))
+    shown = talk.received(page(pool, room="pool")).show
+    assert message(5) not in shown
+    talk.command("join", "lobby")
+    [asked] = talk.received(joined("lobby")).send
+    assert isinstance(asked, History)
+    assert asked.since is not None
+    assert asked.since < 5, "what was in the gap has still not been seen"
+
+
+def test_who_leaves_while_the_log_is_read_goes_on_in_the_next_room():
+    talk = in_lobby(entry(1))
+    [asked] = back(talk)
+    talk.command("leave")
+    assert talk.received(Left("lobby", "ada")).show == [Left("lobby", "ada")]
+    step = talk.received(page(asked, entry(2), more=True))
+    assert step.send == [], "outside a room there is no history to ask for"
+    talk.command("join", "pool")
+    [asked] = talk.received(joined("pool")).send
+    talk.received(page(asked, room="pool"))
+    assert talk.received(message(9, room="pool")).show == [message(9, room="pool")]
+
+
+def test_a_log_that_cannot_be_read_holds_nothing_up():
+    talk = in_lobby(entry(1))
+    [asked] = back(talk)
+    assert isinstance(asked, History)
+    talk.received(message(2))
+    step = talk.received(Error("no-room", "join a room first", asked.id))
+    assert message(2) in step.show or message(3) in talk.received(message(3)).show
+
+
+def test_answers_to_the_person_pass_while_the_log_is_read():
+    talk = in_lobby()
+    back(talk)
+    for record in (Notice("words"), Renamed("ada", "eve"), Left("lobby", "ada")):
+        assert talk.received(record).show == [record]
+
+
+# --- what was said ----------------------------------------------------------------------------------------------
+
+
+def test_what_is_said_has_a_key_and_an_id():
+    talk = in_lobby()
+    [first] = talk.say("a").send
+    [second] = talk.say("b").send
+    assert isinstance(first, Say)
+    assert isinstance(second, Say)
+    assert (first.text, first.key, second.key) == ("a", "k1", "k2")
+    assert first.id is not None
+    assert first.id != second.id
+    assert talk.unconfirmed == 2
+    assert not talk.is_settled
+    assert talk.received(Sent("lobby", 1, first.id, "k1")).show == [Sent("lobby", 1, first.id, "k1")]
+    assert talk.received(Sent("lobby", 1, first.id, "k1")).show == [], "twice is once"
+    talk.received(Sent("lobby", 2, second.id, "k2"))
+    assert talk.is_settled
+
+
+def test_the_keys_are_random():
+    keys = set()
+    for _ in range(20):
+        talk = Conversation("ada", None)
+        talk.connected()
+        talk.received(ready())
+        [say] = talk.say("a").send
+        assert isinstance(say, Say)
+        assert say.key is not None
+        assert 1 <= len(say.key) <= 32
+        assert say.key.isascii()
+        keys.add(say.key)
+    assert len(keys) == 20
+
+
+def test_what_no_server_would_take_is_refused_at_once():
+    talk = in_lobby()
+    for text in ("", "  ", "x" * 4_097):
+        with pytest.raises(RequestError):
+            talk.say(text)
+    assert talk.is_settled
+
+
+def test_what_was_not_confirmed_is_said_again_before_what_was_typed_meanwhile():
+    talk = in_lobby()
+    [first] = talk.say("a").send
+    [second] = talk.say("b").send
+    assert isinstance(first, Say)
+    talk.received(Sent("lobby", 1, first.id, first.key))
+    talk.disconnected()
+    assert talk.say("c").send == []
+    assert talk.command("users").send == []
+    assert talk.say("d").send == []
+    talk.connected()
+    asked, *sent = talk.received(ready("lobby", resumed=True)).send
+    assert isinstance(asked, History)
+    assert sent[0] == second
+    assert [getattr(record, "text", record) for record in sent] == ["b", "c", Command("users"), "d"]
+
+
+def test_what_the_log_already_has_is_confirmed_by_it_once():
+    talk = in_lobby()
+    [say] = talk.say("a").send
+    assert isinstance(say, Say)
+    asked, again = back(talk)
+    assert again == say
+    assert talk.received(page(asked, entry(1, say.key, "ada"), entry(2))).show == [
+        Sent("lobby", 1, key=say.key),
+        message(2),
+    ]
+    assert talk.received(Sent("lobby", 1, say.id, say.key)).show == []
+    assert talk.is_settled
+    [asked] = back(talk)
+    assert talk.received(page(asked, entry(1, say.key, "ada"))).show == []
+
+
+def test_a_late_confirmation_and_the_log_keep_the_order_of_what_was_said():
+    """The disk was slow: another's message came before the confirmation of ours, which then was lost."""
+    talk = in_lobby()
+    [first] = talk.say("a").send  # at 1
+    talk.received(message(2))
+    [second] = talk.say("b").send  # at 3
+    assert isinstance(first, Say)
+    assert isinstance(second, Say)
+    [asked, *_] = back(talk)
+    assert isinstance(asked, History)
+    log = [entry(1, first.key, "ada"), entry(2), entry(3, second.key, "ada")]
+    shown = talk.received(page(asked, *(said for said in log if said.at > (asked.since or 0)))).show
+    shown += talk.received(Sent("lobby", 1, first.id, first.key)).show
+    shown += talk.received(Sent("lobby", 3, second.id, second.key)).show
+    assert [record.at for record in shown if isinstance(record, Sent)] == [1, 3]
+
+
+def test_a_refused_message_is_not_said_again():
+    talk = in_lobby()
+    [say] = talk.say("a").send
+    assert isinstance(say, Say)
+    refusal = Error("bad-text", "no", say.id)
+    assert talk.received(refusal).show == [refusal]
+    assert talk.is_settled
+    [asked] = back(talk)
+    assert isinstance(asked, History)
+
+
+def test_what_was_said_in_the_room_before_is_not_said_in_the_new_one():
+    talk = in_lobby()
+    talk.say("for the lobby")
+    talk.command("join", "pool")
+    sent = back(talk, "pool")
+    assert not [record for record in sent if isinstance(record, Say)]
+    assert talk.is_settled
+
+
+def test_the_person_is_told_what_may_not_have_arrived():
+    talk = in_lobby()
+    talk.say("for the lobby")
+    talk.command("join", "pool")
+    talk.disconnected()
+    talk.connected()
+    step = talk.received(ready("pool", resumed=True))
+    [told] = [record for record in step.show if isinstance(record, Error)]
+    assert "lobby" in told.text
+    assert "for the lobby" in told.text
+
+
+def test_what_was_said_after_a_move_is_not_said_in_the_room_before():
+    """`/join pool`, then words for the pool; the connection broke before the server handled either."""
+    talk = in_lobby()
+    talk.command("join", "pool")
+    talk.say("for the pool alone")
+    sent = back(talk, "lobby")
+    for record in sent:
+        if isinstance(record, Command) and (record.name, record.argument) == ("join", "pool"):
+            break
+        assert not isinstance(record, Say), "said in the lobby what was for the pool"
+
+
+def test_what_was_said_after_a_move_is_said_again_in_the_new_room():
+    """`/join pool`, then words for the pool; the connection broke before the answer to either came."""
+    talk = in_lobby()
+    talk.command("join", "pool")
+    talk.say("for the pool")
+    assert [record.text for record in back(talk, "pool") if isinstance(record, Say)] == ["for the pool"]
+
+
+def test_a_text_that_has_no_utf8_is_refused_or_forgotten():
+    """It can never be sent, so it must not wait to be said again."""
+    talk = in_lobby()
+    try:
+        talk.say("a\ud800b")
+    except (RequestError, UnicodeEncodeError):
+        assert talk.is_settled
+    else:
+        pytest.fail("words that cannot be encoded were taken")
+
+
+def test_commands_typed_while_away_keep_their_order():
+    talk = make()
+    talk.command("name", "eve")
+    talk.say("a")
+    talk.command("users")
+    assert talk.unconfirmed == 3
+    talk.connected()
+    talk.disconnected()  # and once more
+    talk.say("b")
+    talk.connected()
+    talk.received(ready())
+    asked, *sent = talk.received(joined()).send
+    assert isinstance(asked, History)
+    assert [getattr(record, "text", record) for record in sent] == [
+        *(Command("name", "eve"), "a", Command("users"), "b")
+    ]
+
+
+# --- any order of events ----------------------------------------------------------------------------------------
+
+LOBBY = "lobby"
+
+
+class Model:
+    """A server with one room, and the wire to one client, on which frames wait until the test lets them come."""
+
+    def __init__(self, keeps_log: bool) -> None:
+        self.keeps_log = keeps_log
+        self.log: list[Entry] = []
+        self.at = 100
+        self.everything: list[Entry] = []  # of all logs
+        self.seat: str | None = None  # the token
+        self.in_room = False
+        self.is_connected = False
+        self.is_seated = False  # whether the connection has said who it is
+        self.up: deque[Record] = deque()
+        self.down: deque[Record] = deque()
+        self.on_disk: deque[Sent] = deque()
+        self.gap: list[int] | None = None
+        self.tokens = itertools.count(1)
+        self.page_size = 3
+
+    def stamp(self) -> int:
+        self.at += 10
+        return self.at
+
+    def add(self, said: Entry) -> None:
+        self.log.append(said)
+        self.everything.append(said)
+
+    def others_say(self) -> None:
+        at = self.stamp()
+        self.add(Entry("bob", f"bob {at}", at))
+        if self.in_room and self.is_seated:
+            if self.gap is not None:
+                self.gap.append(at)
+            else:
+                self.down.append(Message(LOBBY, "bob", f"bob {at}", at))
+
+    def skip(self) -> None:
+        """The client reads too slowly from now on."""
+        if self.is_seated and self.in_room and self.gap is None:
+            self.gap = []
+
+    def caught_up(self) -> None:
+        gap, self.gap = self.gap, None
+        if gap is not None and self.is_seated:
+            first, last = (gap[0] - 1, gap[-1]) if gap else (self.at, self.at)
+            self.down.append(Skipped(LOBBY, len(gap), first, last))
+
+    def commit(self) -> None:
+        """The disk has what was said: the confirmations go out."""
+        while self.on_disk:
+            sent = self.on_disk.popleft()
+            if self.is_seated:
+                self.down.append(sent)
+
+    def restart(self) -> None:
+        self.lose()
+        self.seat = None
+        self.in_room = False
+        self.on_disk.clear()
+        if not self.keeps_log:
+            self.log = []
+
+    def lose(self) -> None:
+        self.is_connected = self.is_seated = False
+        self.up.clear()
+        self.down.clear()
+        self.gap = None
+
+    def handle(self) -> None:
+        """Handle one request."""
+        request = self.up.popleft()
+        match request:
+            case Hello():
+                resumed = request.resume is not None and request.resume == self.seat
+                if not resumed:
+                    self.seat = f"{next(self.tokens):032}"
+                    self.in_room = False
+                assert self.seat is not None
+                self.is_seated = True
+                self.down.append(Ready("ada", LOBBY if self.in_room else None, self.seat, resumed))
+            case Command("join"):
+                self.in_room = True
+                self.down.append(Joined(LOBBY, "ada", 2))
+            case Say():
+                assert self.in_room
+                found = next((said.at for said in self.log if said.key == request.key), None)
+                if found is None:
+                    found = self.stamp()
+                    self.add(Entry("ada", request.text, found, request.key))
+                self.on_disk.append(Sent(LOBBY, found, request.id, request.key))
+            case History():
+                self.down.append(self.page(request))
+            case _:
+                raise AssertionError(request)
+
+    def page(self, request: History) -> HistoryPage:
+        begin = request.since if request.since is not None else -1
+        end = request.before if request.before is not None else 1 << 62
+        found = [said for said in self.log if begin < said.at < end]
+        size = min(request.limit, self.page_size)
+        if request.since is not None:
+            messages = found[:size]
+        else:
+            size = request.limit  # the first page is as large as asked for, so that all since the join is in it
+            messages = found[-size:]
+        oldest = self.log[0].at if self.log else None
+        return HistoryPage(LOBBY, messages, len(found) > len(messages), oldest, request.id)
+
+
+class Game:
+    """A conversation on the wire to a model."""
+
+    def __init__(self, keeps_log: bool) -> None:
+        self.server = Model(keeps_log)
+        self.talk = make()
+        self.said: list[str] = []
+        self.shown: list[Record] = []
+
+    def follow(self, step: Any) -> None:
+        self.server.up.extend(step.send)
+        self.shown.extend(step.show)
+
+    def connect(self) -> None:
+        if not self.server.is_connected:
+            self.server.is_connected = True
+            self.follow(self.talk.connected())
+
+    def lose(self) -> None:
+        if self.server.is_connected:
+            self.server.lose()
+            self.talk.disconnected()
+
+    def restart(self) -> None:
+        was_connected = self.server.is_connected
+        self.server.restart()
+        if was_connected:
+            self.talk.disconnected()
+
+    def say(self) -> None:
+        text = f"mine {len(self.said)}"
+        self.said.append(text)
+        step = self.talk.say(text)
+        assert self.server.is_connected or not step.send
+        self.follow(step)
+
+    def handle(self) -> None:
+        if self.server.up:
+            self.server.handle()
+
+    def hear(self) -> None:
+        if self.server.down:
+            self.follow(self.talk.received(self.server.down.popleft()))
+
+    def settle(self) -> None:
+        """All is well for a while: everything arrives."""
+        self.connect()
+        self.server.caught_up()
+        for _ in range(10_000):
+            self.server.commit()
+            if not self.server.up and not self.server.down:
+                return
+            self.handle()
+            self.hear()
+        raise AssertionError("they never come to an end")
+
+    def check(self) -> None:
+        talked = [record for record in self.shown if isinstance(record, (Message, Sent))]
+        others = [record.at for record in talked if isinstance(record, Message)]
+        mine = [record.at for record in talked if isinstance(record, Sent)]
+        said_by = {said.at: said for said in self.server.everything}
+        assert others == sorted(set(others)), "others' messages come once each, in the order of all"
+        assert len(mine) == len(set(mine)) == len(self.said), "each message of ours is confirmed once"
+        assert all(said_by[at].from_ == "bob" for at in others)
+        assert [said_by[at].text for at in mine] == self.said
+        kept = [said.at for said in self.server.log if said.from_ == "bob"]
+        assert [at for at in kept if at not in set(others)] == [], "nothing was missed"
+        assert self.talk.is_settled
+        copies = Counter(said.text for said in self.server.log if said.from_ == "ada")
+        assert all(count == 1 for count in copies.values())
+        if self.server.keeps_log:
+            assert copies.keys() == set(self.said)
+
+
+MOVES = ["others_say", "say", "handle", "hear", "lose", "connect", "restart", "skip", "caught_up", "commit"]
+WEIGHTED = [*MOVES, *["handle"] * 4, *["hear"] * 4, *["others_say"] * 2, "say", "connect", "connect"]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.booleans(),
+    st.integers(1, 5),
+    st.lists(st.sampled_from(WEIGHTED), max_size=120),
+)
+def test_whatever_happens_everything_is_shown_once_and_said_once(keeps_log: bool, size: int, moves: list[str]):
+    game = Game(keeps_log)
+    game.server.page_size = size
+    # Somebody has said something before: a room without any log is a case of its own above.
+    game.server.others_say()
+    game.settle()
+    for move in moves:
+        (getattr(game, move, None) or getattr(game.server, move))()
+    game.settle()
+    game.check()
+
+
+def test_a_room_is_one_in_any_spelling():
+    talk = in_lobby(entry(3))
+    talk.say("a")
+    talk.disconnected()
+    talk.connected()
+    asked, again = talk.received(ready("LOBBY", resumed=True)).send
+    assert isinstance(asked, History)
+    assert asked.since == 3
+    assert isinstance(again, Say)
+    assert fold("LOBBY") == fold("lobby")

@@ -1,0 +1,315 @@
+"""Connections break and the server is restarted, and still everybody has everything once, in the order of all."""
+
+import random
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from client.client import Client
+from client.conversation import SHOWN_ON_JOINING
+from reactor.engine.dial import resolve
+from reactor.engine.loop import Reactor
+from shared.messages import Error, Message, Sent
+from shared.schema import Record
+from tests.support import ServerProcess
+
+CLIENTS = 20
+ROOMS = ("pool", "deck", "hold")
+RESTARTS = 4
+BETWEEN = 0.8
+"""Seconds of talk between two restarts."""
+RESETS = 0.06
+"""Seconds, about, between two connections that the proxy resets."""
+PATIENCE = 40.0
+SEED = 20
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+class Proxy:
+    """Passes bytes on between clients and the server, in a thread for each direction, and resets what it is told to."""
+
+    def __init__(self, port: int) -> None:
+        self.target = port
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=100)
+        self.port = int(self.listener.getsockname()[1])
+        self.pairs: list[tuple[socket.socket, socket.socket]] = []
+        self.lock = threading.Lock()
+        self.resets = 0
+        self.is_over = False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while not self.is_over:
+            try:
+                ours, _ = self.listener.accept()
+            except OSError:
+                return
+            try:
+                theirs = socket.create_connection(("127.0.0.1", self.target), timeout=5)
+            except OSError:
+                _reset(ours)
+                continue
+            theirs.settimeout(None)
+            pair = (ours, theirs)
+            with self.lock:
+                self.pairs.append(pair)
+            for source, sink in (pair, pair[::-1]):
+                threading.Thread(target=self._pass_on, args=(source, sink, pair), daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, sink: socket.socket, pair: tuple[Any, Any]) -> None:
+        try:
+            while data := source.recv(65_536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._drop(pair)
+
+    def _drop(self, pair: tuple[Any, Any]) -> None:
+        with self.lock:
+            if pair not in self.pairs:
+                return
+            self.pairs.remove(pair)
+        for sock in pair:
+            _reset(sock)
+
+    def reset_one(self, chance: random.Random) -> None:
+        with self.lock:
+            pair = chance.choice(self.pairs) if self.pairs else None
+        if pair is not None:
+            self.resets += 1
+            self._drop(pair)
+
+    def close(self) -> None:
+        self.is_over = True
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.listener.close()
+        while self.pairs:
+            self._drop(self.pairs[0])
+
+
+def _reset(sock: socket.socket) -> None:
+    """End a connection with a RST; what it has not yet sent is lost."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.shutdown(socket.SHUT_RD)  # wakes the thread that reads it
+    except OSError:
+        pass
+    sock.close()
+
+
+class Talker:
+    """A client that talks without pause, and what it was shown."""
+
+    def __init__(self, reactor: Reactor, port: int, number: int, chance: random.Random) -> None:
+        self.reactor = reactor
+        self.chance = chance
+        self.name = f"talker{number:02}"
+        self.room = ROOMS[number % len(ROOMS)]
+        self.said = 0
+        self.shown: list[Record] = []
+        self.errors: list[str] = []
+        self.is_talking = False
+        self.client = Client(
+            "127.0.0.1",
+            port,
+            self.name,
+            self.room,
+            reactor=reactor,
+            show=self.show,
+            targets=resolve("127.0.0.1", port),
+        )
+        self.client.connect()
+
+    def show(self, record: Record) -> None:
+        if isinstance(record, (Message, Sent)):
+            self.shown.append(record)
+        elif isinstance(record, Error):
+            self.errors.append(record.text)
+
+    def talk(self) -> None:
+        if self.is_talking:
+            if not self.client.is_full:
+                self.client.say(f"{self.name} {self.said}")
+                self.said += 1
+            self.reactor.call_later(self.chance.uniform(0.02, 0.08), self.talk)
+
+    @property
+    def stamps(self) -> list[int]:
+        return [record.at for record in self.shown if isinstance(record, (Message, Sent))]
+
+
+class Harbour:
+    """A server with its history in a file, a proxy before it, and the talkers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.options = ["--history", str(folder / "history"), "--rate", "0"]
+        self.port = free_port()
+        self.server = self.start()
+        self.proxy = Proxy(self.port)
+        self.reactor = Reactor()
+        self.chance = random.Random(SEED)
+        self.talkers = [Talker(self.reactor, self.proxy.port, number, self.chance) for number in range(CLIENTS)]
+
+    def start(self) -> ServerProcess:
+        return ServerProcess("--port", str(self.port), *self.options)
+
+    def restart(self, number: int) -> None:
+        """In a thread of its own, so that the clients go on meanwhile."""
+
+        def stop_and_start() -> None:
+            self.server.stop(number)
+            assert "Traceback" not in self.server.log(), self.server.log()
+            self.server.__exit__(None, None, None)
+            self.server = self.start()
+
+        broken: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                stop_and_start()
+            except BaseException as error:
+                broken.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        self.turn(lambda: not thread.is_alive(), "the restart")
+        thread.join()
+        if broken:
+            raise broken[0]
+
+    def turn(self, condition: Callable[[], Any], what: str, deadline: float = PATIENCE) -> None:
+        end = time.monotonic() + deadline
+        while not condition():
+            assert time.monotonic() < end, f"{what} did not come true within {deadline} s: {self.state()}"
+            self.reactor.tick(0.02)
+
+    def turn_for(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.reactor.tick(0.02)
+
+    def state(self) -> str:
+        return ", ".join(
+            f"{talker.name}: {talker.client.status.state}, {talker.client.conversation.unconfirmed} unconfirmed"
+            for talker in self.talkers
+            if not talker.client.conversation.is_settled
+        )
+
+    def reset_now_and_then(self) -> None:
+        if self.is_resetting:
+            self.proxy.reset_one(self.chance)
+            self.reactor.call_later(self.chance.uniform(0, 2 * RESETS), self.reset_now_and_then)
+
+    def all_arrive(self) -> None:
+        """Everybody is in their room, and has read its log so far."""
+        self.turn(lambda: all(talker.client.conversation.is_settled for talker in self.talkers), "the arrival")
+        for talker in self.talkers:
+            talker.client.say(f"{talker.name} hello")
+        self.turn(
+            lambda: all(len(set(talker.stamps)) >= len(self.members(talker.room)) for talker in self.talkers),
+            "the first words",
+        )
+
+    def members(self, room: str) -> list[Talker]:
+        return [talker for talker in self.talkers if talker.room == room]
+
+    def storm(self, number: int) -> None:
+        """Talk, resets and restarts."""
+        self.is_resetting = True
+        self.reset_now_and_then()
+        for talker in self.talkers:
+            talker.is_talking = True
+            talker.talk()
+        for _ in range(RESTARTS):
+            self.turn_for(BETWEEN)
+            self.restart(number)
+        self.turn_for(BETWEEN)
+        self.is_resetting = False
+        for talker in self.talkers:
+            talker.is_talking = False
+
+    def settle(self) -> None:
+        """Nothing breaks any more: all that was said is confirmed, and everybody has it."""
+        self.turn(lambda: all(talker.client.conversation.is_settled for talker in self.talkers), "that all is said")
+        wanted = {room: sum(talker.said + 1 for talker in self.members(room)) for room in ROOMS}
+
+        def everybody_has_it() -> bool:
+            return all(len(talker.stamps) >= wanted[talker.room] for talker in self.talkers)
+
+        end = time.monotonic() + 10
+        while not everybody_has_it() and time.monotonic() < end:
+            self.reactor.tick(0.02)
+
+    def close(self) -> None:
+        for talker in self.talkers:
+            talker.is_talking = False
+            talker.client.stop()
+        self.turn_for(0.1)
+        self.proxy.close()
+        self.turn_for(0.1)
+        self.server.__exit__(*sys.exc_info())
+        self.reactor.close()
+
+
+@pytest.fixture
+def harbour(tmp_path: Path):
+    place = Harbour(tmp_path)
+    try:
+        yield place
+    finally:
+        place.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+def test_nobody_misses_anything(harbour: Harbour, number: int):
+    assert SHOWN_ON_JOINING > CLIENTS
+    harbour.all_arrive()
+    harbour.storm(number)
+    harbour.settle()
+    assert harbour.proxy.resets > 10
+    problems = []
+    for room in ROOMS:
+        members = harbour.members(room)
+        logs = [sorted(talker.stamps) for talker in members]
+        # A message goes out before the disk has it; who is killed in between forgets it, and `sent` comes only after.
+        confirmed = {record.at for talker in members for record in talker.shown if isinstance(record, Sent)}
+        everything = sorted(set().union(*logs) if number == signal.SIGTERM else confirmed)
+        texts: dict[int, str] = {}
+        for talker in members:
+            others = [record for record in talker.shown if isinstance(record, Message)]
+            mine = [record.at for record in talker.shown if isinstance(record, Sent)]
+            texts |= {record.at: record.text for record in others if record.at in everything}
+            if [record.at for record in others] != sorted({record.at for record in others}):
+                problems.append(f"{talker.name}: others' messages twice or out of order")
+            if len(mine) != len(set(mine)):
+                problems.append(f"{talker.name}: confirmed twice")
+            if len(mine) != talker.said + 1:
+                problems.append(f"{talker.name}: {len(mine)} of {talker.said + 1} confirmed")
+            if any(record.from_ == talker.name for record in others):
+                problems.append(f"{talker.name}: own words came as another's")
+            if missed := set(everything) - set(talker.stamps):
+                problems.append(f"{talker.name}: {len(missed)} of {len(everything)} missed")
+            problems += [f"{talker.name}: {text}" for text in talker.errors]
+        twice = [text for text, count in Counter(texts.values()).items() if count > 1]
+        if twice:
+            problems.append(f"{room}: in the log twice: {twice}")
+        assert len(everything) >= sum(talker.said for talker in members)
+    assert problems == []
