@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws what `compare.py --plot-loads --json FILE` has measured: `.venv/bin/python tests/peers/plot.py FILE PICTURE`."""
+"""Draws what `compare.py --plot-loads --json FILE` has measured: `python tests/peers/plot.py FILE PICTURE`."""
 
 import json
 import statistics
