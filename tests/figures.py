@@ -7,6 +7,8 @@
 Every figure is taken from a server of its own, a child process with default settings where nothing else is said.
 """
 
+# ruff: noqa: E402 - a script, which puts the checkout on the path first
+
 import argparse
 import os
 import re
@@ -161,21 +163,24 @@ with Peer(int(sys.argv[2])) as peer:
 
 def dead(options: argparse.Namespace) -> Rows:
     """A client's process is stopped; its kernel goes on to acknowledge keepalives."""
-    with ServerProcess() as server, server.peers(1, room="tea") as (witness,):
-        with subprocess.Popen(
+    with (
+        ServerProcess() as server,
+        server.peers(1, room="tea") as (witness,),
+        subprocess.Popen(
             [sys.executable, "-c", ALIVE, str(ROOT), str(server.port)], stdout=subprocess.PIPE, text=True
-        ) as child:
-            assert child.stdout is not None
-            child.stdout.readline()
-            child.send_signal(signal.SIGSTOP)
-            start = time.monotonic()
-            record = None
-            while not isinstance(record, Left) and time.monotonic() - start < 100:
-                record = witness.recv(60)
-                if isinstance(record, Ping):
-                    witness.send(PongRequest())
-            seconds = time.monotonic() - start
-            child.kill()
+        ) as child,
+    ):
+        assert child.stdout is not None
+        child.stdout.readline()
+        child.send_signal(signal.SIGSTOP)
+        start = time.monotonic()
+        record = None
+        while not isinstance(record, Left) and time.monotonic() - start < 100:
+            record = witness.recv(60)
+            if isinstance(record, Ping):
+                witness.send(PongRequest())
+        seconds = time.monotonic() - start
+        child.kill()
     reason = record.reason if isinstance(record, Left) else "not found"
     return [("seconds until a stopped process is found, silent room", f"{seconds:.1f} ({reason})")]
 
@@ -237,12 +242,12 @@ FIGURES: dict[str, Callable[[argparse.Namespace], Rows]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0], allow_abbrev=False)
-    parser.add_argument("figure", nargs="*", choices=[*FIGURES, []], help=f"any of {', '.join(FIGURES)} (all)")
+    parser.add_argument("figure", nargs="*", choices=[*FIGURES], help=f"any of {', '.join(FIGURES)} (all)")
     parser.add_argument("--fuzz-seconds", type=int, default=20, help="how long to fuzz (%(default)s)")
     options = parser.parse_args()
     if not os.path.isdir("/proc/self/fd"):
         sys.exit("the figures take Linux's /proc, and there is none")
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     print("| figure | value |\n| --- | --- |", flush=True)
     for name in options.figure or FIGURES:

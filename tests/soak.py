@@ -12,6 +12,8 @@ The server is a child process, seen through /proc and its own counters; or, with
 then the objects of the interpreter and the server's tables are counted as well.
 """
 
+# ruff: noqa: E402 - a script, which puts the checkout on the path first
+
 import argparse
 import contextlib
 import gc

@@ -13,6 +13,7 @@ from client.bench.stream import Reader, RoomStream, StreamError, mark
 from reactor.engine.dial import Dial
 from reactor.engine.transport import Transport
 from shared.codec import event_codec
+from shared.errors import ProtocolError
 from shared.framing import HEADER, HEADER_SIZE, FrameDecoder
 from shared.messages import Goodbye, Joined, Left, Message
 
@@ -50,11 +51,12 @@ class _Joiner:
         return self._reader is not None and self._reader.is_level
 
     def data_received(self, data: bytes) -> None:
-        if self._reader is not None:
-            self._reader.take(data)
-        else:
-            self._held += data
-            self.catch_up()
+        with self._client.guarded():
+            if self._reader is not None:
+                self._reader.take(data)
+            else:
+                self._held += data
+                self.catch_up()
 
     def catch_up(self) -> None:
         """Check what was ahead of the observer."""
@@ -74,7 +76,9 @@ class _Joiner:
             self._reader.take(self._held)
             self._held = b""
 
-    def eof_received(self) -> None: ...
+    def eof_received(self) -> None:
+        self._client.eof_received()
+
     def drained(self) -> None: ...
     def connection_lost(self, error: Exception | None) -> None:
         self._client.connection_lost(error)
@@ -127,8 +131,11 @@ class _Life:
         transport.write(data)
 
     def data_received(self, data: bytes) -> None:
-        for body in self._decoder.feed(data):
-            self._last = event_codec.decode(body)
+        try:
+            for body in self._decoder.feed(data):
+                self._last = event_codec.decode(body)
+        except ProtocolError as error:
+            self._last = error
 
     def eof_received(self) -> None:
         if self._transport is not None:
@@ -137,7 +144,7 @@ class _Life:
     def drained(self) -> None: ...
     def connection_lost(self, error: Exception | None) -> None:
         farewell = type(self._last) is Goodbye and self._last.reason == "close"
-        self._over(error or (None if farewell else StreamError(f"a life ended with {self._last}")))
+        self._over(None if farewell and error is None else StreamError(f"a life ended with {error or self._last}"))
 
 
 class _Watcher:
@@ -149,9 +156,12 @@ class _Watcher:
         self.counts: collections.Counter[type] = collections.Counter()
 
     def data_received(self, data: bytes) -> None:
-        self.counts.update(type(event_codec.decode(body)) for body in self._decoder.feed(data))
+        with self._client.guarded():
+            self.counts.update(type(event_codec.decode(body)) for body in self._decoder.feed(data))
 
-    def eof_received(self) -> None: ...
+    def eof_received(self) -> None:
+        self._client.eof_received()
+
     def drained(self) -> None: ...
     def connection_lost(self, error: Exception | None) -> None:
         self._client.connection_lost(error)
@@ -159,35 +169,49 @@ class _Watcher:
 
 def churn(load: Load, at_a_time: int, lives: int) -> int:
     """Let `lives` clients connect, join, say something and close; returns how many frames the observer saw of them."""
+    load.quiesce()
     observer = load.rooms[0].clients[0]
     watcher = _Watcher(observer)
     assert observer.transport is not None
     observer.transport.receiver = watcher
     done = started = 0
+    living: dict[int, Dial | Transport] = {}
 
-    def over(error: Exception | None) -> None:
+    def over(number: int, error: Exception | None) -> None:
         nonlocal done
         done += 1
-        load.error = load.error or error
+        del living[number]
+        load.error = load.error or (StreamError(f"connecting failed: {error}") if isinstance(error, OSError) else error)
 
     def connected(number: int, sock: socket.socket) -> None:
-        life = _Life(over)
+        life = _Life(lambda error: over(number, error))
         prefix, suffix = load.dialect.say("room0", 64)
         say = prefix + b"." * 64 + suffix
-        transport = Transport(load.reactor, sock, life)
+        living[number] = transport = Transport(load.reactor, sock, life)
         life.start(transport, load.dialect.enter(f"life{number}", "room0") + say + load.dialect.leave())
+
+    def begin(number: int) -> None:
+        living[number] = Dial(
+            load.reactor, load.targets, lambda sock: connected(number, sock), lambda error: over(number, error)
+        )
 
     def go_on() -> bool:
         nonlocal started
         while started < min(lives, done + at_a_time):
-            number = started
+            begin(started)
             started += 1
-            Dial(load.reactor, load.targets, lambda sock, number=number: connected(number, sock), over)  # type: ignore[misc]
         return done == lives
 
-    load.until(go_on, "living", lambda: done / lives)
-    seen = (Joined, Message, Left)
-    load.until(lambda: all(watcher.counts[kind] >= lives for kind in seen), "settling", lambda: watcher.counts.total())
+    try:
+        load.until(go_on, "living", lambda: done / lives)
+        seen = (Joined, Message, Left)
+        everything = lambda: all(watcher.counts[kind] >= lives for kind in seen)  # noqa: E731
+        load.until(everything, "settling", lambda: watcher.counts.total())
+    finally:
+        for life in list(living.values()):
+            life.cancel() if isinstance(life, Dial) else life.abort()
+    if load.error is not None:
+        raise load.error
     if any(watcher.counts[kind] != lives for kind in seen):
         raise StreamError(f"of {lives} lives the room saw {dict(watcher.counts)}")
     return watcher.counts.total()

@@ -94,7 +94,8 @@ class PyLingo:
             if end > length:
                 return
             body = msgpack.unpackb(received[start + HEADER_SIZE : end], raw=True)
-            if body.get(b"type") != b"message":
+            text = body.get(b"text") if type(body) is dict and body.get(b"type") == b"message" else None
+            if type(text) is not bytes:
                 raise ValueError(f"{body} came where only messages were expected")
-            yield end, body[b"text"]
+            yield end, text
             start = end

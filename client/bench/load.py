@@ -1,18 +1,20 @@
 """The simulated clients: connecting, entering rooms, speaking at a rate or as fast as they can, and being checked."""
 
+import contextlib
 import heapq
 import itertools
 import random
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from client.bench.dialect import Dialect
-from client.bench.stream import MARK_SIZE, Counter, Reader, RoomStream, StreamError, mark
+from client.bench.stream import FILLER, MARK_SIZE, Counter, Reader, RoomStream, StreamError, mark
 from reactor.engine.dial import Dial, resolve
 from reactor.engine.loop import Reactor
 from reactor.engine.transport import Transport
+from shared.errors import ProtocolError
 
 PATIENCE = 60.0
 """Seconds without any progress after which a run has failed."""
@@ -93,8 +95,18 @@ class Client:
                 self.room.ahead.add(self)
             elif self._load.dialect.one_order:
                 self._load.checked(self.room.stream, self.reader.position, len(data), now)
+        except (StreamError, ProtocolError) as error:
+            self._load.error = StreamError(str(error))
+
+    @contextlib.contextmanager
+    def guarded(self) -> Iterator[None]:
+        """What is wrong with what came ends the run, not just this connection."""
+        try:
+            yield
         except StreamError as error:
             self._load.error = error
+        except ProtocolError as error:
+            self._load.error = StreamError(f"what came is no frame: {error.text}")
 
     def eof_received(self) -> None:
         if self.transport is not None:
@@ -198,13 +210,7 @@ class Load:
 
     def settle(self) -> None:
         """Wait until everybody has had all that entering caused; from then on every byte is checked."""
-        until = time.monotonic() + self.dialect.rest
-        while time.monotonic() < until:
-            self.reactor.tick(0.1)
-        self.fence, self.passed = FENCE, 0
-        for client in self.clients:
-            client.write(self.dialect.fence(FENCE))
-        self.until(lambda: self.passed == len(self.clients), "settling", lambda: self.passed / len(self.clients))
+        self.quiesce()
         for room in self.rooms:
             room.clients[0].observes = True
             for index, client in enumerate(room.clients[1:]):
@@ -220,6 +226,16 @@ class Load:
             if client.transport is not None:
                 client.transport.pause_reading()
         self._keep_alive()
+
+    def quiesce(self) -> None:
+        """Wait until everybody has had all that entering caused."""
+        until = time.monotonic() + self.dialect.rest
+        while time.monotonic() < until:
+            self.reactor.tick(0.1)
+        self.fence, self.passed = FENCE, 0
+        for client in self.clients:
+            client.write(self.dialect.fence(FENCE))
+        self.until(lambda: self.passed == len(self.clients), "settling", lambda: self.passed / len(self.clients))
 
     def speak(self) -> Measured:
         """Have the senders speak as the plan says, wait until all is delivered, and check it."""
@@ -326,7 +342,7 @@ class Load:
 
     def _say(self, client: Client, count: int = 1) -> None:
         prefix, suffix = self._parts(client.room)
-        filler = b"." * (self.plan.size - MARK_SIZE)
+        filler = FILLER * (self.plan.size - MARK_SIZE)
         now = time.monotonic_ns()
         serial = client.serial
         client.serial = serial + count
@@ -364,21 +380,24 @@ class Load:
 
     def _speak_at_once(self) -> None:
         """Keep `window` messages of each room on their way, until the time is up or all is said."""
-        end = time.monotonic() + self.plan.seconds
         start = time.monotonic()
-        most = self.plan.messages // max(1, self.plan.rooms) if self.plan.messages else None
+        most = self.plan.messages // self.plan.rooms if self.plan.messages else None
         block = max(1, self.plan.window // (2 * max(1, self.plan.senders)))
-        while True:
-            now = time.monotonic()
-            if (most is None and now >= end) or (most is not None and all(room.sent >= most for room in self.rooms)):
-                return
-            for room in self.rooms:
+        speaking = [room for room in self.rooms if room.senders]
+
+        def said() -> bool:
+            for room in speaking:
                 self._top_up(room, block, most)
-            self.reactor.tick(0.05)
-            if self.error is not None:
-                raise self.error
-            done = (now - start) / self.plan.seconds if most is None else self.rooms[0].sent / most
-            self._progress("speaking", done)
+            if most is None:
+                return time.monotonic() - start >= self.plan.seconds
+            return all(room.sent >= most for room in speaking)
+
+        def part() -> float:
+            if most is None:
+                return (time.monotonic() - start) / self.plan.seconds
+            return sum(self._arrived(room) + room.sent for room in speaking) / (2 * most * len(speaking))
+
+        self.until(said, "speaking", part)
 
     def _top_up(self, room: Room, block: int, most: int | None) -> None:
         arrived = self._arrived(room)
@@ -391,9 +410,10 @@ class Load:
     def _arrived(self, room: Room) -> int:
         """How many messages everybody in the room has had."""
         stream = room.stream
-        slowest = min(
-            (client.reader.position for client in room.clients if client.reader and not client.stalled), default=0
-        )
+        readers = [client.reader for client in room.clients if client.reader and not client.stalled]
+        for reader in readers:
+            reader.pass_own()
+        slowest = min((reader.position for reader in readers), default=0)
         slowest = min(slowest, stream.end) if len(room.clients) > 1 else stream.end
         if slowest - stream.base > 4_000_000:
             stream.forget(slowest)

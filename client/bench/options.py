@@ -48,6 +48,13 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
         if given.senders is not None:
             raise LaunchError(f"--senders must be at most the {members} clients of a room, not {plan.senders}")
         plan = most
+    if plan.stalled > plan.clients - plan.rooms:
+        readers = max(0, plan.clients - plan.rooms)
+        raise LaunchError(
+            f"--stalled must leave one client of each room reading: at most {readers}, not {plan.stalled}"
+        )
+    if given.scenario == "idle" and given.messages is not None:
+        raise LaunchError("--messages means nothing to idle: say --seconds")
     return Options(given.scenario, plan, target, given.json, tuple(given.server_option or ()))
 
 
@@ -56,6 +63,7 @@ def check_descriptors(plan: Plan) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    hard = hard if hard != resource.RLIM_INFINITY else 2**20
     fits = hard - _SPARE_DESCRIPTORS - plan.rooms
     if plan.clients > fits:
         raise LaunchError(
@@ -105,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--messages", type=_whole(1, 10**9), metavar="N", help="how many messages, instead of how long")
     add("--size", type=_whole(MARK_SIZE, MAX_TEXT), metavar="N", help="characters of a message (64)")
     add("--stalled", type=_whole(0, 1_000_000), metavar="N", help="clients that do not read")
-    add("--window", type=_whole(1, 10**9), metavar="N", help="messages of a room on their way at --rate 0 (500)")
+    add("--window", type=_whole(1, 10**9), metavar="N", help="messages of a room on their way at --rate 0 (2000)")
     add("--seed", type=_whole(0, 2**63), metavar="N", help="for what is drawn by chance (1)")
     add("--json", metavar="FILE", help="also write the figures there, as JSON")
     add(

@@ -51,7 +51,7 @@ class ServerChild:
         assert self.process.stdout is not None
         started = _START.search(self.process.stdout.readline().strip())
         if started is None:
-            raise RuntimeError(f"the server did not start: {self.stop()}")
+            raise RuntimeError(f"the server did not start: {self.stop().strip()}")
         self.port = int(started[1])
 
     @property

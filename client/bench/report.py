@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import platform
 import subprocess
@@ -19,8 +20,8 @@ QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
 class Progress:
     """A bar on stderr where that is a terminal, otherwise nothing."""
 
-    def __init__(self, stream: TextIO = sys.stderr) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream = stream or sys.stderr
         self._shown = ""
         self._is_terminal = stream.isatty()
 
@@ -62,29 +63,30 @@ def where() -> dict[str, str]:
 def figures(result: Result, plan: Plan) -> dict[str, float]:
     """The figures by name, without those that were not measured."""
     measured = result.measured
+    seconds = measured.seconds or math.nan
     rows: dict[str, float | None] = {
         "connections": result.connections,
         "connects a second": result.connect_rate,
         "seconds": measured.seconds,
         "messages": measured.messages or None,
         "deliveries": measured.deliveries or None,
-        "deliveries a second": measured.deliveries / measured.seconds if measured.deliveries else None,
+        "deliveries a second": measured.deliveries / seconds if measured.deliveries else None,
         "server CPU, seconds": result.server_cpu,
-        "server CPU, % of one": 100 * result.server_cpu / measured.seconds if result.server_cpu is not None else None,
+        "server CPU, % of one": 100 * result.server_cpu / seconds if result.server_cpu is not None else None,
         "server CPU, microseconds a delivery": result.cpu_per_delivery,
         **{f"latency {name}, ms": result.latency(quantile) for name, quantile in QUANTILES.items()},
         "resident bytes for each connection": result.bytes_per_connection,
         "peak memory, MB": result.peak / 1e6 if result.peak else None,
-        "load generator CPU, % of one": 100 * measured.client_cpu / measured.seconds if measured.client_cpu else None,
+        "load generator CPU, % of one": 100 * measured.client_cpu / seconds if measured.client_cpu else None,
         **result.extra,
     }
     if measured.lateness:
         ordered = sorted(measured.lateness)
         rows["load generator late p99, ms"] = ordered[int(len(ordered) * 0.99)] * 1e3
-    return {name: value for name, value in rows.items() if value is not None}
+    return {name: value for name, value in rows.items() if value is not None and not math.isnan(value)}
 
 
-def print_table(about: str, rows: dict[str, float], stream: TextIO = sys.stdout) -> None:
+def print_table(about: str, rows: dict[str, float], stream: TextIO | None = None) -> None:
     """The table for people."""
     print(about, file=stream)
     shown = where() | {name: show(value) for name, value in rows.items()}

@@ -30,6 +30,8 @@ def mark(sender: int, serial: int, at: int) -> bytes:
 
 
 MARK_SIZE = _MARK.size
+FILLER = b"."
+"""What the rest of a text consists of."""
 
 
 class RoomStream:
@@ -57,6 +59,8 @@ class RoomStream:
         try:
             for end, text in self._dialect.texts(data):
                 sender, serial, at = (int(part, 16) for part in _MARK.unpack_from(text))
+                if text[MARK_SIZE:].strip(FILLER):
+                    raise StreamError(f"message {serial} of sender {sender} came with another text than was said")
                 if serial != self._serials[sender]:
                     raise StreamError(f"message {serial} of sender {sender} came where {self._serials[sender]} was due")
                 self._serials[sender] = serial + 1
@@ -120,22 +124,20 @@ class Reader:
     @property
     def is_level(self) -> bool:
         """Whether all that the room has said was received."""
-        self._pass_own()
+        self.pass_own()
         return not self._waiting and self.position == self._stream.end
 
     def _check(self, data: bytes) -> bool:
         stream = self._stream
         if self._own is None:
-            end = self.position + len(data)
-            if end > stream.end:
-                self._waiting = data
-                return False
-            if not stream.holds(self.position, data):
+            piece = data[: stream.end - self.position]
+            if not stream.holds(self.position, piece):
                 raise StreamError("a reader's bytes differ from the room's")
-            self.position = end
-            return True
+            self.position += len(piece)
+            self._waiting = data[len(piece) :]
+            return not self._waiting
         while data:
-            self._pass_own()
+            self.pass_own()
             limit = self._own[0][0] if self._own else stream.end
             piece = data[: limit - self.position]
             if not piece:
@@ -147,7 +149,8 @@ class Reader:
             data = data[len(piece) :]
         return True
 
-    def _pass_own(self) -> None:
+    def pass_own(self) -> None:
+        """Step over own messages, of which no copy comes."""
         own = self._own
         while own and own[0][0] == self.position:
             self.position = own.popleft()[1]
@@ -162,7 +165,7 @@ class Counter(Reader):
         self.position += len(data)
         return True
 
-    def _pass_own(self) -> None:
+    def pass_own(self) -> None:
         while self._own:
             start, end = self._own.popleft()
             self.position += end - start

@@ -18,6 +18,8 @@ The input is sent over a real socket pair to a server whose clock stands still. 
 frames, that the others in the room go on to hear each other, and that nothing of the peer is left in the end.
 """
 
+# ruff: noqa: E402 - a script, which puts the checkout on the path first
+
 import contextlib
 import logging
 import os

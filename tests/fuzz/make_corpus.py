@@ -5,6 +5,8 @@ The malformed streams and bodies are those of the end-to-end tests, so that a ne
 the fuzzer has found stands beside the seeds, in files whose names begin with `found-`; those are left alone.
 """
 
+# ruff: noqa: E402 - a script, which puts the checkout on the path first
+
 import re
 import sys
 from collections.abc import Iterator
@@ -85,7 +87,7 @@ def seeds() -> Iterator[tuple[str, bytes]]:
 
 def wrong_fields() -> Iterator[tuple[str, bytes]]:
     """For each field of each request all that can be wrong with it: missing, nil, wrong types, out of range."""
-    for codec, frame, path, name, kind in field_cases():
+    for codec, frame, path, _, kind in field_cases():
         if codec is request_codec:
             requests = [drop(frame, path), put(frame, path, None)]
             requests += [put(frame, path, value) for value in WRONG[kind] if len(str(value)) < 100]

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from reactor.chat.session import Session
-from shared.framing import encode_frame
 from tests.fuzz import fuzz_session
 from tests.fuzz.fuzz_session import BODY, CORPUS, JOIN, one_input
 from tests.fuzz.make_corpus import corpus

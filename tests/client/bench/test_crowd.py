@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import gc
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -26,11 +27,13 @@ def server() -> Iterator[ServerProcess]:
 
 
 @pytest.fixture(autouse=True)
-def alone(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+def alone(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nobody of the tests before is here, and who waits for what a faulty server keeps back does not wait long."""
-    monkeypatch.setattr(module, "PATIENCE", 2.0)
+    monkeypatch.setattr(module, "PATIENCE", 1.0)
     with Peer(server.port) as peer:
         wait_until(lambda: no_rooms(peer), "the leaving of those before")
+    yield
+    gc.collect()  # a socket that a failed run has left open is this test's, and not a later one's
 
 
 def no_rooms(peer: Peer) -> bool:
@@ -74,7 +77,6 @@ def test_churn(server: ServerProcess, lives: int):
 def test_the_proxy_alone_changes_nothing(server: ServerProcess):
     with Proxy(server.port, lambda name, frame, record: [frame]) as proxy:
         assert run_storm(proxy.port)[1] == 20 + 190
-        wait_until(lambda: True)
     with Proxy(server.port, lambda name, frame, record: [frame]) as proxy, Peer(server.port) as peer:
         wait_until(lambda: no_rooms(peer))
         assert run_churn(proxy.port) == 60
@@ -155,10 +157,10 @@ IN_CHURN: dict[str, tuple[Tamper, str]] = {
     "the observer misses a message": (InLife("c0", Message, lambda frame: []), "halt|of 20 lives"),
     "the observer gets a message twice": (InLife("c0", Message, lambda frame: [frame, frame]), "halt|of 20 lives"),
     "the observer misses a leaving": (InLife("c0", Left, lambda frame: []), "halt|of 20 lives"),
-    "the observer gets garbage": (InLife("c0", Joined, garbage), ""),
+    "the observer gets garbage": (InLife("c0", Message, garbage), "."),
     "the observer's connection ends": (InLife("c0", Joined, lambda frame: None), "connection was lost"),
     "a life is cut": (InLife("life7", Joined, lambda frame: None), "a life ended with"),
-    "a life gets garbage": (InLife("life7", Joined, garbage), ""),
+    "a life gets garbage": (InLife("life7", Joined, garbage), "."),
 }
 
 

@@ -57,7 +57,7 @@ def test_usage_of_nobody():
 
 
 def test_a_server_that_does_not_start():
-    with pytest.raises(RuntimeError, match="did not start: pylingo-server: .*--nope"):
+    with pytest.raises(RuntimeError, match=r"did not start: pylingo-server: .*--nope"):
         ServerChild(("--nope",))
 
 

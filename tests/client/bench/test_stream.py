@@ -87,9 +87,11 @@ def test_a_fault_is_found(
         case "alter":
             place = frame.index(b"....") - MARK_SIZE + data.draw(st.integers(0, MARK_SIZE + 19))
             frames[at] = frame[:place] + bytes([frame[place] ^ 1]) + frame[place + 1 :]
-    with pytest.raises(StreamError):
-        assert not run.deliver(pieces), "everybody is content"
-        raise StreamError("somebody waits for what never comes")  # as the load does when nothing moves any more
+    try:
+        content = run.deliver(pieces)
+    except StreamError:
+        return
+    assert not content  # somebody waits for what never comes, which the load notices in its time
 
 
 @given(ORDERS, st.sampled_from([None, *SENDERS]))
