@@ -27,7 +27,10 @@ ENTER, FENCE = 1, 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is to be put on the server. `rate` is in messages a second for each sender, 0 for as fast as they go."""
+    """What is to be put on the server. `rate` is in messages a second for each sender, 0 for as fast as they go.
+
+    `prefix` and a number make the names of the clients.
+    """
 
     clients: int
     rooms: int = 1
@@ -39,6 +42,7 @@ class Plan:
     stalled: int = 0
     window: int = 2_000
     seed: int = 1
+    prefix: str = "c"
 
 
 @dataclass(slots=True)
@@ -191,7 +195,7 @@ class Load:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             client.transport = Transport(self.reactor, sock, client)
             if enter or client.number < self.plan.rooms:
-                client.write(self.dialect.enter(f"c{client.number}", client.room.name))
+                client.write(self.dialect.enter(f"{self.plan.prefix}{client.number}", client.room.name))
             client.write(self.dialect.fence(ENTER))
 
         def failed(error: OSError) -> None:

@@ -103,7 +103,12 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("address", nargs="?", metavar="HOST[:PORT]", help="a running server, started with --max-per-address 0")
+    add(
+        "address",
+        nargs="?",
+        metavar="HOST[:PORT]",
+        help="a running server, started with --max-per-address 0 --resume-grace 0",
+    )
     add("--scenario", choices=SCENARIOS, default="chat", metavar="NAME", help="what to run (chat)")
     add("--clients", type=_whole(1, 1_000_000), metavar="N", help="connections, besides one observer for each room")
     add("--rooms", type=_whole(1, 1_000_000), metavar="N", help="rooms that they are spread over")

@@ -42,7 +42,7 @@ class ServerChild:
 
     def __init__(self, options: Sequence[str] = ()) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(_RUN), "--port", "0", "--log-level", "warning", *options],
+            [sys.executable, str(_RUN), "--port", "0", "--log-level", "warning", "--resume-grace", "0", *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -84,7 +84,7 @@ def run_idle(plan: Plan, target: Target, dialect: Dialect, progress: Progress) -
 
 def run_stalled(plan: Plan, target: Target, dialect: Dialect, progress: Progress) -> Result:
     """The same load without and with clients that do not read."""
-    without = run_speaking(dataclasses.replace(plan, stalled=0), target, dialect, progress)
+    without = run_speaking(dataclasses.replace(plan, stalled=0, prefix="d"), target, dialect, progress)
     result = run_speaking(plan, target, dialect, progress)
     before, after = without.latency(0.99), result.latency(0.99)
     if before and after:

@@ -207,7 +207,7 @@ def one_line(run: subprocess.CompletedProcess[str], status: int) -> str:
 
 @pytest.fixture(scope="module")
 def shared_server() -> Iterator[ServerProcess]:
-    with ServerProcess("--max-per-address", "0", *UNLIMITED) as running:
+    with ServerProcess("--max-per-address", "0", "--resume-grace", "0", *UNLIMITED) as running:
         yield running
 
 

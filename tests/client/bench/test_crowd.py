@@ -22,7 +22,7 @@ from tests.support import Peer, ServerProcess, wait_until
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ServerProcess]:
-    with ServerProcess("--max-per-address", "0", *UNLIMITED) as running:
+    with ServerProcess("--max-per-address", "0", "--resume-grace", "0", *UNLIMITED) as running:
         yield running
 
 

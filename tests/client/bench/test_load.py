@@ -22,7 +22,7 @@ PLAN = Plan(clients=8, rooms=2, senders=2)
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ServerProcess]:
-    with ServerProcess("--max-per-address", "0", *UNLIMITED) as running:
+    with ServerProcess("--max-per-address", "0", "--resume-grace", "0", *UNLIMITED) as running:
         yield running
 
 
