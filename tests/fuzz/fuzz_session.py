@@ -119,7 +119,7 @@ class World:
     def __init__(self, rate: float) -> None:
         self.now = 1_000.0
         self.reactor = Reactor(clock=lambda: self.now)
-        self.server = Server(Settings(port=0, rate=rate, log_level="error"), self.reactor)
+        self.server = Server(Settings(resume_grace=0.0, port=0, rate=rate, log_level="error"), self.reactor)
         self.ends: list[End] = []
         self.speaker = End(self, self.server)
         self.listener = End(self, self.server)
