@@ -132,7 +132,7 @@ def test_a_module_of_ours_that_is_missing_is_a_bug_and_no_matter_of_installing(t
         (tmp_path / package).mkdir()
     for name in ("client/chat.py", "shared/__init__.py", "shared/launch.py"):
         (tmp_path / name).write_text((ROOT / name).read_text())
-    command = [sys.executable, str(tmp_path / "client/chat.py")]
+    command = [sys.executable, "-S", str(tmp_path / "client/chat.py")]  # an installed one would take its place
     done = subprocess.run(command, capture_output=True, env=environment(), timeout=DEADLINE, check=False)
     assert b"pip install" not in done.stderr
     assert b"client" in done.stderr
@@ -321,7 +321,7 @@ def test_descriptors_that_are_closed(address: str, tail: str):
 
 def test_errors_do_not_go_to_the_output_where_stderr_is_closed(address: str):
     done = subprocess.run(
-        ["sh", "-c", f"{SHELL} {address} --json 2>&-"],
+        ["sh", "-c", f"{SHELL} {address} --name stderrless --json 2>&-"],
         env=environment(),
         input=b"\xff\n/users\n",
         stdout=subprocess.PIPE,
