@@ -55,7 +55,7 @@ def counters(server: ServerProcess) -> tuple[int, dict[str, int], int, float]:
 def latency(options: argparse.Namespace) -> Rows:
     """Three times in turn without and with readers who do not read, at 80 KB/s for each reader: they do fall behind."""
     without, with_, ratios = [], [], []
-    with ServerProcess() as server:
+    with ServerProcess("--resume-grace", "0") as server:
         target = Target("127.0.0.1", server.port, server.pid)
         for _ in range(3):
             pair = []
@@ -83,7 +83,7 @@ def memory(options: argparse.Namespace) -> Rows:
     """4,000 in one room, half of them do not read: 8 messages of 4,000 bytes a second for 25 s."""
     clients, stalled = 4_000, 2_000
     plan = Plan(clients=clients, rooms=1, senders=4, rate=2, seconds=25, size=4_000, stalled=stalled)
-    with ServerProcess() as server:
+    with ServerProcess("--resume-grace", "0") as server:
         load = Load(plan, PyLingo(), server.port)
         try:
             load.connect()
@@ -113,7 +113,7 @@ def farewells(options: argparse.Namespace) -> Rows:
     """200 clients with 150 KB each still on its way to the server when it gets SIGINT."""
     frames = encode(Say("x" * 1_000)) * 150
     arrived = 0
-    with ServerProcess("--rate", "0") as server, server.peers(200) as peers:
+    with ServerProcess("--resume-grace", "0", "--rate", "0") as server, server.peers(200) as peers:
         for index, peer in enumerate(peers):
             peer.join(f"room{index}")
         with server.stopped():
@@ -133,7 +133,7 @@ def farewells(options: argparse.Namespace) -> Rows:
 
 def cpu(options: argparse.Namespace) -> Rows:
     """No descriptor is left while 50 wait to be accepted."""
-    with ServerProcess() as server, server.peers(3, room="tea"), ExitStack() as stack:
+    with ServerProcess("--resume-grace", "0") as server, server.peers(3, room="tea"), ExitStack() as stack:
         used = {int(name) for name in os.listdir(f"/proc/{server.pid}/fd")}
         free = next(number for number in range(10_000) if number not in used)
         hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)[1]
@@ -164,7 +164,7 @@ with Peer(int(sys.argv[2])) as peer:
 def dead(options: argparse.Namespace) -> Rows:
     """A client's process is stopped; its kernel goes on to acknowledge keepalives."""
     with (
-        ServerProcess() as server,
+        ServerProcess("--resume-grace", "0") as server,
         server.peers(1, room="tea") as (witness,),
         subprocess.Popen(
             [sys.executable, "-c", ALIVE, str(ROOT), str(server.port)], stdout=subprocess.PIPE, text=True
@@ -192,7 +192,7 @@ def garbage(options: argparse.Namespace) -> Rows:
     streams = [*SIZES.values(), *map(encode_frame, BAD_BODIES.values())]
     wrong = encode_frame(b"\x82\xa4type\xa3say\xa2id\x05") + encode_frame(b"\x80")
     sent = 0
-    with ServerProcess() as server, server.peers(20) as steady:
+    with ServerProcess("--resume-grace", "0") as server, server.peers(20) as steady:
         quiet_tick = counters(server)[3]
         end = time.monotonic() + 8
         while time.monotonic() < end:
