@@ -121,7 +121,7 @@ class Connection:
         try:
             for body in decoder:
                 session = self._session
-                if self._over or session.closing is not None:
+                if self._over or session.leaving or session.closing is not None:
                     return
                 handled = True
                 try:
@@ -137,7 +137,7 @@ class Connection:
                         self._pause(due - now - server.tolerance)
                         break
         except FrameError as error:
-            if not self._over:
+            if not self._over and not self._session.leaving:
                 self._session.end(error.reason, error.text)
             return
         if handled:

@@ -125,11 +125,11 @@ class Session:
         "_grace",
         "_heir",
         "_hub",
-        "_leaving",
         "_mark",
         "_peer",
         "closing",
         "gap",
+        "leaving",
         "name",
         "number",
         "out",
@@ -154,7 +154,7 @@ class Session:
         self.closing: str | None = None
         self._grace: Timer | None = None  # runs while the seat is kept for a connection that broke
         self._heir: Session | None = None  # who took over the connection
-        self._leaving = False  # whether nothing is handled any more, though the log is still waited for
+        self.leaving = False  # whether nothing is handled any more, though the log is still waited for
         self.number = hub.number()
         self.name = hub.admit(self)
         self.answer(Welcome(PROTOCOL_VERSION, f"PyLingo/{__version__}", self.name, LIMITS))
@@ -165,7 +165,7 @@ class Session:
 
     def handle(self, request: Record) -> None:
         """Do what is asked, and answer."""
-        if self._leaving:
+        if self.leaving:
             return
         if self._direct >= self._hub.hard and self._count_direct() >= self._hub.hard:
             self._peer.overwhelmed()
@@ -233,7 +233,7 @@ class Session:
 
     def end_when_kept(self, reason: str, text: str, re: int | None) -> None:
         """Handle nothing more, and say goodbye as soon as all that was said is in the log and confirmed."""
-        self._leaving = True
+        self.leaving = True
         self._hub.log.when_kept(lambda: self.end(reason, text, re))
 
     def _deliverer(self) -> Callable[[Record], None]:

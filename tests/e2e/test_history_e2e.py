@@ -577,3 +577,15 @@ def test_a_crowd_comes_back_at_once(start: Start) -> None:
             peer.until(Message, text="welcome back")
         os.kill(server.pid, signal.SIGUSR1)
         wait_until(lambda: "51 connected" in server.log(), "the counters in the log")
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"\xff\xff\xff\xff", b"\0\0\0\x01\xc1", b"\0\0\0\x01\x80"], ids=["size", "body", "type"]
+)
+def test_what_follows_a_close_is_not_handled_while_the_disk_is_waited_for(tmp_path: Path, garbage: bytes):
+    with ServerProcess("--history", str(tmp_path / "history")) as server, Peer(server.port) as peer:
+        peer.join("tea")
+        peer.raw(encode(Say("hi", id=1)) + encode(Command("close", id=2)) + garbage)
+        assert peer.expect(Sent).re == 1
+        assert peer.expect(Goodbye).reason == "close"
+        assert peer.recv() is None
