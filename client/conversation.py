@@ -67,7 +67,7 @@ class Conversation:
         self._goal = room  # where we want to be: the room asked for last, whether the server has answered or not
         self._joining = 0  # the id of the join that is not answered yet
         self._new_key = new_key
-        self._token: str | None = None
+        self._token = secrets.token_hex(16)  # until the server gives one: it knows by it a hello that is said again
         self._live = False  # whether what is typed can be sent at once
         self._waiting: list[Record] = []  # typed before that, in order
         self._pending: dict[str, _Pending] = {}

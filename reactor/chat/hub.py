@@ -72,6 +72,7 @@ class Hub:
         self._guests = itertools.count(1)
         self._numbers = itertools.count(1)
         self._tokens: dict[bytes, Session] = {}
+        self._claims: dict[bytes, Session] = {}  # by the unknown token that their hello came with
         self._call_later = call_later
         self._speaking: list[Room] = []
         self._acting: list[Flushed] = []
@@ -123,16 +124,32 @@ class Hub:
         self._tokens[_digest(token)] = session
         return token
 
-    def revoke_token(self, token: str) -> None:
-        """The session of that token is over."""
+    def note_claim(self, session: "Session", token: str) -> bytes:
+        """The hello of `session` had a token that is unknown; returns what `revoke_token` is to forget."""
+        claim = _digest(token)
+        self._claims[claim] = session
+        return claim
+
+    def revoke_token(self, session: "Session", token: str, claim: bytes | None) -> None:
+        """`session`, which had that token, is over."""
         self._tokens.pop(_digest(token), None)
+        if claim is not None and self._claims.get(claim) is session:
+            del self._claims[claim]
 
-    def find_token(self, token: str) -> "Session | None":
-        """The session that can be resumed with `token`.
+    def find_token(self, token: str, name: str | None) -> "Session | None":
+        """The session that a hello with `token` and `name` resumes.
 
-        It is looked up by its hash, so how long that takes tells nothing about the tokens there are.
+        A seat whose connection broke is found by the token that its hello came with, too: if that hello is said again,
+        with the same name, its `ready` was lost on the way, and the name would be taken by nobody but oneself. Tokens
+        are looked up by their hash, so how long that takes tells nothing about those there are.
         """
-        return self._tokens.get(_digest(token))
+        digest = _digest(token)
+        session = self._tokens.get(digest)
+        if session is None and name is not None:
+            claimed = self._claims.get(digest)
+            if claimed is not None and claimed.is_away and fold(claimed.name) == fold(name):
+                session = claimed
+        return session
 
     def in_grace(self, expire: Callable[[], object]) -> Timer | None:
         """Have `expire` called when the grace time of a broken connection is over; None if there is no grace."""

@@ -121,6 +121,7 @@ class Session:
     """
 
     __slots__ = (
+        "_claim",
         "_direct",
         "_grace",
         "_heir",
@@ -151,6 +152,7 @@ class Session:
         self.gap: Gap | None = None
         self.ready = False
         self.token: str | None = None
+        self._claim: bytes | None = None
         self.closing: str | None = None
         self._grace: Timer | None = None  # runs while the seat is kept for a connection that broke
         self._heir: Session | None = None  # who took over the connection
@@ -160,6 +162,11 @@ class Session:
         self.answer(Welcome(PROTOCOL_VERSION, f"PyLingo/{__version__}", self.name, LIMITS))
         if motd:
             self.answer(Notice(motd))
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the connection broke and the seat is kept."""
+        return self._grace is not None
 
     # --- what comes in
 
@@ -342,7 +349,7 @@ class Session:
         self.closing = reason
         self._hub.release(self.name)
         if self.token is not None:
-            self._hub.revoke_token(self.token)
+            self._hub.revoke_token(self, self.token, self._claim)
         self._stop_grace()
 
     # --- a connection that broke, and the one that takes its place
@@ -425,12 +432,14 @@ class Session:
         if hello.protocol != PROTOCOL_VERSION:
             self.end("protocol", f"this server speaks version {PROTOCOL_VERSION} of the protocol only", hello.id)
             return
-        seat = self._hub.find_token(hello.resume) if hello.resume is not None else None
+        seat = self._hub.find_token(hello.resume, hello.name) if hello.resume is not None else None
         if seat is not None:
             self._hand_over(seat, hello.id)
             return
         self.ready = True
         self.token = self._hub.issue_token(self)
+        if hello.resume is not None:
+            self._claim = self._hub.note_claim(self, hello.resume)
         refused = None
         if hello.name is not None:
             try:

@@ -171,7 +171,7 @@ def test_a_lost_connection_is_taken_up_again(game: Game):
     game.arrive()
     assert [status.state for status in game.states] == ["connecting", "online", "waiting", "connecting", "online"]
     hellos = [record for record in game.heard if isinstance(record, Hello)]
-    assert [hello.resume for hello in hellos] == [None, READY.token]
+    assert [hello.resume == READY.token for hello in hellos] == [False, True]
 
 
 def test_each_try_waits_twice_as_long_up_to_the_longest(game: Game, monkeypatch: pytest.MonkeyPatch):

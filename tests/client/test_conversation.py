@@ -90,7 +90,7 @@ def test_the_first_words_on_a_connection():
     talk = make("ada", "pool")
     [hello] = talk.connected().send
     assert isinstance(hello, Hello)
-    assert (hello.protocol, hello.name, hello.resume) == (PROTOCOL_VERSION, "ada", None)
+    assert (hello.protocol, hello.name) == (PROTOCOL_VERSION, "ada")
     assert rooms_asked_for(talk.received(ready())) == ["pool"]
 
 
@@ -151,6 +151,17 @@ def test_the_token_is_shown_on_the_return():
     [hello] = talk.connected().send
     assert isinstance(hello, Hello)
     assert (hello.name, hello.resume) == ("ada", TOKEN)
+
+
+def test_a_hello_whose_answer_was_lost_is_said_again_as_it_was():
+    """The server knows by its token that it is the same person; a guess of somebody else's must be hopeless."""
+    talk = make()
+    [first] = talk.connected().send
+    talk.disconnected()
+    assert talk.connected().send == [first]
+    assert isinstance(first, Hello)
+    assert len(bytes.fromhex(first.resume or "")) == 16
+    assert make().connected().send != [first]
 
 
 def test_a_new_name_is_asked_for_on_the_return():

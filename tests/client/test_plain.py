@@ -437,7 +437,7 @@ def test_what_is_said_on_the_wire_first(tmp_path: Path):
         played.accept(WELCOME)
         hello = played.hear()
         assert isinstance(hello, Hello)
-        assert (hello.protocol, hello.name, hello.resume) == (1, "alice", None)
+        assert (hello.protocol, hello.name) == (1, "alice")
         played.say(READY)
         assert played.hear() == Command("join", "pool", 1)
 

@@ -314,7 +314,7 @@ def test_a_kept_seat_queues_nothing_and_is_not_left_out_of_anything(chat):
     for _ in range(100):
         bob.ask(Say("x" * 4_000))
         chat.tick()
-    seat = chat.hub.find_token(token)
+    seat = chat.hub.find_token(token, None)
     assert (seat.out.queued, seat.view, seat.gap) == (0, None, None)
     assert len(alice.out.buffers) == written
     assert chat.hub.skipped == 0
@@ -465,7 +465,57 @@ def test_an_unknown_or_malformed_token_does_not_fail(chat, token):
     ready, refusal = other.got()
     assert (ready.name, ready.resumed) == (other.name, False)
     assert words_left_out([refusal]) == [error("name-taken", 4)]
-    assert chat.hub.find_token(known) is not None
+    assert chat.hub.find_token(known, None) is not None
+
+
+def claim(chat: Chat, name: str | None, token: str = "5" * 32) -> tuple[Person, Ready]:
+    """A hello with an unknown token."""
+    person = Person(chat.hub)
+    person.got()
+    person.ask(Hello(1, name, resume=token))
+    chat.tick()
+    ready, *_ = person.got()
+    return person, ready
+
+
+@pytest.mark.parametrize("again", ["alice", "ALICE"])
+def test_a_hello_said_again_finds_the_seat_that_the_first_left_behind(chat, again):
+    """Its `ready` was lost on the way: nobody but oneself would have the name."""
+    first, lost = claim(chat, "alice")
+    first.ask(Command("join", "coffee"))
+    first.lose()
+    chat.tick()
+    back, ready = claim(chat, again)
+    assert ready == Ready("alice", "coffee", lost.token, True)
+    back.lose()
+    chat.tick()
+    owner = resume(chat, lost.token)
+    chat.tick()
+    assert owner.got() == [ready]
+
+
+@pytest.mark.parametrize("why", ["another name", "no name", "another token", "it is there", "it is over"])
+def test_a_hello_said_again_finds_no_other_seat(chat, why):
+    first, lost = claim(chat, "alice")
+    if why != "it is there":
+        first.lose()
+        chat.tick()
+    if why == "it is over":
+        chat.wait(GRACE)
+    name = {"another name": "bob", "no name": None}.get(why, "alice")
+    _, ready = claim(chat, name, token="6" * 32 if why == "another token" else "5" * 32)
+    assert not ready.resumed
+    assert ready.token != lost.token
+    assert (ready.name == "alice") == (why == "it is over")
+
+
+def test_of_two_with_the_same_unknown_token_each_has_their_own_seat(chat):
+    for name in ("alice", "bob"):
+        person, _ = claim(chat, name)
+        person.lose()
+        chat.tick()
+    chat.wait(GRACE)
+    assert chat.hub._claims == {}
 
 
 def test_a_second_hello_is_refused_and_takes_nothing_over(chat):
@@ -707,7 +757,7 @@ def test_a_shutdown_ends_all_tokens(chat):
     assert alice.got() == []
     assert len(chat.hub) == 0
     for token in (of_alice, of_bob):
-        assert chat.hub.find_token(token) is None
+        assert chat.hub.find_token(token, None) is None
         assert resume(chat, token).got()[0].resumed is False
     chat.wait(10 * GRACE)  # no alarm rings in an empty house
 
@@ -726,7 +776,7 @@ def test_nothing_is_left_of_many_who_came_and_went(chat):
     chat.wait(GRACE)
     assert len(chat.hub) == 0
     assert chat.hub.rooms == {}
-    assert chat.hub._tokens == {}
+    assert chat.hub._tokens == chat.hub._claims == {}
     assert chat.scheduled == []
 
 
