@@ -58,7 +58,7 @@ CASES: dict[str, tuple[bytes, list[Event]]] = {
     "controls": (b"\x00\x01\x1a\x09\x1c\x1f", keys("ctrl-space", "ctrl-a", "ctrl-z", "tab", "ctrl-\\", "ctrl-_")),
     "backspace": (b"\x7f\x08", keys("backspace", "backspace")),
     "an unbracketed paste": (
-        b"a\rb\tc\x03",
+        b"a\rb\t\x03",
         [Text("a"), Key("enter"), Text("b"), *keys("tab", "ctrl-c")],
     ),
     "escape": (b"\x1b", keys("escape")),
