@@ -1,0 +1,153 @@
+"""How much room text takes on a screen, and how it is cut to fit. Pure.
+
+Everything goes by grapheme, so that no letter is parted from its marks and no family of emoji is broken up. wcwidth
+knows the graphemes and their widths; its own `wrap` and `width` take seconds over some lines that a peer may send
+(flags without an end), so they are asked for one grapheme at a time. Text here is cleaned and without tabs.
+"""
+
+import re
+from collections.abc import Iterator
+
+from wcwidth import iter_graphemes, wcswidth
+
+STAND_IN = "?"
+"""What is shown of a wide character where there is one column only."""
+_WIDEST = 2
+_TOKEN = re.compile(" +|[^ ]+")
+
+
+def width(text: str) -> int:
+    """The columns that `text` takes; control characters take none."""
+    if text.isascii():
+        return len(text) if text.isprintable() else sum(map(str.isprintable, text))
+    return sum(columns for _, columns in _pieces(text))
+
+
+def graphemes(text: str) -> list[str]:
+    """`text` in what a person takes for one character each."""
+    # Of ASCII only a carriage return and a newline make one together, and cleaned text has no carriage returns.
+    return list(text) if text.isascii() and "\r" not in text else list(iter_graphemes(text))
+
+
+def clip(text: str, columns: int) -> str:
+    """The beginning of `text` that fits into `columns`."""
+    if columns <= 0:
+        return ""
+    if text.isascii() and text.isprintable():
+        return text[:columns]
+    kept = []
+    for piece, taken in _pieces(text):
+        columns -= taken
+        if columns < 0:
+            break
+        kept.append(piece)
+    return "".join(kept)
+
+
+def wrap(text: str, columns: int, indent: int = 0) -> list[str]:
+    """`text` in rows of at most `columns`, one at least.
+
+    A newline begins a row. Otherwise rows break at spaces, which go, or anywhere in a word that is longer than a row.
+    Rows after the first are indented, by less where `columns` are few: half of them stay for the text, and two, so
+    that wide characters have room. In a single column each of these is shown as `STAND_IN`.
+    """
+    columns = max(columns, 1)
+    indent = max(min(indent, columns // 2, columns - _WIDEST), 0)
+    rows: list[str] = []
+    for line in text.split("\n"):
+        _wrap_line(line, columns, indent, rows)
+    return rows
+
+
+def _wrap_line(line: str, columns: int, indent: int, rows: list[str]) -> None:
+    """Adds the rows of `line`, which has no newline, to `rows`."""
+    margin = " " * indent
+    whole = columns - indent  # what rows after the first have room for
+
+    def room() -> int:
+        return whole if rows else columns
+
+    fits = room() if line.isascii() else room() // _WIDEST  # no character takes more
+    if len(line) <= fits:
+        rows.append(margin + line if rows else line)
+        return
+    row: list[str] = []
+    used = 0
+
+    def end() -> None:
+        nonlocal used
+        rows.append((margin if rows else "") + "".join(row))
+        row.clear()
+        used = 0
+
+    gap = ""
+    for token in _TOKEN.findall(line):
+        if token[0] == " ":
+            gap = token
+            continue
+        taken = width(token)
+        if used + len(gap) + taken > room() and row and taken <= whole:
+            end()
+            gap = ""
+        left = room() - used - len(gap)
+        if taken <= left:
+            row += (gap, token)
+            used += len(gap) + taken
+            gap = ""
+            continue
+        if left < _WIDEST and row:
+            end()
+            left = room()
+        elif left >= _WIDEST:
+            row.append(gap)
+        else:
+            left = room()
+        gap = ""
+        first, *others = _chunks(token, left, whole)
+        row.append(first)
+        for chunk in others:
+            end()
+            row.append(chunk)
+        used = width("".join(row))
+    row.append(gap[: room() - used])
+    end()
+
+
+def _chunks(word: str, first: int, columns: int) -> list[str]:
+    """`word` cut between graphemes: as much as fits into `first`, then of `columns` each. One at least."""
+    if word.isascii():
+        return [word[:first], *(word[at : at + columns] for at in range(first, len(word), columns))]
+    chunks: list[list[str]] = [[]]
+    left = first
+    for piece, taken in _pieces(word):
+        if taken > columns:
+            piece, taken = STAND_IN, 1
+        if taken > left:
+            chunks.append([])
+            left = columns
+        chunks[-1].append(piece)
+        left -= taken
+    return ["".join(chunk) for chunk in chunks]
+
+
+def _pieces(text: str) -> Iterator[tuple[str, int]]:
+    """Graphemes and their columns, each of 2 at the most.
+
+    What Unicode calls one grapheme may be wider (letters of old Hangul, signs before a number); terminals draw these
+    one after another, and a row may end between them.
+    """
+    for grapheme in iter_graphemes(text):
+        columns = max(wcswidth(grapheme), 0)
+        if columns <= _WIDEST:
+            yield grapheme, columns
+        else:
+            yield from _parts(grapheme)
+
+
+def _parts(grapheme: str) -> Iterator[tuple[str, int]]:
+    """The characters of a wide grapheme, each with those behind it that take no room."""
+    start = 0
+    for at in range(1, len(grapheme) + 1):
+        if at == len(grapheme) or wcswidth(grapheme[at]) > 0:
+            yield grapheme[start:at], max(wcswidth(grapheme[start:at]), 0)
+            start = at

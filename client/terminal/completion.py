@@ -1,0 +1,98 @@
+"""What Tab makes of the word before the cursor: commands, their arguments, names, rooms. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from shared.text import fold
+
+
+@dataclass
+class Sources:
+    """What there is to complete, each in the order in which it is to be offered.
+
+    `arguments` says for a command, without its slash, what its first argument is: "room", "username",
+    "command", or another thing, which is not completed.
+    """
+
+    commands: Sequence[str] = ()
+    names: Sequence[str] = ()
+    rooms: Sequence[str] = ()
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class _Cycle:
+    """The candidates for one word, while Tab is pressed again and again."""
+
+    before: str
+    behind: str
+    candidates: list[str]
+    ending: str
+    at: int
+    shown: tuple[str, int] = ("", 0)
+
+    def step(self, by: int) -> tuple[str, int, list[str]]:
+        self.at = (self.at + by) % len(self.candidates)
+        # A blank that is there already is used: the cursor ends behind it.
+        behind = self.behind.removeprefix(" ")
+        text = self.before + self.candidates[self.at] + self.ending
+        self.shown = (text + behind, len(text))
+        return *self.shown, self.candidates
+
+
+class Completer:
+    """Remembers the last completion, so that the next Tab goes on from there."""
+
+    def __init__(self) -> None:
+        self._cycle: _Cycle | None = None
+
+    def complete(
+        self, text: str, cursor: int, sources: Sources, backwards: bool = False
+    ) -> tuple[str, int, list[str]] | None:
+        """The new text, the new cursor and all candidates; None if nothing fits.
+
+        Called again with what it returned it takes the next candidate, or the one before, and goes round.
+        """
+        by = -1 if backwards else 1
+        if self._cycle and self._cycle.shown == (text, cursor):
+            return self._cycle.step(by)
+        start = _word_start(text, cursor)
+        mark, kind = _kind(text, start, text[start:cursor], sources)
+        offered = {"command": sources.commands, "room": sources.rooms}
+        offered |= dict.fromkeys(("username", "address"), sources.names)
+        candidates = _matching(text[start + len(mark) : cursor], offered.get(kind, ()), mark)
+        if not candidates:
+            self._cycle = None
+            return None
+        ending = ": " if kind == "address" else " "
+        cycle = _Cycle(text[:start], text[cursor:], candidates, ending, at=0 if backwards else -1)
+        # The one command that fits needs no second Tab: that is for its argument.
+        argument_next = kind == "command" and len(candidates) == 1 and candidates[0][1:] in sources.arguments
+        self._cycle = None if argument_next else cycle
+        return cycle.step(by)
+
+
+def _word_start(text: str, cursor: int) -> int:
+    """Where the word that ends at `cursor` begins: behind the last blank or newline."""
+    return max(text.rfind(" ", 0, cursor), text.rfind("\n", 0, cursor)) + 1
+
+
+def _kind(text: str, start: int, word: str, sources: Sources) -> tuple[str, str]:
+    """The sign that `word` has in front, and what is meant; an "address" is a name at the very beginning."""
+    if start == 0 and word.startswith("/"):
+        return "/", "command"
+    before = text[:start].split()
+    if text.startswith("/") and len(before) == 1 and (kind := sources.arguments.get(fold(before[0][1:]))):
+        sign = {"room": "#", "username": "@", "command": "/"}.get(kind, "")
+        return sign if sign and word.startswith(sign) else "", kind
+    if word.startswith("#"):
+        return "#", "room"
+    if word.startswith("@"):
+        return "@", "username"
+    return "", "username" if start else "address"
+
+
+def _matching(beginning: str, offered: Iterable[str], mark: str) -> list[str]:
+    """What of `offered` begins so, whatever the case, each once, behind `mark`."""
+    wanted = fold(beginning)
+    return [mark + candidate for candidate in dict.fromkeys(offered) if fold(candidate).startswith(wanted)]

@@ -1,0 +1,255 @@
+"""Bytes from a terminal become events: text, keys, pastes, focus. Pure.
+
+blessed's own reading of keys does not fit a reactor: it blocks for a lone ESC, takes quadratic time over a paste, and
+gives late replies of the terminal as typed text. This decoder keeps no more than one unfinished sequence, looks at
+each byte a bounded number of times however they arrive, and leaves the time to its caller: see `patience`.
+"""
+
+import codecs
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from client.terminal.sequences import ALT, CONTROLS, SEQUENCE, Focus, Key, Text, meaning
+
+__all__ = ["Event", "Focus", "Key", "KeyDecoder", "Paste", "Text"]
+
+LONGEST_SEQUENCE = 64
+"""Bytes of a key's sequence or a short reply; a longer one is dropped."""
+LONGEST_STRING = 4_096
+"""Bytes of an OSC, DCS, APC, PM or SOS that are swallowed; what comes after them is taken for input again."""
+LONGEST_PASTE = 65_536
+"""Characters of a paste that are kept."""
+SEQUENCE_PATIENCE = 0.05
+PASTE_PATIENCE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Paste:
+    """A bracketed paste, its line ends made newlines. `cut`: there was more than is kept."""
+
+    text: str
+    cut: bool = False
+
+
+type Event = Text | Key | Paste | Focus
+
+ESC = 0x1B
+_TEXT = re.compile(rb"[^\x00-\x1f\x7f]+")
+_C1 = dict.fromkeys(range(0x80, 0xA0))
+_BEGUN = re.compile(rb"\x1b(?:\[(?:\[|M[\x20-\xff]{0,2}|[0-?]*+[ -/]*+)?|O[0-9;]*+)?")
+_REST_OF_CSI = re.compile(rb"[ -?]*+[@-~]?")
+_STRINGS = frozenset(b"]P_^X")
+_STRING_ENDS = re.compile(rb"[\x07\x18\x1a\x1b]")
+_PASTE_BEGIN, _PASTE_END = b"\x1b[200~", b"\x1b[201~"
+
+_WAIT = -1  # instead of a position: the rest has to wait for more
+
+
+class KeyDecoder:
+    """Feed it bytes, get events; when nothing came for `patience` seconds, call `flush`."""
+
+    def __init__(self, sequences: Mapping[str, str] = {}) -> None:
+        """`sequences` are the terminal's own keys; they win over the built-in ones. Only those after ESC are used."""
+        own = {sequence.encode("utf-8", "replace"): name for sequence, name in sequences.items()}
+        self._own = {seq: name for seq, name in own.items() if seq[0:1] == b"\x1b" and 2 <= len(seq) < LONGEST_SEQUENCE}
+        self._own_longest = max(map(len, self._own), default=0)
+        self._own_begun = {seq[:length] for seq in self._own for length in range(1, len(seq))}
+        self._pending = b""
+        self._half = codecs.getincrementaldecoder("utf-8")("replace")
+        self._paste: _Pasting | None = None
+        self._string_left = 0
+        self._in_long_csi = False
+        self._events: list[Event] = []
+
+    @property
+    def patience(self) -> float | None:
+        """After how many seconds without a byte to call `flush`; None if nothing is pending."""
+        if self._paste is not None:
+            return PASTE_PATIENCE
+        pending = self._pending or self._string_left or self._in_long_csi or self._half.getstate()[0]
+        return SEQUENCE_PATIENCE if pending else None
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events that `data` completes."""
+        return self._run(self._pending + data if self._pending else data, final=False)
+
+    def flush(self) -> list[Event]:
+        """What is pending means what it means by now: a lone ESC is the key, half a sequence is nothing."""
+        # An ESC within a paste or a string is the beginning of its end, and no key.
+        events = self._run(self._pending if self._paste is None and not self._string_left else b"", final=True)
+        if self._paste is not None:
+            events.append(self._paste.finish())
+            self._paste = None
+        if self._half.getstate()[0]:
+            events.append(Text(self._half.decode(b"", True)))
+        self._string_left = 0
+        self._in_long_csi = False
+        return events
+
+    def _run(self, data: bytes, final: bool) -> list[Event]:
+        self._pending = b""
+        self._events = []
+        at = 0
+        while at < len(data):
+            if self._paste is not None:
+                moved = self._pasted(data, at, self._paste)
+            elif self._string_left:
+                moved = self._in_string(data, at)
+            elif self._in_long_csi:
+                moved = self._rest_of_csi(data, at)
+            elif found := _TEXT.match(data, at):
+                moved = found.end()
+                self._typed(found.group(), final=moved < len(data))
+            else:
+                self._typed(b"", final=True)
+                moved = self._escape(data, at, final) if data[at] == ESC else self._key(CONTROLS[data[at]], at + 1)
+            if moved == _WAIT:
+                self._pending = bytes(data[at:])
+                break
+            at = moved
+        events, self._events = self._events, []
+        return events
+
+    def _key(self, name: str, at: int) -> int:
+        self._events.append(Key(name))
+        return at
+
+    def _typed(self, data: bytes, final: bool) -> None:
+        if text := self._half.decode(data, final).translate(_C1):
+            self._events.append(Text(text))
+
+    def _escape(self, data: bytes, at: int, final: bool) -> int:
+        """Past what the ESC at `at` begins."""
+        if self._own and (moved := self._own_key(data, at, final)):
+            return moved
+        if at + 1 == len(data):
+            return self._key("escape", at + 1) if final else _WAIT
+        second = data[at + 1]
+        if second in b"[O":
+            return self._sequence(data, at, final)
+        if second in _STRINGS:
+            if at + 2 < len(data):
+                self._string_left = LONGEST_STRING
+                return at + 2
+            return self._key(f"alt-{chr(second)}", at + 2) if final else _WAIT
+        if second == ESC:
+            return self._twice(data, at, final)
+        if second >= 0x80:
+            return self._alt_beyond_ascii(data, at, final)
+        name = CONTROLS.get(second) or ("space" if second == 0x20 else chr(second))
+        # Nobody binds ctrl-alt keys here, but Escape and ctrl-c behind it arrive together over a slow line.
+        return self._key("escape", at + 1) if name.startswith("ctrl-") else self._key(f"alt-{name}", at + 2)
+
+    def _own_key(self, data: bytes, at: int, final: bool) -> int:
+        """Past the longest of the terminal's own sequences at `at`; 0 if there is none."""
+        ahead = bytes(data[at : at + self._own_longest])
+        if not final and ahead in self._own_begun:
+            return _WAIT
+        for length in range(len(ahead), 1, -1):
+            if name := self._own.get(ahead[:length]):
+                return self._key(name, at + length)
+        return 0
+
+    def _sequence(self, data: bytes, at: int, final: bool) -> int:
+        """Past the CSI or SS3 sequence at `at`, or past as much of it as makes sense."""
+        limit = at + LONGEST_SEQUENCE
+        if found := SEQUENCE.match(data, at, limit):
+            if found.group() == _PASTE_BEGIN:
+                self._paste = _Pasting()
+            elif event := meaning(found):
+                self._events.append(event)
+            return found.end()
+        begun = _BEGUN.match(data, at, limit)
+        assert begun is not None
+        end = begun.end()
+        if end == limit:
+            self._in_long_csi = data[at + 1] == ord("[")
+        elif end == len(data) and not final:
+            return _WAIT
+        elif end == at + 2:
+            return self._key(f"alt-{chr(data[at + 1])}", end)
+        return end
+
+    def _twice(self, data: bytes, at: int, final: bool) -> int:
+        """ESC before a sequence is how rxvt sends Alt with that key; before anything else it is the key Escape."""
+        if at + 2 == len(data) and not final:
+            return _WAIT
+        if data[at + 2 : at + 3] in (b"[", b"O"):
+            limit = at + 1 + LONGEST_SEQUENCE
+            found = SEQUENCE.match(data, at + 1, limit)
+            if found and isinstance(key := meaning(found, ALT), Key):
+                self._events.append(key)
+                return found.end()
+            begun = _BEGUN.match(data, at + 1, limit)
+            if not found and begun and begun.end() == len(data) < limit and not final:
+                return _WAIT
+        return self._key("escape", at + 1)
+
+    def _alt_beyond_ascii(self, data: bytes, at: int, final: bool) -> int:
+        lead = data[at + 1]
+        char = bytes(data[at + 1 : at + 2 + (lead >= 0xC0) + (lead >= 0xE0) + (lead >= 0xF0)])
+        text = char.decode("utf-8", "ignore")
+        if len(text) == 1 and text.encode() == char and not 0x80 <= ord(text) < 0xA0:
+            return self._key(f"alt-{text}", at + 1 + len(char))
+        missing = lead >= 0xC0 and at + 1 + len(char) == len(data) and len(char) < 2 + (lead >= 0xE0) + (lead >= 0xF0)
+        return _WAIT if missing and not final else self._key("escape", at + 1)
+
+    def _pasted(self, data: bytes, at: int, paste: "_Pasting") -> int:
+        end = data.find(_PASTE_END, at)
+        if end >= 0:
+            paste.add(data[at:end])
+            self._events.append(paste.finish())
+            self._paste = None
+            return end + len(_PASTE_END)
+        kept = next((n for n in range(len(_PASTE_END) - 1, 0, -1) if data.endswith(_PASTE_END[:n], at)), 0)
+        paste.add(data[at : len(data) - kept])
+        return len(data) - kept if at < len(data) - kept else _WAIT
+
+    def _in_string(self, data: bytes, at: int) -> int:
+        limit = at + self._string_left
+        found = _STRING_ENDS.search(data, at, limit)
+        if found is None:
+            end = min(limit, len(data))
+            self._string_left -= end - at
+            return end
+        end = found.start()
+        if data[end] != ESC:
+            self._string_left = 0
+            return end + 1
+        if end + 1 == len(data):
+            self._string_left -= end - at  # at least 1 is left, as the ESC was within the limit
+            return _WAIT if end == at else end
+        self._string_left = 0
+        return end + 2 if data[end + 1] == ord("\\") else end
+
+    def _rest_of_csi(self, data: bytes, at: int) -> int:
+        found = _REST_OF_CSI.match(data, at)
+        assert found is not None
+        end = found.end()
+        self._in_long_csi = end == len(data) and not (end > at and data[end - 1] >= 0x40)
+        return end
+
+
+class _Pasting:
+    """A paste whose end has not come yet."""
+
+    def __init__(self) -> None:
+        utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+        self._decoder = io.IncrementalNewlineDecoder(utf8, translate=True)
+        self._parts: list[str] = []
+        self._room = LONGEST_PASTE
+        self._cut = False
+
+    def add(self, data: bytes, final: bool = False) -> None:
+        if self._cut:
+            return
+        text = self._decoder.decode(data, final)
+        self._cut = len(text) > self._room
+        self._parts.append(text[: self._room])
+        self._room -= len(self._parts[-1])
+
+    def finish(self) -> Paste:
+        self.add(b"", final=True)
+        return Paste("".join(self._parts), self._cut)

@@ -1,0 +1,158 @@
+"""What one whole control sequence of a terminal's keyboard stands for: xterm, rxvt, the Linux console, kitty. Pure.
+
+Where a sequence begins and ends in a stream is the matter of `keys`. Tables instead of terminfo: that knows one form
+of each key, while terminals send several, and with modifiers more than it has names for.
+"""
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Characters typed, as many as came together: never none, and no control characters."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key that is not a character, or one with a modifier: "enter", "ctrl-a", "alt-b", "ctrl-alt-shift-up"."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """The terminal's window got or lost the keyboard."""
+
+    gained: bool
+
+
+_SHIFT, ALT, _CTRL = 1, 2, 4
+_PREFIXES = ((_CTRL, "ctrl-"), (ALT, "alt-"), (_SHIFT, "shift-"))
+_RELEASED = "3"
+
+CONTROLS = {code: f"ctrl-{chr(code + 0x60)}" for code in range(1, 27)} | {
+    0x00: "ctrl-space",
+    0x08: "backspace",
+    0x09: "tab",
+    0x0A: "enter",
+    0x0D: "enter",
+    0x1B: "escape",
+    0x1C: "ctrl-\\",
+    0x1D: "ctrl-]",
+    0x1E: "ctrl-^",
+    0x1F: "ctrl-_",
+    0x7F: "backspace",
+}
+# By the last letter of CSI and SS3 sequences. F3 is R only after SS3: after CSI that is the report of the cursor.
+_LETTERS = {
+    "A": "up",
+    "B": "down",
+    "C": "right",
+    "D": "left",
+    "H": "home",
+    "F": "end",
+    "P": "f1",
+    "Q": "f2",
+    "S": "f4",
+}
+_SS3_LETTERS = _LETTERS | {"R": "f3", "M": "enter", "I": "tab"}
+# By the number before ~ (xterm, vt220, linux) or before rxvt's ^ $ @, which say the modifier as well.
+_NUMBERS = {1: "home", 2: "insert", 3: "delete", 4: "end", 5: "page-up", 6: "page-down", 7: "home", 8: "end"}
+_NUMBERS |= dict(zip((11, 12, 13, 14, 15, 17, 18, 19, 20, 21, 23, 24), (f"f{n}" for n in range(1, 13)), strict=True))
+_NUMBER_FINALS = {"~": 0, "$": _SHIFT, "^": _CTRL, "@": _CTRL | _SHIFT}
+# By the code of kitty's CSI u and xterm's modifyOtherKeys; the last is the keypad's enter.
+_CODES = {8: "backspace", 9: "tab", 13: "enter", 27: "escape", 127: "backspace", 57414: "enter"}
+_WITH_CTRL = {" ": 0x00, "@": 0x00, "/": 0x1F, "_": 0x1F, "\\": 0x1C, "]": 0x1D, "^": 0x1E}
+_PRIVATE_USE = range(0xE000, 0xF900)  # where kitty numbers keys that type nothing
+_SURROGATES = range(0xD800, 0xE000)
+
+# Bytes above 0x7f may stand in a mouse report of the old form alone.
+SEQUENCE = re.compile(
+    rb"\x1b(?:"
+    rb"\[\[(?P<linux>[A-E])"
+    rb"|\[(?P<mouse>M)[\x20-\xff]{3}"
+    rb"|\[(?P<rxvt>[0-9]{1,2}\$)"
+    rb"|\[(?![\[M])(?P<csi>[0-?]*+[ -/]*+[@-~])"
+    rb"|O(?P<ss3>[0-9;]*+[A-Za-z]))"
+)
+_CSI_BODY = re.compile(r"([0-9]*)(?::[0-9:]*)?(?:;([0-9]*)(?::([0-9]*))?)?(?:;([0-9]*)[0-9:]*)?([@-~$])")
+_SS3_BODY = re.compile(r"(?:[0-9]*;)?([0-9]*)([A-Za-z])")
+
+
+def meaning(found: re.Match[bytes], bits: int = 0) -> Key | Text | Focus | None:
+    """What a whole sequence stands for, with these modifiers more; None for a reply and for what is not known."""
+    kind = found.lastgroup
+    assert kind is not None
+    body = found[kind].decode("ascii", "replace")
+    match kind:
+        case "linux":
+            return Key(_modified(f"f{ord(body) - ord('A') + 1}", bits))
+        case "ss3":
+            return _ss3(body, bits)
+        case "csi" | "rxvt":
+            return _csi(body, bits)
+    return None
+
+
+def _csi(body: str, bits: int) -> Key | Text | Focus | None:
+    if body in ("I", "O"):
+        return Focus(body == "I")
+    parts = _CSI_BODY.fullmatch(body)
+    if parts is None or parts[3] == _RELEASED:
+        return None
+    code, third, final = int(parts[1] or 1), parts[4], parts[5]
+    bits |= _bits(parts[2])
+    name = None
+    if final == "u" or (final == "~" and code == 27 and third):
+        return _by_code(code if final == "u" else int(third), bits)
+    if final in _NUMBER_FINALS:
+        name, bits = _NUMBERS.get(code), bits | _NUMBER_FINALS[final]
+    elif final == "Z":
+        name, bits = "tab", bits | _SHIFT
+    elif final in "abcd":  # rxvt
+        name, bits = _LETTERS[final.upper()], bits | _SHIFT
+    else:
+        name = _LETTERS.get(final)
+    return Key(_modified(name, bits)) if name else None
+
+
+def _ss3(body: str, bits: int) -> Key | Text | Focus | None:
+    parts = _SS3_BODY.fullmatch(body)
+    if parts is None:
+        return None
+    bits |= _bits(parts[1])
+    letter = parts[2]
+    if letter in "abcd":  # rxvt
+        return Key(_modified(_LETTERS[letter.upper()], bits | _CTRL))
+    if "j" <= letter <= "y":  # the keypad's digits and signs, sent so in application mode
+        return _by_code(ord(letter) - 0x40, bits)
+    name = _SS3_LETTERS.get(letter)
+    return Key(_modified(name, bits)) if name else None
+
+
+def _by_code(code: int, bits: int) -> Key | Text | Focus | None:
+    """The key whose Unicode number is `code`."""
+    if name := _CODES.get(code):
+        return Key(_modified(name, bits))
+    if code < 0x20 or 0x7F <= code < 0xA0 or code > 0x10FFFF or code in _PRIVATE_USE or code in _SURROGATES:
+        return None
+    char = chr(code)
+    if bits == _CTRL and (char in _WITH_CTRL or "a" <= char <= "z"):
+        return Key(CONTROLS[_WITH_CTRL.get(char, code & 0x1F)])  # as the byte would be: ctrl-m is enter
+    if not bits & (_CTRL | ALT):
+        return Text(char.upper() if bits else char)
+    if bits & _SHIFT and not bits & _CTRL:
+        char, bits = char.upper(), bits & ~_SHIFT  # as ESC and the letter would be: alt-B
+    return Key(_modified("space" if char == " " else char, bits))
+
+
+def _bits(number: str) -> int:
+    """The modifiers of xterm's and kitty's parameter: a sum of Shift, Alt and Ctrl, and 1 more."""
+    return max(int(number or 1) - 1, 0) & (_SHIFT | ALT | _CTRL)
+
+
+def _modified(name: str, bits: int) -> str:
+    return "".join(prefix for bit, prefix in _PREFIXES if bits & bit) + name

@@ -1,0 +1,379 @@
+"""The input line key by key: each case starts from a text with | where the cursor is."""
+
+import sys
+from itertools import accumulate
+from types import FrameType
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from client.terminal.cells import graphemes
+from client.terminal.editor import KILLS, Editor
+
+FAMILY = "👩\u200d👩\u200d👧"
+ACCENTED = "e\u0301"
+
+
+def editor(text: str = "|", history: tuple[str, ...] = (), limit: int = 65_536) -> Editor:
+    made = Editor(limit)
+    for line in history:
+        made.set_draft(line)
+        made.submit()
+    before, _, behind = text.partition("|")
+    made.set_draft(before + behind)
+    made.cursor = len(before)
+    return made
+
+
+def press(line: Editor, *names: str) -> str:
+    """What stands there after these keys, with the cursor in it."""
+    for name in names:
+        assert line.press(name), name
+    return f"{line.text[: line.cursor]}|{line.text[line.cursor :]}"
+
+
+KEYS = [
+    ("one two|", "ctrl-a", "|one two"),
+    ("a\nbc|d\ne", "ctrl-a", "a\n|bcd\ne"),
+    ("a\nbc|d\ne", "home", "a\n|bcd\ne"),
+    ("a\nb|cd\ne", "ctrl-e", "a\nbcd|\ne"),
+    ("a|b", "end", "ab|"),
+    ("a|b", "ctrl-b", "|ab"),
+    ("|ab", "left", "|ab"),
+    ("a|b", "right", "ab|"),
+    ("ab|", "ctrl-f", "ab|"),
+    (f"{FAMILY}|", "left", f"|{FAMILY}"),
+    (f"|{ACCENTED}x", "right", f"{ACCENTED}|x"),
+    ("one, two|", "alt-b", "one, |two"),
+    ("one, |two", "ctrl-left", "|one, two"),
+    ("|one, two", "alt-f", "one|, two"),
+    ("one|, two", "alt-right", "one, two|"),
+    (f"|caf{ACCENTED}s x", "alt-f", f"caf{ACCENTED}s| x"),
+    ("one|, two", "alt-F", "one, two|"),
+    ("a|b", "backspace", "|b"),
+    ("|ab", "backspace", "|ab"),
+    (f"a{FAMILY}|", "ctrl-h", "a|"),
+    ("🇩x|🇪", "backspace", "🇩🇪|"),
+    ("a|b", "delete", "a|"),
+    (f"|{FAMILY}b", "ctrl-d", "|b"),
+    ("ab|", "ctrl-d", "ab|"),
+    ("a|b\nc", "ctrl-k", "a|\nc"),
+    ("a|\nc", "ctrl-k", "a|c"),
+    ("a\nb|c", "ctrl-u", "a\n|c"),
+    ("a\n|c", "ctrl-u", "a|c"),
+    ("a b-c d|", "ctrl-w", "a b-c |"),
+    ("a b-c  |d", "ctrl-w", "a |d"),
+    ("a b-c|", "alt-backspace", "a b-|"),
+    ("a| b-c", "alt-d", "a|-c"),
+    ("a|bc", "ctrl-t", "ba|c"),
+    ("abc|", "ctrl-t", "acb|"),
+    ("|abc", "ctrl-t", "|abc"),
+    ("a\n|b", "ctrl-t", "a\n|b"),
+    ("a|", "ctrl-t", "a|"),
+    (f"a{ACCENTED}|", "ctrl-t", f"{ACCENTED}a|"),
+    ("a| bc d", "alt-u", "a BC| d"),
+    ("|ABC d", "alt-l", "abc| d"),
+    ("a| -bCD e", "alt-c", "a -Bcd| e"),
+    ("a|b", "alt-enter", "a\n|b"),
+    ("abc\nd|e", "up", "a|bc\nde"),
+    ("ab\ncde|", "ctrl-p", "ab|\ncde"),
+    ("漢字|\nabcd", "down", "漢字\nabcd|"),
+    ("abc|\n漢字", "ctrl-n", "abc\n漢|字"),
+    ("a\n|\nb", "down", "a\n\n|b"),
+    ("ab|", "up", "ab|"),
+    ("a|b", "down", "a|b"),
+]
+
+
+@pytest.mark.parametrize(("before", "name", "after"), KEYS)
+def test_keys(before: str, name: str, after: str) -> None:
+    assert press(editor(before), name) == after
+
+
+@pytest.mark.parametrize("name", ["enter", "tab", "shift-tab", "page-up", "f1", "ctrl-l", "ctrl-c", "escape", "alt-z"])
+def test_keys_of_others(name: str) -> None:
+    line = editor("a|b")
+    assert not line.press(name)
+    assert press(line) == "a|b"
+
+
+def test_ctrl_d_in_an_empty_line_is_not_the_editor_s() -> None:
+    assert not editor("|").press("ctrl-d")
+
+
+# --- typing
+
+
+def test_what_is_typed_goes_to_the_cursor() -> None:
+    line = editor("a|d")
+    line.insert("bc")
+    assert press(line) == "abc|d"
+
+
+@pytest.mark.parametrize(
+    ("typed", "text"),
+    [
+        ("a\r\nb\rc\nd", "a\nb\nc\nd"),
+        ("a\tb", "a    b"),
+        ("a\x1b[2J\x07", "a\ufffd[2J\ufffd"),
+        ("\u202eabc\u2028", "\ufffdabc\ufffd"),
+        ("\u200dabc", "\ufffdabc"),
+        ("e" + "\u0301" * 5, "e" + "\u0301" * 4 + "\ufffd"),
+    ],
+)
+def test_what_may_stand_in_the_line(typed: str, text: str) -> None:
+    line = editor()
+    line.insert(typed)
+    assert line.text == text
+    piecewise = editor()
+    for char in typed.replace("\r\n", "\n"):
+        piecewise.insert(char)
+    assert piecewise.text == text
+
+
+def test_a_family_typed_piece_by_piece() -> None:
+    line = editor("a|b")
+    for at, char in enumerate(FAMILY):
+        line.insert(char)
+        assert line.cursor in (at + 2, len(line.text))
+    assert press(line) == f"a{FAMILY}|b"
+    assert press(line, "backspace") == "a|b"
+
+
+def test_the_cursor_leaves_a_grapheme_that_typing_makes() -> None:
+    line = editor("|🇪x")
+    line.insert("🇩")
+    assert press(line) == "🇩🇪|x"
+
+
+def test_a_joiner_without_a_second_is_not_sent() -> None:
+    line = editor()
+    line.insert("👩")
+    line.insert("\u200d")
+    assert line.submit() == "👩\ufffd"
+
+
+def test_the_line_has_a_limit() -> None:
+    line = editor("ab|", limit=5)
+    line.insert("cdefg")
+    line.insert("h")
+    assert press(line, "alt-enter") == "abcde|"
+    line.replace(0, 2, "uvwxyz")
+    assert press(line) == "uv|cde"
+    assert press(line, "ctrl-u", "ctrl-y", "ctrl-y") == "uv|cde"
+    line.set_draft("123456")
+    assert line.text == "12345"
+
+
+def test_replace_sets_the_cursor_and_is_one_step() -> None:
+    line = editor("/jo x|")
+    line.replace(0, 3, "/join ")
+    assert press(line) == "/join | x"
+    line.replace(0, 5, "/part", cursor=2)
+    assert press(line) == "/p|art  x"
+    assert press(line, "ctrl-_", "ctrl-_") == "/jo x|"
+
+
+# --- killing and yanking
+
+
+def test_kills_in_a_row_are_one() -> None:
+    assert press(editor("a b c| d"), "ctrl-w", "ctrl-w", "ctrl-k", "ctrl-y") == "a b c d|"
+    assert press(editor("one two|"), "ctrl-w", "left", "ctrl-w", "ctrl-y") == "one| "
+
+
+def test_yank_rotates() -> None:
+    line = editor("a b|")
+    press(line, "ctrl-w", "left", "ctrl-u", "end", "ctrl-y")
+    assert press(line) == " a|"
+    assert press(line, "alt-y") == " b|"
+    assert press(line, "alt-y") == " a|"
+    assert press(line, "left", "alt-y") == " |a"
+
+
+def test_nothing_to_yank() -> None:
+    assert press(editor("a|"), "ctrl-y", "alt-y") == "a|"
+
+
+def test_kills_are_bounded() -> None:
+    line = editor()
+    for number in range(KILLS + 5):
+        line.set_draft(str(number))
+        press(line, "ctrl-u")
+    assert len(line._kills) == KILLS
+
+
+# --- undo
+
+
+def test_undo_goes_by_words() -> None:
+    line = editor()
+    for char in "one two":
+        line.insert(char)
+    assert [press(line, "ctrl-_") for _ in range(3)] == ["one |", "|", "|"]
+
+
+def test_undo_of_each_kind_of_change() -> None:
+    line = editor("one two|")
+    press(line, "backspace", "ctrl-w", "ctrl-y", "alt-b", "alt-u", "ctrl-t", "alt-enter")
+    steps = [press(line, "ctrl-_") for _ in range(6)]
+    assert steps[-1] == "one two|"
+    assert len(set(steps)) == 6
+
+
+def test_typing_after_a_move_is_a_step_of_its_own() -> None:
+    line = editor()
+    line.insert("ab")
+    press(line, "left")
+    line.insert("c")
+    assert press(line, "ctrl-_") == "a|b"
+
+
+def test_undo_is_bounded() -> None:
+    line = editor("|")
+    for _ in range(1_000):
+        press(line, "alt-enter")
+    press(line, *["ctrl-_"] * 1_000)
+    assert len(line.text) == 800
+
+
+# --- history
+
+
+def test_history_keeps_the_draft() -> None:
+    line = editor("dra|ft", history=("one", "two"))
+    assert [press(line, name) for name in ("up", "ctrl-p", "up", "down", "ctrl-n", "down")] == [
+        *("two|", "one|", "one|", "two|", "draft|", "draft|"),
+    ]
+
+
+def test_submit_empties_the_line_and_remembers_it() -> None:
+    line = editor("hel|lo")
+    assert line.submit() == "hello"
+    assert press(line) == "|"
+    assert press(line, "ctrl-_") == "|"
+    assert press(line, "up") == "hello|"
+    line.insert("!")
+    assert line.submit() == "hello!"
+    assert press(line, "up", "up") == "hello|"
+
+
+def test_a_line_of_the_history_with_several_rows() -> None:
+    line = editor("x|", history=("old", "a\nb"))
+    assert press(line, "up", "up") == "a|\nb"
+    assert press(line, "up") == "old|"
+
+
+# --- search
+
+LINES = ("say hello", "bye", "Hello again", "last")
+
+
+def test_search() -> None:
+    line = editor("draft|", history=LINES)
+    assert (line.search, press(line, "ctrl-r"), line.search) == (None, "draft|", "")
+    line.insert("hel")
+    assert (line.search, press(line)) == ("hel", "|Hello again")
+    line.insert("lo")
+    assert press(line) == "|Hello again"
+    assert press(line, "ctrl-r") == "say |hello"
+    assert press(line, "ctrl-r") == "say |hello"
+    assert press(line, "backspace") == "|Hello again"
+    line.insert("zzz")
+    assert (line.search, press(line)) == ("hellzzz", "|Hello again")
+
+
+@pytest.mark.parametrize("name", ["ctrl-g", "escape"])
+def test_a_search_given_up(name: str) -> None:
+    line = editor("dra|ft", history=LINES)
+    press(line, "ctrl-r")
+    line.insert("bye")
+    assert press(line, name) == "dra|ft"
+    assert line.search is None
+
+
+def test_enter_ends_the_search_and_leaves_the_line_to_be_sent() -> None:
+    line = editor("draft|", history=LINES)
+    press(line, "ctrl-r")
+    line.insert("bye")
+    assert not line.press("enter")
+    assert (line.search, line.submit()) == (None, "bye")
+
+
+def test_another_key_goes_on_with_the_line_found() -> None:
+    line = editor("draft|", history=LINES)
+    press(line, "ctrl-r")
+    line.insert("bye")
+    assert press(line, "ctrl-e") == "bye|"
+    assert line.search is None
+    assert [press(line, "up"), press(line, "down", "down")] == ["say hello|", "Hello again|"]
+    assert press(line, "down", "down") == "draft|"
+
+
+def test_a_search_that_found_nothing_leaves_the_draft() -> None:
+    line = editor("dra|ft", history=LINES)
+    press(line, "ctrl-r")
+    line.insert("zzz")
+    assert not line.press("page-up")
+    assert line.search == "zzz"
+    assert press(line, "right") == "draf|t"
+
+
+# --- any keys
+
+NAMES = sorted(
+    {name for _, name, _ in KEYS} | {"ctrl-y", "alt-y", "ctrl-_", "ctrl-r", "ctrl-g", "escape", "enter", "tab"}
+)
+VERTICAL = ("up", "down", "ctrl-p", "ctrl-n")
+PIECES = ["a", "b ", " ", "\n", "\u0301", "\u200d", "👩", "🇩", "🏽", "ß", "漢", "\u0600", "क\u094d", "\x1b", "word"]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from(NAMES).map(lambda name: (name, "")) | st.tuples(st.just(""), st.sampled_from(PIECES))))
+def test_the_cursor_is_never_inside_a_grapheme(steps: list[tuple[str, str]]) -> None:
+    line = editor("|", history=("one two", f"{FAMILY}\n{ACCENTED}"), limit=30)
+    for name, piece in steps:
+        if name:
+            line.press(name)
+        else:
+            line.insert(piece)
+        assert line.cursor in {0, *accumulate(map(len, graphemes(line.text)))}
+        assert len(line.text) <= 30
+        assert "\x1b" not in line.text
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from([*PIECES, *(name for name in NAMES if name not in VERTICAL)])))
+def test_undo_leads_back_to_the_beginning(steps: list[str]) -> None:
+    line = editor("one |two")
+    for step in steps:
+        if step in PIECES:
+            line.insert(step)
+        elif step not in ("ctrl-r", "ctrl-_"):
+            line.press(step)
+    for _ in steps:
+        line.press("ctrl-_")
+    assert line.text == "one two"
+
+
+@pytest.mark.parametrize("key", ["a", "left", "right", "backspace"])
+def test_a_key_costs_the_same_in_a_long_line(key: str) -> None:
+    def work(length: int) -> int:
+        line = editor("a" * length + "|" + "b" * length)
+        calls = 0
+
+        def count(frame: FrameType, event: str, argument: object) -> None:
+            nonlocal calls
+            calls += 1
+
+        before = sys.getprofile()
+        sys.setprofile(count)
+        try:
+            for _ in range(20):
+                line.insert(key) if len(key) == 1 else line.press(key)
+        finally:
+            sys.setprofile(before)
+        return calls
+
+    assert work(10_000) <= work(100) + 10

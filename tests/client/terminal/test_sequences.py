@@ -1,0 +1,103 @@
+"""Single sequences: the same key in the forms of several terminals, and what is no key."""
+
+import pytest
+
+from client.terminal.sequences import ALT, SEQUENCE, Focus, Key, Text, meaning
+
+KEYS = {
+    "up": ["[A", "OA"],
+    "home": ["[H", "OH", "[1~", "[7~"],
+    "end": ["[F", "OF", "[4~", "[8~"],
+    "insert": ["[2~"],
+    "delete": ["[3~"],
+    "page-up": ["[5~"],
+    "page-down": ["[6~"],
+    "shift-tab": ["[Z", "[9;2u"],
+    "ctrl-left": ["[1;5D", "Od", "O5D", "O1;5D", "[1;5:1D"],
+    "shift-up": ["[1;2A", "[a"],
+    "alt-right": ["[1;3C"],
+    "ctrl-alt-shift-down": ["[1;8B"],
+    "ctrl-delete": ["[3;5~", "[3^"],
+    "shift-delete": ["[3;2~", "[3$"],
+    "ctrl-shift-delete": ["[3;6~", "[3@"],
+    "f1": ["OP", "[11~", "[[A", "[P"],
+    "f3": ["OR", "[13~", "[[C"],
+    "f5": ["[15~", "[[E"],
+    "f12": ["[24~"],
+    "ctrl-f4": ["[1;5S"],
+    "enter": ["OM", "[13u", "[57414u", "[109;5u"],
+    "alt-enter": ["[13;3u", "[27;3;13~"],
+    "shift-enter": ["[13;2u", "[27;2;13~"],
+    "escape": ["[27u"],
+    "tab": ["[105;5u", "[9u"],
+    "backspace": ["[127u", "[104;5u"],
+    "alt-backspace": ["[127;3u"],
+    "ctrl-a": ["[97;5u", "[97;69u", "[97:65;5u", "[27;5;97~"],
+    "ctrl-space": ["[32;5u"],
+    "ctrl-_": ["[47;5u", "[95;5u"],
+    "alt-b": ["[98;3u"],
+    "alt-B": ["[98;4u"],
+    "alt-space": ["[32;3u"],
+    "ctrl-alt-x": ["[120;7u"],
+    "ctrl-;": ["[59;5u"],
+}
+NOTHING = {
+    "attributes": "[?62;22c",
+    "secondary attributes": "[>0;276;0c",
+    "cursor": "[24;80R",
+    "cursor, like F3 with a modifier": "[1;2R",
+    "mode": "[?2004;1$y",
+    "mode without a question mark": "[4;1$y",
+    "size": "[8;24;80t",
+    "mouse": "[<0;12;7M",
+    "mouse released": "[<0;12;7m",
+    "mouse of urxvt": "[32;12;7M",
+    "mouse of X10": "[M !!",
+    "a key released": "[1;5:3D",
+    "a number that no key has": "[99~",
+    "a letter that no key has": "[Y",
+    "a control character": "[7u",
+    "a C1 control": "[155u",
+    "a surrogate": "[55296u",
+    "beyond Unicode": "[99999999999999999999u",
+    "a key that types nothing": "[57441u",
+}
+
+
+def read(sequence: str, bits: int = 0) -> Key | Text | Focus | None:
+    found = SEQUENCE.fullmatch(b"\x1b" + sequence.encode())
+    assert found, sequence
+    return meaning(found, bits)
+
+
+@pytest.mark.parametrize(("name", "sequence"), [(name, form) for name, forms in KEYS.items() for form in forms])
+def test_a_key_has_one_name_in_every_form(name: str, sequence: str) -> None:
+    assert read(sequence) == Key(name)
+
+
+@pytest.mark.parametrize("sequence", NOTHING.values(), ids=NOTHING)
+def test_what_is_no_key(sequence: str) -> None:
+    assert read(sequence) is None
+
+
+def test_characters_sent_as_sequences() -> None:
+    assert [read(sequence) for sequence in ("[97u", "[97;2u", "[228u", "Op", "Ok")] == list(
+        map(Text, ["a", "A", "ä", "0", "+"])
+    )
+
+
+def test_focus() -> None:
+    assert [read("[I"), read("[O")] == [Focus(True), Focus(False)]
+
+
+def test_alt_is_added() -> None:
+    assert read("[A", ALT) == Key("alt-up")
+    assert read("[1;5A", ALT) == Key("ctrl-alt-up")
+    assert read("[1;3A", ALT) == Key("alt-up")
+
+
+@pytest.mark.parametrize(
+    "beginning", ["", "[", "[1", "[1;", "[[", "[M", "[M !", "O", "[?1$", "[\x1b", "[1\rA", "[\xe9"]
+)
+def test_what_is_not_whole_is_not_found(beginning: str) -> None:
+    assert SEQUENCE.match(b"\x1b" + beginning.encode("latin-1")) is None
