@@ -1,17 +1,26 @@
 #!/usr/bin/env python3
 # /// script
 # requires-python = ">=3.12"
-# dependencies = ["msgpack>=1.2.4", "blessed>=1.52,<2", "confusable-homoglyphs>=3.3.1,<4"]
+# dependencies = [
+#     "msgpack>=1.2.4", "blessed>=1.52,<2", "wcwidth>=0.9.2", "confusable-homoglyphs>=3.3.1,<4", "platformdirs>=4.3",
+#     "tomlkit>=0.13",
+# ]
 # ///
 """Joins a PyLingo chat: `./client/chat.py`, `pylingo` or `uv run client/chat.py`."""
 
 import os
+import socket
 import sys
+from typing import TYPE_CHECKING
 
 if __name__ == "__main__":  # a script's own folder comes first on the path: put the checkout in its place
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 from shared.launch import LaunchError, launch
+
+if TYPE_CHECKING:
+    from client.options import Options
+    from client.settings import Preferences
 
 
 def main() -> int:
@@ -21,14 +30,38 @@ def main() -> int:
 
 def _chat() -> int:
     from client.options import parse_arguments
-    from client.plain import Plain
 
     options = parse_arguments(sys.argv[1:])
-    plain = Plain(options.host, options.port, options.name, options.room, options.as_json, options.retry)
     try:
-        return plain.run()
-    except OSError as error:
+        return _plain(options) if _is_plain(options) else _window(options)
+    except socket.gaierror as error:
         raise LaunchError(f"unknown host {options.host}: {error.strerror}", status=1) from None
+
+
+def _is_plain(options: "Options") -> bool:
+    """Whether it is to be a stream of lines: in pipes, and where no cursor can be moved."""
+    if options.as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return True
+    from client.terminal.capabilities import is_known
+
+    return not is_known(os.environ.get("TERM", ""))
+
+
+def _plain(options: "Options") -> int:
+    from client.plain import Plain
+
+    return Plain(options.host, options.port, options.name, options.room, options.as_json, options.retry).run()
+
+
+def _window(options: "Options") -> int:
+    from client.settings import save
+    from client.terminal.window import Window
+
+    def remember(preferences: "Preferences") -> None:
+        save(options.config, preferences)
+
+    window = Window(options.host, options.port, options.name, options.room, options.preferences, remember)
+    return window.run()
 
 
 if __name__ == "__main__":

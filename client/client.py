@@ -48,6 +48,7 @@ class Client:
     """See the module. `show` gets each frame for the person, `changed` each change of the connection, and `drained`
     is called when all that was queued has been sent.
 
+    `retry` is for how many seconds it tries to come back; with `insist` also if the first connection is refused.
     With a `reactor` of its own, drive it with `frames` or `run`; otherwise the owner of the reactor does.
     """
 
@@ -59,6 +60,7 @@ class Client:
         room: str | None = "lobby",
         *,
         retry: float = RETRY,
+        insist: bool = False,
         reactor: Reactor | None = None,
         show: Callable[[Record], object] | None = None,
         changed: Callable[[Status], object] = lambda status: None,
@@ -74,6 +76,7 @@ class Client:
         self._host, self._port = host, port
         self._targets = targets
         self._retry = retry
+        self._insist = insist
         self._frames: collections.deque[Record] = collections.deque()
         self._show = show or self._frames.append
         self._changed = changed
@@ -91,14 +94,24 @@ class Client:
     # --- for people and bots
 
     def connect(self) -> None:
-        """Begin to connect. Raises `OSError` if the host is unknown."""
+        """Begin to connect, or do so again after it was over. Raises `OSError` if the host is unknown."""
         if self._targets is None:
             self._targets = resolve(self._host, self._port)
+        self._lost_at = None
+        self._tries = 0
         self._dial()
 
-    def say(self, text: str) -> None:
-        """Say something to the room. Raises `RequestError` if it is empty or too long."""
-        self._follow(self.conversation.say(text))
+    def say(self, text: str, key: str | None = None) -> None:
+        """Say something to the room. Raises `RequestError` if it is empty or too long.
+
+        `key`, 1 to 32 ASCII characters that are never used twice, comes back in the `sent` for it.
+        """
+        self._follow(self.conversation.say(text, key))
+
+    def ask(self, request: Record) -> None:
+        """Send a request that is not worth keeping: without a connection it is dropped."""
+        if self._link is not None and self.status.state == "online":
+            self._link.send(request)
 
     def join(self, room: str) -> None:
         """Go into a room."""
@@ -215,7 +228,7 @@ class Client:
         if self._lost_at is None:
             self._lost_at = now
         reason = self.goodbye.reason if self.goodbye is not None else None
-        never_was = not was_online and self._tries == 0 and reason is None
+        never_was = not self._insist and not was_online and self._tries == 0 and reason is None
         given_up = now - self._lost_at >= self._retry
         if self._wants_to_go or reason in _NO_RETURN or never_was or given_up:
             self.stop(error)

@@ -114,11 +114,15 @@ class Conversation:
 
     # --- what the person does
 
-    def say(self, text: str) -> Step:
+    def say(self, text: str, key: str | None = None) -> Step:
         """Say something, now or as soon as that is possible. Raises `RequestError` if no server would take it."""
         _check(text)
         message_text(text)
-        return self._request(Say(text, key=self._new_key()))
+        return self._request(Say(text, key=key or self._new_key()))
+
+    def holds(self, key: str) -> bool:
+        """Whether the message with that key is still to be sent or to be confirmed."""
+        return key in self._pending or any(type(request) is Say and request.key == key for request in self._waiting)
 
     def command(self, name: str, argument: str | None = None) -> Step:
         """Ask for a command, now or as soon as that is possible. Raises `RequestError` if it cannot be sent."""

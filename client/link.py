@@ -9,8 +9,9 @@ from reactor.engine.transport import Transport, notice_dead_links
 from shared.codec import encode, event_codec
 from shared.errors import FrameError, RequestError
 from shared.framing import FrameDecoder
-from shared.messages import Ping, PongRequest
+from shared.messages import Goodbye, Ping, PongRequest
 from shared.schema import Record
+from shared.text import printable
 
 HIGH_WATER = 65_536
 """Bytes queued above which nothing more should be sent until `drained`."""
@@ -110,3 +111,16 @@ class Link:
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
         self._ended(self._error or error)
+
+
+def why_no_connection(error: Exception | None, goodbye: Goodbye | None, where: str) -> str:
+    """Why there is no connection to the server at `where`, in a sentence."""
+    if goodbye is not None:
+        return f"{where} ended the connection: {printable(goodbye.text)}"
+    if error is None:
+        return f"the connection to {where} broke: the server went away"
+    if isinstance(error, ConnectionRefusedError):
+        return f"connection refused: no server listens on {where}"
+    if isinstance(error, socket.gaierror):
+        return f"unknown host in {where}: {error.strerror}"
+    return f"no connection to {where}: {getattr(error, 'strerror', None) or error}"

@@ -3,9 +3,11 @@
 import argparse
 import getpass
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from client.client import RETRY
+from client.settings import LAYOUTS, Preferences, default_path, load
 from shared import __version__
 from shared.address import DEFAULT_HOST, DEFAULT_PORT, parse_address
 from shared.errors import RequestError
@@ -18,7 +20,10 @@ _LONGEST_NAME = 1_024  # a name that is too long is the server's to refuse, as l
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a run of the client is to do. Without a `name` one stays the guest, without a `room` one joins none."""
+    """What a run of the client is to do. Without a `name` one stays the guest, without a `room` one joins none.
+
+    `config` is where changed preferences are kept.
+    """
 
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
@@ -26,18 +31,28 @@ class Options:
     room: str | None = DEFAULT_ROOM
     as_json: bool = False
     retry: float = RETRY
+    preferences: Preferences = field(default_factory=Preferences)
+    config: Path = field(default_factory=default_path, compare=False)
 
 
 def parse_arguments(arguments: Sequence[str]) -> Options:
-    """The options on a command line. Raises `LaunchError`; exits the process after `--help` and `--version`."""
+    """The options on a command line, and under them those of the configuration file.
+
+    Raises `LaunchError`; exits the process after `--help` and `--version`.
+    """
     given = _parser().parse_args(arguments)
+    config = Path(given.config) if given.config is not None else default_path()
+    settings = load(config, must_exist=given.config is not None)
+    address = _first(given.address, settings.address, f"{DEFAULT_HOST}:{DEFAULT_PORT}")
+    name = _first(given.name, settings.name, "")
     try:
-        host, port = parse_address(given.address)
-        for word in (host, given.name or "", given.room):
+        host, port = parse_address(address)
+        room = _first(given.room, settings.room, DEFAULT_ROOM)
+        for word in (host, name, room):
             word.encode()
-        if len(given.name or "") > _LONGEST_NAME:
-            raise ValueError(f"--name has at most {MAX_NAME} characters, not {len(given.name)}")
-        room = room_name(given.room) if given.room else None
+        if len(name) > _LONGEST_NAME:
+            raise ValueError(f"--name has at most {MAX_NAME} characters, not {len(name)}")
+        goal = room_name(room) if room else None
     except UnicodeEncodeError:
         raise LaunchError("the address, the name and the room must be valid UTF-8") from None
     except RequestError as error:
@@ -45,8 +60,21 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
     except ValueError as error:
         raise LaunchError(str(error)) from None
     return Options(
-        host=host, port=port, name=given.name or login_name(), room=room, as_json=given.json, retry=given.retry
+        host=host,
+        port=port,
+        name=name or login_name(),
+        room=goal,
+        as_json=given.json,
+        retry=given.retry,
+        preferences=replace(settings.preferences, layout=given.layout or settings.preferences.layout),
+        config=config,
     )
+
+
+def _first(given: str | None, configured: str | None, default: str) -> str:
+    if given is not None:
+        return given
+    return configured if configured is not None else default
 
 
 def login_name() -> str | None:
@@ -79,12 +107,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "address",
         nargs="?",
-        default=f"{DEFAULT_HOST}:{DEFAULT_PORT}",
         metavar="HOST[:PORT]",
         help=f"the server ({DEFAULT_HOST}:{DEFAULT_PORT})",
     )
     parser.add_argument("--name", metavar="NAME", help="what you want to be called (your login name)")
-    parser.add_argument("--room", metavar="ROOM", default=DEFAULT_ROOM, help=f"the room to join ({DEFAULT_ROOM})")
+    parser.add_argument("--room", metavar="ROOM", help=f"the room to join ({DEFAULT_ROOM})")
+    parser.add_argument("--layout", choices=LAYOUTS, help="where the input line is: %(choices)s (top)")
+    parser.add_argument("--config", metavar="FILE", help="the configuration file, in TOML (in the platform's folder)")
     parser.add_argument("--json", action="store_true", help="print each frame as one line of JSON")
     parser.add_argument(
         "--retry",

@@ -8,12 +8,12 @@ import json
 import os
 import select
 import signal
-import socket
 import sys
 from typing import TextIO
 
 from client.client import RETRY, Client, Status
 from client.lines import LineReader
+from client.link import why_no_connection
 from client.wording import wording
 from reactor.engine.loop import EVENT_READ, Reactor
 from shared.address import show_address
@@ -106,8 +106,7 @@ class Plain:
             self._told = False
 
     def _why(self, error: Exception | None, where: str) -> str:
-        goodbye = self._client.goodbye
-        return f"{where} ended the connection: {goodbye.text}" if goodbye is not None else _why(error, where)
+        return why_no_connection(error, self._client.goodbye, where)
 
     def _go_on_reading(self) -> None:
         if self._was_online and not self._leaving and not self._reading and not self._client.is_full:
@@ -217,14 +216,3 @@ class Plain:
             self._status = 1
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
             self._reactor.stop()
-
-
-def _why(error: Exception | None, where: str) -> str:
-    """Why there is no connection, in a sentence."""
-    if error is None:
-        return f"the connection to {where} broke: the server went away"
-    if isinstance(error, ConnectionRefusedError):
-        return f"connection refused: no server listens on {where}"
-    if isinstance(error, socket.gaierror):
-        return f"unknown host in {where}: {error.strerror}"
-    return f"no connection to {where}: {getattr(error, 'strerror', None) or error}"

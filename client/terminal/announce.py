@@ -1,0 +1,48 @@
+"""How something becomes a line: cleaned, with its date where that is another one, and as a log file has it. Pure."""
+
+import time
+
+from client.terminal.model import Effect, Model, Shown
+from client.terminal.scrollback import Line
+from client.wording import INDENT, clock_time, wording
+from shared.schema import Record
+from shared.text import printable
+
+
+def add_words(model: Model, record: Record, at: int, kind: str = "note") -> list[Effect]:
+    text = "\n".join(words_of(record))
+    return add_line(model, Line(kind, text, at)) if text else []
+
+
+def add_note(model: Model, text: str, at: int, kind: str = "note") -> list[Effect]:
+    return add_line(model, Line(kind, text, at))
+
+
+def add_line(model: Model, line: Line) -> list[Effect]:
+    """Add a line, and before it the date if that is another one."""
+    effects: list[Effect] = []
+    day = time.localtime(line.at // 1_000_000)[:3]
+    if model.day is not None and day > model.day:
+        model.scrollback.add(Line("day", f"--- {day[0]}-{day[1]:02}-{day[2]:02} ---", line.at))
+    model.day = max(day, model.day or day)
+    model.scrollback.add(line)
+    effects.append(Shown(transcript(line)))
+    return effects
+
+
+def transcript(line: Line) -> str:
+    """A line as a log file has it: with its date, and further rows indented."""
+    who = f"{line.who}: " if line.who else ""
+    return f"{stamp(line.at)} {who}{line.text}".replace("\n", "\n" + INDENT)
+
+
+def stamp(at: int) -> str:
+    return time.strftime("%Y-%m-%d ", time.localtime(at // 1_000_000)) + clock_time(at)
+
+
+def words_of(record: Record) -> list[str]:
+    return [row.removeprefix(INDENT) for row in wording(record)]
+
+
+def cleaned(text: str) -> str:
+    return printable(text, keep="\n\t").expandtabs(4)

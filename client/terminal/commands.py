@@ -1,0 +1,97 @@
+"""The commands that the program carries out by itself, as a table; all others are the server's."""
+
+from collections.abc import Callable
+
+from client.settings import LAYOUTS
+from client.terminal.model import Effect, Leave, Model, Remember, Repaint, Transcribe
+from client.terminal.scrollback import Line
+from shared.errors import RequestError
+from shared.messages import CommandInfo
+from shared.text import fold, user_name
+
+LOCAL = (
+    CommandInfo("layout", "|".join(LAYOUTS), "Puts the input line elsewhere."),
+    CommandInfo("colors", "on|off", "Shows names in colours, or not."),
+    CommandInfo("time", "on|off", "Shows the time of each line, or not."),
+    CommandInfo("ignore", "username", "Hides what somebody says, or shows it again; alone: who is hidden."),
+    CommandInfo("log", "file", "Writes what is shown to a file from now on; alone: no more."),
+    CommandInfo("clear", None, "Empties the window."),
+    CommandInfo("quit", None, "Another name of /close."),
+)
+
+
+def run_local(model: Model, name: str, argument: str | None, at: int) -> list[Effect] | None:
+    """Carry out a local command at the time `at` (microseconds); None if it is none.
+
+    Raises `RequestError` for a wrong argument.
+    """
+    handler = _HANDLERS.get(name)
+    return handler(model, argument or "", at) if handler is not None else None
+
+
+def _layout(model: Model, argument: str, at: int) -> list[Effect]:
+    if argument not in LAYOUTS:
+        known = "\n".join(f"{name:<8}{what}" for name, what in LAYOUTS.items())
+        text = f"* /layout takes one of these; it is {model.preferences.layout} now:\n{known}"
+        model.scrollback.add(Line("note", text, at))
+        return []
+    model.preferences.layout = argument
+    return [Remember(), Repaint()]
+
+
+def _colors(model: Model, argument: str, at: int) -> list[Effect]:
+    model.preferences.colors = _switched("colors", argument, model.preferences.colors)
+    return [Remember(), Repaint()]
+
+
+def _time(model: Model, argument: str, at: int) -> list[Effect]:
+    model.preferences.times = _switched("time", argument, model.preferences.times)
+    return [Remember(), Repaint()]
+
+
+def _switched(command: str, argument: str, now: bool) -> bool:
+    if argument not in ("", "on", "off"):
+        raise RequestError("bad-argument", f"/{command} takes on or off, or nothing to change what it is")
+    return argument == "on" if argument else not now
+
+
+def _ignore(model: Model, argument: str, at: int) -> list[Effect]:
+    ignored = model.preferences.ignored
+    if not argument:
+        hidden = ", ".join(sorted(ignored)) or "nobody"
+        model.scrollback.add(Line("note", f"* hidden: {hidden}", at))
+        return []
+    name = argument if fold(argument) in ignored or fold(argument) in model.people else user_name(argument)
+    key = fold(name)
+    if key in ignored:
+        ignored.discard(key)
+        model.scrollback.add(Line("note", f"* {name} is shown again", at))
+    else:
+        ignored.add(key)
+        model.scrollback.add(Line("note", f"* {name} is hidden from now on; /ignore {name} again shows them", at))
+    return [Remember()]
+
+
+def _log(model: Model, argument: str, at: int) -> list[Effect]:
+    return [Transcribe(argument or None)]
+
+
+def _clear(model: Model, argument: str, at: int) -> list[Effect]:
+    model.scrollback.clear()
+    return [Repaint()]
+
+
+def _quit(model: Model, argument: str, at: int) -> list[Effect]:
+    return [Leave()]
+
+
+_HANDLERS: dict[str, Callable[[Model, str, int], list[Effect]]] = {
+    "layout": _layout,
+    "colors": _colors,
+    "time": _time,
+    "ignore": _ignore,
+    "log": _log,
+    "clear": _clear,
+    "quit": _quit,
+    "close": _quit,
+}

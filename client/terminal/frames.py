@@ -1,0 +1,203 @@
+"""What the server says, frame by frame: lines for the person, and who is where. Pure."""
+
+from collections.abc import Callable
+from typing import Any
+
+from client.terminal.announce import add_line, add_words, cleaned, stamp, transcript, words_of
+from client.terminal.commands import LOCAL
+from client.terminal.model import Ask, Bell, Effect, Model, Received, Shown
+from client.terminal.scrollback import Line
+from shared.messages import (
+    Command,
+    Error,
+    Goodbye,
+    Help,
+    Joined,
+    Left,
+    Message,
+    Pong,
+    Ready,
+    Renamed,
+    Rooms,
+    Sent,
+    Users,
+    Welcome,
+)
+from shared.schema import Record
+from shared.text import fold, printable
+
+BELL_EVERY = 2.0
+"""Seconds in which the bell rings once at most."""
+
+
+def received(model: Model, event: Received, now: float, at: int) -> list[Effect]:
+    record = event.record
+    handler = _FRAMES.get(type(record))
+    if handler is not None:
+        return handler(model, record, now, at)
+    number = getattr(record, "re", None)
+    return [] if number in model.quiet else add_words(model, record, at)
+
+
+def _message(model: Model, message: Message, now: float, at: int) -> list[Effect]:
+    model.know(message.from_)
+    if fold(message.from_) in model.preferences.ignored:
+        return []
+    line = Line("message", cleaned(message.text), message.at, printable(message.from_), is_stamped=True)
+    line.is_mention = _mentions(message.text, model.name)
+    effects = add_line(model, line)
+    if line.is_mention and model.preferences.bell and now - model.rung_at >= BELL_EVERY:
+        model.rung_at = now
+        effects.append(Bell())
+    return effects
+
+
+def _sent(model: Model, sent: Sent, now: float, at: int) -> list[Effect]:
+    line = model.scrollback.confirm(sent.key, sent.at) if sent.key is not None else None
+    if line is None:
+        return []
+    line.who = printable(model.name)
+    return [Shown(transcript(line))]
+
+
+def _joined(model: Model, joined: Joined, now: float, at: int) -> list[Effect]:
+    if joined.users is None:
+        model.know(joined.name)
+        return _presence(model, "joined", joined.name, at)
+    model.room, model.name = joined.room, joined.name
+    model.people.clear()
+    model.know(joined.name)
+    if joined.room not in model.rooms:
+        model.rooms.append(joined.room)
+    effects = add_words(model, joined, at)
+    model.scrollback.lines[-1].is_new_room = True
+    return [*effects, ask_users(model)]
+
+
+def _left(model: Model, left: Left, now: float, at: int) -> list[Effect]:
+    if left.reason is None:
+        model.room = None
+        model.people.clear()
+        return add_words(model, left, at)
+    model.people.pop(fold(left.name), None)
+    verb = "left" if left.reason in ("leave", "moved", "close") else "lost the connection"
+    return _presence(model, verb, left.name, at)
+
+
+def _presence(model: Model, verb: str, name: str, at: int) -> list[Effect]:
+    if fold(name) in model.preferences.ignored:
+        return []
+    model.scrollback.fold(verb, printable(name), at)
+    return [Shown(f"{stamp(at)} * {printable(name)} {verb}")]
+
+
+def _renamed(model: Model, renamed: Renamed, now: float, at: int) -> list[Effect]:
+    if renamed.room is None:
+        model.name = renamed.new
+    if model.people.pop(fold(renamed.old), None) is not None:
+        model.know(renamed.new)
+    return add_words(model, renamed, at)
+
+
+def _ready(model: Model, ready: Ready, now: float, at: int) -> list[Effect]:
+    model.name, model.room = ready.name, ready.room
+    return [ask_users(model)] if ready.room is not None else []
+
+
+def _users(model: Model, users: Users, now: float, at: int) -> list[Effect]:
+    model.arriving |= {fold(name): name for name in users.users}
+    if not users.more:
+        if model.room is not None and fold(users.room) == fold(model.room):
+            spoke = {key: name for key, name in model.people.items() if key in model.arriving}
+            model.people = {key: name for key, name in model.arriving.items() if key not in spoke} | spoke
+        model.arriving = {}
+    return _unless_quiet(model, users, users.more, at)
+
+
+def _rooms(model: Model, rooms: Rooms, now: float, at: int) -> list[Effect]:
+    known = {fold(name) for name in model.rooms}
+    model.rooms += [info.room for info in rooms.rooms if fold(info.room) not in known]
+    return _unless_quiet(model, rooms, rooms.more, at)
+
+
+def _unless_quiet(model: Model, record: Users | Rooms, has_more: bool, at: int) -> list[Effect]:
+    if record.re not in model.quiet:
+        return add_words(model, record, at)
+    if not has_more:
+        model.quiet.discard(record.re)
+    return []
+
+
+def _pong(model: Model, pong: Pong, now: float, at: int) -> list[Effect]:
+    began = model.pings.get(pong.re) if pong.re is not None else None
+    if began is not None:
+        model.round_trip = now - began
+    return []
+
+
+def _help(model: Model, help_: Help, now: float, at: int) -> list[Effect]:
+    rows = [f"{f'/{info.name} [{info.argument}]' if info.argument else f'/{info.name}'}" for info in LOCAL]
+    local = [f"{usage:<18} {info.description}" for usage, info in zip(rows, LOCAL, strict=True)]
+    words = "\n".join([*words_of(help_), "Of this program alone:", *local])
+    return add_line(model, Line("note", words, at))
+
+
+def _error(model: Model, error: Error, now: float, at: int) -> list[Effect]:
+    if error.re in model.quiet:
+        model.quiet.discard(error.re)
+        return []
+    return add_words(model, error, at, "error")
+
+
+def _silent(model: Model, record: Record, now: float, at: int) -> list[Effect]:
+    return []
+
+
+def _mentions(text: str, name: str) -> bool:
+    """Whether `name` stands in `text` as a word of its own."""
+    key, words = fold(name), fold(text)
+    at = words.find(key) if key else -1
+    while at >= 0:
+        end = at + len(key)
+        if not _is_of_word(words[at - 1 : at]) and not _is_of_word(words[end : end + 1]):
+            return True
+        at = words.find(key, at + 1)
+    return False
+
+
+def _is_of_word(char: str) -> bool:
+    return char.isalnum() or char == "_"
+
+
+def next_id(model: Model) -> int:
+    """An id that no request has had."""
+    model.last_id += 1
+    return model.last_id
+
+
+def ask_users(model: Model) -> Effect:
+    return ask(model, Command("users", id=next_id(model)))
+
+
+def ask(model: Model, command: Command) -> Effect:
+    """Ask the server without the person's doing: the answer is not shown."""
+    assert command.id is not None
+    model.quiet.add(command.id)
+    return Ask(command)
+
+
+_FRAMES: dict[type[Record], Callable[[Model, Any, float, int], list[Effect]]] = {
+    Message: _message,
+    Sent: _sent,
+    Joined: _joined,
+    Left: _left,
+    Renamed: _renamed,
+    Ready: _ready,
+    Users: _users,
+    Rooms: _rooms,
+    Pong: _pong,
+    Help: _help,
+    Error: _error,
+    Welcome: _silent,
+    Goodbye: _silent,  # its text comes with the end of the connection
+}

@@ -1,0 +1,180 @@
+"""What keys and pastes do. Keys that are in no table here are the editor's. Pure."""
+
+import secrets
+from collections.abc import Callable
+
+from client.terminal.announce import cleaned
+from client.terminal.commands import LOCAL, run_local
+from client.terminal.completion import Sources
+from client.terminal.frames import ask, next_id
+from client.terminal.keys import Key, Paste, Text
+from client.terminal.model import Effect, Leave, Model, Order, Reconnect, Repaint, Speak, Suspend
+from client.terminal.scrollback import Line
+from client.terminal.view import body_height, wrapped
+from shared.commands import COMMANDS, parse_line
+from shared.errors import RequestError
+from shared.messages import Command, Say
+from shared.text import MAX_TEXT, fold, message_text, printable
+
+ASKED_ABOVE = 5
+"""Lines of a paste above which a person is asked first."""
+_WHEEL = 3  # rows
+
+
+def typed(model: Model, event: Text, now: float, at: int) -> list[Effect]:
+    model.hint = ""
+    if model.question is None:
+        model.editor.insert(event.text)
+    elif event.text.lower() in ("y", "n"):
+        _answer(model, event.text.lower() == "y")
+    return []
+
+
+def pressed(model: Model, event: Key, now: float, at: int) -> list[Effect]:
+    model.hint = ""
+    if model.question is not None:
+        if event.name in ("enter", "escape", "ctrl-g"):
+            _answer(model, event.name == "enter")
+        return []
+    action = _KEYS.get(event.name)
+    if action is not None and not (event.name == "escape" and model.editor.search is not None):
+        return action(model, now, at)
+    model.editor.press("ctrl-g" if event.name == "escape" else event.name)
+    return []
+
+
+def pasted(model: Model, event: Paste, now: float, at: int) -> list[Effect]:
+    model.hint = ""
+    if model.question is not None:  # it comes in pieces, without the terminal's word on where it ends
+        room = MAX_TEXT + 1 - len(model.question.text)
+        model.question = Paste(model.question.text + event.text[: max(0, room)], event.cut or len(event.text) > room)
+    elif event.text.count("\n") >= ASKED_ABOVE or len(event.text) > MAX_TEXT:
+        model.question = event
+    else:
+        model.editor.insert(event.text.rstrip("\n"))
+    return []
+
+
+def _answer(model: Model, is_yes: bool) -> None:
+    paste, model.question = model.question, None
+    if paste is None or not is_yes:
+        return
+    text = paste.text.rstrip("\n")
+    if paste.cut or len(model.editor.text) + len(text) > MAX_TEXT:
+        model.hint = f"that is too long for one message, which has at most {MAX_TEXT} characters: nothing was pasted"
+    else:
+        model.editor.insert(text)
+
+
+def _enter(model: Model, now: float, at: int) -> list[Effect]:
+    model.editor.press("enter")  # ends a search with what it has found
+    text = model.editor.text
+    if not text.strip():
+        model.editor.set_draft("")
+        model.scrollback.follow()
+        return [Reconnect()] if model.state == "over" else []
+    try:
+        match parse_line(text):
+            case Say(said):
+                message_text(said)
+                effects = _speak(model, said, at)
+            case Command(name, argument):
+                local = run_local(model, name, argument, at)
+                effects = [Order(name, argument)] if local is None else local
+            case None:
+                effects = []
+    except RequestError as error:
+        model.hint = error.text
+        return []
+    model.editor.submit()
+    model.scrollback.follow()
+    return effects
+
+
+def _speak(model: Model, text: str, at: int) -> list[Effect]:
+    key = secrets.token_hex(8)
+    line = Line("own", cleaned(text), at, model.name, state="unsent")
+    model.scrollback.unsent[key] = line
+    return [Speak(text, key)]
+
+
+def _escape(model: Model, now: float, at: int) -> list[Effect]:
+    if model.state in ("waiting", "over"):
+        return leave(model, now, at)
+    model.scrollback.follow()
+    return []
+
+
+def leave(model: Model, now: float, at: int) -> list[Effect]:
+    model.is_leaving = True
+    return [Leave()]
+
+
+def _end_of_input(model: Model, now: float, at: int) -> list[Effect]:
+    if not model.editor.text:
+        return leave(model, now, at)
+    model.editor.press("ctrl-d")
+    return []
+
+
+def _complete(backwards: bool) -> Callable[[Model, float, int], list[Effect]]:
+    def complete(model: Model, now: float, at: int) -> list[Effect]:
+        editor = model.editor
+        done = model.completer.complete(editor.text, editor.cursor, _sources(model), backwards)
+        if done is not None:
+            text, cursor, candidates = done
+            editor.replace(0, len(editor.text), text, cursor)
+            if len(candidates) > 1:
+                model.hint = "  ".join(map(printable, candidates))
+        if editor.text.startswith("/join") and not model.quiet:
+            return [ask(model, Command("list", id=next_id(model)))]
+        return []
+
+    return complete
+
+
+def _sources(model: Model) -> Sources:
+    me = fold(model.name)
+    return Sources(
+        commands=[info.name for info in (*COMMANDS, *LOCAL)],
+        names=[name for key, name in reversed(model.people.items()) if key != me],
+        rooms=model.rooms,
+        arguments={info.name: info.argument for info in (*COMMANDS, *LOCAL) if info.argument},
+    )
+
+
+def _page_up(model: Model, now: float, at: int) -> list[Effect]:
+    height = body_height(model)
+    model.scrollback.scroll_up(max(1, height - 1), height, lambda line: wrapped(model, line))
+    return []
+
+
+def _page_down(model: Model, now: float, at: int) -> list[Effect]:
+    model.scrollback.scroll_down(max(1, body_height(model) - 1), lambda line: wrapped(model, line))
+    return []
+
+
+def _up(model: Model, now: float, at: int) -> list[Effect]:
+    model.scrollback.scroll_up(_WHEEL, body_height(model), lambda line: wrapped(model, line))
+    return []
+
+
+def _down(model: Model, now: float, at: int) -> list[Effect]:
+    model.scrollback.scroll_down(_WHEEL, lambda line: wrapped(model, line))
+    return []
+
+
+_KEYS: dict[str, Callable[[Model, float, int], list[Effect]]] = {
+    "enter": _enter,
+    "escape": _escape,
+    "tab": _complete(backwards=False),
+    "shift-tab": _complete(backwards=True),
+    "page-up": _page_up,
+    "page-down": _page_down,
+    "shift-up": _up,
+    "shift-down": _down,
+    "ctrl-l": lambda model, now, at: [Repaint()],
+    "ctrl-c": leave,
+    "ctrl-d": _end_of_input,
+    "ctrl-z": lambda model, now, at: [Suspend()],
+}

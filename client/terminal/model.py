@@ -1,0 +1,191 @@
+"""What the program knows, what can happen to it, and what it can want done. Pure data; `update` holds the rules."""
+
+from dataclasses import dataclass, field
+
+from client.settings import Preferences
+from client.terminal.completion import Completer
+from client.terminal.editor import Editor
+from client.terminal.keys import Focus, Key, Paste, Text
+from client.terminal.scrollback import Scrollback
+from shared.messages import Goodbye
+from shared.schema import Record
+from shared.text import fold
+
+
+@dataclass(slots=True)
+class Model:
+    """The state of the window. `where` is the server as shown, `columns` and `rows` the terminal's size."""
+
+    where: str
+    preferences: Preferences
+    columns: int = 80
+    rows: int = 24
+    editor: Editor = field(default_factory=Editor)
+    completer: Completer = field(default_factory=Completer)
+    scrollback: Scrollback = field(default_factory=Scrollback)
+    # the connection
+    state: str = "connecting"
+    retry_at: float = 0.0
+    was_online: bool = False
+    is_told: bool = False
+    """Whether this loss of the connection was mentioned."""
+    is_leaving: bool = False
+    round_trip: float | None = None
+    """Seconds that the last ping took."""
+    # the people
+    name: str = ""
+    room: str | None = None
+    people: dict[str, str] = field(default_factory=dict)
+    """Who is in the room, by the compared form; who spoke last comes last."""
+    arriving: dict[str, str] = field(default_factory=dict)
+    """The pages so far of an answer that says who is there."""
+    rooms: list[str] = field(default_factory=list)
+    # what was asked without the person's doing
+    last_id: int = 1 << 40
+    """Above all ids that the conversation uses."""
+    pings: dict[int, float] = field(default_factory=dict)
+    quiet: set[int] = field(default_factory=set)
+    """Ids of requests whose answers are not shown."""
+    # passing things
+    hint: str = ""
+    """A word in the status row, until the next key."""
+    question: Paste | None = None
+    """A paste that waits for a yes."""
+    rung_at: float = -1e9
+    day: tuple[int, int, int] | None = None
+    """The local date of the newest line: another one is announced."""
+
+    def know(self, name: str) -> None:
+        """`name` is in the room, and did something just now."""
+        key = fold(name)
+        self.people.pop(key, None)
+        self.people[key] = name
+
+
+# --- what happens
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A frame for the person."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The own message with that key will never be sent."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The connection changed: it is `connecting`, `online`, `waiting` for `delay` seconds, or `over`."""
+
+    state: str
+    delay: float = 0.0
+    goodbye: Goodbye | None = None
+    why: str = ""
+    """Why there is none, in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resized:
+    """The terminal has another size."""
+
+    columns: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time went by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The person, or the system, wants the program to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something outside failed, and the person should know."""
+
+    text: str
+
+
+type Event = Text | Key | Paste | Focus | Received | Refused | Connection | Resized | Tick | Interrupted | Trouble
+
+
+# --- what is wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """Say `text`; `key` is the line's in the scrollback."""
+
+    text: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Give a command to the server."""
+
+    name: str
+    argument: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Send a request of the program's own, if there is a connection."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Say goodbye and end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """Connect again, after the connection was given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bell:
+    """Ring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repaint:
+    """Paint everything anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspend:
+    """Stop, as the shell's job control has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """The preferences have changed: keep them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribe:
+    """Write what is shown from now on to a file; None: no more."""
+
+    path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A line was added: it goes to the transcript."""
+
+    text: str
+
+
+type Effect = Speak | Order | Ask | Leave | Reconnect | Bell | Repaint | Suspend | Remember | Transcribe | Shown

@@ -1,0 +1,157 @@
+"""From one screen to the next with few bytes: scroll what moved, rewrite what changed, the input row last.
+
+A message of one row costs a scroll of the region and that row. Where a later cell stands is never computed from a
+measured width: rows are written from their first column, and the terminal itself places the cursor between the two
+parts of the input row. So a wrong guess at a width does no harm beyond its own row.
+"""
+
+from collections.abc import Sequence
+
+from client.terminal.capabilities import Capabilities
+from client.terminal.model import Model
+from client.terminal.theme import render
+from client.terminal.view import Screen, screen
+
+BEGIN, END = "\x1b[?2026h", "\x1b[?2026l"
+"""Synchronized update: a terminal that knows it shows the frame as one. No terminal description has these."""
+MODES_ON, MODES_OFF = "\x1b[?2004h", "\x1b[?2004l"
+"""Bracketed paste. blessed's own way asks the terminal first, and does nothing where it gives no answer."""
+WRAP_OFF, WRAP_ON = "\x1b[?7l", "\x1b[?7h"
+
+
+class Painter:
+    """The layouts `top` and `bottom`, on the alternate screen."""
+
+    def __init__(self, terminal: Capabilities, theme: dict[str, str]) -> None:
+        self._terminal = terminal
+        self._theme = theme
+        self._shown: Screen | None = None
+        self._body: list[str] = []
+        self._status = ""
+
+    def enter(self) -> str:
+        """What is to be written before the first frame."""
+        return self._terminal.enter + MODES_ON
+
+    def leave(self) -> str:
+        """What brings the terminal back."""
+        reset = self._terminal.region(0, self._shown.rows - 1) if self._shown is not None else ""
+        return END + reset + WRAP_ON + MODES_OFF + self._terminal.show + self._terminal.clear + self._terminal.exit
+
+    def forget(self, theme: dict[str, str]) -> None:
+        """The screen may show anything by now: the next frame paints all of it."""
+        self._theme = theme
+        self._shown = None
+
+    def frame(self, model: Model, now: float) -> str:
+        """What is to be written to show the window of `model`; empty if it is shown already."""
+        return self.show(screen(model, now))
+
+    def show(self, screen: Screen) -> str:
+        """What is to be written to show `screen`."""
+        terminal = self._terminal
+        body = [render(row, self._theme, terminal.normal) for row in screen.body]
+        status = render(screen.status, self._theme, terminal.normal) if screen.status is not None else ""
+        before = self._shown
+        if before is None or (before.columns, before.rows, before.body_top) != (
+            screen.columns,
+            screen.rows,
+            screen.body_top,
+        ):
+            begin = terminal.normal + terminal.region(0, screen.rows - 1) + WRAP_OFF + terminal.clear
+            changes = begin + self._rows(screen.body_top, [""] * len(body), body)
+            if screen.status is not None:
+                changes += terminal.move(screen.status_row, 0) + status
+            line: str | None = self._whole_input(screen)
+        else:
+            changes = self._changed_rows(screen.body_top, self._body, body)
+            if status != self._status:
+                changes += terminal.move(screen.status_row, 0) + terminal.clear_eol + status
+            line = self._changed_input(before, screen)
+            if line is None:
+                line = self._whole_input(screen)
+            elif changes:  # the line goes on where the cursor stands
+                changes = terminal.save + changes + terminal.restore
+        self._shown, self._body, self._status = screen, body, status
+        if not changes and not line:
+            return ""
+        return f"{BEGIN}{terminal.hide}{changes}{line}{terminal.show}{END}"
+
+    # --- messages
+
+    def _changed_rows(self, top: int, old: list[str], new: list[str]) -> str:
+        if old == new:
+            return ""
+        count = _scrolled(old, new)
+        begin = ""
+        if count:
+            last = top + len(new) - 1
+            begin = self._terminal.region(top, last) + self._terminal.move(last, 0) + "\n" * count
+            begin += self._terminal.region(0, self._last_row)
+            old = old[count:] + [""] * count
+        return begin + self._rows(top, old, new)
+
+    @property
+    def _last_row(self) -> int:
+        assert self._shown is not None
+        return self._shown.rows - 1
+
+    def _rows(self, top: int, old: Sequence[str], new: Sequence[str]) -> str:
+        move, erase = self._terminal.move, self._terminal.clear_eol
+        return "".join(
+            f"{move(top + index, 0)}{erase if was else ''}{text}"
+            for index, (was, text) in enumerate(zip(old, new, strict=True))
+            if was != text
+        )
+
+    # --- the input row
+
+    def _whole_input(self, screen: Screen) -> str:
+        terminal = self._terminal
+        begin = terminal.move(screen.input_row, 0) + terminal.clear_eol + screen.before
+        return begin + self._after(screen.after) if screen.after else begin
+
+    def _changed_input(self, old: Screen, new: Screen) -> str | None:
+        """What changes the row from where the cursor stands: if what goes left of it is ASCII, of certain width."""
+        if (old.before, old.after) == (new.before, new.after):
+            return ""
+        same = _common(old.before, new.before)
+        gone, added = old.before[same:], new.before[same:]
+        if not (gone.isascii() and gone.isprintable()) or len(gone) > new.columns // 2 or not _stands_alone(added[:1]):
+            return None
+        line = self._terminal.left(len(gone)) if gone else ""
+        line += added
+        moved = old.before[same:] + old.after
+        if moved != added + new.after:
+            line += self._after(new.after) if new.after else self._terminal.clear_eol
+        return line
+
+    def _after(self, text: str) -> str:
+        terminal = self._terminal
+        return f"{terminal.save}{text}{terminal.clear_eol}{terminal.restore}"
+
+
+def _scrolled(old: list[str], new: list[str]) -> int:
+    """By how many rows the old rows are best moved up: the fewest by which most of them come to stand right."""
+    best, most = 0, sum(map(str.__eq__, old, new))
+    for count in range(1, len(new)):
+        if most >= len(new) - count:
+            break
+        right = sum(1 for was, text in zip(old[count:], new, strict=False) if was == text and text)
+        if right > most + 1:
+            best, most = count, right
+    return best
+
+
+def _stands_alone(char: str) -> bool:
+    """Whether `char` certainly begins a cell of its own: Latin, kana, ideographs, Hangul syllables."""
+    return char <= "\u02ff" or "\u309b" <= char <= "\ua4cf" or "\uac00" <= char <= "\ud7a3"
+
+
+def _common(one: str, other: str) -> int:
+    count = 0
+    for left, right in zip(one, other, strict=False):
+        if left != right:
+            break
+        count += 1
+    return count

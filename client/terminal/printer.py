@@ -1,0 +1,41 @@
+"""The layout `plain` in the window: one line after another, no cursor movement, nothing but text.
+
+The terminal itself has the line that is typed, and shows it, so own messages are not printed again. For screen
+readers, and for whoever likes it simple.
+"""
+
+from client.terminal.model import Model
+from client.terminal.view import question, wrapped
+from shared.text import printable
+
+
+class Printer:
+    """Prints what is new. Further rows of a line are indented, as everywhere."""
+
+    def __init__(self) -> None:
+        self._said = ""
+
+    def enter(self) -> str:
+        """Nothing: the terminal is as the shell has left it."""
+        return ""
+
+    def leave(self) -> str:
+        """Nothing."""
+        return ""
+
+    def forget(self, theme: dict[str, str]) -> None:
+        """Nothing to paint anew."""
+
+    def frame(self, model: Model, now: float) -> str:
+        """What is to be written to show what is new."""
+        rows = [
+            "".join(span.text for span in row)
+            for line in model.scrollback.unprinted()
+            if line.kind != "own"
+            for row in wrapped(model, line)
+        ]
+        words = question(model).strip() if model.question is not None else printable(model.hint)
+        if words and words != self._said:
+            rows.append(f"! {words}")
+        self._said = words
+        return "".join(f"{row}\n" for row in rows)

@@ -1,0 +1,247 @@
+"""What the person can read: the lines of the chat in the order of the server, and which of them are on the screen.
+
+A line is kept as text and wrapped only when it is looked at, so a flood costs no wrapping and a resize nothing at all.
+Scrolled up, the view holds on to a line and not to a number of rows: what comes meanwhile moves nothing.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+LINES = 5_000
+"""Lines that are kept."""
+CHARACTERS = 4_000_000
+"""Characters that all lines together may have: 5,000 messages of the greatest length would take 80 MB."""
+_SLACK = 256  # lines beyond the limit before some are dropped: dropping one by one would move all for each
+_NAMED = 3
+
+
+@dataclass(slots=True)
+class Presence:
+    """Who came and who went, folded into one line."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    names: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, verb: str, name: str) -> None:
+        """Somebody `joined` or `left`."""
+        self.counts[verb] = self.counts.get(verb, 0) + 1
+        names = self.names.setdefault(verb, [])
+        if len(names) < _NAMED:
+            names.append(name)
+
+    def __str__(self) -> str:
+        return "* " + "; ".join(f"{self._who(verb)} {verb}" for verb in self.counts)
+
+    def _who(self, verb: str) -> str:
+        names = self.names[verb]
+        if self.counts[verb] > len(names):
+            return f"{self.counts[verb]} people"
+        return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+@dataclass(slots=True, eq=False)
+class Line:
+    """A line of the chat, cleaned: nothing in it moves a cursor.
+
+    `at` is its time in microseconds since 1970. `is_stamped` says that it is the server's, and orders the line.
+    """
+
+    kind: str
+    """`message`, `own`, `note`, `error` or `day`."""
+    text: str
+    at: int = 0
+    who: str = ""
+    is_stamped: bool = False
+    is_mention: bool = False
+    is_new_room: bool = False
+    """Whether the lines before are of another room: no later one is put in among them."""
+    state: str = ""
+    """Of an own message: `unsent` or `refused`."""
+    presence: Presence | None = None
+    is_printed: bool = False
+    """Whether it stands on a terminal's own scrollback, where it cannot be changed any more."""
+
+
+type Wrapped = Callable[[Line], Sequence[object]]
+"""What gives the rows of a line."""
+
+
+class Scrollback:
+    """The lines, oldest first, then those not yet confirmed by the server."""
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self.unsent: dict[str, Line] = {}
+        """Own messages by key, in the order in which they were typed."""
+        self._characters = 0
+        self._bottom: Line | None = None  # the lowest line in view while scrolled up
+        self._hidden = 0  # rows of it that are below the view
+
+    @property
+    def is_scrolled(self) -> bool:
+        """Whether there is more below the view."""
+        return self._bottom is not None
+
+    @property
+    def below(self) -> int:
+        """How many lines are wholly below the view."""
+        if self._bottom is None:
+            return 0
+        return len(self.lines) + len(self.unsent) - 1 - self._index(self._bottom)
+
+    # --- what comes
+
+    def add(self, line: Line) -> None:
+        """A new line: a stamped one goes before those with a later stamp, every other one to the end."""
+        place = len(self.lines)
+        if line.is_stamped:
+            for index in range(len(self.lines) - 1, -1, -1):
+                other = self.lines[index]
+                if other.is_new_room or (other.is_stamped and other.at < line.at):
+                    break
+                if other.is_stamped:
+                    place = index
+        self.lines.insert(place, line)
+        self._characters += len(line.text)
+        if len(self.lines) > LINES + _SLACK or self._characters > CHARACTERS:
+            self._trim()
+
+    def fold(self, verb: str, name: str, at: int) -> Line:
+        """Somebody came or went: into the last line if that tells of the like; returns the line."""
+        last = self.lines[-1] if self.lines else None
+        if last is None or last.presence is None or last.is_printed:
+            last = Line("note", "", at, presence=Presence())
+            self.add(last)
+        assert last.presence is not None
+        last.presence.add(verb, name)
+        self._characters -= len(last.text)
+        last.text = str(last.presence)
+        self._characters += len(last.text)
+        return last
+
+    def confirm(self, key: str, at: int) -> Line | None:
+        """The message with that key is in the room's log; returns its line."""
+        line = self._let_go(key)
+        if line is None:
+            return None
+        line.at, line.is_stamped, line.state = at, True, ""
+        self.add(line)
+        return line
+
+    def refuse(self, key: str) -> None:
+        """The message with that key will not be sent."""
+        line = self._let_go(key)
+        if line is not None:
+            line.state = "refused"
+            self.add(line)
+
+    def clear(self) -> None:
+        """Forget all lines but those that wait to be sent."""
+        self.lines.clear()
+        self._characters = 0
+        self.follow()
+
+    def unprinted(self) -> list[Line]:
+        """The lines that are not on the terminal's own scrollback yet; from now on they are."""
+        new: list[Line] = []
+        for line in reversed(self.lines):
+            if line.is_printed:
+                break
+            line.is_printed = True
+            new.append(line)
+        return new[::-1]
+
+    # --- what is in view
+
+    def view[Row](self, height: int, wrapped: Callable[[Line], Sequence[Row]]) -> list[Row]:
+        """The rows in view, at most `height` of them."""
+        rows: list[Row] = []
+        hidden = self._hidden
+        for line in self._upwards():
+            of_line = list(wrapped(line))
+            rows.extend(reversed(of_line[: max(0, len(of_line) - hidden)]))
+            hidden = 0
+            if len(rows) >= height:
+                break
+        return rows[:height][::-1]
+
+    def follow(self) -> None:
+        """Go to the end and stay there."""
+        self._bottom, self._hidden = None, 0
+
+    def scroll_up(self, count: int, height: int, wrapped: Wrapped) -> None:
+        """Go up by `count` rows, but not beyond the first row."""
+        below = self._hidden + count
+        lines = list(self._upwards())
+        for index, line in enumerate(lines):
+            size = len(wrapped(line))
+            if below < size:
+                self._bottom, self._hidden = line, below
+                if self._has_rows(lines[index:], height, wrapped):
+                    return
+                break
+            below -= size
+        self._go_to_top(height, wrapped)
+
+    def scroll_down(self, count: int, wrapped: Wrapped) -> None:
+        """Go down by `count` rows, at the end follow what comes."""
+        if self._bottom is None:
+            return
+        lines = self._all()
+        above = count - self._hidden
+        for line in lines[self._index(self._bottom) + 1 :]:
+            if above <= 0:
+                break
+            above -= len(wrapped(line))
+            self._bottom = line
+        if above > 0 or (above == 0 and self._bottom is lines[-1]):
+            self.follow()
+        else:
+            self._hidden = -above
+
+    def _has_rows(self, lines: list[Line], height: int, wrapped: Wrapped) -> bool:
+        have = -self._hidden
+        for line in lines:
+            have += len(wrapped(line))
+            if have >= height:
+                return True
+        return False
+
+    def _go_to_top(self, height: int, wrapped: Wrapped) -> None:
+        have = 0
+        for line in self._all():
+            have += len(wrapped(line))
+            if have >= height:
+                self._bottom, self._hidden = line, have - height
+                break
+        else:
+            self.follow()
+            return
+        if not self._hidden and self.below == 0:
+            self.follow()
+
+    def _upwards(self) -> Iterator[Line]:
+        lines = self._all()
+        last = len(lines) - 1 if self._bottom is None else self._index(self._bottom)
+        return (lines[index] for index in range(last, -1, -1))
+
+    def _all(self) -> list[Line]:
+        return [*self.lines, *self.unsent.values()]
+
+    def _index(self, line: Line) -> int:
+        return self._all().index(line)
+
+    def _let_go(self, key: str) -> Line | None:
+        line = self.unsent.pop(key, None)
+        if line is not None and line is self._bottom:  # the view does not go with it
+            self.follow()
+        return line
+
+    def _trim(self) -> None:
+        drop, end = 0, len(self.lines) - 1
+        while drop < end and (len(self.lines) - drop > LINES or self._characters > CHARACTERS):
+            self._characters -= len(self.lines[drop].text)
+            drop += 1
+        if self._bottom in self.lines[:drop]:
+            self._bottom, self._hidden = self.lines[drop], 0
+        del self.lines[:drop]

@@ -1,0 +1,36 @@
+"""Styles of the view as the terminal's attributes. Never colour alone: what has a colour has a word or a mark too."""
+
+from client.terminal.capabilities import Capabilities
+from client.terminal.view import NAME_STYLES, Row
+
+_NAMES_256 = (33, 35, 37, 64, 69, 97, 124, 130, 136, 161, 166, 172)
+"""Colours of the 256 that can be read on black and on white."""
+_NAMES_8 = (1, 2, 3, 4, 5, 6)
+
+
+def make_theme(terminal: Capabilities, colors: bool) -> dict[str, str]:
+    """The sequence that begins each style. Without `colors` there is bold, dim, underline and reverse at most."""
+    theme = {
+        "time": terminal.dim,
+        "status": terminal.reverse,
+        "note": terminal.dim,
+        "day": terminal.dim,
+        "unsent": terminal.dim,
+        "error": terminal.bold,
+        "refused": terminal.bold,
+        "mention": terminal.bold,
+        "link": terminal.underline,
+    }
+    palette = _NAMES_256 if terminal.number_of_colors >= 256 else _NAMES_8 if terminal.number_of_colors >= 8 else ()
+    for number in range(NAME_STYLES):
+        colored = colors and palette
+        theme[f"name{number}"] = terminal.color(palette[number % len(palette)]) if colored else terminal.bold
+    if colors and palette:
+        theme["error"] = theme["refused"] = terminal.bold + terminal.color(1)
+        theme["mention"] = terminal.bold + terminal.color(3)
+    return theme
+
+
+def render(row: Row, theme: dict[str, str], normal: str) -> str:
+    """A row as a string for the terminal, which ends without any attribute."""
+    return "".join(f"{begin}{text}{normal}" if (begin := theme.get(style, "")) else text for text, style in row)

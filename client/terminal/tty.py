@@ -1,0 +1,137 @@
+"""The terminal as a device: its modes, what is typed, what is written. Puts everything back in every way out.
+
+It is opened a second time for writing, as O_NONBLOCK on the descriptor of the output would leak to that of the input
+and to the shell. What the terminal does not take at once waits; meanwhile the owner makes no further frames.
+"""
+
+import contextlib
+import os
+import select
+import termios
+from collections.abc import Callable
+
+from reactor.engine.loop import EVENT_READ, EVENT_WRITE, Reactor
+
+READ_SIZE = 65_536
+"""Bytes read at once."""
+PATIENCE = 1.0
+"""Seconds that a terminal is waited for at the end, to take what restores it."""
+
+
+class Tty:
+    """Registered with a reactor from `enter` to `leave`.
+
+    `typed(data)` is called with what comes; empty at the end of the input, when the terminal is gone. `writable()` is
+    called when all that was written has been taken.
+    """
+
+    def __init__(
+        self, reactor: Reactor, typed: Callable[[bytes], object], writable: Callable[[], object], fd: int = 0
+    ) -> None:
+        self._reactor = reactor
+        self._typed = typed
+        self._writable = writable
+        self._fd = fd
+        self._out = -1
+        self._modes: list[int | list[bytes | int]] | None = None
+        self._rest = b""
+        self._is_read = False
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something written was not taken yet."""
+        return bool(self._rest)
+
+    def size(self) -> tuple[int, int]:
+        """Columns and rows; a terminal that does not know them has 80 and 24."""
+        try:
+            columns, rows = os.get_terminal_size(self._fd)
+        except OSError:
+            return 80, 24
+        return columns or 80, rows or 24
+
+    def enter(self, by_key: bool = True) -> None:
+        """Have keys come one by one, or else whole lines, as the shell had it.
+
+        Raises `OSError` if that is no terminal.
+        """
+        try:
+            self._modes = termios.tcgetattr(self._fd)
+            self._out = os.open(os.ttyname(self._fd), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        except termios.error as error:
+            raise OSError(*error.args) from None
+        if by_key:
+            modes = termios.tcgetattr(self._fd)
+            modes[0] &= ~(termios.IXON | termios.ICRNL | termios.INLCR | termios.IGNCR | termios.ISTRIP)
+            modes[3] &= ~(termios.ICANON | termios.ECHO | termios.IEXTEN)
+            modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
+            termios.tcsetattr(self._fd, termios.TCSANOW, modes)
+        self._reactor.register(self._fd, EVENT_READ, self)
+        self._is_read = True
+
+    def write(self, text: str) -> None:
+        """Have the terminal show `text`."""
+        self._rest += text.encode("utf-8", "replace")
+        self._push()
+
+    def leave(self, text: str) -> None:
+        """Write `text`, and put the modes back as they were."""
+        if self._modes is None:
+            return
+        self._stop_reading()
+        self._reactor.unregister(self._out)
+        self._rest += text.encode("utf-8", "replace")
+        with contextlib.suppress(OSError):
+            while self._rest and select.select([], [self._out], [], PATIENCE)[1]:
+                self._rest = self._rest[os.write(self._out, self._rest) :]
+        self._rest = b""
+        with contextlib.suppress(termios.error):
+            termios.tcsetattr(self._fd, termios.TCSANOW, self._modes)
+        os.close(self._out)
+        self._modes = None
+
+    # --- from the reactor
+
+    def handle(self, mask: int) -> None:
+        """Something was typed, or can be written."""
+        if mask & EVENT_WRITE:
+            self._reactor.unregister(self._out)
+            self._push()
+            if not self._rest:
+                self._writable()
+        if mask & EVENT_READ and self._is_read:
+            self._read()
+
+    def fail(self, error: Exception) -> None:
+        """A bug: the owner hears of it by the log."""
+        self._stop_reading()
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._fd, READ_SIZE)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._stop_reading()
+        self._typed(data)
+
+    def _push(self) -> None:
+        if not self._rest:
+            return
+        try:
+            self._rest = self._rest[os.write(self._out, self._rest) :]
+        except BlockingIOError:
+            pass
+        except OSError:  # the terminal is gone
+            self._rest = b""
+            self._reactor.call_soon(self._typed, b"")
+            return
+        if self._rest:
+            self._reactor.modify(self._out, EVENT_WRITE, self)
+
+    def _stop_reading(self) -> None:
+        if self._is_read:
+            self._is_read = False
+            self._reactor.unregister(self._fd)

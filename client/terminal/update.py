@@ -1,0 +1,105 @@
+"""The rules: what an event makes of the model, and what is to be done. Pure, after the Elm architecture.
+
+`update(model, event, now, clock)` is the only thing that changes a model. It sends nothing and writes nothing: it
+returns effects, which the window carries out.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from client.terminal.announce import add_note
+from client.terminal.frames import next_id, received
+from client.terminal.keyboard import leave, pasted, pressed, typed
+from client.terminal.keys import Focus, Key, Paste, Text
+from client.terminal.model import (
+    Ask,
+    Connection,
+    Effect,
+    Event,
+    Interrupted,
+    Model,
+    Received,
+    Refused,
+    Repaint,
+    Resized,
+    Tick,
+    Trouble,
+)
+from shared.messages import PingRequest
+from shared.text import printable
+
+PING_EVERY = 15.0
+"""Seconds between two pings that measure the time to the server and back."""
+
+
+def update(model: Model, event: Event, now: float, clock: Callable[[], int]) -> list[Effect]:
+    """Have `event` happen at `now` (seconds, of any origin); `clock` gives microseconds since 1970."""
+    return _EVENTS[type(event)](model, event, now, clock())
+
+
+def _connection(model: Model, event: Connection, now: float, at: int) -> list[Effect]:
+    model.state = event.state
+    effects: list[Effect] = []
+    match event.state:
+        case "online":
+            if model.is_told:
+                effects = add_note(model, f"* connected to {model.where} again", at)
+            model.was_online, model.is_told = True, False
+            effects += _ping(model, now)
+        case "waiting":
+            model.retry_at = now + event.delay
+            model.round_trip = None
+            model.pings.clear()
+            model.quiet.clear()
+            model.arriving.clear()
+            if not model.is_told:
+                model.is_told = True
+                effects = add_note(model, f"! {event.why}; trying to come back", at, "error")
+        case "over" if not model.is_leaving and (event.goodbye is None or event.goodbye.reason != "close"):
+            effects = add_note(model, f"! {event.why}; Enter connects again, Ctrl+C leaves", at, "error")
+    return effects
+
+
+def _tick(model: Model, event: Tick, now: float, at: int) -> list[Effect]:
+    return _ping(model, now) if model.state == "online" else []
+
+
+def _ping(model: Model, now: float) -> list[Effect]:
+    if model.pings and now - max(model.pings.values()) < PING_EVERY:
+        return []
+    number = next_id(model)
+    model.pings = {number: now}
+    return [Ask(PingRequest(number))]
+
+
+def _interrupted(model: Model, event: Interrupted, now: float, at: int) -> list[Effect]:
+    return leave(model, now, at)
+
+
+def _refused(model: Model, event: Refused, now: float, at: int) -> list[Effect]:
+    model.scrollback.refuse(event.key)
+    return []
+
+
+def _resized(model: Model, event: Resized, now: float, at: int) -> list[Effect]:
+    model.columns, model.rows = max(1, event.columns), max(1, event.rows)
+    return [Repaint()]
+
+
+def _trouble(model: Model, event: Trouble, now: float, at: int) -> list[Effect]:
+    return add_note(model, f"! {printable(event.text)}", at, "error")
+
+
+_EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
+    Text: typed,
+    Key: pressed,
+    Paste: pasted,
+    Focus: lambda model, event, now, at: [],
+    Received: received,
+    Refused: _refused,
+    Connection: _connection,
+    Resized: _resized,
+    Tick: _tick,
+    Interrupted: _interrupted,
+    Trouble: _trouble,
+}

@@ -1,0 +1,209 @@
+"""The model as rows of a screen. Pure: a row is styled words, and nothing in them moves a cursor."""
+
+import itertools
+import re
+import zlib
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from client.terminal.cells import clip, graphemes, width, wrap
+from client.terminal.model import Model
+from client.terminal.scrollback import Line
+from client.wording import clock_time
+from shared.text import fold, printable
+
+NAME_STYLES = 12
+"""Styles `name0` and so on, one of which each name has, always the same."""
+_LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)\]}']")
+_NEWLINE, _TAB = "\u21b5", " "
+_MARKS = {"unsent": "\N{HORIZONTAL ELLIPSIS} ", "refused": "\N{MULTIPLICATION SIGN} "}
+_MENTION = "\N{BLACK RIGHT-POINTING SMALL TRIANGLE}"
+
+
+class Span(NamedTuple):
+    """Words in one style."""
+
+    text: str
+    style: str = ""
+
+
+type Row = tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What is to be seen. Without room for a status row, `status` is None.
+
+    The cursor stands between `before` and `after` in the input row.
+    """
+
+    columns: int
+    rows: int
+    body: tuple[Row, ...]
+    body_top: int
+    before: str
+    after: str
+    input_row: int
+    status: Row | None
+    status_row: int
+
+
+def screen(model: Model, now: float) -> Screen:
+    """The window at the time `now`, in the layout `top` or `bottom`."""
+    height = body_height(model)
+    rows = tuple(model.scrollback.view(height, lambda line: wrapped(model, line)))
+    empty: tuple[Row, ...] = ((),) * (height - len(rows))
+    has_status = model.rows >= _ROWS_FOR_STATUS
+    before, after = input_row(model, "> ")
+    if model.preferences.layout == "bottom":
+        status_row, input_at, top = model.rows - 2, model.rows - 1, 0
+        body = (*empty, *rows)
+    else:
+        status_row, input_at = 0, int(has_status)
+        top = input_at + 1
+        body = (*rows, *empty)
+    status = status_line(model, now) if has_status else None
+    return Screen(model.columns, model.rows, body, top, before, after, input_at, status, status_row)
+
+
+_ROWS_FOR_STATUS = 3
+
+
+def body_height(model: Model) -> int:
+    """How many rows there are for messages."""
+    if model.preferences.layout == "inline":
+        return model.rows
+    return model.rows - 1 - int(model.rows >= _ROWS_FOR_STATUS)
+
+
+# --- lines
+
+
+def wrapped(model: Model, line: Line) -> list[Row]:
+    """The rows of a line. Every row but the first is indented: nobody can write what looks like another's line."""
+    likes = model.preferences
+    time_of_day = f"{clock_time(line.at)} " if likes.times and line.kind != "day" and model.columns > 20 else ""
+    indent = min(len(time_of_day) or 2, model.columns // 4)
+    mark = _MARKS.get(line.state, "") or (_MENTION if line.is_mention else "")
+    head = f"{time_of_day}{mark}"
+    name = f"{line.who}:" if line.who else ""
+    whole = f"{head}{name} {line.text}" if name else head + line.text
+    style = "mention" if line.is_mention else line.kind if line.kind in ("note", "error", "day") else line.state
+    rows: list[Row] = []
+    for index, text in enumerate(wrap(whole, model.columns, indent)):
+        if index == 0:
+            first, second = min(len(time_of_day), len(text)), min(len(head) + len(name), len(text))
+            spans = [Span(text[:first], "time")]
+            spans += [Span(text[first:second], name_style(line.who) if name else style)]
+            rows.append(tuple(span for span in (*spans, *_linked(text[second:], style)) if span.text))
+        else:
+            rows.append(tuple(_linked(text, style)))
+    return rows
+
+
+def name_style(name: str) -> str:
+    """The style of a name: the same on every day and every computer."""
+    return f"name{zlib.crc32(fold(name).encode()) % NAME_STYLES}"
+
+
+def _linked(text: str, style: str) -> list[Span]:
+    spans = []
+    at = 0
+    for link in _LINK.finditer(text) if "://" in text else ():
+        spans += [Span(text[at : link.start()], style), Span(link.group(), "link")]
+        at = link.end()
+    spans.append(Span(text[at:], style))
+    return [span for span in spans if span.text]
+
+
+# --- the input row
+
+
+def input_row(model: Model, prompt: str) -> tuple[str, str]:
+    """The input row left and right of the cursor: as much of the text around it as fits.
+
+    The text moves by half a row at a time, so that most keys change the row only at the cursor.
+    """
+    editor = model.editor
+    if editor.search is not None:
+        prompt = f"(search '{_shown(editor.search)}') "
+    if width(prompt) > model.columns // 2:
+        prompt = clip(prompt, model.columns // 2)
+    room = model.columns - 1 - width(prompt)
+    before = _shown(editor.text[: editor.cursor])
+    whole = width(before)
+    if whole > room:
+        step = max(1, room // 2)
+        before = _without(before, -(-(whole - room) // step) * step)
+    after = clip(_shown(editor.text[editor.cursor : editor.cursor + model.columns]), max(0, room - width(before)))
+    return prompt + before, after
+
+
+def _shown(text: str) -> str:
+    return printable(text.replace("\n", _NEWLINE).replace("\t", _TAB))
+
+
+def _without(text: str, columns: int) -> str:
+    """`text` without its first `columns` columns, or one more where a wide character stands across."""
+    if text.isascii():
+        return text[columns:]
+    pieces = graphemes(text)
+    for taken, end in enumerate(itertools.accumulate(map(width, pieces)), 1):
+        if end >= columns:
+            return "".join(pieces[taken:])
+    return ""
+
+
+# --- the status row
+
+
+def status_line(model: Model, now: float) -> Row:
+    """Where one is and how that goes; a question or a hint goes before."""
+    if model.question is not None:
+        text = question(model)
+    elif model.hint:
+        text = f" {printable(model.hint)}"
+    else:
+        text = _state(model, now)
+    text = clip(text, model.columns)
+    return (Span(text + " " * (model.columns - width(text)), "status"),)
+
+
+def question(model: Model) -> str:
+    """What is asked about a large paste."""
+    assert model.question is not None
+    text = model.question.text
+    lines = text.rstrip("\n").count("\n") + 1
+    size = f"more than {len(text)}" if model.question.cut else str(len(text))
+    return f" Paste {lines} lines, {size} characters? Enter: yes, Esc: no"
+
+
+def _state(model: Model, now: float) -> str:
+    scrollback = model.scrollback
+    parts = [connection(model, now), printable(model.name)]
+    if model.room is not None and model.state == "online":
+        parts[1:1] = [printable(model.room), f"{len(model.people)} here"]
+    elif model.state == "online":
+        parts[1:1] = ["no room: /join one"]
+    if scrollback.below:
+        parts.insert(0, f"{scrollback.below} new below \N{DOWNWARDS ARROW}")
+    elif scrollback.is_scrolled:
+        parts.insert(0, "more below \N{DOWNWARDS ARROW}")
+    if scrollback.unsent and model.state != "online":
+        parts.insert(1, f"{len(scrollback.unsent)} unsent")
+    return " " + " \N{MIDDLE DOT} ".join(part for part in parts if part)
+
+
+def connection(model: Model, now: float) -> str:
+    """The state of the connection in few words."""
+    match model.state:
+        case "online" if model.round_trip is not None:
+            return f"online {model.round_trip * 1000:.0f} ms"
+        case "waiting":
+            seconds = max(0, -int(now - model.retry_at))
+            return f"offline, next try in {seconds} s"
+        case "connecting":
+            return f"connecting to {model.where}"
+        case "over":
+            return "not connected"
+    return model.state

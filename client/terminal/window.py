@@ -1,0 +1,366 @@
+"""One run of the client on a terminal: the edges joined by one reactor. No threads, no waiting but in the loop.
+
+What happens goes through `update`, what is wanted comes back as effects, and what is to be seen is painted: after a
+key at once, otherwise at most every 16 ms, and never while the terminal has not taken the last frame.
+"""
+
+import logging
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from client.client import Client, Status
+from client.link import why_no_connection
+from client.settings import Preferences
+from client.terminal.capabilities import Capabilities, read_capabilities
+from client.terminal.inline import Inline
+from client.terminal.keys import Event as KeyEvent
+from client.terminal.keys import Key, KeyDecoder, Paste, Text
+from client.terminal.model import (
+    Ask,
+    Bell,
+    Connection,
+    Event,
+    Interrupted,
+    Leave,
+    Model,
+    Order,
+    Received,
+    Reconnect,
+    Refused,
+    Remember,
+    Repaint,
+    Resized,
+    Shown,
+    Speak,
+    Suspend,
+    Tick,
+    Transcribe,
+    Trouble,
+)
+from client.terminal.painter import Painter
+from client.terminal.printer import Printer
+from client.terminal.theme import make_theme
+from client.terminal.tty import Tty
+from client.terminal.update import update
+from reactor.engine.loop import Reactor
+from reactor.engine.timers import Timer
+from shared.address import show_address
+from shared.errors import RequestError
+from shared.messages import Error
+from shared.schema import Record
+from shared.text import printable
+
+FRAME = 0.016
+"""Seconds between two frames at least, but for those after a key."""
+SECOND = 1.0
+PATIENCE = 2.0
+"""Seconds that leaving may take before the connection is given up."""
+_LINES_TYPED_AT_ONCE = 5
+
+
+class Window:
+    """See the module. `remember` keeps the preferences when the person has changed them."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        name: str | None,
+        room: str | None,
+        preferences: Preferences,
+        remember: Callable[[Preferences], None],
+        fd: int = 0,
+    ) -> None:
+        self._host, self._port = host, port
+        self._remember = remember
+        self._reactor = Reactor()
+        self._client = Client(
+            host,
+            port,
+            name,
+            room,
+            retry=math.inf,
+            insist=True,
+            reactor=self._reactor,
+            show=self._show,
+            changed=self._changed,
+        )
+        self._tty = Tty(self._reactor, self._typed, self._paint_soon, fd)
+        self._terminal = read_capabilities(os.environ["TERM"])
+        self._decoder = KeyDecoder(self._terminal.keys)
+        self.model = Model(show_address(host, port), preferences)
+        self._painter = _make_painter(self.model, self._terminal)
+        self._painted_at = -math.inf
+        self._paint_timer: Timer | None = None
+        self._patience: Timer | None = None
+        self._bell = ""
+        self._log: TextIO | None = None
+        self._farewell = ""
+        self._status = 0
+        self._bug: BaseException | None = None
+
+    def run(self) -> int:
+        """Talk until the person, the server or the system ends it; returns the exit status.
+
+        Raises `OSError` if the host is unknown. What is raised by a mistake of ours is raised here, after the
+        terminal was brought back.
+        """
+        self._client.connect()
+        catcher = _Catcher(self._caught)
+        logging.getLogger().addHandler(catcher)
+        try:
+            self._enter()
+            self._handle_signals()
+            self._tick()
+            self._reactor.run()
+        finally:
+            self._leave()
+            logging.getLogger().removeHandler(catcher)
+            self._reactor.close()
+        if self._bug is not None:
+            raise self._bug
+        if self._farewell:
+            print(f"pylingo: {printable(self._farewell)}", file=sys.stderr)
+        return self._status
+
+    # --- the terminal
+
+    def _enter(self) -> None:
+        self._tty.enter(by_key=not self._is_plain)
+        columns, rows = self._tty.size()
+        update(self.model, Resized(columns, rows), self._reactor.clock(), _microseconds)
+        self._tty.write(self._painter.enter())
+        self._paint()
+
+    @property
+    def _is_plain(self) -> bool:
+        return isinstance(self._painter, Printer)
+
+    def _leave(self) -> None:
+        self._tty.leave(self._painter.leave())
+
+    def _handle_signals(self) -> None:
+        on_signal = self._reactor.on_signal
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
+            on_signal(number, lambda number=number: self._interrupted(number))  # type: ignore[misc]
+        on_signal(signal.SIGHUP, self._hung_up)
+        on_signal(signal.SIGTSTP, self._suspend)
+        on_signal(signal.SIGWINCH, lambda: self._happen(Resized(*self._tty.size())))
+
+    def _typed(self, data: bytes) -> None:
+        if not data:
+            self._end_of_input()
+            return
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        self._pressed(self._decoder.feed(data))
+        if self._decoder.patience is not None:
+            self._patience = self._reactor.call_later(
+                self._decoder.patience, lambda: self._pressed(self._decoder.flush())
+            )
+
+    def _pressed(self, events: list[KeyEvent]) -> None:
+        for event in as_paste(events):
+            self._happen(event)
+        self._paint()
+
+    def _end_of_input(self) -> None:
+        """The terminal is gone; or, where it has the line, the person wants to go."""
+        if self._is_plain and not self.model.is_leaving:
+            self._happen(Interrupted())
+        else:
+            self._hung_up()
+
+    def _hung_up(self) -> None:
+        self._status = 128 + signal.SIGHUP
+        self._client.stop()
+        self._reactor.stop()
+
+    def _interrupted(self, number: int) -> None:
+        if self.model.is_leaving or number == signal.SIGQUIT:
+            self._status = 128 + number
+            self._reactor.stop()
+        else:
+            self._happen(Interrupted())
+
+    def _suspend(self) -> None:
+        self._leave()
+        os.kill(os.getpid(), signal.SIGSTOP)  # here the shell has the terminal, until it says SIGCONT
+        self._painter = _make_painter(self.model, self._terminal)
+        self._enter()
+
+    # --- the connection
+
+    def _show(self, record: Record) -> None:
+        self._happen(Received(record))
+        if type(record) is Error:
+            for key in list(self.model.scrollback.unsent):
+                if not self._client.conversation.holds(key):
+                    self._happen(Refused(key))
+
+    def _changed(self, status: Status) -> None:
+        goodbye = self._client.goodbye
+        why = why_no_connection(status.error, goodbye, self.model.where) if status.state != "online" else ""
+        self._happen(Connection(status.state, status.delay, goodbye, why))
+        if status.state == "over" and (self.model.is_leaving or (goodbye is not None and goodbye.reason == "close")):
+            self._reactor.stop()
+
+    def _tick(self) -> None:
+        self._happen(Tick())
+        self._reactor.call_later(SECOND, self._tick)
+
+    # --- what happens, and what is wanted
+
+    def _happen(self, event: Event) -> None:
+        for effect in update(self.model, event, self._reactor.clock(), _microseconds):
+            _EFFECTS[type(effect)](self, effect)
+        self._paint_soon()
+
+    def _speak(self, effect: Speak) -> None:
+        self._client.say(effect.text, effect.key)
+
+    def _order(self, effect: Order) -> None:
+        try:
+            self._client.command(effect.name, effect.argument)
+        except RequestError as error:
+            self._happen(Trouble(error.text))
+
+    def _ask(self, effect: Ask) -> None:
+        self._client.ask(effect.record)
+
+    def _part(self, effect: Leave) -> None:
+        self.model.is_leaving = True
+        self._reactor.call_later(PATIENCE, self._reactor.stop)
+        self._client.close()
+
+    def _reconnect(self, effect: Reconnect) -> None:
+        self._client.connect()
+
+    def _ring(self, effect: Bell) -> None:
+        self._bell = "\a"
+
+    def _repaint(self, effect: Repaint) -> None:
+        painter = _make_painter(self.model, self._terminal)
+        if type(self._painter) is type(painter):
+            self._painter.forget(make_theme(self._terminal, _has_colors(self.model)))
+        else:
+            self._leave()
+            self._painter = painter
+            self._enter()
+
+    def _stop(self, effect: Suspend) -> None:
+        os.kill(os.getpid(), signal.SIGTSTP)
+
+    def _keep(self, effect: Remember) -> None:
+        try:
+            self._remember(self.model.preferences)
+        except (OSError, ValueError) as error:
+            self._happen(Trouble(f"this is not remembered: {error}"))
+
+    def _transcribe(self, effect: Transcribe) -> None:
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+        if effect.path is None:
+            return
+        try:
+            self._log = open(os.path.expanduser(effect.path), "a", encoding="utf-8")  # noqa: SIM115
+        except (OSError, ValueError) as error:
+            self._happen(Trouble(f"nothing is written to {effect.path}: {getattr(error, 'strerror', None) or error}"))
+
+    def _write_down(self, effect: Shown) -> None:
+        if self._log is None:
+            return
+        try:
+            print(effect.text, file=self._log, flush=True)
+        except OSError as error:
+            self._log = None
+            self._happen(Trouble(f"the log file is given up: {error.strerror}"))
+
+    # --- what is to be seen
+
+    def _paint_soon(self) -> None:
+        if self._paint_timer is None:
+            delay = max(0.0, self._painted_at + FRAME - self._reactor.clock())
+            self._paint_timer = self._reactor.call_later(delay, self._paint)
+
+    def _paint(self) -> None:
+        if self._paint_timer is not None:
+            self._paint_timer.cancel()
+            self._paint_timer = None
+        if self._tty.is_busy:  # it says when it can take more
+            return
+        now = self._reactor.clock()
+        frame = self._painter.frame(self.model, now)
+        self._painted_at = now
+        bell, self._bell = self._bell, ""
+        if frame or bell:
+            self._tty.write(bell + frame)
+
+    def _caught(self, error: BaseException) -> None:
+        self._bug = self._bug or error
+        self._reactor.stop()
+
+
+def as_paste(events: list[KeyEvent]) -> list[KeyEvent]:
+    """The events of one read; many typed lines at once are a paste that the terminal has not marked as one."""
+    if sum(event == Key("enter") for event in events) <= _LINES_TYPED_AT_ONCE:
+        return events
+    text = ""
+    for event in events:
+        match event:
+            case Text(words) | Paste(words):
+                text += words
+            case Key("enter"):
+                text += "\n"
+            case Key("tab"):
+                text += "\t"
+    return [Paste(text)]
+
+
+class _Catcher(logging.Handler):
+    """The reactor logs what handlers raise and goes on, as a server must: here it is the end."""
+
+    def __init__(self, caught: Callable[[BaseException], None]) -> None:
+        super().__init__(logging.ERROR)
+        self._caught = caught
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[1] is not None:
+            self._caught(record.exc_info[1])
+
+
+def _make_painter(model: Model, terminal: Capabilities) -> Painter | Inline | Printer:
+    if model.preferences.layout == "plain":
+        return Printer()
+    theme = make_theme(terminal, _has_colors(model))
+    return Inline(terminal, theme) if model.preferences.layout == "inline" else Painter(terminal, theme)
+
+
+def _has_colors(model: Model) -> bool:
+    return model.preferences.colors and not os.environ.get("NO_COLOR")
+
+
+def _microseconds() -> int:
+    return time.time_ns() // 1_000
+
+
+_EFFECTS: dict[type[Any], Callable[[Window, Any], None]] = {
+    Speak: Window._speak,
+    Order: Window._order,
+    Ask: Window._ask,
+    Leave: Window._part,
+    Reconnect: Window._reconnect,
+    Bell: Window._ring,
+    Repaint: Window._repaint,
+    Suspend: Window._stop,
+    Remember: Window._keep,
+    Transcribe: Window._transcribe,
+    Shown: Window._write_down,
+}
