@@ -40,7 +40,7 @@ def _chat() -> int:
 
 def _is_plain(options: "Options") -> bool:
     """Whether it is to be a stream of lines: in pipes, and where no cursor can be moved."""
-    if options.as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if options.as_json or not (os.isatty(0) and os.isatty(1)):
         return True
     from client.terminal.capabilities import is_known
 
