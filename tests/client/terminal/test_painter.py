@@ -1,0 +1,245 @@
+"""What the painter writes, on a terminal of pyte's: every row is the view's, the cursor stands in the input row.
+
+pyte does not know emoji as terminals do: those are for the tests in tmux.
+"""
+
+import pyte
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from client.settings import Preferences
+from client.terminal.capabilities import read_capabilities
+from client.terminal.cells import width
+from client.terminal.keys import Key, Paste, Text
+from client.terminal.model import Connection, Event, Model, Received, Resized
+from client.terminal.painter import BEGIN, END, Painter
+from client.terminal.theme import make_theme
+from client.terminal.update import update
+from client.terminal.view import Row, screen
+from shared.messages import Joined, Left, Message, Notice, Renamed
+
+TERMINAL = read_capabilities("xterm-256color")
+THEME = make_theme(TERMINAL, True)
+KINDS = ["xterm-256color", "tmux-256color", "linux", "vt100", "rxvt-unicode-256color"]
+
+
+class Bench:
+    """A model, its painter and the terminal that is painted on."""
+
+    def __init__(self, columns: int = 80, rows: int = 24, layout: str = "top", kind: str = "xterm-256color") -> None:
+        terminal = read_capabilities(kind)
+        self.model = Model("localhost:5000", Preferences(layout=layout), columns, rows)
+        self.painter = Painter(terminal, make_theme(terminal, True))
+        self.screen = pyte.Screen(columns, rows)
+        self.stream = pyte.Stream(self.screen)
+        self.now = 0.0
+        self.at = 1_700_000_000_000_000
+        self.paint()
+
+    def happen(self, *events: Event) -> None:
+        for event in events:
+            self.now += 0.01
+            self.at += 10_000
+            if isinstance(event, Resized):
+                self.screen.resize(event.rows, event.columns)
+                self.painter.forget(THEME)
+            update(self.model, event, self.now, lambda: self.at)
+
+    def paint(self) -> str:
+        frame = self.painter.frame(self.model, self.now)
+        self.stream.feed(frame)
+        return frame
+
+    def say(self, text: str, from_: str = "bob") -> None:
+        self.at += 1
+        self.happen(Received(Message("lobby", from_, text, self.at)))
+
+    def check(self) -> None:
+        """Everything on the terminal is as the view has it."""
+        view = screen(self.model, self.now)
+        for index, row in enumerate(view.body):
+            assert self.row(view.body_top + index) == words(row).rstrip()
+        if view.status is not None:
+            assert self.row(view.status_row) == words(view.status).rstrip()
+        assert self.row(view.input_row) == (view.before + view.after).rstrip()
+        assert self.screen.cursor.y == view.input_row
+        assert self.screen.cursor.x == min(width(view.before), view.columns - 1)
+        assert not self.screen.cursor.hidden
+
+    def row(self, index: int) -> str:
+        line = self.screen.buffer[index]  # `display` is slow
+        return "".join(line[column].data for column in range(self.screen.columns)).rstrip()
+
+
+def words(row: Row) -> str:
+    return "".join(span.text for span in row)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("layout", ["top", "bottom"])
+def test_a_chat_is_painted(layout, kind):
+    bench = Bench(layout=layout, kind=kind)
+    bench.check()
+    for number in range(40):
+        bench.say(f"message {number} " + "with many words " * (number % 12))
+        bench.happen(Text("x" * (number % 3)) if number % 3 else Key("left"))
+        bench.paint()
+        bench.check()
+
+
+CHARACTERS = st.sampled_from("ab c\u00e9\u4e2d\u3042\ud55c!  ")
+TEXTS = st.text(CHARACTERS, min_size=1, max_size=120)
+KEYS = [
+    "enter",
+    "left",
+    "right",
+    "home",
+    "end",
+    "backspace",
+    "delete",
+    "ctrl-w",
+    "ctrl-u",
+    "ctrl-k",
+    "ctrl-y",
+    "ctrl-t",
+    "up",
+    "down",
+    "page-up",
+    "page-down",
+    "tab",
+    "escape",
+    "ctrl-r",
+    "alt-enter",
+    "alt-b",
+    "ctrl-_",
+    "shift-up",
+    "shift-down",
+]
+EVENTS = st.one_of(
+    st.builds(Text, TEXTS.map(lambda text: text.replace("\n", " "))),
+    st.builds(
+        Key,
+        st.sampled_from(KEYS),
+    ),
+    st.builds(Paste, st.text(st.sampled_from("ab\n\u4e2d "), max_size=40)),
+    st.builds(Resized, st.integers(1, 60), st.integers(1, 14)),
+    st.builds(lambda text: ("say", text), TEXTS),
+    st.builds(lambda name: Received(Joined("lobby", name)), st.sampled_from(["cy", "dee", "eve"])),
+    st.builds(lambda name: Received(Left("lobby", name, "close")), st.sampled_from(["cy", "dee", "eve"])),
+    st.builds(lambda name: Received(Renamed(name, "fay", "lobby")), st.sampled_from(["cy", "dee"])),
+    st.builds(lambda text: Received(Notice(text)), TEXTS),
+    st.sampled_from([Connection("online"), Connection("waiting", 3.0, None, "it broke"), Connection("connecting")]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(EVENTS, st.booleans()), max_size=40),
+    st.sampled_from(["top", "bottom"]),
+    st.tuples(st.integers(1, 60), st.integers(1, 14)),
+)
+def test_whatever_happens_the_terminal_shows_the_view(happenings, layout, size):
+    bench = Bench(*size, layout=layout)
+    bench.happen(Connection("online"), Received(Joined("lobby", "ada", 2)))
+    for event, is_painted in happenings:
+        if isinstance(event, tuple):
+            bench.say(event[1])
+        else:
+            bench.happen(event)
+        if is_painted:
+            bench.paint()
+            bench.check()
+    bench.paint()
+    bench.check()
+
+
+def full(bench: Bench) -> Bench:
+    """So many messages that every further one scrolls."""
+    for number in range(bench.model.rows + 5):
+        bench.say(f"number {number}")
+        bench.paint()
+    return bench
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+@pytest.mark.parametrize("layout", ["top", "bottom"])
+def test_a_message_of_one_row_costs_below_400_bytes(size, layout):
+    bench = full(Bench(*size, layout=layout))
+    bench.happen(Text("a draft " * (size[0] // 10)))
+    bench.paint()
+    for number in range(20):
+        bench.say(f"one more, number {number}")
+        assert len(bench.paint().encode()) < 400
+        bench.check()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+@pytest.mark.parametrize("char", ["x", "\u4e2d"])
+def test_a_key_costs_below_200_bytes(size, char):
+    bench = full(Bench(*size))
+    for name in [None] * (size[0] // width(char) - 8) + ["left", "right", "backspace", "ctrl-a", "right", "ctrl-e"]:
+        bench.happen(Key(name) if name else Text(char))
+        costs = len(bench.paint().encode())
+        if name:
+            bench.check()
+        if char.isascii() or name is None:
+            assert costs < 200
+
+
+def test_typing_in_the_middle_of_a_long_row_costs_no_more_than_what_is_right_of_it():
+    bench = full(Bench(200, 60))
+    bench.happen(Text("y" * 150), Key("home"))
+    bench.paint()
+    bench.happen(Text("x"))
+    assert len(bench.paint().encode()) < 200 + len(BEGIN + END)
+    bench.check()
+
+
+def test_nothing_is_written_where_nothing_has_changed():
+    bench = full(Bench())
+    assert bench.paint() == ""
+
+
+def test_the_messages_scroll_in_their_region_and_the_rest_stays():
+    bench = full(Bench())
+    bench.say("short")
+    frame = bench.paint()
+    assert frame.count("\n") == 1
+    assert frame.startswith(BEGIN)
+    assert frame.endswith(END)
+
+
+def test_a_flood_between_two_frames_is_one_screen():
+    bench = full(Bench())
+    for number in range(10_000):
+        bench.say(f"flood {number}")
+    assert len(bench.paint()) < 80 * 24 * 2
+    bench.check()
+
+
+def test_a_wrong_guess_at_a_width_does_no_harm_beyond_its_row():
+    """A terminal that shows a letter narrower than we think: the cursor is where the terminal has written."""
+    bench = full(Bench())
+    bench.happen(Text("\u4e2d" * 5 + "ab"), Key("left"))
+    frame = bench.paint()
+    narrow = frame.replace("\u4e2d", "n")
+    bench.screen.reset()
+    stream = pyte.Stream(bench.screen)
+    stream.feed(bench.painter.enter())
+    bench.painter.forget(THEME)
+    stream.feed(bench.painter.frame(bench.model, bench.now).replace("\u4e2d", "n"))
+    assert bench.screen.cursor.x == len("> nnnnna")
+    assert narrow
+
+
+def test_the_terminal_is_brought_back():
+    bench = full(Bench())
+    bench.stream.feed(bench.painter.enter())
+    bench.stream.feed(bench.painter.leave())
+    assert pyte.modes.DECAWM in bench.screen.mode
+    assert bench.screen.margins in (None, (0, 23))
+    assert not bench.screen.cursor.hidden
+    left = bench.painter.leave()
+    for mode in ("\x1b[?2004l", "\x1b[?1049l", "\x1b[?7h", END):
+        assert mode in left
