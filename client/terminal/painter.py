@@ -117,7 +117,7 @@ class Painter:
             return ""
         same = _common(old.before, new.before)
         gone, added = old.before[same:], new.before[same:]
-        if not (gone.isascii() and gone.isprintable()) or len(gone) > new.columns // 2 or not _stands_alone(added[:1]):
+        if not (gone.isascii() and gone.isprintable()) or not _stands_alone(added[:1]):
             return None
         line = self._terminal.left(len(gone)) if gone else ""
         line += added
