@@ -94,15 +94,8 @@ class Connection:
 
     def ended(self, reason: str) -> None:
         self._server.counts[reason] += 1
-        if reason not in ("close", "lost", "shutdown"):
-            logger.info(
-                "ended %s: %s, %s, %d bytes queued, %.1f s old",
-                reason,
-                self.address,
-                self._session.name,
-                self._transport.queued,
-                self._server.reactor.now - self._opened,
-            )
+        if reason not in ("close", "lost", "shutdown", "stalled"):
+            self._log_end(reason)
         self._transport.close()
 
     def adopt(self, session: Session) -> None:
@@ -236,6 +229,16 @@ class Connection:
         self._transport.abort()
 
     def _stall(self, text: str) -> None:
-        dropped = self._transport.drop(frame_end)
-        logger.debug("%r stalled, %d bytes dropped", self, dropped)
+        self._log_end("stalled")  # while what it did not take is still there to be counted
+        self._transport.drop(frame_end)
         self._session.end("stalled", text, drop=True)
+
+    def _log_end(self, reason: str) -> None:
+        logger.info(
+            "ended %s: %s, %s, %d bytes queued, %.1f s old",
+            reason,
+            self.address,
+            self._session.name,
+            self._transport.queued,
+            self._server.reactor.now - self._opened,
+        )

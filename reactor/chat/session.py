@@ -174,7 +174,7 @@ class Session:
         """Do what is asked, and answer."""
         if self.leaving:
             return
-        if self._direct >= self._hub.hard and self._count_direct() >= self._hub.hard:
+        if self._is_overwhelmed():
             self._peer.overwhelmed()
             return
         try:
@@ -249,7 +249,11 @@ class Session:
 
         def deliver(record: Record) -> None:
             session = self._heir or self
-            if session._peer is peer:
+            if session._peer is not peer or session.closing is not None:
+                return
+            if session._is_overwhelmed():  # many may have waited, and were asked for when nothing was queued yet
+                peer.overwhelmed()
+            else:
                 session.answer(record)
 
         return deliver
@@ -339,11 +343,17 @@ class Session:
                 self.tell_room(Renamed(old, name, self.room.name))
         return old
 
-    def _count_direct(self) -> int:
-        """Bytes of direct answers not yet sent. Walks the queue, so only for when the running sum is suspicious."""
-        waiting = sum(len(piece) for piece in self.view or () if type(piece) is bytes)
-        self._direct = self.out.queued_as(bytes) + waiting
-        return self._direct
+    def _is_overwhelmed(self) -> bool:
+        """Whether the direct answers not yet sent reach the hard limit.
+
+        Asked before each answer, so that what is queued stays below the limit and one answer more. Walks the queue when
+        the running sum is suspicious.
+        """
+        hard = self._hub.hard
+        if self._direct >= hard:
+            waiting = sum(len(piece) for piece in self.view or () if type(piece) is bytes)
+            self._direct = self.out.queued_as(bytes) + waiting
+        return self._direct >= hard
 
     def _over(self, reason: str) -> None:
         self.closing = reason
@@ -403,6 +413,7 @@ class Session:
         self._stop_grace()
         self._view()  # up to here nobody was there to get it: it is in the log
         self._peer, self.out, self.view = peer, out, view
+        self._direct = self._hub.hard  # what waits on that connection already is counted at the next look
         peer.adopt(self)
         self._answer_ready(True, re)
 

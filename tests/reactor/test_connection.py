@@ -5,6 +5,7 @@
 
 import contextlib
 import itertools
+import re
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -902,6 +903,25 @@ def test_the_server_says_in_its_log_whom_it_ended_and_why(bench, caplog):
     (line,) = (record.getMessage() for record in caplog.records if record.levelname == "INFO")
     assert line.startswith("ended bad-frame: 192.0.2.7:4711, alice, ")
     assert line.endswith(" bytes queued, 2.5 s old")
+
+
+@pytest.mark.parametrize("grace", [0, 60])
+@pytest.mark.parametrize("asks", [False, True], ids=["takes nothing", "asks for too much"])
+def test_the_log_says_what_was_queued_when_the_verdict_fell(bench, caplog, asks, grace):
+    caplog.set_level("INFO")
+    desk = bench(queue_soft=20_000, queue_hard=20_000, ping_after=600, stall_timeout=30, resume_grace=grace)
+    wire = desk.guest(Hello(1, "alice"), buffer=4_096)
+    queued = fill(desk, wire, 5_000)._transport.queued
+    if asks:
+        wire.send(*[PingRequest(7)] * 2_000)
+        desk.turn()
+    else:
+        desk.wait(30 + LATE)
+    assert desk.server.counts["stalled"] == 1
+    (line,) = (record.getMessage() for record in caplog.records if record.levelname == "INFO")
+    match = re.fullmatch(r"ended stalled: 127.0.0.1:40000, alice, (\d+) bytes queued, [\d.]+ s old", line)
+    assert match is not None, line
+    assert int(match[1]) == queued or (asks and 20_000 <= int(match[1]) < 20_100)
 
 
 def test_who_goes_by_their_own_will_is_not_in_the_log(bench, caplog):
