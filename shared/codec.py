@@ -47,6 +47,16 @@ def encode(record: Record) -> bytes:
     return len(body).to_bytes(HEADER_SIZE) + body
 
 
+def with_re(frame: bytes, re: int) -> bytes:
+    """`frame`, a whole one of a record with `re` None, as `encode` would make it with that `re`.
+
+    The caller sees to it that ten bytes more are within the largest body.
+    """
+    pair: bytes = b"\xa2re" + _pack(re)
+    pairs = bytes([frame[HEADER_SIZE] + 1])  # no record has more than fit the short header of a map
+    return (len(frame) - HEADER_SIZE + len(pair)).to_bytes(HEADER_SIZE) + pairs + frame[HEADER_SIZE + 1 :] + pair
+
+
 class Codec:
     """Decodes the bodies that one side of a connection receives.
 

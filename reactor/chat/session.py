@@ -226,10 +226,14 @@ class Session:
     # --- what goes out
 
     def answer(self, record: Record) -> None:
-        """Queue a frame for this person alone, after what the room has said so far."""
+        """Queue a record for this person alone, after what the room has said so far."""
+        if self.closing is None:
+            self.answer_frame(encode(record))
+
+    def answer_frame(self, frame: bytes) -> None:
+        """As `answer`, with a record that is encoded already."""
         if self.closing is not None:
             return
-        frame = encode(record)
         if self.view is not None or (self.room is not None and self.room.batch.frames):
             self._view().append(frame)
         else:
@@ -315,6 +319,7 @@ class Session:
         if room.members:
             self.tell_room(Joined(room.name, self.name))
         room.members[self] = None
+        self._hub.moved(room)
 
     def leave(self, reason: str) -> Room | None:
         """Go out of the room, telling the others; returns it, or None if there was none."""
@@ -325,6 +330,7 @@ class Session:
         if self.gap is not None:
             self._close_gap()
         del room.members[self]
+        self._hub.moved(room)
         if room.members:
             self.tell_room(Left(room.name, self.name, reason))
         else:
@@ -339,8 +345,10 @@ class Session:
         if name != old:
             self._hub.rename(self, old, name)
             self.name = name
-            if self.room is not None and len(self.room.members) > 1:
-                self.tell_room(Renamed(old, name, self.room.name))
+            if self.room is not None:
+                self.room.listing = None
+                if len(self.room.members) > 1:
+                    self.tell_room(Renamed(old, name, self.room.name))
         return old
 
     def _is_overwhelmed(self) -> bool:

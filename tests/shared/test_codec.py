@@ -17,6 +17,7 @@ from shared.codec import (
     encode,
     event_codec,
     request_codec,
+    with_re,
 )
 from shared.errors import FrameError, ProtocolError, RequestError
 from shared.framing import MAX_BODY, FrameDecoder
@@ -265,6 +266,14 @@ def test_long_lists_of_any_names_are_read(letter):
 def test_a_failed_body_leaves_nothing_behind():
     assert_refused(request_codec, map_of(pair("type", msgpack.packb("ping")), b"\xa1"))
     assert request_codec.decode(msgpack.packb({"type": "pong"})) == m.PongRequest()
+
+
+@pytest.mark.parametrize("re", [0, 127, 128, 2**31, 2**63 - 1])
+@pytest.mark.parametrize("names", [[], ["alice"], ["x" * 30] * 1_000], ids=len)
+def test_an_re_that_is_added_later(names, re):
+    assert with_re(encode(m.Users("tea", names, True)), re) == encode(m.Users("tea", names, True, re))
+    rooms = [m.RoomInfo(name, 1) for name in names[:500]]
+    assert with_re(encode(m.Rooms(rooms, False)), re) == encode(m.Rooms(rooms, False, re))
 
 
 # --- limits -----------------------------------------------------------------------------------------------------
