@@ -7,12 +7,13 @@ and room frames keep one order without any further rule, and neither joins nor l
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from reactor.chat.commands import no_room, run_command
 from reactor.chat.history import Page
 from reactor.chat.hub import Hub, Timer
 from reactor.chat.room import Batch, Room
+from reactor.chat.view import NOWHERE, Farewell, Gap, Outlet, Peer, Piece, send
 from shared import PROTOCOL_VERSION, __version__
 from shared.codec import encode
 from shared.errors import RequestError
@@ -44,74 +45,7 @@ from shared.schema import Record
 from shared.text import MAX_NAME, MAX_ROOM, MAX_TEXT, message_text, user_name
 
 LIMITS = Limits(frame=MAX_BODY, text=MAX_TEXT, name=MAX_NAME, room=MAX_ROOM)
-_SMALL_PIECE = 1_024  # bytes: below that, copying pieces together is cheaper than sending them apart
-
-Piece = bytes | tuple[Batch, int, int]
-"""A direct answer, or the frames of a batch from one place to another."""
-
-
-class Outlet(Protocol):
-    """Where a session's frames go: the transport, as chat knows it."""
-
-    queued: int
-    tell_drained: bool
-
-    def write(self, data: bytes | memoryview) -> None: ...
-    def queued_as(self, kind: type) -> int: ...
-
-
-class Peer(Protocol):
-    """Who carries the session."""
-
-    def ended(self, reason: str) -> None:
-        """The goodbye is queued: flush and close."""
-
-    def adopt(self, session: "Session") -> None:
-        """From now on it is `session` that is carried."""
-
-    def abandon(self) -> None:
-        """The session goes on elsewhere: nothing more of this peer is handled."""
-
-    def overwhelmed(self) -> None:
-        """The direct answers alone have reached the hard limit."""
-
-
-class Nowhere:
-    """The outlet and the peer of a session whose connection broke: what it misses is in the log."""
-
-    queued = 0
-    tell_drained = False
-
-    def write(self, data: bytes | memoryview) -> None: ...
-    def queued_as(self, kind: type) -> int:
-        return 0
-
-    def ended(self, reason: str) -> None: ...
-    def adopt(self, session: "Session") -> None: ...
-    def abandon(self) -> None: ...
-    def overwhelmed(self) -> None: ...
-
-
-NOWHERE = Nowhere()
 _KEEP_SEAT = frozenset({"lost", "idle", "stalled", "frame-timeout"})
-
-
-class Gap:
-    """What a slow reader was not sent: `count` messages with `after` < at <= `until`, and other frames maybe."""
-
-    __slots__ = ("after", "count", "missed", "until")
-
-    def __init__(self) -> None:
-        self.missed = False
-        self.count = self.after = self.until = 0
-
-    def add(self, count: int, first: int, last: int) -> None:
-        self.missed = True
-        if count:
-            if not self.count:
-                self.after = first - 1
-            self.count += count
-            self.until = last
 
 
 class Session:
@@ -281,7 +215,7 @@ class Session:
         """The tick ends and all batches are sealed: put the view into the connection."""
         if self.view is None:  # handed over
             return
-        _send(self._view(), self.out)
+        send(self._view(), self.out)
         self.view = None
         self._mark = 0
         if self.closing is not None:
@@ -386,7 +320,7 @@ class Session:
             view.clear()
         view.append(goodbye)
         self._peer.abandon()
-        self._hub.session_acted(_Farewell(view, self.out, self._peer, reason))
+        self._hub.session_acted(Farewell(view, self.out, self._peer, reason))
         self._peer = self.out = NOWHERE
         self.view = []
         self.gap = None
@@ -506,31 +440,6 @@ class Session:
 
     def _pong(self, pong: PongRequest) -> None:
         """Its bytes have shown that the peer is alive."""
-
-
-class _Farewell:
-    """What a connection is still to get whose session goes on without it."""
-
-    def __init__(self, view: list[Piece], out: Outlet, peer: Peer, reason: str) -> None:
-        self._view = view
-        self._out = out
-        self._peer = peer
-        self._reason = reason
-
-    def flush(self) -> None:
-        _send(self._view, self._out)
-        self._peer.ended(self._reason)
-
-
-def _send(view: list[Piece], out: Outlet) -> None:
-    """Put the pieces of a view into a connection, small ones together. All batches are sealed."""
-    pieces = [piece if isinstance(piece, bytes) else piece[0].cut(piece[1], piece[2]) for piece in view]
-    if len(pieces) > 1 and sum(map(len, pieces)) < _SMALL_PIECE * len(pieces):
-        direct = all(isinstance(piece, bytes) for piece in pieces)
-        joined = b"".join(pieces)
-        pieces = [joined if direct else memoryview(joined)]
-    for piece in pieces:
-        out.write(piece)
 
 
 _HANDLERS: dict[type[Record], Callable[[Session, Any], None]] = {
