@@ -20,6 +20,7 @@ from reactor.engine.transport import Transport, notice_dead_links
 from shared.address import show_address
 from shared.codec import encode
 from shared.messages import Goodbye, Notice
+from shared.text import prepare as prepare_names
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class Server:
         self.interval = 1 / settings.rate if settings.rate else 0.0
         """Seconds between two requests of one connection in the long run; 0 for no limit."""
         self.tolerance = (settings.burst - 1) * self.interval
+        self.large_in = -1
+        """The tick in which the last large frame was decoded: at a rate, one is enough in a tick."""
         self.counts: collections.Counter[str] = collections.Counter()
         """How many connections were accepted, and how many ended or were refused for which reason."""
         self._connections: set[Connection] = set()
@@ -65,6 +68,7 @@ class Server:
         most = raise_descriptor_limit() - SPARE_DESCRIPTORS
         if most < 1:
             raise OSError(errno.EMFILE, f"the descriptor limit must be above {SPARE_DESCRIPTORS} (see ulimit -n)")
+        prepare_names()  # 5 ms, in which nobody is kept waiting yet
         socks = listen(self.settings.host, self.settings.port)
         self._gate.most = min(self.settings.max_connections or most, most)
         for sock in socks:

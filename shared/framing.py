@@ -58,6 +58,10 @@ class FrameDecoder:
         """How many bytes are kept: of an unfinished frame, or of frames not yet asked for."""
         return len(self._buffer) - self._at
 
+    def put_back(self, body: bytes) -> None:
+        """Give `body` again in the next step. It must be what the last step has given."""
+        self._at -= HEADER_SIZE + len(body)
+
     def __iter__(self) -> Self:
         return self
 

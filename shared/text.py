@@ -2,7 +2,7 @@
 
 Names are shown as typed (in NFC) and compared by `fold`, so that Alice and alice are one. The letters of a name are
 of one script, so that a Cyrillic look-alike cannot pass for a Latin name; the scripts come from the data file of the
-confusable-homoglyphs package, read when the first name with a letter beyond ASCII comes.
+confusable-homoglyphs package, read when the first name with a letter beyond ASCII comes, or by `prepare`.
 """
 
 import bisect
@@ -169,6 +169,14 @@ def _scripts(name: str) -> set[str]:
             at = bisect.bisect_right(starts, code) - 1
             found.add(scripts[at] if code <= ends[at] else "UNKNOWN")
     return found - _ANY_SCRIPT
+
+
+def prepare() -> None:
+    """Read the table of scripts now, and not when the first name needs it: that takes some milliseconds.
+
+    Raises `ModuleNotFoundError` if the package it comes from is missing, `OSError` if its file cannot be read.
+    """
+    _script_table()
 
 
 @functools.cache

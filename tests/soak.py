@@ -44,7 +44,14 @@ from shared.messages import Command, Message, PongRequest, Say
 from tests import support
 from tests.support import Peer, ServerProcess
 
-OPTIONS = {"rate": "0", "ping_after": "5", "ping_timeout": "5", "stall_timeout": "5", "frame_timeout": "2"}
+OPTIONS = {
+    "rate": "0",
+    "ping_after": "5",
+    "ping_timeout": "5",
+    "stall_timeout": "5",
+    "frame_timeout": "2",
+    "resume_grace": "2",
+}
 """Short times, so that every deadline is reached again and again."""
 GARBAGE = [
     b"\0\0\0\0",

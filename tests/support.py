@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -42,12 +42,18 @@ def wait_until(condition: Callable[[], Any], what: str = "the condition", deadli
 
 
 class ServerProcess:
-    """`./reactor/run.py` as a child process on a port chosen by the system."""
+    """`./reactor/run.py` as a child process on a port chosen by the system. `program` is what Python runs instead."""
 
-    def __init__(self, *options: str, environment: dict[str, str] | None = None, preexec: Any = None) -> None:
+    def __init__(
+        self,
+        *options: str,
+        environment: dict[str, str] | None = None,
+        preexec: Any = None,
+        program: Sequence[str] = (str(ROOT / "reactor" / "run.py"),),
+    ) -> None:
         self.errors = tempfile.TemporaryFile("a+")  # noqa: SIM115 - closed in __exit__
         self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "reactor" / "run.py"), "--port", "0", *options],
+            [sys.executable, *program, "--port", "0", *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self.errors,

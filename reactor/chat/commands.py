@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from shared.codec import encode, with_re
 from shared.commands import BY_NAME, COMMANDS
 from shared.errors import RequestError
 from shared.framing import MAX_BODY
@@ -42,9 +43,10 @@ def _name(session: "Session", hub: "Hub", argument: str, re: int | None) -> None
 
 
 def _list(session: "Session", hub: "Hub", argument: str, re: int | None) -> None:
-    rooms = ((RoomInfo(room.name, len(room.members)), len(room.name.encode()) + 32) for room in hub.sorted_rooms())
-    for page, more in _pages(rooms):
-        session.answer(Rooms(page, more, re))
+    if hub.listing is None:
+        rooms = ((RoomInfo(room.name, len(room.members)), len(room.name.encode()) + 32) for room in hub.sorted_rooms())
+        hub.listing = [encode(Rooms(page, more)) for page, more in _pages(rooms)]
+    _answer(session, hub.listing, re)
 
 
 def _join(session: "Session", hub: "Hub", argument: str, re: int | None) -> None:
@@ -58,9 +60,11 @@ def _users(session: "Session", hub: "Hub", argument: str, re: int | None) -> Non
     room = session.room
     if room is None:
         raise no_room("see who is there")
-    names = sorted((member.name for member in room.members), key=fold)
-    for page, more in _pages((name, len(name.encode()) + 5) for name in names):
-        session.answer(Users(room.name, page, more, re))
+    if room.listing is None:
+        names = sorted((member.name for member in room.members), key=fold)
+        pages = _pages((name, len(name.encode()) + 5) for name in names)
+        room.listing = [encode(Users(room.name, page, more)) for page, more in pages]
+    _answer(session, room.listing, re)
 
 
 def _leave(session: "Session", hub: "Hub", argument: str, re: int | None) -> None:
@@ -76,6 +80,12 @@ def _help(session: "Session", hub: "Hub", argument: str, re: int | None) -> None
 
 def _close(session: "Session", hub: "Hub", argument: str, re: int | None) -> None:
     session.end_when_kept("close", "you closed the connection; see you", re)
+
+
+def _answer(session: "Session", frames: list[bytes], re: int | None) -> None:
+    """Answer with a listing that is kept until it changes, or all who ask in a crowd would have it made anew."""
+    for frame in frames:
+        session.answer_frame(frame if re is None else with_re(frame, re))
 
 
 def _pages[T](items: Iterable[tuple[T, int]]) -> Iterator[tuple[list[T], bool]]:

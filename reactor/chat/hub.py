@@ -63,6 +63,8 @@ class Hub:
         self.grace = grace if call_later is not None else 0.0
         self.hard = hard
         self.rooms: dict[str, Room] = {}
+        self.listing: list[bytes] | None = None
+        """The frames that say which rooms there are; None when that has changed since they were made."""
         self.last_stamp = 0
         self.skipped = 0
         """Messages that slow readers were not sent, in all."""
@@ -167,6 +169,10 @@ class Hub:
             room = self.rooms[key] = Room(name, key)
             self.log.occupied(key)
         return room
+
+    def moved(self, room: Room) -> None:
+        """Somebody has come into `room`, or gone out of it."""
+        self.listing = room.listing = None
 
     def forget(self, room: Room) -> None:
         """Nobody is in `room` any more."""

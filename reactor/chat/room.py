@@ -56,12 +56,14 @@ class Room:
     `name` is how its first member typed it, `key` the form by which it is compared.
     """
 
-    __slots__ = ("batch", "key", "members", "name")
+    __slots__ = ("batch", "key", "listing", "members", "name")
 
     def __init__(self, name: str, key: str) -> None:
         self.name = name
         self.key = key
         self.members: dict[Session, None] = {}
+        self.listing: list[bytes] | None = None
+        """The frames that say who is here; None when that has changed since they were made."""
         self.batch = Batch()
 
     def flush(self, soft: int) -> int:

@@ -7,12 +7,13 @@ and room frames keep one order without any further rule, and neither joins nor l
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from reactor.chat.commands import no_room, run_command
 from reactor.chat.history import Page
 from reactor.chat.hub import Hub, Timer
 from reactor.chat.room import Batch, Room
+from reactor.chat.view import NOWHERE, Farewell, Gap, Outlet, Peer, Piece, send
 from shared import PROTOCOL_VERSION, __version__
 from shared.codec import encode
 from shared.errors import RequestError
@@ -44,74 +45,7 @@ from shared.schema import Record
 from shared.text import MAX_NAME, MAX_ROOM, MAX_TEXT, message_text, user_name
 
 LIMITS = Limits(frame=MAX_BODY, text=MAX_TEXT, name=MAX_NAME, room=MAX_ROOM)
-_SMALL_PIECE = 1_024  # bytes: below that, copying pieces together is cheaper than sending them apart
-
-Piece = bytes | tuple[Batch, int, int]
-"""A direct answer, or the frames of a batch from one place to another."""
-
-
-class Outlet(Protocol):
-    """Where a session's frames go: the transport, as chat knows it."""
-
-    queued: int
-    tell_drained: bool
-
-    def write(self, data: bytes | memoryview) -> None: ...
-    def queued_as(self, kind: type) -> int: ...
-
-
-class Peer(Protocol):
-    """Who carries the session."""
-
-    def ended(self, reason: str) -> None:
-        """The goodbye is queued: flush and close."""
-
-    def adopt(self, session: "Session") -> None:
-        """From now on it is `session` that is carried."""
-
-    def abandon(self) -> None:
-        """The session goes on elsewhere: nothing more of this peer is handled."""
-
-    def overwhelmed(self) -> None:
-        """The direct answers alone have reached the hard limit."""
-
-
-class Nowhere:
-    """The outlet and the peer of a session whose connection broke: what it misses is in the log."""
-
-    queued = 0
-    tell_drained = False
-
-    def write(self, data: bytes | memoryview) -> None: ...
-    def queued_as(self, kind: type) -> int:
-        return 0
-
-    def ended(self, reason: str) -> None: ...
-    def adopt(self, session: "Session") -> None: ...
-    def abandon(self) -> None: ...
-    def overwhelmed(self) -> None: ...
-
-
-NOWHERE = Nowhere()
 _KEEP_SEAT = frozenset({"lost", "idle", "stalled", "frame-timeout"})
-
-
-class Gap:
-    """What a slow reader was not sent: `count` messages with `after` < at <= `until`, and other frames maybe."""
-
-    __slots__ = ("after", "count", "missed", "until")
-
-    def __init__(self) -> None:
-        self.missed = False
-        self.count = self.after = self.until = 0
-
-    def add(self, count: int, first: int, last: int) -> None:
-        self.missed = True
-        if count:
-            if not self.count:
-                self.after = first - 1
-            self.count += count
-            self.until = last
 
 
 class Session:
@@ -174,7 +108,7 @@ class Session:
         """Do what is asked, and answer."""
         if self.leaving:
             return
-        if self._direct >= self._hub.hard and self._count_direct() >= self._hub.hard:
+        if self._is_overwhelmed():
             self._peer.overwhelmed()
             return
         try:
@@ -226,10 +160,14 @@ class Session:
     # --- what goes out
 
     def answer(self, record: Record) -> None:
-        """Queue a frame for this person alone, after what the room has said so far."""
+        """Queue a record for this person alone, after what the room has said so far."""
+        if self.closing is None:
+            self.answer_frame(encode(record))
+
+    def answer_frame(self, frame: bytes) -> None:
+        """As `answer`, with a record that is encoded already."""
         if self.closing is not None:
             return
-        frame = encode(record)
         if self.view is not None or (self.room is not None and self.room.batch.frames):
             self._view().append(frame)
         else:
@@ -249,7 +187,11 @@ class Session:
 
         def deliver(record: Record) -> None:
             session = self._heir or self
-            if session._peer is peer:
+            if session._peer is not peer or session.closing is not None:
+                return
+            if session._is_overwhelmed():  # many may have waited, and were asked for when nothing was queued yet
+                peer.overwhelmed()
+            else:
                 session.answer(record)
 
         return deliver
@@ -273,7 +215,7 @@ class Session:
         """The tick ends and all batches are sealed: put the view into the connection."""
         if self.view is None:  # handed over
             return
-        _send(self._view(), self.out)
+        send(self._view(), self.out)
         self.view = None
         self._mark = 0
         if self.closing is not None:
@@ -311,6 +253,7 @@ class Session:
         if room.members:
             self.tell_room(Joined(room.name, self.name))
         room.members[self] = None
+        self._hub.moved(room)
 
     def leave(self, reason: str) -> Room | None:
         """Go out of the room, telling the others; returns it, or None if there was none."""
@@ -321,6 +264,7 @@ class Session:
         if self.gap is not None:
             self._close_gap()
         del room.members[self]
+        self._hub.moved(room)
         if room.members:
             self.tell_room(Left(room.name, self.name, reason))
         else:
@@ -335,15 +279,23 @@ class Session:
         if name != old:
             self._hub.rename(self, old, name)
             self.name = name
-            if self.room is not None and len(self.room.members) > 1:
-                self.tell_room(Renamed(old, name, self.room.name))
+            if self.room is not None:
+                self.room.listing = None
+                if len(self.room.members) > 1:
+                    self.tell_room(Renamed(old, name, self.room.name))
         return old
 
-    def _count_direct(self) -> int:
-        """Bytes of direct answers not yet sent. Walks the queue, so only for when the running sum is suspicious."""
-        waiting = sum(len(piece) for piece in self.view or () if type(piece) is bytes)
-        self._direct = self.out.queued_as(bytes) + waiting
-        return self._direct
+    def _is_overwhelmed(self) -> bool:
+        """Whether the direct answers not yet sent reach the hard limit.
+
+        Asked before each answer, so that what is queued stays below the limit and one answer more. Walks the queue when
+        the running sum is suspicious.
+        """
+        hard = self._hub.hard
+        if self._direct >= hard:
+            waiting = sum(len(piece) for piece in self.view or () if type(piece) is bytes)
+            self._direct = self.out.queued_as(bytes) + waiting
+        return self._direct >= hard
 
     def _over(self, reason: str) -> None:
         self.closing = reason
@@ -368,7 +320,7 @@ class Session:
             view.clear()
         view.append(goodbye)
         self._peer.abandon()
-        self._hub.session_acted(_Farewell(view, self.out, self._peer, reason))
+        self._hub.session_acted(Farewell(view, self.out, self._peer, reason))
         self._peer = self.out = NOWHERE
         self.view = []
         self.gap = None
@@ -403,6 +355,7 @@ class Session:
         self._stop_grace()
         self._view()  # up to here nobody was there to get it: it is in the log
         self._peer, self.out, self.view = peer, out, view
+        self._direct = self._hub.hard  # what waits on that connection already is counted at the next look
         peer.adopt(self)
         self._answer_ready(True, re)
 
@@ -487,31 +440,6 @@ class Session:
 
     def _pong(self, pong: PongRequest) -> None:
         """Its bytes have shown that the peer is alive."""
-
-
-class _Farewell:
-    """What a connection is still to get whose session goes on without it."""
-
-    def __init__(self, view: list[Piece], out: Outlet, peer: Peer, reason: str) -> None:
-        self._view = view
-        self._out = out
-        self._peer = peer
-        self._reason = reason
-
-    def flush(self) -> None:
-        _send(self._view, self._out)
-        self._peer.ended(self._reason)
-
-
-def _send(view: list[Piece], out: Outlet) -> None:
-    """Put the pieces of a view into a connection, small ones together. All batches are sealed."""
-    pieces = [piece if isinstance(piece, bytes) else piece[0].cut(piece[1], piece[2]) for piece in view]
-    if len(pieces) > 1 and sum(map(len, pieces)) < _SMALL_PIECE * len(pieces):
-        direct = all(isinstance(piece, bytes) for piece in pieces)
-        joined = b"".join(pieces)
-        pieces = [joined if direct else memoryview(joined)]
-    for piece in pieces:
-        out.write(piece)
 
 
 _HANDLERS: dict[type[Record], Callable[[Session, Any], None]] = {

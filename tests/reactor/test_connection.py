@@ -5,6 +5,7 @@
 
 import contextlib
 import itertools
+import re
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -452,6 +453,65 @@ def test_a_peer_over_its_pace_is_not_read(bench):
     assert numbers(wire.got()) == [2, 3]
 
 
+def padded_ping(number: int, size: int) -> bytes:
+    """A `ping` whose body has `size` bytes, most of them under a key that nobody knows."""
+    around = b"\x83\xa4type\xa4ping\xa2id" + bytes([number]) + b"\xa1x\xda"
+    body = around + (size - len(around) - 2).to_bytes(2) + bytes(size - len(around) - 2)
+    return HEADER.pack(len(body)) + body
+
+
+@pytest.mark.parametrize(
+    ("size", "each"), [(1_000, [9]), (1_365, [7, 2]), (3_000, [3, 3, 3]), (5_000, [2, 2, 2, 2, 1]), (8_193, [1] * 9)]
+)
+def test_of_a_paced_peers_burst_so_many_bytes_are_handled_in_a_tick(bench, size, each):
+    desk = bench(burst=10, rate=4.0)
+    wire = desk.guest()
+    wire.raw(b"".join(padded_ping(number, size) for number in range(9)))
+    answered = []
+    for _ in range(12):
+        desk.turn(1)
+        answered.append(numbers(wire.got()))
+    assert [len(ids) for ids in answered if ids] == each
+    assert list(itertools.chain(*answered)) == list(range(9))
+
+
+@pytest.mark.parametrize("peers", [2, 5])
+def test_of_all_paced_peers_large_bodies_one_is_handled_in_a_tick(bench, peers):
+    desk = bench(burst=10, rate=4.0)
+    wires = [desk.guest() for _ in range(peers)]
+    alice = desk.guest()
+    for wire in wires:
+        wire.raw(b"".join(padded_ping(number, 20_000) for number in range(2)))
+    alice.send(PingRequest(7))
+    order = []
+    for turn in range(2 * peers + 1):
+        desk.turn(1)
+        (answered,) = [(index, ids) for index, wire in enumerate(wires) if (ids := numbers(wire.got()))] or [None]
+        order.append(answered)
+        assert numbers(alice.got()) == [7] * (turn == 0)  # who sends no such thing does not wait
+    assert order[-1] is None
+    assert sorted(order[:-1]) == [(index, [number]) for index in range(peers) for number in range(2)]
+
+
+def test_without_a_rate_large_bodies_do_not_wait(bench):
+    desk = bench(rate=0)
+    wire = desk.guest()
+    wire.raw(b"".join(padded_ping(number, 20_000) for number in range(3)))
+    desk.turn(1)
+    assert numbers(wire.got()) == [0, 1, 2]
+
+
+def test_who_waits_a_tick_may_end_meanwhile(bench):
+    desk = bench(burst=10, rate=4.0, resume_grace=0)
+    wire = desk.guest()
+    wire.raw(padded_ping(1, 20_000) + encode(Command("close")) + padded_ping(2, 20_000))
+    desk.turn(1)
+    wire.sock.shutdown(socket.SHUT_WR)
+    desk.turn(4)
+    assert [type(record) for record in wire.got()] == [Pong, Goodbye]
+    assert desk.connections == []
+
+
 def test_refused_requests_count_for_the_pace(bench):
     desk = bench(burst=3, rate=1.0)
     wire = desk.connect()
@@ -783,7 +843,7 @@ def test_the_stall_time_runs_for_a_paced_peer_too(bench):
     wire = desk.guest(buffer=4_096)
     fill(desk, wire)
     (connection,) = desk.connections
-    connection._pause(10_000)
+    connection._pause()
     desk.wait(30 + LATE)
     assert desk.server.counts["stalled"] == 1
 
@@ -843,6 +903,25 @@ def test_the_server_says_in_its_log_whom_it_ended_and_why(bench, caplog):
     (line,) = (record.getMessage() for record in caplog.records if record.levelname == "INFO")
     assert line.startswith("ended bad-frame: 192.0.2.7:4711, alice, ")
     assert line.endswith(" bytes queued, 2.5 s old")
+
+
+@pytest.mark.parametrize("grace", [0, 60])
+@pytest.mark.parametrize("asks", [False, True], ids=["takes nothing", "asks for too much"])
+def test_the_log_says_what_was_queued_when_the_verdict_fell(bench, caplog, asks, grace):
+    caplog.set_level("INFO")
+    desk = bench(queue_soft=20_000, queue_hard=20_000, ping_after=600, stall_timeout=30, resume_grace=grace)
+    wire = desk.guest(Hello(1, "alice"), buffer=4_096)
+    queued = fill(desk, wire, 5_000)._transport.queued
+    if asks:
+        wire.send(*[PingRequest(7)] * 2_000)
+        desk.turn()
+    else:
+        desk.wait(30 + LATE)
+    assert desk.server.counts["stalled"] == 1
+    (line,) = (record.getMessage() for record in caplog.records if record.levelname == "INFO")
+    match = re.fullmatch(r"ended stalled: 127.0.0.1:40000, alice, (\d+) bytes queued, [\d.]+ s old", line)
+    assert match is not None, line
+    assert int(match[1]) == queued or (asks and 20_000 <= int(match[1]) < 20_100)
 
 
 def test_who_goes_by_their_own_will_is_not_in_the_log(bench, caplog):

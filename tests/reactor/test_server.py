@@ -14,6 +14,7 @@ import pytest
 import reactor.server
 from reactor.engine.listener import PAUSE
 from reactor.server import SPARE_DESCRIPTORS, raise_descriptor_limit
+from shared import text
 from shared.messages import Command, Goodbye, Hello, Joined, Left, Message, PingRequest, PongRequest, Say, Welcome
 from tests.reactor.test_connection import LATE, Bench, Wire, benches, fill, goodbye_of
 from tests.support import Peer, ServerProcess, wait_until
@@ -538,3 +539,9 @@ def test_the_counters_on_demand_of_a_real_server(process):
         os.kill(process.pid, signal.SIGUSR1)
         wait_until(lambda: "1 connected, 1 rooms; accepted 1;" in process.log(), "the line in the log")
     assert process.stop() == 0
+
+
+def test_the_table_of_scripts_is_read_before_anybody_comes(bench):
+    text._script_table.cache_clear()
+    bench().server.start()
+    assert text._script_table.cache_info().currsize == 1

@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared import messages as m
-from shared.codec import MAX_EVENT_ITEMS, MAX_PAIRS, MAX_REQUEST_ITEMS, encode, event_codec, request_codec
+from shared.codec import (
+    MAX_CONTAINERS,
+    MAX_EVENT_ITEMS,
+    MAX_PAIRS,
+    MAX_REQUEST_ITEMS,
+    encode,
+    event_codec,
+    request_codec,
+    with_re,
+)
 from shared.errors import FrameError, ProtocolError, RequestError
 from shared.framing import MAX_BODY, FrameDecoder
 
@@ -207,16 +216,71 @@ def test_nested_headers_reserve_nothing():
     assert peak < 256 * 1024
 
 
+@pytest.mark.parametrize(
+    "header", [b"\xdd\0\0\x20\0", b"\xdd\0\0\x40\0", b"\xdc\x40\0", b"\xdc\x01\0", b"\xdc\0\xff", b"\x9f"], ids=repr
+)
+@pytest.mark.parametrize("many", [1_000, 6_500])
+def test_nested_headers_reserve_little_in_a_client(header, many):
+    """A list in each of a thousand levels, each of a length that one list may have."""
+    body = with_extra(header * many)
+    tracemalloc.start()
+    try:
+        assert_refused(event_codec, body)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * 2**20
+
+
+def tree(leaves: int, leaf: bytes) -> bytes:
+    """Lists of two of lists of two and so on: one list less than `leaves`."""
+    level = [leaf] * leaves
+    while len(level) > 1:
+        level = [b"\x92" + b"".join(level[at : at + 2]) for at in range(0, len(level), 2)]
+    return level[0]
+
+
+@pytest.mark.parametrize("leaf", [b"\x90", b"\x80"], ids=["lists", "maps"])
+def test_a_request_has_so_many_containers_and_no_more(leaf):
+    most = tree(2_048, leaf)  # 2,047 lists of two, and the leaves; the map of the request makes 4,096
+    assert request_codec.decode(with_extra(most)).type == "ping"
+    assert_refused(request_codec, with_extra(b"\x91" + most))
+
+
+def test_a_large_request_has_the_other_limits_too():
+    filler = msgpack.packb("x" * 5_000)
+    for wrong in (msgpack.packb([1] * 17), msgpack.packb(pings(17)), b"\xc4\x01x", b"\xd4\x05\x00", b"\x81\x05\x05"):
+        assert_refused(request_codec, with_extra(b"\x92" + filler + wrong))
+    assert request_codec.decode(with_extra(b"\x92" + filler + msgpack.packb(pings(16)))).type == "ping"
+
+
+@pytest.mark.parametrize("letter", ["\u0718", "\u0778", "x", "1", "\x01"], ids=ascii)
+def test_long_lists_of_any_names_are_read(letter):
+    """Also of letters whose bytes look like the header of a list."""
+    users = m.Users("lobby", [letter * (1 + number % 5) for number in range(2_000)], False)
+    assert event_codec.decode(encode(users)[4:]) == users
+    rooms = m.Rooms([m.RoomInfo(letter, 90 * number) for number in range(700)], False)
+    assert event_codec.decode(encode(rooms)[4:]) == rooms
+
+
 def test_a_failed_body_leaves_nothing_behind():
     assert_refused(request_codec, map_of(pair("type", msgpack.packb("ping")), b"\xa1"))
     assert request_codec.decode(msgpack.packb({"type": "pong"})) == m.PongRequest()
+
+
+@pytest.mark.parametrize("re", [0, 127, 128, 2**31, 2**63 - 1])
+@pytest.mark.parametrize("names", [[], ["alice"], ["x" * 30] * 1_000], ids=len)
+def test_an_re_that_is_added_later(names, re):
+    assert with_re(encode(m.Users("tea", names, True)), re) == encode(m.Users("tea", names, True, re))
+    rooms = [m.RoomInfo(name, 1) for name in names[:500]]
+    assert with_re(encode(m.Rooms(rooms, False)), re) == encode(m.Rooms(rooms, False, re))
 
 
 # --- limits -----------------------------------------------------------------------------------------------------
 
 
 def test_the_numbers_of_the_codecs():
-    assert (MAX_PAIRS, MAX_REQUEST_ITEMS, MAX_EVENT_ITEMS) == (16, 16, 16_384)
+    assert (MAX_PAIRS, MAX_REQUEST_ITEMS, MAX_EVENT_ITEMS, MAX_CONTAINERS) == (16, 16, 16_384, 4_096)
 
 
 def pings(count: int) -> dict[str, object]:

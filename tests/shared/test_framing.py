@@ -202,6 +202,19 @@ def test_random_bytes_raise_nothing_but_protocol_errors(pieces):
     assert whole.startswith(b"".join(map(encode_frame, found)))
 
 
+@given(bodies=bodies.filter(bool))
+def test_a_body_put_back_comes_again(bodies):
+    decoder = FrameDecoder().feed(b"".join(map(encode_frame, bodies)))
+    found = []
+    for body in decoder:
+        left = decoder.pending
+        decoder.put_back(body)
+        assert decoder.pending == left + HEADER_SIZE + len(body)
+        decoder.feed(b"")
+        found.append(next(decoder))
+    assert found == bodies
+
+
 # --- frame_end --------------------------------------------------------------------------------------------------
 
 

@@ -10,8 +10,9 @@ from shared.commands import COMMANDS
 from shared.errors import RequestError
 from shared.framing import HEADER_SIZE, MAX_BODY
 from shared.messages import Command, Goodbye, Help, Joined, Left, Message, Renamed, RoomInfo, Rooms, Say, Users
+from shared.schema import Record
 from shared.text import fold
-from tests.reactor.chat.test_session import NOON, Chat, error, goodbye, words_left_out
+from tests.reactor.chat.test_session import NOON, Chat, Person, error, goodbye, words_left_out
 
 IDS = [None, 0, 2**63 - 1]
 
@@ -19,6 +20,52 @@ IDS = [None, 0, 2**63 - 1]
 @pytest.fixture
 def chat() -> Chat:
     return Chat()
+
+
+# --- lists are kept until they change ------------------------------------------------------------------------
+
+
+def lists(person: Person) -> list[Record]:
+    person.ask(Command("users"), Command("list"))
+    return person.got()
+
+
+@pytest.mark.parametrize("number", IDS)
+@pytest.mark.parametrize(
+    "deed",
+    [
+        lambda chat, bob: None,
+        lambda chat, bob: bob.ask(Command("name", "Aaron")),
+        lambda chat, bob: bob.ask(Command("leave")),
+        lambda chat, bob: bob.ask(Command("join", "cup")),
+        lambda chat, bob: bob.ask(Command("close")),
+        lambda chat, bob: bob.lose(),
+        lambda chat, bob: chat.person("carol", "tea"),
+        lambda chat, bob: chat.person("carol", "pot"),
+        lambda chat, bob: chat.person("carol").ask(Command("join", "pot"), Command("leave")),
+    ],
+)
+def test_a_list_is_right_after_whatever_changes_it(chat, deed, number):
+    alice, bob = chat.people("alice", "bob")
+    for _ in range(2):
+        assert lists(alice) == [Users("tea", ["alice", "bob"], False), Rooms([RoomInfo("tea", 2)], False)]
+    deed(chat, bob)
+    chat.tick()
+    alice.got()
+    rooms = [RoomInfo(room.name, len(room.members)) for room in chat.hub.sorted_rooms()]
+    names = sorted(member.name for member in chat.hub.rooms["tea"].members)
+    assert lists(alice) == [Users("tea", names, False), Rooms(rooms, False)]
+    alice.ask(Command("users", id=number), Command("list", id=number))
+    assert alice.got() == [Users("tea", names, False, number), Rooms(rooms, False, number)]
+
+
+def test_who_asks_again_gets_the_same_bytes(chat):
+    alice, bob = chat.people("alice", "bob")
+    for person in (alice, bob):
+        person.ask(Command("users"), Command("list"))
+    (users, rooms), others = alice.out.buffers[-2:], bob.out.buffers[-2:]
+    assert users is others[0]
+    assert rooms is others[1]
 
 
 # --- who is called what ---------------------------------------------------------------------------------------

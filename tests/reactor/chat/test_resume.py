@@ -806,6 +806,57 @@ def slow() -> Chat:
     return Chat(grace=GRACE, log=SlowLog())
 
 
+def test_answers_that_come_late_stay_below_the_hard_limit():
+    """They were asked for while nothing was queued; after the limit is reached none of them is queued any more."""
+    log = SlowLog()
+    chat = Chat(hard=50_000, log=log)
+    alice = chat.person("alice", "tea")
+    for _ in range(5):
+        alice.ask(Say("x" * 4_000))
+    alice.ask(*[History(limit=5)] * 20)
+    chat.tick()
+    alice.got()
+    alice.out.stuck = True
+    assert alice.stalls == 0
+    log.answer()
+    chat.tick()
+    pages = [record for record in alice.got() if type(record) is HistoryPage]
+    assert len(pages) == 3  # of 20,000 bytes
+    assert alice.stalls == 17
+    assert alice.out.queued < 50_000 + 20_500
+
+
+def test_late_answers_of_who_is_over_disturb_nobody():
+    log = SlowLog()
+    chat = Chat(hard=100, log=log)
+    alice = chat.person("alice", "tea")
+    alice.out.stuck = True
+    alice.ask(*[Say("hi", id=number) for number in range(20)], PingRequest(1), PingRequest(2), PingRequest(3))
+    chat.tick()
+    alice.session.end("idle", "you were idle")
+    log.answer()
+    chat.tick()
+    assert alice.stalls == 0
+    assert alice.endings == ["idle"]
+
+
+def test_what_waited_before_a_resume_counts_toward_the_hard_limit(chat):
+    chat.hub.hard = 1_000
+    alice, token = seated(chat, "alice")
+    alice.lose()
+    back = chat.person()
+    back.out.stuck = True
+    back.ask(*[PingRequest(number) for number in range(30)])
+    before = back.out.queued
+    assert 500 < before < 1_000
+    back.ask(Hello(1, resume=token))
+    chat.tick()
+    back.ask(*[PingRequest(number) for number in range(30)])
+    chat.tick()
+    assert back.stalls
+    assert back.out.queued < 1_100
+
+
 def test_sent_that_comes_after_the_connection_broke_disturbs_nobody(slow):
     alice, token = seated(slow, "alice")
     alice.ask(Say("hi", "k", 1), History(id=2))

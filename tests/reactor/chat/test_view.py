@@ -1,0 +1,81 @@
+"""What a tick has for one connection: how pieces are put together, what a gap counts, and what those get who part."""
+
+import pytest
+
+from reactor.chat.room import Batch
+from reactor.chat.view import NOWHERE, Farewell, Gap, send
+from tests.reactor.chat.test_session import Chat, Outlet
+
+
+def sealed(*frames: bytes) -> Batch:
+    batch = Batch()
+    for frame in frames:
+        batch.add(frame)
+    batch.seal()
+    return batch
+
+
+# --- pieces -----------------------------------------------------------------------------------------------------
+
+
+def test_pieces_are_sent_in_their_order_each_with_its_part_of_the_batch():
+    batch = sealed(b"one", b"two", b"three", b"four")
+    out = Outlet()
+    send([b"a", (batch, 0, 2), b"b", (batch, 3, 4)], out)
+    assert b"".join(out.buffers) == b"aonetwobfour"
+
+
+def test_small_pieces_are_put_together_and_large_ones_are_not_copied():
+    batch = sealed(b"x" * 2_000, b"y" * 3_000)
+    small, large = Outlet(), Outlet()
+    send([b"a", (sealed(b"one"), 0, 1), b"b"], small)
+    assert len(small.buffers) == 1
+    answer = b"a" * 1_500
+    send([answer, (batch, 1, 2)], large)
+    assert large.buffers[0] is answer
+    assert large.buffers[1].obj is batch.cut(0, 1).obj
+    assert len(large.buffers) == 2
+
+
+@pytest.mark.parametrize(
+    ("view", "kind"),
+    [([b"a", b"b"], bytes), ([b"a", (sealed(b"one"), 0, 1)], memoryview), ([b"a"], bytes)],
+    ids=["answers", "with room frames", "one answer"],
+)
+def test_only_answers_are_counted_as_answers(view, kind):
+    out = Outlet()
+    send(view, out)
+    assert [type(data) for data in out.buffers] == [kind]
+
+
+# --- gaps -------------------------------------------------------------------------------------------------------
+
+
+def test_a_gap_has_all_that_was_missed():
+    gap = Gap()
+    assert (gap.missed, gap.count, gap.after, gap.until) == (False, 0, 0, 0)
+    gap.add(2, 10, 20)
+    gap.add(0, 0, 0)
+    gap.add(1, 30, 30)
+    assert (gap.missed, gap.count, gap.after, gap.until) == (True, 3, 9, 30)
+
+
+def test_a_gap_without_messages_is_a_gap_all_the_same():
+    gap = Gap()
+    gap.add(0, 0, 0)
+    assert (gap.missed, gap.count) == (True, 0)
+
+
+# --- who parts --------------------------------------------------------------------------------------------------
+
+
+def test_who_parts_gets_what_was_said_and_then_the_end():
+    person = Chat().person()
+    Farewell([b"said", b"goodbye"], person.out, person, "idle").flush()
+    assert person.out.buffers[-1] == b"saidgoodbye"
+    assert person.endings == ["idle"]
+
+
+def test_what_goes_nowhere_costs_nothing():
+    send([b"a" * 2_000, b"b" * 2_000], NOWHERE)
+    assert (NOWHERE.queued, NOWHERE.queued_as(bytes), NOWHERE.tell_drained) == (0, 0, False)
