@@ -36,6 +36,7 @@ class Capabilities:
 
     move: Callable[[int, int], str]
     left: Callable[[int], str]
+    right: Callable[[int], str]
     region: Callable[[int, int], str]
     color: Callable[[int], str]
     number_of_colors: int
@@ -86,6 +87,7 @@ def read_capabilities(kind: str) -> Capabilities:
     return Capabilities(
         move=lambda row, column: str(terminal.move_yx(row, column)),
         left=lambda count: str(terminal.cub(count)) if count > 1 else "\b" * count,
+        right=lambda count: str(terminal.cuf(count)),
         region=lambda top, bottom: str(terminal.csr(top, bottom)),
         color=lambda number: str(terminal.color(number)),
         number_of_colors=terminal.number_of_colors,

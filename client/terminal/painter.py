@@ -120,7 +120,10 @@ class Painter:
         if not (gone.isascii() and gone.isprintable()) or not _stands_alone(added[:1]):
             return None
         line = self._terminal.left(len(gone)) if gone else ""
-        line += added
+        if added and old.after.startswith(added) and not gone and added.isascii() and added.isprintable():
+            line += self._terminal.right(len(added))
+        else:
+            line += added
         moved = old.before[same:] + old.after
         if moved != added + new.after:
             line += self._after(new.after) if new.after else self._terminal.clear_eol

@@ -1,0 +1,148 @@
+"""The real client on a terminal: a pty, what pyte makes of what it writes, and keys that are typed."""
+
+import contextlib
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+import pyte
+
+from tests.support import DEADLINE, ROOT
+
+QUIET = 0.05
+"""Seconds without output after which a program is taken to have painted all it has."""
+
+
+class Console:
+    """`./client/chat.py` with a terminal of `columns` x `rows`. Everything it writes is kept in `written`.
+
+    `answers` are sent back by the terminal for what the program asks it.
+    """
+
+    def __init__(
+        self,
+        *arguments: str,
+        columns: int = 80,
+        rows: int = 24,
+        environment: dict[str, str | None] | None = None,
+        program: tuple[str, ...] = (str(ROOT / "client" / "chat.py"),),
+    ) -> None:
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self.written = b""
+        self._master, self._slave = pty.openpty()
+        self.resize(columns, rows)
+        self.modes = termios.tcgetattr(self._slave)
+        env = {**os.environ, "TERM": "xterm-256color", **(environment or {})}
+        self.process = subprocess.Popen(
+            [sys.executable, *program, *arguments],
+            stdin=self._slave,
+            stdout=self._slave,
+            stderr=self._slave,
+            env={name: value for name, value in env.items() if value is not None},
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+
+    # --- what the person does
+
+    def press(self, keys: str | bytes) -> None:
+        """Press keys, or paste. Reads meanwhile, as a terminal does."""
+        data = keys if isinstance(keys, bytes) else keys.encode()
+        while data:
+            readable, writable, _ = select.select([self._master], [self._master], [], DEADLINE)
+            if readable:
+                self._read()
+            if writable:
+                data = data[os.write(self._master, data[:512]) :]
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Make the window larger or smaller."""
+        self.screen.resize(rows, columns)
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the program."""
+        self.process.send_signal(number)
+
+    def hang_up(self) -> None:
+        """Close the window."""
+        os.close(self._master)
+        self._master = -1
+
+    # --- what there is to see
+
+    @property
+    def rows(self) -> list[str]:
+        """The rows of the screen."""
+        return [row.rstrip() for row in self.screen.display]
+
+    @property
+    def text(self) -> str:
+        """All rows."""
+        return "\n".join(self.rows)
+
+    def wait(self, what: str | Callable[[], Any], deadline: float = DEADLINE) -> Any:
+        """Wait until some text is on the screen, or a condition holds."""
+        end = time.monotonic() + deadline
+        while not (value := what in self.text if isinstance(what, str) else what()):
+            assert time.monotonic() < end, f"{what!r} did not come within {deadline} s:\n{self.text}"
+            self.pump(0.02)
+        return value
+
+    def pump(self, seconds: float = QUIET) -> None:
+        """Take what is written, until nothing was for `seconds`."""
+        while select.select([self._master], [], [], seconds)[0]:
+            if not self._read():
+                break
+
+    def end(self, deadline: float = DEADLINE) -> int:
+        """Wait until the program has ended; its exit status."""
+        end = time.monotonic() + deadline
+        while self.process.poll() is None:
+            assert time.monotonic() < end, f"it did not end within {deadline} s:\n{self.text}"
+            if self._master >= 0:
+                self.pump(0.02)
+            else:
+                time.sleep(0.01)
+        if self._master >= 0:
+            self.pump(0)
+        return self.process.returncode
+
+    @property
+    def is_restored(self) -> bool:
+        """Whether the terminal has the modes that it had before."""
+        return termios.tcgetattr(self._slave) == self.modes
+
+    def _read(self) -> bool:
+        try:
+            data = os.read(self._master, 65_536)
+        except OSError:
+            return False
+        self.written += data
+        self._stream.feed(data)
+        return bool(data)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.kill()
+        self.process.wait(DEADLINE)
+        for descriptor in (self._master, self._slave):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)

@@ -1,0 +1,430 @@
+"""The real client on a terminal, with a real server: what a person does and sees."""
+
+import os
+import re
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from shared.codec import encode
+from shared.messages import Command, Goodbye, Message, Say
+from tests.console import Console
+from tests.support import ROOT, Peer, ServerProcess, wait_until
+
+type Open = Callable[..., Console]
+type Meet = Callable[..., Peer]
+
+
+@pytest.fixture
+def server() -> Iterator[ServerProcess]:
+    with ServerProcess("--rate", "0") as process:
+        yield process
+
+
+@pytest.fixture
+def open_client(server: ServerProcess) -> Iterator[Open]:
+    """Starts clients, in the lobby of the server if nothing else is said."""
+    with ExitStack() as stack:
+
+        def open_(*arguments: str, name: str = "ada", **options: object) -> Console:
+            given = arguments or (f"127.0.0.1:{server.port}",)
+            console = stack.enter_context(Console(*given, "--name", name, **options))  # type: ignore[arg-type]
+            if not arguments:
+                console.wait(f"in lobby as {name}")
+            return console
+
+        yield open_
+
+
+@pytest.fixture
+def meet(server: ServerProcess) -> Iterator[Meet]:
+    """Peers in the lobby."""
+    with ExitStack() as stack:
+
+        def meet_(name: str) -> Peer:
+            peer = stack.enter_context(Peer(server.port))
+            peer.hello(name)
+            peer.join("lobby")
+            return peer
+
+        yield meet_
+
+
+def input_row(console: Console) -> str:
+    return console.rows[1]
+
+
+# --- talking
+
+
+@pytest.mark.parametrize("layout", ["top", "bottom", "inline", "plain"])
+def test_two_people_talk(server: ServerProcess, open_client: Open, layout: str):
+    ada = open_client()
+    bob = open_client(f"127.0.0.1:{server.port}", "--layout", layout, name="bob")
+    bob.wait("in lobby as bob")
+    ada.wait("bob joined")
+    ada.press("hello bob\r")
+    bob.wait("ada: hello bob")
+    bob.press("hi ada\r")
+    ada.wait("bob: hi ada")
+    ada.wait("ada: hello bob")
+    assert ada.text.index("ada: hello bob") < ada.text.index("bob: hi ada")
+    for console in (bob, ada):
+        console.press("/close\r")
+        assert console.end() == 0
+        assert console.is_restored
+
+
+def test_a_message_does_not_disturb_the_line_that_is_typed(open_client: Open, meet: Meet):
+    ada, bob = open_client(), meet("bob")
+    ada.press("a draft\x1b[D\x1b[D")
+    for number in range(40):
+        bob.send(Say(f"number {number}"))
+        if number % 10 == 0:
+            ada.wait(f"bob: number {number}")
+    ada.wait("bob: number 39")
+    assert input_row(ada) == "> a draft"
+    assert (ada.screen.cursor.y, ada.screen.cursor.x) == (1, len("> a dra"))
+    ada.press("X\r")
+    bob.until(Message, text="a draXft")
+    ada.wait("ada: a draXft")
+    assert input_row(ada) == ">"
+
+
+@pytest.mark.parametrize("change", ["bottom", "inline", "plain", "top"])
+def test_the_layout_changes_while_running_and_is_remembered(open_client: Open, meet: Meet, tmp_path, change: str):
+    environment = {"XDG_CONFIG_HOME": str(tmp_path)}
+    ada, bob = open_client(environment=environment), meet("bob")
+    bob.send(Say("before"))
+    ada.wait("bob: before")
+    ada.press(f"/layout {change}\r")
+    wait_until(lambda: ada.pump(0.01) or (tmp_path / "pylingo" / "config.toml").exists() or change == "top")
+    bob.send(Say("after"))
+    ada.wait("bob: after")
+    ada.press("still here\r")
+    bob.until(Message, text="still here")
+    ada.press("/layout top\r")
+    ada.wait(lambda: "online" in ada.rows[0])
+    ada.wait("bob: after")
+    ada.press("\x03")
+    assert ada.end() == 0
+    assert ada.is_restored
+
+
+def test_history_is_shown_on_joining(open_client: Open, meet: Meet):
+    bob = meet("bob")
+    bob.send(*(Say(f"earlier {number}") for number in range(10)))
+    bob.fence()
+    ada = open_client()
+    ada.wait("bob: earlier 9")
+    assert [number for number in range(10) if f"earlier {number}" in ada.text] == list(range(10))
+
+
+def test_tab_completes(open_client: Open, meet: Meet):
+    ada, _ = open_client(), meet("barbara")
+    ada.wait("barbara joined")
+    ada.press("barb\t")
+    ada.wait(lambda: input_row(ada) == "> barbara:")
+    ada.press("\x15/he\t")
+    ada.wait(lambda: input_row(ada) == "> /help")
+    ada.press("\r")
+    ada.wait("/layout [top|bottom|inline|plain]")
+
+
+def test_scrolling_back_and_what_comes_meanwhile(open_client: Open, meet: Meet):
+    ada, bob = open_client(), meet("bob")
+    bob.send(*(Say(f"line {number:03}") for number in range(100)))
+    ada.wait("line 099")
+    ada.press("\x1b[5~")
+    ada.wait(lambda: "line 099" not in ada.text and "below" in ada.rows[0])
+    seen = ada.rows[2:]
+    bob.send(Say("news"))
+    ada.wait("new below")
+    ada.pump()
+    assert ada.rows[2:] == seen
+    ada.press("\x1b[6~" * 5)
+    ada.wait("bob: news")
+    assert "below" not in ada.rows[0]
+
+
+# --- pastes
+
+
+def test_a_paste_of_a_few_lines_is_one_message(open_client: Open, meet: Meet):
+    ada, bob = open_client(), meet("bob")
+    ada.wait("bob joined")
+    ada.press("\x1b[200~one\r\ntwo\r\nthree\x1b[201~")
+    ada.wait("one\u21b5two\u21b5three")
+    ada.press("\r")
+    assert bob.until(Message).text == "one\ntwo\nthree"
+
+
+@pytest.mark.parametrize("form", ["bracketed", "no end", "unbracketed"])
+def test_a_paste_of_5000_lines(open_client: Open, meet: Meet, form: str):
+    ada, bob = open_client(), meet("bob")
+    ada.wait("bob joined")
+    lines = "".join(f"line {number}\r" for number in range(5_000))
+    ada.press({"bracketed": f"\x1b[200~{lines}\x1b[201~", "no end": f"\x1b[200~{lines}", "unbracketed": lines}[form])
+    ada.wait("Enter: yes, Esc: no")
+    ada.pump(0.3)
+    ada.press("\x1b")
+    ada.wait(lambda: "Esc: no" not in ada.text)
+    ada.press("after it\r")
+    assert bob.until(Message).text == "after it"
+
+
+def test_a_paste_that_was_asked_about_is_one_message(open_client: Open, meet: Meet):
+    ada, bob = open_client(), meet("bob")
+    ada.wait("bob joined")
+    text = "\n".join(f"row {number}" for number in range(8))
+    ada.press(f"\x1b[200~{text}\x1b[201~")
+    ada.wait("Paste 8 lines")
+    ada.press("\r")
+    ada.wait("row 7")
+    ada.press("\r")
+    assert bob.until(Message).text == text
+
+
+# --- the connection
+
+
+def closed_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@pytest.mark.parametrize("key", ["\x03", "\x1b", "/quit\r", "\x04"], ids=["Ctrl+C", "Esc", "/quit", "Ctrl+D"])
+def test_refused_at_the_start(open_client: Open, key: str):
+    port = closed_port()
+    ada = open_client(f"127.0.0.1:{port}")
+    ada.wait(f"connection refused: no server listens on 127.0.0.1:{port}")
+    ada.wait("next try in")
+    ada.press("a draft\x15")
+    ada.press(key)
+    ada.end()
+    assert ada.is_restored
+
+
+def test_a_server_that_comes_later_is_found(open_client: Open):
+    port = closed_port()
+    ada = open_client(f"127.0.0.1:{port}")
+    ada.wait("next try in")
+    with ServerProcess("--port", str(port)):
+        ada.wait("in lobby as ada")
+
+
+def test_the_server_goes_away_while_something_is_typed(open_client: Open, tmp_path):
+    log = str(tmp_path / "log")
+    with ServerProcess("--history", log) as server:
+        port = server.port
+        ada = open_client(f"127.0.0.1:{port}")
+        ada.wait("in lobby as ada")
+        ada.press("said before\r")
+        ada.wait("ada: said before")
+        ada.press("half a dra")
+        ada.wait("half a dra")
+        server.process.kill()
+        server.process.wait()
+        ada.wait("the server went away; trying to")
+        assert "half a dra" in input_row(ada)
+        ada.press("ft\r")
+        ada.wait("\u2026 ada: half a draft")  # marked: not sent yet
+        ada.wait("1 unsent")
+    with ServerProcess("--port", str(port), "--history", log):
+        ada.wait("again")
+        ada.wait(lambda: re.search(r"\d\d:\d\d ada: half a draft", ada.text))
+        with Peer(port) as bob:
+            bob.hello("bob")
+            bob.join("lobby")
+            bob.send(Command("users"))
+            bob.fence()
+            ada.wait("bob joined")
+
+
+def test_shutdown_says_why_and_comes_back(server: ServerProcess, open_client: Open):
+    ada = open_client()
+    server.stop()
+    ada.wait("the server is shutting down")
+    ada.wait("next try in")
+
+
+def test_who_is_replaced_stays_away_until_asked(server: ServerProcess, open_client: Open, meet: Meet):
+    with socket.create_server(("127.0.0.1", 0)) as fake:
+        ada = open_client(f"127.0.0.1:{fake.getsockname()[1]}")
+        sock, _ = fake.accept()
+        with sock:
+            sock.sendall(encode(Goodbye("replaced", "this session was resumed from another connection")))
+            sock.shutdown(socket.SHUT_WR)
+            ada.wait("resumed from")
+            ada.wait("not connected")
+        ada.press("\r")
+        fake.accept()[0].close()
+
+
+# --- ways out
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP])
+@pytest.mark.parametrize("layout", ["top", "inline"])
+def test_a_signal_restores_the_terminal(server: ServerProcess, open_client: Open, number: int, layout: str):
+    ada = open_client(f"127.0.0.1:{server.port}", "--layout", layout)
+    ada.wait("in lobby as ada")
+    ada.signal(number)
+    status = ada.end()
+    assert status == (0 if number in (signal.SIGINT, signal.SIGTERM) else 128 + number)
+    assert ada.is_restored
+    for mode in (b"\x1b[?2004l", b"\x1b[?25h") + ((b"\x1b[?1049l",) if layout == "top" else ()):
+        assert mode in ada.written
+
+
+def test_the_window_is_closed(open_client: Open, meet: Meet):
+    ada, bob = open_client(), meet("bob")
+    ada.wait("bob joined")
+    ada.hang_up()
+    assert ada.end() == 128 + signal.SIGHUP
+    bob.send(Say("are you there"))
+
+
+def test_suspended_and_continued(open_client: Open, meet: Meet):
+    ada, bob = open_client(), meet("bob")
+    ada.press("a draft")
+    ada.wait("a draft")  # the system throws away what is typed and not read when Ctrl+Z is pressed
+    ada.press("\x1a")
+
+    def state() -> str:
+        with open(f"/proc/{ada.process.pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0]
+
+    if not os.path.exists("/proc/self/stat"):
+        pytest.skip("there is no /proc here")
+    ada.wait(lambda: state() == "T")
+    assert ada.is_restored
+    bob.send(Say("while you were away"))
+    ada.signal(signal.SIGCONT)
+    ada.wait("while you were away")
+    assert input_row(ada) == "> a draft"
+    assert not ada.is_restored
+
+
+def test_a_mistake_of_ours_restores_the_terminal_and_is_told(server: ServerProcess, open_client: Open):
+    code = (
+        "import sys; sys.path.insert(0, sys.argv.pop(1))\n"
+        "from client.terminal import window, update\n"
+        "def broken(*_): raise ZeroDivisionError('a mistake of ours')\n"
+        "update._EVENTS[window.Text] = broken\n"
+        "from client.chat import main\n"
+        "sys.exit(main())\n"
+    )
+    with Console(f"127.0.0.1:{server.port}", "--name", "eve", program=("-c", code, str(ROOT))) as eve:
+        eve.wait("in lobby as eve")
+        eve.press("x")
+        assert eve.end() == 1
+        assert eve.is_restored
+        assert b"ZeroDivisionError: a mistake of ours" in eve.written.rpartition(b"\x1b[?1049l")[2]
+
+
+# --- odd terminals
+
+
+def test_a_storm_of_resizes_down_to_1x1(open_client: Open, meet: Meet):
+    ada, bob = open_client(), meet("bob")
+    ada.press("draft")
+    for columns, rows in [(1, 1), (2, 1), (20, 5), (3, 2), (200, 60), (1, 30), (80, 1), (40, 10)] * 3:
+        ada.resize(columns, rows)
+        bob.send(Say(f"at {columns}x{rows}"))
+        ada.pump(0.01)
+    ada.wait(lambda: "at 40x10" in ada.text and input_row(ada) == "> draft")
+    ada.resize(20, 5)
+    ada.wait(lambda: ada.screen.columns == 20 and input_row(ada) == "> draft" and "40x10" in ada.text)
+    ada.press("!\r")
+    bob.until(Message, text="draft!")
+
+
+@pytest.mark.parametrize("term", ["dumb", "", None, "no-such-terminal"])
+def test_without_a_terminal_that_is_known_it_is_plain(server: ServerProcess, open_client: Open, term: str | None):
+    ada = open_client(f"127.0.0.1:{server.port}", environment={"TERM": term})
+    ada.wait("in lobby as ada")
+    assert b"\x1b" not in ada.written
+    ada.press("/close\n")
+    assert ada.end() == 0
+
+
+def test_without_colours_where_that_is_asked_for(server: ServerProcess, open_client: Open, meet: Meet):
+    ada, bob = open_client(environment={"NO_COLOR": "1"}), meet("bob")
+    bob.send(Say("ada, look"))
+    ada.wait("bob: ada, look")
+    assert not re.search(rb"\x1b\[[0-9;]*[34][0-9][0-9;]*m", ada.written)
+    assert b"\x1b[?1049h" in ada.written
+
+
+def test_late_answers_of_the_terminal_are_no_text(open_client: Open):
+    ada = open_client()
+    ada.press("\x1b[?62;1;6c\x1b[12;40R\x1b]11;rgb:0000/0000/0000\x07\x1bP>|xterm(370)\x1b\\hi")
+    ada.wait(lambda: input_row(ada) == "> hi")
+
+
+def test_a_lone_escape_and_a_split_sequence(open_client: Open):
+    ada = open_client()
+    ada.press("ab")
+    ada.press("\x1b")
+    ada.pump(0.1)
+    ada.press("\x1b[")
+    ada.pump(0.01)
+    ada.press("D")
+    ada.press("X")
+    ada.wait(lambda: input_row(ada) == "> aXb")
+
+
+def test_ctrl_s_does_not_freeze(open_client: Open, meet: Meet):
+    ada, bob = open_client(), meet("bob")
+    ada.press("\x13")
+    bob.send(Say("not frozen"))
+    ada.wait("bob: not frozen")
+
+
+HOSTILE = [
+    "\x1b]52;c;aGk=\x07", "\x1b]0;title", "\x1b[6n", "\x1bc", "\x1b[?1003h", "\x1bP$qm\x1b\\", "\x9b6n", "\x9d0;x",
+    "a\rb", "a\x08b", "\x07", "\x00", "\u202eabc", "\u2067abc", "a\u200bb", "\U000e0041", "a\u2028b",
+    "a" + "\u0301" * 50,
+]  # fmt: skip
+
+
+def test_hostile_words_reach_the_terminal_inert(open_client: Open, meet: Meet):
+    ada, bob = open_client(), meet("bob")
+    ada.wait("bob joined")
+    ada.pump()
+    before = len(ada.written)
+    for index, text in enumerate(HOSTILE):
+        bob.send(Say(f"{index} {text} end"))
+    ada.wait(f"bob: {len(HOSTILE) - 1} ")
+    ada.pump()
+    written = ada.written[before:]
+    ours = rb"\x1b(\[[0-9;?]*[hlmKHrJ]|[78])|\x1b\(B"
+    assert not re.search(rb"[\x00-\x07\x0b-\x1f\x7f]", re.sub(ours, b"", written.replace(b"\r\n", b"\n")))
+    assert not re.search("[\x80-\x9f\u202e\u2067\u200b\u2028\U000e0041]", written.decode())
+    assert sum(row.lstrip("0123456789:").startswith((" bob:", "\u25b8bob:")) for row in ada.rows[2:]) <= len(HOSTILE)
+    assert input_row(ada) == ">"
+
+
+# --- floods and figures that are no timings
+
+
+def test_a_flood_leaves_the_keys_alone(open_client: Open, meet: Meet):
+    ada, bob = open_client(), meet("bob")
+    ada.wait("bob joined")
+    bob.send(*(Say(f"ada, flood {number}") for number in range(2_000)))
+    ada.press("typed")
+    ada.wait(lambda: input_row(ada) == "> typed")
+    ada.wait("flood 1999")
+    assert ada.written.count(b"\x07") <= 3
+    assert len(ada.written) < 2_000 * 400
+
+
+def test_the_program_starts_on_a_mute_terminal_without_asking_it(server: ServerProcess, open_client: Open):
+    ada = open_client()
+    begin = ada.written.partition(b"in lobby")[0]
+    assert not re.search(rb"\x1b\[[0-9;?>]*[cn]|\x1b\[\?[0-9]+\$p|\x1b\][0-9]+;\?", begin)
