@@ -110,6 +110,14 @@ class Connection:
     def overwhelmed(self) -> None:
         self._stall("you ask for more than you read")
 
+    def go_on(self) -> None:
+        server = self._server
+        early = self._next_request - server.reactor.now - server.tolerance if server.interval else 0.0
+        if early > 0:
+            self._pause(early)
+        else:
+            self._resume()
+
     # --- requests
 
     def _pump(self) -> None:
@@ -131,11 +139,14 @@ class Connection:
                 else:
                     session.handle(request)
                 if interval:
-                    due = max(self._next_request, now) + interval
-                    self._next_request = due
-                    if due - now > server.tolerance:
-                        self._pause(due - now - server.tolerance)
-                        break
+                    due = self._next_request = max(self._next_request, now) + interval
+                if self._session.waiting:  # for the log on disk; what follows keeps its place, and `go_on` comes
+                    self._paused = True
+                    self._transport.pause_reading()
+                    break
+                if interval and due - now > server.tolerance:
+                    self._pause(due - now - server.tolerance)
+                    break
         except FrameError as error:
             if not self._over and not self._session.leaving:
                 self._session.end(error.reason, error.text)
