@@ -15,9 +15,9 @@ VERSION = 2
 """The version of the file's schema. A file of version 1 is brought up to it, one of a later version is left alone."""
 BUSY = 5.0
 """Seconds that a lock of another program is waited for at the start."""
-_LOADED = 20_000  # the newest messages are in memory again after a restart
+_LOADED = 2_000  # the newest messages are in memory again after a restart: what one turn of the loop takes in
 _MOST_AT = 2**63 - 1
-_SWEEP_ROWS = 500  # rows deleted in one commit: what is said meanwhile waits for it
+_SWEEP_ROWS = 200  # rows deleted in one commit: what is said meanwhile waits for it
 _SWEEP_PAGES = 64  # pages given back to the system in one commit
 
 _TABLE = """
@@ -80,10 +80,10 @@ def newest_stamp(file: sqlite3.Connection) -> int:
     return newest
 
 
-def load(file: sqlite3.Connection) -> tuple[list[tuple[str, Entry]], bool]:
-    """The newest messages with their rooms, ascending, and whether there are no others."""
+def load(file: sqlite3.Connection) -> list[tuple[str, Entry]]:
+    """The newest messages with their rooms, ascending."""
     rows = file.execute("select room, name, text, at, key from message order by at desc limit ?", (_LOADED,)).fetchall()
-    return [(room, Entry(name, text, at, key)) for room, name, text, at, key in reversed(rows)], len(rows) < _LOADED
+    return [(room, Entry(name, text, at, key)) for room, name, text, at, key in reversed(rows)]
 
 
 def read_page(file: sqlite3.Connection, room: str, request: History) -> Page:

@@ -27,7 +27,7 @@ from shared.messages import Entry
 logger = logging.getLogger(__name__)
 
 _SWEEP = 60.0  # seconds between two looks for what is too old or too much
-_SWEEP_PAUSE = 0.05  # seconds between two steps of deleting
+_SLICES_AT_ONCE = 50  # of a file with few keys, these are read before anybody comes
 _RETRY = 5.0  # seconds after a failure; twice as many after each further one
 _RETRY_MOST = 300.0
 _AT_ONCE = 2_000  # rows of the backlog in one commit
@@ -144,10 +144,9 @@ class Writer:
         file = None
         try:
             file = self._open_file(self._path)
-            entries, are_all = store.load(file)
+            entries = store.load(file)
             scan = Scan(file)
-            while are_all and not scan.go_on():
-                pass
+            is_over = any(scan.go_on() for _ in range(_SLICES_AT_ONCE))
         except FAILURES as error:
             if file is not None:
                 file.close()
@@ -155,8 +154,8 @@ class Writer:
             self._note_damage()
             self._tell(self._told.opened, 0, [], None)
             return None
-        self._prepare(None if are_all else scan)
-        self._tell(self._told.opened, entries[-1][1].at if entries else 0, entries, scan.keys if are_all else None)
+        self._prepare(None if is_over else scan)
+        self._tell(self._told.opened, entries[-1][1].at if entries else 0, entries, scan.keys if is_over else None)
         return file
 
     def _prepare(self, scan: Scan | None) -> None:
@@ -191,8 +190,10 @@ class Writer:
             self._tell(self._told.scanned, self._scan.keys)
             self._scan = None
         if (self._keep or self._most) and time.monotonic() >= self._next_sweep:
+            begin = time.monotonic()
             more = store.sweep(file, self._keep, self._most)
-            self._next_sweep = time.monotonic() + (_SWEEP_PAUSE if more else _SWEEP)
+            end = time.monotonic()
+            self._next_sweep = end + (max(0.02, end - begin) if more else _SWEEP)  # half of the time is for the others
 
     def _patience(self) -> float | None:
         """Seconds to wait for a task before there is something else to do."""

@@ -60,7 +60,7 @@ def test_what_is_too_old_is_deleted_in_small_steps(tmp_path, monkeypatch):
     make_file(path, [*old, *((now + at, "tea", "alice", "new", None) for at in range(5))])
     with contextlib.closing(open_file(str(path))) as file:
         assert sweep_all(file, 1_000, 0) == [30, 20, 10, 5, 5]
-        assert {entry.text for _, entry in load(file)[0]} == {"new"}
+        assert {entry.text for _, entry in load(file)} == {"new"}
         assert sweep_all(file, 0, 0) == [5]
         assert sweep_all(file, 1_000, 2**30) == [5]
 
@@ -129,7 +129,7 @@ def test_a_file_of_the_first_version_is_brought_up(tmp_path):
     for _ in range(2):
         with contextlib.closing(open_file(str(path))) as file:
             assert file.execute("pragma user_version").fetchone() == (VERSION,)
-            assert [entry.at for _, entry in load(file)[0]] == [1, 2]
+            assert [entry.at for _, entry in load(file)] == [1, 2]
             assert find_key(file, "tea", "k", 0, "alice") == 2
     with (
         contextlib.closing(open_file(str(tmp_path / "new.db"))) as new,
