@@ -18,6 +18,8 @@ from shared.messages import Entry, History
 
 logger = logging.getLogger(__name__)
 
+_LOADED_AT_ONCE = 200  # messages taken in by one turn of the loop
+
 
 def _ignore(newest: int) -> None: ...
 
@@ -129,9 +131,12 @@ class DiskLog:
     # --- told by the thread, in the loop
 
     def opened(self, newest: int, entries: list[tuple[str, Entry]], keys: Filter | None) -> None:
-        for room, entry in entries:
+        for room, entry in entries[:_LOADED_AT_ONCE]:
             self._memory.add(room, entry, 0)
             self._memory.emptied(room)
+        if len(entries) > _LOADED_AT_ONCE:  # the rest in later turns of the loop
+            self._call_from_thread(self.opened, newest, entries[_LOADED_AT_ONCE:], keys)
+            return
         if keys is not None:
             self._keys.found(keys)
         if self._opened is not None:

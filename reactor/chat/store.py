@@ -15,7 +15,7 @@ VERSION = 2
 """The version of the file's schema. A file of version 1 is brought up to it, one of a later version is left alone."""
 BUSY = 5.0
 """Seconds that a lock of another program is waited for at the start."""
-_LOADED = 2_000  # the newest messages are in memory again after a restart: what one turn of the loop takes in
+_LOADED = 2_000  # the newest messages are in memory again after a restart
 _MOST_AT = 2**63 - 1
 _SWEEP_ROWS = 200  # rows deleted in one commit: what is said meanwhile waits for it
 _SWEEP_PAGES = 64  # pages given back to the system in one commit
