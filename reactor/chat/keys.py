@@ -9,6 +9,7 @@ that: what is said since is in a filter of the loop's own, and when that is full
 """
 
 import sqlite3
+import time
 
 from reactor.chat.store import next_keys, size
 
@@ -78,9 +79,13 @@ class Keys:
         return self.is_complete and len(self._said) == 1 and newest.count >= newest.capacity
 
     def renew(self) -> int:
-        """Begin a new filter; returns its number: one of the file is to be made that holds all said before."""
+        """Begin a new filter; returns its number: one of the file is to be made that holds all said before.
+
+        It is for as many keys as there are so far, so the file is read again only when they are twice as many, or as
+        many were deleted.
+        """
         newest = self._said[-1]
-        self._said.append(Filter(newest.count, newest.number + 1))
+        self._said.append(Filter(self._of_file.count + newest.count, newest.number + 1))
         return newest.number + 1
 
     def forget(self) -> None:
@@ -101,6 +106,12 @@ class Scan:
         self.keys = Filter(size(file) // _BYTES_PER_MESSAGE, number)
         self._file = file
         self._after = ("", "", 0)
+        self._begin = time.monotonic()
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was begun."""
+        return time.monotonic() - self._begin
 
     def go_on(self) -> bool:
         """Read a slice; returns whether it was the last one."""

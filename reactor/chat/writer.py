@@ -187,6 +187,7 @@ class Writer:
 
     def _do_chores(self, file: sqlite3.Connection) -> None:
         if self._scan is not None and self._scan.go_on():
+            logger.info("%d keys of the history were read in %.1f s", self._scan.keys.count, self._scan.age)
             self._tell(self._told.scanned, self._scan.keys)
             self._scan = None
         if (self._keep or self._most) and time.monotonic() >= self._next_sweep:

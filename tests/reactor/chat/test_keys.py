@@ -62,9 +62,27 @@ def test_a_filter_of_the_file_takes_the_place_of_what_was_said_before_it_and_of_
     known.add("tea", "new")
     known.found(Filter(4, 0))  # of a look that began before
     assert known.may_hold("tea", "old-0")
-    known.found(Filter(4, number))
+    of_file = Filter(4, number)
+    of_file.add("tea", "of the file")
+    known.found(of_file)
     assert known.may_hold("tea", "new")
     assert not all(known.may_hold("tea", f"old-{number}") for number in range(4))
+
+
+def test_the_file_is_read_again_only_when_there_are_twice_as_many_keys(monkeypatch):
+    monkeypatch.setattr(keys, "_LEAST_KEYS", 4)
+    known = Keys()
+    known.found(Filter())
+    renewals = []
+    for number in range(1_000):
+        known.add("tea", f"{number}")
+        if known.is_full():
+            of_file = Filter(number + 1, known.renew())
+            for old in range(number + 1):
+                of_file.add("tea", f"{old}")
+            known.found(of_file)
+            renewals.append(number + 1)
+    assert renewals == [4, 12, 28, 60, 124, 252, 508]
 
 
 def test_a_scan_finds_all_keys_of_a_file_slice_by_slice():
