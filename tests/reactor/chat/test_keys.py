@@ -82,7 +82,7 @@ def test_the_file_is_read_again_only_when_there_are_twice_as_many_keys(monkeypat
                 of_file.add("tea", f"{old}")
             known.found(of_file)
             renewals.append(number + 1)
-    assert renewals == [4, 12, 28, 60, 124, 252, 508]
+    assert renewals == [4, 8, 16, 32, 64, 128, 256, 512]
 
 
 def test_a_scan_finds_all_keys_of_a_file_slice_by_slice():
