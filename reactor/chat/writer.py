@@ -103,10 +103,12 @@ class Writer:
         self._open_file = open_file
         self._keep = keep
         self._most = most
+        self._uncommitted: list[Batch] = []  # what the file failed with
         self._backlog: deque[Row] = deque()  # said since the file failed
         self._backlog_size = 0
         self._backlog_most = backlog
         self._written = self._lost = 0  # of what was said since the file failed
+        self._newest = 0  # stamp in a file that came back
         self._damage: object = None  # the damaged file, as it was when that was noticed
         self._delay = _RETRY
         self._next_sweep = 0.0
@@ -212,21 +214,22 @@ class Writer:
             return NOTHING
 
     def _commit(self, file: sqlite3.Connection, batches: list[Batch]) -> None:
-        """Write what several ticks have added, and say so; also if it fails: then it is kept in memory."""
+        """Write what several ticks have added, and say so. If the file fails, that is said first."""
         try:
             store.insert(file, (row for batch in batches for row in batch.rows))
         except BaseException:
-            for batch in batches:
-                self._set_aside(batch.rows)
+            self._uncommitted = batches
             raise
-        finally:
-            self._tell(self._told.kept, [callback for batch in batches for callback in batch.kept])
+        self._tell(self._told.kept, [callback for batch in batches for callback in batch.kept])
 
     # --- while it cannot
 
     def _fail(self, error: Exception) -> None:
         self._damage = error if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED else None
         self._tell(self._told.failed, f"the history in {self._path} failed: {error}")
+        for batch in self._uncommitted:
+            self._answer_without(batch)
+        self._uncommitted = []
 
     def _note_damage(self) -> None:
         """A file that is damaged is not tried again before it is another one. After it was closed."""
@@ -251,7 +254,7 @@ class Writer:
                 file = self._try_again()
                 self._delay = min(2 * self._delay, _RETRY_MOST)
                 if file is not None and task is not None:
-                    self._tell(self._told.came_back, store.newest_stamp(file), self._written, self._lost)
+                    self._tell(self._told.came_back, self._newest, self._written, self._lost)
                     self._written = self._lost = 0
                     return file
                 if task is None:
@@ -284,6 +287,7 @@ class Writer:
         try:
             file = self._open_file(self._path, 0.0)
             self._write_backlog(file)
+            self._newest = store.newest_stamp(file)
             self._prepare(Scan(file))
         except FAILURES as error:
             logger.debug("the history in %s cannot be used yet: %s", self._path, error)

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import types
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -160,6 +161,21 @@ def test_a_full_disk_comes_back_when_there_is_place_and_becomes_full_again(path,
     assert all("0 are lost" in line for line in lines(caplog)[1::2])
 
 
+def test_that_the_file_has_failed_is_told_before_what_it_does_not_keep_is_confirmed(path, small):
+    """So nobody has a `sent` for what is in memory only without having been told."""
+    desk = Desk(path)
+    desk.open()
+    failures: list[int] = []
+    for at in range(1, 1_000):
+        desk.say(at, "x" * 1_000)
+        desk.log.when_kept(lambda: failures.append(len(desk.failures)))
+        desk.loop.until(lambda at=at: len(failures) == at)
+        if desk.failures:
+            break
+    assert len(stamps(path)) == failures.count(0)
+    desk.close()
+
+
 def test_of_a_backlog_that_is_too_large_the_newest_is_written_and_the_rest_is_counted(path, lock, caplog):
     desk = Desk(path, MemoryLog(most=10_000))
     desk.open()
@@ -188,19 +204,12 @@ def test_a_backlog_is_written_in_pieces_and_what_comes_meanwhile_joins_it(path, 
             desk.loop.end_tick()
         return store.insert(file, rows)
 
-    monkeypatch.setattr(writer, "store", _with(store, insert=insert))
+    monkeypatch.setattr(writer, "store", types.SimpleNamespace(**{**vars(store), "insert": insert}))
     lock.kill()
     until_back(desk)
     assert inserted == [10] * 10 + [1]
     assert stamps(path) == list(range(1, 102))
     desk.close()
-
-
-def _with(module, **changes):
-    """The module, with some other functions."""
-    import types
-
-    return types.SimpleNamespace(**{**vars(module), **changes})
 
 
 def test_what_can_be_written_at_the_very_end_is_written(path, lock, caplog, monkeypatch):
