@@ -18,6 +18,7 @@ BUSY = 5.0
 _LOADED = 2_000  # the newest messages are in memory again after a restart
 _MOST_AT = 2**63 - 1
 _SWEEP_ROWS = 200  # rows deleted in one commit: what is said meanwhile waits for it
+_FAR_OVER = 2**25  # bytes, and a twentieth, above the bound: more is said than small steps delete
 _SWEEP_PAGES = 64  # pages given back to the system in one commit
 
 _TABLE = """
@@ -127,15 +128,18 @@ def size(file: sqlite3.Connection) -> int:
 
 def sweep(file: sqlite3.Connection, keep: float, most: int) -> bool:
     """Delete some of what is older than `keep` seconds or more than `most` bytes; whether there may be more of it."""
-    deleted = 0
+    deleted = freed = 0
     with file:
         if keep:
             oldest = int((time.time() - keep) * 1e6)
-            deleted += _delete(file, "select at from message where at < ? order by at limit ?", oldest)
-        if most and size(file) > most:
-            deleted += _delete(file, "select at from message order by at limit ?")
-    freed = file.execute(f"pragma incremental_vacuum({_SWEEP_PAGES})").fetchall() if _has_free(file) else None
-    return deleted > 0 or freed is not None
+            deleted += _delete(file, "select at from message where at < ? order by at limit ?", oldest, _SWEEP_ROWS)
+        if most and (over := size(file) - most) > 0:
+            rows = 10 * _SWEEP_ROWS if over > max(_FAR_OVER, most // 20) else _SWEEP_ROWS
+            deleted += _delete(file, "select at from message order by at limit ?", rows)
+        if _has_free(file):
+            freed = 1
+            file.execute(f"pragma incremental_vacuum({_SWEEP_PAGES})").fetchall()
+    return deleted + freed > 0
 
 
 def _has_free(file: sqlite3.Connection) -> bool:
@@ -145,4 +149,4 @@ def _has_free(file: sqlite3.Connection) -> bool:
 
 
 def _delete(file: sqlite3.Connection, which: str, *values: int) -> int:
-    return file.execute(f"delete from message where at in ({which})", (*values, _SWEEP_ROWS)).rowcount
+    return file.execute(f"delete from message where at in ({which})", values).rowcount

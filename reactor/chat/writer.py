@@ -196,7 +196,7 @@ class Writer:
             begin = time.monotonic()
             more = store.sweep(file, self._keep, self._most)
             end = time.monotonic()
-            self._next_sweep = end + (max(0.02, end - begin) if more else _SWEEP)  # half of the time is for the others
+            self._next_sweep = end + (max(0.05, 2 * (end - begin)) if more else _SWEEP)
 
     def _patience(self) -> float | None:
         """Seconds to wait for a task before there is something else to do."""

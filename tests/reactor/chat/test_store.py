@@ -84,6 +84,18 @@ def test_what_is_too_much_is_deleted_in_small_steps_and_the_file_shrinks(tmp_pat
     assert wait_until(lambda: path.stat().st_size <= 300_000)
 
 
+def test_far_above_the_bound_the_steps_are_larger(monkeypatch):
+    monkeypatch.setattr(store, "_SWEEP_ROWS", 10)
+    with contextlib.closing(open_file(":memory:")) as file:
+        store.insert(file, [(at, "tea", "alice", "hi", None, None) for at in range(1_000)])
+        left = []
+        for over in (2**20, 2**26):
+            monkeypatch.setattr(store, "size", lambda file, over=over: 2**28 + over)
+            sweep(file, 0, 2**28)
+            left.append(file.execute("select count(*) from message").fetchone()[0])
+        assert left == [990, 890]
+
+
 def test_a_message_that_is_there_already_is_not_new():
     with contextlib.closing(open_file(":memory:")) as file:
         row = (5, "tea", "alice", "hi", None, None)
