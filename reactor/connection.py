@@ -107,6 +107,14 @@ class Connection:
     def overwhelmed(self) -> None:
         self._stall("you ask for more than you read")
 
+    def go_on(self) -> None:
+        server = self._server
+        early = self._next_request - server.reactor.now - server.tolerance if server.interval else 0.0
+        if early > 0:
+            self._wait(early)
+        else:
+            self._resume()
+
     # --- requests
 
     def _pump(self) -> None:
@@ -135,11 +143,13 @@ class Connection:
                 else:
                     session.handle(request)
                 if interval:
-                    due = max(self._next_request, now) + interval
-                    self._next_request = due
+                    due = self._next_request = max(self._next_request, now) + interval
+                if self._session.waiting:  # for the log on disk; what follows keeps its place, and `go_on` comes
+                    self._pause()
+                    break
+                if interval:
                     if due - now > server.tolerance:
-                        self._pause()
-                        server.reactor.call_later(due - now - server.tolerance, self._resume)
+                        self._wait(due - now - server.tolerance)
                         break
                     size += len(body)
                     if size > _ENOUGH:
@@ -161,6 +171,10 @@ class Connection:
         if not self._paused:
             self._paused = True
             self._transport.pause_reading()
+
+    def _wait(self, delay: float) -> None:
+        self._pause()
+        self._server.reactor.call_later(delay, self._resume)
 
     def _wait_a_tick(self) -> None:
         self._pause()

@@ -144,6 +144,7 @@ class Server:
             memory,
             settings.history_keep,
             settings.history_max,
+            self._history_came_back,
         )
 
     def _open(self, socks: list[socket.socket], newest: int) -> None:
@@ -159,6 +160,12 @@ class Server:
         """Tell everybody: what is said from now on may not outlive the server."""
         for session in self.hub.sessions():
             session.answer(Notice("the server cannot write its history: what is said now is kept in memory only"))
+
+    def _history_came_back(self, newest: int) -> None:
+        """What was said meanwhile is written. The file may know later stamps than the clock, if it was not open yet."""
+        self.hub.last_stamp = max(self.hub.last_stamp, newest)
+        for session in self.hub.sessions():
+            session.answer(Notice("the server can write its history again"))
 
     def _prepare(self, sock: socket.socket) -> None:
         """Set what accepted sockets inherit from the listening one: that saves four calls for each of them."""

@@ -7,6 +7,7 @@ first.
 
 import bisect
 import collections
+import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter
@@ -23,6 +24,7 @@ MEMORY = 64 * 2**20
 _ENTRY_SIZE = 250  # bytes of an entry besides the letters of its text
 _KEY_SIZE = 400  # bytes that a key and its two places in the index take
 _LOG_SIZE = 1_200  # bytes of an empty log
+_FEW_LOGS = 50
 
 _PAGE_ROOM = MAX_BODY - 768  # a page holds a room's name, some keys and stamps around its messages
 _AROUND_ENTRY = 40  # bytes around the texts of one message in a page, at the most
@@ -52,7 +54,13 @@ class Log(Protocol):
         """Keep a message that the session with that number said. Its stamp is above all before."""
 
     def find(self, room: str, key: str, session: int, name: str) -> int | None:
-        """The stamp of the message that was said with `key` by that session or under that name, if it is kept."""
+        """The stamp of the message that was said with `key` by that session or under that name, if that is at hand."""
+
+    def may_hold(self, room: str, key: str) -> bool:
+        """Whether a message with that key may be kept that is not at hand, so that `look_up` must say."""
+
+    def look_up(self, room: str, key: str, session: int, name: str, answer: Callable[[int | None], object]) -> None:
+        """Answer with what `find` would return if everything were at hand."""
 
     def when_kept(self, callback: Callable[[], object]) -> None:
         """Call back as soon as all that was added is kept as safely as this log keeps things."""
@@ -83,7 +91,7 @@ class MemoryLog:
 
     def __init__(self, per_room: int = PER_ROOM, most: int = MEMORY) -> None:
         self._per_room = per_room
-        self._most = most
+        self.most = most
         self._logs: dict[str, _RoomLog] = {}
         self._empty: collections.OrderedDict[str, None] = collections.OrderedDict()
         self.size = 0
@@ -107,7 +115,7 @@ class MemoryLog:
             log.keys[entry.key, session] = log.keys[entry.key, fold(entry.from_)] = entry.at
         if len(log.entries) > self._per_room:
             self._drop_oldest(log)
-        if self.size > self._most:
+        if self.size > self.most:
             self._make_place(room)
 
     def find(self, room: str, key: str, session: int, name: str) -> int | None:
@@ -116,6 +124,12 @@ class MemoryLog:
             return None
         at = log.keys.get((key, session))
         return at if at is not None else log.keys.get((key, fold(name)))
+
+    def may_hold(self, room: str, key: str) -> bool:
+        return False
+
+    def look_up(self, room: str, key: str, session: int, name: str, answer: Callable[[int | None], object]) -> None:
+        answer(self.find(room, key, session, name))
 
     def when_kept(self, callback: Callable[[], object]) -> None:
         callback()
@@ -140,19 +154,34 @@ class MemoryLog:
                     del log.keys[entry.key, author]
 
     def _make_place(self, speaking: str) -> None:
-        """Forget empty rooms, the one left longest ago first; if there is none, the oldest in the longest log."""
-        for room in [room for room in self._empty if room != speaking]:
-            if self.size <= self._most:
+        """Forget empty rooms, the one left longest ago first; if there is none, the oldest in the longest logs."""
+        while self.size > self.most:
+            room = next((room for room in self._empty if room != speaking), None)
+            if room is None:
+                self._shorten()
                 return
             del self._empty[room]
             log = self._logs.pop(room)
             self.size -= _LOG_SIZE + sum(map(_size, log.entries))
-        while self.size > self._most:
-            longest = max(self._logs.values(), key=lambda log: len(log.entries))
-            if not longest.entries:
-                return
-            for _ in range(1 + len(longest.entries) // 8):
-                self._drop_oldest(longest)
+
+    def _shorten(self) -> None:
+        """Drop the oldest of the longest logs, and logs that have lost everything."""
+        # All logs are looked at for that: where they are many, a little more is dropped than must be.
+        most = self.most if len(self._logs) < _FEW_LOGS else self.most - self.most // 16
+        longest = [(-len(log.entries), room) for room, log in self._logs.items()]
+        heapq.heapify(longest)
+        while self.size > most and longest:
+            count, room = longest[0]
+            log = self._logs[room]
+            for _ in range(max(1, -count // 8)):
+                self._drop_oldest(log)
+            if log.entries:
+                heapq.heapreplace(longest, (-len(log.entries), room))
+            else:
+                heapq.heappop(longest)
+                del self._logs[room]
+                self._empty.pop(room, None)
+                self.size -= _LOG_SIZE
 
 
 def cut_page(entries: list[Entry], request: History) -> Page:

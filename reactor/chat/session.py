@@ -72,6 +72,7 @@ class Session:
         "room",
         "token",
         "view",
+        "waiting",
     )
 
     def __init__(self, hub: Hub, peer: Peer, out: Outlet, motd: str = "") -> None:
@@ -90,6 +91,8 @@ class Session:
         self.closing: str | None = None
         self._grace: Timer | None = None  # runs while the seat is kept for a connection that broke
         self._heir: Session | None = None  # who took over the connection
+        self.waiting = False
+        """Whether the file is being asked for a key: nothing more is to be handled before the peer's `go_on`."""
         self.leaving = False  # whether nothing is handled any more, though the log is still waited for
         self.number = hub.number()
         self.name = hub.admit(self)
@@ -409,15 +412,35 @@ class Session:
         if room is None:
             raise no_room("say something")
         log = self._hub.log
-        at = log.find(room.key, say.key, self.number, self.name) if say.key is not None else None
+        at = None
+        deliver = self._deliverer() if say.id is not None or say.key is not None else None
+        if say.key is not None:
+            at = log.find(room.key, say.key, self.number, self.name)
+            if at is None and log.may_hold(room.key, say.key):
+                self.waiting = True
+                log.look_up(
+                    room.key, say.key, self.number, self.name, lambda at: self._looked_up(say, text, at, deliver)
+                )
+                return
+        self._speak(room, say, text, at, deliver)
+
+    def _looked_up(self, say: Say, text: str, at: int | None, deliver: Callable[[Record], None] | None) -> None:
+        """It is known when this was said before, if it was: go on with it, and with what has come behind it."""
+        self.waiting = False
+        if self.room is not None and self.closing is None:
+            self._speak(self.room, say, text, at, deliver)
+            self._peer.go_on()
+
+    def _speak(self, room: Room, say: Say, text: str, at: int | None, deliver: Callable[[Record], None] | None) -> None:
+        """Say it in the room, unless it is there since `at`."""
+        log = self._hub.log
         if at is None:
             at = self._hub.stamp()
             log.add(room.key, Entry(self.name, text, at, say.key), self.number)
             if len(room.members) > 1:
                 self.tell_room(Message(room.name, self.name, text, at), at)
-        if say.id is not None or say.key is not None:
+        if deliver is not None:
             sent = Sent(room.name, at, say.id, say.key)
-            deliver = self._deliverer()
             log.when_kept(lambda: deliver(sent))
 
     def _command(self, command: Command) -> None:

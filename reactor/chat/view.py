@@ -42,6 +42,9 @@ class Peer(Protocol):
     def overwhelmed(self) -> None:
         """The direct answers alone have reached the hard limit."""
 
+    def go_on(self) -> None:
+        """The session is not `waiting` any more: hand it what has come since."""
+
 
 class Nowhere:
     """The outlet and the peer of a session whose connection broke: what it misses is in the log."""
@@ -57,6 +60,7 @@ class Nowhere:
     def adopt(self, session: "Session") -> None: ...
     def abandon(self) -> None: ...
     def overwhelmed(self) -> None: ...
+    def go_on(self) -> None: ...
 
 
 NOWHERE = Nowhere()

@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
 
-from reactor.chat import disk
-from reactor.chat.disk import VERSION, DiskLog, load, open_file, read_page, sweep
+from reactor.chat import disk, keys, store, writer
+from reactor.chat.disk import DiskLog
 from reactor.chat.history import MemoryLog, Page
+from reactor.chat.store import VERSION, open_file
+from reactor.chat.writer import Question
 from reactor.engine.loop import Reactor
 from shared.messages import MAX_PAGE, Command, Entry, History, Message, Notice, PongRequest, Say, Sent, Welcome
-from tests.reactor.chat.test_history import LONGEST_ROOM, assert_page, logs, requests
+from tests.reactor.chat.test_history import LONGEST_ROOM
 from tests.reactor.chat.test_session import Chat
 from tests.reactor.test_connection import benches
 from tests.support import DEADLINE, wait_until
@@ -29,10 +30,11 @@ from tests.support import DEADLINE, wait_until
 ALL = History(since=0, limit=MAX_PAGE)
 SCHEMA = """
 create table message (
-    at integer primary key, room text not null, name text not null, text text not null, key text
+    at integer primary key, room text not null, name text not null, text text not null, key text, session integer
 ) strict;
 create index message_of_room on message (room, at);
-pragma user_version = 1;
+create index message_of_key on message (key, room) where key is not null;
+pragma user_version = 2;
 """
 
 
@@ -76,6 +78,7 @@ class Desk:
         self.failures: list[str] = []
         self.stamps: list[int] = []
         self.kept: list[int] = []
+        self.came_back: list[int] = []
         self.memory = memory or MemoryLog()
         self.log = DiskLog(
             str(path),
@@ -83,6 +86,7 @@ class Desk:
             self.loop.call_from_thread,
             self.failures.append,
             self.memory,
+            came_back=self.came_back.append,
             **bounds,
         )
 
@@ -105,12 +109,26 @@ class Desk:
     def texts(self, room: str = "tea") -> list[str]:
         return [entry.text for entry in self.page(room).messages]
 
+    def known(self, key: str, session: int = 1, name: str = "alice", room: str = "tea") -> int | None:
+        """Since when a message with the key is in the log, wherever that must be looked up."""
+        at = self.log.find(room, key, session, name)
+        if at is not None or not self.log.may_hold(room, key):
+            return at
+        answers: list[int | None] = []
+        self.log.look_up(room, key, session, name, answers.append)
+        self.loop.until(lambda: answers)
+        return answers[0]
+
+    def hold(self, go_on: threading.Event) -> None:
+        """The disk is busy until then."""
+        self.log._writer.tasks.put(Question(lambda file: go_on.wait(DEADLINE), lambda: None))
+
     def close(self) -> float:
         """Returns how long it took. The thread must have ended."""
         begin = time.monotonic()
         self.log.close(DEADLINE)
         taken = time.monotonic() - begin
-        assert not self.log._thread.is_alive()
+        assert not self.log._writer.thread.is_alive()
         self.loop.rest()
         return taken
 
@@ -156,7 +174,7 @@ def make_file(path: Path, said: list[tuple[int, str, str, str, str | None]]) -> 
     with contextlib.closing(sqlite3.connect(path)) as file:
         file.executescript("pragma auto_vacuum = incremental;" + SCHEMA)
         with file:
-            file.executemany("insert into message values (?, ?, ?, ?, ?)", said)
+            file.executemany("insert into message (at, room, name, text, key) values (?, ?, ?, ?, ?)", said)
 
 
 # --- what is kept
@@ -264,8 +282,8 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the thread has committed so far."""
     statements: list[str] = []
 
-    def traced(path: str) -> sqlite3.Connection:
-        file = open_file(path)
+    def traced(*args: Any) -> sqlite3.Connection:
+        file = open_file(*args)
         file.set_trace_callback(lambda sql: statements.append(sql) if sql.upper().startswith("COMMIT") else None)
         return file
 
@@ -276,7 +294,7 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_what_comes_while_the_disk_is_busy_is_committed_together(desk, commits):
     log = desk()
     go_on = threading.Event()
-    log.log._tasks.put(lambda file: go_on.wait(DEADLINE))
+    log.hold(go_on)
     for at in range(1, 51):
         log.say(at)
         log.loop.end_tick()
@@ -314,30 +332,6 @@ def test_a_page_comes_behind_the_callbacks_before_it(desk):
     assert log.kept == [1]
 
 
-@settings(deadline=None)
-@given(logs(), requests)
-def test_any_page_of_any_log(said, request_):
-    with contextlib.closing(open_file(":memory:")) as file:
-        for entry in said:
-            file.execute(
-                "insert into message values (?, 'tea', ?, ?, ?)", (entry.at, entry.from_, entry.text, entry.key)
-            )
-        file.execute("insert into message values (5000, 'coffee', 'bob', 'hi', null)")
-        assert_page(read_page(file, "tea", request_), said, request_)
-        assert read_page(file, "coffee", ALL) == Page([Entry("bob", "hi", 5000)], False, 5000)
-
-
-def test_a_page_reads_no_more_of_the_file_than_it_needs(tmp_path):
-    path = tmp_path / "large.db"
-    make_file(path, [(at, f"room-{at % 3}", "alice", "x" * 100, None) for at in range(1, 30_001)])
-    with contextlib.closing(open_file(str(path))) as file:
-        for request in (History(), ALL, History(before=15_000), History(since=1, before=29_999)):
-            steps: list[int] = []
-            file.set_progress_handler(lambda steps=steps: steps.append(1), 100)
-            assert len(read_page(file, "room-1", request).messages) == request.limit
-            assert len(steps) < 100, "the whole room was walked"
-
-
 # --- keys
 
 
@@ -360,18 +354,70 @@ def test_keys_of_a_failed_file_are_known(desk, path):
     assert log.log.find("tea", "k", 1, "alice") == 5
 
 
-@pytest.mark.xfail(strict=True, reason="keys are looked up in memory only: the loop cannot wait for the disk")
 def test_a_key_is_known_while_the_log_holds_its_message(desk):
     """Also when newer messages have driven it out of the memory: the log is the file."""
     log = desk(memory=MemoryLog(per_room=3))
     for at in range(1, 8):
         log.say(at, key=f"k-{at}")
     assert [entry.key for entry in log.page().messages] == [f"k-{at}" for at in range(1, 8)]
-    assert [log.log.find("tea", f"k-{at}", 1, "alice") for at in range(1, 8)] == list(range(1, 8))
+    assert [log.known(f"k-{at}") for at in range(1, 8)] == list(range(1, 8))
+    assert [log.known(f"k-{at}", session=9) for at in range(1, 8)] == list(range(1, 8))
+    assert [log.known(f"k-{at}", name="bob") for at in range(1, 8)] == list(range(1, 8))
+    assert [log.known(f"k-{at}", session=9, name="bob") for at in range(1, 8)] == [None] * 7
+    assert log.known("k-1", room="coffee") is None
+
+
+@pytest.mark.parametrize("at_once", [1, 50], ids=["scanned in slices", "scanned at once"])
+def test_old_keys_are_known_after_a_restart(desk, monkeypatch, at_once):
+    monkeypatch.setattr(writer, "_SLICES_AT_ONCE", at_once)
+    monkeypatch.setattr(keys, "_SLICE", 7)
+    first = desk(memory=MemoryLog(per_room=3))
+    for at in range(1, 51):
+        first.say(at, key=f"k-{at}")
+    second = desk(memory=MemoryLog(per_room=3))
+    assert [second.known(f"k-{at}", session=9) for at in range(1, 51)] == list(range(1, 51))
+    assert [second.known(f"k-{at}", name="bob") for at in range(1, 51)] == [None] * 50  # session 1 is another one now
+    second.loop.until(lambda: second.log._keys.is_complete)
+    assert [second.known(f"k-{at}", session=9) for at in range(1, 51)] == list(range(1, 51))
+    assert not any(second.log.may_hold("tea", f"new-{at}") for at in range(100))
+
+
+def test_a_fresh_key_does_not_wait_for_the_disk(desk):
+    log = desk()
+    log.hold(go_on := threading.Event())
+    for at in range(1, 5_001):
+        assert not log.log.may_hold("tea", f"k-{at}")
+        log.say(at, key=f"k-{at}")
+    go_on.set()
+
+
+def test_a_key_is_forgotten_with_its_message(desk, path, monkeypatch):
+    monkeypatch.setattr(store, "_LOADED", 1)
+    make_file(path, [(at, "tea", "alice", "old", f"k-{at}") for at in range(1, 31)])
+    log = desk(keep=1_000.0)
+    assert log.known("k-1") == 1
+    end = time.monotonic() + DEADLINE
+    while log.page().oldest is not None:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert log.known("k-1") is None
+
+
+def test_a_full_filter_is_made_anew_and_no_key_is_forgotten_meanwhile(desk, monkeypatch):
+    monkeypatch.setattr(keys, "_LEAST_KEYS", 16)
+    monkeypatch.setattr(keys, "_SLICE", 5)
+    log = desk(memory=MemoryLog(per_room=2))
+    for at in range(1, 301):
+        log.say(at, key=f"k-{at}")
+        log.loop.end_tick()
+        log.loop.rest()
+        assert log.known(f"k-{max(1, at - 10)}") == max(1, at - 10)
+    assert log.log._keys._of_file.number > 2
+    assert [log.known(f"k-{at}") for at in range(1, 301)] == list(range(1, 301))
 
 
 def test_the_newest_messages_are_in_memory_after_a_restart(desk, path, monkeypatch):
-    monkeypatch.setattr(disk, "_LOADED", 10)
+    monkeypatch.setattr(store, "_LOADED", 10)
     make_file(path, [(at, "tea", "alice", f"{at}", f"k-{at}") for at in range(1, 31)])
     log = desk()
     assert log.stamps == [30]
@@ -421,49 +467,6 @@ def test_a_file_at_the_end_of_time_does_not_break_the_chat(desk, path):
 # --- bounds
 
 
-def sweep_all(file: sqlite3.Connection, keep: float, most: int) -> list[int]:
-    """Sweeps until there is nothing more to do; how many rows were left after each step."""
-    left = []
-    more = True
-    while more:
-        more = sweep(file, keep, most)
-        left.append(file.execute("select count(*) from message").fetchone()[0])
-        assert len(left) < 1_000
-    return left
-
-
-def test_what_is_too_old_is_deleted_in_small_steps(tmp_path, monkeypatch):
-    monkeypatch.setattr(disk, "_SWEEP_ROWS", 10)
-    now = time.time_ns() // 1_000
-    path = tmp_path / "chat.db"
-    old = [(now - 2_000_000_000 + at, "tea", "alice", "old", None) for at in range(35)]
-    make_file(path, [*old, *((now + at, "tea", "alice", "new", None) for at in range(5))])
-    with contextlib.closing(open_file(str(path))) as file:
-        assert sweep_all(file, 1_000, 0) == [30, 20, 10, 5, 5]
-        assert {entry.text for _, entry in load(file)[1]} == {"new"}
-        assert sweep_all(file, 0, 0) == [5]
-        assert sweep_all(file, 1_000, 2**30) == [5]
-
-
-def size_of_file(file: sqlite3.Connection) -> int:
-    return file.execute("pragma page_count").fetchone()[0] * file.execute("pragma page_size").fetchone()[0]
-
-
-def test_what_is_too_much_is_deleted_in_small_steps_and_the_file_shrinks(tmp_path, monkeypatch):
-    monkeypatch.setattr(disk, "_SWEEP_ROWS", 50)
-    path = tmp_path / "chat.db"
-    make_file(path, [(at, "tea", "alice", "x" * 1_000, None) for at in range(1, 1_001)])
-    with contextlib.closing(open_file(str(path))) as file:
-        assert size_of_file(file) > 1_000_000
-        left = sweep_all(file, 0, 300_000)
-        assert all(before - after in (0, 50) for before, after in itertools.pairwise(left))
-        assert 150 <= left[-1] <= 300
-        assert size_of_file(file) <= 300_000
-        stamps = [at for (at,) in file.execute("select at from message order by at")]
-        assert stamps == list(range(1_001 - left[-1], 1_001))
-    assert wait_until(lambda: path.stat().st_size <= 300_000)
-
-
 def test_a_new_file_can_shrink(desk, path):
     log = desk()
     log.say(1)
@@ -476,7 +479,7 @@ def test_a_new_file_can_shrink(desk, path):
 
 @pytest.mark.parametrize("bounds", [{"keep": 1_000.0}, {"most": 100_000}], ids=["keep", "most"])
 def test_a_log_keeps_its_bounds_while_it_serves(desk, path, monkeypatch, bounds):
-    monkeypatch.setattr(disk, "_SWEEP_ROWS", 100)
+    monkeypatch.setattr(store, "_SWEEP_ROWS", 100)
     now = time.time_ns() // 1_000
     make_file(path, [(now - 2_000_000_000 + at, "tea", "alice", "x" * 1_000, None) for at in range(300)])
     log = desk(**bounds)
@@ -493,9 +496,9 @@ def test_a_log_keeps_its_bounds_while_it_serves(desk, path, monkeypatch, bounds)
 
 def test_without_bounds_nothing_is_ever_deleted_and_nobody_looks(desk, monkeypatch):
     looks: list[object] = []
-    monkeypatch.setattr(disk, "sweep", lambda *args: looks.append(args) and False)
+    monkeypatch.setattr(store, "sweep", lambda *args: looks.append(args) and False)
     moments = itertools.count(0, 1_000)  # a quarter of an hour goes by with each look at the clock
-    monkeypatch.setattr(disk, "time", types.SimpleNamespace(monotonic=lambda: next(moments)))
+    monkeypatch.setattr(writer, "time", types.SimpleNamespace(monotonic=lambda: next(moments)))
     log = desk(keep=0.0, most=0)
     log.say(1)
     assert log.texts() == ["hi"]
@@ -531,7 +534,7 @@ def damaged(path: Path) -> None:
 def not_utf8(path: Path) -> None:
     make_file(path, [])
     with contextlib.closing(sqlite3.connect(path)) as file, file:
-        file.execute("insert into message values (1, 'tea', 'alice', cast(x'ff' as text), null)")
+        file.execute("insert into message (at, room, name, text) values (1, 'tea', 'alice', cast(x'ff' as text))")
 
 
 def a_newer_version(path: Path) -> None:
@@ -566,8 +569,13 @@ UNUSABLE: list[Callable[[Path], object]] = [
 ]
 
 
-def assert_goes_on_from_memory(log: Desk, caplog: pytest.LogCaptureFixture, first: int = 1) -> None:
-    """The log has failed and says so once; everything works, and what is said from `first` on is in memory."""
+def assert_goes_on_from_memory(
+    log: Desk, caplog: pytest.LogCaptureFixture, first: int = 1, is_lost: bool = True
+) -> None:
+    """The log has failed and says so once; everything works, and what is said from `first` on is in memory.
+
+    In the end the file is tried once more; `is_lost` if it still cannot be used: then a line says what is lost.
+    """
     for at in range(first, first + 3):
         log.say(at, f"{at}", key=f"k-{at}")
         log.loop.until(lambda at=at: log.kept[-1:] == [at])
@@ -579,10 +587,11 @@ def assert_goes_on_from_memory(log: Desk, caplog: pytest.LogCaptureFixture, firs
     log.log.emptied("coffee")
     assert log.close() < DEADLINE / 4
     assert len(log.failures) == 1
-    (line,) = (record for record in caplog.records if record.levelno >= logging.WARNING)
+    line, *last = (record for record in caplog.records if record.levelno >= logging.WARNING)
     assert log.failures[0] in line.getMessage()
     assert "memory" in line.getMessage()
     assert line.exc_info is None
+    assert ["messages are lost" in record.getMessage() for record in last] == [True] * is_lost
 
 
 @pytest.mark.parametrize("spoil", UNUSABLE, ids=lambda spoil: spoil.__name__)
@@ -630,7 +639,7 @@ def test_the_sentence_says_why(desk, path, spoil, why):
 
 
 def test_a_file_in_use_by_another_program(desk, path, caplog, monkeypatch):
-    monkeypatch.setattr(disk, "_BUSY", 0.05)
+    monkeypatch.setattr(store, "BUSY", 0.05)
     make_file(path, [(7, "tea", "alice", "hi", None)])
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("begin exclusive")
@@ -643,7 +652,7 @@ def test_a_file_in_use_by_another_program(desk, path, caplog, monkeypatch):
 
 
 def test_two_logs_on_one_file(desk, path, caplog, monkeypatch):
-    monkeypatch.setattr(disk, "_BUSY", 0.05)
+    monkeypatch.setattr(store, "BUSY", 0.05)
     first = desk()
     first.say(1, "mine")
     first.loop.until(lambda: first.kept)
@@ -663,7 +672,7 @@ def test_a_lock_that_is_let_go_in_time_is_waited_for(desk, path):
     other.execute("begin exclusive")
     log = desk(opened=False)
     log.log.open(log.stamps.append)
-    wait_until(lambda: log.log._thread.is_alive())
+    wait_until(lambda: log.log._writer.thread.is_alive())
     log.say(8)
     other.execute("rollback")
     other.close()
@@ -677,8 +686,8 @@ def small_disk(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
     """A disk with room for so little that it is soon full."""
     files: list[sqlite3.Connection] = []
 
-    def small(path: str) -> sqlite3.Connection:
-        file = open_file(path)
+    def small(*args: Any) -> sqlite3.Connection:
+        file = open_file(*args)
         file.execute("pragma max_page_count = 16")
         files.append(file)
         return file
@@ -715,7 +724,7 @@ def test_a_disk_that_becomes_full_while_much_waits(desk, caplog, small_disk):
     """Callbacks and pages that are behind the failure in the queue are all answered, in order."""
     log = desk()
     go_on = threading.Event()
-    log.log._tasks.put(lambda file: go_on.wait(DEADLINE))
+    log.hold(go_on)
     pages: list[Page] = []
     for at in range(1, 61):
         log.say(at, "x" * 2_000)
@@ -758,25 +767,25 @@ def test_a_failure_while_old_messages_are_deleted(desk, caplog, monkeypatch):
     def failing(*args: Any) -> bool:
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr(disk, "sweep", failing)
+    monkeypatch.setattr(store, "sweep", failing)
     log = desk(keep=1_000.0)
     log.say(1, "before")
     log.loop.until(lambda: log.failures)
-    assert_goes_on_from_memory(log, caplog, first=10)
+    assert_goes_on_from_memory(log, caplog, first=10, is_lost=False)
     assert log.kept[0] == 1
 
 
 def test_a_disk_that_hangs_does_not_hold_up_the_end_for_ever(desk, caplog):
     log = desk()
     go_on = threading.Event()
-    log.log._tasks.put(lambda file: go_on.wait(DEADLINE))
+    log.hold(go_on)
     log.say(1)
     begin = time.monotonic()
     log.log.close(0.1)
     assert time.monotonic() - begin < DEADLINE / 4
     assert any("0.1 s" in record.getMessage() for record in caplog.records)
     go_on.set()
-    log.log._thread.join(DEADLINE)
+    log.log._writer.thread.join(DEADLINE)
 
 
 # --- with a reactor, a hub and a server

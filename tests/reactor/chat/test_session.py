@@ -89,6 +89,8 @@ class Person:
         self.stalls = 0
         self.over = False
         """Whether the session goes on without this peer: then nothing more of it is handled."""
+        self.held: list[Record] = []
+        """What waits until the session handles requests again."""
         self._decoder = FrameDecoder()
         self._read = 0
         self.session = Session(hub, self, self.out, motd)
@@ -107,6 +109,10 @@ class Person:
     def overwhelmed(self) -> None:
         self.stalls += 1
 
+    def go_on(self) -> None:
+        held, self.held = self.held, []
+        self.ask(*held)
+
     # what a test does
 
     @property
@@ -115,7 +121,9 @@ class Person:
 
     def ask(self, *requests: Record) -> None:
         for request in requests:
-            if not self.over:
+            if self.session.waiting:
+                self.held.append(request)
+            elif not self.over:
                 self.session.handle(request)
 
     def lose(self) -> None:

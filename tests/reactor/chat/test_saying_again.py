@@ -1,0 +1,233 @@
+"""A key that only the file may know: its message waits for the answer, and so does what its speaker asked behind it."""
+
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from reactor.chat.history import MemoryLog
+from shared.codec import encode
+from shared.messages import (
+    Command,
+    Entry,
+    Error,
+    Goodbye,
+    History,
+    HistoryPage,
+    Left,
+    Message,
+    PingRequest,
+    Pong,
+    Ready,
+    Renamed,
+    Say,
+    Sent,
+)
+from tests.reactor.chat.test_resume import resume, seated
+from tests.reactor.chat.test_session import NOON, Chat
+from tests.reactor.test_connection import benches
+
+
+class SlowLog(MemoryLog):
+    """Keys that begin with "old" may be in a file, and the test says when it has been looked at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.questions: list[tuple[tuple[str, str, int, str], Callable[[int | None], object]]] = []
+
+    def may_hold(self, room: str, key: str) -> bool:
+        return key.startswith("old")
+
+    def look_up(self, room: str, key: str, session: int, name: str, answer: Callable[[int | None], object]) -> None:
+        self.questions.append(((room, key, session, name), answer))
+
+    def answer(self, at: int | None) -> None:
+        self.questions.pop(0)[1](at)
+
+
+@pytest.fixture
+def log() -> SlowLog:
+    return SlowLog()
+
+
+def test_what_the_file_knows_is_not_said_again(log):
+    chat = Chat(log=log)
+    alice, bob = chat.people("alice", "bob")
+    alice.ask(Say("hi", "old", 1))
+    chat.tick()
+    assert (alice.got(), bob.got()) == ([], [])
+    assert log.questions[0][0] == ("tea", "old", alice.session.number, "alice")
+    log.answer(5)
+    chat.tick()
+    assert alice.got() == [Sent("tea", 5, 1, "old")]
+    assert bob.got() == []
+
+
+def test_what_it_does_not_know_is_said_once(log):
+    chat = Chat(log=log)
+    alice, bob = chat.people("alice", "bob")
+    alice.ask(Say("hi", "old", 1), Say("hi", "old", 2))
+    log.answer(None)
+    chat.tick()
+    assert not log.questions, "the second one is known without the file"
+    assert bob.got() == [Message("tea", "alice", "hi", NOON)]
+    assert alice.got() == [Sent("tea", NOON, 1, "old"), Sent("tea", NOON, 2, "old")]
+
+
+def test_what_was_asked_behind_it_keeps_its_place_and_the_others_do_not_wait(log):
+    chat = Chat(log=log)
+    alice, bob = chat.people("alice", "bob")
+    alice.ask(Say("one", "old-1"), Command("name", "alicia"), Say("two", "old-2"), Say("three", "new"), PingRequest(4))
+    bob.ask(Say("meanwhile", "b"))
+    chat.tick()
+    assert bob.got() == [Sent("tea", NOON, key="b")]
+    assert alice.got() == [Message("tea", "bob", "meanwhile", NOON)]
+    log.answer(None)
+    log.answer(None)
+    chat.tick()
+    said = [
+        Message("tea", name, text, NOON + at)
+        for at, (name, text) in enumerate([("alice", "one"), ("alicia", "two"), ("alicia", "three")], 1)
+    ]
+    assert bob.got() == [said[0], Renamed("alice", "alicia", "tea"), *said[1:]]
+    assert [type(record) for record in alice.got()] == [Sent, Renamed, Sent, Sent, Pong]
+
+
+def test_who_is_gone_when_the_answer_comes_has_said_nothing(log):
+    chat = Chat(log=log)
+    alice, bob = chat.people("alice", "bob")
+    alice.ask(Say("hi", "old", 1))
+    alice.lose()
+    log.answer(None)
+    chat.tick()
+    assert bob.got() == [Left("tea", "alice", "lost")]
+    bob.ask(History(id=2))
+    assert bob.got() == [HistoryPage("tea", [], False, None, 2)]
+
+
+def test_who_has_only_lost_the_connection_has_said_it(log):
+    chat = Chat(log=log, grace=60)
+    alice, token = seated(chat, "alice")
+    bob = chat.person("bob", "tea")
+    alice.got()
+    alice.ask(Say("hi", "old", 1))
+    alice.lose()
+    again = resume(chat, token)
+    again.ask(PingRequest(9))
+    chat.tick()
+    assert [type(record) for record in again.got()] == [Ready]
+    log.answer(None)
+    chat.tick()
+    assert again.got() == [Pong(9)]
+    assert [type(record) for record in bob.got()] == [Message]
+    again.ask(Say("hi", "old", 1))
+    assert not log.questions
+    assert [type(record) for record in again.got()] == [Sent]
+
+
+def test_a_shutdown_does_not_wait(log):
+    chat = Chat(log=log)
+    (alice,) = chat.people("alice")
+    alice.ask(Say("hi", "old", 1))
+    alice.session.shut_down("bye")
+    log.answer(None)
+    chat.tick()
+    assert [type(record) for record in alice.got()] == [Goodbye]
+
+
+# --- over a connection
+
+
+def frames(*records: object) -> bytes:
+    return b"".join(map(encode, records))  # type: ignore[arg-type]
+
+
+def test_a_connection_is_not_read_until_the_file_has_answered(log):
+    with benches() as bench:
+        desk = bench()
+        desk.server.hub.log = log
+        alice = desk.guest(Command("join", "tea"))
+        alice.raw(frames(Say("hi", "old", 1), PingRequest(2)) + b"\x00\x00\x00\x01\xc1")
+        desk.turn()
+        alice.raw(frames(PingRequest(3)) * 1_000)
+        desk.wait(desk.server.settings.ping_after + desk.server.settings.ping_timeout + 1)
+        assert alice.got() == []
+        log.answer(5)
+        desk.turn()
+        sent, pong, goodbye = alice.got()
+        assert (sent, pong, goodbye.reason) == (Sent("tea", 5, 1, "old"), Pong(2), "bad-frame")
+
+
+@pytest.mark.parametrize("at", [None, 5])
+def test_the_end_of_the_stream_waits_for_what_was_said_before_it(log, at):
+    with benches() as bench:
+        desk = bench()
+        desk.server.hub.log = log
+        alice, bob = desk.guest(Command("join", "tea")), desk.guest(Command("join", "tea"))
+        alice.raw(frames(Say("hi", "old"), Say("bye", "old-2")))
+        alice.sock.shutdown(socket.SHUT_WR)
+        desk.turn()
+        for _ in range(2):
+            log.answer(at)
+            desk.turn()
+        *said, left = bob.got()
+        assert [record.text for record in said] == (["hi", "bye"] if at is None else [])
+        assert left == Left("tea", "guest-1", "lost")
+
+
+def test_the_pace_is_kept(log):
+    """Waiting for the file makes nobody faster."""
+    with benches() as bench:
+        desk = bench(rate=2.0, burst=3)
+        desk.server.hub.log = log
+        alice = desk.guest(Command("join", "tea"))
+        desk.wait(10)
+        alice.raw(frames(*(Say(f"{number}", f"old-{number}", number) for number in range(20))))
+        answered = []
+        for _ in range(16):
+            desk.turn()
+            while log.questions:
+                log.answer(1)
+                desk.turn()
+            answered.append(len([record for record in alice.got() if isinstance(record, Sent)]))
+            desk.wait(0.25)
+        assert answered[0] in (3, 4)
+        assert 3 + 7 <= sum(answered) <= 4 + 8
+
+
+def test_a_refused_word_behind_it_is_refused_in_its_place(log):
+    with benches() as bench:
+        desk = bench()
+        desk.server.hub.log = log
+        alice = desk.guest(Command("join", "tea"))
+        alice.raw(frames(Say("hi", "old", 1), Command("join", "", 2)))
+        desk.turn()
+        assert alice.got() == []
+        log.answer(None)
+        desk.turn()
+        assert [type(record) for record in alice.got()] == [Sent, Error]
+
+
+def test_a_reset_meanwhile_is_noticed_at_once(log):
+    with benches() as bench:
+        desk = bench(resume_grace=0.0)
+        desk.server.hub.log = log
+        alice, bob = desk.guest(Command("join", "tea")), desk.guest(Command("join", "tea"))
+        alice.send(Say("hi", "old", 1))
+        desk.turn()
+        alice.hang_up()
+        desk.turn()
+        assert bob.got() == [Left("tea", "guest-1", "lost")]
+        log.answer(None)
+        desk.turn()
+        assert bob.got() == []
+
+
+def test_the_log_knows_the_entry_afterwards(log):
+    chat = Chat(log=log)
+    (alice,) = chat.people("alice")
+    alice.ask(Say("hi", "old", 1))
+    log.answer(None)
+    pages: list[object] = []
+    log.page("tea", History(), lambda page: pages.append(page.messages))
+    assert pages == [[Entry("alice", "hi", NOON, "old")]]
