@@ -385,9 +385,11 @@ def test_old_keys_are_known_after_a_restart(desk, monkeypatch, at_once):
 def test_a_fresh_key_does_not_wait_for_the_disk(desk):
     log = desk()
     log.hold(go_on := threading.Event())
+    looked_up = 0
     for at in range(1, 5_001):
-        assert not log.log.may_hold("tea", f"k-{at}")
+        looked_up += log.log.may_hold("tea", f"k-{at}")
         log.say(at, key=f"k-{at}")
+    assert looked_up < 10  # a filter may be wrong now and then: here for about one key in 300,000
     go_on.set()
 
 
