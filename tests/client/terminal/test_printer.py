@@ -1,0 +1,52 @@
+"""The layout `plain` in the window: lines of text and nothing else."""
+
+from client.settings import Preferences
+from client.terminal.keys import Key, Paste, Text
+from client.terminal.model import Connection, Event, Model, Received
+from client.terminal.printer import Printer
+from client.terminal.update import update
+from shared.messages import Joined, Message, Sent
+
+AT = 1_700_000_000_000_000
+
+
+def happen(model: Model, printer: Printer, *events: Event) -> str:
+    for event in events:
+        update(model, event, 0.0, lambda: AT)
+    return printer.frame(model, 0.0)
+
+
+def make() -> tuple[Model, Printer]:
+    model, printer = Model("localhost:5000", Preferences(layout="plain")), Printer()
+    assert "you are in lobby" in happen(model, printer, Connection("online"), Received(Joined("lobby", "ada", 2)))
+    return model, printer
+
+
+def test_lines_are_printed_once_and_without_any_sequence():
+    model, printer = make()
+    text = happen(model, printer, Received(Message("lobby", "bob", "hi\x1b[6n ada", AT)))
+    assert text.endswith("bob: hi\ufffd[6n ada\n")
+    assert text.isprintable() or "\x1b" not in text
+    assert happen(model, printer) == ""
+    assert printer.enter() == printer.leave() == ""
+
+
+def test_further_rows_are_indented():
+    model, printer = make()
+    rows = happen(model, printer, Received(Message("lobby", "bob", "word " * 40 + "\n03:00 eve: no", AT))).splitlines()
+    assert len(rows) > 2
+    assert all(row.startswith("      ") for row in rows[1:])
+
+
+def test_what_the_person_has_typed_is_on_the_screen_already():
+    model, printer = make()
+    assert happen(model, printer, Text("hello"), Key("enter")) == ""
+    [key] = model.scrollback.unsent
+    assert happen(model, printer, Received(Sent("lobby", AT + 1, key=key))) == ""
+
+
+def test_hints_and_questions_are_lines_each_said_once():
+    model, printer = make()
+    assert happen(model, printer, Text("/colors perhaps"), Key("enter")).startswith("! ")
+    assert happen(model, printer) == ""
+    assert "Paste 9 lines" in happen(model, printer, Key("ctrl-u"), Paste("\n".join("123456789")))
