@@ -132,8 +132,6 @@ class Window:
 
     def _enter(self) -> None:
         self._tty.enter(by_key=not self._is_plain)
-        columns, rows = self._tty.size()
-        update(self.model, Resized(columns, rows), self._reactor.clock(), _microseconds)
         self._tty.write(self._painter.enter())
         self._paint()
 
@@ -296,6 +294,9 @@ class Window:
             self._paint_timer = None
         if self._tty.is_busy:  # it says when it can take more
             return
+        size = self._tty.size()
+        if size != (self.model.columns, self.model.rows):  # a key may have come before the signal that says so
+            self._happen(Resized(*size))
         now = self._reactor.clock()
         frame = self._painter.frame(self.model, now)
         self._painted_at = now

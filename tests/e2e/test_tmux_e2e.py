@@ -1,0 +1,143 @@
+"""Two clients side by side in tmux, as two people have them; and what pyte shows otherwise than terminals do."""
+
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.messages import Message, Say
+from tests.support import ROOT, Peer, ServerProcess, wait_until
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+
+
+class Tmux:
+    """A tmux server of its own. Panes are numbered in the order in which they were opened."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = f"pylingo-{uuid.uuid4().hex[:12]}"
+        self.folder = folder
+        self.panes: list[str] = []
+
+    def run(self, *command: str) -> str:
+        done = subprocess.run(
+            ["tmux", "-L", self.name, "-f", "/dev/null", *command],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=20,
+            env={**os.environ, "LC_ALL": "C.UTF-8", "TMUX_TMPDIR": str(self.folder), "TERM": "xterm-256color"},
+        )
+        return done.stdout
+
+    def open(self, *arguments: str, columns: int = 120, rows: int = 24) -> int:
+        """A pane with a client in it."""
+        client = [sys.executable, str(ROOT / "client" / "chat.py"), *arguments]
+        if self.panes:
+            pane = self.run("split-window", "-h", "-P", "-F", "#{pane_id}", *client)
+        else:
+            size = ("-x", str(columns), "-y", str(rows))
+            pane = self.run("new-session", "-d", *size, "-P", "-F", "#{pane_id}", *client)
+            self.run("set-option", "-g", "remain-on-exit", "on")
+        self.panes.append(pane.strip())
+        return len(self.panes) - 1
+
+    def press(self, pane: int, *keys: str) -> None:
+        self.run("send-keys", "-t", self.panes[pane], *keys)
+
+    def write(self, pane: int, text: str) -> None:
+        self.run("send-keys", "-t", self.panes[pane], "-l", text)
+
+    def rows(self, pane: int) -> list[str]:
+        return [row.rstrip() for row in self.run("capture-pane", "-p", "-t", self.panes[pane]).split("\n")]
+
+    def wait(self, pane: int, text: str) -> list[str]:
+        wait_until(lambda: text in "\n".join(self.rows(pane)), f"{text!r} in pane {pane}")
+        return self.rows(pane)
+
+    def cursor(self, pane: int) -> tuple[int, int]:
+        x, y = self.run("display-message", "-p", "-t", self.panes[pane], "#{cursor_x} #{cursor_y}").split()
+        return int(x), int(y)
+
+
+@pytest.fixture
+def tmux(tmp_path: Path) -> Iterator[Tmux]:
+    tmux = Tmux(tmp_path)
+    yield tmux
+    if tmux.panes:
+        tmux.run("kill-server")
+
+
+@pytest.fixture
+def server() -> Iterator[ServerProcess]:
+    with ServerProcess() as process:
+        yield process
+
+
+def test_two_people_talk_while_both_type(tmux: Tmux, server: ServerProcess):
+    where = f"127.0.0.1:{server.port}"
+    ada = tmux.open(where, "--name", "ada")
+    tmux.wait(ada, "in lobby as ada")
+    bob = tmux.open(where, "--name", "bob", "--layout", "bottom")
+    tmux.wait(bob, "in lobby as bob")
+    tmux.wait(ada, "bob joined")
+    tmux.write(bob, "bob is still typing")
+    for number in range(30):
+        tmux.write(ada, f"message {number}")
+        tmux.press(ada, "Enter")
+    tmux.wait(bob, "ada: message 29")
+    assert tmux.rows(bob)[23] == "> bob is still typing"
+    assert tmux.cursor(bob) == (len("> bob is still typing"), 23)
+    tmux.press(bob, "Enter")
+    rows = tmux.wait(ada, "bob: bob is still typing")
+    assert rows[1] == ">"
+    tmux.press(ada, "C-c")
+    tmux.press(bob, "C-d")
+    tmux.wait(ada, "Pane is dead (status 0")
+    tmux.wait(bob, "Pane is dead (status 0")
+
+
+FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [FAMILY, "\U0001f1e9\U0001f1ea", "\u2764\ufe0f", "\U0001f44d\U0001f3fd", "e\u0301", "\u05e9\u05dc\u05d5", "\u4e2d" * 30],
+    ids=["a family", "a flag", "a heart", "a skin tone", "an accent", "right to left", "wide"],
+)  # fmt: skip
+def test_what_terminals_show_in_their_own_ways(tmux: Tmux, server: ServerProcess, text: str):
+    """However wide a terminal takes it for: the rows below stay, and the line goes on where it was."""
+    ada = tmux.open(f"127.0.0.1:{server.port}", "--name", "ada", columns=50)
+    tmux.wait(ada, "in lobby as ada")
+    with Peer(server.port) as bob:
+        bob.hello("bob")
+        bob.join("lobby")
+        tmux.wait(ada, "bob joined")
+        tmux.write(ada, text)
+        tmux.write(ada, "|end")
+        bob.send(Say(f"{text} said"), Say("the row below"))
+        rows = tmux.wait(ada, "bob: the row below")
+        assert rows[1].startswith("> ")
+        assert rows[1].endswith("|end")
+        assert sum("bob: the row below" in row for row in rows) == 1
+        tmux.press(ada, "Left", "Left", "Left", "Left", "Left", "BSpace")
+        tmux.write(ada, "<")
+        tmux.press(ada, "Enter")
+        assert bob.until(Message).text.endswith("|end")
+
+
+def test_a_window_made_smaller_and_larger(tmux: Tmux, server: ServerProcess):
+    ada = tmux.open(f"127.0.0.1:{server.port}", "--name", "ada", "--layout", "inline")
+    tmux.wait(ada, "in lobby as ada")
+    tmux.write(ada, "a draft that is rather long for a window that will be narrow")
+    for columns in (100, 40, 25, 60, 120):
+        tmux.run("resize-window", "-t", tmux.panes[ada], "-x", str(columns), "-y", "24")
+        tmux.write(ada, ".")
+        wait_until(lambda: sum("[lobby]" in row for row in tmux.rows(ada)) == 1, f"one input row at {columns} columns")
+    tmux.press(ada, "C-u")
+    wait_until(lambda: [row for row in tmux.rows(ada) if "draft" in row] == [], "no ghost of the input row")
