@@ -92,12 +92,15 @@ class Scrollback:
     # --- what comes
 
     def add(self, line: Line) -> None:
-        """A new line: a stamped one goes before those with a later stamp, every other one to the end."""
+        """A new line: a stamped one goes before those with a later stamp, every other one to the end.
+
+        What was printed has its place for good: whatever comes now stands behind it.
+        """
         place = len(self.lines)
         if line.is_stamped:
             for index in range(len(self.lines) - 1, -1, -1):
                 other = self.lines[index]
-                if other.is_new_room or (other.is_stamped and other.at < line.at):
+                if other.is_new_room or other.is_printed or (other.is_stamped and other.at < line.at):
                     break
                 if other.is_stamped:
                     place = index
