@@ -165,8 +165,11 @@ class Scrollback:
             rows.extend(reversed(of_line[: max(0, len(of_line) - hidden)]))
             hidden = 0
             if len(rows) >= height:
-                break
-        return rows[:height][::-1]
+                return rows[:height][::-1]
+        if self._bottom is None:
+            return rows[::-1]
+        # Lines were dropped above, or all has fewer rows in a larger window: there is room for some from below.
+        return self._first_rows(height, wrapped)
 
     def follow(self) -> None:
         """Go to the end and stay there."""
@@ -201,6 +204,14 @@ class Scrollback:
             self.follow()
         else:
             self._hidden = -above
+
+    def _first_rows[Row](self, height: int, wrapped: Callable[[Line], Sequence[Row]]) -> list[Row]:
+        rows: list[Row] = []
+        for line in self._all():
+            if len(rows) >= height:
+                break
+            rows.extend(wrapped(line))
+        return rows[:height]
 
     def _has_rows(self, lines: list[Line], height: int, wrapped: Wrapped) -> bool:
         have = -self._hidden
