@@ -15,7 +15,7 @@ def add_words(model: Model, record: Record, at: int, kind: str = "note") -> list
 
 
 def add_note(model: Model, text: str, at: int, kind: str = "note") -> list[Effect]:
-    return add_line(model, Line(kind, text, at))
+    return add_line(model, Line(kind, cleaned(text), at))
 
 
 def add_line(model: Model, line: Line) -> list[Effect]:

@@ -93,7 +93,7 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
 
 def _speak(model: Model, text: str, at: int) -> list[Effect]:
     key = secrets.token_hex(8)
-    line = Line("own", cleaned(text), at, model.name, state="unsent")
+    line = Line("own", cleaned(text), at, printable(model.name), state="unsent")
     model.scrollback.unsent[key] = line
     return [Speak(text, key)]
 

@@ -26,7 +26,6 @@ from client.terminal.model import (
     Trouble,
 )
 from shared.messages import PingRequest
-from shared.text import printable
 
 PING_EVERY = 15.0
 """Seconds between two pings that measure the time to the server and back."""
@@ -87,7 +86,7 @@ def _resized(model: Model, event: Resized, now: float, at: int) -> list[Effect]:
 
 
 def _trouble(model: Model, event: Trouble, now: float, at: int) -> list[Effect]:
-    return add_note(model, f"! {printable(event.text)}", at, "error")
+    return add_note(model, f"! {event.text}", at, "error")
 
 
 _EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
