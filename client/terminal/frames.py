@@ -40,7 +40,8 @@ def received(model: Model, event: Received, now: float, at: int) -> list[Effect]
 
 
 def _message(model: Model, message: Message, now: float, at: int) -> list[Effect]:
-    model.know(message.from_)
+    if fold(message.from_) in model.people or model.quiet:  # who left the room long ago speaks in its log as well
+        model.know(message.from_)
     if fold(message.from_) in model.preferences.ignored:
         return []
     line = Line("message", cleaned(message.text), message.at, printable(message.from_), is_stamped=True)
@@ -104,6 +105,8 @@ def _renamed(model: Model, renamed: Renamed, now: float, at: int) -> list[Effect
 
 def _ready(model: Model, ready: Ready, now: float, at: int) -> list[Effect]:
     model.name, model.room = ready.name, ready.room
+    if ready.room is None:
+        model.people.clear()
     return [ask_users(model)] if ready.room is not None else []
 
 
