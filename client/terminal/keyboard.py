@@ -126,7 +126,7 @@ def _complete(backwards: bool) -> Callable[[Model, float, int], list[Effect]]:
             editor.replace(0, len(editor.text), text, cursor)
             if len(candidates) > 1:
                 model.hint = "  ".join(map(printable, candidates))
-        if editor.text.startswith("/join") and not model.quiet:
+        if editor.text.startswith("/join") and model.state == "online" and not model.quiet:
             return [ask(model, Command("list", id=next_id(model)))]
         return []
 
