@@ -88,6 +88,8 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
         return []
     model.editor.submit()
     model.scrollback.follow()
+    if model.state == "over" and any(isinstance(effect, Speak | Order) for effect in effects):
+        effects.append(Reconnect())
     return effects
 
 
