@@ -122,6 +122,7 @@ def _end_of_input(model: Model, now: float, at: int) -> list[Effect]:
 def _complete(backwards: bool) -> Callable[[Model, float, int], list[Effect]]:
     def complete(model: Model, now: float, at: int) -> list[Effect]:
         editor = model.editor
+        editor.press("tab")  # ends a search with what it has found
         done = model.completer.complete(editor.text, editor.cursor, _sources(model), backwards)
         if done is not None:
             text, cursor, candidates = done
