@@ -79,6 +79,8 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
                 message_text(said)
                 effects = _speak(model, said, at)
             case Command(name, argument):
+                if len(text) > MAX_TEXT:  # it might not fit a frame
+                    raise RequestError("text-too-long", f"a command has at most {MAX_TEXT} characters, not {len(text)}")
                 local = run_local(model, name, argument, at)
                 effects = [Order(name, argument)] if local is None else local
             case None:
