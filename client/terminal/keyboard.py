@@ -68,7 +68,7 @@ def _answer(model: Model, is_yes: bool) -> None:
 
 def _enter(model: Model, now: float, at: int) -> list[Effect]:
     model.editor.press("enter")  # ends a search with what it has found
-    text = model.editor.text
+    text = printable(model.editor.text, keep="\n")  # as it goes into the history
     if not text.strip():
         model.editor.set_draft("")
         model.scrollback.follow()
