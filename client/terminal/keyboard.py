@@ -103,8 +103,7 @@ def _speak(model: Model, text: str, at: int) -> list[Effect]:
 
 
 def _escape(model: Model, now: float, at: int) -> list[Effect]:
-    if model.state in ("waiting", "over"):
-        return leave(model, now, at)
+    """Back to the end of the chat. It never leaves: half a sequence of a slow line is taken for it."""
     model.scrollback.follow()
     return []
 
