@@ -33,13 +33,16 @@ def typed(model: Model, event: Text, now: float, at: int) -> list[Effect]:
 def pressed(model: Model, event: Key, now: float, at: int) -> list[Effect]:
     model.hint = ""
     if model.question is not None:
-        if event.name in ("enter", "escape", "ctrl-g"):
+        if event.name in ("enter", "escape", "ctrl-g", "ctrl-c"):
             _answer(model, event.name == "enter")
         return []
     action = _KEYS.get(event.name)
-    if action is not None and not (event.name == "escape" and model.editor.search is not None):
+    if model.editor.search is not None and event.name in ("escape", "ctrl-c", "ctrl-d"):
+        model.editor.press("ctrl-g")
+    elif action is not None:
         return action(model, now, at)
-    model.editor.press("ctrl-g" if event.name == "escape" else event.name)
+    else:
+        model.editor.press(event.name)
     return []
 
 
@@ -48,7 +51,7 @@ def pasted(model: Model, event: Paste, now: float, at: int) -> list[Effect]:
     if model.question is not None:  # it comes in pieces, without the terminal's word on where it ends
         room = MAX_TEXT + 1 - len(model.question.text)
         model.question = Paste(model.question.text + event.text[: max(0, room)], event.cut or len(event.text) > room)
-    elif event.text.count("\n") >= ASKED_ABOVE or len(event.text) > MAX_TEXT:
+    elif event.text.rstrip("\n").count("\n") >= ASKED_ABOVE or len(event.text) > MAX_TEXT:
         model.question = event
     else:
         model.editor.insert(event.text.rstrip("\n"))
