@@ -80,25 +80,33 @@ def load(path: Path, must_exist: bool) -> Settings:
 
 
 def save(path: Path, preferences: Preferences) -> None:
-    """Write the preferences into the file, which is replaced as a whole. Raises `OSError`, or `ValueError` if it is
-    no TOML any more."""
+    """Write what of the preferences is not as the file has it; it is replaced as a whole.
+
+    Raises `OSError`, or `ValueError` if it is no TOML any more.
+    """
     import tomlkit
 
     try:
         document = tomlkit.parse(path.read_text("utf-8"))
     except FileNotFoundError:
         document = tomlkit.document()
-    values: dict[str, Any] = {
-        "layout": preferences.layout,
-        "colors": preferences.colors,
-        "times": preferences.times,
-        "bell": preferences.bell,
-        "ignored": sorted(preferences.ignored),
-    }
-    defaults = Preferences()
-    for key, value in values.items():
-        if key in document or value != (sorted(defaults.ignored) if key == "ignored" else getattr(defaults, key)):
-            document[key] = value
+    before = tomlkit.dumps(document)
+    table = document.unwrap()
+    for key in ("layout", "colors", "times", "bell", "ignored"):
+        settings = Settings()
+        _, fits, take = _KEYS[key]
+        is_sound = key in table and fits(table[key])
+        if is_sound:
+            take(settings, table[key])
+        value = getattr(preferences, key)
+        if getattr(settings.preferences, key) == value and (is_sound or key not in table):
+            continue
+        if key == "ignored" and is_sound:
+            _change_names(document[key], value)
+        else:
+            document[key] = sorted(value) if key == "ignored" else value
+    if tomlkit.dumps(document) == before:
+        return
     target = path.resolve()  # a link stays a link
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name)
@@ -113,8 +121,21 @@ def save(path: Path, preferences: Preferences) -> None:
         raise
 
 
+def _change_names(names: Any, wanted: set[str]) -> None:
+    """Make a list in the file one of the names `wanted` (compared forms); those that stay are as they were typed."""
+    for index in range(len(names) - 1, -1, -1):
+        if fold(names[index]) not in wanted:
+            del names[index]
+    for name in sorted(wanted - set(map(fold, names))):
+        names.append(name)
+
+
 def _is_text(value: object) -> bool:
     return type(value) is str and bool(value.strip())
+
+
+def _is_layout(value: object) -> bool:
+    return type(value) is str and value in LAYOUTS
 
 
 def _is_switch(value: object) -> bool:
@@ -137,7 +158,11 @@ _KEYS: Mapping[str, tuple[str, Callable[[object], bool], Callable[[Settings, Any
     "address": ('"host" or "host:port"', _is_text, _set("address")),
     "name": ("a text", _is_text, _set("name")),
     "room": ("a text", _is_text, _set("room")),
-    "layout": (f"one of {', '.join(LAYOUTS)}", lambda value: value in LAYOUTS, _prefer("layout")),
+    "layout": (
+        f"one of {', '.join(LAYOUTS)}",
+        _is_layout,
+        _prefer("layout"),
+    ),
     "colors": ("true or false", _is_switch, _prefer("colors")),
     "times": ("true or false", _is_switch, _prefer("times")),
     "bell": ("true or false", _is_switch, _prefer("bell")),

@@ -15,19 +15,29 @@ def add_words(model: Model, record: Record, at: int, kind: str = "note") -> list
 
 
 def add_note(model: Model, text: str, at: int, kind: str = "note") -> list[Effect]:
-    return add_line(model, Line(kind, text, at))
+    return add_line(model, Line(kind, cleaned(text), at))
 
 
 def add_line(model: Model, line: Line) -> list[Effect]:
     """Add a line, and before it the date if that is another one."""
-    effects: list[Effect] = []
-    day = time.localtime(line.at // 1_000_000)[:3]
-    if model.day is not None and day > model.day:
-        model.scrollback.add(Line("day", f"--- {day[0]}-{day[1]:02}-{day[2]:02} ---", line.at))
-    model.day = max(day, model.day or day)
+    turn_day(model, line.at, line.is_stamped)
     model.scrollback.add(line)
-    effects.append(Shown(transcript(line)))
-    return effects
+    return [Shown(transcript(line))]
+
+
+def turn_day(model: Model, at: int, is_stamped: bool) -> None:
+    """A line for the time `at` comes: add the date if it is another one.
+
+    The log of a room may go back to days before. Our own clock does not: it may only be a little behind the server's.
+    """
+    day = time.localtime(at // 1_000_000)[:3]
+    before = model.day or day
+    if day > before or (is_stamped and day < before):
+        text = f"--- {day[0]}-{day[1]:02}-{day[2]:02} ---"
+        model.scrollback.add(Line("day", text, max(0, at - 1), is_stamped=is_stamped))
+        model.day = day
+    else:
+        model.day = before
 
 
 def transcript(line: Line) -> str:

@@ -7,7 +7,7 @@ from client.terminal.model import Effect, Leave, Model, Remember, Repaint, Trans
 from client.terminal.scrollback import Line
 from shared.errors import RequestError
 from shared.messages import CommandInfo
-from shared.text import fold, user_name
+from shared.text import fold, printable, user_name
 
 LOCAL = (
     CommandInfo("layout", "|".join(LAYOUTS), "Puts the input line elsewhere."),
@@ -58,11 +58,11 @@ def _switched(command: str, argument: str, now: bool) -> bool:
 def _ignore(model: Model, argument: str, at: int) -> list[Effect]:
     ignored = model.preferences.ignored
     if not argument:
-        hidden = ", ".join(sorted(ignored)) or "nobody"
+        hidden = printable(", ".join(sorted(ignored))) or "nobody"
         model.scrollback.add(Line("note", f"* hidden: {hidden}", at))
         return []
     name = argument if fold(argument) in ignored or fold(argument) in model.people else user_name(argument)
-    key = fold(name)
+    key, name = fold(name), printable(name)
     if key in ignored:
         ignored.discard(key)
         model.scrollback.add(Line("note", f"* {name} is shown again", at))
@@ -77,12 +77,24 @@ def _log(model: Model, argument: str, at: int) -> list[Effect]:
 
 
 def _clear(model: Model, argument: str, at: int) -> list[Effect]:
+    _needs_none("clear", argument)
     model.scrollback.clear()
     return [Repaint()]
 
 
 def _quit(model: Model, argument: str, at: int) -> list[Effect]:
+    _needs_none("quit", argument)
     return [Leave()]
+
+
+def _close(model: Model, argument: str, at: int) -> list[Effect]:
+    _needs_none("close", argument)
+    return [Leave()]
+
+
+def _needs_none(command: str, argument: str) -> None:
+    if argument:
+        raise RequestError("bad-argument", f"/{command} takes no argument")
 
 
 _HANDLERS: dict[str, Callable[[Model, str, int], list[Effect]]] = {
@@ -93,5 +105,5 @@ _HANDLERS: dict[str, Callable[[Model, str, int], list[Effect]]] = {
     "log": _log,
     "clear": _clear,
     "quit": _quit,
-    "close": _quit,
+    "close": _close,
 }

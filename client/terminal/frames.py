@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from client.terminal.announce import add_line, add_words, cleaned, stamp, transcript, words_of
+from client.terminal.announce import add_line, add_words, cleaned, stamp, transcript, turn_day, words_of
 from client.terminal.commands import LOCAL
 from client.terminal.model import Ask, Bell, Effect, Model, Received, Shown
 from client.terminal.scrollback import Line
@@ -40,7 +40,8 @@ def received(model: Model, event: Received, now: float, at: int) -> list[Effect]
 
 
 def _message(model: Model, message: Message, now: float, at: int) -> list[Effect]:
-    model.know(message.from_)
+    if fold(message.from_) in model.people or model.quiet:  # who left the room long ago speaks in its log as well
+        model.know(message.from_)
     if fold(message.from_) in model.preferences.ignored:
         return []
     line = Line("message", cleaned(message.text), message.at, printable(message.from_), is_stamped=True)
@@ -53,9 +54,11 @@ def _message(model: Model, message: Message, now: float, at: int) -> list[Effect
 
 
 def _sent(model: Model, sent: Sent, now: float, at: int) -> list[Effect]:
-    line = model.scrollback.confirm(sent.key, sent.at) if sent.key is not None else None
-    if line is None:
+    if sent.key is None or sent.key not in model.scrollback.unsent:
         return []
+    turn_day(model, sent.at, is_stamped=True)
+    line = model.scrollback.confirm(sent.key, sent.at)
+    assert line is not None
     line.who = printable(model.name)
     return [Shown(transcript(line))]
 
@@ -87,6 +90,7 @@ def _left(model: Model, left: Left, now: float, at: int) -> list[Effect]:
 def _presence(model: Model, verb: str, name: str, at: int) -> list[Effect]:
     if fold(name) in model.preferences.ignored:
         return []
+    turn_day(model, at, is_stamped=False)
     model.scrollback.fold(verb, printable(name), at)
     return [Shown(f"{stamp(at)} * {printable(name)} {verb}")]
 
@@ -101,6 +105,8 @@ def _renamed(model: Model, renamed: Renamed, now: float, at: int) -> list[Effect
 
 def _ready(model: Model, ready: Ready, now: float, at: int) -> list[Effect]:
     model.name, model.room = ready.name, ready.room
+    if ready.room is None:
+        model.people.clear()
     return [ask_users(model)] if ready.room is not None else []
 
 

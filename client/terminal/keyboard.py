@@ -33,13 +33,16 @@ def typed(model: Model, event: Text, now: float, at: int) -> list[Effect]:
 def pressed(model: Model, event: Key, now: float, at: int) -> list[Effect]:
     model.hint = ""
     if model.question is not None:
-        if event.name in ("enter", "escape", "ctrl-g"):
+        if event.name in ("enter", "escape", "ctrl-g", "ctrl-c"):
             _answer(model, event.name == "enter")
         return []
     action = _KEYS.get(event.name)
-    if action is not None and not (event.name == "escape" and model.editor.search is not None):
+    if model.editor.search is not None and event.name in ("escape", "ctrl-c", "ctrl-d"):
+        model.editor.press("ctrl-g")
+    elif action is not None:
         return action(model, now, at)
-    model.editor.press("ctrl-g" if event.name == "escape" else event.name)
+    else:
+        model.editor.press(event.name)
     return []
 
 
@@ -48,7 +51,7 @@ def pasted(model: Model, event: Paste, now: float, at: int) -> list[Effect]:
     if model.question is not None:  # it comes in pieces, without the terminal's word on where it ends
         room = MAX_TEXT + 1 - len(model.question.text)
         model.question = Paste(model.question.text + event.text[: max(0, room)], event.cut or len(event.text) > room)
-    elif event.text.count("\n") >= ASKED_ABOVE or len(event.text) > MAX_TEXT:
+    elif event.text.rstrip("\n").count("\n") >= ASKED_ABOVE or len(event.text) > MAX_TEXT:
         model.question = event
     else:
         model.editor.insert(event.text.rstrip("\n"))
@@ -68,7 +71,7 @@ def _answer(model: Model, is_yes: bool) -> None:
 
 def _enter(model: Model, now: float, at: int) -> list[Effect]:
     model.editor.press("enter")  # ends a search with what it has found
-    text = model.editor.text
+    text = printable(model.editor.text, keep="\n")  # as it goes into the history
     if not text.strip():
         model.editor.set_draft("")
         model.scrollback.follow()
@@ -79,6 +82,8 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
                 message_text(said)
                 effects = _speak(model, said, at)
             case Command(name, argument):
+                if len(text) > MAX_TEXT:  # it might not fit a frame
+                    raise RequestError("text-too-long", f"a command has at most {MAX_TEXT} characters, not {len(text)}")
                 local = run_local(model, name, argument, at)
                 effects = [Order(name, argument)] if local is None else local
             case None:
@@ -88,19 +93,20 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
         return []
     model.editor.submit()
     model.scrollback.follow()
+    if model.state == "over" and any(isinstance(effect, Speak | Order) for effect in effects):
+        effects.append(Reconnect())
     return effects
 
 
 def _speak(model: Model, text: str, at: int) -> list[Effect]:
     key = secrets.token_hex(8)
-    line = Line("own", cleaned(text), at, model.name, state="unsent")
+    line = Line("own", cleaned(text), at, printable(model.name), state="unsent")
     model.scrollback.unsent[key] = line
     return [Speak(text, key)]
 
 
 def _escape(model: Model, now: float, at: int) -> list[Effect]:
-    if model.state in ("waiting", "over"):
-        return leave(model, now, at)
+    """Back to the end of the chat. It never leaves: half a sequence of a slow line is taken for it."""
     model.scrollback.follow()
     return []
 
@@ -120,13 +126,14 @@ def _end_of_input(model: Model, now: float, at: int) -> list[Effect]:
 def _complete(backwards: bool) -> Callable[[Model, float, int], list[Effect]]:
     def complete(model: Model, now: float, at: int) -> list[Effect]:
         editor = model.editor
+        editor.press("tab")  # ends a search with what it has found
         done = model.completer.complete(editor.text, editor.cursor, _sources(model), backwards)
         if done is not None:
             text, cursor, candidates = done
             editor.replace(0, len(editor.text), text, cursor)
             if len(candidates) > 1:
                 model.hint = "  ".join(map(printable, candidates))
-        if editor.text.startswith("/join") and not model.quiet:
+        if editor.text.startswith("/join") and model.state == "online" and not model.quiet:
             return [ask(model, Command("list", id=next_id(model)))]
         return []
 

@@ -92,12 +92,15 @@ class Scrollback:
     # --- what comes
 
     def add(self, line: Line) -> None:
-        """A new line: a stamped one goes before those with a later stamp, every other one to the end."""
+        """A new line: a stamped one goes before those with a later stamp, every other one to the end.
+
+        What was printed has its place for good: whatever comes now stands behind it.
+        """
         place = len(self.lines)
         if line.is_stamped:
             for index in range(len(self.lines) - 1, -1, -1):
                 other = self.lines[index]
-                if other.is_new_room or (other.is_stamped and other.at < line.at):
+                if other.is_new_room or other.is_printed or (other.is_stamped and other.at < line.at):
                     break
                 if other.is_stamped:
                     place = index
@@ -162,8 +165,11 @@ class Scrollback:
             rows.extend(reversed(of_line[: max(0, len(of_line) - hidden)]))
             hidden = 0
             if len(rows) >= height:
-                break
-        return rows[:height][::-1]
+                return rows[:height][::-1]
+        if self._bottom is None:
+            return rows[::-1]
+        # Lines were dropped above, or all has fewer rows in a larger window: there is room for some from below.
+        return self._first_rows(height, wrapped)
 
     def follow(self) -> None:
         """Go to the end and stay there."""
@@ -198,6 +204,14 @@ class Scrollback:
             self.follow()
         else:
             self._hidden = -above
+
+    def _first_rows[Row](self, height: int, wrapped: Callable[[Line], Sequence[Row]]) -> list[Row]:
+        rows: list[Row] = []
+        for line in self._all():
+            if len(rows) >= height:
+                break
+            rows.extend(wrapped(line))
+        return rows[:height]
 
     def _has_rows(self, lines: list[Line], height: int, wrapped: Wrapped) -> bool:
         have = -self._hidden

@@ -26,7 +26,6 @@ from client.terminal.model import (
     Trouble,
 )
 from shared.messages import PingRequest
-from shared.text import printable
 
 PING_EVERY = 15.0
 """Seconds between two pings that measure the time to the server and back."""
@@ -39,22 +38,25 @@ def update(model: Model, event: Event, now: float, clock: Callable[[], int]) -> 
 
 def _connection(model: Model, event: Connection, now: float, at: int) -> list[Effect]:
     model.state = event.state
+    if event.state != "online":  # what was asked is not answered any more
+        model.round_trip = None
+        model.pings.clear()
+        model.quiet.clear()
+        model.arriving.clear()
     effects: list[Effect] = []
     match event.state:
         case "online":
             if model.is_told:
-                effects = add_note(model, f"* connected to {model.where} again", at)
+                again = " again" if model.was_online else ""
+                effects = add_note(model, f"* connected to {model.where}{again}", at)
             model.was_online, model.is_told = True, False
             effects += _ping(model, now)
         case "waiting":
             model.retry_at = now + event.delay
-            model.round_trip = None
-            model.pings.clear()
-            model.quiet.clear()
-            model.arriving.clear()
             if not model.is_told:
                 model.is_told = True
-                effects = add_note(model, f"! {event.why}; trying to come back", at, "error")
+                trying = "trying to come back" if model.was_online else "trying again"
+                effects = add_note(model, f"! {event.why}; {trying}", at, "error")
         case "over" if not model.is_leaving and (event.goodbye is None or event.goodbye.reason != "close"):
             effects = add_note(model, f"! {event.why}; Enter connects again, Ctrl+C leaves", at, "error")
     return effects
@@ -87,7 +89,7 @@ def _resized(model: Model, event: Resized, now: float, at: int) -> list[Effect]:
 
 
 def _trouble(model: Model, event: Trouble, now: float, at: int) -> list[Effect]:
-    return add_note(model, f"! {printable(event.text)}", at, "error")
+    return add_note(model, f"! {event.text}", at, "error")
 
 
 _EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {

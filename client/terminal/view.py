@@ -162,10 +162,10 @@ def status_line(model: Model, now: float) -> Row:
     if model.question is not None:
         text = question(model)
     elif model.hint:
-        text = f" {printable(model.hint)}"
+        text = f" {model.hint}"
     else:
         text = _state(model, now)
-    text = clip(text, model.columns)
+    text = clip(printable(text), model.columns)
     return (Span(text + " " * (model.columns - width(text)), "status"),)
 
 
@@ -180,9 +180,9 @@ def question(model: Model) -> str:
 
 def _state(model: Model, now: float) -> str:
     scrollback = model.scrollback
-    parts = [connection(model, now), printable(model.name)]
+    parts = [connection(model, now), model.name]
     if model.room is not None and model.state == "online":
-        parts[1:1] = [printable(model.room), f"{len(model.people)} here"]
+        parts[1:1] = [model.room, f"{len(model.people)} here"]
     elif model.state == "online":
         parts[1:1] = ["no room: /join one"]
     if scrollback.below:
@@ -203,7 +203,7 @@ def connection(model: Model, now: float) -> str:
             seconds = max(0, -int(now - model.retry_at))
             return f"offline, next try in {seconds} s"
         case "connecting":
-            return f"connecting to {model.where}"
+            return f"connecting to {printable(model.where)}"
         case "over":
             return "not connected"
     return model.state

@@ -1,11 +1,13 @@
 """The client's command line."""
 
 import getpass
+from pathlib import Path
 
 import pytest
 
 from client import options
 from client.options import DEFAULT_ROOM, Options, login_name, parse_arguments
+from client.settings import LAYOUTS, Preferences
 from shared import __version__
 from shared.launch import LaunchError
 
@@ -25,6 +27,7 @@ GOOD = {
     "JSON": (["--json"], {"as_json": True}),
     "no return": (["--retry", "0"], {"retry": 0.0}),
     "a patient return": (["--retry=2.5"], {"retry": 2.5}),
+    "a layout": (["--layout", "inline"], {"preferences": Preferences(layout="inline")}),
     "all at once": (
         ["--json", "--room", "r", "a:1", "--name", "n"],
         {"host": "a", "port": 1, "name": "n", "room": "r", "as_json": True},
@@ -45,6 +48,10 @@ BAD = {
     "a time before now": (["--retry=-1"], "--retry: must be a number of seconds"),
     "no number": (["--retry", "nan"], "--retry: must be a number of seconds"),
     "for ever": (["--retry", "inf"], "--retry: must be a number of seconds"),
+    "an unknown layout": (["--layout", "left"], "--layout"),
+    "a layout left out": (["--layout"], "--layout"),
+    "a file that is not there": (["--config", "/nonexistent/pylingo.toml"], "there is no such file"),
+    "a folder for a file": (["--config", "/"], "/: "),
     "a value for --json": (["--json=yes"], "--json"),
     "an address with a lone surrogate": (["a\udcff"], "UTF-8"),
     "a name with a lone surrogate": (["--name", "a\udcff"], "UTF-8"),
@@ -55,6 +62,14 @@ BAD = {
 @pytest.fixture(autouse=True)
 def login(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(getpass, "getuser", lambda: "login")
+
+
+@pytest.fixture(autouse=True)
+def config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where the file would be: whoever runs the tests may have one."""
+    path = tmp_path / "config.toml"
+    monkeypatch.setattr(options, "default_path", lambda: path)
+    return path
 
 
 @pytest.mark.parametrize(("arguments", "given"), GOOD.values(), ids=GOOD)
@@ -108,6 +123,87 @@ def test_a_login_name_that_has_no_utf8_is_not_taken(monkeypatch: pytest.MonkeyPa
     except LaunchError:
         return
     assert name is None or name.encode()
+
+
+# --- the configuration file
+
+FILE = """\
+address = "chat.example:7"
+name = "ada"
+room = "#Deep-End"
+layout = "bottom"
+colors = false
+ignored = ["Bob"]
+"""
+IN_FILE = {"host": "chat.example", "port": 7, "name": "ada", "room": "Deep-End"}
+LIKES = Preferences(layout="bottom", colors=False, ignored={"bob"})
+
+
+def test_the_file_stands_in_for_the_command_line(config: Path):
+    config.write_text(FILE)
+    found = parse_arguments([])
+    assert found == Options(**IN_FILE, preferences=LIKES)  # type: ignore[arg-type]
+    assert found.config == config
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given"),
+    [
+        (["other"], {"host": "other", "port": 5000}),
+        (["--name", "eve"], {"name": "eve"}),
+        (["--name", ""], {"name": "login"}),
+        (["--room", "lobby"], {"room": "lobby"}),
+        (["--room", ""], {"room": None}),
+        (["--layout", "top"], {"preferences": Preferences(layout="top", colors=False, ignored={"bob"})}),
+    ],
+)
+def test_the_command_line_goes_before_the_file(config: Path, arguments: list[str], given: dict[str, object]):
+    config.write_text(FILE)
+    assert parse_arguments(arguments) == Options(**{**IN_FILE, "preferences": LIKES, **given})  # type: ignore[arg-type]
+
+
+def test_another_file(config: Path, tmp_path: Path):
+    config.write_text("nonsense")
+    other = tmp_path / "other.toml"
+    other.write_text('name = "eve"')
+    found = parse_arguments(["--config", str(other)])
+    assert (found.name, found.host, found.config) == ("eve", "127.0.0.1", other)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("nonsense", "is not valid TOML"),
+        ("port = 7", "there is no 'port'"),
+        ('layout = "left"', "layout is one of top, bottom, inline, plain, not 'left'"),
+        ('room = "a b"', "a room's name"),
+        ('address = "host:http"', "a port is a whole number"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_said_in_one_line_with_status_2(config: Path, text: str, words: str):
+    config.write_text(text)
+    with pytest.raises(LaunchError) as caught:
+        parse_arguments([])
+    assert words in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    assert caught.value.status == 2
+
+
+def test_no_file_is_read_for_the_help_nor_made_for_anything(config: Path, capsys: pytest.CaptureFixture[str]):
+    config.write_text("nonsense")
+    with pytest.raises(SystemExit):
+        parse_arguments(["--help"])
+    shown = capsys.readouterr().out
+    assert all(layout in shown for layout in LAYOUTS)
+    config.unlink()
+    parse_arguments(["--layout", "inline"])
+    assert not config.exists()
+
+
+def test_two_runs_share_no_preferences():
+    one, two = parse_arguments([]), parse_arguments([])
+    one.preferences.ignored.add("bob")
+    assert two.preferences == Options().preferences == Preferences()
 
 
 def test_the_options_cannot_be_changed():

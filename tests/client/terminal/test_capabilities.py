@@ -1,0 +1,133 @@
+"""What is known of terminals. curses describes one terminal in the life of a process: each has a process of its own."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from client.terminal.capabilities import is_known
+
+ROOT = Path(__file__).resolve().parents[3]
+SHOW = """
+import json, os, sys
+before = dict(os.environ)
+from client.terminal.capabilities import is_known, read_capabilities
+kind = sys.argv[1]
+found = {"known": is_known(kind)}
+if found["known"]:
+    terminal = read_capabilities(kind)
+    found |= {name: getattr(terminal, name) for name in terminal.__slots__ if not callable(getattr(terminal, name))}
+    found["move"] = terminal.move(2, 5)
+    found["region"] = terminal.region(2, 5)
+    found["lefts"] = [terminal.left(count) for count in range(4)]
+    found["color"] = terminal.color(1)
+found["environment"] = dict(os.environ) == before
+print(json.dumps(found), file=sys.stderr)
+"""
+
+
+def show(kind: str, **environment: str) -> dict[str, Any]:
+    """What a process finds out; its standard output must stay empty."""
+    variables = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "TERM")}
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", SHOW, kind],
+        cwd=ROOT,
+        env={**variables, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    return json.loads(done.stderr.splitlines()[-1])  # type: ignore[no-any-return]
+
+
+USUAL = ["xterm-256color", "xterm", "screen", "screen-256color", "tmux-256color", "linux", "rxvt-unicode", "vt100"]
+
+
+@pytest.mark.parametrize("kind", USUAL)
+def test_usual_terminals(kind: str) -> None:
+    found = show(kind)
+    if not found["known"]:
+        pytest.skip(f"there is no description of {kind} here")
+    assert found["move"].startswith("\x1b[3;6H"), "rows and columns count from 0"
+    assert found["region"].startswith("\x1b[3;6r")
+    assert found["clear_eol"].startswith("\x1b[K")
+    assert found["clear_eos"].startswith("\x1b[J")
+    assert found["lefts"] == ["", "\b", "\x1b[2D", "\x1b[3D"]
+    assert not [name for name, text in found.items() if isinstance(text, str) and "$<" in text], "padding is no text"
+    keys = found["keys"]
+    assert {"up", "down", "left", "right", "backspace"} <= set(keys.values())
+    assert all(name == name.lower() and not name.startswith("key_") for name in keys.values())
+    assert found["environment"]
+
+
+def test_xterm_in_full() -> None:
+    found = show("xterm-256color")
+    assert found["known"]
+    assert found["number_of_colors"] >= 256
+    assert "1049h" in found["enter"]
+    assert "1049l" in found["exit"]
+    assert (found["hide"], found["save"], found["restore"]) == ("\x1b[?25l", "\x1b7", "\x1b8")
+    assert "\x1b[?25h" in found["show"]
+    assert (found["bold"], found["reverse"], found["underline"]) == ("\x1b[1m", "\x1b[7m", "\x1b[4m")
+    assert found["color"]
+    keys = found["keys"]
+    expected = {
+        "\x1bOA": "up",
+        "\x1b[5~": "page-up",
+        "\x1b[6~": "page-down",
+        "\x1b[3~": "delete",
+        "\x1bOP": "f1",
+        "\x1b[Z": "shift-tab",
+        "\x1b[1;2A": "shift-up",
+        "\x1b[1;2B": "shift-down",
+    }
+    assert {sequence: keys.get(sequence) for sequence in expected} == expected
+
+
+@pytest.mark.parametrize("kind", ["", "dumb", "no-such-terminal"])
+def test_a_terminal_whose_cursor_cannot_be_moved_is_not_known(kind: str) -> None:
+    assert not show(kind)["known"]
+
+
+def test_no_kind_and_dumb_need_no_look() -> None:
+    assert not is_known("")
+    assert not is_known("dumb")
+
+
+@pytest.mark.parametrize("variable", ["NO_COLOR", "FORCE_COLOR"])
+def test_variables_about_colours_take_no_cursor_moves_away_and_are_kept(variable: str) -> None:
+    plain, found = show("xterm-256color"), show("xterm-256color", **{variable: "1"})
+    assert found == plain
+    assert found["environment"]
+
+
+def test_no_terminal_is_asked() -> None:
+    """What would be written to this terminal, which never answers, is a query, and each is waited for."""
+    program = (
+        "import os, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from client.terminal.capabilities import read_capabilities\n"
+        "read_capabilities('xterm-256color')\n"
+        "os.write(1, b'done')\n"
+    )
+    master, slave = pty.openpty()
+    try:
+        with subprocess.Popen(
+            [sys.executable, "-c", program, str(ROOT)],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        ) as child:
+            assert child.wait(60) == 0
+        assert os.read(master, 1_000) == b"done"
+    finally:
+        os.close(slave)
+        os.close(master)

@@ -1,0 +1,150 @@
+"""The commands that the program carries out by itself."""
+
+import pytest
+
+from client.settings import LAYOUTS, Preferences
+from client.terminal.commands import LOCAL, run_local
+from client.terminal.model import Effect, Leave, Model, Remember, Repaint, Transcribe
+from client.terminal.scrollback import Line
+from shared.commands import BY_NAME
+from shared.errors import RequestError
+
+NOON = 1_700_000_000_000_000
+
+
+@pytest.fixture
+def model() -> Model:
+    return Model("x", Preferences())
+
+
+def run(model: Model, name: str, argument: str | None = None) -> list[Effect]:
+    effects = run_local(model, name, argument, NOON)
+    assert effects is not None
+    return effects
+
+
+def texts(model: Model) -> list[str]:
+    return [line.text for line in model.scrollback.lines]
+
+
+def test_what_is_the_servers_is_not_carried_out_here(model: Model) -> None:
+    for name in [*BY_NAME, "", "nope"]:
+        if name != "close":
+            assert run_local(model, name, "x", NOON) is None
+    assert model.preferences == Preferences()
+
+
+def test_the_table_has_every_command_and_none_of_the_servers(model: Model) -> None:
+    names = [info.name for info in LOCAL]
+    assert names == ["layout", "colors", "time", "ignore", "log", "clear", "quit"]
+    assert not set(names) & set(BY_NAME)
+    for name in names:
+        run(model, name)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layout(model: Model, layout: str) -> None:
+    assert run(model, "layout", layout) == [Remember(), Repaint()]
+    assert model.preferences.layout == layout
+
+
+@pytest.mark.parametrize("argument", [None, "", "left", "TOP", "top bottom"])
+def test_layout_says_which_there_are(model: Model, argument: str | None) -> None:
+    assert run(model, "layout", argument) == []
+    assert model.preferences.layout == "top"
+    (text,) = texts(model)
+    assert "it is top now" in text
+    assert all(f"\n{name}" in text for name in LAYOUTS)
+
+
+@pytest.mark.parametrize(("command", "field"), [("colors", "colors"), ("time", "times")])
+def test_switches(model: Model, command: str, field: str) -> None:
+    shown = []
+    for argument in ("off", "off", "on", "on", None, ""):
+        assert run(model, command, argument) == [Remember(), Repaint()]
+        shown.append(getattr(model.preferences, field))
+    assert shown == [False, False, True, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("command", "argument", "words"),
+    [
+        ("colors", "maybe", "/colors takes on or off"),
+        ("colors", "ON", "/colors takes on or off"),
+        ("time", "12:00", "/time takes on or off"),
+        ("clear", "all", "/clear takes no argument"),
+        ("quit", "now", "/quit takes no argument"),
+        ("close", "now", "/close takes no argument"),
+    ],
+)
+def test_a_wrong_argument_is_refused_and_changes_nothing(model: Model, command: str, argument: str, words: str) -> None:
+    model.scrollback.add(Line("note", "x"))
+    with pytest.raises(RequestError) as caught:
+        run(model, command, argument)
+    assert caught.value.reason == "bad-argument"
+    assert words in caught.value.text
+    assert model.preferences == Preferences()
+    assert texts(model) == ["x"]
+
+
+def test_ignoring_and_hearing_again(model: Model) -> None:
+    assert run(model, "ignore", "Bob") == [Remember()]
+    assert model.preferences.ignored == {"bob"}
+    assert run(model, "ignore", "Álvaro") == [Remember()]
+    assert run(model, "ignore") == []
+    assert run(model, "ignore", "BOB") == [Remember()]
+    assert model.preferences.ignored == {"álvaro"}
+    assert texts(model) == [
+        "* Bob is hidden from now on; /ignore Bob again shows them",
+        "* Álvaro is hidden from now on; /ignore Álvaro again shows them",
+        "* hidden: bob, álvaro",
+        "* BOB is shown again",
+    ]
+
+
+def test_nobody_is_hidden_at_first(model: Model) -> None:
+    assert run(model, "ignore") == []
+    assert texts(model) == ["* hidden: nobody"]
+
+
+def test_a_name_that_nobody_can_have_is_refused(model: Model) -> None:
+    for name in ("a b", "x" * 33, "-", "guest-7"):
+        with pytest.raises(RequestError, match="name"):
+            run(model, "ignore", name)
+    assert model.preferences.ignored == set()
+
+
+def test_guests_who_are_here_can_be_ignored(model: Model) -> None:
+    model.know("guest-7")
+    run(model, "ignore", "guest-7")
+    assert model.preferences.ignored == {"guest-7"}
+    model.people.clear()
+    run(model, "ignore", "guest-7")
+    assert model.preferences.ignored == set()
+
+
+def test_names_in_notes_are_inert(model: Model) -> None:
+    model.know("\x1b[2J")
+    run(model, "ignore", "\x1b[2J")
+    run(model, "ignore")
+    run(model, "ignore", "\x1b[2J")
+    assert all("\x1b" not in text for text in texts(model))
+    assert len(texts(model)) == 3
+
+
+def test_a_log_begins_and_ends(model: Model) -> None:
+    assert run(model, "log", "~/chat of today.txt") == [Transcribe("~/chat of today.txt")]
+    assert run(model, "log") == [Transcribe(None)]
+
+
+def test_clear_keeps_what_waits_to_be_sent(model: Model) -> None:
+    model.scrollback.add(Line("note", "x"))
+    model.scrollback.unsent["k"] = Line("own", "mine", state="unsent")
+    assert run(model, "clear") == [Repaint()]
+    assert texts(model) == []
+    assert list(model.scrollback.unsent) == ["k"]
+
+
+@pytest.mark.parametrize("name", ["quit", "close"])
+def test_leaving(model: Model, name: str) -> None:
+    assert run(model, name) == [Leave()]

@@ -1,0 +1,381 @@
+"""What keys and pastes do, from a typed character to a message that is to be sent."""
+
+import pytest
+
+from client.settings import Preferences
+from client.terminal.keyboard import ASKED_ABOVE
+from client.terminal.keys import LONGEST_PASTE, Key, Paste, Text
+from client.terminal.model import (
+    Ask,
+    Effect,
+    Event,
+    Leave,
+    Model,
+    Order,
+    Reconnect,
+    Remember,
+    Repaint,
+    Speak,
+    Suspend,
+    Transcribe,
+)
+from client.terminal.scrollback import Line
+from client.terminal.update import update
+from client.terminal.view import body_height, wrapped
+from shared.messages import Command
+from shared.text import MAX_TEXT
+
+NOON = 1_700_000_000_000_000
+FAMILY = "👩\u200d👩"
+
+
+@pytest.fixture
+def model() -> Model:
+    made = Model("x", Preferences(), columns=40, rows=10)
+    made.state, made.name, made.room = "online", "ada", "lobby"
+    for name in ("ada", "bob", "bill"):
+        made.know(name)
+    return made
+
+
+def do(model: Model, *events: Event | str) -> list[Effect]:
+    """Text for what begins with a blank, else the name of a key."""
+    effects: list[Effect] = []
+    for event in events:
+        if isinstance(event, str):
+            event = Text(event[1:]) if event.startswith(" ") else Key(event)
+        effects += update(model, event, 0.0, lambda: NOON)
+    return effects
+
+
+def rows(model: Model) -> list[str]:
+    seen = model.scrollback.view(body_height(model), lambda line: wrapped(model, line))
+    return ["".join(span.text for span in row) for row in seen]
+
+
+# --- typing and Enter
+
+
+def test_typing_and_saying(model: Model) -> None:
+    (effect,) = do(model, " hello", " ", " world", "enter")
+    assert isinstance(effect, Speak)
+    assert effect.text == "helloworld"
+    assert 1 <= len(effect.key) <= 32
+    assert effect.key.isascii()
+    assert model.editor.text == ""
+    (line,) = model.scrollback.unsent.values()
+    assert model.scrollback.unsent[effect.key] is line
+    assert (line.kind, line.text, line.at, line.who, line.state) == ("own", "helloworld", NOON, "ada", "unsent")
+
+
+def test_no_key_is_used_twice(model: Model) -> None:
+    effects = [do(model, " x", "enter")[0] for _ in range(100)]
+    assert len({effect.key for effect in effects if isinstance(effect, Speak)}) == 100
+
+
+@pytest.mark.parametrize(
+    ("line", "effect"),
+    [
+        ("/join deep", Order("join", "deep")),
+        ("/USERS", Order("users", None)),
+        ("/nope  what  ", Order("nope", "what")),
+        ("/", Order("", None)),
+        ("/layout bottom", Remember()),
+        ("/log file", Transcribe("file")),
+        ("/close", Leave()),
+        ("/quit", Leave()),
+    ],
+)
+def test_a_slash_begins_a_command(model: Model, line: str, effect: Effect) -> None:
+    assert do(model, f" {line}", "enter")[0] == effect
+    assert model.editor.text == ""
+    assert model.scrollback.unsent == {}
+    do(model, "up")
+    assert model.editor.text.rstrip() == line.rstrip(), "the history has it"
+
+
+def test_two_slashes_say_one(model: Model) -> None:
+    (effect,) = do(model, " //join", "enter")
+    assert isinstance(effect, Speak)
+    assert effect.text == "/join"
+
+
+@pytest.mark.parametrize("blank", ["", "   ", "\u3000"])
+def test_a_blank_line_says_nothing_and_goes_to_the_end(model: Model, blank: str) -> None:
+    for number in range(30):
+        model.scrollback.add(Line("note", str(number)))
+    do(model, "page-up")
+    assert do(model, f" {blank}", "enter") == []
+    assert model.editor.text == ""
+    assert not model.scrollback.is_scrolled
+    do(model, "up")
+    assert model.editor.text == ""
+
+
+@pytest.mark.parametrize(
+    "line", ["x" * (MAX_TEXT + 1), "/name " + "x" * MAX_TEXT, "/x " + "x" * 60_000, "/colors maybe", "/quit now"]
+)
+def test_what_cannot_be_sent_stays_in_the_line_with_a_hint(model: Model, line: str) -> None:
+    assert do(model, f" {line}", "enter") == []
+    assert model.editor.text == line
+    assert model.hint
+    assert model.scrollback.unsent == {}
+    do(model, "backspace")
+    assert model.hint == "", "the next key takes the hint away"
+
+
+def test_the_longest_text_is_sent(model: Model) -> None:
+    (effect,) = do(model, " " + "x" * MAX_TEXT, "enter")
+    assert isinstance(effect, Speak)
+    assert len(effect.text) == MAX_TEXT
+
+
+def test_a_joiner_that_joins_nothing_does_not_go_out(model: Model) -> None:
+    effects = do(model, f" {FAMILY}", "enter", " x\u200d", "enter")
+    assert [effect.text for effect in effects if isinstance(effect, Speak)] == [FAMILY, "x\ufffd"]
+
+
+def test_a_message_of_several_rows(model: Model) -> None:
+    (effect,) = do(model, " a", "alt-enter", " b", "enter")
+    assert isinstance(effect, Speak)
+    assert effect.text == "a\nb"
+
+
+def test_saying_goes_to_the_end_of_the_chat(model: Model) -> None:
+    for number in range(30):
+        model.scrollback.add(Line("note", str(number)))
+    do(model, "page-up", " x", "enter")
+    assert not model.scrollback.is_scrolled
+
+
+@pytest.mark.parametrize("words", ["", "hello", "/users"])
+def test_enter_connects_again_after_the_end(model: Model, words: str) -> None:
+    model.state = "over"
+    assert do(model, f" {words}", "enter")[-1] == Reconnect()
+    assert model.editor.text == ""
+    assert do(model, " /log x", "enter") == [Transcribe("x")]
+
+
+@pytest.mark.parametrize("state", ["online", "waiting", "connecting"])
+def test_enter_alone_does_nothing_otherwise(model: Model, state: str) -> None:
+    model.state = state
+    assert do(model, "enter") == []
+
+
+# --- leaving
+
+
+def test_the_keys_that_leave(model: Model) -> None:
+    assert do(model, "ctrl-c") == [Leave()]
+    assert model.is_leaving
+    model.is_leaving = False
+    assert do(model, "ctrl-d") == [Leave()]
+    assert model.is_leaving
+
+
+def test_ctrl_d_deletes_as_long_as_there_is_a_draft(model: Model) -> None:
+    assert do(model, " ab", "ctrl-a", "ctrl-d") == []
+    assert model.editor.text == "b"
+    assert do(model, "end", "ctrl-d") == []
+    assert do(model, "backspace", "ctrl-d") == [Leave()]
+
+
+@pytest.mark.parametrize("state", ["online", "connecting", "waiting", "over"])
+def test_escape_goes_to_the_end_and_never_leaves(model: Model, state: str) -> None:
+    model.state = state
+    for number in range(30):
+        model.scrollback.add(Line("note", str(number)))
+    do(model, " draft", "page-up")
+    assert model.scrollback.is_scrolled
+    assert do(model, "escape") == []
+    assert not model.scrollback.is_scrolled
+    assert model.editor.text == "draft"
+
+
+@pytest.mark.parametrize("name", ["escape", "ctrl-c", "ctrl-d", "ctrl-g"])
+def test_a_search_is_left_first(model: Model, name: str) -> None:
+    do(model, " found", "enter", " draft", "ctrl-r", " fou")
+    assert model.editor.text == "found"
+    assert do(model, name) == []
+    assert (model.editor.search, model.editor.text, model.is_leaving) == (None, "draft", False)
+
+
+def test_enter_sends_what_the_search_has_found(model: Model) -> None:
+    do(model, " found", "enter", "ctrl-r", " fou")
+    (effect,) = do(model, "enter")
+    assert isinstance(effect, Speak)
+    assert effect.text == "found"
+    assert model.editor.search is None
+
+
+def test_keys_for_the_terminal(model: Model) -> None:
+    assert do(model, "ctrl-l") == [Repaint()]
+    assert do(model, "ctrl-z") == [Suspend()]
+    assert do(model, "f5", "ctrl-]", "insert") == []
+
+
+# --- pastes
+
+
+@pytest.mark.parametrize("text", ["one", "a\n" * ASKED_ABOVE, "a\nb\nc\nd\ne", "a\n\n\n\n\n\n\n"])
+def test_a_small_paste_goes_into_the_line(model: Model, text: str) -> None:
+    do(model, " <", Paste(text))
+    assert model.question is None
+    assert model.editor.text == "<" + text.rstrip("\n")
+    (effect,) = do(model, "enter")
+    assert isinstance(effect, Speak)
+    assert effect.text == "<" + text.rstrip("\n")
+
+
+LARGE = "a\n" * (ASKED_ABOVE + 1)
+
+
+@pytest.mark.parametrize("answer", ["enter", " y", " Y"])
+def test_a_large_paste_is_taken_after_a_yes(model: Model, answer: str) -> None:
+    assert do(model, " <", Paste(LARGE)) == []
+    assert model.question is not None
+    assert model.editor.text == "<"
+    assert do(model, answer) == [], "the answer to the question says nothing"
+    assert model.question is None
+    assert model.editor.text == "<" + LARGE.rstrip("\n")
+
+
+@pytest.mark.parametrize("answer", ["escape", "ctrl-g", "ctrl-c", " n", " N"])
+def test_a_large_paste_is_dropped_after_a_no(model: Model, answer: str) -> None:
+    assert do(model, " <", Paste(LARGE), answer) == []
+    assert (model.question, model.editor.text, model.is_leaving) == (None, "<", False)
+
+
+@pytest.mark.parametrize("key", [" x", " yes", "tab", "backspace", "ctrl-d", "up", "page-up"])
+def test_other_keys_do_not_answer(model: Model, key: str) -> None:
+    assert do(model, " <", Paste(LARGE), key) == []
+    assert model.question is not None
+    assert model.editor.text == "<"
+
+
+@pytest.mark.parametrize(
+    ("draft", "paste"),
+    [
+        ("", Paste("x" * (MAX_TEXT + 1))),
+        ("", Paste("x\n" * 5_000)),
+        ("", Paste("x" * LONGEST_PASTE, cut=True)),
+        ("", Paste("x\n" * 10, cut=True)),
+        ("draft", Paste("x" * 5 + "\ny" * ((MAX_TEXT - 5) // 2))),
+    ],
+)
+def test_a_paste_that_is_too_long_for_a_message_is_dropped_with_a_hint(model: Model, draft: str, paste: Paste) -> None:
+    do(model, f" {draft}", paste)
+    assert model.question is not None
+    do(model, "enter")
+    assert (model.question, model.editor.text) == (None, draft)
+    assert "too long" in model.hint
+    assert str(MAX_TEXT) in model.hint
+
+
+def test_the_longest_paste_that_fits(model: Model) -> None:
+    text = "x\n" * (MAX_TEXT // 2 - 1) + "yz"
+    do(model, Paste(text), "enter")
+    assert model.editor.text == text
+    assert len(do(model, "enter")) == 1
+
+
+def test_a_paste_that_comes_in_pieces_is_one(model: Model) -> None:
+    do(model, Paste(LARGE), Paste("b"), Paste("c\n"))
+    assert model.question == Paste(LARGE + "bc\n")
+    do(model, "enter")
+    assert model.editor.text == LARGE + "bc"
+
+
+def test_pieces_without_end_are_not_kept(model: Model) -> None:
+    for _ in range(100):
+        do(model, Paste("x\n" * 10_000))
+    assert model.question is not None
+    assert len(model.question.text) <= LONGEST_PASTE
+    assert model.question.cut
+    do(model, " y")
+    assert model.editor.text == ""
+    assert model.hint
+
+
+# --- Tab
+
+
+def test_tab_completes_commands_names_and_rooms(model: Model) -> None:
+    do(model, " /lay", "tab")
+    assert model.editor.text == "/layout "
+    do(model, "ctrl-u", " /us", "tab")
+    assert model.editor.text == "/users "
+    do(model, "ctrl-u", " hi @bo", "tab")
+    assert model.editor.text == "hi @bob "
+    model.rooms = ["deep-end"]
+    do(model, "ctrl-u", " /join de", "tab")
+    assert model.editor.text == "/join deep-end "
+
+
+def test_tab_offers_who_spoke_last_first_and_never_oneself(model: Model) -> None:
+    do(model, " b", "tab")
+    assert model.editor.text == "bill: "
+    assert model.hint == "bill  bob"
+    do(model, "tab")
+    assert model.editor.text == "bob: "
+    do(model, "shift-tab")
+    assert model.editor.text == "bill: "
+    do(model, "ctrl-u", " ad", "tab")
+    assert model.editor.text == "ad"
+
+
+def test_tab_asks_for_the_rooms_once(model: Model) -> None:
+    (effect,) = do(model, " /join ", "tab")
+    assert isinstance(effect, Ask)
+    assert isinstance(effect.record, Command)
+    assert effect.record.name == "list"
+    assert model.quiet == {effect.record.id}
+    assert do(model, "tab") == []
+
+
+@pytest.mark.parametrize("state", ["connecting", "waiting", "over"])
+def test_tab_asks_nothing_without_a_connection(model: Model, state: str) -> None:
+    model.state = state
+    assert do(model, " /join ", "tab") == []
+    assert model.quiet == set()
+
+
+def test_tab_goes_on_with_what_a_search_has_found(model: Model) -> None:
+    do(model, " hello @bo", "enter", "ctrl-r", " hello")
+    do(model, "tab")
+    assert model.editor.text == "bill: hello @bo", "the cursor is where it was found"
+    assert model.editor.search is None
+    do(model, "ctrl-u", "end", "tab")
+    assert model.editor.text == "hello @bob "
+    do(model, "enter")
+    assert [line.text for line in model.scrollback.unsent.values()] == ["hello @bo", "hello @bob "]
+
+
+# --- scrolling
+
+
+def test_page_up_and_down(model: Model) -> None:
+    model.preferences.times = False
+    for number in range(40):
+        model.scrollback.add(Line("note", str(number)))
+    assert rows(model) == [str(number) for number in range(32, 40)]
+    do(model, "page-up")
+    assert rows(model) == [str(number) for number in range(25, 33)], "one row stays in view"
+    do(model, "shift-up")
+    assert rows(model)[0] == "22"
+    do(model, "shift-down", "page-down")
+    assert rows(model)[0] == "32"
+    assert not model.scrollback.is_scrolled
+    do(model, *["page-up"] * 50)
+    assert rows(model)[0] == "0"
+    do(model, *["page-down"] * 50)
+    assert rows(model)[-1] == "39"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_scrolling_in_a_window_of_few_rows(model: Model, size: int) -> None:
+    model.columns = model.rows = size
+    for number in range(40):
+        model.scrollback.add(Line("note", str(number)))
+    do(model, "page-up", "shift-up", "page-up", "page-down", "shift-down", "escape")
+    assert not model.scrollback.is_scrolled

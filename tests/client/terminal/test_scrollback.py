@@ -1,0 +1,366 @@
+"""Which lines are kept, in which order, and which rows of them are in view."""
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from client.terminal import scrollback as module
+from client.terminal.scrollback import LINES, Line, Scrollback
+
+
+def said(at: int, text: str = "") -> Line:
+    return Line("message", text or f"m{at}", at, "bob", is_stamped=True)
+
+
+def note(text: str, at: int = 0) -> Line:
+    return Line("note", text, at)
+
+
+def own(text: str) -> Line:
+    return Line("own", text, 0, "ada", state="unsent")
+
+
+def texts(scrollback: Scrollback) -> list[str]:
+    return [line.text for line in scrollback.lines]
+
+
+def rows_of(line: Line) -> list[str]:
+    """Each word is a row here."""
+    return line.text.split(" ")
+
+
+def filled(*words: str) -> Scrollback:
+    made = Scrollback()
+    for text in words:
+        made.add(note(text))
+    return made
+
+
+# --- the order
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([1, 2, 3])), ids=str)
+def test_stamped_lines_stand_by_their_stamps(order: tuple[int, ...]) -> None:
+    scrollback = Scrollback()
+    for at in order:
+        scrollback.add(said(at))
+    assert texts(scrollback) == ["m1", "m2", "m3"]
+
+
+def test_a_line_without_a_stamp_goes_to_the_end_and_stays_between_its_neighbours() -> None:
+    scrollback = Scrollback()
+    scrollback.add(said(1))
+    scrollback.add(note("n", 100))
+    scrollback.add(said(3))
+    scrollback.add(said(2))
+    assert texts(scrollback) == ["m1", "n", "m2", "m3"]
+
+
+def test_a_line_that_is_older_than_all_goes_before_the_first_stamped_one() -> None:
+    scrollback = Scrollback()
+    scrollback.add(note("n"))
+    scrollback.add(said(5))
+    scrollback.add(said(1))
+    assert texts(scrollback) == ["n", "m1", "m5"]
+
+
+def test_nothing_is_put_in_among_the_lines_of_the_room_before() -> None:
+    scrollback = Scrollback()
+    scrollback.add(said(50))
+    room = note("you are in y")
+    room.is_new_room = True
+    scrollback.add(room)
+    scrollback.add(said(60))
+    scrollback.add(said(10))
+    assert texts(scrollback) == ["m50", "you are in y", "m10", "m60"]
+
+
+def test_a_line_that_was_printed_stays_before_all_that_come_later() -> None:
+    scrollback = Scrollback()
+    scrollback.add(said(11))
+    scrollback.unsent["k"] = own("mine")
+    assert [line.text for line in scrollback.unprinted()] == ["m11"]
+    scrollback.confirm("k", 10)
+    assert [line.text for line in scrollback.unprinted()] == ["mine"]
+    assert scrollback.unprinted() == []
+
+
+def test_what_is_unprinted_is_given_once_and_in_order() -> None:
+    scrollback = filled("a", "b")
+    assert [line.text for line in scrollback.unprinted()] == ["a", "b"]
+    scrollback.add(note("c"))
+    scrollback.unsent["k"] = own("not confirmed")
+    assert [line.text for line in scrollback.unprinted()] == ["c"]
+    scrollback.refuse("k")
+    assert [line.text for line in scrollback.unprinted()] == ["not confirmed"]
+    assert Scrollback().unprinted() == []
+
+
+# --- own messages
+
+
+def test_an_own_message_is_last_until_it_is_confirmed() -> None:
+    scrollback = Scrollback()
+    scrollback.unsent["k"] = own("mine")
+    scrollback.add(said(1))
+    scrollback.add(said(3))
+    assert scrollback.view(9, rows_of) == ["m1", "m3", "mine"]
+    line = scrollback.confirm("k", 2)
+    assert line is not None
+    assert (line.at, line.is_stamped, line.state) == (2, True, "")
+    assert scrollback.view(9, rows_of) == ["m1", "mine", "m3"]
+    assert scrollback.unsent == {}
+
+
+def test_own_messages_are_in_the_order_of_typing() -> None:
+    scrollback = Scrollback()
+    for number in range(5):
+        scrollback.unsent[f"k{number}"] = own(str(number))
+    scrollback.refuse("k1")
+    scrollback.confirm("k3", 7)
+    assert scrollback.view(9, rows_of) == ["1", "3", "0", "2", "4"]
+    assert [line.state for line in scrollback.lines] == ["refused", ""]
+
+
+def test_what_is_not_ours_is_neither_confirmed_nor_refused() -> None:
+    scrollback = filled("a")
+    assert scrollback.confirm("k", 1) is None
+    scrollback.refuse("k")
+    assert texts(scrollback) == ["a"]
+    scrollback.unsent["k"] = own("mine")
+    scrollback.confirm("k", 1)
+    assert scrollback.confirm("k", 2) is None
+    assert texts(scrollback) == ["a", "mine"]
+
+
+def test_clearing_keeps_what_waits_to_be_sent() -> None:
+    scrollback = filled(*"abcdef")
+    scrollback.unsent["k"] = own("mine")
+    scrollback.scroll_up(2, 2, rows_of)
+    scrollback.clear()
+    assert scrollback.view(9, rows_of) == ["mine"]
+    assert not scrollback.is_scrolled
+
+
+# --- who came and went
+
+
+def test_presence_is_folded_into_one_line() -> None:
+    scrollback = Scrollback()
+    shown = [scrollback.fold("joined", name, 1).text for name in ("ada", "bob", "cy", "dan")]
+    assert shown == ["* ada joined", "* ada and bob joined", "* ada, bob and cy joined", "* 4 people joined"]
+    assert scrollback.fold("left", "ada", 2).text == "* 4 people joined; ada left"
+    assert len(scrollback.lines) == 1
+    scrollback.add(said(5))
+    scrollback.fold("left", "bob", 6)
+    assert texts(scrollback) == ["* 4 people joined; ada left", "m5", "* bob left"]
+
+
+def test_presence_is_not_folded_into_what_was_printed() -> None:
+    scrollback = Scrollback()
+    scrollback.fold("joined", "ada", 1)
+    scrollback.unprinted()
+    scrollback.fold("joined", "bob", 2)
+    assert [line.text for line in scrollback.unprinted()] == ["* bob joined"]
+
+
+# --- the limits
+
+
+def test_so_many_lines_are_kept_and_no_more() -> None:
+    scrollback = Scrollback()
+    for at in range(1, 3 * LINES):
+        scrollback.add(said(at, "x"))
+        assert len(scrollback.lines) <= LINES + 256
+    assert len(scrollback.lines) >= LINES
+    assert scrollback.lines[-1].at == 3 * LINES - 1
+    assert [line.at for line in scrollback.lines] == list(range(scrollback.lines[0].at, 3 * LINES))
+
+
+def test_so_many_characters_are_kept_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHARACTERS", 100)
+    scrollback = Scrollback()
+    for at in range(1, 50):
+        scrollback.add(said(at, "x" * 30))
+        assert sum(len(line.text) for line in scrollback.lines) <= 100
+    assert len(scrollback.lines) == 3
+    scrollback.fold("joined", "y" * 90, 50)
+    scrollback.add(said(51, "z"))
+    assert texts(scrollback)[-1] == "z"
+    assert sum(len(line.text) for line in scrollback.lines) <= 100
+    scrollback.add(said(52, "z" * 1_000))
+    assert texts(scrollback) == ["z" * 1_000], "the newest line is always kept"
+    scrollback.clear()
+    for at in range(60, 63):
+        scrollback.add(said(at, "x" * 30))
+    assert len(scrollback.lines) == 3, "what is cleared does not count"
+
+
+def test_a_view_whose_lines_are_dropped_is_at_the_oldest_that_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHARACTERS", 20)
+    scrollback = filled(*(f"{number:02}" for number in range(10)))
+    scrollback.scroll_up(9, 2, rows_of)
+    assert scrollback.view(2, rows_of) == ["00", "01"]
+    for number in range(10, 16):
+        scrollback.add(note(str(number)))
+    assert scrollback.is_scrolled
+    assert scrollback.view(3, rows_of) == ["06", "07", "08"]
+
+
+# --- scrolling
+
+LONG = ("a1 a2 a3", "b1", "c1 c2", "d1 d2 d3 d4")
+ALL = " ".join(LONG).split(" ")
+
+
+def test_the_end_is_in_view_at_first() -> None:
+    scrollback = filled(*LONG)
+    assert scrollback.view(3, rows_of) == ["d2", "d3", "d4"]
+    assert scrollback.view(100, rows_of) == ALL
+    assert scrollback.view(0, rows_of) == []
+    assert (scrollback.below, scrollback.is_scrolled) == (0, False)
+
+
+def test_up_row_by_row_to_the_first_and_down_again() -> None:
+    scrollback = filled(*LONG)
+    for top in [*range(6, -1, -1), 0, 0]:
+        scrollback.scroll_up(1, 3, rows_of)
+        assert scrollback.view(3, rows_of) == ALL[top : top + 3]
+        assert scrollback.is_scrolled
+    for top in range(1, 7):
+        scrollback.scroll_down(1, rows_of)
+        assert scrollback.view(3, rows_of) == ALL[top : top + 3]
+        assert scrollback.is_scrolled
+    for _ in range(3):
+        scrollback.scroll_down(1, rows_of)
+        assert scrollback.view(3, rows_of) == ALL[-3:]
+        assert not scrollback.is_scrolled
+
+
+def test_what_is_below_the_view_is_counted_in_whole_lines() -> None:
+    scrollback = filled(*LONG)
+    counts = []
+    for _ in range(7):
+        scrollback.scroll_up(1, 3, rows_of)
+        counts.append(scrollback.below)
+    assert counts == [0, 0, 0, 1, 1, 2, 3]
+    scrollback.add(note("e"))
+    scrollback.unsent["k"] = own("mine")
+    assert scrollback.below == 5
+    scrollback.follow()
+    assert scrollback.below == 0
+
+
+def test_what_is_shorter_than_the_window_does_not_scroll() -> None:
+    for words in ((), ("a",), ("a b", "c")):
+        scrollback = filled(*words)
+        scrollback.scroll_up(5, 3, rows_of)
+        assert not scrollback.is_scrolled
+        scrollback.scroll_down(5, rows_of)
+        assert scrollback.view(3, rows_of) == [row for text in words for row in text.split(" ")]
+
+
+def test_nothing_that_comes_moves_a_view_that_is_scrolled_up() -> None:
+    scrollback = Scrollback()
+    for at in range(10, 100, 10):
+        scrollback.add(said(at))
+    scrollback.scroll_up(2, 3, rows_of)
+    before = scrollback.view(3, rows_of)
+    assert before == ["m50", "m60", "m70"]
+    scrollback.add(said(100))
+    scrollback.add(said(75))
+    scrollback.fold("joined", "ada", 1)
+    scrollback.unsent["k"] = own("mine")
+    scrollback.confirm("k", 85)
+    assert scrollback.view(3, rows_of) == before
+    scrollback.scroll_down(1, rows_of)
+    assert scrollback.view(3, rows_of) == ["m60", "m70", "m75"]
+
+
+def test_wider_rows_leave_no_empty_ones_below_the_first() -> None:
+    scrollback = filled(*LONG)
+    scrollback.scroll_up(99, 3, rows_of)
+    assert scrollback.view(3, lambda line: [line.text]) == list(LONG[:3])
+    assert scrollback.view(100, rows_of) == ALL, "so does a higher window"
+
+
+@st.composite
+def actions(draw: st.DrawFn) -> list[tuple[str, int]]:
+    names = [
+        "add",
+        "older",
+        "own",
+        "confirm",
+        "refuse",
+        "fold",
+        "up",
+        "up",
+        "down",
+        "follow",
+        "height",
+        "clear",
+        "room",
+    ]
+    return draw(st.lists(st.tuples(st.sampled_from(names), st.integers(0, 9)), max_size=60))
+
+
+@given(actions(), st.integers(0, 6))
+@settings(max_examples=300, deadline=None)
+def test_the_view_is_a_window_of_all_rows_whatever_happens(actions: list[tuple[str, int]], height: int) -> None:
+    scrollback = Scrollback()
+    numbers = itertools.count(1)
+    for action, number in actions:
+        serial = next(numbers)
+        text = " ".join(f"{serial}.{row}" for row in range(1 + number % 4))
+        match action:
+            case "add":
+                scrollback.add(said(serial * 10, text))
+            case "older":
+                scrollback.add(said(max(1, serial * 10 - 31), text))
+            case "own":
+                scrollback.unsent.setdefault(str(number), own(text))
+            case "confirm":
+                scrollback.confirm(str(number), serial * 10 - number)
+            case "refuse":
+                scrollback.refuse(str(number))
+            case "fold":
+                scrollback.fold("joined", f"{serial}", serial)
+            case "up":
+                scrollback.scroll_up(number + 1, height, rows_of)
+            case "down":
+                scrollback.scroll_down(number + 1, rows_of)
+            case "follow":
+                scrollback.follow()
+            case "height":
+                height = number
+            case "clear":
+                scrollback.clear()
+            case "room":
+                line = note(text)
+                line.is_new_room = True
+                scrollback.add(line)
+        every = [row for line in (*scrollback.lines, *scrollback.unsent.values()) for row in rows_of(line)]
+        seen = scrollback.view(height, rows_of)
+        assert len(seen) == min(height, len(every))
+        windows = [every[at : at + len(seen)] for at in range(len(every) - len(seen) + 1)]
+        assert seen in windows
+        if not scrollback.is_scrolled:
+            assert seen == windows[-1]
+        assert 0 <= scrollback.below < max(1, len(scrollback.lines) + len(scrollback.unsent))
+
+
+@given(st.lists(st.integers(1, 50), unique=True, max_size=12), st.lists(st.integers(51, 90), unique=True, max_size=12))
+def test_whatever_comes_late_the_stamps_of_a_room_ascend(before: list[int], behind: list[int]) -> None:
+    scrollback = Scrollback()
+    for at in before:
+        scrollback.add(said(at))
+    line = note("another room")
+    line.is_new_room = True
+    scrollback.add(line)
+    for at in behind:
+        scrollback.add(said(at - 50))
+    place = scrollback.lines.index(line)
+    assert [line.at for line in scrollback.lines[:place]] == sorted(before)
+    assert [line.at + 50 for line in scrollback.lines[place + 1 :]] == sorted(behind)

@@ -1,0 +1,174 @@
+"""What happens to the connection, and what goes by itself."""
+
+import pytest
+
+from client.settings import Preferences
+from client.terminal.keys import Focus, Key, Text
+from client.terminal.model import (
+    Ask,
+    Connection,
+    Effect,
+    Event,
+    Interrupted,
+    Leave,
+    Model,
+    Received,
+    Refused,
+    Repaint,
+    Resized,
+    Shown,
+    Tick,
+    Trouble,
+)
+from client.terminal.scrollback import Line
+from client.terminal.update import PING_EVERY, update
+from client.terminal.view import connection
+from shared.messages import Goodbye, PingRequest, Pong
+
+NOON = 1_700_000_000_000_000
+ONLINE = Connection("online")
+LOST = Connection("waiting", 4.0, None, "the connection to x broke")
+CONNECTING = Connection("connecting")
+
+
+@pytest.fixture
+def model() -> Model:
+    return Model("x", Preferences())
+
+
+def happen(model: Model, *events: Event, now: float = 0.0) -> list[Effect]:
+    return [effect for event in events for effect in update(model, event, now, lambda: NOON)]
+
+
+def texts(model: Model) -> list[str]:
+    return [line.text for line in model.scrollback.lines]
+
+
+def pings(effects: list[Effect]) -> list[int | None]:
+    return [effect.record.id for effect in effects if isinstance(effect, Ask) and type(effect.record) is PingRequest]
+
+
+# --- the connection
+
+
+def test_a_connection_that_stands_is_not_worth_a_word(model: Model) -> None:
+    effects = happen(model, CONNECTING, ONLINE)
+    assert (model.state, texts(model)) == ("online", [])
+    assert len(effects) == len(pings(effects)) == 1
+
+
+def test_a_loss_is_told_once_and_so_is_the_return(model: Model) -> None:
+    happen(model, ONLINE)
+    for _ in range(5):
+        happen(model, LOST, CONNECTING)
+    assert texts(model) == ["! the connection to x broke; trying to come back"]
+    assert model.scrollback.lines[0].kind == "error"
+    happen(model, ONLINE)
+    assert texts(model)[1:] == ["* connected to x again"]
+    happen(model, LOST, CONNECTING, ONLINE)
+    assert len(texts(model)) == 4, "the next loss is told anew"
+
+
+def test_what_never_was_is_not_lost(model: Model) -> None:
+    effects = happen(model, CONNECTING, Connection("waiting", 1.0, None, "connection refused"))
+    assert texts(model) == ["! connection refused; trying again"]
+    assert [type(effect) for effect in effects] == [Shown]
+    happen(model, CONNECTING, ONLINE)
+    assert texts(model)[1:] == ["* connected to x"]
+
+
+def test_the_countdown(model: Model) -> None:
+    happen(model, LOST, now=100.0)
+    assert model.retry_at == 104.0
+    shown = [connection(model, 100.0 + second) for second in (0.0, 0.9, 1.1, 3.9, 4.0, 5.0)]
+    assert shown == [f"offline, next try in {left} s" for left in (4, 3, 2, 0, 0, 0)]
+
+
+@pytest.mark.parametrize("reason", ["replaced", "bad-frame", "protocol", "password", "address-limit"])
+def test_an_end_that_nobody_wanted_says_how_to_go_on(model: Model, reason: str) -> None:
+    why = f"x ended the connection: {reason}!"
+    happen(model, ONLINE, Connection("over", 0.0, Goodbye(reason, f"{reason}!"), why))
+    assert texts(model) == [f"! {why}; Enter connects again, Ctrl+C leaves"]
+    assert connection(model, 0.0) == "not connected"
+
+
+def test_an_end_that_was_wanted_needs_no_word(model: Model) -> None:
+    happen(model, ONLINE, Connection("over", 0.0, Goodbye("close", "bye"), "x ended the connection: bye"))
+    assert texts(model) == []
+    model.is_leaving = True
+    happen(model, ONLINE, Connection("over", 0.0, None, "broke"))
+    assert texts(model) == []
+
+
+@pytest.mark.parametrize("end", [LOST, Connection("over", 0.0, Goodbye("replaced", "x"), "why"), CONNECTING])
+def test_what_was_asked_before_the_loss_is_not_waited_for(model: Model, end: Connection) -> None:
+    happen(model, ONLINE)
+    model.round_trip, model.quiet, model.arriving = 0.1, {1}, {"bob": "bob"}
+    happen(model, end)
+    assert (model.round_trip, model.quiet, model.arriving, model.pings) == (None, set(), {}, {})
+    assert len(pings(happen(model, ONLINE, now=0.1))) == 1, "the time is measured at once"
+
+
+# --- pings
+
+
+def test_the_time_to_the_server_is_measured_every_15_seconds(model: Model) -> None:
+    sent = []
+    for second in range(61):
+        event: Event = Tick() if second else ONLINE
+        sent += [(second, number) for number in pings(happen(model, event, now=float(second)))]
+    assert [second for second, _ in sent] == [0, 15, 30, 45, 60]
+    assert PING_EVERY == 15
+    assert len({number for _, number in sent}) == 5
+    happen(model, Received(Pong(sent[-2][1])), now=60.5)
+    assert model.round_trip is None, "it is too late for that one"
+    happen(model, Received(Pong(sent[-1][1])), now=60.5)
+    assert model.round_trip == 0.5
+
+
+@pytest.mark.parametrize("state", ["connecting", "waiting", "over"])
+def test_without_a_connection_nothing_is_asked(model: Model, state: str) -> None:
+    model.state = state
+    assert happen(model, Tick(), now=1e6) == []
+
+
+# --- the rest
+
+
+def test_resizing_paints_anew_and_no_window_is_without_rows(model: Model) -> None:
+    assert happen(model, Resized(100, 30)) == [Repaint()]
+    assert (model.columns, model.rows) == (100, 30)
+    happen(model, Resized(0, 0))
+    assert (model.columns, model.rows) == (1, 1)
+
+
+def test_an_interruption_leaves(model: Model) -> None:
+    assert happen(model, Interrupted()) == [Leave()]
+    assert model.is_leaving
+
+
+def test_a_trouble_is_told_and_inert(model: Model) -> None:
+    happen(model, Trouble("no room on \x1b[2Jdisk"))
+    assert [(line.kind, line.text) for line in model.scrollback.lines] == [("error", "! no room on \ufffd[2Jdisk")]
+
+
+def test_what_is_refused_stays_and_is_marked(model: Model) -> None:
+    model.scrollback.unsent["k"] = Line("own", "mine", NOON, "ada", state="unsent")
+    assert happen(model, Refused("other")) == []
+    assert happen(model, Refused("k")) == []
+    assert [(line.text, line.state) for line in model.scrollback.lines] == [("mine", "refused")]
+
+
+def test_focus_changes_nothing(model: Model) -> None:
+    assert happen(model, Focus(True), Focus(False)) == []
+
+
+def test_keys_go_to_the_input_line(model: Model) -> None:
+    happen(model, Text("ab"), Key("left"), Text("x"))
+    assert model.editor.text == "axb"
+
+
+def test_the_draft_and_what_is_unsent_outlive_a_loss(model: Model) -> None:
+    happen(model, ONLINE, Text("one"), Key("enter"), Text("draft"), LOST, CONNECTING, ONLINE)
+    assert model.editor.text == "draft"
+    assert [line.text for line in model.scrollback.unsent.values()] == ["one"]

@@ -1,0 +1,282 @@
+"""The configuration file: what it may say, and that writing it back loses nothing."""
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from client import settings as module
+from client.settings import LAYOUTS, Preferences, Settings, default_path, load, save
+from shared.launch import LaunchError
+
+FULL = """\
+address = "chat.example:7"
+name = "ada"
+room = "deep-end"
+layout = "bottom"
+colors = false
+times = false
+bell = false
+ignored = ["Bob", "STRASSE"]
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "config.toml"
+
+
+def read(path: Path, text: str) -> Settings:
+    path.write_text(text, "utf-8")
+    return load(path, must_exist=True)
+
+
+# --- reading
+
+
+def test_without_a_file_everything_is_as_it_comes(path: Path) -> None:
+    assert load(path, must_exist=False) == Settings()
+    assert Settings().preferences == Preferences("top", True, True, True, set())
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# nothing\n"])
+def test_an_empty_file_changes_nothing(path: Path, text: str) -> None:
+    assert read(path, text) == Settings()
+
+
+def test_a_file_that_was_named_must_be_there(path: Path) -> None:
+    with pytest.raises(LaunchError, match="there is no such file") as caught:
+        load(path, must_exist=True)
+    assert str(path) in str(caught.value)
+
+
+def test_every_key(path: Path) -> None:
+    preferences = Preferences("bottom", colors=False, times=False, bell=False, ignored={"bob", "strasse"})
+    assert read(path, FULL) == Settings("chat.example:7", "ada", "deep-end", preferences)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout(path: Path, layout: str) -> None:
+    assert read(path, f'layout = "{layout}"').preferences.layout == layout
+
+
+WRONG = ["1", "true", "1.5", '""', '" "', "[]", '["top"]', "{a = 1}", "2020-01-01", '"left"', "[1]", '[""]', "nan"]
+FITS = {
+    "address": ['"left"'],
+    "name": ['"left"'],
+    "room": ['"left"'],
+    "layout": [],
+    "colors": ["true"],
+    "times": ["true"],
+    "bell": ["true"],
+    "ignored": ["[]", '["top"]'],
+}
+
+
+@pytest.mark.parametrize("value", WRONG)
+@pytest.mark.parametrize("key", FITS)
+def test_a_value_of_the_wrong_type_is_named_in_one_line(path: Path, key: str, value: str) -> None:
+    if value in FITS[key]:
+        read(path, f"{key} = {value}")
+        return
+    with pytest.raises(LaunchError) as caught:
+        read(path, f"{key} = {value}")
+    assert f"{path}: {key} is " in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('color = "x"', "there is no 'color'; there are address, name, room, layout, colors, times, bell, ignored"),
+        ("[preferences]\nbell = true", "there is no 'preferences'"),
+        ("layout = top", "is not valid TOML"),
+        ("bell = true\nbell = true", "is not valid TOML"),
+    ],
+)
+def test_what_it_cannot_say_is_refused(path: Path, text: str, words: str) -> None:
+    with pytest.raises(LaunchError) as caught:
+        read(path, text)
+    assert words in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_file_that_cannot_be_read(path: Path) -> None:
+    path.write_bytes(b'name = "\xff"')
+    with pytest.raises(LaunchError, match="it is not UTF-8"):
+        load(path, must_exist=False)
+    with pytest.raises(LaunchError, match="directory"):
+        load(path.parent, must_exist=False)
+
+
+def test_the_file_is_in_the_folder_of_the_platform() -> None:
+    assert default_path().name == "config.toml"
+    assert default_path().parent.name == "pylingo"
+
+
+# --- writing
+
+
+def test_what_was_changed_is_read_again(path: Path) -> None:
+    preferences = Preferences("inline", colors=False, times=False, bell=False, ignored={"bob", "álvaro", "漢字"})
+    save(path, preferences)
+    assert load(path, must_exist=True).preferences == preferences
+    save(path, Preferences())
+    assert load(path, must_exist=True) == Settings()
+
+
+def test_only_what_is_not_as_it_comes_is_written(path: Path) -> None:
+    save(path, Preferences(layout="bottom"))
+    assert path.read_text("utf-8") == 'layout = "bottom"\n'
+    save(path, Preferences(times=False))
+    assert path.read_text("utf-8") == 'layout = "top"\ntimes = false\n', "what stands there stays"
+
+
+def test_nothing_is_written_where_nothing_changes(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "config.toml"
+    save(path, Preferences())
+    assert list(tmp_path.iterdir()) == []
+    save(path, Preferences(bell=False))
+    before = path.stat()
+    save(path, Preferences(bell=False))
+    after = path.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+COMMENTED = """\
+# my chat
+
+address = "chat.example"   # at work
+layout   =  "bottom" # as in irssi
+
+# who is loud
+ignored = [
+    "bob", # again and again
+]
+# the end"""
+
+
+def test_comments_and_everything_else_stay(path: Path) -> None:
+    settings = read(path, COMMENTED)
+    settings.preferences.layout = "top"
+    settings.preferences.bell = False
+    save(path, settings.preferences)
+    text = path.read_text("utf-8")
+    for words in ("# my chat\n\n", '"chat.example"   # at work\n', "# as in irssi\n", "# who is loud\n", "# the end\n"):
+        assert words in text
+    assert "# again and again" in text, "a list that is as it was is not written anew"
+    again = load(path, must_exist=True)
+    assert again == settings
+    assert again.address == "chat.example"
+
+
+def test_names_stay_as_they_were_written(path: Path) -> None:
+    settings = read(path, 'ignored = ["Bob"]\n')
+    save(path, settings.preferences)
+    assert path.read_text("utf-8") == 'ignored = ["Bob"]\n'
+
+
+def test_names_that_come_and_go_leave_the_others_as_they_were_written(path: Path) -> None:
+    settings = read(path, 'ignored = [\n    "Bob", # loud\n    "Cy",\n]\n')
+    settings.preferences.ignored |= {"zoe", "ada"}
+    settings.preferences.ignored -= {"cy"}
+    save(path, settings.preferences)
+    assert "Bob" in path.read_text("utf-8")
+    assert "# loud" in path.read_text("utf-8")
+    assert load(path, must_exist=True) == settings
+    settings.preferences.ignored.clear()
+    save(path, settings.preferences)
+    assert load(path, must_exist=True) == settings
+
+
+@given(
+    st.lists(st.sampled_from(["Ada", "ADA", "bob", "cy", "漢字"]), max_size=5),
+    st.sets(st.sampled_from(["ada", "bob", "cy", "dan", "漢字"])),
+    st.sampled_from(["", "\n", " # why\n"]),
+    st.sampled_from(["", ","]),
+)
+def test_any_list_of_names_becomes_any_other(before: list[str], wanted: set[str], gap: str, comma: str) -> None:
+    names = f",{gap}".join(f'"{name}"' for name in before) + (comma if before else "")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "config.toml"
+        path.write_text(f"ignored = [{names}{gap}]\nbell = false\n", "utf-8")
+        save(path, Preferences(bell=False, ignored=wanted))
+        assert load(path, must_exist=True).preferences == Preferences(bell=False, ignored=wanted)
+
+
+@pytest.mark.parametrize("value", ["5", '"bob"', "[1]", "{}"])
+def test_a_value_that_went_wrong_meanwhile_is_replaced(path: Path, value: str) -> None:
+    path.write_text(f"ignored = {value}\nlayout = {value}\n", "utf-8")
+    save(path, Preferences(ignored={"ada"}))
+    assert load(path, must_exist=True).preferences == Preferences(ignored={"ada"})
+
+
+def test_a_link_stays_a_link(tmp_path: Path, path: Path) -> None:
+    target = tmp_path / "dotfiles" / "pylingo.toml"
+    target.parent.mkdir()
+    target.write_text('name = "ada"\n', "utf-8")
+    path.symlink_to(target)
+    save(path, Preferences(bell=False))
+    assert path.is_symlink()
+    assert target.read_text("utf-8") == 'name = "ada"\nbell = false\n'
+    assert [file.name for file in target.parent.iterdir()] == ["pylingo.toml"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o664])
+def test_who_may_read_it_may_so_afterwards(path: Path, mode: int) -> None:
+    path.write_text("")
+    path.chmod(mode)
+    save(path, Preferences(bell=False))
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_a_new_file_is_ones_own_in_a_folder_that_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "config.toml"
+    save(path, Preferences(bell=False))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert load(path, must_exist=True).preferences.bell is False
+
+
+@pytest.mark.parametrize("step", ["mkstemp", "replace"])
+def test_a_failure_leaves_the_old_file_whole(path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    path.write_text(COMMENTED, "utf-8")
+
+    def fail(*arguments: object, **named: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(module.tempfile if step == "mkstemp" else os, step, fail)
+    with pytest.raises(PermissionError):
+        save(path, Preferences(bell=False))
+    assert path.read_text("utf-8") == COMMENTED
+    assert [file.name for file in path.parent.iterdir()] == [path.name], "no half of a file is left"
+
+
+def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="directory"):
+        save(tmp_path / "file" / "config.toml", Preferences(bell=False))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written(path: Path) -> None:
+    path.write_text(COMMENTED, "utf-8")
+    path.parent.chmod(0o500)
+    try:
+        with pytest.raises(PermissionError):
+            save(path, Preferences(bell=False))
+        assert path.read_text("utf-8") == COMMENTED
+    finally:
+        path.parent.chmod(0o700)
+
+
+@pytest.mark.parametrize("broken", [b"layout = top", b'name = "\xff"'])
+def test_a_file_that_was_broken_meanwhile_is_not_touched(path: Path, broken: bytes) -> None:
+    path.write_bytes(broken)
+    with pytest.raises(ValueError, match=r"line 1|utf-8"):
+        save(path, Preferences(bell=False))
+    assert path.read_bytes() == broken
