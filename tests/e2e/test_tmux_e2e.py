@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import termios
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,12 +54,26 @@ class Tmux:
     def write(self, pane: int, text: str) -> None:
         self.run("send-keys", "-t", self.panes[pane], "-l", text)
 
+    def resize(self, pane: int, columns: int, rows: int) -> None:
+        """Make the window another size; tmux tells the program of it some time after it has done so itself."""
+        self.run("resize-window", "-t", self.panes[pane], "-x", str(columns), "-y", str(rows))
+        tty = self.run("display-message", "-p", "-t", self.panes[pane], "#{pane_tty}").strip()
+        with open(tty) as terminal:
+            wait_until(lambda: termios.tcgetwinsize(terminal) == (rows, columns), "the size of the terminal")
+
     def rows(self, pane: int) -> list[str]:
         return [row.rstrip() for row in self.run("capture-pane", "-p", "-t", self.panes[pane]).split("\n")]
 
     def wait(self, pane: int, text: str) -> list[str]:
-        wait_until(lambda: text in "\n".join(self.rows(pane)), f"{text!r} in pane {pane}")
+        try:
+            wait_until(lambda: text in "\n".join(self.rows(pane)), f"{text!r} in pane {pane}")
+        except AssertionError as error:
+            raise AssertionError("\n".join([str(error), *self.rows(pane)])) from None
         return self.rows(pane)
+
+    def is_over(self, pane: int) -> bool:
+        """Whether the program has ended. tmux does not always know with what status."""
+        return self.run("display-message", "-p", "-t", self.panes[pane], "#{pane_dead}").strip() == "1"
 
     def cursor(self, pane: int) -> tuple[int, int]:
         x, y = self.run("display-message", "-p", "-t", self.panes[pane], "#{cursor_x} #{cursor_y}").split()
@@ -98,8 +113,8 @@ def test_two_people_talk_while_both_type(tmux: Tmux, server: ServerProcess):
     assert rows[1] == ">"
     tmux.press(ada, "C-c")
     tmux.press(bob, "C-d")
-    tmux.wait(ada, "Pane is dead (status 0")
-    tmux.wait(bob, "Pane is dead (status 0")
+    for pane in (ada, bob):
+        wait_until(lambda pane=pane: tmux.is_over(pane), f"the end of the client in pane {pane}")
 
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
@@ -107,7 +122,7 @@ FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 
 @pytest.mark.parametrize(
     "text",
-    [FAMILY, "\U0001f1e9\U0001f1ea", "\u2764\ufe0f", "\U0001f44d\U0001f3fd", "e\u0301", "\u05e9\u05dc\u05d5", "\u4e2d" * 30],
+    [FAMILY, "\U0001f1e9\U0001f1ea", "\u2764\ufe0f", "\U0001f44d\U0001f3fd", "e\u0301", "\u05e9\u05dc", "\u4e2d" * 30],
     ids=["a family", "a flag", "a heart", "a skin tone", "an accent", "right to left", "wide"],
 )  # fmt: skip
 def test_what_terminals_show_in_their_own_ways(tmux: Tmux, server: ServerProcess, text: str):
@@ -136,7 +151,7 @@ def test_a_window_made_smaller_and_larger(tmux: Tmux, server: ServerProcess):
     tmux.wait(ada, "in lobby as ada")
     tmux.write(ada, "a draft that is rather long for a window that will be narrow")
     for columns in (100, 40, 25, 60, 120):
-        tmux.run("resize-window", "-t", tmux.panes[ada], "-x", str(columns), "-y", "24")
+        tmux.resize(ada, columns, 24)
         tmux.write(ada, ".")
         wait_until(lambda: sum("[lobby]" in row for row in tmux.rows(ada)) == 1, f"one input row at {columns} columns")
     tmux.press(ada, "C-u")

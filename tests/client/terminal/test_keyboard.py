@@ -181,8 +181,8 @@ def test_ctrl_d_deletes_as_long_as_there_is_a_draft(model: Model) -> None:
 
 
 @pytest.mark.parametrize("state", ["online", "connecting", "waiting", "over"])
-def test_escape_goes_to_the_end_and_never_leaves(model: Model, state: str) -> None:
-    model.state = state
+def test_escape_goes_to_the_end_and_leaves_only_who_never_came_in(model: Model, state: str) -> None:
+    model.state, model.was_online = state, True
     for number in range(30):
         model.scrollback.add(Line("note", str(number)))
     do(model, " draft", "page-up")
@@ -190,6 +190,8 @@ def test_escape_goes_to_the_end_and_never_leaves(model: Model, state: str) -> No
     assert do(model, "escape") == []
     assert not model.scrollback.is_scrolled
     assert model.editor.text == "draft"
+    model.was_online = False
+    assert do(model, "escape") == ([Leave()] if state == "waiting" else [])
 
 
 @pytest.mark.parametrize("name", ["escape", "ctrl-c", "ctrl-d", "ctrl-g"])
