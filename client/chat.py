@@ -11,6 +11,7 @@
 import os
 import socket
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if __name__ == "__main__":  # a script's own folder comes first on the path: put the checkout in its place
@@ -57,8 +58,14 @@ def _window(options: "Options") -> int:
     from client.settings import save
     from client.terminal.window import Window
 
+    given = options.preferences.layout  # perhaps for this time only, by an option
+
     def remember(preferences: "Preferences") -> None:
-        save(options.config, preferences)
+        nonlocal given
+        if preferences.layout != given:
+            given = options.usual_layout
+        is_changed = given == options.usual_layout
+        save(options.config, preferences if is_changed else replace(preferences, layout=options.usual_layout))
 
     window = Window(options.host, options.port, options.name, options.room, options.preferences, remember)
     return window.run()

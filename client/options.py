@@ -22,7 +22,7 @@ _LONGEST_NAME = 1_024  # a name that is too long is the server's to refuse, as l
 class Options:
     """What a run of the client is to do. Without a `name` one stays the guest, without a `room` one joins none.
 
-    `config` is where changed preferences are kept.
+    `config` is where changed preferences are kept, `usual_layout` what it says of the layout.
     """
 
     host: str = DEFAULT_HOST
@@ -32,6 +32,7 @@ class Options:
     as_json: bool = False
     retry: float = RETRY
     preferences: Preferences = field(default_factory=Preferences)
+    usual_layout: str = field(default="top", compare=False)
     config: Path = field(default_factory=default_path, compare=False)
 
 
@@ -67,6 +68,7 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
         as_json=given.json,
         retry=given.retry,
         preferences=replace(settings.preferences, layout=given.layout or settings.preferences.layout),
+        usual_layout=settings.preferences.layout,
         config=config,
     )
 

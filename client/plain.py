@@ -14,6 +14,7 @@ from typing import TextIO
 from client.client import RETRY, Client, Status
 from client.lines import LineReader
 from client.link import why_no_connection
+from client.terminal.tty import open_again
 from client.wording import wording
 from reactor.engine.loop import EVENT_READ, Reactor
 from shared.address import show_address
@@ -45,6 +46,7 @@ class Plain:
         self._port = port
         self._as_json = as_json
         self._stdin = stdin
+        self._own: int | None = None  # the same terminal, opened a second time: Ctrl+C throws away what was typed
         self._stdin_is_file = False
         self._reading = False
         self._reader = LineReader()
@@ -72,10 +74,14 @@ class Plain:
         Raises `OSError` if the host is unknown.
         """
         self._client.connect()
+        if os.isatty(self._stdin):
+            self._stdin = self._own = open_again(self._stdin)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             self._reactor.on_signal(number, lambda number=number: self._interrupted(number))  # type: ignore[misc]
         self._reactor.run()
         self._reactor.close()
+        if self._own is not None:
+            os.close(self._own)
         return self._status
 
     # --- the connection

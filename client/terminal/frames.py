@@ -28,6 +28,8 @@ from shared.text import fold, printable
 
 BELL_EVERY = 2.0
 """Seconds in which the bell rings once at most."""
+OLD = 60_000_000
+"""Microseconds after which a message is no news; generous, as clocks differ."""
 
 
 def received(model: Model, event: Received, now: float, at: int) -> list[Effect]:
@@ -47,7 +49,8 @@ def _message(model: Model, message: Message, now: float, at: int) -> list[Effect
     line = Line("message", cleaned(message.text), message.at, printable(message.from_), is_stamped=True)
     line.is_mention = _mentions(message.text, model.name)
     effects = add_line(model, line)
-    if line.is_mention and model.preferences.bell and now - model.rung_at >= BELL_EVERY:
+    is_news = at - message.at < OLD  # what is read in the log does not ring
+    if line.is_mention and is_news and model.preferences.bell and now - model.rung_at >= BELL_EVERY:
         model.rung_at = now
         effects.append(Bell())
     return effects

@@ -106,7 +106,7 @@ def _speak(model: Model, text: str, at: int) -> list[Effect]:
 
 
 def _escape(model: Model, now: float, at: int) -> list[Effect]:
-    """Back to the end of the chat; it leaves only who never came in, as half a sequence of a slow line looks like it."""
+    """Back to the end of the chat; only who never came in leaves: half a sequence of a slow line looks like it."""
     model.scrollback.follow()
     return leave(model, now, at) if model.state == "waiting" and not model.was_online else []
 

@@ -1,7 +1,8 @@
 """The terminal as a device: its modes, what is typed, what is written. Puts everything back in every way out.
 
-It is opened a second time for writing, as O_NONBLOCK on the descriptor of the output would leak to that of the input
-and to the shell. What the terminal does not take at once waits; meanwhile the owner makes no further frames.
+It is opened a second time, as O_NONBLOCK on the descriptors that the shell has given would leak to the shell. Reading
+must not block either: Ctrl+C throws away what was typed, also if a selector has just said that there is something.
+What the terminal does not take at once waits; meanwhile the owner makes no further frames.
 """
 
 import contextlib
@@ -18,6 +19,15 @@ PATIENCE = 1.0
 """Seconds that a terminal is waited for at the end, to take what restores it."""
 
 
+def open_again(fd: int) -> int:
+    """A non-blocking descriptor of its own for the terminal at `fd`. Raises `OSError` if that is none."""
+    flags = os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    try:
+        return os.open(os.ttyname(fd), flags)
+    except PermissionError:  # it is another user's, as after `su`
+        return os.open("/dev/tty", flags)
+
+
 class Tty:
     """Registered with a reactor from `enter` to `leave`.
 
@@ -32,7 +42,7 @@ class Tty:
         self._typed = typed
         self._writable = writable
         self._fd = fd
-        self._out = -1
+        self._own = -1
         self._modes: list[int | list[bytes | int]] | None = None
         self._rest = b""
         self._is_read = False
@@ -56,18 +66,19 @@ class Tty:
         Raises `OSError` if that is no terminal.
         """
         try:
-            self._modes = termios.tcgetattr(self._fd)
-            self._out = os.open(os.ttyname(self._fd), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+            modes = termios.tcgetattr(self._fd)
         except termios.error as error:
             raise OSError(*error.args) from None
+        self._own = open_again(self._fd)
+        self._modes = modes
         if by_key:
             modes = termios.tcgetattr(self._fd)
             modes[0] &= ~(termios.IXON | termios.ICRNL | termios.INLCR | termios.IGNCR | termios.ISTRIP)
             modes[3] &= ~(termios.ICANON | termios.ECHO | termios.IEXTEN)
             modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
             termios.tcsetattr(self._fd, termios.TCSANOW, modes)
-        self._reactor.register(self._fd, EVENT_READ, self)
         self._is_read = True
+        self._wait_for(EVENT_READ)
 
     def write(self, text: str) -> None:
         """Have the terminal show `text`."""
@@ -78,26 +89,26 @@ class Tty:
         """Write `text`, and put the modes back as they were."""
         if self._modes is None:
             return
-        self._stop_reading()
-        self._reactor.unregister(self._out)
+        self._is_read = False
+        self._reactor.unregister(self._own)
         self._rest += text.encode("utf-8", "replace")
         with contextlib.suppress(OSError):
-            while self._rest and select.select([], [self._out], [], PATIENCE)[1]:
-                self._rest = self._rest[os.write(self._out, self._rest) :]
+            while self._rest and select.select([], [self._own], [], PATIENCE)[1]:
+                self._rest = self._rest[os.write(self._own, self._rest) :]
         self._rest = b""
         with contextlib.suppress(termios.error):
             termios.tcsetattr(self._fd, termios.TCSANOW, self._modes)
-        os.close(self._out)
+        os.close(self._own)
         self._modes = None
 
     # --- from the reactor
 
     def handle(self, mask: int) -> None:
         """Something was typed, or can be written."""
-        if mask & EVENT_WRITE:
-            self._reactor.unregister(self._out)
+        if mask & EVENT_WRITE and self._rest:
             self._push()
             if not self._rest:
+                self._wait_for(EVENT_READ)
                 self._writable()
         if mask & EVENT_READ and self._is_read:
             self._read()
@@ -108,7 +119,7 @@ class Tty:
 
     def _read(self) -> None:
         try:
-            data = os.read(self._fd, READ_SIZE)
+            data = os.read(self._own, READ_SIZE)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
@@ -121,17 +132,21 @@ class Tty:
         if not self._rest:
             return
         try:
-            self._rest = self._rest[os.write(self._out, self._rest) :]
+            self._rest = self._rest[os.write(self._own, self._rest) :]
         except BlockingIOError:
             pass
         except OSError:  # the terminal is gone
             self._rest = b""
+            self._stop_reading()
             self._reactor.call_soon(self._typed, b"")
             return
         if self._rest:
-            self._reactor.modify(self._out, EVENT_WRITE, self)
+            self._wait_for(EVENT_READ | EVENT_WRITE)
+
+    def _wait_for(self, events: int) -> None:
+        if self._is_read:
+            self._reactor.modify(self._own, events, self)
 
     def _stop_reading(self) -> None:
-        if self._is_read:
-            self._is_read = False
-            self._reactor.unregister(self._fd)
+        self._is_read = False
+        self._reactor.unregister(self._own)

@@ -4,6 +4,7 @@ What happens goes through `update`, what is wanted comes back as effects, and wh
 key at once, otherwise at most every 16 ms, and never while the terminal has not taken the last frame.
 """
 
+import contextlib
 import logging
 import math
 import os
@@ -61,6 +62,7 @@ SECOND = 1.0
 PATIENCE = 2.0
 """Seconds that leaving may take before the connection is given up."""
 _LINES_TYPED_AT_ONCE = 5
+_PASTE_GOES_ON = 0.1  # seconds after a piece of a paste that the terminal has not marked, in which the next one comes
 
 
 class Window:
@@ -98,6 +100,7 @@ class Window:
         self._painted_at = -math.inf
         self._paint_timer: Timer | None = None
         self._patience: Timer | None = None
+        self._paste_until = -math.inf
         self._bell = ""
         self._log: TextIO | None = None
         self._farewell = ""
@@ -120,6 +123,8 @@ class Window:
             self._reactor.run()
         finally:
             self._leave()
+            if self._log is not None:
+                self._log.close()
             logging.getLogger().removeHandler(catcher)
             self._reactor.close()
         if self._bug is not None:
@@ -164,7 +169,11 @@ class Window:
             )
 
     def _pressed(self, events: list[KeyEvent]) -> None:
-        for event in as_paste(events):
+        now = self._reactor.clock()
+        meant = as_paste(events, is_going_on=now < self._paste_until)
+        if meant is not events:
+            self._paste_until = now + _PASTE_GOES_ON
+        for event in meant:
             self._happen(event)
         self._paint()
 
@@ -278,6 +287,8 @@ class Window:
         try:
             print(effect.text, file=self._log, flush=True)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                self._log.close()
             self._log = None
             self._happen(Trouble(f"the log file is given up: {error.strerror}"))
 
@@ -309,9 +320,12 @@ class Window:
         self._reactor.stop()
 
 
-def as_paste(events: list[KeyEvent]) -> list[KeyEvent]:
-    """The events of one read; many typed lines at once are a paste that the terminal has not marked as one."""
-    if sum(event == Key("enter") for event in events) <= _LINES_TYPED_AT_ONCE:
+def as_paste(events: list[KeyEvent], is_going_on: bool = False) -> list[KeyEvent]:
+    """The events of one read; many typed lines at once are a paste that the terminal has not marked as one.
+
+    It may come in several reads: of a further one every line belongs to it, if it `is_going_on`.
+    """
+    if sum(event == Key("enter") for event in events) <= (0 if is_going_on else _LINES_TYPED_AT_ONCE):
         return events
     text = ""
     for event in events:

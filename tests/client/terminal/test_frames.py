@@ -4,7 +4,7 @@ import pytest
 
 from client.settings import Preferences
 from client.terminal.commands import LOCAL
-from client.terminal.frames import BELL_EVERY, ask, ask_users, next_id, received
+from client.terminal.frames import BELL_EVERY, OLD, ask, ask_users, next_id, received
 from client.terminal.model import Ask, Bell, Effect, Model, Received, Shown
 from client.terminal.scrollback import Line
 from client.wording import clock_time
@@ -172,6 +172,12 @@ def test_the_bell_rings_for_mentions_alone_and_if_it_is_wanted(model: Model) -> 
     assert Bell() not in take(model, Message("lobby", "bob", "ada", NOON + 1))
     model.preferences.bell = True
     assert Bell() in take(model, Message("lobby", "bob", "ada", NOON + 2))
+
+
+def test_what_is_read_in_the_log_does_not_ring(model: Model) -> None:
+    assert Bell() not in take(model, Message("lobby", "bob", "ada!", NOON - OLD))
+    assert model.scrollback.lines[-1].is_mention
+    assert Bell() in take(model, Message("lobby", "bob", "ada!", NOON - OLD + 1))
 
 
 def test_who_is_ignored_is_not_heard(model: Model) -> None:

@@ -15,6 +15,7 @@ def terminal(colors: int) -> Capabilities:
     return Capabilities(
         move=lambda row, column: f"<{row},{column}>",
         left=lambda count: f"<left {count}>",
+        right=lambda count: f"<left {count}>",
         region=lambda top, bottom: f"<region {top}-{bottom}>",
         color=lambda number: f"<c{number}>",
         number_of_colors=colors,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from client.terminal.tty import Tty
-from reactor.engine.loop import Reactor
+from reactor.engine.loop import EVENT_READ, Reactor
 from tests.support import wait_until
 
 
@@ -81,6 +81,17 @@ def test_the_modes_are_brought_back(bench):
 def test_the_descriptor_of_the_input_stays_blocking(bench):
     bench.tty.enter()
     assert os.get_blocking(bench.slave)
+
+
+def test_what_was_typed_and_thrown_away_is_not_waited_for(bench):
+    """As Ctrl+C does it, between the selector's word and the reading."""
+    bench.tty.enter()
+    os.write(bench.master, b"gone")
+    termios.tcflush(bench.slave, termios.TCIFLUSH)
+    bench.tty.handle(EVENT_READ)
+    assert bench.typed == []
+    os.write(bench.master, b"here")
+    wait_until(lambda: bench.turn() and bench.typed == [b"here"])
 
 
 def test_what_is_not_taken_waits_and_nothing_is_lost(bench):

@@ -25,6 +25,11 @@ def test_many_lines_in_one_read_are_a_paste():
     assert paste == Paste("".join(f"line {number}\n" for number in range(6)))
 
 
+def test_further_reads_belong_to_it_line_by_line():
+    assert as_paste([Text("more"), ENTER], is_going_on=True) == [Paste("more\n")]
+    assert as_paste([Text("typed")], is_going_on=True) == [Text("typed")]
+
+
 def test_tabs_and_pastes_among_them_belong_to_it():
     [paste] = as_paste([*lines(6), Key("tab"), Text("x"), Paste("y\n"), Key("up")])
     assert isinstance(paste, Paste)
