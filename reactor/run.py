@@ -15,6 +15,10 @@ if __name__ == "__main__":  # a script's own folder comes first on the path: put
 from shared.launch import LaunchError, launch
 
 
+_SWITCH = 0.0005
+"""Seconds after which the thread of the history gives the interpreter to the loop, instead of CPython's 0.005."""
+
+
 def main() -> int:
     """Run a server as the command line says; returns the exit status."""
     return launch("pylingo-server", _serve)
@@ -28,6 +32,7 @@ def _serve() -> int:
 
     settings = parse_arguments(sys.argv[1:])
     log_to_stderr(settings.log_level)
+    sys.setswitchinterval(_SWITCH)
     server = Server(settings)
     try:
         address = server.start()
