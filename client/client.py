@@ -214,7 +214,13 @@ class Client:
             self._become(Status("online"))
         elif type(record) is Pong and record.re is None:
             return  # the answer to a ping of ours
-        self._follow(self.conversation.received(record))
+        try:
+            step = self.conversation.received(record)
+        except ConnectionError as error:
+            if self._link is not None:
+                self._link.abort(error)
+        else:
+            self._follow(step)
 
     def _ended(self, error: Exception | None) -> None:
         if self._is_over:

@@ -34,7 +34,10 @@ from shared.text import MAX_WORDS, fold, message_text
 
 SHOWN_ON_JOINING = 50
 """Messages of a room's log that are shown on joining it for the first time."""
-_KEYS_KEPT = 2_000
+_KEYS_KEPT = 20_000
+_MOST_HELD = 20_000  # frames, while the log is being read; a server that says more meanwhile has forgotten us
+_ROOMS_KEPT = 1_000
+_LAST_STAMP = 2**63 - 1
 _ROOM_FRAMES = (Message, Joined, Left, Renamed, Skipped)
 
 
@@ -63,6 +66,8 @@ class Conversation:
         """How the server calls us; before that, how we want to be called."""
         self.room: str | None = None
         """Where we are, as the server has said."""
+        self.gaps = 0
+        """How often we read too slowly, and were left out of room frames for a while."""
         self._wish = name
         self._goal = room  # where we want to be: the room asked for last, whether the server has answered or not
         self._joining = 0  # the id of the join that is not answered yet
@@ -104,10 +109,12 @@ class Conversation:
         self._stop_reading()
 
     def received(self, record: Record) -> Step:
-        """A frame came."""
+        """A frame came. Raises `ConnectionError` if the server does not answer what it was asked for."""
         step = Step([], [])
         if self._held is not None and isinstance(record, _ROOM_FRAMES) and not _is_own(record):
             self._held.append(record)
+            if len(self._held) > _MOST_HELD:
+                raise ConnectionError("the server does not answer a question for the room's log")
         else:
             self._take(record, step)
         return step
@@ -179,7 +186,8 @@ class Conversation:
             case Message():
                 self._message(record, step)
             case Skipped():
-                self._read_log(record.after, record.until + 1, step)
+                self.gaps += 1
+                self._read_log(record.after, min(record.until + 1, _LAST_STAMP), step)
             case Sent():
                 if record.key is None or record.key in self._pending:
                     self._confirm(record, step)
@@ -233,6 +241,8 @@ class Conversation:
         room = fold(message.room)
         if message.at > self._newest.get(room, 0):
             self._newest[room] = message.at
+            if len(self._newest) > _ROOMS_KEPT:
+                self._newest = {room: message.at}
             step.show.append(message)
 
     def _confirm(self, sent: Sent, step: Step) -> None:

@@ -13,6 +13,8 @@ from shared.messages import Goodbye, Ping, PongRequest
 from shared.schema import Record
 from shared.text import printable
 
+_LONGEST_WORD = 1_024  # characters of a name, far more than any server of ours gives
+_WORDS = ("name", "room", "old", "new", "token", "from_", "key")
 HIGH_WATER = 65_536
 """Bytes queued above which nothing more should be sent until `drained`."""
 
@@ -95,8 +97,10 @@ class Link:
                         raise
                     continue
                 if type(record) is Ping:
-                    self.send(PongRequest())
+                    if not self.is_full:  # else it is sent bytes enough
+                        self.send(PongRequest())
                 else:
+                    _check_words(record)
                     self._received(record)
         except (FrameError, RequestError) as error:
             self.abort(ConnectionError(f"the server does not speak PyLingo's protocol: {error.text}"))
@@ -111,6 +115,14 @@ class Link:
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
         self._ended(self._error or error)
+
+
+def _check_words(record: Record) -> None:
+    """Raises `RequestError` for a name that we could not send back."""
+    for field in _WORDS:
+        word = getattr(record, field, None)
+        if type(word) is str and len(word) > _LONGEST_WORD:
+            raise RequestError("bad-message", f"a {field} of {len(word)} characters")
 
 
 def why_no_connection(error: Exception | None, goodbye: Goodbye | None, where: str) -> str:

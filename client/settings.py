@@ -65,7 +65,7 @@ def load(path: Path, must_exist: bool) -> Settings:
         raise LaunchError(f"{path}: {reason}") from None
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # of numbers and of nesting without end, too
         raise LaunchError(f"{path} is not valid TOML: {error}") from None
     settings = Settings()
     for key, value in table.items():
@@ -108,6 +108,8 @@ def save(path: Path, preferences: Preferences) -> None:
     if tomlkit.dumps(document) == before:
         return
     target = path.resolve()  # a link stays a link
+    if target.exists() and not target.is_file():
+        raise OSError(f"{path} is not a plain file")
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name)
     try:

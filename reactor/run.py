@@ -14,7 +14,6 @@ if __name__ == "__main__":  # a script's own folder comes first on the path: put
 
 from shared.launch import LaunchError, launch
 
-
 _SWITCH = 0.0005
 """Seconds after which the thread of the history gives the interpreter to the loop, instead of CPython's 0.005."""
 

@@ -43,15 +43,15 @@ class Console:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.written = b""
-        self._master, self._slave = pty.openpty()
+        self._master, self.terminal = pty.openpty()
         self.resize(columns, rows)
-        self.modes = termios.tcgetattr(self._slave)
+        self.modes = termios.tcgetattr(self.terminal)
         env = {**os.environ, "TERM": "xterm-256color", **(environment or {})}
         self.process = subprocess.Popen(
             [sys.executable, *program, *arguments],
-            stdin=self._slave,
-            stdout=self._slave,
-            stderr=self._slave,
+            stdin=self.terminal,
+            stdout=self.terminal,
+            stderr=self.terminal,
             env={name: value for name, value in env.items() if value is not None},
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
@@ -125,7 +125,7 @@ class Console:
     @property
     def is_restored(self) -> bool:
         """Whether the terminal has the modes that it had before."""
-        return termios.tcgetattr(self._slave) == self.modes
+        return termios.tcgetattr(self.terminal) == self.modes
 
     def _read(self) -> bool:
         try:
@@ -147,6 +147,6 @@ class Console:
             self.process.send_signal(signal.SIGCONT)
             self.process.kill()
         self.process.wait(DEADLINE)
-        for descriptor in (self._master, self._slave):
+        for descriptor in (self._master, self.terminal):
             with contextlib.suppress(OSError):
                 os.close(descriptor)

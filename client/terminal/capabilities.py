@@ -65,7 +65,7 @@ def is_known(kind: str) -> bool:
         curses.setupterm(kind, 1)
     except curses.error:
         return False
-    return bool(curses.tigetstr("cup") and curses.tigetstr("el"))
+    return all(curses.tigetstr(name) for name in ("cup", "el", "ed", "csr", "sc", "rc"))
 
 
 def read_capabilities(kind: str) -> Capabilities:

@@ -5,7 +5,7 @@ from typing import Any
 
 from client.terminal.announce import add_line, add_words, cleaned, stamp, transcript, turn_day, words_of
 from client.terminal.commands import LOCAL
-from client.terminal.model import Ask, Bell, Effect, Model, Received, Shown
+from client.terminal.model import MOST, Ask, Bell, Effect, Model, Received, Shown
 from client.terminal.scrollback import Line
 from shared.messages import (
     Command,
@@ -60,7 +60,8 @@ def _sent(model: Model, sent: Sent, now: float, at: int) -> list[Effect]:
     if sent.key is None or sent.key not in model.scrollback.unsent:
         return []
     turn_day(model, sent.at, is_stamped=True)
-    line = model.scrollback.confirm(sent.key, sent.at)
+    is_here = fold(sent.room) == fold(model.room or sent.room)
+    line = model.scrollback.confirm(sent.key, sent.at, None if is_here else fold(sent.room))
     assert line is not None
     line.who = printable(model.name)
     return [Shown(transcript(line))]
@@ -76,7 +77,7 @@ def _joined(model: Model, joined: Joined, now: float, at: int) -> list[Effect]:
     if joined.room not in model.rooms:
         model.rooms.append(joined.room)
     effects = add_words(model, joined, at)
-    model.scrollback.lines[-1].is_new_room = True
+    model.scrollback.lines[-1].begins = fold(joined.room)
     return [*effects, ask_users(model)]
 
 
@@ -114,7 +115,8 @@ def _ready(model: Model, ready: Ready, now: float, at: int) -> list[Effect]:
 
 
 def _users(model: Model, users: Users, now: float, at: int) -> list[Effect]:
-    model.arriving |= {fold(name): name for name in users.users}
+    if len(model.arriving) < MOST:
+        model.arriving |= {fold(name): name for name in users.users}
     if not users.more:
         if model.room is not None and fold(users.room) == fold(model.room):
             spoke = {key: name for key, name in model.people.items() if key in model.arriving}
@@ -126,6 +128,7 @@ def _users(model: Model, users: Users, now: float, at: int) -> list[Effect]:
 def _rooms(model: Model, rooms: Rooms, now: float, at: int) -> list[Effect]:
     known = {fold(name) for name in model.rooms}
     model.rooms += [info.room for info in rooms.rooms if fold(info.room) not in known]
+    del model.rooms[MOST:]
     return _unless_quiet(model, rooms, rooms.more, at)
 
 

@@ -66,5 +66,8 @@ def _prompt(model: Model, now: float) -> str:
     if model.question is not None:
         return f"{question(model).strip()} "
     state = model.room or "no room" if model.state == "online" else connection(model, now)
+    unsent = len(model.scrollback.unsent)
+    if unsent and model.state != "online":
+        state = f"{unsent} unsent, {state}"
     words = printable(model.hint or state)
     return f"[{clip(words, model.columns // 3)}] "

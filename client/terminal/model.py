@@ -11,6 +11,9 @@ from shared.messages import Goodbye
 from shared.schema import Record
 from shared.text import fold
 
+MOST = 50_000
+"""People of a room, and rooms, that are known by name."""
+
 
 @dataclass(slots=True)
 class Model:
@@ -59,7 +62,8 @@ class Model:
         """`name` is in the room, and did something just now."""
         key = fold(name)
         self.people.pop(key, None)
-        self.people[key] = name
+        if len(self.people) < MOST:
+            self.people[key] = name
 
 
 # --- what happens
@@ -109,13 +113,18 @@ class Interrupted:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """We read too slowly, and were left out for a while. The messages are fetched."""
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """Something outside failed, and the person should know."""
 
     text: str
 
 
-type Event = Text | Key | Paste | Focus | Received | Refused | Connection | Resized | Tick | Interrupted | Trouble
+type Event = Text | Key | Paste | Focus | Received | Refused | Connection | Resized | Tick | Interrupted | Gap | Trouble
 
 
 # --- what is wanted

@@ -53,8 +53,8 @@ class Line:
     who: str = ""
     is_stamped: bool = False
     is_mention: bool = False
-    is_new_room: bool = False
-    """Whether the lines before are of another room: no later one is put in among them."""
+    begins: str = ""
+    """The room (compared form) that begins here: no later message of it is put in among the lines before."""
     state: str = ""
     """Of an own message: `unsent` or `refused`."""
     presence: Presence | None = None
@@ -74,6 +74,7 @@ class Scrollback:
         self.unsent: dict[str, Line] = {}
         """Own messages by key, in the order in which they were typed."""
         self._characters = 0
+        self._unprinted = 0  # lines that were dropped before they were printed, since the last ones that were
         self._bottom: Line | None = None  # the lowest line in view while scrolled up
         self._hidden = 0  # rows of it that are below the view
 
@@ -91,21 +92,22 @@ class Scrollback:
 
     # --- what comes
 
-    def add(self, line: Line) -> None:
+    def add(self, line: Line, room: str | None = None) -> None:
         """A new line: a stamped one goes before those with a later stamp, every other one to the end.
 
-        What was printed has its place for good: whatever comes now stands behind it.
+        `room` is the compared form of a room that was left meanwhile, if it was said there. What was printed has its
+        place for good: whatever comes now stands behind it.
         """
-        place = len(self.lines)
+        place = end = len(self.lines) if room is None else self._end_of(room)
         if line.is_stamped:
-            for index in range(len(self.lines) - 1, -1, -1):
+            for index in range(end - 1, -1, -1):
                 other = self.lines[index]
-                if other.is_new_room or other.is_printed or (other.is_stamped and other.at < line.at):
+                if other.begins or other.is_printed or (other.is_stamped and other.at < line.at):
                     break
                 if other.is_stamped:
                     place = index
         self.lines.insert(place, line)
-        self._characters += len(line.text)
+        self._characters += len(line.text) + len(line.who)
         if len(self.lines) > LINES + _SLACK or self._characters > CHARACTERS:
             self._trim()
 
@@ -122,13 +124,24 @@ class Scrollback:
         self._characters += len(last.text)
         return last
 
-    def confirm(self, key: str, at: int) -> Line | None:
-        """The message with that key is in the room's log; returns its line."""
+    def _end_of(self, room: str) -> int:
+        """Where the lines of a room end that was left."""
+        end = len(self.lines)
+        for index in range(end - 1, -1, -1):
+            line = self.lines[index]
+            if line.is_printed or line.begins == room:
+                break
+            if line.begins:
+                end = index
+        return end
+
+    def confirm(self, key: str, at: int, room: str | None = None) -> Line | None:
+        """The message with that key is in the log of its room, named if that was left; returns its line."""
         line = self._let_go(key)
         if line is None:
             return None
         line.at, line.is_stamped, line.state = at, True, ""
-        self.add(line)
+        self.add(line, room)
         return line
 
     def refuse(self, key: str) -> None:
@@ -140,19 +153,32 @@ class Scrollback:
 
     def clear(self) -> None:
         """Forget all lines but those that wait to be sent."""
+        self._unprinted = 0
         self.lines.clear()
         self._characters = 0
         self.follow()
 
     def unprinted(self) -> list[Line]:
-        """The lines that are not on the terminal's own scrollback yet; from now on they are."""
+        """The lines that are not on the terminal's own scrollback yet; from now on they are.
+
+        If the terminal took nothing for so long that lines were dropped, the first one says how many.
+        """
         new: list[Line] = []
         for line in reversed(self.lines):
             if line.is_printed:
                 break
             line.is_printed = True
             new.append(line)
+        if self._unprinted:
+            new.append(Line("error", f"! {self._unprinted} lines are left out: the terminal was too slow", new[-1].at))
+            self._unprinted = 0
         return new[::-1]
+
+    def print_last(self, count: int) -> None:
+        """Of what was not printed so far, only the last `count` lines are to be."""
+        self._unprinted = 0
+        for line in self.lines[: max(0, len(self.lines) - count)]:
+            line.is_printed = True
 
     # --- what is in view
 
@@ -254,7 +280,9 @@ class Scrollback:
     def _trim(self) -> None:
         drop, end = 0, len(self.lines) - 1
         while drop < end and (len(self.lines) - drop > LINES or self._characters > CHARACTERS):
-            self._characters -= len(self.lines[drop].text)
+            line = self.lines[drop]
+            self._characters -= len(line.text) + len(line.who)
+            self._unprinted += not line.is_printed
             drop += 1
         if self._bottom in self.lines[:drop]:
             self._bottom, self._hidden = self.lines[drop], 0

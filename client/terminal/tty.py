@@ -9,6 +9,7 @@ import contextlib
 import os
 import select
 import termios
+import time
 from collections.abc import Callable
 
 from reactor.engine.loop import EVENT_READ, EVENT_WRITE, Reactor
@@ -24,7 +25,7 @@ def open_again(fd: int) -> int:
     flags = os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     try:
         return os.open(os.ttyname(fd), flags)
-    except PermissionError:  # it is another user's, as after `su`
+    except OSError:  # it is another user's, as after `su`, or has no name here
         return os.open("/dev/tty", flags)
 
 
@@ -60,6 +61,18 @@ class Tty:
             return 80, 24
         return columns or 80, rows or 24
 
+    def resume(self, by_key: bool) -> None:
+        """Have the modes of `enter` again, which the shell has changed while the program was stopped."""
+        if by_key and self._modes is not None:
+            self._take_keys()
+
+    def _take_keys(self) -> None:
+        modes = termios.tcgetattr(self._fd)
+        modes[0] &= ~(termios.IXON | termios.ICRNL | termios.INLCR | termios.IGNCR | termios.ISTRIP)
+        modes[3] &= ~(termios.ICANON | termios.ECHO | termios.IEXTEN)
+        modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
+        termios.tcsetattr(self._fd, termios.TCSANOW, modes)
+
     def enter(self, by_key: bool = True) -> None:
         """Have keys come one by one, or else whole lines, as the shell had it.
 
@@ -72,11 +85,7 @@ class Tty:
         self._own = open_again(self._fd)
         self._modes = modes
         if by_key:
-            modes = termios.tcgetattr(self._fd)
-            modes[0] &= ~(termios.IXON | termios.ICRNL | termios.INLCR | termios.IGNCR | termios.ISTRIP)
-            modes[3] &= ~(termios.ICANON | termios.ECHO | termios.IEXTEN)
-            modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
-            termios.tcsetattr(self._fd, termios.TCSANOW, modes)
+            self._take_keys()
         self._is_read = True
         self._wait_for(EVENT_READ)
 
@@ -92,8 +101,9 @@ class Tty:
         self._is_read = False
         self._reactor.unregister(self._own)
         self._rest += text.encode("utf-8", "replace")
+        end = time.monotonic() + PATIENCE
         with contextlib.suppress(OSError):
-            while self._rest and select.select([], [self._own], [], PATIENCE)[1]:
+            while self._rest and select.select([], [self._own], [], max(0.0, end - time.monotonic()))[1]:
                 self._rest = self._rest[os.write(self._own, self._rest) :]
         self._rest = b""
         with contextlib.suppress(termios.error):

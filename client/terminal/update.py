@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from client.terminal.announce import add_note
-from client.terminal.frames import next_id, received
+from client.terminal.frames import ask_users, next_id, received
 from client.terminal.keyboard import leave, pasted, pressed, typed
 from client.terminal.keys import Focus, Key, Paste, Text
 from client.terminal.model import (
@@ -16,6 +16,7 @@ from client.terminal.model import (
     Connection,
     Effect,
     Event,
+    Gap,
     Interrupted,
     Model,
     Received,
@@ -74,6 +75,11 @@ def _ping(model: Model, now: float) -> list[Effect]:
     return [Ask(PingRequest(number))]
 
 
+def _gap(model: Model, event: Gap, now: float, at: int) -> list[Effect]:
+    """Joins and leaves were left out as well: ask who is there."""
+    return [ask_users(model)] if model.room is not None else []
+
+
 def _interrupted(model: Model, event: Interrupted, now: float, at: int) -> list[Effect]:
     return leave(model, now, at)
 
@@ -103,5 +109,6 @@ _EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     Resized: _resized,
     Tick: _tick,
     Interrupted: _interrupted,
+    Gap: _gap,
     Trouble: _trouble,
 }

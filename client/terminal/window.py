@@ -5,16 +5,19 @@ key at once, otherwise at most every 16 ms, and never while the terminal has not
 """
 
 import contextlib
+import errno
 import logging
 import math
 import os
 import signal
+import stat
 import sys
 import time
 from collections.abc import Callable
 from typing import Any, TextIO
 
 from client.client import Client, Status
+from client.lines import LineReader
 from client.link import why_no_connection
 from client.settings import Preferences
 from client.terminal.capabilities import Capabilities, read_capabilities
@@ -26,6 +29,7 @@ from client.terminal.model import (
     Bell,
     Connection,
     Event,
+    Gap,
     Interrupted,
     Leave,
     Model,
@@ -54,7 +58,6 @@ from shared.address import show_address
 from shared.errors import RequestError
 from shared.messages import Error
 from shared.schema import Record
-from shared.text import printable
 
 FRAME = 0.016
 """Seconds between two frames at least, but for those after a key."""
@@ -101,9 +104,12 @@ class Window:
         self._paint_timer: Timer | None = None
         self._patience: Timer | None = None
         self._paste_until = -math.inf
+        self._is_entered = False
+        self._has_stopped = False  # and has come back by itself
+        self._lines = LineReader()
+        self._gaps = 0
         self._bell = ""
         self._log: TextIO | None = None
-        self._farewell = ""
         self._status = 0
         self._bug: BaseException | None = None
 
@@ -117,8 +123,8 @@ class Window:
         catcher = _Catcher(self._caught)
         logging.getLogger().addHandler(catcher)
         try:
-            self._enter()
             self._handle_signals()
+            self._enter()
             self._tick()
             self._reactor.run()
         finally:
@@ -129,14 +135,16 @@ class Window:
             self._reactor.close()
         if self._bug is not None:
             raise self._bug
-        if self._farewell:
-            print(f"pylingo: {printable(self._farewell)}", file=sys.stderr)
+        if unsent := len(self.model.scrollback.unsent):
+            print(f"pylingo: {unsent} of your messages {'was' if unsent == 1 else 'were'} not sent", file=sys.stderr)
+            return self._status or 1
         return self._status
 
     # --- the terminal
 
     def _enter(self) -> None:
         self._tty.enter(by_key=not self._is_plain)
+        self._is_entered = True
         self._tty.write(self._painter.enter())
         self._paint()
 
@@ -145,6 +153,7 @@ class Window:
         return isinstance(self._painter, Printer)
 
     def _leave(self) -> None:
+        self._is_entered = False
         self._tty.leave(self._painter.leave())
 
     def _handle_signals(self) -> None:
@@ -153,11 +162,15 @@ class Window:
             on_signal(number, lambda number=number: self._interrupted(number))  # type: ignore[misc]
         on_signal(signal.SIGHUP, self._hung_up)
         on_signal(signal.SIGTSTP, self._suspend)
+        on_signal(signal.SIGCONT, self._continued)
         on_signal(signal.SIGWINCH, lambda: self._happen(Resized(*self._tty.size())))
 
     def _typed(self, data: bytes) -> None:
         if not data:
             self._end_of_input()
+            return
+        if self._is_plain:
+            self._pressed([event for line in self._lines.feed(data) for event in self._line(line)])
             return
         if self._patience is not None:
             self._patience.cancel()
@@ -167,6 +180,16 @@ class Window:
             self._patience = self._reactor.call_later(
                 self._decoder.patience, lambda: self._pressed(self._decoder.flush())
             )
+
+    def _line(self, line: str | RequestError) -> list[KeyEvent]:
+        """What a whole line means, where the terminal has it: an answer, or what is to be said."""
+        if isinstance(line, RequestError):
+            self._happen(Trouble(line.text))
+            return []
+        if self.model.question is not None:
+            return [Key("enter" if line.strip().lower() in ("", "y", "yes") else "escape")]
+        empty: list[KeyEvent] = [Key("ctrl-e"), Key("ctrl-u")]  # of a line before that could not be sent
+        return [*empty, Paste(line), Key("enter")] if line else [*empty, Key("enter")]
 
     def _pressed(self, events: list[KeyEvent]) -> None:
         now = self._reactor.clock()
@@ -194,18 +217,32 @@ class Window:
             self._status = 128 + number
             self._reactor.stop()
         else:
-            self._happen(Interrupted())
+            self._happen(Key("ctrl-c") if number == signal.SIGINT else Interrupted())
 
     def _suspend(self) -> None:
         self._leave()
         os.kill(os.getpid(), signal.SIGSTOP)  # here the shell has the terminal, until it says SIGCONT
         self._painter = _make_painter(self.model, self._terminal)
         self._enter()
+        self._has_stopped = True
+
+    def _continued(self) -> None:
+        """After a stop that we did not see coming, the shell has its own modes and words on the screen."""
+        if self._has_stopped:
+            self._has_stopped = False
+            return
+        self._tty.resume(by_key=not self._is_plain)
+        if self._is_entered:
+            self._tty.write(self._painter.enter())
+            self._happen(Resized(*self._tty.size()))
 
     # --- the connection
 
     def _show(self, record: Record) -> None:
         self._happen(Received(record))
+        if self._client.conversation.gaps != self._gaps:
+            self._gaps = self._client.conversation.gaps
+            self._happen(Gap())
         if type(record) is Error:
             for key in list(self.model.scrollback.unsent):
                 if not self._client.conversation.holds(key):
@@ -259,6 +296,8 @@ class Window:
         else:
             self._leave()
             self._painter = painter
+            if not isinstance(painter, Painter):
+                self.model.scrollback.print_last(self.model.rows)
             self._enter()
 
     def _stop(self, effect: Suspend) -> None:
@@ -277,7 +316,7 @@ class Window:
         if effect.path is None:
             return
         try:
-            self._log = open(os.path.expanduser(effect.path), "a", encoding="utf-8")  # noqa: SIM115
+            self._log = open(os.path.expanduser(effect.path), "a", encoding="utf-8", opener=_open_plain)  # noqa: SIM115
         except (OSError, ValueError) as error:
             self._happen(Trouble(f"nothing is written to {effect.path}: {getattr(error, 'strerror', None) or error}"))
 
@@ -349,6 +388,15 @@ class _Catcher(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info and record.exc_info[1] is not None:
             self._caught(record.exc_info[1])
+
+
+def _open_plain(path: str, flags: int) -> int:
+    """Open a plain file. Raises `OSError` for anything else, of which some would have us wait for ever."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is not a plain file")
+    return descriptor
 
 
 def _make_painter(model: Model, terminal: Capabilities) -> Painter | Inline | Printer:

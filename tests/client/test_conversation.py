@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from client.conversation import SHOWN_ON_JOINING, Conversation
 from shared import PROTOCOL_VERSION
+from shared.codec import encode
 from shared.errors import RequestError
 from shared.messages import (
     MAX_PAGE,
@@ -731,3 +732,31 @@ def test_a_room_is_one_in_any_spelling():
     assert asked.since == 3
     assert isinstance(again, Say)
     assert fold("LOBBY") == fold("lobby")
+
+
+# --- a server that does not keep to the protocol -----------------------------------------------------------------
+
+
+def test_a_log_that_is_never_read_is_not_waited_for_without_end():
+    talk = in_lobby()
+    talk.disconnected()
+    talk.connected()
+    talk.received(ready("lobby", resumed=True))
+    frames = (Message("lobby", "bob", "x", at + 1) for at in range(100_000))
+    with pytest.raises(ConnectionError, match="does not answer"):
+        deque(map(talk.received, frames))
+
+
+def test_a_gap_up_to_the_last_stamp_there_is_can_be_asked_for():
+    talk = in_lobby()
+    [asked] = talk.received(Skipped("lobby", 3, 5, 2**64 - 1)).send
+    assert isinstance(asked, History)
+    encode(asked)
+    assert talk.gaps == 1
+
+
+def test_rooms_without_end_are_not_kept():
+    talk = in_lobby()
+    for number in range(5_000):
+        assert talk.received(Message(f"room-{number}", "bob", "x", number + 1)).show
+    assert len(talk._newest) <= 1_000

@@ -157,6 +157,17 @@ def test_pings_are_answered_and_not_passed_on(played: Played):
     assert played.received == [Notice("a"), Notice("b")]
 
 
+def test_pings_are_not_answered_without_end_to_a_server_that_reads_nothing(played: Played):
+    played.connect()
+    while not played.link.is_full:
+        played.link.send(Say("x" * 4_000))
+    assert played.link._transport is not None
+    queued = played.link._transport.queued
+    for _ in range(100):
+        played.link.data_received(encode(Ping()))
+    assert played.link._transport.queued == queued
+
+
 @pytest.mark.parametrize(
     "unknown",
     [
@@ -211,6 +222,8 @@ NONSENSE = {
     "a surrogate": frame({"type": "notice", "text": b"\xed\xa0\x80"}),
     "a negative stamp": frame({"type": "message", "room": "r", "from": "a", "text": "x", "at": -1}),
     "a list of wrong things": frame({"type": "users", "room": "r", "users": [1], "more": False}),
+    "a name that could not be sent back": frame({"type": "renamed", "old": "a", "new": "x" * 1_025}),
+    "a room that could not be sent back": frame({"type": "joined", "room": "x" * 1_025, "name": "a", "users": 1}),
     "true for an integer": frame({"type": "joined", "room": "r", "name": "a", "users": True}),
 }
 

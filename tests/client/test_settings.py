@@ -280,3 +280,19 @@ def test_a_file_that_was_broken_meanwhile_is_not_touched(path: Path, broken: byt
     with pytest.raises(ValueError, match=r"line 1|utf-8"):
         save(path, Preferences(bell=False))
     assert path.read_bytes() == broken
+
+
+def test_a_device_is_not_replaced(tmp_path: Path) -> None:
+    link = tmp_path / "config.toml"
+    link.symlink_to(os.devnull)
+    with pytest.raises(OSError, match="not a plain file"):
+        save(link, Preferences(layout="bottom"))
+    assert not Path(os.devnull).is_file()
+
+
+@pytest.mark.parametrize("text", ["name = " + "[" * 5_000, "room = " + "1" * 5_000])
+def test_what_toml_cannot_take_is_one_sentence(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    with pytest.raises(LaunchError):
+        load(path, must_exist=True)

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import termios
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -325,6 +326,77 @@ def test_a_mistake_of_ours_restores_the_terminal_and_is_told(server: ServerProce
         assert eve.end() == 1
         assert eve.is_restored
         assert b"ZeroDivisionError: a mistake of ours" in eve.written.rpartition(b"\x1b[?1049l")[2]
+
+
+def test_a_stop_that_nobody_saw_coming(open_client: Open, meet: Meet):
+    """The shell gives the terminal its own modes; back in the foreground it is as before."""
+    ada, bob = open_client(), meet("bob")
+    ada.press("a draft")
+    ada.wait("a draft")
+    ours = termios.tcgetattr(ada.terminal)
+    ada.signal(signal.SIGSTOP)
+    termios.tcsetattr(ada.terminal, termios.TCSANOW, ada.modes)
+    bob.send(Say("while you were away"))
+    ada.signal(signal.SIGCONT)
+    ada.wait("while you were away")
+    ada.wait(lambda: termios.tcgetattr(ada.terminal) == ours)
+    ada.press("!")
+    ada.wait(lambda: input_row(ada) == "> a draft!")
+
+
+def test_ctrl_c_answers_no_and_does_not_leave(open_client: Open):
+    ada = open_client()
+    ada.press("\x1b[200~" + "line\n" * 9 + "\x1b[201~")
+    ada.wait("Esc: no")
+    ada.press("\x03")
+    ada.wait(lambda: "Esc: no" not in ada.text)
+    ada.press("\x12abc")
+    ada.wait("(search 'abc')")
+    ada.press("\x03")
+    ada.wait(lambda: input_row(ada) == ">")
+    ada.press("\x03")
+    assert ada.end() == 0
+
+
+def test_a_log_file_that_is_a_pipe_is_refused(open_client: Open, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    ada = open_client(columns=200)
+    ada.press(f"/log {tmp_path}/pipe\r")
+    ada.wait("nothing is written to")
+    ada.press(f"/log {tmp_path}/file\r")
+    ada.press("for the record\r")
+    ada.wait(lambda: re.search(r"\d\d:\d\d ada: for the record", ada.text))
+    ada.press("/quit\r")
+    assert ada.end() == 0
+    assert (tmp_path / "file").read_text().endswith(" ada: for the record\n")
+
+
+def test_what_was_not_sent_is_said_at_the_end(open_client: Open):
+    ada = open_client(f"127.0.0.1:{closed_port()}")
+    ada.wait("next try in")
+    ada.press("never sent\r")
+    ada.wait("1 unsent")
+    ada.press("\x03")
+    assert ada.end() == 1
+    assert b"1 of your messages was not sent" in ada.written.rpartition(b"\x1b[?1049l")[2]
+
+
+def test_own_words_stay_in_the_room_that_was_left(open_client: Open, tmp_path):
+    with ServerProcess("--history", str(tmp_path / "log")) as server:
+        ada = open_client(f"127.0.0.1:{server.port}")
+        ada.wait("in lobby as ada")
+        ada.press("said in the lobby\r/join other\r")
+        ada.wait("you are in other")
+        ada.wait(lambda: re.search(r"\d\d:\d\d ada: said in the lobby", ada.text))
+        assert ada.text.index("said in the lobby") < ada.text.index("you are in other")
+
+
+def test_plain_takes_whole_lines_as_they_are(server: ServerProcess, open_client: Open, meet: Meet):
+    bob = meet("bob")
+    ada = open_client(f"127.0.0.1:{server.port}", "--layout", "plain")
+    ada.wait("in lobby as ada")
+    ada.press("a\tbo\tc\n")
+    assert bob.until(Message).text.split() == ["a", "bo", "c"]
 
 
 # --- odd terminals

@@ -70,7 +70,7 @@ def test_nothing_is_put_in_among_the_lines_of_the_room_before() -> None:
     scrollback = Scrollback()
     scrollback.add(said(50))
     room = note("you are in y")
-    room.is_new_room = True
+    room.begins = "lobby"
     scrollback.add(room)
     scrollback.add(said(60))
     scrollback.add(said(10))
@@ -145,6 +145,41 @@ def test_clearing_keeps_what_waits_to_be_sent() -> None:
 
 
 # --- who came and went
+
+
+def test_what_was_said_in_a_room_that_was_left_stands_there():
+    scrollback = Scrollback()
+    scrollback.add(Line("note", "you are in lobby", begins="lobby"))
+    scrollback.unsent["key"] = Line("own", "said in the lobby")
+    scrollback.add(Line("note", "you are in other", begins="other"))
+    scrollback.add(Line("message", "hello other", 20, is_stamped=True))
+    scrollback.confirm("key", 10, "lobby")
+    assert [line.text for line in scrollback.lines] == [
+        "you are in lobby",
+        "said in the lobby",
+        "you are in other",
+        "hello other",
+    ]
+
+
+def test_lines_that_were_dropped_before_they_were_printed_are_counted():
+    scrollback = Scrollback()
+    scrollback.add(Line("note", "first"))
+    assert len(scrollback.unprinted()) == 1
+    for number in range(2 * LINES):
+        scrollback.add(Line("note", str(number)))
+    lines = scrollback.unprinted()
+    assert lines[0].text == f"! {2 * LINES - len(lines) + 1} lines are left out: the terminal was too slow"
+    assert [line.text for line in lines[1:]] == [str(number) for number in range(2 * LINES)][1 - len(lines) :]
+    assert not any("left out" in line.text for line in scrollback.unprinted())
+
+
+def test_only_the_last_lines_are_printed_where_printing_begins():
+    scrollback = Scrollback()
+    for number in range(10):
+        scrollback.add(Line("note", str(number)))
+    scrollback.print_last(3)
+    assert [line.text for line in scrollback.unprinted()] == ["7", "8", "9"]
 
 
 def test_presence_is_folded_into_one_line() -> None:
@@ -339,7 +374,7 @@ def test_the_view_is_a_window_of_all_rows_whatever_happens(actions: list[tuple[s
                 scrollback.clear()
             case "room":
                 line = note(text)
-                line.is_new_room = True
+                line.begins = "lobby"
                 scrollback.add(line)
         every = [row for line in (*scrollback.lines, *scrollback.unsent.values()) for row in rows_of(line)]
         seen = scrollback.view(height, rows_of)
@@ -357,7 +392,7 @@ def test_whatever_comes_late_the_stamps_of_a_room_ascend(before: list[int], behi
     for at in before:
         scrollback.add(said(at))
     line = note("another room")
-    line.is_new_room = True
+    line.begins = "lobby"
     scrollback.add(line)
     for at in behind:
         scrollback.add(said(at - 50))
