@@ -1,4 +1,4 @@
-"""One connection's conversation: requests in, answers and room frames out, in one order.
+"""One connection's conversation: requests in, answers and room frames out, in one order. `requests` has the handlers.
 
 A session that only listens in a tick gets its room's batch as everybody. One that did something gets a *view*: the
 room's frames up to the deed, its own answer in the deed's place, the frames after it. Where the others get its
@@ -7,42 +7,18 @@ and room frames keep one order without any further rule, and neither joins nor l
 """
 
 from collections.abc import Callable
-from typing import Any
 
-from reactor.chat.commands import no_room, run_command
-from reactor.chat.history import Page
 from reactor.chat.hub import Hub, Timer
+from reactor.chat.requests import HANDLERS
 from reactor.chat.room import Batch, Room
 from reactor.chat.view import NOWHERE, Farewell, Gap, Outlet, Peer, Piece, send
 from shared import PROTOCOL_VERSION, __version__
 from shared.codec import encode
 from shared.errors import RequestError
 from shared.framing import MAX_BODY
-from shared.messages import (
-    Command,
-    Entry,
-    Error,
-    Goodbye,
-    Hello,
-    History,
-    HistoryPage,
-    Joined,
-    Left,
-    Limits,
-    Message,
-    Notice,
-    PingRequest,
-    Pong,
-    PongRequest,
-    Ready,
-    Renamed,
-    Say,
-    Sent,
-    Skipped,
-    Welcome,
-)
+from shared.messages import Error, Goodbye, Hello, Joined, Left, Limits, Notice, Ready, Renamed, Skipped, Welcome
 from shared.schema import Record
-from shared.text import MAX_NAME, MAX_ROOM, MAX_TEXT, message_text, user_name
+from shared.text import MAX_NAME, MAX_ROOM, MAX_TEXT
 
 LIMITS = Limits(frame=MAX_BODY, text=MAX_TEXT, name=MAX_NAME, room=MAX_ROOM)
 _KEEP_SEAT = frozenset({"lost", "idle", "stalled", "frame-timeout"})
@@ -115,7 +91,7 @@ class Session:
             self._peer.overwhelmed()
             return
         try:
-            _HANDLERS[type(request)](self, request)
+            HANDLERS[type(request)](self, self._hub, request)
         except RequestError as error:
             error.re = getattr(request, "id", None)
             self.refuse(error)
@@ -160,6 +136,11 @@ class Session:
         if self.closing is None and self.gap is not None:
             self._close_gap()
 
+    def go_on(self) -> None:
+        """No more `waiting`: what has come meanwhile is handled."""
+        self.waiting = False
+        self._peer.go_on()
+
     # --- what goes out
 
     def answer(self, record: Record) -> None:
@@ -184,7 +165,7 @@ class Session:
         self.leaving = True
         self._hub.log.when_kept(lambda: self.end(reason, text, re))
 
-    def _deliverer(self) -> Callable[[Record], None]:
+    def deliverer(self) -> Callable[[Record], None]:
         """What delivers an answer that waits for the log: to the connection that has asked, or to nobody."""
         peer = self._peer
 
@@ -340,7 +321,14 @@ class Session:
             self._grace.cancel()
             self._grace = None
 
-    def _hand_over(self, seat: "Session", re: int | None) -> None:
+    def become_ready(self, hello: Hello) -> None:
+        """Get a token, with which the session can be resumed."""
+        self.ready = True
+        self.token = self._hub.issue_token(self)
+        if hello.resume is not None:
+            self._claim = self._hub.note_claim(self, hello.resume)
+
+    def hand_over(self, seat: "Session", re: int | None) -> None:
         """This connection resumes `seat`; the session that it had so far is over."""
         self.leave("moved")
         view = self._view()
@@ -360,9 +348,10 @@ class Session:
         self._peer, self.out, self.view = peer, out, view
         self._direct = self._hub.hard  # what waits on that connection already is counted at the next look
         peer.adopt(self)
-        self._answer_ready(True, re)
+        self.answer_ready(True, re)
 
-    def _answer_ready(self, resumed: bool, re: int | None) -> None:
+    def answer_ready(self, resumed: bool, re: int | None) -> None:
+        """Say who one is, where, and with what token one comes back."""
         assert self.token is not None
         self.answer(Ready(self.name, self.room.name if self.room is not None else None, self.token, resumed, re))
 
@@ -379,97 +368,3 @@ class Session:
             if not gap.count:
                 gap.after = gap.until = self._hub.last_stamp
             view.append(encode(Skipped(self.room.name, gap.count, gap.after, gap.until)))
-
-    # --- requests
-
-    def _hello(self, hello: Hello) -> None:
-        if self.ready:
-            raise RequestError("already-ready", "a connection says hello once, and this one has")
-        if hello.protocol != PROTOCOL_VERSION:
-            self.end("protocol", f"this server speaks version {PROTOCOL_VERSION} of the protocol only", hello.id)
-            return
-        seat = self._hub.find_token(hello.resume, hello.name) if hello.resume is not None else None
-        if seat is not None:
-            self._hand_over(seat, hello.id)
-            return
-        self.ready = True
-        self.token = self._hub.issue_token(self)
-        if hello.resume is not None:
-            self._claim = self._hub.note_claim(self, hello.resume)
-        refused = None
-        if hello.name is not None:
-            try:
-                self.rename(user_name(hello.name))
-            except RequestError as error:
-                refused = error
-        self._answer_ready(False, hello.id)
-        if refused is not None:
-            raise refused
-
-    def _say(self, say: Say) -> None:
-        text = message_text(say.text)
-        room = self.room
-        if room is None:
-            raise no_room("say something")
-        log = self._hub.log
-        at = None
-        deliver = self._deliverer() if say.id is not None or say.key is not None else None
-        if say.key is not None:
-            at = log.find(room.key, say.key, self.number, self.name)
-            if at is None and log.may_hold(room.key, say.key):
-                self.waiting = True
-                log.look_up(
-                    room.key, say.key, self.number, self.name, lambda at: self._looked_up(say, text, at, deliver)
-                )
-                return
-        self._speak(room, say, text, at, deliver)
-
-    def _looked_up(self, say: Say, text: str, at: int | None, deliver: Callable[[Record], None] | None) -> None:
-        """It is known when this was said before, if it was: go on with it, and with what has come behind it."""
-        self.waiting = False
-        if self.room is not None and self.closing is None:
-            self._speak(self.room, say, text, at, deliver)
-            self._peer.go_on()
-
-    def _speak(self, room: Room, say: Say, text: str, at: int | None, deliver: Callable[[Record], None] | None) -> None:
-        """Say it in the room, unless it is there since `at`."""
-        log = self._hub.log
-        if at is None:
-            at = self._hub.stamp()
-            log.add(room.key, Entry(self.name, text, at, say.key), self.number)
-            if len(room.members) > 1:
-                self.tell_room(Message(room.name, self.name, text, at), at)
-        if deliver is not None:
-            sent = Sent(room.name, at, say.id, say.key)
-            log.when_kept(lambda: deliver(sent))
-
-    def _command(self, command: Command) -> None:
-        run_command(self, self._hub, command)
-
-    def _history(self, history: History) -> None:
-        room = self.room
-        if room is None:
-            raise no_room("read its history")
-
-        deliver = self._deliverer()
-
-        def answer(page: Page) -> None:
-            deliver(HistoryPage(room.name, page.messages, page.more, page.oldest, history.id))
-
-        self._hub.log.page(room.key, history, answer)
-
-    def _ping(self, ping: PingRequest) -> None:
-        self.answer(Pong(ping.id))
-
-    def _pong(self, pong: PongRequest) -> None:
-        """Its bytes have shown that the peer is alive."""
-
-
-_HANDLERS: dict[type[Record], Callable[[Session, Any], None]] = {
-    Hello: Session._hello,
-    Say: Session._say,
-    Command: Session._command,
-    History: Session._history,
-    PingRequest: Session._ping,
-    PongRequest: Session._pong,
-}

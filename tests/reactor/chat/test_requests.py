@@ -1,4 +1,6 @@
-"""A key that only the file may know: its message waits for the answer, and so does what its speaker asked behind it."""
+"""Every request has its handler. A key that only the file may know: its message waits for the answer, and so does what
+its speaker asked behind it. The rest of what handlers do is in `test_session.py`, `test_resume.py` and `test_commands.py`.
+"""
 
 import socket
 from collections.abc import Callable
@@ -6,8 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from reactor.chat.history import MemoryLog
+from reactor.chat.requests import HANDLERS
 from shared.codec import encode
 from shared.messages import (
+    REQUESTS,
     Command,
     Entry,
     Error,
@@ -26,6 +30,10 @@ from shared.messages import (
 from tests.reactor.chat.test_resume import resume, seated
 from tests.reactor.chat.test_session import NOON, Chat
 from tests.reactor.test_connection import benches
+
+
+def test_every_request_has_a_handler():
+    assert {schema.record for schema in REQUESTS.values()} == set(HANDLERS)
 
 
 class SlowLog(MemoryLog):

@@ -1,0 +1,127 @@
+"""The handlers of the requests, by their type. What waits for the log on disk keeps its order."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from reactor.chat.commands import no_room, run_command
+from reactor.chat.history import Page
+from shared import PROTOCOL_VERSION
+from shared.errors import RequestError
+from shared.messages import (
+    Command,
+    Entry,
+    Hello,
+    History,
+    HistoryPage,
+    Message,
+    PingRequest,
+    Pong,
+    PongRequest,
+    Say,
+    Sent,
+)
+from shared.schema import Record
+from shared.text import message_text, user_name
+
+if TYPE_CHECKING:
+    from reactor.chat.hub import Hub
+    from reactor.chat.session import Session
+
+type Deliver = Callable[[Record], None]
+
+
+def _hello(session: "Session", hub: "Hub", hello: Hello) -> None:
+    if session.ready:
+        raise RequestError("already-ready", "a connection says hello once, and this one has")
+    if hello.protocol != PROTOCOL_VERSION:
+        session.end("protocol", f"this server speaks version {PROTOCOL_VERSION} of the protocol only", hello.id)
+        return
+    seat = hub.find_token(hello.resume, hello.name) if hello.resume is not None else None
+    if seat is not None:
+        session.hand_over(seat, hello.id)
+        return
+    session.become_ready(hello)
+    refused = None
+    if hello.name is not None:
+        try:
+            session.rename(user_name(hello.name))
+        except RequestError as error:
+            refused = error
+    session.answer_ready(False, hello.id)
+    if refused is not None:
+        raise refused
+
+
+def _say(session: "Session", hub: "Hub", say: Say) -> None:
+    text = message_text(say.text)
+    room = session.room
+    if room is None:
+        raise no_room("say something")
+    log = hub.log
+    at = None
+    deliver = session.deliverer() if say.id is not None or say.key is not None else None
+    if say.key is not None:
+        at = log.find(room.key, say.key, session.number, session.name)
+        if at is None and log.may_hold(room.key, say.key):
+            session.waiting = True
+
+            def looked_up(at: int | None) -> None:
+                if session.room is not None and session.closing is None:
+                    _speak(session, hub, say, text, at, deliver)
+                    session.go_on()
+                else:
+                    session.waiting = False
+
+            log.look_up(room.key, say.key, session.number, session.name, looked_up)
+            return
+    _speak(session, hub, say, text, at, deliver)
+
+
+def _speak(session: "Session", hub: "Hub", say: Say, text: str, at: int | None, deliver: Deliver | None) -> None:
+    """Say it in the room, unless it is there since `at`."""
+    room = session.room
+    assert room is not None
+    log = hub.log
+    if at is None:
+        at = hub.stamp()
+        log.add(room.key, Entry(session.name, text, at, say.key), session.number)
+        if len(room.members) > 1:
+            session.tell_room(Message(room.name, session.name, text, at), at)
+    if deliver is not None:
+        sent = Sent(room.name, at, say.id, say.key)
+        log.when_kept(lambda: deliver(sent))
+
+
+def _command(session: "Session", hub: "Hub", command: Command) -> None:
+    run_command(session, hub, command)
+
+
+def _history(session: "Session", hub: "Hub", history: History) -> None:
+    room = session.room
+    if room is None:
+        raise no_room("read its history")
+    deliver = session.deliverer()
+
+    def answer(page: Page) -> None:
+        deliver(HistoryPage(room.name, page.messages, page.more, page.oldest, history.id))
+
+    hub.log.page(room.key, history, answer)
+
+
+def _ping(session: "Session", hub: "Hub", ping: PingRequest) -> None:
+    session.answer(Pong(ping.id))
+
+
+def _pong(session: "Session", hub: "Hub", pong: PongRequest) -> None:
+    """Its bytes have shown that the peer is alive."""
+
+
+HANDLERS: dict[type[Record], Callable[["Session", "Hub", Any], None]] = {
+    Hello: _hello,
+    Say: _say,
+    Command: _command,
+    History: _history,
+    PingRequest: _ping,
+    PongRequest: _pong,
+}
+"""By the type of the request. They raise `RequestError` for what is refused."""
