@@ -4,26 +4,24 @@ What happens goes through `update`, what is wanted comes back as effects, and wh
 key at once, otherwise at most every 16 ms, and never while the terminal has not taken the last frame.
 """
 
-import contextlib
-import errno
 import logging
 import math
 import os
 import signal
-import stat
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any
 
 from client.client import Client, Status
 from client.lines import LineReader
 from client.link import why_no_connection
 from client.settings import Preferences
+from client.terminal.bursts import Bursts
 from client.terminal.capabilities import Capabilities, read_capabilities
 from client.terminal.inline import Inline
 from client.terminal.keys import Event as KeyEvent
-from client.terminal.keys import Key, KeyDecoder, Paste, Text
+from client.terminal.keys import Key, KeyDecoder, Paste
 from client.terminal.model import (
     Ask,
     Bell,
@@ -50,6 +48,7 @@ from client.terminal.model import (
 from client.terminal.painter import Painter
 from client.terminal.printer import Printer
 from client.terminal.theme import make_theme
+from client.terminal.transcript import Transcript
 from client.terminal.tty import Tty
 from client.terminal.update import update
 from reactor.engine.loop import Reactor
@@ -64,8 +63,6 @@ FRAME = 0.016
 SECOND = 1.0
 PATIENCE = 2.0
 """Seconds that leaving may take before the connection is given up."""
-_LINES_TYPED_AT_ONCE = 5
-_PASTE_GOES_ON = 0.1  # seconds after a piece of a paste that the terminal has not marked, in which the next one comes
 
 
 class Window:
@@ -103,13 +100,13 @@ class Window:
         self._painted_at = -math.inf
         self._paint_timer: Timer | None = None
         self._patience: Timer | None = None
-        self._paste_until = -math.inf
+        self._bursts = Bursts()
         self._is_entered = False
         self._has_stopped = False  # and has come back by itself
         self._lines = LineReader()
         self._gaps = 0
         self._bell = ""
-        self._log: TextIO | None = None
+        self._transcript = Transcript()
         self._status = 0
         self._bug: BaseException | None = None
 
@@ -129,8 +126,7 @@ class Window:
             self._reactor.run()
         finally:
             self._leave()
-            if self._log is not None:
-                self._log.close()
+            self._transcript.end()
             logging.getLogger().removeHandler(catcher)
             self._reactor.close()
         if self._bug is not None:
@@ -192,11 +188,7 @@ class Window:
         return [*empty, Paste(line), Key("enter")] if line else [*empty, Key("enter")]
 
     def _pressed(self, events: list[KeyEvent]) -> None:
-        now = self._reactor.clock()
-        meant = as_paste(events, is_going_on=now < self._paste_until)
-        if meant is not events:
-            self._paste_until = now + _PASTE_GOES_ON
-        for event in meant:
+        for event in self._bursts.meant(events, self._reactor.clock()):
             self._happen(event)
         self._paint()
 
@@ -310,26 +302,14 @@ class Window:
             self._happen(Trouble(f"this is not remembered: {error}"))
 
     def _transcribe(self, effect: Transcribe) -> None:
-        if self._log is not None:
-            self._log.close()
-            self._log = None
-        if effect.path is None:
-            return
-        try:
-            self._log = open(os.path.expanduser(effect.path), "a", encoding="utf-8", opener=_open_plain)  # noqa: SIM115
-        except (OSError, ValueError) as error:
-            self._happen(Trouble(f"nothing is written to {effect.path}: {getattr(error, 'strerror', None) or error}"))
+        self._told(self._transcript.begin(effect.path))
 
     def _write_down(self, effect: Shown) -> None:
-        if self._log is None:
-            return
-        try:
-            print(effect.text, file=self._log, flush=True)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                self._log.close()
-            self._log = None
-            self._happen(Trouble(f"the log file is given up: {error.strerror}"))
+        self._told(self._transcript.write(effect.text))
+
+    def _told(self, trouble: str | None) -> None:
+        if trouble is not None:
+            self._happen(Trouble(trouble))
 
     # --- what is to be seen
 
@@ -359,25 +339,6 @@ class Window:
         self._reactor.stop()
 
 
-def as_paste(events: list[KeyEvent], is_going_on: bool = False) -> list[KeyEvent]:
-    """The events of one read; many typed lines at once are a paste that the terminal has not marked as one.
-
-    It may come in several reads: of a further one every line belongs to it, if it `is_going_on`.
-    """
-    if sum(event == Key("enter") for event in events) <= (0 if is_going_on else _LINES_TYPED_AT_ONCE):
-        return events
-    text = ""
-    for event in events:
-        match event:
-            case Text(words) | Paste(words):
-                text += words
-            case Key("enter"):
-                text += "\n"
-            case Key("tab"):
-                text += "\t"
-    return [Paste(text)]
-
-
 class _Catcher(logging.Handler):
     """The reactor logs what handlers raise and goes on, as a server must: here it is the end."""
 
@@ -388,15 +349,6 @@ class _Catcher(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info and record.exc_info[1] is not None:
             self._caught(record.exc_info[1])
-
-
-def _open_plain(path: str, flags: int) -> int:
-    """Open a plain file. Raises `OSError` for anything else, of which some would have us wait for ever."""
-    descriptor = os.open(path, flags | os.O_NONBLOCK, 0o666)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "it is not a plain file")
-    return descriptor
 
 
 def _make_painter(model: Model, terminal: Capabilities) -> Painter | Inline | Printer:

@@ -1,5 +1,5 @@
 """Every request has its handler. A key that only the file may know: its message waits for the answer, and so does what
-its speaker asked behind it. The rest of what handlers do is in `test_session.py`, `test_resume.py` and `test_commands.py`.
+its speaker asked behind it. What else handlers do is in `test_session.py`, `test_resume.py` and `test_commands.py`.
 """
 
 import socket

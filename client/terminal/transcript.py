@@ -1,0 +1,52 @@
+"""The file into which `/log` has all written that is shown. What fails is said in a sentence, and harms nothing."""
+
+import contextlib
+import errno
+import os
+import stat
+from typing import TextIO
+
+
+class Transcript:
+    """A file, or none. `begin` and `write` return what went wrong, if something did."""
+
+    def __init__(self) -> None:
+        self._file: TextIO | None = None
+
+    def begin(self, path: str | None) -> str | None:
+        """Write behind what is in the file at `path` from now on; None: no more."""
+        self.end()
+        if path is None:
+            return None
+        try:
+            self._file = open(os.path.expanduser(path), "a", encoding="utf-8", opener=_open_plain)  # noqa: SIM115
+        except (OSError, ValueError) as error:
+            return f"nothing is written to {path}: {getattr(error, 'strerror', None) or error}"
+        return None
+
+    def write(self, text: str) -> str | None:
+        """Write a line, if there is a file."""
+        if self._file is None:
+            return None
+        try:
+            print(text, file=self._file, flush=True)
+        except OSError as error:
+            self.end()
+            return f"the log file is given up: {error.strerror}"
+        return None
+
+    def end(self) -> None:
+        """Close the file."""
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):
+                file.close()
+
+
+def _open_plain(path: str, flags: int) -> int:
+    """Open a plain file. Raises `OSError` for anything else, of which some would have us wait for ever."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is not a plain file")
+    return descriptor
