@@ -45,15 +45,13 @@ class Connection:
         "_transport",
         "_valid",
         "address",
-        "host",
         "slot",
     )
 
-    def __init__(self, server: "Server", transport: Transport, host: str, address: str) -> None:
+    def __init__(self, server: "Server", transport: Transport, address: str) -> None:
         now = server.reactor.now
         self._server = server
         self._transport = transport
-        self.host = host
         self.address = address
         self.slot = 0
         self._opened = self._heard = now

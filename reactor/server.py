@@ -17,7 +17,7 @@ from reactor.engine.deadlines import Watch
 from reactor.engine.listener import Address, Gate, Listener, listen
 from reactor.engine.loop import Reactor
 from reactor.engine.transport import Transport, notice_dead_links
-from shared.address import show_address
+from shared.address import host_of, show_address
 from shared.codec import encode
 from shared.messages import Goodbye, Notice
 from shared.text import prepare as prepare_names
@@ -57,7 +57,6 @@ class Server:
         """The tick in which the last large frame was decoded: at a rate, one is enough in a tick."""
         self.counts: collections.Counter[str] = collections.Counter()
         """How many connections were accepted, and how many ended or were refused for which reason."""
-        self._connections: set[Connection] = set()
         self._listeners: list[Listener] = []
         self._gate = Gate(settings.max_connections, settings.max_per_address)
         self._farewells = 0
@@ -113,9 +112,8 @@ class Server:
 
     def forget(self, connection: Connection) -> None:
         """A connection's socket is closed."""
-        self._connections.discard(connection)
         self.watch.discard(connection)
-        self._gate.release(connection.host)
+        self._gate.release(host_of(connection.address))
         self._stop_if_empty()
 
     def log_counters(self) -> None:
@@ -123,7 +121,7 @@ class Server:
         counts = ", ".join(f"{reason} {count}" for reason, count in sorted(self.counts.items()))
         logger.info(
             "%d connected, %d rooms; %s; %d messages skipped; longest tick %.1f ms of %d",
-            len(self._connections),
+            self._gate.count,
             len(self.hub.rooms),
             counts or "nobody came",
             self.hub.skipped,
@@ -183,9 +181,8 @@ class Server:
             return
         self.counts["accepted"] += 1
         transport = Transport(self.reactor, sock)
-        connection = Connection(self, transport, host, show_address(*address[:2]))
+        connection = Connection(self, transport, show_address(*address[:2]))
         transport.receiver = connection
-        self._connections.add(connection)
         self.watch.add(connection, connection.first_look)
 
     def _refuse(self, sock: socket.socket, address: Address, reason: str) -> None:
@@ -221,11 +218,11 @@ class Server:
             logger.info("stopping at once")
             self.reactor.stop()
         else:
-            logger.info("stopping: saying goodbye to %d", len(self._connections))
+            logger.info("stopping: saying goodbye to %d", self._gate.count)
             self.drain()
 
     def _stop_if_empty(self) -> None:
-        if self._draining and not self._connections:
+        if self._draining and not self._gate.count:
             self.reactor.stop()
 
 

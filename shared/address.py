@@ -25,3 +25,8 @@ def parse_address(text: str) -> tuple[str, int]:
 def show_address(host: str, port: int) -> str:
     """HOST:PORT as `parse_address` reads it."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def host_of(address: str) -> str:
+    """The HOST of an address that `show_address` has made."""
+    return address.rpartition(":")[0].strip("[]")

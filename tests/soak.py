@@ -163,7 +163,7 @@ class Thread:
                 {
                     "in cycles": cycles,
                     "objects": len(gc.get_objects()),
-                    "connections": len(server._connections),
+                    "connections": server._gate.count,
                     "names": len(server.hub),
                     "rooms": len(server.hub.rooms),
                     "watch slots": len(server.watch._slots),

@@ -75,6 +75,7 @@ class Hub:
         self._numbers = itertools.count(1)
         self._tokens: dict[bytes, Session] = {}
         self._claims: dict[bytes, Session] = {}  # by the unknown token that their hello came with
+        self._claim_of: dict[Session, bytes] = {}
         self._call_later = call_later
         self._speaking: list[Room] = []
         self._acting: list[Flushed] = []
@@ -126,15 +127,15 @@ class Hub:
         self._tokens[_digest(token)] = session
         return token
 
-    def note_claim(self, session: "Session", token: str) -> bytes:
-        """The hello of `session` had a token that is unknown; returns what `revoke_token` is to forget."""
-        claim = _digest(token)
+    def note_claim(self, session: "Session", token: str) -> None:
+        """The hello of `session` had a token that is unknown."""
+        claim = self._claim_of[session] = _digest(token)
         self._claims[claim] = session
-        return claim
 
-    def revoke_token(self, session: "Session", token: str, claim: bytes | None) -> None:
+    def revoke_token(self, session: "Session", token: str) -> None:
         """`session`, which had that token, is over."""
         self._tokens.pop(_digest(token), None)
+        claim = self._claim_of.pop(session, None)
         if claim is not None and self._claims.get(claim) is session:
             del self._claims[claim]
 

@@ -31,7 +31,6 @@ class Session:
     """
 
     __slots__ = (
-        "_claim",
         "_direct",
         "_grace",
         "_heir",
@@ -44,7 +43,6 @@ class Session:
         "name",
         "number",
         "out",
-        "ready",
         "room",
         "token",
         "view",
@@ -61,9 +59,7 @@ class Session:
         self._mark = 0  # the place in the room's batch up to which the view has it
         self._direct = 0  # bytes of direct answers queued since the queue was empty
         self.gap: Gap | None = None
-        self.ready = False
         self.token: str | None = None
-        self._claim: bytes | None = None
         self.closing: str | None = None
         self._grace: Timer | None = None  # runs while the seat is kept for a connection that broke
         self._heir: Session | None = None  # who took over the connection
@@ -75,6 +71,11 @@ class Session:
         self.answer(Welcome(PROTOCOL_VERSION, f"PyLingo/{__version__}", self.name, LIMITS))
         if motd:
             self.answer(Notice(motd))
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has said hello."""
+        return self.token is not None
 
     @property
     def is_away(self) -> bool:
@@ -285,7 +286,7 @@ class Session:
         self.closing = reason
         self._hub.release(self.name)
         if self.token is not None:
-            self._hub.revoke_token(self, self.token, self._claim)
+            self._hub.revoke_token(self, self.token)
         self._stop_grace()
 
     # --- a connection that broke, and the one that takes its place
@@ -323,10 +324,9 @@ class Session:
 
     def become_ready(self, hello: Hello) -> None:
         """Get a token, with which the session can be resumed."""
-        self.ready = True
         self.token = self._hub.issue_token(self)
         if hello.resume is not None:
-            self._claim = self._hub.note_claim(self, hello.resume)
+            self._hub.note_claim(self, hello.resume)
 
     def hand_over(self, seat: "Session", re: int | None) -> None:
         """This connection resumes `seat`; the session that it had so far is over."""

@@ -56,6 +56,7 @@ with _watching:
 
 from reactor.config import Settings
 from shared.schema import Record
+from tests.support import connections_of
 
 MOST_BYTES = 65_536
 """What of an input is used."""
@@ -86,9 +87,9 @@ class End:
         self.decoder = FrameDecoder()
         self._world = world
         world.ends.append(self)
-        before = set(server._connections)
+        before = set(connections_of(server))
         server._accepted(ours, LOOPBACK)  # what the listener calls
-        (self.connection,) = server._connections - before
+        (self.connection,) = set(connections_of(server)) - before
 
     def send(self, data: bytes) -> None:
         """All of it, unless the server has hung up; where the server does not read, it is not waited for."""
@@ -188,13 +189,13 @@ class World:
         hub = self.server.hub
         assert set(hub.rooms) == {ROOM}, hub.rooms
         assert set(hub._names) == {"guest-1", "guest-2"}, hub._names.keys()
-        assert self.server._connections == {self.speaker.connection, self.listener.connection}
+        assert set(connections_of(self.server)) == {self.speaker.connection, self.listener.connection}
         assert not self.speaker.connection._transport.queued
 
     def close(self) -> None:
         for end in self.ends:
             end.sock.close()
-        for connection in list(self.server._connections):
+        for connection in connections_of(self.server):
             connection.fail(ConnectionResetError())
         self.turns(3)
         self.server.close()

@@ -38,7 +38,7 @@ from shared.messages import (
     Welcome,
 )
 from shared.schema import Record
-from tests.support import wait_until
+from tests.support import connections_of, wait_until
 
 LOOPBACK = ("127.0.0.1", 40_000)
 
@@ -127,7 +127,7 @@ class Bench:
 
     @property
     def connections(self) -> list[Connection]:
-        return list(self.server._connections)
+        return connections_of(self.server)
 
     def close(self) -> None:
         for wire in self.wires:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.address import DEFAULT_HOST, DEFAULT_PORT, parse_address, show_address
+from shared.address import DEFAULT_HOST, DEFAULT_PORT, host_of, parse_address, show_address
 
 GOOD = {
     "": (DEFAULT_HOST, DEFAULT_PORT),
@@ -86,3 +86,8 @@ def test_any_text_is_an_address_or_a_value_error(text: str):
     else:
         assert host
         assert 1 <= port <= 65_535
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "fe80::1%eth0", "chat.example.org"])
+def test_the_host_of_an_address_that_is_shown(host: str) -> None:
+    assert host_of(show_address(host, 5000)) == host

@@ -776,7 +776,7 @@ def test_nothing_is_left_of_many_who_came_and_went(chat):
     chat.wait(GRACE)
     assert len(chat.hub) == 0
     assert chat.hub.rooms == {}
-    assert chat.hub._tokens == chat.hub._claims == {}
+    assert chat.hub._tokens == chat.hub._claims == chat.hub._claim_of == {}
     assert chat.scheduled == []
 
 
