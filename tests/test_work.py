@@ -24,6 +24,7 @@ from shared.codec import encode, event_codec
 from shared.framing import FrameDecoder
 from shared.messages import Command, Hello, Joined, Left, Message, PongRequest, Say, Sent, Skipped, Welcome
 from shared.schema import Record
+from tests.support import connections_of
 
 MEMBERS = 100
 SENDERS = 5
@@ -146,7 +147,7 @@ class World:
     def close(self) -> None:
         for sock in self.socks:
             sock.close()
-        for connection in list(self.server._connections):
+        for connection in connections_of(self.server):
             connection.fail(ConnectionResetError())
         self.server.drain()
         self.tick()

@@ -314,9 +314,9 @@ def test_suspended_and_continued(open_client: Open, meet: Meet):
 def test_a_mistake_of_ours_restores_the_terminal_and_is_told(server: ServerProcess, open_client: Open):
     code = (
         "import sys; sys.path.insert(0, sys.argv.pop(1))\n"
-        "from client.terminal import window, update\n"
+        "from client.terminal import keys, update\n"
         "def broken(*_): raise ZeroDivisionError('a mistake of ours')\n"
-        "update._EVENTS[window.Text] = broken\n"
+        "update._EVENTS[keys.Text] = broken\n"
         "from client.chat import main\n"
         "sys.exit(main())\n"
     )
