@@ -10,7 +10,7 @@ from shared.messages import CommandInfo
 from shared.text import fold, printable, user_name
 
 LOCAL = (
-    CommandInfo("layout", "|".join(LAYOUTS), "Puts the input line elsewhere."),
+    CommandInfo("layout", "layout", f"Puts the input line elsewhere: {', '.join(LAYOUTS)}."),
     CommandInfo("colors", "on|off", "Shows names in colours, or not."),
     CommandInfo("time", "on|off", "Shows the time of each line, or not."),
     CommandInfo("ignore", "username", "Hides what somebody says, or shows it again; alone: who is hidden."),

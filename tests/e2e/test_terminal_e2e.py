@@ -132,7 +132,7 @@ def test_tab_completes(open_client: Open, meet: Meet):
     ada.press("\x15/he\t")
     ada.wait(lambda: input_row(ada) == "> /help")
     ada.press("\r")
-    ada.wait("/layout [top|bottom|inline|plain]")
+    ada.wait("/layout [layout]")
 
 
 def test_scrolling_back_and_what_comes_meanwhile(open_client: Open, meet: Meet):
