@@ -122,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         type=_seconds,
         default=RETRY,
-        help=f"how long to try to come back after the connection was lost ({RETRY:g})",
+        help=f"how long to try to come back in a pipe; on a terminal it is as long as you stay ({RETRY:g})",
     )
     parser.add_argument("--version", action="version", version=f"PyLingo {__version__}")
     return parser

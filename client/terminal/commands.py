@@ -84,11 +84,17 @@ def _clear(model: Model, argument: str, at: int) -> list[Effect]:
 
 def _quit(model: Model, argument: str, at: int) -> list[Effect]:
     _needs_none("quit", argument)
-    return [Leave()]
+    return leave(model)
 
 
 def _close(model: Model, argument: str, at: int) -> list[Effect]:
     _needs_none("close", argument)
+    return leave(model)
+
+
+def leave(model: Model) -> list[Effect]:
+    """The person wants to go."""
+    model.is_leaving = True
     return [Leave()]
 
 

@@ -148,8 +148,7 @@ def _pong(model: Model, pong: Pong, now: float, at: int) -> list[Effect]:
 
 
 def _help(model: Model, help_: Help, now: float, at: int) -> list[Effect]:
-    rows = [f"{f'/{info.name} [{info.argument}]' if info.argument else f'/{info.name}'}" for info in LOCAL]
-    local = [f"{usage:<18} {info.description}" for usage, info in zip(rows, LOCAL, strict=True)]
+    _, *local, _ = words_of(Help(list(LOCAL)))
     words = "\n".join([*words_of(help_), "Of this program alone:", *local])
     return add_line(model, Line("note", words, at))
 

@@ -4,11 +4,11 @@ import secrets
 from collections.abc import Callable
 
 from client.terminal.announce import cleaned
-from client.terminal.commands import LOCAL, run_local
+from client.terminal.commands import LOCAL, leave, run_local
 from client.terminal.completion import Sources
 from client.terminal.frames import ask, next_id
 from client.terminal.keys import Key, Paste, Text
-from client.terminal.model import Effect, Leave, Model, Order, Reconnect, Repaint, Speak, Suspend
+from client.terminal.model import Effect, Model, Order, Reconnect, Repaint, Speak, Suspend
 from client.terminal.scrollback import Line
 from client.terminal.view import body_height, wrapped
 from shared.commands import COMMANDS, parse_line
@@ -18,7 +18,7 @@ from shared.text import MAX_TEXT, fold, message_text, printable
 
 ASKED_ABOVE = 5
 """Lines of a paste above which a person is asked first."""
-_WHEEL = 3  # rows
+_FEW = 3  # rows
 
 
 def typed(model: Model, event: Text, now: float, at: int) -> list[Effect]:
@@ -108,17 +108,12 @@ def _speak(model: Model, text: str, at: int) -> list[Effect]:
 def _escape(model: Model, now: float, at: int) -> list[Effect]:
     """Back to the end of the chat; only who never came in leaves: half a sequence of a slow line looks like it."""
     model.scrollback.follow()
-    return leave(model, now, at) if model.state == "waiting" and not model.was_online else []
-
-
-def leave(model: Model, now: float, at: int) -> list[Effect]:
-    model.is_leaving = True
-    return [Leave()]
+    return leave(model) if model.state == "waiting" and not model.was_online else []
 
 
 def _end_of_input(model: Model, now: float, at: int) -> list[Effect]:
     if not model.editor.text:
-        return leave(model, now, at)
+        return leave(model)
     model.editor.press("ctrl-d")
     return []
 
@@ -150,25 +145,19 @@ def _sources(model: Model) -> Sources:
     )
 
 
-def _page_up(model: Model, now: float, at: int) -> list[Effect]:
-    height = body_height(model)
-    model.scrollback.scroll_up(max(1, height - 1), height, lambda line: wrapped(model, line))
-    return []
+def _scroll(step: Callable[[int], int]) -> Callable[[Model, float, int], list[Effect]]:
+    """Scroll by the rows that `step` makes of the window's height, downwards if they are negative."""
 
+    def scroll(model: Model, now: float, at: int) -> list[Effect]:
+        height = body_height(model)
+        count = step(height)
+        if count > 0:
+            model.scrollback.scroll_up(count, height, lambda line: wrapped(model, line))
+        else:
+            model.scrollback.scroll_down(-count, lambda line: wrapped(model, line))
+        return []
 
-def _page_down(model: Model, now: float, at: int) -> list[Effect]:
-    model.scrollback.scroll_down(max(1, body_height(model) - 1), lambda line: wrapped(model, line))
-    return []
-
-
-def _up(model: Model, now: float, at: int) -> list[Effect]:
-    model.scrollback.scroll_up(_WHEEL, body_height(model), lambda line: wrapped(model, line))
-    return []
-
-
-def _down(model: Model, now: float, at: int) -> list[Effect]:
-    model.scrollback.scroll_down(_WHEEL, lambda line: wrapped(model, line))
-    return []
+    return scroll
 
 
 _KEYS: dict[str, Callable[[Model, float, int], list[Effect]]] = {
@@ -176,12 +165,12 @@ _KEYS: dict[str, Callable[[Model, float, int], list[Effect]]] = {
     "escape": _escape,
     "tab": _complete(backwards=False),
     "shift-tab": _complete(backwards=True),
-    "page-up": _page_up,
-    "page-down": _page_down,
-    "shift-up": _up,
-    "shift-down": _down,
+    "page-up": _scroll(lambda height: max(1, height - 1)),
+    "page-down": _scroll(lambda height: -max(1, height - 1)),
+    "shift-up": _scroll(lambda height: _FEW),
+    "shift-down": _scroll(lambda height: -_FEW),
     "ctrl-l": lambda model, now, at: [Repaint()],
-    "ctrl-c": leave,
+    "ctrl-c": lambda model, now, at: leave(model),
     "ctrl-d": _end_of_input,
     "ctrl-z": lambda model, now, at: [Suspend()],
 }

@@ -1,15 +1,16 @@
 """The rules: what an event makes of the model, and what is to be done. Pure, after the Elm architecture.
 
-`update(model, event, now, clock)` is the only thing that changes a model. It sends nothing and writes nothing: it
-returns effects, which the window carries out.
+`update(model, event, now, clock)` alone changes a model, but for what a painter has printed. It sends nothing and
+writes nothing: it returns effects, which the window carries out.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from client.terminal.announce import add_note
+from client.terminal.commands import leave
 from client.terminal.frames import ask_users, next_id, received
-from client.terminal.keyboard import leave, pasted, pressed, typed
+from client.terminal.keyboard import pasted, pressed, typed
 from client.terminal.keys import Focus, Key, Paste, Text
 from client.terminal.model import (
     Ask,
@@ -81,7 +82,7 @@ def _gap(model: Model, event: Gap, now: float, at: int) -> list[Effect]:
 
 
 def _interrupted(model: Model, event: Interrupted, now: float, at: int) -> list[Effect]:
-    return leave(model, now, at)
+    return leave(model)
 
 
 def _refused(model: Model, event: Refused, now: float, at: int) -> list[Effect]:

@@ -78,7 +78,6 @@ class Window:
         remember: Callable[[Preferences], None],
         fd: int = 0,
     ) -> None:
-        self._host, self._port = host, port
         self._remember = remember
         self._reactor = Reactor()
         self._client = Client(
@@ -271,7 +270,6 @@ class Window:
         self._client.ask(effect.record)
 
     def _part(self, effect: Leave) -> None:
-        self.model.is_leaving = True
         self._reactor.call_later(PATIENCE, self._reactor.stop)
         self._client.close()
 
