@@ -272,21 +272,26 @@ FIGURES: dict[str, Callable[[argparse.Namespace], Rows]] = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0], allow_abbrev=False)
-    parser.add_argument("figure", nargs="*", choices=[*FIGURES], help=f"any of {', '.join(FIGURES)} (all)")
-    parser.add_argument("--fuzz-seconds", type=int, default=20, help="how long to fuzz (%(default)s)")
+def print_table(parser: argparse.ArgumentParser, figures: dict[str, Callable[[argparse.Namespace], Rows]]) -> None:
+    """Measure what the command line asks for, all if nothing else is said, and print each figure as it comes."""
+    parser.add_argument("figure", nargs="*", choices=[*figures], help=f"any of {', '.join(figures)} (all)")
     options = parser.parse_args()
     if not os.path.isdir("/proc/self/fd"):
         sys.exit("the figures take Linux's /proc, and there is none")
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     print("| figure | value |\n| --- | --- |", flush=True)
-    for name in options.figure or FIGURES:
-        for what, value in FIGURES[name](options):
+    for name in options.figure or figures:
+        for what, value in figures[name](options):
             print(f"| {what} | {value} |", flush=True)
     one, five, _ = os.getloadavg()
     print(f"\n{os.cpu_count()} cores, load average {one:.1f} of the last minute, {five:.1f} of the last five.")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0], allow_abbrev=False)
+    parser.add_argument("--fuzz-seconds", type=int, default=20, help="how long to fuzz (%(default)s)")
+    print_table(parser, FIGURES)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ import itertools
 import os
 import random
 import re
-import resource
 import sqlite3
 import statistics
 import sys
@@ -35,15 +34,11 @@ from client.bench.process import ServerChild, Usage, usage
 from client.bench.scenarios import SCENARIOS, UNLIMITED, Result, Target, run_speaking
 from reactor.chat.store import open_file
 from shared.messages import Command, History, HistoryPage, PingRequest, Pong, Say, Sent
-from tests.figures import counters
+from tests.figures import Rows, counters, print_table, quiet
 from tests.support import Peer, ServerProcess
 
-Rows = list[tuple[str, str]]
 ROOMS = 1_000
 _OLD = 0.04  # of the large file's messages are older than 90 days
-
-
-def quiet(what: str, part: float) -> None: ...
 
 
 class ReactorOnly(Target):
@@ -264,20 +259,9 @@ FIGURES: dict[str, Callable[[argparse.Namespace], Rows]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0], allow_abbrev=False)
-    parser.add_argument("figure", nargs="*", choices=[*FIGURES], help=f"any of {', '.join(FIGURES)} (all)")
     parser.add_argument("--rounds", type=int, default=3, help="how often what is compared is run (%(default)s)")
     parser.add_argument("--messages", type=int, default=5_000_000, help="of the large history (%(default)s)")
-    options = parser.parse_args()
-    if not os.path.isdir("/proc/self/fd"):
-        sys.exit("the figures take Linux's /proc, and there is none")
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    print("| figure | value |\n| --- | --- |", flush=True)
-    for name in options.figure or FIGURES:
-        for what, value in FIGURES[name](options):
-            print(f"| {what} | {value} |", flush=True)
-    one, five, _ = os.getloadavg()
-    print(f"\n{os.cpu_count()} cores, load average {one:.1f} of the last minute, {five:.1f} of the last five.")
+    print_table(parser, FIGURES)
 
 
 if __name__ == "__main__":
