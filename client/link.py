@@ -129,7 +129,7 @@ def why_no_connection(error: Exception | None, goodbye: Goodbye | None, where: s
     """Why there is no connection to the server at `where`, in a sentence."""
     if goodbye is not None:
         return f"{where} ended the connection: {printable(goodbye.text)}"
-    if error is None:
+    if error is None or isinstance(error, ConnectionResetError | BrokenPipeError):  # reset: it had not read all of ours
         return f"the connection to {where} broke: the server went away"
     if isinstance(error, ConnectionRefusedError):
         return f"connection refused: no server listens on {where}"

@@ -8,12 +8,12 @@ from typing import Any
 import msgpack
 import pytest
 
-from client.link import HIGH_WATER, Link
+from client.link import HIGH_WATER, Link, why_no_connection
 from reactor.engine.dial import Target
 from reactor.engine.loop import Reactor
 from shared.codec import encode, request_codec
 from shared.framing import FrameDecoder, encode_frame
-from shared.messages import Message, Notice, Ping, Pong, PongRequest, Say
+from shared.messages import Goodbye, Message, Notice, Ping, Pong, PongRequest, Say
 from shared.schema import Record
 from tests.support import DEADLINE, wait_until
 
@@ -270,6 +270,24 @@ def test_the_server_resets(played: Played):
     played.settle()
     [error] = played.ended
     assert isinstance(error, ConnectionResetError)
+
+
+@pytest.mark.parametrize(
+    ("error", "goodbye", "sentence"),
+    [
+        (None, None, "the connection to h:1 broke: the server went away"),
+        (ConnectionResetError(104, "reset by peer"), None, "the connection to h:1 broke: the server went away"),
+        (BrokenPipeError(32, "Broken pipe"), None, "the connection to h:1 broke: the server went away"),
+        (ConnectionRefusedError(111, "refused"), None, "connection refused: no server listens on h:1"),
+        (socket.gaierror(-2, "Name or service not known"), None, "unknown host in h:1: Name or service not known"),
+        (OSError(113, "No route to host"), None, "no connection to h:1: No route to host"),
+        (TimeoutError("nothing came"), None, "no connection to h:1: nothing came"),
+        (ConnectionResetError(104, "reset"), Goodbye("full", "no\x1broom"), "h:1 ended the connection: no\ufffdroom"),
+    ],
+    ids=["end", "reset", "broken pipe", "refused", "unknown host", "no route", "silence", "goodbye"],
+)
+def test_why_there_is_no_connection(error: Exception | None, goodbye: Goodbye | None, sentence: str):
+    assert why_no_connection(error, goodbye, "h:1") == sentence
 
 
 def nobody() -> socket.socket:

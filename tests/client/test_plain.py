@@ -569,6 +569,19 @@ def test_the_server_is_killed(tmp_path: Path):
         assert "went away" in client.err
 
 
+def test_the_server_is_killed_before_it_has_read_all(tmp_path: Path):
+    # What it had not read makes the kernel send a reset instead of an end.
+    with Played() as played, Client(tmp_path, played.address, "--retry", "0") as client:
+        played.let_in()
+        client.type("important")
+        peer = played.peer
+        assert peer is not None
+        assert peer.recv(1, socket.MSG_PEEK)
+        played.hang_up()
+        assert client.process.wait(DEADLINE) == 1
+        client.failed_with_one_line(f"the connection to {played.address} broke: the server went away")
+
+
 def test_the_server_shuts_down(tmp_path: Path):
     with ServerProcess() as server, Client(tmp_path, f"127.0.0.1:{server.port}", "--retry", "0") as client:
         client.see("* you are in lobby")
