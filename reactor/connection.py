@@ -127,12 +127,10 @@ class Connection:
                 session = self._session
                 if self._over or session.leaving or session.closing is not None:
                     return
-                if len(body) > _ENOUGH and interval:
-                    if server.large_in == server.reactor.ticks:
-                        decoder.put_back(body)
-                        self._wait_a_tick()
-                        break
-                    server.large_in = server.reactor.ticks
+                if len(body) > _ENOUGH and interval and not server.turns.take(self._resume):
+                    decoder.put_back(body)
+                    self._pause()
+                    break
                 handled = True
                 try:
                     request = _decode(body)
@@ -151,7 +149,8 @@ class Connection:
                         break
                     size += len(body)
                     if size > _ENOUGH:
-                        self._wait_a_tick()
+                        self._pause()
+                        server.reactor.call_soon(self._resume)
                         break
         except FrameError as error:
             if not self._over and not self._session.leaving:
@@ -173,10 +172,6 @@ class Connection:
     def _wait(self, delay: float) -> None:
         self._pause()
         self._server.reactor.call_later(delay, self._resume)
-
-    def _wait_a_tick(self) -> None:
-        self._pause()
-        self._server.reactor.call_soon(self._resume)
 
     def _resume(self) -> None:
         """Another request may be handled. What stood still while nothing was read begins anew."""

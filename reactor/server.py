@@ -17,6 +17,7 @@ from reactor.engine.deadlines import Watch
 from reactor.engine.listener import Address, Gate, Listener, listen
 from reactor.engine.loop import Reactor
 from reactor.engine.transport import Transport, notice_dead_links
+from reactor.turns import Turns
 from shared.address import host_of, show_address
 from shared.codec import encode
 from shared.messages import Goodbye, Notice
@@ -53,8 +54,8 @@ class Server:
         self.interval = 1 / settings.rate if settings.rate else 0.0
         """Seconds between two requests of one connection in the long run; 0 for no limit."""
         self.tolerance = (settings.burst - 1) * self.interval
-        self.large_in = -1
-        """The tick in which the last large frame was decoded: at a rate, one is enough in a tick."""
+        self.turns = Turns(self.reactor)
+        """For large frames where there is a rate: one of all that come is enough in a tick."""
         self.counts: collections.Counter[str] = collections.Counter()
         """How many connections were accepted, and how many ended or were refused for which reason."""
         self._listeners: list[Listener] = []
