@@ -35,6 +35,7 @@ from shared.text import MAX_WORDS, fold, message_text
 SHOWN_ON_JOINING = 50
 """Messages of a room's log that are shown on joining it for the first time."""
 _KEYS_KEPT = 20_000
+_MOST_ALONE = 2_000  # messages of ours, with none of others between, before the log is asked whether that is all
 _MOST_HELD = 20_000  # frames, while the log is being read; a server that says more meanwhile has forgotten us
 _ROOMS_KEPT = 1_000
 _LAST_STAMP = 2**63 - 1
@@ -77,7 +78,8 @@ class Conversation:
         self._waiting: list[Record] = []  # typed before that, in order
         self._pending: dict[str, _Pending] = {}
         self._mine: dict[str, None] = {}  # keys of what was said here and is confirmed, the last ones
-        self._newest: dict[str, int] = {}  # of each room: the newest stamp seen
+        self._newest: dict[str, int] = {}  # of each room: the stamp up to which all is seen
+        self._alone = 0  # messages of ours that were confirmed since that last grew
         self._held: collections.deque[Record] | None = None  # room frames, while the log is being read
         self._asked = 0  # the id of the page that is due
         self._since: int | None = None
@@ -240,10 +242,15 @@ class Conversation:
     def _message(self, message: Message, step: Step) -> None:
         room = fold(message.room)
         if message.at > self._newest.get(room, 0):
-            self._newest[room] = message.at
-            if len(self._newest) > _ROOMS_KEPT:
-                self._newest = {room: message.at}
+            self._saw(room, message.at)
             step.show.append(message)
+
+    def _saw(self, room: str, at: int) -> None:
+        """All up to `at` is seen. A `sent` does not say that: it may come before a gap that lies before it."""
+        self._newest[room] = at
+        self._alone = 0
+        if len(self._newest) > _ROOMS_KEPT:
+            self._newest = {room: at}
 
     def _confirm(self, sent: Sent, step: Step) -> None:
         if sent.key is not None:
@@ -252,6 +259,11 @@ class Conversation:
             if len(self._mine) > _KEYS_KEPT:
                 del self._mine[next(iter(self._mine))]
         step.show.append(sent)
+        self._alone += 1
+        if self._alone >= _MOST_ALONE and self._held is None and self.room is not None:
+            # Else the next one to come back would read all of them, and know the last ones only for its own.
+            self._alone = 0
+            self._catch_up(self.room, step)
 
     def _error(self, error: Error, step: Step) -> None:
         step.show.append(error)
@@ -307,13 +319,12 @@ class Conversation:
         room = fold(page.room)
         self._newest.setdefault(room, 0)
         for entry in page.messages:
-            if entry.key is not None and (entry.key in self._mine or entry.key in self._pending):
-                if entry.key in self._pending:
-                    self._confirm(Sent(page.room, entry.at, key=entry.key), step)
-                continue
-            if entry.at > self._newest[room]:
-                self._newest[room] = entry.at
+            if entry.key is not None and entry.key in self._pending:
+                self._confirm(Sent(page.room, entry.at, key=entry.key), step)
+            elif entry.at > self._newest[room] and (entry.key is None or entry.key not in self._mine):
                 step.show.append(Message(page.room, entry.from_, entry.text, entry.at))
+            if entry.at > self._newest[room]:
+                self._saw(room, entry.at)
         if page.more and self._since is not None and page.messages:
             self._read_log(page.messages[-1].at, self._before, step)
         else:

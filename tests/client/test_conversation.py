@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter, deque
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -412,6 +413,56 @@ def test_what_the_log_already_has_is_confirmed_by_it_once():
     assert talk.is_settled
     [asked] = back(talk)
     assert talk.received(page(asked, entry(1, say.key, "ada"))).show == []
+
+
+def say_and_confirm(talk: Conversation, ats: Iterable[int]) -> tuple[list[Entry], list[Record]]:
+    """Say something for each of the stamps; the log's entries, and what the client sent besides."""
+    entries, sent = [], []
+    for at in ats:
+        [say] = talk.say(str(at)).send
+        assert isinstance(say, Say)
+        entries.append(entry(at, say.key, "ada"))
+        sent += talk.received(Sent("lobby", at, say.id, say.key)).send
+    return entries, sent
+
+
+def test_who_talks_alone_for_long_reads_the_log_now_and_then_and_not_all_of_it_when_coming_back():
+    talk = in_lobby(entry(1))
+    _, sent = say_and_confirm(talk, range(2, 2_001))
+    assert sent == []
+    talk.received(message(2_001))
+    more, sent = say_and_confirm(talk, range(2_002, 4_002))
+    [asked] = sent
+    assert isinstance(asked, History)
+    assert (asked.since, asked.before) == (2_001, None)
+    step = talk.received(page(asked, *more[:100], more=True))
+    assert step.show == []
+    [asked] = step.send
+    assert talk.received(page(asked, *more[100:], entry(4_002))).show == [message(4_002)]
+    assert talk.received(message(4_002)).show == [], "it came in the meantime"
+    [asked] = back(talk)
+    assert isinstance(asked, History)
+    assert asked.since == 4_002
+
+
+def test_who_talks_alone_is_never_shown_the_own_words_however_many():
+    talk = in_lobby()
+    log: list[Entry] = []
+    for start in range(0, 24_000, 2_000):
+        entries, [asked] = say_and_confirm(talk, range(start + 1, start + 2_001))
+        log += entries
+        assert isinstance(asked, History)
+        assert talk.received(page(asked, *log[asked.since or 0 :])).show == []
+    [asked] = back(talk)
+    assert isinstance(asked, History)
+    assert asked.since == 24_000
+
+
+def test_a_confirmation_does_not_hide_a_gap_that_lies_before_it():
+    talk = in_lobby(entry(1))
+    say_and_confirm(talk, [5])
+    [asked] = talk.received(Skipped("lobby", 3, 1, 4)).send
+    assert talk.received(page(asked, entry(2), entry(3), entry(4))).show == [message(2), message(3), message(4)]
 
 
 def test_a_late_confirmation_and_the_log_keep_the_order_of_what_was_said():
