@@ -36,8 +36,8 @@ from shared.messages import (
 )
 from tests.support import DEADLINE, Peer, ServerProcess, wait_until
 
-PROMPT = 1.0
-"""Seconds within which a disk has taken a message; far more than any takes."""
+PROMPT = 10.0
+"""Seconds within which a disk has taken a message: far more than any takes, also one that is shared."""
 
 Start = Callable[..., ServerProcess]
 

@@ -68,7 +68,7 @@ def test_silent(start: Start) -> None:
 
 
 def test_one_frame_is_enough_not_to_be_silent(start: Start) -> None:
-    server = start("--first-frame-timeout", "0.5")
+    server = start("--first-frame-timeout", "1.5")
     with Peer(server.port) as speaks, Peer(server.port) as silent:
         speaks.fence()
         ended(silent, "silent")
