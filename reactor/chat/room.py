@@ -1,8 +1,8 @@
 """A room, its members, and the batch of what it says in one tick.
 
 This is what makes the server fast. A frame for a room is encoded once and appended once, whatever the number of
-members. At the end of the tick the batch is joined once, and every member's queue gets that same buffer: for each
-member and tick one append and one `send`, for each message nothing. The busier the server, the larger the batches.
+members. At the end of the tick the batch is joined once, and every member gets that same buffer: for each member
+and tick one `send`, for each message nothing. The busier the server, the larger the batches.
 
 Only a member who did something in this tick gets a view of its own: pieces of the batch, as slices that share its
 memory, with its own answers between them. See `Session`.
@@ -78,7 +78,7 @@ class Room:
             if member.view is None:
                 out = member.out
                 if member.gap is None and out.queued <= soft:
-                    out.write(data)
+                    out.send(data)
                 else:
                     member.miss(batch)
                     missed += batch.count

@@ -1,7 +1,8 @@
 """One connected socket: bounded reads, one outgoing queue, one write path.
 
 `write` only queues. At the end of the tick the queue is offered to the socket once, and what the socket does not take
-waits for it to be writable; a write handler is registered for such leftovers only. `close` flushes, shuts the sending
+waits for it to be writable; a write handler is registered for such leftovers only. Who has but one buffer in a tick,
+and has it at its end, spares the queue with `send`. `close` flushes, shuts the sending
 side down and reads to the end, as a `close(2)` over unread input resets the connection and the peer loses what was
 still on its way (a queued farewell was lost in 99 of 100 cases); `abort` does none of that.
 """
@@ -113,6 +114,27 @@ class Transport:
         if not self._dirty:
             self._dirty = True
             self._reactor.unsent.append(self)
+
+    def send(self, data: Buffer) -> None:
+        """As `write`, within the flush phase: where nothing waits before `data`, it is offered to the socket at once.
+
+        Where one buffer goes to many connections this saves a twentieth to a tenth of all that a delivery costs: no
+        queue is made, and each connection is touched once (`client/benchmark.py`, scenarios chat and broadcast).
+        """
+        if self._queue is not None or self._state or self.tell_drained:
+            self.write(data)
+            return
+        try:
+            taken = self._sock.send(data)
+        except (BlockingIOError, InterruptedError):
+            taken = 0
+        except OSError as error:
+            self._lose(error)
+            return
+        if taken != len(data):
+            self._queue = [data]
+            self.queued = len(data)
+            self._keep_rest(taken, self._queue)
 
     def flush(self) -> None:
         """Offer the queue to the socket, once. For the reactor's flush phase."""

@@ -65,6 +65,8 @@ class Outlet:
             self._waiting.append(data)
             self.queued += len(data)
 
+    send = write
+
     def queued_as(self, kind: type) -> int:
         return sum(len(data) for data in self._waiting if type(data) is kind)
 

@@ -2,6 +2,7 @@
 
 import collections
 import errno
+import functools
 import gc
 import selectors
 import socket
@@ -385,6 +386,43 @@ def test_what_rooms_write_at_the_flush_goes_along_with_the_same_send(bench):
     assert bench.read(far, 11) == b"direct room"
 
 
+def test_what_is_sent_at_the_flush_goes_out_at_once(bench):
+    transport, sock, receiver, far = bench.transport()
+    queued = []
+    bench.reactor.at_flush(lambda: (transport.send(b"room"), queued.append((sock.sends, transport.queued))))
+    bench.reactor.tick(0)
+    assert queued == [(1, 0)]
+    bench.assert_asleep()
+    assert (sock.sends, receiver.told) == (1, [])
+    assert bench.read(far, 4) == b"room"
+
+
+def test_what_is_sent_at_the_flush_goes_behind_what_is_queued(bench):
+    transport, sock, _, far = bench.transport()
+    bench.reactor.at_flush(lambda: (transport.send(b" room"), transport.write(b" answer")))
+    transport.write(b"direct")
+    bench.reactor.tick(0)
+    assert sock.sends == 1
+    assert bench.read(far, 18) == b"direct room answer"
+
+
+def test_who_wants_to_know_is_told_of_what_is_sent_at_the_flush(bench):
+    transport, _, receiver, _ = bench.transport()
+    transport.tell_drained = True
+    bench.reactor.at_flush(lambda: transport.send(b"room"))
+    bench.ticks(2)
+    assert receiver.told == ["drained"]
+
+
+@pytest.mark.parametrize("end", ["close", "abort"])
+def test_nothing_is_sent_after_the_end(bench, end):
+    transport, sock, _, _ = bench.transport()
+    getattr(transport, end)()
+    bench.reactor.at_flush(lambda: transport.send(b"room"))
+    bench.ticks()
+    assert sock.sends == 0
+
+
 @pytest.mark.parametrize("data", [b"", memoryview(b"")])
 def test_an_empty_write_is_harmless(bench, data):
     transport, sock, _, _ = bench.transport()
@@ -417,7 +455,9 @@ sizes = st.lists(st.tuples(st.integers(0, 9_000), st.booleans()), max_size=12)
 
 @settings(max_examples=150, deadline=None)
 @given(
-    st.lists(st.tuples(sizes, st.integers(0, 30_000)), min_size=1, max_size=6),
+    st.lists(
+        st.tuples(sizes, st.one_of(st.none(), st.integers(0, 9_000)), st.integers(0, 30_000)), min_size=1, max_size=6
+    ),
     st.lists(st.one_of(st.integers(0, 9), st.integers(0, 20_000)), max_size=30),
 )
 def test_any_writes_and_any_partial_sends_arrive_byte_by_byte(steps, allowed):
@@ -442,12 +482,18 @@ def test_any_writes_and_any_partial_sends_arrive_byte_by_byte(steps, allowed):
             waits = EVENT_READ | (EVENT_WRITE if transport.queued else 0)
             assert bench.waits_for(sock) == waits, "for writing exactly while something is left over"
 
-        for pieces, most in steps:
+        def next_piece(size):
+            piece = bytes((len(written) + index) * 7 % 251 for index in range(size))
+            written.extend(piece)
+            return piece
+
+        for pieces, sent, most in steps:
             for size, view in pieces:
-                piece = bytes((len(written) + index) * 7 % 251 for index in range(size))
+                piece = next_piece(size)
                 transport.write(memoryview(piece) if view else piece)
-                written += piece
                 assert transport.queued == len(written) - sock.taken
+            if sent is not None:
+                bench.reactor.at_flush(functools.partial(transport.send, next_piece(sent)))
             tick()
             read(most)
         while len(received) < len(written):
@@ -897,14 +943,16 @@ def test_a_reset_is_an_error_when_read(bench):
     assert receiver.losses[0].errno == errno.ECONNRESET
 
 
-def test_a_reset_in_the_middle_of_a_broadcast_is_an_error_when_written(bench):
+@pytest.mark.parametrize("write", ["write", "send"])
+def test_a_reset_in_the_middle_of_a_broadcast_is_an_error_when_written(bench, write):
     """The flush may be the first to notice."""
-    transport, _, receiver, far = bench.transport()
-    transport.write(b"hello")
+    transport, sock, receiver, far = bench.transport()
     reset(far)
     wait_until(lambda: bench.selector.select())
+    getattr(transport, write)(b"hello")
     transport.flush()
-    transport.write(b"more")
+    getattr(transport, write)(b"more")
+    assert sock.sends == 1
     bench.ticks()
     assert [error.errno for error in receiver.losses] in ([errno.ECONNRESET], [errno.EPIPE])
 
