@@ -7,6 +7,7 @@ long as the terminal is mute; and `NO_COLOR`, which would take cursor moves away
 import curses
 import io
 import os
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,7 @@ _KEYS = {
     "BTAB": "shift-tab",
 }
 """blessed's names of keys that are called differently here; others are theirs in lower case."""
+_LONGEST_LINK = 2_000
 _SAME = frozenset(["UP", "DOWN", "LEFT", "RIGHT", "HOME", "END", "DELETE", "INSERT", "BACKSPACE", "ENTER"])
 
 
@@ -39,6 +41,8 @@ class Capabilities:
     right: Callable[[int], str]
     region: Callable[[int, int], str]
     color: Callable[[int], str]
+    link: Callable[[str, str], str]
+    """An address and a text that leads there when it is clicked: the text alone, where that might not be understood."""
     number_of_colors: int
     enter: str
     exit: str
@@ -78,6 +82,15 @@ def read_capabilities(kind: str) -> Capabilities:
         terminal: Any = Terminal(kind=kind, stream=io.StringIO(), force_styling=True)
     finally:
         os.environ.update(hidden)
+
+    def link(address: str, text: str) -> str:
+        # No terminal description says who knows hyperlinks (OSC 8). Who does not passes over them, but for old ones,
+        # which have fewer colours; terminals take 2,083 bytes, blessed less.
+        if terminal.number_of_colors < 256 or len(address) >= _LONGEST_LINK:
+            return text
+        # The parts of one address, on two rows, are marked together.
+        return str(terminal.link(address, text, f"{zlib.crc32(address.encode()):x}"))
+
     codes = get_keyboard_codes()
     keys = {}
     for sequence, code in get_keyboard_sequences(terminal).items():
@@ -90,6 +103,7 @@ def read_capabilities(kind: str) -> Capabilities:
         right=lambda count: str(terminal.cuf(count)),
         region=lambda top, bottom: str(terminal.csr(top, bottom)),
         color=lambda number: str(terminal.color(number)),
+        link=link,
         number_of_colors=terminal.number_of_colors,
         enter=str(terminal.enter_fullscreen),
         exit=str(terminal.exit_fullscreen),

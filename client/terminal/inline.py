@@ -39,7 +39,7 @@ class Inline:
     def frame(self, model: Model, now: float) -> str:
         """What is to be written to show what is new."""
         lines = [
-            render(row, self._theme, self._terminal.normal)
+            render(row, self._theme, self._terminal)
             for line in model.scrollback.unprinted()
             for row in wrapped(model, line)
         ]

@@ -50,8 +50,8 @@ class Painter:
     def show(self, screen: Screen) -> str:
         """What is to be written to show `screen`."""
         terminal = self._terminal
-        body = [render(row, self._theme, terminal.normal) for row in screen.body]
-        status = render(screen.status, self._theme, terminal.normal) if screen.status is not None else ""
+        body = [render(row, self._theme, terminal) for row in screen.body]
+        status = render(screen.status, self._theme, terminal) if screen.status is not None else ""
         before = self._shown
         if before is None or (before.columns, before.rows, before.body_top) != (
             screen.columns,

@@ -31,6 +31,11 @@ def make_theme(terminal: Capabilities, colors: bool) -> dict[str, str]:
     return theme
 
 
-def render(row: Row, theme: dict[str, str], normal: str) -> str:
+def render(row: Row, theme: dict[str, str], terminal: Capabilities) -> str:
     """A row as a string for the terminal, which ends without any attribute."""
-    return "".join(f"{begin}{text}{normal}" if (begin := theme.get(style, "")) else text for text, style in row)
+    parts = []
+    for text, style, link in row:
+        begin = theme.get(style, "")
+        styled = f"{begin}{text}{terminal.normal}" if begin else text
+        parts.append(terminal.link(link, styled) if link else styled)
+    return "".join(parts)

@@ -3,6 +3,7 @@
 import itertools
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,10 +22,11 @@ _MENTION = "\N{BLACK RIGHT-POINTING SMALL TRIANGLE}"
 
 
 class Span(NamedTuple):
-    """Words in one style."""
+    """Words in one style, and the address that they lead to, if they are of one: all of it, where a row has a part."""
 
     text: str
     style: str = ""
+    link: str = ""
 
 
 type Row = tuple[Span, ...]
@@ -89,15 +91,27 @@ def wrapped(model: Model, line: Line) -> list[Row]:
     name = f"{line.who}:" if line.who else ""
     whole = f"{head}{name} {line.text}" if name else head + line.text
     style = "mention" if line.is_mention else line.kind if line.kind in ("note", "error", "day") else line.state
+    links = list(_LINK.finditer(whole)) if "://" in line.text else []
     rows: list[Row] = []
+    place = 0
     for index, text in enumerate(wrap(whole, model.columns, indent)):
+        spans: list[Span] = []
+        done = 0
         if index == 0:
-            first, second = min(len(time_of_day), len(text)), min(len(head) + len(name), len(text))
-            spans = [Span(text[:first], "time")]
-            spans += [Span(text[first:second], name_style(line.who) if name else style)]
-            rows.append(tuple(span for span in (*spans, *_linked(text[second:], style)) if span.text))
+            first, done = min(len(time_of_day), len(text)), min(len(head) + len(name), len(text))
+            spans = [Span(text[:first], "time"), Span(text[first:done], name_style(line.who) if name else style)]
+        if links:
+            words = text.lstrip(" ")
+            margin = len(text) - len(words)
+            place = max(place, whole.find(words, place))  # a row is cut from `whole`, which loses spaces only
+            if margin > done:
+                spans.append(Span(text[done:margin], style))
+                done = margin
+            spans += _linked(text, done, place - margin, links, style)
+            place += len(words)
         else:
-            rows.append(tuple(_linked(text, style)))
+            spans.append(Span(text[done:], style))
+        rows.append(tuple(span for span in spans if span.text))
     return rows
 
 
@@ -106,14 +120,24 @@ def name_style(name: str) -> str:
     return f"name{zlib.crc32(fold(name).encode()) % NAME_STYLES}"
 
 
-def _linked(text: str, style: str) -> list[Span]:
-    spans = []
-    at = 0
-    for link in _LINK.finditer(text) if "://" in text else ():
-        spans += [Span(text[at : link.start()], style), Span(link.group(), "link")]
-        at = link.end()
-    spans.append(Span(text[at:], style))
-    return [span for span in spans if span.text]
+def _linked(text: str, done: int, place: int, links: list[re.Match[str]], style: str) -> Iterator[Span]:
+    """What comes behind the first `done` characters of a row that stands at `place` among the `links`."""
+    for link in links:
+        begin, end = max(link.start() - place, done), min(link.end() - place, len(text))
+        if begin < end:
+            yield Span(text[done:begin], style)
+            yield Span(text[begin:end], "link", _ascii(link.group()))
+            done = end
+    yield Span(text[done:], style)
+
+
+def _ascii(address: str) -> str:
+    """`address` as terminals want it: what is beyond ASCII as hex digits."""
+    return address if address.isascii() else "".join(c if c.isascii() else _hex(c) for c in address)
+
+
+def _hex(char: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in char.encode())
 
 
 # --- the input row

@@ -26,6 +26,7 @@ if found["known"]:
     found["region"] = terminal.region(2, 5)
     found["lefts"] = [terminal.left(count) for count in range(4)]
     found["color"] = terminal.color(1)
+    found["links"] = [terminal.link("http://a.example/" + "x" * count, "text") for count in (0, 1_982, 1_983, 5_000)]
 found["environment"] = dict(os.environ) == before
 print(json.dumps(found), file=sys.stderr)
 """
@@ -46,6 +47,16 @@ def show(kind: str, **environment: str) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     return json.loads(done.stderr.splitlines()[-1])  # type: ignore[no-any-return]
+
+
+def test_links_are_for_terminals_that_pass_over_what_they_do_not_know() -> None:
+    short, longest, *too_long = show("xterm-256color")["links"]
+    before, address, behind = short.partition("http://a.example/")
+    assert before.startswith("\x1b]8;id=")
+    assert (before[-1], address, behind) == (";", "http://a.example/", "\x1b\\text\x1b]8;;\x1b\\")
+    assert "x" * 1_982 in longest
+    assert too_long == ["text", "text"]
+    assert show("linux")["links"] == ["text"] * 4, "the Linux console would print the address"
 
 
 USUAL = ["xterm-256color", "xterm", "screen", "screen-256color", "tmux-256color", "linux", "rxvt-unicode", "vt100"]

@@ -88,8 +88,22 @@ def test_a_chat_is_painted(layout, kind):
         bench.check()
 
 
+def test_a_link_on_two_rows_leads_to_one_address():
+    bench = Bench(columns=40)
+    address = "http://b.example/" + "y" * 40
+    bench.say(f"see {address} there")
+    frame = bench.paint()
+    bench.check()
+    assert frame.count(f";{address}\x1b\\") == 2
+    assert frame.count("\x1b]8;;\x1b\\") == 2, "each part is closed"
+    bench.say("no link")
+    assert "\x1b]8" not in bench.paint()
+
+
 CHARACTERS = st.sampled_from("ab c\u00e9\u4e2d\u3042\ud55c!  ")
-TEXTS = st.text(CHARACTERS, min_size=1, max_size=120)
+WORDS = st.text(CHARACTERS, min_size=1, max_size=120)
+LINKS = st.integers(0, 200).map(lambda size: "http://b.example/" + "y" * size)
+TEXTS = st.one_of(WORDS, st.builds(lambda words, link: f"{words}{link} {words}", WORDS, LINKS))
 KEYS = [
     "enter",
     "left",

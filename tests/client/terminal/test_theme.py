@@ -18,6 +18,7 @@ def terminal(colors: int) -> Capabilities:
         right=lambda count: f"<left {count}>",
         region=lambda top, bottom: f"<region {top}-{bottom}>",
         color=lambda number: f"<c{number}>",
+        link=lambda address, text: f"<{address}>{text}</>",
         number_of_colors=colors,
         enter=NOTHING,
         exit=NOTHING,
@@ -69,5 +70,10 @@ def test_every_style_of_the_view_is_told_from_plain_text_without_colour(number: 
 def test_a_row_ends_without_attributes() -> None:
     theme = {"time": "<d>", "name0": "<b>"}
     row = (Span("12:00 ", "time"), Span("ada:", "name0"), Span(" hello", ""), Span("!", "unknown"))
-    assert render(row, theme, NORMAL) == "<d>12:00 <n><b>ada:<n> hello!"
-    assert render((), theme, NORMAL) == ""
+    assert render(row, theme, terminal(8)) == "<d>12:00 <n><b>ada:<n> hello!"
+    assert render((), theme, terminal(8)) == ""
+
+
+def test_a_link_is_closed_behind_its_own_words() -> None:
+    row = (Span("see "), Span("http://a", "link", "http://a.example"), Span("!"))
+    assert render(row, {"link": "<u>"}, terminal(8)) == "see <http://a.example><u>http://a<n></>!"

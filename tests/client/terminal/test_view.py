@@ -1,5 +1,6 @@
 """The model as rows: layouts, the status row, the input row, lines that wrap; and that nothing in a row is alive."""
 
+import itertools
 import unicodedata
 
 import pytest
@@ -194,7 +195,51 @@ def test_links_have_a_style_without_what_follows_them() -> None:
     text = "see (https://a.example/x?y=1), http://b.example. no://c and https://"
     spans = wrapped(make(columns=100), said(text))[0]
     assert [span.text for span in spans if span.style == "link"] == ["https://a.example/x?y=1", "http://b.example"]
+    assert [span.link for span in spans] == ["", "", "", "https://a.example/x?y=1", "", "http://b.example", ""]
     assert plain(spans).endswith(text)
+
+
+def test_each_part_of_a_link_leads_to_the_whole_of_it() -> None:
+    address = "https://a.example/" + "x" * 40
+    rows = wrapped(make(columns=30), said(f"at {address} and http://b.example"))
+    indent = Span(" " * len(f"{TIME} "))
+    assert rows[0][-1] == Span(address[:16], "link", address)
+    assert rows[1] == (indent, Span(address[16:40], "link", address))
+    assert rows[2][:3] == (indent, Span(address[40:], "link", address), Span(" and", ""))
+    assert rows[3] == (indent, Span("http://b.example", "link", "http://b.example"))
+    assert len(rows) == 4
+
+
+def test_a_link_cut_inside_its_first_letters_is_a_link_in_both_rows() -> None:
+    rows = wrapped(make(columns=21, times=False), said("x" * 13 + " http://b.example/12345678901"))
+    assert [[span.text for span in row if span.link] for row in rows] == [["ht"], ["tp://b.example/1234"], ["5678901"]]
+
+
+def test_the_address_of_a_link_is_ascii() -> None:
+    (*_, span) = wrapped(make(columns=60), said("http://\u00fc.example/\u6f22"))[0]
+    assert span == Span("http://\u00fc.example/\u6f22", "link", "http://%C3%BC.example/%E6%BC%A2")
+
+
+@given(
+    st.lists(st.one_of(st.sampled_from(["a", "", "漢字", "x" * 30, "\n", "  "]), st.integers(0, 60)), max_size=12),
+    st.integers(4, 50),
+    st.booleans(),
+)
+@settings(max_examples=300, deadline=None)
+def test_the_parts_of_all_links_put_together_are_the_links(
+    words: list[str | int], columns: int, has_times: bool
+) -> None:
+    links = [f"http://{index}.example/" + "y" * word for index, word in enumerate(words) if isinstance(word, int)]
+    left = iter(links)
+    text = " ".join(word if isinstance(word, str) else next(left) for word in words)
+    rows = wrapped(make(columns=columns, times=has_times), said(f"{text} end"))
+    parts = [(span.link, span.text) for row in rows for span in row if span.style == "link"]
+    assert [address for address, _ in itertools.groupby(address for address, _ in parts)] == links
+    for address in links:
+        assert "".join(part for of, part in parts if of == address) == address
+    time_of_day = f"{TIME} " if has_times and columns > 20 else ""
+    whole = f"{time_of_day}bob: {text} end"
+    assert [plain(row) for row in rows] == wrap(whole, columns, min(len(time_of_day) or 2, columns // 4))
 
 
 def test_rows_after_the_first_are_indented_below_the_time() -> None:
