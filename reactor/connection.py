@@ -127,7 +127,7 @@ class Connection:
                 session = self._session
                 if self._over or session.leaving or session.closing is not None:
                     return
-                if len(body) > _ENOUGH and interval and not server.turns.take(self._resume):
+                if interval and len(body) > _ENOUGH and not server.turns.take(self._resume):
                     decoder.put_back(body)
                     self._pause()
                     break

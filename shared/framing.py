@@ -11,6 +11,7 @@ from shared.errors import FrameError
 
 HEADER = struct.Struct(">I")
 HEADER_SIZE = HEADER.size
+_unpack_size = HEADER.unpack_from
 MAX_BODY = 32_768
 """The largest body, in bytes. A larger size is refused as soon as its four bytes are there."""
 
@@ -67,16 +68,16 @@ class FrameDecoder:
 
     def __next__(self) -> bytes:
         """The next whole body. Raises `FrameError` for a size out of range, `StopIteration` until more is fed."""
-        buffer = self._buffer
-        start = self._at + HEADER_SIZE
+        buffer, at = self._buffer, self._at
+        start = at + HEADER_SIZE
         if start <= len(buffer):
-            size = HEADER.unpack_from(buffer, self._at)[0]
+            (size,) = _unpack_size(buffer, at)
             if not 0 < size <= MAX_BODY:
                 raise FrameError(f"a frame's size is from 1 to {MAX_BODY} bytes, not {size}")
             end = start + size
             if end <= len(buffer):
                 self._at = end
                 return buffer[start:end]
-        self._buffer = buffer[self._at :]
+        self._buffer = buffer[at:]
         self._at = 0
         raise StopIteration
