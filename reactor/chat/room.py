@@ -5,7 +5,7 @@ members. At the end of the tick the batch is joined once, and every member gets 
 and tick one `send`, for each message nothing. The busier the server, the larger the batches.
 
 Only a member who did something in this tick gets a view of its own: pieces of the batch, as slices that share its
-memory, with its own answers between them. See `Session`.
+memory, with its own answers between them. See `view`.
 """
 
 import itertools

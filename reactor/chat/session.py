@@ -1,22 +1,19 @@
-"""One connection's conversation: requests in, answers and room frames out, in one order. `requests` has the handlers.
+"""One person's conversation: requests in, coming and going, and the seat that is kept when a connection breaks.
 
-A session that only listens in a tick gets its room's batch as everybody. One that did something gets a *view*: the
-room's frames up to the deed, its own answer in the deed's place, the frames after it. Where the others get its
-message, it gets `sent` or nothing. Who joined gets the batch from its place on, who left up to its place. So answers
-and room frames keep one order without any further rule, and neither joins nor leaves force a flush.
+`requests` has the handlers, `view` what goes out and in what order.
 """
 
 from collections.abc import Callable
 
 from reactor.chat.hub import Hub, Timer
 from reactor.chat.requests import HANDLERS
-from reactor.chat.room import Batch, Room
-from reactor.chat.view import NOWHERE, Farewell, Gap, Outlet, Peer, Piece, send
+from reactor.chat.room import Room
+from reactor.chat.view import NOWHERE, Farewell, Outlet, Peer, Piece, Recipient
 from shared import PROTOCOL_VERSION, __version__
 from shared.codec import encode
 from shared.errors import RequestError
 from shared.framing import MAX_BODY
-from shared.messages import Error, Goodbye, Hello, Joined, Left, Limits, Notice, Ready, Renamed, Skipped, Welcome
+from shared.messages import Error, Goodbye, Hello, Joined, Left, Limits, Notice, Ready, Renamed, Welcome
 from shared.schema import Record
 from shared.text import MAX_NAME, MAX_ROOM, MAX_TEXT
 
@@ -24,43 +21,15 @@ LIMITS = Limits(frame=MAX_BODY, text=MAX_TEXT, name=MAX_NAME, room=MAX_ROOM)
 _KEEP_SEAT = frozenset({"lost", "idle", "stalled", "frame-timeout"})
 
 
-class Session:
-    """What one connected person is and does. `name` is unique on the server, `room` is where they are, or None.
+class Session(Recipient):
+    """What one connected person is and does. `name` is unique on the server."""
 
-    `view` and `gap` are for `Room`: the pieces of this tick where there are any, and what is being missed.
-    """
-
-    __slots__ = (
-        "_direct",
-        "_grace",
-        "_heir",
-        "_hub",
-        "_mark",
-        "_peer",
-        "closing",
-        "gap",
-        "leaving",
-        "name",
-        "number",
-        "out",
-        "room",
-        "token",
-        "view",
-        "waiting",
-    )
+    __slots__ = ("_grace", "_heir", "leaving", "name", "number", "token", "waiting")
 
     def __init__(self, hub: Hub, peer: Peer, out: Outlet, motd: str = "") -> None:
         """Welcome somebody. `motd` is the notice of the day."""
-        self._hub = hub
-        self._peer = peer
-        self.out = out
-        self.room: Room | None = None
-        self.view: list[Piece] | None = None
-        self._mark = 0  # the place in the room's batch up to which the view has it
-        self._direct = 0  # bytes of direct answers queued since the queue was empty
-        self.gap: Gap | None = None
+        super().__init__(hub, peer, out)
         self.token: str | None = None
-        self.closing: str | None = None
         self._grace: Timer | None = None  # runs while the seat is kept for a connection that broke
         self._heir: Session | None = None  # who took over the connection
         self.waiting = False
@@ -142,25 +111,6 @@ class Session:
         self.waiting = False
         self._peer.go_on()
 
-    # --- what goes out
-
-    def answer(self, record: Record) -> None:
-        """Queue a record for this person alone, after what the room has said so far."""
-        if self.closing is None:
-            self.answer_frame(encode(record))
-
-    def answer_frame(self, frame: bytes) -> None:
-        """As `answer`, with a record that is encoded already."""
-        if self.closing is not None:
-            return
-        if self.view is not None or (self.room is not None and self.room.batch.frames):
-            self._view().append(frame)
-        else:
-            if not self.out.queued:
-                self._direct = 0
-            self.out.write(frame)
-        self._direct += len(frame)
-
     def end_when_kept(self, reason: str, text: str, re: int | None) -> None:
         """Handle nothing more, and say goodbye as soon as all that was said is in the log and confirmed."""
         self.leaving = True
@@ -180,52 +130,6 @@ class Session:
                 session.answer(record)
 
         return deliver
-
-    def tell_room(self, record: Record, at: int = 0) -> None:
-        """Have everybody else in the room get a frame; `at` if it is a message."""
-        room = self.room
-        assert room is not None
-        batch = room.batch
-        if not batch.frames:
-            self._hub.room_spoke(room)
-        self._view()
-        batch.add(encode(record), at)
-        self._mark = len(batch.frames)
-
-    def miss(self, batch: Batch) -> None:
-        """The whole of this tick's batch is left out."""
-        self._behind().add(batch.count, batch.first, batch.last)
-
-    def flush(self) -> None:
-        """The tick ends and all batches are sealed: put the view into the connection."""
-        if self.view is None:  # handed over
-            return
-        send(self._view(), self.out)
-        self.view = None
-        self._mark = 0
-        if self.closing is not None:
-            self._peer.ended(self.closing)
-            self._peer = self.out = NOWHERE  # they hold each other, and should not wait for the collector
-
-    def _view(self) -> list[Piece]:
-        """The view of this tick, with what the room has said so far."""
-        if self.view is None:
-            self.view = []
-            self._hub.session_acted(self)
-            if self.room is not None and self.gap is None and self.out.queued > self._hub.soft:
-                self._behind()
-        room = self.room
-        if room is not None:
-            end = len(room.batch.frames)
-            if end > self._mark:
-                if self.gap is None:
-                    self.view.append((room.batch, self._mark, end))
-                else:
-                    missed = room.batch.missed(self._mark, end)
-                    self._hub.skipped += missed[0]
-                    self.gap.add(*missed)
-                self._mark = end
-        return self.view
 
     # --- coming and going
 
@@ -269,18 +173,6 @@ class Session:
                 if len(self.room.members) > 1:
                     self.tell_room(Renamed(old, name, self.room.name))
         return old
-
-    def _is_overwhelmed(self) -> bool:
-        """Whether the direct answers not yet sent reach the hard limit.
-
-        Asked before each answer, so that what is queued stays below the limit and one answer more. Walks the queue when
-        the running sum is suspicious.
-        """
-        hard = self._hub.hard
-        if self._direct >= hard:
-            waiting = sum(len(piece) for piece in self.view or () if type(piece) is bytes)
-            self._direct = self.out.queued_as(bytes) + waiting
-        return self._direct >= hard
 
     def _over(self, reason: str) -> None:
         self.closing = reason
@@ -354,17 +246,3 @@ class Session:
         """Say who one is, where, and with what token one comes back."""
         assert self.token is not None
         self.answer(Ready(self.name, self.room.name if self.room is not None else None, self.token, resumed, re))
-
-    def _behind(self) -> Gap:
-        if self.gap is None:
-            self.gap = Gap()
-            self.out.tell_drained = True
-        return self.gap
-
-    def _close_gap(self) -> None:
-        view = self._view()
-        gap, self.gap = self.gap, None
-        if gap is not None and gap.missed and self.room is not None:
-            if not gap.count:
-                gap.after = gap.until = self._hub.last_stamp
-            view.append(encode(Skipped(self.room.name, gap.count, gap.after, gap.until)))

@@ -1,14 +1,20 @@
-"""What a session has for its connection in one tick, and how it gets there: pieces, gaps, and where they go.
+"""What somebody is sent: answers of their own and the frames of their room, in one order.
 
-A *view* is a list of pieces: direct answers, and parts of a room's batch between them. At the end of the tick it is put
-into the connection. Here nothing is decided: `session` does that.
+Who only listens in a tick gets the room's batch as everybody. Who did something gets a *view*: the room's frames up to
+the deed, the own answer in the deed's place, the frames after it. Where the others get the message, its sender gets
+`sent` or nothing. Who joined gets the batch from its place on, who left up to its place. So answers and room frames
+keep one order without any further rule, and neither joins nor leaves force a flush. What happens, `session` decides.
 """
 
 from typing import TYPE_CHECKING, Protocol
 
-from reactor.chat.room import Batch
+from reactor.chat.room import Batch, Room
+from shared.codec import encode
+from shared.messages import Skipped
+from shared.schema import Record
 
 if TYPE_CHECKING:
+    from reactor.chat.hub import Hub
     from reactor.chat.session import Session
 
 _SMALL_PIECE = 1_024  # bytes: below that, copying pieces together is cheaper than sending them apart
@@ -84,6 +90,116 @@ class Gap:
                 self.after = first - 1
             self.count += count
             self.until = last
+
+
+class Recipient:
+    """Somebody on a connection, in the room `room` or in none.
+
+    `view` and `gap` are for `Room`: the pieces of this tick where there are any, and what is being missed. `closing` is
+    the reason of the end, once it has come.
+    """
+
+    __slots__ = ("_direct", "_hub", "_mark", "_peer", "closing", "gap", "out", "room", "view")
+
+    def __init__(self, hub: "Hub", peer: Peer, out: Outlet) -> None:
+        self._hub = hub
+        self._peer = peer
+        self.out = out
+        self.room: Room | None = None
+        self.view: list[Piece] | None = None
+        self._mark = 0  # the place in the room's batch up to which the view has it
+        self._direct = 0  # bytes of direct answers queued since the queue was empty
+        self.gap: Gap | None = None
+        self.closing: str | None = None
+
+    def answer(self, record: Record) -> None:
+        """Queue a record for this person alone, after what the room has said so far."""
+        if self.closing is None:
+            self.answer_frame(encode(record))
+
+    def answer_frame(self, frame: bytes) -> None:
+        """As `answer`, with a record that is encoded already."""
+        if self.closing is not None:
+            return
+        if self.view is not None or (self.room is not None and self.room.batch.frames):
+            self._view().append(frame)
+        else:
+            if not self.out.queued:
+                self._direct = 0
+            self.out.write(frame)
+        self._direct += len(frame)
+
+    def tell_room(self, record: Record, at: int = 0) -> None:
+        """Have everybody else in the room get a frame; `at` if it is a message."""
+        room = self.room
+        assert room is not None
+        batch = room.batch
+        if not batch.frames:
+            self._hub.room_spoke(room)
+        self._view()
+        batch.add(encode(record), at)
+        self._mark = len(batch.frames)
+
+    def miss(self, batch: Batch) -> None:
+        """The whole of this tick's batch is left out."""
+        self._behind().add(batch.count, batch.first, batch.last)
+
+    def flush(self) -> None:
+        """The tick ends and all batches are sealed: put the view into the connection."""
+        if self.view is None:  # handed over
+            return
+        send(self._view(), self.out)
+        self.view = None
+        self._mark = 0
+        if self.closing is not None:
+            self._peer.ended(self.closing)
+            self._peer = self.out = NOWHERE  # they hold each other, and should not wait for the collector
+
+    def _view(self) -> list[Piece]:
+        """The view of this tick, with what the room has said so far."""
+        if self.view is None:
+            self.view = []
+            self._hub.session_acted(self)
+            if self.room is not None and self.gap is None and self.out.queued > self._hub.soft:
+                self._behind()
+        room = self.room
+        if room is not None:
+            end = len(room.batch.frames)
+            if end > self._mark:
+                if self.gap is None:
+                    self.view.append((room.batch, self._mark, end))
+                else:
+                    missed = room.batch.missed(self._mark, end)
+                    self._hub.skipped += missed[0]
+                    self.gap.add(*missed)
+                self._mark = end
+        return self.view
+
+    def _is_overwhelmed(self) -> bool:
+        """Whether the direct answers not yet sent reach the hard limit.
+
+        Asked before each answer, so that what is queued stays below the limit and one answer more. Walks the queue when
+        the running sum is suspicious.
+        """
+        hard = self._hub.hard
+        if self._direct >= hard:
+            waiting = sum(len(piece) for piece in self.view or () if type(piece) is bytes)
+            self._direct = self.out.queued_as(bytes) + waiting
+        return self._direct >= hard
+
+    def _behind(self) -> Gap:
+        if self.gap is None:
+            self.gap = Gap()
+            self.out.tell_drained = True
+        return self.gap
+
+    def _close_gap(self) -> None:
+        view = self._view()
+        gap, self.gap = self.gap, None
+        if gap is not None and gap.missed and self.room is not None:
+            if not gap.count:
+                gap.after = gap.until = self._hub.last_stamp
+            view.append(encode(Skipped(self.room.name, gap.count, gap.after, gap.until)))
 
 
 class Farewell:

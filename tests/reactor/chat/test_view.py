@@ -1,9 +1,16 @@
 """What a tick has for one connection: how pieces are put together, what a gap counts, and what those get who part."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
-from reactor.chat.room import Batch
-from reactor.chat.view import NOWHERE, Farewell, Gap, send
+from reactor.chat.hub import Hub
+from reactor.chat.room import Batch, Room
+from reactor.chat.view import NOWHERE, Farewell, Gap, Recipient, send
+from shared.codec import encode, event_codec
+from shared.framing import FrameDecoder
+from shared.messages import Notice
 from tests.reactor.chat.test_session import Chat, Outlet
 
 
@@ -46,6 +53,77 @@ def test_only_answers_are_counted_as_answers(view, kind):
     out = Outlet()
     send(view, out)
     assert [type(data) for data in out.buffers] == [kind]
+
+
+# --- who is sent something --------------------------------------------------------------------------------------
+
+
+class Reader:
+    """A recipient in a room, on an outlet and a hub of its own."""
+
+    def __init__(self, soft: int = 100) -> None:
+        self.ticks: list[Callable[[], object]] = []
+        self.hub = Hub(self.ticks.append, soft=soft)
+        self.out = Outlet()
+        self.who = Recipient(self.hub, NOWHERE, self.out)
+        self.who.room = self.room = Room("tea", "tea")
+
+    def hear(self, record: Notice, at: int = 0) -> None:
+        """The room says something."""
+        if not self.room.batch.frames:
+            self.hub.room_spoke(self.room)
+        self.room.batch.add(encode(record), at)
+
+    def end_tick(self) -> list[Any]:
+        """What the tick sends to this one."""
+        before = len(self.out.buffers)
+        while self.ticks:
+            self.ticks.pop()()
+        data = b"".join(self.out.buffers[before:])
+        return [event_codec.decode(body) for body in FrameDecoder().feed(data)]
+
+
+def test_an_answer_goes_out_at_once_while_the_room_is_silent():
+    reader = Reader()
+    reader.who.answer(Notice("answer"))
+    assert len(reader.out.buffers) == 1
+    assert reader.who.view is None
+    assert reader.ticks == []
+
+
+def test_answers_stand_between_the_frames_of_the_room():
+    reader = Reader()
+    reader.hear(Notice("1"))
+    reader.who.answer(Notice("a"))
+    reader.hear(Notice("2"))
+    reader.who.tell_room(Notice("to the others"))
+    reader.who.answer(Notice("b"))
+    reader.hear(Notice("3"))
+    assert reader.out.buffers == []
+    assert [record.text for record in reader.end_tick()] == ["1", "a", "2", "b", "3"]
+    assert reader.who.view is None
+
+
+def test_who_has_too_much_queued_gets_the_answers_and_misses_the_room():
+    reader = Reader(soft=10)
+    reader.out.stuck = True
+    reader.who.answer(Notice("a long answer"))
+    reader.hear(Notice("1"), at=7)
+    reader.who.answer(Notice("b"))
+    reader.hear(Notice("2"), at=9)
+    assert [record.text for record in reader.end_tick()] == ["b"]
+    assert reader.out.tell_drained
+    gap = reader.who.gap
+    assert gap is not None
+    assert (gap.count, gap.after, gap.until) == (2, 6, 9)
+    assert reader.hub.skipped == 2
+
+
+def test_nothing_is_answered_after_the_end():
+    reader = Reader()
+    reader.who.closing = "close"
+    reader.who.answer(Notice("too late"))
+    assert reader.out.buffers == []
 
 
 # --- gaps -------------------------------------------------------------------------------------------------------
