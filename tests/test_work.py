@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import reactor.chat.session as session_module
+import reactor.chat.view as view_module
 from reactor.config import Settings
 from reactor.engine.loop import Reactor
 from reactor.engine.transport import READ_SIZE
@@ -95,7 +96,8 @@ class World:
             self.encoded[type(record)] += 1
             return encode(record)
 
-        monkeypatch.setattr(session_module, "encode", counting)
+        for module in (session_module, view_module):
+            monkeypatch.setattr(module, "encode", counting)
         self.selector = CountingSelector()
         self.reactor = Reactor(clock=lambda: 1_000.0, selector=self.selector)
         self.server = Server(Settings(rate=0, **settings), self.reactor)

@@ -327,7 +327,9 @@ def test_a_mistake_of_ours_restores_the_terminal_and_is_told(server: ServerProce
         eve.press("x")
         assert eve.end() == 1
         assert eve.is_restored
-        assert b"ZeroDivisionError: a mistake of ours" in eve.written.rpartition(b"\x1b[?1049l")[2]
+        said = eve.written.rpartition(b"\x1b[?1049l")[2]
+        assert b"ZeroDivisionError" in said, "newer Pythons colour it"
+        assert b"a mistake of ours" in said
 
 
 def test_a_stop_that_nobody_saw_coming(open_client: Open, meet: Meet):
