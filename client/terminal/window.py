@@ -199,9 +199,11 @@ class Window:
             self._hung_up()
 
     def _hung_up(self) -> None:
+        """The terminal is gone. The server is told: else nobody could have the name until the seat is given up."""
         self._status = 128 + signal.SIGHUP
-        self._client.stop()
-        self._reactor.stop()
+        self._leave()
+        if not self.model.is_leaving:
+            self._happen(Interrupted())
 
     def _interrupted(self, number: int) -> None:
         if self.model.is_leaving or number == signal.SIGQUIT:
@@ -213,9 +215,12 @@ class Window:
     def _suspend(self) -> None:
         self._leave()
         os.kill(os.getpid(), signal.SIGSTOP)  # here the shell has the terminal, until it says SIGCONT
-        self._painter = _make_painter(self.model, self._terminal)
-        self._enter()
         self._has_stopped = True
+        self._painter = _make_painter(self.model, self._terminal)
+        try:
+            self._enter()
+        except OSError:  # the window was closed meanwhile
+            self._hung_up()
 
     def _continued(self) -> None:
         """After a stop that we did not see coming, the shell has its own modes and words on the screen."""
@@ -320,7 +325,7 @@ class Window:
         if self._paint_timer is not None:
             self._paint_timer.cancel()
             self._paint_timer = None
-        if self._tty.is_busy:  # it says when it can take more
+        if not self._is_entered or self._tty.is_busy:  # the terminal is gone; or it says when it can take more
             return
         size = self._tty.size()
         if size != (self.model.columns, self.model.rows):  # a key may have come before the signal that says so
