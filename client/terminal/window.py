@@ -26,6 +26,7 @@ from client.terminal.model import (
     Ask,
     Bell,
     Connection,
+    Done,
     Event,
     Gap,
     Interrupted,
@@ -305,12 +306,16 @@ class Window:
             self._happen(Trouble(f"this is not remembered: {error}"))
 
     def _transcribe(self, effect: Transcribe) -> None:
-        self._told(self._transcript.begin(effect.path))
+        trouble = self._transcript.begin(effect.path)
+        if trouble is not None:
+            self._happen(Trouble(trouble))
+        elif effect.path is not None:
+            self._happen(Done(f"what is shown is written to {effect.path} from now on; /log alone ends that"))
+        else:
+            self._happen(Done("nothing is written to a file any more"))
 
     def _write_down(self, effect: Shown) -> None:
-        self._told(self._transcript.write(effect.text))
-
-    def _told(self, trouble: str | None) -> None:
+        trouble = self._transcript.write(effect.text)
         if trouble is not None:
             self._happen(Trouble(trouble))
 

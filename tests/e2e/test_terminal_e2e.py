@@ -371,8 +371,11 @@ def test_a_log_file_that_is_a_pipe_is_refused(open_client: Open, tmp_path):
     ada.press(f"/log {tmp_path}/pipe\r")
     ada.wait("nothing is written to")
     ada.press(f"/log {tmp_path}/file\r")
+    ada.wait("what is shown is written to")
     ada.press("for the record\r")
     ada.wait(lambda: re.search(r"\d\d:\d\d ada: for the record", ada.text))
+    ada.press("/log\r")
+    ada.wait("nothing is written to a file any more")
     ada.press("/quit\r")
     assert ada.end() == 0
     assert (tmp_path / "file").read_text().endswith(" ada: for the record\n")
