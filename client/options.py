@@ -52,14 +52,17 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
         for word in (host, name, room):
             word.encode()
         if len(name) > _LONGEST_NAME:
-            raise ValueError(f"--name has at most {MAX_NAME} characters, not {len(name)}")
+            where = "--name" if given.name is not None else f"{config}: name"
+            raise LaunchError(f"{where} has at most {MAX_NAME} characters, not {len(name)}")
         goal = room_name(room) if room else None
     except UnicodeEncodeError:
         raise LaunchError("the address, the name and the room must be valid UTF-8") from None
     except RequestError as error:
-        raise LaunchError(f"--room: {error.text}") from None
+        where = "--room" if given.room is not None else f"{config}: room"
+        raise LaunchError(f"{where}: {error.text}") from None
     except ValueError as error:
-        raise LaunchError(str(error)) from None
+        where = "" if given.address is not None else f"{config}: address: "
+        raise LaunchError(f"{where}{error}") from None
     return Options(
         host=host,
         port=port,

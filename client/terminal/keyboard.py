@@ -64,7 +64,7 @@ def _answer(model: Model, is_yes: bool) -> None:
         return
     text = paste.text.rstrip("\n")
     if paste.cut or len(model.editor.text) + len(text) > MAX_TEXT:
-        model.hint = f"that is too long for one message, which has at most {MAX_TEXT} characters: nothing was pasted"
+        model.hint = f"nothing pasted: too long for one message, which has at most {MAX_TEXT} characters"
     else:
         model.editor.insert(text)
 

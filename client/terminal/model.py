@@ -124,7 +124,16 @@ class Trouble:
     text: str
 
 
-type Event = Text | Key | Paste | Focus | Received | Refused | Connection | Resized | Tick | Interrupted | Gap | Trouble
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Something outside is as the person wanted it, and nothing else shows that."""
+
+    text: str
+
+
+type Event = (
+    Text | Key | Paste | Focus | Received | Refused | Connection | Resized | Tick | Interrupted | Gap | Trouble | Done
+)
 
 
 # --- what is wanted

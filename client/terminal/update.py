@@ -15,6 +15,7 @@ from client.terminal.keys import Focus, Key, Paste, Text
 from client.terminal.model import (
     Ask,
     Connection,
+    Done,
     Effect,
     Event,
     Gap,
@@ -99,6 +100,10 @@ def _trouble(model: Model, event: Trouble, now: float, at: int) -> list[Effect]:
     return add_note(model, f"! {event.text}", at, "error")
 
 
+def _done(model: Model, event: Done, now: float, at: int) -> list[Effect]:
+    return add_note(model, f"* {event.text}", at)
+
+
 _EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     Text: typed,
     Key: pressed,
@@ -112,4 +117,5 @@ _EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     Interrupted: _interrupted,
     Gap: _gap,
     Trouble: _trouble,
+    Done: _done,
 }

@@ -198,8 +198,8 @@ def question(model: Model) -> str:
     assert model.question is not None
     text = model.question.text
     lines = text.rstrip("\n").count("\n") + 1
-    size = f"more than {len(text)}" if model.question.cut else str(len(text))
-    return f" Paste {lines} lines, {size} characters? Enter: yes, Esc: no"
+    least = "at least " if model.question.cut else ""
+    return f" Paste {least}{lines} lines, {least}{len(text)} characters? Enter: yes, Esc: no"
 
 
 def _state(model: Model, now: float) -> str:

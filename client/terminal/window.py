@@ -26,6 +26,7 @@ from client.terminal.model import (
     Ask,
     Bell,
     Connection,
+    Done,
     Event,
     Gap,
     Interrupted,
@@ -199,9 +200,11 @@ class Window:
             self._hung_up()
 
     def _hung_up(self) -> None:
+        """The terminal is gone. The server is told: else nobody could have the name until the seat is given up."""
         self._status = 128 + signal.SIGHUP
-        self._client.stop()
-        self._reactor.stop()
+        self._leave()
+        if not self.model.is_leaving:
+            self._happen(Interrupted())
 
     def _interrupted(self, number: int) -> None:
         if self.model.is_leaving or number == signal.SIGQUIT:
@@ -213,9 +216,12 @@ class Window:
     def _suspend(self) -> None:
         self._leave()
         os.kill(os.getpid(), signal.SIGSTOP)  # here the shell has the terminal, until it says SIGCONT
-        self._painter = _make_painter(self.model, self._terminal)
-        self._enter()
         self._has_stopped = True
+        self._painter = _make_painter(self.model, self._terminal)
+        try:
+            self._enter()
+        except OSError:  # the window was closed meanwhile
+            self._hung_up()
 
     def _continued(self) -> None:
         """After a stop that we did not see coming, the shell has its own modes and words on the screen."""
@@ -300,12 +306,16 @@ class Window:
             self._happen(Trouble(f"this is not remembered: {error}"))
 
     def _transcribe(self, effect: Transcribe) -> None:
-        self._told(self._transcript.begin(effect.path))
+        trouble = self._transcript.begin(effect.path)
+        if trouble is not None:
+            self._happen(Trouble(trouble))
+        elif effect.path is not None:
+            self._happen(Done(f"what is shown is written to {effect.path} from now on; /log alone ends that"))
+        else:
+            self._happen(Done("nothing is written to a file any more"))
 
     def _write_down(self, effect: Shown) -> None:
-        self._told(self._transcript.write(effect.text))
-
-    def _told(self, trouble: str | None) -> None:
+        trouble = self._transcript.write(effect.text)
         if trouble is not None:
             self._happen(Trouble(trouble))
 
@@ -320,7 +330,7 @@ class Window:
         if self._paint_timer is not None:
             self._paint_timer.cancel()
             self._paint_timer = None
-        if self._tty.is_busy:  # it says when it can take more
+        if not self._is_entered or self._tty.is_busy:  # the terminal is gone; or it says when it can take more
             return
         size = self._tty.size()
         if size != (self.model.columns, self.model.rows):  # a key may have come before the signal that says so

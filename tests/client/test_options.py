@@ -176,8 +176,9 @@ def test_another_file(config: Path, tmp_path: Path):
         ("nonsense", "is not valid TOML"),
         ("port = 7", "there is no 'port'"),
         ('layout = "left"', "layout is one of top, bottom, inline, plain, not 'left'"),
-        ('room = "a b"', "a room's name"),
-        ('address = "host:http"', "a port is a whole number"),
+        ('room = "a b"', "room: a room's name"),
+        ('address = "host:http"', "address: a port is a whole number"),
+        (f'name = "{"x" * 1_025}"', "name has at most 32 characters"),
     ],
 )
 def test_what_is_wrong_in_the_file_is_said_in_one_line_with_status_2(config: Path, text: str, words: str):
@@ -185,6 +186,7 @@ def test_what_is_wrong_in_the_file_is_said_in_one_line_with_status_2(config: Pat
     with pytest.raises(LaunchError) as caught:
         parse_arguments([])
     assert words in str(caught.value)
+    assert str(caught.value).startswith(str(config)), "nobody looks for it on the command line"
     assert len(str(caught.value).splitlines()) == 1
     assert caught.value.status == 2
 

@@ -13,7 +13,7 @@ import pytest
 
 from client.terminal.frames import BELL_EVERY
 from shared.codec import encode
-from shared.messages import Command, Goodbye, Message, Say
+from shared.messages import Command, Goodbye, Left, Message, Say
 from tests.console import Console
 from tests.support import ROOT, Peer, ServerProcess, wait_until
 
@@ -284,12 +284,17 @@ def test_a_signal_restores_the_terminal(server: ServerProcess, open_client: Open
         assert mode in ada.written
 
 
-def test_the_window_is_closed(open_client: Open, meet: Meet):
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_the_window_is_closed(open_client: Open, meet: Meet, is_stopped: bool):
     ada, bob = open_client(), meet("bob")
     ada.wait("bob joined")
+    if is_stopped:
+        ada.press("\x1a")
+        wait_until(lambda: os.waitpid(ada.process.pid, os.WUNTRACED | os.WNOHANG)[1], "the stop")
     ada.hang_up()
     assert ada.end() == 128 + signal.SIGHUP
-    bob.send(Say("are you there"))
+    bob.until(Left, name="ada", reason="close")
+    open_client().press("\x03")  # the name is free at once
 
 
 def test_suspended_and_continued(open_client: Open, meet: Meet):
@@ -368,8 +373,11 @@ def test_a_log_file_that_is_a_pipe_is_refused(open_client: Open, tmp_path):
     ada.press(f"/log {tmp_path}/pipe\r")
     ada.wait("nothing is written to")
     ada.press(f"/log {tmp_path}/file\r")
+    ada.wait("what is shown is written to")
     ada.press("for the record\r")
     ada.wait(lambda: re.search(r"\d\d:\d\d ada: for the record", ada.text))
+    ada.press("/log\r")
+    ada.wait("nothing is written to a file any more")
     ada.press("/quit\r")
     assert ada.end() == 0
     assert (tmp_path / "file").read_text().endswith(" ada: for the record\n")

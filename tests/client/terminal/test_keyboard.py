@@ -272,6 +272,7 @@ def test_a_paste_that_is_too_long_for_a_message_is_dropped_with_a_hint(model: Mo
     assert (model.question, model.editor.text) == (None, draft)
     assert "too long" in model.hint
     assert str(MAX_TEXT) in model.hint
+    assert len(model.hint) < 80, "a status row has to have place for it"
 
 
 def test_the_longest_paste_that_fits(model: Model) -> None:

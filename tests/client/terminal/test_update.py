@@ -7,6 +7,7 @@ from client.terminal.keys import Focus, Key, Text
 from client.terminal.model import (
     Ask,
     Connection,
+    Done,
     Effect,
     Event,
     Interrupted,
@@ -147,9 +148,13 @@ def test_an_interruption_leaves(model: Model) -> None:
     assert model.is_leaving
 
 
-def test_a_trouble_is_told_and_inert(model: Model) -> None:
+def test_what_happens_outside_is_told_and_inert(model: Model) -> None:
     happen(model, Trouble("no room on \x1b[2Jdisk"))
-    assert [(line.kind, line.text) for line in model.scrollback.lines] == [("error", "! no room on \ufffd[2Jdisk")]
+    happen(model, Done("\x1b[2J is written"))
+    assert [(line.kind, line.text) for line in model.scrollback.lines] == [
+        ("error", "! no room on \ufffd[2Jdisk"),
+        ("note", "* \ufffd[2J is written"),
+    ]
 
 
 def test_what_is_refused_stays_and_is_marked(model: Model) -> None:
