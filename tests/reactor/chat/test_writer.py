@@ -277,6 +277,25 @@ def test_a_file_that_fails_again_and_again_is_tried_less_and_less_often(path, mo
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="takes Linux's prlimit")
+@pytest.mark.parametrize("tries", [1, 3])
+def test_a_bug_of_ours_at_the_opening_is_logged_and_the_file_is_tried_again(path, caplog, monkeypatch, tries):
+    tried = itertools.count(1)
+
+    def open_file(*args):
+        if next(tried) <= tries:
+            raise ZeroDivisionError("a bug")
+        return store.open_file(*args)
+
+    monkeypatch.setattr("reactor.chat.disk.open_file", open_file)
+    desk = Desk(path)
+    assert desk.open() == 0
+    say(desk, 10)
+    until_back(desk)
+    desk.close()
+    assert stamps(path) == [10]
+    assert caplog.text.count("ZeroDivisionError: a bug") == tries
+
+
 def test_a_server_whose_disk_is_full_for_a_while_loses_nothing_and_says_so(path):
     """The file may grow no further, by a real limit of the system; then it may."""
     with ServerProcess("--history", str(path), "--rate", "0") as server, Peer(server.port) as alice:
