@@ -451,6 +451,15 @@ def test_a_drain_says_goodbye_to_all_and_waits_for_them(bench, stops):
     assert desk.server.counts["shutdown"] == 5
 
 
+def test_a_drain_before_the_history_is_open_lets_nobody_in(bench, tmp_path):
+    desk = bench(history=str(tmp_path / "chat.db"))
+    address = desk.server.start()
+    desk.server.drain()
+    desk.turn_until(lambda: desk.server._listeners)
+    with pytest.raises(ConnectionRefusedError):
+        dial(desk, address)
+
+
 def test_words_said_in_the_tick_of_the_drain_are_still_delivered(bench):
     desk = bench()
     alice, bob = desk.guest(Command("join", "tea")), desk.guest(Command("join", "tea"))
