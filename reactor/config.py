@@ -111,6 +111,13 @@ def one_of(*choices: str) -> Parser:
     return parse
 
 
+def path(text: str) -> str:
+    """A file's name, or none."""
+    if "\0" in text:  # TOML can write it, and no system call takes it
+        raise ValueError("a path without NUL")
+    return text
+
+
 def words(longest: int) -> Parser:
     """A text for people: newlines and tabs stay, other control characters are made visible."""
 
@@ -207,7 +214,7 @@ class Settings:
         "time for which the seat of a broken connection is kept; 0 for none",
         "the room sees `left` with reason `lost`",
     )
-    history: str = _setting("", str, "FILE", "keep what is said in this SQLite file; without it, in memory only")
+    history: str = _setting("", path, "FILE", "keep what is said in this SQLite file; without it, in memory only")
     history_memory: int = _setting(
         MEMORY,
         size(2**16, 2**40),

@@ -126,6 +126,7 @@ class Connection:
             for body in decoder:
                 session = self._session
                 if self._over or session.leaving or session.closing is not None:
+                    self._decoder = FrameDecoder()  # nothing more is handled, so nothing is kept: a disk may be slow
                     return
                 if interval and len(body) > _ENOUGH and not server.turns.take(self._resume):
                     decoder.put_back(body)
@@ -153,6 +154,7 @@ class Connection:
                         server.reactor.call_soon(self._resume)
                         break
         except FrameError as error:
+            self._decoder = FrameDecoder()
             if not self._over and not self._session.leaving:
                 self._session.end(error.reason, error.text)
             return
@@ -178,7 +180,11 @@ class Connection:
         self._paused = False
         self._heard = self._server.reactor.now
         self._frame_since = 0.0
-        self._pump()
+        try:
+            self._pump()
+        except Exception as error:  # who calls here knows of no connection
+            logger.exception("handling what %r has sent failed and its connection ends", self)
+            self._transport.fail(error)
         if not self._paused and self._transport.is_open:
             self._transport.resume_reading()
 

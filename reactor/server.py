@@ -180,8 +180,15 @@ class Server:
         if reason is not None:
             self._refuse(sock, address, reason)
             return
+        try:
+            transport = Transport(self.reactor, sock)
+        except OSError as error:  # the system waits for so many only, whatever the descriptors (epoll's watches)
+            self._gate.release(host)
+            logger.warning("refused %s: %s", show_address(*address[:2]), error.strerror)
+            with sock:
+                self._refused_in_need(sock)
+            return
         self.counts["accepted"] += 1
-        transport = Transport(self.reactor, sock)
         connection = Connection(self, transport, show_address(*address[:2]))
         transport.receiver = connection
         self.watch.add(connection, connection.first_look)
@@ -191,8 +198,8 @@ class Server:
         logger.info("refused %s: %s", reason, show_address(*address[:2]))
         goodbye = encode(Goodbye(reason, _REFUSALS[reason]))
         if self._farewells < _MOST_FAREWELLS:
-            self._farewells += 1
             transport = Transport(self.reactor, sock, _Refused(self))
+            self._farewells += 1
             transport.write(goodbye)
             transport.close()
         else:

@@ -50,7 +50,7 @@ def encode(record: Record) -> bytes:
 def with_re(frame: bytes, re: int) -> bytes:
     """`frame`, a whole one of a record with `re` None, as `encode` would make it with that `re`.
 
-    The caller sees to it that ten bytes more are within the largest body.
+    The caller sees to it that twelve bytes more are within the largest body.
     """
     pair: bytes = b"\xa2re" + _pack(re)
     pairs = bytes([frame[HEADER_SIZE] + 1])  # no record has more than fit the short header of a map

@@ -144,7 +144,10 @@ class DiskLog:
 
     def kept(self, callbacks: list[Callable[[], object]]) -> None:
         for callback in callbacks:
-            callback()
+            try:
+                callback()
+            except Exception:  # those behind it are of others
+                logger.exception("a callback failed: %r", callback)
 
     def scanned(self, keys: Filter) -> None:
         self._keys.found(keys)

@@ -62,6 +62,7 @@ class Keys:
 
     def __init__(self) -> None:
         self.is_complete = False
+        self._is_renewing = False
         self._of_file = Filter(0)
         self._said = [Filter(0)]  # what was said here, the last one growing
 
@@ -76,7 +77,7 @@ class Keys:
     def is_full(self) -> bool:
         """Whether it is time to `renew`; false while the filter of the file is being made."""
         newest = self._said[-1]
-        return self.is_complete and len(self._said) == 1 and newest.count >= newest.capacity
+        return self.is_complete and not self._is_renewing and newest.count >= newest.capacity
 
     def renew(self) -> int:
         """Begin a new filter; returns its number: one of the file is to be made that holds all said before.
@@ -85,6 +86,7 @@ class Keys:
         many were deleted.
         """
         newest = self._said[-1]
+        self._is_renewing = True
         self._said.append(Filter(self._of_file.count + newest.count, newest.number + 1))
         return newest.number + 1
 
@@ -96,6 +98,7 @@ class Keys:
         """The filter of the file is made; its number says from which of ours on it may lack keys."""
         self._of_file = keys
         self._said = [said for said in self._said if said.number >= keys.number]
+        self._is_renewing = False
         self.is_complete = True
 
 

@@ -128,12 +128,9 @@ class Writer:
             try:
                 self._serve(file)
                 return
-            except FAILURES as error:
+            except Exception as error:
                 if time.monotonic() - since > _RETRY_MOST:
                     self._delay = _RETRY
-                self._fail(error)
-            except Exception as error:  # ours: nobody may wait for an answer for ever
-                logger.exception("a bug in the writing of the history")
                 self._fail(error)
             finally:
                 file.close()
@@ -149,7 +146,7 @@ class Writer:
             entries = store.load(file)
             scan = Scan(file)
             is_over = any(scan.go_on() for _ in range(_SLICES_AT_ONCE))
-        except FAILURES as error:
+        except Exception as error:
             if file is not None:
                 file.close()
             self._fail(error)
@@ -225,6 +222,7 @@ class Writer:
     # --- while it cannot
 
     def _fail(self, error: Exception) -> None:
+        _log_bug(error)
         self._damage = error if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED else None
         self._tell(self._told.failed, f"the history in {self._path} failed: {error}")
         for batch in self._uncommitted:
@@ -289,7 +287,8 @@ class Writer:
             self._write_backlog(file)
             self._newest = store.newest_stamp(file)
             self._prepare(Scan(file))
-        except FAILURES as error:
+        except Exception as error:
+            _log_bug(error)
             logger.debug("the history in %s cannot be used yet: %s", self._path, error)
             if file is not None:
                 file.close()
@@ -319,6 +318,12 @@ class Writer:
         lost = len(self._backlog) + self._lost
         if lost:
             logger.error("%d messages are lost: they were said since the history in %s failed", lost, self._path)
+
+
+def _log_bug(error: Exception) -> None:
+    """What no file can raise is a bug of ours. The thread goes on all the same: nobody may wait for it for ever."""
+    if not isinstance(error, FAILURES):
+        logger.error("a bug in the writing of the history", exc_info=error)
 
 
 def _size(row: Row) -> int:

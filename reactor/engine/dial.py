@@ -86,13 +86,12 @@ class Dial:
             self._sock = socket.socket(family, socket.SOCK_STREAM)
             self._sock.setblocking(False)
             code = self._sock.connect_ex(address)
+            if code not in (0, errno.EINPROGRESS):
+                raise OSError(code, os.strerror(code))
+            self._reactor.register(self._sock.fileno(), EVENT_WRITE, self)
         except OSError as broken:
             self._reactor.call_soon(self._next, broken)
             return
-        if code not in (0, errno.EINPROGRESS):
-            self._reactor.call_soon(self._next, OSError(code, os.strerror(code)))
-            return
-        self._reactor.register(self._sock.fileno(), EVENT_WRITE, self)
         self._timer = self._reactor.call_later(self._timeout, self._next, TimeoutError(errno.ETIMEDOUT, "no answer"))
 
     def _let_go(self, close: bool) -> Any:

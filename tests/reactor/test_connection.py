@@ -367,6 +367,43 @@ def test_an_exception_of_ours_ends_that_connection_alone(bench, monkeypatch, cap
     assert other.got() == [Pong(1)]
 
 
+def test_an_exception_of_ours_at_a_request_that_had_to_wait_ends_that_connection_alone(bench, monkeypatch, caplog):
+    desk = bench(rate=1, burst=1)
+    wire, other = desk.guest(), desk.guest()
+
+    def broken() -> int:
+        raise ZeroDivisionError("a bug")
+
+    desk.wait(3)
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.server.hub, "stamp", broken)
+        wire.send(Command("join", "tea"), Say("hi"))
+        desk.wait(3)
+    assert "ZeroDivisionError: a bug" in caplog.text
+    wire.got()
+    assert wire.ended
+    other.send(PingRequest(1))
+    desk.turn()
+    assert other.got() == [Pong(1)]
+
+
+@pytest.mark.parametrize("garbage", [encode(Say("late" * 500)) * 10, b"\xff" * 20_000], ids=["frames", "broken"])
+def test_what_comes_behind_a_close_that_waits_for_the_disk_is_not_kept(bench, monkeypatch, garbage):
+    desk = bench()
+    wire = desk.guest()
+    waiting: list[Callable[[], object]] = []
+    monkeypatch.setattr(desk.server.hub.log, "when_kept", waiting.append)
+    wire.send(Command("close"))
+    for _ in range(20):
+        wire.raw(garbage)
+        desk.turn()
+    assert desk.connections[0]._decoder.pending < 40_000
+    for callback in waiting:
+        callback()
+    desk.turn()
+    assert goodbye_of(wire) == "close"
+
+
 # --- pace -----------------------------------------------------------------------------------------------------
 
 

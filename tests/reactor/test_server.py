@@ -231,6 +231,22 @@ def test_a_refused_peer_that_stays_is_let_go(bench):
             assert goodbye_of(wire) == "full"
 
 
+def test_a_system_that_waits_for_no_more_descriptors_takes_no_place_away(bench, monkeypatch, caplog):
+    desk = bench(max_connections=1)
+    register = desk.reactor.register
+
+    def no_more(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(desk.reactor, "register", no_more)
+    assert goodbye_of(desk.connect()) == "full"
+    assert "No space left" in caplog.text
+    monkeypatch.setattr(desk.reactor, "register", register)
+    (welcome,) = desk.connect().got()
+    assert type(welcome) is Welcome
+    assert desk.server.counts == {"full": 1, "accepted": 1}
+
+
 def test_out_of_descriptors_one_is_told_and_accepting_pauses(bench, monkeypatch):
     desk = bench()
     address = desk.server.start()
@@ -433,6 +449,15 @@ def test_a_drain_says_goodbye_to_all_and_waits_for_them(bench, stops):
         desk.turn()
     assert times == [desk.now]
     assert desk.server.counts["shutdown"] == 5
+
+
+def test_a_drain_before_the_history_is_open_lets_nobody_in(bench, tmp_path):
+    desk = bench(history=str(tmp_path / "chat.db"))
+    address = desk.server.start()
+    desk.server.drain()
+    desk.turn_until(lambda: desk.server._listeners)
+    with pytest.raises(ConnectionRefusedError):
+        dial(desk, address)
 
 
 def test_words_said_in_the_tick_of_the_drain_are_still_delivered(bench):

@@ -69,6 +69,24 @@ def test_a_filter_of_the_file_takes_the_place_of_what_was_said_before_it_and_of_
     assert not all(known.may_hold("tea", f"old-{number}") for number in range(4))
 
 
+def test_a_file_that_failed_while_it_was_read_again_is_read_once_more_when_there_are_enough_keys(monkeypatch):
+    monkeypatch.setattr(keys, "_LEAST_KEYS", 4)
+    known = Keys()
+    known.found(Filter())
+    for number in range(4):
+        known.add("tea", f"old-{number}")
+    known.renew()  # the file fails, and nobody reads it for that
+    known.forget()
+    known.found(Filter())  # it came back, and was read from its begin
+    for number in range(4):
+        assert not known.is_full()
+        known.add("tea", f"new-{number}")
+    assert known.is_full()
+    known.found(Filter(8, known.renew()))
+    assert not known.may_hold("tea", "old-0")
+    assert not known.may_hold("tea", "new-0")
+
+
 def test_the_file_is_read_again_only_when_there_are_twice_as_many_keys(monkeypatch):
     monkeypatch.setattr(keys, "_LEAST_KEYS", 4)
     known = Keys()

@@ -277,6 +277,60 @@ def test_a_file_that_fails_again_and_again_is_tried_less_and_less_often(path, mo
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="takes Linux's prlimit")
+def test_an_end_that_comes_while_the_backlog_is_written_is_the_end(path, lock, monkeypatch):
+    desk = Desk(path)
+    desk.open()
+    say(desk, 10)
+    insert = store.insert
+
+    def insert_and_end(*args):
+        desk.log._writer.tasks.put(None)
+        return insert(*args)
+
+    monkeypatch.setattr(store, "insert", insert_and_end)
+    lock.kill()
+    wait_until(lambda: not desk.log._writer.thread.is_alive())
+    desk.close()
+    assert stamps(path) == [10]
+
+
+def test_what_the_file_failed_with_is_not_told_again_when_it_fails_once_more(path, monkeypatch):
+    desk = Desk(path)
+    desk.open()
+
+    def broken(*_):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "insert", broken)
+        say(desk, 10)
+    until_back(desk)
+    desk.log._writer.tasks.put(writer.Question(broken, lambda: None))
+    until_back(desk, 2)
+    say(desk, 11)
+    desk.close()
+    assert desk.kept == [10, 11]
+
+
+@pytest.mark.parametrize("tries", [1, 3])
+def test_a_bug_of_ours_at_the_opening_is_logged_and_the_file_is_tried_again(path, caplog, monkeypatch, tries):
+    tried = itertools.count(1)
+
+    def open_file(*args):
+        if next(tried) <= tries:
+            raise ZeroDivisionError("a bug")
+        return store.open_file(*args)
+
+    monkeypatch.setattr("reactor.chat.disk.open_file", open_file)
+    desk = Desk(path)
+    assert desk.open() == 0
+    say(desk, 10)
+    until_back(desk)
+    desk.close()
+    assert stamps(path) == [10]
+    assert caplog.text.count("ZeroDivisionError: a bug") == tries
+
+
 def test_a_server_whose_disk_is_full_for_a_while_loses_nothing_and_says_so(path):
     """The file may grow no further, by a real limit of the system; then it may."""
     with ServerProcess("--history", str(path), "--rate", "0") as server, Peer(server.port) as alice:

@@ -354,3 +354,15 @@ BAD_HOSTS = {
 def test_a_host_that_cannot_be_is_an_os_error(host):
     with pytest.raises(OSError):  # noqa: PT011 - the words are the system's
         resolve(host, 5_000)
+
+
+def test_a_system_that_waits_for_no_more_descriptors_is_a_failure(reactor, outcome, dial, answering, monkeypatch):
+    def no_more(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reactor, "register", no_more)
+        dial(answering, answering)
+        tick_until(reactor, lambda: outcome.count)
+    assert [error.errno for error in outcome.errors] == [errno.ENOSPC]
+    settle(reactor, outcome)
