@@ -157,7 +157,7 @@ class Conversation:
             case Command("join", str(room)):
                 self._join(room, step)
                 return
-            case Command("leave"):
+            case Command("leave", None | ""):  # with an argument it is refused
                 self._goal = None
         step.send.append(request)
 
@@ -211,6 +211,8 @@ class Conversation:
             return
         if self.room is not None:
             self._catch_up(self.room, step)
+            if self._goal is None:  # a leave was lost with the connection
+                self._waiting.insert(0, Command("leave"))
         self._go_live(step)
 
     def _joined(self, joined: Joined, step: Step) -> None:

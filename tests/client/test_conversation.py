@@ -209,6 +209,26 @@ def test_who_left_the_room_is_in_none_after_a_restart():
     assert talk.is_settled
 
 
+def test_who_did_not_leave_for_a_needless_argument_is_still_there_after_a_restart():
+    talk = in_lobby()
+    talk.command("leave", "lobby")
+    talk.received(Error("bad-argument", "/leave takes no argument"))
+    talk.disconnected()
+    talk.connected()
+    assert rooms_asked_for(talk.received(ready())) == ["lobby"]
+
+
+def test_a_loss_before_the_leave_was_handled_does_not_keep_one_in_the_room():
+    talk = in_lobby()
+    [said] = talk.say("a").send
+    talk.command("leave")
+    talk.disconnected()
+    talk.command("join", "pool")
+    log, *sent = back(talk)
+    assert isinstance(log, History)
+    assert sent == [said, Command("leave"), Command("join", "pool", sent[-1].id)]  # type: ignore[attr-defined]
+
+
 def test_a_loss_before_the_join_was_handled_does_not_lose_the_room():
     talk = make()
     talk.connected()
