@@ -209,6 +209,7 @@ class Load:
                 Dial(self.reactor, self.targets, lambda sock, client=client: connected(client, sock), failed)  # type: ignore[misc]
             return self.passed == total
 
+        self._keep_alive()
         self.until(dial_more, "connecting", lambda: self.passed / total)
         return time.monotonic() - start
 
@@ -229,7 +230,6 @@ class Load:
             client.stalled = True
             if client.transport is not None:
                 client.transport.pause_reading()
-        self._keep_alive()
 
     def quiesce(self) -> None:
         """Wait until everybody has had all that entering caused."""
