@@ -18,6 +18,8 @@ from shared.errors import ProtocolError
 
 PATIENCE = 60.0
 """Seconds without any progress after which a run has failed."""
+AFTERWARDS = 0.2
+"""Seconds at the end of a run in which nothing more may come."""
 _DIALS = 256  # under way at a time
 _SAMPLE = 16  # of the checked pieces one in so many gives a latency
 _ALIVE_EVERY = 8.0  # seconds; servers ping after 20
@@ -287,6 +289,16 @@ class Load:
                 raise self.error
             self._progress("waiting", past / self.plan.seconds)
         return Measured(seconds=self.plan.seconds)
+
+    def stay_level(self) -> None:
+        """Wait a moment for what must not come: a message doubled at the very end."""
+        until = time.monotonic() + AFTERWARDS
+        while time.monotonic() < until and self.error is None:
+            self.reactor.tick(0.05)
+        if self.error is not None:
+            raise self.error
+        if not self._all_level():
+            raise StreamError("more came than was said")
 
     def close(self) -> None:
         """Cut all connections."""
