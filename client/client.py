@@ -97,6 +97,8 @@ class Client:
         """Begin to connect, or do so again after it was over. Raises `OSError` if the host is unknown."""
         if self._targets is None:
             self._targets = resolve(self._host, self._port)
+        self.goodbye = None
+        self._wants_to_go = False
         self._lost_at = None
         self._tries = 0
         self._dial()

@@ -157,7 +157,7 @@ class Conversation:
             case Command("join", str(room)):
                 self._join(room, step)
                 return
-            case Command("leave"):
+            case Command("leave", None | ""):  # with an argument it is refused
                 self._goal = None
         step.send.append(request)
 
@@ -211,6 +211,8 @@ class Conversation:
             return
         if self.room is not None:
             self._catch_up(self.room, step)
+            if self._goal is None:  # a leave was lost with the connection
+                self._waiting.insert(0, Command("leave"))
         self._go_live(step)
 
     def _joined(self, joined: Joined, step: Step) -> None:
@@ -244,6 +246,7 @@ class Conversation:
         if message.at > self._newest.get(room, 0):
             self._saw(room, message.at)
             step.show.append(message)
+            self._asked = 0  # a page that nothing is held for could only tell what this one has told
 
     def _saw(self, room: str, at: int) -> None:
         """All up to `at` is seen. A `sent` does not say that: it may come before a gap that lies before it."""
@@ -260,10 +263,11 @@ class Conversation:
                 del self._mine[next(iter(self._mine))]
         step.show.append(sent)
         self._alone += 1
-        if self._alone >= _MOST_ALONE and self._held is None and self.room is not None:
-            # Else the next one to come back would read all of them, and know the last ones only for its own.
+        if self._alone >= _MOST_ALONE and not self._asked and self.room is not None:
+            # Else the next one to come back would read all of them, and know the last ones only for its own. Nothing
+            # is held meanwhile: a page waits behind all that we say, and others are not to wait for that.
             self._alone = 0
-            self._catch_up(self.room, step)
+            self._ask_log(self._newest.get(fold(self.room)), None, step)
 
     def _error(self, error: Error, step: Step) -> None:
         step.show.append(error)
@@ -305,6 +309,9 @@ class Conversation:
         """Ask for what is missing, and hold what comes meanwhile."""
         if self._held is None:
             self._held = collections.deque()
+        self._ask_log(since, before, step)
+
+    def _ask_log(self, since: int | None, before: int | None, step: Step) -> None:
         self._since, self._before = since, before
         self._asked = self._next_id()
         limit = SHOWN_ON_JOINING if since is None else MAX_PAGE
@@ -326,7 +333,7 @@ class Conversation:
             if entry.at > self._newest[room]:
                 self._saw(room, entry.at)
         if page.more and self._since is not None and page.messages:
-            self._read_log(page.messages[-1].at, self._before, step)
+            self._ask_log(page.messages[-1].at, self._before, step)
         else:
             self._release(step)
 

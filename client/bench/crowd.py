@@ -16,6 +16,7 @@ from shared.codec import event_codec
 from shared.errors import ProtocolError
 from shared.framing import HEADER, HEADER_SIZE, FrameDecoder
 from shared.messages import Goodbye, Joined, Left, Message
+from shared.schema import Record
 
 
 class _Joins:
@@ -147,17 +148,33 @@ class _Life:
         self._over(None if farewell and error is None else StreamError(f"a life ended with {error or self._last}"))
 
 
+_COURSE = (Joined, Message, Left, type(None))  # of a life
+_WORDS = "." * 64  # that it says
+
+
 class _Watcher:
-    """The observer of the churn: counts who joined, spoke and left."""
+    """The observer of the churn: each life must join, speak and leave, once and in this order."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._decoder = FrameDecoder()
-        self.counts: collections.Counter[type] = collections.Counter()
+        self._stages: collections.Counter[str] = collections.Counter()
+        self.frames = 0
 
     def data_received(self, data: bytes) -> None:
         with self._client.guarded():
-            self.counts.update(type(event_codec.decode(body)) for body in self._decoder.feed(data))
+            for body in self._decoder.feed(data):
+                self._see(event_codec.decode(body))
+
+    def _see(self, record: Record) -> None:
+        name = record.from_ if type(record) is Message else getattr(record, "name", "")
+        stage = self._stages[name]
+        if type(record) is not _COURSE[stage]:
+            raise StreamError(f"{record} came where {_COURSE[stage].__name__} of {name} was due")
+        if type(record) is Message and record.text != _WORDS:
+            raise StreamError(f"{record} came with another text than was said")
+        self._stages[name] = stage + 1
+        self.frames += 1
 
     def eof_received(self) -> None:
         self._client.eof_received()
@@ -185,8 +202,8 @@ def churn(load: Load, at_a_time: int, lives: int) -> int:
 
     def connected(number: int, sock: socket.socket) -> None:
         life = _Life(lambda error: over(number, error))
-        prefix, suffix = load.dialect.say("room0", 64)
-        say = prefix + b"." * 64 + suffix
+        prefix, suffix = load.dialect.say("room0", len(_WORDS))
+        say = prefix + _WORDS.encode() + suffix
         living[number] = transport = Transport(load.reactor, sock, life)
         life.start(transport, load.dialect.enter(f"life{number}", "room0") + say + load.dialect.leave())
 
@@ -204,14 +221,10 @@ def churn(load: Load, at_a_time: int, lives: int) -> int:
 
     try:
         load.until(go_on, "living", lambda: done / lives)
-        seen = (Joined, Message, Left)
-        everything = lambda: all(watcher.counts[kind] >= lives for kind in seen)  # noqa: E731
-        load.until(everything, "settling", lambda: watcher.counts.total())
+        load.until(lambda: watcher.frames >= 3 * lives, "settling", lambda: watcher.frames)
     finally:
         for life in list(living.values()):
             life.cancel() if isinstance(life, Dial) else life.abort()
     if load.error is not None:
         raise load.error
-    if any(watcher.counts[kind] != lives for kind in seen):
-        raise StreamError(f"of {lives} lives the room saw {dict(watcher.counts)}")
-    return watcher.counts.total()
+    return watcher.frames

@@ -18,6 +18,8 @@ from shared.errors import ProtocolError
 
 PATIENCE = 60.0
 """Seconds without any progress after which a run has failed."""
+AFTERWARDS = 0.2
+"""Seconds at the end of a run in which nothing more may come."""
 _DIALS = 256  # under way at a time
 _SAMPLE = 16  # of the checked pieces one in so many gives a latency
 _ALIVE_EVERY = 8.0  # seconds; servers ping after 20
@@ -209,6 +211,7 @@ class Load:
                 Dial(self.reactor, self.targets, lambda sock, client=client: connected(client, sock), failed)  # type: ignore[misc]
             return self.passed == total
 
+        self._keep_alive()
         self.until(dial_more, "connecting", lambda: self.passed / total)
         return time.monotonic() - start
 
@@ -229,7 +232,6 @@ class Load:
             client.stalled = True
             if client.transport is not None:
                 client.transport.pause_reading()
-        self._keep_alive()
 
     def quiesce(self) -> None:
         """Wait until everybody has had all that entering caused."""
@@ -287,6 +289,16 @@ class Load:
                 raise self.error
             self._progress("waiting", past / self.plan.seconds)
         return Measured(seconds=self.plan.seconds)
+
+    def stay_level(self) -> None:
+        """Wait a moment for what must not come: a message doubled at the very end."""
+        until = time.monotonic() + AFTERWARDS
+        while time.monotonic() < until and self.error is None:
+            self.reactor.tick(0.05)
+        if self.error is not None:
+            raise self.error
+        if not self._all_level():
+            raise StreamError("more came than was said")
 
     def close(self) -> None:
         """Cut all connections."""

@@ -15,6 +15,7 @@ from shared.launch import LaunchError, OneLineParser
 from shared.text import MAX_TEXT
 
 _SPARE_DESCRIPTORS = 64
+_WITHOUT = {"idle": ["messages"], "broadcast": ["seconds"], "churn": ["seconds"], "join-storm": ["messages", "seconds"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,9 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
         raise LaunchError(
             f"--stalled must leave one client of each room reading: at most {readers}, not {plan.stalled}"
         )
-    if given.scenario == "idle" and given.messages is not None:
-        raise LaunchError("--messages means nothing to idle: say --seconds")
+    for option in _WITHOUT.get(given.scenario, ()):
+        if getattr(given, option) is not None:
+            raise LaunchError(f"--{option} means nothing to {given.scenario}")
     return Options(given.scenario, plan, target, given.json, tuple(given.server_option or ()))
 
 

@@ -141,6 +141,7 @@ def _measure(
         before = target.usage()
         result = Result(name, len(load.clients), drive(load))
         after = target.usage()
+        load.stay_level()
     finally:
         load.close()
     result.connect_rate = len(load.clients) / seconds

@@ -4,6 +4,7 @@ What happens goes through `update`, what is wanted comes back as effects, and wh
 key at once, otherwise at most every 16 ms, and never while the terminal has not taken the last frame.
 """
 
+import contextlib
 import logging
 import math
 import os
@@ -132,7 +133,9 @@ class Window:
         if self._bug is not None:
             raise self._bug
         if unsent := len(self.model.scrollback.unsent):
-            print(f"pylingo: {unsent} of your messages {'was' if unsent == 1 else 'were'} not sent", file=sys.stderr)
+            words = f"pylingo: {unsent} of your messages {'was' if unsent == 1 else 'were'} not sent"
+            with contextlib.suppress(OSError):  # the terminal is gone
+                print(words, file=sys.stderr)
             return self._status or 1
         return self._status
 

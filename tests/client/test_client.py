@@ -247,6 +247,22 @@ def test_a_goodbye_decides_by_its_reason(game: Game, reason: str, online: bool):
     assert goodbye in game.shown
 
 
+def test_a_goodbye_of_before_decides_nothing_for_who_connects_again():
+    game = Game(insist=True)
+    try:
+        game.arrive()
+        game.hang_up(Goodbye("replaced", "words"))
+        assert game.state == "over"
+        game.refuse()
+        game.client.connect()
+        game.turn_until(lambda: game.state in ("waiting", "over"), "the decision")
+        assert game.state == "waiting"
+        assert isinstance(game.client.status.error, ConnectionRefusedError)
+        assert game.client.goodbye is None
+    finally:
+        game.close()
+
+
 def test_what_was_said_meanwhile_is_sent_on_the_return(game: Game):
     game.arrive()
     game.hang_up()
@@ -322,6 +338,17 @@ def test_close_says_so_and_the_goodbye_is_the_end(game: Game):
     assert game.state == "online"
     game.hang_up(Goodbye("close", "bye"))
     assert game.state == "over"
+
+
+def test_who_has_left_and_connects_again_comes_back_after_a_loss(game: Game):
+    game.arrive()
+    game.client.close()
+    game.turn_until(lambda: Command("close") in game.heard, "the command")
+    game.hang_up(Goodbye("close", "bye"))
+    game.client.connect()
+    game.arrive()
+    game.hang_up()
+    assert game.state == "waiting"
 
 
 def test_close_while_waiting_is_at_once(game: Game):

@@ -297,6 +297,16 @@ def test_the_window_is_closed(open_client: Open, meet: Meet, is_stopped: bool):
     open_client().press("\x03")  # the name is free at once
 
 
+def test_the_window_is_closed_while_something_is_unsent(server: ServerProcess, open_client: Open):
+    ada = open_client()
+    server.stop()
+    ada.wait("next try")
+    ada.press("never sent\r")
+    ada.wait("1 unsent")
+    ada.hang_up()
+    assert ada.end() == 128 + signal.SIGHUP
+
+
 def test_suspended_and_continued(open_client: Open, meet: Meet):
     ada, bob = open_client(), meet("bob")
     ada.press("a draft")

@@ -102,6 +102,10 @@ def garbage(frame: bytes) -> list[bytes]:
     return [frame[:HEADER_SIZE] + b"\xc1" * (len(frame) - HEADER_SIZE)]
 
 
+def altered(frame: bytes) -> list[bytes]:
+    return [frame.replace(b"..", b".,", 1)]
+
+
 def another(frame: bytes) -> list[bytes]:
     return [encode(Joined("room0", "c999"))]
 
@@ -159,9 +163,10 @@ class InLife:
 
 
 IN_CHURN: dict[str, tuple[Tamper, str]] = {
-    "the observer misses a message": (InLife("c0", Message, lambda frame: []), "halt|of 20 lives"),
-    "the observer gets a message twice": (InLife("c0", Message, lambda frame: [frame, frame]), "halt|of 20 lives"),
-    "the observer misses a leaving": (InLife("c0", Left, lambda frame: []), "halt|of 20 lives"),
+    "the observer misses a message": (InLife("c0", Message, lambda frame: []), "halt|was due"),
+    "the observer gets a message twice": (InLife("c0", Message, lambda frame: [frame, frame]), "halt|was due"),
+    "the observer gets another text": (InLife("c0", Message, altered), "was said"),
+    "the observer misses a leaving": (InLife("c0", Left, lambda frame: []), "halt|was due"),
     "the observer gets garbage": (InLife("c0", Message, garbage), "."),
     "the observer's connection ends": (InLife("c0", Joined, lambda frame: None), "connection was lost"),
     "a life is cut": (InLife("life7", Joined, lambda frame: None), "a life ended with"),
@@ -178,3 +183,26 @@ def test_a_fault_in_the_churn_is_found(server: ServerProcess, kind: str, caplog:
         run_churn(proxy.port)
     assert fault.done
     assert caplog.records == []
+
+
+class OneForAnother:
+    """Keeps the first message back from the observer, and gives it another one twice, or the same one late."""
+
+    def __init__(self, is_late: bool) -> None:
+        self.is_late = is_late
+        self.messages: list[bytes] = []
+
+    def __call__(self, name: str, frame: bytes, record: Record) -> list[bytes] | None:
+        if name != "c0" or type(record) is not Message:
+            return [frame]
+        self.messages.append(frame)
+        if len(self.messages) == 2:
+            return [frame, self.messages[0] if self.is_late else frame]
+        return [frame] if len(self.messages) > 2 else []
+
+
+@pytest.mark.parametrize("is_late", [True, False])
+def test_as_many_messages_as_lives_are_not_enough(server: ServerProcess, is_late: bool):
+    """One behind the leaving of who said it, or of one life none and of another two."""
+    with Proxy(server.port, OneForAnother(is_late)) as proxy, pytest.raises(StreamError, match="was due"):
+        run_churn(proxy.port)

@@ -54,6 +54,10 @@ BAD = {
     "a port that is none": (["host:http"], "port"),
     "two addresses": (["a", "b"], "unrecognized arguments: b"),
     "cut short": (["--cli", "5"], "--cli"),
+    "how many, where time counts": (["--scenario", "idle", "--messages", "9"], "--messages means nothing to idle"),
+    "how long, where turns count": (["--scenario", "broadcast", "--seconds", "9"], "--seconds means nothing to broad"),
+    "how long, where lives count": (["--scenario", "churn", "--seconds", "9"], "--seconds means nothing to churn"),
+    "how long a storm is": (["--scenario", "join-storm", "--seconds", "9"], "--seconds means nothing to join-storm"),
     "more stalled than there are": (["--clients", "5", "--rooms", "1", "--stalled", "6"], "--stalled"),
 }
 

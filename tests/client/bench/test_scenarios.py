@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from client.bench.dialect import PyLingo
-from client.bench.load import Measured, Plan
+from client.bench.load import Load, Measured, Plan
 from client.bench.process import ServerChild
 from client.bench.scenarios import SCENARIOS, UNLIMITED, Result, Target
+from client.bench.stream import StreamError
 from reactor.config import parse_arguments
 from tests.support import wait_until
 
@@ -57,6 +58,21 @@ def test_a_plan_makes_sense_and_its_server_starts_with_these_options(name: str):
     assert plan.rooms <= plan.clients
     assert plan.senders + math.ceil(plan.stalled / plan.rooms) <= plan.clients // plan.rooms
     assert parse_arguments(scenario.options) is not None
+
+
+@pytest.mark.parametrize("number", [0, 11])  # an observer, and a reader
+def test_what_is_doubled_at_the_very_end_is_noticed(child: ServerChild, number: int, monkeypatch: pytest.MonkeyPatch):
+    speak_in_turn = Load.speak_in_turn
+
+    def and_once_more(load: Load) -> Measured:
+        measured = speak_in_turn(load)
+        last = bytes(load.rooms[0].stream._log[load.rooms[0].stream.ends[-2] :])
+        load.reactor.call_later(0.01, load.clients[number].data_received, last)
+        return measured
+
+    monkeypatch.setattr(Load, "speak_in_turn", and_once_more)
+    with pytest.raises(StreamError, match=r"more came than was said|where 10 was due"):
+        run("broadcast", Target("127.0.0.1", child.port))
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

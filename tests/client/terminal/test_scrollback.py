@@ -124,6 +124,18 @@ def test_own_messages_are_in_the_order_of_typing() -> None:
     assert [line.state for line in scrollback.lines] == ["refused", ""]
 
 
+def test_the_view_does_not_go_back_with_a_message_that_finds_its_place() -> None:
+    scrollback = Scrollback()
+    for at in range(1, 10):
+        scrollback.add(said(at))
+    scrollback.unsent |= {"k": own("mine"), "l": own("later")}
+    scrollback.scroll_up(1, 2, rows_of)
+    assert scrollback.view(2, rows_of) == ["m9", "mine"]
+    scrollback.confirm("k", 3)
+    assert not scrollback.is_scrolled
+    assert scrollback.view(2, rows_of) == ["m9", "later"]
+
+
 def test_what_is_not_ours_is_neither_confirmed_nor_refused() -> None:
     scrollback = filled("a")
     assert scrollback.confirm("k", 1) is None
