@@ -14,7 +14,7 @@ from reactor.engine.transport import Transport
 from shared.codec import encode, request_codec
 from shared.errors import FrameError, RequestError
 from shared.framing import FrameDecoder, frame_end
-from shared.messages import Ping
+from shared.messages import Notice, Ping
 
 if TYPE_CHECKING:
     from reactor.server import Server
@@ -63,6 +63,8 @@ class Connection:
         self._valid = False  # whether there was a sound frame
         self._decoder = FrameDecoder()
         self._session = Session(server.hub, self, transport, server.settings.motd)
+        if server.trouble:
+            self._session.answer(Notice(server.trouble))
 
     def __repr__(self) -> str:
         return f"<{self._session.name} at {self.address}>"
@@ -111,6 +113,18 @@ class Connection:
         if early > 0:
             self._wait(early)
         else:
+            self._resume()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether requests have come that may still be handled."""
+        if self._over or self._session.leaving or self._session.closing is not None:
+            return False
+        return self._paused or self._transport.has_unread
+
+    def catch_up(self) -> None:
+        """Handle what has come, now that there is no pace any more."""
+        if self._paused and not self._session.waiting:
             self._resume()
 
     # --- requests

@@ -5,6 +5,7 @@
 # ///
 """Starts the PyLingo chat server: `./reactor/run.py`, `pylingo-server` or `uv run reactor/run.py`."""
 
+import contextlib
 import errno
 import os
 import sys
@@ -42,7 +43,8 @@ def _serve() -> int:
         print(f"PyLingo {__version__} listening on {address}", flush=True)
     except OSError as error:
         raise LaunchError(f"cannot write to stdout: {error.strerror}") from None
-    print(f"join it with: ./client/chat.py {address}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # a hint is no reason to fail, nor is a log that cannot be written
+        print(f"join it with: ./client/chat.py {address}", file=sys.stderr)
     server.serve()
     return 0
 

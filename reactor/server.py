@@ -29,6 +29,7 @@ SPARE_DESCRIPTORS = 32
 """Descriptors that are not given to connections: listeners, the wake-up, files, farewells to those refused."""
 _MOST_FAREWELLS = 16  # refused peers at a time that are read to the end
 _LOG_PATIENCE = 5.0  # seconds that the end waits for a disk
+_HURRY = 0.2  # the same, after a second signal
 _LARGEST_SEND_BUFFER = 2**20
 _REFUSALS = {
     "full": "the server has no place for another connection: try again later",
@@ -50,7 +51,7 @@ class Server:
             grace=settings.resume_grace,
             call_later=self.reactor.call_later,
         )
-        self.watch = Watch(self.reactor)
+        self.watch: Watch[Connection] = Watch(self.reactor)
         self.interval = 1 / settings.rate if settings.rate else 0.0
         """Seconds between two requests of one connection in the long run; 0 for no limit."""
         self.tolerance = (settings.burst - 1) * self.interval
@@ -62,6 +63,9 @@ class Server:
         self._gate = Gate(settings.max_connections, settings.max_per_address)
         self._farewells = 0
         self._draining = False
+        self._patience = _LOG_PATIENCE
+        self.trouble = ""
+        """A notice for everybody who comes, as long as something is wrong."""
 
     def start(self) -> str:
         """Listen; returns `HOST:PORT` as a client would write it. Raises `OSError` if that cannot be."""
@@ -100,13 +104,14 @@ class Server:
         for listener in self._listeners:
             listener.close()
         self.reactor.call_later(self.settings.drain_timeout, self.reactor.stop)
-        # First everybody is told that what they said is kept; a disk that hangs must not hold up the farewells.
-        self.hub.log.when_kept(self._say_goodbye)
+        # What was said before is handled and kept first; but neither floods nor a hanging disk hold up the farewells.
         self.reactor.call_later(self.settings.drain_timeout / 5, self._say_goodbye)
+        self.interval = 0.0
+        self._catch_up([connection for connection in self.watch.everybody() if connection.is_behind])
 
     def close(self) -> None:
         """Finish the log and let go of the reactor. After it has stopped."""
-        self.hub.log.close(_LOG_PATIENCE)
+        self.hub.log.close(self._patience)
         self.reactor.close()
 
     # --- connections
@@ -156,13 +161,15 @@ class Server:
             self._listeners.append(listener)
 
     def _history_failed(self, sentence: str) -> None:
-        """Tell everybody: what is said from now on may not outlive the server."""
+        """Tell everybody, and whoever comes: what is said from now on may not outlive the server."""
+        self.trouble = "the server cannot write its history: what is said now is kept in memory only"
         for session in self.hub.sessions():
-            session.answer(Notice("the server cannot write its history: what is said now is kept in memory only"))
+            session.answer(Notice(self.trouble))
 
     def _history_came_back(self, newest: int) -> None:
         """What was said meanwhile is written. The file may know later stamps than the clock, if it was not open yet."""
         self.hub.last_stamp = max(self.hub.last_stamp, newest)
+        self.trouble = ""
         for session in self.hub.sessions():
             session.answer(Notice("the server can write its history again"))
 
@@ -216,6 +223,15 @@ class Server:
 
     # --- stopping
 
+    def _catch_up(self, behind: list[Connection]) -> None:
+        """Say goodbye when nobody is behind any more. What the pace kept back is handled for one peer in a tick."""
+        if behind:
+            behind[0].catch_up()
+            left = [connection for connection in behind if connection.is_behind]
+            self.reactor.call_soon(self._catch_up, left[1:] + left[:1])
+        else:
+            self.hub.log.when_kept(self._say_goodbye)
+
     def _say_goodbye(self) -> None:
         for session in self.hub.sessions():
             session.shut_down("the server is shutting down")
@@ -224,6 +240,7 @@ class Server:
     def _stop_asked(self) -> None:
         if self._draining:
             logger.info("stopping at once")
+            self._patience = _HURRY
             self.reactor.stop()
         else:
             logger.info("stopping: saying goodbye to %d", self._gate.count)

@@ -35,9 +35,10 @@ _CONTROLS = {code: REPLACEMENT for code in (*range(0x20), *range(0x7F, 0xA0)) if
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _GUEST_NAME = re.compile(r"guest-\d+\Z")
 # Letters and marks that show nothing: Default_Ignorable_Code_Point among the categories L and M, from
-# DerivedCoreProperties.txt of Unicode 15. The standard library knows the categories but not this property.
+# DerivedCoreProperties.txt of Unicode 15, and the filler of the Khitan script. The standard library knows the
+# categories but not this property.
 _INVISIBLE = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U00016fe4\U000e0100-\U000e01ef]"
 )
 # The sets of scripts that one language writes together (Unicode UTS 39, section 5.2, without their Latin).
 _TOGETHER = (

@@ -25,14 +25,14 @@ class Watched(Protocol):
     def fail(self, error: Exception) -> None: ...
 
 
-class Watch:
+class Watch[W: Watched]:
     """Looks at everybody who was added, when they asked for it."""
 
     def __init__(self, reactor: Reactor) -> None:
         self._reactor = reactor
-        self._slots: dict[int, set[Watched]] = {}
+        self._slots: dict[int, set[W]] = {}
 
-    def add(self, watched: Watched, delay: float) -> None:
+    def add(self, watched: W, delay: float) -> None:
         """Look at `watched` in `delay` seconds or up to `STEP` later."""
         slot = int((self._reactor.now + delay) / STEP) + 1
         watched.slot = slot
@@ -42,11 +42,15 @@ class Watch:
             self._reactor.call_later(slot * STEP - self._reactor.clock(), self._look, slot)
         members.add(watched)
 
-    def discard(self, watched: Watched) -> None:
+    def discard(self, watched: W) -> None:
         """Never look at `watched` again."""
         if members := self._slots.get(watched.slot):
             members.discard(watched)
         watched.slot = 0
+
+    def everybody(self) -> list[W]:
+        """All who are looked at."""
+        return [watched for members in self._slots.values() for watched in members]
 
     def _look(self, slot: int) -> None:
         now = self._reactor.now

@@ -95,6 +95,16 @@ class Transport:
         return self._state == OPEN
 
     @property
+    def has_unread(self) -> bool:
+        """Whether bytes have come that were not read yet. Asks the system."""
+        if self._state != OPEN or self._eof:
+            return False
+        try:
+            return bool(self._sock.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
+
+    @property
     def is_waiting(self) -> bool:
         """Whether the socket has refused bytes that are queued."""
         return bool(self._events & EVENT_WRITE)

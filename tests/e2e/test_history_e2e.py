@@ -57,8 +57,10 @@ def start(path: Path) -> Iterator[Start]:
 
 
 @contextlib.contextmanager
-def guest(server: ServerProcess, name: str | None = None, room: str = "tea") -> Iterator[Peer]:
+def guest(server: ServerProcess, name: str | None = None, room: str = "tea", is_warned: bool = False) -> Iterator[Peer]:
     with Peer(server.port, server.host) as peer:
+        if is_warned:
+            assert "kept in memory only" in peer.expect(Notice).text
         if name is not None:
             peer.hello(name)
         peer.join(room)
@@ -351,7 +353,7 @@ def test_a_second_server_on_the_same_file_says_so_and_chats_on(start: Start) -> 
         alice.send(Say("mine", id=1))
         alice.until(Sent)
         second = start()
-        with guest(second, "bob") as bob:  # it waits for the lock, then lets everybody in
+        with guest(second, "bob", is_warned=True) as bob:  # it waits for the lock, then lets everybody in
             bob.send(Say("hi", "k", 1))
             bob.until(Sent)
             assert [entry.text for entry in whole_log(bob)] == ["hi"]
@@ -369,7 +371,7 @@ def test_a_second_server_on_the_same_file_says_so_and_chats_on(start: Start) -> 
 def test_a_file_of_another_kind_is_told_in_one_line_and_left_alone(start: Start, path: Path) -> None:
     path.write_text("shopping list\n" * 1_000)
     server = start()
-    with guest(server, "alice") as alice:
+    with guest(server, "alice", is_warned=True) as alice:
         alice.send(Say("hi", id=1))
         alice.until(Sent)
         assert [entry.text for entry in whole_log(alice)] == ["hi"]
@@ -386,7 +388,7 @@ def test_a_damaged_file_does_not_keep_anybody_out(start: Start, path: Path) -> N
         file.seek(4_096)
         file.write(b"\xff" * (path.stat().st_size - 4_096))
     server = start()
-    with guest(server, "alice") as alice:
+    with guest(server, "alice", is_warned=True) as alice:
         alice.send(Say("hi", id=1))
         alice.until(Sent)
     assert server.stop(signal.SIGTERM) == 0

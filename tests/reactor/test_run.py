@@ -142,6 +142,23 @@ def test_an_output_that_takes_nothing():
     assert "Traceback" not in done.stderr, done.stderr
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_a_log_that_cannot_be_written_is_no_reason_not_to_serve():
+    with open("/dev/full", "w") as full:
+        process = subprocess.Popen(
+            [sys.executable, str(SCRIPT), "--port", "0"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=full
+        )
+    with process:
+        try:
+            assert process.stdout is not None
+            port = int(process.stdout.readline().rpartition(b":")[2])
+            with Peer(port) as peer:
+                assert peer.fence() == []
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE) in (0, 120), "120 is what Python says where stderr cannot be flushed"
+
+
 @pytest.mark.parametrize(
     ("number", "words"),
     [

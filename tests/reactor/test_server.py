@@ -15,7 +15,19 @@ import reactor.server
 from reactor.engine.listener import PAUSE
 from reactor.server import SPARE_DESCRIPTORS, raise_descriptor_limit
 from shared import text
-from shared.messages import Command, Goodbye, Hello, Joined, Left, Message, PingRequest, PongRequest, Say, Welcome
+from shared.messages import (
+    Command,
+    Goodbye,
+    Hello,
+    Joined,
+    Left,
+    Message,
+    Notice,
+    PingRequest,
+    PongRequest,
+    Say,
+    Welcome,
+)
 from tests.reactor.test_connection import LATE, Bench, Wire, benches, fill, goodbye_of
 from tests.support import Peer, ServerProcess, wait_until
 
@@ -472,6 +484,96 @@ def test_words_said_in_the_tick_of_the_drain_are_still_delivered(bench):
     message, other_farewell = bob.got()
     assert message.text == "last words"
     assert farewell.reason == other_farewell.reason == "shutdown"
+
+
+@pytest.mark.parametrize("more", [0, 9_000], ids=["that was read", "that was not read yet, too"])
+def test_what_the_pace_kept_back_is_handled_before_the_farewell(bench, more):
+    desk = bench(rate=4.0, burst=5, queue_soft=2**24, queue_hard=2**24)
+    people = [desk.guest(Command("join", "tea")) for _ in range(3)]
+    people[0].sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**20)
+    people[0].send(*[Say(f"{number}") for number in range(40 + more)])  # 9,000 are three times what is read at once
+    people[1].send(*[Say(f"other {number}") for number in range(30)])
+    desk.turn(2)
+    heard = len(people[2].got())
+    assert heard < 20
+    ticks = desk.reactor.ticks
+    desk.server.drain()
+    texts, farewell = [], []
+
+    def over():
+        for record in people[2].got():
+            texts.append(record.text) if isinstance(record, Message) else farewell.append(record)
+        return farewell
+
+    desk.turn_until(over)
+    assert desk.reactor.ticks - ticks < 30
+    assert len(texts) + heard == 70 + more
+    assert [text for text in texts if " " not in text][-1] == str(39 + more)
+    assert [record.reason for record in farewell] == ["shutdown"]
+
+
+def test_a_flood_does_not_hold_up_the_farewell(bench):
+    desk = bench(rate=4.0, burst=5, drain_timeout=5)
+    wire, other = desk.guest(), desk.guest()
+    desk.server.drain()
+    start = desk.now
+
+    def flood():
+        wire.send(*[PongRequest()] * 10)
+        return other.got()
+
+    wire.send(*[PongRequest()] * 100)
+    desk.turn(1)
+    desk.wait(0.9, flood)
+    desk.wait(0.5, flood)
+    assert desk.now - start < 2
+    assert desk.server.counts["shutdown"] == 2
+
+
+def test_a_question_to_the_file_keeps_its_place_in_a_drain(bench):
+    desk = bench(rate=4.0, burst=5)
+    wire = desk.guest(Command("join", "tea"))
+    (connection,) = desk.connections
+    answers = []
+    desk.server.hub.log.may_hold = lambda *_: True
+    desk.server.hub.log.look_up = lambda *_: answers.append(_[-1])
+    wire.send(Say("first", key="k", id=1), Say("second", id=2))
+    desk.turn(2)
+    desk.server.drain()
+    desk.turn(5)
+    assert connection.is_behind
+    assert wire.got() == []
+    answers[0](None)
+    desk.turn(5)
+    assert [getattr(record, "re", None) for record in wire.got()] == [1, 2, None]
+
+
+def test_who_comes_while_the_history_cannot_be_written_is_told_so(bench):
+    desk = bench(motd="welcome")
+    alice = desk.guest()
+    desk.server._history_failed("the disk is full")
+    desk.turn()
+    [notice] = alice.got()
+    later = desk.connect()
+    welcome, motd, told = later.got()
+    assert isinstance(welcome, Welcome)
+    assert (motd.text, told) == ("welcome", notice)
+    assert "memory only" in notice.text
+    desk.server._history_came_back(0)
+    desk.turn()
+    assert "again" in later.got()[0].text
+    assert [type(record) for record in desk.connect().got()] == [Welcome, Notice]
+
+
+@pytest.mark.parametrize(("signals", "patience"), [(1, 5.0), (2, 0.2), (3, 0.2)])
+def test_a_second_signal_hardly_waits_for_the_disk(signals, patience):
+    waited = []
+    with benches() as make:
+        desk = make()
+        desk.server.hub.log.close = waited.append
+        for _ in range(signals):
+            desk.server._stop_asked()
+    assert waited == [patience]
 
 
 def test_what_comes_after_the_farewell_is_not_handled(bench):

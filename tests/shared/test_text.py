@@ -13,7 +13,7 @@ from shared.text import fold, message_text, printable, quote, room_name, user_na
 
 INVISIBLE = [
     *("\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u180b", "\u180f", "\u3164", "\ufe00", "\ufe0f", "\uffa0"),
-    *("\U000e0100", "\U000e01ef"),
+    *("\U00016fe4", "\U000e0100", "\U000e01ef"),
 ]
 any_text = st.text(st.characters(exclude_categories=[]), max_size=150)
 # Random text is hardly ever a name, so most of these letters can stand in one.

@@ -846,7 +846,7 @@ def test_a_server_whose_file_cannot_be_used_lets_everybody_in(path, caplog):
         wire = desk.connect()
         wire.send(PongRequest())
         desk.turn()
-        assert [type(record) for record in wire.got()] == [Welcome]
+        assert [type(record) for record in wire.got()] == [Welcome, Notice]
 
 
 def test_everybody_is_told_when_the_file_fails(path, small_disk):

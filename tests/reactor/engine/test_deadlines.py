@@ -80,6 +80,16 @@ def test_one_is_looked_at_again_as_it_asks(reactor, clock, watch):
     assert all(gap >= least for gap, least in zip(gaps, (1, 2, 1, 5), strict=True))
 
 
+def test_everybody_is_known(watch):
+    crowd = [Watched() for _ in range(5)]
+    assert watch.everybody() == []
+    for number, watched in enumerate(crowd):
+        watch.add(watched, number % 3)
+    assert sorted(watch.everybody(), key=id) == sorted(crowd, key=id)
+    watch.discard(crowd[0])
+    assert crowd[0] not in watch.everybody()
+
+
 def test_one_may_ask_to_be_looked_at_again_at_once(reactor, clock, watch):
     watched = Watched(0.0, 0)
     watch.add(watched, 0.0)

@@ -62,9 +62,9 @@ class Socket:
     def sendmsg(self, buffers):
         return self._take("sendmsg", b"".join(buffers))
 
-    def recv(self, size):
-        self.calls["recv"] += 1
-        return self.sock.recv(size)
+    def recv(self, size, flags=0):
+        self.calls["recv"] += not flags
+        return self.sock.recv(size, flags)
 
     @property
     def sends(self):
@@ -359,6 +359,33 @@ def test_an_end_is_noticed_when_reading_goes_on(bench):
     transport.resume_reading()
     bench.until(lambda: "eof" in receiver.told)
     assert receiver.data == b"last words"
+
+
+def test_what_was_not_read_yet_is_known_of_while_reading_is_paused(bench):
+    transport, _, receiver, far = bench.transport()
+    assert not transport.has_unread
+    transport.pause_reading()
+    far.send(b"hello")
+    wait_until(lambda: transport.has_unread)
+    bench.ticks()
+    assert receiver.data == b""
+    transport.resume_reading()
+    bench.until(lambda: receiver.data)
+    assert receiver.data == b"hello"
+    assert not transport.has_unread
+    reset(far)
+    bench.until(lambda: receiver.losses)
+    assert not transport.has_unread
+
+
+def test_an_end_is_nothing_to_read(bench):
+    transport, _, receiver, far = bench.transport()
+    transport.pause_reading()
+    far.close()
+    assert not transport.has_unread
+    transport.resume_reading()
+    bench.until(lambda: "eof" in receiver.told)
+    assert not transport.has_unread
 
 
 # --- writing ----------------------------------------------------------------------------------------------------
