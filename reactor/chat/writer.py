@@ -26,6 +26,7 @@ from shared.messages import Entry
 
 logger = logging.getLogger(__name__)
 
+_COMMIT_EVERY = 0.005  # seconds: more commits than that take the reactor's time, and its lock, for little
 _SWEEP = 60.0  # seconds between two looks for what is too old or too much
 _SLICES_AT_ONCE = 50  # of a file with few keys, these are read before anybody comes
 _RETRY = 5.0  # seconds after a failure; twice as many after each further one
@@ -111,7 +112,7 @@ class Writer:
         self._newest = 0  # stamp in a file that came back
         self._damage: object = None  # the damaged file, as it was when that was noticed
         self._delay = _RETRY
-        self._next_sweep = 0.0
+        self._next_sweep = self._next_commit = 0.0
         self._scan: Scan | None = None
         self._put_back: Task | _Nothing = NOTHING
         self.tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
@@ -167,6 +168,8 @@ class Writer:
             self._do_chores(file)
             task = self._take(self._patience())
             batches = []
+            if isinstance(task, Batch):
+                time.sleep(max(0.0, self._next_commit - time.monotonic()))
             while isinstance(task, Batch):
                 batches.append(task)
                 task = self._take(0)
@@ -217,6 +220,7 @@ class Writer:
         except BaseException:
             self._uncommitted = batches
             raise
+        self._next_commit = time.monotonic() + _COMMIT_EVERY
         self._tell(self._told.kept, [callback for batch in batches for callback in batch.kept])
 
     # --- while it cannot

@@ -513,7 +513,7 @@ def test_without_bounds_nothing_is_ever_deleted_and_nobody_looks(desk, monkeypat
     looks: list[object] = []
     monkeypatch.setattr(store, "sweep", lambda *args: looks.append(args) and False)
     moments = itertools.count(0, 1_000)  # a quarter of an hour goes by with each look at the clock
-    monkeypatch.setattr(writer, "time", types.SimpleNamespace(monotonic=lambda: next(moments)))
+    monkeypatch.setattr(writer, "time", types.SimpleNamespace(monotonic=lambda: next(moments), sleep=lambda _: None))
     log = desk(keep=0.0, most=0)
     log.say(1)
     assert log.texts() == ["hi"]

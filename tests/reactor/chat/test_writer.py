@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import types
 from collections.abc import Iterator
@@ -365,3 +366,38 @@ def test_a_server_whose_disk_is_full_for_a_while_loses_nothing_and_says_so(path)
     assert "0 are lost" in log
     assert len(rows(path)) == number
     assert [row[4] for row in rows(path)] == [f"k-{each}" for each in range(number)]
+
+
+def test_under_load_a_commit_serves_all_of_some_milliseconds(path, monkeypatch):
+    """The first after a silence is at once; then there is time for others to come."""
+    sleeps: list[float] = []
+    go_on = threading.Event()
+    inserts: list[int] = []
+    insert = store.insert
+
+    def sleep(seconds: float) -> None:
+        sleeps.append(seconds)
+        if seconds:
+            go_on.wait(DEADLINE)
+
+    def counting(file, rows):
+        inserts.append(0)
+        insert(file, rows)
+
+    monkeypatch.setattr(writer, "_COMMIT_EVERY", 60.0)
+    monkeypatch.setattr(writer, "time", types.SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+    monkeypatch.setattr(store, "insert", counting)
+    desk = Desk(path)
+    desk.open()
+    say(desk, 1)
+    assert (sleeps, len(inserts)) == ([0.0], 1)
+    for at in range(2, 20):
+        desk.say(at)
+        desk.loop.end_tick()
+    wait_until(lambda: len(sleeps) == 2)
+    go_on.set()
+    desk.loop.until(lambda: desk.kept == list(range(1, 20)))
+    assert len(inserts) == 2
+    assert 0 < sleeps[1] <= 60
+    desk.close()
+    assert stamps(path) == list(range(1, 20))
