@@ -161,10 +161,24 @@ def desk(path: Path) -> Iterator[Callable[..., Desk]]:
 def rows(path: Path) -> list[tuple[Any, ...]]:
     """What is in the file and in its journal, as if the server had been killed now."""
     copy = path.parent / "copy"
-    shutil.rmtree(copy, ignore_errors=True)
-    copy.mkdir()
-    for part in path.parent.glob(path.name + "*"):
-        shutil.copy(part, copy)
+
+    def parts() -> list[tuple[Path, int, int]]:
+        found = [(part, part.stat()) for part in sorted(path.parent.glob(path.name + "*"))]
+        return [(part, state.st_size, state.st_mtime_ns) for part, state in found]
+
+    def copied() -> bool:
+        """Not so if the thread has closed the file meanwhile, which moves the journal into it."""
+        shutil.rmtree(copy, ignore_errors=True)
+        copy.mkdir()
+        try:
+            before = parts()
+            for part, *_ in before:
+                shutil.copy(part, copy)
+            return parts() == before
+        except FileNotFoundError:
+            return False
+
+    wait_until(copied, "a copy of the file")
     with contextlib.closing(sqlite3.connect(copy / path.name)) as file:
         assert file.execute("pragma integrity_check").fetchall() == [("ok",)]
         return file.execute("select * from message order by at").fetchall()
