@@ -96,21 +96,16 @@ def wrapped(model: Model, line: Line) -> list[Row]:
     place = 0
     for index, text in enumerate(wrap(whole, model.columns, indent)):
         spans: list[Span] = []
-        done = 0
+        done = margin = 0
         if index == 0:
             first, done = min(len(time_of_day), len(text)), min(len(head) + len(name), len(text))
             spans = [Span(text[:first], "time"), Span(text[first:done], name_style(line.who) if name else style)]
         if links:
             words = text.lstrip(" ")
-            margin = len(text) - len(words)
             place = max(place, whole.find(words, place))  # a row is cut from `whole`, which loses spaces only
-            if margin > done:
-                spans.append(Span(text[done:margin], style))
-                done = margin
-            spans += _linked(text, done, place - margin, links, style)
-            place += len(words)
-        else:
-            spans.append(Span(text[done:], style))
+            margin = len(text) - len(words)
+        spans += _linked(text, done, margin, place - margin, links, style)
+        place += len(text) - margin
         rows.append(tuple(span for span in spans if span.text))
     return rows
 
@@ -120,10 +115,13 @@ def name_style(name: str) -> str:
     return f"name{zlib.crc32(fold(name).encode()) % NAME_STYLES}"
 
 
-def _linked(text: str, done: int, place: int, links: list[re.Match[str]], style: str) -> Iterator[Span]:
-    """What comes behind the first `done` characters of a row that stands at `place` among the `links`."""
+def _linked(text: str, done: int, margin: int, place: int, links: list[re.Match[str]], style: str) -> Iterator[Span]:
+    """What comes behind the first `done` characters of a row, which begins at `place` of the text with the `links`.
+
+    In its `margin` is no part of a link.
+    """
     for link in links:
-        begin, end = max(link.start() - place, done), min(link.end() - place, len(text))
+        begin, end = max(link.start() - place, done, margin), min(link.end() - place, len(text))
         if begin < end:
             yield Span(text[done:begin], style)
             yield Span(text[begin:end], "link", _ascii(link.group()))

@@ -2,9 +2,11 @@
 
 `write` only queues. At the end of the tick the queue is offered to the socket once, and what the socket does not take
 waits for it to be writable; a write handler is registered for such leftovers only. Who has but one buffer in a tick,
-and has it at its end, spares the queue with `send`. `close` flushes, shuts the sending
-side down and reads to the end, as a `close(2)` over unread input resets the connection and the peer loses what was
-still on its way (a queued farewell was lost in 99 of 100 cases); `abort` does none of that.
+and has it at its end, spares the queue with `send`.
+
+`close` flushes, shuts the sending side down and reads to the end, as a `close(2)` over unread input resets the
+connection and the peer loses what was still on its way (a queued farewell was lost in 99 of 100 cases); `abort` does
+none of that.
 """
 
 import socket
