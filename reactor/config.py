@@ -15,7 +15,7 @@ from typing import Any
 
 from reactor.chat.history import MEMORY
 from reactor.chat.hub import GRACE, QUEUE_HARD, QUEUE_SOFT
-from reactor.engine.listener import ACCEPTS
+from reactor.engine.listener import ACCEPTS, LOOPBACK, Network, read_network
 from shared import __version__
 from shared.launch import LaunchError, OneLineParser
 from shared.text import MAX_MOTD, printable
@@ -129,6 +129,17 @@ def words(longest: int) -> Parser:
     return parse
 
 
+def networks(text: str) -> tuple[Network, ...]:
+    """IP networks, between commas. Loopback is always one of them, unless `none` is named as well."""
+    names = [name.strip() for name in text.split(",")]
+    found = [] if "none" in names else [*LOOPBACK]
+    try:
+        found += [read_network(name) for name in names if name not in ("", "none")]
+    except ValueError:
+        raise ValueError("none, or a network such as 10.0.0.0/8, with nothing but 0 after its prefix") from None
+    return tuple(dict.fromkeys(found))
+
+
 _seconds = number(0.1, 86_400)
 
 
@@ -181,11 +192,18 @@ class Settings:
         "goodbye `full`",
     )
     max_per_address: int = _setting(
-        16,
+        64,
         integer(0, 1_000_000),
         "N",
-        "connections from one address, an IPv6 /64 being one; loopback is exempt; 0 for no limit",
+        "connections from one address, an IPv6 /64 being one; 0 for no limit",
         "goodbye `address-limit`",
+    )
+    exempt: tuple[Network, ...] = _setting(
+        LOOPBACK,
+        networks,
+        "NETWORK",
+        "a network, such as 10.0.0.0/8, where no limit for one address holds; may be repeated, and in the file be a"
+        " list; none takes loopback away, which is otherwise always exempt",
     )
     accepts: int = _setting(
         ACCEPTS, integer(1, 4_096), "N", "connections accepted in one turn of the loop", "the rest waits a turn"
@@ -242,6 +260,8 @@ class Settings:
 
 
 FIELDS = dataclasses.fields(Settings)
+LISTS = frozenset(field.name for field in FIELDS if type(field.default) is tuple)
+"""The settings that are lists: an option that may be repeated, an array of strings in the file."""
 
 
 def option(name: str) -> str:
@@ -251,6 +271,8 @@ def option(name: str) -> str:
 
 def show(value: Any, parse: Parser) -> str:
     """A setting's value as an operator would write it."""
+    if type(value) is tuple:
+        return ", ".join(map(str, value))
     kind = getattr(parse, "__qualname__", "").partition(".")[0]
     if kind in ("size", "duration"):
         return show_size(value) if kind == "size" else show_duration(value)
@@ -265,7 +287,8 @@ def parse_arguments(arguments: Sequence[str]) -> Settings:
     given = vars(_parser().parse_args(arguments))
     path = given.pop("config", None)
     values = read_file(path) if path is not None else {}
-    values |= {name: _parse(name, text, option(name)) for name, text in given.items()}
+    for name, text in given.items():
+        values[name] = _parse(name, ",".join(text) if type(text) is list else text, option(name))
     return Settings(**values)
 
 
@@ -286,8 +309,11 @@ def read_file(path: str) -> dict[str, Any]:
             raise ConfigError(f"{path}: there is no setting '{printable(key)}' (see --help for their names)")
         if name in values:
             raise ConfigError(f"{path}: '{name}' stands there twice, with - and with _")
+        if name in LISTS and type(value) is list and all(type(part) is str for part in value):
+            value = ",".join(value)
         if type(value) not in (str, int, float):
-            raise ConfigError(f"{path}: '{key}' must be a string or a number")
+            kinds = "a string or a list of strings" if name in LISTS else "a string or a number"
+            raise ConfigError(f"{path}: '{key}' must be {kinds}")
         try:
             text = str(value)
         except ValueError:  # CPython shows no number of more than 4,300 digits
@@ -317,6 +343,7 @@ def _parser() -> argparse.ArgumentParser:
         default = show(field.default, field.metadata["parse"])
         parser.add_argument(
             option(field.name),
+            action="append" if field.name in LISTS else "store",
             metavar=field.metadata["metavar"],
             help=(about + (f" ({default})" if default else "")).replace("%", "%%"),
         )

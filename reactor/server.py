@@ -60,7 +60,7 @@ class Server:
         self.counts: collections.Counter[str] = collections.Counter()
         """How many connections were accepted, and how many ended or were refused for which reason."""
         self._listeners: list[Listener] = []
-        self._gate = Gate(settings.max_connections, settings.max_per_address)
+        self._gate = Gate(settings.max_connections, settings.max_per_address, settings.exempt)
         self._farewells = 0
         self._draining = False
         self._patience = _LOG_PATIENCE
@@ -121,6 +121,10 @@ class Server:
         self.watch.discard(connection)
         self._gate.release(host_of(connection.address))
         self._stop_if_empty()
+
+    def is_exempt(self, host: str) -> bool:
+        """Whether no limit for one address holds for `host` (see `--exempt`)."""
+        return self._gate.is_exempt(host)
 
     def log_counters(self) -> None:
         """One line with what has happened since the start."""

@@ -7,11 +7,12 @@ that there is somebody to accept. The reserve is a trick of Twisted's, the pause
 """
 
 import errno
+import functools
 import ipaddress
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from reactor.engine.dial import look_up
@@ -34,51 +35,72 @@ _BACKLOG = 4_096
 Address = tuple[Any, ...]
 
 
-class Gate:
-    """How many connections there are, in all and from one address; an IPv6 /64 is one address, loopback has no limit.
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+LOOPBACK: tuple[Network, ...] = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv6Network("::1/128"))
 
-    `most` and `most_per_address` are the limits, 0 for none.
+
+def read_network(text: str) -> Network:
+    """A network or a single address, as `Gate` compares them. Raises `ValueError`."""
+    network = ipaddress.ip_network(text)
+    first = network.network_address
+    if network.version == 6 and network.prefixlen >= 96 and (mapped := getattr(first, "ipv4_mapped", None)):
+        return ipaddress.IPv4Network((mapped, network.prefixlen - 96))
+    return network
+
+
+@functools.lru_cache(4_096)
+def _read(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    address = ipaddress.ip_address(host.partition("%")[0])
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+@functools.lru_cache(4_096)
+def address_key(host: str) -> str:
+    """The address that `host` counts as where connections of one address are counted: an IPv6 /64 is one."""
+    address = _read(host)
+    return str(address if address.version == 4 else ipaddress.ip_network((address, 64), strict=False))
+
+
+class Gate:
+    """How many connections there are, in all and from one address (see `address_key`).
+
+    `most` and `most_per_address` are the limits, 0 for none; the latter does not hold in the networks of `exempt`. All
+    three may be changed at any time.
     """
 
-    def __init__(self, most: int, most_per_address: int) -> None:
+    def __init__(self, most: int, most_per_address: int, exempt: Sequence[Network] = LOOPBACK) -> None:
         self.most = most
         self.most_per_address = most_per_address
+        self.exempt = exempt
         self.count = 0
         self._counts: dict[str, int] = {}
+
+    def is_exempt(self, host: str) -> bool:
+        """Whether no limit for one address holds for `host`, as many people may come from there."""
+        address = _read(host)
+        return any(address in network for network in self.exempt)
 
     def admit(self, host: str) -> str | None:
         """Count a connection from `host`; or don't, and say why: `full` or `address-limit`."""
         if self.most and self.count >= self.most:
             return "full"
-        if (key := self._key(host)) is not None:
-            taken = self._counts.get(key, 0)
-            if taken >= self.most_per_address:
-                return "address-limit"
-            self._counts[key] = taken + 1
+        key = address_key(host)
+        taken = self._counts.get(key, 0)
+        if self.most_per_address and taken >= self.most_per_address and not self.is_exempt(host):
+            return "address-limit"
+        self._counts[key] = taken + 1
         self.count += 1
         return None
 
     def release(self, host: str) -> None:
         """A connection that was admitted has ended."""
         self.count -= 1
-        if (key := self._key(host)) is not None:
-            left = self._counts[key] - 1
-            if left:
-                self._counts[key] = left
-            else:
-                del self._counts[key]
-
-    def _key(self, host: str) -> str | None:
-        if not self.most_per_address or host == "127.0.0.1":
-            return None
-        address = ipaddress.ip_address(host.partition("%")[0])
-        if isinstance(address, ipaddress.IPv6Address):
-            address = address.ipv4_mapped or address
-        if address.is_loopback:
-            return None
-        if address.version == 6:
-            return str(ipaddress.ip_network((address, 64), strict=False))
-        return str(address)
+        key = address_key(host)
+        left = self._counts[key] - 1
+        if left:
+            self._counts[key] = left
+        else:
+            del self._counts[key]
 
 
 class Listener:

@@ -378,7 +378,7 @@ def test_a_link_that_is_down_for_a_moment_loses_nothing(start: Start, link: Link
 
 
 def test_seventeen_connections_of_one_address(start: Start, link: Link) -> None:
-    server = start("--host", "0.0.0.0", preexec=link.enter)
+    server = start("--host", "0.0.0.0", "--max-per-address", "16", preexec=link.enter)
     with contextlib.ExitStack() as stack:
         inside_peers = [stack.enter_context(link.remote(server)) for _ in range(16)]
         with link.remote(server, greet=False) as late:

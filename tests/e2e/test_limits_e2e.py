@@ -373,6 +373,19 @@ def test_loopback_has_no_limit_for_one_address(start: Start) -> None:
         assert len(peers[0].expect(Users).users) == 20
 
 
+def test_an_office_behind_one_address_has_64_places_and_more_where_its_network_is_exempt(start: Start) -> None:
+    server = start("--exempt", "none")
+    with contextlib.ExitStack() as stack:
+        inside = [stack.enter_context(Peer(server.port)) for _ in range(64)]
+        with Peer(server.port, greet=False) as late:
+            late.expect(Goodbye, reason="address-limit")
+            assert late.recv() is None
+        assert all(peer.fence() == [] for peer in inside)
+    wider = start("--exempt", "none", "--exempt", "127.0.0.0/8", "--max-per-address", "2")
+    with wider.peers(20, room="tea") as peers:
+        assert all(peer.fence() == [] for peer in peers)
+
+
 def limited(soft: int, hard: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

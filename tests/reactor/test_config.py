@@ -3,12 +3,25 @@
 import dataclasses
 import re
 import unicodedata
+from ipaddress import ip_network
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reactor.config import FIELDS, LOG_LEVELS, ConfigError, Settings, option, parse_arguments, show_size, size
+from reactor.config import (
+    FIELDS,
+    LISTS,
+    LOG_LEVELS,
+    ConfigError,
+    Settings,
+    option,
+    parse_arguments,
+    show,
+    show_size,
+    size,
+)
+from reactor.engine.listener import LOOPBACK
 from shared import __version__
 from shared.launch import LaunchError
 from shared.text import MAX_MOTD
@@ -17,6 +30,8 @@ WHOLE = "a whole number from"
 NUMBER = "a number from"
 SIZE = "a size from"
 TIME = "a time such as 90d"
+NETWORKS = "none, or a network such as 10.0.0.0/8, with nothing but 0 after its prefix"
+TEN = ip_network("10.0.0.0/8")
 
 # name: what can be written, and what it means
 GOOD = {
@@ -31,6 +46,15 @@ GOOD = {
     "stall_timeout": {"0.1": 0.1, "30": 30.0, "86400": 86_400.0},
     "max_connections": {"0": 0, "1": 1, "1000000": 1_000_000},
     "max_per_address": {"0": 0, "16": 16},
+    "exempt": {
+        "none": (),
+        "": LOOPBACK,
+        "127.0.0.0/8": LOOPBACK,
+        "10.0.0.0/8": (*LOOPBACK, TEN),
+        "none, 10.0.0.0/8 ,192.0.2.1": (TEN, ip_network("192.0.2.1/32")),
+        "::ffff:10.0.0.0/104": (*LOOPBACK, TEN),
+        "2001:db8::/32": (*LOOPBACK, ip_network("2001:db8::/32")),
+    },
     "accepts": {"1": 1, "4096": 4096},
     "first_frame_timeout": {"2.5": 2.5},
     "frame_timeout": {"2.5": 2.5},
@@ -58,6 +82,7 @@ BAD = {
     "stall_timeout": (["0", "0.09", "86401", "nan", "soon"], NUMBER),
     "max_connections": (["-1", "1000001", "many"], WHOLE),
     "max_per_address": (["-1", "1000001"], WHOLE),
+    "exempt": (["10.1.2.3/8", "10.0.0.0/33", "10.0.0.0 192.0.2.1", "office", "all", "::1/129"], NETWORKS),
     "history": (["a\0b", "\0"], "a path without NUL"),
     "accepts": (["0", "4097"], WHOLE),
     "first_frame_timeout": (["0", "inf"], NUMBER),
@@ -169,6 +194,19 @@ def test_the_last_of_two_wins():
     assert parse_arguments(["--port", "1", "--port", "2"]).port == 2
 
 
+def test_networks_come_one_after_the_other(config_file):
+    arguments = ["--exempt", "none", "--exempt", "10.0.0.0/8"]
+    assert parse_arguments(arguments).exempt == (TEN,)
+    path = config_file('exempt = ["none", "10.0.0.0/8"]')
+    assert parse_arguments(["--config", path]).exempt == (TEN,)
+    assert parse_arguments(["--config", path, "--exempt", "192.0.2.1"]).exempt == (
+        *LOOPBACK,
+        ip_network("192.0.2.1/32"),
+    ), "as with every option, the command line takes the file's place"
+    assert "'exempt' must be a string or a list of strings" in refusal("--config", config_file("exempt = [10]"))
+    assert "'exempt' must be" in refusal("--config", config_file('exempt = ["office"]'))
+
+
 def test_without_options_it_is_the_defaults():
     assert parse_arguments([]) == Settings()
 
@@ -177,7 +215,7 @@ def test_without_options_it_is_the_defaults():
 def test_a_default_is_within_its_own_limits_and_shown_as_it_is_written(field):
     settings = Settings()
     default = getattr(settings, field.name)
-    assert field.metadata["parse"](str(default)) == default
+    assert field.metadata["parse"](show(default, field.metadata["parse"])) == default
     assert field.metadata["about"]
 
 
@@ -255,10 +293,12 @@ def test_any_text_is_a_size_or_a_value_error(text):
 @pytest.mark.parametrize("dash", ["-", "_"])
 def test_a_file_may_hold_every_setting_under_its_name(config_file, dash):
     values = {field.name: list(GOOD[field.name].values())[-1] for field in FIELDS}
-    lines = [
-        f"{name.replace('_', dash)} = {toml(value) if isinstance(value, str) else value}"
-        for name, value in values.items()
-    ]
+
+    def shown(name):
+        value = values[name] if name not in LISTS else list(GOOD[name])[-1]
+        return toml(value) if isinstance(value, str) else value
+
+    lines = [f"{name.replace('_', dash)} = {shown(name)}" for name in values]
     settings = parse_arguments(["--config", config_file("\n".join(lines))])
     assert dataclasses.asdict(settings) == values
 

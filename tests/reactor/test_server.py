@@ -172,12 +172,12 @@ def test_the_descriptor_limit_is_raised_as_far_as_it_goes(monkeypatch, limits, r
 def test_one_address_has_a_number_of_connections(bench, caplog):
     caplog.set_level("INFO")
     desk = bench()
-    wires = [desk.connect(("192.0.2.1", port)) for port in range(17)]
-    assert [type(wire.got()[0]) for wire in wires[:16]] == [Welcome] * 16
-    assert goodbye_of(wires[16]) == "address-limit"
-    assert wires[16].ended
-    assert "refused address-limit: 192.0.2.1:16" in caplog.messages
-    assert desk.server.counts == {"accepted": 16, "address-limit": 1}
+    wires = [desk.connect(("192.0.2.1", port)) for port in range(65)]
+    assert [type(wire.got()[0]) for wire in wires[:64]] == [Welcome] * 64
+    assert goodbye_of(wires[64]) == "address-limit"
+    assert wires[64].ended
+    assert "refused address-limit: 192.0.2.1:64" in caplog.messages
+    assert desk.server.counts == {"accepted": 64, "address-limit": 1}
     assert type(desk.connect(("192.0.2.2", 1)).got()[0]) is Welcome
     # Whoever goes makes room, whatever the reason.
     wires[0].send(Command("close"))

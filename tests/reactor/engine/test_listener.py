@@ -1,6 +1,7 @@
 """Accepting: how many at a time, how many from where, and what happens when descriptors run out."""
 
 import errno
+import ipaddress
 import os
 import signal
 import socket
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reactor.engine.listener import ACCEPTS, PAUSE, Gate, Listener, listen
+from reactor.engine.listener import ACCEPTS, LOOPBACK, PAUSE, Gate, Listener, listen
 from reactor.engine.loop import EVENT_READ, Reactor
 from tests.support import DEADLINE, ROOT, wait_until
 
@@ -494,6 +495,41 @@ def test_loopback_has_no_limit(host):
     for _ in range(5):
         gate.release(host)
     assert gate.count == 0
+
+
+@pytest.mark.parametrize(
+    ("networks", "host", "exempt"),
+    [
+        (LOOPBACK, "127.1.2.3", True),
+        (LOOPBACK, "::1", True),
+        (LOOPBACK, "::ffff:127.0.0.1", True),
+        (LOOPBACK, "10.0.0.1", False),
+        ([], "127.0.0.1", False),
+        ([ipaddress.ip_network("10.0.0.0/8")], "10.255.0.1", True),
+        ([ipaddress.ip_network("10.0.0.0/8")], "::ffff:10.0.0.1", True),
+        ([ipaddress.ip_network("10.0.0.0/8")], "11.0.0.1", False),
+        ([ipaddress.ip_network("fe80::/10")], "fe80::1%eth0", True),
+        ([ipaddress.ip_network("2001:db8::/32")], "2001:db8:1::1", True),
+        ([ipaddress.ip_network("::/0")], "10.0.0.1", False),
+    ],
+)
+def test_an_exempt_network_has_no_limit_for_one_address(networks, host, exempt):
+    gate = Gate(0, 1, networks)
+    assert gate.is_exempt(host) == exempt
+    assert [gate.admit(host) for _ in range(3)] == [None, *[None if exempt else "address-limit"] * 2]
+
+
+def test_limits_and_exemptions_may_change_while_connections_are_there():
+    gate = Gate(0, 0)
+    hosts = ["192.0.2.1"] * 3 + ["127.0.0.1"] * 2
+    assert [gate.admit(host) for host in hosts] == [None] * 5
+    gate.most_per_address, gate.exempt = 2, ()
+    assert gate.admit("192.0.2.1") == "address-limit", "those who came before the limit count"
+    assert gate.admit("127.0.0.1") == "address-limit"
+    for host in hosts:
+        gate.release(host)
+    assert gate.count == 0
+    assert gate._counts == {}
 
 
 def test_one_who_is_turned_away_takes_no_place():
