@@ -22,6 +22,8 @@ MAX_NAME = 32
 """The longest user name, in characters after NFC."""
 MAX_ROOM = 64
 """The longest room name, in characters after NFC."""
+MAX_COMPARED = 128
+"""The longest compared form of any name, in characters: U+FDFA alone becomes 18 of them."""
 MAX_WORDS = 1_024
 """The longest text of an error, a goodbye or a notice, in characters."""
 MAX_MOTD = 4_096
@@ -153,6 +155,8 @@ def _problem(name: str, limit: int) -> str | None:
         mark = category == "M" and kinds[index - 1] in ("L", "M")
         if not (category == "L" or mark or digit or char in "-_."):
             return f"has letters, digits and - _ . only, not {quote(char)} (U+{ord(char):04X})"
+    if (length := len(fold(name))) > MAX_COMPARED:
+        return f"has at most {MAX_COMPARED} characters with its ligatures written out, not {length}"
     scripts = _scripts(unicodedata.normalize("NFKC", name))
     if len(scripts) > 1 and not any(scripts <= together for together in _TOGETHER):
         mixed = " and ".join(sorted(script.title() for script in scripts)[:3])

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,9 @@ QUEUE_SOFT = 65_536
 """Bytes queued for a connection above which room frames leave it out."""
 QUEUE_HARD = 262_144
 """Bytes of direct answers queued for a connection at which it is cut off."""
+
+
+_TOKEN = re.compile(r"[0-9A-Fa-f]{32}")
 
 
 class Timer(Protocol):
@@ -128,9 +132,10 @@ class Hub:
         return token
 
     def note_claim(self, session: "Session", token: str) -> None:
-        """The hello of `session` had a token that is unknown."""
-        claim = self._claim_of[session] = _digest(token)
-        self._claims[claim] = session
+        """The hello of `session` had an unknown token. Anything but 32 hex digits could be guessed, and is ignored."""
+        if _TOKEN.fullmatch(token):
+            claim = self._claim_of[session] = _digest(token)
+            self._claims[claim] = session
 
     def revoke_token(self, session: "Session", token: str) -> None:
         """`session`, which had that token, is over."""

@@ -36,15 +36,20 @@ def _hello(session: "Session", hub: "Hub", hello: Hello) -> None:
     if hello.protocol != PROTOCOL_VERSION:
         session.end("protocol", f"this server speaks version {PROTOCOL_VERSION} of the protocol only", hello.id)
         return
-    seat = hub.find_token(hello.resume, hello.name) if hello.resume is not None else None
+    name = refused = None
+    if hello.name is not None:
+        try:
+            name = user_name(hello.name)
+        except RequestError as error:
+            refused = error
+    seat = hub.find_token(hello.resume, name) if hello.resume is not None else None
     if seat is not None:
         session.hand_over(seat, hello.id)
         return
     session.become_ready(hello)
-    refused = None
-    if hello.name is not None:
+    if name is not None:
         try:
-            session.rename(user_name(hello.name))
+            session.rename(name)
         except RequestError as error:
             refused = error
     session.answer_ready(False, hello.id)

@@ -99,7 +99,7 @@ class Session(Recipient):
         if self._keeps_seat("lost"):
             self._part("lost", b"", drop=False)
         else:
-            self._expire()
+            self._expire("close" if self.leaving else "lost")
 
     def drained(self) -> None:
         """The connection has taken all that was queued: say what was left out meanwhile."""
@@ -112,8 +112,12 @@ class Session(Recipient):
         self._peer.go_on()
 
     def end_when_kept(self, reason: str, text: str, re: int | None) -> None:
-        """Handle nothing more, and say goodbye as soon as all that was said is in the log and confirmed."""
+        """Handle nothing more, and say goodbye as soon as all that was said is in the log and confirmed.
+
+        From now on nobody can resume the session: it would be handed nothing, however long the log takes.
+        """
         self.leaving = True
+        self._give_up_token()
         self._hub.log.when_kept(lambda: self.end(reason, text, re))
 
     def deliverer(self) -> Callable[[Record], None]:
@@ -177,9 +181,13 @@ class Session(Recipient):
     def _over(self, reason: str) -> None:
         self.closing = reason
         self._hub.release(self.name)
+        self._give_up_token()
+        self._stop_grace()
+
+    def _give_up_token(self) -> None:
         if self.token is not None:
             self._hub.revoke_token(self, self.token)
-        self._stop_grace()
+            self.token = None
 
     # --- a connection that broke, and the one that takes its place
 
@@ -203,11 +211,11 @@ class Session(Recipient):
         self.gap = None
         self._direct = 0
 
-    def _expire(self) -> None:
+    def _expire(self, reason: str = "lost") -> None:
         """Nobody has come back in time, or there was no seat to keep."""
-        self.leave("lost")
+        self.leave(reason)
         self._view()
-        self._over("lost")
+        self._over(reason)
 
     def _stop_grace(self) -> None:
         if self._grace is not None:

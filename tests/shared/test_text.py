@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared import text
 from shared.errors import RequestError
-from shared.text import fold, message_text, printable, quote, room_name, user_name
+from shared.text import MAX_COMPARED, fold, message_text, printable, quote, room_name, user_name
 
 INVISIBLE = [
     *("\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u180b", "\u180f", "\u3164", "\ufe00", "\ufe0f", "\uffa0"),
@@ -222,6 +222,27 @@ SCRIPTS = (
 @pytest.mark.parametrize(("check", "wish"), [(user_name, SCRIPTS[-32:]), (room_name, SCRIPTS)], ids=["user", "room"])
 def test_a_name_of_very_many_scripts_is_refused_in_a_short_sentence(check, wish):
     assert "script" in refusal(check, wish).text
+
+
+@pytest.mark.parametrize(("check", "limit"), [(user_name, 32), (room_name, 64)], ids=["user", "room"])
+@pytest.mark.parametrize("letter", ["\ufdfa", "\ufb03", "\u1e9e", "\u0390", "\ufdfb"])
+def test_the_compared_form_of_a_name_is_bounded(check, limit, letter):
+    """U+FDFA becomes 18 characters: lists of such names were 4 s of work."""
+    for count in range(1, limit + 1):
+        length = len(fold(letter * count))
+        if length <= MAX_COMPARED:
+            assert len(fold(check(letter * count))) == length
+        else:
+            words = refusal(check, letter * count).text
+            assert f"at most {MAX_COMPARED} characters" in words
+            assert str(length) in words
+
+
+def test_a_long_form_is_refused_before_its_scripts_are_looked_up(monkeypatch):
+    looked_up = []
+    monkeypatch.setattr(text, "_scripts", lambda name: looked_up.append(name) or set())
+    refusal(room_name, "\ufdfa" * 64)
+    assert looked_up == []
 
 
 # --- fold -------------------------------------------------------------------------------------------------------

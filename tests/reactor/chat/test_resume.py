@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+import reactor.chat.hub as hub_module
+import shared.text as text_module
 from reactor.chat.history import MemoryLog, Page
 from reactor.chat.hub import GRACE
 from shared.messages import (
@@ -30,6 +32,7 @@ from shared.messages import (
     Welcome,
 )
 from shared.schema import Record
+from shared.text import fold
 from tests.reactor.chat.test_session import NOON, Chat, Person, error, goodbye, words_left_out
 from tests.reactor.test_connection import Bench, Wire, benches
 from tests.support import wait_until
@@ -509,6 +512,46 @@ def test_a_hello_said_again_finds_no_other_seat(chat, why):
     assert (ready.name == "alice") == (why == "it is over")
 
 
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("", "none", "5" * 31, "5" * 33, "5" * 31 + "g", "5" * 32 + "\n", " " + "5" * 31, "0x" + "5" * 30),
+        *("\N{FULLWIDTH DIGIT FIVE}" * 32, "\N{ARABIC-INDIC DIGIT FIVE}" * 32, "x" * 30_000),
+    ],
+)
+def test_what_could_be_guessed_finds_no_seat(chat, word):
+    """Somebody else may say the same name and the same word."""
+    first, lost = claim(chat, "alice", word)
+    first.lose()
+    chat.tick()
+    _, ready = claim(chat, "alice", word)
+    assert not ready.resumed
+    assert ready.token != lost.token
+    assert ready.name != "alice"
+    assert chat.hub._claims == chat.hub._claim_of == {}
+
+
+def test_digits_of_either_case_are_a_claim(chat):
+    first, lost = claim(chat, "alice", "0123456789abcdefABCDEF9876543210")
+    first.lose()
+    chat.tick()
+    _, ready = claim(chat, "alice", "0123456789abcdefABCDEF9876543210")
+    assert (ready.resumed, ready.token) == (True, lost.token)
+
+
+def test_no_long_name_is_folded_for_a_seat(chat, monkeypatch):
+    """Folding 16,000 marks takes 190 ms, and a kept seat with the same token makes a server compare."""
+    first, _ = claim(chat, "alice")
+    first.lose()
+    chat.tick()
+    folded = []
+    for module in (hub_module, text_module):
+        monkeypatch.setattr(module, "fold", lambda name: folded.append(len(name)) or fold(name))
+    _, ready = claim(chat, "a" + "\u0316\u0301" * 8_000)
+    assert not ready.resumed
+    assert max(folded, default=0) <= 32
+
+
 def test_of_two_with_the_same_unknown_token_each_has_their_own_seat(chat):
     for name in ("alice", "bob"):
         person, _ = claim(chat, name)
@@ -855,6 +898,35 @@ def test_what_waited_before_a_resume_counts_toward_the_hard_limit(chat):
     chat.tick()
     assert back.stalls
     assert back.out.queued < 1_100
+
+
+@pytest.mark.parametrize("word", ["its token", "its claim"])
+@pytest.mark.parametrize("broken", [False, True], ids=["alive", "broken"])
+def test_who_said_close_cannot_be_resumed_while_the_log_is_waited_for(slow, word, broken):
+    """The session handles nothing more: the new connection would be deaf until the disk answers, and then closed."""
+    alice, ready = claim(slow, "alice")
+    alice.ask(Command("join", "tea"))
+    bob = slow.person("bob", "tea")
+    alice.got()
+    alice.ask(Say("hi"), Command("close", id=3))
+    slow.tick()
+    bob.got()
+    if broken:
+        alice.lose()
+        slow.tick()
+        assert bob.got() == [Left("tea", "alice", "close")]
+    back, again = claim(slow, "alice", ready.token if word == "its token" else "5" * 32)
+    assert not again.resumed
+    back.ask(PingRequest(4))
+    assert back.got()[-1] == Pong(4)
+    slow.hub.log.answer()
+    slow.tick()
+    if not broken:
+        assert words_left_out(alice.got()) == [goodbye("close", 3)]
+        assert bob.got() == [Left("tea", "alice", "close")]
+    back.ask(Command("name", "alice"), PingRequest(5))
+    assert back.name == "alice"
+    assert back.got()[-1] == Pong(5)
 
 
 def test_sent_that_comes_after_the_connection_broke_disturbs_nobody(slow):
