@@ -6,141 +6,28 @@ are all made from the fields.
 
 import argparse
 import dataclasses
-import math
-import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reactor.chat.history import MEMORY
 from reactor.chat.hub import GRACE, QUEUE_HARD, QUEUE_SOFT
-from reactor.engine.listener import ACCEPTS, LOOPBACK, Network, read_network
+from reactor.engine.listener import ACCEPTS, LOOPBACK, Network
+from reactor.parsers import Parser, duration, host_name, integer, networks, number, one_of, path, show_size, size, words
 from shared import __version__
 from shared.launch import LaunchError, OneLineParser
 from shared.text import MAX_MOTD, printable
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
-_SIZE = re.compile(r"(\d{1,18})([KMG]?)\Z", re.ASCII)
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)([smhd]?)\Z", re.ASCII)
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
-
-Parser = Callable[[str], Any]
-"""Makes a setting's value of its text. Raises `ValueError` saying what would be right."""
 
 
 class ConfigError(LaunchError):
     """One sentence for the operator: what is wrong with the settings and what would be right."""
 
 
-def integer(low: int, high: int) -> Parser:
-    """A whole number within limits."""
-
-    def parse(text: str) -> int:
-        if not re.fullmatch(r"\d{1,18}", text, re.ASCII) or not low <= int(text) <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
-        return int(text)
-
-    return parse
-
-
-def number(low: float, high: float) -> Parser:
-    """A number within limits."""
-
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not low <= value <= high:
-            raise ValueError(f"a number from {low:g} to {high:g}")
-        return value
-
-    return parse
-
-
-def size(low: int, high: int) -> Parser:
-    """Bytes: a whole number, with K, M or G behind it for the powers of 1,024."""
-
-    def parse(text: str) -> int:
-        match = _SIZE.match(text)
-        value = int(match[1]) * _UNITS[match[2]] if match else -1
-        if not low <= value <= high:
-            raise ValueError(f"a size from {show_size(low)} to {show_size(high)}, such as 64K or 2M")
-        return value
-
-    return parse
-
-
-def show_size(value: int) -> str:
-    """Bytes as `size` reads them, in the largest unit that divides them."""
-    for unit in "GMK":
-        if value and value % _UNITS[unit] == 0:
-            return f"{value // _UNITS[unit]}{unit}"
-    return str(value)
-
-
-def duration(low: float, high: float) -> Parser:
-    """Seconds: a number, with s, m, h or d behind it for seconds, minutes, hours and days."""
-
-    def parse(text: str) -> float:
-        match = _DURATION.match(text)
-        value = float(match[1]) * _SECONDS[match[2]] if match else math.nan
-        if not low <= value <= high:
-            raise ValueError("a time such as 90d, 12h, 30m or 45s; 0 for no bound")
-        return value
-
-    return parse
-
-
-def show_duration(value: float) -> str:
-    """Seconds as `duration` reads them, in the largest unit that divides them."""
-    for unit in "dhm":
-        if value and value % _SECONDS[unit] == 0:
-            return f"{value / _SECONDS[unit]:g}{unit}"
-    return f"{value:g}"
-
-
-def one_of(*choices: str) -> Parser:
-    def parse(text: str) -> str:
-        if text.lower() not in choices:
-            raise ValueError(f"one of {', '.join(choices)}")
-        return text.lower()
-
-    return parse
-
-
-def path(text: str) -> str:
-    """A file's name, or none."""
-    if "\0" in text:  # TOML can write it, and no system call takes it
-        raise ValueError("a path without NUL")
-    return text
-
-
-def words(longest: int) -> Parser:
-    """A text for people: newlines and tabs stay, other control characters are made visible."""
-
-    def parse(text: str) -> str:
-        if len(text) > longest:
-            raise ValueError(f"at most {longest} characters, not {len(text)}")
-        return printable(text, keep="\n\t")
-
-    return parse
-
-
-def networks(text: str) -> tuple[Network, ...]:
-    """IP networks, between commas. Loopback is always one of them, unless `none` is named as well."""
-    names = [name.strip() for name in text.split(",")]
-    found = [] if "none" in names else [*LOOPBACK]
-    try:
-        found += [read_network(name) for name in names if name not in ("", "none")]
-    except ValueError:
-        raise ValueError("none, or a network such as 10.0.0.0/8, with nothing but 0 after its prefix") from None
-    return tuple(dict.fromkeys(found))
-
-
 _seconds = number(0.1, 86_400)
+_tcp_seconds = number(0.1, 32_767)  # the most that Linux takes for TCP_KEEPIDLE
 
 
 def _setting(default: Any, parse: Parser, metavar: str, about: str, outcome: str = "") -> Any:
@@ -153,13 +40,13 @@ def _setting(default: Any, parse: Parser, metavar: str, about: str, outcome: str
 class Settings:
     """How a server is to behave. Times are in seconds, sizes in bytes."""
 
-    host: str = _setting("127.0.0.1", str, "HOST", "the address or host name to listen on; :: for everybody")
+    host: str = _setting("127.0.0.1", host_name(), "HOST", "the address or host name to listen on; :: for everybody")
     port: int = _setting(5000, integer(0, 65_535), "PORT", "the TCP port; 0 lets the system choose one")
     motd: str = _setting("", words(MAX_MOTD), "TEXT", "a notice that everybody gets on connecting")
-    log_level: str = _setting("info", one_of(*LOG_LEVELS), "LEVEL", f"how much is logged: {', '.join(LOG_LEVELS)}")
+    log_level: str = _setting("info", one_of(*LOG_LEVELS), "LEVEL", "how much is logged")
     rate: float = _setting(
         4.0,
-        number(0, 1e6),
+        number(0.001, 1e6, or_none=True),
         "N",
         "requests a second that one connection may go on with; 0 for no limit",
         "it is read more slowly; nothing is lost, nobody is cut off",
@@ -200,7 +87,7 @@ class Settings:
     )
     exempt: tuple[Network, ...] = _setting(
         LOOPBACK,
-        networks,
+        networks(),
         "NETWORK",
         "a network, such as 10.0.0.0/8, where no limit for one address holds; may be repeated, and in the file be a"
         " list; none takes loopback away, which is otherwise always exempt",
@@ -220,7 +107,7 @@ class Settings:
     ping_timeout: float = _setting(20.0, _seconds, "SECONDS", "time for any byte after a `ping`", "goodbye `idle`")
     tcp_timeout: float = _setting(
         30.0,
-        _seconds,
+        _tcp_seconds,
         "SECONDS",
         "time for the peer's system to acknowledge data or keepalives",
         "the connection is lost",
@@ -232,7 +119,7 @@ class Settings:
         "time for which the seat of a broken connection is kept; 0 for none",
         "the room sees `left` with reason `lost`",
     )
-    history: str = _setting("", path, "FILE", "keep what is said in this SQLite file; without it, in memory only")
+    history: str = _setting("", path(), "FILE", "keep what is said in this SQLite file; without it, in memory only")
     history_memory: int = _setting(
         MEMORY,
         size(2**16, 2**40),
@@ -241,10 +128,18 @@ class Settings:
         "rooms that nobody is in lose theirs, the one left longest ago first; then the oldest messages go",
     )
     history_keep: float = _setting(
-        90 * 86_400.0, duration(0, 1e9), "TIME", "age of messages in the file; 0 for no bound", "older ones are deleted"
+        90 * 86_400.0,
+        duration(1, 10_000 * 86_400),
+        "TIME",
+        "age of messages in the file; 0 for no bound",
+        "older ones are deleted",
     )
     history_max: int = _setting(
-        2 * 2**30, size(0, 2**50), "SIZE", "size of the file; 0 for no bound", "the oldest messages are deleted"
+        2 * 2**30,
+        size(2**20, 2**50, or_none=True),
+        "SIZE",
+        "size of the file; 0 for no bound",
+        "the oldest messages are deleted",
     )
     drain_timeout: float = _setting(
         5.0, _seconds, "SECONDS", "time for the farewells when the server stops", "it stops all the same"
@@ -267,16 +162,6 @@ LISTS = frozenset(field.name for field in FIELDS if type(field.default) is tuple
 def option(name: str) -> str:
     """The command-line option of a setting."""
     return "--" + name.replace("_", "-")
-
-
-def show(value: Any, parse: Parser) -> str:
-    """A setting's value as an operator would write it."""
-    if type(value) is tuple:
-        return ", ".join(map(str, value))
-    kind = getattr(parse, "__qualname__", "").partition(".")[0]
-    if kind in ("size", "duration"):
-        return show_size(value) if kind == "size" else show_duration(value)
-    return f"{value:g}" if type(value) is float else str(value)
 
 
 def parse_arguments(arguments: Sequence[str]) -> Settings:
@@ -339,13 +224,13 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     for field in FIELDS:
-        about = field.metadata["about"]
-        default = show(field.default, field.metadata["parse"])
+        about, parse = field.metadata["about"], field.metadata["parse"]
+        default = parse.show(field.default)
         parser.add_argument(
             option(field.name),
             action="append" if field.name in LISTS else "store",
             metavar=field.metadata["metavar"],
-            help=(about + (f" ({default})" if default else "")).replace("%", "%%"),
+            help=(about + (f" ({default})" if default else "") + f": {parse.right}").replace("%", "%%"),
         )
     parser.add_argument("--config", metavar="FILE", help="a TOML file with settings; the command line wins over it")
     parser.add_argument("--version", action="version", version=f"PyLingo {__version__}")

@@ -2,7 +2,7 @@
 
 import re
 
-from reactor.config import FIELDS, option, show
+from reactor.config import FIELDS, option
 from shared.commands import COMMANDS
 from tests.support import ROOT
 
@@ -11,12 +11,19 @@ README = (ROOT / "README.md").read_text()
 
 def options_table() -> str:
     """The table as it should stand in the README."""
-    rows = ["| option | default | what it is | at the limit |", "| --- | --- | --- | --- |"]
+    rows = ["| option | default | what it is | can be | at the limit |", "| --- | --- | --- | --- | --- |"]
     for field in FIELDS:
         meta = field.metadata
-        default = show(field.default, meta["parse"])
+        default = meta["parse"].show(field.default)
         shown = f"`{default}`" if default else ""
-        rows.append(f"| `{option(field.name)} {meta['metavar']}` | {shown} | {meta['about']} | {meta['outcome']} |")
+        cells = [
+            f"`{option(field.name)} {meta['metavar']}`",
+            shown,
+            meta["about"],
+            meta["parse"].right,
+            meta["outcome"],
+        ]
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
 

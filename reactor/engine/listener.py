@@ -193,7 +193,7 @@ def listen(host: str, port: int) -> list[socket.socket]:
 
     Raises `OSError`: no such host, the port is in use or not ours to take.
     """
-    infos = look_up(host or None, port, socket.AI_PASSIVE)
+    infos = look_up(host, port, socket.AI_PASSIVE)
     socks: list[socket.socket] = []
     missing: OSError | None = None
     try:
@@ -201,7 +201,7 @@ def listen(host: str, port: int) -> list[socket.socket]:
             if port == 0 and socks:
                 address = (address[0], socks[0].getsockname()[1], *address[2:])
             try:
-                socks.append(_listen_on(family, address, both=host == "::"))
+                socks.append(_listen_on(family, address, both=address[0] == "::"))
             except OSError as error:
                 if error.errno not in _NO_SUCH_ADDRESS:
                     raise

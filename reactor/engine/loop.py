@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 EVENT_READ = selectors.EVENT_READ
 EVENT_WRITE = selectors.EVENT_WRITE
+_LONGEST_WAIT = 86_400.0  # seconds: a selector counts milliseconds in an int, and raises above 24 days
 
 
 class Handler(Protocol):
@@ -165,7 +166,7 @@ class Reactor:
         deadline = self._timers.next_deadline()
         if deadline is None:
             return longest
-        wait = max(0.0, deadline - self.clock())
+        wait = min(max(0.0, deadline - self.clock()), _LONGEST_WAIT)
         return wait if longest is None else min(wait, longest)
 
     def _flush(self) -> None:

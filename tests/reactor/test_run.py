@@ -81,6 +81,11 @@ def test_a_privileged_port():
         (["--queue-soft", "1M"], "--queue-hard (256K) must be at least --queue-soft (1M)"),
         (["--config", "no-such-file.toml"], "cannot read the configuration file no-such-file.toml"),
         (["--config", os.devnull, "--rate", "-1"], "--rate"),
+        (["--rate", "1e-7"], "--rate must be 0 or a number from 0.001 to 1000000, not '1e-7'"),
+        (["--rate", "1e-320"], "--rate must be 0 or a number from 0.001 to 1000000"),
+        (["--host", ""], "--host must be an address or a host name, such as 127.0.0.1 or :: for everybody, not ''"),
+        (["--tcp-timeout", "86400"], "--tcp-timeout must be a number from 0.1 to 32767"),
+        (["--history", "~nobody-of-that-name/h"], "--history must be a path without NUL; a leading ~ stands for the"),
     ],
 )
 def test_bad_options(arguments, words):

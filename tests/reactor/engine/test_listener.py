@@ -622,7 +622,7 @@ def test_localhost_is_listened_on_wherever_it_is(listening, opened):
 
 
 @needs_ipv6
-@pytest.mark.parametrize("host", ["::", ""])
+@pytest.mark.parametrize("host", ["::", "::0"])
 def test_everybody_is_ipv4_as_well_as_ipv6(listening, opened, host):
     ports = {sock.getsockname()[1] for sock in listening(host)}
     (port,) = ports
@@ -675,6 +675,7 @@ def test_a_port_can_be_taken_again_right_after_its_connections_have_ended(listen
 
 
 BAD_HOSTS = {
+    "none": "",
     "unknown": "host.invalid",
     "an empty label": "chat..example",
     "a label that is too long": "x" * 64 + ".example",

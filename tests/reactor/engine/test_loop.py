@@ -558,3 +558,11 @@ def test_who_is_made_while_another_is_closed_may_have_its_number(reactor, pair):
     far.send(b"hello")
     tick_until(reactor, lambda: receiver.data == b"hello")
     assert receiver.lost == []
+
+
+def test_a_timer_of_years_is_no_more_than_the_selector_can_wait():
+    reactor = Reactor()
+    reactor.call_later(1e10, print)
+    reactor.call_from_thread(reactor.stop)
+    reactor.run()  # OverflowError: timeout is too large
+    reactor.close()

@@ -1,0 +1,69 @@
+"""How settings are written, and what is said to be right."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reactor.parsers import duration, number, path, show_duration, show_size, size
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0, "0"),
+        (1, "1"),
+        (1_023, "1023"),
+        (1_024, "1K"),
+        (1_536, "1536"),
+        (65_536, "64K"),
+        (3 * 2**20, "3M"),
+        (2**30, "1G"),
+    ],
+)
+def test_a_size_is_shown_in_the_largest_unit_that_divides_it(value, shown):
+    assert show_size(value) == shown
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**40))
+def test_a_size_is_read_as_it_is_shown(value):
+    assert size(0, 2**50)(show_size(value)) == value
+
+
+@settings(deadline=None)
+@given(st.text(max_size=20))
+def test_any_text_is_a_size_or_a_value_error(text):
+    try:
+        value = size(10, 2**30)(text)
+    except ValueError as error:
+        assert str(error) == "a size from 10 to 1G, such as 64K or 2M"
+    else:
+        assert 10 <= value <= 2**30
+        assert re.fullmatch(r"[0-9]+[KMG]?", text)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 864_000_000))
+def test_a_time_is_read_as_it_is_shown(value):
+    assert duration(1, 1e9)(show_duration(value)) == value
+
+
+def test_hardly_anything_is_not_the_zero_that_stands_for_no_limit():
+    rate = number(0.5, 100, or_none=True)
+    assert [rate(text) for text in ("0", "0.0", "0.5", "100")] == [0, 0, 0.5, 100]
+    for text in ("1e-320", "1e-7", "0.49", "-0.5", "100.1", "nan"):
+        with pytest.raises(ValueError, match=r"^0 or a number from 0\.5 to 100$"):
+            rate(text)
+
+
+def test_a_home_is_put_in_place_of_its_sign(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ada")
+    parse = path()
+    assert parse("~/chat.db") == "/home/ada/chat.db"
+    assert parse("~") == "/home/ada"
+    assert parse("/var/~/a") == "/var/~/a"
+    assert parse("") == ""
+    with pytest.raises(ValueError, match="a user who exists"):
+        parse("~nobody-of-that-name/chat.db")
