@@ -9,7 +9,6 @@
 """Joins a PyLingo chat: `./client/chat.py`, `pylingo` or `uv run client/chat.py`."""
 
 import os
-import socket
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 if __name__ == "__main__":  # a script's own folder comes first on the path: put the checkout in its place
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
-from shared.launch import LaunchError, launch
+from shared.launch import launch
 
 if TYPE_CHECKING:
     from client.options import Options
@@ -33,10 +32,7 @@ def _chat() -> int:
     from client.options import parse_arguments
 
     options = parse_arguments(sys.argv[1:])
-    try:
-        return _plain(options) if _is_plain(options) else _window(options)
-    except socket.gaierror as error:
-        raise LaunchError(f"unknown host {options.host}: {error.strerror}", status=1) from None
+    return _plain(options) if _is_plain(options) else _window(options)
 
 
 def _is_plain(options: "Options") -> bool:
@@ -51,7 +47,8 @@ def _is_plain(options: "Options") -> bool:
 def _plain(options: "Options") -> int:
     from client.plain import Plain
 
-    return Plain(options.host, options.port, options.name, options.room, options.as_json, options.retry).run()
+    who = options.name, options.room
+    return Plain(options.host, options.port, *who, options.as_json, options.retry, options.insist).run()
 
 
 def _window(options: "Options") -> int:

@@ -18,7 +18,7 @@ from typing import Self
 
 from client.conversation import Conversation, Step
 from client.link import Link
-from reactor.engine.dial import Target, resolve
+from reactor.engine.dial import Resolver, Target
 from reactor.engine.loop import Reactor
 from reactor.engine.timers import Timer
 from shared.address import DEFAULT_HOST, DEFAULT_PORT
@@ -48,7 +48,8 @@ class Client:
     """See the module. `show` gets each frame for the person, `changed` each change of the connection, and `drained`
     is called when all that was queued has been sent.
 
-    `retry` is for how many seconds it tries to come back; with `insist` also if the first connection is refused.
+    `retry` is for how many seconds it tries to come back; with `insist` also if the first connection fails. The host's
+    name is looked up for each attempt, in a thread.
     With a `reactor` of its own, drive it with `frames` or `run`; otherwise the owner of the reactor does.
     """
 
@@ -73,8 +74,7 @@ class Client:
         """The last goodbye of the server, if the connection ended with one."""
         self.status = Status("connecting")
         self._owns_reactor = reactor is None
-        self._host, self._port = host, port
-        self._targets = targets
+        self._where = targets or Resolver(self.reactor, host, port)  # the server may move: resolved for each attempt
         self._retry = retry
         self._insist = insist
         self._frames: collections.deque[Record] = collections.deque()
@@ -94,9 +94,7 @@ class Client:
     # --- for people and bots
 
     def connect(self) -> None:
-        """Begin to connect, or do so again after it was over. Raises `OSError` if the host is unknown."""
-        if self._targets is None:
-            self._targets = resolve(self._host, self._port)
+        """Begin to connect, or do so again after it was over."""
         self.goodbye = None
         self._wants_to_go = False
         self._lost_at = None
@@ -165,12 +163,7 @@ class Client:
         return self.conversation.unconfirmed > 1_000 or (self._link is not None and self._link.is_full)
 
     def __enter__(self) -> Self:
-        try:
-            self.connect()
-        except OSError:
-            if self._owns_reactor:
-                self.reactor.close()
-            raise
+        self.connect()
         return self
 
     def __exit__(
@@ -190,11 +183,10 @@ class Client:
     # --- the connection
 
     def _dial(self) -> None:
-        assert self._targets is not None
         self._become(Status("connecting", self.status.error))
         if self._is_over:
             return
-        self._link = Link(self.reactor, self._targets, self._connected, self._received, self._drained, self._ended)
+        self._link = Link(self.reactor, self._where, self._connected, self._received, self._drained, self._ended)
 
     def _connected(self) -> None:
         self._heard = self.reactor.now

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Callable, Sequence
 
-from reactor.engine.dial import Dial, Target
+from reactor.engine.dial import Dial, Resolver, Target
 from reactor.engine.loop import Reactor
 from reactor.engine.transport import Transport, notice_dead_links
 from shared.codec import encode, event_codec
@@ -29,7 +29,7 @@ class Link:
     def __init__(
         self,
         reactor: Reactor,
-        targets: Sequence[Target],
+        where: Sequence[Target] | Resolver,
         connected: Callable[[], object],
         received: Callable[[Record], object],
         drained: Callable[[], object],
@@ -43,7 +43,7 @@ class Link:
         self._decoder = FrameDecoder()
         self._transport: Transport | None = None
         self._error: Exception | None = None
-        self._dial = Dial(reactor, targets, self._dialled, ended)
+        self._dial = Dial(reactor, where, self._dialled, ended)
 
     @property
     def is_open(self) -> bool:
@@ -133,6 +133,8 @@ def why_no_connection(error: Exception | None, goodbye: Goodbye | None, where: s
         return f"the connection to {where} broke: the server went away"
     if isinstance(error, ConnectionRefusedError):
         return f"connection refused: no server listens on {where}"
+    if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+        return f"the host in {where} cannot be looked up at present: {error.strerror}"
     if isinstance(error, socket.gaierror):
         return f"unknown host in {where}: {error.strerror}"
     return f"no connection to {where}: {getattr(error, 'strerror', None) or error}"

@@ -22,6 +22,7 @@ _LONGEST_NAME = 1_024  # a name that is too long is the server's to refuse, as l
 class Options:
     """What a run of the client is to do. Without a `name` one stays the guest, without a `room` one joins none.
 
+    `retry` is in seconds, `insist` is whether it holds for the first connection, too.
     `config` is where changed preferences are kept, `usual_layout` what it says of the layout.
     """
 
@@ -31,6 +32,7 @@ class Options:
     room: str | None = DEFAULT_ROOM
     as_json: bool = False
     retry: float = RETRY
+    insist: bool = False
     preferences: Preferences = field(default_factory=Preferences)
     usual_layout: str = field(default="top", compare=False)
     config: Path = field(default_factory=default_path, compare=False)
@@ -69,7 +71,8 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
         name=name or login_name(),
         room=goal,
         as_json=given.json,
-        retry=given.retry,
+        retry=RETRY if given.retry is None else given.retry,
+        insist=given.retry is not None,
         preferences=replace(settings.preferences, layout=given.layout or settings.preferences.layout),
         usual_layout=settings.preferences.layout,
         config=config,
@@ -124,8 +127,8 @@ def _parser() -> argparse.ArgumentParser:
         "--retry",
         metavar="SECONDS",
         type=_seconds,
-        default=RETRY,
-        help=f"how long to try to come back in a pipe; on a terminal it is as long as you stay ({RETRY:g})",
+        help=f"in a pipe, how long to try to come back ({RETRY:g}), and if given, to connect for the first time; "
+        "on a terminal it is as long as you stay",
     )
     parser.add_argument("--version", action="version", version=f"PyLingo {__version__}")
     return parser

@@ -40,6 +40,7 @@ class Plain:
         room: str | None,
         as_json: bool = False,
         retry: float = RETRY,
+        insist: bool = False,
         stdin: int = 0,
     ) -> None:
         self._host = host
@@ -57,6 +58,7 @@ class Plain:
             name,
             room,
             retry=retry,
+            insist=insist,
             reactor=self._reactor,
             show=self._show,
             changed=self._changed,
@@ -69,10 +71,7 @@ class Plain:
         self._status = 0
 
     def run(self) -> int:
-        """Talk until the input, the server or the person ends it; returns the exit status.
-
-        Raises `OSError` if the host is unknown.
-        """
+        """Talk until the input, the server or the person ends it; returns the exit status."""
         self._client.connect()
         if os.isatty(self._stdin):
             self._stdin = self._own = open_again(self._stdin)
@@ -102,7 +101,8 @@ class Plain:
                 self._go_on_reading()
             case "waiting" if not self._told:
                 self._told = True
-                self._note(f"{self._why(status.error, where)}; trying to come back")
+                again = "trying to come back" if self._was_online else "trying again"
+                self._note(f"{self._why(status.error, where)}; {again}")
             case "over":
                 goodbye = self._client.goodbye
                 if not self._polite and (goodbye is None or goodbye.reason != "close"):

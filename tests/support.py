@@ -246,3 +246,26 @@ class Peer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+_LATE = """
+import socket
+look_up, failures = socket.getaddrinfo, {failures}
+def late(host, *arguments, **named):
+    global failures
+    if host != "chat.example":
+        return look_up(host, *arguments, **named)
+    if named.get("flags", 0) & socket.AI_NUMERICHOST:
+        raise socket.gaierror(socket.EAI_NONAME, "not an address")
+    failures -= 1
+    if failures >= 0:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+    return look_up("127.0.0.1", *arguments, **named)
+socket.getaddrinfo = late
+"""
+
+
+def late_names(folder: Path, failures: int) -> dict[str, str]:
+    """Variables with which the name server fails so often, and then knows chat.example for 127.0.0.1."""
+    (folder / "sitecustomize.py").write_text(_LATE.format(failures=failures))
+    return {"PYTHONPATH": str(folder)}

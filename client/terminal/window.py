@@ -114,8 +114,7 @@ class Window:
     def run(self) -> int:
         """Talk until the person, the server or the system ends it; returns the exit status.
 
-        Raises `OSError` if the host is unknown. What is raised by a mistake of ours is raised here, after the
-        terminal was brought back.
+        What is raised by a mistake of ours is raised here, after the terminal was brought back.
         """
         self._client.connect()
         catcher = _Catcher(self._caught)

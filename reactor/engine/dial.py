@@ -1,8 +1,15 @@
-"""A connect that does not block: for the client, the benchmark and links to other servers."""
+"""Non-blocking connects, raced as in RFC 8305 (Happy Eyeballs): for the client, the benchmark and links to servers.
 
+The next address is tried when the one before has failed, or has not answered within 250 ms. The first that connects
+wins, and the other attempts are closed. A dead address then costs a quarter of a second.
+"""
+
+import collections
 import errno
+import itertools
 import os
 import socket
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,13 +18,24 @@ from reactor.engine.timers import Timer
 
 TIMEOUT = 10.0
 """Seconds for one address."""
+ATTEMPT_DELAY = 0.25
+"""Seconds without an answer after which the next address is tried beside the last one (RFC 8305, section 5)."""
+LOOK_UP_TIMEOUT = 30.0
+"""Seconds for the system to look a name up; glibc gives up after 10 s for each name server by itself."""
 
 Target = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 
-def resolve(host: str, port: int) -> list[Target]:
-    """The addresses of `host`, best first. Blocks while the system looks the name up; raises `OSError`."""
-    return [(socket.AddressFamily(family), address) for family, _, _, _, address in look_up(host, port)]
+def resolve(host: str, port: int, flags: int = 0) -> list[Target]:
+    """The addresses of `host`, best first, the families in turn. Raises `OSError`.
+
+    Blocks while the system looks the name up; `Resolver` does not.
+    """
+    families: dict[socket.AddressFamily, list[Target]] = {}
+    for family, _, _, _, address in look_up(host, port, flags):
+        families.setdefault(family, []).append((socket.AddressFamily(family), address))
+    turns = itertools.zip_longest(*families.values())
+    return [target for turn in turns for target in turn if target is not None]
 
 
 def look_up(host: str | None, port: int, flags: int = 0) -> list[Any]:
@@ -28,79 +46,184 @@ def look_up(host: str | None, port: int, flags: int = 0) -> list[Any]:
         raise socket.gaierror(socket.EAI_NONAME, "not a host's name") from None
 
 
-class Dial:
-    """Connects to the first of `targets` that answers, one after another.
+class Resolver:
+    """The addresses of a host, looked up anew each time. A name is looked up in a thread, so the loop does not wait.
 
-    Calls `connected(sock)` or, with the last target's error, `failed(error)`, once, never from within the
-    constructor; nothing after `cancel`.
+    There is at most one thread: while the system hangs, a later request waits for the same look-up.
     """
+
+    def __init__(self, reactor: Reactor, host: str, port: int) -> None:
+        self._reactor = reactor
+        self._host, self._port = host, port
+        self._answer: Callable[[Sequence[Target] | OSError], object] | None = None
+        self._is_busy = False
+
+    def resolve(self, answer: Callable[[Sequence[Target] | OSError], object]) -> None:
+        """Have `answer` called later with the addresses or the error. An earlier request gets no answer any more."""
+        self._answer = answer
+        if self._is_busy:
+            return
+        self._is_busy = True
+        try:
+            self._reactor.call_soon(self._found, resolve(self._host, self._port, socket.AI_NUMERICHOST))
+        except OSError:  # it is a name
+            try:
+                threading.Thread(target=self._look_up, name="resolver", daemon=True).start()
+            except RuntimeError as error:
+                self._reactor.call_soon(self._found, OSError(errno.EAGAIN, str(error)))
+
+    def _look_up(self) -> None:
+        """In the thread."""
+        try:
+            found: Sequence[Target] | OSError = resolve(self._host, self._port)
+        except OSError as error:
+            found = error
+        self._reactor.call_from_thread(self._found, found)
+
+    def _found(self, found: Sequence[Target] | OSError) -> None:
+        self._is_busy = False
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            answer(found)
+
+
+class Dial:
+    """Connects to the first address that answers, of a list or of what a `Resolver` finds.
+
+    Calls `connected(sock)` or, with the last error, `failed(error)`, once, never from within the constructor; nothing
+    after `cancel`.
+    """
+
+    __slots__ = (
+        "_attempts",
+        "_connected",
+        "_error",
+        "_failed",
+        "_is_over",
+        "_reactor",
+        "_targets",
+        "_timeout",
+        "_timer",
+    )
 
     def __init__(
         self,
         reactor: Reactor,
-        targets: Sequence[Target],
+        where: Sequence[Target] | Resolver,
         connected: Callable[[socket.socket], object],
         failed: Callable[[OSError], object],
         timeout: float = TIMEOUT,
     ) -> None:
         self._reactor = reactor
-        self._targets = list(targets)
         self._connected = connected
         self._failed = failed
         self._timeout = timeout
-        self._sock: socket.socket | None = None
+        self._targets: collections.deque[Target] = collections.deque()
+        self._attempts: set[_Attempt] = set()
+        self._error = OSError(errno.EADDRNOTAVAIL, "no address")
         self._timer: Timer | None = None
-        self._over = False
-        reactor.call_soon(self._next, OSError(errno.EADDRNOTAVAIL, "no address"))
+        self._is_over = False
+        if isinstance(where, Resolver):
+            where.resolve(self._resolved)
+            hung = TimeoutError(errno.ETIMEDOUT, "the name was not found in time")
+            self._timer = reactor.call_later(LOOK_UP_TIMEOUT, self._resolved, hung)
+        else:
+            reactor.call_soon(self._resolved, where)
 
     def cancel(self) -> None:
         """Give up without a word."""
-        self._over = True
-        self._let_go(close=True)
+        self._is_over = True
+        self._cancel_timer()
+        attempts, self._attempts = self._attempts, set()
+        for attempt in attempts:
+            attempt.end().close()
 
-    def handle(self, mask: int) -> None:
-        """The connect is decided."""
-        if self._sock is None:
+    def _resolved(self, found: Sequence[Target] | OSError) -> None:
+        if self._is_over:
             return
-        code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code:
-            self._next(OSError(code, os.strerror(code)))
+        if isinstance(found, OSError):
+            self._error = found
         else:
-            self._over = True
-            self._connected(self._let_go(close=False))
+            self._targets.extend(found)
+        self._next()
 
-    def fail(self, error: Exception) -> None:
-        """`connected` raised: the caller's bug, and the socket is the caller's."""
+    def _next(self) -> None:
+        """Try the next address, or tell that there is none."""
+        if self._is_over:
+            return
+        self._cancel_timer()
+        if self._targets:
+            try:
+                self._attempts.add(_Attempt(self, self._reactor, self._targets.popleft(), self._timeout))
+            except OSError as error:
+                self._error = error
+                self._reactor.call_soon(self._next)
+                return
+            if self._targets:
+                self._timer = self._reactor.call_later(ATTEMPT_DELAY, self._next)
+        elif not self._attempts:
+            self._is_over = True
+            self._failed(self._error)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # --- from the attempts
+
+    def won(self, attempt: "_Attempt") -> None:
+        self._attempts.remove(attempt)
+        sock = attempt.end()
         self.cancel()
+        self._connected(sock)
 
-    def _next(self, error: OSError) -> None:
-        if self._over:
-            return
-        self._let_go(close=True)
-        if not self._targets:
-            self._over = True
-            self._failed(error)
-            return
-        family, address = self._targets.pop(0)
+    def lost(self, attempt: "_Attempt", error: OSError) -> None:
+        self._attempts.remove(attempt)
+        attempt.end().close()
+        self._error = error
+        self._next()
+
+
+class _Attempt:
+    """A connect to one address. Raises `OSError` where it fails at once."""
+
+    __slots__ = ("_dial", "_is_over", "_reactor", "_sock", "_timer")
+
+    def __init__(self, dial: Dial, reactor: Reactor, target: Target, timeout: float) -> None:
+        self._dial = dial
+        self._reactor = reactor
+        self._is_over = False
+        family, address = target
+        self._sock = socket.socket(family, socket.SOCK_STREAM)
         try:
-            self._sock = socket.socket(family, socket.SOCK_STREAM)
             self._sock.setblocking(False)
             code = self._sock.connect_ex(address)
             if code not in (0, errno.EINPROGRESS):
                 raise OSError(code, os.strerror(code))
-            self._reactor.register(self._sock.fileno(), EVENT_WRITE, self)
-        except OSError as broken:
-            self._reactor.call_soon(self._next, broken)
-            return
-        self._timer = self._reactor.call_later(self._timeout, self._next, TimeoutError(errno.ETIMEDOUT, "no answer"))
+            reactor.register(self._sock.fileno(), EVENT_WRITE, self)
+        except OSError:
+            self._sock.close()
+            raise
+        self._timer = reactor.call_later(timeout, dial.lost, self, TimeoutError(errno.ETIMEDOUT, "no answer"))
 
-    def _let_go(self, close: bool) -> Any:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        sock, self._sock = self._sock, None
-        if sock is not None:
-            self._reactor.unregister(sock.fileno())
-            if close:
-                sock.close()
-        return sock
+    def end(self) -> socket.socket:
+        """Wait no longer; the socket is the caller's now."""
+        self._is_over = True
+        self._timer.cancel()
+        self._reactor.unregister(self._sock.fileno())
+        return self._sock
+
+    def handle(self, mask: int) -> None:
+        """The connect is decided."""
+        if self._is_over:  # in this very tick, by another attempt
+            return
+        code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            self._dial.lost(self, OSError(code, os.strerror(code)))
+        else:
+            self._dial.won(self)
+
+    def fail(self, error: Exception) -> None:
+        """`connected` or `failed` raised: the caller's bug, and the socket is the caller's."""
+        self._dial.cancel()

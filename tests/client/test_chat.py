@@ -17,7 +17,7 @@ import pytest
 from client import chat
 from shared import __version__
 from shared.messages import Joined, Message, Say
-from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
+from tests.support import DEADLINE, ROOT, Peer, ServerProcess, late_names, wait_until
 
 SCRIPT = ROOT / "client" / "chat.py"
 Done = subprocess.CompletedProcess[bytes]
@@ -193,6 +193,20 @@ def test_ctrl_c_while_the_name_is_looked_up(tmp_path: Path):
     assert done.returncode in (0, 128 + signal.SIGINT, -signal.SIGINT)
     assert b"Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) <= 1
+
+
+def test_with_retry_it_waits_for_a_name_server_that_is_not_there_yet(tmp_path: Path, server: ServerProcess):
+    done = run(f"chat.example:{server.port}", "--retry", "60", env=environment(**late_names(tmp_path, 2)))
+    assert done.returncode == 0, done.stderr
+    where = f"chat.example:{server.port}"
+    words = f"pylingo: the host in {where} cannot be looked up at present: Temporary failure in name resolution"
+    assert done.stderr.decode() == f"{words}; trying again\n"
+    assert b"* you are in lobby" in done.stdout
+
+
+def test_without_retry_a_name_server_that_is_not_there_is_an_error_at_once(tmp_path: Path):
+    done = run("chat.example:7", env=environment(**late_names(tmp_path, 1)))
+    check_one_line(done, 1, "the host in chat.example:7 cannot be looked up at present: Temporary failure")
 
 
 @pytest.mark.parametrize("host", ["localhost", ""])

@@ -1,5 +1,6 @@
 """The client that comes back: against a real server, and against one that the test plays."""
 
+import contextlib
 import itertools
 import random
 import signal
@@ -172,6 +173,58 @@ def test_a_lost_connection_is_taken_up_again(game: Game):
     assert [status.state for status in game.states] == ["connecting", "online", "waiting", "connecting", "online"]
     hellos = [record for record in game.heard if isinstance(record, Hello)]
     assert [hello.resume == READY.token for hello in hellos] == [False, True]
+
+
+def test_a_server_that_has_moved_to_another_address_is_found(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "FIRST_DELAY", 0.01)
+    real, places = socket.getaddrinfo, ["127.0.0.1"]
+
+    def getaddrinfo(host: str, *arguments: Any, **named: Any) -> Any:
+        if host == "chat.example" and not named["flags"]:
+            host = places[-1]
+        return real(host, *arguments, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    reactor = Reactor()
+    with socket.create_server(("127.0.0.1", 0)) as before:
+        port = before.getsockname()[1]
+        before.settimeout(DEADLINE)
+        with socket.create_server(("127.0.0.2", port)) as after:
+            after.setblocking(False)
+            client = Client("chat.example", port, insist=True, reactor=reactor)
+            client.connect()
+            wait_until(lambda: reactor.tick(0.01) or (client._link is not None and client._link.is_open), "the connect")
+            before.accept()[0].close()
+            before.close()
+            places.append("127.0.0.2")
+            accepted: list[socket.socket] = []
+
+            def accept() -> bool:
+                reactor.tick(0.01)
+                with contextlib.suppress(BlockingIOError):
+                    accepted.append(after.accept()[0])
+                return bool(accepted)
+
+            wait_until(accept, "the connect to the other address")
+            client.stop()
+            reactor.tick(0.01)
+            accepted[0].close()
+    reactor.close()
+
+
+def test_an_unknown_host_is_no_exception_but_the_end_or_a_wait(monkeypatch: pytest.MonkeyPatch):
+    unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    def getaddrinfo(*_: Any, **__: Any) -> Any:
+        raise unknown
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    with Client("chat.example", 7) as bot:
+        assert list(bot.frames()) == []
+        assert bot.status == Status("over", unknown)
+    with Client("chat.example", 7, insist=True) as bot:
+        wait_until(lambda: bot.reactor.tick(0.01) or bot.status.state == "waiting", "the wait")
+        assert bot.status.error is unknown
 
 
 def test_each_try_waits_twice_as_long_up_to_the_longest(game: Game, monkeypatch: pytest.MonkeyPatch):

@@ -280,11 +280,16 @@ def test_the_server_resets(played: Played):
         (BrokenPipeError(32, "Broken pipe"), None, "the connection to h:1 broke: the server went away"),
         (ConnectionRefusedError(111, "refused"), None, "connection refused: no server listens on h:1"),
         (socket.gaierror(-2, "Name or service not known"), None, "unknown host in h:1: Name or service not known"),
+        (
+            socket.gaierror(socket.EAI_AGAIN, "Temporary failure"),
+            None,
+            "the host in h:1 cannot be looked up at present: Temporary failure",
+        ),
         (OSError(113, "No route to host"), None, "no connection to h:1: No route to host"),
         (TimeoutError("nothing came"), None, "no connection to h:1: nothing came"),
         (ConnectionResetError(104, "reset"), Goodbye("full", "no\x1broom"), "h:1 ended the connection: no\ufffdroom"),
     ],
-    ids=["end", "reset", "broken pipe", "refused", "unknown host", "no route", "silence", "goodbye"],
+    ids=["end", "reset", "broken pipe", "refused", "unknown host", "no name server", "no route", "silence", "goodbye"],
 )
 def test_why_there_is_no_connection(error: Exception | None, goodbye: Goodbye | None, sentence: str):
     assert why_no_connection(error, goodbye, "h:1") == sentence

@@ -25,8 +25,8 @@ GOOD = {
     "a room in NFC": (["--room", "u\u0308ber"], {"room": "über"}),
     "no room": (["--room", ""], {"room": None}),
     "JSON": (["--json"], {"as_json": True}),
-    "no return": (["--retry", "0"], {"retry": 0.0}),
-    "a patient return": (["--retry=2.5"], {"retry": 2.5}),
+    "no return": (["--retry", "0"], {"retry": 0.0, "insist": True}),
+    "a patient return": (["--retry=2.5"], {"retry": 2.5, "insist": True}),
     "a layout": (["--layout", "inline"], {"preferences": Preferences(layout="inline")}),
     "all at once": (
         ["--json", "--room", "r", "a:1", "--name", "n"],

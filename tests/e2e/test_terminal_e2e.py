@@ -8,6 +8,7 @@ import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ from client.terminal.frames import BELL_EVERY
 from shared.codec import encode
 from shared.messages import Command, Goodbye, Left, Message, Say
 from tests.console import Console
-from tests.support import ROOT, Peer, ServerProcess, wait_until
+from tests.support import ROOT, Peer, ServerProcess, late_names, wait_until
 
 type Open = Callable[..., Console]
 type Meet = Callable[..., Peer]
@@ -218,6 +219,14 @@ def test_a_server_that_comes_later_is_found(open_client: Open):
     ada.wait("next try in")
     with ServerProcess("--port", str(port)):
         ada.wait("in lobby as ada")
+
+
+def test_a_name_server_that_comes_later_is_waited_for(server: ServerProcess, open_client: Open, tmp_path: Path):
+    environment = {**os.environ, **late_names(tmp_path, 1)}
+    ada = open_client(f"chat.example:{server.port}", environment=environment)
+    ada.wait("cannot be looked up at present: Temporary")
+    ada.wait("failure in name resolution; trying again")
+    ada.wait("in lobby as ada")
 
 
 def test_the_server_goes_away_while_something_is_typed(open_client: Open, tmp_path):

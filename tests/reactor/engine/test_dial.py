@@ -3,10 +3,11 @@
 import errno
 import os
 import socket
+import threading
 
 import pytest
 
-from reactor.engine.dial import TIMEOUT, Dial, resolve
+from reactor.engine.dial import ATTEMPT_DELAY, LOOK_UP_TIMEOUT, TIMEOUT, Dial, Resolver, resolve
 from reactor.engine.loop import Reactor
 from tests.support import DEADLINE, wait_until
 
@@ -217,18 +218,69 @@ def test_who_does_not_answer_is_given_up_in_time(reactor, clock, dial, outcome, 
 
 
 def test_each_target_has_the_whole_time(reactor, clock, dial, outcome, silent, answering):
-    dial(silent, silent, answering, timeout=3)
+    dial(silent, silent, timeout=3)
     reactor.tick(0)
-    for _ in range(2):
-        clock.now += 2.9
+    clock.now += ATTEMPT_DELAY  # the second begins
+    reactor.tick(0)
+    assert watched(reactor) == 2
+    clock.now += 3 - ATTEMPT_DELAY
+    reactor.tick(0)
+    assert watched(reactor) == 1, "the first is given up"
+    assert outcome.count == 0
+    clock.now += ATTEMPT_DELAY
+    reactor.tick(0)
+    assert [type(error) for error in outcome.errors] == [TimeoutError]
+    settle(reactor, outcome)
+
+
+def test_the_next_is_tried_a_quarter_of_a_second_after_one_that_does_not_answer(
+    reactor, clock, dial, outcome, silent, answering
+):
+    dial(silent, answering, answering)
+    reactor.tick(0)
+    clock.now += ATTEMPT_DELAY - 0.01
+    for _ in range(5):
         reactor.tick(0)
-        assert outcome.count == 0
-        clock.now += 0.1
-        reactor.tick(0)
+    assert (watched(reactor), outcome.count) == (1, 0)
+    clock.now += 0.01
     tick_until(reactor, lambda: outcome.count)
     assert outcome.socks[0].getpeername() == answering[1]
-    clock.now += 10
     settle(reactor, outcome)
+
+
+def test_a_first_address_that_answers_late_may_still_win(reactor, clock, dial, outcome, silent, answering):
+    dial(answering, silent, silent)
+    reactor.tick(0)
+    wait_until(lambda: reactor._selector.select(0))
+    clock.now += ATTEMPT_DELAY  # its answer is handled in the tick in which the next would begin
+    reactor.tick(0)
+    assert outcome.socks[0].getpeername() == answering[1]
+    settle(reactor, outcome)
+
+
+def test_of_two_that_answer_in_one_tick_one_wins_and_the_other_is_closed(
+    reactor, clock, dial, outcome, answering, opened
+):
+    other = socket.create_server(("127.0.0.1", 0))
+    opened.append(other)
+    other.settimeout(DEADLINE)
+    dial(answering, target(other))
+    reactor.tick(0)
+    clock.now += ATTEMPT_DELAY
+    dialled = dict(reactor._selector.get_map())
+    for timer in reactor._timers.due(clock.now):  # the second begins, and neither is handled yet
+        timer.fire()
+    wait_until(lambda: len(reactor._selector.select(0)) == 2)
+    assert len(reactor._selector.get_map()) == len(dialled) + 1
+    reactor.tick(0)
+    assert outcome.count == 1
+    settle(reactor, outcome)
+    winner = outcome.socks[0].getpeername()
+    if winner != other.getsockname():
+        accepted, _ = other.accept()
+        opened.append(accepted)
+        accepted.settimeout(DEADLINE)
+        assert accepted.recv(1) == b""
 
 
 def test_one_that_answers_in_the_tick_of_its_deadline_is_taken(reactor, clock, dial, outcome, answering):
@@ -259,9 +311,10 @@ def test_nothing_comes_after_cancel(reactor, clock, outcome, dial, request, name
 def test_an_answer_to_a_cancelled_dial_is_not_heard(reactor, dial, outcome, answering):
     dial = dial(answering)
     reactor.tick(0)
-    wait_until(lambda: reactor._selector.select(0))
+    ((key, _),) = wait_until(lambda: reactor._selector.select(0))
+    attempt = key.data
     dial.cancel()
-    dial.handle(2)  # the event that may be on its way in the same tick
+    attempt.handle(2)  # the event that may be on its way in the same tick
     settle(reactor, outcome)
     assert outcome.count == 0
 
@@ -365,4 +418,114 @@ def test_a_system_that_waits_for_no_more_descriptors_is_a_failure(reactor, outco
         dial(answering, answering)
         tick_until(reactor, lambda: outcome.count)
     assert [error.errno for error in outcome.errors] == [errno.ENOSPC]
+    settle(reactor, outcome)
+
+
+def known_as(monkeypatch, *answers):
+    """Have the system know the next look-ups' answers by heart; an event is waited for first, and no answer is one."""
+    real, asked, rest = socket.getaddrinfo, [], list(answers)
+
+    def getaddrinfo(host, port, *, type, flags=0):
+        if flags & socket.AI_NUMERICHOST:
+            return real(host, port, type=type, flags=flags)
+        asked.append(threading.current_thread())
+        answer = rest.pop(0)
+        if isinstance(answer, tuple):
+            held, answer = answer
+            assert held.wait(DEADLINE)
+        if isinstance(answer, Exception):
+            raise answer
+        return [(family, type, 6, "", address) for family, address in answer]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    return asked
+
+
+def test_the_families_take_turns(monkeypatch):
+    six = [(socket.AF_INET6, (f"2001:db8::{number}", 7, 0, 0)) for number in range(3)]
+    four = [(socket.AF_INET, (f"192.0.2.{number}", 7)) for number in range(2)]
+    known_as(monkeypatch, six + four, four + six[:1])
+    assert resolve("chat.example", 7) == [six[0], four[0], six[1], four[1], six[2]]
+    assert resolve("chat.example", 7) == [four[0], six[0], four[1]]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_an_address_needs_no_look_up_and_no_thread(reactor, monkeypatch, host):
+    asked = known_as(monkeypatch)
+    answers = []
+    Resolver(reactor, host, 7).resolve(answers.append)
+    assert answers == [], "never at once"
+    reactor.tick(0)
+    assert answers == [resolve(host, 7, socket.AI_NUMERICHOST)]
+    assert asked == []
+
+
+def test_a_look_up_that_hangs_does_not_hold_up_the_loop(reactor, clock, monkeypatch, dial, outcome, answering):
+    held = threading.Event()
+    asked = known_as(monkeypatch, (held, [answering]))
+    resolver = Resolver(reactor, "chat.example", 7)
+    Dial(reactor, resolver, outcome.socks.append, outcome.errors.append)
+    fired = []
+    reactor.call_later(1, fired.append, "a timer")
+    wait_until(lambda: asked)
+    clock.now += 1
+    reactor.tick(0)
+    assert fired == ["a timer"]
+    assert asked != [threading.main_thread()]
+    held.set()
+    tick_until(reactor, lambda: outcome.count)
+    assert outcome.socks[0].getpeername() == answering[1]
+    settle(reactor, outcome)
+
+
+def test_a_look_up_without_an_end_is_given_up_and_has_no_second_thread_beside_it(
+    reactor, clock, monkeypatch, outcome, answering
+):
+    held = threading.Event()
+    asked = known_as(monkeypatch, (held, [answering]))
+    resolver = Resolver(reactor, "chat.example", 7)
+    Dial(reactor, resolver, outcome.socks.append, outcome.errors.append)
+    clock.now += LOOK_UP_TIMEOUT
+    reactor.tick(0)
+    assert [type(error) for error in outcome.errors] == [TimeoutError]
+    Dial(reactor, resolver, outcome.socks.append, outcome.errors.append)
+    held.set()
+    tick_until(reactor, lambda: outcome.count == 2)
+    assert outcome.socks[0].getpeername() == answering[1]
+    assert len(asked) == 1
+    settle(reactor, outcome)
+
+
+def test_a_name_that_is_not_found_is_the_dial_s_failure(reactor, monkeypatch, outcome):
+    error = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    known_as(monkeypatch, error, [])
+    resolver = Resolver(reactor, "chat.example", 7)
+    for count in (1, 2):
+        Dial(reactor, resolver, outcome.socks.append, outcome.errors.append)
+        tick_until(reactor, lambda count=count: outcome.count == count)
+    assert outcome.errors[0] is error
+    assert outcome.errors[1].errno == errno.EADDRNOTAVAIL, "a name with no address"
+    settle(reactor, outcome)
+
+
+def test_nothing_comes_of_a_look_up_that_ends_after_cancel(reactor, monkeypatch, outcome, answering):
+    held = threading.Event()
+    asked = known_as(monkeypatch, (held, [answering]))
+    dial = Dial(reactor, Resolver(reactor, "chat.example", 7), outcome.socks.append, outcome.errors.append)
+    wait_until(lambda: asked)
+    dial.cancel()
+    held.set()
+    asked[0].join(DEADLINE)
+    settle(reactor, outcome)
+    assert outcome.count == 0
+
+
+def test_without_threads_a_look_up_is_a_failure(reactor, monkeypatch, outcome):
+    def none_left(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+    Dial(reactor, Resolver(reactor, "chat.example", 7), outcome.socks.append, outcome.errors.append)
+    tick_until(reactor, lambda: outcome.count)
+    assert "can't start new thread" in str(outcome.errors[0])
     settle(reactor, outcome)
