@@ -5,7 +5,6 @@
 # ///
 """Starts the PyLingo chat server: `./reactor/run.py`, `pylingo-server` or `uv run reactor/run.py`."""
 
-import contextlib
 import errno
 import os
 import sys
@@ -26,12 +25,12 @@ def main() -> int:
 
 def _serve() -> int:
     from reactor.config import parse_arguments
-    from reactor.log import log_to_stderr
+    from reactor.log import LineWriter, log_to_stderr
     from reactor.server import Server
     from shared import __version__
 
     settings = parse_arguments(sys.argv[1:])
-    log_to_stderr(settings.log_level)
+    log = log_to_stderr(settings.log_level)
     sys.setswitchinterval(_SWITCH)
     server = Server(settings)
     try:
@@ -39,12 +38,13 @@ def _serve() -> int:
     except OSError as error:
         raise LaunchError(_why_not(error, settings.host, settings.port)) from None
     server.obey_signals()
-    try:
-        print(f"PyLingo {__version__} listening on {address}", flush=True)
-    except OSError as error:
-        raise LaunchError(f"cannot write to stdout: {error.strerror}") from None
-    with contextlib.suppress(OSError):  # a hint is no reason to fail, nor is a log that cannot be written
-        print(f"join it with: ./client/chat.py {address}", file=sys.stderr)
+    stdout = LineWriter(1)  # a pipe that nobody reads keeps nobody out
+    stdout.write(f"PyLingo {__version__} listening on {address}")
+    is_written = stdout.flush()
+    stdout.close()
+    if not is_written and stdout.error is not None:
+        raise LaunchError(f"cannot write to stdout: {stdout.error.strerror}")
+    log.write(f"join it with: ./client/chat.py {address}")
     server.serve()
     return 0
 

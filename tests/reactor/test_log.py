@@ -1,20 +1,24 @@
 """A log that no peer can forge."""
 
+import contextlib
 import io
 import logging
+import os
 import re
 import subprocess
 import sys
+import threading
 import unicodedata
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reactor.log import CleanFormatter
+from reactor.log import CleanFormatter, LineWriter
 from shared.text import printable
-from tests.support import DEADLINE, ROOT
+from tests.support import DEADLINE, ROOT, wait_until
 
+LEFT_OUT = "lines left out here, as they could not be written in time"
 FORGED = "2026-01-01 00:00:00,000 INFO    accepted root"
 
 HOSTILE = {
@@ -168,3 +172,111 @@ def test_setting_up_again_replaces_what_was_set_up():
 def test_a_closed_stderr_is_no_error():
     done = run("log_to_stderr('info')\nsys.stderr.close()\nlogging.error('hello')\nprint('alive')")
     assert done.stdout == "alive\n"
+
+
+# --- an output that takes nothing -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pipe():
+    """A pipe, and its ends wrapped for the tests; the writer's is full, as nobody reads it."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"." * 65_536)
+    os.set_blocking(writer, True)
+    with open(reader, "rb") as end:
+        yield end, writer
+        with contextlib.suppress(OSError):
+            os.close(writer)
+
+
+def read_all(end, last):
+    """What comes up to the line that ends with `last`, without what has filled the pipe."""
+    found = [end.readline().lstrip(b".")]
+    while not found[-1].rstrip().endswith(last):
+        found.append(end.readline())
+    return [line.decode().rstrip() for line in found]
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_lines_wait_for_their_reader_in_order_and_those_beyond_the_bound_are_counted_in_their_place(pipe, blocking):
+    end, fd = pipe
+    os.set_blocking(fd, blocking)
+    writer = LineWriter(fd, most=50)
+    for number in range(20):
+        writer.write(f"line {number:3}")  # nine bytes with its end
+    assert not writer.flush(0)
+    before = read_all(end, b": 15")
+    assert before == [*(f"line {number:3}" for number in range(5)), f"{LEFT_OUT}: 15"]
+    assert writer.flush(DEADLINE)
+    writer.write("the reader is back")
+    assert end.readline() == b"the reader is back\n"
+    writer.close()
+
+
+def test_no_line_comes_before_the_word_about_those_left_out(pipe):
+    end, fd = pipe
+    writer = LineWriter(fd, most=10)
+    writer.write("a")
+    writer.write("far too long to wait")
+    writer.write("b")  # would fit
+    assert read_all(end, b": 2") == ["a", f"{LEFT_OUT}: 2"]
+    writer.close()
+
+
+def test_what_the_system_refuses_is_counted_and_told_once_it_takes_lines_again(monkeypatch):
+    monkeypatch.setattr("reactor.log.PATIENCE", 0.01)
+    refusals, written = [], []
+
+    def write(fd, data):
+        if len(refusals) < 3:
+            refusals.append(data)
+            raise OSError(28, "No space left on device")
+        written.append(data)
+        return len(data)
+
+    monkeypatch.setattr("reactor.log.os.write", write)
+    writer = LineWriter(99)
+    writer.write("lost")
+    wait_until(lambda: written)
+    assert writer.flush(DEADLINE)
+    assert refusals[0] == b"lost\n"
+    assert written == [f"{LEFT_OUT}: 1\n".encode()]
+    assert writer.error is None
+    writer.close()
+
+
+def test_a_flush_does_not_wait_for_an_output_that_has_failed():
+    writer = LineWriter(-1)
+    writer.write("nowhere")
+    assert not writer.flush(DEADLINE)
+    assert writer.error.errno == 9  # EBADF
+    writer.close()
+
+
+def test_the_process_ends_though_nobody_reads_its_log(pipe):
+    _end, fd = pipe
+    code = (
+        "import logging\nfrom reactor.log import log_to_stderr\n"
+        "log_to_stderr('debug')\nfor number in range(1_000): logging.debug('%s', 'x' * 100)\nprint('done')"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stderr=fd, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        try:
+            assert process.wait(DEADLINE) == 0
+            assert process.stdout.read() == "done\n"
+        finally:
+            process.kill()
+
+
+def test_the_thread_ends_after_the_last_line(pipe):
+    end, fd = pipe
+    before = {thread.ident for thread in threading.enumerate()}
+    writer = LineWriter(fd)
+    writer.write("last")
+    writer.close()
+    read_all(end, b"last")
+    wait_until(lambda: {thread.ident for thread in threading.enumerate()} <= before)
