@@ -10,7 +10,7 @@
 
 import os
 import sys
-from dataclasses import replace
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
 if __name__ == "__main__":  # a script's own folder comes first on the path: put the checkout in its place
@@ -46,7 +46,10 @@ def _is_plain(options: "Options") -> bool:
 
 def _plain(options: "Options") -> int:
     from client.plain import Plain
+    from shared.text import printable
 
+    if options.trouble is not None:
+        print(f"pylingo: {printable(options.trouble)}", file=sys.stderr)
     who = options.name, options.room
     return Plain(options.host, options.port, *who, options.as_json, options.retry, options.insist).run()
 
@@ -55,16 +58,17 @@ def _window(options: "Options") -> int:
     from client.settings import save
     from client.terminal.window import Window
 
-    given = options.preferences.layout  # perhaps for this time only, by an option
+    kept = deepcopy(options.preferences)  # an option's layout is for this time only: it is no change
 
     def remember(preferences: "Preferences") -> None:
-        nonlocal given
-        if preferences.layout != given:
-            given = options.usual_layout
-        is_changed = given == options.usual_layout
-        save(options.config, preferences if is_changed else replace(preferences, layout=options.usual_layout))
+        nonlocal kept
+        if options.config is None:
+            raise OSError("there is no home folder to keep it in")
+        save(options.config, kept, preferences)
+        kept = deepcopy(preferences)
 
-    window = Window(options.host, options.port, options.name, options.room, options.preferences, remember)
+    troubles = [options.trouble] if options.trouble is not None else []
+    window = Window(options.host, options.port, options.name, options.room, options.preferences, remember, troubles)
     return window.run()
 
 

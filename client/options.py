@@ -2,12 +2,13 @@
 
 import argparse
 import getpass
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from client.client import RETRY
-from client.settings import LAYOUTS, Preferences, default_path, load
+from client.settings import LAYOUTS, Preferences, Settings, default_path, load
 from shared import __version__
 from shared.address import DEFAULT_HOST, DEFAULT_PORT, parse_address
 from shared.errors import RequestError
@@ -23,7 +24,7 @@ class Options:
     """What a run of the client is to do. Without a `name` one stays the guest, without a `room` one joins none.
 
     `retry` is in seconds, `insist` is whether it holds for the first connection, too.
-    `config` is where changed preferences are kept, `usual_layout` what it says of the layout.
+    `config` is where changed preferences are kept, None if nowhere; `trouble` says why it was not read.
     """
 
     host: str = DEFAULT_HOST
@@ -34,8 +35,8 @@ class Options:
     retry: float = RETRY
     insist: bool = False
     preferences: Preferences = field(default_factory=Preferences)
-    usual_layout: str = field(default="top", compare=False)
-    config: Path = field(default_factory=default_path, compare=False)
+    config: Path | None = field(default_factory=default_path, compare=False)
+    trouble: str | None = None
 
 
 def parse_arguments(arguments: Sequence[str]) -> Options:
@@ -44,8 +45,8 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
     Raises `LaunchError`; exits the process after `--help` and `--version`.
     """
     given = _parser().parse_args(arguments)
-    config = Path(given.config) if given.config is not None else default_path()
-    settings = load(config, must_exist=given.config is not None)
+    config = Path(os.path.expanduser(given.config)) if given.config is not None else default_path()
+    settings, trouble = _read(config, must_exist=given.config is not None)
     address = _first(given.address, settings.address, f"{DEFAULT_HOST}:{DEFAULT_PORT}")
     name = _first(given.name, settings.name, "")
     try:
@@ -54,16 +55,16 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
         for word in (host, name, room):
             word.encode()
         if len(name) > _LONGEST_NAME:
-            where = "--name" if given.name is not None else f"{config}: name"
+            where = "--name" if given.name is not None else f"{settings.places.get('name', '')}: name"
             raise LaunchError(f"{where} has at most {MAX_NAME} characters, not {len(name)}")
         goal = room_name(room) if room else None
     except UnicodeEncodeError:
         raise LaunchError("the address, the name and the room must be valid UTF-8") from None
     except RequestError as error:
-        where = "--room" if given.room is not None else f"{config}: room"
+        where = "--room" if given.room is not None else f"{settings.places.get('room', '')}: room"
         raise LaunchError(f"{where}: {error.text}") from None
     except ValueError as error:
-        where = "" if given.address is not None else f"{config}: address: "
+        where = "" if given.address is not None else f"{settings.places.get('address', '')}: address: "
         raise LaunchError(f"{where}{error}") from None
     return Options(
         host=host,
@@ -74,9 +75,25 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
         retry=RETRY if given.retry is None else given.retry,
         insist=given.retry is not None,
         preferences=replace(settings.preferences, layout=given.layout or settings.preferences.layout),
-        usual_layout=settings.preferences.layout,
         config=config,
+        trouble=trouble,
     )
+
+
+def _read(config: Path | None, must_exist: bool) -> tuple[Settings, str | None]:
+    """What the file says, or why it is left out. Nobody who named no file is kept from a start by a folder's fault."""
+    if config is None:
+        return Settings(), "there is no home folder, so that no configuration file is read and nothing is kept"
+    try:
+        return load(config), None
+    except FileNotFoundError:
+        if must_exist:
+            raise LaunchError(f"{config}: there is no such file") from None
+        return Settings(), None
+    except OSError as error:
+        if must_exist:
+            raise LaunchError(f"{config}: {error.strerror}") from None
+        return Settings(), f"the configuration file {config} is left out: {error.strerror}"
 
 
 def _first(given: str | None, configured: str | None, default: str) -> str:

@@ -68,9 +68,14 @@ def fold(name: str) -> str:
 def user_name(wish: str) -> str:
     """`wish` as a user name in NFC. Raises `RequestError` `bad-name` with the rule that it breaks."""
     name = _checked(wish.strip(), MAX_NAME, "bad-name", "a name")
-    if _GUEST_NAME.match(fold(name)):
+    if is_guest(name):
         raise RequestError("bad-name", "guest- and a number is given by the server alone: choose another name")
     return name
+
+
+def is_guest(name: str) -> bool:
+    """Whether the server has given the name: the number is somebody else's after its next start."""
+    return _GUEST_NAME.match(fold(name)) is not None
 
 
 def room_name(wish: str) -> str:

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from client.client import Client, Status
@@ -68,7 +68,7 @@ PATIENCE = 2.0
 
 
 class Window:
-    """See the module. `remember` keeps the preferences when the person has changed them."""
+    """See the module. `remember` keeps the preferences when the person has changed them; `troubles` are shown first."""
 
     def __init__(
         self,
@@ -78,9 +78,11 @@ class Window:
         room: str | None,
         preferences: Preferences,
         remember: Callable[[Preferences], None],
+        troubles: Sequence[str] = (),
         fd: int = 0,
     ) -> None:
         self._remember = remember
+        self._troubles = troubles
         self._reactor = Reactor()
         self._client = Client(
             host,
@@ -122,6 +124,8 @@ class Window:
         try:
             self._handle_signals()
             self._enter()
+            for trouble in self._troubles:
+                self._happen(Trouble(trouble))
             self._tick()
             self._reactor.run()
         finally:

@@ -229,6 +229,29 @@ def test_ipv6():
     check_one_line(run(f"[::1]:{port}"), 1, f"[::1]:{port}")
 
 
+@pytest.mark.parametrize("home", ["/dev/null", None])
+def test_a_home_that_is_none_is_said_and_no_hindrance(address: str, home: str | None):
+    changes = environment()
+    for name in ("HOME", "XDG_CONFIG_HOME"):
+        changes.pop(name, None)
+    python: tuple[str, ...] = ()
+    if home is not None:
+        changes["HOME"] = home
+    else:  # as in a container that runs as a number without a name
+        code = "import pwd, runpy, sys\n"
+        code += "def nobody(number): raise KeyError(number)\n"
+        code += "pwd.getpwuid = nobody\n"
+        code += "sys.argv = sys.argv[1:]\n"
+        code += "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        python = ("-c", code)
+    done = run(address, python=python, env=changes)
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stderr.decode().splitlines()
+    words = "there is no home folder" if home is None else "/dev/null/.config/pylingo/config.toml is left out: Not a"
+    assert words in line
+    assert b"* you are in lobby" in done.stdout
+
+
 # --- who one is -------------------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 """The client's command line."""
 
 import getpass
+import os
 from pathlib import Path
 
 import pytest
@@ -176,7 +177,7 @@ def test_another_file(config: Path, tmp_path: Path):
         ("nonsense", "is not valid TOML"),
         ("port = 7", "there is no 'port'"),
         ('layout = "left"', "layout is one of top, bottom, inline, plain, not 'left'"),
-        ('room = "a b"', "room: a room's name"),
+        ('\nroom = "a b"', ":2: room: a room's name"),
         ('address = "host:http"', "address: a port is a whole number"),
         (f'name = "{"x" * 1_025}"', "name has at most 32 characters"),
     ],
@@ -189,6 +190,43 @@ def test_what_is_wrong_in_the_file_is_said_in_one_line_with_status_2(config: Pat
     assert str(caught.value).startswith(str(config)), "nobody looks for it on the command line"
     assert len(str(caught.value).splitlines()) == 1
     assert caught.value.status == 2
+
+
+@pytest.mark.parametrize("parent", ["a file", "not to be entered", "a loop"])
+def test_a_folder_s_fault_keeps_nobody_from_a_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, parent: str):
+    folder = tmp_path / "home"
+    match parent:
+        case "a file":
+            folder.write_text("")
+        case "not to be entered":
+            if os.geteuid() == 0:
+                pytest.skip("root may enter everywhere")
+            folder.mkdir(0o000)
+        case "a loop":
+            folder.symlink_to(folder)
+    path = folder / "config.toml"
+    monkeypatch.setattr(options, "default_path", lambda: path)
+    found = parse_arguments([])
+    assert found.config == path
+    assert found.trouble is not None
+    assert found.trouble.startswith(f"the configuration file {path} is left out: ")
+    with pytest.raises(LaunchError, match=r"home/config\.toml: "):
+        parse_arguments(["--config", str(path)])
+
+
+def test_without_a_home_it_starts_and_says_so(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(options, "default_path", lambda: None)
+    found = parse_arguments(["--layout", "bottom"])
+    assert found.config is None
+    assert found.preferences == Preferences(layout="bottom")
+    assert found.trouble is not None
+    assert "there is no home folder" in found.trouble
+
+
+def test_a_file_in_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "other.toml").write_text('name = "eve"')
+    assert parse_arguments(["--config=~/other.toml"]).name == "eve"  # which a shell leaves as it is
 
 
 def test_no_file_is_read_for_the_help_nor_made_for_anything(config: Path, capsys: pytest.CaptureFixture[str]):

@@ -1,8 +1,13 @@
 """The configuration file: what it may say, and that writing it back loses nothing."""
 
+import errno
+import fcntl
 import os
 import stat
+import subprocess
+import sys
 import tempfile
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -10,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client import settings as module
-from client.settings import LAYOUTS, Preferences, Settings, default_path, load, save
+from client.settings import LAYOUTS, Preferences, Settings, default_path, load
 from shared.launch import LaunchError
+from tests.support import DEADLINE, ROOT
 
 FULL = """\
 address = "chat.example:7"
@@ -32,26 +38,19 @@ def path(tmp_path: Path) -> Path:
 
 def read(path: Path, text: str) -> Settings:
     path.write_text(text, "utf-8")
-    return load(path, must_exist=True)
+    return load(path)
 
 
 # --- reading
 
 
-def test_without_a_file_everything_is_as_it_comes(path: Path) -> None:
-    assert load(path, must_exist=False) == Settings()
+def test_everything_is_as_it_comes() -> None:
     assert Settings().preferences == Preferences("top", True, True, True, set())
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# nothing\n"])
 def test_an_empty_file_changes_nothing(path: Path, text: str) -> None:
     assert read(path, text) == Settings()
-
-
-def test_a_file_that_was_named_must_be_there(path: Path) -> None:
-    with pytest.raises(LaunchError, match="there is no such file") as caught:
-        load(path, must_exist=True)
-    assert str(path) in str(caught.value)
 
 
 def test_every_key(path: Path) -> None:
@@ -85,7 +84,7 @@ def test_a_value_of_the_wrong_type_is_named_in_one_line(path: Path, key: str, va
         return
     with pytest.raises(LaunchError) as caught:
         read(path, f"{key} = {value}")
-    assert f"{path}: {key} is " in str(caught.value)
+    assert f"{path}:1: {key} is " in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 
 
@@ -107,27 +106,143 @@ def test_what_it_cannot_say_is_refused(path: Path, text: str, words: str) -> Non
 
 
 def test_a_file_that_cannot_be_read(path: Path) -> None:
-    path.write_bytes(b'name = "\xff"')
-    with pytest.raises(LaunchError, match="it is not UTF-8"):
-        load(path, must_exist=False)
-    with pytest.raises(LaunchError, match="directory"):
-        load(path.parent, must_exist=False)
+    path.write_bytes(b'room = "a"\nname = "\xff"')
+    with pytest.raises(LaunchError, match=r"config\.toml:2: this is not UTF-8"):
+        load(path)
+    with pytest.raises(OSError, match="directory"):
+        load(path.parent)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("# a comment\n\nbell = 1\n", ":3: bell is true or false, not 1"),
+        ('room = "a"\r\n  "layout" = "left"\r\n', ":2: layout is one of "),
+        ("bell = true\n\ncolor = 1", ":3: there is no 'color'"),
+        ("bell = true\n\n[window]\nx = 1", ":3: there is no 'window'"),
+        ("bell = true\nlayout = top", ":2: this is not valid TOML: Invalid value"),
+        ("bell = true\nbell = true", ":2: this is not valid TOML: Cannot overwrite a value"),
+        ('room = "a"\n\nname = "ada\n', ":3: this is not valid TOML: "),
+        ("room = 1\nignored = [", ":2: this is not valid TOML: "),
+        ("\ufeffbell = 1", ":1: bell is true or false"),
+    ],
+)
+def test_an_error_names_the_file_and_the_line(path: Path, text: str, words: str) -> None:
+    path.write_bytes(text.encode())
+    with pytest.raises(LaunchError) as caught:
+        load(path)
+    assert str(caught.value).startswith(f"{path}{words}")
+
+
+def test_a_mark_before_the_text_and_the_ends_of_lines_stay(path: Path) -> None:
+    """As Windows' editors write it."""
+    before = '\ufeffname = "ada"\r\n# loud\r\nbell = true\r\n'
+    path.write_bytes(before.encode())
+    assert load(path).name == "ada"
+    save(path, Preferences(bell=False))
+    assert path.read_bytes() == before.replace("true", "false").encode()
+
+
+def test_guests_are_somebody_else_the_next_time(path: Path) -> None:
+    assert read(path, 'ignored = ["guest-2", "Guest-٣", "guest-x"]\n').preferences.ignored == {"guest-x"}
 
 
 def test_the_file_is_in_the_folder_of_the_platform() -> None:
-    assert default_path().name == "config.toml"
-    assert default_path().parent.name == "pylingo"
+    path = default_path()
+    assert path is not None
+    assert path.name == "config.toml"
+    assert path.parent.name == "pylingo"
+
+
+def test_without_a_home_there_is_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def nobody(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    assert default_path() is None
 
 
 # --- writing
 
 
+def save(path: Path, after: Preferences) -> None:
+    """What a window does that has read the file as it is."""
+    try:
+        before = load(path).preferences
+    except (OSError, LaunchError):
+        before = Preferences()
+    module.save(path, before, after)
+
+
+def test_what_another_window_has_changed_stays(path: Path) -> None:
+    path.write_text('ignored = ["Cy"]\n')
+    one, two = load(path).preferences, load(path).preferences
+    before = deepcopy(one)
+    one.ignored = {"cy", "bob"}
+    one.layout = "bottom"
+    module.save(path, before, one)
+    two.times = False
+    two.ignored = {"ada"}
+    module.save(path, before, two)
+    assert load(path).preferences == Preferences(layout="bottom", times=False, ignored={"bob", "ada"})
+
+
+def test_many_at_once_lose_nothing(path: Path) -> None:
+    """Processes, as a lock may hold for a process."""
+    program = (
+        "import sys, pathlib\n"
+        "from client.settings import Preferences, save\n"
+        "path, name = pathlib.Path(sys.argv[1]), sys.argv[2]\n"
+        "sys.stdin.read()\n"
+        "seen = set()\n"
+        "for number in range(10):\n"
+        "    more = seen | {f'{name}{number}'}\n"
+        "    save(path, Preferences(ignored=seen), Preferences(ignored=more))\n"
+        "    seen = more\n"
+    )
+    names = ["ada", "bob", "cy", "dan"]
+    children = [
+        subprocess.Popen([sys.executable, "-c", program, str(path), name], stdin=subprocess.PIPE, cwd=ROOT)
+        for name in names
+    ]
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.close()
+    assert [child.wait(DEADLINE) for child in children] == [0] * len(names)
+    assert load(path).preferences.ignored == {f"{name}{number}" for name in names for number in range(10)}
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_lock_that_does_not_end_is_an_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.0)
+    path.write_text("bell = true\n")
+    with path.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(OSError, match="is locked by another program"):
+            save(path, Preferences(bell=False))
+    save(path, Preferences(bell=False))
+    assert path.read_text() == "bell = false\n"
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_where_there_are_no_locks_it_is_written_without(path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    def none(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    save(path, Preferences(bell=False))
+    assert path.read_text() == "bell = false\n"
+
+
 def test_what_was_changed_is_read_again(path: Path) -> None:
     preferences = Preferences("inline", colors=False, times=False, bell=False, ignored={"bob", "álvaro", "漢字"})
     save(path, preferences)
-    assert load(path, must_exist=True).preferences == preferences
+    assert load(path).preferences == preferences
     save(path, Preferences())
-    assert load(path, must_exist=True) == Settings()
+    assert load(path) == Settings()
 
 
 def test_only_what_is_not_as_it_comes_is_written(path: Path) -> None:
@@ -170,7 +285,7 @@ def test_comments_and_everything_else_stay(path: Path) -> None:
     for words in ("# my chat\n\n", '"chat.example"   # at work\n', "# as in irssi\n", "# who is loud\n", "# the end\n"):
         assert words in text
     assert "# again and again" in text, "a list that is as it was is not written anew"
-    again = load(path, must_exist=True)
+    again = load(path)
     assert again == settings
     assert again.address == "chat.example"
 
@@ -188,10 +303,10 @@ def test_names_that_come_and_go_leave_the_others_as_they_were_written(path: Path
     save(path, settings.preferences)
     assert "Bob" in path.read_text("utf-8")
     assert "# loud" in path.read_text("utf-8")
-    assert load(path, must_exist=True) == settings
+    assert load(path) == settings
     settings.preferences.ignored.clear()
     save(path, settings.preferences)
-    assert load(path, must_exist=True) == settings
+    assert load(path) == settings
 
 
 @given(
@@ -206,14 +321,14 @@ def test_any_list_of_names_becomes_any_other(before: list[str], wanted: set[str]
         path = Path(folder) / "config.toml"
         path.write_text(f"ignored = [{names}{gap}]\nbell = false\n", "utf-8")
         save(path, Preferences(bell=False, ignored=wanted))
-        assert load(path, must_exist=True).preferences == Preferences(bell=False, ignored=wanted)
+        assert load(path).preferences == Preferences(bell=False, ignored=wanted)
 
 
 @pytest.mark.parametrize("value", ["5", '"bob"', "[1]", "{}"])
 def test_a_value_that_went_wrong_meanwhile_is_replaced(path: Path, value: str) -> None:
     path.write_text(f"ignored = {value}\nlayout = {value}\n", "utf-8")
-    save(path, Preferences(ignored={"ada"}))
-    assert load(path, must_exist=True).preferences == Preferences(ignored={"ada"})
+    save(path, Preferences(layout="bottom", ignored={"ada"}))
+    assert load(path).preferences == Preferences(layout="bottom", ignored={"ada"})
 
 
 def test_a_link_stays_a_link(tmp_path: Path, path: Path) -> None:
@@ -239,7 +354,7 @@ def test_a_new_file_is_ones_own_in_a_folder_that_is_made(tmp_path: Path) -> None
     path = tmp_path / "a" / "b" / "config.toml"
     save(path, Preferences(bell=False))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert load(path, must_exist=True).preferences.bell is False
+    assert load(path).preferences.bell is False
 
 
 @pytest.mark.parametrize("step", ["mkstemp", "replace"])
@@ -258,7 +373,7 @@ def test_a_failure_leaves_the_old_file_whole(path: Path, monkeypatch: pytest.Mon
 
 def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="directory"):
+    with pytest.raises(OSError, match=r"directory|File exists"):
         save(tmp_path / "file" / "config.toml", Preferences(bell=False))
 
 
@@ -277,7 +392,7 @@ def test_a_folder_that_may_not_be_written(path: Path) -> None:
 @pytest.mark.parametrize("broken", [b"layout = top", b'name = "\xff"'])
 def test_a_file_that_was_broken_meanwhile_is_not_touched(path: Path, broken: bytes) -> None:
     path.write_bytes(broken)
-    with pytest.raises(ValueError, match=r"line 1|utf-8"):
+    with pytest.raises(ValueError, match=r"config\.toml:1: this is not"):
         save(path, Preferences(bell=False))
     assert path.read_bytes() == broken
 
@@ -295,4 +410,4 @@ def test_what_toml_cannot_take_is_one_sentence(tmp_path: Path, text: str) -> Non
     path = tmp_path / "config.toml"
     path.write_text(text)
     with pytest.raises(LaunchError):
-        load(path, must_exist=True)
+        load(path)

@@ -118,6 +118,24 @@ def test_the_layout_changes_while_running_and_is_remembered(open_client: Open, m
     assert ada.is_restored
 
 
+def test_what_is_set_in_one_window_stays_when_another_sets_something_else(open_client: Open, tmp_path: Path):
+    environment = {"XDG_CONFIG_HOME": str(tmp_path)}
+    ada, eve = open_client(environment=environment), open_client(environment=environment, name="eve")
+    ada.press("/ignore bob\r")
+    ada.wait("bob is hidden")
+    eve.press("/time off\r")
+    file = tmp_path / "pylingo" / "config.toml"
+    wait_until(lambda: ada.pump(0.01) or eve.pump(0.01) or "times = false" in file.read_text())
+    assert 'ignored = ["bob"]' in file.read_text()
+
+
+def test_a_home_that_is_none_is_said_in_the_window(open_client: Open):
+    ada = open_client(environment={"HOME": "/dev/null", "XDG_CONFIG_HOME": None})
+    ada.wait("out: Not a directory")
+    ada.press("/time off\r")
+    ada.wait("this is not remembered: ")
+
+
 def test_history_is_shown_on_joining(open_client: Open, meet: Meet):
     bob = meet("bob")
     bob.send(*(Say(f"earlier {number}") for number in range(10)))
