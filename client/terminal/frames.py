@@ -70,6 +70,7 @@ def _sent(model: Model, sent: Sent, now: float, at: int) -> list[Effect]:
 def _joined(model: Model, joined: Joined, now: float, at: int) -> list[Effect]:
     if joined.users is None:
         model.know(joined.name)
+        _change_arriving(model, None, joined.name)
         return _presence(model, "joined", joined.name, at)
     model.room, model.name = joined.room, joined.name
     model.people.clear()
@@ -87,6 +88,7 @@ def _left(model: Model, left: Left, now: float, at: int) -> list[Effect]:
         model.people.clear()
         return add_words(model, left, at)
     model.people.pop(fold(left.name), None)
+    _change_arriving(model, left.name, None)
     verb = "left" if left.reason in ("leave", "moved", "close") else "lost the connection"
     return _presence(model, verb, left.name, at)
 
@@ -104,7 +106,17 @@ def _renamed(model: Model, renamed: Renamed, now: float, at: int) -> list[Effect
         model.name = renamed.new
     if model.people.pop(fold(renamed.old), None) is not None:
         model.know(renamed.new)
+    _change_arriving(model, renamed.old, renamed.new)
     return add_words(model, renamed, at)
+
+
+def _change_arriving(model: Model, gone: str | None, came: str | None) -> None:
+    """Somebody came, went or changed a name between two pages of the list of people."""
+    if model.arriving:
+        if gone is not None:
+            model.arriving.pop(fold(gone), None)
+        if came is not None:
+            model.arriving[fold(came)] = came
 
 
 def _ready(model: Model, ready: Ready, now: float, at: int) -> list[Effect]:

@@ -1,20 +1,18 @@
 """The handlers behind the slash commands. What a command is called and takes is in `shared.commands`."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from shared.codec import encode, with_re
+from reactor.chat.listing import Listing
+from shared.codec import encode
 from shared.commands import BY_NAME, COMMANDS
 from shared.errors import RequestError
-from shared.framing import MAX_BODY
 from shared.messages import Command, Help, Joined, Left, Renamed, RoomInfo, Rooms, Users
-from shared.text import fold, quote, room_name, user_name
+from shared.text import quote, room_name, user_name
 
 if TYPE_CHECKING:
     from reactor.chat.hub import Hub
     from reactor.chat.session import Session
-
-_ROOM_FOR_ITEMS = MAX_BODY - 512  # what stands around the items of a list is at most a room's name and some keys
 
 
 def run_command(session: "Session", hub: "Hub", command: Command) -> None:
@@ -43,10 +41,15 @@ def _name(session: "Session", hub: "Hub", argument: str, re: int | None) -> None
 
 
 def _list(session: "Session", hub: "Hub", argument: str, re: int | None) -> None:
-    if hub.listing is None:
-        rooms = ((RoomInfo(room.name, len(room.members)), len(room.name.encode()) + 32) for room in hub.sorted_rooms())
-        hub.listing = [encode(Rooms(page, more)) for page, more in _pages(rooms)]
-    _answer(session, hub.listing, re)
+    def rooms(keys: list[str]) -> Iterator[tuple[RoomInfo, int]]:
+        for key in keys:
+            room = hub.rooms[key]
+            yield RoomInfo(room.name, len(room.members)), _size(room.name) + 32
+
+    def make(page: list[RoomInfo], more: bool) -> bytes:
+        return encode(Rooms(page, more))
+
+    session.begin_listing(Listing(session, hub.directory, rooms, make, re))
 
 
 def _join(session: "Session", hub: "Hub", argument: str, re: int | None) -> None:
@@ -60,11 +63,17 @@ def _users(session: "Session", hub: "Hub", argument: str, re: int | None) -> Non
     room = session.room
     if room is None:
         raise no_room("see who is there")
-    if room.listing is None:
-        names = sorted((member.name for member in room.members), key=fold)
-        pages = _pages((name, len(name.encode()) + 5) for name in names)
-        room.listing = [encode(Users(room.name, page, more)) for page, more in pages]
-    _answer(session, room.listing, re)
+    called = room.name
+
+    def names(keys: list[str]) -> Iterator[tuple[str, int]]:
+        for key in keys:
+            name = hub.named(key).name
+            yield name, _size(name) + 5
+
+    def make(page: list[str], more: bool) -> bytes:
+        return encode(Users(called, page, more))
+
+    session.begin_listing(Listing(session, room.directory, names, make, re))
 
 
 def _leave(session: "Session", hub: "Hub", argument: str, re: int | None) -> None:
@@ -82,23 +91,9 @@ def _close(session: "Session", hub: "Hub", argument: str, re: int | None) -> Non
     session.end_when_kept("close", "you closed the connection; see you", re)
 
 
-def _answer(session: "Session", frames: list[bytes], re: int | None) -> None:
-    """Answer with a listing that is kept until it changes, or all who ask in a crowd would have it made anew."""
-    for frame in frames:
-        session.answer_frame(frame if re is None else with_re(frame, re))
-
-
-def _pages[T](items: Iterable[tuple[T, int]]) -> Iterator[tuple[list[T], bool]]:
-    """The items, each with the most bytes it takes in a frame, in lists that fit one; whether there is more."""
-    page: list[T] = []
-    room = _ROOM_FOR_ITEMS
-    for item, size in items:
-        if size > room:
-            yield page, True
-            page, room = [], _ROOM_FOR_ITEMS
-        page.append(item)
-        room -= size
-    yield page, False
+def _size(name: str) -> int:
+    """The bytes of a name."""
+    return len(name) if name.isascii() else len(name.encode())
 
 
 _HANDLERS: dict[str, Callable[["Session", "Hub", str, int | None], None]] = {

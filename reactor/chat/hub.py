@@ -5,10 +5,11 @@ import itertools
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from reactor.chat.history import Log, MemoryLog
+from reactor.chat.listing import Directory, Pager
 from reactor.chat.room import Room
 from shared.errors import RequestError
 from shared.text import fold
@@ -67,8 +68,9 @@ class Hub:
         self.grace = grace if call_later is not None else 0.0
         self.hard = hard
         self.rooms: dict[str, Room] = {}
-        self.listing: list[bytes] | None = None
-        """The frames that say which rooms there are; None when that has changed since they were made."""
+        self.directory = Directory()
+        """The keys of the rooms."""
+        self.pager = Pager(schedule)
         self.last_stamp = 0
         self.skipped = 0
         """Messages that slow readers were not sent, in all."""
@@ -103,17 +105,25 @@ class Hub:
         self._names[name] = session
         return name
 
-    def rename(self, session: "Session", old: str, new: str) -> None:
-        """Raises `RequestError` `name-taken` if somebody else has `new`, in any spelling."""
+    def rename(self, session: "Session", new: str) -> str:
+        """Have `new` belong to `session` instead of its name so far; returns the compared form.
+
+        Raises `RequestError` `name-taken` if somebody else has it, in any spelling.
+        """
         key = fold(new)
         if self._names.get(key, session) is not session:
             raise RequestError("name-taken", "somebody here has that name: choose another one")
-        del self._names[fold(old)]
+        del self._names[session.key]
         self._names[key] = session
+        return key
 
-    def release(self, name: str) -> None:
-        """The session called `name` is over."""
-        del self._names[fold(name)]
+    def release(self, session: "Session") -> None:
+        """The session is over."""
+        del self._names[session.key]
+
+    def named(self, key: str) -> "Session":
+        """The session whose name has that compared form. Raises `KeyError`."""
+        return self._names[key]
 
     def sessions(self) -> "list[Session]":
         """Everybody, in no particular order."""
@@ -155,7 +165,7 @@ class Hub:
         session = self._tokens.get(digest)
         if session is None and name is not None:
             claimed = self._claims.get(digest)
-            if claimed is not None and claimed.is_away and fold(claimed.name) == fold(name):
+            if claimed is not None and claimed.is_away and claimed.key == fold(name):
                 session = claimed
         return session
 
@@ -173,21 +183,15 @@ class Hub:
         room = self.rooms.get(key)
         if room is None:
             room = self.rooms[key] = Room(name, key)
+            self.directory.add(key)
             self.log.occupied(key)
         return room
-
-    def moved(self, room: Room) -> None:
-        """Somebody has come into `room`, or gone out of it."""
-        self.listing = room.listing = None
 
     def forget(self, room: Room) -> None:
         """Nobody is in `room` any more."""
         del self.rooms[room.key]
+        self.directory.remove(room.key)
         self.log.emptied(room.key)
-
-    def sorted_rooms(self) -> Iterator[Room]:
-        """All rooms, by the compared form of their names."""
-        return (self.rooms[key] for key in sorted(self.rooms))
 
     # --- the end of the tick
 

@@ -11,6 +11,8 @@ memory, with its own answers between them. See `view`.
 import itertools
 from typing import TYPE_CHECKING
 
+from reactor.chat.listing import Directory
+
 if TYPE_CHECKING:
     from reactor.chat.session import Session
 
@@ -56,15 +58,25 @@ class Room:
     `name` is how its first member typed it, `key` the form by which it is compared.
     """
 
-    __slots__ = ("batch", "key", "listing", "members", "name")
+    __slots__ = ("batch", "directory", "key", "members", "name")
 
     def __init__(self, name: str, key: str) -> None:
         self.name = name
         self.key = key
         self.members: dict[Session, None] = {}
-        self.listing: list[bytes] | None = None
-        """The frames that say who is here; None when that has changed since they were made."""
+        self.directory = Directory()
+        """The keys of the members."""
         self.batch = Batch()
+
+    def add(self, member: "Session") -> None:
+        """`member` comes in."""
+        self.members[member] = None
+        self.directory.add(member.key)
+
+    def remove(self, member: "Session") -> None:
+        """`member` goes out."""
+        del self.members[member]
+        self.directory.remove(member.key)
 
     def flush(self, soft: int) -> int:
         """Give the batch to every member who has no view of its own; returns how many messages members missed.

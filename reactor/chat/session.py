@@ -6,6 +6,7 @@
 from collections.abc import Callable
 
 from reactor.chat.hub import Hub, Timer
+from reactor.chat.listing import Listing
 from reactor.chat.requests import HANDLERS
 from reactor.chat.room import Room
 from reactor.chat.view import NOWHERE, Farewell, Outlet, Peer, Piece, Recipient
@@ -22,9 +23,9 @@ _KEEP_SEAT = frozenset({"lost", "idle", "stalled", "frame-timeout"})
 
 
 class Session(Recipient):
-    """What one connected person is and does. `name` is unique on the server."""
+    """What one connected person is and does. `name` is unique on the server, and so is `key`, its compared form."""
 
-    __slots__ = ("_grace", "_heir", "leaving", "name", "number", "token", "waiting")
+    __slots__ = ("_grace", "_heir", "_is_full", "key", "leaving", "listing", "name", "number", "token", "waiting")
 
     def __init__(self, hub: Hub, peer: Peer, out: Outlet, motd: str = "") -> None:
         """Welcome somebody. `motd` is the notice of the day."""
@@ -33,10 +34,12 @@ class Session(Recipient):
         self._grace: Timer | None = None  # runs while the seat is kept for a connection that broke
         self._heir: Session | None = None  # who took over the connection
         self.waiting = False
-        """Whether the file is being asked for a key: nothing more is to be handled before the peer's `go_on`."""
+        """Whether an answer must be out before anything more is handled. The peer's `go_on` tells of its end."""
+        self.listing: Listing | None = None  # an answer of which pages are still to come
+        self._is_full = False  # whether the next of them waits until the connection has drained
         self.leaving = False  # whether nothing is handled any more, though the log is still waited for
         self.number = hub.number()
-        self.name = hub.admit(self)
+        self.name = self.key = hub.admit(self)
         self.answer(Welcome(PROTOCOL_VERSION, f"PyLingo/{__version__}", self.name, LIMITS))
         if motd:
             self.answer(Notice(motd))
@@ -102,9 +105,12 @@ class Session(Recipient):
             self._expire("close" if self.leaving else "lost")
 
     def drained(self) -> None:
-        """The connection has taken all that was queued: say what was left out meanwhile."""
+        """The connection has taken all that was queued: say what was left out meanwhile, and go on with a listing."""
         if self.closing is None and self.gap is not None:
             self._close_gap()
+        if self.listing is not None and self._is_full:
+            self._is_full = False
+            self._hub.pager.go_on(self.listing)
 
     def go_on(self) -> None:
         """No more `waiting`: what has come meanwhile is handled."""
@@ -135,6 +141,33 @@ class Session(Recipient):
 
         return deliver
 
+    # --- answers in pages
+
+    def begin_listing(self, listing: Listing) -> None:
+        """Answer with a listing; nothing more is handled before its last page is out."""
+        self.listing = listing
+        self._hub.pager.begin(listing)
+        self.waiting = self.listing is not None
+
+    def takes_page(self) -> bool:
+        """Whether the connection has taken enough of what is queued. If not, `drained` goes on."""
+        self._is_full = self.out.queued > self._hub.soft
+        if self._is_full:
+            self.out.tell_drained = True
+        return not self._is_full
+
+    def end_listing(self) -> None:
+        """The last page is out."""
+        self.listing = None
+        if self.waiting:
+            self.go_on()
+
+    def _drop_listing(self) -> None:
+        """The connection that asked is gone."""
+        if self.listing is not None:
+            self.listing = None
+            self.waiting = False
+
     # --- coming and going
 
     def join(self, room: Room) -> None:
@@ -145,8 +178,8 @@ class Session(Recipient):
         self._mark = len(room.batch.frames)
         if room.members:
             self.tell_room(Joined(room.name, self.name))
-        room.members[self] = None
-        self._hub.moved(room)
+        room.add(self)
+        self._hub.directory.changed()
 
     def leave(self, reason: str) -> Room | None:
         """Go out of the room, telling the others; returns it, or None if there was none."""
@@ -156,8 +189,8 @@ class Session(Recipient):
         self._view()
         if self.gap is not None:
             self._close_gap()
-        del room.members[self]
-        self._hub.moved(room)
+        room.remove(self)
+        self._hub.directory.changed()
         if room.members:
             self.tell_room(Left(room.name, self.name, reason))
         else:
@@ -170,17 +203,19 @@ class Session(Recipient):
         """Take a name; returns the old one. Raises `RequestError` `name-taken`."""
         old = self.name
         if name != old:
-            self._hub.rename(self, old, name)
-            self.name = name
+            key = self._hub.rename(self, name)
             if self.room is not None:
-                self.room.listing = None
+                self.room.directory.remove(self.key)
+                self.room.directory.add(key)
                 if len(self.room.members) > 1:
                     self.tell_room(Renamed(old, name, self.room.name))
+            self.name, self.key = name, key
         return old
 
     def _over(self, reason: str) -> None:
         self.closing = reason
-        self._hub.release(self.name)
+        self._hub.release(self)
+        self._drop_listing()
         self._give_up_token()
         self._stop_grace()
 
@@ -207,6 +242,7 @@ class Session(Recipient):
         self._peer.abandon()
         self._hub.session_acted(Farewell(view, self.out, self._peer, reason))
         self._peer = self.out = NOWHERE
+        self._drop_listing()
         self.view = []
         self.gap = None
         self._direct = 0

@@ -256,6 +256,24 @@ def test_who_has_left_the_room_and_speaks_in_its_log_is_not_in_it(model: Model) 
     assert list(model.people) == ["ada", "bob"]
 
 
+def test_what_happens_between_two_pages_of_users(model: Model) -> None:
+    """The server makes each page when its turn comes."""
+    number = asked([ask_users(model)]).id
+    take(
+        model,
+        Users("lobby", ["ada", "bob", "cy"], True, re=number),
+        Joined("lobby", "amy"),
+        Joined("lobby", "zoe"),
+        Left("lobby", "bob", "leave"),
+        Renamed("cy", "cyril", "lobby"),
+        Renamed("walt", "anne", "lobby"),
+        Users("lobby", ["dan", "zoe"], False, re=number),
+    )
+    assert set(model.people) == {"ada", "amy", "anne", "cyril", "dan", "zoe"}
+    take(model, Joined("lobby", "late"), Users("lobby", ["ada"], False, re=number))
+    assert list(model.people) == ["ada"]
+
+
 def test_the_users_of_a_room_that_was_left_are_not_taken(model: Model) -> None:
     take(model, Users("elsewhere", ["x"], False))
     assert model.people == {"ada": "ada"}

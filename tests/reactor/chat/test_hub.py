@@ -79,7 +79,7 @@ def test_a_name_is_one_in_every_spelling(chat, other):
     chat.person("Alice")
     person = chat.person()
     with pytest.raises(RequestError) as caught:
-        chat.hub.rename(person.session, person.name, other)
+        chat.hub.rename(person.session, other)
     assert caught.value.reason == "name-taken"
     assert {session.name for session in chat.hub.sessions()} == {"Alice", person.name}
 
@@ -129,13 +129,15 @@ def test_a_room_that_was_empty_is_called_anew(chat):
     chat.person(room="TEA").ask(Command("leave"))
     assert chat.hub.rooms == {}
     chat.person(room="tea")
-    assert [room.name for room in chat.hub.sorted_rooms()] == ["tea"]
+    assert [room.name for room in chat.hub.rooms.values()] == ["tea"]
+    assert chat.hub.directory.keys == ["tea"]
 
 
 def test_rooms_are_sorted_by_the_compared_form(chat):
     for name in ("b", "A", "Straße", "c", "B2", "ä", "strasbourg"):
         chat.person(room=name)
-    assert [room.name for room in chat.hub.sorted_rooms()] == ["A", "b", "B2", "c", "strasbourg", "Straße", "ä"]
+    sorted_rooms = [chat.hub.rooms[key].name for key in chat.hub.directory.keys]
+    assert sorted_rooms == ["A", "b", "B2", "c", "strasbourg", "Straße", "ä"]
 
 
 # --- the end of the tick --------------------------------------------------------------------------------------
