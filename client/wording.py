@@ -1,7 +1,8 @@
 """What a frame is in words: the lines that a person reads for it. Pure, and everything in them is inert.
 
-Whatever another person or the server wrote passes `shared.text.printable` here. The first line of a frame begins in
-the first column, every further one is indented, so that nobody can write what looks like somebody else's line.
+Whatever another person or the server wrote passes `printable` or `readable` of `shared.text` here. The first line of a
+frame begins in the first column, every further one is indented, so that nobody can write what looks like somebody
+else's line.
 """
 
 import time
@@ -25,7 +26,7 @@ from shared.messages import (
     Welcome,
 )
 from shared.schema import Record
-from shared.text import printable
+from shared.text import printable, readable
 
 INDENT = "    "
 _WHY_LEFT = {
@@ -48,7 +49,7 @@ def clock_time(at: int) -> str:
 
 
 def _rows(text: str) -> list[str]:
-    first, *rest = printable(text, keep="\n\t").expandtabs(4).split("\n")
+    first, *rest = readable(text).split("\n")
     return [first, *(INDENT + row for row in rest)]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reactor.engine.listener import LOOPBACK, Network, read_network
-from shared.text import printable
+from shared.text import without_controls
 
 _NUMBER = re.compile(r"[\d.eE+-]{1,64}\Z", re.ASCII)  # `float` also reads other digits, spaces and underscores
 _SIZE = re.compile(r"(\d{1,18})([KMG]?)\Z", re.ASCII)
@@ -127,11 +127,11 @@ def host_name() -> Parser:
 
 
 def words(longest: int) -> Parser:
-    """A text for people: newlines and tabs stay, other control characters are made visible."""
+    """A text for people: newlines and tabs stay, other control characters are replaced."""
 
     def parse(text: str) -> str:
         _within(0, len(text), longest)
-        return printable(text, keep="\n\t")
+        return without_controls(text)
 
     return Parser(f"at most {longest} characters", parse)
 

@@ -52,9 +52,26 @@ _ANY_SCRIPT = frozenset({"COMMON", "INHERITED"})
 # NFC makes at most one character of four (U+1F82 is the longest), so a longer string needs no look at all; and
 # CPython's normalization takes quadratic time over a long run of combining marks.
 _NFC_SHRINKS = 4
-_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_JOINERS = "\u200c\u200d"
-_FILLERS = "\u115f\u1160\u3164\uffa0"
+# What a terminal acts on, or shows nothing for: controls, surrogates, line separators, bidi controls, fillers, and all
+# of Default_Ignorable_Code_Point but for marks; further the noncharacters, which some terminals drop. A list of code
+# points and not of categories: by those of this Python's tables, each new emoji would have to be hidden.
+_HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff"
+    "\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff"
+    f"\U000e01f0-\U000e0fff{''.join(f'{chr(end - 1)}{chr(end)}' for end in range(0xFFFF, 0x110000, 0x10000))}]"
+)
+JOINERS = "\u200c\u200d"
+"""What makes one sign of its two neighbours, or keeps them from that."""
+# Nothing is lost where these are not shown in a text: a hyphen where a line may break, and hints for the direction of
+# signs, which a terminal can do without. In a name or a quotation they would hide.
+_SILENT = dict.fromkeys(map(ord, "\u00ad\u061c\u200e\u200f"))
+# The flags of England, Texas and so on: a black flag, the letters of the region as tags, and the tag that ends them.
+_FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
+# In these scripts words have no space between them, and a zero width space says where a row may break.
+_UNSPACED = re.compile(
+    "(?<=[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff])\u200b(?=[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff])"
+)
+_MARK_BLOCK = range(0x1AB0, 0x1B00)  # all of it marks, whether this Python knows them or not
 _MAX_MARKS = 4
 
 
@@ -91,7 +108,7 @@ def message_text(text: str) -> str:
         return text
     if not text.strip():
         raise RequestError("bad-text", "a text needs something other than white space")
-    return text.translate(_CONTROLS)
+    return without_controls(text)
 
 
 def quote(words: str) -> str:
@@ -101,39 +118,64 @@ def quote(words: str) -> str:
     return f"'{printable(words)}'"
 
 
+def without_controls(text: str) -> str:
+    """`text` with each control character but newline and tab replaced by U+FFFD."""
+    return text.translate(_CONTROLS)
+
+
+def readable(text: str) -> str:
+    """The text of a message as it is shown: lines without tabs, inert as `printable` makes them.
+
+    Hyphens that stand only where a row may break, and marks for the direction of signs, are not shown at all.
+    """
+    if not text.isascii():
+        text = _UNSPACED.sub("", text.translate(_SILENT))
+    return printable(text, keep="\n\t").expandtabs(4)
+
+
 def printable(text: str, keep: str = "") -> str:
     """`text` with everything replaced by U+FFFD that a terminal would act on or that hides: visible and inert.
 
-    Replaced are the Unicode categories Cc, Cf, Cs, Co, Cn, Zl and Zp, but for the characters in `keep`, and for the
-    two joiners between visible characters, which emoji and several scripts need; further the letters that show
-    nothing, and all but the first four marks on one letter, as taller stacks run into the rows of others.
+    All else is kept, also what this Python's tables do not know: new emoji, unassigned and private-use characters.
+    Kept are further the characters in `keep`, the tags of a whole flag, and the two joiners between visible
+    characters, which emoji and several scripts need. Of the marks on one letter all but the first four are replaced,
+    as taller stacks run into the rows of others.
     """
-    if text.isprintable() and text.isascii():
+    if text.isascii() and text.isprintable():
         return text
+    flags = {at for flag in _FLAG.finditer(text) for at in range(*flag.span())}
     result: list[str] = []
     marks = 0
     for index, char in enumerate(text):
-        category = unicodedata.category(char)
-        if category in ("Mn", "Me"):
+        kind = _kind(char)
+        if kind == "mark":
             marks += 1
             visible = marks <= _MAX_MARKS
-        elif char in _JOINERS:  # marks go on behind it
+        elif kind == "joiner":  # marks go on behind it
             visible = _joins(text, index)
         else:
             marks = 0
-            visible = (category not in _UNPRINTABLE and char not in _FILLERS) or char in keep
+            visible = kind == "visible" or char in keep or index in flags
         result.append(char if visible else REPLACEMENT)
     return "".join(result)
+
+
+@functools.lru_cache(4_096)
+def _kind(char: str) -> str:
+    """What `char` is to a terminal: a `mark` on another one, a `joiner`, `hidden` or `visible`."""
+    if char in JOINERS:
+        return "joiner"
+    if _HIDDEN.match(char):
+        return "hidden"
+    is_mark = unicodedata.category(char) in ("Mn", "Me") or ord(char) in _MARK_BLOCK
+    return "mark" if is_mark else "visible"
 
 
 def _joins(text: str, index: int) -> bool:
     """Whether the characters on both sides of `index` are there and visible."""
     if not 0 < index < len(text) - 1:
         return False
-    return all(
-        unicodedata.category(text[side]) not in _UNPRINTABLE and not text[side].isspace()
-        for side in (index - 1, index + 1)
-    )
+    return all(_kind(text[side]) in ("visible", "mark") and not text[side].isspace() for side in (index - 1, index + 1))
 
 
 def _checked(name: str, limit: int, code: str, what: str) -> str:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +34,23 @@ DEADLINE = 20.0
 
 _decode = functools.lru_cache(8_192)(event_codec.decode)  # a room's frame is the same for each of its many members
 _fences = itertools.count(2**62)  # ids that no test uses
+
+
+SHOWN_FORMATS = frozenset(
+    "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+    + "".join(map(chr, range(0x13430, 0x13440)))
+)
+"""Characters of the category Cf that are drawn, as signs around a number or between hieroglyphs."""
+
+
+def is_live(char: str) -> bool:
+    """Whether a terminal acts on `char` or shows nothing for it, by Unicode's categories."""
+    category = unicodedata.category(char)
+    return (
+        category in {"Cc", "Cs", "Zl", "Zp"}
+        or (category == "Cf" and char not in SHOWN_FORMATS)
+        or char in "\u115f\u1160\u3164\uffa0"
+    )
 
 
 def wait_until(condition: Callable[[], Any], what: str = "the condition", deadline: float = DEADLINE) -> Any:

@@ -6,7 +6,7 @@ from client.terminal.model import Effect, Model, Shown
 from client.terminal.scrollback import Line
 from client.wording import INDENT, clock_time, wording
 from shared.schema import Record
-from shared.text import printable
+from shared.text import readable
 
 
 def add_words(model: Model, record: Record, at: int, kind: str = "note") -> list[Effect]:
@@ -55,4 +55,4 @@ def words_of(record: Record) -> list[str]:
 
 
 def cleaned(text: str) -> str:
-    return printable(text, keep="\n\t").expandtabs(4)
+    return readable(text)

@@ -6,6 +6,7 @@ knows the graphemes and their widths; its own `wrap` and `width` take seconds ov
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from wcwidth import iter_graphemes, wcswidth
@@ -13,6 +14,7 @@ from wcwidth import iter_graphemes, wcswidth
 STAND_IN = "?"
 """What is shown of a wide character where there is one column only."""
 _WIDEST = 2
+_UNCERTAIN = frozenset({"Cn", "Co"})
 _TOKEN = re.compile(" +|[^ ]+")
 
 
@@ -134,10 +136,13 @@ def _pieces(text: str) -> Iterator[tuple[str, int]]:
     """Graphemes and their columns, each of 2 at the most.
 
     What Unicode calls one grapheme may be wider (letters of old Hangul, signs before a number); terminals draw these
-    one after another, and a row may end between them.
+    one after another, and a row may end between them. Of private-use and unassigned characters each terminal thinks
+    differently: they count as wide, so that no row can run over into the next.
     """
     for grapheme in iter_graphemes(text):
         columns = max(wcswidth(grapheme), 0)
+        if columns == 1 and not grapheme.isprintable() and unicodedata.category(grapheme[0]) in _UNCERTAIN:
+            columns = _WIDEST
         if columns <= _WIDEST:
             yield grapheme, columns
         else:

@@ -1,7 +1,8 @@
 """The input line: text, cursor, kill ring, undo, history and the search in it, with emacs's keys. Pure.
 
 Written here, as blessed's editor loses U+200D and has neither word moves nor a search. The cursor stands between
-graphemes only, also where a character that is typed or a deletion makes one of two; ASCII takes a short way.
+graphemes only, also where a character that is typed or a deletion makes one of two; ASCII takes a short way. The text
+is what was typed and pasted, and goes out as it is: making it safe to print is the view's part.
 """
 
 from collections import deque
@@ -12,14 +13,11 @@ from itertools import takewhile
 from client.terminal.boundaries import after, before, snap
 from client.terminal.cells import clip, graphemes, width
 from client.terminal.history import History
-from shared.text import printable
 
 LIMIT = 65_536
 """Characters that the line has room for, unless the constructor is told otherwise."""
 UNDOS = 200
 KILLS = 20
-_CONTEXT = 8  # characters before the cursor that decide whether a joiner or a mark typed there may stay
-_TAB = "    "
 
 
 @dataclass(slots=True)
@@ -67,10 +65,10 @@ class Editor:
     def insert(self, text: str) -> None:
         """Puts typed or pasted text at the cursor, as much as there is room for; into the query while searching."""
         if self.search is not None:
-            self._look_for(self.search + printable(text.replace("\n", " ")), self._found)
+            self._look_for(self.search + _plain(text).replace("\n", " "), self._found)
             return
         self._step()
-        text = self._clean(text)[: self._limit - len(self.text)]
+        text = _plain(text)[: self._limit - len(self.text)]
         if not text:
             return
         starts_word = not text[0].isspace() and self.text[self.cursor - 1 : self.cursor].isspace()
@@ -87,13 +85,13 @@ class Editor:
         """Puts `text` in the place of `start` to `end`, in one undo step, with the cursor behind it or at `cursor`."""
         self._step()
         room = self._limit - len(self.text) + end - start
-        self._splice(start, end, printable(text, keep="\n")[:room])
+        self._splice(start, end, _plain(text)[:room])
         if cursor is not None:
             self.cursor = snap(self.text, min(cursor, len(self.text)))
 
     def submit(self) -> str:
         """The text, which goes into the history; the line is empty then."""
-        text = printable(self.text, keep="\n")  # a joiner that nothing was typed behind does not go out
+        text = self.text
         self._history.add(text)
         self.set_draft("")
         return text
@@ -103,17 +101,12 @@ class Editor:
         self.search = None
         self._step()
         self._history.leave()
-        self._show(printable(_plain(text), keep="\n")[: self._limit])
+        self._show(_plain(text)[: self._limit])
 
     # --- changes
 
     def _step(self) -> None:
         self._previous, self._last = self._last, ""
-
-    def _clean(self, text: str) -> str:
-        """`text` as it may stand at the cursor; a joiner at its end may still get what it joins."""
-        ahead = self.text[max(self.cursor - _CONTEXT, 0) : self.cursor]
-        return printable(ahead + _plain(text) + "x", keep="\n")[len(ahead) : -1]
 
     def _splice(self, start: int, end: int, text: str) -> None:
         """The one way in which the text changes, but for other lines of the history."""
@@ -231,7 +224,8 @@ class Editor:
 
     def _to_line(self, start: int, end: int, reach: str) -> None:
         """To the line from `start` to `end`, into the column that `reach` ends in."""
-        self.cursor = snap(self.text, start + len(clip(self.text[start:end], width(reach))))
+        row, reach = self.text[start:end].replace("\t", " "), reach.replace("\t", " ")  # as they are shown
+        self.cursor = snap(self.text, start + len(clip(row, width(reach))))
 
     # --- history
 
@@ -278,8 +272,8 @@ class Editor:
 
 
 def _plain(text: str) -> str:
-    """`text` with one kind of line ends, and blanks for tabs, whose width would depend on where they stand."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", _TAB)
+    """`text` with one kind of line ends."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _in_word(part: str) -> bool:

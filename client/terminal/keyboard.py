@@ -71,7 +71,7 @@ def _answer(model: Model, is_yes: bool) -> None:
 
 def _enter(model: Model, now: float, at: int) -> list[Effect]:
     model.editor.press("enter")  # ends a search with what it has found
-    text = printable(model.editor.text, keep="\n")  # as it goes into the history
+    text = model.editor.text
     if not text.strip():
         model.editor.set_draft("")
         model.scrollback.follow()

@@ -11,7 +11,7 @@ from client.terminal.cells import clip, graphemes, width, wrap
 from client.terminal.model import Model
 from client.terminal.scrollback import Line
 from client.wording import clock_time
-from shared.text import fold, printable
+from shared.text import JOINERS, fold, printable, readable
 
 NAME_STYLES = 12
 """Styles `name0` and so on, one of which each name has, always the same."""
@@ -162,7 +162,8 @@ def input_row(model: Model, prompt: str) -> tuple[str, str]:
 
 
 def _shown(text: str) -> str:
-    return printable(text.replace("\n", _NEWLINE).replace("\t", _TAB))
+    """`text` in one row. A joiner at its end waits for what it will join."""
+    return readable(text.rstrip(JOINERS).replace("\n", _NEWLINE).replace("\t", _TAB))
 
 
 def _without(text: str, columns: int) -> str:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from shared import text
 from shared.errors import RequestError
-from shared.text import MAX_COMPARED, fold, message_text, printable, quote, room_name, user_name
+from shared.text import MAX_COMPARED, fold, message_text, printable, quote, readable, room_name, user_name
+from tests.support import is_live
 
 INVISIBLE = [
     *("\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u180b", "\u180f", "\u3164", "\ufe00", "\ufe0f", "\uffa0"),
@@ -356,6 +357,7 @@ def test_of_a_text_nothing_but_controls_changes(words):
 # --- printable --------------------------------------------------------------------------------------------------
 
 BAD = "\ufffd"
+ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 HOSTILE = {
     "clipboard": ("\x1b]52;c;ZXZpbA==\x07", f"{BAD}]52;c;ZXZpbA=={BAD}"),
     "unterminated title": ("\x1b]0;title", f"{BAD}]0;title"),
@@ -390,8 +392,12 @@ HOSTILE = {
     "paragraph separator": ("a\u2029b", f"a{BAD}b"),
     "interlinear": ("\ufff9a\ufffab\ufffb", f"{BAD}a{BAD}b{BAD}"),
     "lone surrogate": ("a\ud800b", f"a{BAD}b"),
-    "private use": ("a\ue000\U000f0000\U00100000", f"a{BAD}{BAD}{BAD}"),
-    "unassigned": ("a\u0378\uffff\U000e0fff", f"a{BAD}{BAD}{BAD}"),
+    "noncharacters": ("a\uffff\ufdd0\U0010fffe", f"a{BAD}{BAD}{BAD}"),
+    "unassigned that would show nothing": ("a\u2065\ufff0\U000e0fff", f"a{BAD}{BAD}{BAD}"),
+    "tags without a flag": ("a\U000e0067\U000e0062\U000e0065\U000e007f", f"a{BAD}{BAD}{BAD}{BAD}"),
+    "a flag without its end": ("\U0001f3f4\U000e0067\U000e0062\U000e0065x", f"\U0001f3f4{BAD}{BAD}{BAD}x"),
+    "a flag of many tags": (f"\U0001f3f4{chr(0xE0061) * 7}\U000e007f", f"\U0001f3f4{BAD * 8}"),
+    "two shut flags": (f"{ENGLAND}\U000e0061\U000e007f", f"{ENGLAND}{BAD}{BAD}"),
 }
 
 
@@ -420,7 +426,9 @@ def test_what_a_terminal_would_act_on_is_shown(words, shown):
             "🏴",
             "�",
         ),
-        *("𝐛𝐨𝐥𝐝", "\u1ed7", "o\u0302\u0303"),
+        *("𝐛𝐨𝐥𝐝", "\u1ed7", "o\u0302\u0303", ENGLAND, f"{ENGLAND}{ENGLAND}!", "\u0661\u0600\u0662"),
+        *("\U0001fae9", "\U0001fac6\u200d\U0001fae9"),  # emoji of Unicode 16, which this Python need not know
+        *("\ue0b0\U000f0000\U0010fffd", "\u0378\U0003fffd"),  # private use and unassigned
     ],
 )
 def test_what_is_harmless_is_kept(words):
@@ -509,7 +517,28 @@ def test_whatever_is_printed_is_inert(words):
             assert len(around) == 2
             assert not any(side.isspace() or side in "\u200c\u200d" for side in around)
         else:
-            assert unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+            assert not is_live(char)
+
+
+@pytest.mark.parametrize("char", ["\u00ad", "\u061c", "\u200e", "\u200f"], ids=ascii)
+def test_in_a_text_a_soft_hyphen_or_a_mark_of_direction_is_not_shown(char):
+    assert readable(f"{char}a{char}b\n{char * 9}c{char}") == "ab\nc"
+    assert printable(f"a{char}b") == f"a{BAD}b", "in a name it is"
+
+
+def test_a_zero_width_space_is_not_shown_where_words_have_no_spaces():
+    assert readable("ភាសា\u200bខ្មែរ \u200bx") == f"ភាសាខ្មែរ {BAD}x"
+    assert readable("a\u200bb") == f"a{BAD}b"
+
+
+def test_a_text_has_lines_and_no_tabs():
+    assert readable("a\tb\né\tc\x1b") == f"a   b\né   c{BAD}"
+
+
+@pytest.mark.parametrize(("words", "shown"), HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_text_is_inert(words, shown):
+    for said in (readable(words), readable(f"é{words}é")):
+        assert not any(is_live(char) for char in said if char not in f"\n{ENGLAND}")
 
 
 # --- quote ------------------------------------------------------------------------------------------------------

@@ -130,9 +130,12 @@ def test_the_longest_text_is_sent(model: Model) -> None:
     assert len(effect.text) == MAX_TEXT
 
 
-def test_a_joiner_that_joins_nothing_does_not_go_out(model: Model) -> None:
-    effects = do(model, f" {FAMILY}", "enter", " x\u200d", "enter")
-    assert [effect.text for effect in effects if isinstance(effect, Speak)] == [FAMILY, "x\ufffd"]
+def test_what_is_typed_goes_out_whole_and_is_shown_inert(model: Model) -> None:
+    odd = "\U0001fae9 so\u00adft \u200fא \ue0b0 \u202ex\u200d"
+    effects = do(model, f" {FAMILY}", "enter", f" {odd}", "enter")
+    assert [effect.text for effect in effects if isinstance(effect, Speak)] == [FAMILY, odd]
+    line = list(model.scrollback.unsent.values())[-1]
+    assert line.text == "\U0001fae9 soft א \ue0b0 \ufffdx\ufffd"
 
 
 def test_a_message_of_several_rows(model: Model) -> None:

@@ -1,7 +1,6 @@
 """The model as rows: layouts, the status row, the input row, lines that wrap; and that nothing in a row is alive."""
 
 import itertools
-import unicodedata
 
 import pytest
 from hypothesis import given, settings
@@ -44,6 +43,7 @@ from shared.messages import (
     Users,
 )
 from shared.schema import Record
+from tests.support import is_live
 
 NOON = 1_700_000_000_000_000
 TIME = clock_time(NOON)
@@ -452,9 +452,7 @@ HOSTILE = {
 
 
 def inert(text: str) -> bool:
-    return all(unicodedata.category(char) not in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp") for char in text) and not set(
-        text
-    ) & set("\u202e\u202c\u2067\u2069\u200b\ufeff\u2060\u200e\u200f\u3164\U000e0041\U000e007f")
+    return not any(is_live(char) for char in text if char not in "\u200c\u200d")
 
 
 def everything(model: Model, now: float) -> list[str]:
