@@ -6,6 +6,8 @@ TYPED_AT_ONCE = 5
 """Lines that may come in one read from somebody who types ahead of a slow connection."""
 GOES_ON = 0.1
 """Seconds after a piece of such a paste within which the next one comes."""
+LONGEST_WORD = 16
+"""Characters without a line end that may be typed within that time."""
 
 ENTER = Key("enter")
 
@@ -19,10 +21,12 @@ class Bursts:
     def meant(self, events: list[Event], now: float) -> list[Event]:
         """What the events of one read at `now` (seconds) mean: themselves, or a paste."""
         lines = sum(event == ENTER for event in events)
-        if lines <= (0 if now < self._until else TYPED_AT_ONCE):
+        goes_on = now < self._until
+        is_long = sum(len(event.text) for event in events if isinstance(event, Text)) > LONGEST_WORD
+        if lines <= (0 if goes_on else TYPED_AT_ONCE) and not (goes_on and is_long):
             return events
         self._until = now + GOES_ON
-        return [Paste("".join(map(_text, events)))]
+        return [Paste("".join(map(_text, events)), goes_on=goes_on)]
 
 
 def _text(event: Event) -> str:

@@ -7,8 +7,8 @@ from client.terminal.announce import cleaned
 from client.terminal.commands import LOCAL, leave, run_local
 from client.terminal.completion import Sources
 from client.terminal.frames import ask, next_id
-from client.terminal.keys import Key, Paste, Text
-from client.terminal.model import Effect, Model, Order, Reconnect, Repaint, Speak, Suspend
+from client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE, Key, Paste, Text
+from client.terminal.model import Effect, Model, Order, Pasting, Reconnect, Repaint, Speak, Suspend
 from client.terminal.scrollback import Line
 from client.terminal.view import body_height, wrapped
 from shared.commands import COMMANDS, parse_line
@@ -47,26 +47,31 @@ def pressed(model: Model, event: Key, now: float, at: int) -> list[Effect]:
 
 
 def pasted(model: Model, event: Paste, now: float, at: int) -> list[Effect]:
-    model.hint = ""
-    if model.question is not None:  # it comes in pieces, without the terminal's word on where it ends
-        room = MAX_TEXT + 1 - len(model.question.text)
-        model.question = Paste(model.question.text + event.text[: max(0, room)], event.cut or len(event.text) > room)
-    elif event.text.rstrip("\n").count("\n") >= ASKED_ABOVE or len(event.text) > MAX_TEXT:
+    if event.goes_on:
+        if model.question is None:  # the pieces before were refused, or are answered
+            return []
+        whole = model.question.text + event.text
+        event = Paste(whole[:LONGEST_PASTE], cut=event.cut or len(whole) > LONGEST_PASTE)
+    model.hint, model.question = "", None
+    text = event.text.rstrip("\n")
+    if event.cut or len(model.editor.text) + len(text) > MAX_TEXT:
+        model.hint = f"nothing pasted: too long for one message, which has at most {MAX_TEXT} characters"
+    elif text.count("\n") >= ASKED_ABOVE:
         model.question = event
     else:
-        model.editor.insert(event.text.rstrip("\n"))
+        model.editor.insert(text)
+    return []
+
+
+def pasting(model: Model, event: Pasting, now: float, at: int) -> list[Effect]:
+    model.hint = f"a paste has begun; it ends when its end comes, or nothing for {PASTE_PATIENCE:.0f} s"
     return []
 
 
 def _answer(model: Model, is_yes: bool) -> None:
     paste, model.question = model.question, None
-    if paste is None or not is_yes:
-        return
-    text = paste.text.rstrip("\n")
-    if paste.cut or len(model.editor.text) + len(text) > MAX_TEXT:
-        model.hint = f"nothing pasted: too long for one message, which has at most {MAX_TEXT} characters"
-    else:
-        model.editor.insert(text)
+    if paste is not None and is_yes:
+        model.editor.insert(paste.text.rstrip("\n"))
 
 
 def _enter(model: Model, now: float, at: int) -> list[Effect]:

@@ -22,15 +22,22 @@ LONGEST_STRING = 4_096
 LONGEST_PASTE = 65_536
 """Characters of a paste that are kept."""
 SEQUENCE_PATIENCE = 0.05
-PASTE_PATIENCE = 1.0
+PASTE_PATIENCE = 10.0
+"""Seconds without a byte after which a paste has ended, although the terminal has not said so."""
+TYPED_AT_ONCE = 32
+"""Bytes that may come in one read from somebody who types; more of them are the rest of a paste that stalled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Paste:
-    """A bracketed paste, its line ends made newlines. `cut`: there was more than is kept."""
+    """A paste, its line ends made newlines. `cut`: there was more than is kept.
+
+    `goes_on`: it is a further piece of the paste before, which the terminal has not marked as such.
+    """
 
     text: str
     cut: bool = False
+    goes_on: bool = False
 
 
 type Event = Text | Key | Paste | Focus
@@ -59,9 +66,15 @@ class KeyDecoder:
         self._pending = b""
         self._half = codecs.getincrementaldecoder("utf-8")("replace")
         self._paste: _Pasting | None = None
+        self._has_given_up = False  # on a paste's end: what comes next may be the rest of it
         self._string_left = 0
         self._in_long_csi = False
         self._events: list[Event] = []
+
+    @property
+    def is_pasting(self) -> bool:
+        """Whether a paste has begun and not ended."""
+        return self._paste is not None
 
     @property
     def patience(self) -> float | None:
@@ -73,6 +86,10 @@ class KeyDecoder:
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that `data` completes."""
+        if self._has_given_up:
+            self._has_given_up = False
+            if len(data) > TYPED_AT_ONCE or _PASTE_END in data.partition(_PASTE_BEGIN)[0]:
+                self._paste = _Pasting()
         return self._run(self._pending + data if self._pending else data, final=False)
 
     def flush(self) -> list[Event]:
@@ -82,6 +99,7 @@ class KeyDecoder:
         if self._paste is not None:
             events.append(self._paste.finish())
             self._paste = None
+            self._has_given_up = True
         if self._half.getstate()[0]:
             events.append(Text(self._half.decode(b"", True)))
         self._string_left = 0

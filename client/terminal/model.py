@@ -108,6 +108,11 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
+class Pasting:
+    """A paste has begun, and its end has not come yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class Interrupted:
     """The person, or the system, wants the program to end."""
 
@@ -132,7 +137,20 @@ class Done:
 
 
 type Event = (
-    Text | Key | Paste | Focus | Received | Refused | Connection | Resized | Tick | Interrupted | Gap | Trouble | Done
+    Text
+    | Key
+    | Paste
+    | Pasting
+    | Focus
+    | Received
+    | Refused
+    | Connection
+    | Resized
+    | Tick
+    | Interrupted
+    | Gap
+    | Trouble
+    | Done
 )
 
 

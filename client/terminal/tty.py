@@ -69,7 +69,7 @@ class Tty:
     def _take_keys(self) -> None:
         modes = termios.tcgetattr(self._fd)
         modes[0] &= ~(termios.IXON | termios.ICRNL | termios.INLCR | termios.IGNCR | termios.ISTRIP)
-        modes[3] &= ~(termios.ICANON | termios.ECHO | termios.IEXTEN)
+        modes[3] &= ~(termios.ICANON | termios.ECHO | termios.IEXTEN | termios.ISIG)
         modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
         termios.tcsetattr(self._fd, termios.TCSANOW, modes)
 

@@ -10,7 +10,7 @@ from typing import Any
 from client.terminal.announce import add_note
 from client.terminal.commands import leave
 from client.terminal.frames import ask_users, next_id, received
-from client.terminal.keyboard import pasted, pressed, typed
+from client.terminal.keyboard import pasted, pasting, pressed, typed
 from client.terminal.keys import Focus, Key, Paste, Text
 from client.terminal.model import (
     Ask,
@@ -21,6 +21,7 @@ from client.terminal.model import (
     Gap,
     Interrupted,
     Model,
+    Pasting,
     Received,
     Refused,
     Repaint,
@@ -108,6 +109,7 @@ _EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     Text: typed,
     Key: pressed,
     Paste: pasted,
+    Pasting: pasting,
     Focus: lambda model, event, now, at: [],
     Received: received,
     Refused: _refused,

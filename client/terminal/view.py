@@ -197,8 +197,7 @@ def question(model: Model) -> str:
     assert model.question is not None
     text = model.question.text
     lines = text.rstrip("\n").count("\n") + 1
-    least = "at least " if model.question.cut else ""
-    return f" Paste {least}{lines} lines, {least}{len(text)} characters? Enter: yes, Esc: no"
+    return f" Paste {lines} lines, {len(text)} characters? Enter: yes, Esc: no"
 
 
 def _state(model: Model, now: float) -> str:

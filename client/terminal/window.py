@@ -22,7 +22,7 @@ from client.terminal.bursts import Bursts
 from client.terminal.capabilities import Capabilities, read_capabilities
 from client.terminal.inline import Inline
 from client.terminal.keys import Event as KeyEvent
-from client.terminal.keys import Key, KeyDecoder, Paste
+from client.terminal.keys import Key, KeyDecoder, Text
 from client.terminal.model import (
     Ask,
     Bell,
@@ -34,6 +34,7 @@ from client.terminal.model import (
     Leave,
     Model,
     Order,
+    Pasting,
     Received,
     Reconnect,
     Refused,
@@ -65,6 +66,8 @@ FRAME = 0.016
 SECOND = 1.0
 PATIENCE = 2.0
 """Seconds that leaving may take before the connection is given up."""
+_SIGNALS: dict[KeyEvent, int] = {Key("ctrl-c"): signal.SIGINT, Key("ctrl-\\"): signal.SIGQUIT}
+"""Keys that mean what a terminal would make of them. We read them as keys, so that in a paste they are none."""
 
 
 class Window:
@@ -178,6 +181,8 @@ class Window:
             self._patience.cancel()
             self._patience = None
         self._pressed(self._decoder.feed(data))
+        if self._decoder.is_pasting:
+            self._happen(Pasting())
         if self._decoder.patience is not None:
             self._patience = self._reactor.call_later(
                 self._decoder.patience, lambda: self._pressed(self._decoder.flush())
@@ -191,11 +196,15 @@ class Window:
         if self.model.question is not None:
             return [Key("enter" if line.strip().lower() in ("", "y", "yes") else "escape")]
         empty: list[KeyEvent] = [Key("ctrl-e"), Key("ctrl-u")]  # of a line before that could not be sent
-        return [*empty, Paste(line), Key("enter")] if line else [*empty, Key("enter")]
+        return [*empty, Text(line), Key("enter")] if line else [*empty, Key("enter")]
 
     def _pressed(self, events: list[KeyEvent]) -> None:
         for event in self._bursts.meant(events, self._reactor.clock()):
-            self._happen(event)
+            number = _SIGNALS.get(event)
+            if number is not None:
+                self._interrupted(number)
+            else:
+                self._happen(event)
         self._paint()
 
     def _end_of_input(self) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from client.terminal.bursts import ENTER, GOES_ON, Bursts
+from client.terminal.bursts import ENTER, GOES_ON, LONGEST_WORD, Bursts
 from client.terminal.keys import Event, Key, Paste, Text
 
 
@@ -25,10 +25,19 @@ def test_many_lines_in_one_read_are_a_paste():
 def test_further_reads_belong_to_it_line_by_line():
     bursts = Bursts()
     bursts.meant(lines(6), 0.0)
-    assert bursts.meant([Text("more"), ENTER], GOES_ON / 2) == [Paste("more\n")]
+    assert bursts.meant([Text("more"), ENTER], GOES_ON / 2) == [Paste("more\n", goes_on=True)]
     assert bursts.meant([Text("typed")], GOES_ON) == [Text("typed")]
-    assert bursts.meant([Text("still"), ENTER], GOES_ON) == [Paste("still\n")]
+    assert bursts.meant([Text("still"), ENTER], GOES_ON) == [Paste("still\n", goes_on=True)]
     assert bursts.meant([Text("typed"), ENTER], 3 * GOES_ON) == [Text("typed"), ENTER]
+
+
+def test_a_long_piece_without_a_line_end_belongs_to_it():
+    bursts = Bursts()
+    long = "x" * (LONGEST_WORD + 1)
+    assert bursts.meant([Text(long)], 0.0) == [Text(long)]
+    bursts.meant(lines(6), 0.0)
+    assert bursts.meant([Text(long)], GOES_ON / 2) == [Paste(long, goes_on=True)]
+    assert bursts.meant([Text(long)], 2 * GOES_ON) == [Text(long)]
 
 
 def test_an_answer_right_after_a_marked_paste_is_typed():

@@ -120,7 +120,7 @@ def test_what_is_typed_goes_to_the_cursor() -> None:
         *((same, same) for same in ("\U0001fae9", "so\u00adft", "\u200fא", "\ue0b0", ENGLAND, "\u200bx\ufeff")),
     ],
 )
-def test_what_is_typed_is_sent_whole(typed: str, text: str) -> None:
+def test_what_may_stand_in_the_line(typed: str, text: str) -> None:
     line = editor()
     line.insert(typed)
     assert line.text == text

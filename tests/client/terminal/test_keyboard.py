@@ -12,6 +12,7 @@ from client.terminal.model import (
     Leave,
     Model,
     Order,
+    Pasting,
     Reconnect,
     Remember,
     Repaint,
@@ -268,10 +269,8 @@ def test_other_keys_do_not_answer(model: Model, key: str) -> None:
         ("draft", Paste("x" * 5 + "\ny" * ((MAX_TEXT - 5) // 2))),
     ],
 )
-def test_a_paste_that_is_too_long_for_a_message_is_dropped_with_a_hint(model: Model, draft: str, paste: Paste) -> None:
+def test_a_paste_that_is_too_long_for_a_message_is_refused_unasked(model: Model, draft: str, paste: Paste) -> None:
     do(model, f" {draft}", paste)
-    assert model.question is not None
-    do(model, "enter")
     assert (model.question, model.editor.text) == (None, draft)
     assert "too long" in model.hint
     assert str(MAX_TEXT) in model.hint
@@ -286,21 +285,34 @@ def test_the_longest_paste_that_fits(model: Model) -> None:
 
 
 def test_a_paste_that_comes_in_pieces_is_one(model: Model) -> None:
-    do(model, Paste(LARGE), Paste("b"), Paste("c\n"))
+    do(model, Paste(LARGE), Paste("b", goes_on=True), Paste("c\n", goes_on=True))
     assert model.question == Paste(LARGE + "bc\n")
     do(model, "enter")
     assert model.editor.text == LARGE + "bc"
 
 
-def test_pieces_without_end_are_not_kept(model: Model) -> None:
+def test_another_paste_takes_the_place_of_one_that_was_not_answered(model: Model) -> None:
+    do(model, Paste(LARGE), Paste("other"))
+    assert (model.question, model.editor.text) == (None, "other")
+
+
+@pytest.mark.parametrize("piece", ["x\n" * 1_000, "\n" * 1_000])
+def test_pieces_without_end_are_refused_and_not_kept(model: Model, piece: str) -> None:
+    do(model, Paste(LARGE))
     for _ in range(100):
-        do(model, Paste("x\n" * 10_000))
-    assert model.question is not None
-    assert len(model.question.text) <= LONGEST_PASTE
-    assert model.question.cut
-    do(model, " y")
-    assert model.editor.text == ""
-    assert model.hint
+        do(model, Paste(piece, goes_on=True))
+    assert (model.question, model.editor.text) == (None, "")
+    assert "too long" in model.hint
+    assert do(model, Paste("one more line\n", goes_on=True)) == []
+    assert (model.question, model.editor.text) == (None, ""), "it belongs to what was refused"
+
+
+def test_a_paste_that_has_not_ended_is_said(model: Model) -> None:
+    do(model, Pasting())
+    assert "10 s" in model.hint
+    assert len(model.hint) < 80
+    do(model, Paste("whole"))
+    assert (model.hint, model.editor.text) == ("", "whole")
 
 
 # --- Tab

@@ -162,6 +162,33 @@ def test_patience(data: bytes, patience: float | None) -> None:
     assert decoder.feed(b"x") == [Text("x")]
 
 
+def test_a_paste_that_stalls_is_waited_for() -> None:
+    decoder = KeyDecoder()
+    assert decoder.feed(b"\x1b[200~first\rsec") == []
+    assert (decoder.is_pasting, decoder.patience) == (True, 10.0)
+    assert decoder.feed(b"ret\r\x03\x1a\x1c\x1b[201~") == [Paste("first\nsecret\n\x03\x1a\x1c")]
+    assert (decoder.is_pasting, decoder.patience) == (False, None)
+
+
+@pytest.mark.parametrize("rest", [b"secret\r\x1b[201~", b"a line\r" * 10, b"x\r\x1b[201~\x1b[200~y\x1b[201~"])
+def test_the_rest_of_a_paste_that_was_given_up_is_no_typing(rest: bytes) -> None:
+    decoder = KeyDecoder()
+    decoder.feed(b"\x1b[200~first\r")
+    assert decoder.flush() == [Paste("first\n")]
+    events = [*decoder.feed(rest), *decoder.flush()]
+    assert events
+    assert all(isinstance(event, Paste) for event in events)
+
+
+@pytest.mark.parametrize("typed", [b"a", b"hello\r", PASTED % b"y"])
+def test_after_a_paste_was_given_up_keys_are_keys(typed: bytes) -> None:
+    decoder = KeyDecoder()
+    decoder.feed(b"\x1b[200~first\r")
+    decoder.flush()
+    assert decoder.feed(typed) == KeyDecoder().feed(typed)
+    assert decoder.feed(b"secret\r\x1b[201~") == [Text("secret"), Key("enter")]
+
+
 def test_a_lone_escape_waits_for_the_flush() -> None:
     decoder = KeyDecoder()
     assert decoder.feed(b"\x1b") == []

@@ -55,9 +55,9 @@ def test_keys_come_one_by_one_and_none_is_the_terminals(bench):
     assert bench.read() == b""  # no echo
 
 
-def test_interrupts_are_signals_still(bench):
+def test_interrupts_are_keys(bench):
     bench.tty.enter()
-    assert termios.tcgetattr(bench.slave)[3] & termios.ISIG
+    assert not termios.tcgetattr(bench.slave)[3] & termios.ISIG
 
 
 def test_by_line_the_modes_are_the_shells(bench):
