@@ -4,6 +4,7 @@ Lines of input are messages or commands; frames are printed a line each, or as J
 one reactor. Input is read no faster than the server takes it. A connection that is lost is taken up again.
 """
 
+import functools
 import json
 import os
 import select
@@ -76,7 +77,8 @@ class Plain:
         if os.isatty(self._stdin):
             self._stdin = self._own = open_again(self._stdin)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            self._reactor.on_signal(number, lambda number=number: self._interrupted(number))  # type: ignore[misc]
+            interrupted = functools.partial(self._interrupted, number)
+            self._reactor.on_signal(number, interrupted, unless_ignored=number != signal.SIGTERM)
         self._reactor.run()
         self._reactor.close()
         if self._own is not None:

@@ -30,9 +30,14 @@ _seconds = number(0.1, 86_400)
 _tcp_seconds = number(0.1, 32_767)  # the most that Linux takes for TCP_KEEPIDLE
 
 
-def _setting(default: Any, parse: Parser, metavar: str, about: str, outcome: str = "") -> Any:
-    """A field of `Settings`. `outcome` is what happens when the limit is reached."""
-    metadata = {"parse": parse, "metavar": metavar, "about": about, "outcome": outcome}
+def _setting(
+    default: Any, parse: Parser, metavar: str, about: str, outcome: str = "", needs_restart: bool = False
+) -> Any:
+    """A field of `Settings`. `outcome` is what happens when the limit is reached.
+
+    `Server.reconfigure` takes it over while the server runs, unless it `needs_restart`.
+    """
+    metadata = {"parse": parse, "metavar": metavar, "about": about, "outcome": outcome, "needs_restart": needs_restart}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -40,8 +45,12 @@ def _setting(default: Any, parse: Parser, metavar: str, about: str, outcome: str
 class Settings:
     """How a server is to behave. Times are in seconds, sizes in bytes."""
 
-    host: str = _setting("127.0.0.1", host_name(), "HOST", "the address or host name to listen on; :: for everybody")
-    port: int = _setting(5000, integer(0, 65_535), "PORT", "the TCP port; 0 lets the system choose one")
+    host: str = _setting(
+        "127.0.0.1", host_name(), "HOST", "the address or host name to listen on; :: for everybody", needs_restart=True
+    )
+    port: int = _setting(
+        5000, integer(0, 65_535), "PORT", "the TCP port; 0 lets the system choose one", needs_restart=True
+    )
     motd: str = _setting("", words(MAX_MOTD), "TEXT", "a notice that everybody gets on connecting")
     log_level: str = _setting("info", one_of(*LOG_LEVELS), "LEVEL", "how much is logged")
     rate: float = _setting(
@@ -119,13 +128,16 @@ class Settings:
         "time for which the seat of a broken connection is kept; 0 for none",
         "the room sees `left` with reason `lost`",
     )
-    history: str = _setting("", path(), "FILE", "keep what is said in this SQLite file; without it, in memory only")
+    history: str = _setting(
+        "", path(), "FILE", "keep what is said in this SQLite file; without it, in memory only", needs_restart=True
+    )
     history_memory: int = _setting(
         MEMORY,
         size(2**16, 2**40),
         "SIZE",
         "memory for all rooms' logs, the newest 1,000 messages of each",
         "rooms that nobody is in lose theirs, the one left longest ago first; then the oldest messages go",
+        needs_restart=True,
     )
     history_keep: float = _setting(
         90 * 86_400.0,
@@ -133,6 +145,7 @@ class Settings:
         "TIME",
         "age of messages in the file; 0 for no bound",
         "older ones are deleted",
+        needs_restart=True,
     )
     history_max: int = _setting(
         2 * 2**30,
@@ -140,6 +153,7 @@ class Settings:
         "SIZE",
         "size of the file; 0 for no bound",
         "the oldest messages are deleted",
+        needs_restart=True,
     )
     drain_timeout: float = _setting(
         5.0, _seconds, "SECONDS", "time for the farewells when the server stops", "it stops all the same"
@@ -157,6 +171,11 @@ class Settings:
 FIELDS = dataclasses.fields(Settings)
 LISTS = frozenset(field.name for field in FIELDS if type(field.default) is tuple)
 """The settings that are lists: an option that may be repeated, an array of strings in the file."""
+
+
+PARSERS: dict[str, Parser] = {field.name: field.metadata["parse"] for field in FIELDS}
+FIXED = frozenset(field.name for field in FIELDS if field.metadata["needs_restart"])
+"""The settings that a running server does not take over."""
 
 
 def option(name: str) -> str:
@@ -177,6 +196,11 @@ def parse_arguments(arguments: Sequence[str]) -> Settings:
     return Settings(**values)
 
 
+def has_file(arguments: Sequence[str]) -> bool:
+    """Whether a command line, which `parse_arguments` takes, names a configuration file."""
+    return "config" in vars(_parser().parse_args(arguments))
+
+
 def read_file(path: str) -> dict[str, Any]:
     """The settings in a TOML file: the names of the options, with - or _. Raises `ConfigError`."""
     try:
@@ -186,11 +210,10 @@ def read_file(path: str) -> dict[str, Any]:
         raise ConfigError(f"cannot read the configuration file {path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"the configuration file {path} is no sound TOML: {error}") from None
-    known = {field.name for field in FIELDS}
     values = {}
     for key, value in table.items():
         name = key.replace("-", "_")
-        if name not in known:
+        if name not in PARSERS:
             raise ConfigError(f"{path}: there is no setting '{printable(key)}' (see --help for their names)")
         if name in values:
             raise ConfigError(f"{path}: '{name}' stands there twice, with - and with _")
@@ -208,9 +231,8 @@ def read_file(path: str) -> dict[str, Any]:
 
 
 def _parse(name: str, text: str, where: str) -> Any:
-    parse = next(field.metadata["parse"] for field in FIELDS if field.name == name)
     try:
-        return parse(text)
+        return PARSERS[name](text)
     except ValueError as error:
         raise ConfigError(f"{where} must be {error}, not '{printable(text[:64])}'") from None
 

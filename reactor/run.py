@@ -26,6 +26,7 @@ def main() -> int:
 def _serve() -> int:
     from reactor.config import parse_arguments
     from reactor.log import LineWriter, log_to_stderr
+    from reactor.reload import Reload
     from reactor.server import Server
     from shared import __version__
 
@@ -37,7 +38,7 @@ def _serve() -> int:
         address = server.start()
     except OSError as error:
         raise LaunchError(_why_not(error, settings.host, settings.port)) from None
-    server.obey_signals()
+    server.obey_signals(Reload(server, sys.argv[1:]).ask)
     stdout = LineWriter(1)  # a pipe that nobody reads keeps nobody out
     stdout.write(f"PyLingo {__version__} listening on {address}")
     is_written = stdout.flush()

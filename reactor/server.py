@@ -1,17 +1,19 @@
 """The chat server: the engine and the chat, joined. Start, serve, drain, stop."""
 
 import collections
+import dataclasses
 import errno
 import gc
 import logging
 import resource
 import signal
 import socket
+from collections.abc import Callable
 
 from reactor.chat.disk import DiskLog
 from reactor.chat.history import Log, MemoryLog
 from reactor.chat.hub import Hub
-from reactor.config import Settings
+from reactor.config import FIXED, PARSERS, Settings, option
 from reactor.connection import Connection
 from reactor.engine.deadlines import Watch
 from reactor.engine.listener import Address, Gate, Listener, listen
@@ -43,49 +45,73 @@ class Server:
     def __init__(self, settings: Settings, reactor: Reactor | None = None) -> None:
         self.settings = settings
         self.reactor = reactor or Reactor()
-        self.hub = Hub(
-            self.reactor.at_flush,
-            soft=settings.queue_soft,
-            hard=settings.queue_hard,
-            log=self._make_log(),
-            grace=settings.resume_grace,
-            call_later=self.reactor.call_later,
-        )
+        self.hub = Hub(self.reactor.at_flush, log=self._make_log(), call_later=self.reactor.call_later)
         self.watch: Watch[Connection] = Watch(self.reactor)
-        self.interval = 1 / settings.rate if settings.rate else 0.0
-        """Seconds between two requests of one connection in the long run; 0 for no limit."""
-        self.tolerance = (settings.burst - 1) * self.interval
+        self.interval = self.tolerance = 0.0
+        """Seconds between two requests of one connection in the long run, 0 for no limit; and what a burst saves."""
         self.turns = Turns(self.reactor)
         """For large frames where there is a rate: one of all that come is enough in a tick."""
         self.counts: collections.Counter[str] = collections.Counter()
         """How many connections were accepted, and how many ended or were refused for which reason."""
         self._listeners: list[Listener] = []
         self._gate = Gate(settings.max_connections, settings.max_per_address, settings.exempt)
+        self._socks: list[socket.socket] = []
+        self._most = 1_000_000  # connections that the descriptors suffice for
         self._farewells = 0
         self._draining = False
+        self._apply()
         self._patience = _LOG_PATIENCE
         self.trouble = ""
         """A notice for everybody who comes, as long as something is wrong."""
 
     def start(self) -> str:
         """Listen; returns `HOST:PORT` as a client would write it. Raises `OSError` if that cannot be."""
-        most = raise_descriptor_limit() - SPARE_DESCRIPTORS
-        if most < 1:
+        self._most = raise_descriptor_limit() - SPARE_DESCRIPTORS
+        if self._most < 1:
             raise OSError(errno.EMFILE, f"the descriptor limit must be above {SPARE_DESCRIPTORS} (see ulimit -n)")
         prepare_names()  # 5 ms, in which nobody is kept waiting yet
-        socks = listen(self.settings.host, self.settings.port)
-        self._gate.most = min(self.settings.max_connections or most, most)
-        for sock in socks:
-            self._prepare(sock)
-        self.hub.log.open(lambda newest: self._open(socks, newest))
-        host, port = socks[0].getsockname()[:2]
+        self._socks = listen(self.settings.host, self.settings.port)
+        self._apply()
+        self.hub.log.open(self._open)
+        host, port = self._socks[0].getsockname()[:2]
         return show_address(self.settings.host or host, port)
 
-    def obey_signals(self) -> None:
-        """SIGINT and SIGTERM drain, a second one ends at once; SIGUSR1 logs the counters."""
+    def obey_signals(self, hung_up: Callable[[], object]) -> None:
+        """SIGINT and SIGTERM drain, a second one ends at once; SIGUSR1 logs the counters; SIGHUP calls `hung_up`.
+
+        A shell has what it puts in the background ignore SIGINT, which must stop a server all the same; `nohup` means
+        what it says.
+        """
         for number in (signal.SIGINT, signal.SIGTERM):
             self.reactor.on_signal(number, self._stop_asked)
+        self.reactor.on_signal(signal.SIGHUP, hung_up, unless_ignored=True)
         self.reactor.on_signal(signal.SIGUSR1, self.log_counters)
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Take over what can change while the server runs, and log what has changed and what needs a restart."""
+        changed = [name for name in PARSERS if getattr(settings, name) != getattr(self.settings, name)]
+        live = {name: getattr(settings, name) for name in changed if name not in FIXED}
+        self.settings = dataclasses.replace(self.settings, **live)
+        self._apply()
+        logging.getLogger().setLevel(settings.log_level.upper())
+        words = ", ".join(f"{option(name)} is {PARSERS[name].show(value)[:64]!r}" for name, value in live.items())
+        logger.info("the configuration was read again: %s", words or "nothing that can change has changed")
+        if fixed := [option(name) for name in changed if name in FIXED]:
+            logger.warning("a change of %s needs a restart", ", ".join(fixed))
+
+    def _apply(self) -> None:
+        """Pass the settings on to those who hold a value of theirs."""
+        settings = self.settings
+        self.interval = 1 / settings.rate if settings.rate and not self._draining else 0.0
+        self.tolerance = (settings.burst - 1) * self.interval
+        self.hub.soft, self.hub.hard, self.hub.grace = settings.queue_soft, settings.queue_hard, settings.resume_grace
+        self._gate.most = min(settings.max_connections or self._most, self._most)
+        self._gate.most_per_address, self._gate.exempt = settings.max_per_address, settings.exempt
+        for listener in self._listeners:
+            listener.accepts = settings.accepts
+        for sock in self._socks:
+            if sock.fileno() >= 0:
+                self._prepare(sock)
 
     def serve(self) -> None:
         """Run until drained."""
@@ -106,7 +132,7 @@ class Server:
         self.reactor.call_later(self.settings.drain_timeout, self.reactor.stop)
         # What was said before is handled and kept first; but neither floods nor a hanging disk hold up the farewells.
         self.reactor.call_later(self.settings.drain_timeout / 5, self._say_goodbye)
-        self.interval = 0.0
+        self._apply()  # there is no pace any more
         self._catch_up([connection for connection in self.watch.everybody() if connection.is_behind])
 
     def close(self) -> None:
@@ -155,10 +181,10 @@ class Server:
             self._history_came_back,
         )
 
-    def _open(self, socks: list[socket.socket], newest: int) -> None:
+    def _open(self, newest: int) -> None:
         """The log can be used: let those in who have knocked meanwhile."""
         self.hub.last_stamp = max(self.hub.last_stamp, newest)
-        for sock in socks:
+        for sock in self._socks:
             listener = Listener(self.reactor, sock, self._accepted, self._refused_in_need, self.settings.accepts)
             if self._draining:
                 listener.close()

@@ -2,7 +2,7 @@
 
 import re
 
-from reactor.config import FIELDS, option
+from reactor.config import FIELDS, FIXED, option
 from shared.commands import COMMANDS
 from tests.support import ROOT
 
@@ -31,6 +31,12 @@ def test_the_table_of_options_is_true():
     found = re.search(r"<!-- options -->\n(.*?)\n<!-- end of options -->", README, re.DOTALL)
     assert found is not None
     assert found[1] == options_table(), "put this table there:\n" + options_table()
+
+
+def test_the_settings_that_need_a_restart_are_named():
+    found = re.search(r"<!-- fixed -->(.*?)<!-- end of fixed -->", README, re.DOTALL)
+    assert found is not None
+    assert found[1] == ", ".join(f"`{option(field.name)}`" for field in FIELDS if field.name in FIXED)
 
 
 def test_the_table_of_commands_is_true():

@@ -5,6 +5,7 @@ key at once, otherwise at most every 16 ms, and never while the terminal has not
 """
 
 import contextlib
+import functools
 import logging
 import math
 import os
@@ -164,8 +165,8 @@ class Window:
     def _handle_signals(self) -> None:
         on_signal = self._reactor.on_signal
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
-            on_signal(number, lambda number=number: self._interrupted(number))  # type: ignore[misc]
-        on_signal(signal.SIGHUP, self._hung_up)
+            on_signal(number, functools.partial(self._interrupted, number), unless_ignored=number != signal.SIGTERM)
+        on_signal(signal.SIGHUP, self._hung_up, unless_ignored=True)
         on_signal(signal.SIGTSTP, self._suspend)
         on_signal(signal.SIGCONT, self._continued)
         on_signal(signal.SIGWINCH, lambda: self._happen(Resized(*self._tty.size())))

@@ -104,7 +104,10 @@ class Gate:
 
 
 class Listener:
-    """A listening socket. `accepted(sock, address)` gets each connection, `refused(sock)` the one taken in need."""
+    """A listening socket. `accepted(sock, address)` gets each connection, `refused(sock)` the one taken in need.
+
+    `accepts` is how many are accepted in a tick.
+    """
 
     def __init__(
         self,
@@ -118,7 +121,7 @@ class Listener:
         self._sock = sock
         self._accepted = accepted
         self._refused = refused
-        self._accepts = accepts
+        self.accepts = accepts
         self._reserve = _spare_descriptor()
         self._paused = False
         sock.setblocking(False)
@@ -132,7 +135,7 @@ class Listener:
 
     def handle(self, mask: int) -> None:
         """Accept who is waiting."""
-        for _ in range(self._accepts):
+        for _ in range(self.accepts):
             try:
                 sock, address = self._sock.accept()
             except (BlockingIOError, InterruptedError):

@@ -95,9 +95,12 @@ class Reactor:
         except KeyError:
             pass
 
-    def on_signal(self, number: int, callback: Callable[[], object]) -> None:
-        """Have `callback` called in the loop after each signal `number`. From the main thread only."""
-        self._wakeup.on_signal(number, callback)
+    def on_signal(self, number: int, callback: Callable[[], object], unless_ignored: bool = False) -> None:
+        """Have `callback` called in the loop after each signal `number`. From the main thread only.
+
+        `unless_ignored` leaves a signal alone that was ignored when the process began.
+        """
+        self._wakeup.on_signal(number, callback, unless_ignored)
 
     # --- what to call
 

@@ -31,8 +31,13 @@ class Wakeup:
     def fileno(self) -> int:
         return self._reader.fileno()
 
-    def on_signal(self, number: int, callback: Callable[[], object]) -> None:
-        """Have `callback` called in the loop after each signal `number`. From the main thread only."""
+    def on_signal(self, number: int, callback: Callable[[], object], unless_ignored: bool = False) -> None:
+        """Have `callback` called in the loop after each signal `number`. From the main thread only.
+
+        `unless_ignored` leaves a signal alone that was ignored before, as `nohup` and shells without job control do.
+        """
+        if unless_ignored and signal.getsignal(number) is signal.SIG_IGN:
+            return
         if self._fd_before is None:
             self._fd_before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         previous = signal.signal(number, _ignore)

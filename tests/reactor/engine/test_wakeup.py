@@ -209,6 +209,22 @@ def test_closing_gives_the_signals_and_the_wakeup_descriptor_back(handler_before
         signal.set_wakeup_fd(before)
 
 
+def test_a_signal_that_is_ignored_stays_so_where_that_is_asked_for(handler_before):
+    reactor, calls = Reactor(), []
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    reactor.on_signal(signal.SIGUSR1, lambda: calls.append("polite"), unless_ignored=True)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    reactor.tick(0)
+    assert signal.getsignal(signal.SIGUSR1) is signal.SIG_IGN
+    reactor.on_signal(signal.SIGUSR1, lambda: calls.append("insisting"))
+    reactor.on_signal(signal.SIGUSR1, lambda: calls.append("polite"), unless_ignored=True)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    turn_until(reactor, lambda: calls)
+    assert calls == ["polite"], "what we have taken ourselves is not ignored"
+    reactor.close()
+    assert signal.getsignal(signal.SIGUSR1) is signal.SIG_IGN
+
+
 def test_without_signals_nobody_else_s_are_touched(handler_before):
     handler, _ = handler_before
     reactor = Reactor()

@@ -1,0 +1,198 @@
+"""SIGHUP reads the configuration again, without keeping anybody waiting, and a mistake changes nothing."""
+
+import dataclasses
+import ipaddress
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reactor.config import FIELDS, FIXED, Settings
+from reactor.reload import Reload
+from reactor.server import Server
+from shared.messages import Goodbye, Notice, PingRequest, Pong, Say
+from tests.support import DEADLINE, Peer, ServerProcess, wait_until
+
+READ = "the configuration was read again: "
+
+# Each setting that can change, as it is changed here, and where the server has it: Settings itself, which is asked
+# anew each time, unless something else is named.
+LIVE = {
+    "motd": "hello",
+    "log_level": "warning",
+    "rate": 8.0,
+    "burst": 3,
+    "queue_soft": 2_048,
+    "queue_hard": 4_096,
+    "stall_timeout": 1.5,
+    "max_connections": 7,
+    "max_per_address": 5,
+    "exempt": (ipaddress.IPv4Network("10.0.0.0/8"),),
+    "accepts": 9,
+    "first_frame_timeout": 1.5,
+    "frame_timeout": 1.5,
+    "ping_after": 1.5,
+    "ping_timeout": 1.5,
+    "tcp_timeout": 1.5,
+    "resume_grace": 1.5,
+    "drain_timeout": 1.5,
+}
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setattr("logging.root.level", 20)
+    server = Server(Settings(port=0))
+    server.start()
+    yield server
+    server.reactor.call_soon(server.drain)
+    server.reactor.run()
+    server.close()
+
+
+def turn_until(server: Server, condition) -> None:
+    def turned() -> object:
+        server.reactor.tick(0)
+        return condition()
+
+    wait_until(turned)
+
+
+def test_it_is_decided_for_each_setting_whether_it_needs_a_restart() -> None:
+    """One that does not must be taken over by `Server.reconfigure`, or be asked anew each time: name it above, then."""
+    assert set(LIVE) == {field.name for field in FIELDS} - FIXED
+
+
+def test_every_setting_that_can_change_arrives_where_it_is_used(server: Server) -> None:
+    server.reconfigure(dataclasses.replace(server.settings, **LIVE, port=7))
+    assert {name: getattr(server.settings, name) for name in LIVE} == LIVE
+    assert server.settings.port == 0
+    assert (server.interval, server.tolerance) == (1 / 8, 2 / 8)
+    assert (server.hub.soft, server.hub.hard, server.hub.grace) == (2_048, 4_096, 1.5)
+    assert (server._gate.most, server._gate.most_per_address) == (7, 5)
+    assert server.is_exempt("10.1.2.3")
+    assert not server.is_exempt("127.0.0.1")
+    assert [listener.accepts for listener in server._listeners] == [9]
+
+
+def test_what_has_changed_is_said_and_what_needs_a_restart(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    server.reconfigure(dataclasses.replace(server.settings, motd="a\x1b[2J" + "x" * 500, rate=0.0))
+    assert caplog.messages == [f"{READ}--motd is {'a\x1b[2J' + 'x' * 59!r}, --rate is '0'"]
+    caplog.clear()
+    server.reconfigure(dataclasses.replace(server.settings, port=7, history="/there"))
+    nothing = f"{READ}nothing that can change has changed"
+    assert caplog.messages == [nothing, "a change of --port, --history needs a restart"]
+
+
+def test_without_a_file_there_is_nothing_to_read(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    Reload(server, ["--port", "0"]).ask()
+    assert caplog.messages == ["nothing to read again: the server was started without --config"]
+
+
+def test_a_file_that_hangs_keeps_nobody_waiting(server: Server, tmp_path: Path) -> None:
+    path = tmp_path / "server.toml"
+    os.mkfifo(path)
+    reload = Reload(server, ["--port", "0", "--config", str(path)])
+    reload.ask()
+    reload.ask()  # counted once, and read behind the first
+    reload.ask()
+    server.reactor.tick(0)
+    assert server.settings.motd == ""
+    path.write_text('motd = "first"')
+    turn_until(server, lambda: server.settings.motd == "first")
+    path.write_text('motd = "second"')
+    turn_until(server, lambda: server.settings.motd == "second")
+    assert not reload._is_asked
+
+
+def test_a_mistake_of_ours_is_logged_and_changes_nothing(
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("reactor.reload.parse_arguments", lambda arguments: 1 / 0)
+    Reload(server, ["--config", "x"]).ask()
+    turn_until(server, lambda: caplog.records)
+    assert "ZeroDivisionError" in caplog.text
+
+
+# --- the process -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "server.toml"
+    path.write_text('motd = "one"\n')
+    return path
+
+
+def hang_up(server: ServerProcess, words: str) -> None:
+    """SIGHUP, and wait for what the log says of it."""
+    before = server.log().count(words)
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: server.log().count(words) > before, words)
+
+
+def test_sighup_reads_the_file_again_and_nobody_is_sent_away(path: Path) -> None:
+    with ServerProcess("--config", str(path)) as server, Peer(server.port) as here:
+        assert here.expect(Notice).text == "one"
+        path.write_text('motd = "two"\nrate = 0\nmax-per-address = 1\nexempt = ["none"]\nhost = "::1"\n')
+        hang_up(server, "a change of --host needs a restart")
+        assert "--motd is 'two', --rate is '0', --max-per-address is '1', --exempt is 'none'" in server.log()
+        here.send(*[PingRequest(id=number) for number in range(50)])
+        assert [here.expect(Pong).re for _ in range(50)] == list(range(50))
+        with Peer(server.port, greet=False) as late:
+            late.expect(Goodbye, reason="address-limit")
+        path.write_text('motd = "three"\nlog-level = "debug"\n')
+        hang_up(server, READ)
+        with Peer(server.port) as late:
+            assert late.expect(Notice).text == "three"
+        assert server.stop(signal.SIGTERM) == 0
+
+
+@pytest.mark.parametrize("content", ['motd = "two"\nport = "x"', "motd = [", 'motd = "two"\nburst = 0'])
+def test_a_mistake_in_the_file_changes_nothing_and_is_said(path: Path, content: str) -> None:
+    with ServerProcess("--config", str(path)) as server:
+        path.write_text(content)
+        hang_up(server, "the configuration stays as it is: ")
+        assert str(path) in server.log()
+        with Peer(server.port) as peer:
+            assert peer.expect(Notice).text == "one"
+        path.unlink()
+        hang_up(server, "the configuration stays as it is: cannot read the configuration file")
+        with Peer(server.port) as peer:
+            assert peer.expect(Notice).text == "one"
+
+
+def test_the_command_line_still_wins(path: Path) -> None:
+    with ServerProcess("--config", str(path), "--motd", "of the line") as server:
+        path.write_text('motd = "two"\nburst = 3\n')
+        hang_up(server, f"{READ}--burst is '3'")
+        with Peer(server.port) as peer:
+            assert peer.expect(Notice).text == "of the line"
+
+
+def test_sighup_without_a_file_ends_nobody() -> None:
+    with ServerProcess() as server, Peer(server.port) as peer:
+        hang_up(server, "nothing to read again")
+        peer.join("tea")
+        peer.send(Say("still here", id=1))
+        assert peer.recv() is not None
+
+
+def ignore_signals() -> None:
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def test_nohup_means_what_it_says_but_sigint_stops_a_server_in_the_background(path: Path) -> None:
+    with ServerProcess("--config", str(path), preexec=ignore_signals) as server, Peer(server.port) as peer:
+        path.write_text('motd = "two"\n')
+        server.process.send_signal(signal.SIGHUP)
+        with Peer(server.port) as late:
+            assert late.expect(Notice).text == "one"
+        server.process.send_signal(signal.SIGINT)
+        peer.until(Goodbye, reason="shutdown")
+        peer.close()
+        assert server.process.wait(DEADLINE) == 0
+        assert READ not in server.log()
