@@ -127,7 +127,7 @@ def save(path: Path, before: Preferences, after: Preferences) -> None:
     target = path.resolve()  # a link stays a link
     if target.exists() and not target.is_file():
         raise OSError(f"{path} is not a plain file")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(0o700, parents=True, exist_ok=True)
     lock = _lock(target)
     try:
         text = _decode(path, target.read_bytes())

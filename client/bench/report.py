@@ -13,6 +13,7 @@ from typing import TextIO
 from client.bench.load import Plan
 from client.bench.scenarios import Result
 from shared import __version__
+from shared.files import open_private
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
 
@@ -103,7 +104,7 @@ def show(value: float) -> str:
 
 def write_json(path: str, scenario: str, plan: Plan, rows: dict[str, float]) -> None:
     """The same for programs. Raises `OSError`."""
-    with open(path, "w") as file:
+    with open(path, "w", opener=open_private) as file:
         json.dump(
             {"scenario": scenario, "plan": dataclasses.asdict(plan), "where": where(), "figures": rows}, file, indent=2
         )

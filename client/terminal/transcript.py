@@ -1,10 +1,15 @@
-"""The file into which `/log` has all written that is shown. What fails is said in a sentence, and harms nothing."""
+"""The file into which `/log` has all written that is shown. What fails is said in a sentence, and harms nothing.
+
+A new file is for its owner alone; one that is there already keeps the mode that it has.
+"""
 
 import contextlib
 import errno
 import os
 import stat
 from typing import TextIO
+
+from shared.files import open_private
 
 
 class Transcript:
@@ -45,7 +50,7 @@ class Transcript:
 
 def _open_plain(path: str, flags: int) -> int:
     """Open a plain file. Raises `OSError` for anything else, of which some would have us wait for ever."""
-    descriptor = os.open(path, flags | os.O_NONBLOCK, 0o666)
+    descriptor = open_private(path, flags | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "it is not a plain file")

@@ -19,6 +19,7 @@ from shared.messages import Entry, History
 logger = logging.getLogger(__name__)
 
 _LOADED_AT_ONCE = 200  # messages taken in by one turn of the loop
+_FILTER_SHARE = 8  # of the memory goes to each filter of keys, of which there may be four
 
 
 def _ignore(newest: int) -> None: ...
@@ -52,10 +53,12 @@ class DiskLog:
         self._memory = memory
         self._batch: Batch | None = None
         self._is_broken = False
-        self._keys = Keys()
+        most_filter = memory.most // _FILTER_SHARE
+        self._keys = Keys(most_filter)
+        memory.reserve(self._keys.size)
         # Numbers of sessions begin anew with each server; in the file they are told apart by where they begin.
         self._first_session = secrets.randbits(62)
-        self._writer = Writer(path, call_from_thread, self, open_file, keep, most, memory.most)
+        self._writer = Writer(path, call_from_thread, self, open_file, keep, most, memory.most, most_filter)
         self._opened: Callable[[int], object] | None = None
 
     def open(self, opened: Callable[[int], object]) -> None:
@@ -80,14 +83,14 @@ class DiskLog:
         number = None
         if entry.key is not None:
             number = self._first_session + session
-            self._keys.add(room, entry.key)
+            self._keys.add(room, entry.key, number, entry.from_)
         self._current().rows.append((entry.at, room, entry.from_, entry.text, entry.key, number))
 
     def find(self, room: str, key: str, session: int, name: str) -> int | None:
         return self._memory.find(room, key, session, name)
 
-    def may_hold(self, room: str, key: str) -> bool:
-        return not self._is_broken and self._keys.may_hold(room, key)
+    def may_hold(self, room: str, key: str, session: int, name: str) -> bool:
+        return not self._is_broken and self._keys.may_hold(room, key, self._first_session + session, name)
 
     def look_up(self, room: str, key: str, session: int, name: str, answer: Callable[[int | None], object]) -> None:
         def ask(file: sqlite3.Connection) -> None:
@@ -127,6 +130,7 @@ class DiskLog:
             self._writer.tasks.put(batch)
             if self._keys.is_full():
                 self._writer.tasks.put(Rescan(self._keys.renew()))
+                self._memory.reserve(self._keys.size)
 
     # --- told by the thread, in the loop
 
@@ -138,7 +142,7 @@ class DiskLog:
             self._call_from_thread(self.opened, newest, entries[_LOADED_AT_ONCE:], keys)
             return
         if keys is not None:
-            self._keys.found(keys)
+            self.scanned(keys)
         if self._opened is not None:
             self._opened(newest)
 
@@ -151,6 +155,7 @@ class DiskLog:
 
     def scanned(self, keys: Filter) -> None:
         self._keys.found(keys)
+        self._memory.reserve(self._keys.size)
 
     def failed(self, sentence: str) -> None:
         self._is_broken = True

@@ -7,7 +7,7 @@ first.
 
 import bisect
 import collections
-import heapq
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter
@@ -21,15 +21,17 @@ PER_ROOM = 1_000
 """Messages of one room that are kept in memory."""
 MEMORY = 64 * 2**20
 """Bytes that all rooms' logs may take in memory."""
-_ENTRY_SIZE = 250  # bytes of an entry besides the letters of its text
-_KEY_SIZE = 400  # bytes that a key and its two places in the index take
-_LOG_SIZE = 1_200  # bytes of an empty log
-_FEW_LOGS = 50
+_ENTRY_SIZE = 120  # bytes of an entry besides its strings
+_KEY_SIZE = 480  # bytes of a key's places in the index besides its strings
+_LOG_SIZE = 1_300  # bytes of an empty log besides the room's name
 
 _PAGE_ROOM = MAX_BODY - 768  # a page holds a room's name, some keys and stamps around its messages
 _AROUND_ENTRY = 40  # bytes around the texts of one message in a page, at the most
 
 _by_stamp = attrgetter("at")
+
+folded = functools.lru_cache(1_024)(fold)
+"""`fold`, for names that come again and again: a long one takes 35 µs, and each result some memory of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,8 @@ class Log(Protocol):
     def find(self, room: str, key: str, session: int, name: str) -> int | None:
         """The stamp of the message that was said with `key` by that session or under that name, if that is at hand."""
 
-    def may_hold(self, room: str, key: str) -> bool:
-        """Whether a message with that key may be kept that is not at hand, so that `look_up` must say."""
+    def may_hold(self, room: str, key: str, session: int, name: str) -> bool:
+        """Whether what `find` looks for may be kept without being at hand, so that `look_up` must say."""
 
     def look_up(self, room: str, key: str, session: int, name: str, answer: Callable[[int | None], object]) -> None:
         """Answer with what `find` would return if everything were at hand."""
@@ -76,14 +78,34 @@ class Log(Protocol):
 
 
 class _RoomLog:
-    """The newest messages of one room, and who said what with which key."""
+    """The newest messages of one room, and who said what with which key. `size` is in bytes, as estimated."""
 
-    __slots__ = ("entries", "keys", "sessions")
+    __slots__ = ("authors", "entries", "keys", "size")
 
-    def __init__(self) -> None:
+    def __init__(self, room: str) -> None:
         self.entries: collections.deque[Entry] = collections.deque()
-        self.sessions: dict[int, int] = {}  # by stamp, for messages with a key
+        self.authors: dict[int, tuple[int, str]] = {}  # session and folded name by stamp, for messages with a key
         self.keys: dict[tuple[str, int | str], int] = {}
+        self.size = _LOG_SIZE + _string(room)
+
+    def add(self, entry: Entry, session: int) -> None:
+        self.entries.append(entry)
+        author = ""
+        if entry.key is not None:
+            author = folded(entry.from_)
+            self.authors[entry.at] = session, author
+            self.keys[entry.key, session] = self.keys[entry.key, author] = entry.at
+        self.size += _size(entry, author)
+
+    def drop_oldest(self) -> None:
+        entry = self.entries.popleft()
+        author = ""
+        if entry.key is not None:
+            session, author = self.authors.pop(entry.at)
+            for who in (session, author):
+                if self.keys.get((entry.key, who)) == entry.at:
+                    del self.keys[entry.key, who]
+        self.size -= _size(entry, author)
 
 
 class MemoryLog:
@@ -92,8 +114,11 @@ class MemoryLog:
     def __init__(self, per_room: int = PER_ROOM, most: int = MEMORY) -> None:
         self._per_room = per_room
         self.most = most
+        self._reserved = 0
         self._logs: dict[str, _RoomLog] = {}
         self._empty: collections.OrderedDict[str, None] = collections.OrderedDict()
+        # Rooms by the binary length of their number of messages: one of the longest logs is found without a search.
+        self._by_length = [collections.OrderedDict[str, None]() for _ in range((per_room + 1).bit_length() + 1)]
         self.size = 0
         """Bytes taken, as estimated."""
 
@@ -106,26 +131,31 @@ class MemoryLog:
     def add(self, room: str, entry: Entry, session: int) -> None:
         log = self._logs.get(room)
         if log is None:
-            log = self._logs[room] = _RoomLog()
-            self.size += _LOG_SIZE
-        log.entries.append(entry)
-        self.size += _size(entry)
-        if entry.key is not None:
-            log.sessions[entry.at] = session
-            log.keys[entry.key, session] = log.keys[entry.key, fold(entry.from_)] = entry.at
-        if len(log.entries) > self._per_room:
-            self._drop_oldest(log)
-        if self.size > self.most:
+            log = self._logs[room] = _RoomLog(room)
+            self._by_length[0][room] = None
+            self.size += log.size
+        before = log.size
+        length = len(log.entries)
+        log.add(entry, session)
+        if length == self._per_room:
+            log.drop_oldest()
+        self._has_changed(room, log, length, before)
+        if self.size + self._reserved > self.most:
             self._make_place(room)
+
+    def reserve(self, size: int) -> None:
+        """Take so many of the bytes there may be for something else."""
+        self._reserved = size
+        self._make_place("")
 
     def find(self, room: str, key: str, session: int, name: str) -> int | None:
         log = self._logs.get(room)
         if log is None:
             return None
         at = log.keys.get((key, session))
-        return at if at is not None else log.keys.get((key, fold(name)))
+        return at if at is not None else log.keys.get((key, folded(name)))
 
-    def may_hold(self, room: str, key: str) -> bool:
+    def may_hold(self, room: str, key: str, session: int, name: str) -> bool:
         return False
 
     def look_up(self, room: str, key: str, session: int, name: str, answer: Callable[[int | None], object]) -> None:
@@ -145,43 +175,44 @@ class MemoryLog:
         if room in self._logs:
             self._empty[room] = None
 
-    def _drop_oldest(self, log: _RoomLog) -> None:
-        entry = log.entries.popleft()
-        self.size -= _size(entry)
-        if entry.key is not None:
-            for author in (log.sessions.pop(entry.at), fold(entry.from_)):
-                if log.keys.get((entry.key, author)) == entry.at:
-                    del log.keys[entry.key, author]
+    def _has_changed(self, room: str, log: _RoomLog, length: int, size: int) -> None:
+        """The log of `room` had that length and size before."""
+        self.size += log.size - size
+        before, now = length.bit_length(), len(log.entries).bit_length()
+        if before != now:
+            del self._by_length[before][room]
+            self._by_length[now][room] = None
 
     def _make_place(self, speaking: str) -> None:
-        """Forget empty rooms, the one left longest ago first; if there is none, the oldest in the longest logs."""
-        while self.size > self.most:
+        """Forget empty rooms, the one left longest ago first; if there is none, the oldest in the longest logs.
+
+        Each step costs the same, however many rooms there are.
+        """
+        while self.size + self._reserved > self.most and self._logs:
             room = next((room for room in self._empty if room != speaking), None)
-            if room is None:
+            if room is not None:
+                self._forget(room)
+            else:
                 self._shorten()
-                return
-            del self._empty[room]
-            log = self._logs.pop(room)
-            self.size -= _LOG_SIZE + sum(map(_size, log.entries))
 
     def _shorten(self) -> None:
-        """Drop the oldest of the longest logs, and logs that have lost everything."""
-        # All logs are looked at for that: where they are many, a little more is dropped than must be.
-        most = self.most if len(self._logs) < _FEW_LOGS else self.most - self.most // 16
-        longest = [(-len(log.entries), room) for room, log in self._logs.items()]
-        heapq.heapify(longest)
-        while self.size > most and longest:
-            count, room = longest[0]
-            log = self._logs[room]
-            for _ in range(max(1, -count // 8)):
-                self._drop_oldest(log)
-            if log.entries:
-                heapq.heapreplace(longest, (-len(log.entries), room))
-            else:
-                heapq.heappop(longest)
-                del self._logs[room]
-                self._empty.pop(room, None)
-                self.size -= _LOG_SIZE
+        """Drop an eighth of one of the longest logs (none is twice as long), and the log if it has lost everything."""
+        longest = next(rooms for rooms in reversed(self._by_length) if rooms)
+        room = next(iter(longest))
+        longest.move_to_end(room)
+        log = self._logs[room]
+        length, size = len(log.entries), log.size
+        for _ in range(max(1, length // 8)):
+            log.drop_oldest()
+        self._has_changed(room, log, length, size)
+        if not log.entries:
+            self._forget(room)
+
+    def _forget(self, room: str) -> None:
+        log = self._logs.pop(room)
+        self._empty.pop(room, None)
+        del self._by_length[len(log.entries).bit_length()][room]
+        self.size -= log.size
 
 
 def cut_page(entries: list[Entry], request: History) -> Page:
@@ -207,7 +238,15 @@ def fitting(entries: list[Entry], forward: bool) -> list[Entry]:
     return entries[:taken] if forward else entries[len(entries) - taken :]
 
 
-def _size(entry: Entry) -> int:
-    text = entry.text
-    size = _ENTRY_SIZE + (len(text) if text.isascii() else len(text) * 4)
-    return size if entry.key is None else size + _KEY_SIZE
+def _size(entry: Entry, author: str) -> int:
+    """About the bytes that a message takes. One of several names counts for each of its messages."""
+    size = _ENTRY_SIZE + _string(entry.text) + _string(entry.from_)
+    return size if entry.key is None else size + _KEY_SIZE + _string(entry.key) + _string(author)
+
+
+def _string(text: str) -> int:
+    """At least the bytes of a string, at most two and a half times as many, with the UTF-8 that it is given for SQLite.
+
+    `sys.getsizeof` is no help: it grows when a string is first encoded.
+    """
+    return 50 + len(text) if text.isascii() else 76 + 4 * len(text) + len(text.encode())

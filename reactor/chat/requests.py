@@ -67,7 +67,7 @@ def _say(session: "Session", hub: "Hub", say: Say) -> None:
     deliver = session.deliverer() if say.id is not None or say.key is not None else None
     if say.key is not None:
         at = log.find(room.key, say.key, session.number, session.name)
-        if at is None and log.may_hold(room.key, say.key):
+        if at is None and log.may_hold(room.key, say.key, session.number, session.name):
             session.waiting = True
 
             def looked_up(at: int | None) -> None:

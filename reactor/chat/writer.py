@@ -86,7 +86,10 @@ class Told(Protocol):
 
 
 class Writer:
-    """The thread. `keep` is in seconds, `most` in bytes, 0 for no bound; `backlog` in bytes, as told by the rows."""
+    """The thread. `keep` is in seconds, `most` in bytes, 0 for no bound.
+
+    `backlog` is in bytes as told by the rows, `most_filter` in bytes of the filter of the file's keys.
+    """
 
     def __init__(
         self,
@@ -97,6 +100,7 @@ class Writer:
         keep: float,
         most: int,
         backlog: int,
+        most_filter: int,
     ) -> None:
         self._path = path
         self._tell = call_from_thread
@@ -104,6 +108,7 @@ class Writer:
         self._open_file = open_file
         self._keep = keep
         self._most = most
+        self._most_filter = most_filter
         self._uncommitted: list[Batch] = []  # what the file failed with
         self._backlog: deque[Row] = deque()  # said since the file failed
         self._backlog_size = 0
@@ -145,7 +150,7 @@ class Writer:
         try:
             file = self._open_file(self._path)
             entries = store.load(file)
-            scan = Scan(file)
+            scan = Scan(file, most=self._most_filter)
             is_over = any(scan.go_on() for _ in range(_SLICES_AT_ONCE))
         except Exception as error:
             if file is not None:
@@ -164,6 +169,7 @@ class Writer:
 
     def _serve(self, file: sqlite3.Connection) -> None:
         """Commit batches and answer questions until there are no more to come. Raises what a file can raise."""
+        store.begin_serving(file)
         while True:
             self._do_chores(file)
             task = self._take(self._patience())
@@ -183,13 +189,13 @@ class Writer:
                     self._put_back = task
                     raise
             elif isinstance(task, Rescan):
-                self._scan = Scan(file, task.number)
+                self._scan = Scan(file, task.number, self._most_filter)
             elif task is None:
                 return
 
     def _do_chores(self, file: sqlite3.Connection) -> None:
         if self._scan is not None and self._scan.go_on():
-            logger.info("%d keys of the history were read in %.1f s", self._scan.keys.count, self._scan.age)
+            logger.info("%d keys of the history were read in %.1f s", self._scan.count, self._scan.age)
             self._tell(self._told.scanned, self._scan.keys)
             self._scan = None
         if (self._keep or self._most) and time.monotonic() >= self._next_sweep:
@@ -290,7 +296,7 @@ class Writer:
             file = self._open_file(self._path, 0.0)
             self._write_backlog(file)
             self._newest = store.newest_stamp(file)
-            self._prepare(Scan(file))
+            self._prepare(Scan(file, most=self._most_filter))
         except Exception as error:
             _log_bug(error)
             logger.debug("the history in %s cannot be used yet: %s", self._path, error)

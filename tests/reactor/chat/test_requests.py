@@ -43,7 +43,7 @@ class SlowLog(MemoryLog):
         super().__init__()
         self.questions: list[tuple[tuple[str, str, int, str], Callable[[int | None], object]]] = []
 
-    def may_hold(self, room: str, key: str) -> bool:
+    def may_hold(self, room: str, key: str, session: int, name: str) -> bool:
         return key.startswith("old")
 
     def look_up(self, room: str, key: str, session: int, name: str, answer: Callable[[int | None], object]) -> None:

@@ -2,24 +2,32 @@
 
 import contextlib
 import itertools
+import os
+import shutil
 import sqlite3
+import stat
+import subprocess
+import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 
 from reactor.chat import store
 from reactor.chat.history import Page
-from reactor.chat.store import VERSION, find_key, load, next_keys, open_file, read_page, sweep
+from reactor.chat.store import VERSION, DiskError, find_key, load, next_keys, open_file, prepare, read_page, sweep
 from shared.messages import Entry, History
 from tests.reactor.chat.test_disk import ALL, make_file
 from tests.reactor.chat.test_history import assert_page, logs, requests
-from tests.support import wait_until
+from tests.support import DEADLINE, ROOT, wait_until
 
 
 @settings(deadline=None)
 @given(logs(), requests)
 def test_any_page_of_any_log(said, request_):
-    with contextlib.closing(open_file(":memory:")) as file:
+    with contextlib.closing(in_memory()) as file:
         for entry in said:
             file.execute(
                 "insert into message (at, room, name, text, key) values (?, 'tea', ?, ?, ?)",
@@ -39,6 +47,13 @@ def test_a_page_reads_no_more_of_the_file_than_it_needs(tmp_path):
             file.set_progress_handler(lambda steps=steps: steps.append(1), 100)
             assert len(read_page(file, "room-1", request).messages) == request.limit
             assert len(steps) < 100, "the whole room was walked"
+
+
+def in_memory() -> sqlite3.Connection:
+    """A file that is none."""
+    file = sqlite3.connect(":memory:")
+    prepare(file)
+    return file
 
 
 def sweep_all(file: sqlite3.Connection, keep: float, most: int) -> list[int]:
@@ -86,7 +101,7 @@ def test_what_is_too_much_is_deleted_in_small_steps_and_the_file_shrinks(tmp_pat
 
 def test_far_above_the_bound_the_steps_are_larger(monkeypatch):
     monkeypatch.setattr(store, "_SWEEP_ROWS", 10)
-    with contextlib.closing(open_file(":memory:")) as file:
+    with contextlib.closing(in_memory()) as file:
         store.insert(file, [(at, "tea", "alice", "hi", None, None) for at in range(1_000)])
         left = []
         for over in (2**20, 2**26):
@@ -97,7 +112,7 @@ def test_far_above_the_bound_the_steps_are_larger(monkeypatch):
 
 
 def test_a_message_that_is_there_already_is_not_new():
-    with contextlib.closing(open_file(":memory:")) as file:
+    with contextlib.closing(in_memory()) as file:
         row = (5, "tea", "alice", "hi", None, None)
         assert store.insert(file, [row, row, (6, *row[1:])]) == 2
         assert store.insert(file, [row]) == 0
@@ -105,7 +120,7 @@ def test_a_message_that_is_there_already_is_not_new():
 
 
 def test_a_key_is_found_by_session_or_name_and_the_oldest_counts():
-    with contextlib.closing(open_file(":memory:")) as file:
+    with contextlib.closing(in_memory()) as file:
         said = [(5, "Alice", 7), (6, "bob", 8), (7, "alice", 9)]
         store.insert(file, [(at, "tea", name, "hi", "k", number) for at, name, number in said])
         assert find_key(file, "tea", "k", 0, "ALICE") == 5
@@ -116,36 +131,284 @@ def test_a_key_is_found_by_session_or_name_and_the_oldest_counts():
         assert find_key(file, "tea", "K", 7, "alice") is None
 
 
-def test_the_keys_are_read_through_an_index(tmp_path):
-    path = tmp_path / "large.db"
-    make_file(path, [(at, "tea", "alice", "x" * 100, f"k-{at % 5_000}") for at in range(1, 30_001)])
-    with contextlib.closing(open_file(str(path))) as file:
-        steps: list[int] = []
-        file.set_progress_handler(lambda: steps.append(1), 100)
-        assert find_key(file, "tea", "k-4999", 0, "nobody") is None
-        found = next_keys(file, ("k-10", "tea", 15_000), 10)
-        assert len(steps) < 100, "the whole file was walked"
-    assert found[:3] == [("k-10", "tea", 15_010), ("k-10", "tea", 20_010), ("k-10", "tea", 25_010)]
-    assert found == sorted(found)
+def steps_of(file: sqlite3.Connection, deed: Callable[[], object]) -> int:
+    """How many hundreds of steps SQLite's machine takes for it."""
+    steps: list[int] = []
+    file.set_progress_handler(lambda: steps.append(1), 100)
+    deed()
+    file.set_progress_handler(None, 0)
+    return len(steps)
 
 
-def test_a_file_of_the_first_version_is_brought_up(tmp_path):
-    path = tmp_path / "chat.db"
-    with contextlib.closing(sqlite3.connect(path)) as old, old:
-        old.executescript(
-            "pragma auto_vacuum = incremental; create table message (at integer primary key, room text not null,"
-            " name text not null, text text not null, key text) strict;"
-            "create index message_of_room on message (room, at); pragma user_version = 1;"
+@pytest.mark.parametrize("rows", [300, 30_000])
+def test_no_look_up_reads_more_of_the_file_however_many_share_a_key_a_name_or_a_session(rows):
+    name = "Zo\xeb"
+    said = [
+        *((at, "tea", f"user-{at}", "hi", "k", at) for at in range(rows)),  # many names with one key
+        *((rows + at, "tea", "bot", "hi", f"k-{at}", 10**6) for at in range(rows)),  # one name with many keys
+        *((2 * rows + at, f"room-{at}", name, "hi", "k", 10**6) for at in range(rows)),  # one key in many rooms
+    ]
+    with contextlib.closing(in_memory()) as file:
+        store.insert(file, said)
+        last = rows - 1
+        found = {
+            ("tea", "k", last, "nobody"): last,
+            ("tea", "k", 10**7, f"USER-{last}"): last,
+            ("tea", "k", 10**7, "nobody"): None,
+            ("tea", f"k-{last}", 10**7, "Bot"): rows + last,
+            ("tea", f"k-{last}", 10**6, "nobody"): rows + last,
+            (f"room-{last}", "k", 10**7, "zoe\u0308"): 2 * rows + last,
+            (f"room-{last}", "k", 10**6, "nobody"): 2 * rows + last,
+            (f"room-{last}", "new", 10**6, name): None,
+        }
+        for asked, at in found.items():
+            assert steps_of(file, lambda asked=asked, at=at: check(find_key(file, *asked) == at)) <= 2, asked
+        for after in (-1, rows // 2, 2 * rows):
+            assert steps_of(file, lambda after=after: check(len(next_keys(file, after, 50)) == 50)) < 30
+        assert steps_of(file, lambda: store.newest_stamp(file)) <= 1
+        assert steps_of(file, lambda: store.size(file)) <= 1
+        for request in (History(), ALL, History(before=rows // 2), History(since=0, limit=1)):
+            for room in ("tea", "room-7", "nowhere"):
+                assert steps_of(file, lambda room=room, request=request: read_page(file, room, request)) < 30
+
+
+def check(condition: bool) -> None:
+    assert condition
+
+
+def test_a_step_of_sweeping_does_not_grow_with_the_file(monkeypatch):
+    monkeypatch.setattr(store, "_SWEEP_ROWS", 20)
+    for rows in (300, 30_000):
+        with contextlib.closing(in_memory()) as file:
+            store.insert(file, [(at, "tea", f"user-{at}", "hi", "k", at) for at in range(rows)])
+            assert steps_of(file, lambda file=file: sweep(file, 1_000, 1)) < 100
+
+
+def test_the_next_messages_come_in_their_order_with_what_their_keys_are_told_by():
+    with contextlib.closing(in_memory()) as file:
+        store.insert(
+            file,
+            [(3, "tea", "Alice", "hi", "k", 7), (5, "tea", "Zo\xcb", "hi", "l", 8), (9, "a", "b", "c", None, None)],
         )
-        old.executemany("insert into message values (?, 'tea', 'alice', 'hi', ?)", [(1, None), (2, "k")])
+        assert next_keys(file, -1, 2) == [
+            (3, "tea", "k", "alice", store.trace("tea", "k", 7)),
+            (5, "tea", "l", "zo\xeb", store.trace("tea", "l", 8)),
+        ]
+        assert next_keys(file, 5, 2) == [(9, "a", None, "b", None)]
+
+
+FIRST = (
+    "pragma auto_vacuum = incremental; create table message (at integer primary key, room text not null,"
+    " name text not null, text text not null, key text) strict;"
+    "create index message_of_room on message (room, at); pragma user_version = 1;"
+)
+SECOND = (
+    "pragma auto_vacuum = incremental; create table message (at integer primary key, room text not null,"
+    " name text not null, text text not null, key text, session integer) strict;"
+    "create index message_of_room on message (room, at);"
+    "create index message_of_key on message (key, room) where key is not null; pragma user_version = 2;"
+)
+
+
+def make_old(path: Path, script: str, count: int = 0) -> None:
+    path.touch(0o600)
+    said = [("alice", None), ("alice", "k"), ("Zo\xcb", "k"), ("zo\xeb", "k"), *([("bob", "k")] * count)]
+    with contextlib.closing(sqlite3.connect(path)) as old, old:
+        old.executescript(script)
+        rows = [(at, name, key) for at, (name, key) in enumerate(said, 1)]
+        old.executemany("insert into message (at, room, name, text, key) values (?, 'tea', ?, 'hi', ?)", rows)
+
+
+@pytest.mark.parametrize("script", [FIRST, SECOND], ids=["first", "second"])
+def test_a_file_of_an_earlier_version_is_brought_up(tmp_path, script):
+    path = tmp_path / "chat.db"
+    make_old(path, script)
     for _ in range(2):
         with contextlib.closing(open_file(str(path))) as file:
             assert file.execute("pragma user_version").fetchone() == (VERSION,)
-            assert [entry.at for _, entry in load(file)] == [1, 2]
-            assert find_key(file, "tea", "k", 0, "alice") == 2
+            assert [entry.at for _, entry in load(file)] == [1, 2, 3, 4]
+            assert find_key(file, "tea", "k", 0, "ALICE") == 2
+            assert find_key(file, "tea", "k", 0, "zoe\u0308") == 3
+            assert find_key(file, "tea", "k", 0, "bob") is None
     with (
         contextlib.closing(open_file(str(tmp_path / "new.db"))) as new,
         contextlib.closing(open_file(str(path))) as file,
     ):
         names = [{row[1] for row in each.execute("select type, name from sqlite_master")} for each in (new, file)]
+        columns = [each.execute("pragma table_info(message)").fetchall() for each in (new, file)]
         assert names[0] == names[1]
+        assert columns[0] == columns[1]
+
+
+def test_a_file_whose_bringing_up_was_cut_off_is_as_it_was_and_is_brought_up_later(tmp_path, monkeypatch):
+    path = tmp_path / "chat.db"
+    make_old(path, SECOND, 1_000)
+    monkeypatch.setattr(store, "_STEPS", 1_000)
+    monkeypatch.setattr(store._Progress, "look", lambda self: True)  # the machine ends what it does
+    with pytest.raises(sqlite3.OperationalError, match="interrupted"):
+        open_file(str(path))
+    monkeypatch.undo()
+    with contextlib.closing(sqlite3.connect(path)) as old:
+        assert old.execute("pragma user_version").fetchone() == (2,)
+        assert old.execute("select count(*) from message indexed by message_of_key where key = 'k'").fetchone() == (
+            1_003,
+        )
+    with contextlib.closing(open_file(str(path))) as file:
+        assert find_key(file, "tea", "k", 0, "bob") == 5
+
+
+def test_what_takes_long_is_said_with_how_long_it_has_taken(tmp_path, monkeypatch, caplog):
+    path = tmp_path / "chat.db"
+    make_old(path, SECOND, 1_000)
+    monkeypatch.setattr(store, "_STEPS", 1_000)
+    monkeypatch.setattr(store, "_TELL_EVERY", 0.0)
+    caplog.set_level("INFO")
+    open_file(str(path)).close()
+    lines = [record.getMessage() for record in caplog.records if "version" in record.getMessage()]
+    assert f"is brought from version 2 to {VERSION}, which is done once" in lines[0]
+    assert str(path) in lines[0]
+    assert lines[1].endswith("0 s so far")
+    assert lines[-1].endswith("done after 0 s")
+    lines.clear()
+    caplog.clear()
+    open_file(str(path)).close()
+    assert not [record for record in caplog.records if "version" in record.getMessage()]
+
+
+def test_a_file_of_a_newer_version_is_refused_in_a_sentence_and_left_as_it_is(tmp_path):
+    path = tmp_path / "chat.db"
+    make_file(path, [(1, "tea", "alice", "hi", None)])
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        file.execute(f"pragma user_version = {VERSION + 1}")
+    path.chmod(0o644)
+    before = path.read_bytes()
+    with pytest.raises(
+        DiskError, match=f"it is of version {VERSION + 1}, and this server knows {VERSION}: use a newer"
+    ):
+        open_file(str(path))
+    assert path.read_bytes() == before
+    assert mode(path) == 0o644
+
+
+# --- whom it can be read by
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("umask", [0, 0o022, 0o077, 0o277])
+def test_a_new_file_and_those_beside_it_are_its_owners_whatever_the_umask(tmp_path, umask):
+    path = tmp_path / "chat.db"
+    before = os.umask(umask)
+    try:
+        with contextlib.closing(open_file(str(path))) as file:
+            store.insert(file, [(1, "tea", "alice", "hi", None, None)])
+            parts = sorted(part.name for part in tmp_path.iterdir())
+            assert parts == ["chat.db", "chat.db-shm", "chat.db-wal", "chat.db.lock"]
+            assert {mode(part) for part in tmp_path.iterdir()} == {0o600}
+    finally:
+        os.umask(before)
+
+
+def test_a_file_that_others_can_read_is_its_owners_from_then_on_and_that_is_said(tmp_path, caplog):
+    path = tmp_path / "chat.db"
+    make_file(path, [(1, "tea", "alice", "hi", None)])
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("select * from message").fetchall()
+        for part in tmp_path.iterdir():
+            part.chmod(0o664)
+        with contextlib.closing(open_file(str(path))) as file:
+            store.insert(file, [(2, "tea", "alice", "hi", None, None)])
+            assert {part.name: mode(part) for part in tmp_path.iterdir() if mode(part) != 0o600} == {}
+    told = [record.getMessage() for record in caplog.records]
+    assert told == [f"others could read the history in {path} (mode 0664): its mode is 0600 now"]
+    caplog.clear()
+    open_file(str(path)).close()
+    assert not caplog.records
+
+
+def test_a_mode_that_cannot_be_changed_is_said_and_the_file_is_used(tmp_path, caplog, monkeypatch):
+    path = tmp_path / "chat.db"
+    make_file(path, [(1, "tea", "alice", "hi", None)])
+    path.chmod(0o640)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chmod", refuse)
+    with contextlib.closing(open_file(str(path))) as file:
+        assert len(load(file)) == 1
+    assert (
+        f"others could read the history in {path} (mode 0640): that cannot be changed: Operation not permitted"
+        in caplog.text
+    )
+
+
+# --- who else may have it open
+
+
+def run_sql(path: Path, program: str) -> str:
+    """What a second process with Python's `sqlite3` prints."""
+    script = f"import sqlite3, sys\nfile = sqlite3.connect(sys.argv[1], timeout=5)\n{program}"
+    ran = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, timeout=DEADLINE)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.strip()
+
+
+def test_others_read_and_copy_the_file_while_it_is_written(tmp_path):
+    path, copy = tmp_path / "chat.db", tmp_path / "copy.db"
+    with contextlib.closing(open_file(str(path))) as file:
+        store.insert(file, [(at, "tea", "alice", "hi", None, None) for at in range(1, 101)])
+        assert run_sql(path, "print(file.execute('select count(*), max(at) from message').fetchone())") == "(100, 100)"
+        run_sql(path, f"file.backup(sqlite3.connect({str(copy)!r}))")
+        # One who stays in the middle of reading does not keep the server from writing.
+        with contextlib.closing(sqlite3.connect(path)) as other:
+            reader = other.execute("select at from message")
+            reader.fetchone()
+            store.insert(file, [(101, "tea", "alice", "hi", None, None)])
+            assert len(reader.fetchall()) == 99
+        assert run_sql(path, "print(file.execute('select max(at) from message').fetchone()[0])") == "101"
+    with contextlib.closing(sqlite3.connect(copy)) as copied:
+        assert copied.execute("pragma integrity_check").fetchall() == [("ok",)]
+        assert copied.execute("select count(*) from message").fetchone() == (100,)
+
+
+@pytest.mark.skipif(shutil.which("sqlite3") is None, reason="there is no sqlite3 program here")
+@pytest.mark.parametrize("command", [".backup {}", "vacuum into '{}'"])
+def test_the_sqlite3_program_copies_the_file_of_a_server_that_has_it_open(tmp_path, command):
+    path, copy = tmp_path / "chat.db", tmp_path / "copy.db"
+    with contextlib.closing(open_file(str(path))) as file:
+        store.insert(file, [(at, "tea", "alice", "hi", None, None) for at in range(1, 101)])
+        ran = subprocess.run(["sqlite3", path, command.format(copy)], capture_output=True, text=True, timeout=DEADLINE)
+        assert (ran.returncode, ran.stderr) == (0, "")
+    with contextlib.closing(sqlite3.connect(copy)) as copied:
+        assert copied.execute("select count(*) from message").fetchone() == (100,)
+
+
+def test_a_second_server_is_told_that_the_first_one_has_the_file(tmp_path):
+    path = tmp_path / "chat.db"
+    with contextlib.closing(open_file(str(path))):
+        with pytest.raises(DiskError, match="another server has it open: end that one, or give this one another file"):
+            open_file(str(path), 0.0)
+        code = "import sys; from reactor.chat.store import open_file; open_file(sys.argv[1], 0.0)"
+        ran = subprocess.run(
+            [sys.executable, "-c", code, path], capture_output=True, text=True, cwd=ROOT, timeout=DEADLINE
+        )
+        assert "another server has it open" in ran.stderr
+    open_file(str(path), 0.0).close()
+
+
+def test_a_file_that_could_not_be_opened_leaves_no_lock_behind(tmp_path):
+    path = tmp_path / "chat.db"
+    path.write_bytes(b"These are the words of another program.\n" * 1_000)
+    for _ in range(2):
+        with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+            open_file(str(path), 0.0)
+
+
+def test_a_name_that_means_something_else_to_sqlite_is_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in (":memory:", "file:chat?mode=memory"):
+        open_file(name).close()
+        assert (tmp_path / name).is_file()

@@ -41,7 +41,7 @@ def path(tmp_path: Path) -> Path:
 def lock(path: Path) -> Iterator[subprocess.Popen[str]]:
     """Another process has the file, until it is killed."""
     code = (
-        "import sqlite3, sys; file = sqlite3.connect(sys.argv[1], isolation_level=None);"
+        "import os, sqlite3, sys; os.umask(0o077); file = sqlite3.connect(sys.argv[1], isolation_level=None);"
         "file.execute('begin exclusive'); print('locked', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
