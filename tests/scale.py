@@ -109,11 +109,8 @@ def large_file(count: int) -> Iterator[str]:
         path = os.path.join(folder, "history")
         with contextlib.closing(open_file(path)) as file:
             file.execute("pragma synchronous = off")
-            names = ("message_of_room", "message_of_key")
-            indexes = [
-                file.execute("select sql from sqlite_master where name = ?", (name,)).fetchone()[0] for name in names
-            ]
-            for name in names:
+            indexes = file.execute("select name, sql from sqlite_master where type = 'index'").fetchall()
+            for name, _ in indexes:
                 file.execute(f"drop index {name}")
             with file:
                 file.execute(
@@ -121,11 +118,11 @@ def large_file(count: int) -> Iterator[str]:
                     " insert into message select"
                     " case when i <= :old then :begin + i else :now - (:count - i) * 1000 end,"
                     " 'room-' || (i % :rooms), 'user-' || (i % 5000), 'message ' || i || ' ' || hex(randomblob(24)),"
-                    " lower(hex(randomblob(8))), i"
+                    " lower(hex(randomblob(8))), random(), null"
                     " from n",
                     {"count": count, "old": old, "begin": begin, "now": now, "rooms": ROOMS},
                 )
-            for sql in indexes:
+            for _, sql in indexes:
                 file.execute(sql)
         with open(path, "rb") as written:
             os.fsync(written.fileno())
