@@ -91,8 +91,16 @@ class Settings:
         64,
         integer(0, 1_000_000),
         "N",
-        "connections from one address, an IPv6 /64 being one; 0 for no limit",
-        "goodbye `address-limit`",
+        "connections from one address, an IPv6 /64 being one, and as many kept seats; 0 for no limit",
+        "goodbye `address-limit`; of seats as for --max-seats",
+    )
+    max_seats: int = _setting(
+        0,
+        integer(0, 1_000_000),
+        "N",
+        "seats of broken connections kept at a time; 0 for as many as connections may be",
+        "the address's own oldest seat goes, or whoever breaks gets none if that one is younger than half of"
+        " --resume-grace; where it has none, the oldest of all goes",
     )
     exempt: tuple[Network, ...] = _setting(
         LOOPBACK,

@@ -10,7 +10,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from reactor.chat.session import Session
+from reactor.engine.listener import address_key
 from reactor.engine.transport import Transport
+from shared.address import host_of
 from shared.codec import encode, request_codec
 from shared.errors import FrameError, RequestError
 from shared.framing import FrameDecoder, frame_end
@@ -62,7 +64,9 @@ class Connection:
         self._over = False  # whether the session goes on without this connection
         self._valid = False  # whether there was a sound frame
         self._decoder = FrameDecoder()
-        self._session = Session(server.hub, self, transport, server.settings.motd)
+        host = host_of(address)
+        origin = None if server.is_exempt(host) else address_key(host)
+        self._session = Session(server.hub, self, transport, server.settings.motd, origin)
         if server.trouble:
             self._session.answer(Notice(server.trouble))
 

@@ -45,7 +45,12 @@ class Server:
     def __init__(self, settings: Settings, reactor: Reactor | None = None) -> None:
         self.settings = settings
         self.reactor = reactor or Reactor()
-        self.hub = Hub(self.reactor.at_flush, log=self._make_log(), call_later=self.reactor.call_later)
+        self.hub = Hub(
+            self.reactor.at_flush,
+            log=self._make_log(),
+            call_later=self.reactor.call_later,
+            monotonic=self.reactor.clock,
+        )
         self.watch: Watch[Connection] = Watch(self.reactor)
         self.interval = self.tolerance = 0.0
         """Seconds between two requests of one connection in the long run, 0 for no limit; and what a burst saves."""
@@ -104,9 +109,12 @@ class Server:
         settings = self.settings
         self.interval = 1 / settings.rate if settings.rate and not self._draining else 0.0
         self.tolerance = (settings.burst - 1) * self.interval
-        self.hub.soft, self.hub.hard, self.hub.grace = settings.queue_soft, settings.queue_hard, settings.resume_grace
+        self.hub.soft, self.hub.hard = settings.queue_soft, settings.queue_hard
         self._gate.most = min(settings.max_connections or self._most, self._most)
         self._gate.most_per_address, self._gate.exempt = settings.max_per_address, settings.exempt
+        seats = self.hub.seats
+        seats.grace, seats.most_per_origin = settings.resume_grace, settings.max_per_address
+        seats.most = settings.max_seats or self._gate.most
         for listener in self._listeners:
             listener.accepts = settings.accepts
         for sock in self._socks:

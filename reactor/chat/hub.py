@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from reactor.chat.history import Log, MemoryLog
 from reactor.chat.listing import Directory, Pager
 from reactor.chat.room import Room
+from reactor.chat.seats import Seats, Timer
 from shared.errors import RequestError
 from shared.text import fold
 
@@ -26,12 +27,6 @@ QUEUE_HARD = 262_144
 
 
 _TOKEN = re.compile(r"[0-9A-Fa-f]{32}")
-
-
-class Timer(Protocol):
-    """A call to come that can be called off."""
-
-    def cancel(self) -> None: ...
 
 
 class Flushed(Protocol):
@@ -50,7 +45,7 @@ class Hub:
 
     `schedule` is called once in a tick in which there is something to flush, and has `flush` called at its end. A
     session whose connection breaks keeps its seat for `grace` seconds, if there is a `call_later` to say when they
-    are over.
+    are over; `monotonic` gives seconds that never go back.
     """
 
     def __init__(
@@ -62,10 +57,10 @@ class Hub:
         log: Log | None = None,
         grace: float = 0.0,
         call_later: Callable[..., Timer] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.soft = soft
         self.log = log or MemoryLog()
-        self.grace = grace if call_later is not None else 0.0
         self.hard = hard
         self.rooms: dict[str, Room] = {}
         self.directory = Directory()
@@ -82,7 +77,7 @@ class Hub:
         self._tokens: dict[bytes, Session] = {}
         self._claims: dict[bytes, Session] = {}  # by the unknown token that their hello came with
         self._claim_of: dict[Session, bytes] = {}
-        self._call_later = call_later
+        self.seats = Seats(grace, call_later, monotonic)
         self._speaking: list[Room] = []
         self._acting: list[Flushed] = []
 
@@ -168,12 +163,6 @@ class Hub:
             if claimed is not None and claimed.is_away and claimed.key == fold(name):
                 session = claimed
         return session
-
-    def in_grace(self, expire: Callable[[], object]) -> Timer | None:
-        """Have `expire` called when the grace time of a broken connection is over; None if there is no grace."""
-        if not self.grace or self._call_later is None:
-            return None
-        return self._call_later(self.grace, expire)
 
     # --- rooms
 

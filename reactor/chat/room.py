@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from reactor.chat.session import Session
 
 
+_NOTHING = memoryview(b"")
+
+
 class Batch:
     """The frames of one room in one tick, in their order. `stamps` has for each the `at` of a message, else 0."""
 
@@ -25,7 +28,7 @@ class Batch:
     def __init__(self) -> None:
         self.frames: list[bytes] = []
         self.stamps: list[int] = []
-        self._data = memoryview(b"")
+        self._data = _NOTHING
         self._starts: list[int] | None = None
         self.count = self.first = self.last = 0
 

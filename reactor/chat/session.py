@@ -5,10 +5,11 @@
 
 from collections.abc import Callable
 
-from reactor.chat.hub import Hub, Timer
+from reactor.chat.hub import Hub
 from reactor.chat.listing import Listing
 from reactor.chat.requests import HANDLERS
 from reactor.chat.room import Room
+from reactor.chat.seats import Timer
 from reactor.chat.view import NOWHERE, Farewell, Outlet, Peer, Piece, Recipient
 from shared import PROTOCOL_VERSION, __version__
 from shared.codec import encode
@@ -25,11 +26,24 @@ _KEEP_SEAT = frozenset({"lost", "idle", "stalled", "frame-timeout"})
 class Session(Recipient):
     """What one connected person is and does. `name` is unique on the server, and so is `key`, its compared form."""
 
-    __slots__ = ("_grace", "_heir", "_is_full", "key", "leaving", "listing", "name", "number", "token", "waiting")
+    __slots__ = (
+        "_grace",
+        "_heir",
+        "_is_full",
+        "key",
+        "leaving",
+        "listing",
+        "name",
+        "number",
+        "origin",
+        "token",
+        "waiting",
+    )
 
-    def __init__(self, hub: Hub, peer: Peer, out: Outlet, motd: str = "") -> None:
-        """Welcome somebody. `motd` is the notice of the day."""
+    def __init__(self, hub: Hub, peer: Peer, out: Outlet, motd: str = "", origin: str | None = None) -> None:
+        """Welcome somebody. `motd` is the notice of the day, `origin` what those count by who have bounds together."""
         super().__init__(hub, peer, out)
+        self.origin = origin
         self.token: str | None = None
         self._grace: Timer | None = None  # runs while the seat is kept for a connection that broke
         self._heir: Session | None = None  # who took over the connection
@@ -102,7 +116,7 @@ class Session(Recipient):
         if self._keeps_seat("lost"):
             self._part("lost", b"", drop=False)
         else:
-            self._expire("close" if self.leaving else "lost")
+            self.expire("close" if self.leaving else "lost")
 
     def drained(self) -> None:
         """The connection has taken all that was queued: say what was left out meanwhile, and go on with a listing."""
@@ -230,7 +244,7 @@ class Session(Recipient):
         """Whether the session outlives its connection; if so, its grace time begins."""
         if self.token is None or reason not in _KEEP_SEAT:
             return False
-        self._grace = self._hub.in_grace(self._expire)
+        self._grace = self._hub.seats.keep(self)
         return self._grace is not None
 
     def _part(self, reason: str, goodbye: bytes, drop: bool) -> None:
@@ -247,7 +261,7 @@ class Session(Recipient):
         self.gap = None
         self._direct = 0
 
-    def _expire(self, reason: str = "lost") -> None:
+    def expire(self, reason: str = "lost") -> None:
         """Nobody has come back in time, or there was no seat to keep."""
         self.leave(reason)
         self._view()
@@ -255,6 +269,7 @@ class Session(Recipient):
 
     def _stop_grace(self) -> None:
         if self._grace is not None:
+            self._hub.seats.give_up(self)
             self._grace.cancel()
             self._grace = None
 
@@ -268,18 +283,19 @@ class Session(Recipient):
         """This connection resumes `seat`; the session that it had so far is over."""
         self.leave("moved")
         view = self._view()
-        seat._take(self._peer, self.out, view, re)
+        seat._take(self._peer, self.out, view, self.origin, re)
         self._peer = self.out = NOWHERE
         self.view = None
         self._heir = seat
         self._over("resumed")
 
-    def _take(self, peer: Peer, out: Outlet, view: list[Piece], re: int | None) -> None:
+    def _take(self, peer: Peer, out: Outlet, view: list[Piece], origin: str | None, re: int | None) -> None:
         """Go on with another connection, for which `view` is waiting already."""
         if self._peer is not NOWHERE:
             goodbye = Goodbye("replaced", "this session was resumed from another connection")
             self._part("replaced", encode(goodbye), drop=False)
         self._stop_grace()
+        self.origin = origin
         self._view()  # up to here nobody was there to get it: it is in the log
         self._peer, self.out, self.view = peer, out, view
         self._direct = self._hub.hard  # what waits on that connection already is counted at the next look

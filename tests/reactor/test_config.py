@@ -42,6 +42,7 @@ GOOD = {
     "stall_timeout": {"0.1": 0.1, "30": 30.0, "86400": 86_400.0},
     "max_connections": {"0": 0, "1": 1, "1000000": 1_000_000},
     "max_per_address": {"0": 0, "16": 16},
+    "max_seats": {"0": 0, "1": 1, "1000000": 1_000_000},
     "exempt": {
         "none": (),
         "": LOOPBACK,
@@ -82,6 +83,7 @@ BAD = {
     "stall_timeout": (["0", "0.09", "86401", "nan", "soon"], NUMBER),
     "max_connections": (["-1", "1000001", "many"], WHOLE),
     "max_per_address": (["-1", "1000001"], WHOLE),
+    "max_seats": (["-1", "1000001", "some"], WHOLE),
     "exempt": (["10.1.2.3/8", "10.0.0.0/33", "10.0.0.0 192.0.2.1", "office", "all", "::1/129"], NETWORKS),
     "history": (["a\0b", "\0", "~nobody-of-that-name/x"], "a path without NUL"),
     "accepts": (["0", "4097"], WHOLE),

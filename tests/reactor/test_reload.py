@@ -29,6 +29,7 @@ LIVE = {
     "stall_timeout": 1.5,
     "max_connections": 7,
     "max_per_address": 5,
+    "max_seats": 6,
     "exempt": (ipaddress.IPv4Network("10.0.0.0/8"),),
     "accepts": 9,
     "first_frame_timeout": 1.5,
@@ -70,7 +71,9 @@ def test_every_setting_that_can_change_arrives_where_it_is_used(server: Server) 
     assert {name: getattr(server.settings, name) for name in LIVE} == LIVE
     assert server.settings.port == 0
     assert (server.interval, server.tolerance) == (1 / 8, 2 / 8)
-    assert (server.hub.soft, server.hub.hard, server.hub.grace) == (2_048, 4_096, 1.5)
+    assert (server.hub.soft, server.hub.hard) == (2_048, 4_096)
+    seats = server.hub.seats
+    assert (seats.grace, seats.most, seats.most_per_origin) == (1.5, 6, 5)
     assert (server._gate.most, server._gate.most_per_address) == (7, 5)
     assert server.is_exempt("10.1.2.3")
     assert not server.is_exempt("127.0.0.1")

@@ -85,7 +85,7 @@ class Outlet:
 class Person:
     """A session with fakes on its far side: what it was sent, and what its peer was told."""
 
-    def __init__(self, hub: Hub, motd: str = "") -> None:
+    def __init__(self, hub: Hub, motd: str = "", origin: str | None = None) -> None:
         self.out = Outlet()
         self.endings: list[str] = []
         self.stalls = 0
@@ -95,7 +95,7 @@ class Person:
         """What waits until the session handles requests again."""
         self._decoder = FrameDecoder()
         self._read = 0
-        self.session = Session(hub, self, self.out, motd)
+        self.session = Session(hub, self, self.out, motd, origin)
 
     # what a session tells its peer
 
@@ -172,7 +172,16 @@ class Chat:
         self.seconds = 0.0
         self.alarms: list[Alarm] = []
         self.scheduled: list[Callable[[], object]] = []
-        self.hub = Hub(self.scheduled.append, lambda: self.now, soft, hard, log, grace, self._call_later)
+        self.hub = Hub(
+            self.scheduled.append,
+            lambda: self.now,
+            soft,
+            hard,
+            log,
+            grace,
+            self._call_later,
+            lambda: self.seconds,
+        )
 
     def _call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> Alarm:
         self.alarms.append(Alarm(self.seconds + delay, lambda: callback(*args)))
