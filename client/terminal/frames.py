@@ -5,6 +5,7 @@ from typing import Any
 
 from client.terminal.announce import add_line, add_words, cleaned, stamp, transcript, turn_day, words_of
 from client.terminal.commands import LOCAL
+from client.terminal.mentions import mentions
 from client.terminal.model import MOST, Ask, Bell, Effect, Model, Received, Shown
 from client.terminal.scrollback import Line
 from shared.messages import (
@@ -47,7 +48,7 @@ def _message(model: Model, message: Message, now: float, at: int) -> list[Effect
     if fold(message.from_) in model.preferences.ignored:
         return []
     line = Line("message", cleaned(message.text), message.at, printable(message.from_), is_stamped=True)
-    line.is_mention = _mentions(message.text, model.name)
+    line.is_mention = mentions(message.text, model.name)
     effects = add_line(model, line)
     is_news = at - message.at < OLD  # what is read in the log does not ring
     if line.is_mention and is_news and model.preferences.bell and now - model.rung_at >= BELL_EVERY:
@@ -174,22 +175,6 @@ def _error(model: Model, error: Error, now: float, at: int) -> list[Effect]:
 
 def _silent(model: Model, record: Record, now: float, at: int) -> list[Effect]:
     return []
-
-
-def _mentions(text: str, name: str) -> bool:
-    """Whether `name` stands in `text` as a word of its own."""
-    key, words = fold(name), fold(text)
-    at = words.find(key) if key else -1
-    while at >= 0:
-        end = at + len(key)
-        if not _is_of_word(words[at - 1 : at]) and not _is_of_word(words[end : end + 1]):
-            return True
-        at = words.find(key, at + 1)
-    return False
-
-
-def _is_of_word(char: str) -> bool:
-    return char.isalnum() or char == "_"
 
 
 def next_id(model: Model) -> int:

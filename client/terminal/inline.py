@@ -22,6 +22,8 @@ class Inline:
         self._theme = theme
         self._row: tuple[str, str] | None = None  # what stands left and right of the cursor
         self._prompt = ""
+        self.is_behind = False
+        """Whether the last frame has left lines for the next one, so that keys need not wait for all of them."""
 
     def enter(self) -> str:
         """What is to be written before the first frame."""
@@ -43,6 +45,7 @@ class Inline:
             for line in model.scrollback.unprinted()
             for row in wrapped(model, line)
         ]
+        self.is_behind = model.scrollback.is_behind
         prompt = _prompt(model, now)
         row = input_row(model, prompt)
         if not lines and (prompt, row) == (self._prompt, self._row):

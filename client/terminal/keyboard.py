@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 
 from client.terminal.announce import cleaned
 from client.terminal.commands import LOCAL, leave, run_local
@@ -10,7 +11,7 @@ from client.terminal.frames import ask, next_id
 from client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE, Key, Paste, Text
 from client.terminal.model import Effect, Model, Order, Pasting, Reconnect, Repaint, Speak, Suspend
 from client.terminal.scrollback import Line
-from client.terminal.view import body_height, wrapped
+from client.terminal.view import body_height, is_folded, wrapped
 from shared.commands import COMMANDS, parse_line
 from shared.errors import RequestError
 from shared.messages import Command, Say
@@ -165,6 +166,35 @@ def _scroll(step: Callable[[int], int]) -> Callable[[Model, float, int], list[Ef
     return scroll
 
 
+def _open(model: Model, now: float, at: int) -> list[Effect]:
+    """Show all rows of the lowest message in view that is folded; if none is, fold the lowest that was opened."""
+    scrollback, height = model.scrollback, body_height(model)
+    if model.preferences.layout == "inline":
+        return _print_whole(model)
+    in_view = scrollback.in_view(height, lambda line: wrapped(model, line))
+    folded = next((line for line in in_view if is_folded(model, line)), None)
+    line = folded or next((line for line in in_view if line.is_open), None)
+    if line is None:
+        model.hint = "no message in view has more rows"
+    else:
+        line.is_open = folded is not None
+        scrollback.go_to(line, height, lambda line: wrapped(model, line))
+        if not line.is_open and not scrollback.below:
+            scrollback.follow()
+    return []
+
+
+def _print_whole(model: Model) -> list[Effect]:
+    """Print the latest message once more that was printed folded."""
+    for line in reversed(model.scrollback.lines):
+        if line.is_printed and is_folded(model, line):
+            line.is_open = True
+            model.scrollback.add(replace(line, is_printed=False, is_stamped=False, begins=""))
+            return []
+    model.hint = "no message has more rows"
+    return []
+
+
 _KEYS: dict[str, Callable[[Model, float, int], list[Effect]]] = {
     "enter": _enter,
     "escape": _escape,
@@ -174,6 +204,7 @@ _KEYS: dict[str, Callable[[Model, float, int], list[Effect]]] = {
     "page-down": _scroll(lambda height: -max(1, height - 1)),
     "shift-up": _scroll(lambda height: _FEW),
     "shift-down": _scroll(lambda height: -_FEW),
+    "ctrl-o": _open,
     "ctrl-l": lambda model, now, at: [Repaint()],
     "ctrl-c": lambda model, now, at: leave(model),
     "ctrl-d": _end_of_input,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from client.terminal.capabilities import Capabilities
 from client.terminal.model import Model
 from client.terminal.theme import render
-from client.terminal.view import Screen, screen
+from client.terminal.view import Row, Screen, screen
 
 BEGIN, END = "\x1b[?2026h", "\x1b[?2026l"
 """Synchronized update: a terminal that knows it shows the frame as one. No terminal description has these."""
@@ -28,6 +28,12 @@ class Painter:
         self._shown: Screen | None = None
         self._body: list[str] = []
         self._status = ""
+        self._rendered: dict[Row, str] = {}
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether a frame has left something for the next one: never, as only what is in view is painted."""
+        return False
 
     def enter(self) -> str:
         """What is to be written before the first frame."""
@@ -42,6 +48,7 @@ class Painter:
         """The screen may show anything by now: the next frame paints all of it."""
         self._theme = theme
         self._shown = None
+        self._rendered.clear()
 
     def frame(self, model: Model, now: float) -> str:
         """What is to be written to show the window of `model`; empty if it is shown already."""
@@ -50,7 +57,8 @@ class Painter:
     def show(self, screen: Screen) -> str:
         """What is to be written to show `screen`."""
         terminal = self._terminal
-        body = [render(row, self._theme, terminal) for row in screen.body]
+        self._rendered = {row: self._rendered.get(row) or render(row, self._theme, terminal) for row in screen.body}
+        body = [self._rendered[row] for row in screen.body]
         status = render(screen.status, self._theme, terminal) if screen.status is not None else ""
         before = self._shown
         if before is None or (before.columns, before.rows, before.body_top) != (

@@ -14,6 +14,8 @@ class Printer:
 
     def __init__(self) -> None:
         self._said = ""
+        self.is_behind = False
+        """Whether the last frame has left lines for the next one."""
 
     def enter(self) -> str:
         """Nothing: the terminal is as the shell has left it."""
@@ -34,6 +36,7 @@ class Printer:
             if line.kind != "own"
             for row in wrapped(model, line)
         ]
+        self.is_behind = model.scrollback.is_behind
         words = question(model).strip() if model.question is not None else printable(model.hint)
         if words and words != self._said:
             rows.append(f"! {words}")

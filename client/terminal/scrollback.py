@@ -12,6 +12,9 @@ LINES = 5_000
 CHARACTERS = 4_000_000
 """Characters that all lines together may have: 5,000 messages of the greatest length would take 80 MB."""
 _SLACK = 256  # lines beyond the limit before some are dropped: dropping one by one would move all for each
+PRINTED_AT_ONCE = 128
+"""Lines of one frame, where nothing can be changed that was printed; a long line counts as several."""
+_CHARACTERS_OF_A_LINE = 64
 _NAMED = 3
 
 
@@ -58,6 +61,8 @@ class Line:
     state: str = ""
     """Of an own message: `unsent` or `refused`."""
     presence: Presence | None = None
+    is_open: bool = False
+    """Whether all its rows are shown, however many these are."""
     is_printed: bool = False
     """Whether it stands on a terminal's own scrollback, where it cannot be changed any more."""
 
@@ -158,21 +163,33 @@ class Scrollback:
         self._characters = 0
         self.follow()
 
-    def unprinted(self) -> list[Line]:
-        """The lines that are not on the terminal's own scrollback yet; from now on they are.
+    @property
+    def is_behind(self) -> bool:
+        """Whether lines wait to be printed on the terminal's own scrollback."""
+        return bool(self.lines) and not self.lines[-1].is_printed
 
-        If the terminal took nothing for so long that lines were dropped, the first one says how many.
+    def unprinted(self) -> list[Line]:
+        """The next lines to print there, as many as one frame should have; from now on they are printed.
+
+        If so much came at once that lines were dropped, the first one says how many.
         """
+        begin = len(self.lines)
+        while begin and not self.lines[begin - 1].is_printed:
+            begin -= 1
+        # At least a quarter of what waits, so that a flood does not outrun the frames and is dropped.
+        left = max(PRINTED_AT_ONCE, (len(self.lines) - begin) // 4)
         new: list[Line] = []
-        for line in reversed(self.lines):
-            if line.is_printed:
-                break
+        if self._unprinted and begin < len(self.lines):
+            words = f"! {self._unprinted} lines are left out: they came faster than the terminal showed them"
+            new.append(Line("error", words, self.lines[begin].at))
+            self._unprinted = 0
+        for line in self.lines[begin:]:
             line.is_printed = True
             new.append(line)
-        if self._unprinted:
-            new.append(Line("error", f"! {self._unprinted} lines are left out: the terminal was too slow", new[-1].at))
-            self._unprinted = 0
-        return new[::-1]
+            left -= 1 + len(line.text) // _CHARACTERS_OF_A_LINE
+            if left <= 0:
+                break
+        return new
 
     def print_last(self, count: int) -> None:
         """Of what was not printed so far, only the last `count` lines are to be."""
@@ -196,6 +213,23 @@ class Scrollback:
             return rows[::-1]
         # Lines were dropped above, or all has fewer rows in a larger window: there is room for some from below.
         return self._first_rows(height, wrapped)
+
+    def in_view(self, height: int, wrapped: Wrapped) -> list[Line]:
+        """The lines in view, the lowest one first."""
+        lines: list[Line] = []
+        have = -self._hidden
+        for line in self._upwards():
+            lines.append(line)
+            have += len(wrapped(line))
+            if have >= height:
+                break
+        return lines
+
+    def go_to(self, line: Line, height: int, wrapped: Wrapped) -> None:
+        """Show a line from its first row on."""
+        self._bottom, self._hidden = line, max(0, len(wrapped(line)) - height)
+        if not self._hidden and self.below == 0:
+            self.follow()
 
     def follow(self) -> None:
         """Go to the end and stay there."""
@@ -234,10 +268,11 @@ class Scrollback:
     def _first_rows[Row](self, height: int, wrapped: Callable[[Line], Sequence[Row]]) -> list[Row]:
         rows: list[Row] = []
         for line in self._all():
-            if len(rows) >= height:
-                break
             rows.extend(wrapped(line))
-        return rows[:height]
+            if len(rows) > height:
+                return rows[:height]
+        self.follow()  # all is in view
+        return rows
 
     def _has_rows(self, lines: list[Line], height: int, wrapped: Wrapped) -> bool:
         have = -self._hidden

@@ -15,6 +15,7 @@ def make_theme(terminal: Capabilities, colors: bool) -> dict[str, str]:
         "status": terminal.reverse,
         "note": terminal.dim,
         "day": terminal.dim,
+        "more": terminal.dim,
         "unsent": terminal.dim,
         "error": terminal.bold,
         "refused": terminal.bold,

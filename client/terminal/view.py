@@ -1,12 +1,14 @@
 """The model as rows of a screen. Pure: a row is styled words, and nothing in them moves a cursor."""
 
+import functools
 import itertools
-import re
 import zlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from client.terminal.addresses import links
 from client.terminal.cells import clip, graphemes, width, wrap
 from client.terminal.model import Model
 from client.terminal.scrollback import Line
@@ -15,7 +17,10 @@ from shared.text import JOINERS, fold, printable, readable
 
 NAME_STYLES = 12
 """Styles `name0` and so on, one of which each name has, always the same."""
-_LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)\]}']")
+FOLDED_ABOVE, FOLDED_TO = 20, 10
+"""Rows of what somebody says above which it is folded, and how many are shown then."""
+CACHED = 1_024
+"""Lines whose rows are kept, so that a key wraps nothing anew. More than a screen has rows."""
 _NEWLINE, _TAB = "\u21b5", " "
 _MARKS = {"unsent": "\N{HORIZONTAL ELLIPSIS} ", "refused": "\N{MULTIPLICATION SIGN} "}
 _MENTION = "\N{BLACK RIGHT-POINTING SMALL TRIANGLE}"
@@ -81,33 +86,58 @@ def body_height(model: Model) -> int:
 # --- lines
 
 
-def wrapped(model: Model, line: Line) -> list[Row]:
-    """The rows of a line. Every row but the first is indented: nobody can write what looks like another's line."""
+def wrapped(model: Model, line: Line) -> Sequence[Row]:
+    """The rows of a line. Every row but the first is indented: nobody can write what looks like another's line.
+
+    What somebody says in more than `FOLDED_ABOVE` rows is folded to the first of them, unless it `is_open`. The layout
+    `plain` has no key to open it, and folds nothing.
+    """
     likes = model.preferences
     time_of_day = f"{clock_time(line.at)} " if likes.times and line.kind != "day" and model.columns > 20 else ""
-    indent = min(len(time_of_day) or 2, model.columns // 4)
-    mark = _MARKS.get(line.state, "") or (_MENTION if line.is_mention else "")
-    head = f"{time_of_day}{mark}"
-    name = f"{line.who}:" if line.who else ""
-    whole = f"{head}{name} {line.text}" if name else head + line.text
-    style = "mention" if line.is_mention else line.kind if line.kind in ("note", "error", "day") else line.state
-    links = list(_LINK.finditer(whole)) if "://" in line.text else []
+    folds = line.kind in ("message", "own") and not line.is_open and likes.layout != "plain"
+    return _rows(model.columns, time_of_day, line.kind, line.who, line.text, line.state, line.is_mention, folds)
+
+
+@functools.lru_cache(CACHED)
+def _rows(
+    columns: int, time_of_day: str, kind: str, who: str, text: str, state: str, is_mention: bool, folds: bool
+) -> tuple[Row, ...]:
+    indent = min(len(time_of_day) or 2, columns // 4)
+    head = time_of_day + (_MARKS.get(state, "") or (_MENTION if is_mention else ""))
+    name = f"{who}:" if who else ""
+    whole = f"{head}{name} {text}" if name else head + text
+    style = "mention" if is_mention else kind if kind in ("note", "error", "day") else state
+    texts = wrap(whole, columns, indent)
+    more = len(texts) - FOLDED_TO if folds and len(texts) > FOLDED_ABOVE else 0
+    if more:
+        del texts[FOLDED_TO:]
+    addresses = deque(links(whole)) if "://" in text else None
     rows: list[Row] = []
     place = 0
-    for index, text in enumerate(wrap(whole, model.columns, indent)):
+    for index, row in enumerate(texts):
         spans: list[Span] = []
-        done = margin = 0
+        done = 0
         if index == 0:
-            first, done = min(len(time_of_day), len(text)), min(len(head) + len(name), len(text))
-            spans = [Span(text[:first], "time"), Span(text[first:done], name_style(line.who) if name else style)]
-        if links:
-            words = text.lstrip(" ")
-            place = max(place, whole.find(words, place))  # a row is cut from `whole`, which loses spaces only
-            margin = len(text) - len(words)
-        spans += _linked(text, done, margin, place - margin, links, style)
-        place += len(text) - margin
+            first, done = min(len(time_of_day), len(row)), min(len(head) + len(name), len(row))
+            spans = [Span(row[:first], "time"), Span(row[first:done], name_style(who) if name else style)]
+        if addresses is None:
+            spans.append(Span(row[done:], style))
+        else:
+            words = row.lstrip(" ")
+            margin = len(row) - len(words)
+            place = max(place, whole.find(words, place)) - margin  # a row is cut from `whole`, which loses spaces only
+            spans += _linked(row, max(done, margin), done, place, whole, addresses, style)
+            place += len(row)
         rows.append(tuple(span for span in spans if span.text))
-    return rows
+    if more:
+        words = f"{' ' * indent}\N{HORIZONTAL ELLIPSIS} {more:,} more rows (C-o shows them)"
+        rows.append((Span(clip(words, columns), "more"),))
+    return tuple(rows)
+
+
+def is_folded(model: Model, line: Line) -> bool:
+    """Whether a line has more rows than are shown."""
+    return any(span.style == "more" for span in wrapped(model, line)[-1])
 
 
 def name_style(name: str) -> str:
@@ -115,18 +145,24 @@ def name_style(name: str) -> str:
     return f"name{zlib.crc32(fold(name).encode()) % NAME_STYLES}"
 
 
-def _linked(text: str, done: int, margin: int, place: int, links: list[re.Match[str]], style: str) -> Iterator[Span]:
-    """What comes behind the first `done` characters of a row, which begins at `place` of the text with the `links`.
+def _linked(
+    row: str, least: int, done: int, place: int, whole: str, addresses: deque[tuple[int, int]], style: str
+) -> Iterator[Span]:
+    """What comes behind the first `done` characters of a row, which begins at `place` of `whole`.
 
-    In its `margin` is no part of a link.
+    Of the addresses, those that end before the row are dropped. None begins in the row before `least`.
     """
-    for link in links:
-        begin, end = max(link.start() - place, done, margin), min(link.end() - place, len(text))
+    while addresses and addresses[0][1] <= place:
+        addresses.popleft()
+    for first, last in addresses:
+        if first >= place + len(row):
+            break
+        begin, end = max(first - place, done, least), min(last - place, len(row))
         if begin < end:
-            yield Span(text[done:begin], style)
-            yield Span(text[begin:end], "link", _ascii(link.group()))
+            yield Span(row[done:begin], style)
+            yield Span(row[begin:end], "link", _ascii(whole[first:last]))
             done = end
-    yield Span(text[done:], style)
+    yield Span(row[done:], style)
 
 
 def _ascii(address: str) -> str:

@@ -357,6 +357,8 @@ class Window:
         bell, self._bell = self._bell, ""
         if frame or bell:
             self._tty.write(bell + frame)
+        if self._painter.is_behind:
+            self._paint_soon()
 
     def _caught(self, error: BaseException) -> None:
         self._bug = self._bug or error

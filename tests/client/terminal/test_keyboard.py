@@ -315,6 +315,61 @@ def test_a_paste_that_has_not_ended_is_said(model: Model) -> None:
     assert (model.hint, model.editor.text) == ("", "whole")
 
 
+# --- long messages
+
+
+def says(text: str, at: int) -> Line:
+    return Line("message", text, at, "bob", is_stamped=True)
+
+
+def test_a_long_message_is_opened_and_folded(model: Model) -> None:
+    model.rows = 30
+    for at, text in enumerate(("first", "\n".join(f"row {number}" for number in range(100)), "last"), 1):
+        model.scrollback.add(says(text, at))
+    assert "90 more rows" in rows(model)[-2]
+    do(model, "ctrl-o")
+    assert rows(model)[0].endswith("row 0")
+    assert rows(model)[-1].endswith(f"row {body_height(model) - 1}")
+    do(model, "page-down", "page-down")
+    assert rows(model)[-1].endswith(f"row {3 * body_height(model) - 3}")
+    do(model, "ctrl-o")
+    assert "90 more rows" in rows(model)[-2], "it is folded again, and in view"
+    assert rows(model)[-1].endswith("last")
+    assert not model.scrollback.is_scrolled, "all is in view"
+
+
+def test_the_key_opens_the_lowest_message_in_view(model: Model) -> None:
+    for at in (1, 2):
+        model.scrollback.add(says(f"{at}\n" * 100, at))
+    do(model, "ctrl-o")
+    assert [line.is_open for line in model.scrollback.lines] == [False, True]
+    do(model, "ctrl-o")
+    assert [line.is_open for line in model.scrollback.lines] == [False, False]
+    assert not model.scrollback.is_scrolled, "the last line is at the end"
+
+
+def test_where_nothing_is_folded_the_key_says_so(model: Model) -> None:
+    model.scrollback.add(says("short", 1))
+    do(model, "ctrl-o")
+    assert "no message" in model.hint
+
+
+def test_inline_prints_the_whole_of_what_was_folded(model: Model) -> None:
+    model.preferences.layout = "inline"
+    for at in (1, 2):
+        model.scrollback.add(says(f"{at}\n" * 50, at))
+    do(model, "ctrl-o")
+    assert "no message" in model.hint, "nothing is printed yet"
+    model.scrollback.unprinted()
+    for at in (2, 1):
+        do(model, "ctrl-o")
+        (again,) = model.scrollback.unprinted()
+        assert len(wrapped(model, again)) == 51
+        assert again.text.startswith(str(at))
+    do(model, "ctrl-o")
+    assert model.scrollback.unprinted() == []
+
+
 # --- Tab
 
 

@@ -1,18 +1,25 @@
 """The model as rows: layouts, the status row, the input row, lines that wrap; and that nothing in a row is alive."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from client.settings import Preferences
+from client.terminal import view
+from client.terminal.capabilities import read_capabilities
 from client.terminal.cells import STAND_IN, width, wrap
 from client.terminal.keys import Key, Paste, Text
 from client.terminal.model import Connection, Model, Received, Trouble
+from client.terminal.painter import Painter
 from client.terminal.scrollback import Line
+from client.terminal.theme import make_theme
 from client.terminal.update import update
 from client.terminal.view import (
+    FOLDED_ABOVE,
+    FOLDED_TO,
     NAME_STYLES,
     Row,
     Screen,
@@ -20,6 +27,7 @@ from client.terminal.view import (
     body_height,
     connection,
     input_row,
+    is_folded,
     name_style,
     question,
     screen,
@@ -55,6 +63,12 @@ def make(layout: str = "top", columns: int = 40, rows: int = 10, **likes: bool) 
 
 def said(text: str, who: str = "bob", at: int = NOON) -> Line:
     return Line("message", text, at, who, is_stamped=True)
+
+
+def opened(text: str) -> Line:
+    line = said(text)
+    line.is_open = True
+    return line
 
 
 def plain(row: Row | None) -> str:
@@ -167,13 +181,15 @@ def test_a_question_a_hint_and_a_search_fit_every_window(columns: int, rows: int
 
 def test_the_parts_of_a_line_have_their_styles() -> None:
     model = make(columns=60)
-    assert wrapped(model, said("hello")) == [
-        (Span(f"{TIME} ", "time"), Span("bob:", name_style("bob")), Span(" hello", ""))
-    ]
-    assert wrapped(model, Line("error", "! no", NOON)) == [(Span(f"{TIME} ", "time"), Span("! no", "error"))]
-    assert wrapped(model, Line("day", "--- today ---", NOON)) == [(Span("--- today ---", "day"),)]
+    (row,) = wrapped(model, said("hello"))
+    assert row == (Span(f"{TIME} ", "time"), Span("bob:", name_style("bob")), Span(" hello", ""))
+    (row,) = wrapped(model, Line("error", "! no", NOON))
+    assert row == (Span(f"{TIME} ", "time"), Span("! no", "error"))
+    (row,) = wrapped(model, Line("day", "--- today ---", NOON))
+    assert row == (Span("--- today ---", "day"),)
     model.preferences.times = False
-    assert wrapped(model, Line("note", "* so", NOON)) == [(Span("* so", "note"),)]
+    (row,) = wrapped(model, Line("note", "* so", NOON))
+    assert row == (Span("* so", "note"),)
 
 
 @pytest.mark.parametrize(("state", "mark"), [("unsent", "… "), ("refused", "× "), ("", "")])
@@ -232,7 +248,7 @@ def test_the_parts_of_all_links_put_together_are_the_links(
     links = [f"http://{index}.example/" + "y" * word for index, word in enumerate(words) if isinstance(word, int)]
     left = iter(links)
     text = " ".join(word if isinstance(word, str) else next(left) for word in words)
-    rows = wrapped(make(columns=columns, times=has_times), said(f"{text} end"))
+    rows = wrapped(make(columns=columns, times=has_times), opened(f"{text} end"))
     parts = [(span.link, span.text) for row in rows for span in row if span.style == "link"]
     assert [address for address, _ in itertools.groupby(address for address, _ in parts)] == links
     for address in links:
@@ -421,6 +437,69 @@ def test_the_status_row_is_as_wide_as_the_window() -> None:
         assert (width(span.text), span.style) == (columns, "status")
 
 
+# --- long messages
+
+
+def test_a_long_message_is_folded() -> None:
+    model = make(columns=60)
+    rows = [plain(row) for row in wrapped(model, said("\n" * 4_000 + "end"))]
+    assert len(rows) == FOLDED_TO + 1
+    assert rows[-1].strip() == "… 3,991 more rows (C-o shows them)"
+    assert is_folded(model, said("\n" * 4_000))
+    assert len(wrapped(model, opened("\n" * 4_000))) == 4_001
+    assert not is_folded(model, opened("\n" * 4_000))
+
+
+def test_a_message_is_folded_only_where_that_saves_rows() -> None:
+    model = make(columns=60)
+    assert len(wrapped(model, said("\n" * (FOLDED_ABOVE - 1)))) == FOLDED_ABOVE
+    assert len(wrapped(model, said("\n" * FOLDED_ABOVE))) == FOLDED_TO + 1
+
+
+def test_nobody_can_write_what_folds() -> None:
+    model = make(columns=60)
+    assert not is_folded(model, said("… 3,991 more rows (C-o shows them)"))
+
+
+@pytest.mark.parametrize("kind", ["note", "error", "day"])
+def test_what_the_person_has_asked_for_is_whole(kind: str) -> None:
+    assert len(wrapped(make(), Line(kind, "\n" * 50, NOON))) == 51
+
+
+def test_plain_has_no_key_and_folds_nothing() -> None:
+    assert len(wrapped(make("plain"), said("\n" * 50))) == 51
+
+
+def test_a_frame_wraps_and_renders_nothing_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make()
+    for number in range(30):
+        model.scrollback.add(said(" ".join([f"http://a.b/{number}"] * 250)))
+    terminal = read_capabilities("xterm-256color")
+    calls: list[str] = []
+    counted = replace(terminal, link=lambda address, text: calls.append("link") or terminal.link(address, text))
+    monkeypatch.setattr(view, "wrap", lambda *given: calls.append("wrap") or wrap(*given))
+    painter = Painter(counted, make_theme(counted, colors=True))
+    painter.frame(model, 0.0)
+    assert {"link", "wrap"} <= set(calls)
+    calls.clear()
+    for char in "hello":
+        update(model, Text(char), 0.0, lambda: NOON)
+        assert char in painter.frame(model, 0.0)
+    assert calls == []
+
+
+def test_the_rows_of_a_line_that_changes_change() -> None:
+    model = make()
+    line = Line("own", "hello", NOON, "ada", state="unsent")
+    before = wrapped(model, line)
+    line.state = ""
+    assert wrapped(model, line) != before
+    model.columns = 8
+    assert len(wrapped(model, line)) > 1
+    line.text = "hi"
+    assert "hi" in plain(wrapped(model, line)[0])
+
+
 # --- hostile words
 
 HOSTILE = {
@@ -519,5 +598,5 @@ def test_a_wide_character_in_a_single_column_is_stood_for() -> None:
 
 
 def test_a_word_of_ten_thousand_characters_is_whole() -> None:
-    rows = [plain(row) for row in wrapped(make(columns=40), said("x" * 10_000))]
+    rows = [plain(row) for row in wrapped(make(columns=40), opened("x" * 10_000))]
     assert "".join(rows).count("x") == 10_000
