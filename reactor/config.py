@@ -6,6 +6,7 @@ are all made from the fields.
 
 import argparse
 import dataclasses
+import os
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -198,7 +199,7 @@ def parse_arguments(arguments: Sequence[str]) -> Settings:
     """
     given = vars(_parser().parse_args(arguments))
     path = given.pop("config", None)
-    values = read_file(path) if path is not None else {}
+    values = read_file(os.path.expanduser(path)) if path is not None else {}
     for name, text in given.items():
         values[name] = _parse(name, ",".join(text) if type(text) is list else text, option(name))
     return Settings(**values)

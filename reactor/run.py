@@ -28,24 +28,28 @@ def _serve() -> int:
     from reactor.log import LineWriter, log_to_stderr
     from reactor.reload import Reload
     from reactor.server import Server
+    from reactor.start import check_history, invitation, wait_for_host
     from shared import __version__
 
     settings = parse_arguments(sys.argv[1:])
+    if settings.history:
+        check_history(settings.history)
     log = log_to_stderr(settings.log_level)
     sys.setswitchinterval(_SWITCH)
     server = Server(settings)
     try:
-        address = server.start()
+        targets = wait_for_host(server.reactor, settings.host, settings.port)
+        server.obey_signals(Reload(server, sys.argv[1:]).ask)
+        address = server.start(targets)
     except OSError as error:
         raise LaunchError(_why_not(error, settings.host, settings.port)) from None
-    server.obey_signals(Reload(server, sys.argv[1:]).ask)
     stdout = LineWriter(1)  # a pipe that nobody reads keeps nobody out
     stdout.write(f"PyLingo {__version__} listening on {address}")
     is_written = stdout.flush()
     stdout.close()
     if not is_written and stdout.error is not None:
         raise LaunchError(f"cannot write to stdout: {stdout.error.strerror}")
-    log.write(f"join it with: ./client/chat.py {address}")
+    log.write(f"join it with: {invitation(address, targets[0][1][0])}")
     server.serve()
     return 0
 

@@ -8,7 +8,7 @@ import logging
 import resource
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from reactor.chat.disk import DiskLog
 from reactor.chat.history import Log, MemoryLog
@@ -16,6 +16,7 @@ from reactor.chat.hub import Hub
 from reactor.config import FIXED, PARSERS, Settings, option
 from reactor.connection import Connection
 from reactor.engine.deadlines import Watch
+from reactor.engine.dial import Target
 from reactor.engine.listener import Address, Gate, Listener, listen
 from reactor.engine.loop import Reactor
 from reactor.engine.transport import Transport, notice_dead_links
@@ -69,13 +70,16 @@ class Server:
         self.trouble = ""
         """A notice for everybody who comes, as long as something is wrong."""
 
-    def start(self) -> str:
-        """Listen; returns `HOST:PORT` as a client would write it. Raises `OSError` if that cannot be."""
+    def start(self, targets: Sequence[Target] = ()) -> str:
+        """Listen; returns `HOST:PORT` as a client would write it. Raises `OSError` if that cannot be.
+
+        `targets` are the addresses of the host, which are looked up here if there are none.
+        """
         self._most = raise_descriptor_limit() - SPARE_DESCRIPTORS
         if self._most < 1:
             raise OSError(errno.EMFILE, f"the descriptor limit must be above {SPARE_DESCRIPTORS} (see ulimit -n)")
         prepare_names()  # 5 ms, in which nobody is kept waiting yet
-        self._socks = listen(self.settings.host, self.settings.port)
+        self._socks = listen(self.settings.host, self.settings.port, targets)
         self._apply()
         self.hub.log.open(self._open)
         host, port = self._socks[0].getsockname()[:2]

@@ -271,6 +271,8 @@ import socket
 look_up, failures = socket.getaddrinfo, {failures}
 def late(host, *arguments, **named):
     global failures
+    if str(host).endswith(".invalid"):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
     if host != "chat.example":
         return look_up(host, *arguments, **named)
     if named.get("flags", 0) & socket.AI_NUMERICHOST:
@@ -284,6 +286,9 @@ socket.getaddrinfo = late
 
 
 def late_names(folder: Path, failures: int) -> dict[str, str]:
-    """Variables with which the name server fails so often, and then knows chat.example for 127.0.0.1."""
+    """Variables with which the name server fails so often, and then knows chat.example for 127.0.0.1.
+
+    It never knows a name that ends with .invalid.
+    """
     (folder / "sitecustomize.py").write_text(_LATE.format(failures=failures))
     return {"PYTHONPATH": str(folder)}

@@ -15,7 +15,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from reactor.engine.dial import look_up
+from reactor.engine.dial import Target, resolve
 from reactor.engine.loop import EVENT_READ, Reactor
 
 logger = logging.getLogger(__name__)
@@ -191,16 +191,16 @@ class Listener:
         self._reactor.register(self._sock.fileno(), EVENT_READ, self)
 
 
-def listen(host: str, port: int) -> list[socket.socket]:
+def listen(host: str, port: int, targets: Sequence[Target] = ()) -> list[socket.socket]:
     """Listening sockets for every address of `host`, all on the same port (chosen by the system for port 0).
 
+    `targets` are these addresses where they are known already, as `resolve` finds them.
     Raises `OSError`: no such host, the port is in use or not ours to take.
     """
-    infos = look_up(host, port, socket.AI_PASSIVE)
     socks: list[socket.socket] = []
     missing: OSError | None = None
     try:
-        for family, _, _, _, address in dict.fromkeys(infos):
+        for family, address in dict.fromkeys(targets or resolve(host, port)):
             if port == 0 and socks:
                 address = (address[0], socks[0].getsockname()[1], *address[2:])
             try:

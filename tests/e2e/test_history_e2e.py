@@ -7,6 +7,8 @@ import re
 import resource
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,7 +36,7 @@ from shared.messages import (
     Users,
     Welcome,
 )
-from tests.support import DEADLINE, Peer, ServerProcess, wait_until
+from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
 
 PROMPT = 10.0
 """Seconds within which a disk has taken a message: far more than any takes, also one that is shared."""
@@ -368,17 +370,13 @@ def test_a_second_server_on_the_same_file_says_so_and_chats_on(start: Start) -> 
         assert [entry.text for entry in whole_log(peer)] == ["mine", "still mine"]
 
 
-def test_a_file_of_another_kind_is_told_in_one_line_and_left_alone(start: Start, path: Path) -> None:
+def test_a_file_of_another_kind_is_told_in_one_line_and_left_alone(path: Path) -> None:
     path.write_text("shopping list\n" * 1_000)
-    server = start()
-    with guest(server, "alice", is_warned=True) as alice:
-        alice.send(Say("hi", id=1))
-        alice.until(Sent)
-        assert [entry.text for entry in whole_log(alice)] == ["hi"]
-    assert server.stop(signal.SIGTERM) == 0
-    line, last = (line for line in server.log().splitlines() if "history" in line)
-    assert str(path) in line
-    assert "1 messages are lost" in last
+    command = [sys.executable, str(ROOT / "reactor" / "run.py"), "--port", "0", "--history", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    words = "file is not a database (--history chooses another file)"
+    assert done.stderr == f"pylingo-server: cannot keep the history in {path}: {words}\n"
     assert path.read_text() == "shopping list\n" * 1_000
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from shared import __version__
 from shared.messages import Message, Notice, Say
-from tests.support import DEADLINE, ROOT, Peer, ServerProcess
+from tests.support import DEADLINE, ROOT, Peer, ServerProcess, late_names
 
 RUN = ROOT / "reactor" / "run.py"
 # `env` finds python3 on the path: put the one first that runs the tests.
@@ -183,7 +183,7 @@ MISTAKES = {
 @pytest.mark.parametrize("case", MISTAKES)
 def test_a_mistake_is_answered_with_one_line(case: str, tmp_path: Path) -> None:
     arguments, hint = MISTAKES[case]
-    done = run("--port", "0", *arguments, cwd=tmp_path)
+    done = run("--port", "0", *arguments, cwd=tmp_path, env={**os.environ, **late_names(tmp_path, 0)})
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.startswith("pylingo-server: ")

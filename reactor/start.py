@@ -1,0 +1,168 @@
+"""What comes before a server serves: is its history file usable, is its host known, and how do others join it."""
+
+import errno
+import importlib.util
+import logging
+import os
+import shlex
+import shutil
+import signal
+import socket
+import sqlite3
+import stat
+import sys
+import urllib.parse
+from collections.abc import Sequence
+from contextlib import closing
+
+from reactor.chat.store import VERSION
+from reactor.engine.dial import Resolver, Target
+from reactor.engine.loop import Reactor
+from shared.address import show_address
+from shared.launch import LaunchError
+
+logger = logging.getLogger(__name__)
+
+RETRY = 1.0
+"""Seconds between two looks for a host whose name cannot be looked up yet."""
+PATIENCE = 300.0
+"""Seconds after which such a host is given up."""
+_ELSEWHERE = {"0.0.0.0": "198.51.100.1", "::": "2001:db8::1"}  # addresses for documentation (RFC 5737, RFC 3849)
+_CLIENT = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "client", "chat.py")
+
+
+# --- the history
+
+
+def check_history(path: str) -> None:
+    """See whether a history can be kept in this file. Raises `LaunchError` saying why not.
+
+    A lock is no reason: it may be gone soon, and the server deals with that.
+    """
+    try:
+        trouble = _trouble_with(path)
+    except OSError as error:
+        folder = os.path.dirname(path) or "."
+        is_lost = error.errno == errno.ENOENT and not os.path.isdir(folder)
+        trouble = f"there is no folder {folder}" if is_lost else f"{error.strerror}"
+    except sqlite3.DatabaseError as error:
+        trouble = f"{error}"
+    if trouble:
+        raise LaunchError(f"cannot keep the history in {path}: {trouble} (--history chooses another file)")
+
+
+def _trouble_with(path: str) -> str:
+    flags = os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC  # O_NONBLOCK: a pipe would wait for its other end
+    file = os.open(path, flags, 0o600)
+    try:
+        status = os.fstat(file)
+    finally:
+        os.close(file)
+    if not stat.S_ISREG(status.st_mode):
+        return "it is no regular file"
+    if not os.access(os.path.dirname(path) or ".", os.W_OK | os.X_OK):  # SQLite makes files beside it
+        return "its folder cannot be written to"
+    if not status.st_size:
+        return ""
+    name = urllib.parse.quote(os.path.abspath(path))
+    try:
+        with closing(sqlite3.connect(f"file:{name}?mode=rw", uri=True, timeout=0)) as database:
+            version = database.execute("pragma user_version").fetchone()[0]
+            tables = database.execute("select count(*) from sqlite_master").fetchone()[0]
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return ""
+        raise
+    if version > VERSION:
+        return f"it is of version {version}, and this server knows {VERSION}: use a newer server"
+    return "it is a database of another program" if tables and not version else ""
+
+
+# --- the host
+
+
+def wait_for_host(reactor: Reactor, host: str, port: int) -> Sequence[Target]:
+    """The addresses of `host`. Waits while the name server is not there yet, at most `PATIENCE` seconds.
+
+    SIGINT and SIGTERM end it. Raises `OSError` for a host that is unknown, and `LaunchError` if there was no answer.
+    """
+    found: Sequence[Target] | OSError | None = None
+    resolver = Resolver(reactor, host, port)
+    deadline = reactor.clock() + PATIENCE
+    is_told = False
+
+    def look() -> None:
+        resolver.resolve(answered)
+
+    def answered(answer: Sequence[Target] | OSError) -> None:
+        nonlocal found, is_told
+        if not _is_temporary(answer) or reactor.clock() >= deadline:
+            found = answer
+            reactor.stop()
+            return
+        if not is_told:
+            is_told = True
+            logger.warning("the host %s cannot be looked up yet: trying for up to %g s", host, PATIENCE)
+        reactor.call_later(RETRY, look)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        reactor.on_signal(number, reactor.stop)
+    look()
+    reactor.run()
+    if found is None:
+        raise LaunchError(f"stopped before the host {host} could be looked up", status=0)
+    if isinstance(found, OSError):
+        raise found
+    return found
+
+
+def _is_temporary(answer: object) -> bool:
+    return isinstance(answer, socket.gaierror) and answer.errno == socket.EAI_AGAIN
+
+
+# --- how to join
+
+
+def invitation(address: str, bound: str) -> str:
+    """A command that joins the server at HOST:PORT, as it works here and now, with an address that others can use.
+
+    `bound` is the IP address that the host stands for.
+    """
+    if bound in _ELSEWHERE:
+        address = show_address(_own_address(bound), int(address.rpartition(":")[2]))
+    return f"{_client_command()} {shlex.quote(address)}"
+
+
+def _own_address(bound: str) -> str:
+    """One of this machine's addresses, for a server that listens on all of them: the one that it calls others from."""
+    for wildcard in dict.fromkeys(("0.0.0.0", bound)):  # :: is IPv4 as well
+        try:
+            with socket.socket(socket.AF_INET6 if wildcard == "::" else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                sock.connect((_ELSEWHERE[wildcard], 9))  # sends nothing: the system only chooses a way
+                return str(sock.getsockname()[0])
+        except OSError:  # there is none
+            continue
+    return "127.0.0.1"
+
+
+def _client_command() -> str:
+    """The client that belongs to the way in which this server was started."""
+    if not sys.argv[0].endswith(".py"):
+        beside = os.path.join(os.path.dirname(shutil.which(sys.argv[0]) or sys.argv[0]), "pylingo")
+        if os.access(beside, os.X_OK):
+            on_path = shutil.which("pylingo")
+            is_found = on_path is not None and os.path.samefile(on_path, beside)
+            return "pylingo" if is_found else shlex.quote(_short(beside))
+    script = shlex.quote(_short(_CLIENT))
+    if importlib.util.find_spec("blessed") is None:  # as in the environment that uv makes for the server alone
+        return f"uv run {script}"
+    python = os.path.abspath(shutil.which("python3") or "/")  # which the script's first line asks for
+    if python == os.path.abspath(sys.executable) and os.access(_CLIENT, os.X_OK):
+        return script
+    return f"{shlex.quote(_short(sys.executable))} {script}"
+
+
+def _short(path: str) -> str:
+    """A path from the working folder, where it is below that."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else os.path.join(".", relative)
