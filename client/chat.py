@@ -37,7 +37,7 @@ def _chat() -> int:
 
 def _is_plain(options: "Options") -> bool:
     """Whether it is to be a stream of lines: in pipes, and where no cursor can be moved."""
-    if options.as_json or not (os.isatty(0) and os.isatty(1)):
+    if options.as_json or options.only_text or not (os.isatty(0) and os.isatty(1)):
         return True
     from client.terminal.capabilities import is_known
 
@@ -50,8 +50,17 @@ def _plain(options: "Options") -> int:
 
     if options.trouble is not None:
         print(f"pylingo: {printable(options.trouble)}", file=sys.stderr)
-    who = options.name, options.room
-    return Plain(options.host, options.port, *who, options.as_json, options.retry, options.insist).run()
+    plain = Plain(
+        options.host,
+        options.port,
+        options.name,
+        options.room,
+        as_json=options.as_json,
+        only_text=options.only_text,
+        retry=options.retry,
+        insist=options.insist,
+    )
+    return plain.run()
 
 
 def _window(options: "Options") -> int:

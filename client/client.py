@@ -6,23 +6,25 @@
                 bot.say(f"{frame.from_} said {frame.text}")
 
 What is said while there is no connection is kept and sent after the return; the server sees to it that nothing is
-said twice.
+said twice. Leaving waits until all that was said is confirmed.
 """
 
 import collections
+import enum
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from client.conversation import Conversation, Step
+from client.conversation import Conversation, Refusal, Step
 from client.link import Link
+from client.wording import not_confirmed, refused
 from reactor.engine.dial import Resolver, Target
 from reactor.engine.loop import Reactor
 from reactor.engine.timers import Timer
 from shared.address import DEFAULT_HOST, DEFAULT_PORT
-from shared.messages import Goodbye, PingRequest, Pong, Ready
+from shared.messages import Command, Goodbye, PingRequest, Pong, Ready
 from shared.schema import Record
 
 RETRY = 60.0
@@ -32,6 +34,13 @@ FIRST_DELAY = 0.25
 LONGEST_DELAY = 15.0
 SILENCE = 30.0
 """Seconds without a byte from the server after which it is asked for one, and again after which it is given up."""
+PATIENCE = 5.0
+"""Seconds that leaving may take after an error or a signal."""
+FAREWELL = 5.0
+"""Seconds that the server has to answer a goodbye."""
+STANDSTILL = 60.0
+"""Seconds without a confirmation after which leaving gives up what is not confirmed."""
+_LAST_PART = 0.8  # of the patience, after which what is not confirmed is given up, and only the goodbye is left
 _NO_RETURN = frozenset({"close", "replaced", "bad-frame", "protocol", "password", "address-limit"})
 
 
@@ -44,9 +53,22 @@ class Status:
     delay: float = 0.0
 
 
+class Leaving(enum.Enum):
+    """How far leaving has come."""
+
+    NO = enum.auto()
+    FINISHING = enum.auto()
+    """What was said is being confirmed."""
+    RETAKING = enum.auto()
+    """The connection is cut, and a new one takes the seat over to say goodbye."""
+    PARTING = enum.auto()
+    """Nothing is left but the goodbye."""
+
+
 class Client:
-    """See the module. `show` gets each frame for the person, `changed` each change of the connection, and `drained`
-    is called when all that was queued has been sent.
+    """See the module. `show` gets each frame for the person, `on_refusal` each request that will never be done (after
+    its error was shown), `changed` each change of the connection, and `drained` is called when all that was queued
+    has been sent.
 
     `retry` is for how many seconds it tries to come back; with `insist` also if the first connection fails. The host's
     name is looked up for each attempt, in a thread.
@@ -66,6 +88,7 @@ class Client:
         show: Callable[[Record], object] | None = None,
         changed: Callable[[Status], object] = lambda status: None,
         drained: Callable[[], object] = lambda: None,
+        on_refusal: Callable[[Refusal], object] = lambda refusal: None,
         targets: Sequence[Target] | None = None,
     ) -> None:
         self.conversation = Conversation(name, room)
@@ -81,6 +104,7 @@ class Client:
         self._show = show or self._frames.append
         self._changed = changed
         self._drained = drained
+        self._on_refusal = on_refusal
         self._link: Link | None = None
         self._parting: Link | None = None
         self._timer: Timer | None = None
@@ -89,14 +113,18 @@ class Client:
         self._tries = 0
         self._heard = 0.0
         self._asked = False
-        self._wants_to_go = False
+        self._leaving = Leaving.NO
+        self._leave_timers: list[Timer] = []
+        self._given_up = 0  # messages and commands
+        self._last_refusals: list[Refusal] = []  # those that came while leaving
 
     # --- for people and bots
 
     def connect(self) -> None:
         """Begin to connect, or do so again after it was over."""
         self.goodbye = None
-        self._wants_to_go = False
+        self._leaving = Leaving.NO
+        self._given_up = 0
         self._lost_at = None
         self._tries = 0
         self._dial()
@@ -120,15 +148,31 @@ class Client:
     def command(self, name: str, argument: str | None = None) -> None:
         """Give a slash command, without the slash."""
         if name == "close" and not argument:
-            self._wants_to_go = True
-            if self._link is None or not self._link.is_open:
-                self.stop()
-                return
-        self._follow(self.conversation.command(name, argument))
+            self.close()
+        else:
+            self._follow(self.conversation.command(name, argument))
 
-    def close(self) -> None:
-        """Leave: what was said is still sent. Without a connection, at once."""
-        self.command("close")
+    def close(self, patience: float | None = None) -> None:
+        """Leave as soon as all that was said is confirmed, over as many connections as that takes.
+
+        After `patience` seconds it is over in any case: what is not confirmed by then is counted in `unconfirmed`.
+        Without it that is so when there was no confirmation for `STANDSTILL` seconds.
+        """
+        if self._link is None and self.status.state != "waiting":  # it never began, or is over
+            self.stop()
+            return
+        if self._leaving is Leaving.NO:
+            self._leaving = Leaving.FINISHING
+            if patience is None:
+                self._leave_later(STANDSTILL, self._expect_progress, self.unconfirmed)
+        if patience is not None:
+            self._leave_later(patience * _LAST_PART, self._give_up)
+            self._leave_later(patience, self.stop)
+        if self.status.state == "waiting" and self.unconfirmed and self._timer is not None:
+            self._timer.cancel()
+            self._tries = 1  # the next pauses are short again
+            self._dial()
+        self._part_if_settled()
 
     def frames(self) -> Iterator[Record]:
         """The frames for the person, as they come, until the connection is over. Turns the reactor."""
@@ -141,9 +185,10 @@ class Client:
 
     def stop(self, error: Exception | None = None) -> None:
         """Cut the connection and do not come back."""
-        for timer in (self._timer, self._watch):
+        for timer in (self._timer, self._watch, *self._leave_timers):
             if timer is not None:
                 timer.cancel()
+        self._leave_timers.clear()
         if self._link is not None:
             self._link.close()
         self._parting, self._link = self._link, None
@@ -158,6 +203,16 @@ class Client:
         return self.status.state == "over"
 
     @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection, on which a goodbye can be said."""
+        return self._link is not None and self._link.is_open
+
+    @property
+    def unconfirmed(self) -> int:
+        """How many messages and commands the server has not confirmed, with those that were given up."""
+        return self._given_up + self.conversation.unconfirmed
+
+    @property
     def is_full(self) -> bool:
         """Whether so much waits to be sent that the sender should hold on."""
         return self.conversation.unconfirmed > 1_000 or (self._link is not None and self._link.is_full)
@@ -169,16 +224,72 @@ class Client:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
-        if self._owns_reactor:
-            end = self.reactor.clock() + 2.0
-            while not self._has_parted and self.reactor.clock() < end:
-                self.reactor.tick(0.1)
-            for link in (self._link, self._parting):
-                if link is not None:
-                    link.abort(TimeoutError("the server did not answer the goodbye"))
-            self.reactor.tick(0)
-            self.reactor.close()
+        self.close(PATIENCE if error is not None else None)
+        if not self._owns_reactor:
+            return
+        while not self._is_over:
+            self.reactor.tick()
+        end = self.reactor.clock() + 2.0
+        while not self._has_parted and self.reactor.clock() < end:
+            self.reactor.tick(0.1)
+        for link in (self._link, self._parting):
+            if link is not None:
+                link.abort(TimeoutError("the server did not answer the goodbye"))
+        self.reactor.tick(0)
+        self.reactor.close()
+        if words := self._what_was_lost():
+            if error is None:
+                raise ConnectionError(words)
+            error.add_note(words)
+
+    def _what_was_lost(self) -> str:
+        """What was said and is not in the room, as far as nobody was there any more to hear of it."""
+        words = [not_confirmed("message", self.unconfirmed)] if self.unconfirmed else []
+        words += [refused(refusal.request, refusal.error) for refusal in self._last_refusals]
+        return "; ".join(words)
+
+    # --- leaving
+
+    def _leave_later(self, delay: float, callback: Callable[..., object], *args: Any) -> None:
+        self._leave_timers.append(self.reactor.call_later(delay, callback, *args))
+
+    def _part_if_settled(self) -> None:
+        talk = self.conversation
+        is_settled = talk.is_at_rest if self.status.state == "online" else not talk.unconfirmed
+        if self._leaving is Leaving.FINISHING and is_settled:
+            self._leaving = Leaving.PARTING
+            self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        if self._link is not None and self._link.is_open:
+            self._leave_later(FAREWELL, self.stop)
+            self._link.send(Command("close"))
+        else:
+            self.stop()
+
+    def _expect_progress(self, before: int) -> None:
+        """Have something confirmed by now, or give up."""
+        if self._leaving is not Leaving.FINISHING:
+            return
+        if self.unconfirmed >= before:
+            self._give_up()
+        else:
+            self._leave_later(STANDSTILL, self._expect_progress, self.unconfirmed)
+
+    def _give_up(self) -> None:
+        """Say goodbye without what is not confirmed.
+
+        That has been sent on this connection, a goodbye would stand behind it, and a server handles no more than its
+        pace. So the seat is taken over on a new connection, and with it the server forgets what the old one has sent.
+        """
+        if self._leaving is not Leaving.FINISHING:
+            return
+        self._given_up += self.conversation.forget()
+        if self._link is None or not self._link.is_open:
+            self.stop()
+            return
+        self._leaving = Leaving.RETAKING
+        self._link.abort(TimeoutError("the server did not confirm all in time"))
 
     # --- the connection
 
@@ -194,6 +305,8 @@ class Client:
         self.goodbye = None
         self._watch = self.reactor.call_later(SILENCE, self._look)
         self._follow(self.conversation.connected())
+        if self._leaving is Leaving.PARTING:
+            self._say_goodbye()
 
     def _received(self, record: Record) -> None:
         if self._is_over:
@@ -223,6 +336,10 @@ class Client:
             self._watch.cancel()
         self._link = None
         self.conversation.disconnected()
+        if self._leaving is Leaving.RETAKING:
+            self._leaving = Leaving.PARTING
+            self._dial()
+            return
         now = self.reactor.clock()
         was_online = self._lost_at is None and self.status.state == "online"
         if self._lost_at is None:
@@ -230,7 +347,7 @@ class Client:
         reason = self.goodbye.reason if self.goodbye is not None else None
         never_was = not self._insist and not was_online and self._tries == 0 and reason is None
         given_up = now - self._lost_at >= self._retry
-        if self._wants_to_go or reason in _NO_RETURN or never_was or given_up:
+        if self._leaving is Leaving.PARTING or reason in _NO_RETURN or never_was or given_up:
             self.stop(error)
             return
         delay = min(LONGEST_DELAY, FIRST_DELAY * 2**self._tries) * random.uniform(0.5, 1.5)
@@ -260,6 +377,11 @@ class Client:
         for record in step.show:
             if not self._is_over:
                 self._show(record)
+        for refusal in step.refused:
+            if self._leaving is not Leaving.NO:
+                self._last_refusals.append(refusal)
+            self._on_refusal(refusal)
+        self._part_if_settled()
 
     def _become(self, status: Status) -> None:
         self.status = status

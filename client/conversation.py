@@ -3,14 +3,17 @@
 Records that came go in, records to send and records to show come out. After a connection broke, the next one resumes
 the session where the server still knows it, else comes back by name and room; then the room's log fills the gap, what
 was seen already is dropped, and what was typed meanwhile, or was not confirmed, is said again. A key with each `say`
-keeps it single. So a person, or a bot, is shown every message of its room once, in the order of all.
+keeps it single. So a person, or a bot, is shown every message of its room once, in the order of all. Every request of
+the person is kept until it is answered, and a refusal names the request that it is for.
 """
 
 import collections
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from client.wording import UNCONFIRMED, typed
 from shared import PROTOCOL_VERSION, __version__
 from shared.errors import RequestError
 from shared.messages import (
@@ -39,14 +42,25 @@ _MOST_ALONE = 2_000  # messages of ours, with none of others between, before the
 _MOST_HELD = 20_000  # frames, while the log is being read; a server that says more meanwhile has forgotten us
 _ROOMS_KEPT = 1_000
 _LAST_STAMP = 2**63 - 1
+_REPEATABLE = frozenset({"name", "list", "users", "help"})  # commands that can be given twice without harm
+_MOVES = frozenset({"join", "leave"})  # commands that the return makes up for: it goes to the room asked for last
 _ROOM_FRAMES = (Message, Joined, Left, Renamed, Skipped)
 
 
-class Step(NamedTuple):
-    """What follows from something that happened: records for the server and records for the person."""
+class Refusal(NamedTuple):
+    """A request of the person that will never be done, and the error that says so."""
 
-    send: list[Record]
-    show: list[Record]
+    request: Say | Command
+    error: Error
+
+
+@dataclass(slots=True)
+class Step:
+    """What follows from something that happened: records for the server, records for the person, and refusals."""
+
+    send: list[Record] = field(default_factory=list)
+    show: list[Record] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
 
 
 class _Pending(NamedTuple):
@@ -75,8 +89,9 @@ class Conversation:
         self._new_key = new_key
         self._token = secrets.token_hex(16)  # until the server gives one: it knows by it a hello that is said again
         self._live = False  # whether what is typed can be sent at once
-        self._waiting: list[Record] = []  # typed before that, in order
+        self._waiting: list[Say | Command] = []  # typed before that, in order
         self._pending: dict[str, _Pending] = {}
+        self._commands: dict[int, Command] = {}  # by id: those that are not answered
         self._mine: dict[str, None] = {}  # keys of what was said here and is confirmed, the last ones
         self._newest: dict[str, int] = {}  # of each room: the stamp up to which all is seen
         self._alone = 0  # messages of ours that were confirmed since that last grew
@@ -88,19 +103,32 @@ class Conversation:
 
     @property
     def unconfirmed(self) -> int:
-        """How many requests wait to be sent, and messages to be confirmed."""
-        return len(self._waiting) + len(self._pending)
+        """How many messages and commands wait to be sent, to be confirmed or to be answered."""
+        return len(self._waiting) + len(self._pending) + len(self._commands)
 
     @property
     def is_settled(self) -> bool:
         """Whether all that was typed has been sent and confirmed."""
         return self._live and not self.unconfirmed
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing is waited for any more, not even the room's log."""
+        return self.is_settled and self._held is None
+
+    def forget(self) -> int:
+        """Give up what is not confirmed; returns how many messages and commands that are."""
+        count = self.unconfirmed
+        self._waiting.clear()
+        self._pending.clear()
+        self._commands.clear()
+        return count
+
     # --- what the connection tells
 
     def connected(self) -> Step:
         """There is a new connection."""
-        return Step([Hello(PROTOCOL_VERSION, self._wish, f"PyLingo/{__version__}", resume=self._token)], [])
+        return Step([Hello(PROTOCOL_VERSION, self._wish, f"PyLingo/{__version__}", resume=self._token)])
 
     def disconnected(self) -> None:
         """The connection is gone. What was held is in the log: of a room that was new, from the first of it on."""
@@ -112,7 +140,9 @@ class Conversation:
 
     def received(self, record: Record) -> Step:
         """A frame came. Raises `ConnectionError` if the server does not answer what it was asked for."""
-        step = Step([], [])
+        step = Step()
+        if type(record) is not Error:
+            self._commands.pop(getattr(record, "re", None) or 0, None)
         if self._held is not None and isinstance(record, _ROOM_FRAMES) and not _is_own(record):
             self._held.append(record)
             if len(self._held) > _MOST_HELD:
@@ -129,10 +159,6 @@ class Conversation:
         message_text(text)
         return self._request(Say(text, key=key or self._new_key()))
 
-    def holds(self, key: str) -> bool:
-        """Whether the message with that key is still to be sent or to be confirmed."""
-        return key in self._pending or any(type(request) is Say and request.key == key for request in self._waiting)
-
     def command(self, name: str, argument: str | None = None) -> Step:
         """Ask for a command, now or as soon as that is possible. Raises `RequestError` if it cannot be sent."""
         _check(name + (argument or ""))
@@ -140,31 +166,37 @@ class Conversation:
 
     # --- sending
 
-    def _request(self, request: Record) -> Step:
-        step = Step([], [])
+    def _request(self, request: Say | Command) -> Step:
+        step = Step()
         if self._live:
             self._send(request, step)
         else:
             self._waiting.append(request)
         return step
 
-    def _send(self, request: Record, step: Step) -> None:
-        match request:
-            case Say(text, str(key)):
+    def _send(self, request: Say | Command, step: Step) -> None:
+        number = self._next_id()
+        match replace(request, id=number):
+            case Say(key=str(key)) as said:
                 room = fold(self._goal or "")
-                request = Say(text, key, self._next_id())
-                self._pending[key] = _Pending(request, room, self._newest.get(room, 0))
-            case Command("join", str(room)):
-                self._join(room, step)
-                return
-            case Command("leave", None | ""):  # with an argument it is refused
-                self._goal = None
-        step.send.append(request)
+                self._pending[key] = _Pending(said, room, self._newest.get(room, 0))
+                step.send.append(said)
+            case Command(name, argument) as command:
+                if name == "join" and argument is not None:
+                    self._set_out(argument, number)
+                elif name == "leave" and not argument:  # with an argument it is refused
+                    self._goal = None
+                self._commands[number] = command
+                step.send.append(command)
 
     def _join(self, room: str, step: Step) -> None:
+        number = self._next_id()
+        self._set_out(room, number)
+        step.send.append(Command("join", room, number))
+
+    def _set_out(self, room: str, number: int) -> None:
         self._goal = room.strip().removeprefix("#")
-        self._joining = self._next_id()
-        step.send.append(Command("join", room, self._joining))
+        self._joining = number
 
     def _next_id(self) -> int:
         self._last_id += 1
@@ -227,7 +259,7 @@ class Conversation:
             self._go_live(step)
 
     def _go_live(self, step: Step) -> None:
-        """Say again what was not confirmed, then send what was typed meanwhile."""
+        """Say again what was not confirmed, ask again what was not answered, then send what was typed meanwhile."""
         self._live = True
         here = fold(self.room or "")
         for key, pending in list(self._pending.items()):
@@ -236,9 +268,17 @@ class Conversation:
             else:
                 del self._pending[key]
                 words = f"it is not known whether this arrived in the room before: {pending.say.text}"
-                step.show.append(Error("unconfirmed", words[:MAX_WORDS]))
+                _refuse(pending.say, Error(UNCONFIRMED, words[:MAX_WORDS]), step)
+        unanswered, self._commands = self._commands, {}
+        again: list[Say | Command] = []
+        for command in unanswered.values():
+            if command.name in _REPEATABLE:
+                again.append(command)
+            elif command.name not in _MOVES:
+                words = f"it is not known whether this was done: {typed(command)}"
+                _refuse(command, Error(UNCONFIRMED, words[:MAX_WORDS]), step)
         waiting, self._waiting = self._waiting, []
-        for request in waiting:
+        for request in [*again, *waiting]:
             self._send(request, step)
 
     def _message(self, message: Message, step: Step) -> None:
@@ -270,18 +310,26 @@ class Conversation:
             self._ask_log(self._newest.get(fold(self.room)), None, step)
 
     def _error(self, error: Error, step: Step) -> None:
-        step.show.append(error)
+        if error.re is not None and (request := self._answered(error.re)) is not None:
+            _refuse(request, error, step)
+        else:
+            step.show.append(error)
         if error.re is None:
             return
         if error.re == self._asked:  # there is no log to be had: go on with what comes
             self._release(step)
         elif error.re == self._joining:
             self._refused_room(step)
-        else:
-            for key, pending in self._pending.items():
-                if pending.say.id == error.re:
-                    del self._pending[key]
-                    break
+
+    def _answered(self, number: int) -> Say | Command | None:
+        """The request of the person that had this id, which is not waited for any more."""
+        if number in self._commands:
+            return self._commands.pop(number)
+        for key, pending in self._pending.items():
+            if pending.say.id == number:
+                del self._pending[key]
+                return pending.say
+        return None
 
     def _refused_room(self, step: Step) -> None:
         """We stay where we were, and so does what was said since."""
@@ -353,6 +401,11 @@ def _check(text: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise RequestError("bad-text", "this was not sent: it has characters that are none in UTF-8") from None
+
+
+def _refuse(request: Say | Command, error: Error, step: Step) -> None:
+    step.show.append(error)
+    step.refused.append(Refusal(request, error))
 
 
 def _is_own(record: Record) -> bool:

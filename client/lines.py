@@ -1,7 +1,7 @@
 """Cutting a person's or a script's input into lines. Pure."""
 
 from shared.errors import RequestError
-from shared.text import MAX_TEXT
+from shared.text import MAX_QUOTE, MAX_TEXT, quote
 
 LONGEST_LINE = MAX_TEXT * 4 + 64
 """Bytes of a line that are kept: what the longest text may take in UTF-8, with a command before it."""
@@ -32,8 +32,13 @@ class LineReader:
 
     def _line(self, line: bytes) -> str | RequestError:
         if len(line) > LONGEST_LINE:
-            return RequestError("text-too-long", f"a line was not sent: a text has at most {MAX_TEXT} characters")
+            return _refused("text-too-long", line, f"a text has at most {MAX_TEXT} characters")
         try:
             return line.removesuffix(b"\r").decode()
         except UnicodeDecodeError:
-            return RequestError("bad-text", "a line was not sent: it is not UTF-8")
+            return _refused("bad-text", line, "it is not UTF-8")
+
+
+def _refused(code: str, line: bytes, why: str) -> RequestError:
+    beginning = line[: (MAX_QUOTE + 1) * 4].decode(errors="replace")  # enough to be cut by `quote`
+    return RequestError(code, f"the line {quote(beginning)} was not sent: {why}")

@@ -32,6 +32,7 @@ class Options:
     name: str | None = None
     room: str | None = DEFAULT_ROOM
     as_json: bool = False
+    only_text: bool = False
     retry: float = RETRY
     insist: bool = False
     preferences: Preferences = field(default_factory=Preferences)
@@ -72,6 +73,7 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
         name=name or login_name(),
         room=goal,
         as_json=given.json,
+        only_text=given.text,
         retry=RETRY if given.retry is None else given.retry,
         insist=given.retry is not None,
         preferences=replace(settings.preferences, layout=given.layout or settings.preferences.layout),
@@ -126,7 +128,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="pylingo",
         description="Joins a PyLingo chat.",
-        epilog="Type a line to say it, /help for the commands. A line that begins with // is said with one slash.",
+        epilog="Type a line to say it, /help for the commands. A line that begins with // is said with one slash. In a "
+        "pipe a line is a command only if its first word is exactly one that /help lists; with --text, never.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -140,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--layout", choices=LAYOUTS, help="where the input line is: %(choices)s (top)")
     parser.add_argument("--config", metavar="FILE", help="the configuration file, in TOML (in the platform's folder)")
     parser.add_argument("--json", action="store_true", help="print each frame as one line of JSON")
+    parser.add_argument("--text", action="store_true", help="say every line of input as it is: none is a command")
     parser.add_argument(
         "--retry",
         metavar="SECONDS",

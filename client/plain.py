@@ -1,7 +1,8 @@
 """Plain mode: one line after another, no cursor movement. For pipes, scripts, bots, screen readers and dumb terminals.
 
 Lines of input are messages or commands; frames are printed a line each, or as JSON. Input and socket are served by
-one reactor. Input is read no faster than the server takes it. A connection that is lost is taken up again.
+one reactor. Input is read no faster than the server takes it. A connection that is lost is taken up again. All that was
+read is confirmed by the server before the end, or the end is a failure that says how much was not.
 """
 
 import functools
@@ -12,26 +13,25 @@ import signal
 import sys
 from typing import TextIO
 
-from client.client import RETRY, Client, Status
+from client.client import PATIENCE, RETRY, Client, Status
+from client.conversation import Refusal
 from client.lines import LineReader
 from client.link import why_no_connection
 from client.terminal.tty import open_again
-from client.wording import wording
+from client.wording import not_confirmed, refused, wording
 from reactor.engine.loop import EVENT_READ, Reactor
 from shared.address import show_address
-from shared.commands import parse_line
+from shared.commands import BY_NAME, parse_line, parse_piped, unknown_command
 from shared.errors import RequestError
-from shared.messages import Command, Say
+from shared.messages import Command, Help, Say
 from shared.schema import Record, to_map
-from shared.text import printable
+from shared.text import printable, quote
 
-PATIENCE = 2.0
-"""Seconds that leaving may take before the connection is given up."""
 _READ_SIZE = 65_536
 
 
 class Plain:
-    """One run of the plain client. `run` returns the exit status."""
+    """One run of the plain client. `run` returns the exit status. With `only_text` no line is a command."""
 
     def __init__(
         self,
@@ -42,12 +42,16 @@ class Plain:
         as_json: bool = False,
         retry: float = RETRY,
         insist: bool = False,
+        only_text: bool = False,
         stdin: int = 0,
     ) -> None:
         self._host = host
         self._port = port
         self._as_json = as_json
+        self._only_text = only_text
         self._stdin = stdin
+        self._is_terminal = os.isatty(stdin)  # somebody types, and sees what is refused
+        self._commands = set(BY_NAME)  # those that there are, as far as we know
         self._own: int | None = None  # the same terminal, opened a second time: Ctrl+C throws away what was typed
         self._stdin_is_file = False
         self._reading = False
@@ -64,21 +68,23 @@ class Plain:
             show=self._show,
             changed=self._changed,
             drained=self._go_on_reading,
+            on_refusal=self._refused,
         )
         self._was_online = False
         self._told = False  # whether this loss of the connection was mentioned
         self._leaving = False
         self._polite = False  # whether the person wanted to go: then it is no failure if the server was quicker
+        self._interrupted = False
         self._status = 0
 
     def run(self) -> int:
         """Talk until the input, the server or the person ends it; returns the exit status."""
         self._client.connect()
-        if os.isatty(self._stdin):
+        if self._is_terminal:
             self._stdin = self._own = open_again(self._stdin)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            interrupted = functools.partial(self._interrupted, number)
-            self._reactor.on_signal(number, interrupted, unless_ignored=number != signal.SIGTERM)
+            interrupt = functools.partial(self._interrupt, number)
+            self._reactor.on_signal(number, interrupt, unless_ignored=number != signal.SIGTERM)
         self._reactor.run()
         self._reactor.close()
         if self._own is not None:
@@ -88,6 +94,8 @@ class Plain:
     # --- the connection
 
     def _show(self, record: Record) -> None:
+        if isinstance(record, Help):
+            self._commands |= {info.name for info in record.commands}
         lines = [json.dumps(to_map(record))] if self._as_json else wording(record)
         for line in lines:
             self._print(line, sys.stdout)
@@ -97,7 +105,7 @@ class Plain:
         where = show_address(self._host, self._port)
         match status.state:
             case "online":
-                if self._was_online:
+                if self._told and self._was_online:
                     self._note(f"connected to {where} again")
                 self._was_online = True
                 self._go_on_reading()
@@ -107,8 +115,13 @@ class Plain:
                 self._note(f"{self._why(status.error, where)}; {again}")
             case "over":
                 goodbye = self._client.goodbye
+                words = []
                 if not self._polite and (goodbye is None or goodbye.reason != "close"):
-                    self._fail(self._why(status.error, where))
+                    words.append(self._why(status.error, where))
+                if self._client.unconfirmed:
+                    words.append(not_confirmed("line", self._client.unconfirmed))
+                if words:
+                    self._fail("; ".join(words))
                 self._reactor.stop()
         if status.state == "online":
             self._told = False
@@ -170,37 +183,67 @@ class Plain:
         try:
             if isinstance(line, RequestError):
                 raise line
-            match parse_line(line):
+            match self._meant(line):
                 case Say(text):
                     self._client.say(text)
+                case Command("close", None):
+                    self._leave()
                 case Command(name, argument):
                     self._client.command(name, argument)
         except RequestError as error:
-            self._fail(error.text)
+            is_named = line is error or self._is_terminal
+            self._refuse(error.text if is_named else f"the line {quote(str(line))} was not sent: {error.text}")
+
+    def _meant(self, line: str) -> Say | Command | None:
+        """What a line means. Raises `RequestError` for a command, typed on a terminal, that there is not."""
+        if self._only_text:
+            return Say(line) if line.strip() else None
+        if not self._is_terminal:
+            return parse_piped(line)
+        meant = parse_line(line)
+        if not isinstance(meant, Command) or meant.name in self._commands:
+            return meant
+        if meant.name == "quit":
+            return Command("close", meant.argument)
+        from client.terminal.commands import LOCAL
+
+        if meant.name in {info.name for info in LOCAL}:
+            raise RequestError("unknown-command", f"/{meant.name} is a command of the window, and this is plain mode")
+        raise unknown_command(meant.name)
 
     def _end_of_input(self) -> None:
-        if self._reading:
-            self._pause_input()
         self._leave()
 
     # --- leaving
 
-    def _leave(self) -> None:
-        """Have the server handle all that was sent, and say goodbye; without a connection, go at once."""
-        self._leaving = True
-        self._client.close()
-
-    def _interrupted(self, number: int) -> None:
-        if self._leaving or self._client.status.state != "online":
-            self._status = 128 + number
-            self._polite = True
-            self._client.stop()
-            return
+    def _leave(self, patience: float | None = None) -> None:
+        """Say goodbye when the server has confirmed all that was read, or after `patience` seconds."""
         if self._reading:
             self._pause_input()
+        self._leaving = True
+        self._client.close(patience)
+
+    def _interrupt(self, number: int) -> None:
+        """The first signal leaves politely, a second one at once."""
         self._polite = True
-        self._leave()
-        self._reactor.call_later(PATIENCE, self._reactor.stop)
+        if self._interrupted or not (self._client.is_connected or self._client.unconfirmed):
+            self._status = 128 + number
+            self._client.stop()
+            return
+        self._interrupted = True
+        for line in self._reader.finish():
+            self._typed(line)
+        self._leave(PATIENCE)
+
+    def _refused(self, refusal: Refusal) -> None:
+        if not self._is_terminal:  # where somebody types, the error is on the screen
+            self._refuse(refused(refusal.request, refusal.error))
+
+    def _refuse(self, sentence: str) -> None:
+        if self._is_terminal:
+            self._note(sentence)
+        else:
+            self._fail(sentence)
 
     # --- words
 
@@ -208,7 +251,7 @@ class Plain:
         self._print(f"pylingo: {printable(sentence)}", sys.stderr)
 
     def _fail(self, sentence: str) -> None:
-        self._status = 1
+        self._status = self._status or 1
         self._note(sentence)
 
     def _print(self, line: str, stream: TextIO) -> None:
@@ -221,6 +264,8 @@ class Plain:
                 except BlockingIOError:
                     select.select([], [stream], [])
         except OSError:  # nobody reads us any more
-            self._status = 1
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-            self._reactor.stop()
+            self._status = self._status or 1
+            self._polite = True
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), stream.fileno())
+            self._leave(PATIENCE)

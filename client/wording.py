@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.messages import (
+    Command,
     Error,
     Goodbye,
     Help,
@@ -21,13 +22,16 @@ from shared.messages import (
     Ready,
     Renamed,
     Rooms,
+    Say,
     Skipped,
     Users,
     Welcome,
 )
 from shared.schema import Record
-from shared.text import printable, readable
+from shared.text import printable, quote, readable
 
+UNCONFIRMED = "unconfirmed"
+"""The code of an error of our own: it is not known whether the server has done something."""
 INDENT = "    "
 _WHY_LEFT = {
     "leave": "left {room}",
@@ -41,6 +45,27 @@ def wording(record: Record) -> list[str]:
     """The lines for a frame, without line ends; none for frames that are not for people."""
     words = _WORDS.get(type(record))
     return _rows(words(record)) if words is not None else []
+
+
+def typed(request: Say | Command) -> str:
+    """The line that stands for a request."""
+    match request:
+        case Say(text):
+            return f"/{text}" if text.startswith("/") else text
+        case Command(name, argument):
+            return f"/{name} {argument or ''}".rstrip()
+
+
+def refused(request: Say | Command, error: Error) -> str:
+    """That a request will not be done, and why, in a sentence."""
+    if error.code == UNCONFIRMED:
+        return error.text
+    return f"the line {quote(typed(request))} was refused: {error.text}"
+
+
+def not_confirmed(what: str, count: int) -> str:
+    """How many of `what` the server has not confirmed, in a sentence."""
+    return f"{count} {what}{' was' if count == 1 else 's were'} not confirmed by the server"
 
 
 def clock_time(at: int) -> str:

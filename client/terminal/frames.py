@@ -161,6 +161,7 @@ def _pong(model: Model, pong: Pong, now: float, at: int) -> list[Effect]:
 
 
 def _help(model: Model, help_: Help, now: float, at: int) -> list[Effect]:
+    model.commands |= {info.name for info in help_.commands}
     _, *local, _ = words_of(Help(list(LOCAL)))
     words = "\n".join([*words_of(help_), "Of this program alone:", *local])
     return add_line(model, Line("note", words, at))

@@ -12,7 +12,7 @@ from client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE, Key, Paste, Text
 from client.terminal.model import Effect, Model, Order, Pasting, Reconnect, Repaint, Speak, Suspend
 from client.terminal.scrollback import Line
 from client.terminal.view import body_height, is_folded, wrapped
-from shared.commands import COMMANDS, parse_line
+from shared.commands import COMMANDS, parse_line, unknown_command
 from shared.errors import RequestError
 from shared.messages import Command, Say
 from shared.text import MAX_TEXT, fold, message_text, printable
@@ -91,6 +91,8 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
                 if len(text) > MAX_TEXT:  # it might not fit a frame
                     raise RequestError("text-too-long", f"a command has at most {MAX_TEXT} characters, not {len(text)}")
                 local = run_local(model, name, argument, at)
+                if local is None and name not in model.commands:
+                    raise unknown_command(name)
                 effects = [Order(name, argument)] if local is None else local
             case None:
                 effects = []

@@ -7,6 +7,7 @@ from client.terminal.completion import Completer
 from client.terminal.editor import Editor
 from client.terminal.keys import Focus, Key, Paste, Text
 from client.terminal.scrollback import Scrollback
+from shared.commands import BY_NAME
 from shared.messages import Goodbye
 from shared.schema import Record
 from shared.text import fold
@@ -43,6 +44,8 @@ class Model:
     arriving: dict[str, str] = field(default_factory=dict)
     """The pages so far of an answer that says who is there."""
     rooms: list[str] = field(default_factory=list)
+    commands: set[str] = field(default_factory=lambda: set(BY_NAME))
+    """The names of the server's commands, as far as we know."""
     # what was asked without the person's doing
     last_id: int = 1 << 40
     """Above all ids that the conversation uses."""

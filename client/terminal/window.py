@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from client.client import Client, Status
+from client.conversation import Refusal
 from client.lines import LineReader
 from client.link import why_no_connection
 from client.settings import Preferences
@@ -59,7 +60,7 @@ from reactor.engine.loop import Reactor
 from reactor.engine.timers import Timer
 from shared.address import show_address
 from shared.errors import RequestError
-from shared.messages import Error
+from shared.messages import Say
 from shared.schema import Record
 
 FRAME = 0.016
@@ -98,6 +99,7 @@ class Window:
             reactor=self._reactor,
             show=self._show,
             changed=self._changed,
+            on_refusal=self._refused,
         )
         self._tty = Tty(self._reactor, self._typed, self._paint_soon, fd)
         self._terminal = read_capabilities(os.environ["TERM"])
@@ -256,10 +258,10 @@ class Window:
         if self._client.conversation.gaps != self._gaps:
             self._gaps = self._client.conversation.gaps
             self._happen(Gap())
-        if type(record) is Error:
-            for key in list(self.model.scrollback.unsent):
-                if not self._client.conversation.holds(key):
-                    self._happen(Refused(key))
+
+    def _refused(self, refusal: Refusal) -> None:
+        if isinstance(refusal.request, Say) and refusal.request.key is not None:
+            self._happen(Refused(refusal.request.key))
 
     def _changed(self, status: Status) -> None:
         goodbye = self._client.goodbye
@@ -292,8 +294,7 @@ class Window:
         self._client.ask(effect.record)
 
     def _part(self, effect: Leave) -> None:
-        self._reactor.call_later(PATIENCE, self._reactor.stop)
-        self._client.close()
+        self._client.close(PATIENCE)
 
     def _reconnect(self, effect: Reconnect) -> None:
         self._client.connect()

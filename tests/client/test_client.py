@@ -20,6 +20,7 @@ from shared.messages import (
     Command,
     Goodbye,
     Hello,
+    Left,
     Limits,
     Message,
     Notice,
@@ -61,6 +62,7 @@ class Game:
         self.peer: socket.socket | None = None
         self.decoder = FrameDecoder()
         self.heard: list[Record] = []
+        self.confirmed: set[str | None] = set()
         self.shown: list[Record] = []
         self.states: list[Status] = []
         self.client = Client(
@@ -115,6 +117,13 @@ class Game:
         )
         self.say(WELCOME, READY)
         self.turn_until(lambda: self.state == "online", "its arrival")
+
+    def confirm(self) -> None:
+        """Confirm all that was said so far."""
+        for record in self.heard:
+            if isinstance(record, Say) and record.key not in self.confirmed:
+                self.confirmed.add(record.key)
+                self.say(Sent("lobby", len(self.confirmed), record.id, record.key))
 
     def hang_up(self, *last: Record) -> None:
         self.say(*last)
@@ -386,8 +395,11 @@ def test_close_says_so_and_the_goodbye_is_the_end(game: Game):
     game.arrive()
     game.client.say("last words")
     game.client.close()
+    game.turn_until(lambda: isinstance(game.heard[-1], Say), "the words")
+    game.settle()
+    assert Command("close") not in game.heard, "what was said is not confirmed yet"
+    game.confirm()
     game.turn_until(lambda: Command("close") in game.heard, "the command")
-    assert [type(record) for record in game.heard[-2:]] == [Say, Command]
     assert game.state == "online"
     game.hang_up(Goodbye("close", "bye"))
     assert game.state == "over"
@@ -443,7 +455,7 @@ def test_a_close_that_was_refused_is_forgotten(game: Game):
     """`/close now` is answered with an error, and one stays: a later loss is a loss."""
     game.arrive()
     game.client.command("close", "now")
-    game.turn_until(lambda: Command("close", "now") in game.heard, "the command")
+    game.turn_until(lambda: isinstance(game.heard[-1], Command), "the command")
     game.hang_up()
     assert game.state == "waiting"
 
@@ -559,6 +571,81 @@ def test_frames_end_when_the_bot_closes(server: ServerProcess):
                 bot.close()
     assert isinstance(bot.goodbye, Goodbye)
     assert bot.status == Status("over")
+
+
+def say_in(bot: Client, *words: str, error: Exception | None = None) -> None:
+    """The life of a bot that says something, and perhaps fails."""
+    with bot:
+        for text in words:
+            bot.say(text)
+        if error is not None:
+            raise error
+
+
+def test_what_a_bot_has_said_is_in_the_room_when_it_has_left(server: ServerProcess):
+    with Peer(server.port) as peer:
+        peer.join("last-words")
+        with Client("127.0.0.1", server.port, name="last", room="last-words") as bot:
+            for number in range(50):
+                bot.say(str(number))
+        assert [peer.until(Message).text for _ in range(50)] == [*map(str, range(50))]
+        assert peer.until(Left).reason == "close"
+        assert bot.unconfirmed == 0
+
+
+def test_a_bot_that_cannot_say_its_words_fails_and_says_how_many():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    bot = Client("127.0.0.1", port)
+    with pytest.raises(ConnectionError, match="2 messages were not confirmed by the server"):
+        say_in(bot, "one", "two")
+    assert isinstance(bot.status.error, ConnectionRefusedError)
+    assert bot.unconfirmed == 2
+
+
+def test_a_bot_whose_last_words_are_refused_fails_and_says_why(server: ServerProcess):
+    bot = Client("127.0.0.1", server.port, room=None)
+    with pytest.raises(ConnectionError, match="the line 'to nobody' was refused: you are in no room"):
+        say_in(bot, "to nobody")
+
+
+def test_an_error_in_a_bot_waits_for_its_words_for_a_while_only_and_is_not_hidden(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        bot = Client("127.0.0.1", listener.getsockname()[1])
+        with pytest.raises(KeyError) as caught:
+            say_in(bot, "one", error=KeyError())
+        assert caught.value.__notes__ == ["1 message was not confirmed by the server"]
+        assert not bot.is_connected
+
+
+def test_nothing_confirmed_for_long_is_given_up_on_leaving(game: Game):
+    game.arrive()
+    game.client.say("one")
+    game.client.say("two")
+    game.client.close()
+    game.turn_until(lambda: sum(isinstance(record, Say) for record in game.heard) == 2)
+    said = next(record for record in game.heard if isinstance(record, Say))
+    game.pass_time(module.STANDSTILL - 1)
+    game.say(Sent("lobby", 1, said.id, said.key))  # as long as something is, it goes on
+    game.turn_until(lambda: game.client.unconfirmed == 1, "the confirmation")
+    for _ in range(4):
+        game.pass_time(module.SILENCE - 1)
+        if game.state == "online":
+            game.say(Notice("alive"))
+        game.settle()
+    game.turn_until(lambda: game.state == "connecting", "the end of the connection")
+    assert game.peer is not None
+    game.peer.close()
+    game.peer = None
+    game.heard.clear()
+    game.turn_until(lambda: Command("close") in game.heard, "the goodbye on a new connection")
+    hello = game.heard[0]
+    assert isinstance(hello, Hello)
+    assert hello.resume == READY.token
+    game.hang_up(Goodbye("close", "bye"))
+    game.turn_until(lambda: game.state == "over", "the end")
+    assert game.client.unconfirmed == 1
 
 
 def test_the_context_ends_also_with_an_error(server: ServerProcess):

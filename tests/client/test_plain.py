@@ -263,16 +263,10 @@ COMMANDS = [
     ("/users", "* in {tag}: {tag}-a"),
     ("/list", "    {tag}  1"),
     ("/name {tag}-new", "* you are now {tag}-new"),
-    ("/NAME {tag}-newer  ", "* you are now {tag}-newer"),
+    ("/name {tag}-newer  ", "* you are now {tag}-newer"),
     ("/leave", "* you left {tag}"),
-    ("lost words", "! you are in no room"),
     ("/join #{tag}-2", "* you are in {tag}-2 as {tag}-newer; nobody else is here"),
     ("/help", "    /close             Closes"),
-    ("/nonsense", "! there is no command 'nonsense'"),
-    ("/", "! there is no command ''"),
-    ("/join", "! /join needs the room"),
-    ("/join a b", "! a room's name"),
-    ("/name guest-1", "! guest- and a number"),
     ("/close", "* goodbye (close): "),
 ]
 
@@ -284,6 +278,75 @@ def test_commands(tmp_path: Path, address: str, tag: str):
             client.see(shown.format(tag=tag))
         assert client.process.wait(DEADLINE) == 0, "/close ends the program though the input goes on"
         assert client.err == ""
+
+
+REFUSED = [
+    ("/join", "! /join needs the room"),
+    ("/join a b", "! a room's name"),
+    ("/name guest-1", "! guest- and a number"),
+    ("/list now", "! /list takes nothing behind it"),
+    ("/close the door", "! /close takes nothing behind it"),
+    ("lost words", "! you are in no room"),
+]
+
+
+def test_a_line_that_the_server_refuses_is_named_and_a_failure(tmp_path: Path, address: str, tag: str):
+    with Client(tmp_path, address, "--name", tag, "--room", "") as client:
+        for typed, shown in REFUSED:
+            client.type(typed)
+            client.see(shown)
+        assert client.end() == 1
+        assert client.lines[-1].startswith("* goodbye (close)")
+        told = client.err.splitlines()
+        assert len(told) == len(REFUSED)
+        for (typed, shown), line in zip(REFUSED, told, strict=True):
+            assert line.startswith(f"pylingo: the line '{typed}' was refused: {shown.removeprefix('! ')}")
+
+
+TEXT = [
+    *("/usr/bin/ld: cannot find -lfoo", "/closed", "/Close", "/CLOSE", "/", "/ list", "/nonsense", "/quit", "/join/x"),
+    *("/closé", "/close:", "/layout plain"),
+]
+
+
+def test_a_pipe_says_what_is_not_exactly_a_command(tmp_path: Path, address: str, tag: str, peer: Peer):
+    with Client(tmp_path, address, "--name", tag, "--room", tag) as client:
+        client.type(*TEXT)
+        assert [peer.until(Message).text for _ in TEXT] == TEXT
+        assert client.end() == 0
+        assert client.err == ""
+
+
+def test_with_text_no_line_is_a_command(tmp_path: Path, address: str, tag: str, peer: Peer):
+    lines = ["/close", "/list", "//x", " /join y", "", "  \t", *TEXT]
+    with Client(tmp_path, address, "--name", tag, "--room", tag, "--text") as client:
+        client.type(*lines)
+        said = [line for line in lines if line.strip()]
+        assert [peer.until(Message).text for _ in said] == said
+        assert client.end() == 0
+        assert client.err == ""
+
+
+def test_who_types_on_a_terminal_is_told_what_is_no_command(tmp_path: Path, address: str, tag: str, peer: Peer):
+    ours, theirs = pty.openpty()
+    try:
+        with Client(tmp_path, address, "--name", tag, "--room", tag, stdin=theirs) as client:
+            os.write(ours, b"/usr/bin/ld: cannot find -lfoo\n")
+            peer.until(Message, text="/usr/bin/ld: cannot find -lfoo")
+            os.write(ours, b"/nonsense x\n")
+            client.told("there is no command '/nonsense'")
+            os.write(ours, b"/layout top\n")
+            client.told("/layout is a command of the window, and this is plain mode")
+            os.write(ours, b"/LIST\n/join\n")
+            client.see(f"    {tag}  2")
+            client.see("! /join needs the room")
+            os.write(ours, b"/quit\n")
+            assert peer.until(Left).reason == "close"
+            assert client.end() == 0
+            assert len(client.err.splitlines()) == 2
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 def test_two_slashes_say_one_and_blank_lines_say_nothing(tmp_path: Path, address: str, tag: str, peer: Peer):
@@ -303,8 +366,8 @@ def test_json_is_one_ascii_line_for_each_frame(tmp_path: Path, address: str, tag
         peer.until(Joined, name=f"{tag}-ü")
         peer.send(Say(text))
         client.see('"message"')
-        client.type("/users", "/help", "/nonsense", "said")
-        assert client.end() == 0
+        client.type("/users", "/help", "/list x", "said")
+        assert client.end() == 1
         printed = client.out_path.read_bytes()
         assert printed.isascii()
         assert inert(printed.decode().replace("\n", ""))
@@ -315,7 +378,7 @@ def test_json_is_one_ascii_line_for_each_frame(tmp_path: Path, address: str, tag
         assert frames[3]["text"] == text.replace("\x1b", "\ufffd")
         assert frames[3]["from"] == peer.name
         assert frames[-1]["reason"] == "close"
-        assert client.err == ""
+        assert "'/list x'" in client.err
 
 
 @pytest.mark.parametrize(
@@ -335,6 +398,7 @@ def test_a_line_that_cannot_be_sent_is_told_and_not_fatal(
         client.type("before", line, "after")
         assert [peer.until(Message).text for _ in range(2)] == ["before", "after"]
         client.told(words)
+        client.told(f"the line '{line[:20].decode(errors='replace')}")
         assert client.process.poll() is None
         client.failed_with_one_line(words)  # a script learns by the status that not all was said
 
@@ -636,14 +700,42 @@ def test_a_server_that_breaks_off_or_speaks_nonsense(tmp_path: Path, sent: bytes
 
 
 def test_a_server_gone_before_it_took_the_last_lines_is_a_failure(tmp_path: Path):
-    # The input is over and the goodbye still to come: whether the lines arrived, nobody knows.
-    with Played() as played, Client(tmp_path, played.address) as client:
+    with Played() as played, Client(tmp_path, played.address, "--retry", "0") as client:
         played.let_in()
-        client.type("important")
+        client.type("important", "this too")
         client.stdin.close()
-        played.hear_until(Command("close"))
+        assert [number_of(played.hear()), number_of(played.hear())] == ["important", "this too"]
         played.hang_up()
         client.failed_with_one_line(played.address)
+        assert "2 lines were not confirmed by the server" in client.err
+
+
+def number_of(request: Record) -> str:
+    assert isinstance(request, Say)
+    return request.text
+
+
+def test_the_end_of_input_waits_for_the_confirmations_over_a_loss(tmp_path: Path):
+    with Played() as played, Client(tmp_path, played.address) as client:
+        played.let_in()
+        client.type("one", "two")
+        client.stdin.close()
+        played.confirm()
+        assert number_of(played.hear()) == "two"
+        played.hang_up()
+        played.accept(WELCOME)
+        played.decoder = FrameDecoder()
+        hello = played.hear()
+        assert isinstance(hello, Hello)
+        played.say(Ready("guest-1", "lobby", READY.token, True))
+        asked = played.hear()
+        assert isinstance(asked, History)
+        played.say(HistoryPage("lobby", [], False, None, asked.id))
+        assert number_of(played.confirm()) == "two"
+        assert played.hear() == Command("close")
+        played.say(Goodbye("close", "bye"))
+        assert client.process.wait(DEADLINE) == 0
+        assert "not confirmed" not in client.err
 
 
 # --- the connection is lost and taken up again ------------------------------------------------------------------
@@ -743,7 +835,7 @@ def test_a_second_signal_ends_at_once(tmp_path: Path, number: int):
 
 
 def test_leaving_does_not_wait_for_a_silent_server_for_ever(tmp_path: Path):
-    assert PATIENCE < DEADLINE / 4
+    assert PATIENCE < DEADLINE / 3
     with Played() as played, Client(tmp_path, played.address) as client:
         played.let_in()
         client.see("* you are in lobby")
@@ -756,7 +848,52 @@ def test_a_signal_while_the_end_of_input_waits_for_the_server(tmp_path: Path):
         played.let_in()
         played.hear_until(Command("close"))
         client.process.send_signal(signal.SIGINT)
-        assert client.process.wait(DEADLINE) == 128 + signal.SIGINT
+        played.say(Goodbye("close", "bye"))
+        assert client.process.wait(DEADLINE) == 0
+
+
+@pytest.mark.parametrize("is_over", [True, False], ids=["at the end of the input", "in the middle"])
+def test_a_signal_waits_for_what_was_read_to_be_confirmed(tmp_path: Path, is_over: bool):
+    with Played() as played, Client(tmp_path, played.address) as client:
+        played.let_in()
+        client.stdin.write(b"one\ntwo\nhalf a line")
+        client.stdin.flush()
+        if is_over:
+            client.stdin.close()
+        requests = [played.hear(), played.hear()]
+        if is_over:
+            requests.append(played.hear())
+        client.process.send_signal(signal.SIGTERM)
+        if not is_over:
+            requests.append(played.hear())
+        for at, request in enumerate(requests, 1):
+            assert isinstance(request, Say)
+            played.say(Sent("lobby", at, request.id, request.key))
+        assert [number_of(request) for request in requests] == ["one", "two", "half a line"]
+        assert played.hear() == Command("close")
+        played.say(Goodbye("close", "bye"))
+        assert client.process.wait(DEADLINE) == 0
+        assert client.err == ""
+
+
+def test_a_signal_with_more_to_say_than_time_leaves_politely_and_says_how_much(tmp_path: Path):
+    """The server handles 50 lines a second, and the client has read 3,000: nobody stays behind as a ghost."""
+    with ServerProcess("--rate", "50", "--burst", "5") as server, Peer(server.port) as peer:
+        peer.join("pool")
+        with Client(tmp_path, f"127.0.0.1:{server.port}", "--name", "alice", "--room", "pool") as client:
+            client.type(*map(str, range(3_000)))
+            peer.until(Message, text="0")
+            client.process.send_signal(signal.SIGTERM)
+            arrived = 1
+            while not isinstance(record := peer.recv(), Left):
+                arrived += isinstance(record, Message)
+            assert record.reason == "close"
+            assert client.process.wait(DEADLINE) == 1
+            told = re.fullmatch(r"pylingo: (\d+) lines were not confirmed by the server\n", client.err)
+            assert told is not None, client.err
+            assert arrived < 3_000
+            # What the server handled between the last confirmation and the goodbye may be in the room as well.
+            assert 3_000 - arrived <= int(told[1]) <= 3_000 - arrived + 50
 
 
 @pytest.mark.parametrize("controlling", [True, False], ids=["our terminal", "a terminal"])
@@ -827,10 +964,10 @@ def test_nothing_is_done_while_nothing_happens(tmp_path: Path):
 
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["words", "JSON"])
 def test_output_that_nobody_reads_any_more(tmp_path: Path, tag: str, options: list[str]):
-    """As in `| head -1`, with an input that stays open."""
+    """As in `| head -1`, with an input that stays open: the name is free again at once."""
     errors = tmp_path / "errors"
     with (
-        ServerProcess("--resume-grace", "0") as server,
+        ServerProcess() as server,
         Peer(server.port) as peer,
         errors.open("wb") as err,
         subprocess.Popen(
@@ -849,6 +986,7 @@ def test_output_that_nobody_reads_any_more(tmp_path: Path, tag: str, options: li
             wait_until(lambda: peer.send(Say("anybody there?")) or process.poll() is not None, "its end")
             assert process.returncode == 1
             assert errors.read_text() == ""
+            assert peer.until(Left).reason == "close"
         finally:
             process.kill()
 

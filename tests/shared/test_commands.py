@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.commands import BY_NAME, COMMANDS, parse_line
+from shared.commands import BY_NAME, COMMANDS, parse_line, parse_piped, unknown_command
 from shared.messages import Command, CommandInfo, Say
 
 
@@ -84,6 +84,7 @@ def test_two_slashes_say_one(line, said):
         ("/   ", "", None),
         ("/nonsense", "nonsense", None),
         ("/ПРИВЕТ", "привет", None),
+        ("/join /a/b", "join", "/a/b"),
     ],
 )
 def test_a_slash_begins_a_command(line, name, argument):
@@ -96,11 +97,38 @@ def test_any_line_means_something(line):
     meant = parse_line(line)
     if not line.strip():
         assert meant is None
-    elif line.startswith("/") and not line.startswith("//"):
+    elif line.startswith("/") and "/" not in (line[1:].split() or [""])[0] and not line.startswith("//"):
         assert type(meant) is Command
         assert meant.argument is None or meant.argument == meant.argument.strip() != ""
     else:
         assert meant == Say(line[1:] if line.startswith("//") else line)
+
+
+@pytest.mark.parametrize("line", ["/usr/bin/ld: cannot find -lfoo", "/a/", "/etc/passwd", "/usr//x", "/ a/b c"])
+def test_a_first_word_with_a_second_slash_is_text(line):
+    assert parse_line(line) == parse_piped(line) == Say(line)
+
+
+@pytest.mark.parametrize("line", ["/closed", "/Close", "/", "/ close", "/quit", "/nonsense", "/close: no", " /close"])
+def test_in_a_pipe_all_is_text_but_the_commands_that_there_are(line):
+    assert parse_piped(line) == Say(line)
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_in_a_pipe_the_commands_that_there_are_are_commands(name):
+    assert parse_piped(f"/{name}") == Command(name)
+    assert parse_piped(f"/{name}  a b ") == Command(name, "a b")
+    assert parse_piped(f"//{name}") == Say(f"/{name}")
+
+
+def test_a_blank_line_in_a_pipe_is_nothing():
+    assert parse_piped(" \t") is None
+
+
+def test_the_error_for_an_unknown_command_says_what_to_do():
+    error = unknown_command("nonsense\x1b")
+    assert "'/nonsense\ufffd'" in error.text
+    assert "/help" in error.text
 
 
 @settings(deadline=None)

@@ -13,6 +13,7 @@ from client.terminal.model import (
     Model,
     Order,
     Pasting,
+    Received,
     Reconnect,
     Remember,
     Repaint,
@@ -23,7 +24,7 @@ from client.terminal.model import (
 from client.terminal.scrollback import Line
 from client.terminal.update import update
 from client.terminal.view import body_height, wrapped
-from shared.messages import Command
+from shared.messages import Command, CommandInfo, Help
 from shared.text import MAX_TEXT
 
 NOON = 1_700_000_000_000_000
@@ -79,8 +80,6 @@ def test_no_key_is_used_twice(model: Model) -> None:
     [
         ("/join deep", Order("join", "deep")),
         ("/USERS", Order("users", None)),
-        ("/nope  what  ", Order("nope", "what")),
-        ("/", Order("", None)),
         ("/layout bottom", Remember()),
         ("/log file", Transcribe("file")),
         ("/close", Leave()),
@@ -93,6 +92,24 @@ def test_a_slash_begins_a_command(model: Model, line: str, effect: Effect) -> No
     assert model.scrollback.unsent == {}
     do(model, "up")
     assert model.editor.text.rstrip() == line.rstrip(), "the history has it"
+
+
+@pytest.mark.parametrize("line", ["/nope  what  ", "/", "/usr"])
+def test_an_unknown_command_stays_in_the_line_with_a_hint(model: Model, line: str) -> None:
+    assert do(model, f" {line}", "enter") == []
+    assert model.editor.text == line
+    assert "there is no command" in model.hint
+
+
+def test_a_command_that_the_servers_help_has_named_is_known(model: Model) -> None:
+    do(model, Received(Help([CommandInfo("topic", "text", "Sets the topic.")])))
+    assert do(model, " /topic tea", "enter")[0] == Order("topic", "tea")
+
+
+def test_a_path_is_text(model: Model) -> None:
+    (effect,) = do(model, " /usr/bin/ld: cannot find -lfoo", "enter")
+    assert isinstance(effect, Speak)
+    assert effect.text == "/usr/bin/ld: cannot find -lfoo"
 
 
 def test_two_slashes_say_one(model: Model) -> None:
