@@ -205,15 +205,13 @@ class Server:
     def _history_failed(self, sentence: str) -> None:
         """Tell everybody, and whoever comes: what is said from now on may not outlive the server."""
         self.trouble = "the server cannot write its history: what is said now is kept in memory only"
-        for session in self.hub.sessions():
-            session.answer(Notice(self.trouble))
+        self.hub.tell_everybody(Notice(self.trouble))
 
     def _history_came_back(self, newest: int) -> None:
         """What was said meanwhile is written. The file may know later stamps than the clock, if it was not open yet."""
         self.hub.last_stamp = max(self.hub.last_stamp, newest)
         self.trouble = ""
-        for session in self.hub.sessions():
-            session.answer(Notice("the server can write its history again"))
+        self.hub.tell_everybody(Notice("the server can write its history again"))
 
     def _prepare(self, sock: socket.socket) -> None:
         """Set what accepted sockets inherit from the listening one: that saves four calls for each of them."""

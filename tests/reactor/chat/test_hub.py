@@ -5,9 +5,11 @@ import time
 
 import pytest
 
+import reactor.chat.hub as hub_module
 from reactor.chat.hub import Hub, wall_clock
+from shared.codec import encode
 from shared.errors import RequestError
-from shared.messages import Command, Message, PingRequest, Pong, Say, Skipped
+from shared.messages import Command, Message, Notice, PingRequest, Pong, Say, Skipped
 from tests.reactor.chat.test_session import NOON, Chat, Person
 
 
@@ -113,6 +115,19 @@ def test_the_list_of_all_may_be_walked_while_they_go(chat):
         session.end("idle", "bye")
     chat.tick()
     assert all(person.endings == ["idle"] for person in people)
+
+
+def test_what_everybody_is_told_is_encoded_once(chat, monkeypatch):
+    encoded = []
+    monkeypatch.setattr(hub_module, "encode", lambda record: encoded.append(record) or encode(record))
+    people = [chat.person(), *chat.people("alice", "bob")]
+    people[1].ask(Say("hi"))
+    chat.hub.tell_everybody(Notice("the server has something to say"))
+    people[1].ask(Say("ho"))
+    chat.tick()
+    assert [type(record) for record in people[2].got()] == [Message, Notice, Message]
+    assert people[0].got() == people[1].got() == [Notice("the server has something to say")]
+    assert len(encoded) == 1
 
 
 # --- rooms ----------------------------------------------------------------------------------------------------
