@@ -5,6 +5,7 @@ one reactor. Input is read no faster than the server takes it. A connection that
 read is confirmed by the server before the end, or the end is a failure that says how much was not.
 """
 
+import contextlib
 import functools
 import json
 import os
@@ -17,7 +18,7 @@ from client.client import PATIENCE, RETRY, Client, Status
 from client.conversation import Refusal
 from client.lines import LineReader
 from client.link import why_no_connection
-from client.terminal.tty import open_again
+from client.terminal.tty import OwnDescriptor
 from client.wording import not_confirmed, refused, wording
 from reactor.engine.loop import EVENT_READ, Reactor
 from shared.address import show_address
@@ -52,7 +53,7 @@ class Plain:
         self._stdin = stdin
         self._is_terminal = os.isatty(stdin)  # somebody types, and sees what is refused
         self._commands = set(BY_NAME)  # those that there are, as far as we know
-        self._own: int | None = None  # the same terminal, opened a second time: Ctrl+C throws away what was typed
+        self._own: OwnDescriptor | None = None  # the same terminal once more: Ctrl+C throws away what was typed
         self._stdin_is_file = False
         self._reading = False
         self._reader = LineReader()
@@ -81,14 +82,16 @@ class Plain:
         """Talk until the input, the server or the person ends it; returns the exit status."""
         self._client.connect()
         if self._is_terminal:
-            self._stdin = self._own = open_again(self._stdin)
+            with contextlib.suppress(OSError):  # it may be for reading alone: that will do
+                self._own = OwnDescriptor(self._stdin)
+                self._stdin = self._own.fileno()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             interrupt = functools.partial(self._interrupt, number)
             self._reactor.on_signal(number, interrupt, unless_ignored=number != signal.SIGTERM)
         self._reactor.run()
         self._reactor.close()
         if self._own is not None:
-            os.close(self._own)
+            self._own.close()
         return self._status
 
     # --- the connection

@@ -54,12 +54,13 @@ from client.terminal.painter import Painter
 from client.terminal.printer import Printer
 from client.terminal.theme import make_theme
 from client.terminal.transcript import Transcript
-from client.terminal.tty import Tty
+from client.terminal.tty import Tty, stop_group
 from client.terminal.update import update
 from reactor.engine.loop import Reactor
 from reactor.engine.timers import Timer
 from shared.address import show_address
 from shared.errors import RequestError
+from shared.launch import LaunchError
 from shared.messages import Say
 from shared.schema import Record
 
@@ -110,8 +111,7 @@ class Window:
         self._paint_timer: Timer | None = None
         self._patience: Timer | None = None
         self._bursts = Bursts()
-        self._is_entered = False
-        self._has_stopped = False  # and has come back by itself
+        self._wants_terminal = True
         self._lines = LineReader()
         self._gaps = 0
         self._bell = ""
@@ -129,7 +129,10 @@ class Window:
         logging.getLogger().addHandler(catcher)
         try:
             self._handle_signals()
-            self._enter()
+            try:
+                self._enter()
+            except OSError as error:
+                raise LaunchError(f"the terminal cannot be used: {error.strerror}", status=1) from None
             for trouble in self._troubles:
                 self._happen(Trouble(trouble))
             self._tick()
@@ -151,8 +154,10 @@ class Window:
     # --- the terminal
 
     def _enter(self) -> None:
+        """Take the terminal; while it is the shell's, a later tick does."""
+        if not self._tty.is_ours:
+            return
         self._tty.enter(by_key=not self._is_plain)
-        self._is_entered = True
         self._tty.write(self._painter.enter())
         self._paint()
 
@@ -161,7 +166,6 @@ class Window:
         return isinstance(self._painter, Printer)
 
     def _leave(self) -> None:
-        self._is_entered = False
         self._tty.leave(self._painter.leave())
 
     def _handle_signals(self) -> None:
@@ -169,7 +173,7 @@ class Window:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
             on_signal(number, functools.partial(self._interrupted, number), unless_ignored=number != signal.SIGTERM)
         on_signal(signal.SIGHUP, self._hung_up, unless_ignored=True)
-        on_signal(signal.SIGTSTP, self._suspend)
+        on_signal(signal.SIGTSTP, self._suspend, unless_ignored=True)
         on_signal(signal.SIGCONT, self._continued)
         on_signal(signal.SIGWINCH, lambda: self._happen(Resized(*self._tty.size())))
 
@@ -221,6 +225,7 @@ class Window:
         """The terminal is gone. The server is told: else nobody could have the name until the seat is given up."""
         self._status = 128 + signal.SIGHUP
         self._leave()
+        self._wants_terminal = False
         if not self.model.is_leaving:
             self._happen(Interrupted())
 
@@ -233,23 +238,27 @@ class Window:
 
     def _suspend(self) -> None:
         self._leave()
-        os.kill(os.getpid(), signal.SIGSTOP)  # here the shell has the terminal, until it says SIGCONT
-        self._has_stopped = True
+        if not stop_group():
+            self.model.hint = "there is no shell to come back from"
+            self._return()
+
+    def _continued(self) -> None:
+        """We go on after a stop, perhaps in the background, and perhaps one that we did not see coming.
+
+        The shell has its own modes and words on the screen.
+        """
+        self._tty.let_go()
+        self._return()
+
+    def _return(self) -> None:
+        """Take the terminal again, if it is not the shell's any more."""
+        if self._tty.is_held or not self._wants_terminal:
+            return
         self._painter = _make_painter(self.model, self._terminal)
         try:
             self._enter()
         except OSError:  # the window was closed meanwhile
             self._hung_up()
-
-    def _continued(self) -> None:
-        """After a stop that we did not see coming, the shell has its own modes and words on the screen."""
-        if self._has_stopped:
-            self._has_stopped = False
-            return
-        self._tty.resume(by_key=not self._is_plain)
-        if self._is_entered:
-            self._tty.write(self._painter.enter())
-            self._happen(Resized(*self._tty.size()))
 
     # --- the connection
 
@@ -271,6 +280,7 @@ class Window:
             self._reactor.stop()
 
     def _tick(self) -> None:
+        self._return()  # a shell says nothing to a program that it brings from the background to the front
         self._happen(Tick())
         self._reactor.call_later(SECOND, self._tick)
 
@@ -314,7 +324,7 @@ class Window:
             self._enter()
 
     def _stop(self, effect: Suspend) -> None:
-        os.kill(os.getpid(), signal.SIGTSTP)
+        self._suspend()
 
     def _keep(self, effect: Remember) -> None:
         try:
@@ -347,7 +357,7 @@ class Window:
         if self._paint_timer is not None:
             self._paint_timer.cancel()
             self._paint_timer = None
-        if not self._is_entered or self._tty.is_busy:  # the terminal is gone; or it says when it can take more
+        if not self._tty.is_held or self._tty.is_busy:  # it is gone, or the shell's; or it says when it can take more
             return
         size = self._tty.size()
         if size != (self.model.columns, self.model.rows):  # a key may have come before the signal that says so

@@ -328,7 +328,7 @@ def test_the_window_is_closed(open_client: Open, meet: Meet, is_stopped: bool):
     ada, bob = open_client(), meet("bob")
     ada.wait("bob joined")
     if is_stopped:
-        ada.press("\x1a")
+        ada.signal(signal.SIGSTOP)
         wait_until(lambda: os.waitpid(ada.process.pid, os.WUNTRACED | os.WNOHANG)[1], "the stop")
     ada.hang_up()
     assert ada.end() == 128 + signal.SIGHUP
@@ -346,22 +346,36 @@ def test_the_window_is_closed_while_something_is_unsent(server: ServerProcess, o
     assert ada.end() == 128 + signal.SIGHUP
 
 
-def test_suspended_and_continued(open_client: Open, meet: Meet):
-    ada, bob = open_client(), meet("bob")
+WATCHED = """
+import os, signal, sys
+sys.path.insert(0, sys.argv.pop(1))
+child = os.fork()
+if child:
+    os.waitpid(child, os.WUNTRACED)
+    os.write(1, f"stopped: {child};".encode())
+    os.waitpid(child, 0)
+    sys.exit()
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+os.setpgid(0, 0)
+os.tcsetpgrp(0, os.getpid())
+signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+from client.chat import main
+sys.exit(main())
+"""
+"""Its parent watches over it, as a shell does."""
+
+
+def test_suspended_and_continued(server: ServerProcess, open_client: Open, meet: Meet):
+    ada = open_client(f"127.0.0.1:{server.port}", program=("-c", WATCHED, str(ROOT)))
+    ada.wait("in lobby as ada")
+    bob = meet("bob")
     ada.press("a draft")
     ada.wait("a draft")  # the system throws away what is typed and not read when Ctrl+Z is pressed
     ada.press("\x1a")
-
-    def state() -> str:
-        with open(f"/proc/{ada.process.pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0]
-
-    if not os.path.exists("/proc/self/stat"):
-        pytest.skip("there is no /proc here")
-    ada.wait(lambda: state() == "T")
+    child = int(ada.wait(lambda: re.search(rb"stopped: (\d+);", ada.written))[1])
     assert ada.is_restored
     bob.send(Say("while you were away"))
-    ada.signal(signal.SIGCONT)
+    os.kill(child, signal.SIGCONT)
     ada.wait("while you were away")
     assert input_row(ada) == "> a draft"
     assert not ada.is_restored

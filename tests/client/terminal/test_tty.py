@@ -1,8 +1,11 @@
 """The terminal as a device: a real pty, with a program of the test at its other end."""
 
+import errno
 import os
 import pty
 import select
+import subprocess
+import sys
 import termios
 from collections.abc import Iterator
 
@@ -10,7 +13,7 @@ import pytest
 
 from client.terminal.tty import Tty
 from reactor.engine.loop import EVENT_READ, Reactor
-from tests.support import wait_until
+from tests.support import DEADLINE, ROOT, wait_until
 
 
 class Bench:
@@ -135,3 +138,104 @@ def test_sizes(bench):
 def test_no_terminal(bench):
     with open(os.devnull) as null, pytest.raises(OSError, match="ioctl"):
         Tty(bench.reactor, bench.typed.append, bench.count, null.fileno()).enter()
+
+
+# --- job control
+
+
+def give_to(monkeypatch, group):
+    monkeypatch.setattr(os, "tcgetpgrp", lambda fd: group)
+
+
+def test_in_the_background_nothing_is_touched(bench, monkeypatch):
+    bench.tty.enter()
+    bench.read()
+    ours = termios.tcgetattr(bench.slave)
+    give_to(monkeypatch, os.getpgrp() + 1)
+    os.write(bench.master, b"for the shell")
+    bench.tty.write("not to be seen")
+    assert not bench.tty.is_held
+    assert bench.read() == b""
+    for _ in range(3):
+        bench.turn()
+    assert bench.typed == []
+    bench.tty.leave("bye")
+    assert termios.tcgetattr(bench.slave) == ours
+    assert bench.read() == b""
+    give_to(monkeypatch, os.getpgrp())
+    bench.tty.enter()
+    assert bench.tty.is_held
+    wait_until(lambda: bench.turn() and bench.typed == [b"for the shell"])
+    bench.tty.leave("")
+    assert termios.tcgetattr(bench.slave) == bench.before, "as it was at first, not as we left it in the background"
+
+
+def test_what_is_typed_in_the_background_is_not_read(bench, monkeypatch):
+    bench.tty.enter()
+    give_to(monkeypatch, os.getpgrp() + 1)
+    os.write(bench.master, b"for the shell")
+    wait_until(lambda: bench.turn() and not bench.tty.is_held)
+    assert bench.typed == []
+
+
+def test_what_waits_to_be_written_is_not_in_the_background(bench, monkeypatch):
+    bench.tty.enter()
+    bench.tty.write("x" * 100_000)
+    assert bench.tty.is_busy
+    give_to(monkeypatch, os.getpgrp() + 1)
+    wait_until(lambda: [bench.read(), bench.turn()] and not bench.tty.is_held)
+    assert not bench.tty.is_busy
+
+
+@pytest.mark.parametrize("name", ["tcgetattr", "tcsetattr"])
+def test_a_signal_in_the_midst_of_a_call_is_no_end(bench, monkeypatch, name):
+    """As `fg` has it, after the system has stopped us for a call from the background."""
+    real, calls = getattr(termios, name), []
+
+    def interrupted(*arguments):
+        calls.append(name)
+        if len(calls) % 2:
+            raise termios.error(errno.EINTR, "Interrupted system call")
+        return real(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(termios, name, interrupted)
+        bench.tty.enter()
+        bench.tty.leave("")
+    assert len(calls) >= 2
+    assert termios.tcgetattr(bench.slave) == bench.before
+
+
+def test_a_terminal_that_cannot_be_opened_is_lent(bench, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refuse)
+        bench.tty.enter()
+    assert not os.get_blocking(bench.slave)
+    bench.tty.write("seen")
+    assert bench.read() == b"seen"
+    os.write(bench.master, b"k")
+    wait_until(lambda: bench.turn() and bench.typed == [b"k"])
+    bench.tty.leave("")
+    assert os.get_blocking(bench.slave)
+
+
+def test_stopping_is_not_for_those_whom_nobody_watches(tmp_path):
+    """A group of its own whose parent is in another session: the system passes over the signal."""
+    program = (
+        "import os, signal, sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from client.terminal.tty import stop_group\n"
+        "handler = lambda number, frame: None\n"
+        "signal.signal(signal.SIGTSTP, handler)\n"
+        "before = signal.getsignal(signal.SIGCONT)\n"
+        "assert stop_group() is False\n"
+        "assert signal.getsignal(signal.SIGTSTP) is handler\n"
+        "assert signal.getsignal(signal.SIGCONT) == before\n"
+        "signal.signal(signal.SIGTSTP, signal.SIG_IGN)\n"
+        "assert stop_group() is False\n"
+    )
+    command = [sys.executable, "-c", program, str(ROOT)]
+    assert subprocess.run(command, start_new_session=True, timeout=DEADLINE, check=False).returncode == 0

@@ -1,0 +1,224 @@
+"""Job control: Ctrl+Z, bg and fg in a shell, and where no shell would have the client go on."""
+
+import os
+import shutil
+import signal
+import sys
+import termios
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from shared.messages import Joined, Left, Message, Say
+from tests.console import Console
+from tests.support import ROOT, Peer, ServerProcess, wait_until
+
+SHELL = "import os; os.execvp('bash', ['bash', '--norc', '--noprofile', '-i'])"
+ELSEWHERE = """
+import fcntl, os, signal, sys, termios
+sys.path.insert(0, sys.argv.pop(1))
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+fcntl.ioctl(0, termios.TIOCNOTTY)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+def refuse(fd): raise PermissionError(13, "Permission denied")
+os.ttyname = refuse
+from client.chat import main
+sys.exit(main())
+"""
+"""As `su user -c` has it: the terminal is another user's, and none controls us."""
+
+
+@pytest.fixture
+def server() -> Iterator[ServerProcess]:
+    with ServerProcess("--rate", "0") as process:
+        yield process
+
+
+@pytest.fixture
+def bob(server: ServerProcess) -> Iterator[Peer]:
+    """Somebody in the room."""
+    with Peer(server.port) as peer:
+        peer.hello("bob")
+        peer.join("lobby")
+        yield peer
+
+
+@pytest.fixture
+def shell(bob: Peer) -> Iterator[Callable[..., Console]]:
+    """Starts a shell with job control and in it a client."""
+    if shutil.which("bash") is None:
+        pytest.skip("there is no bash here")
+    with ExitStack() as stack:
+
+        def start(server: ServerProcess, behind: str = "") -> Console:
+            environment: dict[str, str | None] = {"PS1": "ready> ", "HISTFILE": None}
+            console = stack.enter_context(Console(program=("-c", SHELL), environment=environment))
+            console.wait("ready>")
+            command = f'"{sys.executable}" "{ROOT}/client/chat.py" 127.0.0.1:{server.port} --name ada{behind}'
+            console.press(f"clear; {command}\r")
+            bob.until(Joined, name="ada")
+            if not behind:
+                console.wait("in lobby as ada")
+            return console
+
+        yield start
+
+
+def run(console: Console, command: str) -> None:
+    """Have the shell run a command, and wait until it has."""
+    run.count = getattr(run, "count", 0) + 1  # type: ignore[attr-defined]
+    done = f"{run.count}00"  # type: ignore[attr-defined]
+    console.press(f"{command}\r")
+    console.press(f"echo done-$(({done} + 1))\r")
+    console.wait(f"done-{int(done) + 1}")
+
+
+def suspend(console: Console) -> None:
+    console.press("a draft")
+    console.wait("> a draft")
+    console.press("\x1a")
+    console.wait("Stopped")
+    run(console, "clear")
+
+
+def is_taken(console: Console) -> bool:
+    """Whether the terminal has the client's modes: keys come one by one, without an echo, and ^S is one."""
+    modes = termios.tcgetattr(console.terminal)
+    return not modes[3] & (termios.ICANON | termios.ECHO) and not modes[0] & termios.IXON
+
+
+def check_is_back(console: Console, bob: Peer) -> None:
+    console.wait(lambda: "> a draft" in console.rows[1])
+    console.wait(lambda: is_taken(console))
+    console.press("!\r")
+    bob.until(Message, text="a draft!")
+
+
+def leave(console: Console) -> None:
+    console.press("\x03")
+    console.wait(lambda: not is_taken(console))
+    run(console, "stty -a | grep -o ' icanon'")
+    console.press("exit\r")
+    console.end()
+
+
+def test_stopped_and_in_front_again(server: ServerProcess, bob: Peer, shell: Callable[..., Console]) -> None:
+    ada = shell(server)
+    for _ in range(2):
+        suspend(ada)
+        bob.send(Say("meanwhile"))
+        ada.press("fg\r")
+        ada.wait("bob: meanwhile")
+        ada.wait(lambda: "> a draft" in ada.rows[1])
+        ada.press("\x15")
+    ada.press("a draft")
+    check_is_back(ada, bob)
+    leave(ada)
+
+
+def test_in_the_background_the_terminal_is_the_shell_s(
+    server: ServerProcess, bob: Peer, shell: Callable[..., Console]
+) -> None:
+    ada = shell(server)
+    suspend(ada)
+    run(ada, "bg")
+    bob.send(Say("to the background"))
+    bob.fence()
+    run(ada, "jobs")
+    assert "Running" in ada.text
+    assert "to the background" not in ada.text
+    ada.press("fg\r")
+    ada.wait("bob: to the background")
+    check_is_back(ada, bob)
+    leave(ada)
+
+
+def test_started_in_the_background(server: ServerProcess, bob: Peer, shell: Callable[..., Console]) -> None:
+    ada = shell(server, behind=" &")
+    run(ada, "jobs")
+    assert "Running" in ada.text
+    ada.press("fg\r")
+    ada.wait("in lobby as ada")
+    ada.press("a draft")
+    check_is_back(ada, bob)
+    leave(ada)
+
+
+def test_a_stop_that_nobody_saw_coming_ends_in_the_background(
+    server: ServerProcess, bob: Peer, shell: Callable[..., Console]
+) -> None:
+    ada = shell(server)
+    ada.press("a draft")
+    ada.wait("> a draft")
+    os.kill(client_of(ada), signal.SIGSTOP)
+    ada.wait("Stopped")
+    run(ada, "clear; bg")
+    bob.send(Say("to the background"))
+    bob.fence()
+    run(ada, "jobs")
+    print(ada.text)
+    assert "Running" in ada.text
+    assert "to the background" not in ada.text
+    ada.press("fg\r")
+    ada.wait("bob: to the background")
+    check_is_back(ada, bob)
+    leave(ada)
+
+
+def test_a_signal_in_the_background_ends_it_without_a_touch(
+    server: ServerProcess, bob: Peer, shell: Callable[..., Console]
+) -> None:
+    ada = shell(server)
+    suspend(ada)
+    run(ada, "bg")
+    run(ada, "kill %1")
+    bob.until(Left, name="ada", reason="close")
+    run(ada, "wait")
+    assert "\x1b[?1049l" not in ada.text
+    ada.press("exit\r")
+    assert ada.end() == 0
+
+
+def client_of(console: Console) -> int:
+    """The process that runs in the shell."""
+    children = Path(f"/proc/{console.process.pid}/task/{console.process.pid}/children")
+    if not children.exists():
+        pytest.skip("there is no /proc here")
+    return int(wait_until(lambda: children.read_text().split())[0])
+
+
+def test_without_a_shell_ctrl_z_says_so_and_stops_nothing(server: ServerProcess, bob: Peer) -> None:
+    """As in `xterm -e`, `ssh -t` and `docker exec`: nobody would have a stopped program go on."""
+    with Console(f"127.0.0.1:{server.port}", "--name", "ada") as ada:
+        ada.wait("in lobby as ada")
+        for _ in range(2):
+            ada.press("\x15a draft")
+            ada.wait("> a draft")
+            ada.press("\x1a")
+            ada.wait("there is no shell to come back from")
+        bob.send(Say("still there?"))
+        ada.wait("bob: still there?")
+        check_is_back(ada, bob)
+        ada.signal(signal.SIGSTOP)
+        ada.signal(signal.SIGCONT)
+        ada.press("\x15a draft")
+        check_is_back(ada, bob)
+        ada.press("\x03")
+        assert ada.end() == 0
+        assert ada.is_restored
+
+
+@pytest.mark.parametrize("kind", ["xterm-256color", "dumb"])
+def test_a_terminal_that_cannot_be_opened_is_used_as_it_is(server: ServerProcess, bob: Peer, kind: str) -> None:
+    program = ("-c", ELSEWHERE, str(ROOT))
+    where = f"127.0.0.1:{server.port}"
+    with Console(where, "--name", "ada", program=program, environment={"TERM": kind}) as ada:
+        ada.wait("in lobby as ada")
+        ada.press("hello\r")
+        bob.until(Message, text="hello")
+        ada.press("/close\r")
+        assert ada.end() == 0
+        assert ada.is_restored
+        assert os.get_blocking(ada.terminal), "the shell has it as it was"
