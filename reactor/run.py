@@ -24,6 +24,10 @@ def main() -> int:
 
 
 def _serve() -> int:
+    if sys.argv[1:2] == ["backup"]:
+        from reactor.backup import backup
+
+        return backup(sys.argv[2:])
     from reactor.config import parse_arguments
     from reactor.log import LineWriter, log_to_stderr
     from reactor.reload import Reload

@@ -1,0 +1,169 @@
+"""A copy of the history, taken by a process of its own while a server writes."""
+
+import contextlib
+import os
+import re
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from reactor import backup as module
+from reactor.backup import backup, copy
+from reactor.chat.store import insert, load, open_file
+from shared.launch import LaunchError
+from shared.messages import Say, Sent
+from tests.support import DEADLINE, ROOT, Peer, ServerProcess
+
+
+def make(path: Path, count: int = 10) -> None:
+    with contextlib.closing(open_file(str(path))) as file:
+        insert(file, [(at, "tea", "alice", f"{at}", f"k-{at}", 1) for at in range(1, count + 1)])
+
+
+def stamps(path: Path) -> list[int]:
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        assert file.execute("pragma integrity_check").fetchall() == [("ok",)]
+        return [at for (at,) in file.execute("select at from message order by at")]
+
+
+def test_a_copy_is_whole_and_its_owners_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make(tmp_path / "chat.db")
+    before = os.umask(0)
+    try:
+        assert backup(["--history", str(tmp_path / "chat.db"), str(tmp_path / "copy.db")]) == 0
+    finally:
+        os.umask(before)
+    assert re.fullmatch(r"\S+chat.db was copied to \S+copy.db: 0\.\d MiB\n", capsys.readouterr().out)
+    assert stat.S_IMODE((tmp_path / "copy.db").stat().st_mode) == 0o600
+    assert stamps(tmp_path / "copy.db") == list(range(1, 11))
+    assert sorted(part.name for part in tmp_path.iterdir()) == ["chat.db", "chat.db.lock", "copy.db"]
+    with contextlib.closing(open_file(str(tmp_path / "copy.db"))) as file:  # a server can go on with it
+        assert len(load(file)) == 10
+
+
+def test_the_file_may_stand_in_the_configuration(tmp_path: Path) -> None:
+    make(tmp_path / "chat.db")
+    (tmp_path / "server.toml").write_text(f'history = "{tmp_path / "chat.db"}"\n')
+    assert backup(["--config", str(tmp_path / "server.toml"), str(tmp_path / "copy.db")]) == 0
+    assert stamps(tmp_path / "copy.db") == list(range(1, 11))
+
+
+def test_what_is_said_while_the_copy_is_made_begins_it_again_not_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy in steps, as it would be begun again by each commit, has ended after as many steps as it has pages."""
+    make(tmp_path / "chat.db", 2_000)
+    steps = []
+
+    class Watched(sqlite3.Connection):
+        def backup(self, target: sqlite3.Connection, **_: object) -> None:  # type: ignore[override]
+            def step(status: int, remaining: int, total: int) -> None:
+                steps.append(remaining)
+                insert(file, [(10_000 + len(steps), "tea", "alice", "meanwhile", None, None)])
+                assert len(steps) < 1_000
+
+            super().backup(target, pages=5, progress=step)
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *args, **more: connect(*args, **more, factory=Watched))
+    with contextlib.closing(connect(tmp_path / "chat.db")) as file:
+        copy(str(tmp_path / "chat.db"), str(tmp_path / "copy.db"))
+    assert steps == sorted(steps, reverse=True)
+    assert len(steps) > 10
+    monkeypatch.undo()
+    assert stamps(tmp_path / "copy.db") == list(range(1, 2_001))
+
+
+def test_a_running_server_is_copied_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "chat.db"
+    with ServerProcess("--history", str(path), "--rate", "0") as server, Peer(server.port) as peer:
+        peer.join("tea")
+        said: list[int] = []
+        is_over = threading.Event()
+
+        def speak() -> None:
+            while not is_over.is_set():
+                peer.send(Say("hi", id=1))
+                said.append(peer.until(Sent).at)
+
+        speaker = threading.Thread(target=speak)
+        speaker.start()
+        try:
+            command = [sys.executable, str(ROOT / "reactor" / "run.py"), "backup", "--history", str(path)]
+            for number in range(3):
+                before = len(said)
+                target = tmp_path / f"copy-{number}"
+                ran = subprocess.run([*command, target], capture_output=True, text=True, timeout=DEADLINE)
+                assert (ran.returncode, ran.stderr) == (0, "")
+                copied = stamps(target)
+                assert said[:before] == copied[:before]
+        finally:
+            is_over.set()
+            speaker.join(DEADLINE)
+        assert server.stop() == 0
+    assert stamps(path) == said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "the following arguments are required: TARGET (see --help)"),
+        (["copy"], "name the history file with --history FILE"),
+        (["--history", "none", "copy"], "there is no history file none"),
+        (["--history", ".", "copy"], "there is no history file ."),
+        (["--history", "chat.db", "chat.db"], "chat.db is there already: name a file that is not"),
+        (["--history", "chat.db", "no/such/copy"], "cannot write no/such/copy: No such file or directory"),
+        (["--history", "words", "copy"], "cannot copy words to copy: file is not a database"),
+        (["--history", "other", "copy"], "other is no history file"),
+        (["--history", "empty", "copy"], "empty is no history file"),
+    ],
+)
+def test_what_cannot_be_copied_is_said_in_a_sentence_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(tmp_path / "chat.db")
+    Path("words").write_text("words of another program\n" * 100)
+    Path("empty").touch()
+    with contextlib.closing(sqlite3.connect("other")) as other:
+        other.execute("create table song (title text)")
+    before = sorted(Path().iterdir())
+    with pytest.raises(LaunchError, match=re.escape(sentence)) as error:
+        backup(arguments)
+    assert str(error.value) == sentence
+    assert error.value.status != 0
+    assert sorted(Path().iterdir()) == before
+
+
+def test_a_disk_that_becomes_full_leaves_no_half_of_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path / "chat.db")
+
+    def fail(*_: object) -> int:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(module, "_copy", fail)
+    with pytest.raises(LaunchError, match="database or disk is full"):
+        copy(str(tmp_path / "chat.db"), str(tmp_path / "copy"))
+    assert not (tmp_path / "copy").exists()
+
+
+@pytest.mark.skipif(shutil.which("sqlite3") is None, reason="there is no sqlite3 program here")
+def test_the_sqlite3_program_copies_the_history_of_a_running_server(tmp_path: Path) -> None:
+    path = tmp_path / "chat.db"
+    with ServerProcess("--history", str(path)) as server, Peer(server.port) as peer:
+        peer.join("tea")
+        peer.send(Say("hi", id=1))
+        at = peer.until(Sent).at
+        for number, command in enumerate((".backup {}", "vacuum into '{}'")):
+            target = tmp_path / f"copy-{number}"
+            ran = subprocess.run(
+                ["sqlite3", path, command.format(target)], capture_output=True, text=True, timeout=DEADLINE
+            )
+            assert (ran.returncode, ran.stderr) == (0, "")
+            assert stamps(target) == [at]
