@@ -250,8 +250,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="pylingo-server",
         description="The PyLingo chat server.",
-        epilog="Sizes take K, M and G, times are in seconds. Every option can stand in the TOML file under its name. A copy of"
-        " a history: pylingo-server backup --help",
+        epilog="Sizes take K, M and G, times are in seconds. Every option can stand in the TOML file under its name."
+        " To copy a history: pylingo-server backup --help",
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )

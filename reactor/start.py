@@ -19,6 +19,7 @@ from reactor.chat.store import VERSION
 from reactor.engine.dial import Resolver, Target
 from reactor.engine.loop import Reactor
 from shared.address import show_address
+from shared.files import open_private
 from shared.launch import LaunchError
 
 logger = logging.getLogger(__name__)
@@ -52,8 +53,8 @@ def check_history(path: str) -> None:
 
 
 def _trouble_with(path: str) -> str:
-    flags = os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC  # O_NONBLOCK: a pipe would wait for its other end
-    file = os.open(path, flags, 0o600)
+    flags = os.O_RDWR | os.O_CREAT | os.O_NONBLOCK  # O_NONBLOCK: a pipe would wait for its other end
+    file = open_private(path, flags)
     try:
         status = os.fstat(file)
     finally:

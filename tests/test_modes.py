@@ -15,6 +15,8 @@ from tests.test_architecture import SOURCES, shown
 ALLOWED = {
     ("client/terminal/tty.py", "os.open"),  # terminals
 }
+THERE = {"handle", "descriptor", "os.devnull"}
+"""What may be opened for writing without more: descriptors, and the null device."""
 DATABASES = {"reactor/chat/store.py", "reactor/backup.py"}
 """Who may have SQLite make a file: its mode is seen to before."""
 
@@ -62,8 +64,8 @@ def without_mode(source: str) -> Iterator[tuple[int, str]]:
             case "open" if function == "os.open":
                 fine = never_creates(argument(node, 1, "flags")) or argument(node, 2, "mode") is not None
             case "open" if function in ("open", "io.open"):
-                descriptor = dotted(node.args[0]) in ("handle", "descriptor") or isinstance(node.args[0], ast.Constant)
-                fine = only_reads(argument(node, 1, "mode")) or argument(node, 3, "opener") is not None or descriptor
+                is_open = dotted(node.args[0]) in THERE or isinstance(node.args[0], ast.Constant)
+                fine = is_open or only_reads(argument(node, 1, "mode")) or argument(node, 3, "opener") is not None
             case "open" if any(not only_reads(one) for one in node.args[:1] if isinstance(one, ast.Constant)):
                 fine = False  # of a path
             case "write_text" | "write_bytes" | "NamedTemporaryFile":
@@ -73,7 +75,7 @@ def without_mode(source: str) -> Iterator[tuple[int, str]]:
             case "mkfifo" | "mknod" | "copy" | "copyfile" | "copy2" if function.startswith(("os.", "shutil.")):
                 fine = False
             case "connect" if function == "sqlite3.connect":
-                fine = False
+                fine = "?mode=r" in ast.unparse(node.args[0])  # makes no file
             case _:
                 fine = True
         if not fine:
@@ -123,6 +125,8 @@ def test_a_place_without_a_mode_is_found(source: str) -> None:
         "open(path, 'w', opener=open_private)",
         "open(handle, 'wb')",
         "open(1, 'w', closefd=False)",
+        "open(os.devnull, 'wb')",
+        "sqlite3.connect(f'file:{name}?mode=rw', uri=True)",
         "os.open(path, os.O_RDONLY | os.O_CLOEXEC)",
         "os.open(path, os.O_CREAT | os.O_RDWR, 0o600)",
         "path.mkdir(0o700, parents=True)",
