@@ -166,7 +166,9 @@ class Server:
 
     def log_counters(self) -> None:
         """One line with what has happened since the start."""
-        counts = ", ".join(f"{reason} {count}" for reason, count in sorted(self.counts.items()))
+        seats = self.hub.seats
+        every = self.counts + collections.Counter({"no-seat": seats.refused, "seats": len(seats)})  # none that is 0
+        counts = ", ".join(f"{reason} {count}" for reason, count in sorted(every.items()))
         logger.info(
             "%d connected, %d rooms; %s; %d messages skipped; longest tick %.1f ms of %d",
             self._gate.count,

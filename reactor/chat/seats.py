@@ -39,6 +39,8 @@ class Seats:
     def __init__(self, grace: float, call_later: Callable[..., Timer] | None, clock: Callable[[], float]) -> None:
         self.most = 0
         self.most_per_origin = 0
+        self.refused = 0
+        """How many connections broke for which there was no place."""
         self.grace = grace
         self._call_later = call_later
         self._clock = clock
@@ -51,7 +53,10 @@ class Seats:
 
     def keep(self, sitter: Sitter) -> Timer | None:
         """Keep a seat, and have it expire when the grace time is over; None if there is no place for it."""
-        if not self.grace or self._call_later is None or not self._make_place(sitter.origin):
+        if not self.grace or self._call_later is None:
+            return None
+        if not self._make_place(sitter.origin):
+            self.refused += 1
             return None
         self._kept[sitter] = self._clock()
         self._own.setdefault(sitter.origin, collections.OrderedDict())[sitter] = None

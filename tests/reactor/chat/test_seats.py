@@ -278,11 +278,14 @@ def test_a_seat_takes_no_more_memory_than_the_readme_says(bench):
     assert 1_000 < taken / 1_000 < 4_096
 
 
-def test_without_exemption_the_bound_holds_for_loopback(bench):
+def test_without_exemption_the_bound_holds_for_loopback(bench, caplog):
     desk = bench(max_per_address=3, exempt=())
     for number in range(10):
         come_and_go(desk, number, "127.0.0.1")
     assert len(desk.server.hub.seats) == len(desk.server.hub.rooms) == 3
+    caplog.set_level("INFO")
+    desk.server.log_counters()
+    assert "; accepted 10, lost 10, no-seat 7, seats 3; " in caplog.text
 
 
 def test_the_bound_for_all(bench):
