@@ -58,11 +58,15 @@ class Settings:
         4.0,
         number(0.001, 1e6, or_none=True),
         "N",
-        "requests a second that one connection may go on with; 0 for no limit",
+        "requests a second that one connection may go on with, and one address 16 times as many; 0 for no limit",
         "it is read more slowly; nothing is lost, nobody is cut off",
     )
     burst: int = _setting(
-        10, integer(1, 1_000_000), "N", "requests of one connection that are handled at once", "as for --rate"
+        10,
+        integer(1, 1_000_000),
+        "N",
+        "requests at once, before the rate counts; of one address 16 times as many",
+        "as for --rate",
     )
     queue_soft: int = _setting(
         QUEUE_SOFT,
@@ -76,7 +80,7 @@ class Settings:
         size(1024, 2**32),
         "SIZE",
         "bytes of direct answers queued for one connection",
-        "goodbye `stalled`",
+        "its further requests wait until it has read them",
     )
     stall_timeout: float = _setting(
         30.0, _seconds, "SECONDS", "time without a byte taken while something is queued", "goodbye `stalled`"

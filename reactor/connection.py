@@ -1,8 +1,9 @@
 """One peer on the server: its transport on one side, its session on the other.
 
 Here bytes become records. What a peer sends is paced: beyond a burst, requests are handled at a steady rate, and a
-peer that sends more is not read for a while, so that TCP slows it down; nothing is dropped and nobody is punished.
-Nor do large frames hold up everybody: beyond some bytes the rest waits for the next tick.
+peer that sends more is not read for a while, so that TCP slows it down; nothing is dropped and nobody is punished. The
+same holds for all connections of an address together (`pace`), for all requests of a tick (`fair_queue`), and for a
+peer whose answers wait to be read.
 Deadlines are kept by looking at the times noted here, now and then (`engine.deadlines`).
 """
 
@@ -25,18 +26,27 @@ logger = logging.getLogger(__name__)
 
 _PING = encode(Ping())
 _decode = request_codec.decode
-# Bytes of bodies after which a paced peer's next request waits a tick; of larger bodies one is handled in a tick, of
-# all paced peers. The dearest texts, of control characters, take about 2 ms for as much.
-_ENOUGH = 8_192
+# What a request costs, in the units of the fair queue: for itself, for a byte, and for what may be a map or an array.
+# Bytes that begin one are counted, so it is never less; UTF-8 has them, too, but in texts they cost about as much.
+_REQUEST, _BYTE, _CONTAINER = 10.0, 0.015, 0.12
+_NOT_CONTAINERS = bytes(code for code in range(256) if not (0x80 <= code <= 0x9F or 0xDC <= code <= 0xDF))
+
+
+def cost_of(body: bytes) -> float:
+    """What it costs to read a request at the most, in the units of the fair queue."""
+    return _REQUEST + _BYTE * len(body) + _CONTAINER * len(body.translate(None, _NOT_CONTAINERS))
 
 
 class Connection:
     """See the module. Made by the server for each accepted socket."""
 
     __slots__ = (
+        "_address_key",
+        "_counted",
         "_decoder",
         "_frame_since",
         "_heard",
+        "_is_full",
         "_next_request",
         "_opened",
         "_over",
@@ -48,6 +58,7 @@ class Connection:
         "_valid",
         "address",
         "slot",
+        "used",
     )
 
     def __init__(self, server: "Server", transport: Transport, address: str) -> None:
@@ -55,7 +66,12 @@ class Connection:
         self._server = server
         self._transport = transport
         self.address = address
+        host = host_of(address)
+        self._address_key = None if server.is_exempt(host) else address_key(host)
+        self._counted = False  # whether the next request is counted for the address already
+        self._is_full = False  # whether requests wait until the answers have been taken
         self.slot = 0
+        self.used = 0.0
         self._opened = self._heard = now
         self._pinged = 0.0  # when a ping went out that nothing has answered yet, else 0
         self._frame_since = 0.0  # when a frame began that is not whole yet, else 0
@@ -64,9 +80,7 @@ class Connection:
         self._over = False  # whether the session goes on without this connection
         self._valid = False  # whether there was a sound frame
         self._decoder = FrameDecoder()
-        host = host_of(address)
-        origin = None if server.is_exempt(host) else address_key(host)
-        self._session = Session(server.hub, self, transport, server.settings.motd, origin)
+        self._session = Session(server.hub, self, transport, server.settings.motd, self._address_key)
         if server.trouble:
             self._session.answer(Notice(server.trouble))
 
@@ -88,8 +102,13 @@ class Connection:
     def drained(self) -> None:
         if not self._over:
             self._session.drained()
+        if self._is_full:
+            self._is_full = False
+            self._server.reactor.call_soon(self.go_on)
 
     def connection_lost(self, error: Exception | None) -> None:
+        if self._counted and self._address_key is not None:
+            self._server.addresses.give_back(self._address_key)
         if not self._over:
             self._session.lost()
         self._server.forget(self)
@@ -108,8 +127,9 @@ class Connection:
     def abandon(self) -> None:
         self._over = True
 
-    def overwhelmed(self) -> None:
-        self._stall("you ask for more than you read")
+    def take_turn(self) -> None:
+        """The fair queue's word: the request that waits may be handled."""
+        self._resume()
 
     def go_on(self) -> None:
         server = self._server
@@ -135,20 +155,16 @@ class Connection:
 
     def _pump(self) -> None:
         """Handle the requests that have come, as far as the pace allows."""
-        server, decoder = self._server, self._decoder
-        interval = server.interval
-        now = server.reactor.now
+        paced = self._server.interval > 0
         handled = False
-        size = 0
         try:
-            for body in decoder:
+            for body in self._decoder:
                 session = self._session
                 if self._over or session.leaving or session.closing is not None:
                     self._decoder = FrameDecoder()  # nothing more is handled, so nothing is kept: a disk may be slow
                     return
-                if interval and len(body) > _ENOUGH and not server.turns.take(self._resume):
-                    decoder.put_back(body)
-                    self._pause()
+                if session.is_full or (paced and not self._may_handle(body)):
+                    self._put_back(body)
                     break
                 handled = True
                 try:
@@ -157,32 +173,65 @@ class Connection:
                     session.refuse(error)
                 else:
                     session.handle(request)
-                if interval:
-                    due = self._next_request = max(self._next_request, now) + interval
+                if paced:
+                    self._charge()
                 if self._session.waiting:  # for the log on disk; what follows keeps its place, and `go_on` comes
                     self._pause()
+                if self._paused:
                     break
-                if interval:
-                    if due - now > server.tolerance:
-                        self._wait(due - now - server.tolerance)
-                        break
-                    size += len(body)
-                    if size > _ENOUGH:
-                        self._pause()
-                        server.reactor.call_soon(self._resume)
-                        break
         except FrameError as error:
-            self._decoder = FrameDecoder()
-            if not self._over and not self._session.leaving:
-                self._session.end(error.reason, error.text)
-            return
+            self._fail_stream(error)
+        else:
+            self._note_progress(handled)
+
+    def _may_handle(self, body: bytes) -> bool:
+        """Whether the address's pace and the work of this tick allow another request; if not, it is waited for."""
+        server = self._server
+        if self._address_key is not None and not self._counted:
+            self._counted = True
+            if delay := server.addresses.reserve(self._address_key, server.reactor.now):
+                self._wait(delay)
+                return False
+        cost = cost_of(body)
+        if not server.queue.admit(self, cost):
+            self._pause()
+            return False
+        self._counted = False
+        server.queue.charge(self, cost)
+        return True
+
+    def _charge(self) -> None:
+        """A request was handled: count its work, and wait if it was the last of the burst."""
+        server = self._server
+        server.queue.charge(self, server.hub.take_work())
+        now = server.reactor.now
+        self._next_request = max(self._next_request, now) + server.interval
+        early = self._next_request - now - server.tolerance
+        if early > 0 and not self._session.waiting:
+            self._wait(early)
+
+    def _put_back(self, body: bytes) -> None:
+        """A request waits, and all behind it: for its turn, or until the peer has taken the answers before it."""
+        self._decoder.put_back(body)
+        if not self._paused:
+            self._pause()
+            self._is_full = True
+            self._transport.tell_drained = True
+
+    def _fail_stream(self, error: FrameError) -> None:
+        """What comes behind a broken frame cannot be read."""
+        self._decoder = FrameDecoder()
+        if not self._over and not self._session.leaving:
+            self._session.end(error.reason, error.text)
+
+    def _note_progress(self, handled: bool) -> None:
         if handled:
             self._valid = True
             self._frame_since = 0.0
-        if not decoder.pending:
+        if not self._decoder.pending:
             self._frame_since = 0.0
         elif not self._frame_since:
-            self._frame_since = now
+            self._frame_since = self._server.reactor.now
 
     def _pause(self) -> None:
         if not self._paused:
@@ -214,7 +263,7 @@ class Connection:
         transport = self._transport
         if self._over or self._session.closing is not None:
             return None
-        if transport.is_waiting and now - transport.waiting_since >= settings.stall_timeout:
+        if transport.is_blocked and now - transport.waiting_since >= settings.stall_timeout:
             self._stall(f"nothing that was sent to you was taken for {settings.stall_timeout:g} s")
             return None
         if not self._paused:

@@ -20,7 +20,8 @@ from reactor.engine.dial import Target
 from reactor.engine.listener import Address, Gate, Listener, listen
 from reactor.engine.loop import Reactor
 from reactor.engine.transport import Transport, notice_dead_links
-from reactor.turns import Turns
+from reactor.fair_queue import FairQueue
+from reactor.pace import AddressPace
 from shared.address import host_of, show_address
 from shared.codec import encode
 from shared.messages import Goodbye, Notice
@@ -55,8 +56,9 @@ class Server:
         self.watch: Watch[Connection] = Watch(self.reactor)
         self.interval = self.tolerance = 0.0
         """Seconds between two requests of one connection in the long run, 0 for no limit; and what a burst saves."""
-        self.turns = Turns(self.reactor)
-        """For large frames where there is a rate: one of all that come is enough in a tick."""
+        self.addresses = AddressPace()
+        self.queue: FairQueue[Connection] = FairQueue(self.reactor)
+        """Whose request is handled next, where there is a rate."""
         self.counts: collections.Counter[str] = collections.Counter()
         """How many connections were accepted, and how many ended or were refused for which reason."""
         self._listeners: list[Listener] = []
@@ -113,6 +115,7 @@ class Server:
         settings = self.settings
         self.interval = 1 / settings.rate if settings.rate and not self._draining else 0.0
         self.tolerance = (settings.burst - 1) * self.interval
+        self.addresses.change(self.interval, settings.burst)
         self.hub.soft, self.hub.hard = settings.queue_soft, settings.queue_hard
         self._gate.most = min(settings.max_connections or self._most, self._most)
         self._gate.most_per_address, self._gate.exempt = settings.max_per_address, settings.exempt

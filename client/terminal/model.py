@@ -1,6 +1,5 @@
 """What the program knows, what can happen to it, and what it can want done. Pure data; `update` holds the rules."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from client.settings import Preferences
@@ -39,12 +38,7 @@ class Model:
     """Seconds that the last ping took."""
     # the people
     name: str = ""
-    wanted: str | None = None
-    """The name that somebody else has, and that is asked for again."""
     room: str | None = None
-    hidden: dict[str, str] = field(default_factory=dict)
-    """Names that are hidden in this run alone, as long as their people are seen: guests', and what somebody is called
-    now. With each, the name that /ignore was given. All are compared forms."""
     people: dict[str, str] = field(default_factory=dict)
     """Who is in the room, by the compared form; who spoke last comes last."""
     arriving: dict[str, str] = field(default_factory=dict)
@@ -66,22 +60,6 @@ class Model:
     rung_at: float = -1e9
     day: tuple[int, int, int] | None = None
     """The local date of the newest line: another one is announced."""
-
-    def hides(self, name: str) -> bool:
-        """Whether the person wants to hear nothing of `name`."""
-        key = fold(name)
-        return key in self.hidden or key in self.preferences.ignored
-
-    def follow(self, old: str, new: str) -> None:
-        """Somebody has another name: a person who was hidden stays so."""
-        if self.hides(old):
-            origin = self.hidden.pop(fold(old), fold(old))
-            if not self.hides(new):
-                self.hidden[fold(new)] = origin
-
-    def lose_sight(self, is_lost: Callable[[str], bool]) -> None:
-        """People of whom we see no more are followed no further; `is_lost` says so of a compared form."""
-        self.hidden = {key: origin for key, origin in self.hidden.items() if not is_lost(key)}
 
     def know(self, name: str) -> None:
         """`name` is in the room, and did something just now."""
@@ -143,13 +121,6 @@ class Interrupted:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """The name that one asked for is somebody else's; or, if None, it is not any more."""
-
-    name: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Gap:
     """We read too slowly, and were left out for a while. The messages are fetched."""
 
@@ -181,7 +152,6 @@ type Event = (
     | Tick
     | Interrupted
     | Gap
-    | Wanted
     | Trouble
     | Done
 )

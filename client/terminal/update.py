@@ -28,7 +28,6 @@ from client.terminal.model import (
     Resized,
     Tick,
     Trouble,
-    Wanted,
 )
 from shared.messages import PingRequest
 
@@ -84,11 +83,6 @@ def _gap(model: Model, event: Gap, now: float, at: int) -> list[Effect]:
     return [ask_users(model)] if model.room is not None else []
 
 
-def _wanted(model: Model, event: Wanted, now: float, at: int) -> list[Effect]:
-    model.wanted = event.name
-    return []
-
-
 def _interrupted(model: Model, event: Interrupted, now: float, at: int) -> list[Effect]:
     return leave(model)
 
@@ -124,7 +118,6 @@ _EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     Tick: _tick,
     Interrupted: _interrupted,
     Gap: _gap,
-    Wanted: _wanted,
     Trouble: _trouble,
     Done: _done,
 }

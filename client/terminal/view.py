@@ -238,7 +238,7 @@ def question(model: Model) -> str:
 
 def _state(model: Model, now: float) -> str:
     scrollback = model.scrollback
-    parts = [connection(model, now), model.name + (f", wanted {model.wanted}" if model.wanted else "")]
+    parts = [connection(model, now), model.name]
     if model.room is not None and model.state == "online":
         parts[1:1] = [model.room, f"{len(model.people)} here"]
     elif model.state == "online":

@@ -49,7 +49,6 @@ from client.terminal.model import (
     Tick,
     Transcribe,
     Trouble,
-    Wanted,
 )
 from client.terminal.painter import Painter
 from client.terminal.printer import Printer
@@ -75,10 +74,7 @@ _SIGNALS: dict[KeyEvent, int] = {Key("ctrl-c"): signal.SIGINT, Key("ctrl-\\"): s
 
 
 class Window:
-    """See the module. `remember` keeps the preferences when the person has changed them.
-
-    `kind` is of which kind the terminal is. `hint` is in the status row until the first key, and `troubles` are shown.
-    """
+    """See the module. `remember` keeps the preferences when the person has changed them; `troubles` are shown first."""
 
     def __init__(
         self,
@@ -88,8 +84,6 @@ class Window:
         room: str | None,
         preferences: Preferences,
         remember: Callable[[Preferences], None],
-        kind: str,
-        hint: str = "",
         troubles: Sequence[str] = (),
         fd: int = 0,
     ) -> None:
@@ -109,9 +103,9 @@ class Window:
             on_refusal=self._refused,
         )
         self._tty = Tty(self._reactor, self._typed, self._paint_soon, fd)
-        self._terminal = read_capabilities(kind)
+        self._terminal = read_capabilities(os.environ["TERM"])
         self._decoder = KeyDecoder(self._terminal.keys)
-        self.model = Model(show_address(host, port), preferences, hint=hint)
+        self.model = Model(show_address(host, port), preferences)
         self._painter = _make_painter(self.model, self._terminal)
         self._painted_at = -math.inf
         self._paint_timer: Timer | None = None
@@ -273,8 +267,6 @@ class Window:
         if self._client.conversation.gaps != self._gaps:
             self._gaps = self._client.conversation.gaps
             self._happen(Gap())
-        if self._client.conversation.wanted != self.model.wanted:
-            self._happen(Wanted(self._client.conversation.wanted))
 
     def _refused(self, refusal: Refusal) -> None:
         if isinstance(refusal.request, Say) and refusal.request.key is not None:
@@ -326,9 +318,10 @@ class Window:
             self._painter.forget(make_theme(self._terminal, _has_colors(self.model)))
         else:
             self._leave()
+            self._painter = painter
             if not isinstance(painter, Painter):
                 self.model.scrollback.print_last(self.model.rows)
-            self._return()
+            self._enter()
 
     def _stop(self, effect: Suspend) -> None:
         self._suspend()

@@ -69,6 +69,8 @@ class Hub:
         """The keys of the rooms."""
         self.pager = Pager(schedule)
         self.last_stamp = 0
+        self.work = 0.0
+        """What was done since `take_work`, as estimated in about microseconds: see `reactor.fair_queue`."""
         self.skipped = 0
         """Messages that slow readers were not sent, in all."""
         self._schedule = schedule
@@ -93,6 +95,11 @@ class Hub:
             now = self.last_stamp + 1
         self.last_stamp = now
         return now
+
+    def take_work(self) -> float:
+        """What the last request has cost, besides reading it."""
+        work, self.work = self.work, 0.0
+        return work
 
     # --- names
 

@@ -7,6 +7,7 @@ from reactor.chat.commands import no_room, run_command
 from reactor.chat.history import Page
 from shared import PROTOCOL_VERSION
 from shared.errors import RequestError
+from shared.framing import MAX_BODY
 from shared.messages import (
     Command,
     Entry,
@@ -21,11 +22,15 @@ from shared.messages import (
     Sent,
 )
 from shared.schema import Record
-from shared.text import message_text, user_name
+from shared.text import MAX_ROOM, message_text, user_name
 
 if TYPE_CHECKING:
     from reactor.chat.hub import Hub
     from reactor.chat.session import Session
+
+_RECEIPT = 400  # bytes of a `sent` at the most
+# Work, in about microseconds: of reading and encoding a page, and of composing and folding a character of a name.
+_PAGE, _LETTER = 300.0, 1.0
 
 type Deliver = Callable[[Record], None]
 
@@ -64,7 +69,7 @@ def _say(session: "Session", hub: "Hub", say: Say) -> None:
         raise no_room("say something")
     log = hub.log
     at = None
-    deliver = session.deliverer() if say.id is not None or say.key is not None else None
+    deliver = session.deliverer(_RECEIPT) if say.id is not None or say.key is not None else None
     if say.key is not None:
         at = log.find(room.key, say.key, session.number, session.name)
         if at is None and log.may_hold(room.key, say.key, session.number, session.name):
@@ -98,6 +103,8 @@ def _speak(session: "Session", hub: "Hub", say: Say, text: str, at: int | None, 
 
 
 def _command(session: "Session", hub: "Hub", command: Command) -> None:
+    if command.argument is not None and not command.argument.isascii():
+        hub.work += _LETTER * min(len(command.argument), 4 * MAX_ROOM)
     run_command(session, hub, command)
 
 
@@ -105,7 +112,8 @@ def _history(session: "Session", hub: "Hub", history: History) -> None:
     room = session.room
     if room is None:
         raise no_room("read its history")
-    deliver = session.deliverer()
+    deliver = session.deliverer(MAX_BODY)
+    hub.work += _PAGE
 
     def answer(page: Page) -> None:
         deliver(HistoryPage(room.name, page.messages, page.more, page.oldest, history.id))

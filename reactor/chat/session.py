@@ -74,9 +74,6 @@ class Session(Recipient):
         """Do what is asked, and answer."""
         if self.leaving:
             return
-        if self._is_overwhelmed():
-            self._peer.overwhelmed()
-            return
         try:
             HANDLERS[type(request)](self, self._hub, request)
         except RequestError as error:
@@ -140,17 +137,18 @@ class Session(Recipient):
         self._give_up_token()
         self._hub.log.when_kept(lambda: self.end(reason, text, re))
 
-    def deliverer(self) -> Callable[[Record], None]:
-        """What delivers an answer that waits for the log: to the connection that has asked, or to nobody."""
+    def deliverer(self, size: int) -> Callable[[Record], None]:
+        """What delivers an answer that waits for the log, of at most about `size` bytes.
+
+        It goes to the connection that has asked, or to nobody.
+        """
         peer = self._peer
+        self._owed += size
 
         def deliver(record: Record) -> None:
             session = self._heir or self
-            if session._peer is not peer or session.closing is not None:
-                return
-            if session._is_overwhelmed():  # many may have waited, and were asked for when nothing was queued yet
-                peer.overwhelmed()
-            else:
+            if session._peer is peer:
+                session._owed -= size
                 session.answer(record)
 
         return deliver
@@ -259,7 +257,7 @@ class Session(Recipient):
         self._drop_listing()
         self.view = []
         self.gap = None
-        self._direct = 0
+        self._direct = self._owed = 0
 
     def expire(self, reason: str = "lost") -> None:
         """Nobody has come back in time, or there was no seat to keep."""
@@ -283,23 +281,23 @@ class Session(Recipient):
         """This connection resumes `seat`; the session that it had so far is over."""
         self.leave("moved")
         view = self._view()
-        seat._take(self._peer, self.out, view, self.origin, re)
+        seat._take(self, view, re)
         self._peer = self.out = NOWHERE
         self.view = None
         self._heir = seat
         self._over("resumed")
 
-    def _take(self, peer: Peer, out: Outlet, view: list[Piece], origin: str | None, re: int | None) -> None:
-        """Go on with another connection, for which `view` is waiting already."""
+    def _take(self, asker: "Session", view: list[Piece], re: int | None) -> None:
+        """Go on with the connection of `asker`, for which `view` is waiting already."""
         if self._peer is not NOWHERE:
             goodbye = Goodbye("replaced", "this session was resumed from another connection")
             self._part("replaced", encode(goodbye), drop=False)
         self._stop_grace()
-        self.origin = origin
+        self.origin = asker.origin
         self._view()  # up to here nobody was there to get it: it is in the log
-        self._peer, self.out, self.view = peer, out, view
+        self._peer, self.out, self.view, self._owed = asker._peer, asker.out, view, asker._owed
         self._direct = self._hub.hard  # what waits on that connection already is counted at the next look
-        peer.adopt(self)
+        self._peer.adopt(self)
         self.answer_ready(True, re)
 
     def answer_ready(self, resumed: bool, re: int | None) -> None:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _SMALL_PIECE = 1_024  # bytes: below that, copying pieces together is cheaper than sending them apart
 
+SENDING = 0.0005
+"""The work of sending a byte to somebody, in about microseconds."""
+
 Piece = bytes | tuple[Batch, int, int]
 """A direct answer, or the frames of a batch from one place to another."""
 
@@ -46,9 +49,6 @@ class Peer(Protocol):
     def abandon(self) -> None:
         """The session goes on elsewhere: nothing more of this peer is handled."""
 
-    def overwhelmed(self) -> None:
-        """The direct answers alone have reached the hard limit."""
-
     def go_on(self) -> None:
         """The session is not `waiting` any more: hand it what has come since."""
 
@@ -67,7 +67,6 @@ class Nowhere:
     def ended(self, reason: str) -> None: ...
     def adopt(self, session: "Session") -> None: ...
     def abandon(self) -> None: ...
-    def overwhelmed(self) -> None: ...
     def go_on(self) -> None: ...
 
 
@@ -99,7 +98,7 @@ class Recipient:
     the reason of the end, once it has come.
     """
 
-    __slots__ = ("_direct", "_hub", "_mark", "_peer", "closing", "gap", "out", "room", "view")
+    __slots__ = ("_direct", "_hub", "_mark", "_owed", "_peer", "closing", "gap", "out", "room", "view")
 
     def __init__(self, hub: "Hub", peer: Peer, out: Outlet) -> None:
         self._hub = hub
@@ -109,6 +108,7 @@ class Recipient:
         self.view: list[Piece] | None = None
         self._mark = 0  # the place in the room's batch up to which the view has it
         self._direct = 0  # bytes of direct answers queued since the queue was empty
+        self._owed = 0  # bytes of those that the log is still to give
         self.gap: Gap | None = None
         self.closing: str | None = None
 
@@ -128,16 +128,20 @@ class Recipient:
                 self._direct = 0
             self.out.write(frame)
         self._direct += len(frame)
+        self._hub.work += SENDING * len(frame)
 
     def tell_room(self, record: Record, at: int = 0) -> None:
         """Have everybody else in the room get a frame; `at` if it is a message."""
         room = self.room
         assert room is not None
         batch = room.batch
+        hub = self._hub
         if not batch.frames:
-            self._hub.room_spoke(room)
+            hub.room_spoke(room)
         self._view()
-        batch.add(encode(record), at)
+        frame = encode(record)
+        hub.work += SENDING * len(room.members) * len(frame)
+        batch.add(frame, at)
         self._mark = len(batch.frames)
 
     def miss(self, batch: Batch) -> None:
@@ -175,17 +179,19 @@ class Recipient:
                 self._mark = end
         return self.view
 
-    def _is_overwhelmed(self) -> bool:
-        """Whether the direct answers not yet sent reach the hard limit.
+    @property
+    def is_full(self) -> bool:
+        """Whether so many bytes of direct answers wait for the peer, or for the log, that requests must wait, too.
 
-        Asked before each answer, so that what is queued stays below the limit and one answer more. Walks the queue when
-        the running sum is suspicious.
+        Asked before each request, so that what is queued stays below the hard limit and one answer more. Walks the
+        queue when the running sum is suspicious.
         """
         hard = self._hub.hard
-        if self._direct >= hard:
-            waiting = sum(len(piece) for piece in self.view or () if type(piece) is bytes)
-            self._direct = self.out.queued_as(bytes) + waiting
-        return self._direct >= hard
+        if self._direct + self._owed < hard:
+            return False
+        waiting = sum(len(piece) for piece in self.view or () if type(piece) is bytes)
+        self._direct = self.out.queued_as(bytes) + waiting
+        return self._direct + self._owed >= hard
 
     def _behind(self) -> Gap:
         if self.gap is None:

@@ -11,6 +11,9 @@ A turn of the loop, a tick, has three phases, and what may happen in which keeps
 So nothing is closed while events of the same tick are still to be handed out: no descriptor number is reused under a
 stale event, and no set changes while somebody walks it. An exception in one connection's handler is logged and ends
 that connection alone.
+
+A process may be stopped for a while (SIGSTOP, a virtual machine's pause). The loop's clock stands still meanwhile, and
+the first tick after it reads what has come before any timer fires: nobody is blamed for not being heard.
 """
 
 import logging
@@ -27,6 +30,11 @@ logger = logging.getLogger(__name__)
 EVENT_READ = selectors.EVENT_READ
 EVENT_WRITE = selectors.EVENT_WRITE
 _LONGEST_WAIT = 86_400.0  # seconds: a selector counts milliseconds in an int, and raises above 24 days
+MOST_LATE = 1.0
+"""Seconds by which a tick may come later than it should; beyond that, the loop did not run since the last one."""
+SENDING = 0.008
+"""Seconds of a tick for what connections have queued: many slow readers may take much of it at the same moment."""
+_LATE = 0.1  # seconds of the same, after which is looked again for what has come, before any timer fires
 
 
 class Handler(Protocol):
@@ -49,13 +57,19 @@ class Flushable(Protocol):
 class Reactor:
     """The loop. Everything but `call_from_thread` belongs to the thread that calls `run`.
 
-    `clock` gives seconds that never go back; `now` is its reading at the start of the current tick.
+    `clock` gives seconds that never go back. `clock()` of the reactor leaves out the time in which the process stood
+    still, noticed when a tick comes more than `most_late` seconds late. `now` is the reading at the start of a tick.
     """
 
     def __init__(
-        self, clock: Callable[[], float] = time.monotonic, selector: selectors.BaseSelector | None = None
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        selector: selectors.BaseSelector | None = None,
+        most_late: float = MOST_LATE,
     ) -> None:
-        self.clock = clock
+        self._clock = clock
+        self.most_late = most_late
+        self._stood_still = 0.0  # seconds that are not counted
         self.now = clock()
         self.ticks = 0
         self.longest_tick = 0.0
@@ -104,6 +118,10 @@ class Reactor:
 
     # --- what to call
 
+    def clock(self) -> float:
+        """Seconds in which the loop ran, from some point on: what deadlines are reckoned by."""
+        return self._clock() - self._stood_still
+
     def call_soon(self, callback: Callable[..., object], *args: Any) -> None:
         """Have `callback(*args)` called in the next tick, which then does not wait."""
         self._ready.append((callback, args))
@@ -138,8 +156,15 @@ class Reactor:
 
     def tick(self, longest: float | None = None) -> None:
         """One turn. Waits at most `longest` seconds, where it is given."""
-        events = self._selector.select(self._timeout(longest))
-        self.now = start = self.clock()
+        wait = self._timeout()
+        events = self._selector.select(wait if longest is None or (wait is not None and wait < longest) else longest)
+        start = self.clock()
+        if wait is not None and (late := start - self.now - wait) > _LATE:
+            events = self._selector.select(0)  # a stop ends the wait without a look at what has come
+            if late > self.most_late:  # when in the wait it was stopped is not known: none of it is counted
+                self._stood_still += start - self.now
+                start = self.now
+        self.now = start
         ready, self._ready = self._ready, []
         for key, mask in events:
             handler: Handler = key.data
@@ -163,14 +188,12 @@ class Reactor:
         self._wakeup.close()
         self._selector.close()
 
-    def _timeout(self, longest: float | None) -> float | None:
+    def _timeout(self) -> float | None:
+        """Seconds until there is something to do, whatever comes; None if there is nothing."""
         if self._ready or self._flushers or self.unsent or self._closing or self._stopped:
             return 0
         deadline = self._timers.next_deadline()
-        if deadline is None:
-            return longest
-        wait = min(max(0.0, deadline - self.clock()), _LONGEST_WAIT)
-        return wait if longest is None else min(wait, longest)
+        return None if deadline is None else min(max(0.0, deadline - self.clock()), _LONGEST_WAIT)
 
     def _flush(self) -> None:
         if self._flushers:
@@ -178,16 +201,24 @@ class Reactor:
             for flusher in flushers:
                 self.guard(flusher)
         if self.unsent:
-            unsent, self.unsent = self.unsent, []
-            for connection in unsent:
-                try:
-                    connection.flush()
-                except Exception as error:
-                    self._give_up(connection, error)
+            self._send()
         if self._closing:
             closing, self._closing = self._closing, []
             for finish in closing:
                 self.guard(finish)
+
+    def _send(self) -> None:
+        """Flush those who have something to send; after `SENDING` seconds, the rest in the next tick."""
+        unsent, self.unsent = self.unsent, []
+        end = self._clock() + SENDING
+        for index, connection in enumerate(unsent, 1):
+            try:
+                connection.flush()
+            except Exception as error:
+                self._give_up(connection, error)
+            if self._clock() > end:
+                self.unsent[:0] = unsent[index:]
+                return
 
     def guard(self, callback: Callable[..., object], *args: Any) -> None:
         """Call `callback(*args)`; what it raises is a bug, is logged and goes no further."""

@@ -111,6 +111,11 @@ class Transport:
         """Whether the socket has refused bytes that are queued."""
         return bool(self._events & EVENT_WRITE)
 
+    @property
+    def is_blocked(self) -> bool:
+        """Whether bytes wait, and the socket has not been said to take more since it refused them."""
+        return self._blocked and self._queue is not None
+
     # --- sending
 
     def write(self, data: Buffer) -> None:

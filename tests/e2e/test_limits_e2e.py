@@ -7,6 +7,7 @@ import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,8 @@ from shared.messages import (
     Command,
     Goodbye,
     Help,
+    History,
+    HistoryPage,
     Joined,
     Left,
     Message,
@@ -176,19 +179,58 @@ def test_stalled_by_taking_no_byte(start: Start) -> None:
         assert [type(record) for record in speaker.fence()] == [Left]
 
 
-def test_stalled_by_asking_for_more_than_one_reads(start: Start) -> None:
-    server = start("--rate", "0", "--queue-soft", "16K", "--queue-hard", "32K")
+def test_stalled_by_asking_and_not_reading(start: Start) -> None:
+    server = start("--rate", "0", "--queue-soft", "16K", "--queue-hard", "32K", "--stall-timeout", "1")
     with (
         server.peers(1, room="tea") as (listener,),
         server.peers(1, room="tea", receive_buffer=TINY) as (greedy,),
     ):
+        greedy.sock.setblocking(False)
         question = encode(Command("help")) * 50
-        while True:  # as much as it takes to fill the systems' buffers, whatever their sizes
-            greedy.raw(question)
-            if any(isinstance(record, Left) for record in listener.fence()):
-                break
-        answers = ended(greedy, "stalled")
-        assert {type(record) for record in answers} == {Help}
+        with contextlib.suppress(BlockingIOError):
+            while True:  # until the systems' buffers are full, as the server reads no more either
+                question = question[greedy.sock.send(question) :] or encode(Command("help")) * 50
+        assert listener.until(Left) == Left("tea", greedy.name, "stalled")
+        assert {type(record) for record in ended(greedy, "stalled")} == {Help}
+
+
+@pytest.mark.parametrize("history", [False, True], ids=["in memory", "on disk"])
+def test_large_answers_are_waited_for_and_nobody_who_reads_is_ended(
+    start: Start, tmp_path: Path, history: bool
+) -> None:
+    server = start("--rate", "0", "--stall-timeout", "5", *["--history", str(tmp_path / "h.sqlite")] * history)
+    with (
+        server.peers(1, room="tea") as (speaker,),
+        server.peers(1, room="tea", receive_buffer=TINY) as (reader,),
+    ):
+        fill(speaker, [reader], 100)
+        reader.send(*[History(limit=100, id=number) for number in range(12)], PingRequest(12))
+        answers = [reader.recv() for _ in range(13)]  # a pong need not wait for the disk
+        pages = [record for record in answers if isinstance(record, HistoryPage)]
+        assert [page.re for page in pages] == list(range(12))
+        assert sum(len(page.messages) * 4_000 for page in pages) > 262_144  # more than --queue-hard
+        assert Pong(re=12) in answers
+
+
+def test_an_address_has_a_pace_however_often_it_connects(start: Start) -> None:
+    """Otherwise each connection would begin with a burst of its own."""
+    server = start("--exempt", "none", "--rate", "0.01", "--burst", "2")
+    with contextlib.ExitStack() as stack:
+        for _ in range(32):  # which spend what sixteen connections may
+            peer = stack.enter_context(Peer(server.port))
+            peer.fence()
+            peer.reset()
+        late = stack.enter_context(Peer(server.port))
+        late.send(PingRequest(1))
+        late.nothing(0.3)
+
+
+def test_an_exempt_address_has_none(start: Start) -> None:
+    server = start("--rate", "0.01", "--burst", "2")
+    for _ in range(50):
+        with Peer(server.port) as peer:
+            peer.fence()
+            peer.reset()
 
 
 @pytest.mark.parametrize("soft", ["1K", "64K"])

@@ -22,6 +22,7 @@ frames, that the others in the room go on to hear each other, and that nothing o
 
 import contextlib
 import logging
+import math
 import os
 import resource
 import socket
@@ -119,7 +120,7 @@ class World:
 
     def __init__(self, rate: float) -> None:
         self.now = 1_000.0
-        self.reactor = Reactor(clock=lambda: self.now)
+        self.reactor = Reactor(clock=lambda: self.now, most_late=math.inf)
         self.server = Server(Settings(resume_grace=0.0, port=0, rate=rate, log_level="error"), self.reactor)
         self.ends: list[End] = []
         self.speaker = End(self, self.server)

@@ -330,7 +330,7 @@ def test_who_reads_slowly_gets_a_page_when_the_one_before_is_taken(chat):
     pages += alice.got()
     assert [page.more for page in pages] == [True] * 4 + [False]
     assert len({name for page in pages for name in page.users}) == 4_000
-    assert alice.stalls == 0
+    assert alice.endings == []
 
 
 @pytest.mark.parametrize("ending", ["close", "idle", "lost", "shutdown"])

@@ -25,6 +25,7 @@ from shared.messages import (
     Error,
     Goodbye,
     Hello,
+    Help,
     History,
     HistoryPage,
     Joined,
@@ -88,7 +89,6 @@ class Person:
     def __init__(self, hub: Hub, motd: str = "", origin: str | None = None) -> None:
         self.out = Outlet()
         self.endings: list[str] = []
-        self.stalls = 0
         self.over = False
         """Whether the session goes on without this peer: then nothing more of it is handled."""
         self.held: list[Record] = []
@@ -108,9 +108,6 @@ class Person:
     def abandon(self) -> None:
         self.over = True
 
-    def overwhelmed(self) -> None:
-        self.stalls += 1
-
     def go_on(self) -> None:
         held, self.held = self.held, []
         self.ask(*held)
@@ -123,7 +120,7 @@ class Person:
 
     def ask(self, *requests: Record) -> None:
         for request in requests:
-            if self.session.waiting:
+            if self.session.waiting or self.session.is_full:
                 self.held.append(request)
             elif not self.over:
                 self.session.handle(request)
@@ -139,6 +136,7 @@ class Person:
         if self.out.tell_drained:
             self.out.tell_drained = False
             self.session.drained()
+        self.go_on()
 
     def got(self) -> list[Record]:
         """The frames written since the last call. Each buffer has whole frames, as dropping a queue relies on it."""
@@ -951,17 +949,19 @@ def test_a_slow_reader_queues_no_more_room_frames(slow):
 # --- the hard limit -------------------------------------------------------------------------------------------
 
 
-def test_direct_answers_over_the_hard_limit_overwhelm():
+def test_requests_wait_while_so_many_answers_do():
     size = len(encode(Pong()))
     chat = Chat(soft=size, hard=10 * size)
     alice = chat.person()
     alice.out.stuck = True
-    for _ in range(10):
+    for count in range(1, 25):
         alice.ask(PingRequest())
         chat.tick()
-    assert (alice.stalls, alice.out.queued) == (0, 10 * size)
-    alice.ask(PingRequest())
-    assert (alice.stalls, alice.out.queued) == (1, 10 * size)
+        assert (alice.out.queued, len(alice.held)) == (min(10, count) * size, max(0, count - 10))
+    alice.drain()
+    chat.tick()
+    assert alice.got() == [Pong()] * 24
+    assert alice.held == []
 
 
 @pytest.mark.parametrize("talking", [False, True], ids=["quiet", "in a talking room"])
@@ -974,7 +974,7 @@ def test_answers_of_one_tick_count_toward_the_hard_limit(talking):
     if talking:
         bob.ask(Say("hi"))
     alice.ask(*[PingRequest()] * 25)
-    assert alice.stalls > 0
+    assert len(alice.held) == 15
     chat.tick()
     assert alice.got().count(Pong()) == 10
 
@@ -986,8 +986,21 @@ def test_answers_that_were_read_do_not_count():
     for _ in range(5):
         alice.out.stuck = True
         alice.ask(*[PingRequest()] * 8)
+        assert alice.held == []
         alice.drain()
-    assert alice.stalls == 0
+
+
+def test_an_answer_larger_than_the_hard_limit_is_no_reason_to_end():
+    chat = Chat(soft=100, hard=100)
+    alice = chat.person()
+    alice.out.stuck = True
+    alice.ask(Command("help"), PingRequest(1), Command("help"), PingRequest(2))
+    chat.tick()
+    assert [type(record) for record in alice.got()] == [Help]
+    alice.drain()
+    chat.tick()
+    assert [type(record) for record in alice.got()] == [Pong, Help, Pong]
+    assert alice.endings == []
 
 
 @pytest.mark.parametrize("size", [1, 1_000], ids=["put together", "apart"])
@@ -999,7 +1012,7 @@ def test_room_frames_do_not_count_toward_the_hard_limit(size):
         script(chat, *[(bob, Say("x" * size))] * 5, (alice, Say("y", id=1)))
     alice.ask(PingRequest())
     assert alice.out.queued > 1_000
-    assert alice.stalls == 0
+    assert alice.held == []
 
 
 def test_room_frames_put_together_with_answers_do_not_count_as_answers():
@@ -1012,7 +1025,7 @@ def test_room_frames_put_together_with_answers_do_not_count_as_answers():
         alice.out.take_all_but(10)
     alice.ask(PingRequest())
     assert alice.out.queued > 1_000
-    assert alice.stalls == 0
+    assert alice.held == []
 
 
 def test_answers_put_together_with_room_frames_do_not_slip_past_the_limit_for_ever():
@@ -1021,7 +1034,7 @@ def test_answers_put_together_with_room_frames_do_not_slip_past_the_limit_for_ev
     alice.out.stuck = True
     for _ in range(1_000):
         script(chat, (bob, Say("hi")), (alice, PingRequest()))
-        if alice.stalls:
+        if alice.held:
             break
-    assert alice.stalls
+    assert alice.held
     assert alice.out.queued < 5_000

@@ -1,5 +1,7 @@
 """Deadlines on a clock that the test moves."""
 
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -41,7 +43,7 @@ def clock():
 
 @pytest.fixture
 def reactor(clock):
-    reactor = Reactor(clock=clock)
+    reactor = Reactor(clock=clock, most_late=math.inf)
     yield reactor
     reactor.close()
 
@@ -200,7 +202,7 @@ def test_any_deadline_is_found_no_earlier_and_at_most_a_step_late(start, delays,
     """Whatever the clock shows, and however its readings fall."""
     clock = Clock()
     clock.now = start
-    reactor = Reactor(clock=clock)
+    reactor = Reactor(clock=clock, most_late=math.inf)
     try:
         watch = Watch(reactor)
         crowd = [(Watched(), delay) for delay in delays]
@@ -226,7 +228,7 @@ def test_nobody_is_looked_at_twice_in_a_tick_however_little_time_they_ask_for(st
     """A deadline may be missed by a rounding error, and asked for again at no distance at all."""
     clock = Clock()
     clock.now = start
-    reactor = Reactor(clock=clock)
+    reactor = Reactor(clock=clock, most_late=math.inf)
 
     class Impatient(Watched):
         def look(self, now):

@@ -1,6 +1,7 @@
 """A connect that does not block."""
 
 import errno
+import math
 import os
 import socket
 import threading
@@ -40,7 +41,7 @@ def clock():
 
 @pytest.fixture
 def reactor(clock):
-    reactor = Reactor(clock=clock)
+    reactor = Reactor(clock=clock, most_late=math.inf)
     yield reactor
     reactor.close()
 

@@ -2,6 +2,7 @@
 
 import errno
 import ipaddress
+import math
 import os
 import signal
 import socket
@@ -88,7 +89,7 @@ def clock():
 
 @pytest.fixture
 def reactor(clock):
-    reactor = Reactor(clock=clock)
+    reactor = Reactor(clock=clock, most_late=math.inf)
     yield reactor
     reactor.close()
 

@@ -1,11 +1,12 @@
 """A tick: its phases, their order, and that one failure stays one failure."""
 
+import math
 import selectors
 import socket
 
 import pytest
 
-from reactor.engine.loop import EVENT_READ, EVENT_WRITE, Reactor
+from reactor.engine.loop import EVENT_READ, EVENT_WRITE, MOST_LATE, SENDING, Reactor
 from reactor.engine.transport import Transport
 from tests.support import wait_until
 
@@ -90,7 +91,7 @@ def selector():
 
 @pytest.fixture
 def reactor(clock, selector):
-    reactor = Reactor(clock=clock, selector=selector)
+    reactor = Reactor(clock=clock, selector=selector, most_late=math.inf)
     yield reactor
     reactor.close()
 
@@ -363,7 +364,7 @@ def test_one_that_the_selector_has_let_go_of_is_brought_back(reactor, pair):
 
 def test_where_the_system_cannot_wait_for_nothing_that_is_no_error(clock, pair):
     """`select` is one that cannot, as `kqueue` is."""
-    reactor = Reactor(clock=clock, selector=selectors.SelectSelector())
+    reactor = Reactor(clock=clock, selector=selectors.SelectSelector(), most_late=math.inf)
     near, far = pair()
     handler = Handler(lambda: near.recv(10))
     try:
@@ -566,3 +567,122 @@ def test_a_timer_of_years_is_no_more_than_the_selector_can_wait():
     reactor.call_from_thread(reactor.stop)
     reactor.run()  # OverflowError: timeout is too large
     reactor.close()
+
+
+# --- a process that stood still -------------------------------------------------------------------------------
+
+
+class Stopped(selectors.DefaultSelector):
+    """A selector during whose next wait the process stands still for a while, which ends the wait with nothing."""
+
+    def __init__(self, clock):
+        super().__init__()
+        self.clock = clock
+        self.stop = 0.0
+
+    def select(self, timeout=None):
+        if self.stop:
+            self.clock.now += self.stop
+            self.stop = 0.0
+            return []
+        return super().select(0)
+
+
+@pytest.fixture
+def stopped(clock):
+    reactor = Reactor(clock=clock, selector=Stopped(clock))
+    yield reactor
+    reactor.close()
+
+
+@pytest.mark.parametrize("stop", [0.3, 5.0, 1e4])
+def test_after_a_stop_what_has_come_is_read_before_any_timer_fires(stopped, pair, stop):
+    ours, theirs = pair()
+    order = []
+    received = Received(lambda: order.append("data"))
+    Transport(stopped, ours, received)
+    stopped.tick(0)
+    stopped.call_later(0.1, order.append, "timer")
+    theirs.send(b"hello")
+    stopped._selector.stop = 0.1 + stop
+    stopped.tick()
+    assert order[0] == "data"
+    stopped._selector.stop = 0.1 + 1e-6
+    stopped.tick()
+    assert order == ["data", "timer"]
+
+
+@pytest.mark.parametrize("stop", [1.5, 12.0, 1e4])
+def test_time_in_which_the_process_stood_still_is_not_counted(stopped, stop):
+    calls = []
+    stopped.tick(0)
+    begin = stopped.clock()
+    stopped.call_later(1, calls.append, "first")
+    stopped.call_later(10, calls.append, "second")
+    stopped._selector.stop = 1 + stop
+    stopped.tick()
+    assert (calls, stopped.now - begin) == ([], 0)
+    for step, expected in ((0.9, []), (0.2, ["first"]), (8.8, ["first"]), (0.2, ["first", "second"])):
+        stopped._selector.stop = step
+        stopped.tick()
+        assert calls == expected
+    assert stopped.clock() - begin == pytest.approx(10.1)
+
+
+@pytest.mark.parametrize("late", [0.05, 0.5, MOST_LATE])
+def test_a_tick_that_comes_a_little_late_is_counted(stopped, late):
+    stopped.tick(0)
+    begin = stopped.clock()
+    stopped.call_later(1, lambda: None)
+    stopped._selector.stop = 1 + late
+    stopped.tick()
+    assert stopped.clock() - begin == pytest.approx(1 + late)
+
+
+def test_a_long_sleep_is_no_stop(stopped):
+    """Nothing was to be done meanwhile."""
+    stopped.tick(0)
+    begin = stopped.clock()
+    stopped._selector.stop = 5_000
+    stopped.tick()
+    assert stopped.clock() - begin == 5_000
+    stopped.call_later(100, lambda: None)
+    stopped._selector.stop = 100
+    stopped.tick()
+    assert stopped.clock() - begin == 5_100
+
+
+# --- a bound for what a tick sends ----------------------------------------------------------------------------
+
+
+def test_what_takes_long_to_send_goes_on_in_the_next_tick_in_order(reactor, clock, selector):
+    calls = []
+
+    class Slow(Connection):
+        def flush(self):
+            super().flush()
+            clock.now += SENDING / 2.5
+
+    reactor.unsent += [Slow(number, calls) for number in range(8)]
+    for expected in (3, 6, 8):
+        reactor.tick()
+        assert calls == [f"send {number}" for number in range(expected)]
+    assert selector.asked == [0, 0, 0]
+
+
+def test_who_has_something_to_send_meanwhile_waits_behind_those_who_waited_already(reactor, clock):
+    calls = []
+    late = Connection("late", calls)
+
+    class Slow(Connection):
+        def flush(self):
+            super().flush()
+            clock.now += 2 * SENDING
+            if late not in reactor.unsent:
+                reactor.unsent.append(late)
+
+    reactor.unsent += [Slow("first", calls), Connection("second", calls)]
+    reactor.tick()
+    assert calls == ["send first"]
+    reactor.tick()
+    assert calls == ["send first", "send second", "send late"]

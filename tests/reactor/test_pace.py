@@ -1,0 +1,77 @@
+"""The pace of an address, whatever its connections are."""
+
+import pytest
+
+from reactor.pace import CONNECTIONS, AddressPace
+
+RATE = 4 * CONNECTIONS
+
+
+def handled(pace: AddressPace, key: str, count: int, now: float) -> int:
+    """How many of so many requests need not wait; the others are given back."""
+    delays = [pace.reserve(key, now) for _ in range(count)]
+    for delay in delays:
+        if delay:
+            pace.give_back(key)
+    return sum(not delay for delay in delays)
+
+
+@pytest.mark.parametrize("burst", [1, 7, 10])
+def test_a_burst_at_once_and_then_the_rate(burst):
+    pace = AddressPace(0.25, burst)
+    most = burst * CONNECTIONS
+    assert handled(pace, "a", 500, 1_000.0) == most
+    for seconds in range(1, 20):
+        assert handled(pace, "a", 500, 1_000.0 + seconds) == min(RATE, most)
+    assert handled(pace, "a", 500, 9_000.0) == most
+
+
+def test_those_who_wait_are_told_different_times():
+    """Or all who wait would ask again at the same moment, for one to go on."""
+    pace = AddressPace(CONNECTIONS * 0.25, 1)
+    handled(pace, "a", CONNECTIONS, 1_000.0)
+    assert [pace.reserve("a", 1_000.0) for _ in range(4)] == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_an_address_does_not_pay_for_another():
+    pace = AddressPace(0.25, 3)
+    handled(pace, "a", 500, 1_000.0)
+    assert handled(pace, "b", 500, 1_000.0) == 3 * CONNECTIONS
+
+
+def test_who_hangs_up_while_waiting_does_not_make_others_wait():
+    pace = AddressPace(0.25, 1)
+    handled(pace, "a", 10_000, 1_000.0)
+    assert pace.reserve("a", 1_000.25) == 0
+    pace.give_back("nobody")
+
+
+def test_the_pace_can_change():
+    pace = AddressPace(0.25, 10)
+    handled(pace, "a", 500, 1_000.0)
+    pace.change(0.5, 1)
+    assert handled(pace, "a", 500, 1_100.0) == CONNECTIONS
+    assert handled(pace, "a", 500, 1_101.0) == CONNECTIONS
+    assert handled(pace, "a", 500, 1_101.5) == CONNECTIONS
+
+
+def test_only_addresses_that_asked_for_something_lately_are_remembered():
+    pace = AddressPace(0.16, 10)
+    most = 0
+    for number in range(100_000):
+        pace.reserve(str(number), 1_000.0 + number / 1_000)
+        most = max(most, len(pace))
+    assert most <= 50
+    for number in range(1_000):  # all at once: each takes its place, and then loses it to others
+        pace.reserve(f"once {number}", 2_000.0)
+    for number in range(1_000):
+        pace.reserve(f"later {number}", 2_001.0)
+    assert len(pace) <= 1_000
+
+
+def test_who_waits_is_not_forgotten():
+    pace = AddressPace(0.25, 2)
+    handled(pace, "a", 500, 1_000.0)
+    for number in range(1_000):
+        pace.reserve(str(number), 1_000.01)
+    assert handled(pace, "a", 500, 1_000.01) == 0
