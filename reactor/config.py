@@ -169,7 +169,7 @@ class Settings:
         needs_restart=True,
     )
     drain_timeout: float = _setting(
-        5.0, _seconds, "SECONDS", "time for the farewells when the server stops", "it stops all the same"
+        5.0, _seconds, "SECONDS", "time for the farewells and the disk when the server stops", "it stops all the same"
     )
 
     def __post_init__(self) -> None:

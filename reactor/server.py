@@ -5,11 +5,13 @@ import dataclasses
 import errno
 import gc
 import logging
+import math
 import resource
 import signal
 import socket
 from collections.abc import Callable, Sequence
 
+from reactor.chat.clock import Clock
 from reactor.chat.disk import DiskLog
 from reactor.chat.history import Log, MemoryLog
 from reactor.chat.hub import Hub
@@ -32,8 +34,8 @@ logger = logging.getLogger(__name__)
 SPARE_DESCRIPTORS = 32
 """Descriptors that are not given to connections: listeners, the wake-up, files, farewells to those refused."""
 _MOST_FAREWELLS = 16  # refused peers at a time that are read to the end
-_LOG_PATIENCE = 5.0  # seconds that the end waits for a disk
-_HURRY = 0.2  # the same, after a second signal
+_FAREWELLS = 0.8  # of the time for the end, if there is a file: the rest is the disk's alone
+_HURRY = 0.2  # seconds that the end waits for a disk after a second signal
 _LARGEST_SEND_BUFFER = 2**20
 _REFUSALS = {
     "full": "the server has no place for another connection: try again later",
@@ -49,6 +51,7 @@ class Server:
         self.reactor = reactor or Reactor()
         self.hub = Hub(
             self.reactor.at_flush,
+            clock=Clock(),
             log=self._make_log(),
             call_later=self.reactor.call_later,
             monotonic=self.reactor.clock,
@@ -68,7 +71,7 @@ class Server:
         self._farewells = 0
         self._draining = False
         self._apply()
-        self._patience = _LOG_PATIENCE
+        self._end = math.inf  # when everything is to be over, on the reactor's clock
         self.trouble = ""
         """A notice for everybody who comes, as long as something is wrong."""
 
@@ -142,9 +145,11 @@ class Server:
     def drain(self) -> None:
         """Accept nobody, say goodbye to everybody, wait for the farewells to arrive, then stop the reactor."""
         self._draining = True
+        self._end = min(self._end, self.reactor.clock() + self.settings.drain_timeout)
         for listener in self._listeners:
             listener.close()
-        self.reactor.call_later(self.settings.drain_timeout, self.reactor.stop)
+        share = _FAREWELLS if self.settings.history else 1.0
+        self.reactor.call_later(self.settings.drain_timeout * share, self.reactor.stop)
         # What was said before is handled and kept first; but neither floods nor a hanging disk hold up the farewells.
         self.reactor.call_later(self.settings.drain_timeout / 5, self._say_goodbye)
         self._apply()  # there is no pace any more
@@ -152,7 +157,8 @@ class Server:
 
     def close(self) -> None:
         """Finish the log and let go of the reactor. After it has stopped."""
-        self.hub.log.close(self._patience)
+        left = min(self.settings.drain_timeout, self._end - self.reactor.clock())
+        self.hub.log.close(max(0.0, left))
         self.reactor.close()
 
     # --- connections
@@ -191,32 +197,31 @@ class Server:
             settings.history,
             self.reactor.at_flush,
             self.reactor.call_from_thread,
-            self._history_failed,
+            self._announce,
             memory,
             settings.history_keep,
             settings.history_max,
-            self._history_came_back,
+            self._raise_stamps,
+            self.reactor.call_later,
         )
 
     def _open(self, newest: int) -> None:
         """The log can be used: let those in who have knocked meanwhile."""
-        self.hub.last_stamp = max(self.hub.last_stamp, newest)
+        self._raise_stamps(newest)
         for sock in self._socks:
             listener = Listener(self.reactor, sock, self._accepted, self._refused_in_need, self.settings.accepts)
             if self._draining:
                 listener.close()
             self._listeners.append(listener)
 
-    def _history_failed(self, sentence: str) -> None:
-        """Tell everybody, and whoever comes: what is said from now on may not outlive the server."""
-        self.trouble = "the server cannot write its history: what is said now is kept in memory only"
-        self.hub.tell_everybody(Notice(self.trouble))
+    def _announce(self, words: str, trouble: str) -> None:
+        """Tell everybody something, and `trouble` whoever comes from now on."""
+        self.trouble = trouble
+        self.hub.tell_everybody(Notice(words))
 
-    def _history_came_back(self, newest: int) -> None:
-        """What was said meanwhile is written. The file may know later stamps than the clock, if it was not open yet."""
+    def _raise_stamps(self, newest: int) -> None:
+        """Stamps up to `newest` were given before: the clock may be behind them."""
         self.hub.last_stamp = max(self.hub.last_stamp, newest)
-        self.trouble = ""
-        self.hub.tell_everybody(Notice("the server can write its history again"))
 
     def _prepare(self, sock: socket.socket) -> None:
         """Set what accepted sockets inherit from the listening one: that saves four calls for each of them."""
@@ -285,7 +290,7 @@ class Server:
     def _stop_asked(self) -> None:
         if self._draining:
             logger.info("stopping at once")
-            self._patience = _HURRY
+            self._end = min(self._end, self.reactor.clock() + _HURRY)
             self.reactor.stop()
         else:
             logger.info("stopping: saying goodbye to %d", self._gate.count)

@@ -21,12 +21,16 @@ PER_ROOM = 1_000
 """Messages of one room that are kept in memory."""
 MEMORY = 64 * 2**20
 """Bytes that all rooms' logs may take in memory."""
+FOREVER = 2**63 - 1
+"""No bound for stamps."""
 _ENTRY_SIZE = 120  # bytes of an entry besides its strings
 _KEY_SIZE = 480  # bytes of a key's places in the index besides its strings
 _LOG_SIZE = 1_300  # bytes of an empty log besides the room's name
 
 _PAGE_ROOM = MAX_BODY - 768  # a page holds a room's name, some keys and stamps around its messages
 _AROUND_ENTRY = 40  # bytes around the texts of one message in a page, at the most
+
+_NOBODY = 0, ""
 
 _by_stamp = attrgetter("at")
 
@@ -44,7 +48,12 @@ class Page:
 
 
 class Log(Protocol):
-    """Where a hub keeps what was said. Rooms are named by their compared form."""
+    """Where a hub keeps what was said. Rooms are named by their compared form.
+
+    The clock may be followed up to `stamps_until`; behind that, stamps only count on from the last one.
+    """
+
+    stamps_until: int
 
     def open(self, opened: Callable[[int], object]) -> None:
         """Call `opened(newest stamp)` when the log can be used; the stamp is 0 if it is empty."""
@@ -110,6 +119,8 @@ class _RoomLog:
 
 class MemoryLog:
     """A `Log` in memory, at most `per_room` messages of a room and about `most` bytes in all."""
+
+    stamps_until = FOREVER
 
     def __init__(self, per_room: int = PER_ROOM, most: int = MEMORY) -> None:
         self._per_room = per_room
@@ -182,6 +193,15 @@ class MemoryLog:
         if before != now:
             del self._by_length[before][room]
             self._by_length[now][room] = None
+
+    def rooms(self) -> list[str]:
+        """The rooms in which something was said."""
+        return list(self._logs)
+
+    def said(self, room: str) -> list[tuple[Entry, int]]:
+        """The messages of a room that are there, each with the number of the session if it has a key, else 0."""
+        log = self._logs.get(room)
+        return [(entry, log.authors.get(entry.at, _NOBODY)[0]) for entry in log.entries] if log is not None else []
 
     def _make_place(self, speaking: str) -> None:
         """Forget empty rooms, the one left longest ago first; if there is none, the oldest in the longest logs.

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from reactor.chat.clock import wall_clock
 from reactor.chat.history import Log, MemoryLog
 from reactor.chat.listing import Directory, Pager
 from reactor.chat.room import Room
@@ -35,11 +36,6 @@ class Flushed(Protocol):
     """What has something for its connection at the end of the tick."""
 
     def flush(self) -> None: ...
-
-
-def wall_clock() -> int:
-    """Microseconds since 1970-01-01 UTC."""
-    return time.time_ns() // 1_000
 
 
 class Hub:
@@ -89,8 +85,11 @@ class Hub:
         return len(self._names)
 
     def stamp(self) -> int:
-        """The time for a new message, in microseconds: larger than every one before, also if the clock steps back."""
-        now = self._clock()
+        """The time for a new message, in microseconds: larger than every one before, also if the clock steps back.
+
+        The clock is followed as far as the log allows, and again as soon as it is ahead of the last stamp.
+        """
+        now = min(self._clock(), self.log.stamps_until)
         if now <= self.last_stamp:
             now = self.last_stamp + 1
         self.last_stamp = now

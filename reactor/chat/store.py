@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from reactor.chat import marks
 from reactor.chat.history import Page, fitting
 from shared.files import open_private
 from shared.messages import Entry, History
@@ -22,7 +23,7 @@ from shared.text import fold
 
 logger = logging.getLogger(__name__)
 
-VERSION = 3
+VERSION = 4
 """The version of the file's schema. One of an earlier version is brought up to it, one of a later is left alone."""
 BUSY = 5.0
 """Seconds that a lock of another program is waited for at the start."""
@@ -62,6 +63,7 @@ alter table message add column author text;
 update message set author = fold(name) where key is not null and name glob '*[^ -~]*';
 """
     + _KEYS,
+    3: marks.TABLE,
 }
 """By the version that they start from."""
 
@@ -128,7 +130,9 @@ def prepare(file: sqlite3.Connection, path: str = "") -> None:
     file.execute("pragma journal_mode = wal")
     file.execute("pragma synchronous = full")
     if version < VERSION:
-        changes = [_TABLE, _KEYS] if version == 0 else [_UPGRADES[number] for number in range(version, VERSION)]
+        changes = (
+            [_TABLE, _KEYS, marks.TABLE] if version == 0 else [_UPGRADES[number] for number in range(version, VERSION)]
+        )
         file.create_function("fold", 1, fold, deterministic=True)
         progress = _Progress(path, version)
         file.set_progress_handler(progress.look, _STEPS)
@@ -227,6 +231,12 @@ def _values(row: Row) -> tuple[Any, ...]:
     return at, room, name, text, key, trace(room, key, session or 0), None if name.isascii() else fold(name)
 
 
+def holds(file: sqlite3.Connection, row: Row) -> bool:
+    """Whether just that message is there."""
+    found = file.execute("select 1 from message where at = ? and room = ? and name = ? and text = ?", row[:4])
+    return found.fetchone() is not None
+
+
 def newest_stamp(file: sqlite3.Connection) -> int:
     """0 if there is none."""
     newest: int = file.execute("select coalesce(max(at), 0) from message").fetchone()[0]
@@ -282,12 +292,11 @@ def size(file: sqlite3.Connection) -> int:
     return (pages - free) * page
 
 
-def sweep(file: sqlite3.Connection, keep: float, most: int) -> bool:
-    """Delete some of what is older than `keep` seconds or more than `most` bytes; whether there may be more of it."""
+def sweep(file: sqlite3.Connection, oldest: int, most: int) -> bool:
+    """Delete some of what has a stamp below `oldest` or is more than `most` bytes; whether there may be more of it."""
     deleted = freed = 0
     with file:
-        if keep:
-            oldest = int((time.time() - keep) * 1e6)
+        if oldest:
             deleted += _delete(file, "select at from message where at < ? order by at limit ?", oldest, _SWEEP_ROWS)
         if most and (over := size(file) - most) > 0:
             rows = 10 * _SWEEP_ROWS if over > max(_FAR_OVER, most // 20) else _SWEEP_ROWS

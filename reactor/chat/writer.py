@@ -5,57 +5,34 @@ spoke. Questions come behind what was said before them, so their answers hold ev
 
 When the file fails, the thread goes on without: it collects what is said, has questions answered from memory, and
 tries the file again now and then. Once it can be used, what was collected is written, and what could not be is counted.
+A file that was deleted, renamed or replaced has failed, too, though the system would let one write to it for ever.
 """
 
-import itertools
 import logging
-import os
+import math
 import queue
 import sqlite3
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
 
-from reactor.chat import store
-from reactor.chat.keys import Filter, Scan
-from reactor.chat.store import FAILURES, Row
-from shared.messages import Entry
+from reactor.chat import marks, store
+from reactor.chat.backlog import Backlog
+from reactor.chat.clock import Trust
+from reactor.chat.keys import Scan
+from reactor.chat.place import FileGoneError, Place
+from reactor.chat.store import FAILURES
+from reactor.chat.tasks import Batch, Question, Rescan, Task, Told
 
 logger = logging.getLogger(__name__)
 
 _COMMIT_EVERY = 0.005  # seconds: more commits than that take the reactor's time, and its lock, for little
+_ROWS_AT_ONCE = 5_000  # in one commit, so that each is a matter of moments
 _SWEEP = 60.0  # seconds between two looks for what is too old or too much
 _SLICES_AT_ONCE = 50  # of a file with few keys, these are read before anybody comes
 _RETRY = 5.0  # seconds after a failure; twice as many after each further one
 _RETRY_MOST = 300.0
-_AT_ONCE = 2_000  # rows of the backlog in one commit
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-
-
-@dataclass(slots=True)
-class Batch:
-    """What was said in a tick, and who is to be told that it is kept."""
-
-    rows: list[Row] = field(default_factory=list)
-    kept: list[Callable[[], object]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Something to ask the file. `without` is called in its place, or when it has failed."""
-
-    ask: Callable[[sqlite3.Connection], object]
-    without: Callable[[], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Rescan:
-    """Have the filter of the file's keys made anew, under that number."""
-
-    number: int
 
 
 class _Nothing:
@@ -63,26 +40,6 @@ class _Nothing:
 
 
 NOTHING = _Nothing()
-Task = Batch | Question | Rescan | None
-"""None is the last one."""
-
-
-class Told(Protocol):
-    """Who is told what became of things. All of it in the loop, in order."""
-
-    def opened(self, newest: int, entries: list[tuple[str, Entry]], keys: Filter | None) -> None:
-        """The file can be used, or will not be for now: its newest stamp and messages, and its keys if it has few."""
-
-    def kept(self, callbacks: list[Callable[[], object]]) -> None: ...
-
-    def scanned(self, keys: Filter) -> None:
-        """These are the keys of the file."""
-
-    def failed(self, sentence: str) -> None:
-        """The file has failed."""
-
-    def came_back(self, newest: int, written: int, lost: int) -> None:
-        """The file can be used again: how many messages were said meanwhile, and are in it now or nowhere."""
 
 
 class Writer:
@@ -110,24 +67,34 @@ class Writer:
         self._most = most
         self._most_filter = most_filter
         self._uncommitted: list[Batch] = []  # what the file failed with
-        self._backlog: deque[Row] = deque()  # said since the file failed
-        self._backlog_size = 0
+        self._backlog = Backlog(backlog)
         self._backlog_most = backlog
-        self._written = self._lost = 0  # of what was said since the file failed
         self._newest = 0  # stamp in a file that came back
-        self._damage: object = None  # the damaged file, as it was when that was noticed
+        self._is_anew = False  # whether it was made in place of one that had been open
+        self._is_damaged = False
+        self._place = Place(path)
         self._delay = _RETRY
         self._next_sweep = self._next_commit = 0.0
         self._scan: Scan | None = None
+        self._trust: Trust | None = None
+        self._doubted: tuple[int, int] | None = None  # as it stands in the file
         self._put_back: Task | _Nothing = NOTHING
+        self.done = 0
+        """Tasks that are done; the opening counts as the first one. The loop may read it at any time."""
         self.tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
         self.thread = threading.Thread(target=self._run, name="history", daemon=True)
 
+    def put(self, task: Task) -> None:
+        """Have something done. From any thread."""
+        self.tasks.put(task)
+
     def _run(self) -> None:
         file = self._begin()
+        first_delay = self._delay
+        gone = -math.inf
         while True:
             if file is None:
-                file = self._wait_for_file()
+                file = self._wait_for_file(first_delay)
                 if file is None:
                     return
             since = time.monotonic()
@@ -135,8 +102,14 @@ class Writer:
                 self._serve(file)
                 return
             except Exception as error:
-                if time.monotonic() - since > _RETRY_MOST:
+                now = time.monotonic()
+                if now - since > _RETRY_MOST:
                     self._delay = _RETRY
+                first_delay = self._delay
+                if isinstance(error, FileGoneError):  # nothing is wrong with the disk, unless it comes again and again
+                    self._place.let_go(file)
+                    first_delay = 0.0 if now - gone > _RETRY else self._delay
+                    gone = now
                 self._fail(error)
             finally:
                 file.close()
@@ -152,20 +125,30 @@ class Writer:
             entries = store.load(file)
             scan = Scan(file, most=self._most_filter)
             is_over = any(scan.go_on() for _ in range(_SLICES_AT_ONCE))
+            newest = self._prepare(file, None if is_over else scan)
         except Exception as error:
             if file is not None:
                 file.close()
             self._fail(error)
             self._note_damage()
+            self.done += 1
             self._tell(self._told.opened, 0, [], None)
             return None
-        self._prepare(None if is_over else scan)
-        self._tell(self._told.opened, entries[-1][1].at if entries else 0, entries, scan.keys if is_over else None)
+        self.done += 1
+        self._tell(self._told.opened, newest, entries, scan.keys if is_over else None)
         return file
 
-    def _prepare(self, scan: Scan | None) -> None:
+    def _prepare(self, file: sqlite3.Connection, scan: Scan | None) -> int:
+        """Begin to use the file; returns the newest stamp that was given, or may have been."""
+        newest = store.newest_stamp(file)
+        known = marks.read(file)
+        if self._trust is None:
+            self._trust = Trust(newest, self._keep, known.get("sound"), known.get("ran", 0))
+        self._doubted = (known["sound"], known.get("ran", 0)) if "sound" in known else None
+        self._place.note()
         self._scan = scan
         self._next_sweep = time.monotonic() + 1.0
+        return max(newest, known.get("reserved", 0))
 
     def _serve(self, file: sqlite3.Connection) -> None:
         """Commit batches and answer questions until there are no more to come. Raises what a file can raise."""
@@ -173,24 +156,25 @@ class Writer:
         while True:
             self._do_chores(file)
             task = self._take(self._patience())
-            batches = []
+            batches: list[Batch] = []
+            rows = 0
             if isinstance(task, Batch):
                 time.sleep(max(0.0, self._next_commit - time.monotonic()))
-            while isinstance(task, Batch):
+            while isinstance(task, Batch) and rows < _ROWS_AT_ONCE:
                 batches.append(task)
+                rows += len(task.rows)
                 task = self._take(0)
             if batches:
                 self._put_back = task
                 self._commit(file, batches)
             elif isinstance(task, Question):
-                try:
-                    task.ask(file)
-                except BaseException:
-                    self._put_back = task
-                    raise
+                self._ask(file, task)
             elif isinstance(task, Rescan):
                 self._scan = Scan(file, task.number, self._most_filter)
+                self.done += 1
             elif task is None:
+                self._put_back = None  # if the file is gone, this is the end all the same
+                self._place.check()
                 return
 
     def _do_chores(self, file: sqlite3.Connection) -> None:
@@ -198,42 +182,71 @@ class Writer:
             logger.info("%d keys of the history were read in %.1f s", self._scan.count, self._scan.age)
             self._tell(self._told.scanned, self._scan.keys)
             self._scan = None
-        if (self._keep or self._most) and time.monotonic() >= self._next_sweep:
-            begin = time.monotonic()
-            more = store.sweep(file, self._keep, self._most)
+        begin = time.monotonic()
+        if begin >= self._place.next_look:
+            self._place.check()
+        if (self._keep or self._most) and begin >= self._next_sweep:
+            oldest = self._trust.oldest() if self._trust is not None else 0
+            self._put_doubt(file)
+            more = store.sweep(file, oldest, self._most)
             end = time.monotonic()
             self._next_sweep = end + (max(0.05, 2 * (end - begin)) if more else _SWEEP)
 
-    def _patience(self) -> float | None:
+    def _put_doubt(self, file: sqlite3.Connection) -> None:
+        """Keep with the next commit what a restart must not forget: else the clock's own stamps would speak for it."""
+        doubted = self._trust.doubted if self._trust is not None else None
+        if doubted != self._doubted:
+            sound, ran = doubted or (None, None)
+            marks.put(file, sound=sound, ran=ran)
+            self._doubted = doubted
+
+    def _patience(self) -> float:
         """Seconds to wait for a task before there is something else to do."""
         if self._scan is not None:
             return 0.0
-        return max(0.0, self._next_sweep - time.monotonic()) if self._keep or self._most else None
+        next_chore = min(self._place.next_look, self._next_sweep) if self._keep or self._most else self._place.next_look
+        return max(0.0, next_chore - time.monotonic())
 
-    def _take(self, timeout: float | None) -> Task | _Nothing:
+    def _take(self, timeout: float) -> Task | _Nothing:
         task, self._put_back = self._put_back, NOTHING
         if task is not NOTHING:
             return task
         try:
-            return self.tasks.get(timeout=timeout) if timeout != 0 else self.tasks.get_nowait()
+            return self.tasks.get(timeout=timeout) if timeout > 0 else self.tasks.get_nowait()
         except queue.Empty:
             return NOTHING
 
     def _commit(self, file: sqlite3.Connection, batches: list[Batch]) -> None:
         """Write what several ticks have added, and say so. If the file fails, that is said first."""
+        reserved = next((batch.reserved for batch in reversed(batches) if batch.reserved is not None), None)
         try:
+            self._put_doubt(file)
+            if reserved is not None:
+                marks.put(file, reserved=reserved)
             store.insert(file, (row for batch in batches for row in batch.rows))
+            self._place.check()
         except BaseException:
             self._uncommitted = batches
             raise
         self._next_commit = time.monotonic() + _COMMIT_EVERY
-        self._tell(self._told.kept, [callback for batch in batches for callback in batch.kept])
+        self.done += len(batches)
+        self._tell(self._told.kept, [callback for batch in batches for callback in batch.kept], reserved)
+
+    def _ask(self, file: sqlite3.Connection, question: Question) -> None:
+        if not question.is_settled:
+            try:
+                answer = question.ask(file)
+            except BaseException:
+                self._put_back = question
+                raise
+            self._tell(question.settle, answer)
+        self.done += 1
 
     # --- while it cannot
 
     def _fail(self, error: Exception) -> None:
         _log_bug(error)
-        self._damage = error if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED else None
+        self._is_damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
         self._tell(self._told.failed, f"the history in {self._path} failed: {error}")
         for batch in self._uncommitted:
             self._answer_without(batch)
@@ -241,29 +254,22 @@ class Writer:
 
     def _note_damage(self) -> None:
         """A file that is damaged is not tried again before it is another one. After it was closed."""
-        if self._damage is not None:
-            self._damage = self._identity()
+        if self._is_damaged:
+            self._place.note_damage()
 
-    def _identity(self) -> object:
-        try:
-            status = os.stat(self._path)
-        except OSError:
-            return None
-        return status.st_ino, status.st_size, status.st_mtime_ns
-
-    def _wait_for_file(self) -> sqlite3.Connection | None:
+    def _wait_for_file(self, first_delay: float) -> sqlite3.Connection | None:
         """Answer what comes without the file, and try to open it now and then; None if that was the end."""
-        retry = time.monotonic() + self._delay
+        retry = time.monotonic() + first_delay
         while True:
-            task = self._take(max(0.0, retry - time.monotonic()))
+            task = self._take(retry - time.monotonic())
             if task is None or time.monotonic() >= retry:
                 if task is not None and task is not NOTHING:
                     self._answer_without(task)
                 file = self._try_again()
                 self._delay = min(2 * self._delay, _RETRY_MOST)
                 if file is not None and task is not None:
-                    self._tell(self._told.came_back, self._newest, self._written, self._lost)
-                    self._written = self._lost = 0
+                    backlog, self._backlog = self._backlog, Backlog(self._backlog_most)
+                    self._tell(self._told.came_back, self._newest, backlog.written, backlog.lost, self._is_anew)
                     return file
                 if task is None:
                     self._end_without(file)
@@ -274,58 +280,43 @@ class Writer:
 
     def _answer_without(self, task: Task | _Nothing) -> None:
         if isinstance(task, Batch):
-            self._set_aside(task.rows)
-            self._tell(self._told.kept, task.kept)
+            self._backlog.add(task.rows)
+            self._tell(self._told.kept, task.kept, None)
         elif isinstance(task, Question):
-            task.without()
-
-    def _set_aside(self, rows: list[Row]) -> None:
-        """Collect what was said until the file can be used; the oldest goes when there is too much of it."""
-        self._backlog.extend(rows)
-        self._backlog_size += sum(map(_size, rows))
-        while self._backlog_size > self._backlog_most:
-            self._backlog_size -= _size(self._backlog.popleft())
-            self._lost += 1
+            self._tell(task.settle, task.without)
+        self.done += 1
 
     def _try_again(self) -> sqlite3.Connection | None:
         """Open the file, and write what was said since it has failed; None if that cannot be."""
-        if self._damage is not None and self._damage == self._identity():
+        if self._place.is_damaged():
             return None
         file = None
         try:
             file = self._open_file(self._path, 0.0)
-            self._write_backlog(file)
-            self._newest = store.newest_stamp(file)
-            self._prepare(Scan(file, most=self._most_filter))
+            self._is_anew = self._trust is not None and not store.newest_stamp(file)
+            self._backlog.write(file, self._answer_meanwhile)
+            self._newest = self._prepare(file, Scan(file, most=self._most_filter))
         except Exception as error:
             _log_bug(error)
             logger.debug("the history in %s cannot be used yet: %s", self._path, error)
             if file is not None:
                 file.close()
             return None
-        self._damage = None
         return file
 
-    def _write_backlog(self, file: sqlite3.Connection) -> None:
-        """In pieces, between which what comes is answered, and joins the backlog."""
-        while self._backlog:
-            rows = list(itertools.islice(self._backlog, _AT_ONCE))
-            new = store.insert(file, rows)
-            self._written += new
-            self._lost += len(rows) - new
-            for row in rows:
-                self._backlog.popleft()
-                self._backlog_size -= _size(row)
-            while (task := self._take(0)) is not NOTHING:
-                if task is None:
-                    self._put_back = None
-                    break
-                self._answer_without(task)
+    def _answer_meanwhile(self) -> None:
+        while (task := self._take(0)) is not NOTHING:
+            if task is None:
+                self._put_back = None
+                return
+            self._answer_without(task)
 
     def _end_without(self, file: sqlite3.Connection | None) -> None:
         if file is not None:
+            if self._is_anew:  # the loop has nothing more to do, so its memory can be read from here
+                store.insert(file, self._told.remembered())
             file.close()
-        lost = len(self._backlog) + self._lost
+        lost = len(self._backlog) + self._backlog.lost
         if lost:
             logger.error("%d messages are lost: they were said since the history in %s failed", lost, self._path)
 
@@ -334,8 +325,3 @@ def _log_bug(error: Exception) -> None:
     """What no file can raise is a bug of ours. The thread goes on all the same: nobody may wait for it for ever."""
     if not isinstance(error, FAILURES):
         logger.error("a bug in the writing of the history", exc_info=error)
-
-
-def _size(row: Row) -> int:
-    """About the bytes that a row takes in memory."""
-    return 300 + 4 * len(row[3])

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import logging
 import queue
+import re
 import shutil
 import sqlite3
 import threading
@@ -15,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from reactor.chat import disk, keys, store, writer
+from reactor.chat import disk, keys, place, store, writer
 from reactor.chat.disk import DiskLog
-from reactor.chat.history import MemoryLog, Page
+from reactor.chat.history import FOREVER, MemoryLog, Page
 from reactor.chat.store import VERSION, insert, open_file, prepare
-from reactor.chat.writer import Question
+from reactor.chat.tasks import Question
 from reactor.engine.loop import Reactor
 from shared.messages import MAX_PAGE, Command, Entry, History, Message, Notice, PongRequest, Say, Sent, Welcome
 from tests.reactor.chat.test_history import LONGEST_ROOM
@@ -68,6 +69,7 @@ class Desk:
     def __init__(self, path: Path, memory: MemoryLog | None = None, **bounds: Any) -> None:
         self.loop = Loop()
         self.failures: list[str] = []
+        self.announced: list[tuple[str, str]] = []
         self.stamps: list[int] = []
         self.kept: list[int] = []
         self.came_back: list[int] = []
@@ -76,11 +78,18 @@ class Desk:
             str(path),
             self.loop.scheduled.append,
             self.loop.call_from_thread,
-            self.failures.append,
+            lambda *words: self.announced.append(words),
             self.memory,
             came_back=self.came_back.append,
             **bounds,
         )
+        failed = self.log.failed
+
+        def note(sentence: str) -> None:
+            self.failures.append(sentence)
+            failed(sentence)
+
+        self.log.failed = note  # type: ignore[method-assign]
 
     def open(self) -> int:
         """Returns the newest stamp."""
@@ -113,7 +122,12 @@ class Desk:
 
     def hold(self, go_on: threading.Event) -> None:
         """The disk is busy until then."""
-        self.log._writer.tasks.put(Question(lambda file: go_on.wait(DEADLINE), lambda: None))
+
+        def wait(file: sqlite3.Connection) -> Callable[[], object]:
+            go_on.wait(DEADLINE)
+            return lambda: None
+
+        self.log._put(Question(wait, lambda: None))
 
     def close(self) -> float:
         """Returns how long it took. The thread must have ended."""
@@ -414,9 +428,10 @@ def test_a_fresh_key_does_not_wait_for_the_disk(desk):
 
 def test_a_key_is_forgotten_with_its_message(desk, path, monkeypatch):
     monkeypatch.setattr(store, "_LOADED", 1)
-    make_file(path, [(at, "tea", "alice", "old", f"k-{at}") for at in range(1, 31)])
+    old = time.time_ns() // 1_000 - 2_000_000_000
+    make_file(path, [(old + at, "tea", "alice", "old", f"k-{at}") for at in range(1, 31)])
     log = desk(keep=1_000.0)
-    assert log.known("k-1") == 1
+    assert log.known("k-1") == old + 1
     end = time.monotonic() + DEADLINE
     while log.page().oldest is not None:
         assert time.monotonic() < end
@@ -483,6 +498,202 @@ def test_a_file_at_the_end_of_time_does_not_break_the_chat(desk, path):
     log.say(2**63, "later")  # the next stamp of a hub
     log.loop.until(lambda: log.kept)
     assert "later" in log.texts()
+
+
+class Later:
+    """What is to be called some time: the test says when."""
+
+    def __init__(self) -> None:
+        self.calls: list[Callable[[], object]] = []
+
+    def __call__(self, delay: float, callback: Callable[[], object]) -> None:
+        self.calls.append(callback)
+
+    def fire(self) -> None:
+        calls, self.calls = self.calls, []
+        for callback in calls:
+            callback()
+
+
+class Sky:
+    """A clock that a test sets, in microseconds."""
+
+    now = 5_000_000_000
+
+    def __call__(self) -> int:
+        return self.now
+
+
+def reserved(path: Path) -> int:
+    """Up to which stamp stamps are reserved in the file."""
+    rows(path)
+    with contextlib.closing(sqlite3.connect(path.parent / "copy" / path.name)) as file:
+        return dict(file.execute("select * from mark")).get("reserved", 0)
+
+
+def test_stamps_are_reserved_on_disk_while_somebody_is_in_a_room(desk, path):
+    later, sky = Later(), Sky()
+    log = desk(call_later=later, clock=sky)
+    assert log.log.stamps_until == FOREVER
+    log.log.occupied("tea")
+    log.loop.until(lambda: reserved(path))
+    for _ in range(30):
+        later.fire()
+        log.loop.until(lambda: reserved(path) == log.log._reserved)
+        log.loop.rest()
+        assert sky.now + 3_000_000 <= log.log.stamps_until == reserved(path) - 1_000_000
+        sky.now += 1_000_000
+    log.log.emptied("tea")
+    later.fire()
+    assert log.log.stamps_until == FOREVER
+    assert later.calls == []  # nobody is there, and nothing is looked at
+
+
+def test_stamps_are_not_reserved_more_often_than_need_be(desk, path, commits):
+    later, sky = Later(), Sky()
+    log = desk(call_later=later, clock=sky)
+    log.log.occupied("tea")
+    for _ in range(100):
+        later.fire()
+        log.loop.end_tick()
+        log.page()  # behind what was to be committed
+        sky.now += 100_000
+    assert len(commits) == 2
+
+
+@pytest.mark.parametrize("by", [-3_600_000_000, 3_600_000_000], ids=["back", "ahead"])
+def test_a_clock_that_is_set_moves_the_reservation_along(desk, path, by):
+    later, sky = Later(), Sky()
+    log = desk(call_later=later, clock=sky)
+    log.log.occupied("tea")
+    log.loop.until(lambda: log.log.stamps_until != FOREVER and reserved(path))
+    before = log.log.stamps_until
+    sky.now += by
+    later.fire()
+    assert log.log.stamps_until <= before  # never above what is on disk
+    log.loop.until(lambda: reserved(path) == sky.now + 10_000_000)
+    log.loop.until(lambda: log.log.stamps_until == sky.now + 9_000_000)
+
+
+def test_a_proper_end_gives_back_what_was_reserved_and_a_sudden_one_does_not(desk, path):
+    later, sky = Later(), Sky()
+    log = desk(call_later=later, clock=sky)
+    log.log.occupied("tea")
+    log.say(sky.now)
+    log.loop.until(lambda: log.kept)
+    rows(path)
+    sudden = path.parent / "copy" / path.name
+    assert Desk(sudden).open() == sky.now + 10_000_000
+    assert desk().stamps == [sky.now]
+
+
+def test_a_file_that_has_failed_reserves_nothing(desk, path):
+    path.mkdir()
+    later = Later()
+    log = desk(call_later=later)
+    log.log.occupied("tea")
+    later.fire()
+    assert log.log.stamps_until == FOREVER
+
+
+# --- a disk that hangs, a file that goes away
+
+
+def test_nothing_is_said_of_a_hanging_disk_while_it_does_something(desk, caplog):
+    later = Later()
+    log = desk(call_later=later)
+    for at in range(1, 31):
+        log.say(at)
+        log.loop.until(lambda at=at: at in log.kept)
+        later.fire()
+    assert log.announced == []
+    assert "answer" not in caplog.text
+
+
+def test_questions_that_wait_for_a_hanging_disk_are_answered_from_memory_in_their_order(desk):
+    later = Later()
+    log = desk(call_later=later)
+    log.say(1, "first", key="k")
+    log.loop.until(lambda: log.kept)
+    go_on = threading.Event()
+    log.hold(go_on)
+    answers: list[object] = []
+    log.log.page("tea", ALL, lambda page: answers.append(len(page.messages)))
+    log.log.look_up("tea", "k", 1, "alice", answers.append)
+    log.say(2, "second")
+    log.loop.end_tick()
+    for _ in range(6):
+        assert answers == []
+        later.fire()
+    assert answers == [2, 1]  # the page has what is in memory by now
+    assert "does not answer" in log.announced[0][0]
+    assert log.announced[0][1]
+    assert len(log.page().messages) == 2
+    assert not log.log.may_hold("tea", "never said", 1, "alice")
+    assert log.kept == [1]
+    go_on.set()
+    log.loop.until(lambda: log.kept == [1, 2])
+    later.fire()
+    assert "answers again" in log.announced[1][0]
+    assert log.announced[1][1] == ""
+    assert answers == [2, 1]
+    assert len(log.announced) == 2
+
+
+def test_that_a_disk_still_hangs_is_told_less_and_less_often(desk, caplog):
+    later = Later()
+    log = desk(call_later=later)
+    log.hold(go_on := threading.Event())
+    log.say(1)
+    log.loop.end_tick()
+    for _ in range(2_000):
+        later.fire()
+    assert len(log.announced) == 1
+    spans = re.findall("has not answered for ([^:]*):", caplog.text)
+    assert spans[:5] == ["2 seconds", "4 seconds", "8 seconds", "16 seconds", "32 seconds"]
+    assert 10 <= len(spans) <= 15
+    go_on.set()
+
+
+def test_a_file_that_goes_away_at_the_very_end_is_made_anew(desk, path, monkeypatch):
+    monkeypatch.setattr(place, "_LOOK", 1_000.0)
+    log = desk()
+    for at in range(1, 6):
+        log.say(at, key=f"k-{at}")
+    log.loop.until(lambda: len(log.kept) == 5)
+    path.unlink()
+    log.close()
+    assert [row[0] for row in rows(path)] == [1, 2, 3, 4, 5]
+    assert "deleted" in log.failures[0]
+
+
+def test_a_file_that_is_replaced_gets_what_was_said_since_and_nothing_else(desk, path):
+    log = desk()
+    log.say(1, "of the old file")
+    log.loop.until(lambda: log.kept)
+    other = path.with_name("other.db")
+    make_file(other, [(7, "tea", "bob", "of the other file", None)])
+    other.replace(path)
+    log.say(8, "since")
+    log.loop.until(lambda: log.came_back)
+    assert log.came_back == [8]
+    assert log.texts() == ["of the other file", "since"]
+    assert "again" in log.announced[-1][0]
+
+
+def test_a_file_that_is_made_anew_knows_its_keys(desk, path, monkeypatch):
+    monkeypatch.setattr(disk, "_GIVEN_AT_ONCE", 10)
+    log = desk(memory=MemoryLog(per_room=50))
+    for at in range(1, 101):
+        log.say(at, room=f"room-{at % 5}", key=f"k-{at}")
+    log.loop.until(lambda: len(log.kept) == 100)
+    path.unlink()
+    log.loop.until(lambda: log.came_back)
+    assert "anew" in log.announced[-1][0]
+    log.loop.until(lambda: len(rows(path)) == 100)
+    for at in range(101, 301):
+        log.say(at, room=f"room-{at % 5}")
+    assert [log.known(f"k-{at}", room=f"room-{at % 5}") for at in range(1, 101)] == list(range(1, 101))
 
 
 # --- bounds
@@ -609,7 +820,8 @@ def assert_goes_on_from_memory(
     log.log.emptied("coffee")
     assert log.close() < DEADLINE / 4
     assert len(log.failures) == 1
-    line, *last = (record for record in caplog.records if record.levelno >= logging.WARNING)
+    records = [record for record in caplog.records if record.name != "reactor.chat.clock"]  # these stamps are of 1970
+    line, *last = (record for record in records if record.levelno >= logging.WARNING)
     assert log.failures[0] in line.getMessage()
     assert "memory" in line.getMessage()
     assert line.exc_info is None
@@ -819,7 +1031,7 @@ def test_a_disk_that_hangs_does_not_hold_up_the_end_for_ever(desk, caplog):
 def test_in_a_reactor(path):
     loop = Reactor()
     told: list[object] = []
-    log = DiskLog(str(path), loop.at_flush, loop.call_from_thread, told.append, MemoryLog())
+    log = DiskLog(str(path), loop.at_flush, loop.call_from_thread, told.append, MemoryLog())  # type: ignore[arg-type]
     log.open(lambda newest: told.append(newest))
     log.add("tea", Entry("alice", "hi", 5), 1)
     log.when_kept(lambda: told.append("kept"))

@@ -6,7 +6,8 @@ import time
 import pytest
 
 import reactor.chat.hub as hub_module
-from reactor.chat.hub import Hub, wall_clock
+from reactor.chat.clock import wall_clock
+from reactor.chat.hub import Hub
 from shared.codec import encode
 from shared.errors import RequestError
 from shared.messages import Command, Message, Notice, PingRequest, Pong, Say, Skipped

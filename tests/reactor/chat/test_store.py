@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from reactor.chat import store
+from reactor.chat import marks, store
 from reactor.chat.history import Page
 from reactor.chat.store import VERSION, DiskError, find_key, load, next_keys, open_file, prepare, read_page, sweep
 from shared.messages import Entry, History
@@ -56,12 +56,12 @@ def in_memory() -> sqlite3.Connection:
     return file
 
 
-def sweep_all(file: sqlite3.Connection, keep: float, most: int) -> list[int]:
+def sweep_all(file: sqlite3.Connection, oldest: int, most: int) -> list[int]:
     """Sweeps until there is nothing more to do; how many rows were left after each step."""
     left = []
     more = True
     while more:
-        more = sweep(file, keep, most)
+        more = sweep(file, oldest, most)
         left.append(file.execute("select count(*) from message").fetchone()[0])
         assert len(left) < 1_000
     return left
@@ -74,10 +74,10 @@ def test_what_is_too_old_is_deleted_in_small_steps(tmp_path, monkeypatch):
     old = [(now - 2_000_000_000 + at, "tea", "alice", "old", None) for at in range(35)]
     make_file(path, [*old, *((now + at, "tea", "alice", "new", None) for at in range(5))])
     with contextlib.closing(open_file(str(path))) as file:
-        assert sweep_all(file, 1_000, 0) == [30, 20, 10, 5, 5]
+        assert sweep_all(file, now - 1_000_000_000, 0) == [30, 20, 10, 5, 5]
         assert {entry.text for _, entry in load(file)} == {"new"}
         assert sweep_all(file, 0, 0) == [5]
-        assert sweep_all(file, 1_000, 2**30) == [5]
+        assert sweep_all(file, now - 1_000_000_000, 2**30) == [5]
 
 
 def size_of_file(file: sqlite3.Connection) -> int:
@@ -238,6 +238,17 @@ def test_a_file_of_an_earlier_version_is_brought_up(tmp_path, script):
         columns = [each.execute("pragma table_info(message)").fetchall() for each in (new, file)]
         assert names[0] == names[1]
         assert columns[0] == columns[1]
+
+
+def test_a_file_from_before_there_were_marks_gets_them(tmp_path):
+    path = str(tmp_path / "chat.db")
+    with contextlib.closing(open_file(path)) as file:
+        store.insert(file, [(1, "tea", "alice", "hi", "k", 7)])
+        file.executescript("drop table mark; pragma user_version = 3;")
+    with contextlib.closing(open_file(path)) as file:
+        assert file.execute("pragma user_version").fetchone() == (VERSION,)
+        assert marks.read(file) == {}
+        assert [entry.text for _, entry in load(file)] == ["hi"]
 
 
 def test_a_file_whose_bringing_up_was_cut_off_is_as_it_was_and_is_brought_up_later(tmp_path, monkeypatch):

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from reactor.chat import store, writer
+from reactor.chat import backlog, store, writer
 from reactor.chat.history import MemoryLog
+from reactor.chat.tasks import Question
 from shared.messages import Notice, Say, Sent
 from tests.reactor.chat.test_disk import Desk, damaged, make_file, rows
 from tests.support import DEADLINE, Peer, ServerProcess, wait_until
@@ -65,7 +66,9 @@ def until_back(desk: Desk, count: int = 1) -> None:
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    """What was logged, but for that stamps such as 10 are of 1970."""
+    records = [record for record in caplog.records if record.name != "reactor.chat.clock"]
+    return [record.getMessage() for record in records if record.levelno >= logging.WARNING]
 
 
 def stamps(path: Path) -> list[int]:
@@ -191,7 +194,7 @@ def test_of_a_backlog_that_is_too_large_the_newest_is_written_and_the_rest_is_co
 
 
 def test_a_backlog_is_written_in_pieces_and_what_comes_meanwhile_joins_it(path, lock, monkeypatch):
-    monkeypatch.setattr(writer, "_AT_ONCE", 10)
+    monkeypatch.setattr(backlog, "_AT_ONCE", 10)
     desk = Desk(path)
     desk.open()
     say(desk, *range(1, 101))
@@ -205,7 +208,7 @@ def test_a_backlog_is_written_in_pieces_and_what_comes_meanwhile_joins_it(path, 
             desk.loop.end_tick()
         return store.insert(file, rows)
 
-    monkeypatch.setattr(writer, "store", types.SimpleNamespace(**{**vars(store), "insert": insert}))
+    monkeypatch.setattr(backlog, "store", types.SimpleNamespace(**{**vars(store), "insert": insert}))
     lock.kill()
     until_back(desk)
     assert inserted == [10] * 10 + [1]
@@ -306,7 +309,7 @@ def test_what_the_file_failed_with_is_not_told_again_when_it_fails_once_more(pat
         patch.setattr(store, "insert", broken)
         say(desk, 10)
     until_back(desk)
-    desk.log._writer.tasks.put(writer.Question(broken, lambda: None))
+    desk.log._put(Question(broken, lambda: None))
     until_back(desk, 2)
     say(desk, 11)
     desk.close()
