@@ -334,7 +334,7 @@ def test_who_reads_slowly_gets_a_page_when_the_one_before_is_taken(chat):
 
 
 @pytest.mark.parametrize("ending", ["close", "idle", "lost", "shutdown"])
-def test_an_end_in_the_middle_of_a_listing(chat, ending):
+def test_an_end_in_the_middle_of_a_listing(chat, ending, made):
     alice = fill(chat, 3_000)[0]
     alice.ask(Command("users"))
     alice.got()
@@ -346,10 +346,12 @@ def test_an_end_in_the_middle_of_a_listing(chat, ending):
         alice.session.end(ending, "bye")
     chat.tick()
     assert [type(record) for record in alice.got()] == ([] if ending == "lost" else [Goodbye])
+    made.clear()
     for _ in range(5):
         chat.tick()
-    assert alice.got() == []
+    assert alice.got() == made == []
     assert chat.scheduled == []
+    assert alice.session.listing is None
 
 
 @pytest.mark.parametrize("lost", [True, False], ids=["lost", "replaced"])

@@ -81,6 +81,9 @@ def test_in_all_the_own_oldest_goes_first_and_else_the_oldest():
     assert office.keep("c", "c1")
     assert office.expired == ["a1", "b1"]
     assert not office.keep("c", "c2")
+    office.now = 60.0
+    assert office.keep("c", "c3")  # a2 is older, but another's
+    assert office.expired == ["a1", "b1", "c1"]
     assert len(office.seats) == 3
 
 
