@@ -18,7 +18,7 @@ from client.client import PATIENCE, RETRY, Client, Status
 from client.conversation import Refusal
 from client.lines import LineReader
 from client.link import why_no_connection
-from client.terminal.tty import OwnDescriptor
+from client.terminal.tty import OwnDescriptor, is_ours
 from client.wording import not_confirmed, refused, wording
 from reactor.engine.loop import EVENT_READ, Reactor
 from shared.address import show_address
@@ -28,6 +28,8 @@ from shared.messages import Command, Help, Say
 from shared.schema import Record, to_map
 from shared.text import printable, quote
 
+LOOK_AGAIN = 1.0
+"""Seconds after which to look whether the shell has us in the foreground again: it says nothing of that."""
 _READ_SIZE = 65_536
 
 
@@ -159,6 +161,10 @@ class Plain:
     def handle(self, mask: int) -> None:
         """There is input."""
         if not self._reading:
+            return
+        if self._is_terminal and not is_ours(self._stdin):  # it is the shell's, and reading it would stop us
+            self._pause_input()
+            self._reactor.call_later(LOOK_AGAIN, self._go_on_reading)
             return
         try:
             data = os.read(self._stdin, _READ_SIZE)

@@ -65,6 +65,14 @@ def _is_for_both(fd: int) -> bool:
         return False
 
 
+def is_ours(fd: int) -> bool:
+    """Whether we may use the terminal at `fd`: not while the shell has us in the background."""
+    try:
+        return os.tcgetpgrp(fd) == os.getpgrp()
+    except OSError:  # not the terminal that controls us: there is no background
+        return True
+
+
 def stop_group() -> bool:
     """Stop as Ctrl+Z stops a program, with all of our process group, until somebody has us go on. From the main thread.
 
@@ -135,11 +143,8 @@ class Tty:
 
     @property
     def is_ours(self) -> bool:
-        """Whether we may use the terminal: not while the shell has us in the background."""
-        try:
-            return os.tcgetpgrp(self._fd) == os.getpgrp()
-        except OSError:  # not the terminal that controls us: there is no background
-            return True
+        """As the function of that name."""
+        return is_ours(self._fd)
 
     def let_go(self) -> None:
         """Touch the terminal no more, until `enter`: it is the shell's, and so are its modes."""

@@ -195,6 +195,25 @@ def test_ctrl_c_while_the_name_is_looked_up(tmp_path: Path):
     assert len(done.stderr.splitlines()) <= 1
 
 
+HANGING = """
+import os, signal, socket, threading
+look_up = socket.getaddrinfo
+def hanging(host, *arguments, **named):
+    if host != "chat.example" or named.get("flags", 0) & socket.AI_NUMERICHOST:
+        return look_up(host, *arguments, **named)
+    os.kill(os.getpid(), signal.SIGINT)
+    threading.Event().wait()
+socket.getaddrinfo = hanging
+"""
+
+
+def test_a_name_server_that_never_answers_keeps_nobody(tmp_path: Path):
+    (tmp_path / "sitecustomize.py").write_text(HANGING)
+    done = run("chat.example:7", env=environment(PYTHONPATH=str(tmp_path)))
+    assert (done.returncode, done.stdout) == (128 + signal.SIGINT, b"")
+    assert b"Traceback" not in done.stderr
+
+
 def test_with_retry_it_waits_for_a_name_server_that_is_not_there_yet(tmp_path: Path, server: ServerProcess):
     done = run(f"chat.example:{server.port}", "--retry", "60", env=environment(**late_names(tmp_path, 2)))
     assert done.returncode == 0, done.stderr

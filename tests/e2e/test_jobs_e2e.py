@@ -52,11 +52,11 @@ def shell(bob: Peer) -> Iterator[Callable[..., Console]]:
         pytest.skip("there is no bash here")
     with ExitStack() as stack:
 
-        def start(server: ServerProcess, behind: str = "") -> Console:
+        def start(server: ServerProcess, behind: str = "", before: str = "") -> Console:
             environment: dict[str, str | None] = {"PS1": "ready> ", "HISTFILE": None}
             console = stack.enter_context(Console(program=("-c", SHELL), environment=environment))
             console.wait("ready>")
-            command = f'"{sys.executable}" "{ROOT}/client/chat.py" 127.0.0.1:{server.port} --name ada{behind}'
+            command = f'{before}"{sys.executable}" "{ROOT}/client/chat.py" 127.0.0.1:{server.port} --name ada{behind}'
             console.press(f"clear; {command}\r")
             bob.until(Joined, name="ada")
             if not behind:
@@ -179,6 +179,30 @@ def test_a_signal_in_the_background_ends_it_without_a_touch(
     assert "\x1b[?1049l" not in ada.text
     ada.press("exit\r")
     assert ada.end() == 0
+
+
+def test_without_a_window_the_input_is_the_shell_s_too(
+    server: ServerProcess, bob: Peer, shell: Callable[..., Console]
+) -> None:
+    ada = shell(server, before="TERM=dumb ")
+    ada.press("\x1a")
+    ada.wait("Stopped")
+    run(ada, "bg")
+    for number in range(3):
+        bob.send(Say(f"to the background {number}"))
+        ada.wait(f"bob: to the background {number}")
+        run(ada, "jobs")
+    run(ada, "clear; jobs")
+    assert "Running" in ada.text
+    before = len(ada.written)
+    ada.press("fg\r")
+    ada.wait(lambda: b"chat.py" in ada.written[before:])  # the shell says what it brings back
+    ada.wait(lambda: termios.tcgetattr(ada.terminal)[3] & termios.ICANON)
+    ada.press("hello\r")
+    bob.until(Message, text="hello")
+    ada.press("\x04")
+    ada.press("exit\r")
+    ada.end()
 
 
 def client_of(console: Console) -> int:
