@@ -43,6 +43,8 @@ class Editor:
         self._yanked = (0, 0)
         self._previous = self._last = ""  # what kind of thing the two latest keys did: "insert", "kill", "yank", ""
         self._history = History()
+        self.has_found = True
+        """Whether some line has what is searched for; before anything is searched for, too."""
         self._found = 0  # the place of the line that the search shows
         self._before_search = ("", 0)
 
@@ -90,10 +92,10 @@ class Editor:
             self.cursor = snap(self.text, min(cursor, len(self.text)))
 
     def submit(self) -> str:
-        """The text, which goes into the history; the line is empty then."""
-        text = self.text
+        """The text, which goes into the history. The line is empty then, or has the draft from before going there."""
+        text, draft = self.text, self._history.draft
         self._history.add(text)
-        self.set_draft("")
+        self.set_draft(draft)
         return text
 
     def set_draft(self, text: str) -> None:
@@ -251,13 +253,16 @@ class Editor:
 
     def _begin_search(self) -> None:
         self.search = ""
+        self.has_found = True
         self._found = len(self._history)
         self._before_search = (self.text, self.cursor)
 
     def _look_for(self, query: str, newest: int) -> None:
         """Shows the latest line not after `newest` that has `query` in it; none: what was found stays."""
         self.search = query
-        if found := self._history.find(query, newest):
+        found = self._history.find(query, newest)
+        self.has_found = found is not None or not query
+        if found:
             self._found, self.text, at = found
             self.cursor = snap(self.text, at)
 

@@ -35,6 +35,7 @@ OLD = 60_000_000
 
 def received(model: Model, event: Received, now: float, at: int) -> list[Effect]:
     record = event.record
+    model.heard_at = now
     handler = _FRAMES.get(type(record))
     if handler is not None:
         return handler(model, record, now, at)
@@ -72,10 +73,12 @@ def _joined(model: Model, joined: Joined, now: float, at: int) -> list[Effect]:
     if joined.users is None:
         model.know(joined.name)
         _change_arriving(model, None, joined.name)
+        _expect(model, 1)
         return _presence(model, "joined", joined.name, at)
     model.room, model.name = joined.room, joined.name
     model.people.clear()
     model.know(joined.name)
+    model.expected = joined.users
     if joined.room not in model.rooms:
         model.rooms.append(joined.room)
     effects = add_words(model, joined, at)
@@ -85,13 +88,20 @@ def _joined(model: Model, joined: Joined, now: float, at: int) -> list[Effect]:
 
 def _left(model: Model, left: Left, now: float, at: int) -> list[Effect]:
     if left.reason is None:
-        model.room = None
+        model.room, model.expected = None, None
         model.people.clear()
         return add_words(model, left, at)
+    _expect(model, -1)
     model.people.pop(fold(left.name), None)
     _change_arriving(model, left.name, None)
     verb = "left" if left.reason in ("leave", "moved", "close") else "lost the connection"
     return _presence(model, verb, left.name, at)
+
+
+def _expect(model: Model, more: int) -> None:
+    """So many more are here than the server has said."""
+    if model.expected is not None:
+        model.expected += more
 
 
 def _presence(model: Model, verb: str, name: str, at: int) -> list[Effect]:
@@ -134,6 +144,7 @@ def _users(model: Model, users: Users, now: float, at: int) -> list[Effect]:
         if model.room is not None and fold(users.room) == fold(model.room):
             spoke = {key: name for key, name in model.people.items() if key in model.arriving}
             model.people = {key: name for key, name in model.arriving.items() if key not in spoke} | spoke
+            model.expected = None
         model.arriving = {}
     return _unless_quiet(model, users, users.more, at)
 
@@ -154,7 +165,7 @@ def _unless_quiet(model: Model, record: Users | Rooms, has_more: bool, at: int) 
 
 
 def _pong(model: Model, pong: Pong, now: float, at: int) -> list[Effect]:
-    began = model.pings.get(pong.re) if pong.re is not None else None
+    began = model.pings.pop(pong.re, None) if pong.re is not None else None
     if began is not None:
         model.round_trip = now - began
     return []

@@ -17,6 +17,11 @@ class History:
     def __len__(self) -> int:
         return len(self._lines)
 
+    @property
+    def draft(self) -> str:
+        """What was in the line before going to the line shown; nothing, if the draft itself is shown."""
+        return self._edited.get(len(self._lines), "") if self.place < len(self._lines) else ""
+
     def add(self, line: str) -> None:
         """Remembers `line` unless it is blank or the newest over again. Call `leave` before going anywhere."""
         if line.strip() and not (self._lines and self._lines[-1] == line):

@@ -10,7 +10,7 @@ from client.terminal.cells import clip, width
 from client.terminal.model import Model
 from client.terminal.painter import BEGIN, END, MODES_OFF, MODES_ON
 from client.terminal.theme import render
-from client.terminal.view import connection, input_row, question, wrapped
+from client.terminal.view import connection, input_row, is_late, question, wrapped
 from shared.text import printable
 
 
@@ -68,7 +68,8 @@ class Inline:
 def _prompt(model: Model, now: float) -> str:
     if model.question is not None:
         return f"{question(model).strip()} "
-    state = model.room or "no room" if model.state == "online" else connection(model, now)
+    is_well = model.state == "online" and not is_late(model, now)
+    state = model.room or "no room" if is_well else connection(model, now)
     unsent = len(model.scrollback.unsent)
     if unsent and model.state != "online":
         state = f"{unsent} unsent, {state}"

@@ -23,7 +23,7 @@ _FEW = 3  # rows
 
 
 def typed(model: Model, event: Text, now: float, at: int) -> list[Effect]:
-    model.hint = ""
+    model.hint, model.has_mouse = "", True
     if model.question is None:
         model.editor.insert(event.text)
     elif event.text.lower() in ("y", "n"):
@@ -32,7 +32,9 @@ def typed(model: Model, event: Text, now: float, at: int) -> list[Effect]:
 
 
 def pressed(model: Model, event: Key, now: float, at: int) -> list[Effect]:
-    model.hint = ""
+    if event.name in _MOUSE:
+        return _MOUSE[event.name](model, now, at)
+    model.hint, model.has_mouse = "", True
     if model.question is not None:
         if event.name in ("enter", "escape", "ctrl-g", "ctrl-c"):
             _answer(model, event.name == "enter")
@@ -53,7 +55,7 @@ def pasted(model: Model, event: Paste, now: float, at: int) -> list[Effect]:
             return []
         whole = model.question.text + event.text
         event = Paste(whole[:LONGEST_PASTE], cut=event.cut or len(whole) > LONGEST_PASTE)
-    model.hint, model.question = "", None
+    model.hint, model.question, model.has_mouse = "", None, True
     text = event.text.rstrip("\n")
     if event.cut or len(model.editor.text) + len(text) > MAX_TEXT:
         model.hint = f"nothing pasted: too long for one message, which has at most {MAX_TEXT} characters"
@@ -79,7 +81,7 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
     model.editor.press("enter")  # ends a search with what it has found
     text = model.editor.text
     if not text.strip():
-        model.editor.set_draft("")
+        model.editor.submit()
         model.scrollback.follow()
         return [Reconnect()] if model.state == "over" else []
     try:
@@ -197,6 +199,18 @@ def _print_whole(model: Model) -> list[Effect]:
     return []
 
 
+def _let_select(model: Model, now: float, at: int) -> list[Effect]:
+    """A button was pressed, so the person wants to select or to paste: that is the terminal's business."""
+    model.has_mouse = False
+    model.hint = "the mouse selects now, until the next key; the wheel scrolls after that"
+    return []
+
+
+_MOUSE: dict[str, Callable[[Model, float, int], list[Effect]]] = {
+    "wheel-up": _scroll(lambda height: _FEW),
+    "wheel-down": _scroll(lambda height: -_FEW),
+    "mouse": _let_select,
+}
 _KEYS: dict[str, Callable[[Model, float, int], list[Effect]]] = {
     "enter": _enter,
     "escape": _escape,

@@ -41,6 +41,8 @@ class Model:
     room: str | None = None
     people: dict[str, str] = field(default_factory=dict)
     """Who is in the room, by the compared form; who spoke last comes last."""
+    expected: int | None = None
+    """How many are in the room, as the server has said, while the list of them is awaited."""
     arriving: dict[str, str] = field(default_factory=dict)
     """The pages so far of an answer that says who is there."""
     rooms: list[str] = field(default_factory=list)
@@ -50,6 +52,10 @@ class Model:
     last_id: int = 1 << 40
     """Above all ids that the conversation uses."""
     pings: dict[int, float] = field(default_factory=dict)
+    """Pings that have no answer, and when they were sent."""
+    pinged_at: float = -1e9
+    heard_at: float = -1e9
+    """When the server's latest frame came."""
     quiet: set[int] = field(default_factory=set)
     """Ids of requests whose answers are not shown."""
     # passing things
@@ -57,6 +63,8 @@ class Model:
     """A word in the status row, until the next key."""
     question: Paste | None = None
     """A paste that waits for a yes."""
+    has_mouse: bool = True
+    """Whether the mouse is ours, for the wheel; if not, it selects text as the terminal has it."""
     rung_at: float = -1e9
     day: tuple[int, int, int] | None = None
     """The local date of the newest line: another one is announced."""

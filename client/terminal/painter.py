@@ -16,6 +16,8 @@ BEGIN, END = "\x1b[?2026h", "\x1b[?2026l"
 """Synchronized update: a terminal that knows it shows the frame as one. No terminal description has these."""
 MODES_ON, MODES_OFF = "\x1b[?2004h", "\x1b[?2004l"
 """Bracketed paste. blessed's own way asks the terminal first, and does nothing where it gives no answer."""
+MOUSE_ON, MOUSE_OFF = "\x1b[?1000h\x1b[?1006h", "\x1b[?1006l\x1b[?1000l"
+"""Reports of buttons and wheel. Without them, terminals make arrow keys of the wheel on the alternate screen."""
 WRAP_OFF, WRAP_ON = "\x1b[?7l", "\x1b[?7h"
 
 
@@ -28,6 +30,7 @@ class Painter:
         self._shown: Screen | None = None
         self._body: list[str] = []
         self._status = ""
+        self._has_mouse = True
         self._rendered: dict[Row, str] = {}
 
     @property
@@ -37,12 +40,22 @@ class Painter:
 
     def enter(self) -> str:
         """What is to be written before the first frame."""
-        return self._terminal.enter + MODES_ON
+        self._has_mouse = True
+        return self._terminal.enter + MODES_ON + MOUSE_ON
 
     def leave(self) -> str:
         """What brings the terminal back."""
         reset = self._terminal.region(0, self._shown.rows - 1) if self._shown is not None else ""
-        return END + reset + WRAP_ON + MODES_OFF + self._terminal.show + self._terminal.clear + self._terminal.exit
+        return (
+            END
+            + reset
+            + WRAP_ON
+            + MOUSE_OFF
+            + MODES_OFF
+            + self._terminal.show
+            + self._terminal.clear
+            + self._terminal.exit
+        )
 
     def forget(self, theme: dict[str, str]) -> None:
         """The screen may show anything by now: the next frame paints all of it."""
@@ -52,7 +65,9 @@ class Painter:
 
     def frame(self, model: Model, now: float) -> str:
         """What is to be written to show the window of `model`; empty if it is shown already."""
-        return self.show(screen(model, now))
+        mouse = "" if model.has_mouse == self._has_mouse else MOUSE_ON if model.has_mouse else MOUSE_OFF
+        self._has_mouse = model.has_mouse
+        return mouse + self.show(screen(model, now))
 
     def show(self, screen: Screen) -> str:
         """What is to be written to show `screen`."""

@@ -7,6 +7,8 @@ Scrolled up, the view holds on to a line and not to a number of rows: what comes
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from client.wording import clock_time
+
 LINES = 5_000
 """Lines that are kept."""
 CHARACTERS = 4_000_000
@@ -20,20 +22,25 @@ _NAMED = 3
 
 @dataclass(slots=True)
 class Presence:
-    """Who came and who went, folded into one line."""
+    """Who came and who went, folded into one line; `first` and `last` are the times of the first and the last."""
 
+    first: int
+    last: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     names: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, verb: str, name: str) -> None:
+    def add(self, verb: str, name: str, at: int) -> None:
         """Somebody `joined` or `left`."""
+        self.last = at
         self.counts[verb] = self.counts.get(verb, 0) + 1
         names = self.names.setdefault(verb, [])
         if len(names) < _NAMED:
             names.append(name)
 
     def __str__(self) -> str:
-        return "* " + "; ".join(f"{self._who(verb)} {verb}" for verb in self.counts)
+        since, until = clock_time(self.first), clock_time(self.last)
+        times = f" (until {until})" if until != since else ""
+        return "* " + "; ".join(f"{self._who(verb)} {verb}" for verb in self.counts) + times
 
     def _who(self, verb: str) -> str:
         names = self.names[verb]
@@ -65,6 +72,8 @@ class Line:
     """Whether all its rows are shown, however many these are."""
     is_printed: bool = False
     """Whether it stands on a terminal's own scrollback, where it cannot be changed any more."""
+    number: int = 0
+    """How many lines had come before it, whatever its place."""
 
 
 type Wrapped = Callable[[Line], Sequence[object]]
@@ -82,6 +91,8 @@ class Scrollback:
         self._unprinted = 0  # lines that were dropped before they were printed, since the last ones that were
         self._bottom: Line | None = None  # the lowest line in view while scrolled up
         self._hidden = 0  # rows of it that are below the view
+        self._arrived = 0  # lines that ever came
+        self._seen = 0  # of these, how many had come when the person scrolled up, or were passed since
 
     @property
     def is_scrolled(self) -> bool:
@@ -94,6 +105,14 @@ class Scrollback:
         if self._bottom is None:
             return 0
         return len(self.lines) + len(self.unsent) - 1 - self._index(self._bottom)
+
+    @property
+    def new_below(self) -> int:
+        """How many lines below the view have come since the person scrolled up, without days and own messages."""
+        if self._bottom is None:
+            return 0
+        below = self._all()[self._index(self._bottom) + 1 :]
+        return sum(line.number > self._seen and line.kind not in ("own", "day") for line in below)
 
     # --- what comes
 
@@ -111,6 +130,8 @@ class Scrollback:
                     break
                 if other.is_stamped:
                     place = index
+        self._arrived += 1
+        line.number = self._arrived
         self.lines.insert(place, line)
         self._characters += len(line.text) + len(line.who)
         if len(self.lines) > LINES + _SLACK or self._characters > CHARACTERS:
@@ -120,10 +141,10 @@ class Scrollback:
         """Somebody came or went: into the last line if that tells of the like; returns the line."""
         last = self.lines[-1] if self.lines else None
         if last is None or last.presence is None or last.is_printed:
-            last = Line("note", "", at, presence=Presence())
+            last = Line("note", "", at, presence=Presence(at))
             self.add(last)
         assert last.presence is not None
-        last.presence.add(verb, name)
+        last.presence.add(verb, name, at)
         self._characters -= len(last.text)
         last.text = str(last.presence)
         self._characters += len(last.text)
@@ -227,7 +248,7 @@ class Scrollback:
 
     def go_to(self, line: Line, height: int, wrapped: Wrapped) -> None:
         """Show a line from its first row on."""
-        self._bottom, self._hidden = line, max(0, len(wrapped(line)) - height)
+        self._stay_at(line, max(0, len(wrapped(line)) - height))
         if not self._hidden and self.below == 0:
             self.follow()
 
@@ -242,7 +263,7 @@ class Scrollback:
         for index, line in enumerate(lines):
             size = len(wrapped(line))
             if below < size:
-                self._bottom, self._hidden = line, below
+                self._stay_at(line, below)
                 if self._has_rows(lines[index:], height, wrapped):
                     return
                 break
@@ -260,6 +281,7 @@ class Scrollback:
                 break
             above -= len(wrapped(line))
             self._bottom = line
+            self._seen = max(self._seen, line.number)
         if above > 0 or (above == 0 and self._bottom is lines[-1]):
             self.follow()
         else:
@@ -287,13 +309,19 @@ class Scrollback:
         for line in self._all():
             have += len(wrapped(line))
             if have >= height:
-                self._bottom, self._hidden = line, have - height
+                self._stay_at(line, have - height)
                 break
         else:
             self.follow()
             return
         if not self._hidden and self.below == 0:
             self.follow()
+
+    def _stay_at(self, line: Line, hidden: int) -> None:
+        """Hold on to a line, of which so many rows are below the view."""
+        if self._bottom is None:
+            self._seen = self._arrived
+        self._bottom, self._hidden = line, hidden
 
     def _upwards(self) -> Iterator[Line]:
         lines = self._all()

@@ -66,6 +66,7 @@ _NUMBER_FINALS = {"~": 0, "$": _SHIFT, "^": _CTRL, "@": _CTRL | _SHIFT}
 # By the code of kitty's CSI u and xterm's modifyOtherKeys; the last is the keypad's enter.
 _CODES = {8: "backspace", 9: "tab", 13: "enter", 27: "escape", 127: "backspace", 57414: "enter"}
 _WITH_CTRL = {" ": 0x00, "@": 0x00, "/": 0x1F, "_": 0x1F, "\\": 0x1C, "]": 0x1D, "^": 0x1E}
+_BUTTONS = {0: "mouse", 1: "mouse", 2: "mouse", 64: "wheel-up", 65: "wheel-down"}
 _PRIVATE_USE = range(0xE000, 0xF900)  # where kitty numbers keys that type nothing
 _SURROGATES = range(0xD800, 0xE000)
 
@@ -79,6 +80,7 @@ SEQUENCE = re.compile(
     rb"|O(?P<ss3>[0-9;]*+[A-Za-z]))"
 )
 _CSI_BODY = re.compile(r"([0-9]*)(?::[0-9:]*)?(?:;([0-9]*)(?::([0-9]*))?)?(?:;([0-9]*)[0-9:]*)?([@-~$])")
+_MOUSE_BODY = re.compile(r"<([0-9]{1,3});[0-9]+;[0-9]+M")  # with m, a button was let go
 _SS3_BODY = re.compile(r"(?:[0-9]*;)?([0-9]*)([A-Za-z])")
 
 
@@ -88,6 +90,8 @@ def meaning(found: re.Match[bytes], bits: int = 0) -> Key | Text | Focus | None:
     assert kind is not None
     body = found[kind].decode("ascii", "replace")
     match kind:
+        case "mouse":  # the old form: a byte each for button, column and row
+            return _mouse(found.group()[3] - 0x20, bits)
         case "linux":
             return Key(_modified(f"f{ord(body) - ord('A') + 1}", bits))
         case "ss3":
@@ -97,9 +101,18 @@ def meaning(found: re.Match[bytes], bits: int = 0) -> Key | Text | Focus | None:
     return None
 
 
+def _mouse(button: int, bits: int) -> Key | None:
+    """The wheel, or that a button was pressed; where the mouse is, is not asked for. The modifiers have bits here."""
+    bits |= sum(modifier for bit, modifier in ((4, _SHIFT), (8, ALT), (16, _CTRL)) if button & bit)
+    name = _BUTTONS.get(button & ~0b11100)
+    return Key(_modified(name, bits)) if name else None
+
+
 def _csi(body: str, bits: int) -> Key | Text | Focus | None:
     if body in ("I", "O"):
         return Focus(body == "I")
+    if report := _MOUSE_BODY.fullmatch(body):
+        return _mouse(int(report[1]), bits)
     parts = _CSI_BODY.fullmatch(body)
     if parts is None or parts[3] == _RELEASED:
         return None

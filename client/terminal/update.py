@@ -4,6 +4,7 @@
 writes nothing: it returns effects, which the window carries out.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -31,8 +32,8 @@ from client.terminal.model import (
 )
 from shared.messages import PingRequest
 
-PING_EVERY = 15.0
-"""Seconds between two pings that measure the time to the server and back."""
+PING_EVERY = 5.0
+"""Seconds between two pings, by which the time to the server and back is measured, and a dead link noticed."""
 
 
 def update(model: Model, event: Event, now: float, clock: Callable[[], int]) -> list[Effect]:
@@ -54,6 +55,7 @@ def _connection(model: Model, event: Connection, now: float, at: int) -> list[Ef
                 again = " again" if model.was_online else ""
                 effects = add_note(model, f"* connected to {model.where}{again}", at)
             model.was_online, model.is_told = True, False
+            model.pinged_at = -math.inf
             effects += _ping(model, now)
         case "waiting":
             model.retry_at = now + event.delay
@@ -71,10 +73,10 @@ def _tick(model: Model, event: Tick, now: float, at: int) -> list[Effect]:
 
 
 def _ping(model: Model, now: float) -> list[Effect]:
-    if model.pings and now - max(model.pings.values()) < PING_EVERY:
+    if model.pings or now - model.pinged_at < PING_EVERY:
         return []
     number = next_id(model)
-    model.pings = {number: now}
+    model.pings[number] = model.pinged_at = now
     return [Ask(PingRequest(number))]
 
 

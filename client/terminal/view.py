@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from client.terminal.addresses import links
 from client.terminal.cells import clip, graphemes, width, wrap
-from client.terminal.model import Model
+from client.terminal.model import MOST, Model
 from client.terminal.scrollback import Line
 from client.wording import clock_time
 from shared.text import JOINERS, fold, printable, readable
@@ -19,6 +19,8 @@ NAME_STYLES = 12
 """Styles `name0` and so on, one of which each name has, always the same."""
 FOLDED_ABOVE, FOLDED_TO = 20, 10
 """Rows of what somebody says above which it is folded, and how many are shown then."""
+LATE = 2.0
+"""Seconds without an answer after which the status row says so."""
 CACHED = 1_024
 """Lines whose rows are kept, so that a key wraps nothing anew. More than a screen has rows."""
 _NEWLINE, _TAB = "\u21b5", " "
@@ -184,7 +186,8 @@ def input_row(model: Model, prompt: str) -> tuple[str, str]:
     """
     editor = model.editor
     if editor.search is not None:
-        prompt = f"(search '{_shown(editor.search)}') "
+        what = "search" if editor.has_found else "no line has"
+        prompt = f"({what} '{_shown(editor.search)}') "
     if width(prompt) > model.columns // 2:
         prompt = clip(prompt, model.columns // 2)
     room = model.columns - 1 - width(prompt)
@@ -240,11 +243,11 @@ def _state(model: Model, now: float) -> str:
     scrollback = model.scrollback
     parts = [connection(model, now), model.name]
     if model.room is not None and model.state == "online":
-        parts[1:1] = [model.room, f"{len(model.people)} here"]
+        parts[1:1] = [model.room, _company(model)]
     elif model.state == "online":
         parts[1:1] = ["no room: /join one"]
-    if scrollback.below:
-        parts.insert(0, f"{scrollback.below} new below \N{DOWNWARDS ARROW}")
+    if new := scrollback.new_below:
+        parts.insert(0, f"{new} new below \N{DOWNWARDS ARROW}")
     elif scrollback.is_scrolled:
         parts.insert(0, "more below \N{DOWNWARDS ARROW}")
     if scrollback.unsent and model.state != "online":
@@ -252,9 +255,26 @@ def _state(model: Model, now: float) -> str:
     return " " + " \N{MIDDLE DOT} ".join(part for part in parts if part)
 
 
+def _company(model: Model) -> str:
+    """How many are here; before the list of them is here, as many as the server has said."""
+    count = len(model.people) if model.expected is None else model.expected
+    return f"{count}{'+' if count == MOST else ''} here"
+
+
+def is_late(model: Model, now: float) -> bool:
+    """Whether a ping is out, and nothing has come for longer than the way to the server and back takes."""
+    return bool(model.pings) and _silence(model, now) >= LATE
+
+
+def _silence(model: Model, now: float) -> float:
+    return now - max(model.heard_at, *model.pings.values())
+
+
 def connection(model: Model, now: float) -> str:
     """The state of the connection in few words."""
     match model.state:
+        case "online" if is_late(model, now):
+            return f"online, no answer for {_silence(model, now):.0f} s"
         case "online" if model.round_trip is not None:
             return f"online {model.round_trip * 1000:.0f} ms"
         case "waiting":

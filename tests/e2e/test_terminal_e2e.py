@@ -423,7 +423,7 @@ def test_ctrl_c_answers_no_and_does_not_leave(open_client: Open):
     ada.press("\x03")
     ada.wait(lambda: "Esc: no" not in ada.text)
     ada.press("\x12abc")
-    ada.wait("(search 'abc')")
+    ada.wait("(no line has 'abc')")
     ada.press("\x03")
     ada.wait(lambda: input_row(ada) == ">")
     ada.press("\x03")

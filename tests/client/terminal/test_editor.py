@@ -253,6 +253,15 @@ def test_submit_empties_the_line_and_remembers_it() -> None:
     assert press(line, "up", "up") == "hello|"
 
 
+def test_a_draft_outlives_a_line_of_the_history_that_is_sent() -> None:
+    line = editor("a long draft|", history=("one", "two"))
+    assert press(line, "up") == "two|"
+    assert line.submit() == "two"
+    assert press(line) == "a long draft|"
+    assert line.submit() == "a long draft"
+    assert press(line) == "|"
+
+
 def test_a_line_of_the_history_with_several_rows() -> None:
     line = editor("x|", history=("old", "a\nb"))
     assert press(line, "up", "up") == "a|\nb"

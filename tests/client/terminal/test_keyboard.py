@@ -332,6 +332,45 @@ def test_a_paste_that_has_not_ended_is_said(model: Model) -> None:
     assert (model.hint, model.editor.text) == ("", "whole")
 
 
+# --- the mouse
+
+
+def test_the_wheel_scrolls_and_leaves_the_line_alone(model: Model) -> None:
+    do(model, " sent", "enter", " a draft")
+    for at in range(50):
+        model.scrollback.add(says(str(at), at))
+    last = rows(model)[-1]
+    do(model, "wheel-up")
+    assert rows(model)[-1] != last
+    assert model.scrollback.is_scrolled
+    assert model.editor.text == "a draft"
+    do(model, "wheel-down")
+    assert rows(model)[-1] == last
+    assert not model.scrollback.is_scrolled
+
+
+def test_the_wheel_answers_no_question_and_ends_no_search(model: Model) -> None:
+    do(model, Paste(LARGE), "wheel-up", "mouse")
+    assert model.question is not None
+    do(model, "escape", "ctrl-r", " x", "wheel-up")
+    assert model.editor.search == "x"
+
+
+@pytest.mark.parametrize("event", [" x", "left", Paste("x")])
+def test_a_button_gives_the_mouse_to_the_terminal_until_the_next_key(model: Model, event: Event | str) -> None:
+    assert model.has_mouse
+    do(model, "mouse")
+    assert not model.has_mouse
+    assert "selects" in model.hint
+    do(model, event)
+    assert (model.has_mouse, model.hint) == (True, "")
+
+
+def test_a_blank_line_of_the_history_gives_the_draft_back(model: Model) -> None:
+    do(model, " sent", "enter", " a draft", "up", "ctrl-u", "enter")
+    assert model.editor.text == "a draft"
+
+
 # --- long messages
 
 

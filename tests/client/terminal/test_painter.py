@@ -21,6 +21,7 @@ from shared.messages import Joined, Left, Message, Notice, Renamed
 
 TERMINAL = read_capabilities("xterm-256color")
 THEME = make_theme(TERMINAL, True)
+MOUSE = "\x1b[?1000h", "\x1b[?1000l"
 KINDS = ["xterm-256color", "tmux-256color", "linux", "vt100", "rxvt-unicode-256color"]
 
 
@@ -254,3 +255,14 @@ def test_the_terminal_is_brought_back():
     left = bench.painter.leave()
     for mode in ("\x1b[?2004l", "\x1b[?1049l", "\x1b[?7h", END):
         assert mode in left
+
+
+def test_the_mouse_is_ours_but_for_selecting():
+    bench = Bench()
+    assert MOUSE[0] in bench.painter.enter()
+    bench.happen(Key("mouse"))
+    assert MOUSE[1] in bench.paint()
+    assert not any(mode in bench.paint() for mode in MOUSE)
+    bench.happen(Text("x"))
+    assert MOUSE[0] in bench.paint()
+    assert MOUSE[1] in bench.painter.leave()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from client.terminal import scrollback as module
 from client.terminal.scrollback import LINES, PRINTED_AT_ONCE, Line, Scrollback
+from client.wording import clock_time
 
 
 def said(at: int, text: str = "") -> Line:
@@ -231,6 +232,17 @@ def test_presence_is_folded_into_one_line() -> None:
     scrollback.add(said(5))
     scrollback.fold("left", "bob", 6)
     assert texts(scrollback) == ["* 4 people joined; ada left", "m5", "* bob left"]
+
+
+def test_presence_that_is_folded_for_hours_says_until_when() -> None:
+    scrollback = Scrollback()
+    hour = 3_600_000_000
+    scrollback.fold("joined", "ada", 10 * hour)
+    assert scrollback.fold("joined", "bob", 10 * hour + 1).text == "* ada and bob joined"
+    line = scrollback.fold("left", "ada", 13 * hour)
+    assert line.at == 10 * hour
+    assert line.text == f"* ada and bob joined; ada left (until {clock_time(13 * hour)})"
+    assert len(scrollback.lines) == 1
 
 
 def test_presence_is_not_folded_into_what_was_printed() -> None:

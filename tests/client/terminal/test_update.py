@@ -23,8 +23,8 @@ from client.terminal.model import (
 )
 from client.terminal.scrollback import Line
 from client.terminal.update import PING_EVERY, update
-from client.terminal.view import connection
-from shared.messages import Goodbye, PingRequest, Pong
+from client.terminal.view import LATE, connection
+from shared.messages import Goodbye, Message, PingRequest, Pong
 
 NOON = 1_700_000_000_000_000
 ONLINE = Connection("online")
@@ -113,18 +113,33 @@ def test_what_was_asked_before_the_loss_is_not_waited_for(model: Model, end: Con
 # --- pings
 
 
-def test_the_time_to_the_server_is_measured_every_15_seconds(model: Model) -> None:
+def test_the_time_to_the_server_is_measured_every_5_seconds(model: Model) -> None:
     sent = []
-    for second in range(61):
+    for second in range(21):
         event: Event = Tick() if second else ONLINE
-        sent += [(second, number) for number in pings(happen(model, event, now=float(second)))]
-    assert [second for second, _ in sent] == [0, 15, 30, 45, 60]
-    assert PING_EVERY == 15
-    assert len({number for _, number in sent}) == 5
-    happen(model, Received(Pong(sent[-2][1])), now=60.5)
-    assert model.round_trip is None, "it is too late for that one"
-    happen(model, Received(Pong(sent[-1][1])), now=60.5)
-    assert model.round_trip == 0.5
+        for number in pings(happen(model, event, now=float(second))):
+            sent.append(second)
+            happen(model, Received(Pong(number)), now=second + 0.5)
+            assert model.round_trip == 0.5
+    assert sent == [0, 5, 10, 15, 20]
+    assert PING_EVERY == 5
+
+
+def test_a_ping_without_an_answer_is_said_instead_of_the_last_time(model: Model) -> None:
+    (first,) = pings(happen(model, ONLINE))
+    happen(model, Received(Pong(first)), now=0.354)
+    assert connection(model, 4.9) == "online 354 ms"
+    (second,) = pings(happen(model, Tick(), now=5.0))
+    assert connection(model, 5.0 + LATE - 0.01) == "online 354 ms"
+    assert connection(model, 8.0) == "online, no answer for 3 s"
+    for later in range(6, 60):
+        assert pings(happen(model, Tick(), now=float(later))) == [], "one at a time: it is not lost, but late"
+    assert connection(model, 58.0) == "online, no answer for 53 s"
+    happen(model, Received(Message("lobby", "bob", "hi", NOON)), now=58.0)
+    assert connection(model, 59.0) == "online 354 ms", "the link lives"
+    happen(model, Received(Pong(second)), now=61.0)
+    assert connection(model, 61.0) == "online 56000 ms"
+    assert len(pings(happen(model, Tick(), now=61.0))) == 1
 
 
 @pytest.mark.parametrize("state", ["connecting", "waiting", "over"])

@@ -398,6 +398,38 @@ def test_the_status_row_says_where_one_is() -> None:
     assert status(model) == "online · no room: /join one · ada"
 
 
+def test_how_many_are_here_is_known_before_their_names_are() -> None:
+    model = make(columns=80)
+    happen = lambda record: update(model, Received(record), 0.0, lambda: NOON)  # noqa: E731
+    update(model, Connection("online"), 0.0, lambda: NOON)
+    happen(Joined("lobby", "ada", 7))
+    assert "lobby · 7 here" in status(model)
+    happen(Joined("lobby", "bob"))
+    assert "lobby · 8 here" in status(model)
+    happen(Left("lobby", "bob", "leave"))
+    happen(Users("lobby", ["ada", "cy"], True, re=model.last_id))
+    assert "lobby · 7 here" in status(model)
+    happen(Users("lobby", ["dan"], False, re=model.last_id))
+    assert "lobby · 3 here" in status(model)
+
+
+def test_a_search_without_a_match_looks_like_none() -> None:
+    model = make(columns=80)
+    model.editor.insert("an old line")
+    model.editor.submit()
+    model.editor.press("ctrl-r")
+    assert input_row(model, "> ")[0].startswith("(search '')")
+    model.editor.insert("old")
+    assert "".join(input_row(model, "> ")) == "(search 'old') an old line"
+    model.editor.insert("er")
+    assert input_row(model, "> ")[0].startswith("(no line has 'older')")
+    model.editor.press("backspace")
+    model.editor.press("backspace")
+    assert input_row(model, "> ")[0].startswith("(search 'old')")
+    model.editor.press("ctrl-r")
+    assert input_row(model, "> ")[0].startswith("(no line has 'old')"), "no other line has it"
+
+
 def test_the_status_row_says_that_there_is_no_connection() -> None:
     model = online()
     model.state, model.retry_at = "waiting", 12.5
@@ -420,7 +452,29 @@ def test_the_status_row_says_what_is_below() -> None:
     model.scrollback.scroll_up(1, rows, lambda line: wrapped(model, line))
     assert status(model).startswith("more below ↓ · online")
     model.scrollback.scroll_up(6, rows, lambda line: wrapped(model, line))
-    assert status(model).startswith("3 new below ↓ · online")
+    assert status(model).startswith("more below ↓ · online"), "what is below has been there before"
+    for number in range(2):
+        model.scrollback.add(said(f"new {number}", at=NOON + 1 + number))
+    model.scrollback.add(Line("own", "mine", NOON, "ada"))
+    model.scrollback.add(Line("day", "--- 2026-01-01 ---", NOON))
+    assert status(model).startswith("2 new below ↓ · online")
+    model.scrollback.scroll_down(8, lambda line: wrapped(model, line))
+    assert status(model).startswith("1 new below ↓ · online")
+    model.scrollback.scroll_up(3, rows, lambda line: wrapped(model, line))
+    assert status(model).startswith("1 new below ↓ · online"), "the other was in view"
+    model.scrollback.follow()
+    model.scrollback.scroll_up(9, rows, lambda line: wrapped(model, line))
+    assert status(model).startswith("more below ↓ · online")
+
+
+def test_nothing_is_below_once_all_fits() -> None:
+    model = online()
+    for number in range(30):
+        model.scrollback.add(said(str(number)))
+    model.scrollback.scroll_up(5, body_height(model), lambda line: wrapped(model, line))
+    model.rows = 60
+    screen(model, 0.0)
+    assert status(model).startswith("online")
 
 
 def test_a_question_goes_before_a_hint_and_that_before_the_state() -> None:
