@@ -26,7 +26,7 @@ QUIET = 0.05
 class Console:
     """`./client/chat.py` with a terminal of `columns` x `rows`. Everything it writes is kept in `written`.
 
-    `answers` are sent back by the terminal for what the program asks it.
+    Of what a program may ask a terminal, it answers where the cursor is.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class Console:
         """Without `is_shown` what is written is kept only, and costs the test no time."""
         self._is_shown = is_shown
         self.screen = pyte.Screen(columns, rows)
+        self.screen.write_process_input = lambda answer: os.write(self._master, answer.encode())
         self._stream = pyte.ByteStream(self.screen)
         self.written = b""
         self._master, self.terminal = pty.openpty()
@@ -72,6 +73,7 @@ class Console:
     def resize(self, columns: int, rows: int) -> None:
         """Make the window larger or smaller."""
         self.screen.resize(rows, columns)
+        self.screen.cursor.x = min(self.screen.cursor.x, columns - 1)  # it cuts rows off, as xterm does
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def signal(self, number: int) -> None:

@@ -140,9 +140,7 @@ def _pieces(text: str) -> Iterator[tuple[str, int]]:
     differently: they count as wide, so that no row can run over into the next.
     """
     for grapheme in iter_graphemes(text):
-        columns = max(wcswidth(grapheme), 0)
-        if columns == 1 and not grapheme.isprintable() and unicodedata.category(grapheme[0]) in _UNCERTAIN:
-            columns = _WIDEST
+        columns = _columns(grapheme)
         if columns <= _WIDEST:
             yield grapheme, columns
         else:
@@ -154,5 +152,11 @@ def _parts(grapheme: str) -> Iterator[tuple[str, int]]:
     start = 0
     for at in range(1, len(grapheme) + 1):
         if at == len(grapheme) or wcswidth(grapheme[at]) > 0:
-            yield grapheme[start:at], max(wcswidth(grapheme[start:at]), 0)
+            yield grapheme[start:at], _columns(grapheme[start:at])
             start = at
+
+
+def _columns(piece: str) -> int:
+    columns = max(wcswidth(piece), 0)
+    is_uncertain = columns == 1 and not piece.isprintable() and unicodedata.category(piece[0]) in _UNCERTAIN
+    return _WIDEST if is_uncertain else columns

@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from client.terminal.sequences import ALT, CONTROLS, SEQUENCE, Focus, Key, Text, meaning
+from client.terminal.sequences import ALT, CONTROLS, SEQUENCE, Focus, Key, Place, Text, meaning
 
-__all__ = ["Event", "Focus", "Key", "KeyDecoder", "Paste", "Text"]
+__all__ = ["Event", "Focus", "Key", "KeyDecoder", "Paste", "Place", "Text"]
 
 LONGEST_SEQUENCE = 64
 """Bytes of a key's sequence or a short reply; a longer one is dropped."""
@@ -40,7 +40,7 @@ class Paste:
     goes_on: bool = False
 
 
-type Event = Text | Key | Paste | Focus
+type Event = Text | Key | Paste | Focus | Place
 
 ESC = 0x1B
 _TEXT = re.compile(rb"[^\x00-\x1f\x7f]+")

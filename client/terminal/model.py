@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from client.settings import Preferences
 from client.terminal.completion import Completer
 from client.terminal.editor import Editor
-from client.terminal.keys import Focus, Key, Paste, Text
+from client.terminal.keys import Focus, Key, Paste, Place, Text
 from client.terminal.scrollback import Scrollback
 from shared.commands import BY_NAME
 from shared.messages import Goodbye
@@ -65,6 +65,10 @@ class Model:
     """A paste that waits for a yes."""
     has_mouse: bool = True
     """Whether the mouse is ours, for the wheel; if not, it selects text as the terminal has it."""
+    place: int = 0
+    """The column of the cursor, as the terminal has said when it was asked last."""
+    places: int = 0
+    """How often it has said so."""
     rung_at: float = -1e9
     day: tuple[int, int, int] | None = None
     """The local date of the newest line: another one is announced."""
@@ -152,6 +156,7 @@ type Event = (
     | Key
     | Paste
     | Pasting
+    | Place
     | Focus
     | Received
     | Refused

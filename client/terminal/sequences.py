@@ -29,6 +29,13 @@ class Focus:
     gained: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The terminal says in which column, from 0 on, its cursor stands."""
+
+    column: int
+
+
 _SHIFT, ALT, _CTRL = 1, 2, 4
 _PREFIXES = ((_CTRL, "ctrl-"), (ALT, "alt-"), (_SHIFT, "shift-"))
 _RELEASED = "3"
@@ -84,7 +91,7 @@ _MOUSE_BODY = re.compile(r"<([0-9]{1,3});[0-9]+;[0-9]+M")  # with m, a button wa
 _SS3_BODY = re.compile(r"(?:[0-9]*;)?([0-9]*)([A-Za-z])")
 
 
-def meaning(found: re.Match[bytes], bits: int = 0) -> Key | Text | Focus | None:
+def meaning(found: re.Match[bytes], bits: int = 0) -> Key | Text | Focus | Place | None:
     """What a whole sequence stands for, with these modifiers more; None for a reply and for what is not known."""
     kind = found.lastgroup
     assert kind is not None
@@ -108,7 +115,7 @@ def _mouse(button: int, bits: int) -> Key | None:
     return Key(_modified(name, bits)) if name else None
 
 
-def _csi(body: str, bits: int) -> Key | Text | Focus | None:
+def _csi(body: str, bits: int) -> Key | Text | Focus | Place | None:
     if body in ("I", "O"):
         return Focus(body == "I")
     if report := _MOUSE_BODY.fullmatch(body):
@@ -117,6 +124,8 @@ def _csi(body: str, bits: int) -> Key | Text | Focus | None:
     if parts is None or parts[3] == _RELEASED:
         return None
     code, third, final = int(parts[1] or 1), parts[4], parts[5]
+    if final == "R":
+        return Place(max(0, int(parts[2] or 1) - 1))
     bits |= _bits(parts[2])
     name = None
     if final == "u" or (final == "~" and code == 27 and third):

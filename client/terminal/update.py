@@ -12,7 +12,7 @@ from client.terminal.announce import add_note
 from client.terminal.commands import leave
 from client.terminal.frames import ask_users, next_id, received
 from client.terminal.keyboard import pasted, pasting, pressed, typed
-from client.terminal.keys import Focus, Key, Paste, Text
+from client.terminal.keys import Focus, Key, Paste, Place, Text
 from client.terminal.model import (
     Ask,
     Connection,
@@ -99,6 +99,12 @@ def _resized(model: Model, event: Resized, now: float, at: int) -> list[Effect]:
     return [Repaint()]
 
 
+def _placed(model: Model, event: Place, now: float, at: int) -> list[Effect]:
+    model.place = event.column
+    model.places += 1
+    return []
+
+
 def _trouble(model: Model, event: Trouble, now: float, at: int) -> list[Effect]:
     return add_note(model, f"! {event.text}", at, "error")
 
@@ -112,6 +118,7 @@ _EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     Key: pressed,
     Paste: pasted,
     Pasting: pasting,
+    Place: _placed,
     Focus: lambda model, event, now, at: [],
     Received: received,
     Refused: _refused,

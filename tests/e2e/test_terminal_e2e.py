@@ -307,6 +307,30 @@ def test_who_is_replaced_stays_away_until_asked(server: ServerProcess, open_clie
         fake.accept()[0].close()
 
 
+# --- other sizes of inline
+
+
+def test_inline_narrowing_a_terminal_that_cuts_rows_off_keeps_all_messages(
+    server: ServerProcess, open_client: Open, meet: Meet
+):
+    ada = open_client(f"127.0.0.1:{server.port}", "--layout", "inline", columns=100)
+    ada.wait("in lobby as ada")
+    bob = meet("bob")
+    ada.wait("bob joined")
+    for number in range(5):
+        bob.send(Say(f"m{number}"))
+    ada.press("x" * 80)
+    ada.wait("x" * 80)
+    ada.wait("m4")
+    for columns in (60, 45, 30):
+        ada.resize(columns, 24)
+        bob.send(Say(f"at {columns}"))
+        ada.wait(f"bob: at {columns}")
+    said = [row.partition("bob: ")[2] for row in ada.rows if "bob: " in row]
+    assert said == ["m0", "m1", "m2", "m3", "m4", "at 60", "at 45", "at 30"]
+    assert sum("xxx" in row for row in ada.rows) == 1
+
+
 # --- ways out
 
 

@@ -64,6 +64,10 @@ class Tmux:
     def rows(self, pane: int) -> list[str]:
         return [row.rstrip() for row in self.run("capture-pane", "-p", "-t", self.panes[pane]).split("\n")]
 
+    def all_rows(self, pane: int) -> list[str]:
+        """The rows with those that have been scrolled off."""
+        return self.run("capture-pane", "-p", "-S", "-", "-t", self.panes[pane]).split("\n")
+
     def wait(self, pane: int, text: str) -> list[str]:
         try:
             wait_until(lambda: text in "\n".join(self.rows(pane)), f"{text!r} in pane {pane}")
@@ -148,11 +152,12 @@ def test_what_terminals_show_in_their_own_ways(tmux: Tmux, server: ServerProcess
 
 def test_a_window_made_smaller_and_larger(tmux: Tmux, server: ServerProcess):
     ada = tmux.open(f"127.0.0.1:{server.port}", "--name", "ada", "--layout", "inline")
-    tmux.wait(ada, "in lobby as ada")
+    tmux.wait(ada, "in lobby as ada; nobody else is here")
     tmux.write(ada, "a draft that is rather long for a window that will be narrow")
     for columns in (100, 40, 25, 60, 120):
         tmux.resize(ada, columns, 24)
         tmux.write(ada, ".")
         wait_until(lambda: sum("[lobby]" in row for row in tmux.rows(ada)) == 1, f"one input row at {columns} columns")
+    assert any("in lobby as ada; nobody else is here" in row for row in tmux.all_rows(ada)), "what was printed stays"
     tmux.press(ada, "C-u")
     wait_until(lambda: [row for row in tmux.rows(ada) if "draft" in row] == [], "no ghost of the input row")

@@ -4,7 +4,7 @@ import sys
 from types import FrameType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from client.terminal.cells import STAND_IN, clip, graphemes, width, wrap
@@ -107,7 +107,14 @@ PARTS = [" ", "  ", "a", "word", "漢", ACCENTED, FAMILY, GERMANY, "🇩", "👍
 TEXTS = st.lists(st.sampled_from([*PARTS, "\n", "\u1100", "\u0600", "क्षि"]) | st.characters(), max_size=30).map("".join)
 
 
+@pytest.mark.parametrize("char", ["\ue0b0", "\U000f0000", "\u0378", "\U0003fffd"], ids=ascii)
+def test_what_terminals_do_not_agree_about_counts_as_wide(char: str) -> None:
+    assert width(char) == 2
+    assert wrap(f"a{char}b", 2, 0) == ["a", char, "b"]
+
+
 @settings(max_examples=500, deadline=None)
+@example("0\ufffe🏻", 2, 0)
 @given(TEXTS, st.integers(2, 12), st.integers(0, 12))
 def test_rows_fit_and_lose_nothing(text: str, columns: int, indent: int) -> None:
     rows = wrap(text, columns, indent)

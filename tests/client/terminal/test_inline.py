@@ -5,8 +5,8 @@ import pytest
 
 from client.settings import Preferences
 from client.terminal.capabilities import read_capabilities
-from client.terminal.inline import Inline
-from client.terminal.keys import Key, Paste, Text
+from client.terminal.inline import ASK_PLACE, PATIENCE, Inline
+from client.terminal.keys import Key, Paste, Place, Text
 from client.terminal.model import Connection, Event, Model, Received, Resized
 from client.terminal.theme import make_theme
 from client.terminal.update import update
@@ -26,14 +26,15 @@ class Bench:
         self.stream = pyte.Stream(self.screen)
         self.stream.feed("$ pylingo\r\n" + self.inline.enter())
         self.at = AT
+        self.now = 0.0
         self.happen(Connection("online"), Received(Joined("lobby", "ada", 2)))
 
     def happen(self, *events: Event) -> str:
         effects = []
         for event in events:
             self.at += 1_000
-            effects += update(self.model, event, 0.0, lambda: self.at)
-        frame = self.inline.frame(self.model, 0.0)
+            effects += update(self.model, event, self.now, lambda: self.at)
+        frame = self.inline.frame(self.model, self.now)
         self.stream.feed(frame)
         return frame
 
@@ -80,20 +81,99 @@ def test_the_cursor_stands_in_the_line():
     assert bench.rows[bench.screen.cursor.y].endswith("abc")
 
 
-def test_a_narrower_window_leaves_no_ghost():
-    """The terminal breaks the input row into two, with the cursor in the second: both are cleared."""
-    bench = Bench(40, 10)
-    bench.happen(Text("x" * 25))
+def narrow(bench: Bench, columns: int) -> str:
+    """Make the window narrower, as the program is told of it."""
+    bench.inline.forget(make_theme(TERMINAL, False))
+    return bench.happen(Resized(columns, bench.screen.lines))
+
+
+def break_rows(bench: Bench, columns: int) -> None:
+    """What a terminal that breaks rows makes of the input row in a narrower window: two, the cursor in the second."""
     y = bench.screen.cursor.y
     row = bench.rows[y]
-    bench.screen.resize(10, 20)
-    for index, part in enumerate((row[:20], row[20:])):
+    bench.screen.resize(bench.screen.lines, columns)
+    for index, part in enumerate((row[:columns], row[columns:])):
         bench.stream.feed(f"\x1b[{y + index + 1};1H\x1b[K{part}")
-    bench.inline.forget(make_theme(TERMINAL, False))
-    bench.happen(Resized(20, 10))
+
+
+def cut_rows(bench: Bench, columns: int) -> None:
+    """What a terminal makes of it that cuts rows off: one row, the cursor in its last column."""
+    bench.screen.resize(bench.screen.lines, columns)
+    bench.screen.cursor.x = min(bench.screen.cursor.x, columns - 1)
+
+
+def test_a_terminal_that_breaks_rows_keeps_no_ghost():
+    bench = Bench(40, 10)
+    bench.happen(Text("x" * 25))
+    break_rows(bench, 20)
+    assert narrow(bench, 20) == ASK_PLACE
+    bench.happen(Place(bench.screen.cursor.x))
     assert sum("xxx" in row for row in bench.rows) == 1
     bench.say("after")
     assert sum("xxx" in row for row in bench.rows) == 1
+    assert sum("after" in row for row in bench.rows) == 1
+
+
+@pytest.mark.parametrize("typed", [10, 25, 31, 35])
+def test_a_terminal_that_cuts_rows_off_keeps_all_messages(typed: int):
+    bench = Bench(60, 10)
+    for number in range(5):
+        bench.say(f"m{number}")
+    bench.happen(Text("x" * typed))
+    for columns in (40, 30, 24, 20):
+        cut_rows(bench, columns)
+        if narrow(bench, columns) == ASK_PLACE:
+            bench.happen(Place(bench.screen.cursor.x))
+        bench.say(f"at {columns}")
+    rows = [row for row in bench.rows if "bob:" in row or "at" in row]
+    assert [row.split()[-1] for row in rows if "m" in row] == [f"m{number}" for number in range(5)]
+    assert [row.split()[-1] for row in rows if "at" in row] == ["40", "30", "24", "20"]
+    assert sum("xxx" in row for row in bench.rows) == 1
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_terminal_that_does_not_answer_keeps_all_messages(cut: bool):
+    bench = Bench(40, 10)
+    bench.say("before")
+    bench.happen(Text("x" * 25))
+    (cut_rows if cut else break_rows)(bench, 20)
+    assert narrow(bench, 20) == ASK_PLACE
+    assert bench.say("meanwhile") == "", "the answer is waited for"
+    bench.now = PATIENCE
+    bench.say("after")
+    assert [word for row in bench.rows for word in ("before", "meanwhile", "after") if word in row] == [
+        *("before", "meanwhile", "after"),
+    ]
+
+
+def test_the_answer_to_an_earlier_question_is_none_to_a_later_one():
+    bench = Bench(60, 10)
+    bench.say("before")
+    bench.happen(Text("x" * 45))
+    cut_rows(bench, 40)
+    assert narrow(bench, 40) == ASK_PLACE
+    cut_rows(bench, 30)
+    assert narrow(bench, 30) == ASK_PLACE
+    assert bench.happen(Place(len("[lobby] " + "x" * 45) % 30)) == "", "by chance the column of a broken row"
+    assert bench.happen(Place(29)) != ""
+    assert any("before" in row for row in bench.rows)
+
+
+def test_a_window_made_narrower_and_wide_again_needs_no_answer():
+    bench = Bench(60, 10)
+    bench.happen(Text("x" * 45))
+    assert narrow(bench, 40) == ASK_PLACE
+    assert "xxx" in narrow(bench, 60)
+
+
+def test_a_message_wider_than_we_think_stays_in_its_row():
+    bench = Bench(40, 10)
+    bench.say("before")
+    bench.stream.feed("x" * 200 + "\r\n")  # as if its width had been taken for less
+    bench.stream.feed(bench.inline.leave())
+    assert sum("xxx" in row for row in bench.rows) == 1
+    bench.stream.feed("y" * 60)
+    assert sum("yyy" in row for row in bench.rows) == 2, "rows are wrapped again"
 
 
 @pytest.mark.parametrize("event", [Paste("\n".join("abcdefgh")), Connection("waiting", 9.0, None, "it broke")])

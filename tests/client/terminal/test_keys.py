@@ -19,6 +19,7 @@ from client.terminal.keys import (
     Key,
     KeyDecoder,
     Paste,
+    Place,
     Text,
 )
 
@@ -77,7 +78,7 @@ CASES: dict[str, tuple[bytes, list[Event]]] = {
     "alt and a C1 control": (b"\x1b\xc2\x85x", [Key("escape"), Text("x")]),
     "alt as rxvt sends it": (b"\x1b\x1b[A\x1b\x1bOd\x1b\x1b[3~", keys("alt-up", "ctrl-alt-left", "alt-delete")),
     "escape and a key": (b"\x1b\x1b[200~a\x1b[201~", [Key("escape"), Paste("a")]),
-    "escape and a reply": (b"\x1b\x1b[24;80R", keys("escape")),
+    "escape and a reply": (b"\x1b\x1b[24;80R", [*keys("escape"), Place(79)]),
     "brackets and letters with alt": (b"\x1b[\r\x1bO\r\x1b]", keys("alt-[", "enter", "alt-O", "enter", "alt-]")),
     "keys between text": (b"a\x1b[1;5Db\x1b[3~", [Text("a"), Key("ctrl-left"), Text("b"), Key("delete")]),
     "linux F1": (b"\x1b[[Ax", [Key("f1"), Text("x")]),
@@ -91,7 +92,7 @@ CASES: dict[str, tuple[bytes, list[Event]]] = {
     "far too long and broken off": (b"\x1b[" + b"1" * 9_999 + b"\rx", [Key("enter"), Text("x")]),
     "far too long without an end": (b"\x1b[" + b"1" * 9_999, []),
     "SS3 too long": (b"\x1bO" + b"1" * 62 + b"x", [Text("x")]),
-    "replies": (b"\x1b[?62;22c\x1b[1;2R\x1b[?2026;2$y\x1b[>1;2cx", [Text("x")]),
+    "replies": (b"\x1b[?62;22c\x1b[1;2R\x1b[?2026;2$y\x1b[>1;2cx", [Place(1), Text("x")]),
     "mouse": (b"\x1b[<0;1;1Ma\x1b[<0;1;1mb\x1b[M \xff!c", [*keys("mouse"), Text("ab"), *keys("mouse"), Text("c")]),
     "wheel": (b"\x1b[<64;1;1M\x1b[<65;200;1M\x1b[M`\xff!", keys("wheel-up", "wheel-down", "wheel-up")),
     "mouse broken off": (b"\x1b[M \rx", [Key("enter"), Text("x")]),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from client.terminal.sequences import ALT, SEQUENCE, Focus, Key, Text, meaning
+from client.terminal.sequences import ALT, SEQUENCE, Focus, Key, Place, Text, meaning
 
 KEYS = {
     "up": ["[A", "OA"],
@@ -44,8 +44,6 @@ KEYS = {
 NOTHING = {
     "attributes": "[?62;22c",
     "secondary attributes": "[>0;276;0c",
-    "cursor": "[24;80R",
-    "cursor, like F3 with a modifier": "[1;2R",
     "mode": "[?2004;1$y",
     "mode without a question mark": "[4;1$y",
     "size": "[8;24;80t",
@@ -67,7 +65,7 @@ NOTHING = {
 }
 
 
-def read(sequence: str, bits: int = 0) -> Key | Text | Focus | None:
+def read(sequence: str, bits: int = 0) -> Key | Text | Focus | Place | None:
     found = SEQUENCE.fullmatch(b"\x1b" + sequence.encode())
     assert found, sequence
     return meaning(found, bits)
@@ -76,6 +74,11 @@ def read(sequence: str, bits: int = 0) -> Key | Text | Focus | None:
 @pytest.mark.parametrize(("name", "sequence"), [(name, form) for name, forms in KEYS.items() for form in forms])
 def test_a_key_has_one_name_in_every_form(name: str, sequence: str) -> None:
     assert read(sequence) == Key(name)
+
+
+@pytest.mark.parametrize(("sequence", "column"), [("[24;80R", 79), ("[1;2R", 1), ("[24;0R", 0), ("[R", 0)])
+def test_where_the_cursor_is(sequence: str, column: int) -> None:
+    assert read(sequence) == Place(column), "and not F3 with a modifier"
 
 
 @pytest.mark.parametrize("sequence", NOTHING.values(), ids=NOTHING)
