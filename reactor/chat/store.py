@@ -214,13 +214,18 @@ def trace(room: str, key: str, who: int | str) -> int:
 
 
 def insert(file: sqlite3.Connection, rows: Iterable[Row]) -> int:
-    """Commit the rows; returns how many were new. One whose stamp is there already is left out."""
+    """Write rows and commit them; returns how many were new."""
     with file:
-        cursor = file.executemany(
-            "insert into message (at, room, name, text, key, session, author) values (?, ?, ?, ?, ?, ?, ?)"
-            " on conflict do nothing",
-            map(_values, rows),
-        )
+        return write(file, rows)
+
+
+def write(file: sqlite3.Connection, rows: Iterable[Row]) -> int:
+    """Write rows; returns how many were new. One whose stamp is there already is left out."""
+    cursor = file.executemany(
+        "insert into message (at, room, name, text, key, session, author) values (?, ?, ?, ?, ?, ?, ?)"
+        " on conflict do nothing",
+        map(_values, rows),
+    )
     return max(0, cursor.rowcount)
 
 

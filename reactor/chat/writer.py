@@ -8,6 +8,7 @@ tries the file again now and then. Once it can be used, what was collected is wr
 A file that was deleted, renamed or replaced has failed, too, though the system would let one write to it for ever.
 """
 
+import itertools
 import logging
 import math
 import queue
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 _COMMIT_EVERY = 0.005  # seconds: more commits than that take the reactor's time, and its lock, for little
 _ROWS_AT_ONCE = 5_000  # in one commit, so that each is a matter of moments
+_ROWS_OF_QUESTION = 20  # a question takes about as long as so many of them
 _SWEEP = 60.0  # seconds between two looks for what is too old or too much
 _SLICES_AT_ONCE = 50  # of a file with few keys, these are read before anybody comes
 _RETRY = 5.0  # seconds after a failure; twice as many after each further one
@@ -66,7 +68,7 @@ class Writer:
         self._keep = keep
         self._most = most
         self._most_filter = most_filter
-        self._uncommitted: list[Batch] = []  # what the file failed with
+        self._undone: list[Batch | Question] = []  # what the file failed with
         self._backlog = Backlog(backlog)
         self._backlog_most = backlog
         self._newest = 0  # stamp in a file that came back
@@ -156,19 +158,8 @@ class Writer:
         while True:
             self._do_chores(file)
             task = self._take(self._patience())
-            batches: list[Batch] = []
-            rows = 0
-            if isinstance(task, Batch):
-                time.sleep(max(0.0, self._next_commit - time.monotonic()))
-            while isinstance(task, Batch) and rows < _ROWS_AT_ONCE:
-                batches.append(task)
-                rows += len(task.rows)
-                task = self._take(0)
-            if batches:
-                self._put_back = task
-                self._commit(file, batches)
-            elif isinstance(task, Question):
-                self._ask(file, task)
+            if isinstance(task, Batch | Question):
+                self._do(file, self._gather(task))
             elif isinstance(task, Rescan):
                 self._scan = Scan(file, task.number, self._most_filter)
                 self.done += 1
@@ -176,6 +167,21 @@ class Writer:
                 self._put_back = None  # if the file is gone, this is the end all the same
                 self._place.check()
                 return
+
+    def _gather(self, task: Task | _Nothing) -> list[Batch | Question]:
+        """The task with those that have come behind it, and that come before the time of the next commit."""
+        work: list[Batch | Question] = []
+        rows = 0
+        has_waited = False
+        while isinstance(task, Batch | Question) and rows < _ROWS_AT_ONCE:
+            if isinstance(task, Batch) and not has_waited:
+                time.sleep(max(0.0, self._next_commit - time.monotonic()))
+                has_waited = True
+            work.append(task)
+            rows += len(task.rows) if isinstance(task, Batch) else _ROWS_OF_QUESTION
+            task = self._take(0)
+        self._put_back = task
+        return work
 
     def _do_chores(self, file: sqlite3.Connection) -> None:
         if self._scan is not None and self._scan.go_on():
@@ -216,31 +222,44 @@ class Writer:
         except queue.Empty:
             return NOTHING
 
-    def _commit(self, file: sqlite3.Connection, batches: list[Batch]) -> None:
-        """Write what several ticks have added, and say so. If the file fails, that is said first."""
-        reserved = next((batch.reserved for batch in reversed(batches) if batch.reserved is not None), None)
-        try:
-            self._put_doubt(file)
-            if reserved is not None:
-                marks.put(file, reserved=reserved)
-            store.insert(file, (row for batch in batches for row in batch.rows))
-            self._place.check()
-        except BaseException:
-            self._uncommitted = batches
-            raise
-        self._next_commit = time.monotonic() + _COMMIT_EVERY
-        self.done += len(batches)
-        self._tell(self._told.kept, [callback for batch in batches for callback in batch.kept], reserved)
+    def _do(self, file: sqlite3.Connection, work: list[Batch | Question]) -> None:
+        """Write and ask in one transaction, and then say so in the same order. If the file fails, that is said first.
 
-    def _ask(self, file: sqlite3.Connection, question: Question) -> None:
-        if not question.is_settled:
-            try:
-                answer = question.ask(file)
-            except BaseException:
-                self._put_back = question
-                raise
-            self._tell(question.settle, answer)
-        self.done += 1
+        A question reads what was written before it and not yet committed. If each had a commit before it instead, a
+        few hundred peers with a question each would make everybody wait for seconds.
+        """
+        told: list[tuple[Callable[..., object], *tuple[object, ...]]] = []
+        try:
+            with file:
+                for kind, tasks in itertools.groupby(work, type):
+                    if kind is Batch:
+                        told.append(self._write(file, [task for task in tasks if isinstance(task, Batch)]))
+                    else:
+                        told += [
+                            (task.settle, task.ask(file))
+                            for task in tasks
+                            if isinstance(task, Question) and not task.is_settled
+                        ]
+            if any(isinstance(task, Batch) for task in work):
+                self._place.check()
+                self._next_commit = time.monotonic() + _COMMIT_EVERY
+        except BaseException:
+            self._undone = work
+            raise
+        self.done += len(work)
+        for call in told:
+            self._tell(*call)
+
+    def _write(
+        self, file: sqlite3.Connection, batches: list[Batch]
+    ) -> tuple[Callable[..., object], list[Callable[[], object]], int | None]:
+        """Write what several ticks have added; returns what to tell of it when it is committed."""
+        reserved = next((batch.reserved for batch in reversed(batches) if batch.reserved is not None), None)
+        self._put_doubt(file)
+        if reserved is not None:
+            marks.put(file, reserved=reserved)
+        store.write(file, (row for batch in batches for row in batch.rows))
+        return self._told.kept, [callback for batch in batches for callback in batch.kept], reserved
 
     # --- while it cannot
 
@@ -248,9 +267,9 @@ class Writer:
         _log_bug(error)
         self._is_damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
         self._tell(self._told.failed, f"the history in {self._path} failed: {error}")
-        for batch in self._uncommitted:
-            self._answer_without(batch)
-        self._uncommitted = []
+        for task in self._undone:
+            self._answer_without(task)
+        self._undone = []
 
     def _note_damage(self) -> None:
         """A file that is damaged is not tried again before it is another one. After it was closed."""

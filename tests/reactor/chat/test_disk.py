@@ -356,6 +356,45 @@ def test_a_page_has_what_was_said_before_it_was_asked_for_and_nothing_later(desk
         assert [entry.at for entry in page.messages] == list(range(1, count + 1))
 
 
+def test_questions_between_batches_cost_no_commits(desk, commits):
+    """A few hundred peers with a question each would make everybody wait for as many commits."""
+    log = desk()
+    log.hold(go_on := threading.Event())
+    told: list[object] = []
+    for at in range(1, 101):
+        log.say(at, key=f"k-{at}")
+        log.log.when_kept(lambda at=at: told.append(at))
+        log.log.look_up("tea", f"k-{at}", 9, "alice", lambda at: told.append(("found", at)))
+        log.log.page("tea", History(limit=1), lambda page: told.append(page.messages[0].at * 1.0))
+    go_on.set()
+    log.loop.until(lambda: len(told) == 300)
+    assert told == [one for at in range(1, 101) for one in (at, ("found", at), float(at))]
+    assert len(commits) == 1
+
+
+def test_an_answer_from_what_could_not_be_committed_is_not_given(desk, path, caplog, monkeypatch):
+    """The file fails with the commit: what was asked within it is answered from memory, in its place."""
+    log = desk()
+    log.hold(go_on := threading.Event())
+    told: list[object] = []
+
+    def fail(file: sqlite3.Connection, rows: object) -> int:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    for at in range(1, 4):
+        log.log.page("tea", ALL, lambda page: told.append(len(page.messages)))
+        log.say(at)
+        log.log.when_kept(lambda at=at: told.append(f"kept {at}"))
+    monkeypatch.setattr(store, "write", fail)
+    go_on.set()
+    log.loop.until(lambda: len(told) == 6)
+    monkeypatch.undo()
+    assert len(log.failures) == 1
+    assert [one for one in told if isinstance(one, str)] == ["kept 1", "kept 2", "kept 3"]
+    assert [one for one in told if isinstance(one, int)] == [3, 3, 3]  # memory holds what was said meanwhile
+    log.close()
+
+
 def test_a_page_comes_behind_the_callbacks_before_it(desk):
     log = desk()
     log.say(1)

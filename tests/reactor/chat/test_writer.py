@@ -306,7 +306,7 @@ def test_what_the_file_failed_with_is_not_told_again_when_it_fails_once_more(pat
         raise sqlite3.OperationalError("disk I/O error")
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "insert", broken)
+        patch.setattr(store, "write", broken)
         say(desk, 10)
     until_back(desk)
     desk.log._put(Question(broken, lambda: None))
@@ -375,8 +375,8 @@ def test_under_load_a_commit_serves_all_of_some_milliseconds(path, monkeypatch):
     """The first after a silence is at once; then there is time for others to come."""
     sleeps: list[float] = []
     go_on = threading.Event()
-    inserts: list[int] = []
-    insert = store.insert
+    writes: list[int] = []
+    write = store.write
 
     def sleep(seconds: float) -> None:
         sleeps.append(seconds)
@@ -384,23 +384,23 @@ def test_under_load_a_commit_serves_all_of_some_milliseconds(path, monkeypatch):
             go_on.wait(DEADLINE)
 
     def counting(file, rows):
-        inserts.append(0)
-        insert(file, rows)
+        writes.append(0)
+        write(file, rows)
 
     monkeypatch.setattr(writer, "_COMMIT_EVERY", 60.0)
     monkeypatch.setattr(writer, "time", types.SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
-    monkeypatch.setattr(store, "insert", counting)
+    monkeypatch.setattr(store, "write", counting)
     desk = Desk(path)
     desk.open()
     say(desk, 1)
-    assert (sleeps, len(inserts)) == ([0.0], 1)
+    assert (sleeps, len(writes)) == ([0.0], 1)
     for at in range(2, 20):
         desk.say(at)
         desk.loop.end_tick()
     wait_until(lambda: len(sleeps) == 2)
     go_on.set()
     desk.loop.until(lambda: desk.kept == list(range(1, 20)))
-    assert len(inserts) == 2
+    assert len(writes) == 2
     assert 0 < sleeps[1] <= 60
     desk.close()
     assert stamps(path) == list(range(1, 20))
