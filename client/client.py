@@ -32,6 +32,9 @@ RETRY = 60.0
 FIRST_DELAY = 0.25
 """Seconds, about, before the first try to come back; each further one waits twice as long."""
 LONGEST_DELAY = 15.0
+FIRST_CLAIM = 5.0
+"""Seconds, about, before a name that somebody else has is asked for again; each further time it is twice as long."""
+LONGEST_CLAIM = 300.0
 SILENCE = 30.0
 """Seconds without a byte from the server after which it is asked for one, and again after which it is given up."""
 PATIENCE = 5.0
@@ -113,6 +116,8 @@ class Client:
         self._tries = 0
         self._heard = 0.0
         self._asked = False
+        self._claim_timer: Timer | None = None
+        self._claims = 0
         self._leaving = Leaving.NO
         self._leave_timers: list[Timer] = []
         self._given_up = 0  # messages and commands
@@ -185,7 +190,7 @@ class Client:
 
     def stop(self, error: Exception | None = None) -> None:
         """Cut the connection and do not come back."""
-        for timer in (self._timer, self._watch, *self._leave_timers):
+        for timer in (self._timer, self._watch, self._claim_timer, *self._leave_timers):
             if timer is not None:
                 timer.cancel()
         self._leave_timers.clear()
@@ -381,7 +386,24 @@ class Client:
             if self._leaving is not Leaving.NO:
                 self._last_refusals.append(refusal)
             self._on_refusal(refusal)
+        self._want_name()
         self._part_if_settled()
+
+    def _want_name(self) -> None:
+        """See that a name that somebody else has is asked for again: it may come free out of sight."""
+        if self.conversation.wanted is None:
+            self._claims = 0
+            if self._claim_timer is not None:
+                self._claim_timer.cancel()
+                self._claim_timer = None
+        elif self._claim_timer is None and not self._is_over:
+            delay = min(LONGEST_CLAIM, FIRST_CLAIM * 2**self._claims) * random.uniform(0.5, 1.5)
+            self._claim_timer = self.reactor.call_later(delay, self._claim)
+
+    def _claim(self) -> None:
+        self._claim_timer = None
+        self._claims += 1
+        self._follow(self.conversation.claim())
 
     def _become(self, status: Status) -> None:
         self.status = status

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from client.wish import TAKEN, Wish
 from client.wording import UNCONFIRMED, typed
 from shared import PROTOCOL_VERSION, __version__
 from shared.errors import RequestError
@@ -32,7 +33,7 @@ from shared.messages import (
     Sent,
     Skipped,
 )
-from shared.schema import Record
+from shared.schema import MAX_ID, Record
 from shared.text import MAX_WORDS, fold, message_text
 
 SHOWN_ON_JOINING = 50
@@ -42,6 +43,7 @@ _MOST_ALONE = 2_000  # messages of ours, with none of others between, before the
 _MOST_HELD = 20_000  # frames, while the log is being read; a server that says more meanwhile has forgotten us
 _ROOMS_KEPT = 1_000
 _LAST_STAMP = 2**63 - 1
+_HELLO = MAX_ID  # the id of every hello; all others are small
 _REPEATABLE = frozenset({"name", "list", "users", "help"})  # commands that can be given twice without harm
 _MOVES = frozenset({"join", "leave"})  # commands that the return makes up for: it goes to the room asked for last
 _ROOM_FRAMES = (Message, Joined, Left, Renamed, Skipped)
@@ -83,7 +85,8 @@ class Conversation:
         """Where we are, as the server has said."""
         self.gaps = 0
         """How often we read too slowly, and were left out of room frames for a while."""
-        self._wish = name
+        self._wish = Wish(name)
+        self._claim = 0  # the id of the request for that name that is not answered yet
         self._goal = room  # where we want to be: the room asked for last, whether the server has answered or not
         self._joining = 0  # the id of the join that is not answered yet
         self._new_key = new_key
@@ -107,6 +110,11 @@ class Conversation:
         return len(self._waiting) + len(self._pending) + len(self._commands)
 
     @property
+    def wanted(self) -> str | None:
+        """The name that we asked for and that somebody else has."""
+        return self._wish.name if self._wish.is_taken else None
+
+    @property
     def is_settled(self) -> bool:
         """Whether all that was typed has been sent and confirmed."""
         return self._live and not self.unconfirmed
@@ -128,7 +136,8 @@ class Conversation:
 
     def connected(self) -> Step:
         """There is a new connection."""
-        return Step([Hello(PROTOCOL_VERSION, self._wish, f"PyLingo/{__version__}", resume=self._token)])
+        program = f"PyLingo/{__version__}"
+        return Step([Hello(PROTOCOL_VERSION, self._wish.name, program, resume=self._token, id=_HELLO)])
 
     def disconnected(self) -> None:
         """The connection is gone. What was held is in the log: of a room that was new, from the first of it on."""
@@ -136,6 +145,7 @@ class Conversation:
             if isinstance(record, Message):
                 self._newest.setdefault(fold(record.room), record.at - 1)
         self._live = False
+        self._claim = 0
         self._stop_reading()
 
     def received(self, record: Record) -> Step:
@@ -163,6 +173,14 @@ class Conversation:
         """Ask for a command, now or as soon as that is possible. Raises `RequestError` if it cannot be sent."""
         _check(name + (argument or ""))
         return self._request(Command(name, argument))
+
+    def claim(self) -> Step:
+        """Ask again for the name that somebody else had."""
+        step = Step()
+        if self._live and self.wanted is not None and not self._claim:
+            self._claim = self._next_id()
+            step.send.append(Command("name", self.wanted, self._claim))
+        return step
 
     # --- sending
 
@@ -215,7 +233,9 @@ class Conversation:
                 self._stop_reading()
                 step.show.append(record)
             case Renamed() if record.room is None:
-                self.name = self._wish = record.new
+                self.name = record.new
+                self._wish.chosen(record.new)
+                self._claim = 0
                 step.show.append(record)
             case Message():
                 self._message(record, step)
@@ -232,10 +252,13 @@ class Conversation:
                 self._error(record, step)
             case _:
                 step.show.append(record)
+        if self._wish.comes_free(record):
+            step.send += self.claim().send
 
     def _ready(self, ready: Ready, step: Step) -> None:
         step.show.append(ready)
         self.name = ready.name
+        self._wish.given(ready.name)
         self._token = ready.token
         self.room = ready.room
         if self._goal and (self.room is None or fold(self.room) != fold(self._goal)):
@@ -310,6 +333,13 @@ class Conversation:
             self._ask_log(self._newest.get(fold(self.room)), None, step)
 
     def _error(self, error: Error, step: Step) -> None:
+        if error.re == _HELLO or (self._claim and error.re == self._claim):
+            is_told = error.re == self._claim and error.code == TAKEN
+            self._wish.refused(error.code)
+            self._claim = 0
+            if not is_told:
+                step.show.append(error)
+            return
         if error.re is not None and (request := self._answered(error.re)) is not None:
             _refuse(request, error, step)
         else:

@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import sys
+import time
 from typing import TextIO
 
 from client.client import PATIENCE, RETRY, Client, Status
@@ -19,12 +20,12 @@ from client.conversation import Refusal
 from client.lines import LineReader
 from client.link import why_no_connection
 from client.terminal.tty import OwnDescriptor, is_ours
-from client.wording import not_confirmed, refused, wording
+from client.wording import date_line, local_day, not_confirmed, refused, wording
 from reactor.engine.loop import EVENT_READ, Reactor
 from shared.address import show_address
 from shared.commands import BY_NAME, parse_line, parse_piped, unknown_command
 from shared.errors import RequestError
-from shared.messages import Command, Help, Say
+from shared.messages import Command, Help, Message, Say
 from shared.schema import Record, to_map
 from shared.text import printable, quote
 
@@ -73,6 +74,8 @@ class Plain:
             drained=self._go_on_reading,
             on_refusal=self._refused,
         )
+        self._wanted: str | None = None
+        self._day = local_day(time.time_ns() // 1_000)  # of the last message, at first today
         self._was_online = False
         self._told = False  # whether this loss of the connection was mentioned
         self._leaving = False
@@ -101,10 +104,23 @@ class Plain:
     def _show(self, record: Record) -> None:
         if isinstance(record, Help):
             self._commands |= {info.name for info in record.commands}
-        lines = [json.dumps(to_map(record))] if self._as_json else wording(record)
+        lines = [json.dumps(to_map(record))] if self._as_json else [*self._date(record), *wording(record)]
         for line in lines:
             self._print(line, sys.stdout)
+        if self._client.conversation.wanted != self._wanted:
+            self._wanted = self._client.conversation.wanted
+            if self._wanted is not None:
+                name = self._client.conversation.name
+                self._note(f"you are {name}, wanted {self._wanted}: it is asked for again until it is free")
         self._go_on_reading()
+
+    def _date(self, record: Record) -> list[str]:
+        """The line with the date, before a message of another day than the one before."""
+        day = local_day(record.at) if isinstance(record, Message) else self._day
+        if day == self._day:
+            return []
+        self._day = day
+        return [date_line(day)]
 
     def _changed(self, status: Status) -> None:
         where = show_address(self._host, self._port)

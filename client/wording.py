@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from client.zone import local_time
 from shared.messages import (
     Command,
     Error,
@@ -70,7 +71,18 @@ def not_confirmed(what: str, count: int) -> str:
 
 def clock_time(at: int) -> str:
     """The local time of day of a stamp (microseconds since 1970), to the minute."""
-    return time.strftime("%H:%M", time.localtime(at // 1_000_000))
+    return time.strftime("%H:%M", local_time(at))
+
+
+def local_day(at: int) -> tuple[int, int, int]:
+    """The local date of a stamp: year, month, day."""
+    return local_time(at)[:3]
+
+
+def date_line(day: tuple[int, int, int]) -> str:
+    """The line before the first message of another day."""
+    year, month, number = day
+    return f"--- {year}-{month:02}-{number:02} ---"
 
 
 def _rows(text: str) -> list[str]:

@@ -292,3 +292,19 @@ def late_names(folder: Path, failures: int) -> dict[str, str]:
     """
     (folder / "sitecustomize.py").write_text(_LATE.format(failures=failures))
     return {"PYTHONPATH": str(folder)}
+
+
+def _zone_file(hours: int) -> bytes:
+    """A zone that is so many hours before UTC, as a TZif file (RFC 8536, version 1)."""
+    name = b"T%02d\0" % hours
+    counts = struct.pack(">6l", 0, 0, 0, 0, 1, len(name))
+    return b"TZif\0" + bytes(15) + counts + struct.pack(">lBB", hours * 3_600, 0, 0) + name
+
+
+def put_zone(path: Path, hours: int) -> None:
+    """Put another zone in the place of the one at `path`, as `timedatectl` does."""
+    fresh = path.with_name(f"zone-{hours}")
+    fresh.write_bytes(_zone_file(hours))
+    link = path.with_name("link")
+    link.symlink_to(fresh)
+    os.replace(link, path)

@@ -1,10 +1,8 @@
 """How something becomes a line: cleaned, with its date where that is another one, and as a log file has it. Pure."""
 
-import time
-
 from client.terminal.model import Effect, Model, Shown
 from client.terminal.scrollback import Line
-from client.wording import INDENT, clock_time, wording
+from client.wording import INDENT, clock_time, date_line, local_day, wording
 from shared.schema import Record
 from shared.text import readable
 
@@ -30,11 +28,10 @@ def turn_day(model: Model, at: int, is_stamped: bool) -> None:
 
     The log of a room may go back to days before. Our own clock does not: it may only be a little behind the server's.
     """
-    day = time.localtime(at // 1_000_000)[:3]
+    day = local_day(at)
     before = model.day or day
     if day > before or (is_stamped and day < before):
-        text = f"--- {day[0]}-{day[1]:02}-{day[2]:02} ---"
-        model.scrollback.add(Line("day", text, max(0, at - 1), is_stamped=is_stamped))
+        model.scrollback.add(Line("day", date_line(day), max(0, at - 1), is_stamped=is_stamped))
         model.day = day
     else:
         model.day = before
@@ -47,7 +44,7 @@ def transcript(line: Line) -> str:
 
 
 def stamp(at: int) -> str:
-    return time.strftime("%Y-%m-%d ", time.localtime(at // 1_000_000)) + clock_time(at)
+    return "{}-{:02}-{:02} {}".format(*local_day(at), clock_time(at))
 
 
 def words_of(record: Record) -> list[str]:

@@ -38,6 +38,8 @@ class Model:
     """Seconds that the last ping took."""
     # the people
     name: str = ""
+    wanted: str | None = None
+    """The name that somebody else has, and that is asked for again."""
     room: str | None = None
     people: dict[str, str] = field(default_factory=dict)
     """Who is in the room, by the compared form; who spoke last comes last."""
@@ -133,6 +135,13 @@ class Interrupted:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """The name that one asked for is somebody else's; or, if None, it is not any more."""
+
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """We read too slowly, and were left out for a while. The messages are fetched."""
 
@@ -165,6 +174,7 @@ type Event = (
     | Tick
     | Interrupted
     | Gap
+    | Wanted
     | Trouble
     | Done
 )

@@ -29,6 +29,7 @@ from client.terminal.model import (
     Resized,
     Tick,
     Trouble,
+    Wanted,
 )
 from shared.messages import PingRequest
 
@@ -85,6 +86,11 @@ def _gap(model: Model, event: Gap, now: float, at: int) -> list[Effect]:
     return [ask_users(model)] if model.room is not None else []
 
 
+def _wanted(model: Model, event: Wanted, now: float, at: int) -> list[Effect]:
+    model.wanted = event.name
+    return []
+
+
 def _interrupted(model: Model, event: Interrupted, now: float, at: int) -> list[Effect]:
     return leave(model)
 
@@ -127,6 +133,7 @@ _EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     Tick: _tick,
     Interrupted: _interrupted,
     Gap: _gap,
+    Wanted: _wanted,
     Trouble: _trouble,
     Done: _done,
 }

@@ -241,7 +241,7 @@ def question(model: Model) -> str:
 
 def _state(model: Model, now: float) -> str:
     scrollback = model.scrollback
-    parts = [connection(model, now), model.name]
+    parts = [connection(model, now), model.name + (f", wanted {model.wanted}" if model.wanted else "")]
     if model.room is not None and model.state == "online":
         parts[1:1] = [model.room, _company(model)]
     elif model.state == "online":

@@ -49,6 +49,7 @@ from client.terminal.model import (
     Tick,
     Transcribe,
     Trouble,
+    Wanted,
 )
 from client.terminal.painter import Painter
 from client.terminal.printer import Printer
@@ -267,6 +268,8 @@ class Window:
         if self._client.conversation.gaps != self._gaps:
             self._gaps = self._client.conversation.gaps
             self._happen(Gap())
+        if self._client.conversation.wanted != self.model.wanted:
+            self._happen(Wanted(self._client.conversation.wanted))
 
     def _refused(self, refusal: Refusal) -> None:
         if isinstance(refusal.request, Say) and refusal.request.key is not None:

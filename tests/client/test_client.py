@@ -19,8 +19,10 @@ from shared.errors import RequestError
 from shared.framing import FrameDecoder
 from shared.messages import (
     Command,
+    Error,
     Goodbye,
     Hello,
+    Joined,
     Left,
     Limits,
     Message,
@@ -28,6 +30,7 @@ from shared.messages import (
     PingRequest,
     Pong,
     Ready,
+    Renamed,
     Say,
     Sent,
     Welcome,
@@ -498,6 +501,57 @@ def test_nothing_is_shown_and_nothing_changes_after_the_end(game: Game):
     game.settle()
     assert game.state == "over"
     assert game.shown == [WELCOME]
+
+
+# --- the name that somebody else has ----------------------------------------------------------------------------
+
+
+def test_a_name_that_is_taken_is_asked_for_again_and_ever_less_often(game: Game, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(random, "uniform", lambda low, high: 1.0)
+    game.turn_until(lambda: game.heard, "its hello")
+    game.say(WELCOME, Ready("guest-1", None, "0" * 32, False), Error("name-taken", "no", game.heard[0].id))  # type: ignore[attr-defined]
+    game.turn_until(lambda: game.client.conversation.wanted == "ada", "the refusal")
+    times = []
+    for delay in (5, 10, 20, 40, 80, 160, 300, 300):
+        game.heard.clear()
+        game.pass_time(delay - 0.5)
+        game.settle()
+        asked = [record for record in game.heard if isinstance(record, Command)]
+        assert asked == []
+        game.say(Notice("alive"))
+        game.settle()
+        game.pass_time(0.6)
+        game.turn_until(lambda: any(isinstance(record, Command) for record in game.heard), "the question")
+        [asked] = [record for record in game.heard if isinstance(record, Command)]
+        times.append(delay)
+        game.say(Error("name-taken", "no", asked.id))
+        game.settle()
+    game.heard.clear()
+    game.pass_time(301)
+    game.turn_until(lambda: any(isinstance(record, Command) for record in game.heard), "the question")
+    [asked] = [record for record in game.heard if isinstance(record, Command)]
+    game.say(Renamed("guest-1", "ada", re=asked.id))
+    game.turn_until(lambda: game.client.conversation.wanted is None, "the name")
+    game.heard.clear()
+    game.pass_time(1_000)
+    game.settle()
+    assert not any(isinstance(record, Command) for record in game.heard)
+
+
+def test_a_bot_that_was_killed_has_its_name_back_when_its_seat_is_given_up():
+    with ServerProcess("--resume-grace", "0.3") as server, Peer(server.port) as ghost:
+        ghost.hello("ada")
+        ghost.send(Command("join", "lobby"))
+        with Client("127.0.0.1", server.port, name="ada") as bot:
+            frames = bot.frames()
+            while not isinstance(next(frames), Joined):
+                pass
+            assert bot.conversation.wanted == "ada"
+            ghost.until(Joined, name=bot.conversation.name)
+            ghost.reset()
+            while not isinstance(frame := next(frames), Renamed):
+                pass
+            assert frame.new == bot.conversation.name == "ada"
 
 
 # --- full -------------------------------------------------------------------------------------------------------

@@ -157,6 +157,86 @@ def test_a_name_that_is_refused_does_not_keep_one_from_the_room():
     assert talk.is_settled
 
 
+def taken() -> Conversation:
+    """Somebody in the lobby whose name somebody else has."""
+    talk = make()
+    [hello] = talk.connected().send
+    talk.received(ready(name="guest-1"))
+    assert isinstance(hello, Hello)
+    refusal = Error("name-taken", "somebody has it", hello.id)
+    assert talk.received(refusal) == Step(show=[refusal])
+    [asked] = talk.received(joined(name="guest-1")).send
+    talk.received(page(asked))
+    assert talk.wanted == "ada"
+    return talk
+
+
+@pytest.mark.parametrize(
+    "record", [Left("lobby", "Ada", "lost"), Renamed("ada", "eve", "lobby")], ids=["lost", "renamed"]
+)
+def test_a_name_that_comes_free_in_sight_is_asked_for_once(record: Record):
+    talk = taken()
+    step = talk.received(record)
+    [asked] = step.send
+    assert without_id(asked) == Command("name", "ada")
+    assert step.show == [record]
+    assert talk.received(record).send == [], "the answer is still to come"
+    assert talk.unconfirmed == 0, "nobody has typed it"
+    renamed = Renamed("guest-1", "ada", re=asked.id)  # type: ignore[attr-defined]
+    assert talk.received(renamed) == Step(show=[renamed])
+    assert (talk.name, talk.wanted) == ("ada", None)
+    assert talk.received(record).send == []
+
+
+def test_a_name_that_is_still_taken_is_not_told_again_and_stays_wanted():
+    talk = taken()
+    [asked] = talk.claim().send
+    assert isinstance(asked, Command)
+    assert talk.claim() == Step()
+    assert talk.received(Error("name-taken", "somebody has it", asked.id)) == Step()
+    assert talk.wanted == "ada"
+    [asked] = talk.claim().send
+    assert isinstance(asked, Command)
+    refusal = Error("name-owned", "it belongs to a key", asked.id)
+    assert talk.received(refusal) == Step(show=[refusal])
+    assert talk.wanted is None
+    assert talk.claim() == Step()
+
+
+def test_a_name_that_one_chose_is_wanted_instead():
+    talk = taken()
+    talk.received(Renamed("guest-1", "eve"))
+    assert (talk.name, talk.wanted) == ("eve", None)
+    talk.disconnected()
+    [hello] = talk.connected().send
+    assert isinstance(hello, Hello)
+    assert hello.name == "eve"
+
+
+def test_a_wish_outlives_a_loss_and_is_asked_for_on_the_new_connection():
+    talk = taken()
+    talk.claim()
+    talk.disconnected()
+    assert talk.wanted == "ada"
+    assert talk.claim() == Step(), "there is no connection"
+    talk.connected()
+    talk.received(ready("lobby", resumed=True, name="guest-1"))
+    assert len(talk.claim().send) == 1
+    talk.disconnected()
+    talk.connected()
+    talk.received(ready("lobby", name="ada"))
+    assert talk.wanted is None
+
+
+def test_a_name_that_is_not_allowed_is_not_waited_for():
+    talk = make("a b")
+    [hello] = talk.connected().send
+    talk.received(ready(name="guest-1"))
+    assert isinstance(hello, Hello)
+    talk.received(Error("bad-name", "a name …", hello.id))
+    assert talk.wanted is None
+
+
 # --- who one is after the return --------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import termios
+import time
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,8 +73,7 @@ class Client:
                 stdin=stdin,
                 stdout=out,
                 stderr=err,
-                env={**os.environ, "LOGNAME": "login"},
-                **settings,
+                **{"env": {**os.environ, "LOGNAME": "login"}, **settings},
             )
 
     @property
@@ -504,6 +504,45 @@ def test_what_is_said_on_the_wire_first(tmp_path: Path):
         assert (hello.protocol, hello.name) == (1, "alice")
         played.say(READY)
         assert played.hear() == Command("join", "pool", 1)
+
+
+def test_a_name_that_is_taken_is_wanted_until_it_is_free(tmp_path: Path, address: str, tag: str, peer: Peer):
+    with Client(tmp_path, address, "--name", peer.name, "--room", tag) as client:
+        guest = re.search(r"in .* as (guest-\d+);", client.see("* you are in"))
+        assert guest is not None
+        client.told(f"pylingo: you are {guest[1]}, wanted {peer.name}: it is asked for again until it is free")
+        peer.send(Command("name", f"{tag}-other"))
+        client.see(f"* you are now {peer.name}")
+        assert client.end() == 0
+        assert len(client.err.splitlines()) == 1
+
+
+# --- times ------------------------------------------------------------------------------------------------------
+
+DAY = 86_400_000_000
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["words", "JSON"])
+def test_a_message_of_another_day_has_its_date_before_it(tmp_path: Path, options: list[str]):
+    noon = time.time_ns() // 1_000 // DAY * DAY + DAY // 2
+    texts = [(-3, "old"), (-3, "as old"), (-1, "newer"), (0, "today"), (0, "now")]
+    entries = [Entry("eve", text, noon + days * DAY + at) for at, (days, text) in enumerate(texts)]
+    env = {"env": {**os.environ, "TZ": "UTC0", "LOGNAME": "login"}}
+    with Played() as played, Client(tmp_path, played.address, *options, **env) as client:
+        played.accept(WELCOME, READY)
+        played.hear_until(Command("join", "lobby", 1))
+        played.say(Joined("lobby", "guest-1", 1))
+        asked = played.hear()
+        assert isinstance(asked, History)
+        played.say(HistoryPage("lobby", entries, False, None, asked.id))
+        client.see("now")
+        lines = client.lines[-5:] if options else client.lines[client.lines.index(client.see("old")) - 1 :]
+        if options:
+            assert [json.loads(line)["text"] for line in lines] == [text for _, text in texts]
+            return
+        dates = [time.strftime("--- %Y-%m-%d ---", time.gmtime(noon / 1e6 - days * 86_400)) for days in (3, 1, 0)]
+        said = ["12:00 eve: old", "12:00 eve: as old", "12:00 eve: newer", "12:00 eve: today", "12:00 eve: now"]
+        assert lines == [dates[0], *said[:2], dates[1], said[2], dates[2], *said[3:]]
 
 
 # --- where the input comes from ---------------------------------------------------------------------------------

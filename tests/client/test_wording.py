@@ -8,9 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from client.wording import INDENT, clock_time, wording
+from client.wording import (
+    INDENT,
+    UNCONFIRMED,
+    clock_time,
+    date_line,
+    local_day,
+    not_confirmed,
+    refused,
+    typed,
+    wording,
+)
 from shared.messages import (
     EVENTS,
+    Command,
     CommandInfo,
     Entry,
     Error,
@@ -28,6 +39,7 @@ from shared.messages import (
     Renamed,
     RoomInfo,
     Rooms,
+    Say,
     Sent,
     Skipped,
     Users,
@@ -49,6 +61,40 @@ def utc() -> Iterator[None]:
         time.tzset()
         yield
     time.tzset()
+
+
+# --- sentences and dates ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("request_", "line"),
+    [
+        (Say("hello"), "hello"),
+        (Say("/close"), "//close"),
+        (Command("list"), "/list"),
+        (Command("join", "a b", 7), "/join a b"),
+    ],
+    ids=str,
+)
+def test_a_request_as_the_line_that_was_typed(request_: Say | Command, line: str) -> None:
+    assert typed(request_) == line
+    words = f"the line '{line}' was refused: no"
+    assert refused(request_, Error("bad-text", "no")) == words
+    assert refused(request_, Error(UNCONFIRMED, "perhaps")) == "perhaps"
+
+
+def test_a_long_line_is_named_by_its_beginning() -> None:
+    assert len(refused(Say("x" * 4_096), Error("no-room", "no"))) < 100
+
+
+def test_how_many_were_not_confirmed() -> None:
+    assert not_confirmed("line", 1) == "1 line was not confirmed by the server"
+    assert not_confirmed("message", 2) == "2 messages were not confirmed by the server"
+
+
+def test_dates() -> None:
+    assert local_day(AT) == (2023, 11, 14)
+    assert date_line((2023, 1, 4)) == "--- 2023-01-04 ---"
 
 
 # --- the words --------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from client.terminal.frames import BELL_EVERY
 from shared.codec import encode
 from shared.messages import Command, Goodbye, Left, Message, Say
 from tests.console import Console
-from tests.support import ROOT, Peer, ServerProcess, late_names, wait_until
+from tests.support import ROOT, Peer, ServerProcess, late_names, put_zone, wait_until
 
 type Open = Callable[..., Console]
 type Meet = Callable[..., Peer]
@@ -80,6 +80,41 @@ def test_two_people_talk(server: ServerProcess, open_client: Open, layout: str):
         console.press("/close\r")
         assert console.end() == 0
         assert console.is_restored
+
+
+def test_a_name_that_somebody_else_has_stays_in_sight_until_it_is_free(
+    server: ServerProcess, open_client: Open, meet: Meet
+):
+    other = meet("ada")
+    ada = open_client(f"127.0.0.1:{server.port}")
+    ada.wait(", wanted ada")
+    other.send(Command("name", "eve"))
+    ada.wait("you are now ada")
+    ada.wait(lambda: "wanted" not in ada.text)
+
+
+def test_the_times_follow_the_zone(open_client: Open, meet: Meet, tmp_path: Path):
+    put_zone(tmp_path / "localtime", 0)
+    ada = open_client(environment={"TZ": f":{tmp_path / 'localtime'}"})
+    meet("bob").send(Say("what time is it"))
+
+    def hour() -> int:
+        found = re.search(r"(\d\d):\d\d bob: what time is it", ada.text)
+        return int(found[1]) if found else -1
+
+    ada.wait(lambda: hour() >= 0)
+    before = hour()
+    put_zone(tmp_path / "localtime", 5)
+    ada.wait(lambda: hour() == (before + 5) % 24)  # without a key or a message
+
+
+def test_what_is_no_command_is_said_or_left_in_the_line(open_client: Open, meet: Meet):
+    ada, bob = open_client(), meet("bob")
+    ada.press("/usr/bin/ld: not found\r")
+    bob.until(Message, text="/usr/bin/ld: not found")
+    ada.press("/jion pool\r")
+    ada.wait("there is no command '/jion'")
+    assert input_row(ada) == "> /jion pool"
 
 
 def test_a_message_does_not_disturb_the_line_that_is_typed(open_client: Open, meet: Meet):

@@ -396,6 +396,8 @@ def test_the_status_row_says_where_one_is() -> None:
     assert status(model) == "online · lobby · 2 here · ada"
     model.room = None
     assert status(model) == "online · no room: /join one · ada"
+    model.name, model.wanted = "guest-3", "ada"
+    assert status(model) == "online · no room: /join one · guest-3, wanted ada"
 
 
 def test_how_many_are_here_is_known_before_their_names_are() -> None:

@@ -1,0 +1,45 @@
+"""The name that somebody wants, and whether somebody else has it. Pure."""
+
+from shared.messages import Left, Renamed
+from shared.schema import Record
+from shared.text import fold
+
+TAKEN = "name-taken"
+_STAYS = frozenset({"leave", "moved", "kicked"})  # reasons for which somebody leaves a room and keeps the name
+
+
+class Wish:
+    """`name` is what the server is asked for on every connection. While `is_taken`, it is to be asked for again."""
+
+    __slots__ = ("is_taken", "name")
+
+    def __init__(self, name: str | None) -> None:
+        self.name = name
+        self.is_taken = False
+
+    def given(self, name: str) -> None:
+        """The server calls us `name`."""
+        if self._is_it(name):
+            self.is_taken = False
+
+    def chosen(self, name: str) -> None:
+        """We are called `name` from now on, and want to be."""
+        self.name, self.is_taken = name, False
+
+    def refused(self, code: str) -> None:
+        """The server did not give us the name; for any reason but one there is no use in asking again."""
+        self.is_taken = code == TAKEN
+
+    def comes_free(self, record: Record) -> bool:
+        """Whether a frame about somebody else says that the name may be free now."""
+        if not self.is_taken:
+            return False
+        match record:
+            case Left(name=name, reason=str(reason)):
+                return reason not in _STAYS and self._is_it(name)
+            case Renamed(room=str(), old=old, new=new):
+                return self._is_it(old) and not self._is_it(new)
+        return False
+
+    def _is_it(self, name: str) -> bool:
+        return self.name is not None and fold(name) == fold(self.name)
