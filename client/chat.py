@@ -32,24 +32,30 @@ def _chat() -> int:
     from client.options import parse_arguments
 
     options = parse_arguments(sys.argv[1:])
-    return _plain(options) if _is_plain(options) else _window(options)
-
-
-def _is_plain(options: "Options") -> bool:
-    """Whether it is to be a stream of lines: in pipes, and where no cursor can be moved."""
     if options.as_json or options.only_text or not (os.isatty(0) and os.isatty(1)):
-        return True
-    from client.terminal.capabilities import is_known
+        return _plain(options)
+    from client.terminal.capabilities import NO_KINDS, usable_kind
 
-    return not is_known(os.environ.get("TERM", ""))
+    term = os.environ.get("TERM", "")
+    kind = usable_kind(term)
+    if kind is not None:
+        return _window(options, kind, f"TERM={term} is not known here; used as {kind}" if kind != term else "")
+    if term not in NO_KINDS:
+        _tell(f"TERM={term} does not say how the cursor is moved, so there is no window")
+    return _plain(options)
+
+
+def _tell(sentence: str) -> None:
+    from shared.text import printable
+
+    print(f"pylingo: {printable(sentence)}", file=sys.stderr)
 
 
 def _plain(options: "Options") -> int:
     from client.plain import Plain
-    from shared.text import printable
 
     if options.trouble is not None:
-        print(f"pylingo: {printable(options.trouble)}", file=sys.stderr)
+        _tell(options.trouble)
     plain = Plain(
         options.host,
         options.port,
@@ -63,9 +69,10 @@ def _plain(options: "Options") -> int:
     return plain.run()
 
 
-def _window(options: "Options") -> int:
+def _window(options: "Options", kind: str, hint: str) -> int:
     from client.settings import save
     from client.terminal.window import Window
+    from shared.text import printable
 
     kept = deepcopy(options.preferences)  # an option's layout is for this time only: it is no change
 
@@ -77,8 +84,8 @@ def _window(options: "Options") -> int:
         kept = deepcopy(preferences)
 
     troubles = [options.trouble] if options.trouble is not None else []
-    window = Window(options.host, options.port, options.name, options.room, options.preferences, remember, troubles)
-    return window.run()
+    where, who = (options.host, options.port), (options.name, options.room)
+    return Window(*where, *who, options.preferences, remember, kind, printable(hint), troubles).run()
 
 
 if __name__ == "__main__":

@@ -28,6 +28,9 @@ _KEYS = {
     "BTAB": "shift-tab",
 }
 """blessed's names of keys that are called differently here; others are theirs in lower case."""
+NO_KINDS = frozenset({"", "dumb", "unknown", "dialup", "network", "switch"})
+"""What `TERM` is where nobody knows, or claims, that the cursor can be moved."""
+USUAL = "xterm-256color"
 _LONGEST_LINK = 2_000
 _SAME = frozenset(["UP", "DOWN", "LEFT", "RIGHT", "HOME", "END", "DELETE", "INSERT", "BACKSPACE", "ENTER"])
 
@@ -61,15 +64,21 @@ class Capabilities:
     keys: Mapping[str, str]
 
 
-def is_known(kind: str) -> bool:
-    """Whether there is a description of a terminal of that `kind` (a `TERM`), with which a cursor can be moved."""
-    if not kind or kind == "dumb":
-        return False
-    try:
-        curses.setupterm(kind, 1)
-    except curses.error:
-        return False
-    return all(curses.tigetstr(name) for name in ("cup", "el", "ed", "csr", "sc", "rc"))
+def usable_kind(term: str) -> str | None:
+    """The description to be used for a `TERM`, or None where no cursor can be moved.
+
+    New terminals (`xterm-kitty`, `foot`, `xterm-ghostty`) are not described everywhere, as on a server that one comes
+    to with ssh. They understand what xterm does.
+    """
+    if term in NO_KINDS:
+        return None
+    for kind in (term, USUAL):
+        try:
+            curses.setupterm(kind, 1)
+        except curses.error:  # not described here
+            continue
+        return kind if all(map(curses.tigetstr, ("cup", "el", "ed", "csr", "sc", "rc"))) else None
+    return None
 
 
 def read_capabilities(kind: str) -> Capabilities:

@@ -7,7 +7,7 @@ from client.terminal.model import Effect, Leave, Model, Remember, Repaint, Trans
 from client.terminal.scrollback import Line
 from shared.errors import RequestError
 from shared.messages import CommandInfo
-from shared.text import fold, printable, user_name
+from shared.text import fold, is_guest, printable, quote, user_name
 
 LOCAL = (
     CommandInfo("layout", "layout", f"Puts the input line elsewhere: {', '.join(LAYOUTS)}."),
@@ -56,19 +56,36 @@ def _switched(command: str, argument: str, now: bool) -> bool:
 
 
 def _ignore(model: Model, argument: str, at: int) -> list[Effect]:
-    ignored = model.preferences.ignored
     if not argument:
-        hidden = printable(", ".join(sorted(ignored))) or "nobody"
+        here = [key if key == origin else f"{key} (was {origin})" for key, origin in model.hidden.items()]
+        hidden = printable(", ".join(sorted([*model.preferences.ignored, *here]))) or "nobody"
         model.scrollback.add(Line("note", f"* hidden: {hidden}", at))
         return []
-    name = argument if fold(argument) in ignored or fold(argument) in model.people else user_name(argument)
-    key, name = fold(name), printable(name)
-    if key in ignored:
-        ignored.discard(key)
-        model.scrollback.add(Line("note", f"* {name} is shown again", at))
-    else:
-        ignored.add(key)
-        model.scrollback.add(Line("note", f"* {name} is hidden from now on; /ignore {name} again shows them", at))
+    return _show_again(model, argument, at) if model.hides(argument) else _hide(model, argument, at)
+
+
+def _show_again(model: Model, name: str, at: int) -> list[Effect]:
+    """Also under the other names that the same person has had."""
+    origin = model.hidden.get(fold(name), fold(name))
+    model.hidden = {key: first for key, first in model.hidden.items() if first != origin}
+    model.scrollback.add(Line("note", f"* {printable(name)} is shown again", at))
+    if origin not in model.preferences.ignored:
+        return []
+    model.preferences.ignored.discard(origin)
+    return [Remember()]
+
+
+def _hide(model: Model, argument: str, at: int) -> list[Effect]:
+    is_here = fold(argument) in model.people
+    if is_guest(argument) and not is_here:
+        raise RequestError("bad-name", f"there is no guest {quote(argument)} here to be hidden")
+    name = argument if is_here else user_name(argument)
+    words = f"* {printable(name)} is hidden from now on; /ignore {printable(name)} again shows them"
+    model.scrollback.add(Line("note", words, at))
+    if is_guest(name):  # the number is somebody else's after the server's next start: nothing to be kept
+        model.hidden[fold(name)] = fold(name)
+        return []
+    model.preferences.ignored.add(fold(name))
     return [Remember()]
 
 

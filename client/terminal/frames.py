@@ -25,7 +25,7 @@ from shared.messages import (
     Welcome,
 )
 from shared.schema import Record
-from shared.text import fold, printable
+from shared.text import fold, is_guest, printable
 
 BELL_EVERY = 2.0
 """Seconds in which the bell rings once at most."""
@@ -46,7 +46,7 @@ def received(model: Model, event: Received, now: float, at: int) -> list[Effect]
 def _message(model: Model, message: Message, now: float, at: int) -> list[Effect]:
     if fold(message.from_) in model.people or model.quiet:  # who left the room long ago speaks in its log as well
         model.know(message.from_)
-    if fold(message.from_) in model.preferences.ignored:
+    if model.hides(message.from_):
         return []
     line = Line("message", cleaned(message.text), message.at, printable(message.from_), is_stamped=True)
     line.is_mention = mentions(message.text, model.name)
@@ -92,10 +92,13 @@ def _left(model: Model, left: Left, now: float, at: int) -> list[Effect]:
         model.people.clear()
         return add_words(model, left, at)
     _expect(model, -1)
-    model.people.pop(fold(left.name), None)
+    gone = fold(left.name)
+    model.people.pop(gone, None)
     _change_arriving(model, left.name, None)
     verb = "left" if left.reason in ("leave", "moved", "close") else "lost the connection"
-    return _presence(model, verb, left.name, at)
+    effects = _presence(model, verb, left.name, at)
+    model.lose_sight(lambda key: key == gone and not is_guest(key))  # no other guest gets that number
+    return effects
 
 
 def _expect(model: Model, more: int) -> None:
@@ -105,7 +108,7 @@ def _expect(model: Model, more: int) -> None:
 
 
 def _presence(model: Model, verb: str, name: str, at: int) -> list[Effect]:
-    if fold(name) in model.preferences.ignored:
+    if model.hides(name):
         return []
     turn_day(model, at, is_stamped=False)
     model.scrollback.fold(verb, printable(name), at)
@@ -118,6 +121,9 @@ def _renamed(model: Model, renamed: Renamed, now: float, at: int) -> list[Effect
     if model.people.pop(fold(renamed.old), None) is not None:
         model.know(renamed.new)
     _change_arriving(model, renamed.old, renamed.new)
+    if renamed.room is not None and model.hides(renamed.old):
+        model.follow(renamed.old, renamed.new)
+        return []
     return add_words(model, renamed, at)
 
 
@@ -132,6 +138,8 @@ def _change_arriving(model: Model, gone: str | None, came: str | None) -> None:
 
 def _ready(model: Model, ready: Ready, now: float, at: int) -> list[Effect]:
     model.name, model.room = ready.name, ready.room
+    if not ready.resumed:  # perhaps the server was started anew, and counts its guests from one
+        model.lose_sight(is_guest)
     if ready.room is None:
         model.people.clear()
     return [ask_users(model)] if ready.room is not None else []
@@ -145,6 +153,7 @@ def _users(model: Model, users: Users, now: float, at: int) -> list[Effect]:
             spoke = {key: name for key, name in model.people.items() if key in model.arriving}
             model.people = {key: name for key, name in model.arriving.items() if key not in spoke} | spoke
             model.expected = None
+            model.lose_sight(lambda key: key not in model.people and not is_guest(key))
         model.arriving = {}
     return _unless_quiet(model, users, users.more, at)
 

@@ -1,5 +1,6 @@
 """What the program knows, what can happen to it, and what it can want done. Pure data; `update` holds the rules."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from client.settings import Preferences
@@ -41,6 +42,9 @@ class Model:
     wanted: str | None = None
     """The name that somebody else has, and that is asked for again."""
     room: str | None = None
+    hidden: dict[str, str] = field(default_factory=dict)
+    """Names that are hidden in this run alone, as long as their people are seen: guests', and what somebody is called
+    now. With each, the name that /ignore was given. All are compared forms."""
     people: dict[str, str] = field(default_factory=dict)
     """Who is in the room, by the compared form; who spoke last comes last."""
     expected: int | None = None
@@ -74,6 +78,22 @@ class Model:
     rung_at: float = -1e9
     day: tuple[int, int, int] | None = None
     """The local date of the newest line: another one is announced."""
+
+    def hides(self, name: str) -> bool:
+        """Whether the person wants to hear nothing of `name`."""
+        key = fold(name)
+        return key in self.hidden or key in self.preferences.ignored
+
+    def follow(self, old: str, new: str) -> None:
+        """Somebody has another name: a person who was hidden stays so."""
+        if self.hides(old):
+            origin = self.hidden.pop(fold(old), fold(old))
+            if not self.hides(new):
+                self.hidden[fold(new)] = origin
+
+    def lose_sight(self, is_lost: Callable[[str], bool]) -> None:
+        """People of whom we see no more are followed no further; `is_lost` says so of a compared form."""
+        self.hidden = {key: origin for key, origin in self.hidden.items() if not is_lost(key)}
 
     def know(self, name: str) -> None:
         """`name` is in the room, and did something just now."""

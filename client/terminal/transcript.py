@@ -17,16 +17,24 @@ class Transcript:
 
     def __init__(self) -> None:
         self._file: TextIO | None = None
+        self._path = ""
+        self._is_failing = False
 
     def begin(self, path: str | None) -> str | None:
-        """Write behind what is in the file at `path` from now on; None: no more."""
-        self.end()
+        """Write behind what is in the file at `path` from now on; None: no more.
+
+        Where that file cannot be opened, the one before goes on.
+        """
         if path is None:
+            self.end()
             return None
         try:
-            self._file = open(os.path.expanduser(path), "a", encoding="utf-8", opener=_open_plain)  # noqa: SIM115
+            file = open(os.path.expanduser(path), "a", encoding="utf-8", opener=_open_plain)  # noqa: SIM115
         except (OSError, ValueError) as error:
-            return f"nothing is written to {path}: {getattr(error, 'strerror', None) or error}"
+            before = f"; {self._path} is written on" if self._file is not None else ""
+            return f"nothing is written to {path}: {getattr(error, 'strerror', None) or error}{before}"
+        self.end()
+        self._file, self._path, self._is_failing = file, path, False
         return None
 
     def write(self, text: str) -> str | None:
@@ -35,9 +43,10 @@ class Transcript:
             return None
         try:
             print(text, file=self._file, flush=True)
-        except OSError as error:
-            self.end()
-            return f"the log file is given up: {error.strerror}"
+        except OSError as error:  # a disk that is full has room again some time, and what waits is written then
+            was_failing, self._is_failing = self._is_failing, True
+            return None if was_failing else f"{self._path} cannot be written to at present: {error.strerror}"
+        self._is_failing = False
         return None
 
     def end(self) -> None:

@@ -75,7 +75,10 @@ _SIGNALS: dict[KeyEvent, int] = {Key("ctrl-c"): signal.SIGINT, Key("ctrl-\\"): s
 
 
 class Window:
-    """See the module. `remember` keeps the preferences when the person has changed them; `troubles` are shown first."""
+    """See the module. `remember` keeps the preferences when the person has changed them.
+
+    `kind` is of which kind the terminal is. `hint` is in the status row until the first key, and `troubles` are shown.
+    """
 
     def __init__(
         self,
@@ -85,6 +88,8 @@ class Window:
         room: str | None,
         preferences: Preferences,
         remember: Callable[[Preferences], None],
+        kind: str,
+        hint: str = "",
         troubles: Sequence[str] = (),
         fd: int = 0,
     ) -> None:
@@ -104,9 +109,9 @@ class Window:
             on_refusal=self._refused,
         )
         self._tty = Tty(self._reactor, self._typed, self._paint_soon, fd)
-        self._terminal = read_capabilities(os.environ["TERM"])
+        self._terminal = read_capabilities(kind)
         self._decoder = KeyDecoder(self._terminal.keys)
-        self.model = Model(show_address(host, port), preferences)
+        self.model = Model(show_address(host, port), preferences, hint=hint)
         self._painter = _make_painter(self.model, self._terminal)
         self._painted_at = -math.inf
         self._paint_timer: Timer | None = None
@@ -321,10 +326,9 @@ class Window:
             self._painter.forget(make_theme(self._terminal, _has_colors(self.model)))
         else:
             self._leave()
-            self._painter = painter
             if not isinstance(painter, Painter):
                 self.model.scrollback.print_last(self.model.rows)
-            self._enter()
+            self._return()
 
     def _stop(self, effect: Suspend) -> None:
         self._suspend()

@@ -550,7 +550,20 @@ def test_a_storm_of_resizes_down_to_1x1(open_client: Open, meet: Meet):
     bob.until(Message, text="draft!")
 
 
-@pytest.mark.parametrize("term", ["dumb", "", None, "no-such-terminal"])
+def test_a_terminal_that_is_not_known_here_is_used_as_xterm(server: ServerProcess, open_client: Open, meet: Meet):
+    ada = open_client(f"127.0.0.1:{server.port}", environment={"TERM": "xterm-of-tomorrow"})
+    ada.wait("TERM=xterm-of-tomorrow is not known here; used as xterm-256color")
+    ada.wait("in lobby as ada")
+    bob = meet("bob")
+    ada.press("hello\r")
+    assert bob.until(Message).text == "hello"
+    ada.wait(lambda: "online" in ada.rows[0])
+    ada.press("\x03")
+    assert ada.end() == 0
+    assert ada.is_restored
+
+
+@pytest.mark.parametrize("term", ["dumb", "", None, "unknown"])
 def test_without_a_terminal_that_is_known_it_is_plain(server: ServerProcess, open_client: Open, term: str | None):
     ada = open_client(f"127.0.0.1:{server.port}", environment={"TERM": term})
     ada.wait("in lobby as ada")

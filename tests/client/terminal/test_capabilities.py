@@ -10,17 +10,18 @@ from typing import Any
 
 import pytest
 
-from client.terminal.capabilities import is_known
+from client.terminal.capabilities import NO_KINDS
 
 ROOT = Path(__file__).resolve().parents[3]
 SHOW = """
 import json, os, sys
 before = dict(os.environ)
-from client.terminal.capabilities import is_known, read_capabilities
+from client.terminal.capabilities import read_capabilities, usable_kind
 kind = sys.argv[1]
-found = {"known": is_known(kind)}
-if found["known"]:
-    terminal = read_capabilities(kind)
+found = {"used": usable_kind(kind)}
+found["known"] = found["used"] == kind
+if found["used"]:
+    terminal = read_capabilities(found["used"])
     found |= {name: getattr(terminal, name) for name in terminal.__slots__ if not callable(getattr(terminal, name))}
     found["move"] = terminal.move(2, 5)
     found["region"] = terminal.region(2, 5)
@@ -103,14 +104,17 @@ def test_xterm_in_full() -> None:
     assert {sequence: keys.get(sequence) for sequence in expected} == expected
 
 
-@pytest.mark.parametrize("kind", ["", "dumb", "no-such-terminal"])
-def test_a_terminal_whose_cursor_cannot_be_moved_is_not_known(kind: str) -> None:
-    assert not show(kind)["known"]
+@pytest.mark.parametrize("kind", ["xterm-kitty", "foot", "xterm-ghostty", "no-such-terminal"])
+def test_a_terminal_that_is_not_described_here_is_used_as_xterm(kind: str) -> None:
+    found = show(kind)
+    if found["used"] == kind:
+        pytest.skip(f"{kind} is described here")
+    assert found == show("xterm-256color") | {"known": False}
 
 
-def test_no_kind_and_dumb_need_no_look() -> None:
-    assert not is_known("")
-    assert not is_known("dumb")
+@pytest.mark.parametrize("kind", sorted(NO_KINDS))
+def test_a_terminal_whose_cursor_cannot_be_moved_is_not_used(kind: str) -> None:
+    assert show(kind)["used"] is None
 
 
 @pytest.mark.parametrize("variable", ["NO_COLOR", "FORCE_COLOR"])

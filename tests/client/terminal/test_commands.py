@@ -117,10 +117,23 @@ def test_a_name_that_nobody_can_have_is_refused(model: Model) -> None:
 def test_guests_who_are_here_can_be_ignored(model: Model) -> None:
     model.know("guest-7")
     run(model, "ignore", "guest-7")
-    assert model.preferences.ignored == {"guest-7"}
+    assert model.hides("Guest-7")
+    assert model.preferences.ignored == set(), "the number is somebody else's after the server's next start"
     model.people.clear()
+    run(model, "ignore")
     run(model, "ignore", "guest-7")
-    assert model.preferences.ignored == set()
+    assert not model.hides("guest-7")
+    assert texts(model)[1:] == ["* hidden: guest-7", "* guest-7 is shown again"]
+
+
+@pytest.mark.parametrize("called", ["bobby", "Bob"])
+def test_showing_somebody_again_is_for_all_their_names(model: Model, called: str) -> None:
+    model.preferences.ignored = {"bob", "cy"}
+    model.follow("Bob", "Bobby")
+    run(model, "ignore")
+    assert run(model, "ignore", called) == [Remember()]
+    assert (model.preferences.ignored, model.hidden) == ({"cy"}, {})
+    assert texts(model) == ["* hidden: bob, bobby (was bob), cy", f"* {called} is shown again"]
 
 
 def test_names_in_notes_are_inert(model: Model) -> None:

@@ -189,6 +189,53 @@ def test_who_is_ignored_is_not_heard(model: Model) -> None:
     assert texts(model) == ["hello"]
 
 
+def heard(model: Model, *names: str) -> list[str]:
+    """Of these people those who are heard."""
+    for name in names:
+        take(model, Message("lobby", name, f"now by {name}", NOON))
+    found = [text.removeprefix("now by ") for text in texts(model) if text.startswith("now")]
+    model.scrollback.clear()
+    return found
+
+
+def test_who_is_ignored_stays_so_under_another_name(model: Model) -> None:
+    model.preferences.ignored = {"bob"}
+    take(model, Joined("lobby", "Bob"), Renamed("Bob", "Rob", "lobby"), Renamed("Rob", "Bobby", "lobby"))
+    assert model.scrollback.lines == [], "nor is the change told"
+    assert heard(model, "bob", "bobby", "rob") == ["rob"]
+    assert model.preferences.ignored == {"bob"}, "the new name is not kept"
+    take(model, Left("lobby", "bobby", "leave"), Joined("lobby", "bobby"))
+    assert heard(model, "bobby") == ["bobby"], "perhaps another one"
+
+
+def test_a_guest_who_is_ignored_stays_so_under_a_name(model: Model) -> None:
+    model.hidden = {"guest-7": "guest-7"}
+    take(model, Joined("lobby", "guest-7"), Renamed("guest-7", "Cy", "lobby"), Renamed("Cy", "CY", "lobby"))
+    assert heard(model, "cy", "guest-8") == ["guest-8"]
+
+
+def test_a_guest_s_number_is_theirs_until_the_server_starts_anew(model: Model) -> None:
+    model.hidden = {"guest-7": "guest-7", "bobby": "bob"}
+    take(model, Left("lobby", "guest-7", "lost"), Ready("ada", "lobby", "0" * 32, True))
+    assert model.hidden == {"guest-7": "guest-7", "bobby": "bob"}
+    take(model, Ready("ada", "lobby", "0" * 32, False))
+    assert model.hidden == {"bobby": "bob"}
+
+
+def test_of_whom_nothing_is_seen_any_more_is_followed_no_further(model: Model) -> None:
+    """We were away, and somebody else may have the name now."""
+    model.hidden = {"guest-7": "guest-7", "bobby": "bob", "here": "cy"}
+    take(model, Users("lobby", ["ada"], True), Users("lobby", ["here"], False))
+    assert model.hidden == {"guest-7": "guest-7", "here": "cy"}
+
+
+def test_a_stranger_who_takes_an_ignored_name_is_told(model: Model) -> None:
+    model.preferences.ignored = {"bob"}
+    take(model, Renamed("cy", "bob", "lobby"))
+    assert len(model.scrollback.lines) == 1
+    assert model.hidden == {}
+
+
 def test_an_own_message_is_confirmed_under_the_name_of_then(model: Model) -> None:
     model.scrollback.unsent["k"] = Line("own", "mine", NOON, "", state="unsent")
     (shown,) = take(model, Sent("lobby", NOON + 7, key="k"))

@@ -1,5 +1,6 @@
 """The file into which everything is written that is shown: a real one."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -32,11 +33,46 @@ def test_what_is_no_plain_file_is_refused_in_a_sentence(tmp_path: Path, monkeypa
     assert transcript.write("nowhere") is None
 
 
+@pytest.mark.parametrize("path", ["no/such/folder", ".", "\0"])
+def test_a_typo_does_not_end_the_log_that_runs(tmp_path: Path, monkeypatch, path: str):
+    monkeypatch.chdir(tmp_path)
+    transcript = Transcript()
+    assert transcript.begin("first") is None
+    trouble = transcript.begin(path)
+    assert trouble is not None
+    assert trouble.endswith("; first is written on")
+    transcript.write("one")
+    assert transcript.begin("second") is None
+    transcript.write("two")
+    assert (Path("first").read_text(), Path("second").read_text()) == ("one\n", "two\n")
+    transcript.end()
+
+
 def test_a_full_disk_is_told_once(tmp_path: Path, monkeypatch):
     if not os.path.exists("/dev/full"):
         pytest.skip("there is no /dev/full here")
     monkeypatch.setattr("stat.S_ISREG", lambda mode: True)
     transcript = Transcript()
     assert transcript.begin("/dev/full") is None
-    assert transcript.write("x") == "the log file is given up: No space left on device"
+    assert transcript.write("x") == "/dev/full cannot be written to at present: No space left on device"
     assert transcript.write("x") is None
+
+
+def test_a_disk_that_has_room_again_has_the_log_go_on(tmp_path: Path, monkeypatch):
+    path = tmp_path / "log"
+    transcript = Transcript()
+    assert transcript.begin(str(path)) is None
+    with monkeypatch.context() as patch:
+        patch.setattr("builtins.print", full)
+        assert transcript.write("lost") is not None
+        assert transcript.write("lost") is None
+    assert transcript.write("kept") is None
+    assert path.read_text() == "kept\n"
+    with monkeypatch.context() as patch:
+        patch.setattr("builtins.print", full)
+        assert transcript.write("lost") is not None, "another time is told again"
+    transcript.end()
+
+
+def full(*_, **__):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
