@@ -243,7 +243,7 @@ class Client:
         self.reactor.tick(0)
         self.reactor.close()
         if words := self._what_was_lost():
-            if error is None:
+            if error is None or isinstance(error, SystemExit):  # of which nobody would read a note
                 raise ConnectionError(words)
             error.add_note(words)
 

@@ -280,17 +280,26 @@ class Plain:
         self._note(sentence)
 
     def _print(self, line: str, stream: TextIO) -> None:
-        """Write a line at once, waiting for whoever reads it: a parent may have made the pipe non-blocking."""
+        """Write a line, waiting for whoever reads it, but not longer than until a signal comes.
+
+        The descriptor stays blocking, as others may have it, too. A pipe that takes something takes `PIPE_BUF` bytes.
+        """
         rest = f"{line}\n".encode(stream.encoding, "replace")
         try:
             while rest:
-                try:
-                    rest = rest[os.write(stream.fileno(), rest) :]
-                except BlockingIOError:
-                    select.select([], [stream], [])
+                if not self._reactor.wait_writable(stream.fileno()):  # nobody reads, and we are to go
+                    _discard(stream)
+                    return
+                with contextlib.suppress(BlockingIOError):  # a parent may have made it non-blocking
+                    rest = rest[os.write(stream.fileno(), rest[: select.PIPE_BUF]) :]
         except OSError:  # nobody reads us any more
             self._status = self._status or 1
             self._polite = True
-            with open(os.devnull, "wb") as nowhere:
-                os.dup2(nowhere.fileno(), stream.fileno())
+            _discard(stream)
             self._leave(PATIENCE)
+
+
+def _discard(stream: TextIO) -> None:
+    """Have all that is written to `stream` from now on go nowhere."""
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())

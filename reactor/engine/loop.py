@@ -116,6 +116,13 @@ class Reactor:
         """
         self._wakeup.on_signal(number, callback, unless_ignored)
 
+    def wait_writable(self, fd: int) -> bool:
+        """Block the loop until `fd` takes something; False if a signal came first, whose callback is still to come.
+
+        For output that cannot be made non-blocking, as it is shared with other programs.
+        """
+        return self._wakeup.wait_writable(fd)
+
     # --- what to call
 
     def clock(self) -> float:

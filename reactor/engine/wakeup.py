@@ -6,11 +6,13 @@ events and never in the middle of one.
 """
 
 import collections
+import select
 import signal
 import socket
 from collections.abc import Callable
 from typing import Any
 
+_LOOK_EVERY = 0.1  # seconds
 Call = tuple[Callable[..., object], tuple[Any, ...]]
 
 
@@ -68,6 +70,23 @@ class Wakeup:
         for _ in range(len(self._calls)):
             callback, args = self._calls.popleft()
             self._call_soon(callback, *args)
+
+    def wait_writable(self, fd: int) -> bool:
+        """Block until `fd` takes something; False if a signal with a callback came first."""
+        longest = None
+        while True:
+            _, writable, _ = select.select([self] if longest is None else [], [fd], [], longest)
+            if writable:
+                return True
+            if self._has_signal():
+                return False
+            longest = _LOOK_EVERY  # the call of a thread has woken us, and waits until the loop can take it
+
+    def _has_signal(self) -> bool:
+        try:
+            return any(number in self._handlers for number in self._reader.recv(4096, socket.MSG_PEEK))
+        except BlockingIOError:
+            return False
 
     def fail(self, error: Exception) -> None:
         """Nothing to give up: the next wake-up is another try."""

@@ -3,9 +3,12 @@
 import contextlib
 import itertools
 import math
+import os
 import random
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -36,7 +39,7 @@ from shared.messages import (
     Welcome,
 )
 from shared.schema import Record
-from tests.support import DEADLINE, Peer, ServerProcess, wait_until
+from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
 
 WELCOME = Welcome(1, "PyLingo/1.0.0", "guest-1", Limits(32_768, 4_096, 32, 64))
 READY = Ready("ada", None, "0" * 32, False)
@@ -672,6 +675,33 @@ def test_an_error_in_a_bot_waits_for_its_words_for_a_while_only_and_is_not_hidde
             say_in(bot, "one", error=KeyError())
         assert caught.value.__notes__ == ["1 message was not confirmed by the server"]
         assert not bot.is_connected
+
+
+BOT = """
+import signal, sys
+from client.client import Client
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+with Client("127.0.0.1", int(sys.argv[1]), name="term", room="term") as bot:
+    bot.say("one")
+    for frame in bot.frames():
+        pass
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_a_bot_is_a_polite_end(server: ServerProcess, number: int):
+    with Peer(server.port) as peer:
+        peer.join("term")
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-c", BOT, str(server.port)]
+        with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as bot:
+            try:
+                peer.until(Message, text="one", from_="term")
+                bot.send_signal(number)
+                assert peer.until(Left).reason == "close"
+                assert bot.wait(DEADLINE) == (0 if number == signal.SIGTERM else -signal.SIGINT)
+            finally:
+                bot.kill()
 
 
 def test_nothing_confirmed_for_long_is_given_up_on_leaving(game: Game):

@@ -1,6 +1,7 @@
 """Plain mode from end to end: the client as a child process on pipes, files and terminals."""
 
 import contextlib
+import fcntl
 import json
 import os
 import pty
@@ -940,8 +941,6 @@ def test_a_terminal_that_hangs_up(tmp_path: Path, address: str, tag: str, peer: 
     def take_terminal() -> None:
         os.setsid()
         if controlling:
-            import fcntl
-
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
     ours, theirs = pty.openpty()
@@ -1026,6 +1025,39 @@ def test_output_that_nobody_reads_any_more(tmp_path: Path, tag: str, options: li
             assert process.returncode == 1
             assert errors.read_text() == ""
             assert peer.until(Left).reason == "close"
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_politely_also_while_nobody_takes_the_output(
+    tmp_path: Path, address: str, tag: str, peer: Peer, number: int
+):
+    """As in `| less`, which reads one screen."""
+    with (
+        (tmp_path / "errors").open("wb") as err,
+        subprocess.Popen(
+            [sys.executable, str(ROOT / "client/chat.py"), address, "--name", tag, "--room", tag],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=err,
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            peer.until(Joined, name=tag)
+            peer.send(*(Say("x" * 4_000) for _ in range(100)))  # far more than a pipe holds
+            peer.fence()
+
+            def waiting() -> int:
+                """Bytes in the pipe."""
+                size = fcntl.ioctl(process.stdout, termios.FIONREAD, b"\0" * 4)  # type: ignore[arg-type]
+                return int.from_bytes(size, sys.byteorder)
+
+            wait_until(lambda: waiting() > 60_000, "a full pipe")
+            process.send_signal(number)
+            assert peer.until(Left).reason == "close"
+            assert process.wait(DEADLINE) == 0
         finally:
             process.kill()
 

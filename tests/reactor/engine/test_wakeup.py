@@ -1,5 +1,6 @@
 """Signals and threads that want a word with the loop."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -29,6 +30,30 @@ def wakeup():
     wakeup = Wakeup(lambda callback, *args: handed.append((callback, args)))
     yield wakeup, handed
     wakeup.close()
+
+
+def test_a_descriptor_that_takes_nothing_is_waited_for_until_a_signal_comes(reactor):
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    seen = []
+    try:
+        reactor.on_signal(signal.SIGUSR1, lambda: seen.append("signal"))
+        assert reactor.wait_writable(writer)
+        with contextlib.suppress(BlockingIOError):
+            while os.write(writer, b"x" * 4_096):
+                pass
+        reactor.call_from_thread(seen.append, "call")  # is no reason to stop waiting
+        timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGUSR1))
+        timer.start()
+        assert not reactor.wait_writable(writer)
+        timer.join()
+        assert seen == [], "the callbacks are the loop's to call"
+        wait_until(lambda: reactor.tick(0.01) or len(seen) == 2)
+        threading.Timer(0.2, os.read, (reader, 65_536)).start()
+        assert reactor.wait_writable(writer)
+    finally:
+        os.close(reader)
+        os.close(writer)
 
 
 @pytest.fixture
