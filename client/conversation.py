@@ -402,6 +402,11 @@ class Conversation:
 
     def _page(self, page: HistoryPage, step: Step) -> None:
         room = fold(page.room)
+        missed = self._first_held()
+        if self._since is None and page.messages and missed is not None and missed < page.messages[0].at:
+            # A page is no larger than a frame: it has no place for all that came since we joined.
+            self._ask_log(missed - 1, None, step)
+            return
         self._newest.setdefault(room, 0)
         for entry in page.messages:
             if entry.key is not None and entry.key in self._pending:
@@ -414,6 +419,15 @@ class Conversation:
             self._ask_log(page.messages[-1].at, self._before, step)
         else:
             self._release(step)
+
+    def _first_held(self) -> int | None:
+        """The stamp from which on messages came while the log is being read, or were left out."""
+        for record in self._held or ():
+            if isinstance(record, Message):
+                return record.at
+            if isinstance(record, Skipped):
+                return record.after + 1
+        return None
 
     def _release(self, step: Step) -> None:
         """The log is read: go on with what came meanwhile."""

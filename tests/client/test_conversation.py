@@ -130,6 +130,28 @@ def test_joining_shows_the_newest_of_the_log_before_what_came_meanwhile():
     assert shown.send == [], "what was said long before is not asked for"
 
 
+@pytest.mark.parametrize("first", [message(3), Skipped("lobby", 2, 2, 4)], ids=["message", "gap"])
+def test_what_came_since_the_join_is_shown_though_the_first_page_has_no_place_for_it(first: Record):
+    talk = make()
+    talk.connected()
+    talk.received(ready())
+    [asked] = talk.received(joined()).send
+    for record in (first, message(5), message(6)):
+        assert talk.received(record) == Step()
+    step = talk.received(page(asked, entry(5), entry(6), more=True))
+    assert step.show == []
+    [asked] = step.send
+    assert isinstance(asked, History)
+    assert (asked.since, asked.before) == (2, None)
+    step = talk.received(page(asked, entry(3), entry(4), more=True))
+    assert step.show == [message(3), message(4)]
+    step = talk.received(page(step.send[0], entry(5), entry(6)))
+    assert step.show == [message(5), message(6)]
+    if step.send:  # the gap is asked for once more, for nothing
+        talk.received(page(step.send[0]))
+    assert talk.received(message(7)).show == [message(7)]
+
+
 def test_a_room_that_is_refused_leaves_one_without_and_what_was_typed_is_sent():
     talk = make(room="no room")
     talk.connected()
