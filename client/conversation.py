@@ -144,6 +144,8 @@ class Conversation:
         for record in self._held or ():
             if isinstance(record, Message):
                 self._newest.setdefault(fold(record.room), record.at - 1)
+            elif isinstance(record, Skipped):
+                self._newest.setdefault(fold(record.room), record.after)
         self._live = False
         self._claim = 0
         self._stop_reading()

@@ -200,7 +200,7 @@ class Plain:
     def fail(self, error: Exception) -> None:
         """Reading the input failed in a way we did not foresee."""
         self._status = 1
-        self._reactor.stop()
+        self._leave(PATIENCE)
 
     def _typed(self, line: str | RequestError) -> None:
         if self._leaving:

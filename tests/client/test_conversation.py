@@ -395,6 +395,18 @@ def test_a_loss_while_the_log_is_read_loses_nothing():
     assert talk.received(page(again, entry(3), entry(4))).show == [message(3), message(4)]
 
 
+def test_a_loss_while_the_log_of_a_new_room_is_read_loses_nothing_that_was_left_out():
+    talk = make()
+    talk.connected()
+    talk.received(ready())
+    talk.received(joined())
+    talk.received(Skipped("lobby", 70, 4, 90))
+    talk.received(message(91))
+    [asked] = back(talk)
+    assert isinstance(asked, History)
+    assert asked.since == 4
+
+
 def test_more_than_a_page_is_fetched_for_a_room_in_which_nothing_was_said_before():
     """All that was said since one joined counts as missed, also if that is more than is shown on joining."""
     talk = in_lobby()

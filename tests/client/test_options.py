@@ -26,6 +26,7 @@ GOOD = {
     "a room in NFC": (["--room", "u\u0308ber"], {"room": "über"}),
     "no room": (["--room", ""], {"room": None}),
     "JSON": (["--json"], {"as_json": True}),
+    "text": (["--text"], {"only_text": True}),
     "no return": (["--retry", "0"], {"retry": 0.0, "insist": True}),
     "a patient return": (["--retry=2.5"], {"retry": 2.5, "insist": True}),
     "a layout": (["--layout", "inline"], {"preferences": Preferences(layout="inline")}),
