@@ -194,7 +194,9 @@ def test_many_at_once_lose_nothing(path: Path) -> None:
     """Processes, as a lock may hold for a process."""
     program = (
         "import sys, pathlib\n"
+        "from client import settings\n"
         "from client.settings import Preferences, save\n"
+        "settings.PATIENCE = 60.0\n"
         "path, name = pathlib.Path(sys.argv[1]), sys.argv[2]\n"
         "sys.stdin.read()\n"
         "seen = set()\n"
