@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from client.conversation import Conversation, Refusal, Step
+from client.conversation import Conversation, Step
 from client.link import Link
+from client.unanswered import Refusal
 from client.wording import not_confirmed, refused
 from reactor.engine.dial import Resolver, Target
 from reactor.engine.loop import Reactor

@@ -11,10 +11,9 @@ import collections
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
+from client.unanswered import Refusal, Unanswered
 from client.wish import TAKEN, Wish
-from client.wording import UNCONFIRMED, typed
 from shared import PROTOCOL_VERSION, __version__
 from shared.errors import RequestError
 from shared.messages import (
@@ -34,26 +33,16 @@ from shared.messages import (
     Skipped,
 )
 from shared.schema import MAX_ID, Record
-from shared.text import MAX_WORDS, fold, message_text
+from shared.text import fold, message_text
 
 SHOWN_ON_JOINING = 50
 """Messages of a room's log that are shown on joining it for the first time."""
-_KEYS_KEPT = 20_000
 _MOST_ALONE = 2_000  # messages of ours, with none of others between, before the log is asked whether that is all
 _MOST_HELD = 20_000  # frames, while the log is being read; a server that says more meanwhile has forgotten us
 _ROOMS_KEPT = 1_000
 _LAST_STAMP = 2**63 - 1
 _HELLO = MAX_ID  # the id of every hello; all others are small
-_REPEATABLE = frozenset({"name", "list", "users", "help"})  # commands that can be given twice without harm
-_MOVES = frozenset({"join", "leave"})  # commands that the return makes up for: it goes to the room asked for last
 _ROOM_FRAMES = (Message, Joined, Left, Renamed, Skipped)
-
-
-class Refusal(NamedTuple):
-    """A request of the person that will never be done, and the error that says so."""
-
-    request: Say | Command
-    error: Error
 
 
 @dataclass(slots=True)
@@ -63,14 +52,6 @@ class Step:
     send: list[Record] = field(default_factory=list)
     show: list[Record] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
-
-
-class _Pending(NamedTuple):
-    """Something said that is not confirmed: in which room (compared form), and what was the newest seen there then."""
-
-    say: Say
-    room: str
-    after: int
 
 
 class Conversation:
@@ -92,10 +73,7 @@ class Conversation:
         self._new_key = new_key
         self._token = secrets.token_hex(16)  # until the server gives one: it knows by it a hello that is said again
         self._live = False  # whether what is typed can be sent at once
-        self._waiting: list[Say | Command] = []  # typed before that, in order
-        self._pending: dict[str, _Pending] = {}
-        self._commands: dict[int, Command] = {}  # by id: those that are not answered
-        self._mine: dict[str, None] = {}  # keys of what was said here and is confirmed, the last ones
+        self._unanswered = Unanswered()
         self._newest: dict[str, int] = {}  # of each room: the stamp up to which all is seen
         self._alone = 0  # messages of ours that were confirmed since that last grew
         self._held: collections.deque[Record] | None = None  # room frames, while the log is being read
@@ -107,7 +85,7 @@ class Conversation:
     @property
     def unconfirmed(self) -> int:
         """How many messages and commands wait to be sent, to be confirmed or to be answered."""
-        return len(self._waiting) + len(self._pending) + len(self._commands)
+        return len(self._unanswered)
 
     @property
     def wanted(self) -> str | None:
@@ -126,11 +104,7 @@ class Conversation:
 
     def forget(self) -> int:
         """Give up what is not confirmed; returns how many messages and commands that are."""
-        count = self.unconfirmed
-        self._waiting.clear()
-        self._pending.clear()
-        self._commands.clear()
-        return count
+        return self._unanswered.forget()
 
     # --- what the connection tells
 
@@ -154,7 +128,7 @@ class Conversation:
         """A frame came. Raises `ConnectionError` if the server does not answer what it was asked for."""
         step = Step()
         if type(record) is not Error:
-            self._commands.pop(getattr(record, "re", None) or 0, None)
+            self._unanswered.command_answered(getattr(record, "re", None) or 0)
         if self._held is not None and isinstance(record, _ROOM_FRAMES) and not _is_own(record):
             self._held.append(record)
             if len(self._held) > _MOST_HELD:
@@ -191,23 +165,20 @@ class Conversation:
         if self._live:
             self._send(request, step)
         else:
-            self._waiting.append(request)
+            self._unanswered.waiting.append(request)
         return step
 
     def _send(self, request: Say | Command, step: Step) -> None:
         number = self._next_id()
-        match replace(request, id=number):
-            case Say(key=str(key)) as said:
-                room = fold(self._goal or "")
-                self._pending[key] = _Pending(said, room, self._newest.get(room, 0))
-                step.send.append(said)
-            case Command(name, argument) as command:
-                if name == "join" and argument is not None:
-                    self._set_out(argument, number)
-                elif name == "leave" and not argument:  # with an argument it is refused
-                    self._goal = None
-                self._commands[number] = command
-                step.send.append(command)
+        request = replace(request, id=number)
+        room = fold(self._goal or "")
+        self._unanswered.sent(request, room, self._newest.get(room, 0))
+        step.send.append(request)
+        match request:
+            case Command("join", str(room)):
+                self._set_out(room, number)
+            case Command("leave", None | ""):  # with an argument it is refused
+                self._goal = None
 
     def _join(self, room: str, step: Step) -> None:
         number = self._next_id()
@@ -245,7 +216,7 @@ class Conversation:
                 self.gaps += 1
                 self._read_log(record.after, min(record.until + 1, _LAST_STAMP), step)
             case Sent():
-                if record.key is None or record.key in self._pending:
+                if record.key is None or self._unanswered.is_said(record.key):
                     self._confirm(record, step)
             case HistoryPage():
                 if record.re == self._asked:  # any other is for a room that was left meanwhile
@@ -269,7 +240,7 @@ class Conversation:
         if self.room is not None:
             self._catch_up(self.room, step)
             if self._goal is None:  # a leave was lost with the connection
-                self._waiting.insert(0, Command("leave"))
+                self._unanswered.waiting.insert(0, Command("leave"))
         self._go_live(step)
 
     def _joined(self, joined: Joined, step: Step) -> None:
@@ -286,24 +257,11 @@ class Conversation:
     def _go_live(self, step: Step) -> None:
         """Say again what was not confirmed, ask again what was not answered, then send what was typed meanwhile."""
         self._live = True
-        here = fold(self.room or "")
-        for key, pending in list(self._pending.items()):
-            if pending.room == here:
-                step.send.append(pending.say)
-            else:
-                del self._pending[key]
-                words = f"it is not known whether this arrived in the room before: {pending.say.text}"
-                _refuse(pending.say, Error(UNCONFIRMED, words[:MAX_WORDS]), step)
-        unanswered, self._commands = self._commands, {}
-        again: list[Say | Command] = []
-        for command in unanswered.values():
-            if command.name in _REPEATABLE:
-                again.append(command)
-            elif command.name not in _MOVES:
-                words = f"it is not known whether this was done: {typed(command)}"
-                _refuse(command, Error(UNCONFIRMED, words[:MAX_WORDS]), step)
-        waiting, self._waiting = self._waiting, []
-        for request in [*again, *waiting]:
+        again, anew, unknown = self._unanswered.after_return(fold(self.room or ""))
+        step.send += again
+        for refusal in unknown:
+            _refuse(refusal, step)
+        for request in anew:
             self._send(request, step)
 
     def _message(self, message: Message, step: Step) -> None:
@@ -322,10 +280,7 @@ class Conversation:
 
     def _confirm(self, sent: Sent, step: Step) -> None:
         if sent.key is not None:
-            self._pending.pop(sent.key, None)
-            self._mine[sent.key] = None
-            if len(self._mine) > _KEYS_KEPT:
-                del self._mine[next(iter(self._mine))]
+            self._unanswered.confirm(sent.key)
         step.show.append(sent)
         self._alone += 1
         if self._alone >= _MOST_ALONE and not self._asked and self.room is not None:
@@ -342,8 +297,8 @@ class Conversation:
             if not is_told:
                 step.show.append(error)
             return
-        if error.re is not None and (request := self._answered(error.re)) is not None:
-            _refuse(request, error, step)
+        if error.re is not None and (request := self._unanswered.answered(error.re)) is not None:
+            _refuse(Refusal(request, error), step)
         else:
             step.show.append(error)
         if error.re is None:
@@ -353,24 +308,12 @@ class Conversation:
         elif error.re == self._joining:
             self._refused_room(step)
 
-    def _answered(self, number: int) -> Say | Command | None:
-        """The request of the person that had this id, which is not waited for any more."""
-        if number in self._commands:
-            return self._commands.pop(number)
-        for key, pending in self._pending.items():
-            if pending.say.id == number:
-                del self._pending[key]
-                return pending.say
-        return None
-
     def _refused_room(self, step: Step) -> None:
         """We stay where we were, and so does what was said since."""
         wrong, here = fold(self._goal or ""), fold(self.room or "")
         self._joining = 0
         self._goal = self.room
-        for key, pending in self._pending.items():
-            if pending.room == wrong:
-                self._pending[key] = pending._replace(room=here)
+        self._unanswered.move(wrong, here)
         if not self._live:
             if self.room is not None:
                 self._catch_up(self.room, step)
@@ -382,7 +325,7 @@ class Conversation:
         """Read what we have not seen of a room; of one that is new to us, the newest messages."""
         since = self._newest.get(fold(room))
         if since is not None:  # also what we said ourselves and do not know to have arrived
-            since = min([since, *(pending.after for pending in self._pending.values() if pending.room == fold(room))])
+            since = min([since, *self._unanswered.seen_before(fold(room))])
         self._read_log(since, None, step)
 
     def _read_log(self, since: int | None, before: int | None, step: Step) -> None:
@@ -411,9 +354,9 @@ class Conversation:
             return
         self._newest.setdefault(room, 0)
         for entry in page.messages:
-            if entry.key is not None and entry.key in self._pending:
+            if entry.key is not None and self._unanswered.is_said(entry.key):
                 self._confirm(Sent(page.room, entry.at, key=entry.key), step)
-            elif entry.at > self._newest[room] and (entry.key is None or entry.key not in self._mine):
+            elif entry.at > self._newest[room] and not self._unanswered.is_mine(entry.key):
                 step.show.append(Message(page.room, entry.from_, entry.text, entry.at))
             if entry.at > self._newest[room]:
                 self._saw(room, entry.at)
@@ -449,9 +392,9 @@ def _check(text: str) -> None:
         raise RequestError("bad-text", "this was not sent: it has characters that are none in UTF-8") from None
 
 
-def _refuse(request: Say | Command, error: Error, step: Step) -> None:
-    step.show.append(error)
-    step.refused.append(Refusal(request, error))
+def _refuse(refusal: Refusal, step: Step) -> None:
+    step.show.append(refusal.error)
+    step.refused.append(refusal)
 
 
 def _is_own(record: Record) -> bool:

@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from client.client import Client, Status
-from client.conversation import Refusal
 from client.lines import LineReader
 from client.link import why_no_connection
 from client.settings import Preferences
@@ -57,6 +56,7 @@ from client.terminal.theme import make_theme
 from client.terminal.transcript import Transcript
 from client.terminal.tty import Tty, stop_group
 from client.terminal.update import update
+from client.unanswered import Refusal
 from reactor.engine.loop import Reactor
 from reactor.engine.timers import Timer
 from shared.address import show_address

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from client import conversation as module
-from client.conversation import SHOWN_ON_JOINING, Conversation, Refusal, Step
+from client.conversation import SHOWN_ON_JOINING, Conversation, Step
+from client.unanswered import Refusal
 from shared import PROTOCOL_VERSION
 from shared.codec import encode
 from shared.errors import RequestError
