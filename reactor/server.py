@@ -280,7 +280,7 @@ class Server:
             left = [connection for connection in behind if connection.is_behind]
             self.reactor.call_soon(self._catch_up, left[1:] + left[:1])
         else:
-            self.hub.log.when_kept(self._say_goodbye)
+            self.hub.log.when_settled(self._say_goodbye)
 
     def _say_goodbye(self) -> None:
         for session in self.hub.sessions():

@@ -142,10 +142,15 @@ class DiskLog:
 
         self._ask(ask, lambda: answer(self._memory.find(room, key, session, name)))
 
-    def when_kept(self, callback: Callable[[], object]) -> None:
+    def when_kept(self, callback: Callable[[], object], lost: Callable[[], object] | None = None) -> None:
         batch = self._current()
         batch.kept.append(callback)
+        if lost is not None:
+            batch.lost.append(lost)
         batch.size += _CALLBACK_SIZE
+
+    def when_settled(self, callback: Callable[[], object]) -> None:
+        self._ask(lambda file: callback, callback)
 
     def page(self, room: str, request: History, answer: Callable[[Page], object]) -> None:
         def ask(file: sqlite3.Connection) -> Callable[[], object]:
@@ -196,7 +201,7 @@ class DiskLog:
                 self._memory.reserve(self._keys.size)
 
     def _put(self, task: Task) -> None:
-        self._feed.put(task)
+        self._call_all([callback for batch in self._feed.put(task) for callback in batch.lost])
         self._look_later()
 
     # --- a look now and then
@@ -283,6 +288,9 @@ class DiskLog:
     def kept(self, callbacks: list[Callable[[], object]], reserved: int | None) -> None:
         if reserved is not None and reserved == self._reserved:
             self.stamps_until = reserved - _SPARE
+        self._call_all(callbacks)
+
+    def _call_all(self, callbacks: list[Callable[[], object]]) -> None:
         for callback in callbacks:
             try:
                 callback()

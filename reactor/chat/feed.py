@@ -54,16 +54,16 @@ class Feed:
         self._collect()
         return sum(len(task.rows) for task in (*self._given, *self._held) if isinstance(task, Batch))
 
-    def put(self, task: Task) -> None:
-        """Give a task to the thread; a batch may have to wait here."""
+    def put(self, task: Task) -> list[Batch]:
+        """Give a task to the thread. A batch may have to wait here; returns those that there is no more place for."""
         self._collect()
         if isinstance(task, Batch):
             self._size += task.size
             if self.is_hanging:
                 self._held.append(task)
-                self._make_place()
-                return
+                return self._make_place()
         self._give(task)
+        return []
 
     def look(self) -> None:
         """Has the disk begun or ceased to hang? Twice a second, as long as there is something to wait for."""
@@ -104,9 +104,12 @@ class Feed:
                 self._size -= task.size
         self._done = done
 
-    def _make_place(self) -> None:
+    def _make_place(self) -> list[Batch]:
         """The oldest of what is held back goes when there is too much: nobody is told that it is kept."""
+        lost = []
         while self._size > self._most and len(self._held) > 1:
             batch = self._held.popleft()
             self._size -= batch.size
             self.lost += len(batch.rows)
+            lost.append(batch)
+        return lost

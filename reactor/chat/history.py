@@ -73,8 +73,14 @@ class Log(Protocol):
     def look_up(self, room: str, key: str, session: int, name: str, answer: Callable[[int | None], object]) -> None:
         """Answer with what `find` would return if everything were at hand."""
 
-    def when_kept(self, callback: Callable[[], object]) -> None:
-        """Call back as soon as all that was added is kept as safely as this log keeps things."""
+    def when_kept(self, callback: Callable[[], object], lost: Callable[[], object] | None = None) -> None:
+        """Call back as soon as all that was added is kept as safely as this log keeps things.
+
+        If there is no place to wait for that, `lost` is called in its place.
+        """
+
+    def when_settled(self, callback: Callable[[], object]) -> None:
+        """Call back at that time, or as soon as it is clear that it will take long."""
 
     def page(self, room: str, request: History, answer: Callable[[Page], object]) -> None:
         """Answer with the messages that a request asks for."""
@@ -172,7 +178,10 @@ class MemoryLog:
     def look_up(self, room: str, key: str, session: int, name: str, answer: Callable[[int | None], object]) -> None:
         answer(self.find(room, key, session, name))
 
-    def when_kept(self, callback: Callable[[], object]) -> None:
+    def when_kept(self, callback: Callable[[], object], lost: Callable[[], object] | None = None) -> None:
+        callback()
+
+    def when_settled(self, callback: Callable[[], object]) -> None:
         callback()
 
     def page(self, room: str, request: History, answer: Callable[[Page], object]) -> None:

@@ -32,7 +32,7 @@ _RECEIPT = 400  # bytes of a `sent` at the most
 # Work, in about microseconds: of reading and encoding a page, and of composing and folding a character of a name.
 _PAGE, _LETTER = 300.0, 1.0
 
-type Deliver = Callable[[Record], None]
+type Deliver = Callable[[Record | None], None]
 
 
 def _hello(session: "Session", hub: "Hub", hello: Hello) -> None:
@@ -99,7 +99,7 @@ def _speak(session: "Session", hub: "Hub", say: Say, text: str, at: int | None, 
             session.tell_room(Message(room.name, session.name, text, at), at)
     if deliver is not None:
         sent = Sent(room.name, at, say.id, say.key)
-        log.when_kept(lambda: deliver(sent))
+        log.when_kept(lambda: deliver(sent), lambda: deliver(None))
 
 
 def _command(session: "Session", hub: "Hub", command: Command) -> None:

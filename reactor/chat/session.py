@@ -131,25 +131,27 @@ class Session(Recipient):
     def end_when_kept(self, reason: str, text: str, re: int | None) -> None:
         """Handle nothing more, and say goodbye as soon as all that was said is in the log and confirmed.
 
-        From now on nobody can resume the session: it would be handed nothing, however long the log takes.
+        If the disk hangs, say it at once. From now on nobody can resume the session: it would be handed nothing,
+        however long the log takes.
         """
         self.leaving = True
         self._give_up_token()
-        self._hub.log.when_kept(lambda: self.end(reason, text, re))
+        self._hub.log.when_settled(lambda: self.end(reason, text, re))
 
-    def deliverer(self, size: int) -> Callable[[Record], None]:
+    def deliverer(self, size: int) -> Callable[[Record | None], None]:
         """What delivers an answer that waits for the log, of at most about `size` bytes.
 
-        It goes to the connection that has asked, or to nobody.
+        It goes to the connection that has asked, or to nobody. None if there is to be no answer after all.
         """
         peer = self._peer
         self._owed += size
 
-        def deliver(record: Record) -> None:
+        def deliver(record: Record | None) -> None:
             session = self._heir or self
             if session._peer is peer:
                 session._owed -= size
-                session.answer(record)
+                if record is not None:
+                    session.answer(record)
 
         return deliver
 

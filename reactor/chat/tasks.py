@@ -16,6 +16,8 @@ class Batch:
 
     rows: list[Row] = field(default_factory=list)
     kept: list[Callable[[], object]] = field(default_factory=list)
+    lost: list[Callable[[], object]] = field(default_factory=list)
+    """What is to be called instead of these if it had no place to wait."""
     reserved: int | None = None
     """Stamps up to this one may be given once it is committed."""
     size: int = 0

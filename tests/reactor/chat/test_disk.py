@@ -123,11 +123,15 @@ class Desk:
     def hold(self, go_on: threading.Event) -> None:
         """The disk is busy until then."""
 
+        begun = threading.Event()
+
         def wait(file: sqlite3.Connection) -> Callable[[], object]:
+            begun.set()
             go_on.wait(DEADLINE)
             return lambda: None
 
         self.log._put(Question(wait, lambda: None))
+        assert begun.wait(DEADLINE)
 
     def close(self) -> float:
         """Returns how long it took. The thread must have ended."""

@@ -108,8 +108,8 @@ def test_what_comes_while_it_hangs_is_held_back_and_given_in_order(feed, thread)
 def test_the_oldest_of_what_is_held_back_is_lost_beyond_the_bound(feed, thread):
     feed.put(batch(1, 1_000))
     assert look(feed, 5)[-1]
-    for at in range(2, 30):
-        feed.put(batch(at, 1_000))
+    lost = [row[0] for at in range(2, 30) for each in feed.put(batch(at, 1_000)) for row in each.rows]
+    assert lost == list(range(2, 21))
     assert (feed.waiting, feed.lost) == (10, 19)
     thread.work()
     look(feed, 1)

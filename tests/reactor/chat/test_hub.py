@@ -40,6 +40,14 @@ def test_stamps_rise_even_if_the_clock_does_not(readings, stamps):
     assert hub.last_stamp == stamps[-1]
 
 
+def test_the_clock_is_followed_as_far_as_the_log_allows_and_again_when_it_allows_more():
+    hub = Hub([].append, clock=lambda: NOON)
+    hub.log.stamps_until = NOON - 5
+    assert [hub.stamp() for _ in range(3)] == [NOON - 5, NOON - 4, NOON - 3]
+    hub.log.stamps_until = NOON + 9
+    assert [hub.stamp() for _ in range(3)] == [NOON, NOON + 1, NOON + 2]
+
+
 def test_stamps_rise_over_all_rooms(chat):
     talkers = [chat.people(f"{room}-one", f"{room}-two", room=room) for room in ("tea", "coffee", "water")]
     for reading in (NOON, NOON, NOON - 10**9, NOON + 1):

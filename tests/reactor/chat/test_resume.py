@@ -833,7 +833,10 @@ class SlowLog(MemoryLog):
         super().__init__()
         self.waiting: list[Callable[[], object]] = []
 
-    def when_kept(self, callback: Callable[[], object]) -> None:
+    def when_kept(self, callback: Callable[[], object], lost: Callable[[], object] | None = None) -> None:
+        self.waiting.append(callback)
+
+    def when_settled(self, callback: Callable[[], object]) -> None:
         self.waiting.append(callback)
 
     def page(self, room: str, request: History, answer: Callable[[Page], object]) -> None:

@@ -14,4 +14,4 @@ def test_a_question_is_answered_once():
 
 def test_batches_share_nothing():
     Batch().kept.append(lambda: None)
-    assert Batch() == Batch([], [], None, 0)
+    assert Batch() == Batch([], [], [], None, 0)
