@@ -15,7 +15,7 @@ import urllib.parse
 from collections.abc import Sequence
 from contextlib import closing
 
-from reactor.chat.store import VERSION
+from reactor.chat.opening import VERSION
 from reactor.engine.dial import Resolver, Target
 from reactor.engine.loop import Reactor
 from shared.address import show_address

@@ -32,7 +32,7 @@ if __name__ == "__main__":
 from client.bench.dialect import PyLingo
 from client.bench.process import ServerChild, Usage, usage
 from client.bench.scenarios import SCENARIOS, UNLIMITED, Result, Target, run_speaking
-from reactor.chat.store import open_file
+from reactor.chat.opening import open_file
 from shared.messages import Command, History, HistoryPage, PingRequest, Pong, Say, Sent
 from tests.figures import Rows, counters, print_table, quiet
 from tests.support import Peer, ServerProcess

@@ -20,7 +20,8 @@ from reactor.chat.clock import show_span, wall_clock
 from reactor.chat.feed import LOOK, Feed
 from reactor.chat.history import FOREVER, MemoryLog, Page
 from reactor.chat.keys import Filter, Keys
-from reactor.chat.store import Row, find_key, open_file, read_page
+from reactor.chat.opening import open_file
+from reactor.chat.store import Row, find_key, read_page
 from reactor.chat.tasks import Batch, Question, Rescan, Task
 from reactor.chat.writer import Writer
 from shared.messages import Entry, History

@@ -5,7 +5,7 @@ import os
 import sqlite3
 import time
 
-from reactor.chat.store import DiskError
+from reactor.chat.opening import DiskError
 
 _ENDINGS = ("", "-wal", "-shm")
 _LOOK = 1.0  # seconds between two looks

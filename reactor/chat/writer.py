@@ -21,6 +21,7 @@ from reactor.chat import marks, store
 from reactor.chat.backlog import Backlog
 from reactor.chat.clock import Trust
 from reactor.chat.keys import Scan
+from reactor.chat.opening import begin_serving
 from reactor.chat.place import FileGoneError, Place
 from reactor.chat.store import FAILURES
 from reactor.chat.tasks import Batch, Question, Rescan, Task, Told
@@ -154,7 +155,7 @@ class Writer:
 
     def _serve(self, file: sqlite3.Connection) -> None:
         """Commit batches and answer questions until there are no more to come. Raises what a file can raise."""
-        store.begin_serving(file)
+        begin_serving(file)
         while True:
             self._do_chores(file)
             task = self._take(self._patience())

@@ -336,6 +336,31 @@ def test_others_chat_on_while_one_reads_everything(start: Start, path: Path) -> 
                 assert reader.until(HistoryPage, re=number).messages[0].at == begin + 100 * number + 1
 
 
+def test_many_names_with_one_key_hold_nobody_up_and_the_last_message_is_in_the_file(start: Start, path: Path) -> None:
+    """Each of the many asks the file for a key that thousands have; what is read for that is counted elsewhere."""
+    count, rows = 30, 20_000
+    make_file(path, ((at, "tea", f"user-{at}", "hi", "k") for at in range(1, rows + 1)))
+    server = start("--rate", "0", "--history-keep", "0")
+    with contextlib.ExitStack() as stack:
+        many = [stack.enter_context(guest(server, f"user-{1 + number}")) for number in range(count)]
+        alice = stack.enter_context(guest(server, "alice", "coffee"))
+        for turn in range(20):
+            for number, peer in enumerate(many):
+                peer.send(*(Say("hi", "k", each) for each in range(20)))
+                peer.send(Say("new", f"{turn}-{number}"))
+            alice.send(Say(f"{turn}", id=turn))
+            at = alice.until(Sent, re=turn).at
+        assert many[0].until(Sent, re=19).at == 1
+        alice.send(Say("last words", id=100))
+        last = alice.until(Sent, re=100).at
+        assert last > at
+        assert server.stop(signal.SIGTERM) == 0
+    assert "not finished" not in server.log()
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        assert file.execute("select text from message where at = ?", (last,)).fetchone() == ("last words",)
+        assert file.execute("select count(*) from message where key = 'k'").fetchone() == (rows,)
+
+
 def test_without_a_file_history_ends_with_the_server(path: Path) -> None:
     with ServerProcess() as server, guest(server, "alice") as alice:
         alice.send(Say("hi", id=1))

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from reactor import start
-from reactor.chat.store import VERSION
+from reactor.chat.opening import VERSION
 from reactor.engine.loop import Reactor
 from reactor.start import check_history, invitation, wait_for_host
 from shared.launch import LaunchError

@@ -76,3 +76,19 @@ def test_a_disk_that_has_room_again_has_the_log_go_on(tmp_path: Path, monkeypatc
 
 def full(*_, **__):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("umask", [0, 0o022, 0o077])
+def test_a_new_file_is_its_owners_alone_and_one_that_is_there_keeps_its_mode(tmp_path: Path, umask: int):
+    (tmp_path / "old").touch()
+    (tmp_path / "old").chmod(0o644)
+    before = os.umask(umask)
+    try:
+        for name in ("new", "old"):
+            transcript = Transcript()
+            assert transcript.begin(str(tmp_path / name)) is None
+            assert transcript.write("words") is None
+            transcript.end()
+    finally:
+        os.umask(before)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("new", "old")] == [0o600, 0o644]

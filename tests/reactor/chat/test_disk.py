@@ -1,6 +1,7 @@
 """The log in a file: what was kept is there again, and whatever happens to the file, the chat goes on."""
 
 import contextlib
+import gc
 import itertools
 import logging
 import queue
@@ -9,20 +10,23 @@ import shutil
 import sqlite3
 import threading
 import time
+import tracemalloc
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reactor.chat import disk, keys, place, store, writer
+from reactor.chat import disk, keys, opening, place, store, writer
 from reactor.chat.disk import DiskLog
-from reactor.chat.history import FOREVER, MemoryLog, Page
-from reactor.chat.store import VERSION, insert, open_file, prepare
+from reactor.chat.history import FOREVER, MemoryLog, Page, folded
+from reactor.chat.opening import VERSION, open_file, prepare
+from reactor.chat.store import insert
 from reactor.chat.tasks import Question
 from reactor.engine.loop import Reactor
 from shared.messages import MAX_PAGE, Command, Entry, History, Message, Notice, PongRequest, Say, Sent, Welcome
+from shared.text import fold
 from tests.reactor.chat.test_history import LONGEST_ROOM
 from tests.reactor.chat.test_session import Chat
 from tests.reactor.test_connection import benches
@@ -194,7 +198,7 @@ def rows(path: Path) -> list[tuple[Any, ...]]:
         return file.execute("select * from message order by at").fetchall()
 
 
-def make_file(path: Path, said: list[tuple[int, str, str, str, str | None]]) -> None:
+def make_file(path: Path, said: Iterable[tuple[int, str, str, str, str | None]]) -> None:
     path.touch(0o600)
     with contextlib.closing(sqlite3.connect(path)) as file:
         prepare(file)
@@ -480,6 +484,35 @@ def test_a_key_is_forgotten_with_its_message(desk, path, monkeypatch):
         assert time.monotonic() < end
         time.sleep(0.02)
     assert log.known("k-1") is None
+
+
+@pytest.mark.parametrize("before", [0, 20_000], ids=["a new file", "a large file"])
+def test_the_memory_of_a_log_with_a_file_is_within_its_bound_with_the_filters(desk, path, before):
+    """Rooms and people with long names, keys of both kinds, the filters, and what SQLite adds to a text."""
+    most = 2**22
+    make_file(path, ((at, "coffee", "bob", "x" * 900, f"k-{at}") for at in range(1, before + 1)))
+    folded.cache_clear()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        log = desk(memory=MemoryLog(most=most))
+        log.loop.until(lambda: log.log._keys.is_complete)
+        for at in range(10**6, 10**6 + 12_000):
+            room = fold(f"{at % 700:04}" + "\N{GREEK SMALL LETTER ALPHA}" * 60)
+            log.say(at, "\xe9" * 60, room, f"{at:07}" + "\N{GREEK SMALL LETTER OMEGA}" * 25, f"{at:032}")
+            if at % 100 == 0:
+                log.loop.end_tick()
+                log.loop.until(lambda at=at: log.kept[-1:] == [at])
+                log.kept.clear()
+        gc.collect()
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert log.memory.size + log.log._keys.size <= most
+    assert log.log._keys.size <= most // 2
+    assert log.memory.size > most // 3
+    assert log.log._keys.size >= (most // 8 if before else 2**18)
+    assert taken < most * 1.15  # the file's side has some objects of its own
 
 
 def test_a_full_filter_is_made_anew_and_no_key_is_forgotten_meanwhile(desk, monkeypatch):
@@ -917,7 +950,7 @@ def test_the_sentence_says_why(desk, path, spoil, why):
 
 def test_a_file_in_use_by_another_program(desk, path, caplog, monkeypatch):
     """One who writes and does not end. Readers are in nobody's way."""
-    monkeypatch.setattr(store, "_COMMIT_BUSY", 0.05)
+    monkeypatch.setattr(opening, "_COMMIT_BUSY", 0.05)
     make_file(path, [(7, "tea", "alice", "hi", None)])
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("begin exclusive")
@@ -932,7 +965,7 @@ def test_a_file_in_use_by_another_program(desk, path, caplog, monkeypatch):
 
 
 def test_two_logs_on_one_file(desk, path, caplog, monkeypatch):
-    monkeypatch.setattr(store, "BUSY", 0.05)
+    monkeypatch.setattr(opening, "BUSY", 0.05)
     first = desk()
     first.say(1, "mine")
     first.loop.until(lambda: first.kept)

@@ -3,7 +3,8 @@
 import contextlib
 
 from reactor.chat import marks
-from reactor.chat.store import insert, open_file
+from reactor.chat.opening import open_file
+from reactor.chat.store import insert
 from tests.reactor.chat.test_store import in_memory
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from reactor.chat import backlog, store, writer
+from reactor.chat import backlog, opening, store, writer
 from reactor.chat.history import MemoryLog
 from reactor.chat.tasks import Question
 from shared.messages import Notice, Say, Sent
@@ -30,7 +30,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that has failed is tried again soon, and a lock is not waited for."""
     monkeypatch.setattr(writer, "_RETRY", 0.02)
     monkeypatch.setattr(writer, "_RETRY_MOST", 0.1)
-    monkeypatch.setattr(store, "BUSY", 0.02)
+    monkeypatch.setattr(opening, "BUSY", 0.02)
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ class Disk:
         self.pages = 24
 
     def open_file(self, *args: object) -> sqlite3.Connection:
-        file = store.open_file(*args)  # type: ignore[arg-type]
+        file = opening.open_file(*args)  # type: ignore[arg-type]
         file.execute(f"pragma max_page_count = {self.pages}")
         return file
 
@@ -243,7 +243,7 @@ def test_a_damaged_file_is_left_alone_until_it_is_another_one(path, caplog, monk
 
     def open_file(*args):
         tries.append(args)
-        return store.open_file(*args)
+        return opening.open_file(*args)
 
     monkeypatch.setattr("reactor.chat.disk.open_file", open_file)
     desk = Desk(path)
@@ -268,7 +268,7 @@ def test_a_file_that_fails_again_and_again_is_tried_less_and_less_often(path, mo
 
     def open_file(*args):
         tries.append(time.monotonic())
-        return store.open_file(*args)
+        return opening.open_file(*args)
 
     monkeypatch.setattr("reactor.chat.disk.open_file", open_file)
     desk = Desk(path)
@@ -323,7 +323,7 @@ def test_a_bug_of_ours_at_the_opening_is_logged_and_the_file_is_tried_again(path
     def open_file(*args):
         if next(tried) <= tries:
             raise ZeroDivisionError("a bug")
-        return store.open_file(*args)
+        return opening.open_file(*args)
 
     monkeypatch.setattr("reactor.chat.disk.open_file", open_file)
     desk = Desk(path)
