@@ -1,9 +1,9 @@
-"""The seats of connections that broke: how many are kept, and for whom.
+"""Bounds for the seats that are kept when connections break.
 
-A seat takes memory for as long as the grace time lasts, and making one costs a peer next to nothing. So there is a
-bound in all and one for each origin, which is what the connections of one address have in common. At a bound the
-origin's own oldest seat goes first, but only if it was kept for half of the grace time. An origin whose seats are all
-younger keeps coming and going, and gets no seat.
+A seat takes memory until the grace time is over, and making one costs a peer next to nothing. So there is a bound for
+all seats and one for the seats of one origin, a key that the connections of one address share. At a bound the oldest
+seat of the same origin expires, if it was kept for half of the grace time. If it is younger, the peer keeps coming and
+going, and the new seat is not kept.
 """
 
 import collections
@@ -21,7 +21,7 @@ class Timer(Protocol):
 
 
 class Sitter(Protocol):
-    """Whose seat is kept. `origin` is None where the bound for one origin does not hold."""
+    """A session with a seat. `origin` is None if the bound for one origin does not apply."""
 
     origin: str | None
 
@@ -40,7 +40,7 @@ class Seats:
         self.most = 0
         self.most_per_origin = 0
         self.refused = 0
-        """How many connections broke for which there was no place."""
+        """The number of seats that were not kept for want of place."""
         self.grace = grace
         self._call_later = call_later
         self._clock = clock
@@ -63,7 +63,7 @@ class Seats:
         return self._call_later(self.grace, sitter.expire)
 
     def give_up(self, sitter: Sitter) -> None:
-        """Somebody has come back, or the seat has expired. `origin` is the one that the seat was kept with."""
+        """The session has a connection again, or is over. Its `origin` must be the same as for `keep`."""
         del self._kept[sitter]
         own = self._own[sitter.origin]
         del own[sitter]
@@ -71,7 +71,7 @@ class Seats:
             del self._own[sitter.origin]
 
     def _make_place(self, origin: str | None) -> bool:
-        """Whether there is place for another seat, maybe after another one has expired."""
+        """Whether there is place for another seat. Has an older one expire if that is needed."""
         own = self._own.get(origin)
         has_most = own is not None and origin is not None and 0 < self.most_per_origin <= len(own)
         if not has_most and not 0 < self.most <= len(self._kept):

@@ -41,7 +41,7 @@ class Session(Recipient):
     )
 
     def __init__(self, hub: Hub, peer: Peer, out: Outlet, motd: str = "", origin: str | None = None) -> None:
-        """Welcome somebody. `motd` is the notice of the day, `origin` what those count by who have bounds together."""
+        """Welcome somebody. `motd` is the notice of the day. `origin` is a key that connections with common bounds share."""
         super().__init__(hub, peer, out)
         self.origin = origin
         self.token: str | None = None
@@ -49,7 +49,7 @@ class Session(Recipient):
         self._heir: Session | None = None  # who took over the connection
         self.waiting = False
         """Whether an answer must be out before anything more is handled. The peer's `go_on` tells of its end."""
-        self.listing: Listing | None = None  # an answer of which pages are still to come
+        self.listing: Listing | None = None  # an answer that is not complete yet
         self._is_full = False  # whether the next of them waits until the connection has drained
         self.leaving = False  # whether nothing is handled any more, though the log is still waited for
         self.number = hub.number()
