@@ -21,8 +21,10 @@ FOLDED_ABOVE, FOLDED_TO = 20, 10
 """Rows of what somebody says above which it is folded, and how many are shown then."""
 LATE = 2.0
 """Seconds without an answer after which the status row says so."""
-CACHED = 1_024
-"""Lines whose rows are kept, so that a key wraps nothing anew. More than a screen has rows."""
+CACHED, CACHED_LONG = 1_024, 8
+"""Lines whose rows are kept, so that a key wraps nothing anew: more than a screen has rows, but of those that may be
+very many rows no more than a few, as a frame of newlines takes 10 MB."""
+_LONG = 1_000  # characters
 _NEWLINE, _TAB = "\u21b5", " "
 _MARKS = {"unsent": "\N{HORIZONTAL ELLIPSIS} ", "refused": "\N{MULTIPLICATION SIGN} "}
 _MENTION = "\N{BLACK RIGHT-POINTING SMALL TRIANGLE}"
@@ -97,10 +99,10 @@ def wrapped(model: Model, line: Line) -> Sequence[Row]:
     likes = model.preferences
     time_of_day = f"{clock_time(line.at)} " if likes.times and line.kind != "day" and model.columns > 20 else ""
     folds = line.kind in ("message", "own") and not line.is_open and likes.layout != "plain"
-    return _rows(model.columns, time_of_day, line.kind, line.who, line.text, line.state, line.is_mention, folds)
+    rows = _cached if folds or len(line.text) < _LONG else _cached_long
+    return rows(model.columns, time_of_day, line.kind, line.who, line.text, line.state, line.is_mention, folds)
 
 
-@functools.lru_cache(CACHED)
 def _rows(
     columns: int, time_of_day: str, kind: str, who: str, text: str, state: str, is_mention: bool, folds: bool
 ) -> tuple[Row, ...]:
@@ -135,6 +137,10 @@ def _rows(
         words = f"{' ' * indent}\N{HORIZONTAL ELLIPSIS} {more:,} more rows (C-o shows them)"
         rows.append((Span(clip(words, columns), "more"),))
     return tuple(rows)
+
+
+_cached = functools.lru_cache(CACHED)(_rows)
+_cached_long = functools.lru_cache(CACHED_LONG)(_rows)
 
 
 def is_folded(model: Model, line: Line) -> bool:

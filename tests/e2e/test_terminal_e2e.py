@@ -342,6 +342,20 @@ def test_who_is_replaced_stays_away_until_asked(server: ServerProcess, open_clie
         fake.accept()[0].close()
 
 
+def test_ctrl_backslash_ends_at_once_and_ctrl_c_after_ctrl_c(server: ServerProcess, open_client: Open):
+    ada, bob = open_client(), open_client(name="bob")
+    server.process.send_signal(signal.SIGSTOP)  # nobody answers a goodbye
+    try:
+        ada.press("\x1c")
+        assert ada.end() == 128 + signal.SIGQUIT
+        bob.press("\x03\x03")
+        assert bob.end() == 128 + signal.SIGINT
+        assert ada.is_restored
+        assert bob.is_restored
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+
+
 # --- other sizes of inline
 
 

@@ -18,6 +18,7 @@ from client.terminal.scrollback import Line
 from client.terminal.theme import make_theme
 from client.terminal.update import update
 from client.terminal.view import (
+    CACHED_LONG,
     FOLDED_ABOVE,
     FOLDED_TO,
     NAME_STYLES,
@@ -542,6 +543,14 @@ def test_a_frame_wraps_and_renders_nothing_anew(monkeypatch: pytest.MonkeyPatch)
         update(model, Text(char), 0.0, lambda: NOON)
         assert char in painter.frame(model, 0.0)
     assert calls == []
+
+
+def test_the_rows_of_very_long_notices_are_not_all_kept() -> None:
+    model = make()
+    for number in range(100):
+        line = Line("note", f"{number}" + "\n" * 2_000, NOON)
+        assert wrapped(model, line) is wrapped(model, line), "a few are"
+    assert view._cached_long.cache_info().currsize <= CACHED_LONG
 
 
 def test_the_rows_of_a_line_that_changes_change() -> None:
