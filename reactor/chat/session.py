@@ -41,7 +41,7 @@ class Session(Recipient):
     )
 
     def __init__(self, hub: Hub, peer: Peer, out: Outlet, motd: str = "", origin: str | None = None) -> None:
-        """Welcome somebody. `motd` is the notice of the day, `origin` a key that connections with common bounds share."""
+        """Welcome somebody. `motd` is the notice of the day, `origin` a key that connections with one bound share."""
         super().__init__(hub, peer, out)
         self.origin = origin
         self.token: str | None = None
