@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from reactor.chat.session import Session
 from reactor.engine.listener import address_key
 from reactor.engine.transport import Transport
+from reactor.fair_queue import cost_of
 from shared.address import host_of
 from shared.codec import encode, request_codec
 from shared.errors import FrameError, RequestError
@@ -26,15 +27,6 @@ logger = logging.getLogger(__name__)
 
 _PING = encode(Ping())
 _decode = request_codec.decode
-# What a request costs, in the units of the fair queue: for itself, for a byte, and for what may be a map or an array.
-# Bytes that begin one are counted, so it is never less; UTF-8 has them, too, but in texts they cost about as much.
-_REQUEST, _BYTE, _CONTAINER = 10.0, 0.015, 0.12
-_NOT_CONTAINERS = bytes(code for code in range(256) if not (0x80 <= code <= 0x9F or 0xDC <= code <= 0xDF))
-
-
-def cost_of(body: bytes) -> float:
-    """What it costs to read a request at the most, in the units of the fair queue."""
-    return _REQUEST + _BYTE * len(body) + _CONTAINER * len(body.translate(None, _NOT_CONTAINERS))
 
 
 class Connection:
@@ -156,6 +148,7 @@ class Connection:
     def _pump(self) -> None:
         """Handle the requests that have come, as far as the pace allows."""
         paced = self._server.interval > 0
+        hard = self._server.hub.hard
         handled = False
         try:
             for body in self._decoder:
@@ -163,16 +156,14 @@ class Connection:
                 if self._over or session.leaving or session.closing is not None:
                     self._decoder = FrameDecoder()  # nothing more is handled, so nothing is kept: a disk may be slow
                     return
-                if session.is_full or (paced and not self._may_handle(body)):
+                if (session.pending >= hard and session.is_full) or (paced and not self._may_handle(body)):
                     self._put_back(body)
                     break
                 handled = True
                 try:
-                    request = _decode(body)
+                    session.handle(_decode(body))
                 except RequestError as error:
                     session.refuse(error)
-                else:
-                    session.handle(request)
                 if paced:
                     self._charge()
                 if self._session.waiting:  # for the log on disk; what follows keeps its place, and `go_on` comes

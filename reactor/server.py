@@ -22,7 +22,7 @@ from reactor.engine.dial import Target
 from reactor.engine.listener import Address, Gate, Listener, listen
 from reactor.engine.loop import Reactor
 from reactor.engine.transport import Transport, notice_dead_links
-from reactor.fair_queue import FairQueue
+from reactor.fair_queue import SENDING, FairQueue
 from reactor.pace import AddressPace
 from shared.address import host_of, show_address
 from shared.codec import encode
@@ -119,6 +119,7 @@ class Server:
         self.interval = 1 / settings.rate if settings.rate and not self._draining else 0.0
         self.tolerance = (settings.burst - 1) * self.interval
         self.addresses.change(self.interval, settings.burst)
+        self.reactor.sending = SENDING if self.interval else 0.0
         self.hub.soft, self.hub.hard = settings.queue_soft, settings.queue_hard
         self._gate.most = min(settings.max_connections or self._most, self._most)
         self._gate.most_per_address, self._gate.exempt = settings.max_per_address, settings.exempt

@@ -25,6 +25,8 @@ GRACE = 60.0
 """Seconds for which a broken connection's seat is kept."""
 QUEUE_SOFT = 65_536
 """Bytes queued for a connection above which room frames leave it out."""
+SENDING = 0.0005
+"""The work of sending a byte to somebody, in about microseconds."""
 QUEUE_HARD = 262_144
 """Bytes of direct answers queued for a connection at which it is cut off."""
 
@@ -67,6 +69,8 @@ class Hub:
         self.last_stamp = 0
         self.work = 0.0
         """What was done since `take_work`, as estimated in about microseconds: see `reactor.fair_queue`."""
+        self.copied = 0
+        """Bytes that somebody is to be sent since `take_work`: they cost something, too."""
         self.skipped = 0
         """Messages that slow readers were not sent, in all."""
         self._schedule = schedule
@@ -97,7 +101,9 @@ class Hub:
 
     def take_work(self) -> float:
         """What the last request has cost, besides reading it."""
-        work, self.work = self.work, 0.0
+        work = self.work + SENDING * self.copied
+        self.work = 0.0
+        self.copied = 0
         return work
 
     # --- names

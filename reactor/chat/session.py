@@ -145,11 +145,13 @@ class Session(Recipient):
         """
         peer = self._peer
         self._owed += size
+        self.pending += size
 
         def deliver(record: Record | None) -> None:
             session = self._heir or self
             if session._peer is peer:
                 session._owed -= size
+                session.pending -= size
                 if record is not None:
                     session.answer(record)
 
@@ -259,7 +261,7 @@ class Session(Recipient):
         self._drop_listing()
         self.view = []
         self.gap = None
-        self._direct = self._owed = 0
+        self.pending = self._owed = 0
 
     def expire(self, reason: str = "lost") -> None:
         """Nobody has come back in time, or there was no seat to keep."""
@@ -298,7 +300,7 @@ class Session(Recipient):
         self.origin = asker.origin
         self._view()  # up to here nobody was there to get it: it is in the log
         self._peer, self.out, self.view, self._owed = asker._peer, asker.out, view, asker._owed
-        self._direct = self._hub.hard  # what waits on that connection already is counted at the next look
+        self.pending = self._hub.hard  # what waits on that connection already is counted at the next look
         self._peer.adopt(self)
         self.answer_ready(True, re)
 

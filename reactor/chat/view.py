@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 _SMALL_PIECE = 1_024  # bytes: below that, copying pieces together is cheaper than sending them apart
 
-SENDING = 0.0005
-"""The work of sending a byte to somebody, in about microseconds."""
 
 Piece = bytes | tuple[Batch, int, int]
 """A direct answer, or the frames of a batch from one place to another."""
@@ -98,7 +96,7 @@ class Recipient:
     the reason of the end, once it has come.
     """
 
-    __slots__ = ("_direct", "_hub", "_mark", "_owed", "_peer", "closing", "gap", "out", "room", "view")
+    __slots__ = ("_hub", "_mark", "_owed", "_peer", "closing", "gap", "out", "pending", "room", "view")
 
     def __init__(self, hub: "Hub", peer: Peer, out: Outlet) -> None:
         self._hub = hub
@@ -107,8 +105,9 @@ class Recipient:
         self.room: Room | None = None
         self.view: list[Piece] | None = None
         self._mark = 0  # the place in the room's batch up to which the view has it
-        self._direct = 0  # bytes of direct answers queued since the queue was empty
-        self._owed = 0  # bytes of those that the log is still to give
+        self.pending = 0
+        """The most bytes of direct answers that wait for the peer, or that the log is still to give."""
+        self._owed = 0  # bytes of the latter
         self.gap: Gap | None = None
         self.closing: str | None = None
 
@@ -125,10 +124,10 @@ class Recipient:
             self._view().append(frame)
         else:
             if not self.out.queued:
-                self._direct = 0
+                self.pending = self._owed
             self.out.write(frame)
-        self._direct += len(frame)
-        self._hub.work += SENDING * len(frame)
+        self.pending += len(frame)
+        self._hub.copied += len(frame)
 
     def tell_room(self, record: Record, at: int = 0) -> None:
         """Have everybody else in the room get a frame; `at` if it is a message."""
@@ -140,7 +139,7 @@ class Recipient:
             hub.room_spoke(room)
         self._view()
         frame = encode(record)
-        hub.work += SENDING * len(room.members) * len(frame)
+        hub.copied += len(room.members) * len(frame)
         batch.add(frame, at)
         self._mark = len(batch.frames)
 
@@ -187,11 +186,11 @@ class Recipient:
         queue when the running sum is suspicious.
         """
         hard = self._hub.hard
-        if self._direct + self._owed < hard:
+        if self.pending < hard:
             return False
         waiting = sum(len(piece) for piece in self.view or () if type(piece) is bytes)
-        self._direct = self.out.queued_as(bytes) + waiting
-        return self._direct + self._owed >= hard
+        self.pending = self.out.queued_as(bytes) + waiting + self._owed
+        return self.pending >= hard
 
     def _behind(self) -> Gap:
         if self.gap is None:

@@ -32,8 +32,6 @@ EVENT_WRITE = selectors.EVENT_WRITE
 _LONGEST_WAIT = 86_400.0  # seconds: a selector counts milliseconds in an int, and raises above 24 days
 MOST_LATE = 1.0
 """Seconds by which a tick may come later than it should; beyond that, the loop did not run since the last one."""
-SENDING = 0.008
-"""Seconds of a tick for what connections have queued: many slow readers may take much of it at the same moment."""
 _LATE = 0.1  # seconds of the same, after which is looked again for what has come, before any timer fires
 
 
@@ -78,8 +76,15 @@ class Reactor:
         self._timers = TimerQueue()
         self._ready: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
         self._flushers: list[Callable[[], object]] = []
+        self.sending = 0.0
+        """Seconds of a tick in which something is sent, the rest goes on in the next one; 0 for no bound."""
+        self.is_behind = False
+        """Whether something was left over by the last tick."""
+        self._send_until = 0.0
         self.unsent: list[Flushable] = []
         """Connections to be flushed once, in this tick's flush. Who has something to send appends itself."""
+        self.backlogs: list[Flushable] = []
+        """The same for those of which something is left over from earlier ticks: they come after the others."""
         self._closing: list[Callable[[], object]] = []
         self._stopped = False
         self._wakeup = Wakeup(self.call_soon)
@@ -197,17 +202,23 @@ class Reactor:
 
     def _timeout(self) -> float | None:
         """Seconds until there is something to do, whatever comes; None if there is nothing."""
-        if self._ready or self._flushers or self.unsent or self._closing or self._stopped:
+        if self._ready or self._flushers or self.unsent or self.backlogs or self._closing or self._stopped:
             return 0
         deadline = self._timers.next_deadline()
         return None if deadline is None else min(max(0.0, deadline - self.clock()), _LONGEST_WAIT)
 
+    def may_send(self) -> bool:
+        """Whether there is time in this tick to offer something to another socket. Where `sending` is set, ask."""
+        return self._clock() < self._send_until
+
     def _flush(self) -> None:
+        self._send_until = self._clock() + self.sending
+        self.is_behind = False
         if self._flushers:
             flushers, self._flushers = self._flushers, []
             for flusher in flushers:
                 self.guard(flusher)
-        if self.unsent:
+        if self.unsent or self.backlogs:
             self._send()
         if self._closing:
             closing, self._closing = self._closing, []
@@ -215,16 +226,19 @@ class Reactor:
                 self.guard(finish)
 
     def _send(self) -> None:
-        """Flush those who have something to send; after `SENDING` seconds, the rest in the next tick."""
-        unsent, self.unsent = self.unsent, []
-        end = self._clock() + SENDING
+        """Flush those who have something new to send, then the backlogs; when time is up, in the next tick."""
+        news = len(self.unsent)
+        unsent = self.unsent + self.backlogs
+        self.unsent, self.backlogs = [], []
         for index, connection in enumerate(unsent, 1):
             try:
                 connection.flush()
             except Exception as error:
                 self._give_up(connection, error)
-            if self._clock() > end:
-                self.unsent[:0] = unsent[index:]
+            if self.sending and index < len(unsent) and not self.may_send():
+                self.is_behind = True
+                self.unsent[:0] = unsent[index:news]
+                self.backlogs[:0] = unsent[max(index, news) :]
                 return
 
     def guard(self, callback: Callable[..., object], *args: Any) -> None:

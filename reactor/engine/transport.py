@@ -138,7 +138,8 @@ class Transport:
         Where one buffer goes to many connections this saves a twentieth to a tenth of all that a delivery costs: no
         queue is made, and each connection is touched once (`client/benchmark.py`, scenarios chat and broadcast).
         """
-        if self._queue is not None or self._state or self.tell_drained:
+        reactor = self._reactor
+        if self._queue is not None or self._state or self.tell_drained or (reactor.sending and not reactor.may_send()):
             self.write(data)
             return
         try:
@@ -238,7 +239,7 @@ class Transport:
             self._blocked = False
             if not self._dirty:
                 self._dirty = True
-                self._reactor.unsent.append(self)
+                self._reactor.backlogs.append(self)
         if mask & EVENT_READ:
             self._read()
         elif not mask and self._state != CLOSED:

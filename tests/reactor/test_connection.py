@@ -14,15 +14,16 @@ from typing import Any
 
 import pytest
 
+from reactor.chat.hub import SENDING
 from reactor.chat.session import Session
-from reactor.chat.view import NOWHERE, SENDING
+from reactor.chat.view import NOWHERE
 from reactor.config import Settings
-from reactor.connection import Connection, cost_of
+from reactor.connection import Connection
 from reactor.engine.deadlines import STEP
 from reactor.engine.listener import read_network
 from reactor.engine.loop import MOST_LATE, Reactor
 from reactor.engine.transport import READ_SIZE
-from reactor.fair_queue import BUDGET
+from reactor.fair_queue import BUDGET, cost_of
 from reactor.server import Server
 from shared.codec import encode, event_codec
 from shared.framing import HEADER, FrameDecoder
@@ -739,6 +740,16 @@ def test_without_a_rate_or_where_it_is_exempt_an_address_has_no_pace(bench, sett
     desk = bench(**{"burst": 10, "rate": 4.0, "max_per_address": 0} | settings)
     assert bursts(desk, [NEAR] * 40, 10) == 400
     assert len(desk.server.addresses) == 0
+
+
+def test_who_hangs_up_while_the_address_keeps_them_back_does_not_keep_back_others(bench):
+    desk = bench(burst=10, rate=4.0, max_per_address=0)
+    for _ in range(20):
+        bursts(desk, [NEAR] * 40, 10)
+    wire = desk.guest(address=(NEAR, 1))
+    wire.send(PingRequest(1))
+    desk.wait(0.25)
+    assert numbers(wire.got()) == [1]
 
 
 def test_what_the_address_keeps_back_is_handled_later_and_nothing_is_lost(bench):
