@@ -7,10 +7,13 @@ in it acts on a terminal.
 """
 
 import collections
+import errno
+import itertools
 import logging
 import os
 import select
 import threading
+import time
 
 from shared.text import printable
 
@@ -66,13 +69,22 @@ class LineWriter:
         return not self._size and not self._left_out
 
     def _run(self) -> None:
-        while (batch := self._take()) is not None:
+        while True:
+            try:
+                batch = self._take()
+            except MemoryError:
+                time.sleep(PATIENCE)
+                continue
+            if batch is None:
+                return
             count, left_out, data = batch
+            error: OSError | None = None
             try:
                 self._write(data)
-                error = None
             except OSError as refused:
                 error = refused
+            except MemoryError:
+                error = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
             with self._changed:
                 self._size -= len(data) if count else 0
                 self._left_out += count if error else -left_out
@@ -90,12 +102,12 @@ class LineWriter:
             if not self._lines:
                 count = self._left_out
                 return 0, count, b"lines left out here, as they could not be written in time: %d\n" % count
-            lines = [self._lines.popleft()]
-            size = len(lines[0])
-            while self._lines and size + len(self._lines[0]) <= _AT_ONCE:
-                lines.append(self._lines.popleft())
-                size += len(lines[-1])
-            return len(lines), 0, b"".join(lines)
+            sizes = itertools.accumulate(map(len, self._lines))
+            count = max(1, sum(1 for _ in itertools.takewhile(_AT_ONCE.__ge__, sizes)))
+            data = b"".join(itertools.islice(self._lines, count))
+            for _ in range(count):
+                self._lines.popleft()
+            return count, 0, data
 
     def _write(self, data: bytes) -> None:
         while data:

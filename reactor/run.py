@@ -8,6 +8,7 @@
 import errno
 import os
 import sys
+import threading
 
 if __name__ == "__main__":  # a script's own folder comes first on the path: put the checkout in its place
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
@@ -16,6 +17,8 @@ from shared.launch import LaunchError, launch
 
 _SWITCH = 0.0005
 """Seconds after which the thread of the history gives the interpreter to the loop, instead of CPython's 0.005."""
+_STACK = 2**20
+"""Bytes of a thread's stack, instead of the system's 8 MiB, which count where address space is limited."""
 
 
 def main() -> int:
@@ -38,8 +41,9 @@ def _serve() -> int:
     settings = parse_arguments(sys.argv[1:])
     if settings.history:
         check_history(settings.history)
-    log = log_to_stderr(settings.log_level)
     sys.setswitchinterval(_SWITCH)
+    threading.stack_size(_STACK)
+    log = log_to_stderr(settings.log_level)
     server = Server(settings)
     try:
         targets = wait_for_host(server.reactor, settings.host, settings.port)

@@ -72,6 +72,7 @@ class Server:
         self._draining = False
         self._apply()
         self._end = math.inf  # when everything is to be over, on the reactor's clock
+        self.reactor.memory.told = self._lower_limit
         self.trouble = ""
         """A notice for everybody who comes, as long as something is wrong."""
 
@@ -167,8 +168,17 @@ class Server:
     def forget(self, connection: Connection) -> None:
         """A connection's socket is closed."""
         self.watch.discard(connection)
+        self.reactor.memory.hold()
         self._gate.release(host_of(connection.address))
         self._stop_if_empty()
+
+    def _lower_limit(self) -> None:
+        """Memory has run out: let nobody in until a quarter has gone, and never so many again."""
+        count = self._gate.count
+        if count <= self._most:  # or it was lowered already, and there are still more
+            self._most = max(1, count * 3 // 4)
+            self._apply()
+            logger.error("memory has run out with %d connections: at most %d from now on", count, self._most)
 
     def is_exempt(self, host: str) -> bool:
         """Whether no limit for one address holds for `host` (see `--exempt`)."""
@@ -246,8 +256,16 @@ class Server:
             with sock:
                 self._refused_in_need(sock)
             return
+        except MemoryError:
+            self._gate.release(host)
+            raise
+        try:
+            connection = Connection(self, transport, show_address(*address[:2]))
+        except MemoryError:
+            self._gate.release(host)
+            transport.abort()
+            raise
         self.counts["accepted"] += 1
-        connection = Connection(self, transport, show_address(*address[:2]))
         transport.receiver = connection
         self.watch.add(connection, connection.first_look)
 

@@ -143,7 +143,12 @@ class Listener:
             except OSError as error:
                 if error.errno in _PEER_GONE:
                     continue  # others may wait
-                self._pause(error)
+                self._pause(error.strerror or str(error))
+                self._refuse_one()
+                return
+            except MemoryError:  # of Python itself, which the system has refused more
+                self._reactor.memory.ran_out()
+                self._pause(os.strerror(errno.ENOMEM))
                 self._refuse_one()
                 return
             self._paused = False
@@ -161,12 +166,12 @@ class Listener:
             os.close(self._reserve)
             self._reserve = None
 
-    def _pause(self, error: OSError) -> None:
+    def _pause(self, why: str) -> None:
+        self._reactor.call_later(PAUSE, self._resume)
         self._reactor.unregister(self._sock.fileno())
         if not self._paused:
-            logger.warning("accepting pauses for %g s at a time: %s", PAUSE, error.strerror)
+            logger.warning("accepting pauses for %g s at a time: %s", PAUSE, why)
         self._paused = True
-        self._reactor.call_later(PAUSE, self._resume)
 
     def _refuse_one(self) -> None:
         """Use the reserve to tell one of those who wait."""
@@ -178,7 +183,7 @@ class Listener:
             sock, _ = self._sock.accept()
             with sock:
                 self._refused(sock)
-        except OSError:
+        except (OSError, MemoryError):
             pass
         finally:
             self._reserve = _spare_descriptor()

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from reactor.engine.memory import Memory
 from reactor.engine.timers import Timer, TimerQueue
 from reactor.engine.wakeup import Wakeup
 
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 EVENT_READ = selectors.EVENT_READ
 EVENT_WRITE = selectors.EVENT_WRITE
+_MEMORY_PAUSE = 0.01  # seconds before another wait, if there is no memory to wait with
 _LONGEST_WAIT = 86_400.0  # seconds: a selector counts milliseconds in an int, and raises above 24 days
 MOST_LATE = 1.0
 """Seconds by which a tick may come later than it should; beyond that, the loop did not run since the last one."""
@@ -87,6 +89,7 @@ class Reactor:
         """The same for those of which something is left over from earlier ticks: they come after the others."""
         self._closing: list[Callable[[], object]] = []
         self._stopped = False
+        self.memory = Memory()
         self._wakeup = Wakeup(self.call_soon)
         self.register(self._wakeup.fileno(), EVENT_READ, self._wakeup)
 
@@ -169,10 +172,10 @@ class Reactor:
     def tick(self, longest: float | None = None) -> None:
         """One turn. Waits at most `longest` seconds, where it is given."""
         wait = self._timeout()
-        events = self._selector.select(wait if longest is None or (wait is not None and wait < longest) else longest)
+        events = self._select(wait if longest is None or (wait is not None and wait < longest) else longest)
         start = self.clock()
         if wait is not None and (late := start - self.now - wait) > _LATE:
-            events = self._selector.select(0)  # a stop ends the wait without a look at what has come
+            events = self._select(0)  # a stop ends the wait without a look at what has come
             if late > self.most_late:  # when in the wait it was stopped is not known: none of it is counted
                 self._stood_still += start - self.now
                 start = self.now
@@ -199,6 +202,14 @@ class Reactor:
         self.unregister(self._wakeup.fileno())
         self._wakeup.close()
         self._selector.close()
+
+    def _select(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
+        try:
+            return self._selector.select(timeout)
+        except MemoryError:  # the selector has none for the events, which come again
+            if not self.memory.ran_out():
+                time.sleep(_MEMORY_PAUSE)  # what ends a connection, and gives memory back, are its deadlines
+            return []
 
     def _timeout(self) -> float | None:
         """Seconds until there is something to do, whatever comes; None if there is nothing."""
@@ -245,9 +256,17 @@ class Reactor:
         """Call `callback(*args)`; what it raises is a bug, is logged and goes no further."""
         try:
             callback(*args)
-        except Exception:
-            logger.exception("a callback failed: %r", callback)
+        except Exception as error:
+            self._log("a callback failed: %r", callback, error)
+
+    def _log(self, words: str, what: object, error: Exception) -> None:
+        try:
+            if isinstance(error, MemoryError):
+                self.memory.ran_out()
+            logger.error(words, what, exc_info=error)
+        except MemoryError:
+            pass
 
     def _give_up(self, handler: Handler | Flushable, error: Exception) -> None:
-        logger.error("a handler failed and its connection ends: %r", handler, exc_info=error)
+        self._log("a handler failed and its connection ends: %r", handler, error)
         self.guard(handler.fail, error)

@@ -218,6 +218,32 @@ def test_without_a_limit_one_address_may_have_any_number(bench):
     assert desk.server.counts == {"accepted": 40}
 
 
+def test_when_memory_runs_out_a_quarter_of_the_connections_must_go_before_anybody_is_let_in(bench, caplog):
+    desk = bench()
+    wires = [desk.connect() for _ in range(8)]
+    for _ in range(3):  # as it does again and again until there is some
+        desk.server.reactor.memory.ran_out()
+    assert "memory has run out with 8 connections: at most 6 from now on" in caplog.messages
+    assert len(caplog.messages) == 1
+    assert goodbye_of(desk.connect()) == "full"
+    for wire in wires[:3]:
+        wire.hang_up()
+    desk.turn()
+    assert type(desk.connect().got()[0]) is Welcome
+    assert goodbye_of(desk.connect()) == "full"
+
+
+def test_a_connection_that_there_is_no_memory_for_takes_no_place(bench, monkeypatch):
+    desk = bench(max_connections=1)
+    for what in ("Transport", "Connection"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"reactor.server.{what}", lambda *arguments: (_ for _ in ()).throw(MemoryError))
+            with pytest.raises(MemoryError):
+                desk.connect()
+    desk.turn()
+    assert type(desk.connect().got()[0]) is Welcome
+
+
 def test_many_refused_at_once_all_hear_why(bench):
     # Only some of them are read to their end, as each takes a descriptor; the others get what a new socket takes.
     desk = bench(max_connections=1)

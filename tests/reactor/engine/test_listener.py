@@ -18,6 +18,7 @@ from reactor.engine.loop import EVENT_READ, Reactor
 from tests.support import DEADLINE, ROOT, wait_until
 
 EXHAUSTED = [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM]
+NO_MEMORY = 0  # stands for Python's own error where an errno is asked for
 LOCALHOST = "127.0.0.1"
 
 
@@ -79,6 +80,8 @@ class FakeSocket:
 
 
 def failure(number):
+    if number == NO_MEMORY:
+        return MemoryError()
     return OSError(number, os.strerror(number))
 
 
@@ -275,7 +278,7 @@ def test_a_listener_closed_during_a_pause_stays_closed(reactor, clock, fake, peo
 # --- when descriptors or memory run out -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", EXHAUSTED, ids=errno.errorcode.get)
+@pytest.mark.parametrize("number", [*EXHAUSTED, NO_MEMORY], ids=lambda number: errno.errorcode.get(number, "Python"))
 def test_one_is_refused_with_the_reserve_then_accepting_pauses(reactor, clock, fake, people, listener, caplog, number):
     fake.script = [LOCALHOST, failure(number), "192.0.2.1", "192.0.2.2"]
     reactor.tick(0)
@@ -284,7 +287,7 @@ def test_one_is_refused_with_the_reserve_then_accepting_pauses(reactor, clock, f
     assert people.refused[0] >= 0, "still open, or it could not be told why"
     assert fake.made[1].fileno() == -1, "closed after that"
     assert fake.calls == 3
-    assert os.strerror(number) in caplog.text
+    assert os.strerror(number or errno.ENOMEM) in caplog.text
 
     for step in (0, PAUSE / 2, PAUSE / 2 - 0.01):
         clock.now += step

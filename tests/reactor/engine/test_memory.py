@@ -1,0 +1,69 @@
+"""What is held back for the moment when memory runs out."""
+
+import mmap
+import resource
+
+import pytest
+
+from reactor.engine.loop import Reactor
+from reactor.engine.memory import Memory, reserve_size
+
+
+@pytest.mark.parametrize(
+    ("limit", "size"),
+    [(2**20, 2**22), (2**24, 2**22), (60 * 2**20, 15 * 2**20), (2**40, 2**24), (resource.RLIM_INFINITY, 2**22)],
+)
+def test_the_reserve_is_a_quarter_within_bounds(limit: int, size: int) -> None:
+    assert reserve_size(limit) == size
+
+
+def test_the_reserve_is_released_once_and_held_again_when_there_is_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = Memory()
+    told: list[int] = []
+    memory.told = lambda: told.append(1)
+    assert memory.ran_out()
+    assert not memory.ran_out()
+    assert len(told) == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(mmap, "mmap", lambda *arguments: (_ for _ in ()).throw(OSError(12, "no memory")))
+        memory.hold()
+    assert not memory.ran_out()
+    memory.hold()
+    memory.hold()
+    assert memory.ran_out()
+
+
+def test_a_loop_that_has_no_memory_to_wait_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    reactor, calls = Reactor(), []
+    failures = iter([True, True, True, False])
+    select = reactor._selector.select
+
+    def short(timeout: float | None = None):
+        if next(failures, False):
+            raise MemoryError
+        return select(timeout)
+
+    monkeypatch.setattr(reactor._selector, "select", short)
+    reactor.memory.told = lambda: calls.append("told")
+    reactor.call_soon(calls.append, "called")
+    reactor.call_from_thread(calls.append, "from a thread")
+    for _ in range(6):
+        reactor.tick(0)
+    assert calls[-1] == "from a thread"
+    assert calls[:2] == ["told", "called"]
+    reactor.close()
+
+
+def test_a_handler_that_runs_out_of_memory_ends_its_connection_alone(caplog: pytest.LogCaptureFixture) -> None:
+    reactor, calls = Reactor(), []
+
+    def fails() -> None:
+        raise MemoryError
+
+    reactor.memory.told = lambda: calls.append("told")
+    reactor.guard(fails)
+    assert calls == ["told"]
+    assert "a callback failed" in caplog.text
+    monster = type("Monster", (), {"__repr__": lambda self: (_ for _ in ()).throw(MemoryError)})()
+    reactor._log("what: %r", monster, MemoryError())
+    reactor.close()

@@ -1,0 +1,187 @@
+"""Nothing that the loop runs may wait for anything but a peer: no call that can block, outside a list with reasons.
+
+The calls are read with `ast`, by the name that their module was imported under. A disk that hangs, a terminal under
+^S, a name server that is away: each of them would hold up everybody.
+"""
+
+import ast
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("reactor", "shared", "client")
+
+BUILTINS = {"print", "input", "open", "breakpoint"}
+MODULES = {"subprocess", "shutil", "tempfile", "urllib.request", "http.client", "getpass", "requests"}
+"""Whatever is called of these."""
+OF_OS = """
+    open read write popen system wait waitpid fsync fdatasync stat lstat listdir scandir makedirs mkdir rename replace
+    remove unlink rmdir link symlink access chmod path.exists path.isfile path.isdir path.samefile path.getsize
+    path.getmtime path.realpath
+"""
+FUNCTIONS = {
+    *("time.sleep", "select.select", "select.poll", "fcntl.flock", "fcntl.lockf", "sqlite3.connect", "tomllib.load"),
+    *("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getfqdn"),
+    *("socket.create_connection", "signal.pause", "signal.sigwait", "termios.tcdrain"),
+    *(f"os.{name}" for name in OF_OS.split()),
+}
+METHODS = {
+    *("read_text", "write_text", "read_bytes", "write_bytes", "readline", "readlines", "sendall", "communicate"),
+    *("getaddrinfo", "fsync", "is_file", "is_dir", "exists", "mkdir", "touch", "unlink"),
+}
+"""Of whatever object: what blocks on files, pipes and paths."""
+
+START = "before the loop, which nobody waits for yet"
+THREAD = "in a thread of its own"
+END = "after the loop"
+OWN = "a file of the one person whom this client is for; no other is kept waiting"
+
+ALLOWED = {
+    "reactor.chat.store:open_file": THREAD,
+    "reactor.chat.store:_tighten": THREAD,
+    "reactor.chat.store:_take_lock": THREAD,
+    "reactor.chat.writer:Writer._serve": THREAD,
+    "reactor.chat.writer:Writer._identity": THREAD,
+    "reactor.config:read_file": f"{START}; later by `Reload`, {THREAD}",
+    "reactor.engine.dial:look_up": f"{THREAD} by `Resolver`; otherwise for addresses, which need no name server",
+    "reactor.engine.listener:_spare_descriptor": "the null device, which never waits",
+    "reactor.engine.loop:Reactor._select": "10 ms, if there is no memory to wait for anything else",
+    "reactor.log:LineWriter._run": THREAD,
+    "reactor.log:LineWriter._write": THREAD,
+    "reactor.run:": START,
+    "reactor.start:": START,
+    "reactor.start:check_history": START,
+    "reactor.start:_trouble_with": START,
+    "reactor.start:_client_command": "once, at the start, when the loop has not begun",
+    "shared.files:open_private": f"for the history {THREAD}; for a client, the person's own file",
+    "shared.launch:launch": END,
+    "shared.launch:_open_standard_streams": START,
+    "shared.text:_script_table": f"{START}: `prepare` reads it",
+    "client.chat:": START,
+    "client.chat:_plain": END,
+    "client.options:login_name": START,
+    "client.plain:Plain.handle": "a terminal of its own or a pipe that is ready; a file the person chose",
+    "client.plain:Plain._print": "its own reader, whom it is there for: it sends no faster than that one reads",
+    "client.settings:load": START,
+    "client.settings:save": OWN,
+    "client.settings:_lock": OWN,
+    "client.settings:_replace": OWN,
+    "client.terminal.transcript:Transcript.begin": OWN,
+    "client.terminal.transcript:Transcript.write": OWN,
+    "client.terminal.tty:open_again": "a terminal, opened not to wait",
+    "client.terminal.tty:Tty.leave": f"{END}, for at most a second",
+    "client.terminal.tty:Tty._read": "a descriptor that does not wait",
+    "client.terminal.tty:Tty._push": "a descriptor that does not wait",
+    "client.terminal.window:Window.run": END,
+}
+"""By `module:function`. A name that stands for nothing any more must go."""
+NO_LOOP = ("client.bench.", "client.benchmark")
+"""A tool: it waits for the server that it has started, and nobody waits for it."""
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def imported(tree: ast.AST) -> dict[str, str]:
+    """What the names of a module stand for that it has imported."""
+    names: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                first = alias.name.partition(".")[0]
+                names[alias.asname or first] = alias.name if alias.asname else first
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    return names
+
+
+def dotted(node: ast.expr, names: dict[str, str]) -> str:
+    """The full name of what is called; empty for what is no name."""
+    match node:
+        case ast.Name(id=name):
+            return names.get(name, name)
+        case ast.Attribute(value=value, attr=attr) if before := dotted(value, names):
+            return f"{before}.{attr}"
+    return ""
+
+
+def is_blocking(call: ast.Call, names: dict[str, str]) -> str:
+    """What blocks in a call; empty if nothing does."""
+    name = dotted(call.func, names)
+    if name in BUILTINS | FUNCTIONS or any(name.startswith(f"{module}.") for module in MODULES):
+        return name
+    if isinstance(call.func, ast.Attribute) and call.func.attr in METHODS:
+        return f".{call.func.attr}"
+    return ""
+
+
+def blocking_calls(source: str) -> Iterator[tuple[str, str, int]]:
+    """Where (the function, dotted for a method), what, and the line."""
+    tree = ast.parse(source)
+    names = imported(tree)
+
+    def walk(node: ast.AST, where: tuple[str, ...]) -> Iterator[tuple[str, str, int]]:
+        for child in ast.iter_child_nodes(node):
+            inner = where
+            if isinstance(child, ast.FunctionDef | ast.ClassDef):
+                inner = (*where, child.name)
+            elif isinstance(child, ast.Call) and (what := is_blocking(child, names)):
+                yield ".".join(where), what, child.lineno
+            yield from walk(child, inner)
+
+    yield from walk(tree, ())
+
+
+SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+@functools.cache
+def found() -> dict[str, list[str]]:
+    """All blocking calls by `module:function`."""
+    calls: dict[str, list[str]] = {}
+    for path in SOURCES:
+        module = module_name(path)
+        if not module.startswith(NO_LOOP):
+            for where, what, line in blocking_calls(path.read_text(encoding="utf-8")):
+                calls.setdefault(f"{module}:{where}", []).append(f"{what} in line {line}")
+    return calls
+
+
+def test_nothing_in_the_loop_blocks_but_what_has_a_reason() -> None:
+    calls = found()
+    unknown = {where: what for where, what in calls.items() if where not in ALLOWED}
+    assert unknown == {}, "have a thread do it, or say in ALLOWED why nobody waits for it"
+
+
+def test_every_exception_is_still_one() -> None:
+    """Of modules that are there: one that is gone takes its line along."""
+    assert [where for where in ALLOWED if where not in found()] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        ("print('x')", "print"),
+        ("import time\ndef f():\n    time.sleep(1)", "time.sleep"),
+        ("from time import sleep as rest\nrest(1)", "time.sleep"),
+        ("import os as system\nsystem.write(1, b'')", "os.write"),
+        ("import os.path\nos.path.exists('x')", "os.path.exists"),
+        ("import subprocess\nsubprocess.run(['x'])", "subprocess.run"),
+        ("from subprocess import Popen\nPopen('x')", "subprocess.Popen"),
+        ("with open('x') as file:\n    pass", "open"),
+        ("path.read_text()", ".read_text"),
+        ("f = lambda: socket.getaddrinfo('x', 1)\nimport socket", "socket.getaddrinfo"),
+    ],
+)
+def test_a_blocking_call_is_found(source: str, what: str) -> None:
+    assert [found for _, found, _ in blocking_calls(source)] == [what]
+
+
+@pytest.mark.parametrize("source", ["self.print('x')", "sock.recv(1)", "def open(): ...", "os.getpid()", "','.join(x)"])
+def test_other_calls_are_not(source: str) -> None:
+    assert list(blocking_calls(source)) == []
