@@ -258,6 +258,7 @@ class Server:
             return
         except MemoryError:
             self._gate.release(host)
+            sock.close()
             raise
         try:
             connection = Connection(self, transport, show_address(*address[:2]))
