@@ -15,8 +15,9 @@ import sqlite3
 from collections.abc import Callable
 from functools import partial
 
+from reactor.chat.alarm import Alarm
 from reactor.chat.backlog import row_size
-from reactor.chat.clock import show_span, wall_clock
+from reactor.chat.clock import wall_clock
 from reactor.chat.feed import LOOK, Feed
 from reactor.chat.history import FOREVER, MemoryLog, Page
 from reactor.chat.keys import Filter, Keys
@@ -34,13 +35,9 @@ _GIVEN_AT_ONCE = 1_000  # messages from memory in one commit to a file which is 
 _RESERVED = 10_000_000  # microseconds for which stamps are reserved; again when half of them are over
 _SPARE = 1_000_000  # of them that the clock does not reach: as many messages may be said while the disk hangs
 _CALLBACK_SIZE = 800  # about the bytes that a callback takes while it waits
-_OFTEN = 600  # looks after which it is said again that the disk hangs; before that, each time that they have doubled
 _CANNOT = "the server cannot write its history: what is said now is kept in memory only"
 _CAN_AGAIN = "the server can write its history again"
 _ANEW = "the server has made its history file anew, with the messages that it had in memory"
-_HANGS = "the server's disk does not answer: what is said now is confirmed as soon as it does"
-_LOSES = "the server's disk does not answer: some of what is said now will be kept in memory only"
-_ANSWERS = "the server's disk answers again"
 
 
 def _ignore(*_: object) -> None: ...
@@ -81,7 +78,6 @@ class DiskLog:
         self._is_broken = False
         self._is_open = False
         self._is_looking = False
-        self._is_losing = False
         most_filter = memory.most // _FILTER_SHARE
         self._keys = Keys(most_filter)
         memory.reserve(self._keys.size)
@@ -89,6 +85,7 @@ class DiskLog:
         self._first_session = secrets.randbits(62)
         self._writer = Writer(path, call_from_thread, self, open_file, keep, most, memory.most, most_filter)
         self._feed = Feed(self._writer, memory.most)
+        self._alarm = Alarm(path, self._feed, announce)
         self._opened: Callable[[int], object] | None = None
         self._rooms = 0  # that somebody is in
         self._newest = 0  # stamp that was given
@@ -215,47 +212,10 @@ class DiskLog:
     def _look(self) -> None:
         """Does the disk answer, and are there stamps enough?"""
         self._is_looking = False
-        feed = self._feed
-        was_hanging = feed.is_hanging
-        feed.look()
-        if feed.is_hanging:
-            self._tell_of_hang(not was_hanging)
-        elif was_hanging and self._is_open:
-            logger.warning(
-                "the disk of the history in %s answers again, after %s: %d messages had no place to wait and are lost",
-                self._path,
-                show_span(feed.looks * LOOK),
-                feed.lost,
-            )
-            self._announce(_ANSWERS, _CANNOT if self._is_broken else "")
+        self._alarm.look(self._is_open, _CANNOT if self._is_broken else "")
         self._reserve()
-        if self._rooms or feed.is_busy:
+        if self._rooms or self._feed.is_busy:
             self._look_later()
-
-    def _tell_of_hang(self, is_new: bool) -> None:
-        feed = self._feed
-        is_time = is_new or not feed.looks & feed.looks - 1 or not feed.looks % _OFTEN
-        if not self._is_open:
-            if is_time:
-                logger.warning("nobody can come in yet: waiting for %s, which does not open", self._path)
-            return
-        if is_new:
-            self._is_losing = False
-            self._announce(_HANGS, _HANGS)
-            for question in feed.unsettled():
-                question.settle(question.without)
-        if feed.lost and not self._is_losing:
-            self._is_losing = True
-            self._announce(_LOSES, _LOSES)
-        elif not is_time:
-            return
-        logger.error(
-            "the disk of the history in %s has not answered for %s: %d messages wait for it, %d had no place to wait",
-            self._path,
-            show_span(feed.looks * LOOK),
-            feed.waiting,
-            feed.lost,
-        )
 
     def _reserve(self) -> None:
         """Reserve stamps for a while, if there are too few left, or if the clock was set back."""

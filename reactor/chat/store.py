@@ -14,6 +14,7 @@ from shared.messages import Entry, History
 from shared.text import fold
 
 _LOADED = 2_000  # the newest messages are in memory again after a restart
+_LOADED_SIZE = 2**20  # and at most so many characters of them: the memory has a bound that may be less
 _MOST_AT = 2**63 - 1
 _SWEEP_ROWS = 200  # rows deleted in one commit: what is said meanwhile waits for it
 _FAR_OVER = 2**25  # bytes, and a twentieth, above the bound: more is said than small steps delete
@@ -69,8 +70,16 @@ def newest_stamp(file: sqlite3.Connection) -> int:
 
 def load(file: sqlite3.Connection) -> list[tuple[str, Entry]]:
     """The newest messages with their rooms, ascending."""
-    rows = file.execute("select room, name, text, at, key from message order by at desc limit ?", (_LOADED,)).fetchall()
-    return [(room, Entry(name, text, at, key)) for room, name, text, at, key in reversed(rows)]
+    loaded = []
+    characters = _LOADED_SIZE
+    for room, name, text, at, key in file.execute(
+        "select room, name, text, at, key from message order by at desc limit ?", (_LOADED,)
+    ):
+        characters -= len(text)
+        if characters < 0:
+            break
+        loaded.append((room, Entry(name, text, at, key)))
+    return loaded[::-1]
 
 
 def read_page(file: sqlite3.Connection, room: str, request: History) -> Page:
