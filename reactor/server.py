@@ -261,14 +261,14 @@ class Server:
             sock.close()
             raise
         try:
-            connection = Connection(self, transport, show_address(*address[:2]))
+            connection = transport.receiver = Connection(self, transport, show_address(*address[:2]))
+            self.watch.add(connection, connection.first_look)
         except MemoryError:
-            self._gate.release(host)
+            if transport.receiver is None:  # nobody hears of the end
+                self._gate.release(host)
             transport.abort()
             raise
         self.counts["accepted"] += 1
-        transport.receiver = connection
-        self.watch.add(connection, connection.first_look)
 
     def _refuse(self, sock: socket.socket, address: Address, reason: str) -> None:
         self.counts[reason] += 1

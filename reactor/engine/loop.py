@@ -261,9 +261,11 @@ class Reactor:
 
     def _log(self, words: str, what: object, error: Exception) -> None:
         try:
-            if isinstance(error, MemoryError):
+            if isinstance(error, MemoryError):  # no bug of ours, and there may be thousands
                 self.memory.ran_out()
-            logger.error(words, what, exc_info=error)
+                logger.error(words + ": there is no memory", what)
+            else:
+                logger.error(words, what, exc_info=error)
         except MemoryError:
             pass
 

@@ -3,9 +3,11 @@
 import contextlib
 import itertools
 import os
+import re
 import resource
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -430,6 +432,45 @@ def test_an_office_behind_one_address_has_64_places_and_more_where_its_network_i
 
 def limited(soft: int, hard: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="how large a process is is read from /proc")
+def test_without_memory_for_another_it_is_full_and_goes_on(start: Start) -> None:
+    """An allocation can fail anywhere, in the selector too: that must neither end the server nor make it spin."""
+
+    plain = {"MALLOC_ARENA_MAX": "1"}  # threads reserve address space otherwise, where there is enough
+
+    def status(server: ServerProcess, name: str) -> int:
+        return int(re.findall(rf"{name}:\s+(\d+)", Path(f"/proc/{server.pid}/status").read_text())[0]) * 1_024
+
+    size = (
+        status(start(environment=plain), "VmSize") + 16 * 2**20
+    )  # with a reserve that is larger by 12 MiB, and some to run out of
+    server = start(
+        "--first-frame-timeout",
+        "600",
+        environment=plain,
+        preexec=lambda: resource.setrlimit(resource.RLIMIT_AS, (size, size)),
+    )
+    places = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100
+    with contextlib.ExitStack() as stack:
+        inside = [stack.enter_context(Peer(server.port))]
+        while len(inside) < places:
+            late = stack.enter_context(Peer(server.port, greet=False))
+            if isinstance(late.recv(), Goodbye):
+                break
+            inside.append(late)
+        else:
+            pytest.skip(f"{places} connections are not enough to run out of memory")
+        wait_until(lambda: "memory has run out" in server.log(), "the word in the log")
+        assert inside[0].fence() == []
+
+    def admitted() -> bool:
+        with Peer(server.port, greet=False) as peer:
+            return isinstance(peer.recv(), Welcome)
+
+    wait_until(admitted, "a place that is free again")
+    assert server.stop(signal.SIGTERM) == 0
 
 
 def test_the_server_raises_the_limit_of_descriptors_itself(start: Start) -> None:
