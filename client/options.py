@@ -120,7 +120,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1e6:
-        raise argparse.ArgumentTypeError(f"must be a number of seconds, not '{text}'")
+        raise argparse.ArgumentTypeError(f"must be a number of seconds from 0 to 1000000, not '{text}'")
     return value
 
 

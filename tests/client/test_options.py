@@ -46,7 +46,7 @@ BAD = {
     "an option cut short": (["--na", "alice"], "--na"),
     "two addresses": (["a", "b"], "unrecognized arguments: b"),
     "a name left out": (["--name"], "--name"),
-    "a time that is none": (["--retry", "soon"], "--retry: must be a number of seconds, not 'soon'"),
+    "a time that is none": (["--retry", "soon"], "--retry: must be a number of seconds from 0 to 1000000, not 'soon'"),
     "a time before now": (["--retry=-1"], "--retry: must be a number of seconds"),
     "no number": (["--retry", "nan"], "--retry: must be a number of seconds"),
     "for ever": (["--retry", "inf"], "--retry: must be a number of seconds"),
