@@ -1,6 +1,7 @@
 """What end-to-end tests share: a server as a child process, a peer on a real socket, and waiting with a deadline."""
 
 import contextlib
+import fcntl
 import functools
 import itertools
 import os
@@ -79,7 +80,9 @@ class ServerProcess:
         preexec: Any = None,
         program: Sequence[str] = (str(ROOT / "reactor" / "run.py"),),
     ) -> None:
-        self.errors = tempfile.TemporaryFile("a+")  # noqa: SIM115 - closed in __exit__
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
+        # `tempfile` leaves it to the file's place where something is written, and we share that place with the server.
+        fcntl.fcntl(self.errors, fcntl.F_SETFL, fcntl.fcntl(self.errors, fcntl.F_GETFL) | os.O_APPEND)
         self.process = subprocess.Popen(
             [sys.executable, *program, "--port", "0", *options],
             stdin=subprocess.DEVNULL,
@@ -108,9 +111,8 @@ class ServerProcess:
 
     def log(self) -> str:
         """What the server has written to stderr so far."""
-        self.errors.flush()
-        self.errors.seek(0)
-        return self.errors.read()
+        file = self.errors.fileno()
+        return os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace")
 
     @contextlib.contextmanager
     def stopped(self) -> Iterator[None]:
