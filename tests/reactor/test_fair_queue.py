@@ -177,3 +177,13 @@ def test_when_nobody_waits_the_loop_sleeps(desk: Desk, reactor: Reactor):
     reactor._selector.select = lambda timeout=None: timeouts.append(timeout) or select(0)  # type: ignore[method-assign,func-returns-value]
     reactor.tick()
     assert timeouts == [None]
+
+
+def test_while_what_was_said_is_still_sent_little_more_is_handled(desk: Desk, reactor: Reactor):
+    """Or the queues would grow until members who read well are left out."""
+    for number in range(100):
+        Peer(desk, str(number)).ask(*[BUDGET / 50] * 3)
+    assert len(desk.tick()) == 50
+    reactor.is_behind = True
+    assert len(desk.tick()) == 5
+    assert len(desk.tick()) == 50  # nothing was left over this time
