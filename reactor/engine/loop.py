@@ -34,6 +34,7 @@ _MEMORY_PAUSE = 0.01  # seconds before another wait, if there is no memory to wa
 _LONGEST_WAIT = 86_400.0  # seconds: a selector counts milliseconds in an int, and raises above 24 days
 MOST_LATE = 1.0
 """Seconds by which a tick may come later than it should; beyond that, the loop did not run since the last one."""
+_FEW_BYTES = 4_096
 _LATE = 0.1  # seconds of the same, after which is looked again for what has come, before any timer fires
 
 
@@ -48,10 +49,17 @@ class Handler(Protocol):
 
 
 class Flushable(Protocol):
-    """A connection as the flush phase sees it."""
+    """A connection as the flush phase sees it. `queued` is how many bytes it has to send."""
+
+    queued: int
 
     def flush(self) -> None: ...
     def fail(self, error: Exception) -> None: ...
+
+
+def _is_large(connection: Flushable) -> bool:
+    """Whether it has more to send than a few answers: those do not wait for the copies of long messages."""
+    return connection.queued > _FEW_BYTES
 
 
 class Reactor:
@@ -81,7 +89,7 @@ class Reactor:
         self.sending = 0.0
         """Seconds of a tick in which something is sent, the rest goes on in the next one; 0 for no bound."""
         self.is_behind = False
-        """Whether something was left over by the last tick."""
+        """Whether something new was left over by the last tick."""
         self._send_until = 0.0
         self.unsent: list[Flushable] = []
         """Connections to be flushed once, in this tick's flush. Who has something to send appends itself."""
@@ -223,21 +231,26 @@ class Reactor:
         return self._clock() < self._send_until
 
     def _flush(self) -> None:
-        self._send_until = self._clock() + self.sending
+        # Who waits since the last tick goes before a room's new batch, which is queued behind that.
+        until = self._clock() + self.sending
+        self._send_until = 0.0 if self.is_behind else until
         self.is_behind = False
         if self._flushers:
             flushers, self._flushers = self._flushers, []
             for flusher in flushers:
                 self.guard(flusher)
         if self.unsent or self.backlogs:
-            self._send()
+            self._send(until)
         if self._closing:
             closing, self._closing = self._closing, []
             for finish in closing:
                 self.guard(finish)
 
-    def _send(self) -> None:
+    def _send(self, until: float) -> None:
         """Flush those who have something new to send, then the backlogs; when time is up, in the next tick."""
+        if self.sending:
+            self.unsent.sort(key=_is_large)
+            until = max(until, self._clock() + self.sending / 2)
         news = len(self.unsent)
         unsent = self.unsent + self.backlogs
         self.unsent, self.backlogs = [], []
@@ -246,8 +259,8 @@ class Reactor:
                 connection.flush()
             except Exception as error:
                 self._give_up(connection, error)
-            if self.sending and index < len(unsent) and not self.may_send():
-                self.is_behind = True
+            if self.sending and index < len(unsent) and self._clock() >= until:
+                self.is_behind = index < news
                 self.unsent[:0] = unsent[index:news]
                 self.backlogs[:0] = unsent[max(index, news) :]
                 return

@@ -36,7 +36,8 @@ class Selector(selectors.DefaultSelector):
 class Connection:
     """What the flush phase sees of a connection."""
 
-    def __init__(self, name, calls, error=None):
+    def __init__(self, name, calls, error=None, queued=10):
+        self.queued = queued
         self.name, self.calls, self.error = name, calls, error
 
     def flush(self):
@@ -702,7 +703,7 @@ def test_what_is_left_over_of_earlier_ticks_comes_after_what_is_new(reactor, clo
 
     reactor.backlogs += [Slow(number, calls) for number in range(4)]
     reactor.tick()
-    assert (calls, reactor.is_behind) == (["send 0", "send 1"], True)
+    assert (calls, reactor.is_behind) == (["send 0", "send 1"], False)  # as nobody waits for what is new
     reactor.unsent.append(Connection("answer", calls))
     reactor.tick()
     assert (calls[2:], reactor.is_behind) == (["send answer", "send 2", "send 3"], False)
@@ -724,3 +725,43 @@ def test_a_room_whose_batch_takes_long_leaves_the_rest_of_it_for_the_next_tick(r
     reactor.tick()
     reactor.tick()
     assert theirs.recv(100) == b"firstsecond"
+
+
+def test_a_small_answer_does_not_wait_for_the_copies_of_long_messages(reactor, clock):
+    calls = []
+    reactor.sending = 1.0
+
+    class Slow(Connection):
+        def flush(self):
+            super().flush()
+            clock.now += 0.6
+
+    reactor.unsent += [Slow(number, calls, queued=10_000) for number in range(6)]
+    reactor.tick()
+    assert calls == ["send 0", "send 1"]
+    reactor.unsent.append(Connection("answer", calls))
+    reactor.tick()
+    assert calls[2:4] == ["send answer", "send 2"]
+
+
+def test_while_some_wait_since_the_last_tick_a_new_batch_goes_behind_them(reactor, clock, pair):
+    """Or the first members of a room would get everything at once, and the last ones nothing."""
+    reactor.sending = 1.0
+    ours, theirs = pair()
+    transport = Transport(reactor, ours, Received())
+    calls = []
+
+    class Slow(Connection):
+        def flush(self):
+            super().flush()
+            clock.now += 2
+
+    reactor.unsent += [Slow(number, calls) for number in range(3)]
+    reactor.tick()
+    assert reactor.is_behind
+    reactor.at_flush(lambda: transport.send(b"new"))
+    reactor.tick()
+    assert (calls, transport.queued) == (["send 0", "send 1"], 3)
+    reactor.tick()
+    reactor.tick()
+    assert (calls[2:], theirs.recv(100)) == (["send 2"], b"new")
