@@ -38,7 +38,7 @@ def cost_of(body: bytes) -> float:
     return _REQUEST + _BYTE * len(body) + _CONTAINER * len(body.translate(None, _NOT_CONTAINERS))
 
 
-class Peer(Protocol):
+class Requester(Protocol):
     """Somebody with requests. `used`, the peer's clock, belongs to the queue: it is 0 at first."""
 
     used: float
@@ -47,7 +47,7 @@ class Peer(Protocol):
         """Ask again: the next request may be handled."""
 
 
-class FairQueue[P: Peer]:
+class FairQueue[P: Requester]:
     """Says whose request is handled next. A tick costs the same however many wait."""
 
     def __init__(self, reactor: Reactor) -> None:

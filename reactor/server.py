@@ -15,6 +15,7 @@ from reactor.chat.clock import Clock
 from reactor.chat.disk import DiskLog
 from reactor.chat.history import Log, MemoryLog
 from reactor.chat.hub import Hub
+from reactor.chat.session import Session
 from reactor.config import FIXED, PARSERS, Settings, option
 from reactor.connection import Connection
 from reactor.engine.deadlines import Watch
@@ -23,7 +24,8 @@ from reactor.engine.listener import Address, Gate, Listener, listen
 from reactor.engine.loop import Reactor
 from reactor.engine.transport import Transport, notice_dead_links
 from reactor.fair_queue import SENDING, FairQueue
-from reactor.pace import AddressPace
+from reactor.peer_deadlines import PeerDeadlines
+from reactor.service import Service
 from shared.address import host_of, show_address
 from shared.codec import encode
 from shared.messages import Goodbye, Notice
@@ -47,25 +49,18 @@ class Server:
     """A chat server on `reactor`. `start`, then run the reactor; `drain` ends it."""
 
     def __init__(self, settings: Settings, reactor: Reactor | None = None) -> None:
-        self.settings = settings
         self.reactor = reactor or Reactor()
-        self.hub = Hub(
+        self.hub: Hub[Session] = Hub(
             self.reactor.at_flush,
             clock=Clock(),
-            log=self._make_log(),
+            log=self._make_log(settings),
             call_later=self.reactor.call_later,
             monotonic=self.reactor.clock,
         )
-        self.watch: Watch[Connection] = Watch(self.reactor)
-        self.interval = self.tolerance = 0.0
-        """Seconds between two requests of one connection in the long run, 0 for no limit; and what a burst saves."""
-        self.addresses = AddressPace()
-        self.queue: FairQueue[Connection] = FairQueue(self.reactor)
-        """Whose request is handled next, where there is a rate."""
-        self.counts: collections.Counter[str] = collections.Counter()
-        """How many connections were accepted, and how many ended or were refused for which reason."""
-        self._listeners: list[Listener] = []
+        self.watch: Watch[PeerDeadlines[Connection]] = Watch(self.reactor)
         self._gate = Gate(settings.max_connections, settings.max_per_address, settings.exempt)
+        self.service = Service(self.reactor, self.hub, settings, self._gate.is_exempt, FairQueue(self.reactor))
+        self._listeners: list[Listener] = []
         self._socks: list[socket.socket] = []
         self._most = 1_000_000  # connections that the descriptors suffice for
         self._farewells = 0
@@ -73,8 +68,10 @@ class Server:
         self._apply()
         self._end = math.inf  # when everything is to be over, on the reactor's clock
         self.reactor.memory.told = self._lower_limit
-        self.trouble = ""
-        """A notice for everybody who comes, as long as something is wrong."""
+
+    @property
+    def settings(self) -> Settings:
+        return self.service.settings
 
     def start(self, targets: Sequence[Target] = ()) -> str:
         """Listen; returns `HOST:PORT` as a client would write it. Raises `OSError` if that cannot be.
@@ -106,7 +103,7 @@ class Server:
         """Take over what can change while the server runs, and log what has changed and what needs a restart."""
         changed = [name for name in PARSERS if getattr(settings, name) != getattr(self.settings, name)]
         live = {name: getattr(settings, name) for name in changed if name not in FIXED}
-        self.settings = dataclasses.replace(self.settings, **live)
+        self.service.settings = dataclasses.replace(self.settings, **live)
         self._apply()
         logging.getLogger().setLevel(settings.log_level.upper())
         words = ", ".join(f"{option(name)} is {PARSERS[name].show(value)[:64]!r}" for name, value in live.items())
@@ -117,11 +114,11 @@ class Server:
     def _apply(self) -> None:
         """Pass the settings on to those who hold a value of theirs."""
         settings = self.settings
-        self.interval = 1 / settings.rate if settings.rate and not self._draining else 0.0
-        self.tolerance = (settings.burst - 1) * self.interval
-        self.addresses.change(self.interval, settings.burst)
-        self.reactor.sending = SENDING if self.interval else 0.0
-        self.hub.soft, self.hub.hard = settings.queue_soft, settings.queue_hard
+        rate = settings.rate if not self._draining else 0.0
+        self.service.pace.set(rate, settings.burst)
+        self.service.address_pace.set(rate, settings.burst)
+        self.reactor.sending = SENDING if rate else 0.0
+        self.hub.tick.soft, self.hub.tick.hard = settings.queue_soft, settings.queue_hard
         self._gate.most = min(settings.max_connections or self._most, self._most)
         self._gate.most_per_address, self._gate.exempt = settings.max_per_address, settings.exempt
         seats = self.hub.seats
@@ -155,7 +152,7 @@ class Server:
         # What was said before is handled and kept first; but neither floods nor a hanging disk hold up the farewells.
         self.reactor.call_later(self.settings.drain_timeout / 5, self._say_goodbye)
         self._apply()  # there is no pace any more
-        self._catch_up([connection for connection in self.watch.everybody() if connection.is_behind])
+        self._catch_up([connection for deadlines in self.watch.everybody() if (connection := deadlines.peer).is_behind])
 
     def close(self) -> None:
         """Finish the log and let go of the reactor. After it has stopped."""
@@ -165,9 +162,9 @@ class Server:
 
     # --- connections
 
-    def forget(self, connection: Connection) -> None:
+    def _forget(self, connection: Connection) -> None:
         """A connection's socket is closed."""
-        self.watch.discard(connection)
+        self.watch.discard(connection.deadlines)
         self.reactor.memory.hold()
         self._gate.release(host_of(connection.address))
         self._stop_if_empty()
@@ -180,27 +177,24 @@ class Server:
             self._apply()
             logger.error("memory has run out with %d connections: at most %d from now on", count, self._most)
 
-    def is_exempt(self, host: str) -> bool:
-        """Whether no limit for one address holds for `host` (see `--exempt`)."""
-        return self._gate.is_exempt(host)
-
     def log_counters(self) -> None:
         """One line with what has happened since the start."""
         seats = self.hub.seats
-        every = self.counts + collections.Counter({"no-seat": seats.refused, "seats": len(seats)})  # none that is 0
+        every = self.service.counts + collections.Counter(
+            {"no-seat": seats.refused, "seats": len(seats)}
+        )  # none that is 0
         counts = ", ".join(f"{reason} {count}" for reason, count in sorted(every.items()))
         logger.info(
             "%d connected, %d rooms; %s; %d messages skipped; longest tick %.1f ms of %d",
             self._gate.count,
             len(self.hub.rooms),
             counts or "nobody came",
-            self.hub.skipped,
+            self.hub.tick.skipped,
             self.reactor.longest_tick * 1e3,
             self.reactor.ticks,
         )
 
-    def _make_log(self) -> Log:
-        settings = self.settings
+    def _make_log(self, settings: Settings) -> Log:
         memory = MemoryLog(most=settings.history_memory)
         if not settings.history:
             return memory
@@ -212,13 +206,13 @@ class Server:
             memory,
             settings.history_keep,
             settings.history_max,
-            self._raise_stamps,
+            lambda newest: self.hub.raise_stamps(newest),
             self.reactor.call_later,
         )
 
     def _open(self, newest: int) -> None:
         """The log can be used: let those in who have knocked meanwhile."""
-        self._raise_stamps(newest)
+        self.hub.raise_stamps(newest)
         for sock in self._socks:
             listener = Listener(self.reactor, sock, self._accepted, self._refused_in_need, self.settings.accepts)
             if self._draining:
@@ -227,12 +221,8 @@ class Server:
 
     def _announce(self, words: str, trouble: str) -> None:
         """Tell everybody something, and `trouble` whoever comes from now on."""
-        self.trouble = trouble
+        self.service.notice = trouble
         self.hub.tell_everybody(Notice(words))
-
-    def _raise_stamps(self, newest: int) -> None:
-        """Stamps up to `newest` were given before: the clock may be behind them."""
-        self.hub.last_stamp = max(self.hub.last_stamp, newest)
 
     def _prepare(self, sock: socket.socket) -> None:
         """Set what accepted sockets inherit from the listening one: that saves four calls for each of them."""
@@ -261,17 +251,18 @@ class Server:
             sock.close()
             raise
         try:
-            connection = transport.receiver = Connection(self, transport, show_address(*address[:2]))
-            self.watch.add(connection, connection.first_look)
+            connection = Connection(self.service, transport, show_address(*address[:2]), self._forget)
+            transport.receiver = connection
+            self.watch.add(connection.deadlines, connection.deadlines.next_check(self.reactor.now))
         except MemoryError:
             if transport.receiver is None:  # nobody hears of the end
                 self._gate.release(host)
             transport.abort()
             raise
-        self.counts["accepted"] += 1
+        self.service.counts["accepted"] += 1
 
     def _refuse(self, sock: socket.socket, address: Address, reason: str) -> None:
-        self.counts[reason] += 1
+        self.service.counts[reason] += 1
         logger.info("refused %s: %s", reason, show_address(*address[:2]))
         goodbye = encode(Goodbye(reason, _REFUSALS[reason]))
         if self._farewells < _MOST_FAREWELLS:
@@ -284,7 +275,7 @@ class Server:
             sock.close()
 
     def _refused_in_need(self, sock: socket.socket) -> None:
-        self.counts["full"] += 1
+        self.service.counts["full"] += 1
         _send_once(sock, encode(Goodbye("full", _REFUSALS["full"])))
 
     def farewell_over(self) -> None:

@@ -168,8 +168,8 @@ class Thread:
                     "rooms": len(server.hub.rooms),
                     "watch slots": len(server.watch._slots),
                     "timers": len(server.reactor._timers._heap),
-                    "accepted": server.counts["accepted"],
-                    "skipped": server.hub.skipped,
+                    "accepted": server.service.counts["accepted"],
+                    "skipped": server.hub.tick.skipped,
                     "longest tick ms": server.reactor.longest_tick * 1e3,
                 }
             )

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+import reactor.chat.outbox as outbox_module
 import reactor.chat.session as session_module
-import reactor.chat.view as view_module
 from reactor.config import Settings
 from reactor.engine.loop import Reactor
 from reactor.engine.transport import READ_SIZE
@@ -96,7 +96,7 @@ class World:
             self.encoded[type(record)] += 1
             return encode(record)
 
-        for module in (session_module, view_module):
+        for module in (session_module, outbox_module):
             monkeypatch.setattr(module, "encode", counting)
         self.selector = CountingSelector()
         self.reactor = Reactor(clock=lambda: 1_000.0, selector=self.selector)
@@ -150,7 +150,7 @@ class World:
         for sock in self.socks:
             sock.close()
         for connection in connections_of(self.server):
-            connection.fail(ConnectionResetError())
+            connection.abort()
         self.server.drain()
         self.tick()
         self.server.close()

@@ -1,21 +1,17 @@
 """The handlers behind the slash commands. What a command is called and takes is in `shared.commands`."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from reactor.chat.listing import Listing
+from reactor.chat.session import Session
 from shared.codec import encode
 from shared.commands import BY_NAME, COMMANDS
 from shared.errors import RequestError
 from shared.messages import Command, Help, Joined, Left, Renamed, RoomInfo, Rooms, Users
 from shared.text import quote, room_name, user_name
 
-if TYPE_CHECKING:
-    from reactor.chat.hub import Hub
-    from reactor.chat.session import Session
 
-
-def run_command(session: "Session", hub: "Hub", command: Command) -> None:
+def run_command(session: Session, command: Command) -> None:
     """Check the command against the table and carry it out. Raises `RequestError`."""
     info = BY_NAME.get(command.name)
     if info is None:
@@ -27,7 +23,7 @@ def run_command(session: "Session", hub: "Hub", command: Command) -> None:
         )
     if argument and not info.argument:
         raise RequestError("bad-argument", f"/{info.name} takes nothing behind it, not {quote(argument)}")
-    _HANDLERS[info.name](session, hub, argument, command.id)
+    _HANDLERS[info.name](session, argument, command.id)
 
 
 def no_room(what: str) -> RequestError:
@@ -35,31 +31,31 @@ def no_room(what: str) -> RequestError:
     return RequestError("no-room", f"you are in no room: /join one to {what}")
 
 
-def _name(session: "Session", hub: "Hub", argument: str, re: int | None) -> None:
+def _name(session: Session, argument: str, re: int | None) -> None:
     new = user_name(argument)
-    session.answer(Renamed(session.rename(new), new, re=re))
+    session.reply(Renamed(session.rename(new), new, re=re))
 
 
-def _list(session: "Session", hub: "Hub", argument: str, re: int | None) -> None:
+def _list(session: Session, argument: str, re: int | None) -> None:
     def rooms(keys: list[str]) -> Iterator[tuple[RoomInfo, int]]:
         for key in keys:
-            room = hub.rooms[key]
+            room = session.hub.rooms[key]
             yield RoomInfo(room.name, len(room.members)), _size(room.name) + 32
 
     def make(page: list[RoomInfo], more: bool) -> bytes:
         return encode(Rooms(page, more))
 
-    session.begin_listing(Listing(session, hub.directory, rooms, make, re))
+    session.begin_listing(Listing(session, session.hub.directory, rooms, make, re))
 
 
-def _join(session: "Session", hub: "Hub", argument: str, re: int | None) -> None:
-    room = hub.room(room_name(argument))
+def _join(session: Session, argument: str, re: int | None) -> None:
+    room = session.hub.room(room_name(argument))
     if room is not session.room:
         session.join(room)
-    session.answer(Joined(room.name, session.name, len(room.members), re))
+    session.reply(Joined(room.name, session.person.name, len(room.members), re))
 
 
-def _users(session: "Session", hub: "Hub", argument: str, re: int | None) -> None:
+def _users(session: Session, argument: str, re: int | None) -> None:
     room = session.room
     if room is None:
         raise no_room("see who is there")
@@ -67,7 +63,7 @@ def _users(session: "Session", hub: "Hub", argument: str, re: int | None) -> Non
 
     def names(keys: list[str]) -> Iterator[tuple[str, int]]:
         for key in keys:
-            name = hub.named(key).name
+            name = session.hub.named(key).person.name
             yield name, _size(name) + 5
 
     def make(page: list[str], more: bool) -> bytes:
@@ -76,18 +72,18 @@ def _users(session: "Session", hub: "Hub", argument: str, re: int | None) -> Non
     session.begin_listing(Listing(session, room.directory, names, make, re))
 
 
-def _leave(session: "Session", hub: "Hub", argument: str, re: int | None) -> None:
+def _leave(session: Session, argument: str, re: int | None) -> None:
     room = session.leave("leave")
     if room is None:
         raise no_room("leave it")
-    session.answer(Left(room.name, session.name, re=re))
+    session.reply(Left(room.name, session.person.name, re=re))
 
 
-def _help(session: "Session", hub: "Hub", argument: str, re: int | None) -> None:
-    session.answer(Help(list(COMMANDS), re))
+def _help(session: Session, argument: str, re: int | None) -> None:
+    session.reply(Help(list(COMMANDS), re))
 
 
-def _close(session: "Session", hub: "Hub", argument: str, re: int | None) -> None:
+def _close(session: Session, argument: str, re: int | None) -> None:
     session.end_when_kept("close", "you closed the connection; see you", re)
 
 
@@ -96,7 +92,7 @@ def _size(name: str) -> int:
     return len(name) if name.isascii() else len(name.encode())
 
 
-_HANDLERS: dict[str, Callable[["Session", "Hub", str, int | None], None]] = {
+_HANDLERS: dict[str, Callable[[Session, str, int | None], None]] = {
     "name": _name,
     "list": _list,
     "join": _join,

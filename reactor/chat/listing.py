@@ -14,13 +14,10 @@ import bisect
 import collections
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from shared.codec import with_re
 from shared.framing import MAX_BODY
-
-if TYPE_CHECKING:
-    from reactor.chat.session import Session
 
 BUDGET = 131_072
 """Bytes of new pages in one tick, for all sessions together: 1 to 3 ms of work. They are counted as `Items` estimates
@@ -40,7 +37,7 @@ Make = Callable[[list[Any], bool], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ListingPage:
     """A frame, what it cost, and the last key in it; `more` says whether another page follows."""
 
     frame: bytes
@@ -59,7 +56,7 @@ class Directory:
 
     def __init__(self) -> None:
         self.keys: list[str] = []
-        self._pages: dict[str, Page] | None = None  # by the key that each begins after
+        self._pages: dict[str, ListingPage] | None = None  # by the key that each begins after
 
     def add(self, key: str) -> None:
         """`key` must not be there yet."""
@@ -77,7 +74,7 @@ class Directory:
         """The item of a key has changed, and the key has not."""
         self._pages = None
 
-    def page(self, after: str, items: Items, make: Make) -> tuple[Page, int]:
+    def page(self, after: str, items: Items, make: Make) -> tuple[ListingPage, int]:
         """The page with the first keys above `after`, and what it costs."""
         pages = self._pages
         if pages is None or len(pages) >= _MOST_PAGES:
@@ -95,21 +92,41 @@ class Directory:
             cost += size
             listed.append(item)
         more = begin + len(listed) < len(self.keys)
-        page = Page(make(listed, more), max(_LEAST, cost), keys[len(listed) - 1] if more else "", more)
+        page = ListingPage(make(listed, more), max(_LEAST, cost), keys[len(listed) - 1] if more else "", more)
         pages[after] = page
         return page, page.cost
 
 
+class Mailbox(Protocol):
+    """The outbox of a session, as a listing sees it."""
+
+    def write(self, frame: bytes) -> None: ...
+
+    def has_room(self) -> bool:
+        """Whether the queue has room for a page. If not, `Pager.go_on` must be called when it is empty."""
+
+
+class Asker(Protocol):
+    """A session that asked for a listing. `listing` is the one that it still waits for."""
+
+    listing: "Listing | None"
+
+    @property
+    def outbox(self) -> Mailbox: ...
+
+    def end_listing(self) -> None:
+        """The last page is out."""
+
+
 class Listing:
-    """An answer that is not complete yet."""
+    """A reply that is not complete yet. `is_waiting` while the asker's queue has no room for the next page."""
 
-    __slots__ = ("_after", "_directory", "_items", "_make", "_re", "has_begun", "more", "session")
+    __slots__ = ("_after", "_directory", "_items", "_make", "_re", "asker", "has_begun", "is_waiting", "more")
 
-    def __init__(
-        self, session: "Session", directory: Directory, items: Items, make: Make, re: int | None = None
-    ) -> None:
-        self.session = session
+    def __init__(self, asker: Asker, directory: Directory, items: Items, make: Make, re: int | None = None) -> None:
+        self.asker = asker
         self.has_begun = False
+        self.is_waiting = False
         self.more = True
         self._directory = directory
         self._items = items
@@ -122,7 +139,7 @@ class Listing:
         page, cost = self._directory.page(self._after, self._items, self._make)
         self._after, self.more = page.last, page.more
         self.has_begun = True
-        self.session.answer_frame(page.frame if self._re is None else with_re(page.frame, self._re))
+        self.asker.outbox.write(page.frame if self._re is None else with_re(page.frame, self._re))
         return cost
 
 
@@ -147,9 +164,11 @@ class Pager:
         self._wake()
 
     def go_on(self, listing: Listing) -> None:
-        """The session can take another page."""
-        self._queue.append(listing)
-        self._wake()
+        """The asker's queue is empty."""
+        if listing.is_waiting:
+            listing.is_waiting = False
+            self._queue.append(listing)
+            self._wake()
 
     def end_tick(self) -> None:
         """Send one page to each waiting session, as far as the budget goes."""
@@ -163,16 +182,16 @@ class Pager:
             self._wake()
 
     def _serve(self, listing: Listing) -> None:
-        session = listing.session
-        if session.listing is not listing:  # the connection is gone
+        if listing.asker.listing is not listing:  # the connection is gone
             return
-        if listing.has_begun and not session.takes_page():
+        listing.is_waiting = listing.has_begun and not listing.asker.outbox.has_room()
+        if listing.is_waiting:
             return
         self._left -= listing.send_page()
         if listing.more:
             self._queue.append(listing)
         else:
-            session.end_listing()
+            listing.asker.end_listing()
 
     def _wake(self) -> None:
         if not self._is_scheduled:

@@ -1,10 +1,11 @@
 """The handlers of the requests, by their type. What waits for the log on disk keeps its order."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reactor.chat.commands import no_room, run_command
 from reactor.chat.history import Page
+from reactor.chat.session import Session, State
 from shared import PROTOCOL_VERSION
 from shared.errors import RequestError
 from shared.framing import MAX_BODY
@@ -22,11 +23,7 @@ from shared.messages import (
     Sent,
 )
 from shared.schema import Record
-from shared.text import MAX_ROOM, message_text, user_name
-
-if TYPE_CHECKING:
-    from reactor.chat.hub import Hub
-    from reactor.chat.session import Session
+from shared.text import MAX_ROOM, fold, message_text, user_name
 
 _RECEIPT = 400  # bytes of a `sent` at the most
 # Work, in about microseconds: of reading and encoding a page, and of composing and folding a character of a name.
@@ -35,8 +32,17 @@ _PAGE, _LETTER = 300.0, 1.0
 type Deliver = Callable[[Record | None], None]
 
 
-def _hello(session: "Session", hub: "Hub", hello: Hello) -> None:
-    if session.ready:
+def handle(session: Session, request: Record) -> None:
+    """Do what `request` asks for, and reply."""
+    try:
+        HANDLERS[type(request)](session, request)
+    except RequestError as error:
+        error.re = getattr(request, "id", None)
+        session.refuse(error)
+
+
+def _hello(session: Session, hello: Hello) -> None:
+    if session.is_ready:
         raise RequestError("already-ready", "a connection says hello once, and this one has")
     if hello.protocol != PROTOCOL_VERSION:
         session.end("protocol", f"this server speaks version {PROTOCOL_VERSION} of the protocol only", hello.id)
@@ -47,89 +53,90 @@ def _hello(session: "Session", hub: "Hub", hello: Hello) -> None:
             name = user_name(hello.name)
         except RequestError as error:
             refused = error
-    seat = hub.find_token(hello.resume, name) if hello.resume is not None else None
-    if seat is not None:
-        session.hand_over(seat, hello.id)
-        return
-    session.become_ready(hello)
+    if hello.resume is not None:
+        seat = session.hub.tokens.find(hello.resume, fold(name) if name is not None else None)
+        if seat is not None:
+            session.resume(seat, hello.id)
+            return
+    session.become_ready(hello.resume)
     if name is not None:
         try:
             session.rename(name)
         except RequestError as error:
             refused = error
-    session.answer_ready(False, hello.id)
+    session.reply_ready(False, hello.id)
     if refused is not None:
         raise refused
 
 
-def _say(session: "Session", hub: "Hub", say: Say) -> None:
+def _say(session: Session, say: Say) -> None:
     text = message_text(say.text)
     room = session.room
     if room is None:
         raise no_room("say something")
-    log = hub.log
+    log = session.hub.log
     at = None
-    deliver = session.deliverer(_RECEIPT) if say.id is not None or say.key is not None else None
+    deliver = session.outbox.promise(_RECEIPT) if say.id is not None or say.key is not None else None
     if say.key is not None:
-        at = log.find(room.key, say.key, session.number, session.name)
-        if at is None and log.may_hold(room.key, say.key, session.number, session.name):
-            session.waiting = True
+        at = log.find(room.key, say.key, session.number, session.person.name)
+        if at is None and log.may_hold(room.key, say.key, session.number, session.person.name):
+            session.is_busy = True
 
             def looked_up(at: int | None) -> None:
-                if session.room is not None and session.closing is None:
-                    _speak(session, hub, say, text, at, deliver)
+                if session.room is not None and session.state is not State.ENDED:
+                    _speak(session, say, text, at, deliver)
                     session.go_on()
                 else:
-                    session.waiting = False
+                    session.is_busy = False
 
-            log.look_up(room.key, say.key, session.number, session.name, looked_up)
+            log.look_up(room.key, say.key, session.number, session.person.name, looked_up)
             return
-    _speak(session, hub, say, text, at, deliver)
+    _speak(session, say, text, at, deliver)
 
 
-def _speak(session: "Session", hub: "Hub", say: Say, text: str, at: int | None, deliver: Deliver | None) -> None:
+def _speak(session: Session, say: Say, text: str, at: int | None, deliver: Deliver | None) -> None:
     """Say it in the room, unless it is there since `at`."""
     room = session.room
     assert room is not None
-    log = hub.log
+    log = session.hub.log
     if at is None:
-        at = hub.stamp()
-        log.add(room.key, Entry(session.name, text, at, say.key), session.number)
+        at = session.hub.stamp()
+        log.add(room.key, Entry(session.person.name, text, at, say.key), session.number)
         if len(room.members) > 1:
-            session.tell_room(Message(room.name, session.name, text, at), at)
+            session.outbox.write_to_room(room, Message(room.name, session.person.name, text, at), at)
     if deliver is not None:
         sent = Sent(room.name, at, say.id, say.key)
         log.when_kept(lambda: deliver(sent), lambda: deliver(None))
 
 
-def _command(session: "Session", hub: "Hub", command: Command) -> None:
+def _command(session: Session, command: Command) -> None:
     if command.argument is not None and not command.argument.isascii():
-        hub.work += _LETTER * min(len(command.argument), 4 * MAX_ROOM)
-    run_command(session, hub, command)
+        session.hub.tick.work += _LETTER * min(len(command.argument), 4 * MAX_ROOM)
+    run_command(session, command)
 
 
-def _history(session: "Session", hub: "Hub", history: History) -> None:
+def _history(session: Session, history: History) -> None:
     room = session.room
     if room is None:
         raise no_room("read its history")
-    deliver = session.deliverer(MAX_BODY)
-    hub.work += _PAGE
+    deliver = session.outbox.promise(MAX_BODY)
+    session.hub.tick.work += _PAGE
 
     def answer(page: Page) -> None:
         deliver(HistoryPage(room.name, page.messages, page.more, page.oldest, history.id))
 
-    hub.log.page(room.key, history, answer)
+    session.hub.log.page(room.key, history, answer)
 
 
-def _ping(session: "Session", hub: "Hub", ping: PingRequest) -> None:
-    session.answer(Pong(ping.id))
+def _ping(session: Session, ping: PingRequest) -> None:
+    session.reply(Pong(ping.id))
 
 
-def _pong(session: "Session", hub: "Hub", pong: PongRequest) -> None:
+def _pong(session: Session, pong: PongRequest) -> None:
     """Its bytes have shown that the peer is alive."""
 
 
-HANDLERS: dict[type[Record], Callable[["Session", "Hub", Any], None]] = {
+HANDLERS: dict[type[Record], Callable[[Session, Any], None]] = {
     Hello: _hello,
     Say: _say,
     Command: _command,
@@ -137,4 +144,4 @@ HANDLERS: dict[type[Record], Callable[["Session", "Hub", Any], None]] = {
     PingRequest: _ping,
     PongRequest: _pong,
 }
-"""By the type of the request. They raise `RequestError` for what is refused."""
+"""Raise `RequestError` for what is refused."""

@@ -1,104 +1,141 @@
-"""A room, its members, and the batch of what it says in one tick.
+"""A room, its members, and the batch of frames that it sends in one tick.
 
-This is what makes the server fast. A frame for a room is encoded once and appended once, whatever the number of
-members. At the end of the tick the batch is joined once, and every member gets that same buffer: for each member
-and tick one `send`, for each message nothing. The busier the server, the larger the batches.
+This is where the server's speed comes from. A frame for a room is encoded once and appended once, whatever the number
+of members. At the end of the tick the batch is joined once, and every member is offered that same buffer: one `send`
+per member and tick, nothing per message. The busier the server, the larger the batches.
 
-Only a member who did something in this tick gets a view of its own: pieces of the batch, as slices that share its
-memory, with its own answers between them. See `view`.
+A session that made a request in this tick gets a list of pieces of its own: slices of the batch, which share its
+memory, with the replies between them. `outbox` makes it.
 """
 
 import itertools
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from reactor.chat.listing import Directory
 
-if TYPE_CHECKING:
-    from reactor.chat.session import Session
-
-
-_NOTHING = memoryview(b"")
+WORK_PER_BYTE = 0.0005
+"""The work of sending one byte to one connection, in units of about a microsecond."""
 
 
 class Batch:
-    """The frames of one room in one tick, in their order. `stamps` has for each the `at` of a message, else 0."""
+    """The frames of one room in one tick, in order. `stamps` holds the `at` of each message, and 0 for other frames."""
 
     __slots__ = ("_data", "_starts", "count", "first", "frames", "last", "stamps")
 
     def __init__(self) -> None:
         self.frames: list[bytes] = []
         self.stamps: list[int] = []
-        self._data = _NOTHING
+        self._data = memoryview(b"")
         self._starts: list[int] | None = None
         self.count = self.first = self.last = 0
 
     def add(self, frame: bytes, at: int = 0) -> None:
-        """Append a frame; `at` if it is a message."""
+        """Append a frame. `at` is its stamp if it is a message."""
         self.frames.append(frame)
         self.stamps.append(at)
 
     def seal(self) -> memoryview:
-        """Join the frames: no more are added. A memory view, which tells a queue's room frames from direct answers."""
+        """Join the frames and return them as one buffer. No more may be added."""
         self._data = memoryview(b"".join(self.frames))
-        self.count, self.first, self.last = self.missed(0, len(self.frames))
+        self.count, self.first, self.last = self.messages(0, len(self.frames))
         return self._data
 
     def cut(self, begin: int, end: int) -> memoryview:
-        """The bytes of the frames `begin` to `end`, not copied."""
+        """The bytes of the frames `begin` to `end`, not copied. The batch must be sealed."""
         if self._starts is None:
             self._starts = [0, *itertools.accumulate(map(len, self.frames))]
         return self._data[self._starts[begin] : self._starts[end]]
 
-    def missed(self, begin: int, end: int) -> tuple[int, int, int]:
-        """How many messages are among the frames `begin` to `end`, and the first and last of their stamps."""
+    def messages(self, begin: int, end: int) -> tuple[int, int, int]:
+        """The number of messages among the frames `begin` to `end`, and the stamps of the first and the last."""
         stamps = [at for at in self.stamps[begin:end] if at]
         return (len(stamps), stamps[0], stamps[-1]) if stamps else (0, 0, 0)
 
 
-class Room:
-    """Who is in it, and what it has said in this tick. A session is in at most one room.
+class RoomListener(Protocol):
+    """An outbox as its rooms see it."""
 
-    `name` is how its first member typed it, `key` the form by which it is compared.
+    def offer(self, room: "Room[Any]", data: memoryview) -> None:
+        """Take the sealed batch of `room`, once per tick, unless the outbox has pieces of its own for this tick."""
+
+
+class Flushable(Protocol):
+    """An object with something for its connection at the end of the tick."""
+
+    def flush(self) -> None: ...
+
+
+class Tick:
+    """What must be flushed at the end of the current tick, and the limits and counters that all outboxes share.
+
+    `schedule(callback)` must run `callback` at the end of the tick; it is called at most once per tick. `soft` and
+    `hard` are limits of an outbox's queue, in bytes.
     """
 
-    __slots__ = ("batch", "directory", "key", "members", "name")
+    __slots__ = ("_acting", "_schedule", "_speaking", "copied", "hard", "newest_stamp", "skipped", "soft", "work")
+
+    def __init__(self, schedule: Callable[[Callable[[], object]], object], soft: int, hard: int) -> None:
+        self.soft = soft
+        self.hard = hard
+        self.newest_stamp = 0
+        """The `at` of the newest message of all rooms."""
+        self.skipped = 0
+        """Messages that slow readers were not sent, in total."""
+        self.work = 0.0
+        """The work done since `Hub.take_work`, in units of about a microsecond (see `reactor.fair_queue`)."""
+        self.copied = 0
+        """The bytes that connections are to be sent since `Hub.take_work`. They are work too."""
+        self._schedule = schedule
+        self._speaking: list[Room[Any]] = []
+        self._acting: list[Flushable] = []
+
+    def room_spoke(self, room: "Room[Any]") -> None:
+        """Flush `room` at the end of the tick: its batch is no longer empty."""
+        self._request_flush()
+        self._speaking.append(room)
+
+    def outbox_acted(self, outbox: Flushable) -> None:
+        """Flush `outbox` at the end of the tick, after all rooms."""
+        self._request_flush()
+        self._acting.append(outbox)
+
+    def flush(self) -> None:
+        """Put the batches of rooms and the pieces of outboxes into the connections."""
+        speaking, self._speaking = self._speaking, []
+        acting, self._acting = self._acting, []
+        for room in speaking:
+            room.flush()
+        for outbox in acting:
+            outbox.flush()
+        for room in speaking:
+            room.batch = Batch()
+
+    def _request_flush(self) -> None:
+        if not self._speaking and not self._acting:
+            self._schedule(self.flush)
+
+
+class Room[M]:
+    """The members of a room, by the outbox that their frames go to, and the batch of the current tick.
+
+    `name` is spelled as its first member typed it; `key` is the form by which names are compared.
+    """
+
+    __slots__ = ("batch", "directory", "key", "members", "name", "only")
 
     def __init__(self, name: str, key: str) -> None:
         self.name = name
         self.key = key
-        self.members: dict[Session, None] = {}
+        self.members: dict[RoomListener, M] = {}
         self.directory = Directory()
-        """The keys of the members."""
+        """The compared forms of the members' names."""
         self.batch = Batch()
+        self.only = (self,)
+        """The rooms of a session that is in this room alone: one tuple serves all of them."""
 
-    def add(self, member: "Session") -> None:
-        """`member` comes in."""
-        self.members[member] = None
-        self.directory.add(member.key)
-
-    def remove(self, member: "Session") -> None:
-        """`member` goes out."""
-        del self.members[member]
-        self.directory.remove(member.key)
-
-    def flush(self, soft: int) -> int:
-        """Give the batch to every member who has no view of its own; returns how many messages members missed.
-
-        A member with more than `soft` bytes queued is left out: it reads too slowly, and nobody waits for it.
-        """
-        batch = self.batch
-        data = batch.seal()
-        missed = 0
-        for member in self.members:
-            if member.view is None:
-                out = member.out
-                if member.gap is None and out.queued <= soft:
-                    out.send(data)
-                else:
-                    member.miss(batch)
-                    missed += batch.count
-        return missed
-
-    def end_tick(self) -> None:
-        """Everybody has the batch: begin a new one."""
-        self.batch = Batch()
+    def flush(self) -> None:
+        """Offer the batch to every member."""
+        data = self.batch.seal()
+        for listener in self.members:
+            listener.offer(self, data)

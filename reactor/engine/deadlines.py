@@ -1,7 +1,7 @@
 """Deadlines for thousands of connections at no cost for each byte.
 
 A timer that is re-armed whenever a byte comes costs more than the byte. Here a connection notes the time of its last
-byte, and is looked at now and then: `look(now)` either finds a deadline passed, or says in how many seconds to look
+byte, and is looked at now and then: `check(now)` either finds a deadline passed, or says in how many seconds to look
 again. If it never asks for longer than its shortest deadline, every deadline is found on time. Connections that are
 to be looked at in the same quarter of a second share a slot and one timer.
 """
@@ -19,7 +19,7 @@ class Watched(Protocol):
 
     slot: int
 
-    def look(self, now: float) -> float | None:
+    def check(self, now: float) -> float | None:
         """Act on deadlines passed at `now`; the seconds until the next look, or None for never again."""
 
     def fail(self, error: Exception) -> None: ...
@@ -58,7 +58,7 @@ class Watch[W: Watched]:
         while members:  # who is looked at may discard others
             watched = members.pop()
             try:
-                delay = watched.look(now)
+                delay = watched.check(now)
             except Exception as error:
                 logger.exception("looking at %r failed and its connection ends", watched)
                 self._reactor.guard(watched.fail, error)

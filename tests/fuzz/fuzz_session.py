@@ -154,7 +154,7 @@ class World:
         """Somebody connects, sends the pieces and goes."""
         peer = End(self, self.server)
         connection: Connection = peer.connection
-        transport = connection._transport
+        transport = connection.transport
         if mode & JOIN:
             peer.send(encode(Command("join", ROOM)))
             self.turns(1)
@@ -166,9 +166,9 @@ class World:
                 self.turns(1)
             if not mode & DEAF:
                 peer.got()
-            kept = connection._decoder.pending
+            kept = connection.pending
             assert kept <= HEADER_SIZE + MAX_BODY + READ_SIZE, f"{kept} bytes are kept of a stream"
-            most = self.server.hub.soft + self.server.hub.hard + 40 * MAX_BODY
+            most = self.server.hub.tick.soft + self.server.hub.tick.hard + 40 * MAX_BODY
             assert transport.queued <= most, f"{transport.queued} bytes are queued"
             self.listener.got()
             self.speaker.got()
@@ -183,7 +183,7 @@ class World:
         self.ends.remove(peer)
         self.turns(4)
         if mode & PACED:  # it may not have been read to its end
-            connection.fail(ConnectionResetError())
+            connection.abort()
             self.turns(1)
         self.listener.got()
         self.speaker.got()
@@ -191,13 +191,13 @@ class World:
         assert set(hub.rooms) == {ROOM}, hub.rooms
         assert set(hub._names) == {"guest-1", "guest-2"}, hub._names.keys()
         assert set(connections_of(self.server)) == {self.speaker.connection, self.listener.connection}
-        assert not self.speaker.connection._transport.queued
+        assert not self.speaker.connection.transport.queued
 
     def close(self) -> None:
         for end in self.ends:
             end.sock.close()
         for connection in connections_of(self.server):
-            connection.fail(ConnectionResetError())
+            connection.abort()
         self.turns(3)
         self.server.close()
 

@@ -33,7 +33,7 @@ class Desk:
 
     def __init__(self, reactor: Reactor) -> None:
         self.reactor = reactor
-        self.queue: FairQueue[Peer] = FairQueue(reactor)
+        self.queue: FairQueue[Requester] = FairQueue(reactor)
         self.done: list[tuple[int, str]] = []
         self.turns = 0
 

@@ -71,7 +71,7 @@ def test_every_setting_that_can_change_arrives_where_it_is_used(server: Server) 
     assert {name: getattr(server.settings, name) for name in LIVE} == LIVE
     assert server.settings.port == 0
     assert (server.interval, server.tolerance) == (1 / 8, 2 / 8)
-    assert (server.hub.soft, server.hub.hard) == (2_048, 4_096)
+    assert (server.hub.tick.soft, server.hub.tick.hard) == (2_048, 4_096)
     seats = server.hub.seats
     assert (seats.grace, seats.most, seats.most_per_origin) == (1.5, 6, 5)
     assert (server._gate.most, server._gate.most_per_address) == (7, 5)

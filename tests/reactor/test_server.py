@@ -96,7 +96,7 @@ def test_accepted_sockets_are_prepared(bench, queue_soft, wanted):
     desk = bench(queue_soft=queue_soft, queue_hard=2**25, tcp_timeout=12)
     hear(desk, dial(desk, desk.server.start()))
     (connection,) = desk.connections
-    sock = connection._transport._sock
+    sock = connection.transport._sock
     with socket.socket() as plain:  # the system doubles what it is asked for, and has a limit of its own
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, wanted)
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == plain.getsockopt(
@@ -123,7 +123,7 @@ def test_one_too_many_is_told_that_the_server_is_full(bench, caplog):
     third.send(Hello(1, "alice"), PingRequest(1))  # nothing of it is handled, and it does not destroy the goodbye
     assert [record.reason for record in hear(desk, third, 2)] == ["full"]
     assert third.ended
-    assert desk.server.counts == {"accepted": 2, "full": 1}
+    assert desk.server.service.counts == {"accepted": 2, "full": 1}
     host, port = third.sock.getsockname()
     assert f"refused full: {host}:{port}" in caplog.messages
     assert len(desk.connections) == len(desk.server.hub) == 2
@@ -177,7 +177,7 @@ def test_one_address_has_a_number_of_connections(bench, caplog):
     assert goodbye_of(wires[64]) == "address-limit"
     assert wires[64].ended
     assert "refused address-limit: 192.0.2.1:64" in caplog.messages
-    assert desk.server.counts == {"accepted": 64, "address-limit": 1}
+    assert desk.server.service.counts == {"accepted": 64, "address-limit": 1}
     assert type(desk.connect(("192.0.2.2", 1)).got()[0]) is Welcome
     # Whoever goes makes room, whatever the reason.
     wires[0].send(Command("close"))
@@ -207,15 +207,15 @@ def test_what_counts_as_one_address(bench, hosts, refused):
     desk = bench(max_per_address=1)
     for host in hosts:
         desk.connect((host, 1_000))
-    assert desk.server.counts["address-limit"] == refused
-    assert desk.server.counts["accepted"] == len(hosts) - refused
+    assert desk.server.service.counts["address-limit"] == refused
+    assert desk.server.service.counts["accepted"] == len(hosts) - refused
 
 
 def test_without_a_limit_one_address_may_have_any_number(bench):
     desk = bench(max_per_address=0)
     for port in range(40):
         desk.connect(("192.0.2.1", port))
-    assert desk.server.counts == {"accepted": 40}
+    assert desk.server.service.counts == {"accepted": 40}
 
 
 def test_when_memory_runs_out_a_quarter_of_the_connections_must_go_before_anybody_is_let_in(bench, caplog):
@@ -282,7 +282,7 @@ def test_a_system_that_waits_for_no_more_descriptors_takes_no_place_away(bench, 
     monkeypatch.setattr(desk.reactor, "register", register)
     (welcome,) = desk.connect().got()
     assert type(welcome) is Welcome
-    assert desk.server.counts == {"full": 1, "accepted": 1}
+    assert desk.server.service.counts == {"full": 1, "accepted": 1}
 
 
 def test_out_of_descriptors_one_is_told_and_accepting_pauses(bench, monkeypatch):
@@ -299,7 +299,7 @@ def test_out_of_descriptors_one_is_told_and_accepting_pauses(bench, monkeypatch)
     monkeypatch.setattr(socket.socket, "accept", failing)
     refused = dial(desk, address)
     assert goodbye_of_stream(desk, refused) == "full"
-    assert desk.server.counts == {"full": 1}
+    assert desk.server.service.counts == {"full": 1}
     waiting = dial(desk, address)
     desk.turn(20)
     assert waiting.got() == []
@@ -399,7 +399,7 @@ def test_every_goodbye_is_the_last_frame_and_its_reason_is_told_and_counted(benc
     assert records[-1].reason == reason
     assert 0 < len(records[-1].text) <= 1_024
     assert Goodbye not in map(type, records[:-1])
-    assert desk.server.counts[reason] == (2 if reason == "shutdown" else 1)
+    assert desk.server.service.counts[reason] == (2 if reason == "shutdown" else 1)
     if ended is wire and reason != "shutdown":
         assert Left("tea", "guest-2", reason) in other.got()
 
@@ -431,7 +431,7 @@ def test_the_counters_are_one_line(bench, caplog):
     room[0].hang_up()
     room[1].hang_up()
     desk.turn()
-    desk.server.hub.skipped = 5
+    desk.server.hub.tick.skipped = 5
     caplog.clear()
     desk.server.log_counters()
     (line,) = caplog.messages
@@ -486,7 +486,7 @@ def test_a_drain_says_goodbye_to_all_and_waits_for_them(bench, stops):
         wire.hang_up()
         desk.turn()
     assert times == [desk.now]
-    assert desk.server.counts["shutdown"] == 5
+    assert desk.server.service.counts["shutdown"] == 5
 
 
 def test_a_drain_before_the_history_is_open_lets_nobody_in(bench, tmp_path):
@@ -553,7 +553,7 @@ def test_a_flood_does_not_hold_up_the_farewell(bench):
     desk.wait(0.9, flood)
     desk.wait(0.5, flood)
     assert desk.now - start < 2
-    assert desk.server.counts["shutdown"] == 2
+    assert desk.server.service.counts["shutdown"] == 2
 
 
 def test_a_question_to_the_file_keeps_its_place_in_a_drain(bench):

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from reactor.chat.commands import run_command
+from reactor.chat.requests import handle
 from shared.codec import encode
 from shared.commands import COMMANDS
 from shared.errors import RequestError
@@ -53,7 +54,7 @@ def test_a_list_is_right_after_whatever_changes_it(chat, deed, number):
     chat.tick()
     alice.got()
     rooms = [RoomInfo(room.name, len(room.members)) for _, room in sorted(chat.hub.rooms.items())]
-    names = sorted(member.name for member in chat.hub.rooms["tea"].members)
+    names = sorted(member.person.name for member in chat.hub.rooms["tea"].members.values())
     assert lists(alice) == [Users("tea", names, False), Rooms(rooms, False)]
     alice.ask(Command("users", id=number), Command("list", id=number))
     assert alice.got() == [Users("tea", names, False, number), Rooms(rooms, False, number)]
@@ -235,7 +236,7 @@ def test_a_list_of_users_larger_than_a_frame_comes_as_several(names):
     chat = Chat(soft=10**9)
     first, *_ = [chat.person(name) for name in names]
     for session in chat.hub.sessions():
-        session.handle(Command("join", long_name(0, 64)))
+        handle(session, Command("join", long_name(0, 64)))
     chat.tick()
     first.got()
     first.ask(Command("users", id=2**63 - 1))
@@ -317,5 +318,5 @@ def test_a_goodbye_is_the_answer_to_close_only(chat):
 def test_a_refusal_is_raised_for_the_session_to_answer(chat):
     alice = chat.person("alice")
     with pytest.raises(RequestError, match="there is no command 'dance'"):
-        run_command(alice.session, chat.hub, Command("dance"))
+        run_command(alice.session, Command("dance"))
     assert alice.got() == []

@@ -21,6 +21,7 @@ import pytest
 from reactor.chat import disk, keys, opening, place, store, writer
 from reactor.chat.disk import DiskLog
 from reactor.chat.history import FOREVER, MemoryLog, Page, folded
+from reactor.chat.hub import Hub
 from reactor.chat.opening import VERSION, open_file, prepare
 from reactor.chat.store import insert
 from reactor.chat.tasks import Question
@@ -1122,7 +1123,7 @@ def test_sent_follows_the_commit_and_the_room_does_not_wait(desk, path):
     log = desk()
     chat = Chat(log=log.log)
     chat.scheduled = log.loop.scheduled
-    chat.hub._schedule = log.loop.scheduled.append
+    chat.hub = Hub(log.loop.scheduled.append, lambda: chat.now, log=log.log)
     alice, bob = chat.people("alice", "bob")
     alice.ask(Say("hi", "k", 1), Say("hi", "k", 2))
     chat.tick()

@@ -8,6 +8,7 @@ import pytest
 import reactor.chat.hub as hub_module
 from reactor.chat.clock import wall_clock
 from reactor.chat.hub import Hub
+from reactor.chat.person import Person as NewName
 from shared.codec import encode
 from shared.errors import RequestError
 from shared.messages import Command, Message, Notice, PingRequest, Pong, Say, Skipped
@@ -37,7 +38,7 @@ def test_stamps_rise_even_if_the_clock_does_not(readings, stamps):
     clock = iter(readings)
     hub = Hub(lambda _: None, lambda: next(clock))
     assert [hub.stamp() for _ in readings] == stamps
-    assert hub.last_stamp == stamps[-1]
+    assert hub.tick.newest_stamp == stamps[-1]
 
 
 def test_the_clock_is_followed_as_far_as_the_log_allows_and_again_when_it_allows_more():
@@ -90,9 +91,9 @@ def test_a_name_is_one_in_every_spelling(chat, other):
     chat.person("Alice")
     person = chat.person()
     with pytest.raises(RequestError) as caught:
-        chat.hub.rename(person.session, other)
+        chat.hub.rename(person.session, NewName(other))
     assert caught.value.reason == "name-taken"
-    assert {session.name for session in chat.hub.sessions()} == {"Alice", person.name}
+    assert {session.person.name for session in chat.hub.sessions()} == {"Alice", person.name}
 
 
 def test_one_may_spell_the_own_name_anew(chat):
@@ -146,7 +147,7 @@ def test_a_room_is_one_in_every_spelling_and_called_as_its_first_member_did(chat
     people = [chat.person(room=room) for room in ("Straße", "STRASSE", "#strasse")]
     (room,) = chat.hub.rooms.values()
     assert room.name == "Straße"
-    assert list(room.members) == [person.session for person in people]
+    assert list(room.members.values()) == [person.session for person in people]
 
 
 def test_a_room_that_was_empty_is_called_anew(chat):
@@ -174,7 +175,7 @@ def test_the_flush_is_scheduled_once_a_tick_and_only_if_there_is_something(chat)
     for _ in range(2):
         for person in (alice, carol, bob, carol):
             person.ask(Say("hi", id=1))
-        assert chat.scheduled == [chat.hub.flush]
+        assert chat.scheduled == [chat.hub.tick.flush]
         chat.tick()
         assert chat.scheduled == []
     alice.ask(PingRequest())
@@ -184,7 +185,7 @@ def test_the_flush_is_scheduled_once_a_tick_and_only_if_there_is_something(chat)
 def test_an_end_alone_schedules_a_flush(chat):
     alice = chat.person()
     alice.session.end("idle", "bye")
-    assert chat.scheduled == [chat.hub.flush]
+    assert chat.scheduled == [chat.hub.tick.flush]
 
 
 def test_nothing_of_a_rooms_frames_is_sent_before_the_flush(chat):
@@ -206,7 +207,7 @@ def test_what_happens_while_the_flush_runs_waits_for_the_next(chat):
     carol.ended = ended
     carol.ask(Command("close"))
     chat.tick()
-    assert chat.scheduled == [chat.hub.flush]
+    assert chat.scheduled == [chat.hub.tick.flush]
     chat.tick()
     assert bob.got() == [Message("tea", "alice", "carol went", NOON)]
     assert alice.got() == [Pong(1)]
@@ -222,7 +223,7 @@ def test_what_slow_readers_were_not_sent_is_counted(chat):
         alice.ask(Say("one"), Say("two"), Command("name", f"alice{counted}"))
         carol.ask(PingRequest())  # with a view of its own, dave without
         chat.tick()
-        assert chat.hub.skipped == 4 * counted
+        assert chat.hub.tick.skipped == 4 * counted
         if counted == 3:
             break
     assert len(bob.got()) == 9

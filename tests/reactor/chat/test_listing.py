@@ -7,6 +7,7 @@ import pytest
 
 import reactor.chat.hub as hub_module
 import reactor.chat.listing as listing_module
+import reactor.chat.person as person_module
 from reactor.chat.hub import GRACE
 from reactor.chat.listing import Directory
 from shared.messages import (
@@ -221,7 +222,7 @@ def test_the_frames_of_the_room_keep_their_place_between_the_pages(chat):
         chat.tick()
         apply(alice.got())
     assert next(changes) > 1
-    assert known == {member.name for member in chat.hub.rooms["tea"].members}
+    assert known == {member.person.name for member in chat.hub.rooms["tea"].members.values()}
 
 
 def test_what_is_there_all_the_time_is_listed_once_and_in_order(chat):
@@ -266,7 +267,7 @@ def test_those_who_rename_and_ask_share_what_a_tick_allows(chat, made):
         for number, person in enumerate(people[:50]):
             person.ask(Command("name", f"other{turn}.{number}"), Command("users", id=turn), PingRequest(turn))
     size = max(made)
-    while any(person.session.waiting for person in people[:50]):
+    while any(person.session.is_busy for person in people[:50]):
         assert sum(made) <= listing_module.BUDGET + size
         made.clear()
         chat.tick()
@@ -304,7 +305,8 @@ def test_even_the_smallest_answers_are_counted(chat, monkeypatch):
 def test_nothing_is_folded_for_a_listing_and_nothing_is_sorted(chat, monkeypatch):
     people = fill(chat, 20)
     folded = []
-    monkeypatch.setattr(hub_module, "fold", lambda name: folded.append(name) or fold(name))
+    for module in (hub_module, person_module):
+        monkeypatch.setattr(module, "fold", lambda name: folded.append(name) or fold(name))
     people[0].ask(Command("users"), Command("list"), Command("leave"), Command("list"))
     assert folded == []
     people[1].ask(Command("name", "Anne"))

@@ -82,7 +82,7 @@ def lose(person: Person) -> None:
 ENDINGS: dict[str, Callable[[Person], object]] = {
     "lost": lose,
     **{reason: lambda person, reason=reason: person.session.end(reason, "why") for reason in KEPT},
-    "stalled and dropped": lambda person: person.session.end("stalled", "why", drop=True),
+    "stalled and dropped": lambda person: person.session.end("stalled", "why", discard=True),
 }
 
 
@@ -151,7 +151,7 @@ def test_with_drop_the_rooms_frames_of_the_tick_are_left_out_of_the_last_words(c
     other = chat.person("bob", "tea")
     person.got()
     other.ask(Say("before"))
-    person.session.end("stalled", "why", drop=True)
+    person.session.end("stalled", "why", discard=True)
     other.ask(Say("after"))
     chat.tick()
     assert person.got() == [Goodbye("stalled", "why")]
@@ -317,10 +317,10 @@ def test_a_kept_seat_queues_nothing_and_is_not_left_out_of_anything(chat):
     for _ in range(100):
         bob.ask(Say("x" * 4_000))
         chat.tick()
-    seat = chat.hub.find_token(token, None)
-    assert (seat.out.queued, seat.view, seat.gap) == (0, None, None)
+    seat = chat.hub.tokens.find(token, None)
+    assert seat.outbox.is_closed
     assert len(alice.out.buffers) == written
-    assert chat.hub.skipped == 0
+    assert chat.hub.tick.skipped == 0
     assert len(chat.scheduled) == 0
 
 
@@ -332,7 +332,7 @@ def test_no_skipped_follows_for_what_was_left_out_before_the_connection_broke():
     for _ in range(5):
         bob.ask(Say("x" * 100))
         chat.tick()
-    assert alice.session.gap is not None
+    assert alice.session.outbox.is_skipping
     alice.got()
     alice.lose()
     chat.tick()
@@ -429,7 +429,7 @@ def test_the_guest_name_of_the_new_connection_is_released(chat):
     back.ask(Command("name", "somebody"), Hello(1, resume=token))
     chat.tick()
     assert len(chat.hub) == 1
-    assert {session.name for session in chat.hub.sessions()} == {"alice"}
+    assert {session.person.name for session in chat.hub.sessions()} == {"alice"}
     assert chat.person("somebody").name == "somebody"
     assert guest != chat.person().name  # a number is never given twice
 
@@ -468,7 +468,7 @@ def test_an_unknown_or_malformed_token_does_not_fail(chat, token):
     ready, refusal = other.got()
     assert (ready.name, ready.resumed) == (other.name, False)
     assert words_left_out([refusal]) == [error("name-taken", 4)]
-    assert chat.hub.find_token(known, None) is not None
+    assert chat.hub.tokens.find(known, None) is not None
 
 
 def claim(chat: Chat, name: str | None, token: str = "5" * 32) -> tuple[Person, Ready]:
@@ -528,7 +528,7 @@ def test_what_could_be_guessed_finds_no_seat(chat, word):
     assert not ready.resumed
     assert ready.token != lost.token
     assert ready.name != "alice"
-    assert chat.hub._claims == chat.hub._claim_of == {}
+    assert len(chat.hub.tokens) == 2  # those of the two sessions
 
 
 def test_digits_of_either_case_are_a_claim(chat):
@@ -558,7 +558,7 @@ def test_of_two_with_the_same_unknown_token_each_has_their_own_seat(chat):
         person.lose()
         chat.tick()
     chat.wait(GRACE)
-    assert chat.hub._claims == {}
+    assert len(chat.hub.tokens) == 0
 
 
 def test_a_second_hello_is_refused_and_takes_nothing_over(chat):
@@ -800,7 +800,7 @@ def test_a_shutdown_ends_all_tokens(chat):
     assert alice.got() == []
     assert len(chat.hub) == 0
     for token in (of_alice, of_bob):
-        assert chat.hub.find_token(token, None) is None
+        assert chat.hub.tokens.find(token, None) is None
         assert resume(chat, token).got()[0].resumed is False
     chat.wait(10 * GRACE)  # no alarm rings in an empty house
 
@@ -819,7 +819,7 @@ def test_nothing_is_left_of_many_who_came_and_went(chat):
     chat.wait(GRACE)
     assert len(chat.hub) == 0
     assert chat.hub.rooms == {}
-    assert chat.hub._tokens == chat.hub._claims == chat.hub._claim_of == {}
+    assert len(chat.hub.tokens) == 0
     assert chat.scheduled == []
 
 
@@ -886,7 +886,7 @@ def test_late_answers_of_who_is_over_disturb_nobody():
 
 
 def test_what_waited_before_a_resume_counts_toward_the_hard_limit(chat):
-    chat.hub.hard = 1_000
+    chat.hub.tick.hard = 1_000
     alice, token = seated(chat, "alice")
     alice.lose()
     back = chat.person()
@@ -1035,7 +1035,7 @@ def test_on_sockets_a_seat_is_kept_and_given_back(bench, way):
     wire, token = greeted(desk, "alice")
     break_(desk, wire)
     desk.turn_until(lambda: len(desk.connections) <= 1)
-    assert {session.name for session in desk.server.hub.sessions()} >= {"alice"}
+    assert {session.person.name for session in desk.server.hub.sessions()} >= {"alice"}
     back = come_back(desk, token)
     assert back.got() == [Ready("alice", "tea", token, True)]
 
@@ -1048,7 +1048,7 @@ def test_on_sockets_the_grace_ends(bench, way):
     break_(desk, wire)
     desk.now += 110
     desk.turn()
-    assert "alice" not in {session.name for session in desk.server.hub.sessions()}
+    assert "alice" not in {session.person.name for session in desk.server.hub.sessions()}
     desk.turn(6)
     (ready,) = come_back(desk, token).got()
     assert ready.resumed is False
@@ -1063,7 +1063,7 @@ def test_on_sockets_one_who_reads_nothing_keeps_the_seat(bench):
             wire.send(*[PingRequest(2**63 - 1)] * 20)
         desk.turn()
     desk.wait(11)
-    assert desk.server.counts["stalled"] == 1
+    assert desk.server.service.counts["stalled"] == 1
     assert bob.got() == []
     assert come_back(desk, token).got() == [Ready("alice", "tea", token, True)]
     records: list[Record] = []
@@ -1132,8 +1132,8 @@ def test_on_sockets_a_frame_that_was_begun_before_the_takeover_is_no_matter(benc
     desk.turn()
     desk.wait(5)
     assert back.got()[:1] == [Ready("alice", "tea", token, True)]
-    assert desk.server.counts["replaced"] == 1
-    assert desk.server.counts["frame-timeout"] == desk.server.counts["bad-frame"] == 0
+    assert desk.server.service.counts["replaced"] == 1
+    assert desk.server.service.counts["frame-timeout"] == desk.server.service.counts["bad-frame"] == 0
 
 
 def test_on_sockets_a_bad_frame_frees_the_seat(bench):

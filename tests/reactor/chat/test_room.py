@@ -4,7 +4,7 @@ import pytest
 
 from reactor.chat.room import Batch
 from shared.codec import encode
-from shared.messages import Command, Message, PingRequest, Pong, Say
+from shared.messages import Command, Message, PingRequest, Pong, Say, Skipped
 from tests.reactor.chat.test_session import NOON, Chat
 
 FRAMES = [(b"aa", 0), (b"b", 5), (b"", 0), (b"cccc", 7), (b"d", 0)]
@@ -55,7 +55,7 @@ def test_every_cut_of_a_batch_is_the_frames_between(batch):
     ],
 )
 def test_what_is_missed_is_counted_in_messages(batch, begin, end, missed):
-    assert batch.missed(begin, end) == missed
+    assert batch.messages(begin, end) == missed
 
 
 def test_a_sealed_batch_knows_what_it_holds(batch):
@@ -146,11 +146,13 @@ def test_a_room_with_one_member_makes_no_frames(chat):
 def test_those_past_the_limit_are_left_out_of_the_whole_batch():
     chat = Chat(soft=10)
     alice, bob, carol = chat.people("alice", "bob", "carol")
-    room = alice.session.room
     bob.out.queued = 10
     carol.out.queued = 11
     alice.ask(Say("one"), Say("two"))
-    assert room.flush(10) == 2
+    chat.tick()
+    assert chat.hub.tick.skipped == 2
     assert len(bob.got()) == 2
     assert carol.got() == []
-    assert (carol.session.gap.count, carol.session.gap.after, carol.session.gap.until) == (2, NOON - 1, NOON + 1)
+    carol.drain()
+    chat.tick()
+    assert carol.got() == [Skipped("tea", 2, NOON - 1, NOON + 1)]

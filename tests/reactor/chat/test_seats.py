@@ -179,11 +179,11 @@ def test_a_client_that_keeps_coming_and_going_gets_no_seat(chat):
         seated(chat, f"n{number}", "a", f"room{number}")[0].lose()
         chat.wait(0.01)
     assert len(chat.hub.seats) == len(chat.hub) == len(chat.hub.rooms) == 4
-    assert {session.name for session in chat.hub.sessions()} == {"n0", "n1", "n2", "n3"}
+    assert {session.person.name for session in chat.hub.sessions()} == {"n0", "n1", "n2", "n3"}
     assert seated(chat, "other", "b")[0].lose() is None
     chat.wait(GRACE)
     assert len(chat.hub) == len(chat.hub.rooms) == len(chat.hub.directory.keys) == 0
-    assert chat.hub._tokens == chat.hub._claims == chat.hub._claim_of == {}
+    assert len(chat.hub.tokens) == 0
 
 
 def test_who_resumes_again_and_again_has_one_seat_at_a_time(chat):

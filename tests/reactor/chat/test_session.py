@@ -14,7 +14,8 @@ import pytest
 
 from reactor.chat.history import Log
 from reactor.chat.hub import QUEUE_HARD, QUEUE_SOFT, Hub
-from reactor.chat.session import Session
+from reactor.chat.requests import handle
+from reactor.chat.session import Session, State
 from shared import __version__
 from shared.codec import encode, event_codec, request_codec
 from shared.errors import RequestError
@@ -53,33 +54,32 @@ class Outlet:
     """A transport as the chat knows it. It takes everything at once, until it is `stuck`."""
 
     def __init__(self) -> None:
-        self.queued = 0
+        self.queued = self.queued_direct = 0
         self.tell_drained = False
         self.stuck = False
         self.buffers: list[bytes | memoryview] = []
         """All that was ever written."""
-        self._waiting: list[bytes | memoryview] = []
+        self._waiting: list[tuple[int, int]] = []  # bytes of each buffer, and those of direct replies among them
 
-    def write(self, data: bytes | memoryview) -> None:
+    def write(self, data: bytes | memoryview, direct: int = 0) -> None:
         self.buffers.append(data)
         if self.stuck:
-            self._waiting.append(data)
+            self._waiting.append((len(data), direct))
             self.queued += len(data)
+            self.queued_direct += direct
 
-    send = write
-
-    def queued_as(self, kind: type) -> int:
-        return sum(len(data) for data in self._waiting if type(data) is kind)
+    write_now = write
 
     def take_all_but(self, count: int) -> None:
         """The peer has read everything but the last few buffers."""
         del self._waiting[:-count]
-        self.queued = sum(map(len, self._waiting))
+        self.queued = sum(size for size, _ in self._waiting)
+        self.queued_direct = sum(direct for _, direct in self._waiting)
 
     def take_all(self) -> None:
         """The peer has read everything."""
         self.stuck = False
-        self.queued = 0
+        self.queued = self.queued_direct = 0
         self._waiting.clear()
 
 
@@ -89,8 +89,6 @@ class Person:
     def __init__(self, hub: Hub, motd: str = "", origin: str | None = None) -> None:
         self.out = Outlet()
         self.endings: list[str] = []
-        self.over = False
-        """Whether the session goes on without this peer: then nothing more of it is handled."""
         self.held: list[Record] = []
         """What waits until the session handles requests again."""
         self._decoder = FrameDecoder()
@@ -102,11 +100,13 @@ class Person:
     def ended(self, reason: str) -> None:
         self.endings.append(reason)
 
-    def adopt(self, session: Session) -> None:
+    def attach(self, session: Session) -> None:
         self.session = session
 
-    def abandon(self) -> None:
-        self.over = True
+    @property
+    def over(self) -> bool:
+        """Whether the session goes on without this peer: then nothing more of it is handled."""
+        return self.session.peer is not self
 
     def go_on(self) -> None:
         held, self.held = self.held, []
@@ -116,14 +116,14 @@ class Person:
 
     @property
     def name(self) -> str:
-        return self.session.name
+        return self.session.person.name
 
     def ask(self, *requests: Record) -> None:
         for request in requests:
-            if self.session.waiting or self.session.is_full:
+            if self.session.is_busy or self.session.outbox.is_full:
                 self.held.append(request)
-            elif not self.over:
-                self.session.handle(request)
+            elif not self.over and self.session.state is State.ATTACHED:
+                handle(self.session, request)
 
     def lose(self) -> None:
         """The connection breaks."""
@@ -338,7 +338,7 @@ def test_say_is_confirmed_to_one_alone_in_a_room(chat):
     alice.ask(Say("hi", id=1), Say("hi"))
     chat.tick()
     assert alice.got() == [Sent("tea", NOON, 1)]
-    assert chat.hub.last_stamp == NOON + 1  # both are in the log, so both were stamped
+    assert chat.hub.tick.newest_stamp == NOON + 1  # both are in the log, so both were stamped
 
 
 def test_the_largest_text_in_the_longest_room_of_the_longest_name_fits_a_frame(chat):
@@ -441,7 +441,7 @@ def test_what_is_said_again_with_its_key_is_in_the_room_once(chat, number):
         Sent("tea", NOON, None, "k-1"),
     ]
     assert bob.got() == [Message("tea", "alice", "hi", NOON)]
-    assert chat.hub.last_stamp == NOON
+    assert chat.hub.tick.newest_stamp == NOON
 
 
 @pytest.mark.parametrize("text", ["", " ", "x" * 4_097])
@@ -520,7 +520,7 @@ def test_a_refused_request_is_answered_and_changes_nothing(chat, pair, code, req
     assert words_left_out(alice.got()) == [error(code, 9), error(code)]
     assert bob.got() == []
     assert (alice.name, alice.session.room.name, alice.endings) == ("alice", "tea", [])
-    assert chat.hub.last_stamp == 0
+    assert chat.hub.tick.newest_stamp == 0
 
 
 @pytest.mark.parametrize("request_", OUTSIDE, ids=str)
@@ -731,7 +731,7 @@ def test_the_end_comes_once_and_frees_name_and_seat(chat, room):
     alice.session.end("silent", "again")
     alice.session.lost()
     alice.session.shut_down("again")
-    alice.session.answer(Pong())
+    alice.session.reply(Pong())
     alice.session.drained()
     chat.tick()
     assert alice.got() == [Goodbye("idle", "you were gone")]
@@ -769,7 +769,7 @@ def test_what_was_asked_before_the_end_of_the_stream_is_still_answered(chat):
 def test_an_end_with_drop_leaves_the_rooms_frames_of_the_tick_out(chat):
     alice, bob = chat.people("alice", "bob")
     bob.ask(Say("one"))
-    alice.session.end("stalled", "you do not read", drop=True)
+    alice.session.end("stalled", "you do not read", discard=True)
     bob.ask(Say("two"))
     chat.tick()
     assert alice.got() == [Goodbye("stalled", "you do not read")]
@@ -816,7 +816,7 @@ def test_who_reads_too_slowly_is_left_out_and_told(slow):
     alice.drain()
     chat.tick()
     assert alice.got() == [Skipped("tea", 3, NOON + 999, NOON + 1_002)]
-    assert chat.hub.skipped == 3
+    assert chat.hub.tick.skipped == 3
     script(chat, (bob, Say("four")))
     assert alice.got() == [Message("tea", "bob", "four", NOON + 1_003)]
     assert len(carol.got()) == 3

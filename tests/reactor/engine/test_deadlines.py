@@ -27,7 +27,7 @@ class Watched:
         self.slot = 0
         self.looks, self.errors, self.delays, self.on_look = [], [], list(delays), on_look
 
-    def look(self, now):
+    def check(self, now):
         self.looks.append(now)
         self.on_look()
         return self.delays.pop(0) if self.delays else None
@@ -231,7 +231,7 @@ def test_nobody_is_looked_at_twice_in_a_tick_however_little_time_they_ask_for(st
     reactor = Reactor(clock=clock, most_late=math.inf)
 
     class Impatient(Watched):
-        def look(self, now):
+        def check(self, now):
             assert now not in self.looks
             self.looks.append(now)
             return max(0.0, self.deadline - now) if again or now < self.deadline else None

@@ -1,0 +1,275 @@
+"""The outbox of a connection: everything that it is sent, in one order.
+
+A connection is sent two kinds of frames: direct replies, and the frames of the rooms that its session is in. While a
+session only listens, `Room.flush` offers it the same buffer as everybody else. A session that made a request in this
+tick gets its own list of pieces: the room's frames before the request, the reply, the room's frames after it. For this
+the outbox keeps, for each room, a *mark*: how far the batch of this tick is in the pieces already. So replies and room
+frames keep one order without a further rule, and neither joins nor leaves force a flush.
+
+A connection whose queue is above the soft limit is left out of room frames. The outbox keeps a *gap* for each room
+that spoke meanwhile, and says `skipped` at the place of the gap once the connection has taken everything.
+
+The outbox belongs to the connection, and a session borrows it. When a connection breaks, its session goes on with an
+empty outbox (`Outbox()` without a transport), and the old one still delivers what was queued and its goodbye. When a
+session is resumed, it takes the outbox of the new connection. A late reply is written to the outbox of the connection
+that asked; if that is closed, nobody gets it.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from reactor.chat.room import Batch, Room, Tick
+from shared.codec import encode
+from shared.messages import Skipped
+from shared.schema import Record
+
+_SMALL_PIECE = 1_024  # bytes: below that, copying pieces together is cheaper than sending them apart
+
+type Piece = bytes | tuple[Batch, int, int]
+"""A direct reply, or the frames of a batch from one place to another."""
+
+
+class Transport(Protocol):
+    """The part of a connection's transport that an outbox uses."""
+
+    queued: int
+    queued_direct: int
+    tell_drained: bool
+
+    def write(self, data: bytes | memoryview, direct: int = 0) -> None:
+        """Queue `data`, in which `direct` bytes are direct replies."""
+
+    def write_now(self, data: bytes | memoryview) -> None:
+        """Within the flush phase: offer `data`, which holds no direct reply, to the socket if nothing is queued."""
+
+
+class Gap:
+    """What a slow reader was not sent in one room: `count` messages with `after` < at <= `until`, and other frames."""
+
+    __slots__ = ("after", "count", "until")
+
+    def __init__(self) -> None:
+        self.count = self.after = self.until = 0
+
+    def add(self, count: int, first: int, last: int) -> None:
+        """Add `count` messages, stamped `first` to `last`. A count of 0 stands for other frames alone."""
+        if count:
+            if not self.count:
+                self.after = first - 1
+            self.count += count
+            self.until = last
+
+
+class Outbox[M]:
+    """See the module. `rooms` are those whose frames go here, the current room of the session first.
+
+    `M` is the type of the rooms' members. Without a `transport`, everything is dropped.
+    """
+
+    __slots__ = ("_finished", "_gaps", "_marks", "_pieces", "_promised", "_tick", "_transport", "rooms")
+
+    def __init__(self, tick: Tick, transport: Transport | None = None) -> None:
+        self.rooms: tuple[Room[M], ...] = ()
+        self._tick = tick
+        self._transport = transport
+        self._pieces: list[Piece] | None = None  # of this tick; None while the session only listens
+        self._marks: dict[Room[M], int] | None = None  # frames of each room's batch that are in the pieces, or left out
+        self._gaps: dict[Room[M], Gap] | None = None  # not None while room frames are left out
+        self._promised = 0  # bytes of direct replies that are not in the transport yet: in pieces, or still to be made
+        self._finished: Callable[[], object] | None = None  # to be called when the goodbye is in the transport
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing more is taken: there is no connection, or its goodbye is queued."""
+        return self._transport is None or self._finished is not None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the direct replies that wait, for the peer or for the history, have reached the hard limit.
+
+        Asked before each request, so what is queued stays below the limit and one reply more.
+        """
+        return self._transport is not None and self._transport.queued_direct + self._promised >= self._tick.hard
+
+    @property
+    def is_skipping(self) -> bool:
+        """Whether room frames are left out, until the connection has taken everything."""
+        return self._gaps is not None
+
+    def has_room(self) -> bool:
+        """Whether the queue is within the soft limit. If not, `drained` is called once it is empty."""
+        transport = self._transport
+        if transport is None or transport.queued <= self._tick.soft:
+            return True
+        transport.tell_drained = True
+        return False
+
+    # --- rooms
+
+    def enter(self, room: Room[M], member: M) -> None:
+        """Take the frames of `room` from now on, for `member`. It becomes the first of `rooms`."""
+        self._collect()
+        room.members[self] = member
+        self.rooms = (room, *self.rooms) if self.rooms else room.only
+        self._mark(room)
+
+    def leave(self, room: Room[M]) -> None:
+        """Take no more frames of `room`. If messages were left out, `skipped` says so first."""
+        pieces = self._collect()
+        if self._gaps is not None and room in self._gaps:
+            pieces.append(self._skipped(room, self._gaps.pop(room)))
+        del room.members[self]
+        self.rooms = tuple(other for other in self.rooms if other is not room)
+
+    def hand_rooms_to(self, other: "Outbox[M]") -> None:
+        """Have the frames of all rooms go to `other` from now on. Gaps end without a word."""
+        self._collect()
+        for room in self.rooms:
+            room.members[other] = room.members.pop(self)
+        other.rooms, self.rooms = self.rooms, ()
+        self._gaps = None
+        for room in other.rooms:
+            other._mark(room)
+        other._collect()  # or the whole batch of this tick would be offered to it
+
+    # --- what is sent
+
+    def write(self, frame: bytes) -> None:
+        """Queue a direct reply, after everything that the rooms have said so far."""
+        if self._transport is None or self._finished is not None:
+            return
+        self._tick.copied += len(frame)
+        if self._pieces is None and not any(room.batch.frames for room in self.rooms):
+            self._transport.write(frame, len(frame))
+        else:
+            self._collect().append(frame)
+            self._promised += len(frame)
+
+    def promise(self, size: int) -> Callable[[Record | None], None]:
+        """A function to queue a direct reply later, or None if there is no reply after all.
+
+        Until it is called, `size` bytes, the upper bound of the reply, count as queued.
+        """
+        self._promised += size
+
+        def deliver(record: Record | None) -> None:
+            self._promised -= size
+            if record is not None:
+                self.write(encode(record))
+
+        return deliver
+
+    def write_to_room(self, room: Room[M], record: Record, at: int = 0) -> None:
+        """Have every other member of `room` get `record`. `at` is its stamp if it is a message."""
+        if not room.batch.frames:
+            self._tick.room_spoke(room)
+        self._collect()
+        frame = encode(record)
+        self._tick.copied += len(room.members) * len(frame)
+        room.batch.add(frame, at)
+        self._mark(room)
+
+    def close(self, goodbye: bytes, finished: Callable[[], object], discard: bool = False) -> None:
+        """Queue `goodbye` as the last frame, and call `finished` once it is in the transport, at the end of the tick.
+
+        An empty `goodbye` is none. With `discard`, what this tick has for the connection is not sent.
+        """
+        if self.is_closed:
+            return
+        pieces = self._collect()
+        if discard:
+            pieces.clear()
+        pieces.append(goodbye)
+        self._finished = finished
+
+    # --- the flush
+
+    def offer(self, room: Room[M], data: memoryview) -> None:
+        """Send the sealed batch of `room`, unless there are pieces for this tick. Leave it out for a slow reader."""
+        transport = self._transport
+        if self._pieces is not None or transport is None:
+            return
+        if self._gaps is not None or transport.queued > self._tick.soft:
+            batch = room.batch
+            self._leave_out(room, batch.count, batch.first, batch.last)
+        elif len(self.rooms) == 1:
+            transport.write_now(data)
+        else:  # other rooms may have spoken in this tick: one send serves all of them
+            transport.write(data)
+
+    def flush(self) -> None:
+        """Put the pieces of this tick into the transport. All batches are sealed."""
+        pieces = self._collect()
+        self._pieces = self._marks = None
+        if self._transport is not None:
+            self._promised -= _send(pieces, self._transport)
+        if self._finished is not None:
+            finished, self._finished, self._transport = self._finished, None, None
+            finished()
+
+    def drained(self) -> None:
+        """The transport has taken everything: say what was left out meanwhile."""
+        if self._gaps is not None and not self.is_closed:
+            pieces = self._collect()
+            gaps, self._gaps = self._gaps, None
+            pieces.extend(self._skipped(room, gap) for room, gap in gaps.items())
+
+    def _collect(self) -> list[Piece]:
+        """The pieces of this tick, with everything that the rooms have said so far."""
+        if self._pieces is None:
+            self._pieces = []
+            self._tick.outbox_acted(self)
+            if self._gaps is None and self._transport is not None and self._transport.queued > self._tick.soft:
+                self._begin_gaps()
+        for room in self.rooms if self._finished is None else ():  # nothing follows a goodbye
+            frames = room.batch.frames
+            if frames:
+                mark = self._marks.get(room, 0) if self._marks is not None else 0
+                if len(frames) > mark:
+                    if self._gaps is None:
+                        self._pieces.append((room.batch, mark, len(frames)))
+                    else:
+                        self._leave_out(room, *room.batch.messages(mark, len(frames)))
+                    self._mark(room)
+        return self._pieces
+
+    def _mark(self, room: Room[M]) -> None:
+        """The pieces have everything that `room` has said so far."""
+        if self._marks is None:
+            self._marks = {}
+        self._marks[room] = len(room.batch.frames)
+
+    # --- gaps
+
+    def _begin_gaps(self) -> dict[Room[M], Gap]:
+        """Leave room frames out until the transport has taken everything that is queued."""
+        if self._gaps is None:
+            self._gaps = {}
+            if self._transport is not None:
+                self._transport.tell_drained = True
+        return self._gaps
+
+    def _leave_out(self, room: Room[M], count: int, first: int, last: int) -> None:
+        gaps = self._begin_gaps()
+        if room not in gaps:
+            gaps[room] = Gap()
+        gaps[room].add(count, first, last)
+        self._tick.skipped += count
+
+    def _skipped(self, room: Room[M], gap: Gap) -> bytes:
+        if not gap.count:
+            gap.after = gap.until = self._tick.newest_stamp
+        return encode(Skipped(room.name, gap.count, gap.after, gap.until))
+
+
+def _send(pieces: list[Piece], transport: Transport) -> int:
+    """Put `pieces` into `transport`, small ones together; return the bytes of direct replies. Batches are sealed."""
+    buffers = [piece if isinstance(piece, bytes) else piece[0].cut(piece[1], piece[2]) for piece in pieces]
+    direct = [len(piece) if isinstance(piece, bytes) else 0 for piece in pieces]
+    total = sum(direct)
+    if len(buffers) > 1 and sum(map(len, buffers)) < _SMALL_PIECE * len(buffers):
+        buffers, direct = [b"".join(buffers)], [total]
+    for buffer, count in zip(buffers, direct, strict=True):
+        if buffer:
+            transport.write(buffer, count)
+    return total

@@ -1,0 +1,17 @@
+"""A person: somebody on the server, as the others know them.
+
+A person has a name. A session is one conversation of a person; what is said, listed or told about a session names its
+person.
+"""
+
+from shared.text import fold
+
+
+class Person:
+    """`name` is shown as it was typed, and unique on the server by `key`, the form by which names are compared."""
+
+    __slots__ = ("key", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.key = fold(name)

@@ -1,0 +1,76 @@
+"""The tokens with which a session is resumed after its connection broke."""
+
+import hashlib
+import re
+import secrets
+from typing import Protocol
+
+from reactor.chat.person import Person
+
+_TOKEN = re.compile(r"[0-9A-Fa-f]{32}")
+
+
+class Resumable(Protocol):
+    """A session, as the tokens see it."""
+
+    person: Person
+
+    @property
+    def is_away(self) -> bool: ...
+
+
+class Tokens[S: Resumable]:
+    """Finds sessions by token.
+
+    Tokens are kept and looked up by their hash, so the time of a look-up tells nothing about the tokens there are.
+    """
+
+    def __init__(self) -> None:
+        self._sessions: dict[bytes, S] = {}
+        # A session whose `ready` was lost on the way is found by the unknown token that its `hello` came with.
+        self._claims: dict[bytes, S] = {}
+        self._claim_of: dict[S, bytes] = {}
+
+    def __len__(self) -> int:
+        """The number of tokens and claims that are kept."""
+        return len(self._sessions) + len(self._claims)
+
+    def issue(self, session: S) -> str:
+        """A token for `session`: 128 random bits as 32 hex digits."""
+        token = secrets.token_hex(16)
+        self._sessions[_digest(token)] = session
+        return token
+
+    def claim(self, session: S, token: str) -> None:
+        """Remember that the `hello` of `session` had the unknown `token`. Ignored unless it is 32 hex digits.
+
+        Anything else could be guessed.
+        """
+        if _TOKEN.fullmatch(token):
+            claim = self._claim_of[session] = _digest(token)
+            self._claims[claim] = session
+
+    def revoke(self, session: S, token: str) -> None:
+        """Forget the token of `session`, and what it claimed."""
+        self._sessions.pop(_digest(token), None)
+        claim = self._claim_of.pop(session, None)
+        if claim is not None and self._claims.get(claim) is session:
+            del self._claims[claim]
+
+    def find(self, token: str, key: str | None) -> S | None:
+        """The session that a `hello` with `token` and a name of the compared form `key` resumes.
+
+        If a client says the same `hello` again because its `ready` was lost, the name is taken by its own seat. Such
+        a seat is found by the claim of the first `hello`, if the name is the same.
+        """
+        digest = _digest(token)
+        session = self._sessions.get(digest)
+        if session is None:
+            claimed = self._claims.get(digest)
+            if claimed is not None and claimed.is_away and claimed.person.key == key:
+                session = claimed
+        return session
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

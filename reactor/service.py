@@ -1,0 +1,32 @@
+"""What all connections of a server share. Connections know this, and never the server."""
+
+import collections
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from reactor.chat.hub import Hub
+from reactor.chat.session import Session
+from reactor.config import Settings
+from reactor.engine.loop import Reactor
+from reactor.fair_queue import FairQueue, Requester
+from reactor.pace import AddressPace, Pace
+
+
+@dataclass(slots=True)
+class Service:
+    """See the module. `is_exempt(host)` says whether no limit for one address holds for `host`."""
+
+    reactor: Reactor
+    hub: Hub[Session]
+    settings: Settings
+    is_exempt: Callable[[str], bool]
+    queue: FairQueue[Requester]
+    """Decides whose request is handled next, if there is a rate limit."""
+    pace: Pace = field(default_factory=Pace)
+    """The rate of one connection."""
+    address_pace: AddressPace = field(default_factory=AddressPace)
+    """The rate of one address."""
+    counts: "collections.Counter[str]" = field(default_factory=collections.Counter)
+    """How many connections were accepted, and how many ended or were refused for which reason."""
+    notice: str = ""
+    """A notice for everybody who comes, for as long as something is wrong."""
