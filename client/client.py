@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+from client.connection import ClientConnection
 from client.conversation import Conversation, Step
-from client.link import Link
 from client.unanswered import Refusal
 from client.wording import not_confirmed, refused
 from reactor.engine.dial import Resolver, Target
@@ -109,8 +109,8 @@ class Client:
         self._changed = changed
         self._drained = drained
         self._on_refusal = on_refusal
-        self._link: Link | None = None
-        self._parting: Link | None = None
+        self._link: ClientConnection | None = None
+        self._parting: ClientConnection | None = None
         self._timer: Timer | None = None
         self._watch: Timer | None = None
         self._lost_at: float | None = None
@@ -202,7 +202,7 @@ class Client:
 
     @property
     def _has_parted(self) -> bool:
-        return self._is_over and (self._parting is None or self._parting.is_gone)
+        return self._is_over and (self._parting is None or self._parting.is_closed)
 
     @property
     def _is_over(self) -> bool:
@@ -303,7 +303,9 @@ class Client:
         self._become(Status("connecting", self.status.error))
         if self._is_over:
             return
-        self._link = Link(self.reactor, self._where, self._connected, self._received, self._drained, self._ended)
+        self._link = ClientConnection(
+            self.reactor, self._where, self._connected, self._received, self._drained, self._ended
+        )
 
     def _connected(self) -> None:
         self._heard = self.reactor.now

@@ -21,8 +21,8 @@ from shared.messages import (
     Command,
     Error,
     Hello,
-    History,
     HistoryPage,
+    HistoryRequest,
     Joined,
     Left,
     Message,
@@ -338,7 +338,7 @@ class Conversation:
         self._since, self._before = since, before
         self._asked = self._next_id()
         limit = SHOWN_ON_JOINING if since is None else MAX_PAGE
-        step.send.append(History(since, before, limit, self._asked))
+        step.send.append(HistoryRequest(since, before, limit, self._asked))
 
     def _stop_reading(self) -> None:
         """The room is another one: what was held is in the log of the one before, should we come back."""

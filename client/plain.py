@@ -16,8 +16,8 @@ import time
 from typing import TextIO
 
 from client.client import PATIENCE, RETRY, Client, Status
+from client.connection import why_no_connection
 from client.lines import LineReader
-from client.link import why_no_connection
 from client.terminal.tty import OwnDescriptor, is_ours
 from client.unanswered import Refusal
 from client.wording import date_line, local_day, not_confirmed, refused, wording

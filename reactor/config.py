@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reactor.chat.history import MEMORY
 from reactor.chat.hub import GRACE, QUEUE_HARD, QUEUE_SOFT
 from reactor.engine.listener import ACCEPTS, LOOPBACK, Network
+from reactor.history.memory import MEMORY
 from reactor.parsers import Parser, duration, host_name, integer, networks, number, one_of, path, show_size, size, words
 from shared import __version__
 from shared.launch import LaunchError, OneLineParser

@@ -261,7 +261,7 @@ class Connection:
         is_stalled = reason == "stalled"
         if is_stalled:
             self._log_end(reason)  # while the bytes that it did not take are still there to be counted
-            self.transport.drop(frame_end)
+            self.transport.discard_unsent(frame_end)
         self._session.end(reason, text, discard=is_stalled)
 
     def abort(self) -> None:

@@ -97,7 +97,7 @@ class FairQueue[P: Requester]:
         while self._waiting and has_left:
             _, _, peer = heapq.heappop(self._waiting)
             self._served = peer
-            self._reactor.guard(peer.take_turn)
+            self._reactor.run_safely(peer.take_turn)
             self._served = None
             has_left = self._has_left()
         self._schedule()

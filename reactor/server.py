@@ -11,19 +11,19 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 
-from reactor.chat.clock import Clock
-from reactor.chat.disk import DiskLog
-from reactor.chat.history import Log, MemoryLog
 from reactor.chat.hub import Hub
 from reactor.chat.session import Session
 from reactor.config import FIXED, PARSERS, Settings, option
 from reactor.connection import Connection
-from reactor.engine.deadlines import Watch
+from reactor.engine.deadlines import DeadlineWheel
 from reactor.engine.dial import Target
-from reactor.engine.listener import Address, Gate, Listener, listen
+from reactor.engine.listener import Address, ConnectionLimiter, Listener, listen
 from reactor.engine.loop import Reactor
-from reactor.engine.transport import Transport, notice_dead_links
+from reactor.engine.transport import Transport, enable_keepalive
 from reactor.fair_queue import SENDING, FairQueue
+from reactor.history.clock import Clock
+from reactor.history.memory import History, MemoryHistory
+from reactor.history.sqlite import SqliteHistory
 from reactor.peer_deadlines import PeerDeadlines
 from reactor.service import Service
 from shared.address import host_of, show_address
@@ -51,14 +51,14 @@ class Server:
     def __init__(self, settings: Settings, reactor: Reactor | None = None) -> None:
         self.reactor = reactor or Reactor()
         self.hub: Hub[Session] = Hub(
-            self.reactor.at_flush,
+            self.reactor.call_before_flush,
             clock=Clock(),
-            log=self._make_log(settings),
+            history=self._make_history(settings),
             call_later=self.reactor.call_later,
             monotonic=self.reactor.clock,
         )
-        self.watch: Watch[PeerDeadlines[Connection]] = Watch(self.reactor)
-        self._gate = Gate(settings.max_connections, settings.max_per_address, settings.exempt)
+        self.watch: DeadlineWheel[PeerDeadlines[Connection]] = DeadlineWheel(self.reactor)
+        self._gate = ConnectionLimiter(settings.max_connections, settings.max_per_address, settings.exempt)
         self.service = Service(self.reactor, self.hub, settings, self._gate.is_exempt, FairQueue(self.reactor))
         self._listeners: list[Listener] = []
         self._socks: list[socket.socket] = []
@@ -84,7 +84,7 @@ class Server:
         prepare_names()  # 5 ms, in which nobody is kept waiting yet
         self._socks = listen(self.settings.host, self.settings.port, targets)
         self._apply()
-        self.hub.log.open(self._open)
+        self.hub.history.open(self._open)
         host, port = self._socks[0].getsockname()[:2]
         return show_address(self.settings.host or host, port)
 
@@ -157,7 +157,7 @@ class Server:
     def close(self) -> None:
         """Finish the log and let go of the reactor. After it has stopped."""
         left = min(self.settings.drain_timeout, self._end - self.reactor.clock())
-        self.hub.log.close(max(0.0, left))
+        self.hub.history.close(max(0.0, left))
         self.reactor.close()
 
     # --- connections
@@ -194,13 +194,13 @@ class Server:
             self.reactor.ticks,
         )
 
-    def _make_log(self, settings: Settings) -> Log:
-        memory = MemoryLog(most=settings.history_memory)
+    def _make_history(self, settings: Settings) -> History:
+        memory = MemoryHistory(most=settings.history_memory)
         if not settings.history:
             return memory
-        return DiskLog(
+        return SqliteHistory(
             settings.history,
-            self.reactor.at_flush,
+            self.reactor.call_before_flush,
             self.reactor.call_from_thread,
             self._announce,
             memory,
@@ -230,7 +230,7 @@ class Server:
         # saturated fan-out costs three times the CPU.
         buffer = min(max(self.settings.queue_soft, 65_536), _LARGEST_SEND_BUFFER)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
-        notice_dead_links(sock, self.settings.tcp_timeout)
+        enable_keepalive(sock, self.settings.tcp_timeout)
 
     def _accepted(self, sock: socket.socket, address: Address) -> None:
         host = address[0]
@@ -291,7 +291,7 @@ class Server:
             left = [connection for connection in behind if connection.is_behind]
             self.reactor.call_soon(self._catch_up, left[1:] + left[:1])
         else:
-            self.hub.log.when_settled(self._say_goodbye)
+            self.hub.history.when_settled(self._say_goodbye)
 
     def _say_goodbye(self) -> None:
         for session in self.hub.sessions():

@@ -15,9 +15,9 @@ import urllib.parse
 from collections.abc import Sequence
 from contextlib import closing
 
-from reactor.chat.opening import VERSION
 from reactor.engine.dial import Resolver, Target
 from reactor.engine.loop import Reactor
+from reactor.history.opening import VERSION
 from shared.address import show_address
 from shared.files import open_private
 from shared.launch import LaunchError

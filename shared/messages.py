@@ -46,7 +46,7 @@ class Command(Record):
 
 
 @record("history", REQUESTS)
-class History(Record):
+class HistoryRequest(Record):
     since: Stamp | None = None
     before: Stamp | None = None
     limit: Annotated[int, Between(1, MAX_PAGE)] = DEFAULT_PAGE

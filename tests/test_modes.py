@@ -132,7 +132,7 @@ def test_a_place_without_a_mode_is_found(source: str) -> None:
         "path.mkdir(0o700, parents=True)",
         "listener.open()",
         "tempfile.mkstemp(dir=path)",
-        "hub.log.open(opened)",
+        "hub.history.open(opened)",
     ],
 )
 def test_a_place_with_a_mode_or_without_a_file_is_fine(source: str) -> None:

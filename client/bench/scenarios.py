@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from client.bench.crowd import churn, storm
+from client.bench.churn import churn, storm
 from client.bench.dialect import Dialect
 from client.bench.load import Load, Measured, Plan
 from client.bench.process import Usage, usage

@@ -12,7 +12,7 @@ from itertools import takewhile
 
 from client.terminal.boundaries import after, before, snap
 from client.terminal.cells import clip, graphemes, width
-from client.terminal.history import History
+from client.terminal.history import LineHistory
 
 LIMIT = 65_536
 """Characters that the line has room for, unless the constructor is told otherwise."""
@@ -42,7 +42,7 @@ class Editor:
         self._kills: deque[str] = deque(maxlen=KILLS)
         self._yanked = (0, 0)
         self._previous = self._last = ""  # what kind of thing the two latest keys did: "insert", "kill", "yank", ""
-        self._history = History()
+        self._history = LineHistory()
         self.has_found = True
         """Whether some line has what is searched for; before anything is searched for, too."""
         self._found = 0  # the place of the line that the search shows

@@ -6,7 +6,7 @@ LONGEST = 1_000
 """Lines that are remembered."""
 
 
-class History:
+class LineHistory:
     """`place` is the line shown, the oldest being 0; behind the newest comes the draft."""
 
     def __init__(self) -> None:

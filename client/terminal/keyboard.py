@@ -4,13 +4,13 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
-from client.terminal.announce import cleaned
 from client.terminal.commands import LOCAL, leave, run_local
 from client.terminal.completion import Sources
-from client.terminal.frames import ask, next_id
 from client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE, Key, Paste, Text
-from client.terminal.model import Effect, Model, Order, Pasting, Reconnect, Repaint, Speak, Suspend
+from client.terminal.model import Effect, Model, Pasting, Reconnect, Repaint, SendCommand, Speak, Suspend
+from client.terminal.notes import cleaned
 from client.terminal.scrollback import Line
+from client.terminal.server_events import ask, next_id
 from client.terminal.view import body_height, is_folded, wrapped
 from shared.commands import COMMANDS, parse_line, unknown_command
 from shared.errors import RequestError
@@ -95,7 +95,7 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
                 local = run_local(model, name, argument, at)
                 if local is None and name not in model.commands:
                     raise unknown_command(name)
-                effects = [Order(name, argument)] if local is None else local
+                effects = [SendCommand(name, argument)] if local is None else local
             case None:
                 effects = []
     except RequestError as error:
@@ -103,7 +103,7 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
         return []
     model.editor.submit()
     model.scrollback.follow()
-    if model.state == "over" and any(isinstance(effect, Speak | Order) for effect in effects):
+    if model.state == "over" and any(isinstance(effect, Speak | SendCommand) for effect in effects):
         effects.append(Reconnect())
     return effects
 

@@ -167,7 +167,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Failure:
     """Something outside failed, and the person should know."""
 
     text: str
@@ -195,7 +195,7 @@ type Event = (
     | Interrupted
     | Gap
     | Wanted
-    | Trouble
+    | Failure
     | Done
 )
 
@@ -212,7 +212,7 @@ class Speak:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SendCommand:
     """Give a command to the server."""
 
     name: str
@@ -270,4 +270,4 @@ class Shown:
     text: str
 
 
-type Effect = Speak | Order | Ask | Leave | Reconnect | Bell | Repaint | Suspend | Remember | Transcribe | Shown
+type Effect = Speak | SendCommand | Ask | Leave | Reconnect | Bell | Repaint | Suspend | Remember | Transcribe | Shown

@@ -8,9 +8,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from client.terminal.announce import add_note
 from client.terminal.commands import leave
-from client.terminal.frames import ask_users, next_id, received
 from client.terminal.keyboard import pasted, pasting, pressed, typed
 from client.terminal.keys import Focus, Key, Paste, Place, Text
 from client.terminal.model import (
@@ -19,6 +17,7 @@ from client.terminal.model import (
     Done,
     Effect,
     Event,
+    Failure,
     Gap,
     Interrupted,
     Model,
@@ -28,9 +27,10 @@ from client.terminal.model import (
     Repaint,
     Resized,
     Tick,
-    Trouble,
     Wanted,
 )
+from client.terminal.notes import add_note
+from client.terminal.server_events import ask_users, next_id, received
 from shared.messages import PingRequest
 
 PING_EVERY = 5.0
@@ -111,7 +111,7 @@ def _placed(model: Model, event: Place, now: float, at: int) -> list[Effect]:
     return []
 
 
-def _trouble(model: Model, event: Trouble, now: float, at: int) -> list[Effect]:
+def _trouble(model: Model, event: Failure, now: float, at: int) -> list[Effect]:
     return add_note(model, f"! {event.text}", at, "error")
 
 
@@ -134,6 +134,6 @@ _EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     Interrupted: _interrupted,
     Gap: _gap,
     Wanted: _wanted,
-    Trouble: _trouble,
+    Failure: _trouble,
     Done: _done,
 }

@@ -16,10 +16,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from client.client import Client, Status
+from client.connection import why_no_connection
 from client.lines import LineReader
-from client.link import why_no_connection
 from client.settings import Preferences
-from client.terminal.bursts import Bursts
 from client.terminal.capabilities import Capabilities, read_capabilities
 from client.terminal.inline import Inline
 from client.terminal.keys import Event as KeyEvent
@@ -30,11 +29,11 @@ from client.terminal.model import (
     Connection,
     Done,
     Event,
+    Failure,
     Gap,
     Interrupted,
     Leave,
     Model,
-    Order,
     Pasting,
     Received,
     Reconnect,
@@ -42,15 +41,16 @@ from client.terminal.model import (
     Remember,
     Repaint,
     Resized,
+    SendCommand,
     Shown,
     Speak,
     Suspend,
     Tick,
     Transcribe,
-    Trouble,
     Wanted,
 )
 from client.terminal.painter import Painter
+from client.terminal.paste_detection import PasteDetector
 from client.terminal.printer import Printer
 from client.terminal.theme import make_theme
 from client.terminal.transcript import Transcript
@@ -116,7 +116,7 @@ class Window:
         self._painted_at = -math.inf
         self._paint_timer: Timer | None = None
         self._patience: Timer | None = None
-        self._bursts = Bursts()
+        self._bursts = PasteDetector()
         self._wants_terminal = True
         self._lines = LineReader()
         self._gaps = 0
@@ -140,7 +140,7 @@ class Window:
             except OSError as error:
                 raise LaunchError(f"the terminal cannot be used: {error.strerror}", status=1) from None
             for trouble in self._troubles:
-                self._happen(Trouble(trouble))
+                self._happen(Failure(trouble))
             self._tick()
             self._reactor.run()
         finally:
@@ -204,7 +204,7 @@ class Window:
     def _line(self, line: str | RequestError) -> list[KeyEvent]:
         """What a whole line means, where the terminal has it: an answer, or what is to be said."""
         if isinstance(line, RequestError):
-            self._happen(Trouble(line.text))
+            self._happen(Failure(line.text))
             return []
         if self.model.question is not None:
             return [Key("enter" if line.strip().lower() in ("", "y", "yes") else "escape")]
@@ -302,11 +302,11 @@ class Window:
     def _speak(self, effect: Speak) -> None:
         self._client.say(effect.text, effect.key)
 
-    def _order(self, effect: Order) -> None:
+    def _order(self, effect: SendCommand) -> None:
         try:
             self._client.command(effect.name, effect.argument)
         except RequestError as error:
-            self._happen(Trouble(error.text))
+            self._happen(Failure(error.text))
 
     def _ask(self, effect: Ask) -> None:
         self._client.ask(effect.record)
@@ -337,12 +337,12 @@ class Window:
         try:
             self._remember(self.model.preferences)
         except (OSError, ValueError) as error:
-            self._happen(Trouble(f"this is not remembered: {error}"))
+            self._happen(Failure(f"this is not remembered: {error}"))
 
     def _transcribe(self, effect: Transcribe) -> None:
         trouble = self._transcript.begin(effect.path)
         if trouble is not None:
-            self._happen(Trouble(trouble))
+            self._happen(Failure(trouble))
         elif effect.path is not None:
             self._happen(Done(f"what is shown is written to {effect.path} from now on; /log alone ends that"))
         else:
@@ -351,7 +351,7 @@ class Window:
     def _write_down(self, effect: Shown) -> None:
         trouble = self._transcript.write(effect.text)
         if trouble is not None:
-            self._happen(Trouble(trouble))
+            self._happen(Failure(trouble))
 
     # --- what is to be seen
 
@@ -412,7 +412,7 @@ def _microseconds() -> int:
 
 _EFFECTS: dict[type[Any], Callable[[Window, Any], None]] = {
     Speak: Window._speak,
-    Order: Window._order,
+    SendCommand: Window._order,
     Ask: Window._ask,
     Leave: Window._part,
     Reconnect: Window._reconnect,

@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from reactor.chat.clock import wall_clock
-from reactor.chat.history import Log, MemoryLog
 from reactor.chat.listing import Directory, Pager
 from reactor.chat.person import Person
 from reactor.chat.room import WORK_PER_BYTE, Room, Tick
 from reactor.chat.seats import Seats, Sitter, Timer
 from reactor.chat.tokens import Resumable, Tokens
+from reactor.history.clock import wall_clock
+from reactor.history.memory import History, MemoryHistory
 from shared.codec import encode
 from shared.errors import RequestError
 from shared.schema import Record
@@ -52,13 +52,13 @@ class Hub[S: Registered]:
         clock: Callable[[], int] = wall_clock,
         soft: int = QUEUE_SOFT,
         hard: int = QUEUE_HARD,
-        log: Log | None = None,
+        history: History | None = None,
         grace: float = 0.0,
         call_later: Callable[..., Timer] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.tick = Tick(schedule, soft, hard)
-        self.log = log or MemoryLog()
+        self.history = history or MemoryHistory()
         self.rooms: dict[str, Room[S]] = {}
         self.directory = Directory()
         """The compared forms of the rooms' names."""
@@ -79,7 +79,7 @@ class Hub[S: Registered]:
         The clock is followed as far as the history allows, and again as soon as it is ahead of the newest stamp.
         """
         tick = self.tick
-        now = min(self._clock(), self.log.stamps_until)
+        now = min(self._clock(), self.history.stamps_until)
         if now <= tick.newest_stamp:
             now = tick.newest_stamp + 1
         tick.newest_stamp = now
@@ -145,11 +145,11 @@ class Hub[S: Registered]:
         if room is None:
             room = self.rooms[key] = Room(name, key)
             self.directory.add(key)
-            self.log.occupied(key)
+            self.history.occupied(key)
         return room
 
     def forget(self, room: Room[S]) -> None:
         """Remove a room that nobody is in."""
         del self.rooms[room.key]
         self.directory.remove(room.key)
-        self.log.emptied(room.key)
+        self.history.emptied(room.key)

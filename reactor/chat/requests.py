@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from reactor.chat.commands import no_room, run_command
-from reactor.chat.history import Page
 from reactor.chat.session import Session, State
+from reactor.history.memory import Page
 from shared import PROTOCOL_VERSION
 from shared.errors import RequestError
 from shared.framing import MAX_BODY
@@ -13,8 +13,8 @@ from shared.messages import (
     Command,
     Entry,
     Hello,
-    History,
     HistoryPage,
+    HistoryRequest,
     Message,
     PingRequest,
     Pong,
@@ -74,7 +74,7 @@ def _say(session: Session, say: Say) -> None:
     room = session.room
     if room is None:
         raise no_room("say something")
-    log = session.hub.log
+    log = session.hub.history
     at = None
     deliver = session.outbox.promise(_RECEIPT) if say.id is not None or say.key is not None else None
     if say.key is not None:
@@ -98,7 +98,7 @@ def _speak(session: Session, say: Say, text: str, at: int | None, deliver: Deliv
     """Say it in the room, unless it is there since `at`."""
     room = session.room
     assert room is not None
-    log = session.hub.log
+    log = session.hub.history
     if at is None:
         at = session.hub.stamp()
         log.add(room.key, Entry(session.person.name, text, at, say.key), session.number)
@@ -115,7 +115,7 @@ def _command(session: Session, command: Command) -> None:
     run_command(session, command)
 
 
-def _history(session: Session, history: History) -> None:
+def _history(session: Session, history: HistoryRequest) -> None:
     room = session.room
     if room is None:
         raise no_room("read its history")
@@ -125,7 +125,7 @@ def _history(session: Session, history: History) -> None:
     def answer(page: Page) -> None:
         deliver(HistoryPage(room.name, page.messages, page.more, page.oldest, history.id))
 
-    session.hub.log.page(room.key, history, answer)
+    session.hub.history.page(room.key, history, answer)
 
 
 def _ping(session: Session, ping: PingRequest) -> None:
@@ -140,7 +140,7 @@ HANDLERS: dict[type[Record], Callable[[Session, Any], None]] = {
     Hello: _hello,
     Say: _say,
     Command: _command,
-    History: _history,
+    HistoryRequest: _history,
     PingRequest: _ping,
     PongRequest: _pong,
 }

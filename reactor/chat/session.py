@@ -224,7 +224,7 @@ class Session:
         """
         self._become(State.LEAVING)
         self._revoke_token()
-        self.hub.log.when_settled(lambda: self.end(reason, text, re))
+        self.hub.history.when_settled(lambda: self.end(reason, text, re))
 
     def shut_down(self, text: str) -> None:
         """Say goodbye at the end of the server. No room is told: all of its members leave at once."""

@@ -25,7 +25,7 @@ class Watched(Protocol):
     def fail(self, error: Exception) -> None: ...
 
 
-class Watch[W: Watched]:
+class DeadlineWheel[W: Watched]:
     """Looks at everybody who was added, when they asked for it."""
 
     def __init__(self, reactor: Reactor) -> None:
@@ -61,7 +61,7 @@ class Watch[W: Watched]:
                 delay = watched.check(now)
             except Exception as error:
                 logger.exception("looking at %r failed and its connection ends", watched)
-                self._reactor.guard(watched.fail, error)
+                self._reactor.run_safely(watched.fail, error)
             else:
                 if delay is not None and watched.slot == slot:
                     self.add(watched, delay)

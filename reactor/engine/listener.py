@@ -40,7 +40,7 @@ LOOPBACK: tuple[Network, ...] = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress
 
 
 def read_network(text: str) -> Network:
-    """A network or a single address, as `Gate` compares them. Raises `ValueError`."""
+    """A network or a single address, as `ConnectionLimiter` compares them. Raises `ValueError`."""
     network = ipaddress.ip_network(text)
     first = network.network_address
     if network.version == 6 and network.prefixlen >= 96 and (mapped := getattr(first, "ipv4_mapped", None)):
@@ -61,7 +61,7 @@ def address_key(host: str) -> str:
     return str(address if address.version == 4 else ipaddress.ip_network((address, 64), strict=False))
 
 
-class Gate:
+class ConnectionLimiter:
     """How many connections there are, in all and from one address (see `address_key`).
 
     `most` and `most_per_address` are the limits, 0 for none; the latter does not hold in the networks of `exempt`. All

@@ -5,8 +5,8 @@ A turn of the loop, a tick, has three phases, and what may happen in which keeps
 1. *Wait* in the selector, until something is ready or the next timer is due.
 2. *Hand out*: ready sockets, due timers, calls from other threads. Handlers only queue; nobody sends or closes here.
    What they schedule with `call_soon` waits for the next tick.
-3. *Flush*: first those who asked with `at_flush` (rooms put their batches into the connections), then each connection
-   that has something sends once, then what is to be closed is closed.
+3. *Flush*: first the callbacks of `call_before_flush` (rooms put their batches into the connections), then each
+   connection that has something sends once, then what is to be closed is closed.
 
 So nothing is closed while events of the same tick are still to be handed out: no descriptor number is reused under a
 stale event, and no set changes while somebody walks it. An exception in one connection's handler is logged and ends
@@ -157,7 +157,7 @@ class Reactor:
         """As `call_soon`, from any thread."""
         self._wakeup.call(callback, *args)
 
-    def at_flush(self, callback: Callable[[], object]) -> None:
+    def call_before_flush(self, callback: Callable[[], object]) -> None:
         """Have `callback` called once, at the start of this tick's flush (or of the next, from within one)."""
         self._flushers.append(callback)
 
@@ -196,9 +196,9 @@ class Reactor:
             except Exception as error:
                 self._give_up(handler, error)
         for timer in self._timers.due(start):
-            self.guard(timer.fire)
+            self.run_safely(timer.fire)
         for callback, args in ready:
-            self.guard(callback, *args)
+            self.run_safely(callback, *args)
         self._flush()
         self.ticks += 1
         taken = self.clock() - start
@@ -238,13 +238,13 @@ class Reactor:
         if self._flushers:
             flushers, self._flushers = self._flushers, []
             for flusher in flushers:
-                self.guard(flusher)
+                self.run_safely(flusher)
         if self.unsent or self.backlogs:
             self._send(until)
         if self._closing:
             closing, self._closing = self._closing, []
             for finish in closing:
-                self.guard(finish)
+                self.run_safely(finish)
 
     def _send(self, until: float) -> None:
         """Flush those who have something new to send, then the backlogs; when time is up, in the next tick."""
@@ -265,7 +265,7 @@ class Reactor:
                 self.backlogs[:0] = unsent[max(index, news) :]
                 return
 
-    def guard(self, callback: Callable[..., object], *args: Any) -> None:
+    def run_safely(self, callback: Callable[..., object], *args: Any) -> None:
         """Call `callback(*args)`; what it raises is a bug, is logged and goes no further."""
         try:
             callback(*args)
@@ -284,4 +284,4 @@ class Reactor:
 
     def _give_up(self, handler: Handler | Flushable, error: Exception) -> None:
         self._log("a handler failed and its connection ends: %r", handler, error)
-        self.guard(handler.fail, error)
+        self.run_safely(handler.fail, error)

@@ -189,7 +189,7 @@ class Transport:
         if self._state == FLUSHING and self._queue is None:
             self._shut()
 
-    def drop(self, frame_end: Callable[[Buffer, int], int]) -> int:
+    def discard_unsent(self, frame_end: Callable[[Buffer, int], int]) -> int:
         """Drop what is queued, but for the rest of the frame that the socket has begun to take.
 
         `frame_end(buffer, offset)` says where in a buffer the frame with the byte before `offset` ends. Returns the
@@ -343,7 +343,7 @@ class Transport:
             self._reactor.modify(self._sock.fileno(), events, self)
 
 
-def notice_dead_links(sock: socket.socket, timeout: float = TCP_TIMEOUT) -> None:
+def enable_keepalive(sock: socket.socket, timeout: float = TCP_TIMEOUT) -> None:
     """Send without delay, and have the system find out within about `timeout` seconds that a peer cannot be reached.
 
     Keepalive never notices a dead link with data in flight, the user timeout never an idle one: so both. What is set

@@ -548,7 +548,7 @@ def test_a_name_that_is_taken(server: ServerProcess, here):
         peer.fence()
 
 
-# How faults in `join-storm` and `churn` are found is in the tests of `client.bench.crowd`.
+# How faults in `join-storm` and `churn` are found is in the tests of `client.bench.churn`.
 
 
 def test_the_script_is_executable():

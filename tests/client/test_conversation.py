@@ -23,8 +23,8 @@ from shared.messages import (
     Entry,
     Error,
     Hello,
-    History,
     HistoryPage,
+    HistoryRequest,
     Joined,
     Left,
     Message,
@@ -61,7 +61,7 @@ def message(at: int, text: str = "", room: str = "lobby") -> Message:
 
 
 def page(asked: Record, *entries: Entry, room: str = "lobby", more: bool = False) -> HistoryPage:
-    assert isinstance(asked, History)
+    assert isinstance(asked, HistoryRequest)
     return HistoryPage(room, list(entries), more, None, asked.id)
 
 
@@ -121,7 +121,7 @@ def test_joining_shows_the_newest_of_the_log_before_what_came_meanwhile():
     step = talk.received(joined())
     [asked] = step.send
     assert step.show == [joined()]
-    assert isinstance(asked, History)
+    assert isinstance(asked, HistoryRequest)
     assert (asked.since, asked.before, asked.limit) == (None, None, SHOWN_ON_JOINING)
     assert SHOWN_ON_JOINING == 50
     assert talk.received(message(3)).show == []
@@ -142,7 +142,7 @@ def test_what_came_since_the_join_is_shown_though_the_first_page_has_no_place_fo
     step = talk.received(page(asked, entry(5), entry(6), more=True))
     assert step.show == []
     [asked] = step.send
-    assert isinstance(asked, History)
+    assert isinstance(asked, HistoryRequest)
     assert (asked.since, asked.before) == (2, None)
     step = talk.received(page(asked, entry(3), entry(4), more=True))
     assert step.show == [message(3), message(4)]
@@ -339,7 +339,7 @@ def test_a_loss_before_the_leave_was_handled_does_not_keep_one_in_the_room():
     talk.disconnected()
     talk.command("join", "pool")
     log, *sent = back(talk)
-    assert isinstance(log, History)
+    assert isinstance(log, HistoryRequest)
     assert [*map(without_id, sent)] == [said, Command("leave"), Command("join", "pool")]
 
 
@@ -359,11 +359,11 @@ def test_the_return_asks_for_what_came_after_the_newest_seen():
     talk = in_lobby(entry(5))
     assert talk.received(message(7)).show == [message(7)]
     [asked] = back(talk)
-    assert isinstance(asked, History)
+    assert isinstance(asked, HistoryRequest)
     assert (asked.since, asked.before, asked.limit) == (7, None, MAX_PAGE)
     assert talk.received(message(10)).show == []
     [more] = talk.received(page(asked, entry(8), more=True)).send
-    assert isinstance(more, History)
+    assert isinstance(more, HistoryRequest)
     assert (more.since, more.before) == (8, None)
     assert talk.received(page(more, entry(9), entry(10))).show == [message(9), message(10)]
     assert talk.received(message(11)).show == [message(11)]
@@ -372,14 +372,14 @@ def test_the_return_asks_for_what_came_after_the_newest_seen():
 def test_a_gap_is_filled_in_its_place():
     talk = in_lobby(entry(1))
     [asked] = talk.received(Skipped("lobby", 3, 1, 4)).send
-    assert isinstance(asked, History)
+    assert isinstance(asked, HistoryRequest)
     assert (asked.since, asked.before) == (1, 5)
     for record in (message(5), Joined("lobby", "eve"), Skipped("lobby", 1, 5, 6), message(7)):
         assert talk.received(record) == Step()
     step = talk.received(page(asked, entry(2), entry(3), entry(4)))
     assert step.show == [message(2), message(3), message(4), message(5), Joined("lobby", "eve")]
     [asked] = step.send
-    assert isinstance(asked, History)
+    assert isinstance(asked, HistoryRequest)
     assert (asked.since, asked.before) == (5, 7)
     assert talk.received(page(asked, entry(6))).show == [message(6), message(7)]
 
@@ -390,7 +390,7 @@ def test_a_loss_while_the_log_is_read_loses_nothing():
     talk.received(message(4))
     talk.received(page(asked, entry(2), more=True))
     [again] = back(talk)
-    assert isinstance(again, History)
+    assert isinstance(again, HistoryRequest)
     assert again.since == 2
     assert talk.received(page(asked, entry(9))).show in ([], [page(asked, entry(9))])
     assert talk.received(page(again, entry(3), entry(4))).show == [message(3), message(4)]
@@ -404,7 +404,7 @@ def test_a_loss_while_the_log_of_a_new_room_is_read_loses_nothing_that_was_left_
     talk.received(Skipped("lobby", 70, 4, 90))
     talk.received(message(91))
     [asked] = back(talk)
-    assert isinstance(asked, History)
+    assert isinstance(asked, HistoryRequest)
     assert asked.since == 4
 
 
@@ -415,7 +415,7 @@ def test_more_than_a_page_is_fetched_for_a_room_in_which_nothing_was_said_before
     missed = [entry(at) for at in range(1, 81)]
     shown: list[Record] = []
     for _ in range(5):
-        assert isinstance(asked, History)
+        assert isinstance(asked, HistoryRequest)
         if asked.since is not None:
             found = [said for said in missed if said.at > asked.since][: asked.limit]
             more = bool(found) and found[-1] is not missed[-1]
@@ -453,7 +453,7 @@ def test_what_is_held_for_the_room_before_is_not_shown_in_the_new_one():
     assert message(5) not in shown
     talk.command("join", "lobby")
     [asked] = talk.received(joined("lobby")).send
-    assert isinstance(asked, History)
+    assert isinstance(asked, HistoryRequest)
     assert asked.since is not None
     assert asked.since < 5, "what was in the gap has still not been seen"
 
@@ -474,7 +474,7 @@ def test_who_leaves_while_the_log_is_read_goes_on_in_the_next_room():
 def test_a_log_that_cannot_be_read_holds_nothing_up():
     talk = in_lobby(entry(1))
     [asked] = back(talk)
-    assert isinstance(asked, History)
+    assert isinstance(asked, HistoryRequest)
     talk.received(message(2))
     step = talk.received(Error("no-room", "join a room first", asked.id))
     assert message(2) in step.show or message(3) in talk.received(message(3)).show
@@ -542,7 +542,7 @@ def test_what_was_not_confirmed_is_said_again_before_what_was_typed_meanwhile():
     assert talk.say("d").send == []
     talk.connected()
     asked, *sent = talk.received(ready("lobby", resumed=True)).send
-    assert isinstance(asked, History)
+    assert isinstance(asked, HistoryRequest)
     assert sent[0] == second
     assert [getattr(record, "text", without_id(record)) for record in sent] == ["b", "c", Command("users"), "d"]
 
@@ -581,7 +581,7 @@ def test_who_talks_alone_for_long_reads_the_log_now_and_then_and_not_all_of_it_w
     talk.received(message(2_001))
     more, sent = say_and_confirm(talk, range(2_002, 4_002))
     [asked] = sent
-    assert isinstance(asked, History)
+    assert isinstance(asked, HistoryRequest)
     assert (asked.since, asked.before) == (2_001, None)
     step = talk.received(page(asked, *more[:100], more=True))
     assert step.show == []
@@ -589,7 +589,7 @@ def test_who_talks_alone_for_long_reads_the_log_now_and_then_and_not_all_of_it_w
     assert talk.received(page(asked, *more[100:], entry(4_002))).show == [message(4_002)]
     assert talk.received(message(4_002)).show == [], "it came in the meantime"
     [asked] = back(talk)
-    assert isinstance(asked, History)
+    assert isinstance(asked, HistoryRequest)
     assert asked.since == 4_002
 
 
@@ -622,10 +622,10 @@ def test_who_talks_alone_is_never_shown_the_own_words_however_many():
     for start in range(0, 24_000, 2_000):
         entries, [asked] = say_and_confirm(talk, range(start + 1, start + 2_001))
         log += entries
-        assert isinstance(asked, History)
+        assert isinstance(asked, HistoryRequest)
         assert talk.received(page(asked, *log[asked.since or 0 :])).show == []
     [asked] = back(talk)
-    assert isinstance(asked, History)
+    assert isinstance(asked, HistoryRequest)
     assert asked.since == 24_000
 
 
@@ -645,7 +645,7 @@ def test_a_late_confirmation_and_the_log_keep_the_order_of_what_was_said():
     assert isinstance(first, Say)
     assert isinstance(second, Say)
     [asked, *_] = back(talk)
-    assert isinstance(asked, History)
+    assert isinstance(asked, HistoryRequest)
     log = [entry(1, first.key, "ada"), entry(2), entry(3, second.key, "ada")]
     shown = talk.received(page(asked, *(said for said in log if said.at > (asked.since or 0)))).show
     shown += talk.received(Sent("lobby", 1, first.id, first.key)).show
@@ -661,7 +661,7 @@ def test_a_refused_message_is_not_said_again():
     assert talk.received(refusal).show == [refusal]
     assert talk.is_settled
     [asked] = back(talk)
-    assert isinstance(asked, History)
+    assert isinstance(asked, HistoryRequest)
 
 
 def test_what_was_said_in_the_room_before_is_not_said_in_the_new_one():
@@ -728,7 +728,7 @@ def test_commands_typed_while_away_keep_their_order():
     talk.connected()
     talk.received(ready())
     asked, *sent = talk.received(joined()).send
-    assert isinstance(asked, History)
+    assert isinstance(asked, HistoryRequest)
     assert [getattr(record, "text", without_id(record)) for record in sent] == [
         *(Command("name", "eve"), "a", Command("users"), "b")
     ]
@@ -869,12 +869,12 @@ class Model:
                     found = self.stamp()
                     self.add(Entry("ada", request.text, found, request.key))
                 self.on_disk.append(Sent(LOBBY, found, request.id, request.key))
-            case History():
+            case HistoryRequest():
                 self.down.append(self.page(request))
             case _:
                 raise AssertionError(request)
 
-    def page(self, request: History) -> HistoryPage:
+    def page(self, request: HistoryRequest) -> HistoryPage:
         begin = request.since if request.since is not None else -1
         end = request.before if request.before is not None else 1 << 62
         found = [said for said in self.log if begin < said.at < end]
@@ -1000,7 +1000,7 @@ def test_a_room_is_one_in_any_spelling():
     talk.disconnected()
     talk.connected()
     asked, again = talk.received(ready("LOBBY", resumed=True)).send
-    assert isinstance(asked, History)
+    assert isinstance(asked, HistoryRequest)
     assert asked.since == 3
     assert isinstance(again, Say)
     assert fold("LOBBY") == fold("lobby")
@@ -1022,7 +1022,7 @@ def test_a_log_that_is_never_read_is_not_waited_for_without_end():
 def test_a_gap_up_to_the_last_stamp_there_is_can_be_asked_for():
     talk = in_lobby()
     [asked] = talk.received(Skipped("lobby", 3, 5, 2**64 - 1)).send
-    assert isinstance(asked, History)
+    assert isinstance(asked, HistoryRequest)
     encode(asked)
     assert talk.gaps == 1
 

@@ -31,8 +31,8 @@ from shared.messages import (
     Goodbye,
     Hello,
     Help,
-    History,
     HistoryPage,
+    HistoryRequest,
     Joined,
     Left,
     Limits,
@@ -191,7 +191,7 @@ class Played:
         self.hear_until(Command("join", "lobby", 1))
         self.say(Joined("lobby", "guest-1", 1))
         asked = self.hear()
-        assert isinstance(asked, History)
+        assert isinstance(asked, HistoryRequest)
         self.say(HistoryPage("lobby", [], False, None, asked.id))
 
     def hang_up(self) -> None:
@@ -534,7 +534,7 @@ def test_a_message_of_another_day_has_its_date_before_it(tmp_path: Path, options
         played.hear_until(Command("join", "lobby", 1))
         played.say(Joined("lobby", "guest-1", 1))
         asked = played.hear()
-        assert isinstance(asked, History)
+        assert isinstance(asked, HistoryRequest)
         played.say(HistoryPage("lobby", entries, False, None, asked.id))
         client.see("now")
         lines = client.lines[-5:] if options else client.lines[client.lines.index(client.see("old")) - 1 :]
@@ -769,7 +769,7 @@ def test_the_end_of_input_waits_for_the_confirmations_over_a_loss(tmp_path: Path
         assert isinstance(hello, Hello)
         played.say(Ready("guest-1", "lobby", READY.token, True))
         asked = played.hear()
-        assert isinstance(asked, History)
+        assert isinstance(asked, HistoryRequest)
         played.say(HistoryPage("lobby", [], False, None, asked.id))
         assert number_of(played.confirm()) == "two"
         assert played.hear() == Command("close")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.messages import Command, Goodbye, History, HistoryPage, Message, Notice, Say, Sent
+from shared.messages import Command, Goodbye, HistoryPage, HistoryRequest, Message, Notice, Say, Sent
 from tests.e2e.test_history_e2e import guest, kill, make_file, whole_log
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
 
@@ -26,7 +26,7 @@ def ahead():
     with open({clock!r}) as file:
         return int(file.read()) * 10**9
 time.time_ns = lambda: real() + ahead()
-from reactor.chat import disk, store
+from reactor.history import sqlite as disk, store
 from reactor.run import main
 def wait():
     while os.path.exists({hang!r}):
@@ -104,7 +104,7 @@ def test_a_disk_that_hangs_is_told_and_all_is_confirmed_when_it_answers(world: W
     with guest(server, "alice") as alice, guest(server, "bob") as bob:
         say(alice, "before")
         world.hang.touch()
-        alice.send(Say("meanwhile", id=2), History(id=3))
+        alice.send(Say("meanwhile", id=2), HistoryRequest(id=3))
         assert "does not answer" in bob.until(Notice).text
         wait_until(lambda: "has not answered for 2 seconds" in server.log())
         page = alice.until(HistoryPage)  # from memory, and no `sent` before it

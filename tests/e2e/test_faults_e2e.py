@@ -263,7 +263,7 @@ def new_space() -> int:
     return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
 
-class Link:
+class ClientConnection:
     """A server's namespace and a client's, and the link between them. They are gone when both are closed."""
 
     SERVER, CLIENT = "10.77.0.1", "10.77.0.2"
@@ -301,14 +301,14 @@ class Link:
 
 
 @pytest.fixture
-def link() -> Iterator[Link]:
+def link() -> Iterator[ClientConnection]:
     if not hasattr(os, "unshare"):
         pytest.skip("the system has no network namespaces, or this Python cannot make them")
     if shutil.which("ip") is None:
         pytest.skip("there is no `ip` program to join network namespaces with")
     with contextlib.ExitStack() as stack:
         try:
-            made = Link(stack)
+            made = ClientConnection(stack)
         except OSError as error:
             pytest.skip(f"no network namespace can be made: {error.strerror} (it takes root)")
         except subprocess.CalledProcessError as error:
@@ -339,7 +339,7 @@ NEVER = "600"
     ],
 )
 def test_a_link_that_goes_down_is_noticed(
-    start: Start, link: Link, options: list[str], messages: int, reason: str
+    start: Start, link: ClientConnection, options: list[str], messages: int, reason: str
 ) -> None:
     """By each of the means alone, the others being set to ten minutes."""
     server = start("--host", "0.0.0.0", "--rate", "0", *options, preexec=link.enter)
@@ -361,7 +361,7 @@ def test_a_link_that_goes_down_is_noticed(
         assert witness.fence() == []
 
 
-def test_a_link_that_is_down_for_a_moment_loses_nothing(start: Start, link: Link) -> None:
+def test_a_link_that_is_down_for_a_moment_loses_nothing(start: Start, link: ClientConnection) -> None:
     server = start("--host", "0.0.0.0", "--rate", "0", preexec=link.enter)
     with link.local(server) as near, link.remote(server) as far:
         near.join("tea")
@@ -377,7 +377,7 @@ def test_a_link_that_is_down_for_a_moment_loses_nothing(start: Start, link: Link
         near.until(Message, text="back")
 
 
-def test_seventeen_connections_of_one_address(start: Start, link: Link) -> None:
+def test_seventeen_connections_of_one_address(start: Start, link: ClientConnection) -> None:
     server = start("--host", "0.0.0.0", "--max-per-address", "16", preexec=link.enter)
     with contextlib.ExitStack() as stack:
         inside_peers = [stack.enter_context(link.remote(server)) for _ in range(16)]

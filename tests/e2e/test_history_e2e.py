@@ -22,8 +22,8 @@ from shared.messages import (
     Entry,
     Goodbye,
     Hello,
-    History,
     HistoryPage,
+    HistoryRequest,
     Joined,
     Left,
     Message,
@@ -74,7 +74,7 @@ def whole_log(peer: Peer) -> list[Entry]:
     entries: list[Entry] = []
     more = True
     while more:
-        peer.send(History(since=entries[-1].at if entries else 0, limit=MAX_PAGE, id=7))
+        peer.send(HistoryRequest(since=entries[-1].at if entries else 0, limit=MAX_PAGE, id=7))
         page = peer.until(HistoryPage, re=7)
         entries += page.messages
         more = page.more
@@ -287,7 +287,7 @@ def test_what_was_confirmed_is_in_the_file(start: Start, path: Path, tmp_path: P
 def test_a_page_has_what_was_said_in_the_same_breath(start: Start) -> None:
     server = start()
     with guest(server, "alice") as alice:
-        alice.send(*(record for number in range(50) for record in (Say(f"{number}"), History(id=number))))
+        alice.send(*(record for number in range(50) for record in (Say(f"{number}"), HistoryRequest(id=number))))
         for number in range(50):
             page = alice.until(HistoryPage, re=number)
             assert page.messages[-1].text == f"{number}"
@@ -303,7 +303,11 @@ def test_a_large_file_is_no_matter(start: Start, path: Path) -> None:
     with guest(server, room="room-3") as peer:
         assert time.monotonic() - started < DEADLINE / 2
         asked = time.monotonic()
-        peer.send(History(id=1), History(since=0, limit=MAX_PAGE, id=2), History(before=begin + 10**8, id=3))
+        peer.send(
+            HistoryRequest(id=1),
+            HistoryRequest(since=0, limit=MAX_PAGE, id=2),
+            HistoryRequest(before=begin + 10**8, id=3),
+        )
         newest, oldest, middle = (peer.until(HistoryPage, re=number) for number in (1, 2, 3))
         assert time.monotonic() - asked < PROMPT
         assert newest.messages[-1].text.startswith("199998 ")
@@ -313,7 +317,7 @@ def test_a_large_file_is_no_matter(start: Start, path: Path) -> None:
         assert all(page.more for page in (newest, oldest, middle))
         walked = []
         for number in range(4, 24):
-            peer.send(History(since=walked[-1].at if walked else 0, limit=MAX_PAGE, id=number))
+            peer.send(HistoryRequest(since=walked[-1].at if walked else 0, limit=MAX_PAGE, id=number))
             walked += peer.until(HistoryPage, re=number).messages
         assert [int(entry.text.split()[0]) for entry in walked] == [5 * n + 3 for n in range(2_000)]
     assert server.stop(signal.SIGTERM) == 0
@@ -327,7 +331,7 @@ def test_others_chat_on_while_one_reads_everything(start: Start, path: Path) -> 
         alice.fence()
         for first in range(0, 50, 5):  # so many pages that they are within the limit of the queue
             pages = range(first, first + 5)
-            reader.send(*(History(since=begin + 100 * n, limit=MAX_PAGE, id=n) for n in pages))
+            reader.send(*(HistoryRequest(since=begin + 100 * n, limit=MAX_PAGE, id=n) for n in pages))
             asked = time.monotonic()
             alice.send(Say(f"{first}"))
             bob.expect(Message, text=f"{first}")
@@ -456,7 +460,7 @@ def test_a_full_disk(start: Start, path: Path) -> None:
             alice.send(Say(f"after {number}", id=number))
             alice.until(Sent, re=number)
             assert bob.until(Message, text=f"after {number}")
-        alice.send(History(id=1))
+        alice.send(HistoryRequest(id=1))
         assert [entry.text for entry in alice.until(HistoryPage).messages[-20:]] == [f"after {n}" for n in range(20)]
         assert server.log().count("the history in") == 1
         begin = time.monotonic()
@@ -490,7 +494,7 @@ def test_a_seat_is_there_again_after_a_reset(start: Start) -> None:
         with Peer(server.port) as back:
             back.send(Hello(1, "somebody", resume=token, id=7))
             assert back.expect(Ready, re=7) == Ready("alice", "tea", token, True, 7)
-            back.send(History(since=at, id=8))
+            back.send(HistoryRequest(since=at, id=8))
             assert [entry.text for entry in back.expect(HistoryPage).messages] == ["are you there?"]
             back.send(Say("yes", id=9))
             assert bob.expect(Message).from_ == "alice"

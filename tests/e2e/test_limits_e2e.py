@@ -18,8 +18,8 @@ from shared.messages import (
     Command,
     Goodbye,
     Help,
-    History,
     HistoryPage,
+    HistoryRequest,
     Joined,
     Left,
     Message,
@@ -206,7 +206,7 @@ def test_large_answers_are_waited_for_and_nobody_who_reads_is_ended(
         server.peers(1, room="tea", receive_buffer=TINY) as (reader,),
     ):
         fill(speaker, [reader], 100)
-        reader.send(*[History(limit=100, id=number) for number in range(12)], PingRequest(12))
+        reader.send(*[HistoryRequest(limit=100, id=number) for number in range(12)], PingRequest(12))
         answers = [reader.recv() for _ in range(13)]  # a pong need not wait for the disk
         pages = [record for record in answers if isinstance(record, HistoryPage)]
         assert [page.re for page in pages] == list(range(12))

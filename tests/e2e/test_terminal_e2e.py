@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from client.terminal.frames import BELL_EVERY
+from client.terminal.server_events import BELL_EVERY
 from shared.codec import encode
 from shared.messages import Command, Goodbye, Left, Message, Say
 from tests.console import Console

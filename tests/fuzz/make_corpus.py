@@ -22,7 +22,7 @@ import msgpack
 
 from shared.codec import encode, request_codec
 from shared.framing import encode_frame
-from shared.messages import Command, Hello, History, PingRequest, PongRequest, Say
+from shared.messages import Command, Hello, HistoryRequest, PingRequest, PongRequest, Say
 from shared.schema import Record
 from tests.e2e.test_framing_e2e import BAD_BODIES, SIZES, SOUND_BODIES
 from tests.fuzz.fuzz_session import BODY, DEAF, FIN, JOIN, PACED, TIME
@@ -36,7 +36,7 @@ CONVERSATION: list[Record] = [
     Say("again", "key-1", 5),
     Command("name", "Zoé", 6),
     Command("users", id=7),
-    History(id=8),
+    HistoryRequest(id=8),
     PingRequest(9),
     PongRequest(),
     Command("help", id=10),

@@ -43,7 +43,7 @@ if __name__ == "__main__":
 from client.bench.process import usage
 from shared.codec import encode
 from shared.framing import encode_frame
-from shared.messages import Command, Hello, History, PingRequest, Say
+from shared.messages import Command, Hello, HistoryRequest, PingRequest, Say
 from tests.support import ServerProcess, wait_until
 
 TICK_MOST = 20.0
@@ -149,8 +149,8 @@ CHANGES: dict[str, Attack] = {
 READS: dict[str, Attack] = {
     "users": same(encode(Command("users", id=1))),
     "list": same(encode(Command("list", id=1))),
-    "history": same(encode(History(limit=100, id=1))),
-    "old history": same(encode(History(since=0, limit=100, id=1))),
+    "history": same(encode(HistoryRequest(limit=100, id=1))),
+    "old history": same(encode(HistoryRequest(since=0, limit=100, id=1))),
 }
 
 

@@ -15,8 +15,8 @@ import pytest
 
 from reactor import backup as module
 from reactor.backup import backup, copy
-from reactor.chat.opening import open_file
-from reactor.chat.store import insert, load
+from reactor.history.opening import open_file
+from reactor.history.store import insert, load
 from shared.launch import LaunchError
 from shared.messages import Say, Sent
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess

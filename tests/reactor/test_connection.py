@@ -399,7 +399,7 @@ def test_what_comes_behind_a_close_that_waits_for_the_disk_is_not_kept(bench, mo
     desk = bench()
     wire = desk.guest()
     waiting: list[Callable[[], object]] = []
-    monkeypatch.setattr(desk.server.hub.log, "when_settled", waiting.append)
+    monkeypatch.setattr(desk.server.hub.history, "when_settled", waiting.append)
     wire.send(Command("close"))
     for _ in range(20):
         wire.raw(garbage)

@@ -561,8 +561,8 @@ def test_a_question_to_the_file_keeps_its_place_in_a_drain(bench):
     wire = desk.guest(Command("join", "tea"))
     (connection,) = desk.connections
     answers = []
-    desk.server.hub.log.may_hold = lambda *_: True
-    desk.server.hub.log.look_up = lambda *_: answers.append(_[-1])
+    desk.server.hub.history.may_hold = lambda *_: True
+    desk.server.hub.history.look_up = lambda *_: answers.append(_[-1])
     wire.send(Say("first", key="k", id=1), Say("second", id=2))
     desk.turn(2)
     desk.server.drain()
@@ -596,7 +596,7 @@ def test_a_second_signal_hardly_waits_for_the_disk(signals, patience):
     waited = []
     with benches() as make:
         desk = make()
-        desk.server.hub.log.close = waited.append
+        desk.server.hub.history.close = waited.append
         for _ in range(signals):
             desk.server._stop_asked()
     assert waited == [pytest.approx(patience)]

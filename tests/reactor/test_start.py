@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from reactor import start
-from reactor.chat.opening import VERSION
 from reactor.engine.loop import Reactor
+from reactor.history.opening import VERSION
 from reactor.start import check_history, invitation, wait_for_host
 from shared.launch import LaunchError
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, late_names, wait_until

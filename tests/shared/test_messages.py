@@ -7,7 +7,7 @@ import pytest
 
 from shared.codec import event_codec, request_codec
 from shared.errors import FrameError, RequestError
-from shared.messages import DEFAULT_PAGE, EVENTS, MAX_PAGE, REQUESTS, History, Joined, Left, Renamed
+from shared.messages import DEFAULT_PAGE, EVENTS, MAX_PAGE, REQUESTS, HistoryRequest, Joined, Left, Renamed
 from shared.schema import to_map
 
 # A name that ends in ? may be left out or be nil. A kind that ends in ? is always sent, perhaps as nil.
@@ -177,7 +177,7 @@ def test_the_registry_is_the_table_of_the_protocol(registry, table):
 
 def test_the_numbers_of_a_page():
     assert (DEFAULT_PAGE, MAX_PAGE) == (50, 100)
-    assert request_codec.decode(body({"type": "history"})) == History(None, None, 50, None)
+    assert request_codec.decode(body({"type": "history"})) == HistoryRequest(None, None, 50, None)
 
 
 @pytest.mark.parametrize(("codec", "type_", "fields"), FRAMES)
@@ -201,7 +201,7 @@ def test_a_frame_with_the_required_fields_only(codec, type_, fields, nil):
             frame[key] = None if kind.endswith("?") else values[key]
     record = codec.decode(body(frame))
     written = {key: value for key, value in frame.items() if f"{key}?" not in fields}
-    if type(record) is History:
+    if type(record) is HistoryRequest:
         written["limit"] = DEFAULT_PAGE
     assert to_map(record) == written
 

@@ -1,10 +1,10 @@
 """Going through sent lines and searching them."""
 
-from client.terminal.history import LONGEST, History
+from client.terminal.history import LONGEST, LineHistory
 
 
-def history(*lines: str) -> History:
-    made = History()
+def history(*lines: str) -> LineHistory:
+    made = LineHistory()
     for line in lines:
         made.add(line)
     made.leave()

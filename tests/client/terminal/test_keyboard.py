@@ -11,12 +11,12 @@ from client.terminal.model import (
     Event,
     Leave,
     Model,
-    Order,
     Pasting,
     Received,
     Reconnect,
     Remember,
     Repaint,
+    SendCommand,
     Speak,
     Suspend,
     Transcribe,
@@ -78,8 +78,8 @@ def test_no_key_is_used_twice(model: Model) -> None:
 @pytest.mark.parametrize(
     ("line", "effect"),
     [
-        ("/join deep", Order("join", "deep")),
-        ("/USERS", Order("users", None)),
+        ("/join deep", SendCommand("join", "deep")),
+        ("/USERS", SendCommand("users", None)),
         ("/layout bottom", Remember()),
         ("/log file", Transcribe("file")),
         ("/close", Leave()),
@@ -103,7 +103,7 @@ def test_an_unknown_command_stays_in_the_line_with_a_hint(model: Model, line: st
 
 def test_a_command_that_the_servers_help_has_named_is_known(model: Model) -> None:
     do(model, Received(Help([CommandInfo("topic", "text", "Sets the topic.")])))
-    assert do(model, " /topic tea", "enter")[0] == Order("topic", "tea")
+    assert do(model, " /topic tea", "enter")[0] == SendCommand("topic", "tea")
 
 
 def test_a_path_is_text(model: Model) -> None:

@@ -10,6 +10,7 @@ from client.terminal.model import (
     Done,
     Effect,
     Event,
+    Failure,
     Interrupted,
     Leave,
     Model,
@@ -19,7 +20,6 @@ from client.terminal.model import (
     Resized,
     Shown,
     Tick,
-    Trouble,
 )
 from client.terminal.scrollback import Line
 from client.terminal.update import PING_EVERY, update
@@ -164,7 +164,7 @@ def test_an_interruption_leaves(model: Model) -> None:
 
 
 def test_what_happens_outside_is_told_and_inert(model: Model) -> None:
-    happen(model, Trouble("no room on \x1b[2Jdisk"))
+    happen(model, Failure("no room on \x1b[2Jdisk"))
     happen(model, Done("\x1b[2J is written"))
     assert [(line.kind, line.text) for line in model.scrollback.lines] == [
         ("error", "! no room on \ufffd[2Jdisk"),

@@ -12,7 +12,7 @@ from client.terminal import view
 from client.terminal.capabilities import read_capabilities
 from client.terminal.cells import STAND_IN, width, wrap
 from client.terminal.keys import Key, Paste, Text
-from client.terminal.model import Connection, Model, Received, Trouble
+from client.terminal.model import Connection, Failure, Model, Received
 from client.terminal.painter import Painter
 from client.terminal.scrollback import Line
 from client.terminal.theme import make_theme
@@ -632,7 +632,7 @@ def test_whatever_others_say_is_inert(words: str, columns: int) -> None:
     ]
     for record in records:
         update(model, Received(record), 0.0, lambda: NOON)
-    update(model, Trouble(words), 0.0, lambda: NOON)
+    update(model, Failure(words), 0.0, lambda: NOON)
     for state in ("online", "waiting", "connecting", "over"):
         update(model, Connection(state, 1.0, None, words), 0.0, lambda: NOON)
         assert all(map(inert, everything(model, 0.0)))

@@ -6,9 +6,9 @@ import time
 import pytest
 
 import reactor.chat.hub as hub_module
-from reactor.chat.clock import wall_clock
 from reactor.chat.hub import Hub
 from reactor.chat.person import Person as NewName
+from reactor.history.clock import wall_clock
 from shared.codec import encode
 from shared.errors import RequestError
 from shared.messages import Command, Message, Notice, PingRequest, Pong, Say, Skipped
@@ -43,9 +43,9 @@ def test_stamps_rise_even_if_the_clock_does_not(readings, stamps):
 
 def test_the_clock_is_followed_as_far_as_the_log_allows_and_again_when_it_allows_more():
     hub = Hub([].append, clock=lambda: NOON)
-    hub.log.stamps_until = NOON - 5
+    hub.history.stamps_until = NOON - 5
     assert [hub.stamp() for _ in range(3)] == [NOON - 5, NOON - 4, NOON - 3]
-    hub.log.stamps_until = NOON + 9
+    hub.history.stamps_until = NOON + 9
     assert [hub.stamp() for _ in range(3)] == [NOON, NOON + 1, NOON + 2]
 
 

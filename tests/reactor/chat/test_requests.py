@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from reactor.chat.history import MemoryLog
 from reactor.chat.requests import HANDLERS
+from reactor.history.memory import MemoryHistory
 from shared.codec import encode
 from shared.messages import (
     REQUESTS,
@@ -16,8 +16,8 @@ from shared.messages import (
     Entry,
     Error,
     Goodbye,
-    History,
     HistoryPage,
+    HistoryRequest,
     Left,
     Message,
     PingRequest,
@@ -36,7 +36,7 @@ def test_every_request_has_a_handler():
     assert {schema.record for schema in REQUESTS.values()} == set(HANDLERS)
 
 
-class SlowLog(MemoryLog):
+class SlowLog(MemoryHistory):
     """Keys that begin with "old" may be in a file, and the test says when it has been looked at."""
 
     def __init__(self) -> None:
@@ -109,7 +109,7 @@ def test_who_is_gone_when_the_answer_comes_has_said_nothing(log):
     log.answer(None)
     chat.tick()
     assert bob.got() == [Left("tea", "alice", "lost")]
-    bob.ask(History(id=2))
+    bob.ask(HistoryRequest(id=2))
     assert bob.got() == [HistoryPage("tea", [], False, None, 2)]
 
 
@@ -153,7 +153,7 @@ def frames(*records: object) -> bytes:
 def test_a_connection_is_not_read_until_the_file_has_answered(log):
     with benches() as bench:
         desk = bench()
-        desk.server.hub.log = log
+        desk.server.hub.history = log
         alice = desk.guest(Command("join", "tea"))
         alice.raw(frames(Say("hi", "old", 1), PingRequest(2)) + b"\x00\x00\x00\x01\xc1")
         desk.turn()
@@ -170,7 +170,7 @@ def test_a_connection_is_not_read_until_the_file_has_answered(log):
 def test_the_end_of_the_stream_waits_for_what_was_said_before_it(log, at):
     with benches() as bench:
         desk = bench()
-        desk.server.hub.log = log
+        desk.server.hub.history = log
         alice, bob = desk.guest(Command("join", "tea")), desk.guest(Command("join", "tea"))
         alice.raw(frames(Say("hi", "old"), Say("bye", "old-2")))
         alice.sock.shutdown(socket.SHUT_WR)
@@ -187,7 +187,7 @@ def test_the_pace_is_kept(log):
     """Waiting for the file makes nobody faster."""
     with benches() as bench:
         desk = bench(rate=2.0, burst=3)
-        desk.server.hub.log = log
+        desk.server.hub.history = log
         alice = desk.guest(Command("join", "tea"))
         desk.wait(10)
         alice.raw(frames(*(Say(f"{number}", f"old-{number}", number) for number in range(20))))
@@ -206,7 +206,7 @@ def test_the_pace_is_kept(log):
 def test_a_refused_word_behind_it_is_refused_in_its_place(log):
     with benches() as bench:
         desk = bench()
-        desk.server.hub.log = log
+        desk.server.hub.history = log
         alice = desk.guest(Command("join", "tea"))
         alice.raw(frames(Say("hi", "old", 1), Command("join", "", 2)))
         desk.turn()
@@ -219,7 +219,7 @@ def test_a_refused_word_behind_it_is_refused_in_its_place(log):
 def test_a_reset_meanwhile_is_noticed_at_once(log):
     with benches() as bench:
         desk = bench(resume_grace=0.0)
-        desk.server.hub.log = log
+        desk.server.hub.history = log
         alice, bob = desk.guest(Command("join", "tea")), desk.guest(Command("join", "tea"))
         alice.send(Say("hi", "old", 1))
         desk.turn()
@@ -237,5 +237,5 @@ def test_the_log_knows_the_entry_afterwards(log):
     alice.ask(Say("hi", "old", 1))
     log.answer(None)
     pages: list[object] = []
-    log.page("tea", History(), lambda page: pages.append(page.messages))
+    log.page("tea", HistoryRequest(), lambda page: pages.append(page.messages))
     assert pages == [[Entry("alice", "hi", NOON, "old")]]

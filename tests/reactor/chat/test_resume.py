@@ -8,16 +8,16 @@ import pytest
 
 import reactor.chat.hub as hub_module
 import shared.text as text_module
-from reactor.chat.history import MemoryLog, Page
 from reactor.chat.hub import GRACE
+from reactor.history.memory import MemoryHistory, Page
 from shared.messages import (
     Command,
     Entry,
     Error,
     Goodbye,
     Hello,
-    History,
     HistoryPage,
+    HistoryRequest,
     Joined,
     Left,
     Message,
@@ -302,7 +302,7 @@ def test_what_is_said_meanwhile_is_in_the_history_and_is_not_sent(chat, kept):
     chat.tick()
     assert back.got() == [Ready("alice", "tea", token, True), Message("tea", "ben", "after", NOON + 4)]
     assert alice.got() == []
-    back.ask(History(since=NOON, before=NOON + 4))
+    back.ask(HistoryRequest(since=NOON, before=NOON + 4))
     (page,) = back.got()
     assert [entry.text for entry in page.messages] == ["in the same tick", "meanwhile", "in the tick of coming back"]
 
@@ -826,7 +826,7 @@ def test_nothing_is_left_of_many_who_came_and_went(chat):
 # --- answers that wait for a disk
 
 
-class SlowLog(MemoryLog):
+class SlowLog(MemoryHistory):
     """Answers when the test says so."""
 
     def __init__(self) -> None:
@@ -839,7 +839,7 @@ class SlowLog(MemoryLog):
     def when_settled(self, callback: Callable[[], object]) -> None:
         self.waiting.append(callback)
 
-    def page(self, room: str, request: History, answer: Callable[[Page], object]) -> None:
+    def page(self, room: str, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
         super().page(room, request, lambda page: self.waiting.append(lambda: answer(page)))
 
     def answer(self) -> None:
@@ -859,7 +859,7 @@ def test_answers_that_are_still_to_come_count_toward_the_hard_limit():
     alice = chat.person("alice", "tea")
     for _ in range(5):
         alice.ask(Say("x" * 4_000))
-    alice.ask(*[History(limit=5)] * 20)
+    alice.ask(*[HistoryRequest(limit=5)] * 20)
     pages = []
     for _ in range(5):
         assert len(alice.held) == 20 - len(pages) - 4  # of at most 32,768 bytes each
@@ -921,7 +921,7 @@ def test_who_said_close_cannot_be_resumed_while_the_log_is_waited_for(slow, word
     assert not again.resumed
     back.ask(PingRequest(4))
     assert back.got()[-1] == Pong(4)
-    slow.hub.log.answer()
+    slow.hub.history.answer()
     slow.tick()
     if not broken:
         assert words_left_out(alice.got()) == [goodbye("close", 3)]
@@ -933,15 +933,15 @@ def test_who_said_close_cannot_be_resumed_while_the_log_is_waited_for(slow, word
 
 def test_sent_that_comes_after_the_connection_broke_disturbs_nobody(slow):
     alice, token = seated(slow, "alice")
-    alice.ask(Say("hi", "k", 1), History(id=2))
+    alice.ask(Say("hi", "k", 1), HistoryRequest(id=2))
     alice.lose()
     slow.tick()
-    slow.hub.log.answer()
+    slow.hub.history.answer()
     slow.tick()
     assert alice.got() == []
     back = resume(slow, token)
     back.ask(Say("hi", "k", 3))
-    slow.hub.log.answer()
+    slow.hub.history.answer()
     slow.tick()
     assert back.got() == [Ready("alice", "tea", token, True), Sent("tea", NOON, 3, "k")]
 
@@ -952,9 +952,9 @@ def test_what_the_new_connection_asked_before_it_took_over_is_answered(slow):
     slow.tick()
     back = Person(slow.hub)
     back.got()
-    back.ask(Command("join", "coffee"), Say("hi", "k", 1), History(id=2), Hello(1, resume=token, id=3))
+    back.ask(Command("join", "coffee"), Say("hi", "k", 1), HistoryRequest(id=2), Hello(1, resume=token, id=3))
     slow.tick()
-    slow.hub.log.answer()
+    slow.hub.history.answer()
     slow.tick()
     records = back.got()
     assert Sent("coffee", NOON, 1, "k") in records
@@ -964,11 +964,11 @@ def test_what_the_new_connection_asked_before_it_took_over_is_answered(slow):
 def test_a_request_of_the_old_connection_is_not_answered_by_its_id_on_the_new_one(slow):
     # The new connection counts its own ids; an answer with a number of the old one would pass for one of them.
     alice, token = seated(slow, "alice")
-    alice.ask(Say("hi", id=1), History(id=2))
+    alice.ask(Say("hi", id=1), HistoryRequest(id=2))
     slow.tick()
     back = resume(slow, token)
     slow.tick()
-    slow.hub.log.answer()
+    slow.hub.history.answer()
     slow.tick()
     ready, *answers = back.got()
     assert type(ready) is Ready

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from reactor.chat.history import Log
 from reactor.chat.hub import QUEUE_HARD, QUEUE_SOFT, Hub
 from reactor.chat.requests import handle
 from reactor.chat.session import Session, State
+from reactor.history.memory import History
 from shared import __version__
 from shared.codec import encode, event_codec, request_codec
 from shared.errors import RequestError
@@ -27,8 +27,8 @@ from shared.messages import (
     Goodbye,
     Hello,
     Help,
-    History,
     HistoryPage,
+    HistoryRequest,
     Joined,
     Left,
     Limits,
@@ -164,7 +164,7 @@ class Chat:
     """A hub whose clock and whose ticks the test moves. Seats are kept where it has a grace time."""
 
     def __init__(
-        self, soft: int = QUEUE_SOFT, hard: int = QUEUE_HARD, log: Log | None = None, grace: float = 0.0
+        self, soft: int = QUEUE_SOFT, hard: int = QUEUE_HARD, log: History | None = None, grace: float = 0.0
     ) -> None:
         self.now = NOON
         self.seconds = 0.0
@@ -378,7 +378,7 @@ def test_a_ping_is_answered_and_a_pong_is_not(chat):
 @pytest.mark.parametrize("number", [None, 2])
 def test_the_history_of_a_room_in_which_nobody_spoke_is_an_empty_page(chat, number):
     person = chat.person("alice", "tea")
-    person.ask(History(id=number))
+    person.ask(HistoryRequest(id=number))
     chat.tick()
     assert person.got() == [HistoryPage("tea", [], False, None, number)]
 
@@ -388,7 +388,7 @@ def test_history_has_ones_own_words_and_what_was_said_before_one_joined(chat):
     alice.ask(Say("one", "k-1"), Command("name", "anne"), Say("two"))
     chat.tick()
     bob = chat.person("bob", "tea")
-    bob.ask(Say("three"), History(id=1))
+    bob.ask(Say("three"), HistoryRequest(id=1))
     alice.ask(Say("four"))
     chat.tick()
     said = [Entry("alice", "one", NOON, "k-1"), Entry("anne", "two", NOON + 1), Entry("bob", "three", NOON + 2)]
@@ -400,7 +400,7 @@ def test_history_speaks_of_the_room_one_is_in(chat):
     alice.ask(Say("tea"), Command("join", "coffee"), Say("coffee"))
     chat.tick()
     alice.got()
-    alice.ask(History(), Command("join", "#TEA"), History())
+    alice.ask(HistoryRequest(), Command("join", "#TEA"), HistoryRequest())
     chat.tick()
     coffee, joined, tea = alice.got()
     assert coffee == HistoryPage("coffee", [Entry("alice", "coffee", NOON + 1)], False, NOON + 1)
@@ -413,14 +413,14 @@ def test_the_bounds_of_a_page_are_those_of_the_request(chat):
     alice.ask(*[Say(f"{number}") for number in range(60)])
     chat.tick()
     for request, first, last, more in [
-        (History(), 10, 60, True),
-        (History(limit=100), 0, 60, False),
-        (History(since=NOON + 9), 10, 60, False),
-        (History(since=0, limit=3), 0, 3, True),
-        (History(before=NOON + 9, limit=3), 6, 9, True),
-        (History(since=NOON + 3, before=NOON + 9), 4, 9, False),
-        (History(since=NOON + 3, before=NOON + 9, limit=2), 4, 6, True),
-        (History(since=NOON + 9, before=NOON + 3), 0, 0, False),
+        (HistoryRequest(), 10, 60, True),
+        (HistoryRequest(limit=100), 0, 60, False),
+        (HistoryRequest(since=NOON + 9), 10, 60, False),
+        (HistoryRequest(since=0, limit=3), 0, 3, True),
+        (HistoryRequest(before=NOON + 9, limit=3), 6, 9, True),
+        (HistoryRequest(since=NOON + 3, before=NOON + 9), 4, 9, False),
+        (HistoryRequest(since=NOON + 3, before=NOON + 9, limit=2), 4, 6, True),
+        (HistoryRequest(since=NOON + 9, before=NOON + 3), 0, 0, False),
     ]:
         alice.ask(request)
         (page,) = alice.got()
@@ -498,7 +498,7 @@ REFUSED = {
     "text-too-long": [Say("a" * 4_097, "k", 9)],
     "already-ready": [Hello(1, id=9), Hello(2, "carol", id=9)],
 }
-OUTSIDE = [Say("hi", id=9), Command("users", id=9), Command("leave", id=9), History(id=9)]
+OUTSIDE = [Say("hi", id=9), Command("users", id=9), Command("leave", id=9), HistoryRequest(id=9)]
 WITH_A_PASSWORD_ONLY = {"no-password"}
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reactor.engine.deadlines import STEP, Watch
+from reactor.engine.deadlines import STEP, DeadlineWheel
 from reactor.engine.loop import Reactor
 
 
@@ -50,7 +50,7 @@ def reactor(clock):
 
 @pytest.fixture
 def watch(reactor):
-    return Watch(reactor)
+    return DeadlineWheel(reactor)
 
 
 def pass_time(reactor, clock, seconds, step=0.05):
@@ -204,7 +204,7 @@ def test_any_deadline_is_found_no_earlier_and_at_most_a_step_late(start, delays,
     clock.now = start
     reactor = Reactor(clock=clock, most_late=math.inf)
     try:
-        watch = Watch(reactor)
+        watch = DeadlineWheel(reactor)
         crowd = [(Watched(), delay) for delay in delays]
         for watched, delay in crowd:
             watch.add(watched, delay)
@@ -237,7 +237,7 @@ def test_nobody_is_looked_at_twice_in_a_tick_however_little_time_they_ask_for(st
             return max(0.0, self.deadline - now) if again or now < self.deadline else None
 
     try:
-        watch = Watch(reactor)
+        watch = DeadlineWheel(reactor)
         crowd = [Impatient() for _ in delays]
         for watched, delay in zip(crowd, delays, strict=True):
             watched.deadline = start + delay

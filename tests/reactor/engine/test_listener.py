@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reactor.engine.listener import ACCEPTS, LOOPBACK, PAUSE, Gate, Listener, listen
+from reactor.engine.listener import ACCEPTS, LOOPBACK, PAUSE, ConnectionLimiter, Listener, listen
 from reactor.engine.loop import EVENT_READ, Reactor
 from tests.support import DEADLINE, ROOT, wait_until
 
@@ -449,7 +449,7 @@ def test_a_process_without_descriptors_refuses_waits_and_recovers(opened):
 
 
 def test_no_more_are_admitted_than_there_are_places():
-    gate = Gate(2, 0)
+    gate = ConnectionLimiter(2, 0)
     assert [gate.admit("192.0.2.1") for _ in range(4)] == [None, None, "full", "full"]
     assert gate.count == 2
     gate.release("192.0.2.1")
@@ -458,7 +458,7 @@ def test_no_more_are_admitted_than_there_are_places():
 
 @pytest.mark.parametrize("limits", [(0, 0), (0, 5), (10, 0)])
 def test_zero_is_no_limit(limits):
-    gate = Gate(*limits)
+    gate = ConnectionLimiter(*limits)
     assert [gate.admit(f"192.0.2.{index}") for index in range(10)] == [None] * 10
 
 
@@ -480,7 +480,7 @@ DIFFERENT = {
 
 @pytest.mark.parametrize(("first", "second"), SAME.values(), ids=SAME)
 def test_what_counts_as_one_address(first, second):
-    gate = Gate(0, 2)
+    gate = ConnectionLimiter(0, 2)
     assert [gate.admit(host) for host in (first, second, first, second)] == [None, None] + ["address-limit"] * 2
     gate.release(second)
     assert gate.admit(first) is None
@@ -488,13 +488,13 @@ def test_what_counts_as_one_address(first, second):
 
 @pytest.mark.parametrize(("first", "second"), DIFFERENT.values(), ids=DIFFERENT)
 def test_what_counts_as_two_addresses(first, second):
-    gate = Gate(0, 1)
+    gate = ConnectionLimiter(0, 1)
     assert [gate.admit(host) for host in (first, second, first, second)] == [None, None] + ["address-limit"] * 2
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
 def test_loopback_has_no_limit(host):
-    gate = Gate(0, 1)
+    gate = ConnectionLimiter(0, 1)
     assert [gate.admit(host) for _ in range(5)] == [None] * 5
     for _ in range(5):
         gate.release(host)
@@ -518,13 +518,13 @@ def test_loopback_has_no_limit(host):
     ],
 )
 def test_an_exempt_network_has_no_limit_for_one_address(networks, host, exempt):
-    gate = Gate(0, 1, networks)
+    gate = ConnectionLimiter(0, 1, networks)
     assert gate.is_exempt(host) == exempt
     assert [gate.admit(host) for _ in range(3)] == [None, *[None if exempt else "address-limit"] * 2]
 
 
 def test_limits_and_exemptions_may_change_while_connections_are_there():
-    gate = Gate(0, 0)
+    gate = ConnectionLimiter(0, 0)
     hosts = ["192.0.2.1"] * 3 + ["127.0.0.1"] * 2
     assert [gate.admit(host) for host in hosts] == [None] * 5
     gate.most_per_address, gate.exempt = 2, ()
@@ -537,7 +537,7 @@ def test_limits_and_exemptions_may_change_while_connections_are_there():
 
 
 def test_one_who_is_turned_away_takes_no_place():
-    gate = Gate(3, 1)
+    gate = ConnectionLimiter(3, 1)
     assert [gate.admit("192.0.2.1") for _ in range(5)] == [None] + ["address-limit"] * 4
     assert gate.count == 1
     assert [gate.admit(f"192.0.2.{index}") for index in (2, 3, 4)] == [None, None, "full"]
@@ -548,7 +548,7 @@ def test_one_who_is_turned_away_takes_no_place():
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([*SAME["one /64"], *DIFFERENT["two IPv4 addresses"]]))))
 def test_the_gate_counts_as_a_plain_list_would(steps):
-    gate, inside = Gate(5, 2), []
+    gate, inside = ConnectionLimiter(5, 2), []
 
     def key(host):
         return host[:13]  # long enough for the /64, too short for what differs in it

@@ -133,9 +133,9 @@ def test_a_tick_hands_out_then_flushes_then_closes(reactor, pair):
         calls.append("handler")
         reactor.close_soon(lambda: calls.append("close 1"))
         reactor.unsent.append(Connection("a", calls))
-        reactor.at_flush(lambda: (calls.append("room 1"), reactor.unsent.append(Connection("c", calls))))
+        reactor.call_before_flush(lambda: (calls.append("room 1"), reactor.unsent.append(Connection("c", calls))))
         reactor.unsent.append(Connection("b", calls))
-        reactor.at_flush(lambda: (calls.append("room 2"), reactor.close_soon(lambda: calls.append("close 2"))))
+        reactor.call_before_flush(lambda: (calls.append("room 2"), reactor.close_soon(lambda: calls.append("close 2"))))
 
     reactor.register(near.fileno(), EVENT_READ, Handler(ask))
     reactor.call_soon(calls.append, "call")
@@ -147,7 +147,7 @@ def test_a_tick_hands_out_then_flushes_then_closes(reactor, pair):
 
 def test_each_asked_for_once_is_called_once(reactor):
     calls = []
-    reactor.at_flush(lambda: calls.append("room"))
+    reactor.call_before_flush(lambda: calls.append("room"))
     reactor.unsent.append(Connection("a", calls))
     reactor.close_soon(lambda: calls.append("close"))
     for _ in range(3):
@@ -155,7 +155,7 @@ def test_each_asked_for_once_is_called_once(reactor):
     assert calls == ["room", "send a", "close"]
 
 
-@pytest.mark.parametrize("method", ["at_flush", "close_soon"])
+@pytest.mark.parametrize("method", ["call_before_flush", "close_soon"])
 def test_what_a_phase_asks_of_itself_waits_for_the_next_tick_which_does_not_sleep(reactor, selector, method):
     calls = []
     ask = getattr(reactor, method)
@@ -205,7 +205,7 @@ def ask_from_handler(reactor, pair, callback):
 
 
 def ask_from_flush(reactor, pair, callback):
-    reactor.at_flush(lambda: reactor.call_soon(callback))
+    reactor.call_before_flush(lambda: reactor.call_soon(callback))
 
 
 def ask_from_closing(reactor, pair, callback):
@@ -303,7 +303,7 @@ def test_the_wait_ends_with_the_next_timer(reactor, selector, timer, longest, as
     assert selector.asked == [asked]
 
 
-@pytest.mark.parametrize("ask", ["call_soon", "at_flush", "close_soon"])
+@pytest.mark.parametrize("ask", ["call_soon", "call_before_flush", "close_soon"])
 def test_who_waits_for_a_tick_keeps_it_from_sleeping(reactor, selector, ask):
     getattr(reactor, ask)(lambda: None)
     reactor.tick()
@@ -315,7 +315,7 @@ def test_run_turns_until_it_is_stopped_and_can_run_again(reactor):
     calls = []
     for count in (1, 2):
         reactor.call_soon(reactor.call_soon, lambda: (calls.append("call"), reactor.stop()))
-        reactor.at_flush(lambda: reactor.at_flush(lambda: calls.append("flush")))
+        reactor.call_before_flush(lambda: reactor.call_before_flush(lambda: calls.append("flush")))
         reactor.run()
         assert calls == ["call", "flush"] * count, "the tick in which it was stopped is finished"
 
@@ -431,7 +431,7 @@ def test_giving_up_may_fail_as_well(reactor, pair, caplog):
     assert reactor.ticks == 1
 
 
-@pytest.mark.parametrize("ask", ["call_soon", "call_later", "call_from_thread", "at_flush", "close_soon"])
+@pytest.mark.parametrize("ask", ["call_soon", "call_later", "call_from_thread", "call_before_flush", "close_soon"])
 def test_a_callback_that_fails_does_so_alone(reactor, caplog, ask):
     calls = []
     extra = (0,) if ask == "call_later" else ()
@@ -454,7 +454,7 @@ def test_a_flush_that_fails_ends_that_connection_alone(reactor, caplog):
     assert "our bug" in caplog.text
 
 
-@pytest.mark.parametrize("ask", ["call_soon", "at_flush", "register"])
+@pytest.mark.parametrize("ask", ["call_soon", "call_before_flush", "register"])
 def test_an_interrupt_is_no_failure_of_a_handler(reactor, pair, caplog, ask):
     """Ctrl-C before the signals are ours has to end the program."""
 
@@ -535,7 +535,7 @@ def test_a_descriptor_is_not_closed_before_the_end_of_the_tick(reactor, pair):
     seen = []
     reactor.call_soon(transport.abort)
     reactor.call_soon(lambda: seen.append(near.fileno()))
-    reactor.at_flush(lambda: seen.append(near.fileno()))
+    reactor.call_before_flush(lambda: seen.append(near.fileno()))
     reactor.tick(0)
     assert seen == [number, number]
     assert near.fileno() == -1
@@ -720,7 +720,7 @@ def test_a_room_whose_batch_takes_long_leaves_the_rest_of_it_for_the_next_tick(r
         transport.send(b"first")
         transport.send(b"second")
 
-    reactor.at_flush(flush)
+    reactor.call_before_flush(flush)
     reactor.tick()
     reactor.tick()
     reactor.tick()
@@ -759,7 +759,7 @@ def test_while_some_wait_since_the_last_tick_a_new_batch_goes_behind_them(reacto
     reactor.unsent += [Slow(number, calls) for number in range(3)]
     reactor.tick()
     assert reactor.is_behind
-    reactor.at_flush(lambda: transport.send(b"new"))
+    reactor.call_before_flush(lambda: transport.send(b"new"))
     reactor.tick()
     assert (calls, transport.queued) == (["send 0", "send 1"], 3)
     reactor.tick()

@@ -61,7 +61,7 @@ def test_a_handler_that_runs_out_of_memory_ends_its_connection_alone(caplog: pyt
         raise MemoryError
 
     reactor.memory.told = lambda: calls.append("told")
-    reactor.guard(fails)
+    reactor.run_safely(fails)
     assert calls == ["told"]
     assert "a callback failed" in caplog.text
     monster = type("Monster", (), {"__repr__": lambda self: (_ for _ in ()).throw(MemoryError)})()

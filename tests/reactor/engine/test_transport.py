@@ -407,7 +407,7 @@ def test_write_only_queues_and_the_flush_sends_once(bench):
 
 def test_what_rooms_write_at_the_flush_goes_along_with_the_same_send(bench):
     transport, sock, _, far = bench.transport()
-    bench.reactor.at_flush(lambda: transport.write(b" room"))
+    bench.reactor.call_before_flush(lambda: transport.write(b" room"))
     transport.write(b"direct")
     bench.reactor.tick(0)
     assert sock.sends == 1
@@ -417,7 +417,7 @@ def test_what_rooms_write_at_the_flush_goes_along_with_the_same_send(bench):
 def test_what_is_sent_at_the_flush_goes_out_at_once(bench):
     transport, sock, receiver, far = bench.transport()
     queued = []
-    bench.reactor.at_flush(lambda: (transport.send(b"room"), queued.append((sock.sends, transport.queued))))
+    bench.reactor.call_before_flush(lambda: (transport.send(b"room"), queued.append((sock.sends, transport.queued))))
     bench.reactor.tick(0)
     assert queued == [(1, 0)]
     bench.assert_asleep()
@@ -427,7 +427,7 @@ def test_what_is_sent_at_the_flush_goes_out_at_once(bench):
 
 def test_what_is_sent_at_the_flush_goes_behind_what_is_queued(bench):
     transport, sock, _, far = bench.transport()
-    bench.reactor.at_flush(lambda: (transport.send(b" room"), transport.write(b" answer")))
+    bench.reactor.call_before_flush(lambda: (transport.send(b" room"), transport.write(b" answer")))
     transport.write(b"direct")
     bench.reactor.tick(0)
     assert sock.sends == 1
@@ -437,7 +437,7 @@ def test_what_is_sent_at_the_flush_goes_behind_what_is_queued(bench):
 def test_who_wants_to_know_is_told_of_what_is_sent_at_the_flush(bench):
     transport, _, receiver, _ = bench.transport()
     transport.tell_drained = True
-    bench.reactor.at_flush(lambda: transport.send(b"room"))
+    bench.reactor.call_before_flush(lambda: transport.send(b"room"))
     bench.ticks(2)
     assert receiver.told == ["drained"]
 
@@ -446,7 +446,7 @@ def test_who_wants_to_know_is_told_of_what_is_sent_at_the_flush(bench):
 def test_nothing_is_sent_after_the_end(bench, end):
     transport, sock, _, _ = bench.transport()
     getattr(transport, end)()
-    bench.reactor.at_flush(lambda: transport.send(b"room"))
+    bench.reactor.call_before_flush(lambda: transport.send(b"room"))
     bench.ticks()
     assert sock.sends == 0
 
@@ -521,7 +521,7 @@ def test_any_writes_and_any_partial_sends_arrive_byte_by_byte(steps, allowed):
                 transport.write(memoryview(piece) if view else piece)
                 assert transport.queued == len(written) - sock.taken
             if sent is not None:
-                bench.reactor.at_flush(functools.partial(transport.send, next_piece(sent)))
+                bench.reactor.call_before_flush(functools.partial(transport.send, next_piece(sent)))
             tick()
             read(most)
         while len(received) < len(written):
@@ -711,9 +711,9 @@ def test_drop_keeps_exactly_the_frame_in_flight(bench, kind, taken, kept):
     bench.reactor.tick(0)
     before = transport.queued
     assert before == 5_014 - taken
-    assert transport.drop(frame_end) == before - kept
+    assert transport.discard_unsent(frame_end) == before - kept
     assert transport.queued == kept
-    assert transport.drop(frame_end) == 0, "what is in flight stays, however often"
+    assert transport.discard_unsent(frame_end) == 0, "what is in flight stays, however often"
     transport.write(b"farewell")
     assert transport.queued == kept + 8
     bench.until(lambda: not transport.queued)
@@ -722,15 +722,15 @@ def test_drop_keeps_exactly_the_frame_in_flight(bench, kind, taken, kept):
 
 def test_drop_leaves_nothing_where_no_frame_is_in_flight(bench):
     transport, _, _, far = bench.transport(bench.unix(), [FRAME, 0])
-    assert transport.drop(frame_end) == 0
+    assert transport.discard_unsent(frame_end) == 0
     transport.write(b"a" * FRAME)
     transport.write(b"b" * FRAME)
-    assert transport.drop(frame_end) == 2 * FRAME, "the socket has not seen it yet"
+    assert transport.discard_unsent(frame_end) == 2 * FRAME, "the socket has not seen it yet"
     assert transport.queued == 0
     transport.write(b"c" * FRAME)
     transport.write(b"d" * FRAME)
     bench.reactor.tick(0)
-    assert transport.drop(frame_end) == FRAME, "the socket has taken one frame to its end"
+    assert transport.discard_unsent(frame_end) == FRAME, "the socket has taken one frame to its end"
     transport.write(b"farewell")
     bench.until(lambda: not transport.queued)
     assert bench.read(far, FRAME + 8) == b"c" * FRAME + b"farewell"
@@ -741,7 +741,7 @@ def test_a_transport_sleeps_after_everything_was_dropped(bench):
     transport.write(b"a" * FRAME)
     transport.write(b"b" * FRAME)
     bench.reactor.tick(0)
-    transport.drop(frame_end)
+    transport.discard_unsent(frame_end)
     bench.ticks(3)
     assert bench.waits_for(sock) == EVENT_READ
     bench.assert_asleep()
@@ -760,7 +760,7 @@ def test_after_any_drop_the_peer_sees_whole_frames_only(counts, taken, view):
         total = sum(counts) * FRAME
         bench.reactor.tick(0)
         taken = min(taken, total)
-        dropped = transport.drop(frame_end)
+        dropped = transport.discard_unsent(frame_end)
         kept = -taken % FRAME
         assert (dropped, transport.queued) == (total - taken - kept, kept)
         transport.write(b"f" * FRAME)
@@ -1103,7 +1103,7 @@ def test_the_end_is_told_exactly_once(bench, end, error, queued):
     transport.resume_reading()
     for mask in (0, EVENT_READ, EVENT_WRITE, EVENT_READ | EVENT_WRITE):
         transport.handle(mask)
-    assert transport.drop(frame_end) == 0
+    assert transport.discard_unsent(frame_end) == 0
     bench.clock.now += 10 * LINGER
     bench.ticks()
     assert len(receiver.told) == 1

@@ -1,0 +1,40 @@
+"""Pastes that the terminal has not marked as such: many lines in one read, which nobody can type. Pure."""
+
+from client.terminal.keys import Event, Key, Paste, Text
+
+TYPED_AT_ONCE = 5
+"""Lines that may come in one read from somebody who types ahead of a slow connection."""
+GOES_ON = 0.1
+"""Seconds after a piece of such a paste within which the next one comes."""
+LONGEST_WORD = 16
+"""Characters without a line end that may be typed within that time."""
+
+ENTER = Key("enter")
+
+
+class PasteDetector:
+    """Tells pastes from typing, by how much comes at once."""
+
+    def __init__(self) -> None:
+        self._until = -1e9
+
+    def meant(self, events: list[Event], now: float) -> list[Event]:
+        """What the events of one read at `now` (seconds) mean: themselves, or a paste."""
+        lines = sum(event == ENTER for event in events)
+        goes_on = now < self._until
+        is_long = sum(len(event.text) for event in events if isinstance(event, Text)) > LONGEST_WORD
+        if lines <= (0 if goes_on else TYPED_AT_ONCE) and not (goes_on and is_long):
+            return events
+        self._until = now + GOES_ON
+        return [Paste("".join(map(_text, events)), goes_on=goes_on)]
+
+
+def _text(event: Event) -> str:
+    match event:
+        case Text(text) | Paste(text):
+            return text
+        case Key("enter"):
+            return "\n"
+        case Key("tab"):
+            return "\t"
+    return ""

@@ -1,0 +1,150 @@
+"""What is in the file of the log, as SQL: reading pages, finding keys, deleting what is too old. No threads here.
+
+Everything raises `sqlite3.Error` where the file cannot be read or written. No look-up reads more rows than it returns,
+but for a few.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any
+
+from reactor.history.memory import Page, fitting
+from reactor.history.opening import AUTHOR
+from shared.messages import Entry, HistoryRequest
+from shared.text import fold
+
+_LOADED = 2_000  # the newest messages are in memory again after a restart
+_LOADED_SIZE = 2**20  # and at most so many characters of them: the memory has a bound that may be less
+_MOST_AT = 2**63 - 1
+_SWEEP_ROWS = 200  # rows deleted in one commit: what is said meanwhile waits for it
+_FAR_OVER = 2**25  # bytes, and a twentieth, above the bound: more is said than small steps delete
+_SWEEP_PAGES = 64  # pages given back to the system in one commit
+Row = tuple[int, str, str, str, str | None, int | None]
+"""at, room, name, text, key, and the number of the session, which only a message with a key has."""
+FAILURES = (sqlite3.Error, OSError, OverflowError)
+"""What an unusable file can raise."""
+
+
+def trace(room: str, key: str, who: int | str) -> int:
+    """What tells a key of a session (its number) or of somebody (their folded name) from all others in this process.
+
+    It depends on `hash`, which is another one in every process: nobody outside can choose keys that collide.
+    """
+    return hash((room, key, who))
+
+
+def insert(file: sqlite3.Connection, rows: Iterable[Row]) -> int:
+    """Write rows and commit them; returns how many were new."""
+    with file:
+        return write(file, rows)
+
+
+def write(file: sqlite3.Connection, rows: Iterable[Row]) -> int:
+    """Write rows; returns how many were new. One whose stamp is there already is left out."""
+    cursor = file.executemany(
+        "insert into message (at, room, name, text, key, session, author) values (?, ?, ?, ?, ?, ?, ?)"
+        " on conflict do nothing",
+        map(_values, rows),
+    )
+    return max(0, cursor.rowcount)
+
+
+def _values(row: Row) -> tuple[Any, ...]:
+    at, room, name, text, key, session = row
+    if key is None:
+        return (*row, None)
+    return at, room, name, text, key, trace(room, key, session or 0), None if name.isascii() else fold(name)
+
+
+def holds(file: sqlite3.Connection, row: Row) -> bool:
+    """Whether just that message is there."""
+    found = file.execute("select 1 from message where at = ? and room = ? and name = ? and text = ?", row[:4])
+    return found.fetchone() is not None
+
+
+def newest_stamp(file: sqlite3.Connection) -> int:
+    """0 if there is none."""
+    newest: int = file.execute("select coalesce(max(at), 0) from message").fetchone()[0]
+    return newest
+
+
+def load(file: sqlite3.Connection) -> list[tuple[str, Entry]]:
+    """The newest messages with their rooms, ascending."""
+    loaded = []
+    characters = _LOADED_SIZE
+    for room, name, text, at, key in file.execute(
+        "select room, name, text, at, key from message order by at desc limit ?", (_LOADED,)
+    ):
+        characters -= len(text)
+        if characters < 0:
+            break
+        loaded.append((room, Entry(name, text, at, key)))
+    return loaded[::-1]
+
+
+def read_page(file: sqlite3.Connection, room: str, request: HistoryRequest) -> Page:
+    """The page that a request asks for."""
+    forward = request.since is not None
+    since = min(request.since, _MOST_AT) if request.since is not None else -1
+    before = min(request.before, _MOST_AT) if request.before is not None else _MOST_AT
+    rows = file.execute(
+        "select name, text, at, key from message where room = ? and at > ? and at < ? order by at"
+        f" {'asc' if forward else 'desc'} limit ?",
+        (room, since, before, request.limit + 1),
+    ).fetchall()
+    entries = [Entry(*row) for row in (rows[: request.limit] if forward else rows[request.limit - 1 :: -1])]
+    page = fitting(entries, forward)
+    oldest = file.execute("select min(at) from message where room = ?", (room,)).fetchone()[0]
+    return Page(page, len(rows) > len(page), oldest)
+
+
+def find_key(file: sqlite3.Connection, room: str, key: str, session: int, name: str) -> int | None:
+    """The stamp of the message that was said in `room` with `key`, by that session or under that name."""
+    by_session = file.execute(
+        "select at from message where session = ? and key = ? and room = ? order by at limit 1",
+        (trace(room, key, session), key, room),
+    )
+    by_name = file.execute(
+        f"select at from message where key = ? and room = ? and {AUTHOR} = ? order by at limit 1",
+        (key, room, fold(name)),
+    )
+    return min((at for (at,) in (*by_session, *by_name)), default=None)
+
+
+def next_keys(file: sqlite3.Connection, after: int, limit: int) -> list[tuple[int, str, str | None, str, int | None]]:
+    """The next messages behind a stamp: each with its room, key, folded author, and `session` as in the file."""
+    return file.execute(
+        f"select at, room, key, {AUTHOR}, session from message where at > ? order by at limit ?", (after, limit)
+    ).fetchall()
+
+
+def size(file: sqlite3.Connection) -> int:
+    """Bytes of the file that are in use."""
+    names = ("page_count", "freelist_count", "page_size")
+    pages, free, page = (int(file.execute(f"pragma {name}").fetchone()[0]) for name in names)
+    return (pages - free) * page
+
+
+def sweep(file: sqlite3.Connection, oldest: int, most: int) -> bool:
+    """Delete some of what has a stamp below `oldest` or is more than `most` bytes; whether there may be more of it."""
+    deleted = freed = 0
+    with file:
+        if oldest:
+            deleted += _delete(file, "select at from message where at < ? order by at limit ?", oldest, _SWEEP_ROWS)
+        if most and (over := size(file) - most) > 0:
+            rows = 10 * _SWEEP_ROWS if over > max(_FAR_OVER, most // 20) else _SWEEP_ROWS
+            deleted += _delete(file, "select at from message order by at limit ?", rows)
+        if _has_free(file):
+            freed = 1
+            file.execute(f"pragma incremental_vacuum({_SWEEP_PAGES})").fetchall()
+    return deleted + freed > 0
+
+
+def _has_free(file: sqlite3.Connection) -> bool:
+    """Whether there are pages to be given back. A file that was not made here may be unable to."""
+    free = file.execute("pragma freelist_count").fetchone()[0]
+    return bool(free and file.execute("pragma auto_vacuum").fetchone()[0] == 2)
+
+
+def _delete(file: sqlite3.Connection, which: str, *values: int) -> int:
+    return file.execute(f"delete from message where at in ({which})", values).rowcount

@@ -1,0 +1,399 @@
+"""What each frame of the server makes of the window."""
+
+import pytest
+
+from client.settings import Preferences
+from client.terminal.commands import LOCAL
+from client.terminal.model import Ask, Bell, Effect, Model, Received, Shown
+from client.terminal.scrollback import Line
+from client.terminal.server_events import BELL_EVERY, OLD, ask, ask_users, next_id, received
+from client.wording import clock_time
+from shared.messages import (
+    EVENTS,
+    Command,
+    CommandInfo,
+    Entry,
+    Error,
+    Goodbye,
+    Help,
+    HistoryPage,
+    Joined,
+    Left,
+    Limits,
+    Message,
+    Notice,
+    Ping,
+    PingRequest,
+    Pong,
+    Ready,
+    Renamed,
+    RoomInfo,
+    Rooms,
+    Sent,
+    Skipped,
+    Users,
+    Welcome,
+)
+from shared.schema import Record
+
+NOON = 1_700_000_000_000_000
+TOKEN = "0" * 32
+
+
+@pytest.fixture
+def model() -> Model:
+    made = Model("example:5000", Preferences())
+    made.state, made.name, made.room = "online", "ada", "lobby"
+    made.know("ada")
+    return made
+
+
+def take(model: Model, *records: Record, now: float = 0.0) -> list[Effect]:
+    return [effect for record in records for effect in received(model, Received(record), now, NOON)]
+
+
+def texts(model: Model) -> list[str]:
+    return [line.text for line in model.scrollback.lines]
+
+
+def asked(effects: list[Effect]) -> Record:
+    (effect,) = (effect for effect in effects if isinstance(effect, Ask))
+    return effect.record
+
+
+SAYING_NOTHING: list[Record] = [
+    Welcome(1, "PyLingo/1.0.0", "guest-1", Limits(1, 2, 3, 4)),
+    Goodbye("shutdown", "bye"),
+    Pong(7),
+    Ping(),
+    Ready("ada", None, TOKEN, False),
+    Sent("lobby", 5, key="of another window"),
+    Sent("lobby", 5, re=1),
+]
+IN_WORDS: list[tuple[Record, str, str]] = [
+    (Joined("lobby", "bob"), "note", "* bob joined"),
+    (Joined("lobby", "ada", 3), "note", "* you are in lobby as ada; 2 others are here"),
+    (Left("lobby", "bob", "leave"), "note", "* bob left"),
+    (Left("lobby", "bob", "moved"), "note", "* bob left"),
+    (Left("lobby", "bob", "close"), "note", "* bob left"),
+    (Left("lobby", "bob", "lost"), "note", "* bob lost the connection"),
+    (Left("lobby", "bob", "stalled"), "note", "* bob lost the connection"),
+    (Left("lobby", "ada"), "note", "* you left lobby"),
+    (Renamed("bob", "bo", "lobby"), "note", "* bob is now bo"),
+    (Renamed("ada", "eve"), "note", "* you are now eve"),
+    (Rooms([RoomInfo("lobby", 2)], False), "note", "* rooms and how many are in them:\nlobby  2"),
+    (Rooms([], False), "note", "* there are no rooms: /join one to make it"),
+    (Users("lobby", ["ada", "bob"], False), "note", "* in lobby: ada, bob"),
+    (Notice("words\nof the day"), "note", "* words\nof the day"),
+    (Error("bad-name", "no"), "error", "! no"),
+    (
+        HistoryPage("lobby", [Entry("bob", "hi", NOON)], False, None),
+        "note",
+        f"* earlier in lobby:\n{clock_time(NOON)} bob: hi",
+    ),
+    (Skipped("lobby", 3, 0, 9), "note", "* you read too slowly and missed 3 messages in lobby"),
+]
+
+
+def test_every_type_of_frame_is_in_a_test_here() -> None:
+    tested = {type(record) for record in SAYING_NOTHING} | {type(record) for record, *_ in IN_WORDS}
+    assert {schema.record for schema in EVENTS.values()} == tested | {Message, Help}
+
+
+@pytest.mark.parametrize("record", SAYING_NOTHING, ids=lambda record: type(record).__name__)
+def test_a_frame_that_is_not_for_people(model: Model, record: Record) -> None:
+    assert take(model, record) == []
+    assert model.scrollback.lines == []
+
+
+@pytest.mark.parametrize(("record", "kind", "text"), IN_WORDS)
+def test_a_frame_in_words_that_are_written_down_too(model: Model, record: Record, kind: str, text: str) -> None:
+    effects = take(model, record)
+    (line,) = model.scrollback.lines
+    assert (line.kind, line.text, line.at) == (kind, text, NOON)
+    (written,) = (effect.text for effect in effects if isinstance(effect, Shown))
+    assert written.endswith(text.replace("\n", "\n    "))
+
+
+# --- messages
+
+
+def test_a_message_is_a_line_with_its_stamp(model: Model) -> None:
+    effects = take(model, Message("lobby", "bob", "a\tb\nc", NOON + 5))
+    (line,) = model.scrollback.lines
+    assert (line.kind, line.text, line.at, line.who) == ("message", "a   b\nc", NOON + 5, "bob")
+    assert line.is_stamped
+    assert not line.is_mention
+    (shown,) = effects
+    assert isinstance(shown, Shown)
+    assert shown.text.endswith("bob: a   b\n    c")
+
+
+def test_messages_stand_by_their_stamps(model: Model) -> None:
+    take(model, Message("lobby", "bob", "2", 20), Message("lobby", "bob", "1", 10))
+    assert [text for text in texts(model) if len(text) == 1] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "is_mention"),
+    [
+        ("ada", "ada: hello", True),
+        ("ada", "hello ADA!", True),
+        ("Ada", "@ada", True),
+        ("ada", "adamant, canada, ada_, ada1, xada", False),
+        ("ada", "canada and ada", True),
+        ("ada", "ada", True),
+        ("ada", "", False),
+        ("", "hello", False),
+        ("straße", "hi STRASSE", True),
+        ("guest-1", "guest-12", False),
+        ("guest-1", "(guest-1)", True),
+        ("u\u0308ber", "über", True),
+    ],
+)
+def test_a_mention_is_the_name_as_a_word(model: Model, name: str, text: str, is_mention: bool) -> None:
+    model.name = name
+    take(model, Message("lobby", "bob", text, NOON))
+    assert model.scrollback.lines[-1].is_mention is is_mention
+
+
+def test_the_bell_rings_once_in_a_while_however_often_one_is_called(model: Model) -> None:
+    rung = []
+    for tenth in range(50):
+        message = Message("lobby", "bob", "ada!", NOON + tenth)
+        if Bell() in take(model, message, now=tenth / 10):
+            rung.append(tenth / 10)
+    assert rung == [0.0, BELL_EVERY, 2 * BELL_EVERY]
+
+
+def test_the_bell_rings_for_mentions_alone_and_if_it_is_wanted(model: Model) -> None:
+    assert Bell() not in take(model, Message("lobby", "bob", "hello", NOON))
+    model.preferences.bell = False
+    assert Bell() not in take(model, Message("lobby", "bob", "ada", NOON + 1))
+    model.preferences.bell = True
+    assert Bell() in take(model, Message("lobby", "bob", "ada", NOON + 2))
+
+
+def test_what_is_read_in_the_log_does_not_ring(model: Model) -> None:
+    assert Bell() not in take(model, Message("lobby", "bob", "ada!", NOON - OLD))
+    assert model.scrollback.lines[-1].is_mention
+    assert Bell() in take(model, Message("lobby", "bob", "ada!", NOON - OLD + 1))
+
+
+def test_who_is_ignored_is_not_heard(model: Model) -> None:
+    model.preferences.ignored = {"bob"}
+    frames = (Joined("lobby", "Bob"), Message("lobby", "BOB", "ada!", NOON), Left("lobby", "bob", "leave"))
+    assert take(model, *frames) == []
+    assert model.scrollback.lines == []
+    take(model, Message("lobby", "bobby", "hello", NOON))
+    assert texts(model) == ["hello"]
+
+
+def heard(model: Model, *names: str) -> list[str]:
+    """Of these people those who are heard."""
+    for name in names:
+        take(model, Message("lobby", name, f"now by {name}", NOON))
+    found = [text.removeprefix("now by ") for text in texts(model) if text.startswith("now")]
+    model.scrollback.clear()
+    return found
+
+
+def test_who_is_ignored_stays_so_under_another_name(model: Model) -> None:
+    model.preferences.ignored = {"bob"}
+    take(model, Joined("lobby", "Bob"), Renamed("Bob", "Rob", "lobby"), Renamed("Rob", "Bobby", "lobby"))
+    assert model.scrollback.lines == [], "nor is the change told"
+    assert heard(model, "bob", "bobby", "rob") == ["rob"]
+    assert model.preferences.ignored == {"bob"}, "the new name is not kept"
+    take(model, Left("lobby", "bobby", "leave"), Joined("lobby", "bobby"))
+    assert heard(model, "bobby") == ["bobby"], "perhaps another one"
+
+
+def test_a_guest_who_is_ignored_stays_so_under_a_name(model: Model) -> None:
+    model.hidden = {"guest-7": "guest-7"}
+    take(model, Joined("lobby", "guest-7"), Renamed("guest-7", "Cy", "lobby"), Renamed("Cy", "CY", "lobby"))
+    assert heard(model, "cy", "guest-8") == ["guest-8"]
+
+
+def test_a_guest_s_number_is_theirs_until_the_server_starts_anew(model: Model) -> None:
+    model.hidden = {"guest-7": "guest-7", "bobby": "bob"}
+    take(model, Left("lobby", "guest-7", "lost"), Ready("ada", "lobby", "0" * 32, True))
+    assert model.hidden == {"guest-7": "guest-7", "bobby": "bob"}
+    take(model, Ready("ada", "lobby", "0" * 32, False))
+    assert model.hidden == {"bobby": "bob"}
+
+
+def test_of_whom_nothing_is_seen_any_more_is_followed_no_further(model: Model) -> None:
+    """We were away, and somebody else may have the name now."""
+    model.hidden = {"guest-7": "guest-7", "bobby": "bob", "here": "cy"}
+    take(model, Users("lobby", ["ada"], True), Users("lobby", ["here"], False))
+    assert model.hidden == {"guest-7": "guest-7", "here": "cy"}
+
+
+def test_a_stranger_who_takes_an_ignored_name_is_told(model: Model) -> None:
+    model.preferences.ignored = {"bob"}
+    take(model, Renamed("cy", "bob", "lobby"))
+    assert len(model.scrollback.lines) == 1
+    assert model.hidden == {}
+
+
+def test_an_own_message_is_confirmed_under_the_name_of_then(model: Model) -> None:
+    model.scrollback.unsent["k"] = Line("own", "mine", NOON, "", state="unsent")
+    (shown,) = take(model, Sent("lobby", NOON + 7, key="k"))
+    (line,) = model.scrollback.lines
+    assert (line.who, line.state, line.at, line.is_stamped) == ("ada", "", NOON + 7, True)
+    assert isinstance(shown, Shown)
+    assert shown.text.endswith("ada: mine")
+    assert take(model, Sent("lobby", NOON + 7, key="k")) == [], "a second answer changes nothing"
+    assert len(model.scrollback.lines) == 1
+
+
+# --- who is where
+
+
+def test_joining_begins_anew_and_asks_who_is_there(model: Model) -> None:
+    take(model, Joined("lobby", "bob"))
+    effects = take(model, Joined("Deep-End", "Ada", 2))
+    assert (model.room, model.name, model.people) == ("Deep-End", "Ada", {"ada": "Ada"})
+    assert model.rooms == ["Deep-End"]
+    question = asked(effects)
+    assert isinstance(question, Command)
+    assert (question.name, question.argument) == ("users", None)
+    assert model.quiet == {question.id}
+    take(model, Message("Deep-End", "bob", "old", 1))
+    assert texts(model)[-1] == "old", "no line goes before that of the new room"
+
+
+def test_who_comes_and_goes_is_known(model: Model) -> None:
+    take(model, Joined("lobby", "Bob"), Joined("lobby", "cy"), Left("lobby", "BOB", "lost"))
+    assert model.people == {"ada": "ada", "cy": "cy"}
+    take(model, Renamed("cy", "Cyd", "lobby"), Renamed("unknown", "x", "lobby"))
+    assert model.people == {"ada": "ada", "cyd": "Cyd"}
+    take(model, Renamed("ada", "eve"))
+    assert (model.name, model.people) == ("eve", {"cyd": "Cyd", "eve": "eve"})
+    take(model, Left("lobby", "eve"))
+    assert (model.room, model.people) == (None, {})
+
+
+def test_another_ones_name_is_not_ours(model: Model) -> None:
+    take(model, Renamed("bob", "bo", "lobby"))
+    assert model.name == "ada"
+
+
+def test_who_comes_is_folded_and_each_is_written_down(model: Model) -> None:
+    effects = take(model, *(Joined("lobby", f"u{number}") for number in range(12)))
+    assert texts(model) == ["* 12 people joined"]
+    assert len(effects) == 12
+
+
+def test_the_pages_of_users_are_put_together(model: Model) -> None:
+    number = asked(take(model, Joined("lobby", "ada", 4))).id  # type: ignore[attr-defined]
+    take(model, Message("lobby", "cy", "hi", NOON), Message("lobby", "gone", "hi", NOON + 1))
+    before = texts(model)
+    assert take(model, Users("lobby", ["ada", "bob"], True, re=number)) == []
+    assert "bob" not in model.people
+    assert take(model, Users("LOBBY", ["cy", "dan"], False, re=number)) == []
+    assert list(model.people) == ["bob", "dan", "ada", "cy"], "who spoke last comes last, who is gone goes"
+    assert (model.quiet, model.arriving, texts(model)) == (set(), {}, before)
+
+
+def test_who_has_left_the_room_and_speaks_in_its_log_is_not_in_it(model: Model) -> None:
+    number = asked(take(model, Joined("lobby", "ada", 2))).id  # type: ignore[attr-defined]
+    take(model, Users("lobby", ["ada", "bob"], False, re=number))
+    take(model, Message("lobby", "gone", "hi", NOON), Message("lobby", "bob", "hi", NOON + 1))
+    assert list(model.people) == ["ada", "bob"]
+
+
+def test_what_happens_between_two_pages_of_users(model: Model) -> None:
+    """The server makes each page when its turn comes."""
+    number = asked([ask_users(model)]).id
+    take(
+        model,
+        Users("lobby", ["ada", "bob", "cy"], True, re=number),
+        Joined("lobby", "amy"),
+        Joined("lobby", "zoe"),
+        Left("lobby", "bob", "leave"),
+        Renamed("cy", "cyril", "lobby"),
+        Renamed("walt", "anne", "lobby"),
+        Users("lobby", ["dan", "zoe"], False, re=number),
+    )
+    assert set(model.people) == {"ada", "amy", "anne", "cyril", "dan", "zoe"}
+    take(model, Joined("lobby", "late"), Users("lobby", ["ada"], False, re=number))
+    assert list(model.people) == ["ada"]
+
+
+def test_the_users_of_a_room_that_was_left_are_not_taken(model: Model) -> None:
+    take(model, Users("elsewhere", ["x"], False))
+    assert model.people == {"ada": "ada"}
+    model.room = None
+    take(model, Users("lobby", ["x"], False))
+    assert model.people == {"ada": "ada"}
+
+
+def test_what_the_person_asked_for_is_shown_page_by_page(model: Model) -> None:
+    take(model, Users("lobby", ["ada"], True, re=1), Users("lobby", ["bob"], False, re=1))
+    assert texts(model) == ["* in lobby: ada", "* in lobby: bob"]
+
+
+def test_rooms_are_known_once_and_a_quiet_answer_is_not_shown(model: Model) -> None:
+    model.rooms = ["Lobby"]
+    model.quiet = {9}
+    assert take(model, Rooms([RoomInfo("lobby", 1), RoomInfo("a", 2)], True, re=9)) == []
+    assert model.quiet == {9}
+    assert take(model, Rooms([RoomInfo("b", 2)], False, re=9)) == []
+    assert (model.rooms, model.quiet, texts(model)) == (["Lobby", "a", "b"], set(), [])
+
+
+def test_a_quiet_refusal_is_not_shown(model: Model) -> None:
+    model.quiet = {9}
+    assert take(model, Error("no-room", "x", re=9)) == []
+    assert model.quiet == set()
+    take(model, Error("no-room", "x", re=9))
+    assert texts(model) == ["! x"]
+
+
+def test_a_session_that_was_resumed_asks_who_is_there(model: Model) -> None:
+    question = asked(take(model, Ready("Ada", "deep", TOKEN, True)))
+    assert (model.name, model.room) == ("Ada", "deep")
+    assert isinstance(question, Command)
+    assert question.name == "users"
+
+
+def test_a_session_that_is_new_is_in_no_room_and_with_nobody(model: Model) -> None:
+    model.know("bob")
+    assert take(model, Ready("guest-7", None, TOKEN, False)) == []
+    assert (model.name, model.room, model.people) == ("guest-7", None, {})
+
+
+# --- requests of the program's own
+
+
+def test_ids_are_never_used_twice(model: Model) -> None:
+    numbers = [next_id(model) for _ in range(5)]
+    assert numbers == sorted(set(numbers))
+    assert numbers[0] > 1 << 40
+    one, two = ask_users(model), ask(model, Command("list", id=next_id(model)))
+    assert isinstance(one, Ask)
+    assert isinstance(two, Ask)
+    assert isinstance(one.record, Command)
+    assert isinstance(two.record, Command)
+    assert model.quiet == {one.record.id, two.record.id}
+    assert one.record.id != two.record.id
+
+
+def test_the_round_trip_is_measured_by_the_ping_of_that_id(model: Model) -> None:
+    ping = PingRequest(next_id(model))
+    assert ping.id is not None
+    model.pings = {ping.id: 10.0}
+    take(model, Pong(1), Pong(None), now=10.1)
+    assert model.round_trip is None
+    take(model, Pong(ping.id), now=10.25)
+    assert model.round_trip == pytest.approx(0.25)
+
+
+def test_help_has_the_commands_of_the_server_and_of_this_program(model: Model) -> None:
+    take(model, Help([CommandInfo("join", "room", "Moves you.")]))
+    (text,) = texts(model)
+    assert "/join [room]       Moves you." in text
+    for info in LOCAL:
+        assert f"\n/{info.name}" in text
+        assert info.description in text

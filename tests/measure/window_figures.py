@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""The figures of the terminal client, measured on this machine, as a Markdown table.
+
+    python tests/measure/window_figures.py              # all of them, about half a minute
+    python tests/measure/window_figures.py keys memory  # only these
+
+The real client on a pty that answers no query, beside a real server. No emulator takes part in what is timed.
+"""
+
+# ruff: noqa: E402 - a script, which puts the checkout on the path first
+
+import argparse
+import re
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+
+from shared.codec import encode
+from shared.messages import Say
+from tests.console import Console
+from tests.support import Peer, ServerProcess, wait_until
+
+Rows = list[tuple[str, str]]
+FLOOD = 10_000
+SCROLLBACK = 5_000
+PAINTED = b"\x1b[?2026l"
+BACKSPACE = b"\x7f"
+KEY = b"z"  # in no sequence that the client writes, and in no message here
+
+
+def client(server: ServerProcess, columns: int = 80, rows: int = 24) -> Console:
+    """A client in the lobby."""
+    console = Console(f"127.0.0.1:{server.port}", "--name", "ada", columns=columns, rows=rows, is_shown=False)
+    written(console, b"in lobby as ada")
+    console.pump(0.2)
+    return console
+
+
+def written(console: Console, what: bytes, begin: int = 0) -> None:
+    """Wait until `what` is written, behind `begin`."""
+    wait_until(lambda: console.pump(0.0005) or what in console.written[begin:], repr(what))
+
+
+def speaker(server: ServerProcess) -> Peer:
+    peer = Peer(server.port)
+    peer.hello("bob")
+    peer.join("lobby")
+    return peer
+
+
+def press(console: Console) -> float:
+    """Milliseconds from a key to its being shown; after that it is taken back."""
+    taken = _until(console, KEY, KEY)
+    _until(console, BACKSPACE, b"\b")
+    return taken
+
+
+def _until(console: Console, key: bytes, shown: bytes) -> float:
+    begin, start = len(console.written), time.monotonic()
+    console.press(key)
+    while shown not in console.written[begin:]:
+        console.pump(0.0005)
+        assert time.monotonic() < start + 10, "a key was not shown within 10 s"
+    return (time.monotonic() - start) * 1000
+
+
+def percentile(values: list[float], part: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * part))]
+
+
+def start() -> Rows:
+    """From the call of the program to the first paint, and what an empty Python takes."""
+    times, bare = [], []
+    with ServerProcess() as server:
+        for _ in range(7):
+            begin = time.monotonic()
+            with Console(f"127.0.0.1:{server.port}", "--name", "ada", is_shown=False) as console:
+                written(console, PAINTED)
+                times.append(time.monotonic() - begin)
+            begin = time.monotonic()
+            with Console(program=("-c", "print(1)"), is_shown=False) as console:
+                console.end()
+                bare.append(time.monotonic() - begin)
+    words = f"{statistics.median(times):.2f} s; a Python that prints one line: {statistics.median(bare):.2f} s"
+    return [("Start to the first paint, on a terminal that answers no query", words)]
+
+
+def keys() -> Rows:
+    """A key in a quiet room, and in the middle of a flood."""
+    with ServerProcess("--rate", "0") as server, client(server) as console, speaker(server) as peer:
+        quiet = [press(console) for _ in range(200)]
+        console.pump(0.2)
+        peer.sock.setblocking(False)
+        data = b"".join(encode(Say(f"FLOOD {number}")) for number in range(FLOOD))
+        busy, begin = [], len(console.written)
+        last = f"FLOOD {FLOOD - 1}".encode()
+        while last not in console.written[begin:]:
+            if data:
+                try:
+                    data = data[peer.sock.send(data[:65_536]) :]
+                except BlockingIOError:
+                    pass
+            busy.append(press(console))
+    return [
+        ("A key until it is shown, p95 of 200", f"{percentile(quiet, 0.95):.1f} ms"),
+        (
+            f"The same in the middle of a flood of {FLOOD:,} messages",
+            f"p95 {percentile(busy, 0.95):.1f} ms, longest {max(busy):.1f} ms, of {len(busy)}",
+        ),
+    ]
+
+
+def size() -> Rows:
+    """Bytes that a message of one row and a key cost, once the screen is full."""
+    rows: Rows = []
+    for columns, lines in ((80, 24), (200, 60)):
+        with ServerProcess("--rate", "0") as server, client(server, columns, lines) as console:
+            with speaker(server) as peer:
+                for number in range(lines + 20):
+                    peer.send(Say(f"number {number}"))
+                    written(console, f"number {number}".encode())
+                console.pump(0.2)
+                costs = []
+                for number in range(20):
+                    begin = len(console.written)
+                    peer.send(Say(f"another one, number {number}"))
+                    written(console, f"another one, number {number}".encode(), begin)
+                    console.pump(0.1)
+                    costs.append(len(console.written) - begin)
+            console.pump(0.2)
+            keys_ = []
+            for _ in range(20):
+                begin = len(console.written)
+                console.press(KEY)
+                console.pump(0.05)
+                keys_.append(len(console.written) - begin)
+            words = f"{statistics.median(costs):.0f} bytes, {statistics.median(keys_):.0f} bytes"
+            rows.append((f"A message of one row and a key, written at {columns}x{lines}", words))
+    return rows
+
+
+def memory() -> Rows:
+    """Resident memory with the scrollback full."""
+    rows: Rows = []
+    for length in (60, 700):
+        with ServerProcess("--rate", "0") as server, client(server) as console, speaker(server) as peer:
+            empty = resident(console)
+            for number in range(SCROLLBACK + 500):
+                peer.send(Say(f"{number} words ".ljust(length, "x")))
+                if number % 100 == 99:
+                    written(console, f"{number} words".encode())
+            words = f"{resident(console):.0f} MiB; without any: {empty:.0f} MiB"
+            rows.append((f"Memory with {SCROLLBACK:,} messages of {length} characters to scroll back", words))
+    return rows
+
+
+def resident(console: Console) -> float:
+    """MiB of the client."""
+    status = Path(f"/proc/{console.process.pid}/status").read_text()
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    assert found is not None
+    return int(found[1]) / 1024
+
+
+FIGURES: dict[str, Callable[[], Rows]] = {"start": start, "keys": keys, "size": size, "memory": memory}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measures the terminal client.")
+    parser.add_argument("figure", nargs="*", choices=[*FIGURES, []], help=f"any of {', '.join(FIGURES)} (all)")
+    print("| what | measured |\n| --- | --- |")
+    for name in parser.parse_args().figure or FIGURES:
+        for what, figure in FIGURES[name]():
+            print(f"| {what} | {figure} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""What waits for the file to come back: within its bound, and counted."""
+
+import contextlib
+
+from reactor.history import backlog
+from reactor.history.backlog import Backlog, row_size
+from reactor.history.store import Row, insert
+from tests.reactor.history.test_store import in_memory
+
+
+def row(at: int, text: str = "hi") -> Row:
+    return at, "tea", "alice", text, None, None
+
+
+def nothing() -> None: ...
+
+
+def test_the_oldest_are_lost_when_there_is_too_much():
+    waiting = Backlog(10 * row_size(row(0)))
+    for at in range(12):
+        waiting.add([row(at)])
+    assert (len(waiting), waiting.lost) == (10, 2)
+    with contextlib.closing(in_memory()) as file:
+        waiting.write(file, nothing)
+        assert file.execute("select min(at), max(at) from message").fetchone() == (2, 11)
+    assert (len(waiting), waiting.written, waiting.lost) == (0, 10, 2)
+    waiting.add([row(at) for at in range(10)])
+    assert (len(waiting), waiting.lost) == (10, 2)
+
+
+def test_what_the_file_has_already_is_written_and_what_it_has_no_place_for_is_lost():
+    waiting = Backlog(2**20)
+    waiting.add([row(1), row(2), row(3, "another"), row(4)])
+    with contextlib.closing(in_memory()) as file:
+        insert(file, [row(1), row(3)])
+        waiting.write(file, nothing)
+    assert (waiting.written, waiting.lost) == (3, 1)
+
+
+def test_it_is_written_in_pieces_and_may_grow_between(monkeypatch):
+    monkeypatch.setattr(backlog, "_AT_ONCE", 2)
+    waiting = Backlog(2**20)
+    waiting.add([row(at) for at in range(5)])
+    lengths: list[int] = []
+
+    def between() -> None:
+        lengths.append(len(waiting))
+        if len(lengths) == 2:
+            waiting.add([row(9)])
+
+    with contextlib.closing(in_memory()) as file:
+        waiting.write(file, between)
+        assert [at for (at,) in file.execute("select at from message order by at")] == [0, 1, 2, 3, 4, 9]
+    assert lengths == [3, 1, 0]

@@ -1,0 +1,547 @@
+"""The log in memory: against a list of everything that was said, and within its bounds."""
+
+import functools
+import gc
+import sys
+import tracemalloc
+from collections.abc import Callable
+
+import msgpack
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from reactor.history.memory import MEMORY, PER_ROOM, MemoryHistory, Page, cut_page, fitting, folded
+from shared.codec import encode, event_codec
+from shared.framing import HEADER_SIZE, MAX_BODY
+from shared.messages import MAX_PAGE, Command, Entry, HistoryPage, HistoryRequest, Say
+from shared.text import fold
+from tests.reactor.chat.test_session import Chat, script
+
+LONGEST_ROOM = "\N{OLD TURKIC LETTER ORKHON A}" * 64
+AROUND_PAGE = 768  # bytes that a page may leave free for what stands around its messages
+AROUND_ENTRY = 24  # bytes by which the estimate of one message may be too high: stamps here are small
+FOREVER = 2**64 - 1
+
+
+def frame_of(page: Page, room: str = LONGEST_ROOM) -> int:
+    """The size of the page's frame, where all that stands around the messages is as long as it can be."""
+    return len(encode(HistoryPage(room, page.messages, page.more, FOREVER, 2**63 - 1))) - HEADER_SIZE
+
+
+def size_of(entry: Entry) -> int:
+    """The bytes that a message adds to a frame."""
+    empty = len(encode(HistoryPage("tea", [], False, None)))
+    return len(encode(HistoryPage("tea", [entry], False, None))) - empty
+
+
+def wanted(said: list[Entry], request: HistoryRequest) -> list[Entry]:
+    """All that is in the direction of a request, nearest first, whatever the limit."""
+    since = -1 if request.since is None else request.since
+    before = FOREVER + 1 if request.before is None else request.before
+    found = [entry for entry in said if since < entry.at < before]
+    return found if request.since is not None else found[::-1]
+
+
+def assert_page(page: Page, said: list[Entry], request: HistoryRequest) -> None:
+    """The page is what the protocol says of a log in which `said` is kept; it may end where its frame is full."""
+    found = wanted(said, request)
+    nearest_first = page.messages if request.since is not None else page.messages[::-1]
+    assert nearest_first == found[: len(nearest_first)]
+    assert len(nearest_first) <= request.limit
+    assert page.more == (len(found) > len(nearest_first))
+    assert page.oldest == (said[0].at if said else None)
+    size = frame_of(page)
+    assert size <= MAX_BODY
+    if len(nearest_first) < min(request.limit, len(found)):
+        slack = AROUND_PAGE + AROUND_ENTRY * (len(nearest_first) + 1)
+        assert size + size_of(found[len(nearest_first)]) + slack > MAX_BODY, "another message would have fit"
+    assert event_codec.decode(encode(HistoryPage("tea", page.messages, page.more, page.oldest))[HEADER_SIZE:])
+
+
+names = st.sampled_from(["a", "alice", "bob", "\N{OLD TURKIC LETTER ORKHON A}" * 32])
+keys = st.none() | st.sampled_from(["k", "k" * 32])
+texts = st.builds(
+    lambda letter, count: letter * count,
+    st.sampled_from(["x", "ß", "€", "\N{TEACUP WITHOUT HANDLE}", "\N{GRINNING FACE}"]),
+    st.sampled_from([1, 31, 32, 255, 256, 400, 1_000, 4_096]) | st.integers(1, 4_096),
+)
+stamps = st.none() | st.integers(0, 130) | st.just(FOREVER)
+requests = st.builds(HistoryRequest, stamps, stamps, st.integers(1, MAX_PAGE) | st.just(MAX_PAGE))
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> list[Entry]:
+    """Messages, ascending; some of the same kind follow each other, so that they are many."""
+    entries: list[Entry] = []
+    at = draw(st.integers(0, 3))
+    for name, text, key, count, step in draw(
+        st.lists(st.tuples(names, texts, keys, st.sampled_from([1, 2, 40]), st.integers(1, 3)), max_size=12)
+    ):
+        for _ in range(count):
+            entries.append(Entry(name, text, at, key))
+            at += step
+    return entries
+
+
+@settings(deadline=None)
+@given(logs(), requests)
+@example([], HistoryRequest())
+@example([Entry("a", "x", 0)], HistoryRequest(since=0))
+@example([Entry("a", "x", 0)], HistoryRequest(since=0, before=0))
+@example([Entry("a", "x", at) for at in range(101)], HistoryRequest(limit=100))
+@example([Entry("a", "x", at) for at in range(101)], HistoryRequest(since=0, limit=100))
+@example([Entry("a", "x" * 4_096, at, "k" * 32) for at in range(20)], HistoryRequest(limit=100))
+@example([Entry("\U00010c00" * 32, "\U0001f600" * 4_096, at, "k" * 32) for at in range(5)], HistoryRequest(since=0))
+def test_any_page_of_any_log(said, request_):
+    assert_page(cut_page(said, request_), said, request_)
+
+
+@settings(deadline=None)
+@given(logs(), st.booleans())
+def test_what_fits_is_at_one_end_and_is_never_nothing(said, forward):
+    fit = fitting(said, forward)
+    assert fit == (said[: len(fit)] if forward else said[len(said) - len(fit) :])
+    assert bool(fit) == bool(said)
+
+
+@settings(deadline=None)
+@given(logs(), st.integers(1, MAX_PAGE), st.booleans())
+def test_page_by_page_everything_comes_once(said, limit, forward):
+    """As a client asks that wants it all: on from the last message that it has, until there is no more."""
+    have: list[Entry] = []
+    request = HistoryRequest(since=0, limit=limit) if forward else HistoryRequest(limit=limit)
+    expected = [entry for entry in said if entry.at > 0] if forward else said
+    for _ in range(len(said) + 1):
+        page = cut_page(said, request)
+        have = have + page.messages if forward else page.messages + have
+        if not page.more:
+            break
+        request = (
+            HistoryRequest(since=have[-1].at, limit=limit)
+            if forward
+            else HistoryRequest(before=have[0].at, limit=limit)
+        )
+    assert have == expected
+
+
+def test_the_largest_messages_come_a_few_to_a_page():
+    largest = [Entry("\U00010c00" * 32, "\U0001f600" * 4_096, at, "k" * 32) for at in range(10)]
+    assert [entry.at for entry in cut_page(largest, HistoryRequest()).messages] == [9]
+    plain = [Entry("alice", "x" * 4_096, at) for at in range(10)]
+    assert [entry.at for entry in cut_page(plain, HistoryRequest()).messages] == [3, 4, 5, 6, 7, 8, 9]
+    assert [entry.at for entry in cut_page(plain, HistoryRequest(since=0)).messages] == [1, 2, 3, 4, 5, 6, 7]
+
+
+# --- the log of one room and its keys
+
+
+def page_of(log: MemoryHistory, room: str, request: HistoryRequest | None = None) -> Page:
+    pages: list[Page] = []
+    log.page(room, request or HistoryRequest(limit=MAX_PAGE), pages.append)
+    (page,) = pages
+    return page
+
+
+class ListLog:
+    """What a `MemoryHistory` is to be, done in the plainest way."""
+
+    def __init__(self, per_room: int) -> None:
+        self.per_room = per_room
+        self.said: dict[str, list[tuple[Entry, int]]] = {}
+
+    def add(self, room: str, entry: Entry, session: int) -> None:
+        self.said[room] = [*self.said.get(room, []), (entry, session)][-self.per_room :]
+
+    def find(self, room: str, key: str, session: int, name: str) -> int | None:
+        said = [(entry, by) for entry, by in self.said.get(room, []) if entry.key == key]
+        for entry, by in said:
+            if by == session:
+                return entry.at
+        for entry, _ in said:
+            if fold(entry.from_) == fold(name):
+                return entry.at
+        return None
+
+    def entries(self, room: str) -> list[Entry]:
+        return [entry for entry, _ in self.said.get(room, [])]
+
+
+deeds = st.tuples(
+    st.sampled_from(["tea", "coffee"]),
+    st.sampled_from(["alice", "Alice", "ALICE", "bob", "Straße", "strasse", "Zoë"]),
+    st.none() | st.sampled_from(["k-1", "k-2", "k-3"]),
+    st.integers(1, 3),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(deeds, max_size=60), st.integers(1, 6), requests)
+def test_any_sayings_against_a_list(sayings, per_room, request_):
+    """As a hub does it: what is found by its key is not added."""
+    log, model = MemoryHistory(per_room), ListLog(per_room)
+    for at, (room, name, key, session) in enumerate(sayings):
+        if key is not None:
+            known = model.find(room, key, session, name)
+            assert log.find(room, key, session, name) == known
+            if known is not None:
+                continue
+        for one in (log, model):
+            one.add(room, Entry(name, f"{at}", at, key), session)
+    for room in ("tea", "coffee", "nowhere"):
+        assert_page(page_of(log, room, request_), model.entries(room), request_)
+        for key in ("k-1", "k-2", "k-3"):
+            for session in (1, 2, 3, 4):
+                for name in ("alice", "bob", "STRASSE", "zoe\u0308", "carol"):
+                    assert log.find(room, key, session, name) == model.find(room, key, session, name)
+    assert log.size == size_of_log([(room, *said) for room in model.said for said in model.said[room]])
+
+
+def size_of_log(said: list[tuple[str, Entry, int]]) -> int:
+    """The size that a log has to which only this was ever said."""
+    log = MemoryHistory(PER_ROOM * 10, 2**40)
+    for room, entry, session in said:
+        log.add(room, entry, session)
+    return log.size
+
+
+@pytest.fixture
+def log() -> MemoryHistory:
+    return MemoryHistory()
+
+
+def test_an_empty_log_opens_at_once_and_knows_nothing(log):
+    opened: list[int] = []
+    log.open(opened.append)
+    assert opened == [0]
+    assert page_of(log, "tea") == Page([], False, None)
+    assert log.find("tea", "k", 1, "alice") is None
+    log.close(1)
+
+
+def test_what_was_added_is_kept_at_once(log):
+    log.add("tea", Entry("alice", "hi", 1), 1)
+    kept: list[str] = []
+    log.when_kept(lambda: kept.append("kept"))
+    assert kept == ["kept"]
+
+
+@pytest.mark.parametrize(
+    ("session", "name", "known"),
+    [
+        (1, "alice", True),
+        (1, "bob", True),  # renamed since
+        (2, "alice", True),  # back with a new session
+        (2, "ALICE", True),
+        (2, "\uff21lice", True),  # a wide letter A
+        (2, "bob", False),
+        (0, "guest-1", False),
+    ],
+)
+def test_a_key_is_known_to_its_session_and_its_name(log, session, name, known):
+    log.add("tea", Entry("Alice", "hi", 5, "k"), 1)
+    assert log.find("tea", "k", session, name) == (5 if known else None)
+    assert log.find("tea", "K", session, name) is None
+    assert log.find("coffee", "k", session, name) is None
+
+
+def test_the_same_key_of_two_people_is_two_messages(log):
+    log.add("tea", Entry("alice", "one", 5, "k"), 1)
+    log.add("tea", Entry("bob", "two", 6, "k"), 2)
+    assert [log.find("tea", "k", 1, "alice"), log.find("tea", "k", 2, "bob")] == [5, 6]
+    assert [log.find("tea", "k", 7, "alice"), log.find("tea", "k", 8, "bob")] == [5, 6]
+
+
+def test_the_newest_thousand_of_each_room(log):
+    for at in range(PER_ROOM):
+        log.add("tea", Entry("alice", f"{at}", at, f"k-{at}"), 1)
+        log.add("coffee", Entry("alice", f"{at}", at, f"k-{at}"), 1)
+    full = log.size
+    assert (PER_ROOM, page_of(log, "tea").oldest) == (1_000, 0)
+    log.add("tea", Entry("alice", f"{PER_ROOM}", PER_ROOM, f"k-{PER_ROOM}"), 1)
+    assert (page_of(log, "tea").oldest, page_of(log, "coffee").oldest) == (1, 0)
+    assert log.find("tea", "k-0", 1, "alice") is None
+    assert log.find("tea", "k-1", 1, "alice") == 1
+    assert log.find("coffee", "k-0", 1, "alice") == 0
+    for at in range(PER_ROOM + 1, 3 * PER_ROOM):
+        log.add("tea", Entry("alice", f"{at:03}", at, f"k-{at}"), 1)
+    assert page_of(log, "tea", HistoryRequest(since=0, limit=1)).messages[0].at == 2 * PER_ROOM
+    assert log.size - full < 10_000  # the texts have a digit more
+
+
+def test_a_key_is_forgotten_with_its_message_and_can_be_said_anew():
+    log = MemoryHistory(per_room=2)
+    log.add("tea", Entry("alice", "one", 1, "k"), 1)
+    log.add("tea", Entry("alice", "two", 2), 1)
+    assert log.find("tea", "k", 1, "alice") == 1
+    log.add("tea", Entry("alice", "three", 3), 1)
+    assert log.find("tea", "k", 1, "alice") is None
+    log.add("tea", Entry("alice", "one", 4, "k"), 1)
+    assert log.find("tea", "k", 1, "alice") == 4
+    log.add("tea", Entry("alice", "four", 5), 1)
+    assert log.find("tea", "k", 1, "alice") == 4
+
+
+def test_a_key_that_was_said_anew_is_not_forgotten_with_the_older_message():
+    # After a restart messages of several sessions are all of session 0.
+    log = MemoryHistory(per_room=2)
+    log.add("tea", Entry("alice", "one", 1, "k"), 0)
+    log.add("tea", Entry("bob", "two", 2, "k"), 0)
+    log.add("tea", Entry("carol", "three", 3), 0)
+    assert log.find("tea", "k", 9, "alice") is None
+    assert log.find("tea", "k", 9, "bob") == 2
+    log.add("tea", Entry("carol", "four", 4), 0)
+    assert log.find("tea", "k", 9, "bob") is None
+
+
+# --- how much is kept
+
+
+def fill(log: MemoryHistory, room: str, count: int = 10, at: int = 0, text: str = "x" * 100) -> None:
+    """Somebody goes into a room and says so much."""
+    log.occupied(room)
+    for number in range(count):
+        log.add(room, Entry("alice", text, at + number), 1)
+
+
+SAID = size_of_log([("a", Entry("alice", "x" * 100, at), 1) for at in range(10)])
+"""The size of what `fill` says."""
+
+
+def has_said(log: MemoryHistory, *rooms: str) -> list[bool]:
+    return [page_of(log, room).oldest is not None for room in rooms]
+
+
+def test_empty_rooms_lose_their_logs_in_the_order_in_which_they_were_left():
+    log = MemoryHistory(most=4 * SAID)
+    for room in ("a", "b", "c", "d"):
+        fill(log, room)
+    for room in ("c", "a", "b"):
+        log.emptied(room)
+    assert log.size == 4 * SAID
+    assert has_said(log, "a", "b", "c", "d") == [True] * 4
+    fill(log, "e")
+    assert has_said(log, "a", "b", "c", "d", "e") == [True, True, False, True, True]
+    fill(log, "f")
+    assert has_said(log, "a", "b", "c", "d", "e", "f") == [False, True, False, True, True, True]
+    assert len(page_of(log, "b").messages) == len(page_of(log, "d").messages) == 10
+    assert log.size == 4 * SAID
+
+
+def test_a_room_that_somebody_came_back_to_is_left_anew():
+    log = MemoryHistory(most=3 * SAID)
+    for room in ("a", "b", "c"):
+        fill(log, room)
+        log.emptied(room)
+    log.occupied("a")
+    fill(log, "d")
+    assert has_said(log, "a", "b", "c", "d") == [True, False, True, True]
+    log.emptied("a")
+    fill(log, "e")
+    assert has_said(log, "a", "c", "d", "e") == [True, False, True, True]
+    fill(log, "f")
+    assert has_said(log, "a", "d", "e", "f") == [False, True, True, True]
+
+
+def test_where_all_rooms_are_occupied_the_one_that_speaks_loses_its_oldest():
+    log = MemoryHistory(most=2 * SAID)
+    fill(log, "a")
+    fill(log, "b")
+    fill(log, "b", 30, at=10)
+    left = [len(page_of(log, room).messages) for room in "ab"]
+    assert sum(left) >= 19
+    assert 4 <= left[0] <= 10  # no log is shortened that is not half as long as the longest
+    assert [entry.at for entry in page_of(log, "b").messages] == list(range(40 - left[1], 40))
+    assert log.size <= 2 * SAID
+
+
+def test_a_message_larger_than_all_there_is_room_for_is_not_kept_and_nothing_breaks():
+    log = MemoryHistory(most=2_000)
+    fill(log, "a", 1, text="x" * 4_000)
+    assert page_of(log, "a") == Page([], False, None)
+    fill(log, "a", 1, 1, text="x")
+    assert [entry.at for entry in page_of(log, "a").messages] == [1]
+
+
+def test_a_room_in_which_nobody_spoke_takes_nothing(log):
+    for number in range(10_000):
+        log.occupied(f"room-{number}")
+        log.emptied(f"room-{number}")
+    assert log.size == 0
+    assert not log._logs
+    assert not log._empty
+
+
+def test_a_room_left_and_said_to_again_without_a_word_of_coming_does_not_lose_what_is_said():
+    """So it is when a file is read: nobody is in any of its rooms."""
+    log = MemoryHistory(most=2 * SAID)
+    for at in range(50):
+        log.add("tea", Entry("alice", "x" * 100, at), 0)
+        log.emptied("tea")
+    assert page_of(log, "tea").messages
+    assert log.size <= 2 * SAID
+
+
+def test_a_hundred_thousand_rooms_made_and_left_stay_within_the_bound():
+    most = 200_000
+    log = MemoryHistory(most=most)
+    log.occupied("home")
+    log.add("home", Entry("alice", "I stay", 0), 1)
+    for number in range(100_000):
+        room = f"room-{number}"
+        log.occupied(room)
+        log.add(room, Entry("alice", "hi", number + 1, "k"), 1)
+        log.emptied(room)
+    assert log.size <= most
+    assert len(log._logs) == len(log._empty) + 1 <= most // 600
+    assert page_of(log, "home").oldest == 0
+    assert page_of(log, "room-99999").oldest == 100_000
+    assert page_of(log, "room-0").oldest is None
+
+
+def test_a_thousand_occupied_rooms_stay_within_the_bound():
+    most = 200_000
+    log = MemoryHistory(most=most)
+    for number in range(1_000):
+        fill(log, f"room-{number}", 1, number)
+        assert log.size <= most
+        assert page_of(log, f"room-{number}").oldest == number
+    assert len(log._logs) <= most // 1_300  # what a log takes without a word in it
+
+
+def calls_of(deed: Callable[[], object]) -> int:
+    """How many functions it calls."""
+    count = 0
+
+    def called(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(called)
+    try:
+        deed()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize("rooms", [50, 5_000])
+def test_the_work_of_making_place_does_not_grow_with_the_rooms(rooms):
+    log = MemoryHistory(most=2_000 * rooms)
+    for number in range(rooms):
+        fill(log, f"room-{number}", 1, number, "x" * 4_000)
+    busiest = max(
+        calls_of(lambda number=number: fill(log, f"room-{number % rooms}", 1, number, "y" * 4_000))
+        for number in range(rooms, rooms + 300)
+    )
+    assert log.size <= 2_000 * rooms
+    assert busiest < 200
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 3)), max_size=80))
+def test_any_comings_sayings_and_goings_within_a_bound(deeds):
+    most = 6 * size_of_log([("a", Entry("alice", "x" * 300, 0, "k"), 1)])
+    log = MemoryHistory(per_room=4, most=most)
+    occupied: set[str] = set()
+    left: list[str] = []  # empty rooms with a log, the one left longest ago first
+    said: dict[str, list[Entry]] = {}
+    for at, (room, words) in enumerate(deeds):
+        if room in occupied and not words:
+            occupied.remove(room)
+            log.emptied(room)
+            if room in said:
+                left.append(room)
+            continue
+        if room not in occupied:
+            occupied.add(room)
+            log.occupied(room)
+            if room in left:
+                left.remove(room)
+        entry = Entry("alice", "x" * 300 * words, at, "k" if words == 2 else None)
+        log.add(room, entry, 1)
+        said[room] = [*said.get(room, []), entry][-4:]
+        while taken_by(said) > most and left:
+            del said[left.pop(0)]
+        for each in list(said) if taken_by(said) > most else []:  # as much of the longest ones as there must be
+            kept = page_of(log, each).messages
+            lost = len(said[each]) - len(kept)
+            assert not lost or 4 * len(said[each]) > max(map(len, said.values()))
+            assert kept == said[each][lost:]
+            said[each] = kept
+            if not kept:
+                del said[each]
+                left[:] = [room for room in left if room != each]
+        assert log.size == taken_by(said) <= most
+        for each in "abcdef":
+            assert page_of(log, each).messages == said.get(each, [])
+
+
+@functools.cache
+def taken_by_one(text: str, key: str | None) -> int:
+    """The size of a message in a log."""
+    one, other = Entry("alice", text, 0, key), Entry("alice", text, 1, key)
+    return size_of_log([("a", one, 1), ("a", other, 1)]) - size_of_log([("a", one, 1)])
+
+
+def taken_by(said: dict[str, list[Entry]]) -> int:
+    """The size of the logs of these rooms."""
+    empty = size_of_log([("a", Entry("alice", "", 0), 1)]) - taken_by_one("", None)
+    return sum(empty + sum(taken_by_one(entry.text, entry.key) for entry in entries) for entries in said.values())
+
+
+LONG = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}"  # of 18 letters when it is folded
+
+
+@pytest.mark.parametrize("key", ["", "k" * 26], ids=["no key", "key"])
+@pytest.mark.parametrize("text", ["hi", "x" * 500, "\N{TEACUP WITHOUT HANDLE}" * 100, "\xe9" * 100])
+@pytest.mark.parametrize(("rooms", "each"), [(1, 1_000), (1_000, 1)])
+@pytest.mark.parametrize(
+    ("room", "name"), [("tea", "Alice"), (LONG * 58, LONG * 26)], ids=["short names", "long names"]
+)
+def test_the_memory_that_is_taken_is_what_is_said(key, text, rooms, each, room, name):
+    """The names of rooms and people count, keys in both places of the index, and the UTF-8 that SQLite has made."""
+    log = MemoryHistory()
+    folded.cache_clear()
+    gc.collect()
+    packer = msgpack.Packer()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(rooms * each):
+            words = (text + f"{number:04}")[4:] if len(text) > 4 else text + f"{number}"
+            by = (name + f"{number:06}")[-32:]
+            said = Entry(by, words, 10**15 + number, f"{key}{number:06}" if key else None)
+            packer.pack([said.text, said.from_])
+            log.add(fold((room + f"{number // each:06}")[-64:]), said, 10**6 + number)
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert taken <= log.size
+    assert log.size < 2.5 * taken
+
+
+def test_the_bound_of_the_server_is_a_bound():
+    assert MEMORY == 64 * 2**20
+
+
+# --- as the hub uses it
+
+
+def test_a_room_is_occupied_while_somebody_is_in_it():
+    chat = Chat(log=MemoryHistory(most=12_000))
+    alice, bob = chat.people("alice", "bob")
+    carol = chat.person("carol", "coffee")
+    alice.ask(*[Say("first")] * 3)
+    script(chat, (alice, Command("leave")), (bob, Command("leave")))
+    assert list(chat.hub.history._empty) == ["tea"]
+    for number in range(5):
+        script(chat, (bob, Command("join", f"room-{number}")), (bob, Say("hi")))
+    assert list(chat.hub.history._empty) == ["tea", "room-0", "room-1", "room-2", "room-3"]
+    script(chat, (alice, Command("join", "TEA")))
+    assert list(chat.hub.history._empty) == ["room-0", "room-1", "room-2", "room-3"]
+    for _ in range(100):
+        script(chat, (carol, Say("x" * 1_000)))
+        carol.got()
+    assert list(chat.hub.history._empty) == []
+    assert [entry.text for entry in page_of(chat.hub.history, "tea").messages] == ["first"] * 3
