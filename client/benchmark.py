@@ -11,7 +11,7 @@ import sys
 if __name__ == "__main__":  # a script's own folder comes first on the path: put the checkout in its place
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
-from shared.launch import LaunchError, launch
+from pylingo.shared.launch import LaunchError, launch
 
 
 def main() -> int:
@@ -20,12 +20,12 @@ def main() -> int:
 
 
 def _benchmark() -> int:
-    from client.bench.dialect import PyLingo
-    from client.bench.options import check_descriptors, parse_arguments
-    from client.bench.process import ServerChild
-    from client.bench.report import Progress, figures, print_table, write_json
-    from client.bench.scenarios import SCENARIOS, Target
-    from client.bench.stream import StreamError
+    from pylingo.client.bench.dialect import PyLingo
+    from pylingo.client.bench.options import check_descriptors, parse_arguments
+    from pylingo.client.bench.process import ServerChild
+    from pylingo.client.bench.report import Progress, figures, print_table, write_json
+    from pylingo.client.bench.scenarios import SCENARIOS, Target
+    from pylingo.client.bench.stream import StreamError
 
     options = parse_arguments(sys.argv[1:])
     scenario = SCENARIOS[options.scenario]

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 if __name__ == "__main__":  # a script's own folder comes first on the path: put the checkout in its place
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
-from shared.launch import launch
+from pylingo.shared.launch import launch
 
 if TYPE_CHECKING:
-    from client.options import Options
-    from client.settings import Preferences
+    from pylingo.client.options import Options
+    from pylingo.client.settings import Preferences
 
 
 def main() -> int:
@@ -29,12 +29,12 @@ def main() -> int:
 
 
 def _chat() -> int:
-    from client.options import parse_arguments
+    from pylingo.client.options import parse_arguments
 
     options = parse_arguments(sys.argv[1:])
     if options.as_json or options.only_text or not (os.isatty(0) and os.isatty(1)):
         return _plain(options)
-    from client.terminal.capabilities import NO_KINDS, usable_kind
+    from pylingo.client.terminal.capabilities import NO_KINDS, usable_kind
 
     term = os.environ.get("TERM", "")
     kind = usable_kind(term)
@@ -46,13 +46,13 @@ def _chat() -> int:
 
 
 def _tell(sentence: str) -> None:
-    from shared.text import printable
+    from pylingo.shared.text import printable
 
     print(f"pylingo: {printable(sentence)}", file=sys.stderr)
 
 
 def _plain(options: "Options") -> int:
-    from client.plain import Plain
+    from pylingo.client.plain import Plain
 
     if options.trouble is not None:
         _tell(options.trouble)
@@ -70,9 +70,9 @@ def _plain(options: "Options") -> int:
 
 
 def _window(options: "Options", kind: str, hint: str) -> int:
-    from client.settings import save
-    from client.terminal.window import Window
-    from shared.text import printable
+    from pylingo.client.settings import save
+    from pylingo.client.terminal.window import Window
+    from pylingo.shared.text import printable
 
     kept = deepcopy(options.preferences)  # an option's layout is for this time only: it is no change
 

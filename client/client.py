@@ -17,16 +17,16 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from client.connection import ClientConnection
-from client.conversation import Conversation, Step
-from client.unanswered import Refusal
-from client.wording import not_confirmed, refused
-from reactor.engine.dial import Resolver, Target
-from reactor.engine.loop import Reactor
-from reactor.engine.timers import Timer
-from shared.address import DEFAULT_HOST, DEFAULT_PORT
-from shared.messages import Command, Goodbye, PingRequest, Pong, Ready
-from shared.schema import Record
+from pylingo.client.connection import ClientConnection
+from pylingo.client.conversation import Conversation, Step
+from pylingo.client.unanswered import Refusal
+from pylingo.client.wording import not_confirmed, refused
+from pylingo.reactor.engine.dial import Resolver, Target
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.engine.timers import Timer
+from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT
+from pylingo.shared.messages import Command, Goodbye, PingRequest, Pong, Ready
+from pylingo.shared.schema import Record
 
 RETRY = 60.0
 """Seconds without a connection after which a client gives up."""

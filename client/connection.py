@@ -3,15 +3,15 @@
 import socket
 from collections.abc import Callable, Sequence
 
-from reactor.engine.dial import Dial, Resolver, Target
-from reactor.engine.loop import Reactor
-from reactor.engine.transport import Transport, enable_keepalive
-from shared.codec import encode, event_codec
-from shared.errors import FrameError, RequestError
-from shared.framing import FrameDecoder
-from shared.messages import Goodbye, Ping, PongRequest
-from shared.schema import Record
-from shared.text import printable
+from pylingo.reactor.engine.dial import Dial, Resolver, Target
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.engine.transport import Transport, enable_keepalive
+from pylingo.shared.codec import encode, event_codec
+from pylingo.shared.errors import FrameError, RequestError
+from pylingo.shared.framing import FrameDecoder
+from pylingo.shared.messages import Goodbye, Ping, PongRequest
+from pylingo.shared.schema import Record
+from pylingo.shared.text import printable
 
 _LONGEST_WORD = 1_024  # characters of a name, far more than any server of ours gives
 _WORDS = ("name", "room", "old", "new", "token", "from_", "key")

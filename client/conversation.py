@@ -12,11 +12,11 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from client.unanswered import Refusal, Unanswered
-from client.wish import TAKEN, Wish
-from shared import PROTOCOL_VERSION, __version__
-from shared.errors import RequestError
-from shared.messages import (
+from pylingo.client.unanswered import Refusal, Unanswered
+from pylingo.client.wish import TAKEN, Wish
+from pylingo.shared import PROTOCOL_VERSION, __version__
+from pylingo.shared.errors import RequestError
+from pylingo.shared.messages import (
     MAX_PAGE,
     Command,
     Error,
@@ -32,8 +32,8 @@ from shared.messages import (
     Sent,
     Skipped,
 )
-from shared.schema import MAX_ID, Record
-from shared.text import fold, message_text
+from pylingo.shared.schema import MAX_ID, Record
+from pylingo.shared.text import fold, message_text
 
 SHOWN_ON_JOINING = 50
 """Messages of a room's log that are shown on joining it for the first time."""

@@ -1,7 +1,7 @@
 """Cutting a person's or a script's input into lines. Pure."""
 
-from shared.errors import RequestError
-from shared.text import MAX_QUOTE, MAX_TEXT, quote
+from pylingo.shared.errors import RequestError
+from pylingo.shared.text import MAX_QUOTE, MAX_TEXT, quote
 
 LONGEST_LINE = MAX_TEXT * 4 + 64
 """Bytes of a line that are kept: what the longest text may take in UTF-8, with a command before it."""

@@ -15,19 +15,19 @@ import sys
 import time
 from typing import TextIO
 
-from client.client import PATIENCE, RETRY, Client, Status
-from client.connection import why_no_connection
-from client.lines import LineReader
-from client.terminal.tty import OwnDescriptor, is_ours
-from client.unanswered import Refusal
-from client.wording import date_line, local_day, not_confirmed, refused, wording
-from reactor.engine.loop import EVENT_READ, Reactor
-from shared.address import show_address
-from shared.commands import BY_NAME, parse_line, parse_piped, unknown_command
-from shared.errors import RequestError
-from shared.messages import Command, Help, Message, Say
-from shared.schema import Record, to_map
-from shared.text import printable, quote
+from pylingo.client.client import PATIENCE, RETRY, Client, Status
+from pylingo.client.connection import why_no_connection
+from pylingo.client.lines import LineReader
+from pylingo.client.terminal.tty import OwnDescriptor, is_ours
+from pylingo.client.unanswered import Refusal
+from pylingo.client.wording import date_line, local_day, not_confirmed, refused, wording
+from pylingo.reactor.engine.loop import EVENT_READ, Reactor
+from pylingo.shared.address import show_address
+from pylingo.shared.commands import BY_NAME, parse_line, parse_piped, unknown_command
+from pylingo.shared.errors import RequestError
+from pylingo.shared.messages import Command, Help, Message, Say
+from pylingo.shared.schema import Record, to_map
+from pylingo.shared.text import printable, quote
 
 LOOK_AGAIN = 1.0
 """Seconds after which to look whether the shell has us in the foreground again: it says nothing of that."""
@@ -230,7 +230,7 @@ class Plain:
             return meant
         if meant.name == "quit":
             return Command("close", meant.argument)
-        from client.terminal.commands import LOCAL
+        from pylingo.client.terminal.commands import LOCAL
 
         if meant.name in {info.name for info in LOCAL}:
             raise RequestError("unknown-command", f"/{meant.name} is a command of the window, and this is plain mode")

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from shared.launch import LaunchError
-from shared.text import fold, is_guest
+from pylingo.shared.launch import LaunchError
+from pylingo.shared.text import fold, is_guest
 
 BOM = "\ufeff"
 """The mark that some editors put before a text in UTF-8. It is read, and stays."""

@@ -7,9 +7,9 @@ can be given twice are given again; of all else the person is told that it is no
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from client.wording import UNCONFIRMED, typed
-from shared.messages import Command, Error, Say
-from shared.text import MAX_WORDS
+from pylingo.client.wording import UNCONFIRMED, typed
+from pylingo.shared.messages import Command, Error, Say
+from pylingo.shared.text import MAX_WORDS
 
 _KEYS_KEPT = 20_000
 _REPEATABLE = frozenset({"name", "list", "users", "help"})  # commands that can be given twice without harm

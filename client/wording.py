@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from client.zone import local_time
-from shared.messages import (
+from pylingo.client.zone import local_time
+from pylingo.shared.messages import (
     Command,
     Error,
     Goodbye,
@@ -28,8 +28,8 @@ from shared.messages import (
     Users,
     Welcome,
 )
-from shared.schema import Record
-from shared.text import printable, quote, readable
+from pylingo.shared.schema import Record
+from pylingo.shared.text import printable, quote, readable
 
 UNCONFIRMED = "unconfirmed"
 """The code of an error of our own: it is not known whether the server has done something."""

@@ -9,9 +9,9 @@ import sqlite3
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from reactor.config import read_file
-from shared.files import open_private
-from shared.launch import LaunchError, OneLineParser
+from pylingo.reactor.config import read_file
+from pylingo.shared.files import open_private
+from pylingo.shared.launch import LaunchError, OneLineParser
 
 _PAGES = 1_000  # in one step, between which Ctrl+C is heard
 _PATIENCE = 5.0  # seconds that a lock is waited for

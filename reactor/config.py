@@ -12,13 +12,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reactor.chat.hub import GRACE, QUEUE_HARD, QUEUE_SOFT
-from reactor.engine.listener import ACCEPTS, LOOPBACK, Network
-from reactor.history.memory import MEMORY
-from reactor.parsers import Parser, duration, host_name, integer, networks, number, one_of, path, show_size, size, words
-from shared import __version__
-from shared.launch import LaunchError, OneLineParser
-from shared.text import MAX_MOTD, printable
+from pylingo.reactor.chat.hub import GRACE, QUEUE_HARD, QUEUE_SOFT
+from pylingo.reactor.engine.listener import ACCEPTS, LOOPBACK, Network
+from pylingo.reactor.history.memory import MEMORY
+from pylingo.reactor.parsers import (
+    Parser,
+    duration,
+    host_name,
+    integer,
+    networks,
+    number,
+    one_of,
+    path,
+    show_size,
+    size,
+    words,
+)
+from pylingo.shared import __version__
+from pylingo.shared.launch import LaunchError, OneLineParser
+from pylingo.shared.text import MAX_MOTD, printable
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 

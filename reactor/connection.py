@@ -9,19 +9,19 @@ nothing is dropped, and nobody is punished.
 import logging
 from collections.abc import Callable
 
-from reactor.chat.requests import handle
-from reactor.chat.session import Session, State
-from reactor.config import Settings
-from reactor.engine.listener import address_key
-from reactor.engine.transport import Transport
-from reactor.fair_queue import cost_of
-from reactor.peer_deadlines import PeerDeadlines
-from reactor.service import Service
-from shared.address import host_of
-from shared.codec import encode, request_codec
-from shared.errors import FrameError, RequestError
-from shared.framing import FrameDecoder, frame_end
-from shared.messages import Notice, Ping
+from pylingo.reactor.chat.requests import handle
+from pylingo.reactor.chat.session import Session, State
+from pylingo.reactor.config import Settings
+from pylingo.reactor.engine.listener import address_key
+from pylingo.reactor.engine.transport import Transport
+from pylingo.reactor.fair_queue import cost_of
+from pylingo.reactor.peer_deadlines import PeerDeadlines
+from pylingo.reactor.service import Service
+from pylingo.shared.address import host_of
+from pylingo.shared.codec import encode, request_codec
+from pylingo.shared.errors import FrameError, RequestError
+from pylingo.shared.framing import FrameDecoder, frame_end
+from pylingo.shared.messages import Notice, Ping
 
 logger = logging.getLogger(__name__)
 

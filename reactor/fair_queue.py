@@ -15,7 +15,7 @@ import heapq
 import itertools
 from typing import Protocol
 
-from reactor.engine.loop import Reactor
+from pylingo.reactor.engine.loop import Reactor
 
 BUDGET = 4_000.0
 """Units of work in one tick. The last request that fits it may go beyond."""

@@ -15,7 +15,7 @@ import select
 import threading
 import time
 
-from shared.text import printable
+from pylingo.shared.text import printable
 
 WAITING = 2**20
 """Bytes of lines that wait for an output that takes none."""

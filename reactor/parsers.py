@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from reactor.engine.listener import LOOPBACK, Network, read_network
-from shared.text import without_controls
+from pylingo.reactor.engine.listener import LOOPBACK, Network, read_network
+from pylingo.shared.text import without_controls
 
 _NUMBER = re.compile(r"[\d.eE+-]{1,64}\Z", re.ASCII)  # `float` also reads other digits, spaces and underscores
 _SIZE = re.compile(r"(\d{1,18})([KMG]?)\Z", re.ASCII)

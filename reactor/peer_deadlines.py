@@ -6,7 +6,7 @@ peer is not read, for its pace or because a reply is awaited, the deadlines that
 
 from typing import Protocol
 
-from reactor.config import Settings
+from pylingo.reactor.config import Settings
 
 
 class Outgoing(Protocol):

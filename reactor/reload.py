@@ -7,9 +7,9 @@ import logging
 import threading
 from collections.abc import Sequence
 
-from reactor.config import Settings, has_file, parse_arguments
-from reactor.server import Server
-from shared.launch import LaunchError
+from pylingo.reactor.config import Settings, has_file, parse_arguments
+from pylingo.reactor.server import Server
+from pylingo.shared.launch import LaunchError
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import threading
 if __name__ == "__main__":  # a script's own folder comes first on the path: put the checkout in its place
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
-from shared.launch import LaunchError, launch
+from pylingo.shared.launch import LaunchError, launch
 
 _SWITCH = 0.0005
 """Seconds after which the thread of the history gives the interpreter to the loop, instead of CPython's 0.005."""
@@ -28,15 +28,15 @@ def main() -> int:
 
 def _serve() -> int:
     if sys.argv[1:2] == ["backup"]:
-        from reactor.backup import backup
+        from pylingo.reactor.backup import backup
 
         return backup(sys.argv[2:])
-    from reactor.config import parse_arguments
-    from reactor.log import LineWriter, log_to_stderr
-    from reactor.reload import Reload
-    from reactor.server import Server
-    from reactor.start import check_history, invitation, wait_for_host
-    from shared import __version__
+    from pylingo.reactor.config import parse_arguments
+    from pylingo.reactor.log import LineWriter, log_to_stderr
+    from pylingo.reactor.reload import Reload
+    from pylingo.reactor.server import Server
+    from pylingo.reactor.start import check_history, invitation, wait_for_host
+    from pylingo.shared import __version__
 
     settings = parse_arguments(sys.argv[1:])
     if settings.history:

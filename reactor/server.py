@@ -11,25 +11,25 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 
-from reactor.chat.hub import Hub
-from reactor.chat.session import Session
-from reactor.config import FIXED, PARSERS, Settings, option
-from reactor.connection import Connection
-from reactor.engine.deadlines import DeadlineWheel
-from reactor.engine.dial import Target
-from reactor.engine.listener import Address, ConnectionLimiter, Listener, listen
-from reactor.engine.loop import Reactor
-from reactor.engine.transport import Transport, enable_keepalive
-from reactor.fair_queue import SENDING, FairQueue
-from reactor.history.clock import Clock
-from reactor.history.memory import History, MemoryHistory
-from reactor.history.sqlite import SqliteHistory
-from reactor.peer_deadlines import PeerDeadlines
-from reactor.service import Service
-from shared.address import host_of, show_address
-from shared.codec import encode
-from shared.messages import Goodbye, Notice
-from shared.text import prepare as prepare_names
+from pylingo.reactor.chat.hub import Hub
+from pylingo.reactor.chat.session import Session
+from pylingo.reactor.config import FIXED, PARSERS, Settings, option
+from pylingo.reactor.connection import Connection
+from pylingo.reactor.engine.deadlines import DeadlineWheel
+from pylingo.reactor.engine.dial import Target
+from pylingo.reactor.engine.listener import Address, ConnectionLimiter, Listener, listen
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.engine.transport import Transport, enable_keepalive
+from pylingo.reactor.fair_queue import SENDING, FairQueue
+from pylingo.reactor.history.clock import Clock
+from pylingo.reactor.history.memory import History, MemoryHistory
+from pylingo.reactor.history.sqlite import SqliteHistory
+from pylingo.reactor.peer_deadlines import PeerDeadlines
+from pylingo.reactor.service import Service
+from pylingo.shared.address import host_of, show_address
+from pylingo.shared.codec import encode
+from pylingo.shared.messages import Goodbye, Notice
+from pylingo.shared.text import prepare as prepare_names
 
 logger = logging.getLogger(__name__)
 

@@ -4,12 +4,12 @@ import collections
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from reactor.chat.hub import Hub
-from reactor.chat.session import Session
-from reactor.config import Settings
-from reactor.engine.loop import Reactor
-from reactor.fair_queue import FairQueue, Requester
-from reactor.pace import AddressPace, Pace
+from pylingo.reactor.chat.hub import Hub
+from pylingo.reactor.chat.session import Session
+from pylingo.reactor.config import Settings
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.fair_queue import FairQueue, Requester
+from pylingo.reactor.pace import AddressPace, Pace
 
 
 @dataclass(slots=True)

@@ -15,12 +15,12 @@ import urllib.parse
 from collections.abc import Sequence
 from contextlib import closing
 
-from reactor.engine.dial import Resolver, Target
-from reactor.engine.loop import Reactor
-from reactor.history.opening import VERSION
-from shared.address import show_address
-from shared.files import open_private
-from shared.launch import LaunchError
+from pylingo.reactor.engine.dial import Resolver, Target
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.history.opening import VERSION
+from pylingo.shared.address import show_address
+from pylingo.shared.files import open_private
+from pylingo.shared.launch import LaunchError
 
 logger = logging.getLogger(__name__)
 

@@ -3,6 +3,6 @@
 Read in this order: `errors`, `framing`, `text`, `schema`, `messages`, `codec`, `commands`. PROTOCOL.md is their prose.
 """
 
-__version__ = "1.0.0"
+__version__ = "1.1.0"
 
 PROTOCOL_VERSION = 1

@@ -12,10 +12,10 @@ from typing import Any
 
 import msgpack
 
-from shared.errors import FrameError
-from shared.framing import HEADER_SIZE, MAX_BODY
-from shared.messages import EVENTS, REQUESTS
-from shared.schema import WRITERS, Record, Schema, read_record
+from pylingo.shared.errors import FrameError
+from pylingo.shared.framing import HEADER_SIZE, MAX_BODY
+from pylingo.shared.messages import EVENTS, REQUESTS
+from pylingo.shared.schema import WRITERS, Record, Schema, read_record
 
 MAX_PAIRS = 16
 """Pairs of a map."""

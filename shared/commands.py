@@ -1,8 +1,8 @@
 """The slash commands, as a table from which `/help` is made, and the reading of a typed line."""
 
-from shared.errors import RequestError
-from shared.messages import Command, CommandInfo, Say
-from shared.text import quote
+from pylingo.shared.errors import RequestError
+from pylingo.shared.messages import Command, CommandInfo, Say
+from pylingo.shared.text import quote
 
 COMMANDS = (
     CommandInfo("name", "username", "Sets or changes your display name."),

@@ -7,7 +7,7 @@ as they come and gives whole bodies, and gives the same ones however the stream 
 import struct
 from typing import Self
 
-from shared.errors import FrameError
+from pylingo.shared.errors import FrameError
 
 HEADER = struct.Struct(">I")
 HEADER_SIZE = HEADER.size

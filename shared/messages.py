@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from shared.schema import MAX_ID, Ascii, Between, Record, Schema, record
+from pylingo.shared.schema import MAX_ID, Ascii, Between, Record, Schema, record
 
 MAX_PAGE = 100
 """The most messages that one `history` request can ask for."""

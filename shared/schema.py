@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, dataclass_transform
 
-from shared.errors import RequestError
-from shared.text import quote
+from pylingo.shared.errors import RequestError
+from pylingo.shared.text import quote
 
 MAX_ID = 2**63 - 1
 """The largest id of a request."""

@@ -14,7 +14,7 @@ import os
 import re
 import unicodedata
 
-from shared.errors import RequestError
+from pylingo.shared.errors import RequestError
 
 MAX_TEXT = 4_096
 """The longest text of a message, in characters."""

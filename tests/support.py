@@ -21,13 +21,13 @@ from typing import Any, Self
 
 import msgpack
 
-from reactor.connection import Connection
-from reactor.engine.transport import Transport
-from reactor.server import Server
-from shared.codec import encode, event_codec
-from shared.framing import FrameDecoder
-from shared.messages import Command, Hello, Joined, PingRequest, Pong, Ready, Welcome
-from shared.schema import Record
+from pylingo.reactor.connection import Connection
+from pylingo.reactor.engine.transport import Transport
+from pylingo.reactor.server import Server
+from pylingo.shared.codec import encode, event_codec
+from pylingo.shared.framing import FrameDecoder
+from pylingo.shared.messages import Command, Hello, Joined, PingRequest, Pong, Ready, Welcome
+from pylingo.shared.schema import Record
 
 ROOT = Path(__file__).resolve().parent.parent
 DEADLINE = 20.0

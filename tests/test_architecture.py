@@ -1,27 +1,46 @@
-"""The shape of the code: imports run one way, and every module has its test file.
+"""The shape of the code: imports run one way and in no circle, nothing private is shared, each module has its tests.
 
-Imports are read with `ast`, wherever they stand: at the top, inside of functions, under `TYPE_CHECKING`.
+Imports are read with `ast` wherever they stand: at the top, inside functions, under `TYPE_CHECKING`.
 """
 
 import ast
+import graphlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("client", "reactor", "shared")
+FOLDERS = ("client", "reactor", "shared")
 
 NETWORK = {"asyncio", "select", "selectors", "socket", "socketserver", "ssl"}
 
 # The first entry whose package a module is in or under says what of ours it may import, and what of others it may not.
 DIRECTIONS: dict[str, tuple[set[str], set[str]]] = {
-    "shared": ({"shared"}, NETWORK | {"datetime", "threading", "time"}),
-    "reactor.engine": ({"reactor.engine"}, {"asyncio", "msgpack"}),
-    "reactor.chat": ({"shared", "reactor.chat"}, NETWORK | {"msgpack"}),
-    "reactor": ({"shared", "reactor"}, {"asyncio", "msgpack"}),
-    "client": ({"shared", "reactor.engine", "client"}, {"asyncio"}),
+    "pylingo.shared": ({"pylingo.shared"}, NETWORK | {"datetime", "threading", "time"}),
+    "pylingo.reactor.engine": ({"pylingo.reactor.engine"}, {"asyncio", "msgpack"}),
+    "pylingo.reactor.history": ({"pylingo.shared", "pylingo.reactor.history"}, NETWORK | {"msgpack"}),
+    "pylingo.reactor.chat": (
+        {"pylingo.shared", "pylingo.reactor.history", "pylingo.reactor.chat"},
+        NETWORK | {"msgpack"},
+    ),
+    "pylingo.reactor": ({"pylingo.shared", "pylingo.reactor"}, {"asyncio", "msgpack"}),
+    "pylingo.client": ({"pylingo.shared", "pylingo.reactor.engine", "pylingo.client"}, {"asyncio"}),
+    "pylingo": ({"pylingo.shared", "pylingo.client"}, NETWORK),
 }
+
+# Each of these may import only those before it.
+LAYERS = (
+    "pylingo.reactor.chat.room",
+    "pylingo.reactor.chat.outbox",
+    "pylingo.reactor.chat.person",
+    "pylingo.reactor.chat.hub",
+    "pylingo.reactor.chat.session",
+    "pylingo.reactor.chat.commands",
+    "pylingo.reactor.chat.requests",
+    "pylingo.reactor.connection",
+    "pylingo.reactor.server",
+)
 
 
 def is_under(name: str, package: str) -> bool:
@@ -30,7 +49,8 @@ def is_under(name: str, package: str) -> bool:
 
 def module_name(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    return f"pylingo.{name}" if parts[0] in FOLDERS else name
 
 
 def is_module(name: str) -> bool:
@@ -66,7 +86,7 @@ def forbidden(source: str, module: str, package: str) -> list[str]:
     allowed, banned = next(rule for name, rule in DIRECTIONS.items() if is_under(module, name))
     found = []
     for line, name in imports(source, package):
-        ours = name.partition(".")[0] in (*PACKAGES, "tests", "?")
+        ours = name.partition(".")[0] in ("pylingo", *FOLDERS, "tests", "?")
         if ours and not any(is_under(name, prefix) for prefix in allowed):
             found.append(f"line {line} imports {name}")
         if any(is_under(name, prefix) for prefix in banned):
@@ -74,8 +94,10 @@ def forbidden(source: str, module: str, package: str) -> list[str]:
     return found
 
 
-SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+FACE = ROOT / "pylingo" / "__init__.py"
+SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 MODULES = [path for path in SOURCES if path.name != "__init__.py"]
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
 def package_of(path: Path) -> str:
@@ -88,7 +110,10 @@ def shown(path: Path) -> str:
 
 def test_the_sources_are_found() -> None:
     names = {module_name(path) for path in SOURCES}
-    assert {"shared.codec", "reactor.engine.loop", "reactor.chat.hub", "reactor.server", "client"} <= names
+    assert {"shared.codec", "reactor.engine.loop", "reactor.chat.hub", "reactor.server", "client"} <= {
+        name.removeprefix("pylingo.") for name in names
+    }
+    assert set(LAYERS) <= names
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=shown)
@@ -100,65 +125,197 @@ def test_imports_run_one_way(path: Path) -> None:
 def test_a_package_that_others_reach_into_imports_nothing_of_ours_itself(package: str) -> None:
     """Importing `reactor.engine` runs `reactor/__init__.py` too: the client would get the server's chat that way."""
     source = (ROOT / package / "__init__.py").read_text(encoding="utf-8")
-    assert [name for _, name in imports(source, package) if name.partition(".")[0] in PACKAGES] == []
+    assert [name for _, name in imports(source, f"pylingo.{package}") if is_under(name, "pylingo")] == []
 
 
 # What the reading of imports must find, in a module of the package in front: a test that finds nothing proves nothing.
 AGAINST = [
-    ("shared", "import reactor"),
-    ("shared", "import client.chat"),
-    ("shared", "from reactor.engine import loop"),
+    ("shared", "import pylingo.reactor"),
+    ("shared", "import pylingo.client.chat"),
+    ("shared", "from pylingo.reactor.engine import loop"),
+    ("shared", "import pylingo"),
     ("shared", "import socket"),
     ("shared", "def f():\n    import time"),
     ("shared", "from tests.support import Peer"),
-    ("reactor.engine", "import shared.text"),
-    ("reactor.engine", "from shared import text"),
-    ("reactor.engine", "from reactor.chat.hub import Hub"),
-    ("reactor.engine", "from reactor import config"),
+    ("reactor.engine", "import pylingo.shared.text"),
+    ("reactor.engine", "from pylingo.shared import text"),
+    ("reactor.engine", "from pylingo.reactor.chat.hub import Hub"),
+    ("reactor.engine", "from pylingo.reactor import config"),
     ("reactor.engine", "from ..chat import hub"),
     ("reactor.engine", "from .. import chat"),
-    ("reactor.engine", "if TYPE_CHECKING:\n    from reactor.chat.session import Session"),
-    ("reactor.engine", "def f():\n    def g():\n        from reactor import connection"),
-    ("reactor.engine", "import importlib\nimportlib.import_module('reactor.chat')"),
-    ("reactor.engine", "__import__('shared')"),
+    ("reactor.engine", "if TYPE_CHECKING:\n    from pylingo.reactor.chat.session import Session"),
+    ("reactor.engine", "def f():\n    def g():\n        from pylingo.reactor import connection"),
+    ("reactor.engine", "import importlib\nimportlib.import_module('pylingo.reactor.chat')"),
+    ("reactor.engine", "__import__('pylingo.shared')"),
     ("reactor.engine", "from importlib import import_module\nimport_module(name)"),
-    ("reactor.engine", "class C:\n    import client"),
-    ("reactor.engine", "try:\n    import reactor.server\nexcept ImportError:\n    pass"),
-    ("reactor.chat", "from reactor.engine.loop import Reactor"),
-    ("reactor.chat", "from reactor import server"),
-    ("reactor.chat", "import reactor"),
+    ("reactor.engine", "class C:\n    import pylingo.client"),
+    ("reactor.engine", "try:\n    import pylingo.reactor.server\nexcept ImportError:\n    pass"),
+    ("reactor.history", "from pylingo.reactor.chat.hub import Hub"),
+    ("reactor.history", "import selectors"),
+    ("reactor.chat", "from pylingo.reactor.engine.loop import Reactor"),
+    ("reactor.chat", "from pylingo.reactor import server"),
+    ("reactor.chat", "import pylingo.reactor"),
     ("reactor.chat", "import socket"),
     ("reactor.chat", "from selectors import EVENT_READ"),
     ("reactor.chat", "import msgpack.exceptions"),
     ("reactor.chat", "import os, selectors as s"),
     ("reactor.chat", "from ..engine import transport"),
-    ("reactor", "from client import chat"),
+    ("reactor", "from pylingo.client import chat"),
     ("reactor", "import asyncio.events"),
-    ("client", "from reactor.chat.hub import Hub"),
-    ("client", "from reactor import server"),
-    ("client", "import reactor"),
-    ("client", "if TYPE_CHECKING:\n    from reactor.config import Settings"),
+    ("client", "from pylingo.reactor.chat.hub import Hub"),
+    ("client", "from pylingo.reactor import server"),
+    ("client", "import pylingo.reactor"),
+    ("client", "if TYPE_CHECKING:\n    from pylingo.reactor.config import Settings"),
+    ("client", "from shared.text import fold"),
+    ("reactor", "import reactor.server"),
 ]
 ALONG = [
-    ("shared", "from shared import text"),
+    ("shared", "from pylingo.shared import text"),
     ("shared", "from . import text\nimport os"),
-    ("reactor.engine", "import socket, selectors\nfrom reactor.engine.loop import Reactor\nfrom . import loop"),
-    ("reactor.engine", "from reactor.engine import loop"),
-    ("reactor.chat", "from shared.codec import encode\nfrom reactor.chat.room import Room\nfrom .room import Room"),
-    ("reactor", "from reactor.chat import hub\nfrom reactor.engine import loop\nimport shared"),
-    ("client", "from reactor.engine import loop, dial\nfrom shared.text import fold\nimport client.chat"),
+    ("reactor.engine", "import socket, selectors\nfrom pylingo.reactor.engine.loop import Reactor\nfrom . import loop"),
+    ("reactor.engine", "from pylingo.reactor.engine import loop"),
+    ("reactor.chat", "from pylingo.shared.codec import encode\nfrom .room import Room"),
+    ("reactor.chat", "from pylingo.reactor.history import memory"),
+    ("reactor", "from pylingo.reactor.chat import hub\nfrom pylingo.reactor.engine import loop"),
+    ("client", "from pylingo.reactor.engine import loop, dial\nimport pylingo.client.chat"),
     ("client", "import sharedness, reactors"),
 ]
 
 
 @pytest.mark.parametrize(("package", "source"), AGAINST)
 def test_an_import_against_the_direction_is_found(package: str, source: str) -> None:
-    assert forbidden(source, f"{package}.some_module", package)
+    assert forbidden(source, f"pylingo.{package}.some_module", f"pylingo.{package}")
 
 
 @pytest.mark.parametrize(("package", "source"), ALONG)
 def test_an_import_along_the_direction_is_allowed(package: str, source: str) -> None:
-    assert forbidden(source, f"{package}.some_module", package) == []
+    assert forbidden(source, f"pylingo.{package}.some_module", f"pylingo.{package}") == []
+
+
+# --- no circle, files as well as folders
+
+
+def graph() -> dict[str, set[str]]:
+    """The modules that each module of ours imports."""
+    edges = {}
+    for path in (FACE, *SOURCES):
+        module = "pylingo" if path == FACE else module_name(path)
+        found = {name for _, name in imports(path.read_text(encoding="utf-8"), package_of(path))}
+        edges[module] = {name for name in found if is_under(name, "pylingo") and name != module}
+    return edges
+
+
+def circle(edges: dict[str, set[str]]) -> list[str]:
+    """The modules of a circle of imports; none if there is no circle."""
+    try:
+        graphlib.TopologicalSorter(edges).prepare()
+    except graphlib.CycleError as error:
+        names: list[str] = error.args[1]
+        return names
+    return []
+
+
+def test_no_module_imports_itself_over_others() -> None:
+    edges = graph()
+    assert sum(map(len, edges.values())) > 200  # the imports are read
+    assert circle(edges) == []
+
+
+SCRIPTS = {"pylingo.reactor.run", "pylingo.client.chat", "pylingo.client.benchmark"}
+"""Programs. They stand beside the modules of their folder and above everything in it; nothing imports them."""
+
+
+def test_nothing_imports_a_script() -> None:
+    assert [module for module, names in graph().items() if names & SCRIPTS] == []
+
+
+def test_no_folder_imports_itself_over_others() -> None:
+    folders: dict[str, set[str]] = {}
+    for module, names in graph().items():
+        if module == "pylingo" or module in SCRIPTS:
+            continue
+        folder = module.rpartition(".")[0] if is_leaf(module) else module
+        known = {name.rpartition(".")[0] if is_leaf(name) else name for name in names}
+        folders.setdefault(folder, set()).update(known - {folder})
+    assert circle(folders) == []
+
+
+def is_leaf(module: str) -> bool:
+    return not ROOT.joinpath(*module.split(".")).is_dir()
+
+
+def test_a_circle_is_found() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}})
+    assert circle({"a": {"b", "c"}, "b": {"c"}}) == []
+
+
+@pytest.mark.parametrize("module", LAYERS)
+def test_a_layer_imports_only_those_below_it(module: str) -> None:
+    above = set(LAYERS[LAYERS.index(module) :])
+    assert graph()[module] & above == set()
+
+
+@pytest.mark.parametrize("path", [*SOURCES, *TESTS, FACE], ids=shown)
+def test_nothing_is_imported_under_a_bare_name(path: Path) -> None:
+    """A module that is imported under two names exists twice."""
+    found = [name for _, name in imports(path.read_text(encoding="utf-8"), package_of(path))]
+    assert [name for name in found if name.partition(".")[0] in FOLDERS] == []
+
+
+# --- nothing private is used across a file's boundary
+
+OF_OTHERS = {"_replace", "_asdict", "_fields"}
+"""Public in spite of their underscore: the methods of named tuples."""
+
+
+def private_names_of_others(source: str) -> list[str]:
+    """The underscore names that `source` uses and does not define itself."""
+    tree = ast.parse(source)
+    own: set[str] = set(OF_OTHERS)
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                own.add(name)
+            case ast.Attribute(attr=name, value=ast.Name(id="self" | "cls"), ctx=ast.Store()):
+                own.add(name)
+            case ast.Name(id=name, ctx=ast.Store()):
+                own.add(name)
+            case ast.AnnAssign(target=ast.Attribute(attr=name, value=ast.Name(id="self"))):
+                own.add(name)
+    found = []
+    for node in ast.walk(tree):
+        names = []
+        match node:
+            case ast.Attribute(attr=name):
+                names = [name]
+            case ast.ImportFrom(names=aliases):
+                names = [alias.name for alias in aliases]
+        found += [
+            f"line {node.lineno}: {name}"  # type: ignore[attr-defined]
+            for name in names
+            if name.startswith("_") and not name.startswith("__") and name not in own
+        ]
+    return found
+
+
+@pytest.mark.parametrize("path", [*SOURCES, *TESTS, FACE], ids=shown)
+def test_nothing_private_of_another_module_is_used(path: Path) -> None:
+    assert private_names_of_others(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("from a import _b", True),
+        ("import a\na._b()", True),
+        ("def f(x):\n    return x._y", True),
+        ("class A:\n    def f(self):\n        self._y = 1\ndef g(a):\n    return a._y", False),
+        ("class A:\n    def _f(self): ...\n    def g(self):\n        self._f()", False),
+        ("from a import __version__", False),
+    ],
+)
+def test_what_counts_as_private_of_another(source: str, found: bool) -> None:
+    assert bool(private_names_of_others(source)) == found
 
 
 # --- every module has its test file
@@ -182,6 +339,17 @@ def test_a_module_has_its_test_file(path: Path) -> None:
     source = test.read_text(encoding="utf-8")
     assert module_name(path) in {name for _, name in imports(source, "")}, f"{shown(test)} does not import its module"
     assert holds_a_check(source), f"{shown(test)} checks nothing"
+
+
+def test_no_test_module_imports_another() -> None:
+    """Helpers that several tests share live in `tests/fakes/` and `tests/support.py`."""
+    found = [
+        f"{shown(path)} imports {name}"
+        for path in TESTS
+        for _, name in imports(path.read_text(encoding="utf-8"), package_of(path))
+        if name.startswith("tests.") and name.rpartition(".")[2].startswith("test_")
+    ]
+    assert found == []
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import re
 
-from reactor.config import FIELDS, FIXED, option
-from shared.commands import COMMANDS
+from pylingo.reactor.config import FIELDS, FIXED, option
+from pylingo.shared.commands import COMMANDS
 from tests.support import ROOT
 
 README = (ROOT / "README.md").read_text()

@@ -15,16 +15,16 @@ from typing import Any
 
 import pytest
 
-import reactor.chat.outbox as outbox_module
-import reactor.chat.session as session_module
-from reactor.config import Settings
-from reactor.engine.loop import Reactor
-from reactor.engine.transport import READ_SIZE
-from reactor.server import Server
-from shared.codec import encode, event_codec
-from shared.framing import FrameDecoder
-from shared.messages import Command, Hello, Joined, Left, Message, PongRequest, Say, Sent, Skipped, Welcome
-from shared.schema import Record
+import pylingo.reactor.chat.outbox as outbox_module
+import pylingo.reactor.chat.session as session_module
+from pylingo.reactor.config import Settings
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.engine.transport import READ_SIZE
+from pylingo.reactor.server import Server
+from pylingo.shared.codec import encode, event_codec
+from pylingo.shared.framing import FrameDecoder
+from pylingo.shared.messages import Command, Hello, Joined, Left, Message, PongRequest, Say, Sent, Skipped, Welcome
+from pylingo.shared.schema import Record
 from tests.support import connections_of
 
 MEMBERS = 100

@@ -8,15 +8,15 @@ import collections
 import socket
 from collections.abc import Iterator
 
-from client.bench.load import Client, Load
-from client.bench.stream import Reader, RoomStream, StreamError, mark
-from reactor.engine.dial import Dial
-from reactor.engine.transport import Transport
-from shared.codec import event_codec
-from shared.errors import ProtocolError
-from shared.framing import HEADER, HEADER_SIZE, FrameDecoder
-from shared.messages import Goodbye, Joined, Left, Message
-from shared.schema import Record
+from pylingo.client.bench.load import Client, Load
+from pylingo.client.bench.stream import Reader, RoomStream, StreamError, mark
+from pylingo.reactor.engine.dial import Dial
+from pylingo.reactor.engine.transport import Transport
+from pylingo.shared.codec import event_codec
+from pylingo.shared.errors import ProtocolError
+from pylingo.shared.framing import HEADER, HEADER_SIZE, FrameDecoder
+from pylingo.shared.messages import Goodbye, Joined, Left, Message
+from pylingo.shared.schema import Record
 
 
 class _Joins:

@@ -9,10 +9,10 @@ from typing import Protocol
 
 import msgpack
 
-from shared import PROTOCOL_VERSION
-from shared.codec import encode
-from shared.framing import HEADER, HEADER_SIZE
-from shared.messages import Command, Hello, PingRequest, Pong, PongRequest, Say
+from pylingo.shared import PROTOCOL_VERSION
+from pylingo.shared.codec import encode
+from pylingo.shared.framing import HEADER, HEADER_SIZE
+from pylingo.shared.messages import Command, Hello, PingRequest, Pong, PongRequest, Say
 
 
 class Dialect(Protocol):

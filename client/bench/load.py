@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from client.bench.dialect import Dialect
-from client.bench.stream import FILLER, MARK_SIZE, Counter, Reader, RoomStream, StreamError, mark
-from reactor.engine.dial import Dial, resolve
-from reactor.engine.loop import Reactor
-from reactor.engine.transport import Transport
-from shared.errors import ProtocolError
+from pylingo.client.bench.dialect import Dialect
+from pylingo.client.bench.stream import FILLER, MARK_SIZE, Counter, Reader, RoomStream, StreamError, mark
+from pylingo.reactor.engine.dial import Dial, resolve
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.engine.transport import Transport
+from pylingo.shared.errors import ProtocolError
 
 PATIENCE = 60.0
 """Seconds without any progress after which a run has failed."""

@@ -6,13 +6,13 @@ import resource
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from client.bench.load import Plan
-from client.bench.scenarios import SCENARIOS
-from client.bench.stream import MARK_SIZE
-from shared import __version__
-from shared.address import parse_address
-from shared.launch import LaunchError, OneLineParser
-from shared.text import MAX_TEXT
+from pylingo.client.bench.load import Plan
+from pylingo.client.bench.scenarios import SCENARIOS
+from pylingo.client.bench.stream import MARK_SIZE
+from pylingo.shared import __version__
+from pylingo.shared.address import parse_address
+from pylingo.shared.launch import LaunchError, OneLineParser
+from pylingo.shared.text import MAX_TEXT
 
 _SPARE_DESCRIPTORS = 64
 _WITHOUT = {"idle": ["messages"], "broadcast": ["seconds"], "churn": ["seconds"], "join-storm": ["messages", "seconds"]}

@@ -10,10 +10,10 @@ import sys
 from importlib import metadata
 from typing import TextIO
 
-from client.bench.load import Plan
-from client.bench.scenarios import Result
-from shared import __version__
-from shared.files import open_private
+from pylingo.client.bench.load import Plan
+from pylingo.client.bench.scenarios import Result
+from pylingo.shared import __version__
+from pylingo.shared.files import open_private
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
 

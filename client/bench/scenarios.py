@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from client.bench.churn import churn, storm
-from client.bench.dialect import Dialect
-from client.bench.load import Load, Measured, Plan
-from client.bench.process import Usage, usage
+from pylingo.client.bench.churn import churn, storm
+from pylingo.client.bench.dialect import Dialect
+from pylingo.client.bench.load import Load, Measured, Plan
+from pylingo.client.bench.process import Usage, usage
 
 UNLIMITED = ("--rate", "0", "--queue-soft", "256M", "--queue-hard", "1G")
 """The server's options for a run that is to measure the fan-out and not the limits."""

@@ -6,7 +6,7 @@ stands around it. In most text that is the place itself, so that a key costs the
 
 import re
 
-from client.terminal.cells import graphemes
+from pylingo.client.terminal.cells import graphemes
 
 # Two characters of these never make one: letters without marks, Hangul syllables, emoji without skin tones.
 _LETTERS = (

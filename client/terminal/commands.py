@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from client.settings import LAYOUTS
-from client.terminal.model import Effect, Leave, Model, Remember, Repaint, Transcribe
-from client.terminal.scrollback import Line
-from shared.errors import RequestError
-from shared.messages import CommandInfo
-from shared.text import fold, is_guest, printable, quote, user_name
+from pylingo.client.settings import LAYOUTS
+from pylingo.client.terminal.model import Effect, Leave, Model, Remember, Repaint, Transcribe
+from pylingo.client.terminal.scrollback import Line
+from pylingo.shared.errors import RequestError
+from pylingo.shared.messages import CommandInfo
+from pylingo.shared.text import fold, is_guest, printable, quote, user_name
 
 LOCAL = (
     CommandInfo("layout", "layout", f"Puts the input line elsewhere: {', '.join(LAYOUTS)}."),

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import takewhile
 
-from client.terminal.boundaries import after, before, snap
-from client.terminal.cells import clip, graphemes, width
-from client.terminal.history import LineHistory
+from pylingo.client.terminal.boundaries import after, before, snap
+from pylingo.client.terminal.cells import clip, graphemes, width
+from pylingo.client.terminal.history import LineHistory
 
 LIMIT = 65_536
 """Characters that the line has room for, unless the constructor is told otherwise."""

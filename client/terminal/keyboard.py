@@ -4,18 +4,18 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
-from client.terminal.commands import LOCAL, leave, run_local
-from client.terminal.completion import Sources
-from client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE, Key, Paste, Text
-from client.terminal.model import Effect, Model, Pasting, Reconnect, Repaint, SendCommand, Speak, Suspend
-from client.terminal.notes import cleaned
-from client.terminal.scrollback import Line
-from client.terminal.server_events import ask, next_id
-from client.terminal.view import body_height, is_folded, wrapped
-from shared.commands import COMMANDS, parse_line, unknown_command
-from shared.errors import RequestError
-from shared.messages import Command, Say
-from shared.text import MAX_TEXT, fold, message_text, printable
+from pylingo.client.terminal.commands import LOCAL, leave, run_local
+from pylingo.client.terminal.completion import Sources
+from pylingo.client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE, Key, Paste, Text
+from pylingo.client.terminal.model import Effect, Model, Pasting, Reconnect, Repaint, SendCommand, Speak, Suspend
+from pylingo.client.terminal.notes import cleaned
+from pylingo.client.terminal.scrollback import Line
+from pylingo.client.terminal.server_events import ask, next_id
+from pylingo.client.terminal.view import body_height, is_folded, wrapped
+from pylingo.shared.commands import COMMANDS, parse_line, unknown_command
+from pylingo.shared.errors import RequestError
+from pylingo.shared.messages import Command, Say
+from pylingo.shared.text import MAX_TEXT, fold, message_text, printable
 
 ASKED_ABOVE = 5
 """Lines of a paste above which a person is asked first."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from client.terminal.sequences import ALT, CONTROLS, SEQUENCE, Focus, Key, Place, Text, meaning
+from pylingo.client.terminal.sequences import ALT, CONTROLS, SEQUENCE, Focus, Key, Place, Text, meaning
 
 __all__ = ["Event", "Focus", "Key", "KeyDecoder", "Paste", "Place", "Text"]
 

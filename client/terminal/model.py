@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from client.settings import Preferences
-from client.terminal.completion import Completer
-from client.terminal.editor import Editor
-from client.terminal.keys import Focus, Key, Paste, Place, Text
-from client.terminal.scrollback import Scrollback
-from shared.commands import BY_NAME
-from shared.messages import Goodbye
-from shared.schema import Record
-from shared.text import fold
+from pylingo.client.settings import Preferences
+from pylingo.client.terminal.completion import Completer
+from pylingo.client.terminal.editor import Editor
+from pylingo.client.terminal.keys import Focus, Key, Paste, Place, Text
+from pylingo.client.terminal.scrollback import Scrollback
+from pylingo.shared.commands import BY_NAME
+from pylingo.shared.messages import Goodbye
+from pylingo.shared.schema import Record
+from pylingo.shared.text import fold
 
 MOST = 50_000
 """People of a room, and rooms, that are known by name."""

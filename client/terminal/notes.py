@@ -1,10 +1,10 @@
 """How something becomes a line: cleaned, with its date where that is another one, and as a log file has it. Pure."""
 
-from client.terminal.model import Effect, Model, Shown
-from client.terminal.scrollback import Line
-from client.wording import INDENT, clock_time, date_line, local_day, wording
-from shared.schema import Record
-from shared.text import readable
+from pylingo.client.terminal.model import Effect, Model, Shown
+from pylingo.client.terminal.scrollback import Line
+from pylingo.client.wording import INDENT, clock_time, date_line, local_day, wording
+from pylingo.shared.schema import Record
+from pylingo.shared.text import readable
 
 
 def add_words(model: Model, record: Record, at: int, kind: str = "note") -> list[Effect]:

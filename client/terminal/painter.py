@@ -7,10 +7,10 @@ parts of the input row. So a wrong guess at a width does no harm beyond its own 
 
 from collections.abc import Sequence
 
-from client.terminal.capabilities import Capabilities
-from client.terminal.model import Model
-from client.terminal.theme import render
-from client.terminal.view import Row, Screen, screen
+from pylingo.client.terminal.capabilities import Capabilities
+from pylingo.client.terminal.model import Model
+from pylingo.client.terminal.theme import render
+from pylingo.client.terminal.view import Row, Screen, screen
 
 BEGIN, END = "\x1b[?2026h", "\x1b[?2026l"
 """Synchronized update: a terminal that knows it shows the frame as one. No terminal description has these."""

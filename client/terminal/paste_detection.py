@@ -1,6 +1,6 @@
 """Pastes that the terminal has not marked as such: many lines in one read, which nobody can type. Pure."""
 
-from client.terminal.keys import Event, Key, Paste, Text
+from pylingo.client.terminal.keys import Event, Key, Paste, Text
 
 TYPED_AT_ONCE = 5
 """Lines that may come in one read from somebody who types ahead of a slow connection."""

@@ -4,9 +4,9 @@ The terminal itself has the line that is typed, and shows it, so own messages ar
 readers, and for whoever likes it simple.
 """
 
-from client.terminal.model import Model
-from client.terminal.view import question, wrapped
-from shared.text import printable
+from pylingo.client.terminal.model import Model
+from pylingo.client.terminal.view import question, wrapped
+from pylingo.shared.text import printable
 
 
 class Printer:

@@ -7,7 +7,7 @@ Scrolled up, the view holds on to a line and not to a number of rows: what comes
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from client.wording import clock_time
+from pylingo.client.wording import clock_time
 
 LINES = 5_000
 """Lines that are kept."""

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from client.terminal.commands import LOCAL
-from client.terminal.mentions import mentions
-from client.terminal.model import MOST, Ask, Bell, Effect, Model, Received, Shown
-from client.terminal.notes import add_line, add_words, cleaned, stamp, transcript, turn_day, words_of
-from client.terminal.scrollback import Line
-from shared.messages import (
+from pylingo.client.terminal.commands import LOCAL
+from pylingo.client.terminal.mentions import mentions
+from pylingo.client.terminal.model import MOST, Ask, Bell, Effect, Model, Received, Shown
+from pylingo.client.terminal.notes import add_line, add_words, cleaned, stamp, transcript, turn_day, words_of
+from pylingo.client.terminal.scrollback import Line
+from pylingo.shared.messages import (
     Command,
     Error,
     Goodbye,
@@ -24,8 +24,8 @@ from shared.messages import (
     Users,
     Welcome,
 )
-from shared.schema import Record
-from shared.text import fold, is_guest, printable
+from pylingo.shared.schema import Record
+from pylingo.shared.text import fold, is_guest, printable
 
 BELL_EVERY = 2.0
 """Seconds in which the bell rings once at most."""

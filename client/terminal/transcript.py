@@ -9,7 +9,7 @@ import os
 import stat
 from typing import TextIO
 
-from shared.files import open_private
+from pylingo.shared.files import open_private
 
 
 class Transcript:

@@ -18,7 +18,7 @@ import termios
 import time
 from collections.abc import Callable
 
-from reactor.engine.loop import EVENT_READ, EVENT_WRITE, Reactor
+from pylingo.reactor.engine.loop import EVENT_READ, EVENT_WRITE, Reactor
 
 READ_SIZE = 65_536
 """Bytes read at once."""

@@ -8,10 +8,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from client.terminal.commands import leave
-from client.terminal.keyboard import pasted, pasting, pressed, typed
-from client.terminal.keys import Focus, Key, Paste, Place, Text
-from client.terminal.model import (
+from pylingo.client.terminal.commands import leave
+from pylingo.client.terminal.keyboard import pasted, pasting, pressed, typed
+from pylingo.client.terminal.keys import Focus, Key, Paste, Place, Text
+from pylingo.client.terminal.model import (
     Ask,
     Connection,
     Done,
@@ -29,9 +29,9 @@ from client.terminal.model import (
     Tick,
     Wanted,
 )
-from client.terminal.notes import add_note
-from client.terminal.server_events import ask_users, next_id, received
-from shared.messages import PingRequest
+from pylingo.client.terminal.notes import add_note
+from pylingo.client.terminal.server_events import ask_users, next_id, received
+from pylingo.shared.messages import PingRequest
 
 PING_EVERY = 5.0
 """Seconds between two pings, by which the time to the server and back is measured, and a dead link noticed."""

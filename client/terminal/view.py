@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from client.terminal.addresses import links
-from client.terminal.cells import clip, graphemes, width, wrap
-from client.terminal.model import MOST, Model
-from client.terminal.scrollback import Line
-from client.wording import clock_time
-from shared.text import JOINERS, fold, printable, readable
+from pylingo.client.terminal.addresses import links
+from pylingo.client.terminal.cells import clip, graphemes, width, wrap
+from pylingo.client.terminal.model import MOST, Model
+from pylingo.client.terminal.scrollback import Line
+from pylingo.client.wording import clock_time
+from pylingo.shared.text import JOINERS, fold, printable, readable
 
 NAME_STYLES = 12
 """Styles `name0` and so on, one of which each name has, always the same."""

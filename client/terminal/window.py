@@ -15,15 +15,15 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from client.client import Client, Status
-from client.connection import why_no_connection
-from client.lines import LineReader
-from client.settings import Preferences
-from client.terminal.capabilities import Capabilities, read_capabilities
-from client.terminal.inline import Inline
-from client.terminal.keys import Event as KeyEvent
-from client.terminal.keys import Key, KeyDecoder, Text
-from client.terminal.model import (
+from pylingo.client.client import Client, Status
+from pylingo.client.connection import why_no_connection
+from pylingo.client.lines import LineReader
+from pylingo.client.settings import Preferences
+from pylingo.client.terminal.capabilities import Capabilities, read_capabilities
+from pylingo.client.terminal.inline import Inline
+from pylingo.client.terminal.keys import Event as KeyEvent
+from pylingo.client.terminal.keys import Key, KeyDecoder, Text
+from pylingo.client.terminal.model import (
     Ask,
     Bell,
     Connection,
@@ -49,21 +49,21 @@ from client.terminal.model import (
     Transcribe,
     Wanted,
 )
-from client.terminal.painter import Painter
-from client.terminal.paste_detection import PasteDetector
-from client.terminal.printer import Printer
-from client.terminal.theme import make_theme
-from client.terminal.transcript import Transcript
-from client.terminal.tty import Tty, stop_group
-from client.terminal.update import update
-from client.unanswered import Refusal
-from reactor.engine.loop import Reactor
-from reactor.engine.timers import Timer
-from shared.address import show_address
-from shared.errors import RequestError
-from shared.launch import LaunchError
-from shared.messages import Say
-from shared.schema import Record
+from pylingo.client.terminal.painter import Painter
+from pylingo.client.terminal.paste_detection import PasteDetector
+from pylingo.client.terminal.printer import Printer
+from pylingo.client.terminal.theme import make_theme
+from pylingo.client.terminal.transcript import Transcript
+from pylingo.client.terminal.tty import Tty, stop_group
+from pylingo.client.terminal.update import update
+from pylingo.client.unanswered import Refusal
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.engine.timers import Timer
+from pylingo.shared.address import show_address
+from pylingo.shared.errors import RequestError
+from pylingo.shared.launch import LaunchError
+from pylingo.shared.messages import Say
+from pylingo.shared.schema import Record
 
 FRAME = 0.016
 """Seconds between two frames at least, but for those after a key."""

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator
 
-from reactor.chat.listing import Listing
-from reactor.chat.session import Session
-from shared.codec import encode
-from shared.commands import BY_NAME, COMMANDS
-from shared.errors import RequestError
-from shared.messages import Command, Help, Joined, Left, Renamed, RoomInfo, Rooms, Users
-from shared.text import quote, room_name, user_name
+from pylingo.reactor.chat.listing import Listing
+from pylingo.reactor.chat.session import Session
+from pylingo.shared.codec import encode
+from pylingo.shared.commands import BY_NAME, COMMANDS
+from pylingo.shared.errors import RequestError
+from pylingo.shared.messages import Command, Help, Joined, Left, Renamed, RoomInfo, Rooms, Users
+from pylingo.shared.text import quote, room_name, user_name
 
 
 def run_command(session: Session, command: Command) -> None:

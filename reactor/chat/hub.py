@@ -5,17 +5,17 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from reactor.chat.listing import Directory, Pager
-from reactor.chat.person import Person
-from reactor.chat.room import WORK_PER_BYTE, Room, Tick
-from reactor.chat.seats import Seats, Sitter, Timer
-from reactor.chat.tokens import Resumable, Tokens
-from reactor.history.clock import wall_clock
-from reactor.history.memory import History, MemoryHistory
-from shared.codec import encode
-from shared.errors import RequestError
-from shared.schema import Record
-from shared.text import fold
+from pylingo.reactor.chat.listing import Directory, Pager
+from pylingo.reactor.chat.person import Person
+from pylingo.reactor.chat.room import WORK_PER_BYTE, Room, Tick
+from pylingo.reactor.chat.seats import Seats, Sitter, Timer
+from pylingo.reactor.chat.tokens import Resumable, Tokens
+from pylingo.reactor.history.clock import wall_clock
+from pylingo.reactor.history.memory import History, MemoryHistory
+from pylingo.shared.codec import encode
+from pylingo.shared.errors import RequestError
+from pylingo.shared.schema import Record
+from pylingo.shared.text import fold
 
 GRACE = 60.0
 """Seconds for which the seat of a broken connection is kept."""

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from shared.codec import with_re
-from shared.framing import MAX_BODY
+from pylingo.shared.codec import with_re
+from pylingo.shared.framing import MAX_BODY
 
 BUDGET = 131_072
 """Bytes of new pages in one tick, for all sessions together: 1 to 3 ms of work. They are counted as `Items` estimates

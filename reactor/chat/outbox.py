@@ -18,10 +18,10 @@ that asked; if that is closed, nobody gets it.
 from collections.abc import Callable
 from typing import Protocol
 
-from reactor.chat.room import Batch, Room, Tick
-from shared.codec import encode
-from shared.messages import Skipped
-from shared.schema import Record
+from pylingo.reactor.chat.room import Batch, Room, Tick
+from pylingo.shared.codec import encode
+from pylingo.shared.messages import Skipped
+from pylingo.shared.schema import Record
 
 _SMALL_PIECE = 1_024  # bytes: below that, copying pieces together is cheaper than sending them apart
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from reactor.chat.commands import no_room, run_command
-from reactor.chat.session import Session, State
-from reactor.history.memory import Page
-from shared import PROTOCOL_VERSION
-from shared.errors import RequestError
-from shared.framing import MAX_BODY
-from shared.messages import (
+from pylingo.reactor.chat.commands import no_room, run_command
+from pylingo.reactor.chat.session import Session, State
+from pylingo.reactor.history.memory import Page
+from pylingo.shared import PROTOCOL_VERSION
+from pylingo.shared.errors import RequestError
+from pylingo.shared.framing import MAX_BODY
+from pylingo.shared.messages import (
     Command,
     Entry,
     Hello,
@@ -22,8 +22,8 @@ from shared.messages import (
     Say,
     Sent,
 )
-from shared.schema import Record
-from shared.text import MAX_ROOM, fold, message_text, user_name
+from pylingo.shared.schema import Record
+from pylingo.shared.text import MAX_ROOM, fold, message_text, user_name
 
 _RECEIPT = 400  # bytes of a `sent` at the most
 # Work, in about microseconds: of reading and encoding a page, and of composing and folding a character of a name.

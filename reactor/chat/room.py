@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from reactor.chat.listing import Directory
+from pylingo.reactor.chat.listing import Directory
 
 WORK_PER_BYTE = 0.0005
 """The work of sending one byte to one connection, in units of about a microsecond."""

@@ -8,19 +8,19 @@ import enum
 from functools import partial
 from typing import Protocol
 
-from reactor.chat.hub import Hub
-from reactor.chat.listing import Listing
-from reactor.chat.outbox import Outbox, Transport
-from reactor.chat.person import Person
-from reactor.chat.room import Room
-from reactor.chat.seats import Timer
-from shared import PROTOCOL_VERSION, __version__
-from shared.codec import encode
-from shared.errors import RequestError
-from shared.framing import MAX_BODY
-from shared.messages import Error, Goodbye, Joined, Left, Limits, Notice, Ready, Renamed, Welcome
-from shared.schema import Record
-from shared.text import MAX_NAME, MAX_ROOM, MAX_TEXT
+from pylingo.reactor.chat.hub import Hub
+from pylingo.reactor.chat.listing import Listing
+from pylingo.reactor.chat.outbox import Outbox, Transport
+from pylingo.reactor.chat.person import Person
+from pylingo.reactor.chat.room import Room
+from pylingo.reactor.chat.seats import Timer
+from pylingo.shared import PROTOCOL_VERSION, __version__
+from pylingo.shared.codec import encode
+from pylingo.shared.errors import RequestError
+from pylingo.shared.framing import MAX_BODY
+from pylingo.shared.messages import Error, Goodbye, Joined, Left, Limits, Notice, Ready, Renamed, Welcome
+from pylingo.shared.schema import Record
+from pylingo.shared.text import MAX_NAME, MAX_ROOM, MAX_TEXT
 
 LIMITS = Limits(frame=MAX_BODY, text=MAX_TEXT, name=MAX_NAME, room=MAX_ROOM)
 _KEEP_SEAT = frozenset({"lost", "idle", "stalled", "frame-timeout"})

@@ -5,7 +5,7 @@ import re
 import secrets
 from typing import Protocol
 
-from reactor.chat.person import Person
+from pylingo.reactor.chat.person import Person
 
 _TOKEN = re.compile(r"[0-9A-Fa-f]{32}")
 

@@ -8,7 +8,7 @@ to be looked at in the same quarter of a second share a slot and one timer.
 
 from typing import Protocol
 
-from reactor.engine.loop import Reactor, logger
+from pylingo.reactor.engine.loop import Reactor, logger
 
 STEP = 0.25
 """Seconds between two slots: deadlines are found at most so much late."""

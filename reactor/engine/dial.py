@@ -13,8 +13,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from reactor.engine.loop import EVENT_WRITE, Reactor
-from reactor.engine.timers import Timer
+from pylingo.reactor.engine.loop import EVENT_WRITE, Reactor
+from pylingo.reactor.engine.timers import Timer
 
 TIMEOUT = 10.0
 """Seconds for one address."""

@@ -15,8 +15,8 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from reactor.engine.dial import Target, resolve
-from reactor.engine.loop import EVENT_READ, Reactor
+from pylingo.reactor.engine.dial import Target, resolve
+from pylingo.reactor.engine.loop import EVENT_READ, Reactor
 
 logger = logging.getLogger(__name__)
 

@@ -22,9 +22,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from reactor.engine.memory import Memory
-from reactor.engine.timers import Timer, TimerQueue
-from reactor.engine.wakeup import Wakeup
+from pylingo.reactor.engine.memory import Memory
+from pylingo.reactor.engine.timers import Timer, TimerQueue
+from pylingo.reactor.engine.wakeup import Wakeup
 
 logger = logging.getLogger(__name__)
 

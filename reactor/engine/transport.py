@@ -13,8 +13,8 @@ import socket
 from collections.abc import Callable
 from typing import Protocol
 
-from reactor.engine.loop import EVENT_READ, EVENT_WRITE, Reactor
-from reactor.engine.timers import Timer
+from pylingo.reactor.engine.loop import EVENT_READ, EVENT_WRITE, Reactor
+from pylingo.reactor.engine.timers import Timer
 
 Buffer = bytes | memoryview
 

@@ -3,8 +3,8 @@
 import logging
 from collections.abc import Callable
 
-from reactor.history.clock import show_span
-from reactor.history.feed import LOOK, Feed
+from pylingo.reactor.history.clock import show_span
+from pylingo.reactor.history.feed import LOOK, Feed
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable
 
-from reactor.history import store
-from reactor.history.store import Row
+from pylingo.reactor.history import store
+from pylingo.reactor.history.store import Row
 
 _AT_ONCE = 2_000  # rows in one commit
 _ROW_SIZE = 300  # about the bytes that a row takes in memory besides its text

@@ -9,7 +9,7 @@ from memory.
 from collections import deque
 from typing import Protocol
 
-from reactor.history.tasks import Batch, Question, Task
+from pylingo.reactor.history.tasks import Batch, Question, Task
 
 LOOK = 0.5
 """Seconds between two looks."""

@@ -12,8 +12,8 @@ that: what is said since is in a filter of the loop's own, and when that is full
 import sqlite3
 import time
 
-from reactor.history.memory import folded
-from reactor.history.store import next_keys, size, trace
+from pylingo.reactor.history.memory import folded
+from pylingo.reactor.history.store import next_keys, size, trace
 
 _PROBES = 4
 _BYTES_PER_TRACE = 2

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Protocol
 
-from shared.framing import MAX_BODY
-from shared.messages import Entry, HistoryRequest
-from shared.text import fold
+from pylingo.shared.framing import MAX_BODY
+from pylingo.shared.messages import Entry, HistoryRequest
+from pylingo.shared.text import fold
 
 PER_ROOM = 1_000
 """Messages of one room that are kept in memory."""

@@ -12,9 +12,9 @@ import sqlite3
 import stat
 import time
 
-from reactor.history import marks
-from shared.files import open_private
-from shared.text import fold
+from pylingo.reactor.history import marks
+from pylingo.shared.files import open_private
+from pylingo.shared.text import fold
 
 logger = logging.getLogger(__name__)
 

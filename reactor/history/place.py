@@ -5,7 +5,7 @@ import os
 import sqlite3
 import time
 
-from reactor.history.opening import DiskError
+from pylingo.reactor.history.opening import DiskError
 
 _ENDINGS = ("", "-wal", "-shm")
 _LOOK = 1.0  # seconds between two looks

@@ -15,17 +15,17 @@ import sqlite3
 from collections.abc import Callable
 from functools import partial
 
-from reactor.history.alarm import Alarm
-from reactor.history.backlog import row_size
-from reactor.history.clock import wall_clock
-from reactor.history.feed import LOOK, Feed
-from reactor.history.keys import Filter, Keys
-from reactor.history.memory import FOREVER, MemoryHistory, Page
-from reactor.history.opening import open_file
-from reactor.history.store import Row, find_key, read_page
-from reactor.history.tasks import Batch, Question, Rescan, Task
-from reactor.history.writer import Writer
-from shared.messages import Entry, HistoryRequest
+from pylingo.reactor.history.alarm import Alarm
+from pylingo.reactor.history.backlog import row_size
+from pylingo.reactor.history.clock import wall_clock
+from pylingo.reactor.history.feed import LOOK, Feed
+from pylingo.reactor.history.keys import Filter, Keys
+from pylingo.reactor.history.memory import FOREVER, MemoryHistory, Page
+from pylingo.reactor.history.opening import open_file
+from pylingo.reactor.history.store import Row, find_key, read_page
+from pylingo.reactor.history.tasks import Batch, Question, Rescan, Task
+from pylingo.reactor.history.writer import Writer
+from pylingo.shared.messages import Entry, HistoryRequest
 
 logger = logging.getLogger(__name__)
 

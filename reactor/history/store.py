@@ -8,10 +8,10 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from reactor.history.memory import Page, fitting
-from reactor.history.opening import AUTHOR
-from shared.messages import Entry, HistoryRequest
-from shared.text import fold
+from pylingo.reactor.history.memory import Page, fitting
+from pylingo.reactor.history.opening import AUTHOR
+from pylingo.shared.messages import Entry, HistoryRequest
+from pylingo.shared.text import fold
 
 _LOADED = 2_000  # the newest messages are in memory again after a restart
 _LOADED_SIZE = 2**20  # and at most so many characters of them: the memory has a bound that may be less

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from reactor.history.keys import Filter
-from reactor.history.store import Row
-from shared.messages import Entry
+from pylingo.reactor.history.keys import Filter
+from pylingo.reactor.history.store import Row
+from pylingo.shared.messages import Entry
 
 
 @dataclass(slots=True)

@@ -17,14 +17,14 @@ import threading
 import time
 from collections.abc import Callable
 
-from reactor.history import marks, store
-from reactor.history.backlog import Backlog
-from reactor.history.clock import Trust
-from reactor.history.keys import Scan
-from reactor.history.opening import begin_serving
-from reactor.history.place import FileGoneError, Place
-from reactor.history.store import FAILURES
-from reactor.history.tasks import Batch, Question, Rescan, Task, WriterListener
+from pylingo.reactor.history import marks, store
+from pylingo.reactor.history.backlog import Backlog
+from pylingo.reactor.history.clock import Trust
+from pylingo.reactor.history.keys import Scan
+from pylingo.reactor.history.opening import begin_serving
+from pylingo.reactor.history.place import FileGoneError, Place
+from pylingo.reactor.history.store import FAILURES
+from pylingo.reactor.history.tasks import Batch, Question, Rescan, Task, WriterListener
 
 logger = logging.getLogger(__name__)
 

@@ -20,15 +20,15 @@ from typing import Any, Self
 
 import pytest
 
-from client import benchmark
-from client.bench import load as bench_load
-from client.bench import report
-from client.bench.scenarios import SCENARIOS
-from shared import __version__
-from shared.codec import event_codec, request_codec
-from shared.framing import FrameDecoder, encode_frame
-from shared.messages import Command, Hello, Message, Rooms, Say
-from shared.schema import Record
+from pylingo.client import benchmark
+from pylingo.client.bench import load as bench_load
+from pylingo.client.bench import report
+from pylingo.client.bench.scenarios import SCENARIOS
+from pylingo.shared import __version__
+from pylingo.shared.codec import event_codec, request_codec
+from pylingo.shared.framing import FrameDecoder, encode_frame
+from pylingo.shared.messages import Command, Hello, Message, Rooms, Say
+from pylingo.shared.schema import Record
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
 
 SCRIPT = ROOT / "client" / "benchmark.py"

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from client import chat
-from shared import __version__
-from shared.messages import Joined, Message, Say
+from pylingo.client import chat
+from pylingo.shared import __version__
+from pylingo.shared.messages import Joined, Message, Say
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, late_names, wait_until
 
 SCRIPT = ROOT / "client" / "chat.py"
@@ -102,7 +102,7 @@ def test_it_starts_from_anywhere(tmp_path: Path, shape: str):
         case "isolated":
             command = [sys.executable, "-I", str(SCRIPT)]
         case "module":
-            command, folder = [sys.executable, "-m", "client.chat"], ROOT
+            command, folder = [sys.executable, "-m", "pylingo.client.chat"], ROOT
     done = subprocess.run(
         [*command, "--version"], cwd=folder, env=environment(), capture_output=True, timeout=DEADLINE, check=False
     )
@@ -392,7 +392,7 @@ def test_errors_do_not_go_to_the_output_where_stderr_is_closed(address: str):
 def test_nothing_of_the_server_is_loaded(address: str):
     done = run(address, python=("-X", "importtime"))
     assert done.returncode == 0
-    assert b"reactor.engine.loop" in done.stderr
-    assert b"reactor.chat" not in done.stderr
-    assert b"reactor.server" not in done.stderr
-    assert importlib.util.find_spec("reactor.chat") is not None
+    assert b"pylingo.reactor.engine.loop" in done.stderr
+    assert b"pylingo.reactor.chat" not in done.stderr
+    assert b"pylingo.reactor.server" not in done.stderr
+    assert importlib.util.find_spec("pylingo.reactor.chat") is not None

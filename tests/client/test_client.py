@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from client import client as module
-from client.client import FIRST_DELAY, LONGEST_DELAY, Client, Status
-from reactor.engine.loop import Reactor
-from shared.codec import encode, request_codec
-from shared.errors import RequestError
-from shared.framing import FrameDecoder
-from shared.messages import (
+from pylingo.client import client as module
+from pylingo.client.client import FIRST_DELAY, LONGEST_DELAY, Client, Status
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.shared.codec import encode, request_codec
+from pylingo.shared.errors import RequestError
+from pylingo.shared.framing import FrameDecoder
+from pylingo.shared.messages import (
     Command,
     Error,
     Goodbye,
@@ -38,7 +38,7 @@ from shared.messages import (
     Sent,
     Welcome,
 )
-from shared.schema import Record
+from pylingo.shared.schema import Record
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
 
 WELCOME = Welcome(1, "PyLingo/1.0.0", "guest-1", Limits(32_768, 4_096, 32, 64))
@@ -679,7 +679,7 @@ def test_an_error_in_a_bot_waits_for_its_words_for_a_while_only_and_is_not_hidde
 
 BOT = """
 import signal, sys
-from client.client import Client
+from pylingo.client.client import Client
 signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 with Client("127.0.0.1", int(sys.argv[1]), name="term", room="term") as bot:
     bot.say("one")

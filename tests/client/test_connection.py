@@ -8,13 +8,13 @@ from typing import Any
 import msgpack
 import pytest
 
-from client.connection import HIGH_WATER, ClientConnection, why_no_connection
-from reactor.engine.dial import Target
-from reactor.engine.loop import Reactor
-from shared.codec import encode, request_codec
-from shared.framing import FrameDecoder, encode_frame
-from shared.messages import Goodbye, Message, Notice, Ping, Pong, PongRequest, Say
-from shared.schema import Record
+from pylingo.client.connection import HIGH_WATER, ClientConnection, why_no_connection
+from pylingo.reactor.engine.dial import Target
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.shared.codec import encode, request_codec
+from pylingo.shared.framing import FrameDecoder, encode_frame
+from pylingo.shared.messages import Goodbye, Message, Notice, Ping, Pong, PongRequest, Say
+from pylingo.shared.schema import Record
 from tests.support import DEADLINE, wait_until
 
 

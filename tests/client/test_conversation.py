@@ -11,13 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from client import conversation as module
-from client.conversation import SHOWN_ON_JOINING, Conversation, Step
-from client.unanswered import Refusal
-from shared import PROTOCOL_VERSION
-from shared.codec import encode
-from shared.errors import RequestError
-from shared.messages import (
+from pylingo.client import conversation as module
+from pylingo.client.conversation import SHOWN_ON_JOINING, Conversation, Step
+from pylingo.client.unanswered import Refusal
+from pylingo.shared import PROTOCOL_VERSION
+from pylingo.shared.codec import encode
+from pylingo.shared.errors import RequestError
+from pylingo.shared.messages import (
     MAX_PAGE,
     Command,
     Entry,
@@ -37,8 +37,8 @@ from shared.messages import (
     Skipped,
     Users,
 )
-from shared.schema import Record
-from shared.text import fold
+from pylingo.shared.schema import Record
+from pylingo.shared.text import fold
 
 TOKEN = "0" * 32
 

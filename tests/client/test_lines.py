@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from client.lines import LONGEST_LINE, LineReader
-from shared.errors import RequestError
-from shared.text import MAX_TEXT
+from pylingo.client.lines import LONGEST_LINE, LineReader
+from pylingo.shared.errors import RequestError
+from pylingo.shared.text import MAX_TEXT
 
 Seen = list[str | tuple[str, str]]
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from client import options
-from client.options import DEFAULT_ROOM, Options, login_name, parse_arguments
-from client.settings import LAYOUTS, Preferences
-from shared import __version__
-from shared.launch import LaunchError
+from pylingo.client import options
+from pylingo.client.options import DEFAULT_ROOM, Options, login_name, parse_arguments
+from pylingo.client.settings import LAYOUTS, Preferences
+from pylingo.shared import __version__
+from pylingo.shared.launch import LaunchError
 
 GOOD = {
     "nothing": ([], {}),

@@ -20,10 +20,10 @@ from typing import IO, Any, Self
 
 import pytest
 
-from client.plain import PATIENCE
-from shared.codec import encode, request_codec
-from shared.framing import FrameDecoder
-from shared.messages import (
+from pylingo.client.plain import PATIENCE
+from pylingo.shared.codec import encode, request_codec
+from pylingo.shared.framing import FrameDecoder
+from pylingo.shared.messages import (
     Command,
     CommandInfo,
     Entry,
@@ -50,7 +50,7 @@ from shared.messages import (
     Users,
     Welcome,
 )
-from shared.schema import Record
+from pylingo.shared.schema import Record
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
 
 WELCOME = Welcome(1, "PyLingo/1.0.0", "guest-1", Limits(32_768, 4_096, 32, 64))

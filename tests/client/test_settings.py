@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client import settings as module
-from client.settings import LAYOUTS, Preferences, Settings, default_path, load
-from shared.launch import LaunchError
+from pylingo.client import settings as module
+from pylingo.client.settings import LAYOUTS, Preferences, Settings, default_path, load
+from pylingo.shared.launch import LaunchError
 from tests.support import DEADLINE, ROOT
 
 FULL = """\
@@ -194,8 +194,8 @@ def test_many_at_once_lose_nothing(path: Path) -> None:
     """Processes, as a lock may hold for a process."""
     program = (
         "import sys, pathlib\n"
-        "from client import settings\n"
-        "from client.settings import Preferences, save\n"
+        "from pylingo.client import settings\n"
+        "from pylingo.client.settings import Preferences, save\n"
         "settings.PATIENCE = 60.0\n"
         "path, name = pathlib.Path(sys.argv[1]), sys.argv[2]\n"
         "sys.stdin.read()\n"

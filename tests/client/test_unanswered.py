@@ -1,8 +1,8 @@
 """What is not answered yet, and what becomes of it after a loss."""
 
-from client import unanswered as module
-from client.unanswered import Unanswered
-from shared.messages import Command, Say
+from pylingo.client import unanswered as module
+from pylingo.client.unanswered import Unanswered
+from pylingo.shared.messages import Command, Say
 
 SAY = Say("hello", "k1", 1)
 

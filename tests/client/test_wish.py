@@ -2,9 +2,9 @@
 
 import pytest
 
-from client.wish import Wish
-from shared.messages import Joined, Left, Message, Renamed
-from shared.schema import Record
+from pylingo.client.wish import Wish
+from pylingo.shared.messages import Joined, Left, Message, Renamed
+from pylingo.shared.schema import Record
 
 FREES: list[Record] = [
     Left("lobby", "ada", "lost"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from client.wording import (
+from pylingo.client.wording import (
     INDENT,
     UNCONFIRMED,
     clock_time,
@@ -19,7 +19,7 @@ from client.wording import (
     typed,
     wording,
 )
-from shared.messages import (
+from pylingo.shared.messages import (
     EVENTS,
     Command,
     CommandInfo,
@@ -45,7 +45,7 @@ from shared.messages import (
     Users,
     Welcome,
 )
-from shared.schema import Record
+from pylingo.shared.schema import Record
 from tests.support import is_live
 
 AT = 1_700_000_040_000_000  # 22:14 in UTC

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from client.zone import CHECKED_EVERY, Zone
+from pylingo.client.zone import CHECKED_EVERY, Zone
 from tests.support import put_zone
 
 NOON = 1_700_000_000_000_000
@@ -57,11 +57,11 @@ def test_a_zone_by_its_name(path: Path) -> None:
 
 
 def test_without_a_name_it_is_the_systems(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("client.zone._SYSTEM", str(path))
+    monkeypatch.setattr("pylingo.client.zone._SYSTEM", str(path))
     monkeypatch.delenv("TZ")
     looks = []
     real = os.stat
-    monkeypatch.setattr("client.zone.os.stat", lambda name: looks.append(name) or real(name))
+    monkeypatch.setattr("pylingo.client.zone.os.stat", lambda name: looks.append(name) or real(name))
     clock = Clock()
     put_zone(path, 3)
     zone = Zone(clock)
@@ -70,7 +70,7 @@ def test_without_a_name_it_is_the_systems(path: Path, monkeypatch: pytest.Monkey
     assert looks == [str(path)], "whatever the number of messages"
     assert "TZ" not in os.environ
     anew = []
-    monkeypatch.setattr("client.zone.time.tzset", lambda: anew.append(os.environ.get("TZ")))
+    monkeypatch.setattr("pylingo.client.zone.time.tzset", lambda: anew.append(os.environ.get("TZ")))
     for hours, count in ((3, 0), (4, 2), (4, 0)):
         if count:
             put_zone(path, hours)

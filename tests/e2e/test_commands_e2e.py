@@ -13,10 +13,10 @@ from typing import Any
 import msgpack
 import pytest
 
-from shared.commands import COMMANDS
-from shared.framing import encode_frame
-from shared.messages import Command, Goodbye, Hello, Joined, Left, Renamed, Rooms, Users
-from shared.text import fold
+from pylingo.shared.commands import COMMANDS
+from pylingo.shared.framing import encode_frame
+from pylingo.shared.messages import Command, Goodbye, Hello, Joined, Left, Renamed, Rooms, Users
+from pylingo.shared.text import fold
 from tests.support import Peer, ServerProcess, wait_until
 
 IDS = [None, 0, 7, 2**63 - 1]

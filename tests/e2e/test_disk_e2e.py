@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.messages import Command, Goodbye, HistoryPage, HistoryRequest, Message, Notice, Say, Sent
+from pylingo.shared.messages import Command, Goodbye, HistoryPage, HistoryRequest, Message, Notice, Say, Sent
 from tests.e2e.test_history_e2e import guest, kill, make_file, whole_log
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
 
@@ -26,8 +26,8 @@ def ahead():
     with open({clock!r}) as file:
         return int(file.read()) * 10**9
 time.time_ns = lambda: real() + ahead()
-from reactor.history import sqlite as disk, store
-from reactor.run import main
+from pylingo.reactor.history import sqlite as disk, store
+from pylingo.reactor.run import main
 def wait():
     while os.path.exists({hang!r}):
         time.sleep(0.005)

@@ -21,10 +21,10 @@ from typing import Any
 import msgpack
 import pytest
 
-from shared.codec import encode, request_codec
-from shared.framing import encode_frame
-from shared.messages import Command, Error, Goodbye, Left, Message, Ping, PongRequest, Say, Welcome
-from shared.schema import Record
+from pylingo.shared.codec import encode, request_codec
+from pylingo.shared.framing import encode_frame
+from pylingo.shared.messages import Command, Error, Goodbye, Left, Message, Ping, PongRequest, Say, Welcome
+from pylingo.shared.schema import Record
 from tests.fuzz.fuzz_session import World
 from tests.shared.test_messages import WRONG, drop, field_cases, put
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
@@ -72,7 +72,7 @@ def many_descriptors() -> Iterator[None]:
 READER = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from shared.messages import Message, Skipped
+from pylingo.shared.messages import Message, Skipped
 from tests.support import Peer
 with Peer(int(sys.argv[2])) as peer:
     peer.join("tea")

@@ -12,9 +12,21 @@ from collections.abc import Iterator
 import msgpack
 import pytest
 
-from shared.codec import encode
-from shared.framing import MAX_BODY, encode_frame
-from shared.messages import Command, Error, Goodbye, Joined, Left, Message, PingRequest, Pong, Renamed, Say, Sent
+from pylingo.shared.codec import encode
+from pylingo.shared.framing import MAX_BODY, encode_frame
+from pylingo.shared.messages import (
+    Command,
+    Error,
+    Goodbye,
+    Joined,
+    Left,
+    Message,
+    PingRequest,
+    Pong,
+    Renamed,
+    Say,
+    Sent,
+)
 from tests.support import Peer, ServerProcess
 
 PING = {"type": "ping", "id": 1}

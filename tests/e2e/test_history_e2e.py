@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.codec import encode
-from shared.messages import (
+from pylingo.shared.codec import encode
+from pylingo.shared.messages import (
     MAX_PAGE,
     Command,
     Entry,

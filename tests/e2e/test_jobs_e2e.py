@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.messages import Joined, Left, Message, Say
+from pylingo.shared.messages import Joined, Left, Message, Say
 from tests.console import Console
 from tests.support import ROOT, Peer, ServerProcess, wait_until
 
@@ -24,7 +24,7 @@ fcntl.ioctl(0, termios.TIOCNOTTY)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 def refuse(fd): raise PermissionError(13, "Permission denied")
 os.ttyname = refuse
-from client.chat import main
+from pylingo.client.chat import main
 sys.exit(main())
 """
 """As `su user -c` has it: the terminal is another user's, and none controls us."""

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.codec import encode
-from shared.messages import (
+from pylingo.shared.codec import encode
+from pylingo.shared.messages import (
     Command,
     Goodbye,
     Help,
@@ -34,7 +34,7 @@ from shared.messages import (
     Users,
     Welcome,
 )
-from shared.schema import Record
+from pylingo.shared.schema import Record
 from tests.support import Peer, ServerProcess, wait_until
 
 TINY = 2_048

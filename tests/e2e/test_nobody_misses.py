@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from client.client import Client
-from client.conversation import SHOWN_ON_JOINING
-from reactor.engine.dial import resolve
-from reactor.engine.loop import Reactor
-from shared.messages import Error, Message, Sent
-from shared.schema import Record
+from pylingo.client.client import Client
+from pylingo.client.conversation import SHOWN_ON_JOINING
+from pylingo.reactor.engine.dial import resolve
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.shared.messages import Error, Message, Sent
+from pylingo.shared.schema import Record
 from tests.support import ServerProcess
 
 CLIENTS = 20

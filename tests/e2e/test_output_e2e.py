@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.messages import Goodbye
+from pylingo.shared.messages import Goodbye
 from tests.support import DEADLINE, ROOT, Peer
 
 RUN = str(ROOT / "reactor" / "run.py")

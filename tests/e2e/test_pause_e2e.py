@@ -2,9 +2,9 @@
 
 import time
 
-from shared.codec import encode
-from shared.messages import Command, Goodbye, Ping, PingRequest, Pong, PongRequest, Say
-from shared.schema import Record
+from pylingo.shared.codec import encode
+from pylingo.shared.messages import Command, Goodbye, Ping, PingRequest, Pong, PongRequest, Say
+from pylingo.shared.schema import Record
 from tests.support import Peer, ServerProcess
 
 TIMEOUT = 2.0

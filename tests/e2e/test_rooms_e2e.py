@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from shared.messages import Command, Joined, Left, Message, Renamed, Say, Sent, Welcome
-from shared.schema import Record
+from pylingo.shared.messages import Command, Joined, Left, Message, Renamed, Say, Sent, Welcome
+from pylingo.shared.schema import Record
 from tests.support import Peer, ServerProcess
 
 Deed = Say | Command

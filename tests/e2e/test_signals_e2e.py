@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.messages import Joined, Left, Message, Say
+from pylingo.shared.messages import Joined, Left, Message, Say
 from tests.console import Console
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess
 

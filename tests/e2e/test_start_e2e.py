@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from shared import __version__
-from shared.messages import Message, Notice, Say
+from pylingo.shared import __version__
+from pylingo.shared.messages import Message, Notice, Say
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, late_names
 
 RUN = ROOT / "reactor" / "run.py"

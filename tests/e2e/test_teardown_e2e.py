@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.codec import encode
-from shared.messages import Command, Goodbye, Joined, Left, Message, Renamed, Say, Sent
+from pylingo.shared.codec import encode
+from pylingo.shared.messages import Command, Goodbye, Joined, Left, Message, Renamed, Say, Sent
 from tests.support import DEADLINE, Peer, ServerProcess, wait_until
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from client.terminal.server_events import BELL_EVERY
-from shared.codec import encode
-from shared.messages import Command, Goodbye, Left, Message, Say
+from pylingo.client.terminal.server_events import BELL_EVERY
+from pylingo.shared.codec import encode
+from pylingo.shared.messages import Command, Goodbye, Left, Message, Say
 from tests.console import Console
 from tests.support import ROOT, Peer, ServerProcess, late_names, put_zone, wait_until
 
@@ -432,7 +432,7 @@ signal.signal(signal.SIGTTOU, signal.SIG_IGN)
 os.setpgid(0, 0)
 os.tcsetpgrp(0, os.getpid())
 signal.signal(signal.SIGTTOU, signal.SIG_DFL)
-from client.chat import main
+from pylingo.client.chat import main
 sys.exit(main())
 """
 """Its parent watches over it, as a shell does."""
@@ -457,10 +457,10 @@ def test_suspended_and_continued(server: ServerProcess, open_client: Open, meet:
 def test_a_mistake_of_ours_restores_the_terminal_and_is_told(server: ServerProcess, open_client: Open):
     code = (
         "import sys; sys.path.insert(0, sys.argv.pop(1))\n"
-        "from client.terminal import keys, update\n"
+        "from pylingo.client.terminal import keys, update\n"
         "def broken(*_): raise ZeroDivisionError('a mistake of ours')\n"
         "update._EVENTS[keys.Text] = broken\n"
-        "from client.chat import main\n"
+        "from pylingo.client.chat import main\n"
         "sys.exit(main())\n"
     )
     with Console(f"127.0.0.1:{server.port}", "--name", "eve", program=("-c", code, str(ROOT))) as eve:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.messages import Message, Say
+from pylingo.shared.messages import Message, Say
 from tests.support import ROOT, Peer, ServerProcess, wait_until
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")

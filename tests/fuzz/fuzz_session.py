@@ -46,17 +46,17 @@ if __name__ == "__main__":
 with _watching:
     import msgpack  # noqa: F401 - so that it is instrumented
 
-    from reactor.connection import Connection
-    from reactor.engine.loop import Reactor
-    from reactor.engine.transport import READ_SIZE
-    from reactor.server import Server
-    from shared.codec import encode, event_codec, request_codec
-    from shared.errors import ProtocolError
-    from shared.framing import HEADER_SIZE, MAX_BODY, FrameDecoder, encode_frame
-    from shared.messages import Command, Message, Say
+    from pylingo.reactor.connection import Connection
+    from pylingo.reactor.engine.loop import Reactor
+    from pylingo.reactor.engine.transport import READ_SIZE
+    from pylingo.reactor.server import Server
+    from pylingo.shared.codec import encode, event_codec, request_codec
+    from pylingo.shared.errors import ProtocolError
+    from pylingo.shared.framing import HEADER_SIZE, MAX_BODY, FrameDecoder, encode_frame
+    from pylingo.shared.messages import Command, Message, Say
 
-from reactor.config import Settings
-from shared.schema import Record
+from pylingo.reactor.config import Settings
+from pylingo.shared.schema import Record
 from tests.support import connections_of
 
 MOST_BYTES = 65_536

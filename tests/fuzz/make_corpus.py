@@ -20,10 +20,10 @@ if __name__ == "__main__":
 
 import msgpack
 
-from shared.codec import encode, request_codec
-from shared.framing import encode_frame
-from shared.messages import Command, Hello, HistoryRequest, PingRequest, PongRequest, Say
-from shared.schema import Record
+from pylingo.shared.codec import encode, request_codec
+from pylingo.shared.framing import encode_frame
+from pylingo.shared.messages import Command, Hello, HistoryRequest, PingRequest, PongRequest, Say
+from pylingo.shared.schema import Record
 from tests.e2e.test_framing_e2e import BAD_BODIES, SIZES, SOUND_BODIES
 from tests.fuzz.fuzz_session import BODY, DEAF, FIN, JOIN, PACED, TIME
 from tests.shared.test_messages import WRONG, drop, field_cases, put

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reactor.chat.session import Session
+from pylingo.reactor.chat.session import Session
 from tests.fuzz import fuzz_session
 from tests.fuzz.fuzz_session import BODY, CORPUS, JOIN, one_input
 from tests.fuzz.make_corpus import corpus

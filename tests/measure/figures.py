@@ -28,13 +28,13 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
-from client.bench.dialect import PyLingo
-from client.bench.load import Load, Plan
-from client.bench.process import usage
-from client.bench.scenarios import Target, run_speaking
-from shared.codec import encode
-from shared.framing import encode_frame
-from shared.messages import Command, Goodbye, Left, Ping, PongRequest, Say
+from pylingo.client.bench.dialect import PyLingo
+from pylingo.client.bench.load import Load, Plan
+from pylingo.client.bench.process import usage
+from pylingo.client.bench.scenarios import Target, run_speaking
+from pylingo.shared.codec import encode
+from pylingo.shared.framing import encode_frame
+from pylingo.shared.messages import Command, Goodbye, Left, Ping, PongRequest, Say
 from tests.support import Peer, ServerProcess, wait_until
 
 Rows = list[tuple[str, str]]
@@ -151,7 +151,7 @@ def cpu(options: argparse.Namespace) -> Rows:
 ALIVE = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from shared.messages import Ping, PongRequest
+from pylingo.shared.messages import Ping, PongRequest
 from tests.support import Peer
 with Peer(int(sys.argv[2])) as peer:
     peer.join("tea")
@@ -189,8 +189,8 @@ def dead(options: argparse.Namespace) -> Rows:
 TIMED = """
 import sys, time
 sys.path.insert(0, sys.argv.pop(1))
-from reactor import run
-from reactor.engine.loop import Reactor
+from pylingo.reactor import run
+from pylingo.reactor.engine.loop import Reactor
 tick, longest_cpu = Reactor.tick, 0.0
 def timed(self, longest=None):
     global longest_cpu

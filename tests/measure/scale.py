@@ -29,11 +29,11 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
-from client.bench.dialect import PyLingo
-from client.bench.process import ServerChild, Usage, usage
-from client.bench.scenarios import SCENARIOS, UNLIMITED, Result, Target, run_speaking
-from reactor.history.opening import open_file
-from shared.messages import Command, HistoryPage, HistoryRequest, PingRequest, Pong, Say, Sent
+from pylingo.client.bench.dialect import PyLingo
+from pylingo.client.bench.process import ServerChild, Usage, usage
+from pylingo.client.bench.scenarios import SCENARIOS, UNLIMITED, Result, Target, run_speaking
+from pylingo.reactor.history.opening import open_file
+from pylingo.shared.messages import Command, HistoryPage, HistoryRequest, PingRequest, Pong, Say, Sent
 from tests.measure.figures import Rows, counters, print_table, quiet
 from tests.support import Peer, ServerProcess
 

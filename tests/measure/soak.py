@@ -36,11 +36,11 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
-from client.bench.process import usage
-from reactor.config import Settings
-from reactor.server import Server
-from shared.codec import encode
-from shared.messages import Command, Message, PongRequest, Say
+from pylingo.client.bench.process import usage
+from pylingo.reactor.config import Settings
+from pylingo.reactor.server import Server
+from pylingo.shared.codec import encode
+from pylingo.shared.messages import Command, Message, PongRequest, Say
 from tests import support
 from tests.support import Peer, ServerProcess
 

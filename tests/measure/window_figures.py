@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
-from shared.codec import encode
-from shared.messages import Say
+from pylingo.shared.codec import encode
+from pylingo.shared.messages import Say
 from tests.console import Console
 from tests.support import Peer, ServerProcess, wait_until
 

@@ -40,10 +40,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
-from client.bench.process import usage
-from shared.codec import encode
-from shared.framing import encode_frame
-from shared.messages import Command, Hello, HistoryRequest, PingRequest, Say
+from pylingo.client.bench.process import usage
+from pylingo.shared.codec import encode
+from pylingo.shared.framing import encode_frame
+from pylingo.shared.messages import Command, Hello, HistoryRequest, PingRequest, Say
 from tests.support import ServerProcess, wait_until
 
 TICK_MOST = 20.0
@@ -58,9 +58,9 @@ WORST = ("\ufdfa" * size for size in (31, 5, 1))  # a letter that becomes 18 whe
 TIMED = """
 import sys, time
 sys.path.insert(0, sys.argv.pop(1))
-from reactor import run
-from reactor.engine.loop import Reactor
-from reactor.server import Server
+from pylingo.reactor import run
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.server import Server
 tick, log_counters, longest = Reactor.tick, Server.log_counters, 0.0
 def timed(self, most=None):
     global longest

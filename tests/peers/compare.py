@@ -27,12 +27,12 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[0] = str(HERE.parent.parent)
 
-from client.bench.dialect import Dialect, PyLingo
-from client.bench.load import Plan
-from client.bench.options import check_descriptors
-from client.bench.process import ServerChild
-from client.bench.report import Progress, where
-from client.bench.scenarios import UNLIMITED, Result, Target, run_broadcast, run_speaking
+from pylingo.client.bench.dialect import Dialect, PyLingo
+from pylingo.client.bench.load import Plan
+from pylingo.client.bench.options import check_descriptors
+from pylingo.client.bench.process import ServerChild
+from pylingo.client.bench.report import Progress, where
+from pylingo.client.bench.scenarios import UNLIMITED, Result, Target, run_broadcast, run_speaking
 from tests.peers.dialects import Bare, Nats, Redis
 
 Started = tuple[subprocess.Popen[str], int]

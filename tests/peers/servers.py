@@ -12,9 +12,9 @@ from typing import ClassVar, cast
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from shared.codec import encode, request_codec
-from shared.framing import FrameDecoder
-from shared.messages import Command, Hello, Joined, Message, PingRequest, Pong, Ready, Say
+from pylingo.shared.codec import encode, request_codec
+from pylingo.shared.framing import FrameDecoder
+from pylingo.shared.messages import Command, Hello, Joined, Message, PingRequest, Pong, Ready, Say
 
 
 class Member(asyncio.Protocol):

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from reactor import backup as module
-from reactor.backup import backup, copy
-from reactor.history.opening import open_file
-from reactor.history.store import insert, load
-from shared.launch import LaunchError
-from shared.messages import Say, Sent
+from pylingo.reactor import backup as module
+from pylingo.reactor.backup import backup, copy
+from pylingo.reactor.history.opening import open_file
+from pylingo.reactor.history.store import insert, load
+from pylingo.shared.launch import LaunchError
+from pylingo.shared.messages import Say, Sent
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reactor.config import (
+from pylingo.reactor.config import (
     FIELDS,
     LISTS,
     LOG_LEVELS,
@@ -17,10 +17,10 @@ from reactor.config import (
     option,
     parse_arguments,
 )
-from reactor.engine.listener import LOOPBACK
-from shared import __version__
-from shared.launch import LaunchError
-from shared.text import MAX_MOTD
+from pylingo.reactor.engine.listener import LOOPBACK
+from pylingo.shared import __version__
+from pylingo.shared.launch import LaunchError
+from pylingo.shared.text import MAX_MOTD
 
 WHOLE = "a whole number from"
 NUMBER = "a number from"

@@ -14,18 +14,18 @@ from typing import Any
 
 import pytest
 
-from reactor.chat.room import WORK_PER_BYTE
-from reactor.config import Settings
-from reactor.connection import Connection
-from reactor.engine.deadlines import STEP
-from reactor.engine.listener import read_network
-from reactor.engine.loop import MOST_LATE, Reactor
-from reactor.engine.transport import READ_SIZE
-from reactor.fair_queue import BUDGET, cost_of
-from reactor.server import Server
-from shared.codec import encode, event_codec
-from shared.framing import HEADER, FrameDecoder
-from shared.messages import (
+from pylingo.reactor.chat.room import WORK_PER_BYTE
+from pylingo.reactor.config import Settings
+from pylingo.reactor.connection import Connection
+from pylingo.reactor.engine.deadlines import STEP
+from pylingo.reactor.engine.listener import read_network
+from pylingo.reactor.engine.loop import MOST_LATE, Reactor
+from pylingo.reactor.engine.transport import READ_SIZE
+from pylingo.reactor.fair_queue import BUDGET, cost_of
+from pylingo.reactor.server import Server
+from pylingo.shared.codec import encode, event_codec
+from pylingo.shared.framing import HEADER, FrameDecoder
+from pylingo.shared.messages import (
     Command,
     Error,
     Goodbye,
@@ -43,7 +43,7 @@ from shared.messages import (
     Users,
     Welcome,
 )
-from shared.schema import Record
+from pylingo.shared.schema import Record
 from tests.reactor.chat.test_session import Person
 from tests.support import connections_of, wait_until
 

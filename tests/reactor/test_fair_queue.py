@@ -1,11 +1,12 @@
 """Who comes first, who waits, and what that costs."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
-from reactor.engine.loop import Reactor
-from reactor.fair_queue import BUDGET, SECONDS, FairQueue
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.fair_queue import BUDGET, SECONDS, FairQueue
 
 
 class Clock:
@@ -33,7 +34,7 @@ class Desk:
 
     def __init__(self, reactor: Reactor) -> None:
         self.reactor = reactor
-        self.queue: FairQueue[Requester] = FairQueue(reactor)
+        self.queue: FairQueue[Any] = FairQueue(reactor)
         self.done: list[tuple[int, str]] = []
         self.turns = 0
 

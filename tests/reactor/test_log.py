@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reactor.log import CleanFormatter, LineWriter
-from shared.text import printable
+from pylingo.reactor.log import CleanFormatter, LineWriter
+from pylingo.shared.text import printable
 from tests.support import DEADLINE, ROOT, is_live, wait_until
 
 LEFT_OUT = "lines left out here, as they could not be written in time"
@@ -156,7 +156,7 @@ def test_what_is_at_least_of_the_level_goes_to_stderr(level):
     names = ["debug", "info", "warning", "error", "critical"]
     done = run(
         f"log_to_stderr({level!r})\n"
-        f"for name in {names}: getattr(logging.getLogger('reactor.engine'), name)('%s \\x1b', name)"
+        f"for name in {names}: getattr(logging.getLogger('pylingo.reactor.engine'), name)('%s \\x1b', name)"
     )
     assert done.stdout == ""
     found = re.findall(r"^\S+ \S+ (\S+) +(\w+) \ufffd$", done.stderr, re.MULTILINE)
@@ -226,7 +226,7 @@ def test_no_line_comes_before_the_word_about_those_left_out(pipe):
 
 
 def test_what_the_system_refuses_is_counted_and_told_once_it_takes_lines_again(monkeypatch):
-    monkeypatch.setattr("reactor.log.PATIENCE", 0.01)
+    monkeypatch.setattr("pylingo.reactor.log.PATIENCE", 0.01)
     refusals, written = [], []
 
     def write(fd, data):
@@ -236,7 +236,7 @@ def test_what_the_system_refuses_is_counted_and_told_once_it_takes_lines_again(m
         written.append(data)
         return len(data)
 
-    monkeypatch.setattr("reactor.log.os.write", write)
+    monkeypatch.setattr("pylingo.reactor.log.os.write", write)
     writer = LineWriter(99)
     writer.write("lost")
     wait_until(lambda: written)

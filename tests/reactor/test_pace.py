@@ -2,7 +2,7 @@
 
 import pytest
 
-from reactor.pace import CONNECTIONS, AddressPace
+from pylingo.reactor.pace import CONNECTIONS, AddressPace
 
 RATE = 4 * CONNECTIONS
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reactor.parsers import duration, number, path, show_duration, show_size, size
+from pylingo.reactor.parsers import duration, number, path, show_duration, show_size, size
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from reactor.config import FIELDS, FIXED, Settings
-from reactor.reload import Reload
-from reactor.server import Server
-from shared.messages import Goodbye, Notice, PingRequest, Pong, Say
+from pylingo.reactor.config import FIELDS, FIXED, Settings
+from pylingo.reactor.reload import Reload
+from pylingo.reactor.server import Server
+from pylingo.shared.messages import Goodbye, Notice, PingRequest, Pong, Say
 from tests.support import DEADLINE, Peer, ServerProcess, wait_until
 
 READ = "the configuration was read again: "
@@ -113,7 +113,7 @@ def test_a_file_that_hangs_keeps_nobody_waiting(server: Server, tmp_path: Path) 
 def test_a_mistake_of_ours_is_logged_and_changes_nothing(
     server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("reactor.reload.parse_arguments", lambda arguments: 1 / 0)
+    monkeypatch.setattr("pylingo.reactor.reload.parse_arguments", lambda arguments: 1 / 0)
     Reload(server, ["--config", "x"]).ask()
     turn_until(server, lambda: caplog.records)
     assert "ZeroDivisionError" in caplog.text

@@ -13,9 +13,9 @@ import sys
 
 import pytest
 
-from reactor.run import _why_not
-from shared import __version__
-from shared.messages import Goodbye, Notice
+from pylingo.reactor.run import _why_not
+from pylingo.shared import __version__
+from pylingo.shared.messages import Goodbye, Notice
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, late_names
 
 SCRIPT = ROOT / "reactor" / "run.py"
@@ -268,7 +268,7 @@ def test_a_configuration_file(tmp_path):
 
 
 START = {
-    "as a module": [sys.executable, "-m", "reactor.run"],
+    "as a module": [sys.executable, "-m", "pylingo.reactor.run"],
     "as a script": [str(SCRIPT)],
     "isolated": [sys.executable, "-I", str(SCRIPT)],
     "by a relative path": [sys.executable, os.path.join("reactor", "run.py")],

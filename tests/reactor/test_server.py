@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-import reactor.server
-from reactor.engine.listener import PAUSE
-from reactor.server import SPARE_DESCRIPTORS, raise_descriptor_limit
-from shared import text
-from shared.messages import (
+import pylingo.reactor.server
+from pylingo.reactor.engine.listener import PAUSE
+from pylingo.reactor.server import SPARE_DESCRIPTORS, raise_descriptor_limit
+from pylingo.shared import text
+from pylingo.shared.messages import (
     Command,
     Goodbye,
     Hello,
@@ -137,7 +137,7 @@ def test_one_too_many_is_told_that_the_server_is_full(bench, caplog):
 
 
 def test_the_descriptor_limit_bounds_the_connections(bench, monkeypatch):
-    monkeypatch.setattr(reactor.server, "raise_descriptor_limit", lambda: SPARE_DESCRIPTORS + 1)
+    monkeypatch.setattr(pylingo.reactor.server, "raise_descriptor_limit", lambda: SPARE_DESCRIPTORS + 1)
     for limit in (0, 100):
         desk = bench(max_connections=limit)
         address = desk.server.start()
@@ -237,7 +237,7 @@ def test_a_connection_that_there_is_no_memory_for_takes_no_place(bench, monkeypa
     desk = bench(max_connections=1)
     for what in ("Transport", "Connection"):
         with monkeypatch.context() as patch:
-            patch.setattr(f"reactor.server.{what}", lambda *arguments: (_ for _ in ()).throw(MemoryError))
+            patch.setattr(f"pylingo.reactor.server.{what}", lambda *arguments: (_ for _ in ()).throw(MemoryError))
             with pytest.raises(MemoryError):
                 desk.connect()
     desk.turn()

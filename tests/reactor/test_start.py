@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from reactor import start
-from reactor.engine.loop import Reactor
-from reactor.history.opening import VERSION
-from reactor.start import check_history, invitation, wait_for_host
-from shared.launch import LaunchError
+from pylingo.reactor import start
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.history.opening import VERSION
+from pylingo.reactor.start import check_history, invitation, wait_for_host
+from pylingo.shared.launch import LaunchError
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, late_names, wait_until
 
 RUN = str(ROOT / "reactor" / "run.py")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.address import DEFAULT_HOST, DEFAULT_PORT, host_of, parse_address, show_address
+from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT, host_of, parse_address, show_address
 
 GOOD = {
     "": (DEFAULT_HOST, DEFAULT_PORT),

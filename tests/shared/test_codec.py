@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import messages as m
-from shared.codec import (
+from pylingo.shared import messages as m
+from pylingo.shared.codec import (
     MAX_CONTAINERS,
     MAX_EVENT_ITEMS,
     MAX_PAIRS,
@@ -19,8 +19,8 @@ from shared.codec import (
     request_codec,
     with_re,
 )
-from shared.errors import FrameError, ProtocolError, RequestError
-from shared.framing import MAX_BODY, FrameDecoder
+from pylingo.shared.errors import FrameError, ProtocolError, RequestError
+from pylingo.shared.framing import MAX_BODY, FrameDecoder
 
 CODECS = [pytest.param(request_codec, id="request"), pytest.param(event_codec, id="event")]
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.commands import BY_NAME, COMMANDS, parse_line, parse_piped, unknown_command
-from shared.messages import Command, CommandInfo, Say
+from pylingo.shared.commands import BY_NAME, COMMANDS, parse_line, parse_piped, unknown_command
+from pylingo.shared.messages import Command, CommandInfo, Say
 
 
 def test_the_commands_of_the_protocol():

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import text
-from shared.codec import event_codec, request_codec
-from shared.errors import FrameError, ProtocolError, RequestError
-from shared.framing import FrameDecoder
-from shared.messages import REQUESTS
+from pylingo.shared import text
+from pylingo.shared.codec import event_codec, request_codec
+from pylingo.shared.errors import FrameError, ProtocolError, RequestError
+from pylingo.shared.framing import FrameDecoder
+from pylingo.shared.messages import REQUESTS
 
 MAX_TEXT = 1_024
 MAX_QUOTE = 64

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.files import open_private
+from pylingo.shared.files import open_private
 
 
 def mode(path: Path) -> int:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.errors import FrameError, ProtocolError
-from shared.framing import HEADER_SIZE, MAX_BODY, FrameDecoder, encode_frame, frame_end
+from pylingo.shared.errors import FrameError, ProtocolError
+from pylingo.shared.framing import HEADER_SIZE, MAX_BODY, FrameDecoder, encode_frame, frame_end
 
 BAD_SIZES = {
     "0": b"\0\0\0\0",

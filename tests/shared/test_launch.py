@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from shared import launch as module
-from shared.launch import LaunchError, OneLineParser, launch
+from pylingo.shared import launch as module
+from pylingo.shared.launch import LaunchError, OneLineParser, launch
 from tests.support import DEADLINE, ROOT
 
 READ_BY_ANY_PYTHON = ["reactor/run.py", "shared/__init__.py", "shared/launch.py"]
@@ -57,7 +57,7 @@ def test_a_missing_package_is_named_with_the_remedy(capsys, name):
     assert errors.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["shared.nothing", "reactor", "client.nothing", None])
+@pytest.mark.parametrize("name", ["pylingo.shared.nothing", "reactor", "pylingo.client.nothing", None])
 def test_a_missing_module_of_ours_is_a_bug_and_shown_as_one(name):
     with pytest.raises(ModuleNotFoundError):
         launch("program", lambda: missing(name))
@@ -110,7 +110,7 @@ os.execv(sys.executable, [sys.executable, "-c", program])
 """
     program = f"""
 import socket, sys
-from shared.launch import launch
+from pylingo.shared.launch import launch
 def main():
     with socket.socket() as sock:
         print("out"), print("err", file=sys.stderr), sys.stdin and sys.stdin.read()
@@ -168,4 +168,4 @@ def test_nothing_but_the_standard_library_is_imported_on_the_way(path):
         elif isinstance(node, ast.ImportFrom):
             imported.add(node.module)
     assert {name.partition(".")[0] for name in imported} - sys.stdlib_module_names <= {"shared"}
-    assert {name for name in imported if name.startswith("shared")} <= {"shared.launch"}
+    assert {name for name in imported if name.startswith("shared")} <= {"pylingo.shared.launch"}

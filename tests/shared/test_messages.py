@@ -5,10 +5,10 @@ import copy
 import msgpack
 import pytest
 
-from shared.codec import event_codec, request_codec
-from shared.errors import FrameError, RequestError
-from shared.messages import DEFAULT_PAGE, EVENTS, MAX_PAGE, REQUESTS, HistoryRequest, Joined, Left, Renamed
-from shared.schema import to_map
+from pylingo.shared.codec import event_codec, request_codec
+from pylingo.shared.errors import FrameError, RequestError
+from pylingo.shared.messages import DEFAULT_PAGE, EVENTS, MAX_PAGE, REQUESTS, HistoryRequest, Joined, Left, Renamed
+from pylingo.shared.schema import to_map
 
 # A name that ends in ? may be left out or be nil. A kind that ends in ? is always sent, perhaps as nil.
 REQUEST_FIELDS = {

@@ -14,14 +14,14 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from shared import PROTOCOL_VERSION, messages
-from shared.codec import encode, event_codec, request_codec
-from shared.commands import COMMANDS
-from shared.errors import RequestError
-from shared.framing import HEADER, MAX_BODY, FrameDecoder
-from shared.messages import DEFAULT_PAGE, EVENTS, MAX_PAGE, REQUESTS
-from shared.schema import Field, Schema, to_map
-from shared.text import MAX_MOTD, MAX_NAME, MAX_QUOTE, MAX_ROOM, MAX_TEXT, MAX_WORDS, fold, room_name, user_name
+from pylingo.shared import PROTOCOL_VERSION, messages
+from pylingo.shared.codec import encode, event_codec, request_codec
+from pylingo.shared.commands import COMMANDS
+from pylingo.shared.errors import RequestError
+from pylingo.shared.framing import HEADER, MAX_BODY, FrameDecoder
+from pylingo.shared.messages import DEFAULT_PAGE, EVENTS, MAX_PAGE, REQUESTS
+from pylingo.shared.schema import Field, Schema, to_map
+from pylingo.shared.text import MAX_MOTD, MAX_NAME, MAX_QUOTE, MAX_ROOM, MAX_TEXT, MAX_WORDS, fold, room_name, user_name
 
 DOCUMENT = (Path(__file__).parents[2] / "shared" / "PROTOCOL.md").read_text(encoding="utf-8")
 CODECS = {"C->S": request_codec, "S->C": event_codec}

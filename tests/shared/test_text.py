@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import text
-from shared.errors import RequestError
-from shared.text import MAX_COMPARED, fold, message_text, printable, quote, readable, room_name, user_name
+from pylingo.shared import text
+from pylingo.shared.errors import RequestError
+from pylingo.shared.text import MAX_COMPARED, fold, message_text, printable, quote, readable, room_name, user_name
 from tests.support import is_live
 
 INVISIBLE = [

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from client.bench import load as module
-from client.bench.churn import churn, storm
-from client.bench.dialect import PyLingo
-from client.bench.load import Load, Plan
-from client.bench.stream import StreamError
-from shared.codec import encode
-from shared.framing import HEADER_SIZE
-from shared.messages import Command, Joined, Left, Message, Rooms
-from shared.schema import Record
+from pylingo.client.bench import load as module
+from pylingo.client.bench.churn import churn, storm
+from pylingo.client.bench.dialect import PyLingo
+from pylingo.client.bench.load import Load, Plan
+from pylingo.client.bench.stream import StreamError
+from pylingo.shared.codec import encode
+from pylingo.shared.framing import HEADER_SIZE
+from pylingo.shared.messages import Command, Joined, Left, Message, Rooms
+from pylingo.shared.schema import Record
 from tests.client.test_benchmark import UNLIMITED, Proxy, Tamper
 from tests.support import Peer, ServerProcess, wait_until
 

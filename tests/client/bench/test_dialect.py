@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.bench.dialect import PyLingo
-from client.bench.stream import MARK_SIZE, mark
-from shared import PROTOCOL_VERSION
-from shared.codec import encode, request_codec
-from shared.framing import FrameDecoder, encode_frame
-from shared.messages import (
+from pylingo.client.bench.dialect import PyLingo
+from pylingo.client.bench.stream import MARK_SIZE, mark
+from pylingo.shared import PROTOCOL_VERSION
+from pylingo.shared.codec import encode, request_codec
+from pylingo.shared.framing import FrameDecoder, encode_frame
+from pylingo.shared.messages import (
     Command,
     Error,
     Goodbye,
@@ -25,8 +25,8 @@ from shared.messages import (
     Ready,
     Say,
 )
-from shared.schema import Record
-from shared.text import MAX_TEXT
+from pylingo.shared.schema import Record
+from pylingo.shared.text import MAX_TEXT
 
 DIALECT = PyLingo()
 TEXTS = st.lists(st.text(st.characters(codec="ascii"), min_size=1, max_size=300), max_size=8)

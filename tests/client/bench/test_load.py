@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from client.bench import load as module
-from client.bench.dialect import PyLingo
-from client.bench.load import Load, Plan
-from client.bench.stream import StreamError
-from shared.messages import Command, Message, Rooms
-from shared.schema import Record
+from pylingo.client.bench import load as module
+from pylingo.client.bench.dialect import PyLingo
+from pylingo.client.bench.load import Load, Plan
+from pylingo.client.bench.stream import StreamError
+from pylingo.shared.messages import Command, Message, Rooms
+from pylingo.shared.schema import Record
 from tests.client.test_benchmark import UNLIMITED, Fault, Proxy
 from tests.support import Peer, ServerProcess, wait_until
 

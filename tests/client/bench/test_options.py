@@ -5,13 +5,13 @@ import resource
 
 import pytest
 
-from client.bench.load import Plan
-from client.bench.options import Options, check_descriptors, parse_arguments
-from client.bench.scenarios import SCENARIOS
-from client.bench.stream import MARK_SIZE
-from shared import __version__
-from shared.launch import LaunchError
-from shared.text import MAX_TEXT
+from pylingo.client.bench.load import Plan
+from pylingo.client.bench.options import Options, check_descriptors, parse_arguments
+from pylingo.client.bench.scenarios import SCENARIOS
+from pylingo.client.bench.stream import MARK_SIZE
+from pylingo.shared import __version__
+from pylingo.shared.launch import LaunchError
+from pylingo.shared.text import MAX_TEXT
 
 CHAT = SCENARIOS["chat"].plan
 GOOD = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from client.bench.process import ServerChild, Usage, usage
+from pylingo.client.bench.process import ServerChild, Usage, usage
 from tests.support import Peer, wait_until
 
 

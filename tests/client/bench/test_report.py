@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from client.bench.load import Measured, Plan
-from client.bench.report import QUANTILES, Progress, figures, print_table, show, where, write_json
-from client.bench.scenarios import Result
-from shared import __version__
+from pylingo.client.bench.load import Measured, Plan
+from pylingo.client.bench.report import QUANTILES, Progress, figures, print_table, show, where, write_json
+from pylingo.client.bench.scenarios import Result
+from pylingo.shared import __version__
 
 PLAN = Plan(clients=4)
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from client.bench.dialect import PyLingo
-from client.bench.load import Load, Measured, Plan
-from client.bench.process import ServerChild
-from client.bench.scenarios import SCENARIOS, UNLIMITED, Result, Target
-from client.bench.stream import StreamError
-from reactor.config import parse_arguments
+from pylingo.client.bench.dialect import PyLingo
+from pylingo.client.bench.load import Load, Measured, Plan
+from pylingo.client.bench.process import ServerChild
+from pylingo.client.bench.scenarios import SCENARIOS, UNLIMITED, Result, Target
+from pylingo.client.bench.stream import StreamError
+from pylingo.reactor.config import parse_arguments
 from tests.support import wait_until
 
 TINY = {

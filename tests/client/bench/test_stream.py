@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.bench.dialect import PyLingo
-from client.bench.stream import MARK_SIZE, Counter, Reader, RoomStream, StreamError, mark
-from shared.codec import encode
-from shared.messages import Message, Ping
+from pylingo.client.bench.dialect import PyLingo
+from pylingo.client.bench.stream import MARK_SIZE, Counter, Reader, RoomStream, StreamError, mark
+from pylingo.shared.codec import encode
+from pylingo.shared.messages import Message, Ping
 
 SENDERS = (3, 4, 5)
 FAULTS = ("lose", "double", "swap", "alter")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from client.terminal.addresses import links, without_addresses
+from pylingo.client.terminal.addresses import links, without_addresses
 
 WIKI = "https://en.wikipedia.org/wiki/Foo_(bar)"
 

@@ -5,8 +5,8 @@ from itertools import accumulate
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from client.terminal.boundaries import _APART, after, before, snap
-from client.terminal.cells import graphemes
+from pylingo.client.terminal.boundaries import _APART, after, before, snap
+from pylingo.client.terminal.cells import graphemes
 
 PARTS = [
     "a",

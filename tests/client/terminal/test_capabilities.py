@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from client.terminal.capabilities import NO_KINDS
+from pylingo.client.terminal.capabilities import NO_KINDS
 
 ROOT = Path(__file__).resolve().parents[3]
 SHOW = """
 import json, os, sys
 before = dict(os.environ)
-from client.terminal.capabilities import read_capabilities, usable_kind
+from pylingo.client.terminal.capabilities import read_capabilities, usable_kind
 kind = sys.argv[1]
 found = {"used": usable_kind(kind)}
 found["known"] = found["used"] == kind
@@ -128,7 +128,7 @@ def test_no_terminal_is_asked() -> None:
     """What would be written to this terminal, which never answers, is a query, and each is waited for."""
     program = (
         "import os, sys; sys.path.insert(0, sys.argv[1])\n"
-        "from client.terminal.capabilities import read_capabilities\n"
+        "from pylingo.client.terminal.capabilities import read_capabilities\n"
         "read_capabilities('xterm-256color')\n"
         "os.write(1, b'done')\n"
     )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from client.terminal.cells import STAND_IN, clip, graphemes, width, wrap
+from pylingo.client.terminal.cells import STAND_IN, clip, graphemes, width, wrap
 
 FAMILY = "👩\u200d👩\u200d👧"
 GERMANY = "🇩🇪"

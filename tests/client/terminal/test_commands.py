@@ -2,12 +2,12 @@
 
 import pytest
 
-from client.settings import LAYOUTS, Preferences
-from client.terminal.commands import LOCAL, run_local
-from client.terminal.model import Effect, Leave, Model, Remember, Repaint, Transcribe
-from client.terminal.scrollback import Line
-from shared.commands import BY_NAME
-from shared.errors import RequestError
+from pylingo.client.settings import LAYOUTS, Preferences
+from pylingo.client.terminal.commands import LOCAL, run_local
+from pylingo.client.terminal.model import Effect, Leave, Model, Remember, Repaint, Transcribe
+from pylingo.client.terminal.scrollback import Line
+from pylingo.shared.commands import BY_NAME
+from pylingo.shared.errors import RequestError
 
 NOON = 1_700_000_000_000_000
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from client.terminal.completion import Completer, Sources
+from pylingo.client.terminal.completion import Completer, Sources
 
 SOURCES = Sources(
     commands=["join", "ignore", "unignore", "help", "names", "name", "quit"],

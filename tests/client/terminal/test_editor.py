@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from client.terminal.cells import graphemes
-from client.terminal.editor import KILLS, Editor
+from pylingo.client.terminal.cells import graphemes
+from pylingo.client.terminal.editor import KILLS, Editor
 
 ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 FAMILY = "👩\u200d👩\u200d👧"

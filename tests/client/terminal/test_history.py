@@ -1,6 +1,6 @@
 """Going through sent lines and searching them."""
 
-from client.terminal.history import LONGEST, LineHistory
+from pylingo.client.terminal.history import LONGEST, LineHistory
 
 
 def history(*lines: str) -> LineHistory:

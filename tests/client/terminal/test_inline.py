@@ -3,14 +3,14 @@
 import pyte
 import pytest
 
-from client.settings import Preferences
-from client.terminal.capabilities import read_capabilities
-from client.terminal.inline import ASK_PLACE, PATIENCE, Inline
-from client.terminal.keys import Key, Paste, Place, Text
-from client.terminal.model import Connection, Event, Model, Received, Resized
-from client.terminal.theme import make_theme
-from client.terminal.update import update
-from shared.messages import Joined, Message, Sent
+from pylingo.client.settings import Preferences
+from pylingo.client.terminal.capabilities import read_capabilities
+from pylingo.client.terminal.inline import ASK_PLACE, PATIENCE, Inline
+from pylingo.client.terminal.keys import Key, Paste, Place, Text
+from pylingo.client.terminal.model import Connection, Event, Model, Received, Resized
+from pylingo.client.terminal.theme import make_theme
+from pylingo.client.terminal.update import update
+from pylingo.shared.messages import Joined, Message, Sent
 
 TERMINAL = read_capabilities("xterm-256color")
 AT = 1_700_000_000_000_000

@@ -2,10 +2,10 @@
 
 import pytest
 
-from client.settings import Preferences
-from client.terminal.keyboard import ASKED_ABOVE
-from client.terminal.keys import LONGEST_PASTE, Key, Paste, Text
-from client.terminal.model import (
+from pylingo.client.settings import Preferences
+from pylingo.client.terminal.keyboard import ASKED_ABOVE
+from pylingo.client.terminal.keys import LONGEST_PASTE, Key, Paste, Text
+from pylingo.client.terminal.model import (
     Ask,
     Effect,
     Event,
@@ -21,11 +21,11 @@ from client.terminal.model import (
     Suspend,
     Transcribe,
 )
-from client.terminal.scrollback import Line
-from client.terminal.update import update
-from client.terminal.view import body_height, wrapped
-from shared.messages import Command, CommandInfo, Help
-from shared.text import MAX_TEXT
+from pylingo.client.terminal.scrollback import Line
+from pylingo.client.terminal.update import update
+from pylingo.client.terminal.view import body_height, wrapped
+from pylingo.shared.messages import Command, CommandInfo, Help
+from pylingo.shared.text import MAX_TEXT
 
 NOON = 1_700_000_000_000_000
 FAMILY = "👩\u200d👩"

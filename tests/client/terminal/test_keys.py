@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from client.terminal.keys import (
+from pylingo.client.terminal.keys import (
     LONGEST_PASTE,
     LONGEST_SEQUENCE,
     LONGEST_STRING,

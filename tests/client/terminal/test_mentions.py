@@ -2,7 +2,7 @@
 
 import pytest
 
-from client.terminal.mentions import mentions
+from pylingo.client.terminal.mentions import mentions
 
 
 @pytest.mark.parametrize(

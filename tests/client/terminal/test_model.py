@@ -4,11 +4,11 @@ import dataclasses
 
 import pytest
 
-from client.settings import Preferences
-from client.terminal import keys
-from client.terminal import model as module
-from client.terminal.model import Connection, Model, Tick
-from client.terminal.update import _EVENTS
+from pylingo.client.settings import Preferences
+from pylingo.client.terminal import keys
+from pylingo.client.terminal import model as module
+from pylingo.client.terminal.model import Connection, Model, Tick
+from pylingo.client.terminal.update import _EVENTS
 
 
 def test_models_share_nothing() -> None:

@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from client.settings import Preferences
-from client.terminal.model import Model, Received, Shown
-from client.terminal.notes import add_line, add_note, add_words, cleaned, stamp, transcript, words_of
-from client.terminal.scrollback import Line
-from client.terminal.update import update
-from shared.messages import Joined, Message, Notice, Pong, Ready, Sent
+from pylingo.client.settings import Preferences
+from pylingo.client.terminal.model import Model, Received, Shown
+from pylingo.client.terminal.notes import add_line, add_note, add_words, cleaned, stamp, transcript, words_of
+from pylingo.client.terminal.scrollback import Line
+from pylingo.client.terminal.update import update
+from pylingo.shared.messages import Joined, Message, Notice, Pong, Ready, Sent
 
 DAY = 86_400_000_000
 NOON = 1_700_000_000_000_000 // DAY * DAY + DAY // 2

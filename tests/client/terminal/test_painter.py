@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from client.settings import Preferences
-from client.terminal.capabilities import read_capabilities
-from client.terminal.cells import width
-from client.terminal.keys import Key, Paste, Text
-from client.terminal.model import Connection, Event, Model, Received, Resized
-from client.terminal.painter import BEGIN, END, Painter
-from client.terminal.theme import make_theme
-from client.terminal.update import update
-from client.terminal.view import Row, screen
-from shared.messages import Joined, Left, Message, Notice, Renamed
+from pylingo.client.settings import Preferences
+from pylingo.client.terminal.capabilities import read_capabilities
+from pylingo.client.terminal.cells import width
+from pylingo.client.terminal.keys import Key, Paste, Text
+from pylingo.client.terminal.model import Connection, Event, Model, Received, Resized
+from pylingo.client.terminal.painter import BEGIN, END, Painter
+from pylingo.client.terminal.theme import make_theme
+from pylingo.client.terminal.update import update
+from pylingo.client.terminal.view import Row, screen
+from pylingo.shared.messages import Joined, Left, Message, Notice, Renamed
 
 TERMINAL = read_capabilities("xterm-256color")
 THEME = make_theme(TERMINAL, True)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from client.terminal.keys import Event, Key, Paste, Text
-from client.terminal.paste_detection import ENTER, GOES_ON, LONGEST_WORD, PasteDetector
+from pylingo.client.terminal.keys import Event, Key, Paste, Text
+from pylingo.client.terminal.paste_detection import ENTER, GOES_ON, LONGEST_WORD, PasteDetector
 
 
 def lines(count: int) -> list[Event]:

@@ -1,11 +1,11 @@
 """The layout `plain` in the window: lines of text and nothing else."""
 
-from client.settings import Preferences
-from client.terminal.keys import Key, Paste, Text
-from client.terminal.model import Connection, Event, Model, Received
-from client.terminal.printer import Printer
-from client.terminal.update import update
-from shared.messages import Joined, Message, Sent
+from pylingo.client.settings import Preferences
+from pylingo.client.terminal.keys import Key, Paste, Text
+from pylingo.client.terminal.model import Connection, Event, Model, Received
+from pylingo.client.terminal.printer import Printer
+from pylingo.client.terminal.update import update
+from pylingo.shared.messages import Joined, Message, Sent
 
 AT = 1_700_000_000_000_000
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from client.terminal import scrollback as module
-from client.terminal.scrollback import LINES, PRINTED_AT_ONCE, Line, Scrollback
-from client.wording import clock_time
+from pylingo.client.terminal import scrollback as module
+from pylingo.client.terminal.scrollback import LINES, PRINTED_AT_ONCE, Line, Scrollback
+from pylingo.client.wording import clock_time
 
 
 def said(at: int, text: str = "") -> Line:

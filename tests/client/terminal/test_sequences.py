@@ -2,7 +2,7 @@
 
 import pytest
 
-from client.terminal.sequences import ALT, SEQUENCE, Focus, Key, Place, Text, meaning
+from pylingo.client.terminal.sequences import ALT, SEQUENCE, Focus, Key, Place, Text, meaning
 
 KEYS = {
     "up": ["[A", "OA"],

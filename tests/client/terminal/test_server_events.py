@@ -2,13 +2,13 @@
 
 import pytest
 
-from client.settings import Preferences
-from client.terminal.commands import LOCAL
-from client.terminal.model import Ask, Bell, Effect, Model, Received, Shown
-from client.terminal.scrollback import Line
-from client.terminal.server_events import BELL_EVERY, OLD, ask, ask_users, next_id, received
-from client.wording import clock_time
-from shared.messages import (
+from pylingo.client.settings import Preferences
+from pylingo.client.terminal.commands import LOCAL
+from pylingo.client.terminal.model import Ask, Bell, Effect, Model, Received, Shown
+from pylingo.client.terminal.scrollback import Line
+from pylingo.client.terminal.server_events import BELL_EVERY, OLD, ask, ask_users, next_id, received
+from pylingo.client.wording import clock_time
+from pylingo.shared.messages import (
     EVENTS,
     Command,
     CommandInfo,
@@ -34,7 +34,7 @@ from shared.messages import (
     Users,
     Welcome,
 )
-from shared.schema import Record
+from pylingo.shared.schema import Record
 
 NOON = 1_700_000_000_000_000
 TOKEN = "0" * 32

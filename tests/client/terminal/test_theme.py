@@ -2,9 +2,9 @@
 
 import pytest
 
-from client.terminal.capabilities import Capabilities
-from client.terminal.theme import make_theme, render
-from client.terminal.view import NAME_STYLES, Span
+from pylingo.client.terminal.capabilities import Capabilities
+from pylingo.client.terminal.theme import make_theme, render
+from pylingo.client.terminal.view import NAME_STYLES, Span
 
 NOTHING = ""
 NORMAL = "<n>"

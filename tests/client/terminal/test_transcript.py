@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from client.terminal.transcript import Transcript
+from pylingo.client.terminal.transcript import Transcript
 
 
 def test_lines_are_written_at_once_behind_what_was_there(tmp_path: Path):

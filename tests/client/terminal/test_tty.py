@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from client.terminal.tty import Tty
-from reactor.engine.loop import EVENT_READ, Reactor
+from pylingo.client.terminal.tty import Tty
+from pylingo.reactor.engine.loop import EVENT_READ, Reactor
 from tests.support import DEADLINE, ROOT, wait_until
 
 
@@ -112,7 +112,7 @@ def test_what_is_not_taken_waits_and_nothing_is_lost(bench):
 
 
 def test_a_terminal_that_takes_nothing_does_not_hold_up_the_end(bench, monkeypatch):
-    monkeypatch.setattr("client.terminal.tty.PATIENCE", 0.01)
+    monkeypatch.setattr("pylingo.client.terminal.tty.PATIENCE", 0.01)
     bench.tty.enter()
     bench.tty.write("x" * 100_000)
     bench.tty.leave("bye")
@@ -227,7 +227,7 @@ def test_stopping_is_not_for_those_whom_nobody_watches(tmp_path):
     program = (
         "import os, signal, sys\n"
         "sys.path.insert(0, sys.argv[1])\n"
-        "from client.terminal.tty import stop_group\n"
+        "from pylingo.client.terminal.tty import stop_group\n"
         "handler = lambda number, frame: None\n"
         "signal.signal(signal.SIGTSTP, handler)\n"
         "before = signal.getsignal(signal.SIGCONT)\n"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from client.settings import Preferences
-from client.terminal.keys import Focus, Key, Text
-from client.terminal.model import (
+from pylingo.client.settings import Preferences
+from pylingo.client.terminal.keys import Focus, Key, Text
+from pylingo.client.terminal.model import (
     Ask,
     Connection,
     Done,
@@ -21,10 +21,10 @@ from client.terminal.model import (
     Shown,
     Tick,
 )
-from client.terminal.scrollback import Line
-from client.terminal.update import PING_EVERY, update
-from client.terminal.view import LATE, connection
-from shared.messages import Goodbye, Message, PingRequest, Pong
+from pylingo.client.terminal.scrollback import Line
+from pylingo.client.terminal.update import PING_EVERY, update
+from pylingo.client.terminal.view import LATE, connection
+from pylingo.shared.messages import Goodbye, Message, PingRequest, Pong
 
 NOON = 1_700_000_000_000_000
 ONLINE = Connection("online")

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from client.settings import Preferences
-from client.terminal import view
-from client.terminal.capabilities import read_capabilities
-from client.terminal.cells import STAND_IN, width, wrap
-from client.terminal.keys import Key, Paste, Text
-from client.terminal.model import Connection, Failure, Model, Received
-from client.terminal.painter import Painter
-from client.terminal.scrollback import Line
-from client.terminal.theme import make_theme
-from client.terminal.update import update
-from client.terminal.view import (
+from pylingo.client.settings import Preferences
+from pylingo.client.terminal import view
+from pylingo.client.terminal.capabilities import read_capabilities
+from pylingo.client.terminal.cells import STAND_IN, width, wrap
+from pylingo.client.terminal.keys import Key, Paste, Text
+from pylingo.client.terminal.model import Connection, Failure, Model, Received
+from pylingo.client.terminal.painter import Painter
+from pylingo.client.terminal.scrollback import Line
+from pylingo.client.terminal.theme import make_theme
+from pylingo.client.terminal.update import update
+from pylingo.client.terminal.view import (
     CACHED_LONG,
     FOLDED_ABOVE,
     FOLDED_TO,
@@ -35,8 +35,8 @@ from client.terminal.view import (
     status_line,
     wrapped,
 )
-from client.wording import clock_time
-from shared.messages import (
+from pylingo.client.wording import clock_time
+from pylingo.shared.messages import (
     CommandInfo,
     Error,
     Goodbye,
@@ -51,7 +51,7 @@ from shared.messages import (
     Rooms,
     Users,
 )
-from shared.schema import Record
+from pylingo.shared.schema import Record
 from tests.support import is_live
 
 NOON = 1_700_000_000_000_000

@@ -2,8 +2,8 @@
 
 from typing import get_args
 
-from client.terminal.model import Effect
-from client.terminal.window import _EFFECTS
+from pylingo.client.terminal.model import Effect
+from pylingo.client.terminal.window import _EFFECTS
 
 
 def test_every_effect_is_carried_out():

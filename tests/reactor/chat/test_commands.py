@@ -4,15 +4,15 @@ import dataclasses
 
 import pytest
 
-from reactor.chat.commands import run_command
-from reactor.chat.requests import handle
-from shared.codec import encode
-from shared.commands import COMMANDS
-from shared.errors import RequestError
-from shared.framing import HEADER_SIZE, MAX_BODY
-from shared.messages import Command, Goodbye, Help, Joined, Left, Message, Renamed, RoomInfo, Rooms, Say, Users
-from shared.schema import Record
-from shared.text import fold
+from pylingo.reactor.chat.commands import run_command
+from pylingo.reactor.chat.requests import handle
+from pylingo.shared.codec import encode
+from pylingo.shared.commands import COMMANDS
+from pylingo.shared.errors import RequestError
+from pylingo.shared.framing import HEADER_SIZE, MAX_BODY
+from pylingo.shared.messages import Command, Goodbye, Help, Joined, Left, Message, Renamed, RoomInfo, Rooms, Say, Users
+from pylingo.shared.schema import Record
+from pylingo.shared.text import fold
 from tests.reactor.chat.test_session import NOON, Chat, Person, error, goodbye, words_left_out
 
 IDS = [None, 0, 2**63 - 1]

@@ -5,13 +5,13 @@ import time
 
 import pytest
 
-import reactor.chat.hub as hub_module
-from reactor.chat.hub import Hub
-from reactor.chat.person import Person as NewName
-from reactor.history.clock import wall_clock
-from shared.codec import encode
-from shared.errors import RequestError
-from shared.messages import Command, Message, Notice, PingRequest, Pong, Say, Skipped
+import pylingo.reactor.chat.hub as hub_module
+from pylingo.reactor.chat.hub import Hub
+from pylingo.reactor.chat.person import Person as NewName
+from pylingo.reactor.history.clock import wall_clock
+from pylingo.shared.codec import encode
+from pylingo.shared.errors import RequestError
+from pylingo.shared.messages import Command, Message, Notice, PingRequest, Pong, Say, Skipped
 from tests.reactor.chat.test_session import NOON, Chat, Person
 
 

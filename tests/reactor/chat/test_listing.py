@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-import reactor.chat.hub as hub_module
-import reactor.chat.listing as listing_module
-import reactor.chat.person as person_module
-from reactor.chat.hub import GRACE
-from reactor.chat.listing import Directory
-from shared.messages import (
+import pylingo.reactor.chat.hub as hub_module
+import pylingo.reactor.chat.listing as listing_module
+import pylingo.reactor.chat.person as person_module
+from pylingo.reactor.chat.hub import GRACE
+from pylingo.reactor.chat.listing import Directory
+from pylingo.shared.messages import (
     Command,
     Goodbye,
     Hello,
@@ -25,7 +25,7 @@ from shared.messages import (
     Say,
     Users,
 )
-from shared.text import fold
+from pylingo.shared.text import fold
 from tests.reactor.chat.test_session import NOON, Chat, Person
 from tests.reactor.test_connection import Bench, benches
 

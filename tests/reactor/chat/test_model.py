@@ -26,8 +26,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from shared.errors import RequestError
-from shared.messages import (
+from pylingo.shared.errors import RequestError
+from pylingo.shared.messages import (
     Command,
     Error,
     Goodbye,
@@ -47,8 +47,8 @@ from shared.messages import (
     Users,
     Welcome,
 )
-from shared.schema import Record
-from shared.text import MAX_TEXT, fold, room_name, user_name
+from pylingo.shared.schema import Record
+from pylingo.shared.text import MAX_TEXT, fold, room_name, user_name
 from tests.reactor.chat.test_session import NOON, Chat, Person
 
 SOFT = 200

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from reactor.chat.outbox import Gap, Outbox
-from reactor.chat.room import Room, Tick
-from shared.codec import encode, event_codec
-from shared.framing import FrameDecoder
-from shared.messages import Notice, Skipped
-from shared.schema import Record
+from pylingo.reactor.chat.outbox import Gap, Outbox
+from pylingo.reactor.chat.room import Room, Tick
+from pylingo.shared.codec import encode, event_codec
+from pylingo.shared.framing import FrameDecoder
+from pylingo.shared.messages import Notice, Skipped
+from pylingo.shared.schema import Record
 from tests.reactor.chat.test_session import Outlet
 
 

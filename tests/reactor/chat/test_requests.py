@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from reactor.chat.requests import HANDLERS
-from reactor.history.memory import MemoryHistory
-from shared.codec import encode
-from shared.messages import (
+from pylingo.reactor.chat.requests import HANDLERS
+from pylingo.reactor.history.memory import MemoryHistory
+from pylingo.shared.codec import encode
+from pylingo.shared.messages import (
     REQUESTS,
     Command,
     Entry,

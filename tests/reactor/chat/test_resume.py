@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-import reactor.chat.hub as hub_module
-import shared.text as text_module
-from reactor.chat.hub import GRACE
-from reactor.history.memory import MemoryHistory, Page
-from shared.messages import (
+import pylingo.reactor.chat.hub as hub_module
+import pylingo.shared.text as text_module
+from pylingo.reactor.chat.hub import GRACE
+from pylingo.reactor.history.memory import MemoryHistory, Page
+from pylingo.shared.messages import (
     Command,
     Entry,
     Error,
@@ -31,8 +31,8 @@ from shared.messages import (
     Users,
     Welcome,
 )
-from shared.schema import Record
-from shared.text import fold
+from pylingo.shared.schema import Record
+from pylingo.shared.text import fold
 from tests.reactor.chat.test_session import NOON, Chat, Person, error, goodbye, words_left_out
 from tests.reactor.test_connection import Bench, Wire, benches
 from tests.support import wait_until

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from reactor.chat.hub import GRACE
-from reactor.chat.seats import Seats
-from shared.messages import Command, Hello, Left, Ready, Users
+from pylingo.reactor.chat.hub import GRACE
+from pylingo.reactor.chat.seats import Seats
+from pylingo.shared.messages import Command, Hello, Left, Ready, Users
 from tests.reactor.chat.test_session import Alarm, Chat, Person
 from tests.reactor.test_connection import Bench, Wire, benches
 from tests.support import Peer, ServerProcess, wait_until

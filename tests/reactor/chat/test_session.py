@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from reactor.chat.hub import QUEUE_HARD, QUEUE_SOFT, Hub
-from reactor.chat.requests import handle
-from reactor.chat.session import Session, State
-from reactor.history.memory import History
-from shared import __version__
-from shared.codec import encode, event_codec, request_codec
-from shared.errors import RequestError
-from shared.framing import FrameDecoder
-from shared.messages import (
+from pylingo.reactor.chat.hub import QUEUE_HARD, QUEUE_SOFT, Hub
+from pylingo.reactor.chat.requests import handle
+from pylingo.reactor.chat.session import Session, State
+from pylingo.reactor.history.memory import History
+from pylingo.shared import __version__
+from pylingo.shared.codec import encode, event_codec, request_codec
+from pylingo.shared.errors import RequestError
+from pylingo.shared.framing import FrameDecoder
+from pylingo.shared.messages import (
     Command,
     Entry,
     Error,
@@ -44,7 +44,7 @@ from shared.messages import (
     Skipped,
     Welcome,
 )
-from shared.schema import Record
+from pylingo.shared.schema import Record
 
 NOON = 1_767_268_800_000_000
 """The fake clock's first reading, in microseconds."""

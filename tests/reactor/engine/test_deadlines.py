@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reactor.engine.deadlines import STEP, DeadlineWheel
-from reactor.engine.loop import Reactor
+from pylingo.reactor.engine.deadlines import STEP, DeadlineWheel
+from pylingo.reactor.engine.loop import Reactor
 
 
 class Clock:

@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from reactor.engine.dial import ATTEMPT_DELAY, LOOK_UP_TIMEOUT, TIMEOUT, Dial, Resolver, resolve
-from reactor.engine.loop import Reactor
+from pylingo.reactor.engine.dial import ATTEMPT_DELAY, LOOK_UP_TIMEOUT, TIMEOUT, Dial, Resolver, resolve
+from pylingo.reactor.engine.loop import Reactor
 from tests.support import DEADLINE, wait_until
 
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reactor.engine.listener import ACCEPTS, LOOPBACK, PAUSE, ConnectionLimiter, Listener, listen
-from reactor.engine.loop import EVENT_READ, Reactor
+from pylingo.reactor.engine.listener import ACCEPTS, LOOPBACK, PAUSE, ConnectionLimiter, Listener, listen
+from pylingo.reactor.engine.loop import EVENT_READ, Reactor
 from tests.support import DEADLINE, ROOT, wait_until
 
 EXHAUSTED = [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM]
@@ -349,7 +349,9 @@ def test_every_spell_of_exhaustion_is_logged(reactor, clock, fake, people, liste
 
 def test_without_a_reserve_accepting_pauses_all_the_same(reactor, clock, fake, people, monkeypatch):
     """There may have been no descriptor for it even at the start, and there may be one later."""
-    monkeypatch.setattr("reactor.engine.listener.os.open", lambda *args: (_ for _ in ()).throw(failure(errno.EMFILE)))
+    monkeypatch.setattr(
+        "pylingo.reactor.engine.listener.os.open", lambda *args: (_ for _ in ()).throw(failure(errno.EMFILE))
+    )
     listener = Listener(reactor, fake, people.accept, people.refuse)
     fake.script = [failure(errno.EMFILE), LOCALHOST]
     reactor.tick(0)
@@ -384,9 +386,9 @@ def test_a_failure_in_refused_neither_spins_nor_leaks(reactor, clock, fake, peop
 
 CROWDED = """
 import resource, socket, sys
-from reactor.engine import listener as module
-from reactor.engine.loop import Reactor
-from reactor.engine.transport import Transport
+from pylingo.reactor.engine import listener as module
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.engine.transport import Transport
 
 class Echo:
     def __init__(self, sock):

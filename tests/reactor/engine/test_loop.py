@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from reactor.engine.loop import EVENT_READ, EVENT_WRITE, MOST_LATE, Reactor
-from reactor.engine.transport import Transport
+from pylingo.reactor.engine.loop import EVENT_READ, EVENT_WRITE, MOST_LATE, Reactor
+from pylingo.reactor.engine.transport import Transport
 from tests.support import wait_until
 
 

@@ -5,8 +5,8 @@ import resource
 
 import pytest
 
-from reactor.engine.loop import Reactor
-from reactor.engine.memory import Memory, reserve_size
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.engine.memory import Memory, reserve_size
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reactor.engine.timers import TimerQueue
+from pylingo.reactor.engine.timers import TimerQueue
 
 
 def fire_due(queue, now):

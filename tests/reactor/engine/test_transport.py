@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reactor.engine.loop import EVENT_READ, EVENT_WRITE, Reactor
-from reactor.engine.transport import LINGER, READ_SIZE, Transport
+from pylingo.reactor.engine.loop import EVENT_READ, EVENT_WRITE, Reactor
+from pylingo.reactor.engine.transport import LINGER, READ_SIZE, Transport
 from tests.support import wait_until
 
 FILLING = bytes(range(256)) * 8_192

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from reactor.engine.loop import Reactor
-from reactor.engine.wakeup import Wakeup
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.engine.wakeup import Wakeup
 from tests.support import DEADLINE, wait_until
 
 MANY = 5_000

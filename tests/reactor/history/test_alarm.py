@@ -4,9 +4,9 @@ import logging
 
 import pytest
 
-from reactor.history.alarm import Alarm
-from reactor.history.feed import Feed
-from reactor.history.tasks import Question
+from pylingo.reactor.history.alarm import Alarm
+from pylingo.reactor.history.feed import Feed
+from pylingo.reactor.history.tasks import Question
 from tests.reactor.history.test_feed import MOST, Thread, batch
 
 

@@ -2,9 +2,9 @@
 
 import contextlib
 
-from reactor.history import backlog
-from reactor.history.backlog import Backlog, row_size
-from reactor.history.store import Row, insert
+from pylingo.reactor.history import backlog
+from pylingo.reactor.history.backlog import Backlog, row_size
+from pylingo.reactor.history.store import Row, insert
 from tests.reactor.history.test_store import in_memory
 
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from reactor.history import clock
-from reactor.history.clock import DAY, Clock, Jumps, Trust, running, show_span, show_stamp, wall_clock
+from pylingo.reactor.history import clock
+from pylingo.reactor.history.clock import DAY, Clock, Jumps, Trust, running, show_span, show_stamp, wall_clock
 
 NOON = 1_767_268_800_000_000
 HOUR = 3_600.0

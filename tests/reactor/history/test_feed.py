@@ -4,9 +4,9 @@ from collections import deque
 
 import pytest
 
-from reactor.history.feed import Feed
-from reactor.history.store import Row
-from reactor.history.tasks import Batch, Question, Task
+from pylingo.reactor.history.feed import Feed
+from pylingo.reactor.history.store import Row
+from pylingo.reactor.history.tasks import Batch, Question, Task
 
 MOST = 10_000
 

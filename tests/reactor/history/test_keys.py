@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reactor.history import keys
-from reactor.history.keys import Filter, Keys, Scan
-from reactor.history.store import insert, trace
+from pylingo.reactor.history import keys
+from pylingo.reactor.history.keys import Filter, Keys, Scan
+from pylingo.reactor.history.store import insert, trace
 from tests.reactor.history.test_store import in_memory
 
 

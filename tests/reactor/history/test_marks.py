@@ -2,9 +2,9 @@
 
 import contextlib
 
-from reactor.history import marks
-from reactor.history.opening import open_file
-from reactor.history.store import insert
+from pylingo.reactor.history import marks
+from pylingo.reactor.history.opening import open_file
+from pylingo.reactor.history.store import insert
 from tests.reactor.history.test_store import in_memory
 
 

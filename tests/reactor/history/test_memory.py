@@ -11,11 +11,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reactor.history.memory import MEMORY, PER_ROOM, MemoryHistory, Page, cut_page, fitting, folded
-from shared.codec import encode, event_codec
-from shared.framing import HEADER_SIZE, MAX_BODY
-from shared.messages import MAX_PAGE, Command, Entry, HistoryPage, HistoryRequest, Say
-from shared.text import fold
+from pylingo.reactor.history.memory import MEMORY, PER_ROOM, MemoryHistory, Page, cut_page, fitting, folded
+from pylingo.shared.codec import encode, event_codec
+from pylingo.shared.framing import HEADER_SIZE, MAX_BODY
+from pylingo.shared.messages import MAX_PAGE, Command, Entry, HistoryPage, HistoryRequest, Say
+from pylingo.shared.text import fold
 from tests.reactor.chat.test_session import Chat, script
 
 LONGEST_ROOM = "\N{OLD TURKIC LETTER ORKHON A}" * 64

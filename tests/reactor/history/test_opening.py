@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from reactor.history import marks, opening, store
-from reactor.history.opening import VERSION, DiskError, open_file
-from reactor.history.store import find_key, load
+from pylingo.reactor.history import marks, opening, store
+from pylingo.reactor.history.opening import VERSION, DiskError, open_file
+from pylingo.reactor.history.store import find_key, load
 from tests.reactor.history.test_sqlite import make_file
 from tests.support import DEADLINE, ROOT
 
@@ -222,7 +222,7 @@ def test_a_second_server_is_told_that_the_first_one_has_the_file(tmp_path):
     with contextlib.closing(open_file(str(path))):
         with pytest.raises(DiskError, match="another server has it open: end that one, or give this one another file"):
             open_file(str(path), 0.0)
-        code = "import sys; from reactor.history.opening import open_file; open_file(sys.argv[1], 0.0)"
+        code = "import sys; from pylingo.reactor.history.opening import open_file; open_file(sys.argv[1], 0.0)"
         ran = subprocess.run(
             [sys.executable, "-c", code, path], capture_output=True, text=True, cwd=ROOT, timeout=DEADLINE
         )

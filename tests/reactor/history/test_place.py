@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 
-from reactor.history.place import FileGoneError, Place
+from pylingo.reactor.history.place import FileGoneError, Place
 
 
 @pytest.fixture

@@ -18,17 +18,28 @@ from typing import Any
 
 import pytest
 
-from reactor.chat.hub import Hub
-from reactor.engine.loop import Reactor
-from reactor.history import keys, opening, place, store, writer
-from reactor.history import sqlite as disk
-from reactor.history.memory import FOREVER, MemoryHistory, Page, folded
-from reactor.history.opening import VERSION, open_file, prepare
-from reactor.history.sqlite import SqliteHistory
-from reactor.history.store import insert
-from reactor.history.tasks import Question
-from shared.messages import MAX_PAGE, Command, Entry, HistoryRequest, Message, Notice, PongRequest, Say, Sent, Welcome
-from shared.text import fold
+from pylingo.reactor.chat.hub import Hub
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.history import keys, opening, place, store, writer
+from pylingo.reactor.history import sqlite as disk
+from pylingo.reactor.history.memory import FOREVER, MemoryHistory, Page, folded
+from pylingo.reactor.history.opening import VERSION, open_file, prepare
+from pylingo.reactor.history.sqlite import SqliteHistory
+from pylingo.reactor.history.store import insert
+from pylingo.reactor.history.tasks import Question
+from pylingo.shared.messages import (
+    MAX_PAGE,
+    Command,
+    Entry,
+    HistoryRequest,
+    Message,
+    Notice,
+    PongRequest,
+    Say,
+    Sent,
+    Welcome,
+)
+from pylingo.shared.text import fold
 from tests.reactor.chat.test_session import Chat
 from tests.reactor.history.test_memory import LONGEST_ROOM
 from tests.reactor.test_connection import benches
@@ -901,7 +912,7 @@ def assert_goes_on_from_memory(
     assert log.close() < DEADLINE / 4
     assert len(log.failures) == 1
     records = [
-        record for record in caplog.records if record.name != "reactor.history.clock"
+        record for record in caplog.records if record.name != "pylingo.reactor.history.clock"
     ]  # these stamps are of 1970
     line, *last = (record for record in records if record.levelno >= logging.WARNING)
     assert log.failures[0] in line.getMessage()

@@ -9,11 +9,11 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 
-from reactor.history import store
-from reactor.history.memory import Page
-from reactor.history.opening import open_file, prepare
-from reactor.history.store import find_key, load, next_keys, read_page, sweep
-from shared.messages import Entry, HistoryRequest
+from pylingo.reactor.history import store
+from pylingo.reactor.history.memory import Page
+from pylingo.reactor.history.opening import open_file, prepare
+from pylingo.reactor.history.store import find_key, load, next_keys, read_page, sweep
+from pylingo.shared.messages import Entry, HistoryRequest
 from tests.reactor.history.test_memory import assert_page, logs, requests
 from tests.reactor.history.test_sqlite import ALL, make_file
 from tests.support import wait_until

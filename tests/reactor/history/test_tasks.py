@@ -1,6 +1,6 @@
 """A question has one answer, whoever is first."""
 
-from reactor.history.tasks import Batch, Question
+from pylingo.reactor.history.tasks import Batch, Question
 
 
 def test_a_question_is_answered_once():

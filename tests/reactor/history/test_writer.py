@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from reactor.history import backlog, opening, store, writer
-from reactor.history.memory import MemoryHistory
-from reactor.history.tasks import Question
-from shared.messages import Notice, Say, Sent
+from pylingo.reactor.history import backlog, opening, store, writer
+from pylingo.reactor.history.memory import MemoryHistory
+from pylingo.reactor.history.tasks import Question
+from pylingo.shared.messages import Notice, Say, Sent
 from tests.reactor.history.test_sqlite import Desk, damaged, make_file, rows
 from tests.support import DEADLINE, Peer, ServerProcess, wait_until
 
@@ -67,7 +67,7 @@ def until_back(desk: Desk, count: int = 1) -> None:
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What was logged, but for that stamps such as 10 are of 1970."""
-    records = [record for record in caplog.records if record.name != "reactor.history.clock"]
+    records = [record for record in caplog.records if record.name != "pylingo.reactor.history.clock"]
     return [record.getMessage() for record in records if record.levelno >= logging.WARNING]
 
 
@@ -140,7 +140,7 @@ class Disk:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Disk:
     place = Disk()
-    monkeypatch.setattr("reactor.history.sqlite.open_file", place.open_file)
+    monkeypatch.setattr("pylingo.reactor.history.sqlite.open_file", place.open_file)
     return place
 
 
@@ -245,7 +245,7 @@ def test_a_damaged_file_is_left_alone_until_it_is_another_one(path, caplog, monk
         tries.append(args)
         return opening.open_file(*args)
 
-    monkeypatch.setattr("reactor.history.sqlite.open_file", open_file)
+    monkeypatch.setattr("pylingo.reactor.history.sqlite.open_file", open_file)
     desk = Desk(path)
     desk.open()
     say(desk, 2_000)
@@ -270,7 +270,7 @@ def test_a_file_that_fails_again_and_again_is_tried_less_and_less_often(path, mo
         tries.append(time.monotonic())
         return opening.open_file(*args)
 
-    monkeypatch.setattr("reactor.history.sqlite.open_file", open_file)
+    monkeypatch.setattr("pylingo.reactor.history.sqlite.open_file", open_file)
     desk = Desk(path)
     desk.open()
     wait_until(lambda: len(tries) == 6)
@@ -325,7 +325,7 @@ def test_a_bug_of_ours_at_the_opening_is_logged_and_the_file_is_tried_again(path
             raise ZeroDivisionError("a bug")
         return opening.open_file(*args)
 
-    monkeypatch.setattr("reactor.history.sqlite.open_file", open_file)
+    monkeypatch.setattr("pylingo.reactor.history.sqlite.open_file", open_file)
     desk = Desk(path)
     assert desk.open() == 0
     say(desk, 10)
