@@ -17,8 +17,9 @@ from typing import TextIO
 
 from pylingo.client.client import PATIENCE, RETRY, Client, Status
 from pylingo.client.connection import why_no_connection
+from pylingo.client.descriptor import OwnDescriptor, is_foreground
 from pylingo.client.lines import LineReader
-from pylingo.client.terminal.tty import OwnDescriptor, is_ours
+from pylingo.client.local_commands import LOCAL
 from pylingo.client.unanswered import Refusal
 from pylingo.client.wording import date_line, local_day, not_confirmed, refused, wording
 from pylingo.reactor.engine.loop import EVENT_READ, Reactor
@@ -178,7 +179,7 @@ class Plain:
         """There is input."""
         if not self._reading:
             return
-        if self._is_terminal and not is_ours(self._stdin):  # it is the shell's, and reading it would stop us
+        if self._is_terminal and not is_foreground(self._stdin):  # it is the shell's, and reading it would stop us
             self._pause_input()
             self._reactor.call_later(LOOK_AGAIN, self._go_on_reading)
             return
@@ -230,8 +231,6 @@ class Plain:
             return meant
         if meant.name == "quit":
             return Command("close", meant.argument)
-        from pylingo.client.terminal.commands import LOCAL
-
         if meant.name in {info.name for info in LOCAL}:
             raise RequestError("unknown-command", f"/{meant.name} is a command of the window, and this is plain mode")
         raise unknown_command(meant.name)

@@ -51,7 +51,7 @@ ALLOWED = {
     "client.plain:_discard": NULL,
     "pylingo.client.settings": OWN,
     "pylingo.client.terminal.transcript": OWN,
-    "client.terminal.tty:OwnDescriptor.__init__": "a terminal, opened not to wait",
+    "client.descriptor:OwnDescriptor.__init__": "a terminal, opened not to wait",
     "client.terminal.tty:Tty.leave": f"{END}, for at most a second",
     "client.terminal.tty:Tty._read": "a descriptor that does not wait",
     "client.terminal.tty:Tty._push": "a descriptor that does not wait",

@@ -4,7 +4,8 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
-from pylingo.client.terminal.commands import LOCAL, leave, run_local
+from pylingo.client.local_commands import LOCAL
+from pylingo.client.terminal.commands import leave, run_local
 from pylingo.client.terminal.completion import Sources
 from pylingo.client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE, Key, Paste, Text
 from pylingo.client.terminal.model import Effect, Model, Pasting, Reconnect, Repaint, SendCommand, Speak, Suspend

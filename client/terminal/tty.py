@@ -1,16 +1,14 @@
-"""The terminal as a device: its modes, what is typed, what is written. Puts everything back in every way out.
+"""The terminal as a device: its modes, its input, its output. Every way out restores it.
 
-It is opened a second time, as O_NONBLOCK on the descriptors that the shell has given would leak to the shell. Reading
-must not block either: Ctrl+C throws away what was typed, also if a selector has just said that there is something.
-What the terminal does not take at once waits; meanwhile the owner makes no further frames.
+Output that the terminal does not take at once waits here, and meanwhile the owner makes no further frames. Reading
+does not block, even after a selector has announced input: Ctrl+C discards what was typed.
 
-While the shell has us in the background the terminal is the shell's, and must not be touched: changing its modes would
-stop us, and reading as well.
+While the shell has put us in the background, the terminal belongs to the shell and must not be touched: changing its
+modes or reading from it would stop this process.
 """
 
 import contextlib
 import errno
-import fcntl
 import os
 import select
 import signal
@@ -18,66 +16,20 @@ import termios
 import time
 from collections.abc import Callable
 
+from pylingo.client.descriptor import OwnDescriptor, is_foreground
 from pylingo.reactor.engine.loop import EVENT_READ, EVENT_WRITE, Reactor
 
 READ_SIZE = 65_536
 """Bytes read at once."""
 PATIENCE = 1.0
-"""Seconds that a terminal is waited for at the end, to take what restores it."""
-
-
-class OwnDescriptor:
-    """A non-blocking descriptor of our own for the terminal at `fd`, until `close`. Raises `OSError` if that is none.
-
-    A terminal that cannot be opened is another user's, or has no name here; after `su -c` it is not `/dev/tty` either.
-    Then a descriptor that is at hand is made non-blocking, until `close`.
-    """
-
-    def __init__(self, fd: int) -> None:
-        self._lent: int | None = None
-        flags = os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-        for name in (os.ttyname, lambda fd: "/dev/tty"):
-            with contextlib.suppress(OSError):
-                self._number = os.open(name(fd), flags)
-                return
-        self._lent = next((at_hand for at_hand in (fd, 0, 1, 2) if _is_for_both(at_hand)), None)
-        if self._lent is None:
-            raise OSError(errno.ENOTTY, "there is no terminal that can be read and written")
-        self._number = os.dup(self._lent)
-        self._was_blocking = os.get_blocking(self._number)
-        os.set_blocking(self._number, False)
-
-    def fileno(self) -> int:
-        return self._number
-
-    def close(self) -> None:
-        if self._lent is not None:
-            with contextlib.suppress(OSError):
-                os.set_blocking(self._number, self._was_blocking)
-        os.close(self._number)
-
-
-def _is_for_both(fd: int) -> bool:
-    """Whether `fd` is a terminal that can be read and written."""
-    try:
-        return os.isatty(fd) and fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR
-    except OSError:
-        return False
-
-
-def is_ours(fd: int) -> bool:
-    """Whether we may use the terminal at `fd`: not while the shell has us in the background."""
-    try:
-        return os.tcgetpgrp(fd) == os.getpgrp()
-    except OSError:  # not the terminal that controls us: there is no background
-        return True
+"""Seconds that `leave` waits for the terminal to take the output that restores it."""
 
 
 def stop_group() -> bool:
-    """Stop as Ctrl+Z stops a program, with all of our process group, until somebody has us go on. From the main thread.
+    """Stop our process group, as Ctrl+Z does, until it is continued. Call it from the main thread.
 
-    False: we did not stop, as nobody could have us go on. The system discards the signal where no shell watches over
-    the group (`xterm -e`, `ssh -t`, a container); or who started us had it ignored.
+    Return False if we did not stop, because nobody could continue us: either our parent had the signal ignored, or no
+    shell controls the group (`xterm -e`, `ssh -t`, a container) and the system discards the signal.
     """
     if signal.getsignal(signal.SIGTSTP) == signal.SIG_IGN:
         return False
@@ -90,12 +42,12 @@ def stop_group() -> bool:
         os.kill(0, signal.SIGTSTP)
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)  # has handlers called first that are due
+            signal.signal(number, handler)  # Python runs pending handlers before it sets another
     return bool(continued)
 
 
 def _patiently[T](call: Callable[..., T], *arguments: object) -> T:
-    """Call a function of `termios`, which does not go on after a signal by itself. Raises `OSError`."""
+    """Call a function of `termios`, again after each signal that interrupts it. Raises `OSError`."""
     while True:
         try:
             return call(*arguments)
@@ -105,10 +57,10 @@ def _patiently[T](call: Callable[..., T], *arguments: object) -> T:
 
 
 class Tty:
-    """Registered with a reactor from `enter` to `leave`.
+    """A terminal, registered with a reactor from `enter` to `leave`.
 
-    `typed(data)` is called with what comes; empty at the end of the input, when the terminal is gone. `writable()` is
-    called when all that was written has been taken. In the background it lets go, and `is_held` says so.
+    `typed(data)` receives the input, and b"" once the terminal is gone. `writable()` is called when the terminal has
+    taken all output that had to wait. In the background the terminal is released, and `is_held` becomes false.
     """
 
     def __init__(
@@ -125,11 +77,11 @@ class Tty:
 
     @property
     def is_busy(self) -> bool:
-        """Whether something written was not taken yet."""
+        """Whether the terminal has not taken all output yet."""
         return bool(self._rest)
 
     def size(self) -> tuple[int, int]:
-        """Columns and rows; a terminal that does not know them has 80 and 24."""
+        """Columns and rows; 80 and 24 if the terminal does not know them."""
         try:
             columns, rows = os.get_terminal_size(self._fd)
         except OSError:
@@ -138,16 +90,16 @@ class Tty:
 
     @property
     def is_held(self) -> bool:
-        """Whether the terminal has been entered, and neither left nor let go."""
+        """Whether the terminal has been entered, and neither left nor released."""
         return self._own is not None
 
     @property
-    def is_ours(self) -> bool:
-        """As the function of that name."""
-        return is_ours(self._fd)
+    def is_foreground(self) -> bool:
+        """Whether we may use the terminal now."""
+        return is_foreground(self._fd)
 
-    def let_go(self) -> None:
-        """Touch the terminal no more, until `enter`: it is the shell's, and so are its modes."""
+    def release(self) -> None:
+        """Leave the terminal and its modes to the shell until the next `enter`."""
         if self._own is not None:
             self._stop_reading()
             self._own.close()
@@ -162,9 +114,9 @@ class Tty:
         _patiently(termios.tcsetattr, self._fd, termios.TCSANOW, modes)
 
     def enter(self, by_key: bool = True) -> None:
-        """Have keys come one by one, or else whole lines, as the shell had it. Once more after `let_go`, or a stop.
+        """Take the terminal, for the first time or after `release`.
 
-        Raises `OSError` if that is no terminal.
+        Input arrives key by key, or in the lines that the terminal edits. Raises `OSError` if there is no terminal.
         """
         modes = _patiently(termios.tcgetattr, self._fd)
         if self._own is None:
@@ -176,19 +128,19 @@ class Tty:
         self._wait_for(EVENT_READ)
 
     def write(self, text: str) -> None:
-        """Have the terminal show `text`; nothing while it is not ours."""
-        if not self.is_ours:
-            self.let_go()
+        """Write `text`; in the background, release the terminal instead."""
+        if not self.is_foreground:
+            self.release()
             return
         self._rest += text.encode("utf-8", "replace")
         self._push()
 
     def leave(self, text: str) -> None:
-        """Write `text`, and put the modes back as they were."""
+        """Write `text`, wait up to `PATIENCE` for it to be taken, and restore the modes."""
         if self._own is None:
             return
-        if not self.is_ours:
-            self.let_go()
+        if not self.is_foreground:
+            self.release()
             return
         own = self._own.fileno()
         self._stop_reading()
@@ -199,15 +151,15 @@ class Tty:
                 self._rest = self._rest[os.write(own, self._rest) :]
         with contextlib.suppress(OSError):
             _patiently(termios.tcsetattr, self._fd, termios.TCSANOW, self._modes)
-        self.let_go()
+        self.release()
         self._modes = None
 
     # --- from the reactor
 
     def handle(self, mask: int) -> None:
-        """Something was typed, or can be written."""
-        if not self.is_ours:  # typed to the shell, and reading it would stop us
-            self.let_go()
+        """Read or write, as `mask` says."""
+        if not self.is_foreground:  # the input is the shell's, and reading it would stop us
+            self.release()
             return
         if mask & EVENT_WRITE and self._rest:
             self._push()
@@ -218,7 +170,7 @@ class Tty:
             self._read()
 
     def fail(self, error: Exception) -> None:
-        """A bug: the owner hears of it by the log."""
+        """Stop reading after an exception in a callback, which the reactor has logged."""
         self._stop_reading()
 
     def _read(self) -> None:

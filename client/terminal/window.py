@@ -161,7 +161,7 @@ class Window:
 
     def _enter(self) -> None:
         """Take the terminal; while it is the shell's, a later tick does."""
-        if not self._tty.is_ours:
+        if not self._tty.is_foreground:
             return
         self._tty.enter(by_key=not self._is_plain)
         self._tty.write(self._painter.enter())
@@ -253,7 +253,7 @@ class Window:
 
         The shell has its own modes and words on the screen.
         """
-        self._tty.let_go()
+        self._tty.release()
         self._return()
 
     def _return(self) -> None:

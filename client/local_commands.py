@@ -1,0 +1,17 @@
+"""The slash commands that the window carries out itself, in the form of the server's table.
+
+The table stands apart from the window, so that plain mode can name them without loading it.
+"""
+
+from pylingo.client.settings import LAYOUTS
+from pylingo.shared.messages import CommandInfo
+
+LOCAL = (
+    CommandInfo("layout", "layout", f"Puts the input line elsewhere: {', '.join(LAYOUTS)}."),
+    CommandInfo("colors", "on|off", "Shows names in colours, or not."),
+    CommandInfo("time", "on|off", "Shows the time of each line, or not."),
+    CommandInfo("ignore", "username", "Hides what somebody says, or shows it again; alone: who is hidden."),
+    CommandInfo("log", "file", "Writes what is shown to a file from now on; alone: no more."),
+    CommandInfo("clear", None, "Empties the window."),
+    CommandInfo("quit", None, "Another name of /close."),
+)
