@@ -21,9 +21,6 @@ from typing import Any, Self
 
 import msgpack
 
-from pylingo.reactor.connection import Connection
-from pylingo.reactor.engine.transport import Transport
-from pylingo.reactor.server import Server
 from pylingo.shared.codec import encode, event_codec
 from pylingo.shared.framing import FrameDecoder
 from pylingo.shared.messages import Command, Hello, Joined, PingRequest, Pong, Ready, Welcome
@@ -61,13 +58,6 @@ def wait_until(condition: Callable[[], Any], what: str = "the condition", deadli
         assert time.monotonic() < end, f"{what} did not come true within {deadline} s"
         time.sleep(0.005)
     return value
-
-
-def connections_of(server: Server) -> list[Connection]:
-    """The connections of a server in this process: whoever the reactor may hear of."""
-    handlers = [key.data for key in server.reactor._selector.get_map().values()]
-    receivers = [handler.receiver for handler in handlers if isinstance(handler, Transport)]
-    return [receiver for receiver in receivers if isinstance(receiver, Connection)]
 
 
 class ServerProcess:

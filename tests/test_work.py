@@ -25,7 +25,6 @@ from pylingo.shared.codec import encode, event_codec
 from pylingo.shared.framing import FrameDecoder
 from pylingo.shared.messages import Command, Hello, Joined, Left, Message, PongRequest, Say, Sent, Skipped, Welcome
 from pylingo.shared.schema import Record
-from tests.support import connections_of
 
 MEMBERS = 100
 SENDERS = 5
@@ -119,7 +118,7 @@ class World:
         for _ in range(count):
             ours, theirs = socket.socketpair()
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
-            self.server._accepted(ours, ("127.0.0.1", 40_000))  # what the listener calls
+            self.server.admission.admit(ours, ("127.0.0.1", 40_000))  # what the listener calls
             came.append(Member(theirs, ours.fileno()))
             self.socks.append(theirs)
         self.members += came
@@ -149,7 +148,7 @@ class World:
     def close(self) -> None:
         for sock in self.socks:
             sock.close()
-        for connection in connections_of(self.server):
+        for connection in self.server.admission.connections():
             connection.abort()
         self.server.drain()
         self.tick()

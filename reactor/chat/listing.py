@@ -74,6 +74,11 @@ class Directory:
         """The item of a key has changed, and the key has not."""
         self._pages = None
 
+    @property
+    def pages_kept(self) -> int:
+        """The number of pages that were made since the last change."""
+        return len(self._pages or ())
+
     def page(self, after: str, items: Items, make: Make) -> tuple[ListingPage, int]:
         """The page with the first keys above `after`, and what it costs."""
         pages = self._pages

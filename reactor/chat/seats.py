@@ -51,6 +51,11 @@ class Seats:
     def __len__(self) -> int:
         return len(self._kept)
 
+    @property
+    def origins(self) -> int:
+        """The number of origins that have seats."""
+        return len(self._own)
+
     def keep(self, sitter: Sitter) -> Timer | None:
         """Keep a seat, and have it expire when the grace time is over; None if there is no place for it."""
         if not self.grace or self._call_later is None:

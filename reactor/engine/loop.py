@@ -173,6 +173,11 @@ class Reactor:
         while not self._stopped:
             self.tick()
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopped
+
     def stop(self) -> None:
         """Have `run` return at the end of the tick."""
         self._stopped = True

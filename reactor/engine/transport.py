@@ -101,6 +101,10 @@ class Transport:
         """Whether `write` still has an effect."""
         return self._state == OPEN
 
+    def fileno(self) -> int:
+        """The descriptor of the socket, -1 after it was closed."""
+        return self._sock.fileno()
+
     @property
     def has_unread(self) -> bool:
         """Whether bytes have come that were not read yet. Asks the system."""

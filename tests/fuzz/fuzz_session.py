@@ -41,7 +41,7 @@ if __name__ == "__main__":
         import atheris
     except ImportError:
         sys.exit("the fuzzer takes atheris: pip install atheris")
-    _watching = atheris.instrument_imports(include=["msgpack", "reactor", "shared"])
+    _watching = atheris.instrument_imports(include=["msgpack", "pylingo.reactor", "pylingo.shared"])
 
 with _watching:
     import msgpack  # noqa: F401 - so that it is instrumented
@@ -57,7 +57,6 @@ with _watching:
 
 from pylingo.reactor.config import Settings
 from pylingo.shared.schema import Record
-from tests.support import connections_of
 
 MOST_BYTES = 65_536
 """What of an input is used."""
@@ -88,9 +87,9 @@ class End:
         self.decoder = FrameDecoder()
         self._world = world
         world.ends.append(self)
-        before = set(connections_of(server))
-        server._accepted(ours, LOOPBACK)  # what the listener calls
-        (self.connection,) = set(connections_of(server)) - before
+        before = set(server.admission.connections())
+        server.admission.admit(ours, LOOPBACK)  # what the listener calls
+        (self.connection,) = set(server.admission.connections()) - before
 
     def send(self, data: bytes) -> None:
         """All of it, unless the server has hung up; where the server does not read, it is not waited for."""
@@ -189,14 +188,15 @@ class World:
         self.speaker.got()
         hub = self.server.hub
         assert set(hub.rooms) == {ROOM}, hub.rooms
-        assert set(hub._names) == {"guest-1", "guest-2"}, hub._names.keys()
-        assert set(connections_of(self.server)) == {self.speaker.connection, self.listener.connection}
+        names = {session.person.name for session in hub.sessions()}
+        assert names == {"guest-1", "guest-2"}, names
+        assert set(self.server.admission.connections()) == {self.speaker.connection, self.listener.connection}
         assert not self.speaker.connection.transport.queued
 
     def close(self) -> None:
         for end in self.ends:
             end.sock.close()
-        for connection in connections_of(self.server):
+        for connection in self.server.admission.connections():
             connection.abort()
         self.turns(3)
         self.server.close()
@@ -261,7 +261,7 @@ _target = Target()
 
 def one_input(data: bytes) -> None:
     """Put one input on a server; raises if anything happens that must not."""
-    logger = logging.getLogger("reactor")
+    logger = logging.getLogger("pylingo.reactor")
     logger.addHandler(_target.findings)
     try:
         _target.run(data)
@@ -288,7 +288,7 @@ def main() -> None:
     folder = Path(options.keep or tempfile.mkdtemp(prefix="fuzz-"))
     folder.mkdir(parents=True, exist_ok=True)
     print(f"{seconds} s; what is found is kept in {folder}", flush=True)
-    logging.getLogger("reactor").propagate = False
+    logging.getLogger("pylingo.reactor").propagate = False
     flags = [
         f"-max_total_time={seconds}",
         f"-artifact_prefix={folder}/finding-",

@@ -163,10 +163,10 @@ class Thread:
                 {
                     "in cycles": cycles,
                     "objects": len(gc.get_objects()),
-                    "connections": server._gate.count,
+                    "connections": server.admission.count,
                     "names": len(server.hub),
                     "rooms": len(server.hub.rooms),
-                    "watch slots": len(server.watch._slots),
+                    "deadlines": len(server.admission.connections()),
                     "timers": len(server.reactor._timers._heap),
                     "accepted": server.service.counts["accepted"],
                     "skipped": server.hub.tick.skipped,

@@ -6,25 +6,21 @@
 import collections
 import contextlib
 import itertools
-import math
+import os
 import re
 import socket
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
 from pylingo.reactor.chat.room import WORK_PER_BYTE
-from pylingo.reactor.config import Settings
-from pylingo.reactor.connection import Connection
 from pylingo.reactor.engine.deadlines import STEP
 from pylingo.reactor.engine.listener import read_network
-from pylingo.reactor.engine.loop import MOST_LATE, Reactor
+from pylingo.reactor.engine.loop import MOST_LATE
 from pylingo.reactor.engine.transport import READ_SIZE
 from pylingo.reactor.fair_queue import BUDGET, cost_of
-from pylingo.reactor.server import Server
-from pylingo.shared.codec import encode, event_codec
-from pylingo.shared.framing import HEADER, FrameDecoder
+from pylingo.shared.codec import encode
+from pylingo.shared.framing import HEADER
 from pylingo.shared.messages import (
     Command,
     Error,
@@ -44,134 +40,14 @@ from pylingo.shared.messages import (
     Welcome,
 )
 from pylingo.shared.schema import Record
-from tests.reactor.chat.test_session import Person
-from tests.support import connections_of, wait_until
-
-LOOPBACK = ("127.0.0.1", 40_000)
-
-
-class Wire:
-    """A peer's end: it sends at once and reads when it is told to."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.sock = sock
-        self.ended = False
-        self._decoder = FrameDecoder()
-        sock.setblocking(False)
-
-    def raw(self, data: bytes) -> None:
-        assert self.sock.send(data) == len(data)
-
-    def send(self, *records: Record) -> None:
-        self.raw(b"".join(map(encode, records)))
-
-    def take(self, most: int = 2**20) -> bytes:
-        """The bytes that have come."""
-        try:
-            data = self.sock.recv(most)
-        except BlockingIOError:
-            return b""
-        except ConnectionResetError:
-            data = b""
-        self.ended = self.ended or not data
-        return data
-
-    def got(self) -> list[Record]:
-        """The frames that have come."""
-        records = []
-        while data := self.take():
-            records += [event_codec.decode(body) for body in self._decoder.feed(data)]
-        assert not (self.ended and self._decoder.pending), "the stream ended inside a frame"
-        return records
-
-    def hang_up(self) -> None:
-        self.sock.close()
-
-
-class Bench:
-    """A server whose clock and whose turns the test moves. It listens only where a test has it do so."""
-
-    def __init__(self, **settings: Any) -> None:
-        self.now = 1_000.0
-        self.reactor = Reactor(clock=lambda: self.now, most_late=math.inf)
-        self.server = Server(Settings(**{"port": 0, "rate": 0, **settings}), self.reactor)
-        self.wires: list[Wire] = []
-
-    def connect(self, address: tuple[Any, ...] = LOOPBACK, buffer: int | None = None) -> Wire:
-        """Somebody connects, and has not read the welcome yet. `buffer` is what the server's socket takes, in bytes."""
-        ours, theirs = socket.socketpair()
-        if buffer is not None:
-            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
-        self.wires.append(Wire(theirs))
-        self.server._accepted(ours, address)  # what the listener calls
-        self.turn()
-        return self.wires[-1]
-
-    def guest(self, *requests: Record, **options: Any) -> Wire:
-        """Somebody who has been welcomed and has the answers to the requests."""
-        wire = self.connect(**options)
-        wire.send(PongRequest(), *requests)
-        self.turn()
-        wire.got()
-        return wire
-
-    def turn(self, count: int = 3) -> None:
-        """Some turns of the loop at one moment: socket pairs deliver at once, so a few are enough for all there is."""
-        for _ in range(count):
-            self.reactor.tick(0)
-
-    def turn_until(self, condition: Callable[[], Any]) -> None:
-        """Turns at one moment of the fake clock, for as long in real time as it takes."""
-        wait_until(lambda: self.reactor.tick(0.001) or condition())
-
-    def wait(self, seconds: float, each: Callable[[], Any] = lambda: None) -> None:
-        """Time goes by, with `each` done again and again."""
-        end = self.now + seconds
-        while self.now < end:
-            self.now = min(end, self.now + STEP / 2)
-            self.turn()
-            each()
-
-    @property
-    def connections(self) -> list[Connection]:
-        return connections_of(self.server)
-
-    def close(self) -> None:
-        for wire in self.wires:
-            wire.hang_up()
-        for connection in self.connections:
-            connection.abort()
-        self.server.drain()
-        self.turn()
-        self.server.close()
-
-
-@contextlib.contextmanager
-def benches() -> Iterator[Callable[..., Bench]]:
-    """Makes servers with these settings, and lets go of them at the end."""
-    with contextlib.ExitStack() as stack:
-
-        def make(**settings: Any) -> Bench:
-            made = Bench(**settings)
-            stack.callback(made.close)
-            return made
-
-        yield make
+from tests.fakes.bench import LATE, Bench, benches, fill, goodbye_of
+from tests.fakes.chat import Person
 
 
 @pytest.fixture
 def bench() -> Iterator[Callable[..., Bench]]:
     with benches() as make:
         yield make
-
-
-def goodbye_of(wire: Wire) -> str:
-    """The reason of the goodbye, which is the last frame."""
-    *before, last = wire.got()
-    assert type(last) is Goodbye, last
-    assert Goodbye not in map(type, before)
-    assert last.text
-    return last.reason
 
 
 # --- bytes to records -----------------------------------------------------------------------------------------
@@ -492,7 +368,8 @@ def test_a_peer_over_its_pace_is_not_read(bench):
     desk.turn()
     # What was sent while paused is still in the socket: the server has taken none of it.
     (connection,) = desk.connections
-    assert connection.transport._sock.recv(2**20, socket.MSG_PEEK) == encode(PingRequest(2)) + encode(PingRequest(3))
+    with socket.socket(fileno=os.dup(connection.transport.fileno())) as sock:
+        assert sock.recv(2**20, socket.MSG_PEEK) == encode(PingRequest(2)) + encode(PingRequest(3))
     desk.wait(2.1)
     assert numbers(wire.got()) == [2, 3]
 
@@ -764,9 +641,6 @@ def test_what_the_address_keeps_back_is_handled_later_and_nothing_is_lost(bench)
 
 # --- deadlines ------------------------------------------------------------------------------------------------
 
-LATE = 2 * STEP
-"""A deadline is found at most this much late: one step of the watch, and one of the clock in these tests."""
-
 
 @pytest.mark.parametrize(
     "trickle",
@@ -938,15 +812,6 @@ def test_time_in_which_the_server_stood_still_is_no_time_of_a_deadline(bench):
 # --- stalled --------------------------------------------------------------------------------------------------
 
 
-def fill(desk: Bench, wire: Wire, size: int = 1) -> Connection:
-    """Ask for answers until the wire is full and at least `size` bytes wait in the server; returns the connection."""
-    (connection,) = (it for it in desk.connections if it.address == "127.0.0.1:40000")
-    while connection.transport.queued < size:
-        wire.send(*[PingRequest(7)] * 50)
-        desk.turn(2)
-    return connection
-
-
 def test_who_takes_nothing_for_too_long_is_stalled(bench):
     desk = bench(stall_timeout=30, ping_after=600)
     wire = desk.guest(Command("join", "tea"), buffer=4_096)
@@ -991,7 +856,7 @@ def test_the_stall_time_runs_for_a_paced_peer_too(bench):
     wire = desk.guest(buffer=4_096)
     fill(desk, wire)
     (connection,) = desk.connections
-    connection._pause()
+    connection.transport.pause_reading()
     desk.wait(30 + LATE)
     assert desk.server.service.counts["stalled"] == 1
 

@@ -70,14 +70,14 @@ def test_every_setting_that_can_change_arrives_where_it_is_used(server: Server) 
     server.reconfigure(dataclasses.replace(server.settings, **LIVE, port=7))
     assert {name: getattr(server.settings, name) for name in LIVE} == LIVE
     assert server.settings.port == 0
-    assert (server.interval, server.tolerance) == (1 / 8, 2 / 8)
+    assert (server.service.pace.emission_interval, server.service.pace.burst_tolerance) == (1 / 8, 2 / 8)
     assert (server.hub.tick.soft, server.hub.tick.hard) == (2_048, 4_096)
     seats = server.hub.seats
     assert (seats.grace, seats.most, seats.most_per_origin) == (1.5, 6, 5)
-    assert (server._gate.most, server._gate.most_per_address) == (7, 5)
-    assert server.is_exempt("10.1.2.3")
-    assert not server.is_exempt("127.0.0.1")
-    assert [listener.accepts for listener in server._listeners] == [9]
+    assert (server.admission.limiter.most, server.admission.limiter.most_per_address) == (7, 5)
+    assert server.service.is_exempt("10.1.2.3")
+    assert not server.service.is_exempt("127.0.0.1")
+    assert [listener.accepts for listener in server.admission.listeners] == [9]
 
 
 def test_what_has_changed_is_said_and_what_needs_a_restart(server: Server, caplog: pytest.LogCaptureFixture) -> None:

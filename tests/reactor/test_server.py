@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-import pylingo.reactor.server
+import pylingo.reactor.admission
+from pylingo.reactor.admission import SPARE_DESCRIPTORS, raise_descriptor_limit
 from pylingo.reactor.engine.listener import PAUSE
-from pylingo.reactor.server import SPARE_DESCRIPTORS, raise_descriptor_limit
 from pylingo.shared import text
 from pylingo.shared.messages import (
     Command,
@@ -28,7 +28,7 @@ from pylingo.shared.messages import (
     Say,
     Welcome,
 )
-from tests.reactor.test_connection import LATE, Bench, Wire, benches, fill, goodbye_of
+from tests.fakes.bench import LATE, Bench, Wire, benches, fill, goodbye_of
 from tests.support import Peer, ServerProcess, wait_until
 
 
@@ -96,18 +96,24 @@ def test_accepted_sockets_are_prepared(bench, queue_soft, wanted):
     desk = bench(queue_soft=queue_soft, queue_hard=2**25, tcp_timeout=12)
     hear(desk, dial(desk, desk.server.start()))
     (connection,) = desk.connections
-    sock = connection.transport._sock
-    with socket.socket() as plain:  # the system doubles what it is asked for, and has a limit of its own
+    with (
+        socket.socket(fileno=os.dup(connection.transport.fileno())) as sock,
+        socket.socket() as plain,
+    ):  # the system doubles what it is asked for, and has a limit of its own
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, wanted)
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == plain.getsockopt(
             socket.SOL_SOCKET, socket.SO_SNDBUF
         )
-    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-    assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-    for option, value in (("TCP_KEEPIDLE", 12), ("TCP_KEEPINTVL", 4), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 12_000)):
-        if hasattr(socket, option):
-            assert sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, option)) == value
-    assert not sock.getblocking()
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        for option, value in (
+            ("TCP_KEEPIDLE", 12),
+            ("TCP_KEEPINTVL", 4),
+            ("TCP_KEEPCNT", 3),
+            ("TCP_USER_TIMEOUT", 12_000),
+        ):
+            if hasattr(socket, option):
+                assert sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, option)) == value
 
 
 # --- limits ---------------------------------------------------------------------------------------------------
@@ -137,7 +143,7 @@ def test_one_too_many_is_told_that_the_server_is_full(bench, caplog):
 
 
 def test_the_descriptor_limit_bounds_the_connections(bench, monkeypatch):
-    monkeypatch.setattr(pylingo.reactor.server, "raise_descriptor_limit", lambda: SPARE_DESCRIPTORS + 1)
+    monkeypatch.setattr(pylingo.reactor.admission, "raise_descriptor_limit", lambda: SPARE_DESCRIPTORS + 1)
     for limit in (0, 100):
         desk = bench(max_connections=limit)
         address = desk.server.start()
@@ -237,7 +243,7 @@ def test_a_connection_that_there_is_no_memory_for_takes_no_place(bench, monkeypa
     desk = bench(max_connections=1)
     for what in ("Transport", "Connection"):
         with monkeypatch.context() as patch:
-            patch.setattr(f"pylingo.reactor.server.{what}", lambda *arguments: (_ for _ in ()).throw(MemoryError))
+            patch.setattr(f"pylingo.reactor.admission.{what}", lambda *arguments: (_ for _ in ()).throw(MemoryError))
             with pytest.raises(MemoryError):
                 desk.connect()
     desk.turn()
@@ -262,9 +268,9 @@ def test_a_refused_peer_that_stays_is_let_go(bench):
     desk.connect()
     for _ in range(3):
         wires = [desk.connect() for _ in range(20)]
-        assert desk.server._farewells == 16
+        assert desk.server.admission.goodbyes == 16
         desk.wait(4.5)
-        assert desk.server._farewells == 0
+        assert desk.server.admission.goodbyes == 0
         for wire in wires:
             assert goodbye_of(wire) == "full"
 
@@ -493,7 +499,7 @@ def test_a_drain_before_the_history_is_open_lets_nobody_in(bench, tmp_path):
     desk = bench(history=str(tmp_path / "chat.db"))
     address = desk.server.start()
     desk.server.drain()
-    desk.turn_until(lambda: desk.server._listeners)
+    desk.turn_until(lambda: desk.server.admission.listeners)
     with pytest.raises(ConnectionRefusedError):
         dial(desk, address)
 
@@ -577,7 +583,7 @@ def test_a_question_to_the_file_keeps_its_place_in_a_drain(bench):
 def test_who_comes_while_the_history_cannot_be_written_is_told_so(bench):
     desk = bench(motd="welcome")
     alice = desk.guest()
-    desk.server._announce("it is kept in memory only", "it is kept in memory only")
+    desk.server.announce("it is kept in memory only", "it is kept in memory only")
     desk.turn()
     [notice] = alice.got()
     later = desk.connect()
@@ -585,7 +591,7 @@ def test_who_comes_while_the_history_cannot_be_written_is_told_so(bench):
     assert isinstance(welcome, Welcome)
     assert (motd.text, told) == ("welcome", notice)
     assert "memory only" in notice.text
-    desk.server._announce("written again", "")
+    desk.server.announce("written again", "")
     desk.turn()
     assert "again" in later.got()[0].text
     assert [type(record) for record in desk.connect().got()] == [Welcome, Notice]
@@ -598,7 +604,7 @@ def test_a_second_signal_hardly_waits_for_the_disk(signals, patience):
         desk = make()
         desk.server.hub.history.close = waited.append
         for _ in range(signals):
-            desk.server._stop_asked()
+            desk.server.stop()
     assert waited == [pytest.approx(patience)]
 
 

@@ -13,7 +13,7 @@ from pylingo.shared.framing import HEADER_SIZE, MAX_BODY
 from pylingo.shared.messages import Command, Goodbye, Help, Joined, Left, Message, Renamed, RoomInfo, Rooms, Say, Users
 from pylingo.shared.schema import Record
 from pylingo.shared.text import fold
-from tests.reactor.chat.test_session import NOON, Chat, Person, error, goodbye, words_left_out
+from tests.fakes.chat import NOON, Chat, Person, error, goodbye, words_left_out
 
 IDS = [None, 0, 2**63 - 1]
 

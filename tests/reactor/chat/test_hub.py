@@ -12,7 +12,7 @@ from pylingo.reactor.history.clock import wall_clock
 from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Command, Message, Notice, PingRequest, Pong, Say, Skipped
-from tests.reactor.chat.test_session import NOON, Chat, Person
+from tests.fakes.chat import NOON, Chat, Person
 
 
 @pytest.fixture

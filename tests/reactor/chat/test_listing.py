@@ -26,8 +26,8 @@ from pylingo.shared.messages import (
     Users,
 )
 from pylingo.shared.text import fold
-from tests.reactor.chat.test_session import NOON, Chat, Person
-from tests.reactor.test_connection import Bench, benches
+from tests.fakes.bench import Bench, benches
+from tests.fakes.chat import NOON, Chat, Person
 
 LONG = "n" * 25
 """Before a number, a name of which a page holds about 900."""
@@ -64,7 +64,7 @@ def fill(chat: Chat, count: int, room: str | None = "tea") -> list[Person]:
     chat.tick()
     for person in people:
         person.out.buffers.clear()
-        person._read = 0
+        person.got()
     return people
 
 
@@ -165,7 +165,7 @@ def test_no_more_pages_are_kept_than_some():
     directory.keys = [f"{number:05}" for number in range(2_000)]
     for number in range(2_000):
         listed(directory, f"{number:05}")
-        assert len(directory._pages) <= 128
+        assert directory.pages_kept <= 128
 
 
 # --- over several ticks -----------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ from pylingo.shared.messages import (
 )
 from pylingo.shared.schema import Record
 from pylingo.shared.text import MAX_TEXT, fold, room_name, user_name
-from tests.reactor.chat.test_session import NOON, Chat, Person
+from tests.fakes.chat import NOON, Chat, Person
 
 SOFT = 200
 """The soft limit of both servers, in bytes: a few frames."""

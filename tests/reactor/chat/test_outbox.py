@@ -11,7 +11,7 @@ from pylingo.shared.codec import encode, event_codec
 from pylingo.shared.framing import FrameDecoder
 from pylingo.shared.messages import Notice, Skipped
 from pylingo.shared.schema import Record
-from tests.reactor.chat.test_session import Outlet
+from tests.fakes.chat import Outlet
 
 
 class Reader:

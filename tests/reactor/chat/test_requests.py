@@ -27,9 +27,8 @@ from pylingo.shared.messages import (
     Say,
     Sent,
 )
-from tests.reactor.chat.test_resume import resume, seated
-from tests.reactor.chat.test_session import NOON, Chat
-from tests.reactor.test_connection import benches
+from tests.fakes.bench import benches
+from tests.fakes.chat import NOON, Chat, resume, seated
 
 
 def test_every_request_has_a_handler():

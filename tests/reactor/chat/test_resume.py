@@ -33,8 +33,8 @@ from pylingo.shared.messages import (
 )
 from pylingo.shared.schema import Record
 from pylingo.shared.text import fold
-from tests.reactor.chat.test_session import NOON, Chat, Person, error, goodbye, words_left_out
-from tests.reactor.test_connection import Bench, Wire, benches
+from tests.fakes.bench import Bench, Wire, benches
+from tests.fakes.chat import NOON, Chat, Person, error, goodbye, resume, seated, words_left_out
 from tests.support import wait_until
 
 KEPT = ["idle", "stalled", "frame-timeout"]
@@ -45,28 +45,6 @@ FREED = ["close", "bad-frame", "silent", "protocol", "password", "full", "addres
 @pytest.fixture
 def chat() -> Chat:
     return Chat(grace=GRACE)
-
-
-def seated(chat: Chat, name: str, room: str | None = "tea") -> tuple[Person, str]:
-    """Somebody who has said hello, and the token."""
-    person = chat.person()
-    person.ask(Hello(1, name))
-    (ready,) = person.got()
-    if room is not None:
-        person.ask(Command("join", room))
-    chat.tick()
-    person.got()
-    return person, ready.token
-
-
-def resume(chat: Chat, token: str, room: str | None = None, number: int | None = None) -> Person:
-    """A new connection that takes a seat over; in the same tick it joins a room before, if one is given."""
-    person = Person(chat.hub)
-    person.got()
-    if room is not None:
-        person.ask(Command("join", room))
-    person.ask(Hello(1, "ignored", resume=token, id=number))
-    return person
 
 
 def users(person: Person) -> list[str]:
@@ -1154,7 +1132,7 @@ def test_a_server_that_stops_does_not_wait_for_those_who_may_come_back(bench):
     assert len(desk.server.hub) == 1
     desk.server.drain()
     desk.turn()
-    wait_until(lambda: desk.reactor.tick(0) or desk.reactor._stopped)
+    wait_until(lambda: desk.reactor.tick(0) or desk.reactor.is_stopped)
     assert len(desk.server.hub) == 0
 
 

@@ -5,7 +5,7 @@ import pytest
 from pylingo.reactor.chat.room import Batch
 from pylingo.shared.codec import encode
 from pylingo.shared.messages import Command, Message, PingRequest, Pong, Say, Skipped
-from tests.reactor.chat.test_session import NOON, Chat
+from tests.fakes.chat import NOON, Chat
 
 FRAMES = [(b"aa", 0), (b"b", 5), (b"", 0), (b"cccc", 7), (b"d", 0)]
 

@@ -12,8 +12,8 @@ import pytest
 from pylingo.reactor.chat.hub import GRACE
 from pylingo.reactor.chat.seats import Seats
 from pylingo.shared.messages import Command, Hello, Left, Ready, Users
-from tests.reactor.chat.test_session import Alarm, Chat, Person
-from tests.reactor.test_connection import Bench, Wire, benches
+from tests.fakes.bench import Bench, Wire, benches
+from tests.fakes.chat import Alarm, Chat, Person
 from tests.support import Peer, ServerProcess, wait_until
 
 
@@ -109,7 +109,7 @@ def test_a_seat_given_up_makes_place_and_nothing_is_left_of_it():
             assert office.seats.keep(sitter) is not None
             office.seats.give_up(sitter)
     assert len(office.seats) == 0
-    assert office.seats._own == {}
+    assert office.seats.origins == 0
 
 
 def test_without_a_grace_time_or_timers_there_are_none():

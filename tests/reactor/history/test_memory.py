@@ -16,7 +16,8 @@ from pylingo.shared.codec import encode, event_codec
 from pylingo.shared.framing import HEADER_SIZE, MAX_BODY
 from pylingo.shared.messages import MAX_PAGE, Command, Entry, HistoryPage, HistoryRequest, Say
 from pylingo.shared.text import fold
-from tests.reactor.chat.test_session import Chat, script
+from tests.fakes.chat import Chat
+from tests.reactor.chat.test_session import script
 
 LONGEST_ROOM = "\N{OLD TURKIC LETTER ORKHON A}" * 64
 AROUND_PAGE = 768  # bytes that a page may leave free for what stands around its messages

@@ -40,9 +40,9 @@ from pylingo.shared.messages import (
     Welcome,
 )
 from pylingo.shared.text import fold
-from tests.reactor.chat.test_session import Chat
+from tests.fakes.bench import benches
+from tests.fakes.chat import Chat
 from tests.reactor.history.test_memory import LONGEST_ROOM
-from tests.reactor.test_connection import benches
 from tests.support import DEADLINE, wait_until
 
 ALL = HistoryRequest(since=0, limit=MAX_PAGE)
@@ -1156,7 +1156,7 @@ def test_a_server_whose_file_cannot_be_used_lets_everybody_in(path, caplog):
     with benches() as bench:
         desk = bench(history=str(path))
         address = desk.server.start()
-        desk.turn_until(lambda: desk.server._listeners)
+        desk.turn_until(lambda: desk.server.admission.listeners)
         assert address
         wire = desk.connect()
         wire.send(PongRequest())
@@ -1168,7 +1168,7 @@ def test_everybody_is_told_when_the_file_fails(path, small_disk):
     with benches() as bench:
         desk = bench(history=str(path))
         desk.server.start()
-        desk.turn_until(lambda: desk.server._listeners)
+        desk.turn_until(lambda: desk.server.admission.listeners)
         alice, bob = desk.guest(Command("join", "tea")), desk.guest()
         heard: dict[str, list[Any]] = {"alice": [], "bob": []}
         for number in range(200):

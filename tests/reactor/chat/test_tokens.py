@@ -1,0 +1,66 @@
+"""Tokens: which session a `hello` resumes."""
+
+import re
+
+import pytest
+
+from pylingo.reactor.chat.person import Person
+from pylingo.reactor.chat.tokens import Tokens
+
+CLAIM = "5" * 32
+
+
+class Resumable:
+    def __init__(self, name: str, is_away: bool = True) -> None:
+        self.person = Person(name)
+        self.is_away = is_away
+
+
+@pytest.fixture
+def tokens() -> Tokens[Resumable]:
+    return Tokens()
+
+
+def test_a_token_finds_its_session_until_it_is_revoked(tokens):
+    ada, bob = Resumable("ada"), Resumable("bob", is_away=False)
+    issued = {tokens.issue(session): session for session in (ada, bob)}
+    assert len(tokens) == 2
+    for token, session in issued.items():
+        assert re.fullmatch("[0-9a-f]{32}", token)
+        assert tokens.find(token, None) is session
+        assert tokens.find(token, "somebody-else") is session
+        tokens.revoke(session, token)
+        assert tokens.find(token, session.person.key) is None
+    assert len(tokens) == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "is_away", "found"), [("ada", True, True), ("ada", False, False), ("bob", True, False), (None, True, False)]
+)
+def test_a_claim_finds_a_session_that_is_away_by_its_name(tokens, key, is_away, found):
+    ada = Resumable("Ada", is_away)
+    token = tokens.issue(ada)
+    tokens.claim(ada, CLAIM)
+    assert tokens.find(CLAIM, key) is (ada if found else None)
+    tokens.revoke(ada, token)
+    assert len(tokens) == 0
+
+
+@pytest.mark.parametrize("word", ["", "none", "5" * 31, "5" * 33, "5" * 31 + "g", "5" * 32 + "\n", "\uff15" * 32])
+def test_what_could_be_guessed_is_no_claim(tokens, word):
+    ada = Resumable("ada")
+    tokens.claim(ada, word)
+    assert tokens.find(word, "ada") is None
+    assert len(tokens) == 0
+
+
+def test_the_later_of_two_with_the_same_claim_is_found(tokens):
+    first, second = Resumable("ada"), Resumable("ada")
+    first_token, second_token = tokens.issue(first), tokens.issue(second)
+    tokens.claim(first, CLAIM)
+    tokens.claim(second, CLAIM)
+    assert tokens.find(CLAIM, "ada") is second
+    tokens.revoke(first, first_token)
+    assert tokens.find(CLAIM, "ada") is second
+    tokens.revoke(second, second_token)
+    assert tokens.find(CLAIM, "ada") is None
