@@ -7,7 +7,8 @@ from dataclasses import replace
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.terminal.commands import leave, run_local
 from pylingo.client.terminal.completion import Sources
-from pylingo.client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE, Key, Paste, Text
+from pylingo.client.terminal.input_events import Key, Paste, Text
+from pylingo.client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE
 from pylingo.client.terminal.model import Effect, Model, Pasting, Reconnect, Repaint, SendCommand, Speak, Suspend
 from pylingo.client.terminal.notes import cleaned
 from pylingo.client.terminal.scrollback import Line

@@ -1,46 +1,31 @@
-"""Bytes from a terminal become events: text, keys, pastes, focus. Pure.
+"""A decoder from a terminal's bytes to input events. Pure.
 
-blessed's own reading of keys does not fit a reactor: it blocks for a lone ESC, takes quadratic time over a paste, and
-gives late replies of the terminal as typed text. This decoder keeps no more than one unfinished sequence, looks at
-each byte a bounded number of times however they arrive, and leaves the time to its caller: see `patience`.
+It replaces blessed's key reader, which blocks on a lone ESC, takes quadratic time over a paste, and returns late
+replies of the terminal as typed text. This decoder keeps at most one unfinished sequence and looks at each byte a
+bounded number of times, however the bytes arrive. Its caller keeps the time: see `patience`.
 """
 
 import codecs
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from pylingo.client.terminal.sequences import ALT, CONTROLS, SEQUENCE, Focus, Key, Place, Text, meaning
-
-__all__ = ["Event", "Focus", "Key", "KeyDecoder", "Paste", "Place", "Text"]
+from pylingo.client.terminal.input_events import InputEvent, Key, Paste, Text
+from pylingo.client.terminal.sequences import ALT, CONTROLS, SEQUENCE, meaning
 
 LONGEST_SEQUENCE = 64
-"""Bytes of a key's sequence or a short reply; a longer one is dropped."""
+"""Bytes of a key's sequence or a short reply; longer ones are dropped."""
 LONGEST_STRING = 4_096
-"""Bytes of an OSC, DCS, APC, PM or SOS that are swallowed; what comes after them is taken for input again."""
+"""Bytes of an OSC, DCS, APC, PM or SOS that are ignored; later bytes count as input again."""
 LONGEST_PASTE = 65_536
 """Characters of a paste that are kept."""
 SEQUENCE_PATIENCE = 0.05
+"""Seconds without a byte after which an unfinished sequence has ended."""
 PASTE_PATIENCE = 10.0
-"""Seconds without a byte after which a paste has ended, although the terminal has not said so."""
+"""Seconds without a byte after which a paste without an end marker has ended."""
 TYPED_AT_ONCE = 32
-"""Bytes that may come in one read from somebody who types; more of them are the rest of a paste that stalled."""
+"""Bytes that typing may bring in one read; after a paste that stalled, more of them are the rest of it."""
 
-
-@dataclass(frozen=True, slots=True)
-class Paste:
-    """A paste, its line ends made newlines. `cut`: there was more than is kept.
-
-    `goes_on`: it is a further piece of the paste before, which the terminal has not marked as such.
-    """
-
-    text: str
-    cut: bool = False
-    goes_on: bool = False
-
-
-type Event = Text | Key | Paste | Focus | Place
 
 ESC = 0x1B
 _TEXT = re.compile(rb"[^\x00-\x1f\x7f]+")
@@ -51,25 +36,26 @@ _STRINGS = frozenset(b"]P_^X")
 _STRING_ENDS = re.compile(rb"[\x07\x18\x1a\x1b]")
 _PASTE_BEGIN, _PASTE_END = b"\x1b[200~", b"\x1b[201~"
 
-_WAIT = -1  # instead of a position: the rest has to wait for more
+_WAIT = -1  # returned instead of a position: more bytes are needed
 
 
 class KeyDecoder:
-    """Feed it bytes, get events; when nothing came for `patience` seconds, call `flush`."""
+    """Feed it bytes to get events; call `flush` after `patience` seconds without bytes."""
 
     def __init__(self, sequences: Mapping[str, str] = {}) -> None:
-        """`sequences` are the terminal's own keys; they win over the built-in ones. Only those after ESC are used."""
+        """`sequences` are the terminal's own keys, which override the built-in ones if they begin with ESC."""
         own = {sequence.encode("utf-8", "replace"): name for sequence, name in sequences.items()}
         self._own = {seq: name for seq, name in own.items() if seq[0:1] == b"\x1b" and 2 <= len(seq) < LONGEST_SEQUENCE}
         self._own_longest = max(map(len, self._own), default=0)
         self._own_begun = {seq[:length] for seq in self._own for length in range(1, len(seq))}
-        self._pending = b""
+        self.pending = b""
+        """The bytes of an unfinished sequence."""
         self._half = codecs.getincrementaldecoder("utf-8")("replace")
-        self._paste: _Pasting | None = None
-        self._has_given_up = False  # on a paste's end: what comes next may be the rest of it
+        self._paste: _OpenPaste | None = None
+        self._has_given_up = False  # on the end of a paste, whose rest may still arrive
         self._string_left = 0
         self._in_long_csi = False
-        self._events: list[Event] = []
+        self._events: list[InputEvent] = []
 
     @property
     def is_pasting(self) -> bool:
@@ -78,24 +64,24 @@ class KeyDecoder:
 
     @property
     def patience(self) -> float | None:
-        """After how many seconds without a byte to call `flush`; None if nothing is pending."""
+        """Seconds without a byte after which to call `flush`; None if nothing is pending."""
         if self._paste is not None:
             return PASTE_PATIENCE
-        pending = self._pending or self._string_left or self._in_long_csi or self._half.getstate()[0]
+        pending = self.pending or self._string_left or self._in_long_csi or self._half.getstate()[0]
         return SEQUENCE_PATIENCE if pending else None
 
-    def feed(self, data: bytes) -> list[Event]:
+    def feed(self, data: bytes) -> list[InputEvent]:
         """The events that `data` completes."""
         if self._has_given_up:
             self._has_given_up = False
             if len(data) > TYPED_AT_ONCE or _PASTE_END in data.partition(_PASTE_BEGIN)[0]:
-                self._paste = _Pasting()
-        return self._run(self._pending + data if self._pending else data, final=False)
+                self._paste = _OpenPaste()
+        return self._run(self.pending + data if self.pending else data, final=False)
 
-    def flush(self) -> list[Event]:
-        """What is pending means what it means by now: a lone ESC is the key, half a sequence is nothing."""
-        # An ESC within a paste or a string is the beginning of its end, and no key.
-        events = self._run(self._pending if self._paste is None and not self._string_left else b"", final=True)
+    def flush(self) -> list[InputEvent]:
+        """The events of what is pending: a lone ESC is the key Escape, half a sequence is nothing."""
+        # Within a paste or a string, ESC begins its end and is no key.
+        events = self._run(self.pending if self._paste is None and not self._string_left else b"", final=True)
         if self._paste is not None:
             events.append(self._paste.finish())
             self._paste = None
@@ -106,8 +92,8 @@ class KeyDecoder:
         self._in_long_csi = False
         return events
 
-    def _run(self, data: bytes, final: bool) -> list[Event]:
-        self._pending = b""
+    def _run(self, data: bytes, final: bool) -> list[InputEvent]:
+        self.pending = b""
         self._events = []
         at = 0
         while at < len(data):
@@ -124,7 +110,7 @@ class KeyDecoder:
                 self._typed(b"", final=True)
                 moved = self._escape(data, at, final) if data[at] == ESC else self._key(CONTROLS[data[at]], at + 1)
             if moved == _WAIT:
-                self._pending = bytes(data[at:])
+                self.pending = bytes(data[at:])
                 break
             at = moved
         events, self._events = self._events, []
@@ -139,7 +125,7 @@ class KeyDecoder:
             self._events.append(Text(text))
 
     def _escape(self, data: bytes, at: int, final: bool) -> int:
-        """Past what the ESC at `at` begins."""
+        """The position after whatever the ESC at `at` begins."""
         if self._own and (moved := self._own_key(data, at, final)):
             return moved
         if at + 1 == len(data):
@@ -157,11 +143,11 @@ class KeyDecoder:
         if second >= 0x80:
             return self._alt_beyond_ascii(data, at, final)
         name = CONTROLS.get(second) or ("space" if second == 0x20 else chr(second))
-        # Nobody binds ctrl-alt keys here, but Escape and ctrl-c behind it arrive together over a slow line.
+        # No ctrl-alt key is bound, and on a slow line Escape and a following ctrl-c arrive together.
         return self._key("escape", at + 1) if name.startswith("ctrl-") else self._key(f"alt-{name}", at + 2)
 
     def _own_key(self, data: bytes, at: int, final: bool) -> int:
-        """Past the longest of the terminal's own sequences at `at`; 0 if there is none."""
+        """The position after the longest of the terminal's own sequences at `at`; 0 if there is none."""
         ahead = bytes(data[at : at + self._own_longest])
         if not final and ahead in self._own_begun:
             return _WAIT
@@ -171,11 +157,11 @@ class KeyDecoder:
         return 0
 
     def _sequence(self, data: bytes, at: int, final: bool) -> int:
-        """Past the CSI or SS3 sequence at `at`, or past as much of it as makes sense."""
+        """The position after the CSI or SS3 sequence at `at`, or after its well-formed beginning."""
         limit = at + LONGEST_SEQUENCE
         if found := SEQUENCE.match(data, at, limit):
             if found.group() == _PASTE_BEGIN:
-                self._paste = _Pasting()
+                self._paste = _OpenPaste()
             elif event := meaning(found):
                 self._events.append(event)
             return found.end()
@@ -191,7 +177,7 @@ class KeyDecoder:
         return end
 
     def _twice(self, data: bytes, at: int, final: bool) -> int:
-        """ESC before a sequence is how rxvt sends Alt with that key; before anything else it is the key Escape."""
+        """ESC before a sequence is Alt with that key (rxvt); before anything else it is the key Escape."""
         if at + 2 == len(data) and not final:
             return _WAIT
         if data[at + 2 : at + 3] in (b"[", b"O"):
@@ -214,7 +200,7 @@ class KeyDecoder:
         missing = lead >= 0xC0 and at + 1 + len(char) == len(data) and len(char) < 2 + (lead >= 0xE0) + (lead >= 0xF0)
         return _WAIT if missing and not final else self._key("escape", at + 1)
 
-    def _pasted(self, data: bytes, at: int, paste: "_Pasting") -> int:
+    def _pasted(self, data: bytes, at: int, paste: "_OpenPaste") -> int:
         end = data.find(_PASTE_END, at)
         if end >= 0:
             paste.add(data[at:end])
@@ -237,7 +223,7 @@ class KeyDecoder:
             self._string_left = 0
             return end + 1
         if end + 1 == len(data):
-            self._string_left -= end - at  # at least 1 is left, as the ESC was within the limit
+            self._string_left -= end - at  # at least 1 is left, because the ESC was within the limit
             return _WAIT if end == at else end
         self._string_left = 0
         return end + 2 if data[end + 1] == ord("\\") else end
@@ -250,8 +236,8 @@ class KeyDecoder:
         return end
 
 
-class _Pasting:
-    """A paste whose end has not come yet."""
+class _OpenPaste:
+    """A paste that has not ended yet."""
 
     def __init__(self) -> None:
         utf8 = codecs.getincrementaldecoder("utf-8")("replace")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.completion import Completer
 from pylingo.client.terminal.editor import Editor
-from pylingo.client.terminal.keys import Focus, Key, Paste, Place, Text
+from pylingo.client.terminal.input_events import CursorReport, Focus, Key, Paste, Text
 from pylingo.client.terminal.scrollback import Scrollback
 from pylingo.shared.commands import BY_NAME
 from pylingo.shared.messages import Goodbye
@@ -185,7 +185,7 @@ type Event = (
     | Key
     | Paste
     | Pasting
-    | Place
+    | CursorReport
     | Focus
     | Received
     | Refused

@@ -1,6 +1,6 @@
 """Pastes that the terminal has not marked as such: many lines in one read, which nobody can type. Pure."""
 
-from pylingo.client.terminal.keys import Event, Key, Paste, Text
+from pylingo.client.terminal.input_events import InputEvent, Key, Paste, Text
 
 TYPED_AT_ONCE = 5
 """Lines that may come in one read from somebody who types ahead of a slow connection."""
@@ -18,7 +18,7 @@ class PasteDetector:
     def __init__(self) -> None:
         self._until = -1e9
 
-    def meant(self, events: list[Event], now: float) -> list[Event]:
+    def meant(self, events: list[InputEvent], now: float) -> list[InputEvent]:
         """What the events of one read at `now` (seconds) mean: themselves, or a paste."""
         lines = sum(event == ENTER for event in events)
         goes_on = now < self._until
@@ -29,7 +29,7 @@ class PasteDetector:
         return [Paste("".join(map(_text, events)), goes_on=goes_on)]
 
 
-def _text(event: Event) -> str:
+def _text(event: InputEvent) -> str:
     match event:
         case Text(text) | Paste(text):
             return text

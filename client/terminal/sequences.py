@@ -1,40 +1,12 @@
-"""What one whole control sequence of a terminal's keyboard stands for: xterm, rxvt, the Linux console, kitty. Pure.
+"""The meaning of one complete control sequence from a keyboard: xterm, rxvt, the Linux console, kitty. Pure.
 
-Where a sequence begins and ends in a stream is the matter of `keys`. Tables instead of terminfo: that knows one form
-of each key, while terminals send several, and with modifiers more than it has names for.
+`keys` finds where a sequence begins and ends. These are tables of our own because terminfo knows one form of each key,
+while terminals send several, and has no names for most keys with modifiers.
 """
 
 import re
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Characters typed, as many as came together: never none, and no control characters."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A key that is not a character, or one with a modifier: "enter", "ctrl-a", "alt-b", "ctrl-alt-shift-up"."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Focus:
-    """The terminal's window got or lost the keyboard."""
-
-    gained: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The terminal says in which column, from 0 on, its cursor stands."""
-
-    column: int
-
+from pylingo.client.terminal.input_events import CursorReport, Focus, Key, Text
 
 _SHIFT, ALT, _CTRL = 1, 2, 4
 _PREFIXES = ((_CTRL, "ctrl-"), (ALT, "alt-"), (_SHIFT, "shift-"))
@@ -53,7 +25,7 @@ CONTROLS = {code: f"ctrl-{chr(code + 0x60)}" for code in range(1, 27)} | {
     0x1F: "ctrl-_",
     0x7F: "backspace",
 }
-# By the last letter of CSI and SS3 sequences. F3 is R only after SS3: after CSI that is the report of the cursor.
+# Keyed by the last letter of CSI and SS3 sequences. R is F3 after SS3 only; after CSI it is a cursor report.
 _LETTERS = {
     "A": "up",
     "B": "down",
@@ -66,18 +38,18 @@ _LETTERS = {
     "S": "f4",
 }
 _SS3_LETTERS = _LETTERS | {"R": "f3", "M": "enter", "I": "tab"}
-# By the number before ~ (xterm, vt220, linux) or before rxvt's ^ $ @, which say the modifier as well.
+# Keyed by the number before ~ (xterm, vt220, linux) or before rxvt's ^ $ @, which give the modifier.
 _NUMBERS = {1: "home", 2: "insert", 3: "delete", 4: "end", 5: "page-up", 6: "page-down", 7: "home", 8: "end"}
 _NUMBERS |= dict(zip((11, 12, 13, 14, 15, 17, 18, 19, 20, 21, 23, 24), (f"f{n}" for n in range(1, 13)), strict=True))
 _NUMBER_FINALS = {"~": 0, "$": _SHIFT, "^": _CTRL, "@": _CTRL | _SHIFT}
-# By the code of kitty's CSI u and xterm's modifyOtherKeys; the last is the keypad's enter.
+# Keyed by the code of kitty's CSI u and xterm's modifyOtherKeys; 57414 is the keypad's enter.
 _CODES = {8: "backspace", 9: "tab", 13: "enter", 27: "escape", 127: "backspace", 57414: "enter"}
 _WITH_CTRL = {" ": 0x00, "@": 0x00, "/": 0x1F, "_": 0x1F, "\\": 0x1C, "]": 0x1D, "^": 0x1E}
 _BUTTONS = {0: "mouse", 1: "mouse", 2: "mouse", 64: "wheel-up", 65: "wheel-down"}
-_PRIVATE_USE = range(0xE000, 0xF900)  # where kitty numbers keys that type nothing
+_PRIVATE_USE = range(0xE000, 0xF900)  # kitty's numbers of keys that type nothing
 _SURROGATES = range(0xD800, 0xE000)
 
-# Bytes above 0x7f may stand in a mouse report of the old form alone.
+# Only an old mouse report may hold bytes above 0x7f.
 SEQUENCE = re.compile(
     rb"\x1b(?:"
     rb"\[\[(?P<linux>[A-E])"
@@ -87,17 +59,17 @@ SEQUENCE = re.compile(
     rb"|O(?P<ss3>[0-9;]*+[A-Za-z]))"
 )
 _CSI_BODY = re.compile(r"([0-9]*)(?::[0-9:]*)?(?:;([0-9]*)(?::([0-9]*))?)?(?:;([0-9]*)[0-9:]*)?([@-~$])")
-_MOUSE_BODY = re.compile(r"<([0-9]{1,3});[0-9]+;[0-9]+M")  # with m, a button was let go
+_MOUSE_BODY = re.compile(r"<([0-9]{1,3});[0-9]+;[0-9]+M")  # m instead of M is a release
 _SS3_BODY = re.compile(r"(?:[0-9]*;)?([0-9]*)([A-Za-z])")
 
 
-def meaning(found: re.Match[bytes], bits: int = 0) -> Key | Text | Focus | Place | None:
-    """What a whole sequence stands for, with these modifiers more; None for a reply and for what is not known."""
+def meaning(found: re.Match[bytes], bits: int = 0) -> Key | Text | Focus | CursorReport | None:
+    """The event of a complete sequence, with the modifiers `bits` added; None for a reply or an unknown sequence."""
     kind = found.lastgroup
     assert kind is not None
     body = found[kind].decode("ascii", "replace")
     match kind:
-        case "mouse":  # the old form: a byte each for button, column and row
+        case "mouse":  # the old form: one byte each for button, column and row
             return _mouse(found.group()[3] - 0x20, bits)
         case "linux":
             return Key(_modified(f"f{ord(body) - ord('A') + 1}", bits))
@@ -109,13 +81,13 @@ def meaning(found: re.Match[bytes], bits: int = 0) -> Key | Text | Focus | Place
 
 
 def _mouse(button: int, bits: int) -> Key | None:
-    """The wheel, or that a button was pressed; where the mouse is, is not asked for. The modifiers have bits here."""
+    """The wheel or a pressed button, in whose number the modifiers are bits. The position is ignored."""
     bits |= sum(modifier for bit, modifier in ((4, _SHIFT), (8, ALT), (16, _CTRL)) if button & bit)
     name = _BUTTONS.get(button & ~0b11100)
     return Key(_modified(name, bits)) if name else None
 
 
-def _csi(body: str, bits: int) -> Key | Text | Focus | Place | None:
+def _csi(body: str, bits: int) -> Key | Text | Focus | CursorReport | None:
     if body in ("I", "O"):
         return Focus(body == "I")
     if report := _MOUSE_BODY.fullmatch(body):
@@ -125,7 +97,7 @@ def _csi(body: str, bits: int) -> Key | Text | Focus | Place | None:
         return None
     code, third, final = int(parts[1] or 1), parts[4], parts[5]
     if final == "R":
-        return Place(max(0, int(parts[2] or 1) - 1))
+        return CursorReport(max(0, int(parts[2] or 1) - 1))
     bits |= _bits(parts[2])
     name = None
     if final == "u" or (final == "~" and code == 27 and third):
@@ -149,7 +121,7 @@ def _ss3(body: str, bits: int) -> Key | Text | Focus | None:
     letter = parts[2]
     if letter in "abcd":  # rxvt
         return Key(_modified(_LETTERS[letter.upper()], bits | _CTRL))
-    if "j" <= letter <= "y":  # the keypad's digits and signs, sent so in application mode
+    if "j" <= letter <= "y":  # the keypad's digits and signs in application mode
         return _by_code(ord(letter) - 0x40, bits)
     name = _SS3_LETTERS.get(letter)
     return Key(_modified(name, bits)) if name else None
@@ -163,16 +135,16 @@ def _by_code(code: int, bits: int) -> Key | Text | Focus | None:
         return None
     char = chr(code)
     if bits == _CTRL and (char in _WITH_CTRL or "a" <= char <= "z"):
-        return Key(CONTROLS[_WITH_CTRL.get(char, code & 0x1F)])  # as the byte would be: ctrl-m is enter
+        return Key(CONTROLS[_WITH_CTRL.get(char, code & 0x1F)])  # the same as the control byte: ctrl-m is enter
     if not bits & (_CTRL | ALT):
         return Text(char.upper() if bits else char)
     if bits & _SHIFT and not bits & _CTRL:
-        char, bits = char.upper(), bits & ~_SHIFT  # as ESC and the letter would be: alt-B
+        char, bits = char.upper(), bits & ~_SHIFT  # the same as ESC and the letter: alt-B
     return Key(_modified("space" if char == " " else char, bits))
 
 
 def _bits(number: str) -> int:
-    """The modifiers of xterm's and kitty's parameter: a sum of Shift, Alt and Ctrl, and 1 more."""
+    """The modifiers in a parameter of xterm and kitty, which is 1 plus the sum of Shift, Alt and Ctrl."""
     return max(int(number or 1) - 1, 0) & (_SHIFT | ALT | _CTRL)
 
 

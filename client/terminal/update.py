@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from pylingo.client.terminal.commands import leave
+from pylingo.client.terminal.input_events import CursorReport, Focus, Key, Paste, Text
 from pylingo.client.terminal.keyboard import pasted, pasting, pressed, typed
-from pylingo.client.terminal.keys import Focus, Key, Paste, Place, Text
 from pylingo.client.terminal.model import (
     Ask,
     Connection,
@@ -105,7 +105,7 @@ def _resized(model: Model, event: Resized, now: float, at: int) -> list[Effect]:
     return [Repaint()]
 
 
-def _placed(model: Model, event: Place, now: float, at: int) -> list[Effect]:
+def _placed(model: Model, event: CursorReport, now: float, at: int) -> list[Effect]:
     model.place = event.column
     model.places += 1
     return []
@@ -124,7 +124,7 @@ _EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     Key: pressed,
     Paste: pasted,
     Pasting: pasting,
-    Place: _placed,
+    CursorReport: _placed,
     Focus: lambda model, event, now, at: [],
     Received: received,
     Refused: _refused,

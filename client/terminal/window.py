@@ -21,8 +21,8 @@ from pylingo.client.lines import LineReader
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.capabilities import Capabilities, read_capabilities
 from pylingo.client.terminal.inline import Inline
-from pylingo.client.terminal.keys import Event as KeyEvent
-from pylingo.client.terminal.keys import Key, KeyDecoder, Text
+from pylingo.client.terminal.input_events import InputEvent, Key, Text
+from pylingo.client.terminal.keys import KeyDecoder
 from pylingo.client.terminal.model import (
     Ask,
     Bell,
@@ -70,7 +70,7 @@ FRAME = 0.016
 SECOND = 1.0
 PATIENCE = 2.0
 """Seconds that leaving may take before the connection is given up."""
-_SIGNALS: dict[KeyEvent, int] = {Key("ctrl-c"): signal.SIGINT, Key("ctrl-\\"): signal.SIGQUIT}
+_SIGNALS: dict[InputEvent, int] = {Key("ctrl-c"): signal.SIGINT, Key("ctrl-\\"): signal.SIGQUIT}
 """Keys that mean what a terminal would make of them. We read them as keys, so that in a paste they are none."""
 
 
@@ -201,17 +201,17 @@ class Window:
                 self._decoder.patience, lambda: self._pressed(self._decoder.flush())
             )
 
-    def _line(self, line: str | RequestError) -> list[KeyEvent]:
+    def _line(self, line: str | RequestError) -> list[InputEvent]:
         """What a whole line means, where the terminal has it: an answer, or what is to be said."""
         if isinstance(line, RequestError):
             self._happen(Failure(line.text))
             return []
         if self.model.question is not None:
             return [Key("enter" if line.strip().lower() in ("", "y", "yes") else "escape")]
-        empty: list[KeyEvent] = [Key("ctrl-e"), Key("ctrl-u")]  # of a line before that could not be sent
+        empty: list[InputEvent] = [Key("ctrl-e"), Key("ctrl-u")]  # of a line before that could not be sent
         return [*empty, Text(line), Key("enter")] if line else [*empty, Key("enter")]
 
-    def _pressed(self, events: list[KeyEvent]) -> None:
+    def _pressed(self, events: list[InputEvent]) -> None:
         for event in self._bursts.meant(events, self._reactor.clock()):
             number = _SIGNALS.get(event)
             if number is not None:

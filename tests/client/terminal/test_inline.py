@@ -6,7 +6,7 @@ import pytest
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.capabilities import read_capabilities
 from pylingo.client.terminal.inline import ASK_PLACE, PATIENCE, Inline
-from pylingo.client.terminal.keys import Key, Paste, Place, Text
+from pylingo.client.terminal.input_events import CursorReport, Key, Paste, Text
 from pylingo.client.terminal.model import Connection, Event, Model, Received, Resized
 from pylingo.client.terminal.theme import make_theme
 from pylingo.client.terminal.update import update
@@ -107,7 +107,7 @@ def test_a_terminal_that_breaks_rows_keeps_no_ghost():
     bench.happen(Text("x" * 25))
     break_rows(bench, 20)
     assert narrow(bench, 20) == ASK_PLACE
-    bench.happen(Place(bench.screen.cursor.x))
+    bench.happen(CursorReport(bench.screen.cursor.x))
     assert sum("xxx" in row for row in bench.rows) == 1
     bench.say("after")
     assert sum("xxx" in row for row in bench.rows) == 1
@@ -123,7 +123,7 @@ def test_a_terminal_that_cuts_rows_off_keeps_all_messages(typed: int):
     for columns in (40, 30, 24, 20):
         cut_rows(bench, columns)
         if narrow(bench, columns) == ASK_PLACE:
-            bench.happen(Place(bench.screen.cursor.x))
+            bench.happen(CursorReport(bench.screen.cursor.x))
         bench.say(f"at {columns}")
     rows = [row for row in bench.rows if "bob:" in row or "at" in row]
     assert [row.split()[-1] for row in rows if "m" in row] == [f"m{number}" for number in range(5)]
@@ -154,8 +154,8 @@ def test_the_answer_to_an_earlier_question_is_none_to_a_later_one():
     assert narrow(bench, 40) == ASK_PLACE
     cut_rows(bench, 30)
     assert narrow(bench, 30) == ASK_PLACE
-    assert bench.happen(Place(len("[lobby] " + "x" * 45) % 30)) == "", "by chance the column of a broken row"
-    assert bench.happen(Place(29)) != ""
+    assert bench.happen(CursorReport(len("[lobby] " + "x" * 45) % 30)) == "", "by chance the column of a broken row"
+    assert bench.happen(CursorReport(29)) != ""
     assert any("before" in row for row in bench.rows)
 
 

@@ -3,8 +3,9 @@
 import pytest
 
 from pylingo.client.settings import Preferences
+from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.keyboard import ASKED_ABOVE
-from pylingo.client.terminal.keys import LONGEST_PASTE, Key, Paste, Text
+from pylingo.client.terminal.keys import LONGEST_PASTE
 from pylingo.client.terminal.model import (
     Ask,
     Effect,

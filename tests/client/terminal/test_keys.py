@@ -8,31 +8,26 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from pylingo.client.terminal.input_events import CursorReport, Focus, InputEvent, Key, Paste, Text
 from pylingo.client.terminal.keys import (
     LONGEST_PASTE,
     LONGEST_SEQUENCE,
     LONGEST_STRING,
     PASTE_PATIENCE,
     SEQUENCE_PATIENCE,
-    Event,
-    Focus,
-    Key,
     KeyDecoder,
-    Paste,
-    Place,
-    Text,
 )
 
 OWN = {"\x1bOA": "own-up", "\x1b?x": "own-x", "\x1b?xy": "own-xy", "q": "own-q", "\x7f": "delete"}
 
 
-def read(*pieces: bytes, own: dict[str, str] | None = None) -> list[Event]:
+def read(*pieces: bytes, own: dict[str, str] | None = None) -> list[InputEvent]:
     """The events of these pieces and of the flush after them, adjacent texts as one."""
     decoder = KeyDecoder(own or {})
     events = [event for piece in pieces for event in decoder.feed(piece)]
     events += decoder.flush()
     assert decoder.patience is None
-    merged: list[Event] = []
+    merged: list[InputEvent] = []
     for event in events:
         if isinstance(event, Text) and merged and isinstance(merged[-1], Text):
             merged[-1] = Text(merged[-1].text + event.text)
@@ -41,12 +36,12 @@ def read(*pieces: bytes, own: dict[str, str] | None = None) -> list[Event]:
     return merged
 
 
-def keys(*names: str) -> list[Event]:
+def keys(*names: str) -> list[InputEvent]:
     return [Key(name) for name in names]
 
 
 PASTED = b"\x1b[200~%b\x1b[201~"
-CASES: dict[str, tuple[bytes, list[Event]]] = {
+CASES: dict[str, tuple[bytes, list[InputEvent]]] = {
     "nothing": (b"", []),
     "text": (b"hello world", [Text("hello world")]),
     "beyond ASCII": ("ü漢👩‍💻".encode(), [Text("ü漢👩‍💻")]),
@@ -78,7 +73,7 @@ CASES: dict[str, tuple[bytes, list[Event]]] = {
     "alt and a C1 control": (b"\x1b\xc2\x85x", [Key("escape"), Text("x")]),
     "alt as rxvt sends it": (b"\x1b\x1b[A\x1b\x1bOd\x1b\x1b[3~", keys("alt-up", "ctrl-alt-left", "alt-delete")),
     "escape and a key": (b"\x1b\x1b[200~a\x1b[201~", [Key("escape"), Paste("a")]),
-    "escape and a reply": (b"\x1b\x1b[24;80R", [*keys("escape"), Place(79)]),
+    "escape and a reply": (b"\x1b\x1b[24;80R", [*keys("escape"), CursorReport(79)]),
     "brackets and letters with alt": (b"\x1b[\r\x1bO\r\x1b]", keys("alt-[", "enter", "alt-O", "enter", "alt-]")),
     "keys between text": (b"a\x1b[1;5Db\x1b[3~", [Text("a"), Key("ctrl-left"), Text("b"), Key("delete")]),
     "linux F1": (b"\x1b[[Ax", [Key("f1"), Text("x")]),
@@ -92,7 +87,7 @@ CASES: dict[str, tuple[bytes, list[Event]]] = {
     "far too long and broken off": (b"\x1b[" + b"1" * 9_999 + b"\rx", [Key("enter"), Text("x")]),
     "far too long without an end": (b"\x1b[" + b"1" * 9_999, []),
     "SS3 too long": (b"\x1bO" + b"1" * 62 + b"x", [Text("x")]),
-    "replies": (b"\x1b[?62;22c\x1b[1;2R\x1b[?2026;2$y\x1b[>1;2cx", [Place(1), Text("x")]),
+    "replies": (b"\x1b[?62;22c\x1b[1;2R\x1b[?2026;2$y\x1b[>1;2cx", [CursorReport(1), Text("x")]),
     "mouse": (b"\x1b[<0;1;1Ma\x1b[<0;1;1mb\x1b[M \xff!c", [*keys("mouse"), Text("ab"), *keys("mouse"), Text("c")]),
     "wheel": (b"\x1b[<64;1;1M\x1b[<65;200;1M\x1b[M`\xff!", keys("wheel-up", "wheel-down", "wheel-up")),
     "mouse broken off": (b"\x1b[M \rx", [Key("enter"), Text("x")]),
@@ -122,7 +117,7 @@ CASES: dict[str, tuple[bytes, list[Event]]] = {
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 4_096, 10**6])
 @pytest.mark.parametrize(("data", "expected"), CASES.values(), ids=CASES)
-def test_events(data: bytes, expected: list[Event], size: int) -> None:
+def test_events(data: bytes, expected: list[InputEvent], size: int) -> None:
     assert read(*(data[at : at + size] for at in range(0, len(data), size))) == expected
 
 
@@ -243,7 +238,7 @@ def test_text_has_no_controls_and_little_is_kept(pieces: list[bytes | None]) -> 
             if isinstance(event, Text):
                 assert event.text
                 assert not any(char < " " or "\x7f" <= char < "\xa0" for char in event.text)
-        assert len(decoder._pending) <= LONGEST_SEQUENCE + 1
+        assert len(decoder.pending) <= LONGEST_SEQUENCE + 1
         assert (piece is not None) or decoder.patience is None
 
 

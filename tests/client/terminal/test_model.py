@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from pylingo.client.settings import Preferences
-from pylingo.client.terminal import keys
+from pylingo.client.terminal import input_events
 from pylingo.client.terminal import model as module
 from pylingo.client.terminal.model import Connection, Model, Tick
 from pylingo.client.terminal.update import _EVENTS
@@ -43,7 +43,7 @@ def test_who_did_something_last_comes_last_and_each_once() -> None:
 def test_there_is_a_rule_for_every_event() -> None:
     events = set(module.Event.__value__.__args__)
     assert events == set(_EVENTS)
-    assert {keys.Text, keys.Key, keys.Paste, keys.Focus} <= events
+    assert {input_events.Text, input_events.Key, input_events.Paste, input_events.Focus} <= events
 
 
 @pytest.mark.parametrize("thing", [Connection("online"), Tick()])

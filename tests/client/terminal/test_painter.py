@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.capabilities import read_capabilities
 from pylingo.client.terminal.cells import width
-from pylingo.client.terminal.keys import Key, Paste, Text
+from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.model import Connection, Event, Model, Received, Resized
 from pylingo.client.terminal.painter import BEGIN, END, Painter
 from pylingo.client.terminal.theme import make_theme

@@ -2,12 +2,12 @@
 
 import pytest
 
-from pylingo.client.terminal.keys import Event, Key, Paste, Text
+from pylingo.client.terminal.input_events import InputEvent, Key, Paste, Text
 from pylingo.client.terminal.paste_detection import ENTER, GOES_ON, LONGEST_WORD, PasteDetector
 
 
-def lines(count: int) -> list[Event]:
-    events: list[Event] = []
+def lines(count: int) -> list[InputEvent]:
+    events: list[InputEvent] = []
     for number in range(count):
         events += [Text(f"line {number}"), ENTER]
     return events

@@ -1,7 +1,7 @@
 """The layout `plain` in the window: lines of text and nothing else."""
 
 from pylingo.client.settings import Preferences
-from pylingo.client.terminal.keys import Key, Paste, Text
+from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.model import Connection, Event, Model, Received
 from pylingo.client.terminal.printer import Printer
 from pylingo.client.terminal.update import update

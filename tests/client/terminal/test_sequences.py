@@ -2,7 +2,8 @@
 
 import pytest
 
-from pylingo.client.terminal.sequences import ALT, SEQUENCE, Focus, Key, Place, Text, meaning
+from pylingo.client.terminal.input_events import CursorReport, Focus, Key, Text
+from pylingo.client.terminal.sequences import ALT, SEQUENCE, meaning
 
 KEYS = {
     "up": ["[A", "OA"],
@@ -65,7 +66,7 @@ NOTHING = {
 }
 
 
-def read(sequence: str, bits: int = 0) -> Key | Text | Focus | Place | None:
+def read(sequence: str, bits: int = 0) -> Key | Text | Focus | CursorReport | None:
     found = SEQUENCE.fullmatch(b"\x1b" + sequence.encode())
     assert found, sequence
     return meaning(found, bits)
@@ -78,7 +79,7 @@ def test_a_key_has_one_name_in_every_form(name: str, sequence: str) -> None:
 
 @pytest.mark.parametrize(("sequence", "column"), [("[24;80R", 79), ("[1;2R", 1), ("[24;0R", 0), ("[R", 0)])
 def test_where_the_cursor_is(sequence: str, column: int) -> None:
-    assert read(sequence) == Place(column), "and not F3 with a modifier"
+    assert read(sequence) == CursorReport(column), "and not F3 with a modifier"
 
 
 @pytest.mark.parametrize("sequence", NOTHING.values(), ids=NOTHING)

@@ -3,7 +3,7 @@
 import pytest
 
 from pylingo.client.settings import Preferences
-from pylingo.client.terminal.keys import Focus, Key, Text
+from pylingo.client.terminal.input_events import Focus, Key, Text
 from pylingo.client.terminal.model import (
     Ask,
     Connection,

@@ -11,7 +11,7 @@ from pylingo.client.settings import Preferences
 from pylingo.client.terminal import view
 from pylingo.client.terminal.capabilities import read_capabilities
 from pylingo.client.terminal.cells import STAND_IN, width, wrap
-from pylingo.client.terminal.keys import Key, Paste, Text
+from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.model import Connection, Failure, Model, Received
 from pylingo.client.terminal.painter import Painter
 from pylingo.client.terminal.scrollback import Line

@@ -1,0 +1,46 @@
+"""The events that a terminal's input is decoded to. Pure data."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Characters typed, as many as arrived together: at least one, and no control characters."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key that is not a character, or one with a modifier: "enter", "ctrl-a", "alt-b", "ctrl-alt-shift-up"."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paste:
+    """A paste, with newlines as its line ends. `cut`: it was longer than the limit.
+
+    `goes_on`: it continues the previous paste, which the terminal has not marked as one.
+    """
+
+    text: str
+    cut: bool = False
+    goes_on: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """The terminal's window gained or lost the keyboard."""
+
+    gained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CursorReport:
+    """The terminal reports the column of its cursor, counted from 0."""
+
+    column: int
+
+
+type InputEvent = Text | Key | Paste | Focus | CursorReport
