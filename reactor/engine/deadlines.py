@@ -8,7 +8,7 @@ to be looked at in the same quarter of a second share a slot and one timer.
 
 from typing import Protocol
 
-from pylingo.reactor.engine.loop import Reactor, logger
+from pylingo.reactor.engine.loop import Reactor
 
 STEP = 0.25
 """Seconds between two slots: deadlines are found at most so much late."""
@@ -53,16 +53,13 @@ class DeadlineWheel[W: Watched]:
         return [watched for members in self._slots.values() for watched in members]
 
     def _look(self, slot: int) -> None:
-        now = self._reactor.now
         members = self._slots[slot]
-        while members:  # who is looked at may discard others
+        while members:  # a check may discard others
             watched = members.pop()
-            try:
-                delay = watched.check(now)
-            except Exception as error:
-                logger.exception("looking at %r failed and its connection ends", watched)
-                self._reactor.run_safely(watched.fail, error)
-            else:
-                if delay is not None and watched.slot == slot:
-                    self.add(watched, delay)
+            self._reactor.run_safely(self._check, watched, slot, owner=watched)
         del self._slots[slot]
+
+    def _check(self, watched: W, slot: int) -> None:
+        delay = watched.check(self._reactor.now)
+        if delay is not None and watched.slot == slot:
+            self.add(watched, delay)

@@ -9,8 +9,8 @@ A turn of the loop, a tick, has three phases, and what may happen in which keeps
    connection that has something sends once, then what is to be closed is closed.
 
 So nothing is closed while events of the same tick are still to be handed out: no descriptor number is reused under a
-stale event, and no set changes while somebody walks it. An exception in one connection's handler is logged and ends
-that connection alone.
+stale event, and no set changes while somebody walks it. An exception in one connection's handler is reported to
+`on_error` and ends that connection alone.
 
 A process may be stopped for a while (SIGSTOP, a virtual machine's pause). The loop's clock stands still meanwhile, and
 the first tick after it reads what has come before any timer fires: nobody is blamed for not being heard.
@@ -23,8 +23,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from pylingo.reactor.engine.memory import Memory
-from pylingo.reactor.engine.timers import Timer, TimerQueue
-from pylingo.reactor.engine.wakeup import Wakeup
+from pylingo.reactor.engine.timers import Owner, Timer, TimerQueue
+from pylingo.reactor.engine.wakeup import Call, Wakeup
 
 logger = logging.getLogger(__name__)
 
@@ -38,23 +38,19 @@ _FEW_BYTES = 4_096
 _LATE = 0.1  # seconds of the same, after which is looked again for what has come, before any timer fires
 
 
-class Handler(Protocol):
-    """Who is told when a descriptor is ready."""
+class Handler(Owner, Protocol):
+    """An object that is called when its descriptor is ready."""
 
     def handle(self, mask: int) -> None:
         """Read or write what `mask` says; 0 means that the peer is gone while nothing was being waited for."""
 
-    def fail(self, error: Exception) -> None:
-        """`handle` raised: give up this one descriptor."""
 
-
-class Flushable(Protocol):
+class Flushable(Owner, Protocol):
     """A connection as the flush phase sees it. `queued` is how many bytes it has to send."""
 
     queued: int
 
     def flush(self) -> None: ...
-    def fail(self, error: Exception) -> None: ...
 
 
 def _is_large(connection: Flushable) -> bool:
@@ -62,11 +58,26 @@ def _is_large(connection: Flushable) -> bool:
     return connection.queued > _FEW_BYTES
 
 
+def log_error(source: object, error: Exception) -> None:
+    """Log an exception with its traceback: what a reactor does with errors by default."""
+    try:
+        if isinstance(error, MemoryError):  # not a bug, and there may be thousands
+            logger.error("not enough memory for %r", source)
+        else:
+            logger.error("unexpected error in %r", source, exc_info=error)
+    except MemoryError:
+        pass
+
+
 class Reactor:
     """The loop. Everything but `call_from_thread` belongs to the thread that calls `run`.
 
     `clock` gives seconds that never go back. `clock()` of the reactor leaves out the time in which the process stood
     still, noticed when a tick comes more than `most_late` seconds late. `now` is the reading at the start of a tick.
+
+    `on_error(source, error)` is called with each exception that a callback, a handler or an owner raises. `source` is
+    the owner of the call, or else the callback. After that, the owner's `fail(error)` is called, and the loop goes on.
+    An exception that `on_error` itself raises ends `run`.
     """
 
     def __init__(
@@ -74,8 +85,10 @@ class Reactor:
         clock: Callable[[], float] = time.monotonic,
         selector: selectors.BaseSelector | None = None,
         most_late: float = MOST_LATE,
+        on_error: Callable[[object, Exception], object] = log_error,
     ) -> None:
         self._clock = clock
+        self._on_error = on_error
         self.most_late = most_late
         self._stood_still = 0.0  # seconds that are not counted
         self.now = clock()
@@ -84,7 +97,7 @@ class Reactor:
         """The longest time, in seconds, between two waits: how late the last of a tick's work was done."""
         self._selector = selector or selectors.DefaultSelector()
         self._timers = TimerQueue()
-        self._ready: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
+        self._ready: list[Call] = []
         self._flushers: list[Callable[[], object]] = []
         self.sending = 0.0
         """Seconds of a tick in which something is sent, the rest goes on in the next one; 0 for no bound."""
@@ -145,17 +158,19 @@ class Reactor:
         """Seconds in which the loop ran, from some point on: what deadlines are reckoned by."""
         return self._clock() - self._stood_still
 
-    def call_soon(self, callback: Callable[..., object], *args: Any) -> None:
-        """Have `callback(*args)` called in the next tick, which then does not wait."""
-        self._ready.append((callback, args))
+    def call_soon(self, callback: Callable[..., object], *args: Any, owner: Owner | None = None) -> None:
+        """Call `callback(*args)` in the next tick, which then does not wait. If it raises, `owner` fails."""
+        self._ready.append((callback, args, owner))
 
-    def call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> Timer:
-        """Have `callback(*args)` called in `delay` seconds; the result can be cancelled."""
-        return self._timers.add(self.clock() + delay, callback, args)
+    def call_later(
+        self, delay: float, callback: Callable[..., object], *args: Any, owner: Owner | None = None
+    ) -> Timer:
+        """Call `callback(*args)` in `delay` seconds, unless the result is cancelled. If it raises, `owner` fails."""
+        return self._timers.add(self.clock() + delay, callback, args, owner)
 
-    def call_from_thread(self, callback: Callable[..., object], *args: Any) -> None:
+    def call_from_thread(self, callback: Callable[..., object], *args: Any, owner: Owner | None = None) -> None:
         """As `call_soon`, from any thread."""
-        self._wakeup.call(callback, *args)
+        self._wakeup.call(callback, *args, owner=owner)
 
     def call_before_flush(self, callback: Callable[[], object]) -> None:
         """Have `callback` called once, at the start of this tick's flush (or of the next, from within one)."""
@@ -199,11 +214,11 @@ class Reactor:
             try:
                 handler.handle(mask)
             except Exception as error:
-                self._give_up(handler, error)
+                self._report(error, handler, handler)
         for timer in self._timers.due(start):
-            self.run_safely(timer.fire)
-        for callback, args in ready:
-            self.run_safely(callback, *args)
+            self.run_safely(timer.fire, owner=timer.owner)
+        for callback, args, owner in ready:
+            self.run_safely(callback, *args, owner=owner)
         self._flush()
         self.ticks += 1
         taken = self.clock() - start
@@ -263,30 +278,23 @@ class Reactor:
             try:
                 connection.flush()
             except Exception as error:
-                self._give_up(connection, error)
+                self._report(error, connection, connection)
             if self.sending and index < len(unsent) and self._clock() >= until:
                 self.is_behind = index < news
                 self.unsent[:0] = unsent[index:news]
                 self.backlogs[:0] = unsent[max(index, news) :]
                 return
 
-    def run_safely(self, callback: Callable[..., object], *args: Any) -> None:
-        """Call `callback(*args)`; what it raises is a bug, is logged and goes no further."""
+    def run_safely(self, callback: Callable[..., object], *args: Any, owner: Owner | None = None) -> None:
+        """Call `callback(*args)`. If it raises, report that, and let `owner` fail."""
         try:
             callback(*args)
         except Exception as error:
-            self._log("a callback failed: %r", callback, error)
+            self._report(error, owner or callback, owner)
 
-    def _log(self, words: str, what: object, error: Exception) -> None:
-        try:
-            if isinstance(error, MemoryError):  # no bug of ours, and there may be thousands
-                self.memory.ran_out()
-                logger.error(words + ": there is no memory", what)
-            else:
-                logger.error(words, what, exc_info=error)
-        except MemoryError:
-            pass
-
-    def _give_up(self, handler: Handler | Flushable, error: Exception) -> None:
-        self._log("a handler failed and its connection ends: %r", handler, error)
-        self.run_safely(handler.fail, error)
+    def _report(self, error: Exception, source: object, owner: Owner | None) -> None:
+        if isinstance(error, MemoryError):
+            self.memory.ran_out()
+        self._on_error(source, error)
+        if owner is not None:
+            self.run_safely(owner.fail, error)

@@ -6,28 +6,41 @@ When most of a large heap is cancelled it is rebuilt without them, so that cance
 
 import heapq
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 _REBUILD_ABOVE = 256
+
+
+class Owner(Protocol):
+    """An object that calls belong to, such as a connection."""
+
+    def fail(self, error: Exception) -> None:
+        """A call raised `error`, which is reported already: close what the call belongs to."""
 
 
 class Timer:
     """One call to come. `cancel` may be called at any time, any number of times."""
 
-    __slots__ = ("_queue", "args", "callback", "cancelled", "when")
+    __slots__ = ("_queue", "args", "callback", "cancelled", "owner", "when")
 
     def __init__(
-        self, queue: "TimerQueue", when: float, callback: Callable[..., object], args: tuple[Any, ...]
+        self,
+        queue: "TimerQueue",
+        when: float,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        owner: Owner | None,
     ) -> None:
         self._queue: TimerQueue | None = queue
         self.when = when
         self.callback: Callable[..., object] | None = callback
         self.args = args
+        self.owner = owner
         self.cancelled = False
 
     def cancel(self) -> None:
         """Never call back; what the callback held is let go of at once."""
-        self.callback = None
+        self.callback = self.owner = None
         self.args = ()
         self.cancelled = True
         if self._queue is not None:
@@ -55,9 +68,11 @@ class TimerQueue:
     def __len__(self) -> int:
         return len(self._heap) - self._cancelled
 
-    def add(self, when: float, callback: Callable[..., object], args: tuple[Any, ...] = ()) -> Timer:
+    def add(
+        self, when: float, callback: Callable[..., object], args: tuple[Any, ...] = (), owner: Owner | None = None
+    ) -> Timer:
         """Have `callback(*args)` called once the clock has reached `when` (seconds, on the clock of the caller)."""
-        timer = Timer(self, when, callback, args)
+        timer = Timer(self, when, callback, args, owner)
         self._serial += 1
         heapq.heappush(self._heap, (when, self._serial, timer))
         return timer

@@ -12,8 +12,10 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from pylingo.reactor.engine.timers import Owner
+
 _LOOK_EVERY = 0.1  # seconds
-Call = tuple[Callable[..., object], tuple[Any, ...]]
+Call = tuple[Callable[..., object], tuple[Any, ...], Owner | None]
 
 
 class Wakeup:
@@ -46,9 +48,9 @@ class Wakeup:
         self._before.setdefault(number, previous)
         self._handlers[number] = callback
 
-    def call(self, callback: Callable[..., object], *args: Any) -> None:
+    def call(self, callback: Callable[..., object], *args: Any, owner: Owner | None = None) -> None:
         """Have `callback(*args)` called in the loop. From any thread; the calls of one thread keep their order."""
-        self._calls.append((callback, args))
+        self._calls.append((callback, args, owner))
         if self._called:
             return  # one byte is under way; more would only fill the socket, and a signal's would find no place
         self._called = True
@@ -68,8 +70,8 @@ class Wakeup:
             if handler := self._handlers.get(number):
                 self._call_soon(handler)
         for _ in range(len(self._calls)):
-            callback, args = self._calls.popleft()
-            self._call_soon(callback, *args)
+            callback, args, owner = self._calls.popleft()
+            self._call_soon(callback, *args, owner=owner)
 
     def wait_writable(self, fd: int) -> bool:
         """Block until `fd` takes something; False if a signal with a callback came first."""

@@ -1,0 +1,1 @@
+"""Fakes that several test modules share, one module for each topic."""

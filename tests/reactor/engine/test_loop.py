@@ -472,6 +472,66 @@ def test_an_interrupt_is_no_failure_of_a_handler(reactor, pair, caplog, ask):
     assert caplog.text == ""
 
 
+@pytest.fixture
+def told():
+    """The errors that a reactor has reported: where each of them came from, and its text."""
+    return []
+
+
+@pytest.fixture
+def telling(clock, told):
+    reactor = Reactor(clock=clock, on_error=lambda source, error: told.append((source, str(error))))
+    yield reactor
+    reactor.close()
+
+
+def explode(words="our bug"):
+    raise RuntimeError(words)
+
+
+@pytest.mark.parametrize("ask", ["call_soon", "call_later", "call_from_thread", "run_safely"])
+def test_the_owner_of_a_call_that_fails_is_told_after_the_reactor_s_owner(telling, told, caplog, ask):
+    owner = Handler(on_fail=lambda: told.append("fail"))
+    getattr(telling, ask)(*(0,) if ask == "call_later" else (), explode, "why", owner=owner)
+    tick_until(telling, lambda: told)
+    assert told == [(owner, "why"), "fail"]
+    assert [str(error) for error in owner.errors] == ["why"]
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("ask", ["call_soon", "call_from_thread", "call_before_flush", "close_soon"])
+def test_the_source_of_an_error_without_an_owner_is_the_callback(telling, told, ask):
+    getattr(telling, ask)(explode)
+    tick_until(telling, lambda: told)
+    assert told == [(explode, "our bug")]
+
+
+def test_the_source_of_a_handler_s_error_is_the_handler(telling, told, pair):
+    near, far = pair()
+    far.send(b"x")
+    handler = Handler(explode, lambda: explode("failing failed"))
+    telling.register(near.fileno(), EVENT_READ, handler)
+    telling.tick(0)
+    assert told == [(handler, "our bug"), (handler.fail, "failing failed")]
+
+
+def test_a_cancelled_timer_holds_its_owner_no_longer(telling):
+    timer = telling.call_later(1, print, owner=Handler())
+    timer.cancel()
+    assert timer.owner is None
+
+
+def test_what_on_error_raises_ends_run():
+    def raise_it(source, error):
+        raise error
+
+    reactor = Reactor(on_error=raise_it)
+    reactor.call_soon(explode)
+    with pytest.raises(RuntimeError, match="our bug"):
+        reactor.run()
+    reactor.close()
+
+
 def test_a_receiver_that_fails_loses_its_connection_and_no_other(reactor, pair, caplog):
     def explode():
         raise RuntimeError("our bug")
@@ -717,8 +777,8 @@ def test_a_room_whose_batch_takes_long_leaves_the_rest_of_it_for_the_next_tick(r
 
     def flush():
         clock.now += 2
-        transport.send(b"first")
-        transport.send(b"second")
+        transport.write_now(b"first")
+        transport.write_now(b"second")
 
     reactor.call_before_flush(flush)
     reactor.tick()
@@ -759,7 +819,7 @@ def test_while_some_wait_since_the_last_tick_a_new_batch_goes_behind_them(reacto
     reactor.unsent += [Slow(number, calls) for number in range(3)]
     reactor.tick()
     assert reactor.is_behind
-    reactor.call_before_flush(lambda: transport.send(b"new"))
+    reactor.call_before_flush(lambda: transport.write_now(b"new"))
     reactor.tick()
     assert (calls, transport.queued) == (["send 0", "send 1"], 3)
     reactor.tick()

@@ -5,7 +5,7 @@ import resource
 
 import pytest
 
-from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.engine.loop import Reactor, log_error
 from pylingo.reactor.engine.memory import Memory, reserve_size
 
 
@@ -54,7 +54,7 @@ def test_a_loop_that_has_no_memory_to_wait_goes_on(monkeypatch: pytest.MonkeyPat
     reactor.close()
 
 
-def test_a_handler_that_runs_out_of_memory_ends_its_connection_alone(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_call_that_runs_out_of_memory_fails_alone(caplog: pytest.LogCaptureFixture) -> None:
     reactor, calls = Reactor(), []
 
     def fails() -> None:
@@ -63,7 +63,16 @@ def test_a_handler_that_runs_out_of_memory_ends_its_connection_alone(caplog: pyt
     reactor.memory.told = lambda: calls.append("told")
     reactor.run_safely(fails)
     assert calls == ["told"]
-    assert "a callback failed" in caplog.text
-    monster = type("Monster", (), {"__repr__": lambda self: (_ for _ in ()).throw(MemoryError)})()
-    reactor._log("what: %r", monster, MemoryError())
+    assert "not enough memory for" in caplog.text
+    assert "Traceback" not in caplog.text
     reactor.close()
+
+
+def test_memory_may_run_out_while_an_error_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    class Large:
+        def __repr__(self) -> str:
+            raise MemoryError
+
+    log_error(Large(), MemoryError())
+    log_error(Large(), ValueError())
+    assert caplog.text == ""

@@ -417,7 +417,9 @@ def test_what_rooms_write_at_the_flush_goes_along_with_the_same_send(bench):
 def test_what_is_sent_at_the_flush_goes_out_at_once(bench):
     transport, sock, receiver, far = bench.transport()
     queued = []
-    bench.reactor.call_before_flush(lambda: (transport.send(b"room"), queued.append((sock.sends, transport.queued))))
+    bench.reactor.call_before_flush(
+        lambda: (transport.write_now(b"room"), queued.append((sock.sends, transport.queued)))
+    )
     bench.reactor.tick(0)
     assert queued == [(1, 0)]
     bench.assert_asleep()
@@ -427,7 +429,7 @@ def test_what_is_sent_at_the_flush_goes_out_at_once(bench):
 
 def test_what_is_sent_at_the_flush_goes_behind_what_is_queued(bench):
     transport, sock, _, far = bench.transport()
-    bench.reactor.call_before_flush(lambda: (transport.send(b" room"), transport.write(b" answer")))
+    bench.reactor.call_before_flush(lambda: (transport.write_now(b" room"), transport.write(b" answer")))
     transport.write(b"direct")
     bench.reactor.tick(0)
     assert sock.sends == 1
@@ -437,7 +439,7 @@ def test_what_is_sent_at_the_flush_goes_behind_what_is_queued(bench):
 def test_who_wants_to_know_is_told_of_what_is_sent_at_the_flush(bench):
     transport, _, receiver, _ = bench.transport()
     transport.tell_drained = True
-    bench.reactor.call_before_flush(lambda: transport.send(b"room"))
+    bench.reactor.call_before_flush(lambda: transport.write_now(b"room"))
     bench.ticks(2)
     assert receiver.told == ["drained"]
 
@@ -446,7 +448,7 @@ def test_who_wants_to_know_is_told_of_what_is_sent_at_the_flush(bench):
 def test_nothing_is_sent_after_the_end(bench, end):
     transport, sock, _, _ = bench.transport()
     getattr(transport, end)()
-    bench.reactor.call_before_flush(lambda: transport.send(b"room"))
+    bench.reactor.call_before_flush(lambda: transport.write_now(b"room"))
     bench.ticks()
     assert sock.sends == 0
 
@@ -521,7 +523,7 @@ def test_any_writes_and_any_partial_sends_arrive_byte_by_byte(steps, allowed):
                 transport.write(memoryview(piece) if view else piece)
                 assert transport.queued == len(written) - sock.taken
             if sent is not None:
-                bench.reactor.call_before_flush(functools.partial(transport.send, next_piece(sent)))
+                bench.reactor.call_before_flush(functools.partial(transport.write_now, next_piece(sent)))
             tick()
             read(most)
         while len(received) < len(written):
@@ -619,23 +621,23 @@ def test_a_send_that_takes_nothing_does_not_count_as_progress(bench):
     assert (transport.queued, transport.waiting_since) == (5, 1_010.0)  # when it first refused
 
 
-def test_queued_as_counts_the_buffers_of_one_kind(bench):
+def test_direct_bytes_are_counted(bench):
     transport, _, _, _ = bench.transport()
-    assert transport.queued_as(bytes) == 0
-    for piece in (b"123", memoryview(b"12345"), b"1"):
-        transport.write(piece)
-    assert transport.queued_as(bytes) == 4
-    assert transport.queued_as(memoryview) == 5
+    assert transport.queued_direct == 0
+    for piece, direct in ((b"123", 3), (b"12345", 0), (b"1", 1), (b"12", 1)):
+        transport.write(piece, direct)
+    assert (transport.queued, transport.queued_direct) == (11, 5)
+    bench.ticks()
+    assert (transport.queued, transport.queued_direct) == (0, 0)
 
 
-@pytest.mark.parametrize(("taken", "left"), [(2, (4, 5)), (3, (1, 5)), (4, (1, 5)), (8, (1, 0))])
-def test_a_buffer_counts_until_its_last_byte_is_taken(bench, taken, left):
+@pytest.mark.parametrize(("taken", "left"), [(2, 4), (3, 1), (4, 1), (8, 1), (9, 0)])
+def test_a_direct_buffer_counts_until_its_last_byte_is_taken(bench, taken, left):
     transport, _, _, _ = bench.transport(bench.unix(), [taken, 0])
-    for piece in (b"123", memoryview(b"12345"), b"1"):
-        transport.write(piece)
+    for piece, direct in ((b"123", 3), (b"12345", 0), (b"1", 1)):
+        transport.write(piece, direct)
     bench.reactor.tick(0)
-    assert transport.queued == 9 - taken
-    assert (transport.queued_as(bytes), transport.queued_as(memoryview)) == left
+    assert (transport.queued, transport.queued_direct) == (9 - taken, left)
 
 
 # --- drained ----------------------------------------------------------------------------------------------------
@@ -971,7 +973,7 @@ def test_a_reset_is_an_error_when_read(bench):
     assert receiver.losses[0].errno == errno.ECONNRESET
 
 
-@pytest.mark.parametrize("write", ["write", "send"])
+@pytest.mark.parametrize("write", ["write", "write_now"])
 def test_a_reset_in_the_middle_of_a_broadcast_is_an_error_when_written(bench, write):
     """The flush may be the first to notice."""
     transport, sock, receiver, far = bench.transport()

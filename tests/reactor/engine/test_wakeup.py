@@ -27,7 +27,7 @@ def reactor():
 def wakeup():
     """A wake-up without a loop, and what it has handed to the loop's queue."""
     handed = []
-    wakeup = Wakeup(lambda callback, *args: handed.append((callback, args)))
+    wakeup = Wakeup(lambda callback, *args, owner=None: handed.append((callback, args)))
     yield wakeup, handed
     wakeup.close()
 
