@@ -32,8 +32,9 @@ from pylingo.shared.messages import (
     Sent,
     Skipped,
 )
+from pylingo.shared.names import fold
 from pylingo.shared.schema import MAX_ID, Record
-from pylingo.shared.text import fold, message_text
+from pylingo.shared.text import message_text
 
 SHOWN_ON_JOINING = 50
 """Messages of a room's log that are shown on joining it for the first time."""

@@ -13,7 +13,7 @@ from pylingo.shared import __version__
 from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT, parse_address
 from pylingo.shared.errors import RequestError
 from pylingo.shared.launch import LaunchError, OneLineParser
-from pylingo.shared.text import MAX_NAME, room_name
+from pylingo.shared.names import MAX_NAME, room_name
 
 DEFAULT_ROOM = "lobby"
 _LONGEST_NAME = 1_024  # a name that is too long is the server's to refuse, as long as it fits a frame

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pylingo.shared.launch import LaunchError
-from pylingo.shared.text import fold, is_guest
+from pylingo.shared.names import fold, is_guest
 
 BOM = "\ufeff"
 """The mark that some editors put before a text in UTF-8. It is read, and stays."""
@@ -36,7 +36,7 @@ LAYOUTS: Mapping[str, str] = {
 
 @dataclass(slots=True)
 class Preferences:
-    """What can be changed while the client runs. `ignored` are compared forms of names (`shared.text.fold`)."""
+    """What can be changed while the client runs. `ignored` are compared forms of names (`shared.names.fold`)."""
 
     layout: str = "top"
     colors: bool = True

@@ -1,8 +1,8 @@
 """The name that somebody wants, and whether somebody else has it. Pure."""
 
 from pylingo.shared.messages import Left, Renamed
+from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
-from pylingo.shared.text import fold
 
 TAKEN = "name-taken"
 _STAYS = frozenset({"leave", "moved", "kicked"})  # reasons for which somebody leaves a room and keeps the name

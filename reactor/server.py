@@ -22,7 +22,7 @@ from pylingo.reactor.history.memory import History, MemoryHistory
 from pylingo.reactor.history.sqlite import SqliteHistory
 from pylingo.reactor.service import Service
 from pylingo.shared.messages import Notice
-from pylingo.shared.text import prepare as prepare_names
+from pylingo.shared.names import prepare as prepare_names
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,9 @@
-"""What client and server agree on. Pure: no sockets, no clock, and nothing imported from the other packages.
+"""Everything that the client and the server share. Pure: it uses no sockets and no clock, and imports nothing above it.
 
-Read in this order: `errors`, `framing`, `text`, `schema`, `messages`, `codec`, `commands`. PROTOCOL.md is their prose.
+The protocol, in reading order: `errors`, `framing`, `text`, `names`, `schema`, `messages`, `codec`, `commands`.
+PROTOCOL.md describes it in prose.
+
+The programs: `launch` starts them, `address` and `files` are helpers.
 """
 
 __version__ = "1.1.0"

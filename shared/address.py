@@ -1,11 +1,11 @@
-"""HOST[:PORT] as people write it."""
+"""Server addresses: reads and prints HOST[:PORT]."""
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 5000
 
 
 def parse_address(text: str) -> tuple[str, int]:
-    """The host and the port. An IPv6 address may stand in brackets, and must to have a port behind it.
+    """Return the host and the port. An IPv6 address needs brackets if a port follows.
 
     Raises `ValueError` with a sentence that says what would be right.
     """
@@ -13,20 +13,20 @@ def parse_address(text: str) -> tuple[str, int]:
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):
-            raise ValueError(f"an address is HOST, HOST:PORT or [IPV6]:PORT, not '{text}'")
+            raise ValueError(f"an address must be HOST, HOST:PORT or [IPV6]:PORT, not '{text}'")
         port = rest[1:]
     elif text.count(":") == 1:
         host, _, port = text.partition(":")
     if port and not (port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65_535):
-        raise ValueError(f"a port is a whole number from 1 to 65535, not '{port[:20]}'")
+        raise ValueError(f"a port must be a whole number from 1 to 65535, not '{port[:20]}'")
     return host or DEFAULT_HOST, int(port or DEFAULT_PORT)
 
 
 def show_address(host: str, port: int) -> str:
-    """HOST:PORT as `parse_address` reads it."""
+    """Return HOST:PORT as `parse_address` reads it."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def host_of(address: str) -> str:
-    """The HOST of an address that `show_address` has made."""
+    """Return the host of an address made by `show_address`."""
     return address.rpartition(":")[0].strip("[]")

@@ -1,9 +1,9 @@
-"""Bytes to records and back: MessagePack maps on one side, the records of `messages` on the other.
+"""The codec: converts the bodies of frames, which are MessagePack maps, into the records of `messages` and back.
 
-Bodies are decoded with `raw=True`: keys and strings stay bytes until the schema asks for them. CPython 3.12.0 to
-3.12.6 keeps every distinct `str` key for ever (msgpack interns keys, and interned strings are immortal there), so a
-peer could fill the memory with keys alone. Explicit limits keep nested headers from reserving what they announce, and
-lists in lists from being made by the ten thousand.
+Bodies are decoded with `raw=True`, which leaves keys and strings as bytes until the schema reads them. msgpack interns
+`str` keys, and CPython 3.12.0 to 3.12.6 never frees an interned string: a peer could fill the memory with keys alone.
+Explicit limits keep nested headers from reserving the memory they announce, and keep a body from becoming tens of
+thousands of lists.
 """
 
 import re
@@ -18,50 +18,50 @@ from pylingo.shared.messages import EVENTS, REQUESTS
 from pylingo.shared.schema import WRITERS, Record, Schema, read_record
 
 MAX_PAIRS = 16
-"""Pairs of a map."""
+"""The most pairs of a map."""
 MAX_REQUEST_ITEMS = 16
-"""Items of an array in a request; no request has arrays, but a later field may."""
+"""The most items of an array in a request. No request has an array yet; a later field may."""
 MAX_EVENT_ITEMS = 16_384
-"""Items of an array in a server's frame: more single letters than one frame holds."""
+"""The most items of an array in a frame from the server: more one-letter strings than one frame can hold."""
 MAX_CONTAINERS = 4_096
-"""Maps and arrays in a request, those in others included."""
-_FEW_ITEMS = 255  # of an array in an event, unless few arrays are larger
+"""The most maps and arrays in a request, nested ones included."""
+_FEW_ITEMS = 255  # a frame from the server may have at most _MOST_LARGE arrays of more items
 _MOST_LARGE = 16
-# Every header of an array with more items than that, up to 16,639. In UTF-8 no such bytes follow each other, so in a
-# sound frame there is hardly another match than its list.
+# The header of an array of 256 to 16,639 items. These bytes never follow each other in UTF-8, so a valid frame has
+# hardly a match besides its list.
 _LARGE = re.compile(rb"\xdc[\x01-\x40]|\xdd\x00\x00[\x01-\x40]")
 
-_unpackb = msgpack.unpackb  # a new unpacker for each body: one that has failed goes on from inside the failed body
+_unpackb = msgpack.unpackb  # a new unpacker for each body: after an error, an old one continues inside the failed body
 _pack = msgpack.Packer(use_bin_type=True).pack
 
 
 def encode(record: Record) -> bytes:
-    """`record` as a whole frame.
+    """Return the frame of `record`.
 
-    Raises `UnicodeEncodeError` for a lone surrogate in a string (a person's input can have one) and `ValueError` if
-    the frame would be larger than the protocol allows.
+    Raises `UnicodeEncodeError` for a lone surrogate in a string, which a person's input can contain, and `ValueError`
+    if the frame would be larger than the protocol allows.
     """
     body: bytes = _pack(WRITERS[type(record)](record))
     if len(body) > MAX_BODY:
-        raise ValueError(f"a frame's body has at most {MAX_BODY} bytes, not {len(body)}")
+        raise ValueError(f"a body must have at most {MAX_BODY} bytes, not {len(body)}")
     return len(body).to_bytes(HEADER_SIZE) + body
 
 
 def with_re(frame: bytes, re: int) -> bytes:
-    """`frame`, a whole one of a record with `re` None, as `encode` would make it with that `re`.
+    """Return `frame`, encoded from a record whose `re` is None, as if it had been encoded with `re`.
 
-    The caller sees to it that twelve bytes more are within the largest body.
+    The caller ensures that the body has room for twelve bytes more.
     """
     pair: bytes = b"\xa2re" + _pack(re)
-    pairs = bytes([frame[HEADER_SIZE] + 1])  # no record has more than fit the short header of a map
+    pairs = bytes([frame[HEADER_SIZE] + 1])  # every record fits the one-byte header of a map
     return (len(frame) - HEADER_SIZE + len(pair)).to_bytes(HEADER_SIZE) + pairs + frame[HEADER_SIZE + 1 :] + pair
 
 
 class Codec:
     """Decodes the bodies that one side of a connection receives.
 
-    `max_items` is enough for any sound body of at most `small` bytes; what is larger is left to `unpack_large`, which
-    raises `ValueError` for what is not within the limits.
+    A valid body of at most `small` bytes has no array of more than `max_items` items. A larger body goes to
+    `unpack_large`, which raises `ValueError` if the body exceeds the limits.
     """
 
     __slots__ = ("_max_items", "_schemas", "_small", "_unpack_large")
@@ -75,14 +75,14 @@ class Codec:
         self._unpack_large = unpack_large
 
     def decode(self, body: bytes) -> Record:
-        """The record in `body`.
+        """Return the record in `body`.
 
-        Raises `FrameError` if it is not exactly one map within the limits, and `RequestError` `unknown-type` or
-        `bad-message` if the map is no sound record.
+        Raises `FrameError` if the body is not exactly one map within the limits, and `RequestError` `unknown-type` or
+        `bad-message` if the map is not a valid record.
         """
         try:
             raw = (
-                _unpackb(  # in full, and not `_unpack`, which costs a tenth more
+                _unpackb(  # written out, because calling `_unpack` costs a tenth more
                     body,
                     raw=True,
                     strict_map_key=True,
@@ -96,10 +96,10 @@ class Codec:
                 if len(body) <= self._small
                 else self._unpack_large(body)
             )
-        except ValueError as error:  # every failure of msgpack is one, most of them not an UnpackException
-            raise FrameError("a body is exactly one MessagePack map with string keys, within the limits") from error
+        except ValueError as error:  # all errors of msgpack are; few are an UnpackException
+            raise FrameError("a body must be one MessagePack map with string keys, within the limits") from error
         if type(raw) is not dict:
-            raise FrameError(f"a body is one MessagePack map, not {type(raw).__name__}")
+            raise FrameError(f"a body must be one MessagePack map, not {type(raw).__name__}")
         return read_record(self._schemas, raw)
 
 
@@ -118,12 +118,12 @@ def _unpack(body: bytes, **limits: Any) -> Any:
 
 
 def _refuse_ext(code: int, data: bytes) -> None:
-    """`max_ext_len=0` lets the empty ext through; this does not."""
+    """Refuse every ext, because `max_ext_len=0` allows an empty one."""
     raise ValueError(f"ext type {code}")
 
 
 def _unpack_request(body: bytes) -> Any:
-    """Count the containers."""
+    """Unpack a large request, and limit its number of maps and arrays."""
     left = MAX_CONTAINERS
 
     def count(container: Any) -> Any:
@@ -137,7 +137,7 @@ def _unpack_request(body: bytes) -> Any:
 
 
 def _unpack_event(body: bytes) -> Any:
-    """Allow long lists, but not lists in lists that each announce one: 5 KB of them would reserve 68 MB."""
+    """Unpack a large frame from the server. Few of its arrays may be long: 5 KB of nested headers can reserve 68 MB."""
     try:
         return _unpack(body, max_array_len=_FEW_ITEMS)
     except ValueError:
@@ -147,6 +147,6 @@ def _unpack_event(body: bytes) -> Any:
 
 
 request_codec = Codec(REQUESTS, MAX_REQUEST_ITEMS, MAX_CONTAINERS, _unpack_request)
-"""For the server: what clients send."""
+"""Decodes the requests of clients, for the server."""
 event_codec = Codec(EVENTS, _FEW_ITEMS, _FEW_ITEMS, _unpack_event)
-"""For clients: what the server sends."""
+"""Decodes the frames from the server, for clients."""

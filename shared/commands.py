@@ -1,4 +1,4 @@
-"""The slash commands, as a table from which `/help` is made, and the reading of a typed line."""
+"""The slash commands: the table behind `/help`, and how a typed line is read."""
 
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Command, CommandInfo, Say
@@ -17,11 +17,10 @@ BY_NAME = {command.name: command for command in COMMANDS}
 
 
 def parse_line(line: str) -> Say | Command | None:
-    """What a person means by a line typed on a terminal; None for a blank one.
+    """Read a line that a person typed on a terminal; None for a blank line.
 
-    A slash begins a command, two slashes a message that begins with one slash. A first word with a second slash in it
-    is text, such as a path. A command's name may be typed in any case; whether there is such a command is for the
-    caller to say.
+    A slash starts a command. Two slashes start a message that begins with one slash. A first word that contains a
+    second slash, such as a path, is text. The case of a command's name does not matter. The command may be unknown.
     """
     if not line.strip():
         return None
@@ -36,9 +35,9 @@ def parse_line(line: str) -> Say | Command | None:
 
 
 def parse_piped(line: str) -> Say | Command | None:
-    """What a line of a pipe or a file means: a command only where its first word is exactly one that `/help` lists.
+    """Read a line of a pipe or a file. It is a command only if its first word is exactly one that `/help` lists.
 
-    All else is text, as nobody is there to correct it; two slashes say one, as on a terminal.
+    Every other line is text, because nobody is there to correct a mistake. Two slashes work as on a terminal.
     """
     meant = parse_line(line)
     if isinstance(meant, Command) and line.split(maxsplit=1)[0].removeprefix("/") not in BY_NAME:
@@ -47,6 +46,6 @@ def parse_piped(line: str) -> Say | Command | None:
 
 
 def unknown_command(name: str) -> RequestError:
-    """The error for a command that there is not."""
-    words = f"there is no command {quote('/' + name)}: /help lists them; with a second slash before it, it is text"
+    """The error for a command that does not exist."""
+    words = f"there is no command {quote('/' + name)}: /help lists them; to send it as text, put a second / before it"
     return RequestError("unknown-command", words)

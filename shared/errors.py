@@ -1,15 +1,15 @@
-"""What a peer did wrong, as exceptions.
+"""Exceptions for a peer's mistakes.
 
-There are two worlds of errors. A `ProtocolError` is the peer's doing and ends in a frame to that peer; it never
-reaches the log as a traceback. Every other exception is a bug of ours.
+A `ProtocolError` is the peer's fault. It becomes a frame to that peer and never appears in the log as a traceback.
+Every other exception is a bug in PyLingo.
 """
 
 
 class ProtocolError(Exception):
     """A peer broke the protocol.
 
-    `reason` is one of the protocol's words (an error code or a goodbye reason), `text` one English sentence for a
-    person that says what was wrong and what would be right.
+    `reason` is an error code or a goodbye reason of the protocol. `text` is one English sentence for a person. It says
+    what was wrong and what would be right.
     """
 
     def __init__(self, reason: str, text: str) -> None:
@@ -19,16 +19,16 @@ class ProtocolError(Exception):
 
 
 class FrameError(ProtocolError):
-    """The byte stream itself is broken, so nothing after this point can be trusted: the connection ends."""
+    """The byte stream is broken. The rest of it cannot be trusted, and the connection ends."""
 
     def __init__(self, text: str) -> None:
         super().__init__("bad-frame", text)
 
 
 class RequestError(ProtocolError):
-    """A sound frame asked for something that cannot be had: it is answered with `error`, the connection goes on.
+    """A request in a valid frame is refused. The answer is `error`, and the connection stays open.
 
-    `re` is the id of the refused request, where it had one.
+    `re` is the id of the refused request, if it had one.
     """
 
     def __init__(self, code: str, text: str, re: int | None = None) -> None:

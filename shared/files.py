@@ -1,17 +1,17 @@
-"""Files that a part of ours makes: whatever the umask, nobody but their owner can read them."""
+"""Private files: whatever the umask is, only their owner can read the files that PyLingo creates."""
 
 import os
 
 PRIVATE = 0o600
-"""The mode of a file that is made here."""
+"""The mode of a file that is created here."""
 
 
 def open_private(path: str, flags: int) -> int:
-    """Open a file, as an `opener` of `open`. One that is there already keeps the mode that its owner gave it."""
+    """Open a file; usable as the `opener` of `open`. A file that exists keeps its mode."""
     if flags & os.O_CREAT:
         try:
             descriptor = os.open(path, flags | os.O_EXCL, PRIVATE)
-        except FileExistsError:  # so it is for a link to nowhere, through which a file is made all the same
+        except FileExistsError:  # raised for a dangling link, too; opening that creates its target
             if flags & os.O_EXCL:
                 raise
         else:

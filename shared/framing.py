@@ -1,7 +1,7 @@
-"""Cutting a byte stream into frames: four bytes of size, then as many bytes of body.
+"""The framing: a byte stream is cut into frames of a four-byte size and a body of that many bytes.
 
-TCP keeps no boundaries: one `send` may arrive in many pieces and many may arrive as one. `FrameDecoder` takes pieces
-as they come and gives whole bodies, and gives the same ones however the stream was cut.
+TCP keeps no boundaries: one `send` may arrive in several pieces, and several may arrive as one. `FrameDecoder` takes
+the pieces as they arrive and returns complete bodies. The bodies do not depend on how the stream was cut.
 """
 
 import struct
@@ -13,21 +13,21 @@ HEADER = struct.Struct(">I")
 HEADER_SIZE = HEADER.size
 _unpack_size = HEADER.unpack_from
 MAX_BODY = 32_768
-"""The largest body, in bytes. A larger size is refused as soon as its four bytes are there."""
+"""The largest body, in bytes. A larger size is refused as soon as its four bytes have arrived."""
 
 
 def encode_frame(body: bytes) -> bytes:
-    """`body` behind its size. Raises `ValueError` if the protocol has no frame of that size."""
+    """Return the frame of `body`. Raises `ValueError` if the protocol does not allow a body of that size."""
     size = len(body)
     if not 0 < size <= MAX_BODY:
-        raise ValueError(f"a body has 1 to {MAX_BODY} bytes, not {size}")
+        raise ValueError(f"a body must have 1 to {MAX_BODY} bytes, not {size}")
     return HEADER.pack(size) + body
 
 
 def frame_end(stream: bytes | memoryview, offset: int) -> int:
-    """The end of the frame in which `offset` lies, for a `stream` that begins with a frame and holds whole ones.
+    """Return the end of the frame that contains `offset`, for a `stream` of complete frames.
 
-    An offset on the border of two frames is the end of the first: nothing of the second has begun.
+    An offset between two frames is the end of the first.
     """
     end = 0
     while end < offset:
@@ -36,10 +36,10 @@ def frame_end(stream: bytes | memoryview, offset: int) -> int:
 
 
 class FrameDecoder:
-    """An iterator over the bodies in what it was fed; it goes on where it stopped when fed again.
+    """An iterator over the complete bodies of the bytes fed to it. Feed it again to continue.
 
-    Nothing is reserved for a size that was only announced, and nothing but an unfinished frame is kept once the
-    iterator is exhausted. After a `FrameError` every further step raises it again: the stream is lost.
+    No memory is reserved for a body that was only announced. An exhausted iterator keeps nothing but an unfinished
+    frame. After a `FrameError`, every further step raises it again.
     """
 
     __slots__ = ("_at", "_buffer")
@@ -49,31 +49,31 @@ class FrameDecoder:
         self._at = 0
 
     def feed(self, data: bytes) -> Self:
-        """Take the next piece of the stream; iterate over the result for the bodies that are complete."""
+        """Add the next piece of the stream. Returns the decoder itself, to iterate over."""
         self._buffer = self._buffer[self._at :] + data if self._buffer else data
         self._at = 0
         return self
 
     @property
     def pending(self) -> int:
-        """How many bytes are kept: of an unfinished frame, or of frames not yet asked for."""
+        """The bytes held back: of an unfinished frame, and of frames that the iterator has not returned yet."""
         return len(self._buffer) - self._at
 
     def put_back(self, body: bytes) -> None:
-        """Give `body` again in the next step. It must be what the last step has given."""
+        """Return `body` again in the next step. It must be the body that the last step returned."""
         self._at -= HEADER_SIZE + len(body)
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> bytes:
-        """The next whole body. Raises `FrameError` for a size out of range, `StopIteration` until more is fed."""
+        """Return the next body. Raises `FrameError` for an invalid size, `StopIteration` if it needs more input."""
         buffer, at = self._buffer, self._at
         start = at + HEADER_SIZE
         if start <= len(buffer):
             (size,) = _unpack_size(buffer, at)
             if not 0 < size <= MAX_BODY:
-                raise FrameError(f"a frame's size is from 1 to {MAX_BODY} bytes, not {size}")
+                raise FrameError(f"a frame's size must be 1 to {MAX_BODY} bytes, not {size}")
             end = start + size
             if end <= len(buffer):
                 self._at = end

@@ -1,11 +1,11 @@
-"""The frame types of the protocol, as typed records. Adding a frame type is adding a class here."""
+"""The frame types of the protocol as typed records. To add a frame type, add a class here."""
 
 from typing import Annotated
 
 from pylingo.shared.schema import MAX_ID, Ascii, Between, Record, Schema, record
 
 MAX_PAGE = 100
-"""The most messages that one `history` request can ask for."""
+"""The most messages of one `history` page."""
 DEFAULT_PAGE = 50
 
 Id = Annotated[int, Between(0, MAX_ID)]
@@ -13,9 +13,9 @@ Stamp = Annotated[int, Between(0, 2**64 - 1)]
 Key = Annotated[str, Ascii(32)]
 
 REQUESTS: dict[bytes, Schema] = {}
-"""What a client may send, by type."""
+"""The frames that a client may send, by type."""
 EVENTS: dict[bytes, Schema] = {}
-"""What a server may send, by type."""
+"""The frames that a server may send, by type."""
 
 
 # --- requests ---------------------------------------------------------------------------------------------------
@@ -60,12 +60,12 @@ class PingRequest(Record):
 
 @record("pong", REQUESTS)
 class PongRequest(Record):
-    """A client's answer to a `ping`. Any byte would do as well."""
+    """A client's answer to a `ping`. Any other byte would do as well."""
 
     id: Id | None = None
 
 
-# --- what the server sends --------------------------------------------------------------------------------------
+# --- frames from the server --------------------------------------------------------------------------------------
 
 
 @record("limits")
@@ -111,7 +111,7 @@ class Sent(Record):
 
 @record("joined", EVENTS)
 class Joined(Record):
-    """`users`, how many are in the room, stands in the answer to the one who joined and nowhere else."""
+    """`users` is the number of people in the room. Only the reply to the person who joined has it."""
 
     room: str
     name: str
@@ -121,7 +121,7 @@ class Joined(Record):
 
 @record("left", EVENTS)
 class Left(Record):
-    """`reason` is what the others see; the answer to the one who left has none."""
+    """`reason` is for the others in the room. The reply to the person who left has none."""
 
     room: str
     name: str
@@ -131,7 +131,7 @@ class Left(Record):
 
 @record("renamed", EVENTS)
 class Renamed(Record):
-    """`room` is there for the others in it; the answer to the one who changed the name has none."""
+    """`room` is for the others in the room. The reply to the person who changed the name has none."""
 
     old: str
     new: str
@@ -175,7 +175,7 @@ class Help(Record):
 
 @record("entry")
 class Entry(Record):
-    """One message in a page of a room's log."""
+    """One message in a page of a room's history."""
 
     from_: str
     text: str

@@ -1,8 +1,8 @@
-"""Records that are their own schema: what a dataclass's annotations say is what a frame is held to.
+"""Declarative frame schemas: a record's annotations are its validation rules.
 
-A field's annotation says what may stand in it; a default of None makes it optional (left out when it is None), an
-annotation `| None` without a default makes it nullable (sent as nil). Validation never recurses into what a peer
-sent, only along the annotations, so nesting costs nothing.
+The annotation of a field says which values are valid. A default of None makes the field optional: it is left out of
+the map while it is None. An annotation `| None` without a default makes it nullable: None is sent as nil. Validation
+follows the annotations and never recurses into the peer's data, so deep nesting costs nothing.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ MAX_ID = 2**63 - 1
 
 
 class Record:
-    """Base of all records. `type` is the word that names the frame on the wire."""
+    """Base of all records. `type` is the name of the frame type on the wire."""
 
     __slots__ = ()
     type: ClassVar[str]
@@ -42,8 +42,8 @@ class Ascii:
     longest: int
 
 
-Reader = Callable[[Any], Any]
-"""Turns what MessagePack gave for a field into the field's value; raises `ValueError` saying what would be right."""
+FieldReader = Callable[[Any], Any]
+"""Converts a field's MessagePack value to its Python value. Raises `ValueError` with a description of a valid value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Field:
     key: bytes
     name: str
     attribute: str
-    read: Reader
+    read: FieldReader
     required: bool
     default: Any
     omit_none: bool
@@ -61,7 +61,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A record type. `read` makes a record of a map, given what gets the value of a key in it."""
+    """The schema of one record type. `read` builds the record, given the `get` method of its map."""
 
     record: type[Record]
     fields: tuple[Field, ...]
@@ -70,15 +70,15 @@ class Schema:
 
 _SCHEMAS: dict[type[Record], Schema] = {}
 WRITERS: dict[type[Record], Callable[[Any], dict[str, Any]]] = {}
-"""What makes the map of a record, for each type of record."""
+"""For each record type, the function that converts a record to its map."""
 
 
 @dataclass_transform(frozen_default=True)
 def record[T: Record](name: str, *tables: dict[bytes, Schema]) -> Callable[[type[T]], type[T]]:
-    """Make the class a record called `name` on the wire, known in `tables`; without a table it is a part of others."""
+    """Make the class a record named `name` on the wire and add it to `tables`. A part of other records has no table."""
 
     def make(plain: type[T]) -> type[T]:
-        # Frozen for the type checker alone: at run time that costs half a microsecond for each record.
+        # Frozen for the type checker only: at run time, `frozen` costs half a microsecond for each record.
         made = dataclass(slots=True, unsafe_hash=True)(plain)
         made.type = name
         fields = tuple(_fields(made))
@@ -92,10 +92,10 @@ def record[T: Record](name: str, *tables: dict[bytes, Schema]) -> Callable[[type
 
 
 def read_record(schemas: Mapping[bytes, Schema], raw: dict[bytes, Any]) -> Record:
-    """The record in the map `raw`, its strings still bytes. Unknown keys are ignored.
+    """Return the record in the map `raw`, whose strings are bytes. Unknown keys are ignored.
 
-    Raises `RequestError` `unknown-type`, or `bad-message` with the name of the first field that is wrong; it carries
-    the request's id if that is sound.
+    Raises `RequestError` `unknown-type`, or `bad-message` with the name of the first invalid field. The error has the
+    request's id, if that is valid.
     """
     tag = raw.get(b"type")
     schema = schemas.get(tag) if type(tag) is bytes else None
@@ -105,7 +105,7 @@ def read_record(schemas: Mapping[bytes, Schema], raw: dict[bytes, Any]) -> Recor
 
 
 def to_map(record: Record) -> dict[str, Any]:
-    """The map that stands for `record` in a frame of its own."""
+    """Return the map of `record`, as a frame of its own contains it."""
     return WRITERS[type(record)](record)
 
 
@@ -117,7 +117,7 @@ def _read(schema: Schema, raw: dict[bytes, Any]) -> Record:
 
 
 def _first_error(schema: Schema, raw: dict[bytes, Any]) -> RequestError:
-    """Which field of `raw` cannot be read, and why."""
+    """Return the error for the first invalid field of `raw`."""
     for field in schema.fields:
         value = raw.get(field.key)
         if value is None:
@@ -142,8 +142,8 @@ def _type_error(tag: object, raw: dict[bytes, Any]) -> RequestError:
         except UnicodeDecodeError:
             pass
         else:
-            return RequestError("unknown-type", f"there is no request of the type {quote(word)}", _sound_id(raw))
-    return RequestError("bad-message", "a frame needs a field 'type' that is a string", _sound_id(raw))
+            return RequestError("unknown-type", f"there is no request type {quote(word)}", _sound_id(raw))
+    return RequestError("bad-message", "a frame must have a field 'type' that is a string", _sound_id(raw))
 
 
 def _sound_id(raw: dict[bytes, Any]) -> int | None:
@@ -152,7 +152,7 @@ def _sound_id(raw: dict[bytes, Any]) -> int | None:
 
 
 def _record_reader(record: type[Record], fields: tuple[Field, ...]) -> Callable[[Callable[[bytes], Any]], Record]:
-    """Write the function out in full, as `_writer` does: half the time of a loop."""
+    """Generate a function without a loop over the fields, which takes half the time."""
     parts: dict[str, Any] = {"record": record}
     values = []
     for field in fields:
@@ -168,7 +168,7 @@ def _record_reader(record: type[Record], fields: tuple[Field, ...]) -> Callable[
 
 
 def _writer(fields: tuple[Field, ...], name: str | None) -> Callable[[Any], dict[str, Any]]:
-    """Write the function out in full, as dataclasses does with `__init__`: a third of the time of a loop."""
+    """Generate a function without a loop over the fields, as dataclasses generates `__init__`: a third of the time."""
     head = [f"'type': {name!r}"] if name is not None else []
     leading = list(itertools.takewhile(lambda field: not field.omit_none, fields))
     head += [f"{field.name!r}: {_expression(field)}" for field in leading]
@@ -177,13 +177,13 @@ def _writer(fields: tuple[Field, ...], name: str | None) -> Callable[[Any], dict
         condition = f"if record.{field.attribute} is not None: " if field.omit_none else ""
         lines.append(f" {condition}result[{field.name!r}] = {_expression(field)}")
     parts: dict[str, Any] = {f"write_{field.name}": WRITERS[field.part] for field in fields if field.part}
-    exec("\n".join([*lines, " return result"]), parts)  # what is put in are the names of our own fields
+    exec("\n".join([*lines, " return result"]), parts)  # the inserted text is the names of our own fields
     write: Callable[[Any], dict[str, Any]] = parts["write"]
     return write
 
 
 def _expression(field: Field) -> str:
-    """How the value of a field is had from `record`."""
+    """The Python expression for a field's value in the map of `record`."""
     value = f"record.{field.attribute}"
     if field.part is None:
         return value
@@ -210,13 +210,13 @@ def _fields(record: type[Record]) -> list[Field]:
 
 
 def _part_of(hint: Any) -> type[Record] | None:
-    """The record that stands in a field, once or in a list."""
+    """The record type of a field that holds a record or a list of records."""
     inner = typing.get_args(hint)[0] if typing.get_origin(hint) is list else hint
     return inner if inner in _SCHEMAS else None
 
 
 def _arm(hint: Any) -> Any:
-    """What a field holds where it holds something: `X` of `X | None`."""
+    """`X` of an annotation `X | None`."""
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         return next(arm for arm in typing.get_args(hint) if arm is not type(None))
     return hint
@@ -226,8 +226,8 @@ def _nullable(hint: Any) -> bool:
     return type(None) in typing.get_args(hint)
 
 
-def _reader(hint: Any) -> Reader:
-    """The reader for a field's annotation."""
+def _reader(hint: Any) -> FieldReader:
+    """Return the reader for an annotation."""
     hint = _arm(hint)
     if typing.get_origin(hint) is list:
         return _list_of(_reader(typing.get_args(hint)[0]))
@@ -251,7 +251,7 @@ def _string(value: Any) -> str:
 
 
 def _any_integer(value: Any) -> int:
-    if type(value) is not int:  # True is an int to isinstance
+    if type(value) is not int:  # isinstance(True, int) is true
         raise ValueError(f"an integer, not {_kind(value)}")
     return value
 
@@ -262,7 +262,7 @@ def _boolean(value: Any) -> bool:
     return value
 
 
-def _integer(bounds: Between) -> Reader:
+def _integer(bounds: Between) -> FieldReader:
     def read(value: Any) -> int:
         if type(value) is not int or not bounds.low <= value <= bounds.high:
             shown = value if type(value) is int else _kind(value)
@@ -272,7 +272,7 @@ def _integer(bounds: Between) -> Reader:
     return read
 
 
-def _ascii(rule: Ascii) -> Reader:
+def _ascii(rule: Ascii) -> FieldReader:
     def read(value: Any) -> str:
         text = _string(value)
         if not 1 <= len(text) <= rule.longest or not text.isascii():
@@ -282,7 +282,7 @@ def _ascii(rule: Ascii) -> Reader:
     return read
 
 
-def _list_of(read_item: Reader) -> Reader:
+def _list_of(read_item: FieldReader) -> FieldReader:
     def read(value: Any) -> list[Any]:
         if type(value) is not list:
             raise ValueError(f"an array, not {_kind(value)}")
@@ -291,7 +291,7 @@ def _list_of(read_item: Reader) -> Reader:
     return read
 
 
-def _part(record: type[Record]) -> Reader:
+def _part(record: type[Record]) -> FieldReader:
     schema = _SCHEMAS[record]
 
     def read(value: Any) -> Record:
@@ -310,4 +310,4 @@ def _kind(value: object) -> str:
     return names.get(type(value), "nil")
 
 
-_PLAIN: dict[Any, Reader] = {str: _string, int: _any_integer, bool: _boolean}
+_PLAIN: dict[Any, FieldReader] = {str: _string, int: _any_integer, bool: _boolean}

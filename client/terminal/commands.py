@@ -9,7 +9,8 @@ from pylingo.client.settings import LAYOUTS
 from pylingo.client.terminal.model import Effect, Leave, Model, Remember, Repaint, Transcribe
 from pylingo.client.terminal.scrollback import Line
 from pylingo.shared.errors import RequestError
-from pylingo.shared.text import fold, is_guest, printable, quote, user_name
+from pylingo.shared.names import fold, is_guest, user_name
+from pylingo.shared.text import printable, quote
 
 type _Handler = Callable[[Model, str, int], list[Effect]]
 

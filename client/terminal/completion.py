@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pylingo.shared.text import fold
+from pylingo.shared.names import fold
 
 
 @dataclass

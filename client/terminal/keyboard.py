@@ -17,7 +17,8 @@ from pylingo.client.terminal.view import body_height, is_folded, wrapped
 from pylingo.shared.commands import COMMANDS, parse_line, unknown_command
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Command, Say
-from pylingo.shared.text import MAX_TEXT, fold, message_text, printable
+from pylingo.shared.names import fold
+from pylingo.shared.text import MAX_TEXT, message_text, printable
 
 ASKED_ABOVE = 5
 """Lines of a paste above which a person is asked first."""

@@ -9,7 +9,7 @@ import re
 import unicodedata
 
 from pylingo.client.terminal.addresses import without_addresses
-from pylingo.shared.text import fold
+from pylingo.shared.names import fold
 
 # Between these letters, and beside them, is a boundary everywhere: ideographs and Hiragana, and the scripts of South
 # East Asia (Line_Break SA). Katakana stays together, but not with others.

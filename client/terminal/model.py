@@ -10,8 +10,8 @@ from pylingo.client.terminal.input_events import CursorReport, Focus, Key, Paste
 from pylingo.client.terminal.scrollback import Scrollback
 from pylingo.shared.commands import BY_NAME
 from pylingo.shared.messages import Goodbye
+from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
-from pylingo.shared.text import fold
 
 MOST = 50_000
 """People of a room, and rooms, that are known by name."""

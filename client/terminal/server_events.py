@@ -24,8 +24,9 @@ from pylingo.shared.messages import (
     Users,
     Welcome,
 )
+from pylingo.shared.names import fold, is_guest
 from pylingo.shared.schema import Record
-from pylingo.shared.text import fold, is_guest, printable
+from pylingo.shared.text import printable
 
 BELL_EVERY = 2.0
 """Seconds in which the bell rings once at most."""

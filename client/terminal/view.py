@@ -13,7 +13,8 @@ from pylingo.client.terminal.cells import clip, graphemes, width, wrap
 from pylingo.client.terminal.model import MOST, Model
 from pylingo.client.terminal.scrollback import Line
 from pylingo.client.wording import clock_time
-from pylingo.shared.text import JOINERS, fold, printable, readable
+from pylingo.shared.names import fold
+from pylingo.shared.text import JOINERS, printable, readable
 
 NAME_STYLES = 12
 """Styles `name0` and so on, one of which each name has, always the same."""

@@ -8,7 +8,8 @@ from pylingo.shared.codec import encode
 from pylingo.shared.commands import BY_NAME, COMMANDS
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Command, Help, Joined, Left, Renamed, RoomInfo, Rooms, Users
-from pylingo.shared.text import quote, room_name, user_name
+from pylingo.shared.names import room_name, user_name
+from pylingo.shared.text import quote
 
 
 def run_command(session: Session, command: Command) -> None:

@@ -14,8 +14,8 @@ from pylingo.reactor.history.clock import wall_clock
 from pylingo.reactor.history.memory import History, MemoryHistory
 from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
+from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
-from pylingo.shared.text import fold
 
 GRACE = 60.0
 """Seconds for which the seat of a broken connection is kept."""
@@ -39,7 +39,7 @@ class Registered(Resumable, Sitter, Protocol):
 
 
 class Hub[S: Registered]:
-    """The registry. Names and rooms are kept by their compared form (`shared.text.fold`).
+    """The registry. Names and rooms are kept by their compared form (`shared.names.fold`).
 
     `schedule(callback)` must run `callback` at the end of the tick. `clock` gives microseconds since 1970. A session
     whose connection breaks keeps its seat for `grace` seconds, if `call_later` is given; `monotonic` gives seconds

@@ -4,7 +4,7 @@ A person has a name. A session is one conversation of a person; what is said, li
 person.
 """
 
-from pylingo.shared.text import fold
+from pylingo.shared.names import fold
 
 
 class Person:

@@ -22,8 +22,9 @@ from pylingo.shared.messages import (
     Say,
     Sent,
 )
+from pylingo.shared.names import MAX_ROOM, fold, user_name
 from pylingo.shared.schema import Record
-from pylingo.shared.text import MAX_ROOM, fold, message_text, user_name
+from pylingo.shared.text import message_text
 
 _RECEIPT = 400  # bytes of a `sent` at the most
 # Work, in about microseconds: of reading and encoding a page, and of composing and folding a character of a name.

@@ -19,8 +19,9 @@ from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
 from pylingo.shared.framing import MAX_BODY
 from pylingo.shared.messages import Error, Goodbye, Joined, Left, Limits, Notice, Ready, Renamed, Welcome
+from pylingo.shared.names import MAX_NAME, MAX_ROOM
 from pylingo.shared.schema import Record
-from pylingo.shared.text import MAX_NAME, MAX_ROOM, MAX_TEXT
+from pylingo.shared.text import MAX_TEXT
 
 LIMITS = Limits(frame=MAX_BODY, text=MAX_TEXT, name=MAX_NAME, room=MAX_ROOM)
 _KEEP_SEAT = frozenset({"lost", "idle", "stalled", "frame-timeout"})

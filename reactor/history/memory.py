@@ -15,7 +15,7 @@ from typing import Protocol
 
 from pylingo.shared.framing import MAX_BODY
 from pylingo.shared.messages import Entry, HistoryRequest
-from pylingo.shared.text import fold
+from pylingo.shared.names import fold
 
 PER_ROOM = 1_000
 """Messages of one room that are kept in memory."""

@@ -14,7 +14,7 @@ import time
 
 from pylingo.reactor.history import marks
 from pylingo.shared.files import open_private
-from pylingo.shared.text import fold
+from pylingo.shared.names import fold
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from typing import Any
 from pylingo.reactor.history.memory import Page, fitting
 from pylingo.reactor.history.opening import AUTHOR
 from pylingo.shared.messages import Entry, HistoryRequest
-from pylingo.shared.text import fold
+from pylingo.shared.names import fold
 
 _LOADED = 2_000  # the newest messages are in memory again after a restart
 _LOADED_SIZE = 2**20  # and at most so many characters of them: the memory has a bound that may be less

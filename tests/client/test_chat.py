@@ -142,7 +142,7 @@ def test_a_module_of_ours_that_is_missing_is_a_bug_and_no_matter_of_installing(t
 
 BAD: dict[str, tuple[list[str | bytes], str]] = {
     "an unknown option": (["--nope"], "unrecognized arguments: --nope"),
-    "a port that is none": (["host:http"], "a port is a whole number from 1 to 65535"),
+    "a port that is none": (["host:http"], "a port must be a whole number from 1 to 65535"),
     "a room in escapes": (["--room", "\x1b[2J"], "--room"),
     "a name that is not UTF-8": (["--name", b"al\xffice"], "UTF-8"),
     "an option that is not UTF-8": ([b"--\xff"], "unrecognized"),

@@ -37,8 +37,8 @@ from pylingo.shared.messages import (
     Skipped,
     Users,
 )
+from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
-from pylingo.shared.text import fold
 
 TOKEN = "0" * 32
 

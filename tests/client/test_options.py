@@ -36,12 +36,12 @@ GOOD = {
     ),
 }
 BAD = {
-    "a port that is none": (["host:http"], "a port is a whole number from 1 to 65535"),
-    "port 0": (["host:0"], "a port is a whole number"),
+    "a port that is none": (["host:http"], "a port must be a whole number from 1 to 65535"),
+    "port 0": (["host:0"], "a port must be a whole number"),
     "half a bracket": (["[::1"], "HOST, HOST:PORT or [IPV6]:PORT"),
-    "a room with a space": (["--room", "a b"], "--room: a room's name"),
+    "a room with a space": (["--room", "a b"], "--room: a room name"),
     "a room that is too long": (["--room", "x" * 65], "at most 64 characters"),
-    "a room of # alone": (["--room", "#"], "--room: a room's name needs 1 to 64"),
+    "a room of # alone": (["--room", "#"], "--room: a room name must have 1 to 64"),
     "an unknown option": (["--nope"], "--nope"),
     "an option cut short": (["--na", "alice"], "--na"),
     "two addresses": (["a", "b"], "unrecognized arguments: b"),
@@ -178,8 +178,8 @@ def test_another_file(config: Path, tmp_path: Path):
         ("nonsense", "is not valid TOML"),
         ("port = 7", "there is no 'port'"),
         ('layout = "left"', "layout is one of top, bottom, inline, plain, not 'left'"),
-        ('\nroom = "a b"', ":2: room: a room's name"),
-        ('address = "host:http"', "address: a port is a whole number"),
+        ('\nroom = "a b"', ":2: room: a room name"),
+        ('address = "host:http"', "address: a port must be a whole number"),
         (f'name = "{"x" * 1_025}"', "name has at most 32 characters"),
     ],
 )

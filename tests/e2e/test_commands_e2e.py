@@ -16,7 +16,7 @@ import pytest
 from pylingo.shared.commands import COMMANDS
 from pylingo.shared.framing import encode_frame
 from pylingo.shared.messages import Command, Goodbye, Hello, Joined, Left, Renamed, Rooms, Users
-from pylingo.shared.text import fold
+from pylingo.shared.names import fold
 from tests.support import Peer, ServerProcess, wait_until
 
 IDS = [None, 0, 7, 2**63 - 1]

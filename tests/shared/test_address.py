@@ -42,13 +42,13 @@ def test_an_address(text: str, expected: tuple[str, int]):
 @pytest.mark.parametrize("port", BAD_PORTS)
 @pytest.mark.parametrize("host", ["host", "[::1]", ""])
 def test_a_port_out_of_range_is_refused_with_what_would_be_right(host: str, port: str):
-    with pytest.raises(ValueError, match="a port is a whole number from 1 to 65535") as caught:
+    with pytest.raises(ValueError, match="a port must be a whole number from 1 to 65535") as caught:
         parse_address(f"{host}:{port}")
     assert port in str(caught.value)
 
 
 def test_a_port_of_thousands_of_digits_is_refused_with_what_would_be_right():
-    with pytest.raises(ValueError, match="a port is a whole number from 1 to 65535"):
+    with pytest.raises(ValueError, match="a port must be a whole number from 1 to 65535"):
         parse_address("host:" + "1" * 5_000)  # more digits than `int` reads
 
 

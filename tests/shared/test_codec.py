@@ -35,7 +35,7 @@ REQUESTS = {
     m.Hello: st.builds(m.Hello, number, maybe, maybe, maybe, maybe, id_),
     m.Say: st.builds(m.Say, text, key, id_),
     m.Command: st.builds(m.Command, text, maybe, id_),
-    m.History: st.builds(m.History, st.none() | at, st.none() | at, st.integers(1, 100), id_),
+    m.HistoryRequest: st.builds(m.HistoryRequest, st.none() | at, st.none() | at, st.integers(1, 100), id_),
     m.PingRequest: st.builds(m.PingRequest, id_),
     m.PongRequest: st.builds(m.PongRequest, id_),
 }

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pylingo.shared import text
+from pylingo.shared import names, text
 from pylingo.shared.codec import event_codec, request_codec
 from pylingo.shared.errors import FrameError, ProtocolError, RequestError
 from pylingo.shared.framing import FrameDecoder
@@ -82,8 +82,8 @@ REFUSALS = {
     "words for a number": lambda words: request_codec.decode(
         b"\x82" + pair(b"type", b"hello") + pair(b"protocol", words.encode())
     ),
-    "user name": lambda words: text.user_name("!" + words),
-    "room name": lambda words: text.room_name("!" + words),
+    "user name": lambda words: names.user_name("!" + words),
+    "room name": lambda words: names.room_name("!" + words),
     "text of a message": lambda words: text.message_text(words + " " * 4_097),
     "body that is a string": lambda words: request_codec.decode(string(words.encode())),
 }

@@ -20,8 +20,9 @@ from pylingo.shared.commands import COMMANDS
 from pylingo.shared.errors import RequestError
 from pylingo.shared.framing import HEADER, MAX_BODY, FrameDecoder
 from pylingo.shared.messages import DEFAULT_PAGE, EVENTS, MAX_PAGE, REQUESTS
+from pylingo.shared.names import MAX_NAME, MAX_ROOM, fold, room_name, user_name
 from pylingo.shared.schema import Field, Schema, to_map
-from pylingo.shared.text import MAX_MOTD, MAX_NAME, MAX_QUOTE, MAX_ROOM, MAX_TEXT, MAX_WORDS, fold, room_name, user_name
+from pylingo.shared.text import MAX_MOTD, MAX_QUOTE, MAX_TEXT, MAX_WORDS
 
 DOCUMENT = (Path(__file__).parents[2] / "shared" / "PROTOCOL.md").read_text(encoding="utf-8")
 CODECS = {"C->S": request_codec, "S->C": event_codec}

@@ -11,8 +11,8 @@ from pylingo.shared.commands import COMMANDS
 from pylingo.shared.errors import RequestError
 from pylingo.shared.framing import HEADER_SIZE, MAX_BODY
 from pylingo.shared.messages import Command, Goodbye, Help, Joined, Left, Message, Renamed, RoomInfo, Rooms, Say, Users
+from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
-from pylingo.shared.text import fold
 from tests.fakes.chat import NOON, Chat, Person, error, goodbye, words_left_out
 
 IDS = [None, 0, 2**63 - 1]

@@ -25,7 +25,7 @@ from pylingo.shared.messages import (
     Say,
     Users,
 )
-from pylingo.shared.text import fold
+from pylingo.shared.names import fold
 from tests.fakes.bench import Bench, benches
 from tests.fakes.chat import NOON, Chat, Person
 

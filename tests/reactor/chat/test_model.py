@@ -47,8 +47,9 @@ from pylingo.shared.messages import (
     Users,
     Welcome,
 )
+from pylingo.shared.names import fold, room_name, user_name
 from pylingo.shared.schema import Record
-from pylingo.shared.text import MAX_TEXT, fold, room_name, user_name
+from pylingo.shared.text import MAX_TEXT
 from tests.fakes.chat import NOON, Chat, Person
 
 SOFT = 200

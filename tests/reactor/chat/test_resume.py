@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import pylingo.reactor.chat.hub as hub_module
-import pylingo.shared.text as text_module
+import pylingo.shared.names as names_module
 from pylingo.reactor.chat.hub import GRACE
 from pylingo.reactor.history.memory import MemoryHistory, Page
 from pylingo.shared.messages import (
@@ -31,8 +31,8 @@ from pylingo.shared.messages import (
     Users,
     Welcome,
 )
+from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
-from pylingo.shared.text import fold
 from tests.fakes.bench import Bench, Wire, benches
 from tests.fakes.chat import NOON, Chat, Person, error, goodbye, resume, seated, words_left_out
 from tests.support import wait_until
@@ -523,7 +523,7 @@ def test_no_long_name_is_folded_for_a_seat(chat, monkeypatch):
     first.lose()
     chat.tick()
     folded = []
-    for module in (hub_module, text_module):
+    for module in (hub_module, names_module):
         monkeypatch.setattr(module, "fold", lambda name: folded.append(len(name)) or fold(name))
     _, ready = claim(chat, "a" + "\u0316\u0301" * 8_000)
     assert not ready.resumed

@@ -15,7 +15,7 @@ from pylingo.reactor.history.memory import MEMORY, PER_ROOM, MemoryHistory, Page
 from pylingo.shared.codec import encode, event_codec
 from pylingo.shared.framing import HEADER_SIZE, MAX_BODY
 from pylingo.shared.messages import MAX_PAGE, Command, Entry, HistoryPage, HistoryRequest, Say
-from pylingo.shared.text import fold
+from pylingo.shared.names import fold
 from tests.fakes.chat import Chat
 from tests.reactor.chat.test_session import script
 

@@ -39,7 +39,7 @@ from pylingo.shared.messages import (
     Sent,
     Welcome,
 )
-from pylingo.shared.text import fold
+from pylingo.shared.names import fold
 from tests.fakes.bench import benches
 from tests.fakes.chat import Chat
 from tests.reactor.history.test_memory import LONGEST_ROOM
