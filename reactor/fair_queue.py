@@ -1,14 +1,13 @@
-"""A tick's work, shared fairly by what it costs.
+"""A fair queue for requests: each tick has a budget of work, shared by all peers.
 
-Requests differ in cost by a factor of a thousand, and all that peers have sent may be there in one tick. A tick
-therefore has a budget for all of them together. While there is some left, requests are handled as they come. After
-that they wait for later ticks, in an order that is known in networks as that of virtual clocks. Each peer has a clock
-of its own that its requests move forward by what they cost; it is never behind the real one, which goes slowly in this
-measure. The request that ends first on its peer's clock comes first. So a cheap request of a peer
-that asks for little overtakes the costly ones of a thousand others, and among those each gets the same work done.
+Requests differ in cost by a factor of a thousand, and requests of all peers may arrive in one tick. While the budget
+lasts, requests are handled as they come. The others wait for later ticks, in the order of virtual clocks, as routers
+schedule packets: each peer has a clock that its requests advance by their cost, and that never falls behind the real
+clock, which advances slowly in this unit. The request that ends first on its peer's clock comes first. A cheap request
+of a quiet peer overtakes the costly ones of a thousand others, which get equal shares of the work.
 
-Costs are counted and not measured, in units of about a microsecond on a machine of 2024. The time that has passed is
-looked at as well, for what no count foresees.
+Costs are counted, not measured, in units of about a microsecond on a machine of 2024. The elapsed time is checked too,
+for costs that no count foresees.
 """
 
 import heapq
@@ -18,41 +17,40 @@ from typing import Protocol
 from pylingo.reactor.engine.loop import Reactor
 
 BUDGET = 4_000.0
-"""Units of work in one tick. The last request that fits it may go beyond."""
+"""Units of work in one tick. The last request may exceed it."""
 SECONDS = 0.005
 """Seconds of a tick after which no more requests are handled, whatever was counted."""
 SENDING = 0.005
-"""Seconds of a tick in which their answers and the rooms' frames are sent."""
-_SHARE = 100.0  # units of work in a second of the real clock: a peer that asks for less is never behind others
-_FORGIVEN = 1_000.0  # units: a peer is not further behind for what it asked for while nobody had to wait
+"""Seconds of a tick in which replies and room frames are sent."""
+_SHARE = 100.0  # units of work that the real clock advances in a second: a peer that asks for less never waits longer
+_FORGIVEN = 1_000.0  # units: work done while nobody waited puts a peer back by no more than this
 
-
-# What a request costs, in units of work: for itself, for a byte, and for what may be a map or an array.
-# Bytes that begin one are counted, so it is never less; UTF-8 has them, too, but in texts they cost about as much.
+# The work of a request: for itself, for each byte, and for each byte that may begin a map or an array. UTF-8 has such
+# bytes as well, but a text with them costs about as much.
 _REQUEST, _BYTE, _CONTAINER = 10.0, 0.015, 0.12
 _NOT_CONTAINERS = bytes(code for code in range(256) if not (0x80 <= code <= 0x9F or 0xDC <= code <= 0xDF))
 
 
 def cost_of(body: bytes) -> float:
-    """What it costs to read a request at the most."""
+    """An upper bound of the work of reading a request."""
     return _REQUEST + _BYTE * len(body) + _CONTAINER * len(body.translate(None, _NOT_CONTAINERS))
 
 
 class Requester(Protocol):
-    """Somebody with requests. `used`, the peer's clock, belongs to the queue: it is 0 at first."""
+    """A peer with requests. `used`, its virtual clock, belongs to the queue and begins at 0."""
 
     used: float
 
     def take_turn(self) -> None:
-        """Ask again: the next request may be handled."""
+        """The request that waits may be handled: ask `admit` again."""
 
 
 class FairQueue[P: Requester]:
-    """Says whose request is handled next. A tick costs the same however many wait."""
+    """Decides whose request is handled next. The cost of a tick does not depend on the number of waiting peers."""
 
     def __init__(self, reactor: Reactor) -> None:
         self._reactor = reactor
-        self._waiting: list[tuple[float, int, P]] = []  # a heap by the end on the peer's clock
+        self._waiting: list[tuple[float, int, P]] = []  # a heap by the end of the request on the peer's clock
         self._order = itertools.count()
         self._tick = -1
         self._left = 0.0
@@ -60,7 +58,7 @@ class FairQueue[P: Requester]:
         self._is_scheduled = False
 
     def admit(self, peer: P, cost: float) -> bool:
-        """Whether a request of about that cost may be handled now; else `take_turn` is called in a later tick."""
+        """Whether a request of about `cost` may be handled now. If not, `take_turn` is called in a later tick."""
         if peer is self._served:
             self._served = None
             return True
@@ -72,7 +70,7 @@ class FairQueue[P: Requester]:
         return False
 
     def charge(self, peer: P, cost: float) -> None:
-        """A request of `peer` was handled, and has cost so much."""
+        """Count `cost` for a request of `peer` that was handled."""
         self._left -= cost
         now = self._reactor.now * _SHARE
         peer.used = max(peer.used, now) + cost
@@ -82,7 +80,9 @@ class FairQueue[P: Requester]:
     def _has_left(self) -> bool:
         if self._tick != self._reactor.ticks:
             self._tick = self._reactor.ticks
-            self._left = BUDGET if not self._reactor.is_behind else BUDGET / 10  # what was said before is still sent
+            self._left = (
+                BUDGET if not self._reactor.is_behind else BUDGET / 10
+            )  # messages of earlier ticks are still being sent
         return self._left > 0 and self._reactor.clock() - self._reactor.now < SECONDS
 
     def _schedule(self) -> None:
@@ -92,7 +92,7 @@ class FairQueue[P: Requester]:
 
     def _serve(self) -> None:
         self._is_scheduled = False
-        has_left = True  # something is handled in each tick, or all might wait for ever
+        has_left = True  # handle at least one request in each tick, or all might wait for ever
         self._has_left()
         while self._waiting and has_left:
             _, _, peer = heapq.heappop(self._waiting)

@@ -1,5 +1,5 @@
-"""People, rooms and words. It knows nothing of sockets, selectors or MessagePack: frames come from `shared.codec`,
-time and the connections are handed in.
+"""The chat: people, rooms and messages. It knows nothing of sockets, selectors or MessagePack.
 
-Read in this order: `hub`, `room`, `session`, `commands`, `listing`; then `history` and `disk`, the log.
+Frames are encoded by `shared.codec`; time and connections are handed in. Read in this order: `room`, `outbox`,
+`person`, `hub` (with `seats`, `tokens` and `listing`), `session`, `commands`, `requests`.
 """

@@ -1,4 +1,4 @@
-"""The handlers behind the slash commands. What a command is called and takes is in `shared.commands`."""
+"""The handlers of the slash commands. `shared.commands` has their names and arguments."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,7 +13,7 @@ from pylingo.shared.text import quote
 
 
 def run_command(session: Session, command: Command) -> None:
-    """Check the command against the table and carry it out. Raises `RequestError`."""
+    """Check a command against the table and run its handler. Raises `RequestError`."""
     info = BY_NAME.get(command.name)
     if info is None:
         raise RequestError("unknown-command", f"there is no command {quote(command.name)}: see /help")
@@ -23,12 +23,12 @@ def run_command(session: Session, command: Command) -> None:
             "bad-argument", f"/{info.name} needs the {info.argument}: /{info.name} {info.argument.upper()}"
         )
     if argument and not info.argument:
-        raise RequestError("bad-argument", f"/{info.name} takes nothing behind it, not {quote(argument)}")
+        raise RequestError("bad-argument", f"/{info.name} takes no argument, not {quote(argument)}")
     _HANDLERS[info.name](session, argument, command.id)
 
 
 def no_room(what: str) -> RequestError:
-    """The refusal of something that needs a room."""
+    """The error for a request that needs a room."""
     return RequestError("no-room", f"you are in no room: /join one to {what}")
 
 
@@ -89,7 +89,7 @@ def _close(session: Session, argument: str, re: int | None) -> None:
 
 
 def _size(name: str) -> int:
-    """The bytes of a name."""
+    """The size of a name in bytes."""
     return len(name) if name.isascii() else len(name.encode())
 
 

@@ -1,9 +1,9 @@
-"""Answers that list something, in pages: the rooms that there are, the people in a room.
+"""Replies that list rooms or people, in pages.
 
 A `Directory` keeps its keys in order, so the cost of a page depends on its own size and not on the number of keys. A
 page serves all sessions that ask before the next change. `BUDGET` bounds the pages of one tick, for all sessions
 together. Further pages follow in later ticks, first come, first served. A session handles no other request before its
-last page is out, so answers keep the order of the requests. All pages but the first also wait until the socket has
+last page is out, so replies keep the order of the requests. All pages but the first also wait until the socket has
 taken the bytes before them.
 
 Each page is true when it is made, at its place among the frames of the room. A list of several pages has every name
@@ -20,25 +20,25 @@ from pylingo.shared.codec import with_re
 from pylingo.shared.framing import MAX_BODY
 
 BUDGET = 131_072
-"""Bytes of new pages in one tick, for all sessions together: 1 to 3 ms of work. They are counted as `Items` estimates
-them, since it is the number of items that costs."""
-_AGAIN = 8  # a page that exists costs an eighth of a new one
+"""Bytes of new pages in one tick, for all sessions together: 1 to 3 ms of work. `Items` estimates them, as the work
+depends on the number of items."""
+_AGAIN = 8  # a page that was made already costs an eighth of a new one
 _LEAST = 256  # bytes as which the smallest page counts
 _MOST_PAGES = 128  # kept of one directory
 
-# What stands around the items of a page is at most a room's name and some keys; an item takes six bytes or more.
+# Around its items a page has a room's name and some keys at most; an item takes six bytes or more.
 _ROOM_FOR_ITEMS = MAX_BODY - 512
 _MOST_ITEMS = _ROOM_FOR_ITEMS // 6
 
 Items = Callable[[list[str]], Iterable[tuple[Any, int]]]
-"""Gives for each key the item that is listed and the most bytes that it takes in a frame."""
+"""Yields for each key its item and an upper bound of the bytes that it takes in a frame."""
 Make = Callable[[list[Any], bool], bytes]
-"""Makes a frame of items; the flag says whether more of them follow."""
+"""Makes a frame of items; the flag says whether more pages follow."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListingPage:
-    """A frame, what it cost, and the last key in it; `more` says whether another page follows."""
+    """A frame, its cost in bytes, and the last key in it; `more` says whether another page follows."""
 
     frame: bytes
     cost: int
@@ -47,7 +47,7 @@ class ListingPage:
 
 
 class Directory:
-    """Keys in order, and the pages of them that were made since the last change.
+    """Keys in order, and the pages that were made since the last change.
 
     A plain list takes less memory than a tree, and inserting into one of 50,000 keys takes 5 us.
     """
@@ -59,19 +59,19 @@ class Directory:
         self._pages: dict[str, ListingPage] | None = None  # by the key that each begins after
 
     def add(self, key: str) -> None:
-        """`key` must not be there yet."""
+        """Insert `key`, which must not be there yet."""
         bisect.insort(self.keys, key)
         self._pages = None
 
     def remove(self, key: str) -> None:
-        """`key` must be there."""
+        """Remove `key`, which must be there."""
         index = bisect.bisect_left(self.keys, key)
         assert self.keys[index] == key
         del self.keys[index]
         self._pages = None
 
     def changed(self) -> None:
-        """The item of a key has changed, and the key has not."""
+        """The item of a key has changed."""
         self._pages = None
 
     @property
@@ -80,7 +80,7 @@ class Directory:
         return len(self._pages or ())
 
     def page(self, after: str, items: Items, make: Make) -> tuple[ListingPage, int]:
-        """The page with the first keys above `after`, and what it costs."""
+        """The page with the first keys above `after`, and its cost: less if it was made already."""
         pages = self._pages
         if pages is None or len(pages) >= _MOST_PAGES:
             pages = self._pages = {}
@@ -140,7 +140,7 @@ class Listing:
         self._after = ""
 
     def send_page(self) -> int:
-        """Answer with the next page; returns what it cost."""
+        """Reply with the next page; return its cost."""
         page, cost = self._directory.page(self._after, self._items, self._make)
         self._after, self.more = page.last, page.more
         self.has_begun = True
@@ -151,7 +151,7 @@ class Listing:
 class Pager:
     """Sends the pages of all listings, within the budget of each tick.
 
-    `schedule` has a callback called at the end of the tick, or of the next one if the end has begun.
+    `schedule(callback)` must run `callback` at the end of the tick, or of the next one if the end has begun.
     """
 
     def __init__(self, schedule: Callable[[Callable[[], object]], object]) -> None:
@@ -161,7 +161,7 @@ class Pager:
         self._is_scheduled = False
 
     def begin(self, listing: Listing) -> None:
-        """Send the first page now if the budget allows it; the others follow at the end of this tick and later ones."""
+        """Send the first page now if the budget allows it. The others follow at the ends of this tick and later ones."""
         if self._left > 0 and not self._queue:
             self._serve(listing)
         else:
@@ -169,7 +169,7 @@ class Pager:
         self._wake()
 
     def go_on(self, listing: Listing) -> None:
-        """The asker's queue is empty."""
+        """Send the next page: the asker's queue is empty."""
         if listing.is_waiting:
             listing.is_waiting = False
             self._queue.append(listing)
@@ -187,7 +187,7 @@ class Pager:
             self._wake()
 
     def _serve(self, listing: Listing) -> None:
-        if listing.asker.listing is not listing:  # the connection is gone
+        if listing.asker.listing is not listing:  # the connection has ended
             return
         listing.is_waiting = listing.has_begun and not listing.asker.outbox.has_room()
         if listing.is_waiting:

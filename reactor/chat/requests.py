@@ -1,4 +1,4 @@
-"""The handlers of the requests, by their type. What waits for the log on disk keeps its order."""
+"""The handlers of the requests, by type. A request that waits for the disk keeps its place among the others."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,8 +26,8 @@ from pylingo.shared.names import MAX_ROOM, fold, user_name
 from pylingo.shared.schema import Record
 from pylingo.shared.text import message_text
 
-_RECEIPT = 400  # bytes of a `sent` at the most
-# Work, in about microseconds: of reading and encoding a page, and of composing and folding a character of a name.
+_RECEIPT = 400  # an upper bound of the bytes of a `sent`
+# Work, in units of about a microsecond: of a page of history, and of folding a character of a name.
 _PAGE, _LETTER = 300.0, 1.0
 
 type Deliver = Callable[[Record | None], None]
@@ -96,7 +96,7 @@ def _say(session: Session, say: Say) -> None:
 
 
 def _speak(session: Session, say: Say, text: str, at: int | None, deliver: Deliver | None) -> None:
-    """Say it in the room, unless it is there since `at`."""
+    """Say `text` in the room, unless the history has it already, with the stamp `at`."""
     room = session.room
     assert room is not None
     log = session.hub.history
@@ -134,7 +134,7 @@ def _ping(session: Session, ping: PingRequest) -> None:
 
 
 def _pong(session: Session, pong: PongRequest) -> None:
-    """Its bytes have shown that the peer is alive."""
+    """Nothing to do: its bytes have shown that the peer is alive."""
 
 
 HANDLERS: dict[type[Record], Callable[[Session, Any], None]] = {

@@ -1,9 +1,9 @@
-"""Bounds for the seats that are kept when connections break.
+"""The seats that are kept when connections break, and their bounds.
 
-A seat takes memory until the grace time is over, and making one costs a peer next to nothing. So there is a bound for
-all seats and one for the seats of one origin, a key that the connections of one address share. At a bound the oldest
-seat of the same origin expires, if it was kept for half of the grace time. If it is younger, the peer keeps coming and
-going, and the new seat is not kept.
+A seat takes memory until the grace time is over, and costs a peer next to nothing. So there is a bound for all seats
+and one for the seats of one origin, a key that the connections of one address share. At a bound the oldest seat of the
+same origin expires if it was kept for half of the grace time. If it is younger, the peer keeps coming and going, and
+the new seat is not kept.
 """
 
 import collections
@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 _SETTLED = 0.5
-"""The part of the grace time after which a seat makes place for another one."""
+"""The part of the grace time after which a seat may give way to another one."""
 
 
 class Timer(Protocol):
-    """A call to come that can be called off."""
+    """A scheduled call that can be cancelled."""
 
     def cancel(self) -> None: ...
 
@@ -30,21 +30,21 @@ class Sitter(Protocol):
 
 
 class Seats:
-    """Keeps seats for `grace` seconds, if there is a `call_later` to say when they are over.
+    """Keeps seats for `grace` seconds. Without `call_later` none is kept.
 
-    `most` bounds all seats, `most_per_origin` those of one origin; 0 is for no bound. These and `grace` may be changed
-    at any time; seats that are kept already stay for their time.
+    `most` bounds all seats, `most_per_origin` those of one origin; 0 means no bound. These and `grace` may change at
+    any time; seats that are kept already stay for their time.
     """
 
     def __init__(self, grace: float, call_later: Callable[..., Timer] | None, clock: Callable[[], float]) -> None:
         self.most = 0
         self.most_per_origin = 0
         self.refused = 0
-        """The number of seats that were not kept for want of place."""
+        """The number of seats that were not kept because of a bound."""
         self.grace = grace
         self._call_later = call_later
         self._clock = clock
-        # Ordered by when each was taken. A dict would walk over all that were deleted at its front.
+        # In the order of keeping. A plain dict would walk over the entries that were deleted at its front.
         self._kept: collections.OrderedDict[Sitter, float] = collections.OrderedDict()
         self._own: dict[str | None, collections.OrderedDict[Sitter, None]] = {}
 
@@ -57,7 +57,7 @@ class Seats:
         return len(self._own)
 
     def keep(self, sitter: Sitter) -> Timer | None:
-        """Keep a seat, and have it expire when the grace time is over; None if there is no place for it."""
+        """Keep a seat until the grace time is over; return its timer, or None if a bound forbids it."""
         if not self.grace or self._call_later is None:
             return None
         if not self._make_place(sitter.origin):
@@ -68,7 +68,7 @@ class Seats:
         return self._call_later(self.grace, sitter.expire)
 
     def give_up(self, sitter: Sitter) -> None:
-        """The session has a connection again, or is over. Its `origin` must be the same as for `keep`."""
+        """Give a seat up: its session has a connection again, or has ended. `origin` must be the same as for `keep`."""
         del self._kept[sitter]
         own = self._own[sitter.origin]
         del own[sitter]
@@ -76,7 +76,7 @@ class Seats:
             del self._own[sitter.origin]
 
     def _make_place(self, origin: str | None) -> bool:
-        """Whether there is place for another seat. Has an older one expire if that is needed."""
+        """Whether another seat may be kept. Expires an older one if necessary."""
         own = self._own.get(origin)
         has_most = own is not None and origin is not None and 0 < self.most_per_origin <= len(own)
         if not has_most and not 0 < self.most <= len(self._kept):

@@ -285,8 +285,8 @@ REFUSED = [
     ("/join", "! /join needs the room"),
     ("/join a b", "! a room name"),
     ("/name guest-1", "! names like guest-12"),
-    ("/list now", "! /list takes nothing behind it"),
-    ("/close the door", "! /close takes nothing behind it"),
+    ("/list now", "! /list takes no argument"),
+    ("/close the door", "! /close takes no argument"),
     ("lost words", "! you are in no room"),
 ]
 
