@@ -133,7 +133,7 @@ class Trust:
         if now < self._newest - _BEHIND * 1e6:
             logger.warning(
                 "the clock says %s, which is %s behind the newest message, of %s: new ones are stamped just behind that"
-                " one until the clock has passed it; if that stamp is wrong, the README says how to put it right",
+                " one until the clock has passed it; if that stamp is wrong, docs/server.md says how to repair it",
                 show_stamp(now),
                 show_span((self._newest - now) / 1e6),
                 show_stamp(self._newest),

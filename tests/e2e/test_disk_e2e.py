@@ -282,8 +282,8 @@ def test_a_clock_far_ahead_deletes_nothing_and_there_is_a_way_back(world: World)
 
 
 def way_back() -> str:
-    """The statements in the README."""
-    found = re.search(r"sqlite3 chat\.db \"(.*?)\"\n", (ROOT / "README.md").read_text(), re.DOTALL)
+    """The statements in docs/server.md."""
+    found = re.search(r"sqlite3 chat\.db \"(.*?)\"\n", (ROOT / "docs" / "server.md").read_text(), re.DOTALL)
     assert found is not None
     return found[1]
 
