@@ -3,19 +3,19 @@
 # requires-python = ">=3.12"
 # dependencies = ["msgpack>=1.2.4", "confusable-homoglyphs>=3.3.1,<4"]
 # ///
-"""Many simulated clients against a server: `./client/benchmark.py`, `pylingo-bench`. What arrives is checked."""
+"""Put many simulated clients on a server and check what they receive: `./client/benchmark.py`, `pylingo-bench`."""
 
 import os
 import sys
 
-if __name__ == "__main__":  # a script's own folder comes first on the path: put the checkout in its place
+if __name__ == "__main__":  # replace the script's own folder, which comes first on the path, by the checkout
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 from pylingo.shared.launch import LaunchError, launch
 
 
 def main() -> int:
-    """Run a scenario as the command line says; returns the exit status: 1 if a delivery was not as it must be."""
+    """Run the scenario on the command line; returns the exit status, 1 if a delivery was wrong."""
     return launch("pylingo-bench", _benchmark)
 
 
@@ -23,19 +23,19 @@ def _benchmark() -> int:
     from pylingo.client.bench.dialect import PyLingo
     from pylingo.client.bench.options import check_descriptors, parse_arguments
     from pylingo.client.bench.process import ServerChild
-    from pylingo.client.bench.report import Progress, figures, print_table, write_json
-    from pylingo.client.bench.scenarios import SCENARIOS, Target
+    from pylingo.client.bench.report import ProgressBar, figures, print_table, write_json
+    from pylingo.client.bench.scenarios import SCENARIOS, TargetServer
     from pylingo.client.bench.stream import StreamError
 
     options = parse_arguments(sys.argv[1:])
     scenario = SCENARIOS[options.scenario]
     check_descriptors(options.plan)
-    progress = Progress()
+    progress = ProgressBar()
     child = None
     try:
         if options.target is None:
             child = ServerChild((*scenario.options, "--max-per-address", "0", *options.server_options))
-        target = Target("127.0.0.1", child.port, child.pid) if child else Target(*options.target)  # type: ignore[misc]
+        target = TargetServer("127.0.0.1", child.port, child.pid) if child else TargetServer(*options.target)  # type: ignore[misc]
         result = scenario.run(options.plan, target, PyLingo(), progress)
     except (StreamError, RuntimeError, OSError) as error:
         progress.clear()

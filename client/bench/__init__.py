@@ -1,5 +1,4 @@
-"""The load behind `client/benchmark.py`: many simulated clients in one process, and a check of all they receive.
+"""The load generator behind `client/benchmark.py`: many simulated clients in one process, all they receive checked.
 
-`dialect` is what they speak, `stream` checks what arrives, `load` drives them, `process` reads what the server costs,
-`scenarios` says what is run, `report` prints it.
+Reading order: `plan`, `dialect`, `stream`, `simulated`, `load`, `speaking`, `churn`, `process`, `scenarios`, `report`.
 """

@@ -1,135 +1,110 @@
-"""Loads that come and go: everybody joining one room at once, and short lives one after another. For PyLingo only.
+"""Loads of clients that come and go: all joining one room at once, and short-lived clients. For PyLingo only.
 
-They are checked like the others: the observer's stream is the room's, and whoever joined must have received exactly
-what stands behind its own `joined` there.
+As in the other loads, the observer's stream is the room's stream. A client that joins must receive exactly what follows
+its own `joined` there.
 """
 
 import collections
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from pylingo.client.bench.load import Client, Load
-from pylingo.client.bench.stream import Reader, RoomStream, StreamError, mark
+from pylingo.client.bench.dialect import split_frames
+from pylingo.client.bench.load import Load
+from pylingo.client.bench.simulated import SimulatedClient
+from pylingo.client.bench.stream import RoomStream, StreamChecker, StreamError, mark
 from pylingo.reactor.engine.dial import Dial
 from pylingo.reactor.engine.transport import Transport
 from pylingo.shared.codec import event_codec
 from pylingo.shared.errors import ProtocolError
-from pylingo.shared.framing import HEADER, HEADER_SIZE, FrameDecoder
+from pylingo.shared.framing import FrameDecoder
 from pylingo.shared.messages import Goodbye, Joined, Left, Message
 from pylingo.shared.schema import Record
 
 
-class _Joins:
-    """Cuts a room's stream of `joined` frames; each counts as the first message of the one who joined."""
+class _JoinedSplitter:
+    """Splits a stream of `joined` frames; each counts as the first message of the client that joined."""
 
     def texts(self, received: bytes) -> Iterator[tuple[int, bytes]]:
-        start = 0
-        while start + HEADER_SIZE <= len(received):
-            end = start + HEADER_SIZE + HEADER.unpack_from(received, start)[0]
-            if end > len(received):
-                return
-            record = event_codec.decode(received[start + HEADER_SIZE : end])
+        for end, body in split_frames(received):
+            record = event_codec.decode(body)
             if type(record) is not Joined or record.users is not None:
-                raise ValueError(f"{record} came where only others joined")
+                raise ValueError(f"{record} arrived where only other clients joined")
             yield end, mark(int(record.name[1:]), 0, 0)
-            start = end
 
 
 class _Joiner:
-    """Receives for a client of the storm."""
+    """Checks what a client receives from its own `joined` on."""
 
-    def __init__(self, client: Client, stream: RoomStream) -> None:
-        self._client = client
+    def __init__(self, client: SimulatedClient, stream: RoomStream) -> None:
         self._stream = stream
         self._own = stream.own.setdefault(client.number, collections.deque())
-        self._held = b""
-        self._in = False
-        self._reader: Reader | None = None
+        self._pending = b""
+        self._has_joined = False
+        self._checker: StreamChecker | None = None
+        client.receive = self._receive
 
     @property
     def is_level(self) -> bool:
-        self.catch_up()
-        return self._reader is not None and self._reader.is_level
+        self._catch_up()
+        return self._checker is not None and self._checker.is_level
 
-    def data_received(self, data: bytes) -> None:
-        with self._client.guarded():
-            if self._reader is not None:
-                self._reader.take(data)
-            else:
-                self._held += data
-                self.catch_up()
+    def _receive(self, data: bytes) -> None:
+        if self._checker is not None:
+            self._checker.take(data)
+        else:
+            self._pending += data
+            self._catch_up()
 
-    def catch_up(self) -> None:
+    def _catch_up(self) -> None:
         """Check what was ahead of the observer."""
-        if self._reader is not None:
-            self._reader.catch_up()
+        if self._checker is not None:
+            self._checker.catch_up()
             return
-        while not self._in and len(self._held) >= HEADER_SIZE:
-            end = HEADER_SIZE + HEADER.unpack_from(self._held)[0]
-            if end > len(self._held):
-                return
-            record = event_codec.decode(self._held[HEADER_SIZE:end])
-            self._held = self._held[end:]
-            self._in = type(record) is Joined
-        if self._in and self._own:
-            self._reader = Reader(self._stream)
-            self._reader.position = self._own[0][1]
-            self._reader.take(self._held)
-            self._held = b""
-
-    def eof_received(self) -> None:
-        self._client.eof_received()
-
-    def drained(self) -> None: ...
-    def connection_lost(self, error: Exception | None) -> None:
-        self._client.connection_lost(error)
+        for end, body in split_frames(self._pending) if not self._has_joined else ():
+            if type(event_codec.decode(body)) is Joined:
+                self._has_joined = True
+                self._pending = self._pending[end:]
+                break
+        if self._has_joined and self._own:
+            self._checker = StreamChecker(self._stream)
+            self._checker.position = self._own[0][1]
+            self._checker.take(self._pending)
+            self._pending = b""
 
 
-def storm(load: Load) -> tuple[float, int]:
-    """All clients but the observer join its room at once.
+def join_storm(load: Load) -> tuple[float, int]:
+    """Have all clients but the observer join its room at once.
 
-    Returns the seconds until everybody has seen everybody who came later, and how many frames that were.
+    Returns the seconds until everybody has seen everybody who joined later, and the number of frames that took.
     """
     room = load.rooms[0]
-    stream = RoomStream(_Joins())
+    stream = room.stream = RoomStream(_JoinedSplitter())
     observer, *others = room.clients
-    joiners = []
-    for client in others:
-        joiner = _Joiner(client, stream)
-        joiners.append(joiner)
-        assert client.transport is not None
-        client.transport.receiver = joiner
-    room.stream = stream
-    observer.observes = True
-    load.latencies.clear()
+    behind = [_Joiner(client, stream) for client in others]
+    observer.observe()
+    count = len(others)
     start = load.reactor.clock()
     for client in others:
         client.write(load.dialect.enter(f"c{client.number}", room.name))
-    behind = list(joiners)
 
-    def all_in() -> bool:
-        while behind and stream.messages == len(others) and behind[-1].is_level:
+    def all_joined() -> bool:
+        while behind and stream.messages == count and behind[-1].is_level:
             behind.pop()
-        return not behind and stream.messages == len(others)
+        return not behind and stream.messages == count
 
-    load.until(all_in, "joining", lambda: (stream.messages + len(others) - len(behind)) / (2 * len(others)))
-    load.latencies.clear()
-    count = len(others)
+    load.until(all_joined, "joining", lambda: (stream.messages + count - len(behind)) / (2 * count))
+    load.state.latencies.clear()  # a `joined` carries no time
     return load.reactor.clock() - start, count + count * (count - 1) // 2
 
 
-class _Life:
-    """Receives for one short life: it must end with the goodbye that was asked for."""
+class _ShortLivedClient:
+    """Receives on one connection; its last frame must be the goodbye that it asked for."""
 
-    def __init__(self, over: "collections.abc.Callable[[Exception | None], object]") -> None:
-        self._over = over
+    def __init__(self, load: Load, sock: socket.socket, done: Callable[[Exception | None], None]) -> None:
+        self._done = done
         self._decoder = FrameDecoder()
         self._last: object = None
-        self._transport: Transport | None = None
-
-    def start(self, transport: Transport, data: bytes) -> None:
-        self._transport = transport
-        transport.write(data)
+        self.transport = Transport(load.reactor, sock, self)
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -139,92 +114,84 @@ class _Life:
             self._last = error
 
     def eof_received(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
+        self.transport.close()
 
     def drained(self) -> None: ...
+
     def connection_lost(self, error: Exception | None) -> None:
-        farewell = type(self._last) is Goodbye and self._last.reason == "close"
-        self._over(None if farewell and error is None else StreamError(f"a life ended with {error or self._last}"))
+        is_proper = error is None and type(self._last) is Goodbye and self._last.reason == "close"
+        self._done(None if is_proper else StreamError(f"a short-lived client ended with {error or self._last}"))
 
 
-_COURSE = (Joined, Message, Left, type(None))  # of a life
-_WORDS = "." * 64  # that it says
+_COURSE = (Joined, Message, Left, type(None))  # the events of one short-lived client
+_TEXT = "." * 64
 
 
-class _Watcher:
-    """The observer of the churn: each life must join, speak and leave, once and in this order."""
+class _ChurnObserver:
+    """Checks that each short-lived client joins, speaks and leaves, once and in this order."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self) -> None:
         self._decoder = FrameDecoder()
         self._stages: collections.Counter[str] = collections.Counter()
         self.frames = 0
 
-    def data_received(self, data: bytes) -> None:
-        with self._client.guarded():
-            for body in self._decoder.feed(data):
-                self._see(event_codec.decode(body))
+    def receive(self, data: bytes) -> None:
+        for body in self._decoder.feed(data):
+            self._check(event_codec.decode(body))
 
-    def _see(self, record: Record) -> None:
+    def _check(self, record: Record) -> None:
         name = record.from_ if type(record) is Message else getattr(record, "name", "")
         stage = self._stages[name]
         if type(record) is not _COURSE[stage]:
-            raise StreamError(f"{record} came where {_COURSE[stage].__name__} of {name} was due")
-        if type(record) is Message and record.text != _WORDS:
-            raise StreamError(f"{record} came with another text than was said")
+            raise StreamError(f"{record} arrived where {_COURSE[stage].__name__} of {name} was due")
+        if type(record) is Message and record.text != _TEXT:
+            raise StreamError(f"{record} arrived with another text than was sent")
         self._stages[name] = stage + 1
         self.frames += 1
 
-    def eof_received(self) -> None:
-        self._client.eof_received()
 
-    def drained(self) -> None: ...
-    def connection_lost(self, error: Exception | None) -> None:
-        self._client.connection_lost(error)
+def churn(load: Load, concurrency: int, count: int) -> int:
+    """Have `count` clients, `concurrency` at a time, connect, join, say something and close.
 
-
-def churn(load: Load, at_a_time: int, lives: int) -> int:
-    """Let `lives` clients connect, join, say something and close; returns how many frames the observer saw of them."""
+    Returns the number of frames that the observer received about them.
+    """
     load.quiesce()
-    observer = load.rooms[0].clients[0]
-    watcher = _Watcher(observer)
-    assert observer.transport is not None
-    observer.transport.receiver = watcher
+    observer = _ChurnObserver()
+    load.rooms[0].clients[0].receive = observer.receive
     done = started = 0
-    living: dict[int, Dial | Transport] = {}
+    alive: dict[int, Dial | Transport] = {}
+    prefix, suffix = load.dialect.say("room0", len(_TEXT))
+    farewell = prefix + _TEXT.encode() + suffix + load.dialect.leave()
 
-    def over(number: int, error: Exception | None) -> None:
+    def ended(number: int, error: Exception | None) -> None:
         nonlocal done
         done += 1
-        del living[number]
-        load.error = load.error or (StreamError(f"connecting failed: {error}") if isinstance(error, OSError) else error)
+        del alive[number]
+        if error is not None and load.state.error is None:
+            load.state.fail(f"connecting failed: {error}" if isinstance(error, OSError) else str(error))
 
     def connected(number: int, sock: socket.socket) -> None:
-        life = _Life(lambda error: over(number, error))
-        prefix, suffix = load.dialect.say("room0", len(_WORDS))
-        say = prefix + _WORDS.encode() + suffix
-        living[number] = transport = Transport(load.reactor, sock, life)
-        life.start(transport, load.dialect.enter(f"life{number}", "room0") + say + load.dialect.leave())
+        alive[number] = transport = _ShortLivedClient(load, sock, lambda error: ended(number, error)).transport
+        transport.write(load.dialect.enter(f"life{number}", "room0") + farewell)
 
-    def begin(number: int) -> None:
-        living[number] = Dial(
-            load.reactor, load.targets, lambda sock: connected(number, sock), lambda error: over(number, error)
+    def start(number: int) -> None:
+        alive[number] = Dial(
+            load.reactor, load.targets, lambda sock: connected(number, sock), lambda error: ended(number, error)
         )
 
-    def go_on() -> bool:
+    def all_done() -> bool:
         nonlocal started
-        while started < min(lives, done + at_a_time):
-            begin(started)
+        while started < min(count, done + concurrency):
+            start(started)
             started += 1
-        return done == lives
+        return done == count
 
     try:
-        load.until(go_on, "living", lambda: done / lives)
-        load.until(lambda: watcher.frames >= 3 * lives, "settling", lambda: watcher.frames)
+        load.until(all_done, "churning", lambda: done / count)
+        load.until(lambda: observer.frames >= 3 * count, "settling", lambda: observer.frames)
     finally:
-        for life in list(living.values()):
-            life.cancel() if isinstance(life, Dial) else life.abort()
-    if load.error is not None:
-        raise load.error
-    return watcher.frames
+        for connection in list(alive.values()):
+            connection.cancel() if isinstance(connection, Dial) else connection.abort()
+    if load.state.error is not None:
+        raise load.state.error
+    return observer.frames

@@ -1,7 +1,7 @@
-"""What the simulated clients speak. The load generator knows nothing of a protocol but this.
+"""The protocol that the simulated clients speak.
 
-A dialect makes bytes to send and cuts the messages out of bytes that came. So the same load, with the same checks, can
-be put on other servers.
+A dialect makes the bytes to send and finds the messages in the bytes received. The load generator knows no other part
+of a protocol, therefore the same load and the same checks work on other servers.
 """
 
 from collections.abc import Iterator
@@ -16,37 +16,36 @@ from pylingo.shared.messages import Command, Hello, PingRequest, Pong, PongReque
 
 
 class Dialect(Protocol):
-    """`echo` says whether a sender gets its own messages back, `one_order` whether everybody in a room sees one order
-    of all messages, and `rest` how long (in seconds) after entering all is quiet.
-    """
-
     echo: bool
+    """Whether a sender gets its own messages back."""
     one_order: bool
+    """Whether everybody in a room sees the same order of all messages."""
     rest: float
+    """Seconds until all is quiet after everybody has entered."""
 
     def enter(self, name: str, room: str) -> bytes:
-        """What to send to be in a room."""
+        """Requests that take a name and join a room."""
 
     def fence(self, number: int) -> bytes:
-        """A request whose answer comes behind everything that was caused before it."""
+        """A request whose answer arrives after everything that earlier requests caused."""
 
     def fence_answer(self, number: int) -> bytes:
         """The bytes of that answer."""
 
     def trouble(self, received: bytes) -> str | None:
-        """What in the answers to `enter` says that it failed."""
+        """The error in the answers to `enter`, if there is one."""
 
     def settle(self) -> bytes:
-        """What a sender sends last before the run."""
+        """The last requests of a sender before the run."""
 
     def leave(self) -> bytes:
-        """What ends a connection politely."""
+        """A request to close the connection."""
 
     def alive(self) -> bytes:
-        """What a silent client sends now and then so as not to be taken for dead; it has no answer."""
+        """A sign of life, which has no answer."""
 
     def say(self, room: str, size: int) -> tuple[bytes, bytes]:
-        """What stands before and behind the text, of `size` bytes of ASCII, in a request to say it."""
+        """The bytes before and after the text in a request that sends `size` bytes of ASCII."""
 
     def texts(self, received: bytes) -> Iterator[tuple[int, bytes]]:
         """The end of each whole message in `received`, and its text. Raises `ValueError` for anything else."""
@@ -88,14 +87,20 @@ class PyLingo:
         return frame[:-size], b""
 
     def texts(self, received: bytes) -> Iterator[tuple[int, bytes]]:
-        start, length = 0, len(received)
-        while start + HEADER_SIZE <= length:
-            end = start + HEADER_SIZE + HEADER.unpack_from(received, start)[0]
-            if end > length:
-                return
-            body = msgpack.unpackb(received[start + HEADER_SIZE : end], raw=True)
+        for end, frame in split_frames(received):
+            body = msgpack.unpackb(frame, raw=True)
             text = body.get(b"text") if type(body) is dict and body.get(b"type") == b"message" else None
             if type(text) is not bytes:
-                raise ValueError(f"{body} came where only messages were expected")
+                raise ValueError(f"{body} arrived where only messages were expected")
             yield end, text
-            start = end
+
+
+def split_frames(received: bytes) -> Iterator[tuple[int, bytes]]:
+    """The end of each whole frame of PyLingo in `received`, and its body."""
+    start, length = 0, len(received)
+    while start + HEADER_SIZE <= length:
+        body = start + HEADER_SIZE
+        start = body + HEADER.unpack_from(received, start)[0]
+        if start > length:
+            return
+        yield start, received[body:start]

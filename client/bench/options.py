@@ -6,7 +6,7 @@ import resource
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pylingo.client.bench.load import Plan
+from pylingo.client.bench.plan import Plan
 from pylingo.client.bench.scenarios import SCENARIOS
 from pylingo.client.bench.stream import MARK_SIZE
 from pylingo.shared import __version__

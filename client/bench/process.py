@@ -1,4 +1,4 @@
-"""The server as a child process, and what it costs as the system's own accounting has it."""
+"""A server as a child process, and the CPU time and memory of a process by the accounting of Linux."""
 
 import os
 import re
@@ -23,7 +23,7 @@ class Usage:
 
 
 def usage(pid: int) -> Usage:
-    """What the process `pid` has used so far. From Linux's /proc; raises `OSError` where there is none."""
+    """CPU time and memory of the process `pid` so far, from /proc. Raises `OSError` without one."""
     cpu = 0
     for task in os.listdir(f"/proc/{pid}/task"):
         with open(f"/proc/{pid}/task/{task}/schedstat", "rb") as file:
@@ -38,7 +38,7 @@ def usage(pid: int) -> Usage:
 
 
 class ServerChild:
-    """PyLingo's server on a port that the system chose. Raises `RuntimeError` if it does not start."""
+    """A PyLingo server on a port chosen by the system. Raises `RuntimeError` if it does not start."""
 
     def __init__(self, options: Sequence[str] = ()) -> None:
         self.process = subprocess.Popen(
@@ -59,7 +59,7 @@ class ServerChild:
         return self.process.pid
 
     def stop(self) -> str:
-        """End the server; returns what it said on stderr."""
+        """End the server; returns what it wrote to stderr."""
         self.process.send_signal(signal.SIGTERM)
         try:
             return self.process.communicate(timeout=15)[1]

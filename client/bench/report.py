@@ -1,4 +1,4 @@
-"""What a run prints: one table for people, one JSON object for programs."""
+"""The output of a run: a progress bar, a table for people, a JSON object for programs."""
 
 import dataclasses
 import json
@@ -10,7 +10,7 @@ import sys
 from importlib import metadata
 from typing import TextIO
 
-from pylingo.client.bench.load import Plan
+from pylingo.client.bench.plan import Plan
 from pylingo.client.bench.scenarios import Result
 from pylingo.shared import __version__
 from pylingo.shared.files import open_private
@@ -18,25 +18,25 @@ from pylingo.shared.files import open_private
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
 
 
-class Progress:
-    """A bar on stderr where that is a terminal, otherwise nothing."""
+class ProgressBar:
+    """A bar on stderr if that is a terminal, otherwise nothing."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream = stream or sys.stderr
         self._shown = ""
         self._is_terminal = stream.isatty()
 
-    def __call__(self, what: str, part: float) -> None:
-        """Show that `part` (0 to 1) of `what` is done."""
+    def __call__(self, phase: str, part: float) -> None:
+        """Show that `part` (0 to 1) of `phase` is done."""
         full = round(30 * min(1.0, max(0.0, part)))
-        shown = f"{what:<12} [{'#' * full}{'.' * (30 - full)}]"
+        shown = f"{phase:<12} [{'#' * full}{'.' * (30 - full)}]"
         if self._is_terminal and shown != self._shown:
             self._stream.write("\r" + shown)
             self._stream.flush()
             self._shown = shown
 
     def clear(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._shown:
             self._stream.write("\r" + " " * len(self._shown) + "\r")
             self._stream.flush()
@@ -44,7 +44,7 @@ class Progress:
 
 
 def where() -> dict[str, str]:
-    """The machine, the versions and the commit that figures belong to."""
+    """The machine, the versions and the commit of the figures."""
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"],
         cwd=os.path.dirname(__file__),
@@ -62,7 +62,7 @@ def where() -> dict[str, str]:
 
 
 def figures(result: Result, plan: Plan) -> dict[str, float]:
-    """The figures by name, without those that were not measured."""
+    """The figures by name. Those that were not measured are left out."""
     measured = result.measured
     seconds = measured.seconds or math.nan
     rows: dict[str, float | None] = {
@@ -88,7 +88,7 @@ def figures(result: Result, plan: Plan) -> dict[str, float]:
 
 
 def print_table(about: str, rows: dict[str, float], stream: TextIO | None = None) -> None:
-    """The table for people."""
+    """Print the figures as a table."""
     print(about, file=stream)
     shown = where() | {name: show(value) for name, value in rows.items()}
     for name, value in shown.items():
@@ -96,14 +96,14 @@ def print_table(about: str, rows: dict[str, float], stream: TextIO | None = None
 
 
 def show(value: float) -> str:
-    """A figure in as many digits as mean something."""
+    """A figure, with four significant digits unless it is whole."""
     if value == int(value):
         return f"{int(value):,}"
     return f"{value:,.0f}" if value >= 1_000 else f"{value:.4g}"
 
 
 def write_json(path: str, scenario: str, plan: Plan, rows: dict[str, float]) -> None:
-    """The same for programs. Raises `OSError`."""
+    """Write the figures as JSON. Raises `OSError`."""
     with open(path, "w", opener=open_private) as file:
         json.dump(
             {"scenario": scenario, "plan": dataclasses.asdict(plan), "where": where(), "figures": rows}, file, indent=2

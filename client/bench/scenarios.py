@@ -1,32 +1,33 @@
-"""What can be run, by name: sizes that suit two cores, the options of the server, and how the load is driven."""
+"""The scenarios by name: sizes that suit two cores, the server's options, and how the load is driven."""
 
+import contextlib
 import dataclasses
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from pylingo.client.bench.churn import churn, storm
+from pylingo.client.bench.churn import churn, join_storm
 from pylingo.client.bench.dialect import Dialect
-from pylingo.client.bench.load import Load, Measured, Plan
+from pylingo.client.bench.load import Load, ProgressCallback
+from pylingo.client.bench.plan import Measured, Plan
 from pylingo.client.bench.process import Usage, usage
+from pylingo.client.bench.speaking import speak, speak_in_turn
 
 UNLIMITED = ("--rate", "0", "--queue-soft", "256M", "--queue-hard", "1G")
-"""The server's options for a run that is to measure the fan-out and not the limits."""
-
-Progress = Callable[[str, float], object]
+"""The server's options for a run that measures the fan-out and not the limits."""
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """Where the server is, and its process if that is known."""
+class TargetServer:
+    """The address of the server, and its process if that is known."""
 
     host: str
     port: int
     pid: int | None = None
 
     def usage(self) -> Usage:
-        """What the server has used so far; not a number where its process is not known."""
+        """CPU time and memory of the server so far; NaN and 0 if its process is not known."""
         return usage(self.pid) if self.pid is not None else Usage(math.nan, 0, 0)
 
 
@@ -55,8 +56,14 @@ class Result:
         ordered = sorted(self.measured.latencies)
         return ordered[min(len(ordered) - 1, int(len(ordered) * quantile))] / 1e6 if ordered else None
 
+    def charge(self, before: Usage, after: Usage) -> None:
+        """Note what the server used in between, if its process is known."""
+        if after.peak:
+            self.server_cpu = after.cpu - before.cpu
+            self.peak = after.peak
 
-Run = Callable[[Plan, Target, Dialect, Progress], Result]
+
+type Run = Callable[[Plan, TargetServer, Dialect, ProgressCallback], Result]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +74,41 @@ class Scenario:
     options: tuple[str, ...] = ()
 
 
-def run_speaking(plan: Plan, target: Target, dialect: Dialect, progress: Progress, name: str = "speaking") -> Result:
-    """Connect everybody, have them speak as the plan says, and measure while they do."""
-    return _measure(name, plan, target, dialect, progress, Load.speak)
+@contextlib.contextmanager
+def _load(plan: Plan, target: TargetServer, dialect: Dialect, progress: ProgressCallback) -> Iterator[Load]:
+    load = Load(plan, dialect, target.port, target.host, progress)
+    try:
+        yield load
+    finally:
+        load.close()
 
 
-def run_broadcast(plan: Plan, target: Target, dialect: Dialect, progress: Progress) -> Result:
-    """One message, and the next when everybody has had it: nothing to batch."""
-    return _measure("broadcast", plan, target, dialect, progress, Load.speak_in_turn)
+def _settled(name: str, drive: Callable[[Load], Measured]) -> Run:
+    """A run that connects everybody, and measures from the moment when everybody has entered."""
+
+    def run(plan: Plan, target: TargetServer, dialect: Dialect, progress: ProgressCallback) -> Result:
+        empty = target.usage()
+        with _load(plan, target, dialect, progress) as load:
+            seconds = load.connect()
+            load.settle()
+            before = target.usage()
+            count = len(load.clients)
+            result = Result(name, count, drive(load), connect_rate=count / seconds)
+            result.charge(before, target.usage())
+            load.stay_level()
+        if before.resident:
+            result.bytes_per_connection = (before.resident - empty.resident) / count
+        return result
+
+    return run
 
 
-def run_idle(plan: Plan, target: Target, dialect: Dialect, progress: Progress) -> Result:
-    """Everybody is connected and silent."""
-    return _measure("idle", plan, target, dialect, progress, Load.wait)
+run_speaking = _settled("speaking", speak)
+run_broadcast = _settled("broadcast", speak_in_turn)
+run_idle = _settled("idle", Load.wait)
 
 
-def run_stalled(plan: Plan, target: Target, dialect: Dialect, progress: Progress) -> Result:
+def run_stalled(plan: Plan, target: TargetServer, dialect: Dialect, progress: ProgressCallback) -> Result:
     """The same load without and with clients that do not read."""
     without = run_speaking(dataclasses.replace(plan, stalled=0, prefix="d"), target, dialect, progress)
     result = run_speaking(plan, target, dialect, progress)
@@ -92,92 +118,63 @@ def run_stalled(plan: Plan, target: Target, dialect: Dialect, progress: Progress
     return result
 
 
-def run_join_storm(plan: Plan, target: Target, dialect: Dialect, progress: Progress) -> Result:
-    """Everybody joins one room at once: how long until all have seen all who came after them."""
-    load = Load(plan, dialect, target.port, target.host, progress)
-    try:
-        result = Result("join-storm", plan.clients, Measured())
+def run_join_storm(plan: Plan, target: TargetServer, dialect: Dialect, progress: ProgressCallback) -> Result:
+    """Everybody joins one room at once; measures the time until all have seen all who joined later."""
+    result = Result("join-storm", plan.clients, Measured())
+    with _load(plan, target, dialect, progress) as load:
         load.connect(enter=False)
         before = target.usage()
-        result.measured.seconds, result.measured.deliveries = storm(load)
-        after = target.usage()
-        result.server_cpu = after.cpu - before.cpu if target.pid else None
-        result.peak = after.peak or None
-        result.extra = {"seconds until everybody had seen everything": result.measured.seconds}
-        return result
-    finally:
-        load.close()
+        result.measured.seconds, result.measured.deliveries = join_storm(load)
+        result.charge(before, target.usage())
+    result.extra = {"seconds until everybody had seen everything": result.measured.seconds}
+    return result
 
 
-def run_churn(plan: Plan, target: Target, dialect: Dialect, progress: Progress) -> Result:
-    """Clients connect, join, say something and close, `clients` at a time, until `messages` lives are over."""
+def run_churn(plan: Plan, target: TargetServer, dialect: Dialect, progress: ProgressCallback) -> Result:
+    """`messages` clients connect, join, say something and close, `clients` at a time."""
     result = Result("churn", plan.clients, Measured())
-    load = Load(dataclasses.replace(plan, clients=1), dialect, target.port, target.host, progress)
-    try:
+    with _load(dataclasses.replace(plan, clients=1), target, dialect, progress) as load:
         load.connect()
         before = target.usage()
         start = time.monotonic()
         result.measured.messages = result.measured.deliveries = churn(load, plan.clients, plan.messages)
         result.measured.seconds = time.monotonic() - start
         after = target.usage()
-        result.server_cpu = after.cpu - before.cpu if target.pid else None
-        result.peak = after.peak or None
-        result.extra = {"lives a second": plan.messages / result.measured.seconds}
-        if target.pid:
-            result.extra["growth of memory, bytes a life"] = (after.resident - before.resident) / plan.messages
-        return result
-    finally:
-        load.close()
-
-
-def _measure(
-    name: str, plan: Plan, target: Target, dialect: Dialect, progress: Progress, drive: Callable[[Load], Measured]
-) -> Result:
-    load = Load(plan, dialect, target.port, target.host, progress)
-    try:
-        empty = target.usage()
-        seconds = load.connect()
-        load.settle()
-        before = target.usage()
-        result = Result(name, len(load.clients), drive(load))
-        after = target.usage()
-        load.stay_level()
-    finally:
-        load.close()
-    result.connect_rate = len(load.clients) / seconds
-    if target.pid is not None:
-        result.server_cpu = after.cpu - before.cpu
-        result.bytes_per_connection = (before.resident - empty.resident) / len(load.clients)
-        result.peak = after.peak
+        result.charge(before, after)
+    result.extra = {"clients a second": plan.messages / result.measured.seconds}
+    if after.peak:
+        result.extra["memory growth, bytes a client"] = (after.resident - before.resident) / plan.messages
     return result
 
 
 SCENARIOS = {
     "chat": Scenario(
-        "1,000 people in 20 rooms who say something once a second",
+        "1,000 clients in 20 rooms, each sends one message a second",
         Plan(clients=1_000, rooms=20, senders=50, rate=1, seconds=10),
         run_speaking,
     ),
     "saturate": Scenario(
-        "1,000 people in 10 rooms, 5 of each room pipeline as fast as the sockets take it",
+        "1,000 clients in 10 rooms, 5 in each room send as fast as the sockets allow",
         Plan(clients=1_000, rooms=10, senders=5, seconds=8),
         run_speaking,
         UNLIMITED,
     ),
     "broadcast": Scenario(
-        "one message to 5,000 in one room, and the next when all have had it",
+        "one message to 5,000 clients in one room, the next after everybody has it",
         Plan(clients=5_000, rooms=1, senders=1, messages=100),
         run_broadcast,
         UNLIMITED,
     ),
-    "join-storm": Scenario("5,000 join one room at once", Plan(clients=5_000), run_join_storm, UNLIMITED),
-    "idle": Scenario("10,000 are connected and silent", Plan(clients=10_000, rooms=100, seconds=20), run_idle),
+    "join-storm": Scenario("5,000 clients join one room at once", Plan(clients=5_000), run_join_storm, UNLIMITED),
+    "idle": Scenario("10,000 clients are connected and silent", Plan(clients=10_000, rooms=100, seconds=20), run_idle),
     "stalled": Scenario(
-        "chat, with 1% of the clients not reading: the others' p99 beside the p99 without them",
+        "chat while 1% of the clients do not read: p99 of the others, and p99 without them",
         Plan(clients=1_000, rooms=20, senders=49, rate=1, seconds=10, stalled=10),
         run_stalled,
     ),
     "churn": Scenario(
-        "connect, join, say, close: 100 at a time", Plan(clients=100, rooms=1, messages=20_000), run_churn
+        "clients connect, join, say something and close, 100 at a time",
+        Plan(clients=100, rooms=1, messages=20_000),
+        run_churn,
     ),
 }

@@ -1,186 +1,30 @@
-"""The benchmark as people start it, and whether it finds what a faulty server does to the deliveries.
+"""The benchmark as people start it, and whether it finds what a faulty server does to the deliveries."""
 
-`Proxy` below stands between the benchmark and a sound server and does the faults; other tests use it, too.
-"""
-
-import contextlib
 import json
 import os
-import selectors
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
 from pylingo.client import benchmark
 from pylingo.client.bench import load as bench_load
 from pylingo.client.bench import report
-from pylingo.client.bench.scenarios import SCENARIOS
+from pylingo.client.bench.scenarios import SCENARIOS, UNLIMITED
 from pylingo.shared import __version__
-from pylingo.shared.codec import event_codec, request_codec
-from pylingo.shared.framing import FrameDecoder, encode_frame
-from pylingo.shared.messages import Command, Hello, Message, Rooms, Say
+from pylingo.shared.messages import Message
 from pylingo.shared.schema import Record
-from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
+from tests.fakes.loads import wait_until_empty
+from tests.fakes.proxy import Fault, Proxy
+from tests.support import DEADLINE, ROOT, Peer, ServerProcess
 
 SCRIPT = ROOT / "client" / "benchmark.py"
-UNLIMITED = ("--rate", "0", "--queue-soft", "256M", "--queue-hard", "1G")
-
-Tamper = Callable[[str, bytes, Record], list[bytes] | None]
-"""The name of who gets a frame, the frame, what it says: the frames to pass on instead; None ends the connection."""
-
-
-class Proxy:
-    """Passes all on between clients and the server on `port`, but what `tamper` makes of the server's frames.
-
-    One thread. It may block in sending: both sides always read.
-    """
-
-    def __init__(self, port: int, tamper: Tamper) -> None:
-        self._target = port
-        self._tamper = tamper
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.port = self._listener.getsockname()[1]
-        self.said = threading.Event()
-        """Set when a client has said something."""
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
-        self._waker, self._woken = socket.socketpair()
-        self._selector.register(self._woken, selectors.EVENT_READ, None)
-        self._socks: set[socket.socket] = set()
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._waker.close()
-        self._thread.join(DEADLINE)
-        assert not self._thread.is_alive()
-        for sock in (self._listener, self._woken, *self._socks):
-            sock.close()
-        self._selector.close()
-        if self._error is not None:
-            raise self._error
-
-    def _run(self) -> None:
-        try:
-            while True:
-                for key, _ in self._selector.select():
-                    if key.data is None:
-                        return
-                    if key.fileobj in self._socks or key.fileobj is self._listener:  # else closed in this round
-                        key.data()
-        except BaseException as error:
-            self._error = error
-
-    def _accept(self) -> None:
-        client = self._listener.accept()[0]
-        server = socket.create_connection(("127.0.0.1", self._target))
-        name = ""
-        requests, events = FrameDecoder(), FrameDecoder()
-
-        def end() -> None:
-            for sock in (client, server):
-                if sock in self._socks:
-                    self._socks.remove(sock)
-                    with contextlib.suppress(KeyError):
-                        self._selector.unregister(sock)
-                    sock.close()
-
-        def read(sock: socket.socket) -> bytes:
-            try:
-                return sock.recv(65_536, socket.MSG_DONTWAIT)
-            except OSError:
-                return b""
-
-        def from_client() -> None:
-            nonlocal name
-            data = read(client)
-            for body in requests.feed(data):
-                record = request_codec.decode(body)
-                if type(record) is Hello:
-                    name = record.name or ""
-                elif type(record) is Say:
-                    self.said.set()
-            pass_on(server, data)
-
-        def from_server() -> None:
-            data = read(server)
-            passed: list[bytes] = []
-            for body in events.feed(data):
-                frames = self._tamper(name, encode_frame(body), event_codec.decode(body))
-                if frames is None:  # an orderly end: no reset that depends on what is unread
-                    with contextlib.suppress(OSError):
-                        client.shutdown(socket.SHUT_WR)
-                    self._selector.unregister(server)
-                    return
-                passed += frames
-            pass_on(client, b"".join(passed))
-            if not data:
-                end()
-
-        def pass_on(sock: socket.socket, data: bytes) -> None:
-            with contextlib.suppress(OSError):
-                if data:
-                    sock.sendall(data)
-                elif sock is server:
-                    sock.shutdown(socket.SHUT_WR)
-                    self._selector.unregister(client)  # the rest of the server's frames still goes there
-
-        for sock, read_it in ((client, from_client), (server, from_server)):
-            sock.settimeout(DEADLINE)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._socks.add(sock)
-            self._selector.register(sock, selectors.EVENT_READ, read_it)
-
-
-class Fault:
-    """Does `kind` once to what `victim` gets, at its frame number `at` of the type `what`."""
-
-    def __init__(self, kind: str, victim: str, at: int = 5, what: type[Record] = Message) -> None:
-        self.kind = kind
-        self.victim = victim
-        self.at = at
-        self.what = what
-        self.done = False
-        self._seen = 0
-        self._held: list[bytes] = []
-
-    def __call__(self, name: str, frame: bytes, record: Record) -> list[bytes] | None:
-        if name != self.victim or type(record) is not self.what or self.done:
-            return [frame]
-        self._seen += 1
-        if self._seen < self.at:
-            return [frame]
-        self.done = self.kind != "reorder" or bool(self._held)
-        match self.kind:
-            case "lose":
-                return []
-            case "double":
-                return [frame, frame]
-            case "alter":
-                return [frame.replace(b"....", b"..,.", 1)]
-            case "end":
-                return None
-            case "reorder" if not self._held:
-                self._held.append(frame)
-                return []
-            case "reorder":
-                return [frame, *self._held]
-        raise AssertionError(self.kind)
 
 
 def bench(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -214,8 +58,7 @@ def shared_server() -> Iterator[ServerProcess]:
 @pytest.fixture
 def server(shared_server: ServerProcess) -> ServerProcess:
     """A server where those of the tests before have left."""
-    with Peer(shared_server.port) as peer:
-        wait_until(lambda: not peer_rooms(peer), "the leaving of those before")
+    wait_until_empty(shared_server)
     return shared_server
 
 
@@ -228,7 +71,7 @@ def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["pylingo-bench", *arguments])
         monkeypatch.setattr(report.print_table, "__defaults__", (sys.stdout,))  # bound when the module was imported
-        monkeypatch.setattr(report.Progress.__init__, "__defaults__", (sys.stderr,))
+        monkeypatch.setattr(report.ProgressBar.__init__, "__defaults__", (sys.stderr,))
         status = benchmark.main()
         return status, *capsys.readouterr()
 
@@ -253,7 +96,7 @@ MEASURES = {
     "join-storm": {"deliveries", "seconds until everybody had seen everything", "peak memory, MB"},
     "idle": {"connects a second", "resident bytes for each connection", "server CPU, % of one"},
     "stalled": {"stalled readers", "p99 without them, ms", "ratio of p99"},
-    "churn": {"messages", "lives a second", "growth of memory, bytes a life"},
+    "churn": {"messages", "clients a second", "memory growth, bytes a client"},
 }
 
 
@@ -303,8 +146,7 @@ def test_a_running_server(server: ServerProcess):
     assert "deliveries" in run.stdout
     assert "server CPU" not in run.stdout  # whose process it is not told
     assert "peak memory" not in run.stdout
-    with Peer(server.port) as peer:  # it goes on, and nobody is left behind
-        wait_until(lambda: not peer_rooms(peer), "the clients' leaving")
+    wait_until_empty(server)  # it goes on, and nobody is left behind
 
 
 @pytest.mark.parametrize("scenario", ["join-storm", "churn", "idle"])
@@ -315,11 +157,6 @@ def test_a_running_server_and_another_scenario(server: ServerProcess, here, scen
     assert (status, err) == (0, "")
     assert "server CPU" not in out
     assert "memory" not in out
-
-
-def peer_rooms(peer: Peer) -> list[Any]:
-    peer.send(Command("list"))
-    return peer.until(Rooms).rooms
 
 
 def test_options_for_the_server(here):
@@ -460,9 +297,9 @@ FIXED = (
 """Each room has 60 messages; `c0` and `c1` observe, `c2` is the first who speaks, and `c21` only reads."""
 WHO = {"the observer": "c0", "a reader": "c21", "a sender": "c2"}
 KINDS = {
-    "lose": "came where|bytes differ|came to a halt",
-    "double": "came where|bytes differ|came to a halt",
-    "reorder": "came where|bytes differ",
+    "lose": "arrived where|bytes differ|came to a halt",
+    "double": "arrived where|bytes differ|came to a halt",
+    "reorder": "arrived where|bytes differ",
     "alter": "bytes differ|another text",
     "end": "a connection was lost",
 }

@@ -28,11 +28,11 @@ HERE = Path(__file__).resolve().parent
 sys.path[0] = str(HERE.parent.parent)
 
 from pylingo.client.bench.dialect import Dialect, PyLingo
-from pylingo.client.bench.load import Plan
 from pylingo.client.bench.options import check_descriptors
+from pylingo.client.bench.plan import Plan
 from pylingo.client.bench.process import ServerChild
-from pylingo.client.bench.report import Progress, where
-from pylingo.client.bench.scenarios import UNLIMITED, Result, Target, run_broadcast, run_speaking
+from pylingo.client.bench.report import ProgressBar, where
+from pylingo.client.bench.scenarios import UNLIMITED, Result, TargetServer, run_broadcast, run_speaking
 from tests.peers.dialects import Bare, Nats, Redis
 
 Started = tuple[subprocess.Popen[str], int]
@@ -204,12 +204,12 @@ def fits(peer: Peer, name: str) -> bool:
 
 
 @contextlib.contextmanager
-def running(peer: Peer) -> Iterator[Target]:
+def running(peer: Peer) -> Iterator[TargetServer]:
     """The peer's server, for one run."""
     with tempfile.TemporaryDirectory() as folder:
         process, port = peer.start(Path(folder))
         try:
-            yield Target("127.0.0.1", port, process.pid)
+            yield TargetServer("127.0.0.1", port, process.pid)
         finally:
             process.terminate()
             try:
@@ -227,7 +227,7 @@ def compare(
 ) -> dict[str, dict[str, dict[str, list[float]]]]:
     """The figures of every round: trial → figure → peer → values."""
     table: dict[str, dict[str, dict[str, list[float]]]] = {}
-    progress = Progress()
+    progress = ProgressBar()
     for name in names:
         trial = TRIALS[name]
         plan = (

@@ -8,37 +8,27 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pylingo.client.bench import load as module
-from pylingo.client.bench.churn import churn, storm
+from pylingo.client.bench.churn import churn, join_storm
 from pylingo.client.bench.dialect import PyLingo
-from pylingo.client.bench.load import Load, Plan
+from pylingo.client.bench.load import Load
+from pylingo.client.bench.plan import Plan
 from pylingo.client.bench.stream import StreamError
 from pylingo.shared.codec import encode
 from pylingo.shared.framing import HEADER_SIZE
-from pylingo.shared.messages import Command, Joined, Left, Message, Rooms
+from pylingo.shared.messages import Joined, Left, Message
 from pylingo.shared.schema import Record
-from tests.client.test_benchmark import UNLIMITED, Proxy, Tamper
-from tests.support import Peer, ServerProcess, wait_until
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
-    with ServerProcess("--max-per-address", "0", "--resume-grace", "0", *UNLIMITED) as running:
-        yield running
+from tests.fakes.loads import wait_until_empty
+from tests.fakes.proxy import Proxy, Tamper
+from tests.support import ServerProcess
 
 
 @pytest.fixture(autouse=True)
 def alone(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nobody of the tests before is here, and who waits for what a faulty server keeps back does not wait long."""
     monkeypatch.setattr(module, "PATIENCE", 1.0)
-    with Peer(server.port) as peer:
-        wait_until(lambda: no_rooms(peer), "the leaving of those before")
+    wait_until_empty(server)
     yield
     gc.collect()  # a socket that a failed run has left open is this test's, and not a later one's
-
-
-def no_rooms(peer: Peer) -> bool:
-    peer.send(Command("list"))
-    return not peer.until(Rooms).rooms
 
 
 @contextlib.contextmanager
@@ -53,7 +43,7 @@ def loads(port: int, clients: int) -> Iterator[Load]:
 def run_storm(port: int, clients: int = 20) -> tuple[float, int]:
     with loads(port, clients) as load:
         load.connect(enter=False)
-        return storm(load)
+        return join_storm(load)
 
 
 def run_churn(port: int, lives: int = 20) -> int:
@@ -77,8 +67,8 @@ def test_churn(server: ServerProcess, lives: int):
 def test_the_proxy_alone_changes_nothing(server: ServerProcess):
     with Proxy(server.port, lambda name, frame, record: [frame]) as proxy:
         assert run_storm(proxy.port)[1] == 20 + 190
-    with Proxy(server.port, lambda name, frame, record: [frame]) as proxy, Peer(server.port) as peer:
-        wait_until(lambda: no_rooms(peer))
+    with Proxy(server.port, lambda name, frame, record: [frame]) as proxy:
+        wait_until_empty(server)
         assert run_churn(proxy.port) == 60
 
 
@@ -165,11 +155,11 @@ class InLife:
 IN_CHURN: dict[str, tuple[Tamper, str]] = {
     "the observer misses a message": (InLife("c0", Message, lambda frame: []), "halt|was due"),
     "the observer gets a message twice": (InLife("c0", Message, lambda frame: [frame, frame]), "halt|was due"),
-    "the observer gets another text": (InLife("c0", Message, altered), "was said"),
+    "the observer gets another text": (InLife("c0", Message, altered), "was sent"),
     "the observer misses a leaving": (InLife("c0", Left, lambda frame: []), "halt|was due"),
     "the observer gets garbage": (InLife("c0", Message, garbage), "."),
     "the observer's connection ends": (InLife("c0", Joined, lambda frame: None), "connection was lost"),
-    "a life is cut": (InLife("life7", Joined, lambda frame: None), "a life ended with"),
+    "a life is cut": (InLife("life7", Joined, lambda frame: None), "a short-lived client ended with"),
     "a life gets garbage": (InLife("life7", Joined, garbage), "."),
 }
 

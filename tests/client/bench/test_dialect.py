@@ -79,7 +79,7 @@ def test_whole_messages_are_cut_out_of_any_piece(texts: list[str], data: st.Data
 
 @pytest.mark.parametrize("record", [Ping(), Pong(1), Joined("r", "n"), Notice("n"), Error("c", "t")])
 def test_anything_but_a_message_is_an_error(record: Record):
-    with pytest.raises(ValueError, match="came where only messages were expected"):
+    with pytest.raises(ValueError, match="arrived where only messages were expected"):
         list(DIALECT.texts(message("x") + encode(record)))
 
 

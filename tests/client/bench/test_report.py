@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pylingo.client.bench.load import Measured, Plan
-from pylingo.client.bench.report import QUANTILES, Progress, figures, print_table, show, where, write_json
+from pylingo.client.bench.plan import Measured, Plan
+from pylingo.client.bench.report import QUANTILES, ProgressBar, figures, print_table, show, where, write_json
 from pylingo.client.bench.scenarios import Result
 from pylingo.shared import __version__
 
@@ -111,7 +111,7 @@ def test_json(tmp_path: Path):
 
 def test_a_bar_on_a_terminal():
     stream = Terminal()
-    progress = Progress(stream)
+    progress = ProgressBar(stream)
     progress("speaking", 0.5)
     first = stream.getvalue()
     assert first == f"\rspeaking     [{'#' * 15}{'.' * 15}]"
@@ -128,7 +128,7 @@ def test_a_bar_on_a_terminal():
 
 def test_no_bar_elsewhere():
     stream = io.StringIO()
-    progress = Progress(stream)
+    progress = ProgressBar(stream)
     progress("speaking", 0.5)
     progress.clear()
     assert stream.getvalue() == ""

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 from pylingo.client.bench.dialect import PyLingo
-from pylingo.client.bench.load import Load, Measured, Plan
+from pylingo.client.bench.load import Load
+from pylingo.client.bench.plan import Measured, Plan
 from pylingo.client.bench.process import ServerChild
-from pylingo.client.bench.scenarios import SCENARIOS, UNLIMITED, Result, Target
-from pylingo.client.bench.stream import StreamError
+from pylingo.client.bench.scenarios import SCENARIOS, UNLIMITED, Result, TargetServer
+from pylingo.client.bench.stream import StreamError, mark
 from pylingo.reactor.config import parse_arguments
+from pylingo.shared.codec import encode
+from pylingo.shared.messages import Message
 from tests.support import wait_until
 
 TINY = {
@@ -33,7 +36,7 @@ def child() -> Iterator[ServerChild]:
     assert "Traceback" not in running.stop()
 
 
-def run(name: str, target: Target) -> Result:
+def run(name: str, target: TargetServer) -> Result:
     plan = dataclasses.replace(SCENARIOS[name].plan, **{"clients": 12, "rooms": 2, **TINY[name]})  # type: ignore[arg-type]
     told: list[float] = []
 
@@ -62,22 +65,21 @@ def test_a_plan_makes_sense_and_its_server_starts_with_these_options(name: str):
 
 @pytest.mark.parametrize("number", [0, 11])  # an observer, and a reader
 def test_what_is_doubled_at_the_very_end_is_noticed(child: ServerChild, number: int, monkeypatch: pytest.MonkeyPatch):
-    speak_in_turn = Load.speak_in_turn
+    stay_level = Load.stay_level
 
-    def and_once_more(load: Load) -> Measured:
-        measured = speak_in_turn(load)
-        last = bytes(load.rooms[0].stream._log[load.rooms[0].stream.ends[-2] :])
+    def with_one_message_again(load: Load) -> None:
+        last = encode(Message("room0", "c1", mark(1, 9, 0).decode() + "." * 38, 1))
         load.reactor.call_later(0.01, load.clients[number].data_received, last)
-        return measured
+        stay_level(load)
 
-    monkeypatch.setattr(Load, "speak_in_turn", and_once_more)
-    with pytest.raises(StreamError, match=r"more came than was said|where 10 was due"):
-        run("broadcast", Target("127.0.0.1", child.port))
+    monkeypatch.setattr(Load, "stay_level", with_one_message_again)
+    with pytest.raises(StreamError, match=r"more arrived than was sent|where 10 was due"):
+        run("broadcast", TargetServer("127.0.0.1", child.port))
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_run_and_what_it_cost(child: ServerChild, name: str):
-    result = run(name, Target("127.0.0.1", child.port, child.pid))
+    result = run(name, TargetServer("127.0.0.1", child.port, child.pid))
     assert result.scenario == ("speaking" if name in ("chat", "saturate", "stalled") else name)
     assert result.measured.seconds > 0
     assert result.server_cpu is not None
@@ -89,16 +91,16 @@ def test_a_run_and_what_it_cost(child: ServerChild, name: str):
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_run_against_a_server_whose_process_is_not_known(child: ServerChild, name: str):
-    result = run(name, Target("127.0.0.1", child.port))
+    result = run(name, TargetServer("127.0.0.1", child.port))
     assert result.server_cpu is None
     assert result.bytes_per_connection is None
     assert not result.peak
-    assert "growth of memory, bytes a life" not in result.extra
+    assert "memory growth, bytes a client" not in result.extra
     assert result.cpu_per_delivery is None
 
 
 def test_what_was_delivered(child: ServerChild):
-    target = Target("127.0.0.1", child.port, child.pid)
+    target = TargetServer("127.0.0.1", child.port, child.pid)
     saturate = run("saturate", target)
     assert (saturate.measured.messages, saturate.measured.deliveries) == (100, 600)
     broadcast = run("broadcast", target)
@@ -123,8 +125,8 @@ def test_latencies():
 
 
 def test_a_target():
-    assert Target("h", 1, os.getpid()).usage().cpu > 0
-    nothing = Target("h", 1).usage()
+    assert TargetServer("h", 1, os.getpid()).usage().cpu > 0
+    nothing = TargetServer("h", 1).usage()
     assert math.isnan(nothing.cpu)
     assert (nothing.resident, nothing.peak) == (0, 0)
     assert Plan(clients=1) == Plan(clients=1, rooms=1)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pylingo.client.bench.dialect import PyLingo
-from pylingo.client.bench.stream import MARK_SIZE, Counter, Reader, RoomStream, StreamError, mark
+from pylingo.client.bench.stream import MARK_SIZE, LengthChecker, RoomStream, StreamChecker, StreamError, mark
 from pylingo.shared.codec import encode
 from pylingo.shared.messages import Message, Ping
 
@@ -31,7 +31,7 @@ def said(order: list[int]) -> list[tuple[int, bytes]]:
 class Run:
     """An observer, a silent reader and the senders, each with what it is to receive."""
 
-    def __init__(self, order: list[int], kind: type[Reader] = Reader) -> None:
+    def __init__(self, order: list[int], kind: type[StreamChecker] = StreamChecker) -> None:
         self.stream = RoomStream(PyLingo())
         self.readers = {None: kind(self.stream), **{sender: kind(self.stream, sender) for sender in SENDERS}}
         room = said(order)
@@ -113,7 +113,7 @@ def test_a_surplus_at_the_end_leaves_a_reader_unlevel():
 def test_a_surplus_that_differs_is_seen_without_waiting():
     """What is there of the room's stream is compared, also where a piece goes beyond it."""
     stream = RoomStream(PyLingo())
-    reader = Reader(stream)
+    reader = StreamChecker(stream)
     stream.observe(message(3, 0) + message(4, 0))
     with pytest.raises(StreamError):
         reader.take(message(4, 0) + message(3, 0) + message(3, 1))
@@ -122,7 +122,7 @@ def test_a_surplus_that_differs_is_seen_without_waiting():
 @pytest.mark.parametrize("who", [None, 3])
 def test_ahead_of_the_observer(who: int | None):
     stream = RoomStream(PyLingo())
-    reader = Reader(stream, who)
+    reader = StreamChecker(stream, who)
     assert not reader.take(message(4, 0))
     assert not reader.is_level
     assert not reader.take(message(4, 1))
@@ -135,7 +135,7 @@ def test_ahead_of_the_observer(who: int | None):
 
 def test_a_sender_alone_is_level_with_its_own_words():
     stream = RoomStream(PyLingo())
-    reader = Reader(stream, 3)
+    reader = StreamChecker(stream, 3)
     stream.observe(message(3, 0) + message(3, 1))
     assert reader.is_level
     assert reader.position == stream.end
@@ -143,9 +143,9 @@ def test_a_sender_alone_is_level_with_its_own_words():
 
 def test_own_words_that_come_back_are_found():
     stream = RoomStream(PyLingo())
-    reader = Reader(stream, 3)
+    reader = StreamChecker(stream, 3)
     stream.observe(message(3, 0) + message(4, 0))
-    with pytest.raises(StreamError, match="without its own"):
+    with pytest.raises(StreamError, match="bytes differ"):
         reader.take(message(3, 0))
 
 
@@ -193,7 +193,7 @@ def shuffled(frames: list[bytes], keys: list[int]) -> Iterator[bytes]:
 
 @given(ORDERS, PIECES, st.lists(st.integers(), min_size=25, max_size=25))
 def test_a_counter_takes_any_order(order: list[int], pieces: list[tuple[int, int, bool]], keys: list[int]):
-    run = Run(order, Counter)
+    run = Run(order, LengthChecker)
     for who in run.readers:
         run.gets[who] = list(shuffled(run.gets[who], keys))
     assert run.deliver([(index, size, False) for index, size, _ in pieces])
@@ -203,7 +203,7 @@ def test_a_counter_takes_any_order(order: list[int], pieces: list[tuple[int, int
 def test_a_counter_that_gets_fewer_or_more_is_not_level(
     order: list[int], pieces: list[tuple[int, int, bool]], fault: str, victim: int | None
 ):
-    run = Run([*order, *SENDERS], Counter)
+    run = Run([*order, *SENDERS], LengthChecker)
     frames = run.gets[victim]
     frames[:1] = [] if fault == "lose" else frames[:1] * 2
     assert not run.deliver([(index, size, False) for index, size, _ in pieces])
