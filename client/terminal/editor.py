@@ -1,28 +1,31 @@
-"""The input line: text, cursor, kill ring, undo, history and the search in it, with emacs's keys. Pure.
+"""The input line: text, cursor, undo, kill ring, history and search, with the keys of emacs. Pure.
 
-Written here, as blessed's editor loses U+200D and has neither word moves nor a search. The cursor stands between
-graphemes only, also where a character that is typed or a deletion makes one of two; ASCII takes a short way. The text
-is what was typed and pasted, and goes out as it is: making it safe to print is the view's part.
+It replaces blessed's editor, which loses U+200D and has neither word motions nor a search. The cursor stands between
+graphemes only, even where typing or deleting joins two of them. The text is exactly what was typed or pasted, and is
+sent like that; the view makes it safe to print.
 """
 
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import Literal
 
+from pylingo.client.terminal import motions
 from pylingo.client.terminal.boundaries import after, before, snap
-from pylingo.client.terminal.cells import clip, graphemes, width
 from pylingo.client.terminal.history import LineHistory
+from pylingo.client.terminal.motions import Motion
 
 LIMIT = 65_536
-"""Characters that the line has room for, unless the constructor is told otherwise."""
+"""Characters that the line holds, unless the constructor is told otherwise."""
 UNDOS = 200
 KILLS = 20
+"""Killed texts that are kept."""
 
 
 @dataclass(slots=True)
 class _Change:
-    """What takes a change back: put `removed` in the place of the `added` characters from `start`."""
+    """Undone by replacing the `added` characters at `start` with `removed`."""
 
     start: int
     removed: str
@@ -31,31 +34,32 @@ class _Change:
 
 
 class Editor:
-    """`text` and `cursor` are what to show; `search` is the query while the history is searched, else None."""
+    """`text` and `cursor` are to be shown; `search` is the query while the history is searched, else None."""
 
     def __init__(self, limit: int = LIMIT) -> None:
         self.text = ""
         self.cursor = 0
         self.search: str | None = None
+        self.has_found = True
+        """Whether some line matches the query; true for an empty query."""
         self._limit = limit
         self._undo: deque[_Change] = deque(maxlen=UNDOS)
         self._kills: deque[str] = deque(maxlen=KILLS)
-        self._yanked = (0, 0)
-        self._previous = self._last = ""  # what kind of thing the two latest keys did: "insert", "kill", "yank", ""
+        self._yanked = (0, 0)  # where the latest yank begins and ends
+        self._previous: Literal["insert", "kill", "yank", ""] = ""  # the kinds of the latest two keys
+        self._last: Literal["insert", "kill", "yank", ""] = ""
         self._history = LineHistory()
-        self.has_found = True
-        """Whether some line has what is searched for; before anything is searched for, too."""
         self._found = 0  # the place of the line that the search shows
         self._before_search = ("", 0)
 
-    # --- what the client calls
+    # --- called by the client
 
     def press(self, name: str) -> bool:
-        """Does what the key is for; False if it is not the editor's."""
-        command = _COMMANDS.get(name) or _COMMANDS.get(name.lower())  # alt-B is alt-b, as in readline
+        """Carry out a key; return False if it is not one of the editor's."""
+        command = _COMMANDS.get(name) or _COMMANDS.get(name.lower())  # alt-B is alt-b, like in readline
         if self.search is not None:
-            if handled := self._press_searching(name):
-                return handled
+            if self._press_searching(name):
+                return True
             if command or name in ("enter", "tab", "shift-tab"):
                 self._accept()
         if command is None or (name == "ctrl-d" and not self.text):
@@ -65,7 +69,7 @@ class Editor:
         return True
 
     def insert(self, text: str) -> None:
-        """Puts typed or pasted text at the cursor, as much as there is room for; into the query while searching."""
+        """Insert typed or pasted text at the cursor, up to the limit; while searching, into the query."""
         if self.search is not None:
             self._look_for(self.search + _plain(text).replace("\n", " "), self._found)
             return
@@ -84,7 +88,7 @@ class Editor:
         self._last = "insert"
 
     def replace(self, start: int, end: int, text: str, cursor: int | None = None) -> None:
-        """Puts `text` in the place of `start` to `end`, in one undo step, with the cursor behind it or at `cursor`."""
+        """Replace `start` to `end` by `text` in one undo step; the cursor ends behind it or at `cursor`."""
         self._step()
         room = self._limit - len(self.text) + end - start
         self._splice(start, end, _plain(text)[:room])
@@ -92,14 +96,14 @@ class Editor:
             self.cursor = snap(self.text, min(cursor, len(self.text)))
 
     def submit(self) -> str:
-        """The text, which goes into the history. The line is empty then, or has the draft from before going there."""
+        """Move the text to the history and return it. A draft from before browsing the history comes back."""
         text, draft = self.text, self._history.draft
         self._history.add(text)
         self.set_draft(draft)
         return text
 
     def set_draft(self, text: str) -> None:
-        """Begins anew with `text` in the line."""
+        """Start over with `text` in the line."""
         self.search = None
         self._step()
         self._history.leave()
@@ -111,7 +115,7 @@ class Editor:
         self._previous, self._last = self._last, ""
 
     def _splice(self, start: int, end: int, text: str) -> None:
-        """The one way in which the text changes, but for other lines of the history."""
+        """Change the text. Nothing else does, except undo and going to another line of the history."""
         removed = self.text[start:end]
         if not removed and not text:
             return
@@ -130,47 +134,19 @@ class Editor:
         self.cursor = len(text)
         self._undo.clear()
 
-    # --- places
-
-    def _line_start(self) -> int:
-        return self.text.rfind("\n", 0, self.cursor) + 1
-
-    def _line_end(self) -> int:
-        end = self.text.find("\n", self.cursor)
-        return len(self.text) if end < 0 else end
-
-    def _left(self) -> int:
-        return before(self.text, self.cursor)
-
-    def _right(self) -> int:
-        return after(self.text, self.cursor)
-
-    def _word_left(self) -> int:
-        back = graphemes(self.text[: self.cursor])[::-1]
-        return self.cursor - _past(back, _in_word)
-
-    def _word_right(self) -> int:
-        return self.cursor + _past(graphemes(self.text[self.cursor :]), _in_word)
-
-    def _blank_left(self) -> int:
-        """The beginning of what stands between blanks, which is what C-w means by a word."""
-        return self.cursor - _past(graphemes(self.text[: self.cursor])[::-1], lambda part: not part.isspace())
-
-    def _kill_end(self) -> int:
-        end = self._line_end()
-        return end if end > self.cursor else min(end + 1, len(self.text))
-
-    def _kill_start(self) -> int:
-        start = self._line_start()
-        return start if start < self.cursor else max(start - 1, 0)
-
     # --- keys
+
+    def _move(self, place: int) -> None:
+        self.cursor = place
+
+    def _delete(self, place: int) -> None:
+        start, end = sorted((place, self.cursor))
+        self._splice(start, end, "")
 
     def _kill(self, place: int) -> None:
         start, end = sorted((place, self.cursor))
-        killed = self.text[start:end]
-        if killed:
-            if self._previous == "kill" and self._kills:
+        if killed := self.text[start:end]:
+            if self._previous == "kill" and self._kills:  # consecutive kills are one
                 latest = self._kills.pop()
                 killed = latest + killed if place > self.cursor else killed + latest
             self._kills.append(killed)
@@ -193,41 +169,26 @@ class Editor:
         self._last = "yank"
 
     def _transpose(self) -> None:
-        at_end = self.cursor == self._line_end()
-        end = self.cursor if at_end else self._right()
+        at_end = self.cursor == motions.line_end(self.text, self.cursor)
+        end = self.cursor if at_end else after(self.text, self.cursor)
         middle = before(self.text, end)
         start = before(self.text, middle)
         if start < middle < end and "\n" not in self.text[start:end]:
             self._splice(start, end, self.text[middle:end] + self.text[start:middle])
 
     def _change_case(self, change: Callable[[str], str]) -> None:
-        end = self._word_right()
+        end = motions.word_right(self.text, self.cursor)
         part = self.text[self.cursor : end]
-        blank = "".join(takewhile(lambda char: not _in_word(char), part))
+        blank = "".join(takewhile(lambda char: not motions.in_word(char), part))
         changed = blank + change(part[len(blank) :])
-        if len(self.text) - len(part) + len(changed) <= self._limit:  # capitals of ß take more room
+        if len(self.text) - len(part) + len(changed) <= self._limit:  # the capital of ß is longer
             self._splice(self.cursor, end, changed)
 
-    def _up(self) -> None:
-        start = self._line_start()
-        if start:
-            self._to_line(self.text.rfind("\n", 0, start - 1) + 1, start - 1, self.text[start : self.cursor])
+    def _move_vertically(self, place: int | None, step: int) -> None:
+        if place is not None:
+            self.cursor = place
         else:
-            self._go(self._history.place - 1)
-
-    def _down(self) -> None:
-        end = self._line_end()
-        if end < len(self.text):
-            next_end = self.text.find("\n", end + 1)
-            reach = self.text[self._line_start() : self.cursor]
-            self._to_line(end + 1, len(self.text) if next_end < 0 else next_end, reach)
-        else:
-            self._go(self._history.place + 1)
-
-    def _to_line(self, start: int, end: int, reach: str) -> None:
-        """To the line from `start` to `end`, into the column that `reach` ends in."""
-        row, reach = self.text[start:end].replace("\t", " "), reach.replace("\t", " ")  # as they are shown
-        self.cursor = snap(self.text, start + len(clip(row, width(reach))))
+            self._go(self._history.place + step)
 
     # --- history
 
@@ -237,7 +198,7 @@ class Editor:
             self._show(text)
 
     def _press_searching(self, name: str) -> bool:
-        """What a key does to the search; False if it ends it or has nothing to do with it."""
+        """Carry out a key of the search; return False if it ends the search or has nothing to do with it."""
         query = self.search or ""
         match name:
             case "ctrl-r":
@@ -258,7 +219,7 @@ class Editor:
         self._before_search = (self.text, self.cursor)
 
     def _look_for(self, query: str, newest: int) -> None:
-        """Shows the latest line not after `newest` that has `query` in it; none: what was found stays."""
+        """Show the latest line, no later than `newest`, that contains `query`; if there is none, change nothing."""
         self.search = query
         found = self._history.find(query, newest)
         self.has_found = found is not None or not query
@@ -267,7 +228,7 @@ class Editor:
             self.cursor = snap(self.text, at)
 
     def _accept(self) -> None:
-        """Goes on with the line that was found."""
+        """End the search and edit the line that it has found."""
         text, cursor = self.text, self.cursor
         self.search = None
         self.text, self.cursor = self._before_search
@@ -277,73 +238,48 @@ class Editor:
 
 
 def _plain(text: str) -> str:
-    """`text` with one kind of line ends."""
+    """`text` with newlines as its only line ends."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _in_word(part: str) -> bool:
-    return part[0].isalnum() or part[0] == "_"
+def _with(act: Callable[[Editor, int], None], keys: dict[str, Motion]) -> dict[str, Callable[[Editor], None]]:
+    """Commands that call `act` with the position that each key's motion leads to."""
+
+    def command(motion: Motion) -> Callable[[Editor], None]:
+        return lambda editor: act(editor, motion(editor.text, editor.cursor))
+
+    return {name: command(motion) for name, motion in keys.items()}
 
 
-def _past(parts: list[str], wanted: Callable[[str], bool]) -> int:
-    """The characters of the first run of parts that are `wanted`, and of those before it."""
-    length = 0
-    inside = False
-    for part in parts:
-        if wanted(part):
-            inside = True
-        elif inside:
-            break
-        length += len(part)
-    return length
-
-
-_KILLS: dict[str, Callable[[Editor], int]] = {
-    "ctrl-k": Editor._kill_end,
-    "ctrl-u": Editor._kill_start,
-    "ctrl-w": Editor._blank_left,
-    "alt-d": Editor._word_right,
-    "ctrl-delete": Editor._word_right,
-    "alt-delete": Editor._word_right,
-    "alt-backspace": Editor._word_left,
-    "ctrl-backspace": Editor._word_left,
+_MOVES: dict[str, Motion] = {
+    **dict.fromkeys(("ctrl-a", "home"), motions.line_start),
+    **dict.fromkeys(("ctrl-e", "end"), motions.line_end),
+    **dict.fromkeys(("ctrl-b", "left"), before),
+    **dict.fromkeys(("ctrl-f", "right"), after),
+    **dict.fromkeys(("alt-b", "ctrl-left", "alt-left"), motions.word_left),
+    **dict.fromkeys(("alt-f", "ctrl-right", "alt-right"), motions.word_right),
 }
-_MOVES: dict[str, Callable[[Editor], int]] = {
-    **dict.fromkeys(("ctrl-a", "home"), Editor._line_start),
-    **dict.fromkeys(("ctrl-e", "end"), Editor._line_end),
-    **dict.fromkeys(("ctrl-b", "left"), Editor._left),
-    **dict.fromkeys(("ctrl-f", "right"), Editor._right),
-    **dict.fromkeys(("alt-b", "ctrl-left", "alt-left"), Editor._word_left),
-    **dict.fromkeys(("alt-f", "ctrl-right", "alt-right"), Editor._word_right),
+_KILLS: dict[str, Motion] = {
+    "ctrl-k": motions.rest_of_line,
+    "ctrl-u": motions.beginning_of_line,
+    "ctrl-w": motions.blank_left,
+    **dict.fromkeys(("alt-d", "ctrl-delete", "alt-delete"), motions.word_right),
+    **dict.fromkeys(("alt-backspace", "ctrl-backspace"), motions.word_left),
 }
-
-
-def _moving(place: Callable[[Editor], int]) -> Callable[[Editor], None]:
-    def move(editor: Editor) -> None:
-        editor.cursor = place(editor)
-
-    return move
-
-
-def _killing(place: Callable[[Editor], int]) -> Callable[[Editor], None]:
-    return lambda editor: editor._kill(place(editor))
-
-
-def _deleting(place: Callable[[Editor], int]) -> Callable[[Editor], None]:
-    def delete(editor: Editor) -> None:
-        start, end = sorted((place(editor), editor.cursor))
-        editor._splice(start, end, "")
-
-    return delete
-
-
+_DELETIONS: dict[str, Motion] = {
+    **dict.fromkeys(("backspace", "ctrl-h", "shift-backspace"), before),
+    **dict.fromkeys(("delete", "ctrl-d"), after),
+}
 _COMMANDS: dict[str, Callable[[Editor], None]] = {
-    **{name: _moving(place) for name, place in _MOVES.items()},
-    **{name: _killing(place) for name, place in _KILLS.items()},
-    **dict.fromkeys(("backspace", "ctrl-h", "shift-backspace"), _deleting(Editor._left)),
-    **dict.fromkeys(("delete", "ctrl-d"), _deleting(Editor._right)),
-    **dict.fromkeys(("up", "ctrl-p"), Editor._up),
-    **dict.fromkeys(("down", "ctrl-n"), Editor._down),
+    **_with(Editor._move, _MOVES),
+    **_with(Editor._kill, _KILLS),
+    **_with(Editor._delete, _DELETIONS),
+    **dict.fromkeys(
+        ("up", "ctrl-p"), lambda editor: editor._move_vertically(motions.line_up(editor.text, editor.cursor), -1)
+    ),
+    **dict.fromkeys(
+        ("down", "ctrl-n"), lambda editor: editor._move_vertically(motions.line_down(editor.text, editor.cursor), 1)
+    ),
     "alt-enter": lambda editor: editor.insert("\n"),
     "ctrl-y": Editor._yank,
     "alt-y": Editor._yank_older,

@@ -5,7 +5,7 @@ from itertools import accumulate
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pylingo.client.terminal.boundaries import _APART, after, before, snap
+from pylingo.client.terminal.boundaries import APART, after, before, snap
 from pylingo.client.terminal.cells import graphemes
 
 PARTS = [
@@ -49,7 +49,7 @@ def test_flags_pair_from_their_first() -> None:
 
 def test_characters_that_are_taken_to_stand_apart_do() -> None:
     """Each before and behind a letter, an ideograph, an emoji and itself; wcwidth knows newer Unicode than `re`."""
-    apart = [char for char in map(chr, range(0x20000)) if _APART.match(char * 2)]
+    apart = [char for char in map(chr, range(0x20000)) if APART.match(char * 2)]
     assert len(apart) > 40_000
     assert [
         c for c in apart for text in (f"a{c}", f"{c}漢", f"👩{c}", f"{c}한", c * 2) if len(graphemes(text)) != 2
@@ -57,4 +57,4 @@ def test_characters_that_are_taken_to_stand_apart_do() -> None:
 
 
 def test_marks_joiners_and_flags_are_not_taken_to_stand_apart() -> None:
-    assert [char for char in "\u0301\u200d\ufe0f🇩🏽\u0600\u1100\u094dक\r" if _APART.match(char * 2)] == []
+    assert [char for char in "\u0301\u200d\ufe0f🇩🏽\u0600\u1100\u094dक\r" if APART.match(char * 2)] == []

@@ -195,7 +195,9 @@ def test_kills_are_bounded() -> None:
     for number in range(KILLS + 5):
         line.set_draft(str(number))
         press(line, "ctrl-u")
-    assert len(line._kills) == KILLS
+    press(line, "ctrl-y")
+    yanked = [line.text for _ in range(2 * KILLS) if line.press("alt-y")]
+    assert set(yanked) == {str(number) for number in range(5, KILLS + 5)}
 
 
 # --- undo
