@@ -125,6 +125,7 @@ class Connection:
             self._service.address_pace.give_back(self._address_key)
         self.eof_received()
         self._closed(self)
+        self.deadlines.release()
 
     # --- from the session
 

@@ -97,6 +97,10 @@ class PeerDeadlines[P: WatchedPeer]:
         """The check raised, which is a bug: this connection ends."""
         self.peer.abort()
 
+    def release(self) -> None:
+        """Let go of the peer, whose connection is over: a circle would be left to the garbage collector."""
+        del self.peer
+
     def _expired(self, now: float) -> tuple[str, str] | None:
         """The reason and the text of the goodbye, if a deadline has passed."""
         settings, transport = self.peer.settings, self.peer.transport

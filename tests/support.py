@@ -30,7 +30,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DEADLINE = 20.0
 """Seconds after which a test gives up; far more than anything takes, as machines can be slow."""
 
-_decode = functools.lru_cache(8_192)(event_codec.decode)  # a room's frame is the same for each of its many members
+decode_event = functools.lru_cache(8_192)(event_codec.decode)
+"""Decodes a body once; a room's frame is the same for each of its many members."""
 _fences = itertools.count(2**62)  # ids that no test uses
 
 
@@ -179,7 +180,7 @@ class Peer:
     def recv(self, timeout: float = DEADLINE) -> Record | None:
         """The next record; None at the end of the stream. Raises `TimeoutError`."""
         body = self.recv_body(timeout)
-        return None if body is None else _decode(body)
+        return None if body is None else decode_event(body)
 
     def recv_map(self, timeout: float = DEADLINE) -> dict[str, Any] | None:
         """The next frame as the plain map that came; None at the end of the stream. Raises `TimeoutError`."""

@@ -6,7 +6,6 @@ selectors, whatever the code above them looks like; members write and read with 
 """
 
 import collections
-import functools
 import os
 import selectors
 import socket
@@ -21,17 +20,16 @@ from pylingo.reactor.config import Settings
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.transport import READ_SIZE
 from pylingo.reactor.server import Server
-from pylingo.shared.codec import encode, event_codec
+from pylingo.shared.codec import encode
 from pylingo.shared.framing import FrameDecoder
 from pylingo.shared.messages import Command, Hello, Joined, Left, Message, PongRequest, Say, Sent, Skipped, Welcome
 from pylingo.shared.schema import Record
+from tests.support import decode_event
 
 MEMBERS = 100
 SENDERS = 5
 EACH = 200
 MESSAGES = SENDERS * EACH
-
-decode = functools.lru_cache(8_192)(event_codec.decode)  # a room's frame is the same for each of its many members
 
 
 class CountingSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
@@ -72,7 +70,7 @@ class Member:
         records: list[Record] = []
         try:
             while data := os.read(self.sock.fileno(), 2**20):
-                records += [decode(body) for body in self._decoder.feed(data)]
+                records += [decode_event(body) for body in self._decoder.feed(data)]
         except BlockingIOError:
             pass
         return records

@@ -25,8 +25,8 @@ from pylingo.shared.codec import encode, request_codec
 from pylingo.shared.framing import encode_frame
 from pylingo.shared.messages import Command, Error, Goodbye, Left, Message, Ping, PongRequest, Say, Welcome
 from pylingo.shared.schema import Record
+from tests.fakes.fields import WRONG, drop, field_cases, put
 from tests.fuzz.fuzz_session import World
-from tests.shared.test_messages import WRONG, drop, field_cases, put
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
 
 Start = Callable[..., ServerProcess]

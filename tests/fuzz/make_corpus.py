@@ -24,9 +24,9 @@ from pylingo.shared.codec import encode, request_codec
 from pylingo.shared.framing import encode_frame
 from pylingo.shared.messages import Command, Hello, HistoryRequest, PingRequest, PongRequest, Say
 from pylingo.shared.schema import Record
-from tests.e2e.test_framing_e2e import BAD_BODIES, SIZES, SOUND_BODIES
+from tests.fakes.fields import WRONG, drop, field_cases, put
+from tests.fakes.streams import BAD_BODIES, SIZES, SOUND_BODIES
 from tests.fuzz.fuzz_session import BODY, DEAF, FIN, JOIN, PACED, TIME
-from tests.shared.test_messages import WRONG, drop, field_cases, put
 
 CONVERSATION: list[Record] = [
     Hello(1, "Zoë", id=1),

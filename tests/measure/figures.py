@@ -29,9 +29,11 @@ if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
 from pylingo.client.bench.dialect import PyLingo
-from pylingo.client.bench.load import Load, Plan
+from pylingo.client.bench.load import Load
+from pylingo.client.bench.plan import Plan
 from pylingo.client.bench.process import usage
-from pylingo.client.bench.scenarios import Target, run_speaking
+from pylingo.client.bench.scenarios import TargetServer, run_speaking
+from pylingo.client.bench.speaking import speak
 from pylingo.shared.codec import encode
 from pylingo.shared.framing import encode_frame
 from pylingo.shared.messages import Command, Goodbye, Left, Ping, PongRequest, Say
@@ -57,7 +59,7 @@ def latency(options: argparse.Namespace) -> Rows:
     """Three times in turn without and with readers who do not read, at 80 KB/s for each reader: they do fall behind."""
     without, with_, ratios = [], [], []
     with ServerProcess("--resume-grace", "0") as server:
-        target = Target("127.0.0.1", server.port, server.pid)
+        target = TargetServer("127.0.0.1", server.port, server.pid)
         for _ in range(3):
             pair = []
             for stalled in (0, 10):
@@ -90,7 +92,7 @@ def memory(options: argparse.Namespace) -> Rows:
             load.connect()
             load.settle()
             before = usage(server.pid)
-            load.speak()  # raises if anybody who reads is cut off, or lacks a byte
+            speak(load)  # raises if anybody who reads is cut off, or lacks a byte
             after = usage(server.pid)
             connected, counts, skipped, _ = counters(server)
         finally:
@@ -208,7 +210,7 @@ def garbage(options: argparse.Namespace) -> Rows:
 
     A tick's CPU time, not its wall time: on two cores that the clients share, the longest wait for a core is longer.
     """
-    from tests.e2e.test_framing_e2e import BAD_BODIES, SIZES
+    from tests.fakes.streams import BAD_BODIES, SIZES
 
     streams = [*SIZES.values(), *map(encode_frame, BAD_BODIES.values())]
     lists = b"\x90"  # the dearest to decode: lists in lists, as many as there are bytes

@@ -31,7 +31,7 @@ if __name__ == "__main__":
 
 from pylingo.client.bench.dialect import PyLingo
 from pylingo.client.bench.process import ServerChild, Usage, usage
-from pylingo.client.bench.scenarios import SCENARIOS, UNLIMITED, Result, Target, run_speaking
+from pylingo.client.bench.scenarios import SCENARIOS, UNLIMITED, Result, TargetServer, run_speaking
 from pylingo.reactor.history.opening import open_file
 from pylingo.shared.messages import Command, HistoryPage, HistoryRequest, PingRequest, Pong, Say, Sent
 from tests.measure.figures import Rows, counters, print_table, quiet
@@ -41,7 +41,7 @@ ROOMS = 1_000
 _OLD = 0.04  # of the large file's messages are older than 90 days
 
 
-class ReactorOnly(Target):
+class ReactorOnly(TargetServer):
     """A target whose CPU is that of its reactor's thread, which is the process's first one."""
 
     def usage(self) -> Usage:

@@ -38,11 +38,11 @@ if __name__ == "__main__":
 
 from pylingo.client.bench.process import usage
 from pylingo.reactor.config import Settings
+from pylingo.reactor.engine.timers import Timer
 from pylingo.reactor.server import Server
 from pylingo.shared.codec import encode
 from pylingo.shared.messages import Command, Message, PongRequest, Say
-from tests import support
-from tests.support import Peer, ServerProcess
+from tests.support import Peer, ServerProcess, decode_event
 
 OPTIONS = {
     "rate": "0",
@@ -85,7 +85,7 @@ COLUMNS = [
     Column("connections", 15, 0.1),
     Column("names", 15, 0.1),
     Column("rooms", 5, 0.1),
-    Column("watch slots", 15, 0.1),
+    Column("sockets", 15, 0.1),
     Column("timers", 60, 0.1),
     Column("accepted", 0, watched=False),
     Column("delivered", 0, watched=False),
@@ -115,7 +115,7 @@ class Child:
         deadline = time.monotonic() + 10
         while True:
             self._server.errors.seek(start)
-            if found := re.search(pattern, self._server.errors.read()):
+            if found := re.search(pattern, self._server.errors.read().decode(errors="replace")):
                 break
             if time.monotonic() > deadline or self._server.process.poll() is not None:
                 raise RuntimeError("the server does not answer SIGUSR1")
@@ -157,17 +157,18 @@ class Thread:
 
         def look() -> None:
             server = self._server
-            support._decode.cache_clear()  # the clients' own, in the same process
+            decode_event.cache_clear()  # the clients' own, in the same process
             cycles = gc.collect()
+            things = gc.get_objects()
             results.append(
                 {
                     "in cycles": cycles,
-                    "objects": len(gc.get_objects()),
+                    "objects": len(things),
                     "connections": server.admission.count,
                     "names": len(server.hub),
                     "rooms": len(server.hub.rooms),
-                    "deadlines": len(server.admission.connections()),
-                    "timers": len(server.reactor._timers._heap),
+                    "sockets": len(server.admission.connections()),
+                    "timers": sum(isinstance(thing, Timer) for thing in things),
                     "accepted": server.service.counts["accepted"],
                     "skipped": server.hub.tick.skipped,
                     "longest tick ms": server.reactor.longest_tick * 1e3,

@@ -1,7 +1,5 @@
 """The frame types, against the tables of PROTOCOL.md written out once more, so that a change of the wire is noticed."""
 
-import copy
-
 import msgpack
 import pytest
 
@@ -9,127 +7,16 @@ from pylingo.shared.codec import event_codec, request_codec
 from pylingo.shared.errors import FrameError, RequestError
 from pylingo.shared.messages import DEFAULT_PAGE, EVENTS, MAX_PAGE, REQUESTS, HistoryRequest, Joined, Left, Renamed
 from pylingo.shared.schema import to_map
+from tests.fakes.fields import EVENT_FIELDS, GOOD, REQUEST_FIELDS, WRONG, drop, field_cases, filled, put
 
-# A name that ends in ? may be left out or be nil. A kind that ends in ? is always sent, perhaps as nil.
-REQUEST_FIELDS = {
-    "hello": {"protocol": "int", "name?": "str", "client?": "str", "password?": "str", "resume?": "str", "id?": "id"},
-    "say": {"text": "str", "key?": "key", "id?": "id"},
-    "command": {"name": "str", "argument?": "str", "id?": "id"},
-    "history": {"since?": "at", "before?": "at", "limit?": "limit", "id?": "id"},
-    "ping": {"id?": "id"},
-    "pong": {"id?": "id"},
-}
-EVENT_FIELDS = {
-    "welcome": {"protocol": "int", "server": "str", "name": "str", "limits": "{limits}"},
-    "ready": {"name": "str", "room": "str?", "token": "str", "resumed": "bool", "re?": "id"},
-    "message": {"room": "str", "from": "str", "text": "str", "at": "at"},
-    "sent": {"room": "str", "at": "at", "re?": "id", "key?": "key"},
-    "joined": {"room": "str", "name": "str", "users?": "int", "re?": "id"},
-    "left": {"room": "str", "name": "str", "reason?": "str", "re?": "id"},
-    "renamed": {"old": "str", "new": "str", "room?": "str", "re?": "id"},
-    "rooms": {"rooms": "[room]", "more": "bool", "re?": "id"},
-    "users": {"room": "str", "users": "[str]", "more": "bool", "re?": "id"},
-    "help": {"commands": "[command]", "re?": "id"},
-    "history": {"room": "str", "messages": "[entry]", "more": "bool", "oldest": "at?", "re?": "id"},
-    "skipped": {"room": "str", "count": "int", "after": "at", "until": "at"},
-    "notice": {"text": "str"},
-    "error": {"code": "str", "text": "str", "re?": "id"},
-    "goodbye": {"reason": "str", "text": "str", "re?": "id"},
-    "ping": {},
-    "pong": {"re?": "id"},
-}
-PARTS = {
-    "{limits}": {"frame": "int", "text": "int", "name": "int", "room": "int"},
-    "[room]": {"room": "str", "users": "int"},
-    "[command]": {"name": "str", "argument": "str?", "description": "str"},
-    "[entry]": {"from": "str", "text": "str", "at": "at", "key?": "key"},
-}
-
-# Packed with `use_bin_type=False`, so bytes stand for strings of any bytes here.
-NOT_UTF8 = [
-    b"\xff",
-    b"caf\xe9",
-    b"\xe2\x82",
-    b"\xc0\xaf",
-    b"\xe0\x80\xaf",
-    b"\xed\xa0\x80",
-    b"\xed\xa0\xbd\xed\xb8\x80",
-]
-NOT_INTS = ["", "1", True, False, 1.0, float("nan"), float("inf"), {}, [], {"a": 1}, [1]]
-NOT_STRINGS = [0, -1, True, False, 1.5, float("nan"), {}, [], {"a": "b"}, ["a"], *NOT_UTF8]
-GOOD = {
-    "str": ["", "x", "Grüße, 世界 👋", "a" * 10_000, "\0\x1b[2J"],
-    "int": [0, 1, -1, 2**64 - 1, -(2**63)],
-    "bool": [True, False],
-    "id": [0, 1, 2**63 - 1],
-    "at": [0, 1, 1_700_000_000_000_000, 2**63 - 1],
-    "limit": [1, 2, 100],
-    "key": ["k", "k" * 32, "~ !"],
-    "{limits}": [{"frame": 32_768, "text": 4_096, "name": 32, "room": 64}],
-    "[str]": [[], ["a"], ["a", "ж", ""]],
-    "[room]": [[], [{"room": "lobby", "users": 2}] * 3],
-    "[command]": [[], [{"name": "list", "argument": None, "description": "d"}]],
-    "[entry]": [[], [{"from": "a", "text": "t", "at": 5}, {"from": "b", "text": "u", "at": 6, "key": "k"}]],
-}
-WRONG = {
-    "str": NOT_STRINGS,
-    "int": NOT_INTS,
-    "bool": [0, 1, "", "true", 1.0, {}, []],
-    "id": [*NOT_INTS, -1, 2**63, 2**64 - 1, -(2**63)],
-    "at": [*NOT_INTS, -1, -(2**63)],
-    "limit": [*NOT_INTS, 0, -1, 101, 2**63],
-    "key": [*NOT_STRINGS, "", "k" * 33, "é", "k" * 30_000],
-    "{limits}": [0, True, 1.5, "", "x", [], {}],
-    "[str]": [0, True, 1.5, "", "x", {}, [1], [None], [[]], [{}], ["a", b"\xff"]],
-    "[room]": [0, True, 1.5, "", "x", {}, [1], [None], [[]], [{}], ["a"], [{"room": "lobby", "users": 2}, {}]],
-    "[command]": [0, True, 1.5, "", "x", {}, [1], [None], [[]], [{}], ["a"]],
-    "[entry]": [0, True, 1.5, "", "x", {}, [1], [None], [[]], [{}], ["a"]],
-}
 FRAMES = [
     *(pytest.param(request_codec, name, fields, id=f"request-{name}") for name, fields in REQUEST_FIELDS.items()),
     *(pytest.param(event_codec, name, fields, id=f"event-{name}") for name, fields in EVENT_FIELDS.items()),
 ]
 
 
-def filled(fields: dict[str, str]) -> dict[str, object]:
-    """A sound map with all of `fields`."""
-    return {name.removesuffix("?"): GOOD[kind.removesuffix("?")][-1] for name, kind in fields.items()}
-
-
 def body(frame: dict[str, object]) -> bytes:
     return msgpack.packb(frame, use_bin_type=False)
-
-
-def field_cases():
-    """Each field of each frame, and of the parts of frames: codec, a full frame, the path to the field, name, kind."""
-    for codec, tables in ((request_codec, REQUEST_FIELDS), (event_codec, EVENT_FIELDS)):
-        for type_, fields in tables.items():
-            frame = {"type": type_, **filled(fields)}
-            for name, kind in fields.items():
-                key = name.removesuffix("?")
-                yield codec, frame, (key,), name, kind
-                for part_name, part_kind in PARTS.get(kind, {}).items():
-                    path = (key, 0) if kind.startswith("[") else (key,)
-                    full = put(frame, path, filled(PARTS[kind]))
-                    yield codec, full, (*path, part_name.removesuffix("?")), part_name, part_kind
-
-
-def put(frame, path, value):
-    frame = copy.deepcopy(frame)
-    inner = frame
-    for step in path[:-1]:
-        inner = inner[step]
-    inner[path[-1]] = value
-    return frame
-
-
-def drop(frame, path):
-    frame = copy.deepcopy(frame)
-    inner = frame
-    for step in path[:-1]:
-        inner = inner[step]
-    del inner[path[-1]]
-    return frame
 
 
 def case_id(codec, frame, path):
