@@ -6,8 +6,8 @@
 from collections.abc import Callable
 
 from pylingo.client.settings import LAYOUTS
+from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Effect, Leave, Model, Remember, Repaint, Transcribe
-from pylingo.client.terminal.scrollback import Line
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold, is_guest, user_name
 from pylingo.shared.text import printable, quote

@@ -9,9 +9,9 @@ from pylingo.client.terminal.commands import leave, run_local
 from pylingo.client.terminal.completion import Sources
 from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE
+from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Effect, Model, Pasting, Reconnect, Repaint, SendCommand, Speak, Suspend
 from pylingo.client.terminal.notes import cleaned
-from pylingo.client.terminal.scrollback import Line
 from pylingo.client.terminal.server_events import ask, next_id
 from pylingo.client.terminal.view import body_height, is_folded, wrapped
 from pylingo.shared.commands import COMMANDS, parse_line, unknown_command
@@ -85,7 +85,7 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
     text = model.editor.text
     if not text.strip():
         model.editor.submit()
-        model.scrollback.follow()
+        model.scrollback.viewport.follow()
         return [Reconnect()] if model.state == "over" else []
     try:
         match parse_line(text):
@@ -105,7 +105,7 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
         model.hint = error.text
         return []
     model.editor.submit()
-    model.scrollback.follow()
+    model.scrollback.viewport.follow()
     if model.state == "over" and any(isinstance(effect, Speak | SendCommand) for effect in effects):
         effects.append(Reconnect())
     return effects
@@ -120,7 +120,7 @@ def _speak(model: Model, text: str, at: int) -> list[Effect]:
 
 def _escape(model: Model, now: float, at: int) -> list[Effect]:
     """Back to the end of the chat; only who never came in leaves: half a sequence of a slow line looks like it."""
-    model.scrollback.follow()
+    model.scrollback.viewport.follow()
     return leave(model) if model.state == "waiting" and not model.was_online else []
 
 
@@ -165,9 +165,9 @@ def _scroll(step: Callable[[int], int]) -> Callable[[Model, float, int], list[Ef
         height = body_height(model)
         count = step(height)
         if count > 0:
-            model.scrollback.scroll_up(count, height, lambda line: wrapped(model, line))
+            model.scrollback.viewport.scroll_up(count, height, lambda line: wrapped(model, line))
         else:
-            model.scrollback.scroll_down(-count, lambda line: wrapped(model, line))
+            model.scrollback.viewport.scroll_down(-count, lambda line: wrapped(model, line))
         return []
 
     return scroll
@@ -178,16 +178,16 @@ def _open(model: Model, now: float, at: int) -> list[Effect]:
     scrollback, height = model.scrollback, body_height(model)
     if model.preferences.layout == "inline":
         return _print_whole(model)
-    in_view = scrollback.in_view(height, lambda line: wrapped(model, line))
+    in_view = scrollback.viewport.lines_in_view(height, lambda line: wrapped(model, line))
     folded = next((line for line in in_view if is_folded(model, line)), None)
     line = folded or next((line for line in in_view if line.is_open), None)
     if line is None:
         model.hint = "no message in view has more rows"
     else:
         line.is_open = folded is not None
-        scrollback.go_to(line, height, lambda line: wrapped(model, line))
-        if not line.is_open and not scrollback.below:
-            scrollback.follow()
+        scrollback.viewport.go_to(line, height, lambda line: wrapped(model, line))
+        if not line.is_open and not scrollback.viewport.below:
+            scrollback.viewport.follow()
     return []
 
 

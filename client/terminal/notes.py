@@ -1,7 +1,7 @@
 """How something becomes a line: cleaned, with its date where that is another one, and as a log file has it. Pure."""
 
+from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Effect, Model, Shown
-from pylingo.client.terminal.scrollback import Line
 from pylingo.client.wording import INDENT, clock_time, date_line, local_day, wording
 from pylingo.shared.schema import Record
 from pylingo.shared.text import readable

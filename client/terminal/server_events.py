@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from pylingo.client.local_commands import LOCAL
+from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.mentions import mentions
 from pylingo.client.terminal.model import MOST, Ask, Bell, Effect, Model, Received, Shown
 from pylingo.client.terminal.notes import add_line, add_words, cleaned, stamp, transcript, turn_day, words_of
-from pylingo.client.terminal.scrollback import Line
 from pylingo.shared.messages import (
     Command,
     Error,

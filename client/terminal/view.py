@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from pylingo.client.terminal.addresses import links
 from pylingo.client.terminal.cells import clip, graphemes, width, wrap
+from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import MOST, Model
-from pylingo.client.terminal.scrollback import Line
 from pylingo.client.wording import clock_time
 from pylingo.shared.names import fold
 from pylingo.shared.text import JOINERS, printable, readable
@@ -63,7 +63,7 @@ class Screen:
 def screen(model: Model, now: float) -> Screen:
     """The window at the time `now`, in the layout `top` or `bottom`."""
     height = body_height(model)
-    rows = tuple(model.scrollback.view(height, lambda line: wrapped(model, line)))
+    rows = tuple(model.scrollback.viewport.rows(height, lambda line: wrapped(model, line)))
     empty: tuple[Row, ...] = ((),) * (height - len(rows))
     has_status = model.rows >= _ROWS_FOR_STATUS
     before, after = input_row(model, "> ")
@@ -253,9 +253,9 @@ def _state(model: Model, now: float) -> str:
         parts[1:1] = [model.room, _company(model)]
     elif model.state == "online":
         parts[1:1] = ["no room: /join one"]
-    if new := scrollback.new_below:
+    if new := scrollback.viewport.new_below:
         parts.insert(0, f"{new} new below \N{DOWNWARDS ARROW}")
-    elif scrollback.is_scrolled:
+    elif scrollback.viewport.is_scrolled:
         parts.insert(0, "more below \N{DOWNWARDS ARROW}")
     if scrollback.unsent and model.state != "online":
         parts.insert(1, f"{len(scrollback.unsent)} unsent")

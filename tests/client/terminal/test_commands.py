@@ -5,8 +5,8 @@ import pytest
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.settings import LAYOUTS, Preferences
 from pylingo.client.terminal.commands import run_local
+from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Effect, Leave, Model, Remember, Repaint, Transcribe
-from pylingo.client.terminal.scrollback import Line
 from pylingo.shared.commands import BY_NAME
 from pylingo.shared.errors import RequestError
 

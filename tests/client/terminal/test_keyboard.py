@@ -6,6 +6,7 @@ from pylingo.client.settings import Preferences
 from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.keyboard import ASKED_ABOVE
 from pylingo.client.terminal.keys import LONGEST_PASTE
+from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import (
     Ask,
     Effect,
@@ -22,7 +23,6 @@ from pylingo.client.terminal.model import (
     Suspend,
     Transcribe,
 )
-from pylingo.client.terminal.scrollback import Line
 from pylingo.client.terminal.update import update
 from pylingo.client.terminal.view import body_height, wrapped
 from pylingo.shared.messages import Command, CommandInfo, Help
@@ -52,7 +52,7 @@ def do(model: Model, *events: Event | str) -> list[Effect]:
 
 
 def rows(model: Model) -> list[str]:
-    seen = model.scrollback.view(body_height(model), lambda line: wrapped(model, line))
+    seen = model.scrollback.viewport.rows(body_height(model), lambda line: wrapped(model, line))
     return ["".join(span.text for span in row) for row in seen]
 
 
@@ -126,7 +126,7 @@ def test_a_blank_line_says_nothing_and_goes_to_the_end(model: Model, blank: str)
     do(model, "page-up")
     assert do(model, f" {blank}", "enter") == []
     assert model.editor.text == ""
-    assert not model.scrollback.is_scrolled
+    assert not model.scrollback.viewport.is_scrolled
     do(model, "up")
     assert model.editor.text == ""
 
@@ -167,7 +167,7 @@ def test_saying_goes_to_the_end_of_the_chat(model: Model) -> None:
     for number in range(30):
         model.scrollback.add(Line("note", str(number)))
     do(model, "page-up", " x", "enter")
-    assert not model.scrollback.is_scrolled
+    assert not model.scrollback.viewport.is_scrolled
 
 
 @pytest.mark.parametrize("words", ["", "hello", "/users"])
@@ -208,9 +208,9 @@ def test_escape_goes_to_the_end_and_leaves_only_who_never_came_in(model: Model, 
     for number in range(30):
         model.scrollback.add(Line("note", str(number)))
     do(model, " draft", "page-up")
-    assert model.scrollback.is_scrolled
+    assert model.scrollback.viewport.is_scrolled
     assert do(model, "escape") == []
-    assert not model.scrollback.is_scrolled
+    assert not model.scrollback.viewport.is_scrolled
     assert model.editor.text == "draft"
     model.was_online = False
     assert do(model, "escape") == ([Leave()] if state == "waiting" else [])
@@ -343,11 +343,11 @@ def test_the_wheel_scrolls_and_leaves_the_line_alone(model: Model) -> None:
     last = rows(model)[-1]
     do(model, "wheel-up")
     assert rows(model)[-1] != last
-    assert model.scrollback.is_scrolled
+    assert model.scrollback.viewport.is_scrolled
     assert model.editor.text == "a draft"
     do(model, "wheel-down")
     assert rows(model)[-1] == last
-    assert not model.scrollback.is_scrolled
+    assert not model.scrollback.viewport.is_scrolled
 
 
 def test_the_wheel_answers_no_question_and_ends_no_search(model: Model) -> None:
@@ -392,7 +392,7 @@ def test_a_long_message_is_opened_and_folded(model: Model) -> None:
     do(model, "ctrl-o")
     assert "90 more rows" in rows(model)[-2], "it is folded again, and in view"
     assert rows(model)[-1].endswith("last")
-    assert not model.scrollback.is_scrolled, "all is in view"
+    assert not model.scrollback.viewport.is_scrolled, "all is in view"
 
 
 def test_the_key_opens_the_lowest_message_in_view(model: Model) -> None:
@@ -402,7 +402,7 @@ def test_the_key_opens_the_lowest_message_in_view(model: Model) -> None:
     assert [line.is_open for line in model.scrollback.lines] == [False, True]
     do(model, "ctrl-o")
     assert [line.is_open for line in model.scrollback.lines] == [False, False]
-    assert not model.scrollback.is_scrolled, "the last line is at the end"
+    assert not model.scrollback.viewport.is_scrolled, "the last line is at the end"
 
 
 def test_where_nothing_is_folded_the_key_says_so(model: Model) -> None:
@@ -495,7 +495,7 @@ def test_page_up_and_down(model: Model) -> None:
     assert rows(model)[0] == "22"
     do(model, "shift-down", "page-down")
     assert rows(model)[0] == "32"
-    assert not model.scrollback.is_scrolled
+    assert not model.scrollback.viewport.is_scrolled
     do(model, *["page-up"] * 50)
     assert rows(model)[0] == "0"
     do(model, *["page-down"] * 50)
@@ -508,4 +508,4 @@ def test_scrolling_in_a_window_of_few_rows(model: Model, size: int) -> None:
     for number in range(40):
         model.scrollback.add(Line("note", str(number)))
     do(model, "page-up", "shift-up", "page-up", "page-down", "shift-down", "escape")
-    assert not model.scrollback.is_scrolled
+    assert not model.scrollback.viewport.is_scrolled

@@ -6,9 +6,9 @@ import time
 import pytest
 
 from pylingo.client.settings import Preferences
+from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Model, Received, Shown
 from pylingo.client.terminal.notes import add_line, add_note, add_words, cleaned, stamp, transcript, words_of
-from pylingo.client.terminal.scrollback import Line
 from pylingo.client.terminal.update import update
 from pylingo.shared.messages import Joined, Message, Notice, Pong, Ready, Sent
 

@@ -5,11 +5,12 @@ import itertools
 import operator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pylingo.client.terminal import scrollback as module
-from pylingo.client.terminal.scrollback import LINES, PRINTED_AT_ONCE, Line, Scrollback
+from pylingo.client.terminal.line import Line
+from pylingo.client.terminal.scrollback import LINES, PRINTED_AT_ONCE, Scrollback
 from pylingo.client.wording import clock_time
 
 
@@ -109,11 +110,11 @@ def test_an_own_message_is_last_until_it_is_confirmed() -> None:
     scrollback.unsent["k"] = own("mine")
     scrollback.add(said(1))
     scrollback.add(said(3))
-    assert scrollback.view(9, rows_of) == ["m1", "m3", "mine"]
+    assert scrollback.viewport.rows(9, rows_of) == ["m1", "m3", "mine"]
     line = scrollback.confirm("k", 2)
     assert line is not None
     assert (line.at, line.is_stamped, line.state) == (2, True, "")
-    assert scrollback.view(9, rows_of) == ["m1", "mine", "m3"]
+    assert scrollback.viewport.rows(9, rows_of) == ["m1", "mine", "m3"]
     assert scrollback.unsent == {}
 
 
@@ -123,7 +124,7 @@ def test_own_messages_are_in_the_order_of_typing() -> None:
         scrollback.unsent[f"k{number}"] = own(str(number))
     scrollback.refuse("k1")
     scrollback.confirm("k3", 7)
-    assert scrollback.view(9, rows_of) == ["1", "3", "0", "2", "4"]
+    assert scrollback.viewport.rows(9, rows_of) == ["1", "3", "0", "2", "4"]
     assert [line.state for line in scrollback.lines] == ["refused", ""]
 
 
@@ -132,11 +133,11 @@ def test_the_view_does_not_go_back_with_a_message_that_finds_its_place() -> None
     for at in range(1, 10):
         scrollback.add(said(at))
     scrollback.unsent |= {"k": own("mine"), "l": own("later")}
-    scrollback.scroll_up(1, 2, rows_of)
-    assert scrollback.view(2, rows_of) == ["m9", "mine"]
+    scrollback.viewport.scroll_up(1, 2, rows_of)
+    assert scrollback.viewport.rows(2, rows_of) == ["m9", "mine"]
     scrollback.confirm("k", 3)
-    assert not scrollback.is_scrolled
-    assert scrollback.view(2, rows_of) == ["m9", "later"]
+    assert not scrollback.viewport.is_scrolled
+    assert scrollback.viewport.rows(2, rows_of) == ["m9", "later"]
 
 
 def test_what_is_not_ours_is_neither_confirmed_nor_refused() -> None:
@@ -153,10 +154,10 @@ def test_what_is_not_ours_is_neither_confirmed_nor_refused() -> None:
 def test_clearing_keeps_what_waits_to_be_sent() -> None:
     scrollback = filled(*"abcdef")
     scrollback.unsent["k"] = own("mine")
-    scrollback.scroll_up(2, 2, rows_of)
+    scrollback.viewport.scroll_up(2, 2, rows_of)
     scrollback.clear()
-    assert scrollback.view(9, rows_of) == ["mine"]
-    assert not scrollback.is_scrolled
+    assert scrollback.viewport.rows(9, rows_of) == ["mine"]
+    assert not scrollback.viewport.is_scrolled
 
 
 # --- who came and went
@@ -283,159 +284,6 @@ def test_so_many_characters_are_kept_and_no_more(monkeypatch: pytest.MonkeyPatch
     for at in range(60, 63):
         scrollback.add(said(at, "x" * 30))
     assert len(scrollback.lines) == 3, "what is cleared does not count"
-
-
-def test_a_view_whose_lines_are_dropped_is_at_the_oldest_that_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHARACTERS", 20)
-    scrollback = filled(*(f"{number:02}" for number in range(10)))
-    scrollback.scroll_up(9, 2, rows_of)
-    assert scrollback.view(2, rows_of) == ["00", "01"]
-    for number in range(10, 16):
-        scrollback.add(note(str(number)))
-    assert scrollback.is_scrolled
-    assert scrollback.view(3, rows_of) == ["06", "07", "08"]
-
-
-# --- scrolling
-
-LONG = ("a1 a2 a3", "b1", "c1 c2", "d1 d2 d3 d4")
-ALL = " ".join(LONG).split(" ")
-
-
-def test_the_end_is_in_view_at_first() -> None:
-    scrollback = filled(*LONG)
-    assert scrollback.view(3, rows_of) == ["d2", "d3", "d4"]
-    assert scrollback.view(100, rows_of) == ALL
-    assert scrollback.view(0, rows_of) == []
-    assert (scrollback.below, scrollback.is_scrolled) == (0, False)
-
-
-def test_up_row_by_row_to_the_first_and_down_again() -> None:
-    scrollback = filled(*LONG)
-    for top in [*range(6, -1, -1), 0, 0]:
-        scrollback.scroll_up(1, 3, rows_of)
-        assert scrollback.view(3, rows_of) == ALL[top : top + 3]
-        assert scrollback.is_scrolled
-    for top in range(1, 7):
-        scrollback.scroll_down(1, rows_of)
-        assert scrollback.view(3, rows_of) == ALL[top : top + 3]
-        assert scrollback.is_scrolled
-    for _ in range(3):
-        scrollback.scroll_down(1, rows_of)
-        assert scrollback.view(3, rows_of) == ALL[-3:]
-        assert not scrollback.is_scrolled
-
-
-def test_what_is_below_the_view_is_counted_in_whole_lines() -> None:
-    scrollback = filled(*LONG)
-    counts = []
-    for _ in range(7):
-        scrollback.scroll_up(1, 3, rows_of)
-        counts.append(scrollback.below)
-    assert counts == [0, 0, 0, 1, 1, 2, 3]
-    scrollback.add(note("e"))
-    scrollback.unsent["k"] = own("mine")
-    assert scrollback.below == 5
-    scrollback.follow()
-    assert scrollback.below == 0
-
-
-def test_what_is_shorter_than_the_window_does_not_scroll() -> None:
-    for words in ((), ("a",), ("a b", "c")):
-        scrollback = filled(*words)
-        scrollback.scroll_up(5, 3, rows_of)
-        assert not scrollback.is_scrolled
-        scrollback.scroll_down(5, rows_of)
-        assert scrollback.view(3, rows_of) == [row for text in words for row in text.split(" ")]
-
-
-def test_nothing_that_comes_moves_a_view_that_is_scrolled_up() -> None:
-    scrollback = Scrollback()
-    for at in range(10, 100, 10):
-        scrollback.add(said(at))
-    scrollback.scroll_up(2, 3, rows_of)
-    before = scrollback.view(3, rows_of)
-    assert before == ["m50", "m60", "m70"]
-    scrollback.add(said(100))
-    scrollback.add(said(75))
-    scrollback.fold("joined", "ada", 1)
-    scrollback.unsent["k"] = own("mine")
-    scrollback.confirm("k", 85)
-    assert scrollback.view(3, rows_of) == before
-    scrollback.scroll_down(1, rows_of)
-    assert scrollback.view(3, rows_of) == ["m60", "m70", "m75"]
-
-
-def test_wider_rows_leave_no_empty_ones_below_the_first() -> None:
-    scrollback = filled(*LONG)
-    scrollback.scroll_up(99, 3, rows_of)
-    assert scrollback.view(3, lambda line: [line.text]) == list(LONG[:3])
-    assert scrollback.view(100, rows_of) == ALL, "so does a higher window"
-
-
-@st.composite
-def actions(draw: st.DrawFn) -> list[tuple[str, int]]:
-    names = [
-        "add",
-        "older",
-        "own",
-        "confirm",
-        "refuse",
-        "fold",
-        "up",
-        "up",
-        "down",
-        "follow",
-        "height",
-        "clear",
-        "room",
-    ]
-    return draw(st.lists(st.tuples(st.sampled_from(names), st.integers(0, 9)), max_size=60))
-
-
-@given(actions(), st.integers(0, 6))
-@settings(max_examples=300, deadline=None)
-def test_the_view_is_a_window_of_all_rows_whatever_happens(actions: list[tuple[str, int]], height: int) -> None:
-    scrollback = Scrollback()
-    numbers = itertools.count(1)
-    for action, number in actions:
-        serial = next(numbers)
-        text = " ".join(f"{serial}.{row}" for row in range(1 + number % 4))
-        match action:
-            case "add":
-                scrollback.add(said(serial * 10, text))
-            case "older":
-                scrollback.add(said(max(1, serial * 10 - 31), text))
-            case "own":
-                scrollback.unsent.setdefault(str(number), own(text))
-            case "confirm":
-                scrollback.confirm(str(number), serial * 10 - number)
-            case "refuse":
-                scrollback.refuse(str(number))
-            case "fold":
-                scrollback.fold("joined", f"{serial}", serial)
-            case "up":
-                scrollback.scroll_up(number + 1, height, rows_of)
-            case "down":
-                scrollback.scroll_down(number + 1, rows_of)
-            case "follow":
-                scrollback.follow()
-            case "height":
-                height = number
-            case "clear":
-                scrollback.clear()
-            case "room":
-                line = note(text)
-                line.begins = "lobby"
-                scrollback.add(line)
-        every = [row for line in (*scrollback.lines, *scrollback.unsent.values()) for row in rows_of(line)]
-        seen = scrollback.view(height, rows_of)
-        assert len(seen) == min(height, len(every))
-        windows = [every[at : at + len(seen)] for at in range(len(every) - len(seen) + 1)]
-        assert seen in windows
-        if not scrollback.is_scrolled:
-            assert seen == windows[-1]
-        assert 0 <= scrollback.below < max(1, len(scrollback.lines) + len(scrollback.unsent))
 
 
 @given(st.lists(st.integers(1, 50), unique=True, max_size=12), st.lists(st.integers(51, 90), unique=True, max_size=12))

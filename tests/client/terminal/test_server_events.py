@@ -4,8 +4,8 @@ import pytest
 
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.settings import Preferences
+from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Ask, Bell, Effect, Model, Received, Shown
-from pylingo.client.terminal.scrollback import Line
 from pylingo.client.terminal.server_events import BELL_EVERY, OLD, ask, ask_users, next_id, received
 from pylingo.client.wording import clock_time
 from pylingo.shared.messages import (

@@ -4,6 +4,7 @@ import pytest
 
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.input_events import Focus, Key, Text
+from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import (
     Ask,
     Connection,
@@ -21,7 +22,6 @@ from pylingo.client.terminal.model import (
     Shown,
     Tick,
 )
-from pylingo.client.terminal.scrollback import Line
 from pylingo.client.terminal.update import PING_EVERY, update
 from pylingo.client.terminal.view import LATE, connection
 from pylingo.shared.messages import Goodbye, Message, PingRequest, Pong

@@ -12,9 +12,9 @@ from pylingo.client.terminal import view
 from pylingo.client.terminal.capabilities import read_capabilities
 from pylingo.client.terminal.cells import STAND_IN, width, wrap
 from pylingo.client.terminal.input_events import Key, Paste, Text
+from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Connection, Failure, Model, Received
 from pylingo.client.terminal.painter import Painter
-from pylingo.client.terminal.scrollback import Line
 from pylingo.client.terminal.theme import make_theme
 from pylingo.client.terminal.update import update
 from pylingo.client.terminal.view import (
@@ -160,7 +160,7 @@ def test_every_window_is_filled_and_nothing_is_too_wide(
     for text, who in texts:
         model.scrollback.add(said(text, who))
     check(screen(model, 0.0))
-    model.scrollback.scroll_up(3, body_height(model), lambda line: wrapped(model, line))
+    model.scrollback.viewport.scroll_up(3, body_height(model), lambda line: wrapped(model, line))
     check(screen(model, 0.0))
 
 
@@ -452,21 +452,21 @@ def test_the_status_row_says_what_is_below() -> None:
     for number in range(30):
         model.scrollback.add(said(f"{number}\nmore"))
     rows = body_height(model)
-    model.scrollback.scroll_up(1, rows, lambda line: wrapped(model, line))
+    model.scrollback.viewport.scroll_up(1, rows, lambda line: wrapped(model, line))
     assert status(model).startswith("more below ↓ · online")
-    model.scrollback.scroll_up(6, rows, lambda line: wrapped(model, line))
+    model.scrollback.viewport.scroll_up(6, rows, lambda line: wrapped(model, line))
     assert status(model).startswith("more below ↓ · online"), "what is below has been there before"
     for number in range(2):
         model.scrollback.add(said(f"new {number}", at=NOON + 1 + number))
     model.scrollback.add(Line("own", "mine", NOON, "ada"))
     model.scrollback.add(Line("day", "--- 2026-01-01 ---", NOON))
     assert status(model).startswith("2 new below ↓ · online")
-    model.scrollback.scroll_down(8, lambda line: wrapped(model, line))
+    model.scrollback.viewport.scroll_down(8, lambda line: wrapped(model, line))
     assert status(model).startswith("1 new below ↓ · online")
-    model.scrollback.scroll_up(3, rows, lambda line: wrapped(model, line))
+    model.scrollback.viewport.scroll_up(3, rows, lambda line: wrapped(model, line))
     assert status(model).startswith("1 new below ↓ · online"), "the other was in view"
-    model.scrollback.follow()
-    model.scrollback.scroll_up(9, rows, lambda line: wrapped(model, line))
+    model.scrollback.viewport.follow()
+    model.scrollback.viewport.scroll_up(9, rows, lambda line: wrapped(model, line))
     assert status(model).startswith("more below ↓ · online")
 
 
@@ -474,7 +474,7 @@ def test_nothing_is_below_once_all_fits() -> None:
     model = online()
     for number in range(30):
         model.scrollback.add(said(str(number)))
-    model.scrollback.scroll_up(5, body_height(model), lambda line: wrapped(model, line))
+    model.scrollback.viewport.scroll_up(5, body_height(model), lambda line: wrapped(model, line))
     model.rows = 60
     screen(model, 0.0)
     assert status(model).startswith("online")

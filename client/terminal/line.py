@@ -1,0 +1,63 @@
+"""A line of the chat, as the scrollback keeps it. Pure data."""
+
+from dataclasses import dataclass, field
+
+from pylingo.client.wording import clock_time
+
+_NAMED = 3
+
+
+@dataclass(slots=True)
+class Presence:
+    """Joins and leaves folded into one line, between the times `first` and `last`."""
+
+    first: int
+    last: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    names: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, verb: str, name: str, at: int) -> None:
+        """Add somebody who `joined` or `left`."""
+        self.last = at
+        self.counts[verb] = self.counts.get(verb, 0) + 1
+        names = self.names.setdefault(verb, [])
+        if len(names) < _NAMED:
+            names.append(name)
+
+    def __str__(self) -> str:
+        since, until = clock_time(self.first), clock_time(self.last)
+        times = f" (until {until})" if until != since else ""
+        return "* " + "; ".join(f"{self._who(verb)} {verb}" for verb in self.counts) + times
+
+    def _who(self, verb: str) -> str:
+        names = self.names[verb]
+        if self.counts[verb] > len(names):
+            return f"{self.counts[verb]} people"
+        return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+@dataclass(slots=True, eq=False)
+class Line:
+    """A line of the chat, cleaned: nothing in it moves a cursor.
+
+    `at` is its time in microseconds since 1970. If `is_stamped`, that is the server's stamp, which orders the line.
+    """
+
+    kind: str
+    """`message`, `own`, `note`, `error` or `day`."""
+    text: str
+    at: int = 0
+    who: str = ""
+    is_stamped: bool = False
+    is_mention: bool = False
+    begins: str = ""
+    """The room (compared form) that begins here: its later messages are never inserted before this line."""
+    state: str = ""
+    """Of an own message: `unsent` or `refused`."""
+    presence: Presence | None = None
+    is_open: bool = False
+    """Whether all its rows are shown, however many there are."""
+    is_printed: bool = False
+    """Whether it is in the terminal's own scrollback, where it cannot change any more."""
+    number: int = 0
+    """How many lines had arrived when it did, itself included."""

@@ -1,0 +1,137 @@
+"""The part of the scrollback that is in view. Pure.
+
+Lines are wrapped only when they are looked at, so a flood costs no wrapping and a resize is free. While scrolled up,
+the view holds on to a line rather than a number of rows: new lines move nothing.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from pylingo.client.terminal.line import Line
+
+type Wrapped[Row] = Callable[[Line], Sequence[Row]]
+"""Returns the rows of a line."""
+
+
+class Viewport:
+    """Shows the end of the lines, or holds on to a line further up. `lines` returns all lines, oldest first."""
+
+    def __init__(self, lines: Callable[[], list[Line]]) -> None:
+        self._lines = lines
+        self._bottom: Line | None = None  # the lowest line in view while scrolled up
+        self._hidden = 0  # its rows below the view
+        self._seen = 0  # the number of the newest line that had arrived at scrolling up, or was passed since
+
+    @property
+    def is_scrolled(self) -> bool:
+        """Whether there is more below the view."""
+        return self._bottom is not None
+
+    @property
+    def below(self) -> int:
+        """The number of lines entirely below the view."""
+        return len(self._lines_below())
+
+    @property
+    def new_below(self) -> int:
+        """How many of the lines below the view are new since scrolling up, without dates and own messages."""
+        return sum(line.number > self._seen and line.kind not in ("own", "day") for line in self._lines_below())
+
+    def rows[Row](self, height: int, wrapped: Wrapped[Row]) -> list[Row]:
+        """The rows in view, at most `height` of them."""
+        rows = [row for _, part in reversed(self._in_view(height, wrapped)) for row in part]
+        if len(rows) >= height or self._bottom is None:
+            return rows[max(0, len(rows) - height) :]
+        # Lines were dropped above, or a larger window shows them in fewer rows: fill it from below.
+        rows = []
+        for line in self._lines():
+            rows.extend(wrapped(line))
+            if len(rows) > height:
+                return rows[:height]
+        self.follow()  # everything is in view
+        return rows
+
+    def lines_in_view(self, height: int, wrapped: Wrapped[object]) -> list[Line]:
+        """The lines in view, the lowest one first."""
+        return [line for line, _ in self._in_view(height, wrapped)]
+
+    def follow(self) -> None:
+        """Go to the end and stay there."""
+        self._bottom, self._hidden = None, 0
+
+    def go_to(self, line: Line, height: int, wrapped: Wrapped[object]) -> None:
+        """Show a line from its first row on."""
+        self._hold(line, max(0, len(wrapped(line)) - height))
+
+    def scroll_up(self, count: int, height: int, wrapped: Wrapped[object]) -> None:
+        """Go up by `count` rows, but not beyond the first row."""
+        hidden = self._hidden + count
+        for line in self._upwards():
+            size = len(wrapped(line))
+            if hidden < size:
+                self._hold(line, hidden)
+                if sum(len(rows) for _, rows in self._in_view(height, wrapped)) < height:
+                    break
+                return
+            hidden -= size
+        self._go_to_top(height, wrapped)
+
+    def scroll_down(self, count: int, wrapped: Wrapped[object]) -> None:
+        """Go down by `count` rows; at the end, follow what arrives."""
+        if self._bottom is None:
+            return
+        bottom = self._bottom
+        left = count - self._hidden
+        for line in self._lines_below():
+            if left <= 0:
+                break
+            left -= len(wrapped(line))
+            bottom = line
+            self._seen = max(self._seen, line.number)
+        if left > 0:
+            self.follow()
+        else:
+            self._hold(bottom, -left)
+
+    def forget(self, lines: Sequence[Line], instead: Line | None = None) -> None:
+        """Let go of `lines`, which are removed: hold on to `instead`, or follow the end."""
+        if self._bottom in lines:
+            self._bottom, self._hidden = instead, 0
+
+    def _go_to_top(self, height: int, wrapped: Wrapped[object]) -> None:
+        have = 0
+        for line in self._lines():
+            have += len(wrapped(line))
+            if have >= height:
+                self._hold(line, have - height)
+                return
+        self.follow()
+
+    def _hold(self, line: Line, hidden: int) -> None:
+        """Hold on to a line, of which `hidden` rows are below the view; follow if nothing is below the view."""
+        if self._bottom is None:
+            self._seen = max((other.number for other in self._lines()), default=0)
+        self._bottom, self._hidden = line, hidden
+        if not hidden and not self.below:
+            self.follow()
+
+    def _in_view[Row](self, height: int, wrapped: Wrapped[Row]) -> list[tuple[Line, Sequence[Row]]]:
+        """The lines in view with their rows above its lower edge, the lowest line first."""
+        found: list[tuple[Line, Sequence[Row]]] = []
+        have, hidden = 0, self._hidden
+        for line in self._upwards():
+            rows = wrapped(line)
+            rows = rows[: max(0, len(rows) - hidden)]
+            hidden = 0
+            found.append((line, rows))
+            have += len(rows)
+            if have >= height:
+                break
+        return found
+
+    def _upwards(self) -> Iterator[Line]:
+        lines = self._lines()
+        return reversed(lines if self._bottom is None else lines[: lines.index(self._bottom) + 1])
+
+    def _lines_below(self) -> list[Line]:
+        lines = self._lines()
+        return [] if self._bottom is None else lines[lines.index(self._bottom) + 1 :]
