@@ -161,7 +161,7 @@ class Pager:
         self._is_scheduled = False
 
     def begin(self, listing: Listing) -> None:
-        """Send the first page now if the budget allows it. The others follow at the ends of this tick and later ones."""
+        """Send the first page now if the budget allows it. The others follow at the ends of ticks, from this one on."""
         if self._left > 0 and not self._queue:
             self._serve(listing)
         else:
