@@ -41,6 +41,7 @@ class Admission:
         self.listeners: list[Listener] = []
         self._service = service
         self._closed = closed
+        self._closed_one = self._forget  # one bound method for all connections
         self._reactor = service.reactor
         self._deadlines: DeadlineWheel[PeerDeadlines[Connection]] = DeadlineWheel(service.reactor)
         self._socks: list[socket.socket] = []
@@ -121,7 +122,7 @@ class Admission:
             sock.close()
             raise
         try:
-            connection = Connection(self._service, transport, show_address(*address[:2]), self._forget)
+            connection = Connection(self._service, transport, show_address(*address[:2]), self._closed_one)
             transport.receiver = connection
             self._deadlines.add(connection.deadlines, connection.deadlines.next_check(self._reactor.now))
         except MemoryError:

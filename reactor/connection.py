@@ -166,14 +166,18 @@ class Connection:
         handled = False
         try:
             for body in self._decoder:
-                if not self.is_handled:
+                session = self._session
+                if session.peer is not self or session.state is not State.ATTACHED:
                     self._decoder = FrameDecoder()  # or it would keep what has come: a disk may be slow
                     return
-                if self._must_wait(body, is_paced):
-                    self._decoder.put_back(body)
+                if session.outbox.is_full or (is_paced and not self._may_handle(body)):
+                    self._put_back(body)
                     break
                 handled = True
-                self._handle(body)
+                try:
+                    handle(session, _decode(body))
+                except RequestError as error:
+                    session.refuse(error)
                 if is_paced:
                     self._charge()
                 if self._session.is_busy:
@@ -187,21 +191,13 @@ class Connection:
         else:
             self.deadlines.frames_came(handled, self._decoder.pending > 0, self._service.reactor.now)
 
-    def _handle(self, body: bytes) -> None:
-        session = self._session
-        try:
-            handle(session, _decode(body))
-        except RequestError as error:
-            session.refuse(error)
-
-    def _must_wait(self, body: bytes, is_paced: bool) -> bool:
-        """Whether a request must wait. Then the peer is not read, and something will resume it."""
-        if self._session.outbox.is_full:
+    def _put_back(self, body: bytes) -> None:
+        """A request must wait: for its turn, or until the peer has taken the replies before it."""
+        self._decoder.put_back(body)
+        if not self.is_paused:
             self._pause()
             self._is_awaiting_drain = True
             self.transport.tell_drained = True
-            return True
-        return is_paced and not self._may_handle(body)
 
     def _may_handle(self, body: bytes) -> bool:
         """Whether the rate of the address and the work of this tick allow another request."""

@@ -161,12 +161,16 @@ class Outbox[M]:
 
     def write_to_room(self, room: Room[M], record: Record, at: int = 0) -> None:
         """Have every other member of `room` get `record`. `at` is its stamp if it is a message."""
-        if not room.batch.frames:
-            self._tick.room_spoke(room)
-        self._collect()
+        batch, tick = room.batch, self._tick
+        if not batch.frames:
+            tick.room_spoke(room)
+        # A session that goes on speaking has nothing to collect: its own frames are the last of its only room.
+        if len(self.rooms) != 1 or self._marks is None or self._marks.get(room) != len(batch.frames):
+            self._collect()
         frame = encode(record)
-        self._tick.copied += len(room.members) * len(frame)
-        room.batch.add(frame, at)
+        tick.copied += len(room.members) * len(frame)
+        batch.frames.append(frame)
+        batch.stamps.append(at)
         self._mark(room)
 
     def close(self, goodbye: bytes, finished: Callable[[], object], discard: bool = False) -> None:

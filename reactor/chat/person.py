@@ -14,4 +14,5 @@ class Person:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.key = fold(name)
+        key = fold(name)
+        self.key = key if key != name else name  # one string less for most people

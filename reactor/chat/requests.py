@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from pylingo.reactor.chat.commands import no_room, run_command
+from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session, State
-from pylingo.reactor.history.memory import Page
+from pylingo.reactor.history.memory import History, Page
 from pylingo.shared import PROTOCOL_VERSION
 from pylingo.shared.errors import RequestError
 from pylingo.shared.framing import MAX_BODY
@@ -75,39 +76,47 @@ def _say(session: Session, say: Say) -> None:
     room = session.room
     if room is None:
         raise no_room("say something")
-    log = session.hub.history
-    at = None
     deliver = session.outbox.promise(_RECEIPT) if say.id is not None or say.key is not None else None
-    if say.key is not None:
-        at = log.find(room.key, say.key, session.number, session.person.name)
-        if at is None and log.may_hold(room.key, say.key, session.number, session.person.name):
-            session.is_busy = True
-
-            def looked_up(at: int | None) -> None:
-                if session.room is not None and session.state is not State.ENDED:
-                    _speak(session, say, text, at, deliver)
-                    session.go_on()
-                else:
-                    session.is_busy = False
-
-            log.look_up(room.key, say.key, session.number, session.person.name, looked_up)
-            return
-    _speak(session, say, text, at, deliver)
+    if say.key is None:
+        _speak(session, room, say, text, None, deliver)
+    else:
+        _say_once(session, room, say, say.key, text, deliver)
 
 
-def _speak(session: Session, say: Say, text: str, at: int | None, deliver: Deliver | None) -> None:
+def _say_once(session: Session, room: Room[Session], say: Say, key: str, text: str, deliver: Deliver | None) -> None:
+    """Say `text` unless the history has a message with the same key. It may have to ask the disk."""
+    history, number, name = session.hub.history, session.number, session.person.name
+    at = history.find(room.key, key, number, name)
+    if at is not None or not history.may_hold(room.key, key, number, name):
+        _speak(session, room, say, text, at, deliver)
+        return
+
+    def looked_up(at: int | None) -> None:
+        if session.room is room and session.state is not State.ENDED:
+            _speak(session, room, say, text, at, deliver)
+            session.go_on()
+        else:
+            session.is_busy = False
+
+    session.is_busy = True
+    history.look_up(room.key, key, number, name, looked_up)
+
+
+def _speak(session: Session, room: Room[Session], say: Say, text: str, at: int | None, deliver: Deliver | None) -> None:
     """Say `text` in the room, unless the history has it already, with the stamp `at`."""
-    room = session.room
-    assert room is not None
-    log = session.hub.history
+    hub, name = session.hub, session.person.name
     if at is None:
-        at = session.hub.stamp()
-        log.add(room.key, Entry(session.person.name, text, at, say.key), session.number)
+        at = hub.stamp()
+        hub.history.add(room.key, Entry(name, text, at, say.key), session.number if say.key is not None else 0)
         if len(room.members) > 1:
-            session.outbox.write_to_room(room, Message(room.name, session.person.name, text, at), at)
+            session.outbox.write_to_room(room, Message(room.name, name, text, at), at)
     if deliver is not None:
-        sent = Sent(room.name, at, say.id, say.key)
-        log.when_kept(lambda: deliver(sent), lambda: deliver(None))
+        _confirm(hub.history, Sent(room.name, at, say.id, say.key), deliver)
+
+
+def _confirm(history: History, sent: Sent, deliver: Deliver) -> None:
+    """Deliver `sent` once the message is kept. A function of its own, as closures slow down the one around them."""
+    history.when_kept(lambda: deliver(sent), lambda: deliver(None))
 
 
 def _command(session: Session, command: Command) -> None:

@@ -19,7 +19,10 @@ WORK_PER_BYTE = 0.0005
 
 
 class Batch:
-    """The frames of one room in one tick, in order. `stamps` holds the `at` of each message, and 0 for other frames."""
+    """The frames of one room in one tick, in order. `stamps` has the `at` of each message, and 0 for each other frame.
+
+    The outbox of a speaker appends to both.
+    """
 
     __slots__ = ("_data", "_starts", "count", "first", "frames", "last", "stamps")
 
@@ -29,11 +32,6 @@ class Batch:
         self._data = memoryview(b"")
         self._starts: list[int] | None = None
         self.count = self.first = self.last = 0
-
-    def add(self, frame: bytes, at: int = 0) -> None:
-        """Append a frame. `at` is its stamp if it is a message."""
-        self.frames.append(frame)
-        self.stamps.append(at)
 
     def seal(self) -> memoryview:
         """Join the frames and return them as one buffer. No more may be added."""

@@ -44,8 +44,8 @@ class Seats:
         self.grace = grace
         self._call_later = call_later
         self._clock = clock
-        # In the order of keeping. A plain dict would walk over the entries that were deleted at its front.
-        self._kept: collections.OrderedDict[Sitter, float] = collections.OrderedDict()
+        # With the time of keeping, and in its order. A plain dict would walk over the entries deleted at its front.
+        self._kept: collections.OrderedDict[Sitter, tuple[float, Timer]] = collections.OrderedDict()
         self._own: dict[str | None, collections.OrderedDict[Sitter, None]] = {}
 
     def __len__(self) -> int:
@@ -56,20 +56,21 @@ class Seats:
         """The number of origins that have seats."""
         return len(self._own)
 
-    def keep(self, sitter: Sitter) -> Timer | None:
-        """Keep a seat until the grace time is over; return its timer, or None if a bound forbids it."""
+    def keep(self, sitter: Sitter) -> bool:
+        """Keep a seat until the grace time is over; return False if a bound forbids it."""
         if not self.grace or self._call_later is None:
-            return None
+            return False
         if not self._make_place(sitter.origin):
             self.refused += 1
-            return None
-        self._kept[sitter] = self._clock()
+            return False
+        self._kept[sitter] = self._clock(), self._call_later(self.grace, sitter.expire)
         self._own.setdefault(sitter.origin, collections.OrderedDict())[sitter] = None
-        return self._call_later(self.grace, sitter.expire)
+        return True
 
     def give_up(self, sitter: Sitter) -> None:
         """Give a seat up: its session has a connection again, or has ended. `origin` must be the same as for `keep`."""
-        del self._kept[sitter]
+        _, timer = self._kept.pop(sitter)
+        timer.cancel()
         own = self._own[sitter.origin]
         del own[sitter]
         if not own:
@@ -82,7 +83,7 @@ class Seats:
         if not has_most and not 0 < self.most <= len(self._kept):
             return True
         oldest = next(iter(own or self._kept))
-        if own and self._clock() - self._kept[oldest] < _SETTLED * self.grace:
+        if own and self._clock() - self._kept[oldest][0] < _SETTLED * self.grace:
             return False
         oldest.expire()
         return True

@@ -13,7 +13,6 @@ from pylingo.reactor.chat.listing import Listing
 from pylingo.reactor.chat.outbox import Outbox, Transport
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
-from pylingo.reactor.chat.seats import Timer
 from pylingo.shared import PROTOCOL_VERSION, __version__
 from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
@@ -68,9 +67,7 @@ class Session:
     """
 
     __slots__ = (
-        "_grace",
         "_number",
-        "_state",
         "hub",
         "is_busy",
         "listing",
@@ -78,6 +75,7 @@ class Session:
         "outbox",
         "peer",
         "person",
+        "state",
         "token",
     )
 
@@ -93,8 +91,8 @@ class Session:
         """Whether a reply must be out before anything more is handled. `Peer.go_on` tells of its end."""
         self.listing: Listing | None = None
         """A reply of which pages are still to come."""
-        self._state = State.ATTACHED
-        self._grace: Timer | None = None  # runs while the session is away
+        self.state = State.ATTACHED
+        """Only this module changes it, by the table of transitions."""
         self._number = 0
         self.person: Person = hub.admit(self)
         self.reply(Welcome(PROTOCOL_VERSION, f"PyLingo/{__version__}", self.person.name, LIMITS))
@@ -102,12 +100,8 @@ class Session:
             self.reply(Notice(motd))
 
     @property
-    def state(self) -> State:
-        return self._state
-
-    @property
     def is_away(self) -> bool:
-        return self._state is State.AWAY
+        return self.state is State.AWAY
 
     @property
     def is_ready(self) -> bool:
@@ -127,8 +121,8 @@ class Session:
         return self._number
 
     def _become(self, state: State) -> None:
-        assert state in _TRANSITIONS[self._state], f"{self._state} to {state}"
-        self._state = state
+        assert state in _TRANSITIONS[self.state], f"{self.state} to {state}"
+        self.state = state
 
     # --- replies
 
@@ -214,7 +208,7 @@ class Session:
 
         With `discard`, what this tick has for the connection is not sent.
         """
-        if self._state is not State.ENDED:
+        if self.state is not State.ENDED:
             self._end_connection(reason, encode(Goodbye(reason, text, re)), discard)
 
     def end_when_kept(self, reason: str, text: str, re: int | None) -> None:
@@ -229,21 +223,20 @@ class Session:
 
     def shut_down(self, text: str) -> None:
         """Say goodbye at the end of the server. No room is told: all of its members leave at once."""
-        if self._state is not State.ENDED:
+        if self.state is not State.ENDED:
             self._release(encode(Goodbye("shutdown", text)), "shutdown")
 
     def lost(self) -> None:
         """The connection broke."""
-        if self._state is not State.ENDED:
-            self._end_connection("close" if self._state is State.LEAVING else "lost", b"")
+        if self.state is not State.ENDED:
+            self._end_connection("close" if self.state is State.LEAVING else "lost", b"")
 
     def expire(self) -> None:
         """The grace time is over, or the seat goes to another session."""
         self._end_session("lost", b"")
 
     def _end_connection(self, reason: str, goodbye: bytes, discard: bool = False) -> None:
-        if self.token is not None and reason in _KEEP_SEAT and (grace := self.hub.seats.keep(self)) is not None:
-            self._grace = grace
+        if self.token is not None and reason in _KEEP_SEAT and self.hub.seats.keep(self):
             self._detach(reason, goodbye, discard)
         else:
             self._end_session(reason, goodbye, discard)
@@ -257,22 +250,17 @@ class Session:
         """Give up everything that the hub keeps for this session."""
         if self.peer is not None:
             self.outbox.close(goodbye, partial(self.peer.ended, reason), discard)
+        if self.is_away:
+            self.hub.seats.give_up(self)
         self._become(State.ENDED)
         self.hub.release(self)
         self.listing = self.peer = None
         self._revoke_token()
-        self._stop_grace()
 
     def _revoke_token(self) -> None:
         if self.token is not None:
             self.hub.tokens.revoke(self, self.token)
             self.token = None
-
-    def _stop_grace(self) -> None:
-        if self._grace is not None:
-            self.hub.seats.give_up(self)
-            self._grace.cancel()
-            self._grace = None
 
     # --- a connection that broke, and the one that takes its place
 
@@ -291,6 +279,8 @@ class Session:
         if seat.peer is not None:
             goodbye = Goodbye("replaced", "this session was resumed from another connection")
             seat._detach("replaced", encode(goodbye))
+        else:
+            self.hub.seats.give_up(seat)
         seat._attach(peer, outbox, self.origin)
         self.peer, self.outbox = None, Outbox(self.hub.tick)
         self._release(b"", "resumed")
@@ -299,7 +289,6 @@ class Session:
     def _attach(self, peer: Peer, outbox: "Outbox[Session]", origin: str | None) -> None:
         """Go on with another connection. What the rooms have said so far nobody was there to get: it is in the log."""
         self._become(State.ATTACHED)
-        self._stop_grace()
         self.origin = origin
         self.outbox.hand_rooms_to(outbox)
         self.peer, self.outbox = peer, outbox

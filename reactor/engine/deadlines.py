@@ -30,30 +30,30 @@ class DeadlineWheel[W: Watched]:
 
     def __init__(self, reactor: Reactor) -> None:
         self._reactor = reactor
-        self._slots: dict[int, set[W]] = {}
+        self._slots: dict[int, tuple[int, set[W]]] = {}
 
     def add(self, watched: W, delay: float) -> None:
         """Look at `watched` in `delay` seconds or up to `STEP` later."""
         slot = int((self._reactor.now + delay) / STEP) + 1
-        watched.slot = slot
-        members = self._slots.get(slot)
-        if members is None:
-            members = self._slots[slot] = set()
+        entry = self._slots.get(slot)
+        if entry is None:
+            entry = self._slots[slot] = slot, set()
             self._reactor.call_later(slot * STEP - self._reactor.clock(), self._look, slot)
+        watched.slot, members = entry  # one integer for all: another one of 32 bytes would stay with each
         members.add(watched)
 
     def discard(self, watched: W) -> None:
         """Never look at `watched` again."""
-        if members := self._slots.get(watched.slot):
-            members.discard(watched)
+        if entry := self._slots.get(watched.slot):
+            entry[1].discard(watched)
         watched.slot = 0
 
     def everybody(self) -> list[W]:
         """All who are looked at."""
-        return [watched for members in self._slots.values() for watched in members]
+        return [watched for _, members in self._slots.values() for watched in members]
 
     def _look(self, slot: int) -> None:
-        members = self._slots[slot]
+        _, members = self._slots[slot]
         while members:  # a check may discard others
             watched = members.pop()
             self._reactor.run_safely(self._check, watched, slot, owner=watched)

@@ -19,7 +19,8 @@ def chat() -> Chat:
 def batch() -> Batch:
     batch = Batch()
     for frame, at in FRAMES:
-        batch.add(frame, at)
+        batch.frames.append(frame)
+        batch.stamps.append(at)
     return batch
 
 

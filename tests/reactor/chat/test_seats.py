@@ -40,7 +40,7 @@ class Office:
         self.seats.most, self.seats.most_per_origin = most, most_per_origin
 
     def keep(self, origin: str | None, name: str) -> bool:
-        return self.seats.keep(Sitter(self, origin, name)) is not None
+        return self.seats.keep(Sitter(self, origin, name))
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_a_seat_given_up_makes_place_and_nothing_is_left_of_it():
     for _ in range(100):
         for origin in ("a", None):
             sitter = Sitter(office, origin, "x")
-            assert office.seats.keep(sitter) is not None
+            assert office.seats.keep(sitter)
             office.seats.give_up(sitter)
     assert len(office.seats) == 0
     assert office.seats.origins == 0
@@ -114,7 +114,7 @@ def test_a_seat_given_up_makes_place_and_nothing_is_left_of_it():
 
 def test_without_a_grace_time_or_timers_there_are_none():
     for seats in (Seats(0.0, lambda *_: Alarm(0.0, print), lambda: 0.0), Seats(60.0, None, lambda: 0.0)):
-        assert seats.keep(Sitter(Office(), None, "x")) is None
+        assert not seats.keep(Sitter(Office(), None, "x"))
         assert len(seats) == 0
 
 
