@@ -15,8 +15,9 @@ from pylingo.client.terminal.capabilities import Capabilities
 from pylingo.client.terminal.cells import clip, width
 from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.painter import BEGIN, END, MODES_OFF, MODES_ON, WRAP_OFF, WRAP_ON
+from pylingo.client.terminal.rows import wrapped
 from pylingo.client.terminal.theme import render
-from pylingo.client.terminal.view import connection, input_row, is_late, question, wrapped
+from pylingo.client.terminal.view import connection, input_row, is_late, question
 from pylingo.shared.text import printable
 
 ASK_PLACE = "\x1b[6n"

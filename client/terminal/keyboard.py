@@ -12,8 +12,9 @@ from pylingo.client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Effect, Model, Pasting, Reconnect, Repaint, SendCommand, Speak, Suspend
 from pylingo.client.terminal.notes import cleaned
+from pylingo.client.terminal.rows import is_folded, wrapped
 from pylingo.client.terminal.server_events import ask, next_id
-from pylingo.client.terminal.view import body_height, is_folded, wrapped
+from pylingo.client.terminal.view import body_height
 from pylingo.shared.commands import COMMANDS, parse_line, unknown_command
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Command, Say

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from pylingo.client.terminal.capabilities import Capabilities
 from pylingo.client.terminal.model import Model
+from pylingo.client.terminal.rows import Row
 from pylingo.client.terminal.theme import render
-from pylingo.client.terminal.view import Row, Screen, screen
+from pylingo.client.terminal.view import Screen, screen
 
 BEGIN, END = "\x1b[?2026h", "\x1b[?2026l"
 """Synchronized update: a terminal that knows it shows the frame as one. No terminal description has these."""

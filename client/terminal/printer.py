@@ -5,7 +5,8 @@ readers, and for whoever likes it simple.
 """
 
 from pylingo.client.terminal.model import Model
-from pylingo.client.terminal.view import question, wrapped
+from pylingo.client.terminal.rows import wrapped
+from pylingo.client.terminal.view import question
 from pylingo.shared.text import printable
 
 

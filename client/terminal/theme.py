@@ -1,7 +1,7 @@
 """Styles of the view as the terminal's attributes. Never colour alone: what has a colour has a word or a mark too."""
 
 from pylingo.client.terminal.capabilities import Capabilities
-from pylingo.client.terminal.view import NAME_STYLES, Row
+from pylingo.client.terminal.rows import NAME_STYLES, Row
 
 _NAMES_256 = (33, 35, 37, 64, 69, 97, 124, 130, 136, 161, 166, 172)
 """Colours of the 256 that can be read on black and on white."""

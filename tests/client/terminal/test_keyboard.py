@@ -23,8 +23,9 @@ from pylingo.client.terminal.model import (
     Suspend,
     Transcribe,
 )
+from pylingo.client.terminal.rows import wrapped
 from pylingo.client.terminal.update import update
-from pylingo.client.terminal.view import body_height, wrapped
+from pylingo.client.terminal.view import body_height
 from pylingo.shared.messages import Command, CommandInfo, Help
 from pylingo.shared.text import MAX_TEXT
 

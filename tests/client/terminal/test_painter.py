@@ -14,9 +14,10 @@ from pylingo.client.terminal.cells import width
 from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.model import Connection, Event, Model, Received, Resized
 from pylingo.client.terminal.painter import BEGIN, END, Painter
+from pylingo.client.terminal.rows import Row
 from pylingo.client.terminal.theme import make_theme
 from pylingo.client.terminal.update import update
-from pylingo.client.terminal.view import Row, screen
+from pylingo.client.terminal.view import screen
 from pylingo.shared.messages import Joined, Left, Message, Notice, Renamed
 
 TERMINAL = read_capabilities("xterm-256color")

@@ -3,8 +3,8 @@
 import pytest
 
 from pylingo.client.terminal.capabilities import Capabilities
+from pylingo.client.terminal.rows import NAME_STYLES, Span
 from pylingo.client.terminal.theme import make_theme, render
-from pylingo.client.terminal.view import NAME_STYLES, Span
 
 NOTHING = ""
 NORMAL = "<n>"

@@ -1,0 +1,271 @@
+"""The rows of a line: its styles, its links, where it wraps, and what is folded."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pylingo.client.settings import Preferences
+from pylingo.client.terminal import rows as module
+from pylingo.client.terminal.capabilities import read_capabilities
+from pylingo.client.terminal.cells import wrap
+from pylingo.client.terminal.input_events import Text
+from pylingo.client.terminal.line import Line
+from pylingo.client.terminal.model import Model, Received
+from pylingo.client.terminal.painter import Painter
+from pylingo.client.terminal.rows import (
+    CACHED_LONG,
+    FOLDED_ABOVE,
+    FOLDED_TO,
+    NAME_STYLES,
+    Row,
+    Span,
+    is_folded,
+    name_style,
+    wrapped,
+)
+from pylingo.client.terminal.theme import make_theme
+from pylingo.client.terminal.update import update
+from pylingo.client.wording import clock_time
+from pylingo.shared.messages import (
+    Error,
+    Message,
+    Notice,
+)
+
+NOON = 1_700_000_000_000_000
+TIME = clock_time(NOON)
+
+
+WORDS = st.text(st.sampled_from("ab .://https漢e\u0301👩\u200d👧\n"), max_size=80)
+
+
+def make(layout: str = "top", columns: int = 40, rows: int = 10, **likes: bool) -> Model:
+    return Model("example:5000", Preferences(layout=layout, **likes), columns=columns, rows=rows)
+
+
+def said(text: str, who: str = "bob", at: int = NOON) -> Line:
+    return Line("message", text, at, who, is_stamped=True)
+
+
+def opened(text: str) -> Line:
+    line = said(text)
+    line.is_open = True
+    return line
+
+
+def plain(row: Row | None) -> str:
+    assert row is not None
+    return "".join(span.text for span in row)
+
+
+def test_the_parts_of_a_line_have_their_styles() -> None:
+    model = make(columns=60)
+    (row,) = wrapped(model, said("hello"))
+    assert row == (Span(f"{TIME} ", "time"), Span("bob:", name_style("bob")), Span(" hello", ""))
+    (row,) = wrapped(model, Line("error", "! no", NOON))
+    assert row == (Span(f"{TIME} ", "time"), Span("! no", "error"))
+    (row,) = wrapped(model, Line("day", "--- today ---", NOON))
+    assert row == (Span("--- today ---", "day"),)
+    model.preferences.times = False
+    (row,) = wrapped(model, Line("note", "* so", NOON))
+    assert row == (Span("* so", "note"),)
+
+
+@pytest.mark.parametrize(("state", "mark"), [("unsent", "… "), ("refused", "× "), ("", "")])
+def test_own_messages_are_marked_and_not_by_colour_alone(state: str, mark: str) -> None:
+    row = wrapped(make(), Line("own", "hello", NOON, "ada", state=state))[0]
+    assert plain(row) == f"{TIME} {mark}ada: hello"
+    assert row[-1].style == state
+
+
+def test_a_mention_is_marked_and_not_by_colour_alone() -> None:
+    line = said("hello ada")
+    line.is_mention = True
+    row = wrapped(make(), line)[0]
+    assert plain(row) == f"{TIME} ▸bob: hello ada"
+    assert row[-1] == Span(" hello ada", "mention")
+
+
+def test_links_have_a_style_without_what_follows_them() -> None:
+    text = "see (https://a.example/x?y=1), http://b.example. no://c and https://"
+    spans = wrapped(make(columns=100), said(text))[0]
+    assert [span.text for span in spans if span.style == "link"] == ["https://a.example/x?y=1", "http://b.example"]
+    assert [span.link for span in spans] == ["", "", "", "https://a.example/x?y=1", "", "http://b.example", ""]
+    assert plain(spans).endswith(text)
+
+
+def test_each_part_of_a_link_leads_to_the_whole_of_it() -> None:
+    address = "https://a.example/" + "x" * 40
+    rows = wrapped(make(columns=30), said(f"at {address} and http://b.example"))
+    indent = Span(" " * len(f"{TIME} "))
+    assert rows[0][-1] == Span(address[:16], "link", address)
+    assert rows[1] == (indent, Span(address[16:40], "link", address))
+    assert rows[2][:3] == (indent, Span(address[40:], "link", address), Span(" and", ""))
+    assert rows[3] == (indent, Span("http://b.example", "link", "http://b.example"))
+    assert len(rows) == 4
+
+
+def test_a_link_cut_inside_its_first_letters_is_a_link_in_both_rows() -> None:
+    rows = wrapped(make(columns=21, times=False), said("x" * 13 + " http://b.example/12345678901"))
+    assert [[span.text for span in row if span.link] for row in rows] == [["ht"], ["tp://b.example/1234"], ["5678901"]]
+
+
+def test_the_address_of_a_link_is_ascii() -> None:
+    (*_, span) = wrapped(make(columns=60), said("http://\u00fc.example/\u6f22"))[0]
+    assert span == Span("http://\u00fc.example/\u6f22", "link", "http://%C3%BC.example/%E6%BC%A2")
+
+
+@given(
+    st.lists(st.one_of(st.sampled_from(["a", "", "漢字", "x" * 30, "\n", "  "]), st.integers(0, 60)), max_size=12),
+    st.integers(4, 50),
+    st.booleans(),
+)
+@settings(max_examples=300, deadline=None)
+def test_the_parts_of_all_links_put_together_are_the_links(
+    words: list[str | int], columns: int, has_times: bool
+) -> None:
+    links = [f"http://{index}.example/" + "y" * word for index, word in enumerate(words) if isinstance(word, int)]
+    left = iter(links)
+    text = " ".join(word if isinstance(word, str) else next(left) for word in words)
+    rows = wrapped(make(columns=columns, times=has_times), opened(f"{text} end"))
+    parts = [(span.link, span.text) for row in rows for span in row if span.style == "link"]
+    assert [address for address, _ in itertools.groupby(address for address, _ in parts)] == links
+    for address in links:
+        assert "".join(part for of, part in parts if of == address) == address
+    time_of_day = f"{TIME} " if has_times and columns > 20 else ""
+    whole = f"{time_of_day}bob: {text} end"
+    assert [plain(row) for row in rows] == wrap(whole, columns, min(len(time_of_day) or 2, columns // 4))
+
+
+def test_rows_after_the_first_are_indented_below_the_time() -> None:
+    rows = [plain(row) for row in wrapped(make(columns=24), said("one two three four\nfive"))]
+    indent = " " * len(f"{TIME} ")
+    assert rows == [f"{TIME} bob: one two three", f"{indent}four", f"{indent}five"]
+
+
+def test_without_room_there_is_no_time() -> None:
+    assert plain(wrapped(make(columns=20), said("hi"))[0]) == "bob: hi"
+    assert plain(wrapped(make(columns=21), said("hi"))[0]) == f"{TIME} bob: hi"
+
+
+FORGERIES = [
+    f"x\n{TIME} eve: I am bob",
+    "x\n* you are now root",
+    "y" * 39 + " eve: hi",
+    "\n\n\neve: hi",
+    "x\r\neve: hi",
+    "漢" * 50,
+    "a\n" * 50,
+]
+
+
+@pytest.mark.parametrize("columns", [4, 5, 10, 20, 21, 40, 79, 200])
+@pytest.mark.parametrize("text", FORGERIES)
+@pytest.mark.parametrize("has_times", [True, False])
+def test_only_the_first_row_of_a_line_begins_in_the_first_column(columns: int, text: str, has_times: bool) -> None:
+    model = make(columns=columns, times=has_times)
+    for record in (Message("r", "bob", text, NOON), Notice(text), Error("bad-text", text)):
+        model.scrollback.clear()
+        update(model, Received(record), 0.0, lambda: NOON)
+        (line,) = model.scrollback.lines
+        _, *others = (plain(row) for row in wrapped(model, line))
+        assert all(row[:1] in (" ", "") for row in others)
+
+
+@given(WORDS, st.sampled_from(["", "bob", "漢字"]), st.integers(4, 60), st.booleans(), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_the_spans_of_a_line_put_together_are_its_text(
+    text: str, who: str, columns: int, has_times: bool, is_mention: bool
+) -> None:
+    model = make(columns=columns, times=has_times)
+    line = said(text, who)
+    line.is_mention = is_mention
+    rows = wrapped(model, line)
+    time_of_day = f"{TIME} " if has_times and columns > 20 else ""
+    whole = time_of_day + ("▸" if is_mention else "") + (f"{who}: " if who else "") + text
+    assert [plain(row) for row in rows] == wrap(whole, columns, min(len(time_of_day) or 2, columns // 4))
+    assert "".join(map(plain, rows)).replace(" ", "") == whole.replace(" ", "").replace("\n", "")
+    assert all(span.text for row in rows for span in row)
+
+
+def test_a_name_has_one_style_however_it_is_written() -> None:
+    assert name_style("Alice") == name_style("alice") == name_style("ALICE")
+    assert {name_style(f"user{number}") for number in range(500)} == {f"name{n}" for n in range(NAME_STYLES)}
+
+
+# --- long messages
+
+
+def test_a_long_message_is_folded() -> None:
+    model = make(columns=60)
+    rows = [plain(row) for row in wrapped(model, said("\n" * 4_000 + "end"))]
+    assert len(rows) == FOLDED_TO + 1
+    assert rows[-1].strip() == "… 3,991 more rows (C-o shows them)"
+    assert is_folded(model, said("\n" * 4_000))
+    assert len(wrapped(model, opened("\n" * 4_000))) == 4_001
+    assert not is_folded(model, opened("\n" * 4_000))
+
+
+def test_a_message_is_folded_only_where_that_saves_rows() -> None:
+    model = make(columns=60)
+    assert len(wrapped(model, said("\n" * (FOLDED_ABOVE - 1)))) == FOLDED_ABOVE
+    assert len(wrapped(model, said("\n" * FOLDED_ABOVE))) == FOLDED_TO + 1
+
+
+def test_nobody_can_write_what_folds() -> None:
+    model = make(columns=60)
+    assert not is_folded(model, said("… 3,991 more rows (C-o shows them)"))
+
+
+@pytest.mark.parametrize("kind", ["note", "error", "day"])
+def test_what_the_person_has_asked_for_is_whole(kind: str) -> None:
+    assert len(wrapped(make(), Line(kind, "\n" * 50, NOON))) == 51
+
+
+def test_plain_has_no_key_and_folds_nothing() -> None:
+    assert len(wrapped(make("plain"), said("\n" * 50))) == 51
+
+
+def test_a_frame_wraps_and_renders_nothing_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make()
+    for number in range(30):
+        model.scrollback.add(said(" ".join([f"http://a.b/{number}"] * 250)))
+    terminal = read_capabilities("xterm-256color")
+    calls: list[str] = []
+    counted = replace(terminal, link=lambda address, text: calls.append("link") or terminal.link(address, text))
+    monkeypatch.setattr(module, "wrap", lambda *given: calls.append("wrap") or wrap(*given))
+    painter = Painter(counted, make_theme(counted, colors=True))
+    painter.frame(model, 0.0)
+    assert {"link", "wrap"} <= set(calls)
+    calls.clear()
+    for char in "hello":
+        update(model, Text(char), 0.0, lambda: NOON)
+        assert char in painter.frame(model, 0.0)
+    assert calls == []
+
+
+def test_the_rows_of_very_long_notices_are_not_all_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make()
+    lines = [Line("note", f"{number}" + "\n" * 2_000, NOON) for number in range(100)]
+    for line in lines:
+        wrapped(model, line)
+    again: list[str] = []
+    monkeypatch.setattr(module, "wrap", lambda text, *given: again.append(text) or wrap(text, *given))
+    for line in reversed(lines):
+        wrapped(model, line)
+    assert len(again) == len(lines) - CACHED_LONG
+
+
+def test_the_rows_of_a_line_that_changes_change() -> None:
+    model = make()
+    line = Line("own", "hello", NOON, "ada", state="unsent")
+    before = wrapped(model, line)
+    line.state = ""
+    assert wrapped(model, line) != before
+    model.columns = 8
+    assert len(wrapped(model, line)) > 1
+    line.text = "hi"
+    assert "hi" in plain(wrapped(model, line)[0])
