@@ -41,12 +41,12 @@ class Admission:
         self.listeners: list[Listener] = []
         self._service = service
         self._closed = closed
-        self._closed_one = self._forget  # one bound method for all connections
         self._reactor = service.reactor
         self._deadlines: DeadlineWheel[PeerDeadlines[Connection]] = DeadlineWheel(service.reactor)
         self._socks: list[socket.socket] = []
         self._is_open = True
         self._most = _UNLIMITED  # connections that the descriptors and the memory suffice for
+        service.closed = self._forget
         service.reactor.memory.told = self._lower_limit
 
     @property
@@ -122,7 +122,7 @@ class Admission:
             sock.close()
             raise
         try:
-            connection = Connection(self._service, transport, show_address(*address[:2]), self._closed_one)
+            connection = Connection(self._service, transport, show_address(*address[:2]))
             transport.receiver = connection
             self._deadlines.add(connection.deadlines, connection.deadlines.next_check(self._reactor.now))
         except MemoryError:

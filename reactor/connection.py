@@ -7,7 +7,6 @@ nothing is dropped, and nobody is punished.
 """
 
 import logging
-from collections.abc import Callable
 
 from pylingo.reactor.chat.requests import handle
 from pylingo.reactor.chat.session import Session, State
@@ -32,15 +31,11 @@ _decode = request_codec.decode
 
 
 class Connection:
-    """See the module. `closed(connection)` is called when the socket is closed.
-
-    `used` belongs to the fair queue.
-    """
+    """See the module. `used` belongs to the fair queue."""
 
     __slots__ = (
         "_address_key",
         "_arrival",
-        "_closed",
         "_decoder",
         "_is_awaiting_drain",
         "_is_counted",
@@ -54,9 +49,7 @@ class Connection:
         "used",
     )
 
-    def __init__(
-        self, service: Service, transport: Transport, address: str, closed: "Callable[[Connection], object]"
-    ) -> None:
+    def __init__(self, service: Service, transport: Transport, address: str) -> None:
         now = service.reactor.now
         host = host_of(address)
         self.address = address
@@ -65,7 +58,6 @@ class Connection:
         self.is_paused = False
         self.used = 0.0
         self._service = service
-        self._closed = closed
         self._opened = now
         self._decoder = FrameDecoder()
         self._arrival = 0.0  # the theoretical arrival time of the next request (see `pace`)
@@ -124,7 +116,7 @@ class Connection:
         if self._is_counted and self._address_key is not None:
             self._service.address_pace.give_back(self._address_key)
         self.eof_received()
-        self._closed(self)
+        self._service.closed(self)
         self.deadlines.release()
 
     # --- from the session

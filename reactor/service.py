@@ -3,6 +3,7 @@
 import collections
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.session import Session
@@ -28,5 +29,7 @@ class Service:
     """The rate of one address."""
     counts: "collections.Counter[str]" = field(default_factory=collections.Counter)
     """How many connections were accepted, and how many ended or were refused for which reason."""
+    closed: Callable[[Any], object] = lambda connection: None
+    """Called with each connection whose socket was closed."""
     notice: str = ""
     """A notice for everybody who comes, for as long as something is wrong."""

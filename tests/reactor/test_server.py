@@ -14,7 +14,6 @@ import pytest
 import pylingo.reactor.admission
 from pylingo.reactor.admission import SPARE_DESCRIPTORS, raise_descriptor_limit
 from pylingo.reactor.engine.listener import PAUSE
-from pylingo.shared import text
 from pylingo.shared.messages import (
     Command,
     Goodbye,
@@ -700,7 +699,9 @@ def test_the_counters_on_demand_of_a_real_server(process):
     assert process.stop() == 0
 
 
-def test_the_table_of_scripts_is_read_before_anybody_comes(bench):
-    text._script_table.cache_clear()
-    bench().server.start()
-    assert text._script_table.cache_info().currsize == 1
+def test_the_table_of_scripts_is_read_before_anybody_comes(bench, monkeypatch):
+    reads = []
+    monkeypatch.setattr("pylingo.reactor.server.prepare_names", lambda: reads.append(desk.server.admission.listeners))
+    desk = bench()
+    desk.server.start()
+    assert reads == [[]]
