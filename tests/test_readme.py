@@ -168,6 +168,13 @@ def test_the_order_of_reading_has_every_folder_of_the_server() -> None:
     assert folders <= {folder for folder, _ in steps()}
 
 
+def test_the_event_loop_is_as_short_as_the_design_says() -> None:
+    found = re.search(r"`loop.py`, `timers.py` and `wakeup.py` have fewer than (\d+)", text_of(DOCS / "design.md"))
+    assert found is not None
+    files = (ROOT / "reactor" / "engine" / name for name in ("loop.py", "timers.py", "wakeup.py"))
+    assert sum(len(text_of(path).splitlines()) for path in files) < int(found[1])
+
+
 # --- links and files
 
 
