@@ -1,15 +1,15 @@
-"""Where the addresses are in a text: links of the web, other URLs, and mail. Pure.
+"""The addresses in a text: web links, other URLs and mail addresses. Pure.
 
-What ends a link is what ends one at GitHub: white space, `<`, signs of a sentence behind it, and a closing bracket that
-was not opened in it. Letters of any script belong to a link; the signs of Chinese and Japanese sentences end it, as
-these have no space behind them.
+A link ends as it does at GitHub: at white space, at `<`, before punctuation that ends a sentence, and before a closing
+bracket that it did not open. Letters of any script belong to a link. Chinese and Japanese punctuation ends it, because
+no space follows there.
 """
 
 import re
 from collections.abc import Iterator
 
-# An address does not begin within a word of ASCII; behind Chinese or Japanese, without a space, it does. The bound
-# keeps the search linear, and no scheme is longer.
+# An address may follow Chinese or Japanese without a space, but does not begin inside an ASCII word. The bound keeps
+# the search linear; no scheme is longer.
 _URL = re.compile(
     r"(?<![A-Za-z0-9])(?:[A-Za-z][A-Za-z0-9+.-]{0,30}://|www\.)"
     r"[^\s<>\"、。，．！？：；（）［］｛｝「」『』【】〈〉《》〔〕“”„«»\ufffd]+",
@@ -22,12 +22,12 @@ _PAIRS = {")": "(", "]": "[", "}": "{"}
 
 
 def links(text: str) -> list[tuple[int, int]]:
-    """Where the addresses of the web begin and end in `text`, in their order."""
+    """The start and end of each web address in `text`, in order."""
     return [(begin, end) for begin, end in _urls(text) if text[begin : begin + 8].lower().startswith(_WEB)]
 
 
 def without_addresses(text: str) -> str:
-    """`text` with a blank in the place of each URL and each address of mail."""
+    """`text` with a blank instead of each URL and mail address."""
     if "://" not in text and "@" not in text and "www." not in text.lower():
         return text
     kept: list[str] = []
@@ -46,7 +46,7 @@ def _urls(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _end(address: str) -> int:
-    """Where the address ends that `address` begins with: without the signs behind it that are not its own."""
+    """The length of the address at the start of `address`, without trailing punctuation that is not part of it."""
     surplus = {close: address.count(close) - address.count(opening) for close, opening in _PAIRS.items()}
     end = len(address)
     while end:

@@ -1,8 +1,8 @@
-"""How much room text takes on a screen, and how it is cut to fit. Pure.
+"""The width of text on a screen, and cutting and wrapping it to fit. Pure.
 
-Everything goes by grapheme, so that no letter is parted from its marks and no family of emoji is broken up. wcwidth
-knows the graphemes and their widths; its own `wrap` and `width` take seconds over some lines that a peer may send
-(flags without an end), so they are asked for one grapheme at a time. Text here is cleaned and without tabs.
+The unit is the grapheme, so no letter is separated from its marks and no emoji sequence is broken up. wcwidth provides
+the graphemes and their widths, one at a time: its own `wrap` and `width` take seconds for some lines that a peer may
+send (endless flags). Text here is cleaned and has no tabs.
 """
 
 import re
@@ -12,27 +12,27 @@ from collections.abc import Iterator
 from wcwidth import iter_graphemes, wcswidth
 
 STAND_IN = "?"
-"""What is shown of a wide character where there is one column only."""
+"""Shown instead of a wide character if there is only one column."""
 _WIDEST = 2
 _UNCERTAIN = frozenset({"Cn", "Co"})
 _TOKEN = re.compile(" +|[^ ]+")
 
 
 def width(text: str) -> int:
-    """The columns that `text` takes; control characters take none."""
+    """The columns of `text`; control characters have none."""
     if text.isascii():
         return len(text) if text.isprintable() else sum(map(str.isprintable, text))
     return sum(columns for _, columns in _pieces(text))
 
 
 def graphemes(text: str) -> list[str]:
-    """`text` in what a person takes for one character each."""
-    # Of ASCII only a carriage return and a newline make one together, and cleaned text has no carriage returns.
+    """`text` split into graphemes, which a person sees as one character each."""
+    # In ASCII, only a carriage return and a newline form one grapheme, and cleaned text has no carriage returns.
     return list(text) if text.isascii() and "\r" not in text else list(iter_graphemes(text))
 
 
 def clip(text: str, columns: int) -> str:
-    """The beginning of `text` that fits into `columns`."""
+    """The longest beginning of `text` that fits into `columns`."""
     if columns <= 0:
         return ""
     if text.isascii() and text.isprintable():
@@ -47,11 +47,11 @@ def clip(text: str, columns: int) -> str:
 
 
 def wrap(text: str, columns: int, indent: int = 0) -> list[str]:
-    """`text` in rows of at most `columns`, one at least.
+    """`text` in rows of at most `columns`, at least one row.
 
-    A newline begins a row. Otherwise rows break at spaces, which go, or anywhere in a word that is longer than a row.
-    Rows after the first are indented, by less where `columns` are few: half of them stay for the text, and two, so
-    that wide characters have room. In a single column each of these is shown as `STAND_IN`.
+    A newline begins a row. Other rows break at spaces, which are dropped, or anywhere in a word longer than a row.
+    Rows after the first are indented. The indentation leaves at least half of the columns for the text, and two, to
+    make room for wide characters. In a single column, a wide character is shown as `STAND_IN`.
     """
     columns = max(columns, 1)
     indent = max(min(indent, columns // 2, columns - _WIDEST), 0)
@@ -62,14 +62,14 @@ def wrap(text: str, columns: int, indent: int = 0) -> list[str]:
 
 
 def _wrap_line(line: str, columns: int, indent: int, rows: list[str]) -> None:
-    """Adds the rows of `line`, which has no newline, to `rows`."""
+    """Append the rows of `line`, which has no newline, to `rows`."""
     margin = " " * indent
-    whole = columns - indent  # what rows after the first have room for
+    whole = columns - indent  # the columns for text in rows after the first
 
     def room() -> int:
         return whole if rows else columns
 
-    fits = room() if line.isascii() else room() // _WIDEST  # no character takes more
+    fits = room() if line.isascii() else room() // _WIDEST  # no character is wider
     if len(line) <= fits:
         rows.append(margin + line if rows else line)
         return
@@ -116,7 +116,7 @@ def _wrap_line(line: str, columns: int, indent: int, rows: list[str]) -> None:
 
 
 def _chunks(word: str, first: int, columns: int) -> list[str]:
-    """`word` cut between graphemes: as much as fits into `first`, then of `columns` each. One at least."""
+    """`word` cut between graphemes: a chunk that fits into `first` columns, then chunks of `columns`. At least one."""
     if word.isascii():
         return [word[:first], *(word[at : at + columns] for at in range(first, len(word), columns))]
     chunks: list[list[str]] = [[]]
@@ -133,11 +133,11 @@ def _chunks(word: str, first: int, columns: int) -> list[str]:
 
 
 def _pieces(text: str) -> Iterator[tuple[str, int]]:
-    """Graphemes and their columns, each of 2 at the most.
+    """The graphemes of `text` and their columns, at most 2 each.
 
-    What Unicode calls one grapheme may be wider (letters of old Hangul, signs before a number); terminals draw these
-    one after another, and a row may end between them. Of private-use and unassigned characters each terminal thinks
-    differently: they count as wide, so that no row can run over into the next.
+    Some graphemes are wider (letters of old Hangul, signs before a number). Terminals draw their characters one after
+    another, and a row may end between them. Terminals disagree about private-use and unassigned characters: these
+    count as wide, so that no row can run into the next.
     """
     for grapheme in iter_graphemes(text):
         columns = _columns(grapheme)
@@ -148,7 +148,7 @@ def _pieces(text: str) -> Iterator[tuple[str, int]]:
 
 
 def _parts(grapheme: str) -> Iterator[tuple[str, int]]:
-    """The characters of a wide grapheme, each with those behind it that take no room."""
+    """The characters of a wide grapheme, each with the zero-width ones behind it."""
     start = 0
     for at in range(1, len(grapheme) + 1):
         if at == len(grapheme) or wcswidth(grapheme[at]) > 0:

@@ -1,4 +1,4 @@
-"""What Tab makes of the word before the cursor: commands, their arguments, names, rooms. Pure."""
+"""Tab completion of the word before the cursor: commands, their arguments, names, rooms. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,10 +8,10 @@ from pylingo.shared.names import fold
 
 @dataclass
 class Sources:
-    """What there is to complete, each in the order in which it is to be offered.
+    """The candidates, each kind in the order in which they are offered.
 
-    `arguments` says for a command, without its slash, what its first argument is: "room", "username",
-    "command", or another thing, which is not completed.
+    `arguments` maps a command, without its slash, to the kind of its first argument: "room", "username" or "command";
+    other kinds are not completed.
     """
 
     commands: Sequence[str] = ()
@@ -22,7 +22,7 @@ class Sources:
 
 @dataclass
 class _Cycle:
-    """The candidates for one word, while Tab is pressed again and again."""
+    """The candidates for one word, while Tab is pressed repeatedly."""
 
     before: str
     behind: str
@@ -33,7 +33,7 @@ class _Cycle:
 
     def step(self, by: int) -> tuple[str, int, list[str]]:
         self.at = (self.at + by) % len(self.candidates)
-        # A blank that is there already is used: the cursor ends behind it.
+        # An existing blank is used: the cursor ends behind it.
         behind = self.behind.removeprefix(" ")
         text = self.before + self.candidates[self.at] + self.ending
         self.shown = (text + behind, len(text))
@@ -41,7 +41,7 @@ class _Cycle:
 
 
 class Completer:
-    """Remembers the last completion, so that the next Tab goes on from there."""
+    """Completes words, and remembers the last completion for the next Tab."""
 
     def __init__(self) -> None:
         self._cycle: _Cycle | None = None
@@ -51,7 +51,7 @@ class Completer:
     ) -> tuple[str, int, list[str]] | None:
         """The new text, the new cursor and all candidates; None if nothing fits.
 
-        Called again with what it returned it takes the next candidate, or the one before, and goes round.
+        Called again with the text and cursor that it returned, it cycles to the next or previous candidate.
         """
         by = -1 if backwards else 1
         if self._cycle and self._cycle.shown == (text, cursor):
@@ -66,19 +66,19 @@ class Completer:
             return None
         ending = ": " if kind == "address" else " "
         cycle = _Cycle(text[:start], text[cursor:], candidates, ending, at=0 if backwards else -1)
-        # The one command that fits needs no second Tab: that is for its argument.
+        # A single command that fits needs no second Tab; that completes its argument.
         argument_next = kind == "command" and len(candidates) == 1 and candidates[0][1:] in sources.arguments
         self._cycle = None if argument_next else cycle
         return cycle.step(by)
 
 
 def _word_start(text: str, cursor: int) -> int:
-    """Where the word that ends at `cursor` begins: behind the last blank or newline."""
+    """The start of the word that ends at `cursor`: behind the last blank or newline."""
     return max(text.rfind(" ", 0, cursor), text.rfind("\n", 0, cursor)) + 1
 
 
 def _kind(text: str, start: int, word: str, sources: Sources) -> tuple[str, str]:
-    """The sign that `word` has in front, and what is meant; an "address" is a name at the very beginning."""
+    """The sign in front of `word`, and the kind to complete: an "address" is a name at the start of the line."""
     if start == 0 and word.startswith("/"):
         return "/", "command"
     before = text[:start].split()
@@ -93,6 +93,6 @@ def _kind(text: str, start: int, word: str, sources: Sources) -> tuple[str, str]
 
 
 def _matching(beginning: str, offered: Iterable[str], mark: str) -> list[str]:
-    """What of `offered` begins so, whatever the case, each once, behind `mark`."""
+    """The candidates that begin with `beginning` in any case, each once, behind `mark`."""
     wanted = fold(beginning)
     return [mark + candidate for candidate in dict.fromkeys(offered) if fold(candidate).startswith(wanted)]

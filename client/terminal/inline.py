@@ -1,12 +1,12 @@
-"""The layout `inline`: messages go to the terminal's own scrollback, the input row is redrawn under them.
+"""The painter of the layout `inline`: it prints messages to the terminal's own scrollback, above an input row.
 
-What has been printed cannot be changed any more, so own messages are printed when the server has confirmed them, in
-their place in the order of all. Nothing above our own row is touched.
+Printed lines cannot change, so own messages are printed once the server has confirmed them, in their place in the
+order. Nothing above the input row is touched.
 
-A terminal that is made narrower breaks the row that is ours into several (VTE, kitty, tmux), or cuts it off (xterm, the
-Linux console). Only the former may be gone up in, or messages would be lost; so where it matters the terminal is asked
-for the cursor's column, which tells them apart. One that does not answer, or whose answer may mean both, keeps what is
-left of the row.
+When a terminal is made narrower, it either breaks the input row into several rows (VTE, kitty, tmux) or cuts it off
+(xterm, the Linux console). Only in the first case may the cursor go up, or messages would be lost. The column of the
+cursor tells the two apart, so the terminal is asked for it. If it does not answer, or the answer fits both, the rest
+of the old input row stays visible.
 """
 
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ from pylingo.shared.text import printable
 
 ASK_PLACE = "\x1b[6n"
 PATIENCE = 0.5
-"""Seconds that an answer is waited for; meanwhile nothing is printed."""
+"""Seconds to wait for the answer; meanwhile nothing is printed."""
 
 
 @dataclass(slots=True)
-class _Question:
-    """Where the cursor stands in a window of so many columns: the answer is the one of that number."""
+class _CursorQuery:
+    """A query for the cursor's column in a window of `columns`; the answer is the cursor report number `answer`."""
 
     columns: int
     answer: int
@@ -35,35 +35,35 @@ class _Question:
 
 
 class Inline:
-    """Prints what is new, then the input row."""
+    """Prints new lines, then the input row."""
 
     def __init__(self, terminal: Capabilities, theme: dict[str, str]) -> None:
         self._terminal = terminal
         self._theme = theme
-        self._row: tuple[str, str] | None = None  # what stands left and right of the cursor
+        self._row: tuple[str, str] | None = None  # the text left and right of the cursor
         self._prompt = ""
-        self._question: _Question | None = None
+        self._question: _CursorQuery | None = None
         self.is_behind = False
-        """Whether the last frame has left lines for the next one, so that keys need not wait for all of them."""
+        """Whether the last frame left lines for the next one, so that keys do not wait for all of them."""
 
     def enter(self) -> str:
-        """What is to be written before the first frame.
+        """The output before the first frame.
 
-        Rows are not wrapped: one that is wider than we think would go on where another line begins.
+        It turns wrapping off: a row wider than we think would run into the next line.
         """
         return MODES_ON + WRAP_OFF
 
     def leave(self) -> str:
-        """What brings the terminal back: under the messages, without the input row."""
-        return END + self._back(0) + WRAP_ON + MODES_OFF + self._terminal.normal + self._terminal.show
+        """The output that restores the terminal and removes the input row."""
+        return END + self._back(0) + WRAP_ON + MODES_OFF + self._terminal.normal + self._terminal.normal_cursor
 
     def forget(self, theme: dict[str, str]) -> None:
-        """The input row is to be painted anew."""
+        """Paint the input row again with the next frame."""
         self._theme = theme
         self._prompt = "\0"
 
     def frame(self, model: Model, now: float) -> str:
-        """What is to be written to show what is new."""
+        """The output that shows what is new."""
         broken = self._row is not None and width(self._row[0]) >= model.columns
         if broken and not self._is_answered(model, now):
             return self._ask(model, now)
@@ -82,32 +82,32 @@ class Inline:
         text = "".join(f"{line}\r\n" for line in lines)
         terminal = self._terminal
         after = f"{terminal.save}{row[1]}{terminal.restore}" if row[1] else ""
-        return f"{BEGIN}{terminal.hide}{begin}{text}{row[0]}{after}{terminal.show}{END}"
+        return f"{BEGIN}{terminal.hide_cursor}{begin}{text}{row[0]}{after}{terminal.normal_cursor}{END}"
 
     def _back(self, rows: int) -> str:
-        """Go to the first column of what is left of the input row, so many rows above, and clear from there on."""
+        """Go to the start of the old input row, `rows` rows up, and clear from there on."""
         return "\r" + "\x1b[A" * rows + self._terminal.clear_eos if self._row is not None else ""
 
     # --- a row that was broken, or cut off
 
     def _ask(self, model: Model, now: float) -> str:
-        """Ask where the cursor is, once for each width of the window."""
+        """Ask for the cursor's column, once for each width of the window."""
         before = self._question
         if before is not None and before.columns == model.columns:
             return ""
         answer = max(model.places, before.answer if before is not None else 0) + 1
-        self._question = _Question(model.columns, answer, now)
+        self._question = _CursorQuery(model.columns, answer, now)
         return ASK_PLACE
 
     def _is_answered(self, model: Model, now: float) -> bool:
-        """Whether the cursor's column is known, or will not be."""
+        """Whether the terminal has answered, or will not."""
         question = self._question
         if question is None or question.columns != model.columns:
             return False
         return model.places >= question.answer or now - question.asked_at >= PATIENCE
 
     def _rows_above(self, model: Model) -> int:
-        """How many rows the terminal has made of what was left of the cursor, besides that of the cursor."""
+        """How many rows above the cursor's row the terminal has made of the text left of the cursor."""
         assert self._row is not None
         assert self._question is not None
         rows, column = divmod(width(self._row[0]), model.columns)

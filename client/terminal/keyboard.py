@@ -11,7 +11,6 @@ from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Effect, Model, Pasting, Reconnect, Repaint, SendCommand, Speak, Suspend
-from pylingo.client.terminal.notes import cleaned
 from pylingo.client.terminal.rows import is_folded, wrapped
 from pylingo.client.terminal.server_events import ask, next_id
 from pylingo.client.terminal.view import body_height
@@ -19,7 +18,7 @@ from pylingo.shared.commands import COMMANDS, parse_line, unknown_command
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Command, Say
 from pylingo.shared.names import fold
-from pylingo.shared.text import MAX_TEXT, message_text, printable
+from pylingo.shared.text import MAX_TEXT, message_text, printable, readable
 
 ASKED_ABOVE = 5
 """Lines of a paste above which a person is asked first."""
@@ -114,7 +113,7 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
 
 def _speak(model: Model, text: str, at: int) -> list[Effect]:
     key = secrets.token_hex(8)
-    line = Line("own", cleaned(text), at, printable(model.name), state="unsent")
+    line = Line("own", readable(text), at, printable(model.name), state="unsent")
     model.scrollback.unsent[key] = line
     return [Speak(text, key)]
 

@@ -1,8 +1,7 @@
-"""Whether a text calls somebody by name. Pure.
+"""Mentions: whether a text calls somebody by name. Pure.
 
-A name stands for its bearer where it is a word, by the word boundaries of Unicode (UAX 29), and where it is not part of
-a longer name, URL or address of mail. So a name in Han is found before kana, which has no spaces, and राम is not found
-in रामायण.
+A name counts as a mention if it is a word by the word boundaries of Unicode (UAX 29) and not part of a longer name, a
+URL or a mail address. A name in Han is found before kana, which has no spaces, and राम is not found in रामायण.
 """
 
 import re
@@ -11,8 +10,8 @@ import unicodedata
 from pylingo.client.terminal.addresses import without_addresses
 from pylingo.shared.names import fold
 
-# Between these letters, and beside them, is a boundary everywhere: ideographs and Hiragana, and the scripts of South
-# East Asia (Line_Break SA). Katakana stays together, but not with others.
+# There is a boundary on both sides of each of these letters: ideographs, Hiragana, and the scripts of South East Asia
+# (Line_Break SA). Katakana letters stay together, but not with others.
 _ALONE = re.compile(
     "[\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3038-\u303b\u3041-\u3096\u309d-\u309f\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\U0001b001-\U0001b11f\U0001b150-\U0001b152\U00020000-\U0003ffff"
@@ -24,11 +23,11 @@ _KATAKANA = re.compile(
     "[\u3031-\u3035\u309b\u309c\u30a0-\u30fa\u30fc-\u30ff\u31f0-\u31ff\U0001b000\U0001b164-\U0001b167]"
 )
 _JOINERS = "-."
-"""What joins two parts of a name, if letters or digits stand on both sides."""
+"""These join two parts of a name, if letters or digits stand on both sides."""
 
 
 def mentions(text: str, name: str) -> bool:
-    """Whether `name` stands in `text` as a name of its own, in capitals or not."""
+    """Whether `text` mentions `name`, in any case."""
     key = fold(name)
     words = fold(without_addresses(text))
     at = words.find(key) if key else -1
@@ -58,14 +57,14 @@ def _ends(words: str, end: int) -> bool:
 
 
 def _base(words: str, end: int) -> str:
-    """The character before `end` that marks stand on; none at the beginning."""
+    """The character before `end`, below its marks; empty at the beginning."""
     while end and _extends(words[end - 1]):
         end -= 1
     return words[end - 1 : end]
 
 
 def _is_boundary(left: str, right: str) -> bool:
-    """Whether a word may end between two characters, of which the left one may be none."""
+    """Whether a word may end between two characters; `left` may be empty."""
     kinds = {_kind(left), _kind(right)}
     if None in kinds:
         return True
@@ -73,7 +72,7 @@ def _is_boundary(left: str, right: str) -> bool:
 
 
 def _kind(char: str) -> str | None:
-    """What `char` is in a word, in the terms of UAX 29; None for what is in no word."""
+    """The class of `char` in the terms of UAX 29; None if it is in no word."""
     if not char:
         return None
     if char == "_":
@@ -88,4 +87,4 @@ def _kind(char: str) -> str | None:
 
 
 def _extends(char: str) -> bool:
-    return unicodedata.category(char) in ("Mn", "Mc", "Me", "Cf") and char != "\u200b"  # a space without a width
+    return unicodedata.category(char) in ("Mn", "Mc", "Me", "Cf") and char != "\u200b"  # the zero-width space

@@ -1,4 +1,4 @@
-"""How something becomes a line: cleaned, with its date where that is another one, and as a log file has it. Pure."""
+"""Records and notes as lines of the chat, with a date line at each new day, and as text for a transcript. Pure."""
 
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Effect, Model, Shown
@@ -13,20 +13,21 @@ def add_words(model: Model, record: Record, at: int, kind: str = "note") -> list
 
 
 def add_note(model: Model, text: str, at: int, kind: str = "note") -> list[Effect]:
-    return add_line(model, Line(kind, cleaned(text), at))
+    return add_line(model, Line(kind, readable(text), at))
 
 
 def add_line(model: Model, line: Line) -> list[Effect]:
-    """Add a line, and before it the date if that is another one."""
+    """Add a line, preceded by the date if the day has changed."""
     turn_day(model, line.at, line.is_stamped)
     model.scrollback.add(line)
     return [Shown(transcript(line))]
 
 
 def turn_day(model: Model, at: int, is_stamped: bool) -> None:
-    """A line for the time `at` comes: add the date if it is another one.
+    """Add a date line if the day of `at` is not that of the newest line.
 
-    The log of a room may go back to days before. Our own clock does not: it may only be a little behind the server's.
+    The history of a room may go back to earlier days. The local clock may only be a little behind the server's, so an
+    earlier day by it is ignored.
     """
     day = local_day(at)
     before = model.day or day
@@ -38,7 +39,7 @@ def turn_day(model: Model, at: int, is_stamped: bool) -> None:
 
 
 def transcript(line: Line) -> str:
-    """A line as a log file has it: with its date, and further rows indented."""
+    """A line as text for a log file: with its date, and with further rows indented."""
     who = f"{line.who}: " if line.who else ""
     return f"{stamp(line.at)} {who}{line.text}".replace("\n", "\n" + INDENT)
 
@@ -49,7 +50,3 @@ def stamp(at: int) -> str:
 
 def words_of(record: Record) -> list[str]:
     return [row.removeprefix(INDENT) for row in wording(record)]
-
-
-def cleaned(text: str) -> str:
-    return readable(text)

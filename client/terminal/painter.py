@@ -1,11 +1,13 @@
-"""From one screen to the next with few bytes: scroll what moved, rewrite what changed, the input row last.
+"""The painter of the layouts `top` and `bottom`: the few bytes that turn one screen into the next. Pure.
 
-A message of one row costs a scroll of the region and that row. Where a later cell stands is never computed from a
-measured width: rows are written from their first column, and the terminal itself places the cursor between the two
-parts of the input row. So a wrong guess at a width does no harm beyond its own row.
+It scrolls what moved, rewrites what changed, and writes the input row last. A message of one row costs a scroll of the
+region and that row. No column is computed from a measured width: rows are written from their first column, and the
+terminal itself puts the cursor between the two parts of the input row. A wrong guess at a width therefore does no harm
+outside its own row.
 """
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 from pylingo.client.terminal.capabilities import Capabilities
 from pylingo.client.terminal.model import Model
@@ -14,16 +16,16 @@ from pylingo.client.terminal.theme import render
 from pylingo.client.terminal.view import Screen, screen
 
 BEGIN, END = "\x1b[?2026h", "\x1b[?2026l"
-"""Synchronized update: a terminal that knows it shows the frame as one. No terminal description has these."""
+"""Synchronized update: a terminal that supports it shows the frame at once. No terminal description has it."""
 MODES_ON, MODES_OFF = "\x1b[?2004h", "\x1b[?2004l"
-"""Bracketed paste. blessed's own way asks the terminal first, and does nothing where it gives no answer."""
+"""Bracketed paste. blessed asks the terminal first and does nothing without an answer."""
 MOUSE_ON, MOUSE_OFF = "\x1b[?1000h\x1b[?1006h", "\x1b[?1006l\x1b[?1000l"
-"""Reports of buttons and wheel. Without them, terminals make arrow keys of the wheel on the alternate screen."""
+"""Reports of buttons and wheel. Without them, the wheel sends arrow keys on the alternate screen."""
 WRAP_OFF, WRAP_ON = "\x1b[?7l", "\x1b[?7h"
 
 
 class Painter:
-    """The layouts `top` and `bottom`, on the alternate screen."""
+    """Paints on the alternate screen."""
 
     def __init__(self, terminal: Capabilities, theme: dict[str, str]) -> None:
         self._terminal = terminal
@@ -36,74 +38,63 @@ class Painter:
 
     @property
     def is_behind(self) -> bool:
-        """Whether a frame has left something for the next one: never, as only what is in view is painted."""
+        """Whether the last frame left lines for the next one. None does: only what is in view is painted."""
         return False
 
     def enter(self) -> str:
-        """What is to be written before the first frame."""
+        """The output before the first frame."""
         self._has_mouse = True
-        return self._terminal.enter + MODES_ON + MOUSE_ON
+        return self._terminal.enter_fullscreen + MODES_ON + MOUSE_ON
 
     def leave(self) -> str:
-        """What brings the terminal back."""
-        reset = self._terminal.region(0, self._shown.rows - 1) if self._shown is not None else ""
-        return (
-            END
-            + reset
-            + WRAP_ON
-            + MOUSE_OFF
-            + MODES_OFF
-            + self._terminal.show
-            + self._terminal.clear
-            + self._terminal.exit
-        )
+        """The output that restores the terminal."""
+        terminal = self._terminal
+        reset = terminal.region(0, self._shown.rows - 1) if self._shown is not None else ""
+        modes = WRAP_ON + MOUSE_OFF + MODES_OFF
+        return END + reset + modes + terminal.normal_cursor + terminal.clear + terminal.exit_fullscreen
 
     def forget(self, theme: dict[str, str]) -> None:
-        """The screen may show anything by now: the next frame paints all of it."""
+        """Paint the whole screen with the next frame, because it may show anything by now."""
         self._theme = theme
         self._shown = None
         self._rendered.clear()
 
     def frame(self, model: Model, now: float) -> str:
-        """What is to be written to show the window of `model`; empty if it is shown already."""
+        """The output that shows `model`; empty if the terminal shows it already."""
         mouse = "" if model.has_mouse == self._has_mouse else MOUSE_ON if model.has_mouse else MOUSE_OFF
         self._has_mouse = model.has_mouse
         return mouse + self.show(screen(model, now))
 
     def show(self, screen: Screen) -> str:
-        """What is to be written to show `screen`."""
+        """The output that shows `screen`."""
         terminal = self._terminal
         self._rendered = {row: self._rendered.get(row) or render(row, self._theme, terminal) for row in screen.body}
         body = [self._rendered[row] for row in screen.body]
         status = render(screen.status, self._theme, terminal) if screen.status is not None else ""
         before = self._shown
-        if before is None or (before.columns, before.rows, before.body_top) != (
-            screen.columns,
-            screen.rows,
-            screen.body_top,
-        ):
+        if before is None or _frame(before) != _frame(screen):
             begin = terminal.normal + terminal.region(0, screen.rows - 1) + WRAP_OFF + terminal.clear
             changes = begin + self._rows(screen.body_top, [""] * len(body), body)
             if screen.status is not None:
                 changes += terminal.move(screen.status_row, 0) + status
             line: str | None = self._whole_input(screen)
         else:
-            changes = self._changed_rows(screen.body_top, self._body, body)
+            changes = self._changed_rows(screen.body_top, screen.rows - 1, self._body, body)
             if status != self._status:
                 changes += terminal.move(screen.status_row, 0) + terminal.clear_eol + status
             line = self._changed_input(before, screen)
             if line is None:
                 line = self._whole_input(screen)
-            elif changes:  # the line goes on where the cursor stands
+            elif changes:  # the input row is changed from where the cursor stands
                 changes = terminal.save + changes + terminal.restore
         self._shown, self._body, self._status = screen, body, status
         if not changes and not line:
             return ""
-        return f"{BEGIN}{terminal.hide}{changes}{line}{terminal.show}{END}"
+        return f"{BEGIN}{terminal.hide_cursor}{changes}{line}{terminal.normal_cursor}{END}"
 
     # --- messages
 
-    def _changed_rows(self, top: int, old: list[str], new: list[str]) -> str:
+    def _changed_rows(self, top: int, last_row: int, old: list[str], new: list[str]) -> str:
         if old == new:
             return ""
         count = _scrolled(old, new)
@@ -111,14 +102,9 @@ class Painter:
         if count:
             last = top + len(new) - 1
             begin = self._terminal.region(top, last) + self._terminal.move(last, 0) + "\n" * count
-            begin += self._terminal.region(0, self._last_row)
+            begin += self._terminal.region(0, last_row)
             old = old[count:] + [""] * count
         return begin + self._rows(top, old, new)
-
-    @property
-    def _last_row(self) -> int:
-        assert self._shown is not None
-        return self._shown.rows - 1
 
     def _rows(self, top: int, old: Sequence[str], new: Sequence[str]) -> str:
         move, erase = self._terminal.move, self._terminal.clear_eol
@@ -136,7 +122,7 @@ class Painter:
         return begin + self._after(screen.after) if screen.after else begin
 
     def _changed_input(self, old: Screen, new: Screen) -> str | None:
-        """What changes the row from where the cursor stands: if what goes left of it is ASCII, of certain width."""
+        """Changes to the row from where the cursor stands; None if the width of what goes left of it is uncertain."""
         if (old.before, old.after) == (new.before, new.after):
             return ""
         same = _common(old.before, new.before)
@@ -158,8 +144,13 @@ class Painter:
         return f"{terminal.save}{text}{terminal.clear_eol}{terminal.restore}"
 
 
+def _frame(screen: Screen) -> tuple[int, int, int]:
+    """The size of a screen and where its messages begin: a change of these moves everything."""
+    return screen.columns, screen.rows, screen.body_top
+
+
 def _scrolled(old: list[str], new: list[str]) -> int:
-    """By how many rows the old rows are best moved up: the fewest by which most of them come to stand right."""
+    """By how many rows to scroll up: the fewest that put most of the old rows in their new places."""
     best, most = 0, sum(map(str.__eq__, old, new))
     for count in range(1, len(new)):
         if most >= len(new) - count:
@@ -171,14 +162,10 @@ def _scrolled(old: list[str], new: list[str]) -> int:
 
 
 def _stands_alone(char: str) -> bool:
-    """Whether `char` certainly begins a cell of its own: Latin, kana, ideographs, Hangul syllables."""
+    """Whether `char` certainly begins a new cell: Latin, kana, ideographs, Hangul syllables."""
     return char <= "\u02ff" or "\u309b" <= char <= "\ua4cf" or "\uac00" <= char <= "\ud7a3"
 
 
 def _common(one: str, other: str) -> int:
-    count = 0
-    for left, right in zip(one, other, strict=False):
-        if left != right:
-            break
-        count += 1
-    return count
+    """The length of the common beginning of two strings."""
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))))

@@ -1,25 +1,25 @@
-"""Pastes that the terminal has not marked as such: many lines in one read, which nobody can type. Pure."""
+"""Detection of pastes that the terminal has not marked: more lines in one read than anybody types. Pure."""
 
 from pylingo.client.terminal.input_events import InputEvent, Key, Paste, Text
 
 TYPED_AT_ONCE = 5
-"""Lines that may come in one read from somebody who types ahead of a slow connection."""
+"""Lines in one read that may be typed ahead on a slow connection."""
 GOES_ON = 0.1
-"""Seconds after a piece of such a paste within which the next one comes."""
+"""Seconds within which the next piece of such a paste arrives."""
 LONGEST_WORD = 16
-"""Characters without a line end that may be typed within that time."""
+"""Characters without a line end that may be typed within `GOES_ON`."""
 
 ENTER = Key("enter")
 
 
 class PasteDetector:
-    """Tells pastes from typing, by how much comes at once."""
+    """Tells pastes from typing by the amount that arrives at once."""
 
     def __init__(self) -> None:
         self._until = -1e9
 
     def meant(self, events: list[InputEvent], now: float) -> list[InputEvent]:
-        """What the events of one read at `now` (seconds) mean: themselves, or a paste."""
+        """The events of one read at `now` (seconds), or a paste instead of them."""
         lines = sum(event == ENTER for event in events)
         goes_on = now < self._until
         is_long = sum(len(event.text) for event in events if isinstance(event, Text)) > LONGEST_WORD

@@ -1,7 +1,6 @@
-"""The layout `plain` in the window: one line after another, no cursor movement, nothing but text.
+"""The painter of the layout `plain`: text, one line after another, without cursor movements.
 
-The terminal itself has the line that is typed, and shows it, so own messages are not printed again. For screen
-readers, and for whoever likes it simple.
+The terminal edits and shows the typed line, so own messages are not printed again. The layout suits screen readers.
 """
 
 from pylingo.client.terminal.model import Model
@@ -11,15 +10,15 @@ from pylingo.shared.text import printable
 
 
 class Printer:
-    """Prints what is new. Further rows of a line are indented, as everywhere."""
+    """Prints new lines. It has the methods of the other painters, and most do nothing."""
 
     def __init__(self) -> None:
-        self._said = ""
+        self._hint = ""
         self.is_behind = False
-        """Whether the last frame has left lines for the next one."""
+        """Whether the last frame left lines for the next one."""
 
     def enter(self) -> str:
-        """Nothing: the terminal is as the shell has left it."""
+        """Nothing, because the terminal stays as the shell left it."""
         return ""
 
     def leave(self) -> str:
@@ -27,10 +26,10 @@ class Printer:
         return ""
 
     def forget(self, theme: dict[str, str]) -> None:
-        """Nothing to paint anew."""
+        """Nothing, because printed text stays."""
 
     def frame(self, model: Model, now: float) -> str:
-        """What is to be written to show what is new."""
+        """The output that shows what is new."""
         rows = [
             "".join(span.text for span in row)
             for line in model.scrollback.unprinted()
@@ -39,7 +38,7 @@ class Printer:
         ]
         self.is_behind = model.scrollback.is_behind
         words = question(model).strip() if model.question is not None else printable(model.hint)
-        if words and words != self._said:
+        if words and words != self._hint:
             rows.append(f"! {words}")
-        self._said = words
+        self._hint = words
         return "".join(f"{row}\n" for row in rows)

@@ -7,7 +7,7 @@ from pylingo.client.local_commands import LOCAL
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.mentions import mentions
 from pylingo.client.terminal.model import MOST, Ask, Bell, Effect, Model, Received, Shown
-from pylingo.client.terminal.notes import add_line, add_words, cleaned, stamp, transcript, turn_day, words_of
+from pylingo.client.terminal.notes import add_line, add_words, stamp, transcript, turn_day, words_of
 from pylingo.shared.messages import (
     Command,
     Error,
@@ -26,7 +26,7 @@ from pylingo.shared.messages import (
 )
 from pylingo.shared.names import fold, is_guest
 from pylingo.shared.schema import Record
-from pylingo.shared.text import printable
+from pylingo.shared.text import printable, readable
 
 BELL_EVERY = 2.0
 """Seconds in which the bell rings once at most."""
@@ -49,7 +49,7 @@ def _message(model: Model, message: Message, now: float, at: int) -> list[Effect
         model.know(message.from_)
     if model.hides(message.from_):
         return []
-    line = Line("message", cleaned(message.text), message.at, printable(message.from_), is_stamped=True)
+    line = Line("message", readable(message.text), message.at, printable(message.from_), is_stamped=True)
     line.is_mention = mentions(message.text, model.name)
     effects = add_line(model, line)
     is_news = at - message.at < OLD  # what is read in the log does not ring

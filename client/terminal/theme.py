@@ -1,15 +1,18 @@
-"""Styles of the view as the terminal's attributes. Never colour alone: what has a colour has a word or a mark too."""
+"""The styles of the view as terminal attributes.
+
+Colour is never the only sign: whatever has a colour has a word or a mark as well.
+"""
 
 from pylingo.client.terminal.capabilities import Capabilities
 from pylingo.client.terminal.rows import NAME_STYLES, Row
 
 _NAMES_256 = (33, 35, 37, 64, 69, 97, 124, 130, 136, 161, 166, 172)
-"""Colours of the 256 that can be read on black and on white."""
+"""Colours of the 256 that are readable on black and on white."""
 _NAMES_8 = (1, 2, 3, 4, 5, 6)
 
 
 def make_theme(terminal: Capabilities, colors: bool) -> dict[str, str]:
-    """The sequence that begins each style. Without `colors` there is bold, dim, underline and reverse at most."""
+    """The sequence that begins each style. Without `colors`, only bold, dim, underline and reverse are used."""
     theme = {
         "time": terminal.dim,
         "status": terminal.reverse,
@@ -33,7 +36,7 @@ def make_theme(terminal: Capabilities, colors: bool) -> dict[str, str]:
 
 
 def render(row: Row, theme: dict[str, str], terminal: Capabilities) -> str:
-    """A row as a string for the terminal, which ends without any attribute."""
+    """A row as a string for the terminal. All attributes are off at its end."""
     parts = []
     for text, style, link in row:
         begin = theme.get(style, "")

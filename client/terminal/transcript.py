@@ -1,6 +1,7 @@
-"""The file into which `/log` has all written that is shown. What fails is said in a sentence, and harms nothing.
+"""The file that `/log` writes the shown lines to.
 
-A new file is for its owner alone; one that is there already keeps the mode that it has.
+A failure is returned as a sentence and harms nothing else. A new file is for its owner only; an existing one keeps its
+mode.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ from pylingo.shared.files import open_private
 
 
 class Transcript:
-    """A file, or none. `begin` and `write` return what went wrong, if something did."""
+    """A file, or none. `begin` and `write` return a sentence if they fail, else None."""
 
     def __init__(self) -> None:
         self._file: TextIO | None = None
@@ -21,9 +22,9 @@ class Transcript:
         self._is_failing = False
 
     def begin(self, path: str | None) -> str | None:
-        """Write behind what is in the file at `path` from now on; None: no more.
+        """Append to the file at `path` from now on; None stops writing.
 
-        Where that file cannot be opened, the one before goes on.
+        If the file cannot be opened, the previous one stays in use.
         """
         if path is None:
             self.end()
@@ -43,7 +44,7 @@ class Transcript:
             return None
         try:
             print(text, file=self._file, flush=True)
-        except OSError as error:  # a disk that is full has room again some time, and what waits is written then
+        except OSError as error:  # a full disk may have room later, and then buffered lines are written
             was_failing, self._is_failing = self._is_failing, True
             return None if was_failing else f"{self._path} cannot be written to at present: {error.strerror}"
         self._is_failing = False
@@ -58,7 +59,7 @@ class Transcript:
 
 
 def _open_plain(path: str, flags: int) -> int:
-    """Open a plain file. Raises `OSError` for anything else, of which some would have us wait for ever."""
+    """Open a plain file. Raises `OSError` for anything else, because some other kinds would block forever."""
     descriptor = open_private(path, flags | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

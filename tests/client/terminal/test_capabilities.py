@@ -84,10 +84,10 @@ def test_xterm_in_full() -> None:
     found = show("xterm-256color")
     assert found["known"]
     assert found["number_of_colors"] >= 256
-    assert "1049h" in found["enter"]
-    assert "1049l" in found["exit"]
-    assert (found["hide"], found["save"], found["restore"]) == ("\x1b[?25l", "\x1b7", "\x1b8")
-    assert "\x1b[?25h" in found["show"]
+    assert "1049h" in found["enter_fullscreen"]
+    assert "1049l" in found["exit_fullscreen"]
+    assert (found["hide_cursor"], found["save"], found["restore"]) == ("\x1b[?25l", "\x1b7", "\x1b8")
+    assert "\x1b[?25h" in found["normal_cursor"]
     assert (found["bold"], found["reverse"], found["underline"]) == ("\x1b[1m", "\x1b[7m", "\x1b[4m")
     assert found["color"]
     keys = found["keys"]

@@ -8,7 +8,7 @@ import pytest
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Model, Received, Shown
-from pylingo.client.terminal.notes import add_line, add_note, add_words, cleaned, stamp, transcript, words_of
+from pylingo.client.terminal.notes import add_line, add_note, add_words, stamp, transcript, words_of
 from pylingo.client.terminal.update import update
 from pylingo.shared.messages import Joined, Message, Notice, Pong, Ready, Sent
 
@@ -73,8 +73,9 @@ def test_a_stamp_has_date_and_time() -> None:
     assert stamp(2**64 - 1) == "586524-01-19 08:01", "the greatest of the protocol"
 
 
-def test_what_is_cleaned_keeps_newlines_and_has_no_tabs() -> None:
-    assert cleaned("a\tb\n\tc\r\x1b[0m\u202e") == "a   b\n    c\ufffd\ufffd[0m\ufffd"
+def test_a_note_keeps_newlines_and_has_no_tabs_and_no_controls(model: Model) -> None:
+    add_note(model, "a\tb\n\tc\r\x1b[0m\u202e", NOON)
+    assert model.scrollback.lines[-1].text == "a   b\n    c\ufffd\ufffd[0m\ufffd"
 
 
 def test_no_date_before_the_first_line_nor_on_the_same_day(model: Model) -> None:

@@ -56,6 +56,7 @@ def test_a_full_disk_is_told_once(tmp_path: Path, monkeypatch):
     assert transcript.begin("/dev/full") is None
     assert transcript.write("x") == "/dev/full cannot be written to at present: No space left on device"
     assert transcript.write("x") is None
+    transcript.end()
 
 
 def test_a_disk_that_has_room_again_has_the_log_go_on(tmp_path: Path, monkeypatch):
