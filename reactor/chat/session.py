@@ -120,7 +120,8 @@ class Session:
             self._number = self.hub.next_number()
         return self._number
 
-    def _become(self, state: State) -> None:
+    def become(self, state: State) -> None:
+        """Change the state. A transition that the table lacks is a bug."""
         assert state in _TRANSITIONS[self.state], f"{self.state} to {state}"
         self.state = state
 
@@ -217,7 +218,7 @@ class Session:
         If the disk hangs, say it at once. From now on nobody can resume the session: it would handle nothing, however
         long the history takes.
         """
-        self._become(State.LEAVING)
+        self.become(State.LEAVING)
         self._revoke_token()
         self.hub.history.when_settled(lambda: self.end(reason, text, re))
 
@@ -252,7 +253,7 @@ class Session:
             self.outbox.close(goodbye, partial(self.peer.ended, reason), discard)
         if self.is_away:
             self.hub.seats.give_up(self)
-        self._become(State.ENDED)
+        self.become(State.ENDED)
         self.hub.release(self)
         self.listing = self.peer = None
         self._revoke_token()
@@ -288,7 +289,7 @@ class Session:
 
     def _attach(self, peer: Peer, outbox: "Outbox[Session]", origin: str | None) -> None:
         """Go on with another connection. What the rooms have said so far nobody was there to get: it is in the log."""
-        self._become(State.ATTACHED)
+        self.become(State.ATTACHED)
         self.origin = origin
         self.outbox.hand_rooms_to(outbox)
         self.peer, self.outbox = peer, outbox
@@ -298,7 +299,7 @@ class Session:
         """Go on without the connection, which still gets what was queued so far and `goodbye`."""
         assert self.peer is not None
         outbox, peer = self.outbox, self.peer
-        self._become(State.AWAY)
+        self.become(State.AWAY)
         self.outbox, self.peer = Outbox(self.hub.tick), None
         outbox.hand_rooms_to(self.outbox)
         outbox.close(goodbye, partial(peer.ended, reason), discard)

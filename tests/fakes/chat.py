@@ -113,6 +113,10 @@ class Person:
             self.session.drained()
         self.go_on()
 
+    def read_again(self) -> None:
+        """Have `got` begin with the first frame of all."""
+        self._read = 0
+
     def got(self) -> list[Record]:
         """The frames written since the last call. Each buffer has whole frames, as dropping a queue relies on it."""
         records = []

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pylingo.reactor.chat.room import WORK_PER_BYTE
+from pylingo.reactor.connection import Connection
 from pylingo.reactor.engine.deadlines import STEP
 from pylingo.reactor.engine.listener import read_network
 from pylingo.reactor.engine.loop import MOST_LATE
@@ -1010,6 +1011,7 @@ def test_a_connection_shows_itself_as_name_and_address(bench):
     desk = bench()
     desk.guest(Hello(1, "alice"), address=("2001:db8::1", 4_711, 0, 0))
     (connection,) = desk.connections
+    assert type(connection) is Connection
     assert repr(connection) == "<alice at [2001:db8::1]:4711>"
 
 

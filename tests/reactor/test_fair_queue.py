@@ -7,14 +7,8 @@ import pytest
 
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.fair_queue import BUDGET, SECONDS, FairQueue
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.fakes.clock import Clock
+from tests.fakes.selector import Selector
 
 
 @pytest.fixture
@@ -170,14 +164,16 @@ def test_who_needs_the_turn_no_more_leaves_it_to_the_next(desk: Desk, leave: str
     assert desk.tick() == ["ada"]
 
 
-def test_when_nobody_waits_the_loop_sleeps(desk: Desk, reactor: Reactor):
-    timeouts: list[float | None] = []
-    select = reactor._selector.select
+def test_when_nobody_waits_the_loop_sleeps(clock: Clock):
+    selector = Selector()
+    reactor = Reactor(clock, selector)
+    desk = Desk(reactor)
     Peer(desk, "ada").ask(BUDGET, BUDGET)
     desk.tick(3)
-    reactor._selector.select = lambda timeout=None: timeouts.append(timeout) or select(0)  # type: ignore[method-assign,func-returns-value]
+    selector.asked.clear()
     reactor.tick()
-    assert timeouts == [None]
+    assert selector.asked == [None]
+    reactor.close()
 
 
 def test_while_what_was_said_is_still_sent_little_more_is_handled(desk: Desk, reactor: Reactor):

@@ -13,7 +13,9 @@ import pytest
 
 import pylingo.reactor.admission
 from pylingo.reactor.admission import SPARE_DESCRIPTORS, raise_descriptor_limit
+from pylingo.reactor.config import Settings
 from pylingo.reactor.engine.listener import PAUSE
+from pylingo.reactor.server import Server
 from pylingo.shared.messages import (
     Command,
     Goodbye,
@@ -35,6 +37,12 @@ from tests.support import Peer, ServerProcess, wait_until
 def bench() -> Iterator[Callable[..., Bench]]:
     with benches() as make:
         yield make
+
+
+def test_a_server_that_was_never_started_can_be_closed():
+    server = Server(Settings(port=0))
+    assert server.settings.port == 0
+    server.close()
 
 
 def dial(desk: Bench, address: str) -> Wire:

@@ -377,7 +377,7 @@ def test_who_resumes_in_the_middle_of_a_listing_is_heard(chat, lost, slow):
     chat.tick()
     alice.drain()
     ticks(chat, back)
-    back._read = 0
+    back.read_again()
     answers = [record for record in back.got()[1:] if not (type(record) is Users and record.more)]
     assert [(type(record).__name__, record.re) for record in answers] == [
         ("Ready", None),

@@ -10,6 +10,7 @@ import string
 
 import pytest
 
+from pylingo.reactor.chat.session import State
 from pylingo.shared import __version__
 from pylingo.shared.codec import encode, request_codec
 from pylingo.shared.errors import RequestError
@@ -44,6 +45,42 @@ from tests.fakes.chat import NOON, Chat, Person, error, goodbye, words_left_out
 @pytest.fixture
 def chat() -> Chat:
     return Chat()
+
+
+# --- its states -----------------------------------------------------------------------------------------------
+
+
+def test_a_session_goes_from_state_to_state(chat):
+    chat = Chat(grace=60.0)
+    person = Person(chat.hub)
+    person.ask(Hello(1, "alice"))
+    (token,) = [record.token for record in person.got() if type(record) is Ready]
+    session = person.session
+    assert session.state is State.ATTACHED
+    person.lose()
+    chat.tick()
+    assert session.state is State.AWAY
+    back = Person(chat.hub)
+    guest = back.session
+    back.ask(Hello(1, resume=token))
+    chat.tick()
+    assert (session.state, session.peer, guest.state) == (State.ATTACHED, back, State.ENDED)
+    waiting = []
+    chat.hub.history.when_settled = waiting.append
+    back.ask(Command("close"))
+    assert session.state is State.LEAVING
+    waiting.pop()()
+    assert session.state is State.ENDED
+    assert session.peer is None
+
+
+@pytest.mark.parametrize("state", [State.AWAY, State.LEAVING, State.ATTACHED])
+def test_nothing_follows_the_end(chat, state):
+    """A transition that the table does not have is a mistake of ours, and found at once."""
+    person = chat.person()
+    person.session.end("idle", "the end")
+    with pytest.raises(AssertionError):
+        person.session.become(state)
 
 
 # --- coming ---------------------------------------------------------------------------------------------------
