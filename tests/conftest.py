@@ -1,13 +1,42 @@
-"""What all tests share: neither the configuration of whoever runs them nor how they were started has a say in them."""
+"""What all tests share: a configuration of their own, default signals, and a run that says what it does."""
 
+import collections
+import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Say how many processes run the tests, and which of them take long; `-q` leaves out pytest's own header."""
+    config = session.config
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and not hasattr(config, "workerinput"):
+        workers = getattr(config.option, "numprocesses", None) or 1
+        reporter.write_line(
+            f"pylingo: {workers} process(es) on {os.cpu_count()} CPUs, loopback only; the end-to-end tests (tests/e2e) "
+            "start servers and terminals, and take longest"
+        )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say where the time went."""
+    seconds: collections.Counter[str] = collections.Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                folder = Path(report.nodeid.partition("::")[0]).parent.as_posix()
+                seconds[folder] += report.duration  # type: ignore[assignment]
+    if seconds.total() > 10:
+        spent = ", ".join(f"{folder} {spent:.0f}" for folder, spent in seconds.most_common(5))
+        terminalreporter.write_line(f"seconds of all processes: {seconds.total():.0f}, most in {spent}")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def own_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The configuration of the user who runs the tests is not read."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
         yield
@@ -15,7 +44,7 @@ def own_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 @pytest.fixture(autouse=True, scope="session")
 def signals_are_not_ignored() -> None:
-    """A shell has what it puts in the background ignore SIGINT, `nohup` SIGHUP, and every child would inherit that."""
+    """A shell makes its background jobs ignore SIGINT, `nohup` ignores SIGHUP; every child would inherit that."""
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)

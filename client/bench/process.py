@@ -1,5 +1,6 @@
 """A server as a child process, and the CPU time and memory of a process by the accounting of Linux."""
 
+import contextlib
 import os
 import re
 import signal
@@ -26,7 +27,8 @@ def usage(pid: int) -> Usage:
     """CPU time and memory of the process `pid` so far, from /proc. Raises `OSError` without one."""
     cpu = 0
     for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/schedstat", "rb") as file:
+        path = f"/proc/{pid}/task/{task}/schedstat"
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(path, "rb") as file:  # a thread may end
             cpu += int(file.read().split()[0])
     sizes = dict.fromkeys(("VmRSS", "VmHWM"), 0)
     with open(f"/proc/{pid}/status") as status:

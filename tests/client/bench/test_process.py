@@ -51,6 +51,13 @@ def test_usage_of_this_process_grows():
     assert len(block) == 2**24
 
 
+def test_a_thread_that_ends_meanwhile_is_left_out(monkeypatch: pytest.MonkeyPatch):
+    tasks = os.listdir(f"/proc/{os.getpid()}/task")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "listdir", lambda path: [*tasks, str(2**22 + 1)])
+        assert usage(os.getpid()).cpu > 0
+
+
 def test_usage_of_nobody():
     with pytest.raises(OSError, match="No such file"):
         usage(2**22 + 1)  # Linux has no such numbers
