@@ -19,7 +19,7 @@ if __name__ == "__main__":  # a script's own folder comes first on the path: put
 from pylingo.shared.launch import launch
 
 if TYPE_CHECKING:
-    from pylingo.client.options import Options
+    from pylingo.client.options import ClientOptions
     from pylingo.client.settings import Preferences
 
 
@@ -51,7 +51,7 @@ def _tell(sentence: str) -> None:
     print(f"pylingo: {printable(sentence)}", file=sys.stderr)
 
 
-def _plain(options: "Options") -> int:
+def _plain(options: "ClientOptions") -> int:
     from pylingo.client.plain import Plain
 
     if options.trouble is not None:
@@ -69,7 +69,7 @@ def _plain(options: "Options") -> int:
     return plain.run()
 
 
-def _window(options: "Options", kind: str, hint: str) -> int:
+def _window(options: "ClientOptions", kind: str, hint: str) -> int:
     from pylingo.client.settings import save
     from pylingo.client.terminal.window import Window
     from pylingo.shared.text import printable

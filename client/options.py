@@ -1,30 +1,57 @@
-"""The client's command line."""
+"""The client's command line, on top of the configuration file."""
 
-import argparse
 import getpass
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from pylingo.client.client import RETRY
-from pylingo.client.settings import LAYOUTS, Preferences, Settings, default_path, load
-from pylingo.shared import __version__
-from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT, parse_address
-from pylingo.shared.errors import RequestError
-from pylingo.shared.launch import LaunchError, OneLineParser
-from pylingo.shared.names import MAX_NAME, room_name
+from pylingo.client.settings import (
+    DEFAULT_ROOM,
+    LONGEST_NAME,
+    SETTINGS,
+    ClientSettings,
+    Preferences,
+    default_path,
+    load,
+)
+from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT
+from pylingo.shared.launch import LaunchError
+from pylingo.shared.settings import Setting, Source, argument_parser, read_options, table
+from pylingo.shared.values import ValueType, flag, number, path
 
-DEFAULT_ROOM = "lobby"
-_LONGEST_NAME = 1_024  # a name that is too long is the server's to refuse, as long as it fits a frame
+
+def _option(name: str, type: ValueType, metavar: str, about: str, default: str = "") -> Setting:
+    return Setting(name=name, type=type, metavar=metavar, about=about, default=default, source=Source.COMMAND_LINE)
+
+
+OPTIONS = {
+    **SETTINGS,
+    **table(
+        [
+            _option("config", path(), "FILE", "the configuration file, in TOML", "in the platform's folder"),
+            _option("json", flag(), "", "print each frame as one line of JSON"),
+            _option("text", flag(), "", "send every line of input as text; no line is a command"),
+            _option(
+                "retry",
+                number(0, 1e6),
+                "SECONDS",
+                "in a pipe, how long to try to reconnect and, if given, to connect for the first time; on a terminal"
+                " the client tries until you quit",
+                f"{RETRY:g}",
+            ),
+        ]
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What a run of the client is to do. Without a `name` one stays the guest, without a `room` one joins none.
+class ClientOptions:
+    """What a run of the client does. Without a `name` the user stays a guest, without a `room` in no room.
 
-    `retry` is in seconds, `insist` is whether it holds for the first connection, too.
-    `config` is where changed preferences are kept, None if nowhere; `trouble` says why it was not read.
+    `retry` is in seconds; `insist` says whether it applies to the first connection. `config` is the file that keeps
+    changed preferences, or None. `trouble` says why that file was not read.
     """
 
     host: str = DEFAULT_HOST
@@ -40,116 +67,62 @@ class Options:
     trouble: str | None = None
 
 
-def parse_arguments(arguments: Sequence[str]) -> Options:
-    """The options on a command line, and under them those of the configuration file.
+def parse_arguments(arguments: Sequence[str]) -> ClientOptions:
+    """Return the options on a command line, which override those of the configuration file.
 
-    Raises `LaunchError`; exits the process after `--help` and `--version`.
+    Raises `LaunchError`. Exits the process after `--help` and `--version`.
     """
-    given = _parser().parse_args(arguments)
-    config = Path(os.path.expanduser(given.config)) if given.config is not None else default_path()
-    settings, trouble = _read(config, must_exist=given.config is not None)
-    address = _first(given.address, settings.address, f"{DEFAULT_HOST}:{DEFAULT_PORT}")
-    name = _first(given.name, settings.name, "")
-    try:
-        host, port = parse_address(address)
-        room = _first(given.room, settings.room, DEFAULT_ROOM)
-        for word in (host, name, room):
-            word.encode()
-        if len(name) > _LONGEST_NAME:
-            where = "--name" if given.name is not None else f"{settings.places.get('name', '')}: name"
-            raise LaunchError(f"{where} has at most {MAX_NAME} characters, not {len(name)}")
-        goal = room_name(room) if room else None
-    except UnicodeEncodeError:
-        raise LaunchError("the address, the name and the room must be valid UTF-8") from None
-    except RequestError as error:
-        where = "--room" if given.room is not None else f"{settings.places.get('room', '')}: room"
-        raise LaunchError(f"{where}: {error.text}") from None
-    except ValueError as error:
-        where = "" if given.address is not None else f"{settings.places.get('address', '')}: address: "
-        raise LaunchError(f"{where}{error}") from None
-    return Options(
+    parser = argument_parser(
+        OPTIONS,
+        "pylingo",
+        "Joins a PyLingo chat.",
+        "Type a line to send it, /help for the commands. A line that begins with // is sent with one slash. In a pipe,"
+        " a line is a command only if its first word is exactly one that /help lists; with --text, no line is.",
+    )
+    given = read_options(OPTIONS, parser, arguments)
+    config = Path(given["config"]) if "config" in given else default_path()
+    settings, trouble = _read(config, must_exist="config" in given)
+
+    def chosen(name: str, configured: Any, default: Any) -> Any:
+        return given.get(name, default if configured is None else configured)
+
+    host, port = chosen("address", settings.address, (DEFAULT_HOST, DEFAULT_PORT))
+    return ClientOptions(
         host=host,
         port=port,
-        name=name or login_name(),
-        room=goal,
-        as_json=given.json,
-        only_text=given.text,
-        retry=RETRY if given.retry is None else given.retry,
-        insist=given.retry is not None,
-        preferences=replace(settings.preferences, layout=given.layout or settings.preferences.layout),
+        name=chosen("name", settings.name, "") or login_name(),
+        room=chosen("room", settings.room, DEFAULT_ROOM),
+        as_json="json" in given,
+        only_text="text" in given,
+        retry=given.get("retry", RETRY),
+        insist="retry" in given,
+        preferences=replace(settings.preferences, layout=given.get("layout", settings.preferences.layout)),
         config=config,
         trouble=trouble,
     )
 
 
-def _read(config: Path | None, must_exist: bool) -> tuple[Settings, str | None]:
-    """What the file says, or why it is left out. Nobody who named no file is kept from a start by a folder's fault."""
+def _read(config: Path | None, must_exist: bool) -> tuple[ClientSettings, str | None]:
+    """Return the contents of the file, and why it was not read. An unreadable file is an error only if it was named."""
     if config is None:
-        return Settings(), "there is no home folder, so that no configuration file is read and nothing is kept"
+        return ClientSettings(), "there is no home folder: no configuration file is read, and no preference is kept"
     try:
         return load(config), None
     except FileNotFoundError:
         if must_exist:
             raise LaunchError(f"{config}: there is no such file") from None
-        return Settings(), None
+        return ClientSettings(), None
     except OSError as error:
         if must_exist:
             raise LaunchError(f"{config}: {error.strerror}") from None
-        return Settings(), f"the configuration file {config} is left out: {error.strerror}"
-
-
-def _first(given: str | None, configured: str | None, default: str) -> str:
-    if given is not None:
-        return given
-    return configured if configured is not None else default
+        return ClientSettings(), f"the configuration file {config} is not used: {error.strerror}"
 
 
 def login_name() -> str | None:
-    """The name of the person at this computer, where the system has one."""
+    """Return the login name of the person at this computer, if there is one."""
     try:
         name = getpass.getuser()
         name.encode()
     except (OSError, KeyError, ImportError, UnicodeEncodeError):
         return None
-    return name if len(name) <= _LONGEST_NAME else None
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1e6:
-        raise argparse.ArgumentTypeError(f"must be a number of seconds from 0 to 1000000, not '{text}'")
-    return value
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = OneLineParser(
-        prog="pylingo",
-        description="Joins a PyLingo chat.",
-        epilog="Type a line to say it, /help for the commands. A line that begins with // is said with one slash. In a "
-        "pipe a line is a command only if its first word is exactly one that /help lists; with --text, never.",
-        allow_abbrev=False,
-    )
-    parser.add_argument(
-        "address",
-        nargs="?",
-        metavar="HOST[:PORT]",
-        help=f"the server ({DEFAULT_HOST}:{DEFAULT_PORT})",
-    )
-    parser.add_argument("--name", metavar="NAME", help="what you want to be called (your login name)")
-    parser.add_argument("--room", metavar="ROOM", help=f"the room to join ({DEFAULT_ROOM})")
-    parser.add_argument("--layout", choices=LAYOUTS, help="where the input line is: %(choices)s (top)")
-    parser.add_argument("--config", metavar="FILE", help="the configuration file, in TOML (in the platform's folder)")
-    parser.add_argument("--json", action="store_true", help="print each frame as one line of JSON")
-    parser.add_argument("--text", action="store_true", help="say every line of input as it is: none is a command")
-    parser.add_argument(
-        "--retry",
-        metavar="SECONDS",
-        type=_seconds,
-        help=f"in a pipe, how long to try to come back ({RETRY:g}), and if given, to connect for the first time; "
-        "on a terminal it is as long as you stay",
-    )
-    parser.add_argument("--version", action="version", version=f"PyLingo {__version__}")
-    return parser
+    return name if len(name) <= LONGEST_NAME else None

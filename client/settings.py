@@ -1,30 +1,34 @@
-"""The configuration file: what a person likes, in TOML, in the folder that the platform has for that.
+"""The client's settings, and the configuration file that keeps the preferences.
 
-Nothing is needed to start: without a file everything is as it comes. What is changed while the client runs is written
-back, and whatever else stands in the file, comments and what another window wrote, stays as it is.
+The file is TOML, in the platform's configuration folder. The client starts without one. A preference that changes while
+the client runs is written back; comments, other keys and the changes of another window stay as they are.
 """
 
 import errno
 import fcntl
 import os
-import re
 import tempfile
 import time
-import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT, show_address
+from pylingo.shared.errors import RequestError
 from pylingo.shared.launch import LaunchError
-from pylingo.shared.names import fold, is_guest
+from pylingo.shared.names import MAX_NAME, MAX_ROOM, fold, is_guest, room_name
+from pylingo.shared.settings import Setting, Source, read_file, table
+from pylingo.shared.settings_file import BOM, SettingsFile
+from pylingo.shared.values import ValueType, address, explained, flag, one_of, utf8
 
-BOM = "\ufeff"
-"""The mark that some editors put before a text in UTF-8. It is read, and stays."""
 PATIENCE = 0.5
-"""Seconds that another window's lock on the file is waited for; it holds it for some milliseconds."""
+"""The most seconds to wait for another window's lock on the file. A window holds it for some milliseconds."""
+LONGEST_NAME = 1_024
+"""A longer name is refused here. The server refuses shorter ones, because they fit a frame."""
+DEFAULT_ROOM = "lobby"
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
-"""A file system that has no locks: two windows may lose a change there, when they make theirs at the same moment."""
+"""The errors of a file system without locks. There, two windows that save at the same moment may lose a change."""
 
 LAYOUTS: Mapping[str, str] = {
     "top": "the input line above the messages",
@@ -34,9 +38,74 @@ LAYOUTS: Mapping[str, str] = {
 }
 
 
+def _user_name() -> ValueType:
+    def parse(text: str) -> str:
+        if len(utf8(text)) > LONGEST_NAME:
+            raise ValueError(f"a name must have at most {MAX_NAME} characters, not {len(text)}")
+        return text
+
+    return ValueType(f"at most {MAX_NAME} characters", explained(parse), toml=(str,))
+
+
+def _room() -> ValueType:
+    def parse(text: str) -> str | None:
+        try:
+            return room_name(utf8(text)) if text else None
+        except RequestError as error:
+            raise ValueError(error.text) from None
+
+    return ValueType(f"at most {MAX_ROOM} characters", explained(parse), toml=(str,))
+
+
+def _ignored() -> ValueType:
+    def parse(names: list[str]) -> set[str]:
+        if not all(map(str.strip, names)):
+            raise ValueError
+        return {fold(name) for name in names if not is_guest(name)}  # the server assigns a guest's name anew
+
+    return ValueType("a list of names", parse, ", ".join, toml=(), is_list=True)
+
+
+SETTINGS = table(
+    [
+        Setting(
+            name="address",
+            type=address(),
+            metavar="HOST[:PORT]",
+            about="the server",
+            default=show_address(DEFAULT_HOST, DEFAULT_PORT),
+            positional=True,
+            must_not_be_blank=True,
+        ),
+        Setting(
+            name="name",
+            type=_user_name(),
+            metavar="NAME",
+            about="your name in the chat",
+            default="your login name",
+            must_not_be_blank=True,
+        ),
+        Setting(
+            name="room",
+            type=_room(),
+            metavar="ROOM",
+            about="the room to join",
+            default=DEFAULT_ROOM,
+            must_not_be_blank=True,
+        ),
+        Setting(name="layout", type=one_of(*LAYOUTS), metavar="LAYOUT", about="where the input line is", default="top"),
+        Setting(name="colors", type=flag(), about="names have colours", source=Source.FILE),
+        Setting(name="times", type=flag(), about="each line has its time", source=Source.FILE),
+        Setting(name="bell", type=flag(), about="the terminal rings when you are mentioned", source=Source.FILE),
+        Setting(name="ignored", type=_ignored(), about="people whose messages are hidden", source=Source.FILE),
+    ]
+)
+"""The settings of the file. `options` adds those of the command line alone."""
+
+
 @dataclass(slots=True)
 class Preferences:
-    """What can be changed while the client runs. `ignored` are compared forms of names (`shared.names.fold`)."""
+    """The settings that can change while the client runs. `ignored` has compared names (`shared.names.fold`)."""
 
     layout: str = "top"
     colors: bool = True
@@ -45,122 +114,93 @@ class Preferences:
     ignored: set[str] = field(default_factory=set)
 
 
-@dataclass(slots=True)
-class Settings:
-    """All that the file can say: where to go and as whom, and the preferences. `places` has FILE:LINE of each key."""
+PREFERENCES = tuple(Preferences.__dataclass_fields__)
 
-    address: str | None = None
+
+@dataclass(slots=True)
+class ClientSettings:
+    """The contents of the file: the server, the name, the room and the preferences."""
+
+    address: tuple[str, int] | None = None
     name: str | None = None
     room: str | None = None
     preferences: Preferences = field(default_factory=Preferences)
-    places: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 def default_path() -> Path | None:
-    """Where the file is if no other is named; None without a home folder."""
+    """Return the path of the file if no other is named; None without a home folder."""
     from platformdirs import user_config_path
 
     try:
         path = user_config_path("pylingo", appauthor=False) / "config.toml"
-    except RuntimeError:  # older versions return a path that is not absolute
+    except RuntimeError:  # older versions return a relative path
         return None
     return path if path.is_absolute() else None
 
 
-def load(path: Path) -> Settings:
-    """Read the file. Raises `OSError` if it cannot be read, and `LaunchError` if it says what it cannot say."""
+def load(path: Path) -> ClientSettings:
+    """Read the file. Raises `OSError` if it cannot be read, and `LaunchError` if a setting in it is wrong."""
     try:
-        text = _decode(path, path.read_bytes())
-        table = _parse(path, text)
+        file = SettingsFile(path, path.read_bytes())
     except ValueError as error:
         raise LaunchError(str(error)) from None
-    settings = Settings()
-    for key, value in table.items():
-        settings.places[key] = place = _place(path, text, key)
-        entry = _KEYS.get(key)
-        if entry is None:
-            raise LaunchError(f"{place}: there is no '{key}'; there are {', '.join(_KEYS)}")
-        what, fits, take = entry
-        if not fits(value):
-            raise LaunchError(f"{place}: {key} is {what}, not {value!r}")
-        take(settings, value)
-    return settings
-
-
-def _decode(path: Path, data: bytes) -> str:
-    """The file's text, perhaps with a mark (BOM) before it. Raises `ValueError`."""
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"{path}:{line}: this is not UTF-8") from None
-
-
-def _parse(path: Path, text: str) -> dict[str, Any]:
-    """What the text says. Raises `ValueError`."""
-    try:
-        return tomllib.loads(text.removeprefix(BOM))
-    except RecursionError:
-        raise ValueError(f"{path}: this is not valid TOML: it is nested too deeply") from None
-    except ValueError as error:  # of numbers without end, too
-        sentence, _, place = str(error).rpartition(" (at ")
-        found = re.match(r"line (\d+)", place)
-        line = int(found[1]) if found else len(text.splitlines())
-        raise ValueError(f"{path}:{line}: this is not valid TOML: {sentence or error}") from None
-
-
-def _place(path: Path, text: str, key: str) -> str:
-    """FILE:LINE of a key, as compilers have it."""
-    found = re.search(rf"""^{BOM}?[ \t\[]*(["']?){re.escape(key)}\1[ \t]*[=.\]]""", text, re.MULTILINE)
-    return f"{path}:{text.count(chr(10), 0, found.start()) + 1}" if found else str(path)
+    names = ", ".join(name for name, setting in SETTINGS.items() if Source.FILE in setting.source)
+    values = read_file(SETTINGS, file, f"the settings are {names}")
+    preferences = Preferences(**{name: values.pop(name) for name in PREFERENCES if name in values})
+    return ClientSettings(**values, preferences=preferences)
 
 
 def save(path: Path, before: Preferences, after: Preferences) -> None:
-    """Write what has changed from `before` to `after`, and nothing else, onto what the file says now.
+    """Write the differences between `before` and `after` into the file, and change nothing else.
 
-    Another window may have changed other things meanwhile: the file is locked, read and replaced as a whole. Raises
-    `OSError`, or `ValueError` if it is no TOML any more.
+    Another window may have changed other preferences, so the file is locked, read again and replaced as a whole. Raises
+    `OSError`, and `ValueError` if the file is not TOML any more.
     """
-    changed = [name for name in ("layout", "colors", "times", "bell", "ignored") if _differ(name, before, after)]
+    changed = [name for name in PREFERENCES if getattr(before, name) != getattr(after, name)]
     if not changed:
         return
-    target = path.resolve()  # a link stays a link
+    target = path.resolve()  # keep a symbolic link
     if target.exists() and not target.is_file():
         raise OSError(f"{path} is not a plain file")
     target.parent.mkdir(0o700, parents=True, exist_ok=True)
     lock = _lock(target)
     try:
-        text = _decode(path, target.read_bytes())
-        again = _changed(path, text, changed, before, after)
-        if again != text:
-            _replace(target, again)
+        file = SettingsFile(path, target.read_bytes())
+        text = _changed(file, changed, before, after)
+        if text != file.text:
+            _replace(target, text)
     finally:
         os.close(lock)
 
 
-def _differ(name: str, before: Preferences, after: Preferences) -> bool:
-    return bool(getattr(before, name) != getattr(after, name))
-
-
-def _changed(path: Path, text: str, names: Sequence[str], before: Preferences, after: Preferences) -> str:
+def _changed(file: SettingsFile, names: Sequence[str], before: Preferences, after: Preferences) -> str:
+    """Return the text of the file with the new values of `names`."""
     import tomlkit
 
-    table = _parse(path, text)
-    document = tomlkit.parse(text.removeprefix(BOM))
+    document = tomlkit.parse(file.text.removeprefix(BOM))
     for name in names:
         value = getattr(after, name)
         if name != "ignored":
-            if repr(table.get(name)) != repr(value):
+            if repr(file.values.get(name)) != repr(value):
                 document[name] = value
-        elif name in table and _is_names(table[name]):
+        elif _has_names(file):
             _change_names(document[name], value - before.ignored, before.ignored - value)
         else:
             document[name] = sorted(value)
-    return (BOM if text.startswith(BOM) else "") + tomlkit.dumps(document)
+    return (BOM if file.text.startswith(BOM) else "") + tomlkit.dumps(document)
+
+
+def _has_names(file: SettingsFile) -> bool:
+    """Whether the file has a valid list of ignored names."""
+    try:
+        SETTINGS["ignored"].type.read_toml(file.values.get("ignored"))
+    except ValueError:
+        return False
+    return True
 
 
 def _lock(path: Path) -> int:
-    """Lock the file, which is made if it is not there; the lock ends with the descriptor. Raises `OSError`."""
+    """Lock the file, and create it first if necessary. Closing the descriptor unlocks it. Raises `OSError`."""
     end = time.monotonic() + PATIENCE
     while True:
         descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
@@ -170,7 +210,7 @@ def _lock(path: Path) -> int:
                 return descriptor
         except BlockingIOError:
             pass
-        except FileNotFoundError:  # replaced or removed since it was opened
+        except FileNotFoundError:  # replaced or removed after it was opened
             pass
         except OSError as error:
             if error.errno not in _NO_LOCKS:
@@ -184,6 +224,7 @@ def _lock(path: Path) -> int:
 
 
 def _replace(path: Path, text: str) -> None:
+    """Replace the file in one step. Its mode stays."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
         with open(handle, "wb") as file:
@@ -196,54 +237,9 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _change_names(names: Any, more: set[str], fewer: set[str]) -> None:
-    """Change a list in the file by compared forms of names; those that stay are as they were typed."""
+    """Add and remove names by their compared forms. The others stay as they were typed."""
     for index in range(len(names) - 1, -1, -1):
         if fold(names[index]) in fewer:
             del names[index]
     for name in sorted(more - set(map(fold, names))):
         names.append(name)
-
-
-def _is_text(value: object) -> bool:
-    return type(value) is str and bool(value.strip())
-
-
-def _is_layout(value: object) -> bool:
-    return type(value) is str and value in LAYOUTS
-
-
-def _is_switch(value: object) -> bool:
-    return type(value) is bool
-
-
-def _is_names(value: object) -> bool:
-    return type(value) is list and all(map(_is_text, value))
-
-
-def _set(name: str) -> Callable[[Settings, Any], None]:
-    return lambda settings, value: setattr(settings, name, value)
-
-
-def _prefer(name: str) -> Callable[[Settings, Any], None]:
-    return lambda settings, value: setattr(settings.preferences, name, value)
-
-
-_KEYS: Mapping[str, tuple[str, Callable[[object], bool], Callable[[Settings, Any], None]]] = {
-    "address": ('"host" or "host:port"', _is_text, _set("address")),
-    "name": ("a text", _is_text, _set("name")),
-    "room": ("a text", _is_text, _set("room")),
-    "layout": (
-        f"one of {', '.join(LAYOUTS)}",
-        _is_layout,
-        _prefer("layout"),
-    ),
-    "colors": ("true or false", _is_switch, _prefer("colors")),
-    "times": ("true or false", _is_switch, _prefer("times")),
-    "bell": ("true or false", _is_switch, _prefer("bell")),
-    "ignored": (
-        "a list of names",
-        _is_names,
-        # A guest's number is somebody else's after a restart of the server.
-        lambda settings, value: setattr(settings.preferences, "ignored", {fold(n) for n in value if not is_guest(n)}),
-    ),
-}

@@ -10,7 +10,7 @@ import logging
 
 from pylingo.reactor.chat.requests import handle
 from pylingo.reactor.chat.session import Session, State
-from pylingo.reactor.config import Settings
+from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.engine.listener import address_key
 from pylingo.reactor.engine.transport import Transport
 from pylingo.reactor.fair_queue import cost_of
@@ -72,7 +72,7 @@ class Connection:
         return f"<{self._session.person.name} at {self.address}>"
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> ServerSettings:
         return self._service.settings
 
     @property

@@ -6,7 +6,7 @@ peer is not read, for its pace or because a reply is awaited, the deadlines that
 
 from typing import Protocol
 
-from pylingo.reactor.config import Settings
+from pylingo.reactor.config import ServerSettings
 
 
 class Outgoing(Protocol):
@@ -33,7 +33,7 @@ class WatchedPeer(Protocol):
         """Whether the peer is not read."""
 
     @property
-    def settings(self) -> Settings: ...
+    def settings(self) -> ServerSettings: ...
 
     @property
     def transport(self) -> Outgoing: ...

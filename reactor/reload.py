@@ -1,55 +1,64 @@
-"""Reading the configuration again while the server runs, on SIGHUP.
+"""Reloading of the configuration on SIGHUP, while the server runs.
 
-The file may be on a disk that hangs, so a thread reads it. A mistake in it changes nothing.
+A thread reads the file, because its disk may hang. A mistake in the file changes nothing.
 """
 
+import enum
 import logging
 import threading
 from collections.abc import Sequence
 
-from pylingo.reactor.config import Settings, has_file, parse_arguments
+from pylingo.reactor.config import ServerSettings, has_file, parse_arguments
 from pylingo.reactor.server import Server
 from pylingo.shared.launch import LaunchError
 
 logger = logging.getLogger(__name__)
 
 
+class ReloadState(enum.Enum):
+    """The progress of a reload."""
+
+    IDLE = enum.auto()
+    READING = enum.auto()
+    READING_OUTDATED = enum.auto()
+    """Another reload was requested. The thread may be reading the file as it was before its last change."""
+
+
 class Reload:
-    """Reads what `arguments` say, the command line over its file, and has the server take it over."""
+    """Reads the configuration of `arguments` again, and applies it to the server."""
 
     def __init__(self, server: Server, arguments: Sequence[str]) -> None:
         self._server = server
         self._arguments = arguments
-        self._is_reading = False
-        self._is_asked = False  # meanwhile: what is being read may be the file before its change
+        self.state = ReloadState.IDLE
 
-    def ask(self) -> None:
-        """Read the file soon. In the loop."""
+    def request(self) -> None:
+        """Start to read the file, or read it once more after the reading in progress. Call it in the loop."""
         if not has_file(self._arguments):
-            logger.warning("nothing to read again: the server was started without --config")
-        elif self._is_reading:
-            self._is_asked = True
-        else:
-            self._is_reading = True
+            logger.warning("no configuration to reload: the server was started without --config")
+        elif self.state is ReloadState.IDLE:
+            self.state = ReloadState.READING
             threading.Thread(target=self._read, name="reload", daemon=True).start()
+        else:
+            self.state = ReloadState.READING_OUTDATED
 
     def _read(self) -> None:
-        """In the thread."""
-        found: Settings | Exception
+        """Read the configuration, in the thread."""
+        found: ServerSettings | Exception
         try:
             found = parse_arguments(self._arguments)
         except Exception as error:
             found = error
-        self._server.reactor.call_from_thread(self._take, found)
+        self._server.reactor.call_from_thread(self._apply, found)
 
-    def _take(self, found: Settings | Exception) -> None:
-        self._is_reading = False
-        if isinstance(found, Settings):
+    def _apply(self, found: ServerSettings | Exception) -> None:
+        if isinstance(found, ServerSettings):
             self._server.reconfigure(found)
         elif isinstance(found, LaunchError):
-            logger.error("the configuration stays as it is: %s", found)
+            logger.error("the configuration is unchanged: %s", found)
         else:
-            logger.error("the configuration stays as it is, as reading it failed", exc_info=found)
-        if self._is_asked:
-            self._is_asked = False
-            self.ask()
+            logger.error("the configuration is unchanged, because reading it failed", exc_info=found)
+        is_outdated = self.state is ReloadState.READING_OUTDATED
+        self.state = ReloadState.IDLE
+        if is_outdated:
+            self.request()

@@ -47,10 +47,10 @@ def _serve() -> int:
     server = Server(settings)
     try:
         targets = wait_for_host(server.reactor, settings.host, settings.port)
-        server.obey_signals(Reload(server, sys.argv[1:]).ask)
+        server.obey_signals(Reload(server, sys.argv[1:]).request)
         address = server.start(targets)
     except OSError as error:
-        raise LaunchError(_why_not(error, settings.host, settings.port)) from None
+        raise LaunchError(why_not_listening(error, settings.host, settings.port)) from None
     stdout = LineWriter(1)  # a pipe that nobody reads keeps nobody out
     stdout.write(f"PyLingo {__version__} listening on {address}")
     is_written = stdout.flush()
@@ -62,7 +62,7 @@ def _serve() -> int:
     return 0
 
 
-def _why_not(error: OSError, host: str, port: int) -> str:
+def why_not_listening(error: OSError, host: str, port: int) -> str:
     """Why the server cannot listen, and what would help."""
     if error.errno == errno.EADDRINUSE:
         return f"port {port} on {host} is in use: stop the other program or choose a port with --port"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pylingo.reactor.admission import Admission
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.session import Session
-from pylingo.reactor.config import FIXED, PARSERS, Settings, option
+from pylingo.reactor.config import SETTINGS, ServerSettings
 from pylingo.reactor.connection import Connection
 from pylingo.reactor.engine.dial import Target
 from pylingo.reactor.engine.listener import ConnectionLimiter
@@ -33,7 +33,7 @@ _HURRY = 0.2  # seconds that the end waits for the disk after a second signal
 class Server:
     """A chat server on `reactor`. Call `start` and run the reactor; `drain` ends it."""
 
-    def __init__(self, settings: Settings, reactor: Reactor | None = None) -> None:
+    def __init__(self, settings: ServerSettings, reactor: Reactor | None = None) -> None:
         self.reactor = reactor or Reactor()
         self.hub: Hub[Session] = Hub(
             self.reactor.call_before_flush,
@@ -50,7 +50,7 @@ class Server:
         self._configure()
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> ServerSettings:
         """The present settings."""
         return self.service.settings
 
@@ -75,16 +75,16 @@ class Server:
         self.reactor.on_signal(signal.SIGHUP, hung_up, unless_ignored=True)
         self.reactor.on_signal(signal.SIGUSR1, self.log_counters)
 
-    def reconfigure(self, settings: Settings) -> None:
+    def reconfigure(self, settings: ServerSettings) -> None:
         """Take over the settings that can change at run time. Log what has changed, and what needs a restart."""
-        changed = [name for name in PARSERS if getattr(settings, name) != getattr(self.settings, name)]
-        live = {name: getattr(settings, name) for name in changed if name not in FIXED}
-        self.service.settings = dataclasses.replace(self.settings, **live)
+        changed = [row for name, row in SETTINGS.items() if getattr(settings, name) != getattr(self.settings, name)]
+        live = {row: getattr(settings, row.name) for row in changed if not row.needs_restart}
+        self.service.settings = dataclasses.replace(self.settings, **{row.name: live[row] for row in live})
         self._configure()
         logging.getLogger().setLevel(settings.log_level.upper())
-        words = ", ".join(f"{option(name)} is {PARSERS[name].show(value)[:64]!r}" for name, value in live.items())
+        words = ", ".join(f"{row.option} is {row.type.show(value)[:64]!r}" for row, value in live.items())
         logger.info("the configuration was read again: %s", words or "nothing that can change has changed")
-        if fixed := [option(name) for name in changed if name in FIXED]:
+        if fixed := [row.option for row in changed if row.needs_restart]:
             logger.warning("a change of %s needs a restart", ", ".join(fixed))
 
     def serve(self) -> None:
@@ -131,7 +131,7 @@ class Server:
         seats.grace, seats.most_per_origin = settings.resume_grace, settings.max_per_address
         seats.most = settings.max_seats or self.admission.limiter.most
 
-    def _make_history(self, settings: Settings) -> History:
+    def _make_history(self, settings: ServerSettings) -> History:
         memory = MemoryHistory(most=settings.history_memory)
         if not settings.history:
             return memory

@@ -7,7 +7,7 @@ from typing import Any
 
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.session import Session
-from pylingo.reactor.config import Settings
+from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.fair_queue import FairQueue, Requester
 from pylingo.reactor.pace import AddressPace, Pace
@@ -19,7 +19,7 @@ class Service:
 
     reactor: Reactor
     hub: Hub[Session]
-    settings: Settings
+    settings: ServerSettings
     is_exempt: Callable[[str], bool]
     queue: FairQueue[Requester]
     """Decides whose request is handled next, if there is a rate limit."""

@@ -3,7 +3,8 @@
 The protocol, in reading order: `errors`, `framing`, `text`, `names`, `schema`, `messages`, `codec`, `commands`.
 PROTOCOL.md describes it in prose.
 
-The programs: `launch` starts them, `address` and `files` are helpers.
+The programs: `launch` starts them, `values`, `networks`, `settings` and `settings_file` read their settings, `address`
+and `files` are helpers.
 """
 
 __version__ = "1.1.0"

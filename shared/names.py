@@ -105,7 +105,7 @@ def _problem(name: str, limit: int) -> str | None:
 
 def _scripts(name: str) -> set[str]:
     """The scripts of the letters of `name`, without those that go with any script."""
-    starts, ends, scripts = _script_table()
+    starts, ends, scripts = script_table()
     found = set()
     for char in name:
         if char.isalpha():
@@ -120,11 +120,11 @@ def prepare() -> None:
 
     Raises `ModuleNotFoundError` if confusable-homoglyphs is missing, and `OSError` if its file cannot be read.
     """
-    _script_table()
+    script_table()
 
 
 @functools.cache
-def _script_table() -> tuple[list[int], list[int], list[str]]:
+def script_table() -> tuple[list[int], list[int], list[str]]:
     """First code points, last code points and scripts of all ranges, ascending.
 
     The data file is read directly. The package's own functions import an HTTP client, which costs 17 MB and 50 ms, in

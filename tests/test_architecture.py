@@ -165,7 +165,7 @@ AGAINST = [
     ("client", "from pylingo.reactor.chat.hub import Hub"),
     ("client", "from pylingo.reactor import server"),
     ("client", "import pylingo.reactor"),
-    ("client", "if TYPE_CHECKING:\n    from pylingo.reactor.config import Settings"),
+    ("client", "if TYPE_CHECKING:\n    from pylingo.reactor.config import ServerSettings"),
     ("client", "from shared.text import fold"),
     ("reactor", "import reactor.server"),
 ]

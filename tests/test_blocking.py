@@ -71,7 +71,7 @@ ALLOWED = {
     "reactor.start": f"{START}, or once before it begins",
     "shared.files:open_private": f"for the history {THREAD}; for a client, the person's own file",
     "shared.launch": f"{START}, or {END}",
-    "shared.names:_script_table": f"{START}: `prepare` reads it",
+    "shared.names:script_table": f"{START}: `prepare` reads it",
 }
 """By module or package, or by `module:function`."""
 

@@ -16,7 +16,7 @@ import pytest
 import pylingo
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.settings import load
-from pylingo.reactor.config import FIELDS, FIXED, option, read_file
+from pylingo.reactor.config import SETTINGS, read_file
 from pylingo.shared.commands import COMMANDS
 from pylingo.shared.messages import Joined, Message, Say
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess
@@ -70,17 +70,9 @@ def options_of(program: str, *words: str) -> set[str]:
 def options_table() -> str:
     """The server's table of options as it should stand in docs/server.md."""
     rows = ["| option | default | what it is | can be | at the limit |", "| --- | --- | --- | --- | --- |"]
-    for field in FIELDS:
-        meta = field.metadata
-        default = meta["parse"].show(field.default)
-        shown = f"`{default}`" if default else ""
-        cells = [
-            f"`{option(field.name)} {meta['metavar']}`",
-            shown,
-            meta["about"],
-            meta["parse"].right,
-            meta["outcome"],
-        ]
+    for setting in SETTINGS.values():
+        default = f"`{setting.default}`" if setting.default else ""
+        cells = [f"`{setting.option} {setting.metavar}`", default, setting.about, setting.type.right, setting.outcome]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
@@ -113,7 +105,7 @@ def test_the_table_of_the_clients_options_names_no_other() -> None:
 def test_the_settings_that_need_a_restart_are_named() -> None:
     found = re.search(r"<!-- fixed -->(.*?)<!-- end of fixed -->", text_of(DOCS / "server.md"), re.DOTALL)
     assert found is not None
-    assert found[1] == ", ".join(f"`{option(field.name)}`" for field in FIELDS if field.name in FIXED)
+    assert found[1] == ", ".join(f"`{setting.option}`" for setting in SETTINGS.values() if setting.needs_restart)
 
 
 def commands_in(text: str) -> list[tuple[str, str | None]]:
@@ -312,7 +304,7 @@ def test_the_settings_file_of_the_client_is_sound(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(block, encoding="utf-8")
     settings = load(path)
-    assert settings.address == "chat.example.org:5000"
+    assert settings.address == ("chat.example.org", 5000)
     assert settings.preferences.layout == "bottom"
     assert settings.preferences.ignored == {"somebody"}
 

@@ -16,7 +16,7 @@ import pytest
 
 import pylingo.reactor.chat.outbox as outbox_module
 import pylingo.reactor.chat.session as session_module
-from pylingo.reactor.config import Settings
+from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.transport import READ_SIZE
 from pylingo.reactor.server import Server
@@ -97,7 +97,7 @@ class World:
             monkeypatch.setattr(module, "encode", counting)
         self.selector = CountingSelector()
         self.reactor = Reactor(clock=lambda: 1_000.0, selector=self.selector)
-        self.server = Server(Settings(rate=0, **settings), self.reactor)
+        self.server = Server(ServerSettings(rate=0, **settings), self.reactor)
         self.members: list[Member] = []
         self.socks: list[socket.socket] = []
 

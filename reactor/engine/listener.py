@@ -39,15 +39,6 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOOPBACK: tuple[Network, ...] = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv6Network("::1/128"))
 
 
-def read_network(text: str) -> Network:
-    """A network or a single address, as `ConnectionLimiter` compares them. Raises `ValueError`."""
-    network = ipaddress.ip_network(text)
-    first = network.network_address
-    if network.version == 6 and network.prefixlen >= 96 and (mapped := getattr(first, "ipv4_mapped", None)):
-        return ipaddress.IPv4Network((mapped, network.prefixlen - 96))
-    return network
-
-
 @functools.lru_cache(4_096)
 def _read(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     address = ipaddress.ip_address(host.partition("%")[0])

@@ -146,7 +146,7 @@ BAD: dict[str, tuple[list[str | bytes], str]] = {
     "a room in escapes": (["--room", "\x1b[2J"], "--room"),
     "a name that is not UTF-8": (["--name", b"al\xffice"], "UTF-8"),
     "an option that is not UTF-8": ([b"--\xff"], "unrecognized"),
-    "a port in two lines": (["host:1\n\x1b[2J"], "a port is"),
+    "a port in two lines": (["host:1\n\x1b[2J"], "a port must be"),
     "an option in two lines": (["--no\n\x1b]0;title\x07"], "unrecognized"),
 }
 
@@ -266,7 +266,7 @@ def test_a_home_that_is_none_is_said_and_no_hindrance(address: str, home: str | 
     done = run(address, python=python, env=changes)
     assert done.returncode == 0, done.stderr
     (line,) = done.stderr.decode().splitlines()
-    words = "there is no home folder" if home is None else "/dev/null/.config/pylingo/config.toml is left out: Not a"
+    words = "there is no home folder" if home is None else "/dev/null/.config/pylingo/config.toml is not used: Not a"
     assert words in line
     assert b"* you are in lobby" in done.stdout
 
@@ -285,7 +285,7 @@ def test_a_login_name_that_is_no_name_leaves_one_the_guest(address: str):
     done = run(address, "--room", "", env=environment(LOGNAME="some body"))
     assert done.returncode == 0
     assert b"* you are guest-" in done.stdout
-    assert b"\n! a name" in done.stdout
+    assert b"\n! a user name" in done.stdout
 
 
 @pytest.mark.parametrize(

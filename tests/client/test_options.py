@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pylingo.client import options
-from pylingo.client.options import DEFAULT_ROOM, Options, login_name, parse_arguments
-from pylingo.client.settings import LAYOUTS, Preferences
+from pylingo.client.options import ClientOptions, login_name, parse_arguments
+from pylingo.client.settings import DEFAULT_ROOM, LAYOUTS, Preferences
 from pylingo.shared import __version__
 from pylingo.shared.launch import LaunchError
 
@@ -46,10 +46,10 @@ BAD = {
     "an option cut short": (["--na", "alice"], "--na"),
     "two addresses": (["a", "b"], "unrecognized arguments: b"),
     "a name left out": (["--name"], "--name"),
-    "a time that is none": (["--retry", "soon"], "--retry: must be a number of seconds from 0 to 1000000, not 'soon'"),
-    "a time before now": (["--retry=-1"], "--retry: must be a number of seconds"),
-    "no number": (["--retry", "nan"], "--retry: must be a number of seconds"),
-    "for ever": (["--retry", "inf"], "--retry: must be a number of seconds"),
+    "a time that is none": (["--retry", "soon"], "--retry must be a number from 0 to 1000000, not 'soon'"),
+    "a time before now": (["--retry=-1"], "--retry must be a number"),
+    "no number": (["--retry", "nan"], "--retry must be a number"),
+    "for ever": (["--retry", "inf"], "--retry must be a number"),
     "an unknown layout": (["--layout", "left"], "--layout"),
     "a layout left out": (["--layout"], "--layout"),
     "a file that is not there": (["--config", "/nonexistent/pylingo.toml"], "there is no such file"),
@@ -76,11 +76,11 @@ def config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("arguments", "given"), GOOD.values(), ids=GOOD)
 def test_options(arguments: list[str], given: dict[str, object]):
-    assert parse_arguments(arguments) == Options(**{"name": "login", **given})  # type: ignore[arg-type]
+    assert parse_arguments(arguments) == ClientOptions(**{"name": "login", **given})  # type: ignore[arg-type]
 
 
 def test_the_defaults():
-    assert parse_arguments([]) == Options(
+    assert parse_arguments([]) == ClientOptions(
         host="127.0.0.1", port=5000, name="login", room="lobby", as_json=False, retry=60.0
     )
     assert DEFAULT_ROOM == "lobby"
@@ -96,7 +96,7 @@ def test_what_is_wrong_is_said_in_one_line_with_status_2(arguments: list[str], w
 
 
 @pytest.mark.parametrize(
-    ("option", "words"), [("--help", "a line that begins with // is said with one slash"), ("--version", __version__)]
+    ("option", "words"), [("--help", "a line that begins with // is sent with one slash"), ("--version", __version__)]
 )
 def test_help_and_version_end_well(option: str, words: str, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as caught:
@@ -144,7 +144,7 @@ LIKES = Preferences(layout="bottom", colors=False, ignored={"bob"})
 def test_the_file_stands_in_for_the_command_line(config: Path):
     config.write_text(FILE)
     found = parse_arguments([])
-    assert found == Options(**IN_FILE, preferences=LIKES)  # type: ignore[arg-type]
+    assert found == ClientOptions(**IN_FILE, preferences=LIKES)  # type: ignore[arg-type]
     assert found.config == config
 
 
@@ -161,7 +161,7 @@ def test_the_file_stands_in_for_the_command_line(config: Path):
 )
 def test_the_command_line_goes_before_the_file(config: Path, arguments: list[str], given: dict[str, object]):
     config.write_text(FILE)
-    assert parse_arguments(arguments) == Options(**{**IN_FILE, "preferences": LIKES, **given})  # type: ignore[arg-type]
+    assert parse_arguments(arguments) == ClientOptions(**{**IN_FILE, "preferences": LIKES, **given})  # type: ignore[arg-type]
 
 
 def test_another_file(config: Path, tmp_path: Path):
@@ -176,11 +176,11 @@ def test_another_file(config: Path, tmp_path: Path):
     ("text", "words"),
     [
         ("nonsense", "is not valid TOML"),
-        ("port = 7", "there is no 'port'"),
-        ('layout = "left"', "layout is one of top, bottom, inline, plain, not 'left'"),
+        ("port = 7", "there is no setting 'port'"),
+        ('layout = "left"', "layout must be one of top, bottom, inline, plain, not 'left'"),
         ('\nroom = "a b"', ":2: room: a room name"),
         ('address = "host:http"', "address: a port must be a whole number"),
-        (f'name = "{"x" * 1_025}"', "name has at most 32 characters"),
+        (f'name = "{"x" * 1_025}"', "a name must have at most 32 characters"),
     ],
 )
 def test_what_is_wrong_in_the_file_is_said_in_one_line_with_status_2(config: Path, text: str, words: str):
@@ -210,7 +210,7 @@ def test_a_folder_s_fault_keeps_nobody_from_a_start(monkeypatch: pytest.MonkeyPa
     found = parse_arguments([])
     assert found.config == path
     assert found.trouble is not None
-    assert found.trouble.startswith(f"the configuration file {path} is left out: ")
+    assert found.trouble.startswith(f"the configuration file {path} is not used: ")
     with pytest.raises(LaunchError, match=r"home/config\.toml: "):
         parse_arguments(["--config", str(path)])
 
@@ -244,9 +244,9 @@ def test_no_file_is_read_for_the_help_nor_made_for_anything(config: Path, capsys
 def test_two_runs_share_no_preferences():
     one, two = parse_arguments([]), parse_arguments([])
     one.preferences.ignored.add("bob")
-    assert two.preferences == Options().preferences == Preferences()
+    assert two.preferences == ClientOptions().preferences == Preferences()
 
 
 def test_the_options_cannot_be_changed():
     with pytest.raises(AttributeError):
-        options.Options().port = 1  # type: ignore[misc]
+        options.ClientOptions().port = 1  # type: ignore[misc]

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pylingo.client import settings as module
-from pylingo.client.settings import LAYOUTS, Preferences, Settings, default_path, load
+from pylingo.client.settings import LAYOUTS, ClientSettings, Preferences, default_path, load
 from pylingo.shared.launch import LaunchError
 from tests.support import DEADLINE, ROOT
 
@@ -36,7 +36,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "config.toml"
 
 
-def read(path: Path, text: str) -> Settings:
+def read(path: Path, text: str) -> ClientSettings:
     path.write_text(text, "utf-8")
     return load(path)
 
@@ -45,17 +45,17 @@ def read(path: Path, text: str) -> Settings:
 
 
 def test_everything_is_as_it_comes() -> None:
-    assert Settings().preferences == Preferences("top", True, True, True, set())
+    assert ClientSettings().preferences == Preferences("top", True, True, True, set())
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# nothing\n"])
 def test_an_empty_file_changes_nothing(path: Path, text: str) -> None:
-    assert read(path, text) == Settings()
+    assert read(path, text) == ClientSettings()
 
 
 def test_every_key(path: Path) -> None:
     preferences = Preferences("bottom", colors=False, times=False, bell=False, ignored={"bob", "strasse"})
-    assert read(path, FULL) == Settings("chat.example:7", "ada", "deep-end", preferences)
+    assert read(path, FULL) == ClientSettings(("chat.example", 7), "ada", "deep-end", preferences)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -84,15 +84,18 @@ def test_a_value_of_the_wrong_type_is_named_in_one_line(path: Path, key: str, va
         return
     with pytest.raises(LaunchError) as caught:
         read(path, f"{key} = {value}")
-    assert f"{path}:1: {key} is " in str(caught.value)
+    assert f"{path}:1: {key} must be " in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('color = "x"', "there is no 'color'; there are address, name, room, layout, colors, times, bell, ignored"),
-        ("[preferences]\nbell = true", "there is no 'preferences'"),
+        (
+            'color = "x"',
+            "there is no setting 'color' (the settings are address, name, room, layout, colors, times,",
+        ),
+        ("[preferences]\nbell = true", "there is no setting 'preferences'"),
         ("layout = top", "is not valid TOML"),
         ("bell = true\nbell = true", "is not valid TOML"),
     ],
@@ -116,15 +119,15 @@ def test_a_file_that_cannot_be_read(path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("# a comment\n\nbell = 1\n", ":3: bell is true or false, not 1"),
-        ('room = "a"\r\n  "layout" = "left"\r\n', ":2: layout is one of "),
-        ("bell = true\n\ncolor = 1", ":3: there is no 'color'"),
-        ("bell = true\n\n[window]\nx = 1", ":3: there is no 'window'"),
+        ("# a comment\n\nbell = 1\n", ":3: bell must be true or false, not 1"),
+        ('room = "a"\r\n  "layout" = "left"\r\n', ":2: layout must be one of "),
+        ("bell = true\n\ncolor = 1", ":3: there is no setting 'color'"),
+        ("bell = true\n\n[window]\nx = 1", ":3: there is no setting 'window'"),
         ("bell = true\nlayout = top", ":2: this is not valid TOML: Invalid value"),
         ("bell = true\nbell = true", ":2: this is not valid TOML: Cannot overwrite a value"),
         ('room = "a"\n\nname = "ada\n', ":3: this is not valid TOML: "),
         ("room = 1\nignored = [", ":2: this is not valid TOML: "),
-        ("\ufeffbell = 1", ":1: bell is true or false"),
+        ("\ufeffbell = 1", ":1: bell must be true or false"),
     ],
 )
 def test_an_error_names_the_file_and_the_line(path: Path, text: str, words: str) -> None:
@@ -244,7 +247,7 @@ def test_what_was_changed_is_read_again(path: Path) -> None:
     save(path, preferences)
     assert load(path).preferences == preferences
     save(path, Preferences())
-    assert load(path) == Settings()
+    assert load(path) == ClientSettings()
 
 
 def test_only_what_is_not_as_it_comes_is_written(path: Path) -> None:
@@ -289,7 +292,7 @@ def test_comments_and_everything_else_stay(path: Path) -> None:
     assert "# again and again" in text, "a list that is as it was is not written anew"
     again = load(path)
     assert again == settings
-    assert again.address == "chat.example"
+    assert again.address == ("chat.example", 5000)
 
 
 def test_names_stay_as_they_were_written(path: Path) -> None:

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pylingo.reactor.config import Settings
+from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.connection import Connection
 from pylingo.reactor.engine.deadlines import STEP
 from pylingo.reactor.engine.loop import Reactor
@@ -68,7 +68,7 @@ class Bench:
     def __init__(self, **settings: Any) -> None:
         self.now = 1_000.0
         self.reactor = Reactor(clock=lambda: self.now, most_late=math.inf)
-        self.server = Server(Settings(**{"port": 0, "rate": 0, **settings}), self.reactor)
+        self.server = Server(ServerSettings(**{"port": 0, "rate": 0, **settings}), self.reactor)
         self.wires: list[Wire] = []
 
     def connect(self, address: tuple[Any, ...] = LOOPBACK, buffer: int | None = None) -> Wire:

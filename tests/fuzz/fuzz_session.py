@@ -55,7 +55,7 @@ with _watching:
     from pylingo.shared.framing import HEADER_SIZE, MAX_BODY, FrameDecoder, encode_frame
     from pylingo.shared.messages import Command, Message, Say
 
-from pylingo.reactor.config import Settings
+from pylingo.reactor.config import ServerSettings
 from pylingo.shared.schema import Record
 
 MOST_BYTES = 65_536
@@ -120,7 +120,7 @@ class World:
     def __init__(self, rate: float) -> None:
         self.now = 1_000.0
         self.reactor = Reactor(clock=lambda: self.now, most_late=math.inf)
-        self.server = Server(Settings(resume_grace=0.0, port=0, rate=rate, log_level="error"), self.reactor)
+        self.server = Server(ServerSettings(resume_grace=0.0, port=0, rate=rate, log_level="error"), self.reactor)
         self.ends: list[End] = []
         self.speaker = End(self, self.server)
         self.listener = End(self, self.server)

@@ -37,7 +37,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
 from pylingo.client.bench.process import usage
-from pylingo.reactor.config import Settings
+from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.engine.timers import Timer
 from pylingo.reactor.server import Server
 from pylingo.shared.codec import encode
@@ -146,7 +146,7 @@ class Thread:
 
     def __init__(self) -> None:
         settings = {name: float(value) for name, value in OPTIONS.items()}
-        self._server = Server(Settings(port=0, log_level="error", **settings))  # type: ignore[arg-type]
+        self._server = Server(ServerSettings(port=0, log_level="error", **settings))  # type: ignore[arg-type]
         self.port = int(self._server.start().rpartition(":")[2])
         self._thread = threading.Thread(target=self._server.serve, name="server")
         self._thread.start()

@@ -16,7 +16,6 @@ import pytest
 from pylingo.reactor.chat.room import WORK_PER_BYTE
 from pylingo.reactor.connection import Connection
 from pylingo.reactor.engine.deadlines import STEP
-from pylingo.reactor.engine.listener import read_network
 from pylingo.reactor.engine.loop import MOST_LATE
 from pylingo.reactor.engine.transport import READ_SIZE
 from pylingo.reactor.fair_queue import BUDGET, cost_of
@@ -40,6 +39,7 @@ from pylingo.shared.messages import (
     Users,
     Welcome,
 )
+from pylingo.shared.networks import parse_network
 from pylingo.shared.schema import Record
 from tests.fakes.bench import LATE, Bench, benches, fill, goodbye_of
 from tests.fakes.chat import Person
@@ -611,7 +611,7 @@ def test_a_network_of_64_bits_is_one_address_for_the_pace(bench):
 
 
 @pytest.mark.parametrize(
-    "settings", [{"rate": 0}, {"exempt": (read_network("192.0.2.0/24"),)}], ids=["rate 0", "exempt"]
+    "settings", [{"rate": 0}, {"exempt": (parse_network("192.0.2.0/24"),)}], ids=["rate 0", "exempt"]
 )
 def test_without_a_rate_or_where_it_is_exempt_an_address_has_no_pace(bench, settings):
     desk = bench(**{"burst": 10, "rate": 4.0, "max_per_address": 0} | settings)

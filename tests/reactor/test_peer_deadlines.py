@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from pylingo.reactor.config import Settings
+from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.peer_deadlines import PeerDeadlines
 
-SETTINGS = Settings(first_frame_timeout=10, frame_timeout=5, ping_after=20, ping_timeout=15, stall_timeout=30)
+SETTINGS = ServerSettings(first_frame_timeout=10, frame_timeout=5, ping_after=20, ping_timeout=15, stall_timeout=30)
 START = 1_000.0
 
 
@@ -24,7 +24,7 @@ class Peer:
 
     is_handled: bool = True
     is_paused: bool = False
-    settings: Settings = SETTINGS
+    settings: ServerSettings = SETTINGS
     transport: Outgoing = field(default_factory=Outgoing)
     endings: list[str] = field(default_factory=list)
     pings: int = 0

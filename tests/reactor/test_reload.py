@@ -9,16 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from pylingo.reactor.config import FIELDS, FIXED, Settings
-from pylingo.reactor.reload import Reload
+from pylingo.reactor.config import SETTINGS, ServerSettings
+from pylingo.reactor.reload import Reload, ReloadState
 from pylingo.reactor.server import Server
 from pylingo.shared.messages import Goodbye, Notice, PingRequest, Pong, Say
 from tests.support import DEADLINE, Peer, ServerProcess, wait_until
 
 READ = "the configuration was read again: "
 
-# Each setting that can change, as it is changed here, and where the server has it: Settings itself, which is asked
-# anew each time, unless something else is named.
+# The settings that can change at run time, each with a new value.
 LIVE = {
     "motd": "hello",
     "log_level": "warning",
@@ -45,7 +44,7 @@ LIVE = {
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr("logging.root.level", 20)
-    server = Server(Settings(port=0))
+    server = Server(ServerSettings(port=0))
     server.start()
     yield server
     server.reactor.call_soon(server.drain)
@@ -63,7 +62,7 @@ def turn_until(server: Server, condition) -> None:
 
 def test_it_is_decided_for_each_setting_whether_it_needs_a_restart() -> None:
     """One that does not must be taken over by `Server.reconfigure`, or be asked anew each time: name it above, then."""
-    assert set(LIVE) == {field.name for field in FIELDS} - FIXED
+    assert set(LIVE) == {name for name, setting in SETTINGS.items() if not setting.needs_restart}
 
 
 def test_every_setting_that_can_change_arrives_where_it_is_used(server: Server) -> None:
@@ -90,31 +89,31 @@ def test_what_has_changed_is_said_and_what_needs_a_restart(server: Server, caplo
 
 
 def test_without_a_file_there_is_nothing_to_read(server: Server, caplog: pytest.LogCaptureFixture) -> None:
-    Reload(server, ["--port", "0"]).ask()
-    assert caplog.messages == ["nothing to read again: the server was started without --config"]
+    Reload(server, ["--port", "0"]).request()
+    assert caplog.messages == ["no configuration to reload: the server was started without --config"]
 
 
 def test_a_file_that_hangs_keeps_nobody_waiting(server: Server, tmp_path: Path) -> None:
     path = tmp_path / "server.toml"
     os.mkfifo(path)
     reload = Reload(server, ["--port", "0", "--config", str(path)])
-    reload.ask()
-    reload.ask()  # counted once, and read behind the first
-    reload.ask()
+    reload.request()
+    reload.request()  # counted once, and read behind the first
+    reload.request()
     server.reactor.tick(0)
     assert server.settings.motd == ""
     path.write_text('motd = "first"')
     turn_until(server, lambda: server.settings.motd == "first")
     path.write_text('motd = "second"')
     turn_until(server, lambda: server.settings.motd == "second")
-    assert not reload._is_asked
+    assert reload.state is ReloadState.IDLE
 
 
 def test_a_mistake_of_ours_is_logged_and_changes_nothing(
     server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("pylingo.reactor.reload.parse_arguments", lambda arguments: 1 / 0)
-    Reload(server, ["--config", "x"]).ask()
+    Reload(server, ["--config", "x"]).request()
     turn_until(server, lambda: caplog.records)
     assert "ZeroDivisionError" in caplog.text
 
@@ -157,12 +156,12 @@ def test_sighup_reads_the_file_again_and_nobody_is_sent_away(path: Path) -> None
 def test_a_mistake_in_the_file_changes_nothing_and_is_said(path: Path, content: str) -> None:
     with ServerProcess("--config", str(path)) as server:
         path.write_text(content)
-        hang_up(server, "the configuration stays as it is: ")
+        hang_up(server, "the configuration is unchanged: ")
         assert str(path) in server.log()
         with Peer(server.port) as peer:
             assert peer.expect(Notice).text == "one"
         path.unlink()
-        hang_up(server, "the configuration stays as it is: cannot read the configuration file")
+        hang_up(server, "the configuration is unchanged: cannot read the configuration file")
         with Peer(server.port) as peer:
             assert peer.expect(Notice).text == "one"
 
@@ -177,7 +176,7 @@ def test_the_command_line_still_wins(path: Path) -> None:
 
 def test_sighup_without_a_file_ends_nobody() -> None:
     with ServerProcess() as server, Peer(server.port) as peer:
-        hang_up(server, "nothing to read again")
+        hang_up(server, "no configuration to reload")
         peer.join("tea")
         peer.send(Say("still here", id=1))
         assert peer.recv() is not None

@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-from pylingo.reactor.run import _why_not
+from pylingo.reactor.run import why_not_listening
 from pylingo.shared import __version__
 from pylingo.shared.messages import Goodbye, Notice
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, late_names
@@ -83,7 +83,7 @@ def test_a_privileged_port():
         (["--config", os.devnull, "--rate", "-1"], "--rate"),
         (["--rate", "1e-7"], "--rate must be 0 or a number from 0.001 to 1000000, not '1e-7'"),
         (["--rate", "1e-320"], "--rate must be 0 or a number from 0.001 to 1000000"),
-        (["--host", ""], "--host must be an address or a host name, such as 127.0.0.1 or :: for everybody, not ''"),
+        (["--host", ""], "--host must be an address or a host name, such as 127.0.0.1 or :: for all addresses, not ''"),
         (["--tcp-timeout", "86400"], "--tcp-timeout must be a number from 0.1 to 32767"),
         (["--history", "~nobody-of-that-name/h"], "--history must be a path without NUL; a leading ~ stands for the"),
     ],
@@ -95,7 +95,7 @@ def test_bad_options(arguments, words):
 def test_a_bad_configuration_file(tmp_path):
     path = tmp_path / "server.toml"
     path.write_text("port = true\n")
-    assert f"{path}: 'port' must be a string or a number" in refusal("--config", str(path))
+    assert f"{path}:1: port must be a whole number from 0 to 65535, not true" in refusal("--config", str(path))
 
 
 HOSTS = {
@@ -174,11 +174,11 @@ def test_a_log_that_cannot_be_written_is_no_reason_not_to_serve():
     ],
 )
 def test_the_reason_is_the_system_s(number, words):
-    assert _why_not(OSError(number, os.strerror(number)), "host", 7).startswith(words)
+    assert why_not_listening(OSError(number, os.strerror(number)), "host", 7).startswith(words)
 
 
 def test_a_reason_without_words_is_said_as_it_is():
-    assert _why_not(OSError("odd"), "host", 7) == "cannot listen on host port 7: odd"
+    assert why_not_listening(OSError("odd"), "host", 7) == "cannot listen on host port 7: odd"
 
 
 # --- when it can ------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pytest
 
 import pylingo.reactor.admission
 from pylingo.reactor.admission import SPARE_DESCRIPTORS, raise_descriptor_limit
-from pylingo.reactor.config import Settings
+from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.engine.listener import PAUSE
 from pylingo.reactor.server import Server
 from pylingo.shared.messages import (
@@ -40,7 +40,7 @@ def bench() -> Iterator[Callable[..., Bench]]:
 
 
 def test_a_server_that_was_never_started_can_be_closed():
-    server = Server(Settings(port=0))
+    server = Server(ServerSettings(port=0))
     assert server.settings.port == 0
     server.close()
 

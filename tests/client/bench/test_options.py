@@ -6,7 +6,7 @@ import resource
 import pytest
 
 from pylingo.client.bench.load import Plan
-from pylingo.client.bench.options import Options, check_descriptors, parse_arguments
+from pylingo.client.bench.options import BenchOptions, check_descriptors, parse_arguments
 from pylingo.client.bench.scenarios import SCENARIOS
 from pylingo.client.bench.stream import MARK_SIZE
 from pylingo.shared import __version__
@@ -38,8 +38,8 @@ GOOD = {
     ),
 }  # fmt: skip
 BAD = {
-    "no such scenario": (["--scenario", "x"], "invalid choice: 'x'"),
-    "no clients": (["--clients", "0"], "--clients: must be a whole number from 1 to 1000000, not '0'"),
+    "no such scenario": (["--scenario", "x"], "--scenario must be one of chat, saturate, "),
+    "no clients": (["--clients", "0"], "--clients must be a whole number from 1 to 1000000, not '0'"),
     "a fraction": (["--clients", "1.5"], "whole number"),
     "other digits": (["--clients", "٣"], "whole number"),
     "a sign": (["--clients", "+3"], "whole number"),
@@ -48,16 +48,16 @@ BAD = {
     "more senders than a room": (["--senders", "51"], "--senders must be at most the 50 clients of a room, not 51"),
     "too small": (["--size", str(MARK_SIZE - 1)], f"from {MARK_SIZE} to {MAX_TEXT}"),
     "too large": (["--size", str(MAX_TEXT + 1)], f"from {MARK_SIZE} to {MAX_TEXT}"),
-    "not a number": (["--rate", "nan"], "must be a number from 0 to 1e+06, not 'nan'"),
+    "not a number": (["--rate", "nan"], "must be a number from 0 to 1000000, not 'nan'"),
     "endless": (["--seconds", "inf"], "must be a number from 0.1 to 86400, not 'inf'"),
     "a word": (["--seconds", "soon"], "not 'soon'"),
     "a port that is none": (["host:http"], "port"),
     "two addresses": (["a", "b"], "unrecognized arguments: b"),
     "cut short": (["--cli", "5"], "--cli"),
-    "how many, where time counts": (["--scenario", "idle", "--messages", "9"], "--messages means nothing to idle"),
-    "how long, where turns count": (["--scenario", "broadcast", "--seconds", "9"], "--seconds means nothing to broad"),
-    "how long, where lives count": (["--scenario", "churn", "--seconds", "9"], "--seconds means nothing to churn"),
-    "how long a storm is": (["--scenario", "join-storm", "--seconds", "9"], "--seconds means nothing to join-storm"),
+    "how many, where time counts": (["--scenario", "idle", "--messages", "9"], "--messages does not apply to idle"),
+    "how long, where turns count": (["--scenario", "broadcast", "--seconds", "9"], "--seconds does not apply to broad"),
+    "how long, where lives count": (["--scenario", "churn", "--seconds", "9"], "--seconds does not apply to churn"),
+    "how long a storm is": (["--scenario", "join-storm", "--seconds", "9"], "--seconds does not apply to join-storm"),
     "more stalled than there are": (["--clients", "5", "--rooms", "1", "--stalled", "6"], "--stalled"),
 }
 
@@ -66,12 +66,12 @@ BAD = {
 def test_options(arguments: list[str], plan: Plan | dict[str, object], rest: dict[str, object]):
     wanted = plan if isinstance(plan, Plan) else dataclasses.replace(CHAT, **plan)  # type: ignore[arg-type]
     without = {"target": None, "json": None, "server_options": ()}
-    assert parse_arguments(arguments) == Options("chat", wanted, **{**without, **rest})  # type: ignore[arg-type]
+    assert parse_arguments(arguments) == BenchOptions("chat", wanted, **{**without, **rest})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_scenario_runs_as_it_is_planned(name: str):
-    assert parse_arguments(["--scenario", name]) == Options(name, SCENARIOS[name].plan, None, None, ())
+    assert parse_arguments(["--scenario", name]) == BenchOptions(name, SCENARIOS[name].plan, None, None, ())
 
 
 @pytest.mark.parametrize(("arguments", "why"), BAD.values(), ids=BAD)
@@ -91,8 +91,8 @@ def test_help_lists_the_scenarios_and_the_true_defaults(capsys: pytest.CaptureFi
     for name, scenario in SCENARIOS.items():
         assert f"{name} {scenario.about}" in shown
     assert f"characters of a message ({CHAT.size})" in shown
-    assert f"on their way at --rate 0 ({CHAT.window})" in shown
-    assert f"by chance ({CHAT.seed})" in shown
+    assert f"undelivered messages of a room at --rate 0 ({CHAT.window})" in shown
+    assert f"the seed of the random numbers ({CHAT.seed})" in shown
 
 
 def test_version(capsys: pytest.CaptureFixture[str]):

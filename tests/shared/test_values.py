@@ -6,7 +6,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pylingo.reactor.parsers import duration, number, path, show_duration, show_size, size
+from pylingo.shared.values import (
+    ExplainedError,
+    address,
+    duration,
+    flag,
+    number,
+    one_of,
+    path,
+    show_duration,
+    show_size,
+    show_toml,
+    size,
+    texts,
+)
 
 
 @pytest.mark.parametrize(
@@ -65,5 +78,38 @@ def test_a_home_is_put_in_place_of_its_sign(monkeypatch):
     assert parse("~") == "/home/ada"
     assert parse("/var/~/a") == "/var/~/a"
     assert parse("") == ""
-    with pytest.raises(ValueError, match="a user who exists"):
+    with pytest.raises(ValueError, match="a known user"):
         parse("~nobody-of-that-name/chat.db")
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_a_flag_is_read_as_it_is_shown(value):
+    assert flag()(flag().show(value)) is value
+    assert flag().read_toml(value) is value
+    with pytest.raises(ValueError, match=r"^true or false$"):
+        flag().read_toml("true")
+
+
+def test_an_address_is_read_as_it_is_shown():
+    for text in ("[::1]:7", "chat.example:5000"):
+        assert address().show(address()(text)) == text
+    with pytest.raises(ExplainedError, match="a port must be a whole number from 1 to 65535, not 'http'"):
+        address()("host:http")
+    with pytest.raises(ExplainedError, match="UTF-8"):
+        address()("a\udcff")
+
+
+def test_a_choice_may_be_written_in_any_case():
+    assert one_of("debug", "info")("DEBUG") == "debug"
+    with pytest.raises(ValueError, match=r"^one of debug, info$"):
+        one_of("debug", "info")("loud")
+
+
+def test_texts_are_a_list():
+    assert texts()(["a", "b,c"]) == ("a", "b,c")
+    assert texts().read_toml(["a"]) == texts().read_toml("a") == ("a",)
+
+
+def test_a_toml_value_is_shown_as_a_text():
+    assert [show_toml(value) for value in (True, "a", 1.5)] == ["true", "a", "1.5"]
+    assert show_toml(16**5_000) == "a number of thousands of digits"
