@@ -1,5 +1,13 @@
-"""The client for people: a model, its update, its view and the line editor, all pure; the edges are tty and painter.
+"""The terminal client, after the Elm architecture: a model, its update and its view are pure; painters and tty are not.
 
-`keys` makes events of the terminal's bytes, `editor` and `completion` are the input line, `cells` says how much room
-text takes. What is pure imports neither blessed nor sockets nor the clock.
+"Pure" modules import neither blessed nor sockets nor the clock. Read the folder in this order:
+
+1. The data: `model` (the state, and the events and effects around it), `line`, `scrollback`, `viewport`.
+2. The rules: `update` receives every event; `server_events` and `keyboard` handle the server's and the person's, with
+   `notes`, `mentions`, `commands` and `completion`.
+3. The input: `keys` decodes bytes, with `sequences`, to `input_events`; `paste_detection` finds unmarked pastes.
+4. The input line: `editor`, with `motions` and `history`, on `boundaries` and `cells` (graphemes and their widths).
+5. The screen: `rows` (lines to rows, with `addresses`), `view` (model to screen), `theme`, and one painter for each
+   kind of layout: `painter`, `inline`, `printer`.
+6. The edges: `capabilities` (blessed), `tty` (the device), `transcript` (a file), and `window`, which joins everything.
 """

@@ -1,8 +1,9 @@
-"""What keys and pastes do. Keys that are in no table here are the editor's. Pure."""
+"""The actions of keys, pastes and the mouse. A key that no table here names goes to the editor. Pure."""
 
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.terminal.commands import leave, run_local
@@ -21,8 +22,13 @@ from pylingo.shared.names import fold
 from pylingo.shared.text import MAX_TEXT, message_text, printable, readable
 
 ASKED_ABOVE = 5
-"""Lines of a paste above which a person is asked first."""
+"""A paste of more lines than this needs a yes."""
 _FEW = 3  # rows
+_INFOS = (*COMMANDS, *LOCAL)
+_ARGUMENTS = {info.name: info.argument for info in _INFOS if info.argument}
+
+type Action = Callable[[Model, float, int], list[Effect]]
+"""Changes the model at a time of the reactor's clock (seconds) and of the calendar (microseconds since 1970)."""
 
 
 def typed(model: Model, event: Text, now: float, at: int) -> list[Effect]:
@@ -54,7 +60,7 @@ def pressed(model: Model, event: Key, now: float, at: int) -> list[Effect]:
 
 def pasted(model: Model, event: Paste, now: float, at: int) -> list[Effect]:
     if event.goes_on:
-        if model.question is None:  # the pieces before were refused, or are answered
+        if model.question is None:  # the previous pieces were refused, or the question was answered
             return []
         whole = model.question.text + event.text
         event = Paste(whole[:LONGEST_PASTE], cut=event.cut or len(whole) > LONGEST_PASTE)
@@ -70,7 +76,7 @@ def pasted(model: Model, event: Paste, now: float, at: int) -> list[Effect]:
 
 
 def pasting(model: Model, event: Pasting, now: float, at: int) -> list[Effect]:
-    model.hint = f"a paste has begun; it ends when its end comes, or nothing for {PASTE_PATIENCE:.0f} s"
+    model.hint = f"receiving a paste, which ends with its end marker or after {PASTE_PATIENCE:.0f} s without input"
     return []
 
 
@@ -81,7 +87,7 @@ def _answer(model: Model, is_yes: bool) -> None:
 
 
 def _enter(model: Model, now: float, at: int) -> list[Effect]:
-    model.editor.press("enter")  # ends a search with what it has found
+    model.editor.press("enter")  # accepts what a search has found
     text = model.editor.text
     if not text.strip():
         model.editor.submit()
@@ -93,7 +99,7 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
                 message_text(said)
                 effects = _speak(model, said, at)
             case Command(name, argument):
-                if len(text) > MAX_TEXT:  # it might not fit a frame
+                if len(text) > MAX_TEXT:  # a longer one might not fit into a frame
                     raise RequestError("text-too-long", f"a command has at most {MAX_TEXT} characters, not {len(text)}")
                 local = run_local(model, name, argument, at)
                 if local is None and name not in model.commands:
@@ -119,7 +125,10 @@ def _speak(model: Model, text: str, at: int) -> list[Effect]:
 
 
 def _escape(model: Model, now: float, at: int) -> list[Effect]:
-    """Back to the end of the chat; only who never came in leaves: half a sequence of a slow line looks like it."""
+    """Go to the end of the chat, or quit before the first connection.
+
+    Later it does not quit, because on a slow link a split escape sequence looks like Escape.
+    """
     model.scrollback.viewport.follow()
     return leave(model) if model.state == "waiting" and not model.was_online else []
 
@@ -131,10 +140,10 @@ def _end_of_input(model: Model, now: float, at: int) -> list[Effect]:
     return []
 
 
-def _complete(backwards: bool) -> Callable[[Model, float, int], list[Effect]]:
+def _complete(backwards: bool) -> Action:
     def complete(model: Model, now: float, at: int) -> list[Effect]:
         editor = model.editor
-        editor.press("tab")  # ends a search with what it has found
+        editor.press("tab")  # accepts what a search has found
         done = model.completer.complete(editor.text, editor.cursor, _sources(model), backwards)
         if done is not None:
             text, cursor, candidates = done
@@ -151,48 +160,48 @@ def _complete(backwards: bool) -> Callable[[Model, float, int], list[Effect]]:
 def _sources(model: Model) -> Sources:
     me = fold(model.name)
     return Sources(
-        commands=[info.name for info in (*COMMANDS, *LOCAL)],
+        commands=[info.name for info in _INFOS],
         names=[name for key, name in reversed(model.people.items()) if key != me],
         rooms=model.rooms,
-        arguments={info.name: info.argument for info in (*COMMANDS, *LOCAL) if info.argument},
+        arguments=_ARGUMENTS,
     )
 
 
-def _scroll(step: Callable[[int], int]) -> Callable[[Model, float, int], list[Effect]]:
-    """Scroll by the rows that `step` makes of the window's height, downwards if they are negative."""
+def _scroll(step: Callable[[int], int]) -> Action:
+    """Scroll up by `step(height)` rows, or down if that is negative."""
 
     def scroll(model: Model, now: float, at: int) -> list[Effect]:
         height = body_height(model)
         count = step(height)
         if count > 0:
-            model.scrollback.viewport.scroll_up(count, height, lambda line: wrapped(model, line))
+            model.scrollback.viewport.scroll_up(count, height, partial(wrapped, model))
         else:
-            model.scrollback.viewport.scroll_down(-count, lambda line: wrapped(model, line))
+            model.scrollback.viewport.scroll_down(-count, partial(wrapped, model))
         return []
 
     return scroll
 
 
 def _open(model: Model, now: float, at: int) -> list[Effect]:
-    """Show all rows of the lowest message in view that is folded; if none is, fold the lowest that was opened."""
-    scrollback, height = model.scrollback, body_height(model)
+    """Open the lowest folded message in view; if there is none, fold the lowest open one."""
     if model.preferences.layout == "inline":
         return _print_whole(model)
-    in_view = scrollback.viewport.lines_in_view(height, lambda line: wrapped(model, line))
+    viewport, height, rows = model.scrollback.viewport, body_height(model), partial(wrapped, model)
+    in_view = viewport.lines_in_view(height, rows)
     folded = next((line for line in in_view if is_folded(model, line)), None)
     line = folded or next((line for line in in_view if line.is_open), None)
     if line is None:
         model.hint = "no message in view has more rows"
     else:
         line.is_open = folded is not None
-        scrollback.viewport.go_to(line, height, lambda line: wrapped(model, line))
-        if not line.is_open and not scrollback.viewport.below:
-            scrollback.viewport.follow()
+        viewport.go_to(line, height, rows)
+        if not line.is_open and not viewport.below:
+            viewport.follow()
     return []
 
 
 def _print_whole(model: Model) -> list[Effect]:
-    """Print the latest message once more that was printed folded."""
+    """Print the latest folded message again, whole."""
     for line in reversed(model.scrollback.lines):
         if line.is_printed and is_folded(model, line):
             line.is_open = True
@@ -203,18 +212,18 @@ def _print_whole(model: Model) -> list[Effect]:
 
 
 def _let_select(model: Model, now: float, at: int) -> list[Effect]:
-    """A button was pressed, so the person wants to select or to paste: that is the terminal's business."""
+    """Give the mouse to the terminal, for selecting and pasting, until the next key."""
     model.has_mouse = False
-    model.hint = "the mouse selects now, until the next key; the wheel scrolls after that"
+    model.hint = "the mouse selects text until the next key; after that, the wheel scrolls again"
     return []
 
 
-_MOUSE: dict[str, Callable[[Model, float, int], list[Effect]]] = {
+_MOUSE: dict[str, Action] = {
     "wheel-up": _scroll(lambda height: _FEW),
     "wheel-down": _scroll(lambda height: -_FEW),
     "mouse": _let_select,
 }
-_KEYS: dict[str, Callable[[Model, float, int], list[Effect]]] = {
+_KEYS: dict[str, Action] = {
     "enter": _enter,
     "escape": _escape,
     "tab": _complete(backwards=False),

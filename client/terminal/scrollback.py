@@ -134,7 +134,7 @@ class Scrollback:
         left = max(PRINTED_AT_ONCE, (len(self.lines) - begin) // 4)
         new: list[Line] = []
         if self._unprinted and begin < len(self.lines):
-            words = f"! {self._unprinted} lines are left out: they came faster than the terminal showed them"
+            words = f"! {self._unprinted} lines were left out: they arrived faster than the terminal could show them"
             new.append(Line("error", words, self.lines[begin].at))
             self._unprinted = 0
         for line in self.lines[begin:]:

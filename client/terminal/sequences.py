@@ -25,19 +25,14 @@ CONTROLS = {code: f"ctrl-{chr(code + 0x60)}" for code in range(1, 27)} | {
     0x1F: "ctrl-_",
     0x7F: "backspace",
 }
-# Keyed by the last letter of CSI and SS3 sequences. R is F3 after SS3 only; after CSI it is a cursor report.
-_LETTERS = {
-    "A": "up",
-    "B": "down",
-    "C": "right",
-    "D": "left",
-    "H": "home",
-    "F": "end",
-    "P": "f1",
-    "Q": "f2",
-    "S": "f4",
-}
-_SS3_LETTERS = _LETTERS | {"R": "f3", "M": "enter", "I": "tab"}
+# Keyed by the last letter of CSI and SS3 sequences, with the modifiers that it implies; rxvt sends the small letters.
+# R is F3 after SS3 only; after CSI it is a cursor report.
+_ARROWS = {"A": "up", "B": "down", "C": "right", "D": "left"}
+_LETTERS = {letter: (name, 0) for letter, name in _ARROWS.items()}
+_LETTERS |= {"H": ("home", 0), "F": ("end", 0), "P": ("f1", 0), "Q": ("f2", 0), "S": ("f4", 0)}
+_CSI_LETTERS = _LETTERS | {letter.lower(): (name, _SHIFT) for letter, name in _ARROWS.items()} | {"Z": ("tab", _SHIFT)}
+_SS3_LETTERS = _LETTERS | {letter.lower(): (name, _CTRL) for letter, name in _ARROWS.items()}
+_SS3_LETTERS |= {"R": ("f3", 0), "M": ("enter", 0), "I": ("tab", 0)}
 # Keyed by the number before ~ (xterm, vt220, linux) or before rxvt's ^ $ @, which give the modifier.
 _NUMBERS = {1: "home", 2: "insert", 3: "delete", 4: "end", 5: "page-up", 6: "page-down", 7: "home", 8: "end"}
 _NUMBERS |= dict(zip((11, 12, 13, 14, 15, 17, 18, 19, 20, 21, 23, 24), (f"f{n}" for n in range(1, 13)), strict=True))
@@ -72,7 +67,7 @@ def meaning(found: re.Match[bytes], bits: int = 0) -> Key | Text | Focus | Curso
         case "mouse":  # the old form: one byte each for button, column and row
             return _mouse(found.group()[3] - 0x20, bits)
         case "linux":
-            return Key(_modified(f"f{ord(body) - ord('A') + 1}", bits))
+            return _key(f"f{ord(body) - ord('A') + 1}", bits)
         case "ss3":
             return _ss3(body, bits)
         case "csi" | "rxvt":
@@ -83,8 +78,7 @@ def meaning(found: re.Match[bytes], bits: int = 0) -> Key | Text | Focus | Curso
 def _mouse(button: int, bits: int) -> Key | None:
     """The wheel or a pressed button, in whose number the modifiers are bits. The position is ignored."""
     bits |= sum(modifier for bit, modifier in ((4, _SHIFT), (8, ALT), (16, _CTRL)) if button & bit)
-    name = _BUTTONS.get(button & ~0b11100)
-    return Key(_modified(name, bits)) if name else None
+    return _key(_BUTTONS.get(button & ~0b11100), bits)
 
 
 def _csi(body: str, bits: int) -> Key | Text | Focus | CursorReport | None:
@@ -99,18 +93,12 @@ def _csi(body: str, bits: int) -> Key | Text | Focus | CursorReport | None:
     if final == "R":
         return CursorReport(max(0, int(parts[2] or 1) - 1))
     bits |= _bits(parts[2])
-    name = None
     if final == "u" or (final == "~" and code == 27 and third):
         return _by_code(code if final == "u" else int(third), bits)
     if final in _NUMBER_FINALS:
-        name, bits = _NUMBERS.get(code), bits | _NUMBER_FINALS[final]
-    elif final == "Z":
-        name, bits = "tab", bits | _SHIFT
-    elif final in "abcd":  # rxvt
-        name, bits = _LETTERS[final.upper()], bits | _SHIFT
-    else:
-        name = _LETTERS.get(final)
-    return Key(_modified(name, bits)) if name else None
+        return _key(_NUMBERS.get(code), bits | _NUMBER_FINALS[final])
+    name, implied = _CSI_LETTERS.get(final, (None, 0))
+    return _key(name, bits | implied)
 
 
 def _ss3(body: str, bits: int) -> Key | Text | Focus | None:
@@ -119,18 +107,16 @@ def _ss3(body: str, bits: int) -> Key | Text | Focus | None:
         return None
     bits |= _bits(parts[1])
     letter = parts[2]
-    if letter in "abcd":  # rxvt
-        return Key(_modified(_LETTERS[letter.upper()], bits | _CTRL))
     if "j" <= letter <= "y":  # the keypad's digits and signs in application mode
         return _by_code(ord(letter) - 0x40, bits)
-    name = _SS3_LETTERS.get(letter)
-    return Key(_modified(name, bits)) if name else None
+    name, implied = _SS3_LETTERS.get(letter, (None, 0))
+    return _key(name, bits | implied)
 
 
 def _by_code(code: int, bits: int) -> Key | Text | Focus | None:
     """The key whose Unicode number is `code`."""
     if name := _CODES.get(code):
-        return Key(_modified(name, bits))
+        return _key(name, bits)
     if code < 0x20 or 0x7F <= code < 0xA0 or code > 0x10FFFF or code in _PRIVATE_USE or code in _SURROGATES:
         return None
     char = chr(code)
@@ -140,7 +126,7 @@ def _by_code(code: int, bits: int) -> Key | Text | Focus | None:
         return Text(char.upper() if bits else char)
     if bits & _SHIFT and not bits & _CTRL:
         char, bits = char.upper(), bits & ~_SHIFT  # the same as ESC and the letter: alt-B
-    return Key(_modified("space" if char == " " else char, bits))
+    return _key("space" if char == " " else char, bits)
 
 
 def _bits(number: str) -> int:
@@ -148,5 +134,5 @@ def _bits(number: str) -> int:
     return max(int(number or 1) - 1, 0) & (_SHIFT | ALT | _CTRL)
 
 
-def _modified(name: str, bits: int) -> str:
-    return "".join(prefix for bit, prefix in _PREFIXES if bits & bit) + name
+def _key(name: str | None, bits: int) -> Key | None:
+    return Key("".join(prefix for bit, prefix in _PREFIXES if bits & bit) + name) if name else None

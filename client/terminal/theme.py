@@ -14,15 +14,9 @@ _NAMES_8 = (1, 2, 3, 4, 5, 6)
 def make_theme(terminal: Capabilities, colors: bool) -> dict[str, str]:
     """The sequence that begins each style. Without `colors`, only bold, dim, underline and reverse are used."""
     theme = {
-        "time": terminal.dim,
+        **dict.fromkeys(("time", "note", "day", "more", "unsent"), terminal.dim),
+        **dict.fromkeys(("error", "refused", "mention"), terminal.bold),
         "status": terminal.reverse,
-        "note": terminal.dim,
-        "day": terminal.dim,
-        "more": terminal.dim,
-        "unsent": terminal.dim,
-        "error": terminal.bold,
-        "refused": terminal.bold,
-        "mention": terminal.bold,
         "link": terminal.underline,
     }
     palette = _NAMES_256 if terminal.number_of_colors >= 256 else _NAMES_8 if terminal.number_of_colors >= 8 else ()

@@ -32,8 +32,8 @@ class Transcript:
         try:
             file = open(os.path.expanduser(path), "a", encoding="utf-8", opener=_open_plain)  # noqa: SIM115
         except (OSError, ValueError) as error:
-            before = f"; {self._path} is written on" if self._file is not None else ""
-            return f"nothing is written to {path}: {getattr(error, 'strerror', None) or error}{before}"
+            before = f"; {self._path} stays in use" if self._file is not None else ""
+            return f"cannot write to {path}: {getattr(error, 'strerror', None) or error}{before}"
         self.end()
         self._file, self._path, self._is_failing = file, path, False
         return None
@@ -46,7 +46,7 @@ class Transcript:
             print(text, file=self._file, flush=True)
         except OSError as error:  # a full disk may have room later, and then buffered lines are written
             was_failing, self._is_failing = self._is_failing, True
-            return None if was_failing else f"{self._path} cannot be written to at present: {error.strerror}"
+            return None if was_failing else f"cannot write to {self._path} at present: {error.strerror}"
         self._is_failing = False
         return None
 
@@ -63,5 +63,5 @@ def _open_plain(path: str, flags: int) -> int:
     descriptor = open_private(path, flags | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "it is not a plain file")
+        raise OSError(errno.EINVAL, "not a plain file")
     return descriptor

@@ -236,7 +236,7 @@ def test_a_paste_that_stalls_says_nothing_to_the_room(open_client: Open, meet: M
     ada, bob = open_client(), meet("bob")
     ada.wait("bob joined")
     ada.press("\x1b[200~the password is\rhunter2\r")
-    ada.wait("a paste has begun")
+    ada.wait("receiving a paste")
     ada.pump(1.5)  # longer than a line over a network stalls now and then
     ada.press("\x03\x1a\x1c\rand the rest\r\x1b[201~")
     ada.wait("and the rest")

@@ -29,7 +29,7 @@ def test_what_is_no_plain_file_is_refused_in_a_sentence(tmp_path: Path, monkeypa
     transcript = Transcript()
     trouble = transcript.begin(path)
     assert trouble is not None
-    assert trouble.startswith(f"nothing is written to {path}: ")
+    assert trouble.startswith(f"cannot write to {path}: ")
     assert transcript.write("nowhere") is None
 
 
@@ -40,7 +40,7 @@ def test_a_typo_does_not_end_the_log_that_runs(tmp_path: Path, monkeypatch, path
     assert transcript.begin("first") is None
     trouble = transcript.begin(path)
     assert trouble is not None
-    assert trouble.endswith("; first is written on")
+    assert trouble.endswith("; first stays in use")
     transcript.write("one")
     assert transcript.begin("second") is None
     transcript.write("two")
@@ -54,7 +54,7 @@ def test_a_full_disk_is_told_once(tmp_path: Path, monkeypatch):
     monkeypatch.setattr("stat.S_ISREG", lambda mode: True)
     transcript = Transcript()
     assert transcript.begin("/dev/full") is None
-    assert transcript.write("x") == "/dev/full cannot be written to at present: No space left on device"
+    assert transcript.write("x") == "cannot write to /dev/full at present: No space left on device"
     assert transcript.write("x") is None
     transcript.end()
 
