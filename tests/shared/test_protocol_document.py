@@ -226,7 +226,7 @@ def test_names_are_allowed_as_the_table_says(name: str, rest: list[str]) -> None
     assert [words[is_allowed(check, name)] for check in (user_name, room_name)] == rest[:2]
 
 
-@pytest.mark.parametrize(("one", "rest"), pairs("What still looks alike"))
+@pytest.mark.parametrize(("one", "rest"), pairs("Names that still look alike"))
 def test_what_still_looks_alike_is_told_apart_by_the_code_alone(one: str, rest: list[str]) -> None:
     other = unescape(rest[0].strip("`"))
     assert fold(user_name(one)) != fold(user_name(other))
