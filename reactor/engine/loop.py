@@ -95,7 +95,7 @@ class Reactor:
         self.ticks = 0
         self.longest_tick = 0.0
         """The longest time, in seconds, between two waits: how late the last of a tick's work was done."""
-        self._selector = selector or selectors.DefaultSelector()
+        self._selector = selector if selector is not None else selectors.DefaultSelector()  # an empty one is false
         self._timers = TimerQueue()
         self._ready: list[Call] = []
         self._flushers: list[Callable[[], object]] = []
