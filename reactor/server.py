@@ -18,7 +18,8 @@ from pylingo.reactor.engine.listener import ConnectionLimiter
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.fair_queue import SENDING, FairQueue
 from pylingo.reactor.history.clock import Clock
-from pylingo.reactor.history.memory import History, MemoryHistory
+from pylingo.reactor.history.history import History
+from pylingo.reactor.history.memory import MemoryHistory
 from pylingo.reactor.history.sqlite import SqliteHistory
 from pylingo.reactor.service import Service
 from pylingo.shared.messages import Notice

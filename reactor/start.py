@@ -17,7 +17,7 @@ from contextlib import closing
 
 from pylingo.reactor.engine.dial import Resolver, Target
 from pylingo.reactor.engine.loop import Reactor
-from pylingo.reactor.history.opening import VERSION
+from pylingo.reactor.history.database import VERSION
 from pylingo.shared.address import show_address
 from pylingo.shared.files import open_private
 from pylingo.shared.launch import LaunchError

@@ -24,7 +24,7 @@ def shown(path: Path) -> str:
 
 THERE = {"handle", "descriptor", "os.devnull"}
 """What may be opened for writing without more: descriptors, and the null device."""
-DATABASES = {"reactor/history/opening.py", "reactor/backup.py"}
+DATABASES = {"reactor/history/database.py", "reactor/backup.py"}
 """Who may have SQLite make a file: its mode is seen to before."""
 
 

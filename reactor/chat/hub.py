@@ -11,7 +11,8 @@ from pylingo.reactor.chat.room import WORK_PER_BYTE, Room, Tick
 from pylingo.reactor.chat.seats import Seats, Sitter, Timer
 from pylingo.reactor.chat.tokens import Resumable, Tokens
 from pylingo.reactor.history.clock import wall_clock
-from pylingo.reactor.history.memory import History, MemoryHistory
+from pylingo.reactor.history.history import History
+from pylingo.reactor.history.memory import MemoryHistory
 from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold

@@ -6,7 +6,7 @@ from typing import Any
 from pylingo.reactor.chat.commands import no_room, run_command
 from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session, State
-from pylingo.reactor.history.memory import History, Page
+from pylingo.reactor.history.history import History, Page
 from pylingo.shared import PROTOCOL_VERSION
 from pylingo.shared.errors import RequestError
 from pylingo.shared.framing import MAX_BODY
@@ -115,8 +115,8 @@ def _speak(session: Session, room: Room[Session], say: Say, text: str, at: int |
 
 
 def _confirm(history: History, sent: Sent, deliver: Deliver) -> None:
-    """Deliver `sent` once the message is kept. A function of its own, as closures slow down the one around them."""
-    history.when_kept(lambda: deliver(sent), lambda: deliver(None))
+    """Deliver `sent` after the commit. A function of its own, as closures slow down the one around them."""
+    history.when_committed(lambda: deliver(sent), lambda: deliver(None))
 
 
 def _command(session: Session, command: Command) -> None:

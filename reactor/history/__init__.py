@@ -1,1 +1,12 @@
-"""What was said: the history of each room and of each pair of people, in memory or in an SQLite file."""
+"""The history of rooms: the messages that were sent, in memory or in an SQLite file.
+
+The server calls it through the protocol `History`. To learn how it works, read the modules in this order:
+
+1. `history`: the protocol, and the pages that it returns. `memory`: a history in memory, within a bound.
+2. `sqlite`: a history in a file. Its part in the event loop never waits for the disk; a thread does.
+3. `writer_tasks`: the messages between loop and thread. `writer_queue`: the loop's bounded queue of them, which
+   notices a disk that hangs; `hang_alerts` reports it.
+4. `writer`: the thread. `outage`: the thread while the file cannot be used. `backlog`: the messages sent meanwhile.
+5. `database`: opening and upgrading the file. `store`: its queries. `file_identity`: whether it is still the same file.
+6. `key_filters`: which keys the file may hold. `clock`: whether the wall clock can be trusted.
+"""

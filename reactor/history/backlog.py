@@ -1,4 +1,4 @@
-"""What was said while the history file could not be used, until it is written after all."""
+"""The messages that were sent while the history file could not be used, until they are written after all."""
 
 import itertools
 import sqlite3
@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pylingo.reactor.history import store
 from pylingo.reactor.history.store import Row
 
-_AT_ONCE = 2_000  # rows in one commit
-_ROW_SIZE = 300  # about the bytes that a row takes in memory besides its text
+_ROWS_PER_COMMIT = 2_000
+_ROW_SIZE = 300  # bytes of a row in memory besides its text, about
 
 
 class Backlog:
-    """Rows, oldest first, of about `most` bytes in all: where there are more, the oldest are lost."""
+    """Rows, oldest first, of about `most` bytes in all. Beyond that, the oldest are lost."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -22,7 +22,7 @@ class Backlog:
         self.written = 0
         """Rows that are in the file by now."""
         self.lost = 0
-        """Rows for which there was no place, or whose stamps other messages in the file have."""
+        """Rows that did not fit, or whose stamps belong to other messages in the file."""
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -35,14 +35,14 @@ class Backlog:
             self.lost += 1
 
     def write(self, file: sqlite3.Connection, between: Callable[[], object]) -> None:
-        """Write the rows in pieces. `between` is called after each, and may add to them."""
+        """Write the rows in several commits. `between` is called after each, and may add rows."""
         while self._rows:
-            rows = list(itertools.islice(self._rows, _AT_ONCE))
-            there = store.insert(file, rows)
-            if there < len(rows):
-                there = sum(store.holds(file, row) for row in rows)
-            self.written += there
-            self.lost += len(rows) - there
+            rows = list(itertools.islice(self._rows, _ROWS_PER_COMMIT))
+            written = store.insert(file, rows)
+            if written < len(rows):
+                written = sum(store.holds(file, row) for row in rows)
+            self.written += written
+            self.lost += len(rows) - written
             for row in rows:
                 self._rows.popleft()
                 self._size -= row_size(row)
@@ -50,5 +50,5 @@ class Backlog:
 
 
 def row_size(row: Row) -> int:
-    """About the bytes that a row takes in memory."""
+    """Estimate the bytes of a row in memory."""
     return _ROW_SIZE + 4 * len(row[3])

@@ -1,12 +1,12 @@
-"""The log in a file: the loop's side of it. `writer` is the thread that owns the file, `store` what the file holds.
+"""A history in an SQLite file: the part that runs in the event loop. `writer` is the thread that owns the file.
 
-What a tick adds goes to the thread as one batch. Its answers come back through `call_from_thread`, in order. The
-newest messages are in memory as well. When the file fails (a full disk, a lock, damage, a newer version), a line in
-the log and a notice say so, and the chat goes on from memory until the file can be used again. When the disk hangs,
-what is said waits to be confirmed, and nothing else waits.
+The messages of a tick go to the thread as one batch. Its answers come back through `call_from_thread`, in order. The
+newest messages are in memory as well. If the file becomes unusable (a full disk, a lock, damage, a newer version), the
+log and a notice say so, and the chat goes on from memory until the file can be used again. If the disk hangs, messages
+wait for their confirmation, and nothing else waits.
 
-While somebody is in a room, stamps are reserved on disk some seconds ahead: whatever happens, none that others have
-seen is given again.
+While anybody is in a room, stamps are reserved on disk some seconds ahead: no stamp that others have seen is ever given
+again, whatever happens.
 """
 
 import logging
@@ -15,42 +15,45 @@ import sqlite3
 from collections.abc import Callable
 from functools import partial
 
-from pylingo.reactor.history.alarm import Alarm
 from pylingo.reactor.history.backlog import row_size
 from pylingo.reactor.history.clock import wall_clock
-from pylingo.reactor.history.feed import LOOK, Feed
-from pylingo.reactor.history.keys import Filter, Keys
-from pylingo.reactor.history.memory import FOREVER, MemoryHistory, Page
-from pylingo.reactor.history.opening import open_file
+from pylingo.reactor.history.database import open_file
+from pylingo.reactor.history.hang_alerts import HangAlerts
+from pylingo.reactor.history.history import FOREVER, Page
+from pylingo.reactor.history.key_filters import BloomFilter, KeyFilters
+from pylingo.reactor.history.memory import MemoryHistory
 from pylingo.reactor.history.store import Row, find_key, read_page
-from pylingo.reactor.history.tasks import Batch, Question, Rescan, Task
 from pylingo.reactor.history.writer import Writer
+from pylingo.reactor.history.writer_queue import CHECK_EVERY, WriterQueue
+from pylingo.reactor.history.writer_tasks import Query, Rescan, Stop, Task, WriteBatch
 from pylingo.shared.messages import Entry, HistoryRequest
 
 logger = logging.getLogger(__name__)
 
-_LOADED_AT_ONCE = 200  # messages taken in by one turn of the loop
-_FILTER_SHARE = 8  # of the memory goes to each filter of keys, of which there may be four
-_GIVEN_AT_ONCE = 1_000  # messages from memory in one commit to a file which is made anew
+_LOADED_PER_TICK = 200  # messages of the file that are added to the memory
+_FILTER_SHARE = 8  # each key filter may take an eighth of the memory; there may be four
+_RESTORED_PER_COMMIT = 1_000  # messages from memory that are written to a new file
 _RESERVED = 10_000_000  # microseconds for which stamps are reserved; again when half of them are over
-_SPARE = 1_000_000  # of them that the clock does not reach: as many messages may be said while the disk hangs
-_CALLBACK_SIZE = 800  # about the bytes that a callback takes while it waits
-_CANNOT = "the server cannot write its history: what is said now is kept in memory only"
-_CAN_AGAIN = "the server can write its history again"
-_ANEW = "the server has made its history file anew, with the messages that it had in memory"
+_SPARE = 1_000_000  # of them that the clock does not reach: as many messages can be sent while the disk hangs
+_CALLBACK_SIZE = 800  # bytes of a callback that waits, about
+_FAILED = "the server cannot write its history: new messages are kept in memory only"
+_CAME_BACK = "the server can write its history again"
+_RESTORED = "the server has created a new history file, with the messages that it had in memory"
 
 
 def _ignore(*_: object) -> None: ...
 
 
 class SqliteHistory:
-    """A `History` on disk, in front of one in memory.
+    """A `History` in the file at `path`, behind one in memory.
 
-    `schedule` has a callback called at the end of the tick, `call_from_thread` from any thread in the loop, and
-    `call_later` after some seconds: without it, hanging disks are not noticed and no stamps are reserved. `keep` is in
-    seconds, `most` in bytes of the file, 0 for no bound. In the loop, `announce(words, trouble)` is called with words
-    for everybody and with what those are to hear who come from then on, and `came_back(newest stamp)` when the file can
-    be used again. What is said meanwhile is collected, as many bytes of it as the memory may hold, and then written.
+    `schedule(callback)` must run `callback` in the loop at the end of the tick, `call_from_thread(callback, *args)`
+    from any thread, and `call_later(delay, callback)` after some seconds. Without `call_later`, a hanging disk is not
+    noticed and no stamps are reserved. `keep` is in seconds, `most` in bytes of the file, 0 for no bound.
+
+    `announce(text, trouble)` is called with a notice for everybody, and the notice for those who connect from then on,
+    or "" for none. `came_back(newest stamp)` is called when the file can be used again. Messages sent meanwhile are
+    written then, as many as the bound of the memory allows.
     """
 
     def __init__(
@@ -74,49 +77,59 @@ class SqliteHistory:
         self._came_back = came_back
         self._clock = clock
         self._memory = memory
-        self._batch: Batch | None = None
-        self._is_broken = False
+        self._batch: WriteBatch | None = None
+        self._has_failed = False
         self._is_open = False
-        self._is_looking = False
+        self._is_check_scheduled = False
         most_filter = memory.most // _FILTER_SHARE
-        self._keys = Keys(most_filter)
+        self._keys = KeyFilters(most_filter)
         memory.reserve(self._keys.size)
-        # Numbers of sessions begin anew with each server; in the file they are told apart by where they begin.
+        # Each server numbers its sessions from 1; in the file, the numbers of different servers begin at random.
         self._first_session = secrets.randbits(62)
         self._writer = Writer(path, call_from_thread, self, open_file, keep, most, memory.most, most_filter)
-        self._feed = Feed(self._writer, memory.most)
-        self._alarm = Alarm(path, self._feed, announce)
+        self._tasks = WriterQueue(self._writer.inbox, memory.most)
+        self._alerts = HangAlerts(path, self._tasks, announce)
         self._opened: Callable[[int], object] | None = None
-        self._rooms = 0  # that somebody is in
+        self._occupied = 0  # rooms that somebody is in
         self._newest = 0  # stamp that was given
         self._reserved = 0  # the last stamp that is to be reserved
         self.stamps_until = FOREVER
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread that owns the file is running."""
+        return self._writer.thread.is_alive()
+
+    @property
+    def knows_keys(self) -> bool:
+        """Whether `may_hold` knows the keys in the file. Until it does, every key is looked up."""
+        return self._keys.is_complete
+
     def open(self, opened: Callable[[int], object]) -> None:
-        """Open the file in the background; `opened(newest stamp)` is called in the loop, 0 if there is none."""
+        """Open the file in the background. `opened` is called in the loop."""
         self._opened = opened
         self._writer.thread.start()
-        self._look_later()
+        self._check_later()
 
     def close(self, timeout: float) -> None:
-        """Commit what is left; waits at most `timeout` seconds. After the reactor has stopped."""
+        """Commit everything, within `timeout` seconds. Call it after the reactor has stopped."""
         if self._opened is None:
             return
         if self._reserved:
             self._current().reserved = self._newest
         self._flush()
-        self._feed.release()
-        self._writer.tasks.put(None)
+        self._tasks.release()
+        self._writer.inbox.put(Stop())
         self._writer.thread.join(timeout)
-        if self._writer.thread.is_alive():
+        if self.is_running:
             logger.error(
-                "the history in %s was not finished within %.1f s: %d messages are not known to be in it",
+                "the history in %s was not finished within %.1f s: %d messages may be missing from it",
                 self._path,
                 timeout,
-                self._feed.waiting,
+                self._tasks.waiting,
             )
 
-    # --- for the hub
+    # --- called by the hub
 
     def add(self, room: str, entry: Entry, session: int) -> None:
         self._memory.add(room, entry, session)
@@ -130,7 +143,7 @@ class SqliteHistory:
         return self._memory.find(room, key, session, name)
 
     def may_hold(self, room: str, key: str, session: int, name: str) -> bool:
-        if self._is_broken or self._feed.is_hanging:
+        if self._has_failed or self._tasks.is_hanging:
             return False
         return self._keys.may_hold(room, key, self._first_session + session, name)
 
@@ -138,36 +151,47 @@ class SqliteHistory:
         def ask(file: sqlite3.Connection) -> Callable[[], object]:
             return partial(answer, find_key(file, room, key, self._first_session + session, name))
 
-        self._ask(ask, lambda: answer(self._memory.find(room, key, session, name)))
+        self.query(ask, lambda: answer(self._memory.find(room, key, session, name)))
 
-    def when_kept(self, callback: Callable[[], object], lost: Callable[[], object] | None = None) -> None:
+    def when_committed(self, callback: Callable[[], object], lost: Callable[[], object] | None = None) -> None:
         batch = self._current()
-        batch.kept.append(callback)
+        batch.committed.append(callback)
         if lost is not None:
             batch.lost.append(lost)
         batch.size += _CALLBACK_SIZE
 
     def when_settled(self, callback: Callable[[], object]) -> None:
-        self._ask(lambda file: callback, callback)
+        self.query(lambda file: callback, callback)
 
     def page(self, room: str, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
         def ask(file: sqlite3.Connection) -> Callable[[], object]:
             return partial(answer, read_page(file, room, request))
 
-        self._ask(ask, lambda: self._memory.page(room, request, answer))
+        self.query(ask, lambda: self._memory.page(room, request, answer))
 
     def occupied(self, room: str) -> None:
         self._memory.occupied(room)
-        self._rooms += 1
-        if self._rooms == 1:
+        self._occupied += 1
+        if self._occupied == 1:
             self._reserve()
-            self._look_later()
+            self._check_later()
 
     def emptied(self, room: str) -> None:
         self._memory.emptied(room)
-        self._rooms -= 1
+        self._occupied -= 1
 
     # --- to the thread
+
+    def query(self, ask: Callable[[sqlite3.Connection], Callable[[], object]], fallback: Callable[[], object]) -> None:
+        """Run `ask` on the file, in the thread, behind everything added before. The loop then calls what it returns.
+
+        If the file cannot be used now, the loop calls `fallback` instead.
+        """
+        self._flush()
+        if self._tasks.is_hanging:
+            self._call_from_thread(fallback)
+        else:
+            self._put(Query(ask, fallback))
 
     def _row(self, room: str, entry: Entry, session: int) -> Row:
         number = None
@@ -176,17 +200,9 @@ class SqliteHistory:
             self._keys.add(room, entry.key, number, entry.from_)
         return entry.at, room, entry.from_, entry.text, entry.key, number
 
-    def _ask(self, ask: Callable[[sqlite3.Connection], Callable[[], object]], without: Callable[[], object]) -> None:
-        """Ask the file, in the thread; if that cannot be, `without` is called, in the loop."""
-        self._flush()
-        if self._feed.is_hanging:
-            self._call_from_thread(without)
-        else:
-            self._put(Question(ask, without))
-
-    def _current(self) -> Batch:
+    def _current(self) -> WriteBatch:
         if self._batch is None:
-            self._batch = Batch()
+            self._batch = WriteBatch()
             self._schedule(self._flush)
         return self._batch
 
@@ -194,59 +210,59 @@ class SqliteHistory:
         if self._batch is not None:
             batch, self._batch = self._batch, None
             self._put(batch)
-            if self._keys.is_full() and not self._feed.is_hanging:
+            if self._keys.is_full() and not self._tasks.is_hanging:
                 self._put(Rescan(self._keys.renew()))
                 self._memory.reserve(self._keys.size)
 
     def _put(self, task: Task) -> None:
-        self._call_all([callback for batch in self._feed.put(task) for callback in batch.lost])
-        self._look_later()
+        self._call_all([callback for batch in self._tasks.put(task) for callback in batch.lost])
+        self._check_later()
 
-    # --- a look now and then
+    # --- regular checks
 
-    def _look_later(self) -> None:
-        if not self._is_looking and self._call_later is not None:
-            self._is_looking = True
-            self._call_later(LOOK, self._look)
+    def _check_later(self) -> None:
+        if not self._is_check_scheduled and self._call_later is not None:
+            self._is_check_scheduled = True
+            self._call_later(CHECK_EVERY, self._check)
 
-    def _look(self) -> None:
-        """Does the disk answer, and are there stamps enough?"""
-        self._is_looking = False
-        self._alarm.look(self._is_open, _CANNOT if self._is_broken else "")
+    def _check(self) -> None:
+        """Check whether the disk responds, and whether enough stamps are reserved."""
+        self._is_check_scheduled = False
+        self._alerts.check(self._is_open, _FAILED if self._has_failed else "")
         self._reserve()
-        if self._rooms or self._feed.is_busy:
-            self._look_later()
+        if self._occupied or self._tasks.is_busy:
+            self._check_later()
 
     def _reserve(self) -> None:
-        """Reserve stamps for a while, if there are too few left, or if the clock was set back."""
-        if self._call_later is None or self._is_broken or not self._rooms:
+        """Reserve stamps ahead if too few are left, or if the clock was set back."""
+        if self._call_later is None or self._has_failed or not self._occupied:
             self.stamps_until = FOREVER
             self._reserved = 0
             return
         now = max(self._clock(), self._newest)
-        if not _RESERVED // 2 <= self._reserved - now <= _RESERVED and not self._feed.is_hanging:
+        if not _RESERVED // 2 <= self._reserved - now <= _RESERVED and not self._tasks.is_hanging:
             self._reserved = now + _RESERVED
             self.stamps_until = min(self.stamps_until, self._reserved - _SPARE)
             self._current().reserved = self._reserved
 
-    # --- told by the thread, in the loop
+    # --- called by the thread, in the loop
 
-    def opened(self, newest: int, entries: list[tuple[str, Entry]], keys: Filter | None) -> None:
-        for room, entry in entries[:_LOADED_AT_ONCE]:
+    def opened(self, newest: int, entries: list[tuple[str, Entry]], keys: BloomFilter | None) -> None:
+        for room, entry in entries[:_LOADED_PER_TICK]:
             self._memory.add(room, entry, 0)
             self._memory.emptied(room)
-        if len(entries) > _LOADED_AT_ONCE:  # the rest in later turns of the loop
-            self._call_from_thread(self.opened, newest, entries[_LOADED_AT_ONCE:], keys)
+        if len(entries) > _LOADED_PER_TICK:  # the rest in later ticks
+            self._call_from_thread(self.opened, newest, entries[_LOADED_PER_TICK:], keys)
             return
         if keys is not None:
             self.scanned(keys)
         self._newest = max(self._newest, newest)
-        self._feed.release()
+        self._tasks.release()
         self._is_open = True
         if self._opened is not None:
             self._opened(newest)
 
-    def kept(self, callbacks: list[Callable[[], object]], reserved: int | None) -> None:
+    def committed(self, callbacks: list[Callable[[], object]], reserved: int | None) -> None:
         if reserved is not None and reserved == self._reserved:
             self.stamps_until = reserved - _SPARE
         self._call_all(callbacks)
@@ -255,24 +271,24 @@ class SqliteHistory:
         for callback in callbacks:
             try:
                 callback()
-            except Exception:  # those behind it are of others
+            except Exception:  # the next ones belong to other sessions
                 logger.exception("a callback failed: %r", callback)
 
-    def scanned(self, keys: Filter) -> None:
+    def scanned(self, keys: BloomFilter) -> None:
         self._keys.found(keys)
         self._memory.reserve(self._keys.size)
 
     def failed(self, sentence: str) -> None:
-        self._is_broken = True
+        self._has_failed = True
         self._reserve()
-        logger.error("%s; the chat goes on, and keeps its history in memory only", sentence)
-        self._announce(_CANNOT, _CANNOT)
+        logger.error("%s; the chat goes on, with new messages in memory only", sentence)
+        self._announce(_FAILED, _FAILED)
 
-    def came_back(self, newest: int, written: int, lost: int, is_anew: bool) -> None:
-        self._is_broken = False
+    def came_back(self, newest: int, written: int, lost: int, is_new: bool) -> None:
+        self._has_failed = False
         self._keys.forget()
         logger.warning(
-            "the history in %s can be used again: of what was said meanwhile %d messages were written, %d are lost",
+            "the history in %s can be used again: of the messages sent meanwhile, %d were written and %d are lost",
             self._path,
             written,
             lost,
@@ -280,22 +296,22 @@ class SqliteHistory:
         self._newest = max(self._newest, newest)
         self._came_back(newest)
         self._reserve()
-        self._announce(_ANEW if is_anew else _CAN_AGAIN, "")
-        if is_anew:
-            self._give_memory(self._memory.rooms(), 0)
+        self._announce(_RESTORED if is_new else _CAME_BACK, "")
+        if is_new:
+            self._restore(self._memory.rooms, 0)
 
     def remembered(self) -> list[Row]:
-        return [self._row(room, *said) for room in self._memory.rooms() for said in self._memory.said(room)]
+        return [self._row(room, *message) for room in self._memory.rooms for message in self._memory.messages(room)]
 
-    def _give_memory(self, rooms: list[str], count: int) -> None:
-        """Write what is in memory into a file that is made anew, some of it after the other."""
+    def _restore(self, rooms: list[str], count: int) -> None:
+        """Write the messages in memory to a new file, in several batches. `count` were written before."""
         rows: list[Row] = []
-        while rooms and len(rows) < _GIVEN_AT_ONCE:
+        while rooms and len(rows) < _RESTORED_PER_COMMIT:
             room = rooms.pop()
-            rows += [self._row(room, *said) for said in self._memory.said(room)]
+            rows += [self._row(room, *message) for message in self._memory.messages(room)]
         count += len(rows)
         if rooms:
-            self._put(Batch(rows, [lambda: self._give_memory(rooms, count)]))
+            self._put(WriteBatch(rows, [lambda: self._restore(rooms, count)]))
         else:
-            self._put(Batch(rows))
-            logger.warning("the history in %s was made anew, with %d messages from memory", self._path, count)
+            self._put(WriteBatch(rows))
+            logger.warning("the history in %s was created anew, with %d messages from memory", self._path, count)

@@ -1,46 +1,45 @@
-"""What is in the file of the log, as SQL: reading pages, finding keys, deleting what is too old. No threads here.
+"""The SQL queries of the history file: pages, keys, deletion of old messages. No threads here.
 
-Everything raises `sqlite3.Error` where the file cannot be read or written. No look-up reads more rows than it returns,
-but for a few.
+Everything raises `sqlite3.Error` if the file cannot be read or written. Each query reads only a few more rows than it
+returns.
 """
 
 import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from pylingo.reactor.history.memory import Page, fitting
-from pylingo.reactor.history.opening import AUTHOR
+from pylingo.reactor.history.database import AUTHOR
+from pylingo.reactor.history.history import FOREVER, Page, fit_frame
 from pylingo.shared.messages import Entry, HistoryRequest
 from pylingo.shared.names import fold
 
-_LOADED = 2_000  # the newest messages are in memory again after a restart
-_LOADED_SIZE = 2**20  # and at most so many characters of them: the memory has a bound that may be less
-_MOST_AT = 2**63 - 1
-_SWEEP_ROWS = 200  # rows deleted in one commit: what is said meanwhile waits for it
-_FAR_OVER = 2**25  # bytes, and a twentieth, above the bound: more is said than small steps delete
-_SWEEP_PAGES = 64  # pages given back to the system in one commit
+_LOADED = 2_000  # messages that are loaded into memory after a restart
+_LOADED_SIZE = 2**20  # characters of them at most: the bound of the memory may be lower
+_SWEEP_ROWS = 200  # rows deleted in one commit, for which new messages wait
+_FAR_OVER = 2**25  # bytes, and a twentieth, above the bound: messages come faster than small steps delete
+_SWEEP_PAGES = 64  # pages returned to the system in one commit
 Row = tuple[int, str, str, str, str | None, int | None]
-"""at, room, name, text, key, and the number of the session, which only a message with a key has."""
+"""Stamp, room, name, text, key, and the number of the session, which only a message with a key has."""
 FAILURES = (sqlite3.Error, OSError, OverflowError)
-"""What an unusable file can raise."""
+"""The exceptions that an unusable file can raise."""
 
 
 def trace(room: str, key: str, who: int | str) -> int:
-    """What tells a key of a session (its number) or of somebody (their folded name) from all others in this process.
+    """Return a number for a key in a room, as used by a session (its number) or a person (their folded name).
 
-    It depends on `hash`, which is another one in every process: nobody outside can choose keys that collide.
+    It is a `hash`, whose seed differs from process to process: peers cannot choose keys that collide.
     """
     return hash((room, key, who))
 
 
 def insert(file: sqlite3.Connection, rows: Iterable[Row]) -> int:
-    """Write rows and commit them; returns how many were new."""
+    """Write rows and commit them. Return how many were new."""
     with file:
         return write(file, rows)
 
 
 def write(file: sqlite3.Connection, rows: Iterable[Row]) -> int:
-    """Write rows; returns how many were new. One whose stamp is there already is left out."""
+    """Write rows, except those whose stamp is in the file already. Return how many were written."""
     cursor = file.executemany(
         "insert into message (at, room, name, text, key, session, author) values (?, ?, ?, ?, ?, ?, ?)"
         " on conflict do nothing",
@@ -57,19 +56,37 @@ def _values(row: Row) -> tuple[Any, ...]:
 
 
 def holds(file: sqlite3.Connection, row: Row) -> bool:
-    """Whether just that message is there."""
+    """Return whether exactly that message is in the file."""
     found = file.execute("select 1 from message where at = ? and room = ? and name = ? and text = ?", row[:4])
     return found.fetchone() is not None
 
 
+def read_numbers(file: sqlite3.Connection) -> dict[str, int]:
+    """Return the numbers that the file stores besides messages, by name.
+
+    `reserved`: no stamp above it was given yet. It is committed before stamps up to it are given, so that no stamp that
+    others have seen is given again after a crash with the clock set back. `sound` and `ran`: see `clock.ClockTrust`.
+    """
+    return dict(file.execute("select name, value from mark"))
+
+
+def write_numbers(file: sqlite3.Connection, **values: int | None) -> None:
+    """Set numbers, or delete them (None). They are part of the next commit."""
+    for name, value in values.items():
+        if value is None:
+            file.execute("delete from mark where name = ?", (name,))
+        else:
+            file.execute("insert or replace into mark values (?, ?)", (name, min(value, FOREVER)))
+
+
 def newest_stamp(file: sqlite3.Connection) -> int:
-    """0 if there is none."""
+    """Return the stamp of the newest message, 0 if there is none."""
     newest: int = file.execute("select coalesce(max(at), 0) from message").fetchone()[0]
     return newest
 
 
 def load(file: sqlite3.Connection) -> list[tuple[str, Entry]]:
-    """The newest messages with their rooms, ascending."""
+    """Return the newest messages with their rooms, ascending."""
     loaded = []
     characters = _LOADED_SIZE
     for room, name, text, at, key in file.execute(
@@ -83,23 +100,23 @@ def load(file: sqlite3.Connection) -> list[tuple[str, Entry]]:
 
 
 def read_page(file: sqlite3.Connection, room: str, request: HistoryRequest) -> Page:
-    """The page that a request asks for."""
+    """Return the page that a request asks for."""
     forward = request.since is not None
-    since = min(request.since, _MOST_AT) if request.since is not None else -1
-    before = min(request.before, _MOST_AT) if request.before is not None else _MOST_AT
+    since = min(request.since, FOREVER) if request.since is not None else -1
+    before = min(request.before, FOREVER) if request.before is not None else FOREVER
     rows = file.execute(
         "select name, text, at, key from message where room = ? and at > ? and at < ? order by at"
         f" {'asc' if forward else 'desc'} limit ?",
         (room, since, before, request.limit + 1),
     ).fetchall()
     entries = [Entry(*row) for row in (rows[: request.limit] if forward else rows[request.limit - 1 :: -1])]
-    page = fitting(entries, forward)
+    page = fit_frame(entries, forward)
     oldest = file.execute("select min(at) from message where room = ?", (room,)).fetchone()[0]
     return Page(page, len(rows) > len(page), oldest)
 
 
 def find_key(file: sqlite3.Connection, room: str, key: str, session: int, name: str) -> int | None:
-    """The stamp of the message that was said in `room` with `key`, by that session or under that name."""
+    """Return the stamp of the message sent in `room` with `key` by that session or under that name."""
     by_session = file.execute(
         "select at from message where session = ? and key = ? and room = ? order by at limit 1",
         (trace(room, key, session), key, room),
@@ -112,21 +129,21 @@ def find_key(file: sqlite3.Connection, room: str, key: str, session: int, name: 
 
 
 def next_keys(file: sqlite3.Connection, after: int, limit: int) -> list[tuple[int, str, str | None, str, int | None]]:
-    """The next messages behind a stamp: each with its room, key, folded author, and `session` as in the file."""
+    """Return the stamp, room, key, folded author and `session` (as stored) of the next messages after a stamp."""
     return file.execute(
         f"select at, room, key, {AUTHOR}, session from message where at > ? order by at limit ?", (after, limit)
     ).fetchall()
 
 
 def size(file: sqlite3.Connection) -> int:
-    """Bytes of the file that are in use."""
+    """Return the bytes of the file that are in use."""
     names = ("page_count", "freelist_count", "page_size")
     pages, free, page = (int(file.execute(f"pragma {name}").fetchone()[0]) for name in names)
     return (pages - free) * page
 
 
 def sweep(file: sqlite3.Connection, oldest: int, most: int) -> bool:
-    """Delete some of what has a stamp below `oldest` or is more than `most` bytes; whether there may be more of it."""
+    """Delete some messages with a stamp below `oldest`, or beyond `most` bytes. Return whether there may be more."""
     deleted = freed = 0
     with file:
         if oldest:
@@ -141,7 +158,7 @@ def sweep(file: sqlite3.Connection, oldest: int, most: int) -> bool:
 
 
 def _has_free(file: sqlite3.Connection) -> bool:
-    """Whether there are pages to be given back. A file that was not made here may be unable to."""
+    """Return whether there are free pages that can be returned. A file that was not created here may be unable to."""
     free = file.execute("pragma freelist_count").fetchone()[0]
     return bool(free and file.execute("pragma auto_vacuum").fetchone()[0] == 2)
 

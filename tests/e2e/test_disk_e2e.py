@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from pylingo.shared.messages import Command, Goodbye, HistoryPage, HistoryRequest, Message, Notice, Say, Sent
-from tests.e2e.test_history_e2e import guest, kill, make_file, whole_log
+from tests.fakes.history_server import guest, kill, make_file, whole_log
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
 
 PROGRAM = """
@@ -135,7 +135,7 @@ def test_what_a_hanging_disk_keeps_waiting_is_bounded_and_none_of_the_rest_is_co
         for number in range(1, 301):
             alice.send(Say(f"{number} " + "x" * 1_000, id=number))
             bob.until(Message)
-        wait_until(lambda: re.search(r"[1-9]\d* had no place", server.log()), "a line that says what is lost")
+        wait_until(lambda: re.search(r"[1-9]\d* did not fit", server.log()), "a line that says what is lost")
         assert "in memory only" in bob.until(Notice).text
         world.hang.unlink()
         assert "answers again" in bob.until(Notice).text
@@ -184,7 +184,7 @@ def test_the_end_waits_no_longer_than_the_drain_timeout_for_a_disk_that_hangs(wo
 def test_a_disk_that_hangs_at_the_start_is_told_in_the_log(world: World) -> None:
     world.hang.touch()
     server = world.start()
-    wait_until(lambda: "nobody can come in yet" in server.log())
+    wait_until(lambda: "nobody can connect yet" in server.log())
     world.hang.unlink()
     with guest(server) as peer:
         assert say(peer, "hi")
@@ -208,7 +208,7 @@ def test_a_file_that_goes_away_is_made_anew(world: World, endings: tuple[str, ..
         alice.send(Say("after", id=7))
         stamps.append(alice.until(Sent, re=7).at)
         assert "cannot write" in bob.until(Notice).text
-        assert re.search("anew|again", bob.until(Notice).text)
+        assert re.search("new history file|again", bob.until(Notice).text)
         wait_until(lambda: {"after", "elsewhere"} <= set(written(world.path)))
         assert [entry.at for entry in whole_log(alice)] == stamps
         wait_until(lambda: "deleted, renamed or replaced" in server.log() and " 0 are lost" in server.log())
@@ -237,7 +237,7 @@ def test_a_file_that_goes_away_while_nobody_speaks_is_noticed(world: World) -> N
     with guest(server, "alice") as alice:
         say(alice, "hi")
         world.path.unlink()
-        wait_until(lambda: "made anew, with 1 messages" in server.log())
+        wait_until(lambda: "created anew, with 1 messages" in server.log())
         assert server.stop(signal.SIGTERM) == 0
     assert world.texts() == ["hi"]
 

@@ -10,7 +10,7 @@ from typing import Any
 from pylingo.reactor.chat.hub import QUEUE_HARD, QUEUE_SOFT, Hub
 from pylingo.reactor.chat.requests import handle
 from pylingo.reactor.chat.session import Session, State
-from pylingo.reactor.history.memory import History
+from pylingo.reactor.history.history import History
 from pylingo.shared.codec import event_codec
 from pylingo.shared.framing import FrameDecoder
 from pylingo.shared.messages import (

@@ -32,7 +32,7 @@ if __name__ == "__main__":
 from pylingo.client.bench.dialect import PyLingo
 from pylingo.client.bench.process import ServerChild, Usage, usage
 from pylingo.client.bench.scenarios import SCENARIOS, UNLIMITED, Result, TargetServer, run_speaking
-from pylingo.reactor.history.opening import open_file
+from pylingo.reactor.history.database import open_file
 from pylingo.shared.messages import Command, HistoryPage, HistoryRequest, PingRequest, Pong, Say, Sent
 from tests.measure.figures import Rows, counters, print_table, quiet
 from tests.support import Peer, ServerProcess

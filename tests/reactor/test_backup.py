@@ -15,7 +15,7 @@ import pytest
 
 from pylingo.reactor import backup as module
 from pylingo.reactor.backup import backup, copy
-from pylingo.reactor.history.opening import open_file
+from pylingo.reactor.history.database import open_file
 from pylingo.reactor.history.store import insert, load
 from pylingo.shared.launch import LaunchError
 from pylingo.shared.messages import Say, Sent

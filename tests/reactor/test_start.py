@@ -17,7 +17,7 @@ import pytest
 
 from pylingo.reactor import start
 from pylingo.reactor.engine.loop import Reactor
-from pylingo.reactor.history.opening import VERSION
+from pylingo.reactor.history.database import VERSION
 from pylingo.reactor.start import check_history, invitation, wait_for_host
 from pylingo.shared.launch import LaunchError
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, late_names, wait_until

@@ -9,7 +9,8 @@ import pytest
 import pylingo.reactor.chat.hub as hub_module
 import pylingo.shared.names as names_module
 from pylingo.reactor.chat.hub import GRACE
-from pylingo.reactor.history.memory import MemoryHistory, Page
+from pylingo.reactor.history.history import Page
+from pylingo.reactor.history.memory import MemoryHistory
 from pylingo.shared.messages import (
     Command,
     Entry,
@@ -811,7 +812,7 @@ class SlowLog(MemoryHistory):
         super().__init__()
         self.waiting: list[Callable[[], object]] = []
 
-    def when_kept(self, callback: Callable[[], object], lost: Callable[[], object] | None = None) -> None:
+    def when_committed(self, callback: Callable[[], object], lost: Callable[[], object] | None = None) -> None:
         self.waiting.append(callback)
 
     def when_settled(self, callback: Callable[[], object]) -> None:

@@ -7,7 +7,16 @@ import time
 import pytest
 
 from pylingo.reactor.history import clock
-from pylingo.reactor.history.clock import DAY, Clock, Jumps, Trust, running, show_span, show_stamp, wall_clock
+from pylingo.reactor.history.clock import (
+    DAY,
+    Clock,
+    ClockTrust,
+    JumpDetector,
+    running,
+    show_span,
+    show_stamp,
+    wall_clock,
+)
 
 NOON = 1_767_268_800_000_000
 HOUR = 3_600.0
@@ -21,11 +30,11 @@ class Sky:
         self.now = now
         self.running = 50.0
 
-    def jumps(self) -> Jumps:
-        return Jumps(lambda: self.now, lambda: self.running)
+    def jumps(self) -> JumpDetector:
+        return JumpDetector(lambda: self.now, lambda: self.running)
 
-    def trust(self, newest: int, keep: float = KEEP, sound: int | None = None, ran: float = 0.0) -> Trust:
-        return Trust(newest, keep, sound, ran, self.jumps())
+    def trust(self, newest: int, keep: float = KEEP, sound: int | None = None, ran: float = 0.0) -> ClockTrust:
+        return ClockTrust(newest, keep, sound, ran, self.jumps())
 
     def go_on(self, seconds: float) -> None:
         self.now += int(seconds * 1e6)

@@ -1,4 +1,4 @@
-"""The log in memory: against a list of everything that was said, and within its bounds."""
+"""The history in memory, compared with a list of all messages, and its bounds."""
 
 import functools
 import gc
@@ -8,131 +8,15 @@ from collections.abc import Callable
 
 import msgpack
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pylingo.reactor.history.memory import MEMORY, PER_ROOM, MemoryHistory, Page, cut_page, fitting, folded
-from pylingo.shared.codec import encode, event_codec
-from pylingo.shared.framing import HEADER_SIZE, MAX_BODY
-from pylingo.shared.messages import MAX_PAGE, Command, Entry, HistoryPage, HistoryRequest, Say
+from pylingo.reactor.history.history import Page
+from pylingo.reactor.history.memory import MEMORY, PER_ROOM, MemoryHistory, folded
+from pylingo.shared.messages import MAX_PAGE, Command, Entry, HistoryRequest, Say
 from pylingo.shared.names import fold
 from tests.fakes.chat import Chat
-from tests.reactor.chat.test_session import script
-
-LONGEST_ROOM = "\N{OLD TURKIC LETTER ORKHON A}" * 64
-AROUND_PAGE = 768  # bytes that a page may leave free for what stands around its messages
-AROUND_ENTRY = 24  # bytes by which the estimate of one message may be too high: stamps here are small
-FOREVER = 2**64 - 1
-
-
-def frame_of(page: Page, room: str = LONGEST_ROOM) -> int:
-    """The size of the page's frame, where all that stands around the messages is as long as it can be."""
-    return len(encode(HistoryPage(room, page.messages, page.more, FOREVER, 2**63 - 1))) - HEADER_SIZE
-
-
-def size_of(entry: Entry) -> int:
-    """The bytes that a message adds to a frame."""
-    empty = len(encode(HistoryPage("tea", [], False, None)))
-    return len(encode(HistoryPage("tea", [entry], False, None))) - empty
-
-
-def wanted(said: list[Entry], request: HistoryRequest) -> list[Entry]:
-    """All that is in the direction of a request, nearest first, whatever the limit."""
-    since = -1 if request.since is None else request.since
-    before = FOREVER + 1 if request.before is None else request.before
-    found = [entry for entry in said if since < entry.at < before]
-    return found if request.since is not None else found[::-1]
-
-
-def assert_page(page: Page, said: list[Entry], request: HistoryRequest) -> None:
-    """The page is what the protocol says of a log in which `said` is kept; it may end where its frame is full."""
-    found = wanted(said, request)
-    nearest_first = page.messages if request.since is not None else page.messages[::-1]
-    assert nearest_first == found[: len(nearest_first)]
-    assert len(nearest_first) <= request.limit
-    assert page.more == (len(found) > len(nearest_first))
-    assert page.oldest == (said[0].at if said else None)
-    size = frame_of(page)
-    assert size <= MAX_BODY
-    if len(nearest_first) < min(request.limit, len(found)):
-        slack = AROUND_PAGE + AROUND_ENTRY * (len(nearest_first) + 1)
-        assert size + size_of(found[len(nearest_first)]) + slack > MAX_BODY, "another message would have fit"
-    assert event_codec.decode(encode(HistoryPage("tea", page.messages, page.more, page.oldest))[HEADER_SIZE:])
-
-
-names = st.sampled_from(["a", "alice", "bob", "\N{OLD TURKIC LETTER ORKHON A}" * 32])
-keys = st.none() | st.sampled_from(["k", "k" * 32])
-texts = st.builds(
-    lambda letter, count: letter * count,
-    st.sampled_from(["x", "ß", "€", "\N{TEACUP WITHOUT HANDLE}", "\N{GRINNING FACE}"]),
-    st.sampled_from([1, 31, 32, 255, 256, 400, 1_000, 4_096]) | st.integers(1, 4_096),
-)
-stamps = st.none() | st.integers(0, 130) | st.just(FOREVER)
-requests = st.builds(HistoryRequest, stamps, stamps, st.integers(1, MAX_PAGE) | st.just(MAX_PAGE))
-
-
-@st.composite
-def logs(draw: st.DrawFn) -> list[Entry]:
-    """Messages, ascending; some of the same kind follow each other, so that they are many."""
-    entries: list[Entry] = []
-    at = draw(st.integers(0, 3))
-    for name, text, key, count, step in draw(
-        st.lists(st.tuples(names, texts, keys, st.sampled_from([1, 2, 40]), st.integers(1, 3)), max_size=12)
-    ):
-        for _ in range(count):
-            entries.append(Entry(name, text, at, key))
-            at += step
-    return entries
-
-
-@settings(deadline=None)
-@given(logs(), requests)
-@example([], HistoryRequest())
-@example([Entry("a", "x", 0)], HistoryRequest(since=0))
-@example([Entry("a", "x", 0)], HistoryRequest(since=0, before=0))
-@example([Entry("a", "x", at) for at in range(101)], HistoryRequest(limit=100))
-@example([Entry("a", "x", at) for at in range(101)], HistoryRequest(since=0, limit=100))
-@example([Entry("a", "x" * 4_096, at, "k" * 32) for at in range(20)], HistoryRequest(limit=100))
-@example([Entry("\U00010c00" * 32, "\U0001f600" * 4_096, at, "k" * 32) for at in range(5)], HistoryRequest(since=0))
-def test_any_page_of_any_log(said, request_):
-    assert_page(cut_page(said, request_), said, request_)
-
-
-@settings(deadline=None)
-@given(logs(), st.booleans())
-def test_what_fits_is_at_one_end_and_is_never_nothing(said, forward):
-    fit = fitting(said, forward)
-    assert fit == (said[: len(fit)] if forward else said[len(said) - len(fit) :])
-    assert bool(fit) == bool(said)
-
-
-@settings(deadline=None)
-@given(logs(), st.integers(1, MAX_PAGE), st.booleans())
-def test_page_by_page_everything_comes_once(said, limit, forward):
-    """As a client asks that wants it all: on from the last message that it has, until there is no more."""
-    have: list[Entry] = []
-    request = HistoryRequest(since=0, limit=limit) if forward else HistoryRequest(limit=limit)
-    expected = [entry for entry in said if entry.at > 0] if forward else said
-    for _ in range(len(said) + 1):
-        page = cut_page(said, request)
-        have = have + page.messages if forward else page.messages + have
-        if not page.more:
-            break
-        request = (
-            HistoryRequest(since=have[-1].at, limit=limit)
-            if forward
-            else HistoryRequest(before=have[0].at, limit=limit)
-        )
-    assert have == expected
-
-
-def test_the_largest_messages_come_a_few_to_a_page():
-    largest = [Entry("\U00010c00" * 32, "\U0001f600" * 4_096, at, "k" * 32) for at in range(10)]
-    assert [entry.at for entry in cut_page(largest, HistoryRequest()).messages] == [9]
-    plain = [Entry("alice", "x" * 4_096, at) for at in range(10)]
-    assert [entry.at for entry in cut_page(plain, HistoryRequest()).messages] == [3, 4, 5, 6, 7, 8, 9]
-    assert [entry.at for entry in cut_page(plain, HistoryRequest(since=0)).messages] == [1, 2, 3, 4, 5, 6, 7]
-
+from tests.fakes.pages import assert_page, requests
 
 # --- the log of one room and its keys
 
@@ -144,7 +28,7 @@ def page_of(log: MemoryHistory, room: str, request: HistoryRequest | None = None
     return page
 
 
-class ListLog:
+class ListHistory:
     """What a `MemoryHistory` is to be, done in the plainest way."""
 
     def __init__(self, per_room: int) -> None:
@@ -180,7 +64,7 @@ deeds = st.tuples(
 @given(st.lists(deeds, max_size=60), st.integers(1, 6), requests)
 def test_any_sayings_against_a_list(sayings, per_room, request_):
     """As a hub does it: what is found by its key is not added."""
-    log, model = MemoryHistory(per_room), ListLog(per_room)
+    log, model = MemoryHistory(per_room), ListHistory(per_room)
     for at, (room, name, key, session) in enumerate(sayings):
         if key is not None:
             known = model.find(room, key, session, name)
@@ -223,7 +107,7 @@ def test_an_empty_log_opens_at_once_and_knows_nothing(log):
 def test_what_was_added_is_kept_at_once(log):
     log.add("tea", Entry("alice", "hi", 1), 1)
     kept: list[str] = []
-    log.when_kept(lambda: kept.append("kept"))
+    log.when_committed(lambda: kept.append("kept"))
     assert kept == ["kept"]
 
 
@@ -369,8 +253,7 @@ def test_a_room_in_which_nobody_spoke_takes_nothing(log):
         log.occupied(f"room-{number}")
         log.emptied(f"room-{number}")
     assert log.size == 0
-    assert not log._logs
-    assert not log._empty
+    assert log.rooms == log.empty_rooms == []
 
 
 def test_a_room_left_and_said_to_again_without_a_word_of_coming_does_not_lose_what_is_said():
@@ -394,7 +277,7 @@ def test_a_hundred_thousand_rooms_made_and_left_stay_within_the_bound():
         log.add(room, Entry("alice", "hi", number + 1, "k"), 1)
         log.emptied(room)
     assert log.size <= most
-    assert len(log._logs) == len(log._empty) + 1 <= most // 600
+    assert len(log.rooms) == len(log.empty_rooms) + 1 <= most // 600
     assert page_of(log, "home").oldest == 0
     assert page_of(log, "room-99999").oldest == 100_000
     assert page_of(log, "room-0").oldest is None
@@ -407,7 +290,7 @@ def test_a_thousand_occupied_rooms_stay_within_the_bound():
         fill(log, f"room-{number}", 1, number)
         assert log.size <= most
         assert page_of(log, f"room-{number}").oldest == number
-    assert len(log._logs) <= most // 1_300  # what a log takes without a word in it
+    assert len(log.rooms) <= most // 1_300  # what a log takes without a word in it
 
 
 def calls_of(deed: Callable[[], object]) -> int:
@@ -534,15 +417,20 @@ def test_a_room_is_occupied_while_somebody_is_in_it():
     alice, bob = chat.people("alice", "bob")
     carol = chat.person("carol", "coffee")
     alice.ask(*[Say("first")] * 3)
-    script(chat, (alice, Command("leave")), (bob, Command("leave")))
-    assert list(chat.hub.history._empty) == ["tea"]
+    alice.ask(Command("leave"))
+    bob.ask(Command("leave"))
+    chat.tick()
+    assert chat.hub.history.empty_rooms == ["tea"]
     for number in range(5):
-        script(chat, (bob, Command("join", f"room-{number}")), (bob, Say("hi")))
-    assert list(chat.hub.history._empty) == ["tea", "room-0", "room-1", "room-2", "room-3"]
-    script(chat, (alice, Command("join", "TEA")))
-    assert list(chat.hub.history._empty) == ["room-0", "room-1", "room-2", "room-3"]
+        bob.ask(Command("join", f"room-{number}"), Say("hi"))
+        chat.tick()
+    assert chat.hub.history.empty_rooms == ["tea", "room-0", "room-1", "room-2", "room-3"]
+    alice.ask(Command("join", "TEA"))
+    chat.tick()
+    assert chat.hub.history.empty_rooms == ["room-0", "room-1", "room-2", "room-3"]
     for _ in range(100):
-        script(chat, (carol, Say("x" * 1_000)))
+        carol.ask(Say("x" * 1_000))
+        chat.tick()
         carol.got()
-    assert list(chat.hub.history._empty) == []
+    assert chat.hub.history.empty_rooms == []
     assert [entry.text for entry in page_of(chat.hub.history, "tea").messages] == ["first"] * 3

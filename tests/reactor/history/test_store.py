@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 
 from pylingo.reactor.history import store
-from pylingo.reactor.history.memory import Page
-from pylingo.reactor.history.opening import open_file, prepare
+from pylingo.reactor.history.database import open_file
+from pylingo.reactor.history.history import Page
 from pylingo.reactor.history.store import find_key, load, next_keys, read_page, sweep
 from pylingo.shared.messages import Entry, HistoryRequest
-from tests.reactor.history.test_memory import assert_page, logs, requests
-from tests.reactor.history.test_sqlite import ALL, make_file
+from tests.fakes.history import ALL, in_memory, make_file
+from tests.fakes.pages import assert_page, logs, requests
 from tests.support import wait_until
 
 
@@ -42,13 +42,6 @@ def test_a_page_reads_no_more_of_the_file_than_it_needs(tmp_path):
             file.set_progress_handler(lambda steps=steps: steps.append(1), 100)
             assert len(read_page(file, "room-1", request).messages) == request.limit
             assert len(steps) < 100, "the whole room was walked"
-
-
-def in_memory() -> sqlite3.Connection:
-    """A file that is none."""
-    file = sqlite3.connect(":memory:")
-    prepare(file)
-    return file
 
 
 def sweep_all(file: sqlite3.Connection, oldest: int, most: int) -> list[int]:
@@ -196,3 +189,24 @@ def test_the_next_messages_come_in_their_order_with_what_their_keys_are_told_by(
             (5, "tea", "l", "zo\xeb", store.trace("tea", "l", 8)),
         ]
         assert next_keys(file, 5, 2) == [(9, "a", None, "b", None)]
+
+
+def test_numbers_are_kept_with_the_next_commit(tmp_path):
+    path = str(tmp_path / "chat.db")
+    with contextlib.closing(open_file(path)) as file:
+        assert store.read_numbers(file) == {}
+        store.write_numbers(file, reserved=5, sound=7)
+        store.insert(file, [])
+        store.write_numbers(file, reserved=6)  # never committed
+    with contextlib.closing(open_file(path)) as file:
+        assert store.read_numbers(file) == {"reserved": 5, "sound": 7}
+        store.write_numbers(file, reserved=4, sound=None, ran=None)
+        store.insert(file, [(1, "tea", "alice", "hi", None, None)])
+    with contextlib.closing(open_file(path)) as file:
+        assert store.read_numbers(file) == {"reserved": 4}
+
+
+def test_a_number_beyond_the_largest_of_the_file_is_that_one():
+    with contextlib.closing(in_memory()) as file:
+        store.write_numbers(file, reserved=2**70)
+        assert store.read_numbers(file) == {"reserved": 2**63 - 1}

@@ -1,377 +1,156 @@
-"""A file that fails, and comes back: what was said meanwhile is written, and what is not is counted."""
+"""The thread that owns the file: what it commits together, in which order it reports, and when it deletes."""
 
-import contextlib
 import itertools
-import logging
-import os
-import resource
-import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 import types
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from pylingo.reactor.history import backlog, opening, store, writer
-from pylingo.reactor.history.memory import MemoryHistory
-from pylingo.reactor.history.tasks import Question
-from pylingo.shared.messages import Notice, Say, Sent
-from tests.reactor.history.test_sqlite import Desk, damaged, make_file, rows
-from tests.support import DEADLINE, Peer, ServerProcess, wait_until
+from pylingo.reactor.history import store, writer
+from pylingo.reactor.history.history import Page
+from pylingo.shared.messages import MAX_PAGE, Entry, HistoryRequest
+from tests.fakes.history import ALL, make_file, rows
+from tests.support import DEADLINE, wait_until
 
 
-@pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that has failed is tried again soon, and a lock is not waited for."""
-    monkeypatch.setattr(writer, "_RETRY", 0.02)
-    monkeypatch.setattr(writer, "_RETRY_MOST", 0.1)
-    monkeypatch.setattr(opening, "BUSY", 0.02)
+def test_a_callback_comes_after_the_commit_and_they_come_in_order(desk, path):
+    log = desk()
+    told: list[int] = []
+    for at in range(1, 31):
+        log.history.add("tea", Entry("alice", "hi", at), 1)
+        log.history.when_committed(lambda at=at: told.append(at) or seen.append(at <= rows(path)[-1][0]))
+        if at % 3 == 0:
+            log.history.when_committed(lambda: told.append(0))
+            log.loop.end_tick()
+    seen: list[bool] = []
+    log.loop.until(lambda: len(told) == 40)
+    assert told == [number for at in range(1, 31) for number in ((at, 0) if at % 3 == 0 else (at,))]
+    assert all(seen)
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "chat.db"
+def test_a_callback_without_anything_to_keep_comes_too_and_behind_those_before(desk):
+    log = desk()
+    log.history.when_committed(lambda: log.kept.append(0))
+    log.loop.until(lambda: log.kept)
+    log.say(1)
+    log.loop.end_tick()
+    log.history.when_committed(lambda: log.kept.append(2))
+    log.loop.until(lambda: len(log.kept) == 3)
+    assert log.kept == [0, 1, 2]
 
 
-@pytest.fixture
-def lock(path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process has the file, until it is killed."""
-    code = (
-        "import os, sqlite3, sys; os.umask(0o077); file = sqlite3.connect(sys.argv[1], isolation_level=None);"
-        "file.execute('begin exclusive'); print('locked', flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "locked\n"
-        yield process
-        process.kill()
+def test_what_comes_while_the_disk_is_busy_is_committed_together(desk, commits):
+    log = desk()
+    go_on = threading.Event()
+    log.hold(go_on)
+    for at in range(1, 51):
+        log.say(at)
+        log.loop.end_tick()
+    go_on.set()
+    log.loop.until(lambda: len(log.kept) == 50)
+    assert len(commits) == 1
+    assert log.kept == list(range(1, 51))
 
 
-def say(desk: Desk, *stamps: int, text: str = "hi") -> None:
-    for at in stamps:
-        desk.say(at, f"{text} {at}", key=f"k-{at}")
-    desk.loop.until(lambda: desk.kept[-1:] == [stamps[-1]])
+def test_one_tick_is_one_commit(desk, commits):
+    log = desk()
+    for at in range(1, 51):
+        log.say(at)
+    log.loop.until(lambda: len(log.kept) == 50)
+    assert len(commits) == 1
 
 
-def until_back(desk: Desk, count: int = 1) -> None:
-    desk.loop.until(lambda: len(desk.came_back) == count)
-    desk.loop.until(lambda: desk.log._keys.is_complete)
+def test_a_page_has_what_was_said_before_it_was_asked_for_and_nothing_later(desk):
+    log = desk()
+    pages: list[Page] = []
+    for at in range(1, 21):
+        log.say(at, f"{at}")
+        log.history.page("tea", ALL, pages.append)  # in the same tick
+    log.loop.until(lambda: len(pages) == 20)
+    for count, page in enumerate(pages, 1):
+        assert [entry.at for entry in page.messages] == list(range(1, count + 1))
 
 
-def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What was logged, but for that stamps such as 10 are of 1970."""
-    records = [record for record in caplog.records if record.name != "pylingo.reactor.history.clock"]
-    return [record.getMessage() for record in records if record.levelno >= logging.WARNING]
+def test_questions_between_batches_cost_no_commits(desk, commits):
+    """A few hundred peers with a question each would make everybody wait for as many commits."""
+    log = desk()
+    log.hold(go_on := threading.Event())
+    told: list[object] = []
+    for at in range(1, 101):
+        log.say(at, key=f"k-{at}")
+        log.history.when_committed(lambda at=at: told.append(at))
+        log.history.look_up("tea", f"k-{at}", 9, "alice", lambda at: told.append(("found", at)))
+        log.history.page("tea", HistoryRequest(limit=1), lambda page: told.append(page.messages[0].at * 1.0))
+    go_on.set()
+    log.loop.until(lambda: len(told) == 300)
+    assert told == [one for at in range(1, 101) for one in (at, ("found", at), float(at))]
+    assert len(commits) == 1
 
 
-def stamps(path: Path) -> list[int]:
-    return [row[0] for row in rows(path)]
+def test_an_answer_from_what_could_not_be_committed_is_not_given(desk, path, caplog, monkeypatch):
+    """The file fails with the commit: what was asked within it is answered from memory, in its place."""
+    log = desk()
+    log.hold(go_on := threading.Event())
+    told: list[object] = []
 
-
-def test_a_file_locked_by_another_process_comes_back_with_all_that_was_said(path, lock, caplog):
-    make_file(path.with_name("before"), [(7, "tea", "alice", "before", "k-7")])
-    desk = Desk(path)
-    assert desk.open() == 0
-    assert "locked" in desk.failures[0]
-    say(desk, *range(10, 20))
-    assert desk.texts() == [f"hi {at}" for at in range(10, 20)]
-    lock.kill()
-    until_back(desk)
-    assert stamps(path) == list(range(10, 20))
-    say(desk, 20)
-    assert stamps(path) == list(range(10, 21))
-    assert [desk.known(f"k-{at}") for at in range(10, 21)] == list(range(10, 21))
-    assert desk.known("k-21") is None
-    desk.close()
-    assert desk.failures == desk.failures[:1]
-    failed, back = lines(caplog)
-    assert "locked" in failed
-    assert "10 messages were written, 0 are lost" in back
-
-
-def test_a_file_that_was_not_open_yet_tells_its_newest_stamp_when_it_comes(path):
-    """The clock may have stepped back behind what the file holds."""
-    make_file(path, [(1_000, "tea", "alice", "of the future", None)])
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("begin exclusive")
-        desk = Desk(path)
-        desk.open()
-        say(desk, 10, 11)
-        other.execute("rollback")
-    until_back(desk)
-    assert desk.came_back == [1_000]
-    assert stamps(path) == [10, 11, 1_000]
-    desk.close()
-
-
-def test_a_stamp_that_the_file_has_already_is_counted_as_lost(path, caplog):
-    make_file(path, [(10, "tea", "alice", "first", None)])
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("begin exclusive")
-        desk = Desk(path)
-        desk.open()
-        say(desk, 10, 11)
-        other.execute("rollback")
-    until_back(desk)
-    assert [row[3] for row in rows(path)] == ["first", "hi 11"]
-    assert "1 messages were written, 1 are lost" in lines(caplog)[-1]
-    desk.close()
-
-
-class Disk:
-    """Room for so many pages; tests make it larger and smaller."""
-
-    def __init__(self) -> None:
-        self.pages = 24
-
-    def open_file(self, *args: object) -> sqlite3.Connection:
-        file = opening.open_file(*args)  # type: ignore[arg-type]
-        file.execute(f"pragma max_page_count = {self.pages}")
-        return file
-
-
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> Disk:
-    place = Disk()
-    monkeypatch.setattr("pylingo.reactor.history.sqlite.open_file", place.open_file)
-    return place
-
-
-def test_a_full_disk_comes_back_when_there_is_place_and_becomes_full_again(path, small, caplog):
-    desk = Desk(path)
-    desk.open()
-    at = itertools.count(1)
-    last = 0
-    for times in (1, 2):
-        while len(desk.failures) < times:
-            say(desk, last := next(at), text="x" * 1_000)
-            desk.loop.rest()
-            assert last < 1_000
-        assert "full" in desk.failures[-1]
-        say(desk, *itertools.islice(at, 5))
-        small.pages += 40
-        until_back(desk, times)
-    say(desk, last := next(at))
-    assert stamps(path) == list(range(1, last + 1))
-    desk.close()
-    assert len(lines(caplog)) == 4
-    assert all("0 are lost" in line for line in lines(caplog)[1::2])
-
-
-def test_that_the_file_has_failed_is_told_before_what_it_does_not_keep_is_confirmed(path, small):
-    """So nobody has a `sent` for what is in memory only without having been told."""
-    desk = Desk(path)
-    desk.open()
-    failures: list[int] = []
-    for at in range(1, 1_000):
-        desk.say(at, "x" * 1_000)
-        desk.log.when_kept(lambda: failures.append(len(desk.failures)))
-        desk.loop.until(lambda at=at: len(failures) == at)
-        if desk.failures:
-            break
-    assert len(stamps(path)) == failures.count(0)
-    desk.close()
-
-
-def test_of_a_backlog_that_is_too_large_the_newest_is_written_and_the_rest_is_counted(path, lock, caplog):
-    desk = Desk(path, MemoryHistory(most=10_000))
-    desk.open()
-    say(desk, *range(1, 101))
-    lock.kill()
-    until_back(desk)
-    kept = stamps(path)
-    assert kept == list(range(101 - len(kept), 101))
-    assert 10 < len(kept) < 50
-    assert f"{len(kept)} messages were written, {100 - len(kept)} are lost" in lines(caplog)[-1]
-    desk.close()
-
-
-def test_a_backlog_is_written_in_pieces_and_what_comes_meanwhile_joins_it(path, lock, monkeypatch):
-    monkeypatch.setattr(backlog, "_AT_ONCE", 10)
-    desk = Desk(path)
-    desk.open()
-    say(desk, *range(1, 101))
-    inserted: list[int] = []
-
-    def insert(file, rows):
-        rows = list(rows)
-        inserted.append(len(rows))
-        if len(inserted) == 3:
-            desk.say(101, "meanwhile", key="k-101")
-            desk.loop.end_tick()
-        return store.insert(file, rows)
-
-    monkeypatch.setattr(backlog, "store", types.SimpleNamespace(**{**vars(store), "insert": insert}))
-    lock.kill()
-    until_back(desk)
-    assert inserted == [10] * 10 + [1]
-    assert stamps(path) == list(range(1, 102))
-    desk.close()
-
-
-def test_what_can_be_written_at_the_very_end_is_written(path, lock, caplog, monkeypatch):
-    monkeypatch.setattr(writer, "_RETRY", 1_000.0)
-    desk = Desk(path)
-    desk.open()
-    say(desk, 1, 2)
-    lock.kill()
-    lock.wait(DEADLINE)
-    desk.close()
-    assert stamps(path) == [1, 2]
-    assert len(lines(caplog)) == 1
-
-
-def test_what_cannot_be_written_at_the_very_end_is_counted(path, lock, caplog, monkeypatch):
-    monkeypatch.setattr(writer, "_RETRY", 1_000.0)
-    desk = Desk(path)
-    desk.open()
-    say(desk, 1, 2)
-    desk.close()
-    assert lines(caplog)[1:] == [f"2 messages are lost: they were said since the history in {path} failed"]
-
-
-def test_a_damaged_file_is_left_alone_until_it_is_another_one(path, caplog, monkeypatch):
-    damaged(path)
-    tries: list[object] = []
-
-    def open_file(*args):
-        tries.append(args)
-        return opening.open_file(*args)
-
-    monkeypatch.setattr("pylingo.reactor.history.sqlite.open_file", open_file)
-    desk = Desk(path)
-    desk.open()
-    say(desk, 2_000)
-    time.sleep(0.3)  # several tries would have been made
-    assert len(tries) == 1
-    path.rename(path.with_name("damaged.db"))
-    for part in path.parent.glob("chat.db-*"):
-        part.unlink()
-    until_back(desk)
-    assert stamps(path) == [2_000]
-    desk.close()
-    assert len(lines(caplog)) == 2
-
-
-def test_a_file_that_fails_again_and_again_is_tried_less_and_less_often(path, monkeypatch):
-    monkeypatch.setattr(writer, "_RETRY", 0.05)
-    monkeypatch.setattr(writer, "_RETRY_MOST", 0.8)
-    path.mkdir()
-    tries: list[float] = []
-
-    def open_file(*args):
-        tries.append(time.monotonic())
-        return opening.open_file(*args)
-
-    monkeypatch.setattr("pylingo.reactor.history.sqlite.open_file", open_file)
-    desk = Desk(path)
-    desk.open()
-    wait_until(lambda: len(tries) == 6)
-    waits = [after - before for before, after in itertools.pairwise(tries)]
-    assert [wait >= least for wait, least in zip(waits, (0.05, 0.1, 0.2, 0.4, 0.8), strict=True)] == [True] * 5
-    desk.close()
-    assert len(desk.failures) == 1
-
-
-@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="takes Linux's prlimit")
-def test_an_end_that_comes_while_the_backlog_is_written_is_the_end(path, lock, monkeypatch):
-    desk = Desk(path)
-    desk.open()
-    say(desk, 10)
-    insert = store.insert
-
-    def insert_and_end(*args):
-        desk.log._writer.tasks.put(None)
-        return insert(*args)
-
-    monkeypatch.setattr(store, "insert", insert_and_end)
-    lock.kill()
-    wait_until(lambda: not desk.log._writer.thread.is_alive())
-    desk.close()
-    assert stamps(path) == [10]
-
-
-def test_what_the_file_failed_with_is_not_told_again_when_it_fails_once_more(path, monkeypatch):
-    desk = Desk(path)
-    desk.open()
-
-    def broken(*_):
+    def fail(file: sqlite3.Connection, rows: object) -> int:
         raise sqlite3.OperationalError("disk I/O error")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(store, "write", broken)
-        say(desk, 10)
-    until_back(desk)
-    desk.log._put(Question(broken, lambda: None))
-    until_back(desk, 2)
-    say(desk, 11)
-    desk.close()
-    assert desk.kept == [10, 11]
+    for at in range(1, 4):
+        log.history.page("tea", ALL, lambda page: told.append(len(page.messages)))
+        log.say(at)
+        log.history.when_committed(lambda at=at: told.append(f"kept {at}"))
+    monkeypatch.setattr(store, "write", fail)
+    go_on.set()
+    log.loop.until(lambda: len(told) == 6)
+    monkeypatch.undo()
+    assert len(log.failures) == 1
+    assert [one for one in told if isinstance(one, str)] == ["kept 1", "kept 2", "kept 3"]
+    assert [one for one in told if isinstance(one, int)] == [3, 3, 3]  # memory holds what was said meanwhile
+    log.close()
 
 
-@pytest.mark.parametrize("tries", [1, 3])
-def test_a_bug_of_ours_at_the_opening_is_logged_and_the_file_is_tried_again(path, caplog, monkeypatch, tries):
-    tried = itertools.count(1)
-
-    def open_file(*args):
-        if next(tried) <= tries:
-            raise ZeroDivisionError("a bug")
-        return opening.open_file(*args)
-
-    monkeypatch.setattr("pylingo.reactor.history.sqlite.open_file", open_file)
-    desk = Desk(path)
-    assert desk.open() == 0
-    say(desk, 10)
-    until_back(desk)
-    desk.close()
-    assert stamps(path) == [10]
-    assert caplog.text.count("ZeroDivisionError: a bug") == tries
+def test_a_page_comes_behind_the_callbacks_before_it(desk):
+    log = desk()
+    log.say(1)
+    pages: list[Page] = []
+    log.history.page("tea", ALL, pages.append)
+    log.loop.until(lambda: pages)
+    assert log.kept == [1]
 
 
-def test_a_server_whose_disk_is_full_for_a_while_loses_nothing_and_says_so(path):
-    """The file may grow no further, by a real limit of the system; then it may."""
-    with ServerProcess("--history", str(path), "--rate", "0") as server, Peer(server.port) as alice:
-        alice.join("tea")
-        limit = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (300_000, limit[1]))
-        number = 0
-        notices: list[str] = []
-
-        def talk() -> None:
-            nonlocal number
-            alice.send(Say("x" * 2_000, f"k-{number}", number))
-            number += 1
-            while not isinstance(record := alice.recv(), Sent):
-                if isinstance(record, Notice):
-                    notices.append(record.text)
-
-        while not notices:
-            talk()
-            assert number < 2_000
-        for _ in range(10):
-            talk()
-        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, limit)
-        end = time.monotonic() + 2 * DEADLINE
-        while len(notices) < 2 and time.monotonic() < end:
-            talk()
-            time.sleep(0.05)
-        assert ["cannot" in notices[0], "again" in notices[1]] == [True, True]
-        os.kill(server.pid, signal.SIGKILL)
-        server.process.wait(DEADLINE)
-        log = server.log()
-    assert "0 are lost" in log
-    assert len(rows(path)) == number
-    assert [row[4] for row in rows(path)] == [f"k-{each}" for each in range(number)]
+@pytest.mark.parametrize("bounds", [{"keep": 1_000.0}, {"most": 100_000}], ids=["keep", "most"])
+def test_a_log_keeps_its_bounds_while_it_serves(desk, path, monkeypatch, bounds):
+    monkeypatch.setattr(store, "_SWEEP_ROWS", 100)
+    now = time.time_ns() // 1_000
+    make_file(path, [(now - 2_000_000_000 + at, "tea", "alice", "x" * 1_000, None) for at in range(300)])
+    log = desk(**bounds)
+    assert log.page().oldest == now - 2_000_000_000
+    log.say(now, "new")
+    end = time.monotonic() + DEADLINE
+    while (page := log.page(request=HistoryRequest(limit=MAX_PAGE))).oldest <= now - 2_000_000_000 + 200:
+        assert time.monotonic() < end
+        log.loop.until(lambda: True)
+        time.sleep(0.02)
+    assert page.messages[-1].text == "new"
+    assert log.failures == []
 
 
-def test_under_load_a_commit_serves_all_of_some_milliseconds(path, monkeypatch):
+def test_without_bounds_nothing_is_ever_deleted_and_nobody_looks(desk, monkeypatch):
+    looks: list[object] = []
+    monkeypatch.setattr(store, "sweep", lambda *args: looks.append(args) and False)
+    moments = itertools.count(0, 1_000)  # a quarter of an hour goes by with each look at the clock
+    monkeypatch.setattr(writer, "time", types.SimpleNamespace(monotonic=lambda: next(moments), sleep=lambda _: None))
+    log = desk(keep=0.0, most=0)
+    log.say(1)
+    assert log.texts() == ["hi"]
+    assert log.failures == []
+    assert looks == []
+
+
+def test_under_load_a_commit_serves_all_of_some_milliseconds(desk, path, monkeypatch):
     """The first after a silence is at once; then there is time for others to come."""
     sleeps: list[float] = []
     go_on = threading.Event()
@@ -390,17 +169,17 @@ def test_under_load_a_commit_serves_all_of_some_milliseconds(path, monkeypatch):
     monkeypatch.setattr(writer, "_COMMIT_EVERY", 60.0)
     monkeypatch.setattr(writer, "time", types.SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
     monkeypatch.setattr(store, "write", counting)
-    desk = Desk(path)
-    desk.open()
-    say(desk, 1)
+    log = desk()
+    log.say(1)
+    log.loop.until(lambda: log.kept)
     assert (sleeps, len(writes)) == ([0.0], 1)
     for at in range(2, 20):
-        desk.say(at)
-        desk.loop.end_tick()
+        log.say(at)
+        log.loop.end_tick()
     wait_until(lambda: len(sleeps) == 2)
     go_on.set()
-    desk.loop.until(lambda: desk.kept == list(range(1, 20)))
+    log.loop.until(lambda: log.kept == list(range(1, 20)))
     assert len(writes) == 2
     assert 0 < sleeps[1] <= 60
-    desk.close()
-    assert stamps(path) == list(range(1, 20))
+    log.close()
+    assert [row[0] for row in rows(path)] == list(range(1, 20))

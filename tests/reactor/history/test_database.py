@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from pylingo.reactor.history import marks, opening, store
-from pylingo.reactor.history.opening import VERSION, DiskError, open_file
+from pylingo.reactor.history import database, store
+from pylingo.reactor.history.database import VERSION, HistoryFileError, open_file
 from pylingo.reactor.history.store import find_key, load
-from tests.reactor.history.test_sqlite import make_file
+from tests.fakes.history import make_file
 from tests.support import DEADLINE, ROOT
 
 FIRST = (
@@ -67,15 +67,15 @@ def test_a_file_from_before_there_were_marks_gets_them(tmp_path):
         file.executescript("drop table mark; pragma user_version = 3;")
     with contextlib.closing(open_file(path)) as file:
         assert file.execute("pragma user_version").fetchone() == (VERSION,)
-        assert marks.read(file) == {}
+        assert store.read_numbers(file) == {}
         assert [entry.text for _, entry in load(file)] == ["hi"]
 
 
 def test_a_file_whose_bringing_up_was_cut_off_is_as_it_was_and_is_brought_up_later(tmp_path, monkeypatch):
     path = tmp_path / "chat.db"
     make_old(path, SECOND, 1_000)
-    monkeypatch.setattr(opening, "_STEPS", 1_000)
-    monkeypatch.setattr(opening._Progress, "look", lambda self: True)  # the machine ends what it does
+    monkeypatch.setattr(database, "_STEPS", 1_000)
+    monkeypatch.setattr(database.UpgradeProgress, "check", lambda self: True)  # the machine ends what it does
     with pytest.raises(sqlite3.OperationalError, match="interrupted"):
         open_file(str(path))
     monkeypatch.undo()
@@ -91,12 +91,12 @@ def test_a_file_whose_bringing_up_was_cut_off_is_as_it_was_and_is_brought_up_lat
 def test_what_takes_long_is_said_with_how_long_it_has_taken(tmp_path, monkeypatch, caplog):
     path = tmp_path / "chat.db"
     make_old(path, SECOND, 1_000)
-    monkeypatch.setattr(opening, "_STEPS", 1_000)
-    monkeypatch.setattr(opening, "_TELL_EVERY", 0.0)
+    monkeypatch.setattr(database, "_STEPS", 1_000)
+    monkeypatch.setattr(database, "_REPORT_EVERY", 0.0)
     caplog.set_level("INFO")
     open_file(str(path)).close()
     lines = [record.getMessage() for record in caplog.records if "version" in record.getMessage()]
-    assert f"is brought from version 2 to {VERSION}, which is done once" in lines[0]
+    assert f"is being upgraded from version 2 to {VERSION}, once" in lines[0]
     assert str(path) in lines[0]
     assert lines[1].endswith("0 s so far")
     assert lines[-1].endswith("done after 0 s")
@@ -114,7 +114,7 @@ def test_a_file_of_a_newer_version_is_refused_in_a_sentence_and_left_as_it_is(tm
     path.chmod(0o644)
     before = path.read_bytes()
     with pytest.raises(
-        DiskError, match=f"it is of version {VERSION + 1}, and this server knows {VERSION}: use a newer"
+        HistoryFileError, match=f"it is of version {VERSION + 1}, and this server knows {VERSION}: use a newer"
     ):
         open_file(str(path))
     assert path.read_bytes() == before
@@ -220,9 +220,11 @@ def test_the_sqlite3_program_copies_the_file_of_a_server_that_has_it_open(tmp_pa
 def test_a_second_server_is_told_that_the_first_one_has_the_file(tmp_path):
     path = tmp_path / "chat.db"
     with contextlib.closing(open_file(str(path))):
-        with pytest.raises(DiskError, match="another server has it open: end that one, or give this one another file"):
+        with pytest.raises(
+            HistoryFileError, match="another server has it open: stop that one, or give this one another file"
+        ):
             open_file(str(path), 0.0)
-        code = "import sys; from pylingo.reactor.history.opening import open_file; open_file(sys.argv[1], 0.0)"
+        code = "import sys; from pylingo.reactor.history.database import open_file; open_file(sys.argv[1], 0.0)"
         ran = subprocess.run(
             [sys.executable, "-c", code, path], capture_output=True, text=True, cwd=ROOT, timeout=DEADLINE
         )

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pylingo.reactor.history import keys
-from pylingo.reactor.history.keys import Filter, Keys, Scan
+from pylingo.reactor.history import key_filters
+from pylingo.reactor.history.key_filters import BloomFilter, KeyFilters, KeyScan
 from pylingo.reactor.history.store import insert, trace
-from tests.reactor.history.test_store import in_memory
+from tests.fakes.history import in_memory
 
 
 @given(st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5), st.text(max_size=5) | st.integers()), max_size=50))
 def test_what_was_added_is_known(added):
-    some = Filter()
+    some = BloomFilter()
     for one in added:
         some.add(trace(*one))
     assert all(some.may_hold(trace(*one)) for one in added)
@@ -22,7 +22,7 @@ def test_what_was_added_is_known(added):
 
 
 def test_a_full_filter_is_wrong_for_less_than_one_in_a_hundred():
-    full = Filter()
+    full = BloomFilter()
     for number in range(full.capacity):
         full.add(trace("tea", f"{number:016x}", "alice"))
     wrong = sum(full.may_hold(trace("tea", f"new-{number}", "alice")) for number in range(20_000))
@@ -30,8 +30,8 @@ def test_a_full_filter_is_wrong_for_less_than_one_in_a_hundred():
 
 
 def test_the_room_and_the_speaker_belong_to_the_key():
-    some = Keys()
-    some.found(Filter())
+    some = KeyFilters()
+    some.found(BloomFilter())
     some.add("tea", "k", 7, "Alice")
     assert some.may_hold("tea", "k", 7, "bob")
     assert some.may_hold("tea", "k", 9, "ALICE")
@@ -41,8 +41,8 @@ def test_the_room_and_the_speaker_belong_to_the_key():
 
 
 def test_those_who_count_their_keys_from_one_know_nothing_of_each_other():
-    some = Keys()
-    some.found(Filter())
+    some = KeyFilters()
+    some.found(BloomFilter())
     for bot in range(100):
         known = sum(some.may_hold("tea", f"{number}", bot, f"bot-{bot}") for number in range(100))
         assert known < 5
@@ -52,15 +52,15 @@ def test_those_who_count_their_keys_from_one_know_nothing_of_each_other():
 
 @pytest.mark.parametrize("most", [8_192, 2**17])
 def test_the_filters_keep_their_bound_whatever_they_hold(most):
-    some = Keys(most)
-    some.found(Filter(0, 0, most))
+    some = KeyFilters(most)
+    some.found(BloomFilter(0, 0, most))
     sizes = [some.size]
     for number in range(100_000):
         some.add("tea", f"{number}", 1, "alice")
         if some.is_full():
-            some.renew()
+            renewed = some.renew()
             sizes.append(some.size)
-            some.found(Filter(4 * number, some._said[-1].number, most))
+            some.found(BloomFilter(4 * number, renewed, most))
             sizes.append(some.size)
     assert max(sizes) <= 4 * most
     assert len(sizes) > 2
@@ -68,23 +68,23 @@ def test_the_filters_keep_their_bound_whatever_they_hold(most):
 
 
 def test_before_the_file_is_known_it_may_hold_anything():
-    known = Keys()
+    known = KeyFilters()
     assert known.may_hold("tea", "k", 1, "alice")
-    known.found(Filter())
+    known.found(BloomFilter())
     assert not known.may_hold("tea", "k", 1, "alice")
     known.add("tea", "k", 1, "alice")
     assert known.may_hold("tea", "k", 1, "alice")
     known.forget()
     assert known.may_hold("tea", "other", 1, "alice")
-    known.found(Filter())
+    known.found(BloomFilter())
     assert known.may_hold("tea", "k", 1, "alice")
     assert not known.may_hold("tea", "other", 1, "alice")
 
 
 def test_a_filter_of_the_file_takes_the_place_of_what_was_said_before_it_and_of_nothing_else(monkeypatch):
-    monkeypatch.setattr(keys, "_LEAST_TRACES", 8)
-    known = Keys()
-    known.found(Filter())
+    monkeypatch.setattr(key_filters, "_LEAST_TRACES", 8)
+    known = KeyFilters()
+    known.found(BloomFilter())
     for number in range(3):
         known.add("tea", f"old-{number}", 1, "alice")
     assert not known.is_full()
@@ -93,9 +93,9 @@ def test_a_filter_of_the_file_takes_the_place_of_what_was_said_before_it_and_of_
     number = known.renew()
     assert not known.is_full()  # not twice
     known.add("tea", "new", 1, "alice")
-    known.found(Filter(8, 0))  # of a look that began before
+    known.found(BloomFilter(8, 0))  # of a look that began before
     assert known.may_hold("tea", "old-0", 1, "alice")
-    of_file = Filter(8, number)
+    of_file = BloomFilter(8, number)
     of_file.add(trace("tea", "of the file", "alice"))
     known.found(of_file)
     assert known.may_hold("tea", "new", 1, "alice")
@@ -103,32 +103,32 @@ def test_a_filter_of_the_file_takes_the_place_of_what_was_said_before_it_and_of_
 
 
 def test_a_file_that_failed_while_it_was_read_again_is_read_once_more_when_there_are_enough_keys(monkeypatch):
-    monkeypatch.setattr(keys, "_LEAST_TRACES", 8)
-    known = Keys()
-    known.found(Filter())
+    monkeypatch.setattr(key_filters, "_LEAST_TRACES", 8)
+    known = KeyFilters()
+    known.found(BloomFilter())
     for number in range(4):
         known.add("tea", f"old-{number}", 1, "alice")
     known.renew()  # the file fails, and nobody reads it for that
     known.forget()
-    known.found(Filter())  # it came back, and was read from its begin
+    known.found(BloomFilter())  # it came back, and was read from its begin
     for number in range(4):
         assert not known.is_full()
         known.add("tea", f"new-{number}", 1, "alice")
     assert known.is_full()
-    known.found(Filter(8, known.renew()))
+    known.found(BloomFilter(8, known.renew()))
     assert not known.may_hold("tea", "old-0", 1, "alice")
     assert not known.may_hold("tea", "new-0", 1, "alice")
 
 
 def test_the_file_is_read_again_only_when_there_are_twice_as_many_keys(monkeypatch):
-    monkeypatch.setattr(keys, "_LEAST_TRACES", 8)
-    known = Keys()
-    known.found(Filter())
+    monkeypatch.setattr(key_filters, "_LEAST_TRACES", 8)
+    known = KeyFilters()
+    known.found(BloomFilter())
     renewals = []
     for number in range(1_000):
         known.add("tea", f"{number}", 1, "alice")
         if known.is_full():
-            of_file = Filter(2 * number + 2, known.renew())
+            of_file = BloomFilter(2 * number + 2, known.renew())
             for old in range(number + 1):
                 for who in (1, "alice"):
                     of_file.add(trace("tea", f"{old}", who))
@@ -137,15 +137,16 @@ def test_the_file_is_read_again_only_when_there_are_twice_as_many_keys(monkeypat
     assert renewals == [4, 8, 16, 32, 64, 128, 256, 512]
 
 
-def test_a_scan_finds_all_keys_of_a_file_slice_by_slice():
+def test_a_scan_finds_all_keys_of_a_file_slice_by_slice(monkeypatch):
+    monkeypatch.setattr(key_filters, "_SLICE", 70)
     with contextlib.closing(in_memory()) as file:
         said = [(at, f"room-{at % 3}", "alice", "hi", f"k-{at % 100}" if at % 5 else None, 1) for at in range(1_000)]
         insert(file, said)
-        scan = Scan(file, 7)
+        scan = KeyScan(file, 7)
         slices = 1
-        while not scan.go_on():
+        while not scan.step():
             slices += 1
-        assert slices == 1_000 // keys._SLICE + 1
+        assert slices == 1_000 // 70 + 1
         assert scan.keys.number == 7
         assert scan.count == 800
         assert scan.keys.count == 2 * 800

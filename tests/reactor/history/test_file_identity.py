@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 
-from pylingo.reactor.history.place import FileGoneError, Place
+from pylingo.reactor.history.file_identity import FileGoneError, FileIdentity
 
 
 @pytest.fixture
@@ -18,29 +18,29 @@ def path(tmp_path):
 
 @pytest.mark.parametrize("ending", ["", "-wal"])
 def test_a_file_that_is_not_there_any_more_is_gone(path, ending):
-    place = Place(str(path))
-    place.check()  # nothing is known of it yet
-    place.note()
-    place.check()
+    identity = FileIdentity(str(path))
+    identity.check()  # nothing is known of it yet
+    identity.remember()
+    identity.check()
     part = path.with_name(path.name + ending)
     part.rename(path.with_name("elsewhere"))
     with pytest.raises(FileGoneError, match="deleted, renamed or replaced"):
-        place.check()
+        identity.check()
     part.write_text("another")
     with pytest.raises(FileGoneError):
-        place.check()
+        identity.check()
     path.with_name("elsewhere").replace(part)
-    place.check()
-    place.note()
-    place.check()
+    identity.check()
+    identity.remember()
+    identity.check()
 
 
 def test_what_was_not_there_may_come(path):
-    place = Place(str(path))
-    place.note()
+    identity = FileIdentity(str(path))
+    identity.remember()
     path.with_name(path.name + "-shm").write_text("x")
     path.write_text("longer")
-    place.check()
+    identity.check()
 
 
 def test_a_file_that_is_replaced_leaves_no_journal_to_the_one_in_its_place(tmp_path):
@@ -55,12 +55,12 @@ def test_a_file_that_is_replaced_leaves_no_journal_to_the_one_in_its_place(tmp_p
         if name == other:
             file.close()
     file = sqlite3.connect(path)
-    place = Place(str(path))
+    identity = FileIdentity(str(path))
     assert file.execute("select * from word").fetchall() == [("chat.db",)]
-    place.note()
+    identity.remember()
     path.rename(old)
     other.rename(path)
-    place.let_go(file)
+    identity.abandon(file)
     assert sorted(part.name for part in tmp_path.iterdir()) == ["chat.db", "old.db"]
     for name, text in ((path, "other.db"), (old, "chat.db")):
         with contextlib.closing(sqlite3.connect(name)) as file:
@@ -68,19 +68,19 @@ def test_a_file_that_is_replaced_leaves_no_journal_to_the_one_in_its_place(tmp_p
 
 
 def test_what_has_no_name_is_never_gone():
-    place = Place(":memory:")
-    place.note()
-    place.check()
+    identity = FileIdentity(":memory:")
+    identity.remember()
+    identity.check()
 
 
 def test_a_damaged_file_is_damaged_until_it_is_another_one(path):
-    place = Place(str(path))
-    assert not place.is_damaged()
-    place.note_damage()
-    assert place.is_damaged()
+    identity = FileIdentity(str(path))
+    assert not identity.is_damaged()
+    identity.mark_damaged()
+    assert identity.is_damaged()
     path.with_name("new").write_text("another")
     path.with_name("new").replace(path)
-    assert not place.is_damaged()
-    place.note_damage()
-    place.note()
-    assert not place.is_damaged()
+    assert not identity.is_damaged()
+    identity.mark_damaged()
+    identity.remember()
+    assert not identity.is_damaged()

@@ -1,13 +1,13 @@
-"""Who hears what of a disk that hangs, and how often."""
+"""Reports of a disk that hangs: the notices, the log lines, and how often they come."""
 
 import logging
 
 import pytest
 
-from pylingo.reactor.history.alarm import Alarm
-from pylingo.reactor.history.feed import Feed
-from pylingo.reactor.history.tasks import Question
-from tests.reactor.history.test_feed import MOST, Thread, batch
+from pylingo.reactor.history.hang_alerts import HangAlerts
+from pylingo.reactor.history.writer_queue import WriterQueue
+from pylingo.reactor.history.writer_tasks import Query
+from tests.fakes.history import MOST, Thread, batch
 
 
 class Desk:
@@ -15,14 +15,14 @@ class Desk:
 
     def __init__(self) -> None:
         self.thread = Thread()
-        self.feed = Feed(self.thread, MOST)
+        self.tasks = WriterQueue(self.thread.inbox, MOST)
         self.announced: list[tuple[str, str]] = []
-        self.alarm = Alarm("chat.db", self.feed, lambda *words: self.announced.append(words))
+        self.alerts = HangAlerts("chat.db", self.tasks, lambda *words: self.announced.append(words))
         self.look()
 
     def look(self, times: int = 1, is_open: bool = True, trouble: str = "") -> None:
         for _ in range(times):
-            self.alarm.look(is_open, trouble)
+            self.alerts.check(is_open, trouble)
 
 
 @pytest.fixture
@@ -36,14 +36,14 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def test_a_hang_is_told_with_its_begin_its_losses_and_its_end(desk, caplog):
     answers: list[str] = []
-    desk.feed.put(batch(1))
-    desk.feed.put(Question(lambda file: lambda: None, lambda: answers.append("from memory")))
+    desk.tasks.put(batch(1))
+    desk.tasks.put(Query(lambda file: lambda: None, lambda: answers.append("from memory")))
     desk.look(4)
     assert (desk.announced, answers, lines(caplog)) == ([], [], [])
     desk.look()
     assert answers == ["from memory"]
     for at in range(2, 30):
-        desk.feed.put(batch(at, 1_000))
+        desk.tasks.put(batch(at, 1_000))
     desk.look(2)
     desk.thread.work()
     desk.look(trouble="something else")
@@ -51,23 +51,23 @@ def test_a_hang_is_told_with_its_begin_its_losses_and_its_end(desk, caplog):
     assert ["does not answer" in words[0], "in memory only" in words[1], "again" in words[2]] == [True] * 3
     assert [trouble for _, trouble in desk.announced] == [words[0], words[1], "something else"]
     first, second, last = lines(caplog)
-    assert "not answered for 2 seconds: 1 messages wait, and 0 had no place" in first
-    assert "10 messages wait, and 19 had no place" in second
-    assert "19 messages had no place" in last
+    assert "not answered for 2 seconds: 1 messages wait, and 0 did not fit in memory" in first
+    assert "10 messages wait, and 19 did not fit in memory" in second
+    assert "19 messages did not fit in memory" in last
 
 
 def test_before_the_file_is_open_the_log_alone_is_told(desk, caplog):
-    desk.feed.put(batch(1))
+    desk.tasks.put(batch(1))
     desk.look(20, is_open=False)
     desk.thread.work()
     desk.look(is_open=False)
     assert desk.announced == []
-    assert all("nobody can come in yet" in line for line in lines(caplog))
+    assert all("nobody can connect yet" in line for line in lines(caplog))
     assert len(lines(caplog)) == 3
 
 
 def test_a_long_hang_is_told_of_every_five_minutes(desk, caplog):
-    desk.feed.put(batch(1))
+    desk.tasks.put(batch(1))
     desk.look(6_000)
     assert 15 <= len(lines(caplog)) <= 25
     assert len(desk.announced) == 1

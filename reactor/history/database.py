@@ -1,0 +1,196 @@
+"""Opens the SQLite database of the history: its tables and versions, its mode, and a lock that keeps out other servers.
+
+Other programs may read the file meanwhile. SQLite's exclusive locking mode would keep them out, so servers lock a file
+beside it instead. Everything here raises `sqlite3.Error` if the file cannot be read or written.
+"""
+
+import contextlib
+import fcntl
+import logging
+import os
+import sqlite3
+import stat
+import time
+
+from pylingo.shared.files import open_private
+from pylingo.shared.names import fold
+
+logger = logging.getLogger(__name__)
+
+VERSION = 4
+"""The version of the schema. A file of an earlier version is upgraded, one of a later version is refused."""
+BUSY = 5.0
+"""Seconds to wait for another program's lock at the start."""
+_COMMIT_BUSY = 2.0  # seconds that a commit waits for one; then the file counts as failed
+_REPORT_EVERY = 5.0  # seconds between two log lines about an upgrade
+_STEPS = 1_000_000  # steps of SQLite's virtual machine between two checks of the time: some hundredths of a second
+
+_TABLE = """
+create table message (
+    at integer primary key,
+    room text not null,
+    name text not null,
+    text text not null,
+    key text,
+    session integer,
+    author text
+) strict;
+create index message_of_room on message (room, at);
+"""
+# `author` is the compared form of a name beyond ASCII, which SQLite cannot compute. `session` is the `store.trace` of
+# the session, the room and the key.
+AUTHOR = "coalesce(author, lower(name))"
+"""The SQL expression for the compared form of a message's author."""
+_KEYS = f"""
+create index message_of_author on message (key, room, {AUTHOR}) where key is not null;
+create index message_of_session on message (session) where session is not null;
+"""
+_NUMBERS = "create table mark (name text primary key, value integer not null) strict, without rowid;"
+_UPGRADES = {
+    0: _TABLE + _KEYS + _NUMBERS,
+    1: "alter table message add column session integer;",
+    2: """
+drop index if exists message_of_key;
+alter table message add column author text;
+update message set author = fold(name) where key is not null and name glob '*[^ -~]*';
+"""
+    + _KEYS,
+    3: _NUMBERS,
+}
+"""By the version that they start from. A new file has version 0, and is complete after one step."""
+
+
+class HistoryFileError(OSError):
+    """The file cannot be used. The message says why, in a sentence."""
+
+
+class _LockedFile(sqlite3.Connection):
+    """A database with a lock on the file beside it, which is released after the database is closed."""
+
+    lock = -1
+
+    def close(self) -> None:
+        super().close()
+        lock, self.lock = self.lock, -1
+        if lock >= 0:
+            os.close(lock)
+
+
+def open_file(path: str, busy: float | None = None) -> sqlite3.Connection:
+    """Open the file for a server, or create it. Wait `busy` seconds for a lock, by default `BUSY`.
+
+    Only its owner can read it. Raises `OSError` as well, as `HistoryFileError` if there is a sentence for the reason.
+    """
+    path = os.path.abspath(path)  # so that no name has another meaning to SQLite
+    with contextlib.suppress(FileExistsError):  # SQLite gives the files beside it the same mode
+        os.close(open_private(path, os.O_CREAT | os.O_EXCL | os.O_RDWR))
+    busy = BUSY if busy is None else busy
+    lock = _take_lock(path, busy)
+    try:
+        file = sqlite3.connect(path, timeout=busy, factory=_LockedFile)
+    except BaseException:
+        os.close(lock)
+        raise
+    file.lock = lock
+    try:
+        prepare(file, path)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def begin_serving(file: sqlite3.Connection) -> None:
+    """Shorten the wait for other programs' locks to that before each commit."""
+    file.execute(f"pragma busy_timeout = {_COMMIT_BUSY * 1e3:.0f}")
+
+
+def prepare(file: sqlite3.Connection, path: str = "") -> None:
+    """Create the tables, or upgrade those of an earlier version. Raises `HistoryFileError` as well."""
+    version = file.execute("pragma user_version").fetchone()[0]
+    if version > VERSION:
+        raise HistoryFileError(f"it is of version {version}, and this server knows {VERSION}: use a newer server")
+    if version == 0 and file.execute("select count(*) from sqlite_master").fetchone()[0]:
+        raise HistoryFileError("it is a database of another program")
+    _make_private(path)
+    if version == 0:
+        file.execute("pragma auto_vacuum = incremental")
+    file.execute("pragma journal_mode = wal")
+    file.execute("pragma synchronous = full")
+    if version < VERSION:
+        steps = "".join(_UPGRADES[number] for number in range(version, VERSION if version else 1))
+        file.create_function("fold", 1, fold, deterministic=True)
+        progress = UpgradeProgress(path, version)
+        file.set_progress_handler(progress.check, _STEPS)
+        try:
+            file.executescript(f"begin immediate; {steps} pragma user_version = {VERSION}; commit;")
+        finally:
+            file.set_progress_handler(None, 0)
+        progress.end()
+
+
+class UpgradeProgress:
+    """Logs the progress of an upgrade that takes long."""
+
+    def __init__(self, path: str, version: int) -> None:
+        self._subject = f"the history in {path} is being upgraded from version {version} to {VERSION}"
+        self._begin = self._reported = time.monotonic()
+
+    def check(self) -> None:
+        now = time.monotonic()
+        if now - self._reported >= _REPORT_EVERY:
+            if self._reported == self._begin:
+                logger.warning("%s, once: nobody can connect before it is done", self._subject)
+            self._reported = now
+            logger.info("%s: %.0f s so far", self._subject, now - self._begin)
+
+    def end(self) -> None:
+        if self._reported != self._begin:
+            logger.info("%s: done after %.0f s", self._subject, time.monotonic() - self._begin)
+
+
+def _make_private(path: str) -> None:
+    """Take away the permissions of others on a file and those beside it, and log that once.
+
+    It is done by name: closing a descriptor of the file would release SQLite's locks on it.
+    """
+    is_logged = False
+    for name in (path, path + "-wal", path + "-shm", path + "-journal"):
+        try:
+            status = os.stat(name)
+        except OSError:  # there is none, or opening it will raise the reason
+            continue
+        mode = stat.S_IMODE(status.st_mode)
+        if not stat.S_ISREG(status.st_mode) or not mode & 0o077:
+            continue
+        outcome = f"its mode is {mode & 0o700:04o} now"
+        try:
+            os.chmod(name, mode & 0o700)
+        except OSError as error:
+            outcome = f"that cannot be changed: {error.strerror}"
+        if not is_logged:
+            logger.warning("others could read the history in %s (mode %04o): %s", name, mode, outcome)
+        is_logged = True
+
+
+def _take_lock(path: str, patience: float) -> int:
+    """Lock the file beside it, which only servers lock, and return its descriptor.
+
+    Raises `HistoryFileError` if another server has it.
+    """
+    descriptor = open_private(path + ".lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW)
+    end = time.monotonic() + patience
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return descriptor
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    raise HistoryFileError(
+                        "another server has it open: stop that one, or give this one another file"
+                    ) from None
+                time.sleep(0.05)
+    except BaseException:
+        os.close(descriptor)
+        raise

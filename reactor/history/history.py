@@ -1,0 +1,98 @@
+"""The protocol `History`, which the hub calls, and the pages of messages that a history returns."""
+
+import bisect
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Protocol
+
+from pylingo.shared.framing import MAX_BODY
+from pylingo.shared.messages import Entry, HistoryRequest
+
+FOREVER = 2**63 - 1
+"""No bound for stamps."""
+
+_PAGE_BYTES = MAX_BODY - 768  # the rest is for the room's name, some keys and stamps around the messages
+_AROUND_ENTRY = 40  # bytes around the strings of one message in a page, at most
+
+_by_stamp = attrgetter("at")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Messages in ascending order. `more` says if there are more in the direction of the request.
+
+    `oldest` is the stamp of the oldest message of the room, None if there is none.
+    """
+
+    messages: list[Entry]
+    more: bool
+    oldest: int | None
+
+
+class History(Protocol):
+    """The messages of all rooms. Rooms are named by their compared form.
+
+    The hub may take stamps from the clock up to `stamps_until`. Above that, it counts on from the last stamp.
+    """
+
+    stamps_until: int
+
+    def open(self, opened: Callable[[int], object]) -> None:
+        """Call `opened(newest stamp)` once the history can be used. The stamp is 0 if it is empty."""
+
+    def close(self, timeout: float) -> None:
+        """Commit what was added, within `timeout` seconds. The last call."""
+
+    def add(self, room: str, entry: Entry, session: int) -> None:
+        """Add a message of the session with that number. Its stamp must be above all earlier ones."""
+
+    def find(self, room: str, key: str, session: int, name: str) -> int | None:
+        """Return the stamp of the message sent with `key` by that session or under that name, if it is in memory."""
+
+    def may_hold(self, room: str, key: str, session: int, name: str) -> bool:
+        """Return whether a message that `find` did not find may exist. If so, ask `look_up`."""
+
+    def look_up(self, room: str, key: str, session: int, name: str, answer: Callable[[int | None], object]) -> None:
+        """Call `answer` with the result of `find` over all messages, not only those in memory."""
+
+    def when_committed(self, callback: Callable[[], object], lost: Callable[[], object] | None = None) -> None:
+        """Call `callback` when everything added so far is stored as safely as this history stores things.
+
+        Call `lost` instead if there is no memory to wait for that.
+        """
+
+    def when_settled(self, callback: Callable[[], object]) -> None:
+        """Call `callback` at that time, or as soon as it is clear that it will take long."""
+
+    def page(self, room: str, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
+        """Call `answer` with the messages that a request asks for."""
+
+    def occupied(self, room: str) -> None:
+        """Note that somebody entered the room, which was empty."""
+
+    def emptied(self, room: str) -> None:
+        """Note that the last member left the room."""
+
+
+def cut_page(entries: list[Entry], request: HistoryRequest) -> Page:
+    """Return the page that a request asks for. `entries` is the whole history of the room, ascending."""
+    forward = request.since is not None
+    begin = bisect.bisect_right(entries, request.since, key=_by_stamp) if request.since is not None else 0
+    end = bisect.bisect_left(entries, request.before, key=_by_stamp) if request.before is not None else len(entries)
+    end = max(begin, end)
+    nearest = slice(begin, min(end, begin + request.limit)) if forward else slice(max(begin, end - request.limit), end)
+    page = fit_frame(entries[nearest], forward)
+    return Page(page, end - begin > len(page), entries[0].at if entries else None)
+
+
+def fit_frame(entries: list[Entry], forward: bool) -> list[Entry]:
+    """Return as many of `entries` as fit in one frame: the first ones if `forward`, otherwise the last ones."""
+    left = _PAGE_BYTES
+    taken = 0
+    for entry in entries if forward else reversed(entries):
+        left -= _AROUND_ENTRY + len(entry.text.encode()) + len(entry.from_.encode()) + len(entry.key or "")
+        if left < 0:
+            break
+        taken += 1
+    return entries[:taken] if forward else entries[len(entries) - taken :]

@@ -1,0 +1,158 @@
+"""The writer thread while the history file cannot be used.
+
+It keeps new messages in a backlog, has queries answered from memory and tries to open the file again, less and less
+often. When the file can be used, the backlog is written, and the messages that are lost are counted.
+"""
+
+import logging
+import math
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+
+from pylingo.reactor.history import store
+from pylingo.reactor.history.backlog import Backlog
+from pylingo.reactor.history.file_identity import FileGoneError, FileIdentity
+from pylingo.reactor.history.store import FAILURES
+from pylingo.reactor.history.writer_tasks import Inbox, Query, Stop, Task, WriteBatch, WriterListener
+
+logger = logging.getLogger(__name__)
+
+_RETRY = 5.0  # seconds from a failure to the next try; twice as many after each further one
+_RETRY_MOST = 300.0
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})  # not opened again before it is another file
+
+
+class Outage:
+    """Handles tasks without the file, until it can be opened.
+
+    `prepare(file)` is called when it is open, and returns the newest stamp that was given or may have been. `backlog`
+    bounds the bytes of the messages that are kept meanwhile.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        inbox: Inbox,
+        identity: FileIdentity,
+        call_from_thread: Callable[..., object],
+        listener: WriterListener,
+        open_file: Callable[..., sqlite3.Connection],
+        prepare: Callable[[sqlite3.Connection], int],
+        backlog: int,
+    ) -> None:
+        self._path = path
+        self._inbox = inbox
+        self._identity = identity
+        self._report = call_from_thread
+        self._listener = listener
+        self._open_file = open_file
+        self._prepare = prepare
+        self._most = backlog
+        self._backlog = Backlog(backlog)
+        self._delay = _RETRY
+        self._retry = 0.0
+        self._gone = -math.inf
+        self._newest = 0  # stamp that was given before the file was opened again, or may have been
+        self._is_new = False  # whether that file was created in place of one that had been open
+
+    def begin(
+        self,
+        error: Exception,
+        file: sqlite3.Connection | None,
+        unfinished: Sequence[WriteBatch | Query] = (),
+        served: float = 0.0,
+    ) -> None:
+        """Report that `file` failed with `error` after it was used for `served` seconds, and close it.
+
+        The tasks that it left unfinished are handled without it.
+        """
+        if served > _RETRY_MOST:
+            self._delay = _RETRY
+        delay = self._delay
+        if isinstance(error, FileGoneError) and file is not None:
+            self._identity.abandon(file)
+            now = time.monotonic()
+            if now - self._gone > _RETRY:  # nothing is wrong with the disk, unless it happens repeatedly
+                delay = 0.0
+            self._gone = now
+        _log_bug(error)
+        self._report(self._listener.failed, f"the history in {self._path} failed: {error}")
+        for task in unfinished:
+            self._handle(task)
+        if file is not None:
+            file.close()
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+            self._identity.mark_damaged()
+        self._retry = time.monotonic() + delay
+
+    def wait_for_file(self) -> sqlite3.Connection | None:
+        """Handle tasks, and try to open the file now and then.
+
+        Return the file once it can be used and the backlog is written, or None after the last task.
+        """
+        while True:
+            task = self._inbox.take(self._retry - time.monotonic())
+            is_last = isinstance(task, Stop)
+            if task is not None and not is_last:
+                self._handle(task)
+            if not is_last and time.monotonic() < self._retry:
+                continue
+            file = self._try_again()
+            self._delay = min(2 * self._delay, _RETRY_MOST)
+            if is_last:
+                self._end(file)
+                return None
+            if file is not None:
+                backlog, self._backlog = self._backlog, Backlog(self._most)
+                self._report(self._listener.came_back, self._newest, backlog.written, backlog.lost, self._is_new)
+                return file
+            self._retry = time.monotonic() + self._delay
+
+    def _handle(self, task: Task) -> None:
+        if isinstance(task, WriteBatch):
+            self._backlog.add(task.rows)
+            self._report(self._listener.committed, task.committed, None)
+        elif isinstance(task, Query):
+            self._report(task.settle, task.fallback)
+        self._inbox.done += 1
+
+    def _try_again(self) -> sqlite3.Connection | None:
+        """Open the file and write the backlog. Return None if that fails, or if the file is the damaged one."""
+        if self._identity.is_damaged():
+            return None
+        file = None
+        try:
+            file = self._open_file(self._path, 0.0)
+            self._is_new = self._identity.is_known and not store.newest_stamp(file)
+            self._backlog.write(file, self._handle_waiting)
+            self._newest = self._prepare(file)
+        except Exception as error:
+            _log_bug(error)
+            logger.debug("the history in %s cannot be used yet: %s", self._path, error)
+            if file is not None:
+                file.close()
+            return None
+        return file
+
+    def _handle_waiting(self) -> None:
+        while (task := self._inbox.take()) is not None:
+            if isinstance(task, Stop):
+                self._inbox.put_back(task)
+                return
+            self._handle(task)
+
+    def _end(self, file: sqlite3.Connection | None) -> None:
+        if file is not None:
+            if self._is_new:  # the loop has ended, so its memory can be read from this thread
+                store.insert(file, self._listener.remembered())
+            file.close()
+        lost = len(self._backlog) + self._backlog.lost
+        if lost:
+            logger.error("%d messages are lost: they were sent after the history in %s failed", lost, self._path)
+
+
+def _log_bug(error: Exception) -> None:
+    """Log an exception that no file can raise: it is a bug. The thread goes on, since others wait for it."""
+    if not isinstance(error, FAILURES):
+        logger.error("a bug in the writing of the history", exc_info=error)
