@@ -7,37 +7,20 @@ peer is not read, for its pace or because a reply is awaited, the deadlines that
 from typing import Protocol
 
 from pylingo.reactor.config import ServerSettings
-
-
-class Outgoing(Protocol):
-    """The transport, as the deadlines see it."""
-
-    waiting_since: float
-
-    @property
-    def is_waiting(self) -> bool: ...
-
-    @property
-    def is_blocked(self) -> bool: ...
+from pylingo.reactor.engine.transport import Transport
 
 
 class WatchedPeer(Protocol):
-    """The connection, as its deadlines see it."""
+    """A connection, as its deadlines see it. No deadline holds for a peer that is not handled any more."""
+
+    transport: Transport
+    is_paused: bool
+    """Whether the peer is not read."""
 
     @property
-    def is_handled(self) -> bool:
-        """Whether requests of this peer are still handled. If not, no deadline holds."""
-
-    @property
-    def is_paused(self) -> bool:
-        """Whether the peer is not read."""
-
+    def is_handled(self) -> bool: ...
     @property
     def settings(self) -> ServerSettings: ...
-
-    @property
-    def transport(self) -> Outgoing: ...
-
     def expire(self, reason: str, text: str) -> None:
         """A deadline has passed: end the connection for `reason`."""
 
