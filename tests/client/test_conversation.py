@@ -1032,3 +1032,44 @@ def test_rooms_without_end_are_not_kept():
     for number in range(5_000):
         assert talk.received(Message(f"room-{number}", "bob", "x", number + 1)).show
     assert len(talk._newest) <= 1_000
+
+
+# --- changes of the code that no other test notices -------------------------------------------------------------
+
+
+def test_a_message_held_when_the_connection_broke_is_asked_for_again():
+    """It was not shown: only what came before it counts as seen."""
+    talk = make()
+    talk.connected()
+    talk.received(ready())
+    talk.received(joined())  # the page of the log never comes
+    assert talk.received(message(7)).show == []
+    [asked] = [record for record in back(talk) if isinstance(record, HistoryRequest)]
+    assert asked.since == 6
+
+
+def test_each_room_keeps_the_place_up_to_which_it_was_read():
+    talk = in_lobby(entry(5))
+    for room, seen in (("pool", 9), ("lobby", None)):
+        [join] = talk.command("join", room).send
+        [asked] = talk.received(Joined(room, "ada", 2, join.id)).send
+        if seen is not None:
+            talk.received(page(asked, entry(seen), room=room))
+    assert asked.since == 5
+
+
+def test_one_is_at_rest_only_while_connected_with_the_log_read():
+    talk = in_lobby()
+    assert talk.is_at_rest
+    talk.received(Skipped("lobby", 1, 1, 2))
+    assert (talk.is_settled, talk.is_at_rest) == (True, False)
+    talk.disconnected()
+    assert not talk.is_at_rest
+
+
+def test_a_move_to_another_room_gives_up_nothing_that_was_said():
+    talk = in_lobby()
+    talk.say("once")
+    [join] = talk.command("join", "pool").send
+    assert talk.received(Joined("pool", "ada", 2, join.id)).refused == []
+    assert talk.unconfirmed == 1
