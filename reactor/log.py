@@ -1,9 +1,9 @@
-"""Output that never holds up the loop, and a log that no peer can forge.
+"""The log and the output of the server: writing never blocks the loop, and no peer can forge a log record.
 
-A terminal under ^S, or a pipe that nobody reads, takes no more, and a thread that writes to it stands still until it
-does. So the loop only hands lines over (as with `logging.handlers.QueueHandler`), and a thread writes them. The
-library's `QueueListener` is no help here: its `stop` waits for that thread for ever. A record is one line, and nothing
-in it acts on a terminal.
+A terminal stopped with ^S, or a pipe that nobody reads, blocks the thread that writes to it. The loop therefore only
+queues lines, as `logging.handlers.QueueHandler` does, and a thread writes them. `logging.handlers.QueueListener` is not
+used because its `stop` waits for that thread without a limit. A record is one line, without characters that a terminal
+acts on.
 """
 
 import collections
@@ -18,17 +18,18 @@ import time
 from pylingo.shared.text import printable
 
 WAITING = 2**20
-"""Bytes of lines that wait for an output that takes none."""
+"""The most bytes of queued lines."""
 PATIENCE = 1.0
-"""Seconds that the end waits for an output, and between two tries of one that has failed."""
-_AT_ONCE = 65_536  # bytes handed to the system in one call
+"""Seconds that the end of the process waits for an output, and between two attempts at one that has failed."""
+_AT_ONCE = 65_536  # bytes of one write
 
 
 class LineWriter:
-    """Writes lines to a descriptor, in a thread of its own.
+    """Writes lines to a descriptor, in its own thread.
 
-    Lines beyond `most` bytes are left out until those that wait are written; then a line says how many there were.
-    Lines that the system refuses (a full disk) are left out as well. `error` is what it said last; None if all is well.
+    Lines beyond `most` bytes are left out until the queued lines are written. Then a line tells their number. Lines
+    that cannot be written, for instance to a full disk, are left out as well. `error` is the error of the last write,
+    or None.
     """
 
     def __init__(self, fd: int, most: int = WAITING) -> None:
@@ -36,14 +37,14 @@ class LineWriter:
         self._fd = fd
         self._most = most
         self._lines: collections.deque[bytes] = collections.deque()
-        self._size = 0  # bytes of the lines, and of those that are being written
+        self._size = 0  # bytes of the queued lines and of those being written
         self._left_out = 0
         self._is_closed = False
         self._changed = threading.Condition()
         threading.Thread(target=self._run, name=f"output {fd}", daemon=True).start()
 
     def write(self, line: str) -> None:
-        """Have `line` written when its turn comes. From any thread; never waits for the descriptor."""
+        """Queue `line`, from any thread. Never waits for the descriptor."""
         data = line.encode("utf-8", "replace") + b"\n"
         with self._changed:
             if self._left_out or self._size + len(data) > self._most:
@@ -54,12 +55,12 @@ class LineWriter:
                 self._changed.notify_all()
 
     def flush(self, timeout: float = PATIENCE) -> bool:
-        """Wait until everything is written, at most `timeout` seconds and not after an error; whether it is."""
+        """Wait for the queued lines, until an error or for `timeout` seconds. Return whether all are written."""
         with self._changed:
             return self._changed.wait_for(lambda: self._is_idle or self.error is not None, timeout) and self._is_idle
 
     def close(self) -> None:
-        """Have the thread end as soon as everything is written."""
+        """End the thread after the last line."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
@@ -94,14 +95,14 @@ class LineWriter:
                     self._changed.wait_for(lambda: self._is_closed, PATIENCE)
 
     def _take(self) -> tuple[int, int, bytes] | None:
-        """How many lines are to be written now, or how many that were left out are to be told, and the bytes."""
+        """Return the bytes to write, after the number of their lines and of the left-out lines that they report."""
         with self._changed:
             self._changed.wait_for(lambda: not self._is_idle or self._is_closed)
             if self._is_closed and (self._is_idle or self.error):
                 return None
             if not self._lines:
                 count = self._left_out
-                return 0, count, b"lines left out here, as they could not be written in time: %d\n" % count
+                return 0, count, b"lines left out here because they could not be written in time: %d\n" % count
             sizes = itertools.accumulate(map(len, self._lines))
             count = max(1, sum(1 for _ in itertools.takewhile(_AT_ONCE.__ge__, sizes)))
             data = b"".join(itertools.islice(self._lines, count))
@@ -113,12 +114,12 @@ class LineWriter:
         while data:
             try:
                 data = data[os.write(self._fd, data) :]
-            except BlockingIOError:  # somebody who shares the terminal has made it non-blocking
+            except BlockingIOError:  # another program on the terminal made it non-blocking
                 select.select([], [self._fd], [])
 
 
 class LineHandler(logging.Handler):
-    """Hands each record to a `LineWriter` as one line, a traceback as lines behind it."""
+    """Queues each record in a `LineWriter`: one line, and the lines of a traceback after it."""
 
     def __init__(self, writer: LineWriter) -> None:
         super().__init__()
@@ -131,14 +132,14 @@ class LineHandler(logging.Handler):
             self.handleError(record)
 
     def close(self) -> None:
-        """Wait a moment for what is not written yet. The end of the process comes here by `logging.shutdown`."""
+        """Wait a moment for the queued lines. `logging.shutdown` calls this at the end of the process."""
         super().close()
         self._writer.flush()
         self._writer.close()
 
 
 class CleanFormatter(logging.Formatter):
-    """Makes control characters visible. The lines of a traceback are indented, so that none looks like a record."""
+    """Makes control characters visible. Indents the lines of a traceback, so that none looks like a record."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
         return printable(super().formatMessage(record))
@@ -149,7 +150,7 @@ class CleanFormatter(logging.Formatter):
 
 
 def log_to_stderr(level: str) -> LineWriter:
-    """Log what is at least `level` to stderr; returns what writes there. A closed stderr is no error."""
+    """Log records of at least `level` to stderr, and return its writer. A closed stderr is not an error."""
     writer = LineWriter(2)
     handler = LineHandler(writer)
     handler.setFormatter(CleanFormatter("{asctime} {levelname:<7} {message}", style="{"))

@@ -3,26 +3,26 @@
 # requires-python = ">=3.12"
 # dependencies = ["msgpack>=1.2.4", "confusable-homoglyphs>=3.3.1,<4"]
 # ///
-"""Starts the PyLingo chat server: `./reactor/run.py`, `pylingo-server` or `uv run reactor/run.py`."""
+"""The program that starts the PyLingo chat server: `./reactor/run.py`, `pylingo-server` or `uv run reactor/run.py`."""
 
 import errno
 import os
 import sys
 import threading
 
-if __name__ == "__main__":  # a script's own folder comes first on the path: put the checkout in its place
+if __name__ == "__main__":  # Python puts the script's folder on the path: replace it by the checkout
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 from pylingo.shared.launch import LaunchError, launch
 
 _SWITCH = 0.0005
-"""Seconds after which the thread of the history gives the interpreter to the loop, instead of CPython's 0.005."""
+"""Seconds after which the history's thread yields the interpreter to the loop. CPython's default is 0.005."""
 _STACK = 2**20
-"""Bytes of a thread's stack, instead of the system's 8 MiB, which count where address space is limited."""
+"""Bytes of a thread's stack. The system's 8 MiB would count where address space is limited."""
 
 
 def main() -> int:
-    """Run a server as the command line says; returns the exit status."""
+    """Run a server with the command line of the process. Returns the exit status."""
     return launch("pylingo-server", _serve)
 
 
@@ -51,7 +51,7 @@ def _serve() -> int:
         address = server.start(targets)
     except OSError as error:
         raise LaunchError(why_not_listening(error, settings.host, settings.port)) from None
-    stdout = LineWriter(1)  # a pipe that nobody reads keeps nobody out
+    stdout = LineWriter(1)  # a pipe that nobody reads does not block the server
     stdout.write(f"PyLingo {__version__} listening on {address}")
     is_written = stdout.flush()
     stdout.close()
@@ -63,11 +63,11 @@ def _serve() -> int:
 
 
 def why_not_listening(error: OSError, host: str, port: int) -> str:
-    """Why the server cannot listen, and what would help."""
+    """Return one sentence: why the server cannot listen, and what helps."""
     if error.errno == errno.EADDRINUSE:
         return f"port {port} on {host} is in use: stop the other program or choose a port with --port"
     if error.errno in (errno.EACCES, errno.EPERM):
-        return f"port {port} needs privileges: choose one above 1023 with --port"
+        return f"port {port} needs privileges: choose a port above 1023 with --port"
     return f"cannot listen on {host} port {port}: {error.strerror or error}"
 
 

@@ -1,4 +1,4 @@
-"""What comes before a server serves: is its history file usable, is its host known, and how do others join it."""
+"""The checks before a server starts: the history file, the address of its host, and the command to join it."""
 
 import errno
 import importlib.util
@@ -25,10 +25,13 @@ from pylingo.shared.launch import LaunchError
 logger = logging.getLogger(__name__)
 
 RETRY = 1.0
-"""Seconds between two looks for a host whose name cannot be looked up yet."""
+"""Seconds between two attempts to look up a host while the name server is unavailable."""
 PATIENCE = 300.0
-"""Seconds after which such a host is given up."""
-_ELSEWHERE = {"0.0.0.0": "198.51.100.1", "::": "2001:db8::1"}  # addresses for documentation (RFC 5737, RFC 3849)
+"""Seconds after which the server stops trying."""
+_ELSEWHERE = {
+    "0.0.0.0": "198.51.100.1",
+    "::": "2001:db8::1",
+}  # reserved for documentation (RFC 5737, RFC 3849)
 _CLIENT = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "client", "chat.py")
 
 
@@ -36,9 +39,9 @@ _CLIENT = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__
 
 
 def check_history(path: str) -> None:
-    """See whether a history can be kept in this file. Raises `LaunchError` saying why not.
+    """Check that this file can keep a history. Raises `LaunchError` with the reason if it cannot.
 
-    A lock is no reason: it may be gone soon, and the server deals with that.
+    A lock is not an error. It may be released soon, and the server handles it.
     """
     try:
         trouble = _trouble_with(path)
@@ -53,16 +56,17 @@ def check_history(path: str) -> None:
 
 
 def _trouble_with(path: str) -> str:
-    flags = os.O_RDWR | os.O_CREAT | os.O_NONBLOCK  # O_NONBLOCK: a pipe would wait for its other end
+    """Return the reason why the file is unusable, or an empty string."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NONBLOCK  # O_NONBLOCK: opening a pipe would block
     file = open_private(path, flags)
     try:
         status = os.fstat(file)
     finally:
         os.close(file)
     if not stat.S_ISREG(status.st_mode):
-        return "it is no regular file"
-    if not os.access(os.path.dirname(path) or ".", os.W_OK | os.X_OK):  # SQLite makes files beside it
-        return "its folder cannot be written to"
+        return "it is not a regular file"
+    if not os.access(os.path.dirname(path) or ".", os.W_OK | os.X_OK):  # SQLite creates files in it
+        return "its folder is not writable"
     if not status.st_size:
         return ""
     name = urllib.parse.quote(os.path.abspath(path))
@@ -75,17 +79,17 @@ def _trouble_with(path: str) -> str:
             return ""
         raise
     if version > VERSION:
-        return f"it is of version {version}, and this server knows {VERSION}: use a newer server"
-    return "it is a database of another program" if tables and not version else ""
+        return f"its version is {version}, and this server supports {VERSION}: use a newer server"
+    return "it is the database of another program" if tables and not version else ""
 
 
 # --- the host
 
 
 def wait_for_host(reactor: Reactor, host: str, port: int) -> Sequence[Target]:
-    """The addresses of `host`. Waits while the name server is not there yet, at most `PATIENCE` seconds.
+    """Return the addresses of `host`. Waits at most `PATIENCE` seconds while the name server is unavailable.
 
-    SIGINT and SIGTERM end it. Raises `OSError` for a host that is unknown, and `LaunchError` if there was no answer.
+    SIGINT and SIGTERM end the wait. Raises `OSError` for an unknown host, and `LaunchError` after such a signal.
     """
     found: Sequence[Target] | OSError | None = None
     resolver = Resolver(reactor, host, port)
@@ -103,7 +107,7 @@ def wait_for_host(reactor: Reactor, host: str, port: int) -> Sequence[Target]:
             return
         if not is_told:
             is_told = True
-            logger.warning("the host %s cannot be looked up yet: trying for up to %g s", host, PATIENCE)
+            logger.warning("the host %s cannot be looked up yet: retrying for up to %g s", host, PATIENCE)
         reactor.call_later(RETRY, look)
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -125,9 +129,9 @@ def _is_temporary(answer: object) -> bool:
 
 
 def invitation(address: str, bound: str) -> str:
-    """A command that joins the server at HOST:PORT, as it works here and now, with an address that others can use.
+    """Return a shell command that joins the server at HOST:PORT, with an address that works from other machines.
 
-    `bound` is the IP address that the host stands for.
+    `bound` is the IP address of the host.
     """
     if bound in _ELSEWHERE:
         address = show_address(_own_address(bound), int(address.rpartition(":")[2]))
@@ -135,19 +139,19 @@ def invitation(address: str, bound: str) -> str:
 
 
 def _own_address(bound: str) -> str:
-    """One of this machine's addresses, for a server that listens on all of them: the one that it calls others from."""
-    for wildcard in dict.fromkeys(("0.0.0.0", bound)):  # :: is IPv4 as well
+    """Return the address from which this machine connects to others, for a server that listens on all addresses."""
+    for wildcard in dict.fromkeys(("0.0.0.0", bound)):  # :: includes IPv4
         try:
             with socket.socket(socket.AF_INET6 if wildcard == "::" else socket.AF_INET, socket.SOCK_DGRAM) as sock:
-                sock.connect((_ELSEWHERE[wildcard], 9))  # sends nothing: the system only chooses a way
+                sock.connect((_ELSEWHERE[wildcard], 9))  # sends nothing: the system only selects a route
                 return str(sock.getsockname()[0])
-        except OSError:  # there is none
+        except OSError:  # no route
             continue
     return "127.0.0.1"
 
 
 def _client_command() -> str:
-    """The client that belongs to the way in which this server was started."""
+    """Return the command of the client that matches the way this server was started."""
     if not sys.argv[0].endswith(".py"):
         beside = os.path.join(os.path.dirname(shutil.which(sys.argv[0]) or sys.argv[0]), "pylingo")
         if os.access(beside, os.X_OK):
@@ -155,15 +159,15 @@ def _client_command() -> str:
             is_found = on_path is not None and os.path.samefile(on_path, beside)
             return "pylingo" if is_found else shlex.quote(_short(beside))
     script = shlex.quote(_short(_CLIENT))
-    if importlib.util.find_spec("blessed") is None:  # as in the environment that uv makes for the server alone
+    if importlib.util.find_spec("blessed") is None:  # in an environment that uv created for the server only
         return f"uv run {script}"
-    python = os.path.abspath(shutil.which("python3") or "/")  # which the script's first line asks for
+    python = os.path.abspath(shutil.which("python3") or "/")  # the script's first line runs it
     if python == os.path.abspath(sys.executable) and os.access(_CLIENT, os.X_OK):
         return script
     return f"{shlex.quote(_short(sys.executable))} {script}"
 
 
 def _short(path: str) -> str:
-    """A path from the working folder, where it is below that."""
+    """Return a path relative to the working folder if it is below it."""
     relative = os.path.relpath(path)
     return path if relative.startswith("..") else os.path.join(".", relative)

@@ -17,7 +17,7 @@ from pylingo.reactor.log import CleanFormatter, LineWriter
 from pylingo.shared.text import printable
 from tests.support import DEADLINE, ROOT, is_live, wait_until
 
-LEFT_OUT = "lines left out here, as they could not be written in time"
+LEFT_OUT = "lines left out here because they could not be written in time"
 FORGED = "2026-01-01 00:00:00,000 INFO    accepted root"
 
 HOSTILE = {
@@ -145,7 +145,7 @@ def test_any_message_is_one_line(words):
 
 def run(code, **options):
     """`code` in a process of its own, as the set-up is for the whole process."""
-    code = f"import logging, sys\nfrom reactor.log import log_to_stderr\n{code}"
+    code = f"import logging, sys\nfrom pylingo.reactor.log import log_to_stderr\n{code}"
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=DEADLINE, check=True, **options
     )
@@ -258,7 +258,7 @@ def test_a_flush_does_not_wait_for_an_output_that_has_failed():
 def test_the_process_ends_though_nobody_reads_its_log(pipe):
     _end, fd = pipe
     code = (
-        "import logging\nfrom reactor.log import log_to_stderr\n"
+        "import logging\nfrom pylingo.reactor.log import log_to_stderr\n"
         "log_to_stderr('debug')\nfor number in range(1_000): logging.debug('%s', 'x' * 100)\nprint('done')"
     )
     with subprocess.Popen(

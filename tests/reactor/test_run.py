@@ -70,7 +70,7 @@ def test_a_privileged_port():
     if not subprocess.run([sys.executable, "-c", probe], preexec_fn=drop_privilege, capture_output=True).returncode:
         pytest.skip("every port can be bound here, even without privileges")
     line = refusal("--port", "1", preexec_fn=drop_privilege)
-    assert line == "port 1 needs privileges: choose one above 1023 with --port"
+    assert line == "port 1 needs privileges: choose a port above 1023 with --port"
 
 
 @pytest.mark.parametrize(

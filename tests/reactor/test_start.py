@@ -72,9 +72,9 @@ def test_a_path_that_cannot_be_used_is_named_with_its_reason(tmp_path: Path) -> 
     assert trouble(tmp_path) == "Is a directory"
     (tmp_path / "file").write_text("")
     assert trouble(tmp_path / "file" / "h.sqlite") == "Not a directory"
-    assert trouble(os.devnull) == "it is no regular file"
+    assert trouble(os.devnull) == "it is not a regular file"
     os.mkfifo(tmp_path / "pipe")
-    assert trouble(tmp_path / "pipe") == "it is no regular file"
+    assert trouble(tmp_path / "pipe") == "it is not a regular file"
     (tmp_path / "words").write_text("shopping list\n" * 1_000)
     assert trouble(tmp_path / "words") == "file is not a database"
 
@@ -86,17 +86,17 @@ def test_a_path_that_may_not_be_written_is_named_with_its_reason(tmp_path: Path)
     assert trouble(path) == "Permission denied"
     path.chmod(0o600)
     tmp_path.chmod(0o500)
-    assert trouble(path) == "its folder cannot be written to"
+    assert trouble(path) == "its folder is not writable"
     tmp_path.chmod(0o700)
 
 
 def test_a_database_of_others_and_one_of_a_newer_server_are_left_alone(tmp_path: Path) -> None:
     other = make(tmp_path / "other", "create table recipe (name text)")
     before = other.read_bytes()
-    assert trouble(other) == "it is a database of another program"
+    assert trouble(other) == "it is the database of another program"
     assert other.read_bytes() == before
     newer = make(tmp_path / "newer", "create table message (at integer)", f"pragma user_version = {VERSION + 1}")
-    words = f"it is of version {VERSION + 1}, and this server knows {VERSION}: use a newer server"
+    words = f"its version is {VERSION + 1}, and this server supports {VERSION}: use a newer server"
     assert trouble(newer) == words
 
 
@@ -160,7 +160,7 @@ def test_a_name_that_cannot_be_looked_up_yet_is_waited_for_and_that_is_said_once
     names = Names(monkeypatch, failures=3)
     assert list(wait_for_host(reactor, "chat.example", 7)) == [(socket.AF_INET, ("127.0.0.1", 7))]
     assert names.asked == 4
-    assert caplog.messages == ["the host chat.example cannot be looked up yet: trying for up to 300 s"]
+    assert caplog.messages == ["the host chat.example cannot be looked up yet: retrying for up to 300 s"]
 
 
 def test_the_waiting_has_an_end(reactor: Reactor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +185,7 @@ def test_an_address_is_taken_as_it_is(reactor: Reactor) -> None:
 def test_the_server_starts_once_its_name_is_known(tmp_path: Path) -> None:
     with ServerProcess("--host", "chat.example", environment=late_names(tmp_path, 2)) as server:
         assert server.first_line.endswith(f"listening on chat.example:{server.port}\n")
-        assert "the host chat.example cannot be looked up yet: trying for up to 300 s" in server.log()
+        assert "the host chat.example cannot be looked up yet: retrying for up to 300 s" in server.log()
         with Peer(server.port, "127.0.0.1") as peer:
             assert peer.fence() == []
 
@@ -232,7 +232,7 @@ def test_every_address_is_named_by_one_that_others_can_use(bound: str, monkeypat
 STARTS = {
     "as a script, in the environment": ("{root}/reactor/run.py", True),
     "as a script, by the environment's Python": ("{python} {root}/reactor/run.py", False),
-    "as a module": ("{python} -m reactor.run", False),
+    "as a module": ("{python} -m pylingo.reactor.run", False),
     "by a link": ("{python} {link}", False),
     "installed": ("{bin}/pylingo-server", False),
     "installed, in the environment": ("pylingo-server", True),
