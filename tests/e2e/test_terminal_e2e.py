@@ -166,7 +166,7 @@ def test_what_is_set_in_one_window_stays_when_another_sets_something_else(open_c
 
 def test_a_home_that_is_none_is_said_in_the_window(open_client: Open):
     ada = open_client(environment={"HOME": "/dev/null", "XDG_CONFIG_HOME": None})
-    ada.wait("out: Not a directory")
+    ada.wait("Not a directory")
     ada.press("/time off\r")
     ada.wait("this is not remembered: ")
 
@@ -507,7 +507,7 @@ def test_a_log_file_that_is_a_pipe_is_refused(open_client: Open, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     ada = open_client(columns=200)
     ada.press(f"/log {tmp_path}/pipe\r")
-    ada.wait("nothing is written to")
+    ada.wait("cannot write to")
     ada.press(f"/log {tmp_path}/file\r")
     ada.wait("what is shown is written to")
     ada.press("for the record\r")
