@@ -155,9 +155,15 @@ def test_the_order_of_reading_names_every_file_of_a_folder_once(folder: Path, na
     assert sorted(names) == there, "name each file of the folder in docs/design.md, under 'The order of reading'"
 
 
-def test_the_order_of_reading_has_every_folder_of_the_server() -> None:
-    folders = {path.parent for path in (ROOT / "reactor").rglob("*.py")}
-    assert folders <= {folder for folder, _ in steps()}
+def test_the_order_of_reading_has_every_folder() -> None:
+    modules = (path for name in ("client", "reactor", "shared") for path in (ROOT / name).rglob("*.py"))
+    assert {path.parent for path in modules} == {folder for folder, _ in steps()}
+
+
+def test_every_script_on_demand_is_described() -> None:
+    on_demand = section(ROOT / "tests" / "README.md", "## On demand")
+    for path in (ROOT / "tests" / "measure").glob("*.py"):
+        assert f"`python {shown(path)}" in on_demand
 
 
 def test_the_event_loop_is_as_short_as_the_design_says() -> None:
