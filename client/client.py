@@ -1,60 +1,43 @@
-"""A client that stays in its room: it connects, comes back after a loss, and misses nothing. For people and for bots.
+"""A client that stays in its room: it reconnects after a loss and misses no message. For the terminal and for bots.
 
     with Client("127.0.0.1", 5000, name="echo", room="lobby") as bot:
         for frame in bot.frames():
             if isinstance(frame, Message):
                 bot.say(f"{frame.from_} said {frame.text}")
 
-What is said while there is no connection is kept and sent after the return; the server sees to it that nothing is
-said twice. Leaving waits until all that was said is confirmed.
+Messages said while there is no connection are sent after the reconnect, and the server stores none of them twice.
+Leaving waits until every message is confirmed.
 """
 
 import collections
 import enum
-import random
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from pylingo.client.connection import ClientConnection
-from pylingo.client.conversation import Conversation, Step
-from pylingo.client.unanswered import Refusal
+from pylingo.client.conversation import Conversation
+from pylingo.client.events import ClientEvent, ConversationEvent, Received, Refused, Send, Status
+from pylingo.client.reconnect import RETRY, Backoff, ReconnectPolicy
 from pylingo.client.wording import not_confirmed, refused
 from pylingo.reactor.engine.dial import Resolver, Target
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.timers import Timer
 from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT
-from pylingo.shared.messages import Command, Goodbye, PingRequest, Pong, Ready
+from pylingo.shared.messages import Command, Goodbye, Ready
 from pylingo.shared.schema import Record
 
-RETRY = 60.0
-"""Seconds without a connection after which a client gives up."""
-FIRST_DELAY = 0.25
-"""Seconds, about, before the first try to come back; each further one waits twice as long."""
-LONGEST_DELAY = 15.0
 FIRST_CLAIM = 5.0
-"""Seconds, about, before a name that somebody else has is asked for again; each further time it is twice as long."""
+"""Seconds, on average, before a name that somebody else has is asked for again. Each further delay is twice as long."""
 LONGEST_CLAIM = 300.0
-SILENCE = 30.0
-"""Seconds without a byte from the server after which it is asked for one, and again after which it is given up."""
 PATIENCE = 5.0
 """Seconds that leaving may take after an error or a signal."""
 FAREWELL = 5.0
 """Seconds that the server has to answer a goodbye."""
 STANDSTILL = 60.0
-"""Seconds without a confirmation after which leaving gives up what is not confirmed."""
-_LAST_PART = 0.8  # of the patience, after which what is not confirmed is given up, and only the goodbye is left
-_NO_RETURN = frozenset({"close", "replaced", "bad-frame", "protocol", "password", "address-limit"})
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How the connection is: `connecting`, `online`, `waiting` (for `delay` seconds), or `over`; and why."""
-
-    state: str
-    error: Exception | None = None
-    delay: float = 0.0
+"""Seconds without a confirmation after which leaving gives up the unconfirmed messages."""
+_CLOSING = 2.0  # seconds that a bot's connection has to close after the goodbye
+_LAST_PART = 0.8  # the part of the patience after which unconfirmed messages are given up; the rest is for the goodbye
 
 
 class Leaving(enum.Enum):
@@ -62,21 +45,22 @@ class Leaving(enum.Enum):
 
     NO = enum.auto()
     FINISHING = enum.auto()
-    """What was said is being confirmed."""
+    """Messages are being confirmed."""
     RETAKING = enum.auto()
-    """The connection is cut, and a new one takes the seat over to say goodbye."""
+    """The connection is cut, and a new one resumes the session to say goodbye."""
     PARTING = enum.auto()
-    """Nothing is left but the goodbye."""
+    """Only the goodbye is left."""
 
 
 class Client:
-    """See the module. `show` gets each frame for the person, `on_refusal` each request that will never be done (after
-    its error was shown), `changed` each change of the connection, and `drained` is called when all that was queued
-    has been sent.
+    """See the module.
 
-    `retry` is for how many seconds it tries to come back; with `insist` also if the first connection fails. The host's
-    name is looked up for each attempt, in a thread.
-    With a `reactor` of its own, drive it with `frames` or `run`; otherwise the owner of the reactor does.
+    `on_event` gets every `ClientEvent`: frames to show, refused requests, changes of the connection. `drained` is
+    called when everything queued has been sent. Without `on_event`, `frames` yields the frames.
+
+    The client tries to reconnect for `retry` seconds; with `insist` also if the very first attempt fails. The host's
+    name is looked up for each attempt, in a thread. A client with a `reactor` of its own is driven by `frames`;
+    otherwise the owner of the reactor drives it.
     """
 
     def __init__(
@@ -89,82 +73,76 @@ class Client:
         retry: float = RETRY,
         insist: bool = False,
         reactor: Reactor | None = None,
-        show: Callable[[Record], object] | None = None,
-        changed: Callable[[Status], object] = lambda status: None,
+        on_event: Callable[[ClientEvent], object] | None = None,
         drained: Callable[[], object] = lambda: None,
-        on_refusal: Callable[[Refusal], object] = lambda refusal: None,
         targets: Sequence[Target] | None = None,
     ) -> None:
         self.conversation = Conversation(name, room)
         self.reactor = reactor or Reactor()
         self.goodbye: Goodbye | None = None
-        """The last goodbye of the server, if the connection ended with one."""
+        """The server's goodbye, if the last connection ended with one."""
         self.status = Status("connecting")
         self._owns_reactor = reactor is None
         self._where = targets or Resolver(self.reactor, host, port)  # the server may move: resolved for each attempt
-        self._retry = retry
-        self._insist = insist
+        self._reconnect = ReconnectPolicy(retry, insist)
         self._frames: collections.deque[Record] = collections.deque()
-        self._show = show or self._frames.append
-        self._changed = changed
+        self._on_event = on_event or self._keep_frame
         self._drained = drained
-        self._on_refusal = on_refusal
-        self._link: ClientConnection | None = None
-        self._parting: ClientConnection | None = None
+        self._connection: ClientConnection | None = None
+        self._closing: ClientConnection | None = None  # after the end, until everything queued is sent
         self._timer: Timer | None = None
-        self._watch: Timer | None = None
-        self._lost_at: float | None = None
-        self._tries = 0
-        self._heard = 0.0
-        self._asked = False
         self._claim_timer: Timer | None = None
-        self._claims = 0
+        self._claim_delays = Backoff(FIRST_CLAIM, LONGEST_CLAIM)
         self._leaving = Leaving.NO
         self._leave_timers: list[Timer] = []
         self._given_up = 0  # messages and commands
-        self._last_refusals: list[Refusal] = []  # those that came while leaving
+        self._last_refusals: list[Refused] = []  # those that came while leaving
 
     # --- for people and bots
 
     def connect(self) -> None:
-        """Begin to connect, or do so again after it was over."""
+        """Begin to connect, or do so again after the connection was over."""
         self.goodbye = None
         self._leaving = Leaving.NO
         self._given_up = 0
-        self._lost_at = None
-        self._tries = 0
+        self._reconnect.restart()
         self._dial()
 
     def say(self, text: str, key: str | None = None) -> None:
-        """Say something to the room. Raises `RequestError` if it is empty or too long.
+        """Say something in the room. Raises `RequestError` if it is empty or too long.
 
-        `key`, 1 to 32 ASCII characters that are never used twice, comes back in the `sent` for it.
+        `key` consists of 1 to 32 ASCII characters and is never used twice. The `sent` frame for the message has it.
         """
         self._follow(self.conversation.say(text, key))
 
-    def ask(self, request: Record) -> None:
-        """Send a request that is not worth keeping: without a connection it is dropped."""
-        if self._link is not None and self.status.state == "online":
-            self._link.send(request)
-
     def join(self, room: str) -> None:
-        """Go into a room."""
+        """Join a room, and leave the present one."""
         self.command("join", room)
 
     def command(self, name: str, argument: str | None = None) -> None:
-        """Give a slash command, without the slash."""
+        """Send a slash command, given without the slash."""
         if name == "close" and not argument:
             self.close()
         else:
             self._follow(self.conversation.command(name, argument))
 
-    def close(self, patience: float | None = None) -> None:
-        """Leave as soon as all that was said is confirmed, over as many connections as that takes.
+    def query(self, name: str) -> None:
+        """Send a command of the program's own. Its reply comes as `QueryReply` events. Dropped if not online."""
+        if self.status.state == "online":
+            self._follow(self.conversation.query(name))
 
-        After `patience` seconds it is over in any case: what is not confirmed by then is counted in `unconfirmed`.
-        Without it that is so when there was no confirmation for `STANDSTILL` seconds.
+    def ping(self) -> None:
+        """Ping the server. `PongReceived` follows. Dropped if not online."""
+        if self.status.state == "online":
+            self._follow(self.conversation.ping())
+
+    def close(self, patience: float | None = None) -> None:
+        """Leave as soon as every message is confirmed, over as many connections as that takes.
+
+        Give up after `patience` seconds; without it, when nothing was confirmed for `STANDSTILL` seconds. Messages that
+        are not confirmed by then are counted in `unconfirmed`.
         """
-        if self._link is None and self.status.state != "waiting":  # it never began, or is over
+        if self._connection is None and self.status.state != "waiting":  # it never began, or is over
             self.stop()
             return
         if self._leaving is Leaving.NO:
@@ -176,33 +154,29 @@ class Client:
             self._leave_later(patience, self.stop)
         if self.status.state == "waiting" and self.unconfirmed and self._timer is not None:
             self._timer.cancel()
-            self._tries = 1  # the next pauses are short again
+            self._reconnect.hurry()
             self._dial()
         self._part_if_settled()
 
     def frames(self) -> Iterator[Record]:
-        """The frames for the person, as they come, until the connection is over. Turns the reactor."""
+        """Yield frames as they come, until the connection is over. Runs the reactor."""
         while True:
             while self._frames:
                 yield self._frames.popleft()
-            if self.status.state == "over":
+            if self._is_over:
                 return
             self.reactor.tick()
 
     def stop(self, error: Exception | None = None) -> None:
-        """Cut the connection and do not come back."""
-        for timer in (self._timer, self._watch, self._claim_timer, *self._leave_timers):
+        """End the connection at once, and do not reconnect."""
+        for timer in (self._timer, self._claim_timer, *self._leave_timers):
             if timer is not None:
                 timer.cancel()
         self._leave_timers.clear()
-        if self._link is not None:
-            self._link.close()
-        self._parting, self._link = self._link, None
-        self._become(Status("over", error))
-
-    @property
-    def _has_parted(self) -> bool:
-        return self._is_over and (self._parting is None or self._parting.is_closed)
+        if self._connection is not None:
+            self._connection.close()
+        self._closing, self._connection = self._connection, None
+        self._become("over", error)
 
     @property
     def _is_over(self) -> bool:
@@ -211,17 +185,17 @@ class Client:
     @property
     def is_connected(self) -> bool:
         """Whether there is a connection, on which a goodbye can be said."""
-        return self._link is not None and self._link.is_open
+        return self._connection is not None and self._connection.is_open
 
     @property
     def unconfirmed(self) -> int:
-        """How many messages and commands the server has not confirmed, with those that were given up."""
+        """How many messages and commands the server has not confirmed, including those that were given up."""
         return self._given_up + self.conversation.unconfirmed
 
     @property
     def is_full(self) -> bool:
-        """Whether so much waits to be sent that the sender should hold on."""
-        return self.conversation.unconfirmed > 1_000 or (self._link is not None and self._link.is_full)
+        """Whether so much waits to be sent that the sender should pause."""
+        return self.conversation.unconfirmed > 1_000 or (self._connection is not None and self._connection.is_full)
 
     def __enter__(self) -> Self:
         self.connect()
@@ -235,21 +209,20 @@ class Client:
             return
         while not self._is_over:
             self.reactor.tick()
-        end = self.reactor.clock() + 2.0
-        while not self._has_parted and self.reactor.clock() < end:
+        end = self.reactor.clock() + _CLOSING
+        while self._closing is not None and not self._closing.is_closed and self.reactor.clock() < end:
             self.reactor.tick(0.1)
-        for link in (self._link, self._parting):
-            if link is not None:
-                link.abort(TimeoutError("the server did not answer the goodbye"))
+        if self._closing is not None:
+            self._closing.abort(TimeoutError("the server did not answer the goodbye"))
         self.reactor.tick(0)
         self.reactor.close()
-        if words := self._what_was_lost():
-            if error is None or isinstance(error, SystemExit):  # of which nobody would read a note
+        if words := self._failures():
+            if error is None or isinstance(error, SystemExit):  # nobody would read the note of a SystemExit
                 raise ConnectionError(words)
             error.add_note(words)
 
-    def _what_was_lost(self) -> str:
-        """What was said and is not in the room, as far as nobody was there any more to hear of it."""
+    def _failures(self) -> str:
+        """A sentence about messages that did not reach the room and that the program was not told of."""
         words = [not_confirmed("message", self.unconfirmed)] if self.unconfirmed else []
         words += [refused(refusal.request, refusal.error) for refusal in self._last_refusals]
         return "; ".join(words)
@@ -267,14 +240,14 @@ class Client:
             self._say_goodbye()
 
     def _say_goodbye(self) -> None:
-        if self._link is not None and self._link.is_open:
+        if self._connection is not None and self._connection.is_open:
             self._leave_later(FAREWELL, self.stop)
-            self._link.send(Command("close"))
+            self._connection.send(Command("close"))
         else:
             self.stop()
 
     def _expect_progress(self, before: int) -> None:
-        """Have something confirmed by now, or give up."""
+        """Give up if nothing was confirmed since `before` messages were unconfirmed."""
         if self._leaving is not Leaving.FINISHING:
             return
         if self.unconfirmed >= before:
@@ -283,35 +256,32 @@ class Client:
             self._leave_later(STANDSTILL, self._expect_progress, self.unconfirmed)
 
     def _give_up(self) -> None:
-        """Say goodbye without what is not confirmed.
+        """Say goodbye without waiting for unconfirmed messages.
 
-        That has been sent on this connection, a goodbye would stand behind it, and a server handles no more than its
-        pace. So the seat is taken over on a new connection, and with it the server forgets what the old one has sent.
+        They have been sent on this connection, and the server handles frames in order and at a limited pace, so a
+        goodbye would be late. A new connection resumes the session, and the server discards the rest of the old one.
         """
         if self._leaving is not Leaving.FINISHING:
             return
         self._given_up += self.conversation.forget()
-        if self._link is None or not self._link.is_open:
+        if self._connection is None or not self._connection.is_open:
             self.stop()
             return
         self._leaving = Leaving.RETAKING
-        self._link.abort(TimeoutError("the server did not confirm all in time"))
+        self._connection.abort(TimeoutError("the server did not confirm all messages in time"))
 
     # --- the connection
 
     def _dial(self) -> None:
-        self._become(Status("connecting", self.status.error))
+        self._become("connecting", self.status.error)
         if self._is_over:
             return
-        self._link = ClientConnection(
+        self._connection = ClientConnection(
             self.reactor, self._where, self._connected, self._received, self._drained, self._ended
         )
 
     def _connected(self) -> None:
-        self._heard = self.reactor.now
-        self._asked = False
         self.goodbye = None
-        self._watch = self.reactor.call_later(SILENCE, self._look)
         self._follow(self.conversation.connected())
         if self._leaving is Leaving.PARTING:
             self._say_goodbye()
@@ -319,95 +289,77 @@ class Client:
     def _received(self, record: Record) -> None:
         if self._is_over:
             return
-        self._heard = self.reactor.now
-        self._asked = False
         if type(record) is Goodbye:
             self.goodbye = record
         elif type(record) is Ready:
-            self._lost_at = None
-            self._tries = 0
-            self._become(Status("online"))
-        elif type(record) is Pong and record.re is None:
-            return  # the answer to a ping of ours
+            self._reconnect.online()
+            self._become("online")
         try:
-            step = self.conversation.received(record)
+            events = self.conversation.received(record)
         except ConnectionError as error:
-            if self._link is not None:
-                self._link.abort(error)
+            if self._connection is not None:
+                self._connection.abort(error)
         else:
-            self._follow(step)
+            self._follow(events)
 
     def _ended(self, error: Exception | None) -> None:
         if self._is_over:
             return
-        if self._watch is not None:
-            self._watch.cancel()
-        self._link = None
+        self._connection = None
         self.conversation.disconnected()
         if self._leaving is Leaving.RETAKING:
             self._leaving = Leaving.PARTING
             self._dial()
             return
-        now = self.reactor.clock()
-        was_online = self._lost_at is None and self.status.state == "online"
-        if self._lost_at is None:
-            self._lost_at = now
         reason = self.goodbye.reason if self.goodbye is not None else None
-        never_was = not self._insist and not was_online and self._tries == 0 and reason is None
-        given_up = now - self._lost_at >= self._retry
-        if self._leaving is Leaving.PARTING or reason in _NO_RETURN or never_was or given_up:
+        delay = None
+        if self._leaving is not Leaving.PARTING:
+            delay = self._reconnect.delay(self.reactor.clock(), reason)
+        if delay is None:
             self.stop(error)
             return
-        delay = min(LONGEST_DELAY, FIRST_DELAY * 2**self._tries) * random.uniform(0.5, 1.5)
-        self._tries += 1
-        self._become(Status("waiting", error, delay))
-        if self._is_over:
-            return
-        self._timer = self.reactor.call_later(delay, self._dial)
+        self._become("waiting", error, delay)
+        if not self._is_over:
+            self._timer = self.reactor.call_later(delay, self._dial)
 
-    def _look(self) -> None:
-        """A server that lives sends a ping now and then; one that is silent is asked, and then given up."""
-        silent = self.reactor.now - self._heard
-        if self._link is None:
-            return
-        if silent >= SILENCE and self._asked:
-            self._link.abort(TimeoutError(f"nothing came from the server for {silent:.0f} s"))
-            return
-        if silent >= SILENCE:
-            self._asked = True
-            self._link.send(PingRequest())
-        self._watch = self.reactor.call_later(SILENCE if self._asked else SILENCE - silent, self._look)
+    def _become(self, state: str, error: Exception | None = None, delay: float = 0.0) -> None:
+        self.status = Status(state, error, delay, self.goodbye)
+        self._on_event(self.status)
 
-    def _follow(self, step: Step) -> None:
-        for record in step.send:
-            if self._link is not None:
-                self._link.send(record)
-        for record in step.show:
-            if not self._is_over:
-                self._show(record)
-        for refusal in step.refused:
-            if self._leaving is not Leaving.NO:
-                self._last_refusals.append(refusal)
-            self._on_refusal(refusal)
-        self._want_name()
+    # --- events
+
+    def _follow(self, events: Iterable[ConversationEvent]) -> None:
+        """Send the frames of a step, then tell the owner of its other events."""
+        others: list[ClientEvent] = []
+        for event in events:
+            if not isinstance(event, Send):
+                others.append(event)
+            elif self._connection is not None:
+                self._connection.send(event.record)
+        for other in others:
+            if isinstance(other, Refused) and self._leaving is not Leaving.NO:
+                self._last_refusals.append(other)
+            if not self._is_over or isinstance(other, Refused):
+                self._on_event(other)
+        self._watch_name()
         self._part_if_settled()
 
-    def _want_name(self) -> None:
-        """See that a name that somebody else has is asked for again: it may come free out of sight."""
+    def _keep_frame(self, event: ClientEvent) -> None:
+        if isinstance(event, Received):
+            self._frames.append(event.record)
+
+    # --- the name that somebody else has
+
+    def _watch_name(self) -> None:
+        """Ask for the wanted name again after a while: it may become free without our seeing it."""
         if self.conversation.wanted is None:
-            self._claims = 0
+            self._claim_delays.attempts = 0
             if self._claim_timer is not None:
                 self._claim_timer.cancel()
                 self._claim_timer = None
         elif self._claim_timer is None and not self._is_over:
-            delay = min(LONGEST_CLAIM, FIRST_CLAIM * 2**self._claims) * random.uniform(0.5, 1.5)
-            self._claim_timer = self.reactor.call_later(delay, self._claim)
+            self._claim_timer = self.reactor.call_later(self._claim_delays.next(), self._claim)
 
     def _claim(self) -> None:
         self._claim_timer = None
-        self._claims += 1
         self._follow(self.conversation.claim())
-
-    def _become(self, status: Status) -> None:
-        self.status = status
-        self._changed(status)

@@ -1,29 +1,35 @@
-"""The client's connection to a server: records in, records out, on the engine's reactor."""
+"""The client's connection to a server: records in, records out, on the engine's reactor.
+
+It answers the server's pings. It pings a silent server and then gives the connection up, because a network that went
+away reports no error.
+"""
 
 import socket
 from collections.abc import Callable, Sequence
 
 from pylingo.reactor.engine.dial import Dial, Resolver, Target
 from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.engine.timers import Timer
 from pylingo.reactor.engine.transport import Transport, enable_keepalive
 from pylingo.shared.codec import encode, event_codec
 from pylingo.shared.errors import FrameError, RequestError
 from pylingo.shared.framing import FrameDecoder
-from pylingo.shared.messages import Goodbye, Ping, PongRequest
+from pylingo.shared.messages import Ping, PingRequest, Pong, PongRequest
 from pylingo.shared.schema import Record
-from pylingo.shared.text import printable
 
-_LONGEST_WORD = 1_024  # characters of a name, far more than any server of ours gives
+SILENCE = 30.0
+"""Seconds without a frame, pings aside, after which the server is pinged, and again after which it is given up."""
+_LONGEST_WORD = 1_024  # characters of a name, far more than any PyLingo server gives
 _WORDS = ("name", "room", "old", "new", "token", "from_", "key")
 HIGH_WATER = 65_536
 """Bytes queued above which nothing more should be sent until `drained`."""
 
 
 class ClientConnection:
-    """One connection. Answers pings by itself; frames of unknown types, from a newer server, are passed over.
+    """One connection. Frames of unknown types, which a newer server may send, are ignored.
 
-    Calls `connected()` once it stands, `received(record)` for each frame, `drained()` when what was queued is sent,
-    and `ended(error)` once at the end, `error` saying what went wrong, or None after the server closed.
+    Calls `connected()` once it is established, `received(record)` for each frame, `drained()` when everything queued
+    has been sent, and `ended(error)` once at the end. `error` is None if the server closed the connection.
     """
 
     def __init__(
@@ -43,33 +49,45 @@ class ClientConnection:
         self._decoder = FrameDecoder()
         self._transport: Transport | None = None
         self._error: Exception | None = None
+        self._heard = 0.0  # when the latest frame came
+        self._pinged = False  # since then
+        self._silence_timer: Timer | None = None
         self._dial = Dial(reactor, where, self._dialled, ended)
 
     @property
     def is_open(self) -> bool:
-        """Whether what is sent can still arrive."""
+        """Whether frames can still be sent."""
         return self._transport is not None and self._transport.is_open
 
     @property
     def is_closed(self) -> bool:
-        """Whether there is no connection any more, not even one that is being closed."""
+        """Whether the connection has ended, or was never established."""
         return self._transport is None
 
     @property
+    def queued(self) -> int:
+        """Bytes that wait to be sent."""
+        return self._transport.queued if self._transport is not None else 0
+
+    @property
     def is_full(self) -> bool:
-        """Whether so much is queued that the sender should wait for `drained`."""
-        return self._transport is not None and self._transport.queued > HIGH_WATER
+        """Whether more than `HIGH_WATER` bytes are queued, so that the sender should wait for `drained`."""
+        return self.queued > HIGH_WATER
 
     def send(self, record: Record) -> None:
-        """Queue a frame. Raises `UnicodeEncodeError` for text that has no UTF-8, `ValueError` if it is too large."""
+        """Queue a frame.
+
+        Raises `UnicodeEncodeError` for text without UTF-8, and `ValueError` for a frame that is too large.
+        """
         frame = encode(record)
         if self._transport is not None:
             self._transport.write(frame)
             self._transport.tell_drained = True
 
     def close(self) -> None:
-        """End the connection: what is queued is still sent."""
+        """End the connection after everything queued has been sent."""
         self._dial.cancel()
+        self._stop_watching()
         if self._transport is not None:
             self._transport.close()
 
@@ -82,12 +100,31 @@ class ClientConnection:
     def _dialled(self, sock: socket.socket) -> None:
         enable_keepalive(sock)
         self._transport = Transport(self._reactor, sock, self)
+        self._heard = self._reactor.now
+        self._silence_timer = self._reactor.call_later(SILENCE, self._check_silence)
         self._connected()
+
+    # --- silence
+
+    def _check_silence(self) -> None:
+        silent = self._reactor.now - self._heard
+        if silent >= SILENCE and self._pinged:
+            self.abort(TimeoutError(f"nothing came from the server for {silent:.0f} s"))
+            return
+        if silent >= SILENCE:
+            self._pinged = True
+            self.send(PingRequest())
+        delay = SILENCE if self._pinged else SILENCE - silent
+        self._silence_timer = self._reactor.call_later(delay, self._check_silence)
+
+    def _stop_watching(self) -> None:
+        if self._silence_timer is not None:
+            self._silence_timer.cancel()
 
     # --- from the transport
 
     def data_received(self, data: bytes) -> None:
-        """Decode and pass on what has come."""
+        """Decode frames and pass them on."""
         try:
             for body in self._decoder.feed(data):
                 try:
@@ -97,10 +134,12 @@ class ClientConnection:
                         raise
                     continue
                 if type(record) is Ping:
-                    if not self.is_full:  # else it is sent bytes enough
+                    if not self.is_full:  # otherwise the queued bytes prove that we are alive
                         self.send(PongRequest())
-                else:
-                    _check_words(record)
+                    continue
+                _check_words(record)
+                self._heard, self._pinged = self._reactor.now, False
+                if type(record) is not Pong or record.re is not None:  # a pong without an id is for our own ping
                     self._received(record)
         except (FrameError, RequestError) as error:
             self.abort(ConnectionError(f"the server does not speak PyLingo's protocol: {error.text}"))
@@ -114,27 +153,13 @@ class ClientConnection:
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
+        self._stop_watching()
         self._ended(self._error or error)
 
 
 def _check_words(record: Record) -> None:
-    """Raises `RequestError` for a name that we could not send back."""
+    """Raise `RequestError` for a name that is too long to send back."""
     for field in _WORDS:
         word = getattr(record, field, None)
         if type(word) is str and len(word) > _LONGEST_WORD:
-            raise RequestError("bad-message", f"a {field} of {len(word)} characters")
-
-
-def why_no_connection(error: Exception | None, goodbye: Goodbye | None, where: str) -> str:
-    """Why there is no connection to the server at `where`, in a sentence."""
-    if goodbye is not None:
-        return f"{where} ended the connection: {printable(goodbye.text)}"
-    if error is None or isinstance(error, ConnectionResetError | BrokenPipeError):  # reset: it had not read all of ours
-        return f"the connection to {where} broke: the server went away"
-    if isinstance(error, ConnectionRefusedError):
-        return f"connection refused: no server listens on {where}"
-    if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
-        return f"the host in {where} cannot be looked up at present: {error.strerror}"
-    if isinstance(error, socket.gaierror):
-        return f"unknown host in {where}: {error.strerror}"
-    return f"no connection to {where}: {getattr(error, 'strerror', None) or error}"
+            raise RequestError("bad-message", f"a {field} has {len(word)} characters")

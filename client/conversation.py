@@ -1,31 +1,44 @@
-"""What a client knows of its conversation, over as many connections as it takes. Pure: no sockets, no clock.
+"""A client's side of the conversation, over as many connections as it takes. Pure: no sockets, no clock.
 
-Records that came go in, records to send and records to show come out. After a connection broke, the next one resumes
-the session where the server still knows it, else comes back by name and room; then the room's log fills the gap, what
-was seen already is dropped, and what was typed meanwhile, or was not confirmed, is said again. A key with each `say`
-keeps it single. So a person, or a bot, is shown every message of its room once, in the order of all. Every request of
-the person is kept until it is answered, and a refusal names the request that it is for.
+`Conversation` is told of connections, of frames from the server and of what the person does. Each method returns typed
+events: frames to send, frames to show, refusals (see `events`). It owns the ids of all requests.
+
+After a connection broke, the next one resumes the session if the server still knows it; otherwise it returns by name
+and room. The room's history then fills the gap, messages that were seen before are dropped, and requests without a
+reply are sent again. The key of each `say` lets the server recognise a repetition. So a person, or a bot, sees every
+message of its room once and in order.
 """
 
-import collections
+import itertools
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from pylingo.client.unanswered import Refusal, Unanswered
+from pylingo.client.events import (
+    ConversationEvent,
+    FramesMissed,
+    NameWanted,
+    PongReceived,
+    QueryReply,
+    Received,
+    Refused,
+    Send,
+)
+from pylingo.client.history_reader import HistoryReader
+from pylingo.client.unanswered import Unanswered
 from pylingo.client.wish import TAKEN, Wish
 from pylingo.shared import PROTOCOL_VERSION, __version__
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import (
-    MAX_PAGE,
     Command,
     Error,
     Hello,
     HistoryPage,
-    HistoryRequest,
     Joined,
     Left,
     Message,
+    PingRequest,
+    Pong,
     Ready,
     Renamed,
     Say,
@@ -36,23 +49,9 @@ from pylingo.shared.names import fold
 from pylingo.shared.schema import MAX_ID, Record
 from pylingo.shared.text import message_text
 
-SHOWN_ON_JOINING = 50
-"""Messages of a room's log that are shown on joining it for the first time."""
-_MOST_ALONE = 2_000  # messages of ours, with none of others between, before the log is asked whether that is all
-_MOST_HELD = 20_000  # frames, while the log is being read; a server that says more meanwhile has forgotten us
-_ROOMS_KEPT = 1_000
 _LAST_STAMP = 2**63 - 1
 _HELLO = MAX_ID  # the id of every hello; all others are small
 _ROOM_FRAMES = (Message, Joined, Left, Renamed, Skipped)
-
-
-@dataclass(slots=True)
-class Step:
-    """What follows from something that happened: records for the server, records for the person, and refusals."""
-
-    send: list[Record] = field(default_factory=list)
-    show: list[Record] = field(default_factory=list)
-    refused: list[Refusal] = field(default_factory=list)
 
 
 class Conversation:
@@ -62,30 +61,26 @@ class Conversation:
         self, name: str | None, room: str | None, new_key: Callable[[], str] = lambda: secrets.token_hex(8)
     ) -> None:
         self.name = name
-        """How the server calls us; before that, how we want to be called."""
+        """Our name, as the server has said; before that, the name that we want."""
         self.room: str | None = None
-        """Where we are, as the server has said."""
-        self.gaps = 0
-        """How often we read too slowly, and were left out of room frames for a while."""
+        """Our room, as the server has said."""
+        self._events: list[ConversationEvent] = []  # of the call that is under way
+        self._ids = itertools.count(1)
         self._wish = Wish(name)
-        self._claim = 0  # the id of the request for that name that is not answered yet
-        self._goal = room  # where we want to be: the room asked for last, whether the server has answered or not
-        self._joining = 0  # the id of the join that is not answered yet
+        self._claim = 0  # the id of the request for the wished name, while it has no reply
+        self._goal = room  # the room asked for last, whether the server has replied or not
+        self._joining = 0  # the id of the join, while it has no reply
+        self._ping = 0  # the id of the latest ping, while it has no reply
+        self._queries: dict[int, str] = {}  # names of queries without a last reply, by id
         self._new_key = new_key
-        self._token = secrets.token_hex(16)  # until the server gives one: it knows by it a hello that is said again
-        self._live = False  # whether what is typed can be sent at once
+        self._token = secrets.token_hex(16)  # until the server gives one; it identifies a repeated hello
+        self._live = False  # whether requests can be sent at once
         self._unanswered = Unanswered()
-        self._newest: dict[str, int] = {}  # of each room: the stamp up to which all is seen
-        self._alone = 0  # messages of ours that were confirmed since that last grew
-        self._held: collections.deque[Record] | None = None  # room frames, while the log is being read
-        self._asked = 0  # the id of the page that is due
-        self._since: int | None = None
-        self._before: int | None = None
-        self._last_id = 0
+        self._reader = HistoryReader(self._ids)
 
     @property
     def unconfirmed(self) -> int:
-        """How many messages and commands wait to be sent, to be confirmed or to be answered."""
+        """How many messages and commands wait to be sent, confirmed or answered."""
         return len(self._unanswered)
 
     @property
@@ -95,294 +90,282 @@ class Conversation:
 
     @property
     def is_settled(self) -> bool:
-        """Whether all that was typed has been sent and confirmed."""
+        """Whether all requests have been sent and confirmed."""
         return self._live and not self.unconfirmed
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether nothing is waited for any more, not even the room's log."""
-        return self.is_settled and self._held is None
+        """Whether nothing is awaited any more, not even the room's history."""
+        return self.is_settled and not self._reader.is_reading
 
     def forget(self) -> int:
-        """Give up what is not confirmed; returns how many messages and commands that are."""
+        """Give up what is not confirmed. Returns how many messages and commands that are."""
         return self._unanswered.forget()
 
-    # --- what the connection tells
+    # --- the connection
 
-    def connected(self) -> Step:
+    def connected(self) -> list[ConversationEvent]:
         """There is a new connection."""
         program = f"PyLingo/{__version__}"
-        return Step([Hello(PROTOCOL_VERSION, self._wish.name, program, resume=self._token, id=_HELLO)])
+        self._send(Hello(PROTOCOL_VERSION, self._wish.name, program, resume=self._token, id=_HELLO))
+        return self._result()
 
     def disconnected(self) -> None:
-        """The connection is gone. What was held is in the log: of a room that was new, from the first of it on."""
-        for record in self._held or ():
-            if isinstance(record, Message):
-                self._newest.setdefault(fold(record.room), record.at - 1)
-            elif isinstance(record, Skipped):
-                self._newest.setdefault(fold(record.room), record.after)
+        """The connection is gone."""
         self._live = False
-        self._claim = 0
-        self._stop_reading()
+        self._claim = self._ping = 0
+        self._queries.clear()
+        self._reader.disconnected()
 
-    def received(self, record: Record) -> Step:
-        """A frame came. Raises `ConnectionError` if the server does not answer what it was asked for."""
-        step = Step()
+    def received(self, record: Record) -> list[ConversationEvent]:
+        """A frame came. Raises `ConnectionError` if the server does not answer a request for history."""
+        before = self.wanted
         if type(record) is not Error:
             self._unanswered.command_answered(getattr(record, "re", None) or 0)
-        if self._held is not None and isinstance(record, _ROOM_FRAMES) and not _is_own(record):
-            self._held.append(record)
-            if len(self._held) > _MOST_HELD:
-                raise ConnectionError("the server does not answer a question for the room's log")
+        if self._reader.is_reading and isinstance(record, _ROOM_FRAMES) and not _is_own(record):
+            self._reader.hold(record)
         else:
-            self._take(record, step)
-        return step
+            self._take(record)
+        if self.wanted != before:
+            self._events.append(NameWanted(self.wanted))
+        return self._result()
 
-    # --- what the person does
+    # --- requests of the person
 
-    def say(self, text: str, key: str | None = None) -> Step:
-        """Say something, now or as soon as that is possible. Raises `RequestError` if no server would take it."""
+    def say(self, text: str, key: str | None = None) -> list[ConversationEvent]:
+        """Say `text`, now or as soon as possible. Raises `RequestError` if no server would accept it."""
         _check(text)
         message_text(text)
         return self._request(Say(text, key=key or self._new_key()))
 
-    def command(self, name: str, argument: str | None = None) -> Step:
-        """Ask for a command, now or as soon as that is possible. Raises `RequestError` if it cannot be sent."""
+    def command(self, name: str, argument: str | None = None) -> list[ConversationEvent]:
+        """Send a command, now or as soon as possible. Raises `RequestError` if it cannot be sent."""
         _check(name + (argument or ""))
         return self._request(Command(name, argument))
 
-    def claim(self) -> Step:
+    # --- requests of the program
+
+    def claim(self) -> list[ConversationEvent]:
         """Ask again for the name that somebody else had."""
-        step = Step()
-        if self._live and self.wanted is not None and not self._claim:
-            self._claim = self._next_id()
-            step.send.append(Command("name", self.wanted, self._claim))
-        return step
+        self._send_claim()
+        return self._result()
+
+    def query(self, name: str) -> list[ConversationEvent]:
+        """Send a command of the program's own, which is lost with the connection. `QueryReply` events follow."""
+        number = next(self._ids)
+        self._queries[number] = name
+        self._send(Command(name, id=number))
+        return self._result()
+
+    def ping(self) -> list[ConversationEvent]:
+        """Ping the server. `PongReceived` follows, unless the connection breaks or another ping is sent."""
+        self._ping = next(self._ids)
+        self._send(PingRequest(self._ping))
+        return self._result()
+
+    # --- events
+
+    def _send(self, record: Record) -> None:
+        self._events.append(Send(record))
+
+    def _show(self, record: Record) -> None:
+        self._events.append(Received(record))
+
+    def _refuse(self, refused: Refused) -> None:
+        self._show(refused.error)
+        self._events.append(refused)
+
+    def _result(self) -> list[ConversationEvent]:
+        events, self._events = self._events, []
+        return events
 
     # --- sending
 
-    def _request(self, request: Say | Command) -> Step:
-        step = Step()
+    def _request(self, request: Say | Command) -> list[ConversationEvent]:
         if self._live:
-            self._send(request, step)
+            self._send_request(request)
         else:
             self._unanswered.waiting.append(request)
-        return step
+        return self._result()
 
-    def _send(self, request: Say | Command, step: Step) -> None:
-        number = self._next_id()
+    def _send_request(self, request: Say | Command) -> None:
+        number = next(self._ids)
         request = replace(request, id=number)
         room = fold(self._goal or "")
-        self._unanswered.sent(request, room, self._newest.get(room, 0))
-        step.send.append(request)
+        self._unanswered.sent(request, room, self._reader.newest(room) or 0)
+        self._send(request)
         match request:
             case Command("join", str(room)):
-                self._set_out(room, number)
+                self._set_goal(room, number)
             case Command("leave", None | ""):  # with an argument it is refused
                 self._goal = None
 
-    def _join(self, room: str, step: Step) -> None:
-        number = self._next_id()
-        self._set_out(room, number)
-        step.send.append(Command("join", room, number))
+    def _send_claim(self) -> None:
+        if self._live and self.wanted is not None and not self._claim:
+            self._claim = next(self._ids)
+            self._send(Command("name", self.wanted, self._claim))
 
-    def _set_out(self, room: str, number: int) -> None:
+    def _set_goal(self, room: str, number: int) -> None:
         self._goal = room.strip().removeprefix("#")
         self._joining = number
 
-    def _next_id(self) -> int:
-        self._last_id += 1
-        return self._last_id
-
     # --- receiving
 
-    def _take(self, record: Record, step: Step) -> None:
+    def _take(self, record: Record) -> None:
+        number = getattr(record, "re", None)
+        if number in self._queries:
+            self._answer_query(number, record)
+            return
         match record:
             case Ready():
-                self._ready(record, step)
+                self._ready(record)
             case Joined() if record.users is not None:
-                self._joined(record, step)
+                self._joined(record)
             case Left() if record.reason is None:
                 self.room = None
-                self._stop_reading()
-                step.show.append(record)
+                self._reader.stop()
+                self._show(record)
             case Renamed() if record.room is None:
                 self.name = record.new
                 self._wish.chosen(record.new)
                 self._claim = 0
-                step.show.append(record)
+                self._show(record)
             case Message():
-                self._message(record, step)
+                if self._reader.saw(fold(record.room), record.at):
+                    self._show(record)
             case Skipped():
-                self.gaps += 1
-                self._read_log(record.after, min(record.until + 1, _LAST_STAMP), step)
+                self._events.append(FramesMissed())
+                self._send(self._reader.start(record.after, min(record.until + 1, _LAST_STAMP)))
             case Sent():
                 if record.key is None or self._unanswered.is_said(record.key):
-                    self._confirm(record, step)
+                    self._confirm(record)
             case HistoryPage():
-                if record.re == self._asked:  # any other is for a room that was left meanwhile
-                    self._page(record, step)
+                if self._reader.is_awaited(number):
+                    self._page(record)
+            case Pong() if number == self._ping:
+                self._ping = 0
+                self._events.append(PongReceived())
             case Error():
-                self._error(record, step)
+                self._error(record)
             case _:
-                step.show.append(record)
+                self._show(record)
         if self._wish.comes_free(record):
-            step.send += self.claim().send
+            self._send_claim()
 
-    def _ready(self, ready: Ready, step: Step) -> None:
-        step.show.append(ready)
+    def _answer_query(self, number: int, record: Record) -> None:
+        is_last = not getattr(record, "more", False)
+        name = self._queries.pop(number) if is_last else self._queries[number]
+        self._events.append(QueryReply(name, record, is_last))
+
+    def _ready(self, ready: Ready) -> None:
+        self._show(ready)
         self.name = ready.name
         self._wish.given(ready.name)
         self._token = ready.token
         self.room = ready.room
-        if self._goal and (self.room is None or fold(self.room) != fold(self._goal)):
-            self._join(self._goal, step)
+        goal = self._goal
+        if goal and (self.room is None or fold(self.room) != fold(goal)):
+            self._set_goal(goal, next(self._ids))
+            self._send(Command("join", goal, self._joining))
             return
         if self.room is not None:
-            self._catch_up(self.room, step)
+            self._catch_up(self.room)
             if self._goal is None:  # a leave was lost with the connection
                 self._unanswered.waiting.insert(0, Command("leave"))
-        self._go_live(step)
+        self._go_live()
 
-    def _joined(self, joined: Joined, step: Step) -> None:
-        step.show.append(joined)
+    def _joined(self, joined: Joined) -> None:
+        self._show(joined)
         self.room = joined.room
         if joined.re is None or joined.re == self._joining:
             self._joining = 0
             self._goal = joined.room
-        self._stop_reading()
-        self._catch_up(joined.room, step)
+        self._reader.stop()
+        self._catch_up(joined.room)
         if not self._live and not self._joining:
-            self._go_live(step)
+            self._go_live()
 
-    def _go_live(self, step: Step) -> None:
-        """Say again what was not confirmed, ask again what was not answered, then send what was typed meanwhile."""
+    def _go_live(self) -> None:
+        """Repeat unconfirmed messages and unanswered commands, then send the requests that waited."""
         self._live = True
         again, anew, unknown = self._unanswered.after_return(fold(self.room or ""))
-        step.send += again
-        for refusal in unknown:
-            _refuse(refusal, step)
+        for say in again:
+            self._send(say)
+        for refused in unknown:
+            self._refuse(refused)
         for request in anew:
-            self._send(request, step)
+            self._send_request(request)
 
-    def _message(self, message: Message, step: Step) -> None:
-        room = fold(message.room)
-        if message.at > self._newest.get(room, 0):
-            self._saw(room, message.at)
-            step.show.append(message)
-            self._asked = 0  # a page that nothing is held for could only tell what this one has told
-
-    def _saw(self, room: str, at: int) -> None:
-        """All up to `at` is seen. A `sent` does not say that: it may come before a gap that lies before it."""
-        self._newest[room] = at
-        self._alone = 0
-        if len(self._newest) > _ROOMS_KEPT:
-            self._newest = {room: at}
-
-    def _confirm(self, sent: Sent, step: Step) -> None:
+    def _confirm(self, sent: Sent) -> None:
         if sent.key is not None:
             self._unanswered.confirm(sent.key)
-        step.show.append(sent)
-        self._alone += 1
-        if self._alone >= _MOST_ALONE and not self._asked and self.room is not None:
-            # Else the next one to come back would read all of them, and know the last ones only for its own. Nothing
-            # is held meanwhile: a page waits behind all that we say, and others are not to wait for that.
-            self._alone = 0
-            self._ask_log(self._newest.get(fold(self.room)), None, step)
+        self._show(sent)
+        if self.room is not None and (request := self._reader.confirmed_own(fold(self.room))) is not None:
+            self._send(request)
 
-    def _error(self, error: Error, step: Step) -> None:
-        if error.re == _HELLO or (self._claim and error.re == self._claim):
-            is_told = error.re == self._claim and error.code == TAKEN
-            self._wish.refused(error.code)
-            self._claim = 0
-            if not is_told:
-                step.show.append(error)
-            return
-        if error.re is not None and (request := self._unanswered.answered(error.re)) is not None:
-            _refuse(Refusal(request, error), step)
+    def _error(self, error: Error) -> None:
+        number = error.re
+        if number is None:
+            self._show(error)
+        elif number in (_HELLO, self._claim):
+            self._refused_name(error)
+        elif (request := self._unanswered.answered(number)) is not None:
+            self._refuse(Refused(request, error))
         else:
-            step.show.append(error)
-        if error.re is None:
-            return
-        if error.re == self._asked:  # there is no log to be had: go on with what comes
-            self._release(step)
-        elif error.re == self._joining:
-            self._refused_room(step)
+            self._show(error)
+        if self._reader.is_awaited(number):  # there is no history: go on with the live frames
+            self._release()
+        elif number == self._joining:
+            self._refused_room()
 
-    def _refused_room(self, step: Step) -> None:
-        """We stay where we were, and so does what was said since."""
+    def _refused_name(self, error: Error) -> None:
+        is_known = error.re == self._claim and error.code == TAKEN
+        self._wish.refused(error.code)
+        self._claim = 0
+        if not is_known:
+            self._show(error)
+
+    def _refused_room(self) -> None:
+        """We stay in our room; so do messages said after the refused join."""
         wrong, here = fold(self._goal or ""), fold(self.room or "")
         self._joining = 0
         self._goal = self.room
         self._unanswered.move(wrong, here)
         if not self._live:
             if self.room is not None:
-                self._catch_up(self.room, step)
-            self._go_live(step)
+                self._catch_up(self.room)
+            self._go_live()
 
-    # --- reading the log
+    # --- reading history
 
-    def _catch_up(self, room: str, step: Step) -> None:
-        """Read what we have not seen of a room; of one that is new to us, the newest messages."""
-        since = self._newest.get(fold(room))
-        if since is not None:  # also what we said ourselves and do not know to have arrived
+    def _catch_up(self, room: str) -> None:
+        """Fetch the messages of a room that were not seen; of a new room, the newest messages."""
+        since = self._reader.newest(fold(room))
+        if since is not None:  # include own messages that may have arrived
             since = min([since, *self._unanswered.seen_before(fold(room))])
-        self._read_log(since, None, step)
+        self._send(self._reader.start(since))
 
-    def _read_log(self, since: int | None, before: int | None, step: Step) -> None:
-        """Ask for what is missing, and hold what comes meanwhile."""
-        if self._held is None:
-            self._held = collections.deque()
-        self._ask_log(since, before, step)
-
-    def _ask_log(self, since: int | None, before: int | None, step: Step) -> None:
-        self._since, self._before = since, before
-        self._asked = self._next_id()
-        limit = SHOWN_ON_JOINING if since is None else MAX_PAGE
-        step.send.append(HistoryRequest(since, before, limit, self._asked))
-
-    def _stop_reading(self) -> None:
-        """The room is another one: what was held is in the log of the one before, should we come back."""
-        self._held = None
-        self._asked = 0
-
-    def _page(self, page: HistoryPage, step: Step) -> None:
-        room = fold(page.room)
-        missed = self._first_held()
-        if self._since is None and page.messages and missed is not None and missed < page.messages[0].at:
-            # A page is no larger than a frame: it has no place for all that came since we joined.
-            self._ask_log(missed - 1, None, step)
+    def _page(self, page: HistoryPage) -> None:
+        if (request := self._reader.request_since_join(page)) is not None:
+            self._send(request)
             return
-        self._newest.setdefault(room, 0)
-        for entry in page.messages:
+        for entry, is_new in self._reader.entries(page):
             if entry.key is not None and self._unanswered.is_said(entry.key):
-                self._confirm(Sent(page.room, entry.at, key=entry.key), step)
-            elif entry.at > self._newest[room] and not self._unanswered.is_mine(entry.key):
-                step.show.append(Message(page.room, entry.from_, entry.text, entry.at))
-            if entry.at > self._newest[room]:
-                self._saw(room, entry.at)
-        if page.more and self._since is not None and page.messages:
-            self._ask_log(page.messages[-1].at, self._before, step)
+                self._confirm(Sent(page.room, entry.at, key=entry.key))
+            elif is_new and not self._unanswered.is_mine(entry.key):
+                self._show(Message(page.room, entry.from_, entry.text, entry.at))
+        if (request := self._reader.request_next(page)) is not None:
+            self._send(request)
         else:
-            self._release(step)
+            self._release()
 
-    def _first_held(self) -> int | None:
-        """The stamp from which on messages came while the log is being read, or were left out."""
-        for record in self._held or ():
-            if isinstance(record, Message):
-                return record.at
-            if isinstance(record, Skipped):
-                return record.after + 1
-        return None
-
-    def _release(self, step: Step) -> None:
-        """The log is read: go on with what came meanwhile."""
-        held = self._held or collections.deque()
-        self._stop_reading()
-        while held:
-            self._take(held.popleft(), step)
-            if self._held is not None:  # one of them was a gap: the rest waits for what fills it
-                self._held.extend(held)
+    def _release(self) -> None:
+        """The history is read: handle the frames that were held back."""
+        held = self._reader.stop()
+        for index, record in enumerate(held):
+            self._take(record)
+            if self._reader.is_reading:  # it was a gap, and the rest waits for the messages that fill it
+                self._reader.hold_again(held[index + 1 :])
                 return
 
 
@@ -393,13 +376,8 @@ def _check(text: str) -> None:
         raise RequestError("bad-text", "this was not sent: it has characters that are none in UTF-8") from None
 
 
-def _refuse(refusal: Refusal, step: Step) -> None:
-    step.show.append(refusal.error)
-    step.refused.append(refusal)
-
-
 def _is_own(record: Record) -> bool:
-    """Whether a frame about a room is the answer to something of ours."""
+    """Whether a frame about a room is the reply to a request of ours."""
     match record:
         case Joined():
             return record.users is not None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pylingo.client.client import RETRY
+from pylingo.client.reconnect import RETRY
 from pylingo.client.settings import (
     DEFAULT_ROOM,
     LONGEST_NAME,

@@ -15,13 +15,13 @@ import sys
 import time
 from typing import TextIO
 
-from pylingo.client.client import PATIENCE, RETRY, Client, Status
-from pylingo.client.connection import why_no_connection
+from pylingo.client.client import PATIENCE, Client
 from pylingo.client.descriptor import OwnDescriptor, is_foreground
+from pylingo.client.events import ClientEvent, NameWanted, Received, Refused, Status
 from pylingo.client.lines import LineReader
 from pylingo.client.local_commands import LOCAL
-from pylingo.client.unanswered import Refusal
-from pylingo.client.wording import date_line, local_day, not_confirmed, refused, wording
+from pylingo.client.reconnect import RETRY
+from pylingo.client.wording import date_line, local_day, not_confirmed, refused, why_no_connection, wording
 from pylingo.reactor.engine.loop import EVENT_READ, Reactor
 from pylingo.shared.address import show_address
 from pylingo.shared.commands import BY_NAME, parse_line, parse_piped, unknown_command
@@ -70,12 +70,9 @@ class Plain:
             retry=retry,
             insist=insist,
             reactor=self._reactor,
-            show=self._show,
-            changed=self._changed,
+            on_event=self._happened,
             drained=self._go_on_reading,
-            on_refusal=self._refused,
         )
-        self._wanted: str | None = None
         self._day = local_day(time.time_ns() // 1_000)  # of the last message, at first today
         self._was_online = False
         self._told = False  # whether this loss of the connection was mentioned
@@ -102,17 +99,24 @@ class Plain:
 
     # --- the connection
 
+    def _happened(self, event: ClientEvent) -> None:
+        match event:
+            case Received(record):
+                self._show(record)
+            case Refused(request, error) if not self._is_terminal:  # on a terminal, the error was shown
+                self._refuse(refused(request, error))
+            case NameWanted(str(wanted)):
+                name = self._client.conversation.name
+                self._note(f"you are {name}, wanted {wanted}: it is asked for again until it is free")
+            case Status():
+                self._changed(event)
+
     def _show(self, record: Record) -> None:
         if isinstance(record, Help):
             self._commands |= {info.name for info in record.commands}
         lines = [json.dumps(to_map(record))] if self._as_json else [*self._date(record), *wording(record)]
         for line in lines:
             self._print(line, sys.stdout)
-        if self._client.conversation.wanted != self._wanted:
-            self._wanted = self._client.conversation.wanted
-            if self._wanted is not None:
-                name = self._client.conversation.name
-                self._note(f"you are {name}, wanted {self._wanted}: it is asked for again until it is free")
         self._go_on_reading()
 
     def _date(self, record: Record) -> list[str]:
@@ -258,10 +262,6 @@ class Plain:
         for line in self._reader.finish():
             self._typed(line)
         self._leave(PATIENCE)
-
-    def _refused(self, refusal: Refusal) -> None:
-        if not self._is_terminal:  # where somebody types, the error is on the screen
-            self._refuse(refused(refusal.request, refusal.error))
 
     def _refuse(self, sentence: str) -> None:
         if self._is_terminal:

@@ -1,30 +1,25 @@
-"""What a person has asked for, from when it is typed until the server has answered it. Pure.
+"""The requests of a person that have no reply yet. Pure.
 
-After a loss nobody knows what the server has done of it. A message is said again with the key it had, and commands that
-can be given twice are given again; of all else the person is told that it is not known.
+After a connection broke, nobody knows which of them the server has carried out. Messages are sent again with their
+keys, and commands that can be repeated are sent again. For all others the person is told that the outcome is unknown.
 """
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pylingo.client.events import Refused
 from pylingo.client.wording import UNCONFIRMED, typed
 from pylingo.shared.messages import Command, Error, Say
 from pylingo.shared.text import MAX_WORDS
 
-_KEYS_KEPT = 20_000
-_REPEATABLE = frozenset({"name", "list", "users", "help"})  # commands that can be given twice without harm
-_MOVES = frozenset({"join", "leave"})  # commands that the return makes up for: it goes to the room asked for last
-
-
-class Refusal(NamedTuple):
-    """A request of the person that will never be done, and the error that says so."""
-
-    request: Say | Command
-    error: Error
+KEYS_KEPT = 20_000
+"""Keys of confirmed messages that are remembered, to recognise own messages in the history."""
+_REPEATABLE = frozenset({"name", "list", "users", "help"})  # commands that can be sent twice without harm
+_MOVES = frozenset({"join", "leave"})  # commands that a reconnect replaces: it joins the room asked for last
 
 
 class _Said(NamedTuple):
-    """A message that is not confirmed: in which room (compared form), and what was the newest seen there then."""
+    """An unconfirmed message, its room (compared form), and the newest stamp seen there when it was said."""
 
     say: Say
     room: str
@@ -32,20 +27,20 @@ class _Said(NamedTuple):
 
 
 class Unanswered:
-    """Requests in the order in which they were made. Its length is their number."""
+    """Requests in the order in which they were made. `len` gives their number."""
 
     def __init__(self) -> None:
         self.waiting: list[Say | Command] = []
-        """Those that are still to be sent."""
+        """Requests that are not sent yet."""
         self._said: dict[str, _Said] = {}  # by key
         self._commands: dict[int, Command] = {}  # by id
-        self._mine: dict[str, None] = {}  # keys of what is confirmed, the last ones
+        self._mine: dict[str, None] = {}  # keys of the latest confirmed messages
 
     def __len__(self) -> int:
         return len(self.waiting) + len(self._said) + len(self._commands)
 
     def forget(self) -> int:
-        """Give up all; returns how many that are."""
+        """Give up all requests. Returns their number."""
         count = len(self)
         self.waiting.clear()
         self._said.clear()
@@ -61,22 +56,22 @@ class Unanswered:
                 self._commands[number] = request
 
     def is_said(self, key: str) -> bool:
-        """Whether the message with this key is to be confirmed."""
+        """Whether the message with this key awaits its confirmation."""
         return key in self._said
 
     def is_mine(self, key: str | None) -> bool:
-        """Whether a message with this key was said here, and is confirmed."""
+        """Whether the message with this key was said by us and is confirmed."""
         return key in self._mine
 
     def confirm(self, key: str) -> None:
         """The server has the message with this key."""
         self._said.pop(key, None)
         self._mine[key] = None
-        if len(self._mine) > _KEYS_KEPT:
+        if len(self._mine) > KEYS_KEPT:
             del self._mine[next(iter(self._mine))]
 
     def answered(self, number: int) -> Say | Command | None:
-        """The request that had this id, which is not waited for any more."""
+        """Remove and return the request with this id."""
         if number in self._commands:
             return self._commands.pop(number)
         for key, said in self._said.items():
@@ -86,23 +81,23 @@ class Unanswered:
         return None
 
     def command_answered(self, number: int) -> None:
-        """The command with this id was done, if there is one."""
+        """The command with this id was carried out, if there is one."""
         self._commands.pop(number, None)
 
     def move(self, before: str, after: str) -> None:
-        """What was said for a room that could not be joined was said in the one before."""
+        """Messages for `before`, a room that could not be joined, were said in `after` instead."""
         for key, said in self._said.items():
             if said.room == before:
                 self._said[key] = said._replace(room=after)
 
     def seen_before(self, room: str) -> Iterator[int]:
-        """For each message to a room: the newest stamp there that was seen when it was said."""
+        """For each unconfirmed message to `room`, the newest stamp seen there when it was said."""
         return (said.after for said in self._said.values() if said.room == room)
 
-    def after_return(self, room: str) -> tuple[list[Say], list[Say | Command], list[Refusal]]:
-        """What to do in the room that one has come back to.
+    def after_return(self, room: str) -> tuple[list[Say], list[Say | Command], list[Refused]]:
+        """What to do after a reconnect that ended in `room`.
 
-        Messages to be sent as they were; requests to be sent anew; and those of which nobody knows what became of them.
+        Returns messages to send unchanged, requests to send with new ids, and requests whose outcome is unknown.
         """
         again, unknown = [], []
         for key, (say, place, _) in list(self._said.items()):
@@ -123,5 +118,5 @@ class Unanswered:
         return again, anew, unknown
 
 
-def _unknown(request: Say | Command, words: str) -> Refusal:
-    return Refusal(request, Error(UNCONFIRMED, f"it is not known whether this {words}"[:MAX_WORDS]))
+def _unknown(request: Say | Command, words: str) -> Refused:
+    return Refused(request, Error(UNCONFIRMED, f"it is not known whether this {words}"[:MAX_WORDS]))

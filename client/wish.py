@@ -1,15 +1,15 @@
-"""The name that somebody wants, and whether somebody else has it. Pure."""
+"""The name that the person wants, and whether somebody else has it. Pure."""
 
 from pylingo.shared.messages import Left, Renamed
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
 
 TAKEN = "name-taken"
-_STAYS = frozenset({"leave", "moved", "kicked"})  # reasons for which somebody leaves a room and keeps the name
+_STAYS = frozenset({"leave", "moved", "kicked"})  # reasons to leave a room that keep the name in use
 
 
 class Wish:
-    """`name` is what the server is asked for on every connection. While `is_taken`, it is to be asked for again."""
+    """Every hello asks the server for `name`. While `is_taken`, the client asks for it again from time to time."""
 
     __slots__ = ("is_taken", "name")
 
@@ -23,15 +23,15 @@ class Wish:
             self.is_taken = False
 
     def chosen(self, name: str) -> None:
-        """We are called `name` from now on, and want to be."""
+        """The person chose `name`, and the server accepted it."""
         self.name, self.is_taken = name, False
 
     def refused(self, code: str) -> None:
-        """The server did not give us the name; for any reason but one there is no use in asking again."""
+        """The server refused the name. Asking again is useful only if it is taken."""
         self.is_taken = code == TAKEN
 
     def comes_free(self, record: Record) -> bool:
-        """Whether a frame about somebody else says that the name may be free now."""
+        """Whether a frame about somebody else shows that the name may be free now."""
         if not self.is_taken:
             return False
         match record:

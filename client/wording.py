@@ -1,10 +1,10 @@
-"""What a frame is in words: the lines that a person reads for it. Pure, and everything in them is inert.
+"""The lines that a person reads for a frame, and other sentences about the conversation. Pure.
 
-Whatever another person or the server wrote passes `printable` or `readable` of `shared.text` here. The first line of a
-frame begins in the first column, every further one is indented, so that nobody can write what looks like somebody
-else's line.
+Text of other people and of the server passes through `printable` or `readable`, so no line can control a terminal. The
+first line of a frame starts in the first column and all others are indented, so no text can imitate another frame.
 """
 
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +32,7 @@ from pylingo.shared.schema import Record
 from pylingo.shared.text import printable, quote, readable
 
 UNCONFIRMED = "unconfirmed"
-"""The code of an error of our own: it is not known whether the server has done something."""
+"""The code of the client's own error: it is not known whether the server carried out a request."""
 INDENT = "    "
 _WHY_LEFT = {
     "leave": "left {room}",
@@ -43,13 +43,13 @@ _WHY_LEFT = {
 
 
 def wording(record: Record) -> list[str]:
-    """The lines for a frame, without line ends; none for frames that are not for people."""
+    """The lines for a frame, without line ends. Frames that are not for people have none."""
     words = _WORDS.get(type(record))
     return _rows(words(record)) if words is not None else []
 
 
 def typed(request: Say | Command) -> str:
-    """The line that stands for a request."""
+    """The line that a person would type for a request."""
     match request:
         case Say(text):
             return f"/{text}" if text.startswith("/") else text
@@ -58,19 +58,35 @@ def typed(request: Say | Command) -> str:
 
 
 def refused(request: Say | Command, error: Error) -> str:
-    """That a request will not be done, and why, in a sentence."""
+    """A sentence that says why a request will not be carried out."""
     if error.code == UNCONFIRMED:
         return error.text
     return f"the line {quote(typed(request))} was refused: {error.text}"
 
 
 def not_confirmed(what: str, count: int) -> str:
-    """How many of `what` the server has not confirmed, in a sentence."""
+    """A sentence that says how many of `what` the server has not confirmed."""
     return f"{count} {what}{' was' if count == 1 else 's were'} not confirmed by the server"
 
 
+def why_no_connection(error: Exception | None, goodbye: Goodbye | None, where: str) -> str:
+    """A sentence that says why there is no connection to the server at `where`."""
+    if goodbye is not None:
+        return f"{where} ended the connection: {printable(goodbye.text)}"
+    # The system reports a reset, not an end, if the server had not read everything.
+    if error is None or isinstance(error, ConnectionResetError | BrokenPipeError):
+        return f"the connection to {where} broke: the server went away"
+    if isinstance(error, ConnectionRefusedError):
+        return f"connection refused: no server listens on {where}"
+    if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+        return f"the host in {where} cannot be looked up at present: {error.strerror}"
+    if isinstance(error, socket.gaierror):
+        return f"unknown host in {where}: {error.strerror}"
+    return f"no connection to {where}: {getattr(error, 'strerror', None) or error}"
+
+
 def clock_time(at: int) -> str:
-    """The local time of day of a stamp (microseconds since 1970), to the minute."""
+    """The local time of a stamp (microseconds since 1970), in hours and minutes."""
     return time.strftime("%H:%M", local_time(at))
 
 
@@ -80,7 +96,7 @@ def local_day(at: int) -> tuple[int, int, int]:
 
 
 def date_line(day: tuple[int, int, int]) -> str:
-    """The line before the first message of another day."""
+    """The line that separates days."""
     year, month, number = day
     return f"--- {year}-{month:02}-{number:02} ---"
 

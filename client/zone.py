@@ -1,7 +1,7 @@
-"""The local time of a stamp, in the zone that the system has now.
+"""Local times in the system's current time zone.
 
-The C library reads the zone once, and a chat runs for weeks in which its laptop travels. Here the zone's file is looked
-at once a second at most, whatever the number of messages, and read anew when it is another one.
+The C library reads the zone once, but a chat may run for weeks on a laptop that travels. Here the zone's file is
+checked at most once a second, and read again when it has changed.
 """
 
 import os
@@ -9,35 +9,35 @@ import time
 from collections.abc import Callable
 
 CHECKED_EVERY = 1.0
-"""Seconds between two looks at the zone's file, at least."""
+"""Seconds between two checks of the zone's file, at least."""
 _SYSTEM = "/etc/localtime"
 _FILES = "/usr/share/zoneinfo"
 
 
 class Zone:
-    """The zone that `TZ` names, else the system's. `clock` gives seconds that never go back."""
+    """The zone that `TZ` names, or the system's. `clock` gives monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._next_look = -float("inf")
+        self._next_check = -float("inf")
         self._seen: object = None
 
     def local(self, at: int) -> time.struct_time:
-        """The local time of `at`, in microseconds since 1970."""
+        """The local time of `at`, which is in microseconds since 1970."""
         now = self._clock()
-        if now >= self._next_look:
-            self._next_look = now + CHECKED_EVERY
+        if now >= self._next_check:
+            self._next_check = now + CHECKED_EVERY
             found = _identity()
             if found != self._seen:
                 self._seen = found
-                _read_anew()
+                _reload()
         return time.localtime(at // 1_000_000)
 
 
 def _identity() -> object:
-    """What is another value when the zone may be another one."""
+    """A value that changes whenever the zone may have changed."""
     name = os.environ.get("TZ")
-    # An empty name is UTC; one that is no path is a file of the database, or a rule and has no file.
+    # An empty name is UTC. A relative name is a file of the database, or a rule without a file.
     path = _SYSTEM if name is None else os.path.join(os.environ.get("TZDIR", _FILES), name.removeprefix(":"))
     try:
         status = os.stat(path)
@@ -46,8 +46,8 @@ def _identity() -> object:
     return name, path, status.st_dev, status.st_ino, status.st_mtime_ns
 
 
-def _read_anew() -> None:
-    """Have the C library read the zone: it does so only if `TZ` is another one than before."""
+def _reload() -> None:
+    """Make the C library read the zone again, which it does only after `TZ` has changed."""
     name = os.environ.get("TZ")
     os.environ["TZ"] = "UTC0"
     time.tzset()

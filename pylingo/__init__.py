@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from pylingo.shared import __version__
 
 if TYPE_CHECKING:
-    from pylingo.client.client import Client, Status
+    from pylingo.client.client import Client
+    from pylingo.client.events import Status
     from pylingo.shared.errors import ProtocolError, RequestError
     from pylingo.shared.messages import (
         CommandInfo,
@@ -66,7 +67,7 @@ __all__ = [
     "__version__",
 ]
 
-_HOMES = {"Client": "client.client", "Status": "client.client"}
+_HOMES = {"Client": "client.client", "Status": "client.events"}
 _HOMES.update(dict.fromkeys(("ProtocolError", "RequestError"), "shared.errors"))
 
 

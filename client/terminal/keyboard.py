@@ -13,7 +13,7 @@ from pylingo.client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Effect, Model, Pasting, Reconnect, Repaint, SendCommand, Speak, Suspend
 from pylingo.client.terminal.rows import is_folded, wrapped
-from pylingo.client.terminal.server_events import ask, next_id
+from pylingo.client.terminal.server_events import query
 from pylingo.client.terminal.view import body_height
 from pylingo.shared.commands import COMMANDS, parse_line, unknown_command
 from pylingo.shared.errors import RequestError
@@ -150,8 +150,8 @@ def _complete(backwards: bool) -> Action:
             editor.replace(0, len(editor.text), text, cursor)
             if len(candidates) > 1:
                 model.hint = "  ".join(map(printable, candidates))
-        if editor.text.startswith("/join") and model.state == "online" and not model.quiet:
-            return [ask(model, Command("list", id=next_id(model)))]
+        if editor.text.startswith("/join") and model.state == "online" and not model.queries:
+            return [query(model, "list")]
         return []
 
     return complete

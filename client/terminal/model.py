@@ -1,20 +1,23 @@
-"""What the program knows, what can happen to it, and what it can want done. Pure data; `update` holds the rules."""
+"""The state of the window, the events that change it and the effects that it asks for. Pure data.
 
+`update` holds the rules; `window` carries out the effects.
+"""
+
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pylingo.client.events import ClientEvent
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.completion import Completer
 from pylingo.client.terminal.editor import Editor
-from pylingo.client.terminal.input_events import CursorReport, Focus, Key, Paste, Text
+from pylingo.client.terminal.input_events import InputEvent, Paste
 from pylingo.client.terminal.scrollback import Scrollback
 from pylingo.shared.commands import BY_NAME
-from pylingo.shared.messages import Goodbye
 from pylingo.shared.names import fold
-from pylingo.shared.schema import Record
 
 MOST = 50_000
-"""People of a room, and rooms, that are known by name."""
+"""The people of a room, and the rooms, that are remembered by name."""
 
 
 @dataclass(slots=True)
@@ -33,102 +36,74 @@ class Model:
     retry_at: float = 0.0
     was_online: bool = False
     is_told: bool = False
-    """Whether this loss of the connection was mentioned."""
+    """Whether a note has mentioned this loss of the connection."""
     is_leaving: bool = False
     round_trip: float | None = None
     """Seconds that the last ping took."""
+    pinged_at: float = -math.inf
+    """When the last ping was sent."""
+    is_awaiting_pong: bool = False
+    heard_at: float = -math.inf
+    """When the server's latest frame came."""
     # the people
     name: str = ""
     wanted: str | None = None
-    """The name that somebody else has, and that is asked for again."""
+    """The name that somebody else has, and that we ask for again."""
     room: str | None = None
     hidden: dict[str, str] = field(default_factory=dict)
-    """Names that are hidden in this run alone, as long as their people are seen: guests', and what somebody is called
-    now. With each, the name that /ignore was given. All are compared forms."""
+    """Names that are hidden in this run only, while their owners are in sight: guests, and people who were renamed.
+    Each maps to the name that was given to /ignore. All are compared forms."""
     people: dict[str, str] = field(default_factory=dict)
-    """Who is in the room, by the compared form; who spoke last comes last."""
+    """The people in the room, by the compared form; the latest speaker comes last."""
     expected: int | None = None
-    """How many are in the room, as the server has said, while the list of them is awaited."""
+    """How many people are in the room, until the list of them has come."""
     arriving: dict[str, str] = field(default_factory=dict)
-    """The pages so far of an answer that says who is there."""
+    """The people in the pages of a list that has not come to its end."""
     rooms: list[str] = field(default_factory=list)
     commands: set[str] = field(default_factory=lambda: set(BY_NAME))
-    """The names of the server's commands, as far as we know."""
-    # what was asked without the person's doing
-    last_id: int = 1 << 40
-    """Above all ids that the conversation uses."""
-    pings: dict[int, float] = field(default_factory=dict)
-    """Pings that have no answer, and when they were sent."""
-    pinged_at: float = -1e9
-    heard_at: float = -1e9
-    """When the server's latest frame came."""
-    quiet: set[int] = field(default_factory=set)
-    """Ids of requests whose answers are not shown."""
-    # passing things
+    """The names of the server's commands that we know of."""
+    queries: list[str] = field(default_factory=list)
+    """The queries whose replies have not come to their end."""
+    # of the moment
     hint: str = ""
-    """A word in the status row, until the next key."""
+    """A few words in the status row, until the next key."""
     question: Paste | None = None
-    """A paste that waits for a yes."""
+    """A paste that waits for the person to confirm it."""
     has_mouse: bool = True
-    """Whether the mouse is ours, for the wheel; if not, it selects text as the terminal has it."""
+    """Whether we get the mouse wheel. If not, the mouse selects text in the terminal."""
     place: int = 0
-    """The column of the cursor, as the terminal has said when it was asked last."""
+    """The column of the cursor, as the terminal last reported it."""
     places: int = 0
-    """How often it has said so."""
-    rung_at: float = -1e9
+    """How often the terminal has reported it."""
+    rung_at: float = -math.inf
     day: tuple[int, int, int] | None = None
-    """The local date of the newest line: another one is announced."""
+    """The local date of the newest line."""
 
     def hides(self, name: str) -> bool:
-        """Whether the person wants to hear nothing of `name`."""
+        """Whether the person has hidden `name`."""
         key = fold(name)
         return key in self.hidden or key in self.preferences.ignored
 
     def follow(self, old: str, new: str) -> None:
-        """Somebody has another name: a person who was hidden stays so."""
+        """Somebody was renamed. A hidden person stays hidden."""
         if self.hides(old):
             origin = self.hidden.pop(fold(old), fold(old))
             if not self.hides(new):
                 self.hidden[fold(new)] = origin
 
     def lose_sight(self, is_lost: Callable[[str], bool]) -> None:
-        """People of whom we see no more are followed no further; `is_lost` says so of a compared form."""
+        """Stop following renamed people who are out of sight. `is_lost` tells that of a compared form."""
         self.hidden = {key: origin for key, origin in self.hidden.items() if not is_lost(key)}
 
     def know(self, name: str) -> None:
-        """`name` is in the room, and did something just now."""
+        """`name` is in the room and was just active."""
         key = fold(name)
         self.people.pop(key, None)
         if len(self.people) < MOST:
             self.people[key] = name
 
 
-# --- what happens
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A frame for the person."""
-
-    record: Record
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The own message with that key will never be sent."""
-
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """The connection changed: it is `connecting`, `online`, `waiting` for `delay` seconds, or `over`."""
-
-    state: str
-    delay: float = 0.0
-    goodbye: Goodbye | None = None
-    why: str = ""
-    """Why there is none, in a sentence."""
+# --- events
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,30 +115,18 @@ class Resized:
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
-    """Time went by."""
+class SecondPassed:
+    """Another second has passed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pasting:
-    """A paste has begun, and its end has not come yet."""
+    """A paste has begun and not ended yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """The person, or the system, wants the program to end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The name that one asked for is somebody else's; or, if None, it is not any more."""
-
-    name: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """We read too slowly, and were left out for a while. The messages are fetched."""
+    """The person or the system wants the program to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,38 +137,21 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """Something outside is as the person wanted it, and nothing else shows that."""
+class Info:
+    """Something outside was done as the person asked, and nothing else shows it."""
 
     text: str
 
 
-type Event = (
-    Text
-    | Key
-    | Paste
-    | Pasting
-    | CursorReport
-    | Focus
-    | Received
-    | Refused
-    | Connection
-    | Resized
-    | Tick
-    | Interrupted
-    | Gap
-    | Wanted
-    | Failure
-    | Done
-)
+type Event = InputEvent | ClientEvent | Resized | SecondPassed | Pasting | Interrupted | Failure | Info
 
 
-# --- what is wanted
+# --- effects
 
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """Say `text`; `key` is the line's in the scrollback."""
+    """Say `text`. `key` is that of the line in the scrollback."""
 
     text: str
     key: str
@@ -213,61 +159,85 @@ class Speak:
 
 @dataclass(frozen=True, slots=True)
 class SendCommand:
-    """Give a command to the server."""
+    """Send a command to the server."""
 
     name: str
     argument: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """Send a request of the program's own, if there is a connection."""
+class Query:
+    """Send a command of the program's own, if online. Its reply comes as `QueryReply`."""
 
-    record: Record
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendPing:
+    """Ping the server, if online. `PongReceived` follows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """Say goodbye and end."""
+    """Say goodbye to the server, then exit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reconnect:
-    """Connect again, after the connection was given up."""
+    """Connect again after the connection was over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bell:
-    """Ring."""
+    """Ring the terminal's bell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Repaint:
-    """Paint everything anew."""
+    """Paint everything again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suspend:
-    """Stop, as the shell's job control has it."""
+    """Stop the process, so that the shell can continue it later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remember:
-    """The preferences have changed: keep them."""
+    """Save the changed preferences."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transcribe:
-    """Write what is shown from now on to a file; None: no more."""
+    """Write every further line to a file; None ends that."""
 
     path: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A line was added: it goes to the transcript."""
+    """A line was added: write it to the transcript, if there is one."""
 
     text: str
 
 
-type Effect = Speak | SendCommand | Ask | Leave | Reconnect | Bell | Repaint | Suspend | Remember | Transcribe | Shown
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """End the program: nothing is left to be done."""
+
+
+type Effect = (
+    Speak
+    | SendCommand
+    | Query
+    | SendPing
+    | Leave
+    | Reconnect
+    | Exit
+    | Bell
+    | Repaint
+    | Suspend
+    | Remember
+    | Transcribe
+    | Shown
+)

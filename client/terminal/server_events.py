@@ -1,22 +1,25 @@
-"""What the server says, frame by frame: lines for the person, and who is where. Pure."""
+"""How frames from the server change the model: lines to read, the people in the room, the rooms. Pure.
+
+Frames for the person come as `Received`. Replies to the program's own queries come as `QueryReply`: they change the
+model and are not shown.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
+from pylingo.client.events import QueryReply, Received
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.mentions import mentions
-from pylingo.client.terminal.model import MOST, Ask, Bell, Effect, Model, Received, Shown
+from pylingo.client.terminal.model import MOST, Bell, Effect, Model, Query, Shown
 from pylingo.client.terminal.notes import add_line, add_words, stamp, transcript, turn_day, words_of
 from pylingo.shared.messages import (
-    Command,
     Error,
     Goodbye,
     Help,
     Joined,
     Left,
     Message,
-    Pong,
     Ready,
     Renamed,
     Rooms,
@@ -29,30 +32,46 @@ from pylingo.shared.schema import Record
 from pylingo.shared.text import printable, readable
 
 BELL_EVERY = 2.0
-"""Seconds in which the bell rings once at most."""
+"""Seconds between two rings of the bell, at least."""
 OLD = 60_000_000
-"""Microseconds after which a message is no news; generous, as clocks differ."""
+"""Microseconds after which a message is not news; generous, because clocks differ."""
 
 
 def received(model: Model, event: Received, now: float, at: int) -> list[Effect]:
-    record = event.record
+    """Show a frame, and note what it tells of people and rooms."""
     model.heard_at = now
-    handler = _FRAMES.get(type(record))
-    if handler is not None:
-        return handler(model, record, now, at)
-    number = getattr(record, "re", None)
-    return [] if number in model.quiet else add_words(model, record, at)
+    handler = _FRAMES.get(type(event.record), _shown)
+    return handler(model, event.record, now, at)
+
+
+def query_reply(model: Model, event: QueryReply, now: float, at: int) -> list[Effect]:
+    """Note a frame of the reply to a query. An error is no news: the model stays as it is."""
+    model.heard_at = now
+    if event.is_last and event.query in model.queries:
+        model.queries.remove(event.query)
+    match event.record:
+        case Users():
+            _note_users(model, event.record)
+        case Rooms():
+            _note_rooms(model, event.record)
+    return []
+
+
+def query(model: Model, name: str) -> Effect:
+    """Ask the server without the person's doing."""
+    model.queries.append(name)
+    return Query(name)
 
 
 def _message(model: Model, message: Message, now: float, at: int) -> list[Effect]:
-    if fold(message.from_) in model.people or model.quiet:  # who left the room long ago speaks in its log as well
+    if fold(message.from_) in model.people or "users" in model.queries:  # the history has people who left
         model.know(message.from_)
     if model.hides(message.from_):
         return []
     line = Line("message", readable(message.text), message.at, printable(message.from_), is_stamped=True)
     line.is_mention = mentions(message.text, model.name)
     effects = add_line(model, line)
-    is_news = at - message.at < OLD  # what is read in the log does not ring
+    is_news = at - message.at < OLD  # messages of the history do not ring
     if line.is_mention and is_news and model.preferences.bell and now - model.rung_at >= BELL_EVERY:
         model.rung_at = now
         effects.append(Bell())
@@ -84,7 +103,7 @@ def _joined(model: Model, joined: Joined, now: float, at: int) -> list[Effect]:
         model.rooms.append(joined.room)
     effects = add_words(model, joined, at)
     model.scrollback.lines[-1].begins = fold(joined.room)
-    return [*effects, ask_users(model)]
+    return [*effects, query(model, "users")]
 
 
 def _left(model: Model, left: Left, now: float, at: int) -> list[Effect]:
@@ -98,12 +117,12 @@ def _left(model: Model, left: Left, now: float, at: int) -> list[Effect]:
     _change_arriving(model, left.name, None)
     verb = "left" if left.reason in ("leave", "moved", "close") else "lost the connection"
     effects = _presence(model, verb, left.name, at)
-    model.lose_sight(lambda key: key == gone and not is_guest(key))  # no other guest gets that number
+    model.lose_sight(lambda key: key == gone and not is_guest(key))  # the server gives a guest's number only once
     return effects
 
 
 def _expect(model: Model, more: int) -> None:
-    """So many more are here than the server has said."""
+    """`more` people are here beyond the number that the server has given."""
     if model.expected is not None:
         model.expected += more
 
@@ -129,7 +148,7 @@ def _renamed(model: Model, renamed: Renamed, now: float, at: int) -> list[Effect
 
 
 def _change_arriving(model: Model, gone: str | None, came: str | None) -> None:
-    """Somebody came, went or changed a name between two pages of the list of people."""
+    """Somebody joined, left or was renamed between two pages of the list of people."""
     if model.arriving:
         if gone is not None:
             model.arriving.pop(fold(gone), None)
@@ -139,46 +158,40 @@ def _change_arriving(model: Model, gone: str | None, came: str | None) -> None:
 
 def _ready(model: Model, ready: Ready, now: float, at: int) -> list[Effect]:
     model.name, model.room = ready.name, ready.room
-    if not ready.resumed:  # perhaps the server was started anew, and counts its guests from one
+    if not ready.resumed:  # a restarted server counts its guests from one again
         model.lose_sight(is_guest)
     if ready.room is None:
         model.people.clear()
-    return [ask_users(model)] if ready.room is not None else []
+    return [query(model, "users")] if ready.room is not None else []
 
 
 def _users(model: Model, users: Users, now: float, at: int) -> list[Effect]:
+    _note_users(model, users)
+    return add_words(model, users, at)
+
+
+def _note_users(model: Model, users: Users) -> None:
     if len(model.arriving) < MOST:
         model.arriving |= {fold(name): name for name in users.users}
-    if not users.more:
-        if model.room is not None and fold(users.room) == fold(model.room):
-            spoke = {key: name for key, name in model.people.items() if key in model.arriving}
-            model.people = {key: name for key, name in model.arriving.items() if key not in spoke} | spoke
-            model.expected = None
-            model.lose_sight(lambda key: key not in model.people and not is_guest(key))
-        model.arriving = {}
-    return _unless_quiet(model, users, users.more, at)
+    if users.more:
+        return
+    if model.room is not None and fold(users.room) == fold(model.room):
+        spoke = {key: name for key, name in model.people.items() if key in model.arriving}
+        model.people = {key: name for key, name in model.arriving.items() if key not in spoke} | spoke
+        model.expected = None
+        model.lose_sight(lambda key: key not in model.people and not is_guest(key))
+    model.arriving = {}
 
 
 def _rooms(model: Model, rooms: Rooms, now: float, at: int) -> list[Effect]:
+    _note_rooms(model, rooms)
+    return add_words(model, rooms, at)
+
+
+def _note_rooms(model: Model, rooms: Rooms) -> None:
     known = {fold(name) for name in model.rooms}
     model.rooms += [info.room for info in rooms.rooms if fold(info.room) not in known]
     del model.rooms[MOST:]
-    return _unless_quiet(model, rooms, rooms.more, at)
-
-
-def _unless_quiet(model: Model, record: Users | Rooms, has_more: bool, at: int) -> list[Effect]:
-    if record.re not in model.quiet:
-        return add_words(model, record, at)
-    if not has_more:
-        model.quiet.discard(record.re)
-    return []
-
-
-def _pong(model: Model, pong: Pong, now: float, at: int) -> list[Effect]:
-    began = model.pings.pop(pong.re, None) if pong.re is not None else None
-    if began is not None:
-        model.round_trip = now - began
-    return []
 
 
 def _help(model: Model, help_: Help, now: float, at: int) -> list[Effect]:
@@ -188,32 +201,12 @@ def _help(model: Model, help_: Help, now: float, at: int) -> list[Effect]:
     return add_line(model, Line("note", words, at))
 
 
-def _error(model: Model, error: Error, now: float, at: int) -> list[Effect]:
-    if error.re in model.quiet:
-        model.quiet.discard(error.re)
-        return []
-    return add_words(model, error, at, "error")
+def _shown(model: Model, record: Record, now: float, at: int) -> list[Effect]:
+    return add_words(model, record, at, "error" if isinstance(record, Error) else "note")
 
 
 def _silent(model: Model, record: Record, now: float, at: int) -> list[Effect]:
     return []
-
-
-def next_id(model: Model) -> int:
-    """An id that no request has had."""
-    model.last_id += 1
-    return model.last_id
-
-
-def ask_users(model: Model) -> Effect:
-    return ask(model, Command("users", id=next_id(model)))
-
-
-def ask(model: Model, command: Command) -> Effect:
-    """Ask the server without the person's doing: the answer is not shown."""
-    assert command.id is not None
-    model.quiet.add(command.id)
-    return Ask(command)
 
 
 _FRAMES: dict[type[Record], Callable[[Model, Any, float, int], list[Effect]]] = {
@@ -225,9 +218,7 @@ _FRAMES: dict[type[Record], Callable[[Model, Any, float, int], list[Effect]]] = 
     Ready: _ready,
     Users: _users,
     Rooms: _rooms,
-    Pong: _pong,
     Help: _help,
-    Error: _error,
     Welcome: _silent,
-    Goodbye: _silent,  # its text comes with the end of the connection
+    Goodbye: _silent,  # its text is shown when the connection has ended
 }

@@ -1,103 +1,129 @@
-"""The rules: what an event makes of the model, and what is to be done. Pure, after the Elm architecture.
+"""The rules of the window: how an event changes the model, and which effects follow. Pure, after the Elm architecture.
 
-`update(model, event, now, clock)` alone changes a model, but for what a painter has printed. It sends nothing and
-writes nothing: it returns effects, which the window carries out.
+Only `update` changes a model, apart from the marks of a painter on printed lines. It sends and writes nothing: the
+window carries out the effects that it returns.
 """
 
 import math
 from collections.abc import Callable
 from typing import Any
 
+from pylingo.client.events import FramesMissed, NameWanted, PongReceived, QueryReply, Received, Refused, Status
 from pylingo.client.terminal.commands import leave
 from pylingo.client.terminal.input_events import CursorReport, Focus, Key, Paste, Text
 from pylingo.client.terminal.keyboard import pasted, pasting, pressed, typed
 from pylingo.client.terminal.model import (
-    Ask,
-    Connection,
-    Done,
     Effect,
     Event,
+    Exit,
     Failure,
-    Gap,
+    Info,
     Interrupted,
     Model,
     Pasting,
-    Received,
-    Refused,
     Repaint,
     Resized,
-    Tick,
-    Wanted,
+    SecondPassed,
+    SendPing,
 )
 from pylingo.client.terminal.notes import add_note
-from pylingo.client.terminal.server_events import ask_users, next_id, received
-from pylingo.shared.messages import PingRequest
+from pylingo.client.terminal.server_events import query, query_reply, received
+from pylingo.client.wording import why_no_connection
+from pylingo.shared.messages import Say
 
 PING_EVERY = 5.0
-"""Seconds between two pings, by which the time to the server and back is measured, and a dead link noticed."""
+"""Seconds between two pings. They measure the round trip and show a connection that does not respond."""
 
 
 def update(model: Model, event: Event, now: float, clock: Callable[[], int]) -> list[Effect]:
-    """Have `event` happen at `now` (seconds, of any origin); `clock` gives microseconds since 1970."""
-    return _EVENTS[type(event)](model, event, now, clock())
+    """Handle `event` at `now` (seconds, of any origin). `clock` gives microseconds since 1970."""
+    return EVENTS[type(event)](model, event, now, clock())
 
 
-def _connection(model: Model, event: Connection, now: float, at: int) -> list[Effect]:
+# --- the connection
+
+
+def _status(model: Model, event: Status, now: float, at: int) -> list[Effect]:
     model.state = event.state
-    if event.state != "online":  # what was asked is not answered any more
+    if event.state != "online":  # replies are lost with the connection
         model.round_trip = None
-        model.pings.clear()
-        model.quiet.clear()
+        model.is_awaiting_pong = False
+        model.queries.clear()
         model.arriving.clear()
+    handler = _STATES.get(event.state)
+    return handler(model, event, now, at) if handler is not None else []
+
+
+def _online(model: Model, event: Status, now: float, at: int) -> list[Effect]:
     effects: list[Effect] = []
-    match event.state:
-        case "online":
-            if model.is_told:
-                again = " again" if model.was_online else ""
-                effects = add_note(model, f"* connected to {model.where}{again}", at)
-            model.was_online, model.is_told = True, False
-            model.pinged_at = -math.inf
-            effects += _ping(model, now)
-        case "waiting":
-            model.retry_at = now + event.delay
-            if not model.is_told:
-                model.is_told = True
-                trying = "trying to come back" if model.was_online else "trying again"
-                effects = add_note(model, f"! {event.why}; {trying}", at, "error")
-        case "over" if not model.is_leaving and (event.goodbye is None or event.goodbye.reason != "close"):
-            effects = add_note(model, f"! {event.why}; Enter connects again, Ctrl+C leaves", at, "error")
-    return effects
+    if model.is_told:
+        again = " again" if model.was_online else ""
+        effects = add_note(model, f"* connected to {model.where}{again}", at)
+    model.was_online, model.is_told = True, False
+    model.pinged_at = -math.inf
+    return [*effects, *_ping(model, now)]
 
 
-def _tick(model: Model, event: Tick, now: float, at: int) -> list[Effect]:
+def _waiting(model: Model, event: Status, now: float, at: int) -> list[Effect]:
+    model.retry_at = now + event.delay
+    if model.is_told:
+        return []
+    model.is_told = True
+    trying = "trying to come back" if model.was_online else "trying again"
+    return add_note(model, f"! {_why(model, event)}; {trying}", at, "error")
+
+
+def _over(model: Model, event: Status, now: float, at: int) -> list[Effect]:
+    if model.is_leaving or (event.goodbye is not None and event.goodbye.reason == "close"):
+        return [Exit()]
+    return add_note(model, f"! {_why(model, event)}; Enter connects again, Ctrl+C leaves", at, "error")
+
+
+def _why(model: Model, event: Status) -> str:
+    return why_no_connection(event.error, event.goodbye, model.where)
+
+
+def _second_passed(model: Model, event: SecondPassed, now: float, at: int) -> list[Effect]:
     return _ping(model, now) if model.state == "online" else []
 
 
 def _ping(model: Model, now: float) -> list[Effect]:
-    if model.pings or now - model.pinged_at < PING_EVERY:
+    if model.is_awaiting_pong or now - model.pinged_at < PING_EVERY:
         return []
-    number = next_id(model)
-    model.pings[number] = model.pinged_at = now
-    return [Ask(PingRequest(number))]
+    model.pinged_at, model.is_awaiting_pong = now, True
+    return [SendPing()]
 
 
-def _gap(model: Model, event: Gap, now: float, at: int) -> list[Effect]:
-    """Joins and leaves were left out as well: ask who is there."""
-    return [ask_users(model)] if model.room is not None else []
+def _pong_received(model: Model, event: PongReceived, now: float, at: int) -> list[Effect]:
+    model.heard_at = now
+    model.round_trip, model.is_awaiting_pong = now - model.pinged_at, False
+    return []
 
 
-def _wanted(model: Model, event: Wanted, now: float, at: int) -> list[Effect]:
+# --- the chat
+
+
+def _frames_missed(model: Model, event: FramesMissed, now: float, at: int) -> list[Effect]:
+    """Joins and leaves were among them, so ask who is in the room."""
+    return [query(model, "users")] if model.room is not None else []
+
+
+def _name_wanted(model: Model, event: NameWanted, now: float, at: int) -> list[Effect]:
     model.wanted = event.name
     return []
 
 
+def _refused(model: Model, event: Refused, now: float, at: int) -> list[Effect]:
+    if isinstance(event.request, Say) and event.request.key is not None:
+        model.scrollback.refuse(event.request.key)
+    return []
+
+
+# --- the terminal and the program
+
+
 def _interrupted(model: Model, event: Interrupted, now: float, at: int) -> list[Effect]:
     return leave(model)
-
-
-def _refused(model: Model, event: Refused, now: float, at: int) -> list[Effect]:
-    model.scrollback.refuse(event.key)
-    return []
 
 
 def _resized(model: Model, event: Resized, now: float, at: int) -> list[Effect]:
@@ -105,35 +131,42 @@ def _resized(model: Model, event: Resized, now: float, at: int) -> list[Effect]:
     return [Repaint()]
 
 
-def _placed(model: Model, event: CursorReport, now: float, at: int) -> list[Effect]:
+def _cursor_report(model: Model, event: CursorReport, now: float, at: int) -> list[Effect]:
     model.place = event.column
     model.places += 1
     return []
 
 
-def _trouble(model: Model, event: Failure, now: float, at: int) -> list[Effect]:
+def _failure(model: Model, event: Failure, now: float, at: int) -> list[Effect]:
     return add_note(model, f"! {event.text}", at, "error")
 
 
-def _done(model: Model, event: Done, now: float, at: int) -> list[Effect]:
+def _info(model: Model, event: Info, now: float, at: int) -> list[Effect]:
     return add_note(model, f"* {event.text}", at)
 
 
-_EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
+_STATES: dict[str, Callable[[Model, Status, float, int], list[Effect]]] = {
+    "online": _online,
+    "waiting": _waiting,
+    "over": _over,
+}
+EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     Text: typed,
     Key: pressed,
     Paste: pasted,
     Pasting: pasting,
-    CursorReport: _placed,
+    CursorReport: _cursor_report,
     Focus: lambda model, event, now, at: [],
     Received: received,
+    QueryReply: query_reply,
     Refused: _refused,
-    Connection: _connection,
+    Status: _status,
+    PongReceived: _pong_received,
     Resized: _resized,
-    Tick: _tick,
+    SecondPassed: _second_passed,
     Interrupted: _interrupted,
-    Gap: _gap,
-    Wanted: _wanted,
-    Failure: _trouble,
-    Done: _done,
+    FramesMissed: _frames_missed,
+    NameWanted: _name_wanted,
+    Failure: _failure,
+    Info: _info,
 }

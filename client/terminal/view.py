@@ -144,11 +144,11 @@ def _company(model: Model) -> str:
 
 def is_late(model: Model, now: float) -> bool:
     """Whether a ping is unanswered and nothing else has arrived for `LATE` seconds."""
-    return bool(model.pings) and _silence(model, now) >= LATE
+    return model.is_awaiting_pong and _silence(model, now) >= LATE
 
 
 def _silence(model: Model, now: float) -> float:
-    return now - max(model.heard_at, *model.pings.values())
+    return now - max(model.heard_at, model.pinged_at)
 
 
 def connection(model: Model, now: float) -> str:

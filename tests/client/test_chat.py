@@ -123,7 +123,7 @@ def test_main_returns_the_status(monkeypatch: pytest.MonkeyPatch, capsys: pytest
 @pytest.mark.parametrize("arguments", [["--help"], []], ids=str)
 def test_a_missing_package_is_named_with_the_way_to_install_it(arguments: list[str]):
     done = run(*arguments, python=("-S",))  # without site-packages
-    check_one_line(done, 2, "msgpack is missing: install PyLingo with ")
+    check_one_line(done, 2, " is missing: install PyLingo with ")
     assert f"{sys.executable} -m pip install {ROOT}" in done.stderr.decode()
 
 

@@ -15,7 +15,10 @@ from typing import Any
 import pytest
 
 from pylingo.client import client as module
-from pylingo.client.client import FIRST_DELAY, LONGEST_DELAY, Client, Status
+from pylingo.client import connection, reconnect
+from pylingo.client.client import Client
+from pylingo.client.events import ClientEvent, Received, Status
+from pylingo.client.reconnect import FIRST_DELAY, LONGEST_DELAY
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.shared.codec import encode, request_codec
 from pylingo.shared.errors import RequestError
@@ -39,22 +42,13 @@ from pylingo.shared.messages import (
     Welcome,
 )
 from pylingo.shared.schema import Record
+from tests.fakes.clock import Clock
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
 
 WELCOME = Welcome(1, "PyLingo/1.0.0", "guest-1", Limits(32_768, 4_096, 32, 64))
 READY = Ready("ada", None, "0" * 32, False)
 RETURNS = ["shutdown", "frame-timeout", "silent", "idle", "stalled", "full", "a-reason-of-tomorrow"]
 STAYS = ["close", "replaced", "bad-frame", "protocol", "password", "address-limit"]
-
-
-class Clock:
-    """Seconds that pass when the test says so."""
-
-    def __init__(self) -> None:
-        self.value = 1_000.0
-
-    def __call__(self) -> float:
-        return self.value
 
 
 class Game:
@@ -72,17 +66,27 @@ class Game:
         self.confirmed: set[str | None] = set()
         self.shown: list[Record] = []
         self.states: list[Status] = []
+        self.on_shown: Callable[[Record], object] = lambda record: None
+        self.on_status: Callable[[Status], object] = lambda status: None
         self.client = Client(
             "127.0.0.1",
             self.port,
             "ada",
             settings.pop("room", None),
             reactor=self.reactor,
-            show=self.shown.append,
-            changed=self.states.append,
+            on_event=self.happened,
             **settings,
         )
         self.client.connect()
+
+    def happened(self, event: ClientEvent) -> None:
+        match event:
+            case Received(record):
+                self.shown.append(record)
+                self.on_shown(record)
+            case Status():
+                self.states.append(event)
+                self.on_status(event)
 
     @property
     def state(self) -> str:
@@ -144,7 +148,7 @@ class Game:
         self.listener.close()
 
     def pass_time(self, seconds: float) -> None:
-        self.clock.value += seconds
+        self.clock.now += seconds
         self.reactor.tick(0)
 
     def close(self) -> None:
@@ -153,7 +157,7 @@ class Game:
             self.peer.close()
         for _ in range(3):
             self.reactor.tick(0.005)
-        self.clock.value += 60  # so that what lingers is cut
+        self.clock.now += 60  # so that what lingers is cut
         for _ in range(3):
             self.reactor.tick(0.005)
         self.listener.close()
@@ -192,7 +196,7 @@ def test_a_lost_connection_is_taken_up_again(game: Game):
 
 
 def test_a_server_that_has_moved_to_another_address_is_found(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(module, "FIRST_DELAY", 0.01)
+    monkeypatch.setattr(reconnect, "FIRST_DELAY", 0.01)
     real, places = socket.getaddrinfo, ["127.0.0.1"]
 
     def getaddrinfo(host: str, *arguments: Any, **named: Any) -> Any:
@@ -209,7 +213,7 @@ def test_a_server_that_has_moved_to_another_address_is_found(monkeypatch: pytest
             after.setblocking(False)
             client = Client("chat.example", port, insist=True, reactor=reactor)
             client.connect()
-            wait_until(lambda: reactor.tick(0.01) or (client._link is not None and client._link.is_open), "the connect")
+            wait_until(lambda: reactor.tick(0.01) or client.is_connected, "the connect")
             before.accept()[0].close()
             before.close()
             places.append("127.0.0.2")
@@ -255,7 +259,7 @@ def test_each_try_waits_twice_as_long_up_to_the_longest(game: Game, monkeypatch:
         game.turn_until(lambda: game.state != "connecting", "the refusal")
     assert delays[:6] == [FIRST_DELAY * 2**power for power in range(6)]
     assert delays[6:] == [LONGEST_DELAY] * len(delays[6:])
-    assert sum(delays[:-1]) < module.RETRY <= sum(delays)
+    assert sum(delays[:-1]) < reconnect.RETRY <= sum(delays)
     assert isinstance(game.client.status.error, ConnectionRefusedError)
 
 
@@ -360,12 +364,12 @@ def test_a_text_without_utf8_does_not_keep_one_from_coming_back(game: Game):
 
 def test_a_silent_server_is_asked_and_then_given_up(game: Game):
     game.arrive()
-    game.pass_time(module.SILENCE - 1)
+    game.pass_time(connection.SILENCE - 1)
     game.settle()
     assert PingRequest() not in game.heard
     game.pass_time(1.5)
     game.turn_until(lambda: PingRequest() in game.heard, "a ping")
-    game.pass_time(module.SILENCE - 1)
+    game.pass_time(connection.SILENCE - 1)
     game.settle()
     assert game.state == "online"
     game.pass_time(2)
@@ -378,7 +382,7 @@ def test_a_server_that_answers_is_not_given_up(game: Game, answer: Record):
     game.arrive()
     for _ in range(5):
         game.heard.clear()
-        game.pass_time(module.SILENCE + 0.5)
+        game.pass_time(connection.SILENCE + 0.5)
         game.turn_until(lambda: PingRequest() in game.heard, "a ping")
         game.shown.clear()
         game.say(answer)
@@ -390,7 +394,7 @@ def test_a_server_that_answers_is_not_given_up(game: Game, answer: Record):
 def test_a_silent_server_that_never_was_ready_is_given_up(game: Game):
     game.turn_until(lambda: game.heard, "its hello")
     for _ in range(4):
-        game.pass_time(module.SILENCE + 0.5)
+        game.pass_time(connection.SILENCE + 0.5)
         game.settle()
     assert game.state == "over"
 
@@ -476,7 +480,7 @@ def test_close_from_within_a_change_of_the_connection(game: Game, state: str):
         if status.state == state and (state != "connecting" or "waiting" in seen):
             game.client.stop()
 
-    game.client._changed = changed
+    game.on_status = changed
     game.turn_until(lambda: game.heard, "its hello")
     game.say(WELCOME, READY)
     game.turn_until(lambda: game.state in ("online", "over"))
@@ -494,11 +498,7 @@ def test_close_from_within_a_change_of_the_connection(game: Game, state: str):
 def test_nothing_is_shown_and_nothing_changes_after_the_end(game: Game):
     game.turn_until(lambda: game.heard, "its hello")
 
-    def show(record: Record) -> None:
-        game.shown.append(record)
-        game.client.stop()
-
-    game.client._show = show
+    game.on_shown = lambda record: game.client.stop()
     game.say(WELCOME, READY, Notice("late"))
     game.turn_until(lambda: game.shown, "the welcome")
     game.settle()
@@ -628,7 +628,7 @@ def test_frames_end_when_the_bot_closes(server: ServerProcess):
             if isinstance(frame, Ready):
                 bot.close()
     assert isinstance(bot.goodbye, Goodbye)
-    assert bot.status == Status("over")
+    assert bot.status == Status("over", goodbye=bot.goodbye)
 
 
 def say_in(bot: Client, *words: str, error: Exception | None = None) -> None:
@@ -715,7 +715,7 @@ def test_nothing_confirmed_for_long_is_given_up_on_leaving(game: Game):
     game.say(Sent("lobby", 1, said.id, said.key))  # as long as something is, it goes on
     game.turn_until(lambda: game.client.unconfirmed == 1, "the confirmation")
     for _ in range(4):
-        game.pass_time(module.SILENCE - 1)
+        game.pass_time(connection.SILENCE - 1)
         if game.state == "online":
             game.say(Notice("alive"))
         game.settle()
@@ -746,22 +746,25 @@ def test_the_context_does_not_wait_for_a_silent_server_for_ever():
             accepted = False
             for _ in range(200):
                 bot.reactor.tick(0.01)
-                if bot._link is not None and bot._link.is_open:
+                if bot.is_connected:
                     accepted = True
                     break
             assert accepted
             peer, _ = listener.accept()
         with peer:
-            assert not bot.reactor._selector.get_map()
+            peer.settimeout(DEADLINE)
+            with contextlib.suppress(ConnectionResetError):
+                while peer.recv(1 << 16):
+                    pass
 
 
 def test_a_bot_comes_back_to_a_restarted_server(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(module, "FIRST_DELAY", 0.05)
+    monkeypatch.setattr(reconnect, "FIRST_DELAY", 0.05)
     with ServerProcess("--rate", "0") as server:
         port = server.port
         reactor = Reactor()
-        shown: list[Record] = []
-        bot = Client("127.0.0.1", port, "bot", "pool", reactor=reactor, show=shown.append)
+        shown: list[ClientEvent] = []
+        bot = Client("127.0.0.1", port, "bot", "pool", reactor=reactor, on_event=shown.append)
         bot.connect()
         wait_until(lambda: reactor.tick(0.01) or bot.conversation.is_settled, "the arrival")
         server.stop(signal.SIGKILL)
@@ -774,8 +777,8 @@ def test_a_bot_comes_back_to_a_restarted_server(monkeypatch: pytest.MonkeyPatch)
             bot.say("again")
             wait_until(lambda: reactor.tick(0.01) or bot.conversation.is_settled, "the confirmation")
             peer.until(Message, text="again", from_="bot")
-        assert sum(isinstance(record, Sent) for record in shown) == 2
-        stamps = [record.at for record in shown if isinstance(record, Sent)]
+        stamps = [event.record.at for event in shown if isinstance(event, Received) and isinstance(event.record, Sent)]
+        assert len(stamps) == 2
         assert all(first < second for first, second in itertools.pairwise(stamps))
         bot.close()
         wait_until(lambda: reactor.tick(0.01) or bot.status.state == "over", "the end")

@@ -8,12 +8,12 @@ from typing import Any
 import msgpack
 import pytest
 
-from pylingo.client.connection import HIGH_WATER, ClientConnection, why_no_connection
+from pylingo.client.connection import HIGH_WATER, ClientConnection
 from pylingo.reactor.engine.dial import Target
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.shared.codec import encode, request_codec
 from pylingo.shared.framing import FrameDecoder, encode_frame
-from pylingo.shared.messages import Goodbye, Message, Notice, Ping, Pong, PongRequest, Say
+from pylingo.shared.messages import Message, Notice, Ping, Pong, PongRequest, Say
 from pylingo.shared.schema import Record
 from tests.support import DEADLINE, wait_until
 
@@ -161,11 +161,10 @@ def test_pings_are_not_answered_without_end_to_a_server_that_reads_nothing(playe
     played.connect()
     while not played.link.is_full:
         played.link.send(Say("x" * 4_000))
-    assert played.link._transport is not None
-    queued = played.link._transport.queued
+    queued = played.link.queued
     for _ in range(100):
         played.link.data_received(encode(Ping()))
-    assert played.link._transport.queued == queued
+    assert played.link.queued == queued
 
 
 @pytest.mark.parametrize(
@@ -270,29 +269,6 @@ def test_the_server_resets(played: Played):
     played.settle()
     [error] = played.ended
     assert isinstance(error, ConnectionResetError)
-
-
-@pytest.mark.parametrize(
-    ("error", "goodbye", "sentence"),
-    [
-        (None, None, "the connection to h:1 broke: the server went away"),
-        (ConnectionResetError(104, "reset by peer"), None, "the connection to h:1 broke: the server went away"),
-        (BrokenPipeError(32, "Broken pipe"), None, "the connection to h:1 broke: the server went away"),
-        (ConnectionRefusedError(111, "refused"), None, "connection refused: no server listens on h:1"),
-        (socket.gaierror(-2, "Name or service not known"), None, "unknown host in h:1: Name or service not known"),
-        (
-            socket.gaierror(socket.EAI_AGAIN, "Temporary failure"),
-            None,
-            "the host in h:1 cannot be looked up at present: Temporary failure",
-        ),
-        (OSError(113, "No route to host"), None, "no connection to h:1: No route to host"),
-        (TimeoutError("nothing came"), None, "no connection to h:1: nothing came"),
-        (ConnectionResetError(104, "reset"), Goodbye("full", "no\x1broom"), "h:1 ended the connection: no\ufffdroom"),
-    ],
-    ids=["end", "reset", "broken pipe", "refused", "unknown host", "no name server", "no route", "silence", "goodbye"],
-)
-def test_why_there_is_no_connection(error: Exception | None, goodbye: Goodbye | None, sentence: str):
-    assert why_no_connection(error, goodbye, "h:1") == sentence
 
 
 def nobody() -> socket.socket:

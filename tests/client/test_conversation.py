@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pylingo.client import conversation as module
-from pylingo.client.conversation import SHOWN_ON_JOINING, Conversation, Step
-from pylingo.client.unanswered import Refusal
+from pylingo.client import history_reader
+from pylingo.client.conversation import Conversation
+from pylingo.client.events import FramesMissed, NameWanted, PongReceived, QueryReply, Refused
+from pylingo.client.history_reader import SHOWN_ON_JOINING
 from pylingo.shared import PROTOCOL_VERSION
 from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
@@ -29,6 +30,8 @@ from pylingo.shared.messages import (
     Left,
     Message,
     Notice,
+    PingRequest,
+    Pong,
     Ready,
     Renamed,
     Rooms,
@@ -39,13 +42,14 @@ from pylingo.shared.messages import (
 )
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
+from tests.fakes.conversation import SortedConversation, Step
 
 TOKEN = "0" * 32
 
 
-def make(name: str | None = "ada", room: str | None = "lobby") -> Conversation:
+def make(name: str | None = "ada", room: str | None = "lobby") -> SortedConversation:
     numbers = itertools.count(1)
-    return Conversation(name, room, lambda: f"k{next(numbers)}")
+    return SortedConversation(Conversation(name, room, lambda: f"k{next(numbers)}"))
 
 
 def ready(room: str | None = None, resumed: bool = False, name: str = "ada") -> Ready:
@@ -69,7 +73,7 @@ def entry(at: int, key: str | None = None, name: str = "bob") -> Entry:
     return Entry(name, str(at), at, key)
 
 
-def in_lobby(*entries: Entry) -> Conversation:
+def in_lobby(*entries: Entry) -> SortedConversation:
     """Somebody who is in the lobby, whose log has these messages."""
     talk = make()
     talk.connected()
@@ -84,7 +88,7 @@ def without_id(record: Record) -> Record:
     return replace(record, id=None) if isinstance(record, Command) else record
 
 
-def back(talk: Conversation, room: str | None = "lobby") -> list[Record]:
+def back(talk: SortedConversation, room: str | None = "lobby") -> list[Record]:
     """The connection breaks and the session is resumed; what the client then sends."""
     talk.disconnected()
     talk.connected()
@@ -180,14 +184,14 @@ def test_a_name_that_is_refused_does_not_keep_one_from_the_room():
     assert talk.is_settled
 
 
-def taken() -> Conversation:
+def taken() -> SortedConversation:
     """Somebody in the lobby whose name somebody else has."""
     talk = make()
     [hello] = talk.connected().send
     talk.received(ready(name="guest-1"))
     assert isinstance(hello, Hello)
     refusal = Error("name-taken", "somebody has it", hello.id)
-    assert talk.received(refusal) == Step(show=[refusal])
+    assert talk.received(refusal) == Step(show=[refusal], other=[NameWanted("ada")])
     [asked] = talk.received(joined(name="guest-1")).send
     talk.received(page(asked))
     assert talk.wanted == "ada"
@@ -206,7 +210,7 @@ def test_a_name_that_comes_free_in_sight_is_asked_for_once(record: Record):
     assert talk.received(record).send == [], "the answer is still to come"
     assert talk.unconfirmed == 0, "nobody has typed it"
     renamed = Renamed("guest-1", "ada", re=asked.id)  # type: ignore[attr-defined]
-    assert talk.received(renamed) == Step(show=[renamed])
+    assert talk.received(renamed) == Step(show=[renamed], other=[NameWanted(None)])
     assert (talk.name, talk.wanted) == ("ada", None)
     assert talk.received(record).send == []
 
@@ -221,7 +225,7 @@ def test_a_name_that_is_still_taken_is_not_told_again_and_stays_wanted():
     [asked] = talk.claim().send
     assert isinstance(asked, Command)
     refusal = Error("name-owned", "it belongs to a key", asked.id)
-    assert talk.received(refusal) == Step(show=[refusal])
+    assert talk.received(refusal) == Step(show=[refusal], other=[NameWanted(None)])
     assert talk.wanted is None
     assert talk.claim() == Step()
 
@@ -510,7 +514,7 @@ def test_what_is_said_has_a_key_and_an_id():
 def test_the_keys_are_random():
     keys = set()
     for _ in range(20):
-        talk = Conversation("ada", None)
+        talk = SortedConversation(Conversation("ada", None))
         talk.connected()
         talk.received(ready())
         [say] = talk.say("a").send
@@ -563,7 +567,7 @@ def test_what_the_log_already_has_is_confirmed_by_it_once():
     assert talk.received(page(asked, entry(1, say.key, "ada"))).show == []
 
 
-def say_and_confirm(talk: Conversation, ats: Iterable[int]) -> tuple[list[Entry], list[Record]]:
+def say_and_confirm(talk: SortedConversation, ats: Iterable[int]) -> tuple[list[Entry], list[Record]]:
     """Say something for each of the stamps; the log's entries, and what the client sent besides."""
     entries, sent = [], []
     for at in ats:
@@ -743,7 +747,7 @@ def test_a_refusal_names_the_request_that_it_is_for():
         assert isinstance(request, (Say, Command))
         error = Error("bad", "no", request.id)
         step = talk.received(error)
-        assert step.refused == [Refusal(request, error)]
+        assert step.refused == [Refused(request, error)]
         assert step.show == [error]
     assert talk.is_settled
 
@@ -768,10 +772,56 @@ def test_a_command_without_an_answer_is_asked_again_or_told():
     talk.connected()
     step = talk.received(ready("lobby", resumed=True))
     assert [without_id(record) for record in step.send if isinstance(record, Command)] == [Command("name", "eve")]
-    [(request, error)] = step.refused
-    assert without_id(request) == Command("kick", "bob")
-    assert "/kick bob" in error.text
+    [refused] = step.refused
+    assert without_id(refused.request) == Command("kick", "bob")
+    assert "/kick bob" in refused.error.text
     assert talk.unconfirmed == 1
+
+
+# --- requests of the program ------------------------------------------------------------------------------------
+
+
+def test_the_reply_to_a_query_is_not_shown_and_not_waited_for():
+    talk = in_lobby()
+    [users] = talk.query("users").send
+    [rooms] = talk.query("list").send
+    assert isinstance(users, Command)
+    assert isinstance(rooms, Command)
+    assert (users.name, rooms.name) == ("users", "list")
+    assert talk.is_settled
+    first, last = Users("lobby", ["ada"], True, users.id), Users("lobby", ["bob"], False, users.id)
+    refusal = Error("unknown-command", "no", rooms.id)
+    assert talk.received(first) == Step(other=[QueryReply("users", first, False)])
+    assert talk.received(refusal) == Step(other=[QueryReply("list", refusal, True)])
+    assert talk.received(last) == Step(other=[QueryReply("users", last, True)])
+    assert talk.received(last) == Step(show=[last]), "it was the last one"
+
+
+def test_a_query_is_lost_with_the_connection():
+    talk = in_lobby()
+    [asked] = talk.query("users").send
+    assert isinstance(asked, Command)
+    back(talk)
+    late = Users("lobby", ["ada"], False, asked.id)
+    assert talk.received(late) == Step(show=[late])
+
+
+def test_a_ping_is_answered_by_the_pong_with_its_id():
+    talk = in_lobby()
+    [first] = talk.ping().send
+    [second] = talk.ping().send
+    assert isinstance(first, PingRequest)
+    assert isinstance(second, PingRequest)
+    assert talk.received(Pong(first.id)).other == []
+    assert talk.received(Pong(second.id)) == Step(other=[PongReceived()])
+    assert talk.received(Pong(second.id)).other == []
+
+
+def test_no_two_requests_have_the_same_id():
+    talk = in_lobby()
+    steps = [talk.say("a"), talk.query("list"), talk.ping(), talk.command("help"), talk.query("users"), talk.say("b")]
+    ids = [record.id for step in steps for record in step.send]
+    assert len(set(ids)) == len(steps)
 
 
 # --- any order of events ----------------------------------------------------------------------------------------
@@ -979,7 +1029,7 @@ WEIGHTED = [*MOVES, *["handle"] * 4, *["hear"] * 4, *["others_say"] * 2, "say", 
 def test_whatever_happens_everything_is_shown_once_and_said_once(
     keeps_log: bool, size: int, alone: int, moves: list[str]
 ):
-    with mock.patch.object(module, "_MOST_ALONE", alone):
+    with mock.patch.object(history_reader, "OWN_IN_A_ROW", alone):
         play(Game(keeps_log), size, moves)
 
 
@@ -1021,17 +1071,11 @@ def test_a_log_that_is_never_read_is_not_waited_for_without_end():
 
 def test_a_gap_up_to_the_last_stamp_there_is_can_be_asked_for():
     talk = in_lobby()
-    [asked] = talk.received(Skipped("lobby", 3, 5, 2**64 - 1)).send
+    step = talk.received(Skipped("lobby", 3, 5, 2**64 - 1))
+    [asked] = step.send
     assert isinstance(asked, HistoryRequest)
     encode(asked)
-    assert talk.gaps == 1
-
-
-def test_rooms_without_end_are_not_kept():
-    talk = in_lobby()
-    for number in range(5_000):
-        assert talk.received(Message(f"room-{number}", "bob", "x", number + 1)).show
-    assert len(talk._newest) <= 1_000
+    assert step.other == [FramesMissed()]
 
 
 # --- changes of the code that no other test notices -------------------------------------------------------------

@@ -42,9 +42,9 @@ def test_after_the_return_to_the_room() -> None:
     again, anew, unknown = requests.after_return("lobby")
     assert again == [SAY]
     assert anew == [Command("name", None, 2), Command("users", None, 6), Say("later", "k2")]
-    [(request, error)] = unknown
-    assert request == Command("kick", None, 5)
-    assert "/kick" in error.text
+    [refused] = unknown
+    assert refused.request == Command("kick", None, 5)
+    assert "/kick" in refused.error.text
     assert len(requests) == 1
 
 
@@ -53,9 +53,9 @@ def test_after_the_return_to_another_room() -> None:
     requests.sent(SAY, "lobby", 0)
     again, anew, unknown = requests.after_return("pool")
     assert (again, anew, len(requests)) == ([], [], 0)
-    [(request, error)] = unknown
-    assert request == SAY
-    assert "hello" in error.text
+    [refused] = unknown
+    assert refused.request == SAY
+    assert "hello" in refused.error.text
 
 
 def test_what_was_for_a_room_that_was_refused_is_for_the_one_before() -> None:
@@ -75,7 +75,7 @@ def test_all_can_be_given_up() -> None:
 
 
 def test_keys_without_end_are_not_kept(monkeypatch) -> None:
-    monkeypatch.setattr(module, "_KEYS_KEPT", 3)
+    monkeypatch.setattr(module, "KEYS_KEPT", 3)
     requests = Unanswered()
     for number in range(5):
         requests.confirm(str(number))

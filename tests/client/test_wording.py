@@ -1,5 +1,6 @@
 """What frames are in words, and that nobody's words can do more than be read."""
 
+import socket
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from pylingo.client.wording import (
     not_confirmed,
     refused,
     typed,
+    why_no_connection,
     wording,
 )
 from pylingo.shared.messages import (
@@ -396,3 +398,26 @@ def test_any_name_is_inert(place: str, word: str):
     rows = wording(WORD_PLACES[place](word))
     check_inert(rows)
     assert len(rows) == len(wording(WORD_PLACES[place]("x")))
+
+
+@pytest.mark.parametrize(
+    ("error", "goodbye", "sentence"),
+    [
+        (None, None, "the connection to h:1 broke: the server went away"),
+        (ConnectionResetError(104, "reset by peer"), None, "the connection to h:1 broke: the server went away"),
+        (BrokenPipeError(32, "Broken pipe"), None, "the connection to h:1 broke: the server went away"),
+        (ConnectionRefusedError(111, "refused"), None, "connection refused: no server listens on h:1"),
+        (socket.gaierror(-2, "Name or service not known"), None, "unknown host in h:1: Name or service not known"),
+        (
+            socket.gaierror(socket.EAI_AGAIN, "Temporary failure"),
+            None,
+            "the host in h:1 cannot be looked up at present: Temporary failure",
+        ),
+        (OSError(113, "No route to host"), None, "no connection to h:1: No route to host"),
+        (TimeoutError("nothing came"), None, "no connection to h:1: nothing came"),
+        (ConnectionResetError(104, "reset"), Goodbye("full", "no\x1broom"), "h:1 ended the connection: no\ufffdroom"),
+    ],
+    ids=["end", "reset", "broken pipe", "refused", "unknown host", "no name server", "no route", "silence", "goodbye"],
+)
+def test_why_there_is_no_connection(error: Exception | None, goodbye: Goodbye | None, sentence: str):
+    assert why_no_connection(error, goodbye, "h:1") == sentence

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from pylingo.client.client import Client
-from pylingo.client.conversation import SHOWN_ON_JOINING
+from pylingo.client.events import ClientEvent, Received
+from pylingo.client.history_reader import SHOWN_ON_JOINING
 from pylingo.reactor.engine.dial import resolve
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.shared.messages import Error, Message, Sent
-from pylingo.shared.schema import Record
 from tests.support import ServerProcess
 
 CLIENTS = 20
@@ -134,12 +134,13 @@ class Talker:
             self.name,
             self.room,
             reactor=reactor,
-            show=self.show,
+            on_event=self.happened,
             targets=resolve("127.0.0.1", port),
         )
         self.client.connect()
 
-    def show(self, record: Record) -> None:
+    def happened(self, event: ClientEvent) -> None:
+        record = event.record if isinstance(event, Received) else None
         if isinstance(record, (Message, Sent)):
             self.shown.append(record)
         elif isinstance(record, Error):

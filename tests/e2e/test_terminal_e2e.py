@@ -459,7 +459,7 @@ def test_a_mistake_of_ours_restores_the_terminal_and_is_told(server: ServerProce
         "import sys; sys.path.insert(0, sys.argv.pop(1))\n"
         "from pylingo.client.terminal import keys, update\n"
         "def broken(*_): raise ZeroDivisionError('a mistake of ours')\n"
-        "update._EVENTS[keys.Text] = broken\n"
+        "update.EVENTS[keys.Text] = broken\n"
         "from pylingo.client.chat import main\n"
         "sys.exit(main())\n"
     )

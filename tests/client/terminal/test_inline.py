@@ -3,11 +3,12 @@
 import pyte
 import pytest
 
+from pylingo.client.events import Received, Status
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.capabilities import read_capabilities
 from pylingo.client.terminal.inline import ASK_PLACE, PATIENCE, Inline
 from pylingo.client.terminal.input_events import CursorReport, Key, Paste, Text
-from pylingo.client.terminal.model import Connection, Event, Model, Received, Resized
+from pylingo.client.terminal.model import Event, Model, Resized
 from pylingo.client.terminal.theme import make_theme
 from pylingo.client.terminal.update import update
 from pylingo.shared.messages import Joined, Message, Sent
@@ -27,7 +28,7 @@ class Bench:
         self.stream.feed("$ pylingo\r\n" + self.inline.enter())
         self.at = AT
         self.now = 0.0
-        self.happen(Connection("online"), Received(Joined("lobby", "ada", 2)))
+        self.happen(Status("online"), Received(Joined("lobby", "ada", 2)))
 
     def happen(self, *events: Event) -> str:
         effects = []
@@ -176,7 +177,7 @@ def test_a_message_wider_than_we_think_stays_in_its_row():
     assert sum("yyy" in row for row in bench.rows) == 2, "rows are wrapped again"
 
 
-@pytest.mark.parametrize("event", [Paste("\n".join("abcdefgh")), Connection("waiting", 9.0, None, "it broke")])
+@pytest.mark.parametrize("event", [Paste("\n".join("abcdefgh")), Status("waiting", None, 9.0)])
 def test_questions_and_the_connection_stand_before_the_line(event):
     bench = Bench(60)
     bench.happen(event)

@@ -2,19 +2,19 @@
 
 import pytest
 
+from pylingo.client.events import Received
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.keyboard import ASKED_ABOVE
 from pylingo.client.terminal.keys import LONGEST_PASTE
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import (
-    Ask,
     Effect,
     Event,
     Leave,
     Model,
     Pasting,
-    Received,
+    Query,
     Reconnect,
     Remember,
     Repaint,
@@ -26,7 +26,7 @@ from pylingo.client.terminal.model import (
 from pylingo.client.terminal.rows import wrapped
 from pylingo.client.terminal.update import update
 from pylingo.client.terminal.view import body_height
-from pylingo.shared.messages import Command, CommandInfo, Help
+from pylingo.shared.messages import CommandInfo, Help
 from pylingo.shared.text import MAX_TEXT
 
 NOON = 1_700_000_000_000_000
@@ -456,11 +456,8 @@ def test_tab_offers_who_spoke_last_first_and_never_oneself(model: Model) -> None
 
 
 def test_tab_asks_for_the_rooms_once(model: Model) -> None:
-    (effect,) = do(model, " /join ", "tab")
-    assert isinstance(effect, Ask)
-    assert isinstance(effect.record, Command)
-    assert effect.record.name == "list"
-    assert model.quiet == {effect.record.id}
+    assert do(model, " /join ", "tab") == [Query("list")]
+    assert model.queries == ["list"]
     assert do(model, "tab") == []
 
 
@@ -468,7 +465,7 @@ def test_tab_asks_for_the_rooms_once(model: Model) -> None:
 def test_tab_asks_nothing_without_a_connection(model: Model, state: str) -> None:
     model.state = state
     assert do(model, " /join ", "tab") == []
-    assert model.quiet == set()
+    assert model.queries == []
 
 
 def test_tab_goes_on_with_what_a_search_has_found(model: Model) -> None:

@@ -5,9 +5,10 @@ import time
 
 import pytest
 
+from pylingo.client.events import Received
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.line import Line
-from pylingo.client.terminal.model import Model, Received, Shown
+from pylingo.client.terminal.model import Model, Shown
 from pylingo.client.terminal.notes import add_line, add_note, add_words, stamp, transcript, words_of
 from pylingo.client.terminal.update import update
 from pylingo.shared.messages import Joined, Message, Notice, Pong, Ready, Sent

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pylingo.client.events import Received, Status
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.capabilities import read_capabilities
 from pylingo.client.terminal.cells import width
 from pylingo.client.terminal.input_events import Key, Paste, Text
-from pylingo.client.terminal.model import Connection, Event, Model, Received, Resized
+from pylingo.client.terminal.model import Event, Model, Resized
 from pylingo.client.terminal.painter import BEGIN, END, Painter
 from pylingo.client.terminal.rows import Row
 from pylingo.client.terminal.theme import make_theme
@@ -145,7 +146,7 @@ EVENTS = st.one_of(
     st.builds(lambda name: Received(Left("lobby", name, "close")), st.sampled_from(["cy", "dee", "eve"])),
     st.builds(lambda name: Received(Renamed(name, "fay", "lobby")), st.sampled_from(["cy", "dee"])),
     st.builds(lambda text: Received(Notice(text)), TEXTS),
-    st.sampled_from([Connection("online"), Connection("waiting", 3.0, None, "it broke"), Connection("connecting")]),
+    st.sampled_from([Status("online"), Status("waiting", None, 3.0), Status("connecting")]),
 )
 
 
@@ -157,7 +158,7 @@ EVENTS = st.one_of(
 )
 def test_whatever_happens_the_terminal_shows_the_view(happenings, layout, size):
     bench = Bench(*size, layout=layout)
-    bench.happen(Connection("online"), Received(Joined("lobby", "ada", 2)))
+    bench.happen(Status("online"), Received(Joined("lobby", "ada", 2)))
     for event, is_painted in happenings:
         if isinstance(event, tuple):
             bench.say(event[1])

@@ -1,8 +1,9 @@
 """The layout `plain` in the window: lines of text and nothing else."""
 
+from pylingo.client.events import Received, Status
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.input_events import Key, Paste, Text
-from pylingo.client.terminal.model import Connection, Event, Model, Received
+from pylingo.client.terminal.model import Event, Model
 from pylingo.client.terminal.printer import Printer
 from pylingo.client.terminal.update import update
 from pylingo.shared.messages import Joined, Message, Sent
@@ -18,7 +19,7 @@ def happen(model: Model, printer: Printer, *events: Event) -> str:
 
 def make() -> tuple[Model, Printer]:
     model, printer = Model("localhost:5000", Preferences(layout="plain")), Printer()
-    assert "you are in lobby" in happen(model, printer, Connection("online"), Received(Joined("lobby", "ada", 2)))
+    assert "you are in lobby" in happen(model, printer, Status("online"), Received(Joined("lobby", "ada", 2)))
     return model, printer
 
 

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pylingo.client.events import Received
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal import rows as module
 from pylingo.client.terminal.capabilities import read_capabilities
 from pylingo.client.terminal.cells import wrap
 from pylingo.client.terminal.input_events import Text
 from pylingo.client.terminal.line import Line
-from pylingo.client.terminal.model import Model, Received
+from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.painter import Painter
 from pylingo.client.terminal.rows import (
     CACHED_LONG,

@@ -2,15 +2,15 @@
 
 import pytest
 
+from pylingo.client.events import QueryReply, Received
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.line import Line
-from pylingo.client.terminal.model import Ask, Bell, Effect, Model, Received, Shown
-from pylingo.client.terminal.server_events import BELL_EVERY, OLD, ask, ask_users, next_id, received
+from pylingo.client.terminal.model import Bell, Effect, Model, Query, Shown
+from pylingo.client.terminal.server_events import BELL_EVERY, OLD, query, query_reply, received
 from pylingo.client.wording import clock_time
 from pylingo.shared.messages import (
     EVENTS,
-    Command,
     CommandInfo,
     Entry,
     Error,
@@ -23,7 +23,6 @@ from pylingo.shared.messages import (
     Message,
     Notice,
     Ping,
-    PingRequest,
     Pong,
     Ready,
     Renamed,
@@ -56,9 +55,14 @@ def texts(model: Model) -> list[str]:
     return [line.text for line in model.scrollback.lines]
 
 
-def asked(effects: list[Effect]) -> Record:
-    (effect,) = (effect for effect in effects if isinstance(effect, Ask))
-    return effect.record
+def reply(model: Model, name: str, *records: Record) -> list[Effect]:
+    """The frames of the reply to a query. All but the last say that there are more."""
+    events = [QueryReply(name, record, not getattr(record, "more", False)) for record in records]
+    return [effect for event in events for effect in query_reply(model, event, 0.0, NOON)]
+
+
+def asked(effects: list[Effect]) -> list[str]:
+    return [effect.name for effect in effects if isinstance(effect, Query)]
 
 
 SAYING_NOTHING: list[Record] = [
@@ -255,10 +259,7 @@ def test_joining_begins_anew_and_asks_who_is_there(model: Model) -> None:
     effects = take(model, Joined("Deep-End", "Ada", 2))
     assert (model.room, model.name, model.people) == ("Deep-End", "Ada", {"ada": "Ada"})
     assert model.rooms == ["Deep-End"]
-    question = asked(effects)
-    assert isinstance(question, Command)
-    assert (question.name, question.argument) == ("users", None)
-    assert model.quiet == {question.id}
+    assert asked(effects) == model.queries == ["users"]
     take(model, Message("Deep-End", "bob", "old", 1))
     assert texts(model)[-1] == "old", "no line goes before that of the new room"
 
@@ -286,38 +287,39 @@ def test_who_comes_is_folded_and_each_is_written_down(model: Model) -> None:
 
 
 def test_the_pages_of_users_are_put_together(model: Model) -> None:
-    number = asked(take(model, Joined("lobby", "ada", 4))).id  # type: ignore[attr-defined]
+    assert asked(take(model, Joined("lobby", "ada", 4))) == ["users"]
     take(model, Message("lobby", "cy", "hi", NOON), Message("lobby", "gone", "hi", NOON + 1))
     before = texts(model)
-    assert take(model, Users("lobby", ["ada", "bob"], True, re=number)) == []
+    assert reply(model, "users", Users("lobby", ["ada", "bob"], True)) == []
     assert "bob" not in model.people
-    assert take(model, Users("LOBBY", ["cy", "dan"], False, re=number)) == []
+    assert reply(model, "users", Users("LOBBY", ["cy", "dan"], False)) == []
     assert list(model.people) == ["bob", "dan", "ada", "cy"], "who spoke last comes last, who is gone goes"
-    assert (model.quiet, model.arriving, texts(model)) == (set(), {}, before)
+    assert (model.queries, model.arriving, texts(model)) == ([], {}, before)
 
 
 def test_who_has_left_the_room_and_speaks_in_its_log_is_not_in_it(model: Model) -> None:
-    number = asked(take(model, Joined("lobby", "ada", 2))).id  # type: ignore[attr-defined]
-    take(model, Users("lobby", ["ada", "bob"], False, re=number))
+    take(model, Joined("lobby", "ada", 2))
+    reply(model, "users", Users("lobby", ["ada", "bob"], False))
     take(model, Message("lobby", "gone", "hi", NOON), Message("lobby", "bob", "hi", NOON + 1))
     assert list(model.people) == ["ada", "bob"]
 
 
 def test_what_happens_between_two_pages_of_users(model: Model) -> None:
     """The server makes each page when its turn comes."""
-    number = asked([ask_users(model)]).id
+    query(model, "users")
+    reply(model, "users", Users("lobby", ["ada", "bob", "cy"], True))
     take(
         model,
-        Users("lobby", ["ada", "bob", "cy"], True, re=number),
         Joined("lobby", "amy"),
         Joined("lobby", "zoe"),
         Left("lobby", "bob", "leave"),
         Renamed("cy", "cyril", "lobby"),
         Renamed("walt", "anne", "lobby"),
-        Users("lobby", ["dan", "zoe"], False, re=number),
     )
+    reply(model, "users", Users("lobby", ["dan", "zoe"], False))
     assert set(model.people) == {"ada", "amy", "anne", "cyril", "dan", "zoe"}
-    take(model, Joined("lobby", "late"), Users("lobby", ["ada"], False, re=number))
+    take(model, Joined("lobby", "late"))
+    reply(model, "users", Users("lobby", ["ada"], False))
     assert list(model.people) == ["ada"]
 
 
@@ -336,26 +338,24 @@ def test_what_the_person_asked_for_is_shown_page_by_page(model: Model) -> None:
 
 def test_rooms_are_known_once_and_a_quiet_answer_is_not_shown(model: Model) -> None:
     model.rooms = ["Lobby"]
-    model.quiet = {9}
-    assert take(model, Rooms([RoomInfo("lobby", 1), RoomInfo("a", 2)], True, re=9)) == []
-    assert model.quiet == {9}
-    assert take(model, Rooms([RoomInfo("b", 2)], False, re=9)) == []
-    assert (model.rooms, model.quiet, texts(model)) == (["Lobby", "a", "b"], set(), [])
+    query(model, "list")
+    assert reply(model, "list", Rooms([RoomInfo("lobby", 1), RoomInfo("a", 2)], True)) == []
+    assert model.queries == ["list"]
+    assert reply(model, "list", Rooms([RoomInfo("b", 2)], False)) == []
+    assert (model.rooms, model.queries, texts(model)) == (["Lobby", "a", "b"], [], [])
 
 
 def test_a_quiet_refusal_is_not_shown(model: Model) -> None:
-    model.quiet = {9}
-    assert take(model, Error("no-room", "x", re=9)) == []
-    assert model.quiet == set()
+    query(model, "users")
+    assert reply(model, "users", Error("no-room", "x", re=9)) == []
+    assert model.queries == []
     take(model, Error("no-room", "x", re=9))
     assert texts(model) == ["! x"]
 
 
 def test_a_session_that_was_resumed_asks_who_is_there(model: Model) -> None:
-    question = asked(take(model, Ready("Ada", "deep", TOKEN, True)))
+    assert asked(take(model, Ready("Ada", "deep", TOKEN, True))) == ["users"]
     assert (model.name, model.room) == ("Ada", "deep")
-    assert isinstance(question, Command)
-    assert question.name == "users"
 
 
 def test_a_session_that_is_new_is_in_no_room_and_with_nobody(model: Model) -> None:
@@ -364,30 +364,20 @@ def test_a_session_that_is_new_is_in_no_room_and_with_nobody(model: Model) -> No
     assert (model.name, model.room, model.people) == ("guest-7", None, {})
 
 
-# --- requests of the program's own
+# --- queries
 
 
-def test_ids_are_never_used_twice(model: Model) -> None:
-    numbers = [next_id(model) for _ in range(5)]
-    assert numbers == sorted(set(numbers))
-    assert numbers[0] > 1 << 40
-    one, two = ask_users(model), ask(model, Command("list", id=next_id(model)))
-    assert isinstance(one, Ask)
-    assert isinstance(two, Ask)
-    assert isinstance(one.record, Command)
-    assert isinstance(two.record, Command)
-    assert model.quiet == {one.record.id, two.record.id}
-    assert one.record.id != two.record.id
+def test_two_queries_for_the_same_are_answered_one_by_one(model: Model) -> None:
+    assert query(model, "users") == query(model, "users") == Query("users")
+    reply(model, "users", Users("lobby", ["ada"], False))
+    assert model.queries == ["users"]
+    reply(model, "users", Users("lobby", ["ada"], False), Users("lobby", ["ada"], False))
+    assert model.queries == []
 
 
-def test_the_round_trip_is_measured_by_the_ping_of_that_id(model: Model) -> None:
-    ping = PingRequest(next_id(model))
-    assert ping.id is not None
-    model.pings = {ping.id: 10.0}
-    take(model, Pong(1), Pong(None), now=10.1)
-    assert model.round_trip is None
-    take(model, Pong(ping.id), now=10.25)
-    assert model.round_trip == pytest.approx(0.25)
+def test_a_reply_to_a_query_is_a_sign_of_life(model: Model) -> None:
+    query_reply(model, QueryReply("list", Rooms([], False), True), 7.0, NOON)
+    assert model.heard_at == 7.0
 
 
 def test_help_has_the_commands_of_the_server_and_of_this_program(model: Model) -> None:

@@ -2,34 +2,35 @@
 
 import pytest
 
+from pylingo.client.events import FramesMissed, NameWanted, PongReceived, Received, Refused, Status
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.input_events import Focus, Key, Text
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import (
-    Ask,
-    Connection,
-    Done,
     Effect,
     Event,
+    Exit,
     Failure,
+    Info,
     Interrupted,
     Leave,
     Model,
-    Received,
-    Refused,
+    Query,
     Repaint,
     Resized,
+    SecondPassed,
+    SendPing,
     Shown,
-    Tick,
 )
 from pylingo.client.terminal.update import PING_EVERY, update
 from pylingo.client.terminal.view import LATE, connection
-from pylingo.shared.messages import Goodbye, Message, PingRequest, Pong
+from pylingo.shared.messages import Command, Error, Goodbye, Message, Say
 
 NOON = 1_700_000_000_000_000
-ONLINE = Connection("online")
-LOST = Connection("waiting", 4.0, None, "the connection to x broke")
-CONNECTING = Connection("connecting")
+ONLINE = Status("online")
+LOST = Status("waiting", None, 4.0)
+CONNECTING = Status("connecting")
+NO = Error("no", "it is refused")
 
 
 @pytest.fixture
@@ -45,8 +46,8 @@ def texts(model: Model) -> list[str]:
     return [line.text for line in model.scrollback.lines]
 
 
-def pings(effects: list[Effect]) -> list[int | None]:
-    return [effect.record.id for effect in effects if isinstance(effect, Ask) and type(effect.record) is PingRequest]
+def pings(effects: list[Effect]) -> int:
+    return effects.count(SendPing())
 
 
 # --- the connection
@@ -55,14 +56,14 @@ def pings(effects: list[Effect]) -> list[int | None]:
 def test_a_connection_that_stands_is_not_worth_a_word(model: Model) -> None:
     effects = happen(model, CONNECTING, ONLINE)
     assert (model.state, texts(model)) == ("online", [])
-    assert len(effects) == len(pings(effects)) == 1
+    assert effects == [SendPing()]
 
 
 def test_a_loss_is_told_once_and_so_is_the_return(model: Model) -> None:
     happen(model, ONLINE)
     for _ in range(5):
         happen(model, LOST, CONNECTING)
-    assert texts(model) == ["! the connection to x broke; trying to come back"]
+    assert texts(model) == ["! the connection to x broke: the server went away; trying to come back"]
     assert model.scrollback.lines[0].kind == "error"
     happen(model, ONLINE)
     assert texts(model)[1:] == ["* connected to x again"]
@@ -71,8 +72,8 @@ def test_a_loss_is_told_once_and_so_is_the_return(model: Model) -> None:
 
 
 def test_what_never_was_is_not_lost(model: Model) -> None:
-    effects = happen(model, CONNECTING, Connection("waiting", 1.0, None, "connection refused"))
-    assert texts(model) == ["! connection refused; trying again"]
+    effects = happen(model, CONNECTING, Status("waiting", ConnectionRefusedError(), 1.0))
+    assert texts(model) == ["! connection refused: no server listens on x; trying again"]
     assert [type(effect) for effect in effects] == [Shown]
     happen(model, CONNECTING, ONLINE)
     assert texts(model)[1:] == ["* connected to x"]
@@ -88,26 +89,26 @@ def test_the_countdown(model: Model) -> None:
 @pytest.mark.parametrize("reason", ["replaced", "bad-frame", "protocol", "password", "address-limit"])
 def test_an_end_that_nobody_wanted_says_how_to_go_on(model: Model, reason: str) -> None:
     why = f"x ended the connection: {reason}!"
-    happen(model, ONLINE, Connection("over", 0.0, Goodbye(reason, f"{reason}!"), why))
+    happen(model, ONLINE, Status("over", goodbye=Goodbye(reason, f"{reason}!")))
     assert texts(model) == [f"! {why}; Enter connects again, Ctrl+C leaves"]
     assert connection(model, 0.0) == "not connected"
 
 
 def test_an_end_that_was_wanted_needs_no_word(model: Model) -> None:
-    happen(model, ONLINE, Connection("over", 0.0, Goodbye("close", "bye"), "x ended the connection: bye"))
+    assert Exit() in happen(model, ONLINE, Status("over", goodbye=Goodbye("close", "bye")))
     assert texts(model) == []
     model.is_leaving = True
-    happen(model, ONLINE, Connection("over", 0.0, None, "broke"))
+    assert Exit() in happen(model, ONLINE, Status("over"))
     assert texts(model) == []
 
 
-@pytest.mark.parametrize("end", [LOST, Connection("over", 0.0, Goodbye("replaced", "x"), "why"), CONNECTING])
-def test_what_was_asked_before_the_loss_is_not_waited_for(model: Model, end: Connection) -> None:
+@pytest.mark.parametrize("end", [LOST, Status("over", goodbye=Goodbye("replaced", "x")), CONNECTING])
+def test_what_was_asked_before_the_loss_is_not_waited_for(model: Model, end: Status) -> None:
     happen(model, ONLINE)
-    model.round_trip, model.quiet, model.arriving = 0.1, {1}, {"bob": "bob"}
+    model.round_trip, model.queries, model.arriving = 0.1, ["users"], {"bob": "bob"}
     happen(model, end)
-    assert (model.round_trip, model.quiet, model.arriving, model.pings) == (None, set(), {}, {})
-    assert len(pings(happen(model, ONLINE, now=0.1))) == 1, "the time is measured at once"
+    assert (model.round_trip, model.queries, model.arriving, model.is_awaiting_pong) == (None, [], {}, False)
+    assert pings(happen(model, ONLINE, now=0.1)) == 1, "the time is measured at once"
 
 
 # --- pings
@@ -116,36 +117,53 @@ def test_what_was_asked_before_the_loss_is_not_waited_for(model: Model, end: Con
 def test_the_time_to_the_server_is_measured_every_5_seconds(model: Model) -> None:
     sent = []
     for second in range(21):
-        event: Event = Tick() if second else ONLINE
-        for number in pings(happen(model, event, now=float(second))):
+        event: Event = SecondPassed() if second else ONLINE
+        if pings(happen(model, event, now=float(second))):
             sent.append(second)
-            happen(model, Received(Pong(number)), now=second + 0.5)
+            happen(model, PongReceived(), now=second + 0.5)
             assert model.round_trip == 0.5
     assert sent == [0, 5, 10, 15, 20]
     assert PING_EVERY == 5
 
 
 def test_a_ping_without_an_answer_is_said_instead_of_the_last_time(model: Model) -> None:
-    (first,) = pings(happen(model, ONLINE))
-    happen(model, Received(Pong(first)), now=0.354)
+    assert pings(happen(model, ONLINE)) == 1
+    happen(model, PongReceived(), now=0.354)
     assert connection(model, 4.9) == "online 354 ms"
-    (second,) = pings(happen(model, Tick(), now=5.0))
+    assert pings(happen(model, SecondPassed(), now=5.0)) == 1
     assert connection(model, 5.0 + LATE - 0.01) == "online 354 ms"
     assert connection(model, 8.0) == "online, no answer for 3 s"
     for later in range(6, 60):
-        assert pings(happen(model, Tick(), now=float(later))) == [], "one at a time: it is not lost, but late"
+        assert pings(happen(model, SecondPassed(), now=float(later))) == 0, "one at a time: it is not lost, but late"
     assert connection(model, 58.0) == "online, no answer for 53 s"
     happen(model, Received(Message("lobby", "bob", "hi", NOON)), now=58.0)
     assert connection(model, 59.0) == "online 354 ms", "the link lives"
-    happen(model, Received(Pong(second)), now=61.0)
+    happen(model, PongReceived(), now=61.0)
     assert connection(model, 61.0) == "online 56000 ms"
-    assert len(pings(happen(model, Tick(), now=61.0))) == 1
+    assert pings(happen(model, SecondPassed(), now=61.0)) == 1
 
 
 @pytest.mark.parametrize("state", ["connecting", "waiting", "over"])
 def test_without_a_connection_nothing_is_asked(model: Model, state: str) -> None:
     model.state = state
-    assert happen(model, Tick(), now=1e6) == []
+    assert happen(model, SecondPassed(), now=1e6) == []
+
+
+# --- frames that were missed, and names
+
+
+def test_after_missed_frames_the_window_asks_who_is_there(model: Model) -> None:
+    assert happen(model, FramesMissed()) == []
+    model.room = "lobby"
+    assert happen(model, FramesMissed()) == [Query("users")]
+    assert model.queries == ["users"]
+
+
+def test_the_wanted_name_is_known(model: Model) -> None:
+    assert happen(model, NameWanted("ada")) == []
+    assert model.wanted == "ada"
+    happen(model, NameWanted(None))
+    assert model.wanted is None
 
 
 # --- the rest
@@ -165,7 +183,7 @@ def test_an_interruption_leaves(model: Model) -> None:
 
 def test_what_happens_outside_is_told_and_inert(model: Model) -> None:
     happen(model, Failure("no room on \x1b[2Jdisk"))
-    happen(model, Done("\x1b[2J is written"))
+    happen(model, Info("\x1b[2J is written"))
     assert [(line.kind, line.text) for line in model.scrollback.lines] == [
         ("error", "! no room on \ufffd[2Jdisk"),
         ("note", "* \ufffd[2J is written"),
@@ -174,8 +192,9 @@ def test_what_happens_outside_is_told_and_inert(model: Model) -> None:
 
 def test_what_is_refused_stays_and_is_marked(model: Model) -> None:
     model.scrollback.unsent["k"] = Line("own", "mine", NOON, "ada", state="unsent")
-    assert happen(model, Refused("other")) == []
-    assert happen(model, Refused("k")) == []
+    assert happen(model, Refused(Say("x", key="other"), NO), Refused(Command("k"), NO)) == []
+    assert model.scrollback.lines == []
+    assert happen(model, Refused(Say("mine", key="k"), NO)) == []
     assert [(line.text, line.state) for line in model.scrollback.lines] == [("mine", "refused")]
 
 

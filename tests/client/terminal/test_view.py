@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pylingo.client.events import QueryReply, Received, Status
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.cells import STAND_IN, width
 from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.line import Line
-from pylingo.client.terminal.model import Connection, Failure, Model, Received
+from pylingo.client.terminal.model import Failure, Model
 from pylingo.client.terminal.rows import Row, wrapped
 from pylingo.client.terminal.update import update
 from pylingo.client.terminal.view import Screen, body_height, connection, input_row, question, screen, status_line
@@ -243,15 +244,15 @@ def test_the_status_row_says_where_one_is() -> None:
 def test_how_many_are_here_is_known_before_their_names_are() -> None:
     model = make(columns=80)
     happen = lambda record: update(model, Received(record), 0.0, lambda: NOON)  # noqa: E731
-    update(model, Connection("online"), 0.0, lambda: NOON)
+    update(model, Status("online"), 0.0, lambda: NOON)
     happen(Joined("lobby", "ada", 7))
     assert "lobby · 7 here" in status(model)
     happen(Joined("lobby", "bob"))
     assert "lobby · 8 here" in status(model)
     happen(Left("lobby", "bob", "leave"))
-    happen(Users("lobby", ["ada", "cy"], True, re=model.last_id))
+    update(model, QueryReply("users", Users("lobby", ["ada", "cy"], True), False), 0.0, lambda: NOON)
     assert "lobby · 7 here" in status(model)
-    happen(Users("lobby", ["dan"], False, re=model.last_id))
+    update(model, QueryReply("users", Users("lobby", ["dan"], False), True), 0.0, lambda: NOON)
     assert "lobby · 3 here" in status(model)
 
 
@@ -402,7 +403,12 @@ def test_whatever_others_say_is_inert(words: str, columns: int) -> None:
         update(model, Received(record), 0.0, lambda: NOON)
     update(model, Failure(words), 0.0, lambda: NOON)
     for state in ("online", "waiting", "connecting", "over"):
-        update(model, Connection(state, 1.0, None, words), 0.0, lambda: NOON)
+        update(
+            model,
+            Status(state, OSError(words), 1.0, Goodbye("shutdown", words) if state == "over" else None),
+            0.0,
+            lambda: NOON,
+        )
         assert all(map(inert, everything(model, 0.0)))
     update(model, Text("mine"), 0.0, lambda: NOON)
     update(model, Key("enter"), 0.0, lambda: NOON)

@@ -1,0 +1,75 @@
+"""What a conversation with the server results in: typed events for the network, the window and bots.
+
+`Conversation` returns them. `Client` sends the frames and passes all other events to its owner, with each `Status` of
+its own.
+"""
+
+from dataclasses import dataclass
+
+from pylingo.shared.messages import Command, Error, Goodbye, Say
+from pylingo.shared.schema import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send this frame to the server."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A frame for the person."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A request of the person that will never be carried out. The error was shown before."""
+
+    request: Say | Command
+    error: Error
+
+
+@dataclass(frozen=True, slots=True)
+class FramesMissed:
+    """The server left out frames because we read too slowly. Missed messages are fetched; joins and leaves are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class NameWanted:
+    """Somebody else has the name that the person asked for; None: no longer."""
+
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueryReply:
+    """A frame of the reply to a query: a command that the program sent for itself, not for the person."""
+
+    query: str
+    """The name of the command."""
+    record: Record
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PongReceived:
+    """The server answered the latest ping."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The connection is `connecting`, `online`, `waiting` (for `delay` seconds before the next attempt) or `over`."""
+
+    state: str
+    error: Exception | None = None
+    """Why the last connection failed; None if the server closed it."""
+    delay: float = 0.0
+    goodbye: Goodbye | None = None
+    """The server's goodbye, if the last connection ended with one."""
+
+
+type ConversationEvent = Send | Received | Refused | FramesMissed | NameWanted | QueryReply | PongReceived
+type ClientEvent = Received | Refused | FramesMissed | NameWanted | QueryReply | PongReceived | Status

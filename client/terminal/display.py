@@ -1,0 +1,132 @@
+"""The terminal as the window uses it: taken, painted, and given back to the shell.
+
+After a key it is painted at once, otherwise at most every `FRAME` seconds, and never while the terminal has not taken
+the last frame.
+"""
+
+import math
+import os
+from collections.abc import Callable
+
+from pylingo.client.terminal.capabilities import Capabilities
+from pylingo.client.terminal.inline import Inline
+from pylingo.client.terminal.model import Model
+from pylingo.client.terminal.painter import Painter
+from pylingo.client.terminal.printer import Printer
+from pylingo.client.terminal.theme import make_theme
+from pylingo.client.terminal.tty import Tty
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.engine.timers import Timer
+
+FRAME = 0.016
+"""Seconds between two frames, except after a key."""
+
+
+class Display:
+    """See the module. `typed(data)` gets the input, and `resized(columns, rows)` another size that painting found."""
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        model: Model,
+        terminal: Capabilities,
+        typed: Callable[[bytes], object],
+        resized: Callable[[int, int], object],
+        fd: int,
+    ) -> None:
+        self._reactor = reactor
+        self._model = model
+        self._terminal = terminal
+        self._resized = resized
+        self._tty = Tty(reactor, typed, self.paint_soon, fd)
+        self._painter = self._make_painter()
+        self._is_given_up = False
+        self._painted_at = -math.inf
+        self._timer: Timer | None = None
+        self._bell = ""
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether the terminal edits the input and passes on whole lines, as in the layout `plain`."""
+        return isinstance(self._painter, Printer)
+
+    def size(self) -> tuple[int, int]:
+        """Columns and rows."""
+        return self._tty.size()
+
+    # --- taking the terminal and giving it back
+
+    def take(self) -> None:
+        """Take the terminal, unless it is taken, given up or still the shell's. Raises `OSError` if it is gone."""
+        if self._tty.is_held or self._is_given_up or not self._tty.is_foreground:
+            return
+        self._painter = self._make_painter()
+        self._tty.enter(by_key=not self.has_lines)
+        self._tty.write(self._painter.enter())
+        self.paint()
+
+    def leave(self) -> None:
+        """Restore the terminal, until `take`."""
+        self._tty.leave(self._painter.leave())
+
+    def release(self) -> None:
+        """Leave the terminal as it is to the shell, until `take`: the process was stopped and continued."""
+        self._tty.release()
+
+    def give_up(self) -> None:
+        """Restore the terminal for good."""
+        self.leave()
+        self._is_given_up = True
+
+    # --- painting
+
+    def ring(self) -> None:
+        """Ring the bell with the next frame."""
+        self._bell = "\a"
+
+    def change_layout(self) -> bool:
+        """Prepare to paint everything again. Returns whether `take` must follow, because the layout is another one."""
+        painter = self._make_painter()
+        if type(self._painter) is type(painter):
+            self._painter.forget(make_theme(self._terminal, self._has_colors))
+            return False
+        self.leave()
+        if not isinstance(painter, Painter):
+            self._model.scrollback.print_last(self._model.rows)
+        return True
+
+    def paint_soon(self) -> None:
+        """Paint when the next frame is due."""
+        if self._timer is None:
+            delay = max(0.0, self._painted_at + FRAME - self._reactor.clock())
+            self._timer = self._reactor.call_later(delay, self.paint)
+
+    def paint(self) -> None:
+        """Paint now, if the terminal is ours and has taken the last frame."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._tty.is_held or self._tty.is_busy:
+            return
+        size = self._tty.size()
+        if size != (self._model.columns, self._model.rows):  # a key may come before the signal for the new size
+            self._resized(*size)
+        now = self._reactor.clock()
+        frame = self._painter.frame(self._model, now)
+        self._painted_at = now
+        bell, self._bell = self._bell, ""
+        if frame or bell:
+            self._tty.write(bell + frame)
+        if self._painter.is_behind:
+            self.paint_soon()
+
+    def _make_painter(self) -> Painter | Inline | Printer:
+        layout = self._model.preferences.layout
+        if layout == "plain":
+            return Printer()
+        theme = make_theme(self._terminal, self._has_colors)
+        return Inline(self._terminal, theme) if layout == "inline" else Painter(self._terminal, theme)
+
+    @property
+    def _has_colors(self) -> bool:
+        return self._model.preferences.colors and not os.environ.get("NO_COLOR")

@@ -1,0 +1,132 @@
+"""Effects on the connection, the display and files."""
+
+from pathlib import Path
+from typing import Any, get_args
+from unittest import mock
+
+import pytest
+
+from pylingo.client.client import Client
+from pylingo.client.settings import Preferences
+from pylingo.client.terminal.display import Display
+from pylingo.client.terminal.effects import PATIENCE, Effects
+from pylingo.client.terminal.model import (
+    Bell,
+    Effect,
+    Event,
+    Exit,
+    Failure,
+    Info,
+    Leave,
+    Model,
+    Query,
+    Reconnect,
+    Remember,
+    Repaint,
+    SendCommand,
+    SendPing,
+    Shown,
+    Speak,
+    Suspend,
+    Transcribe,
+)
+from pylingo.shared.errors import RequestError
+
+
+class Bench:
+    """Effects whose outside is played by the test."""
+
+    def __init__(self) -> None:
+        self.outside = mock.Mock()
+        self.client = mock.create_autospec(Client, instance=True)
+        self.display = mock.create_autospec(Display, instance=True)
+        self.happened: list[Event] = []
+        self.model = Model("x", Preferences())
+        self.effects = Effects(
+            self.model,
+            self.client,
+            self.display,
+            self.outside.remember,
+            take=self.outside.take,
+            suspend=self.outside.suspend,
+            exit_=self.outside.exit,
+            happen=self.happened.append,
+        )
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_every_effect_is_carried_out(bench: Bench) -> None:
+    assert set(bench.effects.handlers) == set(get_args(Effect.__value__))
+
+
+@pytest.mark.parametrize(
+    ("effect", "call"),
+    [
+        (Speak("hi", "k"), mock.call.say("hi", "k")),
+        (SendCommand("list", None), mock.call.command("list", None)),
+        (Query("users"), mock.call.query("users")),
+        (SendPing(), mock.call.ping()),
+        (Leave(), mock.call.close(PATIENCE)),
+        (Reconnect(), mock.call.connect()),
+    ],
+)
+def test_effects_on_the_connection(bench: Bench, effect: Effect, call: Any) -> None:
+    bench.effects.carry_out(effect)
+    assert bench.client.mock_calls == [call]
+    assert bench.happened == []
+
+
+def test_a_command_that_cannot_be_sent_is_a_failure(bench: Bench) -> None:
+    bench.client.command.side_effect = RequestError("bad-text", "it is not UTF-8")
+    bench.effects.carry_out(SendCommand("x", None))
+    assert bench.happened == [Failure("it is not UTF-8")]
+
+
+@pytest.mark.parametrize(
+    ("effect", "call"),
+    [(Suspend(), mock.call.suspend()), (Exit(), mock.call.exit())],
+)
+def test_effects_on_the_program(bench: Bench, effect: Effect, call: Any) -> None:
+    bench.effects.carry_out(effect)
+    assert bench.outside.mock_calls == [call]
+
+
+def test_effects_on_the_display(bench: Bench) -> None:
+    bench.effects.carry_out(Bell())
+    bench.display.ring.assert_called_once_with()
+    bench.display.change_layout.return_value = False
+    bench.effects.carry_out(Repaint())
+    assert bench.outside.mock_calls == []
+    bench.display.change_layout.return_value = True
+    bench.effects.carry_out(Repaint())
+    assert bench.outside.mock_calls == [mock.call.take()]
+
+
+@pytest.mark.parametrize("error", [OSError("no room"), ValueError("no room")])
+def test_preferences_that_cannot_be_saved_are_a_failure(bench: Bench, error: Exception) -> None:
+    bench.effects.carry_out(Remember())
+    bench.outside.remember.assert_called_once_with(bench.model.preferences)
+    bench.outside.remember.side_effect = error
+    bench.effects.carry_out(Remember())
+    assert bench.happened == [Failure("this is not remembered: no room")]
+
+
+def test_a_transcript_from_its_begin_to_its_end(bench: Bench, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    bench.effects.carry_out(Shown("before"))
+    bench.effects.carry_out(Transcribe(str(path)))
+    bench.effects.carry_out(Shown("words"))
+    bench.effects.carry_out(Transcribe(None))
+    bench.effects.carry_out(Shown("after"))
+    assert path.read_text() == "words\n"
+    begun, ended = bench.happened
+    assert isinstance(begun, Info)
+    assert str(path) in begun.text
+    assert ended == Info("nothing is written to a file any more")
+    bench.effects.carry_out(Transcribe(str(tmp_path)))
+    assert isinstance(bench.happened[-1], Failure)
+    bench.effects.close()
