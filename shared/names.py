@@ -54,7 +54,7 @@ def fold(name: str) -> str:
 
 def user_name(wish: str) -> str:
     """Return `wish` as a user name in NFC. Raises `RequestError` `bad-name` with the rule that it breaks."""
-    name = _checked(wish.strip(), MAX_NAME, "bad-name", "a user name")
+    name = _checked(wish.strip(), MAX_NAME, "bad-name", "a name")
     if is_guest(name):
         raise RequestError("bad-name", "names like guest-12 are reserved; choose another")
     return name

@@ -285,7 +285,7 @@ def test_a_login_name_that_is_no_name_leaves_one_the_guest(address: str):
     done = run(address, "--room", "", env=environment(LOGNAME="some body"))
     assert done.returncode == 0
     assert b"* you are guest-" in done.stdout
-    assert b"\n! a user name" in done.stdout
+    assert b"\n! a name" in done.stdout
 
 
 @pytest.mark.parametrize(
