@@ -7,7 +7,6 @@ outside its own row.
 """
 
 from collections.abc import Sequence
-from itertools import takewhile
 
 from pylingo.client.terminal.capabilities import Capabilities
 from pylingo.client.terminal.model import Model
@@ -168,4 +167,5 @@ def _stands_alone(char: str) -> bool:
 
 def _common(one: str, other: str) -> int:
     """The length of the common beginning of two strings."""
-    return len(list(takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))))
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))

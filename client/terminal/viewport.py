@@ -120,8 +120,8 @@ class Viewport:
         have, hidden = 0, self._hidden
         for line in self._upwards():
             rows = wrapped(line)
-            rows = rows[: max(0, len(rows) - hidden)]
-            hidden = 0
+            if hidden:
+                rows, hidden = rows[: max(0, len(rows) - hidden)], 0
             found.append((line, rows))
             have += len(rows)
             if have >= height:
