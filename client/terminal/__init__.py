@@ -1,13 +1,15 @@
-"""The terminal client, after the Elm architecture: a model, its update and its view are pure; painters and tty are not.
+"""The terminal client, after the Elm architecture: model, update and view are pure, and the edges carry out effects.
 
 "Pure" modules import neither blessed nor sockets nor the clock. Read the folder in this order:
 
-1. The data: `model` (the state, and the events and effects around it), `line`, `scrollback`, `viewport`.
+1. The data: `model` (the state, its events and effects), `line`, `scrollback`, `viewport`.
 2. The rules: `update` receives every event; `server_events` and `keyboard` handle the server's and the person's, with
    `notes`, `mentions`, `commands` and `completion`.
-3. The input: `keys` decodes bytes, with `sequences`, to `input_events`; `paste_detection` finds unmarked pastes.
+3. The input: `keys` decodes bytes, with `sequences`, to `input_events`; `paste_detection` finds unmarked pastes;
+   `input_reader` joins them.
 4. The input line: `editor`, with `motions` and `history`, on `boundaries` and `cells` (graphemes and their widths).
 5. The screen: `rows` (lines to rows, with `addresses`), `view` (model to screen), `theme`, and one painter for each
    kind of layout: `painter`, `inline`, `printer`.
-6. The edges: `capabilities` (blessed), `tty` (the device), `transcript` (a file), and `window`, which joins everything.
+6. The edges: `capabilities` (blessed), `tty` (the device), `display` (a painter on it), `transcript` (a file),
+   `effects` (carries out what `update` asks for), and `window`, which joins everything.
 """

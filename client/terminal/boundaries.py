@@ -5,6 +5,8 @@ them. In most text that is the position itself, so a key costs the same in a lon
 """
 
 import re
+from collections.abc import Iterator
+from itertools import accumulate
 
 from pylingo.client.terminal.cells import graphemes
 
@@ -35,23 +37,19 @@ def after(text: str, at: int, inside: bool = False) -> int:
     end = at + 1
     while not _is_plain(text, end):
         end += 1
-    for part in graphemes(text[place:end]):
-        place += len(part)
-        if place > at:
-            break
-    return place
+    return next(stop for stop in _stops(text, place, end) if stop > at)
 
 
 def before(text: str, at: int) -> int:
     """The start of the grapheme that ends at `at`."""
     if at <= 1 or _is_plain(text, at - 1):
         return max(at - 1, 0)
-    place = _plain_before(text, at - 1)
-    for part in graphemes(text[place:at]):
-        if place + len(part) >= at:
-            break
-        place += len(part)
-    return place
+    return max(stop for stop in _stops(text, _plain_before(text, at - 1), at) if stop < at)
+
+
+def _stops(text: str, start: int, end: int) -> Iterator[int]:
+    """The boundaries from `start` to `end`, which are two of them."""
+    return accumulate(map(len, graphemes(text[start:end])), initial=start)
 
 
 def _plain_before(text: str, at: int) -> int:

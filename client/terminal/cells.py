@@ -65,53 +65,40 @@ def _wrap_line(line: str, columns: int, indent: int, rows: list[str]) -> None:
     """Append the rows of `line`, which has no newline, to `rows`."""
     margin = " " * indent
     whole = columns - indent  # the columns for text in rows after the first
-
-    def room() -> int:
-        return whole if rows else columns
-
-    fits = room() if line.isascii() else room() // _WIDEST  # no character is wider
-    if len(line) <= fits:
+    room = whole if rows else columns
+    if len(line) <= (room if line.isascii() else room // _WIDEST):  # no character is wider
         rows.append(margin + line if rows else line)
         return
-    row: list[str] = []
-    used = 0
+    row, used, gap = "", 0, ""
 
     def end() -> None:
-        nonlocal used
-        rows.append((margin if rows else "") + "".join(row))
-        row.clear()
-        used = 0
+        nonlocal row, used, gap, room
+        rows.append(margin + row if rows else row)
+        row, used, gap, room = "", 0, "", whole
 
-    gap = ""
     for token in _TOKEN.findall(line):
         if token[0] == " ":
             gap = token
             continue
         taken = width(token)
-        if used + len(gap) + taken > room() and row and taken <= whole:
+        left = room - used - len(gap)
+        if row and taken > left and (taken <= whole or left < _WIDEST):
             end()
-            gap = ""
-        left = room() - used - len(gap)
+            left = room
         if taken <= left:
-            row += (gap, token)
+            row += gap + token
             used += len(gap) + taken
-            gap = ""
-            continue
-        if left < _WIDEST and row:
-            end()
-            left = room()
-        elif left >= _WIDEST:
-            row.append(gap)
         else:
-            left = room()
+            if left < _WIDEST:
+                gap, left = "", room
+            first, *others = _chunks(token, left, whole)
+            row += gap + first
+            for chunk in others:
+                end()
+                row = chunk
+            used = width(row)
         gap = ""
-        first, *others = _chunks(token, left, whole)
-        row.append(first)
-        for chunk in others:
-            end()
-            row.append(chunk)
-        used = width("".join(row))
-    row.append(gap[: room() - used])
+    row += gap[: room - used]
     end()
 
 

@@ -30,17 +30,10 @@ class Paste:
 
 
 @dataclass(frozen=True, slots=True)
-class Focus:
-    """The terminal's window gained or lost the keyboard."""
-
-    gained: bool
-
-
-@dataclass(frozen=True, slots=True)
 class CursorReport:
     """The terminal reports the column of its cursor, counted from 0."""
 
     column: int
 
 
-type InputEvent = Text | Key | Paste | Focus | CursorReport
+type InputEvent = Text | Key | Paste | CursorReport

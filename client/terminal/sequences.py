@@ -6,7 +6,7 @@ while terminals send several, and has no names for most keys with modifiers.
 
 import re
 
-from pylingo.client.terminal.input_events import CursorReport, Focus, Key, Text
+from pylingo.client.terminal.input_events import CursorReport, Key, Text
 
 _SHIFT, ALT, _CTRL = 1, 2, 4
 _PREFIXES = ((_CTRL, "ctrl-"), (ALT, "alt-"), (_SHIFT, "shift-"))
@@ -58,7 +58,7 @@ _MOUSE_BODY = re.compile(r"<([0-9]{1,3});[0-9]+;[0-9]+M")  # m instead of M is a
 _SS3_BODY = re.compile(r"(?:[0-9]*;)?([0-9]*)([A-Za-z])")
 
 
-def meaning(found: re.Match[bytes], bits: int = 0) -> Key | Text | Focus | CursorReport | None:
+def meaning(found: re.Match[bytes], bits: int = 0) -> Key | Text | CursorReport | None:
     """The event of a complete sequence, with the modifiers `bits` added; None for a reply or an unknown sequence."""
     kind = found.lastgroup
     assert kind is not None
@@ -81,9 +81,7 @@ def _mouse(button: int, bits: int) -> Key | None:
     return _key(_BUTTONS.get(button & ~0b11100), bits)
 
 
-def _csi(body: str, bits: int) -> Key | Text | Focus | CursorReport | None:
-    if body in ("I", "O"):
-        return Focus(body == "I")
+def _csi(body: str, bits: int) -> Key | Text | CursorReport | None:
     if report := _MOUSE_BODY.fullmatch(body):
         return _mouse(int(report[1]), bits)
     parts = _CSI_BODY.fullmatch(body)
@@ -101,7 +99,7 @@ def _csi(body: str, bits: int) -> Key | Text | Focus | CursorReport | None:
     return _key(name, bits | implied)
 
 
-def _ss3(body: str, bits: int) -> Key | Text | Focus | None:
+def _ss3(body: str, bits: int) -> Key | Text | None:
     parts = _SS3_BODY.fullmatch(body)
     if parts is None:
         return None
@@ -113,7 +111,7 @@ def _ss3(body: str, bits: int) -> Key | Text | Focus | None:
     return _key(name, bits | implied)
 
 
-def _by_code(code: int, bits: int) -> Key | Text | Focus | None:
+def _by_code(code: int, bits: int) -> Key | Text | None:
     """The key whose Unicode number is `code`."""
     if name := _CODES.get(code):
         return _key(name, bits)

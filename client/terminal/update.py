@@ -10,7 +10,7 @@ from typing import Any
 
 from pylingo.client.events import FramesMissed, NameWanted, PongReceived, QueryReply, Received, Refused, Status
 from pylingo.client.terminal.commands import leave
-from pylingo.client.terminal.input_events import CursorReport, Focus, Key, Paste, Text
+from pylingo.client.terminal.input_events import CursorReport, Key, Paste, Text
 from pylingo.client.terminal.keyboard import pasted, pasting, pressed, typed
 from pylingo.client.terminal.model import (
     Effect,
@@ -156,7 +156,6 @@ EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     Paste: pasted,
     Pasting: pasting,
     CursorReport: _cursor_report,
-    Focus: lambda model, event, now, at: [],
     Received: received,
     QueryReply: query_reply,
     Refused: _refused,

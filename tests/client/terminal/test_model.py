@@ -50,7 +50,7 @@ def test_who_did_something_last_comes_last_and_each_once() -> None:
 def test_there_is_a_rule_for_every_event() -> None:
     events = kinds(module.Event)
     assert events == set(EVENTS)
-    assert {input_events.Text, input_events.Key, input_events.Paste, input_events.Focus} <= events
+    assert {input_events.Text, input_events.Key, input_events.Paste, input_events.CursorReport} <= events
 
 
 @pytest.mark.parametrize("thing", [Status("online"), SecondPassed()])

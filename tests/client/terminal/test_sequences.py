@@ -2,7 +2,7 @@
 
 import pytest
 
-from pylingo.client.terminal.input_events import CursorReport, Focus, Key, Text
+from pylingo.client.terminal.input_events import CursorReport, Key, Text
 from pylingo.client.terminal.sequences import ALT, SEQUENCE, meaning
 
 KEYS = {
@@ -66,7 +66,7 @@ NOTHING = {
 }
 
 
-def read(sequence: str, bits: int = 0) -> Key | Text | Focus | CursorReport | None:
+def read(sequence: str, bits: int = 0) -> Key | Text | CursorReport | None:
     found = SEQUENCE.fullmatch(b"\x1b" + sequence.encode())
     assert found, sequence
     return meaning(found, bits)
@@ -93,8 +93,8 @@ def test_characters_sent_as_sequences() -> None:
     )
 
 
-def test_focus() -> None:
-    assert [read("[I"), read("[O")] == [Focus(True), Focus(False)]
+def test_reports_of_the_focus_are_ignored() -> None:
+    assert [read("[I"), read("[O")] == [None, None]
 
 
 def test_alt_is_added() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from pylingo.client.events import FramesMissed, NameWanted, PongReceived, Received, Refused, Status
 from pylingo.client.settings import Preferences
-from pylingo.client.terminal.input_events import Focus, Key, Text
+from pylingo.client.terminal.input_events import Key, Text
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import (
     Effect,
@@ -196,10 +196,6 @@ def test_what_is_refused_stays_and_is_marked(model: Model) -> None:
     assert model.scrollback.lines == []
     assert happen(model, Refused(Say("mine", key="k"), NO)) == []
     assert [(line.text, line.state) for line in model.scrollback.lines] == [("mine", "refused")]
-
-
-def test_focus_changes_nothing(model: Model) -> None:
-    assert happen(model, Focus(True), Focus(False)) == []
 
 
 def test_keys_go_to_the_input_line(model: Model) -> None:
