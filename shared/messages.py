@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from pylingo.shared.schema import MAX_ID, Ascii, Between, Record, Schema, record
+from pylingo.shared.readers import Ascii, Between
+from pylingo.shared.schema import MAX_ID, Record, Schema, record
 
 MAX_PAGE = 100
 """The most messages of one `history` page."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, dataclass_transform
 
 from pylingo.shared.errors import RequestError
+from pylingo.shared.readers import FieldReader, kind_of, list_of, reader_of
 from pylingo.shared.text import quote
 
 MAX_ID = 2**63 - 1
@@ -25,25 +26,6 @@ class Record:
 
     __slots__ = ()
     type: ClassVar[str]
-
-
-@dataclass(frozen=True)
-class Between:
-    """An annotation: an integer from `low` to `high`."""
-
-    low: int
-    high: int
-
-
-@dataclass(frozen=True)
-class Ascii:
-    """An annotation: a string of 1 to `longest` ASCII characters."""
-
-    longest: int
-
-
-FieldReader = Callable[[Any], Any]
-"""Converts a field's MessagePack value to its Python value. Raises `ValueError` with a description of a valid value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,65 +212,10 @@ def _reader(hint: Any) -> FieldReader:
     """Return the reader for an annotation."""
     hint = _arm(hint)
     if typing.get_origin(hint) is list:
-        return _list_of(_reader(typing.get_args(hint)[0]))
+        return list_of(_reader(typing.get_args(hint)[0]))
     if hint in _SCHEMAS:
         return _part(hint)
-    match getattr(hint, "__metadata__", ()):
-        case [Between() as bounds]:
-            return _integer(bounds)
-        case [Ascii() as ascii_]:
-            return _ascii(ascii_)
-    return _PLAIN[hint]
-
-
-def _string(value: Any) -> str:
-    if type(value) is not bytes:
-        raise ValueError(f"a string, not {_kind(value)}")
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        raise ValueError("a string in UTF-8, which these bytes are not") from None
-
-
-def _any_integer(value: Any) -> int:
-    if type(value) is not int:  # isinstance(True, int) is true
-        raise ValueError(f"an integer, not {_kind(value)}")
-    return value
-
-
-def _boolean(value: Any) -> bool:
-    if type(value) is not bool:
-        raise ValueError(f"true or false, not {_kind(value)}")
-    return value
-
-
-def _integer(bounds: Between) -> FieldReader:
-    def read(value: Any) -> int:
-        if type(value) is not int or not bounds.low <= value <= bounds.high:
-            shown = value if type(value) is int else _kind(value)
-            raise ValueError(f"an integer from {bounds.low} to {bounds.high}, not {shown}")
-        return value
-
-    return read
-
-
-def _ascii(rule: Ascii) -> FieldReader:
-    def read(value: Any) -> str:
-        text = _string(value)
-        if not 1 <= len(text) <= rule.longest or not text.isascii():
-            raise ValueError(f"1 to {rule.longest} ASCII characters, not {quote(text)}")
-        return text
-
-    return read
-
-
-def _list_of(read_item: FieldReader) -> FieldReader:
-    def read(value: Any) -> list[Any]:
-        if type(value) is not list:
-            raise ValueError(f"an array, not {_kind(value)}")
-        return [read_item(item) for item in value]
-
-    return read
+    return reader_of(hint)
 
 
 def _part(record: type[Record]) -> FieldReader:
@@ -296,18 +223,10 @@ def _part(record: type[Record]) -> FieldReader:
 
     def read(value: Any) -> Record:
         if type(value) is not dict:
-            raise ValueError(f"a map, not {_kind(value)}")
+            raise ValueError(f"a map, not {kind_of(value)}")
         try:
             return _read(schema, value)
         except RequestError as error:
             raise ValueError(f"a map, but {error.text}") from None
 
     return read
-
-
-def _kind(value: object) -> str:
-    names = {bytes: "a string", int: "an integer", bool: "a boolean", float: "a float", list: "an array", dict: "a map"}
-    return names.get(type(value), "nil")
-
-
-_PLAIN: dict[Any, FieldReader] = {str: _string, int: _any_integer, bool: _boolean}

@@ -5,7 +5,8 @@ from typing import Annotated
 import pytest
 
 from pylingo.shared.errors import RequestError
-from pylingo.shared.schema import MAX_ID, Ascii, Between, Record, Schema, read_record, record, to_map
+from pylingo.shared.readers import Ascii, Between
+from pylingo.shared.schema import MAX_ID, Record, Schema, read_record, record, to_map
 
 TABLE: dict[bytes, Schema] = {}
 OTHER: dict[bytes, Schema] = {}
