@@ -1,6 +1,6 @@
-"""PyLingo: a terminal chat for engineers.
+"""PyLingo: a terminal chat for engineers. This module is its public interface for programs.
 
-Programs need `Client` and the frames that it yields::
+`Client` joins a room, reconnects after a loss and yields the frames that come from the server::
 
     from pylingo import Client, Message
 
@@ -9,7 +9,10 @@ Programs need `Client` and the frames that it yields::
             if isinstance(frame, Message):
                 bot.say(f"{frame.from_} said {frame.text}")
 
-The names in `__all__` are the public interface. They are imported on first use, so `import pylingo` costs nothing.
+`__all__` lists the public names: the client and its `Status`, a class for each frame and its parts, and the errors.
+`RequestError` is raised for a message that no server would accept. Everything else in the package is internal.
+
+A public name is imported on first use, so `import pylingo` imports neither sockets nor other packages.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -67,8 +70,13 @@ __all__ = [
     "__version__",
 ]
 
-_HOMES = {"Client": "client.client", "Status": "client.events"}
-_HOMES.update(dict.fromkeys(("ProtocolError", "RequestError"), "shared.errors"))
+_MODULES = {
+    "Client": "pylingo.client.client",
+    "ProtocolError": "pylingo.shared.errors",
+    "RequestError": "pylingo.shared.errors",
+    "Status": "pylingo.client.events",
+}
+_FRAMES = "pylingo.shared.messages"  # the module of all other names
 
 
 def __getattr__(name: str) -> Any:
@@ -77,10 +85,11 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'pylingo' has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module("pylingo." + _HOMES.get(name, "shared.messages")), name)
+    value = getattr(import_module(_MODULES.get(name, _FRAMES)), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
+    """The public names."""
     return sorted(__all__)
