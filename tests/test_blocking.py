@@ -46,7 +46,7 @@ ALLOWED = {
     "client.benchmark": TOOL,
     "client.chat": START,
     "client.options": START,
-    "client.plain:Plain.handle": "no wait: a terminal of its own, a pipe that is ready; or a file of the person",
+    "client.line_input:LineInput.handle": "a terminal opened not to wait, a ready pipe, or a file of the person",
     "client.plain:Plain._print": "its one reader, whom it is there for, and only once that one can take something",
     "client.plain:_discard": NULL,
     "client.settings": OWN,
