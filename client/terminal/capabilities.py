@@ -14,7 +14,7 @@ from typing import Any
 
 NO_KINDS = frozenset({"", "dumb", "unknown", "dialup", "network", "switch"})
 """Values of `TERM` that promise no movable cursor."""
-USUAL = "xterm-256color"
+FALLBACK_KIND = "xterm-256color"
 _LONGEST_LINK = 2_000
 _PLAIN_KEYS = ("UP", "DOWN", "LEFT", "RIGHT", "HOME", "END", "DELETE", "INSERT", "BACKSPACE", "ENTER")
 _KEYS = {
@@ -73,7 +73,7 @@ def usable_kind(term: str) -> str | None:
     """
     if term in NO_KINDS:
         return None
-    for kind in (term, USUAL):
+    for kind in (term, FALLBACK_KIND):
         try:
             curses.setupterm(kind, 1)
         except curses.error:  # no such description

@@ -43,7 +43,7 @@ class Editor:
         self.has_found = True
         """Whether some line matches the query; true for an empty query."""
         self._limit = limit
-        self._undo: deque[_Change] = deque(maxlen=UNDOS)
+        self._changes: deque[_Change] = deque(maxlen=UNDOS)
         self._kills: deque[str] = deque(maxlen=KILLS)
         self._yanked = (0, 0)  # where the latest yank begins and ends
         self._previous: Literal["insert", "kill", "yank", ""] = ""  # the kinds of the latest two keys
@@ -79,11 +79,11 @@ class Editor:
             return
         starts_word = not text[0].isspace() and self.text[self.cursor - 1 : self.cursor].isspace()
         run = self._previous == "insert" and not starts_word and "\n" not in text
-        change = self._undo[-1] if run and self._undo else None
+        change = self._changes[-1] if run and self._changes else None
         start = self.cursor
         self._splice(start, start, text)
         if change and change.start + change.added == start:  # one undo step for the whole word
-            self._undo.pop()
+            self._changes.pop()
             change.added += len(text)
         self._last = "insert"
 
@@ -119,20 +119,20 @@ class Editor:
         removed = self.text[start:end]
         if not removed and not text:
             return
-        self._undo.append(_Change(start, removed, len(text), self.cursor))
+        self._changes.append(_Change(start, removed, len(text), self.cursor))
         self.text = self.text[:start] + text + self.text[end:]
         self.cursor = snap(self.text, start + len(text))
 
-    def _take_back(self) -> None:
-        if self._undo:
-            change = self._undo.pop()
+    def _undo(self) -> None:
+        if self._changes:
+            change = self._changes.pop()
             self.text = self.text[: change.start] + change.removed + self.text[change.start + change.added :]
             self.cursor = change.cursor
 
     def _show(self, text: str) -> None:
         self.text = text
         self.cursor = len(text)
-        self._undo.clear()
+        self._changes.clear()
 
     # --- keys
 
@@ -287,6 +287,6 @@ _COMMANDS: dict[str, Callable[[Editor], None]] = {
     "alt-u": lambda editor: editor._change_case(str.upper),
     "alt-l": lambda editor: editor._change_case(str.lower),
     "alt-c": lambda editor: editor._change_case(str.capitalize),
-    "ctrl-_": Editor._take_back,
+    "ctrl-_": Editor._undo,
     "ctrl-r": Editor._begin_search,
 }

@@ -107,7 +107,7 @@ class Inline:
         return model.places >= question.answer or now - question.asked_at >= PATIENCE
 
     def _rows_above(self, model: Model) -> int:
-        """How many rows above the cursor's row the terminal has made of the text left of the cursor."""
+        """The number of rows, above the cursor's, that the text left of the cursor was broken into."""
         assert self._row is not None
         assert self._question is not None
         rows, column = divmod(width(self._row[0]), model.columns)

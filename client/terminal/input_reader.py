@@ -55,4 +55,4 @@ class InputReader:
         self._pass_on(events)
 
     def _pass_on(self, events: list[InputEvent]) -> None:
-        self._pressed(self._detector.meant(events, self._reactor.clock()))
+        self._pressed(self._detector.classify(events, self._reactor.clock()))

@@ -60,4 +60,4 @@ class Line:
     is_printed: bool = False
     """Whether it is in the terminal's own scrollback, where it cannot change any more."""
     number: int = 0
-    """How many lines had arrived when it did, itself included."""
+    """The number of lines that had arrived by then, itself included."""

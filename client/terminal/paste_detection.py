@@ -18,7 +18,7 @@ class PasteDetector:
     def __init__(self) -> None:
         self._until = -1e9
 
-    def meant(self, events: list[InputEvent], now: float) -> list[InputEvent]:
+    def classify(self, events: list[InputEvent], now: float) -> list[InputEvent]:
         """The events of one read at `now` (seconds), or a paste instead of them."""
         lines = sum(event == ENTER for event in events)
         goes_on = now < self._until

@@ -101,7 +101,7 @@ class Scrollback:
     def _take_unsent(self, key: str) -> Line | None:
         line = self.unsent.pop(key, None)
         if line is not None:
-            self.viewport.forget([line])
+            self.viewport.removed([line])
         return line
 
     def _trim(self) -> None:
@@ -112,7 +112,7 @@ class Scrollback:
             self._characters -= _size(line)
             self._unprinted += not line.is_printed
             drop += 1
-        self.viewport.forget(self.lines[:drop], instead=self.lines[drop])
+        self.viewport.removed(self.lines[:drop], instead=self.lines[drop])
         del self.lines[:drop]
 
     # --- printing, where a line that was printed cannot change any more

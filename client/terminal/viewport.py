@@ -92,8 +92,8 @@ class Viewport:
         else:
             self._hold(bottom, -left)
 
-    def forget(self, lines: Sequence[Line], instead: Line | None = None) -> None:
-        """Let go of `lines`, which are removed: hold on to `instead`, or follow the end."""
+    def removed(self, lines: Sequence[Line], instead: Line | None = None) -> None:
+        """Hold on to `instead`, or follow the end, if the view holds on to one of `lines`, which are removed."""
         if self._bottom in lines:
             self._bottom, self._hidden = instead, 0
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Makes the pictures of the README: the real client in each layout, in a conversation with a real server.
+"""Draws the pictures of the README: the real client in each layout, in a conversation on a real server.
 
     python tests/measure/pictures.py          # writes tests/pictures/*.svg
 
-What a terminal (pyte) shows of it is drawn as it stands there, cell by cell: no picture is made by hand.
+The script draws the screen of a terminal emulator (pyte) cell by cell. No picture is edited by hand.
 """
 
-# ruff: noqa: E402 - a script, which puts the checkout on the path first
+# ruff: noqa: E402 - the script puts the checkout on the path first
 
 import html
 import os
@@ -41,7 +41,7 @@ COLORS = {
 
 
 def converse(server: ServerProcess, layout: str) -> Screen:
-    """The terminal of somebody who uses `layout`, in the middle of a talk."""
+    """The screen of a person who uses `layout`, in the middle of a conversation."""
     where, home = f"127.0.0.1:{server.port}", {"XDG_CONFIG_HOME": tempfile.mkdtemp()}
     with Console(where, "--name", "ada", environment=home) as ada:
         ada.wait("you are in")
@@ -97,7 +97,7 @@ def picture(screen: Screen) -> str:
 
 
 def runs(screen: Screen, y: int) -> list[tuple[int, str, Char]]:
-    """The parts of a row that look alike: column, text, and a character with the look."""
+    """The runs of a row in one style: column, text, and a character in that style."""
     result: list[tuple[int, str, Char]] = []
     for x in range(COLUMNS):
         char = screen.buffer[y][x]

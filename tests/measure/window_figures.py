@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""The figures of the terminal client, measured on this machine, as a Markdown table.
+"""Measures the terminal client on this machine and prints a Markdown table.
 
-    python tests/measure/window_figures.py              # all of them, about half a minute
+    python tests/measure/window_figures.py              # all figures, about half a minute
     python tests/measure/window_figures.py keys memory  # only these
 
-The real client on a pty that answers no query, beside a real server. No emulator takes part in what is timed.
+The real client runs on a pty that answers no query, beside a real server. No emulator runs while time is measured.
 """
 
-# ruff: noqa: E402 - a script, which puts the checkout on the path first
+# ruff: noqa: E402 - the script puts the checkout on the path first
 
 import argparse
 import re
@@ -32,11 +32,11 @@ FLOOD = 10_000
 SCROLLBACK = 5_000
 PAINTED = b"\x1b[?2026l"
 BACKSPACE = b"\x7f"
-KEY = b"z"  # in no sequence that the client writes, and in no message here
+KEY = b"z"  # occurs in no sequence that the client writes and in no message here
 
 
 def client(server: ServerProcess, columns: int = 80, rows: int = 24) -> Console:
-    """A client in the lobby."""
+    """A client that has joined the lobby."""
     console = Console(f"127.0.0.1:{server.port}", "--name", "ada", columns=columns, rows=rows, is_shown=False)
     written(console, b"in lobby as ada")
     console.pump(0.2)
@@ -44,7 +44,7 @@ def client(server: ServerProcess, columns: int = 80, rows: int = 24) -> Console:
 
 
 def written(console: Console, what: bytes, begin: int = 0) -> None:
-    """Wait until `what` is written, behind `begin`."""
+    """Wait until the client has written `what`, after the first `begin` bytes."""
     wait_until(lambda: console.pump(0.0005) or what in console.written[begin:], repr(what))
 
 
@@ -56,7 +56,7 @@ def speaker(server: ServerProcess) -> Peer:
 
 
 def press(console: Console) -> float:
-    """Milliseconds from a key to its being shown; after that it is taken back."""
+    """Milliseconds until a key is shown; then delete its character again."""
     taken = _until(console, KEY, KEY)
     _until(console, BACKSPACE, b"\b")
     return taken
@@ -76,7 +76,7 @@ def percentile(values: list[float], part: float) -> float:
 
 
 def start() -> Rows:
-    """From the call of the program to the first paint, and what an empty Python takes."""
+    """Time from the start of the program to the first paint, and the time of an empty Python."""
     times, bare = [], []
     with ServerProcess() as server:
         for _ in range(7):
@@ -93,7 +93,7 @@ def start() -> Rows:
 
 
 def keys() -> Rows:
-    """A key in a quiet room, and in the middle of a flood."""
+    """Time until a key is shown, in a quiet room and during a flood."""
     with ServerProcess("--rate", "0") as server, client(server) as console, speaker(server) as peer:
         quiet = [press(console) for _ in range(200)]
         console.pump(0.2)
@@ -118,7 +118,7 @@ def keys() -> Rows:
 
 
 def size() -> Rows:
-    """Bytes that a message of one row and a key cost, once the screen is full."""
+    """Bytes written for a message of one row and for a key, on a full screen."""
     rows: Rows = []
     for columns, lines in ((80, 24), (200, 60)):
         with ServerProcess("--rate", "0") as server, client(server, columns, lines) as console:
@@ -147,7 +147,7 @@ def size() -> Rows:
 
 
 def memory() -> Rows:
-    """Resident memory with the scrollback full."""
+    """Resident memory with a full scrollback."""
     rows: Rows = []
     for length in (60, 700):
         with ServerProcess("--rate", "0") as server, client(server) as console, speaker(server) as peer:
@@ -162,7 +162,7 @@ def memory() -> Rows:
 
 
 def resident(console: Console) -> float:
-    """MiB of the client."""
+    """The resident memory of the client in MiB."""
     status = Path(f"/proc/{console.process.pid}/status").read_text()
     found = re.search(r"VmRSS:\s+(\d+) kB", status)
     assert found is not None
