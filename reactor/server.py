@@ -141,10 +141,10 @@ class Server:
             self.reactor.call_before_flush,
             self.reactor.call_from_thread,
             self.announce,
+            lambda newest: self.hub.raise_stamps(newest),
             memory,
             settings.history_keep,
             settings.history_max,
-            lambda newest: self.hub.raise_stamps(newest),
             self.reactor.call_later,
         )
 

@@ -16,7 +16,7 @@ class Backlog:
     """Rows, oldest first, of about `most` bytes in all. Beyond that, the oldest are lost."""
 
     def __init__(self, most: int) -> None:
-        self._most = most
+        self.most = most
         self._rows: deque[Row] = deque()
         self._size = 0
         self.written = 0
@@ -30,7 +30,7 @@ class Backlog:
     def add(self, rows: list[Row]) -> None:
         self._rows.extend(rows)
         self._size += sum(map(row_size, rows))
-        while self._size > self._most:
+        while self._size > self.most:
             self._size -= row_size(self._rows.popleft())
             self.lost += 1
 

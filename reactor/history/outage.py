@@ -8,7 +8,8 @@ import logging
 import math
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from pylingo.reactor.history import store
 from pylingo.reactor.history.backlog import Backlog
@@ -23,67 +24,49 @@ _RETRY_MOST = 300.0
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})  # not opened again before it is another file
 
 
+@dataclass(slots=True, eq=False)
 class Outage:
-    """Handles tasks without the file, until it can be opened.
+    """Handles tasks without the file, until it can be opened."""
 
-    `prepare(file)` is called when it is open, and returns the newest stamp that was given or may have been. `backlog`
-    bounds the bytes of the messages that are kept meanwhile.
-    """
+    path: str
+    inbox: Inbox
+    identity: FileIdentity
+    report: Callable[..., object]
+    """Calls a method of the listener, in the loop."""
+    listener: WriterListener
+    open_file: Callable[..., sqlite3.Connection]
+    prepare: Callable[[sqlite3.Connection], int]
+    """Begins to use the open file. Returns the newest stamp that was given, or may have been."""
+    backlog: Backlog
+    """The messages sent meanwhile."""
+    _delay: float = field(default_factory=lambda: _RETRY)
+    _retry: float = 0.0
+    _since: float = field(default_factory=time.monotonic)
+    """When the file was opened."""
+    _gone: float = -math.inf
+    _newest: int = 0
+    _is_new: bool = False
+    """Whether the file that can be used again was created in place of one that had been open."""
 
-    def __init__(
-        self,
-        path: str,
-        inbox: Inbox,
-        identity: FileIdentity,
-        call_from_thread: Callable[..., object],
-        listener: WriterListener,
-        open_file: Callable[..., sqlite3.Connection],
-        prepare: Callable[[sqlite3.Connection], int],
-        backlog: int,
-    ) -> None:
-        self._path = path
-        self._inbox = inbox
-        self._identity = identity
-        self._report = call_from_thread
-        self._listener = listener
-        self._open_file = open_file
-        self._prepare = prepare
-        self._most = backlog
-        self._backlog = Backlog(backlog)
-        self._delay = _RETRY
-        self._retry = 0.0
-        self._gone = -math.inf
-        self._newest = 0  # stamp that was given before the file was opened again, or may have been
-        self._is_new = False  # whether that file was created in place of one that had been open
-
-    def begin(
-        self,
-        error: Exception,
-        file: sqlite3.Connection | None,
-        unfinished: Sequence[WriteBatch | Query] = (),
-        served: float = 0.0,
-    ) -> None:
-        """Report that `file` failed with `error` after it was used for `served` seconds, and close it.
-
-        The tasks that it left unfinished are handled without it.
-        """
-        if served > _RETRY_MOST:
+    def begin(self, error: Exception, file: sqlite3.Connection | None, unfinished: list[WriteBatch | Query]) -> None:
+        """Report that `file` failed with `error`, close it, and handle without it the tasks that it left unfinished."""
+        now = time.monotonic()
+        if now - self._since > _RETRY_MOST:
             self._delay = _RETRY
         delay = self._delay
         if isinstance(error, FileGoneError) and file is not None:
-            self._identity.abandon(file)
-            now = time.monotonic()
+            self.identity.abandon(file)
             if now - self._gone > _RETRY:  # nothing is wrong with the disk, unless it happens repeatedly
                 delay = 0.0
             self._gone = now
         _log_bug(error)
-        self._report(self._listener.failed, f"the history in {self._path} failed: {error}")
+        self.report(self.listener.failed, f"the history in {self.path} failed: {error}")
         for task in unfinished:
             self._handle(task)
         if file is not None:
             file.close()
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
-            self._identity.mark_damaged()
+            self.identity.mark_damaged()
         self._retry = time.monotonic() + delay
 
     def wait_for_file(self) -> sqlite3.Connection | None:
@@ -92,7 +75,7 @@ class Outage:
         Return the file once it can be used and the backlog is written, or None after the last task.
         """
         while True:
-            task = self._inbox.take(self._retry - time.monotonic())
+            task = self.inbox.take(self._retry - time.monotonic())
             is_last = isinstance(task, Stop)
             if task is not None and not is_last:
                 self._handle(task)
@@ -104,52 +87,53 @@ class Outage:
                 self._end(file)
                 return None
             if file is not None:
-                backlog, self._backlog = self._backlog, Backlog(self._most)
-                self._report(self._listener.came_back, self._newest, backlog.written, backlog.lost, self._is_new)
+                self._since = time.monotonic()
+                backlog, self.backlog = self.backlog, Backlog(self.backlog.most)
+                self.report(self.listener.came_back, self._newest, backlog.written, backlog.lost, self._is_new)
                 return file
             self._retry = time.monotonic() + self._delay
 
     def _handle(self, task: Task) -> None:
         if isinstance(task, WriteBatch):
-            self._backlog.add(task.rows)
-            self._report(self._listener.committed, task.committed, None)
+            self.backlog.add(task.rows)
+            self.report(self.listener.committed, task.committed, None)
         elif isinstance(task, Query):
-            self._report(task.settle, task.fallback)
-        self._inbox.done += 1
+            self.report(task.settle, task.fallback)
+        self.inbox.done += 1
 
     def _try_again(self) -> sqlite3.Connection | None:
         """Open the file and write the backlog. Return None if that fails, or if the file is the damaged one."""
-        if self._identity.is_damaged():
+        if self.identity.is_damaged():
             return None
         file = None
         try:
-            file = self._open_file(self._path, 0.0)
-            self._is_new = self._identity.is_known and not store.newest_stamp(file)
-            self._backlog.write(file, self._handle_waiting)
-            self._newest = self._prepare(file)
+            file = self.open_file(self.path, 0.0)
+            self._is_new = self.identity.is_known and not store.newest_stamp(file)
+            self.backlog.write(file, self._handle_waiting)
+            self._newest = self.prepare(file)
         except Exception as error:
             _log_bug(error)
-            logger.debug("the history in %s cannot be used yet: %s", self._path, error)
+            logger.debug("the history in %s cannot be used yet: %s", self.path, error)
             if file is not None:
                 file.close()
             return None
         return file
 
     def _handle_waiting(self) -> None:
-        while (task := self._inbox.take()) is not None:
+        while (task := self.inbox.take()) is not None:
             if isinstance(task, Stop):
-                self._inbox.put_back(task)
+                self.inbox.put_back(task)
                 return
             self._handle(task)
 
     def _end(self, file: sqlite3.Connection | None) -> None:
         if file is not None:
             if self._is_new:  # the loop has ended, so its memory can be read from this thread
-                store.insert(file, self._listener.remembered())
+                store.insert(file, self.listener.remembered())
             file.close()
-        lost = len(self._backlog) + self._backlog.lost
+        lost = len(self.backlog) + self.backlog.lost
         if lost:
-            logger.error("%d messages are lost: they were sent after the history in %s failed", lost, self._path)
+            logger.error("%d messages are lost: they were sent after the history in %s failed", lost, self.path)
 
 
 def _log_bug(error: Exception) -> None:

@@ -41,9 +41,6 @@ _CAME_BACK = "the server can write its history again"
 _RESTORED = "the server has created a new history file, with the messages that it had in memory"
 
 
-def _ignore(*_: object) -> None: ...
-
-
 class SqliteHistory:
     """A `History` in the file at `path`, behind one in memory.
 
@@ -62,25 +59,25 @@ class SqliteHistory:
         schedule: Callable[[Callable[[], object]], object],
         call_from_thread: Callable[..., object],
         announce: Callable[[str, str], object],
+        came_back: Callable[[int], object],
         memory: MemoryHistory,
         keep: float = 0.0,
         most: int = 0,
-        came_back: Callable[[int], object] = _ignore,
         call_later: Callable[..., object] | None = None,
         clock: Callable[[], int] = wall_clock,
     ) -> None:
+        self.stamps_until = FOREVER
         self._path = path
         self._schedule = schedule
         self._call_from_thread = call_from_thread
         self._call_later = call_later
         self._announce = announce
+        self._opened: Callable[[int], object] | None = None
         self._came_back = came_back
         self._clock = clock
         self._memory = memory
         self._batch: WriteBatch | None = None
-        self._has_failed = False
-        self._is_open = False
-        self._is_check_scheduled = False
+        self._is_open = self._has_failed = self._is_check_scheduled = False
         most_filter = memory.most // _FILTER_SHARE
         self._keys = KeyFilters(most_filter)
         memory.reserve(self._keys.size)
@@ -89,11 +86,9 @@ class SqliteHistory:
         self._writer = Writer(path, call_from_thread, self, open_file, keep, most, memory.most, most_filter)
         self._tasks = WriterQueue(self._writer.inbox, memory.most)
         self._alerts = HangAlerts(path, self._tasks, announce)
-        self._opened: Callable[[int], object] | None = None
         self._occupied = 0  # rooms that somebody is in
         self._newest = 0  # stamp that was given
         self._reserved = 0  # the last stamp that is to be reserved
-        self.stamps_until = FOREVER
 
     @property
     def is_running(self) -> bool:

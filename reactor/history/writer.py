@@ -9,12 +9,15 @@ renamed or replaced counts as unusable as well, though the system would let one 
 
 import itertools
 import logging
+import math
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from pylingo.reactor.history import store
+from pylingo.reactor.history.backlog import Backlog
 from pylingo.reactor.history.clock import ClockTrust
 from pylingo.reactor.history.database import begin_serving
 from pylingo.reactor.history.file_identity import FileIdentity
@@ -59,7 +62,7 @@ class Writer:
         self._most_filter = most_filter
         self._identity = FileIdentity(path)
         self._outage = Outage(
-            path, self.inbox, self._identity, call_from_thread, listener, open_file, self._prepare, backlog
+            path, self.inbox, self._identity, call_from_thread, listener, open_file, self._prepare, Backlog(backlog)
         )
         self._trust: ClockTrust | None = None
         self._doubted: tuple[int, int] | None = None  # as stored in the file
@@ -70,13 +73,11 @@ class Writer:
     def _run(self) -> None:
         file = self._open()
         while file is not None or (file := self._outage.wait_for_file()) is not None:
-            begin = time.monotonic()
             try:
                 self._serve(file)
                 return
             except Exception as error:
-                unfinished, self._unfinished = self._unfinished, []
-                self._outage.begin(error, file, unfinished, time.monotonic() - begin)
+                self._outage.begin(error, file, self._unfinished)
             finally:
                 file.close()
             file = None
@@ -94,7 +95,7 @@ class Writer:
             if is_complete:
                 keys, self._scan = scan.keys, None
         except Exception as error:
-            self._outage.begin(error, file)
+            self._outage.begin(error, file, [])
             file, newest, entries = None, 0, []
         self.inbox.done += 1
         self._report(self._listener.opened, newest, entries, keys)
@@ -109,12 +110,13 @@ class Writer:
         self._doubted = (known["sound"], known.get("ran", 0)) if "sound" in known else None
         self._identity.remember()
         self._scan = scan or KeyScan(file, most=self._most_filter)
-        self._next_sweep = time.monotonic() + 1.0
+        self._next_sweep = time.monotonic() + 1.0 if self._keep or self._most else math.inf
         return max(newest, known.get("reserved", 0))
 
     def _serve(self, file: sqlite3.Connection) -> None:
         """Commit batches and answer queries until the last task. Raises the exceptions of an unusable file."""
         begin_serving(file)
+        self._unfinished = []
         while True:
             self._do_chores(file)
             task = self.inbox.take(self._patience())
@@ -150,7 +152,7 @@ class Writer:
         A query sees what was written before it and not yet committed. With a commit before each query instead, a few
         hundred peers with a query each would make everybody wait for seconds.
         """
-        reports: list[tuple[Callable[..., object], *tuple[object, ...]]] = []
+        reports: list[Callable[[], object]] = []
         self._unfinished = work
         with file:
             for kind, tasks in itertools.groupby(work, type):
@@ -158,7 +160,7 @@ class Writer:
                     reports.append(self._write(file, [task for task in tasks if isinstance(task, WriteBatch)]))
                 else:
                     reports += [
-                        (task.settle, task.ask(file))
+                        partial(task.settle, task.ask(file))
                         for task in tasks
                         if isinstance(task, Query) and not task.is_settled
                     ]
@@ -168,18 +170,17 @@ class Writer:
         self._unfinished = []
         self.inbox.done += len(work)
         for report in reports:
-            self._report(*report)
+            self._report(report)
 
-    def _write(
-        self, file: sqlite3.Connection, batches: list[WriteBatch]
-    ) -> tuple[Callable[..., object], list[Callable[[], object]], int | None]:
+    def _write(self, file: sqlite3.Connection, batches: list[WriteBatch]) -> Callable[[], object]:
         """Write the batches of several ticks. Return the report to make when they are committed."""
         reserved = next((batch.reserved for batch in reversed(batches) if batch.reserved is not None), None)
         self._store_doubt(file)
         if reserved is not None:
             store.write_numbers(file, reserved=reserved)
         store.write(file, (row for batch in batches for row in batch.rows))
-        return self._listener.committed, [callback for batch in batches for callback in batch.committed], reserved
+        callbacks = [callback for batch in batches for callback in batch.committed]
+        return partial(self._listener.committed, callbacks, reserved)
 
     def _do_chores(self, file: sqlite3.Connection) -> None:
         if self._scan is not None and self._scan.step():
@@ -189,7 +190,7 @@ class Writer:
         begin = time.monotonic()
         if begin >= self._identity.next_check:
             self._identity.check()
-        if (self._keep or self._most) and begin >= self._next_sweep:
+        if begin >= self._next_sweep:
             oldest = self._trust.oldest() if self._trust is not None else 0
             self._store_doubt(file)
             more = store.sweep(file, oldest, self._most)
@@ -208,7 +209,4 @@ class Writer:
         """Return the seconds to wait for a task before the next chore is due."""
         if self._scan is not None:
             return 0.0
-        due = self._identity.next_check
-        if self._keep or self._most:
-            due = min(due, self._next_sweep)
-        return max(0.0, due - time.monotonic())
+        return max(0.0, min(self._identity.next_check, self._next_sweep) - time.monotonic())

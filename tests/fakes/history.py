@@ -73,8 +73,8 @@ class Desk:
             self.loop.scheduled.append,
             self.loop.call_from_thread,
             lambda *words: self.announced.append(words),
+            self.came_back.append,
             self.memory,
-            came_back=self.came_back.append,
             **bounds,
         )
         failed, scanned = self.history.failed, self.history.scanned

@@ -1,6 +1,7 @@
 """Reports of a disk that hangs: the notices, the log lines, and how often they come."""
 
 import logging
+import re
 
 import pytest
 
@@ -64,6 +65,15 @@ def test_before_the_file_is_open_the_log_alone_is_told(desk, caplog):
     assert desk.announced == []
     assert all("nobody can connect yet" in line for line in lines(caplog))
     assert len(lines(caplog)) == 3
+
+
+def test_that_a_disk_still_hangs_is_told_less_and_less_often(desk, caplog):
+    desk.tasks.put(batch(1))
+    desk.look(2_000)
+    spans = re.findall("has not answered for ([^:]*):", caplog.text)
+    assert spans[:5] == ["2 seconds", "4 seconds", "8 seconds", "16 seconds", "32 seconds"]
+    assert 10 <= len(spans) <= 15
+    assert len(desk.announced) == 1
 
 
 def test_a_long_hang_is_told_of_every_five_minutes(desk, caplog):

@@ -2,7 +2,6 @@
 
 import contextlib
 import gc
-import re
 import sqlite3
 import threading
 import time
@@ -328,9 +327,9 @@ def test_stamps_are_reserved_on_disk_while_somebody_is_in_a_room(desk, path):
     log.history.occupied("tea")
     for _ in range(30):
         later.fire()
-        # The thread reports a reservation only after its commit, so the loop may still wait for that.
-        log.loop.until(lambda: log.history.stamps_until == reserved(path) - 1_000_000)
-        assert sky.now + 3_000_000 <= log.history.stamps_until <= sky.now + 9_000_000
+        # The thread reports a reservation some time after its commit, so that the file alone says nothing of the loop.
+        log.loop.until(lambda: sky.now + 3_000_000 <= log.history.stamps_until == reserved(path) - 1_000_000)
+        assert log.history.stamps_until <= sky.now + 9_000_000
         sky.now += 1_000_000
     log.history.emptied("tea")
     later.fire()
@@ -372,7 +371,9 @@ def test_a_proper_end_gives_back_what_was_reserved_and_a_sudden_one_does_not(des
     log.loop.until(lambda: log.kept)
     rows(path)
     sudden = path.parent / "copy" / path.name
-    assert Desk(sudden).open() == sky.now + 10_000_000
+    killed = Desk(sudden)
+    assert killed.open() == sky.now + 10_000_000
+    killed.close()
     assert desk().stamps == [sky.now]
 
 
@@ -427,21 +428,6 @@ def test_questions_that_wait_for_a_hanging_disk_are_answered_from_memory_in_thei
     assert log.announced[1][1] == ""
     assert answers == [2, 1]
     assert len(log.announced) == 2
-
-
-def test_that_a_disk_still_hangs_is_told_less_and_less_often(desk, caplog):
-    later = Later()
-    log = desk(call_later=later)
-    log.hold(go_on := threading.Event())
-    log.say(1)
-    log.loop.end_tick()
-    for _ in range(2_000):
-        later.fire()
-    assert len(log.announced) == 1
-    spans = re.findall("has not answered for ([^:]*):", caplog.text)
-    assert spans[:5] == ["2 seconds", "4 seconds", "8 seconds", "16 seconds", "32 seconds"]
-    assert 10 <= len(spans) <= 15
-    go_on.set()
 
 
 def test_a_file_that_goes_away_at_the_very_end_is_made_anew(desk, path, monkeypatch):
@@ -504,7 +490,9 @@ def test_a_new_file_can_shrink(desk, path):
 def test_in_a_reactor(path):
     loop = Reactor()
     told: list[object] = []
-    log = SqliteHistory(str(path), loop.call_before_flush, loop.call_from_thread, told.append, MemoryHistory())  # type: ignore[arg-type]
+    log = SqliteHistory(
+        str(path), loop.call_before_flush, loop.call_from_thread, lambda *_: None, lambda _: None, MemoryHistory()
+    )
     log.open(lambda newest: told.append(newest))
     log.add("tea", Entry("alice", "hi", 5), 1)
     log.when_committed(lambda: told.append("kept"))
