@@ -16,6 +16,7 @@ import pytest
 import pylingo
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.settings import load
+from pylingo.client.wording import not_confirmed
 from pylingo.reactor.config import SETTINGS, read_file
 from pylingo.shared.commands import COMMANDS
 from pylingo.shared.messages import Joined, Message, Say
@@ -344,3 +345,23 @@ def test_a_bot_of_the_documents_answers(number: int, tmp_path: Path) -> None:
                 assert ada.until(Message, text="hello").from_ == "echo"
             finally:
                 bot.kill()
+
+
+def test_the_failures_of_the_client_are_those_in_the_table() -> None:
+    rows = re.findall(r"^\| (\d) \|.*\| `(.*)` \|$", section(DOCS / "client.md", "### Exit status"), re.MULTILINE)
+    assert len(rows) == 5
+    with ServerProcess() as server:
+        where = f"127.0.0.1:{server.port}"
+        runs = [(b"/leave\nhello\n", (where,)), (b"caf\xe9\n", (where,)), (b"", (where, "--room", "x" * 65))]
+        found = {failure(text, *options) for text, options in runs}
+    found.add(failure(b"", where))
+    found.add(("1", not_confirmed("line", 3)))
+    assert {(status, words.replace(where, "127.0.0.1:5000")) for status, words in found} == set(rows)
+
+
+def failure(text: bytes, *options: str) -> tuple[str, str]:
+    """The exit status of the client, and the last line on stderr without the program's name."""
+    command = [sys.executable, str(PROGRAMS["pylingo"]), "--name", "ada", *options]
+    done = subprocess.run(command, input=text, capture_output=True, timeout=DEADLINE, check=False)
+    lines = done.stderr.decode().splitlines()
+    return str(done.returncode), lines[-1].removeprefix("pylingo: ")
