@@ -9,6 +9,12 @@ from pathlib import Path
 import pytest
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes `-n auto` starts: more than processors, as many tests wait for a deadline of the server."""
+    processors = os.cpu_count() or 1
+    return min(2 * processors, processors + 4)
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Say how many processes run the tests, and which of them take long; `-q` leaves out pytest's own header."""
     config = session.config

@@ -1074,6 +1074,7 @@ def test_a_gap_up_to_the_last_stamp_there_is_can_be_asked_for():
     step = talk.received(Skipped("lobby", 3, 5, 2**64 - 1))
     [asked] = step.send
     assert isinstance(asked, HistoryRequest)
+    assert asked.before == 2**63 - 1
     encode(asked)
     assert step.other == [FramesMissed()]
 
@@ -1117,3 +1118,30 @@ def test_a_move_to_another_room_gives_up_nothing_that_was_said():
     [join] = talk.command("join", "pool").send
     assert talk.received(Joined("pool", "ada", 2, join.id)).refused == []
     assert talk.unconfirmed == 1
+
+
+def test_what_was_said_after_a_join_that_is_refused_belongs_to_the_room_one_is_in():
+    talk = in_lobby()
+    [join] = talk.command("join", "nowhere").send
+    [say] = talk.say("x").send
+    talk.received(Error("bad-room", "there is no such room", join.id))
+    assert [record.text for record in back(talk) if isinstance(record, Say)] == [say.text]
+
+
+def test_a_refusal_of_something_else_is_no_answer_to_the_wish_for_a_name():
+    talk = taken()
+    [asked] = talk.claim().send
+    [say] = talk.say("x").send
+    assert talk.received(Error("text-too-long", "too long", say.id)).refused
+    assert talk.claim() == Step(), "the answer is still to come"
+    assert isinstance(asked, Command)
+
+
+def test_the_answer_to_the_first_join_has_what_was_typed_go_out():
+    talk = make()
+    talk.connected()
+    [join] = talk.received(ready()).send
+    talk.say("x")
+    assert isinstance(join, Command)
+    sent = talk.received(Joined("lobby", "ada", 2, join.id)).send
+    assert [record.text for record in sent if isinstance(record, Say)] == ["x"]

@@ -67,6 +67,37 @@ def test_small_pieces_are_put_together_and_large_ones_are_not_copied():
     assert first.obj is third.obj
 
 
+def test_pieces_of_half_a_kilobyte_are_put_together_too():
+    reader = Reader(soft=10_000)
+    for text in ("x", "y", "z"):
+        reader.hear(Notice(text * 500))
+        reader.outbox.write(encode(Notice(text * 500)))
+    before = len(reader.out.buffers)
+    assert [text[0] for text in reader.end_tick()] == ["x", "x", "y", "y", "z", "z"]
+    assert len(reader.out.buffers) == before + 1
+
+
+@pytest.mark.parametrize("acts", [False, True])
+def test_a_queue_of_exactly_the_soft_limit_leaves_nothing_out(acts: bool):
+    reader = Reader(soft=100)
+    reader.out.queued = 100
+    assert reader.outbox.has_room()
+    reader.hear(Notice("one"))
+    if acts:
+        reader.reply("a")
+    assert reader.end_tick() == ["one", *["a"] * acts]
+    assert not reader.outbox.is_skipping
+
+
+def test_what_a_frame_costs_is_its_size_for_each_member():
+    reader = Reader()
+    for number in range(4):
+        Outbox(reader.tick).enter(reader.room, f"member {number}")
+    before = reader.tick.copied
+    reader.hear(Notice("one"))
+    assert reader.tick.copied - before == 5 * len(encode(Notice("one")))
+
+
 @pytest.mark.parametrize(
     ("heard", "replies", "direct"),
     [([], ["a", "b"], 2), (["one"], ["a"], 1), (["one"], [], 0), ([], ["a"], 1)],
