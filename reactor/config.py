@@ -119,7 +119,7 @@ class ServerSettings:
         networks(LOOPBACK),
         "NETWORK",
         "a network without limits for one address, such as 10.0.0.0/8; can be repeated, and be a list in the file;"
-        " loopback is exempt unless none is given",
+        " loopback is exempt unless `none` is given",
     )
     accepts: int = _setting(
         ACCEPTS, integer(1, 4_096), "N", "connections accepted in one tick", "the rest wait for the next tick"
