@@ -43,13 +43,17 @@ def show_span(seconds: float) -> str:
     return f"{abs(seconds):.0f} seconds"
 
 
+_STEP = 1_000_000
+"""Microseconds by which the wall clock goes on before it is compared with the other one."""
+
+
 class JumpDetector:
     """Measures by how much the wall clock was set."""
 
-    __slots__ = ("_running", "_then", "_wall", "now", "passed")
+    __slots__ = ("_running", "_then", "now", "passed", "wall")
 
     def __init__(self, wall: Callable[[], int] = wall_clock, running: Callable[[], float] = running) -> None:
-        self._wall = wall
+        self.wall = wall
         self._running = running
         self._then = running()
         self.now = wall()
@@ -60,7 +64,7 @@ class JumpDetector:
     def check(self) -> float:
         """Return the seconds by which the clock went further than time has passed since the last check."""
         before, then = self.now, self._then
-        self.now, self._then = self._wall(), self._running()
+        self.now, self._then = self.wall(), self._running()
         self.passed = self._then - then
         return (self.now - before) / 1e6 - self.passed
 
@@ -76,6 +80,9 @@ class Clock:
     def __call__(self) -> int:
         """Return the microseconds since 1970-01-01 UTC."""
         jumps = self._jumps
+        now = jumps.wall()
+        if 0 <= now - jumps.now < _STEP:  # asked for each message, which a second reading of a clock would slow down
+            return now
         jump = jumps.check()
         if not -DAY <= jump <= DAY:
             logger.warning(

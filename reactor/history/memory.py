@@ -17,6 +17,7 @@ PER_ROOM = 1_000
 MEMORY = 64 * 2**20
 """Bytes of memory that the messages of all rooms may take."""
 _ENTRY_SIZE = 120  # bytes of an entry besides its strings
+_PLAIN_SIZE = _ENTRY_SIZE + 2 * 50  # the same with two empty strings
 _KEY_SIZE = 480  # bytes of a key's places in the index besides its strings
 _ROOM_SIZE = 1_300  # bytes of a room without messages besides its name
 
@@ -150,10 +151,11 @@ class MemoryHistory:
     def _update(self, room: str, history: _RoomHistory, length: int, size: int) -> None:
         """Account for a change of a room that had `length` messages of `size` bytes before."""
         self.size += history.size - size
-        before, now = length.bit_length(), len(history.entries).bit_length()
-        if before != now:
-            del self._by_length[before][room]
-            self._by_length[now][room] = None
+        if len(history.entries) != length:
+            before, now = length.bit_length(), len(history.entries).bit_length()
+            if before != now:
+                del self._by_length[before][room]
+                self._by_length[now][room] = None
 
     def _free_memory(self, keep: str) -> None:
         """Forget empty rooms except `keep`, the one left longest ago first; then the oldest in the longest rooms.
@@ -189,7 +191,10 @@ class MemoryHistory:
 
 def _entry_size(entry: Entry, author: str) -> int:
     """Estimate the bytes of a message. A name counts for each of its messages, though they share it."""
-    size = _ENTRY_SIZE + _string_size(entry.text) + _string_size(entry.from_)
+    text, name = entry.text, entry.from_
+    if entry.key is None and text.isascii() and name.isascii():  # most messages: this path is three times as fast
+        return _PLAIN_SIZE + len(text) + len(name)
+    size = _ENTRY_SIZE + _string_size(text) + _string_size(name)
     return size if entry.key is None else size + _KEY_SIZE + _string_size(entry.key) + _string_size(author)
 
 
