@@ -26,8 +26,8 @@ class HangAlerts:
     def check(self, is_open: bool, trouble: str) -> None:
         """Check once, every `CHECK_EVERY` seconds. Answer the queries that wait for a disk that hangs.
 
-        Until `is_open`, only the log is told: nobody is connected yet. `trouble` is the notice for newcomers while the
-        disk does not hang.
+        Before `is_open`, nobody is connected, so only the log reports it. `trouble` is the notice for newcomers while
+        the disk does not hang.
         """
         tasks = self._tasks
         was_hanging = tasks.is_hanging

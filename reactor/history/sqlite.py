@@ -309,4 +309,4 @@ class SqliteHistory:
             self._put(WriteBatch(rows, [lambda: self._restore(rooms, count)]))
         else:
             self._put(WriteBatch(rows))
-            logger.warning("the history in %s was created anew, with %d messages from memory", self._path, count)
+            logger.warning("the history in %s was created again, with %d messages from memory", self._path, count)

@@ -1,4 +1,4 @@
-"""What was said outlives the server, and a seat outlives its connection: with servers that are stopped and killed."""
+"""The history outlives the server, and a seat outlives its connection: with servers that are stopped and killed."""
 
 import contextlib
 import itertools

@@ -1,4 +1,4 @@
-"""Connections break and the server is restarted, and still everybody has everything once, in the order of all."""
+"""Everybody receives every message once and in one order, though connections break and the server restarts."""
 
 import random
 import signal

@@ -1,4 +1,4 @@
-"""A history in a file with a loop that tests turn by hand, files in every state, and a writer thread that is none."""
+"""A history in a file whose loop tests turn by hand, history files in several states, and a fake writer thread."""
 
 import contextlib
 import queue

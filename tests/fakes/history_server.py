@@ -1,4 +1,4 @@
-"""What tests of servers with a history file share: guests, the whole history of a room, a sudden end, an old file."""
+"""Helpers for tests of servers with a history file: guests, the history of a room, SIGKILL, a file of version 1."""
 
 import contextlib
 import sqlite3

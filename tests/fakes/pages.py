@@ -1,4 +1,4 @@
-"""Histories and requests as Hypothesis makes them, and what the protocol says of a page."""
+"""Hypothesis strategies for histories and requests, and the check of a page against the protocol."""
 
 from hypothesis import strategies as st
 

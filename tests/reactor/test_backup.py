@@ -1,4 +1,4 @@
-"""A copy of the history, taken by a process of its own while a server writes."""
+"""The command that copies a history file, while a server writes it and otherwise."""
 
 import contextlib
 import os
@@ -118,7 +118,7 @@ def test_a_running_server_is_copied_and_goes_on(tmp_path: Path) -> None:
         (["copy"], "name the history file with --history FILE"),
         (["--history", "none", "copy"], "there is no history file none"),
         (["--history", ".", "copy"], "there is no history file ."),
-        (["--history", "chat.db", "chat.db"], "chat.db is there already: name a file that is not"),
+        (["--history", "chat.db", "chat.db"], "chat.db exists already: name a file that does not"),
         (["--history", "chat.db", "no/such/copy"], "cannot write no/such/copy: No such file or directory"),
         (["--history", "words", "copy"], "cannot copy words to copy: file is not a database"),
         (["--history", "other", "copy"], "other is no history file"),

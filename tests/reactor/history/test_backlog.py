@@ -1,4 +1,4 @@
-"""What waits for the file to come back: within its bound, and counted."""
+"""The messages that wait for the file: their bound, and how many are lost."""
 
 import contextlib
 

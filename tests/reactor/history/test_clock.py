@@ -1,4 +1,4 @@
-"""The wall clock, which may be wrong: what is said of it, and when it may delete."""
+"""The wall clock, which may be wrong: its log lines, and when it may delete messages."""
 
 import itertools
 import logging

@@ -1,4 +1,4 @@
-"""Opening the file: what it is brought up from, whom it can be read by, and that one server alone has it."""
+"""Opening the database: upgrades, file modes, and the lock that keeps out a second server."""
 
 import contextlib
 import os

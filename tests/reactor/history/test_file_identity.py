@@ -1,4 +1,4 @@
-"""Whether a file is still where it was."""
+"""A file that is deleted, renamed, replaced or damaged is noticed."""
 
 import contextlib
 import sqlite3

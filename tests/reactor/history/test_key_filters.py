@@ -1,4 +1,4 @@
-"""The filters of keys: what was added is known, and little else."""
+"""The filters of keys: they know every key that was added, and have few false positives."""
 
 import contextlib
 

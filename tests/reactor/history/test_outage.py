@@ -1,4 +1,4 @@
-"""A file that fails, and comes back: what was said meanwhile is written, and what is not is counted."""
+"""A file that fails and comes back: the messages sent meanwhile are written, and those that are lost are counted."""
 
 import contextlib
 import itertools

@@ -1,4 +1,4 @@
-"""The log in a file: what was kept is there again, and whatever happens to the file, the chat goes on."""
+"""The history in a file, as the hub uses it: restarts, keys, stamps, a disk that hangs, a file that goes away."""
 
 import contextlib
 import gc

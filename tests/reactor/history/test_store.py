@@ -1,4 +1,4 @@
-"""The file of the log: what it holds, how little of it is read, and how it shrinks."""
+"""The queries of the history file: their results, how little they read, and how the file shrinks."""
 
 import contextlib
 import itertools

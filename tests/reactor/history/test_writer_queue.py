@@ -1,4 +1,4 @@
-"""What waits for the disk: noticed when it takes too long, within a bound, and in order."""
+"""The queue of the writer thread: its order, its bound, and when a disk counts as hanging."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A query has one answer, whoever is first."""
+"""The tasks of the writer thread: a query is answered once, and the inbox keeps their order."""
 
 from pylingo.reactor.history.writer_tasks import Inbox, Query, Stop, WriteBatch
 
