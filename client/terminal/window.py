@@ -20,7 +20,7 @@ from pylingo.client.terminal.effects import Effects
 from pylingo.client.terminal.input_events import InputEvent, Key
 from pylingo.client.terminal.input_reader import InputReader
 from pylingo.client.terminal.model import Event, Failure, Interrupted, Model, Pasting, Resized, SecondPassed
-from pylingo.client.terminal.tty import stop_group
+from pylingo.client.terminal.tty import Tty, stop_group
 from pylingo.client.terminal.update import update
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.shared.address import show_address
@@ -111,8 +111,8 @@ class Window:
         self._reactor.call_later(1.0, self._second_passed)
 
     def _failed(self, source: object, error: Exception) -> None:
-        """End the program after an unexpected exception. A lack of memory costs only what needed it."""
-        if not isinstance(error, MemoryError):
+        """End the program after an unexpected exception. A lack of memory costs only the connection that needed it."""
+        if not isinstance(error, MemoryError) or isinstance(source, Tty):  # without input, nobody could end it
             self._bug = self._bug or error
             self._reactor.stop()
 

@@ -1,13 +1,15 @@
 """Bugs and a lack of memory in the window; the rest is in `tests/e2e/test_terminal_e2e.py`, with the real program."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from pylingo.client.events import Status
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal import window as module
-from pylingo.client.terminal.model import SecondPassed
+from pylingo.client.terminal.input_events import Text
+from pylingo.client.terminal.model import Event
 from pylingo.client.terminal.window import Window
 from pylingo.shared.launch import LaunchError
 from tests.fakes.pty import Pty
@@ -24,30 +26,42 @@ def window(pty: Pty) -> Window:
     return Window("127.0.0.1", 1, "ada", None, Preferences(), lambda _: None, "xterm-256color", fd=pty.fd)
 
 
-def raising(monkeypatch: pytest.MonkeyPatch, error: Exception) -> list[int]:
-    """Have each keystroke raise `error`; the result grows with each."""
-    real, count = module.update, []
+def raising(monkeypatch: pytest.MonkeyPatch, is_meant: Callable[[Event], bool], error: Exception) -> list[Event]:
+    """Have the first event that is meant raise `error`; the result holds it then."""
+    real, seen = module.update, []
 
-    def update(model: Any, event: Any, now: float, clock: Any) -> Any:
-        if not isinstance(event, SecondPassed) and type(event).__name__ in ("Text", "Key"):
-            count.append(1)
-            if len(count) == 1:
-                raise error
+    def update(model: Any, event: Event, now: float, clock: Any) -> Any:
+        if not seen and is_meant(event):
+            seen.append(event)
+            raise error
         return real(model, event, now, clock)
 
     monkeypatch.setattr(module, "update", update)
-    return count
+    return seen
 
 
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), MemoryError()], ids=repr)
 def test_an_unexpected_exception_ends_the_window_and_is_raised_when_the_terminal_is_restored(
-    pty: Pty, monkeypatch: pytest.MonkeyPatch
+    pty: Pty, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    error = RuntimeError("a bug")
-    raising(monkeypatch, error)
+    raising(monkeypatch, lambda event: isinstance(event, Text), error)
     pty.type(b"x")
-    with pytest.raises(RuntimeError) as caught:
+    with pytest.raises(type(error)) as caught:
         window(pty).run()
     assert caught.value is error
+    assert pty.is_restored
+
+
+def test_a_lack_of_memory_for_the_connection_does_not_end_the_window(pty: Pty, monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_meant(event: Event) -> bool:
+        if not isinstance(event, Status) or event.state != "waiting":
+            return False
+        pty.type(b"\x03")  # Ctrl+C leaves
+        return True
+
+    seen = raising(monkeypatch, is_meant, MemoryError())
+    assert window(pty).run() == 0
+    assert len(seen) == 1
     assert pty.is_restored
 
 
