@@ -10,13 +10,13 @@ Leaving waits until every message is confirmed.
 """
 
 import collections
-import enum
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from pylingo.client.connection import ClientConnection
 from pylingo.client.conversation import Conversation
+from pylingo.client.departure import Departure, Stage
 from pylingo.client.events import ClientEvent, ConversationEvent, Received, Refused, Send, Status
 from pylingo.client.reconnect import RETRY, Backoff, ReconnectPolicy
 from pylingo.client.wording import not_confirmed, refused
@@ -24,7 +24,7 @@ from pylingo.reactor.engine.dial import Resolver, Target
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.timers import Timer
 from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT
-from pylingo.shared.messages import Command, Goodbye, Ready
+from pylingo.shared.messages import Goodbye, Ready
 from pylingo.shared.schema import Record
 
 FIRST_CLAIM = 5.0
@@ -32,24 +32,7 @@ FIRST_CLAIM = 5.0
 LONGEST_CLAIM = 300.0
 PATIENCE = 5.0
 """Seconds that leaving may take after an error or a signal."""
-FAREWELL = 5.0
-"""Seconds that the server has to answer a goodbye."""
-STANDSTILL = 60.0
-"""Seconds without a confirmation after which leaving gives up the unconfirmed messages."""
 _CLOSING = 2.0  # seconds that a bot's connection has to close after the goodbye
-_LAST_PART = 0.8  # the part of the patience after which unconfirmed messages are given up; the rest is for the goodbye
-
-
-class Leaving(enum.Enum):
-    """How far leaving has come."""
-
-    NO = enum.auto()
-    FINISHING = enum.auto()
-    """Messages are being confirmed."""
-    RETAKING = enum.auto()
-    """The connection is cut, and a new one resumes the session to say goodbye."""
-    PARTING = enum.auto()
-    """Only the goodbye is left."""
 
 
 class Client:
@@ -93,9 +76,7 @@ class Client:
         self._timer: Timer | None = None
         self._claim_timer: Timer | None = None
         self._claim_delays = Backoff(FIRST_CLAIM, LONGEST_CLAIM)
-        self._leaving = Leaving.NO
-        self._leave_timers: list[Timer] = []
-        self._given_up = 0  # messages and commands
+        self._departure = Departure(self.reactor, self.conversation, lambda: self._connection, self.stop)
         self._last_refusals: list[Refused] = []  # those that came while leaving
 
     # --- for people and bots
@@ -103,8 +84,7 @@ class Client:
     def connect(self) -> None:
         """Begin to connect, or do so again after the connection was over."""
         self.goodbye = None
-        self._leaving = Leaving.NO
-        self._given_up = 0
+        self._departure.restart()
         self._reconnect.restart()
         self._dial()
 
@@ -139,24 +119,18 @@ class Client:
     def close(self, patience: float | None = None) -> None:
         """Leave as soon as every message is confirmed, over as many connections as that takes.
 
-        Give up after `patience` seconds; without it, when nothing was confirmed for `STANDSTILL` seconds. Messages that
+        Give up after `patience` seconds; without it, when nothing was confirmed for a minute. Messages that
         are not confirmed by then are counted in `unconfirmed`.
         """
         if self._connection is None and self.status.state != "waiting":  # it never began, or is over
             self.stop()
             return
-        if self._leaving is Leaving.NO:
-            self._leaving = Leaving.FINISHING
-            if patience is None:
-                self._leave_later(STANDSTILL, self._expect_progress, self.unconfirmed)
-        if patience is not None:
-            self._leave_later(patience * _LAST_PART, self._give_up)
-            self._leave_later(patience, self.stop)
+        self._departure.begin(patience)
         if self.status.state == "waiting" and self.unconfirmed and self._timer is not None:
             self._timer.cancel()
             self._reconnect.hurry()
             self._dial()
-        self._part_if_settled()
+        self._departure.part_if_settled(self.status.state == "online")
 
     def frames(self) -> Iterator[Record]:
         """Yield frames as they come, until the connection is over. Runs the reactor."""
@@ -169,10 +143,10 @@ class Client:
 
     def stop(self, error: Exception | None = None) -> None:
         """End the connection at once, and do not reconnect."""
-        for timer in (self._timer, self._claim_timer, *self._leave_timers):
+        for timer in (self._timer, self._claim_timer):
             if timer is not None:
                 timer.cancel()
-        self._leave_timers.clear()
+        self._departure.cancel_timers()
         if self._connection is not None:
             self._connection.close()
         self._closing, self._connection = self._connection, None
@@ -190,7 +164,7 @@ class Client:
     @property
     def unconfirmed(self) -> int:
         """How many messages and commands the server has not confirmed, including those that were given up."""
-        return self._given_up + self.conversation.unconfirmed
+        return self._departure.unconfirmed
 
     @property
     def is_full(self) -> bool:
@@ -227,49 +201,6 @@ class Client:
         words += [refused(refusal.request, refusal.error) for refusal in self._last_refusals]
         return "; ".join(words)
 
-    # --- leaving
-
-    def _leave_later(self, delay: float, callback: Callable[..., object], *args: Any) -> None:
-        self._leave_timers.append(self.reactor.call_later(delay, callback, *args))
-
-    def _part_if_settled(self) -> None:
-        talk = self.conversation
-        is_settled = talk.is_at_rest if self.status.state == "online" else not talk.unconfirmed
-        if self._leaving is Leaving.FINISHING and is_settled:
-            self._leaving = Leaving.PARTING
-            self._say_goodbye()
-
-    def _say_goodbye(self) -> None:
-        if self._connection is not None and self._connection.is_open:
-            self._leave_later(FAREWELL, self.stop)
-            self._connection.send(Command("close"))
-        else:
-            self.stop()
-
-    def _expect_progress(self, before: int) -> None:
-        """Give up if nothing was confirmed since `before` messages were unconfirmed."""
-        if self._leaving is not Leaving.FINISHING:
-            return
-        if self.unconfirmed >= before:
-            self._give_up()
-        else:
-            self._leave_later(STANDSTILL, self._expect_progress, self.unconfirmed)
-
-    def _give_up(self) -> None:
-        """Say goodbye without waiting for unconfirmed messages.
-
-        They have been sent on this connection, and the server handles frames in order and at a limited pace, so a
-        goodbye would be late. A new connection resumes the session, and the server discards the rest of the old one.
-        """
-        if self._leaving is not Leaving.FINISHING:
-            return
-        self._given_up += self.conversation.forget()
-        if self._connection is None or not self._connection.is_open:
-            self.stop()
-            return
-        self._leaving = Leaving.RETAKING
-        self._connection.abort(TimeoutError("the server did not confirm all messages in time"))
-
     # --- the connection
 
     def _dial(self) -> None:
@@ -283,8 +214,7 @@ class Client:
     def _connected(self) -> None:
         self.goodbye = None
         self._follow(self.conversation.connected())
-        if self._leaving is Leaving.PARTING:
-            self._say_goodbye()
+        self._departure.connected()
 
     def _received(self, record: Record) -> None:
         if self._is_over:
@@ -307,13 +237,12 @@ class Client:
             return
         self._connection = None
         self.conversation.disconnected()
-        if self._leaving is Leaving.RETAKING:
-            self._leaving = Leaving.PARTING
+        if self._departure.needs_connection():
             self._dial()
             return
         reason = self.goodbye.reason if self.goodbye is not None else None
         delay = None
-        if self._leaving is not Leaving.PARTING:
+        if self._departure.stage is not Stage.PARTING:
             delay = self._reconnect.delay(self.reactor.clock(), reason)
         if delay is None:
             self.stop(error)
@@ -337,12 +266,12 @@ class Client:
             elif self._connection is not None:
                 self._connection.send(event.record)
         for other in others:
-            if isinstance(other, Refused) and self._leaving is not Leaving.NO:
+            if isinstance(other, Refused) and self._departure.stage is not Stage.STAYING:
                 self._last_refusals.append(other)
             if not self._is_over or isinstance(other, Refused):
                 self._on_event(other)
         self._watch_name()
-        self._part_if_settled()
+        self._departure.part_if_settled(self.status.state == "online")
 
     def _keep_frame(self, event: ClientEvent) -> None:
         if isinstance(event, Received):

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from pylingo.client import client as module
-from pylingo.client import connection, reconnect
+from pylingo.client import connection, departure, reconnect
 from pylingo.client.client import Client
 from pylingo.client.events import ClientEvent, Received, Status
 from pylingo.client.reconnect import FIRST_DELAY, LONGEST_DELAY
@@ -711,7 +711,7 @@ def test_nothing_confirmed_for_long_is_given_up_on_leaving(game: Game):
     game.client.close()
     game.turn_until(lambda: sum(isinstance(record, Say) for record in game.heard) == 2)
     said = next(record for record in game.heard if isinstance(record, Say))
-    game.pass_time(module.STANDSTILL - 1)
+    game.pass_time(departure.STANDSTILL - 1)
     game.say(Sent("lobby", 1, said.id, said.key))  # as long as something is, it goes on
     game.turn_until(lambda: game.client.unconfirmed == 1, "the confirmation")
     for _ in range(4):
