@@ -1,4 +1,4 @@
-"""What end-to-end tests share: a server as a child process, a peer on a real socket, and waiting with a deadline."""
+"""Helpers of the end-to-end tests: a server as a child process, a peer on a real socket, waiting with a deadline."""
 
 import contextlib
 import fcntl
@@ -28,7 +28,7 @@ from pylingo.shared.schema import Record
 
 ROOT = Path(__file__).resolve().parent.parent
 DEADLINE = 20.0
-"""Seconds after which a test gives up; far more than anything takes, as machines can be slow."""
+"""Seconds after which a test gives up; far more than anything takes, because machines can be slow."""
 
 decode_event = functools.lru_cache(8_192)(event_codec.decode)
 """Decodes a body once; a room's frame is the same for each of its many members."""
@@ -62,7 +62,7 @@ def wait_until(condition: Callable[[], Any], what: str = "the condition", deadli
 
 
 class ServerProcess:
-    """`./reactor/run.py` as a child process on a port chosen by the system. `program` is what Python runs instead."""
+    """`./reactor/run.py`, or another `program`, as a child process of Python on a port chosen by the system."""
 
     def __init__(
         self,
@@ -101,13 +101,13 @@ class ServerProcess:
         return self.process.pid
 
     def log(self) -> str:
-        """What the server has written to stderr so far."""
+        """The server's stderr so far."""
         file = self.errors.fileno()
         return os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace")
 
     @contextlib.contextmanager
     def stopped(self) -> Iterator[None]:
-        """The server sleeps meanwhile, so that all that is sent to it is there at once when it wakes."""
+        """Stop the server meanwhile: everything that is sent to it is there at once when it continues."""
         os.kill(self.pid, signal.SIGSTOP)
         _, status = os.waitpid(self.pid, os.WUNTRACED)
         assert os.WIFSTOPPED(status), f"the server has ended with {status}: {self.log()}"
@@ -118,7 +118,7 @@ class ServerProcess:
 
     @contextlib.contextmanager
     def peers(self, count: int, room: str | None = None, **options: Any) -> "Iterator[list[Peer]]":
-        """So many peers, who all have joined `room`, if one is given, and read what was sent to them so far."""
+        """`count` peers that have joined `room`, if there is one, and have read everything so far."""
         with contextlib.ExitStack() as stack:
             peers = [stack.enter_context(Peer(self.port, self.host, **options)) for _ in range(count)]
             if room is not None:
@@ -198,11 +198,11 @@ class Peer:
         return body
 
     def rest(self) -> list[Record]:
-        """All that comes up to the end of the stream."""
+        """All records up to the end of the stream."""
         return list(iter(self.recv, None))
 
     def fence(self) -> list[Record]:
-        """What came before the answer to a `ping`: all that the server has caused so far for this peer."""
+        """The records before the answer to a `ping`: everything that was caused for this peer so far."""
         number = next(_fences)
         self.send(PingRequest(id=number))
         records: list[Record] = []
@@ -228,7 +228,7 @@ class Peer:
                 return record
 
     def nothing(self, timeout: float = 0.2) -> None:
-        """Nothing comes; for what is sure to have been handled already, use a ping as a fence instead."""
+        """Check that nothing arrives for a while. If all requests were handled already, use `fence` instead."""
         with contextlib.suppress(TimeoutError):
             raise AssertionError(f"{self.recv(timeout)} came")
 
@@ -279,9 +279,9 @@ socket.getaddrinfo = late
 
 
 def late_names(folder: Path, failures: int) -> dict[str, str]:
-    """Variables with which the name server fails so often, and then knows chat.example for 127.0.0.1.
+    """The environment of a process in which looking up chat.example fails `failures` times, then gives 127.0.0.1.
 
-    It never knows a name that ends with .invalid.
+    Names that end with .invalid are never found.
     """
     (folder / "sitecustomize.py").write_text(_LATE.format(failures=failures))
     return {"PYTHONPATH": str(folder)}
@@ -295,7 +295,7 @@ def _zone_file(hours: int) -> bytes:
 
 
 def put_zone(path: Path, hours: int) -> None:
-    """Put another zone in the place of the one at `path`, as `timedatectl` does."""
+    """Replace the zone at `path` by another one, as `timedatectl` does."""
     fresh = path.with_name(f"zone-{hours}")
     fresh.write_bytes(_zone_file(hours))
     link = path.with_name("link")

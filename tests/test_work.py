@@ -1,8 +1,8 @@
-"""How much work a fixed load costs, in calls and not in seconds: the same on every machine, and a regression shows.
+"""The work of a fixed load, counted in calls instead of seconds: the same on every machine.
 
-Members are socket pairs in this process, which deliver at once, and the reactor is turned by hand: so what is sent
-before a tick is there in that tick, and nothing depends on time. Calls are counted on the classes of sockets and
-selectors, whatever the code above them looks like; members write and read with `os`, which is not counted.
+Members are socket pairs in this process, which deliver at once, and the test calls each tick of the reactor. Therefore
+bytes sent before a tick arrive in that tick, and nothing depends on time. Calls are counted on the classes of sockets
+and selectors; members write and read with `os`, which is not counted.
 """
 
 import collections
@@ -81,7 +81,7 @@ class World:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> None:
         self.sends: collections.Counter[int] = collections.Counter()
-        """By the server's descriptor: how often it was offered something."""
+        """The number of sends on each of the server's descriptors."""
         self.reads: collections.Counter[int] = collections.Counter()
         self.encoded: collections.Counter[type] = collections.Counter()
         for name in ("send", "sendmsg", "sendall", "sendto"):
@@ -111,7 +111,7 @@ class World:
         monkeypatch.setattr(socket.socket, name, call)
 
     def connect(self, count: int, buffer: int = 2**20) -> list[Member]:
-        """So many come; the welcome is not sent yet."""
+        """Connect `count` members; their welcome is not sent yet."""
         came = []
         for _ in range(count):
             ours, theirs = socket.socketpair()
@@ -123,7 +123,7 @@ class World:
         return came
 
     def gather(self, count: int, room: str = "r") -> list[Member]:
-        """So many are in the room, and have read all."""
+        """Put `count` members in the room, and have them read everything."""
         came = self.connect(count)
         for member in came:
             member.write(PongRequest(), Command("join", room))
@@ -288,7 +288,7 @@ def test_all_at_once(world: World):
 
 
 def test_a_full_socket_is_left_alone_until_it_can_take_more(monkeypatch: pytest.MonkeyPatch):
-    """Who does not read costs one send that is taken in part, and then nothing but a count for each tick.
+    """A member that does not read costs one partial send, and then only a count for each tick.
 
     Bounds: of 200 ticks with a message of 1,000 bytes, the socket (at least 2,304 bytes, and far below 200,000) takes
     some whole and one in part; from then on the selector knows, and none is tried. One change in the selector for the

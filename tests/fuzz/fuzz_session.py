@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Any bytes at all to a whole server: a coverage-guided fuzz target, on demand.
+"""Fuzz a whole server with arbitrary bytes, guided by coverage, on demand.
 
     python tests/fuzz/fuzz_session.py --seconds 60
 
-It takes `pip install atheris` and nothing else. `one_input` is the target; CI replays the corpus through it without
-atheris (`test_corpus.py`). What an input means:
+It needs `pip install atheris`. `one_input` is the target; CI replays the corpus through it without atheris
+(`test_corpus.py`). An input consists of:
 
 - byte 0, the size of the pieces in which the stream is sent: 0 for all at once, else so many bytes (64 pieces at most,
   the last one takes the rest);
@@ -59,16 +59,16 @@ from pylingo.reactor.config import ServerSettings
 from pylingo.shared.schema import Record
 
 MOST_BYTES = 65_536
-"""What of an input is used."""
+"""The rest of a longer input is ignored."""
 MOST_PIECES = 64
 MEMORY = 16 * 2**20
-"""Bytes by which the process may grow with one input; an input and what is answered to it are far smaller."""
+"""The most bytes by which the process may grow with one input; an input and its replies are far smaller."""
 LOOPBACK = ("127.0.0.1", 40_000)
 ROOM = "tea"
 
 
 class Findings(logging.Handler):
-    """Keeps what is logged as an error: every exception that the loop has caught is."""
+    """Collects the errors in the log, such as every exception that the loop catches."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -79,7 +79,7 @@ class Findings(logging.Handler):
 
 
 class End:
-    """The other end of a connection of the server."""
+    """The client's end of a connection."""
 
     def __init__(self, world: "World", server: Server) -> None:
         ours, self.sock = socket.socketpair()
@@ -92,7 +92,7 @@ class End:
         (self.connection,) = set(server.admission.connections()) - before
 
     def send(self, data: bytes) -> None:
-        """All of it, unless the server has hung up; where the server does not read, it is not waited for."""
+        """Send everything, unless the server has closed the connection or does not read."""
         tries = 100
         while data:
             try:
@@ -106,7 +106,7 @@ class End:
                 return
 
     def got(self) -> list[Record]:
-        """The records that have come. Raises if they are no sound frames."""
+        """The records received. Raises if a frame is invalid."""
         records: list[Record] = []
         with contextlib.suppress(OSError):
             while data := self.sock.recv(2**20):
@@ -115,7 +115,7 @@ class End:
 
 
 class World:
-    """A server on a clock that stands still unless told, with two in a room who go on to talk to each other."""
+    """A server on a clock that is moved by hand, with two clients that talk to each other in a room."""
 
     def __init__(self, rate: float) -> None:
         self.now = 1_000.0
@@ -132,7 +132,7 @@ class World:
         self._said = 0
 
     def talk(self) -> None:
-        """What the speaker says reaches the listener, and they are still who they were."""
+        """Check that each of the two receives what the other says, under the same names."""
         self._said += 1
         text = f"still here {self._said}"
         self.now += 1.0  # they keep to the pace
@@ -150,7 +150,7 @@ class World:
             self.reactor.tick(0)
 
     def meet(self, pieces: list[bytes], mode: int) -> None:
-        """Somebody connects, sends the pieces and goes."""
+        """Connect a client, which sends the pieces and leaves."""
         peer = End(self, self.server)
         connection: Connection = peer.connection
         transport = connection.transport
@@ -203,7 +203,7 @@ class World:
 
 
 class Target:
-    """The servers, made when they are first needed and again after a finding."""
+    """The servers. They are made on first use, and again after a finding."""
 
     def __init__(self) -> None:
         self.findings = Findings()
@@ -244,14 +244,14 @@ class Target:
 
 
 def _decode(body: bytes) -> None:
-    """Both sides' codecs raise nothing but their own errors."""
+    """Check that the codecs of both sides raise only `ProtocolError`."""
     for codec in (request_codec, event_codec):
         with contextlib.suppress(ProtocolError):
             codec.decode(body)
 
 
 def _peak() -> int:
-    """The most memory that the process has had so far."""
+    """The peak memory of the process so far, in bytes."""
     size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return size if sys.platform == "darwin" else size * 1024
 
@@ -260,7 +260,7 @@ _target = Target()
 
 
 def one_input(data: bytes) -> None:
-    """Put one input on a server; raises if anything happens that must not."""
+    """Run one input on a server; raises if an invariant is broken."""
     logger = logging.getLogger("pylingo.reactor")
     logger.addHandler(_target.findings)
     try:
@@ -270,7 +270,7 @@ def one_input(data: bytes) -> None:
 
 
 def close() -> None:
-    """Let go of the servers."""
+    """Close the servers."""
     _target.close()
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The seeds of the fuzzer: one small file for each interesting case. `python tests/fuzz/make_corpus.py` writes them.
 
-The malformed streams and bodies are those of the end-to-end tests, so that a new case there is a new seed here. What
-the fuzzer has found stands beside the seeds, in files whose names begin with `found-`; those are left alone.
+The malformed streams and bodies are those of the end-to-end tests, so a new case there is a new seed here. The
+fuzzer's findings are beside the seeds, in files whose names begin with `found-`; this script leaves them alone.
 """
 
 # ruff: noqa: E402 - a script, which puts the checkout on the path first
@@ -86,7 +86,7 @@ def seeds() -> Iterator[tuple[str, bytes]]:
 
 
 def wrong_fields() -> Iterator[tuple[str, bytes]]:
-    """For each field of each request all that can be wrong with it: missing, nil, wrong types, out of range."""
+    """Each field of each request: missing, nil, of a wrong type, out of range."""
     for codec, frame, path, _, kind in field_cases():
         if codec is request_codec:
             requests = [drop(frame, path), put(frame, path, None)]

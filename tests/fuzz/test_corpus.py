@@ -1,4 +1,4 @@
-"""Every input of the corpus, the seeds and what the fuzzer has found, put on a server again. Takes no atheris."""
+"""Replay the corpus, the seeds and the fuzzer's findings, on a server. This needs no atheris."""
 
 import struct
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def test_any_bytes_are_an_input(data: bytes) -> None:
 
 
 def test_an_exception_in_the_server_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Or the fuzzer would find nothing, whatever there is."""
+    """Otherwise the fuzzer would never find anything."""
 
     def broken(self: Session, request: object) -> None:
         raise ZeroDivisionError

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""The figures of what the server withstands, measured on this machine, as a Markdown table.
+"""Measure what the server withstands on this machine, and print a Markdown table.
 
     python tests/measure/figures.py            # all of them, about three minutes
     python tests/measure/figures.py dead cpu   # only these
 
-Every figure is taken from a server of its own, a child process with default settings where nothing else is said.
+Each figure starts its own server, a child process with default settings unless it says otherwise.
 """
 
 # ruff: noqa: E402 - a script, which puts the checkout on the path first
@@ -56,7 +56,7 @@ def counters(server: ServerProcess) -> tuple[int, dict[str, int], int, float]:
 
 
 def latency(options: argparse.Namespace) -> Rows:
-    """Three times in turn without and with readers who do not read, at 80 KB/s for each reader: they do fall behind."""
+    """p99 without and with clients that do not read, in turn. At 80 KB/s for each client they fall behind."""
     without, with_, ratios = [], [], []
     with ServerProcess("--resume-grace", "0") as server:
         target = TargetServer("127.0.0.1", server.port, server.pid)
@@ -83,7 +83,7 @@ def latency(options: argparse.Namespace) -> Rows:
 
 
 def memory(options: argparse.Namespace) -> Rows:
-    """4,000 in one room, half of them do not read: 8 messages of 4,000 bytes a second for 25 s."""
+    """4,000 clients in one room, half of which do not read, get 8 messages of 4,000 bytes a second for 25 s."""
     clients, stalled = 4_000, 2_000
     plan = Plan(clients=clients, rooms=1, senders=4, rate=2, seconds=25, size=4_000, stalled=stalled)
     with ServerProcess("--resume-grace", "0") as server:
@@ -92,7 +92,7 @@ def memory(options: argparse.Namespace) -> Rows:
             load.connect()
             load.settle()
             before = usage(server.pid)
-            speak(load)  # raises if anybody who reads is cut off, or lacks a byte
+            speak(load)  # raises if a client that reads is disconnected or misses a byte
             after = usage(server.pid)
             connected, counts, skipped, _ = counters(server)
         finally:
@@ -113,7 +113,7 @@ def memory(options: argparse.Namespace) -> Rows:
 
 
 def farewells(options: argparse.Namespace) -> Rows:
-    """200 clients with 150 KB each still on its way to the server when it gets SIGINT."""
+    """200 clients each have 150 KB on the way to the server when it receives SIGINT."""
     frames = encode(Say("x" * 1_000)) * 150
     arrived = 0
     with ServerProcess("--resume-grace", "0", "--rate", "0") as server, server.peers(200) as peers:
@@ -135,7 +135,7 @@ def farewells(options: argparse.Namespace) -> Rows:
 
 
 def cpu(options: argparse.Namespace) -> Rows:
-    """No descriptor is left while 50 wait to be accepted."""
+    """CPU time while no descriptor is free and 50 clients wait to be accepted."""
     with ServerProcess("--resume-grace", "0") as server, server.peers(3, room="tea"), ExitStack() as stack:
         used = {int(name) for name in os.listdir(f"/proc/{server.pid}/fd")}
         free = next(number for number in range(10_000) if number not in used)
@@ -165,7 +165,7 @@ with Peer(int(sys.argv[2])) as peer:
 
 
 def dead(options: argparse.Namespace) -> Rows:
-    """A client's process is stopped; its kernel goes on to acknowledge keepalives."""
+    """Seconds until a stopped client is noticed; its kernel still acknowledges keepalives."""
     with (
         ServerProcess("--resume-grace", "0") as server,
         server.peers(1, room="tea") as (witness,),
@@ -206,14 +206,14 @@ run.main()
 
 
 def garbage(options: argparse.Namespace) -> Rows:
-    """Hostile frames of every kind, from new connections and at the default pace, for 8 s; nothing else goes on.
+    """The longest tick while invalid frames of every kind arrive for 8 s, from new connections and at the default pace.
 
-    A tick's CPU time, not its wall time: on two cores that the clients share, the longest wait for a core is longer.
+    This is CPU time, because the clients share the cores and a tick may wait for one of them.
     """
     from tests.fakes.streams import BAD_BODIES, SIZES
 
     streams = [*SIZES.values(), *map(encode_frame, BAD_BODIES.values())]
-    lists = b"\x90"  # the dearest to decode: lists in lists, as many as there are bytes
+    lists = b"\x90"  # the most expensive to decode: as many nested lists as there are bytes
     for count in (15, 15, 15, 8):
         lists = bytes([0x90 + count]) + lists * count
     dear = [encode_frame(b"\x82\xa4type\xa4ping\xa1x" + lists) * 10, encode(Say("\x01\u0301" * 2_048)) * 10]
@@ -249,7 +249,7 @@ def garbage(options: argparse.Namespace) -> Rows:
 
 
 def fuzz(options: argparse.Namespace) -> Rows:
-    """Inputs of the fuzzer; it ends with the first finding."""
+    """Run the fuzzer, which ends with its first finding."""
     seconds = max(1, min(options.fuzz_seconds, 3_600))
     script = ROOT / "tests" / "fuzz" / "fuzz_session.py"
     run = subprocess.run(
@@ -275,7 +275,7 @@ FIGURES: dict[str, Callable[[argparse.Namespace], Rows]] = {
 
 
 def print_table(parser: argparse.ArgumentParser, figures: dict[str, Callable[[argparse.Namespace], Rows]]) -> None:
-    """Measure what the command line asks for, all if nothing else is said, and print each figure as it comes."""
+    """Measure the figures on the command line, by default all, and print each one as soon as it is known."""
     parser.add_argument("figure", nargs="*", choices=[*figures], help=f"any of {', '.join(figures)} (all)")
     options = parser.parse_args()
     if not os.path.isdir("/proc/self/fd"):

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What the log costs, and how it does with five million messages, measured on this machine, as a Markdown table.
+"""Measure what the history file costs, and how it does with five million messages; print a Markdown table.
 
     python tests/measure/scale.py               # all of it, about five minutes and 2 GB of disk in the temporary folder
     python tests/measure/scale.py rooms page    # only these
 
-Every figure is taken from a server of its own, a child process. What is compared is run in turn, several times.
+Each figure starts its own server, a child process. Compared configurations are run in turn, several times.
 """
 
 # ruff: noqa: E402 - a script, which puts the checkout on the path first
@@ -42,7 +42,7 @@ _OLD = 0.04  # of the large file's messages are older than 90 days
 
 
 class ReactorOnly(TargetServer):
-    """A target whose CPU is that of its reactor's thread, which is the process's first one."""
+    """A server whose CPU time is that of the reactor's thread, the first thread of the process."""
 
     def usage(self) -> Usage:
         assert self.pid is not None
@@ -53,7 +53,7 @@ class ReactorOnly(TargetServer):
 
 
 def in_turn(options: argparse.Namespace, scenario: str, seconds: float, extra: tuple[str, ...]) -> list[list[Result]]:
-    """Results without and with a file, as often as was asked for."""
+    """The results of each round, without and with a file."""
     plan = SCENARIOS[scenario].plan
     plan = type(plan)(**{**{name: getattr(plan, name) for name in plan.__slots__}, "seconds": seconds})
     results: list[list[Result]] = []
@@ -92,7 +92,7 @@ def cpu(options: argparse.Namespace) -> Rows:
 
 
 def latency(options: argparse.Namespace) -> Rows:
-    """`chat`: 1,000 people, 1,000 messages a second."""
+    """p99 in the scenario `chat`: 1,000 clients, 1,000 messages a second."""
     results = in_turn(options, "chat", 8.0, ())
     pairs = [[result.latency(0.99) or 0.0 for result in pair] for pair in results]
     return compared("p99 of delivery in a paced chat", "ms", pairs)
@@ -100,7 +100,7 @@ def latency(options: argparse.Namespace) -> Rows:
 
 @contextlib.contextmanager
 def large_file(count: int) -> Iterator[str]:
-    """A history of so many messages, each with a key, the last one of now."""
+    """Write a history of `count` messages, each with a key; the last one is of now."""
     now = time.time_ns() // 1_000
     day = 86_400_000_000
     begin = now - 91 * day
@@ -130,7 +130,7 @@ def large_file(count: int) -> Iterator[str]:
 
 
 def page(options: argparse.Namespace) -> Rows:
-    """A large history: starting, pages, and deleting what is too old while people chat; and a new one beside it."""
+    """Start with a large history, read pages, delete old messages during a chat; and the same with an empty history."""
     rows: Rows = []
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -171,7 +171,7 @@ def page(options: argparse.Namespace) -> Rows:
 
 
 def chat(server: ServerProcess, peer: Peer, seconds: float) -> tuple[str, str, float]:
-    """Speak with new keys, and ask for pongs beside it: the times until `sent`, until `pong`, and the longest tick."""
+    """Speak with new keys and ping meanwhile: the times until `sent` and `pong`, and the longest tick."""
     pongs: list[float] = []
     is_over = threading.Event()
 
@@ -206,7 +206,7 @@ def chat(server: ServerProcess, peer: Peer, seconds: float) -> tuple[str, str, f
 
 
 def pages(peer: Peer, count: int) -> str:
-    """Pages of rooms, from places all over the file."""
+    """Read pages of rooms all over the file."""
     chance = random.Random(1)
     taken = []
     for number in range(300):
@@ -222,7 +222,7 @@ def pages(peer: Peer, count: int) -> str:
 
 
 def rooms(options: argparse.Namespace) -> Rows:
-    """100,000 rooms are made, said something in, and left, one after the other."""
+    """Memory while 100,000 rooms are made, get one message, and are left, one after the other."""
     count, at_once = 100_000, 500
     rows: Rows = []
     with tempfile.TemporaryDirectory() as folder:

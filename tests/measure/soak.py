@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""A soak, on demand: everything at once for some minutes, and nothing may go on growing.
+"""A soak test, on demand: every kind of load at once for some minutes, and no resource may keep growing.
 
     python tests/measure/soak.py --minutes 10
     python tests/measure/soak.py --minutes 10 --in-process
 
-People chat, others come and go by every kind of end, readers stall, and hostile clients send garbage, half frames and
-floods, and reset. A row is printed every few seconds. At the end the median of the last third of the rows is held
-against that of the middle third: what has grown by more than its tolerance is named, and the exit status is 1.
+Clients chat, join and leave, end in every possible way, stall, send garbage, half frames and floods, and reset. A row
+is printed every few seconds. At the end, the median of the last third of the rows is compared with that of the middle
+third. The exit status is 1 if a column has grown by more than its tolerance.
 
-The server is a child process, seen through /proc and its own counters; or, with `--in-process`, a thread of this one:
-then the objects of the interpreter and the server's tables are counted as well.
+The server is a child process, observed through /proc and its own counters. With `--in-process` it is a thread of this
+process, and the columns include the objects of the interpreter and the sizes of the server's tables.
 """
 
 # ruff: noqa: E402 - a script, which puts the checkout on the path first
@@ -52,7 +52,7 @@ OPTIONS = {
     "frame_timeout": "2",
     "resume_grace": "2",
 }
-"""Short times, so that every deadline is reached again and again."""
+"""Short times: every deadline passes again and again."""
 GARBAGE = [
     b"\0\0\0\0",
     b"\xff\xff\xff\xff",
@@ -69,7 +69,7 @@ GARBAGE = [
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What is watched: it may grow from one third to the next by `share` of itself and `slack` more."""
+    """A resource. It may grow by `share` of itself and `slack` from one third to the next."""
 
     name: str
     slack: float
@@ -107,7 +107,7 @@ class Child:
 
     def sample(self) -> dict[str, float]:
         pid = self._server.pid
-        # Only the end of the log is read: it grows, as every connection that ends badly has its line.
+        # Read only the end of the log, which has a line for every connection that ends badly.
         self._server.errors.seek(0, os.SEEK_END)
         start = self._server.errors.tell()
         os.kill(pid, signal.SIGUSR1)
@@ -132,7 +132,7 @@ class Child:
         }
 
     def stop(self) -> list[str]:
-        """End it; what was wrong about how it ended."""
+        """End it; returns what was wrong about its end."""
         with contextlib.ExitStack() as stack:
             stack.push(self._server.__exit__)
             status = self._server.stop()
@@ -195,7 +195,7 @@ class Thread:
 
 
 class Load:
-    """Threads that each do one thing until they are told to stop."""
+    """Threads, each with one kind of load, that run until they are stopped."""
 
     def __init__(self, port: int, seed: int) -> None:
         self.port = port
@@ -233,7 +233,7 @@ class Load:
         return Peer(self.port, **options)
 
     def _chat(self) -> None:
-        """Ten people of whom each in turn says something that all others must get, long or short."""
+        """Ten clients take turns to send a short or a long message, which all others must receive."""
         with contextlib.ExitStack() as stack:
             people = [stack.enter_context(self._peer()) for _ in range(10)]
             for peer in people:
@@ -250,7 +250,7 @@ class Load:
                     speaker.fence()
 
     def _churn(self) -> None:
-        """Somebody comes, is called something, says something, and goes, by each kind of end in turn."""
+        """A client joins, speaks, renames itself and leaves, by each kind of end in turn."""
         for number in self._going(0.01):
             with self._peer() as peer:
                 peer.hello(f"n{number}")
@@ -269,7 +269,7 @@ class Load:
                         peer.rest()
 
     def _stall(self) -> None:
-        """Eight who read nothing; the oldest goes when another comes."""
+        """Eight clients read nothing; the oldest leaves when another one joins."""
         deaf: list[Peer] = []
         for number in self._going(0.5):
             peer = self._peer(receive_buffer=2_048)
@@ -287,7 +287,7 @@ class Load:
             peer.close()
 
     def _harm(self) -> None:
-        """Garbage, half frames that are left, floods, connects without a word."""
+        """Send garbage, unfinished frames and floods, and connect without sending anything."""
         held: list[Peer] = []
         for number in self._going(0.03):
             peer = self._peer(greet=False)
@@ -315,7 +315,7 @@ class Load:
 
 
 def growing(rows: list[dict[str, float]]) -> list[str]:
-    """What is larger in the last third of the rows than in the middle third, by more than its tolerance."""
+    """The columns whose last third exceeds the middle third by more than their tolerance."""
     third = len(rows) // 3
     if third < 2:
         return []
@@ -330,7 +330,7 @@ def growing(rows: list[dict[str, float]]) -> list[str]:
 
 
 def soak(server: Child | Thread, minutes: float, every: float, seed: int) -> list[str]:
-    """Put the load on the server and print the rows; returns what is wrong."""
+    """Run the load on the server and print the rows; returns what is wrong."""
     load = Load(server.port, seed)
     rows: list[dict[str, float]] = []
     start = time.monotonic()

@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""The worst that 50 clients can legally do to everybody else, searched for and measured.
+"""Search for the worst that 50 clients can do to everybody else within the limits, and measure it.
 
     python tests/measure/worst_legal.py                 # the whole search, about six minutes
     python tests/measure/worst_legal.py users "list"    # only the attacks whose names contain one of these words
 
-A server of its own, with default limits, holds 5,000 rooms, 1,000 seats whose connections broke, and a room of 300
-people whose names are long when they are folded. Then 50 clients in that room attack at the default pace: each saves
-up its whole burst, all send at one moment, and go on at the rate. Every kind of request is tried alone, and every
-request that changes something together with every one that reads. Meanwhile twenty others ping.
+The server has default limits and holds 5,000 rooms, 1,000 seats whose connections broke, and a room of 300
+clients whose names are long when they are folded. Then 50 clients in that room attack at the default pace: each saves
+its whole burst, all send it at one moment, and continue at the rate. Every kind of request is tried alone, and every
+request that changes something is tried together with every request that reads. Twenty other clients ping meanwhile.
 
-Where the system allows it, the server and those who ping go before the attackers on the machine's processors.
+If the system allows it, the server and the pinging clients have a higher priority than the attackers.
 
-For each attack: the CPU time of the server's longest tick, the others' ping, and the server's memory. Attacks above
-the limits are run again at the end, and the exit status is 1 if one of them is above the limits a second time.
+Each row has the CPU time of the server's longest tick, the others' ping, and the server's memory. Attacks above the
+limits are repeated at the end; the exit status is 1 if one of them is above the limits again.
 """
 
 # ruff: noqa: E402 - a script, which puts the checkout on the path first
@@ -47,9 +47,9 @@ from pylingo.shared.messages import Command, Hello, HistoryRequest, PingRequest,
 from tests.support import ServerProcess, wait_until
 
 TICK_MOST = 20.0
-"""Milliseconds of CPU that no tick may take."""
+"""Limit of a tick, in milliseconds of CPU time."""
 PING_MOST = 50.0
-"""Milliseconds within which 99 of 100 pings of others are answered."""
+"""Limit of the others' p99 of pings, in milliseconds."""
 ATTACKERS = 50
 PINGERS = 20
 RATE, BURST = 4.0, 10  # the server's defaults
@@ -74,10 +74,10 @@ def log_and_forget(self):
 Reactor.tick, Server.log_counters = timed, log_and_forget
 run.main()
 """
-"""A server whose counters name the CPU time of the longest tick since they were last asked for."""
+"""A server whose counters give the CPU time of the longest tick since they were read last."""
 
 Attack = Callable[[int], Iterator[bytes]]
-"""The requests of one client, given its number, without end."""
+"""Makes the endless requests of the client with that number."""
 
 
 # --- the requests
@@ -155,7 +155,7 @@ READS: dict[str, Attack] = {
 
 
 def attacks() -> dict[str, Attack]:
-    """Every request alone, and everything that changes something with everything that reads."""
+    """Every request alone, and every request that changes something with every one that reads."""
     found = {**QUIET, **CHANGES, **READS}
     for (changing, change), (reading, read) in itertools.product(CHANGES.items(), READS.items()):
         found[f"{changing}; {reading}"] = alternate(change, read)
@@ -172,14 +172,14 @@ def alternate(one: Attack, other: Attack) -> Attack:
 
 
 class Crowd:
-    """Sockets that send what they are given, and read and forget what comes."""
+    """Sockets that send what they are given, and discard what they receive."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._selector = selectors.DefaultSelector()
         self._unsent: dict[socket.socket, bytes] = {}
         self.heard: dict[socket.socket, bytes] = {}
-        """The last bytes that came."""
+        """The last bytes received."""
 
     def connect(self, count: int) -> list[socket.socket]:
         came = []
@@ -236,7 +236,7 @@ class Crowd:
 
 
 def ping_for_ever(port: int) -> None:
-    """The process of the pingers. A line on stdin has it print the 99th of 100 and the longest ping, in ms."""
+    """The process that pings. For each line on stdin it prints p99 and the longest ping, in ms."""
     selector = selectors.DefaultSelector()
     socks = [socket.create_connection(("127.0.0.1", port)) for _ in range(PINGERS)]
     sent = dict.fromkeys(socks, 0.0)
@@ -276,7 +276,7 @@ def ping_for_ever(port: int) -> None:
 
 
 class World:
-    """The server, everybody who is there, and the pingers."""
+    """The server, its clients, and the process that pings."""
 
     def __init__(self, stack: ExitStack, options: argparse.Namespace, *settings: str) -> None:
         self.server = stack.enter_context(
@@ -294,7 +294,7 @@ class World:
             subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         )
         stack.callback(self._pinger.terminate)
-        for pid in (self.server.pid, self._pinger.pid):  # what the attackers themselves cost is not the server's fault
+        for pid in (self.server.pid, self._pinger.pid):  # the cost of the attackers themselves should not count
             with suppress(PermissionError):
                 os.sched_setscheduler(pid, os.SCHED_RR, os.sched_param(1))
 
@@ -352,7 +352,7 @@ class Found:
 
 
 def measure(world: World, name: str, attack: Attack) -> Found:
-    """Fifty come, save up their burst, spend it at one moment, and go on at the pace."""
+    """Fifty clients save their burst, spend it at one moment, and continue at the pace."""
     crowd = world.crowd
     socks = crowd.connect(ATTACKERS)
     for sock in socks:
@@ -377,7 +377,7 @@ def measure(world: World, name: str, attack: Attack) -> Found:
 
 
 def come_and_go(world: World, seconds: float) -> Found:
-    """Twelve at a time connect, say hello, join a room of their own, say eight things, and reset the connection.
+    """Twelve clients at a time connect, say hello, join their own room, send eight messages, and reset the connection.
 
     They come from an address that is not exempt.
     """
@@ -413,7 +413,7 @@ def come_and_go(world: World, seconds: float) -> Found:
 
 
 def search(options: argparse.Namespace) -> bool:
-    """Print what was found; returns whether everything is within the limits."""
+    """Print the results; returns whether all are within the limits."""
     chosen = {
         name: attack
         for name, attack in attacks().items()

@@ -1,7 +1,7 @@
-"""The least that a fan-out can be: `for sock in others: sock.send(frame)`, on a selector. `python bare.py`.
+"""The smallest possible fan-out: `for sock in others: sock.send(frame)`, on a selector. `python bare.py`.
 
-What begins with F goes back to whoever sent it; everything else goes to all others, in the pieces in which it came.
-There are no rooms, no names, no checks and no queues: a price to compare with, not a server to use.
+A piece that begins with F goes back to its sender; every other piece goes to all other clients as it arrived. There are
+no rooms, names, checks or queues: this is a price to compare with, not a server to use.
 """
 
 import selectors

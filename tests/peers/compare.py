@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""The same load, in one run and in turn, on PyLingo and its peers: `.venv/bin/python tests/peers/compare.py`.
+"""Put the same load on PyLingo and other servers, in one run and in turn: `.venv/bin/python tests/peers/compare.py`.
 
-The peers are Redis pub/sub and NATS (`redis-server` and `nats-server`, where they are installed), PyLingo's protocol on
-asyncio and on uvloop with one write for each recipient, and for the broadcast a bare `for s in socks: s.send(frame)`.
-Every peer gets the same clients, who check every delivery. Prints one table with ratios; what is missing is named and
-left out.
+The others are Redis pub/sub and NATS (`redis-server` and `nats-server`), PyLingo's protocol on asyncio and on uvloop
+with one write for each recipient, and, for the broadcast, a bare `for s in socks: s.send(frame)`. All get the same clients,
+which check every delivery. It prints one table with ratios; servers that are not installed are named and left out.
 """
 
 import argparse
@@ -41,7 +40,7 @@ ROOM_SIZES = (10, 30, 100, 300, 1_000)
 
 @dataclass(frozen=True)
 class Peer:
-    """A server to put the load on. `start` gives the process and its port; `missing` says what is not installed."""
+    """A server under load. `start` returns the process and its port; `missing` returns what is not installed."""
 
     name: str
     dialect: Dialect
@@ -52,7 +51,7 @@ class Peer:
 
 @dataclass(frozen=True)
 class Trial:
-    """One load. `figures` are what is compared, the smaller the better."""
+    """One load, and the figures to compare; smaller is better."""
 
     about: str
     plan: Plan
@@ -62,7 +61,7 @@ class Trial:
 
 
 def free_port() -> int:
-    """A port that nobody uses at the moment; for servers that cannot choose one themselves."""
+    """A port that is free at the moment, for servers that cannot choose one themselves."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port: int = sock.getsockname()[1]
         return port
@@ -199,13 +198,13 @@ for _size in ROOM_SIZES:
 
 
 def fits(peer: Peer, name: str) -> bool:
-    """The bare loop has no rooms and can only broadcast; 5,000 joins of one room cost the others minutes of writes."""
+    """Whether a server can run a load: the bare loop has no rooms, and 5,000 joins take the asyncio servers minutes."""
     return peer.name not in ("asyncio", "uvloop") if name == "broadcast" else peer.name != "bare send loop"
 
 
 @contextlib.contextmanager
 def running(peer: Peer) -> Iterator[TargetServer]:
-    """The peer's server, for one run."""
+    """Start the server for one run."""
     with tempfile.TemporaryDirectory() as folder:
         process, port = peer.start(Path(folder))
         try:
@@ -257,7 +256,7 @@ def compare(
 
 
 def markdown(table: dict[str, dict[str, dict[str, list[float]]]], peers: list[Peer]) -> str:
-    """One table: a row for each load and figure, a column for each peer; medians, and what they are of PyLingo's."""
+    """A table with a row for each load and figure and a column for each server: medians, and ratios to PyLingo's."""
     lines = [
         "| load | figure | " + " | ".join(peer.name for peer in peers) + " |",
         "| --- | --- |" + " ---: |" * len(peers),

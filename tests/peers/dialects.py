@@ -1,4 +1,4 @@
-"""Redis and NATS as the load generator speaks to them: plain publish and subscribe, one connection for each client."""
+"""The dialects of Redis and NATS: plain publish and subscribe, one connection for each client."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ _REDIS = re.compile(rb">3\r\n\$7\r\nmessage\r\n\$(\d+)\r\n[^\r]*\r\n\$(\d+)\r\n"
 
 
 class Nats:
-    """NATS with `echo` off: as in PyLingo, a speaker gets no copy.
+    """NATS with `echo` off: as in PyLingo, a sender gets no copy.
 
     Two subscribers may see the messages of two publishers in different orders. It sends a ping two seconds after a
     connect.
@@ -48,7 +48,7 @@ class Nats:
 
 
 class Redis:
-    """Redis pub/sub in RESP3, where one connection may subscribe and publish; a speaker gets its own message too.
+    """Redis pub/sub in RESP3, where one connection may subscribe and publish; a sender receives its own messages.
 
     Speakers switch replies off, so that Redis does not spend its time on answers that nobody reads.
     """

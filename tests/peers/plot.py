@@ -1,26 +1,26 @@
 #!/usr/bin/env python3
-"""Draws what `compare.py --plot-loads --json FILE` has measured: `python tests/peers/plot.py FILE PICTURE`."""
+"""Draw the figures of `compare.py --plot-loads --json FILE`: `python tests/peers/plot.py FILE PICTURE`."""
 
+import argparse
 import json
 import statistics
-import sys
 from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 
 _FIGURE = "ns of wall time a delivery"
 
 
-def main() -> int:
-    """Deliveries a second against the size of the room, one line for each peer."""
-    if len(sys.argv) != 3:
-        print("usage: plot.py FILE PICTURE", file=sys.stderr)
-        return 2
-    measured = json.loads(Path(sys.argv[1]).read_text())
+def main() -> None:
+    """Deliveries a second against the size of the room, one line for each server."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("file", help="the figures, as JSON")
+    parser.add_argument("picture", help="the file to write, such as fanout.png")
+    options = parser.parse_args()
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    measured = json.loads(Path(options.file).read_text())
     lines: dict[str, list[tuple[int, float]]] = {}
     for load, figures in measured["table"].items():
         size = int(load.removeprefix("room-"))
@@ -40,9 +40,8 @@ def main() -> int:
         "axes fraction",
         "offset points",
     ).set_fontsize(7)
-    figure.savefig(sys.argv[2], dpi=110)
-    return 0
+    figure.savefig(options.picture, dpi=110)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,8 +1,8 @@
-"""PyLingo's protocol as servers usually do it: a task for each connection, one write for each recipient.
+"""PyLingo's protocol the usual way: an asyncio protocol for each connection, one write for each recipient.
 
-`python servers.py asyncio` or `python servers.py uvloop` prints the port and serves until it is ended. Only what the
-benchmark asks for is there: hello, join, say, ping. Messages are encoded once, so that what is compared is the
-fan-out and not the encoding; nothing else of these servers is slower than it needs to be.
+`python servers.py asyncio` or `python servers.py uvloop` prints the port and serves until it is ended. It has only what
+the benchmark uses: hello, join, say, ping. Messages are encoded once, because the comparison is about the fan-out;
+nothing else is slower than necessary.
 """
 
 import asyncio
