@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """How many processes `-n auto` starts: more than processors, as many tests wait for a deadline of the server."""
     processors = os.cpu_count() or 1

@@ -23,7 +23,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-COPIED = ("client", "pylingo", "reactor", "shared", "tests", "setup.cfg", "pyproject.toml", "README.md")
 OPERATORS = (
     "AddNot",
     "ReplaceAndWithOr",
@@ -82,12 +81,11 @@ def difference(before: str, after: str) -> tuple[int, str]:
 @contextlib.contextmanager
 def copy_of_checkout() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="mutate-") as name:
-        for entry in COPIED:
-            source, target = ROOT / entry, Path(name) / entry
-            if source.is_dir():
-                shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, target)
+        listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+        for entry in subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0"):
+            if entry and (ROOT / entry).exists():
+                (Path(name) / entry).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / entry, Path(name) / entry, follow_symlinks=False)
         yield Path(name)
 
 

@@ -2,8 +2,9 @@
 """Put the same load on PyLingo and other servers, in one run and in turn: `.venv/bin/python tests/peers/compare.py`.
 
 The others are Redis pub/sub and NATS (`redis-server` and `nats-server`), PyLingo's protocol on asyncio and on uvloop
-with one write for each recipient, and, for the broadcast, a bare `for s in socks: s.send(frame)`. All get the same clients,
-which check every delivery. It prints one table with ratios; servers that are not installed are named and left out.
+with one write for each recipient, and, for the broadcast, a bare `for s in socks: s.send(frame)`. All get the same
+clients, which check every delivery. It prints one table with ratios; servers that are not installed are named and left
+out.
 """
 
 import argparse
