@@ -32,9 +32,13 @@ type Piece = bytes | tuple[Batch, int, int]
 class Transport(Protocol):
     """The part of a connection's transport that an outbox uses."""
 
-    queued: int
-    queued_direct: int
     tell_drained: bool
+
+    @property
+    def queued(self) -> int: ...
+
+    @property
+    def queued_direct(self) -> int: ...
 
     def write(self, data: bytes | memoryview, direct: int = 0) -> None:
         """Queue `data`, in which `direct` bytes are direct replies."""

@@ -48,7 +48,8 @@ class Handler(Owner, Protocol):
 class Flushable(Owner, Protocol):
     """A connection as the flush phase sees it. `queued` is how many bytes it has to send."""
 
-    queued: int
+    @property
+    def queued(self) -> int: ...
 
     def flush(self) -> None: ...
 
@@ -98,17 +99,15 @@ class Reactor:
         self._selector = selector if selector is not None else selectors.DefaultSelector()  # an empty one is false
         self._timers = TimerQueue()
         self._ready: list[Call] = []
-        self._flushers: list[Callable[[], object]] = []
+        self._flushers: list[Call] = []
         self.sending = 0.0
-        """Seconds of a tick in which something is sent, the rest goes on in the next one; 0 for no bound."""
+        """Seconds of each tick for sending. What is left over then waits for the next tick. 0 for no bound."""
         self.is_behind = False
-        """Whether something new was left over by the last tick."""
+        """Whether the last tick left over something new."""
         self._send_until = 0.0
-        self.unsent: list[Flushable] = []
-        """Connections to be flushed once, in this tick's flush. Who has something to send appends itself."""
-        self.backlogs: list[Flushable] = []
-        """The same for those of which something is left over from earlier ticks: they come after the others."""
-        self._closing: list[Callable[[], object]] = []
+        self._unsent: list[Flushable] = []
+        self._backlogs: list[Flushable] = []  # they come after the others
+        self._closing: list[Call] = []
         self._stopped = False
         self.memory = Memory()
         self._wakeup = Wakeup(self.call_soon)
@@ -174,11 +173,23 @@ class Reactor:
 
     def call_before_flush(self, callback: Callable[[], object]) -> None:
         """Have `callback` called once, at the start of this tick's flush (or of the next, from within one)."""
-        self._flushers.append(callback)
+        self._flushers.append((callback, (), None))
 
-    def close_soon(self, finish: Callable[[], object]) -> None:
-        """Have `finish` called once, at the very end of this tick: the place to close a descriptor."""
-        self._closing.append(finish)
+    def flush_soon(self, connection: Flushable, is_backlog: bool = False) -> None:
+        """Call `connection.flush()` once, in this tick's flush (or in the next, from within one).
+
+        `is_backlog` says that the connection has only something that is left over from earlier ticks. It comes after
+        those that have something new.
+        """
+        (self._backlogs if is_backlog else self._unsent).append(connection)
+
+    def may_send(self) -> bool:
+        """Whether there is time in this tick's flush to offer something to another socket."""
+        return not self.sending or self._clock() < self._send_until
+
+    def close_soon(self, finish: Callable[..., object], *args: Any) -> None:
+        """Call `finish(*args)` at the very end of this tick: the place to close a descriptor."""
+        self._closing.append((finish, args, None))
 
     # --- the loop
 
@@ -217,8 +228,7 @@ class Reactor:
                 self._report(error, handler, handler)
         for timer in self._timers.due(start):
             self.run_safely(timer.fire, owner=timer.owner)
-        for callback, args, owner in ready:
-            self.run_safely(callback, *args, owner=owner)
+        self._run(ready)
         self._flush()
         self.ticks += 1
         taken = self.clock() - start
@@ -241,49 +251,45 @@ class Reactor:
 
     def _timeout(self) -> float | None:
         """Seconds until there is something to do, whatever comes; None if there is nothing."""
-        if self._ready or self._flushers or self.unsent or self.backlogs or self._closing or self._stopped:
+        if self._ready or self._flushers or self._unsent or self._backlogs or self._closing or self._stopped:
             return 0
         deadline = self._timers.next_deadline()
         return None if deadline is None else min(max(0.0, deadline - self.clock()), _LONGEST_WAIT)
 
-    def may_send(self) -> bool:
-        """Whether there is time in this tick to offer something to another socket. Where `sending` is set, ask."""
-        return self._clock() < self._send_until
-
     def _flush(self) -> None:
-        # Who waits since the last tick goes before a room's new batch, which is queued behind that.
+        # Connections that wait since the last tick go before a room's new batch, which is queued behind that.
         until = self._clock() + self.sending
         self._send_until = 0.0 if self.is_behind else until
         self.is_behind = False
-        if self._flushers:
-            flushers, self._flushers = self._flushers, []
-            for flusher in flushers:
-                self.run_safely(flusher)
-        if self.unsent or self.backlogs:
+        flushers, self._flushers = self._flushers, []
+        self._run(flushers)
+        if self._unsent or self._backlogs:
             self._send(until)
-        if self._closing:
-            closing, self._closing = self._closing, []
-            for finish in closing:
-                self.run_safely(finish)
+        closing, self._closing = self._closing, []
+        self._run(closing)
 
     def _send(self, until: float) -> None:
-        """Flush those who have something new to send, then the backlogs; when time is up, in the next tick."""
+        """Flush the connections that have something new, then the backlogs. When time is up, go on in the next tick."""
         if self.sending:
-            self.unsent.sort(key=_is_large)
+            self._unsent.sort(key=_is_large)
             until = max(until, self._clock() + self.sending / 2)
-        news = len(self.unsent)
-        unsent = self.unsent + self.backlogs
-        self.unsent, self.backlogs = [], []
-        for index, connection in enumerate(unsent, 1):
+        news = len(self._unsent)
+        connections = self._unsent + self._backlogs
+        self._unsent, self._backlogs = [], []
+        for index, connection in enumerate(connections, 1):
             try:
                 connection.flush()
             except Exception as error:
                 self._report(error, connection, connection)
-            if self.sending and index < len(unsent) and self._clock() >= until:
+            if self.sending and index < len(connections) and self._clock() >= until:
                 self.is_behind = index < news
-                self.unsent[:0] = unsent[index:news]
-                self.backlogs[:0] = unsent[max(index, news) :]
+                self._unsent[:0] = connections[index:news]
+                self._backlogs[:0] = connections[max(index, news) :]
                 return
+
+    def _run(self, calls: list[Call]) -> None:
+        for callback, args, owner in calls:
+            self.run_safely(callback, *args, owner=owner)
 
     def run_safely(self, callback: Callable[..., object], *args: Any, owner: Owner | None = None) -> None:
         """Call `callback(*args)`. If it raises, report that, and let `owner` fail."""

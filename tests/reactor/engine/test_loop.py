@@ -112,6 +112,11 @@ def pair():
         sock.close()
 
 
+def flush_all(reactor, connections, is_backlog=False):
+    for connection in connections:
+        reactor.flush_soon(connection, is_backlog)
+
+
 def tick_until(reactor, condition):
     def ticked():
         reactor.tick(0)
@@ -132,9 +137,9 @@ def test_a_tick_hands_out_then_flushes_then_closes(reactor, pair):
     def ask():
         calls.append("handler")
         reactor.close_soon(lambda: calls.append("close 1"))
-        reactor.unsent.append(Connection("a", calls))
-        reactor.call_before_flush(lambda: (calls.append("room 1"), reactor.unsent.append(Connection("c", calls))))
-        reactor.unsent.append(Connection("b", calls))
+        reactor.flush_soon(Connection("a", calls))
+        reactor.call_before_flush(lambda: (calls.append("room 1"), reactor.flush_soon(Connection("c", calls))))
+        reactor.flush_soon(Connection("b", calls))
         reactor.call_before_flush(lambda: (calls.append("room 2"), reactor.close_soon(lambda: calls.append("close 2"))))
 
     reactor.register(near.fileno(), EVENT_READ, Handler(ask))
@@ -148,7 +153,7 @@ def test_a_tick_hands_out_then_flushes_then_closes(reactor, pair):
 def test_each_asked_for_once_is_called_once(reactor):
     calls = []
     reactor.call_before_flush(lambda: calls.append("room"))
-    reactor.unsent.append(Connection("a", calls))
+    reactor.flush_soon(Connection("a", calls))
     reactor.close_soon(lambda: calls.append("close"))
     for _ in range(3):
         reactor.tick(0)
@@ -179,9 +184,9 @@ def test_a_connection_that_has_more_after_its_send_waits_for_the_next_tick(react
     class Writes(Connection):
         def flush(self):
             super().flush()
-            reactor.unsent.append(Connection("b", calls))
+            reactor.flush_soon(Connection("b", calls))
 
-    reactor.unsent.append(Writes("a", calls))
+    reactor.flush_soon(Writes("a", calls))
     reactor.tick()
     assert calls == ["send a"]
     selector.asked.clear()
@@ -446,8 +451,8 @@ def test_a_callback_that_fails_does_so_alone(reactor, caplog, ask):
 
 def test_a_flush_that_fails_ends_that_connection_alone(reactor, caplog):
     calls = []
-    reactor.unsent.append(Connection("a", calls, RuntimeError("our bug")))
-    reactor.unsent.append(Connection("b", calls))
+    reactor.flush_soon(Connection("a", calls, RuntimeError("our bug")))
+    reactor.flush_soon(Connection("b", calls))
     reactor.close_soon(lambda: calls.append("close"))
     reactor.tick(0)
     assert calls == ["send a", "fail a our bug", "send b", "close"]
@@ -725,7 +730,7 @@ def test_what_takes_long_to_send_goes_on_in_the_next_tick_in_order(reactor, cloc
             super().flush()
             clock.now += 1 / 2.5
 
-    reactor.unsent += [Slow(number, calls) for number in range(8)]
+    flush_all(reactor, [Slow(number, calls) for number in range(8)])
     for expected in (3, 6, 8):
         reactor.tick()
         assert calls == [f"send {number}" for number in range(expected)]
@@ -741,10 +746,9 @@ def test_who_has_something_to_send_meanwhile_waits_behind_those_who_waited_alrea
         def flush(self):
             super().flush()
             clock.now += 2
-            if late not in reactor.unsent:
-                reactor.unsent.append(late)
+            reactor.flush_soon(late)
 
-    reactor.unsent += [Slow("first", calls), Connection("second", calls)]
+    flush_all(reactor, [Slow("first", calls), Connection("second", calls)])
     reactor.tick()
     assert calls == ["send first"]
     reactor.tick()
@@ -761,10 +765,10 @@ def test_what_is_left_over_of_earlier_ticks_comes_after_what_is_new(reactor, clo
             super().flush()
             clock.now += 0.6
 
-    reactor.backlogs += [Slow(number, calls) for number in range(4)]
+    flush_all(reactor, [Slow(number, calls) for number in range(4)], is_backlog=True)
     reactor.tick()
     assert (calls, reactor.is_behind) == (["send 0", "send 1"], False)  # as nobody waits for what is new
-    reactor.unsent.append(Connection("answer", calls))
+    reactor.flush_soon(Connection("answer", calls))
     reactor.tick()
     assert (calls[2:], reactor.is_behind) == (["send answer", "send 2", "send 3"], False)
 
@@ -796,10 +800,10 @@ def test_a_small_answer_does_not_wait_for_the_copies_of_long_messages(reactor, c
             super().flush()
             clock.now += 0.6
 
-    reactor.unsent += [Slow(number, calls, queued=10_000) for number in range(6)]
+    flush_all(reactor, [Slow(number, calls, queued=10_000) for number in range(6)])
     reactor.tick()
     assert calls == ["send 0", "send 1"]
-    reactor.unsent.append(Connection("answer", calls))
+    reactor.flush_soon(Connection("answer", calls))
     reactor.tick()
     assert calls[2:4] == ["send answer", "send 2"]
 
@@ -816,7 +820,7 @@ def test_while_some_wait_since_the_last_tick_a_new_batch_goes_behind_them(reacto
             super().flush()
             clock.now += 2
 
-    reactor.unsent += [Slow(number, calls) for number in range(3)]
+    flush_all(reactor, [Slow(number, calls) for number in range(3)])
     reactor.tick()
     assert reactor.is_behind
     reactor.call_before_flush(lambda: transport.write_now(b"new"))
