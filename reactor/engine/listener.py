@@ -66,6 +66,11 @@ class ConnectionLimiter:
         self.count = 0
         self._counts: dict[str, int] = {}
 
+    @property
+    def addresses(self) -> int:
+        """The number of addresses that have connections."""
+        return len(self._counts)
+
     def is_exempt(self, host: str) -> bool:
         """Whether no limit for one address holds for `host`, as many people may come from there."""
         address = _read(host)

@@ -191,6 +191,11 @@ class Reactor:
         """Call `finish(*args)` at the very end of this tick: the place to close a descriptor."""
         self._closing.append((finish, args, None))
 
+    @property
+    def pending_timers(self) -> int:
+        """The number of timers that are still to fire."""
+        return len(self._timers)
+
     # --- the loop
 
     def run(self) -> None:

@@ -23,6 +23,3 @@ class Selector(selectors.DefaultSelector):
         events = super().select(0)
         self.events += events
         return events
-
-    def __len__(self) -> int:
-        return len(self.get_map())

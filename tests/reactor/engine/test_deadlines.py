@@ -8,16 +8,8 @@ from hypothesis import strategies as st
 
 from pylingo.reactor.engine.deadlines import STEP, DeadlineWheel
 from pylingo.reactor.engine.loop import Reactor
-
-
-class Clock:
-    """Seconds that only the test moves."""
-
-    def __init__(self):
-        self.now = 1_000.0
-
-    def __call__(self):
-        return self.now
+from tests.fakes.clock import Clock
+from tests.fakes.selector import Selector
 
 
 class Watched:
@@ -112,10 +104,10 @@ def test_those_of_one_slot_share_a_timer(reactor, clock, watch):
     crowd = [Watched() for _ in range(1_000)]
     for watched in crowd:
         watch.add(watched, 10.0)
-    assert len(reactor._timers) == 1
+    assert reactor.pending_timers == 1
     pass_time(reactor, clock, 11)
     assert all(len(watched.looks) == 1 for watched in crowd)
-    assert len(reactor._timers) == 0
+    assert reactor.pending_timers == 0
 
 
 def test_the_timers_are_as_many_as_the_slots_however_many_come_and_go(reactor, clock, watch):
@@ -125,10 +117,10 @@ def test_the_timers_are_as_many_as_the_slots_however_many_come_and_go(reactor, c
             watch.add(watched, 10.0)
             watch.discard(watched)
         pass_time(reactor, clock, STEP)
-        assert len(reactor._timers) <= 10 / STEP + 2
+        assert reactor.pending_timers <= 10 / STEP + 2
     pass_time(reactor, clock, 11)
-    assert len(reactor._timers) == 0
-    assert watch._slots == {}
+    assert reactor.pending_timers == 0
+    assert watch.everybody() == []
 
 
 def test_one_who_is_discarded_is_never_looked_at(reactor, clock, watch):
@@ -228,7 +220,9 @@ def test_nobody_is_looked_at_twice_in_a_tick_however_little_time_they_ask_for(st
     """A deadline may be missed by a rounding error, and asked for again at no distance at all."""
     clock = Clock()
     clock.now = start
-    reactor = Reactor(clock=clock, most_late=math.inf)
+    selector = Selector()
+    selector.before_select = lambda timeout: clock.advance(max(1e-6, min(1 if timeout is None else timeout, 1)))
+    reactor = Reactor(clock=clock, selector=selector, most_late=math.inf)
 
     class Impatient(Watched):
         def check(self, now):
@@ -243,9 +237,7 @@ def test_nobody_is_looked_at_twice_in_a_tick_however_little_time_they_ask_for(st
             watched.deadline = start + delay
             watch.add(watched, delay)
         while clock.now < start + 4:
-            deadline = reactor._timers.next_deadline()
-            clock.now = max(clock.now + 1e-6, min(deadline or clock.now + 1, clock.now + 1))
-            reactor.tick(0)
+            reactor.tick()
         assert all(watched.looks and not watched.errors for watched in crowd)
     finally:
         reactor.close()

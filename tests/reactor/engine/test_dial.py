@@ -10,17 +10,9 @@ import pytest
 
 from pylingo.reactor.engine.dial import ATTEMPT_DELAY, LOOK_UP_TIMEOUT, TIMEOUT, Dial, Resolver, resolve
 from pylingo.reactor.engine.loop import Reactor
+from tests.fakes.clock import Clock
+from tests.fakes.selector import Selector
 from tests.support import DEADLINE, wait_until
-
-
-class Clock:
-    """Seconds that only the test moves."""
-
-    def __init__(self):
-        self.now = 1_000.0
-
-    def __call__(self):
-        return self.now
 
 
 class Outcome:
@@ -40,8 +32,13 @@ def clock():
 
 
 @pytest.fixture
-def reactor(clock):
-    reactor = Reactor(clock=clock, most_late=math.inf)
+def selector():
+    return Selector()
+
+
+@pytest.fixture
+def reactor(clock, selector):
+    reactor = Reactor(clock=clock, selector=selector, most_late=math.inf)
     yield reactor
     reactor.close()
 
@@ -126,34 +123,34 @@ def tick_until(reactor, condition):
     wait_until(ticked)
 
 
-def watched(reactor):
+def watched(selector):
     """How many descriptors the reactor waits for besides its own."""
-    return len(reactor._selector.get_map()) - 1
+    return len(selector.get_map()) - 1
 
 
-def settle(reactor, outcome):
+def settle(reactor, selector, outcome):
     """Turn a little longer: nothing more must come of it, and nothing be left."""
     count = outcome.count
     for _ in range(5):
         reactor.tick(0)
     assert outcome.count == count
-    assert watched(reactor) == 0
-    assert len(reactor._timers) == 0
+    assert watched(selector) == 0
+    assert reactor.pending_timers == 0
 
 
-def test_success(reactor, dial, outcome, answering):
+def test_success(reactor, selector, dial, outcome, answering):
     dial(answering)
     assert outcome.count == 0, "never from within the constructor"
     tick_until(reactor, lambda: outcome.count)
     (sock,) = outcome.socks
     assert sock.getpeername() == answering[1]
     assert sock.getblocking() is False
-    settle(reactor, outcome)
+    settle(reactor, selector, outcome)
     assert sock.fileno() >= 0, "the socket is the caller's now"
 
 
 @pytest.mark.parametrize("name", ["refusing", "impossible"])
-def test_failure_has_its_reason(reactor, dial, outcome, request, name):
+def test_failure_has_its_reason(reactor, selector, dial, outcome, request, name):
     dial(request.getfixturevalue(name))
     assert outcome.count == 0
     tick_until(reactor, lambda: outcome.count)
@@ -162,32 +159,32 @@ def test_failure_has_its_reason(reactor, dial, outcome, request, name):
     if name == "refusing":
         assert isinstance(error, ConnectionRefusedError)
     assert error.strerror == os.strerror(error.errno)
-    settle(reactor, outcome)
+    settle(reactor, selector, outcome)
 
 
-def test_no_targets_is_a_failure(reactor, dial, outcome):
+def test_no_targets_is_a_failure(reactor, selector, dial, outcome):
     dial()
     assert outcome.count == 0
     reactor.tick(0)
     assert [error.errno for error in outcome.errors] == [errno.EADDRNOTAVAIL]
-    settle(reactor, outcome)
+    settle(reactor, selector, outcome)
 
 
 @pytest.mark.parametrize(
     "names", [["refusing"], ["impossible"], ["refusing", "impossible", "refusing"], ["impossible", "impossible"]]
 )
-def test_the_first_that_answers_is_taken(reactor, dial, outcome, request, answering, names):
+def test_the_first_that_answers_is_taken(reactor, selector, dial, outcome, request, answering, names):
     targets = [request.getfixturevalue(name) for name in names]
     dial(*targets, answering, answering)
     tick_until(reactor, lambda: outcome.count)
     assert outcome.errors == []
     assert outcome.socks[0].getpeername() == answering[1]
-    settle(reactor, outcome)
+    settle(reactor, selector, outcome)
 
 
-def test_where_none_answers_the_last_error_is_told(reactor, clock, dial, outcome, silent, refusing):
+def test_where_none_answers_the_last_error_is_told(reactor, selector, clock, dial, outcome, silent, refusing):
     dial(refusing, silent, timeout=1)
-    tick_until(reactor, lambda: len(reactor._timers) and watched(reactor))
+    tick_until(reactor, lambda: reactor.pending_timers and watched(selector))
     for _ in range(20):
         reactor.tick(0)
     clock.now += 1
@@ -195,72 +192,72 @@ def test_where_none_answers_the_last_error_is_told(reactor, clock, dial, outcome
     assert [type(error) for error in outcome.errors] == [TimeoutError]
 
 
-def test_a_target_of_a_family_that_is_not_there_is_passed_over(reactor, dial, outcome, answering):
+def test_a_target_of_a_family_that_is_not_there_is_passed_over(reactor, selector, dial, outcome, answering):
     dial((9_999, ("127.0.0.1", 1)), answering)
     tick_until(reactor, lambda: outcome.count)
     assert len(outcome.socks) == 1
-    settle(reactor, outcome)
+    settle(reactor, selector, outcome)
 
 
-def test_who_does_not_answer_is_given_up_in_time(reactor, clock, dial, outcome, silent):
+def test_who_does_not_answer_is_given_up_in_time(reactor, selector, clock, dial, outcome, silent):
     dial(silent)
     reactor.tick(0)
     clock.now += TIMEOUT - 0.01
     for _ in range(5):
         reactor.tick(0)
     assert outcome.count == 0
-    assert watched(reactor) == 1
+    assert watched(selector) == 1
     clock.now += 0.01
     reactor.tick(0)
     (error,) = outcome.errors
     assert isinstance(error, TimeoutError)
     assert error.errno == errno.ETIMEDOUT
-    settle(reactor, outcome)
+    settle(reactor, selector, outcome)
 
 
-def test_each_target_has_the_whole_time(reactor, clock, dial, outcome, silent, answering):
+def test_each_target_has_the_whole_time(reactor, selector, clock, dial, outcome, silent, answering):
     dial(silent, silent, timeout=3)
     reactor.tick(0)
     clock.now += ATTEMPT_DELAY  # the second begins
     reactor.tick(0)
-    assert watched(reactor) == 2
+    assert watched(selector) == 2
     clock.now += 3 - ATTEMPT_DELAY
     reactor.tick(0)
-    assert watched(reactor) == 1, "the first is given up"
+    assert watched(selector) == 1, "the first is given up"
     assert outcome.count == 0
     clock.now += ATTEMPT_DELAY
     reactor.tick(0)
     assert [type(error) for error in outcome.errors] == [TimeoutError]
-    settle(reactor, outcome)
+    settle(reactor, selector, outcome)
 
 
 def test_the_next_is_tried_a_quarter_of_a_second_after_one_that_does_not_answer(
-    reactor, clock, dial, outcome, silent, answering
+    reactor, selector, clock, dial, outcome, silent, answering
 ):
     dial(silent, answering, answering)
     reactor.tick(0)
     clock.now += ATTEMPT_DELAY - 0.01
     for _ in range(5):
         reactor.tick(0)
-    assert (watched(reactor), outcome.count) == (1, 0)
+    assert (watched(selector), outcome.count) == (1, 0)
     clock.now += 0.01
     tick_until(reactor, lambda: outcome.count)
     assert outcome.socks[0].getpeername() == answering[1]
-    settle(reactor, outcome)
+    settle(reactor, selector, outcome)
 
 
-def test_a_first_address_that_answers_late_may_still_win(reactor, clock, dial, outcome, silent, answering):
+def test_a_first_address_that_answers_late_may_still_win(reactor, selector, clock, dial, outcome, silent, answering):
     dial(answering, silent, silent)
     reactor.tick(0)
-    wait_until(lambda: reactor._selector.select(0))
+    wait_until(lambda: selector.select(0))
     clock.now += ATTEMPT_DELAY  # its answer is handled in the tick in which the next would begin
     reactor.tick(0)
     assert outcome.socks[0].getpeername() == answering[1]
-    settle(reactor, outcome)
+    settle(reactor, selector, outcome)
 
 
 def test_of_two_that_answer_in_one_tick_one_wins_and_the_other_is_closed(
-    reactor, clock, dial, outcome, answering, opened
+    reactor, selector, clock, dial, outcome, answering, opened, monkeypatch
 ):
     other = socket.create_server(("127.0.0.1", 0))
     opened.append(other)
@@ -268,14 +265,13 @@ def test_of_two_that_answer_in_one_tick_one_wins_and_the_other_is_closed(
     dial(answering, target(other))
     reactor.tick(0)
     clock.now += ATTEMPT_DELAY
-    dialled = dict(reactor._selector.get_map())
-    for timer in reactor._timers.due(clock.now):  # the second begins, and neither is handled yet
-        timer.fire()
-    wait_until(lambda: len(reactor._selector.select(0)) == 2)
-    assert len(reactor._selector.get_map()) == len(dialled) + 1
+    with monkeypatch.context() as patch:
+        patch.setattr(selector, "select", lambda timeout: [])
+        reactor.tick(0)  # the second begins, and neither is handled yet
+    wait_until(lambda: len(selector.select(0)) == 2)
     reactor.tick(0)
     assert outcome.count == 1
-    settle(reactor, outcome)
+    settle(reactor, selector, outcome)
     winner = outcome.socks[0].getpeername()
     if winner != other.getsockname():
         accepted, _ = other.accept()
@@ -284,19 +280,19 @@ def test_of_two_that_answer_in_one_tick_one_wins_and_the_other_is_closed(
         assert accepted.recv(1) == b""
 
 
-def test_one_that_answers_in_the_tick_of_its_deadline_is_taken(reactor, clock, dial, outcome, answering):
+def test_one_that_answers_in_the_tick_of_its_deadline_is_taken(reactor, selector, clock, dial, outcome, answering):
     dial(answering)
     reactor.tick(0)
-    wait_until(lambda: reactor._selector.select(0))
+    wait_until(lambda: selector.select(0))
     clock.now += TIMEOUT
     reactor.tick(0)
     assert len(outcome.socks) == 1
-    settle(reactor, outcome)
+    settle(reactor, selector, outcome)
 
 
 @pytest.mark.parametrize("ticks", [0, 1, 3])
 @pytest.mark.parametrize("name", ["silent", "impossible", "refusing"])
-def test_nothing_comes_after_cancel(reactor, clock, outcome, dial, request, name, ticks):
+def test_nothing_comes_after_cancel(reactor, selector, clock, outcome, dial, request, name, ticks):
     goal = request.getfixturevalue(name)
     dial = dial(goal, goal, goal, goal, goal)
     for _ in range(ticks):
@@ -305,18 +301,18 @@ def test_nothing_comes_after_cancel(reactor, clock, outcome, dial, request, name
     dial.cancel()
     dial.cancel()
     clock.now += 10 * TIMEOUT
-    settle(reactor, outcome)
+    settle(reactor, selector, outcome)
     assert outcome.count == before
 
 
-def test_an_answer_to_a_cancelled_dial_is_not_heard(reactor, dial, outcome, answering):
+def test_an_answer_to_a_cancelled_dial_is_not_heard(reactor, selector, dial, outcome, answering):
     dial = dial(answering)
     reactor.tick(0)
-    ((key, _),) = wait_until(lambda: reactor._selector.select(0))
+    ((key, _),) = wait_until(lambda: selector.select(0))
     attempt = key.data
     dial.cancel()
     attempt.handle(2)  # the event that may be on its way in the same tick
-    settle(reactor, outcome)
+    settle(reactor, selector, outcome)
     assert outcome.count == 0
 
 
@@ -328,7 +324,7 @@ def test_cancel_after_the_end_leaves_the_caller_s_socket_alone(reactor, dial, ou
 
 
 @pytest.mark.parametrize("name", ["answering", "refusing"])
-def test_a_failure_of_the_caller_is_logged_and_told_once(reactor, caplog, opened, request, name):
+def test_a_failure_of_the_caller_is_logged_and_told_once(reactor, selector, caplog, opened, request, name):
     calls = []
 
     def explode(what):
@@ -344,22 +340,22 @@ def test_a_failure_of_the_caller_is_logged_and_told_once(reactor, caplog, opened
     assert len(calls) == 1
     assert caplog.text.count("Traceback") == 1
     assert "the caller's bug" in caplog.text
-    assert watched(reactor) == 0
-    assert len(reactor._timers) == 0
+    assert watched(selector) == 0
+    assert reactor.pending_timers == 0
 
 
-def test_no_descriptor_is_left_behind(reactor, clock, dial, outcome, silent, refusing, impossible):
+def test_no_descriptor_is_left_behind(reactor, selector, clock, dial, outcome, silent, refusing, impossible):
     before = len(os.listdir("/dev/fd"))
     dial(refusing, impossible, silent, refusing, timeout=1)
     while not outcome.count:
-        tick_until(reactor, lambda: outcome.count or watched(reactor))
+        tick_until(reactor, lambda: outcome.count or watched(selector))
         for _ in range(20):
             reactor.tick(0)
         clock.now += 1
     assert len(os.listdir("/dev/fd")) == before
 
 
-def test_without_descriptors_it_fails_and_does_not_raise(reactor, dial, outcome, answering, monkeypatch):
+def test_without_descriptors_it_fails_and_does_not_raise(reactor, selector, dial, outcome, answering, monkeypatch):
     def none_left(*args):
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
@@ -369,7 +365,7 @@ def test_without_descriptors_it_fails_and_does_not_raise(reactor, dial, outcome,
         reactor.tick(0)
     monkeypatch.undo()
     assert [error.errno for error in outcome.errors] == [errno.EMFILE]
-    settle(reactor, outcome)
+    settle(reactor, selector, outcome)
 
 
 # --- resolve ----------------------------------------------------------------------------------------------------
@@ -410,7 +406,9 @@ def test_a_host_that_cannot_be_is_an_os_error(host):
         resolve(host, 5_000)
 
 
-def test_a_system_that_waits_for_no_more_descriptors_is_a_failure(reactor, outcome, dial, answering, monkeypatch):
+def test_a_system_that_waits_for_no_more_descriptors_is_a_failure(
+    reactor, selector, outcome, dial, answering, monkeypatch
+):
     def no_more(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -419,7 +417,7 @@ def test_a_system_that_waits_for_no_more_descriptors_is_a_failure(reactor, outco
         dial(answering, answering)
         tick_until(reactor, lambda: outcome.count)
     assert [error.errno for error in outcome.errors] == [errno.ENOSPC]
-    settle(reactor, outcome)
+    settle(reactor, selector, outcome)
 
 
 def known_as(monkeypatch, *answers):
@@ -461,7 +459,9 @@ def test_an_address_needs_no_look_up_and_no_thread(reactor, monkeypatch, host):
     assert asked == []
 
 
-def test_a_look_up_that_hangs_does_not_hold_up_the_loop(reactor, clock, monkeypatch, dial, outcome, answering):
+def test_a_look_up_that_hangs_does_not_hold_up_the_loop(
+    reactor, selector, clock, monkeypatch, dial, outcome, answering
+):
     held = threading.Event()
     asked = known_as(monkeypatch, (held, [answering]))
     resolver = Resolver(reactor, "chat.example", 7)
@@ -476,11 +476,11 @@ def test_a_look_up_that_hangs_does_not_hold_up_the_loop(reactor, clock, monkeypa
     held.set()
     tick_until(reactor, lambda: outcome.count)
     assert outcome.socks[0].getpeername() == answering[1]
-    settle(reactor, outcome)
+    settle(reactor, selector, outcome)
 
 
 def test_a_look_up_without_an_end_is_given_up_and_has_no_second_thread_beside_it(
-    reactor, clock, monkeypatch, outcome, answering
+    reactor, selector, clock, monkeypatch, outcome, answering
 ):
     held = threading.Event()
     asked = known_as(monkeypatch, (held, [answering]))
@@ -494,10 +494,10 @@ def test_a_look_up_without_an_end_is_given_up_and_has_no_second_thread_beside_it
     tick_until(reactor, lambda: outcome.count == 2)
     assert outcome.socks[0].getpeername() == answering[1]
     assert len(asked) == 1
-    settle(reactor, outcome)
+    settle(reactor, selector, outcome)
 
 
-def test_a_name_that_is_not_found_is_the_dial_s_failure(reactor, monkeypatch, outcome):
+def test_a_name_that_is_not_found_is_the_dial_s_failure(reactor, selector, monkeypatch, outcome):
     error = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
     known_as(monkeypatch, error, [])
     resolver = Resolver(reactor, "chat.example", 7)
@@ -506,10 +506,10 @@ def test_a_name_that_is_not_found_is_the_dial_s_failure(reactor, monkeypatch, ou
         tick_until(reactor, lambda count=count: outcome.count == count)
     assert outcome.errors[0] is error
     assert outcome.errors[1].errno == errno.EADDRNOTAVAIL, "a name with no address"
-    settle(reactor, outcome)
+    settle(reactor, selector, outcome)
 
 
-def test_nothing_comes_of_a_look_up_that_ends_after_cancel(reactor, monkeypatch, outcome, answering):
+def test_nothing_comes_of_a_look_up_that_ends_after_cancel(reactor, selector, monkeypatch, outcome, answering):
     held = threading.Event()
     asked = known_as(monkeypatch, (held, [answering]))
     dial = Dial(reactor, Resolver(reactor, "chat.example", 7), outcome.socks.append, outcome.errors.append)
@@ -517,11 +517,11 @@ def test_nothing_comes_of_a_look_up_that_ends_after_cancel(reactor, monkeypatch,
     dial.cancel()
     held.set()
     asked[0].join(DEADLINE)
-    settle(reactor, outcome)
+    settle(reactor, selector, outcome)
     assert outcome.count == 0
 
 
-def test_without_threads_a_look_up_is_a_failure(reactor, monkeypatch, outcome):
+def test_without_threads_a_look_up_is_a_failure(reactor, selector, monkeypatch, outcome):
     def none_left(thread):
         raise RuntimeError("can't start new thread")
 
@@ -529,4 +529,4 @@ def test_without_threads_a_look_up_is_a_failure(reactor, monkeypatch, outcome):
     Dial(reactor, Resolver(reactor, "chat.example", 7), outcome.socks.append, outcome.errors.append)
     tick_until(reactor, lambda: outcome.count)
     assert "can't start new thread" in str(outcome.errors[0])
-    settle(reactor, outcome)
+    settle(reactor, selector, outcome)

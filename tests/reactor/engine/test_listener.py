@@ -15,21 +15,13 @@ from hypothesis import strategies as st
 
 from pylingo.reactor.engine.listener import ACCEPTS, LOOPBACK, PAUSE, ConnectionLimiter, Listener, listen
 from pylingo.reactor.engine.loop import EVENT_READ, Reactor
+from tests.fakes.clock import Clock
+from tests.fakes.selector import Selector
 from tests.support import DEADLINE, ROOT, wait_until
 
 EXHAUSTED = [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM]
 NO_MEMORY = 0  # stands for Python's own error where an errno is asked for
 LOCALHOST = "127.0.0.1"
-
-
-class Clock:
-    """Seconds that only the test moves."""
-
-    def __init__(self):
-        self.now = 1_000.0
-
-    def __call__(self):
-        return self.now
 
 
 class Accepted:
@@ -91,8 +83,13 @@ def clock():
 
 
 @pytest.fixture
-def reactor(clock):
-    reactor = Reactor(clock=clock, most_late=math.inf)
+def selector():
+    return Selector()
+
+
+@pytest.fixture
+def reactor(clock, selector):
+    reactor = Reactor(clock=clock, selector=selector, most_late=math.inf)
     yield reactor
     reactor.close()
 
@@ -143,8 +140,8 @@ def descriptors():
     return {number for number in map(int, os.listdir("/dev/fd")) if is_open(number)}
 
 
-def registered(reactor, sock):
-    return sock.fileno() in reactor._selector.get_map()
+def registered(selector, sock):
+    return sock.fileno() in selector.get_map()
 
 
 def tick_until(reactor, condition):
@@ -202,11 +199,13 @@ def test_a_false_alarm_is_no_error(reactor, fake, people, listener, caplog, erro
 
 
 @pytest.mark.parametrize("number", [errno.ECONNABORTED, errno.EPROTO, errno.EPERM])
-def test_one_who_is_gone_already_does_not_keep_the_next_from_being_accepted(reactor, fake, people, listener, number):
+def test_one_who_is_gone_already_does_not_keep_the_next_from_being_accepted(
+    reactor, selector, fake, people, listener, number
+):
     fake.script = [failure(number), LOCALHOST, failure(number), failure(number), LOCALHOST]
     reactor.tick(0)
     assert len(people.accepted) == 2
-    assert registered(reactor, fake)
+    assert registered(selector, fake)
 
 
 def test_a_storm_of_aborted_connections_is_capped_as_well(reactor, fake, people, listener):
@@ -279,7 +278,9 @@ def test_a_listener_closed_during_a_pause_stays_closed(reactor, clock, fake, peo
 
 
 @pytest.mark.parametrize("number", [*EXHAUSTED, NO_MEMORY], ids=lambda number: errno.errorcode.get(number, "Python"))
-def test_one_is_refused_with_the_reserve_then_accepting_pauses(reactor, clock, fake, people, listener, caplog, number):
+def test_one_is_refused_with_the_reserve_then_accepting_pauses(
+    reactor, selector, clock, fake, people, listener, caplog, number
+):
     fake.script = [LOCALHOST, failure(number), "192.0.2.1", "192.0.2.2"]
     reactor.tick(0)
     assert len(people.accepted) == 1
@@ -293,11 +294,11 @@ def test_one_is_refused_with_the_reserve_then_accepting_pauses(reactor, clock, f
         clock.now += step
         reactor.tick(0)
         assert fake.calls == 3, "not asked again before the pause is over"
-        assert not registered(reactor, fake)
+        assert not registered(selector, fake)
 
     clock.now += 0.01
     reactor.tick(0)
-    assert registered(reactor, fake)
+    assert registered(selector, fake)
     reactor.tick(0)
     assert len(people.accepted) == 2
     assert people.addresses[-1] == ("192.0.2.2", 1_234)
@@ -347,7 +348,7 @@ def test_every_spell_of_exhaustion_is_logged(reactor, clock, fake, people, liste
         assert len(people.accepted) == 3 * spell
 
 
-def test_without_a_reserve_accepting_pauses_all_the_same(reactor, clock, fake, people, monkeypatch):
+def test_without_a_reserve_accepting_pauses_all_the_same(reactor, selector, clock, fake, people, monkeypatch):
     """There may have been no descriptor for it even at the start, and there may be one later."""
     monkeypatch.setattr(
         "pylingo.reactor.engine.listener.os.open", lambda *args: (_ for _ in ()).throw(failure(errno.EMFILE))
@@ -357,7 +358,7 @@ def test_without_a_reserve_accepting_pauses_all_the_same(reactor, clock, fake, p
     reactor.tick(0)
     assert fake.calls == 1
     assert people.refused == []
-    assert not registered(reactor, fake)
+    assert not registered(selector, fake)
     monkeypatch.undo()
     before = len(descriptors())
     clock.now += PAUSE
@@ -368,14 +369,14 @@ def test_without_a_reserve_accepting_pauses_all_the_same(reactor, clock, fake, p
     listener.close()
 
 
-def test_a_failure_in_refused_neither_spins_nor_leaks(reactor, clock, fake, people, caplog):
+def test_a_failure_in_refused_neither_spins_nor_leaks(reactor, selector, clock, fake, people, caplog):
     listener = Listener(reactor, fake, people.accept, lambda sock: 1 / 0)
     before = len(descriptors())
     fake.script = [failure(errno.EMFILE), LOCALHOST, LOCALHOST]
     reactor.tick(0)
     assert "ZeroDivisionError" in caplog.text
     assert fake.made[0].fileno() == -1
-    assert not registered(reactor, fake)
+    assert not registered(selector, fake)
     assert len(descriptors()) == before
     clock.now += PAUSE
     reactor.tick(0)
@@ -535,7 +536,7 @@ def test_limits_and_exemptions_may_change_while_connections_are_there():
     for host in hosts:
         gate.release(host)
     assert gate.count == 0
-    assert gate._counts == {}
+    assert gate.addresses == 0
 
 
 def test_one_who_is_turned_away_takes_no_place():
@@ -568,7 +569,7 @@ def test_the_gate_counts_as_a_plain_list_would(steps):
         assert gate.count == len(inside)
     for host in inside:
         gate.release(host)
-    assert gate._counts == {}, "an address that is gone is forgotten"
+    assert gate.addresses == 0, "an address that is gone is forgotten"
 
 
 # --- listening --------------------------------------------------------------------------------------------------
@@ -706,5 +707,5 @@ def test_the_backlog_takes_a_storm(listening, opened):
         client.connect(sock.getsockname())
 
 
-def test_registered_for_reading(reactor, fake, people, listener):
-    assert reactor._selector.get_map()[fake.fileno()].events == EVENT_READ
+def test_registered_for_reading(reactor, selector, fake, people, listener):
+    assert selector.get_map()[fake.fileno()].events == EVENT_READ

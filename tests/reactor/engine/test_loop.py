@@ -8,29 +8,9 @@ import pytest
 
 from pylingo.reactor.engine.loop import EVENT_READ, EVENT_WRITE, MOST_LATE, Reactor
 from pylingo.reactor.engine.transport import Transport
+from tests.fakes.clock import Clock
+from tests.fakes.selector import Selector
 from tests.support import wait_until
-
-
-class Clock:
-    """Seconds that only the test moves."""
-
-    def __init__(self):
-        self.now = 1_000.0
-
-    def __call__(self):
-        return self.now
-
-
-class Selector(selectors.DefaultSelector):
-    """A real selector that never waits, and notes for how long it was asked to."""
-
-    def __init__(self):
-        super().__init__()
-        self.asked = []
-
-    def select(self, timeout=None):
-        self.asked.append(timeout)
-        return super().select(0)
 
 
 class Connection:
@@ -655,14 +635,19 @@ class Stopped(selectors.DefaultSelector):
 
 
 @pytest.fixture
-def stopped(clock):
-    reactor = Reactor(clock=clock, selector=Stopped(clock))
+def standstill(clock):
+    return Stopped(clock)
+
+
+@pytest.fixture
+def stopped(clock, standstill):
+    reactor = Reactor(clock=clock, selector=standstill)
     yield reactor
     reactor.close()
 
 
 @pytest.mark.parametrize("stop", [0.3, 5.0, 1e4])
-def test_after_a_stop_what_has_come_is_read_before_any_timer_fires(stopped, pair, stop):
+def test_after_a_stop_what_has_come_is_read_before_any_timer_fires(stopped, standstill, pair, stop):
     ours, theirs = pair()
     order = []
     received = Received(lambda: order.append("data"))
@@ -670,50 +655,50 @@ def test_after_a_stop_what_has_come_is_read_before_any_timer_fires(stopped, pair
     stopped.tick(0)
     stopped.call_later(0.1, order.append, "timer")
     theirs.send(b"hello")
-    stopped._selector.stop = 0.1 + stop
+    standstill.stop = 0.1 + stop
     stopped.tick()
     assert order[0] == "data"
-    stopped._selector.stop = 0.1 + 1e-6
+    standstill.stop = 0.1 + 1e-6
     stopped.tick()
     assert order == ["data", "timer"]
 
 
 @pytest.mark.parametrize("stop", [1.5, 12.0, 1e4])
-def test_time_in_which_the_process_stood_still_is_not_counted(stopped, stop):
+def test_time_in_which_the_process_stood_still_is_not_counted(stopped, standstill, stop):
     calls = []
     stopped.tick(0)
     begin = stopped.clock()
     stopped.call_later(1, calls.append, "first")
     stopped.call_later(10, calls.append, "second")
-    stopped._selector.stop = 1 + stop
+    standstill.stop = 1 + stop
     stopped.tick()
     assert (calls, stopped.now - begin) == ([], 0)
     for step, expected in ((0.9, []), (0.2, ["first"]), (8.8, ["first"]), (0.2, ["first", "second"])):
-        stopped._selector.stop = step
+        standstill.stop = step
         stopped.tick()
         assert calls == expected
     assert stopped.clock() - begin == pytest.approx(10.1)
 
 
 @pytest.mark.parametrize("late", [0.05, 0.5, MOST_LATE])
-def test_a_tick_that_comes_a_little_late_is_counted(stopped, late):
+def test_a_tick_that_comes_a_little_late_is_counted(stopped, standstill, late):
     stopped.tick(0)
     begin = stopped.clock()
     stopped.call_later(1, lambda: None)
-    stopped._selector.stop = 1 + late
+    standstill.stop = 1 + late
     stopped.tick()
     assert stopped.clock() - begin == pytest.approx(1 + late)
 
 
-def test_a_long_sleep_is_no_stop(stopped):
+def test_a_long_sleep_is_no_stop(stopped, standstill):
     """Nothing was to be done meanwhile."""
     stopped.tick(0)
     begin = stopped.clock()
-    stopped._selector.stop = 5_000
+    standstill.stop = 5_000
     stopped.tick()
     assert stopped.clock() - begin == 5_000
     stopped.call_later(100, lambda: None)
-    stopped._selector.stop = 100
+    standstill.stop = 100
     stopped.tick()
     assert stopped.clock() - begin == 5_100
 

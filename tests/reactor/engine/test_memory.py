@@ -7,6 +7,7 @@ import pytest
 
 from pylingo.reactor.engine.loop import Reactor, log_error
 from pylingo.reactor.engine.memory import Memory, reserve_size
+from tests.fakes.selector import Selector
 
 
 @pytest.mark.parametrize(
@@ -33,17 +34,16 @@ def test_the_reserve_is_released_once_and_held_again_when_there_is_place(monkeyp
     assert memory.ran_out()
 
 
-def test_a_loop_that_has_no_memory_to_wait_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    reactor, calls = Reactor(), []
+def test_a_loop_that_has_no_memory_to_wait_goes_on() -> None:
+    selector, calls = Selector(), []
+    reactor = Reactor(selector=selector)
     failures = iter([True, True, True, False])
-    select = reactor._selector.select
 
-    def short(timeout: float | None = None):
+    def run_out(timeout: float | None) -> None:
         if next(failures, False):
             raise MemoryError
-        return select(timeout)
 
-    monkeypatch.setattr(reactor._selector, "select", short)
+    selector.before_select = run_out  # type: ignore[method-assign]
     reactor.memory.told = lambda: calls.append("told")
     reactor.call_soon(calls.append, "called")
     reactor.call_from_thread(calls.append, "from a thread")

@@ -5,7 +5,6 @@ import errno
 import functools
 import gc
 import math
-import selectors
 import socket
 import struct
 import weakref
@@ -17,34 +16,12 @@ from hypothesis import strategies as st
 from pylingo.reactor.engine.loop import EVENT_READ, EVENT_WRITE, Reactor
 from pylingo.reactor.engine.send_queue import SendQueue
 from pylingo.reactor.engine.transport import LINGER, READ_SIZE, Transport
+from tests.fakes.clock import Clock
+from tests.fakes.selector import Selector
 from tests.support import wait_until
 
 FILLING = bytes(range(256)) * 8_192
 """2 MiB: more than the sockets of these tests take."""
-
-
-class Clock:
-    """Seconds that only the test moves."""
-
-    def __init__(self):
-        self.now = 1_000.0
-
-    def __call__(self):
-        return self.now
-
-
-class Selector(selectors.DefaultSelector):
-    """A real selector that never waits, and notes for how long it was asked to and what it said."""
-
-    def __init__(self):
-        super().__init__()
-        self.asked, self.events = [], []
-
-    def select(self, timeout=None):
-        self.asked.append(timeout)
-        events = super().select(0)
-        self.events += events
-        return events
 
 
 class Socket:
@@ -1098,7 +1075,7 @@ def test_the_end_is_told_exactly_once(bench, end, error, queued):
     assert isinstance(receiver.losses[0], error)
     assert sock.fileno() == -1
     assert number not in bench.selector.get_map()
-    assert len(bench.reactor._timers) == 0
+    assert bench.reactor.pending_timers == 0
     assert not transport.is_open
     transport.write(b"too late")
     transport.close()
