@@ -18,18 +18,18 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """A frame for the person."""
-
-    record: Record
-
-
-@dataclass(frozen=True, slots=True)
 class Refused:
     """A request of the person that will never be carried out. The error was shown before."""
 
     request: Say | Command
     error: Error
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A frame for the person."""
+
+    record: Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,13 +34,17 @@ PATIENCE = 2.0
 
 
 class Effects:
-    """`take`, `suspend` and `exit` are what the window does about its terminal and its end. `happen` gets failures."""
+    """See the module. `take` and `suspend` are about the terminal, and `exit_` ends the program.
+
+    `happen` gets an event for what failed, or was done without anything else to show it.
+    """
 
     def __init__(
         self,
         model: Model,
         client: Client,
         display: Display,
+        *,
         remember: Callable[[Preferences], None],
         take: Callable[[], object],
         suspend: Callable[[], object],

@@ -103,6 +103,11 @@ class Model:
             self.people[key] = name
 
 
+@dataclass(frozen=True, slots=True)
+class _Empty:
+    """An event or an effect without further data."""
+
+
 # --- events
 
 
@@ -114,18 +119,15 @@ class Resized:
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class SecondPassed:
+class SecondPassed(_Empty):
     """Another second has passed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pasting:
+class Pasting(_Empty):
     """A paste has begun and not ended yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interrupted:
+class Interrupted(_Empty):
     """The person or the system wants the program to end."""
 
 
@@ -172,38 +174,31 @@ class Query:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class SendPing:
+class SendPing(_Empty):
     """Ping the server, if online. `PongReceived` follows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(_Empty):
     """Say goodbye to the server, then exit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reconnect:
+class Reconnect(_Empty):
     """Connect again after the connection was over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bell:
+class Bell(_Empty):
     """Ring the terminal's bell."""
 
 
-@dataclass(frozen=True, slots=True)
-class Repaint:
+class Repaint(_Empty):
     """Paint everything again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Suspend:
+class Suspend(_Empty):
     """Stop the process, so that the shell can continue it later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Remember:
+class Remember(_Empty):
     """Save the changed preferences."""
 
 
@@ -221,8 +216,7 @@ class Shown:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(_Empty):
     """End the program: nothing is left to be done."""
 
 

@@ -62,7 +62,7 @@ class Window:
             self.model,
             self._client,
             self._display,
-            remember,
+            remember=remember,
             take=self._take,
             suspend=self._suspend,
             exit_=self._reactor.stop,

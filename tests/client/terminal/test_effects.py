@@ -46,7 +46,7 @@ class Bench:
             self.model,
             self.client,
             self.display,
-            self.outside.remember,
+            remember=self.outside.remember,
             take=self.outside.take,
             suspend=self.outside.suspend,
             exit_=self.outside.exit,
