@@ -47,7 +47,7 @@ class Admission:
         self._is_open = True
         self._most = _UNLIMITED  # connections that the descriptors and the memory suffice for
         service.closed = self._forget
-        service.reactor.memory.told = self._lower_limit
+        service.reactor.memory.on_shortage = self._lower_limit
 
     @property
     def count(self) -> int:
@@ -56,7 +56,7 @@ class Admission:
 
     def connections(self) -> list[Connection]:
         """All connections."""
-        return [deadlines.peer for deadlines in self._deadlines.everybody()]
+        return [deadlines.peer for deadlines in self._deadlines.members()]
 
     def listen(self, targets: Sequence[Target]) -> str:
         """Bind the listening sockets; return `HOST:PORT` as a client would write it. Raises `OSError`.

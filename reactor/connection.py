@@ -231,11 +231,7 @@ class Connection:
         """Handle requests again, and read the peer again unless one of them must wait."""
         self.is_paused = False
         self.deadlines.resumed(self._service.reactor.now)
-        try:
-            self._handle_requests()
-        except Exception as error:  # the caller, a timer or a queue, knows of no connection
-            logger.exception("handling what %r has sent failed and its connection ends", self)
-            self.transport.fail(error)
+        self._service.reactor.run_safely(self._handle_requests, owner=self.transport)
         if not self.is_paused and self.transport.is_open:
             self.transport.resume_reading()
 

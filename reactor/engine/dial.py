@@ -1,7 +1,7 @@
-"""Non-blocking connects, raced as in RFC 8305 (Happy Eyeballs): for the client, the benchmark and links to servers.
+"""Non-blocking connects that race the addresses of a host, as in RFC 8305 (Happy Eyeballs).
 
 The next address is tried when the one before has failed, or has not answered within 250 ms. The first that connects
-wins, and the other attempts are closed. A dead address then costs a quarter of a second.
+wins, and the other attempts are closed. So a dead address costs a quarter of a second.
 """
 
 import collections
@@ -19,17 +19,17 @@ from pylingo.reactor.engine.timers import Timer
 TIMEOUT = 10.0
 """Seconds for one address."""
 ATTEMPT_DELAY = 0.25
-"""Seconds without an answer after which the next address is tried beside the last one (RFC 8305, section 5)."""
+"""Seconds without an answer after which the next address is tried as well (RFC 8305, section 5)."""
 LOOK_UP_TIMEOUT = 30.0
-"""Seconds for the system to look a name up; glibc gives up after 10 s for each name server by itself."""
+"""Seconds for looking a name up. glibc itself gives up after 10 s for each name server."""
 
 Target = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 
 def resolve(host: str, port: int, flags: int = 0) -> list[Target]:
-    """The addresses of `host`, best first, the families in turn. Raises `OSError`.
+    """The addresses of `host`, best first, families alternating. Raises `OSError`.
 
-    Blocks while the system looks the name up; `Resolver` does not.
+    Blocks while the system looks the name up; a `Resolver` does not.
     """
     families: dict[socket.AddressFamily, list[Target]] = {}
     for family, _, _, _, address in look_up(host, port, flags):
@@ -39,17 +39,17 @@ def resolve(host: str, port: int, flags: int = 0) -> list[Target]:
 
 
 def look_up(host: str | None, port: int, flags: int = 0) -> list[Any]:
-    """`getaddrinfo` for TCP. Raises `OSError`, also for what can be no host's name at all."""
+    """`getaddrinfo` for TCP. Raises `OSError`, even for a text that cannot be a host name."""
     try:
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
     except UnicodeError:
-        raise socket.gaierror(socket.EAI_NONAME, "not a host's name") from None
+        raise socket.gaierror(socket.EAI_NONAME, "not a host name") from None
 
 
 class Resolver:
-    """The addresses of a host, looked up anew each time. A name is looked up in a thread, so the loop does not wait.
+    """Looks up the addresses of a host, each time anew, and a name in a thread, so that the loop does not wait.
 
-    There is at most one thread: while the system hangs, a later request waits for the same look-up.
+    There is at most one thread. While it is busy, a later request waits for the same look-up.
     """
 
     def __init__(self, reactor: Reactor, host: str, port: int) -> None:
@@ -59,7 +59,7 @@ class Resolver:
         self._is_busy = False
 
     def resolve(self, answer: Callable[[Sequence[Target] | OSError], object]) -> None:
-        """Have `answer` called later with the addresses or the error. An earlier request gets no answer any more."""
+        """Call `answer` later with the addresses or the error. An earlier request is no longer answered."""
         self._answer = answer
         if self._is_busy:
             return
@@ -88,7 +88,7 @@ class Resolver:
 
 
 class Dial:
-    """Connects to the first address that answers, of a list or of what a `Resolver` finds.
+    """Connects to the first address that answers, of a list or of a `Resolver`'s result.
 
     Calls `connected(sock)` or, with the last error, `failed(error)`, once, never from within the constructor; nothing
     after `cancel`.
@@ -131,7 +131,7 @@ class Dial:
             reactor.call_soon(self._resolved, where)
 
     def cancel(self) -> None:
-        """Give up without a word."""
+        """Give up, and call nothing."""
         self._is_over = True
         self._cancel_timer()
         attempts, self._attempts = self._attempts, set()
@@ -148,7 +148,7 @@ class Dial:
         self._next()
 
     def _next(self) -> None:
-        """Try the next address, or tell that there is none."""
+        """Try the next address, or fail if there is none."""
         if self._is_over:
             return
         self._cancel_timer()
@@ -186,7 +186,7 @@ class Dial:
 
 
 class _Attempt:
-    """A connect to one address. Raises `OSError` where it fails at once."""
+    """A connect to one address. Raises `OSError` if it fails at once."""
 
     __slots__ = ("_dial", "_is_over", "_reactor", "_sock", "_timer")
 
@@ -215,7 +215,7 @@ class _Attempt:
         return self._sock
 
     def handle(self, mask: int) -> None:
-        """The connect is decided."""
+        """The connect has succeeded or failed."""
         if self._is_over:  # in this very tick, by another attempt
             return
         code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)

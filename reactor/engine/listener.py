@@ -1,9 +1,9 @@
 """Accepting connections, within limits.
 
-At most a fixed number is accepted in a tick, so that a storm of connects does not starve those who are here. When
-descriptors or memory run out, one peer is refused with a descriptor held in reserve, so that it learns why, and
-accepting pauses: a loop that went on would spin (253,000 times a second were measured), as the selector keeps saying
-that there is somebody to accept. The reserve is a trick of Twisted's, the pause is asyncio's and the cap Redis's.
+At most a fixed number is accepted in a tick, so that a storm of connects does not starve the connections that exist.
+When descriptors or memory run out, one peer is refused with a descriptor held in reserve, so that it learns why, and
+accepting pauses. Without the pause the loop would spin (253,000 times a second were measured), since the selector keeps
+reporting peers to accept. The reserve is Twisted's idea, the pause asyncio's, and the cap Redis's.
 """
 
 import errno
@@ -24,7 +24,7 @@ ACCEPTS = 64
 """Connections accepted in one tick."""
 PAUSE = 1.0
 """Seconds without accepting after descriptors or memory ran out."""
-# What accept(2) says of the one peer that was taken; every other error would come again at once, so it brings a pause.
+# Errors of accept(2) that concern a single peer. Every other error would come again at once, so accepting pauses.
 _PEER_GONE = {
     *(errno.ECONNABORTED, errno.EPERM, errno.EPROTO, errno.ENOPROTOOPT, errno.EOPNOTSUPP),
     *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH),
@@ -47,15 +47,15 @@ def _read(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
 
 @functools.lru_cache(4_096)
 def address_key(host: str) -> str:
-    """The address that `host` counts as where connections of one address are counted: an IPv6 /64 is one."""
+    """The key under which connections from `host` are counted: an IPv6 /64 counts as one address."""
     address = _read(host)
     return str(address if address.version == 4 else ipaddress.ip_network((address, 64), strict=False))
 
 
 class ConnectionLimiter:
-    """How many connections there are, in all and from one address (see `address_key`).
+    """Counts the connections, in all and from each address (see `address_key`), against limits.
 
-    `most` and `most_per_address` are the limits, 0 for none; the latter does not hold in the networks of `exempt`. All
+    `most` and `most_per_address` are the limits, 0 for none. The latter does not apply to the networks of `exempt`. All
     three may be changed at any time.
     """
 
@@ -72,12 +72,12 @@ class ConnectionLimiter:
         return len(self._counts)
 
     def is_exempt(self, host: str) -> bool:
-        """Whether no limit for one address holds for `host`, as many people may come from there."""
+        """Whether `host` has no limit for each address, because many people may come from there."""
         address = _read(host)
         return any(address in network for network in self.exempt)
 
     def admit(self, host: str) -> str | None:
-        """Count a connection from `host`; or don't, and say why: `full` or `address-limit`."""
+        """Count a connection from `host` and return None, or return why it is refused: `full` or `address-limit`."""
         if self.most and self.count >= self.most:
             return "full"
         key = address_key(host)
@@ -89,7 +89,7 @@ class ConnectionLimiter:
         return None
 
     def release(self, host: str) -> None:
-        """A connection that was admitted has ended."""
+        """Count a connection that was admitted no longer."""
         self.count -= 1
         key = address_key(host)
         left = self._counts[key] - 1
@@ -100,9 +100,10 @@ class ConnectionLimiter:
 
 
 class Listener:
-    """A listening socket. `accepted(sock, address)` gets each connection, `refused(sock)` the one taken in need.
+    """A listening socket. `accepted(sock, address)` is called with each connection.
 
-    `accepts` is how many are accepted in a tick.
+    `refused(sock)` is called with the connection that is refused when descriptors run out. `accepts` is how many
+    connections are accepted in a tick.
     """
 
     def __init__(
@@ -130,7 +131,7 @@ class Listener:
         return name
 
     def handle(self, mask: int) -> None:
-        """Accept who is waiting."""
+        """Accept the peers that are waiting."""
         for _ in range(self.accepts):
             try:
                 sock, address = self._sock.accept()
@@ -142,7 +143,7 @@ class Listener:
                 self._pause(error.strerror or str(error))
                 self._refuse_one()
                 return
-            except MemoryError:  # of Python itself, which the system has refused more
+            except MemoryError:  # from Python itself
                 self._reactor.memory.ran_out()
                 self._pause(os.strerror(errno.ENOMEM))
                 self._refuse_one()
@@ -151,7 +152,7 @@ class Listener:
             self._accepted(sock, address)
 
     def fail(self, error: Exception) -> None:
-        """Nothing to give up: the next connection may fare better."""
+        """Do nothing: the next connection may fare better."""
 
     def close(self) -> None:
         """Stop listening."""
@@ -170,7 +171,7 @@ class Listener:
         self._paused = True
 
     def _refuse_one(self) -> None:
-        """Use the reserve to tell one of those who wait."""
+        """Use the reserve to refuse one of the peers that are waiting."""
         if self._reserve is None:
             return
         os.close(self._reserve)
@@ -195,8 +196,8 @@ class Listener:
 def listen(host: str, port: int, targets: Sequence[Target] = ()) -> list[socket.socket]:
     """Listening sockets for every address of `host`, all on the same port (chosen by the system for port 0).
 
-    `targets` are these addresses where they are known already, as `resolve` finds them.
-    Raises `OSError`: no such host, the port is in use or not ours to take.
+    `targets` are these addresses, as `resolve` returns them, if they are known already. Raises `OSError`: there is no
+    such host, or the port is in use or not permitted.
     """
     socks: list[socket.socket] = []
     missing: OSError | None = None
@@ -220,7 +221,7 @@ def listen(host: str, port: int, targets: Sequence[Target] = ()) -> list[socket.
 
 
 def _listen_on(family: int, address: Address, both: bool) -> socket.socket:
-    """A socket that listens on one address; `both` for an IPv6 one that IPv4 peers can reach too."""
+    """A socket that listens on one address. With `both`, IPv4 peers can reach an IPv6 socket."""
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,19 +1,19 @@
-"""The reactor: one loop that waits, hands out what is ready, and then flushes.
+"""The reactor: one loop that waits, dispatches what is ready, and then flushes.
 
-A turn of the loop, a tick, has three phases, and what may happen in which keeps the rest simple:
+One turn of the loop, a tick, has three phases:
 
 1. *Wait* in the selector, until something is ready or the next timer is due.
-2. *Hand out*: ready sockets, due timers, calls from other threads. Handlers only queue; nobody sends or closes here.
-   What they schedule with `call_soon` waits for the next tick.
+2. *Dispatch*: ready sockets, due timers, calls from other threads. Handlers only queue; nothing is sent or closed.
+   Their `call_soon` calls run in the next tick.
 3. *Flush*: first the callbacks of `call_before_flush` (rooms put their batches into the connections), then each
-   connection that has something sends once, then what is to be closed is closed.
+   connection that has something sends once, then sockets are closed.
 
-So nothing is closed while events of the same tick are still to be handed out: no descriptor number is reused under a
-stale event, and no set changes while somebody walks it. An exception in one connection's handler is reported to
+So nothing is closed while events of the same tick are still to be dispatched: no descriptor number is reused under a
+stale event, and no set changes during iteration. An exception in one connection's handler is reported to
 `on_error` and ends that connection alone.
 
-A process may be stopped for a while (SIGSTOP, a virtual machine's pause). The loop's clock stands still meanwhile, and
-the first tick after it reads what has come before any timer fires: nobody is blamed for not being heard.
+A process may be stopped for a while (SIGSTOP, a virtual machine's pause). The loop's clock leaves that time out, and
+the first tick afterwards reads everything that has come before any timer fires. So no peer times out because of it.
 """
 
 import logging
@@ -33,9 +33,9 @@ EVENT_WRITE = selectors.EVENT_WRITE
 _MEMORY_PAUSE = 0.01  # seconds before another wait, if there is no memory to wait with
 _LONGEST_WAIT = 86_400.0  # seconds: a selector counts milliseconds in an int, and raises above 24 days
 MOST_LATE = 1.0
-"""Seconds by which a tick may come later than it should; beyond that, the loop did not run since the last one."""
+"""Seconds that a tick may be late. If it is later, the process is taken to have been stopped."""
 _FEW_BYTES = 4_096
-_LATE = 0.1  # seconds of the same, after which is looked again for what has come, before any timer fires
+_LATE = 0.1  # seconds: if a tick is later, events are selected once more before any timer fires
 
 
 class Handler(Owner, Protocol):
@@ -55,7 +55,7 @@ class Flushable(Owner, Protocol):
 
 
 def _is_large(connection: Flushable) -> bool:
-    """Whether it has more to send than a few answers: those do not wait for the copies of long messages."""
+    """Whether it has more to send than a few replies, which do not wait for the copies of long messages."""
     return connection.queued > _FEW_BYTES
 
 
@@ -116,11 +116,11 @@ class Reactor:
     # --- what to wait for
 
     def register(self, fd: int, events: int, handler: Handler) -> None:
-        """Have `handler` told of `events` on `fd`. Raises `OSError` if `fd` cannot be waited for (a plain file)."""
+        """Call `handler` for `events` on `fd`. Raises `OSError` if `fd` cannot be waited for (a plain file)."""
         self._selector.register(fd, events, handler)
 
     def modify(self, fd: int, events: int, handler: Handler) -> None:
-        """Wait for other events; for none, only to learn where the system can say it that the peer is gone."""
+        """Wait for other events; for none, only the loss of the peer is reported, on systems that can do so."""
         try:
             self._selector.modify(fd, events, handler)
         except KeyError:
@@ -128,33 +128,33 @@ class Reactor:
         except ValueError:
             if events:
                 raise
-            # kqueue and select cannot wait for nothing and have let go of the descriptor; KeyError brings it back
+            # kqueue and select cannot wait for no event and have dropped the descriptor; KeyError brings it back
 
     def unregister(self, fd: int) -> None:
-        """No more events for `fd`. Nothing happens if there were none to come."""
+        """Wait for no more events on `fd`. Does nothing if it is not registered."""
         try:
             self._selector.unregister(fd)
         except KeyError:
             pass
 
     def on_signal(self, number: int, callback: Callable[[], object], unless_ignored: bool = False) -> None:
-        """Have `callback` called in the loop after each signal `number`. From the main thread only.
+        """Call `callback` in the loop after each signal `number`. From the main thread only.
 
-        `unless_ignored` leaves a signal alone that was ignored when the process began.
+        With `unless_ignored`, a signal that was ignored when the process began stays ignored.
         """
         self._wakeup.on_signal(number, callback, unless_ignored)
 
     def wait_writable(self, fd: int) -> bool:
-        """Block the loop until `fd` takes something; False if a signal came first, whose callback is still to come.
+        """Block the loop until `fd` is writable; return False if a signal came first, whose callback is still to come.
 
-        For output that cannot be made non-blocking, as it is shared with other programs.
+        For output that cannot be made non-blocking because other programs share it.
         """
         return self._wakeup.wait_writable(fd)
 
     # --- what to call
 
     def clock(self) -> float:
-        """Seconds in which the loop ran, from some point on: what deadlines are reckoned by."""
+        """Seconds in which the loop ran, from an arbitrary point on. Deadlines are on this clock."""
         return self._clock() - self._stood_still
 
     def call_soon(self, callback: Callable[..., object], *args: Any, owner: Owner | None = None) -> None:
@@ -172,7 +172,7 @@ class Reactor:
         self._wakeup.call(callback, *args, owner=owner)
 
     def call_before_flush(self, callback: Callable[[], object]) -> None:
-        """Have `callback` called once, at the start of this tick's flush (or of the next, from within one)."""
+        """Call `callback` once, at the start of this tick's flush (or of the next, from within one)."""
         self._flushers.append((callback, (), None))
 
     def flush_soon(self, connection: Flushable, is_backlog: bool = False) -> None:
@@ -199,7 +199,7 @@ class Reactor:
     # --- the loop
 
     def run(self) -> None:
-        """Turn until `stop` is called."""
+        """Run ticks until `stop` is called."""
         self._stopped = False
         while not self._stopped:
             self.tick()
@@ -214,13 +214,13 @@ class Reactor:
         self._stopped = True
 
     def tick(self, longest: float | None = None) -> None:
-        """One turn. Waits at most `longest` seconds, where it is given."""
+        """Run one tick. Waits at most `longest` seconds, if that is given."""
         wait = self._timeout()
         events = self._select(wait if longest is None or (wait is not None and wait < longest) else longest)
         start = self.clock()
         if wait is not None and (late := start - self.now - wait) > _LATE:
-            events = self._select(0)  # a stop ends the wait without a look at what has come
-            if late > self.most_late:  # when in the wait it was stopped is not known: none of it is counted
+            events = self._select(0)  # a stop ends the wait without selecting the events that came
+            if late > self.most_late:  # when it was stopped is not known: nothing of the wait is counted
                 self._stood_still += start - self.now
                 start = self.now
         self.now = start
@@ -241,7 +241,7 @@ class Reactor:
             self.longest_tick = taken
 
     def close(self) -> None:
-        """Let go of the selector and the signals. Connections are their owners' to close."""
+        """Close the selector and restore the signals. The connections are left to their owners."""
         self.unregister(self._wakeup.fileno())
         self._wakeup.close()
         self._selector.close()
@@ -249,13 +249,13 @@ class Reactor:
     def _select(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
         try:
             return self._selector.select(timeout)
-        except MemoryError:  # the selector has none for the events, which come again
+        except MemoryError:  # there was none for the list of events, which come again
             if not self.memory.ran_out():
-                time.sleep(_MEMORY_PAUSE)  # what ends a connection, and gives memory back, are its deadlines
+                time.sleep(_MEMORY_PAUSE)  # until deadlines end connections, which frees memory
             return []
 
     def _timeout(self) -> float | None:
-        """Seconds until there is something to do, whatever comes; None if there is nothing."""
+        """The seconds until something is due; None if nothing is."""
         if self._ready or self._flushers or self._unsent or self._backlogs or self._closing or self._stopped:
             return 0
         deadline = self._timers.next_deadline()

@@ -1,7 +1,7 @@
-"""What a process does whose memory is limited (`ulimit -v`, systemd's `LimitAS`) and has run out.
+"""A reserve of memory for a process whose limit (`ulimit -v`, systemd's `LimitAS`) is reached.
 
-Any allocation can fail with `MemoryError` then, that of the selector's wait too, and to say goodbye takes memory as
-well. So a part of what there is is held back, which costs nothing as nothing is written to it, and is released then.
+Any allocation can fail with `MemoryError` then, even in the selector's wait, and saying goodbye takes memory. So a part
+of the memory is held back, and released at that moment. It costs nothing, since nothing is written to it.
 """
 
 import mmap
@@ -12,21 +12,21 @@ _LEAST, _MOST = 2**22, 2**24
 
 
 def reserve_size(limit: int) -> int:
-    """The bytes to be held back of so many: a quarter, from 4 MiB to 16 MiB."""
+    """The bytes to hold back of a limit of `limit` bytes: a quarter, from 4 MiB to 16 MiB."""
     return _LEAST if limit == resource.RLIM_INFINITY else min(max(limit // 4, _LEAST), _MOST)
 
 
 class Memory:
-    """The reserve. `told` is called after each `MemoryError`, and should see to it that less is begun."""
+    """The reserve. `on_shortage` is called after each `MemoryError`, and should have the process take on less work."""
 
     def __init__(self) -> None:
-        self.told: Callable[[], object] | None = None
+        self.on_shortage: Callable[[], object] | None = None
         self._size = reserve_size(resource.getrlimit(resource.RLIMIT_AS)[0])
         self._held: mmap.mmap | None = None
         self.hold()
 
     def hold(self) -> None:
-        """Have the reserve again, if it is gone and there is place for it."""
+        """Take the reserve again, if it is gone and there is memory for it."""
         if self._held is None:
             try:
                 self._held = mmap.mmap(-1, self._size)
@@ -34,10 +34,10 @@ class Memory:
                 pass
 
     def ran_out(self) -> bool:
-        """There was a `MemoryError`; whether there was a reserve to get by with."""
+        """Release the reserve after a `MemoryError`; return whether there was one."""
         held, self._held = self._held, None
         if held is not None:
             held.close()
-        if self.told is not None:
-            self.told()
+        if self.on_shortage is not None:
+            self.on_shortage()
         return held is not None

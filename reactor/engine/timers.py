@@ -1,7 +1,7 @@
-"""What is to happen later: a heap of deadlines with lazy deletion.
+"""Timers: a heap of deadlines with lazy deletion.
 
-A cancelled timer stays in the heap until its time comes, as CPython's asyncio has it: cancelling is then one store.
-When most of a large heap is cancelled it is rebuilt without them, so that cancelling cannot fill the memory.
+A cancelled timer stays in the heap until its time comes, as in CPython's asyncio, so that cancelling is cheap.
+When most timers of a large heap are cancelled, it is rebuilt without them, so that they cannot fill the memory.
 """
 
 import heapq
@@ -39,7 +39,7 @@ class Timer:
         self.cancelled = False
 
     def cancel(self) -> None:
-        """Never call back; what the callback held is let go of at once."""
+        """Never call back. The callback and its arguments are released at once."""
         self.callback = self.owner = None
         self.args = ()
         self.cancelled = True
@@ -71,7 +71,7 @@ class TimerQueue:
     def add(
         self, when: float, callback: Callable[..., object], args: tuple[Any, ...] = (), owner: Owner | None = None
     ) -> Timer:
-        """Have `callback(*args)` called once the clock has reached `when` (seconds, on the clock of the caller)."""
+        """Call `callback(*args)` when the clock has reached `when` (seconds, on the clock of the caller)."""
         timer = Timer(self, when, callback, args, owner)
         self._serial += 1
         heapq.heappush(self._heap, (when, self._serial, timer))

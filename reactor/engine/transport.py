@@ -94,6 +94,9 @@ class Transport:
         self._events = EVENT_READ
         reactor.register(sock.fileno(), EVENT_READ, self)
 
+    def __repr__(self) -> str:
+        return f"<Transport of {self.receiver!r}>"
+
     def fileno(self) -> int:
         """The descriptor of the socket; -1 once it is closed."""
         return self._sock.fileno()

@@ -1,8 +1,8 @@
-"""How signals and other threads get a word to a reactor that sleeps in its selector: one socketpair.
+"""A socketpair with which signals and other threads wake a reactor that sleeps in its selector.
 
-`signal.set_wakeup_fd` has the interpreter write the signal's number into one end, from inside the C handler; a thread
-writes a zero there. The reactor reads the other end as it reads any socket, so both are handled between two other
-events and never in the middle of one.
+After `signal.set_wakeup_fd`, the interpreter writes the number of each signal into one end, from inside the C handler.
+A thread writes a zero there. The reactor reads the other end like any socket, so signals and calls of threads are
+handled between two other events, and never in the middle of one.
 """
 
 import collections
@@ -19,7 +19,7 @@ Call = tuple[Callable[..., object], tuple[Any, ...], Owner | None]
 
 
 class Wakeup:
-    """The two ends, the calls that threads have left, and what to do on which signal."""
+    """The two ends, the calls that threads have made, and the handlers of signals."""
 
     def __init__(self, call_soon: Callable[..., object]) -> None:
         self._call_soon = call_soon
@@ -36,9 +36,9 @@ class Wakeup:
         return self._reader.fileno()
 
     def on_signal(self, number: int, callback: Callable[[], object], unless_ignored: bool = False) -> None:
-        """Have `callback` called in the loop after each signal `number`. From the main thread only.
+        """Call `callback` in the loop after each signal `number`. From the main thread only.
 
-        `unless_ignored` leaves a signal alone that was ignored before, as `nohup` and shells without job control do.
+        With `unless_ignored`, a signal that was ignored before stays ignored (`nohup`, shells without job control).
         """
         if unless_ignored and signal.getsignal(number) is signal.SIG_IGN:
             return
@@ -49,23 +49,23 @@ class Wakeup:
         self._handlers[number] = callback
 
     def call(self, callback: Callable[..., object], *args: Any, owner: Owner | None = None) -> None:
-        """Have `callback(*args)` called in the loop. From any thread; the calls of one thread keep their order."""
+        """Call `callback(*args)` in the loop. From any thread; the calls of one thread keep their order."""
         self._calls.append((callback, args, owner))
         if self._called:
-            return  # one byte is under way; more would only fill the socket, and a signal's would find no place
+            return  # one byte is under way; more could fill the socket, and a signal's byte would be lost
         self._called = True
         try:
             self._writer.send(b"\0")
-        except OSError:  # closed: nobody will listen; full of signals: then a wake-up is under way
+        except OSError:  # closed, or full of signals, which wake the loop
             pass
 
     def handle(self, mask: int) -> None:
-        """Hand what has come to the loop's queue."""
+        """Hand the signals and calls that have come to the loop."""
         try:
             numbers = self._reader.recv(4096)
         except BlockingIOError:
             numbers = b""
-        self._called = False  # before the calls are taken: a later one is either taken too, or sends a byte
+        self._called = False  # before the calls are taken: a later one is either among them, or sends a byte
         for number in numbers:
             if handler := self._handlers.get(number):
                 self._call_soon(handler)
@@ -74,7 +74,7 @@ class Wakeup:
             self._call_soon(callback, *args, owner=owner)
 
     def wait_writable(self, fd: int) -> bool:
-        """Block until `fd` takes something; False if a signal with a callback came first."""
+        """Block until `fd` is writable; return False if a signal with a callback came first."""
         longest = None
         while True:
             _, writable, _ = select.select([self] if longest is None else [], [fd], [], longest)
@@ -82,7 +82,7 @@ class Wakeup:
                 return True
             if self._has_signal():
                 return False
-            longest = _LOOK_EVERY  # the call of a thread has woken us, and waits until the loop can take it
+            longest = _LOOK_EVERY  # a thread's call has woken us, and has to wait for the loop
 
     def _has_signal(self) -> bool:
         try:
@@ -91,10 +91,10 @@ class Wakeup:
             return False
 
     def fail(self, error: Exception) -> None:
-        """Nothing to give up: the next wake-up is another try."""
+        """Do nothing: the next wake-up is another try."""
 
     def close(self) -> None:
-        """Give the signals back to whoever had them, and close both ends."""
+        """Restore the signal handlers, and close both ends."""
         for number, previous in self._before.items():
             signal.signal(number, previous)
         if self._fd_before is not None:
@@ -104,4 +104,4 @@ class Wakeup:
 
 
 def _ignore(number: int, frame: object) -> None:
-    """A handler must be installed for the wake-up descriptor to be written to; the work is done in the loop."""
+    """Do nothing. Without a handler, the interpreter would not write to the wake-up descriptor."""

@@ -74,14 +74,14 @@ def test_one_is_looked_at_again_as_it_asks(reactor, clock, watch):
     assert all(gap >= least for gap, least in zip(gaps, (1, 2, 1, 5), strict=True))
 
 
-def test_everybody_is_known(watch):
+def test_all_members_are_known(watch):
     crowd = [Watched() for _ in range(5)]
-    assert watch.everybody() == []
+    assert watch.members() == []
     for number, watched in enumerate(crowd):
         watch.add(watched, number % 3)
-    assert sorted(watch.everybody(), key=id) == sorted(crowd, key=id)
+    assert sorted(watch.members(), key=id) == sorted(crowd, key=id)
     watch.discard(crowd[0])
-    assert crowd[0] not in watch.everybody()
+    assert crowd[0] not in watch.members()
 
 
 def test_one_may_ask_to_be_looked_at_again_at_once(reactor, clock, watch):
@@ -120,7 +120,7 @@ def test_the_timers_are_as_many_as_the_slots_however_many_come_and_go(reactor, c
         assert reactor.pending_timers <= 10 / STEP + 2
     pass_time(reactor, clock, 11)
     assert reactor.pending_timers == 0
-    assert watch.everybody() == []
+    assert watch.members() == []
 
 
 def test_one_who_is_discarded_is_never_looked_at(reactor, clock, watch):

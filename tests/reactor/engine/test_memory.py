@@ -21,7 +21,7 @@ def test_the_reserve_is_a_quarter_within_bounds(limit: int, size: int) -> None:
 def test_the_reserve_is_released_once_and_held_again_when_there_is_place(monkeypatch: pytest.MonkeyPatch) -> None:
     memory = Memory()
     told: list[int] = []
-    memory.told = lambda: told.append(1)
+    memory.on_shortage = lambda: told.append(1)
     assert memory.ran_out()
     assert not memory.ran_out()
     assert len(told) == 2
@@ -44,7 +44,7 @@ def test_a_loop_that_has_no_memory_to_wait_goes_on() -> None:
             raise MemoryError
 
     selector.before_select = run_out  # type: ignore[method-assign]
-    reactor.memory.told = lambda: calls.append("told")
+    reactor.memory.on_shortage = lambda: calls.append("told")
     reactor.call_soon(calls.append, "called")
     reactor.call_from_thread(calls.append, "from a thread")
     for _ in range(6):
@@ -60,7 +60,7 @@ def test_a_call_that_runs_out_of_memory_fails_alone(caplog: pytest.LogCaptureFix
     def fails() -> None:
         raise MemoryError
 
-    reactor.memory.told = lambda: calls.append("told")
+    reactor.memory.on_shortage = lambda: calls.append("told")
     reactor.run_safely(fails)
     assert calls == ["told"]
     assert "not enough memory for" in caplog.text
