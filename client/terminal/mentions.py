@@ -12,16 +12,14 @@ from pylingo.shared.names import fold
 
 # There is a boundary on both sides of each of these letters: ideographs, Hiragana, and the scripts of South East Asia
 # (Line_Break SA). Katakana letters stay together, but not with others.
-_ALONE = re.compile(
+_ALONE = (
     "[\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3038-\u303b\u3041-\u3096\u309d-\u309f\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\U0001b001-\U0001b11f\U0001b150-\U0001b152\U00020000-\U0003ffff"
     "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ebd\u0ec0-\u0ecd\u0edc-\u0edf\u1000-\u103f\u1050-\u108f\u109a-\u109f"
     "\u1780-\u17d3\u17d7\u17dc\u17dd\u1950-\u19df\u1a20-\u1aad\ua9e0-\ua9ef\ua9fa-\ua9fe\uaa60-\uaa7f\uaa80-\uaadf"
     "\U00011700-\U0001173f]"
 )
-_KATAKANA = re.compile(
-    "[\u3031-\u3035\u309b\u309c\u30a0-\u30fa\u30fc-\u30ff\u31f0-\u31ff\U0001b000\U0001b164-\U0001b167]"
-)
+_KATAKANA = "[\u3031-\u3035\u309b\u309c\u30a0-\u30fa\u30fc-\u30ff\u31f0-\u31ff\U0001b000\U0001b164-\U0001b167]"
 _JOINERS = "-."
 """These join two parts of a name, if letters or digits stand on both sides."""
 
@@ -79,10 +77,11 @@ def _kind(char: str) -> str | None:
         return "_"
     if char.isdecimal():
         return "digit"
-    if _KATAKANA.match(char):
-        return "katakana"
-    if _ALONE.match(char):
-        return "alone"
+    if not char.isascii():  # `re` compiles the classes on first use: compiling them costs milliseconds at the start
+        if re.match(_KATAKANA, char):
+            return "katakana"
+        if re.match(_ALONE, char):
+            return "alone"
     return "letter" if char.isalpha() else None
 
 
