@@ -38,15 +38,13 @@ def _benchmark() -> int:
         target = TargetServer("127.0.0.1", child.port, child.pid) if child else TargetServer(*options.target)  # type: ignore[misc]
         result = scenario.run(options.plan, target, PyLingo(), progress)
     except (StreamError, RuntimeError, OSError) as error:
-        progress.clear()
         raise LaunchError(f"{options.scenario} failed: {error}", status=1) from None
     except KeyboardInterrupt:
-        progress.clear()
         raise LaunchError("interrupted", status=130) from None
     finally:
+        progress.clear()
         if child is not None:
             child.stop()
-    progress.clear()
     rows = figures(result, options.plan)
     print_table(f"{options.scenario}: {scenario.about}", rows)
     if options.json is not None:

@@ -49,7 +49,8 @@ class RoomStream:
         self.messages = 0
         self.ends: list[int] = []
         self.sent_at: list[int] = []
-        self._serials: collections.Counter[int] = collections.Counter()
+        self.serials: collections.Counter[int] = collections.Counter()
+        """The number of messages that arrived from each sender."""
         self.own: dict[int, collections.deque[tuple[int, int]]] = {}
         """Start and end of each own message, for the senders that skip theirs."""
 
@@ -62,11 +63,11 @@ class RoomStream:
                 sender, serial, at = (int(part, 16) for part in _MARK.unpack_from(text))
                 if text[MARK_SIZE:].strip(FILLER):
                     raise StreamError(f"message {serial} of sender {sender} arrived with another text than was sent")
-                if serial != self._serials[sender]:
+                if serial != self.serials[sender]:
                     raise StreamError(
-                        f"message {serial} of sender {sender} arrived where {self._serials[sender]} was due"
+                        f"message {serial} of sender {sender} arrived where {self.serials[sender]} was due"
                     )
-                self._serials[sender] = serial + 1
+                self.serials[sender] = serial + 1
                 if (own := self.own.get(sender)) is not None:
                     own.append((self.end + start, self.end + end))
                 self.ends.append(self.end + end)
@@ -90,10 +91,6 @@ class RoomStream:
     def count_until(self, position: int) -> int:
         """The number of whole messages before `position`."""
         return bisect.bisect_right(self.ends, position)
-
-    def count_from(self, sender: int) -> int:
-        """The number of messages that arrived from a sender."""
-        return self._serials[sender]
 
     def forget(self, position: int) -> None:
         """Drop the bytes before `position`, which nobody needs any more."""

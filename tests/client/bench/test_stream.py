@@ -63,7 +63,7 @@ class Run:
 def test_whatever_the_order_and_the_pieces_all_is_well(order: list[int], pieces: list[tuple[int, int, bool]]):
     run = Run(order)
     assert run.deliver(pieces)
-    assert {sender: run.stream.count_from(sender) for sender in SENDERS} == {
+    assert {sender: run.stream.serials[sender] for sender in SENDERS} == {
         sender: order.count(sender) for sender in SENDERS
     }
 
