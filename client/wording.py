@@ -152,7 +152,7 @@ def _help(help_: Help) -> str:
     for command in help_.commands:
         usage = f"/{command.name} [{command.argument}]" if command.argument else f"/{command.name}"
         rows.append(f"{_one_line(usage):<18} {_one_line(command.description)}")
-    return "\n".join(["* commands:", *rows, "A line that begins with // is said with one slash."])
+    return "\n".join(["* commands:", *rows, "To send a line that begins with a slash, type two slashes."])
 
 
 def _history(page: HistoryPage) -> str:
@@ -166,7 +166,7 @@ def _history(page: HistoryPage) -> str:
 
 
 def _skipped(skipped: Skipped) -> str:
-    missed = {0: "who came and went", 1: "1 message"}.get(skipped.count, f"{skipped.count} messages")
+    missed = {0: "joins and leaves", 1: "1 message"}.get(skipped.count, f"{skipped.count} messages")
     return f"* you read too slowly and missed {missed} in {_one_line(skipped.room)}"
 
 

@@ -95,16 +95,16 @@ class Effects:
         try:
             self._remember(self._model.preferences)
         except (OSError, ValueError) as error:
-            self._happen(Failure(f"this is not remembered: {error}"))
+            self._happen(Failure(f"the change was not saved: {error}"))
 
     def _transcribe(self, effect: Transcribe) -> None:
         trouble = self._transcript.begin(effect.path)
         if trouble is not None:
             self._happen(Failure(trouble))
         elif effect.path is not None:
-            self._happen(Info(f"what is shown is written to {effect.path} from now on; /log alone ends that"))
+            self._happen(Info(f"writing every new line to {effect.path}; /log without a file name ends that"))
         else:
-            self._happen(Info("nothing is written to a file any more"))
+            self._happen(Info("no longer writing to a file"))
 
     def _write_down(self, effect: Shown) -> None:
         trouble = self._transcript.write(effect.text)

@@ -197,7 +197,7 @@ def _note_rooms(model: Model, rooms: Rooms) -> None:
 def _help(model: Model, help_: Help, now: float, at: int) -> list[Effect]:
     model.commands |= {info.name for info in help_.commands}
     _, *local, _ = words_of(Help(list(LOCAL)))
-    words = "\n".join([*words_of(help_), "Of this program alone:", *local])
+    words = "\n".join([*words_of(help_), "Commands of this program:", *local])
     return add_line(model, Line("note", words, at))
 
 

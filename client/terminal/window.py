@@ -179,7 +179,7 @@ class Window:
     def _suspend(self) -> None:
         self._display.leave()
         if not stop_group():
-            self.model.hint = "there is no shell to come back from"
+            self.model.hint = "no shell can resume this program, so it was not suspended"
             self._take()
 
     def _continued(self) -> None:

@@ -135,7 +135,7 @@ WORDS: dict[str, tuple[Record, list[str]]] = {
             "* commands:",
             "    /join [room]       Moves you.",
             "    /list              Lists.",
-            "    A line that begins with // is said with one slash.",
+            "    To send a line that begins with a slash, type two slashes.",
         ],
     ),
     "history": (

@@ -221,7 +221,7 @@ def test_without_a_shell_ctrl_z_says_so_and_stops_nothing(server: ServerProcess,
             ada.press("\x15a draft")
             ada.wait("> a draft")
             ada.press("\x1a")
-            ada.wait("there is no shell to come back from")
+            ada.wait("no shell can resume this program, so it was not suspended")
         bob.send(Say("still there?"))
         ada.wait("bob: still there?")
         check_is_back(ada, bob)

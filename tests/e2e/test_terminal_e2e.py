@@ -168,7 +168,7 @@ def test_a_home_that_is_none_is_said_in_the_window(open_client: Open):
     ada = open_client(environment={"HOME": "/dev/null", "XDG_CONFIG_HOME": None})
     ada.wait("Not a directory")
     ada.press("/time off\r")
-    ada.wait("this is not remembered: ")
+    ada.wait("the change was not saved: ")
 
 
 def test_history_is_shown_on_joining(open_client: Open, meet: Meet):
@@ -509,11 +509,11 @@ def test_a_log_file_that_is_a_pipe_is_refused(open_client: Open, tmp_path):
     ada.press(f"/log {tmp_path}/pipe\r")
     ada.wait("cannot write to")
     ada.press(f"/log {tmp_path}/file\r")
-    ada.wait("what is shown is written to")
+    ada.wait("writing every new line to")
     ada.press("for the record\r")
     ada.wait(lambda: re.search(r"\d\d:\d\d ada: for the record", ada.text))
     ada.press("/log\r")
-    ada.wait("nothing is written to a file any more")
+    ada.wait("no longer writing to a file")
     ada.press("/quit\r")
     assert ada.end() == 0
     assert (tmp_path / "file").read_text().endswith(" ada: for the record\n")

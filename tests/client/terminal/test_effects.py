@@ -112,7 +112,7 @@ def test_preferences_that_cannot_be_saved_are_a_failure(bench: Bench, error: Exc
     bench.outside.remember.assert_called_once_with(bench.model.preferences)
     bench.outside.remember.side_effect = error
     bench.effects.carry_out(Remember())
-    assert bench.happened == [Failure("this is not remembered: no room")]
+    assert bench.happened == [Failure("the change was not saved: no room")]
 
 
 def test_a_transcript_from_its_begin_to_its_end(bench: Bench, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_transcript_from_its_begin_to_its_end(bench: Bench, tmp_path: Path) ->
     begun, ended = bench.happened
     assert isinstance(begun, Info)
     assert str(path) in begun.text
-    assert ended == Info("nothing is written to a file any more")
+    assert ended == Info("no longer writing to a file")
     bench.effects.carry_out(Transcribe(str(tmp_path)))
     assert isinstance(bench.happened[-1], Failure)
     bench.effects.close()
