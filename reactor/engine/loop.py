@@ -101,7 +101,7 @@ class Reactor:
         self._ready: list[Call] = []
         self._flushers: list[Call] = []
         self.sending = 0.0
-        """Seconds of each tick for sending. What is left over then waits for the next tick. 0 for no bound."""
+        """Seconds of each tick for sending. The rest waits for the next tick. 0 for no bound."""
         self.is_behind = False
         """Whether the last tick left over something new."""
         self._send_until = 0.0

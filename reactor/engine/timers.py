@@ -86,7 +86,7 @@ class TimerQueue:
         return heap[0][0] if heap else None
 
     def due(self, now: float) -> list[Timer]:
-        """Take out the timers whose time has come. What their callbacks add waits for the next call."""
+        """Take out the timers whose time has come. Timers that their callbacks add wait for the next call."""
         heap = self._heap
         result = []
         while heap and heap[0][0] <= now:

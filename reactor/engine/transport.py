@@ -1,6 +1,6 @@
 """One connected socket: bounded reads, one outgoing queue, one write path.
 
-`write` only queues. At the end of the tick the queue is offered to the socket once. What the socket does not take waits
+`write` only queues. At the end of the tick the queue is offered to the socket once. Bytes that it does not take wait
 until it is writable; only then is the selector asked about writing. A connection that has a single buffer in a tick,
 at the end of it, does without the queue (`write_now`).
 
@@ -33,7 +33,7 @@ class Receiver(Protocol):
         """At least one byte came."""
 
     def eof_received(self) -> None:
-        """The peer will send no more. What is queued can still reach it."""
+        """The peer will send no more. Queued bytes can still reach it."""
 
     def drained(self) -> None:
         """The socket has taken everything that was queued. Called once each time that `tell_drained` was set."""
