@@ -29,18 +29,6 @@ class Watched:
 
 
 @pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def reactor(clock):
-    reactor = Reactor(clock=clock, most_late=math.inf)
-    yield reactor
-    reactor.close()
-
-
-@pytest.fixture
 def watch(reactor):
     return DeadlineWheel(reactor)
 

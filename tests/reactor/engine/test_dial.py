@@ -1,7 +1,6 @@
 """A connect that does not block."""
 
 import errno
-import math
 import os
 import socket
 import threading
@@ -9,9 +8,6 @@ import threading
 import pytest
 
 from pylingo.reactor.engine.dial import ATTEMPT_DELAY, LOOK_UP_TIMEOUT, TIMEOUT, Dial, Resolver, resolve
-from pylingo.reactor.engine.loop import Reactor
-from tests.fakes.clock import Clock
-from tests.fakes.selector import Selector
 from tests.support import DEADLINE, wait_until
 
 
@@ -24,23 +20,6 @@ class Outcome:
     @property
     def count(self):
         return len(self.socks) + len(self.errors)
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def selector():
-    return Selector()
-
-
-@pytest.fixture
-def reactor(clock, selector):
-    reactor = Reactor(clock=clock, selector=selector, most_late=math.inf)
-    yield reactor
-    reactor.close()
 
 
 @pytest.fixture

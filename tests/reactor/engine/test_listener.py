@@ -2,7 +2,6 @@
 
 import errno
 import ipaddress
-import math
 import os
 import signal
 import socket
@@ -14,9 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pylingo.reactor.engine.listener import ACCEPTS, LOOPBACK, PAUSE, ConnectionLimiter, Listener, listen
-from pylingo.reactor.engine.loop import EVENT_READ, Reactor
-from tests.fakes.clock import Clock
-from tests.fakes.selector import Selector
+from pylingo.reactor.engine.loop import EVENT_READ
 from tests.support import DEADLINE, ROOT, wait_until
 
 EXHAUSTED = [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM]
@@ -75,23 +72,6 @@ def failure(number):
     if number == NO_MEMORY:
         return MemoryError()
     return OSError(number, os.strerror(number))
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def selector():
-    return Selector()
-
-
-@pytest.fixture
-def reactor(clock, selector):
-    reactor = Reactor(clock=clock, selector=selector, most_late=math.inf)
-    yield reactor
-    reactor.close()
 
 
 @pytest.fixture

@@ -8,8 +8,6 @@ import pytest
 
 from pylingo.reactor.engine.loop import EVENT_READ, EVENT_WRITE, MOST_LATE, Reactor
 from pylingo.reactor.engine.transport import Transport
-from tests.fakes.clock import Clock
-from tests.fakes.selector import Selector
 from tests.support import wait_until
 
 
@@ -58,23 +56,6 @@ class Received:
     def drained(self): ...
     def connection_lost(self, error):
         self.lost.append(error)
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def selector():
-    return Selector()
-
-
-@pytest.fixture
-def reactor(clock, selector):
-    reactor = Reactor(clock=clock, selector=selector, most_late=math.inf)
-    yield reactor
-    reactor.close()
 
 
 @pytest.fixture
