@@ -15,6 +15,7 @@ With `--check` the exit status is 1 if the second revision is above a limit: 1.0
 # ruff: noqa: E402 - a script, which puts the checkout on the path first
 
 import argparse
+import compileall
 import dataclasses
 import io
 import statistics
@@ -112,8 +113,17 @@ FIGURES = {
 
 def checkout(revision: str, stack: ExitStack) -> Path:
     """The folder of a revision; one that only Git knows is unpacked into a temporary folder."""
-    if Path(revision).is_dir():
-        return Path(revision).resolve()
+    folder = Path(revision).resolve() if Path(revision).is_dir() else unpacked(revision, stack)
+    for name in (
+        "client",
+        "reactor",
+        "shared",
+    ):  # or the first start would compile, and each one where nothing may write
+        compileall.compile_dir(folder / name, quiet=2)
+    return folder
+
+
+def unpacked(revision: str, stack: ExitStack) -> Path:
     archive = subprocess.run(["git", "archive", revision], cwd=ROOT, capture_output=True, check=False)
     if archive.returncode:
         sys.exit(f"{revision} is neither a folder nor a revision: {archive.stderr.decode().strip()}")
