@@ -112,18 +112,15 @@ FIGURES = {
 
 
 def checkout(revision: str, stack: ExitStack) -> Path:
-    """The folder of a revision; one that only Git knows is unpacked into a temporary folder."""
+    """The folder of a revision, compiled."""
     folder = Path(revision).resolve() if Path(revision).is_dir() else unpacked(revision, stack)
-    for name in (
-        "client",
-        "reactor",
-        "shared",
-    ):  # or the first start would compile, and each one where nothing may write
+    for name in ("client", "reactor", "shared"):  # otherwise every start compiles where Python writes no bytecode
         compileall.compile_dir(folder / name, quiet=2)
     return folder
 
 
 def unpacked(revision: str, stack: ExitStack) -> Path:
+    """A temporary folder with the files of a revision that Git knows."""
     archive = subprocess.run(["git", "archive", revision], cwd=ROOT, capture_output=True, check=False)
     if archive.returncode:
         sys.exit(f"{revision} is neither a folder nor a revision: {archive.stderr.decode().strip()}")
