@@ -18,18 +18,15 @@ from pylingo.shared.codec import event_codec
 from pylingo.shared.errors import ProtocolError
 from pylingo.shared.framing import FrameDecoder
 from pylingo.shared.messages import Goodbye, Joined, Left, Message
-from pylingo.shared.schema import Record
 
 
-class _JoinedSplitter:
-    """Splits a stream of `joined` frames; each counts as the first message of the client that joined."""
-
-    def texts(self, received: bytes) -> Iterator[tuple[int, bytes]]:
-        for end, body in split_frames(received):
-            record = event_codec.decode(body)
-            if type(record) is not Joined or record.users is not None:
-                raise ValueError(f"{record} arrived where only other clients joined")
-            yield end, mark(int(record.name[1:]), 0, 0)
+def _texts_of_joins(received: bytes) -> Iterator[tuple[int, bytes]]:
+    """Count each `joined` frame as the first message of the client that joined."""
+    for end, body in split_frames(received):
+        record = event_codec.decode(body)
+        if type(record) is not Joined or record.users is not None:
+            raise ValueError(f"{record} arrived where only other clients joined")
+        yield end, mark(int(record.name[1:]), 0, 0)
 
 
 class _Joiner:
@@ -78,7 +75,7 @@ def join_storm(load: Load) -> tuple[float, int]:
     Returns the seconds until everybody has seen everybody who joined later, and the number of frames that took.
     """
     room = load.rooms[0]
-    stream = room.stream = RoomStream(_JoinedSplitter())
+    stream = room.stream = RoomStream(_texts_of_joins)
     observer, *others = room.clients
     behind = [_Joiner(client, stream) for client in others]
     observer.observe()
@@ -136,18 +133,15 @@ class _ChurnObserver:
         self.frames = 0
 
     def receive(self, data: bytes) -> None:
-        for body in self._decoder.feed(data):
-            self._check(event_codec.decode(body))
-
-    def _check(self, record: Record) -> None:
-        name = record.from_ if type(record) is Message else getattr(record, "name", "")
-        stage = self._stages[name]
-        if type(record) is not _COURSE[stage]:
-            raise StreamError(f"{record} arrived where {_COURSE[stage].__name__} of {name} was due")
-        if type(record) is Message and record.text != _TEXT:
-            raise StreamError(f"{record} arrived with another text than was sent")
-        self._stages[name] = stage + 1
-        self.frames += 1
+        for record in map(event_codec.decode, self._decoder.feed(data)):
+            name = record.from_ if type(record) is Message else getattr(record, "name", "")
+            stage = self._stages[name]
+            if type(record) is not _COURSE[stage]:
+                raise StreamError(f"{record} arrived where {_COURSE[stage].__name__} of {name} was due")
+            if type(record) is Message and record.text != _TEXT:
+                raise StreamError(f"{record} arrived with another text than was sent")
+            self._stages[name] = stage + 1
+            self.frames += 1
 
 
 def churn(load: Load, concurrency: int, count: int) -> int:

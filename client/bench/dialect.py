@@ -16,33 +16,19 @@ from pylingo.shared.messages import Command, Hello, PingRequest, Pong, PongReque
 
 
 class Dialect(Protocol):
-    echo: bool
-    """Whether a sender gets its own messages back."""
-    one_order: bool
-    """Whether everybody in a room sees the same order of all messages."""
-    rest: float
-    """Seconds until all is quiet after everybody has entered."""
+    """A protocol under test. All requests and answers are bytes."""
 
-    def enter(self, name: str, room: str) -> bytes:
-        """Requests that take a name and join a room."""
+    echo: bool  # whether a sender gets its own messages back
+    one_order: bool  # whether everybody in a room sees the same order of all messages
+    rest: float  # seconds until all is quiet after everybody has entered
 
-    def fence(self, number: int) -> bytes:
-        """A request whose answer arrives after everything that earlier requests caused."""
-
-    def fence_answer(self, number: int) -> bytes:
-        """The bytes of that answer."""
-
-    def trouble(self, received: bytes) -> str | None:
-        """The error in the answers to `enter`, if there is one."""
-
-    def settle(self) -> bytes:
-        """The last requests of a sender before the run."""
-
-    def leave(self) -> bytes:
-        """A request to close the connection."""
-
-    def alive(self) -> bytes:
-        """A sign of life, which has no answer."""
+    def enter(self, name: str, room: str) -> bytes: ...  # takes a name and joins a room
+    def trouble(self, received: bytes) -> str | None: ...  # the error in the answers to `enter`, if there is one
+    def fence(self, number: int) -> bytes: ...  # is answered after everything that earlier requests caused
+    def fence_answer(self, number: int) -> bytes: ...
+    def settle(self) -> bytes: ...  # the last requests of a sender before the run
+    def leave(self) -> bytes: ...
+    def alive(self) -> bytes: ...  # a sign of life, which has no answer
 
     def say(self, room: str, size: int) -> tuple[bytes, bytes]:
         """The bytes before and after the text in a request that sends `size` bytes of ASCII."""

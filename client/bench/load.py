@@ -12,12 +12,9 @@ from pylingo.client.bench.stream import LengthChecker, StreamChecker, StreamErro
 from pylingo.reactor.engine.dial import Dial, resolve
 from pylingo.reactor.engine.loop import Reactor
 
-PATIENCE = 60.0
-"""Seconds without any progress after which a run has failed."""
-SETTLE_SECONDS = 0.2
-"""Seconds at the end of a run in which nothing more may come."""
-ALIVE_EVERY = 8.0
-"""Seconds between two signs of life of a silent client; servers ping after 20."""
+PATIENCE = 60.0  # seconds without any progress after which a run has failed
+SETTLE_SECONDS = 0.2  # at the end of a run, in which nothing more may come
+ALIVE_EVERY = 8.0  # seconds between two signs of life of a silent client; servers ping after 20
 _DIALS = 256  # under way at a time
 
 type ProgressCallback = Callable[[str, float], object]
@@ -57,6 +54,9 @@ class Load:
         start = time.monotonic()
         count = 0
 
+        def failed(error: OSError) -> None:
+            self.state.fail(f"connecting failed: {error}")
+
         def connected(client: SimulatedClient, sock: socket.socket) -> None:
             nonlocal count
             count += 1
@@ -65,12 +65,12 @@ class Load:
                 client.write(self.dialect.enter(f"{self.plan.prefix}{client.number}", client.room.name))
             client.write(self.dialect.fence(ENTER))
 
-        def failed(error: OSError) -> None:
-            self.state.fail(f"connecting failed: {error}")
-
         def dial_more() -> bool:
             while len(self.clients) < min(total, count + _DIALS):
-                client = self._add_client(len(self.clients))
+                number = len(self.clients)
+                client = SimulatedClient(self.state, number, self.rooms[number % len(self.rooms)])
+                client.room.clients.append(client)  # the first of each room is its observer
+                self.clients.append(client)
                 Dial(self.reactor, self.targets, lambda sock, client=client: connected(client, sock), failed)  # type: ignore[misc]
             return self.state.passed == total
 
@@ -155,13 +155,6 @@ class Load:
                     self.progress(phase, reached)
                 elif now > deadline:
                     raise StreamError(f"{phase} came to a halt at {100 * best:.1f}%")
-
-    def _add_client(self, number: int) -> SimulatedClient:
-        """Client `number`; the first of each room is its observer."""
-        client = SimulatedClient(self.state, number, self.rooms[number % len(self.rooms)])
-        client.room.clients.append(client)
-        self.clients.append(client)
-        return client
 
     def _choose_stalled(self) -> list[SimulatedClient]:
         """Clients that only read if there are enough of them, otherwise any but the observers."""

@@ -23,13 +23,7 @@ _MILLION = 1_000_000
 
 def _setting(name: str, type: ValueType, metavar: str, about: str, default: str = "", **more: Any) -> Setting:
     return Setting(
-        name=name,
-        type=type,
-        metavar=metavar,
-        about=about,
-        default=default,
-        source=Source.COMMAND_LINE,
-        **more,
+        name=name, type=type, metavar=metavar, about=about, default=default, source=Source.COMMAND_LINE, **more
     )
 
 

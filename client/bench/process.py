@@ -50,15 +50,12 @@ class ServerChild:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.pid = self.process.pid
         assert self.process.stdout is not None
         started = _START.search(self.process.stdout.readline().strip())
         if started is None:
             raise RuntimeError(f"the server did not start: {self.stop().strip()}")
         self.port = int(started[1])
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
 
     def stop(self) -> str:
         """End the server; returns what it wrote to stderr."""

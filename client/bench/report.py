@@ -45,13 +45,8 @@ class ProgressBar:
 
 def where() -> dict[str, str]:
     """The machine, the versions and the commit of the figures."""
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        cwd=os.path.dirname(__file__),
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
+    describe = ["git", "-C", os.path.dirname(__file__), "describe", "--always", "--dirty"]
+    commit = subprocess.run(describe, capture_output=True, text=True, check=False).stdout.strip()
     return {
         "machine": f"{_processor()}, {os.cpu_count()} CPUs",
         "system": f"{platform.system()} {platform.release()}",

@@ -1,10 +1,10 @@
 """The scenarios by name: sizes that suit two cores, the server's options, and how the load is driven."""
 
-import contextlib
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from pylingo.client.bench.churn import churn, join_storm
@@ -74,21 +74,12 @@ class Scenario:
     options: tuple[str, ...] = ()
 
 
-@contextlib.contextmanager
-def _load(plan: Plan, target: TargetServer, dialect: Dialect, progress: ProgressCallback) -> Iterator[Load]:
-    load = Load(plan, dialect, target.port, target.host, progress)
-    try:
-        yield load
-    finally:
-        load.close()
-
-
 def _settled(name: str, drive: Callable[[Load], Measured]) -> Run:
     """A run that connects everybody, and measures from the moment when everybody has entered."""
 
     def run(plan: Plan, target: TargetServer, dialect: Dialect, progress: ProgressCallback) -> Result:
         empty = target.usage()
-        with _load(plan, target, dialect, progress) as load:
+        with closing(Load(plan, dialect, target.port, target.host, progress)) as load:
             seconds = load.connect()
             load.settle()
             before = target.usage()
@@ -121,7 +112,7 @@ def run_stalled(plan: Plan, target: TargetServer, dialect: Dialect, progress: Pr
 def run_join_storm(plan: Plan, target: TargetServer, dialect: Dialect, progress: ProgressCallback) -> Result:
     """Everybody joins one room at once; measures the time until all have seen all who joined later."""
     result = Result("join-storm", plan.clients, Measured())
-    with _load(plan, target, dialect, progress) as load:
+    with closing(Load(plan, dialect, target.port, target.host, progress)) as load:
         load.connect(enter=False)
         before = target.usage()
         result.measured.seconds, result.measured.deliveries = join_storm(load)
@@ -133,7 +124,8 @@ def run_join_storm(plan: Plan, target: TargetServer, dialect: Dialect, progress:
 def run_churn(plan: Plan, target: TargetServer, dialect: Dialect, progress: ProgressCallback) -> Result:
     """`messages` clients connect, join, say something and close, `clients` at a time."""
     result = Result("churn", plan.clients, Measured())
-    with _load(dataclasses.replace(plan, clients=1), target, dialect, progress) as load:
+    observer = dataclasses.replace(plan, clients=1)
+    with closing(Load(observer, dialect, target.port, target.host, progress)) as load:
         load.connect()
         before = target.usage()
         start = time.monotonic()

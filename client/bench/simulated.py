@@ -14,9 +14,7 @@ from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.transport import Transport
 from pylingo.shared.errors import ProtocolError
 
-SAMPLE_EVERY = 16
-"""One of so many checked pieces gives a latency."""
-
+SAMPLE_EVERY = 16  # one of so many checked pieces gives a latency
 ENTER, FENCE = 1, 2
 """The numbers of the two fences: after entering, and after everybody has entered."""
 
@@ -29,8 +27,7 @@ class LoadState:
         self.error: Exception | None = None
         self.latencies: list[int] = []
         self.fence = ENTER
-        self.passed = 0
-        """How many clients have the answer to the current fence."""
+        self.passed = 0  # clients that have the answer to the current fence
         self.is_ending = False
         self._checks = 0
 
@@ -50,7 +47,7 @@ class LoadRoom:
 
     def __init__(self, name: str, dialect: Dialect) -> None:
         self.name = name
-        self.stream = RoomStream(dialect)
+        self.stream = RoomStream(dialect.texts)
         self.clients: list[SimulatedClient] = []
         self.senders: list[SimulatedClient] = []
         self.ahead: set[StreamChecker] = set()
@@ -75,9 +72,7 @@ class SimulatedClient:
         self.room = room
         self.checker: StreamChecker | None = None
         self.transport: Transport | None = None
-        self.serial = 0
-        """How many messages it has sent."""
-        self.observes = False
+        self.serial = 0  # messages that it has sent
         self.is_stalled = False
         self.receive: Callable[[bytes], object] = self._collect
         self._state = state
@@ -91,7 +86,6 @@ class SimulatedClient:
 
     def observe(self) -> None:
         """Be the observer of the room from now on."""
-        self.observes = True
         self.receive = self._observe
 
     def check(self, checker: StreamChecker) -> None:

@@ -9,8 +9,7 @@ The messages of each sender are numbered, which shows a lost, duplicated or reor
 import bisect
 import collections
 import struct
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator
 
 _MARK = struct.Struct(">6s8s12s")
 
@@ -19,33 +18,27 @@ class StreamError(Exception):
     """A delivery was lost, duplicated, changed or out of order."""
 
 
-class Splitter(Protocol):
-    """The part of a dialect that finds the messages in a stream."""
-
-    def texts(self, received: bytes) -> Iterator[tuple[int, bytes]]: ...
-
-
 def mark(sender: int, serial: int, at: int) -> bytes:
     """The 26 bytes at the start of a message's text: the sender, the message's number and the time (nanoseconds)."""
     return b"%06x%08x%012x" % (sender, serial, at & 0xFFFFFFFFFFFF)
 
 
 MARK_SIZE = _MARK.size
-FILLER = b"."
-"""The rest of a text repeats this byte."""
+FILLER = b"."  # the rest of a text
 
 
 class RoomStream:
-    """A room's messages as its observer received them. Positions count bytes from the beginning."""
+    """A room's messages as its observer received them. Positions count bytes from the beginning.
 
-    def __init__(self, dialect: Splitter) -> None:
-        self._dialect = dialect
+    `texts` is the method of a dialect that finds the messages in the bytes received.
+    """
+
+    def __init__(self, texts: Callable[[bytes], Iterator[tuple[int, bytes]]]) -> None:
+        self._texts = texts
         self._received = bytearray()
-        self.base = 0
-        """The position of the first byte that is kept."""
         self._partial = b""
-        self.end = 0
-        """The position behind the last whole message."""
+        self.base = 0  # the position of the first byte that is kept
+        self.end = 0  # the position behind the last whole message
         self.messages = 0
         self.ends: list[int] = []
         self.sent_at: list[int] = []
@@ -59,7 +52,7 @@ class RoomStream:
         data = self._partial + data
         start = 0
         try:
-            for end, text in self._dialect.texts(data):
+            for end, text in self._texts(data):
                 sender, serial, at = (int(part, 16) for part in _MARK.unpack_from(text))
                 if text[MARK_SIZE:].strip(FILLER):
                     raise StreamError(f"message {serial} of sender {sender} arrived with another text than was sent")

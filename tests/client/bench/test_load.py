@@ -14,7 +14,7 @@ def test_who_is_who(make):
     assert len(load.clients) == 10
     for index, room in enumerate(load.rooms):
         assert [client.number for client in room.clients] == list(range(index, 10, 2))
-        assert [client.observes for client in room.clients] == [True] + [False] * 4
+        assert [client.checker is None for client in room.clients] == [True] + [False] * 4
         assert room.senders == room.clients[1:3]
         assert len(room.checkers()) == 4
 

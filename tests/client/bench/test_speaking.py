@@ -61,7 +61,7 @@ def test_the_stalled_do_not_read_and_nobody_waits_for_them(make):
     load = ready(make(stalled=2, messages=60))
     stalled = [client for client in load.clients if client.is_stalled]
     assert len(stalled) == 2
-    assert not any(client.observes for client in stalled)
+    assert not any(client.checker is None for client in stalled)
     before = [client.checker.position for client in stalled]
     assert speak(load).messages == 60
     assert [client.checker.position for client in stalled] == before

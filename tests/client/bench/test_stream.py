@@ -32,7 +32,7 @@ class Run:
     """An observer, a silent reader and the senders, each with what it is to receive."""
 
     def __init__(self, order: list[int], kind: type[StreamChecker] = StreamChecker) -> None:
-        self.stream = RoomStream(PyLingo())
+        self.stream = RoomStream(PyLingo().texts)
         self.readers = {None: kind(self.stream), **{sender: kind(self.stream, sender) for sender in SENDERS}}
         room = said(order)
         self.count = len(room)
@@ -112,7 +112,7 @@ def test_a_surplus_at_the_end_leaves_a_reader_unlevel():
 
 def test_a_surplus_that_differs_is_seen_without_waiting():
     """What is there of the room's stream is compared, also where a piece goes beyond it."""
-    stream = RoomStream(PyLingo())
+    stream = RoomStream(PyLingo().texts)
     reader = StreamChecker(stream)
     stream.observe(message(3, 0) + message(4, 0))
     with pytest.raises(StreamError):
@@ -121,7 +121,7 @@ def test_a_surplus_that_differs_is_seen_without_waiting():
 
 @pytest.mark.parametrize("who", [None, 3])
 def test_ahead_of_the_observer(who: int | None):
-    stream = RoomStream(PyLingo())
+    stream = RoomStream(PyLingo().texts)
     reader = StreamChecker(stream, who)
     assert not reader.take(message(4, 0))
     assert not reader.is_level
@@ -134,7 +134,7 @@ def test_ahead_of_the_observer(who: int | None):
 
 
 def test_a_sender_alone_is_level_with_its_own_words():
-    stream = RoomStream(PyLingo())
+    stream = RoomStream(PyLingo().texts)
     reader = StreamChecker(stream, 3)
     stream.observe(message(3, 0) + message(3, 1))
     assert reader.is_level
@@ -142,7 +142,7 @@ def test_a_sender_alone_is_level_with_its_own_words():
 
 
 def test_own_words_that_come_back_are_found():
-    stream = RoomStream(PyLingo())
+    stream = RoomStream(PyLingo().texts)
     reader = StreamChecker(stream, 3)
     stream.observe(message(3, 0) + message(4, 0))
     with pytest.raises(StreamError, match="bytes differ"):
@@ -163,11 +163,11 @@ def test_own_words_that_come_back_are_found():
 )
 def test_what_the_observer_does_not_take(data: bytes):
     with pytest.raises(StreamError):
-        RoomStream(PyLingo()).observe(data)
+        RoomStream(PyLingo().texts).observe(data)
 
 
 def test_times_and_counts():
-    stream = RoomStream(PyLingo())
+    stream = RoomStream(PyLingo().texts)
     frames = [message(3, 0, at=70), message(4, 0, at=80)]
     stream.observe(b"".join(frames))
     border = len(frames[0])
