@@ -44,17 +44,17 @@ class Tokens[S: Resumable]:
     def claim(self, session: S, token: str) -> None:
         """Remember that the `hello` of `session` had the unknown `token`. Ignored unless it is 32 hex digits.
 
-        Anything else could be guessed.
+        Anything else could be guessed. A claim that another session has is ignored as well: a client may say its
+        `hello` again before its first connection is found to be lost, and then comes a third time.
         """
-        if _TOKEN.fullmatch(token):
-            claim = self._claim_of[session] = _digest(token)
+        if _TOKEN.fullmatch(token) and (claim := _digest(token)) not in self._claims:
             self._claims[claim] = session
+            self._claim_of[session] = claim
 
     def revoke(self, session: S, token: str) -> None:
         """Forget the token of `session`, and what it claimed."""
         self._sessions.pop(_digest(token), None)
-        claim = self._claim_of.pop(session, None)
-        if claim is not None and self._claims.get(claim) is session:
+        if (claim := self._claim_of.pop(session, None)) is not None:
             del self._claims[claim]
 
     def find(self, token: str, key: str | None) -> S | None:

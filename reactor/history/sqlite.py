@@ -232,6 +232,8 @@ class SqliteHistory:
         """Reserve stamps ahead if too few are left, or if the clock was set back."""
         if self._call_later is None or self._has_failed or not self._occupied:
             self.stamps_until = FOREVER
+            if self._reserved and not self._has_failed:
+                self._current().reserved = self._newest  # give the rest back, or the next server begins behind it
             self._reserved = 0
             return
         now = max(self._clock(), self._newest)

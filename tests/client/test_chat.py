@@ -120,9 +120,14 @@ def test_main_returns_the_status(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert capsys.readouterr().err.startswith("pylingo: unrecognized arguments: --nope")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], []], ids=str)
-def test_a_missing_package_is_named_with_the_way_to_install_it(arguments: list[str]):
-    done = run(*arguments, python=("-S",))  # without site-packages
+def test_help_needs_no_package():
+    done = run("--help", python=("-S",))  # without site-packages
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"usage: pylingo")
+
+
+def test_a_missing_package_is_named_with_the_way_to_install_it():
+    done = run(python=("-S",))
     check_one_line(done, 2, " is missing: install PyLingo with ")
     assert f"{sys.executable} -m pip install {ROOT}" in done.stderr.decode()
 

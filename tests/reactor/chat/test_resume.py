@@ -540,6 +540,20 @@ def test_of_two_with_the_same_unknown_token_each_has_their_own_seat(chat):
     assert len(chat.hub.tokens) == 0
 
 
+@pytest.mark.parametrize("stays", [True, False])
+def test_a_hello_said_again_too_early_does_not_lose_the_seat(chat, stays):
+    """The client has noticed the loss before the server has, came back as a guest, and tries once more."""
+    first, lost = claim(chat, "alice")
+    early, ready = claim(chat, "alice")
+    assert (ready.resumed, ready.name) == (False, early.name)
+    if not stays:
+        early.ask(Command("close"))
+    first.lose()
+    chat.tick()
+    _, ready = claim(chat, "alice")
+    assert (ready.resumed, ready.name, ready.token) == (True, "alice", lost.token)
+
+
 def test_a_second_hello_is_refused_and_takes_nothing_over(chat):
     _, token = seated(chat, "alice")
     bob, _ = seated(chat, "bob", "coffee")

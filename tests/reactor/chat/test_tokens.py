@@ -54,13 +54,13 @@ def test_what_could_be_guessed_is_no_claim(tokens, word):
     assert len(tokens) == 0
 
 
-def test_the_later_of_two_with_the_same_claim_is_found(tokens):
-    first, second = Resumable("ada"), Resumable("ada")
+def test_the_first_of_two_with_the_same_claim_is_found(tokens):
+    first, second = Resumable("ada"), Resumable("guest-2")
     first_token, second_token = tokens.issue(first), tokens.issue(second)
     tokens.claim(first, CLAIM)
     tokens.claim(second, CLAIM)
-    assert tokens.find(CLAIM, "ada") is second
-    tokens.revoke(first, first_token)
-    assert tokens.find(CLAIM, "ada") is second
     tokens.revoke(second, second_token)
+    assert tokens.find(CLAIM, "ada") is first
+    tokens.revoke(first, first_token)
     assert tokens.find(CLAIM, "ada") is None
+    assert len(tokens) == 0

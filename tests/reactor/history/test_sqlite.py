@@ -377,6 +377,19 @@ def test_a_proper_end_gives_back_what_was_reserved_and_a_sudden_one_does_not(des
     assert desk().stamps == [sky.now]
 
 
+def test_what_was_reserved_is_given_back_when_the_last_room_is_empty(desk, path):
+    """Or each restart of a server that nobody is in would begin ten seconds further ahead of the clock."""
+    later, sky = Later(), Sky()
+    log = desk(call_later=later, clock=sky)
+    log.history.occupied("tea")
+    log.say(sky.now)
+    log.loop.until(lambda: log.kept)
+    log.history.emptied("tea")
+    later.fire()
+    rows(path)
+    assert desk().stamps == [sky.now]
+
+
 def test_a_file_that_has_failed_reserves_nothing(desk, path):
     path.mkdir()
     later = Later()
