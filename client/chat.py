@@ -56,17 +56,7 @@ def _plain(options: "ClientOptions") -> int:
 
     if options.trouble is not None:
         _tell(options.trouble)
-    plain = Plain(
-        options.host,
-        options.port,
-        options.name,
-        options.room,
-        as_json=options.as_json,
-        only_text=options.only_text,
-        retry=options.retry,
-        insist=options.insist,
-    )
-    return plain.run()
+    return Plain(options).run()
 
 
 def _window(options: "ClientOptions", kind: str, hint: str) -> int:
@@ -83,9 +73,7 @@ def _window(options: "ClientOptions", kind: str, hint: str) -> int:
         save(options.config, kept, preferences)
         kept = deepcopy(preferences)
 
-    troubles = [options.trouble] if options.trouble is not None else []
-    where, who = (options.host, options.port), (options.name, options.room)
-    return Window(*where, *who, options.preferences, remember, kind, printable(hint), troubles).run()
+    return Window(options, remember, kind, printable(hint)).run()
 
 
 if __name__ == "__main__":

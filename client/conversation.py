@@ -14,44 +14,19 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
-from pylingo.client.events import (
-    ConversationEvent,
-    FramesMissed,
-    NameWanted,
-    PongReceived,
-    QueryReply,
-    Received,
-    Refused,
-    Send,
-)
+from pylingo.client import events
 from pylingo.client.history_reader import HistoryReader
 from pylingo.client.unanswered import Unanswered
 from pylingo.client.wish import TAKEN, Wish
-from pylingo.shared import PROTOCOL_VERSION, __version__
+from pylingo.shared import PROTOCOL_VERSION, __version__, messages
 from pylingo.shared.errors import RequestError
-from pylingo.shared.messages import (
-    Command,
-    Error,
-    Hello,
-    HistoryPage,
-    Joined,
-    Left,
-    Message,
-    PingRequest,
-    Pong,
-    Ready,
-    Renamed,
-    Say,
-    Sent,
-    Skipped,
-)
 from pylingo.shared.names import fold
 from pylingo.shared.schema import MAX_ID, Record
 from pylingo.shared.text import message_text
 
 _LAST_STAMP = 2**63 - 1
 _HELLO = MAX_ID  # the id of every hello; all others are small
-_ROOM_FRAMES = (Message, Joined, Left, Renamed, Skipped)
+_ROOM_FRAMES = (messages.Message, messages.Joined, messages.Left, messages.Renamed, messages.Skipped)
 
 
 class Conversation:
@@ -64,7 +39,7 @@ class Conversation:
         """Our name, as the server has said; before that, the name that we want."""
         self.room: str | None = None
         """Our room, as the server has said."""
-        self._events: list[ConversationEvent] = []  # of the call that is under way
+        self._events: list[events.ConversationEvent] = []  # of the call that is under way
         self._ids = itertools.count(1)
         self._wish = Wish(name)
         self._claim = 0  # the id of the request for the wished name, while it has no reply
@@ -104,10 +79,10 @@ class Conversation:
 
     # --- the connection
 
-    def connected(self) -> list[ConversationEvent]:
+    def connected(self) -> list[events.ConversationEvent]:
         """There is a new connection."""
         program = f"PyLingo/{__version__}"
-        self._send(Hello(PROTOCOL_VERSION, self._wish.name, program, resume=self._token, id=_HELLO))
+        self._send(messages.Hello(PROTOCOL_VERSION, self._wish.name, program, resume=self._token, id=_HELLO))
         return self._result()
 
     def disconnected(self) -> None:
@@ -117,93 +92,93 @@ class Conversation:
         self._queries.clear()
         self._reader.disconnected()
 
-    def received(self, record: Record) -> list[ConversationEvent]:
+    def received(self, record: Record) -> list[events.ConversationEvent]:
         """A frame came. Raises `ConnectionError` if the server does not answer a request for history."""
         before = self.wanted
-        if type(record) is not Error:
+        if type(record) is not messages.Error:
             self._unanswered.command_answered(getattr(record, "re", None) or 0)
         if self._reader.is_reading and isinstance(record, _ROOM_FRAMES) and not _is_own(record):
             self._reader.hold(record)
         else:
             self._take(record)
         if self.wanted != before:
-            self._events.append(NameWanted(self.wanted))
+            self._events.append(events.NameWanted(self.wanted))
         return self._result()
 
     # --- requests of the person
 
-    def say(self, text: str, key: str | None = None) -> list[ConversationEvent]:
+    def say(self, text: str, key: str | None = None) -> list[events.ConversationEvent]:
         """Say `text`, now or as soon as possible. Raises `RequestError` if no server would accept it."""
         _check(text)
         message_text(text)
-        return self._request(Say(text, key=key or self._new_key()))
+        return self._request(messages.Say(text, key=key or self._new_key()))
 
-    def command(self, name: str, argument: str | None = None) -> list[ConversationEvent]:
+    def command(self, name: str, argument: str | None = None) -> list[events.ConversationEvent]:
         """Send a command, now or as soon as possible. Raises `RequestError` if it cannot be sent."""
         _check(name + (argument or ""))
-        return self._request(Command(name, argument))
+        return self._request(messages.Command(name, argument))
 
     # --- requests of the program
 
-    def claim(self) -> list[ConversationEvent]:
+    def claim(self) -> list[events.ConversationEvent]:
         """Ask again for the name that somebody else had."""
         self._send_claim()
         return self._result()
 
-    def query(self, name: str) -> list[ConversationEvent]:
+    def query(self, name: str) -> list[events.ConversationEvent]:
         """Send a command of the program's own, which is lost with the connection. `QueryReply` events follow."""
         number = next(self._ids)
         self._queries[number] = name
-        self._send(Command(name, id=number))
+        self._send(messages.Command(name, id=number))
         return self._result()
 
-    def ping(self) -> list[ConversationEvent]:
+    def ping(self) -> list[events.ConversationEvent]:
         """Ping the server. `PongReceived` follows, unless the connection breaks or another ping is sent."""
         self._ping = next(self._ids)
-        self._send(PingRequest(self._ping))
+        self._send(messages.PingRequest(self._ping))
         return self._result()
 
     # --- events
 
     def _send(self, record: Record) -> None:
-        self._events.append(Send(record))
+        self._events.append(events.Send(record))
 
     def _show(self, record: Record) -> None:
-        self._events.append(Received(record))
+        self._events.append(events.Received(record))
 
-    def _refuse(self, refused: Refused) -> None:
+    def _refuse(self, refused: events.Refused) -> None:
         self._show(refused.error)
         self._events.append(refused)
 
-    def _result(self) -> list[ConversationEvent]:
-        events, self._events = self._events, []
-        return events
+    def _result(self) -> list[events.ConversationEvent]:
+        made, self._events = self._events, []
+        return made
 
     # --- sending
 
-    def _request(self, request: Say | Command) -> list[ConversationEvent]:
+    def _request(self, request: messages.Say | messages.Command) -> list[events.ConversationEvent]:
         if self._live:
             self._send_request(request)
         else:
             self._unanswered.waiting.append(request)
         return self._result()
 
-    def _send_request(self, request: Say | Command) -> None:
+    def _send_request(self, request: messages.Say | messages.Command) -> None:
         number = next(self._ids)
         request = replace(request, id=number)
         room = fold(self._goal or "")
         self._unanswered.sent(request, room, self._reader.newest(room) or 0)
         self._send(request)
         match request:
-            case Command("join", str(room)):
+            case messages.Command("join", str(room)):
                 self._set_goal(room, number)
-            case Command("leave", None | ""):  # with an argument it is refused
+            case messages.Command("leave", None | ""):  # with an argument it is refused
                 self._goal = None
 
     def _send_claim(self) -> None:
         if self._live and self.wanted is not None and not self._claim:
             self._claim = next(self._ids)
-            self._send(Command("name", self.wanted, self._claim))
+            self._send(messages.Command("name", self.wanted, self._claim))
 
     def _set_goal(self, room: str, number: int) -> None:
         self._goal = room.strip().removeprefix("#")
@@ -217,35 +192,35 @@ class Conversation:
             self._answer_query(number, record)
             return
         match record:
-            case Ready():
+            case messages.Ready():
                 self._ready(record)
-            case Joined() if record.users is not None:
+            case messages.Joined() if record.users is not None:
                 self._joined(record)
-            case Left() if record.reason is None:
+            case messages.Left() if record.reason is None:
                 self.room = None
                 self._reader.stop()
                 self._show(record)
-            case Renamed() if record.room is None:
+            case messages.Renamed() if record.room is None:
                 self.name = record.new
                 self._wish.chosen(record.new)
                 self._claim = 0
                 self._show(record)
-            case Message():
+            case messages.Message():
                 if self._reader.saw(fold(record.room), record.at):
                     self._show(record)
-            case Skipped():
-                self._events.append(FramesMissed())
+            case messages.Skipped():
+                self._events.append(events.FramesMissed())
                 self._send(self._reader.start(record.after, min(record.until + 1, _LAST_STAMP)))
-            case Sent():
+            case messages.Sent():
                 if record.key is None or self._unanswered.is_said(record.key):
                     self._confirm(record)
-            case HistoryPage():
+            case messages.HistoryPage():
                 if self._reader.is_awaited(number):
                     self._page(record)
-            case Pong() if number == self._ping:
+            case messages.Pong() if number == self._ping:
                 self._ping = 0
-                self._events.append(PongReceived())
-            case Error():
+                self._events.append(events.PongReceived())
+            case messages.Error():
                 self._error(record)
             case _:
                 self._show(record)
@@ -255,9 +230,9 @@ class Conversation:
     def _answer_query(self, number: int, record: Record) -> None:
         is_last = not getattr(record, "more", False)
         name = self._queries.pop(number) if is_last else self._queries[number]
-        self._events.append(QueryReply(name, record, is_last))
+        self._events.append(events.QueryReply(name, record, is_last))
 
-    def _ready(self, ready: Ready) -> None:
+    def _ready(self, ready: messages.Ready) -> None:
         self._show(ready)
         self.name = ready.name
         self._wish.given(ready.name)
@@ -266,15 +241,15 @@ class Conversation:
         goal = self._goal
         if goal and (self.room is None or fold(self.room) != fold(goal)):
             self._set_goal(goal, next(self._ids))
-            self._send(Command("join", goal, self._joining))
+            self._send(messages.Command("join", goal, self._joining))
             return
         if self.room is not None:
             self._catch_up(self.room)
             if self._goal is None:  # a leave was lost with the connection
-                self._unanswered.waiting.insert(0, Command("leave"))
+                self._unanswered.waiting.insert(0, messages.Command("leave"))
         self._go_live()
 
-    def _joined(self, joined: Joined) -> None:
+    def _joined(self, joined: messages.Joined) -> None:
         self._show(joined)
         self.room = joined.room
         if joined.re is None or joined.re == self._joining:
@@ -296,21 +271,21 @@ class Conversation:
         for request in anew:
             self._send_request(request)
 
-    def _confirm(self, sent: Sent) -> None:
+    def _confirm(self, sent: messages.Sent) -> None:
         if sent.key is not None:
             self._unanswered.confirm(sent.key)
         self._show(sent)
         if self.room is not None and (request := self._reader.confirmed_own(fold(self.room))) is not None:
             self._send(request)
 
-    def _error(self, error: Error) -> None:
+    def _error(self, error: messages.Error) -> None:
         number = error.re
         if number is None:
             self._show(error)
         elif number in (_HELLO, self._claim):
             self._refused_name(error)
         elif (request := self._unanswered.answered(number)) is not None:
-            self._refuse(Refused(request, error))
+            self._refuse(events.Refused(request, error))
         else:
             self._show(error)
         if self._reader.is_awaited(number):  # there is no history: go on with the live frames
@@ -318,7 +293,7 @@ class Conversation:
         elif number == self._joining:
             self._refused_room()
 
-    def _refused_name(self, error: Error) -> None:
+    def _refused_name(self, error: messages.Error) -> None:
         is_known = error.re == self._claim and error.code == TAKEN
         self._wish.refused(error.code)
         self._claim = 0
@@ -345,15 +320,15 @@ class Conversation:
             since = min([since, *self._unanswered.seen_before(fold(room))])
         self._send(self._reader.start(since))
 
-    def _page(self, page: HistoryPage) -> None:
+    def _page(self, page: messages.HistoryPage) -> None:
         if (request := self._reader.request_since_join(page)) is not None:
             self._send(request)
             return
         for entry, is_new in self._reader.entries(page):
             if entry.key is not None and self._unanswered.is_said(entry.key):
-                self._confirm(Sent(page.room, entry.at, key=entry.key))
+                self._confirm(messages.Sent(page.room, entry.at, key=entry.key))
             elif is_new and not self._unanswered.is_mine(entry.key):
-                self._show(Message(page.room, entry.from_, entry.text, entry.at))
+                self._show(messages.Message(page.room, entry.from_, entry.text, entry.at))
         if (request := self._reader.request_next(page)) is not None:
             self._send(request)
         else:
@@ -379,10 +354,10 @@ def _check(text: str) -> None:
 def _is_own(record: Record) -> bool:
     """Whether a frame about a room is the reply to a request of ours."""
     match record:
-        case Joined():
+        case messages.Joined():
             return record.users is not None
-        case Left():
+        case messages.Left():
             return record.reason is None
-        case Renamed():
+        case messages.Renamed():
             return record.room is None
     return False

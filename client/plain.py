@@ -19,7 +19,7 @@ from pylingo.client.client import PATIENCE, Client
 from pylingo.client.events import ClientEvent, NameWanted, Received, Refused, Status
 from pylingo.client.line_input import LineInput
 from pylingo.client.local_commands import LOCAL
-from pylingo.client.reconnect import RETRY
+from pylingo.client.options import ClientOptions
 from pylingo.client.wording import date_line, local_day, not_confirmed, refused, why_no_connection, wording
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.shared.address import show_address
@@ -31,45 +31,32 @@ from pylingo.shared.text import printable, quote
 
 
 class Plain:
-    """One run of the plain client. With `only_text`, no line is a command."""
+    """One run of the plain client."""
 
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        name: str | None,
-        room: str | None,
-        as_json: bool = False,
-        retry: float = RETRY,
-        insist: bool = False,
-        only_text: bool = False,
-        stdin: int = 0,
-    ) -> None:
-        self._host = host
-        self._port = port
-        self._as_json = as_json
-        self._only_text = only_text
+    def __init__(self, options: ClientOptions) -> None:
+        self._options = options
+        self._where = show_address(options.host, options.port)
         self._commands = set(BY_NAME)  # the server's commands that we know of
         self._reactor = Reactor()
         self._client = Client(
-            host,
-            port,
-            name,
-            room,
-            retry=retry,
-            insist=insist,
+            options.host,
+            options.port,
+            options.name,
+            options.room,
+            retry=options.retry,
+            insist=options.insist,
             reactor=self._reactor,
             on_event=self._happened,
             drained=self._resume_input,
         )
         self._input = LineInput(
             self._reactor,
-            stdin,
+            0,
             self._typed,
             lambda: self._client.is_full,
             self._resume_input,
-            ended=self._leave,
-            failed=self._input_failed,
+            self._leave,
+            self._input_failed,
         )
         self._day = local_day(time.time_ns() // 1_000)  # of the last message; at first, today
         self._was_online = False
@@ -108,7 +95,7 @@ class Plain:
     def _show(self, record: Record) -> None:
         if isinstance(record, Help):
             self._commands |= {info.name for info in record.commands}
-        lines = [json.dumps(to_map(record))] if self._as_json else [*self._date(record), *wording(record)]
+        lines = [json.dumps(to_map(record))] if self._options.as_json else [*self._date(record), *wording(record)]
         for line in lines:
             self._print(line, sys.stdout)
         self._resume_input()
@@ -122,32 +109,28 @@ class Plain:
         return [date_line(day)]
 
     def _changed(self, status: Status) -> None:
-        where = show_address(self._host, self._port)
         match status.state:
             case "online":
                 if self._told and self._was_online:
-                    self._note(f"connected to {where} again")
-                self._was_online = True
+                    self._note(f"connected to {self._where} again")
+                self._was_online, self._told = True, False
                 self._resume_input()
             case "waiting" if not self._told:
                 self._told = True
                 again = "trying to come back" if self._was_online else "trying again"
-                self._note(f"{self._why(status.error, where)}; {again}")
+                self._note(f"{self._why(status)}; {again}")
             case "over":
-                goodbye = self._client.goodbye
                 words = []
-                if not self._polite and (goodbye is None or goodbye.reason != "close"):
-                    words.append(self._why(status.error, where))
+                if not self._polite and (status.goodbye is None or status.goodbye.reason != "close"):
+                    words.append(self._why(status))
                 if self._client.unconfirmed:
                     words.append(not_confirmed("line", self._client.unconfirmed))
                 if words:
                     self._fail("; ".join(words))
                 self._reactor.stop()
-        if status.state == "online":
-            self._told = False
 
-    def _why(self, error: Exception | None, where: str) -> str:
-        return why_no_connection(error, self._client.goodbye, where)
+    def _why(self, status: Status) -> str:
+        return why_no_connection(status.error, status.goodbye, self._where)
 
     # --- the input
 
@@ -179,7 +162,7 @@ class Plain:
 
     def _meant(self, line: str) -> Say | Command | None:
         """The meaning of a line. Raises `RequestError` for an unknown command that was typed on a terminal."""
-        if self._only_text:
+        if self._options.only_text:
             return Say(line) if line.strip() else None
         if not self._input.is_terminal:
             return parse_piped(line)

@@ -10,36 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 from pylingo.client.zone import local_time
-from pylingo.shared.messages import (
-    Command,
-    Error,
-    Goodbye,
-    Help,
-    HistoryPage,
-    Joined,
-    Left,
-    Message,
-    Notice,
-    Ready,
-    Renamed,
-    Rooms,
-    Say,
-    Skipped,
-    Users,
-    Welcome,
-)
+from pylingo.shared import messages
 from pylingo.shared.schema import Record
 from pylingo.shared.text import printable, quote, readable
 
 UNCONFIRMED = "unconfirmed"
 """The code of the client's own error: it is not known whether the server carried out a request."""
 INDENT = "    "
-_WHY_LEFT = {
-    "leave": "left {room}",
-    "moved": "went to another room",
-    "close": "left",
-    "lost": "lost the connection",
-}
+_WHY_LEFT = {"leave": "left {room}", "moved": "went to another room", "close": "left", "lost": "lost the connection"}
 
 
 def wording(record: Record) -> list[str]:
@@ -48,16 +26,16 @@ def wording(record: Record) -> list[str]:
     return _rows(words(record)) if words is not None else []
 
 
-def typed(request: Say | Command) -> str:
+def typed(request: messages.Say | messages.Command) -> str:
     """The line that a person would type for a request."""
     match request:
-        case Say(text):
+        case messages.Say(text):
             return f"/{text}" if text.startswith("/") else text
-        case Command(name, argument):
+        case messages.Command(name, argument):
             return f"/{name} {argument or ''}".rstrip()
 
 
-def refused(request: Say | Command, error: Error) -> str:
+def refused(request: messages.Say | messages.Command, error: messages.Error) -> str:
     """A sentence that says why a request will not be carried out."""
     if error.code == UNCONFIRMED:
         return error.text
@@ -69,7 +47,7 @@ def not_confirmed(what: str, count: int) -> str:
     return f"{count} {what}{' was' if count == 1 else 's were'} not confirmed by the server"
 
 
-def why_no_connection(error: Exception | None, goodbye: Goodbye | None, where: str) -> str:
+def why_no_connection(error: Exception | None, goodbye: messages.Goodbye | None, where: str) -> str:
     """A sentence that says why there is no connection to the server at `where`."""
     if goodbye is not None:
         return f"{where} ended the connection: {printable(goodbye.text)}"
@@ -110,11 +88,11 @@ def _one_line(words: str) -> str:
     return printable(words)
 
 
-def _message(message: Message) -> str:
+def _message(message: messages.Message) -> str:
     return f"{clock_time(message.at)} {_one_line(message.from_)}: {message.text}"
 
 
-def _joined(joined: Joined) -> str:
+def _joined(joined: messages.Joined) -> str:
     name, room = _one_line(joined.name), _one_line(joined.room)
     if joined.users is None:
         return f"* {name} joined {room}"
@@ -123,7 +101,7 @@ def _joined(joined: Joined) -> str:
     return f"* you are in {room} as {name}; {company}"
 
 
-def _left(left: Left) -> str:
+def _left(left: messages.Left) -> str:
     name, room = _one_line(left.name), _one_line(left.room)
     if left.reason is None:
         return f"* you left {room}"
@@ -131,23 +109,23 @@ def _left(left: Left) -> str:
     return f"* {name} {reason.format(room=room, reason=_one_line(left.reason))}"
 
 
-def _renamed(renamed: Renamed) -> str:
+def _renamed(renamed: messages.Renamed) -> str:
     old, new = _one_line(renamed.old), _one_line(renamed.new)
     return f"* {old} is now {new}" if renamed.room is not None else f"* you are now {new}"
 
 
-def _rooms(rooms: Rooms) -> str:
+def _rooms(rooms: messages.Rooms) -> str:
     if not rooms.rooms:
         return "* there are no rooms: /join one to make it"
     listed = "\n".join(f"{_one_line(info.room)}  {info.users}" for info in rooms.rooms)
     return f"* rooms and how many are in them:\n{listed}"
 
 
-def _users(users: Users) -> str:
+def _users(users: messages.Users) -> str:
     return f"* in {_one_line(users.room)}: {', '.join(map(_one_line, users.users))}"
 
 
-def _help(help_: Help) -> str:
+def _help(help_: messages.Help) -> str:
     rows = []
     for command in help_.commands:
         usage = f"/{command.name} [{command.argument}]" if command.argument else f"/{command.name}"
@@ -155,7 +133,7 @@ def _help(help_: Help) -> str:
     return "\n".join(["* commands:", *rows, "To send a line that begins with a slash, type two slashes."])
 
 
-def _history(page: HistoryPage) -> str:
+def _history(page: messages.HistoryPage) -> str:
     if not page.messages:
         return f"* there are no earlier messages in {_one_line(page.room)}"
     said = (
@@ -165,24 +143,24 @@ def _history(page: HistoryPage) -> str:
     return "\n".join([f"* earlier in {_one_line(page.room)}:", *said])
 
 
-def _skipped(skipped: Skipped) -> str:
+def _skipped(skipped: messages.Skipped) -> str:
     missed = {0: "joins and leaves", 1: "1 message"}.get(skipped.count, f"{skipped.count} messages")
     return f"* you read too slowly and missed {missed} in {_one_line(skipped.room)}"
 
 
 _WORDS: dict[type[Record], Callable[[Any], str]] = {
-    Welcome: lambda welcome: f"* {_one_line(welcome.server)} calls you {_one_line(welcome.name)}",
-    Ready: lambda ready: f"* you are {_one_line(ready.name)}",
-    Message: _message,
-    Joined: _joined,
-    Left: _left,
-    Renamed: _renamed,
-    Rooms: _rooms,
-    Users: _users,
-    Help: _help,
-    HistoryPage: _history,
-    Skipped: _skipped,
-    Notice: lambda notice: f"* {notice.text}",
-    Error: lambda error: f"! {error.text}",
-    Goodbye: lambda goodbye: f"* goodbye ({_one_line(goodbye.reason)}): {goodbye.text}",
+    messages.Welcome: lambda welcome: f"* {_one_line(welcome.server)} calls you {_one_line(welcome.name)}",
+    messages.Ready: lambda ready: f"* you are {_one_line(ready.name)}",
+    messages.Message: _message,
+    messages.Joined: _joined,
+    messages.Left: _left,
+    messages.Renamed: _renamed,
+    messages.Rooms: _rooms,
+    messages.Users: _users,
+    messages.Help: _help,
+    messages.HistoryPage: _history,
+    messages.Skipped: _skipped,
+    messages.Notice: lambda notice: f"* {notice.text}",
+    messages.Error: lambda error: f"! {error.text}",
+    messages.Goodbye: lambda goodbye: f"* goodbye ({_one_line(goodbye.reason)}): {goodbye.text}",
 }

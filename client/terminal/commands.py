@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from pylingo.client.settings import LAYOUTS
 from pylingo.client.terminal.line import Line
-from pylingo.client.terminal.model import Effect, Leave, Model, Remember, Repaint, Transcribe
+from pylingo.client.terminal.model import Do, Effect, Model, Transcribe
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold, is_guest, user_name
 from pylingo.shared.text import printable, quote
@@ -29,7 +29,7 @@ def run_local(model: Model, name: str, argument: str | None, at: int) -> list[Ef
 def leave(model: Model) -> list[Effect]:
     """End the program on behalf of the person."""
     model.is_leaving = True
-    return [Leave()]
+    return [Do.LEAVE]
 
 
 def _note(model: Model, text: str, at: int) -> list[Effect]:
@@ -42,7 +42,7 @@ def _layout(model: Model, argument: str, at: int) -> list[Effect]:
         known = "\n".join(f"{name:<8}{what}" for name, what in LAYOUTS.items())
         return _note(model, f"/layout takes one of these; it is {model.preferences.layout} now:\n{known}", at)
     model.preferences.layout = argument
-    return [Remember(), Repaint()]
+    return [Do.REMEMBER, Do.REPAINT]
 
 
 def _switch(command: str, preference: str) -> _Handler:
@@ -53,7 +53,7 @@ def _switch(command: str, preference: str) -> _Handler:
             raise RequestError("bad-argument", f"/{command} takes on or off, or nothing to change what it is")
         now = getattr(model.preferences, preference)
         setattr(model.preferences, preference, argument == "on" if argument else not now)
-        return [Remember(), Repaint()]
+        return [Do.REMEMBER, Do.REPAINT]
 
     return switch
 
@@ -74,7 +74,7 @@ def _show_again(model: Model, name: str, at: int) -> list[Effect]:
     if origin not in model.preferences.ignored:
         return []
     model.preferences.ignored.discard(origin)
-    return [Remember()]
+    return [Do.REMEMBER]
 
 
 def _hide(model: Model, argument: str, at: int) -> list[Effect]:
@@ -87,12 +87,12 @@ def _hide(model: Model, argument: str, at: int) -> list[Effect]:
         model.hidden[fold(name)] = fold(name)
         return []
     model.preferences.ignored.add(fold(name))
-    return [Remember()]
+    return [Do.REMEMBER]
 
 
 def _clear(model: Model, argument: str, at: int) -> list[Effect]:
     model.scrollback.clear()
-    return [Repaint()]
+    return [Do.REPAINT]
 
 
 _WITHOUT_ARGUMENT = ("clear", "quit", "close")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from pylingo.client.terminal.capabilities import Capabilities
 from pylingo.client.terminal.inline import Inline
-from pylingo.client.terminal.model import Model
+from pylingo.client.terminal.model import Model, Resized
 from pylingo.client.terminal.painter import Painter
 from pylingo.client.terminal.printer import Printer
 from pylingo.client.terminal.theme import make_theme
@@ -23,7 +23,7 @@ FRAME = 0.016
 
 
 class Display:
-    """See the module. `typed(data)` gets the input, and `resized(columns, rows)` another size that painting found."""
+    """See the module. `typed(data)` gets the input, and `resized` another size that painting found."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Display:
         model: Model,
         terminal: Capabilities,
         typed: Callable[[bytes], object],
-        resized: Callable[[int, int], object],
+        resized: Callable[[Resized], object],
         fd: int,
     ) -> None:
         self._reactor = reactor
@@ -50,9 +50,8 @@ class Display:
         """Whether the terminal edits the input and passes on whole lines, as in the layout `plain`."""
         return isinstance(self._painter, Printer)
 
-    def size(self) -> tuple[int, int]:
-        """Columns and rows."""
-        return self._tty.size()
+    def size(self) -> Resized:
+        return Resized(*self._tty.size())
 
     # --- taking the terminal and giving it back
 
@@ -108,9 +107,9 @@ class Display:
             self._timer = None
         if not self._tty.is_held or self._tty.is_busy:
             return
-        size = self._tty.size()
-        if size != (self._model.columns, self._model.rows):  # a key may come before the signal for the new size
-            self._resized(*size)
+        size = self.size()
+        if size != Resized(self._model.columns, self._model.rows):  # a key may come before the signal for the new size
+            self._resized(size)
         now = self._reactor.clock()
         frame = self._painter.frame(self._model, now)
         self._painted_at = now

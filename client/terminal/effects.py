@@ -6,26 +6,7 @@ from typing import Any
 from pylingo.client.client import Client
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.display import Display
-from pylingo.client.terminal.model import (
-    Bell,
-    Effect,
-    Event,
-    Exit,
-    Failure,
-    Info,
-    Leave,
-    Model,
-    Query,
-    Reconnect,
-    Remember,
-    Repaint,
-    SendCommand,
-    SendPing,
-    Shown,
-    Speak,
-    Suspend,
-    Transcribe,
-)
+from pylingo.client.terminal.model import Do, Effect, Event, Model, Query, Report, SendCommand, Shown, Speak, Transcribe
 from pylingo.client.terminal.transcript import Transcript
 from pylingo.shared.errors import RequestError
 
@@ -57,25 +38,25 @@ class Effects:
         self._take = take
         self._happen = happen
         self._transcript = Transcript()
-        self.handlers: dict[type[Any], Callable[[Any], object]] = {
+        self.handlers: dict[type[Any] | Do, Callable[[Any], object]] = {
             Speak: lambda effect: client.say(effect.text, effect.key),
             SendCommand: lambda effect: self._send_command(client, effect),
             Query: lambda effect: client.query(effect.name),
-            SendPing: lambda effect: client.ping(),
-            Leave: lambda effect: client.close(PATIENCE),
-            Reconnect: lambda effect: client.connect(),
-            Exit: lambda effect: exit_(),
-            Bell: lambda effect: display.ring(),
-            Repaint: self._repaint,
-            Suspend: lambda effect: suspend(),
-            Remember: self._save,
+            Do.PING: lambda effect: client.ping(),
+            Do.LEAVE: lambda effect: client.close(PATIENCE),
+            Do.RECONNECT: lambda effect: client.connect(),
+            Do.EXIT: lambda effect: exit_(),
+            Do.BELL: lambda effect: display.ring(),
+            Do.REPAINT: self._repaint,
+            Do.SUSPEND: lambda effect: suspend(),
+            Do.REMEMBER: self._save,
             Transcribe: self._transcribe,
             Shown: self._write_down,
         }
         """How each type of effect is carried out."""
 
     def carry_out(self, effect: Effect) -> None:
-        self.handlers[type(effect)](effect)
+        self.handlers[effect if type(effect) is Do else type(effect)](effect)
 
     def close(self) -> None:
         """Close the transcript."""
@@ -85,28 +66,29 @@ class Effects:
         try:
             client.command(effect.name, effect.argument)
         except RequestError as error:
-            self._happen(Failure(error.text))
+            self._fail(error.text)
 
-    def _repaint(self, effect: Repaint) -> None:
+    def _repaint(self, effect: Do) -> None:
         if self._display.change_layout():
             self._take()
 
-    def _save(self, effect: Remember) -> None:
+    def _save(self, effect: Do) -> None:
         try:
             self._remember(self._model.preferences)
         except (OSError, ValueError) as error:
-            self._happen(Failure(f"the change was not saved: {error}"))
+            self._fail(f"the change was not saved: {error}")
 
     def _transcribe(self, effect: Transcribe) -> None:
         trouble = self._transcript.begin(effect.path)
-        if trouble is not None:
-            self._happen(Failure(trouble))
-        elif effect.path is not None:
-            self._happen(Info(f"writing every new line to {effect.path}; /log without a file name ends that"))
-        else:
-            self._happen(Info("no longer writing to a file"))
+        done = "no longer writing to a file"
+        if effect.path is not None:
+            done = f"writing every new line to {effect.path}; /log without a file name ends that"
+        self._happen(Report(trouble or done, is_error=trouble is not None))
 
     def _write_down(self, effect: Shown) -> None:
         trouble = self._transcript.write(effect.text)
         if trouble is not None:
-            self._happen(Failure(trouble))
+            self._fail(trouble)
+
+    def _fail(self, words: str) -> None:
+        self._happen(Report(words, is_error=True))

@@ -11,7 +11,7 @@ from pylingo.client.terminal.completion import Sources
 from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE
 from pylingo.client.terminal.line import Line
-from pylingo.client.terminal.model import Effect, Model, Pasting, Reconnect, Repaint, SendCommand, Speak, Suspend
+from pylingo.client.terminal.model import Do, Effect, Model, Pasting, SendCommand, Speak
 from pylingo.client.terminal.rows import is_folded, wrapped
 from pylingo.client.terminal.server_events import query
 from pylingo.client.terminal.view import body_height
@@ -92,7 +92,7 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
     if not text.strip():
         model.editor.submit()
         model.scrollback.viewport.follow()
-        return [Reconnect()] if model.state == "over" else []
+        return [Do.RECONNECT] if model.state == "over" else []
     try:
         match parse_line(text):
             case Say(said):
@@ -113,7 +113,7 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
     model.editor.submit()
     model.scrollback.viewport.follow()
     if model.state == "over" and any(isinstance(effect, Speak | SendCommand) for effect in effects):
-        effects.append(Reconnect())
+        effects.append(Do.RECONNECT)
     return effects
 
 
@@ -233,8 +233,8 @@ _KEYS: dict[str, Action] = {
     "shift-up": _scroll(lambda height: _FEW),
     "shift-down": _scroll(lambda height: -_FEW),
     "ctrl-o": _open,
-    "ctrl-l": lambda model, now, at: [Repaint()],
+    "ctrl-l": lambda model, now, at: [Do.REPAINT],
     "ctrl-c": lambda model, now, at: leave(model),
     "ctrl-d": _end_of_input,
-    "ctrl-z": lambda model, now, at: [Suspend()],
+    "ctrl-z": lambda model, now, at: [Do.SUSPEND],
 }

@@ -3,6 +3,7 @@
 `update` holds the rules; `window` carries out the effects.
 """
 
+import enum
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -105,7 +106,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class _Empty:
-    """An event or an effect without further data."""
+    """An event without further data."""
 
 
 # --- events
@@ -132,20 +133,14 @@ class Interrupted(_Empty):
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """Something outside failed, and the person should know."""
+class Report:
+    """Something outside failed, or was done and nothing else shows it."""
 
     text: str
+    is_error: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Info:
-    """Something outside was done as the person asked, and nothing else shows it."""
-
-    text: str
-
-
-type Event = InputEvent | ClientEvent | Resized | SecondPassed | Pasting | Interrupted | Failure | Info
+type Event = InputEvent | ClientEvent | Resized | SecondPassed | Pasting | Interrupted | Report
 
 
 # --- effects
@@ -174,34 +169,6 @@ class Query:
     name: str
 
 
-class SendPing(_Empty):
-    """Ping the server, if online. `PongReceived` follows."""
-
-
-class Leave(_Empty):
-    """Say goodbye to the server, then exit."""
-
-
-class Reconnect(_Empty):
-    """Connect again after the connection was over."""
-
-
-class Bell(_Empty):
-    """Ring the terminal's bell."""
-
-
-class Repaint(_Empty):
-    """Paint everything again."""
-
-
-class Suspend(_Empty):
-    """Stop the process, so that the shell can continue it later."""
-
-
-class Remember(_Empty):
-    """Save the changed preferences."""
-
-
 @dataclass(frozen=True, slots=True)
 class Transcribe:
     """Write every further line to a file; None ends that."""
@@ -216,22 +183,24 @@ class Shown:
     text: str
 
 
-class Exit(_Empty):
+class Do(enum.Enum):
+    """The effects without further data."""
+
+    PING = enum.auto()
+    """Ping the server, if online. `PongReceived` follows."""
+    LEAVE = enum.auto()
+    """Say goodbye to the server, then exit."""
+    RECONNECT = enum.auto()
+    """Connect again after the connection was over."""
+    EXIT = enum.auto()
     """End the program: nothing is left to be done."""
+    BELL = enum.auto()
+    REPAINT = enum.auto()
+    """Paint everything again."""
+    SUSPEND = enum.auto()
+    """Stop the process, so that the shell can continue it later."""
+    REMEMBER = enum.auto()
+    """Save the changed preferences."""
 
 
-type Effect = (
-    Speak
-    | SendCommand
-    | Query
-    | SendPing
-    | Leave
-    | Reconnect
-    | Exit
-    | Bell
-    | Repaint
-    | Suspend
-    | Remember
-    | Transcribe
-    | Shown
-)
+type Effect = Speak | SendCommand | Query | Transcribe | Shown | Do

@@ -11,22 +11,9 @@ from pylingo.client.events import QueryReply, Received
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.mentions import mentions
-from pylingo.client.terminal.model import MOST, Bell, Effect, Model, Query, Shown
+from pylingo.client.terminal.model import MOST, Do, Effect, Model, Query, Shown
 from pylingo.client.terminal.notes import add_line, add_words, stamp, transcript, turn_day, words_of
-from pylingo.shared.messages import (
-    Error,
-    Goodbye,
-    Help,
-    Joined,
-    Left,
-    Message,
-    Ready,
-    Renamed,
-    Rooms,
-    Sent,
-    Users,
-    Welcome,
-)
+from pylingo.shared import messages
 from pylingo.shared.names import fold, is_guest
 from pylingo.shared.schema import Record
 from pylingo.shared.text import printable, readable
@@ -49,11 +36,7 @@ def query_reply(model: Model, event: QueryReply, now: float, at: int) -> list[Ef
     model.heard_at = now
     if event.is_last and event.query in model.queries:
         model.queries.remove(event.query)
-    match event.record:
-        case Users():
-            _note_users(model, event.record)
-        case Rooms():
-            _note_rooms(model, event.record)
+    _note(model, event.record)
     return []
 
 
@@ -63,7 +46,7 @@ def query(model: Model, name: str) -> Effect:
     return Query(name)
 
 
-def _message(model: Model, message: Message, now: float, at: int) -> list[Effect]:
+def _message(model: Model, message: messages.Message, now: float, at: int) -> list[Effect]:
     if fold(message.from_) in model.people or "users" in model.queries:  # the history has people who left
         model.know(message.from_)
     if model.hides(message.from_):
@@ -74,11 +57,11 @@ def _message(model: Model, message: Message, now: float, at: int) -> list[Effect
     is_news = at - message.at < OLD  # messages of the history do not ring
     if line.is_mention and is_news and model.preferences.bell and now - model.rung_at >= BELL_EVERY:
         model.rung_at = now
-        effects.append(Bell())
+        effects.append(Do.BELL)
     return effects
 
 
-def _sent(model: Model, sent: Sent, now: float, at: int) -> list[Effect]:
+def _sent(model: Model, sent: messages.Sent, now: float, at: int) -> list[Effect]:
     if sent.key is None or sent.key not in model.scrollback.unsent:
         return []
     turn_day(model, sent.at, is_stamped=True)
@@ -89,7 +72,7 @@ def _sent(model: Model, sent: Sent, now: float, at: int) -> list[Effect]:
     return [Shown(transcript(line))]
 
 
-def _joined(model: Model, joined: Joined, now: float, at: int) -> list[Effect]:
+def _joined(model: Model, joined: messages.Joined, now: float, at: int) -> list[Effect]:
     if joined.users is None:
         model.know(joined.name)
         _change_arriving(model, None, joined.name)
@@ -106,7 +89,7 @@ def _joined(model: Model, joined: Joined, now: float, at: int) -> list[Effect]:
     return [*effects, query(model, "users")]
 
 
-def _left(model: Model, left: Left, now: float, at: int) -> list[Effect]:
+def _left(model: Model, left: messages.Left, now: float, at: int) -> list[Effect]:
     if left.reason is None:
         model.room, model.expected = None, None
         model.people.clear()
@@ -135,7 +118,7 @@ def _presence(model: Model, verb: str, name: str, at: int) -> list[Effect]:
     return [Shown(f"{stamp(at)} * {printable(name)} {verb}")]
 
 
-def _renamed(model: Model, renamed: Renamed, now: float, at: int) -> list[Effect]:
+def _renamed(model: Model, renamed: messages.Renamed, now: float, at: int) -> list[Effect]:
     if renamed.room is None:
         model.name = renamed.new
     if model.people.pop(fold(renamed.old), None) is not None:
@@ -156,7 +139,7 @@ def _change_arriving(model: Model, gone: str | None, came: str | None) -> None:
             model.arriving[fold(came)] = came
 
 
-def _ready(model: Model, ready: Ready, now: float, at: int) -> list[Effect]:
+def _ready(model: Model, ready: messages.Ready, now: float, at: int) -> list[Effect]:
     model.name, model.room = ready.name, ready.room
     if not ready.resumed:  # a restarted server counts its guests from one again
         model.lose_sight(is_guest)
@@ -165,12 +148,7 @@ def _ready(model: Model, ready: Ready, now: float, at: int) -> list[Effect]:
     return [query(model, "users")] if ready.room is not None else []
 
 
-def _users(model: Model, users: Users, now: float, at: int) -> list[Effect]:
-    _note_users(model, users)
-    return add_words(model, users, at)
-
-
-def _note_users(model: Model, users: Users) -> None:
+def _note_users(model: Model, users: messages.Users) -> None:
     if len(model.arriving) < MOST:
         model.arriving |= {fold(name): name for name in users.users}
     if users.more:
@@ -183,42 +161,41 @@ def _note_users(model: Model, users: Users) -> None:
     model.arriving = {}
 
 
-def _rooms(model: Model, rooms: Rooms, now: float, at: int) -> list[Effect]:
-    _note_rooms(model, rooms)
-    return add_words(model, rooms, at)
-
-
-def _note_rooms(model: Model, rooms: Rooms) -> None:
+def _note_rooms(model: Model, rooms: messages.Rooms) -> None:
     known = {fold(name) for name in model.rooms}
     model.rooms += [info.room for info in rooms.rooms if fold(info.room) not in known]
     del model.rooms[MOST:]
 
 
-def _help(model: Model, help_: Help, now: float, at: int) -> list[Effect]:
+def _help(model: Model, help_: messages.Help, now: float, at: int) -> list[Effect]:
     model.commands |= {info.name for info in help_.commands}
-    _, *local, _ = words_of(Help(list(LOCAL)))
+    _, *local, _ = words_of(messages.Help(list(LOCAL)))
     words = "\n".join([*words_of(help_), "Commands of this program:", *local])
     return add_line(model, Line("note", words, at))
 
 
+def _note(model: Model, record: Record) -> None:
+    """Note the people and the rooms that a reply lists."""
+    match record:
+        case messages.Users():
+            _note_users(model, record)
+        case messages.Rooms():
+            _note_rooms(model, record)
+
+
 def _shown(model: Model, record: Record, now: float, at: int) -> list[Effect]:
-    return add_words(model, record, at, "error" if isinstance(record, Error) else "note")
-
-
-def _silent(model: Model, record: Record, now: float, at: int) -> list[Effect]:
-    return []
+    _note(model, record)
+    return add_words(model, record, at, "error" if isinstance(record, messages.Error) else "note")
 
 
 _FRAMES: dict[type[Record], Callable[[Model, Any, float, int], list[Effect]]] = {
-    Message: _message,
-    Sent: _sent,
-    Joined: _joined,
-    Left: _left,
-    Renamed: _renamed,
-    Ready: _ready,
-    Users: _users,
-    Rooms: _rooms,
-    Help: _help,
-    Welcome: _silent,
-    Goodbye: _silent,  # its text is shown when the connection has ended
+    messages.Message: _message,
+    messages.Sent: _sent,
+    messages.Joined: _joined,
+    messages.Left: _left,
+    messages.Renamed: _renamed,
+    messages.Ready: _ready,
+    messages.Help: _help,
+    messages.Welcome: lambda model, record, now, at: [],
+    messages.Goodbye: lambda model, record, now, at: [],  # its text is shown when the connection has ended
 }

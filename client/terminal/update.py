@@ -12,20 +12,7 @@ from pylingo.client.events import FramesMissed, NameWanted, PongReceived, QueryR
 from pylingo.client.terminal.commands import leave
 from pylingo.client.terminal.input_events import CursorReport, Key, Paste, Text
 from pylingo.client.terminal.keyboard import pasted, pasting, pressed, typed
-from pylingo.client.terminal.model import (
-    Effect,
-    Event,
-    Exit,
-    Failure,
-    Info,
-    Interrupted,
-    Model,
-    Pasting,
-    Repaint,
-    Resized,
-    SecondPassed,
-    SendPing,
-)
+from pylingo.client.terminal.model import Do, Effect, Event, Interrupted, Model, Pasting, Report, Resized, SecondPassed
 from pylingo.client.terminal.notes import add_note
 from pylingo.client.terminal.server_events import query, query_reply, received
 from pylingo.client.wording import why_no_connection
@@ -50,11 +37,17 @@ def _status(model: Model, event: Status, now: float, at: int) -> list[Effect]:
         model.is_awaiting_pong = False
         model.queries.clear()
         model.arriving.clear()
-    handler = _STATES.get(event.state)
-    return handler(model, event, now, at) if handler is not None else []
+    match event.state:
+        case "online":
+            return _online(model, now, at)
+        case "waiting":
+            return _waiting(model, event, now, at)
+        case "over":
+            return _over(model, event, at)
+    return []
 
 
-def _online(model: Model, event: Status, now: float, at: int) -> list[Effect]:
+def _online(model: Model, now: float, at: int) -> list[Effect]:
     effects: list[Effect] = []
     if model.is_told:
         again = " again" if model.was_online else ""
@@ -73,9 +66,9 @@ def _waiting(model: Model, event: Status, now: float, at: int) -> list[Effect]:
     return add_note(model, f"! {_why(model, event)}; {trying}", at, "error")
 
 
-def _over(model: Model, event: Status, now: float, at: int) -> list[Effect]:
+def _over(model: Model, event: Status, at: int) -> list[Effect]:
     if model.is_leaving or (event.goodbye is not None and event.goodbye.reason == "close"):
-        return [Exit()]
+        return [Do.EXIT]
     return add_note(model, f"! {_why(model, event)}; Enter connects again, Ctrl+C leaves", at, "error")
 
 
@@ -83,15 +76,11 @@ def _why(model: Model, event: Status) -> str:
     return why_no_connection(event.error, event.goodbye, model.where)
 
 
-def _second_passed(model: Model, event: SecondPassed, now: float, at: int) -> list[Effect]:
-    return _ping(model, now) if model.state == "online" else []
-
-
 def _ping(model: Model, now: float) -> list[Effect]:
     if model.is_awaiting_pong or now - model.pinged_at < PING_EVERY:
         return []
     model.pinged_at, model.is_awaiting_pong = now, True
-    return [SendPing()]
+    return [Do.PING]
 
 
 def _pong_received(model: Model, event: PongReceived, now: float, at: int) -> list[Effect]:
@@ -101,11 +90,6 @@ def _pong_received(model: Model, event: PongReceived, now: float, at: int) -> li
 
 
 # --- the chat
-
-
-def _frames_missed(model: Model, event: FramesMissed, now: float, at: int) -> list[Effect]:
-    """Joins and leaves were among them, so ask who is in the room."""
-    return [query(model, "users")] if model.room is not None else []
 
 
 def _name_wanted(model: Model, event: NameWanted, now: float, at: int) -> list[Effect]:
@@ -122,13 +106,9 @@ def _refused(model: Model, event: Refused, now: float, at: int) -> list[Effect]:
 # --- the terminal and the program
 
 
-def _interrupted(model: Model, event: Interrupted, now: float, at: int) -> list[Effect]:
-    return leave(model)
-
-
 def _resized(model: Model, event: Resized, now: float, at: int) -> list[Effect]:
     model.columns, model.rows = max(1, event.columns), max(1, event.rows)
-    return [Repaint()]
+    return [Do.REPAINT]
 
 
 def _cursor_report(model: Model, event: CursorReport, now: float, at: int) -> list[Effect]:
@@ -137,19 +117,10 @@ def _cursor_report(model: Model, event: CursorReport, now: float, at: int) -> li
     return []
 
 
-def _failure(model: Model, event: Failure, now: float, at: int) -> list[Effect]:
-    return add_note(model, f"! {event.text}", at, "error")
+def _report(model: Model, event: Report, now: float, at: int) -> list[Effect]:
+    return add_note(model, f"! {event.text}", at, "error") if event.is_error else add_note(model, f"* {event.text}", at)
 
 
-def _info(model: Model, event: Info, now: float, at: int) -> list[Effect]:
-    return add_note(model, f"* {event.text}", at)
-
-
-_STATES: dict[str, Callable[[Model, Status, float, int], list[Effect]]] = {
-    "online": _online,
-    "waiting": _waiting,
-    "over": _over,
-}
 EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     Text: typed,
     Key: pressed,
@@ -162,10 +133,10 @@ EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     Status: _status,
     PongReceived: _pong_received,
     Resized: _resized,
-    SecondPassed: _second_passed,
-    Interrupted: _interrupted,
-    FramesMissed: _frames_missed,
+    SecondPassed: lambda model, event, now, at: _ping(model, now) if model.state == "online" else [],
+    Interrupted: lambda model, event, now, at: leave(model),
+    # Joins and leaves were among them, so ask who is in the room.
+    FramesMissed: lambda model, event, now, at: [query(model, "users")] if model.room is not None else [],
     NameWanted: _name_wanted,
-    Failure: _failure,
-    Info: _info,
+    Report: _report,
 }

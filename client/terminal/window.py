@@ -10,16 +10,17 @@ import math
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from pylingo.client.client import Client
+from pylingo.client.options import ClientOptions
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.capabilities import read_capabilities
 from pylingo.client.terminal.display import Display
 from pylingo.client.terminal.effects import Effects
 from pylingo.client.terminal.input_events import InputEvent, Key
 from pylingo.client.terminal.input_reader import InputReader
-from pylingo.client.terminal.model import Event, Failure, Interrupted, Model, Pasting, Resized, SecondPassed
+from pylingo.client.terminal.model import Event, Interrupted, Model, Pasting, Report, SecondPassed
 from pylingo.client.terminal.tty import Tty, stop_group
 from pylingo.client.terminal.update import update
 from pylingo.reactor.engine.loop import Reactor
@@ -33,31 +34,22 @@ _SIGNALS: dict[InputEvent, int] = {Key("ctrl-c"): signal.SIGINT, Key("ctrl-\\"):
 class Window:
     """See the module. `remember` saves preferences that the person has changed.
 
-    `kind` is the terminal's type. The status row shows `hint` until the first key. `troubles` are shown as errors.
+    `kind` is the terminal's type. The status row shows `hint` until the first key.
     """
 
     def __init__(
-        self,
-        host: str,
-        port: int,
-        name: str | None,
-        room: str | None,
-        preferences: Preferences,
-        remember: Callable[[Preferences], None],
-        kind: str,
-        hint: str = "",
-        troubles: Sequence[str] = (),
-        fd: int = 0,
+        self, options: ClientOptions, remember: Callable[[Preferences], None], kind: str, hint: str = "", fd: int = 0
     ) -> None:
-        self._troubles = troubles
+        self._trouble = options.trouble
         self._reactor = Reactor(on_error=self._failed)
+        host, port, name, room = options.host, options.port, options.name, options.room
         self._client = Client(
             host, port, name, room, retry=math.inf, insist=True, reactor=self._reactor, on_event=self._happen
         )
         terminal = read_capabilities(kind)
-        self.model = Model(show_address(host, port), preferences, hint=hint)
+        self.model = Model(show_address(host, port), options.preferences, hint=hint)
         self._input = InputReader(self._reactor, terminal.keys, self._pressed)
-        self._display = Display(self._reactor, self.model, terminal, self._typed, self._resized, fd)
+        self._display = Display(self._reactor, self.model, terminal, self._typed, self._happen, fd)
         self._effects = Effects(
             self.model,
             self._client,
@@ -83,8 +75,8 @@ class Window:
                 self._display.take()
             except OSError as error:
                 raise LaunchError(f"the terminal cannot be used: {error.strerror}", status=1) from None
-            for trouble in self._troubles:
-                self._happen(Failure(trouble))
+            if self._trouble is not None:
+                self._tell(self._trouble)
             self._second_passed()
             self._reactor.run()
         finally:
@@ -122,14 +114,14 @@ class Window:
         if not data:
             self._end_of_input()
         elif self._display.has_lines:
-            self._input.feed_lines(data, lambda: self.model.question is not None, self._line_failed)
+            self._input.feed_lines(data, lambda: self.model.question is not None, self._tell)
         else:
             self._input.feed(data)
             if self._input.is_pasting:
                 self._happen(Pasting())
 
-    def _line_failed(self, why: str) -> None:
-        self._happen(Failure(why))
+    def _tell(self, why: str) -> None:
+        self._happen(Report(why, is_error=True))
 
     def _pressed(self, events: list[InputEvent]) -> None:
         for event in events:
@@ -156,10 +148,7 @@ class Window:
         on_signal(signal.SIGHUP, self._hung_up, unless_ignored=True)
         on_signal(signal.SIGTSTP, self._suspend, unless_ignored=True)
         on_signal(signal.SIGCONT, self._continued)
-        on_signal(signal.SIGWINCH, lambda: self._resized(*self._display.size()))
-
-    def _resized(self, columns: int, rows: int) -> None:
-        self._happen(Resized(columns, rows))
+        on_signal(signal.SIGWINCH, lambda: self._happen(self._display.size()))
 
     def _interrupted(self, number: int) -> None:
         """Leave politely; the second time, and after SIGQUIT, end at once."""

@@ -6,7 +6,7 @@ from pylingo.client.local_commands import LOCAL
 from pylingo.client.settings import LAYOUTS, Preferences
 from pylingo.client.terminal.commands import run_local
 from pylingo.client.terminal.line import Line
-from pylingo.client.terminal.model import Effect, Leave, Model, Remember, Repaint, Transcribe
+from pylingo.client.terminal.model import Do, Effect, Model, Transcribe
 from pylingo.shared.commands import BY_NAME
 from pylingo.shared.errors import RequestError
 
@@ -45,7 +45,7 @@ def test_the_table_has_every_command_and_none_of_the_servers(model: Model) -> No
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_layout(model: Model, layout: str) -> None:
-    assert run(model, "layout", layout) == [Remember(), Repaint()]
+    assert run(model, "layout", layout) == [Do.REMEMBER, Do.REPAINT]
     assert model.preferences.layout == layout
 
 
@@ -62,7 +62,7 @@ def test_layout_says_which_there_are(model: Model, argument: str | None) -> None
 def test_switches(model: Model, command: str, field: str) -> None:
     shown = []
     for argument in ("off", "off", "on", "on", None, ""):
-        assert run(model, command, argument) == [Remember(), Repaint()]
+        assert run(model, command, argument) == [Do.REMEMBER, Do.REPAINT]
         shown.append(getattr(model.preferences, field))
     assert shown == [False, False, True, True, False, True]
 
@@ -89,11 +89,11 @@ def test_a_wrong_argument_is_refused_and_changes_nothing(model: Model, command: 
 
 
 def test_ignoring_and_hearing_again(model: Model) -> None:
-    assert run(model, "ignore", "Bob") == [Remember()]
+    assert run(model, "ignore", "Bob") == [Do.REMEMBER]
     assert model.preferences.ignored == {"bob"}
-    assert run(model, "ignore", "Álvaro") == [Remember()]
+    assert run(model, "ignore", "Álvaro") == [Do.REMEMBER]
     assert run(model, "ignore") == []
-    assert run(model, "ignore", "BOB") == [Remember()]
+    assert run(model, "ignore", "BOB") == [Do.REMEMBER]
     assert model.preferences.ignored == {"álvaro"}
     assert texts(model) == [
         "* Bob is hidden from now on; /ignore Bob again shows them",
@@ -132,7 +132,7 @@ def test_showing_somebody_again_is_for_all_their_names(model: Model, called: str
     model.preferences.ignored = {"bob", "cy"}
     model.follow("Bob", "Bobby")
     run(model, "ignore")
-    assert run(model, "ignore", called) == [Remember()]
+    assert run(model, "ignore", called) == [Do.REMEMBER]
     assert (model.preferences.ignored, model.hidden) == ({"cy"}, {})
     assert texts(model) == ["* hidden: bob, bobby (was bob), cy", f"* {called} is shown again"]
 
@@ -154,11 +154,11 @@ def test_a_log_begins_and_ends(model: Model) -> None:
 def test_clear_keeps_what_waits_to_be_sent(model: Model) -> None:
     model.scrollback.add(Line("note", "x"))
     model.scrollback.unsent["k"] = Line("own", "mine", state="unsent")
-    assert run(model, "clear") == [Repaint()]
+    assert run(model, "clear") == [Do.REPAINT]
     assert texts(model) == []
     assert list(model.scrollback.unsent) == ["k"]
 
 
 @pytest.mark.parametrize("name", ["quit", "close"])
 def test_leaving(model: Model, name: str) -> None:
-    assert run(model, name) == [Leave()]
+    assert run(model, name) == [Do.LEAVE]

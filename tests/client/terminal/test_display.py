@@ -9,7 +9,7 @@ from pylingo.client.settings import Preferences
 from pylingo.client.terminal.capabilities import read_capabilities
 from pylingo.client.terminal.display import FRAME, Display
 from pylingo.client.terminal.line import Line
-from pylingo.client.terminal.model import Model
+from pylingo.client.terminal.model import Model, Resized
 from pylingo.reactor.engine.loop import Reactor
 from tests.fakes.clock import Clock
 from tests.fakes.pty import Pty
@@ -29,9 +29,9 @@ class Bench:
         kind = read_capabilities("xterm-256color")
         self.display = Display(self.reactor, self.model, kind, lambda data: None, self.resized, pty.fd)
 
-    def resized(self, columns: int, rows: int) -> None:
-        self.sizes.append((columns, rows))
-        self.model.columns, self.model.rows = columns, rows
+    def resized(self, size: Resized) -> None:
+        self.sizes.append((size.columns, size.rows))
+        self.model.columns, self.model.rows = size.columns, size.rows
 
 
 @pytest.fixture

@@ -10,26 +10,7 @@ from pylingo.client.client import Client
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.display import Display
 from pylingo.client.terminal.effects import PATIENCE, Effects
-from pylingo.client.terminal.model import (
-    Bell,
-    Effect,
-    Event,
-    Exit,
-    Failure,
-    Info,
-    Leave,
-    Model,
-    Query,
-    Reconnect,
-    Remember,
-    Repaint,
-    SendCommand,
-    SendPing,
-    Shown,
-    Speak,
-    Suspend,
-    Transcribe,
-)
+from pylingo.client.terminal.model import Do, Effect, Event, Model, Query, Report, SendCommand, Shown, Speak, Transcribe
 from pylingo.shared.errors import RequestError
 
 
@@ -60,7 +41,7 @@ def bench() -> Bench:
 
 
 def test_every_effect_is_carried_out(bench: Bench) -> None:
-    assert set(bench.effects.handlers) == set(get_args(Effect.__value__))
+    assert set(bench.effects.handlers) == {*get_args(Effect.__value__), *Do} - {Do}
 
 
 @pytest.mark.parametrize(
@@ -69,9 +50,9 @@ def test_every_effect_is_carried_out(bench: Bench) -> None:
         (Speak("hi", "k"), mock.call.say("hi", "k")),
         (SendCommand("list", None), mock.call.command("list", None)),
         (Query("users"), mock.call.query("users")),
-        (SendPing(), mock.call.ping()),
-        (Leave(), mock.call.close(PATIENCE)),
-        (Reconnect(), mock.call.connect()),
+        (Do.PING, mock.call.ping()),
+        (Do.LEAVE, mock.call.close(PATIENCE)),
+        (Do.RECONNECT, mock.call.connect()),
     ],
 )
 def test_effects_on_the_connection(bench: Bench, effect: Effect, call: Any) -> None:
@@ -83,12 +64,12 @@ def test_effects_on_the_connection(bench: Bench, effect: Effect, call: Any) -> N
 def test_a_command_that_cannot_be_sent_is_a_failure(bench: Bench) -> None:
     bench.client.command.side_effect = RequestError("bad-text", "it is not UTF-8")
     bench.effects.carry_out(SendCommand("x", None))
-    assert bench.happened == [Failure("it is not UTF-8")]
+    assert bench.happened == [Report("it is not UTF-8", is_error=True)]
 
 
 @pytest.mark.parametrize(
     ("effect", "call"),
-    [(Suspend(), mock.call.suspend()), (Exit(), mock.call.exit())],
+    [(Do.SUSPEND, mock.call.suspend()), (Do.EXIT, mock.call.exit())],
 )
 def test_effects_on_the_program(bench: Bench, effect: Effect, call: Any) -> None:
     bench.effects.carry_out(effect)
@@ -96,23 +77,23 @@ def test_effects_on_the_program(bench: Bench, effect: Effect, call: Any) -> None
 
 
 def test_effects_on_the_display(bench: Bench) -> None:
-    bench.effects.carry_out(Bell())
+    bench.effects.carry_out(Do.BELL)
     bench.display.ring.assert_called_once_with()
     bench.display.change_layout.return_value = False
-    bench.effects.carry_out(Repaint())
+    bench.effects.carry_out(Do.REPAINT)
     assert bench.outside.mock_calls == []
     bench.display.change_layout.return_value = True
-    bench.effects.carry_out(Repaint())
+    bench.effects.carry_out(Do.REPAINT)
     assert bench.outside.mock_calls == [mock.call.take()]
 
 
 @pytest.mark.parametrize("error", [OSError("no room"), ValueError("no room")])
 def test_preferences_that_cannot_be_saved_are_a_failure(bench: Bench, error: Exception) -> None:
-    bench.effects.carry_out(Remember())
+    bench.effects.carry_out(Do.REMEMBER)
     bench.outside.remember.assert_called_once_with(bench.model.preferences)
     bench.outside.remember.side_effect = error
-    bench.effects.carry_out(Remember())
-    assert bench.happened == [Failure("the change was not saved: no room")]
+    bench.effects.carry_out(Do.REMEMBER)
+    assert bench.happened == [Report("the change was not saved: no room", is_error=True)]
 
 
 def test_a_transcript_from_its_begin_to_its_end(bench: Bench, tmp_path: Path) -> None:
@@ -124,9 +105,9 @@ def test_a_transcript_from_its_begin_to_its_end(bench: Bench, tmp_path: Path) ->
     bench.effects.carry_out(Shown("after"))
     assert path.read_text() == "words\n"
     begun, ended = bench.happened
-    assert isinstance(begun, Info)
+    assert not begun.is_error
     assert str(path) in begun.text
-    assert ended == Info("no longer writing to a file")
+    assert ended == Report("no longer writing to a file")
     bench.effects.carry_out(Transcribe(str(tmp_path)))
-    assert isinstance(bench.happened[-1], Failure)
+    assert bench.happened[-1].is_error
     bench.effects.close()

@@ -8,21 +8,7 @@ from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.keyboard import ASKED_ABOVE
 from pylingo.client.terminal.keys import LONGEST_PASTE
 from pylingo.client.terminal.line import Line
-from pylingo.client.terminal.model import (
-    Effect,
-    Event,
-    Leave,
-    Model,
-    Pasting,
-    Query,
-    Reconnect,
-    Remember,
-    Repaint,
-    SendCommand,
-    Speak,
-    Suspend,
-    Transcribe,
-)
+from pylingo.client.terminal.model import Do, Effect, Event, Model, Pasting, Query, SendCommand, Speak, Transcribe
 from pylingo.client.terminal.rows import wrapped
 from pylingo.client.terminal.update import update
 from pylingo.client.terminal.view import body_height
@@ -82,10 +68,10 @@ def test_no_key_is_used_twice(model: Model) -> None:
     [
         ("/join deep", SendCommand("join", "deep")),
         ("/USERS", SendCommand("users", None)),
-        ("/layout bottom", Remember()),
+        ("/layout bottom", Do.REMEMBER),
         ("/log file", Transcribe("file")),
-        ("/close", Leave()),
-        ("/quit", Leave()),
+        ("/close", Do.LEAVE),
+        ("/quit", Do.LEAVE),
     ],
 )
 def test_a_slash_begins_a_command(model: Model, line: str, effect: Effect) -> None:
@@ -174,7 +160,7 @@ def test_saying_goes_to_the_end_of_the_chat(model: Model) -> None:
 @pytest.mark.parametrize("words", ["", "hello", "/users"])
 def test_enter_connects_again_after_the_end(model: Model, words: str) -> None:
     model.state = "over"
-    assert do(model, f" {words}", "enter")[-1] == Reconnect()
+    assert do(model, f" {words}", "enter")[-1] == Do.RECONNECT
     assert model.editor.text == ""
     assert do(model, " /log x", "enter") == [Transcribe("x")]
 
@@ -189,10 +175,10 @@ def test_enter_alone_does_nothing_otherwise(model: Model, state: str) -> None:
 
 
 def test_the_keys_that_leave(model: Model) -> None:
-    assert do(model, "ctrl-c") == [Leave()]
+    assert do(model, "ctrl-c") == [Do.LEAVE]
     assert model.is_leaving
     model.is_leaving = False
-    assert do(model, "ctrl-d") == [Leave()]
+    assert do(model, "ctrl-d") == [Do.LEAVE]
     assert model.is_leaving
 
 
@@ -200,7 +186,7 @@ def test_ctrl_d_deletes_as_long_as_there_is_a_draft(model: Model) -> None:
     assert do(model, " ab", "ctrl-a", "ctrl-d") == []
     assert model.editor.text == "b"
     assert do(model, "end", "ctrl-d") == []
-    assert do(model, "backspace", "ctrl-d") == [Leave()]
+    assert do(model, "backspace", "ctrl-d") == [Do.LEAVE]
 
 
 @pytest.mark.parametrize("state", ["online", "connecting", "waiting", "over"])
@@ -214,7 +200,7 @@ def test_escape_goes_to_the_end_and_leaves_only_who_never_came_in(model: Model, 
     assert not model.scrollback.viewport.is_scrolled
     assert model.editor.text == "draft"
     model.was_online = False
-    assert do(model, "escape") == ([Leave()] if state == "waiting" else [])
+    assert do(model, "escape") == ([Do.LEAVE] if state == "waiting" else [])
 
 
 @pytest.mark.parametrize("name", ["escape", "ctrl-c", "ctrl-d", "ctrl-g"])
@@ -234,8 +220,8 @@ def test_enter_sends_what_the_search_has_found(model: Model) -> None:
 
 
 def test_keys_for_the_terminal(model: Model) -> None:
-    assert do(model, "ctrl-l") == [Repaint()]
-    assert do(model, "ctrl-z") == [Suspend()]
+    assert do(model, "ctrl-l") == [Do.REPAINT]
+    assert do(model, "ctrl-z") == [Do.SUSPEND]
     assert do(model, "f5", "ctrl-]", "insert") == []
 
 

@@ -6,7 +6,7 @@ from pylingo.client.events import QueryReply, Received
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.line import Line
-from pylingo.client.terminal.model import Bell, Effect, Model, Query, Shown
+from pylingo.client.terminal.model import Do, Effect, Model, Query, Shown
 from pylingo.client.terminal.server_events import BELL_EVERY, OLD, query, query_reply, received
 from pylingo.client.wording import clock_time
 from pylingo.shared.messages import (
@@ -165,23 +165,23 @@ def test_the_bell_rings_once_in_a_while_however_often_one_is_called(model: Model
     rung = []
     for tenth in range(50):
         message = Message("lobby", "bob", "ada!", NOON + tenth)
-        if Bell() in take(model, message, now=tenth / 10):
+        if Do.BELL in take(model, message, now=tenth / 10):
             rung.append(tenth / 10)
     assert rung == [0.0, BELL_EVERY, 2 * BELL_EVERY]
 
 
 def test_the_bell_rings_for_mentions_alone_and_if_it_is_wanted(model: Model) -> None:
-    assert Bell() not in take(model, Message("lobby", "bob", "hello", NOON))
+    assert Do.BELL not in take(model, Message("lobby", "bob", "hello", NOON))
     model.preferences.bell = False
-    assert Bell() not in take(model, Message("lobby", "bob", "ada", NOON + 1))
+    assert Do.BELL not in take(model, Message("lobby", "bob", "ada", NOON + 1))
     model.preferences.bell = True
-    assert Bell() in take(model, Message("lobby", "bob", "ada", NOON + 2))
+    assert Do.BELL in take(model, Message("lobby", "bob", "ada", NOON + 2))
 
 
 def test_what_is_read_in_the_log_does_not_ring(model: Model) -> None:
-    assert Bell() not in take(model, Message("lobby", "bob", "ada!", NOON - OLD))
+    assert Do.BELL not in take(model, Message("lobby", "bob", "ada!", NOON - OLD))
     assert model.scrollback.lines[-1].is_mention
-    assert Bell() in take(model, Message("lobby", "bob", "ada!", NOON - OLD + 1))
+    assert Do.BELL in take(model, Message("lobby", "bob", "ada!", NOON - OLD + 1))
 
 
 def test_who_is_ignored_is_not_heard(model: Model) -> None:

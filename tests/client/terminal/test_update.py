@@ -7,19 +7,15 @@ from pylingo.client.settings import Preferences
 from pylingo.client.terminal.input_events import Key, Text
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import (
+    Do,
     Effect,
     Event,
-    Exit,
-    Failure,
-    Info,
     Interrupted,
-    Leave,
     Model,
     Query,
-    Repaint,
+    Report,
     Resized,
     SecondPassed,
-    SendPing,
     Shown,
 )
 from pylingo.client.terminal.update import PING_EVERY, update
@@ -47,7 +43,7 @@ def texts(model: Model) -> list[str]:
 
 
 def pings(effects: list[Effect]) -> int:
-    return effects.count(SendPing())
+    return effects.count(Do.PING)
 
 
 # --- the connection
@@ -56,7 +52,7 @@ def pings(effects: list[Effect]) -> int:
 def test_a_connection_that_stands_is_not_worth_a_word(model: Model) -> None:
     effects = happen(model, CONNECTING, ONLINE)
     assert (model.state, texts(model)) == ("online", [])
-    assert effects == [SendPing()]
+    assert effects == [Do.PING]
 
 
 def test_a_loss_is_told_once_and_so_is_the_return(model: Model) -> None:
@@ -95,10 +91,10 @@ def test_an_end_that_nobody_wanted_says_how_to_go_on(model: Model, reason: str) 
 
 
 def test_an_end_that_was_wanted_needs_no_word(model: Model) -> None:
-    assert Exit() in happen(model, ONLINE, Status("over", goodbye=Goodbye("close", "bye")))
+    assert Do.EXIT in happen(model, ONLINE, Status("over", goodbye=Goodbye("close", "bye")))
     assert texts(model) == []
     model.is_leaving = True
-    assert Exit() in happen(model, ONLINE, Status("over"))
+    assert Do.EXIT in happen(model, ONLINE, Status("over"))
     assert texts(model) == []
 
 
@@ -170,20 +166,20 @@ def test_the_wanted_name_is_known(model: Model) -> None:
 
 
 def test_resizing_paints_anew_and_no_window_is_without_rows(model: Model) -> None:
-    assert happen(model, Resized(100, 30)) == [Repaint()]
+    assert happen(model, Resized(100, 30)) == [Do.REPAINT]
     assert (model.columns, model.rows) == (100, 30)
     happen(model, Resized(0, 0))
     assert (model.columns, model.rows) == (1, 1)
 
 
 def test_an_interruption_leaves(model: Model) -> None:
-    assert happen(model, Interrupted()) == [Leave()]
+    assert happen(model, Interrupted()) == [Do.LEAVE]
     assert model.is_leaving
 
 
 def test_what_happens_outside_is_told_and_inert(model: Model) -> None:
-    happen(model, Failure("no room on \x1b[2Jdisk"))
-    happen(model, Info("\x1b[2J is written"))
+    happen(model, Report("no room on \x1b[2Jdisk", is_error=True))
+    happen(model, Report("\x1b[2J is written"))
     assert [(line.kind, line.text) for line in model.scrollback.lines] == [
         ("error", "! no room on \ufffd[2Jdisk"),
         ("note", "* \ufffd[2J is written"),

@@ -9,7 +9,7 @@ from pylingo.client.settings import Preferences
 from pylingo.client.terminal.cells import STAND_IN, width
 from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.line import Line
-from pylingo.client.terminal.model import Failure, Model
+from pylingo.client.terminal.model import Model, Report
 from pylingo.client.terminal.rows import Row, wrapped
 from pylingo.client.terminal.update import update
 from pylingo.client.terminal.view import Screen, body_height, connection, input_row, question, screen, status_line
@@ -401,7 +401,7 @@ def test_whatever_others_say_is_inert(words: str, columns: int) -> None:
     ]
     for record in records:
         update(model, Received(record), 0.0, lambda: NOON)
-    update(model, Failure(words), 0.0, lambda: NOON)
+    update(model, Report(words, is_error=True), 0.0, lambda: NOON)
     for state in ("online", "waiting", "connecting", "over"):
         update(
             model,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pylingo.client.events import Status
-from pylingo.client.settings import Preferences
+from pylingo.client.options import ClientOptions
 from pylingo.client.terminal import window as module
 from pylingo.client.terminal.input_events import Text
 from pylingo.client.terminal.model import Event
@@ -23,7 +23,8 @@ def pty() -> Iterator[Pty]:
 
 def window(pty: Pty) -> Window:
     """A window that finds no server."""
-    return Window("127.0.0.1", 1, "ada", None, Preferences(), lambda _: None, "xterm-256color", fd=pty.fd)
+    options = ClientOptions(host="127.0.0.1", port=1, name="ada", room=None)
+    return Window(options, lambda _: None, "xterm-256color", fd=pty.fd)
 
 
 def raising(monkeypatch: pytest.MonkeyPatch, is_meant: Callable[[Event], bool], error: Exception) -> list[Event]:
