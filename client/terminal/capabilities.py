@@ -9,7 +9,7 @@ import io
 import os
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 NO_KINDS = frozenset({"", "dumb", "unknown", "dialup", "network", "switch"})
@@ -29,10 +29,6 @@ _KEYS = {
     "BTAB": "shift-tab",
 }
 """The keys' names here by blessed's names."""
-_STRINGS = (
-    *("enter_fullscreen", "exit_fullscreen", "clear", "clear_eol", "clear_eos", "save", "restore"),
-    *("hide_cursor", "normal_cursor", "normal", "bold", "dim", "reverse", "underline"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +57,7 @@ class Capabilities:
     dim: str
     reverse: str
     underline: str
-    keys: Mapping[str, str]
-    """The names of keys by the sequences that they send."""
+    keys: Mapping[str, str]  # the names of keys by the sequences that they send
 
 
 def usable_kind(term: str) -> str | None:
@@ -103,7 +98,8 @@ def read_capabilities(kind: str) -> Capabilities:
 
     codes = get_keyboard_codes()
     names = {seq: codes.get(code, "").removeprefix("KEY_") for seq, code in get_keyboard_sequences(terminal).items()}
-    strings: dict[str, Any] = {name: str(getattr(terminal, name)) for name in _STRINGS}
+    names_of_strings = [field.name for field in fields(Capabilities) if field.type is str]
+    strings: dict[str, Any] = {name: str(getattr(terminal, name)) for name in names_of_strings}
     return Capabilities(
         move=lambda row, column: str(terminal.move_yx(row, column)),
         left=lambda count: str(terminal.cub(count)) if count > 1 else "\b" * count,

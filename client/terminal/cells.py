@@ -11,8 +11,7 @@ from collections.abc import Iterator
 
 from wcwidth import iter_graphemes, wcswidth
 
-STAND_IN = "?"
-"""Shown instead of a wide character if there is only one column."""
+STAND_IN = "?"  # shown instead of a wide character if there is only one column
 _WIDEST = 2
 _UNCERTAIN = frozenset({"Cn", "Co"})
 _TOKEN = re.compile(" +|[^ ]+")

@@ -1,6 +1,6 @@
 """Tab completion of the word before the cursor: commands, their arguments, names, rooms. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pylingo.shared.names import fold
@@ -56,11 +56,12 @@ class Completer:
         by = -1 if backwards else 1
         if self._cycle and self._cycle.shown == (text, cursor):
             return self._cycle.step(by)
-        start = _word_start(text, cursor)
+        start = max(text.rfind(" ", 0, cursor), text.rfind("\n", 0, cursor)) + 1
         mark, kind = _kind(text, start, text[start:cursor], sources)
         offered = {"command": sources.commands, "room": sources.rooms}
         offered |= dict.fromkeys(("username", "address"), sources.names)
-        candidates = _matching(text[start + len(mark) : cursor], offered.get(kind, ()), mark)
+        begun = fold(text[start + len(mark) : cursor])
+        candidates = [mark + each for each in dict.fromkeys(offered.get(kind, ())) if fold(each).startswith(begun)]
         if not candidates:
             self._cycle = None
             return None
@@ -70,11 +71,6 @@ class Completer:
         argument_next = kind == "command" and len(candidates) == 1 and candidates[0][1:] in sources.arguments
         self._cycle = None if argument_next else cycle
         return cycle.step(by)
-
-
-def _word_start(text: str, cursor: int) -> int:
-    """The start of the word that ends at `cursor`: behind the last blank or newline."""
-    return max(text.rfind(" ", 0, cursor), text.rfind("\n", 0, cursor)) + 1
 
 
 def _kind(text: str, start: int, word: str, sources: Sources) -> tuple[str, str]:
@@ -90,9 +86,3 @@ def _kind(text: str, start: int, word: str, sources: Sources) -> tuple[str, str]
     if word.startswith("@"):
         return "@", "username"
     return "", "username" if start else "address"
-
-
-def _matching(beginning: str, offered: Iterable[str], mark: str) -> list[str]:
-    """The candidates that begin with `beginning` in any case, each once, behind `mark`."""
-    wanted = fold(beginning)
-    return [mark + candidate for candidate in dict.fromkeys(offered) if fold(candidate).startswith(wanted)]

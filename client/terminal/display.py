@@ -18,8 +18,7 @@ from pylingo.client.terminal.tty import Tty
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.timers import Timer
 
-FRAME = 0.016
-"""Seconds between two frames, except after a key."""
+FRAME = 0.016  # seconds between two frames, except after a key
 
 
 class Display:

@@ -16,11 +16,9 @@ from pylingo.client.terminal.boundaries import after, before, snap
 from pylingo.client.terminal.history import LineHistory
 from pylingo.client.terminal.motions import Motion
 
-LIMIT = 65_536
-"""Characters that the line holds, unless the constructor is told otherwise."""
+LIMIT = 65_536  # characters that the line holds, unless the constructor is told otherwise
 UNDOS = 200
-KILLS = 20
-"""Killed texts that are kept."""
+KILLS = 20  # killed texts that are kept
 
 
 @dataclass(slots=True)
@@ -40,8 +38,7 @@ class Editor:
         self.text = ""
         self.cursor = 0
         self.search: str | None = None
-        self.has_found = True
-        """Whether some line matches the query; true for an empty query."""
+        self.has_found = True  # whether some line matches the query; true for an empty query
         self._limit = limit
         self._changes: deque[_Change] = deque(maxlen=UNDOS)
         self._kills: deque[str] = deque(maxlen=KILLS)
@@ -184,7 +181,8 @@ class Editor:
         if len(self.text) - len(part) + len(changed) <= self._limit:  # the capital of ß is longer
             self._splice(self.cursor, end, changed)
 
-    def _move_vertically(self, place: int | None, step: int) -> None:
+    def _move_vertically(self, motion: Callable[[str, int], int | None], step: int) -> None:
+        place = motion(self.text, self.cursor)
         if place is not None:
             self.cursor = place
         else:
@@ -274,12 +272,8 @@ _COMMANDS: dict[str, Callable[[Editor], None]] = {
     **_with(Editor._move, _MOVES),
     **_with(Editor._kill, _KILLS),
     **_with(Editor._delete, _DELETIONS),
-    **dict.fromkeys(
-        ("up", "ctrl-p"), lambda editor: editor._move_vertically(motions.line_up(editor.text, editor.cursor), -1)
-    ),
-    **dict.fromkeys(
-        ("down", "ctrl-n"), lambda editor: editor._move_vertically(motions.line_down(editor.text, editor.cursor), 1)
-    ),
+    **dict.fromkeys(("up", "ctrl-p"), lambda editor: editor._move_vertically(motions.line_up, -1)),
+    **dict.fromkeys(("down", "ctrl-n"), lambda editor: editor._move_vertically(motions.line_down, 1)),
     "alt-enter": lambda editor: editor.insert("\n"),
     "ctrl-y": Editor._yank,
     "alt-y": Editor._yank_older,

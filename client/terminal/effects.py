@@ -10,8 +10,7 @@ from pylingo.client.terminal.model import Do, Effect, Event, Model, Query, Repor
 from pylingo.client.terminal.transcript import Transcript
 from pylingo.shared.errors import RequestError
 
-PATIENCE = 2.0
-"""Seconds that leaving may take before the connection is given up."""
+PATIENCE = 2.0  # seconds that leaving may take before the connection is given up
 
 
 class Effects:

@@ -2,8 +2,7 @@
 
 from collections import deque
 
-LONGEST = 1_000
-"""Lines that are remembered."""
+LONGEST = 1_000  # lines that are remembered
 
 
 class LineHistory:

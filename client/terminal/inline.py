@@ -21,8 +21,7 @@ from pylingo.client.terminal.view import connection, input_row, is_late, questio
 from pylingo.shared.text import printable
 
 ASK_PLACE = "\x1b[6n"
-PATIENCE = 0.5
-"""Seconds to wait for the answer; meanwhile nothing is printed."""
+PATIENCE = 0.5  # seconds to wait for the answer; meanwhile nothing is printed
 
 
 @dataclass(slots=True)

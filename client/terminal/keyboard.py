@@ -21,8 +21,7 @@ from pylingo.shared.messages import Command, Say
 from pylingo.shared.names import fold
 from pylingo.shared.text import MAX_TEXT, message_text, printable, readable
 
-ASKED_ABOVE = 5
-"""A paste of more lines than this needs a yes."""
+ASKED_ABOVE = 5  # a paste of more lines than this needs a yes
 _FEW = 3  # rows
 _INFOS = (*COMMANDS, *LOCAL)
 _ARGUMENTS = {info.name: info.argument for info in _INFOS if info.argument}
@@ -97,7 +96,8 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
         match parse_line(text):
             case Say(said):
                 message_text(said)
-                effects = _speak(model, said, at)
+                effects: list[Effect] = [Speak(said, key := secrets.token_hex(8))]
+                model.scrollback.unsent[key] = Line("own", readable(said), at, printable(model.name), state="unsent")
             case Command(name, argument):
                 if len(text) > MAX_TEXT:  # a longer one might not fit into a frame
                     raise RequestError("text-too-long", f"a command has at most {MAX_TEXT} characters, not {len(text)}")
@@ -115,13 +115,6 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
     if model.state == "over" and any(isinstance(effect, Speak | SendCommand) for effect in effects):
         effects.append(Do.RECONNECT)
     return effects
-
-
-def _speak(model: Model, text: str, at: int) -> list[Effect]:
-    key = secrets.token_hex(8)
-    line = Line("own", readable(text), at, printable(model.name), state="unsent")
-    model.scrollback.unsent[key] = line
-    return [Speak(text, key)]
 
 
 def _escape(model: Model, now: float, at: int) -> list[Effect]:
@@ -144,7 +137,9 @@ def _complete(backwards: bool) -> Action:
     def complete(model: Model, now: float, at: int) -> list[Effect]:
         editor = model.editor
         editor.press("tab")  # accepts what a search has found
-        done = model.completer.complete(editor.text, editor.cursor, _sources(model), backwards)
+        others = [name for key, name in reversed(model.people.items()) if key != fold(model.name)]
+        sources = Sources([info.name for info in _INFOS], others, model.rooms, _ARGUMENTS)
+        done = model.completer.complete(editor.text, editor.cursor, sources, backwards)
         if done is not None:
             text, cursor, candidates = done
             editor.replace(0, len(editor.text), text, cursor)
@@ -155,16 +150,6 @@ def _complete(backwards: bool) -> Action:
         return []
 
     return complete
-
-
-def _sources(model: Model) -> Sources:
-    me = fold(model.name)
-    return Sources(
-        commands=[info.name for info in _INFOS],
-        names=[name for key, name in reversed(model.people.items()) if key != me],
-        rooms=model.rooms,
-        arguments=_ARGUMENTS,
-    )
 
 
 def _scroll(step: Callable[[int], int]) -> Action:

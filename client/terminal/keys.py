@@ -13,19 +13,14 @@ from collections.abc import Mapping
 from pylingo.client.terminal.input_events import InputEvent, Key, Paste, Text
 from pylingo.client.terminal.sequences import ALT, CONTROLS, SEQUENCE, meaning
 
-LONGEST_SEQUENCE = 64
-"""Bytes of a key's sequence or a short reply; longer ones are dropped."""
+LONGEST_SEQUENCE = 64  # bytes of a key's sequence or a short reply; longer ones are dropped
 LONGEST_STRING = 4_096
 """Bytes of an OSC, DCS, APC, PM or SOS that are ignored; later bytes count as input again."""
-LONGEST_PASTE = 65_536
-"""Characters of a paste that are kept."""
-SEQUENCE_PATIENCE = 0.05
-"""Seconds without a byte after which an unfinished sequence has ended."""
-PASTE_PATIENCE = 10.0
-"""Seconds without a byte after which a paste without an end marker has ended."""
+LONGEST_PASTE = 65_536  # characters of a paste that are kept
+SEQUENCE_PATIENCE = 0.05  # seconds without a byte after which an unfinished sequence has ended
+PASTE_PATIENCE = 10.0  # seconds without a byte after which a paste without an end marker has ended
 TYPED_AT_ONCE = 32
 """Bytes that typing may bring in one read; after a paste that stalled, more of them are the rest of it."""
-
 
 ESC = 0x1B
 _TEXT = re.compile(rb"[^\x00-\x1f\x7f]+")
@@ -48,8 +43,7 @@ class KeyDecoder:
         self._own = {seq: name for seq, name in own.items() if seq[0:1] == b"\x1b" and 2 <= len(seq) < LONGEST_SEQUENCE}
         self._own_longest = max(map(len, self._own), default=0)
         self._own_begun = {seq[:length] for seq in self._own for length in range(1, len(seq))}
-        self.pending = b""
-        """The bytes of an unfinished sequence."""
+        self.pending = b""  # the bytes of an unfinished sequence
         self._half = codecs.getincrementaldecoder("utf-8")("replace")
         self._paste: _OpenPaste | None = None
         self._has_given_up = False  # on the end of a paste, whose rest may still arrive

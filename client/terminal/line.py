@@ -43,8 +43,7 @@ class Line:
     `at` is its time in microseconds since 1970. If `is_stamped`, that is the server's stamp, which orders the line.
     """
 
-    kind: str
-    """`message`, `own`, `note`, `error` or `day`."""
+    kind: str  # `message`, `own`, `note`, `error` or `day`
     text: str
     at: int = 0
     who: str = ""
@@ -52,12 +51,9 @@ class Line:
     is_mention: bool = False
     begins: str = ""
     """The room (compared form) that begins here: its later messages are never inserted before this line."""
-    state: str = ""
-    """Of an own message: `unsent` or `refused`."""
+    state: str = ""  # of an own message: `unsent` or `refused`
     presence: Presence | None = None
-    is_open: bool = False
-    """Whether all its rows are shown, however many there are."""
+    is_open: bool = False  # whether all its rows are shown, however many there are
     is_printed: bool = False
     """Whether it is in the terminal's own scrollback, where it cannot change any more."""
-    number: int = 0
-    """The number of lines that had arrived by then, itself included."""
+    number: int = 0  # the number of lines that had arrived by then, itself included

@@ -20,8 +20,7 @@ _ALONE = (
     "\U00011700-\U0001173f]"
 )
 _KATAKANA = "[\u3031-\u3035\u309b\u309c\u30a0-\u30fa\u30fc-\u30ff\u31f0-\u31ff\U0001b000\U0001b164-\U0001b167]"
-_JOINERS = "-."
-"""These join two parts of a name, if letters or digits stand on both sides."""
+_JOINERS = "-."  # these join two parts of a name, if letters or digits stand on both sides
 
 
 def mentions(text: str, name: str) -> bool:

@@ -17,8 +17,7 @@ from pylingo.client.terminal.scrollback import Scrollback
 from pylingo.shared.commands import BY_NAME
 from pylingo.shared.names import fold
 
-MOST = 50_000
-"""The people of a room, and the rooms, that are remembered by name."""
+MOST = 50_000  # the people of a room, and the rooms, that are remembered by name
 
 
 @dataclass(slots=True)
@@ -36,28 +35,22 @@ class Model:
     state: str = "connecting"
     retry_at: float = 0.0
     was_online: bool = False
-    is_told: bool = False
-    """Whether a note has mentioned this loss of the connection."""
+    is_told: bool = False  # whether a note has mentioned this loss of the connection
     is_leaving: bool = False
-    round_trip: float | None = None
-    """Seconds that the last ping took."""
-    pinged_at: float = -math.inf
-    """When the last ping was sent."""
+    round_trip: float | None = None  # seconds that the last ping took
+    pinged_at: float = -math.inf  # when the last ping was sent
     is_awaiting_pong: bool = False
-    heard_at: float = -math.inf
-    """When the server's latest frame came."""
+    heard_at: float = -math.inf  # when the server's latest frame came
     # the people
     name: str = ""
-    wanted: str | None = None
-    """The name that somebody else has, and that we ask for again."""
+    wanted: str | None = None  # the name that somebody else has, and that we ask for again
     room: str | None = None
     hidden: dict[str, str] = field(default_factory=dict)
     """Names that are hidden in this run only, while their owners are in sight: guests, and people who were renamed.
     Each maps to the name that was given to /ignore. All are compared forms."""
     people: dict[str, str] = field(default_factory=dict)
     """The people in the room, by the compared form; the latest speaker comes last."""
-    expected: int | None = None
-    """How many people are in the room, until the list of them has come."""
+    expected: int | None = None  # how many people are in the room, until the list of them has come
     arriving: dict[str, str] = field(default_factory=dict)
     """The people in the pages of a list that has not come to its end."""
     rooms: list[str] = field(default_factory=list)
@@ -66,19 +59,14 @@ class Model:
     queries: list[str] = field(default_factory=list)
     """The queries whose replies have not come to their end."""
     # of the moment
-    hint: str = ""
-    """A few words in the status row, until the next key."""
-    question: Paste | None = None
-    """A paste that waits for the person to confirm it."""
+    hint: str = ""  # a few words in the status row, until the next key
+    question: Paste | None = None  # a paste that waits for the person to confirm it
     has_mouse: bool = True
     """Whether we get the mouse wheel. If not, the mouse selects text in the terminal."""
-    place: int = 0
-    """The column of the cursor, as the terminal last reported it."""
-    places: int = 0
-    """How often the terminal has reported it."""
+    place: int = 0  # the column of the cursor, as the terminal last reported it
+    places: int = 0  # how often the terminal has reported it
     rung_at: float = -math.inf
-    day: tuple[int, int, int] | None = None
-    """The local date of the newest line."""
+    day: tuple[int, int, int] | None = None  # the local date of the newest line
 
     def hides(self, name: str) -> bool:
         """Whether the person has hidden `name`."""

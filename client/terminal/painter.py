@@ -26,6 +26,8 @@ WRAP_OFF, WRAP_ON = "\x1b[?7l", "\x1b[?7h"
 class Painter:
     """Paints on the alternate screen."""
 
+    is_behind = False  # no lines are left for the next frame, because only those in view are painted
+
     def __init__(self, terminal: Capabilities, theme: dict[str, str]) -> None:
         self._terminal = terminal
         self._theme = theme
@@ -34,11 +36,6 @@ class Painter:
         self._status = ""
         self._has_mouse = True
         self._rendered: dict[Row, str] = {}
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether the last frame left lines for the next one. None does: only what is in view is painted."""
-        return False
 
     def enter(self) -> str:
         """The output before the first frame."""
@@ -124,7 +121,8 @@ class Painter:
         """Changes to the row from where the cursor stands; None if the width of what goes left of it is uncertain."""
         if (old.before, old.after) == (new.before, new.after):
             return ""
-        same = _common(old.before, new.before)
+        pairs = enumerate(zip(old.before, new.before, strict=False))
+        same = next((at for at, (was, char) in pairs if was != char), min(len(old.before), len(new.before)))
         gone, added = old.before[same:], new.before[same:]
         if not (gone.isascii() and gone.isprintable()) or not _stands_alone(added[:1]):
             return None
@@ -163,9 +161,3 @@ def _scrolled(old: list[str], new: list[str]) -> int:
 def _stands_alone(char: str) -> bool:
     """Whether `char` certainly begins a new cell: Latin, kana, ideographs, Hangul syllables."""
     return char <= "\u02ff" or "\u309b" <= char <= "\ua4cf" or "\uac00" <= char <= "\ud7a3"
-
-
-def _common(one: str, other: str) -> int:
-    """The length of the common beginning of two strings."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))

@@ -2,12 +2,9 @@
 
 from pylingo.client.terminal.input_events import InputEvent, Key, Paste, Text
 
-TYPED_AT_ONCE = 5
-"""Lines in one read that may be typed ahead on a slow connection."""
-GOES_ON = 0.1
-"""Seconds within which the next piece of such a paste arrives."""
-LONGEST_WORD = 16
-"""Characters without a line end that may be typed within `GOES_ON`."""
+TYPED_AT_ONCE = 5  # lines in one read that may be typed ahead on a slow connection
+GOES_ON = 0.1  # seconds within which the next piece of such a paste arrives
+LONGEST_WORD = 16  # characters without a line end that may be typed within `GOES_ON`
 
 ENTER = Key("enter")
 

@@ -14,16 +14,13 @@ class Printer:
 
     def __init__(self) -> None:
         self._hint = ""
-        self.is_behind = False
-        """Whether the last frame left lines for the next one."""
+        self.is_behind = False  # whether the last frame left lines for the next one
 
     def enter(self) -> str:
         """Nothing, because the terminal stays as the shell left it."""
         return ""
 
-    def leave(self) -> str:
-        """Nothing."""
-        return ""
+    leave = enter
 
     def forget(self, theme: dict[str, str]) -> None:
         """Nothing, because printed text stays."""

@@ -7,13 +7,11 @@ layout that prints each line once. `Viewport` decides which rows are on the scre
 from pylingo.client.terminal.line import Line, Presence
 from pylingo.client.terminal.viewport import Viewport
 
-LINES = 5_000
-"""Lines that are kept."""
+LINES = 5_000  # lines that are kept
 CHARACTERS = 4_000_000
 """Characters in all lines together: 5,000 messages of the greatest length would take 80 MB."""
 _SLACK = 256  # lines beyond the limit before some are dropped, because dropping moves all others
-PRINTED_AT_ONCE = 128
-"""Lines printed in one frame; a long line counts as several."""
+PRINTED_AT_ONCE = 128  # lines printed in one frame; a long line counts as several
 _CHARACTERS_OF_A_LINE = 64
 
 

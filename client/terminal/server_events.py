@@ -18,10 +18,8 @@ from pylingo.shared.names import fold, is_guest
 from pylingo.shared.schema import Record
 from pylingo.shared.text import printable, readable
 
-BELL_EVERY = 2.0
-"""Seconds between two rings of the bell, at least."""
-OLD = 60_000_000
-"""Microseconds after which a message is not news; generous, because clocks differ."""
+BELL_EVERY = 2.0  # seconds between two rings of the bell, at least
+OLD = 60_000_000  # microseconds after which a message is not news; generous, because clocks differ
 
 
 def received(model: Model, event: Received, now: float, at: int) -> list[Effect]:

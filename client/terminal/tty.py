@@ -19,10 +19,8 @@ from collections.abc import Callable
 from pylingo.client.descriptor import OwnDescriptor, is_foreground
 from pylingo.reactor.engine.loop import EVENT_READ, EVENT_WRITE, Reactor
 
-READ_SIZE = 65_536
-"""Bytes read at once."""
-PATIENCE = 1.0
-"""Seconds that `leave` waits for the terminal to take the output that restores it."""
+READ_SIZE = 65_536  # bytes read at once
+PATIENCE = 1.0  # seconds that `leave` waits for the terminal to take the output that restores it
 
 
 def stop_group() -> bool:
@@ -106,13 +104,6 @@ class Tty:
             self._own = None
             self._rest = b""
 
-    def _take_keys(self) -> None:
-        modes = _patiently(termios.tcgetattr, self._fd)
-        modes[0] &= ~(termios.IXON | termios.ICRNL | termios.INLCR | termios.IGNCR | termios.ISTRIP)
-        modes[3] &= ~(termios.ICANON | termios.ECHO | termios.IEXTEN | termios.ISIG)
-        modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
-        _patiently(termios.tcsetattr, self._fd, termios.TCSANOW, modes)
-
     def enter(self, by_key: bool = True) -> None:
         """Take the terminal, for the first time or after `release`.
 
@@ -123,7 +114,11 @@ class Tty:
             self._own = OwnDescriptor(self._fd)
         self._modes = self._modes or modes
         if by_key:
-            self._take_keys()
+            modes = _patiently(termios.tcgetattr, self._fd)
+            modes[0] &= ~(termios.IXON | termios.ICRNL | termios.INLCR | termios.IGNCR | termios.ISTRIP)
+            modes[3] &= ~(termios.ICANON | termios.ECHO | termios.IEXTEN | termios.ISIG)
+            modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
+            _patiently(termios.tcsetattr, self._fd, termios.TCSANOW, modes)
         self._is_read = True
         self._wait_for(EVENT_READ)
 

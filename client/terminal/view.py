@@ -8,8 +8,7 @@ from pylingo.client.terminal.model import MOST, Model
 from pylingo.client.terminal.rows import Row, Span, wrapped
 from pylingo.shared.text import JOINERS, printable, readable
 
-LATE = 2.0
-"""Seconds without an answer after which the status row says so."""
+LATE = 2.0  # seconds without an answer after which the status row says so
 _NEWLINE, _TAB = "\u21b5", " "
 _ROWS_FOR_STATUS = 3
 
@@ -124,7 +123,8 @@ def _state(model: Model, now: float) -> str:
     scrollback = model.scrollback
     parts = [connection(model, now), model.name + (f", wanted {model.wanted}" if model.wanted else "")]
     if model.room is not None and model.state == "online":
-        parts[1:1] = [model.room, _company(model)]
+        people = len(model.people) if model.expected is None else model.expected
+        parts[1:1] = [model.room, f"{people}{'+' if people == MOST else ''} here"]
     elif model.state == "online":
         parts[1:1] = ["no room: /join one"]
     if new := scrollback.viewport.new_below:
@@ -134,12 +134,6 @@ def _state(model: Model, now: float) -> str:
     if scrollback.unsent and model.state != "online":
         parts.insert(1, f"{len(scrollback.unsent)} unsent")
     return " " + " \N{MIDDLE DOT} ".join(part for part in parts if part)
-
-
-def _company(model: Model) -> str:
-    """The number of people here: as the server said, until their list arrives."""
-    count = len(model.people) if model.expected is None else model.expected
-    return f"{count}{'+' if count == MOST else ''} here"
 
 
 def is_late(model: Model, now: float) -> bool:

@@ -73,7 +73,13 @@ class Viewport:
                     break
                 return
             hidden -= size
-        self._go_to_top(height, wrapped)
+        have = 0  # go to the top
+        for line in self._lines():
+            have += len(wrapped(line))
+            if have >= height:
+                self._hold(line, have - height)
+                return
+        self.follow()
 
     def scroll_down(self, count: int, wrapped: Wrapped[object]) -> None:
         """Go down by `count` rows; at the end, follow what arrives."""
@@ -96,15 +102,6 @@ class Viewport:
         """Hold on to `instead`, or follow the end, if the view holds on to one of `lines`, which are removed."""
         if self._bottom in lines:
             self._bottom, self._hidden = instead, 0
-
-    def _go_to_top(self, height: int, wrapped: Wrapped[object]) -> None:
-        have = 0
-        for line in self._lines():
-            have += len(wrapped(line))
-            if have >= height:
-                self._hold(line, have - height)
-                return
-        self.follow()
 
     def _hold(self, line: Line, hidden: int) -> None:
         """Hold on to a line, of which `hidden` rows are below the view; follow if nothing is below the view."""
