@@ -62,7 +62,7 @@ ALLOWED = {
     "reactor.history.file_identity": THREAD,
     "reactor.history.writer": THREAD,
     "reactor.config:read_file": f"{START}; later by `Reload`, {THREAD}",
-    "reactor.engine.dial:look_up": f"{THREAD} by `Resolver`; otherwise for addresses, which need no name server",
+    "reactor.engine.dial:resolve": f"{THREAD} by `Resolver`; otherwise for addresses, which need no name server",
     "reactor.engine.listener:_spare_descriptor": NULL,
     "reactor.engine.loop:Reactor._select": "10 ms, if there is no memory to wait for anything else",
     "reactor.engine.wakeup:Wakeup.wait_writable": "for the plain client, which waits for its reader; a signal ends it",

@@ -27,23 +27,19 @@ Target = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 
 def resolve(host: str, port: int, flags: int = 0) -> list[Target]:
-    """The addresses of `host`, best first, families alternating. Raises `OSError`.
+    """The addresses of `host`, best first, families alternating. `flags` are those of `getaddrinfo`.
 
-    Blocks while the system looks the name up; a `Resolver` does not.
+    Raises `OSError`. Blocks while the system looks the name up; a `Resolver` does not.
     """
-    families: dict[socket.AddressFamily, list[Target]] = {}
-    for family, _, _, _, address in look_up(host, port, flags):
-        families.setdefault(family, []).append((socket.AddressFamily(family), address))
-    turns = itertools.zip_longest(*families.values())
-    return [target for turn in turns for target in turn if target is not None]
-
-
-def look_up(host: str | None, port: int, flags: int = 0) -> list[Any]:
-    """`getaddrinfo` for TCP. Raises `OSError`, even for a text that cannot be a host name."""
     try:
-        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
     except UnicodeError:
         raise socket.gaierror(socket.EAI_NONAME, "not a host name") from None
+    families: dict[socket.AddressFamily, list[Target]] = {}
+    for family, _, _, _, address in found:
+        families.setdefault(family, []).append((family, address))
+    turns = itertools.zip_longest(*families.values())
+    return [target for turn in turns for target in turn if target is not None]
 
 
 class Resolver:
@@ -94,18 +90,6 @@ class Dial:
     after `cancel`.
     """
 
-    __slots__ = (
-        "_attempts",
-        "_connected",
-        "_error",
-        "_failed",
-        "_is_over",
-        "_reactor",
-        "_targets",
-        "_timeout",
-        "_timer",
-    )
-
     def __init__(
         self,
         reactor: Reactor,
@@ -133,14 +117,13 @@ class Dial:
     def cancel(self) -> None:
         """Give up, and call nothing."""
         self._is_over = True
-        self._cancel_timer()
+        if self._timer is not None:
+            self._timer.cancel()
         attempts, self._attempts = self._attempts, set()
         for attempt in attempts:
             attempt.end().close()
 
     def _resolved(self, found: Sequence[Target] | OSError) -> None:
-        if self._is_over:
-            return
         if isinstance(found, OSError):
             self._error = found
         else:
@@ -151,7 +134,8 @@ class Dial:
         """Try the next address, or fail if there is none."""
         if self._is_over:
             return
-        self._cancel_timer()
+        if self._timer is not None:
+            self._timer.cancel()
         if self._targets:
             try:
                 self._attempts.add(_Attempt(self, self._reactor, self._targets.popleft(), self._timeout))
@@ -165,35 +149,27 @@ class Dial:
             self._is_over = True
             self._failed(self._error)
 
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    # --- from the attempts
-
-    def won(self, attempt: "_Attempt") -> None:
+    def ended(self, attempt: "_Attempt", error: OSError | None) -> None:
+        """`attempt` has connected, or failed with `error`."""
         self._attempts.remove(attempt)
         sock = attempt.end()
-        self.cancel()
-        self._connected(sock)
-
-    def lost(self, attempt: "_Attempt", error: OSError) -> None:
-        self._attempts.remove(attempt)
-        attempt.end().close()
-        self._error = error
-        self._next()
+        if error is None:
+            self.cancel()
+            self._connected(sock)
+        else:
+            sock.close()
+            self._error = error
+            self._next()
 
 
 class _Attempt:
     """A connect to one address. Raises `OSError` if it fails at once."""
 
-    __slots__ = ("_dial", "_is_over", "_reactor", "_sock", "_timer")
+    __slots__ = ("_dial", "_reactor", "_sock", "_timer")
 
     def __init__(self, dial: Dial, reactor: Reactor, target: Target, timeout: float) -> None:
         self._dial = dial
         self._reactor = reactor
-        self._is_over = False
         family, address = target
         self._sock = socket.socket(family, socket.SOCK_STREAM)
         try:
@@ -205,24 +181,19 @@ class _Attempt:
         except OSError:
             self._sock.close()
             raise
-        self._timer = reactor.call_later(timeout, dial.lost, self, TimeoutError(errno.ETIMEDOUT, "no answer"))
+        self._timer = reactor.call_later(timeout, dial.ended, self, TimeoutError(errno.ETIMEDOUT, "no answer"))
 
     def end(self) -> socket.socket:
         """Wait no longer; the socket is the caller's now."""
-        self._is_over = True
         self._timer.cancel()
         self._reactor.unregister(self._sock.fileno())
         return self._sock
 
     def handle(self, mask: int) -> None:
         """The connect has succeeded or failed."""
-        if self._is_over:  # in this very tick, by another attempt
-            return
-        code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code:
-            self._dial.lost(self, OSError(code, os.strerror(code)))
-        else:
-            self._dial.won(self)
+        if self._sock.fileno() >= 0:  # otherwise another attempt has won in this very tick
+            code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            self._dial.ended(self, OSError(code, os.strerror(code)) if code else None)
 
     def fail(self, error: Exception) -> None:
         """`connected` or `failed` raised: the caller's bug, and the socket is the caller's."""

@@ -33,8 +33,6 @@ _NO_SUCH_ADDRESS = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 _BACKLOG = 4_096
 
 Address = tuple[Any, ...]
-
-
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOOPBACK: tuple[Network, ...] = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv6Network("::1/128"))
 
@@ -92,10 +90,8 @@ class ConnectionLimiter:
         """Count a connection that was admitted no longer."""
         self.count -= 1
         key = address_key(host)
-        left = self._counts[key] - 1
-        if left:
-            self._counts[key] = left
-        else:
+        self._counts[key] -= 1
+        if not self._counts[key]:
             del self._counts[key]
 
 
@@ -141,12 +137,10 @@ class Listener:
                 if error.errno in _PEER_GONE:
                     continue  # others may wait
                 self._pause(error.strerror or str(error))
-                self._refuse_one()
                 return
             except MemoryError:  # from Python itself
                 self._reactor.memory.ran_out()
                 self._pause(os.strerror(errno.ENOMEM))
-                self._refuse_one()
                 return
             self._paused = False
             self._accepted(sock, address)
@@ -164,14 +158,12 @@ class Listener:
             self._reserve = None
 
     def _pause(self, why: str) -> None:
+        """Accept nothing for a while. The reserve is used to refuse one of the peers that are waiting."""
         self._reactor.call_later(PAUSE, self._resume)
         self._reactor.unregister(self._sock.fileno())
         if not self._paused:
             logger.warning("accepting pauses for %g s at a time: %s", PAUSE, why)
         self._paused = True
-
-    def _refuse_one(self) -> None:
-        """Use the reserve to refuse one of the peers that are waiting."""
         if self._reserve is None:
             return
         os.close(self._reserve)
@@ -201,38 +193,21 @@ def listen(host: str, port: int, targets: Sequence[Target] = ()) -> list[socket.
     """
     socks: list[socket.socket] = []
     missing: OSError | None = None
-    try:
-        for family, address in dict.fromkeys(targets or resolve(host, port)):
-            if port == 0 and socks:
-                address = (address[0], socks[0].getsockname()[1], *address[2:])
-            try:
-                socks.append(_listen_on(family, address, both=address[0] == "::"))
-            except OSError as error:
-                if error.errno not in _NO_SUCH_ADDRESS:
-                    raise
-                missing = error  # such as ::1 of localhost where the system has no IPv6
-        if missing is not None and not socks:
-            raise missing
-    except OSError:
-        for sock in socks:
-            sock.close()
-        raise
+    for family, address in dict.fromkeys(targets or resolve(host, port)):
+        if port == 0 and socks:
+            address = (address[0], socks[0].getsockname()[1], *address[2:])
+        both = address[0] == "::" and socket.has_dualstack_ipv6()  # IPv4 peers can reach it as well
+        try:
+            socks.append(socket.create_server(address, family=family, backlog=_BACKLOG, dualstack_ipv6=both))
+        except OSError as error:
+            missing = OSError(error.errno, os.strerror(error.errno or 0))  # without the words of `create_server`
+            if error.errno not in _NO_SUCH_ADDRESS:  # such as ::1 of localhost where the system has no IPv6
+                for sock in socks:
+                    sock.close()
+                raise missing from None
+    if missing is not None and not socks:
+        raise missing
     return socks
-
-
-def _listen_on(family: int, address: Address, both: bool) -> socket.socket:
-    """A socket that listens on one address. With `both`, IPv4 peers can reach an IPv6 socket."""
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not both)
-        sock.bind(address)
-        sock.listen(_BACKLOG)
-    except OSError:
-        sock.close()
-        raise
-    return sock
 
 
 def _spare_descriptor() -> int | None:

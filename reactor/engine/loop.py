@@ -19,12 +19,12 @@ the first tick afterwards reads everything that has come before any timer fires.
 import logging
 import selectors
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from pylingo.reactor.engine.memory import Memory
-from pylingo.reactor.engine.timers import Owner, Timer, TimerQueue
-from pylingo.reactor.engine.wakeup import Call, Wakeup
+from pylingo.reactor.engine.timers import Call, Owner, Timer, TimerQueue
+from pylingo.reactor.engine.wakeup import Wakeup
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ _MEMORY_PAUSE = 0.01  # seconds before another wait, if there is no memory to wa
 _LONGEST_WAIT = 86_400.0  # seconds: a selector counts milliseconds in an int, and raises above 24 days
 MOST_LATE = 1.0
 """Seconds that a tick may be late. If it is later, the process is taken to have been stopped."""
-_FEW_BYTES = 4_096
+_FEW_BYTES = 4_096  # a few replies, which do not wait for the copies of long messages
 _LATE = 0.1  # seconds: if a tick is later, events are selected once more before any timer fires
 
 
@@ -52,11 +52,6 @@ class Flushable(Owner, Protocol):
     def queued(self) -> int: ...
 
     def flush(self) -> None: ...
-
-
-def _is_large(connection: Flushable) -> bool:
-    """Whether it has more to send than a few replies, which do not wait for the copies of long messages."""
-    return connection.queued > _FEW_BYTES
 
 
 def log_error(source: object, error: Exception) -> None:
@@ -108,9 +103,13 @@ class Reactor:
         self._unsent: list[Flushable] = []
         self._backlogs: list[Flushable] = []  # they come after the others
         self._closing: list[Call] = []
-        self._stopped = False
+        self.is_stopped = False
+        """Whether `stop` was called."""
         self.memory = Memory()
         self._wakeup = Wakeup(self.call_soon)
+        self.on_signal = self._wakeup.on_signal
+        self.wait_writable = self._wakeup.wait_writable
+        self.call_from_thread = self._wakeup.call
         self.register(self._wakeup.fileno(), EVENT_READ, self._wakeup)
 
     # --- what to wait for
@@ -137,20 +136,6 @@ class Reactor:
         except KeyError:
             pass
 
-    def on_signal(self, number: int, callback: Callable[[], object], unless_ignored: bool = False) -> None:
-        """Call `callback` in the loop after each signal `number`. From the main thread only.
-
-        With `unless_ignored`, a signal that was ignored when the process began stays ignored.
-        """
-        self._wakeup.on_signal(number, callback, unless_ignored)
-
-    def wait_writable(self, fd: int) -> bool:
-        """Block the loop until `fd` is writable; return False if a signal came first, whose callback is still to come.
-
-        For output that cannot be made non-blocking because other programs share it.
-        """
-        return self._wakeup.wait_writable(fd)
-
     # --- what to call
 
     def clock(self) -> float:
@@ -166,10 +151,6 @@ class Reactor:
     ) -> Timer:
         """Call `callback(*args)` in `delay` seconds, unless the result is cancelled. If it raises, `owner` fails."""
         return self._timers.add(self.clock() + delay, callback, args, owner)
-
-    def call_from_thread(self, callback: Callable[..., object], *args: Any, owner: Owner | None = None) -> None:
-        """As `call_soon`, from any thread."""
-        self._wakeup.call(callback, *args, owner=owner)
 
     def call_before_flush(self, callback: Callable[[], object]) -> None:
         """Call `callback` once, at the start of this tick's flush (or of the next, from within one)."""
@@ -200,18 +181,13 @@ class Reactor:
 
     def run(self) -> None:
         """Run ticks until `stop` is called."""
-        self._stopped = False
-        while not self._stopped:
+        self.is_stopped = False
+        while not self.is_stopped:
             self.tick()
-
-    @property
-    def is_stopped(self) -> bool:
-        """Whether `stop` was called."""
-        return self._stopped
 
     def stop(self) -> None:
         """Have `run` return at the end of the tick."""
-        self._stopped = True
+        self.is_stopped = True
 
     def tick(self, longest: float | None = None) -> None:
         """Run one tick. Waits at most `longest` seconds, if that is given."""
@@ -231,8 +207,7 @@ class Reactor:
                 handler.handle(mask)
             except Exception as error:
                 self._report(error, handler, handler)
-        for timer in self._timers.due(start):
-            self.run_safely(timer.fire, owner=timer.owner)
+        self._run(self._timers.due(start))
         self._run(ready)
         self._flush()
         self.ticks += 1
@@ -256,7 +231,7 @@ class Reactor:
 
     def _timeout(self) -> float | None:
         """The seconds until something is due; None if nothing is."""
-        if self._ready or self._flushers or self._unsent or self._backlogs or self._closing or self._stopped:
+        if self._ready or self._flushers or self._unsent or self._backlogs or self._closing or self.is_stopped:
             return 0
         deadline = self._timers.next_deadline()
         return None if deadline is None else min(max(0.0, deadline - self.clock()), _LONGEST_WAIT)
@@ -276,7 +251,7 @@ class Reactor:
     def _send(self, until: float) -> None:
         """Flush the connections that have something new, then the backlogs. When time is up, go on in the next tick."""
         if self.sending:
-            self._unsent.sort(key=_is_large)
+            self._unsent.sort(key=lambda connection: connection.queued > _FEW_BYTES)
             until = max(until, self._clock() + self.sending / 2)
         news = len(self._unsent)
         connections = self._unsent + self._backlogs
@@ -292,7 +267,7 @@ class Reactor:
                 self._backlogs[:0] = connections[max(index, news) :]
                 return
 
-    def _run(self, calls: list[Call]) -> None:
+    def _run(self, calls: Iterable[Call]) -> None:
         for callback, args, owner in calls:
             self.run_safely(callback, *args, owner=owner)
 

@@ -161,7 +161,7 @@ class Transport:
             self.write(data)
             return
         taken = self._offer(self._sock.send, data)
-        if taken is not None and taken != len(data):
+        if taken != len(data):
             self._queue = SendQueue(data)
             self._keep_rest(self._queue, taken)
 
@@ -171,8 +171,6 @@ class Transport:
         queue = self._queue
         if queue is not None and not self._blocked and self._state < SHUT:
             taken = self._offer(queue.send, self._sock)
-            if taken is None:
-                return
             if taken != queue.size:
                 self._keep_rest(queue, taken)
             else:
@@ -204,15 +202,15 @@ class Transport:
             self._dirty = True
             self._reactor.flush_soon(self, is_backlog)
 
-    def _offer[T](self, send: Callable[[T], int], what: T) -> int | None:
-        """The number of bytes that the socket takes now; None if the connection is lost."""
+    def _offer[T](self, send: Callable[[T], int], what: T) -> int:
+        """The number of bytes that the socket takes now."""
         try:
             return send(what)
         except (BlockingIOError, InterruptedError):
-            return 0
+            pass
         except OSError as error:
-            self._end(error)
-            return None
+            self.fail(error)
+        return 0
 
     def _keep_rest(self, queue: SendQueue, taken: int) -> None:
         """Keep all but the bytes that the socket has taken until it is writable."""
@@ -241,7 +239,7 @@ class Transport:
         if mask & EVENT_READ:
             self._read()
         elif not mask:
-            self._end(ConnectionResetError("the peer is gone"))
+            self.fail(ConnectionResetError("the peer is gone"))
 
     def _read(self) -> None:
         if self._state is CLOSED or self._eof or not self._reading:
@@ -251,13 +249,13 @@ class Transport:
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
-            self._end(error)
+            self.fail(error)
             return
         if not data:
             self._eof = True
             self._wait_for()
             if self._state is SHUT:
-                self._end(None)
+                self.abort()
         if self._state is OPEN and self.receiver is not None:
             if data:
                 self.receiver.data_received(data)
@@ -277,34 +275,29 @@ class Transport:
 
     def abort(self) -> None:
         """Close at the end of the tick, whatever is queued."""
-        self._end(None)
+        self.fail(None)
 
-    def fail(self, error: Exception) -> None:
-        """A call that belongs to this connection raised `error`, or the connection is lost: close it."""
-        self._end(error)
+    def fail(self, error: Exception | None) -> None:
+        """As `abort`, because a call that belongs to this connection raised `error`, or the connection is lost."""
+        if self._state is not CLOSED:
+            self._reactor.close_soon(self._finish, error if self._state is OPEN else None)
+            self._state = CLOSED
 
     def _shut(self) -> None:
         self._state = SHUT
         try:
             self._sock.shutdown(socket.SHUT_WR)
-        except OSError as error:  # the peer has reset the connection
-            self._end(error)
-            return
+        except OSError:  # the peer has reset the connection
+            self._eof = True
         if self._eof:
-            self._end(None)
+            self.abort()
         elif self._timer is not None:
             self._timer.cancel()
             self._timer = self._reactor.call_later(LINGER, self.abort)
 
-    def _end(self, error: Exception | None) -> None:
-        if self._state is not CLOSED:
-            self._reactor.close_soon(self._finish, error if self._state is OPEN else None)
-            self._state = CLOSED
-
     def _finish(self, error: Exception | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
         self._reactor.unregister(self._sock.fileno())
         self._sock.close()
         self._queue = None

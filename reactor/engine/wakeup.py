@@ -12,10 +12,9 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from pylingo.reactor.engine.timers import Owner
+from pylingo.reactor.engine.timers import Call, Owner
 
 _LOOK_EVERY = 0.1  # seconds
-Call = tuple[Callable[..., object], tuple[Any, ...], Owner | None]
 
 
 class Wakeup:
@@ -38,14 +37,13 @@ class Wakeup:
     def on_signal(self, number: int, callback: Callable[[], object], unless_ignored: bool = False) -> None:
         """Call `callback` in the loop after each signal `number`. From the main thread only.
 
-        With `unless_ignored`, a signal that was ignored before stays ignored (`nohup`, shells without job control).
+        With `unless_ignored`, a signal that is ignored stays ignored (`nohup`, shells without job control).
         """
         if unless_ignored and signal.getsignal(number) is signal.SIG_IGN:
             return
         if self._fd_before is None:
             self._fd_before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        previous = signal.signal(number, _ignore)
-        self._before.setdefault(number, previous)
+        self._before.setdefault(number, signal.signal(number, _ignore))
         self._handlers[number] = callback
 
     def call(self, callback: Callable[..., object], *args: Any, owner: Owner | None = None) -> None:
@@ -74,7 +72,10 @@ class Wakeup:
             self._call_soon(callback, *args, owner=owner)
 
     def wait_writable(self, fd: int) -> bool:
-        """Block until `fd` is writable; return False if a signal with a callback came first."""
+        """Block the loop until `fd` is writable; return False if a signal came first, whose callback is still to come.
+
+        For output that cannot be made non-blocking because other programs share it.
+        """
         longest = None
         while True:
             _, writable, _ = select.select([self] if longest is None else [], [fd], [], longest)

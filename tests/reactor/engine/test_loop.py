@@ -484,7 +484,7 @@ def test_the_source_of_a_handler_s_error_is_the_handler(telling, told, pair):
 def test_a_cancelled_timer_holds_its_owner_no_longer(telling):
     timer = telling.call_later(1, print, owner=Handler())
     timer.cancel()
-    assert timer.owner is None
+    assert timer.call is None
 
 
 def test_what_on_error_raises_ends_run():

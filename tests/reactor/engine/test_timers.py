@@ -13,8 +13,8 @@ from pylingo.reactor.engine.timers import TimerQueue
 
 def fire_due(queue, now):
     """What a turn of the loop does."""
-    for timer in queue.due(now):
-        timer.fire()
+    for callback, args, _ in queue.due(now):
+        callback(*args)
 
 
 # --- order ------------------------------------------------------------------------------------------------------
@@ -86,7 +86,7 @@ def test_a_cancelled_timer_never_fires_and_lets_go_of_what_it_held():
     del held
     timer.cancel()
     assert gone() is None, "though the timer itself may lie in the heap for long"
-    assert timer.cancelled
+    assert timer.call is None
     fire_due(queue, 1)
     assert fired == []
 
@@ -107,7 +107,6 @@ def test_cancelling_after_it_fired_changes_nothing():
     queue.add(2, fired.append, ("b",))
     fire_due(queue, 1)
     timer.cancel()
-    timer.fire()
     assert len(queue) == 1, "it is not counted as a cancelled one in the heap"
     fire_due(queue, 2)
     assert fired == ["a", "b"]
