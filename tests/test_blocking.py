@@ -59,7 +59,6 @@ ALLOWED = {
     "client.zone": "the system's own file, at most once a second, for the one person whom this client is for",
     "reactor.backup": "a command of its own, without a loop",
     "reactor.history.database": THREAD,
-    "reactor.history.file_identity": THREAD,
     "reactor.history.writer": THREAD,
     "reactor.config:read_file": f"{START}; later by `Reload`, {THREAD}",
     "reactor.engine.dial:resolve": f"{THREAD} by `Resolver`; otherwise for addresses, which need no name server",

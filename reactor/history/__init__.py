@@ -4,9 +4,8 @@ The server calls it through the protocol `History`. To learn how it works, read 
 
 1. `history`: the protocol, and the pages that it returns. `memory`: a history in memory, within a bound.
 2. `sqlite`: a history in a file. Its part in the event loop never waits for the disk; a thread does.
-3. `writer_tasks`: the messages between loop and thread. `writer_queue`: the loop's bounded queue of them, which
-   notices a disk that hangs; `hang_alerts` reports it.
-4. `writer`: the thread. `outage`: the thread while the file cannot be used. `backlog`: the messages sent meanwhile.
-5. `database`: opening and upgrading the file. `store`: its queries. `file_identity`: whether it is still the same file.
+3. `writer_queue`: the tasks for the thread, and the loop's bounded queue of them, which notices a disk that hangs.
+4. `writer`: the thread. `outage`: the thread while the file cannot be used.
+5. `database`: opening and upgrading the file, and whether it is still the same file. `store`: its queries.
 6. `key_filters`: which keys the file may hold. `clock`: whether the wall clock can be trusted.
 """

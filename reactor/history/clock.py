@@ -14,6 +14,7 @@ logger = logging.getLogger(__name__)
 DAY = 86_400.0
 """Seconds by which the clock may be off before it is doubted, and for which it is doubted then."""
 _BEHIND = 60.0  # seconds behind the newest message that are worth a log line
+_STEP = 1_000_000  # microseconds by which the wall clock goes on before it is compared with the other one
 _BOOT = getattr(time, "CLOCK_BOOTTIME", None)
 
 
@@ -43,23 +44,18 @@ def show_span(seconds: float) -> str:
     return f"{abs(seconds):.0f} seconds"
 
 
-_STEP = 1_000_000
-"""Microseconds by which the wall clock goes on before it is compared with the other one."""
-
-
 class JumpDetector:
-    """Measures by how much the wall clock was set."""
+    """Measures by how much the wall clock was set.
 
-    __slots__ = ("_running", "_then", "now", "passed", "wall")
+    `now` is the wall clock at the last check, `passed` the seconds between the last two checks.
+    """
 
     def __init__(self, wall: Callable[[], int] = wall_clock, running: Callable[[], float] = running) -> None:
         self.wall = wall
         self._running = running
         self._then = running()
         self.now = wall()
-        """The wall clock at the last check."""
         self.passed = 0.0
-        """Seconds between the last two checks."""
 
     def check(self) -> float:
         """Return the seconds by which the clock went further than time has passed since the last check."""
@@ -71,8 +67,6 @@ class JumpDetector:
 
 class Clock:
     """The wall clock for a hub. It logs a jump of more than a day."""
-
-    __slots__ = ("_jumps",)
 
     def __init__(self, jumps: JumpDetector | None = None) -> None:
         self._jumps = jumps or JumpDetector()
@@ -108,10 +102,19 @@ class ClockTrust:
     ) -> None:
         self._jumps = jumps or JumpDetector()
         self._keep = keep
-        self._newest = newest
         self._sound = newest if sound is None else sound
         self._doubt = 0.0  # seconds until the clock is trusted all the same
-        self._begin(ran)
+        now = self._jumps.now
+        if now < newest - _BEHIND * 1e6:
+            logger.warning(
+                "the clock says %s, which is %s behind the newest message, of %s: new messages are stamped just after"
+                " that one until the clock has passed it; if that stamp is wrong, docs/server.md says how to repair it",
+                show_stamp(now),
+                show_span((newest - now) / 1e6),
+                show_stamp(newest),
+            )
+        if self._sound and not self._is_near():
+            self._begin_doubt(max(1.0, DAY - ran))
 
     @property
     def doubted(self) -> tuple[int, int] | None:
@@ -124,8 +127,7 @@ class ClockTrust:
         if not -DAY <= jump <= DAY:
             self._doubt = 0.0
             if not self._is_near():
-                self._doubt = DAY
-                self._log_doubt()
+                self._begin_doubt(DAY)
         elif self._doubt:
             self._doubt = max(0.0, self._doubt - self._jumps.passed)
             if not self._doubt:
@@ -135,24 +137,11 @@ class ClockTrust:
         self._sound = self._jumps.now
         return max(0, self._jumps.now - int(self._keep * 1e6)) if self._keep else 0
 
-    def _begin(self, ran: float) -> None:
-        now = self._jumps.now
-        if now < self._newest - _BEHIND * 1e6:
-            logger.warning(
-                "the clock says %s, which is %s behind the newest message, of %s: new messages are stamped just after"
-                " that one until the clock has passed it; if that stamp is wrong, docs/server.md says how to repair it",
-                show_stamp(now),
-                show_span((self._newest - now) / 1e6),
-                show_stamp(self._newest),
-            )
-        if self._sound and not self._is_near():
-            self._doubt = max(1.0, DAY - ran)
-            self._log_doubt()
-
     def _is_near(self) -> bool:
         return abs(self._jumps.now - self._sound) <= DAY * 1e6
 
-    def _log_doubt(self) -> None:
+    def _begin_doubt(self, seconds: float) -> None:
+        self._doubt = seconds
         ahead = (self._jumps.now - self._sound) / 1e6
         until = f": no message is deleted by its age until the server has run for another {show_span(self._doubt)}"
         logger.warning(

@@ -1,4 +1,4 @@
-"""Opens the SQLite database of the history: its tables and versions, its mode, and a lock that keeps out other servers.
+"""The database of the history: its tables and versions, its mode, its lock, and whether it is still the same file.
 
 Other programs may read the file meanwhile. SQLite's exclusive locking mode would keep them out, so servers lock a file
 beside it instead. Everything here raises `sqlite3.Error` if the file cannot be read or written.
@@ -21,7 +21,8 @@ VERSION = 4
 """The version of the schema. A file of an earlier version is upgraded, one of a later version is refused."""
 BUSY = 5.0
 """Seconds to wait for another program's lock at the start."""
-_COMMIT_BUSY = 2.0  # seconds that a commit waits for one; then the file counts as failed
+_CHECK_EVERY = 1.0  # seconds between two checks of the identity of the file
+_ENDINGS = ("", "-wal", "-shm")  # of the names of the files of a database
 _REPORT_EVERY = 5.0  # seconds between two log lines about an upgrade
 _STEPS = 1_000_000  # steps of SQLite's virtual machine between two checks of the time: some hundredths of a second
 
@@ -64,6 +65,10 @@ class HistoryFileError(OSError):
     """The file cannot be used. The message says why, in a sentence."""
 
 
+class FileGoneError(HistoryFileError):
+    """The file's path leads to another file, or to none."""
+
+
 class _LockedFile(sqlite3.Connection):
     """A database with a lock on the file beside it, which is released after the database is closed."""
 
@@ -98,11 +103,6 @@ def open_file(path: str, busy: float | None = None) -> sqlite3.Connection:
         file.close()
         raise
     return file
-
-
-def begin_serving(file: sqlite3.Connection) -> None:
-    """Shorten the wait for other programs' locks to that before each commit."""
-    file.execute(f"pragma busy_timeout = {_COMMIT_BUSY * 1e3:.0f}")
 
 
 def prepare(file: sqlite3.Connection, path: str = "") -> None:
@@ -155,7 +155,7 @@ def _make_private(path: str) -> None:
     It is done by name: closing a descriptor of the file would release SQLite's locks on it.
     """
     is_logged = False
-    for name in (path, path + "-wal", path + "-shm", path + "-journal"):
+    for name in [path + ending for ending in (*_ENDINGS, "-journal")]:
         try:
             status = os.stat(name)
         except OSError:  # there is none, or opening it will raise the reason
@@ -182,15 +182,72 @@ def _take_lock(path: str, patience: float) -> int:
     end = time.monotonic() + patience
     try:
         while True:
-            try:
+            with contextlib.suppress(BlockingIOError):
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return descriptor
-            except BlockingIOError:
-                if time.monotonic() >= end:
-                    raise HistoryFileError(
-                        "another server has it open: stop that one, or give this one another file"
-                    ) from None
-                time.sleep(0.05)
+            if time.monotonic() >= end:
+                raise HistoryFileError("another server has it open: stop that one, or give this one another file")
+            time.sleep(0.05)
     except BaseException:
         os.close(descriptor)
         raise
+
+
+class FileIdentity:
+    """The files at `path` and beside it (SQLite has two more), as they were when the database was opened.
+
+    `files` is empty until then. `next_check` says when to `check` next, on the monotonic clock.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.files: tuple[object, ...] = ()
+        self.next_check = 0.0
+        self._damaged: object = None
+
+    def remember(self) -> None:
+        """Note which files are there: the database is open."""
+        self.files = self._look()
+        self._damaged = None
+
+    def check(self) -> None:
+        """Raise `FileGoneError` if the open file can no longer be found at its path."""
+        self.next_check = time.monotonic() + _CHECK_EVERY
+        for before, now in zip(self.files, self._look(), strict=False):
+            if before is not None and before != now:
+                raise FileGoneError("it was deleted, renamed or replaced while the server had it open")
+
+    def abandon(self, file: sqlite3.Connection) -> None:
+        """Close a file that is gone, with everything in the file itself, wherever that is now.
+
+        Remove the journal that SQLite would leave behind: the next file at this path would take it for its own.
+        """
+        with contextlib.suppress(sqlite3.Error):
+            file.execute("pragma wal_checkpoint(truncate)").fetchall()
+        file.close()
+        before, now = self.files, self._look()
+        if before[0] != now[0]:
+            for ending, old, new in zip(_ENDINGS[1:], before[1:], now[1:], strict=True):
+                if old is not None and old == new:
+                    with contextlib.suppress(OSError):
+                        os.unlink(self.path + ending)
+
+    def mark_damaged(self) -> None:
+        """Note that the file, which is closed now, is damaged."""
+        self._damaged = _identify(self.path, "st_ino", "st_size", "st_mtime_ns")
+
+    def is_damaged(self) -> bool:
+        """Return whether the file is still the damaged one. Opening that again is of no use."""
+        return self._damaged is not None and self._damaged == _identify(self.path, "st_ino", "st_size", "st_mtime_ns")
+
+    def _look(self) -> tuple[object, ...]:
+        return tuple(_identify(self.path + ending, "st_dev", "st_ino") for ending in _ENDINGS)
+
+
+def _identify(path: str, *fields: str) -> object:
+    """Return these fields of the file's status, or None if there is no file."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return tuple(getattr(status, field) for field in fields)

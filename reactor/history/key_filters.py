@@ -25,23 +25,18 @@ _SLICE = 200  # messages read at a time: the loop waits for the interpreter for 
 class BloomFilter:
     """A set of traces (see `store.trace`) with few false positives until it holds more than `capacity`.
 
-    It takes at most `most` bytes. If that is too little, it has more false positives.
+    It takes `size` bytes, at most `most`. If that is too little, it has more false positives.
     """
 
-    __slots__ = ("_bits", "_cells", "capacity", "count", "number")
+    __slots__ = ("_bits", "_cells", "capacity", "count", "number", "size")
 
     def __init__(self, capacity: int = 0, number: int = 0, most: int = 2**62) -> None:
         self.capacity = max(capacity, _LEAST_TRACES)
-        size = min(_BYTES_PER_TRACE * self.capacity, most)
+        self.size = min(_BYTES_PER_TRACE * self.capacity, most)
         self.number = number
         self.count = 0
-        self._cells = 8 * size
-        self._bits = bytearray(size)
-
-    @property
-    def size(self) -> int:
-        """Bytes of memory."""
-        return len(self._bits)
+        self._cells = 8 * self.size
+        self._bits = bytearray(self.size)
 
     def add(self, trace: int) -> None:
         step = trace >> 31 | 1
@@ -66,7 +61,7 @@ class BloomFilter:
 class KeyFilters:
     """All filters, for the loop: two, or four while one is replaced. Each takes at most `most` bytes.
 
-    `is_complete` is false until the filter of the file is built, and again after `forget`.
+    `is_complete` is false until the filter of the file is built. Set it to false if the file may be another one.
     """
 
     def __init__(self, most: int = 2**62) -> None:
@@ -108,10 +103,6 @@ class KeyFilters:
         self._newer.append(BloomFilter(self._of_file.count + newest.count, newest.number + 1, self._most))
         return newest.number + 1
 
-    def forget(self) -> None:
-        """Note that the file may be another one. Its keys are unknown until `found`."""
-        self.is_complete = False
-
     def found(self, keys: BloomFilter) -> None:
         """Take the filter of the file. It holds the keys of all filters with a lower number."""
         self._of_file = keys
@@ -124,17 +115,11 @@ class KeyScan:
     """Builds the filter of a file, slice by slice, for the thread. Raises `sqlite3.Error`."""
 
     def __init__(self, file: sqlite3.Connection, number: int = 0, most: int = 2**62) -> None:
-        self.count = 0
-        """Keys found so far."""
+        self.count = 0  # keys found so far
         self.keys = BloomFilter(2 * size(file) // _BYTES_PER_MESSAGE, number, most)
         self._file = file
         self._after = -1
-        self._begin = time.monotonic()
-
-    @property
-    def age(self) -> float:
-        """Seconds since the scan began."""
-        return time.monotonic() - self._begin
+        self.begin = time.monotonic()
 
     def step(self) -> bool:
         """Read a slice. Return whether it was the last one."""

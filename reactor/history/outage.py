@@ -4,49 +4,83 @@ It keeps new messages in a backlog, has queries answered from memory and tries t
 often. When the file can be used, the backlog is written, and the messages that are lost are counted.
 """
 
+import itertools
 import logging
 import math
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pylingo.reactor.history import store
-from pylingo.reactor.history.backlog import Backlog
-from pylingo.reactor.history.file_identity import FileGoneError, FileIdentity
-from pylingo.reactor.history.store import FAILURES
-from pylingo.reactor.history.writer_tasks import Inbox, Query, Stop, Task, WriteBatch, WriterListener
+from pylingo.reactor.history.database import FileGoneError, FileIdentity
+from pylingo.reactor.history.store import FAILURES, Row, row_size
+from pylingo.reactor.history.writer_queue import Inbox, Query, Stop, Task, WriteBatch, WriterListener
 
 logger = logging.getLogger(__name__)
 
 _RETRY = 5.0  # seconds from a failure to the next try; twice as many after each further one
 _RETRY_MOST = 300.0
+_ROWS_PER_COMMIT = 2_000
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})  # not opened again before it is another file
+
+
+class Backlog:
+    """The rows to write after an outage, oldest first. Beyond about `most` bytes, the oldest are lost."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._rows: deque[Row] = deque()
+        self._size = 0
+        self.written = 0  # rows that are in the file by now
+        self.lost = 0  # rows that did not fit, or whose stamps belong to other messages in the file
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, rows: list[Row]) -> None:
+        self._rows.extend(rows)
+        self._size += sum(map(row_size, rows))
+        while self._size > self.most:
+            self._size -= row_size(self._rows.popleft())
+            self.lost += 1
+
+    def write(self, file: sqlite3.Connection, between: Callable[[], object]) -> None:
+        """Write the rows in several commits. `between` is called after each, and may add rows."""
+        while self._rows:
+            rows = list(itertools.islice(self._rows, _ROWS_PER_COMMIT))
+            written = store.insert(file, rows)
+            if written < len(rows):
+                written = sum(store.holds(file, row) for row in rows)
+            self.written += written
+            self.lost += len(rows) - written
+            for row in rows:
+                self._rows.popleft()
+                self._size -= row_size(row)
+            between()
 
 
 @dataclass(slots=True, eq=False)
 class Outage:
-    """Handles tasks without the file, until it can be opened."""
+    """Handles tasks without the file, until it can be opened. For the parameters see `Writer`.
 
-    path: str
+    `prepare` begins to use an open file, and returns the newest stamp that was given, or may have been.
+    """
+
     inbox: Inbox
     identity: FileIdentity
     report: Callable[..., object]
-    """Calls a method of the listener, in the loop."""
     listener: WriterListener
     open_file: Callable[..., sqlite3.Connection]
     prepare: Callable[[sqlite3.Connection], int]
-    """Begins to use the open file. Returns the newest stamp that was given, or may have been."""
     backlog: Backlog
-    """The messages sent meanwhile."""
     _delay: float = field(default_factory=lambda: _RETRY)
     _retry: float = 0.0
-    _since: float = field(default_factory=time.monotonic)
-    """When the file was opened."""
+    _since: float = field(default_factory=time.monotonic)  # when the file was opened
     _gone: float = -math.inf
     _newest: int = 0
-    _is_new: bool = False
-    """Whether the file that can be used again was created in place of one that had been open."""
+    _is_new: bool = False  # whether the file was created in place of one that had been open
 
     def begin(self, error: Exception, file: sqlite3.Connection | None, unfinished: list[WriteBatch | Query]) -> None:
         """Report that `file` failed with `error`, close it, and handle without it the tasks that it left unfinished."""
@@ -60,7 +94,7 @@ class Outage:
                 delay = 0.0
             self._gone = now
         _log_bug(error)
-        self.report(self.listener.failed, f"the history in {self.path} failed: {error}")
+        self.report(self.listener.failed, f"the history in {self.identity.path} failed: {error}")
         for task in unfinished:
             self._handle(task)
         if file is not None:
@@ -107,13 +141,13 @@ class Outage:
             return None
         file = None
         try:
-            file = self.open_file(self.path, 0.0)
-            self._is_new = self.identity.is_known and not store.newest_stamp(file)
+            file = self.open_file(self.identity.path, 0.0)
+            self._is_new = bool(self.identity.files) and not store.newest_stamp(file)
             self.backlog.write(file, self._handle_waiting)
             self._newest = self.prepare(file)
         except Exception as error:
             _log_bug(error)
-            logger.debug("the history in %s cannot be used yet: %s", self.path, error)
+            logger.debug("the history in %s cannot be used yet: %s", self.identity.path, error)
             if file is not None:
                 file.close()
             return None
@@ -133,7 +167,9 @@ class Outage:
             file.close()
         lost = len(self.backlog) + self.backlog.lost
         if lost:
-            logger.error("%d messages are lost: they were sent after the history in %s failed", lost, self.path)
+            logger.error(
+                "%d messages are lost: they were sent after the history in %s failed", lost, self.identity.path
+            )
 
 
 def _log_bug(error: Exception) -> None:

@@ -13,19 +13,17 @@ import logging
 import secrets
 import sqlite3
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
-from pylingo.reactor.history.backlog import row_size
 from pylingo.reactor.history.clock import wall_clock
 from pylingo.reactor.history.database import open_file
-from pylingo.reactor.history.hang_alerts import HangAlerts
 from pylingo.reactor.history.history import FOREVER, Page
 from pylingo.reactor.history.key_filters import BloomFilter, KeyFilters
 from pylingo.reactor.history.memory import MemoryHistory
-from pylingo.reactor.history.store import Row, find_key, read_page
+from pylingo.reactor.history.store import Row, find_key, read_page, row_size
 from pylingo.reactor.history.writer import Writer
-from pylingo.reactor.history.writer_queue import CHECK_EVERY, WriterQueue
-from pylingo.reactor.history.writer_tasks import Query, Rescan, Stop, Task, WriteBatch
+from pylingo.reactor.history.writer_queue import CHECK_EVERY, HangAlerts, Query, Rescan, Stop, WriteBatch, WriterQueue
 from pylingo.shared.messages import Entry, HistoryRequest
 
 logger = logging.getLogger(__name__)
@@ -41,6 +39,7 @@ _CAME_BACK = "the server can write its history again"
 _RESTORED = "the server has created a new history file, with the messages that it had in memory"
 
 
+@dataclass(eq=False)
 class SqliteHistory:
     """A `History` in the file at `path`, behind one in memory.
 
@@ -49,43 +48,35 @@ class SqliteHistory:
     noticed and no stamps are reserved. `keep` is in seconds, `most` in bytes of the file, 0 for no bound.
 
     `announce(text, trouble)` is called with a notice for everybody, and the notice for those who connect from then on,
-    or "" for none. `came_back(newest stamp)` is called when the file can be used again. Messages sent meanwhile are
+    or "" for none. `raise_stamps(newest stamp)` is called when the file can be used again. Messages sent meanwhile are
     written then, as many as the bound of the memory allows.
     """
 
-    def __init__(
-        self,
-        path: str,
-        schedule: Callable[[Callable[[], object]], object],
-        call_from_thread: Callable[..., object],
-        announce: Callable[[str, str], object],
-        came_back: Callable[[int], object],
-        memory: MemoryHistory,
-        keep: float = 0.0,
-        most: int = 0,
-        call_later: Callable[..., object] | None = None,
-        clock: Callable[[], int] = wall_clock,
-    ) -> None:
+    path: str
+    schedule: Callable[[Callable[[], object]], object]
+    call_from_thread: Callable[..., object]
+    announce: Callable[[str, str], object]
+    raise_stamps: Callable[[int], object]
+    memory: MemoryHistory
+    keep: float = 0.0
+    most: int = 0
+    call_later: Callable[..., object] | None = None
+    clock: Callable[[], int] = wall_clock
+
+    def __post_init__(self) -> None:
         self.stamps_until = FOREVER
-        self._path = path
-        self._schedule = schedule
-        self._call_from_thread = call_from_thread
-        self._call_later = call_later
-        self._announce = announce
         self._opened: Callable[[int], object] | None = None
-        self._came_back = came_back
-        self._clock = clock
-        self._memory = memory
         self._batch: WriteBatch | None = None
         self._is_open = self._has_failed = self._is_check_scheduled = False
-        most_filter = memory.most // _FILTER_SHARE
-        self._keys = KeyFilters(most_filter)
+        memory = self.memory
+        bounds = self.keep, self.most, memory.most, memory.most // _FILTER_SHARE
+        self._keys = KeyFilters(memory.most // _FILTER_SHARE)
         memory.reserve(self._keys.size)
         # Each server numbers its sessions from 1; in the file, the numbers of different servers begin at random.
         self._first_session = secrets.randbits(62)
-        self._writer = Writer(path, call_from_thread, self, open_file, keep, most, memory.most, most_filter)
+        self._writer = Writer(self.path, self.call_from_thread, self, open_file, *bounds)
         self._tasks = WriterQueue(self._writer.inbox, memory.most)
-        self._alerts = HangAlerts(path, self._tasks, announce)
+        self._alerts = HangAlerts(self.path, self._tasks, self.announce)
         self._occupied = 0  # rooms that somebody is in
         self._newest = 0  # stamp that was given
         self._reserved = 0  # the last stamp that is to be reserved
@@ -119,7 +110,7 @@ class SqliteHistory:
         if self.is_running:
             logger.error(
                 "the history in %s was not finished within %.1f s: %d messages may be missing from it",
-                self._path,
+                self.path,
                 timeout,
                 self._tasks.waiting,
             )
@@ -127,7 +118,7 @@ class SqliteHistory:
     # --- called by the hub
 
     def add(self, room: str, entry: Entry, session: int) -> None:
-        self._memory.add(room, entry, session)
+        self.memory.add(room, entry, session)
         self._newest = entry.at
         batch = self._current()
         row = self._row(room, entry, session)
@@ -135,7 +126,7 @@ class SqliteHistory:
         batch.size += row_size(row)
 
     def find(self, room: str, key: str, session: int, name: str) -> int | None:
-        return self._memory.find(room, key, session, name)
+        return self.memory.find(room, key, session, name)
 
     def may_hold(self, room: str, key: str, session: int, name: str) -> bool:
         if self._has_failed or self._tasks.is_hanging:
@@ -146,7 +137,7 @@ class SqliteHistory:
         def ask(file: sqlite3.Connection) -> Callable[[], object]:
             return partial(answer, find_key(file, room, key, self._first_session + session, name))
 
-        self.query(ask, lambda: answer(self._memory.find(room, key, session, name)))
+        self.query(ask, lambda: answer(self.memory.find(room, key, session, name)))
 
     def when_committed(self, callback: Callable[[], object], lost: Callable[[], object] | None = None) -> None:
         batch = self._current()
@@ -162,17 +153,17 @@ class SqliteHistory:
         def ask(file: sqlite3.Connection) -> Callable[[], object]:
             return partial(answer, read_page(file, room, request))
 
-        self.query(ask, lambda: self._memory.page(room, request, answer))
+        self.query(ask, lambda: self.memory.page(room, request, answer))
 
     def occupied(self, room: str) -> None:
-        self._memory.occupied(room)
+        self.memory.occupied(room)
         self._occupied += 1
         if self._occupied == 1:
             self._reserve()
             self._check_later()
 
     def emptied(self, room: str) -> None:
-        self._memory.emptied(room)
+        self.memory.emptied(room)
         self._occupied -= 1
 
     # --- to the thread
@@ -184,7 +175,7 @@ class SqliteHistory:
         """
         self._flush()
         if self._tasks.is_hanging:
-            self._call_from_thread(fallback)
+            self.call_from_thread(fallback)
         else:
             self._put(Query(ask, fallback))
 
@@ -198,7 +189,7 @@ class SqliteHistory:
     def _current(self) -> WriteBatch:
         if self._batch is None:
             self._batch = WriteBatch()
-            self._schedule(self._flush)
+            self.schedule(self._flush)
         return self._batch
 
     def _flush(self) -> None:
@@ -207,18 +198,18 @@ class SqliteHistory:
             self._put(batch)
             if self._keys.is_full() and not self._tasks.is_hanging:
                 self._put(Rescan(self._keys.renew()))
-                self._memory.reserve(self._keys.size)
+                self.memory.reserve(self._keys.size)
 
-    def _put(self, task: Task) -> None:
+    def _put(self, task: WriteBatch | Query | Rescan) -> None:
         self._call_all([callback for batch in self._tasks.put(task) for callback in batch.lost])
         self._check_later()
 
     # --- regular checks
 
     def _check_later(self) -> None:
-        if not self._is_check_scheduled and self._call_later is not None:
+        if not self._is_check_scheduled and self.call_later is not None:
             self._is_check_scheduled = True
-            self._call_later(CHECK_EVERY, self._check)
+            self.call_later(CHECK_EVERY, self._check)
 
     def _check(self) -> None:
         """Check whether the disk responds, and whether enough stamps are reserved."""
@@ -230,13 +221,13 @@ class SqliteHistory:
 
     def _reserve(self) -> None:
         """Reserve stamps ahead if too few are left, or if the clock was set back."""
-        if self._call_later is None or self._has_failed or not self._occupied:
+        if self.call_later is None or self._has_failed or not self._occupied:
             self.stamps_until = FOREVER
             if self._reserved and not self._has_failed:
                 self._current().reserved = self._newest  # give the rest back, or the next server begins behind it
             self._reserved = 0
             return
-        now = max(self._clock(), self._newest)
+        now = max(self.clock(), self._newest)
         if not _RESERVED // 2 <= self._reserved - now <= _RESERVED and not self._tasks.is_hanging:
             self._reserved = now + _RESERVED
             self.stamps_until = min(self.stamps_until, self._reserved - _SPARE)
@@ -246,10 +237,10 @@ class SqliteHistory:
 
     def opened(self, newest: int, entries: list[tuple[str, Entry]], keys: BloomFilter | None) -> None:
         for room, entry in entries[:_LOADED_PER_TICK]:
-            self._memory.add(room, entry, 0)
-            self._memory.emptied(room)
+            self.memory.add(room, entry, 0)
+            self.memory.emptied(room)
         if len(entries) > _LOADED_PER_TICK:  # the rest in later ticks
-            self._call_from_thread(self.opened, newest, entries[_LOADED_PER_TICK:], keys)
+            self.call_from_thread(self.opened, newest, entries[_LOADED_PER_TICK:], keys)
             return
         if keys is not None:
             self.scanned(keys)
@@ -273,42 +264,42 @@ class SqliteHistory:
 
     def scanned(self, keys: BloomFilter) -> None:
         self._keys.found(keys)
-        self._memory.reserve(self._keys.size)
+        self.memory.reserve(self._keys.size)
 
     def failed(self, sentence: str) -> None:
         self._has_failed = True
         self._reserve()
         logger.error("%s; the chat goes on, with new messages in memory only", sentence)
-        self._announce(_FAILED, _FAILED)
+        self.announce(_FAILED, _FAILED)
 
     def came_back(self, newest: int, written: int, lost: int, is_new: bool) -> None:
         self._has_failed = False
-        self._keys.forget()
+        self._keys.is_complete = False
         logger.warning(
             "the history in %s can be used again: of the messages sent meanwhile, %d were written and %d are lost",
-            self._path,
+            self.path,
             written,
             lost,
         )
         self._newest = max(self._newest, newest)
-        self._came_back(newest)
+        self.raise_stamps(newest)
         self._reserve()
-        self._announce(_RESTORED if is_new else _CAME_BACK, "")
+        self.announce(_RESTORED if is_new else _CAME_BACK, "")
         if is_new:
-            self._restore(self._memory.rooms, 0)
+            self._restore(self.memory.rooms, 0)
 
     def remembered(self) -> list[Row]:
-        return [self._row(room, *message) for room in self._memory.rooms for message in self._memory.messages(room)]
+        return [row for room in self.memory.rooms for row in self._remembered(room)]
+
+    def _remembered(self, room: str) -> list[Row]:
+        return [self._row(room, *message) for message in self.memory.messages(room)]
 
     def _restore(self, rooms: list[str], count: int) -> None:
         """Write the messages in memory to a new file, in several batches. `count` were written before."""
         rows: list[Row] = []
         while rooms and len(rows) < _RESTORED_PER_COMMIT:
-            room = rooms.pop()
-            rows += [self._row(room, *message) for message in self._memory.messages(room)]
+            rows += self._remembered(rooms.pop())
         count += len(rows)
-        if rooms:
-            self._put(WriteBatch(rows, [lambda: self._restore(rooms, count)]))
-        else:
-            self._put(WriteBatch(rows))
-            logger.warning("the history in %s was created again, with %d messages from memory", self._path, count)
+        self._put(WriteBatch(rows, [lambda: self._restore(rooms, count)] if rooms else []))
+        if not rooms:
+            logger.warning("the history in %s was created again, with %d messages from memory", self.path, count)

@@ -18,10 +18,16 @@ _LOADED_SIZE = 2**20  # characters of them at most: the bound of the memory may 
 _SWEEP_ROWS = 200  # rows deleted in one commit, for which new messages wait
 _FAR_OVER = 2**25  # bytes, and a twentieth, above the bound: messages come faster than small steps delete
 _SWEEP_PAGES = 64  # pages returned to the system in one commit
+_ROW_SIZE = 300  # bytes of a row in memory besides its text, about
 Row = tuple[int, str, str, str, str | None, int | None]
 """Stamp, room, name, text, key, and the number of the session, which only a message with a key has."""
 FAILURES = (sqlite3.Error, OSError, OverflowError)
 """The exceptions that an unusable file can raise."""
+
+
+def row_size(row: Row) -> int:
+    """Estimate the bytes of a row in memory."""
+    return _ROW_SIZE + 4 * len(row[3])
 
 
 def trace(room: str, key: str, who: int | str) -> int:
@@ -51,14 +57,13 @@ def write(file: sqlite3.Connection, rows: Iterable[Row]) -> int:
 def _values(row: Row) -> tuple[Any, ...]:
     at, room, name, text, key, session = row
     if key is None:
-        return (*row, None)
+        return *row, None
     return at, room, name, text, key, trace(room, key, session or 0), None if name.isascii() else fold(name)
 
 
 def holds(file: sqlite3.Connection, row: Row) -> bool:
     """Return whether exactly that message is in the file."""
-    found = file.execute("select 1 from message where at = ? and room = ? and name = ? and text = ?", row[:4])
-    return found.fetchone() is not None
+    return any(file.execute("select 1 from message where at = ? and room = ? and name = ? and text = ?", row[:4]))
 
 
 def read_numbers(file: sqlite3.Connection) -> dict[str, int]:
@@ -81,8 +86,7 @@ def write_numbers(file: sqlite3.Connection, **values: int | None) -> None:
 
 def newest_stamp(file: sqlite3.Connection) -> int:
     """Return the stamp of the newest message, 0 if there is none."""
-    newest: int = file.execute("select coalesce(max(at), 0) from message").fetchone()[0]
-    return newest
+    return int(file.execute("select coalesce(max(at), 0) from message").fetchone()[0])
 
 
 def load(file: sqlite3.Connection) -> list[tuple[str, Entry]]:
@@ -151,16 +155,11 @@ def sweep(file: sqlite3.Connection, oldest: int, most: int) -> bool:
         if most and (over := size(file) - most) > 0:
             rows = 10 * _SWEEP_ROWS if over > max(_FAR_OVER, most // 20) else _SWEEP_ROWS
             deleted += _delete(file, "select at from message order by at limit ?", rows)
-        if _has_free(file):
+        free, mode = (file.execute(f"pragma {name}").fetchone()[0] for name in ("freelist_count", "auto_vacuum"))
+        if free and mode == 2:  # a file that was not created here may be unable to return pages
             freed = 1
             file.execute(f"pragma incremental_vacuum({_SWEEP_PAGES})").fetchall()
     return deleted + freed > 0
-
-
-def _has_free(file: sqlite3.Connection) -> bool:
-    """Return whether there are free pages that can be returned. A file that was not created here may be unable to."""
-    free = file.execute("pragma freelist_count").fetchone()[0]
-    return bool(free and file.execute("pragma auto_vacuum").fetchone()[0] == 2)
 
 
 def _delete(file: sqlite3.Connection, which: str, *values: int) -> int:

@@ -14,19 +14,19 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from pylingo.reactor.history import store
-from pylingo.reactor.history.backlog import Backlog
 from pylingo.reactor.history.clock import ClockTrust
-from pylingo.reactor.history.database import begin_serving
-from pylingo.reactor.history.file_identity import FileIdentity
+from pylingo.reactor.history.database import FileIdentity
 from pylingo.reactor.history.key_filters import KeyScan
-from pylingo.reactor.history.outage import Outage
-from pylingo.reactor.history.writer_tasks import Inbox, Query, Rescan, Stop, Task, WriteBatch, WriterListener
+from pylingo.reactor.history.outage import Backlog, Outage
+from pylingo.reactor.history.writer_queue import Inbox, Query, Rescan, Stop, Task, WriteBatch, WriterListener
 
 logger = logging.getLogger(__name__)
 
+_BUSY = 2.0  # seconds that a commit waits for another program's lock; then the file counts as failed
 _COMMIT_EVERY = 0.005  # seconds: more commits take time and the interpreter from the loop, and gain little
 _ROWS_PER_COMMIT = 5_000  # so that each commit is short
 _ROWS_OF_QUERY = 20  # a query takes about as long as writing so many rows
@@ -34,35 +34,30 @@ _SWEEP_EVERY = 60.0  # seconds between two searches for messages to delete
 _SLICES_AT_ONCE = 50  # of the key scan: a file with few keys is read before anybody connects
 
 
+@dataclass(eq=False)
 class Writer:
-    """The thread. `keep` is in seconds, `most` in bytes of the file, 0 for no bound.
+    """The thread. `report(callback, *args)` calls `callback` in the loop.
 
-    `backlog` bounds the bytes of messages kept during an outage, `most_filter` those of the filter of the file's keys.
+    `keep` is in seconds, `most` in bytes of the file, 0 for no bound. `most_backlog` bounds the bytes of messages kept
+    during an outage, `most_filter` those of the filter of the file's keys.
     """
 
-    def __init__(
-        self,
-        path: str,
-        call_from_thread: Callable[..., object],
-        listener: WriterListener,
-        open_file: Callable[..., sqlite3.Connection],
-        keep: float,
-        most: int,
-        backlog: int,
-        most_filter: int,
-    ) -> None:
+    path: str
+    report: Callable[..., object]
+    listener: WriterListener
+    open_file: Callable[..., sqlite3.Connection]
+    keep: float
+    most: int
+    most_backlog: int
+    most_filter: int
+
+    def __post_init__(self) -> None:
         self.inbox = Inbox()
         self.thread = threading.Thread(target=self._run, name="history", daemon=True)
-        self._path = path
-        self._report = call_from_thread
-        self._listener = listener
-        self._open_file = open_file
-        self._keep = keep
-        self._most = most
-        self._most_filter = most_filter
-        self._identity = FileIdentity(path)
+        self._identity = FileIdentity(self.path)
+        backlog = Backlog(self.most_backlog)
         self._outage = Outage(
-            path, self.inbox, self._identity, call_from_thread, listener, open_file, self._prepare, Backlog(backlog)
+            self.inbox, self._identity, self.report, self.listener, self.open_file, self._prepare, backlog
         )
         self._trust: ClockTrust | None = None
         self._doubted: tuple[int, int] | None = None  # as stored in the file
@@ -87,9 +82,9 @@ class Writer:
         file = None
         newest, entries, keys = 0, [], None
         try:
-            file = self._open_file(self._path)
+            file = self.open_file(self.path)
             entries = store.load(file)
-            scan = KeyScan(file, most=self._most_filter)
+            scan = KeyScan(file, most=self.most_filter)
             is_complete = any(scan.step() for _ in range(_SLICES_AT_ONCE))
             newest = self._prepare(file, scan)
             if is_complete:
@@ -98,24 +93,24 @@ class Writer:
             self._outage.begin(error, file, [])
             file, newest, entries = None, 0, []
         self.inbox.done += 1
-        self._report(self._listener.opened, newest, entries, keys)
+        self.report(self.listener.opened, newest, entries, keys)
         return file
 
     def _prepare(self, file: sqlite3.Connection, scan: KeyScan | None = None) -> int:
         """Begin to use the file. Return the newest stamp that was given, or may have been."""
         newest = store.newest_stamp(file)
         known = store.read_numbers(file)
-        if self._trust is None:
-            self._trust = ClockTrust(newest, self._keep, known.get("sound"), known.get("ran", 0))
-        self._doubted = (known["sound"], known.get("ran", 0)) if "sound" in known else None
+        sound, ran = known.get("sound"), known.get("ran", 0)
+        self._trust = self._trust or ClockTrust(newest, self.keep, sound, ran)
+        self._doubted = (sound, ran) if sound is not None else None
         self._identity.remember()
-        self._scan = scan or KeyScan(file, most=self._most_filter)
-        self._next_sweep = time.monotonic() + 1.0 if self._keep or self._most else math.inf
+        self._scan = scan or KeyScan(file, most=self.most_filter)
+        self._next_sweep = time.monotonic() + 1.0 if self.keep or self.most else math.inf
         return max(newest, known.get("reserved", 0))
 
     def _serve(self, file: sqlite3.Connection) -> None:
         """Commit batches and answer queries until the last task. Raises the exceptions of an unusable file."""
-        begin_serving(file)
+        file.execute(f"pragma busy_timeout = {_BUSY * 1e3:.0f}")
         self._unfinished = []
         while True:
             self._do_chores(file)
@@ -123,7 +118,7 @@ class Writer:
             if isinstance(task, WriteBatch | Query):
                 self._do(file, self._gather(task))
             elif isinstance(task, Rescan):
-                self._scan = KeyScan(file, task.number, self._most_filter)
+                self._scan = KeyScan(file, task.number, self.most_filter)
                 self.inbox.done += 1
             elif isinstance(task, Stop):
                 self.inbox.put_back(task)  # if the file is gone, this is still the end
@@ -155,22 +150,22 @@ class Writer:
         reports: list[Callable[[], object]] = []
         self._unfinished = work
         with file:
-            for kind, tasks in itertools.groupby(work, type):
-                if kind is WriteBatch:
-                    reports.append(self._write(file, [task for task in tasks if isinstance(task, WriteBatch)]))
-                else:
-                    reports += [
-                        partial(task.settle, task.ask(file))
-                        for task in tasks
-                        if isinstance(task, Query) and not task.is_settled
-                    ]
+            for _, tasks in itertools.groupby(work, type):
+                batches = []
+                for task in tasks:
+                    if isinstance(task, WriteBatch):
+                        batches.append(task)
+                    elif not task.is_settled:
+                        reports.append(partial(task.settle, task.ask(file)))
+                if batches:
+                    reports.append(self._write(file, batches))
         if any(isinstance(task, WriteBatch) for task in work):
             self._identity.check()
             self._next_commit = time.monotonic() + _COMMIT_EVERY
         self._unfinished = []
         self.inbox.done += len(work)
         for report in reports:
-            self._report(report)
+            self.report(report)
 
     def _write(self, file: sqlite3.Connection, batches: list[WriteBatch]) -> Callable[[], object]:
         """Write the batches of several ticks. Return the report to make when they are committed."""
@@ -180,12 +175,14 @@ class Writer:
             store.write_numbers(file, reserved=reserved)
         store.write(file, (row for batch in batches for row in batch.rows))
         callbacks = [callback for batch in batches for callback in batch.committed]
-        return partial(self._listener.committed, callbacks, reserved)
+        return partial(self.listener.committed, callbacks, reserved)
 
     def _do_chores(self, file: sqlite3.Connection) -> None:
         if self._scan is not None and self._scan.step():
-            logger.info("%d keys of the history were read in %.1f s", self._scan.count, self._scan.age)
-            self._report(self._listener.scanned, self._scan.keys)
+            logger.info(
+                "%d keys of the history were read in %.1f s", self._scan.count, time.monotonic() - self._scan.begin
+            )
+            self.report(self.listener.scanned, self._scan.keys)
             self._scan = None
         begin = time.monotonic()
         if begin >= self._identity.next_check:
@@ -193,7 +190,7 @@ class Writer:
         if begin >= self._next_sweep:
             oldest = self._trust.oldest() if self._trust is not None else 0
             self._store_doubt(file)
-            more = store.sweep(file, oldest, self._most)
+            more = store.sweep(file, oldest, self.most)
             end = time.monotonic()
             self._next_sweep = end + (max(0.05, 2 * (end - begin)) if more else _SWEEP_EVERY)
 

@@ -1,4 +1,4 @@
-"""The event loop's queue of tasks for the writer thread: bounded, and it notices a disk that hangs.
+"""The tasks of the writer thread, and the event loop's bounded queue of them, which notices a disk that hangs.
 
 A system call on a hanging disk does not return, so the thread cannot say that it is stuck. The loop counts the tasks
 that it has given away and those that are done instead. The disk counts as hanging if no task is done for two seconds,
@@ -6,13 +6,131 @@ or if more is waiting than the bound allows for two seconds. From then on, batch
 and queries are to be answered from memory.
 """
 
+import logging
+import queue
+import sqlite3
 from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
 
-from pylingo.reactor.history.writer_tasks import Inbox, Query, Task, WriteBatch
+from pylingo.reactor.history.clock import show_span
+from pylingo.reactor.history.key_filters import BloomFilter
+from pylingo.reactor.history.store import Row
+from pylingo.shared.messages import Entry
+
+logger = logging.getLogger(__name__)
 
 CHECK_EVERY = 0.5
 """Seconds between two calls of `check`."""
 _PATIENCE = 4  # checks: two seconds in which the loop ran, so that a suspended machine does not count
+_REPEAT_EVERY = 600  # checks between two lines in the log; before that, a line each time that the span has doubled
+_HANGS = "the server's disk does not answer: new messages are confirmed as soon as it does"
+_LOSES = "the server's disk does not answer: some of the new messages will be kept in memory only"
+_ANSWERS = "the server's disk answers again"
+
+
+@dataclass(slots=True)
+class WriteBatch:
+    """The messages of one tick, and the callbacks that wait for their commit.
+
+    If the batch is discarded, the callbacks in `lost` are called instead. Once it is committed, stamps up to `reserved`
+    may be given. `size` is an estimate in bytes.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    committed: list[Callable[[], object]] = field(default_factory=list)
+    lost: list[Callable[[], object]] = field(default_factory=list)
+    reserved: int | None = None
+    size: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Query:
+    """A query of the file. `ask` runs in the thread and returns a callback, which answers in the loop.
+
+    `fallback` answers in its place if the file has failed or does not respond in time.
+    """
+
+    ask: Callable[[sqlite3.Connection], Callable[[], object]]
+    fallback: Callable[[], object]
+    is_settled: bool = False
+
+    def settle(self, answer: Callable[[], object]) -> None:
+        """Call `answer`, in the loop, unless the query has an answer already."""
+        if not self.is_settled:
+            self.is_settled = True
+            answer()
+
+
+@dataclass(frozen=True, slots=True)
+class Rescan:
+    """Build the filter of the file's keys again, and give it this number."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End the thread. The last task."""
+
+
+Task = WriteBatch | Query | Rescan | Stop
+
+
+class WriterListener(Protocol):
+    """The reports of the thread. All but `remembered` are called in the loop, in order."""
+
+    def opened(self, newest: int, entries: list[tuple[str, Entry]], keys: BloomFilter | None) -> None:
+        """Handle the end of the opening, whether the file can be used or not.
+
+        No stamp above `newest` was given before. `entries` are the newest messages; `keys` is None if it follows later.
+        """
+
+    def committed(self, callbacks: list[Callable[[], object]], reserved: int | None) -> None:
+        """Handle a commit. `callbacks` are those of its batches, `reserved` is their last reservation."""
+
+    def scanned(self, keys: BloomFilter) -> None:
+        """Take the filter of the file's keys."""
+
+    def failed(self, sentence: str) -> None:
+        """Handle a failure of the file."""
+
+    def came_back(self, newest: int, written: int, lost: int, is_new: bool) -> None:
+        """Handle the end of a failure. Of the messages sent meanwhile, `written` are in the file and `lost` are not.
+
+        The file holds no stamp above `newest`. `is_new` if it was created in place of one that had been open.
+        """
+
+    def remembered(self) -> list[Row]:
+        """Return all messages in memory. The thread calls it, after the loop has ended."""
+
+
+class Inbox:
+    """The tasks that wait for the thread, in order. `put` and `done` may be used by any thread.
+
+    `done` is the number of tasks that are done. The opening of the file counts as the first one.
+    """
+
+    def __init__(self) -> None:
+        self.done = 0
+        self._tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
+        self.put = self._tasks.put
+        self._next: Task | None = None
+
+    def put_back(self, task: Task | None) -> None:
+        """Make `task` the next one again."""
+        self._next = task
+
+    def take(self, timeout: float = 0.0) -> Task | None:
+        """Return the next task, or None if none comes within `timeout` seconds."""
+        task, self._next = self._next, None
+        if task is not None:
+            return task
+        try:
+            return self._tasks.get(timeout > 0, timeout)
+        except queue.Empty:
+            return None
 
 
 class WriterQueue:
@@ -22,11 +140,8 @@ class WriterQueue:
         self._inbox = inbox
         self._most = most
         self._given: deque[Task] = deque([WriteBatch()])  # not done yet; the first one stands for the opening
-        self._done = 0
         self._held: deque[WriteBatch] = deque()
-        self._size = 0
-        self._done_before = 0
-        self._late_checks = 0
+        self._size = self._done = self._done_before = self._late_checks = 0
         self.is_hanging = False
         self.checks = 0
         """Checks since the disk began to hang."""
@@ -46,15 +161,24 @@ class WriterQueue:
         return sum(len(task.rows) for task in (*self._given, *self._held) if isinstance(task, WriteBatch))
 
     def put(self, task: Task) -> list[WriteBatch]:
-        """Give a task to the thread, or hold it back. Return the batches that are discarded for it."""
+        """Give a task to the thread, or hold it back.
+
+        Return the batches that are discarded because more are held than the bound allows: the oldest, which are never
+        confirmed.
+        """
         self._collect()
-        if isinstance(task, WriteBatch):
-            self._size += task.size
-            if self.is_hanging:
-                self._held.append(task)
-                return self._discard_oldest()
-        self._give(task)
-        return []
+        discarded: list[WriteBatch] = []
+        self._size += task.size if isinstance(task, WriteBatch) else 0
+        if not isinstance(task, WriteBatch) or not self.is_hanging:
+            self._give(task)
+            return discarded
+        self._held.append(task)
+        while self._size > self._most and len(self._held) > 1:
+            batch = self._held.popleft()
+            self._size -= batch.size
+            self.lost += len(batch.rows)
+            discarded.append(batch)
+        return discarded
 
     def check(self) -> None:
         """See whether the disk has begun or ceased to hang. Call it every `CHECK_EVERY` seconds while `is_busy`."""
@@ -95,12 +219,53 @@ class WriterQueue:
                 self._size -= task.size
         self._done = done
 
-    def _discard_oldest(self) -> list[WriteBatch]:
-        """Discard held batches while they are more than the bound allows. Their messages are never confirmed."""
-        discarded = []
-        while self._size > self._most and len(self._held) > 1:
-            batch = self._held.popleft()
-            self._size -= batch.size
-            self.lost += len(batch.rows)
-            discarded.append(batch)
-        return discarded
+
+class HangAlerts:
+    """Checks `tasks` for a hanging disk and reports changes. For `announce` see `sqlite.SqliteHistory`."""
+
+    def __init__(self, path: str, tasks: WriterQueue, announce: Callable[[str, str], object]) -> None:
+        self._path = path
+        self._tasks = tasks
+        self._announce = announce
+        self._notice = ""  # announced during this hang
+
+    def check(self, is_open: bool, trouble: str) -> None:
+        """Check once, every `CHECK_EVERY` seconds. Answer the queries that wait for a disk that hangs.
+
+        Before `is_open`, nobody is connected, so only the log reports it. `trouble` is the notice for newcomers while
+        the disk does not hang.
+        """
+        tasks = self._tasks
+        was_hanging = tasks.is_hanging
+        tasks.check()
+        span = show_span(tasks.checks * CHECK_EVERY)
+        is_due = not tasks.checks & tasks.checks - 1 or not tasks.checks % _REPEAT_EVERY  # the first one is
+        if not is_open:
+            if tasks.is_hanging and is_due:
+                logger.warning("nobody can connect yet: waiting for %s, which does not open", self._path)
+        elif tasks.is_hanging:
+            notice = _LOSES if tasks.lost else _HANGS
+            if notice != self._notice:
+                is_due = True
+                self._notice = notice
+                self._announce(notice, notice)
+                for query in tasks.unanswered():
+                    query.settle(query.fallback)
+            if is_due:
+                logger.error(
+                    "the disk of the history in %s has not answered for %s: %d messages wait, and %d did not fit in"
+                    " memory",
+                    self._path,
+                    span,
+                    tasks.waiting,
+                    tasks.lost,
+                )
+        elif was_hanging:
+            self._notice = ""
+            logger.warning(
+                "the disk of the history in %s answers again, after %s: %d messages did not fit in memory and are lost",
+                self._path,
+                span,
+                tasks.lost,
+            )
+            self._announce(_ANSWERS, trouble)

@@ -17,7 +17,7 @@ from pylingo.reactor.history.key_filters import BloomFilter
 from pylingo.reactor.history.memory import MemoryHistory
 from pylingo.reactor.history.sqlite import SqliteHistory
 from pylingo.reactor.history.store import Row, insert
-from pylingo.reactor.history.writer_tasks import Inbox, Task, WriteBatch
+from pylingo.reactor.history.writer_queue import Inbox, Task, WriteBatch
 from pylingo.shared.messages import MAX_PAGE, Entry, HistoryRequest
 from tests.support import DEADLINE, wait_until
 

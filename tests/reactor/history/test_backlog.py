@@ -2,9 +2,9 @@
 
 import contextlib
 
-from pylingo.reactor.history import backlog
-from pylingo.reactor.history.backlog import Backlog, row_size
-from pylingo.reactor.history.store import Row, insert
+from pylingo.reactor.history import outage
+from pylingo.reactor.history.outage import Backlog
+from pylingo.reactor.history.store import Row, insert, row_size
 from tests.fakes.history import in_memory
 
 
@@ -38,7 +38,7 @@ def test_what_the_file_has_already_is_written_and_what_it_has_no_place_for_is_lo
 
 
 def test_it_is_written_in_pieces_and_may_grow_between(monkeypatch):
-    monkeypatch.setattr(backlog, "_ROWS_PER_COMMIT", 2)
+    monkeypatch.setattr(outage, "_ROWS_PER_COMMIT", 2)
     waiting = Backlog(2**20)
     waiting.add([row(at) for at in range(5)])
     lengths: list[int] = []

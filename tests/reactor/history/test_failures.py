@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pylingo.reactor.history import database, store
+from pylingo.reactor.history import database, store, writer
 from pylingo.reactor.history import sqlite as disk
 from pylingo.reactor.history.database import VERSION, open_file
 from pylingo.reactor.history.history import Page
@@ -152,7 +152,7 @@ def test_the_sentence_says_why(desk, path, spoil, why):
 
 def test_a_file_in_use_by_another_program(desk, path, caplog, monkeypatch):
     """One who writes and does not end. Readers are in nobody's way."""
-    monkeypatch.setattr(database, "_COMMIT_BUSY", 0.05)
+    monkeypatch.setattr(writer, "_BUSY", 0.05)
     make_file(path, [(7, "tea", "alice", "hi", None)])
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("begin exclusive")

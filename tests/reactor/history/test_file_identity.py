@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 
-from pylingo.reactor.history.file_identity import FileGoneError, FileIdentity
+from pylingo.reactor.history.database import FileGoneError, FileIdentity
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def test_before_the_file_is_known_it_may_hold_anything():
     assert not known.may_hold("tea", "k", 1, "alice")
     known.add("tea", "k", 1, "alice")
     assert known.may_hold("tea", "k", 1, "alice")
-    known.forget()
+    known.is_complete = False
     assert known.may_hold("tea", "other", 1, "alice")
     known.found(BloomFilter())
     assert known.may_hold("tea", "k", 1, "alice")
@@ -109,7 +109,7 @@ def test_a_file_that_failed_while_it_was_read_again_is_read_once_more_when_there
     for number in range(4):
         known.add("tea", f"old-{number}", 1, "alice")
     known.renew()  # the file fails, and nobody reads it for that
-    known.forget()
+    known.is_complete = False
     known.found(BloomFilter())  # it came back, and was read from its begin
     for number in range(4):
         assert not known.is_full()

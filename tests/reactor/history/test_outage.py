@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from pylingo.reactor.history import backlog, database, outage, store
+from pylingo.reactor.history import database, outage, store
 from pylingo.reactor.history.memory import MemoryHistory
 from pylingo.shared.messages import Notice, Say, Sent
 from tests.fakes.history import Desk, damaged, make_file, rows
@@ -188,7 +188,7 @@ def test_of_a_backlog_that_is_too_large_the_newest_is_written_and_the_rest_is_co
 
 
 def test_a_backlog_is_written_in_pieces_and_what_comes_meanwhile_joins_it(path, lock, monkeypatch):
-    monkeypatch.setattr(backlog, "_ROWS_PER_COMMIT", 10)
+    monkeypatch.setattr(outage, "_ROWS_PER_COMMIT", 10)
     desk = Desk(path)
     desk.open()
     say(desk, *range(1, 101))
@@ -202,7 +202,7 @@ def test_a_backlog_is_written_in_pieces_and_what_comes_meanwhile_joins_it(path, 
             desk.loop.end_tick()
         return store.insert(file, rows)
 
-    monkeypatch.setattr(backlog, "store", types.SimpleNamespace(**{**vars(store), "insert": insert}))
+    monkeypatch.setattr(outage, "store", types.SimpleNamespace(**{**vars(store), "insert": insert}))
     lock.kill()
     until_back(desk)
     assert inserted == [10] * 10 + [1]

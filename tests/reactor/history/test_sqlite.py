@@ -14,7 +14,7 @@ import pytest
 
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.engine.loop import Reactor
-from pylingo.reactor.history import file_identity, key_filters, store, writer
+from pylingo.reactor.history import database, key_filters, store, writer
 from pylingo.reactor.history import sqlite as disk
 from pylingo.reactor.history.database import VERSION
 from pylingo.reactor.history.history import FOREVER, Page
@@ -444,7 +444,7 @@ def test_questions_that_wait_for_a_hanging_disk_are_answered_from_memory_in_thei
 
 
 def test_a_file_that_goes_away_at_the_very_end_is_made_anew(desk, path, monkeypatch):
-    monkeypatch.setattr(file_identity, "_CHECK_EVERY", 1_000.0)
+    monkeypatch.setattr(database, "_CHECK_EVERY", 1_000.0)
     log = desk()
     for at in range(1, 6):
         log.say(at, key=f"k-{at}")
