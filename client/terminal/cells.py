@@ -129,17 +129,12 @@ def _pieces(text: str) -> Iterator[tuple[str, int]]:
         columns = _columns(grapheme)
         if columns <= _WIDEST:
             yield grapheme, columns
-        else:
-            yield from _parts(grapheme)
-
-
-def _parts(grapheme: str) -> Iterator[tuple[str, int]]:
-    """The characters of a wide grapheme, each with the zero-width ones behind it."""
-    start = 0
-    for at in range(1, len(grapheme) + 1):
-        if at == len(grapheme) or wcswidth(grapheme[at]) > 0:
-            yield grapheme[start:at], _columns(grapheme[start:at])
-            start = at
+            continue
+        start = 0
+        for at in range(1, len(grapheme) + 1):  # each character with the zero-width ones behind it
+            if at == len(grapheme) or wcswidth(grapheme[at]) > 0:
+                yield grapheme[start:at], _columns(grapheme[start:at])
+                start = at
 
 
 def _columns(piece: str) -> int:

@@ -52,7 +52,6 @@ class Effects:
             Transcribe: self._transcribe,
             Shown: self._write_down,
         }
-        """How each type of effect is carried out."""
 
     def carry_out(self, effect: Effect) -> None:
         self.handlers[effect if type(effect) is Do else type(effect)](effect)

@@ -97,9 +97,6 @@ class _Empty:
     """An event without further data."""
 
 
-# --- events
-
-
 @dataclass(frozen=True, slots=True)
 class Resized:
     """The terminal has another size."""
@@ -129,9 +126,6 @@ class Report:
 
 
 type Event = InputEvent | ClientEvent | Resized | SecondPassed | Pasting | Interrupted | Report
-
-
-# --- effects
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,21 +168,14 @@ class Shown:
 class Do(enum.Enum):
     """The effects without further data."""
 
-    PING = enum.auto()
-    """Ping the server, if online. `PongReceived` follows."""
-    LEAVE = enum.auto()
-    """Say goodbye to the server, then exit."""
-    RECONNECT = enum.auto()
-    """Connect again after the connection was over."""
-    EXIT = enum.auto()
-    """End the program: nothing is left to be done."""
+    PING = enum.auto()  # ping the server, if online; `PongReceived` follows
+    LEAVE = enum.auto()  # say goodbye to the server, then exit
+    RECONNECT = enum.auto()  # connect again after the connection was over
+    EXIT = enum.auto()  # end the program: nothing is left to be done
     BELL = enum.auto()
-    REPAINT = enum.auto()
-    """Paint everything again."""
-    SUSPEND = enum.auto()
-    """Stop the process, so that the shell can continue it later."""
-    REMEMBER = enum.auto()
-    """Save the changed preferences."""
+    REPAINT = enum.auto()  # paint everything again
+    SUSPEND = enum.auto()  # stop the process, so that the shell can continue it later
+    REMEMBER = enum.auto()  # save the changed preferences
 
 
 type Effect = Speak | SendCommand | Query | Transcribe | Shown | Do

@@ -63,16 +63,11 @@ def meaning(found: re.Match[bytes], bits: int = 0) -> Key | Text | CursorReport 
     kind = found.lastgroup
     assert kind is not None
     body = found[kind].decode("ascii", "replace")
-    match kind:
-        case "mouse":  # the old form: one byte each for button, column and row
-            return _mouse(found.group()[3] - 0x20, bits)
-        case "linux":
-            return _key(f"f{ord(body) - ord('A') + 1}", bits)
-        case "ss3":
-            return _ss3(body, bits)
-        case "csi" | "rxvt":
-            return _csi(body, bits)
-    return None
+    if kind == "mouse":  # the old form: one byte each for button, column and row
+        return _mouse(found.group()[3] - 0x20, bits)
+    if kind == "linux":
+        return _key(f"f{ord(body) - ord('A') + 1}", bits)
+    return _ss3(body, bits) if kind == "ss3" else _csi(body, bits)
 
 
 def _mouse(button: int, bits: int) -> Key | None:

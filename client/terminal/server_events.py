@@ -73,8 +73,7 @@ def _sent(model: Model, sent: messages.Sent, now: float, at: int) -> list[Effect
 def _joined(model: Model, joined: messages.Joined, now: float, at: int) -> list[Effect]:
     if joined.users is None:
         model.know(joined.name)
-        _change_arriving(model, None, joined.name)
-        _expect(model, 1)
+        _change_people_to_come(model, None, joined.name)
         return _presence(model, "joined", joined.name, at)
     model.room, model.name = joined.room, joined.name
     model.people.clear()
@@ -92,20 +91,13 @@ def _left(model: Model, left: messages.Left, now: float, at: int) -> list[Effect
         model.room, model.expected = None, None
         model.people.clear()
         return add_words(model, left, at)
-    _expect(model, -1)
     gone = fold(left.name)
     model.people.pop(gone, None)
-    _change_arriving(model, left.name, None)
+    _change_people_to_come(model, left.name, None)
     verb = "left" if left.reason in ("leave", "moved", "close") else "lost the connection"
     effects = _presence(model, verb, left.name, at)
     model.lose_sight(lambda key: key == gone and not is_guest(key))  # the server gives a guest's number only once
     return effects
-
-
-def _expect(model: Model, more: int) -> None:
-    """`more` people are here beyond the number that the server has given."""
-    if model.expected is not None:
-        model.expected += more
 
 
 def _presence(model: Model, verb: str, name: str, at: int) -> list[Effect]:
@@ -121,15 +113,17 @@ def _renamed(model: Model, renamed: messages.Renamed, now: float, at: int) -> li
         model.name = renamed.new
     if model.people.pop(fold(renamed.old), None) is not None:
         model.know(renamed.new)
-    _change_arriving(model, renamed.old, renamed.new)
+    _change_people_to_come(model, renamed.old, renamed.new)
     if renamed.room is not None and model.hides(renamed.old):
         model.follow(renamed.old, renamed.new)
         return []
     return add_words(model, renamed, at)
 
 
-def _change_arriving(model: Model, gone: str | None, came: str | None) -> None:
-    """Somebody joined, left or was renamed between two pages of the list of people."""
+def _change_people_to_come(model: Model, gone: str | None, came: str | None) -> None:
+    """Somebody joined, left or was renamed before the list of people was complete."""
+    if model.expected is not None:
+        model.expected += (came is not None) - (gone is not None)
     if model.arriving:
         if gone is not None:
             model.arriving.pop(fold(gone), None)

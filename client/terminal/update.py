@@ -22,9 +22,9 @@ PING_EVERY = 5.0
 """Seconds between two pings. They measure the round trip and show a connection that does not respond."""
 
 
-def update(model: Model, event: Event, now: float, clock: Callable[[], int]) -> list[Effect]:
-    """Handle `event` at `now` (seconds, of any origin). `clock` gives microseconds since 1970."""
-    return EVENTS[type(event)](model, event, now, clock())
+def update(model: Model, event: Event, now: float, at: int) -> list[Effect]:
+    """Handle `event` at the time `now` (seconds, of any origin) or `at` (microseconds since 1970)."""
+    return EVENTS[type(event)](model, event, now, at)
 
 
 # --- the connection

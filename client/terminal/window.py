@@ -93,7 +93,7 @@ class Window:
         return self._status
 
     def _happen(self, event: Event) -> None:
-        for effect in update(self.model, event, self._reactor.clock(), _microseconds):
+        for effect in update(self.model, event, self._reactor.clock(), time.time_ns() // 1_000):
             self._effects.carry_out(effect)
         self._display.paint_soon()
 
@@ -182,7 +182,3 @@ class Window:
             self._display.take()
         except OSError:  # the window was closed meanwhile
             self._hung_up()
-
-
-def _microseconds() -> int:
-    return time.time_ns() // 1_000

@@ -34,7 +34,7 @@ class Bench:
         effects = []
         for event in events:
             self.at += 1_000
-            effects += update(self.model, event, self.now, lambda: self.at)
+            effects += update(self.model, event, self.now, self.at)
         frame = self.inline.frame(self.model, self.now)
         self.stream.feed(frame)
         return frame

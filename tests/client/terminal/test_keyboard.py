@@ -34,7 +34,7 @@ def do(model: Model, *events: Event | str) -> list[Effect]:
     for event in events:
         if isinstance(event, str):
             event = Text(event[1:]) if event.startswith(" ") else Key(event)
-        effects += update(model, event, 0.0, lambda: NOON)
+        effects += update(model, event, 0.0, NOON)
     return effects
 
 

@@ -128,14 +128,14 @@ def test_a_date_stands_where_its_first_message_stands(model: Model) -> None:
 
 
 def test_own_words_and_who_comes_have_their_dates_too(model: Model) -> None:
-    update(model, Received(Ready("ada", None, "0" * 32, False)), 0.0, lambda: NOON)
+    update(model, Received(Ready("ada", None, "0" * 32, False)), 0.0, NOON)
     add_note(model, "a", NOON)
     model.scrollback.unsent["k"] = Line("own", "mine", NOON, "ada", state="unsent")
-    update(model, Received(Sent("r", NOON + DAY, key="other")), 0.0, lambda: NOON)
-    update(model, Received(Sent("r", NOON + DAY, key="k")), 0.0, lambda: NOON)
-    update(model, Received(Joined("r", "bob")), 0.0, lambda: NOON + 2 * DAY)
-    update(model, Received(Joined("r", "cy")), 0.0, lambda: NOON + 2 * DAY)
-    update(model, Received(Joined("r", "dan")), 0.0, lambda: NOON + 3 * DAY)
+    update(model, Received(Sent("r", NOON + DAY, key="other")), 0.0, NOON)
+    update(model, Received(Sent("r", NOON + DAY, key="k")), 0.0, NOON)
+    update(model, Received(Joined("r", "bob")), 0.0, NOON + 2 * DAY)
+    update(model, Received(Joined("r", "cy")), 0.0, NOON + 2 * DAY)
+    update(model, Received(Joined("r", "dan")), 0.0, NOON + 3 * DAY)
     assert texts(model) == [
         "a",
         "--- 2023-11-15 ---",
@@ -149,5 +149,5 @@ def test_own_words_and_who_comes_have_their_dates_too(model: Model) -> None:
 
 def test_any_stamp_has_a_day(model: Model) -> None:
     for at in (0, 1, 2**64 - 1, NOON):
-        update(model, Received(Message("r", "bob", "x", at)), 0.0, lambda: NOON)
+        update(model, Received(Message("r", "bob", "x", at)), 0.0, NOON)
     assert [line.text for line in model.scrollback.lines if line.kind == "message"] == ["x"] * 4

@@ -47,7 +47,7 @@ class Bench:
             if isinstance(event, Resized):
                 self.screen.resize(event.rows, event.columns)
                 self.painter.forget(THEME)
-            update(self.model, event, self.now, lambda: self.at)
+            update(self.model, event, self.now, self.at)
 
     def paint(self) -> str:
         frame = self.painter.frame(self.model, self.now)

@@ -13,7 +13,7 @@ AT = 1_700_000_000_000_000
 
 def happen(model: Model, printer: Printer, *events: Event) -> str:
     for event in events:
-        update(model, event, 0.0, lambda: AT)
+        update(model, event, 0.0, AT)
     return printer.frame(model, 0.0)
 
 

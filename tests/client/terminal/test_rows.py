@@ -170,7 +170,7 @@ def test_only_the_first_row_of_a_line_begins_in_the_first_column(columns: int, t
     model = make(columns=columns, times=has_times)
     for record in (Message("r", "bob", text, NOON), Notice(text), Error("bad-text", text)):
         model.scrollback.clear()
-        update(model, Received(record), 0.0, lambda: NOON)
+        update(model, Received(record), 0.0, NOON)
         (line,) = model.scrollback.lines
         _, *others = (plain(row) for row in wrapped(model, line))
         assert all(row[:1] in (" ", "") for row in others)
@@ -243,7 +243,7 @@ def test_a_frame_wraps_and_renders_nothing_anew(monkeypatch: pytest.MonkeyPatch)
     assert {"link", "wrap"} <= set(calls)
     calls.clear()
     for char in "hello":
-        update(model, Text(char), 0.0, lambda: NOON)
+        update(model, Text(char), 0.0, NOON)
         assert char in painter.frame(model, 0.0)
     assert calls == []
 

@@ -35,7 +35,7 @@ def model() -> Model:
 
 
 def happen(model: Model, *events: Event, now: float = 0.0) -> list[Effect]:
-    return [effect for event in events for effect in update(model, event, now, lambda: NOON)]
+    return [effect for event in events for effect in update(model, event, now, NOON)]
 
 
 def texts(model: Model) -> list[str]:

@@ -243,16 +243,16 @@ def test_the_status_row_says_where_one_is() -> None:
 
 def test_how_many_are_here_is_known_before_their_names_are() -> None:
     model = make(columns=80)
-    happen = lambda record: update(model, Received(record), 0.0, lambda: NOON)  # noqa: E731
-    update(model, Status("online"), 0.0, lambda: NOON)
+    happen = lambda record: update(model, Received(record), 0.0, NOON)  # noqa: E731
+    update(model, Status("online"), 0.0, NOON)
     happen(Joined("lobby", "ada", 7))
     assert "lobby · 7 here" in status(model)
     happen(Joined("lobby", "bob"))
     assert "lobby · 8 here" in status(model)
     happen(Left("lobby", "bob", "leave"))
-    update(model, QueryReply("users", Users("lobby", ["ada", "cy"], True), False), 0.0, lambda: NOON)
+    update(model, QueryReply("users", Users("lobby", ["ada", "cy"], True), False), 0.0, NOON)
     assert "lobby · 7 here" in status(model)
-    update(model, QueryReply("users", Users("lobby", ["dan"], False), True), 0.0, lambda: NOON)
+    update(model, QueryReply("users", Users("lobby", ["dan"], False), True), 0.0, NOON)
     assert "lobby · 3 here" in status(model)
 
 
@@ -400,20 +400,20 @@ def test_whatever_others_say_is_inert(words: str, columns: int) -> None:
         Joined(words, words, 1),
     ]
     for record in records:
-        update(model, Received(record), 0.0, lambda: NOON)
-    update(model, Report(words, is_error=True), 0.0, lambda: NOON)
+        update(model, Received(record), 0.0, NOON)
+    update(model, Report(words, is_error=True), 0.0, NOON)
     for state in ("online", "waiting", "connecting", "over"):
         update(
             model,
             Status(state, OSError(words), 1.0, Goodbye("shutdown", words) if state == "over" else None),
             0.0,
-            lambda: NOON,
+            NOON,
         )
         assert all(map(inert, everything(model, 0.0)))
-    update(model, Text("mine"), 0.0, lambda: NOON)
-    update(model, Key("enter"), 0.0, lambda: NOON)
+    update(model, Text("mine"), 0.0, NOON)
+    update(model, Key("enter"), 0.0, NOON)
     assert all(map(inert, everything(model, 0.0)))
-    update(model, Paste(words), 0.0, lambda: NOON)
+    update(model, Paste(words), 0.0, NOON)
     model.editor.press("ctrl-r")
     model.editor.insert(words)
     assert all(map(inert, everything(model, 0.0)))
@@ -427,7 +427,7 @@ def test_whatever_others_say_is_inert(words: str, columns: int) -> None:
 
 def test_a_tall_stack_of_marks_is_cut() -> None:
     model = make(columns=100)
-    update(model, Received(Message("r", "bob", HOSTILE["marks"], NOON)), 0.0, lambda: NOON)
+    update(model, Received(Message("r", "bob", HOSTILE["marks"], NOON)), 0.0, NOON)
     (line,) = model.scrollback.lines
     assert plain(wrapped(model, line)[0]).count("\u0335") <= 4
 
