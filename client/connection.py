@@ -7,10 +7,10 @@ away reports no error.
 import socket
 from collections.abc import Callable, Sequence
 
-from pylingo.reactor.engine.dial import Dial, Resolver, Target
+from pylingo.reactor.engine.dial import Dial, Resolver, Target, enable_keepalive
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.timers import Timer
-from pylingo.reactor.engine.transport import Transport, enable_keepalive
+from pylingo.reactor.engine.transport import Transport
 from pylingo.shared.codec import encode, event_codec
 from pylingo.shared.errors import FrameError, RequestError
 from pylingo.shared.framing import FrameDecoder

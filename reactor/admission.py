@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 
 from pylingo.reactor.connection import Connection
 from pylingo.reactor.engine.deadlines import DeadlineWheel
-from pylingo.reactor.engine.dial import Target
+from pylingo.reactor.engine.dial import Target, enable_keepalive
 from pylingo.reactor.engine.listener import Address, ConnectionLimiter, Listener, listen
-from pylingo.reactor.engine.transport import Transport, enable_keepalive
+from pylingo.reactor.engine.transport import Transport
 from pylingo.reactor.peer_deadlines import PeerDeadlines
 from pylingo.reactor.service import Service
 from pylingo.shared.address import host_of, show_address

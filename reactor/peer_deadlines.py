@@ -103,7 +103,7 @@ class PeerDeadlines[P: WatchedPeer]:
         """The seconds until a deadline can pass that runs, or that may begin right after `now`."""
         settings, transport = self.peer.settings, self.peer.transport
         waits = [settings.frame_timeout, settings.stall_timeout, settings.ping_after, settings.ping_timeout]
-        if transport.is_waiting:
+        if transport.waiting_since:
             waits.append(transport.waiting_since + settings.stall_timeout - now)
         if not self.peer.is_paused:
             if self._silent_since:

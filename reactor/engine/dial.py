@@ -20,6 +20,8 @@ TIMEOUT = 10.0
 """Seconds for one address."""
 ATTEMPT_DELAY = 0.25
 """Seconds without an answer after which the next address is tried as well (RFC 8305, section 5)."""
+TCP_TIMEOUT = 30.0
+"""Seconds without an acknowledgement after which the system gives a connection up."""
 LOOK_UP_TIMEOUT = 30.0
 """Seconds for looking a name up. glibc itself gives up after 10 s for each name server."""
 
@@ -198,3 +200,21 @@ class _Attempt:
     def fail(self, error: Exception) -> None:
         """`connected` or `failed` raised: the caller's bug, and the socket is the caller's."""
         self._dial.cancel()
+
+
+def enable_keepalive(sock: socket.socket, timeout: float = TCP_TIMEOUT) -> None:
+    """Send without delay, and notice within about `timeout` seconds that a peer cannot be reached.
+
+    Keepalive never notices a dead link with data in flight, and the user timeout never notices an idle one, so both
+    are set. An accepted socket inherits all options from its listening socket.
+    """
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", max(1, round(timeout))),
+        ("TCP_KEEPINTVL", max(1, round(timeout / 3))),
+        ("TCP_KEEPCNT", 3),
+        ("TCP_USER_TIMEOUT", round(timeout * 1e3)),
+    ):
+        if number := getattr(socket, name, None):  # not every system has them all
+            sock.setsockopt(socket.IPPROTO_TCP, number, value)

@@ -1,12 +1,10 @@
 """One connected socket: bounded reads, one outgoing queue, one write path.
 
 `write` only queues. At the end of the tick the queue is offered to the socket once. Bytes that it does not take wait
-until it is writable; only then is the selector asked about writing. A connection that has a single buffer in a tick,
-at the end of it, does without the queue (`write_now`).
+until it is writable; only then is the selector asked about writing.
 
 `close` flushes, shuts the sending side down and reads to the end, because a `close(2)` over unread input resets the
-connection, and the peer loses what was still on its way (a queued goodbye was lost in 99 of 100 cases). `abort` does
-none of that.
+connection, and the peer loses what was still on its way (a queued goodbye was lost in 99 of 100 cases).
 """
 
 import enum
@@ -22,8 +20,6 @@ READ_SIZE = 65_536
 """Bytes read from one connection in one tick."""
 LINGER = 2.0
 """Seconds that `close` gives the peer to take what is queued, and again to close its side."""
-TCP_TIMEOUT = 30.0
-"""Seconds without an acknowledgement after which the system gives a connection up."""
 
 
 class Receiver(Protocol):
@@ -57,11 +53,11 @@ OPEN, FLUSHING, SHUT, CLOSED = TransportState
 class Transport:
     """A connected socket with its queue.
 
-    `waiting_since` is the reactor's time when the socket last took a byte, or first refused one, while it `is_waiting`.
+    `waiting_since` is the reactor's time when the socket last took a byte, or first refused one; 0 if no byte waits
+    that it has refused. `is_blocked` says whether such bytes wait, and the socket has not been writable since.
     """
 
     __slots__ = (
-        "_blocked",
         "_dirty",
         "_eof",
         "_events",
@@ -71,6 +67,7 @@ class Transport:
         "_sock",
         "_state",
         "_timer",
+        "is_blocked",
         "receiver",
         "tell_drained",
         "waiting_since",
@@ -85,9 +82,9 @@ class Transport:
         self._queue: SendQueue | None = None  # never empty
         self.tell_drained = False
         self.waiting_since = 0.0
+        self.is_blocked = False
         self._state = OPEN
         self._dirty = False  # whether the reactor will call `flush`
-        self._blocked = False  # whether the socket refused bytes, and was not writable since
         self._reading = True
         self._eof = False
         self._timer: Timer | None = None
@@ -119,22 +116,10 @@ class Transport:
     @property
     def has_unread(self) -> bool:
         """Whether bytes have come that were not read yet. Asks the system."""
-        if self._state is not OPEN or self._eof:
-            return False
         try:
-            return bool(self._sock.recv(1, socket.MSG_PEEK))
+            return self._state is OPEN and not self._eof and bool(self._sock.recv(1, socket.MSG_PEEK))
         except OSError:
             return False
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether the socket has refused bytes that are queued."""
-        return bool(self._events & EVENT_WRITE)
-
-    @property
-    def is_blocked(self) -> bool:
-        """Whether bytes wait, and the socket has not been writable since it refused them."""
-        return self._blocked and self._queue is not None
 
     # --- sending
 
@@ -169,7 +154,7 @@ class Transport:
         """Offer the queue to the socket, once. For the reactor's flush phase."""
         self._dirty = False
         queue = self._queue
-        if queue is not None and not self._blocked and self._state < SHUT:
+        if queue is not None and not self.is_blocked and self._state < SHUT:
             taken = self._offer(queue.send, self._sock)
             if taken != queue.size:
                 self._keep_rest(queue, taken)
@@ -183,17 +168,13 @@ class Transport:
             self._shut()
 
     def discard_unsent(self, frame_end: Callable[[Buffer, int], int]) -> int:
-        """Drop what is queued, except for the rest of the frame that the socket has begun to take.
-
-        `frame_end(buffer, offset)` is where in a buffer the frame that holds the byte before `offset` ends. Returns
-        the number of bytes dropped.
-        """
+        """Drop what is queued, but for the rest of a frame that is begun; return the bytes. See `SendQueue.discard`."""
         if self._queue is None:
             return 0
         dropped = self._queue.discard(frame_end)
         if not self._queue.size:
             self._queue = None
-            self._blocked = False
+            self.is_blocked = False
             self._wait_for()
         return dropped
 
@@ -215,9 +196,9 @@ class Transport:
     def _keep_rest(self, queue: SendQueue, taken: int) -> None:
         """Keep all but the bytes that the socket has taken until it is writable."""
         queue.remove(taken)
-        if taken or not self.is_waiting:
+        if taken or not self.waiting_since:
             self.waiting_since = self._reactor.now
-        self._blocked = True
+        self.is_blocked = True
         self._wait_for()
 
     # --- receiving
@@ -234,16 +215,14 @@ class Transport:
     def handle(self, mask: int) -> None:
         """Act on an event of the selector: readable, writable, or (0) gone."""
         if mask & EVENT_WRITE:
-            self._blocked = False
+            self.is_blocked = False
             self._flush_soon(is_backlog=True)
-        if mask & EVENT_READ:
+        if mask & EVENT_READ and self._reading and not self._eof and self._state is not CLOSED:
             self._read()
         elif not mask:
             self.fail(ConnectionResetError("the peer is gone"))
 
     def _read(self) -> None:
-        if self._state is CLOSED or self._eof or not self._reading:
-            return
         try:
             data = self._sock.recv(READ_SIZE)
         except (BlockingIOError, InterruptedError):
@@ -312,24 +291,8 @@ class Transport:
         events = EVENT_READ if self._reading and not self._eof else 0
         if self.is_blocked:
             events |= EVENT_WRITE
+        else:
+            self.waiting_since = 0.0
         if events != self._events:
             self._events = events
             self._reactor.modify(self._sock.fileno(), events, self)
-
-
-def enable_keepalive(sock: socket.socket, timeout: float = TCP_TIMEOUT) -> None:
-    """Send without delay, and notice within about `timeout` seconds that a peer cannot be reached.
-
-    Keepalive never notices a dead link with data in flight, and the user timeout never notices an idle one, so both
-    are set. An accepted socket inherits all options from its listening socket.
-    """
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in (
-        ("TCP_KEEPIDLE", max(1, round(timeout))),
-        ("TCP_KEEPINTVL", max(1, round(timeout / 3))),
-        ("TCP_KEEPCNT", 3),
-        ("TCP_USER_TIMEOUT", round(timeout * 1e3)),
-    ):
-        if number := getattr(socket, name, None):  # not every system has them all
-            sock.setsockopt(socket.IPPROTO_TCP, number, value)

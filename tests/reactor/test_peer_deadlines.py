@@ -14,7 +14,6 @@ START = 1_000.0
 @dataclass
 class Outgoing:
     waiting_since: float = 0.0
-    is_waiting: bool = False
     is_blocked: bool = False
 
 
@@ -94,7 +93,7 @@ def test_a_whole_frame_ends_its_time(peer, deadlines):
 
 
 def test_a_peer_that_takes_nothing_is_stalled_even_if_it_is_paused(peer, deadlines):
-    peer.transport = Outgoing(START + 2, True, True)
+    peer.transport = Outgoing(START + 2, True)
     peer.is_paused = True
     assert deadlines.check(START + 31) == pytest.approx(1)
     deadlines.check(START + 32)
@@ -102,7 +101,7 @@ def test_a_peer_that_takes_nothing_is_stalled_even_if_it_is_paused(peer, deadlin
 
 
 def test_bytes_that_the_socket_may_take_now_are_not_stalled(peer, deadlines):
-    peer.transport = Outgoing(START, True, False)
+    peer.transport = Outgoing(START, False)
     peer.is_paused = True
     deadlines.check(START + 60)
     assert peer.endings == []
