@@ -137,7 +137,7 @@ class Client:
         while True:
             while self._frames:
                 yield self._frames.popleft()
-            if self._is_over:
+            if self.status.state == "over":
                 return
             self.reactor.tick()
 
@@ -153,10 +153,6 @@ class Client:
         self._become("over", error)
 
     @property
-    def _is_over(self) -> bool:
-        return self.status.state == "over"
-
-    @property
     def is_connected(self) -> bool:
         """Whether there is a connection, on which a goodbye can be said."""
         return self._connection is not None and self._connection.is_open
@@ -169,7 +165,7 @@ class Client:
     @property
     def is_full(self) -> bool:
         """Whether so much waits to be sent that the sender should pause."""
-        return self.conversation.unconfirmed > 1_000 or (self._connection is not None and self._connection.is_full)
+        return len(self.conversation.unanswered) > 1_000 or (self._connection is not None and self._connection.is_full)
 
     def __enter__(self) -> Self:
         self.connect()
@@ -181,7 +177,7 @@ class Client:
         self.close(PATIENCE if error is not None else None)
         if not self._owns_reactor:
             return
-        while not self._is_over:
+        while self.status.state != "over":
             self.reactor.tick()
         end = self.reactor.clock() + _CLOSING
         while self._closing is not None and not self._closing.is_closed and self.reactor.clock() < end:
@@ -190,22 +186,18 @@ class Client:
             self._closing.abort(TimeoutError("the server did not answer the goodbye"))
         self.reactor.tick(0)
         self.reactor.close()
-        if words := self._failures():
+        lost = [not_confirmed("message", self.unconfirmed)] if self.unconfirmed else []
+        lost += [refused(refusal.request, refusal.error) for refusal in self._last_refusals]
+        if words := "; ".join(lost):
             if error is None or isinstance(error, SystemExit):  # nobody would read the note of a SystemExit
                 raise ConnectionError(words)
             error.add_note(words)
-
-    def _failures(self) -> str:
-        """A sentence about messages that did not reach the room and that the program was not told of."""
-        words = [not_confirmed("message", self.unconfirmed)] if self.unconfirmed else []
-        words += [refused(refusal.request, refusal.error) for refusal in self._last_refusals]
-        return "; ".join(words)
 
     # --- the connection
 
     def _dial(self) -> None:
         self._become("connecting", self.status.error)
-        if self._is_over:
+        if self.status.state == "over":
             return
         self._connection = ClientConnection(
             self.reactor, self._where, self._connected, self._received, self._drained, self._ended
@@ -217,7 +209,7 @@ class Client:
         self._departure.connected()
 
     def _received(self, record: Record) -> None:
-        if self._is_over:
+        if self.status.state == "over":
             return
         if type(record) is Goodbye:
             self.goodbye = record
@@ -233,7 +225,7 @@ class Client:
             self._follow(events)
 
     def _ended(self, error: Exception | None) -> None:
-        if self._is_over:
+        if self.status.state == "over":
             return
         self._connection = None
         self.conversation.disconnected()
@@ -248,7 +240,7 @@ class Client:
             self.stop(error)
             return
         self._become("waiting", error, delay)
-        if not self._is_over:
+        if self.status.state != "over":
             self._timer = self.reactor.call_later(delay, self._dial)
 
     def _become(self, state: str, error: Exception | None = None, delay: float = 0.0) -> None:
@@ -268,7 +260,7 @@ class Client:
         for other in others:
             if isinstance(other, Refused) and self._departure.stage is not Stage.STAYING:
                 self._last_refusals.append(other)
-            if not self._is_over or isinstance(other, Refused):
+            if self.status.state != "over" or isinstance(other, Refused):
                 self._on_event(other)
         self._watch_name()
         self._departure.part_if_settled(self.status.state == "online")
@@ -286,7 +278,7 @@ class Client:
             if self._claim_timer is not None:
                 self._claim_timer.cancel()
                 self._claim_timer = None
-        elif self._claim_timer is None and not self._is_over:
+        elif self._claim_timer is None and self.status.state != "over":
             self._claim_timer = self.reactor.call_later(self._claim_delays.next(), self._claim)
 
     def _claim(self) -> None:

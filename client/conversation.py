@@ -50,13 +50,9 @@ class Conversation:
         self._new_key = new_key
         self._token = secrets.token_hex(16)  # until the server gives one; it identifies a repeated hello
         self._live = False  # whether requests can be sent at once
-        self._unanswered = Unanswered()
+        self.unanswered = Unanswered()
+        """The requests that wait to be sent, confirmed or answered."""
         self._reader = HistoryReader(self._ids)
-
-    @property
-    def unconfirmed(self) -> int:
-        """How many messages and commands wait to be sent, confirmed or answered."""
-        return len(self._unanswered)
 
     @property
     def wanted(self) -> str | None:
@@ -66,16 +62,12 @@ class Conversation:
     @property
     def is_settled(self) -> bool:
         """Whether all requests have been sent and confirmed."""
-        return self._live and not self.unconfirmed
+        return self._live and not self.unanswered
 
     @property
     def is_at_rest(self) -> bool:
         """Whether nothing is awaited any more, not even the room's history."""
         return self.is_settled and not self._reader.is_reading
-
-    def forget(self) -> int:
-        """Give up what is not confirmed. Returns how many messages and commands that are."""
-        return self._unanswered.forget()
 
     # --- the connection
 
@@ -96,7 +88,7 @@ class Conversation:
         """A frame came. Raises `ConnectionError` if the server does not answer a request for history."""
         before = self.wanted
         if type(record) is not messages.Error:
-            self._unanswered.command_answered(getattr(record, "re", None) or 0)
+            self.unanswered.command_answered(getattr(record, "re", None) or 0)
         if self._reader.is_reading and isinstance(record, _ROOM_FRAMES) and not _is_own(record):
             self._reader.hold(record)
         else:
@@ -160,14 +152,14 @@ class Conversation:
         if self._live:
             self._send_request(request)
         else:
-            self._unanswered.waiting.append(request)
+            self.unanswered.waiting.append(request)
         return self._result()
 
     def _send_request(self, request: messages.Say | messages.Command) -> None:
         number = next(self._ids)
         request = replace(request, id=number)
         room = fold(self._goal or "")
-        self._unanswered.sent(request, room, self._reader.newest(room) or 0)
+        self.unanswered.sent(request, room, self._reader.newest(room) or 0)
         self._send(request)
         match request:
             case messages.Command("join", str(room)):
@@ -189,7 +181,9 @@ class Conversation:
     def _take(self, record: Record) -> None:
         number = getattr(record, "re", None)
         if number in self._queries:
-            self._answer_query(number, record)
+            is_last = not getattr(record, "more", False)
+            name = self._queries.pop(number) if is_last else self._queries[number]
+            self._events.append(events.QueryReply(name, record, is_last))
             return
         match record:
             case messages.Ready():
@@ -212,7 +206,7 @@ class Conversation:
                 self._events.append(events.FramesMissed())
                 self._send(self._reader.start(record.after, min(record.until + 1, _LAST_STAMP)))
             case messages.Sent():
-                if record.key is None or self._unanswered.is_said(record.key):
+                if record.key is None or self.unanswered.is_said(record.key):
                     self._confirm(record)
             case messages.HistoryPage():
                 if self._reader.is_awaited(number):
@@ -227,17 +221,10 @@ class Conversation:
         if self._wish.comes_free(record):
             self._send_claim()
 
-    def _answer_query(self, number: int, record: Record) -> None:
-        is_last = not getattr(record, "more", False)
-        name = self._queries.pop(number) if is_last else self._queries[number]
-        self._events.append(events.QueryReply(name, record, is_last))
-
     def _ready(self, ready: messages.Ready) -> None:
         self._show(ready)
-        self.name = ready.name
+        self.name, self.room, self._token = ready.name, ready.room, ready.token
         self._wish.given(ready.name)
-        self._token = ready.token
-        self.room = ready.room
         goal = self._goal
         if goal and (self.room is None or fold(self.room) != fold(goal)):
             self._set_goal(goal, next(self._ids))
@@ -246,7 +233,7 @@ class Conversation:
         if self.room is not None:
             self._catch_up(self.room)
             if self._goal is None:  # a leave was lost with the connection
-                self._unanswered.waiting.insert(0, messages.Command("leave"))
+                self.unanswered.waiting.insert(0, messages.Command("leave"))
         self._go_live()
 
     def _joined(self, joined: messages.Joined) -> None:
@@ -263,7 +250,7 @@ class Conversation:
     def _go_live(self) -> None:
         """Repeat unconfirmed messages and unanswered commands, then send the requests that waited."""
         self._live = True
-        again, anew, unknown = self._unanswered.after_return(fold(self.room or ""))
+        again, anew, unknown = self.unanswered.after_return(fold(self.room or ""))
         for say in again:
             self._send(say)
         for refused in unknown:
@@ -273,18 +260,19 @@ class Conversation:
 
     def _confirm(self, sent: messages.Sent) -> None:
         if sent.key is not None:
-            self._unanswered.confirm(sent.key)
+            self.unanswered.confirm(sent.key)
         self._show(sent)
         if self.room is not None and (request := self._reader.confirmed_own(fold(self.room))) is not None:
             self._send(request)
 
     def _error(self, error: messages.Error) -> None:
         number = error.re
-        if number is None:
-            self._show(error)
-        elif number in (_HELLO, self._claim):
-            self._refused_name(error)
-        elif (request := self._unanswered.answered(number)) is not None:
+        if number in (_HELLO, self._claim):
+            if number == _HELLO or error.code != TAKEN:  # that it is still taken is no news
+                self._show(error)
+            self._wish.refused(error.code)
+            self._claim = 0
+        elif number is not None and (request := self.unanswered.answered(number)) is not None:
             self._refuse(events.Refused(request, error))
         else:
             self._show(error)
@@ -293,19 +281,12 @@ class Conversation:
         elif number == self._joining:
             self._refused_room()
 
-    def _refused_name(self, error: messages.Error) -> None:
-        is_known = error.re == self._claim and error.code == TAKEN
-        self._wish.refused(error.code)
-        self._claim = 0
-        if not is_known:
-            self._show(error)
-
     def _refused_room(self) -> None:
         """We stay in our room; so do messages said after the refused join."""
         wrong, here = fold(self._goal or ""), fold(self.room or "")
         self._joining = 0
         self._goal = self.room
-        self._unanswered.move(wrong, here)
+        self.unanswered.move(wrong, here)
         if not self._live:
             if self.room is not None:
                 self._catch_up(self.room)
@@ -317,7 +298,7 @@ class Conversation:
         """Fetch the messages of a room that were not seen; of a new room, the newest messages."""
         since = self._reader.newest(fold(room))
         if since is not None:  # include own messages that may have arrived
-            since = min([since, *self._unanswered.seen_before(fold(room))])
+            since = min([since, *self.unanswered.seen_before(fold(room))])
         self._send(self._reader.start(since))
 
     def _page(self, page: messages.HistoryPage) -> None:
@@ -325,9 +306,9 @@ class Conversation:
             self._send(request)
             return
         for entry, is_new in self._reader.entries(page):
-            if entry.key is not None and self._unanswered.is_said(entry.key):
+            if entry.key is not None and self.unanswered.is_said(entry.key):
                 self._confirm(messages.Sent(page.room, entry.at, key=entry.key))
-            elif is_new and not self._unanswered.is_mine(entry.key):
+            elif is_new and not self.unanswered.is_mine(entry.key):
                 self._show(messages.Message(page.room, entry.from_, entry.text, entry.at))
         if (request := self._reader.request_next(page)) is not None:
             self._send(request)
@@ -336,12 +317,11 @@ class Conversation:
 
     def _release(self) -> None:
         """The history is read: handle the frames that were held back."""
-        held = self._reader.stop()
-        for index, record in enumerate(held):
-            self._take(record)
-            if self._reader.is_reading:  # it was a gap, and the rest waits for the messages that fill it
-                self._reader.hold_again(held[index + 1 :])
-                return
+        for record in self._reader.stop():
+            if self._reader.is_reading:  # one before it was a gap, so it waits for the messages that fill that
+                self._reader.hold(record)
+            else:
+                self._take(record)
 
 
 def _check(text: str) -> None:
@@ -354,10 +334,6 @@ def _check(text: str) -> None:
 def _is_own(record: Record) -> bool:
     """Whether a frame about a room is the reply to a request of ours."""
     match record:
-        case messages.Joined():
-            return record.users is not None
-        case messages.Left():
-            return record.reason is None
-        case messages.Renamed():
-            return record.room is None
+        case messages.Joined(users=int()) | messages.Left(reason=None) | messages.Renamed(room=None):
+            return True
     return False

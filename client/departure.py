@@ -51,7 +51,7 @@ class Departure:
     @property
     def unconfirmed(self) -> int:
         """How many messages and commands the server has not confirmed, including those that were given up."""
-        return self.given_up + self._conversation.unconfirmed
+        return self.given_up + len(self._conversation.unanswered)
 
     def restart(self) -> None:
         """Stay from now on."""
@@ -75,7 +75,7 @@ class Departure:
 
     def part_if_settled(self, is_online: bool) -> None:
         """Say goodbye if nothing is awaited any more."""
-        is_settled = self._conversation.is_at_rest if is_online else not self._conversation.unconfirmed
+        is_settled = self._conversation.is_at_rest if is_online else not self._conversation.unanswered
         if self.stage is Stage.FINISHING and is_settled:
             self.stage = Stage.PARTING
             self._say_goodbye()
@@ -120,7 +120,7 @@ class Departure:
         """
         if self.stage is not Stage.FINISHING:
             return
-        self.given_up += self._conversation.forget()
+        self.given_up += self._conversation.unanswered.forget()
         connection = self._connection()
         if connection is None or not connection.is_open:
             self._stop()

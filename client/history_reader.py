@@ -5,7 +5,7 @@ Rooms are given in their compared form (`fold`); stamps are microseconds since 1
 """
 
 import collections
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from pylingo.shared.messages import MAX_PAGE, Entry, HistoryPage, HistoryRequest, Message, Skipped
 from pylingo.shared.names import fold
@@ -35,11 +35,6 @@ class HistoryReader:
     def is_reading(self) -> bool:
         """Whether history is being read, so that new frames of the room must be held back."""
         return self._held is not None
-
-    @property
-    def rooms(self) -> int:
-        """How many rooms are remembered."""
-        return len(self._newest)
 
     def newest(self, room: str) -> int | None:
         """The stamp up to which every message of `room` was seen; None for a room that is new."""
@@ -109,10 +104,10 @@ class HistoryReader:
 
         A page is limited to the size of a frame and may not have room for all that came since the room was joined.
         """
-        missed = self._first_held()
-        if self._has_since or not page.messages or missed is None or missed >= page.messages[0].at:
+        before = next((_before(frame) for frame in self._held or () if isinstance(frame, Message | Skipped)), None)
+        if self._has_since or not page.messages or before is None or before + 1 >= page.messages[0].at:
             return None
-        return self._request(missed - 1, None)
+        return self._request(before, None)
 
     def entries(self, page: HistoryPage) -> Iterator[tuple[Entry, bool]]:
         """The entries of a page, each with whether it is new. An entry counts as seen once the next one is taken."""
@@ -135,28 +130,17 @@ class HistoryReader:
         held, self._held, self._awaited = self._held, None, None
         return list(held or ())
 
-    def hold_again(self, records: Iterable[Record]) -> None:
-        """Hold back frames again: one before them was a gap, which is now being filled."""
-        assert self._held is not None
-        self._held.extend(records)
-
     def disconnected(self) -> None:
         """The connection broke. Frames held back are in the history; fetch a new room from the first of them on."""
         for record in self.stop():
-            if isinstance(record, Message):
-                self._newest.setdefault(fold(record.room), record.at - 1)
-            elif isinstance(record, Skipped):
-                self._newest.setdefault(fold(record.room), record.after)
+            if isinstance(record, Message | Skipped):
+                self._newest.setdefault(fold(record.room), _before(record))
 
     @property
     def _has_since(self) -> bool:
         return self._awaited is not None and self._awaited.since is not None
 
-    def _first_held(self) -> int | None:
-        """The stamp from which on messages came, or were left out, while history is being read."""
-        for record in self._held or ():
-            if isinstance(record, Message):
-                return record.at
-            if isinstance(record, Skipped):
-                return record.after + 1
-        return None
+
+def _before(record: Message | Skipped) -> int:
+    """The last stamp before a message or a gap."""
+    return record.at - 1 if isinstance(record, Message) else record.after

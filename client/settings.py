@@ -6,6 +6,7 @@ the client runs is written back; comments, other keys and the changes of another
 
 import errno
 import fcntl
+import functools
 import os
 import tempfile
 import time
@@ -38,66 +39,43 @@ LAYOUTS: Mapping[str, str] = {
 }
 
 
-def _user_name() -> ValueType:
-    def parse(text: str) -> str:
-        if len(utf8(text)) > LONGEST_NAME:
-            raise ValueError(f"a name must have at most {MAX_NAME} characters, not {len(text)}")
-        return text
-
-    return ValueType(f"at most {MAX_NAME} characters", explained(parse), toml=(str,))
+def _user_name(text: str) -> str:
+    if len(utf8(text)) > LONGEST_NAME:
+        raise ValueError(f"a name must have at most {MAX_NAME} characters, not {len(text)}")
+    return text
 
 
-def _room() -> ValueType:
-    def parse(text: str) -> str | None:
-        try:
-            return room_name(utf8(text)) if text else None
-        except RequestError as error:
-            raise ValueError(error.text) from None
-
-    return ValueType(f"at most {MAX_ROOM} characters", explained(parse), toml=(str,))
+def _room(text: str) -> str | None:
+    try:
+        return room_name(utf8(text)) if text else None
+    except RequestError as error:
+        raise ValueError(error.text) from None
 
 
-def _ignored() -> ValueType:
-    def parse(names: list[str]) -> set[str]:
-        if not all(map(str.strip, names)):
-            raise ValueError
-        return {fold(name) for name in names if not is_guest(name)}  # the server assigns a guest's name anew
+def _ignored(names: list[str]) -> set[str]:
+    if not all(map(str.strip, names)):
+        raise ValueError
+    return {fold(name) for name in names if not is_guest(name)}  # the server assigns a guest's name anew
 
-    return ValueType("a list of names", parse, ", ".join, toml=(), is_list=True)
 
+_required = functools.partial(Setting, must_not_be_blank=True)
+_SERVER = show_address(DEFAULT_HOST, DEFAULT_PORT)
+_NAME = ValueType(f"at most {MAX_NAME} characters", explained(_user_name), toml=(str,))
+_ROOM = ValueType(f"at most {MAX_ROOM} characters", explained(_room), toml=(str,))
+_NAMES = ValueType("a list of names", _ignored, ", ".join, toml=(), is_list=True)
 
 SETTINGS = table(
     [
-        Setting(
-            name="address",
-            type=address(),
-            metavar="HOST[:PORT]",
-            about="the server",
-            default=show_address(DEFAULT_HOST, DEFAULT_PORT),
-            positional=True,
-            must_not_be_blank=True,
+        _required(
+            name="address", type=address(), metavar="HOST[:PORT]", about="the server", default=_SERVER, positional=True
         ),
-        Setting(
-            name="name",
-            type=_user_name(),
-            metavar="NAME",
-            about="your name in the chat",
-            default="your login name",
-            must_not_be_blank=True,
-        ),
-        Setting(
-            name="room",
-            type=_room(),
-            metavar="ROOM",
-            about="the room to join",
-            default=DEFAULT_ROOM,
-            must_not_be_blank=True,
-        ),
+        _required(name="name", type=_NAME, metavar="NAME", about="your name in the chat", default="your login name"),
+        _required(name="room", type=_ROOM, metavar="ROOM", about="the room to join", default=DEFAULT_ROOM),
         Setting(name="layout", type=one_of(*LAYOUTS), metavar="LAYOUT", about="where the input line is", default="top"),
         Setting(name="colors", type=flag(), about="names have colours", source=Source.FILE),
         Setting(name="times", type=flag(), about="each line has its time", source=Source.FILE),
         Setting(name="bell", type=flag(), about="the terminal rings when you are mentioned", source=Source.FILE),
-        Setting(name="ignored", type=_ignored(), about="people whose messages are hidden", source=Source.FILE),
+        Setting(name="ignored", type=_NAMES, about="people whose messages are hidden", source=Source.FILE),
     ]
 )
 """The settings of the file. `options` adds those of the command line alone."""
@@ -208,9 +186,7 @@ def _lock(path: Path) -> int:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(descriptor), os.stat(path)):
                 return descriptor
-        except BlockingIOError:
-            pass
-        except FileNotFoundError:  # replaced or removed after it was opened
+        except (BlockingIOError, FileNotFoundError):  # the latter: replaced or removed after it was opened
             pass
         except OSError as error:
             if error.errno not in _NO_LOCKS:

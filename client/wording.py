@@ -23,7 +23,10 @@ _WHY_LEFT = {"leave": "left {room}", "moved": "went to another room", "close": "
 def wording(record: Record) -> list[str]:
     """The lines for a frame, without line ends. Frames that are not for people have none."""
     words = _WORDS.get(type(record))
-    return _rows(words(record)) if words is not None else []
+    if words is None:
+        return []
+    first, *rest = readable(words(record)).split("\n")
+    return [first, *(INDENT + row for row in rest)]
 
 
 def typed(request: messages.Say | messages.Command) -> str:
@@ -56,10 +59,10 @@ def why_no_connection(error: Exception | None, goodbye: messages.Goodbye | None,
         return f"the connection to {where} broke: the server went away"
     if isinstance(error, ConnectionRefusedError):
         return f"connection refused: no server listens on {where}"
-    if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
-        return f"the host in {where} cannot be looked up at present: {error.strerror}"
     if isinstance(error, socket.gaierror):
-        return f"unknown host in {where}: {error.strerror}"
+        later = error.errno == socket.EAI_AGAIN
+        words = f"the host in {where} cannot be looked up at present" if later else f"unknown host in {where}"
+        return f"{words}: {error.strerror}"
     return f"no connection to {where}: {getattr(error, 'strerror', None) or error}"
 
 
@@ -75,25 +78,15 @@ def local_day(at: int) -> tuple[int, int, int]:
 
 def date_line(day: tuple[int, int, int]) -> str:
     """The line that separates days."""
-    year, month, number = day
-    return f"--- {year}-{month:02}-{number:02} ---"
+    return "--- {}-{:02}-{:02} ---".format(*day)
 
 
-def _rows(text: str) -> list[str]:
-    first, *rest = readable(text).split("\n")
-    return [first, *(INDENT + row for row in rest)]
-
-
-def _one_line(words: str) -> str:
-    return printable(words)
-
-
-def _message(message: messages.Message) -> str:
-    return f"{clock_time(message.at)} {_one_line(message.from_)}: {message.text}"
+def _message(message: messages.Message | messages.Entry) -> str:
+    return f"{clock_time(message.at)} {printable(message.from_)}: {message.text}"
 
 
 def _joined(joined: messages.Joined) -> str:
-    name, room = _one_line(joined.name), _one_line(joined.room)
+    name, room = printable(joined.name), printable(joined.room)
     if joined.users is None:
         return f"* {name} joined {room}"
     others = joined.users - 1
@@ -102,65 +95,58 @@ def _joined(joined: messages.Joined) -> str:
 
 
 def _left(left: messages.Left) -> str:
-    name, room = _one_line(left.name), _one_line(left.room)
+    name, room = printable(left.name), printable(left.room)
     if left.reason is None:
         return f"* you left {room}"
     reason = _WHY_LEFT.get(left.reason, "was disconnected ({reason})")
-    return f"* {name} {reason.format(room=room, reason=_one_line(left.reason))}"
+    return f"* {name} {reason.format(room=room, reason=printable(left.reason))}"
 
 
 def _renamed(renamed: messages.Renamed) -> str:
-    old, new = _one_line(renamed.old), _one_line(renamed.new)
+    old, new = printable(renamed.old), printable(renamed.new)
     return f"* {old} is now {new}" if renamed.room is not None else f"* you are now {new}"
 
 
 def _rooms(rooms: messages.Rooms) -> str:
     if not rooms.rooms:
         return "* there are no rooms: /join one to make it"
-    listed = "\n".join(f"{_one_line(info.room)}  {info.users}" for info in rooms.rooms)
+    listed = "\n".join(f"{printable(info.room)}  {info.users}" for info in rooms.rooms)
     return f"* rooms and how many are in them:\n{listed}"
-
-
-def _users(users: messages.Users) -> str:
-    return f"* in {_one_line(users.room)}: {', '.join(map(_one_line, users.users))}"
 
 
 def _help(help_: messages.Help) -> str:
     rows = []
     for command in help_.commands:
         usage = f"/{command.name} [{command.argument}]" if command.argument else f"/{command.name}"
-        rows.append(f"{_one_line(usage):<18} {_one_line(command.description)}")
+        rows.append(f"{printable(usage):<18} {printable(command.description)}")
     return "\n".join(["* commands:", *rows, "To send a line that begins with a slash, type two slashes."])
 
 
 def _history(page: messages.HistoryPage) -> str:
     if not page.messages:
-        return f"* there are no earlier messages in {_one_line(page.room)}"
-    said = (
-        f"{clock_time(entry.at)} {_one_line(entry.from_)}: {entry.text}".replace("\n", "\n" + INDENT)
-        for entry in page.messages
-    )
-    return "\n".join([f"* earlier in {_one_line(page.room)}:", *said])
+        return f"* there are no earlier messages in {printable(page.room)}"
+    said = (_message(entry).replace("\n", "\n" + INDENT) for entry in page.messages)
+    return "\n".join([f"* earlier in {printable(page.room)}:", *said])
 
 
 def _skipped(skipped: messages.Skipped) -> str:
     missed = {0: "joins and leaves", 1: "1 message"}.get(skipped.count, f"{skipped.count} messages")
-    return f"* you read too slowly and missed {missed} in {_one_line(skipped.room)}"
+    return f"* you read too slowly and missed {missed} in {printable(skipped.room)}"
 
 
 _WORDS: dict[type[Record], Callable[[Any], str]] = {
-    messages.Welcome: lambda welcome: f"* {_one_line(welcome.server)} calls you {_one_line(welcome.name)}",
-    messages.Ready: lambda ready: f"* you are {_one_line(ready.name)}",
+    messages.Welcome: lambda welcome: f"* {printable(welcome.server)} calls you {printable(welcome.name)}",
+    messages.Ready: lambda ready: f"* you are {printable(ready.name)}",
     messages.Message: _message,
     messages.Joined: _joined,
     messages.Left: _left,
     messages.Renamed: _renamed,
     messages.Rooms: _rooms,
-    messages.Users: _users,
+    messages.Users: lambda users: f"* in {printable(users.room)}: {', '.join(map(printable, users.users))}",
     messages.Help: _help,
     messages.HistoryPage: _history,
     messages.Skipped: _skipped,
     messages.Notice: lambda notice: f"* {notice.text}",
     messages.Error: lambda error: f"! {error.text}",
-    messages.Goodbye: lambda goodbye: f"* goodbye ({_one_line(goodbye.reason)}): {goodbye.text}",
+    messages.Goodbye: lambda goodbye: f"* goodbye ({printable(goodbye.reason)}): {goodbye.text}",
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from pylingo.client.lines import LineReader
+from pylingo.client.line_input import LineReader
 from pylingo.client.terminal.input_events import InputEvent, Key, Text
 from pylingo.client.terminal.keys import KeyDecoder
 from pylingo.client.terminal.paste_detection import PasteDetector

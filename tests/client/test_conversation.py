@@ -208,7 +208,7 @@ def test_a_name_that_comes_free_in_sight_is_asked_for_once(record: Record):
     assert without_id(asked) == Command("name", "ada")
     assert step.show == [record]
     assert talk.received(record).send == [], "the answer is still to come"
-    assert talk.unconfirmed == 0, "nobody has typed it"
+    assert len(talk.unanswered) == 0, "nobody has typed it"
     renamed = Renamed("guest-1", "ada", re=asked.id)  # type: ignore[attr-defined]
     assert talk.received(renamed) == Step(show=[renamed], other=[NameWanted(None)])
     assert (talk.name, talk.wanted) == ("ada", None)
@@ -503,7 +503,7 @@ def test_what_is_said_has_a_key_and_an_id():
     assert (first.text, first.key, second.key) == ("a", "k1", "k2")
     assert first.id is not None
     assert first.id != second.id
-    assert talk.unconfirmed == 2
+    assert len(talk.unanswered) == 2
     assert not talk.is_settled
     assert talk.received(Sent("lobby", 1, first.id, "k1")).show == [Sent("lobby", 1, first.id, "k1")]
     assert talk.received(Sent("lobby", 1, first.id, "k1")).show == [], "twice is once"
@@ -725,7 +725,7 @@ def test_commands_typed_while_away_keep_their_order():
     talk.command("name", "eve")
     talk.say("a")
     talk.command("users")
-    assert talk.unconfirmed == 3
+    assert len(talk.unanswered) == 3
     talk.connected()
     talk.disconnected()  # and once more
     talk.say("b")
@@ -757,7 +757,7 @@ def test_a_command_is_waited_for_until_its_answer_comes():
     [asked] = talk.command("users").send
     assert isinstance(asked, Command)
     talk.received(Rooms([], False))  # for somebody else's question
-    assert talk.unconfirmed == 1
+    assert len(talk.unanswered) == 1
     talk.received(Users("lobby", ["ada"], False, asked.id))
     assert talk.is_settled
 
@@ -767,7 +767,7 @@ def test_a_command_without_an_answer_is_asked_again_or_told():
     talk.command("name", "eve")
     talk.command("kick", "bob")
     talk.command("join", "lobby")
-    assert talk.unconfirmed == 3
+    assert len(talk.unanswered) == 3
     talk.disconnected()
     talk.connected()
     step = talk.received(ready("lobby", resumed=True))
@@ -775,7 +775,7 @@ def test_a_command_without_an_answer_is_asked_again_or_told():
     [refused] = step.refused
     assert without_id(refused.request) == Command("kick", "bob")
     assert "/kick bob" in refused.error.text
-    assert talk.unconfirmed == 1
+    assert len(talk.unanswered) == 1
 
 
 # --- requests of the program ------------------------------------------------------------------------------------
@@ -1117,7 +1117,7 @@ def test_a_move_to_another_room_gives_up_nothing_that_was_said():
     talk.say("once")
     [join] = talk.command("join", "pool").send
     assert talk.received(Joined("pool", "ada", 2, join.id)).refused == []
-    assert talk.unconfirmed == 1
+    assert len(talk.unanswered) == 1
 
 
 def test_what_was_said_after_a_join_that_is_refused_belongs_to_the_room_one_is_in():

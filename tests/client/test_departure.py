@@ -64,7 +64,7 @@ def test_the_goodbye_waits_for_what_was_said(bench: Bench) -> None:
     bench.departure.begin(None)
     bench.departure.part_if_settled(True)
     assert (bench.departure.stage, bench.departure.unconfirmed, bench.calls) == (Stage.FINISHING, 1, [])
-    bench.conversation.forget()
+    bench.conversation.unanswered.forget()
     bench.departure.part_if_settled(True)
     assert bench.calls == [GOODBYE]
 
@@ -106,7 +106,7 @@ def test_as_long_as_something_is_confirmed_nothing_is_given_up(bench: Bench) -> 
     bench.conversation.say("one", "k1")
     bench.conversation.say("two", "k2")
     bench.departure.begin(None)
-    bench.conversation.forget()
+    bench.conversation.unanswered.forget()
     bench.conversation.say("three", "k3")
     bench.pass_time(STANDSTILL + 0.1)
     assert bench.calls == []

@@ -222,7 +222,7 @@ class Harbour:
 
     def state(self) -> str:
         return ", ".join(
-            f"{talker.name}: {talker.client.status.state}, {talker.client.conversation.unconfirmed} unconfirmed"
+            f"{talker.name}: {talker.client.status.state}, {len(talker.client.conversation.unanswered)} unconfirmed"
             for talker in self.talkers
             if not talker.client.conversation.is_settled
         )
