@@ -140,12 +140,12 @@ class Server:
             settings.history,
             self.reactor.call_before_flush,
             self.reactor.call_from_thread,
+            self.reactor.call_later,
             self.announce,
             lambda newest: self.hub.raise_stamps(newest),
             memory,
             settings.history_keep,
             settings.history_max,
-            self.reactor.call_later,
         )
 
     def _history_opened(self, newest: int) -> None:

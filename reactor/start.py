@@ -28,10 +28,7 @@ RETRY = 1.0
 """Seconds between two attempts to look up a host while the name server is unavailable."""
 PATIENCE = 300.0
 """Seconds after which the server stops trying."""
-_ELSEWHERE = {
-    "0.0.0.0": "198.51.100.1",
-    "::": "2001:db8::1",
-}  # reserved for documentation (RFC 5737, RFC 3849)
+_ELSEWHERE = {"0.0.0.0": "198.51.100.1", "::": "2001:db8::1"}  # reserved for documentation (RFC 5737, RFC 3849)
 _CLIENT = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "client", "chat.py")
 
 
@@ -57,12 +54,9 @@ def check_history(path: str) -> None:
 
 def _trouble_with(path: str) -> str:
     """Return the reason why the file is unusable, or an empty string."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_NONBLOCK  # O_NONBLOCK: opening a pipe would block
-    file = open_private(path, flags)
-    try:
-        status = os.fstat(file)
-    finally:
-        os.close(file)
+    file = open_private(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK)  # O_NONBLOCK: opening a pipe would block
+    status = os.fstat(file)
+    os.close(file)
     if not stat.S_ISREG(status.st_mode):
         return "it is not a regular file"
     if not os.access(os.path.dirname(path) or ".", os.W_OK | os.X_OK):  # SQLite creates files in it
@@ -96,33 +90,27 @@ def wait_for_host(reactor: Reactor, host: str, port: int) -> Sequence[Target]:
     deadline = reactor.clock() + PATIENCE
     is_told = False
 
-    def look() -> None:
-        resolver.resolve(answered)
-
     def answered(answer: Sequence[Target] | OSError) -> None:
         nonlocal found, is_told
-        if not _is_temporary(answer) or reactor.clock() >= deadline:
+        is_temporary = isinstance(answer, socket.gaierror) and answer.errno == socket.EAI_AGAIN
+        if not is_temporary or reactor.clock() >= deadline:
             found = answer
             reactor.stop()
             return
         if not is_told:
             is_told = True
             logger.warning("the host %s cannot be looked up yet: retrying for up to %g s", host, PATIENCE)
-        reactor.call_later(RETRY, look)
+        reactor.call_later(RETRY, resolver.resolve, answered)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         reactor.on_signal(number, reactor.stop)
-    look()
+    resolver.resolve(answered)
     reactor.run()
     if found is None:
         raise LaunchError(f"stopped before the host {host} could be looked up", status=0)
     if isinstance(found, OSError):
         raise found
     return found
-
-
-def _is_temporary(answer: object) -> bool:
-    return isinstance(answer, socket.gaierror) and answer.errno == socket.EAI_AGAIN
 
 
 # --- how to join

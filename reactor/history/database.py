@@ -90,14 +90,9 @@ def open_file(path: str, busy: float | None = None) -> sqlite3.Connection:
     with contextlib.suppress(FileExistsError):  # SQLite gives the files beside it the same mode
         os.close(open_private(path, os.O_CREAT | os.O_EXCL | os.O_RDWR))
     busy = BUSY if busy is None else busy
-    lock = _take_lock(path, busy)
+    file = sqlite3.connect(path, timeout=busy, factory=_LockedFile)
     try:
-        file = sqlite3.connect(path, timeout=busy, factory=_LockedFile)
-    except BaseException:
-        os.close(lock)
-        raise
-    file.lock = lock
-    try:
+        file.lock = _take_lock(path, busy)
         prepare(file, path)
     except BaseException:
         file.close()
@@ -122,10 +117,8 @@ def prepare(file: sqlite3.Connection, path: str = "") -> None:
         file.create_function("fold", 1, fold, deterministic=True)
         progress = UpgradeProgress(path, version)
         file.set_progress_handler(progress.check, _STEPS)
-        try:
-            file.executescript(f"begin immediate; {steps} pragma user_version = {VERSION}; commit;")
-        finally:
-            file.set_progress_handler(None, 0)
+        file.executescript(f"begin immediate; {steps} pragma user_version = {VERSION}; commit;")
+        file.set_progress_handler(None, 0)
         progress.end()
 
 
@@ -163,9 +156,9 @@ def _make_private(path: str) -> None:
         mode = stat.S_IMODE(status.st_mode)
         if not stat.S_ISREG(status.st_mode) or not mode & 0o077:
             continue
-        outcome = f"its mode is {mode & 0o700:04o} now"
         try:
             os.chmod(name, mode & 0o700)
+            outcome = f"its mode is {mode & 0o700:04o} now"
         except OSError as error:
             outcome = f"that cannot be changed: {error.strerror}"
         if not is_logged:

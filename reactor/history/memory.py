@@ -21,8 +21,6 @@ _PLAIN_SIZE = _ENTRY_SIZE + 2 * 50  # the same with two empty strings
 _KEY_SIZE = 480  # bytes of a key's places in the index besides its strings
 _ROOM_SIZE = 1_300  # bytes of a room without messages besides its name
 
-_NOBODY = 0, ""
-
 folded = functools.lru_cache(1_024)(fold)
 """`fold` with a cache: a long name takes 35 µs, and each result takes memory of its own."""
 
@@ -59,17 +57,17 @@ class _RoomHistory:
 
 
 class MemoryHistory:
-    """A `History` in memory: at most `per_room` messages of a room, and about `most` bytes in all."""
+    """A `History` in memory: at most `per_room` messages of a room, and about `most` bytes in all.
+
+    The messages take `size` bytes, as estimated. `reserved` bytes of `most` are set aside with `reserve`.
+    """
 
     stamps_until = FOREVER
 
     def __init__(self, per_room: int = PER_ROOM, most: int = MEMORY) -> None:
         self._per_room = per_room
         self.most = most
-        self.size = 0
-        """Bytes that the messages take, as estimated."""
-        self.reserved = 0
-        """Bytes of `most` that are set aside with `reserve`."""
+        self.size = self.reserved = 0
         self._rooms: dict[str, _RoomHistory] = {}
         self._empty: collections.OrderedDict[str, None] = collections.OrderedDict()
         # Rooms by the bit length of their number of messages: one of the longest is found without a search.
@@ -131,15 +129,12 @@ class MemoryHistory:
         callback()
 
     def page(self, room: str, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
-        history = self._rooms.get(room)
-        answer(cut_page(list(history.entries) if history is not None else [], request))
+        answer(cut_page(list(self._rooms[room].entries) if room in self._rooms else [], request))
 
     def messages(self, room: str) -> list[tuple[Entry, int]]:
         """Return the messages of a room, each with the number of its session, or 0 if it has no key."""
-        history = self._rooms.get(room)
-        if history is None:
-            return []
-        return [(entry, history.authors.get(entry.at, _NOBODY)[0]) for entry in history.entries]
+        history = self._rooms.get(room) or _RoomHistory(room)
+        return [(entry, history.authors.get(entry.at, (0, ""))[0]) for entry in history.entries]
 
     def occupied(self, room: str) -> None:
         self._empty.pop(room, None)
@@ -151,11 +146,10 @@ class MemoryHistory:
     def _update(self, room: str, history: _RoomHistory, length: int, size: int) -> None:
         """Account for a change of a room that had `length` messages of `size` bytes before."""
         self.size += history.size - size
-        if len(history.entries) != length:
-            before, now = length.bit_length(), len(history.entries).bit_length()
-            if before != now:
-                del self._by_length[before][room]
-                self._by_length[now][room] = None
+        before, now = length.bit_length(), len(history.entries).bit_length()
+        if before != now:
+            del self._by_length[before][room]
+            self._by_length[now][room] = None
 
     def _free_memory(self, keep: str) -> None:
         """Forget empty rooms except `keep`, the one left longest ago first; then the oldest in the longest rooms.

@@ -44,8 +44,8 @@ class SqliteHistory:
     """A `History` in the file at `path`, behind one in memory.
 
     `schedule(callback)` must run `callback` in the loop at the end of the tick, `call_from_thread(callback, *args)`
-    from any thread, and `call_later(delay, callback)` after some seconds. Without `call_later`, a hanging disk is not
-    noticed and no stamps are reserved. `keep` is in seconds, `most` in bytes of the file, 0 for no bound.
+    from any thread, and `call_later(delay, callback)` after some seconds. `keep` is in seconds, `most` in bytes of the
+    file, 0 for no bound.
 
     `announce(text, trouble)` is called with a notice for everybody, and the notice for those who connect from then on,
     or "" for none. `raise_stamps(newest stamp)` is called when the file can be used again. Messages sent meanwhile are
@@ -55,12 +55,12 @@ class SqliteHistory:
     path: str
     schedule: Callable[[Callable[[], object]], object]
     call_from_thread: Callable[..., object]
+    call_later: Callable[..., object]
     announce: Callable[[str, str], object]
     raise_stamps: Callable[[int], object]
     memory: MemoryHistory
     keep: float = 0.0
     most: int = 0
-    call_later: Callable[..., object] | None = None
     clock: Callable[[], int] = wall_clock
 
     def __post_init__(self) -> None:
@@ -207,7 +207,7 @@ class SqliteHistory:
     # --- regular checks
 
     def _check_later(self) -> None:
-        if not self._is_check_scheduled and self.call_later is not None:
+        if not self._is_check_scheduled:
             self._is_check_scheduled = True
             self.call_later(CHECK_EVERY, self._check)
 
@@ -221,7 +221,7 @@ class SqliteHistory:
 
     def _reserve(self) -> None:
         """Reserve stamps ahead if too few are left, or if the clock was set back."""
-        if self.call_later is None or self._has_failed or not self._occupied:
+        if self._has_failed or not self._occupied:
             self.stamps_until = FOREVER
             if self._reserved and not self._has_failed:
                 self._current().reserved = self._newest  # give the rest back, or the next server begins behind it

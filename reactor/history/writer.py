@@ -114,7 +114,8 @@ class Writer:
         self._unfinished = []
         while True:
             self._do_chores(file)
-            task = self.inbox.take(self._patience())
+            next_chore = min(self._identity.next_check, self._next_sweep)
+            task = self.inbox.take(0.0 if self._scan is not None else next_chore - time.monotonic())
             if isinstance(task, WriteBatch | Query):
                 self._do(file, self._gather(task))
             elif isinstance(task, Rescan):
@@ -198,12 +199,6 @@ class Writer:
         """Add doubts about the clock to the next commit. After a restart, stamps of a wrong clock would confirm it."""
         doubted = self._trust.doubted if self._trust is not None else None
         if doubted != self._doubted:
+            self._doubted = doubted
             sound, ran = doubted or (None, None)
             store.write_numbers(file, sound=sound, ran=ran)
-            self._doubted = doubted
-
-    def _patience(self) -> float:
-        """Return the seconds to wait for a task before the next chore is due."""
-        if self._scan is not None:
-            return 0.0
-        return max(0.0, min(self._identity.next_check, self._next_sweep) - time.monotonic())

@@ -70,7 +70,6 @@ class Rescan:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
 class Stop:
     """End the thread. The last task."""
 
@@ -79,31 +78,21 @@ Task = WriteBatch | Query | Rescan | Stop
 
 
 class WriterListener(Protocol):
-    """The reports of the thread. All but `remembered` are called in the loop, in order."""
+    """The reports of the thread, which are made in the loop, in order.
 
-    def opened(self, newest: int, entries: list[tuple[str, Entry]], keys: BloomFilter | None) -> None:
-        """Handle the end of the opening, whether the file can be used or not.
+    `opened` ends the opening, whether the file can be used or not. No stamp above `newest` was given before. `entries`
+    are the newest messages. If `keys`, the filter of the file's keys, is None, `scanned` brings it later. `committed`
+    gets the callbacks of all batches in a commit, and their last reservation. `came_back` ends the failure of a file:
+    of the messages sent meanwhile, `written` are in the file and `lost` are not. `is_new` if the file was created in
+    place of one that had been open. `remembered` returns all messages in memory; the thread calls it at the very end.
+    """
 
-        No stamp above `newest` was given before. `entries` are the newest messages; `keys` is None if it follows later.
-        """
-
-    def committed(self, callbacks: list[Callable[[], object]], reserved: int | None) -> None:
-        """Handle a commit. `callbacks` are those of its batches, `reserved` is their last reservation."""
-
-    def scanned(self, keys: BloomFilter) -> None:
-        """Take the filter of the file's keys."""
-
-    def failed(self, sentence: str) -> None:
-        """Handle a failure of the file."""
-
-    def came_back(self, newest: int, written: int, lost: int, is_new: bool) -> None:
-        """Handle the end of a failure. Of the messages sent meanwhile, `written` are in the file and `lost` are not.
-
-        The file holds no stamp above `newest`. `is_new` if it was created in place of one that had been open.
-        """
-
-    def remembered(self) -> list[Row]:
-        """Return all messages in memory. The thread calls it, after the loop has ended."""
+    def opened(self, newest: int, entries: list[tuple[str, Entry]], keys: BloomFilter | None) -> None: ...
+    def committed(self, callbacks: list[Callable[[], object]], reserved: int | None) -> None: ...
+    def scanned(self, keys: BloomFilter) -> None: ...
+    def failed(self, sentence: str) -> None: ...
+    def came_back(self, newest: int, written: int, lost: int, is_new: bool) -> None: ...
+    def remembered(self) -> list[Row]: ...
 
 
 class Inbox:
@@ -134,7 +123,10 @@ class Inbox:
 
 
 class WriterQueue:
-    """Gives tasks to the thread's inbox. `most` bounds the bytes of batches that are not committed."""
+    """Gives tasks to the thread's inbox. `most` bounds the bytes of batches that are not committed.
+
+    `checks` counts the checks since the disk began to hang, `lost` the messages discarded since then.
+    """
 
     def __init__(self, inbox: Inbox, most: int) -> None:
         self._inbox = inbox
@@ -143,10 +135,7 @@ class WriterQueue:
         self._held: deque[WriteBatch] = deque()
         self._size = self._done = self._done_before = self._late_checks = 0
         self.is_hanging = False
-        self.checks = 0
-        """Checks since the disk began to hang."""
-        self.lost = 0
-        """Messages discarded since then."""
+        self.checks = self.lost = 0
 
     @property
     def is_busy(self) -> bool:

@@ -59,7 +59,13 @@ class Loop:
 class Desk:
     """A history in a file, whose loop the test turns, and everything that it has reported."""
 
-    def __init__(self, path: Path, memory: MemoryHistory | None = None, **bounds: Any) -> None:
+    def __init__(
+        self,
+        path: Path,
+        memory: MemoryHistory | None = None,
+        call_later: Callable[..., object] = lambda delay, callback: None,
+        **bounds: Any,
+    ) -> None:
         self.loop = Loop()
         self.failures: list[str] = []
         self.announced: list[tuple[str, str]] = []
@@ -72,6 +78,7 @@ class Desk:
             str(path),
             self.loop.scheduled.append,
             self.loop.call_from_thread,
+            call_later,
             lambda *words: self.announced.append(words),
             self.came_back.append,
             self.memory,

@@ -504,7 +504,13 @@ def test_in_a_reactor(path):
     loop = Reactor()
     told: list[object] = []
     log = SqliteHistory(
-        str(path), loop.call_before_flush, loop.call_from_thread, lambda *_: None, lambda _: None, MemoryHistory()
+        str(path),
+        loop.call_before_flush,
+        loop.call_from_thread,
+        loop.call_later,
+        lambda *_: None,
+        lambda _: None,
+        MemoryHistory(),
     )
     log.open(lambda newest: told.append(newest))
     log.add("tea", Entry("alice", "hi", 5), 1)
