@@ -4,7 +4,6 @@ The next address is tried when the one before has failed, or has not answered wi
 wins, and the other attempts are closed. So a dead address costs a quarter of a second.
 """
 
-import collections
 import errno
 import itertools
 import os
@@ -104,7 +103,7 @@ class Dial:
         self._connected = connected
         self._failed = failed
         self._timeout = timeout
-        self._targets: collections.deque[Target] = collections.deque()
+        self._targets: list[Target] = []
         self._attempts: set[_Attempt] = set()
         self._error = OSError(errno.EADDRNOTAVAIL, "no address")
         self._timer: Timer | None = None
@@ -140,7 +139,7 @@ class Dial:
             self._timer.cancel()
         if self._targets:
             try:
-                self._attempts.add(_Attempt(self, self._reactor, self._targets.popleft(), self._timeout))
+                self._attempts.add(_Attempt(self, self._reactor, self._targets.pop(0), self._timeout))
             except OSError as error:
                 self._error = error
                 self._reactor.call_soon(self._next)

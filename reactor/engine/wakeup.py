@@ -43,7 +43,8 @@ class Wakeup:
             return
         if self._fd_before is None:
             self._fd_before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        self._before.setdefault(number, signal.signal(number, _ignore))
+        # The handler does nothing, but without one the interpreter would not write to the wake-up descriptor.
+        self._before.setdefault(number, signal.signal(number, lambda *_: None))
         self._handlers[number] = callback
 
     def call(self, callback: Callable[..., object], *args: Any, owner: Owner | None = None) -> None:
@@ -102,7 +103,3 @@ class Wakeup:
             signal.set_wakeup_fd(self._fd_before)
         self._reader.close()
         self._writer.close()
-
-
-def _ignore(number: int, frame: object) -> None:
-    """Do nothing. Without a handler, the interpreter would not write to the wake-up descriptor."""
