@@ -16,10 +16,7 @@ type _Handler = Callable[[Model, str, int], list[Effect]]
 
 
 def run_local(model: Model, name: str, argument: str | None, at: int) -> list[Effect] | None:
-    """Carry out a local command at the time `at` (microseconds); return None if it is not a local one.
-
-    Raises `RequestError` for a wrong argument.
-    """
+    """Carry out a local command at `at` (microseconds); return None for others. Raises `RequestError`."""
     if argument and name in _WITHOUT_ARGUMENT:
         raise RequestError("bad-argument", f"/{name} takes no argument")
     handler = _HANDLERS.get(name)

@@ -12,9 +12,8 @@ from itertools import takewhile
 from typing import Literal
 
 from pylingo.client.terminal import motions
-from pylingo.client.terminal.boundaries import after, before, snap
 from pylingo.client.terminal.history import LineHistory
-from pylingo.client.terminal.motions import Motion
+from pylingo.client.terminal.motions import Motion, after, before, snap
 
 LIMIT = 65_536  # characters that the line holds, unless the constructor is told otherwise
 UNDOS = 200

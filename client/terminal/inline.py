@@ -46,10 +46,7 @@ class Inline:
         """Whether the last frame left lines for the next one, so that keys do not wait for all of them."""
 
     def enter(self) -> str:
-        """The output before the first frame.
-
-        It turns wrapping off: a row wider than we think would run into the next line.
-        """
+        """The output before the first frame. A row wider than we think must not run into the next line."""
         return MODES_ON + WRAP_OFF
 
     def leave(self) -> str:
@@ -86,8 +83,6 @@ class Inline:
     def _back(self, rows: int) -> str:
         """Go to the start of the old input row, `rows` rows up, and clear from there on."""
         return "\r" + "\x1b[A" * rows + self._terminal.clear_eos if self._row is not None else ""
-
-    # --- a row that was broken, or cut off
 
     def _ask(self, model: Model, now: float) -> str:
         """Ask for the cursor's column, once for each width of the window."""

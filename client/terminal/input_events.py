@@ -19,14 +19,11 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Paste:
-    """A paste, with newlines as its line ends. `cut`: it was longer than the limit.
-
-    `goes_on`: it continues the previous paste, which the terminal has not marked as one.
-    """
+    """A paste, with newlines as its line ends."""
 
     text: str
-    cut: bool = False
-    goes_on: bool = False
+    cut: bool = False  # whether it was longer than the limit
+    goes_on: bool = False  # whether it continues the previous paste, which the terminal has not marked as one
 
 
 @dataclass(frozen=True, slots=True)

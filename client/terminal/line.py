@@ -38,16 +38,13 @@ class Presence:
 
 @dataclass(slots=True, eq=False)
 class Line:
-    """A line of the chat, cleaned: nothing in it moves a cursor.
-
-    `at` is its time in microseconds since 1970. If `is_stamped`, that is the server's stamp, which orders the line.
-    """
+    """A line of the chat, cleaned: nothing in it moves a cursor."""
 
     kind: str  # `message`, `own`, `note`, `error` or `day`
     text: str
-    at: int = 0
+    at: int = 0  # microseconds since 1970
     who: str = ""
-    is_stamped: bool = False
+    is_stamped: bool = False  # whether `at` is the server's stamp, which orders the line
     is_mention: bool = False
     begins: str = ""
     """The room (compared form) that begins here: its later messages are never inserted before this line."""

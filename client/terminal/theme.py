@@ -1,13 +1,9 @@
-"""The styles of the view as terminal attributes.
-
-Colour is never the only sign: whatever has a colour has a word or a mark as well.
-"""
+"""The styles of the view as terminal attributes. Whatever has a colour has a word or a mark as well."""
 
 from pylingo.client.terminal.capabilities import Capabilities
 from pylingo.client.terminal.rows import NAME_STYLES, Row
 
-_NAMES_256 = (33, 35, 37, 64, 69, 97, 124, 130, 136, 161, 166, 172)
-"""Colours of the 256 that are readable on black and on white."""
+_NAMES_256 = (33, 35, 37, 64, 69, 97, 124, 130, 136, 161, 166, 172)  # readable on black and on white
 _NAMES_8 = (1, 2, 3, 4, 5, 6)
 
 

@@ -1,8 +1,4 @@
-"""The file that `/log` writes the shown lines to.
-
-A failure is returned as a sentence and harms nothing else. A new file is for its owner only; an existing one keeps its
-mode.
-"""
+"""The file that `/log` writes the shown lines to: for its owner only if it is new, else in the mode that it has."""
 
 import contextlib
 import errno
@@ -14,7 +10,7 @@ from pylingo.shared.files import open_private
 
 
 class Transcript:
-    """A file, or none. `begin` and `write` return a sentence if they fail, else None."""
+    """A file, or none. `begin` and `write` return a sentence if they fail, which harms nothing else, and else None."""
 
     def __init__(self) -> None:
         self._file: TextIO | None = None
@@ -22,10 +18,7 @@ class Transcript:
         self._is_failing = False
 
     def begin(self, path: str | None) -> str | None:
-        """Append to the file at `path` from now on; None stops writing.
-
-        If the file cannot be opened, the previous one stays in use.
-        """
+        """Append to the file at `path`; None ends that. If it cannot be opened, the previous file stays in use."""
         if path is None:
             self.end()
             return None

@@ -105,10 +105,7 @@ class Tty:
             self._rest = b""
 
     def enter(self, by_key: bool = True) -> None:
-        """Take the terminal, for the first time or after `release`.
-
-        Input arrives key by key, or in the lines that the terminal edits. Raises `OSError` if there is no terminal.
-        """
+        """Take the terminal. Input comes by key or in edited lines. Raises `OSError` if there is no terminal."""
         modes = _patiently(termios.tcgetattr, self._fd)
         if self._own is None:
             self._own = OwnDescriptor(self._fd)
@@ -148,8 +145,6 @@ class Tty:
             _patiently(termios.tcsetattr, self._fd, termios.TCSANOW, self._modes)
         self.release()
         self._modes = None
-
-    # --- from the reactor
 
     def handle(self, mask: int) -> None:
         """Read or write, as `mask` says."""

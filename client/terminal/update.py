@@ -27,9 +27,6 @@ def update(model: Model, event: Event, now: float, at: int) -> list[Effect]:
     return EVENTS[type(event)](model, event, now, at)
 
 
-# --- the connection
-
-
 def _status(model: Model, event: Status, now: float, at: int) -> list[Effect]:
     model.state = event.state
     if event.state != "online":  # replies are lost with the connection
@@ -89,9 +86,6 @@ def _pong_received(model: Model, event: PongReceived, now: float, at: int) -> li
     return []
 
 
-# --- the chat
-
-
 def _name_wanted(model: Model, event: NameWanted, now: float, at: int) -> list[Effect]:
     model.wanted = event.name
     return []
@@ -101,9 +95,6 @@ def _refused(model: Model, event: Refused, now: float, at: int) -> list[Effect]:
     if isinstance(event.request, Say) and event.request.key is not None:
         model.scrollback.refuse(event.request.key)
     return []
-
-
-# --- the terminal and the program
 
 
 def _resized(model: Model, event: Resized, now: float, at: int) -> list[Effect]:

@@ -15,10 +15,7 @@ _ROWS_FOR_STATUS = 3
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """A screen to be painted. `status` is None if there is no room for a status row.
-
-    The cursor stands between `before` and `after` in the input row.
-    """
+    """A screen to be painted. In the input row, the cursor stands between `before` and `after`."""
 
     columns: int
     rows: int
@@ -27,7 +24,7 @@ class Screen:
     before: str
     after: str
     input_row: int
-    status: Row | None
+    status: Row | None  # None if there is no room for it
     status_row: int
 
 

@@ -5,8 +5,8 @@ from itertools import accumulate
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pylingo.client.terminal.boundaries import APART, after, before, snap
 from pylingo.client.terminal.cells import graphemes
+from pylingo.client.terminal.motions import APART, after, before, snap
 
 PARTS = [
     "a",
