@@ -7,6 +7,7 @@ copy is done.
 import os
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from urllib.parse import quote
 
 from pylingo.reactor.config import read_file
@@ -60,15 +61,14 @@ def copy(source: str, target: str) -> int:
 
 def _copy(source: str, target: str) -> None:
     # A read-only connection would leave files beside it behind if no server has the file open.
-    file = sqlite3.connect(f"file:{quote(os.path.abspath(source))}?mode=rw", uri=True, timeout=_PATIENCE)
-    copied = sqlite3.connect(os.path.abspath(target))
-    try:
+    name = f"file:{quote(os.path.abspath(source))}?mode=rw"
+    with (
+        closing(sqlite3.connect(name, uri=True, timeout=_PATIENCE)) as file,
+        closing(sqlite3.connect(os.path.abspath(target))) as copied,
+    ):
         # A transaction keeps its view of the file. Without one, each new message would start the copy over.
         file.execute("begin")
         tables = file.execute("select count(*) from sqlite_master where name = 'message'").fetchone()[0]
         if not tables or not file.execute("pragma user_version").fetchone()[0]:
             raise LaunchError(f"{source} is no history file")
         file.backup(copied, pages=_PAGES)
-    finally:
-        file.close()
-        copied.close()

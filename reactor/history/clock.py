@@ -78,7 +78,7 @@ class Clock:
         if 0 <= now - jumps.now < _STEP:  # asked for each message, which a second reading of a clock would slow down
             return now
         jump = jumps.check()
-        if not -DAY <= jump <= DAY:
+        if abs(jump) > DAY:
             logger.warning(
                 "the clock has jumped %s %s, to %s: is it right?",
                 show_span(jump),
@@ -124,7 +124,7 @@ class ClockTrust:
     def oldest(self) -> int:
         """Return the stamp before which messages are too old: 0 if none are, or if the clock is in doubt."""
         jump = self._jumps.check()
-        if not -DAY <= jump <= DAY:
+        if abs(jump) > DAY:
             self._doubt = 0.0
             if not self._is_near():
                 self._begin_doubt(DAY)

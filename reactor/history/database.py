@@ -72,11 +72,23 @@ class FileGoneError(HistoryFileError):
 class _LockedFile(sqlite3.Connection):
     """A database with a lock on the file beside it, which is released after the database is closed."""
 
-    lock = -1
+    _lock = -1
+
+    def lock(self, path: str, patience: float) -> None:
+        """Lock the file beside it, which only servers lock. Raises `HistoryFileError` if another server has it."""
+        self._lock = open_private(path + ".lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW)
+        end = time.monotonic() + patience
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            if time.monotonic() >= end:
+                raise HistoryFileError("another server has it open: stop that one, or give this one another file")
+            time.sleep(0.05)
 
     def close(self) -> None:
         super().close()
-        lock, self.lock = self.lock, -1
+        lock, self._lock = self._lock, -1
         if lock >= 0:
             os.close(lock)
 
@@ -92,7 +104,7 @@ def open_file(path: str, busy: float | None = None) -> sqlite3.Connection:
     busy = BUSY if busy is None else busy
     file = sqlite3.connect(path, timeout=busy, factory=_LockedFile)
     try:
-        file.lock = _take_lock(path, busy)
+        file.lock(path, busy)
         prepare(file, path)
     except BaseException:
         file.close()
@@ -166,26 +178,6 @@ def _make_private(path: str) -> None:
         is_logged = True
 
 
-def _take_lock(path: str, patience: float) -> int:
-    """Lock the file beside it, which only servers lock, and return its descriptor.
-
-    Raises `HistoryFileError` if another server has it.
-    """
-    descriptor = open_private(path + ".lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW)
-    end = time.monotonic() + patience
-    try:
-        while True:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return descriptor
-            if time.monotonic() >= end:
-                raise HistoryFileError("another server has it open: stop that one, or give this one another file")
-            time.sleep(0.05)
-    except BaseException:
-        os.close(descriptor)
-        raise
-
-
 class FileIdentity:
     """The files at `path` and beside it (SQLite has two more), as they were when the database was opened.
 
@@ -206,9 +198,8 @@ class FileIdentity:
     def check(self) -> None:
         """Raise `FileGoneError` if the open file can no longer be found at its path."""
         self.next_check = time.monotonic() + _CHECK_EVERY
-        for before, now in zip(self.files, self._look(), strict=False):
-            if before is not None and before != now:
-                raise FileGoneError("it was deleted, renamed or replaced while the server had it open")
+        if any(before not in (None, now) for before, now in zip(self.files, self._look(), strict=False)):
+            raise FileGoneError("it was deleted, renamed or replaced while the server had it open")
 
     def abandon(self, file: sqlite3.Connection) -> None:
         """Close a file that is gone, with everything in the file itself, wherever that is now.

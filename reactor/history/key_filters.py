@@ -15,6 +15,8 @@ import time
 from pylingo.reactor.history.memory import folded
 from pylingo.reactor.history.store import next_keys, size, trace
 
+FILTER_SHARE = 8
+"""Each filter may take an eighth of the memory. There may be four."""
 _PROBES = 4
 _BYTES_PER_TRACE = 2
 _LEAST_TRACES = 2**16  # a filter of 128 KiB
@@ -27,8 +29,6 @@ class BloomFilter:
 
     It takes `size` bytes, at most `most`. If that is too little, it has more false positives.
     """
-
-    __slots__ = ("_bits", "_cells", "capacity", "count", "number", "size")
 
     def __init__(self, capacity: int = 0, number: int = 0, most: int = 2**62) -> None:
         self.capacity = max(capacity, _LEAST_TRACES)

@@ -110,11 +110,9 @@ class MemoryHistory:
         self._free_memory("")
 
     def find(self, room: str, key: str, session: int, name: str) -> int | None:
-        history = self._rooms.get(room)
-        if history is None:
-            return None
-        at = history.keys.get((key, session))
-        return at if at is not None else history.keys.get((key, folded(name)))
+        keys = self._rooms[room].keys if room in self._rooms else {}
+        at = keys.get((key, session))
+        return at if at is not None else keys.get((key, folded(name)))
 
     def may_hold(self, room: str, key: str, session: int, name: str) -> bool:
         return False

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from pylingo.reactor.history import store
 from pylingo.reactor.history.database import FileGoneError, FileIdentity
-from pylingo.reactor.history.store import FAILURES, Row, row_size
+from pylingo.reactor.history.store import Row, row_size
 from pylingo.reactor.history.writer_queue import Inbox, Query, Stop, Task, WriteBatch, WriterListener
 
 logger = logging.getLogger(__name__)
@@ -174,5 +174,5 @@ class Outage:
 
 def _log_bug(error: Exception) -> None:
     """Log an exception that no file can raise: it is a bug. The thread goes on, since others wait for it."""
-    if not isinstance(error, FAILURES):
+    if not isinstance(error, sqlite3.Error | OSError | OverflowError):
         logger.error("a bug in the writing of the history", exc_info=error)

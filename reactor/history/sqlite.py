@@ -19,7 +19,7 @@ from functools import partial
 from pylingo.reactor.history.clock import wall_clock
 from pylingo.reactor.history.database import open_file
 from pylingo.reactor.history.history import FOREVER, Page
-from pylingo.reactor.history.key_filters import BloomFilter, KeyFilters
+from pylingo.reactor.history.key_filters import FILTER_SHARE, BloomFilter, KeyFilters
 from pylingo.reactor.history.memory import MemoryHistory
 from pylingo.reactor.history.store import Row, find_key, read_page, row_size
 from pylingo.reactor.history.writer import Writer
@@ -29,7 +29,6 @@ from pylingo.shared.messages import Entry, HistoryRequest
 logger = logging.getLogger(__name__)
 
 _LOADED_PER_TICK = 200  # messages of the file that are added to the memory
-_FILTER_SHARE = 8  # each key filter may take an eighth of the memory; there may be four
 _RESTORED_PER_COMMIT = 1_000  # messages from memory that are written to a new file
 _RESERVED = 10_000_000  # microseconds for which stamps are reserved; again when half of them are over
 _SPARE = 1_000_000  # of them that the clock does not reach: as many messages can be sent while the disk hangs
@@ -69,12 +68,11 @@ class SqliteHistory:
         self._batch: WriteBatch | None = None
         self._is_open = self._has_failed = self._is_check_scheduled = False
         memory = self.memory
-        bounds = self.keep, self.most, memory.most, memory.most // _FILTER_SHARE
-        self._keys = KeyFilters(memory.most // _FILTER_SHARE)
+        self._keys = KeyFilters(memory.most // FILTER_SHARE)
         memory.reserve(self._keys.size)
         # Each server numbers its sessions from 1; in the file, the numbers of different servers begin at random.
         self._first_session = secrets.randbits(62)
-        self._writer = Writer(self.path, self.call_from_thread, self, open_file, *bounds)
+        self._writer = Writer(self.path, self.call_from_thread, self, open_file, self.keep, self.most, memory.most)
         self._tasks = WriterQueue(self._writer.inbox, memory.most)
         self._alerts = HangAlerts(self.path, self._tasks, self.announce)
         self._occupied = 0  # rooms that somebody is in

@@ -21,8 +21,6 @@ _SWEEP_PAGES = 64  # pages returned to the system in one commit
 _ROW_SIZE = 300  # bytes of a row in memory besides its text, about
 Row = tuple[int, str, str, str, str | None, int | None]
 """Stamp, room, name, text, key, and the number of the session, which only a message with a key has."""
-FAILURES = (sqlite3.Error, OSError, OverflowError)
-"""The exceptions that an unusable file can raise."""
 
 
 def row_size(row: Row) -> int:

@@ -20,7 +20,7 @@ from functools import partial
 from pylingo.reactor.history import store
 from pylingo.reactor.history.clock import ClockTrust
 from pylingo.reactor.history.database import FileIdentity
-from pylingo.reactor.history.key_filters import KeyScan
+from pylingo.reactor.history.key_filters import FILTER_SHARE, KeyScan
 from pylingo.reactor.history.outage import Backlog, Outage
 from pylingo.reactor.history.writer_queue import Inbox, Query, Rescan, Stop, Task, WriteBatch, WriterListener
 
@@ -38,8 +38,8 @@ _SLICES_AT_ONCE = 50  # of the key scan: a file with few keys is read before any
 class Writer:
     """The thread. `report(callback, *args)` calls `callback` in the loop.
 
-    `keep` is in seconds, `most` in bytes of the file, 0 for no bound. `most_backlog` bounds the bytes of messages kept
-    during an outage, `most_filter` those of the filter of the file's keys.
+    `keep` is in seconds, `most` in bytes of the file, 0 for no bound. `memory` bounds the bytes of messages kept during
+    an outage, and its share those of the filter of the file's keys.
     """
 
     path: str
@@ -48,14 +48,14 @@ class Writer:
     open_file: Callable[..., sqlite3.Connection]
     keep: float
     most: int
-    most_backlog: int
-    most_filter: int
+    memory: int
 
     def __post_init__(self) -> None:
         self.inbox = Inbox()
         self.thread = threading.Thread(target=self._run, name="history", daemon=True)
         self._identity = FileIdentity(self.path)
-        backlog = Backlog(self.most_backlog)
+        self._most_filter = self.memory // FILTER_SHARE
+        backlog = Backlog(self.memory)
         self._outage = Outage(
             self.inbox, self._identity, self.report, self.listener, self.open_file, self._prepare, backlog
         )
@@ -79,12 +79,11 @@ class Writer:
 
     def _open(self) -> sqlite3.Connection | None:
         """Open the file for the first time and report it. Return None if that failed."""
-        file = None
-        newest, entries, keys = 0, [], None
+        file, keys = None, None
         try:
             file = self.open_file(self.path)
             entries = store.load(file)
-            scan = KeyScan(file, most=self.most_filter)
+            scan = KeyScan(file, most=self._most_filter)
             is_complete = any(scan.step() for _ in range(_SLICES_AT_ONCE))
             newest = self._prepare(file, scan)
             if is_complete:
@@ -104,7 +103,7 @@ class Writer:
         self._trust = self._trust or ClockTrust(newest, self.keep, sound, ran)
         self._doubted = (sound, ran) if sound is not None else None
         self._identity.remember()
-        self._scan = scan or KeyScan(file, most=self.most_filter)
+        self._scan = scan or KeyScan(file, most=self._most_filter)
         self._next_sweep = time.monotonic() + 1.0 if self.keep or self.most else math.inf
         return max(newest, known.get("reserved", 0))
 
@@ -119,7 +118,7 @@ class Writer:
             if isinstance(task, WriteBatch | Query):
                 self._do(file, self._gather(task))
             elif isinstance(task, Rescan):
-                self._scan = KeyScan(file, task.number, self.most_filter)
+                self._scan = KeyScan(file, task.number, self._most_filter)
                 self.inbox.done += 1
             elif isinstance(task, Stop):
                 self.inbox.put_back(task)  # if the file is gone, this is still the end

@@ -227,7 +227,7 @@ class HangAlerts:
         tasks = self._tasks
         was_hanging = tasks.is_hanging
         tasks.check()
-        span = show_span(tasks.checks * CHECK_EVERY)
+        disk, span = f"the disk of the history in {self._path}", show_span(tasks.checks * CHECK_EVERY)
         is_due = not tasks.checks & tasks.checks - 1 or not tasks.checks % _REPEAT_EVERY  # the first one is
         if not is_open:
             if tasks.is_hanging and is_due:
@@ -241,20 +241,10 @@ class HangAlerts:
                 for query in tasks.unanswered():
                     query.settle(query.fallback)
             if is_due:
-                logger.error(
-                    "the disk of the history in %s has not answered for %s: %d messages wait, and %d did not fit in"
-                    " memory",
-                    self._path,
-                    span,
-                    tasks.waiting,
-                    tasks.lost,
-                )
+                counts = f"{tasks.waiting} messages wait, and {tasks.lost} did not fit in memory"
+                logger.error("%s has not answered for %s: %s", disk, span, counts)
         elif was_hanging:
             self._notice = ""
-            logger.warning(
-                "the disk of the history in %s answers again, after %s: %d messages did not fit in memory and are lost",
-                self._path,
-                span,
-                tasks.lost,
-            )
+            counts = f"{tasks.lost} messages did not fit in memory and are lost"
+            logger.warning("%s answers again, after %s: %s", disk, span, counts)
             self._announce(_ANSWERS, trouble)
