@@ -17,8 +17,7 @@ import time
 
 from pylingo.shared.text import printable
 
-WAITING = 2**20
-"""The most bytes of queued lines."""
+_WAITING = 2**20  # bytes of queued lines at most
 PATIENCE = 1.0
 """Seconds that the end of the process waits for an output, and between two attempts at one that has failed."""
 _AT_ONCE = 65_536  # bytes of one write
@@ -32,7 +31,7 @@ class LineWriter:
     or None.
     """
 
-    def __init__(self, fd: int, most: int = WAITING) -> None:
+    def __init__(self, fd: int, most: int = _WAITING) -> None:
         self.error: OSError | None = None
         self._fd = fd
         self._most = most

@@ -26,8 +26,7 @@ logger = logging.getLogger(__name__)
 
 RETRY = 1.0
 """Seconds between two attempts to look up a host while the name server is unavailable."""
-PATIENCE = 300.0
-"""Seconds after which the server stops trying."""
+_PATIENCE = 300.0  # seconds after which the server stops trying
 _ELSEWHERE = {"0.0.0.0": "198.51.100.1", "::": "2001:db8::1"}  # reserved for documentation (RFC 5737, RFC 3849)
 _CLIENT = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "client", "chat.py")
 
@@ -81,13 +80,13 @@ def _trouble_with(path: str) -> str:
 
 
 def wait_for_host(reactor: Reactor, host: str, port: int) -> Sequence[Target]:
-    """Return the addresses of `host`. Waits at most `PATIENCE` seconds while the name server is unavailable.
+    """Return the addresses of `host`. Waits at most 300 seconds while the name server is unavailable.
 
     SIGINT and SIGTERM end the wait. Raises `OSError` for an unknown host, and `LaunchError` after such a signal.
     """
     found: Sequence[Target] | OSError | None = None
     resolver = Resolver(reactor, host, port)
-    deadline = reactor.clock() + PATIENCE
+    deadline = reactor.clock() + _PATIENCE
     is_told = False
 
     def answered(answer: Sequence[Target] | OSError) -> None:
@@ -99,7 +98,7 @@ def wait_for_host(reactor: Reactor, host: str, port: int) -> Sequence[Target]:
             return
         if not is_told:
             is_told = True
-            logger.warning("the host %s cannot be looked up yet: retrying for up to %g s", host, PATIENCE)
+            logger.warning("the host %s cannot be looked up yet: retrying for up to %g s", host, _PATIENCE)
         reactor.call_later(RETRY, resolver.resolve, answered)
 
     for number in (signal.SIGINT, signal.SIGTERM):

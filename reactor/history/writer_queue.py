@@ -228,7 +228,7 @@ class HangAlerts:
         was_hanging = tasks.is_hanging
         tasks.check()
         disk, span = f"the disk of the history in {self._path}", show_span(tasks.checks * CHECK_EVERY)
-        is_due = not tasks.checks & tasks.checks - 1 or not tasks.checks % _REPEAT_EVERY  # the first one is
+        is_due = not tasks.checks & tasks.checks - 1 or not tasks.checks % _REPEAT_EVERY  # true when a hang begins
         if not is_open:
             if tasks.is_hanging and is_due:
                 logger.warning("nobody can connect yet: waiting for %s, which does not open", self._path)
