@@ -165,7 +165,7 @@ def test_a_name_that_cannot_be_looked_up_yet_is_waited_for_and_that_is_said_once
 
 def test_the_waiting_has_an_end(reactor: Reactor, monkeypatch: pytest.MonkeyPatch) -> None:
     names = Names(monkeypatch, failures=10**9)
-    monkeypatch.setattr(start, "PATIENCE", 0.05)
+    monkeypatch.setattr(start, "_PATIENCE", 0.05)
     with pytest.raises(socket.gaierror, match="the name server says no"):
         wait_for_host(reactor, "chat.example", 7)
     assert names.asked >= 2
