@@ -32,31 +32,26 @@ def _chat() -> int:
     from pylingo.client.options import parse_arguments
 
     options = parse_arguments(sys.argv[1:])
-    if options.as_json or options.only_text or not (os.isatty(0) and os.isatty(1)):
-        return _plain(options)
-    from pylingo.client.terminal.capabilities import NO_KINDS, usable_kind
+    if not (options.as_json or options.only_text) and os.isatty(0) and os.isatty(1):
+        from pylingo.client.terminal.capabilities import NO_KINDS, usable_kind
 
-    term = os.environ.get("TERM", "")
-    kind = usable_kind(term)
-    if kind is not None:
-        return _window(options, kind, f"TERM={term} is not known here; used as {kind}" if kind != term else "")
-    if term not in NO_KINDS:
-        _tell(f"TERM={term} does not say how the cursor is moved, so there is no window")
-    return _plain(options)
+        term = os.environ.get("TERM", "")
+        kind = usable_kind(term)
+        if kind is not None:
+            return _window(options, kind, f"TERM={term} is not known here; used as {kind}" if kind != term else "")
+        if term not in NO_KINDS:
+            _tell(f"TERM={term} does not say how the cursor is moved, so there is no window")
+    from pylingo.client.plain import Plain
+
+    if options.trouble is not None:
+        _tell(options.trouble)
+    return Plain(options).run()
 
 
 def _tell(sentence: str) -> None:
     from pylingo.shared.text import printable
 
     print(f"pylingo: {printable(sentence)}", file=sys.stderr)
-
-
-def _plain(options: "ClientOptions") -> int:
-    from pylingo.client.plain import Plain
-
-    if options.trouble is not None:
-        _tell(options.trouble)
-    return Plain(options).run()
 
 
 def _window(options: "ClientOptions", kind: str, hint: str) -> int:

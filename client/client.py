@@ -1,17 +1,11 @@
 """A client that stays in its room: it reconnects after a loss and misses no message. For the terminal and for bots.
 
-    with Client("127.0.0.1", 5000, name="echo", room="lobby") as bot:
-        for frame in bot.frames():
-            if isinstance(frame, Message):
-                bot.say(f"{frame.from_} said {frame.text}")
-
 Messages said while there is no connection are sent after the reconnect, and the server stores none of them twice.
-Leaving waits until every message is confirmed.
+Leaving waits until every message is confirmed. The docstring of `pylingo` has an example of a bot.
 """
 
 import collections
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from types import TracebackType
 from typing import Self
 
 from pylingo.client.connection import ClientConnection
@@ -171,9 +165,7 @@ class Client:
         self.connect()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self.close(PATIENCE if error is not None else None)
         if not self._owns_reactor:
             return
@@ -233,9 +225,8 @@ class Client:
             self._dial()
             return
         reason = self.goodbye.reason if self.goodbye is not None else None
-        delay = None
-        if self._departure.stage is not Stage.PARTING:
-            delay = self._reconnect.delay(self.reactor.clock(), reason)
+        is_last = self._departure.stage is Stage.PARTING
+        delay = None if is_last else self._reconnect.delay(self.reactor.clock(), reason)
         if delay is None:
             self.stop(error)
             return

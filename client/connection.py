@@ -124,7 +124,6 @@ class ClientConnection:
     # --- from the transport
 
     def data_received(self, data: bytes) -> None:
-        """Decode frames and pass them on."""
         try:
             for body in self._decoder.feed(data):
                 try:

@@ -72,13 +72,11 @@ class Conversation:
     # --- the connection
 
     def connected(self) -> list[events.ConversationEvent]:
-        """There is a new connection."""
         program = f"PyLingo/{__version__}"
         self._send(messages.Hello(PROTOCOL_VERSION, self._wish.name, program, resume=self._token, id=_HELLO))
         return self._result()
 
     def disconnected(self) -> None:
-        """The connection is gone."""
         self._live = False
         self._claim = self._ping = 0
         self._queries.clear()

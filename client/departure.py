@@ -44,19 +44,16 @@ class Departure:
         self._connection = connection
         self._stop = stop
         self._timers: list[Timer] = []
-        self.stage = Stage.STAYING
-        self.given_up = 0
-        """How many messages and commands were given up."""
+        self.restart()
 
     @property
     def unconfirmed(self) -> int:
-        """How many messages and commands the server has not confirmed, including those that were given up."""
         return self.given_up + len(self._conversation.unanswered)
 
     def restart(self) -> None:
         """Stay from now on."""
         self.stage = Stage.STAYING
-        self.given_up = 0
+        self.given_up = 0  # messages and commands
 
     def begin(self, patience: float | None) -> None:
         """Leave, within `patience` seconds or, without it, as long as messages are being confirmed."""
@@ -81,7 +78,6 @@ class Departure:
             self._say_goodbye()
 
     def connected(self) -> None:
-        """There is a new connection."""
         if self.stage is Stage.PARTING:
             self._say_goodbye()
 

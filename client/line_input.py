@@ -102,16 +102,15 @@ class LineInput:
     def resume(self) -> None:
         """Read, from the next tick on."""
         self.is_reading = True
-        if self._is_file:
-            self._read_soon()
-            return
         try:
-            self._reactor.register(self._fd, EVENT_READ, self)
+            if not self._is_file:
+                self._reactor.register(self._fd, EVENT_READ, self)
         except PermissionError:  # no selector accepts a plain file, which is always ready
             self._is_file = True
-            self._read_soon()
         except (OSError, ValueError):  # it is closed
             self._ended()
+        if self._is_file:
+            self._read_soon()
 
     def pause(self) -> None:
         """Stop reading, until `resume`."""
@@ -130,7 +129,6 @@ class LineInput:
     # --- from the reactor
 
     def handle(self, mask: int) -> None:
-        """Read once."""
         if not self.is_reading:
             return
         if self.is_terminal and not is_foreground(self._fd):
@@ -155,5 +153,4 @@ class LineInput:
             self._read_soon()
 
     def fail(self, error: Exception) -> None:
-        """An unexpected exception, which the reactor has reported."""
         self._failed()

@@ -26,24 +26,22 @@ def _option(name: str, type: ValueType, metavar: str, about: str, default: str =
     return Setting(name=name, type=type, metavar=metavar, about=about, default=default, source=Source.COMMAND_LINE)
 
 
-OPTIONS = {
-    **SETTINGS,
-    **table(
-        [
-            _option("config", path(), "FILE", "the configuration file, in TOML", "in the platform's folder"),
-            _option("json", flag(), "", "print each frame as one line of JSON"),
-            _option("text", flag(), "", "send every line of input as text; no line is a command"),
-            _option(
-                "retry",
-                number(0, 1e6),
-                "SECONDS",
-                "in a pipe, how long to try to reconnect and, if given, to connect for the first time; on a terminal"
-                " the client tries until you quit",
-                f"{RETRY:g}",
-            ),
-        ]
-    ),
-}
+OPTIONS = table(
+    [
+        *SETTINGS.values(),
+        _option("config", path(), "FILE", "the configuration file, in TOML", "in the platform's folder"),
+        _option("json", flag(), "", "print each frame as one line of JSON"),
+        _option("text", flag(), "", "send every line of input as text; no line is a command"),
+        _option(
+            "retry",
+            number(0, 1e6),
+            "SECONDS",
+            "in a pipe, how long to try to reconnect and, if given, to connect for the first time; on a terminal the"
+            " client tries until you quit",
+            f"{RETRY:g}",
+        ),
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

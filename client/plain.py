@@ -47,16 +47,10 @@ class Plain:
             insist=options.insist,
             reactor=self._reactor,
             on_event=self._happened,
-            drained=self._resume_input,
+            drained=self._resume,
         )
         self._input = LineInput(
-            self._reactor,
-            0,
-            self._typed,
-            lambda: self._client.is_full,
-            self._resume_input,
-            self._leave,
-            self._input_failed,
+            self._reactor, 0, self._typed, lambda: self._client.is_full, self._resume, self._leave, self._input_failed
         )
         self._day = local_day(time.time_ns() // 1_000)  # of the last message; at first, today
         self._was_online = False
@@ -98,7 +92,7 @@ class Plain:
         lines = [json.dumps(to_map(record))] if self._options.as_json else [*self._date(record), *wording(record)]
         for line in lines:
             self._print(line, sys.stdout)
-        self._resume_input()
+        self._resume()
 
     def _date(self, record: Record) -> list[str]:
         """The line with the date, before the first message of another day."""
@@ -114,7 +108,7 @@ class Plain:
                 if self._told and self._was_online:
                     self._note(f"connected to {self._where} again")
                 self._was_online, self._told = True, False
-                self._resume_input()
+                self._resume()
             case "waiting" if not self._told:
                 self._told = True
                 again = "trying to come back" if self._was_online else "trying again"
@@ -134,7 +128,7 @@ class Plain:
 
     # --- the input
 
-    def _resume_input(self) -> None:
+    def _resume(self) -> None:
         """Read input, unless the server has to take earlier lines first."""
         if self._was_online and not self._leaving and not self._input.is_reading and not self._client.is_full:
             self._input.resume()
@@ -195,10 +189,7 @@ class Plain:
         self._leave(PATIENCE)
 
     def _refuse(self, sentence: str) -> None:
-        if self._input.is_terminal:
-            self._note(sentence)
-        else:
-            self._fail(sentence)
+        (self._note if self._input.is_terminal else self._fail)(sentence)
 
     # --- words
 

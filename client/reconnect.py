@@ -47,13 +47,11 @@ class ReconnectPolicy:
         self._lost_at: float | None = None
 
     def restart(self) -> None:
-        """The client begins to connect."""
         self._was_online = False
         self._lost_at = None
         self._backoff.attempts = 0
 
     def online(self) -> None:
-        """The server accepted the client."""
         self.restart()
         self._was_online = True
 

@@ -152,7 +152,6 @@ def save(path: Path, before: Preferences, after: Preferences) -> None:
 
 
 def _changed(file: SettingsFile, names: Sequence[str], before: Preferences, after: Preferences) -> str:
-    """Return the text of the file with the new values of `names`."""
     import tomlkit
 
     document = tomlkit.parse(file.text.removeprefix(BOM))
@@ -169,7 +168,6 @@ def _changed(file: SettingsFile, names: Sequence[str], before: Preferences, afte
 
 
 def _has_names(file: SettingsFile) -> bool:
-    """Whether the file has a valid list of ignored names."""
     try:
         SETTINGS["ignored"].type.read_toml(file.values.get("ignored"))
     except ValueError:

@@ -64,7 +64,6 @@ class Unanswered:
         return key in self._mine
 
     def confirm(self, key: str) -> None:
-        """The server has the message with this key."""
         self._said.pop(key, None)
         self._mine[key] = None
         if len(self._mine) > KEYS_KEPT:
@@ -72,8 +71,8 @@ class Unanswered:
 
     def answered(self, number: int) -> Say | Command | None:
         """Remove and return the request with this id."""
-        if number in self._commands:
-            return self._commands.pop(number)
+        if (command := self._commands.pop(number, None)) is not None:
+            return command
         for key, said in self._said.items():
             if said.say.id == number:
                 del self._said[key]

@@ -1,5 +1,7 @@
 """The name that the person wants, and whether somebody else has it. Pure."""
 
+from dataclasses import dataclass
+
 from pylingo.shared.messages import Left, Renamed
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
@@ -8,14 +10,12 @@ TAKEN = "name-taken"
 _STAYS = frozenset({"leave", "moved", "kicked"})  # reasons to leave a room that keep the name in use
 
 
+@dataclass(slots=True)
 class Wish:
     """Every hello asks the server for `name`. While `is_taken`, the client asks for it again from time to time."""
 
-    __slots__ = ("is_taken", "name")
-
-    def __init__(self, name: str | None) -> None:
-        self.name = name
-        self.is_taken = False
+    name: str | None
+    is_taken: bool = False
 
     def given(self, name: str) -> None:
         """The server calls us `name`."""

@@ -49,13 +49,12 @@ def _identity() -> object:
 def _reload() -> None:
     """Make the C library read the zone again, which it does only after `TZ` has changed."""
     name = os.environ.get("TZ")
-    os.environ["TZ"] = "UTC0"
-    time.tzset()
-    if name is None:
-        del os.environ["TZ"]
-    else:
-        os.environ["TZ"] = name
-    time.tzset()
+    for value in ("UTC0", name):
+        if value is not None:
+            os.environ["TZ"] = value
+        else:
+            del os.environ["TZ"]
+        time.tzset()
 
 
 local_time = Zone().local
