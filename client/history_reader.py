@@ -105,7 +105,8 @@ class HistoryReader:
         A page is limited to the size of a frame and may not have room for all that came since the room was joined.
         """
         before = next((_before(frame) for frame in self._held or () if isinstance(frame, Message | Skipped)), None)
-        if self._has_since or not page.messages or before is None or before + 1 >= page.messages[0].at:
+        is_first = self._awaited is None or self._awaited.since is None
+        if not is_first or not page.messages or before is None or before + 1 >= page.messages[0].at:
             return None
         return self._request(before, None)
 
@@ -121,9 +122,10 @@ class HistoryReader:
 
     def request_next(self, page: HistoryPage) -> HistoryRequest | None:
         """The request for the page after `page`; None if that was the last one."""
-        if not page.more or not page.messages or self._awaited is None or not self._has_since:
+        awaited = self._awaited
+        if not page.more or not page.messages or awaited is None or awaited.since is None:
             return None
-        return self._request(page.messages[-1].at, self._awaited.before)
+        return self._request(page.messages[-1].at, awaited.before)
 
     def stop(self) -> list[Record]:
         """End reading. Returns the frames that were held back."""
@@ -135,10 +137,6 @@ class HistoryReader:
         for record in self.stop():
             if isinstance(record, Message | Skipped):
                 self._newest.setdefault(fold(record.room), _before(record))
-
-    @property
-    def _has_since(self) -> bool:
-        return self._awaited is not None and self._awaited.since is not None
 
 
 def _before(record: Message | Skipped) -> int:

@@ -4,7 +4,6 @@ import getpass
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from pylingo.client.reconnect import RETRY
 from pylingo.client.settings import (
@@ -81,15 +80,12 @@ def parse_arguments(arguments: Sequence[str]) -> ClientOptions:
     config = Path(given["config"]) if "config" in given else default_path()
     settings, trouble = _read(config, must_exist="config" in given)
 
-    def chosen(name: str, configured: Any, default: Any) -> Any:
-        return given.get(name, default if configured is None else configured)
-
-    host, port = chosen("address", settings.address, (DEFAULT_HOST, DEFAULT_PORT))
+    host, port = given.get("address", settings.address or (DEFAULT_HOST, DEFAULT_PORT))
     return ClientOptions(
         host=host,
         port=port,
-        name=chosen("name", settings.name, "") or login_name(),
-        room=chosen("room", settings.room, DEFAULT_ROOM),
+        name=given.get("name", settings.name) or login_name(),
+        room=given.get("room", settings.room or DEFAULT_ROOM),
         as_json="json" in given,
         only_text="text" in given,
         retry=given.get("retry", RETRY),

@@ -1,6 +1,7 @@
 """When to try again: delays that grow with each attempt, and the decision whether to reconnect at all. Pure."""
 
 import random
+from dataclasses import dataclass
 
 RETRY = 60.0
 """Seconds without a connection after which a client gives up."""
@@ -12,23 +13,21 @@ NEVER_AGAIN = frozenset({"close", "replaced", "bad-frame", "protocol", "password
 _MOST_DOUBLINGS = 64  # far beyond every longest delay; 2.0**1024 is no float any more
 
 
+@dataclass(slots=True)
 class Backoff:
     """Delays of `first`, twice that, and so on up to `longest` seconds, each varied at random by up to a half.
 
     The variation keeps clients that lost their server at the same moment from returning at the same moment.
     """
 
-    __slots__ = ("_first", "_longest", "attempts")
-
-    def __init__(self, first: float, longest: float) -> None:
-        self._first = first
-        self._longest = longest
-        self.attempts = 0
-        """How many delays were given since the beginning or since the owner last set this."""
+    first: float
+    longest: float
+    attempts: int = 0
+    """How many delays were given since the beginning or since the owner last set this."""
 
     def next(self) -> float:
         """The delay before the next attempt, in seconds."""
-        delay = min(self._longest, self._first * 2.0 ** min(self.attempts, _MOST_DOUBLINGS))
+        delay = min(self.longest, self.first * 2.0 ** min(self.attempts, _MOST_DOUBLINGS))
         self.attempts += 1
         return delay * random.uniform(0.5, 1.5)
 

@@ -12,31 +12,26 @@ from pylingo.shared.errors import RequestError
 
 
 class InputReader:
-    """Passes events to `pressed`, as many as arrived together."""
+    """Passes events to `pressed`, as many as arrived together. `decoder` knows whether a paste is under way."""
 
     def __init__(
         self, reactor: Reactor, sequences: Mapping[str, str], pressed: Callable[[list[InputEvent]], object]
     ) -> None:
         self._reactor = reactor
         self._pressed = pressed
-        self._decoder = KeyDecoder(sequences)
+        self.decoder = KeyDecoder(sequences)
         self._detector = PasteDetector()
         self._lines = LineReader()
         self._timer: Timer | None = None
-
-    @property
-    def is_pasting(self) -> bool:
-        """Whether a paste has begun and not ended yet."""
-        return self._decoder.is_pasting
 
     def feed(self, data: bytes) -> None:
         """Decode what was typed. A sequence whose rest does not follow in time is taken for what it is."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._pass_on(self._decoder.feed(data))
-        if self._decoder.patience is not None:
-            self._timer = self._reactor.call_later(self._decoder.patience, lambda: self._pass_on(self._decoder.flush()))
+        self._pass_on(self.decoder.feed(data))
+        if self.decoder.patience is not None:
+            self._timer = self._reactor.call_later(self.decoder.patience, lambda: self._pass_on(self.decoder.flush()))
 
     def feed_lines(self, data: bytes, is_asking: Callable[[], bool], failed: Callable[[str], object]) -> None:
         """The same for a terminal that passes on whole lines.

@@ -117,7 +117,7 @@ class Window:
             self._input.feed_lines(data, lambda: self.model.question is not None, self._tell)
         else:
             self._input.feed(data)
-            if self._input.is_pasting:
+            if self._input.decoder.is_pasting:
                 self._happen(Pasting())
 
     def _tell(self, why: str) -> None:

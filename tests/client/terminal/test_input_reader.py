@@ -57,9 +57,9 @@ def test_the_rest_of_a_sequence_in_time_completes_it(typist: Typist) -> None:
 
 def test_a_paste_is_told_of_before_its_end(typist: Typist) -> None:
     typist.reader.feed(b"\x1b[200~one")
-    assert typist.reader.is_pasting
+    assert typist.reader.decoder.is_pasting
     typist.reader.feed(b" two\x1b[201~")
-    assert not typist.reader.is_pasting
+    assert not typist.reader.decoder.is_pasting
     assert typist.events == [Paste("one two")]
 
 
