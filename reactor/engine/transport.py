@@ -19,7 +19,9 @@ from pylingo.reactor.engine.timers import Timer
 READ_SIZE = 65_536
 """Bytes read from one connection in one tick."""
 LINGER = 2.0
-"""Seconds that `close` gives the peer to take what is queued, and again to close its side."""
+"""Seconds that `close` gives the peer to take something, again and again, and then to close its side."""
+LONGEST_FLUSH = 30.0
+"""Seconds after which `close` gives up although the peer still takes something: it reads too slowly."""
 
 
 class Receiver(Protocol):
@@ -244,13 +246,26 @@ class Transport:
     # --- ending
 
     def close(self) -> None:
-        """Send what is queued, shut the sending side down, read to the end; each may take `LINGER` seconds."""
+        """Send what is queued, shut the sending side down, read to the end.
+
+        The peer must take something every `LINGER` seconds, everything within `LONGEST_FLUSH` seconds, and then has
+        `LINGER` seconds to close its side.
+        """
         if self._state is not OPEN:
             return
         self._state = FLUSHING
-        self._timer = self._reactor.call_later(LINGER, self.abort)
+        self._await_progress(self._reactor.now + LONGEST_FLUSH)
         self.resume_reading()
         self._flush_soon()
+
+    def _await_progress(self, end: float) -> None:
+        self._timer = self._reactor.call_later(LINGER, self._check_progress, self.queued, end)
+
+    def _check_progress(self, queued: int, end: float) -> None:
+        if self.queued < queued and self._reactor.now < end:
+            self._await_progress(end)
+        else:
+            self.abort()
 
     def abort(self) -> None:
         """Close at the end of the tick, whatever is queued."""

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pylingo.reactor.engine.loop import EVENT_READ, EVENT_WRITE, Reactor
 from pylingo.reactor.engine.send_queue import SendQueue
-from pylingo.reactor.engine.transport import LINGER, READ_SIZE, Transport
+from pylingo.reactor.engine.transport import LINGER, LONGEST_FLUSH, READ_SIZE, Transport
 from tests.fakes.clock import Clock
 from tests.fakes.selector import Selector
 from tests.support import wait_until
@@ -852,6 +852,38 @@ def test_close_gives_up_on_a_peer_that_takes_nothing(bench):
     bench.reactor.tick(0)
     assert receiver.told == [("lost", None)]
     assert sock.fileno() == -1
+
+
+def take_slowly(bench, transport, far, seconds: float) -> bytes:
+    """Take a piece in time, again and again; return the bytes that came within `seconds`."""
+    taken = bytearray()
+    end = bench.clock.now + seconds
+    while transport.queued and bench.clock.now < end:
+        before = transport.queued
+        while transport.queued == before:  # the kernel offers a place only when a good part of its buffer is free
+            taken += far.recv(1_000)
+            bench.ticks()
+        bench.clock.now += LINGER - 0.1
+        bench.ticks()
+    return bytes(taken)
+
+
+def test_close_waits_for_a_peer_that_goes_on_taking(bench):
+    transport, _, receiver, far = bench.blocked()
+    transport.close()
+    taken = take_slowly(bench, transport, far, LONGEST_FLUSH - LINGER)
+    assert len(taken) < len(FILLING)
+    assert receiver.told == []
+    assert taken + bench.read_all(far) == FILLING
+    far.close()
+    bench.until(lambda: receiver.losses)
+
+
+def test_close_gives_up_on_a_peer_that_takes_too_slowly(bench):
+    transport, _, receiver, far = bench.blocked()
+    transport.close()
+    take_slowly(bench, transport, far, LONGEST_FLUSH + 2 * LINGER)
+    assert receiver.told == [("lost", None)]
 
 
 def test_close_gives_up_on_a_peer_that_never_closes_its_side(bench):
