@@ -144,13 +144,17 @@ class Admission:
         logger.info("refused %s: %s", reason, show_address(*address[:2]))
         goodbye = encode(Goodbye(reason, _REFUSALS[reason]))
         if self.goodbyes < MOST_GOODBYES:
-            transport = Transport(self._reactor, sock, _Refused(self))
-            self.goodbyes += 1
-            transport.write(goodbye)
-            transport.close()
-        else:
-            _send_once(sock, goodbye)
-            sock.close()
+            try:
+                transport = Transport(self._reactor, sock, _Refused(self))
+            except OSError:  # as for `admit`
+                pass
+            else:
+                self.goodbyes += 1
+                transport.write(goodbye)
+                transport.close()
+                return
+        _send_once(sock, goodbye)
+        sock.close()
 
     def _refuse_one(self, sock: socket.socket) -> None:
         """Descriptors or memory have run out: tell this peer that the server is full."""

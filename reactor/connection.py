@@ -76,9 +76,14 @@ class Connection:
         return self._service.settings
 
     @property
+    def is_attached(self) -> bool:
+        """Whether this connection carries its session, and the session has not ended."""
+        return self._session.peer is self
+
+    @property
     def is_handled(self) -> bool:
         """Whether requests of this peer are still handled."""
-        return self._session.peer is self and self._session.state is State.ATTACHED
+        return self.is_attached and self._session.state is State.ATTACHED
 
     @property
     def pending(self) -> int:
@@ -100,12 +105,12 @@ class Connection:
 
     def eof_received(self) -> None:
         """The peer will send no more: the connection is lost."""
-        if self._session.peer is self:
+        if self.is_attached:
             self._session.lost()
 
     def drained(self) -> None:
         """The socket has taken everything that was queued."""
-        if self._session.peer is self:
+        if self.is_attached:
             self._session.drained()
         if self._is_awaiting_drain:
             self._is_awaiting_drain = False
@@ -115,9 +120,11 @@ class Connection:
         """The socket is closed."""
         if self._is_counted and self._address_key is not None:
             self._service.address_pace.give_back(self._address_key)
-        self.eof_received()
-        self._service.closed(self)
-        self.deadlines.release()
+        try:
+            self.eof_received()
+        finally:
+            self._service.closed(self)
+            self.deadlines.release()
 
     # --- from the session
 
@@ -229,6 +236,8 @@ class Connection:
 
     def _resume(self) -> None:
         """Handle requests again, and read the peer again unless one of them must wait."""
+        if self._session.is_busy and self.is_handled:
+            return  # a timer or a turn from before: `Session.go_on` comes
         self.is_paused = False
         self.deadlines.resumed(self._service.reactor.now)
         self._service.reactor.run_safely(self._handle_requests, owner=self.transport)

@@ -11,14 +11,14 @@ from pylingo.reactor.engine.transport import Transport
 
 
 class WatchedPeer(Protocol):
-    """A connection, as its deadlines see it. No deadline holds for a peer that is not handled any more."""
+    """A connection, as its deadlines see it. No deadline holds for a peer that is not attached any more."""
 
     transport: Transport
     is_paused: bool
     """Whether the peer is not read."""
 
     @property
-    def is_handled(self) -> bool: ...
+    def is_attached(self) -> bool: ...
     @property
     def settings(self) -> ServerSettings: ...
     def expire(self, reason: str, text: str) -> None:
@@ -66,7 +66,7 @@ class PeerDeadlines[P: WatchedPeer]:
     def check(self, now: float) -> float | None:
         """Act on a deadline that has passed; return the seconds until the next check, or None for never again."""
         peer = self.peer
-        if not peer.is_handled:
+        if not peer.is_attached:
             return None
         if expired := self._expired(now):
             peer.expire(*expired)

@@ -127,6 +127,7 @@ class Server:
         service.address_pace.set(rate, settings.burst)
         self.reactor.sending = SENDING if rate else 0.0
         self.hub.tick.soft, self.hub.tick.hard = settings.queue_soft, settings.queue_hard
+        self.hub.take_work()  # without a rate nobody takes it
         self.admission.configure()
         seats = self.hub.seats
         seats.grace, seats.most_per_origin = settings.resume_grace, settings.max_per_address

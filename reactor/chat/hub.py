@@ -151,6 +151,7 @@ class Hub[S: Registered]:
 
     def forget(self, room: Room[S]) -> None:
         """Remove a room that nobody is in."""
+        room.only = ()  # it refers to itself, and the collector hardly ever looks at what is old
         del self.rooms[room.key]
         self.directory.remove(room.key)
         self.history.emptied(room.key)

@@ -43,6 +43,9 @@ class Transport(Protocol):
     def write(self, data: bytes | memoryview, direct: int = 0) -> None:
         """Queue `data`, in which `direct` bytes are direct replies."""
 
+    def flush_soon(self) -> None:
+        """Flush at the end of the tick, and tell `drained` if nothing is queued."""
+
     def write_now(self, data: bytes | memoryview) -> None:
         """Within the flush phase: offer `data`, which holds no direct reply, to the socket if nothing is queued."""
 
@@ -119,9 +122,9 @@ class Outbox[M]:
 
     def leave(self, room: Room[M]) -> None:
         """Take no more frames of `room`. If messages were left out, `skipped` says so first."""
-        pieces = self._collect()
+        self._collect()
         if self._gaps is not None and room in self._gaps:
-            pieces.append(self._skipped(room, self._gaps.pop(room)))
+            self._append(self._skipped(room, self._gaps.pop(room)))
         del room.members[self]
         self.rooms = tuple(other for other in self.rooms if other is not room)
 
@@ -146,8 +149,8 @@ class Outbox[M]:
         if self._pieces is None and not any(room.batch.frames for room in self.rooms):
             self._transport.write(frame, len(frame))
         else:
-            self._collect().append(frame)
-            self._promised += len(frame)
+            self._collect()
+            self._append(frame)
 
     def promise(self, size: int) -> Callable[[Record | None], None]:
         """A function to queue a direct reply later, or None if there is no reply after all.
@@ -160,6 +163,8 @@ class Outbox[M]:
             self._promised -= size
             if record is not None:
                 self.write(encode(record))
+            elif self._transport is not None:
+                self._transport.flush_soon()  # requests may wait for that alone
 
         return deliver
 
@@ -207,20 +212,32 @@ class Outbox[M]:
 
     def flush(self) -> None:
         """Put the pieces of this tick into the transport. All batches are sealed."""
-        pieces = self._collect()
-        self._pieces = self._marks = None
-        if self._transport is not None:
-            self._promised -= _send(pieces, self._transport)
-        if self._finished is not None:
-            finished, self._finished, self._transport = self._finished, None, None
-            finished()
+        try:
+            pieces = self._collect()
+            if self._transport is not None:
+                self._promised -= _send(pieces, self._transport)
+        finally:  # without memory too: or nothing would be flushed again, and the connection would never close
+            self._pieces = self._marks = None
+            if self._finished is not None:
+                finished, self._finished, self._transport = self._finished, None, None
+                finished()
+
+    def leave_out(self, room: Room[M]) -> None:
+        """Leave the whole batch of `room` out: there was no memory to join it."""
+        self._leave_out(room, *room.batch.messages(0, len(room.batch.frames)))
 
     def drained(self) -> None:
         """The transport has taken everything: say what was left out meanwhile."""
         if self._gaps is not None and not self.is_closed:
-            pieces = self._collect()
+            self._collect()
             gaps, self._gaps = self._gaps, None
-            pieces.extend(self._skipped(room, gap) for room, gap in gaps.items())
+            for room, gap in gaps.items():
+                self._append(self._skipped(room, gap))
+
+    def _append(self, frame: bytes) -> None:
+        """Add a direct reply to the pieces."""
+        self._collect().append(frame)
+        self._promised += len(frame)
 
     def _collect(self) -> list[Piece]:
         """The pieces of this tick, with everything that the rooms have said so far."""

@@ -54,7 +54,7 @@ def _hello(session: Session, hello: Hello) -> None:
         try:
             name = user_name(hello.name)
         except RequestError as error:
-            refused = error
+            refused = error.with_traceback(None)  # which refers to this frame, which would refer to the error
     if hello.resume is not None:
         seat = session.hub.tokens.find(hello.resume, fold(name) if name is not None else None)
         if seat is not None:
@@ -65,10 +65,11 @@ def _hello(session: Session, hello: Hello) -> None:
         try:
             session.rename(name)
         except RequestError as error:
-            refused = error
+            refused = error.with_traceback(None)
     session.reply_ready(False, hello.id)
     if refused is not None:
-        raise refused
+        refused.re = hello.id
+        session.refuse(refused)
 
 
 def _say(session: Session, say: Say) -> None:

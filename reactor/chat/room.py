@@ -57,6 +57,9 @@ class RoomListener(Protocol):
     def offer(self, room: "Room[Any]", data: memoryview) -> None:
         """Take the sealed batch of `room`, once per tick, unless the outbox has pieces of its own for this tick."""
 
+    def leave_out(self, room: "Room[Any]") -> None:
+        """Leave out the batch of `room`, which could not be sealed."""
+
 
 class Flushable(Protocol):
     """An object with something for its connection at the end of the tick."""
@@ -102,12 +105,16 @@ class Tick:
         """Put the batches of rooms and the pieces of outboxes into the connections."""
         speaking, self._speaking = self._speaking, []
         acting, self._acting = self._acting, []
-        for room in speaking:
-            room.flush()
-        for outbox in acting:
-            outbox.flush()
+        failure = None
+        for part in (*speaking, *acting):
+            try:
+                part.flush()
+            except Exception as error:  # no memory, say: the others must get theirs all the same
+                failure = error
         for room in speaking:
             room.batch = Batch()
+        if failure is not None:
+            raise failure
 
     def _request_flush(self) -> None:
         if not self._speaking and not self._acting:
@@ -129,11 +136,16 @@ class Room[M]:
         self.directory = Directory()
         """The compared forms of the members' names."""
         self.batch = Batch()
-        self.only = (self,)
+        self.only: tuple[Room[M], ...] = (self,)
         """The rooms of a session that is in this room alone: one tuple serves all of them."""
 
     def flush(self) -> None:
         """Offer the batch to every member."""
-        data = self.batch.seal()
+        try:
+            data = self.batch.seal()
+        except MemoryError:
+            for listener in self.members:
+                listener.leave_out(self)
+            raise
         for listener in self.members:
             listener.offer(self, data)

@@ -95,9 +95,13 @@ class Session:
         """Only this module changes it, by the table of transitions."""
         self._number = 0
         self.person: Person = hub.admit(self)
-        self.reply(Welcome(PROTOCOL_VERSION, f"PyLingo/{__version__}", self.person.name, LIMITS))
-        if motd:
-            self.reply(Notice(motd))
+        try:
+            self.reply(Welcome(PROTOCOL_VERSION, f"PyLingo/{__version__}", self.person.name, LIMITS))
+            if motd:
+                self.reply(Notice(motd))
+        except MemoryError:  # nobody will ever end this session
+            hub.release(self)
+            raise
 
     @property
     def is_away(self) -> bool:

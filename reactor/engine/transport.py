@@ -136,7 +136,7 @@ class Transport:
             self._queue = SendQueue(data, direct)
         else:
             self._queue.append(data, direct)
-        self._flush_soon()
+        self.flush_soon()
 
     def write_now(self, data: Buffer) -> None:
         """As `write`, within the flush phase: if nothing waits before `data`, the socket is offered it at once.
@@ -163,9 +163,9 @@ class Transport:
             else:
                 self._queue = None
                 self._wait_for()
-                if self.tell_drained and self.receiver is not None:
-                    self.tell_drained = False
-                    self.receiver.drained()
+        if self._queue is None and self.tell_drained and self.receiver is not None:
+            self.tell_drained = False
+            self.receiver.drained()
         if self._state is FLUSHING and self._queue is None:
             self._shut()
 
@@ -180,7 +180,8 @@ class Transport:
             self._wait_for()
         return dropped
 
-    def _flush_soon(self, is_backlog: bool = False) -> None:
+    def flush_soon(self, is_backlog: bool = False) -> None:
+        """Flush at the end of the tick, and tell `drained` if that was asked for and nothing is queued."""
         if not self._dirty:
             self._dirty = True
             self._reactor.flush_soon(self, is_backlog)
@@ -218,7 +219,7 @@ class Transport:
         """Act on an event of the selector: readable, writable, or (0) gone."""
         if mask & EVENT_WRITE:
             self.is_blocked = False
-            self._flush_soon(is_backlog=True)
+            self.flush_soon(is_backlog=True)
         if mask & EVENT_READ and self._reading and not self._eof and self._state is not CLOSED:
             self._read()
         elif not mask:
@@ -256,7 +257,7 @@ class Transport:
         self._state = FLUSHING
         self._await_progress(self._reactor.now + LONGEST_FLUSH)
         self.resume_reading()
-        self._flush_soon()
+        self.flush_soon()
 
     def _await_progress(self, end: float) -> None:
         self._timer = self._reactor.call_later(LINGER, self._check_progress, self.queued, end)

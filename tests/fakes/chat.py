@@ -32,6 +32,7 @@ class Outlet:
         self.queued = self.queued_direct = 0
         self.tell_drained = False
         self.stuck = False
+        self.flushes = 0
         self.buffers: list[bytes | memoryview] = []
         """All that was ever written."""
         self._waiting: list[tuple[int, int]] = []  # bytes of each buffer, and those of direct replies among them
@@ -44,6 +45,9 @@ class Outlet:
             self.queued_direct += direct
 
     write_now = write
+
+    def flush_soon(self) -> None:
+        self.flushes += 1
 
     def take_all_but(self, count: int) -> None:
         """The peer has read everything but the last few buffers."""

@@ -5,6 +5,7 @@
 
 import collections
 import contextlib
+import gc
 import itertools
 import os
 import re
@@ -19,6 +20,7 @@ from pylingo.reactor.engine.deadlines import STEP
 from pylingo.reactor.engine.loop import MOST_LATE
 from pylingo.reactor.engine.transport import READ_SIZE
 from pylingo.reactor.fair_queue import BUDGET, cost_of
+from pylingo.reactor.history.memory import MemoryHistory
 from pylingo.shared.codec import encode
 from pylingo.shared.framing import HEADER
 from pylingo.shared.messages import (
@@ -1023,3 +1025,59 @@ def test_the_first_look_is_no_later_than_the_first_deadline(bench):
         desk.connect()
         (connection,) = desk.connections
         assert connection.deadlines.next_check(desk.now) == min(first, frame, ping, answer, stall)
+
+
+class SlowKeys(MemoryHistory):
+    """A history that has to ask a disk for each key; the test answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[Callable[[], object]] = []
+
+    def may_hold(self, room: str, key: str, session: int, name: str) -> bool:
+        return True
+
+    def look_up(self, room: str, key: str, session: int, name: str, answer: Callable[[int | None], object]) -> None:
+        self.asked.append(lambda: answer(None))
+
+
+def test_a_timer_from_before_a_drain_does_not_overtake_a_key_that_is_looked_up(bench):
+    desk = bench(rate=1.0, burst=1, drain_timeout=50)
+    history = desk.server.hub.history = SlowKeys()
+    wire, reader = desk.guest(Command("join", "tea")), desk.guest(Command("join", "tea"))
+    desk.wait(10)
+    wire.got(), reader.got()
+    wire.send(PingRequest(), Say("one", "k", 1), Say("two", id=2))
+    desk.turn()
+    desk.server.drain()
+    desk.turn()
+    desk.wait(5)
+    assert [record.text for record in reader.got() if type(record) is Message] == []
+    history.asked.pop()()
+    desk.turn()
+    assert [record.text for record in reader.got() if type(record) is Message] == ["one", "two"]
+
+
+@pytest.mark.parametrize("name", ["no good", "taken"])
+def test_a_hello_whose_name_is_refused_leaves_nothing_to_the_collector(bench, name):
+    desk = bench()
+    desk.guest(Hello(1, "taken"))
+    gc.collect()
+    gc.disable()
+    try:
+        wire = desk.guest(Hello(1, name, id=3))
+        wire.hang_up()
+        desk.turn_until(lambda: len(desk.connections) == 1)
+        assert sum(type(it) is Connection for it in gc.get_objects()) == 1
+    finally:
+        gc.enable()
+
+
+def test_somebody_who_leaves_while_the_disk_hangs_still_has_deadlines(bench):
+    desk = bench(ping_after=5, ping_timeout=5)
+    desk.server.hub.history.when_settled = lambda callback: None
+    wire = desk.guest(Command("close"))
+    desk.wait(5 + LATE)
+    assert wire.got() == [Ping()]
+    desk.wait(5 + LATE)
+    assert goodbye_of(wire) == "idle"

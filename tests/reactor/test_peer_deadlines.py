@@ -21,7 +21,7 @@ class Outgoing:
 class Peer:
     """A connection, as its deadlines see it."""
 
-    is_handled: bool = True
+    is_attached: bool = True
     is_paused: bool = False
     settings: ServerSettings = SETTINGS
     transport: Outgoing = field(default_factory=Outgoing)
@@ -119,8 +119,8 @@ def test_while_a_peer_is_not_read_only_the_stall_counts(peer, deadlines):
     assert (peer.pings, peer.endings) == (0, [])
 
 
-def test_no_deadline_holds_for_a_peer_that_is_not_handled(peer, deadlines):
-    peer.is_handled = False
+def test_no_deadline_holds_for_a_peer_that_is_not_attached(peer, deadlines):
+    peer.is_attached = False
     assert deadlines.check(START + 500) is None
     assert peer.endings == []
 

@@ -1,5 +1,6 @@
 """The registry: names and rooms by their compared form, stamps that only rise, one flush a tick."""
 
+import gc
 import itertools
 import time
 
@@ -8,6 +9,7 @@ import pytest
 import pylingo.reactor.chat.hub as hub_module
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.person import Person as NewName
+from pylingo.reactor.chat.room import Room
 from pylingo.reactor.history.clock import wall_clock
 from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
@@ -231,3 +233,18 @@ def test_what_slow_readers_were_not_sent_is_counted(chat):
     dave.drain()
     chat.tick()
     assert [record.count for record in carol.got() + dave.got() if type(record) is Skipped] == [6, 6]
+
+
+def test_a_room_that_is_forgotten_is_freed_at_once(chat):
+    """Rooms that peers make would fill the memory: the collector hardly ever looks at what is old."""
+    person = chat.person("alice", "tea")
+    gc.collect()
+    gc.disable()
+    try:
+        rooms = sum(type(it) is Room for it in gc.get_objects())
+        person.ask(Command("leave"))
+        chat.tick()
+        assert chat.hub.rooms == {}
+        assert sum(type(it) is Room for it in gc.get_objects()) == rooms - 1
+    finally:
+        gc.enable()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pylingo.reactor.chat.outbox import Gap, Outbox
-from pylingo.reactor.chat.room import Room, Tick
+from pylingo.reactor.chat.room import Batch, Room, Tick
 from pylingo.shared.codec import encode, event_codec
 from pylingo.shared.framing import FrameDecoder
 from pylingo.shared.messages import Notice, Skipped
@@ -257,6 +257,72 @@ def test_replies_count_until_they_are_taken():
     assert reader.outbox.is_full
     reader.out.take_all()
     assert not reader.outbox.is_full
+
+
+def test_skipped_does_not_wear_the_limit_away():
+    size = len(encode(Notice("a")))
+    reader = Reader(soft=10, hard=3 * size)
+    for _ in range(50):
+        reader.out.stuck = True
+        reader.reply("a")
+        reader.hear(Notice("1"), at=7)
+        reader.end_tick()
+        reader.out.take_all()
+        reader.outbox.drained()
+        reader.end_tick()
+    reader.out.stuck = True
+    for full in (False, False, False, True):
+        assert reader.outbox.is_full == full
+        reader.reply("a")
+
+
+def test_a_promise_that_is_not_kept_has_the_transport_look_whether_it_is_drained():
+    """Requests may wait for that alone, and nothing is queued that could drain."""
+    reader = Reader(hard=100)
+    deliver = reader.outbox.promise(100)
+    flushes = reader.out.flushes
+    deliver(None)
+    assert not reader.outbox.is_full
+    assert reader.out.flushes == flushes + 1
+
+
+def test_one_who_fails_in_the_flush_mutes_nobody():
+    reader = Reader()
+    silent: Room[str] = Room("ops", "ops")
+    other = Outlet()
+    outbox: Outbox[str] = Outbox(reader.tick, other)
+    outbox.enter(silent, "other")
+    reader.end_tick()
+
+    def broken(data: bytes, direct: int = 0) -> None:
+        raise MemoryError
+
+    write, reader.out.write = reader.out.write, broken
+    reader.hear(Notice("1"))
+    reader.reply("lost")
+    reader.hear(Notice("2"), room=silent)
+    outbox.write(encode(Notice("a")))
+    with pytest.raises(MemoryError):
+        reader.end_tick()
+    assert b"".join(other.buffers) == encode(Notice("2")) + encode(Notice("a"))
+    reader.out.write = write
+    reader.hear(Notice("3"))
+    assert reader.end_tick() == ["3"]
+
+
+def test_a_batch_that_cannot_be_joined_is_said_to_be_left_out(monkeypatch):
+    reader = Reader()
+
+    def broken(self: Batch) -> memoryview:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Batch, "seal", broken)
+        reader.hear(Notice("1"), at=7)
+        with pytest.raises(MemoryError):
+            reader.end_tick()
+    reader.outbox.drained()
+    assert reader.end_tick() == [Skipped("tea", 1, 6, 7)]
 
 
 def test_a_reply_that_is_promised_counts_until_it_is_there():
