@@ -81,13 +81,13 @@ class Admission:
             self.close()
 
     def close(self) -> None:
-        """Accept nobody any more."""
+        """Stop accepting."""
         self._is_open = False
         for listener in self.listeners:
             listener.close()
 
     def configure(self) -> None:
-        """Take over the settings."""
+        """Apply the settings."""
         settings, limiter = self._service.settings, self.limiter
         limiter.most = min(settings.max_connections or self._most, self._most)
         limiter.most_per_address, limiter.exempt = settings.max_per_address, settings.exempt
@@ -111,7 +111,7 @@ class Admission:
             return
         try:
             transport = Transport(self._reactor, sock)
-        except OSError as error:  # the system can wait for a limited number of descriptors (epoll's watches)
+        except OSError as error:  # epoll limits the descriptors that one user may watch
             self.limiter.release(host)
             logger.warning("refused %s: %s", show_address(*address[:2]), error.strerror)
             with sock:
@@ -126,7 +126,7 @@ class Admission:
             transport.receiver = connection
             self._deadlines.add(connection.deadlines, connection.deadlines.next_check(self._reactor.now))
         except MemoryError:
-            if transport.receiver is None:  # nobody would hear of the end
+            if transport.receiver is None:  # `connection_lost` will not be called
                 self.limiter.release(host)
             transport.abort()
             raise
@@ -171,7 +171,7 @@ class Admission:
 
 
 class _Refused:
-    """The receiver of a refused peer. Nothing that the peer does counts."""
+    """The receiver of a refused peer: it ignores the peer."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission

@@ -3,7 +3,7 @@
 Here bytes become records. Before each request the connection asks whether it may be handled now: the rates of the
 connection and of its address (`pace`), the work of the current tick (`fair_queue`), a reply that must be out first,
 and replies that the peer has not taken yet can all put it off. Meanwhile the peer is not read, so TCP slows it down;
-nothing is dropped, and nobody is punished.
+nothing is dropped.
 """
 
 import logging
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 _PING = encode(Ping())
 _QUIET = frozenset({"close", "lost", "shutdown", "stalled"})
-"""The reasons of an end that are not logged, or were logged already."""
+"""Reasons that `ended` does not log."""
 _decode = request_codec.decode
 
 
@@ -167,7 +167,7 @@ class Connection:
             for body in self._decoder:
                 session = self._session
                 if session.peer is not self or session.state is not State.ATTACHED:
-                    self._decoder = FrameDecoder()  # or it would keep what has come: a disk may be slow
+                    self._decoder = FrameDecoder()  # release the buffer: the goodbye may wait long for the disk
                     return
                 if session.outbox.is_full or (is_paced and not self._may_handle(body)):
                     self._put_back(body)
@@ -254,7 +254,7 @@ class Connection:
         """End the connection, as a deadline has passed."""
         is_stalled = reason == "stalled"
         if is_stalled:
-            self._log_end(reason)  # while the bytes that it did not take are still there to be counted
+            self._log_end(reason)  # before the unsent bytes are discarded: the line counts them
             self.transport.discard_unsent(frame_end)
         self._session.end(reason, text, discard=is_stalled)
 

@@ -1,6 +1,6 @@
 """The deadlines of one peer: the first frame, a whole frame, the answer to a ping, and taking what is sent.
 
-They are checked now and then (see `engine.deadlines`) against the times noted here, so a byte costs no timer. While a
+They are checked periodically (see `engine.deadlines`) against the times noted here, so a byte costs no timer. While a
 peer is not read, for its pace or because a reply is awaited, the deadlines that wait for its bytes stand still.
 """
 
@@ -59,7 +59,7 @@ class PeerDeadlines[P: WatchedPeer]:
             self._frame_since = now
 
     def resumed(self, now: float) -> None:
-        """The peer is read again: what stood still meanwhile begins anew."""
+        """The peer is read again: restart the deadlines that were suspended."""
         self._heard = now
         self._frame_since = 0.0
 

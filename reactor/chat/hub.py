@@ -23,7 +23,7 @@ GRACE = 60.0
 QUEUE_SOFT = 65_536
 """Bytes queued for a connection above which room frames are left out."""
 QUEUE_HARD = 262_144
-"""Bytes of direct replies that wait for a connection at which its requests wait too."""
+"""With so many bytes of direct replies queued, the next requests of a connection wait."""
 
 
 class Writable(Protocol):
@@ -77,7 +77,7 @@ class Hub[S: Registered]:
     def stamp(self) -> int:
         """The stamp of a new message, in microseconds since 1970: greater than every stamp before.
 
-        The clock is followed as far as the history allows, and again as soon as it is ahead of the newest stamp.
+        It is the clock's reading, capped at `history.stamps_until` and raised above the newest stamp.
         """
         tick = self.tick
         now = min(self._clock(), self.history.stamps_until)
@@ -91,7 +91,7 @@ class Hub[S: Registered]:
         self.tick.newest_stamp = max(self.tick.newest_stamp, newest)
 
     def take_work(self) -> float:
-        """The work done since the last call, in units of about a microsecond, reading requests apart."""
+        """The work done since the last call, in units of about a microsecond, not counting the reading of requests."""
         tick = self.tick
         work = tick.work + WORK_PER_BYTE * tick.copied
         tick.work, tick.copied = 0.0, 0

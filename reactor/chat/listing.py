@@ -7,7 +7,8 @@ last page is out, so replies keep the order of the requests. All pages but the f
 taken the bytes before them.
 
 Each page is true when it is made, at its place among the frames of the room. A list of several pages has every name
-that stays, exactly once. A name that comes or goes between two pages may be missing; the frames between them tell.
+that stays, exactly once. A name that comes or goes between two pages may be missing; the `joined` and `left` frames
+between them report it.
 """
 
 import bisect
@@ -23,7 +24,7 @@ BUDGET = 131_072
 """Bytes of new pages in one tick, for all sessions together: 1 to 3 ms of work. `Items` estimates them, as the work
 depends on the number of items."""
 _AGAIN = 8  # a page that was made already costs an eighth of a new one
-_LEAST = 256  # bytes as which the smallest page counts
+_LEAST = 256  # bytes: every page counts as at least so many
 _MOST_PAGES = 128  # kept of one directory
 
 # Around its items a page has a room's name and some keys at most; an item takes six bytes or more.

@@ -3,16 +3,18 @@
 A connection is sent two kinds of frames: direct replies, and the frames of the rooms that its session is in. While a
 session only listens, `Room.flush` offers it the same buffer as everybody else. A session that made a request in this
 tick gets its own list of pieces: the room's frames before the request, the reply, the room's frames after it. For this
-the outbox keeps, for each room, a *mark*: how far the batch of this tick is in the pieces already. So replies and room
-frames keep one order without a further rule, and neither joins nor leaves force a flush.
+the outbox keeps, for each room, a *mark*: how far the batch of this tick is in the pieces already. This keeps replies
+and room frames in order; no other rule is needed, and neither joins nor leaves force a flush. Between frames of
+different rooms no order is promised.
 
 A connection whose queue is above the soft limit is left out of room frames. The outbox keeps a *gap* for each room
-that spoke meanwhile, and says `skipped` at the place of the gap once the connection has taken everything.
+that spoke meanwhile, and sends `skipped` where the missing frames would have been, once the connection has taken
+everything.
 
 The outbox belongs to the connection, and a session borrows it. When a connection breaks, its session goes on with an
 empty outbox (`Outbox()` without a transport), and the old one still delivers what was queued and its goodbye. When a
 session is resumed, it takes the outbox of the new connection. A late reply is written to the outbox of the connection
-that asked; if that is closed, nobody gets it.
+that asked; if that outbox is closed, the reply is dropped.
 """
 
 from collections.abc import Callable
@@ -30,7 +32,7 @@ type Piece = bytes | tuple[Batch, int, int]
 
 
 class Transport(Protocol):
-    """The part of a connection's transport that an outbox uses."""
+    """The part of the engine's transport that an outbox uses."""
 
     tell_drained: bool
 
@@ -51,7 +53,7 @@ class Transport(Protocol):
 
 
 class Gap:
-    """What a slow reader was not sent in one room: `count` messages with `after` < at <= `until`, and other frames."""
+    """The frames of a room that a slow reader was not sent: `count` messages with `after` < at <= `until`, and others."""
 
     __slots__ = ("after", "count", "until")
 
@@ -59,7 +61,7 @@ class Gap:
         self.count = self.after = self.until = 0
 
     def add(self, count: int, first: int, last: int) -> None:
-        """Add `count` messages, stamped `first` to `last`. A count of 0 stands for other frames alone."""
+        """Add `count` messages, stamped `first` to `last`; 0 if only joins, leaves and renames were left out."""
         if count:
             if not self.count:
                 self.after = first - 1
@@ -87,7 +89,7 @@ class Outbox[M]:
 
     @property
     def is_closed(self) -> bool:
-        """Whether nothing more is taken: there is no connection, or its goodbye is queued."""
+        """Whether frames are dropped: there is no connection, or its goodbye is queued."""
         return self._transport is None or self._finished is not None
 
     @property
@@ -129,7 +131,7 @@ class Outbox[M]:
         self.rooms = tuple(other for other in self.rooms if other is not room)
 
     def hand_rooms_to(self, other: "Outbox[M]") -> None:
-        """Have the frames of all rooms go to `other` from now on. Gaps end without a word."""
+        """Move all rooms to `other`. Gaps are dropped: no `skipped` is sent for them."""
         self._collect()
         for room in self.rooms:
             room.members[other] = room.members.pop(self)
@@ -153,9 +155,9 @@ class Outbox[M]:
             self._append(frame)
 
     def promise(self, size: int) -> Callable[[Record | None], None]:
-        """A function to queue a direct reply later, or None if there is no reply after all.
+        """Return `deliver`: `deliver(record)` queues a direct reply, `deliver(None)` says that there will be none.
 
-        Until it is called, `size` bytes, the upper bound of the reply, count as queued.
+        Until then `size` bytes, an upper bound of the reply, count as queued.
         """
         self._promised += size
 
@@ -173,7 +175,7 @@ class Outbox[M]:
         batch, tick = room.batch, self._tick
         if not batch.frames:
             tick.room_spoke(room)
-        # A session that goes on speaking has nothing to collect: its own frames are the last of its only room.
+        # Usually a session keeps speaking in its only room: the last frame is its own, and there is nothing to collect.
         if len(self.rooms) != 1 or self._marks is None or self._marks.get(room) != len(batch.frames):
             self._collect()
         frame = encode(record)
@@ -227,7 +229,7 @@ class Outbox[M]:
         self._leave_out(room, *room.batch.messages(0, len(room.batch.frames)))
 
     def drained(self) -> None:
-        """The transport has taken everything: say what was left out meanwhile."""
+        """The transport has taken everything: send `skipped` for each gap."""
         if self._gaps is not None and not self.is_closed:
             self._collect()
             gaps, self._gaps = self._gaps, None
@@ -259,7 +261,7 @@ class Outbox[M]:
         return self._pieces
 
     def _mark(self, room: Room[M]) -> None:
-        """The pieces have everything that `room` has said so far."""
+        """Note that the pieces hold every frame of `room` so far."""
         if self._marks is None:
             self._marks = {}
         self._marks[room] = len(room.batch.frames)

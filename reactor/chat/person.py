@@ -1,7 +1,6 @@
 """A person: somebody on the server, as the others know them.
 
-A person has a name. A session is one conversation of a person; what is said, listed or told about a session names its
-person.
+A person has a name. A session is one conversation of a person. Messages, lists and notices name the person.
 """
 
 from pylingo.shared.names import fold
@@ -15,4 +14,4 @@ class Person:
     def __init__(self, name: str) -> None:
         self.name = name
         key = fold(name)
-        self.key = key if key != name else name  # one string less for most people
+        self.key = key if key != name else name  # most names equal their folded form: share the string

@@ -1,4 +1,4 @@
-"""The handlers of the requests, by type. A request that waits for the disk keeps its place among the others."""
+"""The handlers of the requests, by type. A `say` whose key is looked up on disk blocks the requests behind it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -116,7 +116,7 @@ def _speak(session: Session, room: Room[Session], say: Say, text: str, at: int |
 
 
 def _confirm(history: History, sent: Sent, deliver: Deliver) -> None:
-    """Deliver `sent` after the commit. A function of its own, as closures slow down the one around them."""
+    """Deliver `sent` once the message is kept. Apart, as a variable that a closure captures slows the enclosing one."""
     history.when_committed(lambda: deliver(sent), lambda: deliver(None))
 
 
@@ -155,4 +155,4 @@ HANDLERS: dict[type[Record], Callable[[Session, Any], None]] = {
     PingRequest: _ping,
     PongRequest: _pong,
 }
-"""Raise `RequestError` for what is refused."""
+"""A handler raises `RequestError` to refuse its request."""

@@ -19,9 +19,10 @@ WORK_PER_BYTE = 0.0005
 
 
 class Batch:
-    """The frames of one room in one tick, in order. `stamps` has the `at` of each message, and 0 for each other frame.
+    """The frames of one room in one tick, in order. `stamps[i]` is the `at` of a message, else 0.
 
-    The outbox of a speaker appends to both.
+    `Outbox.write_to_room` appends to both. Once the batch is sealed, `count`, `first` and `last` are the number of
+    messages and the stamps of the first and the last.
     """
 
     __slots__ = ("_data", "_starts", "count", "first", "frames", "last", "stamps")
@@ -34,7 +35,7 @@ class Batch:
         self.count = self.first = self.last = 0
 
     def seal(self) -> memoryview:
-        """Join the frames and return them as one buffer. No more may be added."""
+        """Join the frames and return them as one buffer. No frame may be added after that."""
         self._data = memoryview(b"".join(self.frames))
         self.count, self.first, self.last = self.messages(0, len(self.frames))
         return self._data
@@ -52,7 +53,7 @@ class Batch:
 
 
 class RoomListener(Protocol):
-    """An outbox as its rooms see it."""
+    """The part of `Outbox` that a room calls."""
 
     def offer(self, room: "Room[Any]", data: memoryview) -> None:
         """Take the sealed batch of `room`, once per tick, unless the outbox has pieces of its own for this tick."""
@@ -68,7 +69,7 @@ class Flushable(Protocol):
 
 
 class Tick:
-    """What must be flushed at the end of the current tick, and the limits and counters that all outboxes share.
+    """The rooms and outboxes to flush at the end of the tick, and the limits and counters that all outboxes share.
 
     `schedule(callback)` must run `callback` at the end of the tick; it is called at most once per tick. `soft` and
     `hard` are limits of an outbox's queue, in bytes.
@@ -137,7 +138,7 @@ class Room[M]:
         """The compared forms of the members' names."""
         self.batch = Batch()
         self.only: tuple[Room[M], ...] = (self,)
-        """The rooms of a session that is in this room alone: one tuple serves all of them."""
+        """`(self,)`, shared by the outboxes that are in this room alone. `Hub.forget` clears it."""
 
     def flush(self) -> None:
         """Offer the batch to every member."""

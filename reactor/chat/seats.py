@@ -26,7 +26,7 @@ class Sitter(Protocol):
     origin: str | None
 
     def expire(self) -> None:
-        """The seat is not kept any longer."""
+        """The seat has expired."""
 
 
 class Seats:

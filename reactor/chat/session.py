@@ -28,7 +28,7 @@ _KEEP_SEAT = frozenset({"lost", "idle", "stalled", "frame-timeout"})
 
 
 class State(enum.Enum):
-    """What a session's requests meet."""
+    """The states of a session."""
 
     ATTACHED = enum.auto()
     """A connection carries the session, and requests are handled."""
@@ -61,7 +61,7 @@ class Peer(Protocol):
 
 
 class Session:
-    """See the module. `origin` is shared by the sessions that have limits in common, such as those of one address.
+    """See the module. Sessions with the same `origin` share limits; it is usually the address.
 
     `motd` is the notice of the day, sent after the welcome.
     """
@@ -88,11 +88,11 @@ class Session:
         self.origin = origin
         self.token: str | None = None
         self.is_busy = False
-        """Whether a reply must be out before anything more is handled. `Peer.go_on` tells of its end."""
+        """Whether requests wait until a reply is complete. `Peer.go_on` is called when it is."""
         self.listing: Listing | None = None
-        """A reply of which pages are still to come."""
+        """The listing whose pages are still being sent."""
         self.state = State.ATTACHED
-        """Only this module changes it, by the table of transitions."""
+        """Change it with `become`, which checks the table of transitions."""
         self._number = 0
         self.person: Person = hub.admit(self)
         try:
@@ -227,7 +227,7 @@ class Session:
         self.hub.history.when_settled(lambda: self.end(reason, text, re))
 
     def shut_down(self, text: str) -> None:
-        """Say goodbye at the end of the server. No room is told: all of its members leave at once."""
+        """Say goodbye at the end of the server. Rooms get no `left`, as every member leaves at once."""
         if self.state is not State.ENDED:
             self._release(encode(Goodbye("shutdown", text)), "shutdown")
 
@@ -292,7 +292,7 @@ class Session:
         seat.reply_ready(True, re)
 
     def _attach(self, peer: Peer, outbox: "Outbox[Session]", origin: str | None) -> None:
-        """Go on with another connection. What the rooms have said so far nobody was there to get: it is in the log."""
+        """Go on with another connection. Earlier room frames are not sent; the client fetches them from the history."""
         self.become(State.ATTACHED)
         self.origin = origin
         self.outbox.hand_rooms_to(outbox)
@@ -300,7 +300,7 @@ class Session:
         peer.attach(self)
 
     def _detach(self, reason: str, goodbye: bytes, discard: bool = False) -> None:
-        """Go on without the connection, which still gets what was queued so far and `goodbye`."""
+        """Go on without the connection, which still gets its queued frames and `goodbye`."""
         assert self.peer is not None
         outbox, peer = self.outbox, self.peer
         self.become(State.AWAY)

@@ -52,7 +52,7 @@ class Tokens[S: Resumable]:
             self._claim_of[session] = claim
 
     def revoke(self, session: S, token: str) -> None:
-        """Forget the token of `session`, and what it claimed."""
+        """Forget the token of `session`, and its claim."""
         self._sessions.pop(_digest(token), None)
         if (claim := self._claim_of.pop(session, None)) is not None:
             del self._claims[claim]
