@@ -53,7 +53,7 @@ class Transport(Protocol):
 
 
 class Gap:
-    """The frames of a room that a slow reader was not sent: `count` messages with `after` < at <= `until`, and others."""
+    """Frames of a room that a slow reader was not sent: `count` messages with `after` < at <= `until`, and others."""
 
     __slots__ = ("after", "count", "until")
 
