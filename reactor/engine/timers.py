@@ -8,6 +8,8 @@ import heapq
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
+MOST_DUE = 100
+"""Calls that are taken out at a time: many seats may expire in the same moment, and each tells its rooms."""
 _REBUILD_ABOVE = 256
 
 
@@ -66,9 +68,12 @@ class TimerQueue:
         return heap[0][0] if heap else None
 
     def due(self, now: float) -> Iterator[Call]:
-        """Take out the calls whose time has come, but not one that an earlier one of them cancels or adds."""
-        timers = []
-        while self._heap and self._heap[0][0] <= now:
+        """Take out the calls whose time has come, but not one that an earlier one of them cancels or adds.
+
+        At most `MOST_DUE` are taken out; the others stay for the next call.
+        """
+        timers: list[Timer] = []
+        while self._heap and self._heap[0][0] <= now and len(timers) < MOST_DUE:
             timers.append(heapq.heappop(self._heap)[2])
         for timer in timers:
             call, timer.call = timer.call, None

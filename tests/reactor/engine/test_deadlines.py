@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pylingo.reactor.engine.deadlines import STEP, DeadlineWheel
+from pylingo.reactor.engine.deadlines import MOST_CHECKS, STEP, DeadlineWheel
 from pylingo.reactor.engine.loop import Reactor
 from tests.fakes.clock import Clock
 from tests.fakes.selector import Selector
@@ -109,6 +109,19 @@ def test_the_timers_are_as_many_as_the_slots_however_many_come_and_go(reactor, c
     pass_time(reactor, clock, 11)
     assert reactor.pending_timers == 0
     assert watch.members() == []
+
+
+def test_a_crowd_of_one_slot_is_shared_by_several_ticks(reactor, clock, watch):
+    crowd = [Watched() for _ in range(2 * MOST_CHECKS + 1)]
+    for watched in crowd:
+        watch.add(watched, 1.0)
+    clock.now += 1.0 + STEP
+    for count in (MOST_CHECKS, 2 * MOST_CHECKS, 2 * MOST_CHECKS + 1):
+        reactor.tick(0)
+        assert sum(len(watched.looks) for watched in crowd) == count
+    reactor.tick(0)
+    assert watch.members() == []
+    assert all(len(watched.looks) == 1 for watched in crowd)
 
 
 def test_one_who_is_discarded_is_never_looked_at(reactor, clock, watch):
