@@ -1,4 +1,4 @@
-"""What a conversation with the server results in: typed events for the network, the window and bots.
+"""The results of a conversation with the server: typed events for the network, the window and bots.
 
 `Conversation` returns them. `Client` sends the frames and passes all other events to its owner, with each `Status` of
 its own.

@@ -45,7 +45,7 @@ OPTIONS = table(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientOptions:
-    """What a run of the client does. Without a `name` the user stays a guest, without a `room` in no room.
+    """The options of one run of the client. Without a `name` the user stays a guest, without a `room` in no room.
 
     `retry` is in seconds; `insist` says whether it applies to the first connection. `config` is the file that keeps
     changed preferences, or None. `trouble` says why that file was not read.

@@ -94,7 +94,7 @@ class Unanswered:
         return (said.after for said in self._said.values() if said.room == room)
 
     def after_return(self, room: str) -> tuple[list[Say], list[Say | Command], list[Refused]]:
-        """What to do after a reconnect that ended in `room`.
+        """Sort out the unconfirmed requests after a reconnect that ended in `room`.
 
         Returns messages to send unchanged, requests to send with new ids, and requests whose outcome is unknown.
         """

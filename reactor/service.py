@@ -1,4 +1,4 @@
-"""What all connections of a server share. Connections know this, and never the server."""
+"""The service: everything that the connections of a server share. They know this, and never the server."""
 
 import collections
 from collections.abc import Callable

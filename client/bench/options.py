@@ -57,7 +57,7 @@ SETTINGS = table(
 
 @dataclass(frozen=True, slots=True)
 class BenchOptions:
-    """What to run. Without a `target` the benchmark starts its own server, with `server_options`."""
+    """The run to make. Without a `target` the benchmark starts its own server, with `server_options`."""
 
     scenario: str
     plan: Plan

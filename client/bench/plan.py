@@ -1,4 +1,4 @@
-"""What a run is to do, and what its clients measured."""
+"""The plan of a run, and the figures that its clients measured."""
 
 from dataclasses import dataclass, field
 
@@ -26,7 +26,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Measured:
-    """What the clients saw. Times in seconds, latencies in nanoseconds."""
+    """The figures of the clients. Times in seconds, latencies in nanoseconds."""
 
     seconds: float = 0.0
     messages: int = 0

@@ -20,7 +20,7 @@ ENTER, FENCE = 1, 2
 
 
 class LoadState:
-    """What the clients of one load share: the dialect, the first error, the latencies, and the current fence."""
+    """The shared state of one load's clients: the dialect, the first error, the latencies, and the current fence."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect

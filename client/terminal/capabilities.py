@@ -33,7 +33,7 @@ _KEYS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a terminal can do, under blessed's names. Rows and columns count from 0."""
+    """The abilities of a terminal, under blessed's names. Rows and columns count from 0."""
 
     move: Callable[[int, int], str]
     left: Callable[[int], str]

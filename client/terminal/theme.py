@@ -1,4 +1,4 @@
-"""The styles of the view as terminal attributes. Whatever has a colour has a word or a mark as well."""
+"""The styles of the view as terminal attributes. Everything that has a colour has a word or a mark as well."""
 
 from pylingo.client.terminal.capabilities import Capabilities
 from pylingo.client.terminal.rows import NAME_STYLES, Row
