@@ -1,4 +1,4 @@
-"""What all tests share: a configuration of their own, default signals, and a run that says what it does."""
+"""Shared by all tests: a configuration of their own, default signals, and a run that says what it does."""
 
 import collections
 import os

@@ -82,7 +82,7 @@ def imports(source: str, package: str) -> Iterator[tuple[int, str]]:
 
 
 def forbidden(source: str, module: str, package: str) -> list[str]:
-    """What `source`, the text of `module`, imports against the directions."""
+    """Return the imports in `source`, the text of `module`, that go against the directions."""
     allowed, banned = next(rule for name, rule in DIRECTIONS.items() if is_under(module, name))
     found = []
     for line, name in imports(source, package):

@@ -1,4 +1,4 @@
-"""What a client knows of its conversation, against a model of the server: no sockets, no clock."""
+"""A client's knowledge of its conversation, against a model of the server: no sockets, no clock."""
 
 import itertools
 from collections import Counter, deque

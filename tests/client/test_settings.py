@@ -172,7 +172,7 @@ def test_without_a_home_there_is_no_file(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def save(path: Path, after: Preferences) -> None:
-    """What a window does that has read the file as it is."""
+    """Act as a window that has read the file as it is."""
     try:
         before = load(path).preferences
     except (OSError, LaunchError):

@@ -1,4 +1,4 @@
-"""What is not answered yet, and what becomes of it after a loss."""
+"""Unanswered requests, and their fate after a loss."""
 
 from pylingo.client import unanswered as module
 from pylingo.client.unanswered import Unanswered

@@ -69,7 +69,7 @@ class Person:
         self.out = Outlet()
         self.endings: list[str] = []
         self.held: list[Record] = []
-        """What waits until the session handles requests again."""
+        """The requests that wait until the session handles requests again."""
         self._decoder = FrameDecoder()
         self._read = 0
         self.session = Session(hub, self, self.out, motd, origin)

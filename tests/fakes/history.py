@@ -153,7 +153,7 @@ class Desk:
 
 
 def rows(path: Path) -> list[tuple[Any, ...]]:
-    """What is in the file and in its journal, as if the server had been killed now."""
+    """The content of the file and its journal, as if the server had been killed now."""
     copy = path.parent / "copy"
 
     def parts() -> list[tuple[Path, int, int]]:

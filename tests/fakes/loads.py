@@ -1,4 +1,4 @@
-"""What the tests of the load generator share: a small plan, and waiting until a server is empty."""
+"""Shared parts of the load generator's tests: a small plan, and waiting until a server is empty."""
 
 from pylingo.client.bench.load import Load
 from pylingo.client.bench.plan import Plan

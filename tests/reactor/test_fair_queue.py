@@ -1,4 +1,4 @@
-"""Who comes first, who waits, and what that costs."""
+"""The order of a fair queue: turns, waiting, and the cost of both."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""What connections share."""
+"""The service that all connections share."""
 
 from pylingo.reactor.service import Service
 from tests.fakes.bench import Bench

@@ -1,4 +1,4 @@
-"""What comes before a server serves: the history file, the host's name, the command that others join with."""
+"""The steps before a server serves: the history file, the host's name, the command that others join with."""
 
 import os
 import re

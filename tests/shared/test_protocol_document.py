@@ -63,7 +63,7 @@ each_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: 
 
 
 def section(title: str) -> str:
-    """What stands under a heading, up to the next one of the same depth or above."""
+    """The text under a heading, up to the next one of the same depth or above."""
     match = re.search(rf"^(#+) {re.escape(title)}\n(.*?)(?=^(?!\1#)#|\Z)", without_blocks(), re.DOTALL | re.M)
     assert match, f"no section {title!r}"
     return match[2]

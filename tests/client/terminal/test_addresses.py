@@ -1,4 +1,4 @@
-"""Where links begin and end."""
+"""The first and last characters of links."""
 
 import pytest
 

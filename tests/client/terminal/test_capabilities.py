@@ -1,4 +1,4 @@
-"""What is known of terminals. curses describes one terminal in the life of a process: each has a process of its own."""
+"""The capabilities of terminals. curses describes one terminal in a process: each has its own."""
 
 import json
 import os

@@ -28,7 +28,7 @@ def editor(text: str = "|", history: tuple[str, ...] = (), limit: int = 65_536) 
 
 
 def press(line: Editor, *names: str) -> str:
-    """What stands there after these keys, with the cursor in it."""
+    """The text after these keys, with the cursor in it."""
     for name in names:
         assert line.press(name), name
     return f"{line.text[: line.cursor]}|{line.text[line.cursor :]}"

@@ -1,4 +1,4 @@
-"""What keys and pastes do, from a typed character to a message that is to be sent."""
+"""The effect of keys and pastes, from a typed character to a message that is to be sent."""
 
 import pytest
 

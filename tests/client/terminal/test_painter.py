@@ -1,4 +1,4 @@
-"""What the painter writes, on a terminal of pyte's: every row is the view's, the cursor stands in the input row.
+"""The painter's output, on a terminal of pyte's: every row is the view's, the cursor stands in the input row.
 
 pyte does not know emoji as terminals do: those are for the tests in tmux.
 """

@@ -1,4 +1,4 @@
-"""What each frame of the server makes of the window."""
+"""The effect of each frame of the server on the window."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What happens to the connection, and what goes by itself."""
+"""Events of the connection, and changes that happen by themselves."""
 
 import pytest
 

@@ -69,7 +69,7 @@ def fill(chat: Chat, count: int, room: str | None = "tea") -> list[Person]:
 
 
 def ticks(chat: Chat, person: Person) -> list[list[object]]:
-    """What the person gets in each tick until the listing is out."""
+    """The records that the person gets in each tick until the listing is out."""
     got = []
     while person.session.listing is not None:
         chat.tick()

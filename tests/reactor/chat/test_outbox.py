@@ -1,4 +1,4 @@
-"""What a connection is sent in a tick: how pieces are put together, what a gap counts, and what follows a goodbye."""
+"""The bytes sent to a connection in a tick: how pieces are joined, what a gap counts, and what follows a goodbye."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is held back for the moment when memory runs out."""
+"""The reserve that is held back for the moment when memory runs out."""
 
 import mmap
 import resource

@@ -18,7 +18,7 @@ def make(*pieces: tuple[bytes, int]) -> SendQueue:
 
 
 def sent(queue: SendQueue) -> bytes:
-    """What the queue offers to a socket."""
+    """The bytes that the queue offers to a socket."""
     near, far = socket.socketpair()
     with near, far:
         assert queue.send(near) == queue.size

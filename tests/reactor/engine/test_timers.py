@@ -12,7 +12,7 @@ from pylingo.reactor.engine.timers import MOST_DUE, TimerQueue
 
 
 def fire_due(queue, now):
-    """What a turn of the loop does."""
+    """Do the timers' part of one turn of the loop."""
     for callback, args, _ in queue.due(now):
         callback(*args)
 

@@ -39,7 +39,7 @@ def desk(path: Path) -> Iterator[Callable[..., Desk]]:
 
 @pytest.fixture
 def commits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the thread has committed so far."""
+    """The rows that the thread has committed so far."""
     statements: list[str] = []
 
     def traced(*args: Any) -> sqlite3.Connection:

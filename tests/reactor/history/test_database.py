@@ -180,7 +180,7 @@ def test_a_mode_that_cannot_be_changed_is_said_and_the_file_is_used(tmp_path, ca
 
 
 def run_sql(path: Path, program: str) -> str:
-    """What a second process with Python's `sqlite3` prints."""
+    """Return what a second process with Python's `sqlite3` prints."""
     script = f"import sqlite3, sys\nfile = sqlite3.connect(sys.argv[1], timeout=5)\n{program}"
     ran = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, timeout=DEADLINE)
     assert ran.returncode == 0, ran.stderr

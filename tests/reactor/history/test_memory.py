@@ -29,7 +29,7 @@ def page_of(log: MemoryHistory, room: str, request: HistoryRequest | None = None
 
 
 class ListHistory:
-    """What a `MemoryHistory` is to be, done in the plainest way."""
+    """The plainest implementation of a `MemoryHistory`, to compare with."""
 
     def __init__(self, per_room: int) -> None:
         self.per_room = per_room

@@ -290,7 +290,7 @@ def test_a_file_at_the_end_of_time_does_not_break_the_chat(desk, path):
 
 
 class Later:
-    """What is to be called some time: the test says when."""
+    """Keeps the calls to be made later; the test says when."""
 
     def __init__(self) -> None:
         self.calls: list[Callable[[], object]] = []
