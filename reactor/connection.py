@@ -6,6 +6,7 @@ and replies that the peer has not taken yet can all put it off. Meanwhile the pe
 nothing is dropped.
 """
 
+import enum
 import logging
 
 from pylingo.reactor.chat.requests import handle
@@ -30,6 +31,17 @@ _QUIET = frozenset({"close", "lost", "shutdown", "stalled"})
 _decode = request_codec.decode
 
 
+class Pause(enum.IntEnum):
+    """Whether the peer is read. The first is false."""
+
+    READING = 0
+    UNTIL_CALLED = enum.auto()  # a timer, the fair queue or the session calls when the next request may be handled
+    UNTIL_DRAINED = enum.auto()  # the peer must take the replies before it
+
+
+READING, UNTIL_CALLED, UNTIL_DRAINED = Pause
+
+
 class Connection:
     """See the module. `used` belongs to the fair queue."""
 
@@ -37,14 +49,13 @@ class Connection:
         "_address_key",
         "_arrival",
         "_decoder",
-        "_is_awaiting_drain",
         "_is_counted",
         "_opened",
+        "_pause",
         "_service",
         "_session",
         "address",
         "deadlines",
-        "is_paused",
         "transport",
         "used",
     )
@@ -55,7 +66,6 @@ class Connection:
         self.address = address
         self.transport = transport
         self.deadlines: PeerDeadlines[Connection] = PeerDeadlines(self, now)
-        self.is_paused = False
         self.used = 0.0
         self._service = service
         self._opened = now
@@ -63,7 +73,7 @@ class Connection:
         self._arrival = 0.0  # the theoretical arrival time of the next request (see `pace`)
         self._address_key = None if service.is_exempt(host) else address_key(host)
         self._is_counted = False  # whether the next request was counted for the address already
-        self._is_awaiting_drain = False
+        self._pause = READING
         self._session = Session(service.hub, self, transport, service.settings.motd, self._address_key)
         if service.notice:
             self._session.reply(Notice(service.notice))
@@ -79,6 +89,11 @@ class Connection:
     def is_attached(self) -> bool:
         """Whether this connection carries its session, and the session has not ended."""
         return self._session.peer is self
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether a request waits, and the peer is not read."""
+        return self._pause is not READING
 
     @property
     def is_handled(self) -> bool:
@@ -112,8 +127,8 @@ class Connection:
         """The socket has taken everything that was queued."""
         if self.is_attached:
             self._session.drained()
-        if self._is_awaiting_drain:
-            self._is_awaiting_drain = False
+        if self._pause is UNTIL_DRAINED:
+            self._pause = UNTIL_CALLED
             self._service.reactor.call_soon(self.go_on)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -180,8 +195,8 @@ class Connection:
                 if is_paced:
                     self._charge()
                 if self._session.is_busy:
-                    self._pause()
-                if self.is_paused:
+                    self._stop_reading(UNTIL_CALLED)
+                if self._pause:
                     break
         except FrameError as error:
             self._decoder = FrameDecoder()  # nothing behind a broken frame can be read
@@ -193,9 +208,8 @@ class Connection:
     def _put_back(self, body: bytes) -> None:
         """A request must wait: for its turn, or until the peer has taken the replies before it."""
         self._decoder.put_back(body)
-        if not self.is_paused:
-            self._pause()
-            self._is_awaiting_drain = True
+        if not self._pause:
+            self._stop_reading(UNTIL_DRAINED)
             self.transport.tell_drained = True
 
     def _may_handle(self, body: bytes) -> bool:
@@ -208,7 +222,7 @@ class Connection:
                 return False
         cost = cost_of(body)
         if not service.queue.admit(self, cost):
-            self._pause()
+            self._stop_reading(UNTIL_CALLED)
             return False
         self._is_counted = False
         service.queue.charge(self, cost)
@@ -225,23 +239,23 @@ class Connection:
     def _pace_delay(self) -> float:
         return self._service.pace.delay(self._arrival, self._service.reactor.now)
 
-    def _pause(self) -> None:
-        if not self.is_paused:
-            self.is_paused = True
+    def _stop_reading(self, pause: Pause) -> None:
+        if not self._pause:
+            self._pause = pause
             self.transport.pause_reading()
 
     def _wait(self, delay: float) -> None:
-        self._pause()
+        self._stop_reading(UNTIL_CALLED)
         self._service.reactor.call_later(delay, self._resume)
 
     def _resume(self) -> None:
         """Handle requests again, and read the peer again unless one of them must wait."""
         if self._session.is_busy and self.is_handled:
             return  # a timer or a turn from before: `Session.go_on` comes
-        self.is_paused = False
+        self._pause = READING
         self.deadlines.resumed(self._service.reactor.now)
         self._service.reactor.run_safely(self._handle_requests, owner=self.transport)
-        if not self.is_paused and self.transport.is_open:
+        if not self._pause and self.transport.is_open:
             self.transport.resume_reading()
 
     # --- from the deadlines

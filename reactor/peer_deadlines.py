@@ -14,11 +14,13 @@ class WatchedPeer(Protocol):
     """A connection, as its deadlines see it. No deadline holds for a peer that is not attached any more."""
 
     transport: Transport
-    is_paused: bool
-    """Whether the peer is not read."""
 
     @property
     def is_attached(self) -> bool: ...
+    @property
+    def is_paused(self) -> bool:
+        """Whether the peer is not read."""
+
     @property
     def settings(self) -> ServerSettings: ...
     def expire(self, reason: str, text: str) -> None:

@@ -52,6 +52,14 @@ class TransportState(enum.IntEnum):
 OPEN, FLUSHING, SHUT, CLOSED = TransportState
 
 
+class Reading(enum.Enum):
+    """Whether a transport reads from its peer."""
+
+    ON = enum.auto()
+    PAUSED = enum.auto()
+    ENDED = enum.auto()  # the peer will send no more
+
+
 class Transport:
     """A connected socket with its queue.
 
@@ -61,7 +69,6 @@ class Transport:
 
     __slots__ = (
         "_dirty",
-        "_eof",
         "_events",
         "_queue",
         "_reactor",
@@ -87,8 +94,7 @@ class Transport:
         self.is_blocked = False
         self._state = OPEN
         self._dirty = False  # whether the reactor will call `flush`
-        self._reading = True
-        self._eof = False
+        self._reading = Reading.ON
         self._timer: Timer | None = None
         self._events = EVENT_READ
         reactor.register(sock.fileno(), EVENT_READ, self)
@@ -119,7 +125,8 @@ class Transport:
     def has_unread(self) -> bool:
         """Whether bytes have come that were not read yet. Asks the system."""
         try:
-            return self._state is OPEN and not self._eof and bool(self._sock.recv(1, socket.MSG_PEEK))
+            is_live = self._state is OPEN and self._reading is not Reading.ENDED
+            return is_live and bool(self._sock.recv(1, socket.MSG_PEEK))
         except OSError:
             return False
 
@@ -208,19 +215,23 @@ class Transport:
 
     def pause_reading(self) -> None:
         """Read no more until `resume_reading`; the peer is slowed by TCP's own flow control."""
-        self._reading = self._state is not OPEN  # a transport that is closing reads to the end
-        self._wait_for()
+        if self._state is OPEN:  # a transport that is closing reads to the end
+            self._read_if(Reading.PAUSED)
 
     def resume_reading(self) -> None:
-        self._reading = True
-        self._wait_for()
+        self._read_if(Reading.ON)
+
+    def _read_if(self, reading: Reading) -> None:
+        if self._reading is not Reading.ENDED:
+            self._reading = reading
+            self._wait_for()
 
     def handle(self, mask: int) -> None:
         """Act on an event of the selector: readable, writable, or (0) gone."""
         if mask & EVENT_WRITE:
             self.is_blocked = False
             self.flush_soon(is_backlog=True)
-        if mask & EVENT_READ and self._reading and not self._eof and self._state is not CLOSED:
+        if mask & EVENT_READ and self._reading is Reading.ON and self._state is not CLOSED:
             self._read()
         elif not mask:
             self.fail(ConnectionResetError("the peer is gone"))
@@ -234,7 +245,7 @@ class Transport:
             self.fail(error)
             return
         if not data:
-            self._eof = True
+            self._reading = Reading.ENDED
             self._wait_for()
             if self._state is SHUT:
                 self.abort()
@@ -283,8 +294,8 @@ class Transport:
         try:
             self._sock.shutdown(socket.SHUT_WR)
         except OSError:  # the peer has reset the connection
-            self._eof = True
-        if self._eof:
+            self._reading = Reading.ENDED
+        if self._reading is Reading.ENDED:
             self.abort()
         elif self._timer is not None:
             self._timer.cancel()
@@ -304,7 +315,7 @@ class Transport:
         """Tell the selector which events are of use now, if that has changed."""
         if self._state is CLOSED:
             return
-        events = EVENT_READ if self._reading and not self._eof else 0
+        events = EVENT_READ if self._reading is Reading.ON else 0
         if self.is_blocked:
             events |= EVENT_WRITE
         else:
