@@ -774,6 +774,7 @@ def test_the_end_of_input_waits_for_the_confirmations_over_a_loss(tmp_path: Path
         assert number_of(played.confirm()) == "two"
         assert played.hear() == Command("close")
         played.say(Goodbye("close", "bye"))
+        played.hang_up()  # as a server does; the client would wait for it
         assert client.process.wait(DEADLINE) == 0
         assert "not confirmed" not in client.err
 
@@ -888,7 +889,11 @@ def test_a_signal_while_the_end_of_input_waits_for_the_server(tmp_path: Path):
         played.let_in()
         played.hear_until(Command("close"))
         client.process.send_signal(signal.SIGINT)
+        for _ in range(2):  # after two turns of its loop, the client has handled the signal
+            played.say(Ping())
+            played.hear_until(PongRequest())
         played.say(Goodbye("close", "bye"))
+        played.hang_up()  # as a server does; the client would wait for it
         assert client.process.wait(DEADLINE) == 0
 
 
@@ -912,6 +917,7 @@ def test_a_signal_waits_for_what_was_read_to_be_confirmed(tmp_path: Path, is_ove
         assert [number_of(request) for request in requests] == ["one", "two", "half a line"]
         assert played.hear() == Command("close")
         played.say(Goodbye("close", "bye"))
+        played.hang_up()  # as a server does; the client would wait for it
         assert client.process.wait(DEADLINE) == 0
         assert client.err == ""
 

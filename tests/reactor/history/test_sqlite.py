@@ -199,10 +199,10 @@ def test_a_key_is_forgotten_with_its_message(desk, path, monkeypatch):
     assert log.known("k-1") is None
 
 
-@pytest.mark.parametrize("before", [0, 20_000], ids=["a new file", "a large file"])
+@pytest.mark.parametrize("before", [0, 10_000], ids=["a new file", "a large file"])
 def test_the_memory_of_a_log_with_a_file_is_within_its_bound_with_the_filters(desk, path, before):
     """Rooms and people with long names, keys of both kinds, the filters, and what SQLite adds to a text."""
-    most = 2**22
+    most = 2**21
     make_file(path, ((at, "coffee", "bob", "x" * 900, f"k-{at}") for at in range(1, before + 1)))
     folded.cache_clear()
     gc.collect()
@@ -210,7 +210,7 @@ def test_the_memory_of_a_log_with_a_file_is_within_its_bound_with_the_filters(de
     try:
         log = desk(memory=MemoryHistory(most=most))
         log.loop.until(lambda: log.history.knows_keys)
-        for at in range(10**6, 10**6 + 12_000):
+        for at in range(10**6, 10**6 + 6_000):
             room = fold(f"{at % 700:04}" + "\N{GREEK SMALL LETTER ALPHA}" * 60)
             log.say(at, "\xe9" * 60, room, f"{at:07}" + "\N{GREEK SMALL LETTER OMEGA}" * 25, f"{at:032}")
             if at % 100 == 0:
