@@ -739,7 +739,9 @@ def test_the_context_ends_also_with_an_error(server: ServerProcess):
     assert bot.status.state == "over"
 
 
-def test_the_context_does_not_wait_for_a_silent_server_for_ever():
+def test_the_context_does_not_wait_for_a_silent_server_for_ever(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(departure, "FAREWELL", 0.2)
+    monkeypatch.setattr(module, "_CLOSING", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(DEADLINE)
         with Client("127.0.0.1", listener.getsockname()[1]) as bot:
