@@ -4,6 +4,7 @@ Imports are read with `ast` wherever they stand: at the top, inside functions, u
 """
 
 import ast
+import functools
 import graphlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,8 +60,13 @@ def is_module(name: str) -> bool:
     return path.is_dir() or path.with_suffix(".py").is_file()
 
 
-def imports(source: str, package: str) -> Iterator[tuple[int, str]]:
+@functools.cache
+def imports(source: str, package: str) -> list[tuple[int, str]]:
     """The modules that `source`, which stands in `package`, imports, each with the line where it does."""
+    return list(_imports(source, package))
+
+
+def _imports(source: str, package: str) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Import(names=names):
@@ -195,6 +201,7 @@ def test_an_import_along_the_direction_is_allowed(package: str, source: str) -> 
 # --- no circle, files as well as folders
 
 
+@functools.cache
 def graph() -> dict[str, set[str]]:
     """The modules that each module of ours imports."""
     edges = {}
