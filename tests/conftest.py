@@ -50,8 +50,29 @@ def own_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 
 @pytest.fixture(autouse=True, scope="session")
+def children_are_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """If bytecode must not be written beside the sources, children share it in a temporary folder.
+
+    Otherwise each of the hundreds of servers and clients would compile all its modules.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if os.environ.get("PYTHONDONTWRITEBYTECODE"):
+            folder = tmp_path_factory.getbasetemp()
+            if "PYTEST_XDIST_WORKER" in os.environ:  # the folder above is that of all processes
+                folder = folder.parent
+            patch.delenv("PYTHONDONTWRITEBYTECODE")
+            patch.setenv("PYTHONPYCACHEPREFIX", str(folder / "bytecode"))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def signals_are_not_ignored() -> None:
-    """A shell makes its background jobs ignore SIGINT, `nohup` ignores SIGHUP; every child would inherit that."""
-    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    """A shell makes its background jobs ignore SIGINT and SIGQUIT, `nohup` SIGHUP; every child would inherit that."""
+    handlers = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGQUIT: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    for number, handler in handlers.items():
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
