@@ -96,6 +96,19 @@ def check_is_back(console: Console, bob: Peer) -> None:
     bob.until(Message, text="a draft!")
 
 
+def check_background_and_return(console: Console, bob: Peer) -> None:
+    """In the background the client runs and leaves the terminal alone; in front again it shows what it missed."""
+    bob.send(Say("to the background"))
+    bob.fence()
+    run(console, "jobs")
+    assert "Running" in console.text
+    assert "to the background" not in console.text
+    console.press("fg\r")
+    console.wait("bob: to the background")
+    check_is_back(console, bob)
+    leave(console)
+
+
 def leave(console: Console) -> None:
     console.press("\x03")
     console.wait(lambda: not is_taken(console))
@@ -124,15 +137,7 @@ def test_in_the_background_the_terminal_is_the_shell_s(
     ada = shell(server)
     suspend(ada)
     run(ada, "bg")
-    bob.send(Say("to the background"))
-    bob.fence()
-    run(ada, "jobs")
-    assert "Running" in ada.text
-    assert "to the background" not in ada.text
-    ada.press("fg\r")
-    ada.wait("bob: to the background")
-    check_is_back(ada, bob)
-    leave(ada)
+    check_background_and_return(ada, bob)
 
 
 def test_started_in_the_background(server: ServerProcess, bob: Peer, shell: Callable[..., Console]) -> None:
@@ -155,16 +160,7 @@ def test_a_stop_that_nobody_saw_coming_ends_in_the_background(
     os.kill(client_of(ada), signal.SIGSTOP)
     ada.wait("Stopped")
     run(ada, "clear; bg")
-    bob.send(Say("to the background"))
-    bob.fence()
-    run(ada, "jobs")
-    print(ada.text)
-    assert "Running" in ada.text
-    assert "to the background" not in ada.text
-    ada.press("fg\r")
-    ada.wait("bob: to the background")
-    check_is_back(ada, bob)
-    leave(ada)
+    check_background_and_return(ada, bob)
 
 
 def test_a_signal_in_the_background_ends_it_without_a_touch(

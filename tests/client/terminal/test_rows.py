@@ -8,20 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pylingo.client.events import Received
-from pylingo.client.settings import Preferences
 from pylingo.client.terminal import rows as module
 from pylingo.client.terminal.capabilities import read_capabilities
 from pylingo.client.terminal.cells import wrap
 from pylingo.client.terminal.input_events import Text
 from pylingo.client.terminal.line import Line
-from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.painter import Painter
 from pylingo.client.terminal.rows import (
     CACHED_LONG,
     FOLDED_ABOVE,
     FOLDED_TO,
     NAME_STYLES,
-    Row,
     Span,
     is_folded,
     name_style,
@@ -29,37 +26,14 @@ from pylingo.client.terminal.rows import (
 )
 from pylingo.client.terminal.theme import make_theme
 from pylingo.client.terminal.update import update
-from pylingo.client.wording import clock_time
 from pylingo.shared.messages import (
     Error,
     Message,
     Notice,
 )
-
-NOON = 1_700_000_000_000_000
-TIME = clock_time(NOON)
-
+from tests.fakes.window import NOON, TIME, make, opened, plain, said
 
 WORDS = st.text(st.sampled_from("ab .://https漢e\u0301👩\u200d👧\n"), max_size=80)
-
-
-def make(layout: str = "top", columns: int = 40, rows: int = 10, **likes: bool) -> Model:
-    return Model("example:5000", Preferences(layout=layout, **likes), columns=columns, rows=rows)
-
-
-def said(text: str, who: str = "bob", at: int = NOON) -> Line:
-    return Line("message", text, at, who, is_stamped=True)
-
-
-def opened(text: str) -> Line:
-    line = said(text)
-    line.is_open = True
-    return line
-
-
-def plain(row: Row | None) -> str:
-    assert row is not None
-    return "".join(span.text for span in row)
 
 
 def test_the_parts_of_a_line_have_their_styles() -> None:

@@ -9,29 +9,18 @@ from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Do, Effect, Model, Query, Shown
 from pylingo.client.terminal.server_events import BELL_EVERY, OLD, query, query_reply, received
 from pylingo.client.wording import clock_time
+from pylingo.shared import messages
 from pylingo.shared.messages import (
-    EVENTS,
-    CommandInfo,
-    Entry,
     Error,
-    Goodbye,
-    Help,
-    HistoryPage,
     Joined,
     Left,
-    Limits,
     Message,
-    Notice,
-    Ping,
-    Pong,
     Ready,
     Renamed,
     RoomInfo,
     Rooms,
     Sent,
-    Skipped,
     Users,
-    Welcome,
 )
 from pylingo.shared.schema import Record
 
@@ -66,10 +55,10 @@ def asked(effects: list[Effect]) -> list[str]:
 
 
 SAYING_NOTHING: list[Record] = [
-    Welcome(1, "PyLingo/1.0.0", "guest-1", Limits(1, 2, 3, 4)),
-    Goodbye("shutdown", "bye"),
-    Pong(7),
-    Ping(),
+    messages.Welcome(1, "PyLingo/1.0.0", "guest-1", messages.Limits(1, 2, 3, 4)),
+    messages.Goodbye("shutdown", "bye"),
+    messages.Pong(7),
+    messages.Ping(),
     Ready("ada", None, TOKEN, False),
     Sent("lobby", 5, key="of another window"),
     Sent("lobby", 5, re=1),
@@ -88,20 +77,20 @@ IN_WORDS: list[tuple[Record, str, str]] = [
     (Rooms([RoomInfo("lobby", 2)], False), "note", "* rooms and how many are in them:\nlobby  2"),
     (Rooms([], False), "note", "* there are no rooms: /join one to make it"),
     (Users("lobby", ["ada", "bob"], False), "note", "* in lobby: ada, bob"),
-    (Notice("words\nof the day"), "note", "* words\nof the day"),
+    (messages.Notice("words\nof the day"), "note", "* words\nof the day"),
     (Error("bad-name", "no"), "error", "! no"),
     (
-        HistoryPage("lobby", [Entry("bob", "hi", NOON)], False, None),
+        messages.HistoryPage("lobby", [messages.Entry("bob", "hi", NOON)], False, None),
         "note",
         f"* earlier in lobby:\n{clock_time(NOON)} bob: hi",
     ),
-    (Skipped("lobby", 3, 0, 9), "note", "* you read too slowly and missed 3 messages in lobby"),
+    (messages.Skipped("lobby", 3, 0, 9), "note", "* you read too slowly and missed 3 messages in lobby"),
 ]
 
 
 def test_every_type_of_frame_is_in_a_test_here() -> None:
     tested = {type(record) for record in SAYING_NOTHING} | {type(record) for record, *_ in IN_WORDS}
-    assert {schema.record for schema in EVENTS.values()} == tested | {Message, Help}
+    assert {schema.record for schema in messages.EVENTS.values()} == tested | {Message, messages.Help}
 
 
 @pytest.mark.parametrize("record", SAYING_NOTHING, ids=lambda record: type(record).__name__)
@@ -381,7 +370,7 @@ def test_a_reply_to_a_query_is_a_sign_of_life(model: Model) -> None:
 
 
 def test_help_has_the_commands_of_the_server_and_of_this_program(model: Model) -> None:
-    take(model, Help([CommandInfo("join", "room", "Moves you.")]))
+    take(model, messages.Help([messages.CommandInfo("join", "room", "Moves you.")]))
     (text,) = texts(model)
     assert "/join [room]       Moves you." in text
     for info in LOCAL:

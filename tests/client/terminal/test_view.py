@@ -5,15 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pylingo.client.events import QueryReply, Received, Status
-from pylingo.client.settings import Preferences
 from pylingo.client.terminal.cells import STAND_IN, width
 from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Model, Report
-from pylingo.client.terminal.rows import Row, wrapped
+from pylingo.client.terminal.rows import wrapped
 from pylingo.client.terminal.update import update
 from pylingo.client.terminal.view import Screen, body_height, connection, input_row, question, screen, status_line
-from pylingo.client.wording import clock_time
 from pylingo.shared.messages import (
     CommandInfo,
     Error,
@@ -30,29 +28,8 @@ from pylingo.shared.messages import (
     Users,
 )
 from pylingo.shared.schema import Record
+from tests.fakes.window import NOON, TIME, make, opened, plain, said
 from tests.support import is_live
-
-NOON = 1_700_000_000_000_000
-TIME = clock_time(NOON)
-
-
-def make(layout: str = "top", columns: int = 40, rows: int = 10, **likes: bool) -> Model:
-    return Model("example:5000", Preferences(layout=layout, **likes), columns=columns, rows=rows)
-
-
-def said(text: str, who: str = "bob", at: int = NOON) -> Line:
-    return Line("message", text, at, who, is_stamped=True)
-
-
-def opened(text: str) -> Line:
-    line = said(text)
-    line.is_open = True
-    return line
-
-
-def plain(row: Row | None) -> str:
-    assert row is not None
-    return "".join(span.text for span in row)
 
 
 def draft(model: Model, text: str, cursor: int | None = None) -> Model:

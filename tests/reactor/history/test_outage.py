@@ -59,6 +59,18 @@ def until_back(desk: Desk, count: int = 1) -> None:
     desk.loop.until(lambda: desk.history.knows_keys)
 
 
+def back_after_lock(path: Path) -> Desk:
+    """A history whose file was locked when it was opened and is free again. Two messages were sent meanwhile."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("begin exclusive")
+        desk = Desk(path)
+        desk.open()
+        say(desk, 10, 11)
+        other.execute("rollback")
+    until_back(desk)
+    return desk
+
+
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What was logged, but for that stamps such as 10 are of 1970."""
     records = [record for record in caplog.records if record.name != "pylingo.reactor.history.clock"]
@@ -93,13 +105,7 @@ def test_a_file_locked_by_another_process_comes_back_with_all_that_was_said(path
 def test_a_file_that_was_not_open_yet_tells_its_newest_stamp_when_it_comes(path):
     """The clock may have stepped back behind what the file holds."""
     make_file(path, [(1_000, "tea", "alice", "of the future", None)])
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("begin exclusive")
-        desk = Desk(path)
-        desk.open()
-        say(desk, 10, 11)
-        other.execute("rollback")
-    until_back(desk)
+    desk = back_after_lock(path)
     assert desk.came_back == [1_000]
     assert stamps(path) == [10, 11, 1_000]
     desk.close()
@@ -107,13 +113,7 @@ def test_a_file_that_was_not_open_yet_tells_its_newest_stamp_when_it_comes(path)
 
 def test_a_stamp_that_the_file_has_already_is_counted_as_lost(path, caplog):
     make_file(path, [(10, "tea", "alice", "first", None)])
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("begin exclusive")
-        desk = Desk(path)
-        desk.open()
-        say(desk, 10, 11)
-        other.execute("rollback")
-    until_back(desk)
+    desk = back_after_lock(path)
     assert [row[3] for row in rows(path)] == ["first", "hi 11"]
     assert "1 were written and 1 are lost" in lines(caplog)[-1]
     desk.close()
