@@ -80,7 +80,7 @@ def module_name(path: Path) -> str:
 
 
 def imported(tree: ast.AST) -> dict[str, str]:
-    """What the names of a module stand for that it has imported."""
+    """The full name of each name that a module imports."""
     names: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -104,7 +104,7 @@ def dotted(node: ast.expr, names: dict[str, str]) -> str:
 
 
 def is_blocking(call: ast.Call, names: dict[str, str]) -> str:
-    """What blocks in a call; empty if nothing does."""
+    """The blocking function that is called; empty if the call does not block."""
     name = dotted(call.func, names)
     if name in BUILTINS | FUNCTIONS or any(name.startswith(f"{module}.") for module in MODULES):
         return name
@@ -114,7 +114,7 @@ def is_blocking(call: ast.Call, names: dict[str, str]) -> str:
 
 
 def blocking_calls(source: str) -> Iterator[tuple[str, str, int]]:
-    """Where (the function, dotted for a method), what, and the line."""
+    """The blocking calls: the function that contains each (dotted for a method), the name called, and the line."""
     tree = ast.parse(source)
     names = imported(tree)
 

@@ -23,9 +23,9 @@ def shown(path: Path) -> str:
 
 
 THERE = {"handle", "descriptor", "os.devnull"}
-"""What may be opened for writing without more: descriptors, and the null device."""
+"""Targets that may be opened for writing without a mode: descriptors and the null device."""
 DATABASES = {"reactor/history/database.py", "reactor/backup.py"}
-"""Who may have SQLite make a file: its mode is seen to before."""
+"""Modules that may have SQLite create a file, because they set its mode before."""
 
 
 def dotted(node: ast.expr) -> str:

@@ -210,7 +210,7 @@ def test_more_clients_than_descriptors():
 
 
 def test_as_many_clients_as_descriptors_allow(server: ServerProcess):
-    """What the sentence promises can be had."""
+    """The number of clients that the error message names can be reached."""
     run = bench(
         f"127.0.0.1:{server.port}", "--clients", "55", "--rooms", "1", "--seconds", "0.1", "--rate", "20",
         preexec_fn=lambda: limit_descriptors(120),
@@ -357,7 +357,7 @@ class ToAll:
     ids=["lose", "double", "alter"],
 )
 def test_what_is_the_same_for_everybody_is_found(server: ServerProcess, here, change: Callable[[bytes], list[bytes]]):
-    """What everybody gets alike is held against what was said."""
+    """A delivery that is wrong for every reader in the same way is compared with the messages that were sent."""
     fault = ToAll(change)
     with Proxy(server.port, fault) as proxy:
         status, _, err = here(f"127.0.0.1:{proxy.port}", *FIXED)

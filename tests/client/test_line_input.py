@@ -146,7 +146,7 @@ Seen = list[str | tuple[str, str]]
 
 
 def read(pieces: list[bytes]) -> Seen:
-    """What the reader makes of the pieces, refusals as pairs that can be compared."""
+    """The lines that the reader makes of the pieces; a refusal is a pair, which can be compared."""
     reader = LineReader()
     lines = [line for piece in pieces for line in reader.feed(piece)]
     lines += reader.finish()

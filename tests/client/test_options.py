@@ -68,7 +68,7 @@ def login(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Where the file would be: whoever runs the tests may have one."""
+    """The path of the settings file, away from the one of the user who runs the tests."""
     path = tmp_path / "config.toml"
     monkeypatch.setattr(options, "default_path", lambda: path)
     return path

@@ -1,4 +1,4 @@
-"""What frames are in words, and that nobody's words can do more than be read."""
+"""Frames as text for people, and that no text of others acts on a terminal."""
 
 import socket
 import time
@@ -250,7 +250,7 @@ TEXT_PLACES: dict[str, Callable[[str], Record]] = {
     "goodbye": lambda text: Goodbye("close", text),
     "history": lambda text: HistoryPage("lobby", [Entry("bob", text, AT), Entry("al", "x", AT)], False, AT),
 }
-"""Where newlines may stand."""
+"""Fields that may contain newlines."""
 WORD_PLACES: dict[str, Callable[[str], Record]] = {
     "message from": lambda word: Message("lobby", word, "x", AT),
     "message room": lambda word: Message(word, "bob", "x", AT),
@@ -283,7 +283,7 @@ WORD_PLACES: dict[str, Callable[[str], Record]] = {
     "goodbye reason": lambda word: Goodbye(word, "x"),
     "sent": lambda word: Sent(word, AT),
 }
-"""Where a name, or another word of one row stands."""
+"""Fields with a name, or another word that stays in one row."""
 
 
 def check_inert(rows: list[str]) -> None:

@@ -50,7 +50,7 @@ YEAR = 365 * 86_400
 
 
 class World:
-    """Where a server's disk and clock are as a test wants them."""
+    """The disk and the clock of a server, which a test controls."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "chat.db"
@@ -78,7 +78,7 @@ class World:
         self._stack.close()
 
     def texts(self) -> list[str]:
-        """What is in the file. No server may have it open."""
+        """The texts in the file, which no server may have open."""
         with contextlib.closing(sqlite3.connect(self.path)) as file:
             return [text for (text,) in file.execute("select text from message order by at")]
 
@@ -155,7 +155,7 @@ def test_what_a_hanging_disk_keeps_waiting_is_bounded_and_none_of_the_rest_is_co
 
 
 def test_after_a_hang_in_which_much_was_lost_everybody_is_heard(world: World) -> None:
-    """What will never be confirmed does not count as an answer that is still to come."""
+    """A message that will never be confirmed does not count as a pending reply."""
     server = world.start("--history-memory", "64K", "--queue-hard", "64K")
     with guest(server, "alice") as alice, guest(server, "bob") as bob:
         world.hang.touch()
@@ -222,7 +222,7 @@ def test_a_file_that_goes_away_is_made_anew(world: World, endings: tuple[str, ..
 
 
 def written(path: Path) -> list[str]:
-    """What is in the file, as far as another process can see that while a server has it open."""
+    """The texts in the file, as far as another process can read them while a server has it open."""
     copy = path.with_name("copy")
     copy.mkdir(exist_ok=True)
     try:

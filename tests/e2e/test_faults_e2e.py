@@ -238,7 +238,7 @@ def test_every_string_empty_and_too_long(
 
 
 def inside[T](space: int, function: Callable[[], T]) -> T:
-    """What `function` returns in the network namespace `space`: a socket made there stays there."""
+    """Call `function` in the network namespace `space`; a socket made there stays there."""
     results: list[T] = []
     errors: list[BaseException] = []
 

@@ -52,7 +52,7 @@ Start = Callable[..., ServerProcess]
 
 
 def ended(peer: Peer, reason: str) -> list[Record]:
-    """What comes up to the goodbye, which must have that reason and be the last."""
+    """The records before the goodbye, which must have that reason and be the last record."""
     *records, goodbye = peer.rest()
     assert isinstance(goodbye, Goodbye), goodbye
     assert goodbye.reason == reason

@@ -333,7 +333,7 @@ def test_nobody_misses_anything(harbour: Harbour, number: signal.Signals):
 
 
 def wrong_with(talker: Talker) -> Iterator[str]:
-    """What is never right, whatever breaks. Others' messages come by `at`, and so do the confirmations of one's own."""
+    """The errors that no fault excuses. Messages of others and own confirmations both arrive in the order of `at`."""
     others = [record.at for record in talker.others]
     if others != sorted(set(others)):
         yield f"{talker.name}: others' messages twice or out of order"

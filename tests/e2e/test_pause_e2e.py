@@ -17,7 +17,7 @@ OPTIONS = [
 
 
 def answers(peer: Peer, number: int) -> list[Record]:
-    """What comes up to the answer to a `ping`; the end of the stream is a failure."""
+    """The records up to the reply to a `ping`; the end of the stream is a failure."""
     records = []
     while (record := peer.recv()) != Pong(number):
         assert not isinstance(record, Goodbye | None), f"{peer.name} was ended: {record}"

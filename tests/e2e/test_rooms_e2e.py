@@ -38,7 +38,7 @@ def room() -> str:
 
 
 class Log:
-    """What a silent witness, who was there first, saw in one room."""
+    """The records that a silent witness, who was there first, received in one room."""
 
     def __init__(self, room: str, records: Sequence[Record]) -> None:
         self.room = room
@@ -51,7 +51,7 @@ class Log:
 
 
 def view(name: str, deeds: Sequence[Deed], logs: dict[str, Log]) -> list[Record]:
-    """What somebody called `name` who did `deeds`, each with its index as id, sees.
+    """The records that a member called `name` receives, whose requests are `deeds`, each with its index as id.
 
     Walks through the rooms' logs: up to one's own next deed there is what the others did, then comes one's own answer.
     """
@@ -148,7 +148,7 @@ def check_views(witness: dict[str, Peer], peers: Sequence[Peer], deeds: Sequence
 
 
 def until_answer(peer: Peer, number: int) -> list[Record]:
-    """What comes up to the answer to the request with that id."""
+    """The records up to the reply to the request with that id."""
     records: list[Record] = []
     while not records or getattr(records[-1], "re", None) != number:
         record = peer.recv()
@@ -287,7 +287,7 @@ def test_answers_stand_between_the_rooms_frames(server: ServerProcess, room: str
 
 
 def until_all(peer: Peer, *kinds: type[Record]) -> list[Record]:
-    """What comes until there was one of each kind, in whichever order."""
+    """The records until one of each kind has arrived, in any order."""
     records: list[Record] = []
     while not all(any(isinstance(record, kind) for record in records) for kind in kinds):
         record = peer.recv()

@@ -63,7 +63,7 @@ def test_everybody_who_reads_gets_the_goodbye_as_the_last_frame(number: signal.S
 
 
 def test_no_left_is_told_when_the_server_ends() -> None:
-    """Who would be told is leaving too, and a farewell for each of a crowd to each of it is a flood."""
+    """Everybody is disconnected, and a `left` for each of a crowd to each of its members would be a flood."""
     with ServerProcess() as server, server.peers(20, room="tea") as peers:
         server.process.send_signal(signal.SIGINT)
         for peer in peers:

@@ -34,7 +34,7 @@ class Desk:
         self.turns = 0
 
     def tick(self, count: int = 1) -> list[str]:
-        """Who was served in so many ticks."""
+        """The names of the peers served in `count` ticks, in order."""
         before = len(self.done)
         for _ in range(count):
             self.reactor.tick(0)

@@ -192,7 +192,7 @@ def pipe():
 
 
 def read_all(end, last):
-    """What comes up to the line that ends with `last`, without what has filled the pipe."""
+    """The lines up to the one that ends with `last`, without the dots that filled the pipe."""
     found = [end.readline().lstrip(b".")]
     while not found[-1].rstrip().endswith(last):
         found.append(end.readline())

@@ -216,7 +216,10 @@ def test_a_signal_ends_it_with_a_farewell_and_success(number):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_right_after_the_first_line_ends_it_with_success(number):
-    """Who has read that line takes the server for ready. A full stderr holds it up where it goes on from there."""
+    """Programs that start a server take that line to mean that it is ready.
+
+    A full stderr delays the server right after it has printed the line.
+    """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     with contextlib.suppress(BlockingIOError):

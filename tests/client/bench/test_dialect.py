@@ -1,4 +1,4 @@
-"""What the simulated clients send is PyLingo, and messages are cut out of any piece of a stream."""
+"""The protocol of the simulated clients: they send PyLingo, and find the messages in any piece of a stream."""
 
 import msgpack
 import pytest

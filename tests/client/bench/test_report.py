@@ -1,4 +1,4 @@
-"""What a run prints and writes."""
+"""The table that a run prints, and the file that it writes."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What can be run: the table of scenarios, and the figures that a run gives."""
+"""The table of scenarios, and the figures that a run gives."""
 
 import dataclasses
 import math

@@ -23,7 +23,7 @@ def message(sender: int, serial: int, at: int = 9) -> bytes:
 
 
 def said(order: list[int]) -> list[tuple[int, bytes]]:
-    """What the room says if these speak in turn: who, and the frame."""
+    """The sender and the frame of each message, if these senders speak in turn."""
     serials = {sender: itertools.count() for sender in SENDERS}
     return [(sender, message(sender, next(serials[sender]), at)) for at, sender in enumerate(order)]
 
@@ -111,7 +111,7 @@ def test_a_surplus_at_the_end_leaves_a_reader_unlevel():
 
 
 def test_a_surplus_that_differs_is_seen_without_waiting():
-    """What is there of the room's stream is compared, also where a piece goes beyond it."""
+    """A piece that goes beyond the known part of the room's stream is compared as far as that part reaches."""
     stream = RoomStream(PyLingo().texts)
     reader = StreamChecker(stream)
     stream.observe(message(3, 0) + message(4, 0))

@@ -34,7 +34,7 @@ print(json.dumps(found), file=sys.stderr)
 
 
 def show(kind: str, **environment: str) -> dict[str, Any]:
-    """What a process finds out; its standard output must stay empty."""
+    """The capabilities that a process reads; its standard output must stay empty."""
     variables = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "TERM")}
     done = subprocess.run(
         [sys.executable, "-W", "error::UserWarning", "-c", SHOW, kind],
@@ -125,7 +125,7 @@ def test_variables_about_colours_take_no_cursor_moves_away_and_are_kept(variable
 
 
 def test_no_terminal_is_asked() -> None:
-    """What would be written to this terminal, which never answers, is a query, and each is waited for."""
+    """Reading the capabilities writes no query: this terminal would never answer one."""
     program = (
         "import os, sys; sys.path.insert(0, sys.argv[1])\n"
         "from pylingo.client.terminal.capabilities import read_capabilities\n"

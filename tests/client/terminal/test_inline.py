@@ -89,7 +89,7 @@ def narrow(bench: Bench, columns: int) -> str:
 
 
 def break_rows(bench: Bench, columns: int) -> None:
-    """What a terminal that breaks rows makes of the input row in a narrower window: two, the cursor in the second."""
+    """Make the window narrower as a terminal that rewraps does: two input rows, the cursor in the second."""
     y = bench.screen.cursor.y
     row = bench.rows[y]
     bench.screen.resize(bench.screen.lines, columns)
@@ -98,7 +98,7 @@ def break_rows(bench: Bench, columns: int) -> None:
 
 
 def cut_rows(bench: Bench, columns: int) -> None:
-    """What a terminal makes of it that cuts rows off: one row, the cursor in its last column."""
+    """Make the window narrower as a terminal that cuts rows off does: one row, the cursor in its last column."""
     bench.screen.resize(bench.screen.lines, columns)
     bench.screen.cursor.x = min(bench.screen.cursor.x, columns - 1)
 

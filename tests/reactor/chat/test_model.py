@@ -86,7 +86,7 @@ class Due:
 
 @dataclass(eq=False)
 class Somebody:
-    """What the model knows of one person. `slow` from when they stop reading until they have read all."""
+    """A person in the model, who is `slow` from when they stop reading until they have read everything."""
 
     name: str
     room: str | None = None

@@ -35,7 +35,7 @@ class Reader:
         self.outbox.write(encode(Notice(text)))
 
     def end_tick(self) -> list[Any]:
-        """What the tick sends to this one: the words of notices, other records as they are."""
+        """The records that the tick sends to this session; of a notice, its text."""
         before = len(self.out.buffers)
         while self.scheduled:
             self.scheduled.pop()()

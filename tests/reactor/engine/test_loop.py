@@ -12,7 +12,7 @@ from tests.support import wait_until
 
 
 class Connection:
-    """What the flush phase sees of a connection."""
+    """The part of a connection that the flush phase uses."""
 
     def __init__(self, name, calls, error=None, queued=10):
         self.queued = queued
@@ -740,7 +740,7 @@ def test_what_is_left_over_of_earlier_ticks_comes_after_what_is_new(reactor, clo
 
 
 def test_a_room_whose_batch_takes_long_leaves_the_rest_of_it_for_the_next_tick(reactor, clock, pair):
-    """What is not offered at once is queued, whole and in order."""
+    """Data that is not offered to the socket at once is queued whole and in order."""
     reactor.sending = 1.0
     ours, theirs = pair()
     transport = Transport(reactor, ours, Received())

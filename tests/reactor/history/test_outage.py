@@ -72,7 +72,7 @@ def back_after_lock(path: Path) -> Desk:
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What was logged, but for that stamps such as 10 are of 1970."""
+    """The warnings in the log, except that stamps such as 10 are from 1970."""
     records = [record for record in caplog.records if record.name != "pylingo.reactor.history.clock"]
     return [record.getMessage() for record in records if record.levelno >= logging.WARNING]
 
