@@ -416,7 +416,7 @@ def test_close_says_so_and_the_goodbye_is_the_end(game: Game):
     assert game.state == "over"
 
 
-def test_who_has_left_and_connects_again_comes_back_after_a_loss(game: Game):
+def test_a_client_that_left_and_connected_again_reconnects_after_a_loss(game: Game):
     game.arrive()
     game.client.close()
     game.turn_until(lambda: Command("close") in game.heard, "the command")

@@ -317,7 +317,7 @@ def test_the_room_one_went_to_is_joined_after_a_restart():
     assert rooms_asked_for(talk.received(ready())) == ["pool"]
 
 
-def test_who_left_the_room_is_in_none_after_a_restart():
+def test_a_client_that_left_its_room_is_in_no_room_after_a_restart():
     talk = in_lobby()
     talk.command("leave")
     talk.received(Left("lobby", "ada"))
@@ -327,7 +327,7 @@ def test_who_left_the_room_is_in_none_after_a_restart():
     assert talk.is_settled
 
 
-def test_who_did_not_leave_for_a_needless_argument_is_still_there_after_a_restart():
+def test_a_client_whose_leave_was_refused_is_still_in_its_room_after_a_restart():
     talk = in_lobby()
     talk.command("leave", "lobby")
     talk.received(Error("bad-argument", "/leave takes no argument"))
@@ -462,7 +462,7 @@ def test_what_is_held_for_the_room_before_is_not_shown_in_the_new_one():
     assert asked.since < 5, "what was in the gap has still not been seen"
 
 
-def test_who_leaves_while_the_log_is_read_goes_on_in_the_next_room():
+def test_a_client_that_leaves_while_it_reads_the_history_goes_on_in_the_next_room():
     talk = in_lobby(entry(1))
     [asked] = back(talk)
     talk.command("leave")
@@ -620,7 +620,7 @@ def test_a_gap_while_who_talks_alone_reads_the_log_is_filled_once():
     assert talk.received(page(asked, entry(2_002), entry(2_003))).show == [message(2_003), message(2_004)]
 
 
-def test_who_talks_alone_is_never_shown_the_own_words_however_many():
+def test_a_client_alone_in_its_room_is_never_shown_its_own_messages():
     talk = in_lobby()
     log: list[Entry] = []
     for start in range(0, 24_000, 2_000):

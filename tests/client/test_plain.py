@@ -328,7 +328,7 @@ def test_with_text_no_line_is_a_command(tmp_path: Path, address: str, tag: str, 
         assert client.err == ""
 
 
-def test_who_types_on_a_terminal_is_told_what_is_no_command(tmp_path: Path, address: str, tag: str, peer: Peer):
+def test_an_unknown_command_typed_on_a_terminal_is_an_error(tmp_path: Path, address: str, tag: str, peer: Peer):
     ours, theirs = pty.openpty()
     try:
         with Client(tmp_path, address, "--name", tag, "--room", tag, stdin=theirs) as client:

@@ -348,7 +348,7 @@ def test_a_link_stays_a_link(tmp_path: Path, path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o664])
-def test_who_may_read_it_may_so_afterwards(path: Path, mode: int) -> None:
+def test_the_file_keeps_its_mode(path: Path, mode: int) -> None:
     path.write_text("")
     path.chmod(mode)
     save(path, Preferences(bell=False))

@@ -324,7 +324,7 @@ def test_what_the_others_are_told(scene: Scene, case: str) -> None:
     assert up_to_pong(scene.other) == scene.fill(told)
 
 
-def test_who_joins_is_announced_to_those_who_are_there(scene: Scene, alone: Peer) -> None:
+def test_a_join_is_announced_to_the_members_of_the_room(scene: Scene, alone: Peer) -> None:
     send(alone, command("join", scene.room.upper()))
     assert alone.recv_map() == {"type": "joined", "room": scene.room, "name": alone.name, "users": 3}
     for peer in (scene.me, scene.other):
@@ -353,7 +353,7 @@ def test_people_in_other_rooms_or_none_are_told_nothing(server: ServerProcess, s
 
 
 @pytest.mark.parametrize("end", ["fin", "rst"])
-def test_who_is_lost_has_left_and_the_name_is_free(scene: Scene, alone: Peer, end: str) -> None:
+def test_a_lost_connection_leaves_the_room_and_frees_the_name(scene: Scene, alone: Peer, end: str) -> None:
     send(scene.me, command("name", scene.fresh))
     assert scene.me.recv_map() is not None
     assert scene.other.expect(Renamed)

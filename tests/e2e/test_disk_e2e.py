@@ -101,7 +101,7 @@ def now() -> int:
 # --- a disk that hangs
 
 
-def test_a_disk_that_hangs_is_told_and_all_is_confirmed_when_it_answers(world: World) -> None:
+def test_a_hanging_disk_is_announced_and_everything_is_confirmed_when_it_answers(world: World) -> None:
     server = world.start()
     with guest(server, "alice") as alice, guest(server, "bob") as bob:
         say(alice, "before")
@@ -128,7 +128,7 @@ def test_a_disk_that_hangs_is_told_and_all_is_confirmed_when_it_answers(world: W
     assert world.texts() == ["before", "meanwhile", "more"]
 
 
-def test_what_a_hanging_disk_keeps_waiting_is_bounded_and_none_of_the_rest_is_confirmed(world: World) -> None:
+def test_messages_waiting_for_a_hanging_disk_are_bounded_and_the_rest_is_not_confirmed(world: World) -> None:
     server = world.start("--history-memory", "64K")
     with guest(server, "alice") as alice, guest(server, "bob") as bob:
         world.hang.touch()

@@ -400,7 +400,7 @@ def test_seventeen_connections_of_one_address(start: Start, link: ClientConnecti
 # --- pauses
 
 
-def test_who_hangs_up_while_not_read_is_noticed_by_reset_at_once_and_by_fin_in_its_place(start: Start) -> None:
+def test_a_hangup_of_an_unread_peer_is_noticed_at_once_by_reset_and_in_order_by_fin(start: Start) -> None:
     """Over its pace a peer is not read: a RST shows all the same, a FIN when what was sent before it is handled."""
     server = start("--rate", "2", "--burst", "3")
     with server.peers(1, room="tea") as (witness,), Peer(server.port) as resets, Peer(server.port) as leaves:

@@ -223,9 +223,7 @@ def test_a_size_is_refused_with_its_fourth_byte_and_not_before(chat: Chat, peer:
 
 
 @pytest.mark.parametrize("case", ["GET ", "a TLS hello"])
-def test_who_speaks_another_protocol_is_told_so_behind_the_welcome(
-    server: ServerProcess, chat: Chat, case: str
-) -> None:
+def test_another_protocol_is_a_bad_frame_after_the_welcome(server: ServerProcess, chat: Chat, case: str) -> None:
     with Peer(server.port) as stranger:
         stranger.raw(SIZES[case])
         refused(stranger)

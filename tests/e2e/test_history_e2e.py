@@ -84,7 +84,7 @@ def test_a_restart_loses_nothing(start: Start, number: int) -> None:
     assert "failed" not in server.log()
 
 
-def test_who_is_told_sent_before_the_goodbye_was_told_the_truth(start: Start) -> None:
+def test_a_message_confirmed_before_the_goodbye_is_stored(start: Start) -> None:
     """Those who speak while the server stops: whatever was confirmed is there, and what is there was said once."""
     server = start()
     with guest(server, "alice") as alice:

@@ -138,7 +138,7 @@ def test_any_byte_answers_a_ping(start: Start) -> None:
             peer.until(Ping)
 
 
-def test_who_talks_is_not_pinged(start: Start) -> None:
+def test_a_peer_that_talks_is_not_pinged(start: Start) -> None:
     server = start("--ping-after", "2", "--rate", "0")
     with Peer(server.port) as quiet, Peer(server.port) as talker:
         quiet.send(PongRequest())
@@ -295,7 +295,7 @@ def deafened(other: Peer, slow: Peer) -> None:
 HARD = ("--queue-soft", "1K", "--queue-hard", "64M")
 
 
-def test_who_missed_no_message_but_a_join_is_told_too(start: Start) -> None:
+def test_a_reader_that_missed_only_a_join_is_told_too(start: Start) -> None:
     server = start("--rate", "0", *HARD)
     with (
         server.peers(1, room="tea") as (other,),

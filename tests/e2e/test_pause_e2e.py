@@ -27,7 +27,7 @@ def answers(peer: Peer, number: int) -> list[Record]:
     return records
 
 
-def test_who_did_their_part_while_the_server_stood_still_stays() -> None:
+def test_a_peer_that_answered_while_the_server_was_stopped_stays() -> None:
     with (
         ServerProcess("--rate", "0", *OPTIONS) as server,
         server.peers(2, room="tea") as (speaker, silent),
@@ -58,7 +58,7 @@ def test_who_did_their_part_while_the_server_stood_still_stays() -> None:
             answers(peer, number)
 
 
-def test_who_did_nothing_has_the_whole_time_after_it_and_no_more() -> None:
+def test_a_silent_peer_has_the_whole_timeout_after_a_stop_of_the_server() -> None:
     with ServerProcess(*OPTIONS) as server, Peer(server.port) as quiet, Peer(server.port) as slicing:
         slicing.send(Command("join", "tea"))
         slicing.fence()

@@ -329,7 +329,7 @@ def test_shutdown_says_why_and_comes_back(server: ServerProcess, open_client: Op
     ada.wait("next try in")
 
 
-def test_who_is_replaced_stays_away_until_asked(server: ServerProcess, open_client: Open, meet: Meet):
+def test_a_replaced_client_does_not_reconnect_by_itself(server: ServerProcess, open_client: Open, meet: Meet):
     with socket.create_server(("127.0.0.1", 0)) as fake:
         ada = open_client(f"127.0.0.1:{fake.getsockname()[1]}")
         sock, _ = fake.accept()

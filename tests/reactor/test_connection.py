@@ -341,7 +341,7 @@ def test_the_burst_grows_back_at_the_rate_and_not_beyond(bench, pause):
     assert len(numbers(wire.got())) == min(10, int(pause * 4))
 
 
-def test_who_keeps_to_the_rate_never_waits(bench):
+def test_a_peer_within_the_rate_never_waits(bench):
     desk = bench(burst=1, rate=4.0)
     wire = desk.connect()
     wire.got()
@@ -446,7 +446,7 @@ def test_without_a_rate_large_bodies_do_not_wait(bench):
     assert numbers(wire.got()) == [0, 1, 2]
 
 
-def test_who_waits_a_tick_may_end_meanwhile(bench):
+def test_a_peer_may_end_while_it_waits_for_a_tick(bench):
     desk = bench(burst=10, rate=4.0, resume_grace=0)
     wire = desk.guest()
     wire.raw(padded_ping(1, 20_000) + encode(Command("close")) + padded_ping(2, 20_000))
@@ -479,7 +479,7 @@ def test_the_pace_of_one_is_no_matter_to_the_others(bench):
     assert numbers(calm.got()) == list(range(5))
 
 
-def test_who_is_paced_still_hears_the_room(bench):
+def test_a_paced_peer_still_receives_the_room(bench):
     desk = bench(burst=3, rate=0.1)
     busy, other = desk.connect(), desk.connect()
     for wire in (busy, other):
@@ -621,7 +621,7 @@ def test_without_a_rate_or_where_it_is_exempt_an_address_has_no_pace(bench, sett
     assert len(desk.server.service.address_pace) == 0
 
 
-def test_who_hangs_up_while_the_address_keeps_them_back_does_not_keep_back_others(bench):
+def test_a_peer_that_hangs_up_while_its_address_is_paced_does_not_delay_others(bench):
     desk = bench(burst=10, rate=4.0, max_per_address=0)
     for _ in range(20):
         bursts(desk, [NEAR] * 40, 10)
@@ -650,7 +650,7 @@ def test_what_the_address_keeps_back_is_handled_later_and_nothing_is_lost(bench)
     [b"", b"\0", b"\0\0\0", b"\0\0\0\x0b\x81\xa4type"],
     ids=["nothing", "one byte", "three bytes", "half a frame"],
 )
-def test_who_sends_no_frame_is_silent(bench, trickle):
+def test_a_peer_that_sends_no_frame_is_silent(bench, trickle):
     desk = bench(first_frame_timeout=10, frame_timeout=60)
     wire = desk.connect()
     wire.got()
@@ -714,7 +714,7 @@ def test_the_time_of_a_frame_begins_with_its_own_first_byte(bench):
     assert goodbye_of(wire) == "frame-timeout"
 
 
-def test_who_sends_nothing_is_pinged_and_then_idle(bench):
+def test_a_peer_that_sends_nothing_is_pinged_and_then_idle(bench):
     desk = bench(ping_after=20, ping_timeout=20)
     wire = desk.guest(Command("join", "tea"))
     desk.wait(19.9)
@@ -766,7 +766,7 @@ def test_any_byte_answers_a_ping(bench, answer):
     assert wire.got() == [Ping()]
 
 
-def test_who_answers_pings_stays_for_ever(bench):
+def test_a_peer_that_answers_pings_stays(bench):
     desk = bench(ping_after=20, ping_timeout=20)
     wire = desk.guest()
     pings = []
@@ -781,7 +781,7 @@ def test_who_answers_pings_stays_for_ever(bench):
     assert 25 <= len(pings) <= 30
 
 
-def test_who_speaks_is_not_pinged(bench):
+def test_a_peer_that_speaks_is_not_pinged(bench):
     desk = bench(ping_after=2)
     wire = desk.guest(Command("join", "tea"))
     for _ in range(20):
@@ -815,7 +815,7 @@ def test_time_in_which_the_server_stood_still_is_no_time_of_a_deadline(bench):
 # --- stalled --------------------------------------------------------------------------------------------------
 
 
-def test_who_takes_nothing_for_too_long_is_stalled(bench):
+def test_a_peer_that_reads_nothing_for_too_long_is_stalled(bench):
     desk = bench(stall_timeout=30, ping_after=600)
     wire = desk.guest(Command("join", "tea"), buffer=4_096)
     other = desk.guest(Command("join", "tea"), address=("127.0.0.1", 40_001))
@@ -833,7 +833,7 @@ def test_who_takes_nothing_for_too_long_is_stalled(bench):
     assert {type(record) for record in pongs} == {Joined, Pong}
 
 
-def test_who_takes_a_little_now_and_then_is_not_stalled(bench):
+def test_a_peer_that_reads_a_little_now_and_then_is_not_stalled(bench):
     desk = bench(stall_timeout=5, ping_after=600)
     wire = desk.guest(buffer=4_096)
     connection = fill(desk, wire, 200_000)
@@ -847,7 +847,7 @@ def test_who_takes_a_little_now_and_then_is_not_stalled(bench):
     assert desk.server.service.counts["stalled"] == 0
 
 
-def test_who_has_nothing_queued_is_never_stalled(bench):
+def test_a_peer_with_nothing_queued_is_never_stalled(bench):
     desk = bench(stall_timeout=1, ping_after=600)
     wire = desk.guest()
     desk.wait(60)
@@ -877,7 +877,7 @@ def test_requests_wait_until_the_answers_before_them_were_taken(bench):
     assert desk.server.service.counts["stalled"] == 0
 
 
-def test_who_takes_no_answer_while_requests_wait_is_stalled(bench):
+def test_a_peer_that_reads_no_reply_while_its_requests_wait_is_stalled(bench):
     desk = bench(queue_soft=2_000, queue_hard=20_000, ping_after=600, stall_timeout=30)
     wire = desk.guest(Command("join", "tea"), buffer=4_096)
     other = desk.guest(Command("join", "tea"), address=("127.0.0.1", 40_001))
@@ -998,7 +998,7 @@ def test_the_log_says_what_was_queued_when_the_verdict_fell(bench, caplog, grace
     assert int(match[1]) == queued
 
 
-def test_who_goes_by_their_own_will_is_not_in_the_log(bench, caplog):
+def test_a_peer_that_leaves_by_itself_is_not_in_the_log(bench, caplog):
     caplog.set_level("INFO")
     desk = bench()
     closing, lost = desk.guest(), desk.guest(Command("join", "tea"))

@@ -110,7 +110,7 @@ def test_a_cheap_request_overtakes_the_dear_ones_of_a_thousand(desk: Desk):
         assert desk.tick()[0] == "ping"
 
 
-def test_who_asked_much_when_nobody_else_did_is_not_behind_for_long(desk: Desk):
+def test_a_peer_that_asked_much_while_alone_is_not_put_back_for_long(desk: Desk):
     ada, bob = Peer(desk, "ada"), Peer(desk, "bob")
     ada.ask(*[BUDGET] * 100)
     desk.tick(120)
@@ -120,7 +120,7 @@ def test_who_asked_much_when_nobody_else_did_is_not_behind_for_long(desk: Desk):
     assert "ada" in desk.tick(6)
 
 
-def test_who_is_quiet_for_long_does_not_keep_the_others_waiting_for_long(desk: Desk):
+def test_a_peer_that_was_quiet_for_long_does_not_delay_the_others_for_long(desk: Desk):
     ada, bob = Peer(desk, "ada"), Peer(desk, "bob")
     ada.ask(*[BUDGET] * 100)
     desk.tick(50)
@@ -148,7 +148,7 @@ def test_time_that_no_count_foresees_ends_the_turn_too_and_one_is_handled_in_eac
 
 
 @pytest.mark.parametrize("leave", ["quietly", "with an error"])
-def test_who_needs_the_turn_no_more_leaves_it_to_the_next(desk: Desk, leave: str, caplog: pytest.LogCaptureFixture):
+def test_a_turn_that_is_not_needed_goes_to_the_next_peer(desk: Desk, leave: str, caplog: pytest.LogCaptureFixture):
     def gone() -> None:
         if leave != "quietly":
             raise ValueError("a bug")

@@ -69,7 +69,7 @@ def test_an_address_does_not_pay_for_another():
     assert handled(pace, "b", 500, 1_000.0) == 3 * CONNECTIONS
 
 
-def test_who_hangs_up_while_waiting_does_not_make_others_wait():
+def test_a_peer_that_hangs_up_while_waiting_does_not_delay_others():
     pace = pace_of(0.25, 1)
     handled(pace, "a", 10_000, 1_000.0)
     assert pace.reserve("a", 1_000.25) == 0
@@ -99,7 +99,7 @@ def test_only_addresses_that_asked_for_something_lately_are_remembered():
     assert len(pace) <= 1_000
 
 
-def test_who_waits_is_not_forgotten():
+def test_a_waiting_peer_is_not_forgotten():
     pace = pace_of(0.25, 2)
     handled(pace, "a", 500, 1_000.0)
     for number in range(1_000):

@@ -587,7 +587,7 @@ def test_a_question_to_the_file_keeps_its_place_in_a_drain(bench):
     assert [getattr(record, "re", None) for record in wire.got()] == [1, 2, None]
 
 
-def test_who_comes_while_the_history_cannot_be_written_is_told_so(bench):
+def test_a_newcomer_is_told_that_the_history_cannot_be_written(bench):
     desk = bench(motd="welcome")
     alice = desk.guest()
     desk.server.announce("it is kept in memory only", "it is kept in memory only")

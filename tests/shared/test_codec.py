@@ -351,7 +351,7 @@ def test_an_unknown_key_may_be_any_string(name):
         ([("text", "a"), ("text", 1)], None),
     ],
 )
-def test_of_a_key_that_comes_twice_the_last_counts(pairs, read):
+def test_the_last_of_duplicate_keys_counts(pairs, read):
     body = map_of(*(pair(name, msgpack.packb(value)) for name, value in [("type", "say"), *pairs]))
     if read is None:
         with pytest.raises(RequestError):

@@ -171,7 +171,7 @@ def test_unknown_fields_are_ignored(codec, type_, fields):
 
 
 @pytest.mark.parametrize(("codec", "type_", "fields"), FRAMES)
-def test_of_a_field_that_comes_twice_the_last_counts(codec, type_, fields):
+def test_the_last_of_duplicate_fields_counts(codec, type_, fields):
     frame = {"type": type_, **filled(fields)}
     pairs = [msgpack.packb(key) + body(value) for key, value in frame.items()]
     for key in frame:

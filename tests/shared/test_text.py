@@ -76,7 +76,7 @@ def test_a_text_has_at_most_4096_characters(letter):
 
 @settings(deadline=None)
 @given(words=any_text)
-def test_of_a_text_nothing_but_controls_changes(words):
+def test_only_controls_of_a_text_change(words):
     try:
         kept = message_text(words)
     except RequestError as error:

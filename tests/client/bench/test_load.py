@@ -38,7 +38,7 @@ def test_silence(make):
     assert (measured.seconds, measured.messages) == (0.1, 0)
 
 
-def test_who_is_stalled_is_chosen_by_the_seed(make, server: ServerProcess):
+def test_the_seed_chooses_the_stalled_readers(make, server: ServerProcess):
     chosen = []
     for seed in (1, 1, 2, 3, 4):
         wait_until_empty(server)

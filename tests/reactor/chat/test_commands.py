@@ -60,7 +60,7 @@ def test_a_list_is_right_after_whatever_changes_it(chat, deed, number):
     assert alice.got() == [Users("tea", names, False, number), Rooms(rooms, False, number)]
 
 
-def test_who_asks_again_gets_the_same_bytes(chat):
+def test_a_repeated_request_gets_the_same_bytes(chat):
     alice, bob = chat.people("alice", "bob")
     for person in (alice, bob):
         person.ask(Command("users"), Command("list"))
@@ -102,7 +102,7 @@ def test_the_same_name_again_is_answered_and_told_to_nobody(chat):
     assert bob.got() == []
 
 
-def test_of_two_who_want_one_name_in_the_same_tick_the_first_gets_it(chat):
+def test_the_first_of_two_requests_for_a_name_in_one_tick_gets_it(chat):
     alice, bob = chat.people("alice", "bob")
     bob.ask(Command("name", "carol", 1))
     alice.ask(Command("name", "Carol", 2))

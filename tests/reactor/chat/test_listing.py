@@ -246,7 +246,7 @@ def test_what_is_there_all_the_time_is_listed_once_and_in_order(chat):
     assert len(pages) > 2
 
 
-def test_of_many_who_ask_at_once_all_get_the_same_pages(chat, made):
+def test_many_peers_that_ask_at_once_get_the_same_pages(chat, made):
     people = fill(chat, 2_000)
     for person in people[:50]:
         person.ask(Command("users"))
@@ -276,7 +276,7 @@ def test_those_who_rename_and_ask_share_what_a_tick_allows(chat, made):
         assert answers == [turn for turn in range(10) for _ in "up"]
 
 
-def test_who_has_waited_longest_gets_the_next_page(chat, monkeypatch):
+def test_the_next_page_goes_to_the_peer_that_has_waited_longest(chat, monkeypatch):
     monkeypatch.setattr(listing_module, "BUDGET", 1)
     chat = Chat()
     people = fill(chat, 1_500)[:4]
@@ -316,7 +316,7 @@ def test_nothing_is_folded_for_a_listing_and_nothing_is_sorted(chat, monkeypatch
 # --- whose connection is slow, or ends --------------------------------------------------------------------------
 
 
-def test_who_reads_slowly_gets_a_page_when_the_one_before_is_taken(chat):
+def test_a_slow_reader_gets_a_page_once_it_has_read_the_last_one(chat):
     alice = fill(chat, 4_000)[0]
     alice.out.stuck = True
     alice.ask(Command("users"))

@@ -136,7 +136,7 @@ def test_with_drop_the_rooms_frames_of_the_tick_are_left_out_of_the_last_words(c
     assert person.got() == [Goodbye("stalled", "why")]
 
 
-def test_who_is_lost_still_gets_what_was_answered_before(chat):
+def test_a_lost_session_still_gets_earlier_replies(chat):
     alice, _ = seated(chat, "alice")
     bob = chat.person("bob", "tea")
     alice.got()
@@ -174,7 +174,7 @@ def test_close_frees_the_seat(chat):
     assert resume(chat, token).got()[0].resumed is False
 
 
-def test_who_never_said_hello_has_no_seat(chat, kept):
+def test_a_session_without_hello_has_no_seat(chat, kept):
     alice, bob = chat.people("alice", "bob")
     kept(alice)
     chat.tick()
@@ -370,7 +370,7 @@ def test_the_new_connection_may_be_slow_from_then_on():
 
 
 @pytest.mark.parametrize("number", [None, 0, 9])
-def test_who_comes_back_has_the_seat_as_it_was(chat, kept, number):
+def test_a_resumed_session_has_its_seat_as_it_was(chat, kept, number):
     alice, token = seated(chat, "alice")
     bob = chat.person("bob", "tea")
     kept(alice)
@@ -531,7 +531,7 @@ def test_no_long_name_is_folded_for_a_seat(chat, monkeypatch):
     assert max(folded, default=0) <= 32
 
 
-def test_of_two_with_the_same_unknown_token_each_has_their_own_seat(chat):
+def test_two_sessions_with_the_same_unknown_token_have_a_seat_each(chat):
     for name in ("alice", "bob"):
         person, _ = claim(chat, name)
         person.lose()
@@ -661,7 +661,7 @@ def test_the_seat_may_end_for_good_in_the_tick_in_which_it_was_taken_over(chat):
     assert resume(chat, token).got()[0].resumed is False
 
 
-def test_of_two_who_took_each_others_seats_each_has_one(chat):
+def test_two_sessions_that_took_each_others_seats_have_one_each(chat):
     alice, of_alice = seated(chat, "alice")
     bob, of_bob = seated(chat, "bob")
     alice.got()
@@ -897,7 +897,7 @@ def test_what_waited_before_a_resume_counts_toward_the_hard_limit(chat):
 
 @pytest.mark.parametrize("word", ["its token", "its claim"])
 @pytest.mark.parametrize("broken", [False, True], ids=["alive", "broken"])
-def test_who_said_close_cannot_be_resumed_while_the_log_is_waited_for(slow, word, broken):
+def test_a_closed_session_cannot_be_resumed_while_it_waits_for_the_history(slow, word, broken):
     """The session handles nothing more: the new connection would be deaf until the disk answers, and then closed."""
     alice, ready = claim(slow, "alice")
     alice.ask(Command("join", "tea"))

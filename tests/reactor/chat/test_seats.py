@@ -155,7 +155,7 @@ def test_the_room_sees_whose_seat_went_and_the_name_is_free(chat):
 
 
 @pytest.mark.parametrize("reason", ["lost", "idle", "stalled", "frame-timeout"])
-def test_who_gets_no_seat_leaves_at_once(chat, reason):
+def test_a_session_that_gets_no_seat_leaves_at_once(chat, reason):
     chat.hub.seats.most_per_origin = 1
     bob = chat.person("bob", "tea")
     seated(chat, "alice", "a")[0].lose()
@@ -186,7 +186,7 @@ def test_a_client_that_keeps_coming_and_going_gets_no_seat(chat):
     assert len(chat.hub.tokens) == 0
 
 
-def test_who_resumes_again_and_again_has_one_seat_at_a_time(chat):
+def test_a_session_that_resumes_repeatedly_has_one_seat_at_a_time(chat):
     chat.hub.seats.most_per_origin = 1
     person, token = seated(chat, "alice", "a")
     for origin in ("a", "b", None, "a", "a"):

@@ -464,7 +464,7 @@ def test_an_answer_in_a_quiet_tick_does_not_wait_for_its_end(chat):
     assert chat.scheduled == []
 
 
-def test_who_joins_in_a_tick_sees_what_comes_after_and_who_leaves_what_came_before(chat):
+def test_a_member_sees_the_frames_after_its_join_and_before_its_leave_in_one_tick(chat):
     alice, bob = chat.people("alice", "bob")
     carol = chat.person("carol")
     script(
@@ -651,7 +651,7 @@ def slow():
     return chat, alice, bob, carol
 
 
-def test_who_reads_too_slowly_is_left_out_and_told(slow):
+def test_a_slow_reader_misses_messages_and_is_told(slow):
     chat, alice, bob, carol = slow
     script(chat, (bob, Say("one")), (carol, Say("two")))
     script(chat, (bob, Say("three")))

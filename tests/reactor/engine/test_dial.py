@@ -178,7 +178,7 @@ def test_a_target_of_a_family_that_is_not_there_is_passed_over(reactor, selector
     settle(reactor, selector, outcome)
 
 
-def test_who_does_not_answer_is_given_up_in_time(reactor, selector, clock, dial, outcome, silent):
+def test_an_address_that_does_not_answer_is_given_up_in_time(reactor, selector, clock, dial, outcome, silent):
     dial(silent)
     reactor.tick(0)
     clock.now += TIMEOUT - 0.01
@@ -235,7 +235,7 @@ def test_a_first_address_that_answers_late_may_still_win(reactor, selector, cloc
     settle(reactor, selector, outcome)
 
 
-def test_of_two_that_answer_in_one_tick_one_wins_and_the_other_is_closed(
+def test_two_answers_in_one_tick_leave_one_connection_and_the_other_is_closed(
     reactor, selector, clock, dial, outcome, answering, opened, monkeypatch
 ):
     other = socket.create_server(("127.0.0.1", 0))

@@ -270,7 +270,7 @@ def test_the_wait_ends_with_the_next_timer(reactor, selector, timer, longest, as
 
 
 @pytest.mark.parametrize("ask", ["call_soon", "call_before_flush", "close_soon"])
-def test_who_waits_for_a_tick_keeps_it_from_sleeping(reactor, selector, ask):
+def test_a_callback_for_the_next_tick_keeps_it_from_sleeping(reactor, selector, ask):
     getattr(reactor, ask)(lambda: None)
     reactor.tick()
     reactor.tick()

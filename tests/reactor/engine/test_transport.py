@@ -414,7 +414,7 @@ def test_what_is_sent_at_the_flush_goes_behind_what_is_queued(bench):
     assert bench.read(far, 18) == b"direct room answer"
 
 
-def test_who_wants_to_know_is_told_of_what_is_sent_at_the_flush(bench):
+def test_a_listener_is_told_of_bytes_that_the_flush_sends(bench):
     transport, _, receiver, _ = bench.transport()
     transport.tell_drained = True
     bench.reactor.call_before_flush(lambda: transport.write_now(b"room"))

@@ -387,7 +387,7 @@ LONG = "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}"  # of 18 letters when i
 @pytest.mark.parametrize(
     ("room", "name"), [("tea", "Alice"), (LONG * 58, LONG * 26)], ids=["short names", "long names"]
 )
-def test_the_memory_that_is_taken_is_what_is_said(key, text, rooms, each, room, name):
+def test_the_size_of_a_history_is_the_memory_that_it_takes(key, text, rooms, each, room, name):
     """The names of rooms and people count, keys in both places of the index, and the UTF-8 that SQLite has made."""
     log = MemoryHistory()
     folded.cache_clear()

@@ -159,7 +159,7 @@ def test_a_full_disk_comes_back_when_there_is_place_and_becomes_full_again(path,
     assert all("0 are lost" in line for line in lines(caplog)[1::2])
 
 
-def test_that_the_file_has_failed_is_told_before_what_it_does_not_keep_is_confirmed(path, small):
+def test_a_failure_of_the_file_is_announced_before_messages_in_memory_are_confirmed(path, small):
     """So nobody has a `sent` for what is in memory only without having been told."""
     desk = Desk(path)
     desk.open()
@@ -174,7 +174,7 @@ def test_that_the_file_has_failed_is_told_before_what_it_does_not_keep_is_confir
     desk.close()
 
 
-def test_of_a_backlog_that_is_too_large_the_newest_is_written_and_the_rest_is_counted(path, lock, caplog):
+def test_a_backlog_that_is_too_large_loses_its_oldest_messages_which_are_counted(path, lock, caplog):
     desk = Desk(path, MemoryHistory(most=10_000))
     desk.open()
     say(desk, *range(1, 101))

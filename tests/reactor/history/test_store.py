@@ -119,7 +119,7 @@ def test_a_key_is_found_by_session_or_name_and_the_oldest_counts():
         assert find_key(file, "tea", "K", 7, "alice") is None
 
 
-def test_of_long_messages_fewer_are_loaded():
+def test_fewer_messages_are_loaded_if_they_are_long():
     with contextlib.closing(in_memory()) as file:
         store.insert(file, [(at, "tea", "alice", "x" * 4_096, None, None) for at in range(1, 1_001)])
         assert [entry.at for _, entry in load(file)] == list(range(745, 1_001))

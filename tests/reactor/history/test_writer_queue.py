@@ -228,7 +228,7 @@ def test_before_the_file_is_open_the_log_alone_is_told(desk, caplog):
     assert len(lines(caplog)) == 3
 
 
-def test_that_a_disk_still_hangs_is_told_less_and_less_often(desk, caplog):
+def test_a_disk_that_keeps_hanging_is_reported_less_and_less_often(desk, caplog):
     desk.tasks.put(batch(1))
     desk.look(2_000)
     spans = re.findall("has not answered for ([^:]*):", caplog.text)
