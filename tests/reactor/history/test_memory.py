@@ -1,7 +1,6 @@
 """The history in memory, compared with a list of all messages, and its bounds."""
 
 import functools
-import gc
 import sys
 import tracemalloc
 from collections.abc import Callable
@@ -391,7 +390,6 @@ def test_the_size_of_a_history_is_the_memory_that_it_takes(key, text, rooms, eac
     """The names of rooms and people count, keys in both places of the index, and the UTF-8 that SQLite has made."""
     log = MemoryHistory()
     folded.cache_clear()
-    gc.collect()
     packer = msgpack.Packer()
     tracemalloc.start()
     try:
