@@ -1,6 +1,7 @@
 """Shared by all tests: a configuration of their own, default signals, and a run that says what it does."""
 
 import collections
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -26,6 +27,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             f"pylingo: {workers} process(es) on {os.cpu_count()} CPUs, loopback only; the end-to-end tests (tests/e2e) "
             "start servers and terminals, and take longest"
         )
+
+
+def pytest_collection() -> None:
+    """Collect no garbage while the tests are collected: nearly everything that is made stays."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Leave the thousands of collected tests out of every later collection of garbage, which would take long."""
+    gc.enable()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
