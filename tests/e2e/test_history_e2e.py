@@ -332,12 +332,23 @@ def test_without_a_file_history_ends_with_the_server(path: Path) -> None:
 # --- a file that cannot be used
 
 
+IMPATIENT = """
+import sys
+sys.path.insert(0, {root!r})
+from pylingo.reactor.history import database
+from pylingo.reactor.run import main
+database.BUSY = 0.5
+sys.exit(main())
+"""
+"""A server that waits half a second for the lock of its file, instead of five."""
+
+
 def test_a_second_server_on_the_same_file_says_so_and_chats_on(start: Start) -> None:
     first = start()
     with guest(first, "alice") as alice:
         alice.send(Say("mine", id=1))
         alice.until(Sent)
-        second = start()
+        second = start(program=("-c", IMPATIENT.format(root=str(ROOT))))
         with guest(second, "bob", is_warned=True) as bob:  # it waits for the lock, then lets everybody in
             bob.send(Say("hi", "k", 1))
             bob.until(Sent)

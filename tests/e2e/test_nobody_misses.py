@@ -1,5 +1,6 @@
 """Everybody receives every message once and in one order, though connections break and the server restarts."""
 
+import os
 import random
 import signal
 import socket
@@ -23,7 +24,8 @@ from tests.support import ServerProcess
 
 CLIENTS = 20
 ROOMS = ("pool", "deck", "hold")
-RESTARTS = 10
+RESTARTS = int(os.environ.get("RESTARTS", "5"))
+"""Of the server. More of them are run on demand, see tests/README.md."""
 BETWEEN = 0.4
 """Seconds of talk between two restarts."""
 CALM = 0.5
