@@ -224,7 +224,7 @@ def test_a_frame_wraps_and_renders_nothing_anew(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_rows_of_very_long_notices_are_not_all_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     model = make()
-    lines = [Line("note", f"{number}" + "\n" * 2_000, NOON) for number in range(100)]
+    lines = [Line("note", f"{number}" + "\n" * 2_000, NOON) for number in range(30)]
     for line in lines:
         wrapped(model, line)
     again: list[str] = []
