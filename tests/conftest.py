@@ -7,7 +7,11 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("pylingo", deadline=None)  # a busy machine may stop any example for a while
+hypothesis.settings.load_profile("pylingo")
 
 
 @pytest.hookimpl(optionalhook=True)
