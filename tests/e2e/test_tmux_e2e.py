@@ -139,6 +139,7 @@ def test_what_terminals_show_in_their_own_ways(tmux: Tmux, server: ServerProcess
         tmux.wait(ada, "bob joined")
         tmux.write(ada, text)
         tmux.write(ada, "|end")
+        tmux.wait(ada, "|end")
         bob.send(Say(f"{text} said"), Say("the row below"))
         rows = tmux.wait(ada, "bob: the row below")
         assert rows[1].startswith("> ")
