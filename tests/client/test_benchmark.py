@@ -356,7 +356,7 @@ class ToAll:
     ],
     ids=["lose", "double", "alter"],
 )
-def test_what_is_the_same_for_everybody_is_found(server: ServerProcess, here, change: Callable[[bytes], list[bytes]]):
+def test_a_fault_in_every_delivery_is_found(server: ServerProcess, here, change: Callable[[bytes], list[bytes]]):
     """A delivery that is wrong for every reader in the same way is compared with the messages that were sent."""
     fault = ToAll(change)
     with Proxy(server.port, fault) as proxy:

@@ -263,7 +263,7 @@ def test_each_try_waits_twice_as_long_up_to_the_longest(game: Game, monkeypatch:
     assert isinstance(game.client.status.error, ConnectionRefusedError)
 
 
-def test_the_times_are_not_the_same_for_everybody():
+def test_clients_reconnect_after_different_delays():
     delays = set()
     for _ in range(5):
         game = Game()

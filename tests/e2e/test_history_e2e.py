@@ -135,7 +135,7 @@ def test_a_kill_loses_nothing_that_was_confirmed(start: Start, after: int) -> No
         assert [entry.text for entry in whole_log(alice)] == [str(number) for number in range(1_000)]
 
 
-def test_killed_again_and_again(start: Start) -> None:
+def test_repeated_kills_lose_nothing_that_was_confirmed(start: Start) -> None:
     confirmed: list[str] = []
     for generation in range(5):
         server = start()
@@ -247,7 +247,7 @@ def test_a_page_has_what_was_said_in_the_same_breath(start: Start) -> None:
             assert page.messages[-1].text == f"{number}"
 
 
-def test_a_large_file_is_no_matter(start: Start, path: Path) -> None:
+def test_a_large_file_delays_neither_the_start_nor_a_page(start: Start, path: Path) -> None:
     count = 200_000
     begin = now() - count * 1_000
     make_file(path, ((begin + n * 1_000, f"room-{n % 5}", "alice", f"{n} " + "x" * 80, None) for n in range(count)))
@@ -364,7 +364,7 @@ def test_a_second_server_on_the_same_file_says_so_and_chats_on(start: Start) -> 
         assert [entry.text for entry in whole_log(peer)] == ["mine", "still mine"]
 
 
-def test_a_file_of_another_kind_is_told_in_one_line_and_left_alone(path: Path) -> None:
+def test_a_file_of_another_kind_is_an_error_of_one_line_and_is_left_alone(path: Path) -> None:
     path.write_text("shopping list\n" * 1_000)
     command = [sys.executable, str(ROOT / "reactor" / "run.py"), "--port", "0", "--history", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)

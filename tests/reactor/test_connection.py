@@ -469,7 +469,7 @@ def test_refused_requests_count_for_the_pace(bench):
     assert [record.re for record in wire.got()] == [3, 4, None]
 
 
-def test_the_pace_of_one_is_no_matter_to_the_others(bench):
+def test_the_pace_of_one_peer_does_not_slow_the_others(bench):
     desk = bench(burst=5, rate=1.0)
     busy, calm = desk.connect(), desk.connect()
     busy.send(*[PingRequest(number) for number in range(100)])

@@ -154,7 +154,7 @@ def test_a_wrong_value_is_refused_by_its_field(field, value):
 
 
 @pytest.mark.parametrize("value", NOT_UTF8, ids=repr)
-def test_a_string_that_is_not_utf8_is_refused_in_words_of_ours(value):
+def test_a_string_that_is_not_utf8_is_refused_by_the_name_of_its_field(value):
     assert refusal(SOUND | {b"word": value}).text.startswith("in 'sample' the field 'word' must be a string in UTF-8")
 
 

@@ -1113,7 +1113,7 @@ def test_on_sockets_of_requests_in_one_turn_none_of_the_old_connection_follows_t
         assert before == []
 
 
-def test_on_sockets_a_frame_that_was_begun_before_the_takeover_is_no_matter(bench):
+def test_on_sockets_a_frame_begun_before_the_takeover_has_no_effect(bench):
     desk = bench(resume_grace=100, frame_timeout=2.0)
     wire, token = greeted(desk, "alice")
     wire.raw(b"\0\0")

@@ -775,7 +775,7 @@ def test_an_answer_that_stays_in_the_room_does_not_end_the_gap(slow, request_):
     assert alice.got() == [Skipped("tea", 2, NOON + 999, NOON + 1_001)]
 
 
-def test_one_slow_reader_is_no_matter_to_the_others(slow):
+def test_a_slow_reader_does_not_hold_up_the_others(slow):
     chat, _, bob, carol = slow
     for number in range(50):
         script(chat, (bob, Say(f"{number}")))
@@ -872,7 +872,7 @@ def test_room_frames_put_together_with_answers_do_not_count_as_answers():
     assert alice.held == []
 
 
-def test_answers_put_together_with_room_frames_do_not_slip_past_the_limit_for_ever():
+def test_replies_joined_with_room_frames_count_towards_the_limit():
     chat = Chat(soft=1_000, hard=2_000)
     alice, bob = chat.people("alice", "bob")
     alice.out.stuck = True
