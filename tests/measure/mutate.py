@@ -2,25 +2,36 @@
 """Mutation testing, on demand: change one place of a module at a time, and list the changes that no test notices.
 
     python -m pip install -e '.[mutation]'
-    python tests/measure/mutate.py reactor/chat/outbox.py tests/reactor/chat/test_outbox.py tests/reactor/chat
-    python tests/measure/mutate.py client/conversation.py tests/client/test_conversation.py --lines 120-180
+    python tests/measure/mutate.py reactor/chat/*.py --tests tests/reactor
+    python tests/measure/mutate.py client/conversation.py --tests tests/client --lines 120-180
 
 cosmic-ray makes the mutations, and one kind is our own: a statement is deleted. They are made in a copy of the checkout
-in a temporary folder. A mutation is noticed if the tests fail or take far longer than without it; they run in the order
-given and stop at the first failure. A survivor is a place to look at: some mutations change no behaviour.
+in a temporary folder. The tests are collected once and run once, to record which of them run which line in this
+process. For each mutation, a child process replaces the code of the function and runs the tests of that line, the
+fastest first, until one fails. A change of code that runs on import needs a new interpreter and takes a second longer.
+
+A mutation is noticed if a test fails or takes far longer than without it. A survivor is a place to look at: some
+mutations change no behaviour.
 """
 
 import argparse
 import ast
+import collections
 import contextlib
 import difflib
+import gc
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import CodeType, FunctionType
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OPERATORS = (
@@ -47,6 +58,8 @@ OPERATORS = (
     "NumberReplacer",
 )
 """Each of cosmic-ray's that makes a mistake which somebody could make."""
+TOOL = 4  # of those that sys.monitoring leaves free
+PYTEST = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist"]
 
 
 def mutations(source: str) -> Iterator[str]:
@@ -86,47 +99,226 @@ def copy_of_checkout() -> Iterator[Path]:
             if entry and (ROOT / entry).exists():
                 (Path(name) / entry).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / entry, Path(name) / entry, follow_symlinks=False)
-        yield Path(name)
+        yield Path(name).resolve()
 
 
-def passes(folder: Path, tests: list[str], timeout: float) -> bool:
-    command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *tests]
+class NotInPlaceError(Exception):
+    """The change is in code that has run already, on import."""
+
+
+def replacements(old: CodeType, new: CodeType) -> Iterator[tuple[CodeType, CodeType]]:
+    """The functions that differ, outermost first, as pairs of code; the code around them must be the same."""
+    children = [const for const in old.co_consts if isinstance(const, CodeType)]
+    others = [const for const in new.co_consts if isinstance(const, CodeType)]
+    if old.co_flags & 2:  # CO_NEWLOCALS: a function, and neither a module nor a class
+        if old.co_freevars != new.co_freevars:
+            raise NotInPlaceError
+        if old != new:
+            yield old, new
+    elif (old.co_code, old.co_names, values(old)) != (new.co_code, new.co_names, values(new)):
+        raise NotInPlaceError
+    if [child.co_name for child in children] == [child.co_name for child in others]:
+        for child, other in zip(children, others, strict=True):
+            yield from replacements(child, other)
+    elif not old.co_flags & 2:
+        raise NotInPlaceError
+
+
+def values(code: CodeType) -> list[str]:
+    return [repr(const) for const in code.co_consts if not isinstance(const, CodeType)]
+
+
+class Mutator:
+    """A plugin of pytest, whose loop runs the tests of each mutation instead of each test once."""
+
+    def __init__(self, folder: Path, modules: list[str], lines: tuple[int, int], budget: float) -> None:
+        self.folder = folder
+        self.modules = {str(folder / module): module for module in modules}
+        self.lines = lines
+        self.budget = budget
+        self.running = ""
+        """The test that runs, or nothing while modules are imported."""
+        self.covering: dict[tuple[str, int], set[str]] = collections.defaultdict(set)
+        self.seconds: dict[str, float] = {}
+        self.survived = self.tried = 0
+        sys.monitoring.use_tool_id(TOOL, "mutate")
+        sys.monitoring.register_callback(TOOL, sys.monitoring.events.LINE, self._on_line)
+        sys.monitoring.set_events(TOOL, sys.monitoring.events.LINE)
+
+    def _on_line(self, code: CodeType, line: int) -> object:
+        path = os.path.realpath(code.co_filename) if "pylingo" in code.co_filename else ""
+        if path in self.modules:
+            self.covering[path, line].add(self.running)
+        return sys.monitoring.DISABLE
+
+    def pytest_configure(self) -> None:
+        """Have hypothesis make the same examples for each mutation, and not look for the smallest."""
+        from hypothesis import Phase, settings
+
+        phases = [Phase.explicit, Phase.generate]
+        settings.register_profile("mutate", deadline=None, derandomize=True, database=None, phases=phases)
+        settings.load_profile("mutate")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        self.running = item.nodeid
+        sys.monitoring.restart_events()
+        start = time.monotonic()
+        try:
+            return (yield)
+        finally:
+            self.seconds[item.nodeid] = time.monotonic() - start
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run all tests once in a child process that reports the lines, then the tests of each mutation in another."""
+        functions: dict[tuple[str, str, int], list[FunctionType]] = collections.defaultdict(list)
+        for thing in gc.get_objects():
+            if isinstance(thing, FunctionType) and "pylingo" in thing.__code__.co_filename:
+                code = thing.__code__
+                functions[os.path.realpath(code.co_filename), code.co_qualname, code.co_firstlineno].append(thing)
+        self._record(session)
+        sys.monitoring.set_events(TOOL, 0)
+        sys.monitoring.free_tool_id(TOOL)
+        for path, module in self.modules.items():
+            self._mutate(session, path, module, functions)
+        return True
+
+    def _record(self, session: pytest.Session) -> None:
+        import pickle
+
+        with tempfile.TemporaryFile() as file:
+            if not (child := os.fork()):
+                run_items(session, session.items)
+                pickle.dump((self.covering, self.seconds, session.testsfailed), file)
+                file.flush()
+                os._exit(0)
+            os.waitpid(child, 0)
+            file.seek(0)
+            self.covering, self.seconds, failed = pickle.load(file)
+        if failed:
+            raise pytest.UsageError("the tests fail without any change")
+
+    def _mutate(
+        self,
+        session: pytest.Session,
+        path: str,
+        module: str,
+        functions: dict[tuple[str, str, int], list[FunctionType]],
+    ) -> None:
+        source = Path(path).read_text(encoding="utf-8")
+        original = compile(source, path, "exec", dont_inherit=True)
+        on_import = {line for (file, line), tests in self.covering.items() if file == path and "" in tests}
+        whole = set().union(*(tests for (file, _), tests in self.covering.items() if file == path)) - {""}
+        tried = survived = uncovered = 0
+        start = time.monotonic()
+        for mutated in mutations(source):
+            line, shown = difference(source, mutated)
+            if not self.lines[0] <= line <= self.lines[1]:
+                continue
+            tried += 1
+            Path(path).write_text(mutated, encoding="utf-8")
+            try:
+                pairs = list(replacements(original, compile(mutated, path, "exec", dont_inherit=True)))
+                lines = {number for old, _ in pairs for *_, number in old.co_lines() if number}
+                spanned = {number for old, _ in pairs[:1] for *_, number in old.co_lines() if number}
+                if not pairs or (spanned - {pairs[0][0].co_firstlineno}) & on_import:
+                    raise NotInPlaceError
+                tests = self.covering.get((path, line)) or set().union(
+                    *(self.covering.get((path, number), set()) for number in lines)
+                )
+                noticed = self._fails_in_place(session, path, pairs, functions, tests - {""})
+            except NotInPlaceError:
+                noticed = self._fails_anew(self._fastest(whole)[:400])
+            except SyntaxError:
+                noticed = True
+            if not noticed:
+                survived += 1
+                print(f"{module}:{line}\n{shown}", flush=True)
+        Path(path).write_text(source, encoding="utf-8")
+        print(f"{module}: {survived} of {tried} mutations survived; {time.monotonic() - start:.0f} s", flush=True)
+
+    def _fastest(self, tests: set[str]) -> list[str]:
+        chosen = []
+        left = self.budget
+        for test in sorted(tests, key=lambda test: self.seconds[test]):
+            left -= self.seconds[test]
+            if left < 0 and chosen:
+                break
+            chosen.append(test)
+        return chosen
+
+    def _fails_in_place(
+        self,
+        session: pytest.Session,
+        path: str,
+        pairs: list[tuple[CodeType, CodeType]],
+        functions: dict[tuple[str, str, int], list[FunctionType]],
+        tests: set[str],
+    ) -> bool:
+        chosen = self._fastest(tests)
+        items = {item.nodeid: item for item in session.items}
+        if not (child := os.fork()):
+            os.setpgid(0, 0)
+            for old, new in pairs:
+                for function in functions[path, old.co_qualname, old.co_firstlineno]:
+                    function.__code__ = new
+            run_items(session, [items[test] for test in chosen])
+            os._exit(1 if session.testsfailed else 0)
+        timeout = 5 + 5 * sum(self.seconds[test] for test in chosen)
+        deadline = time.monotonic() + timeout
+        while True:
+            pid, status = os.waitpid(child, os.WNOHANG)
+            if pid:
+                return status != 0
+            if time.monotonic() > deadline:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                return True
+            time.sleep(0.005)
+
+    def _fails_anew(self, chosen: list[str]) -> bool:
+        command = [sys.executable, "-B", "-m", "pytest", *PYTEST, *chosen]
+        timeout = 20 + 5 * sum(self.seconds[test] for test in chosen)
+        try:
+            done = subprocess.run(
+                command, cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout
+            )
+        except subprocess.TimeoutExpired:
+            return True
+        return done.returncode != 0
+
+
+def run_items(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Run the tests in this process, quietly, until one fails."""
+    quiet = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(quiet, descriptor)
     try:
-        done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout)
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+        for index, item in enumerate(items):
+            following = items[index + 1] if index + 1 < len(items) else None
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if session.testsfailed:
+                break
+    except BaseException:
+        session.testsfailed = 1
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    parser.add_argument("module", help="the file to change, relative to the checkout")
-    parser.add_argument("tests", nargs="+", help="tests that should notice, the fastest first")
+    parser.add_argument("modules", nargs="+", help="the files to change, relative to the checkout")
+    parser.add_argument("--tests", nargs="+", required=True, help="tests that should notice")
     parser.add_argument("--lines", metavar="FROM-TO", default="1-1000000", help="change only these lines")
+    parser.add_argument("--budget", type=float, default=5.0, help="seconds of tests for one mutation (default: 5)")
     options = parser.parse_args()
     low, _, high = options.lines.partition("-")
-    tried = survived = 0
-    start = time.monotonic()
     with copy_of_checkout() as folder:
-        module = folder / options.module
-        source = module.read_text(encoding="utf-8")
-        if not passes(folder, options.tests, 600):
-            print("the tests fail without any change", file=sys.stderr)
-            return 1
-        timeout = 10 + 5 * (time.monotonic() - start)
-        for mutated in mutations(source):
-            line, shown = difference(source, mutated)
-            if not int(low) <= line <= int(high or low):
-                continue
-            module.write_text(mutated, encoding="utf-8")
-            tried += 1
-            if passes(folder, options.tests, timeout):
-                survived += 1
-                print(f"{options.module}:{line}\n{shown}", flush=True)
-    print(f"{survived} of {tried} mutations survived; {time.monotonic() - start:.0f} s")
-    return 0
+        os.chdir(folder)
+        sys.path[0] = str(folder)
+        mutator = Mutator(folder, options.modules, (int(low), int(high or low)), options.budget)
+        return pytest.main([*PYTEST, "-s", *options.tests], plugins=[mutator])
 
 
 if __name__ == "__main__":
