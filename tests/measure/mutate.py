@@ -21,6 +21,7 @@ import contextlib
 import difflib
 import gc
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -140,7 +141,7 @@ class Mutator:
         """The test that runs, or nothing while modules are imported."""
         self.covering: dict[tuple[str, int], set[str]] = collections.defaultdict(set)
         self.seconds: dict[str, float] = {}
-        self.survived = self.tried = 0
+        self.functions: dict[tuple[str, str, int], list[FunctionType]] = collections.defaultdict(list)
         sys.monitoring.use_tool_id(TOOL, "mutate")
         sys.monitoring.register_callback(TOOL, sys.monitoring.events.LINE, self._on_line)
         sys.monitoring.set_events(TOOL, sys.monitoring.events.LINE)
@@ -171,21 +172,18 @@ class Mutator:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run all tests once in a child process that reports the lines, then the tests of each mutation in another."""
-        functions: dict[tuple[str, str, int], list[FunctionType]] = collections.defaultdict(list)
         for thing in gc.get_objects():
             if isinstance(thing, FunctionType) and "pylingo" in thing.__code__.co_filename:
                 code = thing.__code__
-                functions[os.path.realpath(code.co_filename), code.co_qualname, code.co_firstlineno].append(thing)
+                self.functions[os.path.realpath(code.co_filename), code.co_qualname, code.co_firstlineno].append(thing)
         self._record(session)
         sys.monitoring.set_events(TOOL, 0)
         sys.monitoring.free_tool_id(TOOL)
         for path, module in self.modules.items():
-            self._mutate(session, path, module, functions)
+            self._mutate(session, path, module)
         return True
 
     def _record(self, session: pytest.Session) -> None:
-        import pickle
-
         with tempfile.TemporaryFile() as file:
             if not (child := os.fork()):
                 run_items(session, session.items)
@@ -198,18 +196,10 @@ class Mutator:
         if failed:
             raise pytest.UsageError("the tests fail without any change")
 
-    def _mutate(
-        self,
-        session: pytest.Session,
-        path: str,
-        module: str,
-        functions: dict[tuple[str, str, int], list[FunctionType]],
-    ) -> None:
+    def _mutate(self, session: pytest.Session, path: str, module: str) -> None:
         source = Path(path).read_text(encoding="utf-8")
         original = compile(source, path, "exec", dont_inherit=True)
-        on_import = {line for (file, line), tests in self.covering.items() if file == path and "" in tests}
-        whole = set().union(*(tests for (file, _), tests in self.covering.items() if file == path)) - {""}
-        tried = survived = uncovered = 0
+        tried = survived = 0
         start = time.monotonic()
         for mutated in mutations(source):
             line, shown = difference(source, mutated)
@@ -219,26 +209,24 @@ class Mutator:
             Path(path).write_text(mutated, encoding="utf-8")
             try:
                 pairs = list(replacements(original, compile(mutated, path, "exec", dont_inherit=True)))
-                lines = {number for old, _ in pairs for *_, number in old.co_lines() if number}
-                spanned = {number for old, _ in pairs[:1] for *_, number in old.co_lines() if number}
-                if not pairs or (spanned - {pairs[0][0].co_firstlineno}) & on_import:
-                    raise NotInPlaceError
-                tests = self.covering.get((path, line)) or set().union(
-                    *(self.covering.get((path, number), set()) for number in lines)
-                )
-                noticed = self._fails_in_place(session, path, pairs, functions, tests - {""})
-            except NotInPlaceError:
-                noticed = self._fails_anew(self._fastest(whole)[:400])
+                noticed = self._fails_in_place(session, path, line, pairs)
             except SyntaxError:
                 noticed = True
+            except NotInPlaceError:
+                noticed = self._fails_anew(path)
             if not noticed:
                 survived += 1
                 print(f"{module}:{line}\n{shown}", flush=True)
         Path(path).write_text(source, encoding="utf-8")
         print(f"{module}: {survived} of {tried} mutations survived; {time.monotonic() - start:.0f} s", flush=True)
 
+    def _tests(self, path: str, line: int) -> set[str]:
+        """The tests that run a line; "" is among them if it runs on import."""
+        return self.covering.get((path, line), set())
+
     def _fastest(self, tests: set[str]) -> list[str]:
-        chosen = []
+        """The tests that run first, as many as the budget allows."""
+        chosen: list[str] = []
         left = self.budget
         for test in sorted(tests, key=lambda test: self.seconds[test]):
             left -= self.seconds[test]
@@ -248,19 +236,20 @@ class Mutator:
         return chosen
 
     def _fails_in_place(
-        self,
-        session: pytest.Session,
-        path: str,
-        pairs: list[tuple[CodeType, CodeType]],
-        functions: dict[tuple[str, str, int], list[FunctionType]],
-        tests: set[str],
+        self, session: pytest.Session, path: str, line: int, pairs: list[tuple[CodeType, CodeType]]
     ) -> bool:
-        chosen = self._fastest(tests)
+        if not pairs:
+            raise NotInPlaceError
+        outermost, _ = pairs[0]
+        body = {number for *_, number in outermost.co_lines() if number} - {outermost.co_firstlineno}
+        if any("" in self._tests(path, number) for number in body):
+            raise NotInPlaceError
+        chosen = self._fastest(self._tests(path, line) or set().union(*(self._tests(path, number) for number in body)))
         items = {item.nodeid: item for item in session.items}
         if not (child := os.fork()):
             os.setpgid(0, 0)
             for old, new in pairs:
-                for function in functions[path, old.co_qualname, old.co_firstlineno]:
+                for function in self.functions[path, old.co_qualname, old.co_firstlineno]:
                     function.__code__ = new
             run_items(session, [items[test] for test in chosen])
             os._exit(1 if session.testsfailed else 0)
@@ -277,7 +266,9 @@ class Mutator:
                 return True
             time.sleep(0.005)
 
-    def _fails_anew(self, chosen: list[str]) -> bool:
+    def _fails_anew(self, path: str) -> bool:
+        tests = set().union(*(tests for (file, _), tests in self.covering.items() if file == path)) - {""}
+        chosen = self._fastest(tests)[:400]
         command = [sys.executable, "-B", "-m", "pytest", *PYTEST, *chosen]
         timeout = 20 + 5 * sum(self.seconds[test] for test in chosen)
         try:
