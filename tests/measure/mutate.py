@@ -7,8 +7,9 @@
 
 cosmic-ray makes the mutations, and one kind is our own: a statement is deleted. They are made in a copy of the checkout
 in a temporary folder. The tests are collected once and run once, to record which of them run which line in this
-process. For each mutation, a child process replaces the code of the function and runs the tests of that line, the
-fastest first, until one fails. A change of code that runs on import needs a new interpreter and takes a second longer.
+process. For each mutation, a child process replaces the code of the function and runs the tests of that line until one
+fails: first those of the module's own file, then the others, the fastest first. A change of code that runs on import
+needs a new interpreter and takes a second longer; `--fast` leaves such changes out.
 
 A mutation is noticed if a test fails or takes far longer than without it. A survivor is a place to look at: some
 mutations change no behaviour.
@@ -132,11 +133,12 @@ def values(code: CodeType) -> list[str]:
 class Mutator:
     """A plugin of pytest, whose loop runs the tests of each mutation instead of each test once."""
 
-    def __init__(self, folder: Path, modules: list[str], lines: tuple[int, int], budget: float) -> None:
+    def __init__(self, folder: Path, modules: list[str], lines: tuple[int, int], budget: float, is_fast: bool) -> None:
         self.folder = folder
         self.modules = {str(folder / module): module for module in modules}
         self.lines = lines
         self.budget = budget
+        self.is_fast = is_fast
         self.running = ""
         """The test that runs, or nothing while modules are imported."""
         self.covering: dict[tuple[str, int], set[str]] = collections.defaultdict(set)
@@ -205,7 +207,6 @@ class Mutator:
             line, shown = difference(source, mutated)
             if not self.lines[0] <= line <= self.lines[1]:
                 continue
-            tried += 1
             Path(path).write_text(mutated, encoding="utf-8")
             try:
                 pairs = list(replacements(original, compile(mutated, path, "exec", dont_inherit=True)))
@@ -213,7 +214,10 @@ class Mutator:
             except SyntaxError:
                 noticed = True
             except NotInPlaceError:
+                if self.is_fast:
+                    continue
                 noticed = self._fails_anew(path)
+            tried += 1
             if not noticed:
                 survived += 1
                 print(f"{module}:{line}\n{shown}", flush=True)
@@ -224,11 +228,12 @@ class Mutator:
         """The tests that run a line; "" is among them if it runs on import."""
         return self.covering.get((path, line), set())
 
-    def _fastest(self, tests: set[str]) -> list[str]:
-        """The tests that run first, as many as the budget allows."""
+    def _first(self, path: str, tests: set[str]) -> list[str]:
+        """As many tests as the budget allows: those of the module's own file, then the others, the fastest first."""
+        own = f"/test_{Path(path).stem}.py::"
         chosen: list[str] = []
         left = self.budget
-        for test in sorted(tests, key=lambda test: self.seconds[test]):
+        for test in sorted(tests, key=lambda test: (own not in test, self.seconds[test])):
             left -= self.seconds[test]
             if left < 0 and chosen:
                 break
@@ -244,7 +249,8 @@ class Mutator:
         body = {number for *_, number in outermost.co_lines() if number} - {outermost.co_firstlineno}
         if any("" in self._tests(path, number) for number in body):
             raise NotInPlaceError
-        chosen = self._fastest(self._tests(path, line) or set().union(*(self._tests(path, number) for number in body)))
+        tests = self._tests(path, line) or set().union(*(self._tests(path, number) for number in body))
+        chosen = self._first(path, tests)
         items = {item.nodeid: item for item in session.items}
         if not (child := os.fork()):
             os.setpgid(0, 0)
@@ -268,7 +274,7 @@ class Mutator:
 
     def _fails_anew(self, path: str) -> bool:
         tests = set().union(*(tests for (file, _), tests in self.covering.items() if file == path)) - {""}
-        chosen = self._fastest(tests)[:400]
+        chosen = self._first(path, tests)[:400]
         command = [sys.executable, "-B", "-m", "pytest", *PYTEST, *chosen]
         timeout = 20 + 5 * sum(self.seconds[test] for test in chosen)
         try:
@@ -303,12 +309,13 @@ def main() -> int:
     parser.add_argument("--tests", nargs="+", required=True, help="tests that should notice")
     parser.add_argument("--lines", metavar="FROM-TO", default="1-1000000", help="change only these lines")
     parser.add_argument("--budget", type=float, default=5.0, help="seconds of tests for one mutation (default: 5)")
+    parser.add_argument("--fast", action="store_true", help="leave out code that runs on import")
     options = parser.parse_args()
     low, _, high = options.lines.partition("-")
     with copy_of_checkout() as folder:
         os.chdir(folder)
         sys.path[0] = str(folder)
-        mutator = Mutator(folder, options.modules, (int(low), int(high or low)), options.budget)
+        mutator = Mutator(folder, options.modules, (int(low), int(high or low)), options.budget, options.fast)
         return pytest.main([*PYTEST, "-s", *options.tests], plugins=[mutator])
 
 
