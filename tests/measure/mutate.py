@@ -250,7 +250,7 @@ class Mutator:
         if any("" in self._tests(path, number) for number in body):
             raise NotInPlaceError
         tests = self._tests(path, line) or set().union(*(self._tests(path, number) for number in body))
-        chosen = self._first(path, tests)
+        chosen = self._first(path, tests - {""})
         items = {item.nodeid: item for item in session.items}
         if not (child := os.fork()):
             os.setpgid(0, 0)
