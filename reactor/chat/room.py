@@ -30,9 +30,7 @@ class Batch:
     def __init__(self) -> None:
         self.frames: list[bytes] = []
         self.stamps: list[int] = []
-        self._data = memoryview(b"")
         self._starts: list[int] | None = None
-        self.count = self.first = self.last = 0
 
     def seal(self) -> memoryview:
         """Join the frames and return them as one buffer. No frame may be added after that."""

@@ -63,6 +63,14 @@ def test_stamps_rise_over_all_rooms(chat):
     assert stamps == list(range(NOON, NOON + 24))
 
 
+def test_stamps_rise_above_the_newest_of_the_history():
+    hub = Hub([].append, clock=lambda: NOON)
+    hub.raise_stamps(NOON + 5)
+    assert hub.stamp() == NOON + 6
+    hub.raise_stamps(NOON)
+    assert hub.stamp() == NOON + 7
+
+
 def test_the_clock_is_in_microseconds():
     before, stamp, after = time.time(), wall_clock(), time.time()
     assert int(before * 1e6) - 1 <= stamp <= int(after * 1e6) + 1
@@ -140,6 +148,14 @@ def test_what_everybody_is_told_is_encoded_once(chat, monkeypatch):
     assert [type(record) for record in people[2].got()] == [Message, Notice, Message]
     assert people[0].got() == people[1].got() == [Notice("the server has something to say")]
     assert len(encoded) == 1
+
+
+def test_work_is_that_of_requests_and_of_bytes_and_is_taken_once(chat):
+    assert chat.hub.take_work() == 0
+    chat.hub.tick.work += 3
+    chat.hub.tick.copied += 4_000
+    assert chat.hub.take_work() == 5
+    assert chat.hub.take_work() == 0
 
 
 # --- rooms ----------------------------------------------------------------------------------------------------

@@ -289,6 +289,20 @@ def test_the_next_page_goes_to_the_peer_that_has_waited_longest(chat, monkeypatc
     assert order == [0, 0, 1, 2, 3, 1, 2, 3]  # the first page is out at once
 
 
+def test_an_empty_queue_is_no_reason_to_get_a_page_before_the_others(chat, monkeypatch):
+    monkeypatch.setattr(listing_module, "BUDGET", 1)
+    chat = Chat()
+    people = fill(chat, 1_500)[:3]
+    order = []
+    for person in people:
+        person.ask(Command("users"))
+        person.session.drained()
+    for _ in range(20):
+        chat.tick()
+        order += [number for number, person in enumerate(people) if person.got()]
+    assert order == [0, 0, 1, 2, 1, 2]
+
+
 def test_even_the_smallest_answers_are_counted(chat, monkeypatch):
     monkeypatch.setattr(listing_module, "BUDGET", 2_560)
     chat = Chat()
@@ -333,6 +347,20 @@ def test_a_slow_reader_gets_a_page_once_it_has_read_the_last_one(chat):
     assert [page.more for page in pages] == [True] * 4 + [False]
     assert len({name for page in pages for name in page.users}) == 4_000
     assert alice.endings == []
+
+
+def test_who_is_told_twice_that_its_queue_is_empty_gets_one_page(chat):
+    alice = fill(chat, 5_000)[0]
+    alice.out.stuck = True
+    alice.ask(Command("users"))
+    for _ in range(10):
+        chat.tick()
+    assert len(alice.got()) == 3
+    alice.out.take_all()
+    alice.session.drained()
+    alice.session.drained()
+    chat.tick()
+    assert len(alice.got()) == 1
 
 
 @pytest.mark.parametrize("ending", ["close", "idle", "lost", "shutdown"])

@@ -95,6 +95,19 @@ def test_where_no_bound_for_one_origin_holds_the_one_for_all_does():
     assert office.expired == ["0"]
 
 
+def test_the_least_bound_for_all_is_one_seat():
+    office = Office(most=1)
+    assert [office.keep("a", "one"), office.keep("a", "two"), office.keep("b", "other")] == [True, False, True]
+    assert office.expired == ["one"]
+    assert len(office.seats) == 1
+
+
+def test_seats_that_are_not_kept_are_counted():
+    office = Office(most_per_origin=1)
+    assert [office.keep("a", f"{number}") for number in range(3)] == [True, False, False]
+    assert office.seats.refused == 2
+
+
 @pytest.mark.parametrize("most", [0, 1_000])
 def test_no_bound(most):
     office = Office(most=most)

@@ -41,6 +41,7 @@ def test_a_claim_finds_a_session_that_is_away_by_its_name(tokens, key, is_away, 
     ada = Resumable("Ada", is_away)
     token = tokens.issue(ada)
     tokens.claim(ada, CLAIM)
+    assert len(tokens) == 2
     assert tokens.find(CLAIM, key) is (ada if found else None)
     tokens.revoke(ada, token)
     assert len(tokens) == 0
