@@ -93,11 +93,9 @@ def _say_once(session: Session, room: Room[Session], say: Say, key: str, text: s
         return
 
     def looked_up(at: int | None) -> None:
-        if session.room is room and session.state is not State.ENDED:
+        if session.state is not State.ENDED:
             _speak(session, room, say, text, at, deliver)
             session.go_on()
-        else:
-            session.is_busy = False
 
     session.is_busy = True
     history.look_up(room.key, key, number, name, looked_up)

@@ -99,6 +99,14 @@ def test_only_addresses_that_asked_for_something_lately_are_remembered():
     assert len(pace) <= 1_000
 
 
+def test_addresses_that_keep_asking_do_not_have_the_quiet_ones_remembered():
+    pace = pace_of(0.16, 10)
+    for number in range(1_000):
+        for key in ("a", "b", str(number)):
+            pace.reserve(key, 1_000.0 + number)
+    assert len(pace) <= 6
+
+
 def test_a_waiting_peer_is_not_forgotten():
     pace = pace_of(0.25, 2)
     handled(pace, "a", 500, 1_000.0)

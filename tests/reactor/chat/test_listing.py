@@ -163,9 +163,11 @@ def test_a_page_reads_no_more_than_it_sends():
 def test_no_more_pages_are_kept_than_some():
     directory = Directory()
     directory.keys = [f"{number:05}" for number in range(2_000)]
+    kept = []
     for number in range(2_000):
         listed(directory, f"{number:05}")
-        assert directory.pages_kept <= 128
+        kept.append(directory.pages_kept)
+    assert max(kept) == 128
 
 
 # --- over several ticks -----------------------------------------------------------------------------------------

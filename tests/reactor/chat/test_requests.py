@@ -140,6 +140,30 @@ def test_a_shutdown_does_not_wait(log):
     log.answer(None)
     chat.tick()
     assert [type(record) for record in alice.got()] == [Goodbye]
+    pages: list[object] = []
+    log.page("tea", HistoryRequest(), lambda page: pages.append(page.messages))
+    assert pages == [[]]
+
+
+@pytest.mark.parametrize(("letters", "work"), [(10, 10), (256, 256), (257, 256), (4_000, 256)])
+def test_folding_an_argument_is_work_for_each_letter_up_to_four_room_names(letters, work):
+    chat = Chat()
+    (alice,) = chat.people("alice")
+    chat.hub.take_work()
+    costs = []
+    for letter in ("e", "é"):
+        alice.ask(Command("users", letter * letters))
+        costs.append(chat.hub.take_work())
+    assert costs[1] - costs[0] == pytest.approx(work, abs=0.5)
+    assert costs[0] < 1
+
+
+def test_a_page_of_history_is_work():
+    chat = Chat()
+    (alice,) = chat.people("alice")
+    chat.hub.take_work()
+    alice.ask(HistoryRequest())
+    assert 300 < chat.hub.take_work() < 301
 
 
 # --- over a connection
