@@ -243,9 +243,9 @@ class Mutator:
     def _fails_in_place(
         self, session: pytest.Session, path: str, line: int, pairs: list[tuple[CodeType, CodeType]]
     ) -> bool:
-        if not pairs:
+        outermost = pairs[0][0] if pairs else None
+        if outermost is None or not self.functions[path, outermost.co_qualname, outermost.co_firstlineno]:
             raise NotInPlaceError
-        outermost, _ = pairs[0]
         body = {number for *_, number in outermost.co_lines() if number} - {outermost.co_firstlineno}
         if any("" in self._tests(path, number) for number in body):
             raise NotInPlaceError
