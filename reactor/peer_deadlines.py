@@ -55,9 +55,7 @@ class PeerDeadlines[P: WatchedPeer]:
         """Note whether a request was `handled`, and whether a part of the next frame is `pending`."""
         if handled:
             self._silent_since = self._frame_since = 0.0
-        if not pending:
-            self._frame_since = 0.0
-        elif not self._frame_since:
+        if pending and not self._frame_since:
             self._frame_since = now
 
     def resumed(self, now: float) -> None:

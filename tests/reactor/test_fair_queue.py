@@ -7,7 +7,7 @@ import pytest
 
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.timers import MOST_DUE
-from pylingo.reactor.fair_queue import BUDGET, SECONDS, FairQueue
+from pylingo.reactor.fair_queue import BUDGET, SECONDS, FairQueue, cost_of
 from tests.fakes.clock import Clock
 from tests.fakes.selector import Selector
 
@@ -75,6 +75,15 @@ def desk(reactor: Reactor) -> Desk:
     return Desk(reactor)
 
 
+def test_a_request_costs_more_for_each_byte_that_may_begin_a_map_or_an_array():
+    containers = {*range(0x80, 0xA0), *range(0xDC, 0xE0)}  # those with their size in the byte, and with one behind it
+    plain = cost_of(b"a" * 100)
+    assert 11 < plain < 12
+    for code in range(256):
+        more = cost_of(bytes([code]) * 100) - plain
+        assert more == pytest.approx(12 if code in containers else 0)
+
+
 def test_what_fits_the_budget_does_not_wait(desk: Desk):
     ada, bob = Peer(desk, "ada"), Peer(desk, "bob")
     ada.ask(*[BUDGET / 5] * 2)
@@ -120,6 +129,17 @@ def test_a_peer_that_asked_much_while_alone_is_not_put_back_for_long(desk: Desk)
     assert "ada" in desk.tick(6)
 
 
+def test_who_asked_much_when_nobody_else_did_is_a_little_behind(desk: Desk):
+    ada, bob, cyd = (Peer(desk, name) for name in ("ada", "bob", "cyd"))
+    ada.ask(BUDGET)
+    desk.tick()
+    cyd.ask(BUDGET)
+    ada.ask(100.0)
+    bob.ask(1_000.0)
+    assert desk.tick() == ["cyd"]
+    assert desk.tick() == ["bob", "ada"]
+
+
 def test_a_peer_that_was_quiet_for_long_does_not_delay_the_others_for_long(desk: Desk):
     ada, bob = Peer(desk, "ada"), Peer(desk, "bob")
     ada.ask(*[BUDGET] * 100)
@@ -163,6 +183,19 @@ def test_a_turn_that_is_not_needed_goes_to_the_next_peer(desk: Desk, leave: str,
     assert len(caplog.records) == (0 if leave == "quietly" else 1)
     ada.ask(1.0)
     assert desk.tick() == ["ada"]
+
+
+def test_a_turn_that_was_not_used_is_not_kept(desk: Desk):
+    ada, bob = Peer(desk, "ada"), Peer(desk, "bob")
+    bob.ask(BUDGET)
+    ada.ask(1.0)
+    assert desk.tick() == ["bob"]
+    ada.take_turn = lambda: None  # type: ignore[method-assign]
+    assert desk.tick() == []
+    ada.costs.clear()
+    bob.ask(BUDGET)
+    ada.ask(1.0)
+    assert desk.tick() == ["bob"]
 
 
 def test_when_nobody_waits_the_loop_sleeps(clock: Clock):

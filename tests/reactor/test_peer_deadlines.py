@@ -119,6 +119,18 @@ def test_while_a_peer_is_not_read_only_the_stall_counts(peer, deadlines):
     assert (peer.pings, peer.endings) == (0, [])
 
 
+def test_the_next_check_is_no_later_than_any_deadline_that_runs(peer, deadlines):
+    deadlines.frames_came(True, False, START)
+    assert deadlines.next_check(START + 1) == 5  # a frame could begin now
+    deadlines.frames_came(False, True, START + 2)
+    assert deadlines.next_check(START + 3) == pytest.approx(4)
+    deadlines.frames_came(True, False, START + 4)
+    assert deadlines.check(START + 20) is not None
+    assert deadlines.next_check(START + 20) == 5
+    assert deadlines.next_check(START + 31.5) == pytest.approx(3.5)
+    assert deadlines.next_check(START + 36) == 0
+
+
 def test_no_deadline_holds_for_a_peer_that_is_not_attached(peer, deadlines):
     peer.is_attached = False
     assert deadlines.check(START + 500) is None
