@@ -169,7 +169,7 @@ class Connection:
 
     def catch_up(self) -> None:
         """Handle what has come: there is no pace any more."""
-        if self.is_paused and not self._session.is_busy:
+        if self.is_paused:
             self._resume()
 
     # --- requests

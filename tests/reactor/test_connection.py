@@ -35,6 +35,7 @@ from pylingo.shared.messages import (
     PingRequest,
     Pong,
     PongRequest,
+    Ready,
     Say,
     Sent,
     Skipped,
@@ -191,6 +192,22 @@ def test_what_comes_after_a_goodbye_is_not_handled(bench):
     assert len(desk.connections) == 1
 
 
+def test_what_waits_on_a_connection_that_was_replaced_is_not_handled(bench):
+    desk = bench(burst=3, rate=1.0)
+    other = desk.guest(Command("join", "tea"))
+    wire = desk.connect()
+    wire.send(Hello(1, "ada"), Command("join", "tea"), *[Say(f"{number}") for number in range(5)])
+    desk.turn()
+    (token,) = (record.token for record in wire.got() if type(record) is Ready)
+    again = desk.connect()
+    again.send(Hello(1, "ada", resume=token))
+    desk.turn()
+    assert goodbye_of(wire) == "replaced"
+    desk.wait(10)
+    assert [record.text for record in other.got() if type(record) is Message] == ["0"]
+    assert not again.ended
+
+
 def test_after_a_goodbye_the_stream_is_read_to_its_end_for_two_seconds_at_most(bench):
     desk = bench()
     wire = desk.guest()
@@ -288,6 +305,24 @@ def test_what_comes_behind_a_close_that_waits_for_the_disk_is_not_kept(bench, mo
         callback()
     desk.turn()
     assert goodbye_of(wire) == "close"
+
+
+def test_an_exception_of_ours_at_a_deadline_ends_that_connection_alone(bench, monkeypatch, caplog):
+    desk = bench()
+    wire, other = desk.guest(), desk.guest()
+    plain = Connection.ping
+
+    def broken(self: Connection) -> None:
+        if self is first:
+            raise ValueError("a bug")
+        plain(self)
+
+    first, _ = desk.connections
+    monkeypatch.setattr(Connection, "ping", broken)
+    desk.wait(desk.server.settings.ping_after + LATE)
+    assert len(caplog.records) == 1
+    assert (wire.got(), wire.ended) == ([], True)
+    assert (other.got(), other.ended) == ([Ping()], False)
 
 
 # --- pace -----------------------------------------------------------------------------------------------------
