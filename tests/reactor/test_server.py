@@ -78,6 +78,10 @@ def test_the_address_is_as_a_client_would_write_it(bench):
     assert type(welcome) is Welcome
 
 
+def test_a_host_given_by_name_is_shown_by_name(bench):
+    assert re.fullmatch(r"localhost:\d+", bench(host="localhost").server.start())
+
+
 def test_ipv6(bench):
     desk = bench(host="::1")
     try:
@@ -244,6 +248,29 @@ def test_when_memory_runs_out_a_quarter_of_the_connections_must_go_before_anybod
     desk.turn()
     assert type(desk.connect().got()[0]) is Welcome
     assert goodbye_of(desk.connect()) == "full"
+    desk.server.reactor.memory.ran_out()
+    assert caplog.messages[1] == "memory has run out with 6 connections: at most 4 from now on"
+
+
+def test_however_often_memory_runs_out_one_connection_is_let_in(bench):
+    desk = bench()
+    wire = desk.connect()
+    for _ in range(3):
+        desk.server.reactor.memory.ran_out()
+    assert goodbye_of(desk.connect()) == "full"
+    wire.hang_up()
+    desk.turn()
+    assert type(desk.connect().got()[0]) is Welcome
+
+
+def test_memory_is_held_back_again_when_a_connection_has_ended(bench):
+    desk = bench()
+    wire = desk.connect()
+    assert desk.server.reactor.memory.ran_out()
+    assert not desk.server.reactor.memory.ran_out()
+    wire.hang_up()
+    desk.turn()
+    assert desk.server.reactor.memory.ran_out()
 
 
 def test_a_connection_that_there_is_no_memory_for_takes_no_place(bench, monkeypatch):
@@ -253,8 +280,17 @@ def test_a_connection_that_there_is_no_memory_for_takes_no_place(bench, monkeypa
             patch.setattr(f"pylingo.reactor.admission.{what}", lambda *arguments: (_ for _ in ()).throw(MemoryError))
             with pytest.raises(MemoryError):
                 desk.connect()
-    desk.turn()
+        desk.turn()
+        assert (desk.wires[-1].got(), desk.wires[-1].ended) == ([], True)
     assert type(desk.connect().got()[0]) is Welcome
+
+
+def test_one_too_many_over_ipv6_is_told_so_as_well(bench, caplog):
+    desk = bench(max_connections=1)
+    desk.connect()
+    caplog.set_level("INFO")
+    assert goodbye_of(desk.connect(("2001:db8::1", 40_000, 0, 0))) == "full"
+    assert "refused full: [2001:db8::1]:40000" in caplog.messages
 
 
 def test_many_refused_at_once_all_hear_why(bench):
