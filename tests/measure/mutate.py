@@ -21,6 +21,7 @@ import collections
 import contextlib
 import difflib
 import gc
+import inspect
 import os
 import pickle
 import shutil
@@ -112,7 +113,8 @@ def replacements(old: CodeType, new: CodeType) -> Iterator[tuple[CodeType, CodeT
     """The functions that differ, outermost first, as pairs of code; the code around them must be the same."""
     children = [const for const in old.co_consts if isinstance(const, CodeType)]
     others = [const for const in new.co_consts if isinstance(const, CodeType)]
-    if old.co_flags & 2:  # CO_NEWLOCALS: a function, and neither a module nor a class
+    is_function = is_function_body(old)
+    if is_function:
         if old.co_freevars != new.co_freevars:
             raise NotInPlaceError
         if old != new:
@@ -122,8 +124,13 @@ def replacements(old: CodeType, new: CodeType) -> Iterator[tuple[CodeType, CodeT
     if [child.co_name for child in children] == [child.co_name for child in others]:
         for child, other in zip(children, others, strict=True):
             yield from replacements(child, other)
-    elif not old.co_flags & 2:
+    elif not is_function:
         raise NotInPlaceError
+
+
+def is_function_body(code: CodeType) -> bool:
+    """Whether this is the code of a function, and neither of a module nor of a class, generic or not."""
+    return bool(code.co_flags & inspect.CO_NEWLOCALS) and not code.co_name.startswith("<generic parameters")
 
 
 def values(code: CodeType) -> list[str]:
@@ -259,7 +266,7 @@ class Mutator:
                     function.__code__ = new
             run_items(session, [items[test] for test in chosen])
             os._exit(1 if session.testsfailed else 0)
-        timeout = 5 + 5 * sum(self.seconds[test] for test in chosen)
+        timeout = 3 + 2 * sum(self.seconds[test] for test in chosen)
         deadline = time.monotonic() + timeout
         while True:
             pid, status = os.waitpid(child, os.WNOHANG)
