@@ -47,6 +47,13 @@ def test_a_direct_buffer_counts_in_full_until_it_is_taken() -> None:
         assert queue.direct == direct
 
 
+def test_a_direct_buffer_behind_others_counts_no_more_once_it_is_taken() -> None:
+    queue = make((b"12", 0), (b"345", 3), (b"67", 1))
+    for taken, direct in ((4, 4), (1, 1), (1, 1)):
+        queue.remove(taken)
+        assert queue.direct == direct
+
+
 @pytest.mark.parametrize(("taken", "kept"), [(0, b""), (1, b"bc"), (3, b""), (4, b"ef"), (7, b"hi")])
 def test_discarding_keeps_the_rest_of_the_frame_in_flight(taken: int, kept: bytes) -> None:
     queue = make((b"abcdef", 0), (b"ghijkl", 6))

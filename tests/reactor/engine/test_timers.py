@@ -155,6 +155,16 @@ def test_cancelling_cannot_fill_the_memory():
     assert fired == list(range(701, 1_001)), "a rebuilt heap still knows the order"
 
 
+def test_timers_that_are_not_cancelled_hardly_ever_have_the_heap_rebuilt(monkeypatch):
+    sizes = []
+    heapify = heapq.heapify
+    monkeypatch.setattr(heapq, "heapify", lambda heap: sizes.append(len(heap)) or heapify(heap))
+    queue = TimerQueue()
+    for number in range(5_000):
+        queue.add(number, print)
+    assert sizes == [256, 512, 1_024, 2_048, 4_096]
+
+
 @settings(deadline=None)
 @given(
     st.lists(
