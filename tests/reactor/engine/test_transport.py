@@ -531,6 +531,16 @@ def test_leftovers_wait_for_the_peer_without_spinning(bench):
     bench.assert_asleep()
 
 
+def test_leftovers_go_behind_what_others_have_that_is_new(bench, monkeypatch):
+    transport, _, _, _ = bench.blocked()
+    asked = []
+    monkeypatch.setattr(bench.reactor, "flush_soon", lambda connection, is_backlog: asked.append(is_backlog))
+    transport.handle(EVENT_WRITE)
+    assert asked == [True]
+    bench.transport()[0].write(b"new")
+    assert asked == [True, False]
+
+
 def test_no_write_interest_where_the_first_send_took_everything(bench, monkeypatch):
     transport, _, _, far = bench.transport()
     changes = []
