@@ -263,6 +263,12 @@ def test_long_lists_of_any_names_are_read(letter):
     assert event_codec.decode(encode(rooms)[4:]) == rooms
 
 
+def test_a_frame_from_the_server_has_sixteen_long_arrays_and_no_more():
+    long = b"\xdc\x01\x00" + b"\x00" * 256
+    assert event_codec.decode(with_extra(b"\xdc\x00\x10" + long * 16)).type == "ping"
+    assert_refused(event_codec, with_extra(b"\xdc\x00\x11" + long * 17))
+
+
 def test_a_failed_body_leaves_nothing_behind():
     assert_refused(request_codec, map_of(pair("type", msgpack.packb("ping")), b"\xa1"))
     assert request_codec.decode(msgpack.packb({"type": "pong"})) == m.PongRequest()

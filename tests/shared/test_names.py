@@ -31,6 +31,15 @@ def test_the_numbers_of_the_protocol():
     assert (MAX_NAME, MAX_ROOM) == (32, 64)
 
 
+def test_without_the_table_of_scripts_the_missing_package_is_named(monkeypatch):
+    names.script_table.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr("importlib.util.find_spec", lambda name: None)
+        with pytest.raises(ModuleNotFoundError) as caught:
+            names.prepare()
+    assert caught.value.name == "confusable_homoglyphs"
+
+
 # --- names ------------------------------------------------------------------------------------------------------
 
 NAMES = [

@@ -36,6 +36,12 @@ def keys(text: str) -> dict[str, object]:
     return read_file(SETTINGS, SettingsFile("f", text.encode()), "see the manual")
 
 
+def test_help_says_which_values_an_option_may_have() -> None:
+    assert SETTINGS["max_size"].help == ("100% of it (1K): a size from 1 to 1M, such as 64K or 2M; at the limit: gone")
+    assert SETTINGS["target"].help == "the target"
+    assert SETTINGS["loud"].help == "noise"
+
+
 def test_a_command_line_is_read_by_its_table() -> None:
     arguments = ["there", "--max-size", "2K", "--loud", "--more=a,b", "--more", "c", "--even", "4", "--once", "3"]
     assert options(*arguments) == {
