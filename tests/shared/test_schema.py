@@ -45,6 +45,12 @@ NUMBERS = [0, -1, 7, 2**64 - 1]
 OTHERS = [1.5, float("nan"), float("inf"), [], {}]
 
 
+@record("whole", {})
+class Whole(Record):
+    one: Part | None
+    parts: list[Part] | None
+
+
 def read(**fields: object) -> Record:
     return read_record(TABLE, SOUND | {key.encode(): value for key, value in fields.items()})
 
@@ -67,6 +73,7 @@ def test_a_record_is_in_the_tables_it_names():
 
 def test_a_record_is_a_value():
     assert Part("a", 1) == Part("a", 1) != Part("a", 2)
+    assert len({Part("a", 1), Part("a", 1), Part("a", 2)}) == 2
     with pytest.raises((AttributeError, TypeError)):
         object.__setattr__(Part("a"), "other", 1)
 
@@ -245,6 +252,11 @@ def test_parts_are_written_as_maps_without_a_type():
         "one": {"label": "c"},
         "id": 0,
     }
+
+
+def test_parts_that_may_be_none_are_written_as_nil():
+    assert to_map(Whole(None, None)) == {"type": "whole", "one": None, "parts": None}
+    assert to_map(Whole(Part("a"), [])) == {"type": "whole", "one": {"label": "a"}, "parts": []}
 
 
 def test_empty_lists_are_written():
