@@ -1,6 +1,7 @@
 """Deadlines on a clock that the test moves."""
 
 import math
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -109,6 +110,18 @@ def test_the_timers_are_as_many_as_the_slots_however_many_come_and_go(reactor, c
     pass_time(reactor, clock, 11)
     assert reactor.pending_timers == 0
     assert watch.members() == []
+
+
+def test_nothing_is_left_of_slots_that_have_passed(reactor, clock, watch):
+    watch.add(Watched(*[STEP] * 5_000), STEP)
+    pass_time(reactor, clock, 10, STEP)
+    tracemalloc.start()
+    try:
+        pass_time(reactor, clock, 500, STEP)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 100_000
 
 
 def test_a_crowd_of_one_slot_is_shared_by_several_ticks(reactor, clock, watch):

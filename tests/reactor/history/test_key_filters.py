@@ -67,6 +67,17 @@ def test_the_filters_keep_their_bound_whatever_they_hold(most):
     assert some.may_hold("tea", "99999", 1, "nobody")
 
 
+def test_the_size_has_the_filter_that_is_being_built():
+    known = KeyFilters(100)
+    assert known.size == 200
+    known.found(BloomFilter(0, 0, 100))
+    assert known.size == 200
+    number = known.renew()
+    assert known.size == 400
+    known.found(BloomFilter(0, number, 100))
+    assert known.size == 200
+
+
 def test_before_the_file_is_known_it_may_hold_anything():
     known = KeyFilters()
     assert known.may_hold("tea", "k", 1, "alice")
@@ -93,6 +104,9 @@ def test_a_filter_of_the_file_takes_the_place_of_what_was_said_before_it_and_of_
     number = known.renew()
     assert not known.is_full()  # not twice
     known.add("tea", "new", 1, "alice")
+    for other in range(10):
+        known.add("tea", f"other-{other}", 1, "alice")
+    assert not known.is_full()  # not while it is renewed
     known.found(BloomFilter(8, 0))  # of a look that began before
     assert known.may_hold("tea", "old-0", 1, "alice")
     of_file = BloomFilter(8, number)

@@ -239,6 +239,47 @@ def test_where_all_rooms_are_occupied_the_one_that_speaks_loses_its_oldest():
     assert log.size <= 2 * SAID
 
 
+def test_of_rooms_of_one_length_each_is_shortened_in_its_turn():
+    log = MemoryHistory(most=3 * SAID)
+    for room in ("a", "b", "c"):
+        fill(log, room)
+    for count in (2, 1, 0):
+        log.reserve(3 * SAID - log.size + 1)
+        left = [len(page_of(log, room).messages) for room in "abc"]
+        assert left.count(10) == count
+
+
+def test_memory_that_is_set_aside_is_taken_from_the_messages():
+    log = MemoryHistory(most=2 * SAID)
+    for room in ("a", "b"):
+        fill(log, room)
+    log.emptied("a")
+    log.reserve(SAID)
+    assert (log.reserved, log.size) == (SAID, SAID)
+    assert has_said(log, "a", "b") == [False, True]
+    fill(log, "c", 5)
+    assert log.size <= SAID
+    log.reserve(0)
+    fill(log, "d")
+    assert SAID < log.size <= 2 * SAID
+
+
+def test_the_messages_of_a_room_with_their_sessions(log):
+    assert log.messages("tea") == []
+    entries = [Entry("alice", "one", 1, "k"), Entry("bob", "two", 2)]
+    for entry in entries:
+        log.add("tea", entry, 7)
+    assert log.messages("tea") == [(entries[0], 7), (entries[1], 0)]
+
+
+def test_a_look_up_is_answered_at_once(log):
+    log.add("tea", Entry("alice", "one", 1, "k"), 7)
+    answers: list[int | None] = []
+    log.look_up("tea", "k", 7, "bob", answers.append)
+    log.look_up("tea", "other", 7, "bob", answers.append)
+    assert answers == [1, None]
+
+
 def test_a_message_larger_than_all_there_is_room_for_is_not_kept_and_nothing_breaks():
     log = MemoryHistory(most=2_000)
     fill(log, "a", 1, text="x" * 4_000)
