@@ -59,6 +59,24 @@ def test_the_clock_that_nobody_sets_goes_on(monkeypatch):
     assert time.monotonic() <= running() <= time.monotonic()
 
 
+def test_the_clock_that_nobody_sets_is_read_once_a_second_at_most():
+    """Both are asked for each message otherwise."""
+    sky = Sky()
+    readings = []
+
+    def counted() -> float:
+        readings.append(sky.running)
+        return sky.running
+
+    clock = Clock(JumpDetector(lambda: sky.now, counted))
+    stamps = []
+    for _ in range(300):
+        sky.go_on(0.01)
+        stamps.append(clock())
+    assert stamps == [NOON + 10_000 * number for number in range(1, 301)]
+    assert readings == [50.0, pytest.approx(51.0), pytest.approx(52.0), pytest.approx(53.0)]
+
+
 @pytest.mark.parametrize(
     ("at", "shown"),
     [(0, "1970-01-01 00:00 UTC"), (NOON, "2026-01-01 12:00 UTC"), (-1, "1969-12-31 23:59 UTC")],
