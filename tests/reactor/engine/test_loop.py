@@ -684,6 +684,24 @@ def test_a_long_sleep_is_no_stop(stopped, standstill):
     assert stopped.clock() - begin == 5_100
 
 
+@pytest.mark.parametrize("has_reserve", [True, False])
+def test_without_memory_to_wait_with_the_loop_pauses_once_the_reserve_is_gone(
+    reactor, selector, monkeypatch, has_reserve
+):
+    pauses = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+
+    def fail(timeout):
+        raise MemoryError
+
+    if not has_reserve:
+        reactor.memory.ran_out()
+    selector.before_select = fail
+    reactor.tick(0)
+    assert pauses == ([] if has_reserve else [0.01])
+    selector.before_select = lambda timeout: None
+
+
 # --- a bound for what a tick sends ----------------------------------------------------------------------------
 
 
@@ -719,6 +737,57 @@ def test_who_has_something_to_send_meanwhile_waits_behind_those_who_waited_alrea
     assert calls == ["send first"]
     reactor.tick()
     assert calls == ["send first", "send second", "send late"]
+
+
+@pytest.mark.parametrize("is_backlog", [False, True])
+def test_several_who_have_something_meanwhile_wait_behind_those_who_waited_already(reactor, clock, is_backlog):
+    calls = []
+    reactor.sending = 1.0
+
+    class Slow(Connection):
+        def flush(self):
+            super().flush()
+            clock.now += 2
+            for name in ("late", "later"):
+                reactor.flush_soon(Connection(name, calls), is_backlog)
+
+    flush_all(reactor, [Slow("first", calls), Connection("second", calls)], is_backlog=is_backlog)
+    reactor.tick()
+    reactor.tick()
+    assert calls == [f"send {name}" for name in ("first", "second", "late", "later")]
+
+
+def test_nobody_is_behind_when_all_that_is_new_was_sent(reactor, clock):
+    calls = []
+    reactor.sending = 1.0
+
+    class Slow(Connection):
+        def flush(self):
+            super().flush()
+            clock.now += 2
+
+    flush_all(reactor, [Slow("old", calls)], is_backlog=True)
+    reactor.flush_soon(Slow("new", calls))
+    reactor.tick()
+    assert (calls, reactor.is_behind) == (["send new"], False)
+
+
+def test_after_rooms_that_took_all_the_time_connections_have_half_of_it(reactor, clock):
+    calls = []
+    reactor.sending = 1.0
+
+    def long_batch():
+        clock.now += 2
+
+    class Slow(Connection):
+        def flush(self):
+            super().flush()
+            clock.now += 0.2
+
+    reactor.call_before_flush(long_batch)
+    flush_all(reactor, [Slow(number, calls) for number in range(5)])
+    reactor.tick()
+    assert calls == ["send 0", "send 1", "send 2"]
 
 
 def test_what_is_left_over_of_earlier_ticks_comes_after_what_is_new(reactor, clock):
@@ -795,3 +864,4 @@ def test_while_some_wait_since_the_last_tick_a_new_batch_goes_behind_them(reacto
     reactor.tick()
     reactor.tick()
     assert (calls[2:], theirs.recv(100)) == (["send 2"], b"new")
+    assert not reactor.is_behind
