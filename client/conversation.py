@@ -307,7 +307,7 @@ class Conversation:
             if entry.key is not None and self.unanswered.is_said(entry.key):
                 self._confirm(messages.Sent(page.room, entry.at, key=entry.key))
             elif is_new and not self.unanswered.is_mine(entry.key):
-                self._show(messages.Message(page.room, entry.from_, entry.text, entry.at))
+                self._show(messages.Message(page.room or "", entry.from_, entry.text, entry.at))
         if (request := self._reader.request_next(page)) is not None:
             self._send(request)
         else:

@@ -112,7 +112,7 @@ class HistoryReader:
 
     def entries(self, page: HistoryPage) -> Iterator[tuple[Entry, bool]]:
         """The entries of a page, each with whether it is new. An entry counts as seen once the next one is taken."""
-        room = fold(page.room)
+        room = fold(page.room or "")
         self._newest.setdefault(room, 0)
         for entry in page.messages:
             is_new = entry.at > self._newest[room]
@@ -136,7 +136,7 @@ class HistoryReader:
         """The connection broke. Frames held back are in the history; fetch a new room from the first of them on."""
         for record in self.stop():
             if isinstance(record, Message | Skipped):
-                self._newest.setdefault(fold(record.room), _before(record))
+                self._newest.setdefault(fold(record.room or ""), _before(record))
 
 
 def _before(record: Message | Skipped) -> int:

@@ -17,6 +17,8 @@ REQUESTS: dict[bytes, Schema] = {}
 """The frames that a client may send, by type."""
 EVENTS: dict[bytes, Schema] = {}
 """The frames that a server may send, by type."""
+REPLIES: dict[bytes, Schema] = {}
+"""Frames of `EVENTS` that a server writes in another form in a reply. A client reads them as `EVENTS` says."""
 
 
 # --- requests ---------------------------------------------------------------------------------------------------
@@ -34,24 +36,37 @@ class Hello(Record):
 
 @record("say", REQUESTS)
 class Say(Record):
+    """Words for `room`, by default the current one, or `to` a person. An `action` is an emote: "* ada waves"."""
+
     text: str
     key: Key | None = None
     id: Id | None = None
+    room: str | None = None
+    to: str | None = None
+    action: bool | None = None
 
 
 @record("command", REQUESTS)
 class Command(Record):
+    """A slash command. It acts on `room`, by default the current one."""
+
     name: str
     argument: str | None = None
     id: Id | None = None
+    room: str | None = None
 
 
 @record("history", REQUESTS)
 class HistoryRequest(Record):
+    """A page of a room, of the conversation `with_` somebody, or of the `inbox`: all that was private, both ways."""
+
     since: Stamp | None = None
     before: Stamp | None = None
     limit: Annotated[int, Between(1, MAX_PAGE)] = DEFAULT_PAGE
     id: Id | None = None
+    room: str | None = None
+    with_: str | None = None
+    inbox: bool | None = None
 
 
 @record("ping", REQUESTS)
@@ -83,15 +98,19 @@ class Welcome(Record):
     server: str
     name: str
     limits: Limits
+    features: list[str] | None = None
 
 
 @record("ready", EVENTS)
 class Ready(Record):
+    """`rooms` are those that the session is in, the current `room` first."""
+
     name: str
     room: str | None
     token: str
     resumed: bool
     re: Id | None = None
+    rooms: list[str] | None = None
 
 
 @record("message", EVENTS)
@@ -100,14 +119,27 @@ class Message(Record):
     from_: str
     text: str
     at: Stamp
+    action: bool | None = None
+
+
+@record("private", EVENTS)
+class Private(Record):
+    from_: str
+    to: str
+    text: str
+    at: Stamp
+    action: bool | None = None
 
 
 @record("sent", EVENTS)
 class Sent(Record):
-    room: str
+    """`room` is None for a private message, which has the name of the recipient in `to`."""
+
+    room: str | None
     at: Stamp
     re: Id | None = None
     key: Key | None = None
+    to: str | None = None
 
 
 @record("joined", EVENTS)
@@ -122,11 +154,22 @@ class Joined(Record):
 
 @record("left", EVENTS)
 class Left(Record):
-    """`reason` is for the others in the room. The reply to the person who left has none."""
+    """`reason` is for the others in the room, `current` for the person who left: the room that is current now."""
 
     room: str
     name: str
     reason: str | None = None
+    re: Id | None = None
+    current: str | None = None
+
+
+@record("left", REPLIES)
+class LeftReply(Record):
+    """A `left` for the person who left. It has `current` even if that is nil."""
+
+    room: str
+    name: str
+    current: str | None
     re: Id | None = None
 
 
@@ -161,6 +204,55 @@ class Users(Record):
     re: Id | None = None
 
 
+@record("topic", EVENTS)
+class Topic(Record):
+    """The topic of a room, set `at` some time `by` somebody; all three are None if there is none."""
+
+    room: str
+    topic: str | None
+    by: str | None
+    at: Stamp | None
+    re: Id | None = None
+
+
+@record("person")
+class PersonInfo(Record):
+    """One person in a list of all. `rooms` is how many rooms they are in."""
+
+    name: str
+    rooms: int
+    away: str | None = None
+
+
+@record("people", EVENTS)
+class People(Record):
+    people: list[PersonInfo]
+    more: bool
+    re: Id | None = None
+
+
+@record("person", EVENTS)
+class PersonDetails(Record):
+    """One person. `rooms` are those that the asker shares, `since` is when the person came."""
+
+    name: str
+    rooms: list[str]
+    operator: bool
+    since: Stamp
+    away: str | None = None
+    fingerprint: str | None = None
+    re: Id | None = None
+
+
+@record("away", EVENTS)
+class Away(Record):
+    """Somebody is away, with a `text` that says why, or back (None)."""
+
+    name: str
+    text: str | None
+    re: Id | None = None
+
+
 @record("command")
 class CommandInfo(Record):
     name: str
@@ -176,26 +268,33 @@ class Help(Record):
 
 @record("entry")
 class Entry(Record):
-    """One message in a page of a room's history."""
+    """One message in a page of history. A private one has the name of the recipient in `to`."""
 
     from_: str
     text: str
     at: Stamp
     key: Key | None = None
+    to: str | None = None
+    action: bool | None = None
 
 
 @record("history", EVENTS)
 class HistoryPage(Record):
-    room: str
+    """`room` is None for private messages; `with_` is the name of the other person if the request had one."""
+
+    room: str | None
     messages: list[Entry]
     more: bool
     oldest: Stamp | None
     re: Id | None = None
+    with_: str | None = None
 
 
 @record("skipped", EVENTS)
 class Skipped(Record):
-    room: str
+    """`room` is None if the messages were private."""
+
+    room: str | None
     count: int
     after: Stamp
     until: Stamp

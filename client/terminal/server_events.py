@@ -63,8 +63,8 @@ def _sent(model: Model, sent: messages.Sent, now: float, at: int) -> list[Effect
     if sent.key is None or sent.key not in model.scrollback.unsent:
         return []
     turn_day(model, sent.at, is_stamped=True)
-    is_here = fold(sent.room) == fold(model.room or sent.room)
-    line = model.scrollback.confirm(sent.key, sent.at, None if is_here else fold(sent.room))
+    is_here = fold(sent.room or "") == fold(model.room or sent.room or "")
+    line = model.scrollback.confirm(sent.key, sent.at, None if is_here else fold(sent.room or ""))
     assert line is not None
     line.who = printable(model.name)
     return [Shown(transcript(line))]
