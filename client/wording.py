@@ -124,14 +124,14 @@ def _help(help_: messages.Help) -> str:
 
 def _history(page: messages.HistoryPage) -> str:
     if not page.messages:
-        return f"* there are no earlier messages in {printable(page.room or "")}"
+        return f"* there are no earlier messages in {printable(page.room or '')}"
     said = (_message(entry).replace("\n", "\n" + INDENT) for entry in page.messages)
     return "\n".join([f"* earlier in {printable(page.room or '')}:", *said])
 
 
 def _skipped(skipped: messages.Skipped) -> str:
     missed = {0: "joins and leaves", 1: "1 message"}.get(skipped.count, f"{skipped.count} messages")
-    return f"* you read too slowly and missed {missed} in {printable(skipped.room or "")}"
+    return f"* you read too slowly and missed {missed} in {printable(skipped.room or '')}"
 
 
 _WORDS: dict[type[Record], Callable[[Any], str]] = {

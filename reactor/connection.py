@@ -26,6 +26,8 @@ from pylingo.shared.messages import Notice, Ping
 logger = logging.getLogger(__name__)
 
 _PING = encode(Ping())
+UNPACED = 60
+"""Requests after `hello` that are not paced: twenty rooms are entered, and their history and people are asked for."""
 _QUIET = frozenset({"close", "lost", "shutdown", "stalled"})
 """Reasons that `ended` does not log."""
 _decode = request_codec.decode
@@ -54,6 +56,7 @@ class Connection:
         "_pause",
         "_service",
         "_session",
+        "_unpaced",
         "address",
         "deadlines",
         "transport",
@@ -74,6 +77,7 @@ class Connection:
         self._address_key = None if service.is_exempt(host) else address_key(host)
         self._is_counted = False  # whether the next request was counted for the address already
         self._pause = READING
+        self._unpaced = 0  # further requests that do not count for the rate of the connection
         self._session = Session(service.hub, self, transport, service.settings.motd, self._address_key)
         if service.notice:
             self._session.reply(Notice(service.notice))
@@ -146,6 +150,10 @@ class Connection:
     def attach(self, session: Session) -> None:
         """Carry `session` from now on."""
         self._session = session
+
+    def said_hello(self) -> None:
+        """The client comes back to its rooms: its next requests are not paced, but for the rate of the address."""
+        self._unpaced = 1 + UNPACED  # the hello itself counts as well
 
     def ended(self, reason: str) -> None:
         """The goodbye is in the transport: flush it and close."""
@@ -232,6 +240,9 @@ class Connection:
         """Count the work of the request that was handled, and wait if it was the last of the burst."""
         service = self._service
         service.queue.charge(self, service.hub.take_work())
+        if self._unpaced:
+            self._unpaced -= 1
+            return
         self._arrival = service.pace.next_arrival(self._arrival, service.reactor.now)
         if (delay := self._pace_delay()) and not self._session.is_busy:
             self._wait(delay)

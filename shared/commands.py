@@ -1,19 +1,31 @@
 """The slash commands: the table behind `/help`, and how a typed line is read."""
 
+import difflib
+from collections.abc import Iterable
+
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Command, CommandInfo, Say
-from pylingo.shared.text import quote
+from pylingo.shared.text import MAX_QUOTE, quote
 
 COMMANDS = (
     CommandInfo("name", "username", "Sets or changes your display name."),
     CommandInfo("list", None, "Lists all active rooms."),
     CommandInfo("join", "room", "Moves you into a room; leaves the room you are in."),
+    CommandInfo("open", "room", "Enters a room; you stay in the others as well."),
     CommandInfo("users", None, "Lists everybody in your room."),
     CommandInfo("leave", None, "Takes you out of your room."),
+    CommandInfo("topic", "text", "Sets the topic of your room; - clears it, nothing shows it."),
+    CommandInfo("me", "text", "Says what you do: * ada waves."),
+    CommandInfo("msg", "username text", "Says something to one person alone."),
+    CommandInfo("who", None, "Lists everybody on the server."),
+    CommandInfo("whois", "username", "Tells more about somebody."),
+    CommandInfo("away", "text", "Says that you are away, and why; nothing ends it."),
     CommandInfo("help", None, "Shows this summary."),
     CommandInfo("close", None, "Closes the connection and ends the program."),
 )
 BY_NAME = {command.name: command for command in COMMANDS}
+OPTIONAL = frozenset({"topic", "away"})
+"""The commands whose argument may be left out."""
 
 
 def parse_line(line: str) -> Say | Command | None:
@@ -43,6 +55,12 @@ def parse_piped(line: str) -> Say | Command | None:
     if isinstance(meant, Command) and line.split(maxsplit=1)[0].removeprefix("/") not in BY_NAME:
         return Say(line)
     return meant
+
+
+def suggestion(name: str, known: Iterable[str] = BY_NAME) -> str:
+    """The rest of a sentence that says there is no command `name`: the nearest of those `known`, or /help."""
+    near = difflib.get_close_matches(name[:MAX_QUOTE], known, n=1)
+    return f"; did you mean /{near[0]}?" if near else ": see /help"
 
 
 def unknown_command(name: str) -> RequestError:

@@ -24,6 +24,8 @@ MAX_ROOM = 64
 """The longest room name, in characters after NFC."""
 MAX_COMPARED = 128
 """The longest compared form of any name, in characters: U+FDFA alone becomes 18 of them."""
+MAX_TYPED = 4 * MAX_ROOM
+"""The longest spelling of any name, in characters: NFC composes at most four into one. A longer one names nobody."""
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _GUEST_NAME = re.compile(r"guest-\d+\Z")

@@ -13,6 +13,8 @@ from pylingo.shared.errors import RequestError
 
 MAX_TEXT = 4_096
 """The longest text of a message, in characters."""
+MAX_LINE = 512
+"""The longest topic of a room, and the longest reason of being away, in characters."""
 MAX_WORDS = 1_024
 """The longest text of an error, a goodbye or a notice, in characters."""
 MAX_MOTD = 4_096

@@ -1,43 +1,65 @@
 """The handlers of the slash commands. `shared.commands` has their names and arguments."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from pylingo.reactor.chat.listing import Listing
-from pylingo.reactor.chat.session import Session
+from pylingo.reactor.chat.room import Room
+from pylingo.reactor.chat.session import MAX_ROOMS, Session
+from pylingo.reactor.chat.speaking import say
+from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared.codec import encode
-from pylingo.shared.commands import BY_NAME, COMMANDS
+from pylingo.shared.commands import BY_NAME, COMMANDS, OPTIONAL, suggestion
 from pylingo.shared.errors import RequestError
-from pylingo.shared.messages import Command, Help, Joined, Left, Renamed, RoomInfo, Rooms, Users
-from pylingo.shared.names import room_name, user_name
-from pylingo.shared.text import quote
+from pylingo.shared.messages import (
+    Away,
+    Command,
+    Help,
+    Joined,
+    LeftReply,
+    People,
+    PersonDetails,
+    PersonInfo,
+    Renamed,
+    RoomInfo,
+    Rooms,
+    Say,
+    Topic,
+    Users,
+)
+from pylingo.shared.names import fold, room_name, user_name
+from pylingo.shared.text import MAX_LINE, quote, without_controls
+
+_NO_TOPIC = "-"
+_BLANKS = {ord("\n"): " ", ord("\t"): " "}
 
 
 def run_command(session: Session, command: Command) -> None:
     """Check a command against the table and run its handler. Raises `RequestError`."""
     info = BY_NAME.get(command.name)
     if info is None:
-        raise RequestError("unknown-command", f"there is no command {quote(command.name)}: see /help")
+        raise RequestError("unknown-command", f"there is no command {quote(command.name)}{suggestion(command.name)}")
     argument = (command.argument or "").strip()
-    if info.argument and not argument:
+    if info.argument and not argument and info.name not in OPTIONAL:
         raise RequestError(
             "bad-argument", f"/{info.name} needs the {info.argument}: /{info.name} {info.argument.upper()}"
         )
     if argument and not info.argument:
         raise RequestError("bad-argument", f"/{info.name} takes no argument, not {quote(argument)}")
-    _HANDLERS[info.name](session, argument, command.id)
+    if command.room is not None:
+        session.find_room(command.room)  # whether it matters or not
+    _HANDLERS[info.name](session, argument, command)
 
 
-def no_room(what: str) -> RequestError:
-    """The error for a request that needs a room."""
-    return RequestError("no-room", f"you are in no room: /join one to {what}")
-
-
-def _name(session: Session, argument: str, re: int | None) -> None:
+def _name(session: Session, argument: str, command: Command) -> None:
     new = user_name(argument)
-    session.reply(Renamed(session.rename(new), new, re=re))
+    session.reply(Renamed(session.rename(new), new, re=command.id))
 
 
-def _list(session: Session, argument: str, re: int | None) -> None:
+# --- rooms
+
+
+def _list(session: Session, argument: str, command: Command) -> None:
     def rooms(keys: list[str]) -> Iterator[tuple[RoomInfo, int]]:
         for key in keys:
             room = session.hub.rooms[key]
@@ -46,20 +68,34 @@ def _list(session: Session, argument: str, re: int | None) -> None:
     def make(page: list[RoomInfo], more: bool) -> bytes:
         return encode(Rooms(page, more))
 
-    session.begin_listing(Listing(session, session.hub.directory, rooms, make, re))
+    session.begin_listing(Listing(session, session.hub.directory, rooms, make, command.id))
 
 
-def _join(session: Session, argument: str, re: int | None) -> None:
-    room = session.hub.room(room_name(argument))
-    if room is not session.room:
-        session.join(room)
-    session.reply(Joined(room.name, session.person.name, len(room.members), re))
+def _join(session: Session, argument: str, command: Command) -> None:
+    name = room_name(argument)
+    before = session.find_room(command.room)
+    if before is not None and before.key != fold(name):
+        session.leave(before, "moved")
+    _enter(session, name, command)
 
 
-def _users(session: Session, argument: str, re: int | None) -> None:
-    room = session.room
-    if room is None:
-        raise no_room("see who is there")
+def _open(session: Session, argument: str, command: Command) -> None:
+    name = room_name(argument)
+    if len(session.rooms) >= MAX_ROOMS and fold(name) not in (room.key for room in session.rooms):
+        raise RequestError("too-many-rooms", f"you are in {MAX_ROOMS} rooms, the most there may be: /leave one first")
+    _enter(session, name, command)
+
+
+def _enter(session: Session, name: str, command: Command) -> None:
+    room = session.hub.room(name)
+    session.enter(room)
+    session.reply(Joined(room.name, session.person.name, len(room.members), command.id))
+    if room.topic is not None:
+        session.reply(_topic_of(room))
+
+
+def _users(session: Session, argument: str, command: Command) -> None:
+    room = session.need_room(command.room, "see who is there")
     called = room.name
 
     def names(keys: list[str]) -> Iterator[tuple[str, int]]:
@@ -70,22 +106,93 @@ def _users(session: Session, argument: str, re: int | None) -> None:
     def make(page: list[str], more: bool) -> bytes:
         return encode(Users(called, page, more))
 
-    session.begin_listing(Listing(session, room.directory, names, make, re))
+    session.begin_listing(Listing(session, room.directory, names, make, command.id))
 
 
-def _leave(session: Session, argument: str, re: int | None) -> None:
-    room = session.leave("leave")
-    if room is None:
-        raise no_room("leave it")
-    session.reply(Left(room.name, session.person.name, re=re))
+def _leave(session: Session, argument: str, command: Command) -> None:
+    room = session.need_room(command.room, "leave it")
+    session.leave(room, "leave")
+    current = session.room.name if session.room is not None else None
+    session.reply(LeftReply(room.name, session.person.name, current, command.id))
 
 
-def _help(session: Session, argument: str, re: int | None) -> None:
-    session.reply(Help(list(COMMANDS), re))
+def _topic(session: Session, argument: str, command: Command) -> None:
+    room = session.need_room(command.room, "see its topic")
+    if argument:
+        text = None if argument == _NO_TOPIC else _one_line(argument, "a topic")
+        by, at = session.person.name, session.hub.stamp()
+        session.hub.set_topic(room, StoredTopic(text, by, at) if text is not None else None)
+        told = Topic(room.name, text, by, at)
+        if len(room.members) > 1:
+            session.outbox.write_to_room(room, told)
+        session.reply(replace(told, re=command.id))
+    else:
+        session.reply(_topic_of(room, command.id))
 
 
-def _close(session: Session, argument: str, re: int | None) -> None:
-    session.end_when_kept("close", "you closed the connection; see you", re)
+def _topic_of(room: Room[Session], re: int | None = None) -> Topic:
+    if (topic := room.topic) is None:
+        return Topic(room.name, None, None, None, re)
+    return Topic(room.name, topic.text, topic.by, topic.at, re)
+
+
+# --- people
+
+
+def _me(session: Session, argument: str, command: Command) -> None:
+    say(session, Say(argument, id=command.id, room=command.room, action=True))
+
+
+def _msg(session: Session, argument: str, command: Command) -> None:
+    name, *text = argument.split(maxsplit=1)
+    if not text:
+        raise RequestError("bad-argument", "/msg needs a name and the message: /msg NAME TEXT")
+    say(session, Say(text[0], id=command.id, to=name))
+
+
+def _who(session: Session, argument: str, command: Command) -> None:
+    def people(keys: list[str]) -> Iterator[tuple[PersonInfo, int]]:
+        for key in keys:
+            other = session.hub.named(key)
+            name, away = other.person.name, other.person.away
+            yield PersonInfo(name, len(other.rooms), away), _size(name) + _size(away or "") + 40
+
+    def make(page: list[PersonInfo], more: bool) -> bytes:
+        return encode(People(page, more))
+
+    session.begin_listing(Listing(session, session.hub.people, people, make, command.id))
+
+
+def _whois(session: Session, argument: str, command: Command) -> None:
+    other = session.hub.find(argument)
+    person = other.person
+    shared = sorted((room for room in other.rooms if room in session.rooms), key=lambda room: room.key)
+    names = [room.name for room in shared]
+    session.reply(PersonDetails(person.name, names, False, person.since, person.away, re=command.id))
+
+
+def _away(session: Session, argument: str, command: Command) -> None:
+    text = _one_line(argument, "the reason of being away") if argument else None
+    session.be_away(text)
+    session.reply(Away(session.person.name, text, command.id))
+
+
+def _one_line(text: str, what: str) -> str:
+    """Return `text` without controls. Raises `RequestError` `text-too-long`, and calls the text `what`."""
+    if len(text) > MAX_LINE:
+        raise RequestError("text-too-long", f"{what} has at most {MAX_LINE} characters, not {len(text)}")
+    return without_controls(text).translate(_BLANKS)
+
+
+# --- the rest
+
+
+def _help(session: Session, argument: str, command: Command) -> None:
+    session.reply(Help(list(COMMANDS), command.id))
+
+
+def _close(session: Session, argument: str, command: Command) -> None:
+    session.end_when_kept("close", "you closed the connection; see you", command.id)
 
 
 def _size(name: str) -> int:
@@ -93,12 +200,19 @@ def _size(name: str) -> int:
     return len(name) if name.isascii() else len(name.encode())
 
 
-_HANDLERS: dict[str, Callable[[Session, str, int | None], None]] = {
+_HANDLERS: dict[str, Callable[[Session, str, Command], None]] = {
     "name": _name,
     "list": _list,
     "join": _join,
+    "open": _open,
     "users": _users,
     "leave": _leave,
+    "topic": _topic,
+    "me": _me,
+    "msg": _msg,
+    "who": _who,
+    "whois": _whois,
+    "away": _away,
     "help": _help,
     "close": _close,
 }

@@ -13,10 +13,12 @@ from pylingo.reactor.chat.tokens import Resumable, Tokens
 from pylingo.reactor.history.clock import wall_clock
 from pylingo.reactor.history.history import History
 from pylingo.reactor.history.memory import MemoryHistory
+from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
-from pylingo.shared.names import fold
+from pylingo.shared.names import MAX_TYPED, fold
 from pylingo.shared.schema import Record
+from pylingo.shared.text import quote
 
 GRACE = 60.0
 """Seconds for which the seat of a broken connection is kept."""
@@ -24,6 +26,12 @@ QUEUE_SOFT = 65_536
 """Bytes queued for a connection above which room frames are left out."""
 QUEUE_HARD = 262_144
 """With so many bytes of direct replies queued, the next requests of a connection wait."""
+_LETTER = 1.0  # the work of folding one character of a name beyond ASCII
+
+
+def name_work(name: str) -> float:
+    """The work of comparing `name`, in units of about a microsecond. Longer names are refused unread."""
+    return 0.0 if name.isascii() else _LETTER * min(len(name), MAX_TYPED)
 
 
 class Writable(Protocol):
@@ -63,6 +71,8 @@ class Hub[S: Registered]:
         self.rooms: dict[str, Room[S]] = {}
         self.directory = Directory()
         """The compared forms of the rooms' names."""
+        self.people = Directory()
+        """The compared forms of the names of everybody on the server."""
         self.pager = Pager(schedule)
         self.seats = Seats(grace, call_later, monotonic)
         self.tokens: Tokens[S] = Tokens()
@@ -105,8 +115,9 @@ class Hub[S: Registered]:
 
     def admit(self, session: S) -> Person:
         """Register a new session as a guest. Guest numbers are never used again."""
-        person = Person(f"guest-{next(self._guests)}")
+        person = Person(f"guest-{next(self._guests)}", self._clock())
         self._sessions[person.key] = session
+        self.people.add(person.key)
         return person
 
     def rename(self, session: S, new: Person) -> None:
@@ -116,16 +127,26 @@ class Hub[S: Registered]:
         """
         if self._sessions.get(new.key, session) is not session:
             raise RequestError("name-taken", "somebody here has that name: choose another one")
-        del self._sessions[session.person.key]
+        self._remove(session.person)
         self._sessions[new.key] = session
+        self.people.add(new.key)
 
     def release(self, session: S) -> None:
         """Forget a session that has ended."""
-        del self._sessions[session.person.key]
+        self._remove(session.person)
 
     def named(self, key: str) -> S:
         """The session of the person whose name has the compared form `key`. Raises `KeyError`."""
         return self._sessions[key]
+
+    def find(self, name: str) -> S:
+        """The session of the person called `name`, in any spelling. Raises `RequestError` `no-such-user`."""
+        name = name.strip()
+        self.tick.work += name_work(name)
+        session = self._sessions.get(fold(name)) if len(name) <= MAX_TYPED else None
+        if session is None:
+            raise RequestError("no-such-user", f"nobody here is called {quote(name)}: /who lists everybody")
+        return session
 
     def sessions(self) -> list[S]:
         """All sessions, in no particular order."""
@@ -137,6 +158,10 @@ class Hub[S: Registered]:
         for session in self._sessions.values():
             session.outbox.write(frame)
 
+    def _remove(self, person: Person) -> None:
+        del self._sessions[person.key]
+        self.people.remove(person.key)
+
     # --- rooms
 
     def room(self, name: str) -> Room[S]:
@@ -145,13 +170,24 @@ class Hub[S: Registered]:
         room = self.rooms.get(key)
         if room is None:
             room = self.rooms[key] = Room(name, key)
+            room.topic = self.history.topics.get(key)
             self.directory.add(key)
             self.history.occupied(key)
         return room
 
+    def set_topic(self, room: Room[S], topic: StoredTopic | None) -> None:
+        """Keep the topic of a room, also when nobody is in it."""
+        room.topic = topic
+        self.history.set_topic(room.key, topic)
+
+    def members_changed(self) -> None:
+        """Somebody entered or left a room: lists that count people or rooms are out of date."""
+        self.directory.changed()
+        self.people.changed()
+
     def forget(self, room: Room[S]) -> None:
         """Remove a room that nobody is in."""
-        room.only = ()  # it refers to itself, and the collector hardly ever looks at what is old
+        room.dissolve()
         del self.rooms[room.key]
         self.directory.remove(room.key)
         self.history.emptied(room.key)

@@ -7,6 +7,9 @@ the outbox keeps, for each room, a *mark*: how far the batch of this tick is in 
 and room frames in order; no other rule is needed, and neither joins nor leaves force a flush. Between frames of
 different rooms no order is promised.
 
+Private messages come by a room of their own, the *inbox*, which is made for the first of them. So they take their place
+in that order, and a flood of them is left out like any other.
+
 A connection whose queue is above the soft limit is left out of room frames. The outbox keeps a *gap* for each room
 that spoke meanwhile, and sends `skipped` where the missing frames would have been, once the connection has taken
 everything.
@@ -75,10 +78,11 @@ class Outbox[M]:
     `M` is the type of the rooms' members. Without a `transport`, everything is dropped.
     """
 
-    __slots__ = ("_finished", "_gaps", "_marks", "_pieces", "_promised", "_tick", "_transport", "rooms")
+    __slots__ = ("_finished", "_gaps", "_marks", "_pieces", "_promised", "_tick", "_transport", "inbox", "rooms")
 
     def __init__(self, tick: Tick, transport: Transport | None = None) -> None:
         self.rooms: tuple[Room[M], ...] = ()
+        self.inbox: Room[M] | None = None
         self._tick = tick
         self._transport = transport
         self._pieces: list[Piece] | None = None  # of this tick; None while the session only listens
@@ -122,22 +126,39 @@ class Outbox[M]:
         self.rooms = (room, *self.rooms) if self.rooms else room.only
         self._mark(room)
 
+    def focus(self, room: Room[M]) -> None:
+        """Make `room`, which is one of `rooms`, the first of them."""
+        self.rooms = (room, *(other for other in self.rooms if other is not room))
+
     def leave(self, room: Room[M]) -> None:
         """Take no more frames of `room`. If messages were left out, `skipped` says so first."""
-        self._collect()
-        if self._gaps is not None and room in self._gaps:
-            self._append(self._skipped(room, self._gaps.pop(room)))
-        del room.members[self]
-        self.rooms = tuple(other for other in self.rooms if other is not room)
+        self._drop(room)
+        rest = tuple(other for other in self.rooms if other is not room)
+        self.rooms = rest if len(rest) != 1 else rest[0].only
+
+    def open_inbox(self, member: M) -> Room[M]:
+        """The inbox of `member`."""
+        if self.inbox is None:
+            self.inbox = Room("", "")
+            self.inbox.members[self] = member
+        return self.inbox
+
+    def close_inbox(self) -> None:
+        """Take no more private messages."""
+        if self.inbox is not None:
+            self._drop(self.inbox)
+            self.inbox.dissolve()
+            self.inbox = None
 
     def hand_rooms_to(self, other: "Outbox[M]") -> None:
         """Move all rooms to `other`. Gaps are dropped: no `skipped` is sent for them."""
         self._collect()
-        for room in self.rooms:
+        for room in self._sources():
             room.members[other] = room.members.pop(self)
         other.rooms, self.rooms = self.rooms, ()
+        other.inbox, self.inbox = self.inbox, None
         self._gaps = None
-        for room in other.rooms:
+        for room in other._sources():
             other._mark(room)
         other._collect()  # or the whole batch of this tick would be offered to it
 
@@ -148,7 +169,7 @@ class Outbox[M]:
         if self._transport is None or self._finished is not None:
             return
         self._tick.copied += len(frame)
-        if self._pieces is None and not any(room.batch.frames for room in self.rooms):
+        if self._pieces is None and not any(room.batch.frames for room in self._sources()):
             self._transport.write(frame, len(frame))
         else:
             self._collect()
@@ -171,12 +192,15 @@ class Outbox[M]:
         return deliver
 
     def write_to_room(self, room: Room[M], record: Record, at: int = 0) -> None:
-        """Have every other member of `room` get `record`. `at` is its stamp if it is a message."""
+        """Have every other member of `room` get `record`. `at` is its stamp if it is a message.
+
+        It may be the inbox of somebody else.
+        """
         batch, tick = room.batch, self._tick
         if not batch.frames:
             tick.room_spoke(room)
-        # Usually a session keeps speaking in its only room: the last frame is its own, and there is nothing to collect.
-        if len(self.rooms) != 1 or self._marks is None or self._marks.get(room) != len(batch.frames):
+        # Often a session keeps speaking in one room: the last frame is its own, and there is nothing to collect.
+        if self._marks is None or self._marks.get(room) != len(batch.frames):
             self._collect()
         frame = encode(record)
         tick.copied += len(room.members) * len(frame)
@@ -207,7 +231,7 @@ class Outbox[M]:
         if self._gaps is not None or transport.queued > self._tick.soft:
             batch = room.batch
             self._leave_out(room, batch.count, batch.first, batch.last)
-        elif len(self.rooms) == 1:
+        elif len(self.rooms) == 1 and (self.inbox is None or not self.inbox.batch.frames):
             transport.write_now(data)
         else:  # other rooms may have spoken in this tick: one send serves all of them
             transport.write(data)
@@ -248,7 +272,7 @@ class Outbox[M]:
             self._tick.outbox_acted(self)
             if self._gaps is None and self._transport is not None and self._transport.queued > self._tick.soft:
                 self._begin_gaps()
-        for room in self.rooms if self._finished is None else ():  # nothing follows a goodbye
+        for room in self._sources() if self._finished is None else ():  # nothing follows a goodbye
             frames = room.batch.frames
             if frames:
                 mark = self._marks.get(room, 0) if self._marks is not None else 0
@@ -259,6 +283,17 @@ class Outbox[M]:
                         self._leave_out(room, *room.batch.messages(mark, len(frames)))
                     self._mark(room)
         return self._pieces
+
+    def _sources(self) -> tuple[Room[M], ...]:
+        """The rooms whose frames go here, the inbox included."""
+        return self.rooms if self.inbox is None else (*self.rooms, self.inbox)
+
+    def _drop(self, room: Room[M]) -> None:
+        """Take what `room` has said so far, and no more. If messages were left out, `skipped` says so."""
+        self._collect()
+        if self._gaps is not None and room in self._gaps:
+            self._append(self._skipped(room, self._gaps.pop(room)))
+        del room.members[self]
 
     def _mark(self, room: Room[M]) -> None:
         """Note that the pieces hold every frame of `room` so far."""
@@ -286,7 +321,7 @@ class Outbox[M]:
     def _skipped(self, room: Room[M], gap: Gap) -> bytes:
         if not gap.count:
             gap.after = gap.until = self._tick.newest_stamp
-        return encode(Skipped(room.name, gap.count, gap.after, gap.until))
+        return encode(Skipped(room.name or None, gap.count, gap.after, gap.until))
 
 
 def _send(pieces: list[Piece], transport: Transport) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from pylingo.reactor.chat.listing import Directory
+from pylingo.reactor.history.topics import StoredTopic
 
 WORK_PER_BYTE = 0.0005
 """The work of sending one byte to one connection, in units of about a microsecond."""
@@ -123,10 +124,11 @@ class Tick:
 class Room[M]:
     """The members of a room, by the outbox that their frames go to, and the batch of the current tick.
 
-    `name` is spelled as its first member typed it; `key` is the form by which names are compared.
+    `name` is spelled as its first member typed it; `key` is the form by which names are compared. An *inbox* is a room
+    without a name: one person is in it, and others write private messages to it.
     """
 
-    __slots__ = ("batch", "directory", "key", "members", "name", "only")
+    __slots__ = ("batch", "directory", "key", "members", "name", "only", "topic")
 
     def __init__(self, name: str, key: str) -> None:
         self.name = name
@@ -135,8 +137,13 @@ class Room[M]:
         self.directory = Directory()
         """The compared forms of the members' names."""
         self.batch = Batch()
+        self.topic: StoredTopic | None = None
         self.only: tuple[Room[M], ...] = (self,)
-        """`(self,)`, shared by the outboxes that are in this room alone. `Hub.forget` clears it."""
+        """`(self,)`, shared by the outboxes that are in this room alone."""
+
+    def dissolve(self) -> None:
+        """Nobody will enter the room any more. It refers to itself, and the collector hardly ever looks at the old."""
+        self.only = ()
 
     def flush(self) -> None:
         """Offer the batch to every member."""

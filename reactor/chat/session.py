@@ -5,10 +5,11 @@ a session that has said `hello` stays for the grace time, and a new connection c
 """
 
 import enum
+from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from pylingo.reactor.chat.hub import Hub
+from pylingo.reactor.chat.hub import Hub, name_work
 from pylingo.reactor.chat.listing import Listing
 from pylingo.reactor.chat.outbox import Outbox, Transport
 from pylingo.reactor.chat.person import Person
@@ -17,11 +18,15 @@ from pylingo.shared import PROTOCOL_VERSION, __version__
 from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
 from pylingo.shared.framing import MAX_BODY
-from pylingo.shared.messages import Error, Goodbye, Joined, Left, Limits, Notice, Ready, Renamed, Welcome
-from pylingo.shared.names import MAX_NAME, MAX_ROOM
+from pylingo.shared.messages import Away, Error, Goodbye, Joined, Left, Limits, Notice, Ready, Renamed, Welcome
+from pylingo.shared.names import MAX_NAME, MAX_ROOM, MAX_TYPED, fold
 from pylingo.shared.schema import Record
-from pylingo.shared.text import MAX_TEXT
+from pylingo.shared.text import MAX_TEXT, quote
 
+FEATURES = ["rooms", "private", "people"]
+"""What this server has beyond version 1.0 of the protocol."""
+MAX_ROOMS = 20
+"""The most rooms of one session."""
 LIMITS = Limits(frame=MAX_BODY, text=MAX_TEXT, name=MAX_NAME, room=MAX_ROOM)
 _KEEP_SEAT = frozenset({"lost", "idle", "stalled", "frame-timeout"})
 """The reasons after which a seat is kept."""
@@ -52,6 +57,9 @@ class Peer(Protocol):
 
     def attach(self, session: "Session") -> None:
         """Carry `session` from now on, instead of the one before."""
+
+    def said_hello(self) -> None:
+        """The client has said hello: it comes back to its rooms now."""
 
     def ended(self, reason: str) -> None:
         """The goodbye is in the transport: flush it and close."""
@@ -96,7 +104,7 @@ class Session:
         self._number = 0
         self.person: Person = hub.admit(self)
         try:
-            self.reply(Welcome(PROTOCOL_VERSION, f"PyLingo/{__version__}", self.person.name, LIMITS))
+            self.reply(Welcome(PROTOCOL_VERSION, f"PyLingo/{__version__}", self.person.name, LIMITS, FEATURES))
             if motd:
                 self.reply(Notice(motd))
         except MemoryError:  # nobody will ever end this session
@@ -113,9 +121,33 @@ class Session:
         return self.token is not None
 
     @property
+    def rooms(self) -> tuple[Room["Session"], ...]:
+        """The rooms that the session is in, in the order in which they were current last."""
+        return self.outbox.rooms
+
+    @property
     def room(self) -> Room["Session"] | None:
         """The current room."""
         return self.outbox.rooms[0] if self.outbox.rooms else None
+
+    def find_room(self, name: str | None) -> Room["Session"] | None:
+        """The room that a request names, or the current one. Raises `RequestError` `not-in-room`."""
+        if name is None:
+            return self.room
+        name = name.strip().removeprefix("#")
+        self.hub.tick.work += name_work(name)
+        key = fold(name) if len(name) <= MAX_TYPED else None
+        for room in self.rooms:
+            if room.key == key:
+                return room
+        raise RequestError("not-in-room", f"you are not in a room {quote(name)}: /open it first")
+
+    def need_room(self, name: str | None, what: str) -> Room["Session"]:
+        """As `find_room`. Raises `RequestError` `no-room` if there is no current one, which one needs to do `what`."""
+        room = self.find_room(name)
+        if room is None:
+            raise RequestError("no-room", f"you are in no room: /join one to {what}")
+        return room
 
     @property
     def number(self) -> int:
@@ -142,7 +174,8 @@ class Session:
     def reply_ready(self, resumed: bool, re: int | None) -> None:
         """Reply to a `hello`: the name, the room, and the token with which the session is resumed."""
         assert self.token is not None
-        self.reply(Ready(self.person.name, self.room.name if self.room is not None else None, self.token, resumed, re))
+        rooms = [room.name for room in self.rooms]
+        self.reply(Ready(self.person.name, rooms[0] if rooms else None, self.token, resumed, re, rooms))
 
     def drained(self) -> None:
         """The connection has taken everything that was queued: say what was left out, and go on with a listing."""
@@ -170,39 +203,55 @@ class Session:
 
     # --- coming and going
 
-    def join(self, room: Room["Session"]) -> None:
-        """Enter `room`, and leave the current one."""
-        self.leave("moved")
+    def enter(self, room: Room["Session"]) -> None:
+        """Make `room` the current one. Its members are told, unless the session is in it already."""
+        if room in self.rooms:
+            self.outbox.focus(room)
+            return
         if room.members:
             self.outbox.write_to_room(room, Joined(room.name, self.person.name))
         self.outbox.enter(room, self)
         room.directory.add(self.person.key)
-        self.hub.directory.changed()
+        self.hub.members_changed()
 
-    def leave(self, reason: str) -> Room["Session"] | None:
-        """Leave the current room and tell its members; return it, or None if there is none."""
-        room = self.room
-        if room is None:
-            return None
+    def leave(self, room: Room["Session"], reason: str) -> None:
+        """Leave `room`, and tell its members. The room that was current before is current again."""
         self.outbox.leave(room)
         room.directory.remove(self.person.key)
-        self.hub.directory.changed()
+        self.hub.members_changed()
         if room.members:
             self.outbox.write_to_room(room, Left(room.name, self.person.name, reason))
         else:
             self.hub.forget(room)
-        return room
+
+    def leave_all(self, reason: str) -> None:
+        """Leave every room, and take no more private messages."""
+        while self.rooms:
+            self.leave(self.rooms[0], reason)
+        self.outbox.close_inbox()
+
+    def tell_rooms(self, make: Callable[[Room["Session"]], Record]) -> None:
+        """Tell the others in each room the record that `make` returns for it."""
+        for room in self.rooms:
+            if len(room.members) > 1:
+                self.outbox.write_to_room(room, make(room))
+
+    def be_away(self, text: str | None) -> None:
+        """Be away, because of `text`, or be back (None)."""
+        if text != self.person.away:
+            self.person.away = text
+            self.hub.people.changed()
+            self.tell_rooms(lambda room: Away(self.person.name, text))
 
     def rename(self, name: str) -> str:
         """Take a name, and tell the rooms; return the old one. Raises `RequestError` `name-taken`."""
-        old, new = self.person, Person(name)
+        old, new = self.person, self.person.called(name)
         if new.name != old.name:
             self.hub.rename(self, new)
-            for room in self.outbox.rooms:
+            for room in self.rooms:
                 room.directory.remove(old.key)
                 room.directory.add(new.key)
-                if len(room.members) > 1:
-                    self.outbox.write_to_room(room, Renamed(old.name, new.name, room.name))
+            self.tell_rooms(lambda room: Renamed(old.name, new.name, room.name))
             self.person = new
         return old.name
 
@@ -247,8 +296,7 @@ class Session:
             self._end_session(reason, goodbye, discard)
 
     def _end_session(self, reason: str, goodbye: bytes, discard: bool = False) -> None:
-        while self.leave(reason) is not None:
-            pass
+        self.leave_all(reason)
         self._release(goodbye, reason, discard)
 
     def _release(self, goodbye: bytes, reason: str, discard: bool = False) -> None:
@@ -258,6 +306,8 @@ class Session:
         if self.is_away:
             self.hub.seats.give_up(self)
         self.become(State.ENDED)
+        if self._number:
+            self.hub.history.ended(self._number)
         self.hub.release(self)
         self.listing = self.peer = None
         self._revoke_token()
@@ -271,14 +321,15 @@ class Session:
 
     def become_ready(self, claim: str | None) -> None:
         """Get a token. `claim` is the unknown token that the `hello` came with."""
+        assert self.peer is not None
+        self.peer.said_hello()
         self.token = self.hub.tokens.issue(self)
         if claim is not None:
             self.hub.tokens.claim(self, claim)
 
     def resume(self, seat: "Session", re: int | None) -> None:
         """Hand this connection over to `seat`. The session that it carried so far ends."""
-        while self.leave("moved") is not None:
-            pass
+        self.leave_all("moved")
         peer, outbox = self.peer, self.outbox
         assert peer is not None
         if seat.peer is not None:
@@ -298,6 +349,7 @@ class Session:
         self.outbox.hand_rooms_to(outbox)
         self.peer, self.outbox = peer, outbox
         peer.attach(self)
+        peer.said_hello()
 
     def _detach(self, reason: str, goodbye: bytes, discard: bool = False) -> None:
         """Go on without the connection, which still gets its queued frames and `goodbye`."""

@@ -17,7 +17,7 @@ from pylingo.shared.names import fold
 
 logger = logging.getLogger(__name__)
 
-VERSION = 4
+VERSION = 5
 """The version of the schema. A file of an earlier version is upgraded, one of a later version is refused."""
 BUSY = 5.0
 """Seconds to wait for another program's lock at the start."""
@@ -34,12 +34,15 @@ create table message (
     text text not null,
     key text,
     session integer,
-    author text
+    author text,
+    recipient text,
+    action integer
 ) strict;
 create index message_of_room on message (room, at);
 """
 # `author` is the compared form of a name beyond ASCII, which SQLite cannot compute. `session` is the `store.trace` of
-# the session, the room and the key.
+# the session, the room and the key. `recipient` is the name of somebody who got a private message, whose `room` is that of
+# the conversation (`private.conversation`). `action` is 1 for an emote.
 AUTHOR = "coalesce(author, lower(name))"
 """The SQL expression for the compared form of a message's author."""
 _KEYS = f"""
@@ -47,8 +50,16 @@ create index message_of_author on message (key, room, {AUTHOR}) where key is not
 create index message_of_session on message (session) where session is not null;
 """
 _NUMBERS = "create table mark (name text primary key, value integer not null) strict, without rowid;"
+_PEOPLE = """
+create table inbox (owner integer, at integer, primary key (owner, at)) strict, without rowid;
+create index inbox_of_message on inbox (at);
+create table topic (room text primary key, text text not null, name text not null, at integer not null)
+strict, without rowid;
+create index topic_by_time on topic (at);
+"""
+# `inbox` has two rows for each private message: one for the sender, one for the recipient (`private.owners`).
 _UPGRADES = {
-    0: _TABLE + _KEYS + _NUMBERS,
+    0: _TABLE + _KEYS + _NUMBERS + _PEOPLE,
     1: "alter table message add column session integer;",
     2: """
 drop index if exists message_of_key;
@@ -57,6 +68,7 @@ update message set author = fold(name) where key is not null and name glob '*[^ 
 """
     + _KEYS,
     3: _NUMBERS,
+    4: "alter table message add column recipient text; alter table message add column action integer;" + _PEOPLE,
 }
 """By the version that they start from. A new file has version 0, and is complete after one step."""
 

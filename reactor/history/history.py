@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Protocol
 
+from pylingo.reactor.history.topics import StoredTopic, Topics
 from pylingo.shared.framing import MAX_BODY
 from pylingo.shared.messages import Entry, HistoryRequest
 
@@ -14,6 +15,7 @@ FOREVER = 2**63 - 1
 
 _PAGE_BYTES = MAX_BODY - 768  # the rest is for the room's name, some keys and stamps around the messages
 _AROUND_ENTRY = 40  # bytes around the strings of one message in a page, at most
+_FURTHER = 16  # bytes around the recipient, and of the mark of an emote
 
 _by_stamp = attrgetter("at")
 
@@ -31,12 +33,19 @@ class Page:
 
 
 class History(Protocol):
-    """The messages of all rooms. Rooms are named by their compared form.
+    """The messages of all rooms and conversations, and the topics. Rooms are named by their compared form.
 
-    The hub may take stamps from the clock up to `stamps_until`. Above that, it counts on from the last stamp.
+    Private messages belong to sessions, which are numbered; `conversation` names what two of them said to each other in
+    place of a room. The hub may take stamps from the clock up to `stamps_until`. Above that, it counts on from the last stamp.
     """
 
     stamps_until: int
+
+    @property
+    def topics(self) -> Topics: ...
+
+    def set_topic(self, room: str, topic: StoredTopic | None) -> None:
+        """Set the topic of a room; None clears it."""
 
     def open(self, opened: Callable[[int], object]) -> None:
         """Call `opened(newest stamp)` once the history can be used. The stamp is 0 if it is empty."""
@@ -46,6 +55,12 @@ class History(Protocol):
 
     def add(self, room: str, entry: Entry, session: int) -> None:
         """Add a message of the session with that number. Its stamp must be above all earlier ones."""
+
+    def conversation(self, one: int, other: int) -> str:
+        """The name of the conversation of two sessions, to be given as `room` to `page`, `find` and the like."""
+
+    def add_private(self, sender: int, recipient: int, entry: Entry) -> None:
+        """Add a message from one session to another, to their conversation and to both inboxes."""
 
     def find(self, room: str, key: str, session: int, name: str) -> int | None:
         """Return the stamp of the message sent with `key` by that session or under that name, if it is in memory."""
@@ -67,6 +82,12 @@ class History(Protocol):
 
     def page(self, room: str, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
         """Call `answer` with the messages that a request asks for."""
+
+    def inbox(self, session: int, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
+        """As `page`, for everything private that a session has sent or received."""
+
+    def ended(self, session: int) -> None:
+        """Note that a session has ended: nobody will ask for its private messages any more."""
 
     def occupied(self, room: str) -> None:
         """Note that somebody entered the room, which was empty."""
@@ -92,6 +113,8 @@ def fit_frame(entries: list[Entry], forward: bool) -> list[Entry]:
     taken = 0
     for entry in entries if forward else reversed(entries):
         left -= _AROUND_ENTRY + len(entry.text.encode()) + len(entry.from_.encode()) + len(entry.key or "")
+        if entry.to is not None or entry.action:
+            left -= _FURTHER + len((entry.to or "").encode())
         if left < 0:
             break
         taken += 1

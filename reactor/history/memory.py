@@ -2,13 +2,18 @@
 
 Each room keeps its newest messages, up to a number per room and a size for all rooms together. A room that nobody is
 in keeps its messages until their memory is needed: the room that was left longest ago loses them first.
+
+A private message is kept three times: in a conversation, which counts as a room that nobody is in since the last
+message, and in the inboxes of both sides.
 """
 
 import collections
 import functools
 from collections.abc import Callable
 
+from pylingo.reactor.history import private
 from pylingo.reactor.history.history import FOREVER, Page, cut_page
+from pylingo.reactor.history.topics import StoredTopic, Topics
 from pylingo.shared.messages import Entry, HistoryRequest
 from pylingo.shared.names import fold
 
@@ -36,10 +41,10 @@ class _RoomHistory:
         self.keys: dict[tuple[str, int | str], int] = {}
         self.size = _ROOM_SIZE + _string_size(room)
 
-    def add(self, entry: Entry, session: int) -> None:
+    def add(self, entry: Entry, session: int | None) -> None:
         self.entries.append(entry)
         author = ""
-        if entry.key is not None:
+        if entry.key is not None and session is not None:
             author = folded(entry.from_)
             self.authors[entry.at] = session, author
             self.keys[entry.key, session] = self.keys[entry.key, author] = entry.at
@@ -48,7 +53,7 @@ class _RoomHistory:
     def drop_oldest(self) -> None:
         entry = self.entries.popleft()
         author = ""
-        if entry.key is not None:
+        if entry.key is not None and entry.at in self.authors:
             session, author = self.authors.pop(entry.at)
             for who in (session, author):
                 if self.keys.get((entry.key, who)) == entry.at:
@@ -68,6 +73,7 @@ class MemoryHistory:
         self._per_room = per_room
         self.most = most
         self.size = self.reserved = 0
+        self.topics = Topics()
         self._rooms: dict[str, _RoomHistory] = {}
         self._empty: collections.OrderedDict[str, None] = collections.OrderedDict()
         # Rooms by the bit length of their number of messages: one of the longest is found without a search.
@@ -89,7 +95,26 @@ class MemoryHistory:
     def close(self, timeout: float) -> None:
         """Do nothing: nothing outlives the process."""
 
-    def add(self, room: str, entry: Entry, session: int) -> None:
+    def set_topic(self, room: str, topic: StoredTopic | None) -> None:
+        self.topics.set(room, topic)
+
+    def conversation(self, one: int, other: int) -> str:
+        return private.conversation(one, other)
+
+    def add_private(self, sender: int, recipient: int, entry: Entry) -> None:
+        self.keep_private((sender, recipient), entry, sender)
+
+    def keep_private(self, owners: tuple[int, int], entry: Entry, session: int) -> None:
+        """Add a message of the session with that number to a conversation and to the inboxes of its owners."""
+        room = private.conversation(*owners)
+        self.add(room, entry, session)
+        self._empty.pop(room, None)
+        self.emptied(room)
+        for owner in owners:
+            self.add(private.inbox(owner), entry, None)
+
+    def add(self, room: str, entry: Entry, session: int | None) -> None:
+        """Add a message. Without a `session`, its key is not remembered."""
         history = self._rooms.get(room)
         if history is None:
             history = self._rooms[room] = _RoomHistory(room)
@@ -128,6 +153,12 @@ class MemoryHistory:
 
     def page(self, room: str, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
         answer(cut_page(list(self._rooms[room].entries) if room in self._rooms else [], request))
+
+    def inbox(self, session: int, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
+        self.page(private.inbox(session), request, answer)
+
+    def ended(self, session: int) -> None:
+        self.emptied(private.inbox(session))
 
     def messages(self, room: str) -> list[tuple[Entry, int]]:
         """Return the messages of a room, each with the number of its session, or 0 if it has no key."""

@@ -12,16 +12,18 @@ again, whatever happens.
 import logging
 import secrets
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from pylingo.reactor.history import private
 from pylingo.reactor.history.clock import wall_clock
 from pylingo.reactor.history.database import open_file
 from pylingo.reactor.history.history import FOREVER, Page
 from pylingo.reactor.history.key_filters import FILTER_SHARE, BloomFilter, KeyFilters
 from pylingo.reactor.history.memory import MemoryHistory
-from pylingo.reactor.history.store import Row, find_key, read_page, row_size
+from pylingo.reactor.history.store import Row, find_key, read_inbox, read_page, row_size
+from pylingo.reactor.history.topics import StoredTopic, Topics
 from pylingo.reactor.history.writer import Writer
 from pylingo.reactor.history.writer_queue import CHECK_EVERY, HangAlerts, Query, Rescan, Stop, WriteBatch, WriterQueue
 from pylingo.shared.messages import Entry, HistoryRequest
@@ -32,6 +34,7 @@ _LOADED_PER_TICK = 200  # messages of the file that are added to the memory
 _RESTORED_PER_COMMIT = 1_000  # messages from memory that are written to a new file
 _RESERVED = 10_000_000  # microseconds for which stamps are reserved; again when half of them are over
 _SPARE = 1_000_000  # of them that the clock does not reach: as many messages can be sent while the disk hangs
+_TOPIC_SIZE = 2_000  # bytes of a topic that waits, at most about
 _CALLBACK_SIZE = 800  # bytes of a callback that waits, about
 _FAILED = "the server cannot write its history: new messages are kept in memory only"
 _CAME_BACK = "the server can write its history again"
@@ -75,6 +78,7 @@ class SqliteHistory:
         self._writer = Writer(self.path, self.call_from_thread, self, open_file, self.keep, self.most, memory.most)
         self._tasks = WriterQueue(self._writer.inbox, memory.most)
         self._alerts = HangAlerts(self.path, self._tasks, self.announce)
+        self._cleared: dict[str, StoredTopic | None] = {}  # topics that were cleared during an outage
         self._occupied = 0  # rooms that somebody is in
         self._newest = 0  # stamp that was given
         self._reserved = 0  # the last stamp that is to be reserved
@@ -115,8 +119,30 @@ class SqliteHistory:
 
     # --- called by the hub
 
+    @property
+    def topics(self) -> Topics:
+        return self.memory.topics
+
+    def set_topic(self, room: str, topic: StoredTopic | None) -> None:
+        self.memory.set_topic(room, topic)
+        if not self._has_failed:
+            self._write_topics({room: topic})
+        elif topic is None:
+            self._cleared[room] = None
+
+    def conversation(self, one: int, other: int) -> str:
+        return self.memory.conversation(self._first_session + one, self._first_session + other)
+
+    def add_private(self, sender: int, recipient: int, entry: Entry) -> None:
+        owners = self._first_session + sender, self._first_session + recipient
+        self.memory.keep_private(owners, entry, sender)
+        self._write(self.memory.conversation(*owners), entry, sender)
+
     def add(self, room: str, entry: Entry, session: int) -> None:
         self.memory.add(room, entry, session)
+        self._write(room, entry, session)
+
+    def _write(self, room: str, entry: Entry, session: int) -> None:
         self._newest = entry.at
         batch = self._current()
         row = self._row(room, entry, session)
@@ -153,6 +179,17 @@ class SqliteHistory:
 
         self.query(ask, lambda: self.memory.page(room, request, answer))
 
+    def inbox(self, session: int, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
+        owner = self._first_session + session
+
+        def ask(file: sqlite3.Connection) -> Callable[[], object]:
+            return partial(answer, read_inbox(file, owner, request))
+
+        self.query(ask, lambda: self.memory.inbox(owner, request, answer))
+
+    def ended(self, session: int) -> None:
+        self.memory.ended(self._first_session + session)
+
     def occupied(self, room: str) -> None:
         self.memory.occupied(room)
         self._occupied += 1
@@ -182,7 +219,12 @@ class SqliteHistory:
         if entry.key is not None:
             number = self._first_session + session
             self._keys.add(room, entry.key, number, entry.from_)
-        return entry.at, room, entry.from_, entry.text, entry.key, number
+        return entry.at, room, entry.from_, entry.text, entry.key, number, entry.to, entry.action
+
+    def _write_topics(self, topics: Mapping[str, StoredTopic | None]) -> None:
+        batch = self._current()
+        batch.topics |= topics
+        batch.size += _TOPIC_SIZE * len(topics)
 
     def _current(self) -> WriteBatch:
         if self._batch is None:
@@ -199,7 +241,10 @@ class SqliteHistory:
                 self.memory.reserve(self._keys.size)
 
     def _put(self, task: WriteBatch | Query | Rescan) -> None:
-        self._call_all([callback for batch in self._tasks.put(task) for callback in batch.lost])
+        discarded = self._tasks.put(task)
+        self._call_all([callback for batch in discarded for callback in batch.lost])
+        if topics := {room: topic for batch in discarded for room, topic in batch.topics.items()}:
+            self._write_topics(topics | self._current().topics)
         self._check_later()
 
     # --- regular checks
@@ -232,6 +277,10 @@ class SqliteHistory:
             self._current().reserved = self._reserved
 
     # --- called by the thread, in the loop
+
+    def topics_read(self, topics: list[tuple[str, StoredTopic]]) -> None:
+        for room, topic in topics:
+            self.memory.set_topic(room, topic)
 
     def opened(self, newest: int, entries: list[tuple[str, Entry]], keys: BloomFilter | None) -> None:
         for room, entry in entries[:_LOADED_PER_TICK]:
@@ -266,6 +315,7 @@ class SqliteHistory:
 
     def failed(self, sentence: str) -> None:
         self._has_failed = True
+        self._cleared = {}
         self._reserve()
         logger.error("%s; the chat goes on, with new messages in memory only", sentence)
         self.announce(_FAILED, _FAILED)
@@ -283,6 +333,8 @@ class SqliteHistory:
         self.raise_stamps(newest)
         self._reserve()
         self.announce(_RESTORED if is_new else _CAME_BACK, "")
+        self._write_topics(self._cleared | dict(self.topics))
+        self._cleared = {}
         if is_new:
             self._restore(self.memory.rooms, 0)
 
@@ -290,6 +342,8 @@ class SqliteHistory:
         return [row for room in self.memory.rooms for row in self._remembered(room)]
 
     def _remembered(self, room: str) -> list[Row]:
+        if len(private.owners(room)) == 1:  # an inbox: its messages are in conversations
+            return []
         return [self._row(room, *message) for message in self.memory.messages(room)]
 
     def _restore(self, rooms: list[str], count: int) -> None:

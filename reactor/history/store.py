@@ -5,11 +5,13 @@ returns.
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pylingo.reactor.history.database import AUTHOR
 from pylingo.reactor.history.history import FOREVER, Page, fit_frame
+from pylingo.reactor.history.private import owners
+from pylingo.reactor.history.topics import MOST, StoredTopic
 from pylingo.shared.messages import Entry, HistoryRequest
 from pylingo.shared.names import fold
 
@@ -18,9 +20,10 @@ _LOADED_SIZE = 2**20  # characters of them at most: the bound of the memory may 
 _SWEEP_ROWS = 200  # rows deleted in one commit, for which new messages wait
 _FAR_OVER = 2**25  # bytes, and a twentieth, above the bound: messages come faster than small steps delete
 _SWEEP_PAGES = 64  # pages returned to the system in one commit
+_ENTRY = "name, text, at, key, recipient, action"
 _ROW_SIZE = 300  # bytes of a row in memory besides its text, about
-Row = tuple[int, str, str, str, str | None, int | None]
-"""Stamp, room, name, text, key, and the number of the session, which only a message with a key has."""
+Row = tuple[int, str, str, str, str | None, int | None, str | None, bool | None]
+"""Stamp, room, name, text, key, the number of the session, which only a message with a key has, recipient, action."""
 
 
 def row_size(row: Row) -> int:
@@ -44,19 +47,23 @@ def insert(file: sqlite3.Connection, rows: Iterable[Row]) -> int:
 
 def write(file: sqlite3.Connection, rows: Iterable[Row]) -> int:
     """Write rows, except those whose stamp is in the file already. Return how many were written."""
+    places: list[tuple[int, int]] = []
+
+    def values() -> Iterator[tuple[Any, ...]]:
+        for at, room, name, text, key, session, to, action in rows:
+            places.extend((owner, at) for owner in owners(room))
+            author = fold(name) if key is not None and not name.isascii() else None
+            number = trace(room, key, session or 0) if key is not None else None
+            yield at, room, name, text, key, number, author, to, action
+
     cursor = file.executemany(
-        "insert into message (at, room, name, text, key, session, author) values (?, ?, ?, ?, ?, ?, ?)"
-        " on conflict do nothing",
-        map(_values, rows),
+        "insert into message (at, room, name, text, key, session, author, recipient, action)"
+        " values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+        values(),
     )
+    if places:
+        file.executemany("insert into inbox (owner, at) values (?, ?) on conflict do nothing", places)
     return max(0, cursor.rowcount)
-
-
-def _values(row: Row) -> tuple[Any, ...]:
-    at, room, name, text, key, session = row
-    if key is None:
-        return *row, None
-    return at, room, name, text, key, trace(room, key, session or 0), None if name.isascii() else fold(name)
 
 
 def holds(file: sqlite3.Connection, row: Row) -> bool:
@@ -88,33 +95,65 @@ def newest_stamp(file: sqlite3.Connection) -> int:
 
 
 def load(file: sqlite3.Connection) -> list[tuple[str, Entry]]:
-    """Return the newest messages with their rooms, ascending."""
+    """Return the newest messages with their rooms, ascending. Private ones have no room to which anybody returns."""
     loaded = []
     characters = _LOADED_SIZE
-    for room, name, text, at, key in file.execute(
-        "select room, name, text, at, key from message order by at desc limit ?", (_LOADED,)
+    for row in file.execute(
+        f"select room, {_ENTRY} from message where recipient is null order by at desc limit ?", (_LOADED,)
     ):
-        characters -= len(text)
+        characters -= len(row[2])
         if characters < 0:
             break
-        loaded.append((room, Entry(name, text, at, key)))
+        loaded.append((row[0], _entry(row[1:])))
     return loaded[::-1]
 
 
+def read_topics(file: sqlite3.Connection) -> list[tuple[str, StoredTopic]]:
+    """Return the rooms that have a topic, with the topic: the one that was set longest ago first."""
+    rows = file.execute("select room, text, name, at from topic order by at desc limit ?", (MOST,)).fetchall()
+    return [(room, StoredTopic(*topic)) for room, *topic in reversed(rows)]
+
+
+def write_topics(file: sqlite3.Connection, topics: Mapping[str, StoredTopic | None]) -> None:
+    """Set or clear topics, and forget those beyond the most. They are part of the next commit."""
+    for room, topic in topics.items():
+        if topic is None:
+            file.execute("delete from topic where room = ?", (room,))
+        else:
+            file.execute("insert or replace into topic values (?, ?, ?, ?)", (room, *topic))
+    if topics:
+        oldest = "select at from topic order by at desc limit 1 offset ?"
+        file.execute(f"delete from topic where at < ({oldest})", (MOST - 1,))
+
+
 def read_page(file: sqlite3.Connection, room: str, request: HistoryRequest) -> Page:
-    """Return the page that a request asks for."""
+    """Return the page of a room or a conversation that a request asks for."""
+    return _read_page(file, "message where room = ?", room, request)
+
+
+def read_inbox(file: sqlite3.Connection, owner: int, request: HistoryRequest) -> Page:
+    """Return the page of an owner's private messages that a request asks for."""
+    return _read_page(file, "inbox join message using (at) where owner = ?", owner, request)
+
+
+def _read_page(file: sqlite3.Connection, where: str, what: str | int, request: HistoryRequest) -> Page:
     forward = request.since is not None
     since = min(request.since, FOREVER) if request.since is not None else -1
     before = min(request.before, FOREVER) if request.before is not None else FOREVER
     rows = file.execute(
-        "select name, text, at, key from message where room = ? and at > ? and at < ? order by at"
-        f" {'asc' if forward else 'desc'} limit ?",
-        (room, since, before, request.limit + 1),
+        f"select {_ENTRY} from {where} and at > ? and at < ? order by at {'asc' if forward else 'desc'} limit ?",
+        (what, since, before, request.limit + 1),
     ).fetchall()
-    entries = [Entry(*row) for row in (rows[: request.limit] if forward else rows[request.limit - 1 :: -1])]
+    entries = list(map(_entry, rows[: request.limit] if forward else rows[request.limit - 1 :: -1]))
     page = fit_frame(entries, forward)
-    oldest = file.execute("select min(at) from message where room = ?", (room,)).fetchone()[0]
+    oldest = file.execute(f"select min(at) from {where}", (what,)).fetchone()[0]
     return Page(page, len(rows) > len(page), oldest)
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    """The message in a row of `_ENTRY`."""
+    name, text, at, key, recipient, action = row
+    return Entry(name, text, at, key, recipient, True if action else None)
 
 
 def find_key(file: sqlite3.Connection, room: str, key: str, session: int, name: str) -> int | None:
@@ -161,4 +200,5 @@ def sweep(file: sqlite3.Connection, oldest: int, most: int) -> bool:
 
 
 def _delete(file: sqlite3.Connection, which: str, *values: int) -> int:
+    file.execute(f"delete from inbox where at in ({which})", values)
     return file.execute(f"delete from message where at in ({which})", values).rowcount

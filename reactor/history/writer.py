@@ -88,6 +88,7 @@ class Writer:
             newest = self._prepare(file, scan)
             if is_complete:
                 keys, self._scan = scan.keys, None
+            self.report(self.listener.topics_read, store.read_topics(file))
         except Exception as error:
             self._outage.begin(error, file, [])
             file, newest, entries = None, 0, []
@@ -173,6 +174,7 @@ class Writer:
         self._store_doubt(file)
         if reserved is not None:
             store.write_numbers(file, reserved=reserved)
+        store.write_topics(file, {room: topic for batch in batches for room, topic in batch.topics.items()})
         store.write(file, (row for batch in batches for row in batch.rows))
         callbacks = [callback for batch in batches for callback in batch.committed]
         return partial(self.listener.committed, callbacks, reserved)

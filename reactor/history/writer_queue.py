@@ -17,6 +17,7 @@ from typing import Protocol
 from pylingo.reactor.history.clock import show_span
 from pylingo.reactor.history.key_filters import BloomFilter
 from pylingo.reactor.history.store import Row
+from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared.messages import Entry
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ class WriteBatch:
     """The messages of one tick, and the callbacks that wait for their commit.
 
     If the batch is discarded, the callbacks in `lost` are called instead. Once it is committed, stamps up to `reserved`
-    may be given. `size` is an estimate in bytes.
+    may be given. `topics` has those that were set, or cleared (None). `size` is an estimate in bytes.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -43,6 +44,7 @@ class WriteBatch:
     lost: list[Callable[[], object]] = field(default_factory=list)
     reserved: int | None = None
     size: int = 0
+    topics: dict[str, StoredTopic | None] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -80,13 +82,15 @@ Task = WriteBatch | Query | Rescan | Stop
 class WriterListener(Protocol):
     """The reports of the thread, which are made in the loop, in order.
 
-    `opened` ends the opening, whether the file can be used or not. No stamp above `newest` was given before. `entries`
-    are the newest messages. If `keys`, the filter of the file's keys, is None, `scanned` brings it later. `committed`
-    gets the callbacks of all batches in a commit, and their last reservation. `came_back` ends the failure of a file:
-    of the messages sent meanwhile, `written` are in the file and `lost` are not. `is_new` if the file was created in
-    place of one that had been open. `remembered` returns all messages in memory; the thread calls it at the very end.
+    `topics_read` brings the topics of a file that is opened for the first time. `opened` ends the opening, whether
+    the file can be used or not. No stamp above `newest` was given before. `entries` are the newest messages. If
+    `keys`, the filter of the file's keys, is None, `scanned` brings it later. `committed` gets the callbacks of all
+    batches in a commit, and their last reservation. `came_back` ends the failure of a file: of the messages sent
+    meanwhile, `written` are in the file and `lost` are not. `is_new` if the file was created in place of one that
+    had been open. `remembered` returns all messages in memory; the thread calls it at the very end.
     """
 
+    def topics_read(self, topics: list[tuple[str, StoredTopic]]) -> None: ...
     def opened(self, newest: int, entries: list[tuple[str, Entry]], keys: BloomFilter | None) -> None: ...
     def committed(self, callbacks: list[Callable[[], object]], reserved: int | None) -> None: ...
     def scanned(self, keys: BloomFilter) -> None: ...

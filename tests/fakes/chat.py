@@ -68,6 +68,8 @@ class Person:
     def __init__(self, hub: Hub, motd: str = "", origin: str | None = None) -> None:
         self.out = Outlet()
         self.endings: list[str] = []
+        self.hellos = 0
+        """How often the session said that a hello has come."""
         self.held: list[Record] = []
         """The requests that wait until the session handles requests again."""
         self._decoder = FrameDecoder()
@@ -86,6 +88,9 @@ class Person:
     def over(self) -> bool:
         """Whether the session goes on without this peer: then nothing more of it is handled."""
         return self.session.peer is not self
+
+    def said_hello(self) -> None:
+        self.hellos += 1
 
     def go_on(self) -> None:
         held, self.held = self.held, []

@@ -1,0 +1,120 @@
+"""Saying something: in a room, or to a person. A key makes saying it again safe.
+
+Both are the same: the words get a stamp, go into the history, and are written to a room, which is the recipient's inbox
+if they are private. If the key has to be looked up on disk, the requests behind it wait.
+"""
+
+from collections.abc import Callable
+
+from pylingo.reactor.chat.room import Room
+from pylingo.reactor.chat.session import Session, State
+from pylingo.reactor.history.history import History
+from pylingo.shared.errors import RequestError
+from pylingo.shared.messages import Entry, Message, Private, Say, Sent
+from pylingo.shared.schema import Record
+from pylingo.shared.text import message_text
+
+_RECEIPT = 400  # an upper bound of the bytes of a `sent`
+
+type Deliver = Callable[[Record | None], None]
+type Place = Room[Session] | Session
+"""A room, or the recipient of a private message."""
+type Speak[P: Place] = Callable[[Session, P, Say, str, int | None, Deliver | None], None]
+
+
+def say(session: Session, say: Say) -> None:
+    """Say something. Raises `RequestError` if it cannot be said, or not there."""
+    text = message_text(say.text)
+    if say.to is None:
+        room = session.need_room(say.room, "say something")
+        _say_to(session, room, room.key, _speak, say, text)
+    elif say.room is not None:
+        raise RequestError("bad-argument", "a message is for a room or to a person, not both")
+    else:
+        other = partner(session, say.to)
+        _say_to(session, other, conversation(session, other), _speak_privately, say, text)
+
+
+def partner(session: Session, name: str) -> Session:
+    """The session of somebody else. Raises `RequestError` `no-such-user`, or `bad-argument` for oneself."""
+    other = session.hub.find(name)
+    if other is session:
+        raise RequestError("bad-argument", "this is your own name: a conversation needs somebody else")
+    return other
+
+
+def conversation(session: Session, other: Session) -> str:
+    """The key of the history of what two sessions say to each other."""
+    return session.hub.history.conversation(session.number, other.number)
+
+
+def _say_to[P: Place](session: Session, place: P, log: str, speak: Speak[P], say: Say, text: str) -> None:
+    """Say `text` unless the history `log` has a message with the same key. It may have to ask the disk."""
+    deliver = session.outbox.promise(_RECEIPT) if say.id is not None or say.key is not None else None
+    if say.key is None:
+        speak(session, place, say, text, None, deliver)
+        return
+    history, key, number, name = session.hub.history, say.key, session.number, session.person.name
+    at = history.find(log, key, number, name)
+    if at is not None or not history.may_hold(log, key, number, name):
+        speak(session, place, say, text, at, deliver)
+    else:
+        _look_up(session, place, log, speak, say, text, deliver)
+
+
+def _look_up[P: Place](
+    session: Session, place: P, log: str, speak: Speak[P], say: Say, text: str, deliver: Deliver | None
+) -> None:
+    """Ask the disk for the key, and go on then. Apart, as a captured variable slows the enclosing function."""
+
+    def looked_up(at: int | None) -> None:
+        if _is_open(session, place):
+            speak(session, place, say, text, at, deliver)
+            session.go_on()
+        else:
+            session.is_busy = False
+
+    assert say.key is not None
+    session.is_busy = True
+    session.hub.history.look_up(log, say.key, session.number, session.person.name, looked_up)
+
+
+def _is_open(session: Session, place: Place) -> bool:
+    """Whether one can still speak there: nobody has left meanwhile."""
+    if isinstance(place, Session):
+        return State.ENDED not in (session.state, place.state)
+    return place in session.rooms and session.state is not State.ENDED
+
+
+def _speak(session: Session, room: Room[Session], say: Say, text: str, at: int | None, deliver: Deliver | None) -> None:
+    """Say `text` in the room, unless the history has it already, with the stamp `at`."""
+    hub, name = session.hub, session.person.name
+    if at is None:
+        at = hub.stamp()
+        action = say.action or None
+        entry = Entry(name, text, at, say.key, None, action)
+        hub.history.add(room.key, entry, session.number if say.key is not None else 0)
+        if len(room.members) > 1:
+            session.outbox.write_to_room(room, Message(room.name, name, text, at, action), at)
+    if deliver is not None:
+        _confirm(hub.history, Sent(room.name, at, say.id, say.key), deliver)
+
+
+def _speak_privately(
+    session: Session, other: Session, say: Say, text: str, at: int | None, deliver: Deliver | None
+) -> None:
+    """As `_speak`, to one person."""
+    hub, name, to = session.hub, session.person.name, other.person.name
+    if at is None:
+        at = hub.stamp()
+        action = say.action or None
+        entry = Entry(name, text, at, say.key, to, action)
+        hub.history.add_private(session.number, other.number, entry)
+        session.outbox.write_to_room(other.outbox.open_inbox(other), Private(name, to, text, at, action), at)
+    if deliver is not None:
+        _confirm(hub.history, Sent(None, at, say.id, say.key, to), deliver)
+
+
+def _confirm(history: History, sent: Sent, deliver: Deliver) -> None:
+    """Deliver `sent` once the message is kept. Apart, as a variable that a closure captures slows the enclosing one."""
+    history.when_committed(lambda: deliver(sent), lambda: deliver(None))
