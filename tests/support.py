@@ -52,6 +52,11 @@ def is_live(char: str) -> bool:
     )
 
 
+def ready(name: str, room: str | None, token: str, resumed: bool, re: int | None = None) -> Ready:
+    """The `ready` of a session that is in one room, or in none."""
+    return Ready(name, room, token, resumed, re, [room] if room is not None else [])
+
+
 def wait_until(condition: Callable[[], Any], what: str = "the condition", deadline: float = DEADLINE) -> Any:
     """Wait until `condition()` is true and return its value; fail after `deadline` seconds."""
     end = time.monotonic() + deadline

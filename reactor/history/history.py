@@ -36,7 +36,8 @@ class History(Protocol):
     """The messages of all rooms and conversations, and the topics. Rooms are named by their compared form.
 
     Private messages belong to sessions, which are numbered; `conversation` names what two of them said to each other in
-    place of a room. The hub may take stamps from the clock up to `stamps_until`. Above that, it counts on from the last stamp.
+    place of a room. The hub may take stamps from the clock up to `stamps_until`. Above that, it counts on from the last
+    stamp.
     """
 
     stamps_until: int

@@ -111,9 +111,12 @@ class MemoryHistory:
         self._empty.pop(room, None)
         self.emptied(room)
         for owner in owners:
-            self.add(private.inbox(owner), entry, None)
+            self._add(private.inbox(owner), entry, None)
 
-    def add(self, room: str, entry: Entry, session: int | None) -> None:
+    def add(self, room: str, entry: Entry, session: int) -> None:
+        self._add(room, entry, session)
+
+    def _add(self, room: str, entry: Entry, session: int | None) -> None:
         """Add a message. Without a `session`, its key is not remembered."""
         history = self._rooms.get(room)
         if history is None:

@@ -1,4 +1,4 @@
-"""How private messages are filed: under the names of a conversation and of two inboxes, beside the rooms.
+"""The names under which private messages are filed beside those of rooms: of a conversation, and of two inboxes.
 
 An *owner* is a number that stands for a session. No room can have these names, as a room's begins with a letter or a
 digit.

@@ -36,7 +36,7 @@ from pylingo.shared.messages import (
     Welcome,
 )
 from tests.fakes.history_server import guest, kill, make_file, whole_log
-from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
+from tests.support import DEADLINE, ROOT, Peer, ServerProcess, ready, wait_until
 
 PROMPT = 10.0
 """Seconds within which a disk has taken a message: far more than any takes, also one that is shared."""
@@ -458,7 +458,7 @@ def test_a_seat_is_there_again_after_a_reset(start: Start) -> None:
         bob.until(Sent)
         with Peer(server.port) as back:
             back.send(Hello(1, "somebody", resume=token, id=7))
-            assert back.expect(Ready, re=7) == Ready("alice", "tea", token, True, 7)
+            assert back.expect(Ready, re=7) == ready("alice", "tea", token, True, 7)
             back.send(HistoryRequest(since=at, id=8))
             assert [entry.text for entry in back.expect(HistoryPage).messages] == ["are you there?"]
             back.send(Say("yes", id=9))
@@ -497,7 +497,7 @@ def test_a_live_connection_is_replaced(start: Start) -> None:
         alice.join("tea")
         bob.until(Joined)
         back.send(Hello(1, resume=token))
-        assert back.expect(Ready) == Ready("alice", "tea", token, True)
+        assert back.expect(Ready) == ready("alice", "tea", token, True)
         records = alice.rest()
         assert [(type(record), getattr(record, "reason", "")) for record in records] == [(Goodbye, "replaced")]
         bob.send(Say("hi"))
@@ -569,7 +569,7 @@ def test_a_crowd_comes_back_at_once(start: Start) -> None:
             peer.raw(encode(Hello(1, resume=tokens[name])))
         for name, peer in back.items():
             peer.expect(Welcome)
-            assert peer.until(Ready) == Ready(name, "tea", tokens[name], True)
+            assert peer.until(Ready) == ready(name, "tea", tokens[name], True)
         assert {type(record) for record in bob.fence()} == {Joined}
         bob.send(Say("welcome back"))
         for peer in back.values():

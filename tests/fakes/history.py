@@ -182,7 +182,7 @@ def make_file(path: Path, said: Iterable[tuple[int, str, str, str, str | None]])
     path.touch(0o600)
     with contextlib.closing(sqlite3.connect(path)) as file:
         prepare(file)
-        insert(file, [(*row, None) for row in said])
+        insert(file, [(*row, None, None, None) for row in said])
 
 
 def damaged(path: Path) -> None:
@@ -231,7 +231,7 @@ class Thread:
 
 
 def row(at: int) -> Row:
-    return at, "tea", "alice", "hi", None, None
+    return at, "tea", "alice", "hi", None, None, None, None
 
 
 def batch(at: int, size: int = 100) -> WriteBatch:

@@ -7,10 +7,27 @@ import pytest
 from pylingo.reactor.chat.commands import run_command
 from pylingo.reactor.chat.requests import handle
 from pylingo.shared.codec import encode
-from pylingo.shared.commands import COMMANDS
+from pylingo.shared.commands import COMMANDS, OPTIONAL
 from pylingo.shared.errors import RequestError
 from pylingo.shared.framing import HEADER_SIZE, MAX_BODY
-from pylingo.shared.messages import Command, Goodbye, Help, Joined, Left, Message, Renamed, RoomInfo, Rooms, Say, Users
+from pylingo.shared.messages import (
+    Away,
+    Command,
+    Goodbye,
+    Help,
+    Joined,
+    Left,
+    Message,
+    People,
+    PersonDetails,
+    Renamed,
+    RoomInfo,
+    Rooms,
+    Say,
+    Sent,
+    Topic,
+    Users,
+)
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
 from tests.fakes.chat import NOON, Chat, Person, error, goodbye, words_left_out
@@ -209,7 +226,9 @@ def test_help_is_the_table_of_commands(chat):
     person = chat.person()
     person.ask(Command("help", id=1))
     assert person.got() == [Help(list(COMMANDS), 1)]
-    assert [command.name for command in COMMANDS] == ["name", "list", "join", "users", "leave", "help", "close"]
+    of_the_specification = ["name", "list", "join", "users", "leave", "help", "close"]
+    further = ["open", "topic", "me", "msg", "who", "whois", "away"]
+    assert sorted(command.name for command in COMMANDS) == sorted([*of_the_specification, *further])
 
 
 # Four bytes of UTF-8 each: the largest names that a frame can be asked to hold.
@@ -277,7 +296,7 @@ def test_a_blank_argument_counts_as_absent(chat, command, blank):
     alice.ask(Command(command.name, blank, 1))
     chat.tick()
     (answer,) = words_left_out(alice.got())
-    if command.argument:
+    if command.argument and command.name not in OPTIONAL:
         assert answer == error("bad-argument", 1)
     else:
         assert dataclasses.replace(answer, re=None) != answer
@@ -306,13 +325,16 @@ def test_a_goodbye_is_the_answer_to_close_only(chat):
     answers = []
     for command in COMMANDS:
         alice, _ = chat.people("alice", "bob")
-        alice.ask(Command(command.name, "carol" if command.argument else None, 1))
+        argument = {"msg": "bob hi", "whois": "bob"}.get(command.name, "carol")
+        alice.ask(Command(command.name, argument if command.argument else None, 1))
         chat.tick()
         answers.append(type(alice.got()[-1]))
         for session in chat.hub.sessions():
             session.lost()
         chat.tick()
-    assert answers == [Renamed, Rooms, Joined, Users, Left, Help, Goodbye]
+    rooms = [Rooms, Joined, Joined, Users, Left, Topic]
+    people = [Sent, Sent, People, PersonDetails, Away]
+    assert answers == [Renamed, *rooms, *people, Help, Goodbye]
 
 
 def test_a_refusal_is_raised_for_the_session_to_answer(chat):

@@ -51,6 +51,7 @@ from pylingo.shared.names import fold, room_name, user_name
 from pylingo.shared.schema import Record
 from pylingo.shared.text import MAX_TEXT
 from tests.fakes.chat import NOON, Chat, Person
+from tests.support import ready
 
 SOFT = 200
 """The soft limit of both servers, in bytes: a few frames."""
@@ -257,7 +258,7 @@ class Chats(RuleBasedStateMachine):
         else:
             one.ready = True
             refusal = None if wish is None else self.rename_in_model(one, wish)
-            one.answer(Ready(one.name, self.called(one), "", False, number))
+            one.answer(ready(one.name, self.called(one), "", False, number))
             if refusal is not None:
                 one.answer(Error(refusal, "", number))
         self.done()

@@ -36,6 +36,7 @@ from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
 from tests.fakes.bench import Bench, Wire, benches
 from tests.fakes.chat import NOON, Chat, Person, error, goodbye, resume, seated, words_left_out
+from tests.support import ready as ready_of
 from tests.support import wait_until
 
 KEPT = ["idle", "stalled", "frame-timeout"]
@@ -200,7 +201,7 @@ def test_without_a_grace_a_connection_that_looks_alive_can_be_taken_over():
     alice, token = seated(chat, "alice")
     back = resume(chat, token)
     chat.tick()
-    assert back.got() == [Ready("alice", "tea", token, True)]
+    assert back.got() == [ready_of("alice", "tea", token, True)]
     assert words_left_out(alice.got()) == [goodbye("replaced")]
 
 
@@ -213,7 +214,7 @@ def test_a_seat_is_kept_again_and_again_each_time_for_the_whole_grace(chat):
         chat.wait(GRACE - 1)
         person = resume(chat, token)
         chat.tick()
-        assert person.got()[-1] == Ready("alice", "tea", token, True)
+        assert person.got()[-1] == ready_of("alice", "tea", token, True)
     assert bob.got() == []
     person.lose()
     chat.tick()
@@ -240,7 +241,7 @@ def test_a_seat_outside_of_rooms_is_kept_and_given_up_without_a_word(chat):
     chat.tick()
     back = resume(chat, token)
     chat.tick()
-    assert back.got() == [Ready("alice", None, token, True)]
+    assert back.got() == [ready_of("alice", None, token, True)]
     back.lose()
     chat.tick()
     chat.wait(GRACE)
@@ -279,7 +280,7 @@ def test_what_is_said_meanwhile_is_in_the_history_and_is_not_sent(chat, kept):
     back = resume(chat, token)
     bob.ask(Say("after"))
     chat.tick()
-    assert back.got() == [Ready("alice", "tea", token, True), Message("tea", "ben", "after", NOON + 4)]
+    assert back.got() == [ready_of("alice", "tea", token, True), Message("tea", "ben", "after", NOON + 4)]
     assert alice.got() == []
     back.ask(HistoryRequest(since=NOON, before=NOON + 4))
     (page,) = back.got()
@@ -320,7 +321,7 @@ def test_no_skipped_follows_for_what_was_left_out_before_the_connection_broke():
     chat.tick()
     bob.ask(Say("now"))
     chat.tick()
-    assert back.got() == [Ready("alice", "tea", token, True), Message("tea", "bob", "now", NOON + 5)]
+    assert back.got() == [ready_of("alice", "tea", token, True), Message("tea", "bob", "now", NOON + 5)]
     back.drain()
     chat.tick()
     assert back.got() == []
@@ -338,7 +339,7 @@ def test_a_live_connection_that_was_left_out_of_frames_is_taken_over_without_ski
     back = resume(chat, token)
     bob.ask(Say("now"))
     chat.tick()
-    assert back.got() == [Ready("alice", "tea", token, True), Message("tea", "bob", "now", NOON + 5)]
+    assert back.got() == [ready_of("alice", "tea", token, True), Message("tea", "bob", "now", NOON + 5)]
     assert words_left_out(alice.got())[-1] == goodbye("replaced")
     alice.drain()
     chat.tick()
@@ -377,7 +378,7 @@ def test_a_resumed_session_has_its_seat_as_it_was(chat, kept, number):
     chat.tick()
     back = resume(chat, token, number=number)
     chat.tick()
-    assert back.got() == [Ready("alice", "tea", token, True, number)]
+    assert back.got() == [ready_of("alice", "tea", token, True, number)]
     assert back.name == "alice"
     assert bob.got() == []
     assert users(bob) == ["alice", "bob"]
@@ -396,7 +397,7 @@ def test_the_wished_name_is_ignored(chat, name):
     person.got()
     person.ask(Hello(1, name, "test/1", "a password", token, 4))
     chat.tick()
-    assert person.got() == [Ready("alice", "tea", token, True, 4)]
+    assert person.got() == [ready_of("alice", "tea", token, True, 4)]
 
 
 def test_the_guest_name_of_the_new_connection_is_released(chat):
@@ -422,7 +423,7 @@ def test_the_token_is_one_for_the_life_of_the_session(chat):
     for number in range(3):
         back = resume(chat, token, number=number)
         chat.tick()
-        assert back.got() == [Ready("anne", "coffee", token, True, number)]
+        assert back.got() == [ready_of("anne", "coffee", token, True, number)]
         back.lose()
         chat.tick()
 
@@ -468,7 +469,7 @@ def test_a_hello_said_again_finds_the_seat_that_the_first_left_behind(chat, agai
     first.lose()
     chat.tick()
     back, ready = claim(chat, again)
-    assert ready == Ready("alice", "coffee", lost.token, True)
+    assert ready == ready_of("alice", "coffee", lost.token, True)
     back.lose()
     chat.tick()
     owner = resume(chat, lost.token)
@@ -593,7 +594,7 @@ def test_a_live_connection_is_replaced(chat):
     chat.tick()
     assert words_left_out(alice.got()) == [Message("tea", "bob", "one", NOON), Pong(1), goodbye("replaced")]
     assert alice.endings == ["replaced"]
-    assert back.got() == [Ready("alice", "tea", token, True, 8), Message("tea", "bob", "two", NOON + 1), Pong(9)]
+    assert back.got() == [ready_of("alice", "tea", token, True, 8), Message("tea", "bob", "two", NOON + 1), Pong(9)]
     assert bob.got() == []
     alice.lose()
     chat.tick()
@@ -614,13 +615,13 @@ def test_many_takeovers_in_one_tick(chat):
     assert words_left_out(alice.got()) == [Message("tea", "bob", "0", NOON), goodbye("replaced")]
     for number, person in enumerate(chain[1:-1]):
         assert words_left_out(person.got()) == [
-            Ready("alice", "tea", token, True, number),
+            ready_of("alice", "tea", token, True, number),
             Pong(number),
             Message("tea", "bob", f"{number + 1}", NOON + number + 1),
             goodbye("replaced"),
         ]
         assert person.endings == ["replaced"]
-    assert chain[-1].got() == [Ready("alice", "tea", token, True, 19), Pong(19)]
+    assert chain[-1].got() == [ready_of("alice", "tea", token, True, 19), Pong(19)]
     assert chain[-1].endings == []
     assert bob.got() == []
     assert len(chat.hub) == 2
@@ -640,7 +641,7 @@ def test_lost_and_taken_over_and_lost_in_one_tick(chat):
     again = resume(chat, token)
     chat.tick()
     assert alice.got() == []
-    assert back.got() == again.got() == [Ready("alice", "tea", token, True)]
+    assert back.got() == again.got() == [ready_of("alice", "tea", token, True)]
     assert (alice.endings, back.endings, again.endings) == (["lost"], ["lost"], [])
     chat.wait(10 * GRACE)
     assert bob.got() == []
@@ -655,7 +656,7 @@ def test_the_seat_may_end_for_good_in_the_tick_in_which_it_was_taken_over(chat):
     back.ask(Command("close"))
     chat.tick()
     assert words_left_out(alice.got()) == [goodbye("replaced")]
-    assert words_left_out(back.got()) == [Ready("alice", "tea", token, True), goodbye("close")]
+    assert words_left_out(back.got()) == [ready_of("alice", "tea", token, True), goodbye("close")]
     assert bob.got() == [Left("tea", "alice", "close")]
     assert len(chat.hub) == 1
     assert resume(chat, token).got()[0].resumed is False
@@ -671,8 +672,8 @@ def test_two_sessions_that_took_each_others_seats_have_one_each(chat):
     four = resume(chat, of_alice)
     four.ask(Say("I am alice"))
     chat.tick()
-    assert three.got() == [Ready("bob", "tea", of_bob, True), Message("tea", "alice", "I am alice", NOON + 1)]
-    assert four.got() == [Ready("alice", "tea", of_alice, True)]  # what bob said before that is in the log
+    assert three.got() == [ready_of("bob", "tea", of_bob, True), Message("tea", "alice", "I am alice", NOON + 1)]
+    assert four.got() == [ready_of("alice", "tea", of_alice, True)]  # what bob said before that is in the log
     for person in (alice, bob, one, two):
         assert words_left_out(person.got())[-1] == goodbye("replaced")
     assert len(chat.hub) == 2
@@ -690,7 +691,7 @@ def test_the_former_room_of_the_new_connection_sees_it_move(chat):
     chat.tick()
     assert carol.got() == [Joined("coffee", "guest-4"), Left("coffee", "guest-4", "moved")]
     assert bob.got() == []
-    assert back.got() == [Joined("coffee", "guest-4", 2), Ready("alice", "tea", token, True)]
+    assert back.got() == [Joined("coffee", "guest-4", 2), ready_of("alice", "tea", token, True)]
     assert set(chat.hub.rooms) == {"tea", "coffee"}
 
 
@@ -718,7 +719,7 @@ def test_frames_of_the_former_room_stand_before_ready_and_those_of_the_seats_roo
         Joined(room, guest, 2 if room == "coffee" else 3, 1),
         Message(room, speaker.name, "one", NOON),
         Pong(2),
-        Ready("alice", "tea", token, True, 3),
+        ready_of("alice", "tea", token, True, 3),
         Message("tea", "bob", "two", NOON + 2),
         Pong(4),
     ]
@@ -742,7 +743,7 @@ def test_the_former_room_may_have_been_of_the_new_connection_alone(chat):
     assert back.got() == [
         Joined("mine", "guest-2", 1),
         Sent("mine", NOON, 1),
-        Ready("alice", "tea", token, True),
+        ready_of("alice", "tea", token, True),
     ]
     assert set(chat.hub.rooms) == {"tea"}
 
@@ -761,7 +762,7 @@ def test_a_former_room_that_was_read_too_slowly_is_left_with_skipped():
     assert [type(record) for record in back.got()] == [Message]
     back.ask(Hello(1, resume=token))
     chat.tick()
-    assert back.got() == [Skipped("coffee", 3, NOON, NOON + 3), Ready("alice", "tea", token, True)]
+    assert back.got() == [Skipped("coffee", 3, NOON, NOON + 3), ready_of("alice", "tea", token, True)]
     back.drain()
     chat.tick()
     assert back.got() == []
@@ -936,7 +937,7 @@ def test_sent_that_comes_after_the_connection_broke_disturbs_nobody(slow):
     back.ask(Say("hi", "k", 3))
     slow.hub.history.answer()
     slow.tick()
-    assert back.got() == [Ready("alice", "tea", token, True), Sent("tea", NOON, 3, "k")]
+    assert back.got() == [ready_of("alice", "tea", token, True), Sent("tea", NOON, 3, "k")]
 
 
 def test_what_the_new_connection_asked_before_it_took_over_is_answered(slow):
@@ -1030,7 +1031,7 @@ def test_on_sockets_a_seat_is_kept_and_given_back(bench, way):
     desk.turn_until(lambda: len(desk.connections) <= 1)
     assert {session.person.name for session in desk.server.hub.sessions()} >= {"alice"}
     back = come_back(desk, token)
-    assert back.got() == [Ready("alice", "tea", token, True)]
+    assert back.got() == [ready_of("alice", "tea", token, True)]
 
 
 @pytest.mark.parametrize("way", BREAKS)
@@ -1058,7 +1059,7 @@ def test_on_sockets_one_who_reads_nothing_keeps_the_seat(bench):
     desk.wait(11)
     assert desk.server.service.counts["stalled"] == 1
     assert bob.got() == []
-    assert come_back(desk, token).got() == [Ready("alice", "tea", token, True)]
+    assert come_back(desk, token).got() == [ready_of("alice", "tea", token, True)]
     records: list[Record] = []
     desk.turn_until(lambda: records.extend(wire.got()) or wire.ended)
     assert type(records[-1]) is Goodbye
@@ -1081,7 +1082,7 @@ def test_on_sockets_nothing_more_of_the_old_connection_is_handled(bench):
     assert [record.text for record in bob.got()] == ["new"]
     assert words_left_out([record for record in wire.got() if type(record) is not Pong]) == [goodbye("replaced")]
     assert wire.ended
-    assert back.got() == [Ready("alice", "tea", token, True)]
+    assert back.got() == [ready_of("alice", "tea", token, True)]
     wire.hang_up()
     desk.turn()
     back.send(Command("users"))
@@ -1124,7 +1125,7 @@ def test_on_sockets_a_frame_begun_before_the_takeover_has_no_effect(bench):
         wire.raw(b"\xff\xff\xff")
     desk.turn()
     desk.wait(5)
-    assert back.got()[:1] == [Ready("alice", "tea", token, True)]
+    assert back.got()[:1] == [ready_of("alice", "tea", token, True)]
     assert desk.server.service.counts["replaced"] == 1
     assert desk.server.service.counts["frame-timeout"] == desk.server.service.counts["bad-frame"] == 0
 

@@ -10,7 +10,7 @@ import string
 
 import pytest
 
-from pylingo.reactor.chat.session import State
+from pylingo.reactor.chat.session import FEATURES, State
 from pylingo.shared import __version__
 from pylingo.shared.codec import encode, request_codec
 from pylingo.shared.errors import RequestError
@@ -40,6 +40,7 @@ from pylingo.shared.messages import (
 )
 from pylingo.shared.schema import Record
 from tests.fakes.chat import NOON, Chat, Person, error, goodbye, words_left_out
+from tests.support import ready as ready_of
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_nothing_follows_the_end(chat, state):
 def test_everybody_is_welcomed_as_a_guest(chat):
     limits = Limits(frame=32_768, text=4_096, name=32, room=64)
     for number in (1, 2):
-        assert Person(chat.hub).got() == [Welcome(1, f"PyLingo/{__version__}", f"guest-{number}", limits)]
+        assert Person(chat.hub).got() == [Welcome(1, f"PyLingo/{__version__}", f"guest-{number}", limits, FEATURES)]
 
 
 def test_the_notice_of_the_day_follows_the_welcome(chat):
@@ -122,7 +123,7 @@ def test_hello(chat, wish, name, refusal, number):
     person = chat.person()
     person.ask(Hello(1, wish, "test/1", "ignored", "0" * 32, number))
     ready, *rest = person.got()
-    assert dataclasses.replace(ready, token="") == Ready(name, None, "", False, number)
+    assert dataclasses.replace(ready, token="") == ready_of(name, None, "", False, number)
     assert words_left_out(rest) == ([error(refusal, number)] if refusal else [])
     assert person.name == name
 
@@ -142,7 +143,7 @@ def test_a_late_hello_says_where_one_is_and_tells_the_room_the_new_name(chat):
     guest.ask(Hello(1, "alice", id=3))
     chat.tick()
     (ready,) = guest.got()
-    assert dataclasses.replace(ready, token="") == Ready("alice", "tea", "", False, 3)
+    assert dataclasses.replace(ready, token="") == ready_of("alice", "tea", "", False, 3)
     assert bob.got() == [Renamed("ann", "alice", "tea")]
 
 

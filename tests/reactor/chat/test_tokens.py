@@ -12,7 +12,7 @@ CLAIM = "5" * 32
 
 class Resumable:
     def __init__(self, name: str, is_away: bool = True) -> None:
-        self.person = Person(name)
+        self.person = Person(name, 0)
         self.is_away = is_away
 
 
