@@ -22,7 +22,19 @@ from pylingo.reactor.engine.transport import READ_SIZE
 from pylingo.reactor.server import Server
 from pylingo.shared.codec import encode
 from pylingo.shared.framing import FrameDecoder
-from pylingo.shared.messages import Command, Hello, Joined, Left, Message, PongRequest, Say, Sent, Skipped, Welcome
+from pylingo.shared.messages import (
+    Command,
+    Hello,
+    Joined,
+    Left,
+    Message,
+    PongRequest,
+    Private,
+    Say,
+    Sent,
+    Skipped,
+    Welcome,
+)
 from pylingo.shared.schema import Record
 from tests.support import decode_event
 
@@ -223,6 +235,48 @@ def test_many_rooms_cost_what_their_members_get(world: World):
     assert world.selector.waits == 1
     assert world.encoded == {Message: 10 * EACH}
     assert world.sends == {member.server_fd: 1 for room in rooms for member in room[1:]}
+
+
+def test_whoever_is_in_several_rooms_that_spoke_in_one_tick_gets_one_send(world: World):
+    """Three rooms and an inbox speak: one send for each of ten who are in all three, one encoding for each message."""
+    everywhere = world.gather(10, "room0")
+    talkers = [world.gather(1, f"room{index}")[0] for index in range(3)]
+    for member in everywhere:
+        member.write(Command("open", "room1"), Command("open", "room2"))
+    everywhere[0].write(Hello(1, "ada"))
+    world.tick()
+    world.tick()
+    for member in world.members:
+        member.read()
+    world.reset()
+    for talker in talkers:
+        talker.write(*says(0), Say("hi", to="ada"))
+    world.tick()
+    assert world.selector.waits == 1
+    assert world.selector.changes == 0
+    assert world.encoded == {Message: 3 * EACH, Private: 3}
+    assert world.sends == {member.server_fd: 1 for member in everywhere}
+    for member in everywhere:
+        records = member.read()
+        for index in range(3):
+            assert [record.text for record in records if getattr(record, "room", "") == f"room{index}"] == [
+                record.text for record in says(0) if isinstance(record, Say)
+            ]
+        assert sum(type(record) is Private for record in records) == (3 if member is everywhere[0] else 0)
+
+
+def test_a_private_message_costs_one_send_and_one_encoding(world: World):
+    members = world.gather(MEMBERS)
+    members[0].write(Hello(1, "ada"))
+    world.tick()
+    for member in members:
+        member.read()
+    world.reset()
+    for member in members[1:11]:
+        member.write(Say("hi", to="ada"), Say("again", to="ada"))
+    world.tick()
+    assert world.encoded == {Private: 20}
+    assert world.sends == {members[0].server_fd: 1}
 
 
 def test_joins_of_many_in_one_tick_force_no_flush(world: World):

@@ -31,6 +31,7 @@ from pylingo.shared.names import fold, room_name, user_name
 from pylingo.shared.text import MAX_LINE, quote, without_controls
 
 _NO_TOPIC = "-"
+_SUGGESTION = 150.0  # the work of finding the nearest command, in units of about a microsecond
 _BLANKS = {ord("\n"): " ", ord("\t"): " "}
 
 
@@ -38,6 +39,7 @@ def run_command(session: Session, command: Command) -> None:
     """Check a command against the table and run its handler. Raises `RequestError`."""
     info = BY_NAME.get(command.name)
     if info is None:
+        session.hub.tick.work += _SUGGESTION
         raise RequestError("unknown-command", f"there is no command {quote(command.name)}{suggestion(command.name)}")
     argument = (command.argument or "").strip()
     if info.argument and not argument and info.name not in OPTIONAL:

@@ -41,8 +41,8 @@ create table message (
 create index message_of_room on message (room, at);
 """
 # `author` is the compared form of a name beyond ASCII, which SQLite cannot compute. `session` is the `store.trace` of
-# the session, the room and the key. A private message has the name of its `recipient`, and the conversation as its `room`
-# (`private.conversation`). `action` is 1 for an emote.
+# the session, the room and the key. A private message has the name of its `recipient`, and its `room` is the
+# conversation (`private.conversation`). `action` is 1 for an emote.
 AUTHOR = "coalesce(author, lower(name))"
 """The SQL expression for the compared form of a message's author."""
 _KEYS = f"""

@@ -24,6 +24,23 @@ from tests.support import DEADLINE, wait_until
 ALL = HistoryRequest(since=0, limit=MAX_PAGE)
 
 
+class SlowLog(MemoryHistory):
+    """Keys that begin with "old" may be in a file, and the test says when it has been looked at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.questions: list[tuple[tuple[str, str, int, str], Callable[[int | None], object]]] = []
+
+    def may_hold(self, room: str, key: str, session: int, name: str) -> bool:
+        return key.startswith("old")
+
+    def look_up(self, room: str, key: str, session: int, name: str, answer: Callable[[int | None], object]) -> None:
+        self.questions.append(((room, key, session, name), answer))
+
+    def answer(self, at: int | None) -> None:
+        self.questions.pop(0)[1](at)
+
+
 class Loop:
     """A reactor as a history knows it. Tests end its ticks, and make the calls of threads one by one."""
 

@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pylingo.reactor.chat.room import WORK_PER_BYTE
-from pylingo.reactor.connection import Connection
+from pylingo.reactor.connection import UNPACED, Connection
 from pylingo.reactor.engine.deadlines import STEP
 from pylingo.reactor.engine.loop import MOST_LATE
 from pylingo.reactor.engine.transport import READ_SIZE
 from pylingo.reactor.fair_queue import BUDGET, cost_of
 from pylingo.reactor.history.memory import MemoryHistory
+from pylingo.reactor.pace import CONNECTIONS
 from pylingo.shared.codec import encode
 from pylingo.shared.framing import HEADER
 from pylingo.shared.messages import (
@@ -348,6 +349,44 @@ def test_after_the_burst_requests_are_handled_at_the_rate(bench, burst, rate):
         desk.now += 0.1 / rate + 1e-9
         desk.turn()
         assert numbers(wire.got()) == [burst + count - 1]
+
+
+def test_the_requests_of_somebody_who_comes_back_to_twenty_rooms_are_not_paced(bench):
+    """The first sixty after `hello` do not count; the burst follows, and then the rate."""
+    desk = bench(burst=3, rate=1.0)
+    wire = desk.connect()
+    wire.got()
+    wire.send(Hello(1, "ada"), *[PingRequest(number) for number in range(100)])
+    desk.turn()
+    ready, *pongs = wire.got()
+    assert numbers(pongs) == list(range(UNPACED + 3))
+    desk.wait(1)
+    assert numbers(wire.got()) == [UNPACED + 3]
+    wire.hang_up()
+    desk.turn()
+    back = desk.connect()
+    back.send(Hello(1, resume=ready.token), *[PingRequest(number) for number in range(100)])
+    desk.turn()
+    assert len(numbers(back.got())) == UNPACED + 3 == 63
+
+
+def test_before_hello_requests_are_paced(bench):
+    desk = bench(burst=3, rate=1.0)
+    wire = desk.connect()
+    wire.send(*[PingRequest(number) for number in range(3)], Hello(1), *[PingRequest(number) for number in range(100)])
+    desk.turn()
+    assert len(numbers(wire.got())) == 3
+    desk.wait(1)
+    assert len(numbers(wire.got())) == UNPACED + 1  # the hello did not count, so one more may come
+
+
+def test_the_pace_of_the_address_holds_for_those_who_come_back(bench):
+    desk = bench(burst=1, rate=1.0, max_per_address=0)
+    wires = [desk.connect(address=(NEAR, port)) for port in range(1_000, 1_003)]
+    for wire in wires:
+        wire.send(Hello(1), *[PingRequest(number) for number in range(50)])
+    desk.turn()
+    assert sum(len(numbers(wire.got())) + 1 for wire in wires) == CONNECTIONS + 2  # with the hellos that waited
 
 
 def test_a_thousand_frames_at_the_pace_and_nothing_is_lost(bench):

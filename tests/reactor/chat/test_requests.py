@@ -3,12 +3,10 @@ its speaker asked behind it. What else handlers do is in `test_session.py`, `tes
 """
 
 import socket
-from collections.abc import Callable
 
 import pytest
 
 from pylingo.reactor.chat.requests import HANDLERS
-from pylingo.reactor.history.memory import MemoryHistory
 from pylingo.shared.codec import encode
 from pylingo.shared.messages import (
     REQUESTS,
@@ -29,27 +27,11 @@ from pylingo.shared.messages import (
 )
 from tests.fakes.bench import benches
 from tests.fakes.chat import NOON, Chat, resume, seated
+from tests.fakes.history import SlowLog
 
 
 def test_every_request_has_a_handler():
     assert {schema.record for schema in REQUESTS.values()} == set(HANDLERS)
-
-
-class SlowLog(MemoryHistory):
-    """Keys that begin with "old" may be in a file, and the test says when it has been looked at."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.questions: list[tuple[tuple[str, str, int, str], Callable[[int | None], object]]] = []
-
-    def may_hold(self, room: str, key: str, session: int, name: str) -> bool:
-        return key.startswith("old")
-
-    def look_up(self, room: str, key: str, session: int, name: str, answer: Callable[[int | None], object]) -> None:
-        self.questions.append(((room, key, session, name), answer))
-
-    def answer(self, at: int | None) -> None:
-        self.questions.pop(0)[1](at)
 
 
 @pytest.fixture

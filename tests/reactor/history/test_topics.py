@@ -1,0 +1,82 @@
+"""The topics of rooms: how many are remembered, and which come back from a file."""
+
+import contextlib
+import sqlite3
+
+import pytest
+
+from pylingo.reactor.history import outage, store, topics, writer
+from pylingo.reactor.history.topics import StoredTopic, Topics
+from tests.fakes.history import Desk, in_memory
+
+
+def topic(at: int) -> StoredTopic:
+    return StoredTopic(f"topic {at}", "ada", at)
+
+
+def test_a_topic_is_set_replaced_and_cleared():
+    known = Topics()
+    assert known.get("tea") is None
+    known.set("tea", topic(1))
+    known.set("tea", topic(2))
+    assert known.get("tea") == topic(2)
+    assert len(known) == 1
+    known.set("tea", None)
+    known.set("coffee", None)
+    assert (known.get("tea"), len(known)) == (None, 0)
+
+
+def test_the_topic_set_longest_ago_is_forgotten():
+    known = Topics(most=3)
+    for at, room in enumerate("abcad"):
+        known.set(room, topic(at))
+    assert [room for room, _ in known] == ["c", "a", "d"]
+
+
+def test_topics_survive_a_restart(tmp_path):
+    first = Desk(tmp_path / "chat.db")
+    first.open()
+    for at, room in enumerate(("tea", "coffee", "milk"), 1):
+        first.history.set_topic(room, topic(at))
+    first.history.set_topic("tea", topic(9))
+    first.history.set_topic("milk", None)
+    first.close()
+    second = Desk(tmp_path / "chat.db")
+    second.open()
+    assert list(second.history.topics) == [("coffee", topic(2)), ("tea", topic(9))]
+    second.close()
+
+
+def test_topics_set_while_the_file_cannot_be_used_are_written_later(tmp_path, monkeypatch):
+    path = tmp_path / "chat.db"
+    monkeypatch.setattr(writer, "_BUSY", 0.05)
+    monkeypatch.setattr(outage, "_RETRY", 0.05)
+    desk = Desk(path)
+    desk.open()
+    desk.history.set_topic("tea", topic(1))
+    desk.history.set_topic("milk", topic(2))
+    desk.page()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("begin immediate")
+        desk.history.set_topic("milk", topic(3))
+        desk.loop.until(lambda: desk.failures)
+        desk.history.set_topic("tea", None)
+        desk.history.set_topic("coffee", topic(4))
+        other.execute("rollback")
+    desk.loop.until(lambda: desk.came_back)
+    desk.close()
+    again = Desk(path)
+    again.open()
+    assert list(again.history.topics) == [("milk", topic(3)), ("coffee", topic(4))]
+    again.close()
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_a_file_keeps_no_more_topics_than_the_memory(monkeypatch, most):
+    monkeypatch.setattr(store, "MOST", most)
+    file = in_memory()
+    for at in range(1, 6):
+        store.write_topics(file, {f"room-{at}": topic(at)})
+    assert [at for _, (_, _, at) in store.read_topics(file)] == list(range(6 - most, 6))
+    assert topics.MOST == 5_000
+    file.close()
