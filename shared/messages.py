@@ -240,7 +240,6 @@ class PersonDetails(Record):
     operator: bool
     since: Stamp
     away: str | None = None
-    fingerprint: str | None = None
     re: Id | None = None
 
 

@@ -110,7 +110,7 @@ def test_the_settings_that_need_a_restart_are_named() -> None:
 
 
 def commands_in(text: str) -> list[tuple[str, str | None]]:
-    rows = re.findall(r"^\| `/(\w+)(?: \[([\w|\\]+)\])?` \|", text, re.MULTILINE)
+    rows = re.findall(r"^\| `/(\w+)(?: \[([\w |\\]+)\])?` \|", text, re.MULTILINE)
     return [(name, argument.replace("\\", "") or None) for name, argument in rows]
 
 

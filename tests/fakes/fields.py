@@ -7,25 +7,45 @@ from pylingo.shared.codec import event_codec, request_codec
 # A name that ends in ? may be left out or be nil. A kind that ends in ? is always sent, perhaps as nil.
 REQUEST_FIELDS = {
     "hello": {"protocol": "int", "name?": "str", "client?": "str", "password?": "str", "resume?": "str", "id?": "id"},
-    "say": {"text": "str", "key?": "key", "id?": "id"},
-    "command": {"name": "str", "argument?": "str", "id?": "id"},
-    "history": {"since?": "at", "before?": "at", "limit?": "limit", "id?": "id"},
+    "say": {"text": "str", "key?": "key", "id?": "id", "room?": "str", "to?": "str", "action?": "bool"},
+    "command": {"name": "str", "argument?": "str", "id?": "id", "room?": "str"},
+    "history": {
+        "since?": "at",
+        "before?": "at",
+        "limit?": "limit",
+        "id?": "id",
+        "room?": "str",
+        "with?": "str",
+        "inbox?": "bool",
+    },
     "ping": {"id?": "id"},
     "pong": {"id?": "id"},
 }
 EVENT_FIELDS = {
-    "welcome": {"protocol": "int", "server": "str", "name": "str", "limits": "{limits}"},
-    "ready": {"name": "str", "room": "str?", "token": "str", "resumed": "bool", "re?": "id"},
-    "message": {"room": "str", "from": "str", "text": "str", "at": "at"},
-    "sent": {"room": "str", "at": "at", "re?": "id", "key?": "key"},
+    "welcome": {"protocol": "int", "server": "str", "name": "str", "limits": "{limits}", "features?": "[str]"},
+    "ready": {"name": "str", "room": "str?", "token": "str", "resumed": "bool", "re?": "id", "rooms?": "[str]"},
+    "message": {"room": "str", "from": "str", "text": "str", "at": "at", "action?": "bool"},
+    "private": {"from": "str", "to": "str", "text": "str", "at": "at", "action?": "bool"},
+    "sent": {"room": "str?", "at": "at", "re?": "id", "key?": "key", "to?": "str"},
     "joined": {"room": "str", "name": "str", "users?": "int", "re?": "id"},
-    "left": {"room": "str", "name": "str", "reason?": "str", "re?": "id"},
+    "left": {"room": "str", "name": "str", "reason?": "str", "re?": "id", "current?": "str"},
     "renamed": {"old": "str", "new": "str", "room?": "str", "re?": "id"},
     "rooms": {"rooms": "[room]", "more": "bool", "re?": "id"},
     "users": {"room": "str", "users": "[str]", "more": "bool", "re?": "id"},
     "help": {"commands": "[command]", "re?": "id"},
-    "history": {"room": "str", "messages": "[entry]", "more": "bool", "oldest": "at?", "re?": "id"},
-    "skipped": {"room": "str", "count": "int", "after": "at", "until": "at"},
+    "topic": {"room": "str", "topic": "str?", "by": "str?", "at": "at?", "re?": "id"},
+    "people": {"people": "[person]", "more": "bool", "re?": "id"},
+    "person": {"name": "str", "rooms": "[str]", "operator": "bool", "since": "at", "away?": "str", "re?": "id"},
+    "away": {"name": "str", "text": "str?", "re?": "id"},
+    "history": {
+        "room": "str?",
+        "messages": "[entry]",
+        "more": "bool",
+        "oldest": "at?",
+        "re?": "id",
+        "with?": "str",
+    },
+    "skipped": {"room": "str?", "count": "int", "after": "at", "until": "at"},
     "notice": {"text": "str"},
     "error": {"code": "str", "text": "str", "re?": "id"},
     "goodbye": {"reason": "str", "text": "str", "re?": "id"},
@@ -36,7 +56,8 @@ PARTS = {
     "{limits}": {"frame": "int", "text": "int", "name": "int", "room": "int"},
     "[room]": {"room": "str", "users": "int"},
     "[command]": {"name": "str", "argument": "str?", "description": "str"},
-    "[entry]": {"from": "str", "text": "str", "at": "at", "key?": "key"},
+    "[person]": {"name": "str", "rooms": "int", "away?": "str"},
+    "[entry]": {"from": "str", "text": "str", "at": "at", "key?": "key", "to?": "str", "action?": "bool"},
 }
 
 # Packed with `use_bin_type=False`, so bytes stand for strings of any bytes here.
@@ -63,6 +84,7 @@ GOOD = {
     "[str]": [[], ["a"], ["a", "ж", ""]],
     "[room]": [[], [{"room": "lobby", "users": 2}] * 3],
     "[command]": [[], [{"name": "list", "argument": None, "description": "d"}]],
+    "[person]": [[], [{"name": "ada", "rooms": 2}, {"name": "bob", "rooms": 0, "away": "lunch"}]],
     "[entry]": [[], [{"from": "a", "text": "t", "at": 5}, {"from": "b", "text": "u", "at": 6, "key": "k"}]],
 }
 WRONG = {
@@ -77,6 +99,7 @@ WRONG = {
     "[str]": [0, True, 1.5, "", "x", {}, [1], [None], [[]], [{}], ["a", b"\xff"]],
     "[room]": [0, True, 1.5, "", "x", {}, [1], [None], [[]], [{}], ["a"], [{"room": "lobby", "users": 2}, {}]],
     "[command]": [0, True, 1.5, "", "x", {}, [1], [None], [[]], [{}], ["a"]],
+    "[person]": [0, True, 1.5, "", "x", {}, [1], [None], [[]], [{}], ["a"]],
     "[entry]": [0, True, 1.5, "", "x", {}, [1], [None], [[]], [{}], ["a"]],
 }
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pylingo.shared.commands import BY_NAME, COMMANDS, parse_line, parse_piped, unknown_command
+from pylingo.shared.commands import BY_NAME, COMMANDS, OPTIONAL, parse_line, parse_piped, suggestion, unknown_command
 from pylingo.shared.messages import Command, CommandInfo, Say
 
 
@@ -13,11 +13,38 @@ def test_the_commands_of_the_protocol():
         "name": True,
         "list": False,
         "join": True,
+        "open": True,
         "users": False,
         "leave": False,
+        "topic": True,
+        "me": True,
+        "msg": True,
+        "who": False,
+        "whois": True,
+        "away": True,
         "help": False,
         "close": False,
     }
+    assert OPTIONAL == {"topic", "away"}
+
+
+@pytest.mark.parametrize(
+    ("name", "rest"),
+    [
+        ("nmae", "; did you mean /name?"),
+        ("opne", "; did you mean /open?"),
+        ("whios", "; did you mean /whois?"),
+        ("xyzzy", ": see /help"),
+        ("", ": see /help"),
+        ("x" * 10_000, ": see /help"),
+    ],
+)
+def test_the_nearest_command_is_suggested(name, rest):
+    assert suggestion(name) == rest
+
+
+def test_a_suggestion_is_one_of_the_commands_that_are_known():
+    assert suggestion("swich", ["switch", "leave"]) == "; did you mean /switch?"
 
 
 def test_every_command_is_found_by_its_name():

@@ -22,7 +22,7 @@ from pylingo.shared.framing import HEADER, MAX_BODY, FrameDecoder
 from pylingo.shared.messages import DEFAULT_PAGE, EVENTS, MAX_PAGE, REQUESTS
 from pylingo.shared.names import MAX_NAME, MAX_ROOM, fold, room_name, user_name
 from pylingo.shared.schema import Field, Schema, to_map
-from pylingo.shared.text import MAX_MOTD, MAX_QUOTE, MAX_TEXT, MAX_WORDS
+from pylingo.shared.text import MAX_LINE, MAX_MOTD, MAX_QUOTE, MAX_TEXT, MAX_WORDS
 
 DOCUMENT = (Path(__file__).parents[2] / "shared" / "PROTOCOL.md").read_text(encoding="utf-8")
 CODECS = {"C->S": request_codec, "S->C": event_codec}
@@ -105,7 +105,7 @@ def test_the_examples_are_a_whole_conversation() -> None:
         ("S->C", "sent"),
         ("S->C", "message"),
     ]
-    assert EXAMPLES[-1].type == "goodbye"
+    assert [example.type for example in EXAMPLES].index("goodbye") == 15  # the last one of the first conversation
 
 
 @each_example
@@ -164,6 +164,7 @@ def test_every_frame_type_and_field_is_in_its_table(title: str, schemas: dict[by
     [
         ("limits` of `welcome", messages.Limits),
         ("rooms` of `rooms", messages.RoomInfo),
+        ("people` of `people", messages.PersonInfo),
         ("commands` of `help", messages.CommandInfo),
         ("messages` of `history", messages.Entry),
     ],
@@ -189,6 +190,7 @@ def test_every_command_is_in_the_table_with_an_argument_where_it_has_one() -> No
         ("user name", MAX_NAME),
         ("room name", MAX_ROOM),
         ("messages of a history page", MAX_PAGE),
+        ("topic of a room, reason of being away", MAX_LINE),
         ("text` of `error`, `goodbye`, `notice", MAX_WORDS),
         ("a peer's words quoted in such a text", MAX_QUOTE),
     ],

@@ -166,10 +166,10 @@ def test_whois_tells_what_the_asker_may_know(chat):
     chat.tick()
     ada.got()
     assert answers(chat, ada, Command("whois", "BOB", 1)) == [
-        PersonDetails("bob", ["dev", "Ops", "tea"], False, NOON + 5, "lunch", None, 1)
+        PersonDetails("bob", ["dev", "Ops", "tea"], False, NOON + 5, "lunch", 1)
     ]
     assert answers(chat, chat.person("eve"), Command("whois", "bob", 2)) == [
-        PersonDetails("bob", [], False, NOON + 5, "lunch", None, 2)
+        PersonDetails("bob", [], False, NOON + 5, "lunch", 2)
     ]
     assert answers(chat, ada, Command("whois", "nobody", 3)) == [error("no-such-user", 3)]
 
