@@ -32,6 +32,11 @@ _KEEP_SEAT = frozenset({"lost", "idle", "stalled", "frame-timeout"})
 """The reasons after which a seat is kept."""
 
 
+def no_room(what: str) -> RequestError:
+    """The error for a request that needs a room, to do `what`."""
+    return RequestError("no-room", f"you are in no room: /join one to {what}")
+
+
 class State(enum.Enum):
     """The states of a session."""
 
@@ -146,7 +151,7 @@ class Session:
         """As `find_room`. Raises `RequestError` `no-room` if there is no current one, which one needs to do `what`."""
         room = self.find_room(name)
         if room is None:
-            raise RequestError("no-room", f"you are in no room: /join one to {what}")
+            raise no_room(what)
         return room
 
     @property

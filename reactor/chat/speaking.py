@@ -7,7 +7,7 @@ if they are private. If the key has to be looked up on disk, the requests behind
 from collections.abc import Callable
 
 from pylingo.reactor.chat.room import Room
-from pylingo.reactor.chat.session import Session, State
+from pylingo.reactor.chat.session import Session, State, no_room
 from pylingo.reactor.history.history import History
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Entry, Message, Private, Say, Sent
@@ -26,13 +26,22 @@ def say(session: Session, say: Say) -> None:
     """Say something. Raises `RequestError` if it cannot be said, or not there."""
     text = message_text(say.text)
     if say.to is None:
-        room = session.need_room(say.room, "say something")
-        _say_to(session, room, room.key, _speak, say, text)
+        room = session.room if say.room is None else session.find_room(say.room)
+        if room is None:
+            raise no_room("say something")
+        if say.key is None:
+            _speak(session, room, say, text, None, session.outbox.promise(_RECEIPT) if say.id is not None else None)
+        else:
+            _say_once(session, room, room.key, _speak, say, text)
     elif say.room is not None:
         raise RequestError("bad-argument", "a message is for a room or to a person, not both")
     else:
         other = partner(session, say.to)
-        _say_to(session, other, conversation(session, other), _speak_privately, say, text)
+        if say.key is None:
+            deliver = session.outbox.promise(_RECEIPT) if say.id is not None else None
+            _speak_privately(session, other, say, text, None, deliver)
+        else:
+            _say_once(session, other, conversation(session, other), _speak_privately, say, text)
 
 
 def partner(session: Session, name: str) -> Session:
@@ -48,42 +57,28 @@ def conversation(session: Session, other: Session) -> str:
     return session.hub.history.conversation(session.number, other.number)
 
 
-def _say_to[P: Place](session: Session, place: P, log: str, speak: Speak[P], say: Say, text: str) -> None:
+def _say_once[P: Place](session: Session, place: P, log: str, speak: Speak[P], say: Say, text: str) -> None:
     """Say `text` unless the history `log` has a message with the same key. It may have to ask the disk."""
-    deliver = session.outbox.promise(_RECEIPT) if say.id is not None or say.key is not None else None
-    if say.key is None:
-        speak(session, place, say, text, None, deliver)
-        return
-    history, key, number, name = session.hub.history, say.key, session.number, session.person.name
-    at = history.find(log, key, number, name)
-    if at is not None or not history.may_hold(log, key, number, name):
+    history, number, name = session.hub.history, session.number, session.person.name
+    assert say.key is not None
+    deliver = session.outbox.promise(_RECEIPT)
+    at = history.find(log, say.key, number, name)
+    if at is not None or not history.may_hold(log, say.key, number, name):
         speak(session, place, say, text, at, deliver)
-    else:
-        _look_up(session, place, log, speak, say, text, deliver)
-
-
-def _look_up[P: Place](
-    session: Session, place: P, log: str, speak: Speak[P], say: Say, text: str, deliver: Deliver | None
-) -> None:
-    """Ask the disk for the key, and go on then. Apart, as a captured variable slows the enclosing function."""
+        return
 
     def looked_up(at: int | None) -> None:
-        if _is_open(session, place):
-            speak(session, place, say, text, at, deliver)
-            session.go_on()
+        if session.state is State.ENDED:
+            return
+        if at is None and isinstance(place, Session) and place.state is State.ENDED:
+            deliver(None)
+            session.refuse(RequestError("no-such-user", f"{place.person.name} has gone meanwhile", say.id))
         else:
-            session.is_busy = False
+            speak(session, place, say, text, at, deliver)
+        session.go_on()
 
-    assert say.key is not None
     session.is_busy = True
-    session.hub.history.look_up(log, say.key, session.number, session.person.name, looked_up)
-
-
-def _is_open(session: Session, place: Place) -> bool:
-    """Whether one can still speak there: nobody has left meanwhile."""
-    if isinstance(place, Session):
-        return State.ENDED not in (session.state, place.state)
-    return place in session.rooms and session.state is not State.ENDED
+    history.look_up(log, say.key, number, name, looked_up)
 
 
 def _speak(session: Session, room: Room[Session], say: Say, text: str, at: int | None, deliver: Deliver | None) -> None:

@@ -31,20 +31,24 @@ folded = functools.lru_cache(1_024)(fold)
 
 
 class _RoomHistory:
-    """The newest messages of one room, and the keys that they were sent with. `size` is an estimate in bytes."""
+    """The newest messages of one room, and the keys that they were sent with. `size` is an estimate in bytes.
 
-    __slots__ = ("authors", "entries", "keys", "size")
+    In an inbox, nobody looks for keys.
+    """
+
+    __slots__ = ("_is_inbox", "authors", "entries", "keys", "size")
 
     def __init__(self, room: str) -> None:
+        self._is_inbox = len(private.owners(room)) == 1
         self.entries: collections.deque[Entry] = collections.deque()
         self.authors: dict[int, tuple[int, str]] = {}  # session and folded name by stamp, for messages with a key
         self.keys: dict[tuple[str, int | str], int] = {}
         self.size = _ROOM_SIZE + _string_size(room)
 
-    def add(self, entry: Entry, session: int | None) -> None:
+    def add(self, entry: Entry, session: int) -> None:
         self.entries.append(entry)
         author = ""
-        if entry.key is not None and session is not None:
+        if entry.key is not None and not self._is_inbox:
             author = folded(entry.from_)
             self.authors[entry.at] = session, author
             self.keys[entry.key, session] = self.keys[entry.key, author] = entry.at
@@ -53,7 +57,7 @@ class _RoomHistory:
     def drop_oldest(self) -> None:
         entry = self.entries.popleft()
         author = ""
-        if entry.key is not None and entry.at in self.authors:
+        if entry.key is not None and not self._is_inbox:
             session, author = self.authors.pop(entry.at)
             for who in (session, author):
                 if self.keys.get((entry.key, who)) == entry.at:
@@ -111,13 +115,9 @@ class MemoryHistory:
         self._empty.pop(room, None)
         self.emptied(room)
         for owner in owners:
-            self._add(private.inbox(owner), entry, None)
+            self.add(private.inbox(owner), entry, session)
 
     def add(self, room: str, entry: Entry, session: int) -> None:
-        self._add(room, entry, session)
-
-    def _add(self, room: str, entry: Entry, session: int | None) -> None:
-        """Add a message. Without a `session`, its key is not remembered."""
         history = self._rooms.get(room)
         if history is None:
             history = self._rooms[room] = _RoomHistory(room)

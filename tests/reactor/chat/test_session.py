@@ -339,6 +339,8 @@ REFUSED = {
     "bad-name": [Command("name", "guest-1", 9), Command("name", "a b", 9), Command("name", "a\u0430", 9)],
     "name-taken": [Command("name", "bob", 9), Command("name", "\uff22ob", 9), Command("name", "guest1", 9)],
     "bad-room": [Command("join", "##tea", 9), Command("join", "#", 9), Command("join", "a" * 65, 9)],
+    "not-in-room": [Say("hi", id=9, room="ops"), Command("leave", id=9, room="ops"), HistoryRequest(id=9, room="ops")],
+    "no-such-user": [Say("hi", id=9, to="eve"), Command("whois", "eve", 9), HistoryRequest(id=9, with_="eve")],
     "bad-text": [Say("", id=9), Say(" \n\t ", id=9)],
     "text-too-long": [Say("a" * 4_097, "k", 9)],
     "already-ready": [Hello(1, id=9), Hello(2, "carol", id=9)],
@@ -376,7 +378,7 @@ def test_what_needs_a_room_is_refused_outside_of_one(chat, request_):
 
 
 def test_no_error_code_of_the_protocol_is_left_out_here(document_codes):
-    assert {*REFUSED, *DECODED, "no-room"} == document_codes - WITH_A_PASSWORD_ONLY
+    assert {*REFUSED, *DECODED, "no-room", "too-many-rooms"} == document_codes - WITH_A_PASSWORD_ONLY
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from pylingo.shared.messages import (
 )
 from pylingo.shared.messages import PingRequest as Ping
 from pylingo.shared.schema import Record
-from tests.fakes.chat import NOON, Chat, Person, error, resume, seated, words_left_out
+from tests.fakes.chat import NOON, Chat, Person, error, goodbye, resume, seated, words_left_out
 from tests.fakes.history import SlowLog
 
 
@@ -321,4 +321,4 @@ def test_a_key_that_is_looked_up_is_said_only_if_both_are_still_there(gone):
         assert texts(bob.got()) == ["hi"]
     else:
         assert texts(bob.got()) == []
-        assert not [record for record in got if isinstance(record, Sent)]
+        assert got[-2:] == ([error("no-such-user", 1), Pong(2)] if gone == "recipient" else [goodbye("idle")])
