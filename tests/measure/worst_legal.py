@@ -5,8 +5,8 @@
     python tests/measure/worst_legal.py users "list"    # only the attacks whose names contain one of these words
 
 The server has default limits and holds 5,000 rooms, 1,000 seats whose connections broke, and a room of 300
-clients whose names are long when they are folded. Then 50 clients in that room attack at the default pace: each saves
-its whole burst, all send it at one moment, and continue at the rate. Every kind of request is tried alone, and every
+clients whose names are long when they are folded. Then 50 clients in that room attack at the default pace: each says
+hello, all send their whole burst and the requests that are not paced after it at one moment, and continue at the rate. Every kind of request is tried alone, and every
 request that changes something is tried together with every request that reads. Twenty other clients ping meanwhile.
 
 If the system allows it, the server and the pinging clients have a higher priority than the attackers.
@@ -41,6 +41,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
 from pylingo.client.bench.process import usage
+from pylingo.reactor.connection import UNPACED
 from pylingo.shared.codec import encode
 from pylingo.shared.framing import encode_frame
 from pylingo.shared.messages import Command, Hello, HistoryRequest, PingRequest, Say
@@ -129,8 +130,14 @@ QUIET: dict[str, Attack] = {
     "say 10,000 letters": same(encode(Say("x" * 10_000))),
     "say with a new key": numbered(lambda client, count: Say("a", f"{client}-{count}", 1)),
     "say with one key": numbered(lambda client, count: Say("a", f"{client}", 1)),
+    "say to one": same(encode(Say("\U0001f642" * 4_096, to="victim"))),
+    "say to each other": numbered(lambda client, count: Say("a", f"{client}-{count}", 1, to=f"a{count % ATTACKERS}")),
+    "say to nobody": same(encode(Say("a", to="\u0301" * 250))),
+    "say in a room of marks": same(encode(Say("a", room="\u0301" * 250))),
+    "whois of marks": same(encode(Command("whois", "\u0301" * 250))),
     "unknown type": same(encode_frame(b"\x81\xa4type\xda\x7f\x00" + b"z" * 32_512)),
     "unknown command": same(encode(Command("\u0301" * 10_000))),
+    "nearly a command": same(encode(Command("whoisopen"))),
     "argument of marks": same(encode(Command("join", "a" + "\u0301" * 250))),
     "name of 10,000 marks": same(encode(Command("name", "a" + "\u0301" * 10_000))),
     "name of marks": numbered(lambda client, count: Command("name", marked_name(client, count)[:32])),
@@ -143,11 +150,16 @@ CHANGES: dict[str, Attack] = {
     "long name": numbered(lambda client, count: Command("name", long_name(client, count))),
     "join another": numbered(lambda client, count: Command("join", f"other-{client}-{count}")),
     "join a long one": numbered(lambda client, count: Command("join", "\ufdfa" * 50 + f"{client}-{count}")),
+    "open another": numbered(lambda client, count: Command("open", f"other-{client}-{count % 40}")),
+    "topic": numbered(lambda client, count: Command("topic", "\U0001f642" * 500 + f"{client} {count}")),
+    "away": numbered(lambda client, count: Command("away", "\U0001f642" * 500 + f"{client} {count}")),
     "leave, join": lambda client: itertools.cycle([encode(Command("leave")), encode(Command("join", "tea"))]),
     "say": same(encode(Say("\u00e9" * 4_096))),
 }
 READS: dict[str, Attack] = {
     "users": same(encode(Command("users", id=1))),
+    "who": same(encode(Command("who", id=1))),
+    "inbox": same(encode(HistoryRequest(limit=100, id=1, inbox=True))),
     "list": same(encode(Command("list", id=1))),
     "history": same(encode(HistoryRequest(limit=100, id=1))),
     "old history": same(encode(HistoryRequest(since=0, limit=100, id=1))),
@@ -312,6 +324,7 @@ class World:
             lambda: all(b"joined" in crowd.heard[sock] for sock in everybody[: options.rooms]), "everybody's room"
         )
         crowd.turn_for(1.0)
+        crowd.send(everybody[-1], encode(Command("name", "victim")))
         for sock in everybody[: options.seats]:
             crowd.hang_up(sock)
         self.socks += everybody[options.seats :]
@@ -355,14 +368,14 @@ def measure(world: World, name: str, attack: Attack) -> Found:
     """Fifty clients save their burst, spend it at one moment, and continue at the pace."""
     crowd = world.crowd
     socks = crowd.connect(ATTACKERS)
-    for sock in socks:
-        crowd.send(sock, encode(Command("join", "tea")))
+    for client, sock in enumerate(socks):
+        crowd.send(sock, encode(Hello(1, f"a{client}")) + encode(Command("join", "tea")))
     crowd.turn_for(0.6)
     world.take()
     world.pings()
     requests = [attack(client) for client in range(ATTACKERS)]
     for client, sock in enumerate(socks):
-        crowd.send(sock, b"".join(itertools.islice(requests[client], BURST)))
+        crowd.send(sock, b"".join(itertools.islice(requests[client], BURST + UNPACED - 1)))
     crowd.turn_for(1.2)
     for _ in range(5):
         for client, sock in enumerate(socks):
