@@ -5,7 +5,7 @@ Leaving waits until every message is confirmed. The docstring of `pylingo` has a
 """
 
 import collections
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Self
 
 from pylingo.client.connection import ClientConnection
@@ -47,6 +47,8 @@ class Client:
         name: str | None = None,
         room: str | None = "lobby",
         *,
+        rooms: Sequence[str] = (),
+        seen: Mapping[str, int] | None = None,
         retry: float = RETRY,
         insist: bool = False,
         reactor: Reactor | None = None,
@@ -54,7 +56,7 @@ class Client:
         drained: Callable[[], object] = lambda: None,
         targets: Sequence[Target] | None = None,
     ) -> None:
-        self.conversation = Conversation(name, room)
+        self.conversation = Conversation(name, room, rooms=rooms, seen=seen)
         self.reactor = reactor or Reactor()
         self.goodbye: Goodbye | None = None
         """The server's goodbye, if the last connection ended with one."""
@@ -82,28 +84,45 @@ class Client:
         self._reconnect.restart()
         self._dial()
 
-    def say(self, text: str, key: str | None = None) -> None:
-        """Say something in the room. Raises `RequestError` if it is empty or too long.
+    def say(
+        self,
+        text: str,
+        key: str | None = None,
+        *,
+        room: str | None = None,
+        to: str | None = None,
+        action: bool = False,
+    ) -> None:
+        """Say something in a room, by default the current one, or `to` a person.
 
-        `key` consists of 1 to 32 ASCII characters and is never used twice. The `sent` frame for the message has it.
+        An `action` is an emote: "* ada waves". Raises `RequestError` if the text is empty or too long. `key` consists
+        of 1 to 32 ASCII characters and is never used twice. The `sent` frame for the message has it.
         """
-        self._follow(self.conversation.say(text, key))
+        self._follow(self.conversation.say(text, key, room, to, action))
 
     def join(self, room: str) -> None:
-        """Join a room, and leave the present one."""
+        """Join a room, and leave the current one."""
         self.command("join", room)
 
-    def command(self, name: str, argument: str | None = None) -> None:
-        """Send a slash command, given without the slash."""
+    def open(self, room: str) -> None:
+        """Enter a room, and stay in the others."""
+        self.command("open", room)
+
+    def leave(self, room: str | None = None) -> None:
+        """Leave a room, by default the current one."""
+        self.command("leave", room=room)
+
+    def command(self, name: str, argument: str | None = None, *, room: str | None = None) -> None:
+        """Send a slash command, given without the slash. It acts on `room`, by default the current one."""
         if name == "close" and not argument:
             self.close()
         else:
-            self._follow(self.conversation.command(name, argument))
+            self._follow(self.conversation.command(name, argument, room))
 
-    def query(self, name: str) -> None:
+    def query(self, name: str, *, room: str | None = None) -> None:
         """Send a command of the program's own. Its reply comes as `QueryReply` events. Dropped if not online."""
         if self.status.state == "online":
-            self._follow(self.conversation.query(name))
+            self._follow(self.conversation.query(name, room))
 
     def ping(self) -> None:
         """Ping the server. `PongReceived` follows. Dropped if not online."""

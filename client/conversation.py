@@ -11,7 +11,7 @@ message of its room once and in order.
 
 import itertools
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from pylingo.client import events
@@ -30,15 +30,29 @@ _ROOM_FRAMES = (messages.Message, messages.Joined, messages.Left, messages.Renam
 
 
 class Conversation:
-    """See the module. `new_key` makes the keys of messages; by default they are random."""
+    """See the module. `new_key` makes the keys of messages; by default they are random.
+
+    `room` is the current room wanted, `rooms` are further ones. `seen` maps compared room names to the newest stamp
+    that was seen in an earlier run.
+    """
 
     def __init__(
-        self, name: str | None, room: str | None, new_key: Callable[[], str] = lambda: secrets.token_hex(8)
+        self,
+        name: str | None,
+        room: str | None,
+        new_key: Callable[[], str] = lambda: secrets.token_hex(8),
+        *,
+        rooms: Sequence[str] = (),
+        seen: Mapping[str, int] | None = None,
     ) -> None:
         self.name = name
         """Our name, as the server has said; before that, the name that we want."""
         self.room: str | None = None
-        """Our room, as the server has said."""
+        """Our current room, as the server has said."""
+        self.rooms: list[str] = []
+        """All our rooms, the current one first."""
+        self.features: frozenset[str] = frozenset()
+        """The features of the server, such as `rooms` and `private`."""
         self._events: list[events.ConversationEvent] = []  # of the call that is under way
         self._ids = itertools.count(1)
         self._wish = Wish(name)
@@ -97,16 +111,28 @@ class Conversation:
 
     # --- requests of the person
 
-    def say(self, text: str, key: str | None = None) -> list[events.ConversationEvent]:
-        """Say `text`, now or as soon as possible. Raises `RequestError` if no server would accept it."""
+    def say(
+        self,
+        text: str,
+        key: str | None = None,
+        room: str | None = None,
+        to: str | None = None,
+        action: bool = False,
+    ) -> list[events.ConversationEvent]:
+        """Say `text` in a room, by default the current one, or `to` a person, now or as soon as possible.
+
+        An `action` is an emote. Raises `RequestError` if no server, or not this one, would accept it.
+        """
         _check(text)
         message_text(text)
-        return self._request(messages.Say(text, key=key or self._new_key()))
+        return self._request(messages.Say(text, key or self._new_key(), room=room, to=to, action=action or None))
 
-    def command(self, name: str, argument: str | None = None) -> list[events.ConversationEvent]:
+    def command(
+        self, name: str, argument: str | None = None, room: str | None = None
+    ) -> list[events.ConversationEvent]:
         """Send a command, now or as soon as possible. Raises `RequestError` if it cannot be sent."""
         _check(name + (argument or ""))
-        return self._request(messages.Command(name, argument))
+        return self._request(messages.Command(name, argument, room=room))
 
     # --- requests of the program
 
@@ -115,11 +141,11 @@ class Conversation:
         self._send_claim()
         return self._result()
 
-    def query(self, name: str) -> list[events.ConversationEvent]:
+    def query(self, name: str, room: str | None = None) -> list[events.ConversationEvent]:
         """Send a command of the program's own, which is lost with the connection. `QueryReply` events follow."""
         number = next(self._ids)
         self._queries[number] = name
-        self._send(messages.Command(name, id=number))
+        self._send(messages.Command(name, id=number, room=room))
         return self._result()
 
     def ping(self) -> list[events.ConversationEvent]:
@@ -184,12 +210,15 @@ class Conversation:
             self._events.append(events.QueryReply(name, record, is_last))
             return
         match record:
+            case messages.Welcome():
+                self.features = frozenset(record.features or ())
+                self._show(record)
             case messages.Ready():
                 self._ready(record)
             case messages.Joined() if record.users is not None:
                 self._joined(record)
             case messages.Left() if record.reason is None:
-                self.room = None
+                self.room, self.rooms = None, []
                 self._reader.stop()
                 self._show(record)
             case messages.Renamed() if record.room is None:
@@ -222,6 +251,7 @@ class Conversation:
     def _ready(self, ready: messages.Ready) -> None:
         self._show(ready)
         self.name, self.room, self._token = ready.name, ready.room, ready.token
+        self.rooms = ready.rooms or [ready.room] if ready.room is not None else []
         self._wish.given(ready.name)
         goal = self._goal
         if goal and (self.room is None or fold(self.room) != fold(goal)):
@@ -236,7 +266,7 @@ class Conversation:
 
     def _joined(self, joined: messages.Joined) -> None:
         self._show(joined)
-        self.room = joined.room
+        self.room, self.rooms = joined.room, [joined.room]
         if joined.re is None or joined.re == self._joining:
             self._joining = 0
             self._goal = joined.room

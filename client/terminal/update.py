@@ -8,7 +8,16 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from pylingo.client.events import FramesMissed, NameWanted, PongReceived, QueryReply, Received, Refused, Status
+from pylingo.client.events import (
+    FramesMissed,
+    NameWanted,
+    NewSince,
+    PongReceived,
+    QueryReply,
+    Received,
+    Refused,
+    Status,
+)
 from pylingo.client.terminal.commands import leave
 from pylingo.client.terminal.input_events import CursorReport, Key, Paste, Text
 from pylingo.client.terminal.keyboard import pasted, pasting, pressed, typed
@@ -128,6 +137,7 @@ EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     Interrupted: lambda model, event, now, at: leave(model),
     # Joins and leaves were among them, so ask who is in the room.
     FramesMissed: lambda model, event, now, at: [query(model, "users")] if model.room is not None else [],
+    NewSince: lambda model, event, now, at: [],
     NameWanted: _name_wanted,
     Report: _report,
 }
