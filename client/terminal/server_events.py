@@ -12,7 +12,7 @@ from pylingo.client.local_commands import LOCAL
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.mentions import mentions
 from pylingo.client.terminal.model import MOST, Do, Effect, Model, Query, Shown
-from pylingo.client.terminal.notes import add_line, add_words, stamp, transcript, turn_day, words_of
+from pylingo.client.terminal.notes import add_line, add_words, stamp, transcript, turn_day
 from pylingo.shared import messages
 from pylingo.shared.names import fold, is_guest
 from pylingo.shared.schema import Record
@@ -161,9 +161,8 @@ def _note_rooms(model: Model, rooms: messages.Rooms) -> None:
 
 def _help(model: Model, help_: messages.Help, now: float, at: int) -> list[Effect]:
     model.commands |= {info.name for info in help_.commands}
-    _, *local, _ = words_of(messages.Help(list(LOCAL)))
-    words = "\n".join([*words_of(help_), "Commands of this program:", *local])
-    return add_line(model, Line("note", words, at))
+    commands = {info.name: info for info in (*help_.commands, *LOCAL)}
+    return add_words(model, messages.Help(list(commands.values())), at)
 
 
 def _note(model: Model, record: Record) -> None:

@@ -372,7 +372,5 @@ def test_a_reply_to_a_query_is_a_sign_of_life(model: Model) -> None:
 def test_help_has_the_commands_of_the_server_and_of_this_program(model: Model) -> None:
     take(model, messages.Help([messages.CommandInfo("join", "room", "Moves you.")]))
     (text,) = texts(model)
-    assert "/join [room]       Moves you." in text
-    for info in LOCAL:
-        assert f"\n/{info.name}" in text
-        assert info.description in text
+    for info in (messages.CommandInfo("join", "room", ""), *LOCAL):
+        assert f" /{info.name} " in text
