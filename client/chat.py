@@ -32,7 +32,8 @@ def _chat() -> int:
     from pylingo.client.options import parse_arguments
 
     options = parse_arguments(sys.argv[1:])
-    if not (options.as_json or options.only_text) and os.isatty(0) and os.isatty(1):
+    is_plain = options.as_json or options.only_text or options.to is not None
+    if not is_plain and os.isatty(0) and os.isatty(1):
         from pylingo.client.terminal.capabilities import NO_KINDS, usable_kind
 
         term = os.environ.get("TERM", "")

@@ -64,13 +64,12 @@ def save(path: Path, server: str, rooms: Sequence[str], seen: Mapping[str, int])
             servers = {}
         before = servers.pop(server, SavedRooms())
         kept = [room for room in rooms if _is_room(room)][:ROOMS_KEPT]
-        newest: dict[str, int] = {}
-        for place in map(fold, kept):
-            stamps = [
-                at for at in (seen.get(place), before.seen.get(place)) if at is not None and 0 <= at <= _LAST_STAMP
-            ]
-            newest |= {place: max(stamps)} if stamps else {}
-        servers[server] = SavedRooms(kept, newest)
+        newest = dict(before.seen)
+        for place, at in seen.items():
+            if 0 <= at <= _LAST_STAMP:
+                newest[place] = max(at, newest.get(place, 0))
+        places = set(map(fold, kept))
+        servers[server] = SavedRooms(kept, {place: at for place, at in newest.items() if place in places})
         latest = list(servers.items())[-SERVERS_KEPT:]
         content = {name: {"rooms": saved.rooms, "seen": saved.seen} for name, saved in latest}
         replace(target, json.dumps({"servers": content}, indent=1) + "\n")
