@@ -15,18 +15,17 @@ with an empty one.
 import itertools
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from pylingo.client import events
-from pylingo.client.features import PRIVATE, ROOMS, check_supported
+from pylingo.client.features import PRIVATE, ROOMS
 from pylingo.client.histories import INBOX, Histories, place_of
-from pylingo.client.membership import Membership, bare
+from pylingo.client.membership import Membership
+from pylingo.client.outgoing import Outgoing
 from pylingo.client.unanswered import Unanswered
 from pylingo.client.wish import TAKEN, Wish
 from pylingo.shared import PROTOCOL_VERSION, __version__, messages
 from pylingo.shared.commands import message_of
 from pylingo.shared.errors import RequestError
-from pylingo.shared.messages import HistoryRequest
 from pylingo.shared.names import fold
 from pylingo.shared.schema import MAX_ID, Record
 from pylingo.shared.text import message_text
@@ -53,23 +52,24 @@ class Conversation:
     ) -> None:
         self.name = name
         """Our name, as the server has said; before that, the name that we want."""
-        self.features: frozenset[str] = frozenset()
-        """The features of the server, such as `rooms` and `private`."""
-        self._events: list[events.ConversationEvent] = []  # of the call that is under way
         self._ids = itertools.count(1)
         self._wish = Wish(name)
         self._claim = 0  # the id of the request for the wished name, while it has no reply
         self._ping = 0  # the id of the latest ping, while it has no reply
-        self._queries: dict[int, str] = {}  # names of queries without a last reply, by id
         self._new_key = new_key
         self._token = secrets.token_hex(16)  # until the server gives one; it identifies a repeated hello
         self._had_session = False
-        self._live = False  # whether requests can be sent at once
         self._latest: Record | None = None  # the frame received last
         self.unanswered = Unanswered()
         """The requests that wait to be sent, confirmed or answered."""
         self._membership = Membership([*([room] if room else []), *rooms])
         self._histories = Histories(self._ids, seen or {}, lambda: self._membership.places)
+        self._out = Outgoing(self._ids, self._membership, self._histories, self.unanswered)
+
+    @property
+    def features(self) -> frozenset[str]:
+        """The features of the server, such as `rooms` and `private`."""
+        return self._out.features
 
     @property
     def room(self) -> str | None:
@@ -89,7 +89,7 @@ class Conversation:
     @property
     def is_settled(self) -> bool:
         """Whether all requests have been sent and confirmed."""
-        return self._live and not self.unanswered
+        return self._out.is_live and not self.unanswered
 
     @property
     def is_at_rest(self) -> bool:
@@ -100,13 +100,12 @@ class Conversation:
 
     def connected(self) -> list[events.ConversationEvent]:
         program = f"PyLingo/{__version__}"
-        self._send(messages.Hello(PROTOCOL_VERSION, self._wish.name, program, resume=self._token, id=_HELLO))
-        return self._result()
+        self._out.send(messages.Hello(PROTOCOL_VERSION, self._wish.name, program, resume=self._token, id=_HELLO))
+        return self._out.taken()
 
     def disconnected(self) -> None:
-        self._live = False
         self._claim = self._ping = 0
-        self._queries.clear()
+        self._out.disconnected()
         self._membership.disconnected()
         self._histories.disconnected()
         self.unanswered.disconnected()
@@ -124,8 +123,8 @@ class Conversation:
         else:
             self._take(record)
         if self.wanted != before:
-            self._events.append(events.NameWanted(self.wanted))
-        return self._result()
+            self._out.add(events.NameWanted(self.wanted))
+        return self._out.taken()
 
     # --- requests of the person
 
@@ -165,104 +164,39 @@ class Conversation:
     def claim(self) -> list[events.ConversationEvent]:
         """Ask again for the name that somebody else had."""
         self._send_claim()
-        return self._result()
+        return self._out.taken()
 
     def query(self, name: str, room: str | None = None) -> list[events.ConversationEvent]:
         """Send a command of the program's own, which is lost with the connection. `QueryReply` events follow."""
-        command = messages.Command(name, room=room)
-        try:
-            command = self._addressed(command)
-        except RequestError as error:
-            self._events.append(events.QueryReply(name, messages.Error(error.reason, error.text), True))
-        else:
-            command = replace(command, id=next(self._ids))
-            assert command.id is not None
-            self._queries[command.id] = name
-            self._send(command)
-        return self._result()
+        self._out.query(name, room)
+        return self._out.taken()
 
     def ping(self) -> list[events.ConversationEvent]:
         """Ping the server. `PongReceived` follows, unless the connection breaks or another ping is sent."""
         self._ping = next(self._ids)
-        self._send(messages.PingRequest(self._ping))
-        return self._result()
-
-    # --- events
-
-    def _send(self, record: Record) -> None:
-        self._events.append(events.Send(record))
-
-    def _show(self, record: Record) -> None:
-        self._events.append(events.Received(record))
-
-    def _refuse(self, refused: events.Refused) -> None:
-        self._show(refused.error)
-        self._events.append(refused)
-
-    def _result(self) -> list[events.ConversationEvent]:
-        made, self._events = self._events, []
-        return made
+        self._out.send(messages.PingRequest(self._ping))
+        return self._out.taken()
 
     # --- sending
 
     def _request(self, request: messages.Say | messages.Command) -> list[events.ConversationEvent]:
-        if self._live:
-            self._send_request(request)
-        else:
-            self.unanswered.waiting.append(request)
-        return self._result()
-
-    def _send_request(self, request: messages.Say | messages.Command) -> None:
-        """Send a request of the person. Raises `RequestError` if the server lacks a feature for it."""
-        request = replace(self._addressed(request), id=next(self._ids))
-        match request:
-            case messages.Say(to=str()):
-                self.unanswered.said(request, INBOX, self._histories.newest(INBOX))
-            case messages.Say():
-                place = fold(request.room or self._membership.wanted_current or "")
-                self.unanswered.said(request, place, self._histories.newest(place))
-            case messages.Command():
-                self.unanswered.commanded(request)
-                self._membership.sent(request)
-        self._send(request)
-
-    def _addressed[Request: messages.Say | messages.Command](self, request: Request) -> Request:
-        """Add the room to a message, or take it away from a request to a server that has no several rooms."""
-        current = self._membership.wanted_current
-        check_supported(request, self.features, current)
-        if ROOMS not in self.features:
-            return replace(request, room=None)
-        if isinstance(request, messages.Say) and request.to is None:
-            return replace(request, room=bare(request.room) or current)
-        return request
+        self._out.request(request)
+        return self._out.taken()
 
     def _send_claim(self) -> None:
-        if self._live and self.wanted is not None and not self._claim:
-            self._claim = next(self._ids)
-            self._send(messages.Command("name", self.wanted, self._claim))
-
-    def _ask(self, place: str, request: HistoryRequest) -> None:
-        """Request a page of a place's history."""
-        if place == INBOX:
-            request = replace(request, inbox=True)
-        elif ROOMS in self.features:
-            request = replace(request, room=next((room for room in self.rooms if fold(room) == place), place))
-        self._histories.asked(place, request)
-        self._send(request)
+        if self._out.is_live and self.wanted is not None and not self._claim:
+            self._claim = self._out.command(messages.Command("name", self.wanted))
 
     # --- receiving
 
     def _take(self, record: Record) -> None:
-        number = getattr(record, "re", None)
-        if number in self._queries:
-            is_last = not getattr(record, "more", False)
-            name = self._queries.pop(number) if is_last else self._queries[number]
-            self._events.append(events.QueryReply(name, record, is_last))
+        if self._out.is_query_reply(record):
             return
+        number = getattr(record, "re", None)
         match record:
             case messages.Welcome():
-                self.features = frozenset(record.features or ())
-                self._show(record)
+                self._out.features = frozenset(record.features or ())
+                self._out.show(record)
             case messages.Ready():
                 self._ready(record)
             case messages.Joined() if record.users is not None:
@@ -273,10 +207,10 @@ class Conversation:
                 self.name = record.new
                 self._wish.chosen(record.new)
                 self._claim = 0
-                self._show(record)
+                self._out.show(record)
             case messages.Message() | messages.Private():
                 if self._histories[place_of(record) or ""].saw(record.at):
-                    self._show(record)
+                    self._out.show(record)
             case messages.Skipped():
                 self._skipped(record)
             case messages.Sent():
@@ -288,22 +222,22 @@ class Conversation:
                     self._page(place, record)
             case messages.Pong() if number == self._ping:
                 self._ping = 0
-                self._events.append(events.PongReceived())
+                self._out.add(events.PongReceived())
             case messages.Error():
                 self._error(record)
             case _:
-                self._show(record)
+                self._out.show(record)
         if self._wish.comes_free(record):
             self._send_claim()
 
     def _ready(self, ready: messages.Ready) -> None:
-        self._show(ready)
+        self._out.show(ready)
         self.name, self._token = ready.name, ready.token
         self._wish.given(ready.name)
         if not ready.resumed:
             self._histories.new_inbox()
             for refused in self.unanswered.end_conversations() if self._had_session else []:
-                self._refuse(refused)
+                self._out.refuse(refused)
         self._had_session = True
         self._membership.ready(ready.rooms or ([ready.room] if ready.room is not None else []))
         for room in self.rooms:
@@ -311,74 +245,51 @@ class Conversation:
         if ready.resumed and PRIVATE in self.features:
             self._catch_up(INBOX)
         for say in self.unanswered.again({*self._membership.places, INBOX}):
-            self._send(say)
-        self._restore_rooms()
-
-    def _restore_rooms(self) -> None:
-        entering = self._membership.restoration(self.features)
-        for command in entering:
-            command = replace(command, id=next(self._ids))
-            self._membership.entered(command)
-            self._send(command)
-        if not entering:
-            self._go_live()
+            self._out.send(say)
+        if not self._out.enter_rooms():
+            self._out.go_live()
 
     def _joined(self, joined: messages.Joined) -> None:
-        self._show(joined)
+        self._out.show(joined)
         before = self._membership.places
         self._membership.joined(joined)
         self._histories.stop(before - self._membership.places)
         if fold(joined.room) not in before:
             self._catch_up(fold(joined.room))
-        if not self._live and not self._membership.is_entering:
-            self._go_live()
+        if not self._out.is_live and not self._membership.is_entering:
+            self._out.go_live()
 
     def _left(self, left: messages.Left) -> None:
-        self._show(left)
+        self._out.show(left)
         self._histories.stop({fold(left.room)})
         self._membership.left(left.room, left.current, left.re)
-
-    def _go_live(self) -> None:
-        """Repeat unconfirmed messages and unanswered commands, then send the requests that waited."""
-        self._live = True
-        leaving = self._membership.restored()
-        for say in self.unanswered.again(self._membership.places):
-            self._send(say)
-        anew, unknown = self.unanswered.after_return()
-        for refused in unknown:
-            self._refuse(refused)
-        for request in (*leaving, *anew):
-            try:
-                self._send_request(request)
-            except RequestError as error:
-                self._refuse(events.Refused(request, messages.Error(error.reason, error.text)))
 
     def _confirm(self, sent: messages.Sent) -> None:
         if sent.key is not None:
             self.unanswered.confirm(sent.key)
-        self._show(sent)
+        self._out.show(sent)
         place = INBOX if sent.room is None else fold(sent.room)
         if place in {*self._membership.places, INBOX}:
             request = self._histories[place].confirmed_own()
             if request is not None:
-                self._ask(place, request)
+                self._out.ask(place, request)
 
     def _error(self, error: messages.Error) -> None:
         number = error.re
         place = self._histories.answered(number)
         if place is not None:
             if self._histories[place].is_awaited(number):  # there is no history: go on with the live frames
-                self._show(error)
+                self._out.show(error)
                 self._release(place)
         elif number in (_HELLO, self._claim):
             if number == _HELLO or error.code != TAKEN:  # that it is still taken is no news
-                self._show(error)
+                self._out.show(error)
             self._wish.refused(error.code)
             self._claim = 0
         elif number is not None and (request := self.unanswered.answered(number)) is not None:
-            self._refuse(events.Refused(request, error))
+            self._out.refuse(events.Refused(request, error))
         else:
-            self._show(error)
+            self._out.show(error)
         if (room := self._membership.refused(number)) is not None:
             self._not_entered(room)
 
@@ -386,37 +297,37 @@ class Conversation:
         """We stay in our rooms. So do messages said after the refused join, unless they name the room."""
         if ROOMS not in self.features:
             self.unanswered.move(fold(room), fold(self.room or ""))
-        if not self._live and not self._membership.is_entering:
-            self._go_live()
+        if not self._out.is_live and not self._membership.is_entering:
+            self._out.go_live()
 
     # --- reading history
 
     def _catch_up(self, place: str) -> None:
         """Fetch the messages of a place that were not seen; of a new room, the newest messages."""
-        self._ask(place, self._histories[place].catch_up(self.unanswered.seen_before(place)))
+        self._out.ask(place, self._histories[place].catch_up(self.unanswered.seen_before(place)))
 
     def _skipped(self, skipped: messages.Skipped) -> None:
         place = place_of(skipped) or INBOX
-        self._events.append(events.FramesMissed(skipped.room))
-        self._ask(place, self._histories[place].start(skipped.after, min(skipped.until + 1, _LAST_STAMP)))
+        self._out.add(events.FramesMissed(skipped.room))
+        self._out.ask(place, self._histories[place].start(skipped.after, min(skipped.until + 1, _LAST_STAMP)))
 
     def _page(self, place: str, page: messages.HistoryPage) -> None:
         reader = self._histories[place]
         if (request := reader.request_since_join(page)) is not None:
-            self._ask(place, request)
+            self._out.ask(place, request)
             return
         for entry, is_new in reader.entries(page):
             if entry.key is not None and self.unanswered.is_said(entry.key):
                 self._confirm(messages.Sent(page.room, entry.at, key=entry.key, to=entry.to))
             elif is_new and not self.unanswered.is_mine(entry.key):
-                self._show(self._as_live(page, entry))
+                self._out.show(self._as_live(page, entry))
         if (seen := reader.context_shown()) is not None:
-            self._events.append(events.NewSince(page.room or place, seen))
+            self._out.add(events.NewSince(page.room or place, seen))
             request = reader.start(seen)
         else:
             request = reader.request_next(page)
         if request is not None:
-            self._ask(place, request)
+            self._out.ask(place, request)
         else:
             self._release(place)
 
