@@ -30,7 +30,7 @@ def leave(model: Model) -> list[Effect]:
 
 
 def _note(model: Model, text: str, at: int) -> list[Effect]:
-    model.scrollback.add(Line("note", f"* {text}", at))
+    model.buffer.scrollback.add(Line("note", f"* {text}", at))
     return []
 
 
@@ -75,7 +75,7 @@ def _show_again(model: Model, name: str, at: int) -> list[Effect]:
 
 
 def _hide(model: Model, argument: str, at: int) -> list[Effect]:
-    is_here = fold(argument) in model.people
+    is_here = fold(argument) in model.buffer.people
     if is_guest(argument) and not is_here:
         raise RequestError("bad-name", f"there is no guest {quote(argument)} here to be hidden")
     name = argument if is_here else user_name(argument)
@@ -88,7 +88,7 @@ def _hide(model: Model, argument: str, at: int) -> list[Effect]:
 
 
 def _clear(model: Model, argument: str, at: int) -> list[Effect]:
-    model.scrollback.clear()
+    model.buffer.scrollback.clear()
     return [Do.REPAINT]
 
 

@@ -65,10 +65,10 @@ class Inline:
             return self._ask(model, now)
         lines = [
             render(row, self._theme, self._terminal)
-            for line in model.scrollback.unprinted()
+            for line in model.buffer.scrollback.unprinted()
             for row in wrapped(model, line)
         ]
-        self.is_behind = model.scrollback.is_behind
+        self.is_behind = model.buffer.scrollback.is_behind
         prompt = _prompt(model, now)
         row = input_row(model, prompt)
         if not lines and (prompt, row) == (self._prompt, self._row):
@@ -113,8 +113,8 @@ def _prompt(model: Model, now: float) -> str:
     if model.question is not None:
         return f"{question(model).strip()} "
     is_well = model.state == "online" and not is_late(model, now)
-    state = model.room or "no room" if is_well else connection(model, now)
-    unsent = len(model.scrollback.unsent)
+    state = model.buffer.room or "no room" if is_well else connection(model, now)
+    unsent = len(model.buffer.scrollback.unsent)
     if unsent and model.state != "online":
         state = f"{unsent} unsent, {state}"
     words = printable(model.hint or state)

@@ -33,7 +33,7 @@ type Action = Callable[[Model, float, int], list[Effect]]
 def typed(model: Model, event: Text, now: float, at: int) -> list[Effect]:
     model.hint, model.has_mouse = "", True
     if model.question is None:
-        model.editor.insert(event.text)
+        model.buffer.editor.insert(event.text)
     elif event.text.lower() in ("y", "n"):
         _answer(model, event.text.lower() == "y")
     return []
@@ -48,12 +48,12 @@ def pressed(model: Model, event: Key, now: float, at: int) -> list[Effect]:
             _answer(model, event.name == "enter")
         return []
     action = _KEYS.get(event.name)
-    if model.editor.search is not None and event.name in ("escape", "ctrl-c", "ctrl-d"):
-        model.editor.press("ctrl-g")
+    if model.buffer.editor.search is not None and event.name in ("escape", "ctrl-c", "ctrl-d"):
+        model.buffer.editor.press("ctrl-g")
     elif action is not None:
         return action(model, now, at)
     else:
-        model.editor.press(event.name)
+        model.buffer.editor.press(event.name)
     return []
 
 
@@ -65,12 +65,12 @@ def pasted(model: Model, event: Paste, now: float, at: int) -> list[Effect]:
         event = Paste(whole[:LONGEST_PASTE], cut=event.cut or len(whole) > LONGEST_PASTE)
     model.hint, model.question, model.has_mouse = "", None, True
     text = event.text.rstrip("\n")
-    if event.cut or len(model.editor.text) + len(text) > MAX_TEXT:
+    if event.cut or len(model.buffer.editor.text) + len(text) > MAX_TEXT:
         model.hint = f"nothing pasted: too long for one message, which has at most {MAX_TEXT} characters"
     elif text.count("\n") >= ASKED_ABOVE:
         model.question = event
     else:
-        model.editor.insert(text)
+        model.buffer.editor.insert(text)
     return []
 
 
@@ -82,22 +82,24 @@ def pasting(model: Model, event: Pasting, now: float, at: int) -> list[Effect]:
 def _answer(model: Model, is_yes: bool) -> None:
     paste, model.question = model.question, None
     if paste is not None and is_yes:
-        model.editor.insert(paste.text.rstrip("\n"))
+        model.buffer.editor.insert(paste.text.rstrip("\n"))
 
 
 def _enter(model: Model, now: float, at: int) -> list[Effect]:
-    model.editor.press("enter")  # accepts what a search has found
-    text = model.editor.text
+    model.buffer.editor.press("enter")  # accepts what a search has found
+    text = model.buffer.editor.text
     if not text.strip():
-        model.editor.submit()
-        model.scrollback.viewport.follow()
+        model.buffer.editor.submit()
+        model.buffer.scrollback.viewport.follow()
         return [Do.RECONNECT] if model.state == "over" else []
     try:
         match parse_line(text):
             case Say(said):
                 message_text(said)
                 effects: list[Effect] = [Speak(said, key := secrets.token_hex(8))]
-                model.scrollback.unsent[key] = Line("own", readable(said), at, printable(model.name), state="unsent")
+                model.buffer.scrollback.unsent[key] = Line(
+                    "own", readable(said), at, printable(model.name), state="unsent"
+                )
             case Command(name, argument):
                 if len(text) > MAX_TEXT:  # a longer one might not fit into a frame
                     raise RequestError("text-too-long", f"a command has at most {MAX_TEXT} characters, not {len(text)}")
@@ -110,8 +112,8 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
     except RequestError as error:
         model.hint = error.text
         return []
-    model.editor.submit()
-    model.scrollback.viewport.follow()
+    model.buffer.editor.submit()
+    model.buffer.scrollback.viewport.follow()
     if model.state == "over" and any(isinstance(effect, Speak | SendCommand) for effect in effects):
         effects.append(Do.RECONNECT)
     return effects
@@ -122,24 +124,24 @@ def _escape(model: Model, now: float, at: int) -> list[Effect]:
 
     Later it does not quit, because on a slow link a split escape sequence looks like Escape.
     """
-    model.scrollback.viewport.follow()
+    model.buffer.scrollback.viewport.follow()
     return leave(model) if model.state == "waiting" and not model.was_online else []
 
 
 def _end_of_input(model: Model, now: float, at: int) -> list[Effect]:
-    if not model.editor.text:
+    if not model.buffer.editor.text:
         return leave(model)
-    model.editor.press("ctrl-d")
+    model.buffer.editor.press("ctrl-d")
     return []
 
 
 def _complete(backwards: bool) -> Action:
     def complete(model: Model, now: float, at: int) -> list[Effect]:
-        editor = model.editor
+        editor = model.buffer.editor
         editor.press("tab")  # accepts what a search has found
-        others = [name for key, name in reversed(model.people.items()) if key != fold(model.name)]
+        others = [name for key, name in reversed(model.buffer.people.items()) if key != fold(model.name)]
         sources = Sources([info.name for info in _INFOS], others, model.rooms, _ARGUMENTS)
-        done = model.completer.complete(editor.text, editor.cursor, sources, backwards)
+        done = model.buffer.completer.complete(editor.text, editor.cursor, sources, backwards)
         if done is not None:
             text, cursor, candidates = done
             editor.replace(0, len(editor.text), text, cursor)
@@ -159,9 +161,9 @@ def _scroll(step: Callable[[int], int]) -> Action:
         height = body_height(model)
         count = step(height)
         if count > 0:
-            model.scrollback.viewport.scroll_up(count, height, partial(wrapped, model))
+            model.buffer.scrollback.viewport.scroll_up(count, height, partial(wrapped, model))
         else:
-            model.scrollback.viewport.scroll_down(-count, partial(wrapped, model))
+            model.buffer.scrollback.viewport.scroll_down(-count, partial(wrapped, model))
         return []
 
     return scroll
@@ -171,7 +173,7 @@ def _open(model: Model, now: float, at: int) -> list[Effect]:
     """Open the lowest folded message in view; if there is none, fold the lowest open one."""
     if model.preferences.layout == "inline":
         return _print_whole(model)
-    viewport, height, rows = model.scrollback.viewport, body_height(model), partial(wrapped, model)
+    viewport, height, rows = model.buffer.scrollback.viewport, body_height(model), partial(wrapped, model)
     in_view = viewport.lines_in_view(height, rows)
     folded = next((line for line in in_view if is_folded(model, line)), None)
     line = folded or next((line for line in in_view if line.is_open), None)
@@ -187,10 +189,10 @@ def _open(model: Model, now: float, at: int) -> list[Effect]:
 
 def _print_whole(model: Model) -> list[Effect]:
     """Print the latest folded message again, whole."""
-    for line in reversed(model.scrollback.lines):
+    for line in reversed(model.buffer.scrollback.lines):
         if line.is_printed and is_folded(model, line):
             line.is_open = True
-            model.scrollback.add(replace(line, is_printed=False, is_stamped=False, begins=""))
+            model.buffer.scrollback.add(replace(line, is_printed=False, is_stamped=False, begins=""))
             return []
     model.hint = "no message has more rows"
     return []

@@ -10,14 +10,10 @@ from dataclasses import dataclass, field
 
 from pylingo.client.events import ClientEvent
 from pylingo.client.settings import Preferences
-from pylingo.client.terminal.completion import Completer
-from pylingo.client.terminal.editor import Editor
+from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.input_events import InputEvent, Paste
-from pylingo.client.terminal.scrollback import Scrollback
 from pylingo.shared.commands import BY_NAME
 from pylingo.shared.names import fold
-
-MOST = 50_000  # the people of a room, and the rooms, that are remembered by name
 
 
 @dataclass(slots=True)
@@ -28,9 +24,8 @@ class Model:
     preferences: Preferences
     columns: int = 80
     rows: int = 24
-    editor: Editor = field(default_factory=Editor)
-    completer: Completer = field(default_factory=Completer)
-    scrollback: Scrollback = field(default_factory=Scrollback)
+    buffers: list[Buffer] = field(default_factory=lambda: [Buffer()])
+    active: int = 0  # the index of the buffer that is shown
     # the connection
     state: str = "connecting"
     retry_at: float = 0.0
@@ -44,15 +39,9 @@ class Model:
     # the people
     name: str = ""
     wanted: str | None = None  # the name that somebody else has, and that we ask for again
-    room: str | None = None
     hidden: dict[str, str] = field(default_factory=dict)
     """Names that are hidden in this run only, while their owners are in sight: guests, and people who were renamed.
     Each maps to the name that was given to /ignore. All are compared forms."""
-    people: dict[str, str] = field(default_factory=dict)
-    """The people in the room, by the compared form; the latest speaker comes last."""
-    expected: int | None = None  # how many people are in the room, until the list of them has come
-    arriving: dict[str, str] = field(default_factory=dict)
-    """The people in the pages of a list that has not come to its end."""
     rooms: list[str] = field(default_factory=list)
     commands: set[str] = field(default_factory=lambda: set(BY_NAME))
     """The names of the server's commands that we know of."""
@@ -66,7 +55,11 @@ class Model:
     place: int = 0  # the column of the cursor, as the terminal last reported it
     places: int = 0  # how often the terminal has reported it
     rung_at: float = -math.inf
-    day: tuple[int, int, int] | None = None  # the local date of the newest line
+
+    @property
+    def buffer(self) -> Buffer:
+        """The buffer that is shown."""
+        return self.buffers[self.active]
 
     def hides(self, name: str) -> bool:
         """Whether the person has hidden `name`."""
@@ -83,13 +76,6 @@ class Model:
     def lose_sight(self, is_lost: Callable[[str], bool]) -> None:
         """Stop following renamed people who are out of sight. `is_lost` tells that of a compared form."""
         self.hidden = {key: origin for key, origin in self.hidden.items() if not is_lost(key)}
-
-    def know(self, name: str) -> None:
-        """`name` is in the room and was just active."""
-        key = fold(name)
-        self.people.pop(key, None)
-        if len(self.people) < MOST:
-            self.people[key] = name
 
 
 @dataclass(frozen=True, slots=True)

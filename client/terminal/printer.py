@@ -29,11 +29,11 @@ class Printer:
         """The output that shows what is new."""
         rows = [
             "".join(span.text for span in row)
-            for line in model.scrollback.unprinted()
+            for line in model.buffer.scrollback.unprinted()
             if line.kind != "own"
             for row in wrapped(model, line)
         ]
-        self.is_behind = model.scrollback.is_behind
+        self.is_behind = model.buffer.scrollback.is_behind
         words = question(model).strip() if model.question is not None else printable(model.hint)
         if words and words != self._hint:
             rows.append(f"! {words}")

@@ -9,9 +9,10 @@ from typing import Any
 
 from pylingo.client.events import QueryReply, Received
 from pylingo.client.local_commands import LOCAL
+from pylingo.client.terminal.buffer import MOST
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.mentions import mentions
-from pylingo.client.terminal.model import MOST, Do, Effect, Model, Query, Shown
+from pylingo.client.terminal.model import Do, Effect, Model, Query, Shown
 from pylingo.client.terminal.notes import add_line, add_words, stamp, transcript, turn_day
 from pylingo.shared import messages
 from pylingo.shared.names import fold, is_guest
@@ -45,13 +46,13 @@ def query(model: Model, name: str) -> Effect:
 
 
 def _message(model: Model, message: messages.Message, now: float, at: int) -> list[Effect]:
-    if fold(message.from_) in model.people or "users" in model.queries:  # the history has people who left
-        model.know(message.from_)
+    if fold(message.from_) in model.buffer.people or "users" in model.queries:  # the history has people who left
+        model.buffer.know(message.from_)
     if model.hides(message.from_):
         return []
     line = Line("message", readable(message.text), message.at, printable(message.from_), is_stamped=True)
     line.is_mention = mentions(message.text, model.name)
-    effects = add_line(model, line)
+    effects = add_line(model.buffer, line)
     is_news = at - message.at < OLD  # messages of the history do not ring
     if line.is_mention and is_news and model.preferences.bell and now - model.rung_at >= BELL_EVERY:
         model.rung_at = now
@@ -60,11 +61,11 @@ def _message(model: Model, message: messages.Message, now: float, at: int) -> li
 
 
 def _sent(model: Model, sent: messages.Sent, now: float, at: int) -> list[Effect]:
-    if sent.key is None or sent.key not in model.scrollback.unsent:
+    if sent.key is None or sent.key not in model.buffer.scrollback.unsent:
         return []
-    turn_day(model, sent.at, is_stamped=True)
-    is_here = fold(sent.room or "") == fold(model.room or sent.room or "")
-    line = model.scrollback.confirm(sent.key, sent.at, None if is_here else fold(sent.room or ""))
+    turn_day(model.buffer, sent.at, is_stamped=True)
+    is_here = fold(sent.room or "") == fold(model.buffer.room or sent.room or "")
+    line = model.buffer.scrollback.confirm(sent.key, sent.at, None if is_here else fold(sent.room or ""))
     assert line is not None
     line.who = printable(model.name)
     return [Shown(transcript(line))]
@@ -72,27 +73,27 @@ def _sent(model: Model, sent: messages.Sent, now: float, at: int) -> list[Effect
 
 def _joined(model: Model, joined: messages.Joined, now: float, at: int) -> list[Effect]:
     if joined.users is None:
-        model.know(joined.name)
+        model.buffer.know(joined.name)
         _change_people_to_come(model, None, joined.name)
         return _presence(model, "joined", joined.name, at)
-    model.room, model.name = joined.room, joined.name
-    model.people.clear()
-    model.know(joined.name)
-    model.expected = joined.users
+    model.buffer.room, model.name = joined.room, joined.name
+    model.buffer.people.clear()
+    model.buffer.know(joined.name)
+    model.buffer.expected = joined.users
     if joined.room not in model.rooms:
         model.rooms.append(joined.room)
-    effects = add_words(model, joined, at)
-    model.scrollback.lines[-1].begins = fold(joined.room)
+    effects = add_words(model.buffer, joined, at)
+    model.buffer.scrollback.lines[-1].begins = fold(joined.room)
     return [*effects, query(model, "users")]
 
 
 def _left(model: Model, left: messages.Left, now: float, at: int) -> list[Effect]:
     if left.reason is None:
-        model.room, model.expected = None, None
-        model.people.clear()
-        return add_words(model, left, at)
+        model.buffer.room, model.buffer.expected = None, None
+        model.buffer.people.clear()
+        return add_words(model.buffer, left, at)
     gone = fold(left.name)
-    model.people.pop(gone, None)
+    model.buffer.people.pop(gone, None)
     _change_people_to_come(model, left.name, None)
     verb = "left" if left.reason in ("leave", "moved", "close") else "lost the connection"
     effects = _presence(model, verb, left.name, at)
@@ -103,54 +104,54 @@ def _left(model: Model, left: messages.Left, now: float, at: int) -> list[Effect
 def _presence(model: Model, verb: str, name: str, at: int) -> list[Effect]:
     if model.hides(name):
         return []
-    turn_day(model, at, is_stamped=False)
-    model.scrollback.fold(verb, printable(name), at)
+    turn_day(model.buffer, at, is_stamped=False)
+    model.buffer.scrollback.fold(verb, printable(name), at)
     return [Shown(f"{stamp(at)} * {printable(name)} {verb}")]
 
 
 def _renamed(model: Model, renamed: messages.Renamed, now: float, at: int) -> list[Effect]:
     if renamed.room is None:
         model.name = renamed.new
-    if model.people.pop(fold(renamed.old), None) is not None:
-        model.know(renamed.new)
+    if model.buffer.people.pop(fold(renamed.old), None) is not None:
+        model.buffer.know(renamed.new)
     _change_people_to_come(model, renamed.old, renamed.new)
     if renamed.room is not None and model.hides(renamed.old):
         model.follow(renamed.old, renamed.new)
         return []
-    return add_words(model, renamed, at)
+    return add_words(model.buffer, renamed, at)
 
 
 def _change_people_to_come(model: Model, gone: str | None, came: str | None) -> None:
     """Somebody joined, left or was renamed before the list of people was complete."""
-    if model.expected is not None:
-        model.expected += (came is not None) - (gone is not None)
-    if model.arriving:
+    if model.buffer.expected is not None:
+        model.buffer.expected += (came is not None) - (gone is not None)
+    if model.buffer.arriving:
         if gone is not None:
-            model.arriving.pop(fold(gone), None)
+            model.buffer.arriving.pop(fold(gone), None)
         if came is not None:
-            model.arriving[fold(came)] = came
+            model.buffer.arriving[fold(came)] = came
 
 
 def _ready(model: Model, ready: messages.Ready, now: float, at: int) -> list[Effect]:
-    model.name, model.room = ready.name, ready.room
+    model.name, model.buffer.room = ready.name, ready.room
     if not ready.resumed:  # a restarted server counts its guests from one again
         model.lose_sight(is_guest)
     if ready.room is None:
-        model.people.clear()
+        model.buffer.people.clear()
     return [query(model, "users")] if ready.room is not None else []
 
 
 def _note_users(model: Model, users: messages.Users) -> None:
-    if len(model.arriving) < MOST:
-        model.arriving |= {fold(name): name for name in users.users}
+    if len(model.buffer.arriving) < MOST:
+        model.buffer.arriving |= {fold(name): name for name in users.users}
     if users.more:
         return
-    if model.room is not None and fold(users.room) == fold(model.room):
-        spoke = {key: name for key, name in model.people.items() if key in model.arriving}
-        model.people = {key: name for key, name in model.arriving.items() if key not in spoke} | spoke
-        model.expected = None
-        model.lose_sight(lambda key: key not in model.people and not is_guest(key))
-    model.arriving = {}
+    if model.buffer.room is not None and fold(users.room) == fold(model.buffer.room):
+        spoke = {key: name for key, name in model.buffer.people.items() if key in model.buffer.arriving}
+        model.buffer.people = {key: name for key, name in model.buffer.arriving.items() if key not in spoke} | spoke
+        model.buffer.expected = None
+        model.lose_sight(lambda key: key not in model.buffer.people and not is_guest(key))
+    model.buffer.arriving = {}
 
 
 def _note_rooms(model: Model, rooms: messages.Rooms) -> None:
@@ -162,7 +163,7 @@ def _note_rooms(model: Model, rooms: messages.Rooms) -> None:
 def _help(model: Model, help_: messages.Help, now: float, at: int) -> list[Effect]:
     model.commands |= {info.name for info in help_.commands}
     commands = {info.name: info for info in (*help_.commands, *LOCAL)}
-    return add_words(model, messages.Help(list(commands.values())), at)
+    return add_words(model.buffer, messages.Help(list(commands.values())), at)
 
 
 def _note(model: Model, record: Record) -> None:
@@ -176,7 +177,7 @@ def _note(model: Model, record: Record) -> None:
 
 def _shown(model: Model, record: Record, now: float, at: int) -> list[Effect]:
     _note(model, record)
-    return add_words(model, record, at, "error" if isinstance(record, messages.Error) else "note")
+    return add_words(model.buffer, record, at, "error" if isinstance(record, messages.Error) else "note")
 
 
 _FRAMES: dict[type[Record], Callable[[Model, Any, float, int], list[Effect]]] = {

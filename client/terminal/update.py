@@ -42,7 +42,7 @@ def _status(model: Model, event: Status, now: float, at: int) -> list[Effect]:
         model.round_trip = None
         model.is_awaiting_pong = False
         model.queries.clear()
-        model.arriving.clear()
+        model.buffer.arriving.clear()
     match event.state:
         case "online":
             return _online(model, now, at)
@@ -57,7 +57,7 @@ def _online(model: Model, now: float, at: int) -> list[Effect]:
     effects: list[Effect] = []
     if model.is_told:
         again = " again" if model.was_online else ""
-        effects = add_note(model, f"* connected to {model.where}{again}", at)
+        effects = add_note(model.buffer, f"* connected to {model.where}{again}", at)
     model.was_online, model.is_told = True, False
     model.pinged_at = -math.inf
     return [*effects, *_ping(model, now)]
@@ -69,13 +69,13 @@ def _waiting(model: Model, event: Status, now: float, at: int) -> list[Effect]:
         return []
     model.is_told = True
     trying = "trying to come back" if model.was_online else "trying again"
-    return add_note(model, f"! {_why(model, event)}; {trying}", at, "error")
+    return add_note(model.buffer, f"! {_why(model, event)}; {trying}", at, "error")
 
 
 def _over(model: Model, event: Status, at: int) -> list[Effect]:
     if model.is_leaving or (event.goodbye is not None and event.goodbye.reason == "close"):
         return [Do.EXIT]
-    return add_note(model, f"! {_why(model, event)}; Enter connects again, Ctrl+C leaves", at, "error")
+    return add_note(model.buffer, f"! {_why(model, event)}; Enter connects again, Ctrl+C leaves", at, "error")
 
 
 def _why(model: Model, event: Status) -> str:
@@ -102,7 +102,7 @@ def _name_wanted(model: Model, event: NameWanted, now: float, at: int) -> list[E
 
 def _refused(model: Model, event: Refused, now: float, at: int) -> list[Effect]:
     if isinstance(event.request, Say) and event.request.key is not None:
-        model.scrollback.refuse(event.request.key)
+        model.buffer.scrollback.refuse(event.request.key)
     return []
 
 
@@ -118,7 +118,8 @@ def _cursor_report(model: Model, event: CursorReport, now: float, at: int) -> li
 
 
 def _report(model: Model, event: Report, now: float, at: int) -> list[Effect]:
-    return add_note(model, f"! {event.text}", at, "error") if event.is_error else add_note(model, f"* {event.text}", at)
+    mark, kind = ("!", "error") if event.is_error else ("*", "note")
+    return add_note(model.buffer, f"{mark} {event.text}", at, kind)
 
 
 EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
@@ -136,7 +137,7 @@ EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     SecondPassed: lambda model, event, now, at: _ping(model, now) if model.state == "online" else [],
     Interrupted: lambda model, event, now, at: leave(model),
     # Joins and leaves were among them, so ask who is in the room.
-    FramesMissed: lambda model, event, now, at: [query(model, "users")] if model.room is not None else [],
+    FramesMissed: lambda model, event, now, at: [query(model, "users")] if model.buffer.room is not None else [],
     NewSince: lambda model, event, now, at: [],
     NameWanted: _name_wanted,
     Report: _report,

@@ -3,8 +3,9 @@
 import itertools
 from dataclasses import dataclass
 
+from pylingo.client.terminal.buffer import MOST
 from pylingo.client.terminal.cells import clip, graphemes, width
-from pylingo.client.terminal.model import MOST, Model
+from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.rows import Row, Span, wrapped
 from pylingo.shared.text import JOINERS, printable, readable
 
@@ -31,7 +32,7 @@ class Screen:
 def screen(model: Model, now: float) -> Screen:
     """The screen of `model` at the time `now`, in the layout `top` or `bottom`."""
     height = body_height(model)
-    rows = tuple(model.scrollback.viewport.rows(height, lambda line: wrapped(model, line)))
+    rows = tuple(model.buffer.scrollback.viewport.rows(height, lambda line: wrapped(model, line)))
     empty: tuple[Row, ...] = ((),) * (height - len(rows))
     has_status = model.rows >= _ROWS_FOR_STATUS
     before, after = input_row(model, "> ")
@@ -61,7 +62,7 @@ def input_row(model: Model, prompt: str) -> tuple[str, str]:
 
     The text moves by half a row at a time, so that most keys change the row at the cursor only.
     """
-    editor = model.editor
+    editor = model.buffer.editor
     if editor.search is not None:
         what = "search" if editor.has_found else "no line has"
         prompt = f"({what} '{_shown(editor.search)}') "
@@ -117,11 +118,11 @@ def question(model: Model) -> str:
 
 
 def _state(model: Model, now: float) -> str:
-    scrollback = model.scrollback
+    scrollback = model.buffer.scrollback
     parts = [connection(model, now), model.name + (f", wanted {model.wanted}" if model.wanted else "")]
-    if model.room is not None and model.state == "online":
-        people = len(model.people) if model.expected is None else model.expected
-        parts[1:1] = [model.room, f"{people}{'+' if people == MOST else ''} here"]
+    if model.buffer.room is not None and model.state == "online":
+        people = len(model.buffer.people) if model.buffer.expected is None else model.buffer.expected
+        parts[1:1] = [model.buffer.room, f"{people}{'+' if people == MOST else ''} here"]
     elif model.state == "online":
         parts[1:1] = ["no room: /join one"]
     if new := scrollback.viewport.new_below:

@@ -25,7 +25,7 @@ def run(model: Model, name: str, argument: str | None = None) -> list[Effect]:
 
 
 def texts(model: Model) -> list[str]:
-    return [line.text for line in model.scrollback.lines]
+    return [line.text for line in model.buffer.scrollback.lines]
 
 
 def test_what_is_the_servers_is_not_carried_out_here(model: Model) -> None:
@@ -79,7 +79,7 @@ def test_switches(model: Model, command: str, field: str) -> None:
     ],
 )
 def test_a_wrong_argument_is_refused_and_changes_nothing(model: Model, command: str, argument: str, words: str) -> None:
-    model.scrollback.add(Line("note", "x"))
+    model.buffer.scrollback.add(Line("note", "x"))
     with pytest.raises(RequestError) as caught:
         run(model, command, argument)
     assert caught.value.reason == "bad-argument"
@@ -116,11 +116,11 @@ def test_a_name_that_nobody_can_have_is_refused(model: Model) -> None:
 
 
 def test_guests_who_are_here_can_be_ignored(model: Model) -> None:
-    model.know("guest-7")
+    model.buffer.know("guest-7")
     run(model, "ignore", "guest-7")
     assert model.hides("Guest-7")
     assert model.preferences.ignored == set(), "the number is somebody else's after the server's next start"
-    model.people.clear()
+    model.buffer.people.clear()
     run(model, "ignore")
     run(model, "ignore", "guest-7")
     assert not model.hides("guest-7")
@@ -138,7 +138,7 @@ def test_showing_somebody_again_is_for_all_their_names(model: Model, called: str
 
 
 def test_names_in_notes_are_inert(model: Model) -> None:
-    model.know("\x1b[2J")
+    model.buffer.know("\x1b[2J")
     run(model, "ignore", "\x1b[2J")
     run(model, "ignore")
     run(model, "ignore", "\x1b[2J")
@@ -152,11 +152,11 @@ def test_a_log_begins_and_ends(model: Model) -> None:
 
 
 def test_clear_keeps_what_waits_to_be_sent(model: Model) -> None:
-    model.scrollback.add(Line("note", "x"))
-    model.scrollback.unsent["k"] = Line("own", "mine", state="unsent")
+    model.buffer.scrollback.add(Line("note", "x"))
+    model.buffer.scrollback.unsent["k"] = Line("own", "mine", state="unsent")
     assert run(model, "clear") == [Do.REPAINT]
     assert texts(model) == []
-    assert list(model.scrollback.unsent) == ["k"]
+    assert list(model.buffer.scrollback.unsent) == ["k"]
 
 
 @pytest.mark.parametrize("name", ["quit", "close"])

@@ -42,7 +42,7 @@ def test_further_rows_are_indented():
 def test_what_the_person_has_typed_is_on_the_screen_already():
     model, printer = make()
     assert happen(model, printer, Text("hello"), Key("enter")) == ""
-    [key] = model.scrollback.unsent
+    [key] = model.buffer.scrollback.unsent
     assert happen(model, printer, Received(Sent("lobby", AT + 1, key=key))) == ""
 
 

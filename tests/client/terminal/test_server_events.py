@@ -31,8 +31,8 @@ TOKEN = "0" * 32
 @pytest.fixture
 def model() -> Model:
     made = Model("example:5000", Preferences())
-    made.state, made.name, made.room = "online", "ada", "lobby"
-    made.know("ada")
+    made.state, made.name, made.buffer.room = "online", "ada", "lobby"
+    made.buffer.know("ada")
     return made
 
 
@@ -41,7 +41,7 @@ def take(model: Model, *records: Record, now: float = 0.0) -> list[Effect]:
 
 
 def texts(model: Model) -> list[str]:
-    return [line.text for line in model.scrollback.lines]
+    return [line.text for line in model.buffer.scrollback.lines]
 
 
 def reply(model: Model, name: str, *records: Record) -> list[Effect]:
@@ -96,13 +96,13 @@ def test_every_type_of_frame_is_in_a_test_here() -> None:
 @pytest.mark.parametrize("record", SAYING_NOTHING, ids=lambda record: type(record).__name__)
 def test_a_frame_that_is_not_for_people(model: Model, record: Record) -> None:
     assert take(model, record) == []
-    assert model.scrollback.lines == []
+    assert model.buffer.scrollback.lines == []
 
 
 @pytest.mark.parametrize(("record", "kind", "text"), IN_WORDS)
 def test_a_frame_in_words_that_are_written_down_too(model: Model, record: Record, kind: str, text: str) -> None:
     effects = take(model, record)
-    (line,) = model.scrollback.lines
+    (line,) = model.buffer.scrollback.lines
     assert (line.kind, line.text, line.at) == (kind, text, NOON)
     (written,) = (effect.text for effect in effects if isinstance(effect, Shown))
     assert written.endswith(text.replace("\n", "\n    "))
@@ -113,7 +113,7 @@ def test_a_frame_in_words_that_are_written_down_too(model: Model, record: Record
 
 def test_a_message_is_a_line_with_its_stamp(model: Model) -> None:
     effects = take(model, Message("lobby", "bob", "a\tb\nc", NOON + 5))
-    (line,) = model.scrollback.lines
+    (line,) = model.buffer.scrollback.lines
     assert (line.kind, line.text, line.at, line.who) == ("message", "a   b\nc", NOON + 5, "bob")
     assert line.is_stamped
     assert not line.is_mention
@@ -147,7 +147,7 @@ def test_messages_stand_by_their_stamps(model: Model) -> None:
 def test_a_mention_is_the_name_as_a_word(model: Model, name: str, text: str, is_mention: bool) -> None:
     model.name = name
     take(model, Message("lobby", "bob", text, NOON))
-    assert model.scrollback.lines[-1].is_mention is is_mention
+    assert model.buffer.scrollback.lines[-1].is_mention is is_mention
 
 
 def test_the_bell_rings_once_in_a_while_however_often_one_is_called(model: Model) -> None:
@@ -169,7 +169,7 @@ def test_the_bell_rings_for_mentions_alone_and_if_it_is_wanted(model: Model) -> 
 
 def test_what_is_read_in_the_log_does_not_ring(model: Model) -> None:
     assert Do.BELL not in take(model, Message("lobby", "bob", "ada!", NOON - OLD))
-    assert model.scrollback.lines[-1].is_mention
+    assert model.buffer.scrollback.lines[-1].is_mention
     assert Do.BELL in take(model, Message("lobby", "bob", "ada!", NOON - OLD + 1))
 
 
@@ -177,7 +177,7 @@ def test_who_is_ignored_is_not_heard(model: Model) -> None:
     model.preferences.ignored = {"bob"}
     frames = (Joined("lobby", "Bob"), Message("lobby", "BOB", "ada!", NOON), Left("lobby", "bob", "leave"))
     assert take(model, *frames) == []
-    assert model.scrollback.lines == []
+    assert model.buffer.scrollback.lines == []
     take(model, Message("lobby", "bobby", "hello", NOON))
     assert texts(model) == ["hello"]
 
@@ -187,14 +187,14 @@ def heard(model: Model, *names: str) -> list[str]:
     for name in names:
         take(model, Message("lobby", name, f"now by {name}", NOON))
     found = [text.removeprefix("now by ") for text in texts(model) if text.startswith("now")]
-    model.scrollback.clear()
+    model.buffer.scrollback.clear()
     return found
 
 
 def test_who_is_ignored_stays_so_under_another_name(model: Model) -> None:
     model.preferences.ignored = {"bob"}
     take(model, Joined("lobby", "Bob"), Renamed("Bob", "Rob", "lobby"), Renamed("Rob", "Bobby", "lobby"))
-    assert model.scrollback.lines == [], "nor is the change told"
+    assert model.buffer.scrollback.lines == [], "nor is the change told"
     assert heard(model, "bob", "bobby", "rob") == ["rob"]
     assert model.preferences.ignored == {"bob"}, "the new name is not kept"
     take(model, Left("lobby", "bobby", "leave"), Joined("lobby", "bobby"))
@@ -225,19 +225,19 @@ def test_of_whom_nothing_is_seen_any_more_is_followed_no_further(model: Model) -
 def test_a_stranger_who_takes_an_ignored_name_is_told(model: Model) -> None:
     model.preferences.ignored = {"bob"}
     take(model, Renamed("cy", "bob", "lobby"))
-    assert len(model.scrollback.lines) == 1
+    assert len(model.buffer.scrollback.lines) == 1
     assert model.hidden == {}
 
 
 def test_an_own_message_is_confirmed_under_the_name_of_then(model: Model) -> None:
-    model.scrollback.unsent["k"] = Line("own", "mine", NOON, "", state="unsent")
+    model.buffer.scrollback.unsent["k"] = Line("own", "mine", NOON, "", state="unsent")
     (shown,) = take(model, Sent("lobby", NOON + 7, key="k"))
-    (line,) = model.scrollback.lines
+    (line,) = model.buffer.scrollback.lines
     assert (line.who, line.state, line.at, line.is_stamped) == ("ada", "", NOON + 7, True)
     assert isinstance(shown, Shown)
     assert shown.text.endswith("ada: mine")
     assert take(model, Sent("lobby", NOON + 7, key="k")) == [], "a second answer changes nothing"
-    assert len(model.scrollback.lines) == 1
+    assert len(model.buffer.scrollback.lines) == 1
 
 
 # --- who is where
@@ -246,7 +246,7 @@ def test_an_own_message_is_confirmed_under_the_name_of_then(model: Model) -> Non
 def test_joining_begins_anew_and_asks_who_is_there(model: Model) -> None:
     take(model, Joined("lobby", "bob"))
     effects = take(model, Joined("Deep-End", "Ada", 2))
-    assert (model.room, model.name, model.people) == ("Deep-End", "Ada", {"ada": "Ada"})
+    assert (model.buffer.room, model.name, model.buffer.people) == ("Deep-End", "Ada", {"ada": "Ada"})
     assert model.rooms == ["Deep-End"]
     assert asked(effects) == model.queries == ["users"]
     take(model, Message("Deep-End", "bob", "old", 1))
@@ -255,13 +255,13 @@ def test_joining_begins_anew_and_asks_who_is_there(model: Model) -> None:
 
 def test_who_comes_and_goes_is_known(model: Model) -> None:
     take(model, Joined("lobby", "Bob"), Joined("lobby", "cy"), Left("lobby", "BOB", "lost"))
-    assert model.people == {"ada": "ada", "cy": "cy"}
+    assert model.buffer.people == {"ada": "ada", "cy": "cy"}
     take(model, Renamed("cy", "Cyd", "lobby"), Renamed("unknown", "x", "lobby"))
-    assert model.people == {"ada": "ada", "cyd": "Cyd"}
+    assert model.buffer.people == {"ada": "ada", "cyd": "Cyd"}
     take(model, Renamed("ada", "eve"))
-    assert (model.name, model.people) == ("eve", {"cyd": "Cyd", "eve": "eve"})
+    assert (model.name, model.buffer.people) == ("eve", {"cyd": "Cyd", "eve": "eve"})
     take(model, Left("lobby", "eve"))
-    assert (model.room, model.people) == (None, {})
+    assert (model.buffer.room, model.buffer.people) == (None, {})
 
 
 def test_another_ones_name_is_not_ours(model: Model) -> None:
@@ -280,17 +280,17 @@ def test_the_pages_of_users_are_put_together(model: Model) -> None:
     take(model, Message("lobby", "cy", "hi", NOON), Message("lobby", "gone", "hi", NOON + 1))
     before = texts(model)
     assert reply(model, "users", Users("lobby", ["ada", "bob"], True)) == []
-    assert "bob" not in model.people
+    assert "bob" not in model.buffer.people
     assert reply(model, "users", Users("LOBBY", ["cy", "dan"], False)) == []
-    assert list(model.people) == ["bob", "dan", "ada", "cy"], "who spoke last comes last, who is gone goes"
-    assert (model.queries, model.arriving, texts(model)) == ([], {}, before)
+    assert list(model.buffer.people) == ["bob", "dan", "ada", "cy"], "who spoke last comes last, who is gone goes"
+    assert (model.queries, model.buffer.arriving, texts(model)) == ([], {}, before)
 
 
 def test_who_has_left_the_room_and_speaks_in_its_log_is_not_in_it(model: Model) -> None:
     take(model, Joined("lobby", "ada", 2))
     reply(model, "users", Users("lobby", ["ada", "bob"], False))
     take(model, Message("lobby", "gone", "hi", NOON), Message("lobby", "bob", "hi", NOON + 1))
-    assert list(model.people) == ["ada", "bob"]
+    assert list(model.buffer.people) == ["ada", "bob"]
 
 
 def test_what_happens_between_two_pages_of_users(model: Model) -> None:
@@ -306,18 +306,18 @@ def test_what_happens_between_two_pages_of_users(model: Model) -> None:
         Renamed("walt", "anne", "lobby"),
     )
     reply(model, "users", Users("lobby", ["dan", "zoe"], False))
-    assert set(model.people) == {"ada", "amy", "anne", "cyril", "dan", "zoe"}
+    assert set(model.buffer.people) == {"ada", "amy", "anne", "cyril", "dan", "zoe"}
     take(model, Joined("lobby", "late"))
     reply(model, "users", Users("lobby", ["ada"], False))
-    assert list(model.people) == ["ada"]
+    assert list(model.buffer.people) == ["ada"]
 
 
 def test_the_users_of_a_room_that_was_left_are_not_taken(model: Model) -> None:
     take(model, Users("elsewhere", ["x"], False))
-    assert model.people == {"ada": "ada"}
-    model.room = None
+    assert model.buffer.people == {"ada": "ada"}
+    model.buffer.room = None
     take(model, Users("lobby", ["x"], False))
-    assert model.people == {"ada": "ada"}
+    assert model.buffer.people == {"ada": "ada"}
 
 
 def test_what_the_person_asked_for_is_shown_page_by_page(model: Model) -> None:
@@ -344,13 +344,13 @@ def test_a_quiet_refusal_is_not_shown(model: Model) -> None:
 
 def test_a_session_that_was_resumed_asks_who_is_there(model: Model) -> None:
     assert asked(take(model, Ready("Ada", "deep", TOKEN, True))) == ["users"]
-    assert (model.name, model.room) == ("Ada", "deep")
+    assert (model.name, model.buffer.room) == ("Ada", "deep")
 
 
 def test_a_session_that_is_new_is_in_no_room_and_with_nobody(model: Model) -> None:
-    model.know("bob")
+    model.buffer.know("bob")
     assert take(model, Ready("guest-7", None, TOKEN, False)) == []
-    assert (model.name, model.room, model.people) == ("guest-7", None, {})
+    assert (model.name, model.buffer.room, model.buffer.people) == ("guest-7", None, {})
 
 
 # --- queries
