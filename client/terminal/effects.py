@@ -4,11 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from pylingo.client.client import Client
+from pylingo.client.events import Refused
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.display import Display
 from pylingo.client.terminal.model import Do, Effect, Event, Model, Query, Report, SendCommand, Shown, Speak, Transcribe
 from pylingo.client.terminal.transcript import Transcript
 from pylingo.shared.errors import RequestError
+from pylingo.shared.messages import Error, Say
+from pylingo.shared.text import printable
 
 PATIENCE = 2.0  # seconds that leaving may take before the connection is given up
 
@@ -38,9 +41,9 @@ class Effects:
         self._happen = happen
         self._transcript = Transcript()
         self.handlers: dict[type[Any] | Do, Callable[[Any], object]] = {
-            Speak: lambda effect: client.say(effect.text, effect.key),
+            Speak: lambda effect: self._speak(client, effect),
             SendCommand: lambda effect: self._send_command(client, effect),
-            Query: lambda effect: client.query(effect.name),
+            Query: lambda effect: client.query(effect.name, room=effect.room),
             Do.PING: lambda effect: client.ping(),
             Do.LEAVE: lambda effect: client.close(PATIENCE),
             Do.RECONNECT: lambda effect: client.connect(),
@@ -60,9 +63,17 @@ class Effects:
         """Close the transcript."""
         self._transcript.end()
 
+    def _speak(self, client: Client, effect: Speak) -> None:
+        try:
+            client.say(effect.text, effect.key, room=effect.room, to=effect.to, action=effect.is_action)
+        except RequestError as error:
+            say = Say(effect.text, effect.key, room=effect.room, to=effect.to)
+            self._happen(Refused(say, Error(error.reason, error.text)))
+            self._fail(error.text)
+
     def _send_command(self, client: Client, effect: SendCommand) -> None:
         try:
-            client.command(effect.name, effect.argument)
+            client.command(effect.name, effect.argument, room=effect.room)
         except RequestError as error:
             self._fail(error.text)
 
@@ -84,7 +95,8 @@ class Effects:
         self._happen(Report(trouble or done, is_error=trouble is not None))
 
     def _write_down(self, effect: Shown) -> None:
-        trouble = self._transcript.write(effect.text)
+        place = f"[{printable(effect.title)}] " if len(self._model.buffers) > 1 else ""
+        trouble = self._transcript.write(place + effect.text)
         if trouble is not None:
             self._fail(trouble)
 

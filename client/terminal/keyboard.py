@@ -1,30 +1,27 @@
 """The actions of keys, pastes and the mouse. A key that no table here names goes to the editor. Pure."""
 
-import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from pylingo.client.local_commands import LOCAL
+from pylingo.client.terminal.buffer import Buffer
+from pylingo.client.terminal.buffers import show, step, with_news
+from pylingo.client.terminal.candidates import sources
 from pylingo.client.terminal.commands import leave, run_local
-from pylingo.client.terminal.completion import Sources
 from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE
-from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Do, Effect, Model, Pasting, SendCommand, Speak
+from pylingo.client.terminal.people_events import query
+from pylingo.client.terminal.room_commands import send, speak
 from pylingo.client.terminal.rows import is_folded, wrapped
-from pylingo.client.terminal.server_events import query
 from pylingo.client.terminal.view import body_height
-from pylingo.shared.commands import COMMANDS, parse_line, unknown_command
+from pylingo.shared.commands import parse_line, unknown_command
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Command, Say
-from pylingo.shared.names import fold
-from pylingo.shared.text import MAX_TEXT, message_text, printable, readable
+from pylingo.shared.text import MAX_TEXT, printable
 
 ASKED_ABOVE = 5  # a paste of more lines than this needs a yes
 _FEW = 3  # rows
-_INFOS = (*COMMANDS, *LOCAL)
-_ARGUMENTS = {info.name: info.argument for info in _INFOS if info.argument}
 
 type Action = Callable[[Model, float, int], list[Effect]]
 """Changes the model at a time of the reactor's clock (seconds) and of the calendar (microseconds since 1970)."""
@@ -86,37 +83,39 @@ def _answer(model: Model, is_yes: bool) -> None:
 
 
 def _enter(model: Model, now: float, at: int) -> list[Effect]:
-    model.buffer.editor.press("enter")  # accepts what a search has found
-    text = model.buffer.editor.text
+    buffer = model.buffer
+    buffer.editor.press("enter")  # accepts what a search has found
+    text = buffer.editor.text
     if not text.strip():
-        model.buffer.editor.submit()
-        model.buffer.scrollback.viewport.follow()
+        buffer.editor.submit()
+        buffer.scrollback.viewport.follow()
         return [Do.RECONNECT] if model.state == "over" else []
     try:
-        match parse_line(text):
-            case Say(said):
-                message_text(said)
-                effects: list[Effect] = [Speak(said, key := secrets.token_hex(8))]
-                model.buffer.scrollback.unsent[key] = Line(
-                    "own", readable(said), at, printable(model.name), state="unsent"
-                )
-            case Command(name, argument):
-                if len(text) > MAX_TEXT:  # a longer one might not fit into a frame
-                    raise RequestError("text-too-long", f"a command has at most {MAX_TEXT} characters, not {len(text)}")
-                local = run_local(model, name, argument, at)
-                if local is None and name not in model.commands:
-                    raise unknown_command(name)
-                effects = [SendCommand(name, argument)] if local is None else local
-            case None:
-                effects = []
+        effects = _carry_out(model, text, at)
     except RequestError as error:
         model.hint = error.text
         return []
-    model.buffer.editor.submit()
-    model.buffer.scrollback.viewport.follow()
+    buffer.editor.submit()
+    buffer.scrollback.viewport.follow()
     if model.state == "over" and any(isinstance(effect, Speak | SendCommand) for effect in effects):
         effects.append(Do.RECONNECT)
     return effects
+
+
+def _carry_out(model: Model, text: str, at: int) -> list[Effect]:
+    """Carry out a line: a command or a message. Raises `RequestError`."""
+    match parse_line(text):
+        case Say(said):
+            return speak(model, said, at)
+        case Command(name, argument):
+            if len(text) > MAX_TEXT:  # a longer one might not fit into a frame
+                raise RequestError("text-too-long", f"a command has at most {MAX_TEXT} characters, not {len(text)}")
+            local = run_local(model, name, argument, at)
+            if local is None and name not in model.commands:
+                raise unknown_command(name)
+            return send(model, name, argument) if local is None else local
+        case None:
+            return []
 
 
 def _escape(model: Model, now: float, at: int) -> list[Effect]:
@@ -139,15 +138,13 @@ def _complete(backwards: bool) -> Action:
     def complete(model: Model, now: float, at: int) -> list[Effect]:
         editor = model.buffer.editor
         editor.press("tab")  # accepts what a search has found
-        others = [name for key, name in reversed(model.buffer.people.items()) if key != fold(model.name)]
-        sources = Sources([info.name for info in _INFOS], others, model.rooms, _ARGUMENTS)
-        done = model.buffer.completer.complete(editor.text, editor.cursor, sources, backwards)
+        done = model.buffer.completer.complete(editor.text, editor.cursor, sources(model), backwards)
         if done is not None:
             text, cursor, candidates = done
             editor.replace(0, len(editor.text), text, cursor)
             if len(candidates) > 1:
                 model.hint = "  ".join(map(printable, candidates))
-        if editor.text.startswith("/join") and model.state == "online" and not model.queries:
+        if editor.text.startswith(("/join", "/open")) and model.state == "online" and not model.queries:
             return [query(model, "list")]
         return []
 
@@ -198,6 +195,26 @@ def _print_whole(model: Model) -> list[Effect]:
     return []
 
 
+def _go(choose: Callable[[Model], Buffer | None]) -> Action:
+    """Show another buffer, unless `choose` finds none."""
+
+    def go(model: Model, now: float, at: int) -> list[Effect]:
+        buffer = choose(model)
+        if buffer is not None:
+            show(model, buffer)
+        return []
+
+    return go
+
+
+def _numbered(number: int) -> Callable[[Model], Buffer | None]:
+    return lambda model: model.buffers[number - 1] if number <= len(model.buffers) else None
+
+
+def _most_urgent(model: Model) -> Buffer | None:
+    return next(iter(with_news(model)), None)
+
+
 def _let_select(model: Model, now: float, at: int) -> list[Effect]:
     """Give the mouse to the terminal, for selecting and pasting, until the next key."""
     model.has_mouse = False
@@ -219,6 +236,10 @@ _KEYS: dict[str, Action] = {
     "page-down": _scroll(lambda height: -max(1, height - 1)),
     "shift-up": _scroll(lambda height: _FEW),
     "shift-down": _scroll(lambda height: -_FEW),
+    **{f"alt-{number}": _go(_numbered(number)) for number in range(1, 10)},
+    "alt-page-up": _go(step(-1)),
+    "alt-page-down": _go(step(1)),
+    "alt-a": _go(_most_urgent),
     "ctrl-o": _open,
     "ctrl-l": lambda model, now, at: [Do.REPAINT],
     "ctrl-c": lambda model, now, at: leave(model),

@@ -42,6 +42,13 @@ class Model:
     hidden: dict[str, str] = field(default_factory=dict)
     """Names that are hidden in this run only, while their owners are in sight: guests, and people who were renamed.
     Each maps to the name that was given to /ignore. All are compared forms."""
+    own_names: set[str] = field(default_factory=set)  # all names that we have had, in their compared forms
+    away: dict[str, str] = field(default_factory=dict)  # why people are away, by the compared form of their names
+    is_settled: bool = False  # whether there was a session with the server
+    # the rooms
+    features: frozenset[str] | None = None  # of the server; None before it has said so
+    moves: dict[str, Buffer] = field(default_factory=dict)
+    """The buffers of rooms that the person has asked for, by compared form, until the server has replied."""
     rooms: list[str] = field(default_factory=list)
     commands: set[str] = field(default_factory=lambda: set(BY_NAME))
     """The names of the server's commands that we know of."""
@@ -60,6 +67,10 @@ class Model:
     def buffer(self) -> Buffer:
         """The buffer that is shown."""
         return self.buffers[self.active]
+
+    def has(self, feature: str) -> bool:
+        """Whether the server is known to have a feature."""
+        return self.features is not None and feature in self.features
 
     def hides(self, name: str) -> bool:
         """Whether the person has hidden `name`."""
@@ -116,18 +127,22 @@ type Event = InputEvent | ClientEvent | Resized | SecondPassed | Pasting | Inter
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """Say `text`. `key` is that of the line in the scrollback."""
+    """Say `text` in a room, or `to` a person. `key` is that of the line in the scrollback."""
 
     text: str
     key: str
+    room: str | None = None
+    to: str | None = None
+    is_action: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SendCommand:
-    """Send a command to the server."""
+    """Send a command to the server. It acts on `room`, by default the current one."""
 
     name: str
     argument: str | None
+    room: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +150,7 @@ class Query:
     """Send a command of the program's own, if online. Its reply comes as `QueryReply`."""
 
     name: str
+    room: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +162,10 @@ class Transcribe:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A line was added: write it to the transcript, if there is one."""
+    """A line was added to the buffer called `title`: write it to the transcript, if there is one."""
 
     text: str
+    title: str = field(default="", compare=False)
 
 
 class Do(enum.Enum):

@@ -21,7 +21,7 @@ def add_line(buffer: Buffer, line: Line) -> list[Effect]:
     """Add a line, preceded by the date if the day has changed."""
     turn_day(buffer, line.at, line.is_stamped)
     buffer.scrollback.add(line)
-    return [Shown(transcript(line))]
+    return [Shown(transcript(line), buffer.title)]
 
 
 def turn_day(buffer: Buffer, at: int, is_stamped: bool) -> None:
@@ -41,8 +41,7 @@ def turn_day(buffer: Buffer, at: int, is_stamped: bool) -> None:
 
 def transcript(line: Line) -> str:
     """A line as text for a log file: with its date, and with further rows indented."""
-    who = f"{line.who}: " if line.who else ""
-    return f"{stamp(line.at)} {who}{line.text}".replace("\n", "\n" + INDENT)
+    return f"{stamp(line.at)} {line.whole}".replace("\n", "\n" + INDENT)
 
 
 def stamp(at: int) -> str:

@@ -4,6 +4,7 @@ The terminal edits and shows the typed line, so own messages are not printed aga
 """
 
 from pylingo.client.terminal.model import Model
+from pylingo.client.terminal.printed_lines import PrintedLines
 from pylingo.client.terminal.rows import wrapped
 from pylingo.client.terminal.view import question
 from pylingo.shared.text import printable
@@ -14,6 +15,7 @@ class Printer:
 
     def __init__(self) -> None:
         self._hint = ""
+        self._printed = PrintedLines()
         self.is_behind = False  # whether the last frame left lines for the next one
 
     def enter(self) -> str:
@@ -29,7 +31,7 @@ class Printer:
         """The output that shows what is new."""
         rows = [
             "".join(span.text for span in row)
-            for line in model.buffer.scrollback.unprinted()
+            for line in self._printed.lines(model)
             if line.kind != "own"
             for row in wrapped(model, line)
         ]

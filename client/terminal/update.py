@@ -18,14 +18,16 @@ from pylingo.client.events import (
     Refused,
     Status,
 )
+from pylingo.client.terminal.buffers import bound, saying
 from pylingo.client.terminal.commands import leave
 from pylingo.client.terminal.input_events import CursorReport, Key, Paste, Text
 from pylingo.client.terminal.keyboard import pasted, pasting, pressed, typed
 from pylingo.client.terminal.model import Do, Effect, Event, Interrupted, Model, Pasting, Report, Resized, SecondPassed
 from pylingo.client.terminal.notes import add_note
-from pylingo.client.terminal.server_events import query, query_reply, received
+from pylingo.client.terminal.server_events import frames_missed, new_since, query_reply, received
 from pylingo.client.wording import why_no_connection
-from pylingo.shared.messages import Say
+from pylingo.shared.messages import Command, Say
+from pylingo.shared.names import fold
 
 PING_EVERY = 5.0
 """Seconds between two pings. They measure the round trip and show a connection that does not respond."""
@@ -33,7 +35,9 @@ PING_EVERY = 5.0
 
 def update(model: Model, event: Event, now: float, at: int) -> list[Effect]:
     """Handle `event` at the time `now` (seconds, of any origin) or `at` (microseconds since 1970)."""
-    return EVENTS[type(event)](model, event, now, at)
+    effects = EVENTS[type(event)](model, event, now, at)
+    bound(model)
+    return effects
 
 
 def _status(model: Model, event: Status, now: float, at: int) -> list[Effect]:
@@ -42,7 +46,9 @@ def _status(model: Model, event: Status, now: float, at: int) -> list[Effect]:
         model.round_trip = None
         model.is_awaiting_pong = False
         model.queries.clear()
-        model.buffer.arriving.clear()
+        for buffer in model.buffers:
+            buffer.arriving.clear()
+            buffer.is_listing = False
     match event.state:
         case "online":
             return _online(model, now, at)
@@ -101,8 +107,17 @@ def _name_wanted(model: Model, event: NameWanted, now: float, at: int) -> list[E
 
 
 def _refused(model: Model, event: Refused, now: float, at: int) -> list[Effect]:
-    if isinstance(event.request, Say) and event.request.key is not None:
-        model.buffer.scrollback.refuse(event.request.key)
+    match event.request:
+        case Say(key=str(key)):
+            if (buffer := saying(model, key)) is not None:
+                buffer.scrollback.refuse(key)
+        case Command("join" | "open", str(room)):
+            stayed = model.moves.pop(fold(room.strip().removeprefix("#")), None)
+            if stayed is not None:
+                stayed.heading = None
+        case Command("leave"):
+            for buffer in model.buffers:
+                buffer.is_leaving = False
     return []
 
 
@@ -136,9 +151,8 @@ EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     Resized: _resized,
     SecondPassed: lambda model, event, now, at: _ping(model, now) if model.state == "online" else [],
     Interrupted: lambda model, event, now, at: leave(model),
-    # Joins and leaves were among them, so ask who is in the room.
-    FramesMissed: lambda model, event, now, at: [query(model, "users")] if model.buffer.room is not None else [],
-    NewSince: lambda model, event, now, at: [],
+    FramesMissed: frames_missed,
+    NewSince: new_since,
     NameWanted: _name_wanted,
     Report: _report,
 }

@@ -3,10 +3,12 @@
 import itertools
 from dataclasses import dataclass
 
-from pylingo.client.terminal.buffer import MOST
+from pylingo.client.terminal.activity import activity, title
+from pylingo.client.terminal.buffer import MOST, Buffer
 from pylingo.client.terminal.cells import clip, graphemes, width
 from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.rows import Row, Span, wrapped
+from pylingo.shared.names import fold
 from pylingo.shared.text import JOINERS, printable, readable
 
 LATE = 2.0  # seconds without an answer after which the status row says so
@@ -118,20 +120,42 @@ def question(model: Model) -> str:
 
 
 def _state(model: Model, now: float) -> str:
-    scrollback = model.buffer.scrollback
+    buffer, scrollback = model.buffer, model.buffer.scrollback
     parts = [connection(model, now), model.name + (f", wanted {model.wanted}" if model.wanted else "")]
-    if model.buffer.room is not None and model.state == "online":
-        people = len(model.buffer.people) if model.buffer.expected is None else model.buffer.expected
-        parts[1:1] = [model.buffer.room, f"{people}{'+' if people == MOST else ''} here"]
-    elif model.state == "online":
-        parts[1:1] = ["no room: /join one"]
+    if model.state == "online":
+        parts[1:1] = _place(model, buffer)
     if new := scrollback.viewport.new_below:
         parts.insert(0, f"{new} new below \N{DOWNWARDS ARROW}")
     elif scrollback.viewport.is_scrolled:
         parts.insert(0, "more below \N{DOWNWARDS ARROW}")
-    if scrollback.unsent and model.state != "online":
-        parts.insert(1, f"{len(scrollback.unsent)} unsent")
-    return " " + " \N{MIDDLE DOT} ".join(part for part in parts if part)
+    if (unsent := sum(len(buffer.scrollback.unsent) for buffer in model.buffers)) and model.state != "online":
+        parts.insert(1, f"{unsent} unsent")
+    if fold(model.name) in model.away:
+        parts.append("you are away")
+    news = activity(model, model.columns * 2 // 3)
+    while news and len(parts) > 1 and width(_row([*parts, news])) > model.columns:
+        del parts[
+            -1 if len(parts) > 2 or model.state != "online" else 0
+        ]  # in the end, the room and what is new elsewhere are left
+    return _row([*parts, news, buffer.topic or ""])
+
+
+def _row(parts: list[str]) -> str:
+    return " " + " \N{MIDDLE DOT} ".join(part for part in map(printable, parts) if part)
+
+
+def _place(model: Model, buffer: Buffer) -> list[str]:
+    """The room or the conversation that is shown."""
+    name = title(model, buffer) if len(model.buffers) > 1 else buffer.title
+    if buffer.person is not None:
+        why = model.away.get(fold(buffer.person))
+        return [name] if why is None else [name, f"away: {why}"]
+    if buffer.room is None:
+        return ["no room: /join one"]
+    if buffer.is_outside:
+        return [f"not in {name}"]
+    people = len(buffer.people) if buffer.expected is None else buffer.expected
+    return [name, f"{people}{'+' if people == MOST else ''} here"]
 
 
 def is_late(model: Model, now: float) -> bool:

@@ -85,7 +85,7 @@ class Window:
             self._reactor.close()
         if self._bug is not None:
             raise self._bug
-        if unsent := len(self.model.buffer.scrollback.unsent):
+        if unsent := sum(len(buffer.scrollback.unsent) for buffer in self.model.buffers):
             words = f"pylingo: {unsent} of your messages {'was' if unsent == 1 else 'were'} not sent"
             with contextlib.suppress(OSError):  # the terminal is gone
                 print(words, file=sys.stderr)

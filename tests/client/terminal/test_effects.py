@@ -47,9 +47,12 @@ def test_every_effect_is_carried_out(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("effect", "call"),
     [
-        (Speak("hi", "k"), mock.call.say("hi", "k")),
-        (SendCommand("list", None), mock.call.command("list", None)),
-        (Query("users"), mock.call.query("users")),
+        (Speak("hi", "k"), mock.call.say("hi", "k", room=None, to=None, action=False)),
+        (Speak("hi", "k", "dev"), mock.call.say("hi", "k", room="dev", to=None, action=False)),
+        (Speak("hi", "k", to="bob", is_action=True), mock.call.say("hi", "k", room=None, to="bob", action=True)),
+        (SendCommand("list", None), mock.call.command("list", None, room=None)),
+        (SendCommand("topic", "x", "dev"), mock.call.command("topic", "x", room="dev")),
+        (Query("users", "dev"), mock.call.query("users", room="dev")),
         (Do.PING, mock.call.ping()),
         (Do.LEAVE, mock.call.close(PATIENCE)),
         (Do.RECONNECT, mock.call.connect()),

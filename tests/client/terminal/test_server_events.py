@@ -2,12 +2,15 @@
 
 import pytest
 
-from pylingo.client.events import QueryReply, Received
+from pylingo.client.events import NewSince, QueryReply, Received
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.settings import Preferences
+from pylingo.client.terminal.buffer import Buffer
+from pylingo.client.terminal.buffers import show
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Do, Effect, Model, Query, Shown
-from pylingo.client.terminal.server_events import BELL_EVERY, OLD, query, query_reply, received
+from pylingo.client.terminal.people_events import query
+from pylingo.client.terminal.server_events import BELL_EVERY, OLD, new_since, query_reply, received
 from pylingo.client.wording import clock_time
 from pylingo.shared import messages
 from pylingo.shared.messages import (
@@ -15,11 +18,13 @@ from pylingo.shared.messages import (
     Joined,
     Left,
     Message,
+    Private,
     Ready,
     Renamed,
     RoomInfo,
     Rooms,
     Sent,
+    Topic,
     Users,
 )
 from pylingo.shared.schema import Record
@@ -90,7 +95,10 @@ IN_WORDS: list[tuple[Record, str, str]] = [
 
 def test_every_type_of_frame_is_in_a_test_here() -> None:
     tested = {type(record) for record in SAYING_NOTHING} | {type(record) for record, *_ in IN_WORDS}
-    assert {schema.record for schema in messages.EVENTS.values()} == tested | {Message, messages.Help}
+    elsewhere = {"Message", "Private", "Help", "Topic", "Away", "People", "PersonDetails"}
+    assert {schema.record for schema in messages.EVENTS.values()} == tested | {
+        getattr(messages, name) for name in elsewhere
+    }
 
 
 @pytest.mark.parametrize("record", SAYING_NOTHING, ids=lambda record: type(record).__name__)
@@ -350,7 +358,7 @@ def test_a_session_that_was_resumed_asks_who_is_there(model: Model) -> None:
 def test_a_session_that_is_new_is_in_no_room_and_with_nobody(model: Model) -> None:
     model.buffer.know("bob")
     assert take(model, Ready("guest-7", None, TOKEN, False)) == []
-    assert (model.name, model.buffer.room, model.buffer.people) == ("guest-7", None, {})
+    assert (model.name, model.buffer.current_room, model.buffer.people) == ("guest-7", None, {})
 
 
 # --- queries
@@ -374,3 +382,97 @@ def test_help_has_the_commands_of_the_server_and_of_this_program(model: Model) -
     (text,) = texts(model)
     for info in (messages.CommandInfo("join", "room", ""), *LOCAL):
         assert f" /{info.name} " in text
+
+
+# --- several rooms and conversations
+
+
+@pytest.fixture
+def several(model: Model) -> Model:
+    model.features = frozenset({"rooms", "private", "people"})
+    model.buffers += [Buffer("ops"), Buffer(person="grace")]
+    return model
+
+
+def lines(model: Model, index: int) -> list[str]:
+    return [line.whole for line in model.buffers[index].scrollback.lines if line.kind != "day"]
+
+
+def news(model: Model) -> list[tuple[int, int]]:
+    return [(buffer.new, buffer.urgent) for buffer in model.buffers]
+
+
+def test_a_message_goes_to_its_room_and_is_counted_if_that_is_not_shown(several: Model) -> None:
+    take(several, Message("lobby", "bob", "here", NOON), Message("ops", "bob", "there", NOON + 1))
+    take(several, Message("ops", "bob", "ada?", NOON + 2))
+    assert lines(several, 0) == ["bob: here"]
+    assert lines(several, 1) == ["--- new ---", "bob: there", "bob: ada?"]
+    assert news(several) == [(0, 0), (2, 1), (0, 0)]
+    show(several, several.buffers[1])
+    assert news(several) == [(0, 0)] * 3
+    show(several, several.buffers[0])
+    assert lines(several, 1) == ["bob: there", "bob: ada?"]
+
+
+def test_old_messages_of_a_room_that_is_opened_are_not_new(several: Model) -> None:
+    take(several, Message("ops", "bob", "days ago", NOON - 2 * OLD))
+    assert news(several)[1] == (0, 0)
+
+
+def test_messages_missed_in_a_room_that_was_seen_are_new(several: Model) -> None:
+    several.buffers[1].seen = NOON - 3 * OLD
+    take(several, Message("ops", "bob", "missed", NOON - 2 * OLD))
+    assert news(several)[1] == (1, 0)
+
+
+def test_what_came_since_the_last_run_is_marked_in_the_room_that_is_shown_too(several: Model) -> None:
+    take(several, Message("lobby", "bob", "seen", NOON - 3))
+    new_since(several, NewSince("Lobby", NOON - 3), 0, NOON)
+    take(several, Message("lobby", "bob", "new", NOON - 2), Message("lobby", "bob", "newer", NOON - 1))
+    assert lines(several, 0) == ["bob: seen", "--- new ---", "bob: new", "bob: newer"]
+    assert several.buffers[0].seen == NOON - 1
+    assert new_since(several, NewSince("nowhere", 1), 0, NOON) == []
+
+
+def test_a_private_message_opens_its_conversation_in_the_background_and_rings(several: Model) -> None:
+    effects = take(several, Private("ken", "ada", "psst", NOON), now=100.0)
+    assert Do.BELL in effects
+    assert (several.buffers[3].title, several.buffer.title) == ("@ken", "lobby")
+    assert news(several)[3] == (1, 1)
+    effects = take(several, Private("grace", "ada", "psst", NOON), now=100.0)
+    assert Do.BELL not in effects, "at most every two seconds"
+
+
+def test_a_private_message_of_ours_is_in_the_conversation_with_the_other(several: Model) -> None:
+    take(several, Private("ada", "Grace", "mine", NOON))
+    assert lines(several, 2) == ["--- new ---", "ada: mine"]
+    assert news(several)[2] == (1, 0)
+    several.own_names |= {"ada", "eve"}
+    take(several, Private("eve", "grace", "under an earlier name", NOON + 1))
+    take(several, Private("eve", "ada", "of somebody who has that name now", NOON + 2))
+    assert [buffer.title for buffer in several.buffers] == ["lobby", "ops", "@grace", "@eve"]
+
+
+def test_a_hidden_person_opens_no_conversation(several: Model) -> None:
+    several.preferences.ignored.add("mallory")
+    assert take(several, Private("Mallory", "ada", "psst", NOON)) == []
+    assert len(several.buffers) == 3
+
+
+def test_an_emote_of_somebody(several: Model) -> None:
+    take(several, Message("lobby", "grace", "waves", NOON, action=True), Private("grace", "ada", "nods", NOON, True))
+    assert (lines(several, 0), lines(several, 2)[1:]) == (["* grace waves"], ["* grace nods"])
+
+
+def test_a_confirmation_finds_the_buffer_of_its_words(several: Model) -> None:
+    several.buffers[2].scrollback.unsent["k"] = Line("own", "psst", state="unsent")
+    take(several, Sent(None, NOON, key="k", to="Grace"))
+    (line,) = (line for line in several.buffers[2].scrollback.lines if line.kind == "own")
+    assert (line.state, line.is_stamped, several.buffers[2].title) == ("", True, "@Grace")
+
+
+def test_a_topic_is_that_of_its_room(several: Model) -> None:
+    take(several, Topic("ops", "green", "bob", NOON))
+    assert (several.buffers[0].topic, several.buffers[1].topic) == (None, "green")
+    take(several, Topic("ops", None, "bob", NOON))
+    assert several.buffers[1].topic is None

@@ -149,9 +149,10 @@ def test_without_a_connection_nothing_is_asked(model: Model, state: str) -> None
 
 
 def test_after_missed_frames_the_window_asks_who_is_there(model: Model) -> None:
-    assert happen(model, FramesMissed()) == []
+    assert happen(model, FramesMissed("lobby")) == []
     model.buffer.room = "lobby"
-    assert happen(model, FramesMissed()) == [Query("users")]
+    assert happen(model, FramesMissed()) == [], "private messages were missed"
+    assert happen(model, FramesMissed("lobby")) == [Query("users")]
     assert model.queries == ["users"]
 
 

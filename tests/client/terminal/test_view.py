@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pylingo.client.events import QueryReply, Received, Status
+from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.cells import STAND_IN, width
 from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.line import Line
@@ -216,6 +217,29 @@ def test_the_status_row_says_where_one_is() -> None:
     assert status(model) == "online · no room: /join one · ada"
     model.name, model.wanted = "guest-3", "ada"
     assert status(model) == "online · no room: /join one · guest-3, wanted ada"
+
+
+def test_the_status_row_says_where_something_is_new() -> None:
+    model = online()
+    model.buffers += [Buffer("ops", new=5), Buffer(person="grace", new=1, urgent=1)]
+    assert status(model) == "online 12 ms · 1:lobby · 2 here · ada · [3:@grace 1!] [2:ops 5]"
+    model.columns = 40
+    assert status(model) == "1:lobby · [3:@grace 1!] [2:ops 5]"
+    model.columns = 27
+    assert status(model) == "1:lobby · [3:@grace 1!] +1"
+
+
+def test_the_status_row_has_the_topic_and_who_is_away() -> None:
+    model = online()
+    model.buffer.topic = "green\x1b[2J"
+    model.away["ada"] = "lunch"
+    assert status(model) == "online 12 ms · lobby · 2 here · ada · you are away · green\N{REPLACEMENT CHARACTER}[2J"
+    model.buffers.append(Buffer(person="Grace"))
+    model.active, model.away = 1, {"grace": "lunch"}
+    assert status(model) == "online 12 ms · 2:@Grace · away: lunch · ada"
+    model.buffers.append(Buffer("ops", is_outside=True))
+    model.active = 2
+    assert status(model) == "online 12 ms · not in 3:ops · ada"
 
 
 def test_how_many_are_here_is_known_before_their_names_are() -> None:

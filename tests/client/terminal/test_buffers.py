@@ -1,0 +1,144 @@
+"""The list of buffers: its order, what is shown, what is closed, and its bounds."""
+
+import pytest
+
+from pylingo.client.settings import Preferences
+from pylingo.client.terminal import buffers
+from pylingo.client.terminal.buffer import Buffer
+from pylingo.client.terminal.buffers import MOST_CONVERSATIONS, MOST_ROOMS, of_entered, of_person
+from pylingo.client.terminal.input_events import Text
+from pylingo.client.terminal.line import Line
+from pylingo.client.terminal.model import Model
+from pylingo.client.terminal.scrollback import CHARACTERS, LINES
+from pylingo.client.terminal.update import update
+
+
+@pytest.fixture
+def model() -> Model:
+    made = Model("x", Preferences(), features=frozenset({"rooms", "private"}))
+    made.buffers = [Buffer("lobby"), Buffer("dev"), Buffer(person="grace")]
+    return made
+
+
+def titles(model: Model) -> list[str]:
+    return [buffer.title for buffer in model.buffers]
+
+
+def test_rooms_and_people_are_found_in_any_case(model: Model) -> None:
+    lobby, _, grace = model.buffers
+    assert buffers.find_room(model, "LOBBY") is lobby
+    assert buffers.find_person(model, "Grace") is grace
+    assert buffers.find_room(model, "grace") is buffers.find_person(model, "lobby") is None
+    assert buffers.find_room(model, None) is buffers.find_room(model, "") is None
+
+
+def test_rooms_stand_before_conversations(model: Model) -> None:
+    model.active = 2
+    of_entered(model, "ops")
+    of_person(model, "ken")
+    assert titles(model) == ["lobby", "dev", "ops", "@grace", "@ken"]
+    assert model.buffer.title == "@grace", "nobody has asked for the room"
+
+
+def test_a_room_that_was_asked_for_is_shown(model: Model) -> None:
+    model.moves["ops"] = Buffer()
+    assert of_entered(model, "Ops") is model.buffer
+    assert (titles(model), model.moves) == (["lobby", "dev", "Ops", "@grace"], {})
+
+
+def test_a_buffer_moves_to_another_room(model: Model) -> None:
+    lobby = model.buffer
+    model.moves["ops"] = lobby
+    lobby.heading = "ops"
+    assert of_entered(model, "ops") is lobby
+    assert (titles(model), lobby.heading) == (["ops", "dev", "@grace"], None)
+
+
+def test_moving_to_a_room_that_has_a_buffer_closes_the_one_left(model: Model) -> None:
+    model.moves["dev"] = model.buffer
+    of_entered(model, "dev")
+    assert (titles(model), model.buffer.title) == (["dev", "@grace"], "dev")
+
+
+def test_a_server_with_one_room_moves_the_only_buffer_of_a_room() -> None:
+    model = Model("x", Preferences(), features=frozenset())
+    of_entered(model, "lobby")
+    of_entered(model, "dev")
+    assert titles(model) == ["dev"]
+
+
+def test_the_last_buffer_is_not_closed_but_belongs_to_nothing(model: Model) -> None:
+    for _ in range(3):
+        buffers.close(model, model.buffer)
+    assert titles(model) == [""]
+    of_entered(model, "ops")
+    assert titles(model) == ["ops"]
+
+
+def test_closing_another_buffer_leaves_the_shown_one(model: Model) -> None:
+    model.active = 2
+    buffers.close(model, model.buffers[0])
+    assert model.buffer.title == "@grace"
+
+
+def test_what_is_new_comes_in_the_order_of_its_urgency(model: Model) -> None:
+    lobby, dev, grace = model.buffers
+    of_person(model, "stranger").urgent = 1
+    dev.new = 5
+    grace.urgent, grace.spoken = 1, True
+    assert [buffer.title for buffer in buffers.with_news(model)] == ["@grace", "@stranger", "dev"]
+    lobby.urgent = 1
+    assert buffers.with_news(model)[0] is lobby
+
+
+def test_a_stranger_with_many_names_takes_neither_rooms_nor_conversations(model: Model) -> None:
+    buffers.find_person(model, "grace").spoken = True  # type: ignore[union-attr]
+    of_person(model, "ken").editor.insert("a draft")
+    for number in range(200):
+        of_person(model, f"mallory-{number}").new = 1
+    assert titles(model)[:4] == ["lobby", "dev", "@grace", "@ken"]
+    assert len(model.buffers) == 2 + MOST_CONVERSATIONS
+    assert titles(model)[-1] == "@mallory-199"
+
+
+def test_the_conversation_that_is_shown_is_not_closed(model: Model) -> None:
+    for number in range(MOST_CONVERSATIONS - 1):
+        of_person(model, f"friend-{number}").spoken = True
+    model.active = 2
+    of_person(model, "new")
+    assert model.buffer.title == "@grace"
+    assert len(model.buffers) == 2 + MOST_CONVERSATIONS
+
+
+def test_the_number_of_rooms_is_bounded(model: Model) -> None:
+    for number in range(2 * MOST_ROOMS):
+        of_entered(model, f"room-{number}")
+    assert len(model.buffers) <= MOST_ROOMS + 1
+
+
+def test_the_lines_of_all_buffers_stay_within_the_bounds_of_one(model: Model) -> None:
+    quiet = model.buffers[1].scrollback
+    quiet.add(Line("message", "quiet"))
+    for number in range(LINES + 1_000):
+        model.buffers[number % 2 * 2].scrollback.add(Line("message", str(number)))
+    update(model, Text("x"), 0, 0)
+    assert sum(len(buffer.scrollback.lines) for buffer in model.buffers) <= LINES
+    assert [line.text for line in quiet.lines] == ["quiet"], "the longest buffers lose their lines"
+    assert model.buffers[0].scrollback.lines[-1].text == str(LINES + 998)
+
+
+def test_the_characters_of_all_buffers_are_bounded(model: Model) -> None:
+    for buffer in model.buffers:
+        for number in range(40):
+            buffer.scrollback.add(Line("message", f"{number}" * (CHARACTERS // 80)))
+            update(model, Text("x"), 0, 0)
+    assert sum(buffer.scrollback.characters for buffer in model.buffers) <= CHARACTERS
+    assert all(buffer.scrollback.lines for buffer in model.buffers)
+
+
+def test_a_bound_is_kept_without_dropping_from_one_buffer_alone() -> None:
+    model = Model("x", Preferences())
+    for number in range(LINES + 200):
+        model.buffer.scrollback.add(Line("message", str(number)))
+    buffers.bound(model)
+    assert len(model.buffer.scrollback.lines) == LINES + 200, "a single buffer keeps its own bounds"
