@@ -4,7 +4,7 @@ Rooms come first, then conversations, so that strangers who begin conversations 
 number of buffers and the number of lines in all of them are bounded.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.model import Model
@@ -16,6 +16,18 @@ MOST_ROOMS = 40
 MOST_CONVERSATIONS = 30
 """Buffers of conversations. A further one takes the place of the one that is missed least."""
 _SLACK = 256  # lines beyond the bound before some are dropped
+
+
+def of_rooms(rooms: Sequence[str], seen: Mapping[str, int]) -> list[Buffer]:
+    """The buffers at the start: for each room that is to be entered, with the newest stamp seen in an earlier run."""
+    return [Buffer(room, is_outside=True, seen=seen.get(fold(room))) for room in rooms[:MOST_ROOMS]] or [Buffer()]
+
+
+def places(model: Model) -> tuple[list[str], dict[str, int]]:
+    """The rooms that the next run of the program is to enter, and the newest stamp seen in each (compared forms)."""
+    buffers = [buffer for buffer in model.buffers if buffer.room is not None and not buffer.is_leaving]
+    rooms = [buffer.room for buffer in buffers if buffer.room is not None]
+    return rooms, {fold(buffer.title): buffer.seen for buffer in buffers if buffer.seen is not None}
 
 
 def find_room(model: Model, room: str | None) -> Buffer | None:

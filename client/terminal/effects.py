@@ -1,11 +1,12 @@
 """Carries out the effects that `update` asks for: on the connection, on the display, on files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pylingo.client.client import Client
 from pylingo.client.events import Refused
 from pylingo.client.settings import Preferences
+from pylingo.client.terminal.buffers import places
 from pylingo.client.terminal.display import Display
 from pylingo.client.terminal.model import Do, Effect, Event, Model, Query, Report, SendCommand, Shown, Speak, Transcribe
 from pylingo.client.terminal.transcript import Transcript
@@ -29,6 +30,7 @@ class Effects:
         display: Display,
         *,
         remember: Callable[[Preferences], None],
+        keep: Callable[[Sequence[str], Mapping[str, int]], None],
         take: Callable[[], object],
         suspend: Callable[[], object],
         exit_: Callable[[], object],
@@ -37,6 +39,9 @@ class Effects:
         self._model = model
         self._display = display
         self._remember = remember
+        self._keep = keep
+        self._kept: tuple[list[str], dict[str, int]] | None = None
+        self._has_kept = True
         self._take = take
         self._happen = happen
         self._transcript = Transcript()
@@ -52,6 +57,7 @@ class Effects:
             Do.REPAINT: self._repaint,
             Do.SUSPEND: lambda effect: suspend(),
             Do.REMEMBER: self._save,
+            Do.KEEP_PLACES: self._keep_places,
             Transcribe: self._transcribe,
             Shown: self._write_down,
         }
@@ -86,6 +92,19 @@ class Effects:
             self._remember(self._model.preferences)
         except (OSError, ValueError) as error:
             self._fail(f"the change was not saved: {error}")
+
+    def _keep_places(self, effect: Do) -> None:
+        """Save the rooms, if they have changed. A failure is told once: it may last, and harms nothing else."""
+        now = places(self._model)
+        if now == self._kept:
+            return
+        self._kept = now
+        try:
+            self._keep(*now)
+        except (OSError, ValueError) as error:
+            if self._has_kept:
+                self._fail(f"the next start will not know your rooms: {error}")
+            self._has_kept = False
 
     def _transcribe(self, effect: Transcribe) -> None:
         trouble = self._transcript.begin(effect.path)

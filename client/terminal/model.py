@@ -62,6 +62,7 @@ class Model:
     place: int = 0  # the column of the cursor, as the terminal last reported it
     places: int = 0  # how often the terminal has reported it
     rung_at: float = -math.inf
+    kept_at: float = -math.inf  # when the rooms were last saved for the next run
 
     @property
     def buffer(self) -> Buffer:
@@ -179,6 +180,7 @@ class Do(enum.Enum):
     REPAINT = enum.auto()  # paint everything again
     SUSPEND = enum.auto()  # stop the process, so that the shell can continue it later
     REMEMBER = enum.auto()  # save the changed preferences
+    KEEP_PLACES = enum.auto()  # save the rooms, and how far each was read, for the next run
 
 
 type Effect = Speak | SendCommand | Query | Transcribe | Shown | Do

@@ -6,6 +6,7 @@ Most of them act on the room of the buffer in which they are typed, and not on t
 import secrets
 from collections.abc import Callable
 
+from pylingo.client.features import check_supported
 from pylingo.client.terminal.activity import title
 from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.buffers import close, find_person, find_room, of_person, show
@@ -13,38 +14,26 @@ from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Effect, Model, SendCommand, Speak
 from pylingo.client.terminal.notes import add_note
 from pylingo.shared.errors import RequestError
+from pylingo.shared.messages import Command, Say
 from pylingo.shared.names import fold, is_guest, user_name
 from pylingo.shared.text import message_text, printable, quote, readable
 
 _OF_ROOMS = frozenset({"users", "topic", "leave"})
 """Commands of the server about the room in whose buffer they are typed."""
-_FEATURES = {
-    "open": "rooms",
-    "msg": "private",
-    "me": "people",
-    **dict.fromkeys(("topic", "who", "whois", "away"), "people"),
-}
-_LACKING = {
-    "rooms": "this server lets you be in one room only",
-    "private": "this server has no private messages",
-    "people": "this server does not have that command",
-}
 
 
-def check_feature(model: Model, command: str) -> None:
-    """Raise `RequestError` if the server is known to lack what a command needs."""
-    feature = _FEATURES.get(command)
-    if feature is not None and model.features is not None and feature not in model.features:
-        raise RequestError("unsupported", f"{_LACKING[feature]}: /{command} was not sent")
+def check(model: Model, request: Say | Command) -> None:
+    """Raise `RequestError` if the server is known to lack a feature that a request needs."""
+    if model.features is not None:
+        check_supported(request, model.features, None)
 
 
 def speak(model: Model, text: str, at: int, buffer: Buffer | None = None, is_action: bool = False) -> list[Effect]:
     """Say something in a buffer, by default the one that is shown. Raises `RequestError` if it cannot be sent."""
     buffer = buffer or model.buffer
     message_text(text)
-    if buffer.person is not None:
-        check_feature(model, "msg")
-        buffer.spoken = True
+    check(model, Say(text, to=buffer.person, action=is_action or None))
+    buffer.spoken = True
     key = secrets.token_hex(8)
     line = Line("own", readable(text), at, printable(model.name), state="unsent", is_action=is_action)
     buffer.scrollback.unsent[key] = line
@@ -59,7 +48,7 @@ def room_of(model: Model, buffer: Buffer) -> str | None:
 
 def send(model: Model, name: str, argument: str | None) -> list[Effect]:
     """Send a command to the server. Raises `RequestError` if that makes no sense."""
-    check_feature(model, name)
+    check(model, Command(name, argument))
     if name in _OF_ROOMS and model.buffer.person is not None:
         raise RequestError("no-room", f"/{name} is about a room, and this is a conversation")
     return [SendCommand(name, argument, room_of(model, model.buffer))]
@@ -85,7 +74,7 @@ def _open(model: Model, argument: str, at: int) -> list[Effect]:
     if here is not None and not here.is_outside:
         show(model, here)
         return []
-    check_feature(model, "open")
+    check(model, Command("open", argument))
     if room:
         model.moves[fold(room)] = here or (model.buffer if model.buffer.is_vacant else Buffer())
     return [SendCommand("open", argument or None)]
@@ -111,7 +100,7 @@ def _leave(model: Model, argument: str, at: int) -> list[Effect]:
 
 def _message_to(model: Model, argument: str, at: int) -> list[Effect]:
     """Show the conversation with somebody and, with a text, say it to them."""
-    check_feature(model, "msg")
+    check(model, Command("msg", argument))
     name, _, text = argument.partition(" ")
     name = name.removeprefix("@")
     if not name:
@@ -128,7 +117,7 @@ def _message_to(model: Model, argument: str, at: int) -> list[Effect]:
 
 
 def _me(model: Model, argument: str, at: int) -> list[Effect]:
-    check_feature(model, "me")
+    check(model, Command("me", argument))
     if not argument:
         raise RequestError("bad-argument", "/me takes what you do, as in /me waves")
     return speak(model, argument, at, is_action=True)

@@ -33,6 +33,10 @@ PING_EVERY = 5.0
 """Seconds between two pings. They measure the round trip and show a connection that does not respond."""
 
 
+KEEP_EVERY = 30.0
+"""Seconds after which the rooms, and how far each was read, are saved for the next run, as at the end."""
+
+
 def update(model: Model, event: Event, now: float, at: int) -> list[Effect]:
     """Handle `event` at the time `now` (seconds, of any origin) or `at` (microseconds since 1970)."""
     effects = EVENTS[type(event)](model, event, now, at)
@@ -95,6 +99,16 @@ def _ping(model: Model, now: float) -> list[Effect]:
     return [Do.PING]
 
 
+def _second_passed(model: Model, event: SecondPassed, now: float, at: int) -> list[Effect]:
+    if model.state != "online":
+        return []
+    effects = _ping(model, now)
+    if now - model.kept_at >= KEEP_EVERY:
+        model.kept_at = now
+        effects.append(Do.KEEP_PLACES)
+    return effects
+
+
 def _pong_received(model: Model, event: PongReceived, now: float, at: int) -> list[Effect]:
     model.heard_at = now
     model.round_trip, model.is_awaiting_pong = now - model.pinged_at, False
@@ -149,7 +163,7 @@ EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     Status: _status,
     PongReceived: _pong_received,
     Resized: _resized,
-    SecondPassed: lambda model, event, now, at: _ping(model, now) if model.state == "online" else [],
+    SecondPassed: _second_passed,
     Interrupted: lambda model, event, now, at: leave(model),
     FramesMissed: frames_missed,
     NewSince: new_since,

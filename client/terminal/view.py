@@ -124,6 +124,8 @@ def _state(model: Model, now: float) -> str:
     parts = [connection(model, now), model.name + (f", wanted {model.wanted}" if model.wanted else "")]
     if model.state == "online":
         parts[1:1] = _place(model, buffer)
+    elif len(model.buffers) > 1:
+        parts.insert(1, title(model, buffer))
     if new := scrollback.viewport.new_below:
         parts.insert(0, f"{new} new below \N{DOWNWARDS ARROW}")
     elif scrollback.viewport.is_scrolled:

@@ -204,3 +204,17 @@ def test_the_draft_and_what_is_unsent_outlive_a_loss(model: Model) -> None:
     happen(model, ONLINE, Text("one"), Key("enter"), Text("draft"), LOST, CONNECTING, ONLINE)
     assert model.buffer.editor.text == "draft"
     assert [line.text for line in model.buffer.scrollback.unsent.values()] == ["one"]
+
+
+def test_the_rooms_are_kept_from_time_to_time_while_online(model: Model) -> None:
+    model.state = "connecting"
+    assert Do.KEEP_PLACES not in happen(model, SecondPassed(), now=0.0)
+    model.state = "online"
+    kept = [now for now in range(100) if Do.KEEP_PLACES in happen(model, SecondPassed(), now=float(now))]
+    assert kept == [0, 30, 60, 90]
+
+
+def test_a_refused_leave_leaves_the_buffer_alone(model: Model) -> None:
+    model.buffer.is_leaving = True
+    happen(model, Refused(Command("leave", room="lobby"), Error("no-room", "no")))
+    assert not model.buffer.is_leaving
