@@ -51,8 +51,15 @@ def show(model: Model, buffer: Buffer) -> None:
     """Show a buffer of the list."""
     if buffer is model.buffer:
         return
-    model.buffer.look_away()
+    before = model.buffer
+    before.look_away()
     model.active = model.buffers.index(buffer)
+    _look_from(before, buffer)
+
+
+def _look_from(before: Buffer, buffer: Buffer) -> None:
+    """`buffer` is shown instead of `before`. Deleted text can be inserted there."""
+    buffer.editor.kills = before.editor.kills
     buffer.look()
 
 
@@ -60,13 +67,14 @@ def close(model: Model, buffer: Buffer) -> None:
     """Remove a buffer from the list. The last one stays, and belongs to nothing any more."""
     if len(model.buffers) == 1:
         buffer.room = buffer.person = buffer.topic = None
+        buffer.is_outside = buffer.is_leaving = False
         return
     index = model.buffers.index(buffer)
     shown = model.buffer
     del model.buffers[index]
     if shown is buffer:
         model.active = min(index, len(model.buffers) - 1)
-        model.buffer.look()
+        _look_from(buffer, model.buffer)
     else:
         model.active = model.buffers.index(shown)
 

@@ -3,6 +3,9 @@
 The terminal edits and shows the typed line, so own messages are not printed again. The layout suits screen readers.
 """
 
+from pylingo.client.terminal.activity import title
+from pylingo.client.terminal.buffer import Buffer
+from pylingo.client.terminal.buffers import with_news
 from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.printed_lines import PrintedLines
 from pylingo.client.terminal.rows import wrapped
@@ -16,6 +19,7 @@ class Printer:
     def __init__(self) -> None:
         self._hint = ""
         self._printed = PrintedLines()
+        self._told: set[tuple[Buffer, bool]] = set()
         self.is_behind = False  # whether the last frame left lines for the next one
 
     def enter(self) -> str:
@@ -40,4 +44,12 @@ class Printer:
         if words and words != self._hint:
             rows.append(f"! {words}")
         self._hint = words
+        rows += self._news(model)
         return "".join(f"{row}\n" for row in rows)
+
+    def _news(self, model: Model) -> list[str]:
+        """Rows that name the buffers in which something is new, once until they are shown, and once if it is urgent."""
+        before = self._told
+        news = [(buffer, bool(buffer.urgent)) for buffer in with_news(model)]
+        self._told = {(buffer, urgent) for buffer, urgent in before if buffer.new} | set(news)
+        return [f"* new in {title(model, buffer)}" for buffer, urgent in news if (buffer, urgent) not in before]

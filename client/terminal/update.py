@@ -18,15 +18,16 @@ from pylingo.client.events import (
     Refused,
     Status,
 )
+from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.buffers import bound, saying
 from pylingo.client.terminal.commands import leave
 from pylingo.client.terminal.input_events import CursorReport, Key, Paste, Text
 from pylingo.client.terminal.keyboard import pasted, pasting, pressed, typed
 from pylingo.client.terminal.model import Do, Effect, Event, Interrupted, Model, Pasting, Report, Resized, SecondPassed
-from pylingo.client.terminal.notes import add_note
+from pylingo.client.terminal.notes import add_line, add_note, words_of
 from pylingo.client.terminal.server_events import frames_missed, new_since, query_reply, received
 from pylingo.client.wording import why_no_connection
-from pylingo.shared.messages import Command, Say
+from pylingo.shared.messages import Command, Error, Say
 from pylingo.shared.names import fold
 
 PING_EVERY = 5.0
@@ -124,7 +125,7 @@ def _refused(model: Model, event: Refused, now: float, at: int) -> list[Effect]:
     match event.request:
         case Say(key=str(key)):
             if (buffer := saying(model, key)) is not None:
-                buffer.scrollback.refuse(key)
+                _refuse_words(model, buffer, key, event.error, at)
         case Command("join" | "open", str(room)):
             stayed = model.moves.pop(fold(room.strip().removeprefix("#")), None)
             if stayed is not None:
@@ -133,6 +134,21 @@ def _refused(model: Model, event: Refused, now: float, at: int) -> list[Effect]:
             for buffer in model.buffers:
                 buffer.is_leaving = False
     return []
+
+
+def _refuse_words(model: Model, buffer: Buffer, key: str, error: Error, at: int) -> None:
+    """Mark a message that will never be sent. In a buffer that is not shown, that is urgent news."""
+    if buffer is not model.buffer:
+        buffer.mark(at)
+        buffer.new += 1
+        buffer.urgent += 1
+    buffer.scrollback.refuse(key)
+    # The error was shown just before, where it may not belong.
+    last = next(reversed(model.buffer.scrollback.lines), None)
+    if buffer is not model.buffer and last is not None and last.text == "\n".join(words_of(error)):
+        model.buffer.scrollback.remove(last)
+        if not last.is_printed:
+            add_line(buffer, last)
 
 
 def _resized(model: Model, event: Resized, now: float, at: int) -> list[Effect]:

@@ -142,3 +142,12 @@ def test_a_bound_is_kept_without_dropping_from_one_buffer_alone() -> None:
         model.buffer.scrollback.add(Line("message", str(number)))
     buffers.bound(model)
     assert len(model.buffer.scrollback.lines) == LINES + 200, "a single buffer keeps its own bounds"
+
+
+def test_deleted_text_can_be_inserted_in_another_buffer(model: Model) -> None:
+    model.buffer.editor.insert("in the wrong room")
+    model.buffer.editor.press("ctrl-u")
+    buffers.show(model, model.buffers[1])
+    buffers.close(model, model.buffers[1])
+    model.buffer.editor.press("ctrl-y")
+    assert (model.buffer.title, model.buffer.editor.text) == ("@grace", "in the wrong room")

@@ -4,6 +4,7 @@ import pytest
 
 from pylingo.client.events import FramesMissed, NameWanted, PongReceived, Received, Refused, Status
 from pylingo.client.settings import Preferences
+from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.input_events import Key, Text
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import (
@@ -218,3 +219,14 @@ def test_a_refused_leave_leaves_the_buffer_alone(model: Model) -> None:
     model.buffer.is_leaving = True
     happen(model, Refused(Command("leave", room="lobby"), Error("no-room", "no")))
     assert not model.buffer.is_leaving
+
+
+def test_words_refused_in_another_buffer_are_news_there_and_so_is_the_reason(model: Model) -> None:
+    model.buffers = [Buffer("lobby"), Buffer(person="grace")]
+    model.buffers[1].scrollback.unsent["k"] = Line("own", "psst", state="unsent")
+    error = Error("unconfirmed", "it is not known whether this arrived")
+    happen(model, Received(error), Refused(Say("psst", "k", to="grace"), error))
+    shown = [[(line.state, line.text) for line in buffer.scrollback.lines] for buffer in model.buffers]
+    assert [line for line in shown[0] if "---" not in line[1]] == []
+    assert shown[1][-2:] == [("refused", "psst"), ("", "! it is not known whether this arrived")]
+    assert (model.buffers[1].new, model.buffers[1].urgent) == (1, 1)
