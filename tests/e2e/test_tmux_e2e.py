@@ -38,7 +38,7 @@ class Tmux:
 
     def open(self, *arguments: str, columns: int = 120, rows: int = 24) -> int:
         """A pane with a client in it."""
-        client = [sys.executable, str(ROOT / "client" / "chat.py"), *arguments]
+        client = [sys.executable, str(ROOT / "client" / "chat.py"), "--no-state", *arguments]
         if self.panes:
             pane = self.run("split-window", "-h", "-P", "-F", "#{pane_id}", *client)
         else:
