@@ -38,7 +38,7 @@ def test_what_is_the_servers_is_not_carried_out_here(model: Model) -> None:
 
 def test_the_table_has_every_command_and_none_of_the_servers(model: Model) -> None:
     names = [info.name for info in LOCAL]
-    assert names == ["layout", "colors", "time", "ignore", "log", "clear", "quit"]
+    assert names == ["layout", "switch", "colors", "time", "ignore", "log", "clear", "quit"]
     assert not set(names) & set(BY_NAME)
     for name in names:
         run(model, name)
