@@ -32,7 +32,8 @@ def speak(model: Model, text: str, at: int, buffer: Buffer | None = None, is_act
     """Say something in a buffer, by default the one that is shown. Raises `RequestError` if it cannot be sent."""
     buffer = buffer or model.buffer
     message_text(text)
-    check(model, Say(text, to=buffer.person, action=is_action or None))
+    elsewhere = buffer.room if buffer.is_outside else None
+    check(model, Say(text, to=buffer.person, action=is_action or None, room=elsewhere))
     buffer.spoken = True
     key = secrets.token_hex(8)
     line = Line("own", readable(text), at, printable(model.name), state="unsent", is_action=is_action)

@@ -66,6 +66,12 @@ def test_one_room_on_a_server_with_one_room_is_not_named(model: Model) -> None:
     assert (effect.room, effect.to) == (None, None)
 
 
+def test_a_second_room_on_a_server_with_one_room_is_not_spoken_to(model: Model) -> None:
+    model.features, model.active, model.buffers[1].is_outside = frozenset(), 1, True
+    assert typed(model, "hi") == []
+    assert "one room" in model.hint
+
+
 def test_an_emote(model: Model) -> None:
     (effect,) = typed(model, "/me waves")
     assert isinstance(effect, Speak)
