@@ -10,6 +10,7 @@ from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.scrollback import CHARACTERS, LINES
 from pylingo.shared.names import fold
+from pylingo.shared.text import printable
 
 MOST_ROOMS = 40
 """Buffers of rooms. The protocol allows 20 rooms, and a room that we could not re-enter has a buffer as well."""
@@ -64,13 +65,15 @@ def _look_from(before: Buffer, buffer: Buffer) -> None:
 
 
 def close(model: Model, buffer: Buffer) -> None:
-    """Remove a buffer from the list. The last one stays, and belongs to nothing any more."""
+    """Remove a buffer from the list; C-y inserts its draft. The last one stays, and belongs to nothing any more."""
     if len(model.buffers) == 1:
         buffer.room = buffer.person = buffer.topic = None
         buffer.is_outside = buffer.is_leaving = False
         return
     index = model.buffers.index(buffer)
     shown = model.buffer
+    if buffer.editor.text:
+        shown.editor.kills.append(buffer.editor.text)  # a draft is not lost
     del model.buffers[index]
     if shown is buffer:
         model.active = min(index, len(model.buffers) - 1)
@@ -80,7 +83,10 @@ def close(model: Model, buffer: Buffer) -> None:
 
 
 def of_entered(model: Model, room: str) -> Buffer:
-    """The buffer of a room that we are in now, shown if the person has asked for the room."""
+    """The buffer of a room that we are in now.
+
+    It is shown if the person has asked for the room and is not in the middle of a line, which would go elsewhere.
+    """
     mover = model.moves.pop(fold(room), None)
     here = find_room(model, room)
     if here is None:
@@ -88,11 +94,15 @@ def of_entered(model: Model, room: str) -> Buffer:
         if here not in model.buffers:
             here = _insert_room(model, here)
     elif mover is not None and mover is not here and mover in model.buffers:
-        show(model, here)
+        if mover is model.buffer:
+            show(model, here)
         close(model, mover)
     here.room, here.heading, here.is_outside, here.is_leaving = room, None, False, False
-    if mover is not None:
-        show(model, here)
+    if mover is not None and here is not model.buffer:
+        if model.buffer.editor.text:
+            model.hint = f"you are in {printable(room)}, which is buffer {model.buffers.index(here) + 1} now"
+        else:
+            show(model, here)
     return here
 
 

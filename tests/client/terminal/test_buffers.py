@@ -46,6 +46,21 @@ def test_a_room_that_was_asked_for_is_shown(model: Model) -> None:
     assert (titles(model), model.moves) == (["lobby", "dev", "Ops", "@grace"], {})
 
 
+def test_a_room_that_was_asked_for_does_not_take_the_line_that_is_being_typed(model: Model) -> None:
+    model.moves["ops"] = Buffer()
+    model.buffer.editor.insert("half a line")
+    of_entered(model, "ops")
+    assert (model.buffer.title, model.buffer.editor.text) == ("lobby", "half a line")
+    assert model.hint == "you are in ops, which is buffer 3 now"
+
+
+def test_the_draft_of_a_buffer_that_is_closed_can_be_inserted(model: Model) -> None:
+    model.buffer.editor.insert("half a line")
+    buffers.close(model, model.buffer)
+    model.buffer.editor.press("ctrl-y")
+    assert (model.buffer.title, model.buffer.editor.text) == ("dev", "half a line")
+
+
 def test_a_buffer_moves_to_another_room(model: Model) -> None:
     lobby = model.buffer
     model.moves["ops"] = lobby
