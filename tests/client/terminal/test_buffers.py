@@ -1,16 +1,37 @@
 """The list of buffers: its order, what is shown, what is closed, and its bounds."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from pylingo.client.events import Received
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal import buffers
 from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.buffers import MOST_CONVERSATIONS, MOST_ROOMS, of_entered, of_person
-from pylingo.client.terminal.input_events import Text
+from pylingo.client.terminal.input_events import Key, Text
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.scrollback import CHARACTERS, LINES
 from pylingo.client.terminal.update import update
+from pylingo.client.terminal.view import screen
+from pylingo.shared.messages import (
+    Away,
+    Joined,
+    Left,
+    Limits,
+    Message,
+    Private,
+    Ready,
+    Renamed,
+    Topic,
+    Users,
+    Welcome,
+)
+from pylingo.shared.names import fold
+from pylingo.shared.schema import Record
+
+NOON = 1_700_000_000_000_000
 
 
 @pytest.fixture
@@ -166,3 +187,60 @@ def test_deleted_text_can_be_inserted_in_another_buffer(model: Model) -> None:
     buffers.close(model, model.buffers[1])
     model.buffer.editor.press("ctrl-y")
     assert (model.buffer.title, model.buffer.editor.text) == ("@grace", "in the wrong room")
+
+
+ROOMS = st.sampled_from(["lobby", "Lobby", "dev", "ops", "new"])
+PEOPLE = st.sampled_from(["ada", "grace", "Grace", "ken", "guest-1"])
+STAMPS = st.integers(NOON - 10**9, NOON)
+FRAMES = st.one_of(
+    st.builds(Message, ROOMS, PEOPLE, st.just("ada?"), STAMPS),
+    st.builds(Private, PEOPLE, PEOPLE, st.just("psst"), STAMPS),
+    st.builds(Joined, ROOMS, st.just("ada"), st.just(1)),
+    st.builds(Joined, ROOMS, PEOPLE),
+    st.builds(Left, ROOMS, PEOPLE, st.sampled_from(["leave", "close", "lost"])),
+    st.builds(Left, ROOMS, st.just("ada")),
+    st.builds(Renamed, PEOPLE, PEOPLE, st.none() | ROOMS),
+    st.builds(Away, PEOPLE, st.none() | st.just("lunch")),
+    st.builds(Topic, ROOMS, st.none() | st.just("green"), PEOPLE, STAMPS),
+    st.builds(Users, ROOMS, st.lists(PEOPLE, max_size=3), st.booleans()),
+    st.builds(Ready, PEOPLE, st.none(), st.just("0" * 32), st.booleans(), rooms=st.lists(ROOMS, max_size=3)),
+    st.builds(Welcome, st.just(1), st.just("x"), st.just("x"), st.just(Limits(1, 1, 1, 1)), st.just(["rooms"])),
+)
+KEYS = st.sampled_from([Key(name) for name in ("alt-1", "alt-2", "alt-4", "alt-page-up", "alt-page-down", "alt-a")])
+COMMANDS = st.sampled_from(["/open new", "/join ops", "/leave", "/msg ken", "/me waves"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        FRAMES | KEYS | st.sampled_from(["/open new", "/join ops", "/leave", "/msg ken", "/me waves"]), max_size=40
+    )
+)
+def test_whatever_happens_the_draft_and_the_order_stay(steps: list[Record | Key | str]) -> None:
+    model = Model("x", Preferences(), name="ada", state="online", features=frozenset({"rooms", "private", "people"}))
+    model.commands |= {"open", "msg", "me"}
+    model.buffers = [Buffer("lobby"), Buffer(person="grace")]
+    for step in steps:
+        match step:
+            case str():
+                update(model, Text(step), 0.0, NOON)
+                update(model, Key("enter"), 0.0, NOON)
+                model.buffer.editor.set_draft("")
+            case Key():
+                update(model, step, 0.0, NOON)
+            case _:
+                model.buffer.editor.set_draft("a draft")
+                before = model.buffer
+                update(model, Received(step), 0.0, NOON)
+                if before in model.buffers:
+                    assert model.buffer is before
+                else:
+                    assert model.buffer.editor.kills[-1] == "a draft"
+                before.editor.set_draft("")
+        kinds = [buffer.person is not None for buffer in model.buffers]
+        assert kinds == sorted(kinds)
+        assert 0 <= model.active < len(model.buffers)
+        rooms = [fold(buffer.room) for buffer in model.buffers if buffer.room is not None]
+        assert len(rooms) == len(set(rooms))
+        assert (model.buffer.new, model.buffer.urgent) == (0, 0)
+        screen(model, 0.0)
