@@ -28,10 +28,11 @@ def check(model: Model, request: Say | Command) -> None:
         check_supported(request, model.features, None)
 
 
-def speak(model: Model, text: str, at: int, buffer: Buffer | None = None, is_action: bool = False) -> list[Effect]:
-    """Say something in a buffer, by default the one that is shown. Raises `RequestError` if it cannot be sent."""
-    buffer = buffer or model.buffer
+def speak(model: Model, text: str, at: int, is_action: bool = False) -> list[Effect]:
+    """Say something in the buffer that is shown. Raises `RequestError` if it cannot be sent."""
+    buffer = model.buffer
     message_text(text)
+    _check_place(model)
     elsewhere = buffer.room if buffer.is_outside else None
     check(model, Say(text, to=buffer.person, action=is_action or None, room=elsewhere))
     buffer.spoken = True
@@ -47,18 +48,26 @@ def room_of(model: Model, buffer: Buffer) -> str | None:
     return (buffer.heading or buffer.room) if is_one_of_several else None
 
 
+def _check_place(model: Model) -> None:
+    """Raise `RequestError` if this buffer has no room, but others have: the server would take one of those."""
+    if model.buffer.is_vacant and any(buffer.room is not None for buffer in model.buffers):
+        raise RequestError("no-room", "there is no room in this buffer: /open one, or /switch to another buffer")
+
+
 def send(model: Model, name: str, argument: str | None) -> list[Effect]:
     """Send a command to the server. Raises `RequestError` if that makes no sense."""
     check(model, Command(name, argument))
-    if name in _OF_ROOMS and model.buffer.person is not None:
-        raise RequestError("no-room", f"/{name} is about a room, and this is a conversation")
+    if name in _OF_ROOMS:
+        _check_place(model)
+        if model.buffer.person is not None:
+            raise RequestError("no-room", f"/{name} is about a room, and this is a conversation")
     return [SendCommand(name, argument, room_of(model, model.buffer))]
 
 
 def _join(model: Model, argument: str, at: int) -> list[Effect]:
-    """Move to another room. Out of a conversation, there is no room to be left."""
+    """Move to another room. If this buffer has none, there is none to be left."""
     buffer = model.buffer
-    if buffer.person is not None:
+    if buffer.room is None and (buffer.person is not None or any(other.room is not None for other in model.buffers)):
         return _open(model, argument, at)
     effects = send(model, "join", argument or None)
     room = _room_name(argument)
@@ -77,7 +86,8 @@ def _open(model: Model, argument: str, at: int) -> list[Effect]:
         return []
     check(model, Command("open", argument))
     if room:
-        model.moves[fold(room)] = here or (model.buffer if model.buffer.is_vacant else Buffer())
+        vacant = next((buffer for buffer in model.buffers if buffer.is_vacant), None)
+        model.moves[fold(room)] = here or vacant or Buffer()
     return [SendCommand("open", argument or None)]
 
 
@@ -102,19 +112,18 @@ def _leave(model: Model, argument: str, at: int) -> list[Effect]:
 def _message_to(model: Model, argument: str, at: int) -> list[Effect]:
     """Show the conversation with somebody and, with a text, say it to them."""
     check(model, Command("msg", argument))
-    name, _, text = argument.partition(" ")
-    name = name.removeprefix("@")
-    if not name:
+    if not argument:
         raise RequestError("bad-argument", "/msg takes a name and what you want to say")
+    name, *rest = argument.split(maxsplit=1)
+    name, text = name.removeprefix("@"), "".join(rest)
     if not is_guest(name):
         name = user_name(name)
     if fold(name) == fold(model.name):
         raise RequestError("bad-argument", "that is your own name")
-    if text.strip():
-        message_text(text.strip())
-    buffer = of_person(model, name)
-    show(model, buffer)
-    return speak(model, text.strip(), at) if text.strip() else []
+    if text:
+        message_text(text)
+    show(model, of_person(model, name))
+    return speak(model, text, at) if text else []
 
 
 def _me(model: Model, argument: str, at: int) -> list[Effect]:

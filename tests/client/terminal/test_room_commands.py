@@ -72,6 +72,28 @@ def test_a_second_room_on_a_server_with_one_room_is_not_spoken_to(model: Model) 
     assert "one room" in model.hint
 
 
+@pytest.mark.parametrize("line", ["hi", "/me waves", "/topic x", "/users"])
+def test_a_buffer_without_a_room_does_not_speak_in_another_one(model: Model, line: str) -> None:
+    model.buffers.insert(0, Buffer())
+    assert typed(model, line) == []
+    assert "no room in this buffer" in model.hint
+
+
+def test_a_buffer_without_a_room_takes_the_next_one(model: Model) -> None:
+    model.buffers.insert(0, Buffer())
+    model.active = 2
+    assert typed(model, "/open ops") == [SendCommand("open", "ops")]
+    take(model, Joined("ops", "ada", 1))
+    assert titles(model) == ["ops", "lobby", "dev", "@grace"]
+
+
+def test_joining_from_a_buffer_without_a_room_leaves_none(model: Model) -> None:
+    model.buffers.insert(0, Buffer())
+    assert typed(model, "/join ops") == [SendCommand("open", "ops")]
+    model.buffers = [Buffer()]
+    assert typed(model, "/join ops") == [SendCommand("join", "ops")]
+
+
 def test_an_emote(model: Model) -> None:
     (effect,) = typed(model, "/me waves")
     assert isinstance(effect, Speak)
