@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from pylingo.client.local_commands import LOCAL
 from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.buffers import show, step, with_news
 from pylingo.client.terminal.candidates import sources
@@ -112,7 +113,7 @@ def _carry_out(model: Model, text: str, at: int) -> list[Effect]:
                 raise RequestError("text-too-long", f"a command has at most {MAX_TEXT} characters, not {len(text)}")
             local = run_local(model, name, argument, at)
             if local is None and name not in model.commands:
-                raise unknown_command(name)
+                raise unknown_command(name, sorted(model.commands.union(info.name for info in LOCAL)))
             return send(model, name, argument) if local is None else local
         case None:
             return []

@@ -89,6 +89,14 @@ def test_an_unknown_command_stays_in_the_line_with_a_hint(model: Model, line: st
     assert "there is no command" in model.hint
 
 
+@pytest.mark.parametrize(
+    ("line", "nearest"), [("/nmae ada", "/name"), ("/swich 2", "/switch"), ("/layuot top", "/layout")]
+)
+def test_the_nearest_command_is_suggested(model: Model, line: str, nearest: str) -> None:
+    assert do(model, f" {line}", "enter") == []
+    assert model.hint.endswith(f"; did you mean {nearest}?")
+
+
 def test_a_command_that_the_servers_help_has_named_is_known(model: Model) -> None:
     do(model, Received(Help([CommandInfo("topic", "text", "Sets the topic.")])))
     assert do(model, " /topic tea", "enter")[0] == SendCommand("topic", "tea")
