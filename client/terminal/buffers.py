@@ -4,9 +4,10 @@ Rooms come first, then conversations, so that strangers who begin conversations 
 number of buffers and the number of lines in all of them are bounded.
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 
-from pylingo.client.terminal.buffer import Buffer
+from pylingo.client.terminal.buffer import MOST, Buffer
 from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.scrollback import CHARACTERS, LINES
 from pylingo.shared.names import fold
@@ -16,6 +17,8 @@ MOST_ROOMS = 40
 """Buffers of rooms. The protocol allows 20 rooms, and a room that we could not re-enter has a buffer as well."""
 MOST_CONVERSATIONS = 30
 """Buffers of conversations. A further one takes the place of the one that is missed least."""
+MOST_PEOPLE = 2 * MOST
+"""The people of all rooms that are remembered by name."""
 _SLACK = 256  # lines beyond the bound before some are dropped
 
 
@@ -167,7 +170,7 @@ def with_news(model: Model) -> list[Buffer]:
 
 
 def bound(model: Model) -> None:
-    """Keep the lines of all buffers together within the bounds of one. The longest buffers lose their oldest lines."""
+    """Keep all buffers together within bounds: the longest ones lose their oldest lines, the fullest ones people."""
     if len(model.buffers) == 1:
         return
     scrollbacks = [buffer.scrollback for buffer in model.buffers]
@@ -179,3 +182,7 @@ def bound(model: Model) -> None:
     if excess > 0:
         longest = max(scrollbacks, key=lambda scrollback: scrollback.characters)
         longest.shorten(LINES + _SLACK, longest.characters - excess)
+    if sum(len(buffer.people) + len(buffer.arriving) for buffer in model.buffers) > MOST_PEOPLE:
+        fullest = max(model.buffers, key=lambda buffer: len(buffer.people) + len(buffer.arriving))
+        fullest.people = dict(itertools.islice(fullest.people.items(), len(fullest.people) // 2, None))
+        fullest.arriving.clear()

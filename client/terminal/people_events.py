@@ -26,8 +26,7 @@ def ask_who_is_in(model: Model, buffer: Buffer) -> list[Effect]:
 
 
 def ready(model: Model, record: messages.Ready, now: float, at: int) -> list[Effect]:
-    model.name = record.name
-    model.own_names.add(fold(record.name))
+    _call_us(model, record.name)
     effects: list[Effect] = []
     if not record.resumed:  # a restarted server counts its guests from one again
         model.lose_sight(is_guest)
@@ -39,6 +38,12 @@ def ready(model: Model, record: messages.Ready, now: float, at: int) -> list[Eff
     for room in rooms:
         effects += ask_who_is_in(model, of_entered(model, room))
     return effects
+
+
+def _call_us(model: Model, name: str) -> None:
+    model.name = name
+    if len(model.own_names) < MOST:
+        model.own_names.add(fold(name))
 
 
 def _leave_other_rooms(model: Model, rooms: set[str]) -> None:
@@ -69,7 +74,7 @@ def joined(model: Model, record: messages.Joined, now: float, at: int) -> list[E
         _change_people_to_come(buffer, None, record.name)
         return _presence(model, buffer, "joined", record.name, at)
     buffer = of_entered(model, record.room)
-    model.name = record.name
+    _call_us(model, record.name)
     buffer.forget_people()
     buffer.know(record.name)
     buffer.expected = record.users
@@ -121,8 +126,7 @@ def _presence(model: Model, buffer: Buffer, verb: str, name: str, at: int) -> li
 def renamed(model: Model, record: messages.Renamed, now: float, at: int) -> list[Effect]:
     """Somebody has another name. If it is not us, the frame comes once for each room that we share."""
     if record.room is None:
-        model.name = record.new
-        model.own_names.add(fold(record.new))
+        _call_us(model, record.new)
         for buffer in model.buffers:
             _rename_in(buffer, record)
         return add_words(model.buffer, record, at)

@@ -172,6 +172,17 @@ def test_the_characters_of_all_buffers_are_bounded(model: Model) -> None:
     assert all(buffer.scrollback.lines for buffer in model.buffers)
 
 
+def test_the_people_of_all_rooms_are_bounded(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buffers, "MOST_PEOPLE", 100)
+    model.buffers[1].know("quiet")
+    for number in range(1_000):
+        model.buffer.know(f"p{number}")
+        buffers.bound(model)
+        assert sum(len(buffer.people) for buffer in model.buffers) <= 100
+    assert "quiet" in model.buffers[1].people
+    assert "p999" in model.buffer.people
+
+
 def test_a_bound_is_kept_without_dropping_from_one_buffer_alone() -> None:
     model = Model("x", Preferences())
     for number in range(LINES + 200):
