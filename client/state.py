@@ -18,7 +18,7 @@ SERVERS_KEPT = 32
 """Servers whose rooms are remembered: those used last."""
 ROOMS_KEPT = 20
 """Rooms that are remembered for each server: as many as one can be in."""
-_LARGEST = 1 << 20  # bytes; more than this module ever writes
+_LARGEST = 1 << 20  # bytes that are read; more than this module ever writes, so what is cut off is damaged
 _LAST_STAMP = 2**63 - 1
 
 
@@ -45,7 +45,7 @@ def load(path: Path, server: str) -> SavedRooms:
     """Read the rooms at `server`. Raises `OSError` if the file cannot be read, and `ValueError` if it is damaged."""
     try:
         with open(path, "rb") as file:
-            data = file.read(_LARGEST + 1)
+            data = file.read(_LARGEST)
     except FileNotFoundError:
         return SavedRooms()
     return _read(path, data).get(server, SavedRooms())
@@ -59,7 +59,7 @@ def save(path: Path, server: str, rooms: Sequence[str], seen: Mapping[str, int])
     """
     with locked(path) as target:
         try:
-            servers = _read(path, target.read_bytes()[: _LARGEST + 1])
+            servers = _read(path, target.read_bytes()[:_LARGEST])
         except ValueError:
             servers = {}
         before = servers.pop(server, SavedRooms())
@@ -80,8 +80,6 @@ def _read(path: Path, data: bytes) -> dict[str, SavedRooms]:
     if not data:
         return {}
     try:
-        if len(data) > _LARGEST:
-            raise ValueError
         servers = json.loads(data)["servers"]
         return {server: _saved_rooms(entry) for server, entry in servers.items()}
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):

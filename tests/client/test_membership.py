@@ -84,12 +84,31 @@ def test_a_move_that_is_refused_is_no_longer_wanted() -> None:
     assert membership.refused(None) is membership.refused(7) is None
 
 
+def test_only_moves_are_remembered() -> None:
+    membership = member("a")
+    membership.sent(Command("users", None, 1))
+    assert membership.refused(1) is None
+    membership.sent(Command("open", "b"))
+    assert membership.wanted == ["a"], "without an id it is not known when it is answered"
+
+
 def test_the_server_says_which_room_is_current_after_a_leave() -> None:
     membership = member("a", "b", "c")
     membership.left("a", "c", None)
     assert membership.rooms == ["c", "b"]
     membership.left("b", None, None)
     assert membership.rooms == ["c"]
+
+
+def test_a_leave_is_done_once() -> None:
+    membership = member("a", "b", "c")
+    membership.sent(Command("leave", None, 1))
+    assert membership.wanted == ["b", "c"]
+    membership.left("a", "b", 1)
+    assert membership.wanted == ["b", "c"]
+    membership.sent(Command("leave", None, 2))
+    membership.disconnected()
+    assert membership.wanted == ["c"]
 
 
 def test_an_answer_without_an_id_is_for_the_oldest_move() -> None:
@@ -128,6 +147,16 @@ def test_all_rooms_are_entered_and_the_current_one_last() -> None:
     assert membership.rooms == membership.wanted == ["a", "c"]
 
 
+def test_a_room_that_was_refused_is_not_entered_on_the_next_connection() -> None:
+    membership = Membership(["a", "b"])
+    membership.ready([])
+    membership.entered(Command("open", "b", 1))
+    membership.entered(Command("open", "a", 2))
+    membership.refused(1)
+    membership.disconnected()
+    assert membership.wanted == ["a"]
+
+
 def test_rooms_that_are_not_wanted_any_more_are_left() -> None:
     membership = Membership(["a"])
     membership.ready(["c", "a", "b"])
@@ -159,6 +188,7 @@ def test_the_wanted_room_becomes_current_again() -> None:
         (["a"], ["b"], [Command("join", "a")], []),
         (["a", "b"], ["a"], [], []),
         ([], ["a"], [], [Command("leave")]),
+        ([], ["a", "b"], [], [Command("leave")]),
         ([], [], [], []),
     ],
 )

@@ -36,6 +36,15 @@ def test_a_refusal_finds_its_request_once() -> None:
     assert len(requests) == 0
 
 
+def test_a_command_that_was_carried_out_is_not_sent_again() -> None:
+    requests = Unanswered()
+    requests.commanded(Command("list", None, 1))
+    requests.command_answered(2)
+    assert len(requests) == 1
+    requests.command_answered(1)
+    assert requests.after_return() == ([], [])
+
+
 def test_after_the_return_to_the_room() -> None:
     requests = Unanswered()
     requests.said(SAY, "lobby", 0)
