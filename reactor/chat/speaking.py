@@ -10,7 +10,7 @@ from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session, State, no_room
 from pylingo.reactor.history.history import History
 from pylingo.shared.errors import RequestError
-from pylingo.shared.messages import Entry, Message, Private, Say, Sent
+from pylingo.shared.messages import Entry, Error, Message, Private, Say, Sent
 from pylingo.shared.schema import Record
 from pylingo.shared.text import message_text
 
@@ -71,8 +71,7 @@ def _say_once[P: Place](session: Session, place: P, log: str, speak: Speak[P], s
         if session.state is State.ENDED:
             return
         if at is None and isinstance(place, Session) and place.state is State.ENDED:
-            deliver(None)
-            session.refuse(RequestError("no-such-user", f"{place.person.name} has gone meanwhile", say.id))
+            deliver(Error("no-such-user", f"{place.person.name} has gone meanwhile", say.id))
         else:
             speak(session, place, say, text, at, deliver)
         session.go_on()
