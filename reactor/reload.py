@@ -1,6 +1,6 @@
-"""Reloading of the configuration on SIGHUP, while the server runs.
+"""Reloading of the configuration and of the certificate on SIGHUP, while the server runs.
 
-A thread reads the file, because its disk may hang. A mistake in the file changes nothing.
+A thread reads the files, because their disk may hang. A mistake in them changes nothing.
 """
 
 import enum
@@ -8,7 +8,9 @@ import logging
 import threading
 from collections.abc import Sequence
 
+from pylingo.reactor.certificates import load_tls
 from pylingo.reactor.config import ServerSettings, has_file, parse_arguments
+from pylingo.reactor.engine.tls import ServerTls
 from pylingo.reactor.server import Server
 from pylingo.shared.launch import LaunchError
 
@@ -33,8 +35,8 @@ class Reload:
         self.state = ReloadState.IDLE
 
     def request(self) -> None:
-        """Start to read the file, or read it once more after the reading in progress. Call it in the loop."""
-        if not has_file(self._arguments):
+        """Start to read the files, or read them once more after the reading in progress. Call it in the loop."""
+        if not has_file(self._arguments) and not self._server.settings.tls_cert:
             logger.warning("no configuration to reload: the server was started without --config")
         elif self.state is ReloadState.IDLE:
             self.state = ReloadState.READING
@@ -44,16 +46,17 @@ class Reload:
 
     def _read(self) -> None:
         """Read the configuration, in the thread."""
-        found: ServerSettings | Exception
+        found: tuple[ServerSettings, ServerTls | None] | Exception
         try:
-            found = parse_arguments(self._arguments)
+            settings = parse_arguments(self._arguments)
+            found = settings, load_tls(settings)
         except Exception as error:
             found = error
         self._server.reactor.call_from_thread(self._apply, found)
 
-    def _apply(self, found: ServerSettings | Exception) -> None:
-        if isinstance(found, ServerSettings):
-            self._server.reconfigure(found)
+    def _apply(self, found: tuple[ServerSettings, ServerTls | None] | Exception) -> None:
+        if isinstance(found, tuple):
+            self._server.reconfigure(*found)
         elif isinstance(found, LaunchError):
             logger.error("the configuration is unchanged: %s", found)
         else:

@@ -62,6 +62,7 @@ ALLOWED = {
     "reactor.backup": "a command of its own, without a loop",
     "reactor.history.database": THREAD,
     "reactor.history.writer": THREAD,
+    "reactor.certificates:_read": f"{START}; later by `Reload`, {THREAD}",
     "reactor.config:read_file": f"{START}; later by `Reload`, {THREAD}",
     "reactor.engine.dial:resolve": f"{THREAD} by `Resolver`; otherwise for addresses, which need no name server",
     "reactor.engine.listener:_spare_descriptor": NULL,

@@ -19,6 +19,8 @@ READ = "the configuration was read again: "
 
 # The settings that can change at run time, each with a new value.
 LIVE = {
+    "tls_cert": "cert.pem",
+    "tls_key": "key.pem",
     "motd": "hello",
     "log_level": "warning",
     "rate": 8.0,
