@@ -5,6 +5,7 @@ Leaving waits until every message is confirmed. The docstring of `pylingo` has a
 """
 
 import collections
+import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Self
 
@@ -17,6 +18,7 @@ from pylingo.client.wording import not_confirmed, refused, why_no_connection
 from pylingo.reactor.engine.dial import Resolver, Target
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.timers import Timer
+from pylingo.reactor.engine.tls import ClientTls
 from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT, show_address
 from pylingo.shared.messages import Goodbye, Ready
 from pylingo.shared.schema import Record
@@ -41,6 +43,9 @@ class Client:
 
     `room` is the current room at first, and `rooms` are further ones, which a server of version 1.0 does not have.
     `seen` maps compared room names to the newest stamp seen in an earlier run: what is new since then will be shown.
+
+    With `tls` the connection is encrypted. The context decides which certificates are good (such as
+    `ssl.create_default_context()`), for `server_hostname`, or else for `host`.
     """
 
     def __init__(
@@ -58,6 +63,8 @@ class Client:
         on_event: Callable[[ClientEvent], object] | None = None,
         drained: Callable[[], object] = lambda: None,
         targets: Sequence[Target] | None = None,
+        tls: ssl.SSLContext | None = None,
+        server_hostname: str | None = None,
     ) -> None:
         self.conversation = Conversation(name, room, rooms=rooms, seen=seen)
         self.reactor = reactor or Reactor()
@@ -67,6 +74,7 @@ class Client:
         self._owns_reactor = reactor is None
         self._address = show_address(host, port)
         self._where = targets or Resolver(self.reactor, host, port)  # the server may move: resolved for each attempt
+        self._tls = ClientTls(tls, server_hostname or host) if tls is not None else None
         self._reconnect = ReconnectPolicy(retry, insist)
         self._frames: collections.deque[Record] = collections.deque()
         self._on_event = on_event or self._keep_frame
@@ -190,6 +198,11 @@ class Client:
         return self._connection is not None and self._connection.is_open
 
     @property
+    def certificate(self) -> bytes | None:
+        """The server's certificate, as DER; None without TLS, and while there is no connection."""
+        return self._connection.certificate if self._connection is not None else None
+
+    @property
     def unconfirmed(self) -> int:
         """How many messages and commands the server has not confirmed, including those that were given up."""
         return self._departure.unconfirmed
@@ -244,7 +257,7 @@ class Client:
         if self.status.state == "over":
             return
         self._connection = ClientConnection(
-            self.reactor, self._where, self._connected, self._received, self._drained, self._ended
+            self.reactor, self._where, self._connected, self._received, self._drained, self._ended, self._tls
         )
 
     def _connected(self) -> None:

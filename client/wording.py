@@ -5,12 +5,15 @@ first line of a frame starts in the first column and all others are indented, so
 """
 
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from typing import Any
 
 from pylingo.client.help_groups import help_rows
 from pylingo.client.zone import local_time
+from pylingo.reactor.engine.handshake import NotTlsError
+from pylingo.reactor.engine.tls import reason_of
 from pylingo.shared import messages
 from pylingo.shared.schema import Record
 from pylingo.shared.text import printable, quote, readable
@@ -18,6 +21,15 @@ from pylingo.shared.text import printable, quote, readable
 UNCONFIRMED = "unconfirmed"
 """The code of the client's own error: it is not known whether the server carried out a request."""
 INDENT = "    "
+_BAD_CERTIFICATES = {  # by OpenSSL's X509_V_ERR_ number
+    9: "is not valid yet: is the clock of this machine right?",
+    10: "has expired",
+    18: "is its own issuer, and nobody else vouches for it",
+    19: "ends in an issuer that this machine does not trust",
+    20: "is from an issuer that this machine does not know",
+    62: "is for another host",
+    64: "is for another address",
+}
 _WHY_LEFT = {"leave": "left {room}", "moved": "went to another room", "close": "left", "lost": "lost the connection"}
 
 
@@ -60,6 +72,13 @@ def why_no_connection(error: Exception | None, goodbye: messages.Goodbye | None,
     """A sentence that says why there is no connection to the server at `where`."""
     if goodbye is not None:
         return f"{where} ended the connection: {printable(goodbye.text)}"
+    if isinstance(error, NotTlsError):
+        return f"{where} does not speak TLS: connect to it without encryption, or to another port"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        words = _BAD_CERTIFICATES.get(error.verify_code, f"was refused: {printable(reason_of(error))}")
+        return f"the certificate of {where} {words}"
+    if isinstance(error, ssl.SSLError):
+        return f"no encrypted connection to {where}: {printable(reason_of(error))}"
     # The system reports a reset, not an end, if the server had not read everything.
     if error is None or isinstance(error, ConnectionResetError | BrokenPipeError):
         return f"the connection to {where} broke: the server went away"
