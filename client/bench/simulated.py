@@ -121,7 +121,7 @@ class SimulatedClient:
     def connection_lost(self, error: Exception | None) -> None:
         self.transport = None
         if not self._state.is_ending and not self.is_stalled:
-            self._state.fail(f"a connection was lost: {error}")
+            self._state.fail(f"a connection was lost: {self._state.dialect.trouble(self._answers) or error}")
 
     def _collect(self, data: bytes) -> None:
         state = self._state

@@ -159,6 +159,7 @@ class Handshake:
             if not self._is_known and isinstance(self._tls, ServerTls):
                 return EVENT_READ
         if not isinstance(self._sock, ssl.SSLSocket):
+            self._sock.getpeername()  # raises if the peer is gone; to find that out, `wrap` would read, and leak
             self._sock = self._tls.wrap(self._sock)
         try:
             self._sock.do_handshake()
@@ -200,5 +201,6 @@ class Handshake:
     def _end(self) -> None:
         self._is_over = True
         self._timer.cancel()
-        self._reactor.unregister(self._sock.fileno())
+        if self._sock.fileno() >= 0:  # a `wrap` that raised may have closed it
+            self._reactor.unregister(self._sock.fileno())
         self._queue.remove(self)

@@ -50,7 +50,7 @@ from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
 WELCOME = Welcome(1, "PyLingo/1.0.0", "guest-1", Limits(32_768, 4_096, 32, 64))
 READY = Ready("ada", None, "0" * 32, False)
 RETURNS = ["shutdown", "frame-timeout", "silent", "idle", "stalled", "full", "a-reason-of-tomorrow"]
-STAYS = ["close", "replaced", "bad-frame", "protocol", "password", "address-limit"]
+STAYS = ["close", "replaced", "bad-frame", "protocol", "password", "address-limit", "tls"]
 
 
 class Game:

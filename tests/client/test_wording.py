@@ -1,6 +1,7 @@
 """Frames as text for people, and that no text of others acts on a terminal."""
 
 import socket
+import ssl
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from pylingo.client.wording import (
     why_no_connection,
     wording,
 )
+from pylingo.reactor.engine.handshake import NotTlsError
 from pylingo.shared.messages import (
     EVENTS,
     Away,
@@ -485,3 +487,39 @@ def test_any_name_is_inert(place: str, word: str):
 )
 def test_why_there_is_no_connection(error: Exception | None, goodbye: Goodbye | None, sentence: str):
     assert why_no_connection(error, goodbye, "h:1") == sentence
+
+
+def bad_certificate(code: int, message: str) -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED]")
+    error.verify_code, error.verify_message = code, message
+    error.reason = "CERTIFICATE_VERIFY_FAILED"
+    return error
+
+
+def failed_handshake(reason: str | None) -> ssl.SSLError:
+    error = ssl.SSLError(1, "[SSL] no words (_ssl.c:1)")
+    if reason is not None:
+        error.reason = reason
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (NotTlsError(b"\0"), "h:1 does not speak TLS: connect to it without encryption, or to another port"),
+        (bad_certificate(10, "certificate has expired"), "the certificate of h:1 has expired"),
+        (bad_certificate(9, ""), "the certificate of h:1 is not valid yet: is the clock of this machine right?"),
+        (bad_certificate(18, ""), "the certificate of h:1 is its own issuer, and nobody else vouches for it"),
+        (bad_certificate(20, ""), "the certificate of h:1 is from an issuer that this machine does not know"),
+        (bad_certificate(62, "Hostname mismatch, ..."), "the certificate of h:1 is for another host"),
+        (bad_certificate(66, "EE certificate key too weak"),
+         "the certificate of h:1 was refused: ee certificate key too weak"),
+        (failed_handshake("TLSV1_ALERT_PROTOCOL_VERSION"),
+         "no encrypted connection to h:1: tlsv1 alert protocol version"),
+        (failed_handshake(None), "no encrypted connection to h:1: [SSL] no words (_ssl.c:1)"),
+        (TimeoutError(110, "the TLS handshake was not finished in time"),
+         "no connection to h:1: the TLS handshake was not finished in time"),
+    ],
+)  # fmt: skip
+def test_why_there_is_no_encrypted_connection(error: Exception, sentence: str):
+    assert why_no_connection(error, None, "h:1") == sentence

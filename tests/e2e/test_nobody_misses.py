@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import ssl
 import sys
 import threading
 import time
@@ -19,6 +20,7 @@ from pylingo.reactor.engine.dial import resolve
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.shared.messages import Error, Message, Sent
 from tests.fakes.resets import ResettingProxy, free_port
+from tests.fakes.tls import trusting
 from tests.support import ServerProcess
 
 CLIENTS = 20
@@ -38,7 +40,9 @@ SEED = 20
 class Talker:
     """A client that talks without pause, and what it was shown."""
 
-    def __init__(self, reactor: Reactor, port: int, number: int, chance: random.Random) -> None:
+    def __init__(
+        self, reactor: Reactor, port: int, number: int, chance: random.Random, tls: ssl.SSLContext | None
+    ) -> None:
         self.reactor = reactor
         self.chance = chance
         self.name = f"talker{number:02}"
@@ -55,6 +59,7 @@ class Talker:
             reactor=reactor,
             on_event=self.happened,
             targets=resolve("127.0.0.1", port),
+            tls=tls,
         )
         self.client.connect()
 
@@ -92,17 +97,19 @@ class Talker:
 class Harbour:
     """A server with its history in a file, a proxy before it, and the talkers."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, is_encrypted: bool) -> None:
+        self.is_encrypted = is_encrypted
         self.options = ["--history", str(folder / "history"), "--rate", "0"]
         self.port = free_port()
         self.server = self.start()
         self.proxy = ResettingProxy(self.port)
         self.reactor = Reactor()
         self.chance = random.Random(SEED)
-        self.talkers = [Talker(self.reactor, self.proxy.port, number, self.chance) for number in range(CLIENTS)]
+        tls = trusting() if is_encrypted else None
+        self.talkers = [Talker(self.reactor, self.proxy.port, number, self.chance, tls) for number in range(CLIENTS)]
 
     def start(self) -> ServerProcess:
-        return ServerProcess("--port", str(self.port), *self.options)
+        return ServerProcess("--port", str(self.port), *self.options, tls=self.is_encrypted)
 
     def restart(self, number: int) -> None:
         """In a thread of its own, so that the clients go on meanwhile."""
@@ -209,15 +216,19 @@ class Harbour:
 
 
 @pytest.fixture
-def harbour(tmp_path: Path):
-    place = Harbour(tmp_path)
+def harbour(tmp_path: Path, is_encrypted: bool):
+    place = Harbour(tmp_path, is_encrypted)
     try:
         yield place
     finally:
         place.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+@pytest.mark.parametrize(
+    ("number", "is_encrypted"),
+    [(signal.SIGTERM, False), (signal.SIGKILL, False), (signal.SIGKILL, True)],
+    ids=["SIGTERM", "SIGKILL", "SIGKILL over TLS"],
+)
 def test_nobody_misses_anything(harbour: Harbour, number: signal.Signals):
     assert SHOWN_ON_JOINING > CLIENTS
     harbour.all_arrive()

@@ -3,6 +3,7 @@
 import errno
 import socket
 import ssl
+import struct
 from collections.abc import Iterator
 
 import pytest
@@ -40,7 +41,6 @@ class Outcome:
         return self.queue.start(sock, tls, self.channels.append, self._failed)
 
     def _failed(self, error: Exception, sock: socket.socket) -> None:
-        assert sock.fileno() >= 0
         self.errors.append(error)
         self.socks.append(sock)
 
@@ -116,6 +116,24 @@ def test_a_server_that_speaks_first_without_tls_gets_no_hello(outcome: Outcome) 
         far.recv(1)
 
 
+def test_a_server_that_speaks_without_tls_while_our_hello_is_made(
+    outcome: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near, far = outcome.pair()
+    wrap = ClientTls.wrap
+
+    def speak_and_wrap(tls: ClientTls, sock: socket.socket) -> ssl.SSLSocket:
+        far.send(HELLO)
+        return wrap(tls, sock)
+
+    monkeypatch.setattr(ClientTls, "wrap", speak_and_wrap)
+    outcome.start(near, client_tls())
+    outcome.turn()
+    (error,) = outcome.errors
+    assert isinstance(error, NotTlsError)
+    assert (error.received, error.missing) == (HELLO[5:], 5)
+
+
 def test_garbage_behind_a_first_byte_of_tls_is_an_error(outcome: Outcome) -> None:
     near, far = outcome.pair()
     outcome.start(near, server_tls())
@@ -129,6 +147,34 @@ def test_a_peer_that_hangs_up(outcome: Outcome) -> None:
     outcome.start(near, server_tls())
     outcome.turn()
     far.close()
+    outcome.turn()
+    assert [type(error) for error in outcome.errors] == [ConnectionResetError]
+
+
+@pytest.mark.parametrize("tls", [server_tls, client_tls], ids=["server", "client"])
+def test_a_peer_that_has_reset_the_connection(outcome: Outcome, tls) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        near = socket.create_connection(listening.getsockname())
+        far, _ = listening.accept()
+    far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    far.send(b"\x16")
+    wait_until(lambda: near.recv(1, socket.MSG_PEEK))
+    outcome.start(near, tls())
+    far.close()
+    outcome.turn_until(lambda: outcome.errors)
+    assert [isinstance(error, OSError) for error in outcome.errors] == [True]
+    assert len(outcome.queue) == 0
+
+
+def test_a_socket_that_is_lost_on_its_way_into_tls(outcome: Outcome, monkeypatch: pytest.MonkeyPatch) -> None:
+    near, _ = outcome.pair()
+
+    def lose(tls: ClientTls, sock: socket.socket) -> ssl.SSLSocket:
+        sock.close()
+        raise ConnectionResetError
+
+    monkeypatch.setattr(ClientTls, "wrap", lose)
+    outcome.start(near, client_tls())
     outcome.turn()
     assert [type(error) for error in outcome.errors] == [ConnectionResetError]
 
