@@ -248,7 +248,7 @@ def shell_commands() -> list[tuple[str, list[str]]]:
 SCRIPTS = {
     script: PROGRAMS[name] for name, script in (("pylingo", "./client/chat.py"), ("pylingo-server", "./reactor/run.py"))
 }
-OTHERS = {"echo", "make", "python3", "source", "ssh", "tail"}
+OTHERS = {"echo", "make", "openssl", "python3", "source", "ssh", "tail"}
 """Commands that are not ours."""
 
 

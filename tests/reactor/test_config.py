@@ -64,6 +64,8 @@ DIGITS = "9" * 5_000  # more than the interpreter converts
 
 # name: what cannot be written; and what is said to be right
 BAD = {
+    "tls_cert": (["a\0b", "~nobody-of-that-name/x"], "a path without NUL"),
+    "tls_key": (["a\0b", "~nobody-of-that-name/x"], "a path without NUL"),
     "host": (["", " ", "\t"], "an address or a host name, such as 127.0.0.1 or :: for all addresses"),
     "port": (["-1", "65536", "http", "", "5000.0", "0x10", "1_000", " 5", "5\n", "٣", "²", DIGITS], WHOLE),
     "motd": (["x" * (MAX_MOTD + 1)], f"at most {MAX_MOTD} characters"),
