@@ -83,7 +83,7 @@ class Server:
         self.reactor.on_signal(signal.SIGHUP, hung_up, unless_ignored=True)
         self.reactor.on_signal(signal.SIGUSR1, self.log_counters)
 
-    def reconfigure(self, settings: ServerSettings, tls: ServerTls | None = None) -> None:
+    def reconfigure(self, settings: ServerSettings, tls: ServerTls | None) -> None:
         """Take over the settings that can change at run time. Log what has changed, and what needs a restart.
 
         `tls` is what `load_tls` has made of the settings. Handshakes use it from now on.

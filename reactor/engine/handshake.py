@@ -126,12 +126,12 @@ class Handshake:
             return
         try:
             wait = self._advance()
+            if wait:
+                self._reactor.register(self._sock.fileno(), wait, self)
         except (OSError, ValueError) as error:
             self.fail(error)
             return
-        if wait:
-            self._reactor.register(self._sock.fileno(), wait, self)
-        elif isinstance(self._sock, ssl.SSLSocket):
+        if not wait and isinstance(self._sock, ssl.SSLSocket):
             self._end()
             self._finished(self._tls.channel(self._sock))
 
