@@ -180,12 +180,21 @@ def test_a_peer_without_tls_is_told_so_in_plain(server: ServerProcess, chat: lis
 
 
 def test_our_own_plain_client_says_what_it_was_told(server: ServerProcess) -> None:
-    with Client("127.0.0.1", server.port, "ada", retry=0) as client:
-        assert list(client.frames()) == [client.goodbye]
-        assert client.goodbye is not None
-        assert client.goodbye.reason == "tls"
-        words = why_no_connection(client.status.error, client.goodbye, "here")
-        assert words == "here ended the connection: this port is encrypted: connect with TLS"
+    client = Client("127.0.0.1", server.port, "ada", retry=0)
+    assert refusal(client) == "here ended the connection: this port is encrypted: connect with TLS"
+    assert client.goodbye is not None
+    assert client.goodbye.reason == "tls"
+
+
+def refusal(client: Client) -> str:
+    """The sentence with which connecting fails, about a server called `here`."""
+    with pytest.raises(ConnectionError) as caught:
+        client.connect()
+    client.reactor.close()
+    words = why_no_connection(client.status.error, client.goodbye, "here")
+    where = str(caught.value).partition("127.0.0.1:")[2].split()[0].rstrip(";:,")
+    assert str(caught.value).replace(f"127.0.0.1:{where}", "here") == words
+    return words
 
 
 @pytest.mark.parametrize(
@@ -252,27 +261,23 @@ def test_a_bot_over_tls(server: ServerProcess) -> None:
 def test_a_certificate_that_the_client_refuses(
     server: ServerProcess, context: Any, name: str | None, words: str
 ) -> None:
-    with Client("127.0.0.1", server.port, retry=0, tls=context(), server_hostname=name) as client:
-        assert list(client.frames()) == []
-        assert why_no_connection(client.status.error, client.goodbye, "here") == words
+    assert refusal(Client("127.0.0.1", server.port, retry=0, tls=context(), server_hostname=name)) == words
 
 
 def test_a_client_with_tls_at_a_plain_port() -> None:
     with ServerProcess(tls=False) as plain:
         for _ in range(10):  # whether the server speaks before our hello is a race
-            with Client("127.0.0.1", plain.port, retry=0, tls=trusting()) as client:
-                assert list(client.frames()) == []
-                words = why_no_connection(client.status.error, client.goodbye, "here")
-                assert words.startswith("here does not speak TLS: ")
+            words = refusal(Client("127.0.0.1", plain.port, retry=0, tls=trusting()))
+            assert words.startswith("here does not speak TLS: ")
 
 
 def test_a_client_with_tls_that_is_refused_in_plain() -> None:
     with ServerProcess("--max-connections", "1", tls=True) as full, Peer(full.port):
         for _ in range(10):
-            with Client("127.0.0.1", full.port, retry=0, tls=trusting()) as client:
-                assert list(client.frames()) == [client.goodbye]
-                assert client.goodbye is not None
-                assert client.goodbye.reason == "full"
+            client = Client("127.0.0.1", full.port, retry=0, tls=trusting())
+            assert refusal(client).startswith("here ended the connection: the server has no place")
+            assert client.goodbye is not None
+            assert client.goodbye.reason == "full"
 
 
 # --- limits, reload, the end
