@@ -84,23 +84,26 @@ class TlsChannel:
         return self._sock.version() or ""
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        """As for `Channel`. Returns as soon as a record is not full: the selector reports what may be behind it."""
+        """As for `Channel`, and `size` is a multiple of `RECORD`, so that no part of a record stays in OpenSSL.
+
+        Returns as soon as a record is not full: the selector reports what may be behind it.
+        """
         if flags & socket.MSG_PEEK:
-            return b"." if self._sock.pending() else socket.socket.recv(self._sock, 1, flags)
+            return socket.socket.recv(self._sock, 1, flags)
         pieces: list[bytes] = []
         left = size
         while left:
-            piece = self._recv_record(min(left, RECORD), bool(pieces))
+            piece = self._recv_record(bool(pieces))
             pieces.append(piece)
             left -= len(piece)
-            if len(piece) < RECORD and not self._sock.pending():
+            if len(piece) < RECORD:
                 break
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def _recv_record(self, size: int, has_some: bool) -> bytes:
-        """A record, or a part of it. Whatever ends the stream is left for the next call if the caller `has_some`."""
+    def _recv_record(self, has_some: bool) -> bytes:
+        """The next record. Whatever ends the stream is left for the next call if the caller `has_some`."""
         try:
-            return self._sock.recv(size)
+            return self._sock.recv(RECORD)
         except ssl.SSLZeroReturnError:  # the peer's end of the stream, after ours
             return b""
         except OSError as error:

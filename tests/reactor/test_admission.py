@@ -202,6 +202,16 @@ def test_a_refused_peer_has_no_handshake(encrypted):
     assert [record.reason for record in place.hear(wire, 2)] == ["full"]
 
 
+def test_a_peer_that_is_refused_in_passing_gets_the_goodbye_although_it_has_said_hello(encrypted):
+    place = encrypted(max_connections=1)
+    place.peer()
+    lingering = [place.raw() for _ in range(MOST_GOODBYES)]
+    place.desk.turn_until(lambda: place.admission.goodbyes == MOST_GOODBYES)
+    wire = place.raw(client_hello())
+    assert [record.reason for record in place.hear(wire, 2)] == ["full"]
+    assert len(lingering) == MOST_GOODBYES
+
+
 def test_without_memory_for_a_connection_after_the_handshake_its_place_is_free(encrypted, monkeypatch):
     place = encrypted()
 
