@@ -66,6 +66,8 @@ ALLOWED = {
     "reactor.engine.loop:Reactor._select": "10 ms, if there is no memory to wait for anything else",
     "reactor.engine.wakeup:Wakeup.wait_writable": "for the plain client, which waits for its reader; a signal ends it",
     "reactor.log": THREAD,
+    "reactor.people.look_alikes:prototypes": f"{START}: `prepare` reads it",
+    "reactor.people.members": f"{START}; later by `Reload`, {THREAD}",
     "reactor.run": START,
     "reactor.start": f"{START}, or once before it begins",
     "shared.files:open_private": f"for the history {THREAD}; for a client, the person's own file",
