@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # /// script
 # requires-python = ">=3.12"
-# dependencies = ["msgpack>=1.2.4", "confusable-homoglyphs>=3.3.1,<4"]
+# dependencies = ["msgpack>=1.2.4", "confusable-homoglyphs>=3.3.1,<4", "cryptography>=44"]
 # ///
 """The program that starts the PyLingo chat server: `./reactor/run.py`, `pylingo-server` or `uv run reactor/run.py`."""
 

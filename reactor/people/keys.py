@@ -6,22 +6,20 @@ One kind of key exists here, Ed25519: it has one size, one signature algorithm a
 
 import base64
 import binascii
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
+from pylingo.shared.identity import fingerprint, parse_fingerprint
+from pylingo.shared.identity import proof_message as proof_message
 from pylingo.shared.text import quote
 
 KIND = "ssh-ed25519"
 """The kind of key that is accepted."""
 MAX_TEXT = 8_192
 """The longest text that is read as a public key, in characters, the comment included."""
-CHALLENGE_SIZE = 32
-"""Bytes of a challenge."""
 SIGNATURE_SIZE = 64
 """Bytes of a signature."""
 
-_CONTEXT = b"PyLingo identity v1\0"
 _KEY_SIZE = 32
 _HEADER = b"\0\0\0\x0b" + KIND.encode() + b"\0\0\0\x20"  # two strings of RFC 4251: the kind, then the 32 bytes
 _ENCODED_SIZE = (len(_HEADER) + _KEY_SIZE) * 4 // 3  # of base64; 51 bytes need no padding
@@ -67,8 +65,7 @@ class PublicKey:
     @cached_property
     def fingerprint(self) -> str:
         """The fingerprint as `ssh-keygen -l` prints it, such as `SHA256:…`."""
-        digest = hashlib.sha256(_HEADER + self.raw).digest()
-        return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+        return fingerprint(_HEADER + self.raw)
 
     def verify(self, signature: bytes, message: bytes) -> bool:
         """Whether the owner of the private key has signed `message`. Takes about 0.1 ms."""
@@ -82,18 +79,6 @@ class PublicKey:
         except (InvalidSignature, ValueError):  # ValueError: the bytes are no point of the curve
             return False
         return True
-
-
-def proof_message(challenge: bytes, certificate: bytes | None) -> bytes:
-    """The bytes to sign as a proof of identity.
-
-    `certificate` is the server's certificate in DER, as the peer at this end of the connection saw it; None without
-    TLS. Somebody between the two ends has another certificate, so a proof cannot be relayed.
-    """
-    if len(challenge) != CHALLENGE_SIZE:
-        raise ValueError(f"a challenge must have {CHALLENGE_SIZE} bytes, not {len(challenge)}")
-    bound = bytes(32) if certificate is None else hashlib.sha256(certificate).digest()
-    return _CONTEXT + challenge + bound
 
 
 def read_proof(text: str) -> bytes:
@@ -112,13 +97,11 @@ def read_proof(text: str) -> bytes:
 
 def is_fingerprint(text: str) -> bool:
     """Whether `text` has the form of a key's fingerprint."""
-    prefix, _, digest = text.partition(":")
-    if prefix != "SHA256" or len(digest) != 43 or not digest.isascii():
-        return False
     try:
-        return base64.b64encode(base64.b64decode(digest + "=", validate=True)).decode() == digest + "="
-    except binascii.Error:
+        parse_fingerprint(text)
+    except ValueError:
         return False
+    return True
 
 
 def prepare() -> None:

@@ -6,7 +6,7 @@ counts before a name that was taken.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pylingo.reactor.people.addresses import network_of, read_host
 from pylingo.reactor.people.keys import is_fingerprint
@@ -27,7 +27,7 @@ DAY = 86_400 * 1_000_000
 """A day in microseconds."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class OwnedName:
     """A name that was taken with `key` (a fingerprint), and was last used at `used`, in microseconds since 1970."""
 
@@ -72,6 +72,10 @@ class OwnedNames:
     def addresses(self) -> int:
         """The number of addresses whose new names are counted."""
         return len(self._new)
+
+    def all(self) -> list[OwnedName]:
+        """The names that were taken, also those that are free again and were not taken anew."""
+        return [*self._taken.values()]
 
     def taken(self) -> list[OwnedName]:
         """The names that were taken and still belong to their keys."""
@@ -127,7 +131,7 @@ class OwnedNames:
         """Note that the name is in use by its owner."""
         owned = self._taken.get(fold(name))
         if owned is not None and self._is_kept(owned):
-            owned.used = max(owned.used, self._clock())
+            self._taken[fold(name)] = replace(owned, used=max(owned.used, self._clock()))
 
     def release(self, name: str) -> OwnedName | None:
         """Free a name that was taken, and return it; None if it is nobody's. Raises `ValueError` if it is listed."""

@@ -5,15 +5,43 @@ in it is guessed.
 """
 
 import dataclasses
+import json
 import types
 import typing
 from collections.abc import Callable, Sequence
 from typing import Any
 
 
-def to_json(record: Any) -> dict[str, Any]:
-    """Return a record as a JSON object."""
+def dump(state: object) -> bytes:
+    """Return a state that contains records as JSON, in UTF-8 and with an end of line."""
+    return (json.dumps(state, default=_to_json, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def load(data: bytes) -> object:
+    """Read JSON strictly: no key twice, no NaN. Raises `ValueError` with one sentence."""
+    try:
+        return json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_refuse)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"byte {error.start} is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"line {error.lineno} is not JSON: {error.msg}") from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _to_json(record: Any) -> dict[str, Any]:
     return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError(f"a field is there twice in {', '.join(name for name, _ in pairs)[:200]}")
+    return found
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
 
 
 def read_list[T](kind: type[T], value: object, where: str) -> list[T]:

@@ -7,7 +7,7 @@ from typing import Any
 from pylingo.reactor.people.invitations import Invitation, Invitations
 from pylingo.reactor.people.keys import is_fingerprint
 from pylingo.reactor.people.owned_names import OwnedName, OwnedNames
-from pylingo.reactor.people.records import read_list, to_json
+from pylingo.reactor.people.records import read_list
 from pylingo.reactor.people.roster import Admitted, Roster
 from pylingo.reactor.people.sanctions import Sanction, Sanctions
 
@@ -18,7 +18,7 @@ _FIELDS = ("version", "names", "admitted", "operators", "bans", "mutes", "invita
 
 @dataclass(slots=True)
 class Tables:
-    """What the server keeps about people. Expired entries are neither stored nor counted."""
+    """What the server keeps about people. Entries that have ended do not count."""
 
     names: OwnedNames
     roster: Roster
@@ -27,15 +27,18 @@ class Tables:
     invitations: Invitations
 
     def to_state(self) -> dict[str, Any]:
-        """Return everything that is to be stored, as values of JSON that nothing changes afterwards."""
+        """Return everything that is to be stored: lists of records that nothing changes afterwards.
+
+        A thread makes JSON of them with `records.dump`, since there may be thousands.
+        """
         return {
             "version": VERSION,
-            "names": [to_json(owned) for owned in self.names.taken()],
-            "admitted": [to_json(admitted) for admitted in self.roster.admitted.values()],
+            "names": self.names.all(),
+            "admitted": [*self.roster.admitted.values()],
             "operators": [*self.roster.operators],
-            "bans": [to_json(ban) for ban in self.bans.items()],
-            "mutes": [to_json(mute) for mute in self.mutes.items()],
-            "invitations": [to_json(invitation) for invitation in self.invitations.items()],
+            "bans": self.bans.items(),
+            "mutes": self.mutes.items(),
+            "invitations": self.invitations.items(),
         }
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from pylingo.reactor.people.records import check, read_list, to_json
+from pylingo.reactor.people.records import check, dump, load, read_list
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ GOOD = {"name": "a", "count": 1, "is_new": True, "note": None, "parts": ["x", "y
 def test_a_record_comes_back_from_its_json() -> None:
     thing = Thing("a", 1, True, None, ("x", "y"))
     assert read_list(Thing, [GOOD], "things") == [thing]
-    assert to_json(thing) == GOOD | {"parts": ("x", "y")}
+    assert load(dump({"things": [thing]})) == {"things": [GOOD]}
     assert read_list(Thing, [], "things") == []
 
 
@@ -52,3 +52,27 @@ def test_a_record_comes_back_from_its_json() -> None:
 def test_anything_else_is_refused_with_its_place(value: object, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         read_list(Thing, value, "things")
+
+
+def test_other_peoples_letters_stay_legible() -> None:
+    assert "Ünï漢" in dump({"name": "Ünï漢"}).decode()
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"", "line 1 is not JSON"),
+        (b'{"version": 1', "line 1 is not JSON"),
+        (b'{\n"a": 1,\n}', "line 3 is not JSON"),
+        (b"\0\0\0", "line 1 is not JSON"),
+        (b'{"a": "\xff"}', "byte 7 is not UTF-8"),
+        (b'{"a": 1, "a": 2}', "a field is there twice in a, a"),
+        (b'{"a": NaN}', "NaN is no number"),
+        (b'{"a": -Infinity}', "-Infinity is no number"),
+        (b"[" * 100_000, "it is nested too deeply"),
+    ],
+)
+def test_what_is_not_json_is_said_in_a_sentence(data: bytes, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence) as error:
+        load(data)
+    assert not isinstance(error.value, UnicodeDecodeError)

@@ -1,10 +1,9 @@
 """The register: who may come in, whose a name is, who is an operator, banned, muted or invited."""
 
-import json
-
 import pytest
 
 from pylingo.reactor.people.members import parse_members
+from pylingo.reactor.people.records import dump, load
 from pylingo.reactor.people.register import Register, wall_clock
 from pylingo.shared.errors import RequestError
 from tests.fakes.people import WallClock, fingerprint, key
@@ -30,7 +29,7 @@ def register(clock: WallClock) -> Register:
 
 def stored(register: Register, clock: WallClock) -> Register:
     """The register after a restart of the server."""
-    again = Register.from_state(json.loads(json.dumps(register.to_state())), clock)
+    again = Register.from_state(load(dump(register.to_state())), clock)
     again.members, again.is_open = register.members, register.is_open
     return again
 
@@ -356,7 +355,7 @@ def test_one_that_cannot_be_stored_is_neither_made_nor_used(register: Register) 
     assert redeemed is not None
     redeemed.undo()
     assert not register.is_listed(EVE)
-    assert EVE not in json.dumps(register.to_state())
+    assert EVE not in dump(register.to_state()).decode()
     assert register.redeem(code, key(9)) is not None
 
 

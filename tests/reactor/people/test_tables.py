@@ -1,12 +1,12 @@
 """The stored state: everything comes back, and nothing that is wrong is taken."""
 
-import json
 from typing import Any
 
 import pytest
 
 from pylingo.reactor.people.invitations import Invitation
 from pylingo.reactor.people.owned_names import OwnedName
+from pylingo.reactor.people.records import dump, load
 from pylingo.reactor.people.roster import Admitted
 from pylingo.reactor.people.sanctions import Sanction
 from pylingo.reactor.people.tables import VERSION, empty_tables, read_tables
@@ -25,7 +25,8 @@ def full(clock: WallClock) -> dict[str, Any]:
     tables.mutes.add(Sanction("guest-7", (), "2001:db8::/64", "ada", None, None))
     _, invitation = tables.invitations.create(ADA, 3, 3_600, False)
     tables.invitations.use(invitation, EVE)
-    state: dict[str, Any] = json.loads(json.dumps(tables.to_state()))
+    state = load(dump(tables.to_state()))
+    assert isinstance(state, dict)
     return state
 
 
@@ -34,7 +35,7 @@ def test_everything_comes_back() -> None:
     state = full(clock)
     assert state["version"] == VERSION == 1
     tables = read_tables(state, clock)
-    assert json.loads(json.dumps(tables.to_state())) == state
+    assert load(dump(tables.to_state())) == state
     assert tables.names.taken() == [OwnedName("ada", ADA, clock.now)]
     assert tables.roster.is_listed(ADA)
     assert tables.roster.has_rank([ADA])
@@ -56,22 +57,20 @@ def test_what_has_ended_is_not_stored() -> None:
     clock.advance(3_600)
     state = tables.to_state()
     assert (state["bans"], state["invitations"]) == ([], [])
-    clock.advance(181 * 86_400)
-    assert tables.to_state()["names"] == []
-    assert len(tables.to_state()["mutes"]) == 1
+    assert len(state["mutes"]) == 1
 
 
 def test_a_state_does_not_change_afterwards() -> None:
     clock = WallClock()
     tables = read_tables(full(clock), clock)
     state = tables.to_state()
-    before = json.dumps(state)
+    before = dump(state)
     clock.advance(1)
     tables.names.refresh("ada")
     tables.roster.promote(EVE)
     tables.roster.admit(key(2), None, 1)
     tables.bans.replace([])
-    assert json.dumps(state) == before
+    assert dump(state) == before
 
 
 @pytest.mark.parametrize("value", [None, [], "x", 1])
