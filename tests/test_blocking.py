@@ -67,6 +67,8 @@ ALLOWED = {
     "reactor.engine.wakeup:Wakeup.wait_writable": "for the plain client, which waits for its reader; a signal ends it",
     "reactor.log": THREAD,
     "reactor.people.look_alikes:prototypes": f"{START}: `prepare` reads it",
+    "reactor.people.data_dir": START,
+    "reactor.people.files": f"{START}; later {THREAD}, of `Reload` or of `StateFile`",
     "reactor.people.members": f"{START}; later by `Reload`, {THREAD}",
     "reactor.run": START,
     "reactor.start": f"{START}, or once before it begins",

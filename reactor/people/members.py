@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pylingo.reactor.people.authorized_keys import Line, parse_line
+from pylingo.reactor.people.files import read_regular
 from pylingo.reactor.people.keys import PublicKey
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold, user_name
@@ -62,22 +63,16 @@ NOBODY = Members()
 def read_members(path: str) -> Members:
     """Read a file of members. Raises `ValueError` with one sentence if it cannot be used at all."""
     try:
-        with open(path, "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise ValueError(f"the members file {path} must be a regular file")
-            _check_owner(path, status)
-            data = file.read(MAX_FILE + 1)
+        data, status = read_regular(path, "the members file", MAX_FILE)
+        _check_writers(path, status)
     except OSError as error:
         raise ValueError(f"cannot read the members file {path}: {error.strerror}") from None
-    if len(data) > MAX_FILE:
-        raise ValueError(f"the members file {path} must have at most {MAX_FILE} bytes")
     if b"\0" in data:
         raise ValueError(f"the members file {path} is damaged: it has NUL bytes")
     return parse_members(data.decode(errors="surrogateescape").removeprefix(_BOM))
 
 
-def _check_owner(path: str, status: os.stat_result) -> None:
+def _check_writers(path: str, status: os.stat_result) -> None:
     """Whoever can write the file can let people in. A folder that is closed to others protects it as well."""
     if status.st_uid not in (os.geteuid(), 0):
         raise ValueError(f"the members file {path} belongs to another user: change that with chown")
