@@ -57,6 +57,11 @@ class DataDir:
         """The socket of the running server, for commands such as `pylingo-server invite`."""
         return os.path.join(self.path, "control")
 
+    @property
+    def small_files(self) -> tuple[str, ...]:
+        """The files that are only ever replaced as a whole, and belong to a copy of the folder."""
+        return self.people, self.members, self.certificate, self.key, self.link
+
     def lock(self) -> bool:
         """Keep others off the folder until this process ends; return False if another one is there."""
         descriptor = open_private(os.path.join(self.path, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)

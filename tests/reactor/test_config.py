@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pylingo.reactor.config import LOG_LEVELS, SETTINGS, ServerSettings, parse_arguments
+from pylingo.reactor.config import LOG_LEVELS, SETTINGS, ServerSettings, parse_arguments, with_data
 from pylingo.reactor.engine.listener import LOOPBACK
 from pylingo.shared import __version__
 from pylingo.shared.launch import LaunchError
@@ -25,6 +25,13 @@ TEN = ip_network("10.0.0.0/8")
 GOOD = {
     "host": {"127.0.0.1": "127.0.0.1", "::": "::", "localhost": "localhost"},
     "port": {"0": 0, "5000": 5000, "65535": 65535, "007": 7},
+    "data": {"": "", "/var/lib/pylingo": "/var/lib/pylingo"},
+    "no_tls": {"true": True},
+    "members": {"": "", "false": "", "true": "true", "/etc/members": "/etc/members"},
+    "open": {"true": True},
+    "members_invite": {"true": True},
+    "name_keep": {"0": 0.0, "180d": 15_552_000.0, "12h": 43_200.0},
+    "password_file": {"": "", "/etc/password": "/etc/password"},
     "motd": {"": "", "Grüße": "Grüße", "a\nb\tc": "a\nb\tc", "\x1b[2J": "\ufffd[2J", "x" * MAX_MOTD: "x" * MAX_MOTD},
     "log_level": {level: level for level in LOG_LEVELS} | {"DEBUG": "debug", "Info": "info"},
     "rate": {"0": 0.0, "0.0": 0.0, "0.001": 0.001, "1e6": 1e6, "4": 4.0, "0.5": 0.5, "1e3": 1000.0},
@@ -63,6 +70,13 @@ DIGITS = "9" * 5_000  # more than the interpreter converts
 BAD = {
     "host": (["", " ", "\t"], "an address or a host name, such as 127.0.0.1 or :: for all addresses"),
     "port": (["-1", "65536", "http", "", "5000.0", "0x10", "1_000", " 5", "5\n", "٣", "²", DIGITS], WHOLE),
+    "data": (["a\0b", "~nobody-of-that-name/x"], "a path without NUL"),
+    "no_tls": ([], ""),
+    "members": (["a\0b", "~nobody-of-that-name/x"], "true for the file `members` in the folder of --data, or a path"),
+    "open": ([], ""),
+    "members_invite": ([], ""),
+    "name_keep": (["-1", "", "90 d", "10001d"], TIME),
+    "password_file": (["a\0b", "~nobody-of-that-name/x"], "a path without NUL"),
     "motd": (["x" * (MAX_MOTD + 1)], f"at most {MAX_MOTD} characters"),
     "log_level": (["", "loud", "warn", "10"], "one of debug, info, warning, error, critical"),
     "rate": (
@@ -147,6 +161,8 @@ def test_each_setting_has_cases_here():
 @pytest.mark.parametrize("equals", [False, True], ids=["", "with ="])
 def test_an_option_means_what_it_says(name, text, value, equals):
     arguments = [f"{SETTINGS[name].option}={text}"] if equals else [SETTINGS[name].option, text]
+    if not SETTINGS[name].metavar:
+        arguments = [SETTINGS[name].option]
     if name == "queue_hard":
         arguments += ["--queue-soft", "1K"]
     settings = parse_arguments(arguments)
@@ -168,6 +184,7 @@ WRONG = {
     "an option without its value": (["--port"], "--port"),
     "a value without its option": (["5000"], "5000"),
     "an option that is none": (["-x"], "-x"),
+    "a value for a flag": (["--no-tls=1"], "--no-tls"),
     "hard below soft": (["--queue-soft", "128K", "--queue-hard", "64K"], "--queue-hard (64K) must be at least"),
     "soft above the default of hard": (
         ["--queue-soft", "1M"],
@@ -238,9 +255,10 @@ def test_help_exits_with_success_and_names_every_option_with_its_default(capsys)
     assert caught.value.code == 0
     shown = " ".join(capsys.readouterr().out.split())
     for setting in SETTINGS.values():
-        assert f"{setting.option} {setting.metavar}" in shown
+        metavar = f"[{setting.metavar}]" if setting.without_value is not None else setting.metavar
+        assert f"{setting.option} {metavar}".strip() in shown
         assert setting.about in shown
-        assert setting.type.right in shown
+        assert setting.type.right in shown or not setting.metavar
         assert setting.outcome.replace(" ", "") in shown.replace(" ", ""), "a line may break after a hyphen"
     assert "(64K)" in shown
     assert "(127.0.0.1)" in shown
@@ -256,6 +274,8 @@ def test_a_file_may_hold_every_setting_under_its_name(config_file, dash):
 
     def shown(name):
         value = values[name] if not SETTINGS[name].type.is_list else list(GOOD[name])[-1]
+        if isinstance(value, bool):
+            return str(value).lower()
         return toml(value) if isinstance(value, str) else value
 
     lines = [f"{name.replace('_', dash)} = {shown(name)}" for name in values]
@@ -265,6 +285,8 @@ def test_a_file_may_hold_every_setting_under_its_name(config_file, dash):
 
 @pytest.mark.parametrize(("name", "text", "value"), GOOD_CASES, ids=case_ids(GOOD_CASES))
 def test_a_string_in_a_file_means_what_it_means_on_the_command_line(config_file, name, text, value):
+    if type(value) is bool:
+        pytest.skip("a flag is no string")
     path = config_file(
         f"queue-soft = 1024\n{name} = {toml(text)}" if name != "queue_soft" else f"{name} = {toml(text)}"
     )
@@ -281,6 +303,10 @@ def test_a_string_in_a_file_means_what_it_means_on_the_command_line(config_file,
         ("queue-soft = 2048", "queue_soft", 2_048),
         ("queue-soft = '2K'", "queue_soft", 2_048),
         ('motd = """\nHello,\nworld\n"""', "motd", "Hello,\nworld\n"),
+        ("members = true", "members", "true"),
+        ("members = false", "members", ""),
+        ("no-tls = true", "no_tls", True),
+        ("open = false", "open", False),
         ("# nothing\n", "port", 5_000),
         ("", "port", 5_000),
     ],
@@ -301,6 +327,32 @@ def test_the_file_and_the_command_line_must_go_together(config_file):
     assert "--queue-hard (128K)" in refusal("--config", path, "--queue-soft", "256K")
 
 
+# --- the data folder --------------------------------------------------------------------------------------------
+
+
+def test_the_option_for_members_has_its_file_in_the_data_folder():
+    assert parse_arguments(["--members"]).members == "true"
+    assert parse_arguments(["--members", "--data", "d"]).members == "true"
+    assert parse_arguments(["--members", "keys", "--data", "d"]).members == "keys"
+
+
+def test_the_paths_in_the_data_folder_are_those_that_are_not_given():
+    settings = with_data(parse_arguments(["--data", "d"]))
+    assert (settings.history, settings.members) == ("d/history.db", "")
+    settings = with_data(parse_arguments(["--data", "d", "--members", "--history", "chat.db"]))
+    assert (settings.history, settings.members) == ("chat.db", "d/members")
+    settings = with_data(parse_arguments(["--data", "d", "--members", "keys"]))
+    assert settings.members == "keys"
+    assert with_data(ServerSettings()) == ServerSettings()
+
+
+def test_without_the_data_folder_the_members_need_a_file():
+    with pytest.raises(LaunchError) as caught:
+        with_data(parse_arguments(["--members"]))
+    words = "--members needs a FILE, or the folder of --data, where the file is called members"
+    assert str(caught.value) == words
+
+
 BAD_FILES = {
     "an unknown key": ("prot = 1", "there is no setting 'prot'"),
     "a table": ("[server]\nport = 1", "there is no setting 'server'"),
@@ -310,6 +362,7 @@ BAD_FILES = {
     "a list": ("port = [1]", "port must be a whole number"),
     "a bool for a number": ("port = true", "port must be a whole number"),
     "a bool for a string": ("motd = false", "motd must be at most 4096 characters, not false"),
+    "a string for a bool": ("open = 'yes'", "open must be true or false"),
     "a date": ("port = 2026-01-01", "port must be a whole number"),
     "a float for a whole number": ("port = 5000.0", "port must be a whole number from 0 to 65535, not 5000.0"),
     "a number out of range": ("port = 65536", "port must be a whole number"),
