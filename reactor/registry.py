@@ -42,7 +42,8 @@ class PeopleFiles:
 class Registry:
     """The register and the files behind it. `data` is None if there is no data folder: all is in memory then.
 
-    `first_code` is the invitation of the first operator, after the first start with a data folder.
+    `first_code` is the invitation of the first operator, at the first start with a data folder. It is valid once
+    `write_first` has stored it.
     """
 
     register: Register
@@ -98,6 +99,18 @@ class Registry:
         self.password = files.password
         self.changed()
 
+    def write_first(self) -> None:
+        """At the first start, store the invitation of the operator. Raises `LaunchError`.
+
+        Call it when nothing else can keep the server from starting: the code is shown once, and the next start is not
+        the first one any more.
+        """
+        if self.data is not None and self.first_code is not None:
+            try:
+                write_state(self.data.people, self.register.to_state())
+            except OSError as error:
+                raise LaunchError(f"cannot write {self.data.people}: {error.strerror}") from None
+
     def write_link(self, address: str, certificate: str) -> str:
         """Keep the link to the server at `address` for the commands, and return it with the first invitation.
 
@@ -146,21 +159,17 @@ def open_registry(settings: ServerSettings) -> Registry:
 
 
 def _open_register(data: DataDir) -> Registry:
-    """Return the register of the folder. The first one has an invitation for an operator, which is stored."""
+    """Return the register of the folder. The first one has an invitation for an operator, which is not stored yet."""
     try:
         state = read_state(data.people)
         if state is not None:
             return Registry(Register.from_state(state), data)
         register = Register()
-        issued, change = register.invite(None, operator=True)
-        write_state(data.people, register.to_state())
-        change.commit()
+        issued, _ = register.invite(None, operator=True)
         return Registry(register, data, first_code=issued.code)
     except ValueError as error:
         words = str(error) if data.people in str(error) else f"the people file {data.people} is damaged: {error}"
         raise LaunchError(words) from None
-    except OSError as error:
-        raise LaunchError(f"cannot write {data.people}: {error.strerror}") from None
 
 
 def is_open(settings: ServerSettings) -> bool:

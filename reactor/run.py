@@ -68,6 +68,7 @@ def _serve() -> int:
     if registry.data is not None:
         link = registry.write_link(reachable(address, bound), certificate)
         if registry.first_code is not None:  # the only place where it is ever shown
+            registry.write_first()
             lines.append(f"open this link to become the operator: {link}")
     _print(lines)
     log.write(f"join it with: {invitation(address, bound)}")

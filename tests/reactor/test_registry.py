@@ -29,6 +29,7 @@ def opened(*arguments: str) -> Registry:
 
 def closed(registry: Registry) -> None:
     """End the process that has the registry, as far as the folder can tell."""
+    registry.write_first()
     registry.close(DEADLINE)
     assert registry.data is not None
     registry.data.unlock()
@@ -64,6 +65,7 @@ def test_the_first_start_makes_the_folder_and_invites_the_operator(data: Path) -
     registry = opened("--data", "d")
     assert registry.first_code is not None
     assert registry.register.may_enter(None)
+    registry.write_first()
     assert sorted(os.listdir(data)) == ["cert.pem", "key.pem", "lock", "people.json"]
     assert {path.stat().st_mode & 0o777 for path in data.iterdir()} == {0o600}
     assert registry.first_code not in (data / "people.json").read_text()
@@ -128,8 +130,8 @@ def test_a_file_that_lists_nobody_is_refused(data: Path, text: str) -> None:
     registry = opened("--data", "d", "--members", "keys")  # the operator is invited
     state = registry.register.to_state()
     state["invitations"] = []
-    state_file.write_state("d/people.json", state)
     closed(registry)
+    state_file.write_state("d/people.json", state)
     assert refusal("--data", "d", "--members", "keys").endswith(
         "add a key to it, or run  pylingo-server invite --operator --data d"
     )
@@ -187,10 +189,20 @@ def test_a_full_disk_keeps_the_first_start_from_an_invitation(data: Path, monkey
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
+    registry = opened("--data", "d")
     with monkeypatch.context() as patch:
         patch.setattr("pylingo.reactor.registry.write_state", fail)
-        assert refusal("--data", "d") == "cannot write d/people.json: No space left on device"
+        with pytest.raises(LaunchError, match=r"cannot write d/people.json: No space left on device"):
+            registry.write_first()
     assert not (data / "people.json").exists()
+
+
+def test_a_start_that_fails_later_was_not_the_first(data: Path) -> None:
+    """Otherwise nobody would ever see a link for the operator."""
+    registry = opened("--data", "d")
+    assert registry.data is not None
+    registry.data.unlock()
+    assert opened("--data", "d").first_code is not None
 
 
 def test_skipped_lines_are_logged(data: Path, caplog: pytest.LogCaptureFixture) -> None:

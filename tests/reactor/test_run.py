@@ -127,6 +127,14 @@ def test_the_first_operator_is_invited_on_stdout_alone_and_once(tmp_path):
     assert code not in (tmp_path / "data" / "people.json").read_text()
 
 
+def test_a_port_in_use_leaves_the_first_start_to_the_next_one(tmp_path, taken):
+    data = str(tmp_path / "data")
+    assert "is in use" in refusal("--data", data, "--no-tls", "--port", str(taken))
+    with ServerProcess("--data", data, "--no-tls") as server:
+        server.stop(signal.SIGTERM)
+        assert server.process.stdout.read().startswith("open this link to become the operator: ")
+
+
 @pytest.mark.parametrize(("host", "is_told"), [("127.0.0.1", False), ("::1", False), ("0.0.0.0", True), ("::", True)])
 def test_what_a_port_without_encryption_means_is_said(host, is_told):
     with ServerProcess("--host", host) as server:
