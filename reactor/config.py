@@ -64,42 +64,6 @@ class ServerSettings:
     port: int = _setting(
         5000, integer(0, 65_535), "PORT", "the TCP port; 0 lets the system choose one", needs_restart=True
     )
-    data: str = _setting(
-        "",
-        path(),
-        "DIR",
-        "the folder for everything that the server keeps: history, certificate, people; made if it is not there",
-        needs_restart=True,
-    )
-    no_tls: bool = _setting(
-        False, flag(), "", "with --data, the port is not encrypted and has no certificate", needs_restart=True
-    )
-    members: str = _setting(
-        "",
-        path_or_true("the file `members` in the folder of --data"),
-        "FILE",
-        "only the keys in this file and invited ones may come in; a file as OpenSSH's authorized_keys",
-        "goodbye `members-only`",
-        without_value=TRUE,
-    )
-    open: bool = _setting(
-        False, flag(), "", "with --members, everybody may come in; the keys in the file keep their names and ranks"
-    )
-    members_invite: bool = _setting(False, flag(), "", "members may invite, and not only operators")
-    name_keep: float = _setting(
-        KEEP,
-        duration(1, 10_000 * 86_400),
-        "TIME",
-        "time for which a name belongs to a key that does not use it; 0 for ever",
-        "the name is free",
-    )
-    password_file: str = _setting(
-        "",
-        path(),
-        "FILE",
-        "a file with the hash of a password that everybody must give; pylingo-server hash-password makes it",
-        "goodbye `password`",
-    )
     motd: str = _setting("", notice(MAX_MOTD), "TEXT", "a notice that is sent to everybody who connects")
     log_level: str = _setting("info", one_of(*LOG_LEVELS), "LEVEL", "the least severe level that is logged")
     rate: float = _setting(
@@ -188,6 +152,42 @@ class ServerSettings:
         "SECONDS",
         "time for which the seat of a broken connection is kept; 0 for none",
         "the room sees `left` with reason `lost`",
+    )
+    data: str = _setting(
+        "",
+        path(),
+        "DIR",
+        "the folder for everything that the server keeps: history, certificate, people; made if it is not there",
+        needs_restart=True,
+    )
+    no_tls: bool = _setting(
+        False, flag(), "", "with --data, the port is not encrypted and has no certificate", needs_restart=True
+    )
+    members: str = _setting(
+        "",
+        path_or_true("the file `members` in the folder of --data"),
+        "FILE",
+        "only the keys in this file and invited ones may come in; a file as OpenSSH's authorized_keys",
+        "goodbye `members-only`",
+        without_value=TRUE,
+    )
+    open: bool = _setting(
+        False, flag(), "", "with --members, everybody may come in; the keys in the file keep their names and ranks"
+    )
+    members_invite: bool = _setting(False, flag(), "", "members may invite, and not only operators")
+    name_keep: float = _setting(
+        KEEP,
+        duration(1, 10_000 * 86_400),
+        "TIME",
+        "time for which a name belongs to a key that does not use it; 0 for ever",
+        "the name is free",
+    )
+    password_file: str = _setting(
+        "",
+        path(),
+        "FILE",
+        "a file with the hash of a password that everybody must give; pylingo-server hash-password makes it",
+        "goodbye `password`",
     )
     history: str = _setting(
         "",
