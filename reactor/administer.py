@@ -132,7 +132,9 @@ def _link(data: DataDir, address: str | None) -> Link:
             link = parse_link(file.read(4_096).strip())
         if address is None:
             return link
-        return Link(*parse_address(address), fingerprint=link.fingerprint)
+        host, port = parse_address(address)
+        has_port = address.rpartition("]")[2].count(":") == 1
+        return Link(host, port if has_port else link.port, fingerprint=link.fingerprint)
     except FileNotFoundError:
         words = f"there is no link to the server in {data.path}: start the server once with  --data {data.path}"
         raise LaunchError(words) from None

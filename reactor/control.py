@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from pylingo.reactor.engine.loop import EVENT_READ, Reactor
+from pylingo.shared.files import PRIVATE
 
 _MOST = 65_536  # bytes of a request
 _AT_ONCE = 16  # requests in a tick
@@ -34,6 +35,7 @@ class Control:
         self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
             self._sock.bind(path)
+            os.chmod(path, PRIVATE)
             self._sock.setblocking(False)
             reactor.register(self._sock.fileno(), EVENT_READ, self)
         except BaseException:

@@ -23,7 +23,7 @@ from pylingo.reactor.people.roster import Change
 from pylingo.reactor.people.state_file import StateFile, read_state, write_state
 from pylingo.shared.address import parse_address
 from pylingo.shared.launch import LaunchError
-from pylingo.shared.link import Link, show_link
+from pylingo.shared.link import Link, parse_link, show_link
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ class Registry:
                 raise LaunchError(f"cannot write {self.data.people}: {error.strerror}") from None
 
     def write_link(self, address: str, certificate: str) -> str:
-        """Keep the link to the server at `address` for the commands, and return it with the first invitation.
+        """Keep the link to the server at `address` for the commands, and return it. It has no invitation.
 
         `certificate` is the path of the certificate, "" without TLS. Raises `LaunchError`.
         """
@@ -125,7 +125,11 @@ class Registry:
             raise LaunchError(str(error)) from None
         except OSError as error:
             raise LaunchError(f"cannot write {self.data.link}: {error.strerror}") from None
-        return show_link(dataclasses.replace(link, invite=self.first_code))
+        return show_link(link)
+
+    def first_link(self, link: str) -> str:
+        """Return a link with the invitation of the first operator. Nothing else may ever show that."""
+        return show_link(dataclasses.replace(parse_link(link), invite=self.first_code))
 
     def answer(self, request: object, answer: Answer) -> None:
         """Do what the command line asks for, and answer when that is stored."""

@@ -43,7 +43,7 @@ def _serve() -> int:
     from pylingo.reactor.registry import open_registry
     from pylingo.reactor.reload import Reload
     from pylingo.reactor.server import Server
-    from pylingo.reactor.start import NOT_ENCRYPTED, check_history, invitation, is_exposed, reachable, wait_for_host
+    from pylingo.reactor.start import NOT_ENCRYPTED, check_history, is_exposed, join_command, reachable, wait_for_host
     from pylingo.shared import __version__
 
     settings = with_data(parse_arguments(sys.argv[1:]))
@@ -63,15 +63,17 @@ def _serve() -> int:
     except OSError as error:
         raise LaunchError(why_not_listening(error, settings.host, settings.port)) from None
     bound = targets[0][1][0]
+    server_at = reachable(address, bound)
     certificate = registry.data.certificate if registry.data is not None and not settings.no_tls else ""
     lines = [f"PyLingo {__version__} listening on {address}"]
     if registry.data is not None:
-        link = registry.write_link(reachable(address, bound), certificate)
-        if registry.first_code is not None:  # the only place where it is ever shown
+        link = registry.write_link(server_at, certificate)
+        if registry.first_code is not None:
             registry.write_first()
-            lines.append(f"open this link to become the operator: {link}")
+            lines.append(f"open this link to become the operator: {registry.first_link(link)}")
+        server_at = link if certificate else server_at
     _print(lines)
-    log.write(f"join it with: {invitation(address, bound)}")
+    log.write(f"join it with: {join_command(server_at)}")
     if not certificate and is_exposed(bound):
         log.write(NOT_ENCRYPTED)
     server.serve()

@@ -116,16 +116,13 @@ def wait_for_host(reactor: Reactor, host: str, port: int) -> Sequence[Target]:
 # --- how to join
 
 
-def invitation(address: str, bound: str) -> str:
-    """Return a shell command that joins the server at HOST:PORT, with an address that works from other machines.
-
-    `bound` is the IP address of the host.
-    """
-    return f"{_client_command()} {shlex.quote(reachable(address, bound))}"
+def join_command(server: str) -> str:
+    """Return a shell command that joins a server, which is HOST:PORT or a link."""
+    return f"{_client_command()} {shlex.quote(server)}"
 
 
 def reachable(address: str, bound: str) -> str:
-    """Return HOST:PORT as other machines reach it. `bound` is the IP address of the host."""
+    """Return HOST:PORT as other machines reach a server. `bound` is the IP address of its host."""
     if bound in _ELSEWHERE:
         return show_address(_own_address(bound), int(address.rpartition(":")[2]))
     return address

@@ -70,12 +70,28 @@ def test_an_invitation_is_a_link(data: Path, capsys: pytest.CaptureFixture[str],
     assert register.is_operator(fingerprint(2)) == operator
 
 
-def test_an_invitation_has_limits_and_another_address(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert invite(["--data", "d", "--uses", "3", "--time", "12h", "--address", "[::1]:7"]) == 0
-    link = parse_link(capsys.readouterr().out.strip())
-    assert (link.host, link.port, link.fingerprint) == ("::1", 7, PIN)
+def test_an_invitation_has_limits(data: Path) -> None:
+    assert invite(["--data", "d", "--uses", "3", "--time", "12h"]) == 0
     (invitation,) = register_of(data).to_state()["invitations"]
     assert invitation.uses == 3
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("a.example", ("a.example", 5001)),  # the port of the server as it was last started
+        ("a.example:7", ("a.example", 7)),
+        ("::1", ("::1", 5001)),
+        ("[::1]", ("::1", 5001)),
+        ("[::1]:7", ("::1", 7)),
+    ],
+)
+def test_the_address_in_a_link_may_be_another_one(
+    data: Path, capsys: pytest.CaptureFixture[str], address: str, place: tuple[str, int]
+) -> None:
+    invite(["--data", "d", "--address", address])
+    link = parse_link(capsys.readouterr().out.strip())
+    assert (link.host, link.port, link.fingerprint) == (*place, PIN)
 
 
 @pytest.mark.parametrize(

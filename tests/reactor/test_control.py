@@ -63,6 +63,10 @@ def test_a_request_is_answered_later(bench: Bench) -> None:
     assert os.listdir(bench.path.parent) == ["control"]  # the command has removed its own
 
 
+def test_the_socket_is_its_owners_alone(bench: Bench) -> None:
+    assert stat.S_IMODE(bench.path.stat().st_mode) == 0o600
+
+
 def test_two_at_once_get_their_own_replies(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     replies: dict[int, list[object]] = {1: [], 2: []}
     threads = []

@@ -309,10 +309,10 @@ def test_the_link_is_kept_without_an_invitation(running: tuple[Registry, Reactor
     registry, _ = running
     pin = certificate_fingerprint("d/cert.pem")
     link = registry.write_link("[2001:db8::1]:5000", "d/cert.pem")
-    assert link == f"pylingo://[2001:db8::1]:5000?invite={registry.first_code}#{pin}"
-    assert (data / "link").read_text() == f"pylingo://[2001:db8::1]:5000#{pin}\n"
+    assert link == f"pylingo://[2001:db8::1]:5000#{pin}"
+    assert (data / "link").read_text() == f"{link}\n"
     assert (data / "link").stat().st_mode & 0o777 == 0o600
-    registry.first_code = None
+    assert registry.first_link(link) == f"pylingo://[2001:db8::1]:5000?invite={registry.first_code}#{pin}"
     assert registry.write_link("chat.example.org:5000", "") == "pylingo://chat.example.org:5000"
 
 
