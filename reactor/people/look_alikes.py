@@ -9,6 +9,7 @@ import json
 import os
 import unicodedata
 from importlib.util import find_spec
+from typing import Any
 
 from pylingo.shared.names import fold
 
@@ -46,7 +47,7 @@ def prototypes() -> dict[int, str]:
     if package is None or not package.submodule_search_locations:
         raise ModuleNotFoundError("confusable_homoglyphs is not installed", name="confusable_homoglyphs")
     with open(os.path.join(package.submodule_search_locations[0], "confusables.json"), encoding="utf-8") as file:
-        entries = {key: [entry["c"] for entry in found] for key, found in json.load(file).items()}
+        entries: dict[str, list[str]] = json.load(file, object_hook=_character)
     found: dict[int, str] = {}
     taken: set[str] = set()  # the prototypes of single characters, which are themselves no sources
     for key, others in entries.items():
@@ -56,3 +57,8 @@ def prototypes() -> dict[int, str]:
             taken.add(others[0])
     # Some prototypes consist of precomposed characters, whose parts have prototypes.
     return {source: unicodedata.normalize("NFD", prototype).translate(found) for source, prototype in found.items()}
+
+
+def _character(entry: dict[str, Any]) -> Any:
+    """The character alone of an entry of the file: its Unicode name would take megabytes."""
+    return entry["c"] if entry.keys() == {"c", "n"} else entry

@@ -127,7 +127,10 @@ def test_a_mistake_of_ours_is_logged_and_changes_nothing(
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_members_and_the_password_are_read_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_members_and_the_password_are_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("logging.root.level", 20)
     path, password = tmp_path / "members", tmp_path / "password"
     path.write_text(key(1).text)
     password.write_text(hash_password("secret").text)
