@@ -267,7 +267,10 @@ class Help(Record):
 
 @record("entry")
 class Entry(Record):
-    """One message in a page of history. A private one has the name of the recipient in `to`."""
+    """One message in a page of history. A private one has the name of the recipient in `to`.
+
+    `fingerprint` and `operator` are what the author was when the message was sent. A `redacted` one has no text.
+    """
 
     from_: str
     text: str
@@ -275,6 +278,9 @@ class Entry(Record):
     key: Key | None = None
     to: str | None = None
     action: bool | None = None
+    fingerprint: str | None = None
+    operator: bool | None = None
+    redacted: bool | None = None
 
 
 @record("history", EVENTS)

@@ -54,8 +54,8 @@ def run_command(session: Session, command: Command) -> None:
 
 
 def _name(session: Session, argument: str, command: Command) -> None:
-    new = user_name(argument)
-    session.reply(Renamed(session.rename(new), new, re=command.id))
+    old = session.rename(user_name(argument))
+    session.reply(Renamed(old, session.person.name, re=command.id))
 
 
 # --- rooms
@@ -65,7 +65,7 @@ def _list(session: Session, argument: str, command: Command) -> None:
     def rooms(keys: list[str]) -> Iterator[tuple[RoomInfo, int]]:
         for key in keys:
             room = session.hub.rooms[key]
-            yield RoomInfo(room.name, len(room.members)), _size(room.name) + 32
+            yield RoomInfo(room.name, len(room.directory.keys)), _size(room.name) + 32
 
     def make(page: list[RoomInfo], more: bool) -> bytes:
         return encode(Rooms(page, more))
@@ -91,7 +91,7 @@ def _open(session: Session, argument: str, command: Command) -> None:
 def _enter(session: Session, name: str, command: Command) -> None:
     room = session.hub.room(name)
     session.enter(room)
-    session.reply(Joined(room.name, session.person.name, len(room.members), command.id))
+    session.reply(Joined(room.name, session.person.name, len(room.directory.keys), command.id))
     if room.topic is not None:
         session.reply(_topic_of(room))
 
@@ -102,7 +102,7 @@ def _users(session: Session, argument: str, command: Command) -> None:
 
     def names(keys: list[str]) -> Iterator[tuple[str, int]]:
         for key in keys:
-            name = session.hub.named(key).person.name
+            name = session.hub.named(key).name
             yield name, _size(name) + 5
 
     def make(page: list[str], more: bool) -> bytes:
@@ -156,7 +156,7 @@ def _who(session: Session, argument: str, command: Command) -> None:
     def people(keys: list[str]) -> Iterator[tuple[PersonInfo, int]]:
         for key in keys:
             other = session.hub.named(key)
-            name, away = other.person.name, other.person.away
+            name, away = other.name, other.away
             yield PersonInfo(name, len(other.rooms), away), _size(name) + _size(away or "") + 40
 
     def make(page: list[PersonInfo], more: bool) -> bytes:
@@ -166,9 +166,8 @@ def _who(session: Session, argument: str, command: Command) -> None:
 
 
 def _whois(session: Session, argument: str, command: Command) -> None:
-    other = session.hub.find(argument)
-    person = other.person
-    shared = sorted((room for room in other.rooms if room in session.rooms), key=lambda room: room.key)
+    person = session.hub.find(argument)
+    shared = sorted((room for room in person.rooms if room in session.rooms), key=lambda room: room.key)
     names = [room.name for room in shared]
     session.reply(PersonDetails(person.name, names, False, person.since, person.away, re=command.id))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from pylingo.reactor.chat.listing import Directory, Pager
-from pylingo.reactor.chat.person import Person
+from pylingo.reactor.chat.person import Person, Present
 from pylingo.reactor.chat.room import WORK_PER_BYTE, Room, Tick
 from pylingo.reactor.chat.seats import Seats, Sitter, Timer
 from pylingo.reactor.chat.tokens import Resumable, Tokens
@@ -34,17 +34,8 @@ def name_work(name: str) -> float:
     return 0.0 if name.isascii() else _LETTER * min(len(name), MAX_TYPED)
 
 
-class Writable(Protocol):
-    """An outbox, as the hub sees it."""
-
-    def write(self, frame: bytes) -> None: ...
-
-
-class Registered(Resumable, Sitter, Protocol):
+class Registered(Resumable, Sitter, Present, Protocol):
     """A session, as the hub sees it."""
-
-    @property
-    def outbox(self) -> Writable: ...
 
 
 class Hub[S: Registered]:
@@ -77,12 +68,13 @@ class Hub[S: Registered]:
         self.seats = Seats(grace, call_later, monotonic)
         self.tokens: Tokens[S] = Tokens()
         self._clock = clock
-        self._sessions: dict[str, S] = {}  # by the compared form of the person's name
+        self._people: dict[str, Person[S]] = {}  # by the compared form of the name
         self._guests = itertools.count(1)
         self._numbers = itertools.count(1)
 
     def __len__(self) -> int:
-        return len(self._sessions)
+        """The number of people."""
+        return len(self._people)
 
     def stamp(self) -> int:
         """The stamp of a new message, in microseconds since 1970: greater than every stamp before.
@@ -113,53 +105,68 @@ class Hub[S: Registered]:
         """A number for a session, from 1 on. It is never given twice while the server runs."""
         return next(self._numbers)
 
-    def admit(self, session: S) -> Person:
+    def admit(self, session: S) -> Person[S]:
         """Register a new session as a guest. Guest numbers are never used again."""
-        person = Person(f"guest-{next(self._guests)}", self._clock())
-        self._sessions[person.key] = session
-        self.people.add(person.key)
+        person: Person[S] = Person(f"guest-{next(self._guests)}", self._clock())
+        self._add(person)
+        person.add(session)
         return person
 
-    def rename(self, session: S, new: Person) -> None:
-        """Register `session` under the name of `new` instead of its own.
+    def rename(self, person: Person[S], name: str) -> Person[S]:
+        """Return whom a session of `person` becomes under the name `name`.
 
-        Raises `RequestError` `name-taken` if another session has that name, in any spelling.
+        This is `person`, who is called so from now on; or a new person, if others stay under the old name; or somebody
+        with the same key who has that name. Raises `RequestError` `name-taken` if somebody else has it, in any
+        spelling.
         """
-        if self._sessions.get(new.key, session) is not session:
-            raise RequestError("name-taken", "somebody here has that name: choose another one")
-        self._remove(session.person)
-        self._sessions[new.key] = session
-        self.people.add(new.key)
+        key = fold(name)
+        holder = self._people.get(key)
+        if holder is not None and holder is not person:
+            if person.fingerprint is None or person.fingerprint != holder.fingerprint:
+                raise RequestError("name-taken", "somebody here has that name: choose another one")
+            return holder
+        if holder is None and not person.is_alone:
+            return self._add(person.another(name))
+        self._remove(person)
+        person.spell(name, key)
+        return self._add(person)
 
-    def release(self, session: S) -> None:
-        """Forget a session that has ended."""
-        self._remove(session.person)
+    def release(self, session: S, person: Person[S]) -> None:
+        """Forget that `session` is `person`, and the person if it was the last one."""
+        person.remove(session)
+        if not person.sessions:
+            self._remove(person)
 
-    def named(self, key: str) -> S:
-        """The session of the person whose name has the compared form `key`. Raises `KeyError`."""
-        return self._sessions[key]
+    def named(self, key: str) -> Person[S]:
+        """The person whose name has the compared form `key`. Raises `KeyError`."""
+        return self._people[key]
 
-    def find(self, name: str) -> S:
-        """The session of the person called `name`, in any spelling. Raises `RequestError` `no-such-user`."""
+    def find(self, name: str) -> Person[S]:
+        """The person called `name`, in any spelling. Raises `RequestError` `no-such-user`."""
         name = name.strip()
         self.tick.work += name_work(name)
-        session = self._sessions.get(fold(name)) if len(name) <= MAX_TYPED else None
-        if session is None:
+        person = self._people.get(fold(name)) if len(name) <= MAX_TYPED else None
+        if person is None:
             raise RequestError("no-such-user", f"nobody here is called {quote(name)}: /who lists everybody")
-        return session
+        return person
 
     def sessions(self) -> list[S]:
         """All sessions, in no particular order."""
-        return list(self._sessions.values())
+        return [session for person in self._people.values() for session in person.sessions]
 
     def tell_everybody(self, record: Record) -> None:
         """Send `record` to every session. It is encoded once, as there may be tens of thousands."""
         frame = encode(record)
-        for session in self._sessions.values():
+        for session in self.sessions():
             session.outbox.write(frame)
 
-    def _remove(self, person: Person) -> None:
-        del self._sessions[person.key]
+    def _add(self, person: Person[S]) -> Person[S]:
+        self._people[person.key] = person
+        self.people.add(person.key)
+        return person
+
+    def _remove(self, person: Person[S]) -> None:
+        del self._people[person.key]
         self.people.remove(person.key)
 
     # --- rooms

@@ -77,12 +77,12 @@ def _history(session: Session, request: HistoryRequest) -> None:
         raise RequestError("bad-argument", "a page is of a room, of a conversation or of the inbox: name one of them")
     history = session.hub.history
     if request.inbox:
-        page = partial(history.inbox, session.number)
+        page = partial(history.inbox, session.person.owner)
         room = name = None
     elif request.with_ is not None:
         other = partner(session, request.with_)
         page = partial(history.page, conversation(session, other))
-        room, name = None, other.person.name
+        room, name = None, other.name
     else:
         place = session.need_room(request.room, "read its history")
         page = partial(history.page, place.key)

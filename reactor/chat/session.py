@@ -107,13 +107,13 @@ class Session:
         self.state = State.ATTACHED
         """Change it with `become`, which checks the table of transitions."""
         self._number = 0
-        self.person: Person = hub.admit(self)
+        self.person: Person[Session] = hub.admit(self)
         try:
             self.reply(Welcome(PROTOCOL_VERSION, f"PyLingo/{__version__}", self.person.name, LIMITS, FEATURES))
             if motd:
                 self.reply(Notice(motd))
         except MemoryError:  # nobody will ever end this session
-            hub.release(self)
+            hub.release(self, self.person)
             raise
 
     @property
@@ -209,36 +209,41 @@ class Session:
     # --- coming and going
 
     def enter(self, room: Room["Session"]) -> None:
-        """Make `room` the current one. Its members are told, unless the session is in it already."""
+        """Make `room` the current one. Its members are told, unless the person is in it already."""
         if room in self.rooms:
             self.outbox.focus(room)
             return
-        if room.members:
-            self.outbox.write_to_room(room, Joined(room.name, self.person.name))
+        if not self.person.is_in(room):
+            room.directory.add(self.person.key)
+            self.hub.members_changed()
+            if room.members:
+                self.outbox.write_to_room(room, Joined(room.name, self.person.name))
         self.outbox.enter(room, self)
-        room.directory.add(self.person.key)
-        self.hub.members_changed()
 
     def leave(self, room: Room["Session"], reason: str) -> None:
-        """Leave `room`, and tell its members. The room that was current before is current again."""
+        """Leave `room`. Its members are told, unless another session of the person stays in it.
+
+        The room that was current before is current again.
+        """
         self.outbox.leave(room)
-        room.directory.remove(self.person.key)
-        self.hub.members_changed()
-        if room.members:
-            self.outbox.write_to_room(room, Left(room.name, self.person.name, reason))
-        else:
+        if not self.person.is_in(room):
+            room.directory.remove(self.person.key)
+            self.hub.members_changed()
+            if room.members:
+                self.outbox.write_to_room(room, Left(room.name, self.person.name, reason))
+        if not room.members:
             self.hub.forget(room)
 
     def leave_all(self, reason: str) -> None:
         """Leave every room, and take no more private messages."""
         while self.rooms:
             self.leave(self.rooms[0], reason)
-        self.outbox.close_inbox()
+        self.outbox.leave_inbox()
 
     def tell_rooms(self, make: Callable[[Room["Session"]], Record]) -> None:
-        """Tell the others in each room the record that `make` returns for it."""
-        for room in self.rooms:
-            if len(room.members) > 1:
+        """Tell the others in each room of the person the record that `make` returns for it."""
+        for room in self.person.rooms:
+            if len(room.members) > 1 or self.outbox not in room.members:
                 self.outbox.write_to_room(room, make(room))
 
     def be_away(self, text: str | None) -> None:
@@ -249,16 +254,44 @@ class Session:
             self.tell_rooms(lambda room: Away(self.person.name, text))
 
     def rename(self, name: str) -> str:
-        """Take a name, and tell the rooms; return the old one. Raises `RequestError` `name-taken`."""
-        old, new = self.person, self.person.called(name)
-        if new.name != old.name:
-            self.hub.rename(self, new)
-            for room in self.rooms:
-                room.directory.remove(old.key)
-                room.directory.add(new.key)
-            self.tell_rooms(lambda room: Renamed(old.name, new.name, room.name))
-            self.person = new
-        return old.name
+        """Take a name, and tell the rooms; return the old one. Raises `RequestError` `name-taken`.
+
+        Other sessions of the person keep the old name, unless the new one is another spelling of it.
+        """
+        person = self.person
+        old, key = person.name, person.key
+        if name == old:
+            return old
+        other = self.hub.rename(person, name)
+        if other is not person:
+            self._become(other)
+            return old
+        for room in person.rooms:
+            room.directory.remove(key)
+            room.directory.add(person.key)
+        self.tell_rooms(lambda room: Renamed(old, name, room.name))
+        return old
+
+    def _become(self, other: Person["Session"]) -> None:
+        """Go on as `other`. To each room it is a new name, or somebody has left or joined, or nothing has changed."""
+        person, self.person = self.person, other
+        for room in self.rooms:
+            leaves, comes = not person.is_in(room, self), not other.is_in(room)
+            if leaves:
+                room.directory.remove(person.key)
+            if comes:
+                room.directory.add(other.key)
+            if leaves and comes:
+                told: Record | None = Renamed(person.name, other.name, room.name)
+            elif comes:
+                told = Joined(room.name, other.name)
+            else:
+                told = Left(room.name, person.name, "leave") if leaves else None
+            if told is not None and len(room.members) > 1:
+                self.outbox.write_to_room(room, told)
+        self.hub.release(self, person)
+        other.add(self)
+        self.hub.members_changed()
 
     # --- the end
 
@@ -313,7 +346,7 @@ class Session:
         self.become(State.ENDED)
         if self._number:
             self.hub.history.ended(self._number)
-        self.hub.release(self)
+        self.hub.release(self, self.person)
         self.listing = self.peer = None
         self._revoke_token()
 

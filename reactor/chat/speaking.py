@@ -6,6 +6,7 @@ if they are private. If the key has to be looked up on disk, the requests behind
 
 from collections.abc import Callable
 
+from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session, State, no_room
 from pylingo.reactor.history.history import History
@@ -17,7 +18,7 @@ from pylingo.shared.text import message_text
 _RECEIPT = 400  # an upper bound of the bytes of a `sent`
 
 type Deliver = Callable[[Record | None], None]
-type Place = Room[Session] | Session
+type Place = Room[Session] | Person[Session]
 """A room, or the recipient of a private message."""
 type Speak[P: Place] = Callable[[Session, P, Say, str, int | None, Deliver | None], None]
 
@@ -44,25 +45,26 @@ def say(session: Session, say: Say) -> None:
             _say_once(session, other, conversation(session, other), _speak_privately, say, text)
 
 
-def partner(session: Session, name: str) -> Session:
-    """The session of somebody else. Raises `RequestError` `no-such-user`, or `bad-argument` for oneself."""
+def partner(session: Session, name: str) -> Person[Session]:
+    """Somebody else. Raises `RequestError` `no-such-user`, or `bad-argument` for oneself."""
     other = session.hub.find(name)
-    if other is session:
+    if other is session.person:
         raise RequestError("bad-argument", "this is your own name: a conversation needs somebody else")
     return other
 
 
-def conversation(session: Session, other: Session) -> str:
-    """The key of the history of what two sessions say to each other."""
-    return session.hub.history.conversation(session.number, other.number)
+def conversation(session: Session, other: Person[Session]) -> str:
+    """The key of the history of what two people say to each other."""
+    return session.hub.history.conversation(session.person.owner, other.owner)
 
 
 def _say_once[P: Place](session: Session, place: P, log: str, speak: Speak[P], say: Say, text: str) -> None:
     """Say `text` unless the history `log` has a message with the same key. It may have to ask the disk."""
     history, number, name = session.hub.history, session.number, session.person.name
     assert say.key is not None
+    others = tuple(other.number for other in session.person.others(session))
     deliver = session.outbox.promise(_RECEIPT)
-    at = history.find(log, say.key, number, name)
+    at = history.find(log, say.key, number, name, others)
     if at is not None or not history.may_hold(log, say.key, number, name):
         speak(session, place, say, text, at, deliver)
         return
@@ -70,15 +72,15 @@ def _say_once[P: Place](session: Session, place: P, log: str, speak: Speak[P], s
     def looked_up(at: int | None) -> None:
         if session.state is State.ENDED:
             return
-        if at is None and isinstance(place, Session) and place.state is State.ENDED:
+        if at is None and isinstance(place, Person) and not place.sessions:
             deliver(None)
-            session.refuse(RequestError("no-such-user", f"{place.person.name} has gone meanwhile", say.id))
+            session.refuse(RequestError("no-such-user", f"{place.name} has gone meanwhile", say.id))
         else:
             speak(session, place, say, text, at, deliver)
         session.go_on()
 
     session.is_busy = True
-    history.look_up(log, say.key, number, name, looked_up)
+    history.look_up(log, say.key, number, name, looked_up, others)
 
 
 def _speak(session: Session, room: Room[Session], say: Say, text: str, at: int | None, deliver: Deliver | None) -> None:
@@ -96,16 +98,19 @@ def _speak(session: Session, room: Room[Session], say: Say, text: str, at: int |
 
 
 def _speak_privately(
-    session: Session, other: Session, say: Say, text: str, at: int | None, deliver: Deliver | None
+    session: Session, other: Person[Session], say: Say, text: str, at: int | None, deliver: Deliver | None
 ) -> None:
-    """As `_speak`, to one person."""
-    hub, name, to = session.hub, session.person.name, other.person.name
+    """As `_speak`, to one person. The other sessions of the sender get it as well."""
+    hub, person, to = session.hub, session.person, other.name
     if at is None:
         at = hub.stamp()
         action = say.action or None
-        entry = Entry(name, text, at, say.key, to, action)
-        hub.history.add_private(session.number, other.number, entry)
-        session.outbox.write_to_room(other.outbox.open_inbox(other), Private(name, to, text, at, action), at)
+        entry = Entry(person.name, text, at, say.key, to, action)
+        hub.history.add_private(person.owner, other.owner, entry, session.number if say.key is not None else 0)
+        private = Private(person.name, to, text, at, action)
+        session.outbox.write_to_room(other.open_inbox(), private, at)
+        if not person.is_alone:
+            session.outbox.write_to_room(person.open_inbox(), private, at)
     if deliver is not None:
         _confirm(hub.history, Sent(None, at, say.id, say.key, to), deliver)
 

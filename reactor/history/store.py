@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pylingo.reactor.history.database import AUTHOR
-from pylingo.reactor.history.history import FOREVER, Page, fit_frame
-from pylingo.reactor.history.private import owners
+from pylingo.reactor.history.history import FOREVER, Numbers, Page, fit_frame
+from pylingo.reactor.history.private import Owner, owners
 from pylingo.reactor.history.topics import MOST, StoredTopic
 from pylingo.shared.messages import Entry, HistoryRequest
 from pylingo.shared.names import fold
@@ -20,10 +20,11 @@ _LOADED_SIZE = 2**20  # characters of them at most: the bound of the memory may 
 _SWEEP_ROWS = 200  # rows deleted in one commit, for which new messages wait
 _FAR_OVER = 2**25  # bytes, and a twentieth, above the bound: messages come faster than small steps delete
 _SWEEP_PAGES = 64  # pages returned to the system in one commit
-_ENTRY = "name, text, at, key, recipient, action"
+_ENTRY = "name, text, at, key, recipient, action, fingerprint, operator, redacted"
 _ROW_SIZE = 300  # bytes of a row in memory besides its text, about
-Row = tuple[int, str, str, str, str | None, int | None, str | None, bool | None]
-"""Stamp, room, name, text, key, the number of the session, which only a message with a key has, recipient, action."""
+Row = tuple[int, str, str, str, str | None, int | None, str | None, bool | None, str | None, bool | None, bool | None]
+"""Stamp, room, name, text, key, the number of the session, which only a message with a key has, recipient, action;
+fingerprint of the author's key, whether the author was an operator, whether it is redacted."""
 
 
 def row_size(row: Row) -> int:
@@ -47,18 +48,18 @@ def insert(file: sqlite3.Connection, rows: Iterable[Row]) -> int:
 
 def write(file: sqlite3.Connection, rows: Iterable[Row]) -> int:
     """Write rows, except those whose stamp is in the file already. Return how many were written."""
-    places: list[tuple[int, int]] = []
+    places: list[tuple[Owner, int]] = []
 
     def values() -> Iterator[tuple[Any, ...]]:
-        for at, room, name, text, key, session, to, action in rows:
+        for at, room, name, text, key, session, to, action, *marks in rows:
             places.extend((owner, at) for owner in owners(room))
             author = fold(name) if key is not None and not name.isascii() else None
             number = trace(room, key, session or 0) if key is not None else None
-            yield at, room, name, text, key, number, author, to, action
+            yield at, room, name, text, key, number, author, to, action, *marks
 
     cursor = file.executemany(
-        "insert into message (at, room, name, text, key, session, author, recipient, action)"
-        " values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+        "insert into message (at, room, name, text, key, session, author, recipient, action, fingerprint, operator,"
+        " redacted) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
         values(),
     )
     if places:
@@ -131,7 +132,7 @@ def read_page(file: sqlite3.Connection, room: str, request: HistoryRequest) -> P
     return _read_page(file, "message where room = ?", room, request)
 
 
-def read_inbox(file: sqlite3.Connection, owner: int, request: HistoryRequest) -> Page:
+def read_inbox(file: sqlite3.Connection, owner: Owner, request: HistoryRequest) -> Page:
     """Return the page of an owner's private messages that a request asks for."""
     return _read_page(file, "inbox join message using (at) where owner = ?", owner, request)
 
@@ -152,19 +153,26 @@ def _read_page(file: sqlite3.Connection, where: str, what: str | int, request: H
 
 def _entry(row: tuple[Any, ...]) -> Entry:
     """The message in a row of `_ENTRY`."""
-    name, text, at, key, recipient, action = row
-    return Entry(name, text, at, key, recipient, True if action else None)
+    name, text, at, key, recipient, action, fingerprint, operator, redacted = row
+    return Entry(name, text, at, key, recipient, action and True, fingerprint, operator and True, redacted and True)
 
 
-def find_key(file: sqlite3.Connection, room: str, key: str, session: int, name: str) -> int | None:
-    """Return the stamp of the message sent in `room` with `key` by that session or under that name."""
+def find_key(
+    file: sqlite3.Connection, room: str, key: str, session: int, name: str, others: Numbers = ()
+) -> int | None:
+    """Return the stamp of the message sent in `room` with `key` by that session or under that name.
+
+    Messages of the sessions `others` do not count.
+    """
     by_session = file.execute(
         "select at from message where session = ? and key = ? and room = ? order by at limit 1",
         (trace(room, key, session), key, room),
     )
+    besides = [trace(room, key, other) for other in others]
     by_name = file.execute(
-        f"select at from message where key = ? and room = ? and {AUTHOR} = ? order by at limit 1",
-        (key, room, fold(name)),
+        f"select at from message where key = ? and room = ? and {AUTHOR} = ?"
+        f" and (session is null or session not in ({', '.join('?' * len(besides))})) order by at limit 1",
+        (key, room, fold(name), *besides),
     )
     return min((at for (at,) in (*by_session, *by_name)), default=None)
 

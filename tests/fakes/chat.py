@@ -201,6 +201,17 @@ class Chat:
         person.got()
         return person
 
+    def device(self, name: str, key: str, room: str | None = None) -> Person:
+        """A connection of somebody with a key, as after a proof."""
+        person = Person(self.hub)
+        person.session.person.fingerprint = f"SHA256:{key}"
+        person.ask(Command("name", name))
+        if room is not None:
+            person.ask(Command("join", room))
+        self.tick()
+        person.got()
+        return person
+
     def people(self, *names: str, room: str = "tea") -> list[Person]:
         """Several in one room, who have read each other's coming."""
         people = [self.person(name, room) for name in names]

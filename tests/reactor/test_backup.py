@@ -25,7 +25,7 @@ from tests.support import DEADLINE, ROOT, Peer, ServerProcess
 
 def make(path: Path, count: int = 10) -> None:
     with contextlib.closing(open_file(str(path))) as file:
-        insert(file, [(at, "tea", "alice", f"{at}", f"k-{at}", 1, None, None) for at in range(1, count + 1)])
+        insert(file, [(at, "tea", "alice", f"{at}", f"k-{at}", 1, *[None] * 5) for at in range(1, count + 1)])
 
 
 def stamps(path: Path) -> list[int]:
@@ -67,7 +67,7 @@ def test_what_is_said_while_the_copy_is_made_begins_it_again_not_once(
         def backup(self, target: sqlite3.Connection, **_: object) -> None:  # type: ignore[override]
             def step(status: int, remaining: int, total: int) -> None:
                 steps.append(remaining)
-                insert(file, [(10_000 + len(steps), "tea", "alice", "meanwhile", None, None, None, None)])
+                insert(file, [(10_000 + len(steps), "tea", "alice", "meanwhile", *[None] * 7)])
                 assert len(steps) < 1_000
 
             super().backup(target, pages=5, progress=step)

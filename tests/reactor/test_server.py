@@ -611,7 +611,7 @@ def test_a_question_to_the_file_keeps_its_place_in_a_drain(bench):
     (connection,) = desk.connections
     answers = []
     desk.server.hub.history.may_hold = lambda *_: True
-    desk.server.hub.history.look_up = lambda *_: answers.append(_[-1])
+    desk.server.hub.history.look_up = lambda *_: answers.append(_[4])
     wire.send(Say("first", key="k", id=1), Say("second", id=2))
     desk.turn(2)
     desk.server.drain()
