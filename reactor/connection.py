@@ -45,7 +45,10 @@ READING, UNTIL_CALLED, UNTIL_DRAINED = Pause
 
 
 class Connection:
-    """See the module. `used` belongs to the fair queue."""
+    """See the module. `used` belongs to the fair queue.
+
+    `certificate` is the server's of this connection's handshake, as DER; None without TLS.
+    """
 
     __slots__ = (
         "_address_key",
@@ -58,15 +61,17 @@ class Connection:
         "_session",
         "_unpaced",
         "address",
+        "certificate",
         "deadlines",
         "transport",
         "used",
     )
 
-    def __init__(self, service: Service, transport: Transport, address: str) -> None:
+    def __init__(self, service: Service, transport: Transport, address: str, certificate: bytes | None = None) -> None:
         now = service.reactor.now
         host = host_of(address)
         self.address = address
+        self.certificate = certificate
         self.transport = transport
         self.deadlines: PeerDeadlines[Connection] = PeerDeadlines(self, now)
         self.used = 0.0
@@ -84,6 +89,11 @@ class Connection:
 
     def __repr__(self) -> str:
         return f"<{self._session.person.name} at {self.address}>"
+
+    @property
+    def host(self) -> str:
+        """The address of the peer, without the port."""
+        return host_of(self.address)
 
     @property
     def settings(self) -> ServerSettings:

@@ -122,6 +122,20 @@ class Ready(Record):
     operator: bool | None = None
 
 
+@record("ready", REPLIES)
+class ReadyReply(Record):
+    """A `ready` of this version. It has `identity` even if that is nil."""
+
+    name: str
+    room: str | None
+    token: str
+    resumed: bool
+    identity: str | None
+    operator: bool
+    re: Id | None = None
+    rooms: list[str] | None = None
+
+
 @record("message", EVENTS)
 class Message(Record):
     room: str

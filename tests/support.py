@@ -54,7 +54,7 @@ def is_live(char: str) -> bool:
 
 def ready(name: str, room: str | None, token: str, resumed: bool, re: int | None = None) -> Ready:
     """The `ready` of a session that is in one room, or in none."""
-    return Ready(name, room, token, resumed, re, [room] if room is not None else [])
+    return Ready(name, room, token, resumed, re, [room] if room is not None else [], operator=False)
 
 
 def wait_until(condition: Callable[[], Any], what: str = "the condition", deadline: float = DEADLINE) -> Any:

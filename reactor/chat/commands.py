@@ -31,6 +31,7 @@ from pylingo.shared.names import fold, room_name, user_name
 from pylingo.shared.text import MAX_LINE, quote, without_controls
 
 _NO_TOPIC = "-"
+_VERIFIED = 128  # bytes of somebody with a key in a list, besides the strings
 _SUGGESTION = 150.0  # the work of finding the nearest command, in units of about a microsecond
 _BLANKS = {ord("\n"): " ", ord("\t"): " "}
 
@@ -55,7 +56,8 @@ def run_command(session: Session, command: Command) -> None:
 
 def _name(session: Session, argument: str, command: Command) -> None:
     old = session.rename(user_name(argument))
-    session.reply(Renamed(old, session.person.name, re=command.id))
+    person = session.person
+    session.reply(Renamed(old, person.name, None, command.id, *session.hub.marks(person)))
 
 
 # --- rooms
@@ -91,7 +93,9 @@ def _open(session: Session, argument: str, command: Command) -> None:
 def _enter(session: Session, name: str, command: Command) -> None:
     room = session.hub.room(name)
     session.enter(room)
-    session.reply(Joined(room.name, session.person.name, len(room.directory.keys), command.id))
+    person = session.person
+    users, marks = len(room.directory.keys), session.hub.marks(person)
+    session.reply(Joined(room.name, person.name, users, command.id, *marks))
     if room.topic is not None:
         session.reply(_topic_of(room))
 
@@ -157,7 +161,9 @@ def _who(session: Session, argument: str, command: Command) -> None:
         for key in keys:
             other = session.hub.named(key)
             name, away = other.name, other.away
-            yield PersonInfo(name, len(other.rooms), away), _size(name) + _size(away or "") + 40
+            marks = session.hub.marks(other)
+            size = _size(name) + _size(away or "") + (40 if marks[0] is None else _VERIFIED)
+            yield PersonInfo(name, len(other.rooms), away, *marks), size
 
     def make(page: list[PersonInfo], more: bool) -> bytes:
         return encode(People(page, more))
@@ -169,7 +175,9 @@ def _whois(session: Session, argument: str, command: Command) -> None:
     person = session.hub.find(argument)
     shared = sorted((room for room in person.rooms if room in session.rooms), key=lambda room: room.key)
     names = [room.name for room in shared]
-    session.reply(PersonDetails(person.name, names, False, person.since, person.away, re=command.id))
+    fingerprint, operator = session.hub.marks(person)
+    away = person.away
+    session.reply(PersonDetails(person.name, names, operator is True, person.since, away, command.id, fingerprint))
 
 
 def _away(session: Session, argument: str, command: Command) -> None:

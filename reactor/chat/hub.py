@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from pylingo.reactor.chat.access import Access
 from pylingo.reactor.chat.listing import Directory, Pager
 from pylingo.reactor.chat.person import Person, Present
 from pylingo.reactor.chat.room import WORK_PER_BYTE, Room, Tick
@@ -13,7 +14,9 @@ from pylingo.reactor.chat.tokens import Resumable, Tokens
 from pylingo.reactor.history.clock import wall_clock
 from pylingo.reactor.history.history import History
 from pylingo.reactor.history.memory import MemoryHistory
+from pylingo.reactor.history.private import Owner
 from pylingo.reactor.history.topics import StoredTopic
+from pylingo.reactor.people.register import Register
 from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import MAX_TYPED, fold
@@ -35,7 +38,12 @@ def name_work(name: str) -> float:
 
 
 class Registered(Resumable, Sitter, Present, Protocol):
-    """A session, as the hub sees it."""
+    """A session, as the hub sees it. `identity` is the fingerprint of its key, `host` the peer's address."""
+
+    identity: str | None
+
+    @property
+    def host(self) -> str: ...
 
 
 class Hub[S: Registered]:
@@ -43,7 +51,7 @@ class Hub[S: Registered]:
 
     `schedule(callback)` must run `callback` at the end of the tick. `clock` gives microseconds since 1970. A session
     whose connection breaks keeps its seat for `grace` seconds, if `call_later` is given; `monotonic` gives seconds
-    that never go back.
+    that never go back. `access` says who may come in.
     """
 
     def __init__(
@@ -56,7 +64,9 @@ class Hub[S: Registered]:
         grace: float = 0.0,
         call_later: Callable[..., Timer] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        access: Access | None = None,
     ) -> None:
+        self.access = access or Access(Register(clock))
         self.tick = Tick(schedule, soft, hard)
         self.history = history or MemoryHistory()
         self.rooms: dict[str, Room[S]] = {}
@@ -112,18 +122,22 @@ class Hub[S: Registered]:
         person.add(session)
         return person
 
-    def rename(self, person: Person[S], name: str) -> Person[S]:
-        """Return whom a session of `person` becomes under the name `name`.
+    def rename(self, session: S, name: str) -> Person[S]:
+        """Return whom `session` becomes under the name `name`.
 
-        This is `person`, who is called so from now on; or a new person, if others stay under the old name; or somebody
-        with the same key who has that name. Raises `RequestError` `name-taken` if somebody else has it, in any
-        spelling.
+        This is its person, who is called so from now on; or a new person, if others stay under the old name; or
+        somebody with the same key who has that name. Raises `RequestError` `name-owned` or `name-taken` if the name, in
+        any spelling, is somebody else's, and `not-allowed` if the address has taken too many names.
         """
-        key = fold(name)
+        person, key = session.person, fold(name)
         holder = self._people.get(key)
+        register = self.access.register
+        register.check_name(name, session.identity)
+        if holder is not None and holder is not person and not self.is_one(person.fingerprint, holder.fingerprint):
+            raise RequestError("name-taken", "somebody here has that name: choose another one")
+        if session.identity is not None and register.take_name(name, session.identity, session.host):
+            self.access.store()
         if holder is not None and holder is not person:
-            if person.fingerprint is None or person.fingerprint != holder.fingerprint:
-                raise RequestError("name-taken", "somebody here has that name: choose another one")
             return holder
         if holder is None and not person.is_alone:
             return self._add(person.another(name))
@@ -131,9 +145,27 @@ class Hub[S: Registered]:
         person.spell(name, key)
         return self._add(person)
 
+    def is_one(self, one: str | None, other: str | None) -> bool:
+        """Whether two keys are of one person. Guests have none."""
+        return one is not None and other is not None and other in self.access.register.keys_of(one)
+
+    def owner(self, person: Person[S]) -> Owner:
+        """To whom the private messages of somebody belong: to a key, or to the session of a guest."""
+        if person.fingerprint is None:
+            return person.number
+        return self.access.register.first_key(person.fingerprint)
+
+    def marks(self, person: Person[S]) -> tuple[str | None, bool | None]:
+        """What frames say of a person besides the name: the fingerprint, and whether they are an operator."""
+        if person.fingerprint is None:
+            return None, None
+        return person.fingerprint, self.access.register.is_operator(person.fingerprint) or None
+
     def release(self, session: S, person: Person[S]) -> None:
         """Forget that `session` is `person`, and the person if it was the last one."""
         person.remove(session)
+        if session.identity is not None:
+            self.access.refresh_name(person.name, session.identity, self._clock())
         if not person.sessions:
             self._remove(person)
 
@@ -149,6 +181,16 @@ class Hub[S: Registered]:
         if person is None:
             raise RequestError("no-such-user", f"nobody here is called {quote(name)}: /who lists everybody")
         return person
+
+    def reach(self, name: str) -> Person[S]:
+        """As `find`, but the owner of a name need not be here: then the person has no session."""
+        try:
+            return self.find(name)
+        except RequestError:
+            owner = self.access.register.owner_of(name.strip()) if len(name) <= MAX_TYPED else None
+            if owner is None:
+                raise
+            return Person(owner.name, 0, min(owner.keys))
 
     def sessions(self) -> list[S]:
         """All sessions, in no particular order."""

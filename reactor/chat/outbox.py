@@ -148,6 +148,8 @@ class Outbox[M]:
         """Take no more private messages."""
         if self.inbox is not None:
             self._drop(self.inbox)
+            if not self.inbox.members:
+                self.inbox.dissolve()
             self.inbox = None
 
     def hand_rooms_to(self, other: "Outbox[M]") -> None:

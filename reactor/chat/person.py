@@ -33,16 +33,15 @@ class Person[S: Present]:
     """`name` is shown as it was typed, and unique on the server by `key`, the form by which names are compared.
 
     `since` is when the person came, in microseconds since 1970. `away` says why the person is away; None: is not.
-    `fingerprint` is that of the person's key; a guest has none. `inbox` is None until somebody has written.
+    `fingerprint` is that of the person's key; a guest has none.
     """
 
-    __slots__ = ("_first", "_more", "away", "fingerprint", "inbox", "key", "name", "since")
+    __slots__ = ("_first", "_more", "away", "fingerprint", "key", "name", "since")
 
     def __init__(self, name: str, since: int, fingerprint: str | None = None) -> None:
         self.since = since
         self.away: str | None = None
         self.fingerprint = fingerprint
-        self.inbox: Room[S] | None = None
         self._first: S | None = None  # most people have one session: a tuple of one would take 48 bytes
         self._more: tuple[S, ...] = ()
         self.spell(name, fold(name))
@@ -69,12 +68,15 @@ class Person[S: Present]:
         return not self._more
 
     @property
-    def owner(self) -> int | str:
-        """To whom the person's private messages belong: to the key, or to the session of a guest."""
-        if self.fingerprint is not None:
-            return self.fingerprint
-        assert self._first is not None, "a guest who has gone has no messages"
+    def number(self) -> int:
+        """The number of the first session, by which a guest is known: guests have no other."""
+        assert self._first is not None, "who has gone has no number"
         return self._first.number
+
+    @property
+    def inbox(self) -> Room[Any] | None:
+        """The inbox of all sessions; None until somebody has written."""
+        return self._first.outbox.inbox if self._first is not None else None
 
     @property
     def rooms(self) -> tuple[Room[Any], ...]:
@@ -89,8 +91,8 @@ class Person[S: Present]:
         """Make `session` one of this person."""
         if self._first is None:
             self._first = session
-        else:
-            self._more = (*self._more, session)
+            return
+        self._more = (*self._more, session)
         if self.inbox is not None:
             session.outbox.enter_inbox(self.inbox, session)
 
@@ -99,9 +101,6 @@ class Person[S: Present]:
         session.outbox.leave_inbox()
         rest = self.others(session)
         self._first, self._more = (rest[0], rest[1:]) if rest else (None, ())
-        if not rest and self.inbox is not None:
-            self.inbox.dissolve()
-            self.inbox = None
 
     def others(self, session: S) -> tuple[S, ...]:
         """The sessions of the person besides `session`."""
@@ -111,10 +110,11 @@ class Person[S: Present]:
         """Whether any session of the person, `besides` this one, is in `room`."""
         return any(room in session.rooms for session in self.sessions if session is not besides)
 
-    def open_inbox(self) -> Room[S]:
+    def open_inbox(self) -> Room[Any]:
         """The inbox of the person, who must be here."""
-        if self.inbox is None:
-            self.inbox = Room("", "")
+        inbox = self.inbox
+        if inbox is None:
+            inbox = Room("", "")
             for session in self.sessions:
-                session.outbox.enter_inbox(self.inbox, session)
-        return self.inbox
+                session.outbox.enter_inbox(inbox, session)
+        return inbox

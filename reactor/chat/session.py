@@ -18,12 +18,12 @@ from pylingo.shared import PROTOCOL_VERSION, __version__
 from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
 from pylingo.shared.framing import MAX_BODY
-from pylingo.shared.messages import Away, Error, Goodbye, Joined, Left, Limits, Notice, Ready, Renamed, Welcome
+from pylingo.shared.messages import Away, Error, Goodbye, Joined, Left, Limits, Notice, ReadyReply, Renamed, Welcome
 from pylingo.shared.names import MAX_NAME, MAX_ROOM, MAX_TYPED, fold
 from pylingo.shared.schema import Record
 from pylingo.shared.text import MAX_TEXT, quote
 
-FEATURES = ["rooms", "private", "people"]
+FEATURES = ["rooms", "private", "people", "identity", "moderation"]
 """What this server has beyond version 1.0 of the protocol."""
 MAX_ROOMS = 20
 """The most rooms of one session."""
@@ -60,6 +60,14 @@ _TRANSITIONS = {
 class Peer(Protocol):
     """The connection that carries a session."""
 
+    @property
+    def host(self) -> str:
+        """The peer's address."""
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The certificate that the peer was shown, as DER; None without TLS."""
+
     def attach(self, session: "Session") -> None:
         """Carry `session` from now on, instead of the one before."""
 
@@ -76,12 +84,15 @@ class Peer(Protocol):
 class Session:
     """See the module. Sessions with the same `origin` share limits; it is usually the address.
 
-    `motd` is the notice of the day, sent after the welcome.
+    `motd` is the notice of the day, sent after the welcome. `identity` is the fingerprint of the key that was proven.
     """
 
     __slots__ = (
+        "_host",
         "_number",
         "hub",
+        "identity",
+        "is_admitted",
         "is_busy",
         "listing",
         "origin",
@@ -107,9 +118,15 @@ class Session:
         self.state = State.ATTACHED
         """Change it with `become`, which checks the table of transitions."""
         self._number = 0
+        self._host = ""  # the last one, while there is no peer
+        self.identity: str | None = None
+        self.is_admitted = False
+        """Whether requests are handled. Before that, `entrance` decides."""
         self.person: Person[Session] = hub.admit(self)
         try:
-            self.reply(Welcome(PROTOCOL_VERSION, f"PyLingo/{__version__}", self.person.name, LIMITS, FEATURES))
+            challenge = self.challenge().hex()
+            software = f"PyLingo/{__version__}"
+            self.reply(Welcome(PROTOCOL_VERSION, software, self.person.name, LIMITS, FEATURES, challenge))
             if motd:
                 self.reply(Notice(motd))
         except MemoryError:  # nobody will ever end this session
@@ -124,6 +141,20 @@ class Session:
     def is_ready(self) -> bool:
         """Whether the client has said `hello`."""
         return self.token is not None
+
+    @property
+    def host(self) -> str:
+        """The address of the peer, or of the last one."""
+        return self.peer.host if self.peer is not None else self._host
+
+    def challenge(self) -> bytes:
+        """The challenge of this connection. It holds until the first name is taken, and so until a `hello`."""
+        return self.hub.access.challenge(self.person.name)
+
+    def identify(self, fingerprint: str) -> None:
+        """The peer has the private key of this fingerprint."""
+        self.identity = self.person.fingerprint = fingerprint
+        self.hub.people.changed()
 
     @property
     def rooms(self) -> tuple[Room["Session"], ...]:
@@ -180,7 +211,9 @@ class Session:
         """Reply to a `hello`: the name, the room, and the token with which the session is resumed."""
         assert self.token is not None
         rooms = [room.name for room in self.rooms]
-        self.reply(Ready(self.person.name, rooms[0] if rooms else None, self.token, resumed, re, rooms))
+        place = rooms[0] if rooms else None
+        fingerprint, operator = self.identity, self.hub.access.register.is_operator(self.identity)
+        self.reply(ReadyReply(self.person.name, place, self.token, resumed, fingerprint, operator, re, rooms))
 
     def drained(self) -> None:
         """The connection has taken everything that was queued: say what was left out, and go on with a listing."""
@@ -217,7 +250,9 @@ class Session:
             room.directory.add(self.person.key)
             self.hub.members_changed()
             if room.members:
-                self.outbox.write_to_room(room, Joined(room.name, self.person.name))
+                self.outbox.write_to_room(
+                    room, Joined(room.name, self.person.name, None, None, *self.hub.marks(self.person))
+                )
         self.outbox.enter(room, self)
 
     def leave(self, room: Room["Session"], reason: str) -> None:
@@ -262,19 +297,21 @@ class Session:
         old, key = person.name, person.key
         if name == old:
             return old
-        other = self.hub.rename(person, name)
+        other = self.hub.rename(self, name)
         if other is not person:
             self._become(other)
             return old
         for room in person.rooms:
             room.directory.remove(key)
             room.directory.add(person.key)
-        self.tell_rooms(lambda room: Renamed(old, name, room.name))
+        marks = self.hub.marks(person)
+        self.tell_rooms(lambda room: Renamed(old, name, room.name, None, *marks))
         return old
 
     def _become(self, other: Person["Session"]) -> None:
         """Go on as `other`. To each room it is a new name, or somebody has left or joined, or nothing has changed."""
         person, self.person = self.person, other
+        marks = self.hub.marks(other)
         for room in self.rooms:
             leaves, comes = not person.is_in(room, self), not other.is_in(room)
             if leaves:
@@ -282,9 +319,9 @@ class Session:
             if comes:
                 room.directory.add(other.key)
             if leaves and comes:
-                told: Record | None = Renamed(person.name, other.name, room.name)
+                told: Record | None = Renamed(person.name, other.name, room.name, None, *marks)
             elif comes:
-                told = Joined(room.name, other.name)
+                told = Joined(room.name, other.name, None, None, *marks)
             else:
                 told = Left(room.name, person.name, "leave") if leaves else None
             if told is not None and len(room.members) > 1:
@@ -393,6 +430,7 @@ class Session:
         """Go on without the connection, which still gets its queued frames and `goodbye`."""
         assert self.peer is not None
         outbox, peer = self.outbox, self.peer
+        self._host = peer.host
         self.become(State.AWAY)
         self.outbox, self.peer = Outbox(self.hub.tick), None
         outbox.hand_rooms_to(self.outbox)

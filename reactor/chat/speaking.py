@@ -5,6 +5,7 @@ if they are private. If the key has to be looked up on disk, the requests behind
 """
 
 from collections.abc import Callable
+from typing import cast
 
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
@@ -47,7 +48,7 @@ def say(session: Session, say: Say) -> None:
 
 def partner(session: Session, name: str) -> Person[Session]:
     """Somebody else. Raises `RequestError` `no-such-user`, or `bad-argument` for oneself."""
-    other = session.hub.find(name)
+    other = session.hub.reach(name)
     if other is session.person:
         raise RequestError("bad-argument", "this is your own name: a conversation needs somebody else")
     return other
@@ -55,7 +56,7 @@ def partner(session: Session, name: str) -> Person[Session]:
 
 def conversation(session: Session, other: Person[Session]) -> str:
     """The key of the history of what two people say to each other."""
-    return session.hub.history.conversation(session.person.owner, other.owner)
+    return session.hub.history.conversation(session.hub.owner(session.person), session.hub.owner(other))
 
 
 def _say_once[P: Place](session: Session, place: P, log: str, speak: Speak[P], say: Say, text: str) -> None:
@@ -72,15 +73,26 @@ def _say_once[P: Place](session: Session, place: P, log: str, speak: Speak[P], s
     def looked_up(at: int | None) -> None:
         if session.state is State.ENDED:
             return
-        if at is None and isinstance(place, Person) and not place.sessions:
+        try:
+            speak(session, _still(session, place) if at is None else place, say, text, at, deliver)
+        except RequestError as error:
             deliver(None)
-            session.refuse(RequestError("no-such-user", f"{place.name} has gone meanwhile", say.id))
-        else:
-            speak(session, place, say, text, at, deliver)
+            error.re = say.id
+            session.refuse(error)
         session.go_on()
 
     session.is_busy = True
     history.look_up(log, say.key, number, name, looked_up, others)
+
+
+def _still[P: Place](session: Session, place: P) -> P:
+    """The same place after a while. Raises `RequestError` `no-such-user` for somebody who has gone."""
+    if isinstance(place, Person) and not place.sessions:
+        other = session.hub.reach(place.name) if place.fingerprint is not None else None
+        if other is None or not session.hub.is_one(place.fingerprint, other.fingerprint):
+            raise RequestError("no-such-user", f"{place.name} has gone meanwhile: /who lists everybody")
+        return cast(P, other)
+    return place
 
 
 def _speak(session: Session, room: Room[Session], say: Say, text: str, at: int | None, deliver: Deliver | None) -> None:
@@ -89,7 +101,7 @@ def _speak(session: Session, room: Room[Session], say: Say, text: str, at: int |
     if at is None:
         at = hub.stamp()
         action = say.action or None
-        entry = Entry(name, text, at, say.key, None, action)
+        entry = Entry(name, text, at, say.key, None, action, *hub.marks(session.person))
         hub.history.add(room.key, entry, session.number if say.key is not None else 0)
         if len(room.members) > 1:
             session.outbox.write_to_room(room, Message(room.name, name, text, at, action), at)
@@ -105,10 +117,12 @@ def _speak_privately(
     if at is None:
         at = hub.stamp()
         action = say.action or None
-        entry = Entry(person.name, text, at, say.key, to, action)
-        hub.history.add_private(person.owner, other.owner, entry, session.number if say.key is not None else 0)
-        private = Private(person.name, to, text, at, action)
-        session.outbox.write_to_room(other.open_inbox(), private, at)
+        marks = hub.marks(person)
+        entry = Entry(person.name, text, at, say.key, to, action, *marks)
+        hub.history.add_private(hub.owner(person), hub.owner(other), entry, session.number if say.key else 0)
+        private = Private(person.name, to, text, at, action, *marks)
+        if other.sessions:
+            session.outbox.write_to_room(other.open_inbox(), private, at)
         if not person.is_alone:
             session.outbox.write_to_room(person.open_inbox(), private, at)
     if deliver is not None:

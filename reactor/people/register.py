@@ -93,6 +93,10 @@ class Register:
         """A text that is the same for all keys of a person, and another one for everybody else."""
         return self._roster.person_of(identity)
 
+    def first_key(self, identity: str) -> str:
+        """The key of the person that is listed first, to which the person's messages belong."""
+        return self._roster.first_key(identity)
+
     def is_listed(self, identity: str | None) -> bool:
         """Whether the key is in the members file, or came by invitation."""
         return self._roster.is_listed(identity)
@@ -229,6 +233,11 @@ class Register:
         if not ended:
             raise nobody(target, "muted", "/mute is the command that mutes")
         return ended, Change(undo=lambda: self._mutes.replace([*self._mutes.items(), *ended]))
+
+    @property
+    def is_anybody_muted(self) -> bool:
+        """Whether there may be a mute. If not, `mute_of` need not be asked."""
+        return len(self._mutes) > 0
 
     def mutes(self) -> list[Sanction]:
         """The mutes in force, oldest first."""

@@ -48,6 +48,7 @@ class Roster:
         """The fingerprints of those who were made operators, in this order. Ask `has_rank` as well."""
         self._members: Members = NOBODY
         self._people: dict[str, frozenset[str]] = {}
+        self._first: dict[str, str] = {}
         self._unwritten: set[tuple[int, str]] = set()  # entries of the tables above that do not count yet
 
     @property
@@ -57,12 +58,13 @@ class Roster:
 
     @members.setter
     def members(self, members: Members) -> None:
-        people: dict[str, set[str]] = {}
+        people: dict[str, list[str]] = {}
         for fingerprint, member in members.items():
             if member.person is not None:
-                people.setdefault(member.person, set()).add(fingerprint)
+                people.setdefault(member.person, []).append(fingerprint)
         self._members = members
         self._people = {person: frozenset(keys) for person, keys in people.items()}
+        self._first = {person: keys[0] for person, keys in people.items()}
 
     def names(self) -> dict[str, tuple[str, frozenset[str]]]:
         """The names in the members file by their compared form, each with its keys."""
@@ -85,6 +87,14 @@ class Roster:
         """A text that is the same for all keys of a person, and another one for everybody else."""
         member = self._members.get(identity)
         return identity if member is None or member.person is None else f"name:{member.person}"
+
+    def first_key(self, identity: str) -> str:
+        """The key of the person that is listed first, or the key itself.
+
+        Messages belong to it, and not to the name, which the file may give to somebody else.
+        """
+        member = self._members.get(identity)
+        return identity if member is None or member.person is None else self._first[member.person]
 
     def is_listed(self, identity: str | None) -> bool:
         """Whether the key is in the members file, or came by invitation."""

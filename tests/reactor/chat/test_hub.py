@@ -100,7 +100,7 @@ def test_a_name_is_one_in_every_spelling(chat, other):
     chat.person("Alice")
     person = chat.person()
     with pytest.raises(RequestError) as caught:
-        chat.hub.rename(person.session.person, other)
+        chat.hub.rename(person.session, other)
     assert caught.value.reason == "name-taken"
     assert {session.person.name for session in chat.hub.sessions()} == {"Alice", person.name}
 

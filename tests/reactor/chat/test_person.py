@@ -65,14 +65,10 @@ def test_a_room_is_one_of_a_person_if_any_session_is_in_it():
     assert not person.is_in(dev)
 
 
-def test_private_messages_belong_to_the_key_or_to_the_session_of_a_guest():
-    guest, ada = Person("guest-7", 5), Person("ada", 5, "SHA256:x")
+def test_a_guest_is_known_by_the_number_of_the_session():
+    guest = Person("guest-7", 5)
     guest.add(Device(7))
-    ada.add(Device(8))
-    assert guest.owner == 7
-    assert ada.owner == "SHA256:x"
-    ada.remove(ada.sessions[0])
-    assert ada.owner == "SHA256:x"
+    assert guest.number == 7
 
 
 def test_the_inbox_is_that_of_all_sessions_and_goes_with_the_last():
@@ -95,5 +91,5 @@ def test_the_inbox_is_that_of_all_sessions_and_goes_with_the_last():
 
 
 def test_a_guest_takes_little_memory():
-    """32 bytes more than before there were keys: who is here is more than a name only for those who have one."""
-    assert sys.getsizeof(Person("guest-7", 5)) <= 8 * 8 + 16 + 16
+    """24 bytes more than before there were keys."""
+    assert sys.getsizeof(Person("guest-7", 5)) <= 7 * 8 + 16 + 16

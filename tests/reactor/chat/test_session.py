@@ -90,7 +90,9 @@ def test_nothing_follows_the_end(chat, state):
 def test_everybody_is_welcomed_as_a_guest(chat):
     limits = Limits(frame=32_768, text=4_096, name=32, room=64)
     for number in (1, 2):
-        assert Person(chat.hub).got() == [Welcome(1, f"PyLingo/{__version__}", f"guest-{number}", limits, FEATURES)]
+        person = Person(chat.hub)
+        welcome = Welcome(1, f"PyLingo/{__version__}", f"guest-{number}", limits, FEATURES, person.challenge)
+        assert person.got() == [welcome]
 
 
 def test_the_notice_of_the_day_follows_the_welcome(chat):

@@ -29,6 +29,9 @@ from pylingo.shared.messages import PingRequest as Ping
 from pylingo.shared.schema import Record
 from tests.fakes.chat import NOON, Chat, Person, error, words_left_out
 from tests.fakes.history import SlowLog
+from tests.fakes.identity import key
+
+ADA, EVE = key("a").fingerprint, key("e").fingerprint
 
 
 @pytest.fixture
@@ -62,9 +65,9 @@ def test_a_person_joins_once_and_leaves_once(chat):
     laptop.ask(Command("join", "tea", 1))
     phone.ask(Command("join", "tea", 2))
     assert read(chat, bob, laptop, phone) == [
-        [Joined("tea", "ada")],
-        [Joined("tea", "ada", 2, 1)],
-        [Joined("tea", "ada", 2, 2)],
+        [Joined("tea", "ada", None, None, ADA)],
+        [Joined("tea", "ada", 2, 1, ADA)],
+        [Joined("tea", "ada", 2, 2, ADA)],
     ]
     assert answers(chat, bob, Command("users")) == [Users("tea", ["ada", "bob"], False)]
     assert answers(chat, bob, Command("list")) == [Rooms([RoomInfo("tea", 2)], False)]
@@ -106,10 +109,12 @@ def test_what_one_connection_says_the_others_get(chat):
 def test_two_keys_are_two_people_and_a_key_may_have_two_names(chat):
     chat.device("ada", "a")
     other = chat.device("eve", "e")
-    assert answers(chat, other, Command("name", "ADA", 1)) == [error("name-taken", 1)]
+    assert answers(chat, other, Command("name", "ADA", 1)) == [error("name-owned", 1)]
     bot = chat.device("bot", "a", "tea")
     assert answers(chat, bot, Command("who")) == [
-        People([PersonInfo("ada", 0), PersonInfo("bot", 1), PersonInfo("eve", 0)], False)
+        People(
+            [PersonInfo("ada", 0, None, ADA), PersonInfo("bot", 1, None, ADA), PersonInfo("eve", 0, None, EVE)], False
+        )
     ]
 
 
@@ -128,8 +133,8 @@ def test_rooms_of_all_connections_are_those_of_the_person(chat):
     chat.tick()
     bob.got()
     assert answers(chat, bob, Command("whois", "ada"), Command("who")) == [
-        PersonDetails("ada", ["ops", "tea"], False, NOON),
-        People([PersonInfo("ada", 3), PersonInfo("bob", 2)], False),
+        PersonDetails("ada", ["ops", "tea"], False, NOON, None, None, ADA),
+        People([PersonInfo("ada", 3, None, ADA), PersonInfo("bob", 2)], False),
     ]
 
 
@@ -153,10 +158,13 @@ def test_a_new_name_of_one_connection_is_one_more_person(chat):
     laptop, phone = chat.device("ada", "a", "tea"), chat.device("ada", "a", "tea")
     phone.ask(Command("open", "ops"))
     read(chat, bob, phone)
-    assert answers(chat, phone, Command("name", "anne", 1)) == [Renamed("ada", "anne", re=1)]
-    assert sorted(bob.got(), key=str) == [Joined("tea", "anne"), Renamed("ada", "anne", "ops")]
+    assert answers(chat, phone, Command("name", "anne", 1)) == [Renamed("ada", "anne", re=1, fingerprint=ADA)]
+    assert sorted(bob.got(), key=str) == [
+        Joined("tea", "anne", None, None, ADA),
+        Renamed("ada", "anne", "ops", None, ADA),
+    ]
     assert answers(chat, laptop, Command("users")) == [
-        Joined("tea", "anne"),
+        Joined("tea", "anne", None, None, ADA),
         Users("tea", ["ada", "anne", "bob"], False),
     ]
     assert answers(chat, bob, Command("users")) == [Users("ops", ["anne", "bob"], False)]
@@ -172,21 +180,26 @@ def test_a_connection_that_takes_the_name_of_another_is_one_with_it(chat):
     phone.ask(Command("open", "ops"))
     laptop.ask(Command("open", "dev"))
     read(chat, bob, laptop, phone)
-    assert answers(chat, phone, Command("name", "ADA", 1)) == [Renamed("bot", "ada", re=1)]
-    assert sorted(bob.got(), key=str) == [Left("tea", "bot", "leave"), Renamed("bot", "ada", "ops")]
+    assert answers(chat, phone, Command("name", "ADA", 1)) == [Renamed("bot", "ada", re=1, fingerprint=ADA)]
+    assert sorted(bob.got(), key=str) == [Left("tea", "bot", "leave"), Renamed("bot", "ada", "ops", None, ADA)]
     assert read(chat, laptop) == [[Left("tea", "bot", "leave")]]
-    assert answers(chat, bob, Command("who")) == [People([PersonInfo("ada", 3), PersonInfo("bob", 3)], False)]
+    assert answers(chat, bob, Command("who")) == [
+        People([PersonInfo("ada", 3, None, ADA), PersonInfo("bob", 3)], False)
+    ]
     assert answers(chat, bob, Command("users", room="tea")) == [Users("tea", ["ada", "bob"], False)]
     phone.ask(Command("name", "bot"))
-    assert sorted(read(chat, bob)[0], key=str) == [Joined("tea", "bot"), Renamed("ada", "bot", "ops")]
+    assert sorted(read(chat, bob)[0], key=str) == [
+        Joined("tea", "bot", None, None, ADA),
+        Renamed("ada", "bot", "ops", None, ADA),
+    ]
 
 
 def test_another_spelling_is_that_of_the_person(chat):
     bob = chat.person("bob", "tea")
     laptop, phone = chat.device("ada", "a", "tea"), chat.device("ada", "a")
     bob.got()
-    assert answers(chat, phone, Command("name", "Ada", 1)) == [Renamed("ada", "Ada", re=1)]
-    assert read(chat, bob, laptop) == [[Renamed("ada", "Ada", "tea")]] * 2
+    assert answers(chat, phone, Command("name", "Ada", 1)) == [Renamed("ada", "Ada", re=1, fingerprint=ADA)]
+    assert read(chat, bob, laptop) == [[Renamed("ada", "Ada", "tea", None, ADA)]] * 2
     assert laptop.name == phone.name == "Ada"
 
 
@@ -199,7 +212,7 @@ def test_private_messages_reach_all_connections_of_both_sides(chat):
     assert answers(chat, bob, Say("hi", id=1, to="ada")) == [Sent(None, NOON, 1, to="ada")]
     assert read(chat, laptop, phone) == [[Private("bob", "ada", "hi", NOON)]] * 2
     assert answers(chat, phone, Say("ho", id=2, to="bob"), Ping(3)) == [Sent(None, NOON + 1, 2, to="bob"), Pong(3)]
-    assert read(chat, bob, laptop) == [[Private("ada", "bob", "ho", NOON + 1)]] * 2
+    assert read(chat, bob, laptop) == [[Private("ada", "bob", "ho", NOON + 1, None, ADA)]] * 2
     late = chat.device("ada", "a")
     bob.ask(Say("all", to="ada"))
     assert read(chat, laptop, phone, late) == [[Private("bob", "ada", "all", NOON + 2)]] * 3
@@ -229,6 +242,7 @@ def test_a_conversation_belongs_to_the_key_and_outlives_its_sessions(chat):
     assert last_page(chat, bob, HistoryRequest(with_="ada")) == ["hi", "ho"]
     again.ask(Command("close"))
     chat.tick()
+    chat.hub.access.register.release_name("ada")
     other = chat.device("ada", "e")
     assert last_page(chat, other, HistoryRequest(inbox=True)) == []
     assert last_page(chat, bob, HistoryRequest(with_="ada")) == []
@@ -237,9 +251,9 @@ def test_a_conversation_belongs_to_the_key_and_outlives_its_sessions(chat):
 def test_what_two_names_of_one_key_say_to_each_other_is_kept_once(chat):
     ada, bot = chat.device("ada", "a"), chat.device("bot", "a")
     ada.ask(Say("hi", to="bot"))
-    assert read(chat, bot) == [[Private("ada", "bot", "hi", NOON)]]
+    assert read(chat, bot) == [[Private("ada", "bot", "hi", NOON, None, ADA)]]
     (page,) = answers(chat, ada, HistoryRequest(inbox=True))
-    assert page.messages == [Entry("ada", "hi", NOON, None, "bot")]
+    assert page.messages == [Entry("ada", "hi", NOON, None, "bot", None, ADA)]
     assert answers(chat, ada, Say("me", id=1, to="ADA")) == [error("bad-argument", 1)]
 
 

@@ -112,6 +112,7 @@ def test_a_listed_name_is_the_name_of_all_keys_of_the_person(register: Register)
         register.take_name("ada", BOB, HOST)
     assert register.owner_of("ada") == ("ada", {ADA, OLD})
     assert register.person_of(ADA) == register.person_of(OLD) != register.person_of(BOB)
+    assert register.first_key(ADA) == register.first_key(OLD) != register.first_key(BOB)
     assert register.keys_of(OLD) == {ADA, OLD}
 
 
@@ -226,6 +227,7 @@ def test_operators_are_neither_banned_nor_muted(register: Register, identity: st
     with pytest.raises(RequestError, match="operators cannot be muted: /deop them first"):
         register.mute("ada", identity, HOST, "bob", None, None)
     assert register.bans() == register.mutes() == []
+    assert not register.is_anybody_muted
 
 
 def test_somebody_who_is_banned_is_no_operator(register: Register) -> None:
@@ -267,6 +269,7 @@ def test_a_ban_ends(register: Register, target: str) -> None:
 def test_a_mute_is_of_the_key(register: Register, clock: WallClock) -> None:
     mute = register.mute("eve", EVE, HOST, "ada", "shouts", 60)
     assert (mute.keys, mute.address) == ((EVE,), None)
+    assert register.is_anybody_muted
     for one in (register, stored(register, clock)):
         assert one.mute_of("203.0.113.1", EVE) == mute
         assert one.mute_of(HOST, BOB) is one.mute_of(HOST, None) is None

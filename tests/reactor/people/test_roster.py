@@ -27,6 +27,12 @@ def test_the_keys_of_one_name_are_one_person(roster: Roster) -> None:
     assert roster.names() == {"ada": ("Ada", {ONE, TWO}), "grace": ("grace", {THREE})}
 
 
+def test_messages_belong_to_the_first_key_of_a_person_and_never_to_a_name(roster: Roster) -> None:
+    assert [roster.first_key(one) for one in (ONE, TWO, THREE, FOUR)] == [ONE, ONE, THREE, FOUR]
+    roster.members = parse_members(f'name="ada" {key(5).text}')
+    assert [roster.first_key(one) for one in (ONE, TWO, fingerprint(5))] == [ONE, TWO, fingerprint(5)]
+
+
 def test_a_key_that_is_listed_no_more_is_nobodys_any_more(roster: Roster) -> None:
     person = roster.person_of(ONE)
     roster.members = parse_members(f'name="ada" {key(2).text}')

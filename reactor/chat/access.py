@@ -1,0 +1,70 @@
+"""Who may come in and as whom: the register of people, how its changes are stored, the password, the challenges.
+
+There is one for a server. The register says who people are. `Access` adds what a register must not know: that its
+changes go to a disk, which takes time and may fail.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from typing import Protocol
+
+from pylingo.reactor.people.passwords import Verdict
+from pylingo.reactor.people.register import Register
+from pylingo.reactor.people.roster import Change
+
+type Stored = Callable[[bool], object]
+"""Called with whether a change is stored."""
+type Save = Callable[[Callable[[], object], Stored], object]
+"""Stores what its first argument returns when the writing begins, and tells in the loop whether that is done."""
+
+_CHALLENGE = 32  # bytes
+_UNUSED = 3_600_000_000  # microseconds after which the use of names is stored again
+
+
+class Gate(Protocol):
+    """The password of the server."""
+
+    def check(self, password: str, host: str, done: Callable[[Verdict], object]) -> None:
+        """Compare a password that came from `host`. `done` is called in the loop, perhaps before this returns."""
+
+
+class Access:
+    """See the module. Without `save`, everything is in memory alone. Without `password`, none is asked for."""
+
+    def __init__(
+        self, register: Register | None = None, save: Save | None = None, password: Gate | None = None
+    ) -> None:
+        self.register = register or Register()
+        self.password = password
+        self._save = save
+        self._secret = secrets.token_bytes(_CHALLENGE)
+        self._uses_stored = 0  # when the use of names was stored, by the stamps of the caller
+
+    def challenge(self, name: str) -> bytes:
+        """The challenge of the connection that was given this guest name: 32 bytes that nobody can foretell.
+
+        Guest names are given once. So a challenge is new for each connection, and takes no memory.
+        """
+        return hashlib.blake2b(name.encode(), key=self._secret, digest_size=_CHALLENGE).digest()
+
+    def store(self, change: Change | None = None, stored: Stored | None = None) -> None:
+        """Store the register with `change`, which is committed then, or undone if that fails."""
+
+        def done(is_stored: bool) -> None:
+            if change is not None:
+                (change.commit if is_stored else change.undo)()
+            if stored is not None:
+                stored(is_stored)
+
+        if self._save is None:
+            done(True)
+        else:
+            self._save(self.register.to_state, done)
+
+    def refresh_name(self, name: str, identity: str, now: int) -> None:
+        """Note that a name is in use by its owner. That is stored once an hour at most."""
+        self.register.refresh_name(name, identity)
+        if now - self._uses_stored >= _UNUSED:
+            self._uses_stored = now
+            self.store()
