@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pylingo.reactor.people.passwords import Verdict
+from pylingo.reactor.people.records import dump, load
 
 
 class Disk:
@@ -25,7 +26,7 @@ class Disk:
         waiting, self._waiting = self._waiting, []
         for state, done in waiting:
             if not self.is_full:
-                self.states.append(state())
+                self.states.append(load(dump(state())))
             done(not self.is_full)
 
 
