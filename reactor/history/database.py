@@ -153,6 +153,7 @@ def prepare(file: sqlite3.Connection, path: str = "") -> None:
         file.execute("pragma auto_vacuum = incremental")
     file.execute("pragma journal_mode = wal")
     file.execute("pragma synchronous = full")
+    file.execute("pragma secure_delete = on")
     if version < VERSION:
         steps = "".join(_UPGRADES[number] for number in range(version, VERSION if version else 1))
         file.create_function("fold", 1, fold, deterministic=True)

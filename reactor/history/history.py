@@ -104,6 +104,12 @@ class History(Protocol):
     def inbox(self, owner: Owner, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
         """As `page`, for everything private that an owner has sent or received."""
 
+    def redact(self, room: str, at: int, done: Callable[[bool], object]) -> None:
+        """Take the text of a message out of the history for good. Its entry stays, `redacted` and with an empty text.
+
+        Call `done` when that is stored as safely as this history stores things, with whether there is such a message.
+        """
+
     def ended(self, session: int) -> None:
         """Note that a session has ended: nobody will ask for its private messages any more."""
 

@@ -10,6 +10,7 @@ inbox of a key, count as rooms that nobody is in since the last message.
 import collections
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 
 from pylingo.reactor.history import private
 from pylingo.reactor.history.history import FOREVER, Numbers, Page, cut_page
@@ -63,6 +64,17 @@ class _RoomHistory:
         author = folded(name)  # the newest one does not count, but there may be an older one
         stamps = [entry.at for entry in self.entries if entry.key == key]
         return next((at for at in stamps if self.authors[at][1] == author and self.authors[at][0] not in others), None)
+
+    def redact(self, at: int) -> bool:
+        """Empty the text of a message; return whether it is here."""
+        index = next((index for index, entry in enumerate(self.entries) if entry.at == at), None)
+        if index is None:
+            return False
+        entry = self.entries[index]
+        author = self.authors.get(at, (0, ""))[1]
+        self.entries[index] = redacted = replace(entry, text="", redacted=True)
+        self.size += _entry_size(redacted, author) - _entry_size(entry, author)
+        return True
 
     def drop_oldest(self) -> None:
         entry = self.entries.popleft()
@@ -182,6 +194,19 @@ class MemoryHistory:
 
     def inbox(self, owner: Owner, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
         self.page(private.inbox(owner), request, answer)
+
+    def redact(self, room: str, at: int, done: Callable[[bool], object]) -> None:
+        done(self.redact_now(room, at))
+
+    def redact_now(self, room: str, at: int) -> bool:
+        """As `redact`, and return whether the message is here."""
+        history = self._rooms.get(room)
+        if history is None:
+            return False
+        size = history.size
+        is_here = history.redact(at)
+        self._update(room, history, len(history.entries), size)
+        return is_here
 
     def ended(self, session: int) -> None:
         self.emptied(private.inbox(session))

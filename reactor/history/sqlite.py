@@ -23,10 +23,19 @@ from pylingo.reactor.history.history import FOREVER, Numbers, Page
 from pylingo.reactor.history.key_filters import FILTER_SHARE, BloomFilter, KeyFilters
 from pylingo.reactor.history.memory import MemoryHistory, number_of
 from pylingo.reactor.history.private import Owner
-from pylingo.reactor.history.store import Row, find_key, read_inbox, read_page, row_size
+from pylingo.reactor.history.store import Row, find_key, read_inbox, read_page, redact, row_size
 from pylingo.reactor.history.topics import StoredTopic, Topics
 from pylingo.reactor.history.writer import Writer
-from pylingo.reactor.history.writer_queue import CHECK_EVERY, HangAlerts, Query, Rescan, Stop, WriteBatch, WriterQueue
+from pylingo.reactor.history.writer_queue import (
+    CHECK_EVERY,
+    HangAlerts,
+    Query,
+    Redaction,
+    Rescan,
+    Stop,
+    WriteBatch,
+    WriterQueue,
+)
 from pylingo.shared.messages import Entry, HistoryRequest
 
 logger = logging.getLogger(__name__)
@@ -80,6 +89,7 @@ class SqliteHistory:
         self._tasks = WriterQueue(self._writer.inbox, memory.most)
         self._alerts = HangAlerts(self.path, self._tasks, self.announce)
         self._cleared: dict[str, StoredTopic | None] = {}  # topics that were cleared during an outage
+        self._redactions: dict[tuple[str, int], None] = {}  # rooms and stamps of texts that the file may still have
         self._occupied = 0  # rooms that somebody is in
         self._newest = 0  # stamp that was given
         self._reserved = 0  # the last stamp that is to be reserved
@@ -110,6 +120,8 @@ class SqliteHistory:
         self._tasks.release()
         self._writer.inbox.put(Stop())
         self._writer.thread.join(timeout)
+        if self._has_failed and self._redactions:
+            logger.error("%d redacted messages may be in %s with their text", len(self._redactions), self.path)
         if self.is_running:
             logger.error(
                 "the history in %s was not finished within %.1f s: %d messages may be missing from it",
@@ -202,6 +214,34 @@ class SqliteHistory:
             return partial(answer, read_inbox(file, whose, request))
 
         self.query(ask, lambda: self.memory.inbox(whose, request, answer))
+
+    def redact(self, room: str, at: int, done: Callable[[bool], object]) -> None:
+        self.memory.redact_now(room, at)
+        self._redactions[room, at] = None
+        self._flush()
+        self._tasks.redact(room, at)
+        self._put(self._redaction(room, at, done))
+
+    def _redaction(self, room: str, at: int, done: Callable[[bool], object]) -> Redaction:
+        """The task that takes a text out of the file. If that cannot be used now, it follows once it can."""
+        is_told = False
+
+        def tell(is_there: bool) -> None:
+            nonlocal is_told
+            if not is_told:
+                is_told = True
+                done(is_there)
+
+        def ask(file: sqlite3.Connection) -> Callable[[], object]:
+            is_there = redact(file, room, at)
+
+            def committed() -> None:
+                self._redactions.pop((room, at), None)
+                tell(is_there)
+
+            return committed
+
+        return Redaction(ask, lambda: tell(True), room=room, at=at)
 
     def ended(self, session: int) -> None:
         self.memory.ended(self._first_session + session)
@@ -352,6 +392,8 @@ class SqliteHistory:
         self.announce(_RESTORED if is_new else _CAME_BACK, "")
         self._write_topics(self._cleared | dict(self.topics))
         self._cleared = {}
+        for room, at in [*self._redactions]:
+            self._put(self._redaction(room, at, lambda is_there: None))
         if is_new:
             self._restore(self.memory.rooms, 0)
 

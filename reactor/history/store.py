@@ -32,6 +32,11 @@ def row_size(row: Row) -> int:
     return _ROW_SIZE + 4 * len(row[3])
 
 
+def redacted_row(row: Row, room: str, at: int) -> Row:
+    """Return the row, without its text if it is the message of `room` with this stamp."""
+    return row if row[:2] != (at, room) else (*row[:3], "", *row[4:10], True)
+
+
 def trace(room: str, key: str, who: int | str) -> int:
     """Return a number for a key in a room, as used by a session (its number) or a person (their folded name).
 
@@ -155,6 +160,26 @@ def _entry(row: tuple[Any, ...]) -> Entry:
     """The message in a row of `_ENTRY`."""
     name, text, at, key, recipient, action, fingerprint, operator, redacted = row
     return Entry(name, text, at, key, recipient, action and True, fingerprint, operator and True, redacted and True)
+
+
+def redact(file: sqlite3.Connection, room: str, at: int) -> bool:
+    """Empty the text of a message; return whether there is one. It is part of the next commit.
+
+    `secure_delete` overwrites the text in the file. It is in the journal until `truncate_journal`.
+    """
+    query = "update message set text = '', redacted = 1 where at = ? and room = ?"
+    return file.execute(query, (at, room)).rowcount > 0
+
+
+def truncate_journal(file: sqlite3.Connection) -> bool:
+    """Move the journal into the file and cut it to nothing. Return False if somebody else reads it just now."""
+    (patience,) = file.execute("pragma busy_timeout").fetchone()
+    file.execute("pragma busy_timeout = 0")
+    try:
+        is_busy, *_ = file.execute("pragma wal_checkpoint(truncate)").fetchone()
+    finally:
+        file.execute(f"pragma busy_timeout = {patience}")
+    return not is_busy
 
 
 def find_key(
