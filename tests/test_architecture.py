@@ -39,6 +39,8 @@ LAYERS = (
     "pylingo.reactor.chat.access",
     "pylingo.reactor.chat.hub",
     "pylingo.reactor.chat.session",
+    "pylingo.reactor.chat.waiting",
+    "pylingo.reactor.chat.moderation",
     "pylingo.reactor.chat.entrance",
     "pylingo.reactor.chat.commands",
     "pylingo.reactor.chat.requests",

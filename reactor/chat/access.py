@@ -41,6 +41,11 @@ class Access:
         self._secret = secrets.token_bytes(_CHALLENGE)
         self._uses_stored = 0  # when the use of names was stored, by the stamps of the caller
 
+    @property
+    def lets_guests_in(self) -> bool:
+        """Whether people without a key and without a password may come in."""
+        return self.password is None and self.register.is_open
+
     def challenge(self, name: str) -> bytes:
         """The challenge of the connection that was given this guest name: 32 bytes that nobody can foretell.
 

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from pylingo.reactor.chat import moderation
 from pylingo.reactor.chat.listing import Listing
+from pylingo.reactor.chat.moderation import check_mute, check_rank
 from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import MAX_ROOMS, Session
 from pylingo.reactor.chat.speaking import say
@@ -42,6 +44,8 @@ def run_command(session: Session, command: Command) -> None:
     if info is None:
         session.hub.tick.work += _SUGGESTION
         raise RequestError("unknown-command", f"there is no command {quote(command.name)}{suggestion(command.name)}")
+    if info.name in moderation.HANDLERS:
+        check_rank(session, info.name)
     argument = (command.argument or "").strip()
     if info.argument and not argument and info.name not in OPTIONAL:
         raise RequestError(
@@ -55,6 +59,7 @@ def run_command(session: Session, command: Command) -> None:
 
 
 def _name(session: Session, argument: str, command: Command) -> None:
+    check_mute(session)
     old = session.rename(user_name(argument))
     person = session.person
     session.reply(Renamed(old, person.name, None, command.id, *session.hub.marks(person)))
@@ -125,6 +130,7 @@ def _leave(session: Session, argument: str, command: Command) -> None:
 def _topic(session: Session, argument: str, command: Command) -> None:
     room = session.need_room(command.room, "see its topic")
     if argument:
+        check_mute(session)
         text = None if argument == _NO_TOPIC else _one_line(argument, "a topic")
         by, at = session.person.name, session.hub.stamp()
         session.hub.set_topic(room, StoredTopic(text, by, at) if text is not None else None)
@@ -181,6 +187,7 @@ def _whois(session: Session, argument: str, command: Command) -> None:
 
 
 def _away(session: Session, argument: str, command: Command) -> None:
+    check_mute(session)
     text = _one_line(argument, "the reason of being away") if argument else None
     session.be_away(text)
     session.reply(Away(session.person.name, text, command.id))
@@ -224,4 +231,5 @@ _HANDLERS: dict[str, Callable[[Session, str, Command], None]] = {
     "away": _away,
     "help": _help,
     "close": _close,
+    **moderation.HANDLERS,
 }

@@ -5,18 +5,17 @@ and invitation, token, name. Two of these may wait, the password for a thread an
 requests behind the `hello` wait with it. Every check that cannot be made counts as failed.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
+from pylingo.reactor.chat.moderation import ban_text
 from pylingo.reactor.chat.session import Session, State
+from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.people.addresses import read_host
 from pylingo.reactor.people.keys import PublicKey, proof_message, read_proof
 from pylingo.reactor.people.passwords import Verdict
 from pylingo.reactor.people.roster import Change
-from pylingo.reactor.people.sanctions import Sanction
 from pylingo.shared import PROTOCOL_VERSION
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Hello, PingRequest, PongRequest
@@ -64,12 +63,6 @@ def is_let_in(session: Session, request: Record) -> bool:
     return True
 
 
-def ban_text(ban: Sanction) -> str:
-    """The words for somebody who is banned."""
-    until = "" if ban.until is None else time.strftime(" until %Y-%m-%d %H:%M UTC", time.gmtime(ban.until / 1e6))
-    return f"you are banned from this server{until}{f': {ban.text}' if ban.text else ''}"
-
-
 def say_hello(session: Session, hello: Hello) -> None:
     """Let somebody in, or end the session. Raises `RequestError` if the `hello` cannot be said now."""
     if session.is_ready:
@@ -101,25 +94,14 @@ class _Greeting:
         except Farewell as farewell:
             self.session.end(farewell.reason, farewell.text, self.hello.id)
 
-    def wait(self, ask: Callable[[Callable[[Any], None]], object], step: Callable[[Any], object]) -> None:
-        """Have `ask` answer, and take `step` with the answer. Until then, requests wait."""
-        session, peer = self.session, self.session.peer
-        assert peer is not None
-        is_waiting = has_answer = False
+    def wait[T](self, ask: Callable[[Callable[[T], None]], object], step: Callable[[T], object]) -> None:
+        """Have `ask` answer, and take `step` with the answer, unless the session is over by then."""
 
-        def answer(value: Any) -> None:
-            nonlocal has_answer
-            has_answer = True
-            if not is_waiting:
-                step(value)
-            elif session.state is State.ATTACHED:
-                session.is_busy = False
+        def answered(value: T) -> None:
+            if self.session.state is State.ATTACHED:
                 self.go_on(lambda: step(value))
-                peer.go_on()
 
-        ask(answer)
-        if not has_answer:
-            is_waiting = session.is_busy = True
+        wait_for(self.session, ask, answered)
 
     # --- the steps
 

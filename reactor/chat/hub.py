@@ -41,6 +41,7 @@ class Registered(Resumable, Sitter, Present, Protocol):
     """A session, as the hub sees it. `identity` is the fingerprint of its key, `host` the peer's address."""
 
     identity: str | None
+    is_admitted: bool
 
     @property
     def host(self) -> str: ...
@@ -178,7 +179,7 @@ class Hub[S: Registered]:
         name = name.strip()
         self.tick.work += name_work(name)
         person = self._people.get(fold(name)) if len(name) <= MAX_TYPED else None
-        if person is None:
+        if person is None or not (person.sessions[0].is_admitted or self.access.lets_guests_in):
             raise RequestError("no-such-user", f"nobody here is called {quote(name)}: /who lists everybody")
         return person
 
@@ -197,10 +198,12 @@ class Hub[S: Registered]:
         return [session for person in self._people.values() for session in person.sessions]
 
     def tell_everybody(self, record: Record) -> None:
-        """Send `record` to every session. It is encoded once, as there may be tens of thousands."""
+        """Send `record` to everybody who may be here. It is encoded once, as there may be tens of thousands."""
         frame = encode(record)
+        is_open = self.access.lets_guests_in
         for session in self.sessions():
-            session.outbox.write(frame)
+            if is_open or session.is_admitted:
+                session.outbox.write(frame)
 
     def _add(self, person: Person[S]) -> Person[S]:
         self._people[person.key] = person

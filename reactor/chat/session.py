@@ -255,19 +255,25 @@ class Session:
                 )
         self.outbox.enter(room, self)
 
-    def leave(self, room: Room["Session"], reason: str) -> None:
+    def leave(self, room: Room["Session"], reason: str, by: str | None = None, text: str | None = None) -> None:
         """Leave `room`. Its members are told, unless another session of the person stays in it.
 
-        The room that was current before is current again.
+        The room that was current before is current again. `by` and `text` say who has put the person out and why.
         """
         self.outbox.leave(room)
         if not self.person.is_in(room):
             room.directory.remove(self.person.key)
             self.hub.members_changed()
             if room.members:
-                self.outbox.write_to_room(room, Left(room.name, self.person.name, reason))
+                self.outbox.write_to_room(room, Left(room.name, self.person.name, reason, None, None, by, text))
         if not room.members:
             self.hub.forget(room)
+
+    def kicked(self, room: Room["Session"], by: str, text: str | None) -> None:
+        """Leave `room`, because the operator called `by` wants it."""
+        self.leave(room, "kicked", by, text)
+        current = self.room.name if self.room is not None else None
+        self.reply(Left(room.name, self.person.name, "kicked", None, current, by, text))
 
     def leave_all(self, reason: str) -> None:
         """Leave every room, and take no more private messages."""

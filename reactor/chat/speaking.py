@@ -7,6 +7,7 @@ if they are private. If the key has to be looked up on disk, the requests behind
 from collections.abc import Callable
 from typing import cast
 
+from pylingo.reactor.chat.moderation import check_mute
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session, State, no_room
@@ -26,6 +27,7 @@ type Speak[P: Place] = Callable[[Session, P, Say, str, int | None, Deliver | Non
 
 def say(session: Session, say: Say) -> None:
     """Say something. Raises `RequestError` if it cannot be said, or not there."""
+    check_mute(session)
     text = message_text(say.text)
     if say.to is None:
         room = session.room if say.room is None else session.find_room(say.room)

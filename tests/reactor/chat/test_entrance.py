@@ -27,42 +27,13 @@ from pylingo.shared.messages import (
     Welcome,
 )
 from pylingo.shared.schema import Record
-from tests.fakes.access import Disk, Gate
-from tests.fakes.chat import NOON, Chat, Person, error, goodbye, words_left_out
+from tests.fakes.access import Door
+from tests.fakes.chat import NOON, Person, error, goodbye, words_left_out
 from tests.fakes.identity import key
 
 ADA, BOB, EVE = (key(word).fingerprint for word in "abe")
 FAR = "192.0.2.7"
 ADMITTED = [Command("join", "tea"), Say("hi"), Command("help"), HistoryRequest()]
-
-
-class Door(Chat):
-    """A server with a register that the test can change, a disk and perhaps a password."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.disk = Disk()
-        self.gate = Gate()
-        self.register = Register(lambda: self.now)
-        self.hub.access = Access(self.register, self.disk.save)
-
-    def close(self, text: str = "") -> None:
-        """Let members in only."""
-        self.register.members = parse_members(text)
-        self.register.is_open = False
-
-    def come(self, host: str = "127.0.0.1", certificate: bytes | None = None) -> Person:
-        """A connection that has read its welcome."""
-        person = Person(self.hub)
-        person.host, person.certificate = host, certificate
-        person.got()
-        return person
-
-    def hello(self, person: Person, request: Record) -> list[Record]:
-        """The answers to a `hello`, or to another request."""
-        person.ask(request)
-        self.tick()
-        return words_left_out(person.got())
 
 
 @pytest.fixture
@@ -101,13 +72,13 @@ def test_a_key_is_known_by_its_fingerprint(door):
     ada = door.come()
     ada.ask(PingRequest(1), PongRequest())
     hello = key("a").hello(ada.challenge, "ada")
-    assert tokenless(door.hello(ada, hello)) == [Pong(1), ready("ada", ADA)]
+    assert tokenless(door.answers(ada, hello)) == [Pong(1), ready("ada", ADA)]
     assert door.disk.states[-1]["names"][0]["name"] == "ada"
 
 
 def test_a_guest_is_told_in_bytes_that_there_is_no_identity(door):
     guest = door.come()
-    assert tokenless(door.hello(guest, Hello(1, "ada"))) == [ready("ada")]
+    assert tokenless(door.answers(guest, Hello(1, "ada"))) == [ready("ada")]
     (data,) = (bytes(data) for data in guest.out.buffers if b"token" in bytes(data))
     assert b"\xa8identity\xc0" in data
     assert b"\xa8operator\xc2" in data
@@ -162,14 +133,14 @@ def test_a_proof_that_is_none_ends_the_connection_with_a_reason(door, name):
 def test_a_proof_of_somebody_else_is_none(door):
     person = door.come()
     stolen = key("e").hello(person.challenge).proof
-    assert door.hello(person, Hello(1, identity=key("a").text, proof=stolen)) == [goodbye("identity")]
+    assert door.answers(person, Hello(1, identity=key("a").text, proof=stolen)) == [goodbye("identity")]
 
 
 def test_a_proof_is_for_one_connection(door):
     first, second = door.come(), door.come()
     hello = key("a").hello(first.challenge, "ada")
-    assert door.hello(second, hello) == [goodbye("identity")]
-    assert tokenless(door.hello(first, hello)) == [ready("ada", ADA)]
+    assert door.answers(second, hello) == [goodbye("identity")]
+    assert tokenless(door.answers(first, hello)) == [ready("ada", ADA)]
 
 
 @pytest.mark.parametrize(
@@ -190,7 +161,7 @@ def test_a_proof_is_for_one_connection(door):
 )
 def test_a_proof_is_bound_to_the_certificate_and_plain_ones_are_for_loopback(door, signed, shown, host, is_right):
     person = door.come(host, shown)
-    got = door.hello(person, key("a").hello(person.challenge, "ada", signed))
+    got = door.answers(person, key("a").hello(person.challenge, "ada", signed))
     assert tokenless(got) == ([ready("ada", ADA)] if is_right else [goodbye("identity")])
 
 
@@ -200,25 +171,25 @@ def test_an_identity_comes_first(door, request_):
     hello = key("a").hello(person.challenge, "ada", id=7)
     person.ask(request_)
     person.got()
-    assert door.hello(person, hello)[-1:] == [error("bad-message", 7)]
+    assert door.answers(person, hello)[-1:] == [error("bad-message", 7)]
     assert person.session.identity is None
-    assert door.hello(person, Hello(1, "bob"))[-1].type == "ready"
+    assert door.answers(person, Hello(1, "bob"))[-1].type == "ready"
 
 
 def test_an_identity_is_shown_once(door):
     ada = door.device("ada", "a")
-    assert door.hello(ada, key("e").hello(ada.challenge, id=1)) == [error("already-ready", 1)]
+    assert door.answers(ada, key("e").hello(ada.challenge, id=1)) == [error("already-ready", 1)]
 
 
 def test_the_version_of_the_protocol_is_checked_first(door):
     person = door.come()
-    assert door.hello(person, Hello(2, identity="x", id=1)) == [goodbye("protocol", 1)]
+    assert door.answers(person, Hello(2, identity="x", id=1)) == [goodbye("protocol", 1)]
 
 
 def test_a_proof_counts_as_work(door):
     ada = door.come()
     door.hub.take_work()
-    door.hello(ada, key("a").hello(ada.challenge))
+    door.answers(ada, key("a").hello(ada.challenge))
     assert door.hub.take_work() >= 100
 
 
@@ -235,26 +206,26 @@ def test_nobody_gets_an_owned_name_without_its_key(door, wish, word, is_here):
         door.tick()
     other = door.come()
     hello = Hello(1, wish) if word is None else key(word).hello(other.challenge, wish)
-    assert [record.code for record in door.hello(other, hello) if isinstance(record, Error)] in (
+    assert [record.code for record in door.answers(other, hello) if isinstance(record, Error)] in (
         [["name-owned"], ["bad-name"]]  # letters of two scripts are nobody's name
     )
     other.ask(Command("name", wish))
     assert other.name.startswith("guest-")
     again = door.come()
-    assert tokenless(door.hello(again, key("a").hello(again.challenge, "ada"))) == [ready("ada", ADA)]
+    assert tokenless(door.answers(again, key("a").hello(again.challenge, "ada"))) == [ready("ada", ADA)]
 
 
 def test_a_whole_name_in_letters_that_look_alike_is_owned(door):
     door.device("ape", "a")
     eve = door.device(None, "e")
-    assert door.hello(eve, Command("name", "\u0430\u0440\u0435", 1)) == [error("name-owned", 1)]
+    assert door.answers(eve, Command("name", "\u0430\u0440\u0435", 1)) == [error("name-owned", 1)]
 
 
 def test_a_name_that_a_guest_has_is_taken_and_not_owned(door):
     bob = door.person("bob")
     ada = door.device("bob", "a")
     assert ada.name != "bob"
-    assert door.hello(ada, Command("name", "bob", 1)) == [error("name-taken", 1)]
+    assert door.answers(ada, Command("name", "bob", 1)) == [error("name-taken", 1)]
     assert door.register.owner_of("bob") is None
     bob.ask(Command("close"))
     door.tick()
@@ -285,7 +256,7 @@ def test_a_name_that_its_key_has_not_used_for_long_is_free(door):
 def test_one_address_takes_few_new_names_a_day(door):
     def named(number: int, host: str) -> bool:
         person = door.come(host, b"certificate")
-        got = door.hello(person, key(f"{number}").hello(person.challenge, f"n{number}", b"certificate"))
+        got = door.answers(person, key(f"{number}").hello(person.challenge, f"n{number}", b"certificate"))
         return not any(isinstance(record, Error) for record in got)
 
     assert [named(number, FAR) for number in range(22)] == [True] * 20 + [False] * 2
@@ -323,13 +294,13 @@ def test_the_owner_of_a_name_finds_what_was_said_meanwhile(door):
 def test_a_seat_that_was_taken_with_a_key_is_resumed_with_it_alone(taken, shown, resumed):
     door = Door(grace=60.0)
     ada = door.come()
-    (got,) = door.hello(ada, key(taken).hello(ada.challenge, "ada"))
+    (got,) = door.answers(ada, key(taken).hello(ada.challenge, "ada"))
     ada.lose()
     back = door.come()
     name = "ada" if resumed else "other"
     hello = Hello(1, name) if shown is None else key(shown).hello(back.challenge, name)
     hello.resume = got.token
-    (answer,) = door.hello(back, hello)
+    (answer,) = door.answers(back, hello)
     assert (answer.resumed, answer.name) == (resumed, name)
     assert (answer.identity == ADA) is resumed
 
@@ -338,13 +309,13 @@ def test_a_hello_that_is_said_again_finds_the_seat_of_its_key_alone():
     door = Door(grace=60.0)
     token = "5" * 32
     ada = door.come()
-    door.hello(ada, key("a").hello(ada.challenge, "ada", resume=token))
+    door.answers(ada, key("a").hello(ada.challenge, "ada", resume=token))
     ada.lose()
     eve = door.come()
-    *_, refused = door.hello(eve, key("e").hello(eve.challenge, "ada", resume=token))
+    *_, refused = door.answers(eve, key("e").hello(eve.challenge, "ada", resume=token))
     assert refused == error("name-owned")
     back = door.come()
-    (answer,) = door.hello(back, key("a").hello(back.challenge, "ada", resume=token))
+    (answer,) = door.answers(back, key("a").hello(back.challenge, "ada", resume=token))
     assert answer.resumed
 
 
@@ -353,7 +324,7 @@ def test_a_seat_is_taken_over_while_the_disk_is_waited_for():
     door = Door(grace=60.0)
     door.hub.access.password = door.gate
     ada = door.come()
-    (got,) = door.hello(ada, Hello(1, "ada", password="right"))
+    (got,) = door.answers(ada, Hello(1, "ada", password="right"))
     ada.ask(Command("join", "tea"))
     ada.lose()
     door.gate.answers_at_once = False
@@ -378,9 +349,9 @@ def test_nothing_is_handled_before_the_password(door):
         assert words_left_out(guest.got()) == [error("no-password", number)]
     guest.ask(PingRequest(1), PongRequest())
     assert guest.got() == [Pong(1)]
-    assert tokenless(door.hello(guest, Hello(1, "ada", password="right"))) == [ready("ada")]
+    assert tokenless(door.answers(guest, Hello(1, "ada", password="right"))) == [ready("ada")]
     assert door.gate.asked == [("right", "127.0.0.1")]
-    assert door.hello(guest, Command("join", "tea")) == [Joined("tea", "ada", 1)]
+    assert door.answers(guest, Command("join", "tea")) == [Joined("tea", "ada", 1)]
 
 
 @pytest.mark.parametrize(
@@ -389,7 +360,7 @@ def test_nothing_is_handled_before_the_password(door):
 def test_a_wrong_password_ends_the_connection(door, password, reason):
     door.hub.access.password = door.gate
     guest = door.come()
-    assert door.hello(guest, Hello(1, password=password, identity="x", id=1)) == [goodbye(reason, 1)]
+    assert door.answers(guest, Hello(1, password=password, identity="x", id=1)) == [goodbye(reason, 1)]
     assert guest.endings == [reason]
 
 
@@ -419,9 +390,9 @@ def test_somebody_who_goes_while_a_password_is_compared_is_gone(door):
 def test_the_password_comes_before_the_proof(door):
     door.hub.access.password = door.gate
     person = door.come()
-    assert door.hello(person, Hello(1, identity="x", password="wrong")) == [goodbye("password")]
+    assert door.answers(person, Hello(1, identity="x", password="wrong")) == [goodbye("password")]
     person = door.come()
-    assert door.hello(person, Hello(1, identity="x", password="right")) == [goodbye("identity")]
+    assert door.answers(person, Hello(1, identity="x", password="right")) == [goodbye("identity")]
 
 
 # --- members
@@ -436,11 +407,11 @@ def test_only_listed_keys_come_in(door):
         assert words_left_out(guest.got()) == [error("no-identity", number)]
     guest.ask(PingRequest(1))
     assert guest.got() == [Pong(1)]
-    assert door.hello(guest, Hello(1, "eve", id=2)) == [goodbye("members-only", 2)]
+    assert door.answers(guest, Hello(1, "eve", id=2)) == [goodbye("members-only", 2)]
     eve = door.come()
-    assert door.hello(eve, key("e").hello(eve.challenge, "eve")) == [goodbye("members-only")]
+    assert door.answers(eve, key("e").hello(eve.challenge, "eve")) == [goodbye("members-only")]
     ada = door.come()
-    assert tokenless(door.hello(ada, key("a").hello(ada.challenge, "ada"))) == [ready("ada", ADA)]
+    assert tokenless(door.answers(ada, key("a").hello(ada.challenge, "ada"))) == [ready("ada", ADA)]
     assert len(door.hub) == 1
 
 
@@ -457,7 +428,7 @@ def test_keys_that_are_listed_under_one_name_are_one_person(door):
 def test_without_members_keys_have_their_rank(door):
     door.register.members = parse_members(f"operator {key('a').text}")
     ada = door.come()
-    assert tokenless(door.hello(ada, key("a").hello(ada.challenge, "ada"))) == [ready("ada", ADA, True)]
+    assert tokenless(door.answers(ada, key("a").hello(ada.challenge, "ada"))) == [ready("ada", ADA, True)]
     bob = door.device("bob", "b", "tea")
     ada.ask(Command("join", "tea"))
     door.tick()
@@ -477,18 +448,18 @@ def test_an_invitation_lists_a_key_once(door):
     door.close()
     code = invited(door)
     ada, eve = door.come(), door.come()
-    assert tokenless(door.hello(ada, key("a").hello(ada.challenge, "ada", invite=code))) == [ready("ada", ADA)]
+    assert tokenless(door.answers(ada, key("a").hello(ada.challenge, "ada", invite=code))) == [ready("ada", ADA)]
     assert len(door.disk.states[-1]["admitted"]) == 1
-    assert door.hello(eve, key("e").hello(eve.challenge, "eve", invite=code)) == [goodbye("members-only")]
+    assert door.answers(eve, key("e").hello(eve.challenge, "eve", invite=code)) == [goodbye("members-only")]
     ada.ask(Command("close"))
     again = door.come()
-    assert tokenless(door.hello(again, key("a").hello(again.challenge, "ada"))) == [ready("ada", ADA)]
+    assert tokenless(door.answers(again, key("a").hello(again.challenge, "ada"))) == [ready("ada", ADA)]
 
 
 def test_an_operators_invitation_makes_one(door):
     code = invited(door, operator=True)
     ada = door.come()
-    assert tokenless(door.hello(ada, key("a").hello(ada.challenge, "ada", invite=code))) == [ready("ada", ADA, True)]
+    assert tokenless(door.answers(ada, key("a").hello(ada.challenge, "ada", invite=code))) == [ready("ada", ADA, True)]
 
 
 def test_an_invitation_is_used_up_after_the_proof(door):
@@ -496,18 +467,18 @@ def test_an_invitation_is_used_up_after_the_proof(door):
     code = invited(door)
     eve = door.come()
     hello = key("e").hello("00" * 32, invite=code)
-    assert door.hello(eve, hello) == [goodbye("identity")]
+    assert door.answers(eve, hello) == [goodbye("identity")]
     ada = door.come()
-    assert door.hello(ada, key("a").hello(ada.challenge, invite=code))[-1].type == "ready"
+    assert door.answers(ada, key("a").hello(ada.challenge, invite=code))[-1].type == "ready"
 
 
 def test_a_bad_invitation_is_told_after_the_ready_where_everybody_may_come_in(door):
     ada = door.come()
-    got = door.hello(ada, key("a").hello(ada.challenge, "no name", invite="0" * 32, id=3))
+    got = door.answers(ada, key("a").hello(ada.challenge, "no name", invite="0" * 32, id=3))
     assert [record.type for record in got] == ["ready", "error", "error"]
     assert got[1:] == [error("bad-invite", 3), error("bad-name", 3)]
     guest = door.come()
-    assert door.hello(guest, Hello(1, invite=invited(door)))[1:] == [error("bad-invite")]
+    assert door.answers(guest, Hello(1, invite=invited(door)))[1:] == [error("bad-invite")]
 
 
 def test_an_invitation_counts_once_it_is_on_the_disk(door):
@@ -527,10 +498,10 @@ def test_a_full_disk_opens_no_door(door):
     code = invited(door)
     door.disk.is_full = True
     ada = door.come()
-    assert door.hello(ada, key("a").hello(ada.challenge, "ada", invite=code)) == [goodbye("members-only")]
+    assert door.answers(ada, key("a").hello(ada.challenge, "ada", invite=code)) == [goodbye("members-only")]
     door.disk.is_full = False
     again = door.come()
-    assert door.hello(again, key("a").hello(again.challenge, "ada", invite=code))[-1].type == "ready"
+    assert door.answers(again, key("a").hello(again.challenge, "ada", invite=code))[-1].type == "ready"
 
 
 # --- bans
@@ -548,8 +519,8 @@ def test_a_banned_address_is_refused_with_its_first_request(door):
     guest = door.come(FAR)
     guest.ask(PingRequest(1))
     assert guest.got() == [Pong(1)]
-    assert door.hello(guest, Hello(1, "eve", password="x")) == [goodbye("banned")]
-    assert door.hello(door.come("192.0.3.7"), Hello(1, "bob"))[-1].type == "ready"
+    assert door.answers(guest, Hello(1, "eve", password="x")) == [goodbye("banned")]
+    assert door.answers(door.come("192.0.3.7"), Hello(1, "bob"))[-1].type == "ready"
 
 
 def test_a_ban_of_an_address_spares_listed_keys_that_are_proven(door):
@@ -557,23 +528,23 @@ def test_a_ban_of_an_address_spares_listed_keys_that_are_proven(door):
     door.register.ban_address(FAR, "ada", None, None)
     eve, ada = (door.come(FAR, b"certificate") for _ in range(2))
     pretended = Hello(1, identity=key("a").text, proof=key("e").hello(eve.challenge).proof)
-    assert door.hello(eve, pretended) == [goodbye("identity")]
-    assert tokenless(door.hello(ada, key("a").hello(ada.challenge, "ada", b"certificate"))) == [ready("ada", ADA)]
+    assert door.answers(eve, pretended) == [goodbye("identity")]
+    assert tokenless(door.answers(ada, key("a").hello(ada.challenge, "ada", b"certificate"))) == [ready("ada", ADA)]
     eve = door.come(FAR, b"certificate")
-    assert door.hello(eve, key("e").hello(eve.challenge, None, b"certificate")) == [goodbye("banned")]
+    assert door.answers(eve, key("e").hello(eve.challenge, None, b"certificate")) == [goodbye("banned")]
 
 
 def test_a_banned_key_is_refused_after_its_proof(door):
     door.register.ban("eve", EVE, FAR, "ada", None, None)
     eve = door.come()
-    assert door.hello(eve, key("e").hello(eve.challenge, "eve")) == [goodbye("banned")]
+    assert door.answers(eve, key("e").hello(eve.challenge, "eve")) == [goodbye("banned")]
 
 
 def test_the_address_of_a_ban_comes_before_the_password(door):
     door.hub.access.password = door.gate
     door.register.ban_address(FAR, "ada", None, None)
     guest = door.come(FAR)
-    assert door.hello(guest, Hello(1, password="wrong")) == [goodbye("banned")]
+    assert door.answers(guest, Hello(1, password="wrong")) == [goodbye("banned")]
     assert door.gate.asked == []
 
 
