@@ -55,7 +55,7 @@ def _serve() -> int:
         check_history(settings.history)
     reactor = Reactor()
     registry.attach(reactor)
-    server = Server(settings, reactor)
+    server = Server(settings, reactor, registry)
     try:
         targets = wait_for_host(reactor, settings.host, settings.port)
         server.obey_signals(Reload(server, sys.argv[1:], registry).request)

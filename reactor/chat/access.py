@@ -15,8 +15,8 @@ from pylingo.reactor.people.roster import Change
 
 type Stored = Callable[[bool], object]
 """Called with whether a change is stored."""
-type Save = Callable[[Callable[[], object], Stored], object]
-"""Stores what its first argument returns when the writing begins, and tells in the loop whether that is done."""
+type Store = Callable[[Change, Stored], object]
+"""Stores a register with a change, which is committed then, or undone if that fails. Tells in the loop which."""
 
 _CHALLENGE = 32  # bytes
 _UNUSED = 3_600_000_000  # microseconds after which the use of names is stored again
@@ -30,14 +30,14 @@ class Gate(Protocol):
 
 
 class Access:
-    """See the module. Without `save`, everything is in memory alone. Without `password`, none is asked for."""
+    """See the module. Without `store`, everything is in memory alone. Without `password`, none is asked for."""
 
     def __init__(
-        self, register: Register | None = None, save: Save | None = None, password: Gate | None = None
+        self, register: Register | None = None, store: Store | None = None, password: Gate | None = None
     ) -> None:
         self.register = register or Register()
         self.password = password
-        self._save = save
+        self._store = store or _commit
         self._secret = secrets.token_bytes(_CHALLENGE)
         self._uses_stored = 0  # when the use of names was stored, by the stamps of the caller
 
@@ -54,18 +54,8 @@ class Access:
         return hashlib.blake2b(name.encode(), key=self._secret, digest_size=_CHALLENGE).digest()
 
     def store(self, change: Change | None = None, stored: Stored | None = None) -> None:
-        """Store the register with `change`, which is committed then, or undone if that fails."""
-
-        def done(is_stored: bool) -> None:
-            if change is not None:
-                (change.commit if is_stored else change.undo)()
-            if stored is not None:
-                stored(is_stored)
-
-        if self._save is None:
-            done(True)
-        else:
-            self._save(self.register.to_state, done)
+        """Store the register with `change`, which is committed then, or undone if that fails. Tell `stored` which."""
+        self._store(change or Change(), stored or _ignore)
 
     def refresh_name(self, name: str, identity: str, now: int) -> None:
         """Note that a name is in use by its owner. That is stored once an hour at most."""
@@ -73,3 +63,12 @@ class Access:
         if now - self._uses_stored >= _UNUSED:
             self._uses_stored = now
             self.store()
+
+
+def _commit(change: Change, stored: Stored) -> None:
+    change.commit()
+    stored(True)
+
+
+def _ignore(is_stored: bool) -> None:
+    """Nobody waits for it. A disk that fails is in the log."""

@@ -8,6 +8,7 @@ from pylingo.reactor.people.members import parse_members
 from pylingo.reactor.people.passwords import Verdict
 from pylingo.reactor.people.records import dump, load
 from pylingo.reactor.people.register import Register
+from pylingo.reactor.people.roster import Change
 from pylingo.shared.messages import Command, Hello
 from pylingo.shared.schema import Record
 from tests.fakes.chat import Chat, Person, words_left_out
@@ -15,26 +16,30 @@ from tests.fakes.identity import key
 
 
 class Disk:
-    """Stores the state of a register. With `is_full`, it fails; unless `answers_at_once`, the test says `answer`."""
+    """Stores the state of `register`. With `is_full`, it fails; unless `answers_at_once`, the test says `answer`."""
 
-    def __init__(self) -> None:
+    def __init__(self, register: Register) -> None:
+        self.register = register
         self.answers_at_once = True
         self.is_full = False
         self.states: list[Any] = []
         """What is on the disk, the latest last."""
-        self._waiting: list[tuple[Callable[[], object], Callable[[bool], object]]] = []
+        self._waiting: list[tuple[Change, Callable[[bool], object]]] = []
 
-    def save(self, state: Callable[[], object], done: Callable[[bool], object]) -> None:
-        self._waiting.append((state, done))
+    def store(self, change: Change, stored: Callable[[bool], object]) -> None:
+        self._waiting.append((change, stored))
         if self.answers_at_once:
             self.answer()
 
     def answer(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for state, done in waiting:
-            if not self.is_full:
-                self.states.append(load(dump(state())))
-            done(not self.is_full)
+        for change, stored in waiting:
+            if self.is_full:
+                change.undo()
+            else:
+                self.states.append(load(dump(self.register.to_state())))
+                change.commit()
+            stored(not self.is_full)
 
 
 class Gate:
@@ -63,10 +68,10 @@ class Door(Chat):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.disk = Disk()
         self.gate = Gate()
         self.register = Register(lambda: self.now)
-        self.hub.access = Access(self.register, self.disk.save)
+        self.disk = Disk(self.register)
+        self.hub.access = Access(self.register, self.disk.store)
 
     def close(self, text: str = "") -> None:
         """Let members in only."""

@@ -26,8 +26,8 @@ def test_without_a_disk_a_change_is_stored_at_once():
 
 
 def test_a_change_counts_once_it_is_on_the_disk():
-    disk = Disk()
-    access = Access(save=disk.save)
+    disk = Disk(Register())
+    access = Access(disk.register, disk.store)
     disk.answers_at_once = False
     told = []
     access.store(access.register.op(ADA), told.append)
@@ -38,9 +38,9 @@ def test_a_change_counts_once_it_is_on_the_disk():
 
 
 def test_a_change_that_no_disk_takes_is_undone():
-    disk = Disk()
+    disk = Disk(Register())
     disk.is_full = True
-    access = Access(save=disk.save)
+    access = Access(disk.register, disk.store)
     told = []
     access.store(access.register.op(ADA), told.append)
     assert (told, access.register.is_operator(ADA)) == ([False], False)
@@ -48,8 +48,9 @@ def test_a_change_that_no_disk_takes_is_undone():
 
 
 def test_the_use_of_names_is_stored_once_an_hour():
-    clock, disk = WallClock(), Disk()
-    access = Access(Register(clock), disk.save)
+    clock = WallClock()
+    disk = Disk(Register(clock))
+    access = Access(disk.register, disk.store)
     access.register.take_name("ada", ADA, "127.0.0.1")
     for seconds, stored in [(0, 1), (60, 1), (3_600, 2), (7_199, 2), (7_200, 3)]:
         access.refresh_name("ada", ADA, clock.now + seconds * 1_000_000)
