@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from pylingo.reactor.chat import moderation
 from pylingo.reactor.chat.listing import Listing
@@ -9,6 +10,7 @@ from pylingo.reactor.chat.moderation import check_mute, check_rank
 from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import MAX_ROOMS, Session
 from pylingo.reactor.chat.speaking import say
+from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared.codec import encode
 from pylingo.shared.commands import BY_NAME, COMMANDS, OPTIONAL, suggestion
@@ -60,8 +62,16 @@ def run_command(session: Session, command: Command) -> None:
 
 def _name(session: Session, argument: str, command: Command) -> None:
     check_mute(session)
-    old = session.rename(user_name(argument))
-    person = session.person
+    name = user_name(argument)
+    if session.identity is not None and session.hub.claim(session, name):
+        store = session.hub.access.store  # or somebody else might have the name after a crash
+        wait_for(session, partial(store, None), lambda is_stored: _rename(session, name, command))
+    else:
+        _rename(session, name, command)
+
+
+def _rename(session: Session, name: str, command: Command) -> None:
+    old, person = session.rename(name), session.person
     session.reply(Renamed(old, person.name, None, command.id, *session.hub.marks(person)))
 
 

@@ -75,11 +75,12 @@ def say_hello(session: Session, hello: Hello) -> None:
 
 @dataclass(slots=True)
 class _Greeting:
-    """One `hello` on its way through the checks. `refusals` are told after the `ready`."""
+    """One `hello` on its way through the checks. `refusals` are told after the `ready`, `token` is an unknown one."""
 
     session: Session
     hello: Hello
     key: PublicKey | None = None
+    token: str | None = None
     refusals: list[RequestError] = field(default_factory=list)
 
     @property
@@ -171,16 +172,27 @@ class _Greeting:
         """Everything is right: resume a seat, or take the name."""
         session, hello = self.session, self.hello
         name = self._name()
-        seat = None
-        if hello.resume is not None:
-            seat = session.hub.tokens.find(hello.resume, fold(name) if name is not None else None)
-            if seat is not None and seat.identity == self.fingerprint:
-                session.resume(seat, hello.id)
-                return
-        session.is_admitted = True
+        self.token = hello.resume
+        if self.token is not None:
+            seat = session.hub.tokens.find(self.token, fold(name) if name is not None else None)
+            if seat is not None:
+                if seat.identity == self.fingerprint:
+                    session.resume(seat, hello.id)
+                    return
+                self.token = None  # which nobody else may have
         if self.fingerprint is not None:
             session.identify(self.fingerprint)
-        session.become_ready(hello.resume if seat is None else None)
+        if name is not None and self.key is not None and self._claim(name):
+            # Or somebody else might have the name after a crash.
+            self.wait(partial(_store, session, None), lambda is_stored: self.greet(name))
+        else:
+            self.greet(name)
+
+    def greet(self, name: str | None) -> None:
+        """Reply with the `ready`, and with everything that was refused."""
+        session, hello = self.session, self.hello
+        session.is_admitted = True
+        session.become_ready(self.token)
         if name is not None:
             try:
                 session.rename(name)
@@ -190,6 +202,13 @@ class _Greeting:
         for refusal in self.refusals:
             refusal.re = hello.id
             session.refuse(refusal)
+
+    def _claim(self, name: str) -> bool:
+        """Whether the name is to be stored first as that of the key."""
+        try:
+            return self.session.hub.claim(self.session, name)
+        except RequestError:  # which comes again
+            return False
 
     def _name(self) -> str | None:
         """The wished name, None if there is none or it is not allowed."""
@@ -228,5 +247,5 @@ def _proven(session: Session, hello: Hello) -> PublicKey:
     return key
 
 
-def _store(session: Session, change: Change, answer: Callable[[bool], object]) -> None:
+def _store(session: Session, change: Change | None, answer: Callable[[bool], object]) -> None:
     session.hub.access.store(change, answer)

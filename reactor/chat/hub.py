@@ -123,20 +123,25 @@ class Hub[S: Registered]:
         person.add(session)
         return person
 
+    def claim(self, session: S, name: str) -> bool:
+        """Make a name the property of the session's key, if it has one. Return whether that is to be stored first.
+
+        Raises `RequestError` `name-owned` or `name-taken` if the name, in any spelling, is somebody else's, and
+        `not-allowed` if the address has taken too many names.
+        """
+        self._check_holder(session, name, self._people.get(fold(name)))
+        return session.identity is not None and self.access.register.take_name(name, session.identity, session.host)
+
     def rename(self, session: S, name: str) -> Person[S]:
         """Return whom `session` becomes under the name `name`.
 
         This is its person, who is called so from now on; or a new person, if others stay under the old name; or
-        somebody with the same key who has that name. Raises `RequestError` `name-owned` or `name-taken` if the name, in
-        any spelling, is somebody else's, and `not-allowed` if the address has taken too many names.
+        somebody with the same key who has that name. Raises what `claim` raises.
         """
         person, key = session.person, fold(name)
         holder = self._people.get(key)
-        register = self.access.register
-        register.check_name(name, session.identity)
-        if holder is not None and holder is not person and not self.is_one(person.fingerprint, holder.fingerprint):
-            raise RequestError("name-taken", "somebody here has that name: choose another one")
-        if session.identity is not None and register.take_name(name, session.identity, session.host):
+        self._check_holder(session, name, holder)
+        if session.identity is not None and self.access.register.take_name(name, session.identity, session.host):
             self.access.store()
         if holder is not None and holder is not person:
             return holder
@@ -145,6 +150,13 @@ class Hub[S: Registered]:
         self._remove(person)
         person.spell(name, key)
         return self._add(person)
+
+    def _check_holder(self, session: S, name: str, holder: Person[S] | None) -> None:
+        """Raises `RequestError` unless `session` may have a name that `holder` has, or nobody."""
+        person = session.person
+        self.access.register.check_name(name, session.identity)
+        if holder is not None and holder is not person and not self.is_one(person.fingerprint, holder.fingerprint):
+            raise RequestError("name-taken", "somebody here has that name: choose another one")
 
     def is_one(self, one: str | None, other: str | None) -> bool:
         """Whether two keys are of one person. Guests have none."""
