@@ -1,42 +1,87 @@
-"""The command `pylingo-server backup`: copies a history file, even while a server writes it.
+"""The command `pylingo-server backup`: copies a history file or a whole data folder, even while a server writes it.
 
-The copy is a snapshot of one moment. Meanwhile the server writes to the journal beside the file, which grows until the
-copy is done.
+The copy of a history is a snapshot of one moment. Meanwhile the server writes to the journal beside the file, which
+grows until the copy is done. The copy of a data folder is a data folder.
 """
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from urllib.parse import quote
 
 from pylingo.reactor.config import read_file
+from pylingo.reactor.people.data_dir import FOLDER_MODE, DataDir, open_data_dir
+from pylingo.reactor.people.files import read_regular, replace_file
+from pylingo.reactor.people.state_file import MAX_FILE
 from pylingo.shared.files import open_private
 from pylingo.shared.launch import LaunchError, OneLineParser
 
 _PAGES = 1_000  # copied in one step; Ctrl+C works between two steps
 _PATIENCE = 5.0  # seconds to wait for a lock
+_MOST = MAX_FILE  # bytes of a file that is copied at once
 
 
 def backup(arguments: Sequence[str]) -> int:
     """Run the command with these arguments and return its exit status. Raises `LaunchError`."""
     parser = OneLineParser(
         prog="pylingo-server backup",
-        description="Copy a history file, even while a server writes it. Only you can read the copy.",
+        description="Copy a data folder or a history file, even while a server writes it. Only you can read the copy.",
         allow_abbrev=False,
     )
+    parser.add_argument("--data", metavar="DIR", help="the data folder of the server")
     parser.add_argument("--history", metavar="FILE", help="the history file of the server")
-    parser.add_argument("--config", metavar="FILE", help="a TOML file with settings that name the history file")
-    parser.add_argument("target", metavar="TARGET", help="the copy: a file that does not exist yet")
+    parser.add_argument("--config", metavar="FILE", help="a TOML file with settings that name one of them")
+    parser.add_argument("target", metavar="TARGET", help="the copy: a folder or a file that does not exist yet")
     given = parser.parse_args(arguments)
-    source = given.history
-    if source is None and given.config is not None:
-        source = read_file(given.config).get("history")
-    if not source:
-        raise LaunchError("name the history file with --history FILE")
-    size = copy(os.path.expanduser(source), os.path.expanduser(given.target))
+    named = vars(given)
+    if given.data is given.history is None and given.config is not None:
+        named = read_file(given.config)
+    if named.get("data") and not given.history:
+        source, size = named["data"], copy_folder(named["data"], os.path.expanduser(given.target))
+    elif named.get("history"):
+        source = named["history"]
+        size = copy(os.path.expanduser(source), os.path.expanduser(given.target))
+    else:
+        raise LaunchError("name what to copy with --data DIR or --history FILE")
     print(f"{source} was copied to {given.target}: {size / 2**20:,.1f} MiB")
     return 0
+
+
+def copy_folder(source: str, target: str) -> int:
+    """Copy a data folder and return its size in bytes. Raises `LaunchError`, and then leaves no part of it behind."""
+    try:
+        data = open_data_dir(os.path.expanduser(source), create=False)
+        os.mkdir(target, FOLDER_MODE)
+    except ValueError as error:
+        raise LaunchError(str(error)) from None
+    except FileExistsError:
+        raise LaunchError(f"{target} exists already: name a folder that does not") from None
+    except OSError as error:
+        raise LaunchError(f"cannot write {target}: {error.strerror}") from None
+    try:
+        copied = DataDir(target)
+        sizes = [_copy_small(*paths) for paths in zip(data.small_files, copied.small_files, strict=True)]
+        sizes.append(copy(data.history, copied.history) if os.path.exists(data.history) else 0)
+        return sum(sizes)
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
+
+
+def _copy_small(source: str, target: str) -> int:
+    """Copy a file that the server only ever replaces as a whole. One that is not there is left out."""
+    try:
+        contents, _ = read_regular(source, "the file", _MOST)
+        replace_file(target, contents)
+    except FileNotFoundError:
+        return 0
+    except ValueError as error:
+        raise LaunchError(str(error), 1) from None
+    except OSError as error:
+        raise LaunchError(f"cannot copy {source} to {target}: {error.strerror}", 1) from None
+    return len(contents)
 
 
 def copy(source: str, target: str) -> int:

@@ -12,6 +12,8 @@ from typing import Any
 from pylingo.reactor.chat.hub import GRACE, QUEUE_HARD, QUEUE_SOFT
 from pylingo.reactor.engine.listener import ACCEPTS, LOOPBACK, Network
 from pylingo.reactor.history.memory import MEMORY
+from pylingo.reactor.people.data_dir import DataDir
+from pylingo.reactor.people.owned_names import KEEP
 from pylingo.shared.launch import LaunchError, OneLineParser
 from pylingo.shared.networks import networks
 from pylingo.shared.settings import Setting, Source, argument_parser, read_options, table
@@ -19,14 +21,17 @@ from pylingo.shared.settings import read_file as read_settings_file
 from pylingo.shared.settings_file import SettingsFile
 from pylingo.shared.text import MAX_MOTD
 from pylingo.shared.values import (
+    TRUE,
     ValueType,
     duration,
+    flag,
     host_name,
     integer,
     notice,
     number,
     one_of,
     path,
+    path_or_true,
     show_size,
     size,
 )
@@ -38,11 +43,11 @@ _tcp_seconds = number(0.1, 32_767)  # the largest TCP_KEEPIDLE that Linux accept
 
 
 def _setting(
-    default: Any, type: ValueType, metavar: str, about: str, outcome: str = "", needs_restart: bool = False
+    default: Any, type: ValueType, metavar: str, about: str, outcome: str = "", needs_restart: bool = False, **more: Any
 ) -> Any:
     """Return a field of `ServerSettings`. `Server.reconfigure` applies a new value unless it `needs_restart`."""
     row = {"type": type, "metavar": metavar, "about": about, "outcome": outcome, "needs_restart": needs_restart}
-    return dataclasses.field(default=default, metadata={**row, "default": type.show(default)})
+    return dataclasses.field(default=default, metadata={**row, **more, "default": type.show(default)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +161,42 @@ class ServerSettings:
         "time for which the seat of a broken connection is kept; 0 for none",
         "the room sees `left` with reason `lost`",
     )
+    data: str = _setting(
+        "",
+        path(),
+        "DIR",
+        "the folder for everything that the server keeps: history, certificate, people; made if it is not there",
+        needs_restart=True,
+    )
+    no_tls: bool = _setting(
+        False, flag(), "", "with --data, the port is not encrypted and has no certificate", needs_restart=True
+    )
+    members: str = _setting(
+        "",
+        path_or_true("the file `members` in the folder of --data"),
+        "FILE",
+        "only the keys in this file and invited ones may come in; a file as OpenSSH's authorized_keys",
+        "goodbye `members-only`",
+        without_value=TRUE,
+    )
+    open: bool = _setting(
+        False, flag(), "", "with --members, everybody may come in; the keys in the file keep their names and ranks"
+    )
+    members_invite: bool = _setting(False, flag(), "", "members may invite, and not only operators")
+    name_keep: float = _setting(
+        KEEP,
+        duration(1, 10_000 * 86_400),
+        "TIME",
+        "time for which a name belongs to a key that does not use it; 0 for ever",
+        "the name is free",
+    )
+    password_file: str = _setting(
+        "",
+        path(),
+        "FILE",
+        "a file with the hash of a password that everybody must give; pylingo-server hash-password makes it",
+        "goodbye `password`",
+    )
     history: str = _setting(
         "",
         path(),
@@ -229,6 +270,24 @@ def parse_arguments(arguments: Sequence[str]) -> ServerSettings:
     return ServerSettings(**({} if file is None else read_file(file)) | given)
 
 
+def with_data(settings: ServerSettings) -> ServerSettings:
+    """Return the settings with the paths in the folder of `--data` in place of those that are not given.
+
+    Raises `LaunchError` for settings that need the folder.
+    """
+    if not settings.data:
+        if settings.members == TRUE:
+            raise LaunchError("--members needs a FILE, or the folder of --data, where the file is called members")
+        return settings
+    data = DataDir(settings.data)
+    found: dict[str, Any] = {"history": settings.history or data.history}
+    if not settings.no_tls and not settings.tls_cert:
+        found |= {"tls_cert": data.certificate, "tls_key": data.key}
+    if settings.members == TRUE:
+        found["members"] = data.members
+    return dataclasses.replace(settings, **found)
+
+
 def has_file(arguments: Sequence[str]) -> bool:
     """Whether a command line that `parse_arguments` accepts names a configuration file."""
     return "config" in read_options(_OPTIONS, _parser(), arguments)
@@ -252,5 +311,5 @@ def _parser() -> OneLineParser:
         "pylingo-server",
         "The PyLingo chat server.",
         "Sizes take K, M and G. Times are in seconds. A configuration file can contain every option, under its name"
-        " without the dashes in front. To copy a history: pylingo-server backup --help",
+        " without the dashes in front. Further commands: backup, hash-password, invite, release; see their --help.",
     )

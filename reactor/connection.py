@@ -91,6 +91,11 @@ class Connection:
         return f"<{self._session.person.name} at {self.address}>"
 
     @property
+    def host(self) -> str:
+        """The address of the peer, without the port."""
+        return host_of(self.address)
+
+    @property
     def settings(self) -> ServerSettings:
         return self._service.settings
 

@@ -1,4 +1,4 @@
-"""Reloading of the configuration and of the certificate on SIGHUP, while the server runs.
+"""Reloading of the configuration, the certificate, the members and the password on SIGHUP, while the server runs.
 
 A thread reads the files, because their disk may hang. A mistake in them changes nothing.
 """
@@ -9,8 +9,10 @@ import threading
 from collections.abc import Sequence
 
 from pylingo.reactor.certificates import load_tls
-from pylingo.reactor.config import ServerSettings, has_file, parse_arguments
+from pylingo.reactor.config import ServerSettings, has_file, parse_arguments, with_data
 from pylingo.reactor.engine.tls import ServerTls
+from pylingo.reactor.people.register import Register
+from pylingo.reactor.registry import PeopleFiles, Registry, read_people_files
 from pylingo.reactor.server import Server
 from pylingo.shared.launch import LaunchError
 
@@ -29,14 +31,16 @@ class ReloadState(enum.Enum):
 class Reload:
     """Reads the configuration of `arguments` again, and applies it to the server."""
 
-    def __init__(self, server: Server, arguments: Sequence[str]) -> None:
+    def __init__(self, server: Server, arguments: Sequence[str], registry: Registry | None = None) -> None:
         self._server = server
+        self._registry = registry or Registry(Register())
         self._arguments = arguments
         self.state = ReloadState.IDLE
 
     def request(self) -> None:
         """Start to read the files, or read them once more after the reading in progress. Call it in the loop."""
-        if not has_file(self._arguments) and not self._server.settings.tls_cert:
+        settings = self._server.settings
+        if not (has_file(self._arguments) or settings.tls_cert or settings.members or settings.password_file):
             logger.warning("no configuration to reload: the server was started without --config")
         elif self.state is ReloadState.IDLE:
             self.state = ReloadState.READING
@@ -46,20 +50,26 @@ class Reload:
 
     def _read(self) -> None:
         """Read the configuration, in the thread."""
-        found: tuple[ServerSettings, ServerTls | None] | Exception
+        found: tuple[ServerSettings, PeopleFiles, ServerTls | None] | Exception
         try:
-            settings = parse_arguments(self._arguments)
-            found = settings, load_tls(settings)
+            settings = with_data(parse_arguments(self._arguments))
+            found = settings, read_people_files(settings), load_tls(settings)
         except Exception as error:
             found = error
         self._server.reactor.call_from_thread(self._apply, found)
 
-    def _apply(self, found: tuple[ServerSettings, ServerTls | None] | Exception) -> None:
+    def _apply(self, found: tuple[ServerSettings, PeopleFiles, ServerTls | None] | Exception) -> None:
         if isinstance(found, tuple):
-            self._server.reconfigure(*found)
-        elif isinstance(found, LaunchError):
+            settings, files, tls = found
+            try:
+                self._registry.apply(settings, files)
+            except LaunchError as error:
+                found = error
+            else:
+                self._server.reconfigure(settings, tls)
+        if isinstance(found, LaunchError):
             logger.error("the configuration is unchanged: %s", found)
-        else:
+        elif isinstance(found, Exception):
             logger.error("the configuration is unchanged, because reading it failed", exc_info=found)
         is_outdated = self.state is ReloadState.READING_OUTDATED
         self.state = ReloadState.IDLE

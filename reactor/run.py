@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # /// script
 # requires-python = ">=3.12"
-# dependencies = ["msgpack>=1.2.4", "confusable-homoglyphs>=3.3.1,<4"]
+# dependencies = ["msgpack>=1.2.4", "confusable-homoglyphs>=3.3.1,<4", "cryptography>=44"]
 # ///
 """The program that starts the PyLingo chat server: `./reactor/run.py`, `pylingo-server` or `uv run reactor/run.py`."""
 
@@ -9,6 +9,7 @@ import errno
 import os
 import sys
 import threading
+from collections.abc import Sequence
 
 if __name__ == "__main__":  # Python puts the script's folder on the path: replace it by the checkout
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
@@ -19,6 +20,7 @@ _SWITCH = 0.0005
 """Seconds after which the history's thread yields the interpreter to the loop. CPython's default is 0.005."""
 _STACK = 2**20
 """Bytes of a thread's stack. The system's 8 MiB would count where address space is limited."""
+_COMMANDS = ("hash-password", "invite", "release")
 
 
 def main() -> int:
@@ -31,35 +33,65 @@ def _serve() -> int:
         from pylingo.reactor.backup import backup
 
         return backup(sys.argv[2:])
-    from pylingo.reactor.config import parse_arguments
-    from pylingo.reactor.log import LineWriter, log_to_stderr
+    if sys.argv[1:2] and sys.argv[1] in _COMMANDS:
+        from pylingo.reactor.administer import COMMANDS
+
+        return COMMANDS[sys.argv[1]](sys.argv[2:])
+    from pylingo.reactor.config import parse_arguments, with_data
+    from pylingo.reactor.engine.loop import Reactor
+    from pylingo.reactor.log import log_to_stderr
+    from pylingo.reactor.registry import open_registry
     from pylingo.reactor.reload import Reload
     from pylingo.reactor.server import Server
-    from pylingo.reactor.start import check_history, invitation, wait_for_host
+    from pylingo.reactor.start import NOT_ENCRYPTED, check_history, is_exposed, join_command, reachable, wait_for_host
     from pylingo.shared import __version__
 
-    settings = parse_arguments(sys.argv[1:])
-    if settings.history:
-        check_history(settings.history)
+    settings = with_data(parse_arguments(sys.argv[1:]))
     sys.setswitchinterval(_SWITCH)
     threading.stack_size(_STACK)
     log = log_to_stderr(settings.log_level)
-    server = Server(settings)
+    registry = open_registry(settings)
+    if settings.history:
+        check_history(settings.history)
+    reactor = Reactor()
+    registry.attach(reactor)
+    server = Server(settings, reactor, registry)
     try:
-        targets = wait_for_host(server.reactor, settings.host, settings.port)
-        server.obey_signals(Reload(server, sys.argv[1:]).request)
+        targets = wait_for_host(reactor, settings.host, settings.port)
+        server.obey_signals(Reload(server, sys.argv[1:], registry).request)
         address = server.start(targets)
     except OSError as error:
         raise LaunchError(why_not_listening(error, settings.host, settings.port)) from None
-    stdout = LineWriter(1)  # a pipe that nobody reads does not block the server
-    stdout.write(f"PyLingo {__version__} listening on {address}")
+    bound = targets[0][1][0]
+    server_at = reachable(address, bound)
+    certificate = settings.tls_cert
+    lines = [f"PyLingo {__version__} listening on {address}"]
+    if registry.data is not None:
+        link = registry.write_link(server_at, certificate)
+        if registry.first_code is not None:
+            registry.write_first()
+            lines.append(f"open this link to become the operator: {registry.first_link(link)}")
+        server_at = link if certificate else server_at
+    _print(lines)
+    log.write(f"join it with: {join_command(server_at)}")
+    if not certificate and is_exposed(bound):
+        log.write(NOT_ENCRYPTED)
+    server.serve()
+    registry.close(settings.drain_timeout)
+    return 0
+
+
+def _print(lines: Sequence[str]) -> None:
+    """Write to stdout without being blocked by a pipe that nobody reads. Raises `LaunchError`."""
+    from pylingo.reactor.log import LineWriter
+
+    stdout = LineWriter(1)
+    for line in lines:
+        stdout.write(line)
     is_written = stdout.flush()
     stdout.close()
     if not is_written and stdout.error is not None:
         raise LaunchError(f"cannot write to stdout: {stdout.error.strerror}")
-    log.write(f"join it with: {invitation(address, targets[0][1][0])}")
-    server.serve()
-    return 0
 
 
 def why_not_listening(error: OSError, host: str, port: int) -> str:

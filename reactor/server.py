@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 
 from pylingo.reactor.admission import Admission
 from pylingo.reactor.certificates import load_tls
+from pylingo.reactor.chat.access import Access
 from pylingo.reactor.chat.hub import Hub
+from pylingo.reactor.chat.moderation import enforce
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.config import SETTINGS, ServerSettings
 from pylingo.reactor.connection import Connection
@@ -23,6 +25,10 @@ from pylingo.reactor.history.clock import Clock
 from pylingo.reactor.history.history import History
 from pylingo.reactor.history.memory import MemoryHistory
 from pylingo.reactor.history.sqlite import SqliteHistory
+from pylingo.reactor.people import keys, look_alikes
+from pylingo.reactor.people.passwords import PasswordGate
+from pylingo.reactor.people.register import Register
+from pylingo.reactor.registry import Registry
 from pylingo.reactor.service import Service
 from pylingo.shared.messages import Notice
 from pylingo.shared.names import prepare as prepare_names
@@ -36,19 +42,26 @@ _HURRY = 0.2  # seconds that the end waits for the disk after a second signal
 class Server:
     """A chat server on `reactor`. Call `start` and run the reactor; `drain` ends it.
 
-    Raises `LaunchError` if the certificate cannot be used.
+    `registry` knows who people are. Without it, everybody may come in, and what is known of them is in memory. Raises
+    `LaunchError` if the certificate cannot be used.
     """
 
-    def __init__(self, settings: ServerSettings, reactor: Reactor | None = None) -> None:
+    def __init__(
+        self, settings: ServerSettings, reactor: Reactor | None = None, registry: Registry | None = None
+    ) -> None:
         tls = load_tls(settings)
         self.reactor = reactor or Reactor()
+        self._registry = registry or Registry(Register())
+        self._registry.changed = self._people_changed
         self.hub: Hub[Session] = Hub(
             self.reactor.call_before_flush,
             clock=Clock(),
             history=self._make_history(settings),
             call_later=self.reactor.call_later,
             monotonic=self.reactor.clock,
+            access=Access(self._registry.register, self._registry.store),
         )
+        self._set_password()
         limiter = ConnectionLimiter(settings.max_connections, settings.max_per_address, settings.exempt)
         self.service = Service(self.reactor, self.hub, settings, limiter.is_exempt, FairQueue(self.reactor))
         self.admission = Admission(self.service, limiter, self._stop_if_empty)
@@ -68,6 +81,9 @@ class Server:
         `targets` are the addresses of the host, which is looked up if there are none.
         """
         prepare_names()  # takes 5 ms, and nobody is kept waiting yet
+        if self._registry.data is not None or self.settings.members:  # people with keys will come
+            keys.prepare()
+            look_alikes.prepare()
         address = self.admission.listen(targets)
         self.hub.history.open(self._history_opened)
         return address
@@ -131,6 +147,20 @@ class Server:
         """Tell everybody `words`, and everybody who comes from now on `notice`, if it is not empty."""
         self.service.notice = notice
         self.hub.tell_everybody(Notice(words))
+
+    def _people_changed(self) -> None:
+        """Other members or another password were read: somebody may have to leave."""
+        self._set_password()
+        enforce(self.hub)
+
+    def _set_password(self) -> None:
+        access, password = self.hub.access, self._registry.password
+        if password is None:
+            access.password = None
+        elif isinstance(access.password, PasswordGate):
+            access.password.hash = password
+        else:
+            access.password = PasswordGate(password, self.reactor.call_from_thread, self.reactor.clock)
 
     def _configure(self) -> None:
         """Pass the settings on to the objects that hold values of them."""

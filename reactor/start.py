@@ -2,6 +2,7 @@
 
 import errno
 import importlib.util
+import ipaddress
 import logging
 import os
 import shlex
@@ -115,14 +116,28 @@ def wait_for_host(reactor: Reactor, host: str, port: int) -> Sequence[Target]:
 # --- how to join
 
 
-def invitation(address: str, bound: str) -> str:
-    """Return a shell command that joins the server at HOST:PORT, with an address that works from other machines.
+def join_command(server: str) -> str:
+    """Return a shell command that joins a server, which is HOST:PORT or a link."""
+    return f"{_client_command()} {shlex.quote(server)}"
 
-    `bound` is the IP address of the host.
-    """
+
+def reachable(address: str, bound: str) -> str:
+    """Return HOST:PORT as other machines reach a server. `bound` is the IP address of its host."""
     if bound in _ELSEWHERE:
-        address = show_address(_own_address(bound), int(address.rpartition(":")[2]))
-    return f"{_client_command()} {shlex.quote(address)}"
+        return show_address(_own_address(bound), int(address.rpartition(":")[2]))
+    return address
+
+
+def is_exposed(bound: str) -> bool:
+    """Whether other machines may reach a server that is bound to this IP address."""
+    return not ipaddress.ip_address(bound.partition("%")[0]).is_loopback
+
+
+NOT_ENCRYPTED = (
+    "this port is not encrypted: everybody on the network between here and a client can read and change everything;"
+    " --data or --tls-cert encrypts it"
+)
+"""What it means that a server without TLS can be reached from other machines."""
 
 
 def _own_address(bound: str) -> str:

@@ -20,11 +20,22 @@ COMMANDS = (
     CommandInfo("who", None, "Lists everybody on the server."),
     CommandInfo("whois", "username", "Tells more about somebody."),
     CommandInfo("away", "text", "Says that you are away, and why; nothing ends it."),
+    CommandInfo("kick", "username reason", "Puts somebody out of your room (for operators, as are all up to /invite)."),
+    CommandInfo("ban", "username time reason", "Keeps somebody, or an address, out of the server; time such as 2h."),
+    CommandInfo("unban", "username", "Ends a ban of somebody, or of an address."),
+    CommandInfo("bans", None, "Lists who is banned."),
+    CommandInfo("mute", "username time", "Lets somebody say nothing more; time such as 10m."),
+    CommandInfo("unmute", "username", "Ends that."),
+    CommandInfo("op", "username", "Makes somebody with a key an operator."),
+    CommandInfo("deop", "username", "Makes somebody an operator no more."),
+    CommandInfo("redact", "at reason", "Takes the message with that stamp out of the history of your room."),
+    CommandInfo("announce", "text", "Tells everybody on the server something."),
+    CommandInfo("invite", "count time", "Makes an invitation: for one use within 7d if nothing else is said."),
     CommandInfo("help", None, "Shows this summary."),
     CommandInfo("close", None, "Closes the connection and ends the program."),
 )
 BY_NAME = {command.name: command for command in COMMANDS}
-OPTIONAL = frozenset({"topic", "away"})
+OPTIONAL = frozenset({"topic", "away", "invite"})
 """The commands whose argument may be left out."""
 
 

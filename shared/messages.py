@@ -1,5 +1,6 @@
 """The frame types of the protocol as typed records. To add a frame type, add a class here."""
 
+from dataclasses import field
 from typing import Annotated
 
 from pylingo.shared.readers import Ascii, Between
@@ -26,12 +27,17 @@ REPLIES: dict[bytes, Schema] = {}
 
 @record("hello", REQUESTS)
 class Hello(Record):
+    """`identity` is an OpenSSH public key, and `proof` its signature for this connection. Secrets are not printed."""
+
     protocol: int
     name: str | None = None
     client: str | None = None
-    password: str | None = None
-    resume: str | None = None
+    password: str | None = field(default=None, repr=False)
+    resume: str | None = field(default=None, repr=False)
     id: Id | None = None
+    identity: str | None = None
+    proof: str | None = field(default=None, repr=False)
+    invite: str | None = field(default=None, repr=False)
 
 
 @record("say", REQUESTS)
@@ -99,16 +105,33 @@ class Welcome(Record):
     name: str
     limits: Limits
     features: list[str] | None = None
+    challenge: str | None = None
 
 
 @record("ready", EVENTS)
 class Ready(Record):
-    """`rooms` are those that the session is in, the current `room` first."""
+    """`rooms` are those that the session is in, the current `room` first. `identity` is our key's fingerprint."""
 
     name: str
     room: str | None
     token: str
     resumed: bool
+    re: Id | None = None
+    rooms: list[str] | None = None
+    identity: str | None = None
+    operator: bool | None = None
+
+
+@record("ready", REPLIES)
+class ReadyReply(Record):
+    """A `ready` of this version. It has `identity` even if that is nil."""
+
+    name: str
+    room: str | None
+    token: str
+    resumed: bool
+    identity: str | None
+    operator: bool
     re: Id | None = None
     rooms: list[str] | None = None
 
@@ -129,6 +152,8 @@ class Private(Record):
     text: str
     at: Stamp
     action: bool | None = None
+    fingerprint: str | None = None
+    operator: bool | None = None
 
 
 @record("sent", EVENTS)
@@ -150,17 +175,24 @@ class Joined(Record):
     name: str
     users: int | None = None
     re: Id | None = None
+    fingerprint: str | None = None
+    operator: bool | None = None
 
 
 @record("left", EVENTS)
 class Left(Record):
-    """`reason` is for the others in the room, `current` for the person who left: the room that is current now."""
+    """`reason` is for the others in the room, `current` for the person who left: the room that is current now.
+
+    Who was kicked gets a `reason` as well, `by` whom, and perhaps why.
+    """
 
     room: str
     name: str
     reason: str | None = None
     re: Id | None = None
     current: str | None = None
+    by: str | None = None
+    text: str | None = None
 
 
 @record("left", REPLIES)
@@ -181,6 +213,8 @@ class Renamed(Record):
     new: str
     room: str | None = None
     re: Id | None = None
+    fingerprint: str | None = None
+    operator: bool | None = None
 
 
 @record("room")
@@ -222,6 +256,8 @@ class PersonInfo(Record):
     name: str
     rooms: int
     away: str | None = None
+    fingerprint: str | None = None
+    operator: bool | None = None
 
 
 @record("people", EVENTS)
@@ -241,6 +277,7 @@ class PersonDetails(Record):
     since: Stamp
     away: str | None = None
     re: Id | None = None
+    fingerprint: str | None = None
 
 
 @record("away", EVENTS)
@@ -267,7 +304,10 @@ class Help(Record):
 
 @record("entry")
 class Entry(Record):
-    """One message in a page of history. A private one has the name of the recipient in `to`."""
+    """One message in a page of history. A private one has the name of the recipient in `to`.
+
+    `fingerprint` and `operator` are what the author was when the message was sent. A `redacted` one has no text.
+    """
 
     from_: str
     text: str
@@ -275,6 +315,9 @@ class Entry(Record):
     key: Key | None = None
     to: str | None = None
     action: bool | None = None
+    fingerprint: str | None = None
+    operator: bool | None = None
+    redacted: bool | None = None
 
 
 @record("history", EVENTS)
@@ -297,6 +340,58 @@ class Skipped(Record):
     count: int
     after: Stamp
     until: Stamp
+
+
+@record("moderated", EVENTS)
+class Moderated(Record):
+    """What an operator did: `action` is the name of the command, `text` the reason."""
+
+    action: str
+    by: str
+    name: str | None = None
+    address: str | None = None
+    room: str | None = None
+    text: str | None = None
+    until: Stamp | None = None
+    re: Id | None = None
+
+
+@record("ban")
+class Ban(Record):
+    """Somebody who is kept out, or an address; without `until` for good."""
+
+    by: str
+    name: str | None = None
+    address: str | None = None
+    text: str | None = None
+    until: Stamp | None = None
+
+
+@record("bans", EVENTS)
+class Bans(Record):
+    bans: list[Ban]
+    more: bool
+    re: Id | None = None
+
+
+@record("redacted", EVENTS)
+class Redacted(Record):
+    """The message of `room` with the stamp `at` is gone, and nobody should show it any more."""
+
+    room: str
+    at: Stamp
+    by: str
+    text: str | None = None
+
+
+@record("invitation", EVENTS)
+class Invitation(Record):
+    """An invitation that was made: `code` is good for so many `uses`, and not after `until`."""
+
+    code: str = field(repr=False)
+    uses: int
+    until: Stamp
+    re: Id | None = None
 
 
 @record("notice", EVENTS)

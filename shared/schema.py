@@ -55,7 +55,7 @@ WRITERS: dict[type[Record], Callable[[Any], dict[str, Any]]] = {}
 """For each record type, the function that converts a record to its map."""
 
 
-@dataclass_transform(frozen_default=True)
+@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
 def record[T: Record](name: str, *tables: dict[bytes, Schema]) -> Callable[[type[T]], type[T]]:
     """Make the class a record named `name` on the wire and add it to `tables`. A part of other records has no table."""
 

@@ -43,6 +43,8 @@ class Setting:
     source: Source = Source.BOTH
     needs_restart: bool = False
     positional: bool = False
+    without_value: str | None = None
+    """What the option means without its value; None if it needs one."""
     must_not_be_blank: bool = False
     """Whether a file may leave it out but not set it to a blank string."""
 
@@ -103,7 +105,10 @@ def argument_parser(settings: Table, program: str, description: str, epilog: str
             parser.add_argument(setting.option, action="store_const", const="true", help=words)
         else:
             action = "append" if setting.type.is_list else "store"
-            parser.add_argument(setting.option, action=action, metavar=setting.metavar, help=words)
+            bare: dict[str, Any] = (
+                {} if setting.without_value is None else {"nargs": "?", "const": setting.without_value}
+            )
+            parser.add_argument(setting.option, action=action, metavar=setting.metavar, help=words, **bare)
     parser.add_argument("--version", action="version", version=f"PyLingo {__version__}")
     return parser
 

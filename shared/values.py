@@ -156,6 +156,21 @@ def path() -> ValueType:
     return ValueType("a path without NUL; a leading ~ stands for the home of a known user", parse)
 
 
+TRUE = "true"
+"""The value of `path_or_true` that is no path."""
+
+
+def path_or_true(meaning: str) -> ValueType:
+    """A path as for `path`, or the word true: a file that `meaning` describes. False is none."""
+    plain = path()
+
+    def parse(text: str) -> str:
+        return "" if text == "false" else str(plain.parse(text))
+
+    right = f"true for {meaning}, or {plain.right}"
+    return ValueType(right, parse, toml=(*plain.toml, bool))
+
+
 def host_name() -> ValueType:
     """A host to listen on. The system would take an empty one for every address."""
 

@@ -57,7 +57,7 @@ def is_live(char: str) -> bool:
 
 def ready(name: str, room: str | None, token: str, resumed: bool, re: int | None = None) -> Ready:
     """The `ready` of a session that is in one room, or in none."""
-    return Ready(name, room, token, resumed, re, [room] if room is not None else [])
+    return Ready(name, room, token, resumed, re, [room] if room is not None else [], operator=False)
 
 
 def wait_until(condition: Callable[[], Any], what: str = "the condition", deadline: float = DEADLINE) -> Any:
@@ -87,7 +87,8 @@ def encrypting(tls: bool) -> Iterator[None]:
 class ServerProcess:
     """`./reactor/run.py`, or another `program`, as a child process of Python on a port chosen by the system.
 
-    With `tls` it has the certificate of `tests.fakes.tls`, and a `Peer` on its port speaks TLS by itself.
+    With `tls` it has the certificate of `tests.fakes.tls`, with `--data` that of the folder. A `Peer` on its port speaks
+    TLS by itself then.
     """
 
     def __init__(
@@ -98,8 +99,9 @@ class ServerProcess:
         program: Sequence[str] = (str(ROOT / "reactor" / "run.py"),),
         tls: bool | None = None,
     ) -> None:
-        self.is_encrypted = _by_default["tls"] if tls is None else tls
-        if self.is_encrypted:
+        has_own = "--data" in options and not {"--no-tls", "--tls-cert"} & set(options)
+        self.is_encrypted = has_own or (_by_default["tls"] if tls is None else tls)
+        if self.is_encrypted and not has_own:
             options = (*options, "--tls-cert", certificate()[0], "--tls-key", certificate()[1])
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         # `tempfile` leaves it to the file's place where something is written, and we share that place with the server.

@@ -73,7 +73,14 @@ def options_table() -> str:
     rows = ["| option | default | what it is | can be | at the limit |", "| --- | --- | --- | --- | --- |"]
     for setting in SETTINGS.values():
         default = f"`{setting.default}`" if setting.default else ""
-        cells = [f"`{setting.option} {setting.metavar}`", default, setting.about, setting.type.right, setting.outcome]
+        metavar = f"[{setting.metavar}]" if setting.without_value is not None else setting.metavar
+        cells = [
+            f"`{f'{setting.option} {metavar}'.strip()}`",
+            default,
+            setting.about,
+            setting.type.right,
+            setting.outcome,
+        ]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
@@ -89,6 +96,9 @@ def test_the_table_of_options_is_true() -> None:
     [
         ("server.md", "pylingo-server", ()),
         ("server.md", "pylingo-server", ("backup",)),
+        ("server.md", "pylingo-server", ("hash-password",)),
+        ("server.md", "pylingo-server", ("invite",)),
+        ("server.md", "pylingo-server", ("release",)),
         ("client.md", "pylingo", ()),
     ],
 )
@@ -248,7 +258,8 @@ def shell_commands() -> list[tuple[str, list[str]]]:
 SCRIPTS = {
     script: PROGRAMS[name] for name, script in (("pylingo", "./client/chat.py"), ("pylingo-server", "./reactor/run.py"))
 }
-OTHERS = {"echo", "make", "openssl", "python3", "source", "ssh", "tail"}
+SUBCOMMANDS = {"backup", "hash-password", "invite", "release"}
+OTHERS = {"curl", "echo", "make", "openssl", "python3", "source", "ssh", "tail"}
 """Commands that are not ours."""
 
 
@@ -265,7 +276,7 @@ def test_a_command_exists_and_has_its_options(document: str, words: list[str]) -
             assert (ROOT / words[1]).is_file()
     elif name in PROGRAMS:
         used = {word.partition("=")[0] for word in words if word.startswith("--")}
-        assert used <= options_of(name, *(word for word in words[1:2] if word == "backup"))
+        assert used <= options_of(name, *(word for word in words[1:2] if word in SUBCOMMANDS))
     elif name.startswith("./"):
         assert (ROOT / name).is_file()
     else:
@@ -286,6 +297,11 @@ def test_the_commands_of_the_start_are_those_that_are_installed() -> None:
     ours = [name for name in names if name.startswith(".venv/bin/")]
     assert {".venv/bin/pylingo-server", ".venv/bin/pylingo"} <= set(ours)
     assert {name.removeprefix(".venv/bin/") for name in ours} <= {"python", *PROGRAMS}
+
+
+def test_a_team_needs_at_most_five_commands() -> None:
+    lines = [line for block in blocks(section(README, "## Run it for your team"), "sh") for line in block.splitlines()]
+    assert 3 <= len(lines) <= 5
 
 
 def test_the_test_command_is_where_the_continuous_integration_looks_for_it() -> None:

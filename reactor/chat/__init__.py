@@ -1,5 +1,6 @@
 """The chat: people, rooms and messages. It knows nothing of sockets, selectors or MessagePack.
 
 Frames are encoded by `shared.codec`; time and connections are handed in. Read in this order: `room`, `outbox`,
-`person`, `hub` (with `seats`, `tokens` and `listing`), `session`, `commands`, `requests`.
+`person`, `hub` (with `access`, `seats`, `tokens` and `listing`), `session`,
+`entrance`, `moderation`, `commands`, `requests`.
 """

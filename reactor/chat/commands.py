@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
+from pylingo.reactor.chat import moderation
 from pylingo.reactor.chat.listing import Listing
+from pylingo.reactor.chat.moderation import check_mute, check_rank
 from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import MAX_ROOMS, Session
 from pylingo.reactor.chat.speaking import say
+from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared.codec import encode
 from pylingo.shared.commands import BY_NAME, COMMANDS, OPTIONAL, suggestion
@@ -31,6 +35,7 @@ from pylingo.shared.names import fold, room_name, user_name
 from pylingo.shared.text import MAX_LINE, quote, without_controls
 
 _NO_TOPIC = "-"
+_VERIFIED = 128  # bytes of somebody with a key in a list, besides the strings
 _SUGGESTION = 150.0  # the work of finding the nearest command, in units of about a microsecond
 _BLANKS = {ord("\n"): " ", ord("\t"): " "}
 
@@ -41,6 +46,8 @@ def run_command(session: Session, command: Command) -> None:
     if info is None:
         session.hub.tick.work += _SUGGESTION
         raise RequestError("unknown-command", f"there is no command {quote(command.name)}{suggestion(command.name)}")
+    if info.name in moderation.HANDLERS:
+        check_rank(session, info.name)
     argument = (command.argument or "").strip()
     if info.argument and not argument and info.name not in OPTIONAL:
         raise RequestError(
@@ -54,8 +61,18 @@ def run_command(session: Session, command: Command) -> None:
 
 
 def _name(session: Session, argument: str, command: Command) -> None:
-    new = user_name(argument)
-    session.reply(Renamed(session.rename(new), new, re=command.id))
+    check_mute(session)
+    name = user_name(argument)
+    if session.identity is not None and session.hub.claim(session, name):
+        store = session.hub.access.store  # or somebody else might have the name after a crash
+        wait_for(session, partial(store, None), lambda is_stored: _rename(session, name, command))
+    else:
+        _rename(session, name, command)
+
+
+def _rename(session: Session, name: str, command: Command) -> None:
+    old, person = session.rename(name), session.person
+    session.reply(Renamed(old, person.name, None, command.id, *session.hub.marks(person)))
 
 
 # --- rooms
@@ -65,7 +82,7 @@ def _list(session: Session, argument: str, command: Command) -> None:
     def rooms(keys: list[str]) -> Iterator[tuple[RoomInfo, int]]:
         for key in keys:
             room = session.hub.rooms[key]
-            yield RoomInfo(room.name, len(room.members)), _size(room.name) + 32
+            yield RoomInfo(room.name, len(room.directory.keys)), _size(room.name) + 32
 
     def make(page: list[RoomInfo], more: bool) -> bytes:
         return encode(Rooms(page, more))
@@ -91,7 +108,9 @@ def _open(session: Session, argument: str, command: Command) -> None:
 def _enter(session: Session, name: str, command: Command) -> None:
     room = session.hub.room(name)
     session.enter(room)
-    session.reply(Joined(room.name, session.person.name, len(room.members), command.id))
+    person = session.person
+    users, marks = len(room.directory.keys), session.hub.marks(person)
+    session.reply(Joined(room.name, person.name, users, command.id, *marks))
     if room.topic is not None:
         session.reply(_topic_of(room))
 
@@ -102,7 +121,7 @@ def _users(session: Session, argument: str, command: Command) -> None:
 
     def names(keys: list[str]) -> Iterator[tuple[str, int]]:
         for key in keys:
-            name = session.hub.named(key).person.name
+            name = session.hub.named(key).name
             yield name, _size(name) + 5
 
     def make(page: list[str], more: bool) -> bytes:
@@ -121,6 +140,7 @@ def _leave(session: Session, argument: str, command: Command) -> None:
 def _topic(session: Session, argument: str, command: Command) -> None:
     room = session.need_room(command.room, "see its topic")
     if argument:
+        check_mute(session)
         text = None if argument == _NO_TOPIC else _one_line(argument, "a topic")
         by, at = session.person.name, session.hub.stamp()
         session.hub.set_topic(room, StoredTopic(text, by, at) if text is not None else None)
@@ -156,8 +176,10 @@ def _who(session: Session, argument: str, command: Command) -> None:
     def people(keys: list[str]) -> Iterator[tuple[PersonInfo, int]]:
         for key in keys:
             other = session.hub.named(key)
-            name, away = other.person.name, other.person.away
-            yield PersonInfo(name, len(other.rooms), away), _size(name) + _size(away or "") + 40
+            name, away = other.name, other.away
+            marks = session.hub.marks(other)
+            size = _size(name) + _size(away or "") + (40 if marks[0] is None else _VERIFIED)
+            yield PersonInfo(name, len(other.rooms), away, *marks), size
 
     def make(page: list[PersonInfo], more: bool) -> bytes:
         return encode(People(page, more))
@@ -166,14 +188,16 @@ def _who(session: Session, argument: str, command: Command) -> None:
 
 
 def _whois(session: Session, argument: str, command: Command) -> None:
-    other = session.hub.find(argument)
-    person = other.person
-    shared = sorted((room for room in other.rooms if room in session.rooms), key=lambda room: room.key)
+    person = session.hub.find(argument)
+    shared = sorted((room for room in person.rooms if room in session.rooms), key=lambda room: room.key)
     names = [room.name for room in shared]
-    session.reply(PersonDetails(person.name, names, False, person.since, person.away, re=command.id))
+    fingerprint, operator = session.hub.marks(person)
+    away = person.away
+    session.reply(PersonDetails(person.name, names, operator is True, person.since, away, command.id, fingerprint))
 
 
 def _away(session: Session, argument: str, command: Command) -> None:
+    check_mute(session)
     text = _one_line(argument, "the reason of being away") if argument else None
     session.be_away(text)
     session.reply(Away(session.person.name, text, command.id))
@@ -217,4 +241,5 @@ _HANDLERS: dict[str, Callable[[Session, str, Command], None]] = {
     "away": _away,
     "help": _help,
     "close": _close,
+    **moderation.HANDLERS,
 }

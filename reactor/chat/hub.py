@@ -5,15 +5,18 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from pylingo.reactor.chat.access import Access
 from pylingo.reactor.chat.listing import Directory, Pager
-from pylingo.reactor.chat.person import Person
+from pylingo.reactor.chat.person import Person, Present
 from pylingo.reactor.chat.room import WORK_PER_BYTE, Room, Tick
 from pylingo.reactor.chat.seats import Seats, Sitter, Timer
 from pylingo.reactor.chat.tokens import Resumable, Tokens
 from pylingo.reactor.history.clock import wall_clock
 from pylingo.reactor.history.history import History
 from pylingo.reactor.history.memory import MemoryHistory
+from pylingo.reactor.history.private import Owner
 from pylingo.reactor.history.topics import StoredTopic
+from pylingo.reactor.people.register import Register
 from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import MAX_TYPED, fold
@@ -34,17 +37,14 @@ def name_work(name: str) -> float:
     return 0.0 if name.isascii() else _LETTER * min(len(name), MAX_TYPED)
 
 
-class Writable(Protocol):
-    """An outbox, as the hub sees it."""
+class Registered(Resumable, Sitter, Present, Protocol):
+    """A session, as the hub sees it. `identity` is the fingerprint of its key, `host` the peer's address."""
 
-    def write(self, frame: bytes) -> None: ...
-
-
-class Registered(Resumable, Sitter, Protocol):
-    """A session, as the hub sees it."""
+    identity: str | None
+    is_admitted: bool
 
     @property
-    def outbox(self) -> Writable: ...
+    def host(self) -> str: ...
 
 
 class Hub[S: Registered]:
@@ -52,7 +52,7 @@ class Hub[S: Registered]:
 
     `schedule(callback)` must run `callback` at the end of the tick. `clock` gives microseconds since 1970. A session
     whose connection breaks keeps its seat for `grace` seconds, if `call_later` is given; `monotonic` gives seconds
-    that never go back.
+    that never go back. `access` says who may come in.
     """
 
     def __init__(
@@ -65,7 +65,9 @@ class Hub[S: Registered]:
         grace: float = 0.0,
         call_later: Callable[..., Timer] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        access: Access | None = None,
     ) -> None:
+        self.access = access or Access(Register(clock))
         self.tick = Tick(schedule, soft, hard)
         self.history = history or MemoryHistory()
         self.rooms: dict[str, Room[S]] = {}
@@ -77,12 +79,13 @@ class Hub[S: Registered]:
         self.seats = Seats(grace, call_later, monotonic)
         self.tokens: Tokens[S] = Tokens()
         self._clock = clock
-        self._sessions: dict[str, S] = {}  # by the compared form of the person's name
+        self._people: dict[str, Person[S]] = {}  # by the compared form of the name
         self._guests = itertools.count(1)
         self._numbers = itertools.count(1)
 
     def __len__(self) -> int:
-        return len(self._sessions)
+        """The number of people."""
+        return len(self._people)
 
     def stamp(self) -> int:
         """The stamp of a new message, in microseconds since 1970: greater than every stamp before.
@@ -113,53 +116,114 @@ class Hub[S: Registered]:
         """A number for a session, from 1 on. It is never given twice while the server runs."""
         return next(self._numbers)
 
-    def admit(self, session: S) -> Person:
+    def admit(self, session: S) -> Person[S]:
         """Register a new session as a guest. Guest numbers are never used again."""
-        person = Person(f"guest-{next(self._guests)}", self._clock())
-        self._sessions[person.key] = session
-        self.people.add(person.key)
+        person: Person[S] = Person(f"guest-{next(self._guests)}", self._clock())
+        self._add(person)
+        person.add(session)
         return person
 
-    def rename(self, session: S, new: Person) -> None:
-        """Register `session` under the name of `new` instead of its own.
+    def claim(self, session: S, name: str) -> bool:
+        """Make a name the property of the session's key, if it has one. Return whether that is to be stored first.
 
-        Raises `RequestError` `name-taken` if another session has that name, in any spelling.
+        Raises `RequestError` `name-owned` or `name-taken` if the name, in any spelling, is somebody else's, and
+        `not-allowed` if the address has taken too many names.
         """
-        if self._sessions.get(new.key, session) is not session:
+        self._check_holder(session, name, self._people.get(fold(name)))
+        return session.identity is not None and self.access.register.take_name(name, session.identity, session.host)
+
+    def rename(self, session: S, name: str) -> Person[S]:
+        """Return whom `session` becomes under the name `name`.
+
+        This is its person, who is called so from now on; or a new person, if others stay under the old name; or
+        somebody with the same key who has that name. Raises what `claim` raises.
+        """
+        person, key = session.person, fold(name)
+        holder = self._people.get(key)
+        self._check_holder(session, name, holder)
+        if session.identity is not None and self.access.register.take_name(name, session.identity, session.host):
+            self.access.store()
+        if holder is not None and holder is not person:
+            return holder
+        if holder is None and not person.is_alone:
+            return self._add(person.another(name))
+        self._remove(person)
+        person.spell(name, key)
+        return self._add(person)
+
+    def _check_holder(self, session: S, name: str, holder: Person[S] | None) -> None:
+        """Raises `RequestError` unless `session` may have a name that `holder` has, or nobody."""
+        person = session.person
+        self.access.register.check_name(name, session.identity)
+        if holder is not None and holder is not person and not self.is_one(person.fingerprint, holder.fingerprint):
             raise RequestError("name-taken", "somebody here has that name: choose another one")
-        self._remove(session.person)
-        self._sessions[new.key] = session
-        self.people.add(new.key)
 
-    def release(self, session: S) -> None:
-        """Forget a session that has ended."""
-        self._remove(session.person)
+    def is_one(self, one: str | None, other: str | None) -> bool:
+        """Whether two keys are of one person. Guests have none."""
+        return one is not None and other is not None and other in self.access.register.keys_of(one)
 
-    def named(self, key: str) -> S:
-        """The session of the person whose name has the compared form `key`. Raises `KeyError`."""
-        return self._sessions[key]
+    def owner(self, person: Person[S]) -> Owner:
+        """To whom the private messages of somebody belong: to a key, or to the session of a guest."""
+        if person.fingerprint is None:
+            return person.number
+        return self.access.register.first_key(person.fingerprint)
 
-    def find(self, name: str) -> S:
-        """The session of the person called `name`, in any spelling. Raises `RequestError` `no-such-user`."""
+    def marks(self, person: Person[S]) -> tuple[str | None, bool | None]:
+        """What frames say of a person besides the name: the fingerprint, and whether they are an operator."""
+        if person.fingerprint is None:
+            return None, None
+        return person.fingerprint, self.access.register.is_operator(person.fingerprint) or None
+
+    def release(self, session: S, person: Person[S]) -> None:
+        """Forget that `session` is `person`, and the person if it was the last one."""
+        person.remove(session)
+        if session.identity is not None:
+            self.access.refresh_name(person.name, session.identity, self._clock())
+        if not person.sessions:
+            self._remove(person)
+
+    def named(self, key: str) -> Person[S]:
+        """The person whose name has the compared form `key`. Raises `KeyError`."""
+        return self._people[key]
+
+    def find(self, name: str) -> Person[S]:
+        """The person called `name`, in any spelling. Raises `RequestError` `no-such-user`."""
         name = name.strip()
         self.tick.work += name_work(name)
-        session = self._sessions.get(fold(name)) if len(name) <= MAX_TYPED else None
-        if session is None:
+        person = self._people.get(fold(name)) if len(name) <= MAX_TYPED else None
+        if person is None or not (person.sessions[0].is_admitted or self.access.lets_guests_in):
             raise RequestError("no-such-user", f"nobody here is called {quote(name)}: /who lists everybody")
-        return session
+        return person
+
+    def reach(self, name: str) -> Person[S]:
+        """As `find`, but the owner of a name need not be here: then the person has no session."""
+        try:
+            return self.find(name)
+        except RequestError:
+            owner = self.access.register.owner_of(name.strip()) if len(name) <= MAX_TYPED else None
+            if owner is None:
+                raise
+            return Person(owner.name, 0, min(owner.keys))
 
     def sessions(self) -> list[S]:
         """All sessions, in no particular order."""
-        return list(self._sessions.values())
+        return [session for person in self._people.values() for session in person.sessions]
 
     def tell_everybody(self, record: Record) -> None:
-        """Send `record` to every session. It is encoded once, as there may be tens of thousands."""
+        """Send `record` to everybody who may be here. It is encoded once, as there may be tens of thousands."""
         frame = encode(record)
-        for session in self._sessions.values():
-            session.outbox.write(frame)
+        is_open = self.access.lets_guests_in
+        for session in self.sessions():
+            if is_open or session.is_admitted:
+                session.outbox.write(frame)
 
-    def _remove(self, person: Person) -> None:
-        del self._sessions[person.key]
+    def _add(self, person: Person[S]) -> Person[S]:
+        self._people[person.key] = person
+        self.people.add(person.key)
+        return person
+
+    def _remove(self, person: Person[S]) -> None:
+        del self._people[person.key]
         self.people.remove(person.key)
 
     # --- rooms

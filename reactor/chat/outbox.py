@@ -7,8 +7,8 @@ the outbox keeps, for each room, a *mark*: how far the batch of this tick is in 
 and room frames in order; no other rule is needed, and neither joins nor leaves force a flush. Between frames of
 different rooms no order is promised.
 
-Private messages come by a room of their own, the *inbox*, which is made for the first of them. So they take their place
-in that order, and a flood of them is left out like any other.
+Private messages come by a room of their own, the *inbox* of the person. So they take their place in that order, and a
+flood of them is left out like any other.
 
 A connection whose queue is above the soft limit is left out of room frames. The outbox keeps a *gap* for each room
 that spoke meanwhile, and sends `skipped` where the missing frames would have been, once the connection has taken
@@ -137,18 +137,20 @@ class Outbox[M]:
         rest = tuple(other for other in self.rooms if other is not room)
         self.rooms = rest if len(rest) != 1 else rest[0].only
 
-    def open_inbox(self, member: M) -> Room[M]:
-        """The inbox of `member`."""
-        if self.inbox is None:
-            self.inbox = Room("", "")
-            self.inbox.members[self] = member
-        return self.inbox
+    def enter_inbox(self, inbox: Room[M], member: M) -> None:
+        """Take the private messages of `inbox` from now on, for `member`."""
+        inbox.members[self] = member
+        self.inbox = inbox
+        if inbox.batch.frames:  # not for this one
+            self._mark(inbox)
+            self._collect()
 
-    def close_inbox(self) -> None:
+    def leave_inbox(self) -> None:
         """Take no more private messages."""
         if self.inbox is not None:
             self._drop(self.inbox)
-            self.inbox.dissolve()
+            if not self.inbox.members:
+                self.inbox.dissolve()
             self.inbox = None
 
     def hand_rooms_to(self, other: "Outbox[M]") -> None:
@@ -292,7 +294,7 @@ class Outbox[M]:
     def _drop(self, room: Room[M]) -> None:
         """Take what `room` has said so far, and no more. If messages were left out, `skipped` says so."""
         self._collect()
-        if self._gaps is not None and room in self._gaps:
+        if self._gaps is not None and room in self._gaps and self._finished is None:
             self._append(self._skipped(room, self._gaps.pop(room)))
         del room.members[self]
 

@@ -1,27 +1,120 @@
 """A person: somebody on the server, as the others know them.
 
 A person has a name, and may be away. A session is one conversation of a person. Messages, lists and notices name the
-person.
+person. A guest has one session. Somebody who has shown a key may have several, from several machines: to the others
+they are one person, who comes to a room with the first of them and leaves it with the last.
+
+Private messages go to an *inbox*, a room without a name whose members are the outboxes of the person's sessions. It is
+made for the first message.
 """
 
+from typing import Any, Protocol
+
+from pylingo.reactor.chat.outbox import Outbox
+from pylingo.reactor.chat.room import Room
 from pylingo.shared.names import fold
 
 
-class Person:
+class Present(Protocol):
+    """A session, as its person knows it."""
+
+    @property
+    def number(self) -> int:
+        """A number that no other session has."""
+
+    @property
+    def outbox(self) -> Outbox[Any]: ...
+
+    @property
+    def rooms(self) -> tuple[Room[Any], ...]: ...
+
+
+class Person[S: Present]:
     """`name` is shown as it was typed, and unique on the server by `key`, the form by which names are compared.
 
     `since` is when the person came, in microseconds since 1970. `away` says why the person is away; None: is not.
+    `fingerprint` is that of the person's key; a guest has none.
     """
 
-    __slots__ = ("away", "key", "name", "since")
+    __slots__ = ("_first", "_more", "away", "fingerprint", "key", "name", "since")
 
-    def __init__(self, name: str, since: int, away: str | None = None) -> None:
-        self.name = name
-        key = fold(name)
-        self.key = key if key != name else name  # most names equal their folded form: share the string
+    def __init__(self, name: str, since: int, fingerprint: str | None = None) -> None:
         self.since = since
-        self.away = away
+        self.away: str | None = None
+        self.fingerprint = fingerprint
+        self._first: S | None = None  # most people have one session: a tuple of one would take 48 bytes
+        self._more: tuple[S, ...] = ()
+        self.spell(name, fold(name))
 
-    def called(self, name: str) -> "Person":
-        """The same person with another name."""
-        return Person(name, self.since, self.away)
+    def spell(self, name: str, key: str) -> None:
+        """Take a name, whose compared form is `key`. Only the hub, which keeps people by name, may call this."""
+        self.name = name
+        self.key = key if key != name else name  # most names equal their folded form: share the string
+
+    def another(self, name: str) -> "Person[S]":
+        """Somebody of that name with the same key, who is as far away and came at the same time."""
+        other: Person[S] = Person(name, self.since, self.fingerprint)
+        other.away = self.away
+        return other
+
+    @property
+    def sessions(self) -> tuple[S, ...]:
+        """All sessions of the person. There is none if the person has gone."""
+        return (self._first, *self._more) if self._first is not None else ()
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether the person has one session at most."""
+        return not self._more
+
+    @property
+    def number(self) -> int:
+        """The number of the first session, by which a guest is known: guests have no other."""
+        assert self._first is not None, "who has gone has no number"
+        return self._first.number
+
+    @property
+    def inbox(self) -> Room[Any] | None:
+        """The inbox of all sessions; None until somebody has written."""
+        return self._first.outbox.inbox if self._first is not None else None
+
+    @property
+    def rooms(self) -> tuple[Room[Any], ...]:
+        """The rooms that any session of the person is in."""
+        if self._first is None:
+            return ()
+        if not self._more:
+            return self._first.rooms
+        return tuple(dict.fromkeys(room for session in self.sessions for room in session.rooms))
+
+    def add(self, session: S) -> None:
+        """Make `session` one of this person."""
+        if self._first is None:
+            self._first = session
+            return
+        self._more = (*self._more, session)
+        if self.inbox is not None:
+            session.outbox.enter_inbox(self.inbox, session)
+
+    def remove(self, session: S) -> None:
+        """Let go of a session, which is this person no more. Without one, the person has gone."""
+        session.outbox.leave_inbox()
+        rest = self.others(session)
+        self._first, self._more = (rest[0], rest[1:]) if rest else (None, ())
+
+    def others(self, session: S) -> tuple[S, ...]:
+        """The sessions of the person besides `session`."""
+        return tuple(other for other in self.sessions if other is not session) if self._more else ()
+
+    def is_in(self, room: Room[Any], besides: S | None = None) -> bool:
+        """Whether any session of the person, `besides` this one, is in `room`."""
+        return any(room in session.rooms for session in self.sessions if session is not besides)
+
+    def open_inbox(self) -> Room[Any]:
+        """The inbox of the person, who must be here."""
+        inbox = self.inbox
+        if inbox is None:
+            inbox = Room("", "")
+            for session in self.sessions:
+                session.outbox.enter_inbox(inbox, session)
+        return inbox

@@ -5,11 +5,11 @@ from functools import partial
 from typing import Any
 
 from pylingo.reactor.chat.commands import run_command
+from pylingo.reactor.chat.entrance import is_let_in, say_hello
 from pylingo.reactor.chat.hub import name_work
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.chat.speaking import conversation, partner, say
 from pylingo.reactor.history.history import Page
-from pylingo.shared import PROTOCOL_VERSION
 from pylingo.shared.errors import RequestError
 from pylingo.shared.framing import MAX_BODY
 from pylingo.shared.messages import (
@@ -22,7 +22,6 @@ from pylingo.shared.messages import (
     PongRequest,
     Say,
 )
-from pylingo.shared.names import fold, user_name
 from pylingo.shared.schema import Record
 
 _PAGE = 300.0  # the work of a page of history, in units of about a microsecond
@@ -31,39 +30,11 @@ _PAGE = 300.0  # the work of a page of history, in units of about a microsecond
 def handle(session: Session, request: Record) -> None:
     """Do what `request` asks for, and reply."""
     try:
-        HANDLERS[type(request)](session, request)
+        if session.is_admitted or is_let_in(session, request):
+            HANDLERS[type(request)](session, request)
     except RequestError as error:
         error.re = getattr(request, "id", None)
         session.refuse(error)
-
-
-def _hello(session: Session, hello: Hello) -> None:
-    if session.is_ready:
-        raise RequestError("already-ready", "a connection says hello once, and this one has")
-    if hello.protocol != PROTOCOL_VERSION:
-        session.end("protocol", f"this server speaks version {PROTOCOL_VERSION} of the protocol only", hello.id)
-        return
-    name = refused = None
-    if hello.name is not None:
-        try:
-            name = user_name(hello.name)
-        except RequestError as error:
-            refused = error.with_traceback(None)  # which refers to this frame, which would refer to the error
-    if hello.resume is not None:
-        seat = session.hub.tokens.find(hello.resume, fold(name) if name is not None else None)
-        if seat is not None:
-            session.resume(seat, hello.id)
-            return
-    session.become_ready(hello.resume)
-    if name is not None:
-        try:
-            session.rename(name)
-        except RequestError as error:
-            refused = error.with_traceback(None)
-    session.reply_ready(False, hello.id)
-    if refused is not None:
-        refused.re = hello.id
-        session.refuse(refused)
 
 
 def _command(session: Session, command: Command) -> None:
@@ -77,12 +48,12 @@ def _history(session: Session, request: HistoryRequest) -> None:
         raise RequestError("bad-argument", "a page is of a room, of a conversation or of the inbox: name one of them")
     history = session.hub.history
     if request.inbox:
-        page = partial(history.inbox, session.number)
+        page = partial(history.inbox, session.hub.owner(session.person))
         room = name = None
     elif request.with_ is not None:
         other = partner(session, request.with_)
         page = partial(history.page, conversation(session, other))
-        room, name = None, other.person.name
+        room, name = None, other.name
     else:
         place = session.need_room(request.room, "read its history")
         page = partial(history.page, place.key)
@@ -105,7 +76,7 @@ def _pong(session: Session, pong: PongRequest) -> None:
 
 
 HANDLERS: dict[type[Record], Callable[[Session, Any], None]] = {
-    Hello: _hello,
+    Hello: say_hello,
     Say: say,
     Command: _command,
     HistoryRequest: _history,

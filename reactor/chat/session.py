@@ -18,12 +18,12 @@ from pylingo.shared import PROTOCOL_VERSION, __version__
 from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
 from pylingo.shared.framing import MAX_BODY
-from pylingo.shared.messages import Away, Error, Goodbye, Joined, Left, Limits, Notice, Ready, Renamed, Welcome
+from pylingo.shared.messages import Away, Error, Goodbye, Joined, Left, Limits, Notice, ReadyReply, Renamed, Welcome
 from pylingo.shared.names import MAX_NAME, MAX_ROOM, MAX_TYPED, fold
 from pylingo.shared.schema import Record
 from pylingo.shared.text import MAX_TEXT, quote
 
-FEATURES = ["rooms", "private", "people"]
+FEATURES = ["rooms", "private", "people", "identity", "moderation"]
 """What this server has beyond version 1.0 of the protocol."""
 MAX_ROOMS = 20
 """The most rooms of one session."""
@@ -60,6 +60,14 @@ _TRANSITIONS = {
 class Peer(Protocol):
     """The connection that carries a session."""
 
+    @property
+    def host(self) -> str:
+        """The peer's address."""
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The certificate that the peer was shown, as DER; None without TLS."""
+
     def attach(self, session: "Session") -> None:
         """Carry `session` from now on, instead of the one before."""
 
@@ -76,12 +84,15 @@ class Peer(Protocol):
 class Session:
     """See the module. Sessions with the same `origin` share limits; it is usually the address.
 
-    `motd` is the notice of the day, sent after the welcome.
+    `motd` is the notice of the day, sent after the welcome. `identity` is the fingerprint of the key that was proven.
     """
 
     __slots__ = (
+        "_host",
         "_number",
         "hub",
+        "identity",
+        "is_admitted",
         "is_busy",
         "listing",
         "origin",
@@ -107,13 +118,19 @@ class Session:
         self.state = State.ATTACHED
         """Change it with `become`, which checks the table of transitions."""
         self._number = 0
-        self.person: Person = hub.admit(self)
+        self._host = ""  # the last one, while there is no peer
+        self.identity: str | None = None
+        self.is_admitted = False
+        """Whether requests are handled. Before that, `entrance` decides."""
+        self.person: Person[Session] = hub.admit(self)
         try:
-            self.reply(Welcome(PROTOCOL_VERSION, f"PyLingo/{__version__}", self.person.name, LIMITS, FEATURES))
+            challenge = self.challenge().hex()
+            software = f"PyLingo/{__version__}"
+            self.reply(Welcome(PROTOCOL_VERSION, software, self.person.name, LIMITS, FEATURES, challenge))
             if motd:
                 self.reply(Notice(motd))
         except MemoryError:  # nobody will ever end this session
-            hub.release(self)
+            hub.release(self, self.person)
             raise
 
     @property
@@ -124,6 +141,20 @@ class Session:
     def is_ready(self) -> bool:
         """Whether the client has said `hello`."""
         return self.token is not None
+
+    @property
+    def host(self) -> str:
+        """The address of the peer, or of the last one."""
+        return self.peer.host if self.peer is not None else self._host
+
+    def challenge(self) -> bytes:
+        """The challenge of this connection. It holds until the first name is taken, and so until a `hello`."""
+        return self.hub.access.challenge(self.person.name)
+
+    def identify(self, fingerprint: str) -> None:
+        """The peer has the private key of this fingerprint."""
+        self.identity = self.person.fingerprint = fingerprint
+        self.hub.people.changed()
 
     @property
     def rooms(self) -> tuple[Room["Session"], ...]:
@@ -180,7 +211,9 @@ class Session:
         """Reply to a `hello`: the name, the room, and the token with which the session is resumed."""
         assert self.token is not None
         rooms = [room.name for room in self.rooms]
-        self.reply(Ready(self.person.name, rooms[0] if rooms else None, self.token, resumed, re, rooms))
+        place = rooms[0] if rooms else None
+        fingerprint, operator = self.identity, self.hub.access.register.is_operator(self.identity)
+        self.reply(ReadyReply(self.person.name, place, self.token, resumed, fingerprint, operator, re, rooms))
 
     def drained(self) -> None:
         """The connection has taken everything that was queued: say what was left out, and go on with a listing."""
@@ -209,36 +242,49 @@ class Session:
     # --- coming and going
 
     def enter(self, room: Room["Session"]) -> None:
-        """Make `room` the current one. Its members are told, unless the session is in it already."""
+        """Make `room` the current one. Its members are told, unless the person is in it already."""
         if room in self.rooms:
             self.outbox.focus(room)
             return
-        if room.members:
-            self.outbox.write_to_room(room, Joined(room.name, self.person.name))
+        if not self.person.is_in(room):
+            room.directory.add(self.person.key)
+            self.hub.members_changed()
+            if room.members:
+                self.outbox.write_to_room(
+                    room, Joined(room.name, self.person.name, None, None, *self.hub.marks(self.person))
+                )
         self.outbox.enter(room, self)
-        room.directory.add(self.person.key)
-        self.hub.members_changed()
 
-    def leave(self, room: Room["Session"], reason: str) -> None:
-        """Leave `room`, and tell its members. The room that was current before is current again."""
+    def leave(self, room: Room["Session"], reason: str, by: str | None = None, text: str | None = None) -> None:
+        """Leave `room`. Its members are told, unless another session of the person stays in it.
+
+        The room that was current before is current again. `by` and `text` say who has put the person out and why.
+        """
         self.outbox.leave(room)
-        room.directory.remove(self.person.key)
-        self.hub.members_changed()
-        if room.members:
-            self.outbox.write_to_room(room, Left(room.name, self.person.name, reason))
-        else:
+        if not self.person.is_in(room):
+            room.directory.remove(self.person.key)
+            self.hub.members_changed()
+            if room.members:
+                self.outbox.write_to_room(room, Left(room.name, self.person.name, reason, None, None, by, text))
+        if not room.members:
             self.hub.forget(room)
+
+    def kicked(self, room: Room["Session"], by: str, text: str | None) -> None:
+        """Leave `room`, because the operator called `by` wants it."""
+        self.leave(room, "kicked", by, text)
+        current = self.room.name if self.room is not None else None
+        self.reply(Left(room.name, self.person.name, "kicked", None, current, by, text))
 
     def leave_all(self, reason: str) -> None:
         """Leave every room, and take no more private messages."""
         while self.rooms:
             self.leave(self.rooms[0], reason)
-        self.outbox.close_inbox()
+        self.outbox.leave_inbox()
 
     def tell_rooms(self, make: Callable[[Room["Session"]], Record]) -> None:
-        """Tell the others in each room the record that `make` returns for it."""
-        for room in self.rooms:
-            if len(room.members) > 1:
+        """Tell the others in each room of the person the record that `make` returns for it."""
+        for room in self.person.rooms:
+            if len(room.members) > 1 or self.outbox not in room.members:
                 self.outbox.write_to_room(room, make(room))
 
     def be_away(self, text: str | None) -> None:
@@ -249,16 +295,46 @@ class Session:
             self.tell_rooms(lambda room: Away(self.person.name, text))
 
     def rename(self, name: str) -> str:
-        """Take a name, and tell the rooms; return the old one. Raises `RequestError` `name-taken`."""
-        old, new = self.person, self.person.called(name)
-        if new.name != old.name:
-            self.hub.rename(self, new)
-            for room in self.rooms:
-                room.directory.remove(old.key)
-                room.directory.add(new.key)
-            self.tell_rooms(lambda room: Renamed(old.name, new.name, room.name))
-            self.person = new
-        return old.name
+        """Take a name, and tell the rooms; return the old one. Raises `RequestError` `name-taken`.
+
+        Other sessions of the person keep the old name, unless the new one is another spelling of it.
+        """
+        person = self.person
+        old, key = person.name, person.key
+        if name == old:
+            return old
+        other = self.hub.rename(self, name)
+        if other is not person:
+            self._become(other)
+            return old
+        for room in person.rooms:
+            room.directory.remove(key)
+            room.directory.add(person.key)
+        marks = self.hub.marks(person)
+        self.tell_rooms(lambda room: Renamed(old, name, room.name, None, *marks))
+        return old
+
+    def _become(self, other: Person["Session"]) -> None:
+        """Go on as `other`. To each room it is a new name, or somebody has left or joined, or nothing has changed."""
+        person, self.person = self.person, other
+        marks = self.hub.marks(other)
+        for room in self.rooms:
+            leaves, comes = not person.is_in(room, self), not other.is_in(room)
+            if leaves:
+                room.directory.remove(person.key)
+            if comes:
+                room.directory.add(other.key)
+            if leaves and comes:
+                told: Record | None = Renamed(person.name, other.name, room.name, None, *marks)
+            elif comes:
+                told = Joined(room.name, other.name, None, None, *marks)
+            else:
+                told = Left(room.name, person.name, "leave") if leaves else None
+            if told is not None and len(room.members) > 1:
+                self.outbox.write_to_room(room, told)
+        self.hub.release(self, person)
+        other.add(self)
+        self.hub.members_changed()
 
     # --- the end
 
@@ -313,7 +389,7 @@ class Session:
         self.become(State.ENDED)
         if self._number:
             self.hub.history.ended(self._number)
-        self.hub.release(self)
+        self.hub.release(self, self.person)
         self.listing = self.peer = None
         self._revoke_token()
 
@@ -360,6 +436,7 @@ class Session:
         """Go on without the connection, which still gets its queued frames and `goodbye`."""
         assert self.peer is not None
         outbox, peer = self.outbox, self.peer
+        self._host = peer.host
         self.become(State.AWAY)
         self.outbox, self.peer = Outbox(self.hub.tick), None
         outbox.hand_rooms_to(self.outbox)

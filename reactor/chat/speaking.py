@@ -5,7 +5,10 @@ if they are private. If the key has to be looked up on disk, the requests behind
 """
 
 from collections.abc import Callable
+from typing import cast
 
+from pylingo.reactor.chat.moderation import check_mute
+from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session, State, no_room
 from pylingo.reactor.history.history import History
@@ -17,13 +20,14 @@ from pylingo.shared.text import message_text
 _RECEIPT = 400  # an upper bound of the bytes of a `sent`
 
 type Deliver = Callable[[Record | None], None]
-type Place = Room[Session] | Session
+type Place = Room[Session] | Person[Session]
 """A room, or the recipient of a private message."""
 type Speak[P: Place] = Callable[[Session, P, Say, str, int | None, Deliver | None], None]
 
 
 def say(session: Session, say: Say) -> None:
     """Say something. Raises `RequestError` if it cannot be said, or not there."""
+    check_mute(session)
     text = message_text(say.text)
     if say.to is None:
         room = session.room if say.room is None else session.find_room(say.room)
@@ -44,25 +48,26 @@ def say(session: Session, say: Say) -> None:
             _say_once(session, other, conversation(session, other), _speak_privately, say, text)
 
 
-def partner(session: Session, name: str) -> Session:
-    """The session of somebody else. Raises `RequestError` `no-such-user`, or `bad-argument` for oneself."""
-    other = session.hub.find(name)
-    if other is session:
+def partner(session: Session, name: str) -> Person[Session]:
+    """Somebody else. Raises `RequestError` `no-such-user`, or `bad-argument` for oneself."""
+    other = session.hub.reach(name)
+    if other is session.person:
         raise RequestError("bad-argument", "this is your own name: a conversation needs somebody else")
     return other
 
 
-def conversation(session: Session, other: Session) -> str:
-    """The key of the history of what two sessions say to each other."""
-    return session.hub.history.conversation(session.number, other.number)
+def conversation(session: Session, other: Person[Session]) -> str:
+    """The key of the history of what two people say to each other."""
+    return session.hub.history.conversation(session.hub.owner(session.person), session.hub.owner(other))
 
 
 def _say_once[P: Place](session: Session, place: P, log: str, speak: Speak[P], say: Say, text: str) -> None:
     """Say `text` unless the history `log` has a message with the same key. It may have to ask the disk."""
     history, number, name = session.hub.history, session.number, session.person.name
     assert say.key is not None
+    others = tuple(other.number for other in session.person.others(session))
     deliver = session.outbox.promise(_RECEIPT)
-    at = history.find(log, say.key, number, name)
+    at = history.find(log, say.key, number, name, others)
     if at is not None or not history.may_hold(log, say.key, number, name):
         speak(session, place, say, text, at, deliver)
         return
@@ -70,14 +75,24 @@ def _say_once[P: Place](session: Session, place: P, log: str, speak: Speak[P], s
     def looked_up(at: int | None) -> None:
         if session.state is State.ENDED:
             return
-        if at is None and isinstance(place, Session) and place.state is State.ENDED:
-            deliver(Error("no-such-user", f"{place.person.name} has gone meanwhile", say.id))
-        else:
-            speak(session, place, say, text, at, deliver)
+        try:
+            speak(session, _still(session, place) if at is None else place, say, text, at, deliver)
+        except RequestError as error:
+            deliver(Error(error.reason, error.text, say.id))
         session.go_on()
 
     session.is_busy = True
-    history.look_up(log, say.key, number, name, looked_up)
+    history.look_up(log, say.key, number, name, looked_up, others)
+
+
+def _still[P: Place](session: Session, place: P) -> P:
+    """The same place after a while. Raises `RequestError` `no-such-user` for somebody who has gone."""
+    if isinstance(place, Person) and not place.sessions:
+        other = session.hub.reach(place.name) if place.fingerprint is not None else None
+        if other is None or not session.hub.is_one(place.fingerprint, other.fingerprint):
+            raise RequestError("no-such-user", f"{place.name} has gone meanwhile: /who lists everybody")
+        return cast(P, other)
+    return place
 
 
 def _speak(session: Session, room: Room[Session], say: Say, text: str, at: int | None, deliver: Deliver | None) -> None:
@@ -86,7 +101,7 @@ def _speak(session: Session, room: Room[Session], say: Say, text: str, at: int |
     if at is None:
         at = hub.stamp()
         action = say.action or None
-        entry = Entry(name, text, at, say.key, None, action)
+        entry = Entry(name, text, at, say.key, None, action, *hub.marks(session.person))
         hub.history.add(room.key, entry, session.number if say.key is not None else 0)
         if len(room.members) > 1:
             session.outbox.write_to_room(room, Message(room.name, name, text, at, action), at)
@@ -95,16 +110,21 @@ def _speak(session: Session, room: Room[Session], say: Say, text: str, at: int |
 
 
 def _speak_privately(
-    session: Session, other: Session, say: Say, text: str, at: int | None, deliver: Deliver | None
+    session: Session, other: Person[Session], say: Say, text: str, at: int | None, deliver: Deliver | None
 ) -> None:
-    """As `_speak`, to one person."""
-    hub, name, to = session.hub, session.person.name, other.person.name
+    """As `_speak`, to one person. The other sessions of the sender get it as well."""
+    hub, person, to = session.hub, session.person, other.name
     if at is None:
         at = hub.stamp()
         action = say.action or None
-        entry = Entry(name, text, at, say.key, to, action)
-        hub.history.add_private(session.number, other.number, entry)
-        session.outbox.write_to_room(other.outbox.open_inbox(other), Private(name, to, text, at, action), at)
+        marks = hub.marks(person)
+        entry = Entry(person.name, text, at, say.key, to, action, *marks)
+        hub.history.add_private(hub.owner(person), hub.owner(other), entry, session.number if say.key else 0)
+        private = Private(person.name, to, text, at, action, *marks)
+        if other.sessions:
+            session.outbox.write_to_room(other.open_inbox(), private, at)
+        if not person.is_alone:
+            session.outbox.write_to_room(person.open_inbox(), private, at)
     if deliver is not None:
         _confirm(hub.history, Sent(None, at, say.id, say.key, to), deliver)
 

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import secrets
-from typing import Protocol
+from typing import Any, Protocol
 
 from pylingo.reactor.chat.person import Person
 
@@ -13,7 +13,7 @@ _TOKEN = re.compile(r"[0-9A-Fa-f]{32}")
 class Resumable(Protocol):
     """A session, as the tokens see it."""
 
-    person: Person
+    person: Person[Any]
 
     @property
     def is_away(self) -> bool: ...

@@ -17,7 +17,7 @@ from pylingo.shared.names import fold
 
 logger = logging.getLogger(__name__)
 
-VERSION = 5
+VERSION = 6
 """The version of the schema. A file of an earlier version is upgraded, one of a later version is refused."""
 BUSY = 5.0
 """Seconds to wait for another program's lock at the start."""
@@ -36,13 +36,17 @@ create table message (
     session integer,
     author text,
     recipient text,
-    action integer
+    action integer,
+    fingerprint text,
+    operator integer,
+    redacted integer
 ) strict;
 create index message_of_room on message (room, at);
 """
 # `author` is the compared form of a name beyond ASCII, which SQLite cannot compute. `session` is the `store.trace` of
 # the session, the room and the key. A private message has the name of its `recipient`, and its `room` is the
-# conversation (`private.conversation`). `action` is 1 for an emote.
+# conversation (`private.conversation`). `fingerprint` is that of the author's key. `action` is 1 for an emote,
+# `operator` if the author was one, and `redacted` for a message whose text was taken out.
 AUTHOR = "coalesce(author, lower(name))"
 """The SQL expression for the compared form of a message's author."""
 _KEYS = f"""
@@ -50,16 +54,18 @@ create index message_of_author on message (key, room, {AUTHOR}) where key is not
 create index message_of_session on message (session) where session is not null;
 """
 _NUMBERS = "create table mark (name text primary key, value integer not null) strict, without rowid;"
-_PEOPLE = """
-create table inbox (owner integer, at integer, primary key (owner, at)) strict, without rowid;
+_INBOX = """
+create table inbox (owner any, at integer, primary key (owner, at)) strict, without rowid;
 create index inbox_of_message on inbox (at);
+"""
+# Two rows for each private message: one for the sender, one for the recipient (`private.owners`).
+_TOPICS = """
 create table topic (room text primary key, text text not null, name text not null, at integer not null)
 strict, without rowid;
 create index topic_by_time on topic (at);
 """
-# `inbox` has two rows for each private message: one for the sender, one for the recipient (`private.owners`).
 _UPGRADES = {
-    0: _TABLE + _KEYS + _NUMBERS + _PEOPLE,
+    0: _TABLE + _KEYS + _NUMBERS + _INBOX + _TOPICS,
     1: "alter table message add column session integer;",
     2: """
 drop index if exists message_of_key;
@@ -68,7 +74,18 @@ update message set author = fold(name) where key is not null and name glob '*[^ 
 """
     + _KEYS,
     3: _NUMBERS,
-    4: "alter table message add column recipient text; alter table message add column action integer;" + _PEOPLE,
+    4: "alter table message add column recipient text; alter table message add column action integer;"
+    + _INBOX
+    + _TOPICS,
+    5: """
+alter table message add column fingerprint text;
+alter table message add column operator integer;
+alter table message add column redacted integer;
+alter table inbox rename to inbox_of_5;
+drop index inbox_of_message;
+"""
+    + _INBOX
+    + "insert into inbox select owner, at from inbox_of_5; drop table inbox_of_5;",
 }
 """By the version that they start from. A new file has version 0, and is complete after one step."""
 
@@ -136,6 +153,7 @@ def prepare(file: sqlite3.Connection, path: str = "") -> None:
         file.execute("pragma auto_vacuum = incremental")
     file.execute("pragma journal_mode = wal")
     file.execute("pragma synchronous = full")
+    file.execute("pragma secure_delete = on")
     if version < VERSION:
         steps = "".join(_UPGRADES[number] for number in range(version, VERSION if version else 1))
         file.create_function("fold", 1, fold, deterministic=True)

@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Protocol
 
+from pylingo.reactor.history.private import Owner
 from pylingo.reactor.history.topics import StoredTopic, Topics
 from pylingo.shared.framing import MAX_BODY
 from pylingo.shared.messages import Entry, HistoryRequest
 
 FOREVER = 2**63 - 1
 """No bound for stamps."""
+type Numbers = tuple[int, ...]
+"""Numbers of sessions."""
 
 _PAGE_BYTES = MAX_BODY - 768  # the rest is for the room's name, some keys and stamps around the messages
 _AROUND_ENTRY = 40  # bytes around the strings of one message in a page, at most
-_FURTHER = 16  # bytes around the recipient, and of the mark of an emote
+_FURTHER = 48  # bytes around the recipient and the fingerprint, and of the marks
 
 _by_stamp = attrgetter("at")
 
@@ -35,9 +38,9 @@ class Page:
 class History(Protocol):
     """The messages of all rooms and conversations, and the topics. Rooms are named by their compared form.
 
-    Private messages belong to sessions, which are numbered; `conversation` names what two of them said to each other in
-    place of a room. The hub may take stamps from the clock up to `stamps_until`. Above that, it counts on from the last
-    stamp.
+    Sessions are numbered. Private messages belong to keys and sessions (see `private`); `conversation` names what two
+    owners said to each other in place of a room. The hub may take stamps from the clock up to `stamps_until`. Above
+    that, it counts on from the last stamp.
     """
 
     stamps_until: int
@@ -57,19 +60,33 @@ class History(Protocol):
     def add(self, room: str, entry: Entry, session: int) -> None:
         """Add a message of the session with that number. Its stamp must be above all earlier ones."""
 
-    def conversation(self, one: int, other: int) -> str:
-        """The name of the conversation of two sessions, to be given as `room` to `page`, `find` and the like."""
+    def conversation(self, one: Owner, other: Owner) -> str:
+        """The name of the conversation of two owners, to be given as `room` to `page`, `find` and the like."""
 
-    def add_private(self, sender: int, recipient: int, entry: Entry) -> None:
-        """Add a message from one session to another, to their conversation and to both inboxes."""
+    def add_private(self, sender: Owner, recipient: Owner, entry: Entry, session: int | None = None) -> None:
+        """Add a message from one owner to another, to their conversation and to both inboxes.
 
-    def find(self, room: str, key: str, session: int, name: str) -> int | None:
-        """Return the stamp of the message sent with `key` by that session or under that name, if it is in memory."""
+        `session` is the number of the sender's session, by default the sender.
+        """
+
+    def find(self, room: str, key: str, session: int, name: str, others: Numbers = ()) -> int | None:
+        """Return the stamp of the message sent with `key` by that session or under that name, if it is in memory.
+
+        Messages of the sessions `others`, which have that name as well, do not count.
+        """
 
     def may_hold(self, room: str, key: str, session: int, name: str) -> bool:
         """Return whether a message that `find` did not find may exist. If so, ask `look_up`."""
 
-    def look_up(self, room: str, key: str, session: int, name: str, answer: Callable[[int | None], object]) -> None:
+    def look_up(
+        self,
+        room: str,
+        key: str,
+        session: int,
+        name: str,
+        answer: Callable[[int | None], object],
+        others: Numbers = (),
+    ) -> None:
         """Call `answer` with the result of `find` over all messages, not only those in memory."""
 
     def when_committed(self, callback: Callable[[], object], lost: Callable[[], object] | None = None) -> None:
@@ -84,8 +101,14 @@ class History(Protocol):
     def page(self, room: str, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
         """Call `answer` with the messages that a request asks for."""
 
-    def inbox(self, session: int, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
-        """As `page`, for everything private that a session has sent or received."""
+    def inbox(self, owner: Owner, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
+        """As `page`, for everything private that an owner has sent or received."""
+
+    def redact(self, room: str, at: int, done: Callable[[bool], object]) -> None:
+        """Take the text of a message out of the history for good. Its entry stays, `redacted` and with an empty text.
+
+        Call `done` when that is stored as safely as this history stores things, with whether there is such a message.
+        """
 
     def ended(self, session: int) -> None:
         """Note that a session has ended: nobody will ask for its private messages any more."""
@@ -114,8 +137,8 @@ def fit_frame(entries: list[Entry], forward: bool) -> list[Entry]:
     taken = 0
     for entry in entries if forward else reversed(entries):
         left -= _AROUND_ENTRY + len(entry.text.encode()) + len(entry.from_.encode()) + len(entry.key or "")
-        if entry.to is not None or entry.action:
-            left -= _FURTHER + len((entry.to or "").encode())
+        if entry.to is not None or entry.action or entry.fingerprint is not None or entry.redacted:
+            left -= _FURTHER + len((entry.to or "").encode()) + len(entry.fingerprint or "")
         if left < 0:
             break
         taken += 1

@@ -3,16 +3,18 @@
 Each room keeps its newest messages, up to a number per room and a size for all rooms together. A room that nobody is
 in keeps its messages until their memory is needed: the room that was left longest ago loses them first.
 
-A private message is kept three times: in a conversation, which counts as a room that nobody is in since the last
-message, and in the inboxes of both sides.
+A private message is kept three times: in a conversation, and in the inboxes of both sides. A conversation, and the
+inbox of a key, count as rooms that nobody is in since the last message.
 """
 
 import collections
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 
 from pylingo.reactor.history import private
-from pylingo.reactor.history.history import FOREVER, Page, cut_page
+from pylingo.reactor.history.history import FOREVER, Numbers, Page, cut_page
+from pylingo.reactor.history.private import Owner
 from pylingo.reactor.history.topics import StoredTopic, Topics
 from pylingo.shared.messages import Entry, HistoryRequest
 from pylingo.shared.names import fold
@@ -21,7 +23,7 @@ PER_ROOM = 1_000
 """Messages of one room that are kept in memory."""
 MEMORY = 64 * 2**20
 """Bytes of memory that the messages of all rooms may take."""
-_ENTRY_SIZE = 120  # bytes of an entry besides its strings
+_ENTRY_SIZE = 144  # bytes of an entry besides its strings; many share a fingerprint
 _PLAIN_SIZE = _ENTRY_SIZE + 2 * 50  # the same with two empty strings
 _KEY_SIZE = 480  # bytes of a key's places in the index besides its strings
 _ROOM_SIZE = 1_300  # bytes of a room without messages besides its name
@@ -53,6 +55,26 @@ class _RoomHistory:
             self.authors[entry.at] = session, author
             self.keys[entry.key, session] = self.keys[entry.key, author] = entry.at
         self.size += _entry_size(entry, author)
+
+    def find(self, key: str, session: int, name: str, others: Numbers) -> int | None:
+        """See `History.find`."""
+        at = self.keys.get((key, session))
+        if at is not None or (at := self.keys.get((key, folded(name)))) is None or self.authors[at][0] not in others:
+            return at
+        author = folded(name)  # the newest one does not count, but there may be an older one
+        stamps = [entry.at for entry in self.entries if entry.key == key]
+        return next((at for at in stamps if self.authors[at][1] == author and self.authors[at][0] not in others), None)
+
+    def redact(self, at: int) -> bool:
+        """Empty the text of a message; return whether it is here."""
+        index = next((index for index, entry in enumerate(self.entries) if entry.at == at), None)
+        if index is None:
+            return False
+        entry = self.entries[index]
+        author = self.authors.get(at, (0, ""))[1]
+        self.entries[index] = redacted = replace(entry, text="", redacted=True)
+        self.size += _entry_size(redacted, author) - _entry_size(entry, author)
+        return True
 
     def drop_oldest(self) -> None:
         entry = self.entries.popleft()
@@ -102,20 +124,26 @@ class MemoryHistory:
     def set_topic(self, room: str, topic: StoredTopic | None) -> None:
         self.topics.set(room, topic)
 
-    def conversation(self, one: int, other: int) -> str:
+    def conversation(self, one: Owner, other: Owner) -> str:
         return private.conversation(one, other)
 
-    def add_private(self, sender: int, recipient: int, entry: Entry) -> None:
-        self.keep_private((sender, recipient), entry, sender)
+    def add_private(self, sender: Owner, recipient: Owner, entry: Entry, session: int | None = None) -> None:
+        self.keep_private((sender, recipient), entry, number_of(sender, session))
 
-    def keep_private(self, owners: tuple[int, int], entry: Entry, session: int) -> None:
+    def keep_private(self, owners: tuple[Owner, Owner], entry: Entry, session: int) -> None:
         """Add a message of the session with that number to a conversation and to the inboxes of its owners."""
-        room = private.conversation(*owners)
+        self._add_unattended(private.conversation(*owners), entry, session)
+        for owner in dict.fromkeys(owners):
+            if isinstance(owner, str):
+                self._add_unattended(private.inbox(owner), entry, session)
+            else:
+                self.add(private.inbox(owner), entry, session)
+
+    def _add_unattended(self, room: str, entry: Entry, session: int) -> None:
+        """Add a message to a room that nobody is in since then."""
         self.add(room, entry, session)
         self._empty.pop(room, None)
         self.emptied(room)
-        for owner in owners:
-            self.add(private.inbox(owner), entry, session)
 
     def add(self, room: str, entry: Entry, session: int) -> None:
         history = self._rooms.get(room)
@@ -137,16 +165,23 @@ class MemoryHistory:
         self.reserved = size
         self._free_memory("")
 
-    def find(self, room: str, key: str, session: int, name: str) -> int | None:
-        keys = self._rooms[room].keys if room in self._rooms else {}
-        at = keys.get((key, session))
-        return at if at is not None else keys.get((key, folded(name)))
+    def find(self, room: str, key: str, session: int, name: str, others: Numbers = ()) -> int | None:
+        history = self._rooms.get(room)
+        return history.find(key, session, name, others) if history is not None else None
 
     def may_hold(self, room: str, key: str, session: int, name: str) -> bool:
         return False
 
-    def look_up(self, room: str, key: str, session: int, name: str, answer: Callable[[int | None], object]) -> None:
-        answer(self.find(room, key, session, name))
+    def look_up(
+        self,
+        room: str,
+        key: str,
+        session: int,
+        name: str,
+        answer: Callable[[int | None], object],
+        others: Numbers = (),
+    ) -> None:
+        answer(self.find(room, key, session, name, others))
 
     def when_committed(self, callback: Callable[[], object], lost: Callable[[], object] | None = None) -> None:
         callback()
@@ -157,8 +192,21 @@ class MemoryHistory:
     def page(self, room: str, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
         answer(cut_page(list(self._rooms[room].entries) if room in self._rooms else [], request))
 
-    def inbox(self, session: int, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
-        self.page(private.inbox(session), request, answer)
+    def inbox(self, owner: Owner, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
+        self.page(private.inbox(owner), request, answer)
+
+    def redact(self, room: str, at: int, done: Callable[[bool], object]) -> None:
+        done(self.redact_now(room, at))
+
+    def redact_now(self, room: str, at: int) -> bool:
+        """As `redact`, and return whether the message is here."""
+        history = self._rooms.get(room)
+        if history is None:
+            return False
+        size = history.size
+        is_here = history.redact(at)
+        self._update(room, history, len(history.entries), size)
+        return is_here
 
     def ended(self, session: int) -> None:
         self.emptied(private.inbox(session))
@@ -213,6 +261,12 @@ class MemoryHistory:
         self._empty.pop(room, None)
         del self._by_length[len(history.entries).bit_length()][room]
         self.size -= history.size
+
+
+def number_of(sender: Owner, session: int | None) -> int:
+    """The number of the session that sent a private message."""
+    assert session is not None or isinstance(sender, int), "a message of a key needs the number of the session"
+    return session if session is not None else int(sender)
 
 
 def _entry_size(entry: Entry, author: str) -> int:

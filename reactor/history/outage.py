@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 from pylingo.reactor.history import store
 from pylingo.reactor.history.database import FileGoneError, FileIdentity
-from pylingo.reactor.history.store import Row, row_size
-from pylingo.reactor.history.writer_queue import Inbox, Query, Stop, Task, WriteBatch, WriterListener
+from pylingo.reactor.history.store import Row, redacted_row, row_size
+from pylingo.reactor.history.writer_queue import Inbox, Query, Redaction, Stop, Task, WriteBatch, WriterListener
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +45,12 @@ class Backlog:
         while self._size > self.most:
             self._size -= row_size(self._rows.popleft())
             self.lost += 1
+
+    def redact(self, room: str, at: int) -> None:
+        """Empty the text of a message that waits here."""
+        self._size -= sum(map(row_size, self._rows))
+        self._rows = deque(redacted_row(row, room, at) for row in self._rows)
+        self._size += sum(map(row_size, self._rows))
 
     def write(self, file: sqlite3.Connection, between: Callable[[], object]) -> None:
         """Write the rows in several commits. `between` is called after each, and may add rows."""
@@ -132,6 +138,8 @@ class Outage:
             self.backlog.add(task.rows)
             self.report(self.listener.committed, task.committed, None)
         elif isinstance(task, Query):
+            if isinstance(task, Redaction):
+                self.backlog.redact(task.room, task.at)
             self.report(task.settle, task.fallback)
         self.inbox.done += 1
 

@@ -19,13 +19,23 @@ from functools import partial
 from pylingo.reactor.history import private
 from pylingo.reactor.history.clock import wall_clock
 from pylingo.reactor.history.database import open_file
-from pylingo.reactor.history.history import FOREVER, Page
+from pylingo.reactor.history.history import FOREVER, Numbers, Page
 from pylingo.reactor.history.key_filters import FILTER_SHARE, BloomFilter, KeyFilters
-from pylingo.reactor.history.memory import MemoryHistory
-from pylingo.reactor.history.store import Row, find_key, read_inbox, read_page, row_size
+from pylingo.reactor.history.memory import MemoryHistory, number_of
+from pylingo.reactor.history.private import Owner
+from pylingo.reactor.history.store import Row, find_key, read_inbox, read_page, redact, row_size
 from pylingo.reactor.history.topics import StoredTopic, Topics
 from pylingo.reactor.history.writer import Writer
-from pylingo.reactor.history.writer_queue import CHECK_EVERY, HangAlerts, Query, Rescan, Stop, WriteBatch, WriterQueue
+from pylingo.reactor.history.writer_queue import (
+    CHECK_EVERY,
+    HangAlerts,
+    Query,
+    Redaction,
+    Rescan,
+    Stop,
+    WriteBatch,
+    WriterQueue,
+)
 from pylingo.shared.messages import Entry, HistoryRequest
 
 logger = logging.getLogger(__name__)
@@ -79,6 +89,7 @@ class SqliteHistory:
         self._tasks = WriterQueue(self._writer.inbox, memory.most)
         self._alerts = HangAlerts(self.path, self._tasks, self.announce)
         self._cleared: dict[str, StoredTopic | None] = {}  # topics that were cleared during an outage
+        self._redactions: dict[tuple[str, int], None] = {}  # rooms and stamps of texts that the file may still have
         self._occupied = 0  # rooms that somebody is in
         self._newest = 0  # stamp that was given
         self._reserved = 0  # the last stamp that is to be reserved
@@ -109,6 +120,8 @@ class SqliteHistory:
         self._tasks.release()
         self._writer.inbox.put(Stop())
         self._writer.thread.join(timeout)
+        if self._has_failed and self._redactions:
+            logger.error("%d redacted messages may be in %s with their text", len(self._redactions), self.path)
         if self.is_running:
             logger.error(
                 "the history in %s was not finished within %.1f s: %d messages may be missing from it",
@@ -130,13 +143,18 @@ class SqliteHistory:
         elif topic is None:
             self._cleared[room] = None
 
-    def conversation(self, one: int, other: int) -> str:
-        return self.memory.conversation(self._first_session + one, self._first_session + other)
+    def conversation(self, one: Owner, other: Owner) -> str:
+        return self.memory.conversation(self._owner(one), self._owner(other))
 
-    def add_private(self, sender: int, recipient: int, entry: Entry) -> None:
-        owners = self._first_session + sender, self._first_session + recipient
-        self.memory.keep_private(owners, entry, sender)
-        self._write(self.memory.conversation(*owners), entry, sender)
+    def add_private(self, sender: Owner, recipient: Owner, entry: Entry, session: int | None = None) -> None:
+        owners = self._owner(sender), self._owner(recipient)
+        number = number_of(sender, session)
+        self.memory.keep_private(owners, entry, number)
+        self._write(self.memory.conversation(*owners), entry, number)
+
+    def _owner(self, owner: Owner) -> Owner:
+        """The owner as the file knows it: sessions of different servers have different numbers there."""
+        return self._first_session + owner if isinstance(owner, int) else owner
 
     def add(self, room: str, entry: Entry, session: int) -> None:
         self.memory.add(room, entry, session)
@@ -149,19 +167,29 @@ class SqliteHistory:
         batch.rows.append(row)
         batch.size += row_size(row)
 
-    def find(self, room: str, key: str, session: int, name: str) -> int | None:
-        return self.memory.find(room, key, session, name)
+    def find(self, room: str, key: str, session: int, name: str, others: Numbers = ()) -> int | None:
+        return self.memory.find(room, key, session, name, others)
 
     def may_hold(self, room: str, key: str, session: int, name: str) -> bool:
         if self._has_failed or self._tasks.is_hanging:
             return False
         return self._keys.may_hold(room, key, self._first_session + session, name)
 
-    def look_up(self, room: str, key: str, session: int, name: str, answer: Callable[[int | None], object]) -> None:
-        def ask(file: sqlite3.Connection) -> Callable[[], object]:
-            return partial(answer, find_key(file, room, key, self._first_session + session, name))
+    def look_up(
+        self,
+        room: str,
+        key: str,
+        session: int,
+        name: str,
+        answer: Callable[[int | None], object],
+        others: Numbers = (),
+    ) -> None:
+        number, besides = self._first_session + session, tuple(self._first_session + other for other in others)
 
-        self.query(ask, lambda: answer(self.memory.find(room, key, session, name)))
+        def ask(file: sqlite3.Connection) -> Callable[[], object]:
+            return partial(answer, find_key(file, room, key, number, name, besides))
+
+        self.query(ask, lambda: answer(self.memory.find(room, key, session, name, others)))
 
     def when_committed(self, callback: Callable[[], object], lost: Callable[[], object] | None = None) -> None:
         batch = self._current()
@@ -179,13 +207,41 @@ class SqliteHistory:
 
         self.query(ask, lambda: self.memory.page(room, request, answer))
 
-    def inbox(self, session: int, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
-        owner = self._first_session + session
+    def inbox(self, owner: Owner, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
+        whose = self._owner(owner)
 
         def ask(file: sqlite3.Connection) -> Callable[[], object]:
-            return partial(answer, read_inbox(file, owner, request))
+            return partial(answer, read_inbox(file, whose, request))
 
-        self.query(ask, lambda: self.memory.inbox(owner, request, answer))
+        self.query(ask, lambda: self.memory.inbox(whose, request, answer))
+
+    def redact(self, room: str, at: int, done: Callable[[bool], object]) -> None:
+        self.memory.redact_now(room, at)
+        self._redactions[room, at] = None
+        self._flush()
+        self._tasks.redact(room, at)
+        self._put(self._redaction(room, at, done))
+
+    def _redaction(self, room: str, at: int, done: Callable[[bool], object]) -> Redaction:
+        """The task that takes a text out of the file. If that cannot be used now, it follows once it can."""
+        is_told = False
+
+        def tell(is_there: bool) -> None:
+            nonlocal is_told
+            if not is_told:
+                is_told = True
+                done(is_there)
+
+        def ask(file: sqlite3.Connection) -> Callable[[], object]:
+            is_there = redact(file, room, at)
+
+            def committed() -> None:
+                self._redactions.pop((room, at), None)
+                tell(is_there)
+
+            return committed
+
+        return Redaction(ask, lambda: tell(True), room=room, at=at)
 
     def ended(self, session: int) -> None:
         self.memory.ended(self._first_session + session)
@@ -219,7 +275,8 @@ class SqliteHistory:
         if entry.key is not None:
             number = self._first_session + session
             self._keys.add(room, entry.key, number, entry.from_)
-        return entry.at, room, entry.from_, entry.text, entry.key, number, entry.to, entry.action
+        author = entry.fingerprint, entry.operator, entry.redacted
+        return entry.at, room, entry.from_, entry.text, entry.key, number, entry.to, entry.action, *author
 
     def _write_topics(self, topics: Mapping[str, StoredTopic | None]) -> None:
         batch = self._current()
@@ -335,6 +392,8 @@ class SqliteHistory:
         self.announce(_RESTORED if is_new else _CAME_BACK, "")
         self._write_topics(self._cleared | dict(self.topics))
         self._cleared = {}
+        for room, at in [*self._redactions]:
+            self._put(self._redaction(room, at, lambda is_there: None))
         if is_new:
             self._restore(self.memory.rooms, 0)
 

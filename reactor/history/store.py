@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pylingo.reactor.history.database import AUTHOR
-from pylingo.reactor.history.history import FOREVER, Page, fit_frame
-from pylingo.reactor.history.private import owners
+from pylingo.reactor.history.history import FOREVER, Numbers, Page, fit_frame
+from pylingo.reactor.history.private import Owner, owners
 from pylingo.reactor.history.topics import MOST, StoredTopic
 from pylingo.shared.messages import Entry, HistoryRequest
 from pylingo.shared.names import fold
@@ -20,15 +20,21 @@ _LOADED_SIZE = 2**20  # characters of them at most: the bound of the memory may 
 _SWEEP_ROWS = 200  # rows deleted in one commit, for which new messages wait
 _FAR_OVER = 2**25  # bytes, and a twentieth, above the bound: messages come faster than small steps delete
 _SWEEP_PAGES = 64  # pages returned to the system in one commit
-_ENTRY = "name, text, at, key, recipient, action"
+_ENTRY = "name, text, at, key, recipient, action, fingerprint, operator, redacted"
 _ROW_SIZE = 300  # bytes of a row in memory besides its text, about
-Row = tuple[int, str, str, str, str | None, int | None, str | None, bool | None]
-"""Stamp, room, name, text, key, the number of the session, which only a message with a key has, recipient, action."""
+Row = tuple[int, str, str, str, str | None, int | None, str | None, bool | None, str | None, bool | None, bool | None]
+"""Stamp, room, name, text, key, the number of the session, which only a message with a key has, recipient, action;
+fingerprint of the author's key, whether the author was an operator, whether it is redacted."""
 
 
 def row_size(row: Row) -> int:
     """Estimate the bytes of a row in memory."""
     return _ROW_SIZE + 4 * len(row[3])
+
+
+def redacted_row(row: Row, room: str, at: int) -> Row:
+    """Return the row, without its text if it is the message of `room` with this stamp."""
+    return row if row[:2] != (at, room) else (*row[:3], "", *row[4:10], True)
 
 
 def trace(room: str, key: str, who: int | str) -> int:
@@ -47,18 +53,18 @@ def insert(file: sqlite3.Connection, rows: Iterable[Row]) -> int:
 
 def write(file: sqlite3.Connection, rows: Iterable[Row]) -> int:
     """Write rows, except those whose stamp is in the file already. Return how many were written."""
-    places: list[tuple[int, int]] = []
+    places: list[tuple[Owner, int]] = []
 
     def values() -> Iterator[tuple[Any, ...]]:
-        for at, room, name, text, key, session, to, action in rows:
+        for at, room, name, text, key, session, to, action, *marks in rows:
             places.extend((owner, at) for owner in owners(room))
             author = fold(name) if key is not None and not name.isascii() else None
             number = trace(room, key, session or 0) if key is not None else None
-            yield at, room, name, text, key, number, author, to, action
+            yield at, room, name, text, key, number, author, to, action, *marks
 
     cursor = file.executemany(
-        "insert into message (at, room, name, text, key, session, author, recipient, action)"
-        " values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+        "insert into message (at, room, name, text, key, session, author, recipient, action, fingerprint, operator,"
+        " redacted) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
         values(),
     )
     if places:
@@ -131,7 +137,7 @@ def read_page(file: sqlite3.Connection, room: str, request: HistoryRequest) -> P
     return _read_page(file, "message where room = ?", room, request)
 
 
-def read_inbox(file: sqlite3.Connection, owner: int, request: HistoryRequest) -> Page:
+def read_inbox(file: sqlite3.Connection, owner: Owner, request: HistoryRequest) -> Page:
     """Return the page of an owner's private messages that a request asks for."""
     return _read_page(file, "inbox join message using (at) where owner = ?", owner, request)
 
@@ -152,19 +158,46 @@ def _read_page(file: sqlite3.Connection, where: str, what: str | int, request: H
 
 def _entry(row: tuple[Any, ...]) -> Entry:
     """The message in a row of `_ENTRY`."""
-    name, text, at, key, recipient, action = row
-    return Entry(name, text, at, key, recipient, True if action else None)
+    name, text, at, key, recipient, action, fingerprint, operator, redacted = row
+    return Entry(name, text, at, key, recipient, action and True, fingerprint, operator and True, redacted and True)
 
 
-def find_key(file: sqlite3.Connection, room: str, key: str, session: int, name: str) -> int | None:
-    """Return the stamp of the message sent in `room` with `key` by that session or under that name."""
+def redact(file: sqlite3.Connection, room: str, at: int) -> bool:
+    """Empty the text of a message; return whether there is one. It is part of the next commit.
+
+    `secure_delete` overwrites the text in the file. It is in the journal until `truncate_journal`.
+    """
+    query = "update message set text = '', redacted = 1 where at = ? and room = ?"
+    return file.execute(query, (at, room)).rowcount > 0
+
+
+def truncate_journal(file: sqlite3.Connection) -> bool:
+    """Move the journal into the file and cut it to nothing. Return False if somebody else reads it just now."""
+    (patience,) = file.execute("pragma busy_timeout").fetchone()
+    file.execute("pragma busy_timeout = 0")
+    try:
+        is_busy, *_ = file.execute("pragma wal_checkpoint(truncate)").fetchone()
+    finally:
+        file.execute(f"pragma busy_timeout = {patience}")
+    return not is_busy
+
+
+def find_key(
+    file: sqlite3.Connection, room: str, key: str, session: int, name: str, others: Numbers = ()
+) -> int | None:
+    """Return the stamp of the message sent in `room` with `key` by that session or under that name.
+
+    Messages of the sessions `others` do not count.
+    """
     by_session = file.execute(
         "select at from message where session = ? and key = ? and room = ? order by at limit 1",
         (trace(room, key, session), key, room),
     )
+    besides = [trace(room, key, other) for other in others]
     by_name = file.execute(
-        f"select at from message where key = ? and room = ? and {AUTHOR} = ? order by at limit 1",
-        (key, room, fold(name)),
+        f"select at from message where key = ? and room = ? and {AUTHOR} = ?"
+        f" and (session is null or session not in ({', '.join('?' * len(besides))})) order by at limit 1",
+        (key, room, fold(name), *besides),
     )
     return min((at for (at,) in (*by_session, *by_name)), default=None)
 

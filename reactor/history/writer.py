@@ -22,7 +22,7 @@ from pylingo.reactor.history.clock import ClockTrust
 from pylingo.reactor.history.database import FileIdentity
 from pylingo.reactor.history.key_filters import FILTER_SHARE, KeyScan
 from pylingo.reactor.history.outage import Backlog, Outage
-from pylingo.reactor.history.writer_queue import Inbox, Query, Rescan, Stop, Task, WriteBatch, WriterListener
+from pylingo.reactor.history.writer_queue import Inbox, Query, Redaction, Rescan, Stop, Task, WriteBatch, WriterListener
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ _COMMIT_EVERY = 0.005  # seconds: more commits take time and the interpreter fro
 _ROWS_PER_COMMIT = 5_000  # so that each commit is short
 _ROWS_OF_QUERY = 20  # a query takes about as long as writing so many rows
 _SWEEP_EVERY = 60.0  # seconds between two searches for messages to delete
+_TRUNCATE_AGAIN = 1.0  # seconds until the journal is cut, if a reader was in the way
 _SLICES_AT_ONCE = 50  # of the key scan: a file with few keys is read before anybody connects
 
 
@@ -63,6 +64,7 @@ class Writer:
         self._doubted: tuple[int, int] | None = None  # as stored in the file
         self._scan: KeyScan | None = None
         self._next_sweep = self._next_commit = 0.0
+        self._next_truncation = math.inf
         self._unfinished: list[WriteBatch | Query] = []  # tasks that the file failed with
 
     def _run(self) -> None:
@@ -114,7 +116,7 @@ class Writer:
         self._unfinished = []
         while True:
             self._do_chores(file)
-            next_chore = min(self._identity.next_check, self._next_sweep)
+            next_chore = min(self._identity.next_check, self._next_sweep, self._next_truncation)
             task = self.inbox.take(0.0 if self._scan is not None else next_chore - time.monotonic())
             if isinstance(task, WriteBatch | Query):
                 self._do(file, self._gather(task))
@@ -160,6 +162,8 @@ class Writer:
                         reports.append(partial(task.settle, task.ask(file)))
                 if batches:
                     reports.append(self._write(file, batches))
+        if any(isinstance(task, Redaction) for task in work):
+            self._truncate(file)
         if any(isinstance(task, WriteBatch) for task in work):
             self._identity.check()
             self._next_commit = time.monotonic() + _COMMIT_EVERY
@@ -187,6 +191,8 @@ class Writer:
             self.report(self.listener.scanned, self._scan.keys)
             self._scan = None
         begin = time.monotonic()
+        if begin >= self._next_truncation:
+            self._truncate(file)
         if begin >= self._identity.next_check:
             self._identity.check()
         if begin >= self._next_sweep:
@@ -195,6 +201,11 @@ class Writer:
             more = store.sweep(file, oldest, self.most)
             end = time.monotonic()
             self._next_sweep = end + (max(0.05, 2 * (end - begin)) if more else _SWEEP_EVERY)
+
+    def _truncate(self, file: sqlite3.Connection) -> None:
+        """Cut the journal, which has the text of redacted messages; later if somebody reads it just now."""
+        is_done = store.truncate_journal(file)
+        self._next_truncation = math.inf if is_done else time.monotonic() + _TRUNCATE_AGAIN
 
     def _store_doubt(self, file: sqlite3.Connection) -> None:
         """Add doubts about the clock to the next commit. After a restart, stamps of a wrong clock would confirm it."""

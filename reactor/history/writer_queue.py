@@ -16,7 +16,7 @@ from typing import Protocol
 
 from pylingo.reactor.history.clock import show_span
 from pylingo.reactor.history.key_filters import BloomFilter
-from pylingo.reactor.history.store import Row
+from pylingo.reactor.history.store import Row, redacted_row
 from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared.messages import Entry
 
@@ -63,6 +63,18 @@ class Query:
         if not self.is_settled:
             self.is_settled = True
             answer()
+
+
+@dataclass(slots=True, eq=False)
+class Redaction(Query):
+    """A query that takes the text of a message out of the file. It is of use after its `fallback`, too."""
+
+    room: str = ""
+    at: int = 0
+
+    def settle(self, answer: Callable[[], object]) -> None:
+        """Call `answer`, in the loop. Both may be called: the fallback, and what `ask` returns."""
+        answer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +184,11 @@ class WriterQueue:
             self.lost += len(batch.rows)
             discarded.append(batch)
         return discarded
+
+    def redact(self, room: str, at: int) -> None:
+        """Empty the text of a message that is held back."""
+        for batch in self._held:
+            batch.rows = [redacted_row(row, room, at) for row in batch.rows]
 
     def check(self) -> None:
         """See whether the disk has begun or ceased to hang. Call it every `CHECK_EVERY` seconds while `is_busy`."""

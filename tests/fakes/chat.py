@@ -20,6 +20,7 @@ from pylingo.shared.messages import (
     Hello,
 )
 from pylingo.shared.schema import Record
+from tests.fakes.identity import key
 
 NOON = 1_767_268_800_000_000
 """The fake clock's first reading, in microseconds."""
@@ -67,6 +68,8 @@ class Person:
 
     def __init__(self, hub: Hub, motd: str = "", origin: str | None = None) -> None:
         self.out = Outlet()
+        self.host = "127.0.0.1"
+        self.certificate: bytes | None = None
         self.endings: list[str] = []
         self.hellos = 0
         """How often the session said that a hello has come."""
@@ -121,6 +124,11 @@ class Person:
             self.out.tell_drained = False
             self.session.drained()
         self.go_on()
+
+    @property
+    def challenge(self) -> str:
+        """The challenge of this connection."""
+        return self.session.challenge().hex()
 
     def read_again(self) -> None:
         """Have `got` begin with the first frame of all."""
@@ -199,6 +207,16 @@ class Chat:
         person = Person(self.hub)
         if name is not None:
             person.ask(Command("name", name))
+        if room is not None:
+            person.ask(Command("join", room))
+        self.tick()
+        person.got()
+        return person
+
+    def device(self, name: str | None, word: str, room: str | None = None, **fields: Any) -> Person:
+        """A connection of somebody who has shown a key, and has read what that brought."""
+        person = Person(self.hub)
+        person.ask(key(word).hello(person.challenge, name, **fields))
         if room is not None:
             person.ask(Command("join", room))
         self.tick()

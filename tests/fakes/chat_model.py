@@ -198,7 +198,7 @@ class Model:
         self, one: Somebody, device: Device, resumed: bool, re: int | None, leaves: frozenset[Source] = frozenset()
     ) -> None:
         rooms = [room.name for room in one.rooms]
-        device.dues.answer(Ready(one.name, one.current, "", resumed, re, rooms), leaves)
+        device.dues.answer(Ready(one.name, one.current, "", resumed, re, rooms, None, False), leaves)
 
     # --- rooms
 

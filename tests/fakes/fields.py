@@ -6,7 +6,17 @@ from pylingo.shared.codec import event_codec, request_codec
 
 # A name that ends in ? may be left out or be nil. A kind that ends in ? is always sent, perhaps as nil.
 REQUEST_FIELDS = {
-    "hello": {"protocol": "int", "name?": "str", "client?": "str", "password?": "str", "resume?": "str", "id?": "id"},
+    "hello": {
+        "protocol": "int",
+        "name?": "str",
+        "client?": "str",
+        "password?": "str",
+        "resume?": "str",
+        "id?": "id",
+        "identity?": "str",
+        "proof?": "str",
+        "invite?": "str",
+    },
     "say": {"text": "str", "key?": "key", "id?": "id", "room?": "str", "to?": "str", "action?": "bool"},
     "command": {"name": "str", "argument?": "str", "id?": "id", "room?": "str"},
     "history": {
@@ -21,21 +31,40 @@ REQUEST_FIELDS = {
     "ping": {"id?": "id"},
     "pong": {"id?": "id"},
 }
+VERIFIED = {"fingerprint?": "str", "operator?": "bool"}
 EVENT_FIELDS = {
-    "welcome": {"protocol": "int", "server": "str", "name": "str", "limits": "{limits}", "features?": "[str]"},
-    "ready": {"name": "str", "room": "str?", "token": "str", "resumed": "bool", "re?": "id", "rooms?": "[str]"},
+    "welcome": {
+        "protocol": "int",
+        "server": "str",
+        "name": "str",
+        "limits": "{limits}",
+        "features?": "[str]",
+        "challenge?": "str",
+    },
+    "ready": {
+        "name": "str",
+        "room": "str?",
+        "token": "str",
+        "resumed": "bool",
+        "re?": "id",
+        "rooms?": "[str]",
+        "identity?": "str",
+        "operator?": "bool",
+    },
     "message": {"room": "str", "from": "str", "text": "str", "at": "at", "action?": "bool"},
-    "private": {"from": "str", "to": "str", "text": "str", "at": "at", "action?": "bool"},
+    "private": {"from": "str", "to": "str", "text": "str", "at": "at", "action?": "bool"} | VERIFIED,
     "sent": {"room": "str?", "at": "at", "re?": "id", "key?": "key", "to?": "str"},
-    "joined": {"room": "str", "name": "str", "users?": "int", "re?": "id"},
-    "left": {"room": "str", "name": "str", "reason?": "str", "re?": "id", "current?": "str"},
-    "renamed": {"old": "str", "new": "str", "room?": "str", "re?": "id"},
+    "joined": {"room": "str", "name": "str", "users?": "int", "re?": "id"} | VERIFIED,
+    "left": {"room": "str", "name": "str", "reason?": "str", "re?": "id", "current?": "str", "by?": "str"}
+    | {"text?": "str"},
+    "renamed": {"old": "str", "new": "str", "room?": "str", "re?": "id"} | VERIFIED,
     "rooms": {"rooms": "[room]", "more": "bool", "re?": "id"},
     "users": {"room": "str", "users": "[str]", "more": "bool", "re?": "id"},
     "help": {"commands": "[command]", "re?": "id"},
     "topic": {"room": "str", "topic": "str?", "by": "str?", "at": "at?", "re?": "id"},
     "people": {"people": "[person]", "more": "bool", "re?": "id"},
-    "person": {"name": "str", "rooms": "[str]", "operator": "bool", "since": "at", "away?": "str", "re?": "id"},
+    "person": {"name": "str", "rooms": "[str]", "operator": "bool", "since": "at", "away?": "str", "re?": "id"}
+    | {"fingerprint?": "str"},
     "away": {"name": "str", "text": "str?", "re?": "id"},
     "history": {
         "room": "str?",
@@ -46,6 +75,19 @@ EVENT_FIELDS = {
         "with?": "str",
     },
     "skipped": {"room": "str?", "count": "int", "after": "at", "until": "at"},
+    "moderated": {
+        "action": "str",
+        "by": "str",
+        "name?": "str",
+        "address?": "str",
+        "room?": "str",
+        "text?": "str",
+        "until?": "at",
+        "re?": "id",
+    },
+    "bans": {"bans": "[ban]", "more": "bool", "re?": "id"},
+    "redacted": {"room": "str", "at": "at", "by": "str", "text?": "str"},
+    "invitation": {"code": "str", "uses": "int", "until": "at", "re?": "id"},
     "notice": {"text": "str"},
     "error": {"code": "str", "text": "str", "re?": "id"},
     "goodbye": {"reason": "str", "text": "str", "re?": "id"},
@@ -56,8 +98,11 @@ PARTS = {
     "{limits}": {"frame": "int", "text": "int", "name": "int", "room": "int"},
     "[room]": {"room": "str", "users": "int"},
     "[command]": {"name": "str", "argument": "str?", "description": "str"},
-    "[person]": {"name": "str", "rooms": "int", "away?": "str"},
-    "[entry]": {"from": "str", "text": "str", "at": "at", "key?": "key", "to?": "str", "action?": "bool"},
+    "[person]": {"name": "str", "rooms": "int", "away?": "str"} | VERIFIED,
+    "[ban]": {"by": "str", "name?": "str", "address?": "str", "text?": "str", "until?": "at"},
+    "[entry]": {"from": "str", "text": "str", "at": "at", "key?": "key", "to?": "str", "action?": "bool"}
+    | VERIFIED
+    | {"redacted?": "bool"},
 }
 
 # Packed with `use_bin_type=False`, so bytes stand for strings of any bytes here.
@@ -85,6 +130,7 @@ GOOD = {
     "[room]": [[], [{"room": "lobby", "users": 2}] * 3],
     "[command]": [[], [{"name": "list", "argument": None, "description": "d"}]],
     "[person]": [[], [{"name": "ada", "rooms": 2}, {"name": "bob", "rooms": 0, "away": "lunch"}]],
+    "[ban]": [[], [{"by": "ada", "name": "eve"}, {"by": "ada", "address": "10.0.0.0/8", "until": 5}]],
     "[entry]": [[], [{"from": "a", "text": "t", "at": 5}, {"from": "b", "text": "u", "at": 6, "key": "k"}]],
 }
 WRONG = {
@@ -100,6 +146,7 @@ WRONG = {
     "[room]": [0, True, 1.5, "", "x", {}, [1], [None], [[]], [{}], ["a"], [{"room": "lobby", "users": 2}, {}]],
     "[command]": [0, True, 1.5, "", "x", {}, [1], [None], [[]], [{}], ["a"]],
     "[person]": [0, True, 1.5, "", "x", {}, [1], [None], [[]], [{}], ["a"]],
+    "[ban]": [0, True, 1.5, "", "x", {}, [1], [None], [[]], [{}], ["a"]],
     "[entry]": [0, True, 1.5, "", "x", {}, [1], [None], [[]], [{}], ["a"]],
 }
 

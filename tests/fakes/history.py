@@ -30,11 +30,22 @@ class SlowLog(MemoryHistory):
     def __init__(self) -> None:
         super().__init__()
         self.questions: list[tuple[tuple[str, str, int, str], Callable[[int | None], object]]] = []
+        self.others: list[tuple[int, ...]] = []
+        """The sessions that did not count, for each question."""
 
     def may_hold(self, room: str, key: str, session: int, name: str) -> bool:
         return key.startswith("old")
 
-    def look_up(self, room: str, key: str, session: int, name: str, answer: Callable[[int | None], object]) -> None:
+    def look_up(
+        self,
+        room: str,
+        key: str,
+        session: int,
+        name: str,
+        answer: Callable[[int | None], object],
+        others: tuple[int, ...] = (),
+    ) -> None:
+        self.others.append(others)
         self.questions.append(((room, key, session, name), answer))
 
     def answer(self, at: int | None) -> None:
@@ -199,7 +210,7 @@ def make_file(path: Path, said: Iterable[tuple[int, str, str, str, str | None]])
     path.touch(0o600)
     with contextlib.closing(sqlite3.connect(path)) as file:
         prepare(file)
-        insert(file, [(*row, None, None, None) for row in said])
+        insert(file, [(*row, *[None] * 6) for row in said])
 
 
 def damaged(path: Path) -> None:
@@ -248,7 +259,7 @@ class Thread:
 
 
 def row(at: int) -> Row:
-    return at, "tea", "alice", "hi", None, None, None, None
+    return at, "tea", "alice", "hi", *[None] * 7
 
 
 def batch(at: int, size: int = 100) -> WriteBatch:

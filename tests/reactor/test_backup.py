@@ -17,6 +17,7 @@ from pylingo.reactor import backup as module
 from pylingo.reactor.backup import backup, copy
 from pylingo.reactor.history.database import open_file
 from pylingo.reactor.history.store import insert, load
+from pylingo.reactor.people.data_dir import open_data_dir
 from pylingo.shared.launch import LaunchError
 from pylingo.shared.messages import Say, Sent
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess
@@ -24,7 +25,7 @@ from tests.support import DEADLINE, ROOT, Peer, ServerProcess
 
 def make(path: Path, count: int = 10) -> None:
     with contextlib.closing(open_file(str(path))) as file:
-        insert(file, [(at, "tea", "alice", f"{at}", f"k-{at}", 1, None, None) for at in range(1, count + 1)])
+        insert(file, [(at, "tea", "alice", f"{at}", f"k-{at}", 1, *[None] * 5) for at in range(1, count + 1)])
 
 
 def stamps(path: Path) -> list[int]:
@@ -66,7 +67,7 @@ def test_what_is_said_while_the_copy_is_made_begins_it_again_not_once(
         def backup(self, target: sqlite3.Connection, **_: object) -> None:  # type: ignore[override]
             def step(status: int, remaining: int, total: int) -> None:
                 steps.append(remaining)
-                insert(file, [(10_000 + len(steps), "tea", "alice", "meanwhile", None, None, None, None)])
+                insert(file, [(10_000 + len(steps), "tea", "alice", "meanwhile", *[None] * 7)])
                 assert len(steps) < 1_000
 
             super().backup(target, pages=5, progress=step)
@@ -115,7 +116,8 @@ def test_a_running_server_is_copied_and_goes_on(tmp_path: Path) -> None:
     ("arguments", "sentence"),
     [
         ([], "the following arguments are required: TARGET (see --help)"),
-        (["copy"], "name the history file with --history FILE"),
+        (["copy"], "name what to copy with --data DIR or --history FILE"),
+        (["--data", "none", "copy"], "cannot use the data folder none: there is no folder none"),
         (["--history", "none", "copy"], "there is no history file none"),
         (["--history", ".", "copy"], "there is no history file ."),
         (["--history", "chat.db", "chat.db"], "chat.db exists already: name a file that does not"),
@@ -168,3 +170,42 @@ def test_the_sqlite3_program_copies_the_history_of_a_running_server(tmp_path: Pa
             )
             assert (ran.returncode, ran.stderr) == (0, "")
             assert stamps(target) == [at]
+
+
+def test_the_copy_of_a_data_folder_is_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, target = tmp_path / "data", tmp_path / "copy"
+    with ServerProcess("--data", str(data)) as server, Peer(server.port) as peer:
+        peer.join("tea")
+        peer.send(Say("hi", id=1))
+        at = peer.until(Sent).at
+        (data / "members").write_text("# nobody\n")
+        assert backup(["--data", str(data), str(target)]) == 0
+        assert re.fullmatch(r"\S+data was copied to \S+copy: 0\.\d MiB\n", capsys.readouterr().out)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o700
+    names = {"people.json", "members", "cert.pem", "key.pem", "link", "history.db"}
+    assert {path.name for path in target.iterdir()} == names
+    assert {stat.S_IMODE(path.stat().st_mode) for path in target.iterdir()} == {0o600}
+    for name in names - {"history.db"}:
+        assert (target / name).read_bytes() == (data / name).read_bytes()
+    assert stamps(target / "history.db") == [at]
+    with ServerProcess("--data", str(target)) as server:  # which is how it is restored
+        assert server.stop() == 0
+        assert server.process.stdout is not None
+        assert server.process.stdout.read() == ""  # nobody is made an operator anew
+    (tmp_path / "server.toml").write_text(f'data = "{data}"\n')
+    assert backup(["--config", str(tmp_path / "server.toml"), str(tmp_path / "again")]) == 0
+
+
+def test_a_failure_leaves_no_part_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = open_data_dir(str(tmp_path / "data"))
+    (tmp_path / "data" / "people.json").write_text("{}")
+    with pytest.raises(LaunchError, match="exists already: name a folder that does not"):
+        backup(["--data", data.path, data.path])
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "replace_file", fail)
+    with pytest.raises(LaunchError, match=r"cannot copy .*people.json to .*: No space left on device"):
+        backup(["--data", data.path, str(tmp_path / "copy")])
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]

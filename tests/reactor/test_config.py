@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pylingo.reactor.config import LOG_LEVELS, SETTINGS, ServerSettings, parse_arguments
+from pylingo.reactor.config import LOG_LEVELS, SETTINGS, ServerSettings, parse_arguments, with_data
 from pylingo.reactor.engine.listener import LOOPBACK
 from pylingo.shared import __version__
 from pylingo.shared.launch import LaunchError
@@ -54,6 +54,13 @@ GOOD = {
     "ping_timeout": {"2.5": 2.5},
     "tcp_timeout": {"2.5": 2.5, "32767": 32767.0},
     "resume_grace": {"0": 0.0, "60": 60.0, "86400": 86_400.0, "2.5": 2.5},
+    "data": {"": "", "/var/lib/pylingo": "/var/lib/pylingo"},
+    "no_tls": {"true": True},
+    "members": {"": "", "false": "", "true": "true", "/etc/members": "/etc/members"},
+    "open": {"true": True},
+    "members_invite": {"true": True},
+    "name_keep": {"0": 0.0, "180d": 15_552_000.0, "12h": 43_200.0},
+    "password_file": {"": "", "/etc/password": "/etc/password"},
     "history": {"": "", "/var/lib/pylingo/chat.db": "/var/lib/pylingo/chat.db", "Grüße.db": "Grüße.db"},
     "history_memory": {"64K": 65_536, "64M": 2**26, "1024G": 2**40},
     "history_keep": {"0": 0.0, "45s": 45.0, "30m": 1_800.0, "12h": 43_200.0, "0.5d": 43_200.0, "90d": 7_776_000.0},
@@ -82,6 +89,13 @@ BAD = {
     "max_per_address": (["-1", "1000001"], WHOLE),
     "max_seats": (["-1", "1000001", "some"], WHOLE),
     "exempt": (["10.1.2.3/8", "10.0.0.0/33", "10.0.0.0 192.0.2.1", "office", "all", "::1/129"], NETWORKS),
+    "data": (["a\0b", "~nobody-of-that-name/x"], "a path without NUL"),
+    "no_tls": ([], ""),
+    "members": (["a\0b", "~nobody-of-that-name/x"], "true for the file `members` in the folder of --data, or a path"),
+    "open": ([], ""),
+    "members_invite": ([], ""),
+    "name_keep": (["-1", "", "90 d", "10001d"], TIME),
+    "password_file": (["a\0b", "~nobody-of-that-name/x"], "a path without NUL"),
     "history": (["a\0b", "\0", "~nobody-of-that-name/x"], "a path without NUL"),
     "accepts": (["0", "4097"], WHOLE),
     "first_frame_timeout": (["0", "inf"], NUMBER),
@@ -152,6 +166,8 @@ def test_each_setting_has_cases_here():
 @pytest.mark.parametrize("equals", [False, True], ids=["", "with ="])
 def test_an_option_means_what_it_says(name, text, value, equals):
     arguments = [f"{SETTINGS[name].option}={text}"] if equals else [SETTINGS[name].option, text]
+    if not SETTINGS[name].metavar:
+        arguments = [SETTINGS[name].option]
     if name == "queue_hard":
         arguments += ["--queue-soft", "1K"]
     settings = parse_arguments(arguments)
@@ -173,6 +189,7 @@ WRONG = {
     "an option without its value": (["--port"], "--port"),
     "a value without its option": (["5000"], "5000"),
     "an option that is none": (["-x"], "-x"),
+    "a value for a flag": (["--no-tls=1"], "--no-tls"),
     "hard below soft": (["--queue-soft", "128K", "--queue-hard", "64K"], "--queue-hard (64K) must be at least"),
     "soft above the default of hard": (
         ["--queue-soft", "1M"],
@@ -243,9 +260,10 @@ def test_help_exits_with_success_and_names_every_option_with_its_default(capsys)
     assert caught.value.code == 0
     shown = " ".join(capsys.readouterr().out.split())
     for setting in SETTINGS.values():
-        assert f"{setting.option} {setting.metavar}" in shown
+        metavar = f"[{setting.metavar}]" if setting.without_value is not None else setting.metavar
+        assert f"{setting.option} {metavar}".strip() in shown
         assert setting.about in shown
-        assert setting.type.right in shown
+        assert setting.type.right in shown or not setting.metavar
         assert setting.outcome.replace(" ", "") in shown.replace(" ", ""), "a line may break after a hyphen"
     assert "(64K)" in shown
     assert "(127.0.0.1)" in shown
@@ -269,6 +287,8 @@ def test_a_file_may_hold_every_setting_under_its_name(config_file, dash):
 
     def shown(name):
         value = values[name] if not SETTINGS[name].type.is_list else list(GOOD[name])[-1]
+        if isinstance(value, bool):
+            return str(value).lower()
         return toml(value) if isinstance(value, str) else value
 
     lines = [f"{name.replace('_', dash)} = {shown(name)}" for name in values]
@@ -278,6 +298,8 @@ def test_a_file_may_hold_every_setting_under_its_name(config_file, dash):
 
 @pytest.mark.parametrize(("name", "text", "value"), GOOD_CASES, ids=case_ids(GOOD_CASES))
 def test_a_string_in_a_file_means_what_it_means_on_the_command_line(config_file, name, text, value):
+    if type(value) is bool:
+        pytest.skip("a flag is no string")
     path = config_file(
         f"queue-soft = 1024\n{name} = {toml(text)}" if name != "queue_soft" else f"{name} = {toml(text)}"
     )
@@ -294,6 +316,10 @@ def test_a_string_in_a_file_means_what_it_means_on_the_command_line(config_file,
         ("queue-soft = 2048", "queue_soft", 2_048),
         ("queue-soft = '2K'", "queue_soft", 2_048),
         ('motd = """\nHello,\nworld\n"""', "motd", "Hello,\nworld\n"),
+        ("members = true", "members", "true"),
+        ("members = false", "members", ""),
+        ("no-tls = true", "no_tls", True),
+        ("open = false", "open", False),
         ("# nothing\n", "port", 5_000),
         ("", "port", 5_000),
     ],
@@ -314,6 +340,32 @@ def test_the_file_and_the_command_line_must_go_together(config_file):
     assert "--queue-hard (128K)" in refusal("--config", path, "--queue-soft", "256K")
 
 
+# --- the data folder --------------------------------------------------------------------------------------------
+
+
+def test_the_option_for_members_has_its_file_in_the_data_folder():
+    assert parse_arguments(["--members"]).members == "true"
+    assert parse_arguments(["--members", "--data", "d"]).members == "true"
+    assert parse_arguments(["--members", "keys", "--data", "d"]).members == "keys"
+
+
+def test_the_paths_in_the_data_folder_are_those_that_are_not_given():
+    settings = with_data(parse_arguments(["--data", "d"]))
+    assert (settings.history, settings.members) == ("d/history.db", "")
+    settings = with_data(parse_arguments(["--data", "d", "--members", "--history", "chat.db"]))
+    assert (settings.history, settings.members) == ("chat.db", "d/members")
+    settings = with_data(parse_arguments(["--data", "d", "--members", "keys"]))
+    assert settings.members == "keys"
+    assert with_data(ServerSettings()) == ServerSettings()
+
+
+def test_without_the_data_folder_the_members_need_a_file():
+    with pytest.raises(LaunchError) as caught:
+        with_data(parse_arguments(["--members"]))
+    words = "--members needs a FILE, or the folder of --data, where the file is called members"
+    assert str(caught.value) == words
+
+
 BAD_FILES = {
     "an unknown key": ("prot = 1", "there is no setting 'prot'"),
     "a table": ("[server]\nport = 1", "there is no setting 'server'"),
@@ -323,6 +375,7 @@ BAD_FILES = {
     "a list": ("port = [1]", "port must be a whole number"),
     "a bool for a number": ("port = true", "port must be a whole number"),
     "a bool for a string": ("motd = false", "motd must be at most 4096 characters, not false"),
+    "a string for a bool": ("open = 'yes'", "open must be true or false"),
     "a date": ("port = 2026-01-01", "port must be a whole number"),
     "a float for a whole number": ("port = 5000.0", "port must be a whole number from 0 to 65535, not 5000.0"),
     "a number out of range": ("port = 65536", "port must be a whole number"),

@@ -1112,7 +1112,15 @@ class SlowKeys(MemoryHistory):
     def may_hold(self, room: str, key: str, session: int, name: str) -> bool:
         return True
 
-    def look_up(self, room: str, key: str, session: int, name: str, answer: Callable[[int | None], object]) -> None:
+    def look_up(
+        self,
+        room: str,
+        key: str,
+        session: int,
+        name: str,
+        answer: Callable[[int | None], object],
+        others: tuple[int, ...] = (),
+    ) -> None:
         self.asked.append(lambda: answer(None))
 
 

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from pylingo.reactor.config import SETTINGS, ServerSettings
+from pylingo.reactor.config import SETTINGS, ServerSettings, parse_arguments
+from pylingo.reactor.people.passwords import hash_password
+from pylingo.reactor.people.register import Register
+from pylingo.reactor.registry import Registry, read_people_files
 from pylingo.reactor.reload import Reload, ReloadState
 from pylingo.reactor.server import Server
 from pylingo.shared.messages import Goodbye, Notice, PingRequest, Pong, Say
+from tests.fakes.people import fingerprint, key
 from tests.fakes.tls import certificate, server_tls
 from tests.support import DEADLINE, Peer, ServerProcess, wait_until
 
@@ -40,6 +44,11 @@ LIVE = {
     "ping_timeout": 1.5,
     "tcp_timeout": 1.5,
     "resume_grace": 1.5,
+    "members": "/etc/members",
+    "open": True,
+    "members_invite": True,
+    "name_keep": 86_400.0,
+    "password_file": "/etc/password",
     "drain_timeout": 1.5,
 }
 
@@ -134,6 +143,52 @@ def test_a_mistake_of_ours_is_logged_and_changes_nothing(
     Reload(server, ["--config", "x"]).request()
     turn_until(server, lambda: caplog.records)
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_members_and_the_password_are_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("logging.root.level", 20)
+    path, password = tmp_path / "members", tmp_path / "password"
+    path.write_text(key(1).text)
+    password.write_text(hash_password("secret").text)
+    arguments = ["--port", "0", "--members", str(path), "--password-file", str(password)]
+    settings = parse_arguments(arguments)
+    server = Server(settings)
+    registry = Registry(Register())
+    registry.apply(settings, read_people_files(settings))
+    asked: list[bool] = []
+    registry.changed = lambda: asked.append(registry.register.may_enter(fingerprint(1)))
+    reload = Reload(server, arguments, registry)
+
+    def read(files_changed: bool) -> None:
+        before = len(asked)
+        reload.request()
+        turn_until(server, lambda: reload.state is ReloadState.IDLE)
+        assert (len(asked) > before) == files_changed
+
+    path.write_text(key(2).text)
+    password.write_text(hash_password("other").text)
+    read(True)
+    assert asked == [False]
+    assert registry.register.may_enter(fingerprint(2))
+    assert registry.password is not None
+    assert registry.password.verify("other")
+    for wrong in ("", 'from="10.0.0.0/8" ' + key(3).text):
+        path.write_text(wrong)
+        caplog.clear()
+        read(False)
+        assert "the configuration is unchanged: the members file" in caplog.text
+        assert "lists nobody" in caplog.text
+        assert registry.register.may_enter(fingerprint(2))
+    path.write_text(key(3).text)
+    password.write_text("")
+    read(False)
+    assert not registry.register.may_enter(fingerprint(3))
+    password.unlink()
+    read(False)
+    assert registry.password.verify("other")
+    server.close()
 
 
 # --- the process -------------------------------------------------------------------------------------------------

@@ -98,6 +98,60 @@ def test_a_bad_configuration_file(tmp_path):
     assert f"{path}:1: port must be a whole number from 0 to 65535, not true" in refusal("--config", str(path))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--members"], "--members needs a FILE, or the folder of --data, where the file is called members"),
+        (["--members", "none"], "cannot read the members file none: No such file or directory"),
+        (["--password-file", "none"], "cannot read the password file none: No such file or directory"),
+        (["--data", "a/b"], "cannot use the data folder a/b: there is no folder"),
+        (["--data", "/dev/null"], "cannot use the data folder /dev/null: it is not a folder"),
+    ],
+)
+def test_what_decides_who_comes_in_must_be_there(arguments, words, tmp_path):
+    assert words in refusal(*arguments, cwd=tmp_path)
+
+
+def test_the_first_operator_is_invited_on_stdout_alone_and_once(tmp_path):
+    data = str(tmp_path / "data")
+    for is_first in (True, False):
+        with ServerProcess("--data", data, "--no-tls") as server:
+            assert server.stop(signal.SIGTERM) == 0
+            rest = server.process.stdout.read()
+            found = re.fullmatch(r"open this link to become the operator: (pylingo://\S+\?invite=(\w{32}))\n", rest)
+            assert (found is not None) == is_first
+            if found:
+                code = found[2]
+            assert rest == "" or is_first
+            assert code not in server.log()
+    assert code not in (tmp_path / "data" / "people.json").read_text()
+
+
+def test_a_port_in_use_leaves_the_first_start_to_the_next_one(tmp_path, taken):
+    data = str(tmp_path / "data")
+    assert "is in use" in refusal("--data", data, "--no-tls", "--port", str(taken))
+    with ServerProcess("--data", data, "--no-tls") as server:
+        server.stop(signal.SIGTERM)
+        assert server.process.stdout.read().startswith("open this link to become the operator: ")
+
+
+@pytest.mark.parametrize(("host", "is_told"), [("127.0.0.1", False), ("::1", False), ("0.0.0.0", True), ("::", True)])
+def test_what_a_port_without_encryption_means_is_said(host, is_told):
+    with ServerProcess("--host", host) as server:
+        server.stop(signal.SIGTERM)
+        assert ("this port is not encrypted: everybody on the network" in server.log()) == is_told
+
+
+def test_the_data_folder_has_the_history(tmp_path):
+    data = tmp_path / "data"
+    with ServerProcess("--data", str(data), "--no-tls") as server:
+        with Peer(server.port) as peer:
+            peer.join("tea")
+        assert server.stop(signal.SIGTERM) == 0
+    assert {"history.db", "people.json", "link"} <= {path.name for path in data.iterdir()}
+    assert {path.stat().st_mode & 0o777 for path in data.iterdir()} == {0o600}
+
+
 HOSTS = {
     "unknown": "host.invalid",
     "an address of another machine": "192.0.2.1",

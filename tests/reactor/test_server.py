@@ -428,8 +428,8 @@ ENDINGS = {
     "protocol": another_version,
 }
 NOT_BUILT = {"password", "replaced"}
-ELSEWHERE = {"tls"}
-"""It needs a certificate: see `test_admission`."""
+ELSEWHERE = {"tls", "identity", "members-only", "banned"}
+"""The first needs a certificate (see `test_admission`), the others keys (see `test_entrance` and `test_moderation`)."""
 
 
 @pytest.mark.parametrize(("reason", "bring_about"), ENDINGS.items(), ids=ENDINGS)
@@ -613,7 +613,7 @@ def test_a_question_to_the_file_keeps_its_place_in_a_drain(bench):
     (connection,) = desk.connections
     answers = []
     desk.server.hub.history.may_hold = lambda *_: True
-    desk.server.hub.history.look_up = lambda *_: answers.append(_[-1])
+    desk.server.hub.history.look_up = lambda *_: answers.append(_[4])
     wire.send(Say("first", key="k", id=1), Say("second", id=2))
     desk.turn(2)
     desk.server.drain()

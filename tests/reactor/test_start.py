@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import signal
 import socket
 import sqlite3
@@ -18,7 +17,7 @@ import pytest
 from pylingo.reactor import start
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.history.database import VERSION
-from pylingo.reactor.start import check_history, invitation, wait_for_host
+from pylingo.reactor.start import check_history, is_exposed, join_command, reachable, wait_for_host
 from pylingo.shared.launch import LaunchError
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, late_names, wait_until
 
@@ -216,17 +215,26 @@ def test_the_waiting_can_be_ended(tmp_path: Path, number: int) -> None:
 
 
 def test_an_address_of_its_own_is_named_as_it_is() -> None:
-    assert invitation("chat.example:5000", "192.0.2.1").endswith(" chat.example:5000")
-    assert invitation("[::1]:5000", "::1").endswith(" '[::1]:5000'"), "a shell would take brackets for a pattern"
+    assert reachable("chat.example:5000", "192.0.2.1") == "chat.example:5000"
+    assert join_command("chat.example:5000").endswith(" chat.example:5000")
+    assert join_command("[::1]:5000").endswith(" '[::1]:5000'"), "a shell would take brackets for a pattern"
 
 
 @pytest.mark.parametrize("bound", ["0.0.0.0", "::"])
 def test_every_address_is_named_by_one_that_others_can_use(bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = shlex.split(invitation(f"[{bound}]:5000", bound))[-1]
+    found = reachable(f"[{bound}]:5000", bound)
     assert re.fullmatch(r"(\d+\.){3}\d+:5000|\[[\da-f:]+\]:5000", found)
     assert not found.startswith(("0.0.0.0", "[::]"))
     monkeypatch.setattr(start, "_ELSEWHERE", {"0.0.0.0": "255.255.255.255", "::": "no address"})  # no way out
-    assert shlex.split(invitation(f"[{bound}]:5000", bound))[-1] == "127.0.0.1:5000"
+    assert reachable(f"[{bound}]:5000", bound) == "127.0.0.1:5000"
+
+
+@pytest.mark.parametrize(
+    ("bound", "exposed"),
+    [("127.0.0.1", False), ("127.9.9.9", False), ("::1", False), ("::", True), ("0.0.0.0", True), ("fe80::1%lo", True)],
+)
+def test_whether_other_machines_may_reach_an_address(bound: str, exposed: bool) -> None:
+    assert is_exposed(bound) == exposed
 
 
 STARTS = {

@@ -35,7 +35,7 @@ maybe_flag = st.none() | flag
 names = st.lists(text, max_size=20)
 maybe_names = st.none() | names
 REQUESTS = {
-    m.Hello: st.builds(m.Hello, number, maybe, maybe, maybe, maybe, id_),
+    m.Hello: st.builds(m.Hello, number, maybe, maybe, maybe, maybe, id_, maybe, maybe, maybe),
     m.Say: st.builds(m.Say, text, key, id_, maybe, maybe, maybe_flag),
     m.Command: st.builds(m.Command, text, maybe, id_, maybe),
     m.HistoryRequest: st.builds(
@@ -46,27 +46,35 @@ REQUESTS = {
 }
 room_infos = st.lists(st.builds(m.RoomInfo, text, number), max_size=5)
 command_infos = st.lists(st.builds(m.CommandInfo, text, maybe, text), max_size=5)
-entries = st.lists(st.builds(m.Entry, text, text, at, key, maybe, maybe_flag), max_size=5)
+entries = st.lists(
+    st.builds(m.Entry, text, text, at, key, maybe, maybe_flag, maybe, maybe_flag, maybe_flag), max_size=5
+)
+people = st.lists(st.builds(m.PersonInfo, text, number, maybe, maybe, maybe_flag), max_size=5)
+bans = st.lists(st.builds(m.Ban, text, maybe, maybe, maybe, st.none() | at), max_size=5)
 EVENTS = {
     m.Welcome: st.builds(
-        m.Welcome, number, text, text, st.builds(m.Limits, number, number, number, number), maybe_names
+        m.Welcome, number, text, text, st.builds(m.Limits, number, number, number, number), maybe_names, maybe
     ),
-    m.Ready: st.builds(m.Ready, text, maybe, text, flag, id_, maybe_names),
+    m.Ready: st.builds(m.Ready, text, maybe, text, flag, id_, maybe_names, maybe, maybe_flag),
     m.Message: st.builds(m.Message, text, text, text, at, maybe_flag),
-    m.Private: st.builds(m.Private, text, text, text, at, maybe_flag),
+    m.Private: st.builds(m.Private, text, text, text, at, maybe_flag, maybe, maybe_flag),
     m.Sent: st.builds(m.Sent, maybe, at, id_, key, maybe),
-    m.Joined: st.builds(m.Joined, text, text, st.none() | number, id_),
-    m.Left: st.builds(m.Left, text, text, maybe, id_, maybe),
-    m.Renamed: st.builds(m.Renamed, text, text, maybe, id_),
+    m.Joined: st.builds(m.Joined, text, text, st.none() | number, id_, maybe, maybe_flag),
+    m.Left: st.builds(m.Left, text, text, maybe, id_, maybe, maybe, maybe),
+    m.Renamed: st.builds(m.Renamed, text, text, maybe, id_, maybe, maybe_flag),
     m.Rooms: st.builds(m.Rooms, room_infos, flag, id_),
     m.Users: st.builds(m.Users, text, names, flag, id_),
     m.Help: st.builds(m.Help, command_infos, id_),
     m.Topic: st.builds(m.Topic, text, maybe, maybe, st.none() | at, id_),
-    m.People: st.builds(m.People, st.lists(st.builds(m.PersonInfo, text, number, maybe), max_size=5), flag, id_),
-    m.PersonDetails: st.builds(m.PersonDetails, text, names, flag, at, maybe, id_),
+    m.People: st.builds(m.People, people, flag, id_),
+    m.PersonDetails: st.builds(m.PersonDetails, text, names, flag, at, maybe, id_, maybe),
     m.Away: st.builds(m.Away, text, maybe, id_),
     m.HistoryPage: st.builds(m.HistoryPage, maybe, entries, flag, st.none() | at, id_, maybe),
     m.Skipped: st.builds(m.Skipped, maybe, number, at, at),
+    m.Moderated: st.builds(m.Moderated, text, text, maybe, maybe, maybe, maybe, st.none() | at, id_),
+    m.Bans: st.builds(m.Bans, bans, flag, id_),
+    m.Redacted: st.builds(m.Redacted, text, at, text, maybe),
+    m.Invitation: st.builds(m.Invitation, text, number, at, id_),
     m.Notice: st.builds(m.Notice, text),
     m.Error: st.builds(m.Error, text, text, id_),
     m.Goodbye: st.builds(m.Goodbye, text, text, id_),

@@ -31,10 +31,21 @@ def test_the_commands_of_the_protocol():
         "who": False,
         "whois": True,
         "away": True,
+        "kick": True,
+        "ban": True,
+        "unban": True,
+        "bans": False,
+        "mute": True,
+        "unmute": True,
+        "op": True,
+        "deop": True,
+        "redact": True,
+        "announce": True,
+        "invite": True,
         "help": False,
         "close": False,
     }
-    assert OPTIONAL == {"topic", "away"}
+    assert OPTIONAL == {"topic", "away", "invite"}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,18 @@ import pytest
 
 from pylingo.shared.codec import event_codec, request_codec
 from pylingo.shared.errors import FrameError, RequestError
-from pylingo.shared.messages import DEFAULT_PAGE, EVENTS, MAX_PAGE, REQUESTS, HistoryRequest, Joined, Left, Renamed
+from pylingo.shared.messages import (
+    DEFAULT_PAGE,
+    EVENTS,
+    MAX_PAGE,
+    REQUESTS,
+    Hello,
+    HistoryRequest,
+    Invitation,
+    Joined,
+    Left,
+    Renamed,
+)
 from pylingo.shared.schema import to_map
 from tests.fakes.fields import EVENT_FIELDS, GOOD, REQUEST_FIELDS, WRONG, drop, field_cases, filled, put
 
@@ -199,3 +210,14 @@ def test_the_types_of_the_other_side_and_of_parts_are_unknown(codec, type_):
     with pytest.raises(RequestError) as caught:
         codec.decode(body({"type": type_, "id": 7}))
     assert (caught.value.reason, caught.value.re) == ("unknown-type", 7)
+
+
+def test_no_secret_is_printed_with_a_record() -> None:
+    secret = "s3cret"
+    records = (
+        Hello(1, password=secret, resume=secret, proof=secret, invite=secret),
+        Invitation(secret, 1, 2),
+    )
+    for record in records:
+        assert secret not in repr(record)
+        assert secret in to_map(record).values()

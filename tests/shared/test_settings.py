@@ -5,7 +5,7 @@ import pytest
 from pylingo.shared.launch import LaunchError
 from pylingo.shared.settings import Setting, Source, Table, argument_parser, read_file, read_options, table
 from pylingo.shared.settings_file import SettingsFile
-from pylingo.shared.values import ValueType, explained, flag, integer, one_of, size, texts
+from pylingo.shared.values import TRUE, ValueType, explained, flag, integer, one_of, path_or_true, size, texts
 
 
 def even(text: str) -> int:
@@ -23,6 +23,7 @@ SETTINGS = table(
         Setting(name="even", type=ValueType("an even number", explained(even)), metavar="N", about="no odd one"),
         Setting(name="once", type=integer(1, 9), metavar="N", about="an option", source=Source.COMMAND_LINE),
         Setting(name="kept", type=integer(1, 9), metavar="N", about="a key", source=Source.FILE),
+        Setting(name="file", type=path_or_true("one"), metavar="FILE", about="a file", without_value=TRUE),
         Setting(name="mood", type=one_of("good", "bad"), metavar="MOOD", about="a mood", must_not_be_blank=True),
     ]
 )
@@ -53,6 +54,14 @@ def test_a_command_line_is_read_by_its_table() -> None:
         "once": 3,
     }
     assert options() == {}, "what is not given is left out"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "value"),
+    [(["--file"], TRUE), (["--file", "x"], "x"), (["--file=x"], "x"), (["--file", "--loud"], TRUE)],
+)
+def test_an_option_may_do_without_its_value(arguments: list[str], value: str) -> None:
+    assert options(*arguments)["file"] == value
 
 
 def test_a_file_is_read_by_its_table() -> None:
@@ -119,6 +128,7 @@ def test_help_has_everything_of_a_row(capsys: pytest.CaptureFixture[str]) -> Non
     assert "--max-size SIZE 100% of it (1K): a size from 1 to 1M, such as 64K or 2M; at the limit: gone" in shown
     assert "WHERE the target" in shown
     assert "--loud noise" in shown
+    assert "--file [FILE]" in shown
     assert "--kept" not in shown
     assert "Does something." in shown
     assert "The end." in shown

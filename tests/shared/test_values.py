@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pylingo.shared.values import (
+    TRUE,
     ExplainedError,
     address,
     duration,
@@ -14,6 +15,7 @@ from pylingo.shared.values import (
     number,
     one_of,
     path,
+    path_or_true,
     show_duration,
     show_size,
     show_toml,
@@ -113,3 +115,11 @@ def test_texts_are_a_list():
 def test_a_toml_value_is_shown_as_a_text():
     assert [show_toml(value) for value in (True, "a", 1.5)] == ["true", "a", "1.5"]
     assert show_toml(16**5_000) == "a number of thousands of digits"
+
+
+def test_a_path_or_true() -> None:
+    kind = path_or_true("the file `members`")
+    assert [kind(text) for text in ("", "false", "true", "keys", "./true")] == ["", "", TRUE, "keys", "./true"]
+    assert [kind.read_toml(value) for value in (True, False, "keys")] == [TRUE, "", "keys"]
+    with pytest.raises(ValueError, match="true for the file `members`, or a path without NUL"):
+        kind("a\0b")

@@ -8,7 +8,6 @@ import pytest
 
 import pylingo.reactor.chat.hub as hub_module
 from pylingo.reactor.chat.hub import Hub
-from pylingo.reactor.chat.person import Person as NewName
 from pylingo.reactor.chat.room import Room
 from pylingo.reactor.history.clock import wall_clock
 from pylingo.shared.codec import encode
@@ -101,7 +100,7 @@ def test_a_name_is_one_in_every_spelling(chat, other):
     chat.person("Alice")
     person = chat.person()
     with pytest.raises(RequestError) as caught:
-        chat.hub.rename(person.session, NewName(other, 0))
+        chat.hub.rename(person.session, other)
     assert caught.value.reason == "name-taken"
     assert {session.person.name for session in chat.hub.sessions()} == {"Alice", person.name}
 

@@ -306,7 +306,7 @@ def test_a_session_comes_back_to_all_its_rooms():
     chat.tick()
     joined, ready, *rest = back.got()
     assert type(joined) is Joined
-    assert ready == Ready("ada", "tea", token, True, 7, ["tea", "dev", "ops"])
+    assert ready == Ready("ada", "tea", token, True, 7, ["tea", "dev", "ops"], None, False)
     assert sorted((record.room, record.text) for record in rest) == [("ops", "again"), ("tea", "and here")]
     assert "elsewhere" not in chat.hub.rooms
 

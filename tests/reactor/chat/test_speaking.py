@@ -46,8 +46,8 @@ def test_a_private_message_reaches_one_person_alone(chat):
 
 def test_both_sides_call_their_conversation_the_same(chat):
     ada, bob, eve = (person.session for person in chat.people("ada", "bob", "eve"))
-    assert partner(ada, " Bob ") is bob
-    assert conversation(ada, bob) == conversation(bob, ada) != conversation(ada, eve)
+    assert partner(ada, " Bob ") is bob.person
+    assert conversation(ada, bob.person) == conversation(bob, ada.person) != conversation(ada, eve.person)
 
 
 def test_nobody_needs_a_room_for_a_private_message(chat):

@@ -9,7 +9,7 @@ from tests.fakes.history import in_memory
 
 
 def row(at: int, text: str = "hi") -> Row:
-    return at, "tea", "alice", text, None, None, None, None
+    return at, "tea", "alice", text, *[None] * 7
 
 
 def nothing() -> None: ...

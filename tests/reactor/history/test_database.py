@@ -63,10 +63,12 @@ def test_a_file_of_an_earlier_version_is_brought_up(tmp_path, script):
 def test_a_file_from_before_there_were_marks_gets_them(tmp_path):
     path = str(tmp_path / "chat.db")
     with contextlib.closing(open_file(path)) as file:
-        store.insert(file, [(1, "tea", "alice", "hi", "k", 7, None, None)])
+        store.insert(file, [(1, "tea", "alice", "hi", "k", 7, *[None] * 5)])
         file.executescript(
             "drop table mark; drop table inbox; drop table topic;"
             " alter table message drop column recipient; alter table message drop column action;"
+            " alter table message drop column fingerprint; alter table message drop column operator;"
+            " alter table message drop column redacted;"
             " pragma user_version = 3;"
         )
     with contextlib.closing(open_file(path)) as file:
@@ -138,7 +140,7 @@ def test_a_new_file_and_those_beside_it_are_its_owners_whatever_the_umask(tmp_pa
     before = os.umask(umask)
     try:
         with contextlib.closing(open_file(str(path))) as file:
-            store.insert(file, [(1, "tea", "alice", "hi", None, None, None, None)])
+            store.insert(file, [(1, "tea", "alice", "hi", *[None] * 7)])
             parts = sorted(part.name for part in tmp_path.iterdir())
             assert parts == ["chat.db", "chat.db-shm", "chat.db-wal", "chat.db.lock"]
             assert {mode(part) for part in tmp_path.iterdir()} == {0o600}
@@ -154,7 +156,7 @@ def test_a_file_that_others_can_read_is_its_owners_from_then_on_and_that_is_said
         for part in tmp_path.iterdir():
             part.chmod(0o664)
         with contextlib.closing(open_file(str(path))) as file:
-            store.insert(file, [(2, "tea", "alice", "hi", None, None, None, None)])
+            store.insert(file, [(2, "tea", "alice", "hi", *[None] * 7)])
             assert {part.name: mode(part) for part in tmp_path.iterdir() if mode(part) != 0o600} == {}
     told = [record.getMessage() for record in caplog.records]
     assert told == [f"others could read the history in {path} (mode 0664): its mode is 0600 now"]
@@ -194,14 +196,14 @@ def run_sql(path: Path, program: str) -> str:
 def test_others_read_and_copy_the_file_while_it_is_written(tmp_path):
     path, copy = tmp_path / "chat.db", tmp_path / "copy.db"
     with contextlib.closing(open_file(str(path))) as file:
-        store.insert(file, [(at, "tea", "alice", "hi", None, None, None, None) for at in range(1, 101)])
+        store.insert(file, [(at, "tea", "alice", "hi", *[None] * 7) for at in range(1, 101)])
         assert run_sql(path, "print(file.execute('select count(*), max(at) from message').fetchone())") == "(100, 100)"
         run_sql(path, f"file.backup(sqlite3.connect({str(copy)!r}))")
         # One who stays in the middle of reading does not keep the server from writing.
         with contextlib.closing(sqlite3.connect(path)) as other:
             reader = other.execute("select at from message")
             reader.fetchone()
-            store.insert(file, [(101, "tea", "alice", "hi", None, None, None, None)])
+            store.insert(file, [(101, "tea", "alice", "hi", *[None] * 7)])
             assert len(reader.fetchall()) == 99
         assert run_sql(path, "print(file.execute('select max(at) from message').fetchone()[0])") == "101"
     with contextlib.closing(sqlite3.connect(copy)) as copied:
@@ -214,7 +216,7 @@ def test_others_read_and_copy_the_file_while_it_is_written(tmp_path):
 def test_the_sqlite3_program_copies_the_file_of_a_server_that_has_it_open(tmp_path, command):
     path, copy = tmp_path / "chat.db", tmp_path / "copy.db"
     with contextlib.closing(open_file(str(path))) as file:
-        store.insert(file, [(at, "tea", "alice", "hi", None, None, None, None) for at in range(1, 101)])
+        store.insert(file, [(at, "tea", "alice", "hi", *[None] * 7) for at in range(1, 101)])
         ran = subprocess.run(["sqlite3", path, command.format(copy)], capture_output=True, text=True, timeout=DEADLINE)
         assert (ran.returncode, ran.stderr) == (0, "")
     with contextlib.closing(sqlite3.connect(copy)) as copied:

@@ -155,7 +155,7 @@ def test_a_scan_finds_all_keys_of_a_file_slice_by_slice(monkeypatch):
     monkeypatch.setattr(key_filters, "_SLICE", 70)
     with contextlib.closing(in_memory()) as file:
         said = [(at, f"room-{at % 3}", "alice", "hi", f"k-{at % 100}" if at % 5 else None, 1) for at in range(1_000)]
-        insert(file, [(*row, None, None) for row in said])
+        insert(file, [(*row, *[None] * 5) for row in said])
         scan = KeyScan(file, 7)
         slices = 1
         while not scan.step():

@@ -21,6 +21,8 @@ def test_names_of_conversations_and_inboxes():
     assert private.conversation(7, 3) == private.conversation(3, 7)
     assert private.owners(private.conversation(7, 3)) == (3, 7)
     assert private.owners(private.inbox(3)) == (3,)
+    assert private.owners(private.conversation("SHA256:b+/", 3)) == (3, "SHA256:b+/")
+    assert private.conversation("SHA256:b", "SHA256:a") == private.conversation("SHA256:a", "SHA256:b")
     assert private.owners("tea") == ()
     assert len({private.conversation(1, 23), private.conversation(12, 3), private.inbox(123)}) == 3
 
@@ -43,7 +45,7 @@ def desk(request, tmp_path):
     made.close()
 
 
-def inbox(desk: Desk, session: int, request: HistoryRequest = ALL) -> Page:
+def inbox(desk: Desk, session: private.Owner, request: HistoryRequest = ALL) -> Page:
     pages: list[Page] = []
     desk.history.inbox(session, request, pages.append)
     desk.loop.until(lambda: pages)
@@ -142,7 +144,63 @@ def test_a_new_file_gets_the_private_messages_in_memory(tmp_path):
         assert file.execute("select * from topic").fetchall() == [("tea", "Assam", "ada", 5)]
 
 
+def test_what_belongs_to_a_key_is_found_by_any_session_and_after_a_restart(tmp_path):
+    first = Desk(tmp_path / "chat.db")
+    first.open()
+    entry = Entry("ada", "1", 11, "k", "bob", fingerprint="SHA256:a+/", operator=True)
+    first.history.add_private("SHA256:a+/", "SHA256:b", entry, 7)
+    first.history.add_private(3, "SHA256:b", Entry("eve", "2", 12, None, "bob"))
+    first.close()
+    second = Desk(tmp_path / "chat.db")
+    second.open()
+    assert second.page(second.history.conversation("SHA256:b", "SHA256:a+/")).messages == [entry]
+    assert [entry.at for entry in inbox(second, "SHA256:b").messages] == [11, 12]
+    assert inbox(second, "SHA256:a+/").messages == [entry]
+    assert second.page(second.history.conversation(3, "SHA256:b")).messages == []
+    second.close()
+
+
+def test_a_message_to_another_name_of_the_same_key_is_kept_once(desk):
+    entry = Entry("ada", "1", 11, None, "bot")
+    desk.history.add_private("SHA256:a", "SHA256:a", entry, 7)
+    assert inbox(desk, "SHA256:a").messages == [entry]
+    assert desk.page(desk.history.conversation("SHA256:a", "SHA256:a")).messages == [entry]
+
+
+# --- keys of messages, where several sessions have one name
+
+
+def known(desk: Desk, session: int, others: tuple[int, ...], name: str = "ada") -> list[int | None]:
+    """What is found in memory, and in the file."""
+    found: list[int | None] = []
+    desk.history.look_up("tea", "k", session, name, found.append, others)
+    desk.loop.until(lambda: found)
+    return [desk.history.find("tea", "k", session, name, others), *found]
+
+
+def test_the_keys_of_others_of_that_name_do_not_count(desk):
+    for session, name in ((1, "Ada"), (2, "bob"), (3, "ada")):
+        desk.history.add("tea", Entry(name, "x", 10 + session, "k"), session)
+    assert known(desk, 1, (3,)) == [11, 11]
+    assert known(desk, 3, (1,)) == [13, 13]
+    assert known(desk, 9, (3,)) == [11, 11]
+    assert known(desk, 9, (1,)) == [13, 13]
+    assert known(desk, 9, (1, 3)) == [None, None]
+    assert known(desk, 9, (1, 3), "bob") == [12, 12]
+
+
 # --- memory
+
+
+def test_the_inbox_of_a_key_is_forgotten_before_rooms_with_people_in_them():
+    log = MemoryHistory(most=40_000)
+    log.add("tea", Entry("ada", "x", 1), 0)
+    for number in range(2, 200):
+        log.add_private(f"SHA256:{number}", "SHA256:b", Entry("ada", "x", number, None, "bob"), number)
+    assert log.size <= 40_000
+    assert "tea" in log.rooms
+    assert private.inbox("SHA256:b") in log.rooms
+    assert private.inbox("SHA256:2") not in log.rooms
 
 
 def test_conversations_are_forgotten_before_rooms_with_people_in_them():

@@ -90,7 +90,7 @@ def test_what_is_too_much_is_deleted_in_small_steps_and_the_file_shrinks(tmp_pat
 def test_far_above_the_bound_the_steps_are_larger(monkeypatch):
     monkeypatch.setattr(store, "_SWEEP_ROWS", 10)
     with contextlib.closing(in_memory()) as file:
-        store.insert(file, [(at, "tea", "alice", "hi", None, None, None, None) for at in range(1_000)])
+        store.insert(file, [(at, "tea", "alice", "hi", *[None] * 7) for at in range(1_000)])
         left = []
         for over in (2**20, 2**26):
             monkeypatch.setattr(store, "size", lambda file, over=over: 2**28 + over)
@@ -101,7 +101,7 @@ def test_far_above_the_bound_the_steps_are_larger(monkeypatch):
 
 def test_a_message_that_is_there_already_is_not_new():
     with contextlib.closing(in_memory()) as file:
-        row = (5, "tea", "alice", "hi", None, None, None, None)
+        row = (5, "tea", "alice", "hi", *[None] * 7)
         assert store.insert(file, [row, row, (6, *row[1:])]) == 2
         assert store.insert(file, [row]) == 0
         assert store.newest_stamp(file) == 6
@@ -110,7 +110,7 @@ def test_a_message_that_is_there_already_is_not_new():
 def test_a_key_is_found_by_session_or_name_and_the_oldest_counts():
     with contextlib.closing(in_memory()) as file:
         said = [(5, "Alice", 7), (6, "bob", 8), (7, "alice", 9)]
-        store.insert(file, [(at, "tea", name, "hi", "k", number, None, None) for at, name, number in said])
+        store.insert(file, [(at, "tea", name, "hi", "k", number, *[None] * 5) for at, name, number in said])
         assert find_key(file, "tea", "k", 0, "ALICE") == 5
         assert find_key(file, "tea", "k", 8, "nobody") == 6
         assert find_key(file, "tea", "k", 9, "nobody") == 7
@@ -121,7 +121,7 @@ def test_a_key_is_found_by_session_or_name_and_the_oldest_counts():
 
 def test_fewer_messages_are_loaded_if_they_are_long():
     with contextlib.closing(in_memory()) as file:
-        store.insert(file, [(at, "tea", "alice", "x" * 4_096, None, None, None, None) for at in range(1, 1_001)])
+        store.insert(file, [(at, "tea", "alice", "x" * 4_096, *[None] * 7) for at in range(1, 1_001)])
         assert [entry.at for _, entry in load(file)] == list(range(745, 1_001))
 
 
@@ -143,7 +143,7 @@ def test_no_look_up_reads_more_of_the_file_however_many_share_a_key_a_name_or_a_
         *((2 * rows + at, f"room-{at}", name, "hi", "k", 10**6) for at in range(rows)),  # one key in many rooms
     ]
     with contextlib.closing(in_memory()) as file:
-        store.insert(file, [(*row, None, None) for row in said])
+        store.insert(file, [(*row, *[None] * 5) for row in said])
         last = rows - 1
         found = {
             ("tea", "k", last, "nobody"): last,
@@ -174,7 +174,7 @@ def test_a_step_of_sweeping_does_not_grow_with_the_file(monkeypatch):
     monkeypatch.setattr(store, "_SWEEP_ROWS", 20)
     for rows in (300, 30_000):
         with contextlib.closing(in_memory()) as file:
-            store.insert(file, [(at, "tea", f"user-{at}", "hi", "k", at, None, None) for at in range(rows)])
+            store.insert(file, [(at, "tea", f"user-{at}", "hi", "k", at, *[None] * 5) for at in range(rows)])
             assert steps_of(file, lambda file=file: sweep(file, 1_000, 1)) < 100
 
 
@@ -183,9 +183,9 @@ def test_the_next_messages_come_in_their_order_with_what_their_keys_are_told_by(
         store.insert(
             file,
             [
-                (3, "tea", "Alice", "hi", "k", 7, None, None),
-                (5, "tea", "Zo\xcb", "hi", "l", 8, None, None),
-                (9, "a", "b", "c", None, None, None, None),
+                (3, "tea", "Alice", "hi", "k", 7, *[None] * 5),
+                (5, "tea", "Zo\xcb", "hi", "l", 8, *[None] * 5),
+                (9, "a", "b", "c", *[None] * 7),
             ],
         )
         assert next_keys(file, -1, 2) == [
@@ -205,7 +205,7 @@ def test_numbers_are_kept_with_the_next_commit(tmp_path):
     with contextlib.closing(open_file(path)) as file:
         assert store.read_numbers(file) == {"reserved": 5, "sound": 7}
         store.write_numbers(file, reserved=4, sound=None, ran=None)
-        store.insert(file, [(1, "tea", "alice", "hi", None, None, None, None)])
+        store.insert(file, [(1, "tea", "alice", "hi", *[None] * 7)])
     with contextlib.closing(open_file(path)) as file:
         assert store.read_numbers(file) == {"reserved": 4}
 

@@ -1,0 +1,180 @@
+"""The commands `pylingo-server hash-password`, `invite` and `release`.
+
+The two that change the register ask the server that uses the data folder. If there is none, they change it themselves.
+"""
+
+import argparse
+import getpass
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pylingo.reactor.control import ask
+from pylingo.reactor.people.administration import administer, invite_request, release_request
+from pylingo.reactor.people.data_dir import DataDir, open_data_dir
+from pylingo.reactor.people.invitations import MOST_SECONDS, MOST_USES, SECONDS
+from pylingo.reactor.people.passwords import hash_password
+from pylingo.reactor.people.register import Register
+from pylingo.reactor.people.state_file import read_state, write_state
+from pylingo.shared.address import parse_address
+from pylingo.shared.files import open_private
+from pylingo.shared.launch import LaunchError, OneLineParser
+from pylingo.shared.link import Link, parse_link, show_link
+from pylingo.shared.settings import Setting
+from pylingo.shared.text import printable
+from pylingo.shared.values import duration, integer, show_duration
+
+_PATIENCE = 10.0  # seconds to wait for a server
+
+
+def hash_a_password(arguments: Sequence[str]) -> int:
+    """Ask for a password and print its hash. Returns the exit status. Raises `LaunchError`."""
+    parser = _parser("hash-password", "Ask for a password, and write its hash for --password-file.")
+    parser.add_argument("file", metavar="FILE", nargs="?", help="a new file; without it, the hash goes to stdout")
+    file = parser.parse_args(arguments).file
+    try:
+        text = hash_password(_ask_password()).text + "\n"
+    except ValueError as error:
+        raise LaunchError(str(error)) from None
+    if file is None:
+        print(text, end="")
+        return 0
+    try:
+        with open(file, "x", opener=open_private) as target:
+            target.write(text)
+    except FileExistsError:
+        raise LaunchError(f"{file} exists already: name a file that does not") from None
+    except OSError as error:
+        raise LaunchError(f"cannot write {file}: {error.strerror}") from None
+    return 0
+
+
+def _ask_password() -> str:
+    """Ask twice on a terminal, without echo. Otherwise the password is the first line of the input."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("Again: ") != password:
+        raise LaunchError("the two passwords differ: try again", 1)
+    return password
+
+
+def invite(arguments: Sequence[str]) -> int:
+    """Print a link with a new invitation. Returns the exit status. Raises `LaunchError`."""
+    parser = _parser("invite", "Print a link. Whoever opens it first becomes a member.")
+    _add_data(parser)
+    parser.add_argument("--operator", action="store_true", help="whoever opens it first becomes an operator")
+    parser.add_argument("--address", metavar="HOST[:PORT]", help="the address of the server in the link")
+    for setting in _LIMITS:
+        parser.add_argument(setting.option, metavar=setting.metavar, default=setting.default, help=setting.help)
+    given = parser.parse_args(arguments)
+    uses, seconds = (setting.read_option(getattr(given, setting.name)) for setting in _LIMITS)
+    data = _open(given.data)
+    link = _link(data, given.address)
+    reply = _request(data, invite_request(given.operator, uses, seconds or MOST_SECONDS))
+    print(show_link(Link(link.host, link.port, link.room, reply["code"], link.fingerprint)))
+    return 0
+
+
+_LIMITS = (
+    Setting(
+        name="uses", type=integer(1, MOST_USES), metavar="N", about="how many people may open the link", default="1"
+    ),
+    Setting(
+        name="time",
+        type=duration(1, MOST_SECONDS),
+        metavar="TIME",
+        about="how long the link is valid; 0 for as long as possible",
+        default=show_duration(SECONDS),
+    ),
+)
+
+
+def release(arguments: Sequence[str]) -> int:
+    """Free a name that belongs to a key. Returns the exit status. Raises `LaunchError`."""
+    parser = _parser("release", "Free a name that belongs to a key, so that somebody else can take it.")
+    parser.add_argument("name", metavar="NAME", help="the name")
+    _add_data(parser)
+    given = parser.parse_args(arguments)
+    reply = _request(_open(given.data), release_request(given.name))
+    print(f"the name {printable(reply['released'])} is free")
+    return 0
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "hash-password": hash_a_password,
+    "invite": invite,
+    "release": release,
+}
+"""The commands by name."""
+
+
+def _parser(command: str, description: str) -> OneLineParser:
+    return OneLineParser(prog=f"pylingo-server {command}", description=description, allow_abbrev=False)
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", metavar="DIR", required=True, help="the data folder of the server")
+
+
+def _open(path: str) -> DataDir:
+    try:
+        return open_data_dir(os.path.expanduser(path), create=False)
+    except ValueError as error:
+        raise LaunchError(str(error)) from None
+
+
+def _link(data: DataDir, address: str | None) -> Link:
+    """The link to the server, without an invitation: as it was last started, or with another address."""
+    try:
+        with open(data.link, encoding="utf-8") as file:
+            link = parse_link(file.read(4_096).strip())
+        if address is None:
+            return link
+        host, port = parse_address(address)
+        has_port = address.rpartition("]")[2].count(":") == 1
+        return Link(host, port if has_port else link.port, fingerprint=link.fingerprint)
+    except FileNotFoundError:
+        words = f"there is no link to the server in {data.path}: start the server once with  --data {data.path}"
+        raise LaunchError(words) from None
+    except OSError as error:
+        raise LaunchError(f"cannot read {data.link}: {error.strerror}") from None
+    except ValueError as error:
+        raise LaunchError(str(error)) from None
+
+
+def _request(data: DataDir, request: dict[str, Any]) -> dict[str, Any]:
+    """Have the running server do what `request` asks for, or do it here. Raises `LaunchError`."""
+    if data.lock():
+        try:
+            reply = _administer_here(data, request)
+        finally:
+            data.unlock()
+    else:
+        try:
+            answer = ask(data.control, request, _PATIENCE)
+        except OSError as error:  # a timeout as well
+            raise LaunchError(f"the server does not answer: {error.strerror or error}; stop it to go on", 1) from None
+        if answer is None:
+            raise LaunchError("a server uses the data folder and cannot be asked: stop it, and try again", 1)
+        reply = answer
+    if "error" in reply:
+        raise LaunchError(printable(str(reply["error"])), 1)
+    return reply
+
+
+def _administer_here(data: DataDir, request: dict[str, Any]) -> dict[str, Any]:
+    try:
+        state = read_state(data.people)
+        if state is None:
+            raise LaunchError(f"there is no {data.people}: start the server once with  --data {data.path}")
+        register = Register.from_state(state)
+        reply, change = administer(register, request)
+        if change is not None:
+            write_state(data.people, register.to_state())
+    except ValueError as error:
+        raise LaunchError(str(error)) from None
+    except OSError as error:
+        raise LaunchError(f"cannot write {data.people}: {error.strerror}") from None
+    return reply

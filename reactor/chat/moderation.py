@@ -1,0 +1,374 @@
+"""The commands of operators: who is put out, kept out, silent, or an operator; what is taken back and announced.
+
+Everything that closes a door holds at once, and is stored meanwhile. Everything that opens one is stored first, and
+holds and is confirmed when the disk has it. Each command is confirmed to the operator, told to those whom it concerns,
+and logged with who, whom and why.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from pylingo.reactor.chat.hub import Hub
+from pylingo.reactor.chat.listing import Directory, Listing
+from pylingo.reactor.chat.person import Person
+from pylingo.reactor.chat.session import Session
+from pylingo.reactor.chat.waiting import wait_for
+from pylingo.reactor.history.history import FOREVER
+from pylingo.reactor.people.addresses import as_network
+from pylingo.reactor.people.invitations import SECONDS
+from pylingo.reactor.people.register import Issued
+from pylingo.reactor.people.roster import Change
+from pylingo.reactor.people.sanctions import Sanction
+from pylingo.shared.codec import encode
+from pylingo.shared.errors import RequestError
+from pylingo.shared.messages import Ban, Bans, Command, Invitation, Moderated, Notice, Redacted
+from pylingo.shared.text import MAX_LINE, MAX_WORDS, message_text, quote, without_controls
+
+logger = logging.getLogger(__name__)
+
+_DURATION = re.compile(r"(\d{1,5})([mhd])", re.ASCII)
+_UNIT = {"m": 60.0, "h": 3_600.0, "d": 86_400.0}
+_STAMP = re.compile(r"\d{1,19}", re.ASCII)
+_COUNT = re.compile(r"\d{1,6}", re.ASCII)
+_BLANKS = {ord("\n"): " ", ord("\t"): " "}
+_ENTRY = 96  # bytes of one ban in a list besides its strings
+_NOT_STORED = "the server could not store that: it holds until the server ends"
+_MEMBERS_ONLY = "you are no longer one of the members"
+
+type Handler = Callable[[Session, str, Command], None]
+
+
+def check_rank(session: Session, name: str) -> None:
+    """Raises `RequestError` `not-allowed` unless the session may use the command called `name`."""
+    register = session.hub.access.register
+    if register.is_operator(session.identity):
+        return
+    if name != "invite" or not (register.members_invite and register.is_listed(session.identity)):
+        raise RequestError("not-allowed", f"/{name} is for operators: ask one of them")
+
+
+def check_mute(session: Session) -> None:
+    """Raises `RequestError` `muted` if the session may say nothing."""
+    register = session.hub.access.register
+    if register.is_anybody_muted and (mute := register.mute_of(session.host, session.identity)):
+        raise RequestError("muted", f"you are muted{sanction_words(mute)}")
+
+
+def enforce(hub: Hub[Session]) -> None:
+    """End every session that may not be here any more: after a ban, and after the members have changed."""
+    register = hub.access.register
+    for session in hub.sessions():
+        identity = session.identity
+        ban = register.address_ban(session.host, identity)
+        if ban is None and identity is not None:
+            ban = register.key_ban(identity)
+        if ban is not None:
+            session.end("banned", ban_text(ban))
+        elif session.is_admitted and not register.may_enter(identity):
+            session.end("members-only", _MEMBERS_ONLY)
+    hub.people.changed()  # operators may have become others
+
+
+def ban_text(ban: Sanction) -> str:
+    """The words for somebody who is banned."""
+    return f"you are banned from this server{sanction_words(ban)}"
+
+
+def sanction_words(sanction: Sanction) -> str:
+    """How long a ban or a mute holds and why, to be put behind the rest of a sentence."""
+    until = sanction.until
+    end = "" if until is None else time.strftime(" until %Y-%m-%d %H:%M UTC", time.gmtime(until / 1e6))
+    return f"{end}{f': {sanction.text}' if sanction.text else ''}"
+
+
+# --- out of a room, out of the server
+
+
+def _kick(session: Session, argument: str, command: Command) -> None:
+    room = session.need_room(command.room, "put somebody out of it")
+    name, reason = _split(argument)
+    person = session.hub.find(name)
+    if not person.is_in(room):
+        raise RequestError("no-such-user", f"{quote(person.name)} is not in {room.name}: /users lists who is")
+    if session.hub.access.register.is_operator(person.fingerprint):
+        raise RequestError("not-allowed", "operators cannot be kicked: /deop them first")
+    by, text = session.person.name, _reason(reason)
+    for other in person.sessions:
+        if room in other.rooms:
+            other.kicked(room, by, text)
+    told = Moderated("kick", by, person.name, None, room.name, text)
+    session.outbox.write_to_room(room, told)
+    _confirm(session, command, told, person)
+
+
+def _ban(session: Session, argument: str, command: Command) -> None:
+    target, rest = _split(argument)
+    seconds, reason = _take_time(rest)
+    hub, by, text = session.hub, session.person.name, _reason(reason)
+    register = hub.access.register
+    person = None
+    if as_network(target) is not None:
+        ban = register.ban_address(target, by, text, seconds)
+    else:
+        person = hub.reach(target)
+        ban = register.ban(person.name, person.fingerprint, _host(person), by, text, seconds)
+    rooms = person.rooms if person is not None else ()
+    told = Moderated("ban", by, ban.name, None, None, text, ban.until)
+    _confirm(session, command, _with_address(told, ban), person)
+    _store(session)
+    enforce(hub)
+    for room in rooms:
+        if room.members:
+            session.outbox.write_to_room(room, _in_room(told, room.name))
+
+
+def _unban(session: Session, argument: str, command: Command) -> None:
+    ended, change = session.hub.access.register.unban(argument)
+    told = _with_address(Moderated("unban", session.person.name, ended[0].name), ended[0])
+    _when_stored(session, command, change, lambda: _confirm(session, command, told))
+
+
+def _bans(session: Session, argument: str, command: Command) -> None:
+    bans = [Ban(ban.by, ban.name, ban.address, ban.text, ban.until) for ban in session.hub.access.register.bans()]
+    places = Directory()
+    places.keys = [f"{index:06}" for index in range(len(bans))]
+
+    def listed(keys: list[str]) -> Iterator[tuple[Ban, int]]:
+        for key in keys:
+            ban = bans[int(key)]
+            yield ban, _ENTRY + sum(len(text.encode()) for text in (ban.by, ban.name, ban.text) if text is not None)
+
+    def make(page: list[Ban], more: bool) -> bytes:
+        return encode(Bans(page, more))
+
+    session.begin_listing(Listing(session, places, listed, make, command.id))
+
+
+# --- silent
+
+
+def _mute(session: Session, argument: str, command: Command) -> None:
+    name, rest = _split(argument)
+    seconds, rest = _take_time(rest)
+    if rest:
+        raise RequestError("bad-argument", f"/mute takes a name and a time such as 10m, 2h or 7d, not {quote(rest)}")
+    person, by = session.hub.reach(name), session.person.name
+    register = session.hub.access.register
+    mute = register.mute(person.name, person.fingerprint, _host(person), by, None, seconds)
+    told = Moderated("mute", by, person.name, until=mute.until)
+    _tell(person, told)
+    _confirm(session, command, told, person)
+    _store(session)
+
+
+def _unmute(session: Session, argument: str, command: Command) -> None:
+    hub = session.hub
+    try:
+        person: Person[Session] | None = hub.reach(argument)
+    except RequestError:  # a guest who has gone
+        person = None
+    identity, host = (person.fingerprint, _host(person)) if person is not None else (None, None)
+    ended, change = hub.access.register.unmute(argument, identity, host)
+    told = Moderated("unmute", session.person.name, person.name if person is not None else ended[0].name)
+
+    def stored() -> None:
+        _tell(person, told)
+        _confirm(session, command, told, person)
+
+    _when_stored(session, command, change, stored)
+
+
+# --- operators
+
+
+def _op(session: Session, argument: str, command: Command) -> None:
+    person = session.hub.reach(argument)
+    change = session.hub.access.register.op(_key_of(person))
+    _when_stored(session, command, change, lambda: _changed_rank(session, command, "op", person))
+
+
+def _deop(session: Session, argument: str, command: Command) -> None:
+    person = session.hub.reach(argument)
+    session.hub.access.register.deop(_key_of(person))
+    _changed_rank(session, command, "deop", person)
+    _store(session)
+
+
+def _key_of(person: Person[Session]) -> str:
+    if person.fingerprint is None:
+        raise RequestError("no-identity", f"{person.name} has no key, and operators are known by theirs")
+    return person.fingerprint
+
+
+def _changed_rank(session: Session, command: Command, action: str, person: Person[Session]) -> None:
+    session.hub.people.changed()
+    told = Moderated(action, session.person.name, person.name)
+    _tell(person, told)
+    _confirm(session, command, told, person)
+
+
+# --- words
+
+
+def _redact(session: Session, argument: str, command: Command) -> None:
+    room = session.need_room(command.room, "take a message out of it")
+    stamp, reason = _split(argument)
+    if _STAMP.fullmatch(stamp) is None or int(stamp) > FOREVER:
+        raise RequestError("bad-argument", f"/redact needs the stamp of a message, its `at`, and not {quote(stamp)}")
+    at, by, text = int(stamp), session.person.name, _reason(reason)
+
+    def redacted(is_there: bool) -> None:
+        if not is_there:
+            words = f"there is no message with the stamp {at} in {room.name}"
+            session.refuse(RequestError("bad-argument", words, command.id))
+            return
+        told = Moderated("redact", by, None, None, room.name, text)
+        frame = Redacted(room.name, at, by, text)
+        if room.members:
+            session.outbox.write_to_room(room, frame)
+            session.outbox.write_to_room(room, told)
+        session.reply(frame)
+        _confirm(session, command, told)
+
+    wait_for(session, partial(session.hub.history.redact, room.key, at), redacted)
+
+
+def _announce(session: Session, argument: str, command: Command) -> None:
+    text = message_text(argument)
+    if len(text) > MAX_WORDS:
+        raise RequestError("text-too-long", f"a notice has at most {MAX_WORDS} characters, not {len(text)}")
+    session.hub.tell_everybody(Notice(text))
+    _confirm(session, command, Moderated("announce", session.person.name, text=text))
+
+
+def _invite(session: Session, argument: str, command: Command) -> None:
+    uses, seconds = 1, SECONDS
+    for word in argument.split():
+        if _COUNT.fullmatch(word):
+            uses = int(word)
+        else:
+            seconds = _seconds(word)
+    issued, change = session.hub.access.register.invite(session.identity, uses, seconds)
+    _when_stored(session, command, change, lambda: _invited(session, command, issued))
+
+
+def _invited(session: Session, command: Command, issued: Issued) -> None:
+    session.reply(Invitation(issued.code, issued.uses, issued.until, command.id))
+    logger.info("invite by %s: %d uses", _who(session.person), issued.uses)
+
+
+# --- what they have in common
+
+
+def _split(argument: str) -> tuple[str, str]:
+    """The first word of an argument, and the rest."""
+    first, *rest = argument.split(maxsplit=1)
+    return first, rest[0] if rest else ""
+
+
+def _reason(text: str) -> str | None:
+    """A reason as one line, None if there is none. Raises `RequestError` `text-too-long`."""
+    if len(text) > MAX_LINE:
+        raise RequestError("text-too-long", f"a reason has at most {MAX_LINE} characters, not {len(text)}")
+    return without_controls(text).translate(_BLANKS) or None
+
+
+def _take_time(text: str) -> tuple[float | None, str]:
+    """The seconds of a time at the front of `text`, None if there is none, and the rest.
+
+    A reason cannot begin with a digit: "10 minutes" would be a ban for good.
+    """
+    first, rest = _split(text) if text else ("", "")
+    return (_seconds(first), rest) if first[:1].isdecimal() else (None, text)
+
+
+def _seconds(word: str) -> float:
+    """The seconds of a time. Raises `RequestError` `bad-argument`."""
+    match = _DURATION.fullmatch(word)
+    if match is None or not int(match[1]):
+        raise RequestError("bad-argument", f"a time must be such as 10m, 2h or 7d, not {quote(word)}")
+    return int(match[1]) * _UNIT[match[2]]
+
+
+def _host(person: Person[Session]) -> str | None:
+    """The address of somebody who is here."""
+    return person.sessions[0].host if person.sessions else None
+
+
+def _with_address(told: Moderated, ban: Sanction) -> Moderated:
+    """For operators alone: nobody else is told where somebody comes from."""
+    return Moderated(told.action, told.by, told.name, ban.address, told.room, told.text, told.until)
+
+
+def _in_room(told: Moderated, room: str) -> Moderated:
+    return Moderated(told.action, told.by, told.name, None, room, told.text, told.until)
+
+
+def _tell(person: Person[Session] | None, told: Moderated) -> None:
+    """Tell somebody, on all connections."""
+    for session in person.sessions if person is not None else ():
+        session.reply(told)
+
+
+def _confirm(session: Session, command: Command, told: Moderated, person: Person[Session] | None = None) -> None:
+    """Tell the operator that it is done, and log it."""
+    parts = (told.action, told.by, told.name, told.address, told.room, told.text, told.until)
+    session.reply(Moderated(*parts, command.id))
+    whom = _who(person) if person is not None else told.name
+    details = [part for part in (whom, told.address, told.room) if part is not None]
+    until = "" if told.until is None else f", until {told.until}"
+    logger.info(
+        "%s by %s: %s%s%s",
+        told.action,
+        _who(session.person),
+        ", ".join(details) or "everybody",
+        until,
+        f" ({told.text})" if told.text is not None else "",
+    )
+
+
+def _who(person: Person[Session]) -> str:
+    """A person for the log."""
+    return person.name if person.fingerprint is None else f"{person.name} [{person.fingerprint}]"
+
+
+def _store(session: Session) -> None:
+    """Store what holds already."""
+
+    def stored(is_stored: bool) -> None:
+        if not is_stored:
+            logger.error("what %s has done could not be stored: it holds until the server ends", session.person.name)
+            session.reply(Notice(_NOT_STORED))
+
+    session.hub.access.store(None, stored)
+
+
+def _when_stored(session: Session, command: Command, change: Change, then: Callable[[], object]) -> None:
+    """Store a change that opens a door, and go on when the disk has it. Refuse the command if it does not take it."""
+
+    def stored(is_stored: bool) -> None:
+        if is_stored:
+            then()
+        else:
+            session.refuse(RequestError("not-allowed", "the server cannot store that now: try again later", command.id))
+
+    wait_for(session, partial(session.hub.access.store, change), stored)
+
+
+HANDLERS: dict[str, Handler] = {
+    "kick": _kick,
+    "ban": _ban,
+    "unban": _unban,
+    "bans": _bans,
+    "mute": _mute,
+    "unmute": _unmute,
+    "op": _op,
+    "deop": _deop,
+    "redact": _redact,
+    "announce": _announce,
+    "invite": _invite,
+}
+"""The handlers of the commands, by name. `check_rank` says who may use them."""

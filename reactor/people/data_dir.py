@@ -1,0 +1,110 @@
+"""The folder of `--data`: everything that a server keeps, in one place that nobody else can read.
+
+One server at a time uses it: `lock` keeps the others off.
+"""
+
+import errno
+import fcntl
+import os
+import stat
+from dataclasses import dataclass, field
+
+from pylingo.shared.files import open_private
+
+FOLDER_MODE = 0o700
+"""The mode of the folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataDir:
+    """The paths in the folder."""
+
+    path: str
+    _lock: list[int] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def history(self) -> str:
+        """The history of rooms and conversations."""
+        return os.path.join(self.path, "history.db")
+
+    @property
+    def certificate(self) -> str:
+        """The certificate for TLS."""
+        return os.path.join(self.path, "cert.pem")
+
+    @property
+    def key(self) -> str:
+        """The private key of the certificate."""
+        return os.path.join(self.path, "key.pem")
+
+    @property
+    def people(self) -> str:
+        """What the server knows about people."""
+        return os.path.join(self.path, "people.json")
+
+    @property
+    def members(self) -> str:
+        """The members file, which the administrator writes."""
+        return os.path.join(self.path, "members")
+
+    @property
+    def link(self) -> str:
+        """The link to the server as it was last started, without an invitation."""
+        return os.path.join(self.path, "link")
+
+    @property
+    def control(self) -> str:
+        """The socket of the running server, for commands such as `pylingo-server invite`."""
+        return os.path.join(self.path, "control")
+
+    @property
+    def small_files(self) -> tuple[str, ...]:
+        """The files that are only ever replaced as a whole, and belong to a copy of the folder."""
+        return self.people, self.members, self.certificate, self.key, self.link
+
+    def lock(self) -> bool:
+        """Keep others off the folder until this process ends; return False if another one is there."""
+        descriptor = open_private(os.path.join(self.path, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                return False
+            raise
+        self._lock.append(descriptor)
+        return True
+
+    def unlock(self) -> None:
+        """Let others use the folder."""
+        while self._lock:
+            os.close(self._lock.pop())
+
+
+def open_data_dir(path: str, create: bool = True) -> DataDir:
+    """Return the folder, made if it is not there and `create`. Raises `ValueError` with one sentence."""
+    try:
+        if create:
+            try:
+                os.mkdir(path, FOLDER_MODE)
+            except FileExistsError:
+                pass
+            else:
+                os.chmod(path, FOLDER_MODE)  # the umask took something away, or a default ACL added something
+        status = os.stat(path)
+    except FileNotFoundError:
+        folder = os.path.dirname(os.path.abspath(path))
+        missing = path if not create else folder
+        raise ValueError(f"cannot use the data folder {path}: there is no folder {missing}") from None
+    except OSError as error:
+        raise ValueError(f"cannot use the data folder {path}: {error.strerror}") from None
+    if not stat.S_ISDIR(status.st_mode):
+        raise ValueError(f"cannot use the data folder {path}: it is not a folder")
+    if status.st_uid != os.geteuid():
+        words = f"change that with  chown -R {os.geteuid()} {path}"
+        raise ValueError(f"the data folder {path} belongs to another user: {words}")
+    if status.st_mode & 0o077:
+        raise ValueError(f"others can enter the data folder {path}: change that with  chmod 700 {path}")
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        raise ValueError(f"the data folder {path} cannot be written: change that with  chmod 700 {path}")
+    return DataDir(path)

@@ -1,0 +1,152 @@
+"""The members of a server: the keys in a file in the format of OpenSSH's `authorized_keys`.
+
+Two options are known, `name="ada"` and `operator`. Without a name, the comment is the name if it is a valid one. Lines
+with the same `name=` are the keys of one person. A line that cannot be used as it stands is skipped and reported, and
+never used in part: an option of OpenSSH that is unknown here, such as `expiry-time`, takes rights away from the key.
+"""
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pylingo.reactor.people.authorized_keys import Line, parse_line
+from pylingo.reactor.people.files import read_regular
+from pylingo.reactor.people.keys import PublicKey
+from pylingo.shared.errors import RequestError
+from pylingo.shared.names import fold, user_name
+from pylingo.shared.text import quote
+
+MAX_FILE = 2**20
+"""The largest file of members, in bytes: some 10,000 keys. The loop takes over so many within 0.1 s."""
+
+_GROUP = stat.S_IWGRP, stat.S_IXGRP
+_OTHERS = stat.S_IWOTH, stat.S_IXOTH
+_BOM = "\ufeff"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A key that is listed. `name` belongs to it, if there is one. `operator` gives it an operator's rights.
+
+    `person` is the compared form of the name if the line has it as `name=`; None for a name from a comment. The keys
+    of one `person` are one person's.
+    """
+
+    key: PublicKey
+    name: str | None = None
+    operator: bool = False
+    person: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Members(Mapping[str, Member]):
+    """The members by the fingerprint of their key. `warnings` has the skipped lines: number and sentence."""
+
+    by_fingerprint: Mapping[str, Member] = field(default_factory=dict)
+    warnings: tuple[tuple[int, str], ...] = ()
+
+    def __getitem__(self, fingerprint: str) -> Member:
+        return self.by_fingerprint[fingerprint]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.by_fingerprint)
+
+    def __len__(self) -> int:
+        return len(self.by_fingerprint)
+
+
+NOBODY = Members()
+"""No members."""
+
+
+def read_members(path: str) -> Members:
+    """Read a file of members. Raises `ValueError` with one sentence if it cannot be used at all."""
+    try:
+        data, status = read_regular(path, "the members file", MAX_FILE)
+        _check_writers(path, status)
+    except OSError as error:
+        raise ValueError(f"cannot read the members file {path}: {error.strerror}") from None
+    if b"\0" in data:
+        raise ValueError(f"the members file {path} is damaged: it has NUL bytes")
+    return parse_members(data.decode(errors="surrogateescape").removeprefix(_BOM))
+
+
+def _check_writers(path: str, status: os.stat_result) -> None:
+    """Whoever can write the file can let people in. A folder that is closed to others protects it as well."""
+    if status.st_uid not in (os.geteuid(), 0):
+        raise ValueError(f"the members file {path} belongs to another user: change that with chown")
+    folder = os.stat(os.path.dirname(os.path.abspath(path))).st_mode
+    for may_write, may_enter in (_GROUP, _OTHERS):
+        if status.st_mode & may_write and folder & may_enter:
+            raise ValueError(f"others can write the members file {path}: change that with chmod go-w {path}")
+
+
+def parse_members(text: str) -> Members:
+    """Read the text of a file of members. No text is an error as a whole: lines that cannot be used are skipped."""
+    members: dict[str, Member] = {}
+    lines: dict[str, int] = {}
+    warnings: list[tuple[int, str]] = []
+    for number, one in enumerate(text.split("\n"), start=1):
+        try:
+            line = parse_line(one)
+            if line is None:
+                continue
+            member = _member(line)
+            before = lines.setdefault(member.key.fingerprint, number)
+            if before != number:
+                raise ValueError(f"the key is in line {before} already, which counts")
+        except ValueError as error:
+            warnings.append((number, str(error)))
+        else:
+            members[member.key.fingerprint] = member
+    for fingerprint, sentence in _ambiguous(members):
+        members[fingerprint] = Member(members[fingerprint].key, None, members[fingerprint].operator)
+        warnings.append((lines[fingerprint], sentence))
+    return Members(members, tuple(sorted(warnings)))
+
+
+def _member(line: Line) -> Member:
+    """Apply the options of a line. Raises `ValueError` with a sentence."""
+    name: str | None = None
+    operator = False
+    for option, value in line.options:
+        if option == "operator" and value is None:
+            operator = True
+        elif option == "name" and value is not None and name is None:
+            try:
+                name = user_name(value)
+            except RequestError as error:
+                raise ValueError(f'name="…": {error.text}') from None
+        elif option in ("operator", "name"):
+            raise ValueError('the options are operator, without a value, and name="ada", once')
+        else:
+            raise ValueError(f"the option {quote(option)} is not known here, and the key might be restricted by it")
+    if name is not None:
+        return Member(line.key, name, operator, fold(name))
+    return Member(line.key, _comment_name(line.comment), operator)
+
+
+def _comment_name(comment: str) -> str | None:
+    try:
+        return user_name(comment)
+    except RequestError:
+        return None
+
+
+def _ambiguous(members: Mapping[str, Member]) -> Iterator[tuple[str, str]]:
+    """The keys whose comment names them as it names another key, each with a sentence.
+
+    Comments are notes, such as `laptop`, and make nobody of two people one.
+    """
+    owners: dict[str, list[str]] = {}
+    for fingerprint, member in members.items():
+        if member.name is not None:
+            owners.setdefault(fold(member.name), []).append(fingerprint)
+    for fingerprints in owners.values():
+        if len(fingerprints) > 1:
+            for fingerprint in fingerprints:
+                member = members[fingerprint]
+                if member.person is None and member.name is not None:
+                    words = f"the comment {quote(member.name)} names other keys as well, and so this one has no name"
+                    yield fingerprint, f'{words}: write name="…" before the key'

@@ -1,0 +1,199 @@
+"""Names that belong to keys.
+
+A name that is first taken with an identity belongs to that key, in any spelling and with its look-alikes, until the key
+has not used it for a long time. A name in the members file belongs to its keys for as long as it is listed there, and
+counts before a name that was taken.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from pylingo.reactor.people.addresses import network_of, read_host
+from pylingo.reactor.people.keys import is_fingerprint
+from pylingo.reactor.people.look_alikes import look_alike_forms
+from pylingo.reactor.people.records import check
+from pylingo.shared.errors import RequestError
+from pylingo.shared.names import fold, user_name
+from pylingo.shared.networks import IpNetwork
+from pylingo.shared.text import quote
+
+KEEP = 180 * 86_400.0
+"""Seconds after which a name that its key has not used is free."""
+MOST_NAMES = 20_000
+"""Names that were taken and are kept. Further ones are refused: to forget one would give it to somebody else."""
+NEW_A_DAY = 20
+"""New names that one address may take within a day, loopback apart."""
+DAY = 86_400 * 1_000_000
+"""A day in microseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedName:
+    """A name that was taken with `key` (a fingerprint), and was last used at `used`, in microseconds since 1970."""
+
+    name: str
+    key: str
+    used: int
+
+    def __post_init__(self) -> None:
+        check(self.name, is_user_name, "a user name")
+        check(self.key, is_fingerprint, "the fingerprint of a key")
+        check(self.used, lambda used: used >= 0, "a time")
+
+
+def is_user_name(name: str) -> bool:
+    """Whether a name is as `user_name` returns it."""
+    try:
+        return user_name(name) == name
+    except RequestError:
+        return False
+
+
+class OwnedNames:
+    """The names, by their compared form. `keep` is in seconds, 0 for ever; `clock` gives microseconds since 1970."""
+
+    def __init__(self, clock: Callable[[], int], names: Iterable[OwnedName] = (), keep: float = KEEP) -> None:
+        """Raises `ValueError` if two of the names are one."""
+        self.keep = keep
+        self._clock = clock
+        self._taken: dict[str, OwnedName] = {}
+        self._listed: Mapping[str, tuple[str, frozenset[str]]] = {}
+        self._forms: dict[str, set[str]] = {}  # look-alike form: the compared forms of names
+        self._new: dict[IpNetwork, list[int]] = {}
+        for owned in names:
+            if fold(owned.name) in self._taken:
+                raise ValueError(f"the name {quote(owned.name)} is there twice")
+            self._add(owned)
+
+    def __len__(self) -> int:
+        return len(self._taken)
+
+    @property
+    def addresses(self) -> int:
+        """The number of addresses whose new names are counted."""
+        return len(self._new)
+
+    def all(self) -> list[OwnedName]:
+        """The names that were taken, also those that are free again and were not taken anew."""
+        return [*self._taken.values()]
+
+    def taken(self) -> list[OwnedName]:
+        """The names that were taken and still belong to their keys."""
+        return [owned for owned in self._taken.values() if self._is_kept(owned)]
+
+    def set_listed(self, listed: Mapping[str, tuple[str, frozenset[str]]]) -> None:
+        """Replace the names of the members file: by compared form, the name and the fingerprints of its keys."""
+        for key, (name, _) in self._listed.items():
+            self._unindex(key, name)
+            if owned := self._taken.get(key):
+                self._index(key, owned.name)
+        self._listed = listed
+        for key, (name, _) in listed.items():
+            self._index(key, name)
+
+    def owner(self, name: str) -> tuple[str, frozenset[str]] | None:
+        """The name as its owner spells it, and the fingerprints of its keys; None if it belongs to nobody."""
+        return self._owner(fold(name))
+
+    def check(self, name: str, keys: frozenset[str]) -> None:
+        """Raises `RequestError` `name-owned` unless the owner of `keys` may use the name. Nobody has no keys."""
+        if not self._forms:
+            return
+        own = self._owner(fold(name))
+        if own is not None:
+            if own[1].isdisjoint(keys):
+                raise RequestError("name-owned", "that name belongs to somebody's key: choose another one")
+            return
+        for form in look_alike_forms(name):
+            for key in self._forms.get(form, ()):
+                owner = self._owner(key)
+                if owner is not None and owner[1].isdisjoint(keys):
+                    words = f"that name looks like {quote(owner[0])}, which belongs to somebody's key"
+                    raise RequestError("name-owned", f"{words}: choose another one")
+
+    def take(self, name: str, key: str, keys: frozenset[str], host: str) -> bool:
+        """Use a name with `key`, and make it the key's if it is nobody's. Returns whether it is new.
+
+        Raises `RequestError` `name-owned`, or `not-allowed` if the address has taken too many new names today.
+        """
+        self.check(name, keys)
+        folded = fold(name)
+        if self._owner(folded) is not None:
+            self.refresh(name)
+            return False
+        self._count(host)
+        if old := self._taken.get(folded):
+            self._remove(folded, old)
+        self._add(OwnedName(name, key, self._clock()))
+        return True
+
+    def refresh(self, name: str) -> None:
+        """Note that the name is in use by its owner."""
+        owned = self._taken.get(fold(name))
+        if owned is not None and self._is_kept(owned):
+            self._taken[fold(name)] = replace(owned, used=max(owned.used, self._clock()))
+
+    def release(self, name: str) -> OwnedName | None:
+        """Free a name that was taken, and return it; None if it is nobody's. Raises `ValueError` if it is listed."""
+        folded = fold(name)
+        if folded in self._listed:
+            raise ValueError(f"the name {quote(name)} stands in the members file: remove it there")
+        owned = self._taken.get(folded)
+        if owned is not None:
+            self._remove(folded, owned)
+        return owned
+
+    def put_back(self, owned: OwnedName) -> None:
+        """Undo `release`."""
+        self._add(owned)
+
+    def _count(self, host: str) -> None:
+        """Count a new name of an address. Raises `RequestError` `not-allowed`."""
+        if len(self._taken) >= MOST_NAMES:
+            for key, owned in [*self._taken.items()]:
+                if not self._is_kept(owned):
+                    self._remove(key, owned)
+            if len(self._taken) >= MOST_NAMES:
+                raise RequestError("not-allowed", "this server keeps no more names: ask an operator to free some")
+        if read_host(host).is_loopback:
+            return
+        since = self._clock() - DAY
+        for address, times in [*self._new.items()]:
+            if times[-1] <= since:
+                del self._new[address]
+        recent = [at for at in self._new.get(network_of(host), ()) if at > since]
+        if len(recent) >= NEW_A_DAY:
+            words = f"your address has taken {NEW_A_DAY} new names within a day: use one of them, or come back later"
+            raise RequestError("not-allowed", words)
+        self._new[network_of(host)] = [*recent, self._clock()]
+
+    def _owner(self, key: str) -> tuple[str, frozenset[str]] | None:
+        listed = self._listed.get(key)
+        if listed is not None:
+            return listed
+        owned = self._taken.get(key)
+        return (owned.name, frozenset((owned.key,))) if owned is not None and self._is_kept(owned) else None
+
+    def _is_kept(self, owned: OwnedName) -> bool:
+        return not self.keep or owned.used + self.keep * 1_000_000 > self._clock()
+
+    def _add(self, owned: OwnedName) -> None:
+        key = fold(owned.name)
+        self._taken[key] = owned
+        self._index(key, owned.name)
+
+    def _remove(self, key: str, owned: OwnedName) -> None:
+        del self._taken[key]
+        if key not in self._listed:
+            self._unindex(key, owned.name)
+
+    def _index(self, key: str, name: str) -> None:
+        for form in look_alike_forms(name):
+            self._forms.setdefault(form, set()).add(key)
+
+    def _unindex(self, key: str, name: str) -> None:
+        for form in look_alike_forms(name):
+            if keys := self._forms.get(form):
+                keys.discard(key)
+                if not keys:
+                    del self._forms[form]

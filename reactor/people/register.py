@@ -1,0 +1,333 @@
+"""The register: what the server knows about people, by the fingerprints of their keys.
+
+It answers who may come in, to whom a name belongs, and who is an operator, banned or muted. It touches no file and no
+clock of its own: `to_state` returns what is to be stored, and `clock` gives microseconds since 1970.
+
+A door opens only when that is on disk. A method that opens one returns a `Change`: store the state, then call its
+`commit`, or its `undo` if the state cannot be stored. Everything that closes a door holds at once.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from pylingo.reactor.people.addresses import as_network, network_of, read_host, show_network
+from pylingo.reactor.people.invitations import MOST_OF_MEMBER, SECONDS, Invitation
+from pylingo.reactor.people.keys import PublicKey
+from pylingo.reactor.people.members import Members
+from pylingo.reactor.people.roster import Change
+from pylingo.reactor.people.sanctions import Sanction, nobody
+from pylingo.reactor.people.tables import Tables, empty_tables, read_tables
+from pylingo.shared.errors import RequestError
+from pylingo.shared.text import quote
+
+
+class Owner(NamedTuple):
+    """To whom a name belongs: `name` in the owner's spelling, and the fingerprints of the owner's keys."""
+
+    name: str
+    keys: frozenset[str]
+
+
+class Issued(NamedTuple):
+    """A new invitation. `until` is in microseconds since 1970."""
+
+    code: str
+    uses: int
+    until: int
+
+
+def wall_clock() -> int:
+    """Microseconds since 1970."""
+    return time.time_ns() // 1_000
+
+
+class Register:
+    """See the module. An `identity` is the fingerprint of a key whose owner has proven it, None for a guest."""
+
+    def __init__(self, clock: Callable[[], int] = wall_clock, tables: Tables | None = None) -> None:
+        self.is_open = True
+        """Whether people without a listed key may come in."""
+        self.members_invite = False
+        """Whether listed keys may invite, and not only operators."""
+        self._clock = clock
+        self._tables = tables = tables or empty_tables(clock)
+        self._names, self._roster, self._invitations = tables.names, tables.roster, tables.invitations
+        self._bans, self._mutes = tables.bans, tables.mutes
+
+    @classmethod
+    def from_state(cls, state: object, clock: Callable[[], int] = wall_clock) -> "Register":
+        """Return the register of a stored state. Raises `ValueError` with one sentence if anything in it is wrong."""
+        return cls(clock, read_tables(state, clock))
+
+    def to_state(self) -> dict[str, Any]:
+        """Return everything that is to be stored, as values of JSON that nothing changes afterwards."""
+        return self._tables.to_state()
+
+    # --- people
+
+    @property
+    def name_keep(self) -> float:
+        """Seconds after which a name that its key has not used is free; 0 for never."""
+        return self._names.keep
+
+    @name_keep.setter
+    def name_keep(self, seconds: float) -> None:
+        self._names.keep = seconds
+
+    @property
+    def members(self) -> Members:
+        """The members file, as it was last read. Set it after each reading."""
+        return self._roster.members
+
+    @members.setter
+    def members(self, members: Members) -> None:
+        self._roster.members = members
+        self._names.set_listed(self._roster.names())
+
+    def keys_of(self, identity: str | None) -> frozenset[str]:
+        """The keys of the one who has this key: the key, and those listed under the same `name=`. A guest has none."""
+        return self._roster.keys_of(identity)
+
+    def person_of(self, identity: str) -> str:
+        """A text that is the same for all keys of a person, and another one for everybody else."""
+        return self._roster.person_of(identity)
+
+    def first_key(self, identity: str) -> str:
+        """The key of the person that is listed first, to which the person's messages belong."""
+        return self._roster.first_key(identity)
+
+    def is_listed(self, identity: str | None) -> bool:
+        """Whether the key is in the members file, or came by invitation."""
+        return self._roster.is_listed(identity)
+
+    def is_operator(self, identity: str | None) -> bool:
+        """Whether the owner of the key is an operator. Nobody who is banned is."""
+        keys = self.keys_of(identity)
+        return self._roster.has_rank(keys) and self._bans.of_keys(keys) is None
+
+    def may_enter(self, identity: str | None) -> bool:
+        """Whether the members and the invitations let somebody in. Bans are another question."""
+        return self.is_open or self.is_listed(identity)
+
+    def has_way_in(self) -> bool:
+        """Whether anybody at all may come in, or may open an operator's invitation."""
+        is_invited = any(invitation.operator for invitation in self._invitations.open_ones())
+        return self.is_open or is_invited or self._roster.is_anybody_listed()
+
+    # --- names
+
+    def check_name(self, name: str, identity: str | None) -> None:
+        """Raises `RequestError` `name-owned` if a name, or one that looks like it, belongs to the key of another."""
+        self._names.check(name, self.keys_of(identity))
+
+    def take_name(self, name: str, identity: str | None, host: str) -> bool:
+        """Use a name. With an identity it belongs to the key from then on. Returns whether the state is to be stored.
+
+        Call `check_name` first, then see that nobody here has the name, so that nobody owns what another one uses.
+        Raises `RequestError` `name-owned`, or `not-allowed` if the address `host` has taken too many new names.
+        """
+        if identity is None:
+            self.check_name(name, None)
+            return False
+        return self._names.take(name, identity, self.keys_of(identity), host)
+
+    def refresh_name(self, name: str, identity: str | None) -> None:
+        """Note that a name is still in use by its owner: call it when a session with a name ends."""
+        owner = self.owner_of(name) if identity is not None else None
+        if owner is not None and identity in owner.keys:
+            self._names.refresh(name)
+
+    def owner_of(self, name: str) -> Owner | None:
+        """To whom a name belongs, whether that one is here or not."""
+        found = self._names.owner(name)
+        return Owner(*found) if found is not None else None
+
+    def release_name(self, name: str) -> Change:
+        """Free a name. Raises `RequestError` `no-such-user` or `not-allowed`."""
+        try:
+            owned = self._names.release(name)
+        except ValueError as error:
+            raise RequestError("not-allowed", str(error)) from None
+        if owned is None:
+            raise RequestError("no-such-user", f"the name {quote(name)} belongs to nobody: there is nothing to free")
+        return Change(undo=lambda: self._names.put_back(owned))
+
+    # --- bans and mutes
+
+    def address_ban(self, host: str, identity: str | None) -> Sanction | None:
+        """The ban of an address, for whoever comes from it. It spares listed keys and operators.
+
+        It may be asked with an identity that is not proven yet, if the proof follows.
+        """
+        ban = self._bans.of_host(host, with_keys=self.is_open)
+        return None if ban is None or self._is_spared(identity) else ban
+
+    def key_ban(self, identity: str) -> Sanction | None:
+        """The ban of a key, or of another key of the same person."""
+        return self._bans.of_keys(self.keys_of(identity))
+
+    def mute_of(self, host: str, identity: str | None) -> Sanction | None:
+        """The mute of somebody. That of an address spares listed keys; operators have none."""
+        if self.is_operator(identity):
+            return None
+        mute = self._mutes.of_keys(self.keys_of(identity))
+        if mute is None and not self.is_listed(identity):
+            mute = self._mutes.of_host(host, with_keys=False)
+        return mute
+
+    def ban(
+        self, name: str, identity: str | None, host: str | None, by: str, text: str | None, seconds: float | None
+    ) -> Sanction:
+        """Ban a person by key, a guest by address; `host` is None for somebody who is not here. None is for good.
+
+        Revokes the invitations of the banned one. Raises `RequestError` `not-allowed` for an operator.
+        """
+        ban = self._sanction("banned", name, identity, host, by, text, seconds)
+        self._bans.add(ban)
+        self._invitations.revoke(ban.keys)
+        return ban
+
+    def ban_address(self, address: str, by: str, text: str | None, seconds: float | None) -> Sanction:
+        """Ban an address or a network. Raises `RequestError` `bad-argument` if `address` is neither."""
+        network = as_network(address)
+        if network is None:
+            raise RequestError("bad-argument", "an address must be such as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/64")
+        ban = Sanction(None, (), show_network(network), by, text, self._until(seconds))
+        self._bans.add(ban)
+        return ban
+
+    def unban(self, target: str) -> tuple[list[Sanction], Change]:
+        """End the bans of a name, an address or a fingerprint. Raises `RequestError` `bad-argument` if none is."""
+        ended = self._bans.remove(lambda ban: ban.concerns(target))
+        if not ended:
+            raise nobody(target, "banned", "/bans lists who is")
+        return ended, Change(undo=lambda: self._bans.replace([*self._bans.items(), *ended]))
+
+    def bans(self) -> list[Sanction]:
+        """The bans in force, oldest first."""
+        return self._bans.items()
+
+    def mute(
+        self, name: str, identity: str | None, host: str | None, by: str, text: str | None, seconds: float | None
+    ) -> Sanction:
+        """Mute a person by key, a guest by address. Raises `RequestError` `not-allowed` for an operator."""
+        mute = self._sanction("muted", name, identity, host, by, text, seconds)
+        if mute.keys:
+            mute = Sanction(name, mute.keys, None, by, text, mute.until)
+        self._mutes.add(mute)
+        return mute
+
+    def unmute(
+        self, target: str, identity: str | None = None, host: str | None = None
+    ) -> tuple[list[Sanction], Change]:
+        """End the mutes of a name, and of the one who has it now. Raises `RequestError` `bad-argument` if none is."""
+        keys = self.keys_of(identity)
+        network = network_of(host) if host is not None and identity is None else None
+
+        def concerned(mute: Sanction) -> bool:
+            is_theirs = not keys.isdisjoint(mute.keys) or (network is not None and network == mute.network)
+            return is_theirs or mute.concerns(target)
+
+        ended = self._mutes.remove(concerned)
+        if not ended:
+            raise nobody(target, "muted", "/mute is the command that mutes")
+        return ended, Change(undo=lambda: self._mutes.replace([*self._mutes.items(), *ended]))
+
+    @property
+    def is_anybody_muted(self) -> bool:
+        """Whether there may be a mute. If not, `mute_of` need not be asked."""
+        return len(self._mutes) > 0
+
+    def mutes(self) -> list[Sanction]:
+        """The mutes in force, oldest first."""
+        return self._mutes.items()
+
+    # --- operators
+
+    def op(self, identity: str) -> Change:
+        """Make the owner of a key an operator."""
+        return self._roster.promote(identity)
+
+    def deop(self, identity: str) -> None:
+        """Make the owner of a key an operator no more. Raises `RequestError` `not-allowed` if the members file does."""
+        try:
+            self._roster.demote(identity)
+        except ValueError as error:
+            raise RequestError("not-allowed", str(error)) from None
+
+    # --- invitations
+
+    def invite(
+        self, by: str | None, uses: int = 1, seconds: float = SECONDS, operator: bool = False
+    ) -> tuple[Issued, Change]:
+        """Make an invitation for the owner of the key `by`, or for the command line (None).
+
+        Raises `RequestError` `not-allowed` or `bad-argument`. Tell the code when the state is stored.
+        """
+        if by is not None and not self.is_operator(by):
+            if not (self.members_invite and self.is_listed(by)):
+                raise RequestError("not-allowed", "only operators may invite: ask one of them")
+            if uses != 1:
+                raise RequestError("not-allowed", "a member's invitation is for one use: leave the number out")
+            keys = self.keys_of(by)
+            if sum(invitation.by in keys for invitation in self._invitations.open_ones()) >= MOST_OF_MEMBER:
+                words = f"you have {MOST_OF_MEMBER} open invitations: wait until one is used"
+                raise RequestError("not-allowed", words)
+        code, invitation = self._invitations.create(by, uses, seconds, operator and by is None)
+        change = Change(undo=lambda: self._invitations.remove(invitation.digest))
+        return Issued(code, invitation.uses, invitation.until), change
+
+    def redeem(self, code: str, key: PublicKey) -> Change | None:
+        """List the key of whoever has proven it and has the code of an invitation. None if there is nothing to store.
+
+        Raises `RequestError` `bad-invite`.
+        """
+        identity = key.fingerprint
+        invitation = self._invitations.find(code, identity)
+        if invitation is None or not self._may_still_invite(invitation):
+            words = "the invitation is not valid: it was used, has ended or was revoked; ask for another one"
+            raise RequestError("bad-invite", words)
+        gains_rank = invitation.operator and not self.is_operator(identity)
+        if identity in invitation.used_by or (self.is_listed(identity) and not gains_rank):
+            return None
+        self._invitations.use(invitation, identity)
+        changes = [Change(undo=lambda: self._invitations.give_back(invitation.digest, identity))]
+        if not self.is_listed(identity):
+            changes.append(self._roster.admit(key, invitation.by, self._clock()))
+        if gains_rank:
+            changes.append(self._roster.promote(identity))
+        return Change(lambda: [change.undo() for change in changes], lambda: [change.commit() for change in changes])
+
+    # --- parts
+
+    def _is_spared(self, identity: str | None) -> bool:
+        return self.is_listed(identity) or self.is_operator(identity)
+
+    def _may_still_invite(self, invitation: Invitation) -> bool:
+        """Whether the one who made an invitation still may: not if they were banned, or are listed no more."""
+        by = invitation.by
+        if by is None or self.is_operator(by):
+            return True
+        return self.members_invite and self.is_listed(by) and self.key_ban(by) is None
+
+    def _sanction(
+        self,
+        what: str,
+        name: str,
+        identity: str | None,
+        host: str | None,
+        by: str,
+        text: str | None,
+        seconds: float | None,
+    ) -> Sanction:
+        if self.is_operator(identity):
+            raise RequestError("not-allowed", f"operators cannot be {what}: /deop them first")
+        keys = tuple(sorted(self.keys_of(identity)))
+        address = None
+        if host is not None and not (keys and read_host(host).is_loopback):  # many people may come by loopback
+            address = show_network(network_of(host))
+        return Sanction(name, keys, address, by, text, self._until(seconds))
+
+    def _until(self, seconds: float | None) -> int | None:
+        return None if seconds is None else self._clock() + round(seconds * 1e6)

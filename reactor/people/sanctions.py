@@ -1,0 +1,129 @@
+"""Bans and mutes: who is kept out, or silent, by key and by address, and until when."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from pylingo.reactor.people.addresses import as_network, read_host
+from pylingo.reactor.people.keys import is_fingerprint
+from pylingo.reactor.people.records import check
+from pylingo.shared.errors import RequestError
+from pylingo.shared.names import fold
+from pylingo.shared.networks import IpNetwork
+from pylingo.shared.text import quote
+
+MOST = 10_000
+"""Bans, and mutes, that are kept. An operator who wants more is told to end some."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sanction:
+    """A ban or a mute.
+
+    `keys` has fingerprints; `address` is a network. With both, the keys are meant, and the address for those who come
+    from it without a listed key. `name` is what the person was called, `by` the name of the operator, `text` the
+    reason. `until` is in microseconds since 1970, None for good.
+    """
+
+    name: str | None
+    keys: tuple[str, ...]
+    address: str | None
+    by: str
+    text: str | None
+    until: int | None
+
+    def __post_init__(self) -> None:
+        check(self.keys, lambda keys: all(map(is_fingerprint, keys)), "fingerprints of keys")
+        check(self.address, lambda address: as_network(address) is not None, "an address or a network")
+        check(self.until, lambda until: until >= 0, "a time")
+        if not self.keys and self.address is None:
+            raise ValueError("a ban and a mute need keys or an address")
+
+    @property
+    def network(self) -> IpNetwork | None:
+        """The address as a network."""
+        return as_network(self.address) if self.address is not None else None
+
+    def concerns(self, target: str) -> bool:
+        """Whether `target` is its name in any spelling, one of its fingerprints, or its address."""
+        network = as_network(target)
+        if network is not None:
+            return network == self.network
+        return target in self.keys or (self.name is not None and fold(self.name) == fold(target))
+
+
+class Sanctions:
+    """A list of bans or of mutes. `clock` gives microseconds since 1970."""
+
+    def __init__(self, clock: Callable[[], int], sanctions: Iterable[Sanction] = ()) -> None:
+        self._clock = clock
+        self._all: list[Sanction] = []
+        self._by_key: dict[str, Sanction] = {}
+        self._by_network: dict[tuple[int, int], dict[int, list[Sanction]]] = {}
+        self.replace(sanctions)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def items(self) -> list[Sanction]:
+        """Those that are in force, oldest first."""
+        return [sanction for sanction in self._all if self._holds(sanction)]
+
+    def replace(self, sanctions: Iterable[Sanction]) -> None:
+        """Have these instead of all others."""
+        self._all = [*sanctions]
+        self._by_key = {key: sanction for sanction in self._all for key in sanction.keys}
+        self._by_network = {}
+        for sanction in self._all:
+            if network := sanction.network:
+                size = network.version, network.prefixlen
+                found = self._by_network.setdefault(size, {})
+                found.setdefault(int(network.network_address), []).append(sanction)
+
+    def add(self, sanction: Sanction) -> None:
+        """Add one, in place of those of the same keys, or of the same address. Raises `RequestError` `not-allowed`."""
+        others = [other for other in self.items() if not _is_replaced(other, sanction)]
+        if len(others) >= MOST:
+            raise RequestError("not-allowed", f"there are {MOST} of them, which is all that are kept: end some first")
+        self.replace([*others, sanction])
+
+    def remove(self, concerned: Callable[[Sanction], bool]) -> list[Sanction]:
+        """Remove those that are concerned, and return those of them that were in force."""
+        removed = [sanction for sanction in self.items() if concerned(sanction)]
+        if removed:
+            self.replace(sanction for sanction in self.items() if sanction not in removed)
+        return removed
+
+    def of_keys(self, keys: Iterable[str]) -> Sanction | None:
+        """The one in force for any of these keys."""
+        for key in keys:
+            sanction = self._by_key.get(key)
+            if sanction is not None and self._holds(sanction):
+                return sanction
+        return None
+
+    def of_host(self, host: str, with_keys: bool) -> Sanction | None:
+        """The one in force for an address. `with_keys` includes the addresses of those that are about keys."""
+        if not self._by_network:
+            return None
+        address = read_host(host)
+        for (version, prefix), networks in self._by_network.items():
+            if version == address.version:
+                bits = address.max_prefixlen - prefix
+                for sanction in networks.get(int(address) >> bits << bits, ()):
+                    if self._holds(sanction) and (with_keys or not sanction.keys):
+                        return sanction
+        return None
+
+    def _holds(self, sanction: Sanction) -> bool:
+        return sanction.until is None or sanction.until > self._clock()
+
+
+def _is_replaced(old: Sanction, new: Sanction) -> bool:
+    if new.keys or old.keys:
+        return bool(old.keys) and set(old.keys) <= set(new.keys)
+    return old.network == new.network
+
+
+def nobody(target: str, what: str, command: str) -> RequestError:
+    """The error for a target that no ban or mute concerns."""
+    return RequestError("bad-argument", f"{quote(target)} is not {what}: {command}")

@@ -1,0 +1,206 @@
+"""The files that say who people are: opened before the server serves, and read again on SIGHUP.
+
+Everything that cannot be used is an error at the start. A server that cannot know whom to let in lets nobody in.
+"""
+
+import dataclasses
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pylingo.reactor.config import ServerSettings
+from pylingo.reactor.control import Answer, Control
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.people.administration import NOT_STORED, administer
+from pylingo.reactor.people.certificate import certificate_fingerprint, ensure_certificate
+from pylingo.reactor.people.data_dir import DataDir, open_data_dir
+from pylingo.reactor.people.files import replace_file
+from pylingo.reactor.people.members import NOBODY, Members, read_members
+from pylingo.reactor.people.passwords import PasswordHash, read_password_file
+from pylingo.reactor.people.register import Register
+from pylingo.reactor.people.roster import Change
+from pylingo.reactor.people.state_file import StateFile, read_state, write_state
+from pylingo.shared.address import parse_address
+from pylingo.shared.launch import LaunchError
+from pylingo.shared.link import Link, parse_link, show_link
+
+logger = logging.getLogger(__name__)
+
+_MOST_WARNINGS = 20  # log lines about lines of a members file
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleFiles:
+    """What the files say that the server only reads: the members, and the hash of the password."""
+
+    members: Members
+    password: PasswordHash | None
+
+
+@dataclass(slots=True)
+class Registry:
+    """The register and the files behind it. `data` is None if there is no data folder: all is in memory then.
+
+    `first_code` is the invitation of the first operator, at the first start with a data folder. It is valid once
+    `write_first` has stored it.
+    """
+
+    register: Register
+    data: DataDir | None = None
+    password: PasswordHash | None = None
+    first_code: str | None = None
+    changed: Callable[[], object] = lambda: None
+    """Called after other members or another password were read: somebody may have to leave."""
+    _file: StateFile | None = None
+    _control: Control | None = None
+
+    def attach(self, reactor: Reactor) -> None:
+        """Write the file from now on, if there is a data folder, and answer the commands of the administrator."""
+        if self.data is None:
+            return
+        self._file = StateFile(self.data.people, reactor.call_from_thread, reactor.call_later)
+        try:
+            self._control = Control(reactor, self.data.control, self.answer)
+        except OSError as error:
+            words = "pylingo-server invite and release work only while the server is stopped"
+            logger.warning("cannot make the socket %s: %s; %s", self.data.control, error.strerror or error, words)
+
+    def close(self, timeout: float) -> None:
+        """Store what is not stored yet, within `timeout` seconds. Call it after the loop."""
+        if self._control is not None:
+            self._control.close()
+        if self._file is not None:
+            self._file.close(timeout)
+
+    def store(self, change: Change, stored: Callable[[bool], object]) -> None:
+        """Store the register with `change`, which is committed then, or undone if that fails. Tell `stored` which."""
+
+        def done(is_stored: bool) -> None:
+            (change.commit if is_stored else change.undo)()
+            stored(is_stored)
+
+        if self._file is None:
+            done(True)
+        else:
+            self._file.save(self.register.to_state, done)
+
+    def apply(self, settings: ServerSettings, files: PeopleFiles) -> None:
+        """Take over what was read again. Raises `LaunchError`, and changes nothing, if nobody could come in."""
+        register = self.register
+        before = register.members, register.is_open
+        register.members, register.is_open = files.members, is_open(settings)
+        if not register.has_way_in():
+            register.members, register.is_open = before
+            raise LaunchError(_nobody(settings))
+        if files.members != before[0]:
+            logger.info("the members file lists %d keys", len(files.members))
+        register.name_keep, register.members_invite = settings.name_keep, settings.members_invite
+        self.password = files.password
+        self.changed()
+
+    def write_first(self) -> None:
+        """At the first start, store the invitation of the operator. Raises `LaunchError`.
+
+        Call it when nothing else can keep the server from starting: the code is shown once, and the next start is not
+        the first one any more.
+        """
+        if self.data is not None and self.first_code is not None:
+            try:
+                write_state(self.data.people, self.register.to_state())
+            except OSError as error:
+                raise LaunchError(f"cannot write {self.data.people}: {error.strerror}") from None
+
+    def write_link(self, address: str, certificate: str) -> str:
+        """Keep the link to the server at `address` for the commands, and return it. It has no invitation.
+
+        `certificate` is the path of the certificate, "" without TLS. Raises `LaunchError`.
+        """
+        assert self.data is not None
+        host, port = parse_address(address)
+        try:
+            link = Link(host, port, fingerprint=certificate_fingerprint(certificate) if certificate else None)
+            replace_file(self.data.link, f"{show_link(link)}\n".encode())
+        except ValueError as error:
+            raise LaunchError(str(error)) from None
+        except OSError as error:
+            raise LaunchError(f"cannot write {self.data.link}: {error.strerror}") from None
+        return show_link(link)
+
+    def first_link(self, link: str) -> str:
+        """Return a link with the invitation of the first operator. Nothing else may ever show that."""
+        return show_link(dataclasses.replace(parse_link(link), invite=self.first_code))
+
+    def answer(self, request: object, answer: Answer) -> None:
+        """Do what the command line asks for, and answer when that is stored."""
+        reply, change = administer(self.register, request)
+        logger.info("the command line asks: %s", reply.get("error") or request)
+        if change is None:
+            answer(reply)
+        else:
+            self.store(change, lambda is_stored: answer(reply if is_stored else NOT_STORED))
+
+
+def open_registry(settings: ServerSettings) -> Registry:
+    """Open the data folder, if there is one, and everything in it. Raises `LaunchError`.
+
+    The folder stays locked until the process ends.
+    """
+    try:
+        data = open_data_dir(settings.data) if settings.data else None
+        if data is None:
+            registry = Registry(Register())
+        else:
+            if not data.lock():
+                raise LaunchError(f"another server uses the data folder {data.path}: stop it, or name another folder")
+            if settings.tls_cert == data.certificate:
+                ensure_certificate(data.certificate, data.key)
+            registry = _open_register(data)
+    except ValueError as error:
+        raise LaunchError(str(error)) from None
+    registry.apply(settings, read_people_files(settings))
+    return registry
+
+
+def _open_register(data: DataDir) -> Registry:
+    """Return the register of the folder. The first one has an invitation for an operator, which is not stored yet."""
+    try:
+        state = read_state(data.people)
+        if state is not None:
+            return Registry(Register.from_state(state), data)
+        register = Register()
+        issued, _ = register.invite(None, operator=True)
+        return Registry(register, data, first_code=issued.code)
+    except ValueError as error:
+        words = str(error) if data.people in str(error) else f"the people file {data.people} is damaged: {error}"
+        raise LaunchError(words) from None
+
+
+def is_open(settings: ServerSettings) -> bool:
+    """Whether people whose key is not listed may come in."""
+    return settings.open or not settings.members
+
+
+def read_people_files(settings: ServerSettings) -> PeopleFiles:
+    """Read the members file and the password file. Raises `LaunchError`. Can block."""
+    try:
+        members = _read_members(settings) if settings.members else NOBODY
+        password = read_password_file(settings.password_file) if settings.password_file else None
+    except ValueError as error:
+        raise LaunchError(str(error)) from None
+    for number, sentence in members.warnings[:_MOST_WARNINGS]:
+        logger.warning("%s:%d: the line is skipped: %s", settings.members, number, sentence)
+    if len(members.warnings) > _MOST_WARNINGS:
+        logger.warning("%s: %d more lines are skipped", settings.members, len(members.warnings) - _MOST_WARNINGS)
+    return PeopleFiles(members, password)
+
+
+def _read_members(settings: ServerSettings) -> Members:
+    """Without a file in the data folder, the members are those who were invited."""
+    in_data = settings.data and settings.members == DataDir(settings.data).members
+    return NOBODY if in_data and not os.path.lexists(settings.members) else read_members(settings.members)
+
+
+def _nobody(settings: ServerSettings) -> str:
+    words = f"the members file {settings.members} lists nobody, so nobody could come in: add a key to it"
+    return f"{words}, or run  pylingo-server invite --operator --data {settings.data}" if settings.data else words

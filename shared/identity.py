@@ -1,0 +1,44 @@
+"""Fingerprints, and the message that a key signs to prove who connects. Pure.
+
+A fingerprint looks as `ssh-keygen -l` prints it. The signed message contains the certificate that the client saw, so a
+proof that somebody with another certificate relays is worth nothing to the server.
+"""
+
+import base64
+import hashlib
+import re
+
+CHALLENGE_SIZE = 32
+"""Bytes of a server's challenge, which `welcome` has in hexadecimal digits."""
+NO_CERTIFICATE = bytes(32)
+"""The place of the certificate's hash on a connection without TLS."""
+_CONTEXT = b"PyLingo identity v1\0"
+_PREFIX = "SHA256:"
+_DIGEST = re.compile(r"[A-Za-z0-9+/]{43}", re.ASCII)
+
+
+def fingerprint(data: bytes) -> str:
+    """Return the fingerprint of a public key's blob, or of a certificate in DER."""
+    return _PREFIX + _unpadded(hashlib.sha256(data).digest())
+
+
+def parse_fingerprint(text: str) -> str:
+    """Return `text` if it is a whole fingerprint. Raises `ValueError` with a sentence."""
+    digest = text.removeprefix(_PREFIX)
+    if text.startswith(_PREFIX) and _DIGEST.fullmatch(digest) and _unpadded(base64.b64decode(digest + "=")) == digest:
+        return text
+    raise ValueError(f"a fingerprint must be {_PREFIX} and 43 characters of base64")
+
+
+def proof_message(challenge: bytes, certificate: bytes | None) -> bytes:
+    """Return the message that an identity signs.
+
+    `certificate` is the server's, in DER, as the client saw it in this connection's handshake; None without TLS.
+    """
+    if len(challenge) != CHALLENGE_SIZE:
+        raise ValueError(f"a challenge must have {CHALLENGE_SIZE} bytes, not {len(challenge)}")
+    return _CONTEXT + challenge + (NO_CERTIFICATE if certificate is None else hashlib.sha256(certificate).digest())
+
+
+def _unpadded(data: bytes) -> str:
+    return base64.b64encode(data).decode().rstrip("=")

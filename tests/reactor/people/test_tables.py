@@ -1,0 +1,115 @@
+"""The stored state: everything comes back, and nothing that is wrong is taken."""
+
+from typing import Any
+
+import pytest
+
+from pylingo.reactor.people.invitations import Invitation
+from pylingo.reactor.people.owned_names import OwnedName
+from pylingo.reactor.people.records import dump, load
+from pylingo.reactor.people.roster import Admitted
+from pylingo.reactor.people.sanctions import Sanction
+from pylingo.reactor.people.tables import VERSION, empty_tables, read_tables
+from tests.fakes.people import WallClock, fingerprint, key
+
+ADA, EVE = fingerprint(1), fingerprint(2)
+
+
+def full(clock: WallClock) -> dict[str, Any]:
+    """A state with an entry of each kind, as it is read from a file."""
+    tables = empty_tables(clock)
+    tables.names.take("ada", ADA, frozenset((ADA,)), "127.0.0.1")
+    tables.roster.admit(key(1), None, clock.now).commit()
+    tables.roster.promote(ADA).commit()
+    tables.bans.add(Sanction("eve", (EVE,), "192.0.2.7", "ada", "flood", clock.now + 60_000_000))
+    tables.mutes.add(Sanction("guest-7", (), "2001:db8::/64", "ada", None, None))
+    _, invitation = tables.invitations.create(ADA, 3, 3_600, False)
+    tables.invitations.use(invitation, EVE)
+    state = load(dump(tables.to_state()))
+    assert isinstance(state, dict)
+    return state
+
+
+def test_everything_comes_back() -> None:
+    clock = WallClock()
+    state = full(clock)
+    assert state["version"] == VERSION == 1
+    tables = read_tables(state, clock)
+    assert load(dump(tables.to_state())) == state
+    assert tables.names.taken() == [OwnedName("ada", ADA, clock.now)]
+    assert tables.roster.is_listed(ADA)
+    assert tables.roster.has_rank([ADA])
+    assert tables.roster.admitted[ADA] == Admitted(key(1).text, None, clock.now)
+    assert tables.bans.of_keys([EVE]) is not None
+    assert tables.mutes.of_host("2001:db8::2", with_keys=False) is not None
+    (invitation,) = tables.invitations.items()
+    assert invitation == Invitation(invitation.digest, 2, clock.now + 3_600_000_000, False, ADA, (EVE,))
+
+
+def test_empty_tables_come_back() -> None:
+    state = empty_tables(WallClock()).to_state()
+    assert read_tables(state, WallClock()).to_state() == state
+
+
+def test_what_has_ended_is_not_stored() -> None:
+    clock = WallClock()
+    tables = read_tables(full(clock), clock)
+    clock.advance(3_600)
+    state = tables.to_state()
+    assert (state["bans"], state["invitations"]) == ([], [])
+    assert len(state["mutes"]) == 1
+
+
+def test_a_state_does_not_change_afterwards() -> None:
+    clock = WallClock()
+    tables = read_tables(full(clock), clock)
+    state = tables.to_state()
+    before = dump(state)
+    clock.advance(1)
+    tables.names.refresh("ada")
+    tables.roster.promote(EVE)
+    tables.roster.admit(key(2), None, 1)
+    tables.bans.replace([])
+    assert dump(state) == before
+
+
+@pytest.mark.parametrize("value", [None, [], "x", 1])
+def test_a_state_is_an_object(value: object) -> None:
+    with pytest.raises(ValueError, match="it must be an object"):
+        read_tables(value, WallClock())
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"version": 2}, "its version is 2, and this server supports 1: use a newer server"),
+        ({"version": 0}, "it must have the version 1 and the fields version, names"),
+        ({"version": True}, "it must have the version 1"),
+        ({"version": "1"}, "it must have the version 1"),
+        ({"more": []}, "it must have the version 1 and the fields"),
+        ({"names": None}, "names must be a list"),
+        ({"names": [{"name": "ada"}]}, r"names\[0\] must have the fields"),
+        ({"names": [{"name": "a b", "key": ADA, "used": 1}]}, r"names\[0\]: 'a b' must be a user name"),
+        ({"names": [{"name": "ada", "key": ADA, "used": 1}] * 2}, "the name 'ada' is there twice"),
+        ({"operators": ["ada"]}, "operators must be a list of fingerprints"),
+        ({"operators": {}}, "operators must be a list of fingerprints"),
+        ({"operators": [1]}, "operators must be a list of fingerprints"),
+        ({"admitted": [{"key": "ssh-rsa A", "by": None, "since": 1}]}, r"admitted\[0\]: a public key must be"),
+        ({"bans": [{}]}, r"bans\[0\] must have the fields"),
+        ({"mutes": 1}, "mutes must be a list"),
+        ({"invitations": [[]]}, r"invitations\[0\] must be an object"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(changes: dict[str, object], sentence: str) -> None:
+    clock = WallClock()
+    clock.now = 0  # so that no name has ended
+    with pytest.raises(ValueError, match=sentence):
+        read_tables(full(WallClock()) | changes, clock)
+
+
+@pytest.mark.parametrize("field", ["version", "names", "admitted", "operators", "bans", "mutes", "invitations"])
+def test_no_field_may_be_missing(field: str) -> None:
+    state = full(WallClock())
+    del state[field]
+    with pytest.raises(ValueError, match="it must have the version 1 and the fields"):
+        read_tables(state, WallClock())
