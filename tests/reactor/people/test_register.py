@@ -308,6 +308,13 @@ def test_a_mute_ends_by_the_name_of_then_or_for_whoever_has_the_name_now(registe
         register.unmute("bob", BOB, HOST)  # the mute is about guests
 
 
+def test_an_end_of_one_mute_leaves_the_others(register: Register) -> None:
+    kept = [register.mute("bob", BOB, HOST, "ada", None, None), register.mute("guest-7", None, HOST, "ada", None, None)]
+    mute = register.mute("eve", EVE, HOST, "ada", None, None)
+    assert register.unmute("eve", EVE, HOST)[0] == [mute]
+    assert register.mutes() == kept
+
+
 # --- operators
 
 
