@@ -42,6 +42,7 @@ class Some:
 
 SENTENCE = Some(str, lambda text: 0 < len(text) <= 1_024)
 TOKEN = Some(str, lambda text: len(text) == 32 and set(text) <= set("0123456789abcdef"))
+CHALLENGE = Some(str, lambda text: len(text) == 64 and set(text) <= set("0123456789abcdef"))
 STAMP = Some(int, lambda at: at > 1_600_000_000_000_000)  # microseconds: seconds or milliseconds would be less
 
 
@@ -133,13 +134,22 @@ def test_the_first_frame_is_the_welcome(server: ServerProcess) -> None:
             "server": version,
             "name": guest,
             "limits": limits,
-            "features": ["rooms", "private", "people"],
+            "features": ["rooms", "private", "people", "identity", "moderation"],
+            "challenge": CHALLENGE,
         }
 
 
 # --- answers
 
-READY = {"type": "ready", "name": "{me}", "room": "{room}", "token": TOKEN, "resumed": False, "rooms": ["{room}"]}
+NOBODY = {"identity": None, "operator": False}
+READY = {
+    "type": "ready",
+    "name": "{me}",
+    "room": "{room}",
+    "token": TOKEN,
+    "resumed": False,
+    "rooms": ["{room}"],
+} | NOBODY
 ENTERED = {"type": "joined", "room": "{fresh}", "name": "{me}", "users": 1}
 SENT = {"type": "sent", "room": "{room}", "at": STAMP}
 SENT_TO = {"type": "sent", "room": None, "at": STAMP, "to": "{other}"}
@@ -598,7 +608,14 @@ def test_a_wish_that_cannot_be_had_leaves_the_guest_name(
         request = hello(name=wish.replace("{OTHER}", taken.upper())) | ({} if id is None else {"id": id})
         send(alone, request)
         re = {} if id is None else {"re": id}
-        ready = {"type": "ready", "name": alone.name, "room": None, "token": TOKEN, "resumed": False, "rooms": []}
+        ready = {
+            "type": "ready",
+            "name": alone.name,
+            "room": None,
+            "token": TOKEN,
+            "resumed": False,
+            "rooms": [],
+        } | NOBODY
         assert alone.recv_map() == ready | re
         assert alone.recv_map() == {"type": "error", "code": code, "text": SENTENCE} | re
         assert up_to_pong(alone) == []
