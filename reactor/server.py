@@ -51,15 +51,15 @@ class Server:
     ) -> None:
         tls = load_tls(settings)
         self.reactor = reactor or Reactor()
-        self._registry = registry or Registry(Register())
-        self._registry.changed = self._people_changed
+        self.registry = registry or Registry(Register())
+        self.registry.changed = self._people_changed
         self.hub: Hub[Session] = Hub(
             self.reactor.call_before_flush,
             clock=Clock(),
             history=self._make_history(settings),
             call_later=self.reactor.call_later,
             monotonic=self.reactor.clock,
-            access=Access(self._registry.register, self._registry.store),
+            access=Access(self.registry.register, self.registry.store),
         )
         self._set_password()
         limiter = ConnectionLimiter(settings.max_connections, settings.max_per_address, settings.exempt)
@@ -81,7 +81,7 @@ class Server:
         `targets` are the addresses of the host, which is looked up if there are none.
         """
         prepare_names()  # takes 5 ms, and nobody is kept waiting yet
-        if self._registry.data is not None or self.settings.members:  # people with keys will come
+        if self.registry.data is not None or self.settings.members:  # people with keys will come
             keys.prepare()
             look_alikes.prepare()
         address = self.admission.listen(targets)
@@ -154,7 +154,7 @@ class Server:
         enforce(self.hub)
 
     def _set_password(self) -> None:
-        access, password = self.hub.access, self._registry.password
+        access, password = self.hub.access, self.registry.password
         if password is None:
             access.password = None
         elif isinstance(access.password, PasswordGate):

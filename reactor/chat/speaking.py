@@ -97,11 +97,15 @@ def _still[P: Place](session: Session, place: P) -> P:
 
 def _speak(session: Session, room: Room[Session], say: Say, text: str, at: int | None, deliver: Deliver | None) -> None:
     """Say `text` in the room, unless the history has it already, with the stamp `at`."""
-    hub, name = session.hub, session.person.name
+    hub, person = session.hub, session.person
+    name = person.name
     if at is None:
         at = hub.stamp()
         action = say.action or None
-        entry = Entry(name, text, at, say.key, None, action, *hub.marks(session.person))
+        if person.fingerprint is None:  # a call less for each message of a guest
+            entry = Entry(name, text, at, say.key, None, action)
+        else:
+            entry = Entry(name, text, at, say.key, None, action, *hub.marks(person))
         hub.history.add(room.key, entry, session.number if say.key is not None else 0)
         if len(room.members) > 1:
             session.outbox.write_to_room(room, Message(room.name, name, text, at, action), at)

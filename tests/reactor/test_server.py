@@ -15,6 +15,7 @@ import pylingo.reactor.admission
 from pylingo.reactor.admission import SPARE_DESCRIPTORS, raise_descriptor_limit
 from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.engine.listener import PAUSE
+from pylingo.reactor.people.passwords import hash_password
 from pylingo.reactor.server import Server
 from pylingo.shared.messages import (
     Command,
@@ -404,6 +405,26 @@ def shutdown(desk: Bench, wire: Wire) -> Wire:
     return wire
 
 
+def no_proof(desk: Bench, wire: Wire) -> Wire:
+    wire = desk.connect()
+    wire.send(Hello(1, identity="ssh-ed25519 AAAA"))
+    return wire
+
+
+def no_member(desk: Bench, wire: Wire) -> Wire:
+    desk.server.registry.register.is_open = False
+    wire = desk.connect()
+    wire.send(Hello(1))
+    return wire
+
+
+def banned(desk: Bench, wire: Wire) -> Wire:
+    desk.server.registry.register.ban_address("192.0.2.1", "ada", None, None)
+    wire = desk.connect(("192.0.2.1", 1))
+    wire.send(Hello(1))
+    return wire
+
+
 def no_place(desk: Bench, wire: Wire) -> Wire:
     desk.connect(("192.0.2.1", 1))
     desk.connect(("192.0.2.2", 1))
@@ -426,6 +447,9 @@ ENDINGS = {
     "full": no_place,
     "address-limit": no_place_for_the_address,
     "protocol": another_version,
+    "identity": no_proof,
+    "members-only": no_member,
+    "banned": banned,
 }
 NOT_BUILT = {"password", "replaced"}
 ELSEWHERE = {"tls", "identity", "members-only", "banned"}
@@ -751,3 +775,31 @@ def test_the_table_of_scripts_is_read_before_anybody_comes(bench, monkeypatch):
     desk = bench()
     desk.server.start()
     assert reads == [[]]
+
+
+# --- people -----------------------------------------------------------------------------------------------------
+
+
+def test_members_that_are_read_again_hold_for_those_who_are_here(bench):
+    desk = bench()
+    guest, registry = desk.guest(Command("join", "tea")), desk.server.registry
+    registry.register.is_open = False
+    registry.changed()
+    assert hear(desk, guest)[-1].reason == "members-only"
+    late = desk.guest()
+    late.send(Command("join", "tea", 1))
+    assert hear(desk, late)[-1].code == "no-identity"
+
+
+def test_a_password_that_is_read_again_holds_for_those_who_come(bench):
+    desk = bench()
+    registry = desk.server.registry
+    for password in ("sesame", "mellon", None):
+        registry.password = hash_password(password) if password is not None else None
+        registry.changed()
+        wire, wrong = desk.guest(), desk.guest()
+        wire.send(Hello(1, "ada", password=password))
+        assert [record.type for record in hear(desk, wire)] == ["ready"]
+        wire.send(Command("close"))
+        wrong.send(Hello(1, "eve", password="sesame" if password == "mellon" else "x"))
+        assert hear(desk, wrong)[-1].type == ("goodbye" if password is not None else "ready")
