@@ -7,22 +7,28 @@ Leaving waits until every message is confirmed. The docstring of `pylingo` has a
 import collections
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Self
 
+from pylingo.client.access import Access, for_bot
 from pylingo.client.connection import ClientConnection
 from pylingo.client.conversation import Conversation
 from pylingo.client.departure import Departure, Stage
-from pylingo.client.events import ClientEvent, ConversationEvent, Received, Refused, Send, Status
-from pylingo.client.reconnect import RETRY, Backoff, ReconnectPolicy
+from pylingo.client.events import ClientEvent, ConversationEvent, Received, Refused, Remark, Send, Status
+from pylingo.client.identity import Identity
+from pylingo.client.reconnect import RETRY, Backoff, FinalError, ReconnectPolicy
 from pylingo.client.wording import not_confirmed, refused, why_no_connection
 from pylingo.reactor.engine.dial import Resolver, Target
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.timers import Timer
 from pylingo.reactor.engine.tls import ClientTls
 from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT, show_address
+from pylingo.shared.identity import fingerprint
+from pylingo.shared.link import Link, show_link
 from pylingo.shared.messages import Goodbye, Ready
 from pylingo.shared.schema import Record
 
+_ROOM = "lobby"
 FIRST_CLAIM = 5.0
 """Seconds, on average, before a name that somebody else has is asked for again. Each further delay is twice as long."""
 LONGEST_CLAIM = 300.0
@@ -44,8 +50,13 @@ class Client:
     `room` is the current room at first, and `rooms` are further ones, which a server of version 1.0 does not have.
     `seen` maps compared room names to the newest stamp seen in an earlier run: what is new since then will be shown.
 
-    With `tls` the connection is encrypted. The context decides which certificates are good (such as
-    `ssl.create_default_context()`), for `server_hostname`, or else for `host`.
+    `host` may be a link `pylingo://…`; then `port` does not count, and `room` only if it is not the default. A link
+    always means TLS, and so does every host but those of loopback, unless `tls` is False. The certificate must be the
+    one that the link pins, a known one (`known_hosts` in the platform's data folder), or one that the system's
+    authorities vouch for; nobody is asked. With `tls=True` this holds for loopback as well. A context as `tls` decides
+    alone which certificates are good, for `server_hostname`, or else for `host`.
+
+    `identity` is an Ed25519 key in OpenSSH's format, or its path, and `password` the server's.
     """
 
     def __init__(
@@ -53,7 +64,7 @@ class Client:
         host: str = DEFAULT_HOST,
         port: int = DEFAULT_PORT,
         name: str | None = None,
-        room: str | None = "lobby",
+        room: str | None = _ROOM,
         *,
         rooms: Sequence[str] = (),
         seen: Mapping[str, int] | None = None,
@@ -63,10 +74,17 @@ class Client:
         on_event: Callable[[ClientEvent], object] | None = None,
         drained: Callable[[], object] = lambda: None,
         targets: Sequence[Target] | None = None,
-        tls: ssl.SSLContext | None = None,
+        tls: ssl.SSLContext | bool | None = None,
         server_hostname: str | None = None,
+        identity: Identity | str | Path | None = None,
+        password: str | None = None,
+        access: Access | None = None,
     ) -> None:
-        self.conversation = Conversation(name, room, rooms=rooms, seen=seen)
+        access = access or for_bot(host, port, tls, server_hostname, identity, password)
+        host, port = access.server.host, access.server.port
+        if room == _ROOM and access.server.room is not None:
+            room = access.server.room
+        self.conversation = Conversation(name, room, rooms=rooms, seen=seen, credentials=access.credentials)
         self.reactor = reactor or Reactor()
         self.goodbye: Goodbye | None = None
         """The server's goodbye, if the last connection ended with one."""
@@ -74,7 +92,12 @@ class Client:
         self._owns_reactor = reactor is None
         self._address = show_address(host, port)
         self._where = targets or Resolver(self.reactor, host, port)  # the server may move: resolved for each attempt
-        self._tls = ClientTls(tls, server_hostname or host) if tls is not None else None
+        self._server = access.server
+        self._security = access.security
+        self._credentials = access.credentials
+        self._credentials.note = self._remark
+        if self._security.trust is not None:
+            self._security.trust.note = self._remark
         self._reconnect = ReconnectPolicy(retry, insist)
         self._frames: collections.deque[Record] = collections.deque()
         self._on_event = on_event or self._keep_frame
@@ -156,6 +179,16 @@ class Client:
         if self.status.state == "online":
             self._follow(self.conversation.ping())
 
+    def accept_certificate(self, fingerprint: str) -> None:
+        """Accept the server's certificate with this fingerprint, remember it, and connect."""
+        if self._security.trust is not None:
+            self._security.trust.accept(fingerprint)
+        self.connect()
+
+    def set_password(self, password: str) -> None:
+        """Give the server this password from the next connection on."""
+        self._credentials.password = password
+
     def close(self, patience: float | None = None) -> None:
         """Leave as soon as every message is confirmed, over as many connections as that takes.
 
@@ -201,6 +234,18 @@ class Client:
     def certificate(self) -> bytes | None:
         """The server's certificate, as DER; None without TLS, and while there is no connection."""
         return self._connection.certificate if self._connection is not None else None
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether connections use TLS."""
+        return self._security.is_encrypted
+
+    def invitation_link(self, code: str) -> str:
+        """Return the link for an invitation to our room; the code itself if there is no certificate to pin."""
+        if self.certificate is None:
+            return code
+        room, pin = self.conversation.room, fingerprint(self.certificate)
+        return show_link(Link(self._server.host, self._server.port, room, code, pin))
 
     @property
     def unconfirmed(self) -> int:
@@ -256,14 +301,37 @@ class Client:
         self._become("connecting", self.status.error)
         if self.status.state == "over":
             return
+        if self._security.is_encrypted:
+            self.reactor.call_soon(self._dial_securely)  # what that reads takes longer than the first frame of a window
+        else:
+            self._dial_with(None)
+
+    def _dial_securely(self) -> None:
+        if self.status.state != "connecting" or self._connection is not None:
+            return
+        try:
+            self._dial_with(self._security.begin())
+        except FinalError as error:
+            self.stop(error)
+
+    def _dial_with(self, tls: ClientTls | None) -> None:
         self._connection = ClientConnection(
-            self.reactor, self._where, self._connected, self._received, self._drained, self._ended, self._tls
+            self.reactor, self._where, self._connected, self._received, self._drained, self._ended, tls
         )
 
     def _connected(self) -> None:
         self.goodbye = None
+        assert self._connection is not None
+        certificate = self._connection.certificate
+        try:
+            self._security.check(certificate)
+        except FinalError as error:
+            self._connection.abort(error)
+            return
+        self._credentials.connected(certificate, self._security.may_invite)
         self._follow(self.conversation.connected())
-        self._departure.connected()
+        if self.conversation.is_introduced:
+            self._departure.connected()
 
     def _received(self, record: Record) -> None:
         if self.status.state == "over":
@@ -273,19 +341,32 @@ class Client:
         elif type(record) is Ready:
             self._reconnect.online()
             self._become("online")
+        was_introduced = self.conversation.is_introduced
         try:
             events = self.conversation.received(record)
         except ConnectionError as error:
             if self._connection is not None:
                 self._connection.abort(error)
-        else:
-            self._follow(events)
+            return
+        self._follow(events)
+        if self.conversation.is_introduced and not was_introduced:
+            self._departure.connected()
 
     def _ended(self, error: Exception | None) -> None:
         if self.status.state == "over":
             return
         self._connection = None
         self.conversation.disconnected()
+        try:
+            if self._security.tries_again(error):
+                self._dial()
+                return
+        except FinalError as final:
+            error = final
+        if isinstance(error, FinalError):
+            self.goodbye = None  # the error says more
+            self.stop(error)
+            return
         if self._departure.needs_connection():
             self._dial()
             return
@@ -320,6 +401,9 @@ class Client:
                 self._on_event(other)
         self._watch_name()
         self._departure.part_if_settled(self.status.state == "online")
+
+    def _remark(self, sentence: str) -> None:
+        self._on_event(Remark(sentence))
 
     def _keep_frame(self, event: ClientEvent) -> None:
         if isinstance(event, Received):

@@ -8,8 +8,8 @@ and rooms. The history of each room then fills the gap, messages that were seen 
 a reply are sent again. The key of each `say` lets the server recognise a repetition. So a person, or a bot, sees every
 message of every room once and in order.
 
-Private messages are treated like those of one more room, the inbox, which belongs to the session: a new session begins
-with an empty one.
+Private messages are treated like those of one more room, the inbox. It belongs to the person's key. Without a key it
+belongs to the session, and a new session begins with an empty one.
 """
 
 import itertools
@@ -17,12 +17,15 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 
 from pylingo.client import events
-from pylingo.client.features import PRIVATE, ROOMS
+from pylingo.client.credentials import Credentials
+from pylingo.client.features import IDENTITY, PRIVATE, ROOMS
 from pylingo.client.histories import INBOX, Histories, place_of
 from pylingo.client.membership import Membership
 from pylingo.client.outgoing import Outgoing
+from pylingo.client.people import Marks
+from pylingo.client.reconnect import HelloRefusedError
 from pylingo.client.unanswered import Unanswered
-from pylingo.client.wish import TAKEN, Wish
+from pylingo.client.wish import ABOUT_NAMES, KICKED, TAKEN, Wish
 from pylingo.shared import PROTOCOL_VERSION, __version__, messages
 from pylingo.shared.commands import message_of
 from pylingo.shared.errors import RequestError
@@ -38,7 +41,7 @@ class Conversation:
     """See the module. `new_key` makes the keys of messages; by default they are random.
 
     `room` is the current room wanted, `rooms` are further ones. `seen` maps compared room names to the newest stamp
-    that was seen in an earlier run.
+    that was seen in an earlier run. `credentials` are what the server is shown at each connection.
     """
 
     def __init__(
@@ -49,20 +52,27 @@ class Conversation:
         *,
         rooms: Sequence[str] = (),
         seen: Mapping[str, int] | None = None,
+        credentials: Credentials | None = None,
     ) -> None:
         self.name = name
         """Our name, as the server has said; before that, the name that we want."""
+        self.is_introduced = False
+        """Whether the hello has been sent on this connection."""
         self._ids = itertools.count(1)
         self._wish = Wish(name)
         self._claim = 0  # the id of the request for the wished name, while it has no reply
         self._ping = 0  # the id of the latest ping, while it has no reply
         self._new_key = new_key
         self._token = secrets.token_hex(16)  # until the server gives one; it identifies a repeated hello
+        self._credentials = credentials or Credentials()
         self._had_session = False
+        self._is_ready = False  # whether the server has answered the hello of this connection
         self._latest: Record | None = None  # the frame received last
         self.unanswered = Unanswered()
         """The requests that wait to be sent, confirmed or answered."""
         self._membership = Membership([*([room] if room else []), *rooms])
+        self.marks = Marks()
+        """Whose name belongs to which key."""
         self._histories = Histories(self._ids, seen or {}, lambda: self._membership.places)
         self._out = Outgoing(self._ids, self._membership, self._histories, self.unanswered)
 
@@ -99,11 +109,21 @@ class Conversation:
     # --- the connection
 
     def connected(self) -> list[events.ConversationEvent]:
-        program = f"PyLingo/{__version__}"
-        self._out.send(messages.Hello(PROTOCOL_VERSION, self._wish.name, program, resume=self._token, id=_HELLO))
+        """There is a connection. A hello that proves who we are waits for the server's welcome."""
+        if not self._credentials.needs_welcome:
+            self._introduce(None)
         return self._out.taken()
 
+    def _introduce(self, welcome: messages.Welcome | None) -> None:
+        self.is_introduced = True
+        fields = self._credentials.hello(welcome)
+        program = f"PyLingo/{__version__}"
+        self._out.send(
+            messages.Hello(PROTOCOL_VERSION, self._wish.name, program, resume=self._token, id=_HELLO, **fields)
+        )
+
     def disconnected(self) -> None:
+        self.is_introduced = self._is_ready = False
         self._claim = self._ping = 0
         self._out.disconnected()
         self._membership.disconnected()
@@ -111,7 +131,11 @@ class Conversation:
         self.unanswered.disconnected()
 
     def received(self, record: Record) -> list[events.ConversationEvent]:
-        """A frame came. Raises `ConnectionError` if the server does not answer a request for history."""
+        """A frame came.
+
+        Raises `ConnectionError` if the server does not answer a request for history, and `FinalError` if it does not
+        let us in or we cannot prove who we are.
+        """
         before, latest, self._latest = self.wanted, self._latest, record
         if type(record) is messages.Away and record == latest:  # it comes once for each room that we share
             return []
@@ -157,6 +181,8 @@ class Conversation:
         command = messages.Command(name, argument, room=room)
         if (say := message_of(command)) is not None:
             return self.say(say.text, room=say.room, to=say.to, action=bool(say.action))
+        if name == "users" and IDENTITY in self.features and self._out.is_live:
+            self._out.query("who", None)  # its reply comes first and says who is verified
         return self._request(command)
 
     # --- requests of the program
@@ -190,6 +216,9 @@ class Conversation:
     # --- receiving
 
     def _take(self, record: Record) -> None:
+        if IDENTITY in self.features:
+            for change in self.marks.note(record, self.name):
+                self._out.add(change)
         if self._out.is_query_reply(record):
             return
         number = getattr(record, "re", None)
@@ -197,11 +226,13 @@ class Conversation:
             case messages.Welcome():
                 self._out.features = frozenset(record.features or ())
                 self._out.show(record)
+                if not self.is_introduced:
+                    self._introduce(record)
             case messages.Ready():
                 self._ready(record)
             case messages.Joined() if record.users is not None:
                 self._joined(record)
-            case messages.Left() if record.reason is None:
+            case messages.Left() if record.reason is None or self._is_kicked(record):
                 self._left(record)
             case messages.Renamed() if record.room is None:
                 self.name = record.new
@@ -232,17 +263,18 @@ class Conversation:
 
     def _ready(self, ready: messages.Ready) -> None:
         self._out.show(ready)
+        self._credentials.accepted()
         self.name, self._token = ready.name, ready.token
         self._wish.given(ready.name)
         if not ready.resumed:
-            self._histories.new_inbox()
+            self._histories.new_inbox(ready.identity)
             for refused in self.unanswered.end_conversations() if self._had_session else []:
                 self._out.refuse(refused)
-        self._had_session = True
+        self._had_session = self._is_ready = True
         self._membership.ready(ready.rooms or ([ready.room] if ready.room is not None else []))
         for room in self.rooms:
             self._catch_up(fold(room))
-        if ready.resumed and PRIVATE in self.features:
+        if (ready.resumed or ready.identity is not None) and PRIVATE in self.features:
             self._catch_up(INBOX)
         for say in self.unanswered.again({*self._membership.places, INBOX}):
             self._out.send(say)
@@ -262,7 +294,13 @@ class Conversation:
     def _left(self, left: messages.Left) -> None:
         self._out.show(left)
         self._histories.stop({fold(left.room)})
-        self._membership.left(left.room, left.current, left.re)
+        if left.reason is None:
+            self._membership.left(left.room, left.current, left.re)
+        else:
+            self._membership.removed(left.room, left.current)
+
+    def _is_kicked(self, left: messages.Left) -> bool:
+        return left.reason == KICKED and self.name is not None and fold(left.name) == fold(self.name)
 
     def _confirm(self, sent: messages.Sent) -> None:
         if sent.key is not None:
@@ -281,8 +319,14 @@ class Conversation:
             if self._histories[place].is_awaited(number):  # there is no history: go on with the live frames
                 self._out.show(error)
                 self._release(place)
-        elif number in (_HELLO, self._claim):
-            if number == _HELLO or error.code != TAKEN:  # that it is still taken is no news
+        elif number == _HELLO and not self._is_ready:
+            raise HelloRefusedError(error.code, error.text)
+        elif number == _HELLO:
+            self._out.show(error)
+            if error.code in ABOUT_NAMES:
+                self._wish.refused(error.code)
+        elif number is not None and number == self._claim:
+            if error.code != TAKEN:  # that it is still taken is no news
                 self._out.show(error)
             self._wish.refused(error.code)
             self._claim = 0
@@ -335,7 +379,8 @@ class Conversation:
         """The frame that an entry of the history would have been if it had come live."""
         if page.room is None:
             to = entry.to or self.name or ""
-            return messages.Private(entry.from_, to, entry.text, entry.at, entry.action)
+            who = entry.fingerprint, entry.operator
+            return messages.Private(entry.from_, to, entry.text, entry.at, entry.action, *who)
         return messages.Message(page.room, entry.from_, entry.text, entry.at, entry.action)
 
     def _release(self, place: str) -> None:

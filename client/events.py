@@ -56,6 +56,22 @@ class NameWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyChanged:
+    """A name that we have talked to belongs to another key now. None stands for a guest, who has no key."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A sentence of the client itself, such as that an invitation was not sent."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class QueryReply:
     """A frame of the reply to a query: a command that the program sent for itself, not for the person."""
 
@@ -82,5 +98,6 @@ class Status:
     """The server's goodbye, if the last connection ended with one."""
 
 
-type ConversationEvent = Send | Received | Refused | FramesMissed | NewSince | NameWanted | QueryReply | PongReceived
-type ClientEvent = Received | Refused | FramesMissed | NewSince | NameWanted | QueryReply | PongReceived | Status
+type _Shared = Received | Refused | FramesMissed | NewSince | NameWanted | KeyChanged | QueryReply | PongReceived
+type ConversationEvent = Send | _Shared
+type ClientEvent = _Shared | Remark | Status

@@ -9,10 +9,15 @@ from pylingo.shared.names import fold
 ROOMS = "rooms"
 PRIVATE = "private"
 PEOPLE = "people"
+IDENTITY = "identity"
+MODERATION = "moderation"
 UNSUPPORTED = "unsupported"
 """The client's own code for a request that the server has no feature for."""
 
 _COMMANDS = {"open": ROOMS, "msg": PRIVATE} | dict.fromkeys(("topic", "me", "who", "whois", "away"), PEOPLE)
+MODERATING = frozenset(["kick", "ban", "unban", "bans", "mute", "unmute", "op", "deop", "redact", "announce", "invite"])
+"""The commands of operators, and `invite`, which members may have as well."""
+_COMMANDS |= dict.fromkeys(MODERATING, MODERATION)
 
 
 def check_supported(request: Say | Command, features: Set[str], current: str | None) -> None:

@@ -40,13 +40,23 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("switch", "Shows another room or conversation."),
             ("layout", "top, bottom, inline or plain."),
             ("colors time", "Show them, or not."),
-            ("log", "Writes all lines to a file; alone: stops."),
-            ("clear", "Empties the window."),
+            ("log clear", "Writes lines to a file; empties the window."),
+        ),
+    ),
+    (
+        "order",
+        (
+            ("kick ban unban bans mute unmute", "Keep people out."),
+            ("op deop redact announce invite", "Ranks, words, links."),
         ),
     ),
     ("program", (("help", "Shows this summary."), ("close quit", "Leaves the chat and ends the program."))),
 )
-"""By label, the rows: the commands in a row, and what they do. Such a row is shown if all of its commands exist."""
+"""By label, the rows: the commands in a row, and what they do. Such a row is shown if all of its commands exist.
+
+A row of many commands shows no arguments.
+"""
+_MANY = 4
 _OTHERS = "more"
 
 
@@ -59,7 +69,8 @@ def help_rows(commands: Iterable[CommandInfo]) -> list[str]:
         for names, words in group:
             infos = [left.pop(name) for name in names.split() if name in left]
             if len(infos) == len(names.split()):
-                found.append(_row("  ".join(map(_usage, infos)), words))
+                usage = _usage if len(infos) < _MANY else _name
+                found.append(_row("  ".join(map(usage, infos)), words))
             else:
                 found += map(_own_row, infos)
         rows += _labelled(label, found)
@@ -76,6 +87,10 @@ def _own_row(command: CommandInfo) -> str:
 
 def _row(usage: str, words: str) -> str:
     return f"{usage:<{_USAGE}}  {words}"
+
+
+def _name(command: CommandInfo) -> str:
+    return printable(f"/{command.name}")
 
 
 def _usage(command: CommandInfo) -> str:

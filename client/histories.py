@@ -29,6 +29,7 @@ class Histories:
         self._here = here
         self._seen = dict(seen)
         self._readers: dict[str, HistoryReader] = {}
+        self._inbox_key: str | None = None  # the fingerprint of the key to which the inbox belongs
         self._asked: dict[int, str] = {}  # the places of requests without a reply, by id
         self.new_inbox()
 
@@ -73,9 +74,13 @@ class Histories:
             if place in self._readers:
                 self._readers[place].stop()
 
-    def new_inbox(self) -> None:
-        """A session begins, to which nothing private belongs yet."""
-        self._readers[INBOX] = HistoryReader(self._ids, newest=0)
+    def new_inbox(self, key: str | None = None) -> None:
+        """A session begins. Its inbox is that of the `key` with this fingerprint; without a key it is empty."""
+        if key is None:
+            self._readers[INBOX] = HistoryReader(self._ids, newest=0)
+        elif key != self._inbox_key:
+            self._readers[INBOX] = HistoryReader(self._ids, newest=self._seen.pop(INBOX, None))
+        self._inbox_key = key
 
     def disconnected(self) -> None:
         self._asked.clear()
@@ -102,6 +107,7 @@ def place_of(record: Record) -> str | None:
             | messages.Left(room=room, reason=str())
             | messages.Renamed(room=str(room))
             | messages.Topic(room=room, re=None)
+            | messages.Redacted(room=room)
         ):
             return fold(room)
     return None

@@ -20,6 +20,8 @@ OWN_IN_A_ROW = 2_000
 MOST_HELD = 20_000
 """Frames held back at most. A server that sends more before it answers has forgotten the request."""
 
+_STAMPED = (Message, Private, Skipped)
+
 
 class HistoryReader:
     """`ids` gives the ids of requests. Every method that returns a request expects it to be sent.
@@ -113,7 +115,7 @@ class HistoryReader:
 
         A page is limited to the size of a frame and may not have room for all that came since the room was joined.
         """
-        before = next((_before(frame) for frame in self._held or () if isinstance(frame, Message | Skipped)), None)
+        before = next((_before(frame) for frame in self._held or () if isinstance(frame, _STAMPED)), None)
         is_newest = self._awaited is None or (self._awaited.since is None and self._awaited.before is None)
         if not is_newest or not page.messages or before is None or before + 1 >= page.messages[0].at:
             return None
@@ -151,7 +153,7 @@ class HistoryReader:
     def disconnected(self) -> None:
         """The connection broke. Frames held back are in the history; fetch a new room from the first of them on."""
         for record in self.stop():
-            if isinstance(record, Message | Skipped) and self.newest is None and self._seen is None:
+            if isinstance(record, _STAMPED) and self.newest is None and self._seen is None:
                 self.newest = _before(record)
 
 

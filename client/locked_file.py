@@ -37,7 +37,7 @@ def replace(path: Path, text: str) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
         with open(handle, "wb") as file:
-            file.write(text.encode())
+            file.write(text.encode(errors="surrogateescape"))
         os.chmod(name, path.stat().st_mode & 0o777)
         os.replace(name, path)
     except BaseException:

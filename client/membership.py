@@ -117,7 +117,12 @@ class Membership:
     def left(self, room: str, current: str | None, number: int | None) -> None:
         """We left a room; another one may be `current` now."""
         self._answered(number)
+        self.removed(room, current)
+
+    def removed(self, room: str, current: str | None) -> None:
+        """We are out of a room, as after `left`, without a request of ours. A reconnect does not enter it again."""
         self.rooms = without(self.rooms, [room])
+        self._goal = without(self._goal, [room])
         if current is not None:
             self.rooms = moved(self.rooms, Command("open", current))
 

@@ -1,6 +1,7 @@
 """The client's command line, on top of the configuration file."""
 
 import getpass
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from pylingo.client.settings import (
 )
 from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT
 from pylingo.shared.launch import LaunchError
+from pylingo.shared.link import Link, parse_link
 from pylingo.shared.names import MAX_NAME
 from pylingo.shared.settings import Setting, Source, argument_parser, read_options, table
 from pylingo.shared.values import ValueType, explained, flag, number, path, utf8
@@ -32,9 +34,32 @@ def _recipient(text: str) -> str:
     return text
 
 
+STDIN = "-"
+PASSWORD_VARIABLE = "PYLINGO_PASSWORD"
+_LONGEST_PASSWORD = 1_024
+
+
+def _server_or_stdin(text: str) -> Link | None:
+    return None if text == STDIN else SETTINGS["address"].type.parse(text)
+
+
 OPTIONS = table(
     [
-        *SETTINGS.values(),
+        replace(
+            SETTINGS["address"],
+            type=replace(SETTINGS["address"].type, parse=_server_or_stdin),
+            about="the server, or a link pylingo://…; - reads a link without echo",
+        ),
+        *(setting for setting in SETTINGS.values() if setting.name != "address"),
+        _option("plain", flag(), "", "connect without TLS, and trust everybody on the way; on loopback that is usual"),
+        _option("accept_new", flag(), "", "accept the certificate of a server that is not known yet, and remember it"),
+        _option(
+            "password_file",
+            path(),
+            "FILE",
+            "the file whose first line is the server's password",
+            f"the variable {PASSWORD_VARIABLE}; a window asks for it",
+        ),
         _option("config", path(), "FILE", "the configuration file, in TOML", "in the platform's folder"),
         _option("json", flag(), "", "print each frame as one line of JSON"),
         _option("text", flag(), "", "send every line of input as text; no line is a command"),
@@ -64,14 +89,22 @@ class ClientOptions:
     `retry` is in seconds; `insist` says whether it applies to the first connection. `config` is the file that keeps
     changed preferences, or None. `trouble` says why that file was not read.
 
+    `link` is the link that names the server, if there is one. `identity` is the file of a key that the person has
+    named. With `is_unencrypted` there is no TLS, and with `accept_new` an unknown server is accepted.
+
     `to` is the recipient of all messages, `is_room_given` says whether the room comes from the command line, and
     `keeps_state` whether the rooms of this run are remembered for the next one.
     """
 
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
+    link: Link | None = None
     name: str | None = None
     room: str | None = DEFAULT_ROOM
+    is_unencrypted: bool = False
+    accept_new: bool = False
+    identity: Path | None = None
+    password: str | None = field(default=None, repr=False)
     as_json: bool = False
     only_text: bool = False
     to: str | None = None
@@ -82,6 +115,11 @@ class ClientOptions:
     preferences: Preferences = field(default_factory=Preferences)
     config: Path | None = field(default_factory=default_path, compare=False)
     trouble: str | None = None
+
+    @property
+    def server(self) -> Link:
+        """The server, as a link or as an address alone."""
+        return self.link or Link(self.host, self.port, is_link=False)
 
 
 def parse_arguments(arguments: Sequence[str]) -> ClientOptions:
@@ -102,16 +140,25 @@ def parse_arguments(arguments: Sequence[str]) -> ClientOptions:
     config = Path(given["config"]) if "config" in given else default_path()
     settings, trouble = _read(config, must_exist="config" in given)
 
-    host, port = given.get("address", settings.address or (DEFAULT_HOST, DEFAULT_PORT))
+    server = given.get("address", settings.address or Link(DEFAULT_HOST, DEFAULT_PORT, is_link=False))
+    server = server or _link_from_stdin()
+    if server.is_link and "plain" in given:
+        raise LaunchError("--plain contradicts the link: pylingo:// always means TLS")
+    identity = given.get("identity", settings.identity)
     return ClientOptions(
-        host=host,
-        port=port,
+        host=server.host,
+        port=server.port,
+        link=server if server.is_link else None,
         name=given.get("name", settings.name) or login_name(),
-        room=given.get("room", None if "to" in given else settings.room or DEFAULT_ROOM),
+        room=given.get("room", None if "to" in given else server.room or settings.room or DEFAULT_ROOM),
+        is_unencrypted="plain" in given,
+        accept_new="accept_new" in given,
+        identity=Path(identity) if identity else None,
+        password=_password(given.get("password_file")),
         as_json="json" in given,
         only_text="text" in given,
         to=given.get("to"),
-        is_room_given="room" in given,
+        is_room_given="room" in given or server.room is not None,
         keeps_state="no_state" not in given,
         retry=given.get("retry", RETRY),
         insist="retry" in given,
@@ -135,6 +182,31 @@ def _read(config: Path | None, must_exist: bool) -> tuple[ClientSettings, str | 
         if must_exist:
             raise LaunchError(f"{config}: {error.strerror}") from None
         return ClientSettings(), f"the configuration file {config} is not used: {error.strerror}"
+
+
+def _link_from_stdin() -> Link:
+    from pylingo.client.prompt import read_link
+
+    try:
+        return parse_link(read_link())
+    except ValueError as error:
+        raise LaunchError(str(error)) from None
+
+
+def _password(path: str | None) -> str | None:
+    """The password in the first line of a file or, without one, in the environment. Raises `LaunchError`."""
+    if path is None:
+        return os.environ.get(PASSWORD_VARIABLE)
+    try:
+        with open(path, "rb") as file:
+            line = file.read(_LONGEST_PASSWORD + 2).split(b"\n")[0].removesuffix(b"\r").decode()
+    except OSError as error:
+        raise LaunchError(f"--password-file: {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise LaunchError(f"--password-file: the first line of {path} is not UTF-8") from None
+    if not 0 < len(line) <= _LONGEST_PASSWORD:
+        raise LaunchError(f"--password-file: the first line of {path} must have 1 to {_LONGEST_PASSWORD} characters")
+    return line
 
 
 def login_name() -> str | None:

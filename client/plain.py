@@ -13,20 +13,31 @@ import select
 import signal
 import sys
 import time
+from dataclasses import replace
 from typing import TextIO
 
+from pylingo.client.access import Access, for_person
 from pylingo.client.client import PATIENCE, Client
-from pylingo.client.events import ClientEvent, NameWanted, Received, Refused, Status
+from pylingo.client.events import ClientEvent, KeyChanged, NameWanted, Received, Refused, Remark, Status
 from pylingo.client.histories import INBOX, place_of
 from pylingo.client.line_input import LineInput
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.options import ClientOptions
-from pylingo.client.wording import date_line, local_day, not_confirmed, refused, why_no_connection, wording
+from pylingo.client.prompt import ask_secret
+from pylingo.client.wording import (
+    date_line,
+    key_changed,
+    local_day,
+    not_confirmed,
+    refused,
+    why_no_connection,
+    wording,
+)
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.shared.address import show_address
 from pylingo.shared.commands import BY_NAME, message_of, parse_line, parse_piped, unknown_command
 from pylingo.shared.errors import RequestError
-from pylingo.shared.messages import Command, Help, Message, Private, Say
+from pylingo.shared.messages import Command, Help, Invitation, Message, Private, Say
 from pylingo.shared.schema import Record, to_map
 from pylingo.shared.text import printable, quote
 
@@ -34,7 +45,7 @@ from pylingo.shared.text import printable, quote
 class Plain:
     """One run of the plain client."""
 
-    def __init__(self, options: ClientOptions) -> None:
+    def __init__(self, options: ClientOptions, access: Access) -> None:
         self._options = options
         self._where = show_address(options.host, options.port)
         self._commands = set(BY_NAME)  # the server's commands that we know of
@@ -49,6 +60,7 @@ class Plain:
             reactor=self._reactor,
             on_event=self._happened,
             drained=self._resume,
+            access=access or for_person(options, ask_secret),
         )
         self._input = LineInput(
             self._reactor, 0, self._typed, lambda: self._client.is_full, self._resume, self._leave, self._input_failed
@@ -84,6 +96,10 @@ class Plain:
             case NameWanted(str(wanted)):
                 name = self._client.conversation.name
                 self._note(f"you are {name}, wanted {wanted}: it is asked for again until it is free")
+            case KeyChanged():
+                self._note(key_changed(event))
+            case Remark(text):
+                self._note(text)
             case Status():
                 self._changed(event)
 
@@ -97,7 +113,9 @@ class Plain:
 
     def _words(self, record: Record) -> list[str]:
         """The lines for a frame. In several rooms, what somebody else did in one of them begins with its name."""
-        lines = wording(record, self._client.conversation.name)
+        if isinstance(record, Invitation):
+            record = replace(record, code=self._client.invitation_link(record.code))
+        lines = wording(record, self._client.conversation.name, self._client.conversation.marks)
         place = place_of(record)
         if lines and place not in (None, INBOX) and len(self._client.conversation.rooms) > 1:
             lines[0] = f"[{printable(getattr(record, 'room', place))}] {lines[0]}"

@@ -8,9 +8,26 @@ RETRY = 60.0
 FIRST_DELAY = 0.25
 """Seconds, on average, before the first attempt to reconnect. Each further delay is twice as long."""
 LONGEST_DELAY = 15.0
-NEVER_AGAIN = frozenset({"close", "replaced", "bad-frame", "protocol", "password", "address-limit", "tls"})
+NEVER_AGAIN = frozenset(
+    {
+        *("close", "replaced", "bad-frame", "protocol", "password", "address-limit"),
+        *("identity", "members-only", "banned", "tls"),
+    }
+)
 """Reasons of a goodbye after which a reconnect is unwanted or useless."""
 _MOST_DOUBLINGS = 64  # far beyond every longest delay; 2.0**1024 is no float any more
+
+
+class FinalError(ConnectionError):
+    """The end of a connection after which a reconnect is useless. The message is a whole sentence."""
+
+
+class HelloRefusedError(FinalError):
+    """The server refused the hello with an error, whose code is `code`."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 @dataclass(slots=True)

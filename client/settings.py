@@ -14,10 +14,11 @@ from pylingo.client.locked_file import locked, replace
 from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT, show_address
 from pylingo.shared.errors import RequestError
 from pylingo.shared.launch import LaunchError
+from pylingo.shared.link import Link
 from pylingo.shared.names import MAX_NAME, MAX_ROOM, fold, is_guest, room_name
 from pylingo.shared.settings import Setting, Source, read_file, table
 from pylingo.shared.settings_file import BOM, SettingsFile
-from pylingo.shared.values import ValueType, address, explained, flag, one_of, utf8
+from pylingo.shared.values import ValueType, explained, flag, one_of, path, server, utf8
 
 LONGEST_NAME = 1_024
 """A longer name is refused here. The server refuses shorter ones, because they fit a frame."""
@@ -59,10 +60,22 @@ _NAMES = ValueType("a list of names", _ignored, ", ".join, toml=(), is_list=True
 SETTINGS = table(
     [
         _required(
-            name="address", type=address(), metavar="HOST[:PORT]", about="the server", default=_SERVER, positional=True
+            name="address",
+            type=server(),
+            metavar="HOST[:PORT]",
+            about="the server, or a link pylingo://…",
+            default=_SERVER,
+            positional=True,
         ),
         _required(name="name", type=_NAME, metavar="NAME", about="your name in the chat", default="your login name"),
         _required(name="room", type=_ROOM, metavar="ROOM", about="the room to join", default=DEFAULT_ROOM),
+        Setting(
+            name="identity",
+            type=path(),
+            metavar="FILE",
+            about="your Ed25519 key, in OpenSSH's format",
+            default="one is made in the platform's folder, and offered over TLS",
+        ),
         Setting(name="layout", type=one_of(*LAYOUTS), metavar="LAYOUT", about="where the input line is", default="top"),
         Setting(name="colors", type=flag(), about="names have colours", source=Source.FILE),
         Setting(name="times", type=flag(), about="each line has its time", source=Source.FILE),
@@ -91,9 +104,10 @@ PREFERENCES = tuple(Preferences.__dataclass_fields__)
 class ClientSettings:
     """The contents of the file: the server, the name, the room and the preferences."""
 
-    address: tuple[str, int] | None = None
+    address: Link | None = None
     name: str | None = None
     room: str | None = None
+    identity: str | None = None
     preferences: Preferences = field(default_factory=Preferences)
 
 

@@ -1,7 +1,8 @@
 """The client's state file: the rooms of the last run, and how far each of them was read.
 
 It is JSON in the platform's state folder, for each server by its address: the rooms, the current one first, and the
-newest stamp that was seen in each. It never contains a text or a person's name. The client works without it.
+newest stamp that was seen in each and among the private messages. It never contains a text or a person's name. The
+client works without it.
 """
 
 import json
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pylingo.client.histories import INBOX
 from pylingo.client.locked_file import locked, replace
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold, room_name
@@ -68,7 +70,7 @@ def save(path: Path, server: str, rooms: Sequence[str], seen: Mapping[str, int])
         for place, at in seen.items():
             if 0 <= at <= _LAST_STAMP:
                 newest[place] = max(at, newest.get(place, 0))
-        places = set(map(fold, kept))
+        places = {*map(fold, kept), INBOX}
         servers[server] = SavedRooms(kept, {place: at for place, at in newest.items() if place in places})
         latest = list(servers.items())[-SERVERS_KEPT:]
         content = {name: {"rooms": saved.rooms, "seen": saved.seen} for name, saved in latest}

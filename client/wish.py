@@ -7,7 +7,10 @@ from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
 
 TAKEN = "name-taken"
-_STAYS = frozenset({"leave", "moved", "kicked"})  # reasons to leave a room that keep the name in use
+ABOUT_NAMES = frozenset({TAKEN, "name-owned", "bad-name"})
+"""The codes that may follow a `ready` because of the name that was asked for."""
+KICKED = "kicked"
+_STAYS = frozenset({"leave", "moved", KICKED})  # reasons to leave a room that keep the name in use
 
 
 @dataclass(slots=True)

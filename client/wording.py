@@ -10,11 +10,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from pylingo.client.events import KeyChanged
 from pylingo.client.help_groups import help_rows
+from pylingo.client.people import Marks
+from pylingo.client.reconnect import FinalError
+from pylingo.client.wish import KICKED
 from pylingo.client.zone import local_time
 from pylingo.reactor.engine.handshake import NotTlsError
 from pylingo.reactor.engine.tls import reason_of
 from pylingo.shared import messages
+from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
 from pylingo.shared.text import printable, quote, readable
 
@@ -30,15 +35,38 @@ _BAD_CERTIFICATES = {  # by OpenSSL's X509_V_ERR_ number
     62: "is for another host",
     64: "is for another address",
 }
+REMOVED = "(removed)"
+"""What stands for a text that an operator has taken out of the history. No other text is empty."""
+_DEEDS = {
+    "kick": "kicked {whom} out of {room}",
+    "ban": "banned {whom}",
+    "unban": "lifted the ban of {whom}",
+    "mute": "muted {whom}",
+    "unmute": "lets {whom} speak again",
+    "op": "made {whom} an operator",
+    "deop": "took the rank of operator from {whom}",
+    "redact": "removed a message from {room}",
+    "announce": "told everybody",
+}
 _WHY_LEFT = {"leave": "left {room}", "moved": "went to another room", "close": "left", "lost": "lost the connection"}
 
 
-def wording(record: Record, me: str | None = None) -> list[str]:
-    """The lines for a frame, without line ends. Frames that are not for people have none. `me` is our name."""
-    words = _WORDS.get(type(record))
-    if words is None:
-        return []
-    text = _private(record, me) if isinstance(record, messages.Private) else words(record)
+def wording(record: Record, me: str | None = None, marks: Marks | None = None) -> list[str]:
+    """The lines for a frame, without line ends. Frames that are not for people have none.
+
+    `me` is our name, and `marks` says whose name belongs to which key.
+    """
+    match record:
+        case messages.Private():
+            text = _private(record, me)
+        case messages.Users() if marks is not None:
+            text = _users(record, marks)
+        case messages.Left() if me is not None and fold(record.name) == fold(me):
+            text = _left(record, is_mine=True)
+        case _ if type(record) in _WORDS:
+            text = _WORDS[type(record)](record)
+        case _:
+            return []
     first, *rest = readable(text).split("\n")
     return [first, *(INDENT + row for row in rest)]
 
@@ -79,6 +107,8 @@ def why_no_connection(error: Exception | None, goodbye: messages.Goodbye | None,
         return f"the certificate of {where} {words}"
     if isinstance(error, ssl.SSLError):
         return f"no encrypted connection to {where}: {printable(reason_of(error))}"
+    if isinstance(error, FinalError):
+        return printable(str(error))
     # The system reports a reset, not an end, if the server had not read everything.
     if error is None or isinstance(error, ConnectionResetError | BrokenPipeError):
         return f"the connection to {where} broke: the server went away"
@@ -89,6 +119,18 @@ def why_no_connection(error: Exception | None, goodbye: messages.Goodbye | None,
         words = f"the host in {where} cannot be looked up at present" if later else f"unknown host in {where}"
         return f"{words}: {error.strerror}"
     return f"no connection to {where}: {getattr(error, 'strerror', None) or error}"
+
+
+def key_changed(change: KeyChanged) -> str:
+    """A sentence that says that a name belongs to another key now."""
+    name = printable(change.name)
+    if change.before is None:
+        return f"{name} was a guest when you talked, and is verified now by the key {printable(change.after or '')}"
+    now = f"belongs to {printable(change.after)}" if change.after is not None else "is used by a guest"
+    return (
+        f"THE KEY OF {name} HAS CHANGED: the name belonged to {printable(change.before)} when you talked, and {now};"
+        " this may be somebody else"
+    )
 
 
 def clock_time(at: int) -> str:
@@ -108,7 +150,8 @@ def date_line(day: tuple[int, int, int]) -> str:
 
 def _message(message: messages.Message | messages.Entry) -> str:
     name = printable(message.from_)
-    said = f"* {name} {message.text}" if message.action else f"{name}: {message.text}"
+    text = message.text or REMOVED
+    said = f"* {name} {text}" if message.action else f"{name}: {text}"
     return f"{clock_time(message.at)} {said}"
 
 
@@ -116,7 +159,7 @@ def _private(message: messages.Private | messages.Entry, me: str | None = None) 
     """A private message. Our own name, if it is known, becomes "you"."""
     from_, to = (printable("you" if name == me else name) for name in (message.from_, message.to or ""))
     sign = "* " if message.action else ""
-    return f"{clock_time(message.at)} {sign}{from_} -> {to}: {message.text}"
+    return f"{clock_time(message.at)} {sign}{from_} -> {to}: {message.text or REMOVED}"
 
 
 def _joined(joined: messages.Joined) -> str:
@@ -128,10 +171,13 @@ def _joined(joined: messages.Joined) -> str:
     return f"* you are in {room} as {name}; {company}"
 
 
-def _left(left: messages.Left) -> str:
+def _left(left: messages.Left, is_mine: bool = False) -> str:
     name, room = printable(left.name), printable(left.room)
     if left.reason is None:
         return f"* you left {room}"
+    if left.reason == KICKED:
+        whom = "you were" if is_mine else f"{name} was"
+        return f"* {whom} kicked out of {room}{_by(left.by)}{_why(left.text)}"
     reason = _WHY_LEFT.get(left.reason, "was disconnected ({reason})")
     return f"* {name} {reason.format(room=room, reason=printable(left.reason))}"
 
@@ -139,6 +185,24 @@ def _left(left: messages.Left) -> str:
 def _renamed(renamed: messages.Renamed) -> str:
     old, new = printable(renamed.old), printable(renamed.new)
     return f"* {old} is now {new}" if renamed.room is not None else f"* you are now {new}"
+
+
+def _users(users: messages.Users, marks: Marks) -> str:
+    """Everybody in a room: in one row, or in one row each if somebody is verified."""
+    names = [(printable(name), marks[name]) for name in users.users]
+    if not any(mark.fingerprint or mark.is_operator for _, mark in names):
+        return f"* in {printable(users.room)}: {', '.join(name for name, _ in names)}"
+    rows = (f"{_marked(name, mark.is_operator)}{_fingerprint(mark.fingerprint)}" for name, mark in names)
+    return "\n".join([f"* in {printable(users.room)}:", *rows])
+
+
+def _marked(name: str, is_operator: bool | None) -> str:
+    """A name with the sign of operators."""
+    return f"@{name}" if is_operator else name
+
+
+def _fingerprint(fingerprint: str | None) -> str:
+    return f"  {printable(fingerprint)}" if fingerprint is not None else ""
 
 
 def _rooms(rooms: messages.Rooms) -> str:
@@ -166,19 +230,65 @@ def _people(people: messages.People) -> str:
     for person in people.people:
         rooms = f"in {person.rooms} room{'s' * (person.rooms != 1)}"
         away = f", away: {printable(person.away)}" if person.away is not None else ""
-        rows.append(f"{printable(person.name)}  {rooms}{away}")
+        name = _marked(printable(person.name), person.operator)
+        rows.append(f"{name}  {rooms}{away}{_fingerprint(person.fingerprint)}")
     return "\n".join(["* people here:", *rows])
 
 
 def _person(person: messages.PersonDetails) -> str:
     rooms = ", ".join(map(printable, person.rooms)) or "no room that you are in"
-    rows = [f"* {printable(person.name)} is in {rooms}"]
+    rows = [f"* {_marked(printable(person.name), person.operator)} is in {rooms}"]
     rows.append("here since {}-{:02}-{:02} ".format(*local_day(person.since)) + clock_time(person.since))
     if person.away is not None:
         rows.append(f"away: {printable(person.away)}")
     if person.operator:
         rows.append("an operator")
+    if person.fingerprint is not None:
+        rows.append(f"verified by the key {printable(person.fingerprint)}")
     return "; ".join(rows)
+
+
+def _moderated(moderated: messages.Moderated) -> str:
+    whom = printable(moderated.name or moderated.address or "")
+    room = printable(moderated.room or "")
+    words = _DEEDS.get(moderated.action, "used /{action} {whom}").format(
+        whom=whom or "somebody", room=room or "the room", action=printable(moderated.action)
+    )
+    return f"* {printable(moderated.by)} {words}{_until(moderated.until)}{_why(moderated.text)}"
+
+
+def _bans(bans: messages.Bans) -> str:
+    if not bans.bans:
+        return "* nobody is banned"
+    rows = []
+    for ban in bans.bans:
+        whom = " at ".join(printable(part) for part in (ban.name, ban.address) if part)
+        rows.append(f"{whom}{_by(ban.by)}{_until(ban.until)}{_why(ban.text)}")
+    return "\n".join(["* banned:", *rows])
+
+
+def _redacted(redacted: messages.Redacted) -> str:
+    by = printable(redacted.by)
+    return (
+        f"* {by} removed the message of {clock_time(redacted.at)} from {printable(redacted.room)}{_why(redacted.text)}"
+    )
+
+
+def _invitation(invitation: messages.Invitation) -> str:
+    uses = "once" if invitation.uses == 1 else f"{invitation.uses} times"
+    return f"* an invitation that can be used {uses}{_until(invitation.until)}: {printable(invitation.code)}"
+
+
+def _by(name: str | None) -> str:
+    return f" by {printable(name)}" if name is not None else ""
+
+
+def _why(text: str | None) -> str:
+    return f": {printable(text)}" if text else ""
+
+
+def _until(at: int | None) -> str:
+    return " until {}-{:02}-{:02} ".format(*local_day(at)) + clock_time(at) if at is not None else ""
 
 
 def _away(away: messages.Away) -> str:
@@ -203,7 +313,7 @@ def _skipped(skipped: messages.Skipped) -> str:
 
 _WORDS: dict[type[Record], Callable[[Any], str]] = {
     messages.Welcome: lambda welcome: f"* {printable(welcome.server)} calls you {printable(welcome.name)}",
-    messages.Ready: lambda ready: f"* you are {printable(ready.name)}",
+    messages.Ready: lambda ready: f"* you are {_marked(printable(ready.name), ready.operator)}",
     messages.Message: _message,
     messages.Private: _private,
     messages.Joined: _joined,
@@ -218,6 +328,10 @@ _WORDS: dict[type[Record], Callable[[Any], str]] = {
     messages.Help: _help,
     messages.HistoryPage: _history,
     messages.Skipped: _skipped,
+    messages.Moderated: _moderated,
+    messages.Bans: _bans,
+    messages.Redacted: _redacted,
+    messages.Invitation: _invitation,
     messages.Notice: lambda notice: f"* {notice.text}",
     messages.Error: lambda error: f"! {error.text}",
     messages.Goodbye: lambda goodbye: f"* goodbye ({printable(goodbye.reason)}): {goodbye.text}",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pylingo.shared.address import parse_address, show_address
+from pylingo.shared.link import Link, parse_server, show_link
 from pylingo.shared.text import without_controls
 
 _NUMBER = re.compile(r"[\d.eE+-]{1,64}\Z", re.ASCII)  # `float` also accepts other digits, spaces and underscores
@@ -187,6 +188,17 @@ def address() -> ValueType:
 
     parse = explained(lambda text: parse_address(utf8(text)))
     return ValueType("HOST, HOST:PORT or [IPV6]:PORT", parse, lambda value: show_address(*value), toml=(str,))
+
+
+def server() -> ValueType:
+    """The address of a server, or a link to it, which may hold an invitation: no error quotes that."""
+
+    parse = explained(lambda text: parse_server(utf8(text)))
+    return ValueType("HOST, HOST:PORT, [IPV6]:PORT or a link", parse, _show_server, toml=(str,))
+
+
+def _show_server(link: Link) -> str:
+    return show_link(link) if link.is_link else show_address(link.host, link.port)
 
 
 def notice(longest: int) -> ValueType:

@@ -87,8 +87,8 @@ def encrypting(tls: bool) -> Iterator[None]:
 class ServerProcess:
     """`./reactor/run.py`, or another `program`, as a child process of Python on a port chosen by the system.
 
-    With `tls` it has the certificate of `tests.fakes.tls`, with `--data` that of the folder. A `Peer` on its port speaks
-    TLS by itself then.
+    With `tls` it has the certificate of `tests.fakes.tls`, with `--data` that of the folder. A `Peer` on its port then
+    speaks TLS by itself.
     """
 
     def __init__(

@@ -19,6 +19,7 @@ from pylingo.client.settings import load
 from pylingo.client.wording import not_confirmed
 from pylingo.reactor.config import SETTINGS, read_file
 from pylingo.shared.commands import COMMANDS
+from pylingo.shared.link import parse_server
 from pylingo.shared.messages import Joined, Message, Private, Say
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess
 
@@ -327,7 +328,7 @@ def test_the_settings_file_of_the_client_is_sound(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(block, encoding="utf-8")
     settings = load(path)
-    assert settings.address == ("chat.example.org", 5000)
+    assert settings.address == parse_server("chat.example.org")
     assert settings.preferences.layout == "bottom"
     assert settings.preferences.ignored == {"somebody"}
 

@@ -7,6 +7,7 @@ number of buffers and the number of lines in all of them are bounded.
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 
+from pylingo.client.histories import INBOX
 from pylingo.client.terminal.buffer import MOST, Buffer
 from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.scrollback import CHARACTERS, LINES
@@ -28,10 +29,16 @@ def of_rooms(rooms: Sequence[str], seen: Mapping[str, int]) -> list[Buffer]:
 
 
 def places(model: Model) -> tuple[list[str], dict[str, int]]:
-    """The rooms that the next run of the program is to enter, and the newest stamp seen in each (compared forms)."""
+    """The rooms that the next run of the program is to enter, and the newest stamp seen in each (compared forms).
+
+    That of the private messages is among them: those that come while we are away are fetched from there on.
+    """
     buffers = [buffer for buffer in model.buffers if buffer.room is not None and not buffer.is_leaving]
     rooms = [buffer.room for buffer in buffers if buffer.room is not None]
-    return rooms, {fold(buffer.title): buffer.seen for buffer in buffers if buffer.seen is not None}
+    seen = {fold(buffer.title): buffer.seen for buffer in buffers if buffer.seen is not None}
+    if private := max((buffer.last_at for buffer in model.buffers if buffer.person is not None), default=0):
+        seen[INBOX] = private
+    return rooms, seen
 
 
 def find_room(model: Model, room: str | None) -> Buffer | None:

@@ -8,7 +8,19 @@ from pylingo.client.events import Refused
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.buffers import places
 from pylingo.client.terminal.display import Display
-from pylingo.client.terminal.model import Do, Effect, Event, Model, Query, Report, SendCommand, Shown, Speak, Transcribe
+from pylingo.client.terminal.model import (
+    AcceptCertificate,
+    Do,
+    Effect,
+    Event,
+    Model,
+    Query,
+    Report,
+    SendCommand,
+    Shown,
+    Speak,
+    Transcribe,
+)
 from pylingo.client.terminal.transcript import Transcript
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Error, Say
@@ -18,7 +30,7 @@ PATIENCE = 2.0  # seconds that leaving may take before the connection is given u
 
 
 class Effects:
-    """See the module. `take` and `suspend` are about the terminal, and `exit_` ends the program.
+    """See the module. `take`, `suspend` and `ask_password` are about the terminal, and `exit_` ends the program.
 
     `happen` gets an event for what failed, or was done without anything else to show it.
     """
@@ -33,6 +45,7 @@ class Effects:
         keep: Callable[[Sequence[str], Mapping[str, int]], None],
         take: Callable[[], object],
         suspend: Callable[[], object],
+        ask_password: Callable[[], object],
         exit_: Callable[[], object],
         happen: Callable[[Event], object],
     ) -> None:
@@ -55,6 +68,8 @@ class Effects:
             Do.EXIT: lambda effect: exit_(),
             Do.BELL: lambda effect: display.ring(),
             Do.REPAINT: self._repaint,
+            AcceptCertificate: lambda effect: client.accept_certificate(effect.fingerprint),
+            Do.ASK_PASSWORD: lambda effect: ask_password(),
             Do.SUSPEND: lambda effect: suspend(),
             Do.REMEMBER: self._save,
             Do.KEEP_PLACES: self._keep_places,

@@ -17,9 +17,10 @@ from pylingo.client.terminal.cells import clip, width
 from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.painter import BEGIN, END, MODES_OFF, MODES_ON, WRAP_OFF, WRAP_ON
 from pylingo.client.terminal.printed_lines import PrintedLines
+from pylingo.client.terminal.questions import words as question_words
 from pylingo.client.terminal.rows import wrapped
 from pylingo.client.terminal.theme import render
-from pylingo.client.terminal.view import connection, input_row, is_late, question
+from pylingo.client.terminal.view import connection, input_row, is_late
 from pylingo.shared.text import printable
 
 ASK_PLACE = "\x1b[6n"
@@ -111,7 +112,7 @@ class Inline:
 
 def _prompt(model: Model, now: float) -> str:
     if model.question is not None:
-        return f"{question(model).strip()} "
+        return f"{question_words(model.question).strip()} "
     is_well = model.state == "online" and not is_late(model, now)
     state = model.buffer.title or "no room" if is_well else connection(model, now)
     unsent = sum(len(buffer.scrollback.unsent) for buffer in model.buffers)

@@ -33,18 +33,20 @@ class InputReader:
         if self.decoder.patience is not None:
             self._timer = self._reactor.call_later(self.decoder.patience, lambda: self._pass_on(self.decoder.flush()))
 
-    def feed_lines(self, data: bytes, is_asking: Callable[[], bool], failed: Callable[[str], object]) -> None:
+    def feed_lines(
+        self, data: bytes, answer: Callable[[str], list[InputEvent] | None], failed: Callable[[str], object]
+    ) -> None:
         """The same for a terminal that passes on whole lines.
 
-        A line is an answer while `is_asking()`, and a message or a command otherwise. `failed` is told of a line that
-        cannot be sent.
+        `answer(line)` returns the events for a line that is an answer, and None for a message or a command. `failed`
+        is told of a line that cannot be sent.
         """
         events: list[InputEvent] = []
         for line in self._lines.feed(data):
             if isinstance(line, RequestError):
                 failed(line.text)
-            elif is_asking():
-                events.append(Key("enter" if line.strip().lower() in ("", "y", "yes") else "escape"))
+            elif (answered := answer(line)) is not None:
+                events += answered
             else:  # first remove an earlier line that could not be sent
                 events += [Key("ctrl-e"), Key("ctrl-u"), *([Text(line)] if line else []), Key("enter")]
         self._pass_on(events)

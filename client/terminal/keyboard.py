@@ -11,8 +11,10 @@ from pylingo.client.terminal.candidates import sources
 from pylingo.client.terminal.commands import leave, run_local
 from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE
-from pylingo.client.terminal.model import Do, Effect, Model, Pasting, SendCommand, Speak
+from pylingo.client.terminal.model import AcceptCertificate, Do, Effect, Model, Pasting, SendCommand, Speak
+from pylingo.client.terminal.notes import add_note
 from pylingo.client.terminal.people_events import query
+from pylingo.client.terminal.questions import CertificateQuestion
 from pylingo.client.terminal.room_commands import send, speak
 from pylingo.client.terminal.rows import is_folded, wrapped
 from pylingo.client.terminal.view import body_height
@@ -32,6 +34,8 @@ def typed(model: Model, event: Text, now: float, at: int) -> list[Effect]:
     model.hint, model.has_mouse = "", True
     if model.question is None:
         model.buffer.editor.insert(event.text)
+    elif isinstance(model.question, CertificateQuestion):
+        model.question.type(event.text)
     elif event.text.lower() in ("y", "n"):
         _answer(model, event.text.lower() == "y")
     return []
@@ -41,6 +45,8 @@ def pressed(model: Model, event: Key, now: float, at: int) -> list[Effect]:
     if event.name in _MOUSE:
         return _MOUSE[event.name](model, now, at)
     model.hint, model.has_mouse = "", True
+    if isinstance(model.question, CertificateQuestion):
+        return _certificate(model, model.question, event.name, at)
     if model.question is not None:
         if event.name in ("enter", "escape", "ctrl-g", "ctrl-c"):
             _answer(model, event.name == "enter")
@@ -57,11 +63,14 @@ def pressed(model: Model, event: Key, now: float, at: int) -> list[Effect]:
 
 def pasted(model: Model, event: Paste, now: float, at: int) -> list[Effect]:
     if event.goes_on:
-        if model.question is None:  # the previous pieces were refused, or the question was answered
+        if not isinstance(model.question, Paste):  # the previous pieces were refused, or the question was answered
             return []
         whole = model.question.text + event.text
         event = Paste(whole[:LONGEST_PASTE], cut=event.cut or len(whole) > LONGEST_PASTE)
-    model.hint, model.question, model.has_mouse = "", None, True
+    model.hint, model.has_mouse = "", True
+    if isinstance(model.question, CertificateQuestion):
+        return []
+    model.question = None
     text = event.text.rstrip("\n")
     if event.cut or len(model.buffer.editor.text) + len(text) > MAX_TEXT:
         model.hint = f"nothing pasted: too long for one message, which has at most {MAX_TEXT} characters"
@@ -77,9 +86,20 @@ def pasting(model: Model, event: Pasting, now: float, at: int) -> list[Effect]:
     return []
 
 
+def _certificate(model: Model, question: CertificateQuestion, key: str, at: int) -> list[Effect]:
+    """A key while the person is asked about a certificate."""
+    is_yes = question.press(key)
+    if is_yes is None:
+        return []
+    model.question = None
+    if is_yes:
+        return [AcceptCertificate(question.fingerprint)]
+    return add_note(model.buffer, "* not connected; Enter asks again, Ctrl+C leaves", at)
+
+
 def _answer(model: Model, is_yes: bool) -> None:
     paste, model.question = model.question, None
-    if paste is not None and is_yes:
+    if isinstance(paste, Paste) and is_yes:
         model.buffer.editor.insert(paste.text.rstrip("\n"))
 
 

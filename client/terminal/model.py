@@ -9,9 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pylingo.client.events import ClientEvent
+from pylingo.client.people import Marks
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.buffer import Buffer
-from pylingo.client.terminal.input_events import InputEvent, Paste
+from pylingo.client.terminal.input_events import InputEvent
+from pylingo.client.terminal.questions import Question
 from pylingo.shared.commands import BY_NAME
 from pylingo.shared.names import fold
 
@@ -50,13 +52,16 @@ class Model:
     moves: dict[str, Buffer] = field(default_factory=dict)
     """The buffers of rooms that the person has asked for, by compared form, until the server has replied."""
     rooms: list[str] = field(default_factory=list)
+    is_encrypted: bool = False
+    is_operator: bool = False
+    marks: Marks = field(default_factory=Marks)  # whose name belongs to which key
     commands: set[str] = field(default_factory=lambda: set(BY_NAME))
     """The names of the server's commands that we know of."""
     queries: list[str] = field(default_factory=list)
     """The queries whose replies have not come to their end."""
     # of the moment
     hint: str = ""  # a few words in the status row, until the next key
-    question: Paste | None = None  # a paste that waits for the person to confirm it
+    question: Question | None = None  # which waits for the person's answer
     has_mouse: bool = True
     """Whether we get the mouse wheel. If not, the mouse selects text in the terminal."""
     place: int = 0  # the column of the cursor, as the terminal last reported it
@@ -169,6 +174,13 @@ class Shown:
     title: str = field(default="", compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class AcceptCertificate:
+    """The person accepts the certificate with this fingerprint: remember it, and connect."""
+
+    fingerprint: str
+
+
 class Do(enum.Enum):
     """The effects without further data."""
 
@@ -178,9 +190,10 @@ class Do(enum.Enum):
     EXIT = enum.auto()  # end the program: nothing is left to be done
     BELL = enum.auto()
     REPAINT = enum.auto()  # paint everything again
+    ASK_PASSWORD = enum.auto()  # ask for the server's password without echo, and connect
     SUSPEND = enum.auto()  # stop the process, so that the shell can continue it later
     REMEMBER = enum.auto()  # save the changed preferences
     KEEP_PLACES = enum.auto()  # save the rooms, and how far each was read, for the next run
 
 
-type Effect = Speak | SendCommand | Query | Transcribe | Shown | Do
+type Effect = Speak | SendCommand | Query | Transcribe | Shown | AcceptCertificate | Do

@@ -1,5 +1,6 @@
 """Records and notes as lines of the chat, with a date line at each new day, and as text for a transcript. Pure."""
 
+from pylingo.client.people import Marks
 from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Effect, Shown
@@ -8,8 +9,10 @@ from pylingo.shared.schema import Record
 from pylingo.shared.text import readable
 
 
-def add_words(buffer: Buffer, record: Record, at: int, kind: str = "note") -> list[Effect]:
-    text = "\n".join(words_of(record))
+def add_words(
+    buffer: Buffer, record: Record, at: int, kind: str = "note", marks: Marks | None = None, me: str | None = None
+) -> list[Effect]:
+    text = "\n".join(words_of(record, marks, me))
     return add_line(buffer, Line(kind, text, at)) if text else []
 
 
@@ -48,5 +51,5 @@ def stamp(at: int) -> str:
     return "{}-{:02}-{:02} {}".format(*local_day(at), clock_time(at))
 
 
-def words_of(record: Record) -> list[str]:
-    return [row.removeprefix(INDENT) for row in wording(record)]
+def words_of(record: Record, marks: Marks | None = None, me: str | None = None) -> list[str]:
+    return [row.removeprefix(INDENT) for row in wording(record, me, marks)]

@@ -3,12 +3,14 @@
 from pylingo.client.terminal.buffer import MOST, Buffer
 from pylingo.client.terminal.buffers import close, find_person, find_room, of_entered
 from pylingo.client.terminal.model import Effect, Model, Query, Shown
+from pylingo.client.terminal.moderation_events import is_our_kick
 from pylingo.client.terminal.notes import add_note, add_words, stamp, turn_day
+from pylingo.client.wish import KICKED
 from pylingo.shared import messages
 from pylingo.shared.names import fold, is_guest
 from pylingo.shared.text import printable
 
-_STAYS = frozenset({"leave", "moved", "kicked"})  # reasons to leave a room after which the person is still there
+_STAYS = frozenset({"leave", "moved", KICKED})  # reasons to leave a room after which the person is still there
 
 
 def query(model: Model, name: str, room: str | None = None) -> Effect:
@@ -27,11 +29,13 @@ def ask_who_is_in(model: Model, buffer: Buffer) -> list[Effect]:
 
 def ready(model: Model, record: messages.Ready, now: float, at: int) -> list[Effect]:
     _call_us(model, record.name)
+    model.is_operator = bool(record.operator)
     effects: list[Effect] = []
     if not record.resumed:  # a restarted server counts its guests from one again
         model.lose_sight(is_guest)
         model.away.clear()
-        effects = _end_conversations(model, at) if model.is_settled else []
+        has_key = record.identity is not None  # to which conversations belong
+        effects = _end_conversations(model, at) if model.is_settled and not has_key else []
     model.is_settled = True
     rooms = record.rooms or ([record.room] if record.room is not None else [])
     _leave_other_rooms(model, {fold(room) for room in rooms})
@@ -87,12 +91,14 @@ def joined(model: Model, record: messages.Joined, now: float, at: int) -> list[E
 
 def left(model: Model, record: messages.Left, now: float, at: int) -> list[Effect]:
     buffer = find_room(model, record.room)
-    if record.reason is None:
+    if record.reason is None or is_our_kick(model, record):
         return _we_left(model, buffer, record, at)
     gone = fold(record.name)
     buffer = buffer or model.buffer
     buffer.people.pop(gone, None)
     _change_people_to_come(buffer, record.name, None)
+    if record.reason == KICKED:
+        return add_words(buffer, record, at)
     verb = "left" if record.reason in ("leave", "moved", "close") else "lost the connection"
     effects = _presence(model, buffer, verb, record.name, at)
     if record.reason not in _STAYS and (conversation := find_person(model, record.name)) is not None:
@@ -108,7 +114,7 @@ def _we_left(model: Model, buffer: Buffer | None, record: messages.Left, at: int
     if buffer is not None:
         buffer.forget_people()
         close(model, buffer)
-    return add_words(model.buffer, record, at)
+    return add_words(model.buffer, record, at, me=model.name)
 
 
 def _is_in_sight(model: Model, key: str) -> bool:

@@ -8,8 +8,8 @@ from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.buffers import with_news
 from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.printed_lines import PrintedLines
+from pylingo.client.terminal.questions import words as question_words
 from pylingo.client.terminal.rows import wrapped
-from pylingo.client.terminal.view import question
 from pylingo.shared.text import printable
 
 
@@ -40,7 +40,7 @@ class Printer:
             for row in wrapped(model, line)
         ]
         self.is_behind = model.buffer.scrollback.is_behind
-        words = question(model).strip() if model.question is not None else printable(model.hint)
+        words = question_words(model.question).strip() if model.question is not None else printable(model.hint)
         if words and words != self._hint:
             rows.append(f"! {words}")
         self._hint = words

@@ -6,6 +6,7 @@ layout that prints each line once. `Viewport` decides which rows are on the scre
 
 from pylingo.client.terminal.line import Line, Presence
 from pylingo.client.terminal.viewport import Viewport
+from pylingo.client.wording import REMOVED
 
 LINES = 5_000  # lines that are kept
 CHARACTERS = 4_000_000
@@ -77,6 +78,14 @@ class Scrollback:
         if line is not None:
             line.state = "refused"
             self.add(line)
+
+    def redact(self, at: int) -> None:
+        """Take the text out of the message with this stamp, which an operator has removed."""
+        for line in self.lines:
+            if line.is_stamped and line.at == at and line.kind in ("message", "own"):
+                self._characters -= len(line.text)
+                line.text, line.is_mention, line.is_open = REMOVED, False, False
+                self._characters += len(line.text)
 
     def remove(self, line: Line) -> None:
         """Remove a line, unless it was printed or dropped."""

@@ -9,13 +9,14 @@ from typing import Any
 
 from pylingo.client.events import FramesMissed, NewSince, QueryReply, Received
 from pylingo.client.local_commands import LOCAL
-from pylingo.client.terminal import people_events
+from pylingo.client.terminal import moderation_events, people_events
 from pylingo.client.terminal.buffer import MOST, Buffer
 from pylingo.client.terminal.buffers import find_room, of_person, saying
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.mentions import mentions
 from pylingo.client.terminal.model import Do, Effect, Model, Shown
 from pylingo.client.terminal.notes import add_line, add_words, transcript, turn_day
+from pylingo.client.wording import REMOVED
 from pylingo.shared import messages
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
@@ -87,7 +88,7 @@ def _is_own(model: Model, private: messages.Private) -> bool:
 
 
 def _line(record: messages.Message | messages.Private) -> Line:
-    who, text = printable(record.from_), readable(record.text)
+    who, text = printable(record.from_), readable(record.text) or REMOVED
     return Line("message", text, record.at, who, is_stamped=True, is_action=bool(record.action))
 
 
@@ -169,7 +170,8 @@ def _note(model: Model, record: Record) -> None:
 def _shown(model: Model, record: Record, now: float, at: int) -> list[Effect]:
     _note(model, record)
     buffer = find_room(model, getattr(record, "room", None)) or model.buffer
-    return add_words(buffer, record, at, "error" if isinstance(record, messages.Error) else "note")
+    kind = "error" if isinstance(record, messages.Error) else "note"
+    return add_words(buffer, record, at, kind, model.marks)
 
 
 _FRAMES: dict[type[Record], Callable[[Model, Any, float, int], list[Effect]]] = {
@@ -184,5 +186,7 @@ _FRAMES: dict[type[Record], Callable[[Model, Any, float, int], list[Effect]]] = 
     messages.Topic: _topic,
     messages.Help: _help,
     messages.Welcome: _welcome,
+    messages.Redacted: moderation_events.redacted,
+    messages.Invitation: moderation_events.invitation,
     messages.Goodbye: lambda model, record, now, at: [],  # its text is shown when the connection has ended
 }

@@ -10,23 +10,27 @@ from typing import Any
 
 from pylingo.client.events import (
     FramesMissed,
+    KeyChanged,
     NameWanted,
     NewSince,
     PongReceived,
     QueryReply,
     Received,
     Refused,
+    Remark,
     Status,
 )
 from pylingo.client.terminal.buffer import Buffer
-from pylingo.client.terminal.buffers import bound, saying
+from pylingo.client.terminal.buffers import bound, find_person, saying
 from pylingo.client.terminal.commands import leave
 from pylingo.client.terminal.input_events import CursorReport, Key, Paste, Text
 from pylingo.client.terminal.keyboard import pasted, pasting, pressed, typed
 from pylingo.client.terminal.model import Do, Effect, Event, Interrupted, Model, Pasting, Report, Resized, SecondPassed
 from pylingo.client.terminal.notes import add_line, add_note, words_of
+from pylingo.client.terminal.questions import CertificateQuestion
 from pylingo.client.terminal.server_events import frames_missed, new_since, query_reply, received
-from pylingo.client.wording import why_no_connection
+from pylingo.client.trust import UnknownCertificateError
+from pylingo.client.wording import key_changed, why_no_connection
 from pylingo.shared.messages import Command, Error, Say
 from pylingo.shared.names import fold
 
@@ -54,6 +58,8 @@ def _status(model: Model, event: Status, now: float, at: int) -> list[Effect]:
         for buffer in model.buffers:
             buffer.arriving.clear()
             buffer.is_listing = False
+    if event.state != "over" and isinstance(model.question, CertificateQuestion):
+        model.question = None
     match event.state:
         case "online":
             return _online(model, now, at)
@@ -86,7 +92,33 @@ def _waiting(model: Model, event: Status, now: float, at: int) -> list[Effect]:
 def _over(model: Model, event: Status, at: int) -> list[Effect]:
     if model.is_leaving or (event.goodbye is not None and event.goodbye.reason == "close"):
         return [Do.EXIT]
-    return add_note(model.buffer, f"! {_why(model, event)}; Enter connects again, Ctrl+C leaves", at, "error")
+    if isinstance(event.error, UnknownCertificateError):
+        return _ask_about(model, event.error, at)
+    effects = add_note(model.buffer, f"! {_why(model, event)}; Enter connects again, Ctrl+C leaves", at, "error")
+    return [*effects, Do.ASK_PASSWORD] if _wants_password(event) else effects
+
+
+def _ask_about(model: Model, error: UnknownCertificateError, at: int) -> list[Effect]:
+    model.question = CertificateQuestion(error.where, error.fingerprint)
+    sentence = (
+        f"! the certificate of {error.where} is not known, and no authority vouches for it ({error.why})."
+        f"\nIts fingerprint is {error.fingerprint}\nAsk the server's operator whether this is right."
+    )
+    return add_note(model.buffer, sentence, at, "error")
+
+
+def _wants_password(event: Status) -> bool:
+    reason = event.goodbye.reason if event.goodbye is not None else getattr(event.error, "code", "")
+    return reason in ("password", "no-password")
+
+
+def _key_changed(model: Model, event: KeyChanged, now: float, at: int) -> list[Effect]:
+    buffer = find_person(model, event.name) or model.buffer
+    return add_note(buffer, f"! {key_changed(event)}", at, "error")
+
+
+def _remark(model: Model, event: Remark, now: float, at: int) -> list[Effect]:
+    return add_note(model.buffer, f"! {event.text}", at, "error")
 
 
 def _why(model: Model, event: Status) -> str:
@@ -184,5 +216,7 @@ EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     FramesMissed: frames_missed,
     NewSince: new_since,
     NameWanted: _name_wanted,
+    KeyChanged: _key_changed,
+    Remark: _remark,
     Report: _report,
 }

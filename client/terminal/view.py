@@ -7,6 +7,7 @@ from pylingo.client.terminal.activity import activity, title
 from pylingo.client.terminal.buffer import MOST, Buffer
 from pylingo.client.terminal.cells import clip, graphemes, width
 from pylingo.client.terminal.model import Model
+from pylingo.client.terminal.questions import words
 from pylingo.client.terminal.rows import Row, Span, wrapped
 from pylingo.shared.names import fold
 from pylingo.shared.text import JOINERS, printable, readable
@@ -102,7 +103,7 @@ def _without(text: str, columns: int) -> str:
 def status_line(model: Model, now: float) -> Row:
     """A question, or else a hint, or else the room and the state of the connection."""
     if model.question is not None:
-        text = question(model)
+        text = words(model.question)
     elif model.hint:
         text = f" {model.hint}"
     else:
@@ -111,17 +112,10 @@ def status_line(model: Model, now: float) -> Row:
     return (Span(text + " " * (model.columns - width(text)), "status"),)
 
 
-def question(model: Model) -> str:
-    """The question about a large paste."""
-    assert model.question is not None
-    text = model.question.text
-    lines = text.rstrip("\n").count("\n") + 1
-    return f" Paste {lines} lines, {len(text)} characters? Enter: yes, Esc: no"
-
-
 def _state(model: Model, now: float) -> str:
     buffer, scrollback = model.buffer, model.buffer.scrollback
-    parts = [connection(model, now), model.name + (f", wanted {model.wanted}" if model.wanted else "")]
+    name = f"@{model.name}" if model.is_operator else model.name
+    parts = [connection(model, now), name + (f", wanted {model.wanted}" if model.wanted else "")]
     if model.state == "online":
         parts[1:1] = _place(model, buffer)
     elif len(model.buffers) > 1:
@@ -160,6 +154,10 @@ def _place(model: Model, buffer: Buffer) -> list[str]:
     return [name, f"{people}{'+' if people == MOST else ''} here"]
 
 
+def _lock(model: Model) -> str:
+    return "TLS " if model.is_encrypted else ""
+
+
 def is_late(model: Model, now: float) -> bool:
     """Whether a ping is unanswered and nothing else has arrived for `LATE` seconds."""
     return model.is_awaiting_pong and _silence(model, now) >= LATE
@@ -170,12 +168,14 @@ def _silence(model: Model, now: float) -> float:
 
 
 def connection(model: Model, now: float) -> str:
-    """The state of the connection in a few words."""
+    """The state of the connection in a few words, and whether it is encrypted."""
     match model.state:
         case "online" if is_late(model, now):
-            return f"online, no answer for {_silence(model, now):.0f} s"
+            return f"{_lock(model)}online, no answer for {_silence(model, now):.0f} s"
         case "online" if model.round_trip is not None:
-            return f"online {model.round_trip * 1000:.0f} ms"
+            return f"{_lock(model)}online {model.round_trip * 1000:.0f} ms"
+        case "online":
+            return f"{_lock(model)}online"
         case "waiting":
             seconds = max(0, -int(now - model.retry_at))
             return f"offline, next try in {seconds} s"

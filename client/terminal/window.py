@@ -5,6 +5,7 @@ apart from signals and job control.
 """
 
 import contextlib
+import dataclasses
 import functools
 import math
 import signal
@@ -13,8 +14,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from pylingo.client.access import Access, for_person
 from pylingo.client.client import Client
+from pylingo.client.events import Received
 from pylingo.client.options import ClientOptions
+from pylingo.client.prompt import ask_secret
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.buffers import of_rooms
 from pylingo.client.terminal.capabilities import read_capabilities
@@ -23,11 +27,13 @@ from pylingo.client.terminal.effects import Effects
 from pylingo.client.terminal.input_events import InputEvent, Key
 from pylingo.client.terminal.input_reader import InputReader
 from pylingo.client.terminal.model import Do, Event, Interrupted, Model, Pasting, Report, SecondPassed
+from pylingo.client.terminal.questions import answer
 from pylingo.client.terminal.tty import Tty, stop_group
 from pylingo.client.terminal.update import update
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.shared.address import show_address
 from pylingo.shared.launch import LaunchError
+from pylingo.shared.messages import Invitation
 
 _SIGNALS: dict[InputEvent, int] = {Key("ctrl-c"): signal.SIGINT, Key("ctrl-\\"): signal.SIGQUIT}
 """Keys for which a terminal would send a signal. We read them as keys, so that they are harmless in a paste."""
@@ -48,6 +54,7 @@ class Window:
         hint: str = "",
         fd: int = 0,
         *,
+        access: Access | None = None,
         rooms: Sequence[str] | None = None,
         seen: Mapping[str, int] = MappingProxyType({}),
         keep: Callable[[Sequence[str], Mapping[str, int]], None] = lambda rooms, seen: None,
@@ -68,9 +75,12 @@ class Window:
             insist=True,
             reactor=self._reactor,
             on_event=self._happen,
+            access=access or for_person(options, ask_secret),
         )
         terminal = read_capabilities(kind)
         self.model = Model(show_address(host, port), options.preferences, hint=hint, buffers=of_rooms(rooms, seen))
+        self.model.is_encrypted = self._client.is_encrypted
+        self.model.marks = self._client.conversation.marks
         self._input = InputReader(self._reactor, terminal.keys, self._pressed)
         self._display = Display(self._reactor, self.model, terminal, self._typed, self._happen, fd)
         self._effects = Effects(
@@ -81,6 +91,7 @@ class Window:
             keep=keep,
             take=self._take,
             suspend=self._suspend,
+            ask_password=lambda: self._reactor.call_soon(self._ask_password),
             exit_=self._reactor.stop,
             happen=self._happen,
         )
@@ -118,6 +129,9 @@ class Window:
         return self._status
 
     def _happen(self, event: Event) -> None:
+        if isinstance(event, Received) and isinstance(event.record, Invitation):
+            link = self._client.invitation_link(event.record.code)
+            event = Received(dataclasses.replace(event.record, code=link))
         for effect in update(self.model, event, self._reactor.clock(), time.time_ns() // 1_000):
             self._effects.carry_out(effect)
         self._display.paint_soon()
@@ -139,11 +153,14 @@ class Window:
         if not data:
             self._end_of_input()
         elif self._display.has_lines:
-            self._input.feed_lines(data, lambda: self.model.question is not None, self._tell)
+            self._input.feed_lines(data, self._answer, self._tell)
         else:
             self._input.feed(data)
             if self._input.decoder.is_pasting:
                 self._happen(Pasting())
+
+    def _answer(self, line: str) -> list[InputEvent] | None:
+        return answer(self.model.question, line) if self.model.question is not None else None
 
     def _tell(self, why: str) -> None:
         self._happen(Report(why, is_error=True))
@@ -189,6 +206,20 @@ class Window:
         self._display.give_up()
         if not self.model.is_leaving:
             self._happen(Interrupted())
+
+    def _ask_password(self) -> None:
+        """Give the terminal back while the person types the server's password, which must not be seen."""
+        if self._client.status.state != "over" or self.model.is_leaving:
+            return
+        self._display.leave()
+        try:
+            password = ask_secret(f"Password of {self.model.where} (empty: none): ")
+        except (LaunchError, KeyboardInterrupt):
+            password = ""
+        self._take()
+        if password:
+            self._client.set_password(password)
+            self._client.connect()
 
     def _suspend(self) -> None:
         self._display.leave()

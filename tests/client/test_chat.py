@@ -220,7 +220,7 @@ def test_a_name_server_that_never_answers_keeps_nobody(tmp_path: Path):
 
 
 def test_with_retry_it_waits_for_a_name_server_that_is_not_there_yet(tmp_path: Path, server: ServerProcess):
-    done = run(f"chat.example:{server.port}", "--retry", "60", env=environment(**late_names(tmp_path, 2)))
+    done = run(f"chat.example:{server.port}", "--retry", "60", "--plain", env=environment(**late_names(tmp_path, 2)))
     assert done.returncode == 0, done.stderr
     where = f"chat.example:{server.port}"
     words = f"pylingo: the host in {where} cannot be looked up at present: Temporary failure in name resolution"

@@ -213,7 +213,7 @@ def test_a_server_that_has_moved_to_another_address_is_found(monkeypatch: pytest
         before.settimeout(DEADLINE)
         with socket.create_server(("127.0.0.2", port)) as after:
             after.setblocking(False)
-            client = Client("chat.example", port, insist=True, reactor=reactor)
+            client = Client("chat.example", port, insist=True, tls=False, reactor=reactor)
             client.connect()
             wait_until(lambda: reactor.tick(0.01) or client.is_connected, "the connect")
             before.accept()[0].close()
@@ -781,7 +781,8 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 with Client("127.0.0.1", int(sys.argv[1]), name="term", room="term") as bot:
     bot.say("one")
     for frame in bot.frames():
-        pass
+        if frame.type == "sent":
+            print(frame.type, flush=True)
 """
 
 
@@ -791,9 +792,11 @@ def test_a_signal_to_a_bot_is_a_polite_end(server: ServerProcess, number: int):
         peer.join("term")
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-c", BOT, str(server.port)]
-        with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as bot:
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as bot:
             try:
                 peer.until(Message, text="one", from_="term")
+                assert bot.stdout is not None
+                assert bot.stdout.readline() == b"sent\n"  # a message that is not confirmed is a failure
                 bot.send_signal(number)
                 assert peer.until(Left).reason == "close"
                 assert bot.wait(DEADLINE) == (0 if number == signal.SIGTERM else -signal.SIGINT)

@@ -765,7 +765,7 @@ def test_a_command_is_waited_for_until_its_answer_comes():
 def test_a_command_without_an_answer_is_asked_again_or_told():
     talk = in_lobby()
     talk.command("name", "eve")
-    talk.command("kick", "bob")
+    talk.command("roll", "bob")
     talk.command("join", "lobby")
     assert len(talk.unanswered) == 3
     talk.disconnected()
@@ -773,8 +773,8 @@ def test_a_command_without_an_answer_is_asked_again_or_told():
     step = talk.received(ready("lobby", resumed=True))
     assert [without_id(record) for record in step.send if isinstance(record, Command)] == [Command("name", "eve")]
     [refused] = step.refused
-    assert without_id(refused.request) == Command("kick", "bob")
-    assert "/kick bob" in refused.error.text
+    assert without_id(refused.request) == Command("roll", "bob")
+    assert "/roll bob" in refused.error.text
     assert len(talk.unanswered) == 1
 
 

@@ -2,10 +2,10 @@
 
 from typing import get_args
 
-from pylingo.client.events import ClientEvent, ConversationEvent, Send, Status
+from pylingo.client.events import ClientEvent, ConversationEvent, Remark, Send, Status
 
 
 def test_a_client_passes_on_every_event_but_those_for_the_network() -> None:
     conversation, client = set(get_args(ConversationEvent.__value__)), set(get_args(ClientEvent.__value__))
     assert conversation - client == {Send}
-    assert client - conversation == {Status}
+    assert client - conversation == {Remark, Status}

@@ -23,7 +23,7 @@ NEEDS_NOTHING = [
     Command("users"),
     Command("name", "x"),
     Command("join", "ops"),
-    Command("kick", "x"),
+    Command("roll", "x"),
 ]
 
 

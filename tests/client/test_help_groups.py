@@ -2,6 +2,7 @@
 
 import pytest
 
+from pylingo.client.features import MODERATING
 from pylingo.client.help_groups import help_rows
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.settings import Preferences
@@ -13,8 +14,11 @@ from pylingo.shared.commands import COMMANDS
 from pylingo.shared.messages import CommandInfo, Help
 
 SWITCH = CommandInfo("switch", "name", "Shows another room or conversation.")
-ALL = [*{info.name: info for info in (*COMMANDS, *LOCAL, SWITCH)}.values()]
-LABELS = ["rooms", "people", "window", "program", "more"]
+MODERATION = [CommandInfo(name, "argument", "Moderates.") for name in sorted(MODERATING)]
+PLAIN = [*{info.name: info for info in (*COMMANDS, *LOCAL, SWITCH)}.values()]
+PLAIN = [info for info in PLAIN if info.name not in MODERATING]
+ALL = [*PLAIN, *MODERATION]
+LABELS = ["rooms", "people", "window", "order", "program", "more"]
 
 
 def labels(commands: list[CommandInfo]) -> list[str]:
@@ -34,7 +38,8 @@ def test_all_commands_fit_a_terminal() -> None:
 def test_every_command_is_listed_once_with_its_argument() -> None:
     text = "\n".join(help_rows(ALL)) + "\n"
     for info in ALL:
-        usage = f"/{info.name} [{info.argument}]  " if info.argument else f"/{info.name} "
+        has_argument = info.argument and info.name not in MODERATING  # whose rows hold many commands
+        usage = f"/{info.name} [{info.argument}]  " if has_argument else f"/{info.name} "
         assert text.count(usage) == 1, info.name
     assert labels(ALL) == LABELS[:-1]
 
@@ -44,6 +49,14 @@ def test_a_server_of_version_1_0_shows_what_it_has() -> None:
     commands = [info for info in COMMANDS if info.name in names]
     assert len(help_rows(commands)) == len(names)
     assert labels(commands) == ["rooms", "people", "program"]
+
+
+def test_who_may_not_moderate_is_shown_nothing_of_it() -> None:
+    assert labels(PLAIN) == [label for label in LABELS[:-1] if label != "order"]
+
+
+def test_an_operator_of_a_part_is_shown_the_part() -> None:
+    assert help_rows([CommandInfo("invite", "count", "Invites.")]) == ["order   /invite [count]        Invites."]
 
 
 def test_related_commands_share_a_row_only_together() -> None:

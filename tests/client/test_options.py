@@ -11,6 +11,9 @@ from pylingo.client.options import ClientOptions, login_name, parse_arguments
 from pylingo.client.settings import DEFAULT_ROOM, LAYOUTS, Preferences
 from pylingo.shared import __version__
 from pylingo.shared.launch import LaunchError
+from pylingo.shared.link import parse_link
+
+LINK = f"pylingo://chat.example:7/ops?invite=s3cret#SHA256:{'A' * 43}"
 
 GOOD = {
     "nothing": ([], {}),
@@ -25,6 +28,17 @@ GOOD = {
     "a room with #": (["--room", "#deep-end"], {"room": "deep-end", "is_room_given": True}),
     "a room in NFC": (["--room", "u\u0308ber"], {"room": "über", "is_room_given": True}),
     "no room": (["--room", ""], {"room": None, "is_room_given": True}),
+    "a link": (
+        [LINK],
+        {"host": "chat.example", "port": 7, "room": "ops", "is_room_given": True, "link": parse_link(LINK)},
+    ),
+    "a link and a room": (
+        [LINK, "--room", "r"],
+        {"host": "chat.example", "port": 7, "room": "r", "is_room_given": True, "link": parse_link(LINK)},
+    ),
+    "without TLS": (["chat.example", "--plain"], {"host": "chat.example", "is_unencrypted": True}),
+    "new servers": (["--accept-new"], {"accept_new": True}),
+    "a key": (["--identity", "/keys/mine"], {"identity": Path("/keys/mine")}),
     "JSON": (["--json"], {"as_json": True}),
     "text": (["--text"], {"only_text": True}),
     "a recipient": (["--to", "grace"], {"to": "grace", "room": None}),
@@ -49,6 +63,10 @@ BAD = {
     "a recipient that fits no frame": (["--to", "x" * 1_025], "--to: a name must have 1 to 32 characters"),
     "a recipient with a lone surrogate": (["--to", "a\udcff"], "UTF-8"),
     "a recipient left out": (["--to"], "--to"),
+    "a link without TLS": ([LINK, "--plain"], "pylingo:// always means TLS"),
+    "a link that is cut": ([LINK[:-1]], "a fingerprint must be SHA256: and 43 characters"),
+    "a password file that is not there": (["--password-file", "/nonexistent"], "/nonexistent: No such file"),
+    "an empty password file": (["--password-file", "/dev/null"], "must have 1 to 1024 characters"),
     "an unknown option": (["--nope"], "--nope"),
     "an option cut short": (["--na", "alice"], "--na"),
     "two addresses": (["a", "b"], "unrecognized arguments: b"),
@@ -138,6 +156,37 @@ def test_a_login_name_that_has_no_utf8_is_not_taken(monkeypatch: pytest.MonkeyPa
     except LaunchError:
         return
     assert name is None or name.encode()
+
+
+def test_a_link_is_read_from_the_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pylingo.client.prompt.read_link", lambda: LINK)
+    assert parse_arguments(["-"]).link == parse_link(LINK)
+    assert parse_arguments(["--name", "-"]).name == "-"
+    monkeypatch.setattr("pylingo.client.prompt.read_link", lambda: "chat.example")
+    with pytest.raises(LaunchError, match="a link must be pylingo://"):
+        parse_arguments(["-"])
+
+
+def test_a_password_is_in_a_file_or_in_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("PYLINGO_PASSWORD", raising=False)
+    assert parse_arguments([]).password is None
+    monkeypatch.setenv("PYLINGO_PASSWORD", "from outside")
+    assert parse_arguments([]).password == "from outside"
+    path = tmp_path / "password"
+    path.write_bytes(b"hunter2\r\nmore\n")
+    assert parse_arguments(["--password-file", str(path)]).password == "hunter2"
+    path.write_bytes(b"\xff\n")
+    with pytest.raises(LaunchError, match="not UTF-8"):
+        parse_arguments(["--password-file", str(path)])
+
+
+def test_nothing_secret_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYLINGO_PASSWORD", "s3cret")
+    assert "s3cret" not in repr(parse_arguments([LINK]))
+    for arguments in ([LINK + "x"], [LINK, "--plain"], [LINK.replace("/ops", "/o ps")]):
+        with pytest.raises(LaunchError) as caught:
+            parse_arguments(arguments)
+        assert "s3cret" not in str(caught.value)
 
 
 # --- the configuration file

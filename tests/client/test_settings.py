@@ -18,12 +18,14 @@ from pylingo.client import locked_file
 from pylingo.client import settings as module
 from pylingo.client.settings import LAYOUTS, ClientSettings, Preferences, default_path, load
 from pylingo.shared.launch import LaunchError
+from pylingo.shared.link import parse_server
 from tests.support import DEADLINE, ROOT
 
 FULL = """\
 address = "chat.example:7"
 name = "ada"
 room = "deep-end"
+identity = "/keys/mine"
 layout = "bottom"
 colors = false
 times = false
@@ -56,7 +58,9 @@ def test_an_empty_file_changes_nothing(path: Path, text: str) -> None:
 
 def test_every_key(path: Path) -> None:
     preferences = Preferences("bottom", colors=False, times=False, bell=False, ignored={"bob", "strasse"})
-    assert read(path, FULL) == ClientSettings(("chat.example", 7), "ada", "deep-end", preferences)
+    assert read(path, FULL) == ClientSettings(
+        parse_server("chat.example:7"), "ada", "deep-end", "/keys/mine", preferences
+    )
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -94,7 +98,7 @@ def test_a_value_of_the_wrong_type_is_named_in_one_line(path: Path, key: str, va
     [
         (
             'color = "x"',
-            "there is no setting 'color' (the settings are address, name, room, layout, colors, times,",
+            "there is no setting 'color' (the settings are address, name, room, identity, layout, colors, times,",
         ),
         ("[preferences]\nbell = true", "there is no setting 'preferences'"),
         ("layout = top", "is not valid TOML"),
@@ -293,7 +297,7 @@ def test_comments_and_everything_else_stay(path: Path) -> None:
     assert "# again and again" in text, "a list that is as it was is not written anew"
     again = load(path)
     assert again == settings
-    assert again.address == ("chat.example", 5000)
+    assert again.address == parse_server("chat.example")
 
 
 def test_names_stay_as_they_were_written(path: Path) -> None:

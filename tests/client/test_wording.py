@@ -10,11 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pylingo.client.events import KeyChanged
+from pylingo.client.people import Marks
+from pylingo.client.reconnect import FinalError
 from pylingo.client.wording import (
     INDENT,
     UNCONFIRMED,
     clock_time,
     date_line,
+    key_changed,
     local_day,
     not_confirmed,
     refused,
@@ -26,6 +30,8 @@ from pylingo.reactor.engine.handshake import NotTlsError
 from pylingo.shared.messages import (
     EVENTS,
     Away,
+    Ban,
+    Bans,
     Command,
     CommandInfo,
     Entry,
@@ -33,10 +39,12 @@ from pylingo.shared.messages import (
     Goodbye,
     Help,
     HistoryPage,
+    Invitation,
     Joined,
     Left,
     Limits,
     Message,
+    Moderated,
     Notice,
     People,
     PersonDetails,
@@ -45,6 +53,7 @@ from pylingo.shared.messages import (
     Pong,
     Private,
     Ready,
+    Redacted,
     Renamed,
     RoomInfo,
     Rooms,
@@ -60,6 +69,7 @@ from tests.support import is_live
 
 AT = 1_700_000_040_000_000  # 22:14 in UTC
 LIMITS = Limits(32_768, 4_096, 32, 64)
+KEY = "SHA256:key"
 TOKEN = "0" * 32
 
 
@@ -118,11 +128,17 @@ WORDS: dict[str, tuple[Record, list[str]]] = {
     "message": (Message("lobby", "bob", "hello", AT), ["22:14 bob: hello"]),
     "message of two lines": (Message("lobby", "bob", "a\nb\n\nc", AT), ["22:14 bob: a", "    b", "    ", "    c"]),
     "message with a tab": (Message("lobby", "bob", "a\n\tb", AT), ["22:14 bob: a", "        b"]),
-    "empty message": (Message("lobby", "bob", "", AT), ["22:14 bob: "]),
+    "redacted message": (Message("lobby", "bob", "", AT), ["22:14 bob: (removed)"]),
+    "redacted emote": (Message("lobby", "bob", "", AT, True), ["22:14 * bob (removed)"]),
+    "redacted in history": (
+        HistoryPage("lobby", [Entry("a", "", AT, redacted=True)], False, AT),
+        ["* earlier in lobby:", "    22:14 a: (removed)"],
+    ),
     "message in emoji": (Message("lobby", "bob", "👩‍💻 नमस्ते", AT), ["22:14 bob: 👩‍💻 नमस्ते"]),
     "emote": (Message("lobby", "bob", "waves\nand goes", AT, True), ["22:14 * bob waves", "    and goes"]),
     "private": (Private("grace", "ada", "a\nb", AT), ["22:14 grace -> ada: a", "    b"]),
     "private emote": (Private("grace", "ada", "waves", AT, True), ["22:14 * grace -> ada: waves"]),
+    "redacted private": (Private("grace", "ada", "", AT), ["22:14 grace -> ada: (removed)"]),
     "others join": (Joined("lobby", "bob"), ["* bob joined lobby"]),
     "joined alone": (Joined("lobby", "me", 1), ["* you are in lobby as me; nobody else is here"]),
     "joined one": (Joined("lobby", "me", 2), ["* you are in lobby as me; 1 other is here"]),
@@ -132,6 +148,11 @@ WORDS: dict[str, tuple[Record, list[str]]] = {
     "moved": (Left("lobby", "bob", "moved"), ["* bob went to another room"]),
     "closed": (Left("lobby", "bob", "close"), ["* bob left"]),
     "lost": (Left("lobby", "bob", "lost"), ["* bob lost the connection"]),
+    "kicked": (Left("lobby", "bob", "kicked", by="ada"), ["* bob was kicked out of lobby by ada"]),
+    "kicked with a reason": (
+        Left("lobby", "bob", "kicked", by="ada", text="spam"),
+        ["* bob was kicked out of lobby by ada: spam"],
+    ),
     "cut off": (Left("lobby", "bob", "stalled"), ["* bob was disconnected (stalled)"]),
     "braces in names": (Left("{name}", "{room}", "{0}"), ["* {room} was disconnected ({0})"]),
     "a room in braces": (Left("{reason}", "bob", "leave"), ["* bob left {reason}"]),
@@ -156,19 +177,61 @@ WORDS: dict[str, tuple[Record, list[str]]] = {
     ),
     "person with all": (
         PersonDetails("bob", [], True, AT, "lunch"),
-        ["* bob is in no room that you are in; here since 2023-11-14 22:14; away: lunch; an operator"],
+        ["* @bob is in no room that you are in; here since 2023-11-14 22:14; away: lunch; an operator"],
+    ),
+    "verified people": (
+        People([PersonInfo("ada", 1, None, KEY, True), PersonInfo("bob", 2, "lunch", KEY)], False),
+        ["* people here:", f"    @ada  in 1 room  {KEY}", f"    bob  in 2 rooms, away: lunch  {KEY}"],
+    ),
+    "verified person": (
+        PersonDetails("bob", ["lobby"], True, AT, fingerprint=KEY),
+        [f"* @bob is in lobby; here since 2023-11-14 22:14; an operator; verified by the key {KEY}"],
+    ),
+    "ready as an operator": (Ready("ada", None, TOKEN, False, operator=True), ["* you are @ada"]),
+    "kick": (Moderated("kick", "ada", "bob", room="lobby", text="spam"), ["* ada kicked bob out of lobby: spam"]),
+    "ban": (
+        Moderated("ban", "ada", "bob", text="spam", until=AT),
+        ["* ada banned bob until 2023-11-14 22:14: spam"],
+    ),
+    "ban of an address": (Moderated("ban", "ada", address="10.0.0.0/8"), ["* ada banned 10.0.0.0/8"]),
+    "unban": (Moderated("unban", "ada", "bob"), ["* ada lifted the ban of bob"]),
+    "mute": (Moderated("mute", "ada", "bob"), ["* ada muted bob"]),
+    "unmute": (Moderated("unmute", "ada", "bob"), ["* ada lets bob speak again"]),
+    "op": (Moderated("op", "ada", "bob"), ["* ada made bob an operator"]),
+    "deop": (Moderated("deop", "ada", "bob"), ["* ada took the rank of operator from bob"]),
+    "redact": (Moderated("redact", "ada", room="lobby"), ["* ada removed a message from lobby"]),
+    "announce": (Moderated("announce", "ada", text="hi"), ["* ada told everybody: hi"]),
+    "a deed of tomorrow": (Moderated("{x}", "ada", "bob"), ["* ada used /{x} bob"]),
+    "bans": (
+        Bans([Ban("ada", "bob", "10.0.0.1", "spam", AT), Ban("ada", None, "::/64"), Ban("ada", "eve")], False),
+        [
+            "* banned:",
+            "    bob at 10.0.0.1 by ada until 2023-11-14 22:14: spam",
+            "    ::/64 by ada",
+            "    eve by ada",
+        ],
+    ),
+    "no bans": (Bans([], False), ["* nobody is banned"]),
+    "redacted": (Redacted("lobby", AT, "ada", "a secret"), ["* ada removed the message of 22:14 from lobby: a secret"]),
+    "invitation": (
+        Invitation("c0de", 1, AT),
+        ["* an invitation that can be used once until 2023-11-14 22:14: c0de"],
+    ),
+    "invitation for more": (
+        Invitation("c0de", 5, AT),
+        ["* an invitation that can be used 5 times until 2023-11-14 22:14: c0de"],
     ),
     "away": (Away("bob", "lunch"), ["* bob is away: lunch"]),
     "back": (Away("bob", None), ["* bob is back"]),
     "you are away": (Away("ada", "lunch", 7), ["* you are away: lunch"]),
     "you are back": (Away("ada", None, 7), ["* you are back"]),
     "help": (
-        Help([CommandInfo("list", None, "x"), CommandInfo("join", "room", "y"), CommandInfo("kick", "who", "Kicks.")]),
+        Help([CommandInfo("list", None, "x"), CommandInfo("join", "room", "y"), CommandInfo("roll", "dice", "Rolls.")]),
         [
             "* commands:",
             "    rooms   /list                  Lists all rooms.",
             "            /join [room]           Takes you from your room into another one.",
-            "    more    /kick [who]            Kicks.",
+            "    more    /roll [dice]           Rolls.",
             "    To send a line that begins with a slash, type two slashes.",
         ],
     ),
@@ -200,6 +263,43 @@ def test_words(record: Record, expected: list[str]):
 
 def test_every_frame_type_is_in_the_table():
     assert {type(record) for record, _ in WORDS.values()} == {schema.record for schema in EVENTS.values()}
+
+
+def test_the_names_of_a_room_are_marked_if_somebody_is_verified() -> None:
+    marks = Marks()
+    users = Users("lobby", ["ada", "bob", "eve"], False)
+    assert wording(users, "eve", marks) == ["* in lobby: ada, bob, eve"]
+    marks.note(Joined("lobby", "ada", fingerprint=KEY, operator=True), "eve")
+    marks.note(Joined("lobby", "bob", fingerprint=KEY), "eve")
+    assert wording(users, "eve", marks) == ["* in lobby:", f"    @ada  {KEY}", f"    bob  {KEY}", "    eve"]
+
+
+def test_being_kicked_oneself() -> None:
+    assert wording(Left("lobby", "ADA", "kicked", by="root", text="spam"), "ada") == [
+        "* you were kicked out of lobby by root: spam"
+    ]
+    assert wording(Left("lobby", "bob", "lost"), "bob") == ["* bob lost the connection"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (
+            "SHA256:a",
+            "SHA256:b",
+            "THE KEY OF bob HAS CHANGED: the name belonged to SHA256:a when you talked, and belongs",
+        ),
+        ("SHA256:a", None, "and is used by a guest; this may be somebody else"),
+        (None, "SHA256:b", "bob was a guest when you talked, and is verified now by the key SHA256:b"),
+    ],
+)
+def test_a_key_that_changed(before: str | None, after: str | None, words: str) -> None:
+    assert words in key_changed(KeyChanged("bob", before, after))
+
+
+def test_a_key_that_changed_is_inert() -> None:
+    changed = key_changed(KeyChanged("b\x1b[2J", "\x1b[A", "\x1b]0;"))
+    assert not any(map(is_live, changed))
 
 
 def test_a_private_message_tells_which_side_is_ours():
@@ -302,6 +402,21 @@ TEXT_PLACES: dict[str, Callable[[str], Record]] = {
 }
 """Fields that may contain newlines."""
 WORD_PLACES: dict[str, Callable[[str], Record]] = {
+    "kicked by": lambda word: Left("lobby", "bob", "kicked", by=word),
+    "kicked why": lambda word: Left("lobby", "bob", "kicked", by="ada", text="x" + word),
+    "people fingerprint": lambda word: People([PersonInfo("a", 1, None, word)], False),
+    "person fingerprint": lambda word: PersonDetails("a", [], True, AT, fingerprint=word),
+    "moderated action": lambda word: Moderated(word, "ada", "bob"),
+    "moderated by": lambda word: Moderated("kick", word, "bob"),
+    "moderated name": lambda word: Moderated("ban", "ada", "x" + word),
+    "moderated address": lambda word: Moderated("ban", "ada", address="x" + word),
+    "moderated room": lambda word: Moderated("kick", "ada", "bob", room="x" + word),
+    "moderated why": lambda word: Moderated("kick", "ada", "bob", text="x" + word),
+    "bans by": lambda word: Bans([Ban(word, "bob")], False),
+    "bans name": lambda word: Bans([Ban("ada", "x" + word, "x" + word)], False),
+    "bans why": lambda word: Bans([Ban("ada", "bob", text="x" + word)], False),
+    "redacted": lambda word: Redacted(word, AT, word, "x" + word),
+    "invitation": lambda word: Invitation(word, 1, AT),
     "message from": lambda word: Message("lobby", word, "x", AT),
     "message room": lambda word: Message(word, "bob", "x", AT),
     "welcome server": lambda word: Welcome(1, word, "me", LIMITS),
@@ -480,10 +595,22 @@ def test_any_name_is_inert(place: str, word: str):
             "the host in h:1 cannot be looked up at present: Temporary failure",
         ),
         (OSError(113, "No route to host"), None, "no connection to h:1: No route to host"),
+        (FinalError("the name\x1b is owned"), None, "the name\ufffd is owned"),
         (TimeoutError("nothing came"), None, "no connection to h:1: nothing came"),
         (ConnectionResetError(104, "reset"), Goodbye("full", "no\x1broom"), "h:1 ended the connection: no\ufffdroom"),
     ],
-    ids=["end", "reset", "broken pipe", "refused", "unknown host", "no name server", "no route", "silence", "goodbye"],
+    ids=[
+        "end",
+        "reset",
+        "broken pipe",
+        "refused",
+        "unknown host",
+        "no name server",
+        "no route",
+        "final",
+        "silence",
+        "goodbye",
+    ],
 )
 def test_why_there_is_no_connection(error: Exception | None, goodbye: Goodbye | None, sentence: str):
     assert why_no_connection(error, goodbye, "h:1") == sentence

@@ -288,7 +288,7 @@ def test_a_server_that_comes_later_is_found(open_client: Open):
 
 def test_a_name_server_that_comes_later_is_waited_for(server: ServerProcess, open_client: Open, tmp_path: Path):
     environment = {**os.environ, **late_names(tmp_path, 1)}
-    ada = open_client(f"chat.example:{server.port}", environment=environment)
+    ada = open_client(f"chat.example:{server.port}", "--plain", environment=environment)
     ada.wait("cannot be looked up at present: Temporary")
     ada.wait("failure in name resolution; trying again")
     ada.wait("in lobby as ada")

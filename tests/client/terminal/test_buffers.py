@@ -5,10 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pylingo.client.events import Received
+from pylingo.client.histories import INBOX
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal import buffers
 from pylingo.client.terminal.buffer import Buffer
-from pylingo.client.terminal.buffers import MOST_CONVERSATIONS, MOST_ROOMS, of_entered, of_person
+from pylingo.client.terminal.buffers import MOST_CONVERSATIONS, MOST_ROOMS, of_entered, of_person, of_rooms, places
 from pylingo.client.terminal.input_events import Key, Text
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Model
@@ -255,3 +256,11 @@ def test_whatever_happens_the_draft_and_the_order_stay(steps: list[Record | Key 
         assert len(rooms) == len(set(rooms))
         assert (model.buffer.new, model.buffer.urgent) == (0, 0)
         screen(model, 0.0)
+
+
+def test_the_newest_private_message_is_among_the_places() -> None:
+    model = Model("x", Preferences(), buffers=of_rooms(["lobby"], {}))
+    assert places(model) == (["lobby"], {})
+    of_person(model, "grace").last_at = 7
+    of_person(model, "bob").last_at = 5
+    assert places(model) == (["lobby"], {INBOX: 7})

@@ -34,6 +34,7 @@ class Bench:
             keep=self.outside.keep,
             take=self.outside.take,
             suspend=self.outside.suspend,
+            ask_password=self.outside.ask_password,
             exit_=self.outside.exit,
             happen=self.happened.append,
         )

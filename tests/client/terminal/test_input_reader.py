@@ -6,6 +6,7 @@ import pytest
 
 from pylingo.client.terminal.input_events import InputEvent, Key, Paste, Text
 from pylingo.client.terminal.input_reader import InputReader
+from pylingo.client.terminal.questions import Question, answer
 from pylingo.reactor.engine.loop import Reactor
 from tests.fakes.clock import Clock
 
@@ -18,12 +19,15 @@ class Typist:
         self.reactor = Reactor(self.clock, most_late=math.inf)
         self.events: list[InputEvent] = []
         self.failures: list[str] = []
-        self.is_asking = False
+        self.question: Question | None = None
         self.reader = InputReader(self.reactor, {}, self.events.extend)
+
+    def answer(self, line: str) -> list[InputEvent] | None:
+        return answer(self.question, line) if self.question is not None else None
 
     def line(self, data: bytes) -> list[InputEvent]:
         self.events.clear()
-        self.reader.feed_lines(data, lambda: self.is_asking, self.failures.append)
+        self.reader.feed_lines(data, self.answer, self.failures.append)
         return self.events
 
 
@@ -71,7 +75,7 @@ def test_a_line_replaces_what_could_not_be_sent(typist: Typist) -> None:
 
 @pytest.mark.parametrize(("answer", "key"), [(b"y", "enter"), (b" YES ", "enter"), (b"", "enter"), (b"no", "escape")])
 def test_a_line_answers_a_question(typist: Typist, answer: bytes, key: str) -> None:
-    typist.is_asking = True
+    typist.question = Paste("a")
     assert typist.line(answer + b"\n") == [Key(key)]
 
 

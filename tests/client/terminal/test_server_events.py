@@ -89,13 +89,18 @@ IN_WORDS: list[tuple[Record, str, str]] = [
         "note",
         f"* earlier in lobby:\n{clock_time(NOON)} bob: hi",
     ),
+    (Left("lobby", "bob", "kicked", by="ada", text="spam"), "note", "* bob was kicked out of lobby by ada: spam"),
+    (Left("lobby", "ADA", "kicked", by="root"), "note", "* you were kicked out of lobby by root"),
+    (messages.Moderated("mute", "root", "bob"), "note", "* root muted bob"),
+    (messages.Bans([], False), "note", "* nobody is banned"),
+    (messages.Redacted("lobby", NOON, "root"), "note", f"* root removed the message of {clock_time(NOON)} from lobby"),
     (messages.Skipped("lobby", 3, 0, 9), "note", "* you read too slowly and missed 3 messages in lobby"),
 ]
 
 
 def test_every_type_of_frame_is_in_a_test_here() -> None:
     tested = {type(record) for record in SAYING_NOTHING} | {type(record) for record, *_ in IN_WORDS}
-    elsewhere = {"Message", "Private", "Help", "Topic", "Away", "People", "PersonDetails"}
+    elsewhere = {"Message", "Private", "Invitation", "Help", "Topic", "Away", "People", "PersonDetails"}
     assert {schema.record for schema in messages.EVENTS.values()} == tested | {
         getattr(messages, name) for name in elsewhere
     }

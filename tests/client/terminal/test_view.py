@@ -10,9 +10,10 @@ from pylingo.client.terminal.cells import STAND_IN, width
 from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Model, Report
+from pylingo.client.terminal.questions import words
 from pylingo.client.terminal.rows import wrapped
 from pylingo.client.terminal.update import update
-from pylingo.client.terminal.view import Screen, body_height, connection, input_row, question, screen, status_line
+from pylingo.client.terminal.view import Screen, body_height, connection, input_row, screen, status_line
 from pylingo.shared.messages import (
     CommandInfo,
     Error,
@@ -326,7 +327,7 @@ def test_a_question_goes_before_a_hint_and_that_before_the_state() -> None:
     model.hint = "no such thing"
     assert status(model) == "no such thing"
     model.question = Paste("a\nb\nc\n")
-    assert status(model) == question(model).strip() == "Paste 3 lines, 6 characters? Enter: yes, Esc: no"
+    assert status(model) == words(model.question).strip() == "Paste 3 lines, 6 characters? Enter: yes, Esc: no"
 
 
 def test_the_status_row_is_as_wide_as_the_window() -> None:

@@ -1,0 +1,26 @@
+"""How the deeds of operators change the model: messages that disappear, people who are kicked, invitations. Pure."""
+
+from pylingo.client.terminal.buffers import find_room
+from pylingo.client.terminal.model import Effect, Model
+from pylingo.client.terminal.notes import add_words
+from pylingo.client.wish import KICKED
+from pylingo.shared import messages
+from pylingo.shared.names import fold
+
+
+def redacted(model: Model, record: messages.Redacted, now: float, at: int) -> list[Effect]:
+    """A message is gone. What the terminal's own scrollback shows of it cannot be changed."""
+    buffer = find_room(model, record.room) or model.buffer
+    buffer.scrollback.redact(record.at)
+    return add_words(buffer, record, at)
+
+
+def invitation(model: Model, record: messages.Invitation, now: float, at: int) -> list[Effect]:
+    """Show an invitation. It is a secret, so it is not written to the transcript."""
+    add_words(model.buffer, record, at)
+    return []
+
+
+def is_our_kick(model: Model, left: messages.Left) -> bool:
+    """Whether it was us who were kicked out of a room."""
+    return left.reason == KICKED and fold(left.name) == fold(model.name)
