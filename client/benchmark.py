@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # /// script
 # requires-python = ">=3.12"
-# dependencies = ["msgpack>=1.2.4", "confusable-homoglyphs>=3.3.1,<4"]
+# dependencies = ["msgpack>=1.2.4", "confusable-homoglyphs>=3.3.1,<4", "cryptography>=42"]
 # ///
 """Put many simulated clients on a server and check what they receive: `./client/benchmark.py`, `pylingo-bench`."""
 
@@ -20,6 +20,7 @@ def main() -> int:
 
 
 def _benchmark() -> int:
+    from pylingo.client.bench.certificate import trust_anybody
     from pylingo.client.bench.dialect import PyLingo
     from pylingo.client.bench.options import check_descriptors, parse_arguments
     from pylingo.client.bench.process import ServerChild
@@ -34,8 +35,10 @@ def _benchmark() -> int:
     child = None
     try:
         if options.target is None:
-            child = ServerChild((*scenario.options, "--max-per-address", "0", *options.server_options))
-        target = TargetServer("127.0.0.1", child.port, child.pid) if child else TargetServer(*options.target)  # type: ignore[misc]
+            child = ServerChild((*scenario.options, "--max-per-address", "0", *options.server_options), options.tls)
+        host, port = ("127.0.0.1", child.port) if child else options.target  # type: ignore[misc]
+        tls = trust_anybody() if options.tls else None
+        target = TargetServer(host, port, child.pid if child else None, tls)
         result = scenario.run(options.plan, target, PyLingo(), progress)
     except (StreamError, RuntimeError, OSError) as error:
         raise LaunchError(f"{options.scenario} failed: {error}", status=1) from None

@@ -11,6 +11,7 @@
 import os
 import sys
 from copy import deepcopy
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if __name__ == "__main__":  # a script's own folder comes first on the path: put the checkout in its place
@@ -32,7 +33,8 @@ def _chat() -> int:
     from pylingo.client.options import parse_arguments
 
     options = parse_arguments(sys.argv[1:])
-    if not (options.as_json or options.only_text) and os.isatty(0) and os.isatty(1):
+    is_plain = options.as_json or options.only_text or options.to is not None
+    if not is_plain and os.isatty(0) and os.isatty(1):
         from pylingo.client.terminal.capabilities import NO_KINDS, usable_kind
 
         term = os.environ.get("TERM", "")
@@ -56,6 +58,8 @@ def _tell(sentence: str) -> None:
 
 def _window(options: "ClientOptions", kind: str, hint: str) -> int:
     from pylingo.client.settings import save
+    from pylingo.client.state import default_path
+    from pylingo.client.terminal.last_run import LastRun
     from pylingo.client.terminal.window import Window
     from pylingo.shared.text import printable
 
@@ -68,7 +72,10 @@ def _window(options: "ClientOptions", kind: str, hint: str) -> int:
         save(options.config, kept, preferences)
         kept = deepcopy(preferences)
 
-    return Window(options, remember, kind, printable(hint)).run()
+    last = LastRun(options, default_path() if options.keeps_state else None)
+    if last.trouble is not None:
+        options = replace(options, trouble="; ".join(filter(None, (options.trouble, last.trouble))))
+    return Window(options, remember, kind, printable(hint), rooms=last.rooms, seen=last.seen, keep=last.keep).run()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""A client that stays in its room: it reconnects after a loss and misses no message. For the terminal and for bots.
+"""A client that stays in its rooms: it reconnects after a loss and misses no message. For the terminal and for bots.
 
 Messages said while there is no connection are sent after the reconnect, and the server stores none of them twice.
 Leaving waits until every message is confirmed. The docstring of `pylingo` has an example of a bot.
 """
 
 import collections
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import ssl
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Self
 
 from pylingo.client.connection import ClientConnection
@@ -13,11 +14,12 @@ from pylingo.client.conversation import Conversation
 from pylingo.client.departure import Departure, Stage
 from pylingo.client.events import ClientEvent, ConversationEvent, Received, Refused, Send, Status
 from pylingo.client.reconnect import RETRY, Backoff, ReconnectPolicy
-from pylingo.client.wording import not_confirmed, refused
+from pylingo.client.wording import not_confirmed, refused, why_no_connection
 from pylingo.reactor.engine.dial import Resolver, Target
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.timers import Timer
-from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT
+from pylingo.reactor.engine.tls import ClientTls
+from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT, show_address
 from pylingo.shared.messages import Goodbye, Ready
 from pylingo.shared.schema import Record
 
@@ -36,8 +38,14 @@ class Client:
     called when everything queued has been sent. Without `on_event`, `frames` yields the frames.
 
     The client tries to reconnect for `retry` seconds; with `insist` also if the very first attempt fails. The host's
-    name is looked up for each attempt, in a thread. A client with a `reactor` of its own is driven by `frames`;
-    otherwise the owner of the reactor drives it.
+    name is looked up for each attempt, in a thread. A client with a `reactor` of its own is driven by `connect`,
+    `frames` and the end of the `with` block; otherwise the owner of the reactor drives it.
+
+    `room` is the current room at first, and `rooms` are further ones, which a server of version 1.0 does not have.
+    `seen` maps compared room names to the newest stamp seen in an earlier run: what is new since then will be shown.
+
+    With `tls` the connection is encrypted. The context decides which certificates are good (such as
+    `ssl.create_default_context()`), for `server_hostname`, or else for `host`.
     """
 
     def __init__(
@@ -47,20 +55,26 @@ class Client:
         name: str | None = None,
         room: str | None = "lobby",
         *,
+        rooms: Sequence[str] = (),
+        seen: Mapping[str, int] | None = None,
         retry: float = RETRY,
         insist: bool = False,
         reactor: Reactor | None = None,
         on_event: Callable[[ClientEvent], object] | None = None,
         drained: Callable[[], object] = lambda: None,
         targets: Sequence[Target] | None = None,
+        tls: ssl.SSLContext | None = None,
+        server_hostname: str | None = None,
     ) -> None:
-        self.conversation = Conversation(name, room)
+        self.conversation = Conversation(name, room, rooms=rooms, seen=seen)
         self.reactor = reactor or Reactor()
         self.goodbye: Goodbye | None = None
         """The server's goodbye, if the last connection ended with one."""
         self.status = Status("connecting")
         self._owns_reactor = reactor is None
+        self._address = show_address(host, port)
         self._where = targets or Resolver(self.reactor, host, port)  # the server may move: resolved for each attempt
+        self._tls = ClientTls(tls, server_hostname or host) if tls is not None else None
         self._reconnect = ReconnectPolicy(retry, insist)
         self._frames: collections.deque[Record] = collections.deque()
         self._on_event = on_event or self._keep_frame
@@ -76,34 +90,66 @@ class Client:
     # --- for people and bots
 
     def connect(self) -> None:
-        """Begin to connect, or do so again after the connection was over."""
+        """Connect, or do so again after the connection was over.
+
+        A client with a reactor of its own waits until the session has begun, and raises `ConnectionError` with a
+        sentence if that is impossible. Otherwise this only begins to connect, and `on_event` gets the `Status`.
+        """
         self.goodbye = None
         self._departure.restart()
         self._reconnect.restart()
         self._dial()
+        if not self._owns_reactor:
+            return
+        while self.status.state not in ("online", "over"):
+            self.reactor.tick()
+        if self.status.state == "over":
+            why = why_no_connection(self.status.error, self.status.goodbye, self._address)
+            raise ConnectionError(why) from self.status.error
 
-    def say(self, text: str, key: str | None = None) -> None:
-        """Say something in the room. Raises `RequestError` if it is empty or too long.
+    def say(
+        self,
+        text: str,
+        key: str | None = None,
+        *,
+        room: str | None = None,
+        to: str | None = None,
+        action: bool = False,
+    ) -> None:
+        """Say something in a room, by default the current one, or `to` a person.
 
-        `key` consists of 1 to 32 ASCII characters and is never used twice. The `sent` frame for the message has it.
+        An `action` is an emote: "* ada waves". `key` consists of 1 to 32 ASCII characters and is never used twice. The
+        `sent` frame for the message has it. Raises `RequestError` if the text is empty or too long, if both `room` and
+        `to` are given, or if the server has no feature for it.
         """
-        self._follow(self.conversation.say(text, key))
+        self._follow(self.conversation.say(text, key, room, to, action))
 
     def join(self, room: str) -> None:
-        """Join a room, and leave the present one."""
+        """Join a room, and leave the current one."""
         self.command("join", room)
 
-    def command(self, name: str, argument: str | None = None) -> None:
-        """Send a slash command, given without the slash."""
+    def open(self, room: str) -> None:
+        """Enter a room and stay in the others, or make one of them current. Raises `RequestError` like `command`."""
+        self.command("open", room)
+
+    def leave(self, room: str | None = None) -> None:
+        """Leave a room, by default the current one."""
+        self.command("leave", room=room)
+
+    def command(self, name: str, argument: str | None = None, *, room: str | None = None) -> None:
+        """Send a slash command, given without the slash. It acts on `room`, by default the current one.
+
+        Raises `RequestError` if it cannot be sent, or if the server has no feature for it.
+        """
         if name == "close" and not argument:
             self.close()
         else:
-            self._follow(self.conversation.command(name, argument))
+            self._follow(self.conversation.command(name, argument, room))
 
-    def query(self, name: str) -> None:
+    def query(self, name: str, *, room: str | None = None) -> None:
         """Send a command of the program's own. Its reply comes as `QueryReply` events. Dropped if not online."""
         if self.status.state == "online":
-            self._follow(self.conversation.query(name))
+            self._follow(self.conversation.query(name, room))
 
     def ping(self) -> None:
         """Ping the server. `PongReceived` follows. Dropped if not online."""
@@ -152,6 +198,11 @@ class Client:
         return self._connection is not None and self._connection.is_open
 
     @property
+    def certificate(self) -> bytes | None:
+        """The server's certificate, as DER; None without TLS, and while there is no connection."""
+        return self._connection.certificate if self._connection is not None else None
+
+    @property
     def unconfirmed(self) -> int:
         """How many messages and commands the server has not confirmed, including those that were given up."""
         return self._departure.unconfirmed
@@ -162,15 +213,35 @@ class Client:
         return len(self.conversation.unanswered) > 1_000 or (self._connection is not None and self._connection.is_full)
 
     def __enter__(self) -> Self:
-        self.connect()
+        """Connect. Raises `ConnectionError` like `connect`."""
+        try:
+            self.connect()
+        except BaseException:
+            if self.status.state != "over":
+                self.stop()
+            self._close_reactor()
+            raise
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Leave once everything is confirmed. Raises `ConnectionError` that says what was not, or was refused."""
         self.close(PATIENCE if error is not None else None)
         if not self._owns_reactor:
             return
         while self.status.state != "over":
             self.reactor.tick()
+        self._close_reactor()
+        lost = [not_confirmed("message", self.unconfirmed)] if self.unconfirmed else []
+        lost += [refused(refusal.request, refusal.error) for refusal in self._last_refusals]
+        if words := "; ".join(lost):
+            if error is None or isinstance(error, SystemExit):  # nobody would read the note of a SystemExit
+                raise ConnectionError(words)
+            error.add_note(words)
+
+    def _close_reactor(self) -> None:
+        """Let a last connection close properly, then release what a reactor of our own holds."""
+        if not self._owns_reactor:
+            return
         end = self.reactor.clock() + _CLOSING
         while self._closing is not None and not self._closing.is_closed and self.reactor.clock() < end:
             self.reactor.tick(0.1)
@@ -178,12 +249,6 @@ class Client:
             self._closing.abort(TimeoutError("the server did not answer the goodbye"))
         self.reactor.tick(0)
         self.reactor.close()
-        lost = [not_confirmed("message", self.unconfirmed)] if self.unconfirmed else []
-        lost += [refused(refusal.request, refusal.error) for refusal in self._last_refusals]
-        if words := "; ".join(lost):
-            if error is None or isinstance(error, SystemExit):  # nobody would read the note of a SystemExit
-                raise ConnectionError(words)
-            error.add_note(words)
 
     # --- the connection
 
@@ -192,7 +257,7 @@ class Client:
         if self.status.state == "over":
             return
         self._connection = ClientConnection(
-            self.reactor, self._where, self._connected, self._received, self._drained, self._ended
+            self.reactor, self._where, self._connected, self._received, self._drained, self._ended, self._tls
         )
 
     def _connected(self) -> None:

@@ -4,17 +4,19 @@ It answers the server's pings. It pings a silent server and then gives the conne
 away reports no error.
 """
 
-import socket
 from collections.abc import Callable, Sequence
 
-from pylingo.reactor.engine.dial import Dial, Resolver, Target, enable_keepalive
+from pylingo.reactor.engine.dial import Resolver, Target
+from pylingo.reactor.engine.handshake import NotTlsError
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.timers import Timer
+from pylingo.reactor.engine.tls import ClientTls, TlsChannel
+from pylingo.reactor.engine.tls_dial import Stream, TlsDial
 from pylingo.reactor.engine.transport import Transport
 from pylingo.shared.codec import encode, event_codec
 from pylingo.shared.errors import FrameError, RequestError
-from pylingo.shared.framing import FrameDecoder
-from pylingo.shared.messages import Ping, PingRequest, Pong, PongRequest
+from pylingo.shared.framing import HEADER_SIZE, FrameDecoder
+from pylingo.shared.messages import Goodbye, Ping, PingRequest, Pong, PongRequest
 from pylingo.shared.schema import Record
 
 SILENCE = 30.0
@@ -23,13 +25,18 @@ _LONGEST_WORD = 1_024  # characters of a name, far more than any PyLingo server 
 _WORDS = ("name", "room", "old", "new", "token", "from_", "key")
 HIGH_WATER = 65_536
 """Bytes queued above which nothing more should be sent until `drained`."""
+_GOODBYE_MAP = encode(Goodbye("full", ""))[HEADER_SIZE:][:1]
+_PLAIN_REFUSALS = frozenset({"full", "address-limit"})
+"""Reasons of a goodbye that a server may give before the TLS handshake, and which are believed without encryption."""
 
 
 class ClientConnection:
-    """One connection. Frames of unknown types, which a newer server may send, are ignored.
+    """One connection, encrypted if there is a `tls`. Frames of unknown types, as of newer servers, are ignored.
 
     Calls `connected()` once it is established, `received(record)` for each frame, `drained()` when everything queued
-    has been sent, and `ended(error)` once at the end. `error` is None if the server closed the connection.
+    has been sent, and `ended(error)` once at the end. `error` is None if the server closed the connection; it is a
+    `NotTlsError` or an `ssl.SSLError` if there was no handshake. `certificate` is the server's, as DER, from
+    `connected` on; None without TLS.
     """
 
     def __init__(
@@ -40,6 +47,7 @@ class ClientConnection:
         received: Callable[[Record], object],
         drained: Callable[[], object],
         ended: Callable[[Exception | None], object],
+        tls: ClientTls | None = None,
     ) -> None:
         self._reactor = reactor
         self._connected = connected
@@ -52,7 +60,8 @@ class ClientConnection:
         self._heard = 0.0  # when the latest frame came
         self._pinged = False  # since then
         self._silence_timer: Timer | None = None
-        self._dial = Dial(reactor, where, self._dialled, ended)
+        self.certificate: bytes | None = None
+        self._dial = TlsDial(reactor, where, tls, self._dialled, self._not_dialled)
 
     @property
     def is_open(self) -> bool:
@@ -97,9 +106,16 @@ class ClientConnection:
         if self._transport is not None:
             self._transport.abort()
 
-    def _dialled(self, sock: socket.socket) -> None:
-        enable_keepalive(sock)
-        self._transport = Transport(self._reactor, sock, self)
+    def _not_dialled(self, error: Exception) -> None:
+        refusal = _refusal_in(error) if isinstance(error, NotTlsError) else None
+        if refusal is not None:
+            self._received(refusal)
+        self._ended(error)
+
+    def _dialled(self, channel: Stream) -> None:
+        if isinstance(channel, TlsChannel):
+            self.certificate = channel.certificate
+        self._transport = Transport(self._reactor, channel, self)
         self._heard = self._reactor.now
         self._silence_timer = self._reactor.call_later(SILENCE, self._check_silence)
         self._connected()
@@ -154,6 +170,20 @@ class ClientConnection:
         self._transport = None
         self._stop_watching()
         self._ended(self._error or error)
+
+
+def _refusal_in(error: NotTlsError) -> Goodbye | None:
+    """The goodbye of a server that has refused us before the handshake, in the bytes that came without TLS."""
+    # What is missing is the length and the first byte of the map, which is the same for all of them.
+    frames = [_GOODBYE_MAP + error.received] if error.missing else FrameDecoder().feed(error.received)
+    try:
+        records = list(map(event_codec.decode, frames))
+    except (FrameError, RequestError):
+        return None
+    match records:
+        case [Goodbye(reason=reason) as goodbye] if reason in _PLAIN_REFUSALS:
+            return goodbye
+    return None
 
 
 def _check_words(record: Record) -> None:

@@ -4,21 +4,27 @@
 events: frames to send, frames to show, refusals (see `events`). It owns the ids of all requests.
 
 After a connection broke, the next one resumes the session if the server still knows it; otherwise it returns by name
-and room. The room's history then fills the gap, messages that were seen before are dropped, and requests without a
-reply are sent again. The key of each `say` lets the server recognise a repetition. So a person, or a bot, sees every
-message of its room once and in order.
+and rooms. The history of each room then fills the gap, messages that were seen before are dropped, and requests without
+a reply are sent again. The key of each `say` lets the server recognise a repetition. So a person, or a bot, sees every
+message of every room once and in order.
+
+Private messages are treated like those of one more room, the inbox, which belongs to the session: a new session begins
+with an empty one.
 """
 
 import itertools
 import secrets
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 
 from pylingo.client import events
-from pylingo.client.history_reader import HistoryReader
+from pylingo.client.features import PRIVATE, ROOMS
+from pylingo.client.histories import INBOX, Histories, place_of
+from pylingo.client.membership import Membership
+from pylingo.client.outgoing import Outgoing
 from pylingo.client.unanswered import Unanswered
 from pylingo.client.wish import TAKEN, Wish
 from pylingo.shared import PROTOCOL_VERSION, __version__, messages
+from pylingo.shared.commands import message_of
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold
 from pylingo.shared.schema import MAX_ID, Record
@@ -26,33 +32,54 @@ from pylingo.shared.text import message_text
 
 _LAST_STAMP = 2**63 - 1
 _HELLO = MAX_ID  # the id of every hello; all others are small
-_ROOM_FRAMES = (messages.Message, messages.Joined, messages.Left, messages.Renamed, messages.Skipped)
 
 
 class Conversation:
-    """See the module. `new_key` makes the keys of messages; by default they are random."""
+    """See the module. `new_key` makes the keys of messages; by default they are random.
+
+    `room` is the current room wanted, `rooms` are further ones. `seen` maps compared room names to the newest stamp
+    that was seen in an earlier run.
+    """
 
     def __init__(
-        self, name: str | None, room: str | None, new_key: Callable[[], str] = lambda: secrets.token_hex(8)
+        self,
+        name: str | None,
+        room: str | None,
+        new_key: Callable[[], str] = lambda: secrets.token_hex(8),
+        *,
+        rooms: Sequence[str] = (),
+        seen: Mapping[str, int] | None = None,
     ) -> None:
         self.name = name
         """Our name, as the server has said; before that, the name that we want."""
-        self.room: str | None = None
-        """Our room, as the server has said."""
-        self._events: list[events.ConversationEvent] = []  # of the call that is under way
         self._ids = itertools.count(1)
         self._wish = Wish(name)
         self._claim = 0  # the id of the request for the wished name, while it has no reply
-        self._goal = room  # the room asked for last, whether the server has replied or not
-        self._joining = 0  # the id of the join, while it has no reply
         self._ping = 0  # the id of the latest ping, while it has no reply
-        self._queries: dict[int, str] = {}  # names of queries without a last reply, by id
         self._new_key = new_key
         self._token = secrets.token_hex(16)  # until the server gives one; it identifies a repeated hello
-        self._live = False  # whether requests can be sent at once
+        self._had_session = False
+        self._latest: Record | None = None  # the frame received last
         self.unanswered = Unanswered()
         """The requests that wait to be sent, confirmed or answered."""
-        self._reader = HistoryReader(self._ids)
+        self._membership = Membership([*([room] if room else []), *rooms])
+        self._histories = Histories(self._ids, seen or {}, lambda: self._membership.places)
+        self._out = Outgoing(self._ids, self._membership, self._histories, self.unanswered)
+
+    @property
+    def features(self) -> frozenset[str]:
+        """The features of the server, such as `rooms` and `private`."""
+        return self._out.features
+
+    @property
+    def room(self) -> str | None:
+        """Our current room, as the server has said."""
+        return next(iter(self._membership.rooms), None)
+
+    @property
+    def rooms(self) -> list[str]:
+        """All our rooms, as the server has said, the current one first."""
+        return list(self._membership.rooms)
 
     @property
     def wanted(self) -> str | None:
@@ -62,262 +89,261 @@ class Conversation:
     @property
     def is_settled(self) -> bool:
         """Whether all requests have been sent and confirmed."""
-        return self._live and not self.unanswered
+        return self._out.is_live and not self.unanswered
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether nothing is awaited any more, not even the room's history."""
-        return self.is_settled and not self._reader.is_reading
+        """Whether nothing is awaited any more, not even the history of a room."""
+        return self.is_settled and not self._histories.is_reading
 
     # --- the connection
 
     def connected(self) -> list[events.ConversationEvent]:
         program = f"PyLingo/{__version__}"
-        self._send(messages.Hello(PROTOCOL_VERSION, self._wish.name, program, resume=self._token, id=_HELLO))
-        return self._result()
+        self._out.send(messages.Hello(PROTOCOL_VERSION, self._wish.name, program, resume=self._token, id=_HELLO))
+        return self._out.taken()
 
     def disconnected(self) -> None:
-        self._live = False
         self._claim = self._ping = 0
-        self._queries.clear()
-        self._reader.disconnected()
+        self._out.disconnected()
+        self._membership.disconnected()
+        self._histories.disconnected()
+        self.unanswered.disconnected()
 
     def received(self, record: Record) -> list[events.ConversationEvent]:
         """A frame came. Raises `ConnectionError` if the server does not answer a request for history."""
-        before = self.wanted
+        before, latest, self._latest = self.wanted, self._latest, record
+        if type(record) is messages.Away and record == latest:  # it comes once for each room that we share
+            return []
         if type(record) is not messages.Error:
             self.unanswered.command_answered(getattr(record, "re", None) or 0)
-        if self._reader.is_reading and isinstance(record, _ROOM_FRAMES) and not _is_own(record):
-            self._reader.hold(record)
+        reader = self._histories.reader_holding(record)
+        if reader is not None:
+            reader.hold(record)
         else:
             self._take(record)
         if self.wanted != before:
-            self._events.append(events.NameWanted(self.wanted))
-        return self._result()
+            self._out.add(events.NameWanted(self.wanted))
+        return self._out.taken()
 
     # --- requests of the person
 
-    def say(self, text: str, key: str | None = None) -> list[events.ConversationEvent]:
-        """Say `text`, now or as soon as possible. Raises `RequestError` if no server would accept it."""
-        _check(text)
-        message_text(text)
-        return self._request(messages.Say(text, key=key or self._new_key()))
+    def say(
+        self,
+        text: str,
+        key: str | None = None,
+        room: str | None = None,
+        to: str | None = None,
+        action: bool = False,
+    ) -> list[events.ConversationEvent]:
+        """Say `text` in a room, by default the current one, or `to` a person, now or as soon as possible.
 
-    def command(self, name: str, argument: str | None = None) -> list[events.ConversationEvent]:
-        """Send a command, now or as soon as possible. Raises `RequestError` if it cannot be sent."""
-        _check(name + (argument or ""))
-        return self._request(messages.Command(name, argument))
+        An `action` is an emote. Raises `RequestError` if no server, or not this one, would accept it.
+        """
+        if room is not None and to is not None:
+            raise RequestError("bad-argument", "a message is for a room or for a person, not for both")
+        _check(text + (room or "") + (to or ""))
+        message_text(text)
+        return self._request(messages.Say(text, key or self._new_key(), room=room, to=to, action=action or None))
+
+    def command(
+        self, name: str, argument: str | None = None, room: str | None = None
+    ) -> list[events.ConversationEvent]:
+        """Send a command, now or as soon as possible. Raises `RequestError` if it cannot be sent.
+
+        `/me` and `/msg` become messages with a key, so that they are said once.
+        """
+        _check(name + (argument or "") + (room or ""))
+        command = messages.Command(name, argument, room=room)
+        if (say := message_of(command)) is not None:
+            return self.say(say.text, room=say.room, to=say.to, action=bool(say.action))
+        return self._request(command)
 
     # --- requests of the program
 
     def claim(self) -> list[events.ConversationEvent]:
         """Ask again for the name that somebody else had."""
         self._send_claim()
-        return self._result()
+        return self._out.taken()
 
-    def query(self, name: str) -> list[events.ConversationEvent]:
+    def query(self, name: str, room: str | None = None) -> list[events.ConversationEvent]:
         """Send a command of the program's own, which is lost with the connection. `QueryReply` events follow."""
-        number = next(self._ids)
-        self._queries[number] = name
-        self._send(messages.Command(name, id=number))
-        return self._result()
+        self._out.query(name, room)
+        return self._out.taken()
 
     def ping(self) -> list[events.ConversationEvent]:
         """Ping the server. `PongReceived` follows, unless the connection breaks or another ping is sent."""
         self._ping = next(self._ids)
-        self._send(messages.PingRequest(self._ping))
-        return self._result()
-
-    # --- events
-
-    def _send(self, record: Record) -> None:
-        self._events.append(events.Send(record))
-
-    def _show(self, record: Record) -> None:
-        self._events.append(events.Received(record))
-
-    def _refuse(self, refused: events.Refused) -> None:
-        self._show(refused.error)
-        self._events.append(refused)
-
-    def _result(self) -> list[events.ConversationEvent]:
-        made, self._events = self._events, []
-        return made
+        self._out.send(messages.PingRequest(self._ping))
+        return self._out.taken()
 
     # --- sending
 
     def _request(self, request: messages.Say | messages.Command) -> list[events.ConversationEvent]:
-        if self._live:
-            self._send_request(request)
-        else:
-            self.unanswered.waiting.append(request)
-        return self._result()
-
-    def _send_request(self, request: messages.Say | messages.Command) -> None:
-        number = next(self._ids)
-        request = replace(request, id=number)
-        room = fold(self._goal or "")
-        self.unanswered.sent(request, room, self._reader.newest(room) or 0)
-        self._send(request)
-        match request:
-            case messages.Command("join", str(room)):
-                self._set_goal(room, number)
-            case messages.Command("leave", None | ""):  # with an argument it is refused
-                self._goal = None
+        self._out.request(request)
+        return self._out.taken()
 
     def _send_claim(self) -> None:
-        if self._live and self.wanted is not None and not self._claim:
-            self._claim = next(self._ids)
-            self._send(messages.Command("name", self.wanted, self._claim))
-
-    def _set_goal(self, room: str, number: int) -> None:
-        self._goal = room.strip().removeprefix("#")
-        self._joining = number
+        if self._out.is_live and self.wanted is not None and not self._claim:
+            self._claim = self._out.command(messages.Command("name", self.wanted))
 
     # --- receiving
 
     def _take(self, record: Record) -> None:
-        number = getattr(record, "re", None)
-        if number in self._queries:
-            is_last = not getattr(record, "more", False)
-            name = self._queries.pop(number) if is_last else self._queries[number]
-            self._events.append(events.QueryReply(name, record, is_last))
+        if self._out.is_query_reply(record):
             return
+        number = getattr(record, "re", None)
         match record:
+            case messages.Welcome():
+                self._out.features = frozenset(record.features or ())
+                self._out.show(record)
             case messages.Ready():
                 self._ready(record)
             case messages.Joined() if record.users is not None:
                 self._joined(record)
             case messages.Left() if record.reason is None:
-                self.room = None
-                self._reader.stop()
-                self._show(record)
+                self._left(record)
             case messages.Renamed() if record.room is None:
                 self.name = record.new
                 self._wish.chosen(record.new)
                 self._claim = 0
-                self._show(record)
-            case messages.Message():
-                if self._reader.saw(fold(record.room), record.at):
-                    self._show(record)
+                self._out.show(record)
+            case messages.Message() | messages.Private():
+                if self._histories[place_of(record) or ""].saw(record.at):
+                    self._out.show(record)
             case messages.Skipped():
-                self._events.append(events.FramesMissed())
-                self._send(self._reader.start(record.after, min(record.until + 1, _LAST_STAMP)))
+                self._skipped(record)
             case messages.Sent():
                 if record.key is None or self.unanswered.is_said(record.key):
                     self._confirm(record)
             case messages.HistoryPage():
-                if self._reader.is_awaited(number):
-                    self._page(record)
+                place = self._histories.answered(number)
+                if place is not None and self._histories[place].is_awaited(number):
+                    self._page(place, record)
             case messages.Pong() if number == self._ping:
                 self._ping = 0
-                self._events.append(events.PongReceived())
+                self._out.add(events.PongReceived())
             case messages.Error():
                 self._error(record)
             case _:
-                self._show(record)
+                self._out.show(record)
         if self._wish.comes_free(record):
             self._send_claim()
 
     def _ready(self, ready: messages.Ready) -> None:
-        self._show(ready)
-        self.name, self.room, self._token = ready.name, ready.room, ready.token
+        self._out.show(ready)
+        self.name, self._token = ready.name, ready.token
         self._wish.given(ready.name)
-        goal = self._goal
-        if goal and (self.room is None or fold(self.room) != fold(goal)):
-            self._set_goal(goal, next(self._ids))
-            self._send(messages.Command("join", goal, self._joining))
-            return
-        if self.room is not None:
-            self._catch_up(self.room)
-            if self._goal is None:  # a leave was lost with the connection
-                self.unanswered.waiting.insert(0, messages.Command("leave"))
-        self._go_live()
+        if not ready.resumed:
+            self._histories.new_inbox()
+            for refused in self.unanswered.end_conversations() if self._had_session else []:
+                self._out.refuse(refused)
+        self._had_session = True
+        self._membership.ready(ready.rooms or ([ready.room] if ready.room is not None else []))
+        for room in self.rooms:
+            self._catch_up(fold(room))
+        if ready.resumed and PRIVATE in self.features:
+            self._catch_up(INBOX)
+        for say in self.unanswered.again({*self._membership.places, INBOX}):
+            self._out.send(say)
+        if not self._out.enter_rooms():
+            self._out.go_live()
 
     def _joined(self, joined: messages.Joined) -> None:
-        self._show(joined)
-        self.room = joined.room
-        if joined.re is None or joined.re == self._joining:
-            self._joining = 0
-            self._goal = joined.room
-        self._reader.stop()
-        self._catch_up(joined.room)
-        if not self._live and not self._joining:
-            self._go_live()
+        self._out.show(joined)
+        before = self._membership.places
+        self._membership.joined(joined)
+        self._histories.stop(before - self._membership.places)
+        if fold(joined.room) not in before:
+            self._catch_up(fold(joined.room))
+        if not self._out.is_live and not self._membership.is_entering:
+            self._out.go_live()
 
-    def _go_live(self) -> None:
-        """Repeat unconfirmed messages and unanswered commands, then send the requests that waited."""
-        self._live = True
-        again, anew, unknown = self.unanswered.after_return(fold(self.room or ""))
-        for say in again:
-            self._send(say)
-        for refused in unknown:
-            self._refuse(refused)
-        for request in anew:
-            self._send_request(request)
+    def _left(self, left: messages.Left) -> None:
+        self._out.show(left)
+        self._histories.stop({fold(left.room)})
+        self._membership.left(left.room, left.current, left.re)
 
     def _confirm(self, sent: messages.Sent) -> None:
         if sent.key is not None:
             self.unanswered.confirm(sent.key)
-        self._show(sent)
-        if self.room is not None and (request := self._reader.confirmed_own(fold(self.room))) is not None:
-            self._send(request)
+        self._out.show(sent)
+        place = INBOX if sent.room is None else fold(sent.room)
+        if place in {*self._membership.places, INBOX}:
+            request = self._histories[place].confirmed_own()
+            if request is not None:
+                self._out.ask(place, request)
 
     def _error(self, error: messages.Error) -> None:
         number = error.re
-        if number in (_HELLO, self._claim):
+        place = self._histories.answered(number)
+        if place is not None:
+            if self._histories[place].is_awaited(number):  # there is no history: go on with the live frames
+                self._out.show(error)
+                self._release(place)
+        elif number in (_HELLO, self._claim):
             if number == _HELLO or error.code != TAKEN:  # that it is still taken is no news
-                self._show(error)
+                self._out.show(error)
             self._wish.refused(error.code)
             self._claim = 0
         elif number is not None and (request := self.unanswered.answered(number)) is not None:
-            self._refuse(events.Refused(request, error))
+            self._out.refuse(events.Refused(request, error))
         else:
-            self._show(error)
-        if self._reader.is_awaited(number):  # there is no history: go on with the live frames
-            self._release()
-        elif number == self._joining:
-            self._refused_room()
+            self._out.show(error)
+        if (room := self._membership.refused(number)) is not None:
+            self._not_entered(room)
 
-    def _refused_room(self) -> None:
-        """We stay in our room; so do messages said after the refused join."""
-        wrong, here = fold(self._goal or ""), fold(self.room or "")
-        self._joining = 0
-        self._goal = self.room
-        self.unanswered.move(wrong, here)
-        if not self._live:
-            if self.room is not None:
-                self._catch_up(self.room)
-            self._go_live()
+    def _not_entered(self, room: str) -> None:
+        """We stay in our rooms. So do messages said after the refused join, unless they name the room."""
+        if ROOMS not in self.features:
+            self.unanswered.move(fold(room), fold(self.room or ""))
+        if not self._out.is_live and not self._membership.is_entering:
+            self._out.go_live()
 
     # --- reading history
 
-    def _catch_up(self, room: str) -> None:
-        """Fetch the messages of a room that were not seen; of a new room, the newest messages."""
-        since = self._reader.newest(fold(room))
-        if since is not None:  # include own messages that may have arrived
-            since = min([since, *self.unanswered.seen_before(fold(room))])
-        self._send(self._reader.start(since))
+    def _catch_up(self, place: str) -> None:
+        """Fetch the messages of a place that were not seen; of a new room, the newest messages."""
+        self._out.ask(place, self._histories[place].catch_up(self.unanswered.seen_before(place)))
 
-    def _page(self, page: messages.HistoryPage) -> None:
-        if (request := self._reader.request_since_join(page)) is not None:
-            self._send(request)
+    def _skipped(self, skipped: messages.Skipped) -> None:
+        place = place_of(skipped) or INBOX
+        self._out.add(events.FramesMissed(skipped.room))
+        self._out.ask(place, self._histories[place].start(skipped.after, min(skipped.until + 1, _LAST_STAMP)))
+
+    def _page(self, place: str, page: messages.HistoryPage) -> None:
+        reader = self._histories[place]
+        if (request := reader.request_since_join(page)) is not None:
+            self._out.ask(place, request)
             return
-        for entry, is_new in self._reader.entries(page):
+        for entry, is_new in reader.entries(page):
             if entry.key is not None and self.unanswered.is_said(entry.key):
-                self._confirm(messages.Sent(page.room, entry.at, key=entry.key))
+                self._confirm(messages.Sent(page.room, entry.at, key=entry.key, to=entry.to))
             elif is_new and not self.unanswered.is_mine(entry.key):
-                self._show(messages.Message(page.room or "", entry.from_, entry.text, entry.at))
-        if (request := self._reader.request_next(page)) is not None:
-            self._send(request)
+                self._out.show(self._as_live(page, entry))
+        if (seen := reader.context_shown()) is not None:
+            self._out.add(events.NewSince(page.room or place, seen))
+            request = reader.start(seen)
         else:
-            self._release()
+            request = reader.request_next(page)
+        if request is not None:
+            self._out.ask(place, request)
+        else:
+            self._release(place)
 
-    def _release(self) -> None:
+    def _as_live(self, page: messages.HistoryPage, entry: messages.Entry) -> Record:
+        """The frame that an entry of the history would have been if it had come live."""
+        if page.room is None:
+            to = entry.to or self.name or ""
+            return messages.Private(entry.from_, to, entry.text, entry.at, entry.action)
+        return messages.Message(page.room, entry.from_, entry.text, entry.at, entry.action)
+
+    def _release(self, place: str) -> None:
         """The history is read: handle the frames that were held back."""
-        for record in self._reader.stop():
-            if self._reader.is_reading:  # one before it was a gap, so it waits for the messages that fill that
-                self._reader.hold(record)
+        reader = self._histories[place]
+        for record in reader.stop():
+            if reader.is_reading:  # one before it was a gap, so it waits for the messages that fill that
+                reader.hold(record)
             else:
                 self._take(record)
 
@@ -327,11 +353,3 @@ def _check(text: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise RequestError("bad-text", "this was not sent: it has characters that are none in UTF-8") from None
-
-
-def _is_own(record: Record) -> bool:
-    """Whether a frame about a room is the reply to a request of ours."""
-    match record:
-        case messages.Joined(users=int()) | messages.Left(reason=None) | messages.Renamed(room=None):
-            return True
-    return False

@@ -36,6 +36,17 @@ class Received:
 class FramesMissed:
     """The server left out frames because we read too slowly. Missed messages are fetched; joins and leaves are not."""
 
+    room: str | None = None
+    """The room of the frames; None for private messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSince:
+    """The messages of `room` that are shown from now on came after `at`, the newest stamp seen in an earlier run."""
+
+    room: str
+    at: int
+
 
 @dataclass(frozen=True, slots=True)
 class NameWanted:
@@ -71,5 +82,5 @@ class Status:
     """The server's goodbye, if the last connection ended with one."""
 
 
-type ConversationEvent = Send | Received | Refused | FramesMissed | NameWanted | QueryReply | PongReceived
-type ClientEvent = Received | Refused | FramesMissed | NameWanted | QueryReply | PongReceived | Status
+type ConversationEvent = Send | Received | Refused | FramesMissed | NewSince | NameWanted | QueryReply | PongReceived
+type ClientEvent = Received | Refused | FramesMissed | NewSince | NameWanted | QueryReply | PongReceived | Status

@@ -8,6 +8,7 @@ from pylingo.shared.messages import CommandInfo
 
 LOCAL = (
     CommandInfo("layout", "layout", f"Puts the input line elsewhere: {', '.join(LAYOUTS)}."),
+    CommandInfo("switch", "buffer", "Shows another room or conversation; alone: lists them."),
     CommandInfo("colors", "on|off", "Shows names in colours, or not."),
     CommandInfo("time", "on|off", "Shows the time of each line, or not."),
     CommandInfo("ignore", "username", "Hides what somebody says, or shows it again; alone: who is hidden."),

@@ -17,12 +17,19 @@ from pylingo.client.settings import (
 )
 from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT
 from pylingo.shared.launch import LaunchError
+from pylingo.shared.names import MAX_NAME
 from pylingo.shared.settings import Setting, Source, argument_parser, read_options, table
-from pylingo.shared.values import ValueType, flag, number, path
+from pylingo.shared.values import ValueType, explained, flag, number, path, utf8
 
 
 def _option(name: str, type: ValueType, metavar: str, about: str, default: str = "") -> Setting:
     return Setting(name=name, type=type, metavar=metavar, about=about, default=default, source=Source.COMMAND_LINE)
+
+
+def _recipient(text: str) -> str:
+    if not text.strip() or len(utf8(text)) > LONGEST_NAME:
+        raise ValueError(f"a name must have 1 to {MAX_NAME} characters")
+    return text
 
 
 OPTIONS = table(
@@ -31,6 +38,13 @@ OPTIONS = table(
         _option("config", path(), "FILE", "the configuration file, in TOML", "in the platform's folder"),
         _option("json", flag(), "", "print each frame as one line of JSON"),
         _option("text", flag(), "", "send every line of input as text; no line is a command"),
+        _option(
+            "to",
+            ValueType(f"1 to {MAX_NAME} characters", explained(_recipient)),
+            "NAME",
+            "send every message to this person, in plain mode; a room is joined only if --room names it",
+        ),
+        _option("no_state", flag(), "", "neither read nor write the state file, which keeps the rooms of the last run"),
         _option(
             "retry",
             number(0, 1e6),
@@ -49,6 +63,9 @@ class ClientOptions:
 
     `retry` is in seconds; `insist` says whether it applies to the first connection. `config` is the file that keeps
     changed preferences, or None. `trouble` says why that file was not read.
+
+    `to` is the recipient of all messages, `is_room_given` says whether the room comes from the command line, and
+    `keeps_state` whether the rooms of this run are remembered for the next one.
     """
 
     host: str = DEFAULT_HOST
@@ -57,6 +74,9 @@ class ClientOptions:
     room: str | None = DEFAULT_ROOM
     as_json: bool = False
     only_text: bool = False
+    to: str | None = None
+    is_room_given: bool = False
+    keeps_state: bool = True
     retry: float = RETRY
     insist: bool = False
     preferences: Preferences = field(default_factory=Preferences)
@@ -74,7 +94,9 @@ def parse_arguments(arguments: Sequence[str]) -> ClientOptions:
         "pylingo",
         "Joins a PyLingo chat.",
         "Type a line to send it, /help for the commands. A line that begins with // is sent with one slash. In a pipe,"
-        " a line is a command only if its first word is exactly one that /help lists; with --text, no line is.",
+        " a line is a command only if its first word is exactly one that /help lists; with --text, no line is. Exit"
+        " status: 0 after everything was confirmed by the server; 1 if a line was refused or not confirmed, or if there"
+        " was no connection; 2 if an option is wrong; 128 + N after signal N.",
     )
     given = read_options(OPTIONS, parser, arguments)
     config = Path(given["config"]) if "config" in given else default_path()
@@ -85,9 +107,12 @@ def parse_arguments(arguments: Sequence[str]) -> ClientOptions:
         host=host,
         port=port,
         name=given.get("name", settings.name) or login_name(),
-        room=given.get("room", settings.room or DEFAULT_ROOM),
+        room=given.get("room", None if "to" in given else settings.room or DEFAULT_ROOM),
         as_json="json" in given,
         only_text="text" in given,
+        to=given.get("to"),
+        is_room_given="room" in given,
+        keeps_state="no_state" not in given,
         retry=given.get("retry", RETRY),
         insist="retry" in given,
         preferences=replace(settings.preferences, layout=given.get("layout", settings.preferences.layout)),

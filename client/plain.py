@@ -1,8 +1,8 @@
 """Plain mode: one line after another, without cursor movement. For pipes, scripts, screen readers and dumb terminals.
 
-Lines of input are messages or commands, and each frame is printed as text or as one line of JSON. A lost connection is
-made again. At the end every line has been confirmed by the server; otherwise the exit status is not 0 and a sentence
-says how many were not.
+Lines of input are messages or commands, and each frame is printed as text or as one line of JSON. Messages go to the
+current room, or to the one person that `--to` names. A lost connection is made again. At the end every line has been
+confirmed by the server; otherwise the exit status is not 0 and a sentence says how many were not.
 """
 
 import contextlib
@@ -17,15 +17,16 @@ from typing import TextIO
 
 from pylingo.client.client import PATIENCE, Client
 from pylingo.client.events import ClientEvent, NameWanted, Received, Refused, Status
+from pylingo.client.histories import INBOX, place_of
 from pylingo.client.line_input import LineInput
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.options import ClientOptions
 from pylingo.client.wording import date_line, local_day, not_confirmed, refused, why_no_connection, wording
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.shared.address import show_address
-from pylingo.shared.commands import BY_NAME, parse_line, parse_piped, unknown_command
+from pylingo.shared.commands import BY_NAME, message_of, parse_line, parse_piped, unknown_command
 from pylingo.shared.errors import RequestError
-from pylingo.shared.messages import Command, Help, Message, Say
+from pylingo.shared.messages import Command, Help, Message, Private, Say
 from pylingo.shared.schema import Record, to_map
 from pylingo.shared.text import printable, quote
 
@@ -89,14 +90,22 @@ class Plain:
     def _show(self, record: Record) -> None:
         if isinstance(record, Help):
             self._commands |= {info.name for info in record.commands}
-        lines = [json.dumps(to_map(record))] if self._options.as_json else [*self._date(record), *wording(record)]
+        lines = [json.dumps(to_map(record))] if self._options.as_json else [*self._date(record), *self._words(record)]
         for line in lines:
             self._print(line, sys.stdout)
         self._resume()
 
+    def _words(self, record: Record) -> list[str]:
+        """The lines for a frame. In several rooms, what somebody else did in one of them begins with its name."""
+        lines = wording(record, self._client.conversation.name)
+        place = place_of(record)
+        if lines and place not in (None, INBOX) and len(self._client.conversation.rooms) > 1:
+            lines[0] = f"[{printable(getattr(record, 'room', place))}] {lines[0]}"
+        return lines
+
     def _date(self, record: Record) -> list[str]:
         """The line with the date, before the first message of another day."""
-        day = local_day(record.at) if isinstance(record, Message) else self._day
+        day = local_day(record.at) if isinstance(record, Message | Private) else self._day
         if day == self._day:
             return []
         self._day = day
@@ -144,8 +153,8 @@ class Plain:
             if isinstance(line, RequestError):
                 raise line
             match self._meant(line):
-                case Say(text):
-                    self._client.say(text)
+                case Say() as say:
+                    self._client.say(say.text, to=say.to or self._options.to, action=bool(say.action))
                 case Command("close", None):
                     self._leave()
                 case Command(name, argument):
@@ -158,16 +167,16 @@ class Plain:
         """The meaning of a line. Raises `RequestError` for an unknown command that was typed on a terminal."""
         if self._options.only_text:
             return Say(line) if line.strip() else None
-        if not self._input.is_terminal:
-            return parse_piped(line)
-        meant = parse_line(line)
-        if not isinstance(meant, Command) or meant.name in self._commands:
+        meant = parse_line(line) if self._input.is_terminal else parse_piped(line)
+        if not isinstance(meant, Command):
             return meant
+        if meant.name in self._commands or not self._input.is_terminal:
+            return message_of(meant) or meant
         if meant.name == "quit":
             return Command("close", meant.argument)
         if meant.name in {info.name for info in LOCAL}:
             raise RequestError("unknown-command", f"/{meant.name} is a command of the window, and this is plain mode")
-        raise unknown_command(meant.name)
+        raise unknown_command(meant.name, self._commands)
 
     # --- leaving
 

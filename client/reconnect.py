@@ -8,7 +8,7 @@ RETRY = 60.0
 FIRST_DELAY = 0.25
 """Seconds, on average, before the first attempt to reconnect. Each further delay is twice as long."""
 LONGEST_DELAY = 15.0
-NEVER_AGAIN = frozenset({"close", "replaced", "bad-frame", "protocol", "password", "address-limit"})
+NEVER_AGAIN = frozenset({"close", "replaced", "bad-frame", "protocol", "password", "address-limit", "tls"})
 """Reasons of a goodbye after which a reconnect is unwanted or useless."""
 _MOST_DOUBLINGS = 64  # far beyond every longest delay; 2.0**1024 is no float any more
 

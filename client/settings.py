@@ -4,17 +4,13 @@ The file is TOML, in the platform's configuration folder. The client starts with
 the client runs is written back; comments, other keys and the changes of another window stay as they are.
 """
 
-import errno
-import fcntl
 import functools
-import os
-import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pylingo.client.locked_file import locked, replace
 from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT, show_address
 from pylingo.shared.errors import RequestError
 from pylingo.shared.launch import LaunchError
@@ -23,13 +19,9 @@ from pylingo.shared.settings import Setting, Source, read_file, table
 from pylingo.shared.settings_file import BOM, SettingsFile
 from pylingo.shared.values import ValueType, address, explained, flag, one_of, utf8
 
-PATIENCE = 0.5
-"""The most seconds to wait for another window's lock on the file. A window holds it for some milliseconds."""
 LONGEST_NAME = 1_024
 """A longer name is refused here. The server refuses shorter ones, because they fit a frame."""
 DEFAULT_ROOM = "lobby"
-_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
-"""The errors of a file system without locks. There, two windows that save at the same moment may lose a change."""
 
 LAYOUTS: Mapping[str, str] = {
     "top": "the input line above the messages",
@@ -137,18 +129,11 @@ def save(path: Path, before: Preferences, after: Preferences) -> None:
     changed = [name for name in PREFERENCES if getattr(before, name) != getattr(after, name)]
     if not changed:
         return
-    target = path.resolve()  # keep a symbolic link
-    if target.exists() and not target.is_file():
-        raise OSError(f"{path} is not a plain file")
-    target.parent.mkdir(0o700, parents=True, exist_ok=True)
-    lock = _lock(target)
-    try:
+    with locked(path) as target:
         file = SettingsFile(path, target.read_bytes())
         text = _changed(file, changed, before, after)
         if text != file.text:
-            _replace(target, text)
-    finally:
-        os.close(lock)
+            replace(target, text)
 
 
 def _changed(file: SettingsFile, names: Sequence[str], before: Preferences, after: Preferences) -> str:
@@ -173,41 +158,6 @@ def _has_names(file: SettingsFile) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _lock(path: Path) -> int:
-    """Lock the file, and create it first if necessary. Closing the descriptor unlocks it. Raises `OSError`."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
-                return descriptor
-        except (BlockingIOError, FileNotFoundError):  # the latter: replaced or removed after it was opened
-            pass
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                os.close(descriptor)
-                raise
-            return descriptor
-        os.close(descriptor)
-        if time.monotonic() > end:
-            raise OSError(f"{path} is locked by another program")
-        time.sleep(0.005)
-
-
-def _replace(path: Path, text: str) -> None:
-    """Replace the file in one step. Its mode stays."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with open(handle, "wb") as file:
-            file.write(text.encode())
-        os.chmod(name, path.stat().st_mode & 0o777)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 def _change_names(names: Any, more: set[str], fewer: set[str]) -> None:

@@ -4,26 +4,31 @@ After a connection broke, nobody knows which of them the server has carried out.
 keys, and commands that can be repeated are sent again. For all others the person is told that the outcome is unknown.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
 
 from pylingo.client.events import Refused
+from pylingo.client.histories import INBOX
+from pylingo.client.membership import MOVES
 from pylingo.client.wording import UNCONFIRMED, typed
 from pylingo.shared.messages import Command, Error, Say
 from pylingo.shared.text import MAX_WORDS
 
 KEYS_KEPT = 20_000
 """Keys of confirmed messages that are remembered, to recognise own messages in the history."""
-_REPEATABLE = frozenset({"name", "list", "users", "help"})  # commands that can be sent twice without harm
-_MOVES = frozenset({"join", "leave"})  # commands that a reconnect replaces: it joins the room asked for last
+_REPEATABLE = frozenset({"name", "list", "users", "help", "who", "whois", "away"})
+"""Commands that can be sent twice without harm. `MOVES` are not sent again: a reconnect restores the rooms."""
 
 
-class _Said(NamedTuple):
-    """An unconfirmed message, its room (compared form), and the newest stamp seen there when it was said."""
+@dataclass(slots=True)
+class _Said:
+    """An unconfirmed message, its place (see `histories`), and the newest stamp seen there when it was said."""
 
     say: Say
-    room: str
+    place: str
     after: int
+    is_lost: bool = False
+    """Whether the connection broke since it was sent."""
 
 
 class Unanswered:
@@ -47,13 +52,15 @@ class Unanswered:
         self._commands.clear()
         return count
 
-    def sent(self, request: Say | Command, room: str, after: int) -> None:
-        """A request with an id, and a message with a key, has been sent."""
-        match request:
-            case Say(key=str(key)):
-                self._said[key] = _Said(request, room, after)
-            case Command(id=int(number)):
-                self._commands[number] = request
+    def said(self, say: Say, place: str, after: int) -> None:
+        """A message with an id and a key has been sent."""
+        if say.key is not None:
+            self._said[say.key] = _Said(say, place, after)
+
+    def commanded(self, command: Command) -> None:
+        """A command with an id has been sent."""
+        if command.id is not None:
+            self._commands[command.id] = command
 
     def is_said(self, key: str) -> bool:
         """Whether the message with this key awaits its confirmation."""
@@ -85,37 +92,67 @@ class Unanswered:
 
     def move(self, before: str, after: str) -> None:
         """Messages for `before`, a room that could not be joined, were said in `after` instead."""
-        for key, said in self._said.items():
-            if said.room == before:
-                self._said[key] = said._replace(room=after)
+        for said in self._said.values():
+            if said.place == before:
+                said.place = after
 
-    def seen_before(self, room: str) -> Iterator[int]:
-        """For each unconfirmed message to `room`, the newest stamp seen there when it was said."""
-        return (said.after for said in self._said.values() if said.room == room)
+    def seen_before(self, place: str) -> Iterator[int]:
+        """For each unconfirmed message to `place`, the newest stamp seen there when it was said."""
+        return (said.after for said in self._said.values() if said.place == place)
 
-    def after_return(self, room: str) -> tuple[list[Say], list[Say | Command], list[Refused]]:
-        """Sort out the unconfirmed requests after a reconnect that ended in `room`.
+    # --- after a connection broke
 
-        Returns messages to send unchanged, requests to send with new ids, and requests whose outcome is unknown.
+    def disconnected(self) -> None:
+        for said in self._said.values():
+            said.is_lost = True
+
+    def again(self, places: Container[str]) -> list[Say]:
+        """The messages to `places` that were lost. They are to be sent again, unchanged."""
+        again = [said for said in self._said.values() if said.is_lost and said.place in places]
+        for said in again:
+            said.is_lost = False
+        return [said.say for said in again]
+
+    def end_conversations(self) -> list[Refused]:
+        """Give up all private messages: the session to which the conversations belonged is over.
+
+        By now, the names of the recipients may belong to other people.
         """
-        again, unknown = [], []
-        for key, (say, place, _) in list(self._said.items()):
-            if place == room:
-                again.append(say)
-            else:
+        refused = []
+        for key, said in list(self._said.items()):
+            if said.place == INBOX:
                 del self._said[key]
-                unknown.append(_unknown(say, f"arrived in the room before: {say.text}"))
+                refused.append(_unknown(said.say, f"reached {said.say.to}: {said.say.text}"))
+        private = [request for request in self.waiting if isinstance(request, Say) and request.to is not None]
+        self.waiting = [request for request in self.waiting if request not in private]
+        return refused + [_unsent(say) for say in private]
+
+    def after_return(self) -> tuple[list[Say | Command], list[Refused]]:
+        """Sort out what is left after a reconnect. Returns requests to send with new ids, and unknown outcomes.
+
+        The lost messages that were not sent again are for rooms that we are no longer in.
+        """
         anew: list[Say | Command] = []
+        unknown = []
+        for key, said in list(self._said.items()):
+            if said.is_lost:
+                del self._said[key]
+                unknown.append(_unknown(said.say, f"arrived in {said.say.room or said.place}: {said.say.text}"))
         for command in self._commands.values():
-            if command.name in _REPEATABLE:
+            if command.name in _REPEATABLE or (command.name == "topic" and not command.argument):
                 anew.append(command)
-            elif command.name not in _MOVES:
+            elif command.name not in MOVES:
                 unknown.append(_unknown(command, f"was done: {typed(command)}"))
         anew += self.waiting
         self._commands = {}
         self.waiting = []
-        return again, anew, unknown
+        return anew, unknown
 
 
 def _unknown(request: Say | Command, words: str) -> Refused:
     return Refused(request, Error(UNCONFIRMED, f"it is not known whether this {words}"[:MAX_WORDS]))
+
+
+def _unsent(say: Say) -> Refused:
+    words = f"this was not sent, because the conversation with {say.to} ended with the connection: {say.text}"
+    return Refused(say, Error(UNCONFIRMED, words[:MAX_WORDS]))

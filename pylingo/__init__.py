@@ -1,6 +1,6 @@
 """PyLingo: a terminal chat for engineers. This module is its public interface for programs.
 
-`Client` joins a room, reconnects after a loss and yields the frames that come from the server::
+`Client` joins rooms, reconnects after a loss and yields the frames that come from the server::
 
     from pylingo import Client, Message
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pylingo.client.events import Status
     from pylingo.shared.errors import ProtocolError, RequestError
     from pylingo.shared.messages import (
+        Away,
         CommandInfo,
         Entry,
         Error,
@@ -34,17 +35,23 @@ if TYPE_CHECKING:
         Left,
         Message,
         Notice,
+        People,
+        PersonDetails,
+        PersonInfo,
+        Private,
         Ready,
         Renamed,
         RoomInfo,
         Rooms,
         Sent,
         Skipped,
+        Topic,
         Users,
         Welcome,
     )
 
 __all__ = [
+    "Away",
     "Client",
     "CommandInfo",
     "Entry",
@@ -56,6 +63,10 @@ __all__ = [
     "Left",
     "Message",
     "Notice",
+    "People",
+    "PersonDetails",
+    "PersonInfo",
+    "Private",
     "ProtocolError",
     "Ready",
     "Renamed",
@@ -65,6 +76,7 @@ __all__ = [
     "Sent",
     "Skipped",
     "Status",
+    "Topic",
     "Users",
     "Welcome",
     "__version__",

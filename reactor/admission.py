@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from pylingo.reactor.connection import Connection
 from pylingo.reactor.engine.deadlines import DeadlineWheel
 from pylingo.reactor.engine.dial import Target, enable_keepalive
+from pylingo.reactor.engine.handshake import HandshakeQueue, NotTlsError
 from pylingo.reactor.engine.listener import Address, ConnectionLimiter, Listener, listen
+from pylingo.reactor.engine.tls import ServerTls, TlsChannel, reason_of
 from pylingo.reactor.engine.transport import Transport
 from pylingo.reactor.peer_deadlines import PeerDeadlines
 from pylingo.reactor.service import Service
@@ -25,20 +27,28 @@ MOST_GOODBYES = 16
 """Refused peers that are read to the end at the same time, so that the goodbye arrives."""
 _UNLIMITED = 1_000_000  # descriptors, where the system has no limit
 _SEND_BUFFER = 65_536, 2**20  # the least and the most bytes
+_HELLO = 16_384  # bytes, more than any
 _REFUSALS = {
     "full": "the server has no place for another connection: try again later",
     "address-limit": "there are too many connections from your address: close one first",
+    "tls": "this port is encrypted: connect with TLS",
 }
 
 
 class Admission:
-    """Accepts connections, within the limits of `limiter`. `closed` is called after each connection has ended."""
+    """Accepts connections, within the limits of `limiter`. `closed` is called after each connection has ended.
+
+    With `tls`, a peer becomes a connection after the handshake, and counts for the limits from the accept on.
+    """
 
     def __init__(self, service: Service, limiter: ConnectionLimiter, closed: Callable[[], object]) -> None:
         self.limiter = limiter
         self.goodbyes = 0
         """Refused peers whose goodbye is on its way."""
         self.listeners: list[Listener] = []
+        self.tls: ServerTls | None = None
+        """Used for every handshake that begins; may be changed at any time."""
+        self.handshakes = HandshakeQueue(service.reactor)
         self._service = service
         self._closed = closed
         self._reactor = service.reactor
@@ -81,10 +91,11 @@ class Admission:
             self.close()
 
     def close(self) -> None:
-        """Stop accepting."""
+        """Stop accepting, and give up the handshakes that are not finished."""
         self._is_open = False
         for listener in self.listeners:
             listener.close()
+        self.handshakes.close()
 
     def configure(self) -> None:
         """Apply the settings."""
@@ -103,26 +114,37 @@ class Admission:
                 enable_keepalive(sock, settings.tcp_timeout)
 
     def admit(self, sock: socket.socket, address: Address) -> None:
-        """Make a connection of an accepted socket, or refuse it."""
-        host = address[0]
-        reason = self.limiter.admit(host)
+        """Make a connection of an accepted socket, now or after its handshake, or refuse it."""
+        reason = self.limiter.admit(address[0])
         if reason is not None:
             self._refuse(sock, address, reason)
-            return
+        elif self.tls is None:
+            self._connect(sock, address)
+        else:
+            self.handshakes.start(
+                sock,
+                self.tls,
+                lambda channel: self._connect(channel, address, channel.certificate),
+                lambda error, sock: self._handshake_failed(error, sock, address),
+            )
+
+    def _connect(self, channel: socket.socket | TlsChannel, address: Address, certificate: bytes | None = None) -> None:
+        """Make a connection. The welcome is its first frame."""
+        host = address[0]
         try:
-            transport = Transport(self._reactor, sock)
+            transport = Transport(self._reactor, channel)
         except OSError as error:  # epoll limits the descriptors that one user may watch
             self.limiter.release(host)
             logger.warning("refused %s: %s", show_address(*address[:2]), error.strerror)
-            with sock:
-                self._refuse_one(sock)
+            self._refuse_one(channel)
+            channel.close()
             return
         except MemoryError:
             self.limiter.release(host)
-            sock.close()
+            channel.close()
             raise
         try:
-            connection = Connection(self._service, transport, show_address(*address[:2]))
+            connection = Connection(self._service, transport, show_address(*address[:2]), certificate)
             transport.receiver = connection
             self._deadlines.add(connection.deadlines, connection.deadlines.next_check(self._reactor.now))
         except MemoryError:
@@ -131,6 +153,16 @@ class Admission:
             transport.abort()
             raise
         self._service.counts["accepted"] += 1
+
+    def _handshake_failed(self, error: Exception, sock: socket.socket, address: Address) -> None:
+        self.limiter.release(address[0])
+        if isinstance(error, NotTlsError):
+            self._refuse(sock, address, "tls")
+        else:
+            sock.close()
+            self._service.counts["handshake"] += 1
+            logger.info("refused handshake: %s, %s", show_address(*address[:2]), reason_of(error))
+        self._closed()
 
     def _forget(self, connection: Connection) -> None:
         """The socket of `connection` is closed."""
@@ -156,7 +188,7 @@ class Admission:
         _send_once(sock, goodbye)
         sock.close()
 
-    def _refuse_one(self, sock: socket.socket) -> None:
+    def _refuse_one(self, sock: socket.socket | TlsChannel) -> None:
         """Descriptors or memory have run out: tell this peer that the server is full."""
         self._service.counts["full"] += 1
         _send_once(sock, encode(Goodbye("full", _REFUSALS["full"])))
@@ -194,11 +226,12 @@ def raise_descriptor_limit() -> int:
     return hard if hard != resource.RLIM_INFINITY else _UNLIMITED
 
 
-def _send_once(sock: socket.socket, data: bytes) -> None:
+def _send_once(sock: socket.socket | TlsChannel, data: bytes) -> None:
     """Send what the empty buffer of a new socket takes at once."""
     try:
         sock.setblocking(False)
         sock.send(data)
         sock.shutdown(socket.SHUT_WR)
+        sock.recv(_HELLO)  # the hello of a TLS client is mostly there already; over unread input, data is lost
     except OSError:
         pass

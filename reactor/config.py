@@ -64,6 +64,14 @@ class ServerSettings:
     port: int = _setting(
         5000, integer(0, 65_535), "PORT", "the TCP port; 0 lets the system choose one", needs_restart=True
     )
+    tls_cert: str = _setting(
+        "",
+        path(),
+        "FILE",
+        "the server's certificate, followed by those of its issuers, in PEM; makes the port an encrypted one",
+        "a client without TLS gets goodbye `tls`",
+    )
+    tls_key: str = _setting("", path(), "FILE", "the private key of --tls-cert in PEM, without a password")
     motd: str = _setting("", notice(MAX_MOTD), "TEXT", "a notice that is sent to everybody who connects")
     log_level: str = _setting("info", one_of(*LOG_LEVELS), "LEVEL", "the least severe level that is logged")
     rate: float = _setting(
@@ -235,6 +243,9 @@ class ServerSettings:
                 f"--queue-hard ({show_size(self.queue_hard)}) must be at least --queue-soft"
                 f" ({show_size(self.queue_soft)})"
             )
+        if bool(self.tls_cert) != bool(self.tls_key):
+            given, missing = ("--tls-cert", "--tls-key") if self.tls_cert else ("--tls-key", "--tls-cert")
+            raise LaunchError(f"{given} needs {missing}: give both, or none")
 
 
 SETTINGS = table(Setting(name=field.name, **field.metadata) for field in dataclasses.fields(ServerSettings))
@@ -270,6 +281,8 @@ def with_data(settings: ServerSettings) -> ServerSettings:
         return settings
     data = DataDir(settings.data)
     found: dict[str, Any] = {"history": settings.history or data.history}
+    if not settings.no_tls and not settings.tls_cert:
+        found |= {"tls_cert": data.certificate, "tls_key": data.key}
     if settings.members == TRUE:
         found["members"] = data.members
     return dataclasses.replace(settings, **found)

@@ -153,7 +153,7 @@ def open_registry(settings: ServerSettings) -> Registry:
         else:
             if not data.lock():
                 raise LaunchError(f"another server uses the data folder {data.path}: stop it, or name another folder")
-            if not settings.no_tls:
+            if settings.tls_cert == data.certificate:
                 ensure_certificate(data.certificate, data.key)
             registry = _open_register(data)
     except ValueError as error:

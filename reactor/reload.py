@@ -1,4 +1,4 @@
-"""Reloading of the configuration, the members and the password on SIGHUP, while the server runs.
+"""Reloading of the configuration, the certificate, the members and the password on SIGHUP, while the server runs.
 
 A thread reads the files, because their disk may hang. A mistake in them changes nothing.
 """
@@ -8,7 +8,9 @@ import logging
 import threading
 from collections.abc import Sequence
 
+from pylingo.reactor.certificates import load_tls
 from pylingo.reactor.config import ServerSettings, has_file, parse_arguments, with_data
+from pylingo.reactor.engine.tls import ServerTls
 from pylingo.reactor.people.register import Register
 from pylingo.reactor.registry import PeopleFiles, Registry, read_people_files
 from pylingo.reactor.server import Server
@@ -38,7 +40,7 @@ class Reload:
     def request(self) -> None:
         """Start to read the files, or read them once more after the reading in progress. Call it in the loop."""
         settings = self._server.settings
-        if not (has_file(self._arguments) or settings.members or settings.password_file):
+        if not (has_file(self._arguments) or settings.tls_cert or settings.members or settings.password_file):
             logger.warning("no configuration to reload: the server was started without --config")
         elif self.state is ReloadState.IDLE:
             self.state = ReloadState.READING
@@ -48,23 +50,23 @@ class Reload:
 
     def _read(self) -> None:
         """Read the configuration, in the thread."""
-        found: tuple[ServerSettings, PeopleFiles] | Exception
+        found: tuple[ServerSettings, PeopleFiles, ServerTls | None] | Exception
         try:
             settings = with_data(parse_arguments(self._arguments))
-            found = settings, read_people_files(settings)
+            found = settings, read_people_files(settings), load_tls(settings)
         except Exception as error:
             found = error
         self._server.reactor.call_from_thread(self._apply, found)
 
-    def _apply(self, found: tuple[ServerSettings, PeopleFiles] | Exception) -> None:
+    def _apply(self, found: tuple[ServerSettings, PeopleFiles, ServerTls | None] | Exception) -> None:
         if isinstance(found, tuple):
-            settings, files = found
+            settings, files, tls = found
             try:
                 self._registry.apply(settings, files)
             except LaunchError as error:
                 found = error
             else:
-                self._server.reconfigure(settings)
+                self._server.reconfigure(settings, tls)
         if isinstance(found, LaunchError):
             logger.error("the configuration is unchanged: %s", found)
         elif isinstance(found, Exception):

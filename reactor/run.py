@@ -64,7 +64,7 @@ def _serve() -> int:
         raise LaunchError(why_not_listening(error, settings.host, settings.port)) from None
     bound = targets[0][1][0]
     server_at = reachable(address, bound)
-    certificate = registry.data.certificate if registry.data is not None and not settings.no_tls else ""
+    certificate = settings.tls_cert
     lines = [f"PyLingo {__version__} listening on {address}"]
     if registry.data is not None:
         link = registry.write_link(server_at, certificate)

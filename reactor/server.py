@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Sequence
 
 from pylingo.reactor.admission import Admission
+from pylingo.reactor.certificates import load_tls
 from pylingo.reactor.chat.access import Access
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.moderation import enforce
@@ -18,6 +19,7 @@ from pylingo.reactor.connection import Connection
 from pylingo.reactor.engine.dial import Target
 from pylingo.reactor.engine.listener import ConnectionLimiter
 from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.engine.tls import ServerTls
 from pylingo.reactor.fair_queue import SENDING, FairQueue
 from pylingo.reactor.history.clock import Clock
 from pylingo.reactor.history.history import History
@@ -40,12 +42,14 @@ _HURRY = 0.2  # seconds that the end waits for the disk after a second signal
 class Server:
     """A chat server on `reactor`. Call `start` and run the reactor; `drain` ends it.
 
-    `registry` knows who people are. Without it, everybody may come in, and what is known of them is in memory.
+    `registry` knows who people are. Without it, everybody may come in, and what is known of them is in memory. Raises
+    `LaunchError` if the certificate cannot be used.
     """
 
     def __init__(
         self, settings: ServerSettings, reactor: Reactor | None = None, registry: Registry | None = None
     ) -> None:
+        tls = load_tls(settings)
         self.reactor = reactor or Reactor()
         self.registry = registry or Registry(Register())
         self.registry.changed = self._people_changed
@@ -61,6 +65,7 @@ class Server:
         limiter = ConnectionLimiter(settings.max_connections, settings.max_per_address, settings.exempt)
         self.service = Service(self.reactor, self.hub, settings, limiter.is_exempt, FairQueue(self.reactor))
         self.admission = Admission(self.service, limiter, self._stop_if_empty)
+        self.admission.tls = tls
         self._is_draining = False
         self._end = math.inf  # when everything must be over, on the reactor's clock
         self._configure()
@@ -94,15 +99,21 @@ class Server:
         self.reactor.on_signal(signal.SIGHUP, hung_up, unless_ignored=True)
         self.reactor.on_signal(signal.SIGUSR1, self.log_counters)
 
-    def reconfigure(self, settings: ServerSettings) -> None:
-        """Take over the settings that can change at run time. Log what has changed, and what needs a restart."""
+    def reconfigure(self, settings: ServerSettings, tls: ServerTls | None) -> None:
+        """Take over the settings that can change at run time. Log what has changed, and what needs a restart.
+
+        `tls` is what `load_tls` has made of the settings. Handshakes use it from now on.
+        """
         changed = [row for name, row in SETTINGS.items() if getattr(settings, name) != getattr(self.settings, name)]
         live = {row: getattr(settings, row.name) for row in changed if not row.needs_restart}
         self.service.settings = dataclasses.replace(self.settings, **{row.name: live[row] for row in live})
         self._configure()
         logging.getLogger().setLevel(settings.log_level.upper())
-        words = ", ".join(f"{row.option} is {row.type.show(value)[:64]!r}" for row, value in live.items())
-        logger.info("the configuration was read again: %s", words or "nothing that can change has changed")
+        words = [f"{row.option} is {row.type.show(value)[:64]!r}" for row, value in live.items()]
+        if tls is not None and tls.certificate != getattr(self.admission.tls, "certificate", None):
+            words.append("the certificate is a new one")
+        self.admission.tls = tls
+        logger.info("the configuration was read again: %s", ", ".join(words) or "nothing that can change has changed")
         if fixed := [row.option for row in changed if row.needs_restart]:
             logger.warning("a change of %s needs a restart", ", ".join(fixed))
 

@@ -68,13 +68,27 @@ def parse_piped(line: str) -> Say | Command | None:
     return meant
 
 
+def message_of(command: Command) -> Say | None:
+    """The message that `/me` or `/msg` sends; None for other commands, and for `/msg` without a text."""
+    match command:
+        case Command("me", str(text)):
+            return Say(text, room=command.room, action=True)
+        case Command("msg", str(argument)) if len(parts := argument.split(maxsplit=1)) == 2:
+            return Say(parts[1], to=parts[0])
+    return None
+
+
 def suggestion(name: str, known: Iterable[str] = BY_NAME) -> str:
     """The rest of a sentence that says there is no command `name`: the nearest of those `known`, or /help."""
-    near = difflib.get_close_matches(name[:MAX_QUOTE], known, n=1)
-    return f"; did you mean /{near[0]}?" if near else ": see /help"
+    return _did_you_mean(name, known) or ": see /help"
 
 
-def unknown_command(name: str) -> RequestError:
-    """The error for a command that does not exist."""
-    words = f"there is no command {quote('/' + name)}: /help lists them; to send it as text, put a second / before it"
-    return RequestError("unknown-command", words)
+def unknown_command(name: str, known: Iterable[str] = BY_NAME) -> RequestError:
+    """The error for a typed command that does not exist. It suggests the nearest of those `known`."""
+    rest = _did_you_mean(name, known) or ": /help lists them; to send it as text, put a second / before it"
+    return RequestError("unknown-command", f"there is no command {quote('/' + name)}{rest}")
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name[:MAX_QUOTE], list(known), n=1)
+    return f"; did you mean /{near[0]}?" if near else ""

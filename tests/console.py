@@ -9,6 +9,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from collections.abc import Callable
@@ -47,7 +48,8 @@ class Console:
         self._master, self.terminal = pty.openpty()
         self.resize(columns, rows)
         self.modes = termios.tcgetattr(self.terminal)
-        env = {**os.environ, "TERM": "xterm-256color", **(environment or {})}
+        self._state = tempfile.TemporaryDirectory()  # each has its own, so that no run knows the rooms of another one
+        env = {**os.environ, "TERM": "xterm-256color", "XDG_STATE_HOME": self._state.name, **(environment or {})}
         self.process = subprocess.Popen(
             [sys.executable, *program, *arguments],
             stdin=self.terminal,
@@ -152,3 +154,4 @@ class Console:
         for descriptor in (self._master, self.terminal):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+        self._state.cleanup()

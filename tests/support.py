@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -21,10 +22,12 @@ from typing import Any, Self
 
 import msgpack
 
+from pylingo.client.bench.certificate import trust_anybody
 from pylingo.shared.codec import encode, event_codec
 from pylingo.shared.framing import FrameDecoder
 from pylingo.shared.messages import Command, Hello, Joined, PingRequest, Pong, Ready, Welcome
 from pylingo.shared.schema import Record
+from tests.fakes.tls import certificate
 
 ROOT = Path(__file__).resolve().parent.parent
 DEADLINE = 20.0
@@ -66,8 +69,27 @@ def wait_until(condition: Callable[[], Any], what: str = "the condition", deadli
     return value
 
 
+_encrypted_ports: set[int] = set()
+_by_default = {"tls": False}
+
+
+@contextlib.contextmanager
+def encrypting(tls: bool) -> Iterator[None]:
+    """Servers that start meanwhile are encrypted, or not, unless they say otherwise themselves."""
+    before = _by_default["tls"]
+    _by_default["tls"] = tls
+    try:
+        yield
+    finally:
+        _by_default["tls"] = before
+
+
 class ServerProcess:
-    """`./reactor/run.py`, or another `program`, as a child process of Python on a port chosen by the system."""
+    """`./reactor/run.py`, or another `program`, as a child process of Python on a port chosen by the system.
+
+    With `tls` it has the certificate of `tests.fakes.tls`, with `--data` that of the folder. A `Peer` on its port speaks
+    TLS by itself then.
+    """
 
     def __init__(
         self,
@@ -75,7 +97,12 @@ class ServerProcess:
         environment: dict[str, str] | None = None,
         preexec: Any = None,
         program: Sequence[str] = (str(ROOT / "reactor" / "run.py"),),
+        tls: bool | None = None,
     ) -> None:
+        has_own = "--data" in options and not {"--no-tls", "--tls-cert"} & set(options)
+        self.is_encrypted = has_own or (_by_default["tls"] if tls is None else tls)
+        if self.is_encrypted and not has_own:
+            options = (*options, "--tls-cert", certificate()[0], "--tls-key", certificate()[1])
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         # `tempfile` leaves it to the file's place where something is written, and we share that place with the server.
         fcntl.fcntl(self.errors, fcntl.F_SETFL, fcntl.fcntl(self.errors, fcntl.F_GETFL) | os.O_APPEND)
@@ -100,6 +127,8 @@ class ServerProcess:
             raise AssertionError(f"the server did not start: {self.first_line!r} {log}")
         self.host = match[1].strip("[]")
         self.port = int(match[2])
+        if self.is_encrypted:
+            _encrypted_ports.add(self.port)
 
     @property
     def pid(self) -> int:
@@ -144,6 +173,7 @@ class ServerProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        _encrypted_ports.discard(self.port)
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(DEADLINE)
@@ -155,11 +185,46 @@ class ServerProcess:
             assert "Traceback" not in log, log
 
 
+class _TlsSocket(ssl.SSLSocket):
+    """TLS that behaves as a plain socket does where that matters to a test."""
+
+    def shutdown(self, how: int) -> None:
+        """End the stream as a peer that forgets `close_notify`, and go on reading."""
+        socket.socket.shutdown(self, how)
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        try:
+            return super().recv(buflen, flags)
+        except ssl.SSLWantReadError:
+            raise BlockingIOError from None
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        try:
+            return super().send(data, flags)
+        except ssl.SSLWantWriteError:
+            raise BlockingIOError from None
+
+
+@functools.cache
+def _peer_context() -> ssl.SSLContext:
+    context = trust_anybody().context  # a peer may be a process of its own, which does not know our certificate
+    context.sslsocket_class = _TlsSocket
+    return context
+
+
 class Peer:
-    """A blocking client that speaks records, or bytes."""
+    """A blocking client that speaks records, or bytes; with TLS where the port is that of an encrypted server.
+
+    One that the server refuses gets a plain goodbye, and needs `tls` to be False for that.
+    """
 
     def __init__(
-        self, port: int, host: str = "127.0.0.1", greet: bool = True, receive_buffer: int | None = None
+        self,
+        port: int,
+        host: str = "127.0.0.1",
+        greet: bool = True,
+        receive_buffer: int | None = None,
+        tls: bool | None = None,
     ) -> None:
         self.sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         if receive_buffer is not None:
@@ -169,6 +234,8 @@ class Peer:
         self.name = ""
         try:
             self.sock.connect((host, port))
+            if tls if tls is not None else port in _encrypted_ports:
+                self.sock = _peer_context().wrap_socket(self.sock)
             if greet:
                 self.name = self.expect(Welcome).name
         except BaseException:

@@ -19,7 +19,7 @@ from pylingo.client.settings import load
 from pylingo.client.wording import not_confirmed
 from pylingo.reactor.config import SETTINGS, read_file
 from pylingo.shared.commands import COMMANDS
-from pylingo.shared.messages import Joined, Message, Say
+from pylingo.shared.messages import Joined, Message, Private, Say
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess
 
 README = ROOT / "README.md"
@@ -259,7 +259,7 @@ SCRIPTS = {
     script: PROGRAMS[name] for name, script in (("pylingo", "./client/chat.py"), ("pylingo-server", "./reactor/run.py"))
 }
 SUBCOMMANDS = {"backup", "hash-password", "invite", "release"}
-OTHERS = {"curl", "echo", "make", "python3", "source", "ssh", "tail"}
+OTHERS = {"curl", "echo", "make", "openssl", "python3", "source", "ssh", "tail"}
 """Commands that are not ours."""
 
 
@@ -333,9 +333,9 @@ def test_the_settings_file_of_the_client_is_sound(tmp_path: Path) -> None:
 
 
 def bots() -> list[str]:
-    return blocks(section(README, "## Bots"), "python") + [
-        block for block in blocks(text_of(DOCS / "bots.md"), "python") if "Client(" in block
-    ]
+    """The programs that echo, then the one that says one thing."""
+    found = blocks(section(README, "## Bots"), "python") + blocks(text_of(DOCS / "bots.md"), "python")
+    return sorted((block for block in found if "Client(" in block), key=lambda block: "frames()" not in block)
 
 
 def test_the_examples_import_only_what_is_public() -> None:
@@ -349,7 +349,7 @@ def test_the_examples_import_only_what_is_public() -> None:
 
 @pytest.mark.parametrize("number", range(3))
 def test_a_bot_of_the_documents_answers(number: int, tmp_path: Path) -> None:
-    assert len(bots()) == 3
+    assert len(bots()) == 4
     with ServerProcess() as server, Peer(server.port) as ada:
         ada.join("lobby")
         script = tmp_path / "bot.py"
@@ -363,12 +363,24 @@ def test_a_bot_of_the_documents_answers(number: int, tmp_path: Path) -> None:
                 bot.kill()
 
 
+def test_a_bot_of_the_documents_says_one_thing_to_one_person(tmp_path: Path) -> None:
+    script = tmp_path / "bot.py"
+    with ServerProcess() as server, Peer(server.port) as grace:
+        grace.hello("grace")
+        script.write_text(bots()[-1].replace("5000", str(server.port)), encoding="utf-8")
+        subprocess.run([sys.executable, script], cwd=ROOT, timeout=DEADLINE, check=True)
+        assert grace.until(Private).text == "the build is green"
+    done = subprocess.run([sys.executable, script], cwd=ROOT, timeout=DEADLINE, check=False, capture_output=True)
+    assert b"ConnectionError: connection refused: no server listens on 127.0.0.1:" in done.stderr
+
+
 def test_the_failures_of_the_client_are_those_in_the_table() -> None:
     rows = re.findall(r"^\| (\d) \|.*\| `(.*)` \|$", section(DOCS / "client.md", "### Exit status"), re.MULTILINE)
-    assert len(rows) == 5
+    assert len(rows) == 6
     with ServerProcess() as server:
         where = f"127.0.0.1:{server.port}"
         runs = [(b"/leave\nhello\n", (where,)), (b"caf\xe9\n", (where,)), (b"", (where, "--room", "x" * 65))]
+        runs.append((b"hello\n", (where, "--to", "grace")))
         found = {failure(text, *options) for text, options in runs}
     found.add(failure(b"", where))
     found.add(("1", not_confirmed("line", 3)))

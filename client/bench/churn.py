@@ -5,14 +5,13 @@ its own `joined` there.
 """
 
 import collections
-import socket
 from collections.abc import Callable, Iterator
 
 from pylingo.client.bench.dialect import split_frames
 from pylingo.client.bench.load import Load
 from pylingo.client.bench.simulated import SimulatedClient
 from pylingo.client.bench.stream import RoomStream, StreamChecker, StreamError, mark
-from pylingo.reactor.engine.dial import Dial
+from pylingo.reactor.engine.tls_dial import Stream, TlsDial
 from pylingo.reactor.engine.transport import Transport
 from pylingo.shared.codec import event_codec
 from pylingo.shared.errors import ProtocolError
@@ -97,11 +96,11 @@ def join_storm(load: Load) -> tuple[float, int]:
 class _ShortLivedClient:
     """Receives on one connection; its last frame must be the goodbye that it asked for."""
 
-    def __init__(self, load: Load, sock: socket.socket, done: Callable[[Exception | None], None]) -> None:
+    def __init__(self, load: Load, stream: Stream, done: Callable[[Exception | None], None]) -> None:
         self._done = done
         self._decoder = FrameDecoder()
         self._last: object = None
-        self.transport = Transport(load.reactor, sock, self)
+        self.transport = Transport(load.reactor, stream, self)
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -153,7 +152,7 @@ def churn(load: Load, concurrency: int, count: int) -> int:
     observer = _ChurnObserver()
     load.rooms[0].clients[0].receive = observer.receive
     done = started = 0
-    alive: dict[int, Dial | Transport] = {}
+    alive: dict[int, TlsDial | Transport] = {}
     prefix, suffix = load.dialect.say("room0", len(_TEXT))
     farewell = prefix + _TEXT.encode() + suffix + load.dialect.leave()
 
@@ -164,14 +163,12 @@ def churn(load: Load, concurrency: int, count: int) -> int:
         if error is not None and load.state.error is None:
             load.state.fail(f"connecting failed: {error}" if isinstance(error, OSError) else str(error))
 
-    def connected(number: int, sock: socket.socket) -> None:
-        alive[number] = transport = _ShortLivedClient(load, sock, lambda error: ended(number, error)).transport
+    def connected(number: int, stream: Stream) -> None:
+        alive[number] = transport = _ShortLivedClient(load, stream, lambda error: ended(number, error)).transport
         transport.write(load.dialect.enter(f"life{number}", "room0") + farewell)
 
     def start(number: int) -> None:
-        alive[number] = Dial(
-            load.reactor, load.targets, lambda sock: connected(number, sock), lambda error: ended(number, error)
-        )
+        alive[number] = load.dial(lambda stream: connected(number, stream), lambda error: ended(number, error))
 
     def all_done() -> bool:
         nonlocal started
@@ -185,7 +182,7 @@ def churn(load: Load, concurrency: int, count: int) -> int:
         load.until(lambda: observer.frames >= 3 * count, "settling", lambda: observer.frames)
     finally:
         for connection in list(alive.values()):
-            connection.cancel() if isinstance(connection, Dial) else connection.abort()
+            connection.cancel() if isinstance(connection, TlsDial) else connection.abort()
     if load.state.error is not None:
         raise load.state.error
     return observer.frames

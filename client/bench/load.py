@@ -1,7 +1,7 @@
 """The simulated clients of a plan on one reactor: connecting, entering rooms, waiting, ending."""
 
+import functools
 import random
-import socket
 import time
 from collections.abc import Callable
 
@@ -9,8 +9,10 @@ from pylingo.client.bench.dialect import Dialect
 from pylingo.client.bench.plan import Measured, Plan
 from pylingo.client.bench.simulated import ENTER, FENCE, LoadRoom, LoadState, SimulatedClient
 from pylingo.client.bench.stream import LengthChecker, StreamChecker, StreamError
-from pylingo.reactor.engine.dial import Dial, resolve
+from pylingo.reactor.engine.dial import resolve
 from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.engine.tls import ClientTls
+from pylingo.reactor.engine.tls_dial import Stream, TlsDial
 
 PATIENCE = 60.0  # seconds without any progress after which a run has failed
 SETTLE_SECONDS = 0.2  # at the end of a run, in which nothing more may come
@@ -34,6 +36,7 @@ class Load:
         port: int,
         host: str = "127.0.0.1",
         progress: ProgressCallback = lambda phase, part: None,
+        tls: ClientTls | None = None,
     ) -> None:
         self.plan = plan
         self.dialect = dialect
@@ -43,6 +46,7 @@ class Load:
         self.rooms = [LoadRoom(f"room{index}", dialect) for index in range(plan.rooms)]
         self.clients: list[SimulatedClient] = []
         self.targets = resolve(host, port)
+        self.tls = tls
         self.progress = progress
 
     def connect(self, enter: bool = True) -> float:
@@ -54,13 +58,13 @@ class Load:
         start = time.monotonic()
         count = 0
 
-        def failed(error: OSError) -> None:
+        def failed(error: Exception) -> None:
             self.state.fail(f"connecting failed: {error}")
 
-        def connected(client: SimulatedClient, sock: socket.socket) -> None:
+        def connected(client: SimulatedClient, stream: Stream) -> None:
             nonlocal count
             count += 1
-            client.attach(self.reactor, sock)
+            client.attach(self.reactor, stream)
             if enter or client.number < self.plan.rooms:
                 client.write(self.dialect.enter(f"{self.plan.prefix}{client.number}", client.room.name))
             client.write(self.dialect.fence(ENTER))
@@ -71,12 +75,16 @@ class Load:
                 client = SimulatedClient(self.state, number, self.rooms[number % len(self.rooms)])
                 client.room.clients.append(client)  # the first of each room is its observer
                 self.clients.append(client)
-                Dial(self.reactor, self.targets, lambda sock, client=client: connected(client, sock), failed)  # type: ignore[misc]
+                self.dial(functools.partial(connected, client), failed)
             return self.state.passed == total
 
         self._keep_alive()
         self.until(dial_more, "connecting", lambda: self.state.passed / total)
         return time.monotonic() - start
+
+    def dial(self, connected: Callable[[Stream], object], failed: Callable[[Exception], object]) -> TlsDial:
+        """Connect one client, with TLS if the load has that."""
+        return TlsDial(self.reactor, self.targets, self.tls, connected, failed)
 
     def settle(self) -> None:
         """Wait until everybody has received all that entering caused; from then on every byte is checked."""

@@ -13,7 +13,7 @@ from pylingo.client.bench.stream import MARK_SIZE
 from pylingo.shared.launch import LaunchError, OneLineParser
 from pylingo.shared.settings import Setting, Source, argument_parser, read_options, table
 from pylingo.shared.text import MAX_TEXT
-from pylingo.shared.values import ValueType, address, integer, number, one_of, path, texts
+from pylingo.shared.values import ValueType, address, flag, integer, number, one_of, path, texts
 
 _SPARE_DESCRIPTORS = 64
 _WITHOUT = {"idle": ["messages"], "broadcast": ["seconds"], "churn": ["seconds"], "join-storm": ["messages", "seconds"]}
@@ -47,6 +47,7 @@ SETTINGS = table(
         _setting("stalled", integer(0, _MILLION), "N", "clients that do not read"),
         _setting("window", integer(1, 10**9), "N", "undelivered messages of a room at --rate 0", _DEFAULTS["window"]),
         _setting("seed", integer(0, 2**63), "N", "the seed of the random numbers", _DEFAULTS["seed"]),
+        _setting("tls", flag(), "", "encrypt the connections; a server that it starts gets a certificate for that"),
         _setting("json", path(), "FILE", "write the figures to this file, as JSON"),
         _setting(
             "server_option", texts(), "OPTION", "for the server it starts, such as --server-option=--rate=9; repeatable"
@@ -64,6 +65,7 @@ class BenchOptions:
     target: tuple[str, int] | None
     json: str | None
     server_options: tuple[str, ...]
+    tls: bool = False
 
 
 def parse_arguments(arguments: Sequence[str]) -> BenchOptions:
@@ -89,7 +91,14 @@ def parse_arguments(arguments: Sequence[str]) -> BenchOptions:
     for option in _WITHOUT.get(scenario, ()):
         if option in given:
             raise LaunchError(f"--{option} does not apply to {scenario}")
-    return BenchOptions(scenario, plan, given.get("address"), given.get("json"), given.get("server_option", ()))
+    return BenchOptions(
+        scenario,
+        plan,
+        given.get("address"),
+        given.get("json"),
+        given.get("server_option", ()),
+        given.get("tls", False),
+    )
 
 
 def check_descriptors(plan: Plan) -> None:

@@ -6,9 +6,12 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from pylingo.client.bench.certificate import make_certificate
 
 _RUN = Path(__file__).resolve().parent.parent.parent / "reactor" / "run.py"
 _START = re.compile(r"listening on .*:(\d+)$")
@@ -40,9 +43,16 @@ def usage(pid: int) -> Usage:
 
 
 class ServerChild:
-    """A PyLingo server on a port chosen by the system. Raises `RuntimeError` if it does not start."""
+    """A PyLingo server on a port chosen by the system, with a certificate of its own if `tls` is wanted.
 
-    def __init__(self, options: Sequence[str] = ()) -> None:
+    Raises `RuntimeError` if it does not start.
+    """
+
+    def __init__(self, options: Sequence[str] = (), tls: bool = False) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="pylingo-bench-") if tls else None
+        if self._folder is not None:
+            certificate, key = make_certificate(Path(self._folder.name))
+            options = (*options, "--tls-cert", certificate, "--tls-key", key)
         self.process = subprocess.Popen(
             [sys.executable, str(_RUN), "--port", "0", "--log-level", "warning", "--resume-grace", "0", *options],
             stdin=subprocess.DEVNULL,
@@ -59,6 +69,8 @@ class ServerChild:
 
     def stop(self) -> str:
         """End the server; returns what it wrote to stderr."""
+        if self._folder is not None:
+            self._folder.cleanup()
         self.process.send_signal(signal.SIGTERM)
         try:
             return self.process.communicate(timeout=15)[1]

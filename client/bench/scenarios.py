@@ -13,6 +13,7 @@ from pylingo.client.bench.load import Load, ProgressCallback
 from pylingo.client.bench.plan import Measured, Plan
 from pylingo.client.bench.process import Usage, usage
 from pylingo.client.bench.speaking import speak, speak_in_turn
+from pylingo.reactor.engine.tls import ClientTls
 
 UNLIMITED = ("--rate", "0", "--queue-soft", "256M", "--queue-hard", "1G")
 """The server's options for a run that measures the fan-out and not the limits."""
@@ -20,11 +21,12 @@ UNLIMITED = ("--rate", "0", "--queue-soft", "256M", "--queue-hard", "1G")
 
 @dataclass(frozen=True, slots=True)
 class TargetServer:
-    """The address of the server, and its process if that is known."""
+    """The address of the server, its process if that is known, and TLS if it has that."""
 
     host: str
     port: int
     pid: int | None = None
+    tls: ClientTls | None = None
 
     def usage(self) -> Usage:
         """CPU time and memory of the server so far; NaN and 0 if its process is not known."""
@@ -79,7 +81,7 @@ def _settled(name: str, drive: Callable[[Load], Measured]) -> Run:
 
     def run(plan: Plan, target: TargetServer, dialect: Dialect, progress: ProgressCallback) -> Result:
         empty = target.usage()
-        with closing(Load(plan, dialect, target.port, target.host, progress)) as load:
+        with closing(Load(plan, dialect, target.port, target.host, progress, target.tls)) as load:
             seconds = load.connect()
             load.settle()
             before = target.usage()
@@ -112,7 +114,7 @@ def run_stalled(plan: Plan, target: TargetServer, dialect: Dialect, progress: Pr
 def run_join_storm(plan: Plan, target: TargetServer, dialect: Dialect, progress: ProgressCallback) -> Result:
     """Everybody joins one room at once; measures the time until all have seen all who joined later."""
     result = Result("join-storm", plan.clients, Measured())
-    with closing(Load(plan, dialect, target.port, target.host, progress)) as load:
+    with closing(Load(plan, dialect, target.port, target.host, progress, target.tls)) as load:
         load.connect(enter=False)
         before = target.usage()
         result.measured.seconds, result.measured.deliveries = join_storm(load)
@@ -125,7 +127,7 @@ def run_churn(plan: Plan, target: TargetServer, dialect: Dialect, progress: Prog
     """`messages` clients connect, join, say something and close, `clients` at a time."""
     result = Result("churn", plan.clients, Measured())
     observer = dataclasses.replace(plan, clients=1)
-    with closing(Load(observer, dialect, target.port, target.host, progress)) as load:
+    with closing(Load(observer, dialect, target.port, target.host, progress, target.tls)) as load:
         load.connect()
         before = target.usage()
         start = time.monotonic()

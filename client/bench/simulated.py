@@ -4,12 +4,12 @@ A client first collects the answers to its entering. Then the observer of a room
 other client compares its bytes with the observer's.
 """
 
-import socket
 import time
 from collections.abc import Callable
 
 from pylingo.client.bench.dialect import Dialect
 from pylingo.client.bench.stream import RoomStream, StreamChecker, StreamError
+from pylingo.reactor.engine.channel import Channel
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.transport import Transport
 from pylingo.shared.errors import ProtocolError
@@ -79,10 +79,9 @@ class SimulatedClient:
         self._answers = b""
         self._passed = 0
 
-    def attach(self, reactor: Reactor, sock: socket.socket) -> None:
-        """Use `sock`, which is connected."""
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.transport = Transport(reactor, sock, self)
+    def attach(self, reactor: Reactor, stream: Channel) -> None:
+        """Use `stream`, which is connected."""
+        self.transport = Transport(reactor, stream, self)
 
     def observe(self) -> None:
         """Be the observer of the room from now on."""
@@ -122,7 +121,7 @@ class SimulatedClient:
     def connection_lost(self, error: Exception | None) -> None:
         self.transport = None
         if not self._state.is_ending and not self.is_stalled:
-            self._state.fail(f"a connection was lost: {error}")
+            self._state.fail(f"a connection was lost: {self._state.dialect.trouble(self._answers) or error}")
 
     def _collect(self, data: bytes) -> None:
         state = self._state

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pylingo.client.settings import LAYOUTS
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Do, Effect, Model, Transcribe
+from pylingo.client.terminal.room_commands import ROOM_COMMANDS
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold, is_guest, user_name
 from pylingo.shared.text import printable, quote
@@ -19,7 +20,7 @@ def run_local(model: Model, name: str, argument: str | None, at: int) -> list[Ef
     """Carry out a local command at `at` (microseconds); return None for others. Raises `RequestError`."""
     if argument and name in _WITHOUT_ARGUMENT:
         raise RequestError("bad-argument", f"/{name} takes no argument")
-    handler = _HANDLERS.get(name)
+    handler = _HANDLERS.get(name) or ROOM_COMMANDS.get(name)
     return handler(model, argument or "", at) if handler is not None else None
 
 
@@ -30,7 +31,7 @@ def leave(model: Model) -> list[Effect]:
 
 
 def _note(model: Model, text: str, at: int) -> list[Effect]:
-    model.scrollback.add(Line("note", f"* {text}", at))
+    model.buffer.scrollback.add(Line("note", f"* {text}", at))
     return []
 
 
@@ -42,17 +43,17 @@ def _layout(model: Model, argument: str, at: int) -> list[Effect]:
     return [Do.REMEMBER, Do.REPAINT]
 
 
-def _switch(command: str, preference: str) -> _Handler:
+def _toggle(command: str, preference: str) -> _Handler:
     """Turn a preference on or off; without an argument, change it."""
 
-    def switch(model: Model, argument: str, at: int) -> list[Effect]:
+    def toggle(model: Model, argument: str, at: int) -> list[Effect]:
         if argument not in ("", "on", "off"):
             raise RequestError("bad-argument", f"/{command} takes on or off, or nothing to change what it is")
         now = getattr(model.preferences, preference)
         setattr(model.preferences, preference, argument == "on" if argument else not now)
         return [Do.REMEMBER, Do.REPAINT]
 
-    return switch
+    return toggle
 
 
 def _ignore(model: Model, argument: str, at: int) -> list[Effect]:
@@ -75,7 +76,7 @@ def _show_again(model: Model, name: str, at: int) -> list[Effect]:
 
 
 def _hide(model: Model, argument: str, at: int) -> list[Effect]:
-    is_here = fold(argument) in model.people
+    is_here = any(fold(argument) in buffer.people for buffer in model.buffers)
     if is_guest(argument) and not is_here:
         raise RequestError("bad-name", f"there is no guest {quote(argument)} here to be hidden")
     name = argument if is_here else user_name(argument)
@@ -88,15 +89,15 @@ def _hide(model: Model, argument: str, at: int) -> list[Effect]:
 
 
 def _clear(model: Model, argument: str, at: int) -> list[Effect]:
-    model.scrollback.clear()
+    model.buffer.scrollback.clear()
     return [Do.REPAINT]
 
 
 _WITHOUT_ARGUMENT = ("clear", "quit", "close")
 _HANDLERS: dict[str, _Handler] = {
     "layout": _layout,
-    "colors": _switch("colors", "colors"),
-    "time": _switch("time", "times"),
+    "colors": _toggle("colors", "colors"),
+    "time": _toggle("time", "times"),
     "ignore": _ignore,
     "log": lambda model, argument, at: [Transcribe(argument or None)],
     "clear": _clear,

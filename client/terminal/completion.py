@@ -10,14 +10,15 @@ from pylingo.shared.names import fold
 class Sources:
     """The candidates, each kind in the order in which they are offered.
 
-    `arguments` maps a command, without its slash, to the kind of its first argument: "room", "username" or "command";
-    other kinds are not completed.
+    `arguments` maps a command, without its slash, to the kind of its first argument: "room", "username", "command" or
+    one of `words`; other kinds are not completed.
     """
 
     commands: Sequence[str] = ()
     names: Sequence[str] = ()
     rooms: Sequence[str] = ()
     arguments: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -58,7 +59,7 @@ class Completer:
             return self._cycle.step(by)
         start = max(text.rfind(" ", 0, cursor), text.rfind("\n", 0, cursor)) + 1
         mark, kind = _kind(text, start, text[start:cursor], sources)
-        offered = {"command": sources.commands, "room": sources.rooms}
+        offered = {**sources.words, "command": sources.commands, "room": sources.rooms}
         offered |= dict.fromkeys(("username", "address"), sources.names)
         begun = fold(text[start + len(mark) : cursor])
         candidates = [mark + each for each in dict.fromkeys(offered.get(kind, ())) if fold(each).startswith(begun)]

@@ -90,7 +90,8 @@ class Display:
             return False
         self.leave()
         if not isinstance(painter, Painter):
-            self._model.scrollback.print_last(self._model.rows)
+            for buffer in self._model.buffers:
+                buffer.scrollback.print_last(self._model.rows)
         return True
 
     def paint_soon(self) -> None:

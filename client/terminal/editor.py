@@ -31,7 +31,10 @@ class _Change:
 
 
 class Editor:
-    """`text` and `cursor` are to be shown; `search` is the query while the history is searched, else None."""
+    """`text` and `cursor` are to be shown; `search` is the query while the history is searched, else None.
+
+    `kills` is the kill ring, which several editors may share.
+    """
 
     def __init__(self, limit: int = LIMIT) -> None:
         self.text = ""
@@ -40,7 +43,7 @@ class Editor:
         self.has_found = True  # whether some line matches the query; true for an empty query
         self._limit = limit
         self._changes: deque[_Change] = deque(maxlen=UNDOS)
-        self._kills: deque[str] = deque(maxlen=KILLS)
+        self.kills: deque[str] = deque(maxlen=KILLS)
         self._yanked = (0, 0)  # where the latest yank begins and ends
         self._previous: Literal["insert", "kill", "yank", ""] = ""  # the kinds of the latest two keys
         self._last: Literal["insert", "kill", "yank", ""] = ""
@@ -142,24 +145,24 @@ class Editor:
     def _kill(self, place: int) -> None:
         start, end = sorted((place, self.cursor))
         if killed := self.text[start:end]:
-            if self._previous == "kill" and self._kills:  # consecutive kills are one
-                latest = self._kills.pop()
+            if self._previous == "kill" and self.kills:  # consecutive kills are one
+                latest = self.kills.pop()
                 killed = latest + killed if place > self.cursor else killed + latest
-            self._kills.append(killed)
+            self.kills.append(killed)
             self._splice(start, end, "")
         self._last = "kill"
 
     def _yank(self) -> None:
-        if self._kills:
+        if self.kills:
             self._put_yanked(self.cursor, self.cursor)
 
     def _yank_older(self) -> None:
         if self._previous == "yank":
-            self._kills.rotate(1)
+            self.kills.rotate(1)
             self._put_yanked(*self._yanked)
 
     def _put_yanked(self, start: int, end: int) -> None:
-        text = self._kills[-1][: self._limit - len(self.text) + end - start]
+        text = self.kills[-1][: self._limit - len(self.text) + end - start]
         self._splice(start, end, text)
         self._yanked = (start, start + len(text))
         self._last = "yank"

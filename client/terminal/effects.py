@@ -1,14 +1,18 @@
 """Carries out the effects that `update` asks for: on the connection, on the display, on files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pylingo.client.client import Client
+from pylingo.client.events import Refused
 from pylingo.client.settings import Preferences
+from pylingo.client.terminal.buffers import places
 from pylingo.client.terminal.display import Display
 from pylingo.client.terminal.model import Do, Effect, Event, Model, Query, Report, SendCommand, Shown, Speak, Transcribe
 from pylingo.client.terminal.transcript import Transcript
 from pylingo.shared.errors import RequestError
+from pylingo.shared.messages import Error, Say
+from pylingo.shared.text import printable
 
 PATIENCE = 2.0  # seconds that leaving may take before the connection is given up
 
@@ -26,6 +30,7 @@ class Effects:
         display: Display,
         *,
         remember: Callable[[Preferences], None],
+        keep: Callable[[Sequence[str], Mapping[str, int]], None],
         take: Callable[[], object],
         suspend: Callable[[], object],
         exit_: Callable[[], object],
@@ -34,13 +39,16 @@ class Effects:
         self._model = model
         self._display = display
         self._remember = remember
+        self._keep = keep
+        self._kept: tuple[list[str], dict[str, int]] | None = None
+        self._has_kept = True
         self._take = take
         self._happen = happen
         self._transcript = Transcript()
         self.handlers: dict[type[Any] | Do, Callable[[Any], object]] = {
-            Speak: lambda effect: client.say(effect.text, effect.key),
+            Speak: lambda effect: self._speak(client, effect),
             SendCommand: lambda effect: self._send_command(client, effect),
-            Query: lambda effect: client.query(effect.name),
+            Query: lambda effect: client.query(effect.name, room=effect.room),
             Do.PING: lambda effect: client.ping(),
             Do.LEAVE: lambda effect: client.close(PATIENCE),
             Do.RECONNECT: lambda effect: client.connect(),
@@ -49,6 +57,7 @@ class Effects:
             Do.REPAINT: self._repaint,
             Do.SUSPEND: lambda effect: suspend(),
             Do.REMEMBER: self._save,
+            Do.KEEP_PLACES: self._keep_places,
             Transcribe: self._transcribe,
             Shown: self._write_down,
         }
@@ -60,9 +69,17 @@ class Effects:
         """Close the transcript."""
         self._transcript.end()
 
+    def _speak(self, client: Client, effect: Speak) -> None:
+        try:
+            client.say(effect.text, effect.key, room=effect.room, to=effect.to, action=effect.is_action)
+        except RequestError as error:
+            say = Say(effect.text, effect.key, room=effect.room, to=effect.to)
+            self._happen(Refused(say, Error(error.reason, error.text)))
+            self._fail(error.text)
+
     def _send_command(self, client: Client, effect: SendCommand) -> None:
         try:
-            client.command(effect.name, effect.argument)
+            client.command(effect.name, effect.argument, room=effect.room)
         except RequestError as error:
             self._fail(error.text)
 
@@ -76,6 +93,19 @@ class Effects:
         except (OSError, ValueError) as error:
             self._fail(f"the change was not saved: {error}")
 
+    def _keep_places(self, effect: Do) -> None:
+        """Save the rooms, if they have changed. A failure is told once: it may last, and harms nothing else."""
+        now = places(self._model)
+        if now == self._kept:
+            return
+        self._kept = now
+        try:
+            self._keep(*now)
+        except (OSError, ValueError) as error:
+            if self._has_kept:
+                self._fail(f"the next start will not know your rooms: {error}")
+            self._has_kept = False
+
     def _transcribe(self, effect: Transcribe) -> None:
         trouble = self._transcript.begin(effect.path)
         done = "no longer writing to a file"
@@ -84,7 +114,8 @@ class Effects:
         self._happen(Report(trouble or done, is_error=trouble is not None))
 
     def _write_down(self, effect: Shown) -> None:
-        trouble = self._transcript.write(effect.text)
+        place = f"[{printable(effect.title)}] " if len(self._model.buffers) > 1 else ""
+        trouble = self._transcript.write(place + effect.text)
         if trouble is not None:
             self._fail(trouble)
 

@@ -11,10 +11,12 @@ of the old input row stays visible.
 
 from dataclasses import dataclass
 
+from pylingo.client.terminal.activity import activity
 from pylingo.client.terminal.capabilities import Capabilities
 from pylingo.client.terminal.cells import clip, width
 from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.painter import BEGIN, END, MODES_OFF, MODES_ON, WRAP_OFF, WRAP_ON
+from pylingo.client.terminal.printed_lines import PrintedLines
 from pylingo.client.terminal.rows import wrapped
 from pylingo.client.terminal.theme import render
 from pylingo.client.terminal.view import connection, input_row, is_late, question
@@ -42,6 +44,7 @@ class Inline:
         self._row: tuple[str, str] | None = None  # the text left and right of the cursor
         self._prompt = ""
         self._question: _CursorQuery | None = None
+        self._printed = PrintedLines()
         self.is_behind = False
         """Whether the last frame left lines for the next one, so that keys do not wait for all of them."""
 
@@ -63,12 +66,9 @@ class Inline:
         broken = self._row is not None and width(self._row[0]) >= model.columns
         if broken and not self._is_answered(model, now):
             return self._ask(model, now)
-        lines = [
-            render(row, self._theme, self._terminal)
-            for line in model.scrollback.unprinted()
-            for row in wrapped(model, line)
-        ]
-        self.is_behind = model.scrollback.is_behind
+        rows = [row for line in self._printed.lines(model) for row in wrapped(model, line)]
+        lines = [render(row, self._theme, self._terminal) for row in rows]
+        self.is_behind = model.buffer.scrollback.is_behind
         prompt = _prompt(model, now)
         row = input_row(model, prompt)
         if not lines and (prompt, row) == (self._prompt, self._row):
@@ -113,9 +113,11 @@ def _prompt(model: Model, now: float) -> str:
     if model.question is not None:
         return f"{question(model).strip()} "
     is_well = model.state == "online" and not is_late(model, now)
-    state = model.room or "no room" if is_well else connection(model, now)
-    unsent = len(model.scrollback.unsent)
+    state = model.buffer.title or "no room" if is_well else connection(model, now)
+    unsent = sum(len(buffer.scrollback.unsent) for buffer in model.buffers)
     if unsent and model.state != "online":
         state = f"{unsent} unsent, {state}"
+    if is_well and (news := activity(model, model.columns // 3 - width(state) - 1)):
+        state = f"{state} {news}"
     words = printable(model.hint or state)
     return f"[{clip(words, model.columns // 3)}] "

@@ -1,30 +1,28 @@
 """The actions of keys, pastes and the mouse. A key that no table here names goes to the editor. Pure."""
 
-import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 from pylingo.client.local_commands import LOCAL
+from pylingo.client.terminal.buffer import Buffer
+from pylingo.client.terminal.buffers import show, step, with_news
+from pylingo.client.terminal.candidates import sources
 from pylingo.client.terminal.commands import leave, run_local
-from pylingo.client.terminal.completion import Sources
 from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE
-from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Do, Effect, Model, Pasting, SendCommand, Speak
+from pylingo.client.terminal.people_events import query
+from pylingo.client.terminal.room_commands import send, speak
 from pylingo.client.terminal.rows import is_folded, wrapped
-from pylingo.client.terminal.server_events import query
 from pylingo.client.terminal.view import body_height
-from pylingo.shared.commands import COMMANDS, parse_line, unknown_command
+from pylingo.shared.commands import parse_line, unknown_command
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Command, Say
-from pylingo.shared.names import fold
-from pylingo.shared.text import MAX_TEXT, message_text, printable, readable
+from pylingo.shared.text import MAX_TEXT, printable
 
 ASKED_ABOVE = 5  # a paste of more lines than this needs a yes
 _FEW = 3  # rows
-_INFOS = (*COMMANDS, *LOCAL)
-_ARGUMENTS = {info.name: info.argument for info in _INFOS if info.argument}
 
 type Action = Callable[[Model, float, int], list[Effect]]
 """Changes the model at a time of the reactor's clock (seconds) and of the calendar (microseconds since 1970)."""
@@ -33,7 +31,7 @@ type Action = Callable[[Model, float, int], list[Effect]]
 def typed(model: Model, event: Text, now: float, at: int) -> list[Effect]:
     model.hint, model.has_mouse = "", True
     if model.question is None:
-        model.editor.insert(event.text)
+        model.buffer.editor.insert(event.text)
     elif event.text.lower() in ("y", "n"):
         _answer(model, event.text.lower() == "y")
     return []
@@ -48,12 +46,12 @@ def pressed(model: Model, event: Key, now: float, at: int) -> list[Effect]:
             _answer(model, event.name == "enter")
         return []
     action = _KEYS.get(event.name)
-    if model.editor.search is not None and event.name in ("escape", "ctrl-c", "ctrl-d"):
-        model.editor.press("ctrl-g")
+    if model.buffer.editor.search is not None and event.name in ("escape", "ctrl-c", "ctrl-d"):
+        model.buffer.editor.press("ctrl-g")
     elif action is not None:
         return action(model, now, at)
     else:
-        model.editor.press(event.name)
+        model.buffer.editor.press(event.name)
     return []
 
 
@@ -65,12 +63,12 @@ def pasted(model: Model, event: Paste, now: float, at: int) -> list[Effect]:
         event = Paste(whole[:LONGEST_PASTE], cut=event.cut or len(whole) > LONGEST_PASTE)
     model.hint, model.question, model.has_mouse = "", None, True
     text = event.text.rstrip("\n")
-    if event.cut or len(model.editor.text) + len(text) > MAX_TEXT:
+    if event.cut or len(model.buffer.editor.text) + len(text) > MAX_TEXT:
         model.hint = f"nothing pasted: too long for one message, which has at most {MAX_TEXT} characters"
     elif text.count("\n") >= ASKED_ABOVE:
         model.question = event
     else:
-        model.editor.insert(text)
+        model.buffer.editor.insert(text)
     return []
 
 
@@ -82,39 +80,43 @@ def pasting(model: Model, event: Pasting, now: float, at: int) -> list[Effect]:
 def _answer(model: Model, is_yes: bool) -> None:
     paste, model.question = model.question, None
     if paste is not None and is_yes:
-        model.editor.insert(paste.text.rstrip("\n"))
+        model.buffer.editor.insert(paste.text.rstrip("\n"))
 
 
 def _enter(model: Model, now: float, at: int) -> list[Effect]:
-    model.editor.press("enter")  # accepts what a search has found
-    text = model.editor.text
+    buffer = model.buffer
+    buffer.editor.press("enter")  # accepts what a search has found
+    text = buffer.editor.text
     if not text.strip():
-        model.editor.submit()
-        model.scrollback.viewport.follow()
+        buffer.editor.submit()
+        buffer.scrollback.viewport.follow()
         return [Do.RECONNECT] if model.state == "over" else []
     try:
-        match parse_line(text):
-            case Say(said):
-                message_text(said)
-                effects: list[Effect] = [Speak(said, key := secrets.token_hex(8))]
-                model.scrollback.unsent[key] = Line("own", readable(said), at, printable(model.name), state="unsent")
-            case Command(name, argument):
-                if len(text) > MAX_TEXT:  # a longer one might not fit into a frame
-                    raise RequestError("text-too-long", f"a command has at most {MAX_TEXT} characters, not {len(text)}")
-                local = run_local(model, name, argument, at)
-                if local is None and name not in model.commands:
-                    raise unknown_command(name)
-                effects = [SendCommand(name, argument)] if local is None else local
-            case None:
-                effects = []
+        effects = _carry_out(model, text, at)
     except RequestError as error:
         model.hint = error.text
         return []
-    model.editor.submit()
-    model.scrollback.viewport.follow()
+    buffer.editor.submit()
+    buffer.scrollback.viewport.follow()
     if model.state == "over" and any(isinstance(effect, Speak | SendCommand) for effect in effects):
         effects.append(Do.RECONNECT)
     return effects
+
+
+def _carry_out(model: Model, text: str, at: int) -> list[Effect]:
+    """Carry out a line: a command or a message. Raises `RequestError`."""
+    match parse_line(text):
+        case Say(said):
+            return speak(model, said, at)
+        case Command(name, argument):
+            if len(text) > MAX_TEXT:  # a longer one might not fit into a frame
+                raise RequestError("text-too-long", f"a command has at most {MAX_TEXT} characters, not {len(text)}")
+            local = run_local(model, name, argument, at)
+            if local is None and name not in model.commands:
+                raise unknown_command(name, sorted(model.commands.union(info.name for info in LOCAL)))
+            return send(model, name, argument) if local is None else local
+        case None:
+            return []
 
 
 def _escape(model: Model, now: float, at: int) -> list[Effect]:
@@ -122,30 +124,28 @@ def _escape(model: Model, now: float, at: int) -> list[Effect]:
 
     Later it does not quit, because on a slow link a split escape sequence looks like Escape.
     """
-    model.scrollback.viewport.follow()
+    model.buffer.scrollback.viewport.follow()
     return leave(model) if model.state == "waiting" and not model.was_online else []
 
 
 def _end_of_input(model: Model, now: float, at: int) -> list[Effect]:
-    if not model.editor.text:
+    if not model.buffer.editor.text:
         return leave(model)
-    model.editor.press("ctrl-d")
+    model.buffer.editor.press("ctrl-d")
     return []
 
 
 def _complete(backwards: bool) -> Action:
     def complete(model: Model, now: float, at: int) -> list[Effect]:
-        editor = model.editor
+        editor = model.buffer.editor
         editor.press("tab")  # accepts what a search has found
-        others = [name for key, name in reversed(model.people.items()) if key != fold(model.name)]
-        sources = Sources([info.name for info in _INFOS], others, model.rooms, _ARGUMENTS)
-        done = model.completer.complete(editor.text, editor.cursor, sources, backwards)
+        done = model.buffer.completer.complete(editor.text, editor.cursor, sources(model), backwards)
         if done is not None:
             text, cursor, candidates = done
             editor.replace(0, len(editor.text), text, cursor)
             if len(candidates) > 1:
                 model.hint = "  ".join(map(printable, candidates))
-        if editor.text.startswith("/join") and model.state == "online" and not model.queries:
+        if editor.text.startswith(("/join", "/open")) and model.state == "online" and not model.queries:
             return [query(model, "list")]
         return []
 
@@ -159,9 +159,9 @@ def _scroll(step: Callable[[int], int]) -> Action:
         height = body_height(model)
         count = step(height)
         if count > 0:
-            model.scrollback.viewport.scroll_up(count, height, partial(wrapped, model))
+            model.buffer.scrollback.viewport.scroll_up(count, height, partial(wrapped, model))
         else:
-            model.scrollback.viewport.scroll_down(-count, partial(wrapped, model))
+            model.buffer.scrollback.viewport.scroll_down(-count, partial(wrapped, model))
         return []
 
     return scroll
@@ -171,7 +171,7 @@ def _open(model: Model, now: float, at: int) -> list[Effect]:
     """Open the lowest folded message in view; if there is none, fold the lowest open one."""
     if model.preferences.layout == "inline":
         return _print_whole(model)
-    viewport, height, rows = model.scrollback.viewport, body_height(model), partial(wrapped, model)
+    viewport, height, rows = model.buffer.scrollback.viewport, body_height(model), partial(wrapped, model)
     in_view = viewport.lines_in_view(height, rows)
     folded = next((line for line in in_view if is_folded(model, line)), None)
     line = folded or next((line for line in in_view if line.is_open), None)
@@ -187,13 +187,33 @@ def _open(model: Model, now: float, at: int) -> list[Effect]:
 
 def _print_whole(model: Model) -> list[Effect]:
     """Print the latest folded message again, whole."""
-    for line in reversed(model.scrollback.lines):
+    for line in reversed(model.buffer.scrollback.lines):
         if line.is_printed and is_folded(model, line):
             line.is_open = True
-            model.scrollback.add(replace(line, is_printed=False, is_stamped=False, begins=""))
+            model.buffer.scrollback.add(replace(line, is_printed=False, is_stamped=False, begins=""))
             return []
     model.hint = "no message has more rows"
     return []
+
+
+def _go(choose: Callable[[Model], Buffer | None]) -> Action:
+    """Show another buffer, unless `choose` finds none."""
+
+    def go(model: Model, now: float, at: int) -> list[Effect]:
+        buffer = choose(model)
+        if buffer is not None:
+            show(model, buffer)
+        return []
+
+    return go
+
+
+def _numbered(number: int) -> Callable[[Model], Buffer | None]:
+    return lambda model: model.buffers[number - 1] if number <= len(model.buffers) else None
+
+
+def _most_urgent(model: Model) -> Buffer | None:
+    return next(iter(with_news(model)), None)
 
 
 def _let_select(model: Model, now: float, at: int) -> list[Effect]:
@@ -217,6 +237,10 @@ _KEYS: dict[str, Action] = {
     "page-down": _scroll(lambda height: -max(1, height - 1)),
     "shift-up": _scroll(lambda height: _FEW),
     "shift-down": _scroll(lambda height: -_FEW),
+    **{f"alt-{number}": _go(_numbered(number)) for number in range(1, 10)},
+    "alt-page-up": _go(step(-1)),
+    "alt-page-down": _go(step(1)),
+    "alt-a": _go(_most_urgent),
     "ctrl-o": _open,
     "ctrl-l": lambda model, now, at: [Do.REPAINT],
     "ctrl-c": lambda model, now, at: leave(model),

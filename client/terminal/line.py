@@ -40,12 +40,13 @@ class Presence:
 class Line:
     """A line of the chat, cleaned: nothing in it moves a cursor."""
 
-    kind: str  # `message`, `own`, `note`, `error` or `day`
+    kind: str  # `message`, `own`, `note`, `error`, `marker` or `day`
     text: str
     at: int = 0  # microseconds since 1970
     who: str = ""
     is_stamped: bool = False  # whether `at` is the server's stamp, which orders the line
     is_mention: bool = False
+    is_action: bool = False  # whether the text says what `who` does
     begins: str = ""
     """The room (compared form) that begins here: its later messages are never inserted before this line."""
     state: str = ""  # of an own message: `unsent` or `refused`
@@ -54,3 +55,13 @@ class Line:
     is_printed: bool = False
     """Whether it is in the terminal's own scrollback, where it cannot change any more."""
     number: int = 0  # the number of lines that had arrived by then, itself included
+
+    @property
+    def head(self) -> str:
+        """The name in front of the text, with its sign."""
+        return f"* {self.who}" if self.is_action else f"{self.who}:" if self.who else ""
+
+    @property
+    def whole(self) -> str:
+        """The text with the name in front of it."""
+        return f"{self.head} {self.text}" if self.who else self.text

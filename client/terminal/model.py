@@ -10,14 +10,10 @@ from dataclasses import dataclass, field
 
 from pylingo.client.events import ClientEvent
 from pylingo.client.settings import Preferences
-from pylingo.client.terminal.completion import Completer
-from pylingo.client.terminal.editor import Editor
+from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.input_events import InputEvent, Paste
-from pylingo.client.terminal.scrollback import Scrollback
 from pylingo.shared.commands import BY_NAME
 from pylingo.shared.names import fold
-
-MOST = 50_000  # the people of a room, and the rooms, that are remembered by name
 
 
 @dataclass(slots=True)
@@ -28,9 +24,8 @@ class Model:
     preferences: Preferences
     columns: int = 80
     rows: int = 24
-    editor: Editor = field(default_factory=Editor)
-    completer: Completer = field(default_factory=Completer)
-    scrollback: Scrollback = field(default_factory=Scrollback)
+    buffers: list[Buffer] = field(default_factory=lambda: [Buffer()])
+    active: int = 0  # the index of the buffer that is shown
     # the connection
     state: str = "connecting"
     retry_at: float = 0.0
@@ -44,15 +39,16 @@ class Model:
     # the people
     name: str = ""
     wanted: str | None = None  # the name that somebody else has, and that we ask for again
-    room: str | None = None
     hidden: dict[str, str] = field(default_factory=dict)
     """Names that are hidden in this run only, while their owners are in sight: guests, and people who were renamed.
     Each maps to the name that was given to /ignore. All are compared forms."""
-    people: dict[str, str] = field(default_factory=dict)
-    """The people in the room, by the compared form; the latest speaker comes last."""
-    expected: int | None = None  # how many people are in the room, until the list of them has come
-    arriving: dict[str, str] = field(default_factory=dict)
-    """The people in the pages of a list that has not come to its end."""
+    own_names: set[str] = field(default_factory=set)  # all names that we have had, in their compared forms
+    away: dict[str, str] = field(default_factory=dict)  # why people are away, by the compared form of their names
+    is_settled: bool = False  # whether there was a session with the server
+    # the rooms
+    features: frozenset[str] | None = None  # of the server; None before it has said so
+    moves: dict[str, Buffer] = field(default_factory=dict)
+    """The buffers of rooms that the person has asked for, by compared form, until the server has replied."""
     rooms: list[str] = field(default_factory=list)
     commands: set[str] = field(default_factory=lambda: set(BY_NAME))
     """The names of the server's commands that we know of."""
@@ -66,7 +62,16 @@ class Model:
     place: int = 0  # the column of the cursor, as the terminal last reported it
     places: int = 0  # how often the terminal has reported it
     rung_at: float = -math.inf
-    day: tuple[int, int, int] | None = None  # the local date of the newest line
+    kept_at: float = -math.inf  # when the rooms were last saved for the next run
+
+    @property
+    def buffer(self) -> Buffer:
+        """The buffer that is shown."""
+        return self.buffers[self.active]
+
+    def has(self, feature: str) -> bool:
+        """Whether the server is known to have a feature."""
+        return self.features is not None and feature in self.features
 
     def hides(self, name: str) -> bool:
         """Whether the person has hidden `name`."""
@@ -83,13 +88,6 @@ class Model:
     def lose_sight(self, is_lost: Callable[[str], bool]) -> None:
         """Stop following renamed people who are out of sight. `is_lost` tells that of a compared form."""
         self.hidden = {key: origin for key, origin in self.hidden.items() if not is_lost(key)}
-
-    def know(self, name: str) -> None:
-        """`name` is in the room and was just active."""
-        key = fold(name)
-        self.people.pop(key, None)
-        if len(self.people) < MOST:
-            self.people[key] = name
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +128,22 @@ type Event = InputEvent | ClientEvent | Resized | SecondPassed | Pasting | Inter
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """Say `text`. `key` is that of the line in the scrollback."""
+    """Say `text` in a room, or `to` a person. `key` is that of the line in the scrollback."""
 
     text: str
     key: str
+    room: str | None = None
+    to: str | None = None
+    is_action: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SendCommand:
-    """Send a command to the server."""
+    """Send a command to the server. It acts on `room`, by default the current one."""
 
     name: str
     argument: str | None
+    room: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ class Query:
     """Send a command of the program's own, if online. Its reply comes as `QueryReply`."""
 
     name: str
+    room: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +163,10 @@ class Transcribe:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A line was added: write it to the transcript, if there is one."""
+    """A line was added to the buffer called `title`: write it to the transcript, if there is one."""
 
     text: str
+    title: str = field(default="", compare=False)
 
 
 class Do(enum.Enum):
@@ -176,6 +180,7 @@ class Do(enum.Enum):
     REPAINT = enum.auto()  # paint everything again
     SUSPEND = enum.auto()  # stop the process, so that the shell can continue it later
     REMEMBER = enum.auto()  # save the changed preferences
+    KEEP_PLACES = enum.auto()  # save the rooms, and how far each was read, for the next run
 
 
 type Effect = Speak | SendCommand | Query | Transcribe | Shown | Do

@@ -1,47 +1,47 @@
 """Records and notes as lines of the chat, with a date line at each new day, and as text for a transcript. Pure."""
 
+from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.line import Line
-from pylingo.client.terminal.model import Effect, Model, Shown
+from pylingo.client.terminal.model import Effect, Shown
 from pylingo.client.wording import INDENT, clock_time, date_line, local_day, wording
 from pylingo.shared.schema import Record
 from pylingo.shared.text import readable
 
 
-def add_words(model: Model, record: Record, at: int, kind: str = "note") -> list[Effect]:
+def add_words(buffer: Buffer, record: Record, at: int, kind: str = "note") -> list[Effect]:
     text = "\n".join(words_of(record))
-    return add_line(model, Line(kind, text, at)) if text else []
+    return add_line(buffer, Line(kind, text, at)) if text else []
 
 
-def add_note(model: Model, text: str, at: int, kind: str = "note") -> list[Effect]:
-    return add_line(model, Line(kind, readable(text), at))
+def add_note(buffer: Buffer, text: str, at: int, kind: str = "note") -> list[Effect]:
+    return add_line(buffer, Line(kind, readable(text), at))
 
 
-def add_line(model: Model, line: Line) -> list[Effect]:
+def add_line(buffer: Buffer, line: Line) -> list[Effect]:
     """Add a line, preceded by the date if the day has changed."""
-    turn_day(model, line.at, line.is_stamped)
-    model.scrollback.add(line)
-    return [Shown(transcript(line))]
+    turn_day(buffer, line.at, line.is_stamped)
+    buffer.scrollback.add(line)
+    return [Shown(transcript(line), buffer.title)]
 
 
-def turn_day(model: Model, at: int, is_stamped: bool) -> None:
+def turn_day(buffer: Buffer, at: int, is_stamped: bool) -> None:
     """Add a date line if the day of `at` is not that of the newest line.
 
     The history of a room may go back to earlier days. The local clock may only be a little behind the server's, so an
     earlier day by it is ignored.
     """
     day = local_day(at)
-    before = model.day or day
+    before = buffer.day or day
     if day > before or (is_stamped and day < before):
-        model.scrollback.add(Line("day", date_line(day), max(0, at - 1), is_stamped=is_stamped))
-        model.day = day
+        buffer.scrollback.add(Line("day", date_line(day), max(0, at - 1), is_stamped=is_stamped))
+        buffer.day = day
     else:
-        model.day = before
+        buffer.day = before
 
 
 def transcript(line: Line) -> str:
     """A line as text for a log file: with its date, and with further rows indented."""
-    who = f"{line.who}: " if line.who else ""
-    return f"{stamp(line.at)} {who}{line.text}".replace("\n", "\n" + INDENT)
+    return f"{stamp(line.at)} {line.whole}".replace("\n", "\n" + INDENT)
 
 
 def stamp(at: int) -> str:

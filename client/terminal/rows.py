@@ -47,20 +47,31 @@ def wrapped(model: Model, line: Line) -> Sequence[Row]:
     so it folds nothing.
     """
     likes = model.preferences
-    time_of_day = f"{clock_time(line.at)} " if likes.times and line.kind != "day" and model.columns > 20 else ""
+    time_of_day = (
+        f"{clock_time(line.at)} " if likes.times and line.kind not in ("day", "marker") and model.columns > 20 else ""
+    )
     folds = line.kind in ("message", "own") and not line.is_open and likes.layout != "plain"
     rows = _cached if folds or len(line.text) < _LONG else _cached_long
-    return rows(model.columns, time_of_day, line.kind, line.who, line.text, line.state, line.is_mention, folds)
+    return rows(
+        model.columns, time_of_day, line.kind, line.who, line.head, line.text, line.state, line.is_mention, folds
+    )
 
 
 def _rows(
-    columns: int, time_of_day: str, kind: str, who: str, text: str, state: str, is_mention: bool, folds: bool
+    columns: int,
+    time_of_day: str,
+    kind: str,
+    who: str,
+    name: str,
+    text: str,
+    state: str,
+    is_mention: bool,
+    folds: bool,
 ) -> tuple[Row, ...]:
     indent = min(len(time_of_day) or 2, columns // 4)
     head = time_of_day + (_MARKS.get(state, "") or (_MENTION if is_mention else ""))
-    name = f"{who}:" if who else ""
     whole = f"{head}{name} {text}" if name else head + text
-    style = "mention" if is_mention else kind if kind in ("note", "error", "day") else state
+    style = "mention" if is_mention else kind if kind in ("note", "error", "day", "marker") else state
     texts = wrap(whole, columns, indent)
     more = len(texts) - FOLDED_TO if folds and len(texts) > FOLDED_ABOVE else 0
     if more:

@@ -48,7 +48,7 @@ class Scrollback:
         self.lines.insert(place, line)
         self._characters += _size(line)
         if len(self.lines) > LINES + _SLACK or self._characters > CHARACTERS:
-            self._trim()
+            self.shorten(LINES, CHARACTERS)
 
     def fold(self, verb: str, name: str, at: int) -> Line:
         """Add a join or a leave, to the last line if that holds joins and leaves; return the line."""
@@ -78,12 +78,38 @@ class Scrollback:
             line.state = "refused"
             self.add(line)
 
+    def remove(self, line: Line) -> None:
+        """Remove a line, unless it was printed or dropped."""
+        if not line.is_printed and line in self.lines:
+            index = self.lines.index(line)
+            following = self.lines[index + 1 : index + 2]
+            self.viewport.removed([line], instead=following[0] if following else None)
+            del self.lines[index]
+            self._characters -= _size(line)
+
     def clear(self) -> None:
         """Remove all lines but those that wait to be sent."""
         self._unprinted = 0
         self.lines.clear()
         self._characters = 0
         self.viewport.follow()
+
+    def shorten(self, lines: int, characters: int) -> None:
+        """Drop the oldest lines until at most so many are left; always keep the newest line."""
+        drop, end = 0, len(self.lines) - 1
+        while drop < end and (len(self.lines) - drop > lines or self._characters > characters):
+            line = self.lines[drop]
+            self._characters -= _size(line)
+            self._unprinted += not line.is_printed
+            drop += 1
+        if drop:
+            self.viewport.removed(self.lines[:drop], instead=self.lines[drop])
+            del self.lines[:drop]
+
+    @property
+    def characters(self) -> int:
+        """The characters of all lines."""
+        return self._characters
 
     def _end_of(self, room: str) -> int:
         """The index behind the last line of a room that was left."""
@@ -101,17 +127,6 @@ class Scrollback:
         if line is not None:
             self.viewport.removed([line])
         return line
-
-    def _trim(self) -> None:
-        """Drop the oldest lines down to the limits; always keep the newest line."""
-        drop, end = 0, len(self.lines) - 1
-        while drop < end and (len(self.lines) - drop > LINES or self._characters > CHARACTERS):
-            line = self.lines[drop]
-            self._characters -= _size(line)
-            self._unprinted += not line.is_printed
-            drop += 1
-        self.viewport.removed(self.lines[:drop], instead=self.lines[drop])
-        del self.lines[:drop]
 
     # --- printing, where a line that was printed cannot change any more
 

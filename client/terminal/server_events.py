@@ -1,20 +1,23 @@
-"""How frames from the server change the model: lines to read, the people in the room, the rooms. Pure.
+"""How frames from the server change the model: lines to read, what is new, the rooms. Pure.
 
 Frames for the person come as `Received`. Replies to the program's own queries come as `QueryReply`: they change the
-model and are not shown.
+model and are not shown. `people_events` has the frames about people.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from pylingo.client.events import QueryReply, Received
+from pylingo.client.events import FramesMissed, NewSince, QueryReply, Received
 from pylingo.client.local_commands import LOCAL
+from pylingo.client.terminal import people_events
+from pylingo.client.terminal.buffer import MOST, Buffer
+from pylingo.client.terminal.buffers import find_room, of_person, saying
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.mentions import mentions
-from pylingo.client.terminal.model import MOST, Do, Effect, Model, Query, Shown
-from pylingo.client.terminal.notes import add_line, add_words, stamp, transcript, turn_day, words_of
+from pylingo.client.terminal.model import Do, Effect, Model, Shown
+from pylingo.client.terminal.notes import add_line, add_words, transcript, turn_day
 from pylingo.shared import messages
-from pylingo.shared.names import fold, is_guest
+from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
 from pylingo.shared.text import printable, readable
 
@@ -38,119 +41,106 @@ def query_reply(model: Model, event: QueryReply, now: float, at: int) -> list[Ef
     return []
 
 
-def query(model: Model, name: str) -> Effect:
-    """Ask the server without the person's doing."""
-    model.queries.append(name)
-    return Query(name)
+def frames_missed(model: Model, event: FramesMissed, now: float, at: int) -> list[Effect]:
+    """Joins and leaves may be among the missed frames, so ask who is in the room."""
+    buffer = find_room(model, event.room) if event.room is not None else None
+    return people_events.ask_who_is_in(model, buffer) if buffer is not None else []
+
+
+def new_since(model: Model, event: NewSince, now: float, at: int) -> list[Effect]:
+    """The messages of a room that follow came after an earlier run of the program."""
+    buffer = find_room(model, event.room)
+    if buffer is not None:
+        buffer.seen, buffer.is_marking = event.at, True
+    return []
+
+
+# --- messages
 
 
 def _message(model: Model, message: messages.Message, now: float, at: int) -> list[Effect]:
-    if fold(message.from_) in model.people or "users" in model.queries:  # the history has people who left
-        model.know(message.from_)
+    buffer = find_room(model, message.room) or model.buffer
+    if fold(message.from_) in buffer.people or buffer.is_listing:  # the history has people who left
+        buffer.know(message.from_)
     if model.hides(message.from_):
         return []
-    line = Line("message", readable(message.text), message.at, printable(message.from_), is_stamped=True)
+    line = _line(message)
     line.is_mention = mentions(message.text, model.name)
-    effects = add_line(model, line)
-    is_news = at - message.at < OLD  # messages of the history do not ring
-    if line.is_mention and is_news and model.preferences.bell and now - model.rung_at >= BELL_EVERY:
+    return _said(model, buffer, line, now, at, line.is_mention)
+
+
+def _private(model: Model, private: messages.Private, now: float, at: int) -> list[Effect]:
+    is_own = _is_own(model, private)
+    other = private.to if is_own else private.from_
+    if model.hides(other):
+        return []
+    buffer = of_person(model, other)
+    buffer.spoken |= is_own
+    line = _line(private)
+    return _said(model, buffer, line, now, at, not is_own)
+
+
+def _is_own(model: Model, private: messages.Private) -> bool:
+    """Whether we said a private message, perhaps under an earlier name."""
+    name, from_ = fold(model.name), fold(private.from_)
+    return from_ == name or (from_ in model.own_names and fold(private.to) != name)
+
+
+def _line(record: messages.Message | messages.Private) -> Line:
+    who, text = printable(record.from_), readable(record.text)
+    return Line("message", text, record.at, who, is_stamped=True, is_action=bool(record.action))
+
+
+def _said(model: Model, buffer: Buffer, line: Line, now: float, at: int, is_urgent: bool) -> list[Effect]:
+    """Add a message of somebody else, count it if its buffer is not shown, and ring if it is urgent."""
+    is_recent = at - line.at < OLD  # messages of the history do not ring
+    buffer.last_at = max(buffer.last_at, line.at)
+    is_unseen = line.at > buffer.seen if buffer.seen is not None else is_recent
+    if buffer is model.buffer:
+        if buffer.is_marking:
+            buffer.mark(line.at)
+        buffer.look()
+    elif is_unseen:
+        buffer.mark(line.at)
+        buffer.new += 1
+        buffer.urgent += is_urgent
+    effects = add_line(buffer, line)
+    if is_urgent and is_recent and model.preferences.bell and now - model.rung_at >= BELL_EVERY:
         model.rung_at = now
         effects.append(Do.BELL)
     return effects
 
 
 def _sent(model: Model, sent: messages.Sent, now: float, at: int) -> list[Effect]:
-    if sent.key is None or sent.key not in model.scrollback.unsent:
+    buffer = saying(model, sent.key)
+    if buffer is None or sent.key is None:
         return []
-    turn_day(model, sent.at, is_stamped=True)
-    is_here = fold(sent.room or "") == fold(model.room or sent.room or "")
-    line = model.scrollback.confirm(sent.key, sent.at, None if is_here else fold(sent.room or ""))
+    turn_day(buffer, sent.at, is_stamped=True)
+    is_here = fold(sent.room or "") == fold(buffer.room or sent.room or "")
+    line = buffer.scrollback.confirm(sent.key, sent.at, None if is_here else fold(sent.room or ""))
     assert line is not None
     line.who = printable(model.name)
-    return [Shown(transcript(line))]
+    buffer.last_at = max(buffer.last_at, sent.at)
+    if buffer is model.buffer:
+        buffer.look()
+    if sent.to is not None and buffer.person is not None and fold(sent.to) == fold(buffer.person):
+        buffer.person = sent.to  # as the server spells it
+    return [Shown(transcript(line), buffer.title)]
 
 
-def _joined(model: Model, joined: messages.Joined, now: float, at: int) -> list[Effect]:
-    if joined.users is None:
-        model.know(joined.name)
-        _change_people_to_come(model, None, joined.name)
-        return _presence(model, "joined", joined.name, at)
-    model.room, model.name = joined.room, joined.name
-    model.people.clear()
-    model.know(joined.name)
-    model.expected = joined.users
-    if joined.room not in model.rooms:
-        model.rooms.append(joined.room)
-    effects = add_words(model, joined, at)
-    model.scrollback.lines[-1].begins = fold(joined.room)
-    return [*effects, query(model, "users")]
+# --- all other frames
 
 
-def _left(model: Model, left: messages.Left, now: float, at: int) -> list[Effect]:
-    if left.reason is None:
-        model.room, model.expected = None, None
-        model.people.clear()
-        return add_words(model, left, at)
-    gone = fold(left.name)
-    model.people.pop(gone, None)
-    _change_people_to_come(model, left.name, None)
-    verb = "left" if left.reason in ("leave", "moved", "close") else "lost the connection"
-    effects = _presence(model, verb, left.name, at)
-    model.lose_sight(lambda key: key == gone and not is_guest(key))  # the server gives a guest's number only once
-    return effects
+def _welcome(model: Model, welcome: messages.Welcome, now: float, at: int) -> list[Effect]:
+    model.features = frozenset(welcome.features or ())
+    return []
 
 
-def _presence(model: Model, verb: str, name: str, at: int) -> list[Effect]:
-    if model.hides(name):
-        return []
-    turn_day(model, at, is_stamped=False)
-    model.scrollback.fold(verb, printable(name), at)
-    return [Shown(f"{stamp(at)} * {printable(name)} {verb}")]
-
-
-def _renamed(model: Model, renamed: messages.Renamed, now: float, at: int) -> list[Effect]:
-    if renamed.room is None:
-        model.name = renamed.new
-    if model.people.pop(fold(renamed.old), None) is not None:
-        model.know(renamed.new)
-    _change_people_to_come(model, renamed.old, renamed.new)
-    if renamed.room is not None and model.hides(renamed.old):
-        model.follow(renamed.old, renamed.new)
-        return []
-    return add_words(model, renamed, at)
-
-
-def _change_people_to_come(model: Model, gone: str | None, came: str | None) -> None:
-    """Somebody joined, left or was renamed before the list of people was complete."""
-    if model.expected is not None:
-        model.expected += (came is not None) - (gone is not None)
-    if model.arriving:
-        if gone is not None:
-            model.arriving.pop(fold(gone), None)
-        if came is not None:
-            model.arriving[fold(came)] = came
-
-
-def _ready(model: Model, ready: messages.Ready, now: float, at: int) -> list[Effect]:
-    model.name, model.room = ready.name, ready.room
-    if not ready.resumed:  # a restarted server counts its guests from one again
-        model.lose_sight(is_guest)
-    if ready.room is None:
-        model.people.clear()
-    return [query(model, "users")] if ready.room is not None else []
-
-
-def _note_users(model: Model, users: messages.Users) -> None:
-    if len(model.arriving) < MOST:
-        model.arriving |= {fold(name): name for name in users.users}
-    if users.more:
-        return
-    if model.room is not None and fold(users.room) == fold(model.room):
-        spoke = {key: name for key, name in model.people.items() if key in model.arriving}
-        model.people = {key: name for key, name in model.arriving.items() if key not in spoke} | spoke
-        model.expected = None
-        model.lose_sight(lambda key: key not in model.people and not is_guest(key))
-    model.arriving = {}
+def _topic(model: Model, topic: messages.Topic, now: float, at: int) -> list[Effect]:
+    buffer = find_room(model, topic.room) or model.buffer
+    is_known = topic.re is None and buffer.topic == topic.topic  # after a return to the room
+    buffer.topic = topic.topic
+    return [] if is_known else add_words(buffer, topic, at)
 
 
 def _note_rooms(model: Model, rooms: messages.Rooms) -> None:
@@ -161,33 +151,38 @@ def _note_rooms(model: Model, rooms: messages.Rooms) -> None:
 
 def _help(model: Model, help_: messages.Help, now: float, at: int) -> list[Effect]:
     model.commands |= {info.name for info in help_.commands}
-    _, *local, _ = words_of(messages.Help(list(LOCAL)))
-    words = "\n".join([*words_of(help_), "Commands of this program:", *local])
-    return add_line(model, Line("note", words, at))
+    commands = {info.name: info for info in (*help_.commands, *LOCAL)}
+    return add_words(model.buffer, messages.Help(list(commands.values())), at)
 
 
 def _note(model: Model, record: Record) -> None:
     """Note the people and the rooms that a reply lists."""
     match record:
         case messages.Users():
-            _note_users(model, record)
+            people_events.note_users(model, record)
+        case messages.People():
+            people_events.note_people(model, record)
         case messages.Rooms():
             _note_rooms(model, record)
 
 
 def _shown(model: Model, record: Record, now: float, at: int) -> list[Effect]:
     _note(model, record)
-    return add_words(model, record, at, "error" if isinstance(record, messages.Error) else "note")
+    buffer = find_room(model, getattr(record, "room", None)) or model.buffer
+    return add_words(buffer, record, at, "error" if isinstance(record, messages.Error) else "note")
 
 
 _FRAMES: dict[type[Record], Callable[[Model, Any, float, int], list[Effect]]] = {
     messages.Message: _message,
+    messages.Private: _private,
     messages.Sent: _sent,
-    messages.Joined: _joined,
-    messages.Left: _left,
-    messages.Renamed: _renamed,
-    messages.Ready: _ready,
+    messages.Joined: people_events.joined,
+    messages.Left: people_events.left,
+    messages.Renamed: people_events.renamed,
+    messages.Away: people_events.away,
+    messages.Ready: people_events.ready,
+    messages.Topic: _topic,
     messages.Help: _help,
-    messages.Welcome: lambda model, record, now, at: [],
+    messages.Welcome: _welcome,
     messages.Goodbye: lambda model, record, now, at: [],  # its text is shown when the connection has ended
 }

@@ -11,7 +11,7 @@ def make_theme(terminal: Capabilities, colors: bool) -> dict[str, str]:
     """The sequence that begins each style. Without `colors`, only bold, dim, underline and reverse are used."""
     theme = {
         **dict.fromkeys(("time", "note", "day", "more", "unsent"), terminal.dim),
-        **dict.fromkeys(("error", "refused", "mention"), terminal.bold),
+        **dict.fromkeys(("error", "refused", "mention", "marker"), terminal.bold),
         "status": terminal.reverse,
         "link": terminal.underline,
     }
@@ -21,7 +21,7 @@ def make_theme(terminal: Capabilities, colors: bool) -> dict[str, str]:
         theme[f"name{number}"] = terminal.color(palette[number % len(palette)]) if colored else terminal.bold
     if colors and palette:
         theme["error"] = theme["refused"] = terminal.bold + terminal.color(1)
-        theme["mention"] = terminal.bold + terminal.color(3)
+        theme["mention"] = theme["marker"] = terminal.bold + terminal.color(3)
     return theme
 
 

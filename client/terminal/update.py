@@ -8,23 +8,41 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from pylingo.client.events import FramesMissed, NameWanted, PongReceived, QueryReply, Received, Refused, Status
+from pylingo.client.events import (
+    FramesMissed,
+    NameWanted,
+    NewSince,
+    PongReceived,
+    QueryReply,
+    Received,
+    Refused,
+    Status,
+)
+from pylingo.client.terminal.buffer import Buffer
+from pylingo.client.terminal.buffers import bound, saying
 from pylingo.client.terminal.commands import leave
 from pylingo.client.terminal.input_events import CursorReport, Key, Paste, Text
 from pylingo.client.terminal.keyboard import pasted, pasting, pressed, typed
 from pylingo.client.terminal.model import Do, Effect, Event, Interrupted, Model, Pasting, Report, Resized, SecondPassed
-from pylingo.client.terminal.notes import add_note
-from pylingo.client.terminal.server_events import query, query_reply, received
+from pylingo.client.terminal.notes import add_line, add_note, words_of
+from pylingo.client.terminal.server_events import frames_missed, new_since, query_reply, received
 from pylingo.client.wording import why_no_connection
-from pylingo.shared.messages import Say
+from pylingo.shared.messages import Command, Error, Say
+from pylingo.shared.names import fold
 
 PING_EVERY = 5.0
 """Seconds between two pings. They measure the round trip and show a connection that does not respond."""
 
 
+KEEP_EVERY = 30.0
+"""Seconds after which the rooms, and how far each was read, are saved for the next run, as at the end."""
+
+
 def update(model: Model, event: Event, now: float, at: int) -> list[Effect]:
     """Handle `event` at the time `now` (seconds, of any origin) or `at` (microseconds since 1970)."""
-    return EVENTS[type(event)](model, event, now, at)
+    effects = EVENTS[type(event)](model, event, now, at)
+    bound(model)
+    return effects
 
 
 def _status(model: Model, event: Status, now: float, at: int) -> list[Effect]:
@@ -33,7 +51,9 @@ def _status(model: Model, event: Status, now: float, at: int) -> list[Effect]:
         model.round_trip = None
         model.is_awaiting_pong = False
         model.queries.clear()
-        model.arriving.clear()
+        for buffer in model.buffers:
+            buffer.arriving.clear()
+            buffer.is_listing = False
     match event.state:
         case "online":
             return _online(model, now, at)
@@ -48,7 +68,7 @@ def _online(model: Model, now: float, at: int) -> list[Effect]:
     effects: list[Effect] = []
     if model.is_told:
         again = " again" if model.was_online else ""
-        effects = add_note(model, f"* connected to {model.where}{again}", at)
+        effects = add_note(model.buffer, f"* connected to {model.where}{again}", at)
     model.was_online, model.is_told = True, False
     model.pinged_at = -math.inf
     return [*effects, *_ping(model, now)]
@@ -60,13 +80,13 @@ def _waiting(model: Model, event: Status, now: float, at: int) -> list[Effect]:
         return []
     model.is_told = True
     trying = "trying to come back" if model.was_online else "trying again"
-    return add_note(model, f"! {_why(model, event)}; {trying}", at, "error")
+    return add_note(model.buffer, f"! {_why(model, event)}; {trying}", at, "error")
 
 
 def _over(model: Model, event: Status, at: int) -> list[Effect]:
     if model.is_leaving or (event.goodbye is not None and event.goodbye.reason == "close"):
         return [Do.EXIT]
-    return add_note(model, f"! {_why(model, event)}; Enter connects again, Ctrl+C leaves", at, "error")
+    return add_note(model.buffer, f"! {_why(model, event)}; Enter connects again, Ctrl+C leaves", at, "error")
 
 
 def _why(model: Model, event: Status) -> str:
@@ -78,6 +98,16 @@ def _ping(model: Model, now: float) -> list[Effect]:
         return []
     model.pinged_at, model.is_awaiting_pong = now, True
     return [Do.PING]
+
+
+def _second_passed(model: Model, event: SecondPassed, now: float, at: int) -> list[Effect]:
+    if model.state != "online":
+        return []
+    effects = _ping(model, now)
+    if now - model.kept_at >= KEEP_EVERY:
+        model.kept_at = now
+        effects.append(Do.KEEP_PLACES)
+    return effects
 
 
 def _pong_received(model: Model, event: PongReceived, now: float, at: int) -> list[Effect]:
@@ -92,9 +122,33 @@ def _name_wanted(model: Model, event: NameWanted, now: float, at: int) -> list[E
 
 
 def _refused(model: Model, event: Refused, now: float, at: int) -> list[Effect]:
-    if isinstance(event.request, Say) and event.request.key is not None:
-        model.scrollback.refuse(event.request.key)
+    match event.request:
+        case Say(key=str(key)):
+            if (buffer := saying(model, key)) is not None:
+                _refuse_words(model, buffer, key, event.error, at)
+        case Command("join" | "open", str(room)):
+            stayed = model.moves.pop(fold(room.strip().removeprefix("#")), None)
+            if stayed is not None:
+                stayed.heading = None
+        case Command("leave"):
+            for buffer in model.buffers:
+                buffer.is_leaving = False
     return []
+
+
+def _refuse_words(model: Model, buffer: Buffer, key: str, error: Error, at: int) -> None:
+    """Mark a message that will never be sent. In a buffer that is not shown, that is urgent news."""
+    if buffer is not model.buffer:
+        buffer.mark(at)
+        buffer.new += 1
+        buffer.urgent += 1
+    buffer.scrollback.refuse(key)
+    # The error was shown just before, where it may not belong.
+    last = next(reversed(model.buffer.scrollback.lines), None)
+    if buffer is not model.buffer and last is not None and last.text == "\n".join(words_of(error)):
+        model.buffer.scrollback.remove(last)
+        if not last.is_printed:
+            add_line(buffer, last)
 
 
 def _resized(model: Model, event: Resized, now: float, at: int) -> list[Effect]:
@@ -109,7 +163,8 @@ def _cursor_report(model: Model, event: CursorReport, now: float, at: int) -> li
 
 
 def _report(model: Model, event: Report, now: float, at: int) -> list[Effect]:
-    return add_note(model, f"! {event.text}", at, "error") if event.is_error else add_note(model, f"* {event.text}", at)
+    mark, kind = ("!", "error") if event.is_error else ("*", "note")
+    return add_note(model.buffer, f"{mark} {event.text}", at, kind)
 
 
 EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
@@ -124,10 +179,10 @@ EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     Status: _status,
     PongReceived: _pong_received,
     Resized: _resized,
-    SecondPassed: lambda model, event, now, at: _ping(model, now) if model.state == "online" else [],
+    SecondPassed: _second_passed,
     Interrupted: lambda model, event, now, at: leave(model),
-    # Joins and leaves were among them, so ask who is in the room.
-    FramesMissed: lambda model, event, now, at: [query(model, "users")] if model.room is not None else [],
+    FramesMissed: frames_missed,
+    NewSince: new_since,
     NameWanted: _name_wanted,
     Report: _report,
 }

@@ -3,9 +3,12 @@
 import itertools
 from dataclasses import dataclass
 
+from pylingo.client.terminal.activity import activity, title
+from pylingo.client.terminal.buffer import MOST, Buffer
 from pylingo.client.terminal.cells import clip, graphemes, width
-from pylingo.client.terminal.model import MOST, Model
+from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.rows import Row, Span, wrapped
+from pylingo.shared.names import fold
 from pylingo.shared.text import JOINERS, printable, readable
 
 LATE = 2.0  # seconds without an answer after which the status row says so
@@ -31,7 +34,7 @@ class Screen:
 def screen(model: Model, now: float) -> Screen:
     """The screen of `model` at the time `now`, in the layout `top` or `bottom`."""
     height = body_height(model)
-    rows = tuple(model.scrollback.viewport.rows(height, lambda line: wrapped(model, line)))
+    rows = tuple(model.buffer.scrollback.viewport.rows(height, lambda line: wrapped(model, line)))
     empty: tuple[Row, ...] = ((),) * (height - len(rows))
     has_status = model.rows >= _ROWS_FOR_STATUS
     before, after = input_row(model, "> ")
@@ -61,7 +64,7 @@ def input_row(model: Model, prompt: str) -> tuple[str, str]:
 
     The text moves by half a row at a time, so that most keys change the row at the cursor only.
     """
-    editor = model.editor
+    editor = model.buffer.editor
     if editor.search is not None:
         what = "search" if editor.has_found else "no line has"
         prompt = f"({what} '{_shown(editor.search)}') "
@@ -117,20 +120,44 @@ def question(model: Model) -> str:
 
 
 def _state(model: Model, now: float) -> str:
-    scrollback = model.scrollback
+    buffer, scrollback = model.buffer, model.buffer.scrollback
     parts = [connection(model, now), model.name + (f", wanted {model.wanted}" if model.wanted else "")]
-    if model.room is not None and model.state == "online":
-        people = len(model.people) if model.expected is None else model.expected
-        parts[1:1] = [model.room, f"{people}{'+' if people == MOST else ''} here"]
-    elif model.state == "online":
-        parts[1:1] = ["no room: /join one"]
+    if model.state == "online":
+        parts[1:1] = _place(model, buffer)
+    elif len(model.buffers) > 1:
+        parts.insert(1, title(model, buffer))
     if new := scrollback.viewport.new_below:
         parts.insert(0, f"{new} new below \N{DOWNWARDS ARROW}")
     elif scrollback.viewport.is_scrolled:
         parts.insert(0, "more below \N{DOWNWARDS ARROW}")
-    if scrollback.unsent and model.state != "online":
-        parts.insert(1, f"{len(scrollback.unsent)} unsent")
-    return " " + " \N{MIDDLE DOT} ".join(part for part in parts if part)
+    if (unsent := sum(len(buffer.scrollback.unsent) for buffer in model.buffers)) and model.state != "online":
+        parts.insert(1, f"{unsent} unsent")
+    if fold(model.name) in model.away:
+        parts.append("you are away")
+    news = activity(model, model.columns * 2 // 3)
+    while news and len(parts) > 1 and width(_row([*parts, news])) > model.columns:
+        del parts[
+            -1 if len(parts) > 2 or model.state != "online" else 0
+        ]  # in the end, the room and what is new elsewhere are left
+    return _row([*parts, news, buffer.topic or ""])
+
+
+def _row(parts: list[str]) -> str:
+    return " " + " \N{MIDDLE DOT} ".join(part for part in map(printable, parts) if part)
+
+
+def _place(model: Model, buffer: Buffer) -> list[str]:
+    """The room or the conversation that is shown."""
+    name = title(model, buffer) if len(model.buffers) > 1 else buffer.title
+    if buffer.person is not None:
+        why = model.away.get(fold(buffer.person))
+        return [name] if why is None else [name, f"away: {why}"]
+    if buffer.room is None:
+        return ["no room: /join one"]
+    if buffer.is_outside:
+        return [f"not in {name}"]
+    people = len(buffer.people) if buffer.expected is None else buffer.expected
+    return [name, f"{people}{'+' if people == MOST else ''} here"]
 
 
 def is_late(model: Model, now: float) -> bool:

@@ -34,7 +34,9 @@ class Viewport:
     @property
     def new_below(self) -> int:
         """How many of the lines below the view are new since scrolling up, without dates and own messages."""
-        return sum(line.number > self._seen and line.kind not in ("own", "day") for line in self._lines_below())
+        return sum(
+            line.number > self._seen and line.kind not in ("own", "day", "marker") for line in self._lines_below()
+        )
 
     def rows[Row](self, height: int, wrapped: Wrapped[Row]) -> list[Row]:
         """The rows in view, at most `height` of them."""

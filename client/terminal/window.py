@@ -10,17 +10,19 @@ import math
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from pylingo.client.client import Client
 from pylingo.client.options import ClientOptions
 from pylingo.client.settings import Preferences
+from pylingo.client.terminal.buffers import of_rooms
 from pylingo.client.terminal.capabilities import read_capabilities
 from pylingo.client.terminal.display import Display
 from pylingo.client.terminal.effects import Effects
 from pylingo.client.terminal.input_events import InputEvent, Key
 from pylingo.client.terminal.input_reader import InputReader
-from pylingo.client.terminal.model import Event, Interrupted, Model, Pasting, Report, SecondPassed
+from pylingo.client.terminal.model import Do, Event, Interrupted, Model, Pasting, Report, SecondPassed
 from pylingo.client.terminal.tty import Tty, stop_group
 from pylingo.client.terminal.update import update
 from pylingo.reactor.engine.loop import Reactor
@@ -34,20 +36,41 @@ _SIGNALS: dict[InputEvent, int] = {Key("ctrl-c"): signal.SIGINT, Key("ctrl-\\"):
 class Window:
     """See the module. `remember` saves preferences that the person has changed.
 
-    `kind` is the terminal's type. The status row shows `hint` until the first key.
+    `kind` is the terminal's type. The status row shows `hint` until the first key. `rooms` are entered, the first one
+    is shown; `seen` has the newest stamp that was seen in each in an earlier run. `keep` saves both for the next run.
     """
 
     def __init__(
-        self, options: ClientOptions, remember: Callable[[Preferences], None], kind: str, hint: str = "", fd: int = 0
+        self,
+        options: ClientOptions,
+        remember: Callable[[Preferences], None],
+        kind: str,
+        hint: str = "",
+        fd: int = 0,
+        *,
+        rooms: Sequence[str] | None = None,
+        seen: Mapping[str, int] = MappingProxyType({}),
+        keep: Callable[[Sequence[str], Mapping[str, int]], None] = lambda rooms, seen: None,
     ) -> None:
         self._trouble = options.trouble
         self._reactor = Reactor(on_error=self._failed)
-        host, port, name, room = options.host, options.port, options.name, options.room
+        host, port, name = options.host, options.port, options.name
+        if rooms is None:
+            rooms = [options.room] if options.room is not None else []
         self._client = Client(
-            host, port, name, room, retry=math.inf, insist=True, reactor=self._reactor, on_event=self._happen
+            host,
+            port,
+            name,
+            next(iter(rooms), None),
+            rooms=rooms[1:],
+            seen=seen,
+            retry=math.inf,
+            insist=True,
+            reactor=self._reactor,
+            on_event=self._happen,
         )
         terminal = read_capabilities(kind)
-        self.model = Model(show_address(host, port), options.preferences, hint=hint)
+        self.model = Model(show_address(host, port), options.preferences, hint=hint, buffers=of_rooms(rooms, seen))
         self._input = InputReader(self._reactor, terminal.keys, self._pressed)
         self._display = Display(self._reactor, self.model, terminal, self._typed, self._happen, fd)
         self._effects = Effects(
@@ -55,6 +78,7 @@ class Window:
             self._client,
             self._display,
             remember=remember,
+            keep=keep,
             take=self._take,
             suspend=self._suspend,
             exit_=self._reactor.stop,
@@ -81,11 +105,12 @@ class Window:
             self._reactor.run()
         finally:
             self._display.leave()
+            self._effects.carry_out(Do.KEEP_PLACES)
             self._effects.close()
             self._reactor.close()
         if self._bug is not None:
             raise self._bug
-        if unsent := len(self.model.scrollback.unsent):
+        if unsent := sum(len(buffer.scrollback.unsent) for buffer in self.model.buffers):
             words = f"pylingo: {unsent} of your messages {'was' if unsent == 1 else 'were'} not sent"
             with contextlib.suppress(OSError):  # the terminal is gone
                 print(words, file=sys.stderr)

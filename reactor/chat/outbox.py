@@ -128,7 +128,8 @@ class Outbox[M]:
 
     def focus(self, room: Room[M]) -> None:
         """Make `room`, which is one of `rooms`, the first of them."""
-        self.rooms = (room, *(other for other in self.rooms if other is not room))
+        if self.rooms[0] is not room:
+            self.rooms = (room, *(other for other in self.rooms if other is not room))
 
     def leave(self, room: Room[M]) -> None:
         """Take no more frames of `room`. If messages were left out, `skipped` says so first."""

@@ -13,7 +13,7 @@ from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session, State, no_room
 from pylingo.reactor.history.history import History
 from pylingo.shared.errors import RequestError
-from pylingo.shared.messages import Entry, Message, Private, Say, Sent
+from pylingo.shared.messages import Entry, Error, Message, Private, Say, Sent
 from pylingo.shared.schema import Record
 from pylingo.shared.text import message_text
 
@@ -78,9 +78,7 @@ def _say_once[P: Place](session: Session, place: P, log: str, speak: Speak[P], s
         try:
             speak(session, _still(session, place) if at is None else place, say, text, at, deliver)
         except RequestError as error:
-            deliver(None)
-            error.re = say.id
-            session.refuse(error)
+            deliver(Error(error.reason, error.text, say.id))
         session.go_on()
 
     session.is_busy = True

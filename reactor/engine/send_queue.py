@@ -3,12 +3,19 @@
 A transport has a queue only while there is something in it, since most connections are silent.
 """
 
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 type Buffer = bytes | memoryview
 
 _MOST_BUFFERS = 512  # of one sendmsg; Linux allows 1,024 (IOV_MAX)
+
+
+class Sender(Protocol):
+    """What the buffers are offered to: a socket, or a channel. Each call returns how many bytes it takes."""
+
+    def send(self, data: Buffer, /) -> int: ...
+    def sendmsg(self, buffers: Sequence[Buffer], /) -> int: ...
 
 
 class SendQueue:
@@ -34,7 +41,7 @@ class SendQueue:
         self.size += len(data)
         self.direct += direct
 
-    def send(self, sock: socket.socket) -> int:
+    def send(self, sock: Sender) -> int:
         """Offer the buffers to `sock` in one system call; return how many bytes it takes, which stay queued."""
         buffers = self._buffers
         first = memoryview(buffers[0])[self._offset :] if self._offset else buffers[0]
@@ -51,13 +58,20 @@ class SendQueue:
         self.direct -= sum(self._direct[:whole])
         del self._buffers[:whole], self._direct[:whole]
 
-    def discard(self, frame_end: Callable[[Buffer, int], int]) -> int:
+    def discard(self, frame_end: Callable[[Buffer, int], int], committed: int = 0) -> int:
         """Remove everything but the rest of the frame that the socket has begun to take; return the bytes removed.
 
-        `frame_end(buffer, offset)` is where in a buffer the frame that holds the byte before `offset` ends.
+        The socket has begun to take the first `committed` bytes that are left, too. `frame_end(buffer, offset)` is
+        where in a buffer the frame that holds the byte before `offset` ends.
         """
         before = self.size
-        end = frame_end(self._buffers[0], self._offset) if self._offset else 0
-        self.size = self.direct = end - self._offset
-        self._buffers, self._direct = [self._buffers[0][:end]], [self.direct]
+        last, offset = 0, self._offset + committed
+        while offset > len(self._buffers[last]):
+            offset -= len(self._buffers[last])
+            last += 1
+        end = frame_end(self._buffers[last], offset) if offset else 0
+        kept = [*self._buffers[:last], self._buffers[last][:end]]
+        self.size = self.direct = sum(map(len, kept)) - self._offset
+        self._buffers, self._direct = kept, [*map(len, kept)]
+        self._direct[0] -= self._offset
         return before - self.size

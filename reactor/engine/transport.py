@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable
 from typing import Protocol
 
+from pylingo.reactor.engine.channel import Channel, CrossedError, committed
 from pylingo.reactor.engine.loop import EVENT_READ, EVENT_WRITE, Reactor
 from pylingo.reactor.engine.send_queue import Buffer, SendQueue
 from pylingo.reactor.engine.timers import Timer
@@ -68,6 +69,7 @@ class Transport:
     """
 
     __slots__ = (
+        "_crossed",
         "_dirty",
         "_events",
         "_queue",
@@ -82,8 +84,8 @@ class Transport:
         "waiting_since",
     )
 
-    def __init__(self, reactor: Reactor, sock: socket.socket, receiver: Receiver | None = None) -> None:
-        """Take over the connected `sock`, make it non-blocking and begin to read."""
+    def __init__(self, reactor: Reactor, sock: Channel, receiver: Receiver | None = None) -> None:
+        """Take over the connected `sock`, a socket or a `TlsChannel`; make it non-blocking and begin to read."""
         sock.setblocking(False)
         self._reactor = reactor
         self._sock = sock
@@ -96,6 +98,7 @@ class Transport:
         self._dirty = False  # whether the reactor will call `flush`
         self._reading = Reading.ON
         self._timer: Timer | None = None
+        self._crossed = 0  # the only events to wait for, while TLS is in the middle of something
         self._events = EVENT_READ
         reactor.register(sock.fileno(), EVENT_READ, self)
 
@@ -180,7 +183,7 @@ class Transport:
         """Drop what is queued, but for the rest of a frame that is begun; return the bytes. See `SendQueue.discard`."""
         if self._queue is None:
             return 0
-        dropped = self._queue.discard(frame_end)
+        dropped = self._queue.discard(frame_end, committed(self._sock))
         if not self._queue.size:
             self._queue = None
             self.is_blocked = False
@@ -197,8 +200,8 @@ class Transport:
         """The number of bytes that the socket takes now."""
         try:
             return send(what)
-        except (BlockingIOError, InterruptedError):
-            pass
+        except (BlockingIOError, InterruptedError) as error:
+            self._crossed = error.events if isinstance(error, CrossedError) else 0
         except OSError as error:
             self.fail(error)
         return 0
@@ -228,6 +231,8 @@ class Transport:
 
     def handle(self, mask: int) -> None:
         """Act on an event of the selector: readable, writable, or (0) gone."""
+        if self._crossed:
+            mask = self._uncross(mask)
         if mask & EVENT_WRITE:
             self.is_blocked = False
             self.flush_soon(is_backlog=True)
@@ -236,10 +241,21 @@ class Transport:
         elif not mask:
             self.fail(ConnectionResetError("the peer is gone"))
 
+    def _uncross(self, mask: int) -> int:
+        """TLS can go on: try again whatever had to wait for it."""
+        if not mask & self._crossed:
+            return mask
+        self._crossed = 0
+        self._wait_for()
+        return EVENT_READ | EVENT_WRITE
+
     def _read(self) -> None:
         try:
             data = self._sock.recv(READ_SIZE)
-        except (BlockingIOError, InterruptedError):
+        except (BlockingIOError, InterruptedError) as error:
+            if isinstance(error, CrossedError):
+                self._crossed = error.events
+                self._wait_for()
             return
         except OSError as error:
             self.fail(error)
@@ -290,11 +306,15 @@ class Transport:
             self._state = CLOSED
 
     def _shut(self) -> None:
-        self._state = SHUT
         try:
             self._sock.shutdown(socket.SHUT_WR)
+        except BlockingIOError:  # the end of a TLS stream is sent like data
+            self.is_blocked = True
+            self._wait_for()
+            return
         except OSError:  # the peer has reset the connection
             self._reading = Reading.ENDED
+        self._state = SHUT
         if self._reading is Reading.ENDED:
             self.abort()
         elif self._timer is not None:
@@ -320,6 +340,8 @@ class Transport:
             events |= EVENT_WRITE
         else:
             self.waiting_since = 0.0
+        if self._crossed:
+            events = self._crossed
         if events != self._events:
             self._events = events
             self._reactor.modify(self._sock.fileno(), events, self)

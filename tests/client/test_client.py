@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -35,6 +36,7 @@ from pylingo.shared.messages import (
     Notice,
     PingRequest,
     Pong,
+    Private,
     Ready,
     Renamed,
     Say,
@@ -48,7 +50,7 @@ from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
 WELCOME = Welcome(1, "PyLingo/1.0.0", "guest-1", Limits(32_768, 4_096, 32, 64))
 READY = Ready("ada", None, "0" * 32, False)
 RETURNS = ["shutdown", "frame-timeout", "silent", "idle", "stalled", "full", "a-reason-of-tomorrow"]
-STAYS = ["close", "replaced", "bad-frame", "protocol", "password", "address-limit"]
+STAYS = ["close", "replaced", "bad-frame", "protocol", "password", "address-limit", "tls"]
 
 
 class Game:
@@ -232,19 +234,67 @@ def test_a_server_that_has_moved_to_another_address_is_found(monkeypatch: pytest
     reactor.close()
 
 
-def test_an_unknown_host_is_no_exception_but_the_end_or_a_wait(monkeypatch: pytest.MonkeyPatch):
+def test_an_unknown_host_is_an_exception_of_connect(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(reconnect, "FIRST_DELAY", 0.01)
+    attempts: list[int] = []
     unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    def getaddrinfo(*_: Any, **__: Any) -> Any:
+    def getaddrinfo(*_: Any, **named: Any) -> Any:
+        attempts.append(1)
         raise unknown
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    with Client("chat.example", 7) as bot:
-        assert list(bot.frames()) == []
+    for insist in (False, True):
+        bot = Client("chat.example", 7, retry=0.05, insist=insist)
+        with pytest.raises(ConnectionError, match=r"unknown host in chat\.example:7: Name or service") as caught:
+            bot.connect()
+        assert caught.value.__cause__ is unknown
         assert bot.status == Status("over", unknown)
-    with Client("chat.example", 7, insist=True) as bot:
-        wait_until(lambda: bot.reactor.tick(0.01) or bot.status.state == "waiting", "the wait")
-        assert bot.status.error is unknown
+        bot.reactor.close()
+    assert len(attempts) > 4, "with `insist` it is tried several times"
+
+
+def test_a_bot_without_a_server_fails_at_once_and_leaves_nothing_open():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    bot = Client("127.0.0.1", port)
+    with (
+        pytest.raises(ConnectionError, match=f"connection refused: no server listens on 127.0.0.1:{port}$") as caught,
+        bot,
+    ):
+        pytest.fail("there is no connection")
+    assert isinstance(caught.value.__cause__, ConnectionRefusedError)
+    with pytest.raises((ValueError, RuntimeError, OSError)):
+        bot.reactor.tick(0)
+
+
+def test_a_bot_that_insists_waits_for_its_server(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(reconnect, "FIRST_DELAY", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    bot = Client("127.0.0.1", port, "early", "bots", insist=True)
+    started: list[ServerProcess] = []
+
+    def start() -> None:
+        if not started:
+            started.append(ServerProcess("--port", str(port)))
+
+    bot.reactor.call_later(0.1, start)
+    try:
+        with bot:
+            assert bot.status.state == "online"
+            bot.say("I am early")
+    finally:
+        for server in started:
+            server.__exit__(None, None, None)
+
+
+def test_a_server_that_refuses_the_first_connection_is_an_exception_of_connect():
+    with ServerProcess("--max-connections", "1") as server, Peer(server.port) as first:
+        first.hello("first")
+        bot = Client("127.0.0.1", server.port, retry=0)
+        with pytest.raises(ConnectionError, match=f"127.0.0.1:{server.port} ended the connection: "), bot:
+            pytest.fail("there is no place")
 
 
 def test_each_try_waits_twice_as_long_up_to_the_longest(game: Game, monkeypatch: pytest.MonkeyPatch):
@@ -651,14 +701,51 @@ def test_what_a_bot_has_said_is_in_the_room_when_it_has_left(server: ServerProce
         assert bot.unconfirmed == 0
 
 
-def test_a_bot_that_cannot_say_its_words_fails_and_says_how_many():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    bot = Client("127.0.0.1", port)
-    with pytest.raises(ConnectionError, match="2 messages were not confirmed by the server"):
-        say_in(bot, "one", "two")
-    assert isinstance(bot.status.error, ConnectionRefusedError)
+@pytest.mark.parametrize("to", [None, "somebody"], ids=["room", "private"])
+def test_a_bot_that_cannot_say_its_words_fails_and_says_how_many(to: str | None):
+    with ServerProcess() as server:
+        bot = Client("127.0.0.1", server.port, retry=0.2)
+
+        def say_without_a_server() -> None:
+            with bot:
+                server.stop(signal.SIGKILL)
+                bot.say("one", to=to)
+                bot.say("two", to=to)
+
+        with pytest.raises(ConnectionError, match="2 messages were not confirmed by the server"):
+            say_without_a_server()
     assert bot.unconfirmed == 2
+
+
+def test_a_private_message_of_a_bot_has_arrived_when_it_has_left(server: ServerProcess):
+    with Peer(server.port) as peer:
+        peer.hello("grace")
+        with Client("127.0.0.1", server.port, name="brief", room=None) as bot:
+            bot.say("psst", to="grace")
+        assert peer.until(Private).text == "psst"
+        assert bot.unconfirmed == 0
+
+
+def test_a_bot_whose_private_message_is_refused_fails_and_says_why(server: ServerProcess):
+    bot = Client("127.0.0.1", server.port, room=None)
+    with pytest.raises(ConnectionError, match="the line '/msg nobody-here psst' was refused: "), bot:
+        bot.say("psst", to="nobody-here")
+
+
+def test_a_bot_in_several_rooms(server: ServerProcess):
+    with Peer(server.port) as ops, Peer(server.port) as pool:
+        ops.join("bot-ops")
+        pool.join("bot-pool")
+        with Client("127.0.0.1", server.port, name="both", room="bot-lobby", rooms=["bot-ops"]) as bot:
+            bot.open("bot-pool")
+            bot.say("to pool")
+            bot.say("to ops", room="bot-ops")
+            bot.leave("bot-ops")
+            bot.say("waves", action=True)
+        assert ops.until(Message).text == "to ops"
+        assert ops.until(Left).reason == "leave"
+        assert pool.until(Message) == Message("bot-pool", "both", "to pool", mock.ANY)
+        assert pool.until(Message).action is True
 
 
 def test_a_bot_whose_last_words_are_refused_fails_and_says_why(server: ServerProcess):
@@ -669,10 +756,20 @@ def test_a_bot_whose_last_words_are_refused_fails_and_says_why(server: ServerPro
 
 def test_an_error_in_a_bot_waits_for_its_words_for_a_while_only_and_is_not_hidden(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "PATIENCE", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        bot = Client("127.0.0.1", listener.getsockname()[1])
-        with pytest.raises(KeyError) as caught:
-            say_in(bot, "one", error=KeyError())
+    with ServerProcess() as server:
+        bot = Client("127.0.0.1", server.port)
+
+        def fail_without_a_server() -> None:
+            with bot:
+                server.process.send_signal(signal.SIGSTOP)
+                bot.say("one")
+                raise KeyError
+
+        try:
+            with pytest.raises(KeyError) as caught:
+                fail_without_a_server()
+        finally:
+            server.process.send_signal(signal.SIGCONT)
         assert caught.value.__notes__ == ["1 message was not confirmed by the server"]
         assert not bot.is_connected
 
@@ -740,24 +837,12 @@ def test_the_context_ends_also_with_an_error(server: ServerProcess):
 
 
 def test_the_context_does_not_wait_for_a_silent_server_for_ever(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(departure, "FAREWELL", 0.2)
-    monkeypatch.setattr(module, "_CLOSING", 0.2)
+    monkeypatch.setattr(connection, "SILENCE", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(DEADLINE)
-        with Client("127.0.0.1", listener.getsockname()[1]) as bot:
-            accepted = False
-            for _ in range(200):
-                bot.reactor.tick(0.01)
-                if bot.is_connected:
-                    accepted = True
-                    break
-            assert accepted
-            peer, _ = listener.accept()
-        with peer:
-            peer.settimeout(DEADLINE)
-            with contextlib.suppress(ConnectionResetError):
-                while peer.recv(1 << 16):
-                    pass
+        bot = Client("127.0.0.1", listener.getsockname()[1])
+        with pytest.raises(ConnectionError, match=r"no connection to 127\.0\.0\.1:\d+: "), bot:
+            pytest.fail("the server says nothing")
+        assert isinstance(bot.status.error, TimeoutError)
 
 
 def test_a_bot_comes_back_to_a_restarted_server(monkeypatch: pytest.MonkeyPatch):

@@ -1,6 +1,7 @@
 """The client's connection, against a server played by the test on a real socket."""
 
 import socket
+import ssl
 import struct
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,11 +11,14 @@ import pytest
 
 from pylingo.client.connection import HIGH_WATER, ClientConnection
 from pylingo.reactor.engine.dial import Target
+from pylingo.reactor.engine.handshake import NotTlsError
 from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.engine.tls import ClientTls
 from pylingo.shared.codec import encode, request_codec
 from pylingo.shared.framing import FrameDecoder, encode_frame
-from pylingo.shared.messages import Message, Notice, Ping, Pong, PongRequest, Say
+from pylingo.shared.messages import Goodbye, Message, Notice, Ping, Pong, PongRequest, Say
 from pylingo.shared.schema import Record
+from tests.fakes.tls import client_tls, der, server_tls
 from tests.support import DEADLINE, wait_until
 
 
@@ -24,9 +28,10 @@ def frame(value: Any) -> bytes:
 
 
 class Played:
-    """A link, what it has told, and the server's end of it."""
+    """A link, what it has told, and the server's end of it, over TLS if that is wanted."""
 
-    def __init__(self, targets: list[Target] | None = None) -> None:
+    def __init__(self, targets: list[Target] | None = None, tls: ClientTls | None = None) -> None:
+        self.tls = tls
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.settimeout(DEADLINE)
         self.address = self.listener.getsockname()
@@ -44,6 +49,7 @@ class Played:
             self._on_received,
             self._on_drained,
             self._on_ended,
+            tls,
         )
 
     def _on_received(self, record: Record) -> None:
@@ -72,10 +78,19 @@ class Played:
             self.reactor.tick(0)
 
     def connect(self) -> "Played":
+        if self.tls is not None:
+            accepted = self.accept()
+            accepted.setblocking(False)
+            self.peer = secure = server_tls().wrap(accepted)
+            self.turn_until(lambda: shaken(secure), "the handshake")
         self.turn_until(lambda: "connected" in self.told, "the connection")
-        self.peer, _ = self.listener.accept()
+        self.peer = self.peer or self.accept()
         self.peer.settimeout(DEADLINE)
         return self
+
+    def accept(self) -> socket.socket:
+        self.reactor.tick(0)
+        return self.listener.accept()[0]
 
     def say(self, data: bytes) -> None:
         assert self.peer is not None
@@ -96,7 +111,7 @@ class Played:
             self.reactor.tick(0.01)
             try:
                 data = self.peer.recv(1 << 20)
-            except BlockingIOError:
+            except (BlockingIOError, ssl.SSLWantReadError):
                 return False
             found.extend(request_codec.decode(body) for body in self.decoder.feed(data))
             return len(found) >= count
@@ -116,9 +131,17 @@ class Played:
         assert len(self.ended) <= 1
 
 
-@pytest.fixture
-def played() -> Iterator[Played]:
-    game = Played()
+def shaken(sock: ssl.SSLSocket) -> bool:
+    try:
+        sock.do_handshake()
+    except ssl.SSLWantReadError:
+        return False
+    return True
+
+
+@pytest.fixture(params=["plain", "tls"])
+def played(request: pytest.FixtureRequest) -> Iterator[Played]:
+    game = Played(tls=client_tls() if request.param == "tls" else None)
     yield game
     game.close()
 
@@ -268,7 +291,7 @@ def test_the_server_resets(played: Played):
     played.turn_until(lambda: played.ended, "the end")
     played.settle()
     [error] = played.ended
-    assert isinstance(error, ConnectionResetError)
+    assert isinstance(error, ConnectionResetError) or played.tls is not None  # to OpenSSL, it is merely the end
 
 
 def nobody() -> socket.socket:
@@ -393,3 +416,98 @@ def test_small_frames_leave_at_once(monkeypatch: pytest.MonkeyPatch, played: Pla
     monkeypatch.setattr(socket.socket, "setsockopt", setsockopt)
     played.connect()
     assert (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1) in asked
+
+
+# --- without a handshake
+
+
+def test_the_certificate_is_known_once_the_connection_stands(played: Played):
+    assert played.link.certificate is None
+    played.connect()
+    assert played.link.certificate == (der() if played.tls is not None else None)
+
+
+@pytest.fixture
+def refused() -> Iterator[Callable[[bytes], Played]]:
+    """A link over TLS to a server that says something plain at once, or after the hello."""
+    games = []
+
+    def play(said: bytes, after_hello: bool = False) -> Played:
+        game = Played(tls=client_tls())
+        games.append(game)
+        game.peer = game.accept()
+        if after_hello:
+            game.peer.settimeout(0.01)
+            game.turn_until(lambda: heard(game.peer), "the hello")
+        game.say(said)
+        game.turn_until(lambda: game.ended, "the end")
+        return game
+
+    yield play
+    for game in games:
+        game.close()
+
+
+def heard(sock: socket.socket | None) -> bytes:
+    assert sock is not None
+    try:
+        return sock.recv(10_000)
+    except TimeoutError:
+        return b""
+
+
+@pytest.mark.parametrize("after_hello", [False, True])
+@pytest.mark.parametrize("reason", ["full", "address-limit"])
+def test_a_refusal_before_the_handshake_is_passed_on(refused: Callable[..., Played], reason: str, after_hello: bool):
+    game = refused(encode(Goodbye(reason, "no place")), after_hello)
+    assert game.told == ["received", "ended"]
+    assert game.received == [Goodbye(reason, "no place")]
+    assert [type(error) for error in game.ended] == [NotTlsError]
+
+
+@pytest.mark.parametrize("after_hello", [False, True])
+@pytest.mark.parametrize(
+    "said",
+    [
+        encode(Notice("trust me")),
+        encode(Goodbye("banned", "visit evil.example")),
+        encode(Goodbye("full", "x")) + encode(Notice("trust me")),
+        encode(Goodbye("full", "x"))[:-1],
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"\0\0\0\0",
+    ],
+)
+def test_nothing_else_is_believed_without_encryption(refused: Callable[..., Played], said: bytes, after_hello: bool):
+    game = refused(said, after_hello)
+    assert game.told == ["ended"]
+    assert [type(error) for error in game.ended] == [NotTlsError]
+
+
+def test_a_refusal_that_comes_while_our_hello_is_made(monkeypatch: pytest.MonkeyPatch):
+    """After our look at the first byte: OpenSSL takes a part of the frame."""
+    game = Played(tls=client_tls())
+    game.peer = game.accept()
+    wrap = ClientTls.wrap
+
+    def speak_and_wrap(tls: ClientTls, sock: socket.socket) -> ssl.SSLSocket:
+        game.say(encode(Goodbye("full", "no place")))
+        return wrap(tls, sock)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ClientTls, "wrap", speak_and_wrap)
+        game.turn_until(lambda: game.ended, "the end")
+    game.close()
+    assert game.received == [Goodbye("full", "no place")]
+    assert [type(error) for error in game.ended] == [NotTlsError]
+
+
+def test_giving_up_a_connection_in_its_handshake_tells_nothing():
+    game = Played(tls=client_tls())
+    game.peer = game.accept()
+    game.peer.settimeout(0.01)
+    game.turn_until(lambda: heard(game.peer), "the hello")
+    game.link.close()
+    game.settle()
+    assert heard(game.peer) == b""
+    game.close()
+    assert game.told == []

@@ -1076,7 +1076,7 @@ def test_a_gap_up_to_the_last_stamp_there_is_can_be_asked_for():
     assert isinstance(asked, HistoryRequest)
     assert asked.before == 2**63 - 1
     encode(asked)
-    assert step.other == [FramesMissed()]
+    assert step.other == [FramesMissed("lobby")]
 
 
 # --- changes of the code that no other test notices -------------------------------------------------------------

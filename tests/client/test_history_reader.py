@@ -1,11 +1,11 @@
-"""Reading a room's history: which messages were seen, which pages are requested, and which frames are held back."""
+"""Reading the history of one place: which messages were seen, which pages are requested, which frames are held back."""
 
 import itertools
 
 import pytest
 
 from pylingo.client import history_reader
-from pylingo.client.history_reader import ROOMS_KEPT, SHOWN_ON_JOINING, HistoryReader
+from pylingo.client.history_reader import CONTEXT, SHOWN_ON_JOINING, HistoryReader
 from pylingo.shared.messages import MAX_PAGE, Entry, HistoryPage, HistoryRequest, Message, Skipped
 
 
@@ -23,7 +23,7 @@ def page(*ats: int, more: bool = False) -> HistoryPage:
 
 
 def test_a_new_room_is_asked_for_its_newest_messages(reader: HistoryReader) -> None:
-    assert reader.newest("lobby") is None
+    assert reader.newest is None
     assert reader.start(None) == HistoryRequest(None, None, SHOWN_ON_JOINING, 1)
     assert reader.is_reading
     assert reader.is_awaited(1)
@@ -37,7 +37,7 @@ def test_pages_follow_each_other_up_to_the_end(reader: HistoryReader) -> None:
     assert reader.request_next(page(2, 3, more=True)) == HistoryRequest(3, 9, MAX_PAGE, 2)
     assert [is_new for _, is_new in reader.entries(page(3, 4))] == [False, True]
     assert reader.request_next(page(3, 4)) is None
-    assert reader.newest("lobby") == 4
+    assert reader.newest == 4
 
 
 @pytest.mark.parametrize("first", [message(3), Skipped("lobby", 2, 2, 4)], ids=["message", "gap"])
@@ -68,28 +68,28 @@ def test_after_a_disconnection_a_new_room_is_read_from_the_first_frame_held_back
     reader.hold(message(8))
     reader.disconnected()
     assert not reader.is_reading
-    assert reader.newest("lobby") == 6, "the message itself was not seen"
+    assert reader.newest == 6, "the message itself was not seen"
 
 
 def test_a_gap_held_back_is_read_from_its_beginning_after_a_disconnection(reader: HistoryReader) -> None:
     reader.start(None)
     reader.hold(Skipped("lobby", 0, 5, 9))
     reader.disconnected()
-    assert reader.newest("lobby") == 5
+    assert reader.newest == 5
 
 
 def test_a_message_is_new_once_and_cancels_the_page_that_nothing_is_held_for(
     reader: HistoryReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(history_reader, "OWN_IN_A_ROW", 2)
-    assert reader.saw("lobby", 5)
-    assert not reader.saw("lobby", 5)
-    assert reader.confirmed_own("lobby") is None
-    request = reader.confirmed_own("lobby")
+    assert reader.saw(5)
+    assert not reader.saw(5)
+    assert reader.confirmed_own() is None
+    request = reader.confirmed_own()
     assert request is not None
     assert (request.since, reader.is_reading, reader.is_awaited(request.id)) == (5, False, True)
-    assert reader.confirmed_own("lobby") is None
-    assert reader.saw("lobby", 6)
+    assert reader.confirmed_own() is None
+    assert reader.saw(6)
     assert not reader.is_awaited(request.id)
 
 
@@ -97,9 +97,9 @@ def test_a_message_of_others_restarts_the_count_of_own_ones(
     reader: HistoryReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(history_reader, "OWN_IN_A_ROW", 2)
-    assert reader.confirmed_own("lobby") is None
-    assert reader.saw("lobby", 5)
-    assert reader.confirmed_own("lobby") is None
+    assert reader.confirmed_own() is None
+    assert reader.saw(5)
+    assert reader.confirmed_own() is None
 
 
 def test_frames_are_not_held_back_without_end(reader: HistoryReader, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,8 +111,53 @@ def test_frames_are_not_held_back_without_end(reader: HistoryReader, monkeypatch
         reader.hold(message(3))
 
 
-def test_rooms_are_not_remembered_without_end(reader: HistoryReader) -> None:
-    for number in range(5 * ROOMS_KEPT):
-        assert reader.saw(f"room-{number}", number + 1)
-    known = [number for number in range(5 * ROOMS_KEPT) if reader.newest(f"room-{number}") is not None]
-    assert 0 < len(known) <= ROOMS_KEPT
+def test_everything_that_was_not_seen_is_caught_up(reader: HistoryReader) -> None:
+    reader.saw(7)
+    assert reader.catch_up() == HistoryRequest(7, None, MAX_PAGE, 1)
+    assert reader.catch_up([9, 5, 6]) == HistoryRequest(5, None, MAX_PAGE, 2), "an own message may have arrived"
+    assert HistoryReader(itertools.count(1), newest=0).catch_up() == HistoryRequest(0, None, MAX_PAGE, 1)
+
+
+def test_a_new_room_is_read_from_its_end_whatever_was_said_in_it(reader: HistoryReader) -> None:
+    assert reader.catch_up([5]) == HistoryRequest(None, None, SHOWN_ON_JOINING, 1)
+    assert reader.context_shown() is None
+
+
+def test_a_room_of_an_earlier_run_begins_with_what_was_seen_then() -> None:
+    reader = HistoryReader(itertools.count(1), seen=50)
+    assert reader.newest is None
+    assert reader.catch_up() == HistoryRequest(None, 51, CONTEXT, 1)
+    reader.hold(message(70))
+    assert reader.request_since_join(page(48, 50)) is None, "the first page is not for the frames held back"
+    assert [is_new for _, is_new in reader.entries(page(40, 50, more=True))] == [True, True]
+    assert reader.request_next(page(40, 50, more=True)) is None, "older messages are not asked for"
+    assert reader.context_shown() == 50
+    assert reader.context_shown() is None
+    assert reader.newest == 50
+
+
+def test_without_context_everything_after_an_earlier_run_is_new() -> None:
+    reader = HistoryReader(itertools.count(1), seen=50)
+    reader.catch_up()
+    assert list(reader.entries(page(more=False))) == []
+    assert reader.context_shown() == 50
+    assert not reader.saw(50)
+    assert reader.saw(51)
+
+
+def test_a_context_that_never_came_is_asked_for_again() -> None:
+    reader = HistoryReader(itertools.count(1), seen=50)
+    reader.catch_up()
+    reader.hold(message(70))
+    reader.disconnected()
+    assert reader.newest is None
+    assert reader.catch_up() == HistoryRequest(None, 51, CONTEXT, 2)
+
+
+def test_what_came_live_makes_an_earlier_run_old() -> None:
+    reader = HistoryReader(itertools.count(1), seen=50)
+    reader.catch_up()
+    reader.stop()
+    assert reader.saw(60)
+    assert reader.catch_up() == HistoryRequest(60, None, MAX_PAGE, 2)
+    assert reader.context_shown() is None

@@ -21,18 +21,21 @@ GOOD = {
     "a name with =": (["--name=alice"], {"name": "alice"}),
     "a name that the server may refuse": (["--name", "no name"], {"name": "no name"}),
     "an empty name": (["--name", ""], {}),
-    "a room": (["--room", "deep-end"], {"room": "deep-end"}),
-    "a room with #": (["--room", "#deep-end"], {"room": "deep-end"}),
-    "a room in NFC": (["--room", "u\u0308ber"], {"room": "über"}),
-    "no room": (["--room", ""], {"room": None}),
+    "a room": (["--room", "deep-end"], {"room": "deep-end", "is_room_given": True}),
+    "a room with #": (["--room", "#deep-end"], {"room": "deep-end", "is_room_given": True}),
+    "a room in NFC": (["--room", "u\u0308ber"], {"room": "über", "is_room_given": True}),
+    "no room": (["--room", ""], {"room": None, "is_room_given": True}),
     "JSON": (["--json"], {"as_json": True}),
     "text": (["--text"], {"only_text": True}),
+    "a recipient": (["--to", "grace"], {"to": "grace", "room": None}),
+    "a recipient and a room": (["--to=grace", "--room", "r"], {"to": "grace", "room": "r", "is_room_given": True}),
+    "no state": (["--no-state"], {"keeps_state": False}),
     "no return": (["--retry", "0"], {"retry": 0.0, "insist": True}),
     "a patient return": (["--retry=2.5"], {"retry": 2.5, "insist": True}),
     "a layout": (["--layout", "inline"], {"preferences": Preferences(layout="inline")}),
     "all at once": (
         ["--json", "--room", "r", "a:1", "--name", "n"],
-        {"host": "a", "port": 1, "name": "n", "room": "r", "as_json": True},
+        {"host": "a", "port": 1, "name": "n", "room": "r", "is_room_given": True, "as_json": True},
     ),
 }
 BAD = {
@@ -42,6 +45,10 @@ BAD = {
     "a room with a space": (["--room", "a b"], "--room: a room name"),
     "a room that is too long": (["--room", "x" * 65], "at most 64 characters"),
     "a room of # alone": (["--room", "#"], "--room: a room name must have 1 to 64"),
+    "an empty recipient": (["--to", " "], "--to: a name must have 1 to 32 characters"),
+    "a recipient that fits no frame": (["--to", "x" * 1_025], "--to: a name must have 1 to 32 characters"),
+    "a recipient with a lone surrogate": (["--to", "a\udcff"], "UTF-8"),
+    "a recipient left out": (["--to"], "--to"),
     "an unknown option": (["--nope"], "--nope"),
     "an option cut short": (["--na", "alice"], "--na"),
     "two addresses": (["a", "b"], "unrecognized arguments: b"),
@@ -96,7 +103,13 @@ def test_what_is_wrong_is_said_in_one_line_with_status_2(arguments: list[str], w
 
 
 @pytest.mark.parametrize(
-    ("option", "words"), [("--help", "a line that begins with // is sent with one slash"), ("--version", __version__)]
+    ("option", "words"),
+    [
+        ("--help", "a line that begins with // is sent with one slash"),
+        ("--help", "Exit status: 0 after everything was confirmed"),
+        ("--help", "128 + N after signal N"),
+        ("--version", __version__),
+    ],
 )
 def test_help_and_version_end_well(option: str, words: str, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as caught:
@@ -154,8 +167,9 @@ def test_the_file_stands_in_for_the_command_line(config: Path):
         (["other"], {"host": "other", "port": 5000}),
         (["--name", "eve"], {"name": "eve"}),
         (["--name", ""], {"name": "login"}),
-        (["--room", "lobby"], {"room": "lobby"}),
-        (["--room", ""], {"room": None}),
+        (["--room", "lobby"], {"room": "lobby", "is_room_given": True}),
+        (["--to", "grace"], {"to": "grace", "room": None}),
+        (["--room", ""], {"room": None, "is_room_given": True}),
         (["--layout", "top"], {"preferences": Preferences(layout="top", colors=False, ignored={"bob"})}),
     ],
 )

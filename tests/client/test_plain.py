@@ -40,6 +40,7 @@ from pylingo.shared.messages import (
     Notice,
     Ping,
     PongRequest,
+    Private,
     Ready,
     Renamed,
     RoomInfo,
@@ -267,7 +268,7 @@ COMMANDS = [
     ("/name {tag}-newer  ", "* you are now {tag}-newer"),
     ("/leave", "* you left {tag}"),
     ("/join #{tag}-2", "* you are in {tag}-2 as {tag}-newer; nobody else is here"),
-    ("/help", "    /close             Closes"),
+    ("/help", "            /close                 Closes"),
     ("/close", "* goodbye (close): "),
 ]
 
@@ -336,6 +337,8 @@ def test_an_unknown_command_typed_on_a_terminal_is_an_error(tmp_path: Path, addr
             peer.until(Message, text="/usr/bin/ld: cannot find -lfoo")
             os.write(ours, b"/nonsense x\n")
             client.told("there is no command '/nonsense'")
+            os.write(ours, b"/nmae x\n")
+            client.told("there is no command '/nmae'; did you mean /name?")
             os.write(ours, b"/layout top\n")
             client.told("/layout is a command of the window, and this is plain mode")
             os.write(ours, b"/LIST\n/join\n")
@@ -344,10 +347,89 @@ def test_an_unknown_command_typed_on_a_terminal_is_an_error(tmp_path: Path, addr
             os.write(ours, b"/quit\n")
             assert peer.until(Left).reason == "close"
             assert client.end() == 0
-            assert len(client.err.splitlines()) == 2
+            assert len(client.err.splitlines()) == 3
     finally:
         os.close(ours)
         os.close(theirs)
+
+
+def test_every_line_goes_to_one_person(tmp_path: Path, address: str, tag: str, peer: Peer):
+    with Client(tmp_path, address, "--name", tag, "--to", f"{tag}-PEER") as client:
+        client.type("hello", "/me waves", "//slash", "/users", "/whois " + tag)
+        said = [peer.until(Private) for _ in range(3)]
+        assert [(it.from_, it.text, it.action) for it in said] == [
+            (tag, "hello", None),
+            (tag, "waves", True),
+            (tag, "/slash", None),
+        ]
+        client.see(f"* {tag} is in no room that you are in; here since ")
+        peer.send(Say("and\nto you", to=tag), Say("nods", to=tag, action=True))
+        assert re.fullmatch(rf"\d\d:\d\d {tag}-peer -> you: and", client.see("-> you: and"))
+        assert client.see("    to you")
+        assert re.fullmatch(rf"\d\d:\d\d \* {tag}-peer -> you: nods", client.see("nods"))
+        assert client.end() == 1, "/users needs a room"
+        assert client.err.splitlines() == [
+            "pylingo: the line '/users' was refused: you are in no room: /join one to see who is there"
+        ]
+
+
+def test_with_text_every_line_goes_to_one_person_and_the_room_is_joined_if_it_is_named(
+    tmp_path: Path, address: str, tag: str, peer: Peer
+):
+    with Client(tmp_path, address, "--name", tag, "--to", f"{tag}-peer", "--room", tag, "--text") as client:
+        peer.until(Joined, name=tag)
+        client.type("/me", "/close")
+        assert [peer.until(Private).text for _ in range(2)] == ["/me", "/close"]
+        assert client.end() == 0
+
+
+def test_a_person_who_is_not_there_is_a_failure(tmp_path: Path, address: str, tag: str):
+    with Client(tmp_path, address, "--name", tag, "--to", f"{tag}-nobody") as client:
+        client.type("hello")
+        client.see(f"! nobody here is called '{tag}-nobody'")
+        client.failed_with_one_line(f"the line '/msg {tag}-nobody hello' was refused: nobody here is called")
+
+
+def test_a_server_without_private_messages_is_a_failure(tmp_path: Path):
+    with Played() as server, Client(tmp_path, server.address, "--to", "grace") as client:
+        server.accept(WELCOME)
+        server.hear()
+        server.say(READY)
+        client.type("hello")
+        client.told("pylingo: the line 'hello' was not sent: this server has no private messages")
+        client.stdin.close()
+        assert server.hear() == Command("close")
+        server.hang_up()
+        assert client.process.wait(DEADLINE) == 1
+
+
+def test_in_several_rooms_each_line_names_its_room(tmp_path: Path, address: str, tag: str, peer: Peer):
+    ops = f"{tag}-ops"
+    with Client(tmp_path, address, "--name", tag, "--room", tag) as client:
+        peer.until(Joined, name=tag)
+        peer.send(Say("first"))
+        assert re.fullmatch(rf"\d\d:\d\d {tag}-peer: first", client.see("first"))
+        client.type(f"/open {ops}", "/topic tea", "second")
+        client.see(f"* the topic of {ops} is: tea ({tag})")
+        peer.send(Command("open", ops))
+        assert client.see(f"{tag}-peer joined") == f"[{ops}] * {tag}-peer joined {ops}"
+        peer.send(Say("third", room=tag), Say("waves", room=ops, action=True), Command("topic", "-", room=ops))
+        assert re.fullmatch(rf"\[{tag}\] \d\d:\d\d {tag}-peer: third", client.see("third"))
+        assert re.fullmatch(rf"\[{ops}\] \d\d:\d\d \* {tag}-peer waves", client.see("waves"))
+        assert client.see("has no topic") == f"[{ops}] * {ops} has no topic"
+        peer.send(Command("away", "lunch"))
+        assert client.see("is away") == f"* {tag}-peer is away: lunch"
+        client.type(f"/msg {tag}-peer psst", "/who", f"/whois {tag}-peer", "/away", "/leave", "alone")
+        assert peer.until(Private).text == "psst"
+        client.see(f"    {tag}-peer  in 2 rooms, away: lunch")
+        client.see(f"* {tag}-peer is in ")
+        client.see("* you are back")
+        client.see(f"* you left {ops}")
+        assert peer.until(Message, text="alone").room == tag
+        peer.send(Say("fourth", room=tag))
+        assert re.fullmatch(rf"\d\d:\d\d {tag}-peer: fourth", client.see("fourth"))
+        assert client.out.count("is away") == 1, "two rooms are shared"
+        assert client.end() == 0
 
 
 def test_two_slashes_say_one_and_blank_lines_say_nothing(tmp_path: Path, address: str, tag: str, peer: Peer):

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pylingo.client import locked_file
 from pylingo.client import settings as module
 from pylingo.client.settings import LAYOUTS, ClientSettings, Preferences, default_path, load
 from pylingo.shared.launch import LaunchError
@@ -197,9 +198,9 @@ def test_many_at_once_lose_nothing(path: Path) -> None:
     """Processes, as a lock may hold for a process."""
     program = (
         "import sys, pathlib\n"
-        "from pylingo.client import settings\n"
+        "from pylingo.client import locked_file\n"
         "from pylingo.client.settings import Preferences, save\n"
-        "settings.PATIENCE = 60.0\n"
+        "locked_file.PATIENCE = 60.0\n"
         "path, name = pathlib.Path(sys.argv[1]), sys.argv[2]\n"
         "sys.stdin.read()\n"
         "seen = set()\n"
@@ -222,7 +223,7 @@ def test_many_at_once_lose_nothing(path: Path) -> None:
 
 
 def test_a_lock_that_does_not_end_is_an_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 0.0)
+    monkeypatch.setattr(locked_file, "PATIENCE", 0.0)
     path.write_text("bell = true\n")
     with path.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -369,7 +370,7 @@ def test_a_failure_leaves_the_old_file_whole(path: Path, monkeypatch: pytest.Mon
     def fail(*arguments: object, **named: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(module.tempfile if step == "mkstemp" else os, step, fail)
+    monkeypatch.setattr(locked_file.tempfile if step == "mkstemp" else os, step, fail)
     with pytest.raises(PermissionError):
         save(path, Preferences(bell=False))
     assert path.read_text("utf-8") == COMMENTED

@@ -1,6 +1,7 @@
 """Frames as text for people, and that no text of others acts on a terminal."""
 
 import socket
+import ssl
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -21,8 +22,10 @@ from pylingo.client.wording import (
     why_no_connection,
     wording,
 )
+from pylingo.reactor.engine.handshake import NotTlsError
 from pylingo.shared.messages import (
     EVENTS,
+    Away,
     Command,
     CommandInfo,
     Entry,
@@ -35,8 +38,12 @@ from pylingo.shared.messages import (
     Limits,
     Message,
     Notice,
+    People,
+    PersonDetails,
+    PersonInfo,
     Ping,
     Pong,
+    Private,
     Ready,
     Renamed,
     RoomInfo,
@@ -44,6 +51,7 @@ from pylingo.shared.messages import (
     Say,
     Sent,
     Skipped,
+    Topic,
     Users,
     Welcome,
 )
@@ -75,6 +83,9 @@ def utc() -> Iterator[None]:
         (Say("/close"), "//close"),
         (Command("list"), "/list"),
         (Command("join", "a b", 7), "/join a b"),
+        (Say("waves", action=True), "/me waves"),
+        (Say("/psst", to="grace"), "/msg grace /psst"),
+        (Say("waves", to="grace", action=True), "/msg grace waves"),
     ],
     ids=str,
 )
@@ -109,6 +120,9 @@ WORDS: dict[str, tuple[Record, list[str]]] = {
     "message with a tab": (Message("lobby", "bob", "a\n\tb", AT), ["22:14 bob: a", "        b"]),
     "empty message": (Message("lobby", "bob", "", AT), ["22:14 bob: "]),
     "message in emoji": (Message("lobby", "bob", "👩‍💻 नमस्ते", AT), ["22:14 bob: 👩‍💻 नमस्ते"]),
+    "emote": (Message("lobby", "bob", "waves\nand goes", AT, True), ["22:14 * bob waves", "    and goes"]),
+    "private": (Private("grace", "ada", "a\nb", AT), ["22:14 grace -> ada: a", "    b"]),
+    "private emote": (Private("grace", "ada", "waves", AT, True), ["22:14 * grace -> ada: waves"]),
     "others join": (Joined("lobby", "bob"), ["* bob joined lobby"]),
     "joined alone": (Joined("lobby", "me", 1), ["* you are in lobby as me; nobody else is here"]),
     "joined one": (Joined("lobby", "me", 2), ["* you are in lobby as me; 1 other is here"]),
@@ -129,12 +143,32 @@ WORDS: dict[str, tuple[Record, list[str]]] = {
     ),
     "no rooms": (Rooms([], False), ["* there are no rooms: /join one to make it"]),
     "users": (Users("lobby", ["alice", "bob"], False), ["* in lobby: alice, bob"]),
+    "topic": (Topic("ops", "tea at four", "ada", AT), ["* the topic of ops is: tea at four (ada)"]),
+    "topic by nobody": (Topic("ops", "tea", None, None), ["* the topic of ops is: tea"]),
+    "no topic": (Topic("ops", None, None, None), ["* ops has no topic"]),
+    "people": (
+        People([PersonInfo("ada", 1), PersonInfo("bob", 2, "lunch"), PersonInfo("eve", 0)], False),
+        ["* people here:", "    ada  in 1 room", "    bob  in 2 rooms, away: lunch", "    eve  in 0 rooms"],
+    ),
+    "person": (
+        PersonDetails("bob", ["lobby", "ops"], False, AT),
+        ["* bob is in lobby, ops; here since 2023-11-14 22:14"],
+    ),
+    "person with all": (
+        PersonDetails("bob", [], True, AT, "lunch"),
+        ["* bob is in no room that you are in; here since 2023-11-14 22:14; away: lunch; an operator"],
+    ),
+    "away": (Away("bob", "lunch"), ["* bob is away: lunch"]),
+    "back": (Away("bob", None), ["* bob is back"]),
+    "you are away": (Away("ada", "lunch", 7), ["* you are away: lunch"]),
+    "you are back": (Away("ada", None, 7), ["* you are back"]),
     "help": (
-        Help([CommandInfo("join", "room", "Moves you."), CommandInfo("list", None, "Lists.")]),
+        Help([CommandInfo("list", None, "x"), CommandInfo("join", "room", "y"), CommandInfo("kick", "who", "Kicks.")]),
         [
             "* commands:",
-            "    /join [room]       Moves you.",
-            "    /list              Lists.",
+            "    rooms   /list                  Lists all rooms.",
+            "            /join [room]           Takes you from your room into another one.",
+            "    more    /kick [who]            Kicks.",
             "    To send a line that begins with a slash, type two slashes.",
         ],
     ),
@@ -143,6 +177,12 @@ WORDS: dict[str, tuple[Record, list[str]]] = {
         ["* earlier in lobby:", "    22:14 a: x", "    22:15 b: y"],
     ),
     "no history": (HistoryPage("lobby", [], False, None), ["* there are no earlier messages in lobby"]),
+    "private history": (
+        HistoryPage(None, [Entry("a", "x\ny", AT, None, "b"), Entry("b", "z", AT, None, "a", True)], False, AT),
+        ["* earlier in private:", "    22:14 a -> b: x", "        y", "    22:14 * b -> a: z"],
+    ),
+    "no private history": (HistoryPage(None, [], False, None), ["* there are no earlier messages in private"]),
+    "skipped in private": (Skipped(None, 7, 1, 2), ["* you read too slowly and missed 7 messages in private"]),
     "skipped": (Skipped("lobby", 7, 1, 2), ["* you read too slowly and missed 7 messages in lobby"]),
     "notice": (Notice("a\nb"), ["* a", "    b"]),
     "error": (Error("bad-name", "no such name"), ["! no such name"]),
@@ -160,6 +200,12 @@ def test_words(record: Record, expected: list[str]):
 
 def test_every_frame_type_is_in_the_table():
     assert {type(record) for record, _ in WORDS.values()} == {schema.record for schema in EVENTS.values()}
+
+
+def test_a_private_message_tells_which_side_is_ours():
+    assert wording(Private("grace", "ada", "hi", AT), "ada") == ["22:14 grace -> you: hi"]
+    assert wording(Private("ada", "grace", "hi", AT), "ada") == ["22:14 you -> grace: hi"]
+    assert wording(Message("lobby", "ada", "hi", AT), "ada") == ["22:14 ada: hi"]
 
 
 @pytest.mark.parametrize("reason", ["leave", "moved", "close", "lost", "shutdown", "idle", "replaced", "frame-timeout"])
@@ -245,6 +291,10 @@ ESCAPES = {
 
 TEXT_PLACES: dict[str, Callable[[str], Record]] = {
     "message": lambda text: Message("lobby", "bob", text, AT),
+    "emote": lambda text: Message("lobby", "bob", text, AT, True),
+    "private": lambda text: Private("bob", "ada", text, AT),
+    "private emote": lambda text: Private("bob", "ada", text, AT, True),
+    "private history": lambda text: HistoryPage(None, [Entry("bob", text, AT, None, "ada")], False, AT),
     "notice": Notice,
     "error": lambda text: Error("bad-text", text),
     "goodbye": lambda text: Goodbye("close", text),
@@ -272,6 +322,22 @@ WORD_PLACES: dict[str, Callable[[str], Record]] = {
     "rooms": lambda word: Rooms([RoomInfo(word, 1), RoomInfo("b", 1)], False),
     "users room": lambda word: Users(word, ["a"], False),
     "users name": lambda word: Users("lobby", ["a", word, "b"], False),
+    "emote from": lambda word: Message("lobby", word, "x", AT, True),
+    "private from": lambda word: Private(word, "ada", "x", AT),
+    "private to": lambda word: Private("bob", word, "x", AT),
+    "topic room": lambda word: Topic(word, "x", "bob", AT),
+    "topic": lambda word: Topic("lobby", word, "bob", AT),
+    "topic by": lambda word: Topic("lobby", "x", word, AT),
+    "no topic": lambda word: Topic(word, None, None, None),
+    "people name": lambda word: People([PersonInfo(word, 1), PersonInfo("b", 1)], False),
+    "people away": lambda word: People([PersonInfo("a", 1, word), PersonInfo("b", 1)], False),
+    "person name": lambda word: PersonDetails(word, ["a"], False, AT),
+    "person room": lambda word: PersonDetails("a", ["b", word], False, AT),
+    "person away": lambda word: PersonDetails("a", [], False, AT, word),
+    "away name": lambda word: Away(word, "x"),
+    "away text": lambda word: Away("a", word),
+    "back name": lambda word: Away(word, None),
+    "history to": lambda word: HistoryPage(None, [Entry("a", "x", AT, None, word)], False, AT),
     "help name": lambda word: Help([CommandInfo(word, None, "x")]),
     "help argument": lambda word: Help([CommandInfo("a", word, "x")]),
     "help description": lambda word: Help([CommandInfo("a", "b", word)]),
@@ -421,3 +487,39 @@ def test_any_name_is_inert(place: str, word: str):
 )
 def test_why_there_is_no_connection(error: Exception | None, goodbye: Goodbye | None, sentence: str):
     assert why_no_connection(error, goodbye, "h:1") == sentence
+
+
+def bad_certificate(code: int, message: str) -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED]")
+    error.verify_code, error.verify_message = code, message
+    error.reason = "CERTIFICATE_VERIFY_FAILED"
+    return error
+
+
+def failed_handshake(reason: str | None) -> ssl.SSLError:
+    error = ssl.SSLError(1, "[SSL] no words (_ssl.c:1)")
+    if reason is not None:
+        error.reason = reason
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (NotTlsError(b"\0"), "h:1 does not speak TLS: connect to it without encryption, or to another port"),
+        (bad_certificate(10, "certificate has expired"), "the certificate of h:1 has expired"),
+        (bad_certificate(9, ""), "the certificate of h:1 is not valid yet: is the clock of this machine right?"),
+        (bad_certificate(18, ""), "the certificate of h:1 is its own issuer, and nobody else vouches for it"),
+        (bad_certificate(20, ""), "the certificate of h:1 is from an issuer that this machine does not know"),
+        (bad_certificate(62, "Hostname mismatch, ..."), "the certificate of h:1 is for another host"),
+        (bad_certificate(66, "EE certificate key too weak"),
+         "the certificate of h:1 was refused: ee certificate key too weak"),
+        (failed_handshake("TLSV1_ALERT_PROTOCOL_VERSION"),
+         "no encrypted connection to h:1: tlsv1 alert protocol version"),
+        (failed_handshake(None), "no encrypted connection to h:1: [SSL] no words (_ssl.c:1)"),
+        (TimeoutError(110, "the TLS handshake was not finished in time"),
+         "no connection to h:1: the TLS handshake was not finished in time"),
+    ],
+)  # fmt: skip
+def test_why_there_is_no_encrypted_connection(error: Exception, sentence: str):
+    assert why_no_connection(error, None, "h:1") == sentence

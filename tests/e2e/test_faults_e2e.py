@@ -74,7 +74,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from pylingo.shared.messages import Message, Skipped
 from tests.support import Peer
-with Peer(int(sys.argv[2])) as peer:
+with Peer(int(sys.argv[2]), tls=sys.argv[3] == "True") as peer:
     peer.join("tea")
     print(peer.name, flush=True)
     received = missed = gaps = ends = 0
@@ -95,7 +95,9 @@ with Peer(int(sys.argv[2])) as peer:
 @contextlib.contextmanager
 def reader_process(server: ServerProcess) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        [sys.executable, "-c", READER, str(ROOT), str(server.port)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", READER, str(ROOT), str(server.port), str(server.is_encrypted)],
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("guest-")
@@ -105,6 +107,7 @@ def reader_process(server: ServerProcess) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+@pytest.mark.usefixtures("wire")
 def test_a_stopped_process_in_a_busy_room(start: Start) -> None:
     """The others get everything, the server's memory does not grow, and on waking it is told what it missed."""
     if not os.path.exists("/proc/self/status"):

@@ -37,6 +37,10 @@ from pylingo.shared.messages import (
 from pylingo.shared.schema import Record
 from tests.support import Peer, ServerProcess, wait_until
 
+pytestmark = pytest.mark.usefixtures("wire")
+plain_only = pytest.mark.parametrize("wire", ["plain"], indirect=True)
+"""Where it is open whether a peer is refused, in plain, or not."""
+
 TINY = 2_048
 """A receive buffer with which the server soon notices that nobody reads."""
 
@@ -382,11 +386,12 @@ def admitted(server: ServerProcess) -> bool:
         return isinstance(peer.recv(), Welcome)
 
 
+@plain_only
 def test_full_by_the_most_connections(start: Start) -> None:
     server = start("--max-connections", "3")
     with server.peers(3, room="tea") as (first, second, third):
         for _ in range(3):
-            with Peer(server.port, greet=False) as late:
+            with Peer(server.port, greet=False, tls=False) as late:
                 assert ended(late, "full") == []  # no welcome before it
         first.close()
         second.until(Left)
@@ -402,7 +407,7 @@ def test_what_the_refused_send_does_not_count_and_their_goodbye_arrives(start: S
         refused = []
         with server.stopped():
             for _ in range(16):
-                refused.append(Peer(server.port, greet=False))
+                refused.append(Peer(server.port, greet=False, tls=False))
                 refused[-1].send(Command("join", "tea"), *[Say("x" * 1_000)] * 50)
         for peer in refused:
             with peer:
@@ -421,7 +426,7 @@ def test_an_office_behind_one_address_has_64_places_and_more_where_its_network_i
     server = start("--exempt", "none")
     with contextlib.ExitStack() as stack:
         inside = [stack.enter_context(Peer(server.port)) for _ in range(64)]
-        with Peer(server.port, greet=False) as late:
+        with Peer(server.port, greet=False, tls=False) as late:
             late.expect(Goodbye, reason="address-limit")
             assert late.recv() is None
         assert all(peer.fence() == [] for peer in inside)
@@ -434,6 +439,7 @@ def limited(soft: int, hard: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@plain_only
 @pytest.mark.skipif(sys.platform != "linux", reason="how large a process is is read from /proc")
 def test_without_memory_for_another_it_is_full_and_goes_on(start: Start) -> None:
     """An allocation can fail anywhere, in the selector too: that must neither end the server nor make it spin."""
@@ -483,11 +489,12 @@ def test_the_server_raises_the_limit_of_descriptors_itself(start: Start) -> None
         assert peers[-1].expect(Message).text == "all here?"
 
 
+@plain_only
 def test_the_limit_of_descriptors_is_a_limit_of_connections(start: Start) -> None:
     server = start("--rate", "0", preexec=limited(80, 80))
     with server.peers(80 - 32, room="tea") as inside:
         for _ in range(5):
-            with Peer(server.port, greet=False) as late:
+            with Peer(server.port, greet=False, tls=False) as late:
                 assert ended(late, "full") == []
         inside[0].send(Say("we go on"))
         for peer in inside[1:]:
@@ -500,6 +507,7 @@ def test_the_limit_of_descriptors_is_a_limit_of_connections(start: Start) -> Non
 
 
 @pytest.mark.parametrize("most", [20, 32, 33, 40])
+@plain_only
 def test_a_very_low_limit_of_descriptors(start: Start, most: int) -> None:
     """However few places there are, somebody is served, and whoever finds no place is told so."""
     try:
@@ -515,6 +523,7 @@ def test_a_very_low_limit_of_descriptors(start: Start, most: int) -> None:
         assert 1 <= sum(isinstance(record, Welcome) for record in first) <= max(1, most - 32)
 
 
+@plain_only
 def test_no_descriptor_is_left(start: Start) -> None:
     """The limit is lowered under the running server, so that accepting really fails."""
     if not hasattr(resource, "prlimit"):
@@ -528,7 +537,7 @@ def test_no_descriptor_is_left(start: Start) -> None:
         free = next(number for number in itertools.count() if number not in used)
         hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)[1]
         resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (free, hard))
-        with Peer(server.port, greet=False) as late:
+        with Peer(server.port, greet=False, tls=False) as late:
             assert ended(late, "full") == []
         wait_until(lambda: "accepting pauses" in server.log(), "the pause")
         # While nobody can be accepted but somebody waits, the loop does not spin, and those inside are served.

@@ -3,8 +3,7 @@
 import os
 import random
 import signal
-import socket
-import struct
+import ssl
 import sys
 import threading
 import time
@@ -20,6 +19,8 @@ from pylingo.client.history_reader import SHOWN_ON_JOINING
 from pylingo.reactor.engine.dial import resolve
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.shared.messages import Error, Message, Sent
+from tests.fakes.resets import ResettingProxy, free_port
+from tests.fakes.tls import trusting
 from tests.support import ServerProcess
 
 CLIENTS = 20
@@ -36,92 +37,12 @@ PATIENCE = 40.0
 SEED = 20
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-class Proxy:
-    """Passes bytes on between clients and the server, in a thread for each direction, and resets what it is told to."""
-
-    def __init__(self, port: int) -> None:
-        self.target = port
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=100)
-        self.port = int(self.listener.getsockname()[1])
-        self.pairs: list[tuple[socket.socket, socket.socket]] = []
-        self.lock = threading.Lock()
-        self.resets = 0
-        self.is_over = False
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while not self.is_over:
-            try:
-                ours, _ = self.listener.accept()
-            except OSError:
-                return
-            try:
-                theirs = socket.create_connection(("127.0.0.1", self.target), timeout=5)
-            except OSError:
-                _reset(ours)
-                continue
-            theirs.settimeout(None)
-            pair = (ours, theirs)
-            with self.lock:
-                self.pairs.append(pair)
-            for source, sink in (pair, pair[::-1]):
-                threading.Thread(target=self._pass_on, args=(source, sink, pair), daemon=True).start()
-
-    def _pass_on(self, source: socket.socket, sink: socket.socket, pair: tuple[Any, Any]) -> None:
-        try:
-            while data := source.recv(65_536):
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            self._drop(pair)
-
-    def _drop(self, pair: tuple[Any, Any]) -> None:
-        with self.lock:
-            if pair not in self.pairs:
-                return
-            self.pairs.remove(pair)
-        for sock in pair:
-            _reset(sock)
-
-    def reset_one(self, chance: random.Random) -> None:
-        with self.lock:
-            pair = chance.choice(self.pairs) if self.pairs else None
-        if pair is not None:
-            self.resets += 1
-            self._drop(pair)
-
-    def close(self) -> None:
-        self.is_over = True
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.listener.close()
-        while self.pairs:
-            self._drop(self.pairs[0])
-
-
-def _reset(sock: socket.socket) -> None:
-    """End a connection with a RST; what it has not yet sent is lost."""
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        sock.shutdown(socket.SHUT_RD)  # wakes the thread that reads it
-    except OSError:
-        pass
-    sock.close()
-
-
 class Talker:
     """A client that talks without pause, and what it was shown."""
 
-    def __init__(self, reactor: Reactor, port: int, number: int, chance: random.Random) -> None:
+    def __init__(
+        self, reactor: Reactor, port: int, number: int, chance: random.Random, tls: ssl.SSLContext | None
+    ) -> None:
         self.reactor = reactor
         self.chance = chance
         self.name = f"talker{number:02}"
@@ -138,6 +59,7 @@ class Talker:
             reactor=reactor,
             on_event=self.happened,
             targets=resolve("127.0.0.1", port),
+            tls=tls,
         )
         self.client.connect()
 
@@ -175,17 +97,19 @@ class Talker:
 class Harbour:
     """A server with its history in a file, a proxy before it, and the talkers."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, is_encrypted: bool) -> None:
+        self.is_encrypted = is_encrypted
         self.options = ["--history", str(folder / "history"), "--rate", "0"]
         self.port = free_port()
         self.server = self.start()
-        self.proxy = Proxy(self.port)
+        self.proxy = ResettingProxy(self.port)
         self.reactor = Reactor()
         self.chance = random.Random(SEED)
-        self.talkers = [Talker(self.reactor, self.proxy.port, number, self.chance) for number in range(CLIENTS)]
+        tls = trusting() if is_encrypted else None
+        self.talkers = [Talker(self.reactor, self.proxy.port, number, self.chance, tls) for number in range(CLIENTS)]
 
     def start(self) -> ServerProcess:
-        return ServerProcess("--port", str(self.port), *self.options)
+        return ServerProcess("--port", str(self.port), *self.options, tls=self.is_encrypted)
 
     def restart(self, number: int) -> None:
         """In a thread of its own, so that the clients go on meanwhile."""
@@ -292,15 +216,19 @@ class Harbour:
 
 
 @pytest.fixture
-def harbour(tmp_path: Path):
-    place = Harbour(tmp_path)
+def harbour(tmp_path: Path, is_encrypted: bool):
+    place = Harbour(tmp_path, is_encrypted)
     try:
         yield place
     finally:
         place.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+@pytest.mark.parametrize(
+    ("number", "is_encrypted"),
+    [(signal.SIGTERM, False), (signal.SIGKILL, False), (signal.SIGKILL, True)],
+    ids=["SIGTERM", "SIGKILL", "SIGKILL over TLS"],
+)
 def test_nobody_misses_anything(harbour: Harbour, number: signal.Signals):
     assert SHOWN_ON_JOINING > CLIENTS
     harbour.all_arrive()

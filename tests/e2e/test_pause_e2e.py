@@ -2,10 +2,14 @@
 
 import time
 
+import pytest
+
 from pylingo.shared.codec import encode
 from pylingo.shared.messages import Command, Goodbye, Ping, PingRequest, Pong, PongRequest, Say
 from pylingo.shared.schema import Record
 from tests.support import Peer, ServerProcess
+
+pytestmark = pytest.mark.usefixtures("wire")
 
 TIMEOUT = 2.0
 """Seconds of every deadline."""

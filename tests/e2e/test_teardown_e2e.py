@@ -13,6 +13,8 @@ from pylingo.shared.codec import encode
 from pylingo.shared.messages import Command, Goodbye, Joined, Left, Message, Renamed, Say, Sent
 from tests.support import DEADLINE, Peer, ServerProcess, wait_until
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
 
@@ -222,7 +224,7 @@ def test_a_connection_that_is_reset_before_it_is_accepted() -> None:
     with ServerProcess() as server, Peer(server.port) as steady:
         with server.stopped():
             for _ in range(20):
-                Peer(server.port, greet=False).reset()
+                Peer(server.port, greet=False, tls=False).reset()
         assert steady.fence() == []
         with Peer(server.port) as newcomer:
             assert newcomer.fence() == []
@@ -243,7 +245,7 @@ def test_descriptors_do_not_leak() -> None:
         source = random.Random(1)
         for _ in range(8):
             with server.peers(38, room="tea") as peers:
-                refused = [Peer(server.port, greet=False) for _ in range(6)]
+                refused = [Peer(server.port, greet=False, tls=False) for _ in range(6)]
                 source.shuffle(peers)
                 for index, peer in enumerate(peers):
                     match index % 6:

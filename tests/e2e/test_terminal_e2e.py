@@ -322,6 +322,37 @@ def test_the_server_goes_away_while_something_is_typed(open_client: Open, tmp_pa
             ada.wait("bob joined")
 
 
+def test_a_restart_of_the_client_enters_the_same_rooms_and_marks_what_is_new(
+    server: ServerProcess, open_client: Open, meet: Meet, tmp_path: Path
+):
+    where, environment = f"127.0.0.1:{server.port}", {"XDG_STATE_HOME": str(tmp_path)}
+    ada, bob = open_client(environment=environment), meet("bob")
+    ada.press("/open dev\r")
+    ada.wait("in dev as ada")
+    bob.send(Say("was seen", room="lobby"))
+    ada.wait("[1:lobby 1]")
+    ada.press("\x1b1")
+    ada.wait("bob: was seen")
+    ada.press("/quit\r")
+    assert ada.end() == 0
+    state = (tmp_path / "pylingo" / "state.json").read_text()
+    assert "dev" in state
+    assert not any(words in state for words in ("was seen", "bob"))
+    bob.send(Say("was missed", room="lobby"))
+    again = open_client(where, environment=environment)
+    again.wait("bob: was missed")
+    rows = [row.partition(" ")[2] if ":" in row else row for row in again.rows]
+    said = [row for row in rows if "bob: was" in row or row == "--- new ---"]
+    assert said == ["bob: was seen", "--- new ---", "bob: was missed"]
+    again.press("\x1b2")
+    again.wait("in dev as ada")
+    fresh = open_client(where, "--no-state", name="eve", environment=environment)
+    fresh.wait("in lobby as eve")
+    fresh.press("\x1b2/quit\r")
+    assert fresh.end() == 0
+    assert b"in dev" not in fresh.written
+
+
 def test_shutdown_says_why_and_comes_back(server: ServerProcess, open_client: Open):
     ada = open_client()
     server.stop()

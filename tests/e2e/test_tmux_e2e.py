@@ -38,7 +38,7 @@ class Tmux:
 
     def open(self, *arguments: str, columns: int = 120, rows: int = 24) -> int:
         """A pane with a client in it."""
-        client = [sys.executable, str(ROOT / "client" / "chat.py"), *arguments]
+        client = [sys.executable, str(ROOT / "client" / "chat.py"), "--no-state", *arguments]
         if self.panes:
             pane = self.run("split-window", "-h", "-P", "-F", "#{pane_id}", *client)
         else:
@@ -162,3 +162,75 @@ def test_a_window_made_smaller_and_larger(tmux: Tmux, server: ServerProcess):
     assert any("in lobby as ada; nobody else is here" in row for row in tmux.all_rows(ada)), "what was printed stays"
     tmux.press(ada, "C-u")
     wait_until(lambda: [row for row in tmux.rows(ada) if "draft" in row] == [], "no ghost of the input row")
+
+
+def type_line(tmux: Tmux, pane: int, line: str) -> None:
+    tmux.write(pane, line)
+    tmux.press(pane, "Enter")
+
+
+def test_two_people_hold_a_private_conversation_while_a_room_is_busy(tmux: Tmux, server: ServerProcess):
+    where = f"127.0.0.1:{server.port}"
+    ada = tmux.open(where, "--name", "ada")
+    grace = tmux.open(where, "--name", "grace", "--layout", "bottom")
+    for pane, name in ((ada, "ada"), (grace, "grace")):
+        tmux.wait(pane, f"in lobby as {name}")
+        type_line(tmux, pane, "/open ops")
+        tmux.wait(pane, f"in ops as {name}")
+    type_line(tmux, ada, "/msg grace are you there?")
+    tmux.wait(grace, "[3:@ada 1!]")
+    tmux.press(grace, "M-3")
+    tmux.wait(grace, "ada: are you there?")
+    with Peer(server.port) as bob:
+        bob.hello("bob")
+        bob.join("ops")
+        for number in range(12):
+            bob.send(Say(f"noise {number}", room="ops"))
+            if number % 4 == 0:
+                type_line(tmux, grace, f"answer {number}")
+        tmux.write(grace, "half a draft")
+        tmux.wait(ada, "grace: answer 8")
+        for pane in (ada, grace):
+            rows = tmux.wait(pane, "[2:ops 12]")
+            assert not any("noise" in row for row in rows), rows
+            assert any("ada: are you there?" in row for row in rows)
+        tmux.press(grace, "M-2")
+        rows = tmux.wait(grace, "bob: noise 11")
+        assert rows.index("--- new ---") < next(index for index, row in enumerate(rows) if "noise 0" in row)
+        assert rows[23] == ">"
+        tmux.press(grace, "M-PageDown")
+        assert tmux.wait(grace, "half a draft")[23] == "> half a draft"
+
+
+@pytest.mark.parametrize("has_history", [True, False], ids=["with a history", "without a history"])
+def test_a_restart_keeps_what_was_confirmed_and_marks_what_was_not(tmux: Tmux, tmp_path: Path, has_history: bool):
+    options = ("--history", str(tmp_path / "chat.db")) if has_history else ()
+    with ServerProcess(*options) as server:
+        port = server.port
+        ada = tmux.open(f"127.0.0.1:{port}", "--name", "ada")
+        grace = tmux.open(f"127.0.0.1:{port}", "--name", "grace")
+        for pane, name in ((ada, "ada"), (grace, "grace")):
+            tmux.wait(pane, f"in lobby as {name}")
+        type_line(tmux, ada, "said to all")
+        tmux.wait(grace, "ada: said to all")
+        type_line(tmux, ada, "/msg grace hello")
+        tmux.wait(grace, "[2:@ada 1!]")
+        type_line(tmux, grace, "/msg ada hello yourself")
+        tmux.wait(ada, "grace: hello yourself")
+        server.process.kill()
+        server.process.wait()
+        tmux.wait(ada, "offline")
+        type_line(tmux, ada, "is anybody there")
+        tmux.press(ada, "M-1")
+        type_line(tmux, ada, "said without a server")
+        tmux.wait(ada, "2 unsent")
+    with ServerProcess("--port", str(port), *options):
+        tmux.press(grace, "M-1")
+        rows = tmux.wait(grace, "ada: said without a server")
+        assert sum("ada: said to all" in row for row in rows) == 1
+        tmux.press(ada, "M-2")
+        rows = tmux.wait(ada, "\N{MULTIPLICATION SIGN} ada: is anybody there")
+        for words in ("ada: hello", "grace: hello yourself", "this conversation ended"):
+            assert sum(words in row for row in rows) == 1, rows
+        type_line(tmux, ada, "once more")
+        tmux.wait(grace, "[2:@ada 1!]")

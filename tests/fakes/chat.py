@@ -183,13 +183,17 @@ class Chat:
 
     def wait(self, seconds: float) -> None:
         """Time goes by, and a tick ends."""
+        self.ring(seconds)
+        self.tick()
+
+    def ring(self, seconds: float) -> None:
+        """Time goes by, within a tick."""
         self.seconds += seconds
         due = [alarm for alarm in self.alarms if alarm.when <= self.seconds]
         self.alarms = [alarm for alarm in self.alarms if alarm.when > self.seconds]
         for alarm in due:
             if not alarm.cancelled:
                 alarm.ring()
-        self.tick()
 
     def tick(self) -> None:
         """The tick ends."""

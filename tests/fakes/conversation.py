@@ -45,8 +45,8 @@ class SortedConversation:
         if not callable(value):
             return value
 
-        def call(*arguments: Any) -> Any:
-            result = value(*arguments)
+        def call(*arguments: Any, **named: Any) -> Any:
+            result = value(*arguments, **named)
             return Step.of(result) if isinstance(result, list) else result
 
         return call

@@ -62,7 +62,7 @@ OPERATORS = (
 )
 """Each of cosmic-ray's that makes a mistake which somebody could make."""
 TOOL = 4  # of those that sys.monitoring leaves free
-PYTEST = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist"]
+PYTEST = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-n", "0"]
 
 
 def mutations(source: str) -> Iterator[str]:

@@ -4,10 +4,11 @@
     python tests/measure/worst_legal.py                 # the whole search, about six minutes
     python tests/measure/worst_legal.py users "list"    # only the attacks whose names contain one of these words
 
-The server has default limits and holds 5,000 rooms, 1,000 seats whose connections broke, and a room of 300
-clients whose names are long when they are folded. Then 50 clients in that room attack at the default pace: each says
-hello, all send their whole burst and the requests that are not paced after it at one moment, and continue at the rate. Every kind of request is tried alone, and every
-request that changes something is tried together with every request that reads. Twenty other clients ping meanwhile.
+The server has default limits and holds 5,000 rooms, 1,000 seats whose connections broke, and a room of 300 clients
+whose names are long when they are folded. Then 50 clients in that room attack at the default pace: each says hello, all
+send their whole burst and the requests that are not paced after it at one moment, and continue at the rate. Every kind
+of request is tried alone, and every request that changes something is tried together with every request that reads.
+Twenty other clients ping meanwhile.
 
 If the system allows it, the server and the pinging clients have a higher priority than the attackers.
 

@@ -1,9 +1,17 @@
 """Admission: the rest of its tests is in `test_server`, through a server."""
 
+import contextlib
+import os
+import socket
+import ssl
+
 import pytest
 
 from pylingo.reactor.admission import MOST_GOODBYES
-from tests.fakes.bench import benches
+from pylingo.reactor.engine.handshake import DEADLINE
+from pylingo.shared.messages import Command, PingRequest, PongRequest, Say, Welcome
+from tests.fakes.bench import Wire, benches
+from tests.fakes.tls import certificate, client_tls, der
 
 
 @pytest.fixture
@@ -27,3 +35,198 @@ def test_a_limited_number_of_refused_peers_is_read_to_the_end(bench):
     for _ in range(MOST_GOODBYES + 4):
         desk.connect()
     assert desk.server.admission.goodbyes == MOST_GOODBYES
+
+
+# --- over TLS
+
+
+class Encrypted:
+    """A server with a certificate, its peers on real sockets, and a clock that the test moves."""
+
+    def __init__(self, make, **settings):
+        cert, key = certificate()
+        self.desk = make(tls_cert=cert, tls_key=key, **settings)
+        _, _, port = self.desk.server.start().rpartition(":")
+        self.address = ("127.0.0.1", int(port))
+        self.admission = self.desk.server.admission
+        self.counts = self.desk.server.service.counts
+        self.desk.turn()
+
+    def raw(self, said=b""):
+        """A peer that sends something and has not made a handshake."""
+        sock = socket.create_connection(self.address)
+        if said:
+            sock.sendall(said)
+        wire = Wire(sock)
+        self.desk.wires.append(wire)
+        return wire
+
+    def peer(self):
+        """A peer after its handshake, who has not read the welcome yet."""
+        sock = socket.create_connection(self.address)
+        sock.setblocking(False)
+        tls = trusting_socket(sock)
+        self.desk.turn_until(lambda: shaken(tls))
+        self.desk.wires.append(TlsWire(tls))
+        return self.desk.wires[-1]
+
+    def hear(self, wire, count=1):
+        """The next frames that come to a wire, or fewer at the end of the stream."""
+        records = []
+        self.desk.turn_until(lambda: records.extend(wire.got()) or wire.ended or len(records) >= count)
+        return records
+
+
+class TlsWire(Wire):
+    def take(self, most=2**20):
+        try:
+            return super().take(most)
+        except ssl.SSLWantReadError:
+            return b""
+
+
+def trusting_socket(sock):
+    return client_tls().wrap(sock)
+
+
+def shaken(tls):
+    try:
+        tls.do_handshake()
+    except ssl.SSLWantReadError:
+        return False
+    return True
+
+
+@pytest.fixture
+def encrypted(bench):
+    return lambda **settings: Encrypted(bench, **settings)
+
+
+def test_a_connection_begins_after_its_handshake_and_counts_from_the_accept_on(encrypted):
+    place = encrypted()
+    half = place.raw(b"\x16")
+    place.desk.turn_until(lambda: place.admission.count)
+    assert place.admission.connections() == []
+    whole = place.peer()
+    assert [type(record) for record in place.hear(whole)] == [Welcome]
+    assert (place.admission.count, len(place.admission.connections())) == (2, 1)
+    assert place.desk.connections[0].certificate == der()
+    half.hang_up()
+    place.desk.turn_until(lambda: place.admission.count == 1)
+    assert place.counts["handshake"] == 1
+    assert (place.counts["accepted"], place.counts["tls"]) == (1, 0)
+
+
+def test_without_tls_a_connection_has_no_certificate(bench):
+    desk = bench()
+    desk.connect()
+    assert desk.connections[0].certificate is None
+
+
+@pytest.mark.parametrize("said", [b"\0\0\0\x09", b"GET / HTTP/1.1\r\n\r\n"])
+def test_a_peer_without_tls_gets_a_goodbye_in_plain(encrypted, said):
+    place = encrypted()
+    wire = place.raw(said)
+    assert [record.reason for record in place.hear(wire, 2)] == ["tls"]
+    wire.hang_up()
+    place.desk.turn_until(lambda: not place.admission.goodbyes)
+    assert (place.admission.count, place.counts["tls"]) == (0, 1)
+
+
+def test_300_half_handshakes_cost_others_nothing_and_the_server_no_descriptor_beyond_their_deadline(encrypted):
+    place = encrypted(ping_after=600)
+    one, two = place.peer(), place.peer()
+    for wire in (one, two):
+        wire.send(Command("join", "tea"))
+    place.hear(one, 3)
+    place.hear(two, 2)
+    before = len(os.listdir("/proc/self/fd"))
+    hello = client_hello()
+    halves = [place.raw(hello[: size % len(hello)]) for size in range(300)]
+    place.desk.turn_until(lambda: place.admission.count == 302)
+    one.send(Say("hello"))
+    assert [record.text for record in place.hear(two)] == ["hello"]
+    place.desk.now += DEADLINE - 1
+    place.desk.turn()
+    assert place.admission.count == 302
+    place.desk.now += 2
+    place.desk.turn_until(lambda: place.admission.count == 2)
+    one.send(Say("still here"))
+    assert [record.text for record in place.hear(two)] == ["still here"]
+    assert place.counts["handshake"] + place.counts["tls"] == 300
+    for wire in halves:
+        wire.hang_up()
+    place.desk.turn_until(lambda: not place.admission.goodbyes)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def client_hello():
+    """The first bytes of a handshake."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client_tls().context.wrap_bio(incoming, outgoing, server_hostname="127.0.0.1").do_handshake()
+    return outgoing.read()
+
+
+def test_a_record_at_a_byte_a_second_neither_counts_as_a_sign_of_life_nor_costs_another(encrypted):
+    place = encrypted(ping_after=5, ping_timeout=5)
+    slow, other = place.peer(), place.peer()
+    for wire in (slow, other):
+        wire.send(PongRequest())
+        place.hear(wire)
+    drip = b"\x17\x03\x03\x03\xe8" + bytes(1_000)  # the beginning of a record of 1,000 bytes
+    for index in range(12):
+        socket.socket.send(slow.sock, drip[index : index + 1])
+        place.desk.wait(1.0)
+        other.send(PingRequest(index))
+        assert any(record.re == index for record in place.hear(other))
+        if slow.got() and slow.ended:
+            break
+    assert place.counts["idle"] == 1
+
+
+def test_closing_gives_the_handshakes_up(encrypted):
+    place = encrypted()
+    for size in range(5):
+        place.raw(b"\x16\x03\x01"[:size])
+    place.desk.turn_until(lambda: place.admission.count == 5)
+    place.admission.close()
+    assert place.admission.count == 0
+    assert len(place.admission.handshakes) == 0
+
+
+def test_a_refused_peer_has_no_handshake(encrypted):
+    place = encrypted(max_connections=1)
+    place.peer()
+    wire = place.raw(client_hello())
+    assert [record.reason for record in place.hear(wire, 2)] == ["full"]
+
+
+def test_a_peer_that_is_refused_in_passing_gets_the_goodbye_although_it_has_said_hello(encrypted):
+    place = encrypted(max_connections=1)
+    place.peer()
+    lingering = [place.raw() for _ in range(MOST_GOODBYES)]
+    place.desk.turn_until(lambda: place.admission.goodbyes == MOST_GOODBYES)
+    wire = place.raw(client_hello())
+    assert [record.reason for record in place.hear(wire)] == ["full"]
+    place.desk.turn_until(lambda: wire.got() == [] and wire.ended)
+    error = wire.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    assert error == 0  # no reset, over which a system may drop what nobody has read yet
+    assert len(lingering) == MOST_GOODBYES
+
+
+def test_without_memory_for_a_connection_after_the_handshake_its_place_is_free(encrypted, monkeypatch):
+    place = encrypted()
+
+    def explode(*arguments):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pylingo.reactor.admission.Connection", explode)
+        wire = place.raw()
+        wire.sock.setblocking(False)
+        tls = trusting_socket(wire.sock)
+        place.desk.turn_until(lambda: shaken(tls))
+        place.desk.turn_until(lambda: place.admission.count == 0)
+        tls.close()
+    assert [type(record) for record in place.hear(place.peer())] == [Welcome]

@@ -1,6 +1,7 @@
 """The settings: from the command line, from a file, and what is said about wrong ones."""
 
 import dataclasses
+import os
 import unicodedata
 from ipaddress import ip_network
 
@@ -25,6 +26,8 @@ TEN = ip_network("10.0.0.0/8")
 GOOD = {
     "host": {"127.0.0.1": "127.0.0.1", "::": "::", "localhost": "localhost"},
     "port": {"0": 0, "5000": 5000, "65535": 65535, "007": 7},
+    "tls_cert": {"": ""},  # see `test_a_certificate_and_its_key_come_together`
+    "tls_key": {"": ""},
     "motd": {"": "", "Grüße": "Grüße", "a\nb\tc": "a\nb\tc", "\x1b[2J": "\ufffd[2J", "x" * MAX_MOTD: "x" * MAX_MOTD},
     "log_level": {level: level for level in LOG_LEVELS} | {"DEBUG": "debug", "Info": "info"},
     "rate": {"0": 0.0, "0.0": 0.0, "0.001": 0.001, "1e6": 1e6, "4": 4.0, "0.5": 0.5, "1e3": 1000.0},
@@ -68,6 +71,8 @@ DIGITS = "9" * 5_000  # more than the interpreter converts
 
 # name: what cannot be written; and what is said to be right
 BAD = {
+    "tls_cert": (["a\0b", "~nobody-of-that-name/x"], "a path without NUL"),
+    "tls_key": (["a\0b", "~nobody-of-that-name/x"], "a path without NUL"),
     "host": (["", " ", "\t"], "an address or a host name, such as 127.0.0.1 or :: for all addresses"),
     "port": (["-1", "65536", "http", "", "5000.0", "0x10", "1_000", " 5", "5\n", "٣", "²", DIGITS], WHOLE),
     "motd": (["x" * (MAX_MOTD + 1)], f"at most {MAX_MOTD} characters"),
@@ -263,6 +268,14 @@ def test_help_exits_with_success_and_names_every_option_with_its_default(capsys)
     assert "(64K)" in shown
     assert "(127.0.0.1)" in shown
     assert "--config FILE" in shown
+
+
+def test_a_certificate_and_its_key_come_together():
+    settings = parse_arguments(["--tls-cert", "cert.pem", "--tls-key", "~/key.pem"])
+    assert (settings.tls_cert, settings.tls_key) == ("cert.pem", os.path.expanduser("~/key.pem"))
+    for one, other in (("--tls-cert", "--tls-key"), ("--tls-key", "--tls-cert")):
+        with pytest.raises(LaunchError, match=f"^{one} needs {other}: give both, or none$"):
+            parse_arguments([one, "x.pem"])
 
 
 # --- the file ---------------------------------------------------------------------------------------------------

@@ -197,7 +197,8 @@ def test_what_waits_on_a_connection_that_was_replaced_is_not_handled(bench):
     desk = bench(burst=3, rate=1.0)
     other = desk.guest(Command("join", "tea"))
     wire = desk.connect()
-    wire.send(Hello(1, "ada"), Command("join", "tea"), *[Say(f"{number}") for number in range(5)])
+    unpaced = [PingRequest()] * (UNPACED - 1)
+    wire.send(Hello(1, "ada"), Command("join", "tea"), *unpaced, *[Say(f"{number}") for number in range(8)])
     desk.turn()
     (token,) = (record.token for record in wire.got() if type(record) is Ready)
     again = desk.connect()
@@ -205,7 +206,7 @@ def test_what_waits_on_a_connection_that_was_replaced_is_not_handled(bench):
     desk.turn()
     assert goodbye_of(wire) == "replaced"
     desk.wait(10)
-    assert [record.text for record in other.got() if type(record) is Message] == ["0"]
+    assert [record.text for record in other.got() if type(record) is Message] == ["0", "1", "2"]
     assert not again.ended
 
 

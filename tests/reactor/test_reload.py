@@ -17,12 +17,15 @@ from pylingo.reactor.reload import Reload, ReloadState
 from pylingo.reactor.server import Server
 from pylingo.shared.messages import Goodbye, Notice, PingRequest, Pong, Say
 from tests.fakes.people import fingerprint, key
+from tests.fakes.tls import certificate, server_tls
 from tests.support import DEADLINE, Peer, ServerProcess, wait_until
 
 READ = "the configuration was read again: "
 
 # The settings that can change at run time, each with a new value.
 LIVE = {
+    "tls_cert": "cert.pem",
+    "tls_key": "key.pem",
     "motd": "hello",
     "log_level": "warning",
     "rate": 8.0,
@@ -75,7 +78,7 @@ def test_it_is_decided_for_each_setting_whether_it_needs_a_restart() -> None:
 
 
 def test_every_setting_that_can_change_arrives_where_it_is_used(server: Server) -> None:
-    server.reconfigure(dataclasses.replace(server.settings, **LIVE, port=7))
+    server.reconfigure(dataclasses.replace(server.settings, **LIVE, port=7), None)
     assert {name: getattr(server.settings, name) for name in LIVE} == LIVE
     assert server.settings.port == 0
     assert (server.service.pace.emission_interval, server.service.pace.burst_tolerance) == (1 / 8, 2 / 8)
@@ -88,11 +91,26 @@ def test_every_setting_that_can_change_arrives_where_it_is_used(server: Server) 
     assert [listener.accepts for listener in server.admission.listeners] == [9]
 
 
+def test_a_certificate_is_used_from_the_reload_on(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    cert, key = certificate()
+    encrypted = dataclasses.replace(server.settings, tls_cert=cert, tls_key=key)
+    server.reconfigure(encrypted, server_tls())
+    assert server.admission.tls is server_tls()
+    server.reconfigure(encrypted, server_tls())
+    server.reconfigure(dataclasses.replace(encrypted, tls_cert="", tls_key=""), None)
+    assert server.admission.tls is None
+    assert caplog.messages == [
+        f"{READ}--tls-cert is {cert[:64]!r}, --tls-key is {key[:64]!r}, the certificate is a new one",
+        f"{READ}nothing that can change has changed",
+        f"{READ}--tls-cert is '', --tls-key is ''",
+    ]
+
+
 def test_what_has_changed_is_said_and_what_needs_a_restart(server: Server, caplog: pytest.LogCaptureFixture) -> None:
-    server.reconfigure(dataclasses.replace(server.settings, motd="a\x1b[2J" + "x" * 500, rate=0.0))
+    server.reconfigure(dataclasses.replace(server.settings, motd="a\x1b[2J" + "x" * 500, rate=0.0), None)
     assert caplog.messages == [f"{READ}--motd is {'a\x1b[2J' + 'x' * 59!r}, --rate is '0'"]
     caplog.clear()
-    server.reconfigure(dataclasses.replace(server.settings, port=7, history="/there"))
+    server.reconfigure(dataclasses.replace(server.settings, port=7, history="/there"), None)
     nothing = f"{READ}nothing that can change has changed"
     assert caplog.messages == [nothing, "a change of --port, --history needs a restart"]
 

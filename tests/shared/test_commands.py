@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pylingo.shared.commands import BY_NAME, COMMANDS, OPTIONAL, parse_line, parse_piped, suggestion, unknown_command
+from pylingo.shared.commands import (
+    BY_NAME,
+    COMMANDS,
+    OPTIONAL,
+    message_of,
+    parse_line,
+    parse_piped,
+    suggestion,
+    unknown_command,
+)
 from pylingo.shared.messages import Command, CommandInfo, Say
 
 
@@ -167,6 +176,39 @@ def test_the_error_for_an_unknown_command_says_what_to_do():
     error = unknown_command("nonsense\x1b")
     assert "'/nonsense\ufffd'" in error.text
     assert "/help" in error.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "near"), [("nmae", "name"), ("joni", "join"), ("layuot", "layout"), ("wois", "whois")]
+)
+def test_an_unknown_command_names_the_nearest_one(typed, near):
+    known = {*BY_NAME, "layout"}
+    assert unknown_command(typed, known).text == f"there is no command '/{typed}'; did you mean /{near}?"
+    assert suggestion(typed, known) == f"; did you mean /{near}?"
+
+
+def test_a_suggestion_is_a_command_that_is_known():
+    assert unknown_command("layuot").text.endswith(": /help lists them; to send it as text, put a second / before it")
+    assert suggestion("layuot") == ": see /help"
+    assert unknown_command("x" * 100_000, iter(["name"])).reason == "unknown-command"
+
+
+MESSAGES = [
+    (Command("me", "waves"), Say("waves", action=True)),
+    (Command("me", "waves", room="ops"), Say("waves", room="ops", action=True)),
+    (Command("me"), None),
+    (Command("msg", "grace hi  there"), Say("hi  there", to="grace")),
+    (Command("msg", "grace\nhi\nthere"), Say("hi\nthere", to="grace")),
+    (Command("msg", "grace hi", room="ops"), Say("hi", to="grace")),
+    (Command("msg", "grace"), None),
+    (Command("msg"), None),
+    (Command("name", "grace hi"), None),
+]
+
+
+@pytest.mark.parametrize(("command", "say"), MESSAGES)
+def test_two_commands_are_messages(command, say):
+    assert message_of(command) == say
 
 
 @settings(deadline=None)

@@ -33,6 +33,7 @@ GOOD = {
     "a host": (["host"], CHAT, {"target": ("host", 5000)}),
     "IPv6": (["[::1]:7"], CHAT, {"target": ("::1", 7)}),
     "json": (["--json", "f"], CHAT, {"json": "f"}),
+    "TLS": (["--tls"], CHAT, {"tls": True}),
     "server options": (
         ["--server-option=--rate=9", "--server-option", "x"], CHAT, {"server_options": ("--rate=9", "x")},
     ),

@@ -2,12 +2,15 @@
 
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pylingo.client.bench.certificate import trust_anybody
 from pylingo.client.bench.process import ServerChild, Usage, usage
 from tests.support import Peer, wait_until
 
@@ -27,6 +30,16 @@ def test_it_serves_until_it_is_stopped(child: ServerChild):
     assert child.process.poll() is None
     assert child.stop().count("Traceback") == 0
     assert child.process.returncode == 0
+
+
+def test_an_encrypted_server_has_a_certificate_of_its_own_until_it_is_stopped():
+    running = ServerChild(tls=True)
+    folder = Path(running.process.args[running.process.args.index("--tls-key") + 1]).parent  # type: ignore[union-attr, operator, index]
+    with socket.create_connection(("127.0.0.1", running.port)) as sock, trust_anybody().wrap(sock) as tls:
+        tls.do_handshake()
+        assert tls.recv(1_000)
+    assert "Traceback" not in running.stop()
+    assert not folder.exists()
 
 
 def test_usage(child: ServerChild):

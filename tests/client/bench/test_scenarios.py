@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from pylingo.client.bench.certificate import trust_anybody
 from pylingo.client.bench.dialect import PyLingo
 from pylingo.client.bench.load import Load
 from pylingo.client.bench.plan import Measured, Plan
@@ -87,6 +88,24 @@ def test_a_run_and_what_it_cost(child: ServerChild, name: str):
     assert result.peak
     assert result.connections >= 12
     assert all(math.isfinite(value) for value in result.extra.values())
+
+
+@pytest.fixture(scope="module")
+def encrypted() -> Iterator[ServerChild]:
+    running = ServerChild(("--max-per-address", "0", *UNLIMITED), tls=True)
+    yield running
+    assert "Traceback" not in running.stop()
+
+
+@pytest.mark.parametrize("name", ["saturate", "churn"])
+def test_a_run_over_tls(encrypted: ServerChild, name: str):
+    result = run(name, TargetServer("127.0.0.1", encrypted.port, encrypted.pid, trust_anybody()))
+    assert result.measured.deliveries > 0
+
+
+def test_a_run_without_tls_against_an_encrypted_server_says_why(encrypted: ServerChild):
+    with pytest.raises(StreamError, match="this port is encrypted"):
+        run("saturate", TargetServer("127.0.0.1", encrypted.port))
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

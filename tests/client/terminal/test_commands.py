@@ -7,6 +7,7 @@ from pylingo.client.settings import LAYOUTS, Preferences
 from pylingo.client.terminal.commands import run_local
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Do, Effect, Model, Transcribe
+from pylingo.client.terminal.room_commands import ROOM_COMMANDS
 from pylingo.shared.commands import BY_NAME
 from pylingo.shared.errors import RequestError
 
@@ -25,19 +26,19 @@ def run(model: Model, name: str, argument: str | None = None) -> list[Effect]:
 
 
 def texts(model: Model) -> list[str]:
-    return [line.text for line in model.scrollback.lines]
+    return [line.text for line in model.buffer.scrollback.lines]
 
 
 def test_what_is_the_servers_is_not_carried_out_here(model: Model) -> None:
     for name in [*BY_NAME, "", "nope"]:
-        if name != "close":
+        if name != "close" and name not in ROOM_COMMANDS:
             assert run_local(model, name, "x", NOON) is None
     assert model.preferences == Preferences()
 
 
 def test_the_table_has_every_command_and_none_of_the_servers(model: Model) -> None:
     names = [info.name for info in LOCAL]
-    assert names == ["layout", "colors", "time", "ignore", "log", "clear", "quit"]
+    assert names == ["layout", "switch", "colors", "time", "ignore", "log", "clear", "quit"]
     assert not set(names) & set(BY_NAME)
     for name in names:
         run(model, name)
@@ -79,7 +80,7 @@ def test_switches(model: Model, command: str, field: str) -> None:
     ],
 )
 def test_a_wrong_argument_is_refused_and_changes_nothing(model: Model, command: str, argument: str, words: str) -> None:
-    model.scrollback.add(Line("note", "x"))
+    model.buffer.scrollback.add(Line("note", "x"))
     with pytest.raises(RequestError) as caught:
         run(model, command, argument)
     assert caught.value.reason == "bad-argument"
@@ -116,11 +117,11 @@ def test_a_name_that_nobody_can_have_is_refused(model: Model) -> None:
 
 
 def test_guests_who_are_here_can_be_ignored(model: Model) -> None:
-    model.know("guest-7")
+    model.buffer.know("guest-7")
     run(model, "ignore", "guest-7")
     assert model.hides("Guest-7")
     assert model.preferences.ignored == set(), "the number is somebody else's after the server's next start"
-    model.people.clear()
+    model.buffer.people.clear()
     run(model, "ignore")
     run(model, "ignore", "guest-7")
     assert not model.hides("guest-7")
@@ -138,7 +139,7 @@ def test_showing_somebody_again_is_for_all_their_names(model: Model, called: str
 
 
 def test_names_in_notes_are_inert(model: Model) -> None:
-    model.know("\x1b[2J")
+    model.buffer.know("\x1b[2J")
     run(model, "ignore", "\x1b[2J")
     run(model, "ignore")
     run(model, "ignore", "\x1b[2J")
@@ -152,11 +153,11 @@ def test_a_log_begins_and_ends(model: Model) -> None:
 
 
 def test_clear_keeps_what_waits_to_be_sent(model: Model) -> None:
-    model.scrollback.add(Line("note", "x"))
-    model.scrollback.unsent["k"] = Line("own", "mine", state="unsent")
+    model.buffer.scrollback.add(Line("note", "x"))
+    model.buffer.scrollback.unsent["k"] = Line("own", "mine", state="unsent")
     assert run(model, "clear") == [Do.REPAINT]
     assert texts(model) == []
-    assert list(model.scrollback.unsent) == ["k"]
+    assert list(model.buffer.scrollback.unsent) == ["k"]
 
 
 @pytest.mark.parametrize("name", ["quit", "close"])

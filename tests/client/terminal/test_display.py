@@ -68,7 +68,7 @@ def test_a_terminal_that_was_given_up_is_not_taken_again(bench: Bench) -> None:
 def test_frames_keep_their_distance_except_after_a_key(bench: Bench) -> None:
     bench.display.take()
     bench.pty.read()
-    bench.model.scrollback.add(Line("note", "one"))
+    bench.model.buffer.scrollback.add(Line("note", "one"))
     bench.display.paint_soon()
     bench.display.paint_soon()
     bench.reactor.tick(0)
@@ -76,7 +76,7 @@ def test_frames_keep_their_distance_except_after_a_key(bench: Bench) -> None:
     bench.clock.now += FRAME
     bench.reactor.tick(0)
     assert b"one" in bench.pty.read()
-    bench.model.scrollback.add(Line("note", "two"))
+    bench.model.buffer.scrollback.add(Line("note", "two"))
     bench.display.paint()
     assert b"two" in bench.pty.read()
 

@@ -7,11 +7,14 @@ from unittest import mock
 import pytest
 
 from pylingo.client.client import Client
+from pylingo.client.events import Refused
 from pylingo.client.settings import Preferences
+from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.display import Display
 from pylingo.client.terminal.effects import PATIENCE, Effects
 from pylingo.client.terminal.model import Do, Effect, Event, Model, Query, Report, SendCommand, Shown, Speak, Transcribe
 from pylingo.shared.errors import RequestError
+from pylingo.shared.messages import Say
 
 
 class Bench:
@@ -28,6 +31,7 @@ class Bench:
             self.client,
             self.display,
             remember=self.outside.remember,
+            keep=self.outside.keep,
             take=self.outside.take,
             suspend=self.outside.suspend,
             exit_=self.outside.exit,
@@ -47,9 +51,12 @@ def test_every_effect_is_carried_out(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("effect", "call"),
     [
-        (Speak("hi", "k"), mock.call.say("hi", "k")),
-        (SendCommand("list", None), mock.call.command("list", None)),
-        (Query("users"), mock.call.query("users")),
+        (Speak("hi", "k"), mock.call.say("hi", "k", room=None, to=None, action=False)),
+        (Speak("hi", "k", "dev"), mock.call.say("hi", "k", room="dev", to=None, action=False)),
+        (Speak("hi", "k", to="bob", is_action=True), mock.call.say("hi", "k", room=None, to="bob", action=True)),
+        (SendCommand("list", None), mock.call.command("list", None, room=None)),
+        (SendCommand("topic", "x", "dev"), mock.call.command("topic", "x", room="dev")),
+        (Query("users", "dev"), mock.call.query("users", room="dev")),
         (Do.PING, mock.call.ping()),
         (Do.LEAVE, mock.call.close(PATIENCE)),
         (Do.RECONNECT, mock.call.connect()),
@@ -111,3 +118,40 @@ def test_a_transcript_from_its_begin_to_its_end(bench: Bench, tmp_path: Path) ->
     bench.effects.carry_out(Transcribe(str(tmp_path)))
     assert bench.happened[-1].is_error
     bench.effects.close()
+
+
+def test_words_that_the_server_has_no_feature_for_are_refused_and_told(bench: Bench) -> None:
+    bench.client.say.side_effect = RequestError("unsupported", "this server has no private messages")
+    bench.effects.carry_out(Speak("psst", "k", to="bob"))
+    refused, report = bench.happened
+    assert isinstance(refused, Refused)
+    assert (refused.request, refused.error.code) == (Say("psst", "k", to="bob"), "unsupported")
+    assert report == Report("this server has no private messages", is_error=True)
+
+
+def test_rooms_are_kept_when_they_have_changed(bench: Bench) -> None:
+    bench.model.buffers = [Buffer("lobby", seen=5), Buffer("Dev"), Buffer(person="grace", seen=6)]
+    for _ in range(2):
+        bench.effects.carry_out(Do.KEEP_PLACES)
+    assert bench.outside.keep.mock_calls == [mock.call(["lobby", "Dev"], {"lobby": 5})]
+    bench.model.buffers[1].seen = 7
+    bench.effects.carry_out(Do.KEEP_PLACES)
+    assert bench.outside.keep.mock_calls[1:] == [mock.call(["lobby", "Dev"], {"lobby": 5, "dev": 7})]
+
+
+def test_that_rooms_cannot_be_kept_is_told_once(bench: Bench) -> None:
+    bench.outside.keep.side_effect = OSError("disk full")
+    for number in range(3):
+        bench.model.buffer.room, bench.model.buffer.seen = "lobby", number
+        bench.effects.carry_out(Do.KEEP_PLACES)
+    assert bench.happened == [Report("the next start will not know your rooms: disk full", is_error=True)]
+
+
+def test_the_transcript_names_the_buffer_if_there_are_several(bench: Bench, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    bench.effects.carry_out(Transcribe(str(path)))
+    bench.effects.carry_out(Shown("one", "lobby"))
+    bench.model.buffers.append(Buffer(person="grace"))
+    bench.effects.carry_out(Shown("two", "@grace"))
+    bench.effects.close()
+    assert path.read_text() == "one\n[@grace] two\n"

@@ -66,7 +66,7 @@ def test_own_words_are_printed_once_when_the_server_has_them():
     bench = Bench()
     bench.happen(Text("hello"), Key("enter"))
     assert not any("ada: hello" in row for row in bench.rows)
-    [key] = bench.model.scrollback.unsent
+    [key] = bench.model.buffer.scrollback.unsent
     bench.say("first")
     bench.happen(Received(Sent("lobby", bench.at + 5, key=key)))
     rows = [row for row in bench.rows if "first" in row or "hello" in row]

@@ -22,9 +22,9 @@ FAMILY = "👩\u200d👩"
 @pytest.fixture
 def model() -> Model:
     made = Model("x", Preferences(), columns=40, rows=10)
-    made.state, made.name, made.room = "online", "ada", "lobby"
+    made.state, made.name, made.buffer.room = "online", "ada", "lobby"
     for name in ("ada", "bob", "bill"):
-        made.know(name)
+        made.buffer.know(name)
     return made
 
 
@@ -39,7 +39,7 @@ def do(model: Model, *events: Event | str) -> list[Effect]:
 
 
 def rows(model: Model) -> list[str]:
-    seen = model.scrollback.viewport.rows(body_height(model), lambda line: wrapped(model, line))
+    seen = model.buffer.scrollback.viewport.rows(body_height(model), lambda line: wrapped(model, line))
     return ["".join(span.text for span in row) for row in seen]
 
 
@@ -52,9 +52,9 @@ def test_typing_and_saying(model: Model) -> None:
     assert effect.text == "helloworld"
     assert 1 <= len(effect.key) <= 32
     assert effect.key.isascii()
-    assert model.editor.text == ""
-    (line,) = model.scrollback.unsent.values()
-    assert model.scrollback.unsent[effect.key] is line
+    assert model.buffer.editor.text == ""
+    (line,) = model.buffer.scrollback.unsent.values()
+    assert model.buffer.scrollback.unsent[effect.key] is line
     assert (line.kind, line.text, line.at, line.who, line.state) == ("own", "helloworld", NOON, "ada", "unsent")
 
 
@@ -76,17 +76,25 @@ def test_no_key_is_used_twice(model: Model) -> None:
 )
 def test_a_slash_begins_a_command(model: Model, line: str, effect: Effect) -> None:
     assert do(model, f" {line}", "enter")[0] == effect
-    assert model.editor.text == ""
-    assert model.scrollback.unsent == {}
+    assert model.buffer.editor.text == ""
+    assert model.buffer.scrollback.unsent == {}
     do(model, "up")
-    assert model.editor.text.rstrip() == line.rstrip(), "the history has it"
+    assert model.buffer.editor.text.rstrip() == line.rstrip(), "the history has it"
 
 
 @pytest.mark.parametrize("line", ["/nope  what  ", "/", "/usr"])
 def test_an_unknown_command_stays_in_the_line_with_a_hint(model: Model, line: str) -> None:
     assert do(model, f" {line}", "enter") == []
-    assert model.editor.text == line
+    assert model.buffer.editor.text == line
     assert "there is no command" in model.hint
+
+
+@pytest.mark.parametrize(
+    ("line", "nearest"), [("/nmae ada", "/name"), ("/swich 2", "/switch"), ("/layuot top", "/layout")]
+)
+def test_the_nearest_command_is_suggested(model: Model, line: str, nearest: str) -> None:
+    assert do(model, f" {line}", "enter") == []
+    assert model.hint.endswith(f"; did you mean {nearest}?")
 
 
 def test_a_command_that_the_servers_help_has_named_is_known(model: Model) -> None:
@@ -109,13 +117,13 @@ def test_two_slashes_say_one(model: Model) -> None:
 @pytest.mark.parametrize("blank", ["", "   ", "\u3000"])
 def test_a_blank_line_says_nothing_and_goes_to_the_end(model: Model, blank: str) -> None:
     for number in range(30):
-        model.scrollback.add(Line("note", str(number)))
+        model.buffer.scrollback.add(Line("note", str(number)))
     do(model, "page-up")
     assert do(model, f" {blank}", "enter") == []
-    assert model.editor.text == ""
-    assert not model.scrollback.viewport.is_scrolled
+    assert model.buffer.editor.text == ""
+    assert not model.buffer.scrollback.viewport.is_scrolled
     do(model, "up")
-    assert model.editor.text == ""
+    assert model.buffer.editor.text == ""
 
 
 @pytest.mark.parametrize(
@@ -123,9 +131,9 @@ def test_a_blank_line_says_nothing_and_goes_to_the_end(model: Model, blank: str)
 )
 def test_what_cannot_be_sent_stays_in_the_line_with_a_hint(model: Model, line: str) -> None:
     assert do(model, f" {line}", "enter") == []
-    assert model.editor.text == line
+    assert model.buffer.editor.text == line
     assert model.hint
-    assert model.scrollback.unsent == {}
+    assert model.buffer.scrollback.unsent == {}
     do(model, "backspace")
     assert model.hint == "", "the next key takes the hint away"
 
@@ -140,7 +148,7 @@ def test_what_is_typed_goes_out_whole_and_is_shown_inert(model: Model) -> None:
     odd = "\U0001fae9 so\u00adft \u200fא \ue0b0 \u202ex\u200d"
     effects = do(model, f" {FAMILY}", "enter", f" {odd}", "enter")
     assert [effect.text for effect in effects if isinstance(effect, Speak)] == [FAMILY, odd]
-    line = list(model.scrollback.unsent.values())[-1]
+    line = list(model.buffer.scrollback.unsent.values())[-1]
     assert line.text == "\U0001fae9 soft א \ue0b0 \ufffdx\ufffd"
 
 
@@ -152,16 +160,16 @@ def test_a_message_of_several_rows(model: Model) -> None:
 
 def test_saying_goes_to_the_end_of_the_chat(model: Model) -> None:
     for number in range(30):
-        model.scrollback.add(Line("note", str(number)))
+        model.buffer.scrollback.add(Line("note", str(number)))
     do(model, "page-up", " x", "enter")
-    assert not model.scrollback.viewport.is_scrolled
+    assert not model.buffer.scrollback.viewport.is_scrolled
 
 
 @pytest.mark.parametrize("words", ["", "hello", "/users"])
 def test_enter_connects_again_after_the_end(model: Model, words: str) -> None:
     model.state = "over"
     assert do(model, f" {words}", "enter")[-1] == Do.RECONNECT
-    assert model.editor.text == ""
+    assert model.buffer.editor.text == ""
     assert do(model, " /log x", "enter") == [Transcribe("x")]
 
 
@@ -184,7 +192,7 @@ def test_the_keys_that_leave(model: Model) -> None:
 
 def test_ctrl_d_deletes_as_long_as_there_is_a_draft(model: Model) -> None:
     assert do(model, " ab", "ctrl-a", "ctrl-d") == []
-    assert model.editor.text == "b"
+    assert model.buffer.editor.text == "b"
     assert do(model, "end", "ctrl-d") == []
     assert do(model, "backspace", "ctrl-d") == [Do.LEAVE]
 
@@ -193,12 +201,12 @@ def test_ctrl_d_deletes_as_long_as_there_is_a_draft(model: Model) -> None:
 def test_escape_goes_to_the_end_and_leaves_only_who_never_came_in(model: Model, state: str) -> None:
     model.state, model.was_online = state, True
     for number in range(30):
-        model.scrollback.add(Line("note", str(number)))
+        model.buffer.scrollback.add(Line("note", str(number)))
     do(model, " draft", "page-up")
-    assert model.scrollback.viewport.is_scrolled
+    assert model.buffer.scrollback.viewport.is_scrolled
     assert do(model, "escape") == []
-    assert not model.scrollback.viewport.is_scrolled
-    assert model.editor.text == "draft"
+    assert not model.buffer.scrollback.viewport.is_scrolled
+    assert model.buffer.editor.text == "draft"
     model.was_online = False
     assert do(model, "escape") == ([Do.LEAVE] if state == "waiting" else [])
 
@@ -206,9 +214,9 @@ def test_escape_goes_to_the_end_and_leaves_only_who_never_came_in(model: Model, 
 @pytest.mark.parametrize("name", ["escape", "ctrl-c", "ctrl-d", "ctrl-g"])
 def test_a_search_is_left_first(model: Model, name: str) -> None:
     do(model, " found", "enter", " draft", "ctrl-r", " fou")
-    assert model.editor.text == "found"
+    assert model.buffer.editor.text == "found"
     assert do(model, name) == []
-    assert (model.editor.search, model.editor.text, model.is_leaving) == (None, "draft", False)
+    assert (model.buffer.editor.search, model.buffer.editor.text, model.is_leaving) == (None, "draft", False)
 
 
 def test_enter_sends_what_the_search_has_found(model: Model) -> None:
@@ -216,7 +224,7 @@ def test_enter_sends_what_the_search_has_found(model: Model) -> None:
     (effect,) = do(model, "enter")
     assert isinstance(effect, Speak)
     assert effect.text == "found"
-    assert model.editor.search is None
+    assert model.buffer.editor.search is None
 
 
 def test_keys_for_the_terminal(model: Model) -> None:
@@ -232,7 +240,7 @@ def test_keys_for_the_terminal(model: Model) -> None:
 def test_a_small_paste_goes_into_the_line(model: Model, text: str) -> None:
     do(model, " <", Paste(text))
     assert model.question is None
-    assert model.editor.text == "<" + text.rstrip("\n")
+    assert model.buffer.editor.text == "<" + text.rstrip("\n")
     (effect,) = do(model, "enter")
     assert isinstance(effect, Speak)
     assert effect.text == "<" + text.rstrip("\n")
@@ -245,23 +253,23 @@ LARGE = "a\n" * (ASKED_ABOVE + 1)
 def test_a_large_paste_is_taken_after_a_yes(model: Model, answer: str) -> None:
     assert do(model, " <", Paste(LARGE)) == []
     assert model.question is not None
-    assert model.editor.text == "<"
+    assert model.buffer.editor.text == "<"
     assert do(model, answer) == [], "the answer to the question says nothing"
     assert model.question is None
-    assert model.editor.text == "<" + LARGE.rstrip("\n")
+    assert model.buffer.editor.text == "<" + LARGE.rstrip("\n")
 
 
 @pytest.mark.parametrize("answer", ["escape", "ctrl-g", "ctrl-c", " n", " N"])
 def test_a_large_paste_is_dropped_after_a_no(model: Model, answer: str) -> None:
     assert do(model, " <", Paste(LARGE), answer) == []
-    assert (model.question, model.editor.text, model.is_leaving) == (None, "<", False)
+    assert (model.question, model.buffer.editor.text, model.is_leaving) == (None, "<", False)
 
 
 @pytest.mark.parametrize("key", [" x", " yes", "tab", "backspace", "ctrl-d", "up", "page-up"])
 def test_other_keys_do_not_answer(model: Model, key: str) -> None:
     assert do(model, " <", Paste(LARGE), key) == []
     assert model.question is not None
-    assert model.editor.text == "<"
+    assert model.buffer.editor.text == "<"
 
 
 @pytest.mark.parametrize(
@@ -276,7 +284,7 @@ def test_other_keys_do_not_answer(model: Model, key: str) -> None:
 )
 def test_a_paste_that_is_too_long_for_a_message_is_refused_unasked(model: Model, draft: str, paste: Paste) -> None:
     do(model, f" {draft}", paste)
-    assert (model.question, model.editor.text) == (None, draft)
+    assert (model.question, model.buffer.editor.text) == (None, draft)
     assert "too long" in model.hint
     assert str(MAX_TEXT) in model.hint
     assert len(model.hint) < 80, "a status row has to have place for it"
@@ -285,7 +293,7 @@ def test_a_paste_that_is_too_long_for_a_message_is_refused_unasked(model: Model,
 def test_the_longest_paste_that_fits(model: Model) -> None:
     text = "x\n" * (MAX_TEXT // 2 - 1) + "yz"
     do(model, Paste(text), "enter")
-    assert model.editor.text == text
+    assert model.buffer.editor.text == text
     assert len(do(model, "enter")) == 1
 
 
@@ -293,12 +301,12 @@ def test_a_paste_that_comes_in_pieces_is_one(model: Model) -> None:
     do(model, Paste(LARGE), Paste("b", goes_on=True), Paste("c\n", goes_on=True))
     assert model.question == Paste(LARGE + "bc\n")
     do(model, "enter")
-    assert model.editor.text == LARGE + "bc"
+    assert model.buffer.editor.text == LARGE + "bc"
 
 
 def test_another_paste_takes_the_place_of_one_that_was_not_answered(model: Model) -> None:
     do(model, Paste(LARGE), Paste("other"))
-    assert (model.question, model.editor.text) == (None, "other")
+    assert (model.question, model.buffer.editor.text) == (None, "other")
 
 
 @pytest.mark.parametrize("piece", ["x\n" * 1_000, "\n" * 1_000])
@@ -306,10 +314,10 @@ def test_pieces_without_end_are_refused_and_not_kept(model: Model, piece: str) -
     do(model, Paste(LARGE))
     for _ in range(100):
         do(model, Paste(piece, goes_on=True))
-    assert (model.question, model.editor.text) == (None, "")
+    assert (model.question, model.buffer.editor.text) == (None, "")
     assert "too long" in model.hint
     assert do(model, Paste("one more line\n", goes_on=True)) == []
-    assert (model.question, model.editor.text) == (None, ""), "it belongs to what was refused"
+    assert (model.question, model.buffer.editor.text) == (None, ""), "it belongs to what was refused"
 
 
 def test_a_paste_that_has_not_ended_is_said(model: Model) -> None:
@@ -317,7 +325,7 @@ def test_a_paste_that_has_not_ended_is_said(model: Model) -> None:
     assert "10 s" in model.hint
     assert len(model.hint) < 80
     do(model, Paste("whole"))
-    assert (model.hint, model.editor.text) == ("", "whole")
+    assert (model.hint, model.buffer.editor.text) == ("", "whole")
 
 
 # --- the mouse
@@ -326,22 +334,22 @@ def test_a_paste_that_has_not_ended_is_said(model: Model) -> None:
 def test_the_wheel_scrolls_and_leaves_the_line_alone(model: Model) -> None:
     do(model, " sent", "enter", " a draft")
     for at in range(50):
-        model.scrollback.add(says(str(at), at))
+        model.buffer.scrollback.add(says(str(at), at))
     last = rows(model)[-1]
     do(model, "wheel-up")
     assert rows(model)[-1] != last
-    assert model.scrollback.viewport.is_scrolled
-    assert model.editor.text == "a draft"
+    assert model.buffer.scrollback.viewport.is_scrolled
+    assert model.buffer.editor.text == "a draft"
     do(model, "wheel-down")
     assert rows(model)[-1] == last
-    assert not model.scrollback.viewport.is_scrolled
+    assert not model.buffer.scrollback.viewport.is_scrolled
 
 
 def test_the_wheel_answers_no_question_and_ends_no_search(model: Model) -> None:
     do(model, Paste(LARGE), "wheel-up", "mouse")
     assert model.question is not None
     do(model, "escape", "ctrl-r", " x", "wheel-up")
-    assert model.editor.search == "x"
+    assert model.buffer.editor.search == "x"
 
 
 @pytest.mark.parametrize("event", [" x", "left", Paste("x")])
@@ -356,7 +364,7 @@ def test_a_button_gives_the_mouse_to_the_terminal_until_the_next_key(model: Mode
 
 def test_a_blank_line_of_the_history_gives_the_draft_back(model: Model) -> None:
     do(model, " sent", "enter", " a draft", "up", "ctrl-u", "enter")
-    assert model.editor.text == "a draft"
+    assert model.buffer.editor.text == "a draft"
 
 
 # --- long messages
@@ -369,7 +377,7 @@ def says(text: str, at: int) -> Line:
 def test_a_long_message_is_opened_and_folded(model: Model) -> None:
     model.rows = 30
     for at, text in enumerate(("first", "\n".join(f"row {number}" for number in range(100)), "last"), 1):
-        model.scrollback.add(says(text, at))
+        model.buffer.scrollback.add(says(text, at))
     assert "90 more rows" in rows(model)[-2]
     do(model, "ctrl-o")
     assert rows(model)[0].endswith("row 0")
@@ -379,21 +387,21 @@ def test_a_long_message_is_opened_and_folded(model: Model) -> None:
     do(model, "ctrl-o")
     assert "90 more rows" in rows(model)[-2], "it is folded again, and in view"
     assert rows(model)[-1].endswith("last")
-    assert not model.scrollback.viewport.is_scrolled, "all is in view"
+    assert not model.buffer.scrollback.viewport.is_scrolled, "all is in view"
 
 
 def test_the_key_opens_the_lowest_message_in_view(model: Model) -> None:
     for at in (1, 2):
-        model.scrollback.add(says(f"{at}\n" * 100, at))
+        model.buffer.scrollback.add(says(f"{at}\n" * 100, at))
     do(model, "ctrl-o")
-    assert [line.is_open for line in model.scrollback.lines] == [False, True]
+    assert [line.is_open for line in model.buffer.scrollback.lines] == [False, True]
     do(model, "ctrl-o")
-    assert [line.is_open for line in model.scrollback.lines] == [False, False]
-    assert not model.scrollback.viewport.is_scrolled, "the last line is at the end"
+    assert [line.is_open for line in model.buffer.scrollback.lines] == [False, False]
+    assert not model.buffer.scrollback.viewport.is_scrolled, "the last line is at the end"
 
 
 def test_where_nothing_is_folded_the_key_says_so(model: Model) -> None:
-    model.scrollback.add(says("short", 1))
+    model.buffer.scrollback.add(says("short", 1))
     do(model, "ctrl-o")
     assert "no message" in model.hint
 
@@ -401,17 +409,17 @@ def test_where_nothing_is_folded_the_key_says_so(model: Model) -> None:
 def test_inline_prints_the_whole_of_what_was_folded(model: Model) -> None:
     model.preferences.layout = "inline"
     for at in (1, 2):
-        model.scrollback.add(says(f"{at}\n" * 50, at))
+        model.buffer.scrollback.add(says(f"{at}\n" * 50, at))
     do(model, "ctrl-o")
     assert "no message" in model.hint, "nothing is printed yet"
-    model.scrollback.unprinted()
+    model.buffer.scrollback.unprinted()
     for at in (2, 1):
         do(model, "ctrl-o")
-        (again,) = model.scrollback.unprinted()
+        (again,) = model.buffer.scrollback.unprinted()
         assert len(wrapped(model, again)) == 51
         assert again.text.startswith(str(at))
     do(model, "ctrl-o")
-    assert model.scrollback.unprinted() == []
+    assert model.buffer.scrollback.unprinted() == []
 
 
 # --- Tab
@@ -419,26 +427,26 @@ def test_inline_prints_the_whole_of_what_was_folded(model: Model) -> None:
 
 def test_tab_completes_commands_names_and_rooms(model: Model) -> None:
     do(model, " /lay", "tab")
-    assert model.editor.text == "/layout "
+    assert model.buffer.editor.text == "/layout "
     do(model, "ctrl-u", " /us", "tab")
-    assert model.editor.text == "/users "
+    assert model.buffer.editor.text == "/users "
     do(model, "ctrl-u", " hi @bo", "tab")
-    assert model.editor.text == "hi @bob "
+    assert model.buffer.editor.text == "hi @bob "
     model.rooms = ["deep-end"]
     do(model, "ctrl-u", " /join de", "tab")
-    assert model.editor.text == "/join deep-end "
+    assert model.buffer.editor.text == "/join deep-end "
 
 
 def test_tab_offers_who_spoke_last_first_and_never_oneself(model: Model) -> None:
     do(model, " b", "tab")
-    assert model.editor.text == "bill: "
+    assert model.buffer.editor.text == "bill: "
     assert model.hint == "bill  bob"
     do(model, "tab")
-    assert model.editor.text == "bob: "
+    assert model.buffer.editor.text == "bob: "
     do(model, "shift-tab")
-    assert model.editor.text == "bill: "
+    assert model.buffer.editor.text == "bill: "
     do(model, "ctrl-u", " ad", "tab")
-    assert model.editor.text == "ad"
+    assert model.buffer.editor.text == "ad"
 
 
 def test_tab_asks_for_the_rooms_once(model: Model) -> None:
@@ -457,12 +465,12 @@ def test_tab_asks_nothing_without_a_connection(model: Model, state: str) -> None
 def test_tab_goes_on_with_what_a_search_has_found(model: Model) -> None:
     do(model, " hello @bo", "enter", "ctrl-r", " hello")
     do(model, "tab")
-    assert model.editor.text == "bill: hello @bo", "the cursor is where it was found"
-    assert model.editor.search is None
+    assert model.buffer.editor.text == "bill: hello @bo", "the cursor is where it was found"
+    assert model.buffer.editor.search is None
     do(model, "ctrl-u", "end", "tab")
-    assert model.editor.text == "hello @bob "
+    assert model.buffer.editor.text == "hello @bob "
     do(model, "enter")
-    assert [line.text for line in model.scrollback.unsent.values()] == ["hello @bo", "hello @bob "]
+    assert [line.text for line in model.buffer.scrollback.unsent.values()] == ["hello @bo", "hello @bob "]
 
 
 # --- scrolling
@@ -471,7 +479,7 @@ def test_tab_goes_on_with_what_a_search_has_found(model: Model) -> None:
 def test_page_up_and_down(model: Model) -> None:
     model.preferences.times = False
     for number in range(40):
-        model.scrollback.add(Line("note", str(number)))
+        model.buffer.scrollback.add(Line("note", str(number)))
     assert rows(model) == [str(number) for number in range(32, 40)]
     do(model, "page-up")
     assert rows(model) == [str(number) for number in range(25, 33)], "one row stays in view"
@@ -479,7 +487,7 @@ def test_page_up_and_down(model: Model) -> None:
     assert rows(model)[0] == "22"
     do(model, "shift-down", "page-down")
     assert rows(model)[0] == "32"
-    assert not model.scrollback.viewport.is_scrolled
+    assert not model.buffer.scrollback.viewport.is_scrolled
     do(model, *["page-up"] * 50)
     assert rows(model)[0] == "0"
     do(model, *["page-down"] * 50)
@@ -490,6 +498,6 @@ def test_page_up_and_down(model: Model) -> None:
 def test_scrolling_in_a_window_of_few_rows(model: Model, size: int) -> None:
     model.columns = model.rows = size
     for number in range(40):
-        model.scrollback.add(Line("note", str(number)))
+        model.buffer.scrollback.add(Line("note", str(number)))
     do(model, "page-up", "shift-up", "page-up", "page-down", "shift-down", "escape")
-    assert not model.scrollback.viewport.is_scrolled
+    assert not model.buffer.scrollback.viewport.is_scrolled

@@ -21,30 +21,26 @@ def kinds(alias: Any) -> set[Any]:
 
 def test_models_share_nothing() -> None:
     one, two = Model("x", Preferences()), Model("x", Preferences())
-    one.know("ada")
+    one.buffer.know("ada")
     one.rooms.append("lobby")
     one.queries.append("users")
-    one.arriving["bob"] = "bob"
-    one.scrollback.fold("joined", "ada", 0)
-    one.editor.insert("x")
-    assert two.people == two.arriving == {}
-    assert (two.rooms, two.queries, two.scrollback.lines, two.editor.text) == ([], [], [], "")
+    one.buffer.arriving["bob"] = "bob"
+    one.buffer.scrollback.fold("joined", "ada", 0)
+    one.buffer.editor.insert("x")
+    assert two.buffer.people == two.buffer.arriving == {}
+    assert (two.rooms, two.queries, two.buffer.scrollback.lines, two.buffer.editor.text) == ([], [], [], "")
 
 
 def test_a_new_window_is_connecting_and_knows_nobody() -> None:
     model = Model("x", Preferences())
-    assert (model.state, model.name, model.room, model.question, model.hint) == ("connecting", "", None, None, "")
+    assert (model.state, model.name, model.buffer.room, model.question, model.hint) == (
+        "connecting",
+        "",
+        None,
+        None,
+        "",
+    )
     assert (model.columns, model.rows) == (80, 24)
-
-
-def test_who_did_something_last_comes_last_and_each_once() -> None:
-    model = Model("x", Preferences())
-    for name in ("ada", "bob", "cy", "ADA"):
-        model.know(name)
-    assert list(model.people.items()) == [("bob", "bob"), ("cy", "cy"), ("ada", "ADA")]
-    model.know("straße")
-    model.know("STRASSE")
-    assert list(model.people.values()) == ["bob", "cy", "ADA", "STRASSE"]
 
 
 def test_there_is_a_rule_for_every_event() -> None:

@@ -2,11 +2,12 @@
 
 from pylingo.client.events import Received, Status
 from pylingo.client.settings import Preferences
+from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.model import Event, Model
 from pylingo.client.terminal.printer import Printer
 from pylingo.client.terminal.update import update
-from pylingo.shared.messages import Joined, Message, Sent
+from pylingo.shared.messages import Joined, Message, Private, Sent
 
 AT = 1_700_000_000_000_000
 
@@ -42,7 +43,7 @@ def test_further_rows_are_indented():
 def test_what_the_person_has_typed_is_on_the_screen_already():
     model, printer = make()
     assert happen(model, printer, Text("hello"), Key("enter")) == ""
-    [key] = model.scrollback.unsent
+    [key] = model.buffer.scrollback.unsent
     assert happen(model, printer, Received(Sent("lobby", AT + 1, key=key))) == ""
 
 
@@ -51,3 +52,16 @@ def test_hints_and_questions_are_lines_each_said_once():
     assert happen(model, printer, Text("/colors perhaps"), Key("enter")).startswith("! ")
     assert happen(model, printer) == ""
     assert "Paste 9 lines" in happen(model, printer, Key("ctrl-u"), Paste("\n".join("123456789")))
+
+
+def test_a_buffer_with_something_new_is_named_once_until_it_is_shown():
+    model, printer = make()
+    model.buffers += [Buffer("ops"), Buffer(person="grace")]
+    ops, private = Received(Message("ops", "bob", "hi", AT)), Received(Private("grace", "ada", "psst", AT))
+    assert happen(model, printer, ops) == "* new in 2:ops\n"
+    assert happen(model, printer, ops, private) == "* new in 3:@grace\n"
+    assert happen(model, printer, Received(Message("ops", "bob", "ada!", AT))) == "* new in 2:ops\n", "it is urgent now"
+    assert "--- 2:ops ---" in happen(model, printer, Text("/switch 2"), Key("enter"))
+    assert happen(model, printer, Text("/switch 1"), Key("enter")) == "--- 1:lobby ---\n"
+    later = Received(Message("ops", "bob", "hi", AT + 1))
+    assert happen(model, printer, later) == "* new in 2:ops\n"

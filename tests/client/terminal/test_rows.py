@@ -143,9 +143,9 @@ FORGERIES = [
 def test_only_the_first_row_of_a_line_begins_in_the_first_column(columns: int, text: str, has_times: bool) -> None:
     model = make(columns=columns, times=has_times)
     for record in (Message("r", "bob", text, NOON), Notice(text), Error("bad-text", text)):
-        model.scrollback.clear()
+        model.buffer.scrollback.clear()
         update(model, Received(record), 0.0, NOON)
-        (line,) = model.scrollback.lines
+        (line,) = model.buffer.scrollback.lines
         _, *others = (plain(row) for row in wrapped(model, line))
         assert all(row[:1] in (" ", "") for row in others)
 
@@ -207,7 +207,7 @@ def test_plain_has_no_key_and_folds_nothing() -> None:
 def test_a_frame_wraps_and_renders_nothing_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     model = make()
     for number in range(30):
-        model.scrollback.add(said(" ".join([f"http://a.b/{number}"] * 250)))
+        model.buffer.scrollback.add(said(" ".join([f"http://a.b/{number}"] * 250)))
     terminal = read_capabilities("xterm-256color")
     calls: list[str] = []
     counted = replace(terminal, link=lambda address, text: calls.append("link") or terminal.link(address, text))

@@ -2,12 +2,15 @@
 
 import pytest
 
-from pylingo.client.events import QueryReply, Received
+from pylingo.client.events import NewSince, QueryReply, Received
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.settings import Preferences
+from pylingo.client.terminal.buffer import Buffer
+from pylingo.client.terminal.buffers import show
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Do, Effect, Model, Query, Shown
-from pylingo.client.terminal.server_events import BELL_EVERY, OLD, query, query_reply, received
+from pylingo.client.terminal.people_events import query
+from pylingo.client.terminal.server_events import BELL_EVERY, OLD, new_since, query_reply, received
 from pylingo.client.wording import clock_time
 from pylingo.shared import messages
 from pylingo.shared.messages import (
@@ -15,11 +18,13 @@ from pylingo.shared.messages import (
     Joined,
     Left,
     Message,
+    Private,
     Ready,
     Renamed,
     RoomInfo,
     Rooms,
     Sent,
+    Topic,
     Users,
 )
 from pylingo.shared.schema import Record
@@ -31,8 +36,8 @@ TOKEN = "0" * 32
 @pytest.fixture
 def model() -> Model:
     made = Model("example:5000", Preferences())
-    made.state, made.name, made.room = "online", "ada", "lobby"
-    made.know("ada")
+    made.state, made.name, made.buffer.room = "online", "ada", "lobby"
+    made.buffer.know("ada")
     return made
 
 
@@ -41,7 +46,7 @@ def take(model: Model, *records: Record, now: float = 0.0) -> list[Effect]:
 
 
 def texts(model: Model) -> list[str]:
-    return [line.text for line in model.scrollback.lines]
+    return [line.text for line in model.buffer.scrollback.lines]
 
 
 def reply(model: Model, name: str, *records: Record) -> list[Effect]:
@@ -90,19 +95,22 @@ IN_WORDS: list[tuple[Record, str, str]] = [
 
 def test_every_type_of_frame_is_in_a_test_here() -> None:
     tested = {type(record) for record in SAYING_NOTHING} | {type(record) for record, *_ in IN_WORDS}
-    assert {schema.record for schema in messages.EVENTS.values()} == tested | {Message, messages.Help}
+    elsewhere = {"Message", "Private", "Help", "Topic", "Away", "People", "PersonDetails"}
+    assert {schema.record for schema in messages.EVENTS.values()} == tested | {
+        getattr(messages, name) for name in elsewhere
+    }
 
 
 @pytest.mark.parametrize("record", SAYING_NOTHING, ids=lambda record: type(record).__name__)
 def test_a_frame_that_is_not_for_people(model: Model, record: Record) -> None:
     assert take(model, record) == []
-    assert model.scrollback.lines == []
+    assert model.buffer.scrollback.lines == []
 
 
 @pytest.mark.parametrize(("record", "kind", "text"), IN_WORDS)
 def test_a_frame_in_words_that_are_written_down_too(model: Model, record: Record, kind: str, text: str) -> None:
     effects = take(model, record)
-    (line,) = model.scrollback.lines
+    (line,) = model.buffer.scrollback.lines
     assert (line.kind, line.text, line.at) == (kind, text, NOON)
     (written,) = (effect.text for effect in effects if isinstance(effect, Shown))
     assert written.endswith(text.replace("\n", "\n    "))
@@ -113,7 +121,7 @@ def test_a_frame_in_words_that_are_written_down_too(model: Model, record: Record
 
 def test_a_message_is_a_line_with_its_stamp(model: Model) -> None:
     effects = take(model, Message("lobby", "bob", "a\tb\nc", NOON + 5))
-    (line,) = model.scrollback.lines
+    (line,) = model.buffer.scrollback.lines
     assert (line.kind, line.text, line.at, line.who) == ("message", "a   b\nc", NOON + 5, "bob")
     assert line.is_stamped
     assert not line.is_mention
@@ -147,7 +155,7 @@ def test_messages_stand_by_their_stamps(model: Model) -> None:
 def test_a_mention_is_the_name_as_a_word(model: Model, name: str, text: str, is_mention: bool) -> None:
     model.name = name
     take(model, Message("lobby", "bob", text, NOON))
-    assert model.scrollback.lines[-1].is_mention is is_mention
+    assert model.buffer.scrollback.lines[-1].is_mention is is_mention
 
 
 def test_the_bell_rings_once_in_a_while_however_often_one_is_called(model: Model) -> None:
@@ -169,7 +177,7 @@ def test_the_bell_rings_for_mentions_alone_and_if_it_is_wanted(model: Model) -> 
 
 def test_what_is_read_in_the_log_does_not_ring(model: Model) -> None:
     assert Do.BELL not in take(model, Message("lobby", "bob", "ada!", NOON - OLD))
-    assert model.scrollback.lines[-1].is_mention
+    assert model.buffer.scrollback.lines[-1].is_mention
     assert Do.BELL in take(model, Message("lobby", "bob", "ada!", NOON - OLD + 1))
 
 
@@ -177,7 +185,7 @@ def test_who_is_ignored_is_not_heard(model: Model) -> None:
     model.preferences.ignored = {"bob"}
     frames = (Joined("lobby", "Bob"), Message("lobby", "BOB", "ada!", NOON), Left("lobby", "bob", "leave"))
     assert take(model, *frames) == []
-    assert model.scrollback.lines == []
+    assert model.buffer.scrollback.lines == []
     take(model, Message("lobby", "bobby", "hello", NOON))
     assert texts(model) == ["hello"]
 
@@ -187,14 +195,14 @@ def heard(model: Model, *names: str) -> list[str]:
     for name in names:
         take(model, Message("lobby", name, f"now by {name}", NOON))
     found = [text.removeprefix("now by ") for text in texts(model) if text.startswith("now")]
-    model.scrollback.clear()
+    model.buffer.scrollback.clear()
     return found
 
 
 def test_who_is_ignored_stays_so_under_another_name(model: Model) -> None:
     model.preferences.ignored = {"bob"}
     take(model, Joined("lobby", "Bob"), Renamed("Bob", "Rob", "lobby"), Renamed("Rob", "Bobby", "lobby"))
-    assert model.scrollback.lines == [], "nor is the change told"
+    assert model.buffer.scrollback.lines == [], "nor is the change told"
     assert heard(model, "bob", "bobby", "rob") == ["rob"]
     assert model.preferences.ignored == {"bob"}, "the new name is not kept"
     take(model, Left("lobby", "bobby", "leave"), Joined("lobby", "bobby"))
@@ -225,19 +233,19 @@ def test_of_whom_nothing_is_seen_any_more_is_followed_no_further(model: Model) -
 def test_a_stranger_who_takes_an_ignored_name_is_told(model: Model) -> None:
     model.preferences.ignored = {"bob"}
     take(model, Renamed("cy", "bob", "lobby"))
-    assert len(model.scrollback.lines) == 1
+    assert len(model.buffer.scrollback.lines) == 1
     assert model.hidden == {}
 
 
 def test_an_own_message_is_confirmed_under_the_name_of_then(model: Model) -> None:
-    model.scrollback.unsent["k"] = Line("own", "mine", NOON, "", state="unsent")
+    model.buffer.scrollback.unsent["k"] = Line("own", "mine", NOON, "", state="unsent")
     (shown,) = take(model, Sent("lobby", NOON + 7, key="k"))
-    (line,) = model.scrollback.lines
+    (line,) = model.buffer.scrollback.lines
     assert (line.who, line.state, line.at, line.is_stamped) == ("ada", "", NOON + 7, True)
     assert isinstance(shown, Shown)
     assert shown.text.endswith("ada: mine")
     assert take(model, Sent("lobby", NOON + 7, key="k")) == [], "a second answer changes nothing"
-    assert len(model.scrollback.lines) == 1
+    assert len(model.buffer.scrollback.lines) == 1
 
 
 # --- who is where
@@ -246,7 +254,7 @@ def test_an_own_message_is_confirmed_under_the_name_of_then(model: Model) -> Non
 def test_joining_begins_anew_and_asks_who_is_there(model: Model) -> None:
     take(model, Joined("lobby", "bob"))
     effects = take(model, Joined("Deep-End", "Ada", 2))
-    assert (model.room, model.name, model.people) == ("Deep-End", "Ada", {"ada": "Ada"})
+    assert (model.buffer.room, model.name, model.buffer.people) == ("Deep-End", "Ada", {"ada": "Ada"})
     assert model.rooms == ["Deep-End"]
     assert asked(effects) == model.queries == ["users"]
     take(model, Message("Deep-End", "bob", "old", 1))
@@ -255,13 +263,13 @@ def test_joining_begins_anew_and_asks_who_is_there(model: Model) -> None:
 
 def test_who_comes_and_goes_is_known(model: Model) -> None:
     take(model, Joined("lobby", "Bob"), Joined("lobby", "cy"), Left("lobby", "BOB", "lost"))
-    assert model.people == {"ada": "ada", "cy": "cy"}
+    assert model.buffer.people == {"ada": "ada", "cy": "cy"}
     take(model, Renamed("cy", "Cyd", "lobby"), Renamed("unknown", "x", "lobby"))
-    assert model.people == {"ada": "ada", "cyd": "Cyd"}
+    assert model.buffer.people == {"ada": "ada", "cyd": "Cyd"}
     take(model, Renamed("ada", "eve"))
-    assert (model.name, model.people) == ("eve", {"cyd": "Cyd", "eve": "eve"})
+    assert (model.name, model.buffer.people) == ("eve", {"cyd": "Cyd", "eve": "eve"})
     take(model, Left("lobby", "eve"))
-    assert (model.room, model.people) == (None, {})
+    assert (model.buffer.room, model.buffer.people) == (None, {})
 
 
 def test_another_ones_name_is_not_ours(model: Model) -> None:
@@ -280,17 +288,17 @@ def test_the_pages_of_users_are_put_together(model: Model) -> None:
     take(model, Message("lobby", "cy", "hi", NOON), Message("lobby", "gone", "hi", NOON + 1))
     before = texts(model)
     assert reply(model, "users", Users("lobby", ["ada", "bob"], True)) == []
-    assert "bob" not in model.people
+    assert "bob" not in model.buffer.people
     assert reply(model, "users", Users("LOBBY", ["cy", "dan"], False)) == []
-    assert list(model.people) == ["bob", "dan", "ada", "cy"], "who spoke last comes last, who is gone goes"
-    assert (model.queries, model.arriving, texts(model)) == ([], {}, before)
+    assert list(model.buffer.people) == ["bob", "dan", "ada", "cy"], "who spoke last comes last, who is gone goes"
+    assert (model.queries, model.buffer.arriving, texts(model)) == ([], {}, before)
 
 
 def test_who_has_left_the_room_and_speaks_in_its_log_is_not_in_it(model: Model) -> None:
     take(model, Joined("lobby", "ada", 2))
     reply(model, "users", Users("lobby", ["ada", "bob"], False))
     take(model, Message("lobby", "gone", "hi", NOON), Message("lobby", "bob", "hi", NOON + 1))
-    assert list(model.people) == ["ada", "bob"]
+    assert list(model.buffer.people) == ["ada", "bob"]
 
 
 def test_what_happens_between_two_pages_of_users(model: Model) -> None:
@@ -306,18 +314,18 @@ def test_what_happens_between_two_pages_of_users(model: Model) -> None:
         Renamed("walt", "anne", "lobby"),
     )
     reply(model, "users", Users("lobby", ["dan", "zoe"], False))
-    assert set(model.people) == {"ada", "amy", "anne", "cyril", "dan", "zoe"}
+    assert set(model.buffer.people) == {"ada", "amy", "anne", "cyril", "dan", "zoe"}
     take(model, Joined("lobby", "late"))
     reply(model, "users", Users("lobby", ["ada"], False))
-    assert list(model.people) == ["ada"]
+    assert list(model.buffer.people) == ["ada"]
 
 
 def test_the_users_of_a_room_that_was_left_are_not_taken(model: Model) -> None:
     take(model, Users("elsewhere", ["x"], False))
-    assert model.people == {"ada": "ada"}
-    model.room = None
+    assert model.buffer.people == {"ada": "ada"}
+    model.buffer.room = None
     take(model, Users("lobby", ["x"], False))
-    assert model.people == {"ada": "ada"}
+    assert model.buffer.people == {"ada": "ada"}
 
 
 def test_what_the_person_asked_for_is_shown_page_by_page(model: Model) -> None:
@@ -344,13 +352,13 @@ def test_a_quiet_refusal_is_not_shown(model: Model) -> None:
 
 def test_a_session_that_was_resumed_asks_who_is_there(model: Model) -> None:
     assert asked(take(model, Ready("Ada", "deep", TOKEN, True))) == ["users"]
-    assert (model.name, model.room) == ("Ada", "deep")
+    assert (model.name, model.buffer.room) == ("Ada", "deep")
 
 
 def test_a_session_that_is_new_is_in_no_room_and_with_nobody(model: Model) -> None:
-    model.know("bob")
+    model.buffer.know("bob")
     assert take(model, Ready("guest-7", None, TOKEN, False)) == []
-    assert (model.name, model.room, model.people) == ("guest-7", None, {})
+    assert (model.name, model.buffer.current_room, model.buffer.people) == ("guest-7", None, {})
 
 
 # --- queries
@@ -372,7 +380,99 @@ def test_a_reply_to_a_query_is_a_sign_of_life(model: Model) -> None:
 def test_help_has_the_commands_of_the_server_and_of_this_program(model: Model) -> None:
     take(model, messages.Help([messages.CommandInfo("join", "room", "Moves you.")]))
     (text,) = texts(model)
-    assert "/join [room]       Moves you." in text
-    for info in LOCAL:
-        assert f"\n/{info.name}" in text
-        assert info.description in text
+    for info in (messages.CommandInfo("join", "room", ""), *LOCAL):
+        assert f" /{info.name} " in text
+
+
+# --- several rooms and conversations
+
+
+@pytest.fixture
+def several(model: Model) -> Model:
+    model.features = frozenset({"rooms", "private", "people"})
+    model.buffers += [Buffer("ops"), Buffer(person="grace")]
+    return model
+
+
+def lines(model: Model, index: int) -> list[str]:
+    return [line.whole for line in model.buffers[index].scrollback.lines if line.kind != "day"]
+
+
+def news(model: Model) -> list[tuple[int, int]]:
+    return [(buffer.new, buffer.urgent) for buffer in model.buffers]
+
+
+def test_a_message_goes_to_its_room_and_is_counted_if_that_is_not_shown(several: Model) -> None:
+    take(several, Message("lobby", "bob", "here", NOON), Message("ops", "bob", "there", NOON + 1))
+    take(several, Message("ops", "bob", "ada?", NOON + 2))
+    assert lines(several, 0) == ["bob: here"]
+    assert lines(several, 1) == ["--- new ---", "bob: there", "bob: ada?"]
+    assert news(several) == [(0, 0), (2, 1), (0, 0)]
+    show(several, several.buffers[1])
+    assert news(several) == [(0, 0)] * 3
+    show(several, several.buffers[0])
+    assert lines(several, 1) == ["bob: there", "bob: ada?"]
+
+
+def test_old_messages_of_a_room_that_is_opened_are_not_new(several: Model) -> None:
+    take(several, Message("ops", "bob", "days ago", NOON - 2 * OLD))
+    assert news(several)[1] == (0, 0)
+
+
+def test_messages_missed_in_a_room_that_was_seen_are_new(several: Model) -> None:
+    several.buffers[1].seen = NOON - 3 * OLD
+    take(several, Message("ops", "bob", "missed", NOON - 2 * OLD))
+    assert news(several)[1] == (1, 0)
+
+
+def test_what_came_since_the_last_run_is_marked_in_the_room_that_is_shown_too(several: Model) -> None:
+    take(several, Message("lobby", "bob", "seen", NOON - 3))
+    new_since(several, NewSince("Lobby", NOON - 3), 0, NOON)
+    take(several, Message("lobby", "bob", "new", NOON - 2), Message("lobby", "bob", "newer", NOON - 1))
+    assert lines(several, 0) == ["bob: seen", "--- new ---", "bob: new", "bob: newer"]
+    assert several.buffers[0].seen == NOON - 1
+    assert new_since(several, NewSince("nowhere", 1), 0, NOON) == []
+
+
+def test_a_private_message_opens_its_conversation_in_the_background_and_rings(several: Model) -> None:
+    effects = take(several, Private("ken", "ada", "psst", NOON), now=100.0)
+    assert Do.BELL in effects
+    assert (several.buffers[3].title, several.buffer.title) == ("@ken", "lobby")
+    assert news(several)[3] == (1, 1)
+    effects = take(several, Private("grace", "ada", "psst", NOON), now=100.0)
+    assert Do.BELL not in effects, "at most every two seconds"
+
+
+def test_a_private_message_of_ours_is_in_the_conversation_with_the_other(several: Model) -> None:
+    take(several, Private("ada", "Grace", "mine", NOON))
+    assert lines(several, 2) == ["--- new ---", "ada: mine"]
+    assert news(several)[2] == (1, 0)
+    several.own_names |= {"ada", "eve"}
+    take(several, Private("eve", "grace", "under an earlier name", NOON + 1))
+    take(several, Private("eve", "ada", "of somebody who has that name now", NOON + 2))
+    assert [buffer.title for buffer in several.buffers] == ["lobby", "ops", "@grace", "@eve"]
+
+
+def test_a_hidden_person_opens_no_conversation(several: Model) -> None:
+    several.preferences.ignored.add("mallory")
+    assert take(several, Private("Mallory", "ada", "psst", NOON)) == []
+    assert len(several.buffers) == 3
+
+
+def test_an_emote_of_somebody(several: Model) -> None:
+    take(several, Message("lobby", "grace", "waves", NOON, action=True), Private("grace", "ada", "nods", NOON, True))
+    assert (lines(several, 0), lines(several, 2)[1:]) == (["* grace waves"], ["* grace nods"])
+
+
+def test_a_confirmation_finds_the_buffer_of_its_words(several: Model) -> None:
+    several.buffers[2].scrollback.unsent["k"] = Line("own", "psst", state="unsent")
+    take(several, Sent(None, NOON, key="k", to="Grace"))
+    (line,) = (line for line in several.buffers[2].scrollback.lines if line.kind == "own")
+    assert (line.state, line.is_stamped, several.buffers[2].title) == ("", True, "@Grace")
+
+
+def test_a_topic_is_that_of_its_room(several: Model) -> None:
+    take(several, Topic("ops", "green", "bob", NOON))
+    assert (several.buffers[0].topic, several.buffers[1].topic) == (None, "green")
+    take(several, Topic("ops", None, "bob", NOON))
+    assert several.buffers[1].topic is None

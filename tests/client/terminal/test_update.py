@@ -4,6 +4,7 @@ import pytest
 
 from pylingo.client.events import FramesMissed, NameWanted, PongReceived, Received, Refused, Status
 from pylingo.client.settings import Preferences
+from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.input_events import Key, Text
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import (
@@ -39,7 +40,7 @@ def happen(model: Model, *events: Event, now: float = 0.0) -> list[Effect]:
 
 
 def texts(model: Model) -> list[str]:
-    return [line.text for line in model.scrollback.lines]
+    return [line.text for line in model.buffer.scrollback.lines]
 
 
 def pings(effects: list[Effect]) -> int:
@@ -60,7 +61,7 @@ def test_a_loss_is_told_once_and_so_is_the_return(model: Model) -> None:
     for _ in range(5):
         happen(model, LOST, CONNECTING)
     assert texts(model) == ["! the connection to x broke: the server went away; trying to come back"]
-    assert model.scrollback.lines[0].kind == "error"
+    assert model.buffer.scrollback.lines[0].kind == "error"
     happen(model, ONLINE)
     assert texts(model)[1:] == ["* connected to x again"]
     happen(model, LOST, CONNECTING, ONLINE)
@@ -101,9 +102,9 @@ def test_an_end_that_was_wanted_needs_no_word(model: Model) -> None:
 @pytest.mark.parametrize("end", [LOST, Status("over", goodbye=Goodbye("replaced", "x")), CONNECTING])
 def test_what_was_asked_before_the_loss_is_not_waited_for(model: Model, end: Status) -> None:
     happen(model, ONLINE)
-    model.round_trip, model.queries, model.arriving = 0.1, ["users"], {"bob": "bob"}
+    model.round_trip, model.queries, model.buffer.arriving = 0.1, ["users"], {"bob": "bob"}
     happen(model, end)
-    assert (model.round_trip, model.queries, model.arriving, model.is_awaiting_pong) == (None, [], {}, False)
+    assert (model.round_trip, model.queries, model.buffer.arriving, model.is_awaiting_pong) == (None, [], {}, False)
     assert pings(happen(model, ONLINE, now=0.1)) == 1, "the time is measured at once"
 
 
@@ -149,9 +150,10 @@ def test_without_a_connection_nothing_is_asked(model: Model, state: str) -> None
 
 
 def test_after_missed_frames_the_window_asks_who_is_there(model: Model) -> None:
-    assert happen(model, FramesMissed()) == []
-    model.room = "lobby"
-    assert happen(model, FramesMissed()) == [Query("users")]
+    assert happen(model, FramesMissed("lobby")) == []
+    model.buffer.room = "lobby"
+    assert happen(model, FramesMissed()) == [], "private messages were missed"
+    assert happen(model, FramesMissed("lobby")) == [Query("users")]
     assert model.queries == ["users"]
 
 
@@ -180,26 +182,51 @@ def test_an_interruption_leaves(model: Model) -> None:
 def test_what_happens_outside_is_told_and_inert(model: Model) -> None:
     happen(model, Report("no room on \x1b[2Jdisk", is_error=True))
     happen(model, Report("\x1b[2J is written"))
-    assert [(line.kind, line.text) for line in model.scrollback.lines] == [
+    assert [(line.kind, line.text) for line in model.buffer.scrollback.lines] == [
         ("error", "! no room on \ufffd[2Jdisk"),
         ("note", "* \ufffd[2J is written"),
     ]
 
 
 def test_what_is_refused_stays_and_is_marked(model: Model) -> None:
-    model.scrollback.unsent["k"] = Line("own", "mine", NOON, "ada", state="unsent")
+    model.buffer.scrollback.unsent["k"] = Line("own", "mine", NOON, "ada", state="unsent")
     assert happen(model, Refused(Say("x", key="other"), NO), Refused(Command("k"), NO)) == []
-    assert model.scrollback.lines == []
+    assert model.buffer.scrollback.lines == []
     assert happen(model, Refused(Say("mine", key="k"), NO)) == []
-    assert [(line.text, line.state) for line in model.scrollback.lines] == [("mine", "refused")]
+    assert [(line.text, line.state) for line in model.buffer.scrollback.lines] == [("mine", "refused")]
 
 
 def test_keys_go_to_the_input_line(model: Model) -> None:
     happen(model, Text("ab"), Key("left"), Text("x"))
-    assert model.editor.text == "axb"
+    assert model.buffer.editor.text == "axb"
 
 
 def test_the_draft_and_what_is_unsent_outlive_a_loss(model: Model) -> None:
     happen(model, ONLINE, Text("one"), Key("enter"), Text("draft"), LOST, CONNECTING, ONLINE)
-    assert model.editor.text == "draft"
-    assert [line.text for line in model.scrollback.unsent.values()] == ["one"]
+    assert model.buffer.editor.text == "draft"
+    assert [line.text for line in model.buffer.scrollback.unsent.values()] == ["one"]
+
+
+def test_the_rooms_are_kept_from_time_to_time_while_online(model: Model) -> None:
+    model.state = "connecting"
+    assert Do.KEEP_PLACES not in happen(model, SecondPassed(), now=0.0)
+    model.state = "online"
+    kept = [now for now in range(100) if Do.KEEP_PLACES in happen(model, SecondPassed(), now=float(now))]
+    assert kept == [0, 30, 60, 90]
+
+
+def test_a_refused_leave_leaves_the_buffer_alone(model: Model) -> None:
+    model.buffer.is_leaving = True
+    happen(model, Refused(Command("leave", room="lobby"), Error("no-room", "no")))
+    assert not model.buffer.is_leaving
+
+
+def test_words_refused_in_another_buffer_are_news_there_and_so_is_the_reason(model: Model) -> None:
+    model.buffers = [Buffer("lobby"), Buffer(person="grace")]
+    model.buffers[1].scrollback.unsent["k"] = Line("own", "psst", state="unsent")
+    error = Error("unconfirmed", "it is not known whether this arrived")
+    happen(model, Received(error), Refused(Say("psst", "k", to="grace"), error))
+    shown = [[(line.state, line.text) for line in buffer.scrollback.lines] for buffer in model.buffers]
+    assert [line for line in shown[0] if "---" not in line[1]] == []
+    assert shown[1][-2:] == [("refused", "psst"), ("", "! it is not known whether this arrived")]
+    assert (model.buffers[1].new, model.buffers[1].urgent) == (1, 1)

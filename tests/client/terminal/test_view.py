@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pylingo.client.events import QueryReply, Received, Status
+from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.cells import STAND_IN, width
 from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.line import Line
@@ -33,9 +34,9 @@ from tests.support import is_live
 
 
 def draft(model: Model, text: str, cursor: int | None = None) -> Model:
-    model.editor.set_draft(text)
+    model.buffer.editor.set_draft(text)
     if cursor is not None:
-        model.editor.cursor = cursor
+        model.buffer.editor.cursor = cursor
     return model
 
 
@@ -44,7 +45,7 @@ def draft(model: Model, text: str, cursor: int | None = None) -> Model:
 
 def test_top_has_the_status_the_input_and_the_messages_below_them() -> None:
     model = draft(make("top"), "draft", 2)
-    model.scrollback.add(said("hello"))
+    model.buffer.scrollback.add(said("hello"))
     seen = screen(model, 0.0)
     assert (seen.status_row, seen.input_row, seen.body_top) == (0, 1, 2)
     assert (seen.before, seen.after) == ("> dr", "aft")
@@ -53,7 +54,7 @@ def test_top_has_the_status_the_input_and_the_messages_below_them() -> None:
 
 def test_bottom_has_the_messages_the_status_and_the_input_last() -> None:
     model = draft(make("bottom"), "draft")
-    model.scrollback.add(said("hello"))
+    model.buffer.scrollback.add(said("hello"))
     seen = screen(model, 0.0)
     assert (seen.body_top, seen.status_row, seen.input_row) == (0, 8, 9)
     assert (seen.before, seen.after) == ("> draft", "")
@@ -110,12 +111,12 @@ def test_every_window_is_filled_and_nothing_is_too_wide(
     state: str,
 ) -> None:
     model = draft(make(layout, columns, rows, times=likes), typed)
-    model.editor.cursor = min(cursor, len(model.editor.text))
-    model.state, model.room, model.name = state, "漢字" * 5, "ada"
+    model.buffer.editor.cursor = min(cursor, len(model.buffer.editor.text))
+    model.state, model.buffer.room, model.name = state, "漢字" * 5, "ada"
     for text, who in texts:
-        model.scrollback.add(said(text, who))
+        model.buffer.scrollback.add(said(text, who))
     check(screen(model, 0.0))
-    model.scrollback.viewport.scroll_up(3, body_height(model), lambda line: wrapped(model, line))
+    model.buffer.scrollback.viewport.scroll_up(3, body_height(model), lambda line: wrapped(model, line))
     check(screen(model, 0.0))
 
 
@@ -127,8 +128,8 @@ def test_a_question_a_hint_and_a_search_fit_every_window(columns: int, rows: int
     check(screen(model, 0.0))
     model.question = Paste("x\n" * 9)
     check(screen(model, 0.0))
-    model.editor.press("ctrl-r")
-    model.editor.insert("漢x" * 40)
+    model.buffer.editor.press("ctrl-r")
+    model.buffer.editor.insert("漢x" * 40)
     check(screen(model, 0.0))
 
 
@@ -186,9 +187,9 @@ def test_a_long_prompt_takes_half_of_the_row() -> None:
 
 def test_a_search_shows_what_is_searched_and_what_was_found() -> None:
     model = draft(make(), "found it")
-    model.editor.submit()
-    model.editor.press("ctrl-r")
-    model.editor.insert("und")
+    model.buffer.editor.submit()
+    model.buffer.editor.press("ctrl-r")
+    model.buffer.editor.insert("und")
     assert input_row(model, "> ") == ("(search 'und') fo", "und it")
 
 
@@ -197,9 +198,9 @@ def test_a_search_shows_what_is_searched_and_what_was_found() -> None:
 
 def online(columns: int = 80) -> Model:
     model = make(columns=columns)
-    model.state, model.room, model.name, model.round_trip = "online", "lobby", "ada", 0.0123
-    model.know("ada")
-    model.know("bob")
+    model.state, model.buffer.room, model.name, model.round_trip = "online", "lobby", "ada", 0.0123
+    model.buffer.know("ada")
+    model.buffer.know("bob")
     return model
 
 
@@ -212,10 +213,33 @@ def test_the_status_row_says_where_one_is() -> None:
     assert status(model) == "online 12 ms · lobby · 2 here · ada"
     model.round_trip = None
     assert status(model) == "online · lobby · 2 here · ada"
-    model.room = None
+    model.buffer.room = None
     assert status(model) == "online · no room: /join one · ada"
     model.name, model.wanted = "guest-3", "ada"
     assert status(model) == "online · no room: /join one · guest-3, wanted ada"
+
+
+def test_the_status_row_says_where_something_is_new() -> None:
+    model = online()
+    model.buffers += [Buffer("ops", new=5), Buffer(person="grace", new=1, urgent=1)]
+    assert status(model) == "online 12 ms · 1:lobby · 2 here · ada · [3:@grace 1!] [2:ops 5]"
+    model.columns = 40
+    assert status(model) == "1:lobby · [3:@grace 1!] [2:ops 5]"
+    model.columns = 27
+    assert status(model) == "1:lobby · [3:@grace 1!] +1"
+
+
+def test_the_status_row_has_the_topic_and_who_is_away() -> None:
+    model = online()
+    model.buffer.topic = "green\x1b[2J"
+    model.away["ada"] = "lunch"
+    assert status(model) == "online 12 ms · lobby · 2 here · ada · you are away · green\N{REPLACEMENT CHARACTER}[2J"
+    model.buffers.append(Buffer(person="Grace"))
+    model.active, model.away = 1, {"grace": "lunch"}
+    assert status(model) == "online 12 ms · 2:@Grace · away: lunch · ada"
+    model.buffers.append(Buffer("ops", is_outside=True))
+    model.active = 2
+    assert status(model) == "online 12 ms · not in 3:ops · ada"
 
 
 def test_how_many_are_here_is_known_before_their_names_are() -> None:
@@ -235,18 +259,18 @@ def test_how_many_are_here_is_known_before_their_names_are() -> None:
 
 def test_a_search_without_a_match_looks_like_none() -> None:
     model = make(columns=80)
-    model.editor.insert("an old line")
-    model.editor.submit()
-    model.editor.press("ctrl-r")
+    model.buffer.editor.insert("an old line")
+    model.buffer.editor.submit()
+    model.buffer.editor.press("ctrl-r")
     assert input_row(model, "> ")[0].startswith("(search '')")
-    model.editor.insert("old")
+    model.buffer.editor.insert("old")
     assert "".join(input_row(model, "> ")) == "(search 'old') an old line"
-    model.editor.insert("er")
+    model.buffer.editor.insert("er")
     assert input_row(model, "> ")[0].startswith("(no line has 'older')")
-    model.editor.press("backspace")
-    model.editor.press("backspace")
+    model.buffer.editor.press("backspace")
+    model.buffer.editor.press("backspace")
     assert input_row(model, "> ")[0].startswith("(search 'old')")
-    model.editor.press("ctrl-r")
+    model.buffer.editor.press("ctrl-r")
     assert input_row(model, "> ")[0].startswith("(no line has 'old')"), "no other line has it"
 
 
@@ -255,7 +279,7 @@ def test_the_status_row_says_that_there_is_no_connection() -> None:
     model.state, model.retry_at = "waiting", 12.5
     assert status(model, 10.0) == "offline, next try in 2 s · ada"
     assert status(model, 99.0) == "offline, next try in 0 s · ada"
-    model.scrollback.unsent["k"] = Line("own", "x", state="unsent")
+    model.buffer.scrollback.unsent["k"] = Line("own", "x", state="unsent")
     assert status(model, 10.0) == "offline, next try in 2 s · 1 unsent · ada"
     model.state = "connecting"
     assert status(model) == "connecting to example:5000 · 1 unsent · ada"
@@ -267,31 +291,31 @@ def test_the_status_row_says_that_there_is_no_connection() -> None:
 def test_the_status_row_says_what_is_below() -> None:
     model = online()
     for number in range(30):
-        model.scrollback.add(said(f"{number}\nmore"))
+        model.buffer.scrollback.add(said(f"{number}\nmore"))
     rows = body_height(model)
-    model.scrollback.viewport.scroll_up(1, rows, lambda line: wrapped(model, line))
+    model.buffer.scrollback.viewport.scroll_up(1, rows, lambda line: wrapped(model, line))
     assert status(model).startswith("more below ↓ · online")
-    model.scrollback.viewport.scroll_up(6, rows, lambda line: wrapped(model, line))
+    model.buffer.scrollback.viewport.scroll_up(6, rows, lambda line: wrapped(model, line))
     assert status(model).startswith("more below ↓ · online"), "what is below has been there before"
     for number in range(2):
-        model.scrollback.add(said(f"new {number}", at=NOON + 1 + number))
-    model.scrollback.add(Line("own", "mine", NOON, "ada"))
-    model.scrollback.add(Line("day", "--- 2026-01-01 ---", NOON))
+        model.buffer.scrollback.add(said(f"new {number}", at=NOON + 1 + number))
+    model.buffer.scrollback.add(Line("own", "mine", NOON, "ada"))
+    model.buffer.scrollback.add(Line("day", "--- 2026-01-01 ---", NOON))
     assert status(model).startswith("2 new below ↓ · online")
-    model.scrollback.viewport.scroll_down(8, lambda line: wrapped(model, line))
+    model.buffer.scrollback.viewport.scroll_down(8, lambda line: wrapped(model, line))
     assert status(model).startswith("1 new below ↓ · online")
-    model.scrollback.viewport.scroll_up(3, rows, lambda line: wrapped(model, line))
+    model.buffer.scrollback.viewport.scroll_up(3, rows, lambda line: wrapped(model, line))
     assert status(model).startswith("1 new below ↓ · online"), "the other was in view"
-    model.scrollback.viewport.follow()
-    model.scrollback.viewport.scroll_up(9, rows, lambda line: wrapped(model, line))
+    model.buffer.scrollback.viewport.follow()
+    model.buffer.scrollback.viewport.scroll_up(9, rows, lambda line: wrapped(model, line))
     assert status(model).startswith("more below ↓ · online")
 
 
 def test_nothing_is_below_once_all_fits() -> None:
     model = online()
     for number in range(30):
-        model.scrollback.add(said(str(number)))
-    model.scrollback.viewport.scroll_up(5, body_height(model), lambda line: wrapped(model, line))
+        model.buffer.scrollback.add(said(str(number)))
+    model.buffer.scrollback.viewport.scroll_up(5, body_height(model), lambda line: wrapped(model, line))
     model.rows = 60
     screen(model, 0.0)
     assert status(model).startswith("online")
@@ -347,7 +371,7 @@ def everything(model: Model, now: float) -> list[str]:
     seen = screen(model, now)
     rows = [
         plain(row)
-        for line in (*model.scrollback.lines, *model.scrollback.unsent.values())
+        for line in (*model.buffer.scrollback.lines, *model.buffer.scrollback.unsent.values())
         for row in wrapped(model, line)
     ]
     return [*rows, *map(plain, seen.body), seen.before, seen.after, plain(seen.status) if seen.status else ""]
@@ -391,8 +415,8 @@ def test_whatever_others_say_is_inert(words: str, columns: int) -> None:
     update(model, Key("enter"), 0.0, NOON)
     assert all(map(inert, everything(model, 0.0)))
     update(model, Paste(words), 0.0, NOON)
-    model.editor.press("ctrl-r")
-    model.editor.insert(words)
+    model.buffer.editor.press("ctrl-r")
+    model.buffer.editor.insert(words)
     assert all(map(inert, everything(model, 0.0)))
     model.hint = words
     model.where = words
@@ -405,7 +429,7 @@ def test_whatever_others_say_is_inert(words: str, columns: int) -> None:
 def test_a_tall_stack_of_marks_is_cut() -> None:
     model = make(columns=100)
     update(model, Received(Message("r", "bob", HOSTILE["marks"], NOON)), 0.0, NOON)
-    (line,) = model.scrollback.lines
+    (line,) = model.buffer.scrollback.lines
     assert plain(wrapped(model, line)[0]).count("\u0335") <= 4
 
 

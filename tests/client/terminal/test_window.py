@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -53,14 +54,20 @@ def test_an_unexpected_exception_ends_the_window_and_is_raised_when_the_terminal
     assert pty.is_restored
 
 
-def test_a_lack_of_memory_for_the_connection_does_not_end_the_window(pty: Pty, monkeypatch: pytest.MonkeyPatch) -> None:
+def leave_when_waiting(pty: Pty, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
+    """Press Ctrl+C once no server is found; a lack of memory happens at the same time."""
+
     def is_meant(event: Event) -> bool:
         if not isinstance(event, Status) or event.state != "waiting":
             return False
-        pty.type(b"\x03")  # Ctrl+C leaves
+        pty.type(b"\x03")
         return True
 
-    seen = raising(monkeypatch, is_meant, MemoryError())
+    return raising(monkeypatch, is_meant, MemoryError())
+
+
+def test_a_lack_of_memory_for_the_connection_does_not_end_the_window(pty: Pty, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = leave_when_waiting(pty, monkeypatch)
     assert window(pty).run() == 0
     assert len(seen) == 1
     assert pty.is_restored
@@ -71,3 +78,16 @@ def test_a_terminal_that_is_none_is_a_launch_error() -> None:
         made = window(pty)
     with pytest.raises(LaunchError, match="the terminal cannot be used"):
         made.run()
+
+
+def test_the_rooms_of_an_earlier_run_are_the_buffers_and_are_kept_at_the_end(
+    pty: Pty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep = mock.Mock()
+    options = ClientOptions(host="127.0.0.1", port=1, name="ada", room=None)
+    rooms, seen = ["lobby", "Dev"], {"dev": 7}
+    made = Window(options, lambda _: None, "xterm-256color", fd=pty.fd, rooms=rooms, seen=seen, keep=keep)
+    leave_when_waiting(pty, monkeypatch)
+    assert made.run() == 0
+    assert [(buffer.room, buffer.seen) for buffer in made.model.buffers] == [("lobby", None), ("Dev", 7)]
+    keep.assert_called_once_with(rooms, seen)

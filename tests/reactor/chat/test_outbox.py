@@ -47,6 +47,15 @@ class Reader:
 # --- pieces -----------------------------------------------------------------------------------------------------
 
 
+def test_a_room_is_heard_from_after_entering_it():
+    reader = Reader()
+    lobby: Room[str] = Room("lobby", "lobby")
+    reader.hear(Notice("before"), room=lobby)
+    reader.outbox.enter(lobby, "reader")
+    reader.hear(Notice("after"), room=lobby)
+    assert reader.end_tick() == ["after"]
+
+
 def test_small_pieces_are_put_together_and_large_ones_are_not_copied():
     small, large = Reader(), Reader()
     small.hear(Notice("one"))

@@ -322,3 +322,19 @@ def test_a_key_that_is_looked_up_is_said_only_if_both_are_still_there(gone):
     else:
         assert texts(bob.got()) == []
         assert got[-2:] == ([error("no-such-user", 1), Pong(2)] if gone == "recipient" else [goodbye("idle")])
+
+
+def test_the_refusal_goes_to_the_connection_that_asked():
+    """Another one may have a request with the same number."""
+    log = SlowLog()
+    chat = Chat(log=log, grace=60.0)
+    ada, token = seated(chat, "ada")
+    bob = chat.person("bob")
+    ada.ask(Say("hi", "old", 1, to="bob"))
+    ada.lose()
+    bob.ask(Command("close"))
+    back = resume(chat, token)
+    back.ask(Ping(1))
+    log.answer(None)
+    chat.tick()
+    assert back.got()[1:] == [Pong(1)]

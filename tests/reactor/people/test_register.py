@@ -245,6 +245,9 @@ def test_a_ban_revokes_the_invitations_of_the_banned(register: Register) -> None
     register.ban("bob", BOB, HOST, "ada", None, None)
     with pytest.raises(RequestError):
         register.redeem(code, key(2))
+    register.unban("bob")
+    with pytest.raises(RequestError):  # for good
+        register.redeem(code, key(2))
     assert register.redeem(other, key(2)) is not None
 
 
@@ -306,6 +309,13 @@ def test_a_mute_ends_by_the_name_of_then_or_for_whoever_has_the_name_now(registe
     register.mute("guest-7", None, HOST, "ada", None, None)
     with pytest.raises(RequestError, match="'bob' is not muted"):
         register.unmute("bob", BOB, HOST)  # the mute is about guests
+
+
+def test_an_end_of_one_mute_leaves_the_others(register: Register) -> None:
+    kept = [register.mute("bob", BOB, HOST, "ada", None, None), register.mute("guest-7", None, HOST, "ada", None, None)]
+    mute = register.mute("eve", EVE, HOST, "ada", None, None)
+    assert register.unmute("eve", EVE, HOST)[0] == [mute]
+    assert register.mutes() == kept
 
 
 # --- operators
@@ -373,6 +383,15 @@ def test_an_operators_invitation_makes_an_operator(register: Register) -> None:
         redeemed.commit()
         assert register.is_operator(identity)
         assert register.is_listed(identity)
+
+
+def test_a_key_of_the_members_file_stays_a_matter_of_the_file(register: Register) -> None:
+    """Whoever is removed from the file is listed no more, though they have opened an invitation."""
+    redeemed = register.redeem(invited(register, operator=True), key(3))
+    assert redeemed is not None
+    redeemed.commit()
+    register.members = parse_members("")
+    assert not register.is_listed(BOB)
 
 
 def test_only_the_command_line_invites_operators(register: Register) -> None:

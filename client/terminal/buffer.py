@@ -1,0 +1,90 @@
+"""One room of the window, or one conversation: its lines, its input line, the people in it. Pure data."""
+
+from dataclasses import dataclass, field
+
+from pylingo.client.terminal.completion import Completer
+from pylingo.client.terminal.editor import Editor
+from pylingo.client.terminal.line import Line
+from pylingo.client.terminal.scrollback import Scrollback
+from pylingo.shared.names import fold
+
+MOST = 50_000  # the people of a room, and the rooms, that are remembered by name
+
+
+@dataclass(slots=True, eq=False)
+class Buffer:
+    """See the module. It belongs to a `room`, to the conversation with a `person`, or to neither."""
+
+    room: str | None = None
+    person: str | None = None
+    is_outside: bool = False
+    """Whether we are not in the room at present: the server has not let us in yet, or not again."""
+    heading: str | None = None  # the room that was asked for in place of `room`, until the server has replied
+    is_leaving: bool = False  # whether the person has asked to leave the room, and the server has not replied
+    editor: Editor = field(default_factory=Editor)
+    completer: Completer = field(default_factory=Completer)
+    scrollback: Scrollback = field(default_factory=Scrollback)
+    day: tuple[int, int, int] | None = None  # the local date of the newest line
+    topic: str | None = None
+    # the people
+    people: dict[str, str] = field(default_factory=dict)
+    """The people in the room, by the compared form; the latest speaker comes last."""
+    expected: int | None = None  # how many people are in the room, until the list of them has come
+    arriving: dict[str, str] = field(default_factory=dict)
+    """The people in the pages of a list that has not come to its end."""
+    is_listing: bool = False  # whether the list of the people was asked for and has not come to its end
+    # what is new
+    new: int = 0  # messages that came while another buffer was shown
+    urgent: int = 0  # those of them that are private or mention us
+    seen: int | None = None  # the newest stamp that was shown, in this run or an earlier one
+    is_marking: bool = False  # whether the next message is the first that came since an earlier run
+    marker: Line | None = None  # the line before the first new message
+    spoken: bool = False  # whether we have said something in this conversation
+    last_at: int = 0  # the stamp of the newest message
+
+    @property
+    def title(self) -> str:
+        """The name of the buffer, which is not cleaned for display."""
+        return self.room or (f"@{self.person}" if self.person is not None else "")
+
+    @property
+    def current_room(self) -> str | None:
+        """The room that we are in."""
+        return None if self.is_outside else self.room
+
+    @property
+    def is_vacant(self) -> bool:
+        """Whether the buffer belongs to nothing, as after leaving the only room."""
+        return self.room is None and self.person is None
+
+    def know(self, name: str) -> None:
+        """`name` is in the room and was just active."""
+        key = fold(name)
+        self.people.pop(key, None)
+        if len(self.people) < MOST:
+            self.people[key] = name
+
+    def forget_people(self) -> None:
+        """We are not in the room any more."""
+        self.people.clear()
+        self.arriving.clear()
+        self.expected, self.is_listing = None, False
+
+    def mark(self, at: int) -> None:
+        """Mark that the messages which come from now on are new, unless a mark stands already."""
+        if self.marker is None:
+            self.marker = Line("marker", "--- new ---", at)
+            self.scrollback.add(self.marker)
+        self.is_marking = False
+
+    def look(self) -> None:
+        """The buffer is shown: nothing in it is new any more. The marker stays until `look_away`."""
+        self.new = self.urgent = 0
+        if self.last_at:
+            self.seen = max(self.seen or 0, self.last_at)
+
+    def look_away(self) -> None:
+        """Another buffer is shown: what comes from now on is new."""
+        if self.marker is not None:
+            self.scrollback.remove(self.marker)
+            self.marker = None

@@ -1,0 +1,209 @@
+"""How frames about people change the model: who enters, leaves, is renamed, is away, and the lists of people. Pure."""
+
+from pylingo.client.terminal.buffer import MOST, Buffer
+from pylingo.client.terminal.buffers import close, find_person, find_room, of_entered
+from pylingo.client.terminal.model import Effect, Model, Query, Shown
+from pylingo.client.terminal.notes import add_note, add_words, stamp, turn_day
+from pylingo.shared import messages
+from pylingo.shared.names import fold, is_guest
+from pylingo.shared.text import printable
+
+_STAYS = frozenset({"leave", "moved", "kicked"})  # reasons to leave a room after which the person is still there
+
+
+def query(model: Model, name: str, room: str | None = None) -> Effect:
+    """Ask the server without the person's doing."""
+    model.queries.append(name)
+    return Query(name, room if model.has("rooms") else None)
+
+
+def ask_who_is_in(model: Model, buffer: Buffer) -> list[Effect]:
+    """Ask who is in a buffer's room, if we are in it."""
+    if buffer.current_room is None:
+        return []
+    buffer.is_listing = True
+    return [query(model, "users", buffer.room)]
+
+
+def ready(model: Model, record: messages.Ready, now: float, at: int) -> list[Effect]:
+    _call_us(model, record.name)
+    effects: list[Effect] = []
+    if not record.resumed:  # a restarted server counts its guests from one again
+        model.lose_sight(is_guest)
+        model.away.clear()
+        effects = _end_conversations(model, at) if model.is_settled else []
+    model.is_settled = True
+    rooms = record.rooms or ([record.room] if record.room is not None else [])
+    _leave_other_rooms(model, {fold(room) for room in rooms})
+    for room in rooms:
+        effects += ask_who_is_in(model, of_entered(model, room))
+    return effects
+
+
+def _call_us(model: Model, name: str) -> None:
+    model.name = name
+    if len(model.own_names) < MOST:
+        model.own_names.add(fold(name))
+
+
+def _leave_other_rooms(model: Model, rooms: set[str]) -> None:
+    """The session is in `rooms` and in no others."""
+    for buffer in [buffer for buffer in model.buffers if buffer.room and fold(buffer.room) not in rooms]:
+        if buffer.is_leaving and len(model.buffers) > 1:
+            close(model, buffer)
+        else:
+            buffer.is_outside = True
+            buffer.forget_people()
+
+
+def _end_conversations(model: Model, at: int) -> list[Effect]:
+    """The session is a new one, and conversations ended with the old one."""
+    effects: list[Effect] = []
+    for buffer in model.buffers:
+        if buffer.person is not None and buffer.scrollback.lines:
+            name = printable(buffer.person)
+            words = f"this conversation ended with the connection: somebody else may be called {name} now"
+            effects += add_note(buffer, f"! {words}", at, "error")
+    return effects
+
+
+def joined(model: Model, record: messages.Joined, now: float, at: int) -> list[Effect]:
+    if record.users is None:
+        buffer = find_room(model, record.room) or model.buffer
+        buffer.know(record.name)
+        _change_people_to_come(buffer, None, record.name)
+        return _presence(model, buffer, "joined", record.name, at)
+    buffer = of_entered(model, record.room)
+    _call_us(model, record.name)
+    buffer.forget_people()
+    buffer.know(record.name)
+    buffer.expected = record.users
+    if record.room not in model.rooms:
+        model.rooms.append(record.room)
+    effects = add_words(buffer, record, at)
+    buffer.scrollback.lines[-1].begins = fold(record.room)
+    return [*effects, *ask_who_is_in(model, buffer)]
+
+
+def left(model: Model, record: messages.Left, now: float, at: int) -> list[Effect]:
+    buffer = find_room(model, record.room)
+    if record.reason is None:
+        return _we_left(model, buffer, record, at)
+    gone = fold(record.name)
+    buffer = buffer or model.buffer
+    buffer.people.pop(gone, None)
+    _change_people_to_come(buffer, record.name, None)
+    verb = "left" if record.reason in ("leave", "moved", "close") else "lost the connection"
+    effects = _presence(model, buffer, verb, record.name, at)
+    if record.reason not in _STAYS and (conversation := find_person(model, record.name)) is not None:
+        effects += _presence(model, conversation, verb, record.name, at)
+    if not _is_in_sight(model, gone):
+        model.away.pop(gone, None)
+        model.lose_sight(lambda key: key == gone and not is_guest(key))  # a guest's number is given only once
+    return effects
+
+
+def _we_left(model: Model, buffer: Buffer | None, record: messages.Left, at: int) -> list[Effect]:
+    """Close the buffer of a room that we have left. The only buffer stays, for another room."""
+    if buffer is not None:
+        buffer.forget_people()
+        close(model, buffer)
+    return add_words(model.buffer, record, at)
+
+
+def _is_in_sight(model: Model, key: str) -> bool:
+    return any(key in buffer.people for buffer in model.buffers)
+
+
+def _presence(model: Model, buffer: Buffer, verb: str, name: str, at: int) -> list[Effect]:
+    if model.hides(name):
+        return []
+    turn_day(buffer, at, is_stamped=False)
+    buffer.scrollback.fold(verb, printable(name), at)
+    return [Shown(f"{stamp(at)} * {printable(name)} {verb}", buffer.title)]
+
+
+def renamed(model: Model, record: messages.Renamed, now: float, at: int) -> list[Effect]:
+    """Somebody has another name. If it is not us, the frame comes once for each room that we share."""
+    if record.room is None:
+        _call_us(model, record.new)
+        for buffer in model.buffers:
+            _rename_in(buffer, record)
+        return add_words(model.buffer, record, at)
+    buffer = find_room(model, record.room) or model.buffer
+    _rename_in(buffer, record)
+    if (why := model.away.pop(fold(record.old), None)) is not None:
+        model.away[fold(record.new)] = why
+    if model.hides(record.old) or fold(record.new) in model.hidden:
+        model.follow(record.old, record.new)
+        return []
+    return [*add_words(buffer, record, at), *_rename_conversation(model, record, at)]
+
+
+def _rename_in(buffer: Buffer, record: messages.Renamed) -> None:
+    if buffer.people.pop(fold(record.old), None) is not None:
+        buffer.know(record.new)
+    _change_people_to_come(buffer, record.old, record.new)
+
+
+def _rename_conversation(model: Model, record: messages.Renamed, at: int) -> list[Effect]:
+    """The conversation goes on under the new name, unless that name has a conversation already."""
+    buffer = find_person(model, record.old)
+    if buffer is None:
+        return []
+    if find_person(model, record.new) in (None, buffer):
+        buffer.person = record.new
+    return add_words(buffer, record, at)
+
+
+def _change_people_to_come(buffer: Buffer, gone: str | None, came: str | None) -> None:
+    """Somebody joined, left or was renamed before the list of people was complete."""
+    if buffer.expected is not None:
+        buffer.expected += (came is not None) - (gone is not None)
+    if buffer.arriving:
+        if gone is not None:
+            buffer.arriving.pop(fold(gone), None)
+        if came is not None:
+            buffer.arriving[fold(came)] = came
+
+
+def away(model: Model, record: messages.Away, now: float, at: int) -> list[Effect]:
+    """Somebody is away or back. The frame comes once for each room that we share, and is shown once."""
+    key = fold(record.name)
+    if record.re is None and model.away.get(key) == record.text:
+        return []
+    _note_away(model, record.name, record.text)
+    if model.hides(record.name):
+        return []
+    near = [buffer for buffer in model.buffers if key in buffer.people or fold(buffer.person or "") == key]
+    buffers = near if key != fold(model.name) and near else [model.buffer]
+    return [effect for buffer in buffers for effect in add_words(buffer, record, at)]
+
+
+def _note_away(model: Model, name: str, why: str | None) -> None:
+    model.away.pop(fold(name), None)
+    if why is not None and len(model.away) < MOST:
+        model.away[fold(name)] = why
+
+
+def note_users(model: Model, users: messages.Users) -> None:
+    """Note a page of the people in a room."""
+    buffer = find_room(model, users.room)
+    if buffer is None:
+        return
+    if len(buffer.arriving) < MOST:
+        buffer.arriving |= {fold(name): name for name in users.users}
+    if users.more:
+        return
+    if buffer.current_room is not None:
+        spoke = {key: name for key, name in buffer.people.items() if key in buffer.arriving}
+        buffer.people = {key: name for key, name in buffer.arriving.items() if key not in spoke} | spoke
+        buffer.expected, buffer.is_listing = None, False
+        model.lose_sight(lambda key: not is_guest(key) and not _is_in_sight(model, key))
+    buffer.arriving = {}
+
+
+def note_people(model: Model, people: messages.People) -> None:
+    """Note who is away."""
+    for person in people.people:
+        _note_away(model, person.name, person.away)

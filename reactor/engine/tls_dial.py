@@ -1,0 +1,48 @@
+"""Connects, and makes the TLS handshake if one is wanted: what a client dials with."""
+
+import socket
+from collections.abc import Callable, Sequence
+
+from pylingo.reactor.engine.dial import Dial, Resolver, Target, enable_keepalive
+from pylingo.reactor.engine.handshake import Handshake, HandshakeQueue
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.engine.tls import ClientTls, TlsChannel
+
+type Stream = socket.socket | TlsChannel
+
+
+class TlsDial:
+    """As `Dial`, with `enable_keepalive`, and with a handshake if there is a `tls`.
+
+    `connected` gets a socket or a `TlsChannel`. `failed` may get other errors than `OSError`, such as `ValueError` for
+    a host name that no certificate can have.
+    """
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        where: Sequence[Target] | Resolver,
+        tls: ClientTls | None,
+        connected: Callable[[Stream], object],
+        failed: Callable[[Exception], object],
+    ) -> None:
+        self._tls = tls
+        self._connected = connected
+        self._failed = failed
+        self._handshakes = HandshakeQueue(reactor)
+        self._stage: Dial | Handshake = Dial(reactor, where, self._dialled, failed)
+
+    def cancel(self) -> None:
+        """Give up, and call nothing."""
+        self._stage.cancel()
+
+    def _dialled(self, sock: socket.socket) -> None:
+        enable_keepalive(sock)
+        if self._tls is None:
+            self._connected(sock)
+        else:
+            self._stage = self._handshakes.start(sock, self._tls, self._connected, self._handshake_failed)
+
+    def _handshake_failed(self, error: Exception, sock: socket.socket) -> None:
+        sock.close()
+        self._failed(error)

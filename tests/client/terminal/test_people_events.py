@@ -1,0 +1,136 @@
+"""What frames about people change in the rooms and conversations that we have with them."""
+
+import pytest
+
+from pylingo.client.events import Received
+from pylingo.client.settings import Preferences
+from pylingo.client.terminal.buffer import Buffer
+from pylingo.client.terminal.model import Model, Query
+from pylingo.client.terminal.people_events import query
+from pylingo.client.terminal.server_events import received
+from pylingo.shared.messages import Away, Joined, Left, People, PersonInfo, Ready, Renamed, Users
+from pylingo.shared.schema import Record
+
+NOON = 1_700_000_000_000_000
+TOKEN = "0" * 32
+
+
+@pytest.fixture
+def model() -> Model:
+    made = Model("x", Preferences(), name="ada", state="online", features=frozenset({"rooms", "private", "people"}))
+    made.buffers = [Buffer("lobby"), Buffer("dev"), Buffer(person="grace")]
+    for buffer in made.buffers[:2]:
+        for name in ("ada", "grace"):
+            buffer.know(name)
+    return made
+
+
+def take(model: Model, *records: Record) -> list[object]:
+    return [effect for record in records for effect in received(model, Received(record), 0.0, NOON)]
+
+
+def texts(model: Model, index: int) -> list[str]:
+    return [line.text for line in model.buffers[index].scrollback.lines if line.kind != "day"]
+
+
+def titles(model: Model) -> list[str]:
+    return [buffer.title for buffer in model.buffers]
+
+
+def test_a_query_names_the_room_where_the_server_knows_several(model: Model) -> None:
+    assert query(model, "users", "dev") == Query("users", "dev")
+    model.features = frozenset()
+    assert query(model, "users", "dev") == Query("users")
+
+
+def test_joins_and_leaves_are_shown_in_their_rooms_only(model: Model) -> None:
+    take(model, Joined("dev", "bob"), Left("dev", "grace", "leave"))
+    assert (texts(model, 0), texts(model, 1), texts(model, 2)) == ([], ["* bob joined; grace left"], [])
+    assert "grace" in model.buffers[0].people
+
+
+def test_somebody_who_is_gone_is_gone_from_the_conversation(model: Model) -> None:
+    take(model, Left("lobby", "grace", "lost"))
+    assert texts(model, 2) == ["* grace lost the connection"]
+
+
+def test_a_new_name_is_told_in_each_room_and_the_conversation_goes_on(model: Model) -> None:
+    take(model, Renamed("grace", "hopper", "lobby"), Renamed("grace", "hopper", "dev"))
+    assert titles(model) == ["lobby", "dev", "@hopper"]
+    assert [texts(model, index) for index in range(3)] == [["* grace is now hopper"]] * 3
+
+
+def test_a_new_name_that_has_a_conversation_takes_it_from_nobody(model: Model) -> None:
+    model.buffers.append(Buffer(person="hopper"))
+    take(model, Renamed("grace", "hopper", "lobby"))
+    assert titles(model)[2:] == ["@grace", "@hopper"]
+    assert texts(model, 2) == ["* grace is now hopper"]
+
+
+def test_a_hidden_person_stays_hidden_in_every_room(model: Model) -> None:
+    model.hidden["grace"] = "grace"
+    take(model, Renamed("grace", "hopper", "lobby"), Renamed("grace", "hopper", "dev"))
+    assert [texts(model, index) for index in range(2)] == [[], []]
+    assert model.hides("hopper")
+    take(model, Left("lobby", "hopper", "leave"))
+    assert model.hides("hopper"), "they are still in dev"
+    take(model, Left("dev", "hopper", "close"))
+    assert not model.hides("hopper")
+
+
+def test_our_own_name_changes_in_every_room(model: Model) -> None:
+    take(model, Renamed("ada", "eve"))
+    assert (model.name, texts(model, 0), texts(model, 1)) == ("eve", ["* you are now eve"], [])
+    assert all("eve" in buffer.people and "ada" not in buffer.people for buffer in model.buffers[:2])
+
+
+def test_being_away_is_kept_once_for_all_rooms(model: Model) -> None:
+    for _ in range(2):
+        take(model, Away("Grace", "lunch"))
+    assert model.away == {"grace": "lunch"}
+    take(model, Renamed("grace", "hopper", "lobby"), Away("hopper", None), Away("hopper", None))
+    assert model.away == {}
+
+
+def test_who_lists_those_who_are_away(model: Model) -> None:
+    take(model, People([PersonInfo("grace", 1, "lunch"), PersonInfo("bob", 2)], False))
+    assert model.away == {"grace": "lunch"}
+
+
+def test_the_list_of_people_is_that_of_its_room(model: Model) -> None:
+    model.buffers[1].is_listing = True
+    take(model, Users("dev", ["ada", "cy"], False))
+    assert set(model.buffers[1].people) == {"ada", "cy"}
+    assert set(model.buffers[0].people) == {"ada", "grace"}
+    assert not model.buffers[1].is_listing
+
+
+def test_a_return_with_the_session_restores_every_room(model: Model) -> None:
+    model.is_settled = True
+    effects = take(model, Ready("ada", "dev", TOKEN, True, rooms=["dev", "lobby", "ops"]))
+    assert titles(model) == ["lobby", "dev", "ops", "@grace"]
+    assert {effect.room for effect in effects if isinstance(effect, Query)} == {"lobby", "dev", "ops"}
+    assert not any(buffer.is_outside for buffer in model.buffers)
+
+
+def test_a_return_without_the_session_waits_to_enter_the_rooms_and_ends_conversations(model: Model) -> None:
+    model.is_settled = True
+    take(model, Left("lobby", "grace", "lost"))
+    take(model, Ready("ada", None, TOKEN, False, rooms=[]))
+    assert titles(model) == ["lobby", "dev", "@grace"]
+    assert [buffer.current_room for buffer in model.buffers] == [None, None, None]
+    assert "this conversation ended" in texts(model, 2)[-1]
+    take(model, Joined("dev", "ada", 1))
+    assert [buffer.current_room for buffer in model.buffers] == [None, "dev", None]
+    assert model.buffer.title == "lobby", "nobody has asked to see the other one"
+
+
+def test_the_first_session_ends_no_conversation(model: Model) -> None:
+    take(model, Left("lobby", "grace", "lost"), Ready("ada", None, TOKEN, False))
+    assert texts(model, 2) == ["* grace lost the connection"]
+
+
+def test_a_room_that_was_being_left_is_closed_if_the_session_is_gone(model: Model) -> None:
+    model.buffers[1].is_leaving = True
+    take(model, Ready("ada", None, TOKEN, False))
+    assert titles(model) == ["lobby", "@grace"]
