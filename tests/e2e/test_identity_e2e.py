@@ -2,6 +2,7 @@
 
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -104,6 +105,21 @@ def test_a_name_is_its_owners_over_restarts_and_by_whoever_comes_first(data):
             assert [entry.text for entry in page.messages] == ["hi", "psst"]
             page = ada.ask(HistoryRequest(with_="bob"), HistoryPage)
             assert [(entry.text, entry.fingerprint) for entry in page.messages] == [("hi", ADA)]
+
+
+def test_a_proof_is_bound_to_the_certificate_that_the_client_saw(data):
+    """Somebody in between, with a certificate of their own or without one, relays a proof that is none here."""
+    with ServerProcess("--data", str(data)) as server:
+        shown = (data / "cert.pem").read_text()
+        own = ssl.PEM_cert_to_DER_cert(shown)
+        for seen, answer in ((own, Ready), (own[:-1] + b"x", Goodbye), (None, Goodbye)):
+            with Peer(server.port, server.host, greet=False) as peer:
+                challenge = peer.expect(Welcome).challenge
+                assert challenge is not None
+                peer.send(key("a").hello(challenge, "ada", seen))
+                got = peer.expect(answer)
+                assert getattr(got, "reason", "identity") == "identity"
+                assert getattr(got, "identity", ADA) == ADA
 
 
 def test_a_closed_server_from_the_first_link_to_a_second_member(data):
