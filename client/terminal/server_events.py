@@ -76,8 +76,8 @@ def _private(model: Model, private: messages.Private, now: float, at: int) -> li
         return []
     buffer = of_person(model, other)
     buffer.spoken |= is_own
-    line = _line(private)
-    return _said(model, buffer, line, now, at, not is_own)
+    effects = people_events.begin_conversation(buffer, at)
+    return [*effects, *_said(model, buffer, _line(private), now, at, not is_own)]
 
 
 def _is_own(model: Model, private: messages.Private) -> bool:
