@@ -316,11 +316,12 @@ class Conversation:
         if (request := reader.request_since_join(page)) is not None:
             self._out.ask(place, request)
             return
+        is_news = reader.is_catching_up
         for entry, is_new in reader.entries(page):
             if entry.key is not None and self.unanswered.is_said(entry.key):
                 self._confirm(messages.Sent(page.room, entry.at, key=entry.key, to=entry.to))
             elif is_new and not self.unanswered.is_mine(entry.key):
-                self._out.show(self._as_live(page, entry))
+                self._out.show(self._as_live(page, entry), is_news)
         if (seen := reader.context_shown()) is not None:
             self._out.add(events.NewSince(page.room or place, seen))
             request = reader.start(seen)

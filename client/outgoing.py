@@ -40,8 +40,8 @@ class Outgoing:
     def send(self, record: Record) -> None:
         self._events.append(events.Send(record))
 
-    def show(self, record: Record) -> None:
-        self._events.append(events.Received(record))
+    def show(self, record: Record, is_news: bool = True) -> None:
+        self._events.append(events.Received(record, is_news))
 
     def add(self, event: events.ConversationEvent) -> None:
         self._events.append(event)

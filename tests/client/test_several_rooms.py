@@ -742,3 +742,17 @@ def test_the_model_is_a_server_of_several_rooms() -> None:
     assert game.talk.rooms == list(ROOMS)
     assert [type(record) for record in game.shown].count(Message) == 3
     assert not [record for record in game.shown if isinstance(record, Received)]
+
+
+# --- what is news
+
+
+def test_the_history_of_a_new_room_is_no_news_but_messages_missed_are() -> None:
+    inner = Conversation("ada", "lobby")
+    talk = SortedConversation(inner)
+    [command] = arrive(talk, ready()).send
+    [asked, *_] = talk.received(Joined("lobby", "ada", 2, command.id)).send
+    assert inner.received(page(asked, entry(5))) == [Received(Message("lobby", "bob", "5", 5), False)]
+    assert inner.received(message(6)) == [Received(message(6))]
+    [asked, *_] = back(talk, "lobby").send
+    assert Received(message(7)) in inner.received(page(asked, entry(7)))
