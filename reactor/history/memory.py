@@ -76,6 +76,7 @@ class MemoryHistory:
     def __init__(self, per_room: int = PER_ROOM, most: int = MEMORY) -> None:
         self._per_room = per_room
         self.most = most
+        self.newest_stamp = 0
         self.size = self.reserved = 0
         self.topics = Topics()
         self._rooms: dict[str, _RoomHistory] = {}

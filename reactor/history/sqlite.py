@@ -80,7 +80,7 @@ class SqliteHistory:
         self._alerts = HangAlerts(self.path, self._tasks, self.announce)
         self._cleared: dict[str, StoredTopic | None] = {}  # topics that were cleared during an outage
         self._occupied = 0  # rooms that somebody is in
-        self._newest = 0  # stamp that was given
+        self.newest_stamp = 0
         self._reserved = 0  # the last stamp that is to be reserved
 
     @property
@@ -104,7 +104,7 @@ class SqliteHistory:
         if self._opened is None:
             return
         if self._reserved:
-            self._current().reserved = self._newest
+            self._current().reserved = self.newest_stamp
         self._flush()
         self._tasks.release()
         self._writer.inbox.put(Stop())
@@ -143,7 +143,7 @@ class SqliteHistory:
         self._write(room, entry, session)
 
     def _write(self, room: str, entry: Entry, session: int) -> None:
-        self._newest = entry.at
+        self.newest_stamp = entry.at
         batch = self._current()
         row = self._row(room, entry, session)
         batch.rows.append(row)
@@ -267,10 +267,10 @@ class SqliteHistory:
         if self._has_failed or not self._occupied:
             self.stamps_until = FOREVER
             if self._reserved and not self._has_failed:
-                self._current().reserved = self._newest  # give the rest back, or the next server begins behind it
+                self._current().reserved = self.newest_stamp  # give the rest back, or the next server begins behind it
             self._reserved = 0
             return
-        now = max(self.clock(), self._newest)
+        now = max(self.clock(), self.newest_stamp)
         if not _RESERVED // 2 <= self._reserved - now <= _RESERVED and not self._tasks.is_hanging:
             self._reserved = now + _RESERVED
             self.stamps_until = min(self.stamps_until, self._reserved - _SPARE)
@@ -291,7 +291,7 @@ class SqliteHistory:
             return
         if keys is not None:
             self.scanned(keys)
-        self._newest = max(self._newest, newest)
+        self.newest_stamp = max(self.newest_stamp, newest)
         self._tasks.release()
         self._is_open = True
         if self._opened is not None:
@@ -329,7 +329,7 @@ class SqliteHistory:
             written,
             lost,
         )
-        self._newest = max(self._newest, newest)
+        self.newest_stamp = max(self.newest_stamp, newest)
         self.raise_stamps(newest)
         self._reserve()
         self.announce(_RESTORED if is_new else _CAME_BACK, "")

@@ -5,6 +5,7 @@ import sqlite3
 
 import pytest
 
+from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.history import outage, store, topics, writer
 from pylingo.reactor.history.topics import StoredTopic, Topics
 from tests.fakes.history import Desk, in_memory
@@ -80,3 +81,19 @@ def test_a_file_keeps_no_more_topics_than_the_memory(monkeypatch, most):
     assert [at for _, (_, _, at) in store.read_topics(file)] == list(range(6 - most, 6))
     assert topics.MOST == 5_000
     file.close()
+
+
+@pytest.mark.parametrize("is_cleared", [False, True])
+def test_the_stamp_of_a_topic_is_not_given_again_after_a_restart(tmp_path, is_cleared):
+    first = Desk(tmp_path / "chat.db", clock=lambda: 10)
+    first.open()
+    hub = Hub(first.loop.scheduled.append, lambda: 10, history=first.history)
+    room = hub.room("tea")
+    hub.set_topic(room, topic(hub.stamp()))
+    if is_cleared:
+        hub.stamp()
+        hub.set_topic(room, None)
+    first.close()
+    second = Desk(tmp_path / "chat.db")
+    assert second.open() == (11 if is_cleared else 10)
+    second.close()
