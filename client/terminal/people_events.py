@@ -1,7 +1,7 @@
 """How frames about people change the model: who enters, leaves, is renamed, is away, and the lists of people. Pure."""
 
 from pylingo.client.terminal.buffer import MOST, Buffer
-from pylingo.client.terminal.buffers import close, find_person, find_room, of_entered
+from pylingo.client.terminal.buffers import close, find_person, find_room, of_entered, show
 from pylingo.client.terminal.model import Effect, Model, Query, Shown
 from pylingo.client.terminal.notes import add_note, add_words, stamp, turn_day
 from pylingo.shared import messages
@@ -121,10 +121,18 @@ def left(model: Model, record: messages.Left, now: float, at: int) -> list[Effec
 
 
 def _we_left(model: Model, buffer: Buffer | None, record: messages.Left, at: int) -> list[Effect]:
-    """Close the buffer of a room that we have left. The only buffer stays, for another room."""
+    """Close the buffer of a room that we have left. The only buffer stays, for another room.
+
+    If it was shown, show the room that is current now: the next line is not to go to a person.
+    """
     if buffer is not None:
         buffer.forget_people()
+        is_shown, current = buffer is model.buffer, find_room(model, record.current)
         close(model, buffer)
+        if is_shown and current is not None and current is not model.buffer:
+            show(model, current)
+        elif is_shown and model.buffer.person is not None:
+            model.hint = f"you are in no room: this is the conversation with {printable(model.buffer.person)}"
     return add_words(model.buffer, record, at)
 
 

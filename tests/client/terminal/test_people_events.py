@@ -101,6 +101,21 @@ def test_a_hidden_person_stays_hidden_in_every_room(model: Model) -> None:
     assert not model.hides("hopper")
 
 
+def test_after_leaving_a_room_the_one_that_is_current_is_shown(model: Model) -> None:
+    model.active = 1
+    take(model, Left("dev", "ada", current="lobby"))
+    assert model.buffer.title == "lobby"
+    take(model, Left("lobby", "ada"))
+    assert model.buffer.title == "@grace"
+    assert model.hint == "you are in no room: this is the conversation with grace"
+
+
+def test_leaving_a_room_that_is_not_shown_shows_no_other(model: Model) -> None:
+    model.active = 2
+    take(model, Left("dev", "ada", current="lobby"))
+    assert (model.buffer.title, model.hint) == ("@grace", "")
+
+
 def test_our_own_name_changes_in_every_room(model: Model) -> None:
     take(model, Renamed("ada", "eve"))
     assert (model.name, texts(model, 0), texts(model, 1)) == ("eve", ["* you are now eve"], [])
