@@ -142,6 +142,8 @@ class Conversation:
         """
         if room is not None and to is not None:
             raise RequestError("bad-argument", "a message is for a room or for a person, not for both")
+        if to is not None and not to.strip():  # a server takes it as absent, and tells the whole room
+            raise RequestError("bad-argument", "a private message needs a name: this one is empty")
         _check(text + (room or "") + (to or ""))
         message_text(text)
         return self._request(messages.Say(text, key or self._new_key(), room=room, to=to, action=action or None))

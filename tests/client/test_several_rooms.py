@@ -775,6 +775,13 @@ def test_the_model_is_a_server_of_several_rooms() -> None:
     assert not [record for record in game.shown if isinstance(record, Received)]
 
 
+def test_a_private_message_to_an_empty_name_is_for_nobody() -> None:
+    talk = in_rooms("lobby")
+    for name in ("", " "):
+        with pytest.raises(RequestError, match="needs a name"):
+            talk.say("psst", to=name)
+
+
 # --- what is news
 
 
