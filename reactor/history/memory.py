@@ -171,8 +171,10 @@ class MemoryHistory:
 
     def occupied(self, room: str) -> None:
         self._empty.pop(room, None)
+        self.topics.occupied(room)
 
     def emptied(self, room: str) -> None:
+        self.topics.emptied(room)
         if room in self._rooms:
             self._empty[room] = None
 

@@ -124,11 +124,15 @@ class SqliteHistory:
         return self.memory.topics
 
     def set_topic(self, room: str, topic: StoredTopic | None) -> None:
-        self.memory.set_topic(room, topic)
+        forgotten = self.topics.set(room, topic)
+        self._change_topics({**dict.fromkeys(forgotten), room: topic})
+
+    def _change_topics(self, topics: Mapping[str, StoredTopic | None]) -> None:
+        """Write topics to the file. During an outage note only those that are cleared; the others are in memory."""
         if not self._has_failed:
-            self._write_topics({room: topic})
-        elif topic is None:
-            self._cleared[room] = None
+            self._write_topics(topics)
+        else:
+            self._cleared |= {room: None for room, topic in topics.items() if topic is None}
 
     def conversation(self, one: int, other: int) -> str:
         return self.memory.conversation(self._first_session + one, self._first_session + other)
@@ -280,7 +284,8 @@ class SqliteHistory:
 
     def topics_read(self, topics: list[tuple[str, StoredTopic]]) -> None:
         for room, topic in topics:
-            self.memory.set_topic(room, topic)
+            if forgotten := self.topics.set(room, topic):
+                self._change_topics(dict.fromkeys(forgotten))
 
     def opened(self, newest: int, entries: list[tuple[str, Entry]], keys: BloomFilter | None) -> None:
         for room, entry in entries[:_LOADED_PER_TICK]:

@@ -18,6 +18,7 @@ from pylingo.shared.names import fold
 _LOADED = 2_000  # messages that are loaded into memory after a restart
 _LOOKED_AT = 20_000  # messages that are read for it, among them private ones
 _LOADED_SIZE = 2**20  # characters of them at most: the bound of the memory may be lower
+_TOPICS_READ = 10 * MOST  # topics that are read: there may be more than the most if many rooms were occupied
 _SWEEP_ROWS = 200  # rows deleted in one commit, for which new messages wait
 _FAR_OVER = 2**25  # bytes, and a twentieth, above the bound: messages come faster than small steps delete
 _SWEEP_PAGES = 64  # pages returned to the system in one commit
@@ -114,20 +115,17 @@ def load(file: sqlite3.Connection) -> list[tuple[str, Entry]]:
 
 def read_topics(file: sqlite3.Connection) -> list[tuple[str, StoredTopic]]:
     """Return the rooms that have a topic, with the topic: the one that was set longest ago first."""
-    rows = file.execute("select room, text, name, at from topic order by at desc limit ?", (MOST,)).fetchall()
+    rows = file.execute("select room, text, name, at from topic order by at desc limit ?", (_TOPICS_READ,)).fetchall()
     return [(room, StoredTopic(*topic)) for room, *topic in reversed(rows)]
 
 
 def write_topics(file: sqlite3.Connection, topics: Mapping[str, StoredTopic | None]) -> None:
-    """Set or clear topics, and forget those beyond the most. They are part of the next commit."""
+    """Set or clear topics. They are part of the next commit."""
     for room, topic in topics.items():
         if topic is None:
             file.execute("delete from topic where room = ?", (room,))
         else:
             file.execute("insert or replace into topic values (?, ?, ?, ?)", (room, *topic))
-    if topics:
-        oldest = "select at from topic order by at desc limit 1 offset ?"
-        file.execute(f"delete from topic where at < ({oldest})", (MOST - 1,))
 
 
 def read_page(file: sqlite3.Connection, room: str, request: HistoryRequest) -> Page:
