@@ -166,6 +166,8 @@ class Conversation:
         """
         if room is not None and to is not None:
             raise RequestError("bad-argument", "a message is for a room or for a person, not for both")
+        if to is not None and not to.strip():  # a server takes it as absent, and tells the whole room
+            raise RequestError("bad-argument", "a private message needs a name: this one is empty")
         _check(text + (room or "") + (to or ""))
         message_text(text)
         return self._request(messages.Say(text, key or self._new_key(), room=room, to=to, action=action or None))
@@ -360,11 +362,12 @@ class Conversation:
         if (request := reader.request_since_join(page)) is not None:
             self._out.ask(place, request)
             return
+        is_news = reader.is_catching_up
         for entry, is_new in reader.entries(page):
             if entry.key is not None and self.unanswered.is_said(entry.key):
                 self._confirm(messages.Sent(page.room, entry.at, key=entry.key, to=entry.to))
             elif is_new and not self.unanswered.is_mine(entry.key):
-                self._out.show(self._as_live(page, entry))
+                self._out.show(self._as_live(page, entry), is_news)
         if (seen := reader.context_shown()) is not None:
             self._out.add(events.NewSince(page.room or place, seen))
             request = reader.start(seen)

@@ -30,6 +30,8 @@ class Received:
     """A frame for the person."""
 
     record: Record
+    is_news: bool = True
+    """False for messages of the history from before the last time that we were there, which only give the context."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,11 @@ class HistoryReader:
         """Whether history is being read, so that new frames of the place must be held back."""
         return self._held is not None
 
+    @property
+    def is_catching_up(self) -> bool:
+        """Whether the awaited page has what came since we were last there. Otherwise it gives the context."""
+        return self._awaited is not None and self._awaited.since is not None
+
     def is_awaited(self, number: int | None) -> bool:
         """Whether a reply to request `number` is the awaited page. Other pages were asked for before a change."""
         return self._awaited is not None and self._awaited.id == number

@@ -12,6 +12,8 @@ from pylingo.shared.names import fold
 
 MOVES = frozenset({"join", "open", "leave"})
 """The commands that change which rooms we are in."""
+MOST_ROOMS = 20
+"""The rooms that a session can be in, as the protocol says."""
 
 
 class Membership:
@@ -23,6 +25,8 @@ class Membership:
         self._goal: list[str] = []  # what a new connection restores
         for room in wanted:
             self._goal += without([bare(room)], self._goal)
+        self.missing: str | None = None
+        """The room that was to be current and could not be entered, until we enter another one on request."""
         self._is_restored = False  # if so, our rooms are those that we want, but for the moves without a reply
         self._moves: dict[int, Command] = {}  # those without a reply, by id
         self._entering: dict[int, Command] = {}  # those of a new connection without a reply, by id
@@ -69,7 +73,10 @@ class Membership:
             return None
         command = self._entering.pop(number, None)
         if command is not None:
-            self._goal = without(self._goal, [bare(command.argument)])
+            room = bare(command.argument)
+            if self._goal and fold(room) == fold(self._goal[0]):
+                self.missing = self.missing or room
+            self._goal = without(self._goal, [room])
         else:
             command = self._moves.pop(number, None)
         return bare(command.argument) if command is not None and command.name != "leave" else None
@@ -79,6 +86,11 @@ class Membership:
     def ready(self, rooms: Iterable[str]) -> None:
         """A session begins, or goes on, in these rooms."""
         self.rooms = list(rooms)
+
+    def drop_surplus(self) -> list[str]:
+        """Give up the rooms beyond the most that one can be in, and return them. The first rooms stay."""
+        self._goal, surplus = self._goal[:MOST_ROOMS], self._goal[MOST_ROOMS:]
+        return surplus
 
     def restoration(self, features: Iterable[str]) -> list[Command]:
         """The commands that enter missing rooms. `restored` has those that leave rooms which are not wanted any more.
@@ -111,6 +123,8 @@ class Membership:
 
     def joined(self, joined: Joined) -> None:
         """We entered a room, or made it the current one."""
+        if not self._entering:
+            self.missing = None
         move = self._answered(joined.re) or Command("join")
         self.rooms = moved(self.rooms, Command(move.name, joined.room, room=move.room))
 

@@ -17,9 +17,10 @@ from pylingo.client.settings import (
     load,
 )
 from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT
+from pylingo.shared.errors import RequestError
 from pylingo.shared.launch import LaunchError
 from pylingo.shared.link import Link, parse_link
-from pylingo.shared.names import MAX_NAME
+from pylingo.shared.names import MAX_NAME, is_guest, user_name
 from pylingo.shared.settings import Setting, Source, argument_parser, read_options, table
 from pylingo.shared.values import ValueType, explained, flag, number, path, utf8
 
@@ -31,6 +32,11 @@ def _option(name: str, type: ValueType, metavar: str, about: str, default: str =
 def _recipient(text: str) -> str:
     if not text.strip() or len(utf8(text)) > LONGEST_NAME:
         raise ValueError(f"a name must have 1 to {MAX_NAME} characters")
+    if not is_guest(text.strip()):
+        try:
+            user_name(text)
+        except RequestError as error:
+            raise ValueError(error.text) from None
     return text
 
 

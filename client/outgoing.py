@@ -10,12 +10,13 @@ from dataclasses import replace
 from pylingo.client import events
 from pylingo.client.features import ROOMS, check_supported
 from pylingo.client.histories import INBOX, Histories
-from pylingo.client.membership import Membership, bare
+from pylingo.client.membership import MOST_ROOMS, Membership, bare
 from pylingo.client.unanswered import Unanswered
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Command, Error, HistoryRequest, Say
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
+from pylingo.shared.text import MAX_WORDS, quote
 
 
 class Outgoing:
@@ -40,8 +41,8 @@ class Outgoing:
     def send(self, record: Record) -> None:
         self._events.append(events.Send(record))
 
-    def show(self, record: Record) -> None:
-        self._events.append(events.Received(record))
+    def show(self, record: Record, is_news: bool = True) -> None:
+        self._events.append(events.Received(record, is_news))
 
     def add(self, event: events.ConversationEvent) -> None:
         self._events.append(event)
@@ -99,6 +100,11 @@ class Outgoing:
         """
         current = self._membership.wanted_current
         check_supported(request, self.features, current)
+        missing = self._membership.missing
+        names_none = isinstance(request, Say) and request.room is None and request.to is None
+        if names_none and missing is not None and current is not None:
+            words = f"{quote(missing)} could not be entered, so this was not sent: name a room, or enter one"
+            raise RequestError("no-room", words)
         if ROOMS not in self.features:
             return replace(request, room=None)
         if isinstance(request, Say) and request.to is None:
@@ -115,6 +121,9 @@ class Outgoing:
 
     def enter_rooms(self) -> bool:
         """Enter the rooms that a new connection has to enter again. Returns whether there are any."""
+        if ROOMS in self.features and (surplus := self._membership.drop_surplus()):
+            words = f"you can be in {MOST_ROOMS} rooms at a time; not entered: {', '.join(surplus)}"
+            self.show(Error("too-many-rooms", words[:MAX_WORDS]))
         entering = self._membership.restoration(self.features)
         for command in entering:
             self._membership.entered(replace(command, id=self.command(command)))

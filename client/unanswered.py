@@ -123,9 +123,13 @@ class Unanswered:
             if said.place == INBOX:
                 del self._said[key]
                 refused.append(_unknown(said.say, f"reached {said.say.to}: {said.say.text}"))
-        private = [request for request in self.waiting if isinstance(request, Say) and request.to is not None]
-        self.waiting = [request for request in self.waiting if request not in private]
-        return refused + [_unsent(say) for say in private]
+        waiting, self.waiting = self.waiting, []
+        for request in waiting:
+            if isinstance(request, Say) and request.to is not None:
+                refused.append(_unsent(request))
+            else:
+                self.waiting.append(request)
+        return refused
 
     def after_return(self) -> tuple[list[Say | Command], list[Refused]]:
         """Sort out what is left after a reconnect. Returns requests to send with new ids, and unknown outcomes.

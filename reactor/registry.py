@@ -112,20 +112,21 @@ class Registry:
                 raise LaunchError(f"cannot write {self.data.people}: {error.strerror}") from None
 
     def write_link(self, address: str, certificate: str) -> str:
-        """Keep the link to the server at `address` for the commands, and return it. It has no invitation.
+        """Return the link to the server at `address`, without an invitation. A data folder keeps it.
 
         `certificate` is the path of the certificate, "" without TLS. Raises `LaunchError`.
         """
-        assert self.data is not None
         host, port = parse_address(address)
         try:
-            link = Link(host, port, fingerprint=certificate_fingerprint(certificate) if certificate else None)
-            replace_file(self.data.link, f"{show_link(link)}\n".encode())
+            fingerprint = certificate_fingerprint(certificate) if certificate else None
+            link = show_link(Link(host, port, fingerprint=fingerprint))
+            if self.data is not None:
+                replace_file(self.data.link, f"{link}\n".encode())
         except ValueError as error:
             raise LaunchError(str(error)) from None
         except OSError as error:
-            raise LaunchError(f"cannot write {self.data.link}: {error.strerror}") from None
-        return show_link(link)
+            raise LaunchError(f"cannot write {error.filename or 'the link'}: {error.strerror}") from None
+        return link
 
     def first_link(self, link: str) -> str:
         """Return a link with the invitation of the first operator. Nothing else may ever show that."""

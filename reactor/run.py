@@ -66,15 +66,14 @@ def _serve() -> int:
     server_at = reachable(address, bound)
     certificate = settings.tls_cert
     lines = [f"PyLingo {__version__} listening on {address}"]
-    if registry.data is not None:
-        link = registry.write_link(server_at, certificate)
-        if registry.first_code is not None:
-            registry.write_first()
-            lines.append(f"open this link to become the operator: {registry.first_link(link)}")
-        server_at = link if certificate else server_at
+    link = registry.write_link(server_at, certificate)
+    if registry.first_code is not None:
+        registry.write_first()
+        lines.append(f"open this link to become the operator: {registry.first_link(link)}")
     _print(lines)
-    log.write(f"join it with: {join_command(server_at)}")
-    if not certificate and is_exposed(bound):
+    is_in_danger = not certificate and is_exposed(bound)
+    log.write(f"join it with: {join_command(link if certificate else server_at, needs_plain=is_in_danger)}")
+    if is_in_danger:
         log.write(NOT_ENCRYPTED)
     server.serve()
     registry.close(settings.drain_timeout)

@@ -116,9 +116,12 @@ def wait_for_host(reactor: Reactor, host: str, port: int) -> Sequence[Target]:
 # --- how to join
 
 
-def join_command(server: str) -> str:
-    """Return a shell command that joins a server, which is HOST:PORT or a link."""
-    return f"{_client_command()} {shlex.quote(server)}"
+def join_command(server: str, needs_plain: bool = False) -> str:
+    """Return a shell command that joins a server, which is HOST:PORT or a link.
+
+    It `needs_plain` if the server is not encrypted and not on loopback: the client does not connect otherwise.
+    """
+    return f"{_client_command()} {shlex.quote(server)}{' --plain' if needs_plain else ''}"
 
 
 def reachable(address: str, bound: str) -> str:

@@ -40,6 +40,13 @@ class Buffer:
     is_marking: bool = False  # whether the next message is the first that came since an earlier run
     marker: Line | None = None  # the line before the first new message
     spoken: bool = False  # whether we have said something in this conversation
+    is_ended: bool = False
+    """Whether the session of the `person` is over: the next private message from that name begins another one."""
+    has_key: bool = False
+    """Whether the name of the `person` belongs to a key: then the conversation does not end with a session."""
+    is_warned: bool = True
+    """Whether we know that somebody else may have the name now. If not, the next line is sent only if repeated."""
+    former: str | None = None  # the compared name that the `person` had before the last change
     last_at: int = 0  # the stamp of the newest message
 
     @property

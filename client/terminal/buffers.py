@@ -48,9 +48,10 @@ def find_room(model: Model, room: str | None) -> Buffer | None:
 
 
 def find_person(model: Model, name: str) -> Buffer | None:
-    """The buffer of the conversation with somebody."""
+    """The buffer of the conversation with somebody: of several with one name, the one that has not ended."""
     key = fold(name)
-    return next((buffer for buffer in model.buffers if buffer.person and fold(buffer.person) == key), None)
+    found = [buffer for buffer in model.buffers if buffer.person and fold(buffer.person) == key]
+    return min(found, key=lambda buffer: buffer.is_ended, default=None)
 
 
 def saying(model: Model, key: str | None) -> Buffer | None:

@@ -1,7 +1,7 @@
 """How frames about people change the model: who enters, leaves, is renamed, is away, and the lists of people. Pure."""
 
 from pylingo.client.terminal.buffer import MOST, Buffer
-from pylingo.client.terminal.buffers import close, find_person, find_room, of_entered
+from pylingo.client.terminal.buffers import close, find_person, find_room, of_entered, show
 from pylingo.client.terminal.model import Effect, Model, Query, Shown
 from pylingo.client.terminal.moderation_events import is_our_kick
 from pylingo.client.terminal.notes import add_note, add_words, stamp, turn_day
@@ -64,11 +64,26 @@ def _end_conversations(model: Model, at: int) -> list[Effect]:
     """The session is a new one, and conversations ended with the old one."""
     effects: list[Effect] = []
     for buffer in model.buffers:
-        if buffer.person is not None and buffer.scrollback.lines:
-            name = printable(buffer.person)
-            words = f"this conversation ended with the connection: somebody else may be called {name} now"
-            effects += add_note(buffer, f"! {words}", at, "error")
+        if buffer.scrollback.lines or buffer.editor.text:
+            effects += end_conversation(buffer, at, "this conversation ended with the connection")
     return effects
+
+
+def end_conversation(buffer: Buffer, at: int, words: str = "this conversation has ended") -> list[Effect]:
+    """The session of the person is over. Whoever takes the name does not continue the conversation."""
+    if buffer.is_ended or buffer.person is None or buffer.has_key:  # a name that belongs to a key is nobody else's
+        return []
+    buffer.is_ended, buffer.is_warned = True, False
+    return add_note(buffer, f"! {words}: somebody else may be called {printable(buffer.person)} now", at, "error")
+
+
+def begin_conversation(buffer: Buffer, at: int) -> list[Effect]:
+    """A private message begins a new conversation below one that has ended, if this one has."""
+    if not buffer.is_ended:
+        return []
+    buffer.is_ended = False
+    name = printable(buffer.person or "")
+    return add_note(buffer, f"! a new conversation begins: this {name} may be somebody else", at, "error")
 
 
 def joined(model: Model, record: messages.Joined, now: float, at: int) -> list[Effect]:
@@ -101,8 +116,10 @@ def left(model: Model, record: messages.Left, now: float, at: int) -> list[Effec
         return add_words(buffer, record, at)
     verb = "left" if record.reason in ("leave", "moved", "close") else "lost the connection"
     effects = _presence(model, buffer, verb, record.name, at)
-    if record.reason not in _STAYS and (conversation := find_person(model, record.name)) is not None:
+    conversation = find_person(model, record.name) if record.reason not in _STAYS else None
+    if conversation is not None and not conversation.is_ended:
         effects += _presence(model, conversation, verb, record.name, at)
+        effects += end_conversation(conversation, at)
     if not _is_in_sight(model, gone):
         model.away.pop(gone, None)
         model.lose_sight(lambda key: key == gone and not is_guest(key))  # a guest's number is given only once
@@ -110,10 +127,18 @@ def left(model: Model, record: messages.Left, now: float, at: int) -> list[Effec
 
 
 def _we_left(model: Model, buffer: Buffer | None, record: messages.Left, at: int) -> list[Effect]:
-    """Close the buffer of a room that we have left. The only buffer stays, for another room."""
+    """Close the buffer of a room that we have left. The only buffer stays, for another room.
+
+    If it was shown, show the room that is current now: the next line is not to go to a person.
+    """
     if buffer is not None:
         buffer.forget_people()
+        is_shown, current = buffer is model.buffer, find_room(model, record.current)
         close(model, buffer)
+        if is_shown and current is not None and current is not model.buffer:
+            show(model, current)
+        elif is_shown and model.buffer.person is not None:
+            model.hint = f"you are in no room: this is the conversation with {printable(model.buffer.person)}"
     return add_words(model.buffer, record, at, me=model.name)
 
 
@@ -153,13 +178,20 @@ def _rename_in(buffer: Buffer, record: messages.Renamed) -> None:
 
 
 def _rename_conversation(model: Model, record: messages.Renamed, at: int) -> list[Effect]:
-    """The conversation goes on under the new name, unless that name has a conversation already."""
-    buffer = find_person(model, record.old)
+    """The conversation goes on under the new name. One that had this name before has ended.
+
+    The frame comes once for each room that we share.
+    """
+    effects: list[Effect] = []
+    buffer, other = find_person(model, record.old), find_person(model, record.new)
+    if buffer is not None and buffer.is_ended:
+        buffer = None
+    if other is not None and other is not buffer and other.former != fold(record.old):
+        effects += end_conversation(other, at)
     if buffer is None:
-        return []
-    if find_person(model, record.new) in (None, buffer):
-        buffer.person = record.new
-    return add_words(buffer, record, at)
+        return effects
+    buffer.person, buffer.former = record.new, fold(record.old)
+    return [*effects, *add_words(buffer, record, at)]
 
 
 def _change_people_to_come(buffer: Buffer, gone: str | None, came: str | None) -> None:

@@ -35,6 +35,7 @@ def speak(model: Model, text: str, at: int, is_action: bool = False) -> list[Eff
     _check_place(model)
     elsewhere = buffer.room if buffer.is_outside else None
     check(model, Say(text, to=buffer.person, action=is_action or None, room=elsewhere))
+    _check_conversation(model, buffer)
     buffer.spoken = True
     key = secrets.token_hex(8)
     line = Line("own", readable(text), at, printable(model.name), state="unsent", is_action=is_action)
@@ -52,6 +53,20 @@ def _check_place(model: Model) -> None:
     """Raise `RequestError` if this buffer has no room, but others have: the server would take one of those."""
     if model.buffer.is_vacant and any(buffer.room is not None for buffer in model.buffers):
         raise RequestError("no-room", "there is no room in this buffer: /open one, or /switch to another buffer")
+
+
+def _check_conversation(model: Model, buffer: Buffer) -> None:
+    """Raise `RequestError` once in a conversation that has ended, and always if another one has its name."""
+    if buffer.person is None:
+        return
+    name, present = printable(buffer.person), find_person(model, buffer.person)
+    if buffer.is_ended and present is not None and present is not buffer:
+        place = f"buffer {model.buffers.index(present) + 1}"
+        raise RequestError("ended", f"this conversation has ended: the one with the present {name} is {place}")
+    if not buffer.is_warned:
+        buffer.is_warned = True
+        raise RequestError("ended", f"somebody else may be called {name} now: send it again if you mean them")
+    buffer.is_ended = False
 
 
 def send(model: Model, name: str, argument: str | None) -> list[Effect]:
@@ -120,9 +135,11 @@ def _message_to(model: Model, argument: str, at: int) -> list[Effect]:
         name = user_name(name)
     if fold(name) == fold(model.name):
         raise RequestError("bad-argument", "that is your own name")
+    conversation = of_person(model, name)
     if text:
         message_text(text)
-    show(model, of_person(model, name))
+        _check_conversation(model, conversation)
+    show(model, conversation)
     return speak(model, text, at) if text else []
 
 

@@ -23,12 +23,16 @@ from pylingo.shared.schema import Record
 from pylingo.shared.text import printable, readable
 
 BELL_EVERY = 2.0  # seconds between two rings of the bell, at least
-OLD = 60_000_000  # microseconds after which a message is not news; generous, because clocks differ
 
 
 def received(model: Model, event: Received, now: float, at: int) -> list[Effect]:
     """Show a frame, and note what it tells of people and rooms."""
     model.heard_at = now
+    match event.record:
+        case messages.Message():
+            return _message(model, event.record, now, event.is_news)
+        case messages.Private():
+            return _private(model, event.record, now, at, event.is_news)
     handler = _FRAMES.get(type(event.record), _shown)
     return handler(model, event.record, now, at)
 
@@ -59,7 +63,7 @@ def new_since(model: Model, event: NewSince, now: float, at: int) -> list[Effect
 # --- messages
 
 
-def _message(model: Model, message: messages.Message, now: float, at: int) -> list[Effect]:
+def _message(model: Model, message: messages.Message, now: float, is_news: bool) -> list[Effect]:
     buffer = find_room(model, message.room) or model.buffer
     if fold(message.from_) in buffer.people or buffer.is_listing:  # the history has people who left
         buffer.know(message.from_)
@@ -67,18 +71,20 @@ def _message(model: Model, message: messages.Message, now: float, at: int) -> li
         return []
     line = _line(message)
     line.is_mention = mentions(message.text, model.name)
-    return _said(model, buffer, line, now, at, line.is_mention)
+    return _said(model, buffer, line, now, is_news, line.is_mention)
 
 
-def _private(model: Model, private: messages.Private, now: float, at: int) -> list[Effect]:
+def _private(model: Model, private: messages.Private, now: float, at: int, is_news: bool) -> list[Effect]:
     is_own = _is_own(model, private)
     other = private.to if is_own else private.from_
     if model.hides(other):
         return []
     buffer = of_person(model, other)
     buffer.spoken |= is_own
-    line = _line(private)
-    return _said(model, buffer, line, now, at, not is_own)
+    if not is_own:
+        buffer.has_key = private.fingerprint is not None
+    effects = people_events.begin_conversation(buffer, at)
+    return [*effects, *_said(model, buffer, _line(private), now, is_news, not is_own)]
 
 
 def _is_own(model: Model, private: messages.Private) -> bool:
@@ -92,11 +98,10 @@ def _line(record: messages.Message | messages.Private) -> Line:
     return Line("message", text, record.at, who, is_stamped=True, is_action=bool(record.action))
 
 
-def _said(model: Model, buffer: Buffer, line: Line, now: float, at: int, is_urgent: bool) -> list[Effect]:
-    """Add a message of somebody else, count it if its buffer is not shown, and ring if it is urgent."""
-    is_recent = at - line.at < OLD  # messages of the history do not ring
+def _said(model: Model, buffer: Buffer, line: Line, now: float, is_news: bool, is_urgent: bool) -> list[Effect]:
+    """Add a message of somebody else. If it is news, count it if its buffer is not shown, and ring if it is urgent."""
     buffer.last_at = max(buffer.last_at, line.at)
-    is_unseen = line.at > buffer.seen if buffer.seen is not None else is_recent
+    is_unseen = line.at > buffer.seen if buffer.seen is not None else is_news
     if buffer is model.buffer:
         if buffer.is_marking:
             buffer.mark(line.at)
@@ -106,7 +111,7 @@ def _said(model: Model, buffer: Buffer, line: Line, now: float, at: int, is_urge
         buffer.new += 1
         buffer.urgent += is_urgent
     effects = add_line(buffer, line)
-    if is_urgent and is_recent and model.preferences.bell and now - model.rung_at >= BELL_EVERY:
+    if is_urgent and is_news and model.preferences.bell and now - model.rung_at >= BELL_EVERY:
         model.rung_at = now
         effects.append(Do.BELL)
     return effects
@@ -175,8 +180,6 @@ def _shown(model: Model, record: Record, now: float, at: int) -> list[Effect]:
 
 
 _FRAMES: dict[type[Record], Callable[[Model, Any, float, int], list[Effect]]] = {
-    messages.Message: _message,
-    messages.Private: _private,
     messages.Sent: _sent,
     messages.Joined: people_events.joined,
     messages.Left: people_events.left,

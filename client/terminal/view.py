@@ -15,6 +15,17 @@ from pylingo.shared.text import JOINERS, printable, readable
 LATE = 2.0  # seconds without an answer after which the status row says so
 _NEWLINE, _TAB = "\u21b5", " "
 _ROWS_FOR_STATUS = 3
+# Brackets and dots of the status row, and characters that look like them, with their substitutes in a topic.
+_SIGNS = {
+    **dict.fromkeys(map(ord, "[\N{FULLWIDTH LEFT SQUARE BRACKET}\N{LEFT WHITE SQUARE BRACKET}"), "("),
+    **dict.fromkeys(map(ord, "]\N{FULLWIDTH RIGHT SQUARE BRACKET}\N{RIGHT WHITE SQUARE BRACKET}"), ")"),
+    **dict.fromkeys(
+        map(
+            ord, "\N{MIDDLE DOT}\N{GREEK ANO TELEIA}\N{HYPHENATION POINT}\N{BULLET}\N{BULLET OPERATOR}\N{DOT OPERATOR}"
+        ),
+        "-",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,26 +125,35 @@ def status_line(model: Model, now: float) -> Row:
 
 def _state(model: Model, now: float) -> str:
     buffer, scrollback = model.buffer, model.buffer.scrollback
+    is_online = model.state == "online"
     name = f"@{model.name}" if model.is_operator else model.name
-    parts = [connection(model, now), name + (f", wanted {model.wanted}" if model.wanted else "")]
-    if model.state == "online":
-        parts[1:1] = _place(model, buffer)
-    elif len(model.buffers) > 1:
-        parts.insert(1, title(model, buffer))
+    below = ""
     if new := scrollback.viewport.new_below:
-        parts.insert(0, f"{new} new below \N{DOWNWARDS ARROW}")
+        below = f"{new} new below \N{DOWNWARDS ARROW}"
     elif scrollback.viewport.is_scrolled:
-        parts.insert(0, "more below \N{DOWNWARDS ARROW}")
-    if (unsent := sum(len(buffer.scrollback.unsent) for buffer in model.buffers)) and model.state != "online":
-        parts.insert(1, f"{unsent} unsent")
-    if fold(model.name) in model.away:
-        parts.append("you are away")
+        below = "more below \N{DOWNWARDS ARROW}"
+    unsent = 0 if is_online else sum(len(other.scrollback.unsent) for other in model.buffers)
+    place, *details = _place(model, buffer) if is_online else [title(model, buffer) if len(model.buffers) > 1 else ""]
+    # Each part with its rank: in a narrow row, the part with the highest rank goes first, and the place stays.
+    parts = [
+        (3, below),
+        (2 if is_online else 1, connection(model, now)),
+        (1, f"{unsent} unsent" if unsent else ""),
+        (0, place),
+        *((4, detail) for detail in details),
+        (5, name + (f", wanted {model.wanted}" if model.wanted else "")),
+        (6, "you are away" if fold(model.name) in model.away else ""),
+    ]
+    parts = [(rank, part) for rank, part in parts if part]
     news = activity(model, model.columns * 2 // 3)
-    while news and len(parts) > 1 and width(_row([*parts, news])) > model.columns:
-        del parts[
-            -1 if len(parts) > 2 or model.state != "online" else 0
-        ]  # in the end, the room and what is new elsewhere are left
-    return _row([*parts, news, buffer.topic or ""])
+    while len(parts) > 1 and width(_row([*(part for _, part in parts), news])) > model.columns:
+        parts.remove(max(parts))
+    return _row([*(part for _, part in parts), news, _topic(buffer.topic) if buffer.topic else ""])
+
+
+def _topic(text: str) -> str:
+    """A topic, which anybody may have set, without the signs that part the client's own words in the row."""
+    return f"topic: {text.translate(_SIGNS)}"
 
 
 def _row(parts: list[str]) -> str:

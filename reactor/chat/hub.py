@@ -96,7 +96,7 @@ class Hub[S: Registered]:
         now = min(self._clock(), self.history.stamps_until)
         if now <= tick.newest_stamp:
             now = tick.newest_stamp + 1
-        tick.newest_stamp = now
+        tick.newest_stamp = self.history.newest_stamp = now
         return now
 
     def raise_stamps(self, newest: int) -> None:

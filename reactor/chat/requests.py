@@ -7,7 +7,7 @@ from typing import Any
 from pylingo.reactor.chat.commands import run_command
 from pylingo.reactor.chat.entrance import is_let_in, say_hello
 from pylingo.reactor.chat.hub import name_work
-from pylingo.reactor.chat.session import Session
+from pylingo.reactor.chat.session import Session, given
 from pylingo.reactor.chat.speaking import conversation, partner, say
 from pylingo.reactor.history.history import Page
 from pylingo.shared.errors import RequestError
@@ -44,14 +44,15 @@ def _command(session: Session, command: Command) -> None:
 
 def _history(session: Session, request: HistoryRequest) -> None:
     """Reply with a page of a room, of a conversation or of the inbox."""
-    if (request.room is not None) + (request.with_ is not None) + bool(request.inbox) > 1:
+    with_ = given(request.with_)
+    if (given(request.room) is not None) + (with_ is not None) + bool(request.inbox) > 1:
         raise RequestError("bad-argument", "a page is of a room, of a conversation or of the inbox: name one of them")
     history = session.hub.history
     if request.inbox:
         page = partial(history.inbox, session.hub.owner(session.person))
         room = name = None
-    elif request.with_ is not None:
-        other = partner(session, request.with_)
+    elif with_ is not None:
+        other = partner(session, with_)
         page = partial(history.page, conversation(session, other))
         room, name = None, other.name
     else:

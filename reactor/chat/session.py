@@ -32,6 +32,11 @@ _KEEP_SEAT = frozenset({"lost", "idle", "stalled", "frame-timeout"})
 """The reasons after which a seat is kept."""
 
 
+def given(name: str | None) -> str | None:
+    """The room or the person that a request names. An empty name counts as absent, as an empty argument does."""
+    return (name or "").strip() or None
+
+
 def no_room(what: str) -> RequestError:
     """The error for a request that needs a room, to do `what`."""
     return RequestError("no-room", f"you are in no room: /join one to {what}")
@@ -168,9 +173,10 @@ class Session:
 
     def find_room(self, name: str | None) -> Room["Session"] | None:
         """The room that a request names, or the current one. Raises `RequestError` `not-in-room`."""
+        name = given(name)
         if name is None:
             return self.room
-        name = name.strip().removeprefix("#")
+        name = name.removeprefix("#")
         self.hub.tick.work += name_work(name)
         key = fold(name) if len(name) <= MAX_TYPED else None
         for room in self.rooms:

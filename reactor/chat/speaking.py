@@ -10,7 +10,7 @@ from typing import cast
 from pylingo.reactor.chat.moderation import check_mute
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
-from pylingo.reactor.chat.session import Session, State, no_room
+from pylingo.reactor.chat.session import Session, State, given, no_room
 from pylingo.reactor.history.history import History
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Entry, Error, Message, Private, Say, Sent
@@ -29,15 +29,15 @@ def say(session: Session, say: Say) -> None:
     """Say something. Raises `RequestError` if it cannot be said, or not there."""
     check_mute(session)
     text = message_text(say.text)
-    if say.to is None:
-        room = session.room if say.room is None else session.find_room(say.room)
+    if say.to is None:  # an empty name is refused below: what was meant for one person must not go to a room
+        room = session.find_room(say.room)
         if room is None:
             raise no_room("say something")
         if say.key is None:
             _speak(session, room, say, text, None, session.outbox.promise(_RECEIPT) if say.id is not None else None)
         else:
             _say_once(session, room, room.key, _speak, say, text)
-    elif say.room is not None:
+    elif given(say.room) is not None:
         raise RequestError("bad-argument", "a message is for a room or to a person, not both")
     else:
         other = partner(session, say.to)

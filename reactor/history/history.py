@@ -44,6 +44,8 @@ class History(Protocol):
     """
 
     stamps_until: int
+    newest_stamp: int
+    """The newest stamp that was given, of a message or anything else. The hub sets it."""
 
     @property
     def topics(self) -> Topics: ...

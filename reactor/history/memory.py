@@ -98,6 +98,7 @@ class MemoryHistory:
     def __init__(self, per_room: int = PER_ROOM, most: int = MEMORY) -> None:
         self._per_room = per_room
         self.most = most
+        self.newest_stamp = 0
         self.size = self.reserved = 0
         self.topics = Topics()
         self._rooms: dict[str, _RoomHistory] = {}
@@ -218,8 +219,10 @@ class MemoryHistory:
 
     def occupied(self, room: str) -> None:
         self._empty.pop(room, None)
+        self.topics.occupied(room)
 
     def emptied(self, room: str) -> None:
+        self.topics.emptied(room)
         if room in self._rooms:
             self._empty[room] = None
 

@@ -91,7 +91,7 @@ class SqliteHistory:
         self._cleared: dict[str, StoredTopic | None] = {}  # topics that were cleared during an outage
         self._redactions: dict[tuple[str, int], None] = {}  # rooms and stamps of texts that the file may still have
         self._occupied = 0  # rooms that somebody is in
-        self._newest = 0  # stamp that was given
+        self.newest_stamp = 0
         self._reserved = 0  # the last stamp that is to be reserved
 
     @property
@@ -115,7 +115,7 @@ class SqliteHistory:
         if self._opened is None:
             return
         if self._reserved:
-            self._current().reserved = self._newest
+            self._current().reserved = self.newest_stamp
         self._flush()
         self._tasks.release()
         self._writer.inbox.put(Stop())
@@ -137,11 +137,15 @@ class SqliteHistory:
         return self.memory.topics
 
     def set_topic(self, room: str, topic: StoredTopic | None) -> None:
-        self.memory.set_topic(room, topic)
+        forgotten = self.topics.set(room, topic)
+        self._change_topics({**dict.fromkeys(forgotten), room: topic})
+
+    def _change_topics(self, topics: Mapping[str, StoredTopic | None]) -> None:
+        """Write topics to the file. During an outage note only those that are cleared; the others are in memory."""
         if not self._has_failed:
-            self._write_topics({room: topic})
-        elif topic is None:
-            self._cleared[room] = None
+            self._write_topics(topics)
+        else:
+            self._cleared |= {room: None for room, topic in topics.items() if topic is None}
 
     def conversation(self, one: Owner, other: Owner) -> str:
         return self.memory.conversation(self._owner(one), self._owner(other))
@@ -161,7 +165,7 @@ class SqliteHistory:
         self._write(room, entry, session)
 
     def _write(self, room: str, entry: Entry, session: int) -> None:
-        self._newest = entry.at
+        self.newest_stamp = entry.at
         batch = self._current()
         row = self._row(room, entry, session)
         batch.rows.append(row)
@@ -324,10 +328,10 @@ class SqliteHistory:
         if self._has_failed or not self._occupied:
             self.stamps_until = FOREVER
             if self._reserved and not self._has_failed:
-                self._current().reserved = self._newest  # give the rest back, or the next server begins behind it
+                self._current().reserved = self.newest_stamp  # give the rest back, or the next server begins behind it
             self._reserved = 0
             return
-        now = max(self.clock(), self._newest)
+        now = max(self.clock(), self.newest_stamp)
         if not _RESERVED // 2 <= self._reserved - now <= _RESERVED and not self._tasks.is_hanging:
             self._reserved = now + _RESERVED
             self.stamps_until = min(self.stamps_until, self._reserved - _SPARE)
@@ -337,7 +341,8 @@ class SqliteHistory:
 
     def topics_read(self, topics: list[tuple[str, StoredTopic]]) -> None:
         for room, topic in topics:
-            self.memory.set_topic(room, topic)
+            if forgotten := self.topics.set(room, topic):
+                self._change_topics(dict.fromkeys(forgotten))
 
     def opened(self, newest: int, entries: list[tuple[str, Entry]], keys: BloomFilter | None) -> None:
         for room, entry in entries[:_LOADED_PER_TICK]:
@@ -348,7 +353,7 @@ class SqliteHistory:
             return
         if keys is not None:
             self.scanned(keys)
-        self._newest = max(self._newest, newest)
+        self.newest_stamp = max(self.newest_stamp, newest)
         self._tasks.release()
         self._is_open = True
         if self._opened is not None:
@@ -386,7 +391,7 @@ class SqliteHistory:
             written,
             lost,
         )
-        self._newest = max(self._newest, newest)
+        self.newest_stamp = max(self.newest_stamp, newest)
         self.raise_stamps(newest)
         self._reserve()
         self.announce(_RESTORED if is_new else _CAME_BACK, "")

@@ -1,7 +1,7 @@
 """The SQL queries of the history file: pages, keys, deletion of old messages. No threads here.
 
-Everything raises `sqlite3.Error` if the file cannot be read or written. Each query reads only a few more rows than it
-returns.
+Everything raises `sqlite3.Error` if the file cannot be read or written. Each query of a page or a key reads only a few
+more rows than it returns, and the others read a bounded number of rows.
 """
 
 import sqlite3
@@ -16,7 +16,9 @@ from pylingo.shared.messages import Entry, HistoryRequest
 from pylingo.shared.names import fold
 
 _LOADED = 2_000  # messages that are loaded into memory after a restart
+_LOOKED_AT = 20_000  # messages that are read for it, among them private ones
 _LOADED_SIZE = 2**20  # characters of them at most: the bound of the memory may be lower
+_TOPICS_READ = 10 * MOST  # topics that are read: there may be more than the most if many rooms were occupied
 _SWEEP_ROWS = 200  # rows deleted in one commit, for which new messages wait
 _FAR_OVER = 2**25  # bytes, and a twentieth, above the bound: messages come faster than small steps delete
 _SWEEP_PAGES = 64  # pages returned to the system in one commit
@@ -101,12 +103,15 @@ def newest_stamp(file: sqlite3.Connection) -> int:
 
 
 def load(file: sqlite3.Connection) -> list[tuple[str, Entry]]:
-    """Return the newest messages with their rooms, ascending. Private ones have no room to which anybody returns."""
+    """Return the newest messages of rooms, ascending, with their rooms.
+
+    Private ones are left out, as they have no room to which anybody returns. If there are many of them, fewer messages
+    are returned: only the newest `_LOOKED_AT` rows are read.
+    """
     loaded = []
     characters = _LOADED_SIZE
-    for row in file.execute(
-        f"select room, {_ENTRY} from message where recipient is null order by at desc limit ?", (_LOADED,)
-    ):
+    newest = f"select room, {_ENTRY} from message order by at desc limit {_LOOKED_AT}"
+    for row in file.execute(f"select * from ({newest}) where recipient is null limit ?", (_LOADED,)):
         characters -= len(row[2])
         if characters < 0:
             break
@@ -116,20 +121,17 @@ def load(file: sqlite3.Connection) -> list[tuple[str, Entry]]:
 
 def read_topics(file: sqlite3.Connection) -> list[tuple[str, StoredTopic]]:
     """Return the rooms that have a topic, with the topic: the one that was set longest ago first."""
-    rows = file.execute("select room, text, name, at from topic order by at desc limit ?", (MOST,)).fetchall()
+    rows = file.execute("select room, text, name, at from topic order by at desc limit ?", (_TOPICS_READ,)).fetchall()
     return [(room, StoredTopic(*topic)) for room, *topic in reversed(rows)]
 
 
 def write_topics(file: sqlite3.Connection, topics: Mapping[str, StoredTopic | None]) -> None:
-    """Set or clear topics, and forget those beyond the most. They are part of the next commit."""
+    """Set or clear topics. They are part of the next commit."""
     for room, topic in topics.items():
         if topic is None:
             file.execute("delete from topic where room = ?", (room,))
         else:
             file.execute("insert or replace into topic values (?, ?, ?, ?)", (room, *topic))
-    if topics:
-        oldest = "select at from topic order by at desc limit 1 offset ?"
-        file.execute(f"delete from topic where at < ({oldest})", (MOST - 1,))
 
 
 def read_page(file: sqlite3.Connection, room: str, request: HistoryRequest) -> Page:

@@ -142,6 +142,37 @@ def test_a_room_that_is_refused_does_not_hold_up_the_others() -> None:
     assert without_ids(back(talk, resumed=False).send) == [Command("open", "lobby")]
 
 
+def test_the_current_room_is_entered_however_many_are_wanted() -> None:
+    rooms = ["urgent", *(f"r{number}" for number in range(22))]
+    talk = make(*rooms)
+    step = arrive(talk, ready())
+    assert [record.argument for record in step.send if isinstance(record, Command)] == rooms[19::-1]
+    [error] = (record for record in step.show if isinstance(record, Error))
+    assert error == Error("too-many-rooms", "you can be in 20 rooms at a time; not entered: r19, r20, r21")
+
+
+def test_a_message_for_a_current_room_that_is_refused_goes_to_no_other_room() -> None:
+    talk = make("urgent", "ops")
+    ops, urgent = arrive(talk, ready()).send
+    assert isinstance(ops, Command)
+    assert isinstance(urgent, Command)
+    talk.say("before")
+    talk.received(Joined("ops", "ada", 1, ops.id))
+    step = talk.received(Error("bad-room", "no", urgent.id))
+    [refused] = step.refused
+    assert refused.request == Say("before", "k1")
+    assert refused.error.text == "'urgent' could not be entered, so this was not sent: name a room, or enter one"
+    for _ in range(2):
+        with pytest.raises(RequestError, match="'urgent' could not be entered"):
+            talk.say("after")
+        assert len(talk.say("there", room="ops").send) == len(talk.say("psst", to="grace").send) == 1
+        back(talk, "ops")
+    [again] = talk.command("open", "ops").send
+    assert isinstance(again, Command)
+    talk.received(Joined("ops", "ada", 1, again.id))
+    assert len(talk.say("now").send) == 1
+
+
 def test_a_return_to_the_session_catches_up_everything_and_repeats_what_was_said() -> None:
     talk = in_rooms("lobby", "ops")
     talk.received(message(5, "ops"))
@@ -742,3 +773,24 @@ def test_the_model_is_a_server_of_several_rooms() -> None:
     assert game.talk.rooms == list(ROOMS)
     assert [type(record) for record in game.shown].count(Message) == 3
     assert not [record for record in game.shown if isinstance(record, Received)]
+
+
+def test_a_private_message_to_an_empty_name_is_for_nobody() -> None:
+    talk = in_rooms("lobby")
+    for name in ("", " "):
+        with pytest.raises(RequestError, match="needs a name"):
+            talk.say("psst", to=name)
+
+
+# --- what is news
+
+
+def test_the_history_of_a_new_room_is_no_news_but_messages_missed_are() -> None:
+    inner = Conversation("ada", "lobby")
+    talk = SortedConversation(inner)
+    [command] = arrive(talk, ready()).send
+    [asked, *_] = talk.received(Joined("lobby", "ada", 2, command.id)).send
+    assert inner.received(page(asked, entry(5))) == [Received(Message("lobby", "bob", "5", 5), False)]
+    assert inner.received(message(6)) == [Received(message(6))]
+    [asked, *_] = back(talk, "lobby").send
+    assert Received(message(7)) in inner.received(page(asked, entry(7)))

@@ -126,6 +126,19 @@ def test_conversations_end_with_their_session() -> None:
     assert not requests.is_said("k2")
 
 
+def test_ending_conversations_compares_no_requests_with_each_other() -> None:
+    class Incomparable(Say):
+        def __eq__(self, other: object) -> bool:
+            raise AssertionError
+
+        __hash__ = None
+
+    requests = Unanswered()
+    requests.waiting += [Incomparable("psst", to="grace"), Incomparable("later"), Incomparable("psst", to="grace")]
+    assert len(requests.end_conversations()) == 2
+    assert len(requests.waiting) == 1
+
+
 def test_what_was_for_a_room_that_was_refused_is_for_the_one_before() -> None:
     requests = Unanswered()
     requests.said(SAY, "pool", 0)

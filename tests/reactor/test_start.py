@@ -217,6 +217,7 @@ def test_the_waiting_can_be_ended(tmp_path: Path, number: int) -> None:
 def test_an_address_of_its_own_is_named_as_it_is() -> None:
     assert reachable("chat.example:5000", "192.0.2.1") == "chat.example:5000"
     assert join_command("chat.example:5000").endswith(" chat.example:5000")
+    assert join_command("chat.example:5000", needs_plain=True).endswith(" chat.example:5000 --plain")
     assert join_command("[::1]:5000").endswith(" '[::1]:5000'"), "a shell would take brackets for a pattern"
 
 

@@ -8,11 +8,12 @@ from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.model import Model, Query
 from pylingo.client.terminal.people_events import query
 from pylingo.client.terminal.server_events import received
-from pylingo.shared.messages import Away, Joined, Left, People, PersonInfo, Ready, Renamed, Users
+from pylingo.shared.messages import Away, Joined, Left, People, PersonInfo, Private, Ready, Renamed, Users
 from pylingo.shared.schema import Record
 
 NOON = 1_700_000_000_000_000
 TOKEN = "0" * 32
+ENDED = "! this conversation has ended: somebody else may be called grace now"
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def take(model: Model, *records: Record) -> list[object]:
 
 
 def texts(model: Model, index: int) -> list[str]:
-    return [line.text for line in model.buffers[index].scrollback.lines if line.kind != "day"]
+    return [line.text for line in model.buffers[index].scrollback.lines if line.kind not in ("day", "marker")]
 
 
 def titles(model: Model) -> list[str]:
@@ -51,7 +52,27 @@ def test_joins_and_leaves_are_shown_in_their_rooms_only(model: Model) -> None:
 
 def test_somebody_who_is_gone_is_gone_from_the_conversation(model: Model) -> None:
     take(model, Left("lobby", "grace", "lost"))
-    assert texts(model, 2) == ["* grace lost the connection"]
+    assert texts(model, 2) == ["* grace lost the connection", ENDED]
+
+
+@pytest.mark.parametrize("reason", ["leave", "moved", "kicked"])
+def test_leaving_a_room_ends_no_conversation(model: Model, reason: str) -> None:
+    take(model, Left("lobby", "grace", reason), Private("grace", "ada", "still here", NOON))
+    assert texts(model, 2) == ["still here"]
+
+
+def test_private_messages_of_a_later_session_begin_a_new_conversation(model: Model) -> None:
+    take(model, Private("grace", "ada", "secret", NOON))
+    take(model, Left("lobby", "grace", "close"), Left("dev", "grace", "close"), Joined("lobby", "grace"))
+    take(model, Private("grace", "ada", "hello", NOON + 1), Private("grace", "ada", "again", NOON + 2))
+    begun = "! a new conversation begins: this grace may be somebody else"
+    assert texts(model, 2) == ["secret", "* grace left", ENDED, begun, "hello", "again"]
+
+
+def test_a_new_name_does_not_continue_an_old_conversation(model: Model) -> None:
+    take(model, Private("grace", "ada", "secret", NOON))
+    take(model, Renamed("bob", "Grace", "lobby"), Renamed("bob", "Grace", "dev"))
+    assert texts(model, 2) == ["secret", ENDED]
 
 
 def test_a_new_name_is_told_in_each_room_and_the_conversation_goes_on(model: Model) -> None:
@@ -60,11 +81,13 @@ def test_a_new_name_is_told_in_each_room_and_the_conversation_goes_on(model: Mod
     assert [texts(model, index) for index in range(3)] == [["* grace is now hopper"]] * 3
 
 
-def test_a_new_name_that_has_a_conversation_takes_it_from_nobody(model: Model) -> None:
+def test_a_new_name_that_has_a_conversation_ends_that_and_keeps_its_own(model: Model) -> None:
     model.buffers.append(Buffer(person="hopper"))
-    take(model, Renamed("grace", "hopper", "lobby"))
-    assert titles(model)[2:] == ["@grace", "@hopper"]
-    assert texts(model, 2) == ["* grace is now hopper"]
+    take(model, Renamed("grace", "hopper", "lobby"), Renamed("grace", "hopper", "dev"))
+    take(model, Private("hopper", "ada", "it is me", NOON))
+    assert titles(model)[2:] == ["@hopper", "@hopper"]
+    assert texts(model, 2) == ["* grace is now hopper", "it is me"]
+    assert texts(model, 3) == [ENDED.replace("grace", "hopper")]
 
 
 def test_a_hidden_person_stays_hidden_in_every_room(model: Model) -> None:
@@ -76,6 +99,21 @@ def test_a_hidden_person_stays_hidden_in_every_room(model: Model) -> None:
     assert model.hides("hopper"), "they are still in dev"
     take(model, Left("dev", "hopper", "close"))
     assert not model.hides("hopper")
+
+
+def test_after_leaving_a_room_the_one_that_is_current_is_shown(model: Model) -> None:
+    model.active = 1
+    take(model, Left("dev", "ada", current="lobby"))
+    assert model.buffer.title == "lobby"
+    take(model, Left("lobby", "ada"))
+    assert model.buffer.title == "@grace"
+    assert model.hint == "you are in no room: this is the conversation with grace"
+
+
+def test_leaving_a_room_that_is_not_shown_shows_no_other(model: Model) -> None:
+    model.active = 2
+    take(model, Left("dev", "ada", current="lobby"))
+    assert (model.buffer.title, model.hint) == ("@grace", "")
 
 
 def test_our_own_name_changes_in_every_room(model: Model) -> None:
@@ -115,7 +153,7 @@ def test_a_return_with_the_session_restores_every_room(model: Model) -> None:
 
 def test_a_return_without_the_session_waits_to_enter_the_rooms_and_ends_conversations(model: Model) -> None:
     model.is_settled = True
-    take(model, Left("lobby", "grace", "lost"))
+    take(model, Private("grace", "ada", "secret", NOON))
     take(model, Ready("ada", None, TOKEN, False, rooms=[]))
     assert titles(model) == ["lobby", "dev", "@grace"]
     assert [buffer.current_room for buffer in model.buffers] == [None, None, None]
@@ -127,7 +165,7 @@ def test_a_return_without_the_session_waits_to_enter_the_rooms_and_ends_conversa
 
 def test_the_first_session_ends_no_conversation(model: Model) -> None:
     take(model, Left("lobby", "grace", "lost"), Ready("ada", None, TOKEN, False))
-    assert texts(model, 2) == ["* grace lost the connection"]
+    assert texts(model, 2) == ["* grace lost the connection", ENDED]
 
 
 def test_a_room_that_was_being_left_is_closed_if_the_session_is_gone(model: Model) -> None:

@@ -9,7 +9,7 @@ from pylingo.client.terminal.input_events import Key, Text
 from pylingo.client.terminal.model import Effect, Model, SendCommand, Speak
 from pylingo.client.terminal.room_commands import ROOM_COMMANDS
 from pylingo.client.terminal.update import update
-from pylingo.shared.messages import Command, Error, Joined, Left
+from pylingo.shared.messages import Command, Error, Joined, Left, Renamed
 from pylingo.shared.schema import Record
 
 NOON = 1_700_000_000_000_000
@@ -136,6 +136,29 @@ def test_a_feature_that_the_server_lacks_is_told_and_nothing_is_sent(model: Mode
 def test_before_the_server_has_told_its_features_everything_waits(model: Model) -> None:
     model.features = None
     assert typed(model, "/open ops") == [SendCommand("open", "ops")]
+
+
+@pytest.mark.parametrize("line", ["psst", "/me waves", "/msg grace psst"])
+def test_a_line_to_a_conversation_that_has_ended_must_be_sent_twice(model: Model, line: str) -> None:
+    take(model, Left("lobby", "grace", "close"))
+    model.active = 0 if line.startswith("/msg") else 2
+    assert typed(model, line) == []
+    assert model.hint == "somebody else may be called grace now: send it again if you mean them"
+    assert model.buffer.editor.text == line
+    (effect,) = update(model, Key("enter"), 0, NOON)
+    assert isinstance(effect, Speak)
+    assert effect.to == "grace"
+    assert len(typed(model, "once more")) == 1
+
+
+def test_an_ended_conversation_is_not_continued_where_another_has_its_name(model: Model) -> None:
+    model.buffers.append(Buffer(person="hopper"))
+    take(model, Renamed("grace", "hopper", "lobby"))
+    model.active = 3
+    for _ in range(2):
+        assert typed(model, "psst") == []
+        assert "this conversation has ended: the one with the present hopper is buffer 3" in model.hint
+        model.buffer.editor.submit()
 
 
 # --- rooms

@@ -10,7 +10,7 @@ from pylingo.client.terminal.buffers import show
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Do, Effect, Model, Query, Shown
 from pylingo.client.terminal.people_events import query
-from pylingo.client.terminal.server_events import BELL_EVERY, OLD, new_since, query_reply, received
+from pylingo.client.terminal.server_events import BELL_EVERY, new_since, query_reply, received
 from pylingo.client.wording import clock_time
 from pylingo.shared import messages
 from pylingo.shared.messages import (
@@ -181,9 +181,15 @@ def test_the_bell_rings_for_mentions_alone_and_if_it_is_wanted(model: Model) -> 
 
 
 def test_what_is_read_in_the_log_does_not_ring(model: Model) -> None:
-    assert Do.BELL not in take(model, Message("lobby", "bob", "ada!", NOON - OLD))
+    assert Do.BELL not in received(model, Received(Message("lobby", "bob", "ada!", NOON), False), 0.0, NOON)
     assert model.buffer.scrollback.lines[-1].is_mention
-    assert Do.BELL in take(model, Message("lobby", "bob", "ada!", NOON - OLD + 1))
+
+
+@pytest.mark.parametrize("fast", [-3_600_000_000, 3_600_000_000])
+def test_a_wrong_clock_hides_no_private_message(model: Model, fast: int) -> None:
+    effects = received(model, Received(Private("bob", "ada", "psst", NOON)), 0.0, NOON + fast)
+    assert Do.BELL in effects
+    assert (model.buffers[1].new, model.buffers[1].urgent) == (1, 1)
 
 
 def test_who_is_ignored_is_not_heard(model: Model) -> None:
@@ -420,13 +426,13 @@ def test_a_message_goes_to_its_room_and_is_counted_if_that_is_not_shown(several:
 
 
 def test_old_messages_of_a_room_that_is_opened_are_not_new(several: Model) -> None:
-    take(several, Message("ops", "bob", "days ago", NOON - 2 * OLD))
+    received(several, Received(Message("ops", "bob", "days ago", NOON), False), 0.0, NOON)
     assert news(several)[1] == (0, 0)
 
 
 def test_messages_missed_in_a_room_that_was_seen_are_new(several: Model) -> None:
-    several.buffers[1].seen = NOON - 3 * OLD
-    take(several, Message("ops", "bob", "missed", NOON - 2 * OLD))
+    several.buffers[1].seen = NOON - 3
+    received(several, Received(Message("ops", "bob", "missed", NOON - 2), False), 0.0, NOON)
     assert news(several)[1] == (1, 0)
 
 

@@ -234,13 +234,39 @@ def test_the_status_row_has_the_topic_and_who_is_away() -> None:
     model = online()
     model.buffer.topic = "green\x1b[2J"
     model.away["ada"] = "lunch"
-    assert status(model) == "online 12 ms · lobby · 2 here · ada · you are away · green\N{REPLACEMENT CHARACTER}[2J"
+    assert (
+        status(model) == "online 12 ms · lobby · 2 here · ada · you are away · topic: green\N{REPLACEMENT CHARACTER}(2J"
+    )
     model.buffers.append(Buffer(person="Grace"))
     model.active, model.away = 1, {"grace": "lunch"}
     assert status(model) == "online 12 ms · 2:@Grace · away: lunch · ada"
     model.buffers.append(Buffer("ops", is_outside=True))
     model.active = 2
     assert status(model) == "online 12 ms · not in 3:ops · ada"
+
+
+def test_a_topic_does_not_look_like_the_words_of_the_client() -> None:
+    model = online()
+    model.buffer.topic = "x · [3:@root 99!] \u2219 you are away"
+    assert status(model) == "online 12 ms · lobby · 2 here · ada · topic: x - (3:@root 99!) - you are away"
+
+
+def test_the_place_is_the_last_part_to_go_from_a_narrow_status_row() -> None:
+    model = online()
+    model.buffers.append(Buffer("ops", new=5))
+    for number in range(30):
+        model.buffer.scrollback.add(said(str(number)))
+    model.buffer.scrollback.viewport.scroll_up(3, body_height(model), lambda line: wrapped(model, line))
+    rows: list[str] = []
+    for model.columns in (80, 52, 46, 32, 16):
+        rows.append(status(model))
+    assert rows == [
+        "more below ↓ · online 12 ms · 1:lobby · 2 here · ada · [2:ops 5]",
+        "more below ↓ · online 12 ms · 1:lobby · [2:ops 5]",
+        "online 12 ms · 1:lobby · [2:ops 5]",
+        "1:lobby · [2:ops 5]",
+        "1:lobby · [2:op",
+    ]
 
 
 def test_how_many_are_here_is_known_before_their_names_are() -> None:

@@ -126,7 +126,19 @@ def test_one_room_more_than_the_most_is_refused(chat):
     assert len(names_of(ada)) == MAX_ROOMS
 
 
-@pytest.mark.parametrize("room", ["ops", "", "#", "no good", "x" * 30_000, "\u0301" * 10_000])
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_name_counts_as_absent(chat, empty):
+    ada = entered(chat, "ada", "tea")
+    assert answers(chat, ada, Say("hi", id=1, room=empty)) == [Sent("tea", NOON, 1)]
+    [page] = answers(chat, ada, HistoryRequest(id=2, room=empty, with_=empty))
+    assert page.room == "tea"
+    assert answers(chat, ada, Command("users", id=3, room=empty)) == [Users("tea", ["ada"], False, 3)]
+    assert answers(chat, ada, HistoryRequest(id=4, room=empty, inbox=True))[0].room is None
+    # But what was meant for one person must never go to a room.
+    assert answers(chat, ada, Say("hi", id=5, to=empty)) == [error("no-such-user", 5)]
+
+
+@pytest.mark.parametrize("room", ["ops", "#", "no good", "x" * 30_000, "\u0301" * 10_000])
 @pytest.mark.parametrize(
     "request_",
     [

@@ -76,7 +76,6 @@ def test_an_emote_is_marked_in_rooms_and_in_private(chat, is_action):
     ("say", "code"),
     [
         (Say("hi", id=1, to="nobody"), "no-such-user"),
-        (Say("hi", id=1, to=""), "no-such-user"),
         (Say("hi", id=1, to="x" * 30_000), "no-such-user"),
         (Say("hi", id=1, to="\u0301" * 10_000), "no-such-user"),
         (Say("hi", id=1, to="ADA"), "bad-argument"),

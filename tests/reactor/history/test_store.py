@@ -125,6 +125,22 @@ def test_fewer_messages_are_loaded_if_they_are_long():
         assert [entry.at for _, entry in load(file)] == list(range(745, 1_001))
 
 
+def test_private_messages_do_not_prolong_the_loading(monkeypatch):
+    monkeypatch.setattr(store, "_LOOKED_AT", 100)
+    with contextlib.closing(in_memory()) as file:
+        store.insert(file, [(at, "tea", "alice", "hi", *[None] * 7) for at in range(1, 1_001)])
+        store.insert(
+            file, [(at, "@1:2", "alice", "psst", None, None, "bob", *[None] * 4) for at in range(1_001, 1_096)]
+        )
+        assert [entry.at for _, entry in load(file)] == [996, 997, 998, 999, 1_000]
+        store.insert(
+            file, [(at, "@1:2", "alice", "psst", None, None, "bob", *[None] * 4) for at in range(1_096, 9_000)]
+        )
+        loaded: list[list[tuple[str, Entry]]] = []
+        assert steps_of(file, lambda: loaded.append(load(file))) < 50
+        assert loaded == [[]]
+
+
 def steps_of(file: sqlite3.Connection, deed: Callable[[], object]) -> int:
     """How many hundreds of steps SQLite's machine takes for it."""
     steps: list[int] = []

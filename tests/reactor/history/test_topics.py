@@ -5,9 +5,10 @@ import sqlite3
 
 import pytest
 
-from pylingo.reactor.history import outage, store, topics, writer
+from pylingo.reactor.chat.hub import Hub
+from pylingo.reactor.history import outage, topics, writer
 from pylingo.reactor.history.topics import StoredTopic, Topics
-from tests.fakes.history import Desk, in_memory
+from tests.fakes.history import Desk
 
 
 def topic(at: int) -> StoredTopic:
@@ -71,12 +72,61 @@ def test_topics_set_while_the_file_cannot_be_used_are_written_later(tmp_path, mo
     again.close()
 
 
-@pytest.mark.parametrize("most", [1, 3])
-def test_a_file_keeps_no_more_topics_than_the_memory(monkeypatch, most):
-    monkeypatch.setattr(store, "MOST", most)
-    file = in_memory()
-    for at in range(1, 6):
-        store.write_topics(file, {f"room-{at}": topic(at)})
-    assert [at for _, (_, _, at) in store.read_topics(file)] == list(range(6 - most, 6))
+def test_the_topic_of_a_room_that_somebody_is_in_is_not_forgotten():
+    known = Topics(most=3)
+    for at, room in enumerate("abc"):
+        known.set(room, topic(at))
+    known.occupied("a")
+    assert known.set("d", topic(3)) == ["b"]
+    assert known.set("e", topic(4)) == ["c"]
+    assert known.get("a") == topic(0)
+    known.emptied("a")
+    assert [known.set(room, topic(9)) for room in "fgh"] == [["d"], ["e"], ["a"]]
+    for room in "ijkl":
+        known.occupied(room)
+        known.set(room, topic(10))
+    assert [room for room, _ in known] == list("ijkl"), "all of them are in use"
+    known.set("i", None)
+    known.emptied("j")
+    assert [room for room, _ in known] == list("jkl")
+
+
+def test_a_file_keeps_the_topics_that_are_in_memory(tmp_path):
+    desk = Desk(tmp_path / "chat.db")
+    desk.memory.topics = Topics(most=3)
+    desk.open()
+    desk.history.occupied("room-1")
+    for at in range(1, 7):
+        desk.history.set_topic(f"room-{at}", topic(at))
+    desk.close()
+    again = Desk(tmp_path / "chat.db")
+    again.memory.topics = Topics()
+    again.open()
+    assert [at for _, (_, _, at) in again.history.topics] == [1, 5, 6]
+    again.close()
+    again = Desk(tmp_path / "chat.db")
+    again.memory.topics = Topics(most=2)
+    again.open()
+    assert [at for _, (_, _, at) in again.history.topics] == [5, 6]
+    again.close()
+    last = Desk(tmp_path / "chat.db")
+    last.open()
+    assert [at for _, (_, _, at) in last.history.topics] == [5, 6]
+    last.close()
     assert topics.MOST == 5_000
-    file.close()
+
+
+@pytest.mark.parametrize("is_cleared", [False, True])
+def test_the_stamp_of_a_topic_is_not_given_again_after_a_restart(tmp_path, is_cleared):
+    first = Desk(tmp_path / "chat.db", clock=lambda: 10)
+    first.open()
+    hub = Hub(first.loop.scheduled.append, lambda: 10, history=first.history)
+    room = hub.room("tea")
+    hub.set_topic(room, topic(hub.stamp()))
+    if is_cleared:
+        hub.stamp()
+        hub.set_topic(room, None)
+    first.close()
+    second = Desk(tmp_path / "chat.db")
+    assert second.open() == (11 if is_cleared else 10)
+    second.close()
