@@ -146,7 +146,11 @@ def _link(data: DataDir, address: str | None) -> Link:
 
 def _request(data: DataDir, request: dict[str, Any]) -> dict[str, Any]:
     """Have the running server do what `request` asks for, or do it here. Raises `LaunchError`."""
-    if data.lock():
+    try:
+        is_ours = data.lock()
+    except ValueError as error:
+        raise LaunchError(str(error), 1) from None
+    if is_ours:
         try:
             reply = _administer_here(data, request)
         finally:

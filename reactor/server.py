@@ -36,6 +36,7 @@ from pylingo.shared.names import prepare as prepare_names
 logger = logging.getLogger(__name__)
 
 _LOOP_SHARE = 0.8  # of the drain timeout, if there is a file: the rest is left for the disk
+_NAMES_EVERY, _NAMES_AT_ONCE = 3_600.0, 500  # seconds between two rounds, and names in one tick
 _HURRY = 0.2  # seconds that the end waits for the disk after a second signal
 
 
@@ -81,6 +82,7 @@ class Server:
         `targets` are the addresses of the host, which is looked up if there are none.
         """
         prepare_names()  # takes 5 ms, and nobody is kept waiting yet
+        self._refresh_names()
         if self.registry.data is not None or self.settings.members:  # people with keys will come
             keys.prepare()
             look_alikes.prepare()
@@ -128,6 +130,15 @@ class Server:
         self.reactor.run()
         self.log_counters()
         self.close()
+
+    def _refresh_names(self, sessions: Sequence[Session] = ()) -> None:
+        """Note now and then which names are in use, some in each tick: a name that is in use never becomes free."""
+        self.hub.refresh_names(sessions[:_NAMES_AT_ONCE])
+        if rest := sessions[_NAMES_AT_ONCE:]:
+            self.reactor.call_soon(self._refresh_names, rest)
+        else:
+            delay = min(_NAMES_EVERY, (self.settings.name_keep or math.inf) / 3)
+            self.reactor.call_later(delay, lambda: self._refresh_names(self.hub.sessions()))
 
     def log_counters(self) -> None:
         """Log one line with what has happened since the start."""

@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from pylingo.reactor.chat.access import Access
@@ -181,6 +181,12 @@ class Hub[S: Registered]:
             self.access.refresh_name(person.name, session.identity, self._clock())
         if not person.sessions:
             self._remove(person)
+
+    def refresh_names(self, sessions: Iterable[S]) -> None:
+        """Note that the names of these sessions are in use by their keys."""
+        for session in sessions:
+            if session.identity is not None:
+                self.access.refresh_name(session.person.name, session.identity, self._clock())
 
     def named(self, key: str) -> Person[S]:
         """The person whose name has the compared form `key`. Raises `KeyError`."""

@@ -63,8 +63,15 @@ class DataDir:
         return self.people, self.members, self.certificate, self.key, self.link
 
     def lock(self) -> bool:
-        """Keep others off the folder until this process ends; return False if another one is there."""
-        descriptor = open_private(os.path.join(self.path, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+        """Keep others off the folder until this process ends; return False if another one is there.
+
+        Raises `ValueError` with one sentence if there can be no lock.
+        """
+        path = os.path.join(self.path, "lock")
+        try:
+            descriptor = open_private(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+        except OSError as error:
+            raise ValueError(f"cannot lock the data folder with {path}: {error.strerror}") from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -307,9 +307,13 @@ class Register:
     def _may_still_invite(self, invitation: Invitation) -> bool:
         """Whether the one who made an invitation still may: not if they were banned, or are listed no more."""
         by = invitation.by
-        if by is None or self.is_operator(by):
+        if by is None:
             return True
-        return self.members_invite and self.is_listed(by) and self.key_ban(by) is None
+        if not self.may_enter(
+            by
+        ):  # an operator who is listed no more is still one, and may not come back by a side door
+            return False
+        return self.is_operator(by) or (self.members_invite and self.is_listed(by) and self.key_ban(by) is None)
 
     def _sanction(
         self,

@@ -485,6 +485,20 @@ def test_no_goodbye_reason_of_the_protocol_is_left_out_here(request):
     assert set(re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE)) == {*ENDINGS, *NOT_BUILT, *ELSEWHERE}
 
 
+def test_the_use_of_names_is_noted_all_the_time(bench, monkeypatch):
+    """A name is free some time after its last use, so a name that is in use for that long must not look unused."""
+    desk = bench(name_keep=9.0)
+    noted: list[Any] = []
+    monkeypatch.setattr(desk.server.hub, "refresh_names", lambda sessions: noted.extend(sessions))
+    for _ in range(501):
+        desk.connect()
+    desk.server.start()
+    desk.wait(3.1)
+    assert len(noted) == 501
+    desk.wait(3.0)
+    assert len(noted) == 1_002
+
+
 # --- counters -------------------------------------------------------------------------------------------------
 
 

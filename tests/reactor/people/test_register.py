@@ -450,6 +450,18 @@ def test_the_invitation_of_somebody_who_is_listed_no_more_is_void(register: Regi
     assert register.redeem(of_operator, key(2)) is not None
 
 
+def test_an_operator_who_is_listed_no_more_does_not_come_back_by_an_own_invitation(register: Register) -> None:
+    register.is_open = False
+    register.op(BOB).commit()
+    code = invited(register, BOB)
+    register.members = parse_members(f"{key(4).text}\n")
+    assert not register.may_enter(BOB)
+    for number in (3, 2):
+        with pytest.raises(RequestError) as error:
+            register.redeem(code, key(number))
+        assert reason(error) == "bad-invite"
+
+
 def test_the_clock_of_the_server_counts_microseconds() -> None:
     assert 1.5e15 < wall_clock() < 1e16
     assert wall_clock() <= wall_clock()
