@@ -37,6 +37,7 @@ _BLANKS = {ord("\n"): " ", ord("\t"): " "}
 _ENTRY = 96  # bytes of one ban in a list besides its strings
 _NOT_STORED = "the server could not store that: it holds until the server ends"
 _MEMBERS_ONLY = "you are no longer one of the members"
+_SOMEBODY_ELSE = "the members have changed, and your name is not that of your key any more: come back with another one"
 
 type Handler = Callable[[Session, str, Command], None]
 
@@ -58,7 +59,25 @@ def check_mute(session: Session) -> None:
 
 
 def enforce(hub: Hub[Session]) -> None:
-    """End every session that may not be here any more: after a ban, and after the members have changed."""
+    """After the members have changed, end every session that may not be here, or not as whom it is here."""
+    _put_out(hub)
+    for session in hub.sessions():
+        if session.is_admitted and not _is_still(session, session.person):
+            session.end("members-only", _SOMEBODY_ELSE)
+
+
+def _is_still(session: Session, person: Person[Session]) -> bool:
+    """Whether a session may still have its name, and has a key of the person who is shown."""
+    identity = session.identity
+    try:
+        session.hub.access.register.check_name(person.name, identity)
+    except RequestError:
+        return False
+    return identity == person.fingerprint or session.hub.is_one(identity, person.fingerprint)
+
+
+def _put_out(hub: Hub[Session]) -> None:
+    """End every session that is banned, or not one of the members."""
     register = hub.access.register
     for session in hub.sessions():
         identity = session.identity
@@ -119,7 +138,7 @@ def _ban(session: Session, argument: str, command: Command) -> None:
     told = Moderated("ban", by, ban.name, None, None, text, ban.until)
     _confirm(session, command, _with_address(told, ban), person)
     _store(session)
-    enforce(hub)
+    _put_out(hub)
     for room in rooms:
         if room.members:
             session.outbox.write_to_room(room, _in_room(told, room.name))
