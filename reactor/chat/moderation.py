@@ -133,7 +133,7 @@ def _ban(session: Session, argument: str, command: Command) -> None:
         ban = register.ban_address(target, by, text, seconds)
     else:
         person = hub.reach(target)
-        ban = register.ban(person.name, person.fingerprint, _host(person), by, text, seconds)
+        ban = register.ban(person.name, person.fingerprint, _host(person), by, text, seconds, _keys(person))
     rooms = person.rooms if person is not None else ()
     told = Moderated("ban", by, ban.name, None, None, text, ban.until)
     _confirm(session, command, _with_address(told, ban), person)
@@ -176,7 +176,7 @@ def _mute(session: Session, argument: str, command: Command) -> None:
         raise RequestError("bad-argument", f"/mute takes a name and a time such as 10m, 2h or 7d, not {quote(rest)}")
     person, by = session.hub.reach(name), session.person.name
     register = session.hub.access.register
-    mute = register.mute(person.name, person.fingerprint, _host(person), by, None, seconds)
+    mute = register.mute(person.name, person.fingerprint, _host(person), by, None, seconds, _keys(person))
     told = Moderated("mute", by, person.name, until=mute.until)
     _tell(person, told)
     _confirm(session, command, told, person)
@@ -315,6 +315,11 @@ def _seconds(word: str) -> float:
 def _host(person: Person[Session]) -> str | None:
     """The address of somebody who is here."""
     return person.sessions[0].host if person.sessions else None
+
+
+def _keys(person: Person[Session]) -> list[str]:
+    """The keys with which somebody is here."""
+    return [session.identity for session in person.sessions if session.identity is not None]
 
 
 def _with_address(told: Moderated, ban: Sanction) -> Moderated:

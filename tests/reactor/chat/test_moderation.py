@@ -329,12 +329,29 @@ def test_whoever_is_no_member_any_more_goes(door):
 DUO = [f'operator,name="duo" {key(word).text}' for word in "ab"]
 
 
-def duo(door: Door) -> list[Person]:
+def duo(door: Door, lines: list[str] = DUO) -> list[Person]:
     """Two connections of one person, with a key each."""
-    door.register.members = parse_members("\n".join(DUO))
+    door.register.members = parse_members("\n".join(lines))
     people = [door.device("duo", word, "tea") for word in "ab"]
     assert people[0].session.person is people[1].session.person
     return people
+
+
+@pytest.mark.parametrize("is_enforced", [False, True])
+@pytest.mark.parametrize("command", ["ban", "mute"])
+def test_a_ban_and_a_mute_reach_whoever_is_still_here_of_a_person_that_lost_a_key(door, command, is_enforced):
+    boss = door.operator("boss", "e")
+    _, stays = duo(door, [f'name="duo" {key(word).text}' for word in "ab"])
+    door.register.members = parse_members(f'name="duo" {key("b").text}')
+    if is_enforced:
+        enforce(door.hub)
+    read(door, boss, stays)
+    assert deed(command, "duo", "boss", re=5) in door.answers(boss, Command(command, "duo", 5))
+    if command == "ban":
+        assert stays.endings == ["banned"]
+    else:
+        stays.got()
+        assert door.answers(stays, Say("hi", id=1)) == [error("muted", 1)]
 
 
 @pytest.mark.parametrize("gone", [0, 1])
