@@ -1,8 +1,9 @@
 """The entrance: what somebody must show before requests are handled, and the `hello` with which it is shown.
 
 A `hello` is checked in a fixed order: protocol, ban of the address, password, proof of the key, ban of the key, members
-and invitation, token, name. Two of these may wait, the password for a thread and the invitation for the disk; the
-requests behind the `hello` wait with it. Every check that cannot be made counts as failed.
+and invitation, token, name. Three of these may wait, the password for a thread, the invitation and the name for the
+disk; the requests behind the `hello` wait with it. Bans and members may change meanwhile, and are asked for again after
+the last wait. Every check that cannot be made counts as failed.
 """
 
 from collections.abc import Callable
@@ -164,8 +165,7 @@ class _Greeting:
 
     def check_member(self) -> None:
         """Whether people like this one may come in."""
-        if not self.session.hub.access.register.may_enter(self.fingerprint):
-            raise Farewell("members-only", self.refusals[0].text if self.refusals else _MEMBERS_ONLY)
+        self._check_still()
         self.let_in()
 
     def let_in(self) -> None:
@@ -191,6 +191,7 @@ class _Greeting:
     def greet(self, name: str | None) -> None:
         """Reply with the `ready`, and with everything that was refused."""
         session, hello = self.session, self.hello
+        self._check_still()
         session.is_admitted = True
         session.become_ready(self.token)
         if name is not None:
@@ -202,6 +203,17 @@ class _Greeting:
         for refusal in self.refusals:
             refusal.re = hello.id
             session.refuse(refusal)
+
+    def _check_still(self) -> None:
+        """Whether no ban forbids to come in, which may be newer than the checks before, and whether the members let."""
+        register, fingerprint = self.session.hub.access.register, self.fingerprint
+        ban = register.address_ban(self.session.host, fingerprint)
+        if ban is None and fingerprint is not None:
+            ban = register.key_ban(fingerprint)
+        if ban is not None:
+            raise Farewell("banned", ban_text(ban))
+        if not register.may_enter(fingerprint):
+            raise Farewell("members-only", self.refusals[0].text if self.refusals else _MEMBERS_ONLY)
 
     def _claim(self, name: str) -> bool:
         """Whether the name is to be stored first as that of the key."""

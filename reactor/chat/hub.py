@@ -176,7 +176,10 @@ class Hub[S: Registered]:
 
     def release(self, session: S, person: Person[S]) -> None:
         """Forget that `session` is `person`, and the person if it was the last one."""
+        fingerprint = person.fingerprint
         person.remove(session)
+        if person.fingerprint != fingerprint:
+            self.people.changed()
         if session.identity is not None:
             self.access.refresh_name(person.name, session.identity, self._clock())
         if not person.sessions:

@@ -37,6 +37,7 @@ _BLANKS = {ord("\n"): " ", ord("\t"): " "}
 _ENTRY = 96  # bytes of one ban in a list besides its strings
 _NOT_STORED = "the server could not store that: it holds until the server ends"
 _MEMBERS_ONLY = "you are no longer one of the members"
+_SOMEBODY_ELSE = "the members have changed, and your name is not that of your key any more: come back with another one"
 
 type Handler = Callable[[Session, str, Command], None]
 
@@ -58,7 +59,25 @@ def check_mute(session: Session) -> None:
 
 
 def enforce(hub: Hub[Session]) -> None:
-    """End every session that may not be here any more: after a ban, and after the members have changed."""
+    """After the members have changed, end every session that may not be here, or not as whom it is here."""
+    _put_out(hub)
+    for session in hub.sessions():
+        if session.is_admitted and not _is_still(session, session.person):
+            session.end("members-only", _SOMEBODY_ELSE)
+
+
+def _is_still(session: Session, person: Person[Session]) -> bool:
+    """Whether a session may still have its name, and has a key of the person who is shown."""
+    identity = session.identity
+    try:
+        session.hub.access.register.check_name(person.name, identity)
+    except RequestError:
+        return False
+    return identity == person.fingerprint or session.hub.is_one(identity, person.fingerprint)
+
+
+def _put_out(hub: Hub[Session]) -> None:
+    """End every session that is banned, or not one of the members."""
     register = hub.access.register
     for session in hub.sessions():
         identity = session.identity
@@ -114,12 +133,12 @@ def _ban(session: Session, argument: str, command: Command) -> None:
         ban = register.ban_address(target, by, text, seconds)
     else:
         person = hub.reach(target)
-        ban = register.ban(person.name, person.fingerprint, _host(person), by, text, seconds)
+        ban = register.ban(person.name, person.fingerprint, _host(person), by, text, seconds, _keys(person))
     rooms = person.rooms if person is not None else ()
     told = Moderated("ban", by, ban.name, None, None, text, ban.until)
     _confirm(session, command, _with_address(told, ban), person)
     _store(session)
-    enforce(hub)
+    _put_out(hub)
     for room in rooms:
         if room.members:
             session.outbox.write_to_room(room, _in_room(told, room.name))
@@ -157,7 +176,7 @@ def _mute(session: Session, argument: str, command: Command) -> None:
         raise RequestError("bad-argument", f"/mute takes a name and a time such as 10m, 2h or 7d, not {quote(rest)}")
     person, by = session.hub.reach(name), session.person.name
     register = session.hub.access.register
-    mute = register.mute(person.name, person.fingerprint, _host(person), by, None, seconds)
+    mute = register.mute(person.name, person.fingerprint, _host(person), by, None, seconds, _keys(person))
     told = Moderated("mute", by, person.name, until=mute.until)
     _tell(person, told)
     _confirm(session, command, told, person)
@@ -296,6 +315,11 @@ def _seconds(word: str) -> float:
 def _host(person: Person[Session]) -> str | None:
     """The address of somebody who is here."""
     return person.sessions[0].host if person.sessions else None
+
+
+def _keys(person: Person[Session]) -> list[str]:
+    """The keys with which somebody is here."""
+    return [session.identity for session in person.sessions if session.identity is not None]
 
 
 def _with_address(told: Moderated, ban: Sanction) -> Moderated:

@@ -23,6 +23,10 @@ class Present(Protocol):
         """A number that no other session has."""
 
     @property
+    def identity(self) -> str | None:
+        """The fingerprint of the key that was proven."""
+
+    @property
     def outbox(self) -> Outbox[Any]: ...
 
     @property
@@ -33,7 +37,7 @@ class Person[S: Present]:
     """`name` is shown as it was typed, and unique on the server by `key`, the form by which names are compared.
 
     `since` is when the person came, in microseconds since 1970. `away` says why the person is away; None: is not.
-    `fingerprint` is that of the person's key; a guest has none.
+    `fingerprint` is that of a key of the person, with which one of the sessions has come; a guest has none.
     """
 
     __slots__ = ("_first", "_more", "away", "fingerprint", "key", "name", "since")
@@ -101,6 +105,8 @@ class Person[S: Present]:
         session.outbox.leave_inbox()
         rest = self.others(session)
         self._first, self._more = (rest[0], rest[1:]) if rest else (None, ())
+        if rest and self.fingerprint not in [other.identity for other in rest]:
+            self.fingerprint = rest[0].identity
 
     def others(self, session: S) -> tuple[S, ...]:
         """The sessions of the person besides `session`."""

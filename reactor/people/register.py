@@ -8,7 +8,7 @@ A door opens only when that is on disk. A method that opens one returns a `Chang
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from pylingo.reactor.people.addresses import as_network, network_of, read_host, show_network
@@ -177,13 +177,21 @@ class Register:
         return mute
 
     def ban(
-        self, name: str, identity: str | None, host: str | None, by: str, text: str | None, seconds: float | None
+        self,
+        name: str,
+        identity: str | None,
+        host: str | None,
+        by: str,
+        text: str | None,
+        seconds: float | None,
+        more: Iterable[str] = (),
     ) -> Sanction:
         """Ban a person by key, a guest by address; `host` is None for somebody who is not here. None is for good.
 
-        Revokes the invitations of the banned one. Raises `RequestError` `not-allowed` for an operator.
+        `more` are further keys with which the person is here. Revokes the invitations of the banned one.
+        Raises `RequestError` `not-allowed` for an operator.
         """
-        ban = self._sanction("banned", name, identity, host, by, text, seconds)
+        ban = self._sanction("banned", name, identity, host, by, text, seconds, more)
         self._bans.add(ban)
         self._invitations.revoke(ban.keys)
         return ban
@@ -209,10 +217,17 @@ class Register:
         return self._bans.items()
 
     def mute(
-        self, name: str, identity: str | None, host: str | None, by: str, text: str | None, seconds: float | None
+        self,
+        name: str,
+        identity: str | None,
+        host: str | None,
+        by: str,
+        text: str | None,
+        seconds: float | None,
+        more: Iterable[str] = (),
     ) -> Sanction:
-        """Mute a person by key, a guest by address. Raises `RequestError` `not-allowed` for an operator."""
-        mute = self._sanction("muted", name, identity, host, by, text, seconds)
+        """Mute a person as `ban` bans one. Raises `RequestError` `not-allowed` for an operator."""
+        mute = self._sanction("muted", name, identity, host, by, text, seconds, more)
         if mute.keys:
             mute = Sanction(name, mute.keys, None, by, text, mute.until)
         self._mutes.add(mute)
@@ -324,10 +339,12 @@ class Register:
         by: str,
         text: str | None,
         seconds: float | None,
+        more: Iterable[str],
     ) -> Sanction:
-        if self.is_operator(identity):
+        identities = {identity, *more}
+        if any(map(self.is_operator, identities)):
             raise RequestError("not-allowed", f"operators cannot be {what}: /deop them first")
-        keys = tuple(sorted(self.keys_of(identity)))
+        keys = tuple(sorted(frozenset[str]().union(*map(self.keys_of, identities))))
         address = None
         if host is not None and not (keys and read_host(host).is_loopback):  # many people may come by loopback
             address = show_network(network_of(host))

@@ -568,6 +568,29 @@ def test_the_address_of_a_ban_comes_before_the_password(door):
     assert door.gate.asked == []
 
 
+@pytest.mark.parametrize(
+    ("is_invited", "change", "reason"),
+    [
+        (False, lambda door: door.register.ban("ada", ADA, None, "bob", None, None), "banned"),
+        (True, lambda door: door.register.ban("ada", ADA, None, "bob", None, None), "banned"),
+        (False, lambda door: door.close(key("b").text), "members-only"),
+    ],
+)
+def test_a_ban_or_a_removal_while_a_hello_waits_for_the_disk_holds(door, is_invited, change, reason):
+    door.close("" if is_invited else key("a").text)
+    code = invited(door) if is_invited else None
+    door.disk.answers_at_once = False
+    ada = door.come()
+    assert door.answers(ada, key("a").hello(ada.challenge, "ada", invite=code)) == []
+    change(door)
+    for _ in range(3):
+        door.disk.answer()
+    door.tick()
+    assert words_left_out(ada.got()) == [goodbye(reason)]
+    assert ada.endings == [reason]
+    assert ada.session.token is None
+
+
 # --- those who come without a word
 
 

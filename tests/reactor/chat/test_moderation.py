@@ -30,6 +30,7 @@ from pylingo.shared.messages import (
     PersonInfo,
     PingRequest,
     Pong,
+    Private,
     Redacted,
     Renamed,
     Say,
@@ -323,6 +324,71 @@ def test_whoever_is_no_member_any_more_goes(door):
     assert door.answers(ada, Command("who"))[0] == People(
         [PersonInfo("ada", 1, None, ADA, True), PersonInfo("guest-3", 0)], False
     )
+
+
+DUO = [f'operator,name="duo" {key(word).text}' for word in "ab"]
+
+
+def duo(door: Door, lines: list[str] = DUO) -> list[Person]:
+    """Two connections of one person, with a key each."""
+    door.register.members = parse_members("\n".join(lines))
+    people = [door.device("duo", word, "tea") for word in "ab"]
+    assert people[0].session.person is people[1].session.person
+    return people
+
+
+@pytest.mark.parametrize("is_enforced", [False, True])
+@pytest.mark.parametrize("command", ["ban", "mute"])
+def test_a_ban_and_a_mute_reach_whoever_is_still_here_of_a_person_that_lost_a_key(door, command, is_enforced):
+    boss = door.operator("boss", "e")
+    _, stays = duo(door, [f'name="duo" {key(word).text}' for word in "ab"])
+    door.register.members = parse_members(f'name="duo" {key("b").text}')
+    if is_enforced:
+        enforce(door.hub)
+    read(door, boss, stays)
+    assert deed(command, "duo", "boss", re=5) in door.answers(boss, Command(command, "duo", 5))
+    if command == "ban":
+        assert stays.endings == ["banned"]
+    else:
+        stays.got()
+        assert door.answers(stays, Say("hi", id=1)) == [error("muted", 1)]
+
+
+@pytest.mark.parametrize("gone", [0, 1])
+@pytest.mark.parametrize("is_away", [False, True])
+def test_a_key_taken_out_of_the_lines_of_a_person_is_that_person_no_more(gone, is_away):
+    door = Door(grace=60.0)
+    eve, people = door.device("eve", "e", "tea"), duo(door)
+    taken, stays = people[gone], people[1 - gone]
+    if is_away:
+        taken.lose()
+    read(door, eve, stays)
+    door.register.members = parse_members(DUO[1 - gone])
+    enforce(door.hub)
+    assert read(door, eve, stays) == [[], []]
+    assert taken.endings == (["lost"] if is_away else ["members-only"])
+    assert len(door.hub.seats) == 0
+    eve.ask(Say("hi", to="duo"))
+    assert [type(record) for record in read(door, stays)[0]] == [Private]
+    assert not any(isinstance(record, Private) for record in taken.got())
+    shown = door.hub.find("duo")
+    assert (shown.sessions, shown.fingerprint) == ((stays.session,), (ADA, BOB)[1 - gone])
+    assert door.device("duo", "ab"[gone]).name != "duo"
+
+
+@pytest.mark.parametrize(
+    ("name", "word"), [("ape", None), ("APE", None), ("\u0430\u0440\u0435", None), ("ape", "e"), ("APE", "e")]
+)
+def test_a_name_that_is_listed_for_a_key_is_nobody_elses_any_more(door, name, word):
+    holder = door.device(name, word, "tea") if word is not None else door.person(name, "tea")
+    other = door.device("fay", "f", "tea")
+    read(door, holder, other)
+    door.register.members = parse_members(f'name="ape" {key("b").text}')
+    enforce(door.hub)
+    assert read(door, other) == [[Left("tea", name, "members-only")]]
+    assert holder.endings == ["members-only"]
+    assert other.endings == []
+    assert door.device("ape", "b").name == "ape"
 
 
 # --- mute

@@ -26,10 +26,23 @@ def test_another_name_of_a_person_has_the_same_key_came_at_the_same_time_and_is_
 class Device:
     """A session, as its person knows it."""
 
-    def __init__(self, number: int, *rooms: Room) -> None:
+    def __init__(self, number: int, *rooms: Room, identity: str | None = None) -> None:
         self.number = number
+        self.identity = identity
         self.rooms = rooms
         self.outbox = Outbox(Tick(lambda flush: None, 0, 0))
+
+
+def test_a_person_is_known_by_a_key_of_a_session_that_is_there():
+    person = Person("ada", 5, "SHA256:x")
+    devices = [Device(number, identity=f"SHA256:{word}") for number, word in enumerate("xyxz")]
+    for device in devices:
+        person.add(device)
+    shown = [person.fingerprint]
+    for device in devices:
+        person.remove(device)
+        shown.append(person.fingerprint)
+    assert shown == ["SHA256:x", "SHA256:x", "SHA256:x", "SHA256:z", "SHA256:z"]
 
 
 def test_a_person_is_there_as_long_as_a_session_is():
