@@ -127,6 +127,12 @@ class OwnedNames:
         self._add(OwnedName(name, key, self._clock()))
         return True
 
+    def give_back(self, name: str, keys: frozenset[str]) -> None:
+        """Undo `take`: the name is nobody's again, if it was taken with one of `keys`."""
+        owned = self._taken.get(fold(name))
+        if owned is not None and owned.key in keys:
+            self._remove(fold(name), owned)
+
     def refresh(self, name: str) -> None:
         """Note that the name is in use by its owner."""
         owned = self._taken.get(fold(name))
