@@ -168,12 +168,12 @@ class Register:
     def release_name(self, name: str) -> Change:
         """Free a name. Raises `RequestError` `no-such-user` or `not-allowed`."""
         try:
-            owned = self._names.release(name)
+            change = self._names.release(name)
         except ValueError as error:
             raise RequestError("not-allowed", str(error)) from None
-        if owned is None:
+        if change is None:
             raise RequestError("no-such-user", f"the name {quote(name)} belongs to nobody: there is nothing to free")
-        return Change(undo=lambda: self._names.put_back(owned))
+        return change
 
     # --- bans and mutes
 
@@ -221,10 +221,10 @@ class Register:
 
     def unban(self, target: str) -> tuple[list[Sanction], Change]:
         """End the bans of a name, an address or a fingerprint. Raises `RequestError` `bad-argument` if none is."""
-        ended = self._bans.remove(lambda ban: ban.concerns(target))
+        ended, change = self._bans.end(lambda ban: ban.concerns(target))
         if not ended:
             raise nobody(target, "banned", "/bans lists who is")
-        return ended, Change(undo=lambda: self._bans.replace([*self._bans.items(), *ended]))
+        return ended, change
 
     def bans(self) -> list[Sanction]:
         """The bans in force, oldest first."""
@@ -251,10 +251,10 @@ class Register:
             is_theirs = not keys.isdisjoint(mute.keys) or (network is not None and network == mute.network)
             return is_theirs or mute.concerns(target)
 
-        ended = self._mutes.remove(concerned)
+        ended, change = self._mutes.end(concerned)
         if not ended:
             raise nobody(target, "muted", "/mute is the command that mutes")
-        return ended, Change(undo=lambda: self._mutes.replace([*self._mutes.items(), *ended]))
+        return ended, change
 
     @property
     def is_anybody_muted(self) -> bool:
