@@ -124,6 +124,11 @@ class Connection:
         """Whether requests have come that may still be handled."""
         return self.is_handled and (self.is_paused or self.transport.has_unread)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the next request waits for something that makes the connection go on: an answer, or the peer."""
+        return self._session.is_busy or self._session.outbox.is_full
+
     # --- from the transport
 
     def data_received(self, data: bytes) -> None:

@@ -67,9 +67,12 @@ def _serve() -> int:
     certificate = settings.tls_cert
     lines = [f"PyLingo {__version__} listening on {address}"]
     link = registry.write_link(server_at, certificate)
-    if registry.first_code is not None:
+    if registry.first_code is not None and certificate:
         registry.write_first()
         lines.append(f"open this link to become the operator: {registry.first_link(link)}")
+    elif registry.first_code is not None:
+        command = f"pylingo-server invite --operator --data {settings.data}"
+        lines.append(f"links need TLS: to become the operator, start without --no-tls, then run  {command}")
     _print(lines)
     is_in_danger = not certificate and is_exposed(bound)
     log.write(f"join it with: {join_command(link if certificate else server_at, needs_plain=is_in_danger)}")

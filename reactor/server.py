@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 _LOOP_SHARE = 0.8  # of the drain timeout, if there is a file: the rest is left for the disk
 _NAMES_EVERY, _NAMES_AT_ONCE = 3_600.0, 500  # seconds between two rounds, and names in one tick
+_LOOK_AGAIN = 0.01  # seconds after which the end looks again whether requests still wait
 _HURRY = 0.2  # seconds that the end waits for the disk after a second signal
 
 
@@ -239,11 +240,18 @@ class Server:
         self.reactor.close()
 
     def _catch_up(self, behind: list[Connection]) -> None:
-        """Handle the requests that the pace kept back, of one peer in each tick. Say goodbye when none is left."""
-        if behind:
-            behind[0].catch_up()
-            left = [connection for connection in behind if connection.is_behind]
-            self.reactor.call_soon(self._catch_up, left[1:] + left[:1])
+        """Handle the requests that the pace kept back, of one peer in each tick. Say goodbye when none is left.
+
+        Those that wait for the disk or for their peer go on by themselves.
+        """
+        behind = [connection for connection in behind if connection.is_behind]
+        ready = next((connection for connection in behind if not connection.is_waiting), None)
+        if ready is not None:
+            ready.catch_up()
+            behind.remove(ready)
+            self.reactor.call_soon(self._catch_up, [*behind, ready])
+        elif behind:
+            self.reactor.call_later(_LOOK_AGAIN, self._catch_up, behind)
         else:
             self.hub.history.when_settled(self._say_goodbye)
 

@@ -8,7 +8,7 @@ from pylingo.reactor.chat import moderation
 from pylingo.reactor.chat.listing import Listing
 from pylingo.reactor.chat.moderation import check_mute, check_rank
 from pylingo.reactor.chat.room import Room
-from pylingo.reactor.chat.session import MAX_ROOMS, Session
+from pylingo.reactor.chat.session import MAX_ROOMS, NAME_NOT_STORED, Session, State
 from pylingo.reactor.chat.speaking import say
 from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.history.topics import StoredTopic
@@ -63,11 +63,23 @@ def run_command(session: Session, command: Command) -> None:
 def _name(session: Session, argument: str, command: Command) -> None:
     check_mute(session)
     name = user_name(argument)
-    if session.identity is not None and session.hub.claim(session, name):
-        store = session.hub.access.store  # or somebody else might have the name after a crash
-        wait_for(session, partial(store, None), lambda is_stored: _rename(session, name, command))
-    else:
+    change = session.hub.claim(session, name) if session.identity is not None else None
+    if change is None:
         _rename(session, name, command)
+        return
+
+    def stored(is_stored: bool) -> None:
+        if session.state is State.ENDED:  # by a ban, or with the server
+            return
+        try:
+            if not is_stored:
+                raise RequestError("not-allowed", NAME_NOT_STORED)
+            _rename(session, name, command)
+        except RequestError as error:  # as when the name became somebody else's meanwhile
+            error.re = command.id
+            session.refuse(error)
+
+    wait_for(session, partial(session.hub.access.store, change), stored)  # or it might be another's after a crash
 
 
 def _rename(session: Session, name: str, command: Command) -> None:

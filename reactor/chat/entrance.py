@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from pylingo.reactor.chat.moderation import ban_text
-from pylingo.reactor.chat.session import Session, State
+from pylingo.reactor.chat.session import NAME_NOT_STORED, Session, State
 from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.people.addresses import read_host
 from pylingo.reactor.people.keys import PublicKey, proof_message, read_proof
@@ -182,11 +182,17 @@ class _Greeting:
                 self.token = None  # which nobody else may have
         if self.fingerprint is not None:
             session.identify(self.fingerprint)
-        if name is not None and self.key is not None and self._claim(name):
-            # Or somebody else might have the name after a crash.
-            self.wait(partial(_store, session, None), lambda is_stored: self.greet(name))
+        change = self._claim(name) if name is not None and self.key is not None else None
+        if change is not None:  # or somebody else might have the name after a crash
+            self.wait(partial(_store, session, change), lambda is_stored: self.check_name_stored(name, is_stored))
         else:
             self.greet(name)
+
+    def check_name_stored(self, name: str | None, is_stored: bool) -> None:
+        """Whether the disk has the name. If not, the guest name stays."""
+        if not is_stored:
+            self.refusals.append(RequestError("not-allowed", NAME_NOT_STORED))
+        self.greet(name if is_stored else None)
 
     def greet(self, name: str | None) -> None:
         """Reply with the `ready`, and with everything that was refused."""
@@ -215,12 +221,12 @@ class _Greeting:
         if not register.may_enter(fingerprint):
             raise Farewell("members-only", self.refusals[0].text if self.refusals else _MEMBERS_ONLY)
 
-    def _claim(self, name: str) -> bool:
-        """Whether the name is to be stored first as that of the key."""
+    def _claim(self, name: str) -> Change | None:
+        """What is to be stored first, to make the name that of the key."""
         try:
             return self.session.hub.claim(self.session, name)
         except RequestError:  # which comes again
-            return False
+            return None
 
     def _name(self) -> str | None:
         """The wished name, None if there is none or it is not allowed."""

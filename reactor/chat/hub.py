@@ -17,6 +17,7 @@ from pylingo.reactor.history.memory import MemoryHistory
 from pylingo.reactor.history.private import Owner
 from pylingo.reactor.history.topics import StoredTopic
 from pylingo.reactor.people.register import Register
+from pylingo.reactor.people.roster import Change
 from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import MAX_TYPED, fold
@@ -123,14 +124,19 @@ class Hub[S: Registered]:
         person.add(session)
         return person
 
-    def claim(self, session: S, name: str) -> bool:
-        """Make a name the property of the session's key, if it has one. Return whether that is to be stored first.
+    def claim(self, session: S, name: str) -> Change | None:
+        """Make a name the property of the session's key, if it has one. Return what is to be stored first, if anything.
 
         Raises `RequestError` `name-owned` or `name-taken` if the name, in any spelling, is somebody else's, and
         `not-allowed` if the address has taken too many names.
         """
         self._check_holder(session, name, self._people.get(fold(name)))
-        return session.identity is not None and self.access.register.take_name(name, session.identity, session.host)
+        return self._take(session, name)
+
+    def _take(self, session: S, name: str) -> Change | None:
+        if session.identity is None:
+            return None
+        return self.access.register.claim_name(name, session.identity, session.host)
 
     def rename(self, session: S, name: str) -> Person[S]:
         """Return whom `session` becomes under the name `name`.
@@ -141,8 +147,8 @@ class Hub[S: Registered]:
         person, key = session.person, fold(name)
         holder = self._people.get(key)
         self._check_holder(session, name, holder)
-        if session.identity is not None and self.access.register.take_name(name, session.identity, session.host):
-            self.access.store()
+        if change := self._take(session, name):
+            self.access.store(change)
         if holder is not None and holder is not person:
             return holder
         if holder is None and not person.is_alone:

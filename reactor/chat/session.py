@@ -28,6 +28,7 @@ FEATURES = ["rooms", "private", "people", "identity", "moderation"]
 MAX_ROOMS = 20
 """The most rooms of one session."""
 LIMITS = Limits(frame=MAX_BODY, text=MAX_TEXT, name=MAX_NAME, room=MAX_ROOM)
+NAME_NOT_STORED = "the server cannot store now that the name is yours: keep the one you have, and try again later"
 _KEEP_SEAT = frozenset({"lost", "idle", "stalled", "frame-timeout"})
 """The reasons after which a seat is kept."""
 

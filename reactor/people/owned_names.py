@@ -12,6 +12,7 @@ from pylingo.reactor.people.addresses import network_of, read_host
 from pylingo.reactor.people.keys import is_fingerprint
 from pylingo.reactor.people.look_alikes import look_alike_forms
 from pylingo.reactor.people.records import check
+from pylingo.reactor.people.roster import Change
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold, user_name
 from pylingo.shared.networks import IpNetwork
@@ -59,6 +60,7 @@ class OwnedNames:
         self._taken: dict[str, OwnedName] = {}
         self._listed: Mapping[str, tuple[str, frozenset[str]]] = {}
         self._forms: dict[str, set[str]] = {}  # look-alike form: the compared forms of names
+        self._freed: list[tuple[str, str]] = []  # compared forms and keys: not theirs once the disk has that
         self._new: dict[IpNetwork, list[int]] = {}
         for owned in names:
             if fold(owned.name) in self._taken:
@@ -76,6 +78,10 @@ class OwnedNames:
     def all(self) -> list[OwnedName]:
         """The names that were taken, also those that are free again and were not taken anew."""
         return [*self._taken.values()]
+
+    def stored(self) -> list[OwnedName]:
+        """The names that are to be stored: without those that are free as soon as that is on disk."""
+        return [owned for key, owned in self._taken.items() if (key, owned.key) not in self._freed]
 
     def taken(self) -> list[OwnedName]:
         """The names that were taken and still belong to their keys."""
@@ -127,25 +133,37 @@ class OwnedNames:
         self._add(OwnedName(name, key, self._clock()))
         return True
 
+    def give_back(self, name: str, keys: frozenset[str]) -> None:
+        """Make the name nobody's again, if it was taken with one of `keys`."""
+        owned = self._taken.get(fold(name))
+        if owned is not None and owned.key in keys:
+            self._remove(fold(name), owned)
+
     def refresh(self, name: str) -> None:
         """Note that the name is in use by its owner."""
         owned = self._taken.get(fold(name))
         if owned is not None and self._is_kept(owned):
             self._taken[fold(name)] = replace(owned, used=max(owned.used, self._clock()))
 
-    def release(self, name: str) -> OwnedName | None:
-        """Free a name that was taken, and return it; None if it is nobody's. Raises `ValueError` if it is listed."""
+    def release(self, name: str) -> Change | None:
+        """Free a name that was taken, when the change is committed. None if it is nobody's.
+
+        Raises `ValueError` if it is listed.
+        """
         folded = fold(name)
         if folded in self._listed:
             raise ValueError(f"the name {quote(name)} stands in the members file: remove it there")
         owned = self._taken.get(folded)
-        if owned is not None:
-            self._remove(folded, owned)
-        return owned
+        if owned is None:
+            return None
+        mark = folded, owned.key
+        self._freed.append(mark)
 
-    def put_back(self, owned: OwnedName) -> None:
-        """Undo `release`."""
-        self._add(owned)
+        def commit() -> None:
+            self._freed.remove(mark)
+            self.give_back(name, frozenset((owned.key,)))
+
+        return Change(lambda: self._freed.remove(mark), commit)
 
     def _count(self, host: str) -> None:
         """Count a new name of an address. Raises `RequestError` `not-allowed`."""

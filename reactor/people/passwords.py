@@ -33,6 +33,8 @@ WORKERS = 2
 """Comparisons at a time."""
 MOST_WAITING = 64
 """Comparisons that wait, some 3 s of work. Further ones are refused."""
+MOST_HELD = 10
+"""Passwords from one address that wait because those before them may be its last wrong ones."""
 
 _LN, _R, _P = 15, 8, 1
 _SALT, _HASH = 16, 32  # bytes
@@ -117,6 +119,9 @@ class Verdict(enum.Enum):
     """Too many comparisons wait: it was not compared, and may be tried again soon."""
 
 
+type _Held = tuple[str, Callable[[Verdict], object]]
+
+
 class PasswordGate:
     """Compares passwords in threads. `clock` gives seconds that never go back; `hash` may be replaced."""
 
@@ -126,20 +131,32 @@ class PasswordGate:
         self._clock = clock
         self._failures: dict[IpNetwork, deque[float]] = {}
         self._running: dict[IpNetwork, int] = {}  # comparisons that wait or run
+        self._held: dict[IpNetwork, deque[_Held]] = {}  # not compared yet, as those that run may be wrong
         self._jobs: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._threads = 0
 
     def check(self, password: str, host: str, done: Callable[[Verdict], object]) -> None:
         """Compare a password that came from `host`. `done` is called in the loop, perhaps before this returns."""
         address = network_of(host)
-        running = self._running.get(address, 0)
-        if len(self._recent(address)) + running >= MOST_FAILURES:
+        if len(self._recent(address)) >= MOST_FAILURES:
             done(Verdict.REFUSED)
             return
-        if sum(self._running.values()) >= MOST_WAITING + WORKERS or not self._has_thread():
+        waiting = sum(self._running.values()) + sum(map(len, self._held.values()))
+        if waiting >= MOST_WAITING + WORKERS or not self._has_thread():
             done(Verdict.BUSY)
-            return
-        self._running[address] = running + 1
+        elif self._may_run(address):
+            self._begin(address, password, done)
+        elif len(held := self._held.setdefault(address, deque())) < MOST_HELD:
+            held.append((password, done))
+        else:
+            done(Verdict.BUSY)
+
+    def _may_run(self, address: IpNetwork) -> bool:
+        """Whether one more wrong password is allowed, should all that run be wrong."""
+        return len(self._recent(address)) + self._running.get(address, 0) < MOST_FAILURES
+
+    def _begin(self, address: IpNetwork, password: str, done: Callable[[Verdict], object]) -> None:
+        self._running[address] = self._running.get(address, 0) + 1
         self._jobs.put(partial(self._compare, self.hash, password, address, done))
 
     def _has_thread(self) -> bool:
@@ -174,7 +191,21 @@ class PasswordGate:
             del self._running[address]
         if verdict is Verdict.WRONG:
             self._note_failure(address)
+        refused = self._go_on(address)
         done(verdict)
+        for held in refused:
+            held(Verdict.REFUSED)
+
+    def _go_on(self, address: IpNetwork) -> list[Callable[[Verdict], object]]:
+        """Begin those that were held, as far as they may run now. Return whom to refuse."""
+        held = self._held.pop(address, deque())
+        if len(self._recent(address)) >= MOST_FAILURES:
+            return [done for _, done in held]
+        while held and self._may_run(address):
+            self._begin(address, *held.popleft())
+        if held:
+            self._held[address] = held
+        return []
 
     def _note_failure(self, address: IpNetwork) -> None:
         failures = self._recent(address)

@@ -19,6 +19,7 @@ from pylingo.reactor.people.roster import Change
 from pylingo.reactor.people.sanctions import Sanction, nobody
 from pylingo.reactor.people.tables import Tables, empty_tables, read_tables
 from pylingo.shared.errors import RequestError
+from pylingo.shared.names import fold
 from pylingo.shared.text import quote
 
 
@@ -54,6 +55,7 @@ class Register:
         self._tables = tables = tables or empty_tables(clock)
         self._names, self._roster, self._invitations = tables.names, tables.roster, tables.invitations
         self._bans, self._mutes = tables.bans, tables.mutes
+        self._unwritten: set[tuple[str, frozenset[str]]] = set()  # names, and their owners, that no disk has yet
 
     @classmethod
     def from_state(cls, state: object, clock: Callable[[], int] = wall_clock) -> "Register":
@@ -132,6 +134,26 @@ class Register:
             return False
         return self._names.take(name, identity, self.keys_of(identity), host)
 
+    def claim_name(self, name: str, identity: str, host: str) -> Change | None:
+        """As `take_name`. Returns the change that is to be stored before the name is given, None if there is none."""
+        is_new = self.take_name(name, identity, host)
+        mark = fold(name), self.keys_of_owner(name)
+        if not is_new and mark not in self._unwritten:
+            return None
+        self._unwritten.add(mark)
+
+        def undo() -> None:
+            if mark in self._unwritten:  # not if another claim of the same name was stored meanwhile
+                self._unwritten.discard(mark)
+                self._names.give_back(name, mark[1])
+
+        return Change(undo, lambda: self._unwritten.discard(mark))
+
+    def keys_of_owner(self, name: str) -> frozenset[str]:
+        """The fingerprints of the keys to which a name belongs."""
+        owner = self.owner_of(name)
+        return owner.keys if owner is not None else frozenset()
+
     def refresh_name(self, name: str, identity: str | None) -> None:
         """Note that a name is still in use by its owner: call it when a session with a name ends."""
         owner = self.owner_of(name) if identity is not None else None
@@ -146,12 +168,12 @@ class Register:
     def release_name(self, name: str) -> Change:
         """Free a name. Raises `RequestError` `no-such-user` or `not-allowed`."""
         try:
-            owned = self._names.release(name)
+            change = self._names.release(name)
         except ValueError as error:
             raise RequestError("not-allowed", str(error)) from None
-        if owned is None:
+        if change is None:
             raise RequestError("no-such-user", f"the name {quote(name)} belongs to nobody: there is nothing to free")
-        return Change(undo=lambda: self._names.put_back(owned))
+        return change
 
     # --- bans and mutes
 
@@ -207,10 +229,10 @@ class Register:
 
     def unban(self, target: str) -> tuple[list[Sanction], Change]:
         """End the bans of a name, an address or a fingerprint. Raises `RequestError` `bad-argument` if none is."""
-        ended = self._bans.remove(lambda ban: ban.concerns(target))
+        ended, change = self._bans.end(lambda ban: ban.concerns(target))
         if not ended:
             raise nobody(target, "banned", "/bans lists who is")
-        return ended, Change(undo=lambda: self._bans.replace([*self._bans.items(), *ended]))
+        return ended, change
 
     def bans(self) -> list[Sanction]:
         """The bans in force, oldest first."""
@@ -244,10 +266,10 @@ class Register:
             is_theirs = not keys.isdisjoint(mute.keys) or (network is not None and network == mute.network)
             return is_theirs or mute.concerns(target)
 
-        ended = self._mutes.remove(concerned)
+        ended, change = self._mutes.end(concerned)
         if not ended:
             raise nobody(target, "muted", "/mute is the command that mutes")
-        return ended, Change(undo=lambda: self._mutes.replace([*self._mutes.items(), *ended]))
+        return ended, change
 
     @property
     def is_anybody_muted(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pylingo.reactor.people.addresses import as_network, read_host
 from pylingo.reactor.people.keys import is_fingerprint
 from pylingo.reactor.people.records import check
+from pylingo.reactor.people.roster import Change
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold
 from pylingo.shared.networks import IpNetwork
@@ -57,6 +58,7 @@ class Sanctions:
     def __init__(self, clock: Callable[[], int], sanctions: Iterable[Sanction] = ()) -> None:
         self._clock = clock
         self._all: list[Sanction] = []
+        self._ending: list[Sanction] = []  # in force until the disk has their end
         self._by_key: dict[str, Sanction] = {}
         self._by_network: dict[tuple[int, int], dict[int, list[Sanction]]] = {}
         self.replace(sanctions)
@@ -67,6 +69,10 @@ class Sanctions:
     def items(self) -> list[Sanction]:
         """Those that are in force, oldest first."""
         return [sanction for sanction in self._all if self._holds(sanction)]
+
+    def stored(self) -> list[Sanction]:
+        """Those that are to be stored: without those that `end` as soon as that is on disk."""
+        return [sanction for sanction in self.items() if not _is_in(sanction, self._ending)]
 
     def replace(self, sanctions: Iterable[Sanction]) -> None:
         """Have these instead of all others."""
@@ -86,12 +92,20 @@ class Sanctions:
             raise RequestError("not-allowed", f"there are {MOST} of them, which is all that are kept: end some first")
         self.replace([*others, sanction])
 
-    def remove(self, concerned: Callable[[Sanction], bool]) -> list[Sanction]:
-        """Remove those that are concerned, and return those of them that were in force."""
-        removed = [sanction for sanction in self.items() if concerned(sanction)]
-        if removed:
-            self.replace(sanction for sanction in self.items() if sanction not in removed)
-        return removed
+    def end(self, concerned: Callable[[Sanction], bool]) -> tuple[list[Sanction], Change]:
+        """End those in force that are concerned, and return them. They hold until the change is committed."""
+        ended = [sanction for sanction in self.items() if concerned(sanction)]
+        self._ending += ended
+
+        def undo() -> None:
+            for sanction in ended:  # once each: another change may end it as well
+                del self._ending[next(i for i, other in enumerate(self._ending) if other is sanction)]
+
+        def commit() -> None:
+            undo()
+            self.replace(sanction for sanction in self.items() if not _is_in(sanction, ended))
+
+        return ended, Change(undo, commit)
 
     def of_keys(self, keys: Iterable[str]) -> Sanction | None:
         """The one in force for any of these keys."""
@@ -116,6 +130,11 @@ class Sanctions:
 
     def _holds(self, sanction: Sanction) -> bool:
         return sanction.until is None or sanction.until > self._clock()
+
+
+def _is_in(sanction: Sanction, sanctions: Iterable[Sanction]) -> bool:
+    """Whether it is one of these itself: one that says the same may have come later."""
+    return any(other is sanction for other in sanctions)
 
 
 def _is_replaced(old: Sanction, new: Sanction) -> bool:

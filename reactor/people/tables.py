@@ -33,11 +33,11 @@ class Tables:
         """
         return {
             "version": VERSION,
-            "names": self.names.all(),
+            "names": self.names.stored(),
             "admitted": [*self.roster.admitted.values()],
             "operators": [*self.roster.operators],
-            "bans": self.bans.items(),
-            "mutes": self.mutes.items(),
+            "bans": self.bans.stored(),
+            "mutes": self.mutes.stored(),
             "invitations": self.invitations.items(),
         }
 

@@ -61,10 +61,9 @@ def started(data: Path, *options: str) -> ServerProcess:
     return ServerProcess("--data", str(data), "--no-tls", "--rate", "0", *options)
 
 
-def first_code(server: ServerProcess) -> str:
-    """The invitation of the operator, which the first start prints."""
-    assert server.process.stdout is not None
-    code = parse_link(server.process.stdout.readline().rpartition(" ")[2].strip()).invite
+def operators_code(data: Path) -> str:
+    """The code of an invitation of an operator."""
+    code = parse_link(command("invite", "--operator", "--data", str(data))).invite
     assert code is not None
     return code
 
@@ -129,7 +128,7 @@ def test_a_closed_server_from_the_first_link_to_a_second_member(data):
         with Peer(server.port) as guest:
             guest.send(Command("join", "tea"), PingRequest())
             assert guest.expect(Error).code == "no-identity"
-        code = first_code(server)
+        code = operators_code(data)
         with Member(server, "a", "ada", invite=code) as ada:
             assert (ada.answer.name, ada.answer.operator) == ("ada", True)
             invitation = ada.ask(Command("invite", "1 1d"), Invitation)
@@ -167,7 +166,7 @@ def test_removing_somebody_from_the_members_ends_their_connections(data, tmp_pat
 
 def test_a_ban_outlives_the_server_and_a_redacted_text_is_in_no_file(data):
     with started(data) as server:
-        code = first_code(server)
+        code = operators_code(data)
         with Member(server, "a", "ada", invite=code) as ada, Member(server, "b", "bob") as bob:
             for peer in (ada, bob):
                 peer.join("tea")
@@ -220,7 +219,7 @@ def test_a_password_is_asked_for_and_a_wrong_one_holds_nobody_up(data, tmp_path)
 
 def test_a_disk_that_takes_nothing_opens_no_door(data):
     with started(data, "--members") as server:
-        code = first_code(server)
+        code = operators_code(data)
         with Member(server, "a", "ada", invite=code) as ada:
             invitation = ada.ask(Command("invite", "2", 1), Invitation)
             (data / "people.json.new").mkdir()  # which no file can replace

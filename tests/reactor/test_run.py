@@ -115,10 +115,10 @@ def test_what_decides_who_comes_in_must_be_there(arguments, words, tmp_path):
 def test_the_first_operator_is_invited_on_stdout_alone_and_once(tmp_path):
     data = str(tmp_path / "data")
     for is_first in (True, False):
-        with ServerProcess("--data", data, "--no-tls") as server:
+        with ServerProcess("--data", data) as server:
             assert server.stop(signal.SIGTERM) == 0
             rest = server.process.stdout.read()
-            found = re.fullmatch(r"open this link to become the operator: (pylingo://\S+\?invite=(\w{32}))\n", rest)
+            found = re.fullmatch(r"open this link to become the operator: (pylingo://\S+\?invite=(\w{32})#\S+)\n", rest)
             assert (found is not None) == is_first
             if found:
                 code = found[2]
@@ -130,7 +130,20 @@ def test_the_first_operator_is_invited_on_stdout_alone_and_once(tmp_path):
 def test_a_port_in_use_leaves_the_first_start_to_the_next_one(tmp_path, taken):
     data = str(tmp_path / "data")
     assert "is in use" in refusal("--data", data, "--no-tls", "--port", str(taken))
+    with ServerProcess("--data", data) as server:
+        server.stop(signal.SIGTERM)
+        assert server.process.stdout.read().startswith("open this link to become the operator: ")
+
+
+def test_without_tls_there_is_no_link_for_the_operator(tmp_path):
+    data = str(tmp_path / "data")
     with ServerProcess("--data", data, "--no-tls") as server:
+        assert server.stop(signal.SIGTERM) == 0
+        assert server.process.stdout.read() == (
+            "links need TLS: to become the operator, start without --no-tls, "
+            f"then run  pylingo-server invite --operator --data {data}\n"
+        )
+    with ServerProcess("--data", data) as server:  # which is the first start that can print one
         server.stop(signal.SIGTERM)
         assert server.process.stdout.read().startswith("open this link to become the operator: ")
 
@@ -144,7 +157,7 @@ def test_what_a_port_without_encryption_means_is_said(host, is_told):
 
 def test_the_data_folder_has_the_history(tmp_path):
     data = tmp_path / "data"
-    with ServerProcess("--data", str(data), "--no-tls") as server:
+    with ServerProcess("--data", str(data)) as server:
         with Peer(server.port) as peer:
             peer.join("tea")
         assert server.stop(signal.SIGTERM) == 0

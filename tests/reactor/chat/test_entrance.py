@@ -261,6 +261,51 @@ def test_a_name_is_stored_before_it_is_given(door):
     assert [record.type for record in ada.got()] == ["renamed"]
 
 
+def test_a_name_that_cannot_be_stored_is_not_given(door):
+    door.disk.is_full = True
+    ada = door.come()
+    got = door.answers(ada, key("a").hello(ada.challenge, "ada", id=1))
+    assert [record.type for record in got] == ["ready", "error"]
+    assert got[1] == error("not-allowed", 1)
+    assert ada.name.startswith("guest-")
+    assert door.answers(ada, Command("name", "anne", 2)) == [error("not-allowed", 2)]
+    assert ada.name.startswith("guest-")
+    assert door.register.owner_of("ada") is door.register.owner_of("anne") is None
+    door.disk.is_full = False
+    ada.ask(Command("name", "ada", 3))
+    assert ada.name == "ada"
+
+
+def test_two_devices_that_claim_a_name_wait_for_the_same_disk(door):
+    one, two = door.device(None, "a"), door.device(None, "a")
+    door.disk.answers_at_once = False
+    one.ask(Command("name", "ada", 1))
+    two.ask(Command("name", "ada", 2))
+    assert one.got() == two.got() == []
+    door.disk.answer()
+    assert one.name == two.name == "ada"
+
+
+def test_a_name_that_becomes_another_ones_while_it_is_stored(door):
+    ada = door.device("ada", "a")
+    door.disk.answers_at_once = False
+    ada.ask(Command("name", "second", 1), PingRequest(2))
+    door.register.members = parse_members(f'name="second" {key("b").text}')
+    door.disk.answer()
+    assert words_left_out(ada.got()) == [error("name-owned", 1), Pong(2)]
+    assert ada.name == "ada"
+
+
+@pytest.mark.parametrize("end", [lambda session: session.end("banned", "out"), lambda session: session.shut_down("")])
+def test_a_session_that_ends_while_its_name_is_stored(door, end):
+    ada = door.device("ada", "a")
+    door.disk.answers_at_once = False
+    ada.ask(Command("name", "second", 1))
+    end(ada.session)
+    door.disk.answer()
+    assert len(door.hub) == 0
+
+
 def test_a_name_that_its_key_has_not_used_for_long_is_free(door):
     ada = door.device("ada", "a")
     door.now += 179 * 86_400_000_000

@@ -273,7 +273,9 @@ def test_a_ban_ends_once_that_is_stored(door, ada):
     door.disk.is_full = door.disk.answers_at_once = False
     ada.ask(Command("unban", FAR, 6), PingRequest(7))
     assert read(door, ada) == [[]]
+    assert door.register.address_ban(FAR, None) is not None
     door.disk.answer()
+    assert door.register.address_ban(FAR, None) is None
     assert read(door, ada) == [[deed("unban", address=FAR, re=6), Pong(7)]]
 
 

@@ -242,7 +242,7 @@ def test_a_conversation_belongs_to_the_key_and_outlives_its_sessions(chat):
     assert last_page(chat, bob, HistoryRequest(with_="ada")) == ["hi", "ho"]
     again.ask(Command("close"))
     chat.tick()
-    chat.hub.access.register.release_name("ada")
+    chat.hub.access.register.release_name("ada").commit()
     other = chat.device("ada", "e")
     assert last_page(chat, other, HistoryRequest(inbox=True)) == []
     assert last_page(chat, bob, HistoryRequest(with_="ada")) == []

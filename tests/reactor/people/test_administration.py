@@ -38,6 +38,7 @@ def test_a_name_is_freed(register: Register) -> None:
     reply, change = administer(register, release_request("Ape"))
     assert reply == {"released": "Ape"}
     assert change is not None
+    change.commit()
     register.check_name("ape", None)
     reply, change = administer(register, release_request("ape"))
     assert reply == {"error": "the name 'ape' belongs to nobody: there is nothing to free"}

@@ -74,9 +74,9 @@ def test_other_names_are_free(names: OwnedNames) -> None:
 def test_a_look_alike_of_a_freed_name_is_free(names: OwnedNames) -> None:
     take(names, "ape")
     take(names, "аре")  # one's own
-    names.release("ape")
+    free(names, "ape")
     assert refusal(names, "ape", keys(EVE)).startswith("that name looks like 'аре'")
-    names.release("аре")
+    free(names, "аре")
     names.check("ape", keys(EVE))
 
 
@@ -205,15 +205,23 @@ def test_the_members_file_counts_before_what_was_taken(names: OwnedNames) -> Non
     names.check("ada", keys(EVE))
 
 
-def test_a_name_can_be_released_and_put_back(names: OwnedNames) -> None:
+def free(names: OwnedNames, name: str) -> None:
+    change = names.release(name)
+    assert change is not None
+    change.commit()
+
+
+def test_a_name_is_free_once_that_is_stored(names: OwnedNames) -> None:
     take(names, "ape")
-    owned = names.release("APE")
-    assert owned is not None
-    assert owned.name == "ape"
+    change = names.release("APE")
+    assert change is not None
+    assert names.stored() == []
+    assert refusal(names, "аре")
+    change.undo()
+    assert [owned.name for owned in names.stored()] == ["ape"]
+    free(names, "ape")
     names.check("аре", NOBODY)
     assert names.release("ape") is None
-    names.put_back(owned)
-    assert refusal(names, "аре")
     names.set_listed({"ada": ("ada", keys(ADA))})
     with pytest.raises(ValueError, match="the name 'ada' stands in the members file: remove it there"):
         names.release("ada")

@@ -10,6 +10,7 @@ import pytest
 from pylingo.reactor.people import passwords as module
 from pylingo.reactor.people.passwords import (
     MOST_FAILURES,
+    MOST_HELD,
     MOST_WAITING,
     PERIOD,
     WORKERS,
@@ -182,7 +183,22 @@ def test_many_at_once_from_one_address_have_no_more_tries(bench: Bench) -> None:
         bench.gate.check(f"guess-{number}", HOST, bench.verdicts.append)
     bench.loop.turn_until(lambda: len(bench.verdicts) == 100)
     assert bench.verdicts.count(Verdict.WRONG) == MOST_FAILURES
-    assert bench.verdicts.count(Verdict.REFUSED) == 100 - MOST_FAILURES
+    assert bench.verdicts.count(Verdict.REFUSED) == MOST_HELD
+    assert bench.verdicts.count(Verdict.BUSY) == 100 - MOST_FAILURES - MOST_HELD
+
+
+def test_right_ones_at_once_from_one_address_refuse_nobody() -> None:
+    slow = Slow()
+    bench = Bench(slow)  # type: ignore[arg-type]
+    for _ in range(MOST_FAILURES + MOST_HELD):
+        bench.gate.check("secret", HOST, bench.verdicts.append)
+    assert bench.verdicts == []
+    bench.gate.check("secret", HOST, bench.verdicts.append)
+    assert bench.verdicts == [Verdict.BUSY]
+    slow.goes_on.set()
+    bench.loop.turn_until(lambda: len(bench.verdicts) == MOST_FAILURES + MOST_HELD + 1)
+    assert bench.verdicts.count(Verdict.RIGHT) == MOST_FAILURES + MOST_HELD
+    assert bench.check("secret") is Verdict.RIGHT
 
 
 def test_a_network_of_ipv6_is_one_address(bench: Bench) -> None:

@@ -140,11 +140,12 @@ def test_a_name_is_kept_while_it_is_used(register: Register, clock: WallClock) -
 
 def test_a_name_can_be_freed(register: Register) -> None:
     register.take_name("ape", EVE, HOST)
+    register.release_name("Ape").undo()
     change = register.release_name("Ape")
-    register.check_name("ape", None)
-    change.undo()
-    with pytest.raises(RequestError):
+    with pytest.raises(RequestError):  # until it is stored
         register.check_name("ape", None)
+    change.commit()
+    register.check_name("ape", None)
     with pytest.raises(RequestError, match="'nobody' belongs to nobody") as error:
         register.release_name("nobody")
     assert reason(error) == "no-such-user"
@@ -245,7 +246,7 @@ def test_a_ban_revokes_the_invitations_of_the_banned(register: Register) -> None
     register.ban("bob", BOB, HOST, "ada", None, None)
     with pytest.raises(RequestError):
         register.redeem(code, key(2))
-    register.unban("bob")
+    register.unban("bob")[1].commit()
     with pytest.raises(RequestError):  # for good
         register.redeem(code, key(2))
     assert register.redeem(other, key(2)) is not None
@@ -256,14 +257,27 @@ def test_a_ban_ends(register: Register, target: str) -> None:
     ban = register.ban("eve", EVE, HOST, "ada", None, None)
     ended, change = register.unban(target)
     assert ended == [ban]
-    assert register.key_ban(EVE) is register.address_ban(HOST, None) is None
-    other = register.ban_address("10.0.0.0/8", "ada", None, None)
+    assert register.key_ban(EVE) == register.address_ban(HOST, None) == ban  # until it is stored
+    assert register.to_state()["bans"] == []
+    again = register.unban(target)[1]
     change.undo()  # it could not be stored
-    assert register.key_ban(EVE) == ban
-    assert register.bans() == [other, ban]
+    assert register.to_state()["bans"] == []
+    again.undo()
+    assert register.to_state()["bans"] == register.bans() == [ban]
+    register.unban(target)[1].commit()
+    assert register.key_ban(EVE) is register.address_ban(HOST, None) is None
     with pytest.raises(RequestError, match="'nobody' is not banned") as error:
         register.unban("nobody")
     assert reason(error) == "bad-argument"
+
+
+def test_a_ban_that_comes_while_one_like_it_ends_holds(register: Register) -> None:
+    register.ban("eve", EVE, HOST, "ada", None, None)
+    _, change = register.unban("eve")
+    ban = register.ban("eve", EVE, HOST, "ada", None, None)
+    assert register.to_state()["bans"] == [ban]
+    change.commit()
+    assert register.key_ban(EVE) is ban
 
 
 # --- mutes
@@ -302,9 +316,15 @@ def test_a_mute_ends_by_the_name_of_then_or_for_whoever_has_the_name_now(registe
     assert ended == [mute]
     change.undo()
     assert register.mute_of(HOST, EVE) == mute
-    assert register.unmute("mallory", EVE, HOST)[0] == [mute]
+    ended, change = register.unmute("mallory", EVE, HOST)
+    assert ended == [mute]
+    assert register.mute_of(HOST, EVE) == mute  # until it is stored
+    change.commit()
+    assert register.mute_of(HOST, EVE) is None
     guest = register.mute("guest-7", None, HOST, "ada", None, None)
-    assert register.unmute("guest-9", None, HOST)[0] == [guest]
+    ended, change = register.unmute("guest-9", None, HOST)
+    assert ended == [guest]
+    change.commit()
     assert register.mute_of(HOST, None) is None
     register.mute("guest-7", None, HOST, "ada", None, None)
     with pytest.raises(RequestError, match="'bob' is not muted"):
@@ -314,7 +334,9 @@ def test_a_mute_ends_by_the_name_of_then_or_for_whoever_has_the_name_now(registe
 def test_an_end_of_one_mute_leaves_the_others(register: Register) -> None:
     kept = [register.mute("bob", BOB, HOST, "ada", None, None), register.mute("guest-7", None, HOST, "ada", None, None)]
     mute = register.mute("eve", EVE, HOST, "ada", None, None)
-    assert register.unmute("eve", EVE, HOST)[0] == [mute]
+    ended, change = register.unmute("eve", EVE, HOST)
+    assert ended == [mute]
+    change.commit()
     assert register.mutes() == kept
 
 

@@ -68,7 +68,7 @@ def test_it_ends() -> None:
     clock.advance(1e-6)
     assert sanctions.of_keys([EVE]) is None
     assert [sanction.address for sanction in sanctions.items()] == ["192.0.2.7"]
-    assert sanctions.remove(lambda sanction: bool(sanction.keys)) == []
+    assert sanctions.end(lambda sanction: bool(sanction.keys))[0] == []
     clock.advance(10)
     assert sanctions.of_host("192.0.2.7", with_keys=True) is None
     assert sanctions.items() == []
@@ -109,8 +109,10 @@ def test_they_are_removed_by_name_address_or_key(target: str, addresses: list[st
         of_address("10.0.0.0/8"),
     ]
     sanctions = Sanctions(WallClock(), all_of_them)
-    removed = sanctions.remove(lambda sanction: sanction.concerns(target))
+    removed, change = sanctions.end(lambda sanction: sanction.concerns(target))
     assert [sanction.address for sanction in removed] == addresses
+    assert sanctions.items() == all_of_them
+    change.commit()
     assert sanctions.items() == [sanction for sanction in all_of_them if sanction not in removed]
 
 
