@@ -578,7 +578,7 @@ def test_an_invitation_is_made(door, ada, argument, uses, days):
     assert invitation == Invitation(invitation.code, uses, NOON + round(days * DAY), 5)
     assert len(bytes.fromhex(invitation.code)) == 16
     assert invitation.code not in str(door.disk.states)
-    door.close()
+    door.close(key("a").text)
     for number in range(uses + 1):
         person = door.come()
         got = door.answers(person, key(f"{number}").hello(person.challenge, f"n{number}", invite=invitation.code))

@@ -92,5 +92,5 @@ def test_one_process_at_a_time_has_the_lock(tmp_path: Path) -> None:
 def test_a_lock_that_is_no_file_is_a_sentence(tmp_path: Path) -> None:
     data = open_data_dir(str(tmp_path / "data"))
     (tmp_path / "data" / "lock").mkdir()
-    with pytest.raises(ValueError, match="cannot lock the data folder with .*lock: Is a directory"):
+    with pytest.raises(ValueError, match=r"cannot lock the data folder with .*lock: Is a directory"):
         data.lock()
