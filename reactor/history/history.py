@@ -15,6 +15,8 @@ FOREVER = 2**63 - 1
 """No bound for stamps."""
 type Numbers = tuple[int, ...]
 """Numbers of sessions."""
+type Found = Callable[[int | None], object]
+"""Is called with the stamp of a message, or None if there is none."""
 
 _PAGE_BYTES = MAX_BODY - 768  # the rest is for the room's name, some keys and stamps around the messages
 _AROUND_ENTRY = 40  # bytes around the strings of one message in a page, at most
@@ -80,15 +82,7 @@ class History(Protocol):
     def may_hold(self, room: str, key: str, session: int, name: str) -> bool:
         """Return whether a message that `find` did not find may exist. If so, ask `look_up`."""
 
-    def look_up(
-        self,
-        room: str,
-        key: str,
-        session: int,
-        name: str,
-        answer: Callable[[int | None], object],
-        others: Numbers = (),
-    ) -> None:
+    def look_up(self, room: str, key: str, session: int, name: str, answer: Found, others: Numbers = ()) -> None:
         """Call `answer` with the result of `find` over all messages, not only those in memory."""
 
     def when_committed(self, callback: Callable[[], object], lost: Callable[[], object] | None = None) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pylingo.reactor.history import private
-from pylingo.reactor.history.history import FOREVER, Numbers, Page, cut_page
+from pylingo.reactor.history.history import FOREVER, Found, Numbers, Page, cut_page
 from pylingo.reactor.history.private import Owner
 from pylingo.reactor.history.topics import StoredTopic, Topics
 from pylingo.shared.messages import Entry, HistoryRequest
@@ -173,15 +173,7 @@ class MemoryHistory:
     def may_hold(self, room: str, key: str, session: int, name: str) -> bool:
         return False
 
-    def look_up(
-        self,
-        room: str,
-        key: str,
-        session: int,
-        name: str,
-        answer: Callable[[int | None], object],
-        others: Numbers = (),
-    ) -> None:
+    def look_up(self, room: str, key: str, session: int, name: str, answer: Found, others: Numbers = ()) -> None:
         answer(self.find(room, key, session, name, others))
 
     def when_committed(self, callback: Callable[[], object], lost: Callable[[], object] | None = None) -> None:

@@ -19,7 +19,7 @@ from functools import partial
 from pylingo.reactor.history import private
 from pylingo.reactor.history.clock import wall_clock
 from pylingo.reactor.history.database import open_file
-from pylingo.reactor.history.history import FOREVER, Numbers, Page
+from pylingo.reactor.history.history import FOREVER, Found, Numbers, Page
 from pylingo.reactor.history.key_filters import FILTER_SHARE, BloomFilter, KeyFilters
 from pylingo.reactor.history.memory import MemoryHistory, number_of
 from pylingo.reactor.history.private import Owner
@@ -179,15 +179,7 @@ class SqliteHistory:
             return False
         return self._keys.may_hold(room, key, self._first_session + session, name)
 
-    def look_up(
-        self,
-        room: str,
-        key: str,
-        session: int,
-        name: str,
-        answer: Callable[[int | None], object],
-        others: Numbers = (),
-    ) -> None:
+    def look_up(self, room: str, key: str, session: int, name: str, answer: Found, others: Numbers = ()) -> None:
         number, besides = self._first_session + session, tuple(self._first_session + other for other in others)
 
         def ask(file: sqlite3.Connection) -> Callable[[], object]:
