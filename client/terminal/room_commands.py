@@ -65,7 +65,7 @@ def _check_conversation(model: Model, buffer: Buffer) -> None:
         raise RequestError("ended", f"this conversation has ended: the one with the present {name} is {place}")
     if not buffer.is_warned:
         buffer.is_warned = True
-        raise RequestError("ended", f"somebody else may be called {name} now: send it again if you mean them")
+        raise RequestError("ended", f"{name} may be somebody else now: Enter again sends it")
     buffer.is_ended = False
 
 

@@ -16,7 +16,7 @@ from pylingo.reactor.people.administration import NOT_STORED, invite_request
 from pylingo.reactor.people.register import Register
 from pylingo.reactor.people.state_file import read_state
 from tests.fakes.people import key
-from tests.support import DEADLINE, ROOT, ServerProcess
+from tests.support import DEADLINE, ROOT, ServerProcess, wait_until
 
 SCRIPT = str(ROOT / "reactor" / "run.py")
 
@@ -61,14 +61,14 @@ def test_a_full_disk_gives_no_invitation(tmp_path: Path) -> None:
     codes: list[str] = []
     with ServerProcess("--data", str(data), "--no-tls") as server:
         # Python ignores SIGXFSZ: a write beyond the limit is an error, as on a disk that is full.
-        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (2_048, resource.RLIM_INFINITY))
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (6_144, resource.RLIM_INFINITY))
         reply: dict[str, Any] | None = {}
         while reply != NOT_STORED:
             reply = ask(str(data / "control"), invite_request(False), DEADLINE)
             assert reply is not None
             codes += [reply["code"]] if "code" in reply else []
             assert len(codes) < 50
-        assert "cannot write" in server.log()
+        wait_until(lambda: "cannot write" in server.log(), "the line about it in the log")
         resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         reply = ask(str(data / "control"), invite_request(False), DEADLINE)
         assert reply is not None

@@ -233,4 +233,6 @@ def test_a_restart_keeps_what_was_confirmed_and_marks_what_was_not(tmux: Tmux, t
         for words in ("ada: hello", "grace: hello yourself", "this conversation ended"):
             assert sum(words in row for row in rows) == 1, rows
         type_line(tmux, ada, "once more")
+        tmux.wait(ada, "Enter again sends it")  # the name may belong to somebody else by now
+        tmux.press(ada, "Enter")
         tmux.wait(grace, "[2:@ada 1!]")

@@ -143,7 +143,7 @@ def test_a_line_to_a_conversation_that_has_ended_must_be_sent_twice(model: Model
     take(model, Left("lobby", "grace", "close"))
     model.active = 0 if line.startswith("/msg") else 2
     assert typed(model, line) == []
-    assert model.hint == "somebody else may be called grace now: send it again if you mean them"
+    assert model.hint == "grace may be somebody else now: Enter again sends it"
     assert model.buffer.editor.text == line
     (effect,) = update(model, Key("enter"), 0, NOON)
     assert isinstance(effect, Speak)
