@@ -43,6 +43,11 @@ def wall_clock() -> int:
     return time.time_ns() // 1_000
 
 
+type Maybe = str | None
+type Keys = Iterable[str]
+"""Fingerprints."""
+
+
 class Register:
     """See the module. An `identity` is the fingerprint of a key whose owner has proven it, None for a guest."""
 
@@ -199,14 +204,7 @@ class Register:
         return mute
 
     def ban(
-        self,
-        name: str,
-        identity: str | None,
-        host: str | None,
-        by: str,
-        text: str | None,
-        seconds: float | None,
-        more: Iterable[str] = (),
+        self, name: str, identity: Maybe, host: Maybe, by: str, text: Maybe, seconds: float | None, more: Keys = ()
     ) -> Sanction:
         """Ban a person by key, a guest by address; `host` is None for somebody who is not here. None is for good.
 
@@ -239,14 +237,7 @@ class Register:
         return self._bans.items()
 
     def mute(
-        self,
-        name: str,
-        identity: str | None,
-        host: str | None,
-        by: str,
-        text: str | None,
-        seconds: float | None,
-        more: Iterable[str] = (),
+        self, name: str, identity: Maybe, host: Maybe, by: str, text: Maybe, seconds: float | None, more: Keys = ()
     ) -> Sanction:
         """Mute a person as `ban` bans one. Raises `RequestError` `not-allowed` for an operator."""
         mute = self._sanction("muted", name, identity, host, by, text, seconds, more)
