@@ -14,7 +14,7 @@ from pylingo.shared.errors import RequestError
 MAX_TEXT = 4_096
 """The longest text of a message, in characters."""
 MAX_LINE = 512
-"""The longest topic of a room, and the longest reason of being away, in characters."""
+"""The longest topic of a room, and the longest reason of being away, of a ban or of a mute, in characters."""
 MAX_WORDS = 1_024
 """The longest text of an error, a goodbye or a notice, in characters."""
 MAX_MOTD = 4_096
@@ -46,6 +46,7 @@ _UNSPACED = re.compile(
 )
 _MARK_BLOCK = range(0x1AB0, 0x1B00)  # a block of marks; this Python may not know the newest
 _MAX_MARKS = 4
+_BLANKS = {ord("\n"): " ", ord("\t"): " "}
 
 
 def message_text(text: str) -> str:
@@ -57,6 +58,13 @@ def message_text(text: str) -> str:
     if not text.strip():
         raise RequestError("bad-text", "a message must not be empty or only white space")
     return without_controls(text)
+
+
+def line_text(text: str, what: str) -> str:
+    """Return `text` as one line without controls. Raises `RequestError` `text-too-long`, and calls the text `what`."""
+    if len(text) > MAX_LINE:
+        raise RequestError("text-too-long", f"{what} has at most {MAX_LINE} characters, not {len(text)}")
+    return without_controls(text).translate(_BLANKS)
 
 
 def quote(words: str) -> str:

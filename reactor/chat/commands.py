@@ -32,12 +32,11 @@ from pylingo.shared.messages import (
     Users,
 )
 from pylingo.shared.names import fold, room_name, user_name
-from pylingo.shared.text import MAX_LINE, quote, without_controls
+from pylingo.shared.text import line_text, quote
 
 _NO_TOPIC = "-"
 _VERIFIED = 128  # bytes of somebody with a key in a list, besides the strings
 _SUGGESTION = 150.0  # the work of finding the nearest command, in units of about a microsecond
-_BLANKS = {ord("\n"): " ", ord("\t"): " "}
 
 
 def run_command(session: Session, command: Command) -> None:
@@ -153,7 +152,7 @@ def _topic(session: Session, argument: str, command: Command) -> None:
     room = session.need_room(command.room, "see its topic")
     if argument:
         check_mute(session)
-        text = None if argument == _NO_TOPIC else _one_line(argument, "a topic")
+        text = None if argument == _NO_TOPIC else line_text(argument, "a topic")
         by, at = session.person.name, session.hub.stamp()
         session.hub.set_topic(room, StoredTopic(text, by, at) if text is not None else None)
         told = Topic(room.name, text, by, at)
@@ -210,16 +209,9 @@ def _whois(session: Session, argument: str, command: Command) -> None:
 
 def _away(session: Session, argument: str, command: Command) -> None:
     check_mute(session)
-    text = _one_line(argument, "the reason of being away") if argument else None
+    text = line_text(argument, "the reason of being away") if argument else None
     session.be_away(text)
     session.reply(Away(session.person.name, text, command.id))
-
-
-def _one_line(text: str, what: str) -> str:
-    """Return `text` without controls. Raises `RequestError` `text-too-long`, and calls the text `what`."""
-    if len(text) > MAX_LINE:
-        raise RequestError("text-too-long", f"{what} has at most {MAX_LINE} characters, not {len(text)}")
-    return without_controls(text).translate(_BLANKS)
 
 
 # --- the rest

@@ -25,7 +25,7 @@ from pylingo.reactor.people.sanctions import Sanction
 from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Ban, Bans, Command, Invitation, Moderated, Notice, Redacted
-from pylingo.shared.text import MAX_LINE, MAX_WORDS, message_text, quote, without_controls
+from pylingo.shared.text import MAX_WORDS, line_text, message_text, quote
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,6 @@ _DURATION = re.compile(r"(\d{1,5})([mhd])", re.ASCII)
 _UNIT = {"m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _STAMP = re.compile(r"\d{1,19}", re.ASCII)
 _COUNT = re.compile(r"\d{1,6}", re.ASCII)
-_BLANKS = {ord("\n"): " ", ord("\t"): " "}
 _ENTRY = 96  # bytes of one ban in a list besides its strings
 _NOT_STORED = "the server could not store that: it holds until the server ends"
 _MEMBERS_ONLY = "you are no longer one of the members"
@@ -290,9 +289,7 @@ def _split(argument: str) -> tuple[str, str]:
 
 def _reason(text: str) -> str | None:
     """A reason as one line, None if there is none. Raises `RequestError` `text-too-long`."""
-    if len(text) > MAX_LINE:
-        raise RequestError("text-too-long", f"a reason has at most {MAX_LINE} characters, not {len(text)}")
-    return without_controls(text).translate(_BLANKS) or None
+    return line_text(text, "a reason") or None
 
 
 def _take_time(text: str) -> tuple[float | None, str]:
