@@ -174,7 +174,7 @@ class ClientConnection:
 
 def _refusal_in(error: NotTlsError) -> Goodbye | None:
     """The goodbye of a server that has refused us before the handshake, in the bytes that came without TLS."""
-    # What is missing is the length and the first byte of the map, which is the same for all of them.
+    # The length and the first byte of the map are missing; the byte is the same for all of them.
     frames = [_GOODBYE_MAP + error.received] if error.missing else FrameDecoder().feed(error.received)
     try:
         records = list(map(event_codec.decode, frames))

@@ -1,4 +1,4 @@
-"""What a client shows a server to be let in: a password, an invitation, the person's key. Pure.
+"""The credentials that a client shows a server: a password, an invitation, the person's key. Pure.
 
 The key is offered over TLS, or where the person has named one. A proof is for one connection: it is bound to the
 challenge in the server's welcome, and to the certificate that the handshake has shown.

@@ -17,7 +17,7 @@ PEOPLE_KEPT = 4_096
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What the server said of a name: the fingerprint of its key, None for a guest, and whether it is an operator."""
+    """The server's words on a name: the fingerprint of its key, None for a guest, and whether it is an operator."""
 
     fingerprint: str | None = None
     is_operator: bool = False

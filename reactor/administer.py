@@ -62,7 +62,7 @@ def _ask_password() -> str:
 
 def invite(arguments: Sequence[str]) -> int:
     """Print a link with a new invitation. Returns the exit status. Raises `LaunchError`."""
-    parser = _parser("invite", "Print a link. Whoever opens it first becomes a member.")
+    parser = _parser("invite", "Print a link. The first person to open it becomes a member.")
     _add_data(parser)
     parser.add_argument("--operator", action="store_true", help="whoever opens it first becomes an operator")
     parser.add_argument("--address", metavar="HOST[:PORT]", help="the address of the server in the link")

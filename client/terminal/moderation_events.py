@@ -9,7 +9,7 @@ from pylingo.shared.names import fold
 
 
 def redacted(model: Model, record: messages.Redacted, now: float, at: int) -> list[Effect]:
-    """A message is gone. What the terminal's own scrollback shows of it cannot be changed."""
+    """A message is gone. The copy in the terminal's own scrollback cannot be changed."""
     buffer = find_room(model, record.room) or model.buffer
     buffer.scrollback.redact(record.at)
     return add_words(buffer, record, at)

@@ -70,7 +70,7 @@ def _end_conversations(model: Model, at: int) -> list[Effect]:
 
 
 def end_conversation(buffer: Buffer, at: int, words: str = "this conversation has ended") -> list[Effect]:
-    """The session of the person is over. Whoever takes the name does not continue the conversation."""
+    """The session of the person is over. The next person with that name does not continue the conversation."""
     if buffer.is_ended or buffer.person is None or buffer.has_key:  # a name that belongs to a key is nobody else's
         return []
     buffer.is_ended, buffer.is_warned = True, False
