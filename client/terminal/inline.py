@@ -19,8 +19,9 @@ from pylingo.client.terminal.painter import BEGIN, END, MODES_OFF, MODES_ON, WRA
 from pylingo.client.terminal.printed_lines import PrintedLines
 from pylingo.client.terminal.questions import words as question_words
 from pylingo.client.terminal.rows import wrapped
+from pylingo.client.terminal.status import connection, is_late
 from pylingo.client.terminal.theme import render
-from pylingo.client.terminal.view import connection, input_row, is_late
+from pylingo.client.terminal.view import input_row
 from pylingo.shared.text import printable
 
 ASK_PLACE = "\x1b[6n"

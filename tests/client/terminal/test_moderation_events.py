@@ -5,8 +5,9 @@ from pylingo.client.settings import Preferences
 from pylingo.client.terminal.buffers import of_rooms
 from pylingo.client.terminal.model import Effect, Model, Shown
 from pylingo.client.terminal.moderation_events import is_our_kick
+from pylingo.client.terminal.status import status_line
 from pylingo.client.terminal.update import update
-from pylingo.client.terminal.view import screen, status_line
+from pylingo.client.terminal.view import screen
 from pylingo.client.wording import REMOVED
 from pylingo.shared.messages import Invitation, Joined, Left, Message, Ready, Redacted, Users
 from pylingo.shared.schema import Record

@@ -19,8 +19,8 @@ from pylingo.client.terminal.model import (
     SecondPassed,
     Shown,
 )
+from pylingo.client.terminal.status import LATE, connection
 from pylingo.client.terminal.update import PING_EVERY, update
-from pylingo.client.terminal.view import LATE, connection
 from pylingo.shared.messages import Command, Error, Goodbye, Message, Say
 
 NOON = 1_700_000_000_000_000
