@@ -55,6 +55,7 @@ ALLOWED = {
     "client.prompt": "the person, who is asked for a secret, and who has no connection meanwhile",
     "client.settings": OWN,
     "client.state": OWN,
+    "client.terminal.files": OWN,
     "client.terminal.transcript": OWN,
     "client.descriptor:OwnDescriptor.__init__": "a terminal, opened not to wait",
     "client.terminal.tty:Tty.leave": f"{END}, for at most a second",

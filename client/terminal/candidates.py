@@ -1,20 +1,40 @@
-"""The candidates for Tab: what is known of commands, people, rooms and buffers. Pure."""
+"""The candidates for Tab: what is known of commands, their arguments, people, rooms and buffers. Pure.
+
+The tables of commands name the arguments of each command. A kind of argument is a row of the table here.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.settings import LAYOUTS
 from pylingo.client.terminal.completion import Sources
 from pylingo.client.terminal.model import Model
-from pylingo.shared.commands import COMMANDS
 from pylingo.shared.names import fold
 
-_INFOS = {info.name: info for info in (*COMMANDS, *LOCAL)}
-_KINDS = {name: info.argument.split()[0] for name, info in _INFOS.items() if info.argument}
-"""The kind of each command's first argument. `/msg` has a second one, which is a message."""
+_TIMES = ("10m", "1h", "12h", "1d", "7d")
+_LOCAL = {info.name: info for info in LOCAL}
+_SPECIAL = {"name": "own name", "ignore": "hidden", "unban": "banned", "topic": "current topic"}
+"""Commands whose argument has another kind than its name says."""
+_QUERIES = {"room": "list", "banned": "bans"}
+"""The query whose reply has more candidates of a kind."""
+_FOR_OPERATORS = frozenset({"bans"})
 
 
 def sources(model: Model) -> Sources:
     """The candidates of each kind, the likeliest first."""
-    return Sources(list(_INFOS), _names(model), _rooms(model), _KINDS | {"switch": "buffer"}, _words(model))
+    infos = model.commands | _LOCAL
+    arguments = {name: tuple(info.argument.split()) for name, info in infos.items() if info.argument}
+    arguments |= {name: (kind,) for name, kind in _SPECIAL.items()}
+    words = {kind: partial(find, model) for kind, find in _WORDS.items()}
+    return Sources(list(infos), _names(model), _rooms(model), arguments, words)
+
+
+def query_for(model: Model, kind: str) -> str | None:
+    """The query whose reply has more candidates of a kind; None if there is none that we may ask."""
+    wanted = _QUERIES.get(kind)
+    may_ask = model.state == "online" and (wanted not in _FOR_OPERATORS or model.is_operator)
+    return wanted if may_ask else None
 
 
 def _names(model: Model) -> list[str]:
@@ -35,7 +55,26 @@ def _rooms(model: Model) -> list[str]:
     return list({fold(room): room for room in reversed([*ours, *model.rooms])}.values())[::-1]
 
 
-def _words(model: Model) -> dict[str, list[str]]:
-    """The candidates for arguments that are neither names nor rooms, by kind."""
-    titles = [buffer.title for buffer in model.buffers if buffer is not model.buffer and buffer.title]
-    return {"layout": list(LAYOUTS), "on|off": ["on", "off"], "buffer": titles}
+def _hidden(model: Model, begun: str) -> list[str]:
+    """The people who can be hidden, then those who are hidden and can be shown again."""
+    names = {fold(name): name for name in _names(model)}
+    hidden = sorted({*model.preferences.ignored, *model.hidden} - names.keys())
+    return [*names.values(), *hidden]
+
+
+def _titles(model: Model, begun: str) -> list[str]:
+    return [buffer.title for buffer in model.buffers if buffer is not model.buffer and buffer.title]
+
+
+# The argument of each function is the beginning of the word, which only files need.
+_WORDS: dict[str, Callable[[Model, str], Sequence[str]]] = {
+    "layout": lambda model, begun: list(LAYOUTS),
+    "buffer": _titles,
+    "file": lambda model, begun: model.list_files(begun),
+    "time": lambda model, begun: _TIMES,
+    "count": lambda model, begun: ("1",),
+    "own name": lambda model, begun: [model.wanted] if model.wanted else [model.name],
+    "hidden": _hidden,
+    "banned": lambda model, begun: model.banned,
+    "current topic": lambda model, begun: [model.buffer.topic] if model.buffer.topic else [],
+}

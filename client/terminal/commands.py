@@ -61,7 +61,8 @@ def _ignore(model: Model, argument: str, at: int) -> list[Effect]:
         here = [key if key == origin else f"{key} (was {origin})" for key, origin in model.hidden.items()]
         hidden = printable(", ".join(sorted([*model.preferences.ignored, *here]))) or "nobody"
         return _note(model, f"hidden: {hidden}", at)
-    return _show_again(model, argument, at) if model.hides(argument) else _hide(model, argument, at)
+    name = argument.removeprefix("@")
+    return _show_again(model, name, at) if model.hides(name) else _hide(model, name, at)
 
 
 def _show_again(model: Model, name: str, at: int) -> list[Effect]:

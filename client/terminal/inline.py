@@ -12,6 +12,7 @@ of the old input row stays visible.
 from dataclasses import dataclass
 
 from pylingo.client.terminal.activity import activity
+from pylingo.client.terminal.candidate_row import candidate_row
 from pylingo.client.terminal.capabilities import Capabilities
 from pylingo.client.terminal.cells import clip, width
 from pylingo.client.terminal.model import Model
@@ -114,6 +115,9 @@ class Inline:
 def _prompt(model: Model, now: float) -> str:
     if model.question is not None:
         return f"{question_words(model.question).strip()} "
+    if model.offer is not None and not model.hint:
+        row = candidate_row(model.offer, model.columns // 3)
+        return f"({''.join(span.text for span in row)}) "
     is_well = model.state == "online" and not is_late(model, now)
     state = model.buffer.title or "no room" if is_well else connection(model, now)
     unsent = sum(len(buffer.scrollback.unsent) for buffer in model.buffers)

@@ -7,7 +7,7 @@ from functools import partial
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.buffers import show, step, with_news
-from pylingo.client.terminal.candidates import sources
+from pylingo.client.terminal.candidates import query_for, sources
 from pylingo.client.terminal.commands import leave, run_local
 from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE
@@ -21,7 +21,7 @@ from pylingo.client.terminal.view import body_height
 from pylingo.shared.commands import parse_line, unknown_command
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Command, Say
-from pylingo.shared.text import MAX_TEXT, printable
+from pylingo.shared.text import MAX_TEXT
 
 ASKED_ABOVE = 5  # a paste of more lines than this needs a yes
 _FEW = 3  # rows
@@ -31,7 +31,7 @@ type Action = Callable[[Model, float, int], list[Effect]]
 
 
 def typed(model: Model, event: Text, now: float, at: int) -> list[Effect]:
-    model.hint, model.has_mouse = "", True
+    _forget_hint(model)
     if model.question is None:
         model.buffer.editor.insert(event.text)
     elif isinstance(model.question, CertificateQuestion):
@@ -41,10 +41,15 @@ def typed(model: Model, event: Text, now: float, at: int) -> list[Effect]:
     return []
 
 
+def _forget_hint(model: Model) -> None:
+    """The words for the moment end with the next key, and the mouse is ours again."""
+    model.hint, model.offer, model.has_mouse = "", None, True
+
+
 def pressed(model: Model, event: Key, now: float, at: int) -> list[Effect]:
     if event.name in _MOUSE:
         return _MOUSE[event.name](model, now, at)
-    model.hint, model.has_mouse = "", True
+    _forget_hint(model)
     if isinstance(model.question, CertificateQuestion):
         return _certificate(model, model.question, event.name, at)
     if model.question is not None:
@@ -67,7 +72,7 @@ def pasted(model: Model, event: Paste, now: float, at: int) -> list[Effect]:
             return []
         whole = model.question.text + event.text
         event = Paste(whole[:LONGEST_PASTE], cut=event.cut or len(whole) > LONGEST_PASTE)
-    model.hint, model.has_mouse = "", True
+    _forget_hint(model)
     if isinstance(model.question, CertificateQuestion):
         return []
     model.question = None
@@ -133,7 +138,7 @@ def _carry_out(model: Model, text: str, at: int) -> list[Effect]:
                 raise RequestError("text-too-long", f"a command has at most {MAX_TEXT} characters, not {len(text)}")
             local = run_local(model, name, argument, at)
             if local is None and name not in model.commands:
-                raise unknown_command(name, sorted(model.commands.union(info.name for info in LOCAL)))
+                raise unknown_command(name, sorted({*model.commands, *(info.name for info in LOCAL)}))
             return send(model, name, argument) if local is None else local
         case None:
             return []
@@ -159,15 +164,13 @@ def _complete(backwards: bool) -> Action:
     def complete(model: Model, now: float, at: int) -> list[Effect]:
         editor = model.buffer.editor
         editor.press("tab")  # accepts what a search has found
-        done = model.buffer.completer.complete(editor.text, editor.cursor, sources(model), backwards)
+        completer = model.buffer.completer
+        done = completer.complete(editor.text, editor.cursor, sources(model), backwards)
         if done is not None:
-            text, cursor, candidates = done
-            editor.replace(0, len(editor.text), text, cursor)
-            if len(candidates) > 1:
-                model.hint = "  ".join(map(printable, candidates))
-        if editor.text.startswith(("/join", "/open")) and model.state == "online" and not model.queries:
-            return [query(model, "list")]
-        return []
+            editor.replace(0, len(editor.text), done.text, done.cursor)
+            model.offer = done.offer if len(done.offer.candidates) > 1 else None
+        wanted = query_for(model, completer.kind)
+        return [query(model, wanted)] if wanted is not None and not model.queries else []
 
     return complete
 

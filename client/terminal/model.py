@@ -5,16 +5,18 @@
 
 import enum
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pylingo.client.events import ClientEvent
 from pylingo.client.people import Marks
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.buffer import Buffer
+from pylingo.client.terminal.completion import Offer
 from pylingo.client.terminal.input_events import InputEvent
 from pylingo.client.terminal.questions import Question
 from pylingo.shared.commands import BY_NAME
+from pylingo.shared.messages import CommandInfo
 from pylingo.shared.names import fold
 
 
@@ -55,12 +57,16 @@ class Model:
     is_encrypted: bool = False
     is_operator: bool = False
     marks: Marks = field(default_factory=Marks)  # whose name belongs to which key
-    commands: set[str] = field(default_factory=lambda: set(BY_NAME))
-    """The names of the server's commands that we know of."""
+    commands: dict[str, CommandInfo] = field(default_factory=lambda: dict(BY_NAME))
+    """The server's commands that we know of, by name."""
+    banned: list[str] = field(default_factory=list)  # names and addresses, as far as the server has said
+    list_files: Callable[[str], Sequence[str]] = lambda begun: ()
+    """Returns the paths that begin so. The window sets it, because looking them up is not pure."""
     queries: list[str] = field(default_factory=list)
     """The queries whose replies have not come to their end."""
     # of the moment
     hint: str = ""  # a few words in the status row, until the next key
+    offer: Offer | None = None  # the candidates for Tab, which stand in the status row until the next key
     question: Question | None = None  # which waits for the person's answer
     has_mouse: bool = True
     """Whether we get the mouse wheel. If not, the mouse selects text in the terminal."""

@@ -1,5 +1,6 @@
 """How the deeds of operators change the model: messages that disappear, people who are kicked, invitations. Pure."""
 
+from pylingo.client.terminal.buffer import MOST
 from pylingo.client.terminal.buffers import find_room
 from pylingo.client.terminal.model import Effect, Model
 from pylingo.client.terminal.notes import add_words
@@ -19,6 +20,18 @@ def invitation(model: Model, record: messages.Invitation, now: float, at: int) -
     """Show an invitation. It is a secret, so it is not written to the transcript."""
     add_words(model.buffer, record, at)
     return []
+
+
+def note_bans(model: Model, record: messages.Bans | messages.Moderated) -> None:
+    """Note who is banned: their names, or their addresses."""
+    match record:
+        case messages.Bans():
+            known = set(model.banned)
+            banned = [ban.name or ban.address for ban in record.bans]
+            model.banned += dict.fromkeys(whom for whom in banned if whom is not None and whom not in known)
+            del model.banned[MOST:]
+        case messages.Moderated("unban", name=name, address=address):
+            model.banned = [whom for whom in model.banned if whom not in (name, address)]
 
 
 def is_our_kick(model: Model, left: messages.Left) -> bool:

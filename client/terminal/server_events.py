@@ -156,7 +156,7 @@ def _note_rooms(model: Model, rooms: messages.Rooms) -> None:
 
 
 def _help(model: Model, help_: messages.Help, now: float, at: int) -> list[Effect]:
-    model.commands |= {info.name for info in help_.commands}
+    model.commands |= {info.name: info for info in help_.commands}
     commands = {info.name: info for info in (*help_.commands, *LOCAL)}
     return add_words(model.buffer, messages.Help(list(commands.values())), at)
 
@@ -170,6 +170,8 @@ def _note(model: Model, record: Record) -> None:
             people_events.note_people(model, record)
         case messages.Rooms():
             _note_rooms(model, record)
+        case messages.Bans() | messages.Moderated():
+            moderation_events.note_bans(model, record)
 
 
 def _shown(model: Model, record: Record, now: float, at: int) -> list[Effect]:

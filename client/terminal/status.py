@@ -5,6 +5,7 @@ It begins with the state of the connection and the place. In a narrow row, parts
 
 from pylingo.client.terminal.activity import activity, title
 from pylingo.client.terminal.buffer import MOST, Buffer
+from pylingo.client.terminal.candidate_row import candidate_row
 from pylingo.client.terminal.cells import clip, width
 from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.questions import words
@@ -27,11 +28,13 @@ _SIGNS = {
 
 
 def status_line(model: Model, now: float) -> Row:
-    """A question, or else a hint, or else the room and the state of the connection."""
+    """A question, or else a hint, or the candidates for Tab, or else the room and the state of the connection."""
     if model.question is not None:
         text = words(model.question)
     elif model.hint:
         text = f" {model.hint}"
+    elif model.offer is not None:
+        return candidate_row(model.offer, model.columns)
     else:
         text = _state(model, now)
     text = clip(printable(text), model.columns)

@@ -14,6 +14,7 @@ def make_theme(terminal: Capabilities, colors: bool) -> dict[str, str]:
         **dict.fromkeys(("error", "refused", "mention", "marker"), terminal.bold),
         "status": terminal.reverse,
         "link": terminal.underline,
+        "chosen": terminal.bold,
     }
     palette = _NAMES_256 if terminal.number_of_colors >= 256 else _NAMES_8 if terminal.number_of_colors >= 8 else ()
     for number in range(NAME_STYLES):

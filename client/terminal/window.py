@@ -24,6 +24,7 @@ from pylingo.client.terminal.buffers import of_rooms
 from pylingo.client.terminal.capabilities import read_capabilities
 from pylingo.client.terminal.display import Display
 from pylingo.client.terminal.effects import Effects
+from pylingo.client.terminal.files import matching_files
 from pylingo.client.terminal.input_events import InputEvent, Key
 from pylingo.client.terminal.input_reader import InputReader
 from pylingo.client.terminal.model import Do, Event, Interrupted, Model, Pasting, Report, SecondPassed
@@ -79,6 +80,7 @@ class Window:
         )
         terminal = read_capabilities(kind)
         self.model = Model(show_address(host, port), options.preferences, hint=hint, buffers=of_rooms(rooms, seen))
+        self.model.list_files = matching_files
         self.model.is_encrypted = self._client.is_encrypted
         self.model.marks = self._client.conversation.marks
         self._input = InputReader(self._reactor, terminal.keys, self._pressed)

@@ -230,7 +230,6 @@ COMMANDS = st.sampled_from(["/open new", "/join ops", "/leave", "/msg ken", "/me
 )
 def test_whatever_happens_the_draft_and_the_order_stay(steps: list[Record | Key | str]) -> None:
     model = Model("x", Preferences(), name="ada", state="online", features=frozenset({"rooms", "private", "people"}))
-    model.commands |= {"open", "msg", "me"}
     model.buffers = [Buffer("lobby"), Buffer(person="grace")]
     for step in steps:
         match step:

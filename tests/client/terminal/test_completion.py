@@ -5,10 +5,27 @@ import pytest
 from pylingo.client.terminal.completion import Completer, Sources
 
 SOURCES = Sources(
-    commands=["join", "ignore", "unignore", "help", "names", "name", "quit"],
+    commands=["join", "ignore", "help", "names", "name", "quit"],
     names=["bob", "alice", "Alfred", "Élodie", "al-x"],
     rooms=["lobby", "Lounge", "books"],
-    arguments={"join": "room", "ignore": "username", "unignore": "username", "help": "command", "name": "new name"},
+    arguments={
+        "join": ["room"],
+        "ignore": ["username"],
+        "help": ["topic"],
+        "name": ["own name"],
+        "colors": ["on|off"],
+        "ban": ["username", "time", "reason"],
+        "log": ["file"],
+        "topic": ["current topic"],
+        "me": ["text"],
+    },
+    words={
+        "topic": lambda begun: ["keys", "names", "name"],
+        "own name": lambda begun: ["ada"],
+        "time": lambda begun: ["10m", "1h"],
+        "file": lambda begun: [path for path in ("my log", "my logs/", "notes/") if path.startswith(begun)],
+        "current topic": lambda begun: ["tea at four"],
+    },
 )
 
 
@@ -17,8 +34,7 @@ def press(completer: Completer, text: str, backwards: bool = False, sources: Sou
     result = completer.complete(before + behind, len(before), sources, backwards)
     if result is None:
         return None
-    made, cursor, _ = result
-    return f"{made[:cursor]}|{made[cursor:]}"
+    return f"{result.text[: result.cursor]}|{result.text[result.cursor :]}"
 
 
 CASES = [
@@ -36,7 +52,24 @@ CASES = [
     ("/join lobby al|", "/join lobby alice |"),
     ("/help na|", "/help names |"),
     ("/help /na|", "/help /names |"),
+    ("/help k|", "/help keys |"),
     ("/name al|", None),
+    ("/name |", "/name ada |"),
+    ("/colors o|", "/colors on |"),
+    ("/colors x|", None),
+    ("/ban al|", "/ban alice |"),
+    ("/ban alice |", "/ban alice 10m |"),
+    ("/ban alice 1h al|", "/ban alice 1h alice |"),
+    ("/ban alice 1h and al|", "/ban alice 1h and alice |"),
+    ("/log my|", "/log my log |"),
+    ("/log my log|", "/log my log |"),
+    ("/log n|", "/log notes/|"),
+    ("/log x|", None),
+    ("/topic |", "/topic tea at four |"),
+    ("/topic tea at|", "/topic tea at four |"),
+    ("/topic ask al|", "/topic ask alice |"),
+    ("/me hugs al|", "/me hugs alice |"),
+    ("/me see #lo|", "/me see #lobby |"),
     ("/quit see you al|", "/quit see you alice |"),
     ("al|", "alice: |"),
     ("AL|", "alice: |"),
@@ -86,8 +119,11 @@ def test_what_stands_behind_is_kept_while_going_round() -> None:
 
 def test_the_candidates_are_told() -> None:
     completer = Completer()
-    assert completer.complete("hi @al", 6, SOURCES) == ("hi @alice ", 10, ["@alice", "@Alfred", "@al-x"])
-    assert completer.complete("hi @alice ", 10, SOURCES) == ("hi @Alfred ", 11, ["@alice", "@Alfred", "@al-x"])
+    for text, made, chosen in (("hi @al", "hi @alice ", 0), ("hi @alice ", "hi @Alfred ", 1)):
+        done = completer.complete(text, len(text), SOURCES)
+        assert done is not None
+        assert (done.text, done.cursor) == (made, len(made))
+        assert (list(done.offer.candidates), done.offer.chosen) == (["@alice", "@Alfred", "@al-x"], chosen)
 
 
 @pytest.mark.parametrize(
@@ -119,4 +155,23 @@ def test_the_second_tab_behind_the_only_command_is_for_its_argument() -> None:
 
 
 def test_a_name_is_offered_once() -> None:
-    assert Completer().complete("a", 1, Sources(names=["al", "al"])) == ("al: ", 4, ["al"])
+    done = Completer().complete("a", 1, Sources(names=["al", "al"]))
+    assert done is not None
+    assert (done.text, list(done.offer.candidates)) == ("al: ", ["al"])
+
+
+def test_the_only_folder_is_entered_by_the_next_tab() -> None:
+    paths = ["notes/", "notes/a", "notes/b"]
+    words = {"file": lambda begun: [path for path in paths if path.startswith(begun)][:1] if begun == "n" else paths}
+    sources = Sources(arguments={"log": ["file"]}, words=words)
+    completer = Completer()
+    assert press(completer, "/log n|", sources=sources) == "/log notes/|"
+    assert press(completer, "/log notes/|", sources=sources) == "/log notes/|"
+    assert press(completer, "/log notes/|", sources=sources) == "/log notes/a |"
+
+
+def test_the_kind_that_was_tried_is_known() -> None:
+    completer = Completer()
+    for text, kind in (("/join x", "room"), ("/ban x", "username"), ("/ban x y z", "username"), ("/jo", "command")):
+        completer.complete(text, len(text), SOURCES)
+        assert completer.kind == kind

@@ -49,6 +49,20 @@ class Bench:
         return [row.rstrip() for row in (*above, *self.screen.display)]
 
 
+def test_the_candidates_for_tab_stand_before_the_line():
+    bench = Bench(columns=60)
+    for name in ("alfred", "alice", "alan"):
+        bench.model.buffer.know(name)
+    bench.happen(Text("al"))
+    for key, row in (
+        ("tab", "( [alan] alice      >) alan:"),
+        ("shift-tab", "(<[alfred]           ) alfred:"),
+        ("home", "[lobby] alfred:"),
+    ):
+        bench.happen(Key(key))
+        assert [text for text in bench.rows if text][-1] == row
+
+
 def test_messages_are_printed_above_the_input_row():
     bench = Bench()
     bench.happen(Text("a draft"))

@@ -440,13 +440,37 @@ def test_tab_completes_commands_names_and_rooms(model: Model) -> None:
 def test_tab_offers_who_spoke_last_first_and_never_oneself(model: Model) -> None:
     do(model, " b", "tab")
     assert model.buffer.editor.text == "bill: "
-    assert model.hint == "bill  bob"
+    assert offered(model) == (["bill", "bob"], 0)
     do(model, "tab")
     assert model.buffer.editor.text == "bob: "
+    assert offered(model) == (["bill", "bob"], 1)
     do(model, "shift-tab")
     assert model.buffer.editor.text == "bill: "
     do(model, "ctrl-u", " ad", "tab")
     assert model.buffer.editor.text == "ad"
+
+
+def offered(model: Model) -> tuple[list[str], int] | None:
+    """The candidates in the status row, and which of them is chosen."""
+    return (list(model.offer.candidates), model.offer.chosen) if model.offer is not None else None
+
+
+@pytest.mark.parametrize("event", [" x", "left", Paste("x")])
+def test_the_candidates_stand_until_the_next_key(model: Model, event: Event | str) -> None:
+    do(model, " b", "tab", event)
+    assert offered(model) is None
+
+
+def test_a_single_candidate_needs_no_row(model: Model) -> None:
+    do(model, " bi", "tab")
+    assert model.buffer.editor.text == "bill: "
+    assert offered(model) is None
+
+
+def test_tab_asks_an_operator_who_is_banned(model: Model) -> None:
+    assert do(model, " /unban ", "tab") == []
+    model.is_operator = True
+    assert do(model, "tab") == [Query("bans")]
 
 
 def test_tab_asks_for_the_rooms_once(model: Model) -> None:

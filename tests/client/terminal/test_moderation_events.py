@@ -9,7 +9,7 @@ from pylingo.client.terminal.status import status_line
 from pylingo.client.terminal.update import update
 from pylingo.client.terminal.view import screen
 from pylingo.client.wording import REMOVED
-from pylingo.shared.messages import Invitation, Joined, Left, Message, Ready, Redacted, Users
+from pylingo.shared.messages import Ban, Bans, Invitation, Joined, Left, Message, Moderated, Ready, Redacted, Users
 from pylingo.shared.schema import Record
 from tests.fakes.window import NOON, plain
 
@@ -33,6 +33,18 @@ def texts(model: Model) -> list[str]:
 
 def on_screen(model: Model) -> str:
     return "\n".join(map(plain, screen(model, 0.0).body))
+
+
+def test_who_is_banned_is_noted_for_tab() -> None:
+    model = make("lobby")
+    take(
+        model,
+        Bans([Ban("root", "eve"), Ban("root", address="192.0.2.1")], more=True),
+        Bans([Ban("root", "eve")], False),
+    )
+    assert model.banned == ["eve", "192.0.2.1"]
+    take(model, Moderated("unban", "root", name="eve"), Moderated("ban", "root", name="dan"))
+    assert model.banned == ["192.0.2.1"]
 
 
 def test_a_redacted_message_disappears_from_the_screen() -> None:

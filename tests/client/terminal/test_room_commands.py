@@ -19,7 +19,6 @@ ALL = frozenset({"rooms", "private", "people"})
 @pytest.fixture
 def model() -> Model:
     made = Model("x", Preferences(), name="ada", state="online", features=ALL)
-    made.commands |= {"open", "msg", "me", "topic", "who", "whois", "away"}
     made.buffers = [Buffer("lobby"), Buffer("dev"), Buffer(person="grace")]
     return made
 

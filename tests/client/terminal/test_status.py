@@ -3,6 +3,7 @@
 from pylingo.client.events import QueryReply, Received, Status
 from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.cells import width
+from pylingo.client.terminal.completion import Offer
 from pylingo.client.terminal.input_events import Paste
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Model
@@ -36,6 +37,14 @@ def test_the_status_row_says_where_one_is() -> None:
     assert status(model) == "online · no room: /join one · ada"
     model.name, model.wanted = "guest-3", "ada"
     assert status(model) == "online · no room: /join one · guest-3, wanted ada"
+
+
+def test_the_candidates_for_tab_stand_in_the_status_row_unless_something_else_is_said() -> None:
+    model = online(columns=16)
+    model.offer = Offer(["alice", "alfred", "al"], 1)
+    assert plain(status_line(model, 0.0)) == "<[alfred] al    "
+    model.hint = "a hint"
+    assert status(model) == "a hint"
 
 
 def test_the_status_row_says_where_something_is_new() -> None:
