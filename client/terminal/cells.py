@@ -21,7 +21,7 @@ def width(text: str) -> int:
     """The columns of `text`; control characters have none."""
     if text.isascii():
         return len(text) if text.isprintable() else sum(map(str.isprintable, text))
-    return sum(columns for _, columns in _pieces(text))
+    return sum(columns for _, columns in pieces(text))
 
 
 def graphemes(text: str) -> list[str]:
@@ -37,7 +37,7 @@ def clip(text: str, columns: int) -> str:
     if text.isascii() and text.isprintable():
         return text[:columns]
     kept = []
-    for piece, taken in _pieces(text):
+    for piece, taken in pieces(text):
         columns -= taken
         if columns < 0:
             break
@@ -107,7 +107,7 @@ def _chunks(word: str, first: int, columns: int) -> list[str]:
         return [word[:first], *(word[at : at + columns] for at in range(first, len(word), columns))]
     chunks: list[list[str]] = [[]]
     left = first
-    for piece, taken in _pieces(word):
+    for piece, taken in pieces(word):
         if taken > columns:
             piece, taken = STAND_IN, 1
         if taken > left:
@@ -118,7 +118,7 @@ def _chunks(word: str, first: int, columns: int) -> list[str]:
     return ["".join(chunk) for chunk in chunks]
 
 
-def _pieces(text: str) -> Iterator[tuple[str, int]]:
+def pieces(text: str) -> Iterator[tuple[str, int]]:
     """The graphemes of `text` and their columns, at most 2 each.
 
     Some graphemes are wider (letters of old Hangul, signs before a number). Terminals draw their characters one after

@@ -94,6 +94,11 @@ class Editor:
         if cursor is not None:
             self.cursor = snap(self.text, min(cursor, len(self.text)))
 
+    def move(self, place: int) -> None:
+        """Put the cursor at `place`, as a key does."""
+        self._step()
+        self.cursor = snap(self.text, place)
+
     def submit(self) -> str:
         """Move the text to the history and return it. A draft from before browsing the history comes back."""
         text, draft = self.text, self._history.draft
@@ -134,9 +139,6 @@ class Editor:
         self._changes.clear()
 
     # --- keys
-
-    def _move(self, place: int) -> None:
-        self.cursor = place
 
     def _delete(self, place: int) -> None:
         start, end = sorted((place, self.cursor))
@@ -182,13 +184,6 @@ class Editor:
         changed = blank + change(part[len(blank) :])
         if len(self.text) - len(part) + len(changed) <= self._limit:  # the capital of ß is longer
             self._splice(self.cursor, end, changed)
-
-    def _move_vertically(self, motion: Callable[[str, int], int | None], step: int) -> None:
-        place = motion(self.text, self.cursor)
-        if place is not None:
-            self.cursor = place
-        else:
-            self._go(self._history.place + step)
 
     # --- history
 
@@ -271,12 +266,12 @@ _DELETIONS: dict[str, Motion] = {
     **dict.fromkeys(("delete", "ctrl-d"), after),
 }
 _COMMANDS: dict[str, Callable[[Editor], None]] = {
-    **_with(Editor._move, _MOVES),
+    **_with(Editor.move, _MOVES),
     **_with(Editor._kill, _KILLS),
     **_with(Editor._delete, _DELETIONS),
-    **dict.fromkeys(("up", "ctrl-p"), lambda editor: editor._move_vertically(motions.line_up, -1)),
-    **dict.fromkeys(("down", "ctrl-n"), lambda editor: editor._move_vertically(motions.line_down, 1)),
-    "alt-enter": lambda editor: editor.insert("\n"),
+    **dict.fromkeys(("up", "ctrl-p"), lambda editor: editor._go(editor._history.place - 1)),
+    **dict.fromkeys(("down", "ctrl-n"), lambda editor: editor._go(editor._history.place + 1)),
+    **dict.fromkeys(("alt-enter", "shift-enter", "ctrl-enter"), lambda editor: editor.insert("\n")),
     "ctrl-y": Editor._yank,
     "alt-y": Editor._yank_older,
     "ctrl-t": Editor._transpose,

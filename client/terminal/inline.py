@@ -1,31 +1,28 @@
-"""The painter of the layout `inline`: it prints messages to the terminal's own scrollback, above an input row.
+"""The painter of the layout `inline`: it prints messages to the terminal's own scrollback, above the input.
 
 Printed lines cannot change, so own messages are printed once the server has confirmed them, in their place in the
-order. Nothing above the input row is touched.
+order. Nothing above the input is touched.
 
-When a terminal is made narrower, it either breaks the input row into several rows (VTE, kitty, tmux) or cuts it off
-(xterm, the Linux console). Only in the first case may the cursor go up, or messages would be lost. The column of the
-cursor tells the two apart, so the terminal is asked for it. If it does not answer, or the answer fits both, the rest
-of the old input row stays visible.
+When a terminal is made narrower, it either breaks each row of the input into several (VTE, kitty, tmux) or cuts it off
+(xterm, the Linux console). Only in the first case may the cursor go up further, or messages would be lost. The column
+of the cursor tells the two apart, so the terminal is asked for it. If it does not answer, or the answer fits both, or
+the cursor's own row was short enough to stay whole, the rest of the old input stays visible.
 """
 
 from dataclasses import dataclass
 
-from pylingo.client.terminal.activity import activity
-from pylingo.client.terminal.candidate_row import candidate_row
 from pylingo.client.terminal.capabilities import Capabilities
-from pylingo.client.terminal.cells import clip, width
+from pylingo.client.terminal.cells import width
+from pylingo.client.terminal.input_rows import InputRows, input_rows
 from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.painter import BEGIN, END, MODES_OFF, MODES_ON, WRAP_OFF, WRAP_ON
 from pylingo.client.terminal.printed_lines import PrintedLines
-from pylingo.client.terminal.questions import words as question_words
+from pylingo.client.terminal.prompts import prompt
 from pylingo.client.terminal.rows import wrapped
-from pylingo.client.terminal.status import connection, is_late
 from pylingo.client.terminal.theme import render
-from pylingo.client.terminal.view import input_row
-from pylingo.shared.text import printable
 
 ASK_PLACE = "\x1b[6n"
+UP = "\x1b[A"
 PATIENCE = 0.5  # seconds to wait for the answer; meanwhile nothing is printed
 
 
@@ -39,13 +36,13 @@ class _CursorQuery:
 
 
 class Inline:
-    """Prints new lines, then the input row."""
+    """Prints new lines, then the input."""
 
     def __init__(self, terminal: Capabilities, theme: dict[str, str]) -> None:
         self._terminal = terminal
         self._theme = theme
-        self._row: tuple[str, str] | None = None  # the text left and right of the cursor
-        self._prompt = ""
+        self._rows: InputRows | None = None  # what the terminal shows
+        self._is_stale = False  # whether the terminal may show something else
         self._question: _CursorQuery | None = None
         self._printed = PrintedLines()
         self.is_behind = False
@@ -56,36 +53,45 @@ class Inline:
         return MODES_ON + WRAP_OFF
 
     def leave(self) -> str:
-        """The output that restores the terminal and removes the input row."""
+        """The output that restores the terminal and removes the input."""
         return END + self._back(0) + WRAP_ON + MODES_OFF + self._terminal.normal + self._terminal.normal_cursor
 
     def forget(self, theme: dict[str, str]) -> None:
-        """Paint the input row again with the next frame."""
+        """Paint the input again with the next frame."""
         self._theme = theme
-        self._prompt = "\0"
+        self._is_stale = True
 
     def frame(self, model: Model, now: float) -> str:
         """The output that shows what is new."""
-        broken = self._row is not None and width(self._row[0]) >= model.columns
+        broken = self._rows is not None and width(self._rows.before) >= model.columns
         if broken and not self._is_answered(model, now):
             return self._ask(model, now)
-        rows = [row for line in self._printed.lines(model) for row in wrapped(model, line)]
-        lines = [render(row, self._theme, self._terminal) for row in rows]
+        printed = [row for line in self._printed.lines(model) for row in wrapped(model, line)]
+        lines = [render(row, self._theme, self._terminal) for row in printed]
         self.is_behind = model.buffer.scrollback.is_behind
-        prompt = _prompt(model, now)
-        row = input_row(model, prompt)
-        if not lines and (prompt, row) == (self._prompt, self._row):
+        rows = input_rows(model, prompt(model, now))
+        if not lines and rows == self._rows and not self._is_stale:
             return ""
-        begin = self._back(self._rows_above(model) if broken else 0)
-        self._prompt, self._row, self._question = prompt, row, None
-        text = "".join(f"{line}\r\n" for line in lines)
+        begin = self._back(self._rows_added(model) if broken else 0)
+        self._rows, self._is_stale, self._question = rows, False, None
+        text = "".join(f"{line}\r\n" for line in (*lines, *rows.above))
         terminal = self._terminal
-        after = f"{terminal.save}{row[1]}{terminal.restore}" if row[1] else ""
-        return f"{BEGIN}{terminal.hide_cursor}{begin}{text}{row[0]}{after}{terminal.normal_cursor}{END}"
+        return f"{BEGIN}{terminal.hide_cursor}{begin}{text}{self._from_cursor(rows)}{terminal.normal_cursor}{END}"
 
-    def _back(self, rows: int) -> str:
-        """Go to the start of the old input row, `rows` rows up, and clear from there on."""
-        return "\r" + "\x1b[A" * rows + self._terminal.clear_eos if self._row is not None else ""
+    def _from_cursor(self, rows: InputRows) -> str:
+        """The row of the cursor and the rows below it. The terminal itself puts the cursor where it belongs."""
+        if not rows.below:
+            terminal = self._terminal
+            return rows.before + (f"{terminal.save}{rows.after}{terminal.restore}" if rows.after else "")
+        # A saved place would be wrong after the rows below have scrolled the screen.
+        whole = "\r\n".join(rows.all[len(rows.above) :])
+        return f"{whole}{UP * len(rows.below)}\r{rows.before}"
+
+    def _back(self, added: int) -> str:
+        """Go to the start of the old input, which has `added` more rows than were written, and clear from there on."""
+        if self._rows is None:
+            return ""
+        return "\r" + UP * (len(self._rows.above) + added) + self._terminal.clear_eos
 
     def _ask(self, model: Model, now: float) -> str:
         """Ask for the cursor's column, once for each width of the window."""
@@ -103,27 +109,11 @@ class Inline:
             return False
         return model.places >= question.answer or now - question.asked_at >= PATIENCE
 
-    def _rows_above(self, model: Model) -> int:
-        """The number of rows, above the cursor's, that the text left of the cursor was broken into."""
-        assert self._row is not None
+    def _rows_added(self, model: Model) -> int:
+        """The number of rows above the cursor's that the terminal has added by breaking rows."""
+        assert self._rows is not None
         assert self._question is not None
-        rows, column = divmod(width(self._row[0]), model.columns)
-        is_broken = model.places >= self._question.answer and model.place == column != model.columns - 1
-        return rows if is_broken else 0
-
-
-def _prompt(model: Model, now: float) -> str:
-    if model.question is not None:
-        return f"{question_words(model.question).strip()} "
-    if model.offer is not None and not model.hint:
-        row = candidate_row(model.offer, model.columns // 3)
-        return f"({''.join(span.text for span in row)}) "
-    is_well = model.state == "online" and not is_late(model, now)
-    state = model.buffer.title or "no room" if is_well else connection(model, now)
-    unsent = sum(len(buffer.scrollback.unsent) for buffer in model.buffers)
-    if unsent and model.state != "online":
-        state = f"{unsent} unsent, {state}"
-    if is_well and (news := activity(model, model.columns // 3 - width(state) - 1)):
-        state = f"{state} {news}"
-    words = printable(model.hint or state)
-    return f"[{clip(words, model.columns // 3)}] "
+        rows, column = divmod(width(self._rows.before), model.columns)
+        if not (model.places >= self._question.answer and model.place == column != model.columns - 1):
+            return 0
+        return rows + sum(max(0, width(row) - 1) // model.columns for row in self._rows.above)

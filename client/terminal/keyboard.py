@@ -10,10 +10,12 @@ from pylingo.client.terminal.buffers import show, step, with_news
 from pylingo.client.terminal.candidates import query_for, sources
 from pylingo.client.terminal.commands import leave, run_local
 from pylingo.client.terminal.input_events import Key, Paste, Text
+from pylingo.client.terminal.input_rows import neighbor
 from pylingo.client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE
 from pylingo.client.terminal.model import AcceptCertificate, Do, Effect, Model, Pasting, SendCommand, Speak
 from pylingo.client.terminal.notes import add_note
 from pylingo.client.terminal.people_events import query
+from pylingo.client.terminal.prompts import prompt
 from pylingo.client.terminal.questions import CertificateQuestion
 from pylingo.client.terminal.room_commands import send, speak
 from pylingo.client.terminal.rows import is_folded, wrapped
@@ -175,6 +177,22 @@ def _complete(backwards: bool) -> Action:
     return complete
 
 
+def _go_vertically(key: str, step: int) -> Action:
+    """Move the cursor to the next row or, from the last one, go to the next line of the history."""
+
+    def go_vertically(model: Model, now: float, at: int) -> list[Effect]:
+        editor = model.buffer.editor
+        editor.press("tab")  # accepts what a search has found
+        place = neighbor(model, prompt(model, now), step)
+        if place is None:
+            editor.press(key)
+        else:
+            editor.move(place)
+        return []
+
+    return go_vertically
+
+
 def _scroll(step: Callable[[int], int]) -> Action:
     """Scroll up by `step(height)` rows, or down if that is negative."""
 
@@ -256,6 +274,8 @@ _KEYS: dict[str, Action] = {
     "escape": _escape,
     "tab": _complete(backwards=False),
     "shift-tab": _complete(backwards=True),
+    **{key: _go_vertically(key, -1) for key in ("up", "ctrl-p")},
+    **{key: _go_vertically(key, 1) for key in ("down", "ctrl-n")},
     "page-up": _scroll(lambda height: max(1, height - 1)),
     "page-down": _scroll(lambda height: -max(1, height - 1)),
     "shift-up": _scroll(lambda height: _FEW),

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import accumulate
 
-from pylingo.client.terminal.cells import clip, graphemes, width
+from pylingo.client.terminal.cells import graphemes
 
 type Motion = Callable[[str, int], int]
 
@@ -94,26 +94,8 @@ def blank_left(text: str, at: int) -> int:
     return at - _run(graphemes(text[:at])[::-1], lambda grapheme: not grapheme.isspace())
 
 
-def line_up(text: str, at: int) -> int | None:
-    """The same column in the line above; None in the first line."""
-    start = line_start(text, at)
-    return _in_column(text, line_start(text, start - 1), text[start:at]) if start else None
-
-
-def line_down(text: str, at: int) -> int | None:
-    """The same column in the line below; None in the last line."""
-    end = line_end(text, at)
-    return _in_column(text, end + 1, text[line_start(text, at) : at]) if end < len(text) else None
-
-
 def in_word(grapheme: str) -> bool:
     return grapheme[0].isalnum() or grapheme[0] == "_"
-
-
-def _in_column(text: str, start: int, before: str) -> int:
-    """The position in the line at `start` that is as far right as the end of `before`. A tab is shown as one space."""
-    row = text[start : line_end(text, start)].replace("\t", " ")
-    return snap(text, start + len(clip(row, width(before.replace("\t", " ")))))
 
 
 def _run(parts: list[str], wanted: Callable[[str], bool]) -> int:

@@ -1,14 +1,13 @@
 """The painter of the layouts `top` and `bottom`: the few bytes that turn one screen into the next. Pure.
 
-It scrolls what moved, rewrites what changed, and writes the input row last. A message of one row costs a scroll of the
-region and that row. No column is computed from a measured width: rows are written from their first column, and the
-terminal itself puts the cursor between the two parts of the input row. A wrong guess at a width therefore does no harm
+It scrolls what moved, rewrites what changed, and writes the row of the cursor last. A message of one row costs a scroll
+of the region and that row. No column is computed from a measured width: rows are written from their first column, and
+the terminal itself puts the cursor between the two parts of its row. A wrong guess at a width therefore does no harm
 outside its own row.
 """
 
-from collections.abc import Sequence
-
 from pylingo.client.terminal.capabilities import Capabilities
+from pylingo.client.terminal.input_rows import InputRows
 from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.rows import Row
 from pylingo.client.terminal.theme import render
@@ -32,8 +31,7 @@ class Painter:
         self._terminal = terminal
         self._theme = theme
         self._shown: Screen | None = None
-        self._body: list[str] = []
-        self._status = ""
+        self._rows: list[str] = []  # what the terminal shows
         self._has_mouse = True
         self._rendered: dict[Row, str] = {}
 
@@ -65,59 +63,61 @@ class Painter:
         """The output that shows `screen`."""
         terminal = self._terminal
         self._rendered = {row: self._rendered.get(row) or render(row, self._theme, terminal) for row in screen.body}
-        body = [self._rendered[row] for row in screen.body]
-        status = render(screen.status, self._theme, terminal) if screen.status is not None else ""
-        before = self._shown
-        if before is None or _frame(before) != _frame(screen):
+        before, old, new = self._shown, self._rows, self._render(screen)
+        self._shown, self._rows = screen, new
+        begin, line = "", None
+        if before is None or (before.columns, before.rows) != (screen.columns, screen.rows):
             begin = terminal.normal + terminal.region(0, screen.rows - 1) + WRAP_OFF + terminal.clear
-            changes = begin + self._rows(screen.body_top, [""] * len(body), body)
-            if screen.status is not None:
-                changes += terminal.move(screen.status_row, 0) + status
-            line: str | None = self._whole_input(screen)
+            old = [""] * screen.rows
         else:
-            changes = self._changed_rows(screen.body_top, screen.rows - 1, self._body, body)
-            if status != self._status:
-                changes += terminal.move(screen.status_row, 0) + terminal.clear_eol + status
-            line = self._changed_input(before, screen)
-            if line is None:
-                line = self._whole_input(screen)
-            elif changes:  # the input row is changed from where the cursor stands
-                changes = terminal.save + changes + terminal.restore
-        self._shown, self._body, self._status = screen, body, status
+            begin, old = self._scroll(screen, old, new)
+            if before.cursor_row == screen.cursor_row:
+                line = self._changed_input(before.input, screen.input)
+        changes = begin + self._changed_rows(old, new, screen.cursor_row)
+        if line is None:
+            line = self._whole_input(screen)
+        elif changes:  # the input row is changed from where the cursor stands
+            changes = terminal.save + changes + terminal.restore
         if not changes and not line:
             return ""
         return f"{BEGIN}{terminal.hide_cursor}{changes}{line}{terminal.normal_cursor}{END}"
 
-    # --- messages
+    def _render(self, screen: Screen) -> list[str]:
+        """All rows of the screen as strings for the terminal."""
+        rows = [""] * screen.rows
+        rows[screen.body_top : screen.body_top + len(screen.body)] = [self._rendered[row] for row in screen.body]
+        rows[screen.input_top : screen.input_top + screen.input.height] = screen.input.all
+        if screen.status is not None:
+            rows[screen.status_row] = render(screen.status, self._theme, self._terminal)
+        return rows
 
-    def _changed_rows(self, top: int, last_row: int, old: list[str], new: list[str]) -> str:
-        if old == new:
-            return ""
-        count = _scrolled(old, new)
-        begin = ""
-        if count:
-            last = top + len(new) - 1
-            begin = self._terminal.region(top, last) + self._terminal.move(last, 0) + "\n" * count
-            begin += self._terminal.region(0, last_row)
-            old = old[count:] + [""] * count
-        return begin + self._rows(top, old, new)
+    def _scroll(self, screen: Screen, old: list[str], new: list[str]) -> tuple[str, list[str]]:
+        """Scroll the messages, where most of them have moved up. Returns the output, and the rows afterwards."""
+        top, end = screen.body_top, screen.body_top + len(screen.body)
+        count = _scrolled(old[top:end], new[top:end])
+        if not count:
+            return "", old
+        begin = self._terminal.region(top, end - 1) + self._terminal.move(end - 1, 0) + "\n" * count
+        begin += self._terminal.region(0, screen.rows - 1)
+        return begin, [*old[:top], *old[top + count : end], *[""] * count, *old[end:]]
 
-    def _rows(self, top: int, old: Sequence[str], new: Sequence[str]) -> str:
+    def _changed_rows(self, old: list[str], new: list[str], cursor_row: int) -> str:
+        """The rows that have changed, apart from the cursor's."""
         move, erase = self._terminal.move, self._terminal.clear_eol
         return "".join(
-            f"{move(top + index, 0)}{erase if was else ''}{text}"
+            f"{move(index, 0)}{erase if was else ''}{text}"
             for index, (was, text) in enumerate(zip(old, new, strict=True))
-            if was != text
+            if was != text and index != cursor_row
         )
 
-    # --- the input row
+    # --- the row of the cursor
 
     def _whole_input(self, screen: Screen) -> str:
         terminal = self._terminal
-        begin = terminal.move(screen.input_row, 0) + terminal.clear_eol + screen.before
-        return begin + self._after(screen.after) if screen.after else begin
+        begin = terminal.move(screen.cursor_row, 0) + terminal.clear_eol + screen.input.before
+        return begin + self._after(screen.input.after) if screen.input.after else begin
 
-    def _changed_input(self, old: Screen, new: Screen) -> str | None:
+    def _changed_input(self, old: InputRows, new: InputRows) -> str | None:
         """Changes to the row from where the cursor stands; None if the width of what goes left of it is uncertain."""
         if (old.before, old.after) == (new.before, new.after):
             return ""
@@ -139,11 +139,6 @@ class Painter:
     def _after(self, text: str) -> str:
         terminal = self._terminal
         return f"{terminal.save}{text}{terminal.clear_eol}{terminal.restore}"
-
-
-def _frame(screen: Screen) -> tuple[int, int, int]:
-    """The size of a screen and where its messages begin: a change of these moves everything."""
-    return screen.columns, screen.rows, screen.body_top
 
 
 def _scrolled(old: list[str], new: list[str]) -> int:

@@ -214,7 +214,7 @@ def test_a_paste_of_a_few_lines_is_one_message(open_client: Open, meet: Meet):
     ada, bob = open_client(), meet("bob")
     ada.wait("bob joined")
     ada.press("\x1b[200~one\r\ntwo\r\nthree\x1b[201~")
-    ada.wait("one\u21b5two\u21b5three")
+    ada.wait(lambda: ada.rows[1:4] == ["> one", "  two", "  three"])
     ada.press("\r")
     assert bob.until(Message).text == "one\ntwo\nthree"
 
@@ -408,7 +408,7 @@ def test_inline_narrowing_a_terminal_that_cuts_rows_off_keeps_all_messages(
         ada.wait(f"bob: at {columns}")
     said = [row.partition("bob: ")[2] for row in ada.rows if "bob: " in row]
     assert said == ["m0", "m1", "m2", "m3", "m4", "at 60", "at 45", "at 30"]
-    assert sum("xxx" in row for row in ada.rows) == 1
+    assert sum(row.count("x") for row in ada.rows) == 80
 
 
 # --- ways out

@@ -2,13 +2,18 @@
 
 import pyte
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pylingo.client.events import Received, Status
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.capabilities import read_capabilities
+from pylingo.client.terminal.cells import width
 from pylingo.client.terminal.inline import ASK_PLACE, PATIENCE, Inline
 from pylingo.client.terminal.input_events import CursorReport, Key, Paste, Text
+from pylingo.client.terminal.input_rows import input_rows
 from pylingo.client.terminal.model import Event, Model, Resized
+from pylingo.client.terminal.prompts import prompt
 from pylingo.client.terminal.theme import make_theme
 from pylingo.client.terminal.update import update
 from pylingo.shared.messages import Joined, Message, Sent
@@ -42,6 +47,15 @@ class Bench:
     def say(self, text: str) -> str:
         self.at += 1
         return self.happen(Received(Message("lobby", "bob", text, self.at)))
+
+    def check(self) -> None:
+        """The input is on the screen as it should be, nothing is below it, and the cursor stands in it."""
+        typed = input_rows(self.model, prompt(self.model, self.now))
+        top = self.screen.cursor.y - len(typed.above)
+        rows = [row.rstrip() for row in self.screen.display]
+        assert rows[top : top + typed.height] == [row.rstrip() for row in typed.all]
+        assert not any(rows[top + typed.height :])
+        assert self.screen.cursor.x == width(typed.before)
 
     @property
     def rows(self) -> list[str]:
@@ -96,6 +110,47 @@ def test_the_cursor_stands_in_the_line():
     assert bench.rows[bench.screen.cursor.y].endswith("abc")
 
 
+def test_a_draft_of_several_rows_stands_under_the_messages():
+    bench = Bench(rows=12)
+    bench.happen(Text("one"), Key("alt-enter"), Text("two"), Key("alt-enter"), Text("three"), Key("up"), Key("left"))
+    bench.check()
+    for number in range(20):
+        bench.say(f"number {number}")
+        bench.check()
+    rows = [row for row in bench.rows if row]
+    assert [row.partition("bob: ")[2] for row in rows if "bob: " in row] == [f"number {number}" for number in range(20)]
+    assert rows[-3:] == ["[lobby] one", "  two", "  three"]
+    bench.stream.feed(bench.inline.leave())
+    assert bench.rows[-1] == bench.rows[-2] == bench.rows[-3] == ""
+    assert bench.rows[-4].endswith("number 19")
+
+
+HAPPENINGS = st.one_of(
+    st.sampled_from(["one", "a longer text that takes more than a row, and then a bit more", "\u4e2d" * 30]).map(Text),
+    st.sampled_from(["enter", "alt-enter", "up", "down", "left", "home", "backspace", "ctrl-u", "ctrl-r"]).map(Key),
+    st.just(Paste("a\nb\nc")),
+    st.integers(0, 9).map(str),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(HAPPENINGS, max_size=40), st.integers(8, 50), st.integers(3, 20))
+def test_whatever_happens_the_input_is_under_all_messages(happenings: list[Event | str], columns: int, rows: int):
+    bench = Bench(columns, rows)
+    said = []
+    for number, happening in enumerate(happenings):
+        if isinstance(happening, str):
+            said.append(f"<{number}>")
+            bench.say(said[-1])
+        else:
+            bench.happen(happening)
+        bench.check()
+    text = "".join(bench.rows).replace(" ", "")
+    places = [text.index(words) for words in said]
+    assert places == sorted(places)
+    assert all(text.count(words) == 1 for words in said)
+
+
 def narrow(bench: Bench, columns: int) -> str:
     """Make the window narrower, as the program is told of it."""
     bench.inline.forget(make_theme(TERMINAL, False))
@@ -123,9 +178,9 @@ def test_a_terminal_that_breaks_rows_keeps_no_ghost():
     break_rows(bench, 20)
     assert narrow(bench, 20) == ASK_PLACE
     bench.happen(CursorReport(bench.screen.cursor.x))
-    assert sum("xxx" in row for row in bench.rows) == 1
+    assert sum(row.count("x") for row in bench.rows) == 25
     bench.say("after")
-    assert sum("xxx" in row for row in bench.rows) == 1
+    assert sum(row.count("x") for row in bench.rows) == 25
     assert sum("after" in row for row in bench.rows) == 1
 
 
@@ -143,7 +198,7 @@ def test_a_terminal_that_cuts_rows_off_keeps_all_messages(typed: int):
     rows = [row for row in bench.rows if "bob:" in row or "at" in row]
     assert [row.split()[-1] for row in rows if "m" in row] == [f"m{number}" for number in range(5)]
     assert [row.split()[-1] for row in rows if "at" in row] == ["40", "30", "24", "20"]
-    assert sum("xxx" in row for row in bench.rows) == 1
+    assert sum(row.count("x") for row in bench.rows) == typed
 
 
 @pytest.mark.parametrize("cut", [True, False])
@@ -172,6 +227,23 @@ def test_the_answer_to_an_earlier_question_is_none_to_a_later_one():
     assert bench.happen(CursorReport(len("[lobby] " + "x" * 45) % 30)) == "", "by chance the column of a broken row"
     assert bench.happen(CursorReport(29)) != ""
     assert any("before" in row for row in bench.rows)
+
+
+def test_a_terminal_that_breaks_several_rows_keeps_no_ghost():
+    bench = Bench(40, 12)
+    bench.happen(Text("x" * 31 + "y" * 37 + "z" * 30))
+    y = bench.screen.cursor.y
+    rows = bench.rows[y - 2 : y + 1]
+    bench.screen.resize(bench.screen.lines, 20)
+    for index, part in enumerate(part for row in rows for part in (row[:20], row[20:])):
+        bench.stream.feed(f"\x1b[{y - 1 + index};1H\x1b[K{part}")
+    assert narrow(bench, 20) == ASK_PLACE
+    bench.happen(CursorReport(bench.screen.cursor.x))
+    assert not any("[lobby]" in row for row in bench.rows), "the first rows of the draft are out of sight"
+    assert sum(row.count("y") for row in bench.rows) < 37
+    assert sum(row.count("z") for row in bench.rows) == 30
+    bench.happen(*[Key("up")] * 4)
+    assert sum(row.count("x") for row in bench.rows) == 31
 
 
 def test_a_window_made_narrower_and_wide_again_needs_no_answer():

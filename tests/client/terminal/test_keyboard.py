@@ -158,6 +158,28 @@ def test_a_message_of_several_rows(model: Model) -> None:
     assert effect.text == "a\nb"
 
 
+def test_up_and_down_go_through_the_rows_before_the_history(model: Model) -> None:
+    editor = model.buffer.editor
+    do(model, " sent", "enter", " abc", "shift-enter", " de", "up")
+    assert (editor.text, editor.cursor) == ("abc\nde", 2)
+    do(model, "ctrl-p")
+    assert editor.text == "sent"
+    do(model, "down")
+    assert editor.text == "abc\nde"
+    do(model, "up", "ctrl-n")
+    assert (editor.text, editor.cursor) == ("abc\nde", 6)
+    do(model, "ctrl-u", "ctrl-u", " " + "x" * 60, "up")
+    assert editor.cursor < 40, "a long line has several rows"
+
+
+def test_up_goes_on_with_the_line_that_a_search_has_found(model: Model) -> None:
+    editor = model.buffer.editor
+    do(model, " oldest", "enter", " first", "alt-enter", " second", "enter", "ctrl-r", " sec", "up")
+    assert (editor.search, editor.text, editor.cursor) == (None, "first\nsecond", 0)
+    do(model, "up")
+    assert editor.text == "oldest"
+
+
 def test_saying_goes_to_the_end_of_the_chat(model: Model) -> None:
     for number in range(30):
         model.buffer.scrollback.add(Line("note", str(number)))

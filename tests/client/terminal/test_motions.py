@@ -26,20 +26,8 @@ def test_motions(motion: Motion, marked: str) -> None:
     assert motion(text, marked.replace("^", "").index("|")) == marked.replace("|", "").index("^")
 
 
-def test_up_and_down_keep_the_column_of_wide_characters_and_tabs() -> None:
-    text = "漢字\na\tcd"
-    assert motions.line_up(text, len(text)) == 2
-    assert motions.line_down(text, 1) == 5
-    assert motions.line_up(text, 2) is motions.line_down(text, 4) is None
-
-
 @given(st.text("a _\n漢\t", max_size=12), st.data())
 def test_every_motion_stays_in_the_text(text: str, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(text)))
     for motion, _ in CASES:
         assert 0 <= motion(text, at) <= len(text)
-    for vertical in (motions.line_up, motions.line_down):
-        place = vertical(text, at)
-        assert place is None or text.count("\n", 0, place) == text.count("\n", 0, at) + (
-            -1 if vertical is motions.line_up else 1
-        )

@@ -65,9 +65,10 @@ class Bench:
             assert self.row(view.body_top + index) == words(row).rstrip()
         if view.status is not None:
             assert self.row(view.status_row) == words(view.status).rstrip()
-        assert self.row(view.input_row) == (view.before + view.after).rstrip()
-        assert self.screen.cursor.y == view.input_row
-        assert self.screen.cursor.x == min(width(view.before), view.columns - 1)
+        for index, text in enumerate(view.input.all):
+            assert self.row(view.input_top + index) == text.rstrip()
+        assert self.screen.cursor.y == view.cursor_row
+        assert self.screen.cursor.x == min(width(view.input.before), view.columns - 1)
         assert not self.screen.cursor.hidden
 
     def row(self, index: int) -> str:
@@ -128,19 +129,20 @@ KEYS = [
     "escape",
     "ctrl-r",
     "alt-enter",
+    "shift-enter",
     "alt-b",
     "ctrl-_",
     "shift-up",
     "shift-down",
 ]
 EVENTS = st.one_of(
-    st.builds(Text, TEXTS.map(lambda text: text.replace("\n", " "))),
+    st.builds(Text, TEXTS),
     st.builds(
         Key,
         st.sampled_from(KEYS),
     ),
-    st.builds(Paste, st.text(st.sampled_from("ab\n\u4e2d "), max_size=40)),
-    st.builds(Resized, st.integers(1, 60), st.integers(1, 14)),
+    st.builds(Paste, st.text(st.sampled_from("ab\n\u4e2d "), max_size=400)),
+    st.builds(Resized, st.integers(1, 60), st.integers(1, 30)),
     st.builds(lambda text: ("say", text), TEXTS),
     st.builds(lambda name: Received(Joined("lobby", name)), st.sampled_from(["cy", "dee", "eve"])),
     st.builds(lambda name: Received(Left("lobby", name, "close")), st.sampled_from(["cy", "dee", "eve"])),
@@ -154,7 +156,7 @@ EVENTS = st.one_of(
 @given(
     st.lists(st.tuples(EVENTS, st.booleans()), max_size=40),
     st.sampled_from(["top", "bottom"]),
-    st.tuples(st.integers(1, 60), st.integers(1, 14)),
+    st.tuples(st.integers(1, 60), st.integers(1, 30)),
 )
 def test_whatever_happens_the_terminal_shows_the_view(happenings, layout, size):
     bench = Bench(*size, layout=layout)
@@ -210,6 +212,26 @@ def test_typing_in_the_middle_of_a_long_row_costs_no_more_than_what_is_right_of_
     bench.paint()
     bench.happen(Text("x"))
     assert len(bench.paint().encode()) < 200 + len(BEGIN + END)
+    bench.check()
+
+
+@pytest.mark.parametrize("layout", ["top", "bottom"])
+def test_a_further_row_of_the_input_costs_a_few_rows_and_no_screen(layout):
+    bench = full(Bench(200, 60, layout=layout))
+    bench.happen(Text("first"))
+    bench.paint()
+    for _ in range(5):
+        bench.happen(Key("alt-enter"))
+        assert len(bench.paint().encode()) < 400 + 200
+        bench.check()
+        bench.happen(Text("x"))
+        assert len(bench.paint().encode()) < 60 + len(BEGIN + END)
+        bench.check()
+    bench.say("meanwhile")
+    assert len(bench.paint().encode()) < 400
+    bench.check()
+    bench.happen(Key("up"), Key("up"))
+    assert len(bench.paint().encode()) < 200
     bench.check()
 
 

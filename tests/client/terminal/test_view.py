@@ -10,7 +10,7 @@ from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.model import Model, Report
 from pylingo.client.terminal.rows import wrapped
 from pylingo.client.terminal.update import update
-from pylingo.client.terminal.view import Screen, body_height, input_row, screen
+from pylingo.client.terminal.view import Screen, body_height, screen
 from pylingo.shared.messages import (
     CommandInfo,
     Error,
@@ -45,8 +45,8 @@ def test_top_has_the_status_the_input_and_the_messages_below_them() -> None:
     model = draft(make("top"), "draft", 2)
     model.buffer.scrollback.add(said("hello"))
     seen = screen(model, 0.0)
-    assert (seen.status_row, seen.input_row, seen.body_top) == (0, 1, 2)
-    assert (seen.before, seen.after) == ("> dr", "aft")
+    assert (seen.status_row, seen.cursor_row, seen.body_top) == (0, 1, 2)
+    assert (seen.input.before, seen.input.after) == ("> dr", "aft")
     assert [plain(row) for row in seen.body] == [f"{TIME} bob: hello", *[""] * 7]
 
 
@@ -54,9 +54,25 @@ def test_bottom_has_the_messages_the_status_and_the_input_last() -> None:
     model = draft(make("bottom"), "draft")
     model.buffer.scrollback.add(said("hello"))
     seen = screen(model, 0.0)
-    assert (seen.body_top, seen.status_row, seen.input_row) == (0, 8, 9)
-    assert (seen.before, seen.after) == ("> draft", "")
+    assert (seen.body_top, seen.status_row, seen.cursor_row) == (0, 8, 9)
+    assert (seen.input.before, seen.input.after) == ("> draft", "")
     assert [plain(row) for row in seen.body] == [*[""] * 7, f"{TIME} bob: hello"]
+
+
+@pytest.mark.parametrize(
+    ("layout", "places"),
+    [("top", {"status": 0, "input": 1, "body": 4}), ("bottom", {"status": 6, "input": 7, "body": 0})],
+)
+def test_a_draft_of_several_rows_takes_them_from_the_messages(layout: str, places: dict[str, int]) -> None:
+    model = draft(make(layout), "one\ntwo\nthree", 5)
+    for number in range(20):
+        model.buffer.scrollback.add(said(str(number), at=NOON + number))
+    seen = screen(model, 0.0)
+    assert {"status": seen.status_row, "input": seen.input_top, "body": seen.body_top} == places
+    assert seen.cursor_row == seen.input_top + 1
+    assert seen.input.all == ("> one", "  two", "  three")
+    assert len(seen.body) == body_height(model) == 6
+    assert plain(seen.body[-1]).endswith("19")
 
 
 @pytest.mark.parametrize("layout", ["top", "bottom"])
@@ -74,14 +90,17 @@ def test_inline_has_all_rows_for_messages() -> None:
 
 def check(seen: Screen) -> None:
     """Each row of the window is used once, and nothing is wider than it."""
-    used = [seen.input_row, *range(seen.body_top, seen.body_top + len(seen.body))]
+    used = [
+        *range(seen.input_top, seen.input_top + seen.input.height),
+        *range(seen.body_top, seen.body_top + len(seen.body)),
+    ]
     if seen.status is not None:
         used.append(seen.status_row)
         assert width(plain(seen.status)) == seen.columns
     assert sorted(used) == list(range(seen.rows))
     assert all(width(plain(row)) <= seen.columns for row in seen.body)
-    assert width(seen.before) < seen.columns or seen.columns == 1
-    assert width(seen.before + seen.after) <= max(1, seen.columns)
+    assert all(width(row) < seen.columns for row in seen.input.all)
+    assert seen.input.height <= max(1, seen.rows // 3)
 
 
 WORDS = st.text(st.sampled_from("ab .://https漢e\u0301👩\u200d👧\n"), max_size=80)
@@ -131,83 +150,6 @@ def test_a_question_a_hint_and_a_search_fit_every_window(columns: int, rows: int
     check(screen(model, 0.0))
 
 
-# --- the input row
-
-
-def test_the_input_row_windows_a_long_text_around_the_cursor() -> None:
-    model = make(columns=20)
-    text = "".join(chr(ord("a") + number % 26) for number in range(60))
-    for cursor in range(len(text) + 1):
-        before, after = input_row(draft(model, text, cursor), "> ")
-        assert before.startswith("> ")
-        inside = before[2:] + after
-        assert len(before + after) <= 19
-        assert text[:cursor].endswith(before[2:])
-        assert text[cursor:].startswith(after)
-        assert inside in text
-        assert len(inside) >= 8, "half of the row is used at least"
-
-
-def test_most_keys_change_the_input_row_at_its_end_only() -> None:
-    model = make(columns=20)
-    previous = ""
-    moved = 0
-    for length in range(200):
-        before, _ = input_row(draft(model, "x" * length), "> ")
-        moved += not before.startswith(previous)
-        previous = before
-    assert moved <= 200 // 8
-
-
-@pytest.mark.parametrize(
-    ("text", "cursor", "columns", "expected"),
-    [
-        ("a\nb\nc", 3, 40, ("> a↵b", "↵c")),
-        ("漢字漢字漢字", 6, 9, ("> 字漢字", "")),
-        ("漢字", 1, 9, ("> 漢", "字")),
-        ("漢字", 0, 6, ("> ", "漢")),
-        ("e\u0301e\u0301", 2, 40, ("> e\u0301", "e\u0301")),
-        ("hello", 5, 1, ("", "")),
-        ("hello", 0, 1, ("", "")),
-        ("hello", 5, 2, (">", "")),
-        ("漢", 1, 2, (">", "")),
-        ("", 0, 40, ("> ", "")),
-    ],
-)
-def test_the_input_row(text: str, cursor: int, columns: int, expected: tuple[str, str]) -> None:
-    assert input_row(draft(make(columns=columns), text, cursor), "> ") == expected
-
-
-def test_a_long_prompt_takes_half_of_the_row() -> None:
-    before, after = input_row(draft(make(columns=20), "hello", 2), "p" * 50)
-    assert (before, after) == ("p" * 10 + "he", "llo")
-
-
-def test_a_search_shows_what_is_searched_and_what_was_found() -> None:
-    model = draft(make(), "found it")
-    model.buffer.editor.submit()
-    model.buffer.editor.press("ctrl-r")
-    model.buffer.editor.insert("und")
-    assert input_row(model, "> ") == ("(search 'und') fo", "und it")
-
-
-def test_a_search_without_a_match_looks_like_none() -> None:
-    model = make(columns=80)
-    model.buffer.editor.insert("an old line")
-    model.buffer.editor.submit()
-    model.buffer.editor.press("ctrl-r")
-    assert input_row(model, "> ")[0].startswith("(search '')")
-    model.buffer.editor.insert("old")
-    assert "".join(input_row(model, "> ")) == "(search 'old') an old line"
-    model.buffer.editor.insert("er")
-    assert input_row(model, "> ")[0].startswith("(no line has 'older')")
-    model.buffer.editor.press("backspace")
-    model.buffer.editor.press("backspace")
-    assert input_row(model, "> ")[0].startswith("(search 'old')")
-    model.buffer.editor.press("ctrl-r")
-    assert input_row(model, "> ")[0].startswith("(no line has 'old')"), "no other line has it"
-
-
 # --- hostile words
 
 HOSTILE = {
@@ -247,7 +189,7 @@ def everything(model: Model, now: float) -> list[str]:
         for line in (*model.buffer.scrollback.lines, *model.buffer.scrollback.unsent.values())
         for row in wrapped(model, line)
     ]
-    return [*rows, *map(plain, seen.body), seen.before, seen.after, plain(seen.status) if seen.status else ""]
+    return [*rows, *map(plain, seen.body), *seen.input.all, plain(seen.status) if seen.status else ""]
 
 
 @pytest.mark.parametrize("columns", [1, 2, 7, 40, 200])
