@@ -18,3 +18,12 @@ def open_private(path: str, flags: int) -> int:
             os.fchmod(descriptor, PRIVATE)
             return descriptor
     return os.open(path, flags, PRIVATE)
+
+
+def sync_folder(path: str) -> None:
+    """Have the disk take the name of a file that was made, or put in the place of another one. Raises `OSError`."""
+    folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -84,6 +84,7 @@ ALLOWED = {
     "reactor.run": START,
     "reactor.start": f"{START}, or once before it begins",
     "shared.files:open_private": f"for the history {THREAD}; for a client, the person's own file",
+    "shared.files:sync_folder": f"{START}; later {THREAD}, of the history or of `StateFile`",
     "shared.launch": f"{START}, or {END}",
     "shared.names:script_table": f"{START}: `prepare` reads it",
 }

@@ -12,7 +12,7 @@ import sqlite3
 import stat
 import time
 
-from pylingo.shared.files import open_private
+from pylingo.shared.files import open_private, sync_folder
 from pylingo.shared.names import fold
 
 logger = logging.getLogger(__name__)
@@ -101,25 +101,33 @@ class FileGoneError(HistoryFileError):
 class _LockedFile(sqlite3.Connection):
     """A database with a lock on the file beside it, which is released after the database is closed."""
 
-    _lock = -1
-
-    def lock(self, path: str, patience: float) -> None:
-        """Lock the file beside it, which only servers lock. Raises `HistoryFileError` if another server has it."""
-        self._lock = open_private(path + ".lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW)
-        end = time.monotonic() + patience
-        while True:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            if time.monotonic() >= end:
-                raise HistoryFileError("another server has it open: stop that one, or give this one another file")
-            time.sleep(0.05)
+    lock = -1  # the descriptor
 
     def close(self) -> None:
         super().close()
-        lock, self._lock = self._lock, -1
+        lock, self.lock = self.lock, -1
         if lock >= 0:
             os.close(lock)
+
+
+def _lock(path: str, patience: float) -> int:
+    """Lock the file beside a database, which only servers lock, and return its descriptor.
+
+    Raises `HistoryFileError` if another server has it.
+    """
+    lock = open_private(path + ".lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW)
+    end = time.monotonic() + patience
+    try:
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return lock
+            if time.monotonic() >= end:
+                raise HistoryFileError("another server has it open: stop that one, or give this one another file")
+            time.sleep(0.05)
+    except BaseException:
+        os.close(lock)
+        raise
 
 
 def open_file(path: str, busy: float | None = None) -> sqlite3.Connection:
@@ -128,17 +136,44 @@ def open_file(path: str, busy: float | None = None) -> sqlite3.Connection:
     Only its owner can read it. Raises `OSError` as well, as `HistoryFileError` if there is a sentence for the reason.
     """
     path = os.path.abspath(path)  # so that no name has another meaning to SQLite
-    with contextlib.suppress(FileExistsError):  # SQLite gives the files beside it the same mode
-        os.close(open_private(path, os.O_CREAT | os.O_EXCL | os.O_RDWR))
     busy = BUSY if busy is None else busy
-    file = sqlite3.connect(path, timeout=busy, factory=_LockedFile)
+    lock = _lock(path, busy)
     try:
-        file.lock(path, busy)
+        if not os.path.exists(path):
+            _create(os.path.realpath(path))
+        file = sqlite3.connect(path, timeout=busy, factory=_LockedFile)
+    except BaseException:
+        os.close(lock)
+        raise
+    file.lock = lock
+    try:
         prepare(file, path)
     except BaseException:
         file.close()
         raise
     return file
+
+
+def _create(path: str) -> None:
+    """Make a file with its tables under another name, then move it to `path`.
+
+    A file at `path` is therefore complete, whenever the server is killed: one that is empty has lost its contents.
+    """
+    new = path + ".new"
+    # The files beside a deleted database would change the new one.
+    for left in (new, *(name + ending for name in (new, path) for ending in (*_ENDINGS[1:], "-journal"))):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(left)
+    try:
+        os.close(open_private(new, os.O_CREAT | os.O_EXCL | os.O_RDWR))  # SQLite gives the files beside it its mode
+        with contextlib.closing(sqlite3.connect(new)) as file:
+            prepare(file, new)
+        os.rename(new, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(new)
+        raise
+    sync_folder(path)
 
 
 def prepare(file: sqlite3.Connection, path: str = "") -> None:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import stat
 
-from pylingo.shared.files import open_private
+from pylingo.shared.files import open_private, sync_folder
 
 _NEW = ".new"
 
@@ -34,12 +34,23 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
+def check_unchangeable(path: str, what: str, status: os.stat_result) -> None:
+    """Raise `ValueError` with one sentence if the file is not ours, or others can write it."""
+    _check_owner(path, what, status)
+    if status.st_mode & 0o022:
+        raise ValueError(f"others can write {what} {path}: change that with  chmod go-w {path}")
+
+
 def check_private(path: str, what: str, status: os.stat_result) -> None:
     """Raise `ValueError` with one sentence if the file is not ours, or others can read or write it."""
-    if status.st_uid != os.geteuid():
-        raise ValueError(f"{what} {path} belongs to another user: change that with  chown {os.geteuid()} {path}")
+    _check_owner(path, what, status)
     if status.st_mode & 0o077:
         raise ValueError(f"others can use {what} {path}: change that with  chmod 600 {path}")
+
+
+def _check_owner(path: str, what: str, status: os.stat_result) -> None:
+    if status.st_uid != os.geteuid():
+        raise ValueError(f"{what} {path} belongs to another user: change that with  chown {os.geteuid()} {path}")
 
 
 def replace_file(path: str, data: bytes) -> None:
@@ -60,8 +71,4 @@ def replace_file(path: str, data: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(new)
         raise
-    folder = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path)

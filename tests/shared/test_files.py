@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pylingo.shared.files import open_private
+from pylingo.shared.files import open_private, sync_folder
 
 
 def mode(path: Path) -> int:
@@ -49,3 +49,14 @@ def test_no_file_is_made_where_none_was_asked_for(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), open(tmp_path / "none", opener=open_private):
         pass
     assert not (tmp_path / "none").exists()
+
+
+def test_the_folder_of_a_file_comes_to_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.readlink(f"/proc/self/fd/{descriptor}")))
+    sync_folder(str(tmp_path / "file"))
+    monkeypatch.chdir(tmp_path)
+    sync_folder("file")
+    assert synced == [str(tmp_path)] * 2
+    with pytest.raises(FileNotFoundError):
+        sync_folder(str(tmp_path / "none" / "file"))

@@ -127,6 +127,58 @@ def test_a_file_of_a_newer_version_is_refused_in_a_sentence_and_left_as_it_is(tm
     assert mode(path) == 0o644
 
 
+# --- a new file
+
+
+def test_a_server_that_is_killed_while_it_makes_a_file_leaves_none(tmp_path, monkeypatch):
+    """Otherwise nobody could tell an empty file from one that has lost its messages."""
+    path = tmp_path / "chat.db"
+    sizes = []
+    rename = os.rename
+
+    def look(*names):
+        sizes.append((path.exists(), Path(names[0]).stat().st_size))
+        rename(*names)
+
+    monkeypatch.setattr(os, "rename", look)
+    with contextlib.closing(open_file(str(path))) as file:
+        assert load(file) == []
+    ((was_there, size),) = sizes
+    assert not was_there
+    assert size > 4_096
+    assert sorted(os.listdir(tmp_path)) == ["chat.db", "chat.db.lock"]
+
+
+@pytest.mark.parametrize("error", [sqlite3.OperationalError("database or disk is full"), KeyboardInterrupt()])
+def test_a_file_that_cannot_be_made_is_not_there(tmp_path, monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(database, "prepare", fail)
+    with pytest.raises(type(error)):
+        open_file(str(tmp_path / "chat.db"))
+    assert os.listdir(tmp_path) == ["chat.db.lock"]
+    monkeypatch.undo()
+    open_file(str(tmp_path / "chat.db"), 0.0).close()
+
+
+def test_what_others_have_left_beside_a_new_file_is_removed(tmp_path):
+    for name in ("chat.db.new", "chat.db.new-wal", "chat.db-wal", "chat.db-journal"):
+        (tmp_path / name).write_text("words")
+    with contextlib.closing(open_file(str(tmp_path / "chat.db"))) as file:
+        assert load(file) == []
+    assert sorted(os.listdir(tmp_path)) == ["chat.db", "chat.db.lock"]
+
+
+def test_a_link_to_a_file_that_is_not_there_makes_that_one(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "chat.db").symlink_to(tmp_path / "disk" / "real.db")
+    open_file(str(tmp_path / "chat.db")).close()
+    assert (tmp_path / "chat.db").is_symlink()
+    assert mode(tmp_path / "disk" / "real.db") == 0o600
+    assert os.listdir(tmp_path / "disk") == ["real.db"]
+
+
 # --- whom it can be read by
 
 
