@@ -1,6 +1,6 @@
-"""The commands `pylingo-server hash-password`, `invite` and `release`.
+"""The commands `pylingo-server forget`, `hash-password`, `invite` and `release`.
 
-The two that change the register ask the server that uses the data folder. If there is none, they change it themselves.
+The last two ask the server that uses the data folder. If there is none, they change the register themselves.
 """
 
 import argparse
@@ -14,18 +14,43 @@ from pylingo.reactor.control import ask
 from pylingo.reactor.people.administration import administer, invite_request, release_request
 from pylingo.reactor.people.data_dir import DataDir, open_data_dir
 from pylingo.reactor.people.invitations import MOST_SECONDS, MOST_USES, SECONDS
+from pylingo.reactor.people.link_file import read_link
 from pylingo.reactor.people.passwords import hash_password
 from pylingo.reactor.people.register import Register
 from pylingo.reactor.people.state_file import read_state, write_state
+from pylingo.reactor.registry import begin
 from pylingo.shared.address import parse_address
 from pylingo.shared.files import open_private
 from pylingo.shared.launch import LaunchError, OneLineParser
-from pylingo.shared.link import Link, parse_link, show_link
+from pylingo.shared.link import Link, show_link
 from pylingo.shared.settings import Setting
 from pylingo.shared.text import printable
 from pylingo.shared.values import duration, integer, show_duration
 
 _PATIENCE = 10.0  # seconds to wait for a server
+
+
+def forget(arguments: Sequence[str]) -> int:
+    """Begin anew in a folder that has lost its people file. Returns the exit status. Raises `LaunchError`."""
+    parser = _parser(
+        "forget",
+        "Make a people file in which nobody is, in place of one that is lost. The next start prints a link for the"
+        " operator, as the first one did.",
+    )
+    _add_data(parser)
+    data = _open(parser.parse_args(arguments).data)
+    try:
+        if not data.lock():
+            raise LaunchError(f"a server uses the data folder {data.path}: stop it, and try again", 1)
+        if os.path.lexists(data.people):
+            raise LaunchError(f"there is a people file {data.people}: move it away first", 1)
+        begin(data)
+    except ValueError as error:
+        raise LaunchError(str(error), 1) from None
+    finally:
+        data.unlock()
+    print(f"{data.people} has nobody in it: start the server with  --data {data.path}")
+    return 0
 
 
 def hash_a_password(arguments: Sequence[str]) -> int:
@@ -103,6 +128,7 @@ def release(arguments: Sequence[str]) -> int:
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "forget": forget,
     "hash-password": hash_a_password,
     "invite": invite,
     "release": release,
@@ -128,18 +154,16 @@ def _open(path: str) -> DataDir:
 def _link(data: DataDir, address: str | None) -> Link:
     """The link to the server, without an invitation: as it was last started, or with another address."""
     try:
-        with open(data.link, encoding="utf-8") as file:
-            link = parse_link(file.read(4_096).strip())
+        link = read_link(data.link)
+        if link is None:
+            raise ValueError(
+                f"there is no link to the server in {data.path}: start the server once with  --data {data.path}"
+            )
         if address is None:
             return link
         host, port = parse_address(address)
         has_port = address.rpartition("]")[2].count(":") == 1
         return Link(host, port if has_port else link.port, fingerprint=link.fingerprint)
-    except FileNotFoundError:
-        words = f"there is no link to the server in {data.path}: start the server once with  --data {data.path}"
-        raise LaunchError(words) from None
-    except OSError as error:
-        raise LaunchError(f"cannot read {data.link}: {error.strerror}") from None
     except ValueError as error:
         raise LaunchError(str(error)) from None
 

@@ -14,13 +14,13 @@ from pylingo.reactor.control import Answer, Control
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.people.administration import NOT_STORED, administer
 from pylingo.reactor.people.certificate import certificate_fingerprint, ensure_certificate
-from pylingo.reactor.people.data_dir import DataDir, open_data_dir
-from pylingo.reactor.people.files import replace_file
+from pylingo.reactor.people.data_dir import DataDir, Stage, open_data_dir
+from pylingo.reactor.people.link_file import read_link, write_link
 from pylingo.reactor.people.members import NOBODY, Members, read_members
 from pylingo.reactor.people.passwords import PasswordHash, read_password_file
 from pylingo.reactor.people.register import Register
 from pylingo.reactor.people.roster import Change
-from pylingo.reactor.people.state_file import StateFile, read_state, write_state
+from pylingo.reactor.people.state_file import StateFile, damaged, lost, read_state, write_state
 from pylingo.shared.address import parse_address
 from pylingo.shared.launch import LaunchError
 from pylingo.shared.link import Link, parse_link, show_link
@@ -99,17 +99,20 @@ class Registry:
         self.password = files.password
         self.changed()
 
-    def write_first(self) -> None:
-        """At the first start, store the invitation of the operator. Raises `LaunchError`.
+    def write_first(self, is_shown: bool) -> None:
+        """At the first start, store the invitation of the operator if it `is_shown`. Raises `LaunchError`.
 
         Call it when nothing else can keep the server from starting: the code is shown once, and the next start is not
         the first one any more.
         """
-        if self.data is not None and self.first_code is not None:
-            try:
+        if self.data is None:
+            return
+        try:
+            if self.first_code is not None and is_shown:
                 write_state(self.data.people, self.register.to_state())
-            except OSError as error:
-                raise LaunchError(f"cannot write {self.data.people}: {error.strerror}") from None
+            self.data.reach(Stage.OVER if is_shown or self.first_code is None else Stage.BEGUN)
+        except OSError as error:
+            raise LaunchError(f"cannot write {self.data.people}: {error.strerror}") from None
 
     def write_link(self, address: str, certificate: str) -> str:
         """Return the link to the server at `address`, without an invitation. A data folder keeps it.
@@ -119,14 +122,14 @@ class Registry:
         host, port = parse_address(address)
         try:
             fingerprint = certificate_fingerprint(certificate) if certificate else None
-            link = show_link(Link(host, port, fingerprint=fingerprint))
+            link = Link(host, port, fingerprint=fingerprint)
             if self.data is not None:
-                replace_file(self.data.link, f"{link}\n".encode())
+                write_link(self.data.link, link)
         except ValueError as error:
             raise LaunchError(str(error)) from None
         except OSError as error:
             raise LaunchError(f"cannot write {error.filename or 'the link'}: {error.strerror}") from None
-        return link
+        return show_link(link)
 
     def first_link(self, link: str) -> str:
         """Return a link with the invitation of the first operator. Nothing else may ever show that."""
@@ -147,34 +150,62 @@ def open_registry(settings: ServerSettings) -> Registry:
 
     The folder stays locked until the process ends.
     """
+    data = None
     try:
-        data = open_data_dir(settings.data) if settings.data else None
-        if data is None:
-            registry = Registry(Register())
-        else:
-            if not data.lock():
-                raise LaunchError(f"another server uses the data folder {data.path}: stop it, or name another folder")
-            if settings.tls_cert == data.certificate:
-                ensure_certificate(data.certificate, data.key)
-            registry = _open_register(data)
-    except ValueError as error:
-        raise LaunchError(str(error)) from None
-    registry.apply(settings, read_people_files(settings))
+        data = _open_folder(settings.data) if settings.data else None
+        registry = _open_register(settings, data) if data is not None else Registry(Register())
+        registry.apply(settings, read_people_files(settings))
+    except BaseException as error:
+        if data is not None:
+            data.unlock()
+        if isinstance(error, ValueError):
+            raise LaunchError(str(error)) from None
+        raise
     return registry
 
 
-def _open_register(data: DataDir) -> Registry:
-    """Return the register of the folder. The first one has an invitation for an operator, which is not stored yet."""
+def _open_folder(path: str) -> DataDir:
+    """Open the data folder. In a new one, the people file comes first: from then on, a missing one is a loss."""
+    data = open_data_dir(path)
+    traces = data.traces()
+    if not data.lock():
+        raise LaunchError(f"another server uses the data folder {data.path}: stop it, or name another folder")
+    if os.path.lexists(data.people):
+        return data
     try:
-        state = read_state(data.people)
-        if state is not None:
-            return Registry(Register.from_state(state), data)
-        register = Register()
-        issued, _ = register.invite(None, operator=True)
-        return Registry(register, data, first_code=issued.code)
+        if traces:
+            raise lost(data.people, traces[0])
+        begin(data)
+    except BaseException:
+        data.unlock()
+        raise
+    return data
+
+
+def begin(data: DataDir) -> None:
+    """Write a people file in which nobody is. Raises `LaunchError`."""
+    try:
+        data.reach(Stage.NEW)
+        write_state(data.people, Register().to_state())
+        data.reach(Stage.BEGUN)
+    except OSError as error:
+        raise LaunchError(f"cannot write {data.people}: {error.strerror}") from None
+
+
+def _open_register(settings: ServerSettings, data: DataDir) -> Registry:
+    """Return the register of the folder. The first one has an invitation for an operator, which is not stored yet."""
+    state = read_state(data.people)
+    read_link(data.link)
+    if settings.tls_cert == data.certificate:
+        ensure_certificate(data.certificate, data.key, is_first=data.stage is not Stage.OVER)
+    try:
+        register = Register.from_state(state)
     except ValueError as error:
-        words = str(error) if data.people in str(error) else f"the people file {data.people} is damaged: {error}"
-        raise LaunchError(words) from None
+        raise damaged(data.people, error) from None
+    if data.stage is Stage.OVER or state != Register().to_state():
+        return Registry(register, data)
+    issued, _ = register.invite(None, operator=True)
+    return Registry(register, data, first_code=issued.code)
 
 
 def is_open(settings: ServerSettings) -> bool:

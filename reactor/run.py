@@ -20,7 +20,7 @@ _SWITCH = 0.0005
 """Seconds after which the history's thread yields the interpreter to the loop. CPython's default is 0.005."""
 _STACK = 2**20
 """Bytes of a thread's stack. The system's 8 MiB would count where address space is limited."""
-_COMMANDS = ("hash-password", "invite", "release")
+_COMMANDS = ("forget", "hash-password", "invite", "release")
 
 
 def main() -> int:
@@ -52,7 +52,7 @@ def _serve() -> int:
     log = log_to_stderr(settings.log_level)
     registry = open_registry(settings)
     if settings.history:
-        check_history(settings.history)
+        check_history(settings.history, settings.data)
     reactor = Reactor()
     registry.attach(reactor)
     server = Server(settings, reactor, registry)
@@ -67,8 +67,8 @@ def _serve() -> int:
     certificate = settings.tls_cert
     lines = [f"PyLingo {__version__} listening on {address}"]
     link = registry.write_link(server_at, certificate)
+    registry.write_first(is_shown=bool(certificate))
     if registry.first_code is not None and certificate:
-        registry.write_first()
         lines.append(f"open this link to become the operator: {registry.first_link(link)}")
     elif registry.first_code is not None:
         command = f"pylingo-server invite --operator --data {settings.data}"

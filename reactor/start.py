@@ -1,6 +1,5 @@
 """The checks before a server starts: the history file, the address of its host, and the command to join it."""
 
-import errno
 import importlib.util
 import ipaddress
 import logging
@@ -20,7 +19,6 @@ from pylingo.reactor.engine.dial import Resolver, Target
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.history.database import VERSION
 from pylingo.shared.address import show_address
-from pylingo.shared.files import open_private
 from pylingo.shared.launch import LaunchError
 
 logger = logging.getLogger(__name__)
@@ -35,46 +33,76 @@ _CLIENT = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__
 # --- the history
 
 
-def check_history(path: str) -> None:
-    """Check that this file can keep a history. Raises `LaunchError` with the reason if it cannot.
+def check_history(path: str, data: str = "") -> None:
+    """Check that this file can keep a history, if it is there. Raises `LaunchError` with the reason if it cannot.
 
-    A lock is not an error. It may be released soon, and the server handles it.
+    `data` is the data folder, if there is one. A server never leaves an empty file behind, so an empty one in the
+    folder has lost its contents. Elsewhere an empty file is a new one. A lock is not an error. It may be released soon,
+    and the server handles it.
     """
+    folder = os.path.dirname(path) or "."
+    is_kept = False
     try:
-        trouble = _trouble_with(path)
+        is_kept = bool(data) and os.path.samefile(folder, data)
+        trouble = _trouble_with(path, folder, is_kept)
+    except FileNotFoundError:
+        trouble = f"there is no folder {folder}"
     except OSError as error:
-        folder = os.path.dirname(path) or "."
-        is_lost = error.errno == errno.ENOENT and not os.path.isdir(folder)
-        trouble = f"there is no folder {folder}" if is_lost else f"{error.strerror}"
+        trouble = f"{error.strerror}"
     except sqlite3.DatabaseError as error:
-        trouble = f"{error}"
+        trouble = f"{error}: {_HELP}" if is_kept else f"{error}"
     if trouble:
         raise LaunchError(f"cannot keep the history in {path}: {trouble} (--history chooses another file)")
 
 
-def _trouble_with(path: str) -> str:
-    """Return the reason why the file is unusable, or an empty string."""
-    file = open_private(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK)  # O_NONBLOCK: opening a pipe would block
-    status = os.fstat(file)
-    os.close(file)
-    if not stat.S_ISREG(status.st_mode):
-        return "it is not a regular file"
-    if not os.access(os.path.dirname(path) or ".", os.W_OK | os.X_OK):  # SQLite creates files in it
+def _trouble_with(path: str, folder: str, is_kept: bool) -> str:
+    """Return the reason why the file is unusable, or an empty string. `is_kept` says that it is in a data folder."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)  # O_NONBLOCK: opening a pipe would block
+    except FileNotFoundError:
+        status = None
+        if not os.path.isdir(folder):
+            raise
+    else:
+        status = os.fstat(file)
+        os.close(file)
+        if not stat.S_ISREG(status.st_mode):
+            return "it is not a regular file"
+    if not os.access(folder, os.W_OK | os.X_OK):  # SQLite creates files in it
         return "its folder is not writable"
-    if not status.st_size:
+    if status is None:
         return ""
+    if is_kept and status.st_mode & 0o077:
+        return f"others can use it: change that with  chmod 600 {path}"
+    if not status.st_size:
+        return _EMPTY if is_kept else ""
+    if status.st_size < _HEADER:  # SQLite would overwrite a file of a few bytes
+        return f"it is cut off: {_HELP}"
+    return _trouble_inside(path, is_kept)
+
+
+_HELP = "put back a copy of it, or move it away to begin with an empty history"
+_EMPTY = f"it is empty: {_HELP}"
+_HEADER = 100  # bytes
+
+
+def _trouble_inside(path: str, is_kept: bool) -> str:
     name = urllib.parse.quote(os.path.abspath(path))
     try:
         with closing(sqlite3.connect(f"file:{name}?mode=rw", uri=True, timeout=0)) as database:
             version = database.execute("pragma user_version").fetchone()[0]
             tables = database.execute("select count(*) from sqlite_master").fetchone()[0]
+            page = database.execute("pragma page_size").fetchone()[0]
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return ""
         raise
     if version > VERSION:
         return f"its version is {version}, and this server supports {VERSION}: use a newer server"
-    return "it is the database of another program" if tables and not version else ""
+    if version == 0:
+        return "it is the database of another program" if tables else _EMPTY if is_kept else ""
+    is_cut = os.path.getsize(path) % page and not os.path.exists(path + "-wal")  # which may have the rest
+    return f"it is cut off: {_HELP}" if is_cut else ""
 
 
 # --- the host

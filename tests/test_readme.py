@@ -97,6 +97,7 @@ def test_the_table_of_options_is_true() -> None:
     [
         ("server.md", "pylingo-server", ()),
         ("server.md", "pylingo-server", ("backup",)),
+        ("server.md", "pylingo-server", ("forget",)),
         ("server.md", "pylingo-server", ("hash-password",)),
         ("server.md", "pylingo-server", ("invite",)),
         ("server.md", "pylingo-server", ("release",)),
@@ -259,7 +260,7 @@ def shell_commands() -> list[tuple[str, list[str]]]:
 SCRIPTS = {
     script: PROGRAMS[name] for name, script in (("pylingo", "./client/chat.py"), ("pylingo-server", "./reactor/run.py"))
 }
-SUBCOMMANDS = {"backup", "hash-password", "invite", "release"}
+SUBCOMMANDS = {"backup", "forget", "hash-password", "invite", "release"}
 OTHERS = {"curl", "echo", "make", "openssl", "python3", "source", "ssh", "tail"}
 """Commands that are not ours."""
 

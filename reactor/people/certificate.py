@@ -9,7 +9,7 @@ import datetime
 import os
 import re
 
-from pylingo.reactor.people.files import check_private, read_regular, replace_file
+from pylingo.reactor.people.files import check_private, check_unchangeable, read_regular, replace_file
 from pylingo.shared.identity import fingerprint
 
 YEARS = 10
@@ -17,6 +17,7 @@ YEARS = 10
 
 _MOST = 2**20  # bytes of a PEM file
 _NAME = "PyLingo server"
+_END = re.compile(rb"-----END ([A-Z0-9 ]+)-----")
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -31,16 +32,19 @@ def certificate_fingerprint(path: str) -> str:
         raise ValueError(f"the certificate in {path} is damaged") from None
 
 
-def ensure_certificate(certificate: str, key: str) -> bool:
+def ensure_certificate(certificate: str, key: str, is_first: bool = True) -> bool:
     """Make a certificate and its key if neither file is there, and return whether they were made.
 
     The key comes first: if the server is killed in between, the next start makes a certificate for that key, which
-    nobody has seen yet. Raises `ValueError` with one sentence if the files cannot be made, or not be used.
+    nobody has seen yet. Unless it `is_first`, a key without a certificate has lost it.
+
+    Raises `ValueError` with one sentence if the files cannot be made, or not be used.
     """
     has_certificate, has_key = os.path.lexists(certificate), os.path.lexists(key)
     if has_certificate and not has_key:
-        words = f"put it back, or remove {certificate} as well, which changes the fingerprint that clients know"
-        raise ValueError(f"there is a certificate {certificate} without its key {key}: {words}")
+        raise ValueError(_lost("a certificate", certificate, "its key", key))
+    if has_key and not has_certificate and not is_first:
+        raise ValueError(_lost("a key", key, "its certificate", certificate))
     try:
         if not has_key:
             replace_file(key, _new_key())
@@ -50,13 +54,18 @@ def ensure_certificate(certificate: str, key: str) -> bool:
             replace_file(certificate, _sign(pem, key))
     except OSError as error:
         raise ValueError(f"cannot write the certificate {certificate}: {error.strerror}") from None
-    for path, data, mark in (
-        (certificate, _read(certificate)[0], b"CERTIFICATE-----"),
-        (key, pem, b"PRIVATE KEY-----"),
-    ):
-        if mark not in data:
+    chain, status = _read(certificate)
+    check_unchangeable(certificate, "the certificate", status)
+    for path, data, mark in ((certificate, chain, b"CERTIFICATE"), (key, pem, b"PRIVATE KEY")):
+        ends = [kind for kind in _END.findall(data) if kind.endswith(mark)]
+        if not ends or len(_END.findall(data)) != data.count(b"-----BEGIN"):
             raise ValueError(f"{path} is empty or damaged: put back a copy of it")
     return not has_certificate
+
+
+def _lost(what: str, path: str, lost: str, lost_path: str) -> str:
+    words = f"put it back, or remove {path} as well, which changes the fingerprint that clients know"
+    return f"there is {what} {path} without {lost} {lost_path}: {words}"
 
 
 def _read(path: str) -> tuple[bytes, os.stat_result]:

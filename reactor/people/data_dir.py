@@ -1,18 +1,35 @@
 """The folder of `--data`: everything that a server keeps, in one place that nobody else can read.
 
-One server at a time uses it: `lock` keeps the others off.
+One server at a time uses it: `lock` keeps the others off. The people file is the first file that a server makes in a
+new folder, besides the lock, so a folder with other files and without it has lost it. `traces` says which they are.
 """
 
+import enum
 import errno
 import fcntl
 import os
 import stat
 from dataclasses import dataclass, field
 
+from pylingo.reactor.people.files import check_unchangeable, read_regular
 from pylingo.shared.files import open_private
 
 FOLDER_MODE = 0o700
 """The mode of the folder."""
+
+
+class Stage(enum.IntEnum):
+    """How far the first start has come. The lock has a line for each stage that is reached."""
+
+    NEW = 0
+    BEGUN = 1
+    """There is a people file."""
+    OVER = 2
+    """The operator was shown the first link."""
+
+
+_MOST = 4_096  # bytes of the lock
+_LINES = (b"begun\n", b"over\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +75,30 @@ class DataDir:
         return os.path.join(self.path, "control")
 
     @property
+    def lock_file(self) -> str:
+        """The file that a running server has locked."""
+        return os.path.join(self.path, "lock")
+
+    @property
+    def stage(self) -> Stage:
+        """How far the first start has come. Raises `ValueError` with one sentence if the lock cannot be read."""
+        try:
+            data, status = read_regular(self.lock_file, "the lock", _MOST)
+        except FileNotFoundError:
+            return Stage.NEW
+        check_unchangeable(self.lock_file, "the lock", status)
+        return Stage(min(data.count(b"\n"), Stage.OVER))
+
+    def traces(self) -> list[str]:
+        """The files that show that there was a people file. Ask before `lock`, which makes one of them."""
+        made = [self.certificate, self.key]
+        if self.stage is not Stage.NEW:
+            made = [self.lock_file, *made]
+        elif not os.path.lexists(self.lock_file):  # an earlier server without TLS had a lock and no people file
+            made += [self.history, self.link]
+        return [path for path in made if os.path.lexists(path)]
+
+    @property
     def small_files(self) -> tuple[str, ...]:
         """The files that are only ever replaced as a whole, and belong to a copy of the folder."""
         return self.people, self.members, self.certificate, self.key, self.link
@@ -67,7 +108,7 @@ class DataDir:
 
         Raises `ValueError` with one sentence if there can be no lock.
         """
-        path = os.path.join(self.path, "lock")
+        path = self.lock_file
         try:
             descriptor = open_private(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
         except OSError as error:
@@ -81,6 +122,14 @@ class DataDir:
             raise
         self._lock.append(descriptor)
         return True
+
+    def reach(self, stage: Stage) -> None:
+        """Note the stage in the lock, which must be ours. Raises `OSError`."""
+        text = b"".join(_LINES[:stage])
+        for descriptor in self._lock:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, text, 0)
+            os.fsync(descriptor)
 
     def unlock(self) -> None:
         """Let others use the folder."""

@@ -6,6 +6,7 @@ never used in part: an option of OpenSSH that is unknown here, such as `expiry-t
 """
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ MAX_FILE = 2**20
 _GROUP = stat.S_IWGRP, stat.S_IXGRP
 _OTHERS = stat.S_IWOTH, stat.S_IXOTH
 _BOM = "\ufeff"
+_WITH_KEY = re.compile(r"(^|\s)(ssh-(rsa|dss)|ecdsa-|sk-|ssh-ed25519\s+\S{68})")  # a skipped line that is whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,15 @@ def read_members(path: str) -> Members:
         _check_writers(path, status)
     except OSError as error:
         raise ValueError(f"cannot read the members file {path}: {error.strerror}") from None
+    if not data.strip():  # as a write that failed leaves it
+        raise ValueError(f"the members file {path} is empty: put back a copy of it, or write a comment into it")
     if b"\0" in data:
         raise ValueError(f"the members file {path} is damaged: it has NUL bytes")
-    return parse_members(data.decode(errors="surrogateescape").removeprefix(_BOM))
+    text = data.decode(errors="surrogateescape").removeprefix(_BOM)
+    members, end = parse_members(text), text.rpartition("\n")[2]
+    if any(number == text.count("\n") + 1 for number, _ in members.warnings) and not _WITH_KEY.search(end):
+        raise ValueError(f"the members file {path} is cut off: the last line is not whole and has no end of line")
+    return members
 
 
 def _check_writers(path: str, status: os.stat_result) -> None:

@@ -5,6 +5,7 @@ place of the old one. While one is written, later changes wait, and are all in t
 """
 
 import logging
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -19,7 +20,7 @@ MAX_FILE = 64 * 2**20
 RETRY = 5.0
 """Seconds until another attempt after a failure."""
 _WHAT = "the people file"
-_HELP = "put back a copy of it, or move it away to forget who the members are and who is banned"
+_FORGET = "to forget who the members are, who is banned and to whom names belong"
 
 type Done = Callable[[bool], object]
 
@@ -32,11 +33,26 @@ def read_state(path: str) -> object:
         return None
     check_private(path, _WHAT, status)
     if not data.strip():
-        raise ValueError(f"{_WHAT} {path} is empty, and must not be: {_HELP}")
+        raise ValueError(f"{_WHAT} {path} is empty, and must not be: {_help(path)}")
     try:
         return load(data)
     except ValueError as error:
-        raise ValueError(f"{_WHAT} {path} is damaged: {error}; {_HELP}") from None
+        raise damaged(path, error) from None
+
+
+def damaged(path: str, reason: object) -> ValueError:
+    """The error for a file that cannot be understood."""
+    return ValueError(f"{_WHAT} {path} is damaged: {reason}; {_help(path)}")
+
+
+def lost(path: str, trace: str) -> ValueError:
+    """The error for a file that is not there, while the file `trace` shows that it was."""
+    return ValueError(f"{_WHAT} {path} is missing, and must not be where {trace} is: {_help(path, is_there=False)}")
+
+
+def _help(path: str, is_there: bool = True) -> str:
+    command = f"pylingo-server forget --data {os.path.dirname(path)}"
+    return f"put back a copy of it, or, {_FORGET}, {'move it away and ' if is_there else ''}run  {command}"
 
 
 def write_state(path: str, state: object) -> None:

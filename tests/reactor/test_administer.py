@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pylingo.reactor.administer import COMMANDS, hash_a_password, invite, release
-from pylingo.reactor.people.data_dir import open_data_dir
+from pylingo.reactor.administer import COMMANDS, forget, hash_a_password, invite, release
+from pylingo.reactor.people.data_dir import Stage, open_data_dir
 from pylingo.reactor.people.passwords import PasswordHash
 from pylingo.reactor.people.register import Register
 from pylingo.reactor.people.state_file import read_state, write_state
@@ -116,7 +116,7 @@ def test_a_folder_that_no_server_has_used_is_refused(data: Path) -> None:
     (data / "link").unlink()
     assert "start the server once with  --data d" in str(refusal("invite", "--data", "d"))
     (data / "link").write_text("words")
-    assert str(refusal("invite", "--data", "d")).startswith("a link must be")
+    assert str(refusal("invite", "--data", "d")).startswith("the link d/link is damaged: ")
     (data / "people.json").unlink()
     assert "start the server once with  --data d" in str(refusal("release", "ape", "--data", "d"))
 
@@ -152,6 +152,34 @@ def test_a_server_that_cannot_be_asked_is_said(data: Path) -> None:
     assert folder.lock()
     error = refusal("invite", "--data", "d")
     assert str(error) == "a server uses the data folder and cannot be asked: stop it, and try again"
+    folder.unlock()
+
+
+# --- a people file that is lost
+
+
+def test_a_lost_people_file_can_be_given_up(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The next start is a first one, however far the one before had come."""
+    folder = open_data_dir("d")
+    assert folder.lock()
+    folder.reach(Stage.OVER)
+    folder.unlock()
+    assert str(refusal("forget", "--data", "d")) == "there is a people file d/people.json: move it away first"
+    assert register_of(data).owner_of("ape") is not None
+    (data / "people.json").unlink()
+    assert forget(["--data", "d"]) == 0
+    assert capsys.readouterr().out == "d/people.json has nobody in it: start the server with  --data d\n"
+    assert register_of(data).to_state() == Register().to_state()
+    assert folder.stage is Stage.BEGUN
+    assert (data / "people.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_people_file_that_a_server_uses_is_not_given_up(data: Path) -> None:
+    folder = open_data_dir("d")
+    assert folder.lock()
+    assert str(refusal("forget", "--data", "d")) == "a server uses the data folder d: stop it, and try again"
+    folder.unlock()
+    assert folder.lock()  # it was not kept
     folder.unlock()
 
 
@@ -243,4 +271,4 @@ def test_help_describes_each_command() -> None:
         done = run(command, "--help")
         assert done.returncode == 0
         assert re.match(rf"usage: pylingo-server {command} ", done.stdout)
-    assert "hash-password, invite, release" in " ".join(run("--help").stdout.split())
+    assert "forget, hash-password, invite, release" in " ".join(run("--help").stdout.split())

@@ -1,20 +1,27 @@
 """The files that say who people are: whatever cannot be used keeps the server from starting."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
+from pylingo.reactor.administer import forget
+from pylingo.reactor.certificates import load_tls
 from pylingo.reactor.config import ServerSettings, parse_arguments, with_data
 from pylingo.reactor.control import ask
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.people import state_file
 from pylingo.reactor.people.administration import NOT_STORED, invite_request
 from pylingo.reactor.people.certificate import certificate_fingerprint
+from pylingo.reactor.people.data_dir import DataDir
 from pylingo.reactor.people.passwords import hash_password
+from pylingo.reactor.people.register import Register
 from pylingo.reactor.people.state_file import read_state
 from pylingo.reactor.registry import Registry, open_registry, read_people_files
+from pylingo.reactor.start import check_history
 from pylingo.shared.launch import LaunchError
+from tests.fakes.history import make_file
 from tests.fakes.people import fingerprint, key
 from tests.support import DEADLINE
 
@@ -29,7 +36,11 @@ def opened(*arguments: str) -> Registry:
 
 def closed(registry: Registry) -> None:
     """End the process that has the registry, as far as the folder can tell."""
-    registry.write_first()
+    registry.write_first(is_shown=True)
+    end(registry)
+
+
+def end(registry: Registry) -> None:
     registry.close(DEADLINE)
     assert registry.data is not None
     registry.data.unlock()
@@ -65,7 +76,7 @@ def test_the_first_start_makes_the_folder_and_invites_the_operator(data: Path) -
     registry = opened("--data", "d")
     assert registry.first_code is not None
     assert registry.register.may_enter(None)
-    registry.write_first()
+    registry.write_first(is_shown=True)
     assert sorted(os.listdir(data)) == ["cert.pem", "key.pem", "lock", "people.json"]
     assert {path.stat().st_mode & 0o777 for path in data.iterdir()} == {0o600}
     assert registry.first_code not in (data / "people.json").read_text()
@@ -121,7 +132,7 @@ def test_the_members_file_in_the_data_folder_may_come_later(data: Path) -> None:
     closed(again)
 
 
-@pytest.mark.parametrize("text", ["", "# nobody\n", 'from="10.0.0.0/8" ' + key(1).text, "ssh-rsa AAAA ada"])
+@pytest.mark.parametrize("text", ["\n# nobody\n", 'from="10.0.0.0/8" ' + key(1).text, "ssh-rsa AAAA ada"])
 def test_a_file_that_lists_nobody_is_refused(data: Path, text: str) -> None:
     Path("keys").write_text(text)
     assert refusal("--members", "keys") == (
@@ -193,16 +204,223 @@ def test_a_full_disk_keeps_the_first_start_from_an_invitation(data: Path, monkey
     with monkeypatch.context() as patch:
         patch.setattr("pylingo.reactor.registry.write_state", fail)
         with pytest.raises(LaunchError, match=r"cannot write d/people.json: No space left on device"):
-            registry.write_first()
-    assert not (data / "people.json").exists()
+            registry.write_first(is_shown=True)
+    end(registry)
+    again = opened("--data", "d")
+    assert again.first_code is not None
+    closed(again)
 
 
-def test_a_start_that_fails_later_was_not_the_first(data: Path) -> None:
+def test_a_full_disk_keeps_a_new_folder_new(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pylingo.reactor.registry.write_state", fail)
+        assert refusal("--data", "d") == "cannot write d/people.json: No space left on device"
+    assert os.listdir(data) == ["lock"]
+
+
+@pytest.mark.parametrize("options", [[], ["--no-tls"]])
+def test_a_start_that_fails_later_was_not_the_first(data: Path, options: list[str]) -> None:
     """Otherwise nobody would ever see a link for the operator."""
-    registry = opened("--data", "d")
-    assert registry.data is not None
-    registry.data.unlock()
+    for _ in range(2):
+        registry = opened("--data", "d", *options)
+        assert registry.first_code is not None
+        end(registry)
+    closed(opened("--data", "d"))
+    again = opened("--data", "d")
+    assert again.first_code is None
+    closed(again)
+
+
+def test_a_start_without_tls_shows_no_link_and_is_not_the_first(data: Path) -> None:
+    registry = opened("--data", "d", "--no-tls")
+    registry.write_first(is_shown=False)
+    end(registry)
     assert opened("--data", "d").first_code is not None
+
+
+def test_a_people_file_in_which_nobody_is_any_more_makes_no_first_start(data: Path) -> None:
+    closed(opened("--data", "d"))
+    state_file.write_state("d/people.json", Register().to_state())
+    registry = opened("--data", "d")
+    assert registry.first_code is None
+    closed(registry)
+
+
+# --- every file of the folder
+
+
+def started(*arguments: str) -> Registry:
+    """Take the steps of a start that look at files, in the order in which the program takes them."""
+    given = settings("--data", "d", *arguments)
+    registry = open_registry(given)
+    try:
+        if given.history:
+            check_history(given.history, given.data)
+        load_tls(given)
+    except LaunchError:
+        end(registry)
+        raise
+    return registry
+
+
+@pytest.fixture
+def used(data: Path) -> Path:
+    """A data folder that has everything, and whose server is stopped."""
+    registry = started()
+    assert registry.data is not None
+    registry.write_link("chat.example.org:5000", registry.data.certificate)
+    change = registry.register.op(fingerprint(1))
+    change.commit()
+    closed(registry)
+    messages = [(number, "tea", "ada", "words " * 20, None) for number in range(1, 501)]
+    make_file(data / "history.db", messages)
+    (data / "members").write_text(f'{key(1).text} ada\nname="grace" {key(2).text}\n')
+    closed(started("--members"))
+    return data
+
+
+FILES = ("people.json", "members", "history.db", "cert.pem", "key.pem", "link", "lock")
+SECRET = {"people.json", "history.db", "key.pem"}
+WITH_PART = {"members": ["--members"]}
+
+
+def test_each_file_of_the_folder_is_meant(used: Path) -> None:
+    folder = DataDir("d")
+    assert {*folder.small_files, folder.history, folder.lock_file} == {f"d/{name}" for name in FILES}
+    assert {path.name for path in used.iterdir()} == set(FILES)
+
+
+def damaged(content: bytes, kind: str) -> bytes:
+    """What is in a file whose writing has failed."""
+    return {
+        "empty": b"",
+        "one byte": content[:1],
+        "half": content[: len(content) // 2],
+        "all but the end": content[: len(content) * 98 // 100],
+        "zeros": bytes(len(content)),
+        "words": b"words that are no such file\n",
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["empty", "one byte", "half", "all but the end", "zeros", "words"])
+@pytest.mark.parametrize("name", [name for name in FILES if name != "lock"])
+def test_a_damaged_file_keeps_the_server_from_starting(used: Path, name: str, kind: str) -> None:
+    content = damaged((used / name).read_bytes(), kind)
+    if name == "members" and kind == "words":
+        content = content[:-1]  # a line of words that is whole is one that is skipped
+    (used / name).write_bytes(content)
+    with pytest.raises(LaunchError) as caught:
+        started("--members")
+    assert caught.value.status == 2
+    assert f"d/{name}" in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert (used / name).read_bytes() == content
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("mode", [0o660, 0o606, 0o640, 0o604])
+def test_a_file_that_others_can_use_keeps_the_server_from_starting(used: Path, name: str, mode: int) -> None:
+    """Others may read what is no secret. The members file is the administrator's, and the folder protects it."""
+    (used / name).chmod(mode)
+    is_wrong = name in SECRET or (mode & 0o022 and name != "members")
+    if not is_wrong:
+        closed(started("--members"))
+        return
+    with pytest.raises(LaunchError, match=rf"others can (use|write) .*change that with  chmod (600|go-w) d/{name}"):
+        started("--members")
+    assert (used / name).stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_of_another_kind_keeps_the_server_from_starting(used: Path, name: str) -> None:
+    (used / name).unlink()
+    os.mkfifo(used / name, 0o600)
+    with pytest.raises(LaunchError, match=rf"d/{name}.*regular file"):
+        started("--members")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_cannot_be_read_keeps_the_server_from_starting(used: Path, name: str) -> None:
+    (used / name).chmod(0)
+    with pytest.raises(LaunchError, match=rf"d/{name}.*Permission denied"):
+        started("--members")
+
+
+MISSING = {
+    "people.json": "the people file d/people.json is missing, and must not be where d/lock is: put back a copy of it",
+    "cert.pem": "there is a key d/key.pem without its certificate d/cert.pem: put it back",
+    "key.pem": "there is a certificate d/cert.pem without its key d/key.pem: put it back",
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_lost_file_keeps_the_server_from_starting_if_the_others_need_it(used: Path, name: str) -> None:
+    (used / name).unlink()
+    if name not in MISSING:
+        closed(started("--members"))
+        return
+    with pytest.raises(LaunchError) as caught:
+        started("--members")
+    assert str(caught.value).startswith(MISSING[name])
+    assert not (used / name).exists()
+
+
+@pytest.mark.parametrize("left", [["cert.pem", "key.pem"], ["history.db"], ["link"], ["lock"], ["lock", "history.db"]])
+@pytest.mark.parametrize("options", [[], ["--no-tls"]])
+def test_any_file_that_is_left_shows_that_the_people_file_is_lost(
+    used: Path, left: list[str], options: list[str]
+) -> None:
+    for path in used.iterdir():
+        if path.name not in left:
+            path.unlink()
+    assert re.fullmatch(
+        rf"the people file d/people.json is missing, and must not be where d/{left[0]} is: put back a copy of it, or,"
+        r" to forget who the members are, who is banned and to whom names belong, run  pylingo-server forget --data d",
+        refusal("--data", "d", *options),
+    )
+    assert not (used / "people.json").exists()
+    assert forget(["--data", "d"]) == 0
+    assert opened("--data", "d", "--no-tls").first_code is not None
+
+
+@pytest.mark.parametrize("names", [["history.db"], ["cert.pem", "key.pem"], ["members"]])
+def test_a_damaged_file_that_another_one_replaces_is_not_read(used: Path, names: list[str]) -> None:
+    instead = {
+        "history.db": ["--history", "elsewhere.db"],
+        "cert.pem": ["--tls-cert", "copy.pem", "--tls-key", "key.pem"],
+        "members": ["--members", "keys"],
+    }
+    for name, copy in (("cert.pem", "copy.pem"), ("key.pem", "key.pem"), ("members", "keys")):
+        Path(copy).write_bytes((used / name).read_bytes())
+    for name in names:
+        (used / name).write_bytes(b"")
+    closed(started(*instead[names[0]]))
+    if names[0] == "cert.pem":
+        closed(started("--no-tls"))
+
+
+def test_files_that_the_administrator_has_put_into_a_new_folder_do_no_harm(data: Path) -> None:
+    data.mkdir(0o700)
+    (data / "members").write_text(f"operator {key(1).text} ada\n")
+    (data / "password").write_text(hash_password("secret").text)
+    registry = started("--members", "--password-file", "d/password")
+    assert registry.first_code is not None
+    closed(registry)
+
+
+def test_a_folder_that_an_earlier_server_used_without_tls_has_no_people_file(data: Path) -> None:
+    data.mkdir(0o700)
+    for name in ("lock", "history.db"):
+        (data / name).touch(0o600)
+    make_file(data / "history.db", [(1, "tea", "ada", "words", None)])
+    (data / "link").write_text("pylingo://127.0.0.1:5000\n")
+    closed(started("--no-tls"))
+    (data / "people.json").unlink()
+    assert "is missing" in refusal("--data", "d", "--no-tls")
 
 
 def test_skipped_lines_are_logged(data: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -174,12 +174,16 @@ def test_members_and_the_password_are_read_again(
     assert registry.register.may_enter(fingerprint(2))
     assert registry.password is not None
     assert registry.password.verify("other")
-    for wrong in ("", 'from="10.0.0.0/8" ' + key(3).text):
+    for wrong, words in (
+        ("", "is empty"),
+        (key(3).text[:-1], "is cut off"),
+        ('from="10.0.0.0/8" ' + key(3).text, "lists nobody"),
+    ):
         path.write_text(wrong)
         caplog.clear()
         read(False)
         assert "the configuration is unchanged: the members file" in caplog.text
-        assert "lists nobody" in caplog.text
+        assert words in caplog.text
         assert registry.register.may_enter(fingerprint(2))
     path.write_text(key(3).text)
     password.write_text("")

@@ -16,9 +16,11 @@ import pytest
 
 from pylingo.reactor import start
 from pylingo.reactor.engine.loop import Reactor
-from pylingo.reactor.history.database import VERSION
+from pylingo.reactor.history import store
+from pylingo.reactor.history.database import VERSION, open_file
 from pylingo.reactor.start import check_history, is_exposed, join_command, reachable, wait_for_host
 from pylingo.shared.launch import LaunchError
+from tests.fakes.history import make_file
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, late_names, wait_until
 
 RUN = str(ROOT / "reactor" / "run.py")
@@ -32,10 +34,10 @@ def run(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
 # --- the history -------------------------------------------------------------------------------------------------
 
 
-def trouble(path: Path | str) -> str:
+def trouble(path: Path | str, data: Path | str = "") -> str:
     """Why no history can be kept there."""
     with pytest.raises(LaunchError) as caught:
-        check_history(str(path))
+        check_history(str(path), str(data))
     assert caught.value.status == 2
     before, after = f"cannot keep the history in {path}: ", " (--history chooses another file)"
     sentence = str(caught.value)
@@ -52,18 +54,68 @@ def make(path: Path, *statements: str) -> Path:
     return path
 
 
-def test_a_new_file_can_be_had_and_is_for_its_owner_alone(tmp_path: Path) -> None:
-    path = tmp_path / "a b?c#%41.db"
-    check_history(str(path))
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert path.stat().st_size == 0
-    check_history(str(path))
-
-
-def test_a_relative_path_is_one_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_not_there_is_no_trouble_and_is_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_history(str(tmp_path / "a b?c#%41.db"))
     monkeypatch.chdir(tmp_path)
-    check_history("chat.db")
-    assert (tmp_path / "chat.db").exists()
+    check_history("chat.db", ".")
+    assert os.listdir() == []
+
+
+def history(path: Path) -> Path:
+    """A file with a history of 1,000 messages."""
+    messages = [(number, "tea", "ada", "words " * 20, None) for number in range(1, 1_001)]
+    make_file(path, messages)
+    return path
+
+
+def test_an_empty_file_is_a_new_one_unless_it_is_in_the_data_folder(tmp_path: Path) -> None:
+    path = tmp_path / "chat.db"
+    path.touch(0o600)
+    check_history(str(path))
+    check_history(str(path), str(tmp_path.parent))
+    words = "it is empty: put back a copy of it, or move it away to begin with an empty history"
+    assert trouble(path, tmp_path) == words
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("pragma journal_mode = wal")  # writes the first page
+    assert path.stat().st_size
+    check_history(str(path))
+    assert trouble(path, tmp_path) == words
+
+
+@pytest.mark.parametrize("cut", [1, 15, 100, 4_096, -1, -4_096, -10_000])
+def test_a_part_of_a_file_is_refused(tmp_path: Path, cut: int) -> None:
+    path = history(tmp_path / "chat.db")
+    whole = path.read_bytes()
+    check_history(str(path), str(tmp_path))
+    path.write_bytes(whole[:cut])
+    assert re.search("cut off|malformed|not a database", trouble(path))
+    assert trouble(path, tmp_path).endswith("put back a copy of it, or move it away to begin with an empty history")
+    assert path.read_bytes() == whole[:cut]
+
+
+def test_the_last_page_may_be_in_the_journal(tmp_path: Path) -> None:
+    """A server that was killed while SQLite moved the pages of the journal into the file has lost nothing."""
+    path = history(tmp_path / "chat.db")
+    with closing(open_file(str(path))) as file:
+        file.execute("pragma wal_autocheckpoint = 0")
+        store.insert(file, [(2_000, "tea", "ada", "the last words", None, None, *[None] * 5)])
+        for ending in ("", "-wal"):
+            (tmp_path / f"copy.db{ending}").write_bytes(Path(f"{path}{ending}").read_bytes())
+    with open(tmp_path / "copy.db", "ab") as copy:
+        copy.write(bytes(100))
+    check_history(str(tmp_path / "copy.db"))
+    with closing(open_file(str(tmp_path / "copy.db"))) as file:
+        assert store.newest_stamp(file) == 2_000
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
+def test_a_history_in_the_data_folder_that_others_can_use_is_refused(tmp_path: Path, mode: int) -> None:
+    path = history(tmp_path / "chat.db")
+    path.chmod(mode)
+    check_history(str(path))
+    assert trouble(path, tmp_path) == f"others can use it: change that with  chmod 600 {path}"
 
 
 def test_a_path_that_cannot_be_used_is_named_with_its_reason(tmp_path: Path) -> None:
@@ -118,9 +170,9 @@ def test_a_home_is_found_in_options_and_in_the_file(tmp_path: Path) -> None:
     (tmp_path / "server.toml").write_text('history = "~/from-the-file.db"\nmotd = "hello"')
     home = {"HOME": str(tmp_path)}
     with ServerProcess("--config=~/server.toml", environment=home):
-        assert (tmp_path / "from-the-file.db").exists()
+        wait_until((tmp_path / "from-the-file.db").exists, "the history file")
     with ServerProcess("--history=~/from-the-line.db", environment=home):
-        assert (tmp_path / "from-the-line.db").exists()
+        wait_until((tmp_path / "from-the-line.db").exists, "the history file")
 
 
 # --- the host ----------------------------------------------------------------------------------------------------

@@ -128,6 +128,33 @@ def test_a_certificate_without_its_key_is_refused(paths: tuple[Path, Path]) -> N
     assert not paths[1].exists()
 
 
+def test_a_key_without_its_certificate_is_refused_after_the_first_start(paths: tuple[Path, Path]) -> None:
+    ensure(paths)
+    paths[0].unlink()
+    with pytest.raises(ValueError, match=r"there is a key .*key.pem without its certificate .*cert.pem: put it back"):
+        ensure_certificate(*map(str, paths), is_first=False)
+    assert not paths[0].exists()
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_a_certificate_that_others_can_write_is_refused(paths: tuple[Path, Path], mode: int) -> None:
+    ensure(paths)
+    paths[0].chmod(0o644)  # it is no secret
+    ensure(paths)
+    paths[0].chmod(mode)
+    assert error(paths) == "others can write the certificate …/cert.pem: change that with  chmod go-w …/cert.pem"
+
+
+@pytest.mark.parametrize("index", [0, 1])
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.98])
+def test_a_file_that_is_cut_off_is_refused(paths: tuple[Path, Path], index: int, kept: float) -> None:
+    ensure(paths)
+    text = paths[index].read_text()
+    for whole in (text, text + text):  # the second one of a chain
+        paths[index].write_text(text * (whole != text) + text[: int(len(text) * kept)])
+        assert error(paths) == f"…/{paths[index].name} is empty or damaged: put back a copy of it"
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o644, 0o660])
 def test_a_key_that_others_can_read_is_refused(paths: tuple[Path, Path], mode: int) -> None:
     ensure(paths)

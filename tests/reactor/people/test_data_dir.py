@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pylingo.reactor.people.data_dir import DataDir, open_data_dir
+from pylingo.reactor.people.data_dir import DataDir, Stage, open_data_dir
 from tests.support import DEADLINE, ROOT
 
 
@@ -94,3 +94,52 @@ def test_a_lock_that_is_no_file_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "data" / "lock").mkdir()
     with pytest.raises(ValueError, match=r"cannot lock the data folder with .*lock: Is a directory"):
         data.lock()
+
+
+# --- the first start
+
+
+def test_the_lock_says_how_far_the_first_start_has_come(tmp_path: Path) -> None:
+    data = open_data_dir(str(tmp_path / "data"))
+    assert data.stage is Stage.NEW
+    data.reach(Stage.OVER)  # without the lock
+    assert data.lock()
+    assert data.stage is Stage.NEW
+    for stage in (Stage.BEGUN, Stage.OVER, Stage.BEGUN, Stage.NEW, Stage.OVER):
+        data.reach(stage)
+        assert DataDir(data.path).stage is stage
+    data.unlock()
+    assert data.lock()
+    assert data.stage is Stage.OVER
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602])
+def test_a_lock_that_others_can_write_is_refused(tmp_path: Path, mode: int) -> None:
+    data = open_data_dir(str(tmp_path / "data"))
+    Path(data.lock_file).touch()
+    Path(data.lock_file).chmod(mode)
+    with pytest.raises(ValueError, match=r"others can write the lock .*lock: change that with  chmod go-w .*lock"):
+        _ = data.stage
+
+
+@pytest.mark.parametrize(
+    ("files", "traces"),
+    [
+        ([], []),
+        (["members", "password"], []),  # the administrator may put them there first
+        (["lock"], []),
+        (["lock", "history.db", "link"], []),
+        (["history.db"], ["history.db"]),
+        (["link"], ["link"]),
+        (["key.pem"], ["key.pem"]),
+        (["lock", "cert.pem", "key.pem", "history.db"], ["cert.pem", "key.pem"]),
+    ],
+)
+def test_some_files_show_that_there_was_a_people_file(tmp_path: Path, files: list[str], traces: list[str]) -> None:
+    data = open_data_dir(str(tmp_path / "data"))
+    for name in files:
+        (tmp_path / "data" / name).touch(0o600)
+    assert [os.path.basename(path) for path in data.traces()] == traces
+    assert data.lock()
+    data.reach(Stage.BEGUN)
+    assert data.traces()[0] == data.lock_file

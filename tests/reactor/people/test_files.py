@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pylingo.reactor.people.files import check_private, read_regular, replace_file
+from pylingo.reactor.people.files import check_private, check_unchangeable, read_regular, replace_file
 
 
 @pytest.fixture
@@ -112,3 +112,19 @@ def test_whether_a_file_is_ours_alone(path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(os, "geteuid", lambda: 4_711)
     with pytest.raises(ValueError, match="belongs to another user"):
         check_private(str(path), "the key", path.stat())
+
+
+def test_a_file_that_others_can_write_or_own_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.write_text("words")
+    for right in (0o600, 0o644, 0o400):
+        path.chmod(right)
+        check_unchangeable(str(path), "the file", path.stat())
+    for wrong in (0o620, 0o602, 0o666):
+        path.chmod(wrong)
+        with pytest.raises(ValueError, match=r"others can write the file .*: change that with  chmod go-w /"):
+            check_unchangeable(str(path), "the file", path.stat())
+    path.chmod(0o600)
+    monkeypatch.setattr(os, "geteuid", lambda: 4_711)
+    for check in (check_unchangeable, check_private):
+        with pytest.raises(ValueError, match=r"the file .* belongs to another user: change that with  chown 4711 /"):
+            check(str(path), "the file", path.stat())

@@ -119,10 +119,34 @@ def test_a_file_that_cannot_be_used_is_an_error_in_a_sentence(tmp_path: Path, mo
     assert error("members") == "cannot read the members file members: No such file or directory"
     assert error(".") == "cannot read the members file .: Is a directory"
     assert error("/dev/null") == "the members file /dev/null must be a regular file"
+    Path("members").write_bytes(b"\n")
+    words = "put back a copy of it, or write a comment into it"
+    assert error("members") == f"the members file members is empty: {words}"
     Path("members").write_bytes(ONE.encode() + b"\n\0\0\0\0")
     assert error("members") == "the members file members is damaged: it has NUL bytes"
     monkeypatch.setattr(module, "MAX_FILE", 10)
     assert error("members") == "the members file members must have at most 10 bytes"
+
+
+@pytest.mark.parametrize("last", [TWO, f'operator,name="ada" {TWO}'])
+def test_a_file_that_is_cut_off_in_a_key_is_refused(tmp_path: Path, last: str) -> None:
+    path = tmp_path / "members"
+    for size in range(1, len(last)):
+        path.write_text(f"{ONE}\n{last[:size]}")
+        if last[:size].strip():
+            with pytest.raises(ValueError, match="is cut off: the last line is not whole and has no end of line"):
+                read_members(str(path))
+    path.write_text(f"{ONE}\n{last[:-1]}\n")
+    assert [*read_members(str(path))] == [fingerprint(1)]
+    path.write_text(f"{ONE}\n{last}")
+    assert [*read_members(str(path))] == [fingerprint(1), fingerprint(2)]
+
+
+@pytest.mark.parametrize("last", ["# words", "ssh-rsa AAAAB3Nza ada", "ecdsa-sha2-nistp256 AAAA", f'from="x" {TWO}'])
+def test_a_last_line_without_an_end_may_be_a_comment_or_skipped(tmp_path: Path, last: str) -> None:
+    path = tmp_path / "members"
+    path.write_text(f"{ONE}\n{last}")
+    assert [*read_members(str(path))] == [fingerprint(1)]
 
 
 @pytest.mark.parametrize(
