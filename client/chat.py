@@ -86,7 +86,15 @@ def _window(options: "ClientOptions", access: "Access", kind: str, hint: str) ->
     if last.trouble is not None:
         options = replace(options, trouble="; ".join(filter(None, (options.trouble, last.trouble))))
     return Window(
-        options, remember, kind, printable(hint), access=access, rooms=last.rooms, seen=last.seen, keep=last.keep
+        options,
+        remember,
+        kind,
+        printable(hint),
+        access=access,
+        rooms=last.rooms,
+        seen=last.seen,
+        keep=last.keep,
+        is_first=last.is_first,
     ).run()
 
 

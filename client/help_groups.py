@@ -50,7 +50,10 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("op deop redact announce invite", "Ranks, words, links."),
         ),
     ),
-    ("program", (("help", "Shows this summary."), ("close quit", "Leaves the chat and ends the program."))),
+    (
+        "program",
+        (("help", "Lists these; explains one, or keys."), ("close quit", "Leaves the chat and ends the program.")),
+    ),
 )
 """By label, the rows: the commands in a row, and what they do. Such a row is shown if all of its commands exist.
 

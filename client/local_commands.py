@@ -1,5 +1,6 @@
 """The slash commands that the window carries out itself, in the form of the server's table.
 
+`/help` alone is the server's, which says which commands it has.
 The table stands apart from the window, so that plain mode can name them without loading it.
 """
 
@@ -13,6 +14,8 @@ LOCAL = (
     CommandInfo("time", "on|off", "Shows the time of each line, or not."),
     CommandInfo("ignore", "username", "Hides what somebody says, or shows it again; alone: who is hidden."),
     CommandInfo("log", "file", "Writes what is shown to a file from now on; alone: no more."),
+    CommandInfo("help", "topic", "Explains a command, or the keys; alone: lists the commands."),
     CommandInfo("clear", None, "Empties the window."),
     CommandInfo("quit", None, "Another name of /close."),
 )
+LOCAL_BY_NAME = {command.name: command for command in LOCAL}

@@ -19,6 +19,7 @@ from typing import TextIO
 from pylingo.client.access import Access, for_person
 from pylingo.client.client import PATIENCE, Client
 from pylingo.client.events import ClientEvent, KeyChanged, NameWanted, Received, Refused, Remark, Status
+from pylingo.client.help_topics import explain
 from pylingo.client.histories import INBOX, place_of
 from pylingo.client.line_input import LineInput
 from pylingo.client.local_commands import LOCAL
@@ -48,7 +49,7 @@ class Plain:
     def __init__(self, options: ClientOptions, access: Access) -> None:
         self._options = options
         self._where = show_address(options.host, options.port)
-        self._commands = set(BY_NAME)  # the server's commands that we know of
+        self._commands = dict(BY_NAME)  # the server's commands that we know of
         self._reactor = Reactor()
         self._client = Client(
             options.host,
@@ -105,7 +106,7 @@ class Plain:
 
     def _show(self, record: Record) -> None:
         if isinstance(record, Help):
-            self._commands |= {info.name for info in record.commands}
+            self._commands |= {info.name: info for info in record.commands}
         lines = [json.dumps(to_map(record))] if self._options.as_json else [*self._date(record), *self._words(record)]
         for line in lines:
             self._print(line, sys.stdout)
@@ -175,6 +176,8 @@ class Plain:
                     self._client.say(say.text, to=say.to or self._options.to, action=bool(say.action))
                 case Command("close", None):
                     self._leave()
+                case Command("help", str(topic)) if self._input.is_terminal and not self._options.as_json:
+                    self._print(explain(topic, self._commands), sys.stdout)
                 case Command(name, argument):
                     self._client.command(name, argument)
         except RequestError as error:

@@ -13,6 +13,7 @@ import tempfile
 import termios
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,6 +23,15 @@ from tests.support import DEADLINE, ROOT
 
 QUIET = 0.05
 """Seconds without output after which a program is taken to have painted all it has."""
+
+
+def _no_first_run() -> tempfile.TemporaryDirectory[str]:
+    """A folder for the state, in which no run knows the rooms of another one. It is not that of a first run."""
+    folder = tempfile.TemporaryDirectory()
+    path = Path(folder.name) / "pylingo" / "state.json"
+    path.parent.mkdir(0o700)
+    path.touch(0o600)
+    return folder
 
 
 class Console:
@@ -48,7 +58,7 @@ class Console:
         self._master, self.terminal = pty.openpty()
         self.resize(columns, rows)
         self.modes = termios.tcgetattr(self.terminal)
-        self._state = tempfile.TemporaryDirectory()  # each has its own, so that no run knows the rooms of another one
+        self._state = _no_first_run()
         env = {**os.environ, "TERM": "xterm-256color", "XDG_STATE_HOME": self._state.name, **(environment or {})}
         self.process = subprocess.Popen(
             [sys.executable, *program, *arguments],

@@ -56,6 +56,7 @@ ALLOWED = {
     "client.settings": OWN,
     "client.state": OWN,
     "client.terminal.files": OWN,
+    "client.terminal.last_run": START,
     "client.terminal.transcript": OWN,
     "client.descriptor:OwnDescriptor.__init__": "a terminal, opened not to wait",
     "client.terminal.tty:Tty.leave": f"{END}, for at most a second",

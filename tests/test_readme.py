@@ -16,6 +16,7 @@ import pytest
 import pylingo
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.settings import load
+from pylingo.client.terminal.key_table import KEYS
 from pylingo.client.wording import not_confirmed
 from pylingo.reactor.config import SETTINGS, read_file
 from pylingo.shared.commands import COMMANDS
@@ -119,6 +120,22 @@ def test_the_settings_that_need_a_restart_are_named() -> None:
     found = re.search(r"<!-- fixed -->(.*?)<!-- end of fixed -->", text_of(DOCS / "server.md"), re.DOTALL)
     assert found is not None
     assert found[1] == ", ".join(f"`{setting.option}`" for setting in SETTINGS.values() if setting.needs_restart)
+
+
+def keys_table() -> str:
+    """The table of keys as it should stand in docs/client.md."""
+    rows = ["| | keys | what they do |", "| --- | --- | --- |"]
+    for label, group in KEYS.items():
+        for index, row in enumerate(group):
+            shown = row.shown.replace("_", r"\_")
+            rows.append(f"| {label if index == 0 else ''} | {shown} | {row.words} |".replace("|  |", "| |"))
+    return "\n".join(rows)
+
+
+def test_the_table_of_keys_is_true() -> None:
+    found = re.search(r"<!-- keys -->\n(.*?)\n<!-- end of keys -->", text_of(DOCS / "client.md"), re.DOTALL)
+    assert found is not None
+    assert found[1] == keys_table(), "put this table there:\n" + keys_table()
 
 
 def commands_in(text: str) -> list[tuple[str, str | None]]:

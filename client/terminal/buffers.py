@@ -65,7 +65,7 @@ def show(model: Model, buffer: Buffer) -> None:
         return
     before = model.buffer
     before.look_away()
-    model.active = model.buffers.index(buffer)
+    model.active, model.last_shown = model.buffers.index(buffer), before
     _look_from(before, buffer)
 
 

@@ -6,14 +6,14 @@ The tables of commands name the arguments of each command. A kind of argument is
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from pylingo.client.local_commands import LOCAL
+from pylingo.client.help_topics import KEYS_TOPIC
+from pylingo.client.local_commands import LOCAL_BY_NAME
 from pylingo.client.settings import LAYOUTS
 from pylingo.client.terminal.completion import Sources
 from pylingo.client.terminal.model import Model
 from pylingo.shared.names import fold
 
 _TIMES = ("10m", "1h", "12h", "1d", "7d")
-_LOCAL = {info.name: info for info in LOCAL}
 _SPECIAL = {"name": "own name", "ignore": "hidden", "unban": "banned", "topic": "current topic"}
 """Commands whose argument has another kind than its name says."""
 _QUERIES = {"room": "list", "banned": "bans"}
@@ -23,7 +23,7 @@ _FOR_OPERATORS = frozenset({"bans"})
 
 def sources(model: Model) -> Sources:
     """The candidates of each kind, the likeliest first."""
-    infos = model.commands | _LOCAL
+    infos = model.commands | LOCAL_BY_NAME
     arguments = {name: tuple(info.argument.split()) for name, info in infos.items() if info.argument}
     arguments |= {name: (kind,) for name, kind in _SPECIAL.items()}
     words = {kind: partial(find, model) for kind, find in _WORDS.items()}
@@ -71,6 +71,7 @@ _WORDS: dict[str, Callable[[Model, str], Sequence[str]]] = {
     "layout": lambda model, begun: list(LAYOUTS),
     "buffer": _titles,
     "file": lambda model, begun: model.list_files(begun),
+    "topic": lambda model, begun: [KEYS_TOPIC, *(model.commands | LOCAL_BY_NAME)],
     "time": lambda model, begun: _TIMES,
     "count": lambda model, begun: ("1",),
     "own name": lambda model, begun: [model.wanted] if model.wanted else [model.name],

@@ -5,7 +5,10 @@
 
 from collections.abc import Callable
 
+from pylingo.client.help_topics import KEYS_TOPIC, explain
+from pylingo.client.local_commands import LOCAL_BY_NAME
 from pylingo.client.settings import LAYOUTS
+from pylingo.client.terminal.key_table import key_rows
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Do, Effect, Model, Transcribe
 from pylingo.client.terminal.room_commands import ROOM_COMMANDS
@@ -13,7 +16,7 @@ from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold, is_guest, user_name
 from pylingo.shared.text import printable, quote
 
-type _Handler = Callable[[Model, str, int], list[Effect]]
+type _Handler = Callable[[Model, str, int], list[Effect] | None]
 
 
 def run_local(model: Model, name: str, argument: str | None, at: int) -> list[Effect] | None:
@@ -89,6 +92,16 @@ def _hide(model: Model, argument: str, at: int) -> list[Effect]:
     return [Do.REMEMBER]
 
 
+def _help(model: Model, argument: str, at: int) -> list[Effect] | None:
+    """Explain a command, or the keys. The list of commands comes from the server."""
+    if not argument:
+        return None
+    if argument == KEYS_TOPIC:
+        rows = "\n".join(key_rows())
+        return _note(model, f"keys; C- is Ctrl, and M- is Alt, or Esc before the key:\n{rows}", at)
+    return _note(model, explain(argument, model.commands | LOCAL_BY_NAME), at)
+
+
 def _clear(model: Model, argument: str, at: int) -> list[Effect]:
     model.buffer.scrollback.clear()
     return [Do.REPAINT]
@@ -101,6 +114,7 @@ _HANDLERS: dict[str, _Handler] = {
     "time": _toggle("time", "times"),
     "ignore": _ignore,
     "log": lambda model, argument, at: [Transcribe(argument or None)],
+    "help": _help,
     "clear": _clear,
     "quit": lambda model, argument, at: leave(model),
     "close": lambda model, argument, at: leave(model),

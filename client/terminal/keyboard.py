@@ -4,13 +4,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from pylingo.client.local_commands import LOCAL
-from pylingo.client.terminal.buffer import Buffer
-from pylingo.client.terminal.buffers import show, step, with_news
+from pylingo.client.local_commands import LOCAL_BY_NAME
 from pylingo.client.terminal.candidates import query_for, sources
 from pylingo.client.terminal.commands import leave, run_local
 from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.input_rows import neighbor
+from pylingo.client.terminal.jumps import BUFFER_KEYS, take_digits
 from pylingo.client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE
 from pylingo.client.terminal.model import AcceptCertificate, Do, Effect, Model, Pasting, SendCommand, Speak
 from pylingo.client.terminal.notes import add_note
@@ -35,7 +34,8 @@ type Action = Callable[[Model, float, int], list[Effect]]
 def typed(model: Model, event: Text, now: float, at: int) -> list[Effect]:
     _forget_hint(model)
     if model.question is None:
-        model.buffer.editor.insert(event.text)
+        if text := take_digits(model, event.text):
+            model.buffer.editor.insert(text)
     elif isinstance(model.question, CertificateQuestion):
         model.question.type(event.text)
     elif event.text.lower() in ("y", "n"):
@@ -52,6 +52,7 @@ def pressed(model: Model, event: Key, now: float, at: int) -> list[Effect]:
     if event.name in _MOUSE:
         return _MOUSE[event.name](model, now, at)
     _forget_hint(model)
+    model.number = None
     if isinstance(model.question, CertificateQuestion):
         return _certificate(model, model.question, event.name, at)
     if model.question is not None:
@@ -75,6 +76,7 @@ def pasted(model: Model, event: Paste, now: float, at: int) -> list[Effect]:
         whole = model.question.text + event.text
         event = Paste(whole[:LONGEST_PASTE], cut=event.cut or len(whole) > LONGEST_PASTE)
     _forget_hint(model)
+    model.number = None
     if isinstance(model.question, CertificateQuestion):
         return []
     model.question = None
@@ -140,7 +142,7 @@ def _carry_out(model: Model, text: str, at: int) -> list[Effect]:
                 raise RequestError("text-too-long", f"a command has at most {MAX_TEXT} characters, not {len(text)}")
             local = run_local(model, name, argument, at)
             if local is None and name not in model.commands:
-                raise unknown_command(name, sorted({*model.commands, *(info.name for info in LOCAL)}))
+                raise unknown_command(name, sorted(model.commands | LOCAL_BY_NAME))
             return send(model, name, argument) if local is None else local
         case None:
             return []
@@ -237,26 +239,6 @@ def _print_whole(model: Model) -> list[Effect]:
     return []
 
 
-def _go(choose: Callable[[Model], Buffer | None]) -> Action:
-    """Show another buffer, unless `choose` finds none."""
-
-    def go(model: Model, now: float, at: int) -> list[Effect]:
-        buffer = choose(model)
-        if buffer is not None:
-            show(model, buffer)
-        return []
-
-    return go
-
-
-def _numbered(number: int) -> Callable[[Model], Buffer | None]:
-    return lambda model: model.buffers[number - 1] if number <= len(model.buffers) else None
-
-
-def _most_urgent(model: Model) -> Buffer | None:
-    return next(iter(with_news(model)), None)
-
-
 def _let_select(model: Model, now: float, at: int) -> list[Effect]:
     """Give the mouse to the terminal, for selecting and pasting, until the next key."""
     model.has_mouse = False
@@ -280,13 +262,12 @@ _KEYS: dict[str, Action] = {
     "page-down": _scroll(lambda height: -max(1, height - 1)),
     "shift-up": _scroll(lambda height: _FEW),
     "shift-down": _scroll(lambda height: -_FEW),
-    **{f"alt-{number}": _go(_numbered(number)) for number in range(1, 10)},
-    "alt-page-up": _go(step(-1)),
-    "alt-page-down": _go(step(1)),
-    "alt-a": _go(_most_urgent),
+    **BUFFER_KEYS,
     "ctrl-o": _open,
     "ctrl-l": lambda model, now, at: [Do.REPAINT],
     "ctrl-c": lambda model, now, at: leave(model),
     "ctrl-d": _end_of_input,
     "ctrl-z": lambda model, now, at: [Do.SUSPEND],
 }
+BOUND = frozenset(_KEYS)
+"""The names of the keys with an action here. The editor has more."""

@@ -1,5 +1,6 @@
 """The rooms of the last run at the same server, which the window enters again, and what keeps them for the next run."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ class LastRun:
         self._server = show_address(options.host, options.port)
         self._path = path
         saved = self._load()
+        self.is_first = path is not None and self.trouble is None and not os.path.exists(path)
+        """Whether there was no run yet, as far as the state file tells."""
         is_added = options.room is not None and (options.is_room_given or not saved.rooms)
         first = [options.room] if is_added and options.room is not None else []
         self.rooms = first + [room for room in saved.rooms if fold(room) not in map(fold, first)]

@@ -30,6 +30,7 @@ class Model:
     rows: int = 24
     buffers: list[Buffer] = field(default_factory=lambda: [Buffer()])
     active: int = 0  # the index of the buffer that is shown
+    last_shown: Buffer | None = None  # the buffer that was shown before, which may be closed by now
     # the connection
     state: str = "connecting"
     retry_at: float = 0.0
@@ -67,6 +68,7 @@ class Model:
     # of the moment
     hint: str = ""  # a few words in the status row, until the next key
     offer: Offer | None = None  # the candidates for Tab, which stand in the status row until the next key
+    number: str | None = None  # the first digits of the number of a buffer, while the person types it
     question: Question | None = None  # which waits for the person's answer
     has_mouse: bool = True
     """Whether we get the mouse wheel. If not, the mouse selects text in the terminal."""

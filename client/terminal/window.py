@@ -27,6 +27,7 @@ from pylingo.client.terminal.effects import Effects
 from pylingo.client.terminal.files import matching_files
 from pylingo.client.terminal.input_events import InputEvent, Key
 from pylingo.client.terminal.input_reader import InputReader
+from pylingo.client.terminal.key_table import FIRST_WORDS
 from pylingo.client.terminal.model import Do, Event, Interrupted, Model, Pasting, Report, SecondPassed
 from pylingo.client.terminal.questions import answer
 from pylingo.client.terminal.tty import Tty, stop_group
@@ -45,6 +46,7 @@ class Window:
 
     `kind` is the terminal's type. The status row shows `hint` until the first key. `rooms` are entered, the first one
     is shown; `seen` has the newest stamp that was seen in each in an earlier run. `keep` saves both for the next run.
+    In the run that `is_first`, a line says where to find out more.
     """
 
     def __init__(
@@ -59,8 +61,10 @@ class Window:
         rooms: Sequence[str] | None = None,
         seen: Mapping[str, int] = MappingProxyType({}),
         keep: Callable[[Sequence[str], Mapping[str, int]], None] = lambda rooms, seen: None,
+        is_first: bool = False,
     ) -> None:
         self._trouble = options.trouble
+        self._is_first = is_first
         self._reactor = Reactor(on_error=self._failed)
         host, port, name = options.host, options.port, options.name
         if rooms is None:
@@ -112,6 +116,8 @@ class Window:
                 self._display.take()
             except OSError as error:
                 raise LaunchError(f"the terminal cannot be used: {error.strerror}", status=1) from None
+            if self._is_first:
+                self._happen(Report(FIRST_WORDS[self.model.preferences.layout]))
             if self._trouble is not None:
                 self._tell(self._trouble)
             self._second_passed()

@@ -341,13 +341,17 @@ def test_an_unknown_command_typed_on_a_terminal_is_an_error(tmp_path: Path, addr
             client.told("there is no command '/nmae'; did you mean /name?")
             os.write(ours, b"/layout top\n")
             client.told("/layout is a command of the window, and this is plain mode")
+            os.write(ours, b"/help mgs\n")
+            client.told("there is no command '/mgs'; did you mean /msg?")
+            os.write(ours, b"/help msg\n")
+            client.see("/msg [username text]")
             os.write(ours, b"/LIST\n/join\n")
             client.see(f"    {tag}  2")
             client.see("! /join needs the room")
             os.write(ours, b"/quit\n")
             assert peer.until(Left).reason == "close"
             assert client.end() == 0
-            assert len(client.err.splitlines()) == 3
+            assert len(client.err.splitlines()) == 4
     finally:
         os.close(ours)
         os.close(theirs)

@@ -327,6 +327,7 @@ def test_a_restart_of_the_client_enters_the_same_rooms_and_marks_what_is_new(
 ):
     where, environment = f"127.0.0.1:{server.port}", {"XDG_STATE_HOME": str(tmp_path)}
     ada, bob = open_client(environment=environment), meet("bob")
+    ada.wait("/help lists commands, C-r searches your lines, PgUp shows older messages")
     ada.press("/open dev\r")
     ada.wait("in dev as ada")
     bob.send(Say("was seen", room="lobby"))
@@ -344,6 +345,7 @@ def test_a_restart_of_the_client_enters_the_same_rooms_and_marks_what_is_new(
     rows = [row.partition(" ")[2] if ":" in row else row for row in again.rows]
     said = [row for row in rows if "bob: was" in row or row == "--- new ---"]
     assert said == ["bob: was seen", "--- new ---", "bob: was missed"]
+    assert "C-r searches" not in again.text, "only the first start says that"
     again.press("\x1b2")
     again.wait("in dev as ada")
     fresh = open_client(where, "--no-state", name="eve", environment=environment)

@@ -5,11 +5,13 @@ import pytest
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.settings import LAYOUTS, Preferences
 from pylingo.client.terminal.commands import run_local
+from pylingo.client.terminal.key_table import key_rows
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Do, Effect, Model, Transcribe
 from pylingo.client.terminal.room_commands import ROOM_COMMANDS
 from pylingo.shared.commands import BY_NAME
 from pylingo.shared.errors import RequestError
+from pylingo.shared.messages import CommandInfo
 
 NOON = 1_700_000_000_000_000
 
@@ -31,17 +33,33 @@ def texts(model: Model) -> list[str]:
 
 def test_what_is_the_servers_is_not_carried_out_here(model: Model) -> None:
     for name in [*BY_NAME, "", "nope"]:
-        if name != "close" and name not in ROOM_COMMANDS:
+        if name not in ("close", "help") and name not in ROOM_COMMANDS:
             assert run_local(model, name, "x", NOON) is None
+    assert run_local(model, "help", None, NOON) is None
     assert model.preferences == Preferences()
 
 
 def test_the_table_has_every_command_and_none_of_the_servers(model: Model) -> None:
     names = [info.name for info in LOCAL]
-    assert names == ["layout", "switch", "colors", "time", "ignore", "log", "clear", "quit"]
-    assert not set(names) & set(BY_NAME)
+    assert names == ["layout", "switch", "colors", "time", "ignore", "log", "help", "clear", "quit"]
+    assert set(names) & set(BY_NAME) == {"help"}
     for name in names:
-        run(model, name)
+        run(model, name, "msg" if name == "help" else None)
+
+
+def test_help_explains_a_command(model: Model) -> None:
+    model.commands["dance"] = CommandInfo("dance", None, "Dances.")
+    usages = {"msg": "/msg [username text]", "/layout": "/layout [layout]", "dance": "/dance\nDances."}
+    for topic, words in usages.items():
+        assert run(model, "help", topic) == []
+        assert words in texts(model)[-1]
+    with pytest.raises(RequestError, match="did you mean /dance"):
+        run(model, "help", "danec")
+
+
+def test_help_shows_the_keys(model: Model) -> None:
+    assert run(model, "help", "keys") == []
+    assert all(row in texts(model)[0] for row in key_rows())
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -32,6 +32,16 @@ def test_a_room_of_the_command_line_comes_first(path: Path) -> None:
     assert LastRun(ClientOptions(room="ops", is_room_given=True), path).rooms == ["ops", "dev"]
 
 
+def test_the_first_run_is_the_one_without_a_file(path: Path) -> None:
+    first = LastRun(ClientOptions(), path)
+    assert first.is_first
+    first.keep([], {})
+    assert not LastRun(ClientOptions(), path).is_first
+    assert not LastRun(ClientOptions(), None).is_first
+    path.write_text("{")
+    assert not LastRun(ClientOptions(), path).is_first
+
+
 def test_without_a_file_nothing_is_kept(tmp_path: Path) -> None:
     last = LastRun(ClientOptions(room="lobby"), None)
     last.keep(["dev"], {})

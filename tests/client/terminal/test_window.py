@@ -80,6 +80,16 @@ def test_a_terminal_that_is_none_is_a_launch_error() -> None:
         made.run()
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_the_first_run_says_where_to_find_out_more(pty: Pty, monkeypatch: pytest.MonkeyPatch, is_first: bool) -> None:
+    options = ClientOptions(host="127.0.0.1", port=1, name="ada", room=None)
+    made = Window(options, lambda _: None, "xterm-256color", fd=pty.fd, is_first=is_first)
+    leave_when_waiting(pty, monkeypatch)
+    assert made.run() == 0
+    texts = [line.text for line in made.model.buffer.scrollback.lines]
+    assert any("/help lists commands, C-r" in text for text in texts) == is_first
+
+
 def test_the_rooms_of_an_earlier_run_are_the_buffers_and_are_kept_at_the_end(
     pty: Pty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
