@@ -8,6 +8,8 @@ import base64
 import binascii
 from dataclasses import dataclass
 
+from pylingo.shared.identity import ANYBODYS, has_small_order
+
 KIND = b"ssh-ed25519"
 MAKE_ONE = "ssh-keygen -t ed25519"
 """The command that makes a key that can be used."""
@@ -46,6 +48,8 @@ def read_header(data: bytes) -> KeyHeader:
     if kind != KIND or len(key) != _KEY_SIZE:
         shown = kind.decode("ascii", "replace")[:32]
         raise ValueError(f"is a key of the kind {shown!r}, not ssh-ed25519; make one with  {MAKE_ONE}")
+    if has_small_order(key):
+        raise ValueError(f"cannot be used: {ANYBODYS}; make one with  {MAKE_ONE}")
     return KeyHeader(blob, cipher != b"none")
 
 

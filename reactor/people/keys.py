@@ -9,7 +9,7 @@ import binascii
 from dataclasses import dataclass
 from functools import cached_property
 
-from pylingo.shared.identity import fingerprint, parse_fingerprint
+from pylingo.shared.identity import ANYBODYS, fingerprint, has_small_order, parse_fingerprint
 from pylingo.shared.identity import proof_message as proof_message
 from pylingo.shared.text import quote
 
@@ -55,7 +55,10 @@ class PublicKey:
             raise ValueError(f"a public key must be {_RIGHT}: other characters are in this one") from None
         if not blob.startswith(_HEADER) or len(blob) != len(_HEADER) + _KEY_SIZE:  # `validate` lets padding through
             raise ValueError(f"the key is damaged: it is called {KIND} and holds something else; copy the line anew")
-        return cls(blob[len(_HEADER) :])
+        raw = blob[len(_HEADER) :]
+        if has_small_order(raw):
+            raise ValueError(f"{ANYBODYS}: make one with {_COMMAND}")
+        return cls(raw)
 
     @property
     def text(self) -> str:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pylingo.client.openssh import KeyHeader, read_header
 from tests.fakes.keys import ENCRYPTED, ENCRYPTED_PUBLIC, RSA, UNENCRYPTED, UNENCRYPTED_PUBLIC
+from tests.fakes.small_order import small_keys
 
 BEGIN, END = b"-----BEGIN OPENSSH PRIVATE KEY-----\n", b"\n-----END OPENSSH PRIVATE KEY-----\n"
 
@@ -56,6 +57,14 @@ def test_anything_else_is_refused_with_what_to_do(data: bytes, words: str) -> No
         read_header(data)
     assert "ssh-keygen -t ed25519" in str(caught.value) or "public key" in str(caught.value)
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("raw", small_keys(), ids=bytes.hex)
+def test_a_key_with_which_anybody_can_sign_is_refused(raw: bytes) -> None:
+    whole = body(UNENCRYPTED)
+    public = base64.b64decode(UNENCRYPTED_PUBLIC.split()[1])[-32:]
+    with pytest.raises(ValueError, match=r"cannot be used: with this key anybody can sign, .*; make one with  ssh"):
+        read_header(wrapped(whole.replace(public, raw)))
 
 
 @given(st.binary(max_size=300))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pylingo.shared.identity import fingerprint, parse_fingerprint, proof_message
+from pylingo.shared.identity import fingerprint, has_small_order, parse_fingerprint, proof_message
+from tests.fakes.small_order import BASE_Y, ORDER, add, encode, point_with, small_keys, small_points, times
 
 CHALLENGE = bytes(range(32))
 
@@ -56,3 +57,24 @@ def test_the_message_has_the_challenge_and_the_certificate() -> None:
 def test_a_challenge_of_another_size_is_not_signed(size: int) -> None:
     with pytest.raises(ValueError, match="a challenge must have 32 bytes"):
         proof_message(bytes(size), None)
+
+
+# --- keys that prove nothing
+
+
+def test_there_are_eight_points_of_a_small_order_in_fourteen_encodings() -> None:
+    assert len(small_points()) == 8
+    assert {times(8, point) for point in small_points()} == {(0, 1)}
+    assert len(small_keys()) == 14  # those that libsodium refuses are as many
+    assert all(map(has_small_order, small_keys()))
+
+
+def test_other_points_are_no_matter_what_is_added_to_them() -> None:
+    base = point_with(BASE_Y)
+    assert base is not None
+    assert times(ORDER, base) == (0, 1)
+    for factor in (1, 2, 8, ORDER - 1):
+        for small in small_points():
+            assert not has_small_order(encode(add(times(factor, base), small)))
+    assert not any(has_small_order(number.to_bytes(32, "little")) for number in range(2, 200))
+    assert not any(has_small_order(bytes([number]) + key[1:]) for key in small_keys() for number in (3, 0x55))

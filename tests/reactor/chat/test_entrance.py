@@ -1,5 +1,6 @@
 """What somebody must show before requests are handled: password, proof, membership, invitation, in that order."""
 
+import base64
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from pylingo.shared.schema import Record
 from tests.fakes.access import Door
 from tests.fakes.chat import NOON, Person, error, goodbye, words_left_out
 from tests.fakes.identity import key
+from tests.fakes.small_order import as_text, forge, small_keys
 
 ADA, BOB, EVE = (key(word).fingerprint for word in "abe")
 FAR = "192.0.2.7"
@@ -127,6 +129,18 @@ def test_a_proof_that_is_none_ends_the_connection_with_a_reason(door, name):
     assert farewell.reason == "identity"
     assert 20 < len(farewell.text) < 400
     assert person.endings == ["identity"]
+    assert door.disk.states == []
+
+
+@pytest.mark.parametrize("raw", small_keys(), ids=bytes.hex)
+def test_a_key_with_which_anybody_can_sign_is_no_identity(door, raw):
+    person = door.come()
+    proof = base64.b64encode(forge(raw, proof_message(bytes.fromhex(person.challenge), None))).decode()
+    person.ask(Hello(1, "eve", identity=as_text(raw), proof=proof))
+    door.tick()
+    (farewell,) = person.got()
+    assert isinstance(farewell, Goodbye)
+    assert (farewell.reason, farewell.text.partition(",")[0]) == ("identity", "with this key anybody can sign")
     assert door.disk.states == []
 
 

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pylingo.reactor.people.keys import MAX_TEXT, PublicKey, is_fingerprint, prepare, proof_message, read_proof
+from tests.fakes.small_order import as_text, forge, small_keys
 from tests.support import DEADLINE, ROOT
 
 TEXT = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGn1F6v8zeGMFe5Dyi3/NNaNuOYPYkZH24fRwzqljb9f"
@@ -110,6 +111,14 @@ def test_a_proof_verifies_with_its_key_and_message_alone() -> None:
     assert not key.verify(signature, proof_message(b"d" * 32, b"certificate"))
     for wrong in (b"", signature[:-1], signature + b"\0", bytes(64), b"\xff" * 64, bytes(10_000)):
         assert not key.verify(wrong, message)
+
+
+@pytest.mark.parametrize("raw", small_keys(), ids=bytes.hex)
+def test_a_key_with_which_anybody_can_sign_is_refused(raw: bytes) -> None:
+    """The signature verifies, so the key must not be taken in the first place."""
+    assert PublicKey(raw).verify(forge(raw, b"words"), b"words")
+    with pytest.raises(ValueError, match="with this key anybody can sign, so it proves nothing: make one with ssh-key"):
+        PublicKey.parse(as_text(raw))
 
 
 @pytest.mark.parametrize("raw", [bytes(32), b"\xff" * 32, bytes([2]) + bytes(31)])

@@ -8,6 +8,7 @@ import pytest
 from pylingo.reactor.people import members as module
 from pylingo.reactor.people.members import NOBODY, Member, parse_members, read_members
 from tests.fakes.people import fingerprint, key
+from tests.fakes.small_order import as_text, small_keys
 
 ONE, TWO, THREE = key(1).text, key(2).text, key(3).text
 
@@ -81,6 +82,7 @@ def test_a_comment_gives_no_name_that_another_line_gives_with_the_option() -> No
         ("<!DOCTYPE html>", "this is neither a key nor an option"),
         ("Not Found", "make one with ssh-keygen"),
         (ONE[:-1], "copy the whole line"),
+        *((f"operator {as_text(raw)} eve", "with this key anybody can sign") for raw in small_keys()),
         (ONE + TWO, "two keys are in this line"),
         (f'name="\udcff" {ONE}', "name="),
     ],
