@@ -18,6 +18,12 @@ class Part(Record):
     size: int | None = None
 
 
+@record("twin")
+class Twin(Record):
+    label: str
+    size: int | None = None
+
+
 @record("sample", TABLE, OTHER)
 class Sample(Record):
     word: str
@@ -74,6 +80,9 @@ def test_a_record_is_in_the_tables_it_names():
 def test_a_record_is_a_value():
     assert Part("a", 1) == Part("a", 1) != Part("a", 2)
     assert len({Part("a", 1), Part("a", 1), Part("a", 2)}) == 2
+    assert Part("a") != Twin("a")
+    assert Part("a") != ("a", None)
+    assert repr(Part("a", 1)) == "Part(label='a', size=1)"
     with pytest.raises((AttributeError, TypeError)):
         object.__setattr__(Part("a"), "other", 1)
 
