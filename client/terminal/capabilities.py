@@ -5,6 +5,7 @@ whose answers it would wait for. `NO_COLOR` is hidden from it, because it would 
 """
 
 import curses
+import functools
 import io
 import os
 import zlib
@@ -105,7 +106,7 @@ def read_capabilities(kind: str) -> Capabilities:
         left=lambda count: str(terminal.cub(count)) if count > 1 else "\b" * count,
         right=lambda count: str(terminal.cuf(count)),
         region=lambda top, bottom: str(terminal.csr(top, bottom)),
-        color=lambda number: str(terminal.color(number)),
+        color=functools.cache(lambda number: str(terminal.color(number))),  # each theme has the same ones
         link=link,
         number_of_colors=terminal.number_of_colors,
         keys={sequence: _KEYS[name] for sequence, name in names.items() if name in _KEYS},
