@@ -13,6 +13,7 @@ import argparse
 import re
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,14 +23,18 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
+from pylingo.client.identity import make
 from pylingo.shared.codec import encode
+from pylingo.shared.identity import fingerprint
 from pylingo.shared.messages import Say
 from tests.console import Console
+from tests.fakes.tls import der
 from tests.support import Peer, ServerProcess, wait_until
 
 Rows = list[tuple[str, str]]
 FLOOD = 10_000
 SCROLLBACK = 5_000
+ROUNDS = 11
 PAINTED = b"\x1b[?2026l"
 BACKSPACE = b"\x7f"
 KEY = b"z"  # occurs in no sequence that the client writes and in no message here
@@ -76,20 +81,32 @@ def percentile(values: list[float], part: float) -> float:
 
 
 def start() -> Rows:
-    """Time from the start of the program to the first paint, and the time of an empty Python."""
-    times, bare = [], []
-    with ServerProcess() as server:
-        for _ in range(7):
-            begin = time.monotonic()
-            with Console(f"127.0.0.1:{server.port}", "--name", "ada", is_shown=False) as console:
-                written(console, PAINTED)
-                times.append(time.monotonic() - begin)
+    """Time from the start of the program to the first paint: plain, with a key, over TLS; and that of an empty Python.
+
+    They take turns, because the speed of a machine changes more between rounds than within one.
+    """
+    times: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as folder, ServerProcess(tls=False) as plain, ServerProcess(tls=True) as secure:
+        key = Path(folder, "key")
+        make(key)
+        address = f"127.0.0.1:{plain.port}"
+        ways = {
+            "plain": (address, "--name", "ada"),
+            "with a key": (address, "--name", "ada", "--identity", str(key)),
+            "over TLS": (f"pylingo://127.0.0.1:{secure.port}#{fingerprint(der())}", "--name", "ada"),
+        }
+        for _ in range(ROUNDS):
+            for way, arguments in ways.items():
+                begin = time.monotonic()
+                with Console(*arguments, environment={"XDG_DATA_HOME": folder}, is_shown=False) as console:
+                    written(console, PAINTED)
+                    times.setdefault(way, []).append((time.monotonic() - begin) * 1000)
             begin = time.monotonic()
             with Console(program=("-c", "print(1)"), is_shown=False) as console:
                 console.end()
-                bare.append(time.monotonic() - begin)
-    words = f"{statistics.median(times):.2f} s; a Python that prints one line: {statistics.median(bare):.2f} s"
-    return [("Start to the first paint, on a terminal that answers no query", words)]
+                times.setdefault("a Python that prints one line", []).append((time.monotonic() - begin) * 1000)
+    words = "; ".join(f"{way}: {statistics.median(found):.0f} ms" for way, found in times.items())
+    return [(f"Start to the first paint, on a terminal that answers no query, median of {ROUNDS}", words)]
 
 
 def keys() -> Rows:
