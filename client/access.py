@@ -1,20 +1,26 @@
-"""How a program gets in at a server: from an address or a link to its `Security` and its `Credentials`."""
+"""How a program gets in at a server: from an address or a link to its `Security` and its `Credentials`.
+
+The modules of TLS and of keys take some 20 ms to import, so they are imported where a connection needs them.
+"""
 
 import functools
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pylingo.client import identity as keys
-from pylingo.client import known_hosts
 from pylingo.client.credentials import Credentials
-from pylingo.client.identity import Identity, read_or_make, read_unlocked
+from pylingo.client.data_folder import is_missing, key_path, known_hosts_path
 from pylingo.client.options import ClientOptions
 from pylingo.client.reconnect import FinalError
-from pylingo.client.security import Security
-from pylingo.client.trust import Trust, is_loopback, needs_tls
+from pylingo.client.security import Security, Unencrypted
+from pylingo.shared.address import is_loopback
 from pylingo.shared.link import Link, is_link, parse_link
+
+if TYPE_CHECKING:
+    import ssl
+
+    from pylingo.client.identity import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +44,8 @@ def for_person(options: ClientOptions, ask: Callable[[str], str]) -> Access:
     credentials = Credentials(
         password=options.password,
         invite=server.invite,
-        identity=read_unlocked(options.identity, ask) if options.identity is not None else None,
-        own_key=functools.cache(lambda: read_or_make(keys.default_path())),
+        identity=_read_key(options.identity, ask) if options.identity is not None else None,
+        own_key=functools.cache(_own_key),
     )
     return Access(server, security, credentials)
 
@@ -47,17 +53,20 @@ def for_person(options: ClientOptions, ask: Callable[[str], str]) -> Access:
 def for_bot(
     host: str,
     port: int,
-    tls: ssl.SSLContext | bool | None,
+    tls: "ssl.SSLContext | bool | None",
     server_hostname: str | None,
-    identity: Identity | str | Path | None,
+    identity: "Identity | str | Path | None",
     password: str | None,
 ) -> Access:
     """Return the access of a `Client`, whose arguments these are. Raises `ValueError` for a wrong link."""
     server = parse_link(host) if is_link(host) else Link(host, port, is_link=False)
     if isinstance(identity, str | Path):
-        identity = read_unlocked(Path(identity).expanduser(), _never_asked)
-    if isinstance(tls, ssl.SSLContext):
-        security = Security(server_hostname or server.host, context=tls)
+        identity = _read_key(Path(identity).expanduser(), _never_asked)
+    security: Security
+    if tls is not None and not isinstance(tls, bool):
+        from pylingo.client.encryption import Encryption
+
+        security = Encryption(server_hostname or server.host, tls)
     elif tls or server.is_link:
         security = _encrypted(server, False)
     else:
@@ -67,16 +76,40 @@ def for_bot(
 
 def _security(server: Link, is_plain: bool, accept_new: bool) -> Security:
     """TLS, unless that is ruled out, or unless a server on loopback is not a known one."""
-    path = known_hosts.default_path()
-    if server.is_link or (not is_plain and needs_tls(server.host, server.port, path)):
+    if server.is_link or not (is_plain or (is_loopback(server.host) and not _is_known(server))):
         return _encrypted(server, accept_new)
-    return Security(server.host)
+    return Unencrypted()
 
 
 def _encrypted(server: Link, accept_new: bool) -> Security:
-    path = known_hosts.default_path()
+    from pylingo.client.encryption import Encryption
+    from pylingo.client.trust import Trust
+
+    path = known_hosts_path()
     trust = Trust(server.host, server.port, pin=server.fingerprint, path=path, accept_new=accept_new)
-    return Security(server.host, trust=trust)
+    return Encryption(server.host, trust)
+
+
+def _is_known(server: Link) -> bool:
+    """Whether the file of known hosts has the server. Raises `TrustError` if the file cannot tell."""
+    path = known_hosts_path()
+    if path is None or is_missing(path):
+        return False
+    from pylingo.client.trust import is_known
+
+    return is_known(path, server.host, server.port)
+
+
+def _own_key() -> "Identity":
+    from pylingo.client.identity import read_or_make
+
+    return read_or_make(key_path())
+
+
+def _read_key(path: Path, ask: Callable[[str], str]) -> "Identity":
+    from pylingo.client.identity import read_unlocked
+
+    return read_unlocked(path, ask)
 
 
 def _never_asked(prompt: str) -> str:

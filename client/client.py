@@ -5,28 +5,31 @@ Leaving waits until every message is confirmed. The docstring of `pylingo` has a
 """
 
 import collections
-import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pylingo.client.access import Access, for_bot
 from pylingo.client.connection import ClientConnection
 from pylingo.client.conversation import Conversation
 from pylingo.client.departure import Departure, Stage
+from pylingo.client.disconnection import why_no_connection
 from pylingo.client.events import ClientEvent, ConversationEvent, Received, Refused, Remark, Send, Status
-from pylingo.client.identity import Identity
 from pylingo.client.reconnect import RETRY, Backoff, FinalError, ReconnectPolicy
-from pylingo.client.wording import not_confirmed, refused, why_no_connection
+from pylingo.client.wording import not_confirmed, refused
 from pylingo.reactor.engine.dial import Resolver, Target
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.timers import Timer
-from pylingo.reactor.engine.tls import ClientTls
 from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT, show_address
-from pylingo.shared.identity import fingerprint
 from pylingo.shared.link import Link, show_link
 from pylingo.shared.messages import Goodbye, Ready
 from pylingo.shared.schema import Record
+
+if TYPE_CHECKING:
+    import ssl
+
+    from pylingo.client.identity import Identity
+    from pylingo.reactor.engine.tls import ClientTls
 
 _ROOM = "lobby"
 FIRST_CLAIM = 5.0
@@ -74,9 +77,9 @@ class Client:
         on_event: Callable[[ClientEvent], object] | None = None,
         drained: Callable[[], object] = lambda: None,
         targets: Sequence[Target] | None = None,
-        tls: ssl.SSLContext | bool | None = None,
+        tls: "ssl.SSLContext | bool | None" = None,
         server_hostname: str | None = None,
-        identity: Identity | str | Path | None = None,
+        identity: "Identity | str | Path | None" = None,
         password: str | None = None,
         access: Access | None = None,
     ) -> None:
@@ -244,6 +247,8 @@ class Client:
         """Return the link for an invitation to our room; the code itself if there is no certificate to pin."""
         if self.certificate is None:
             return code
+        from pylingo.shared.identity import fingerprint
+
         room, pin = self.conversation.room, fingerprint(self.certificate)
         return show_link(Link(self._server.host, self._server.port, room, code, pin))
 
@@ -314,7 +319,7 @@ class Client:
         except FinalError as error:
             self.stop(error)
 
-    def _dial_with(self, tls: ClientTls | None) -> None:
+    def _dial_with(self, tls: "ClientTls | None") -> None:
         self._connection = ClientConnection(
             self.reactor, self._where, self._connected, self._received, self._drained, self._ended, tls
         )

@@ -4,20 +4,23 @@ It answers the server's pings. It pings a silent server and then gives the conne
 away reports no error.
 """
 
+import socket
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from pylingo.reactor.engine.dial import Resolver, Target
-from pylingo.reactor.engine.handshake import NotTlsError
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.timers import Timer
-from pylingo.reactor.engine.tls import ClientTls, TlsChannel
 from pylingo.reactor.engine.tls_dial import Stream, TlsDial
 from pylingo.reactor.engine.transport import Transport
 from pylingo.shared.codec import encode, event_codec
 from pylingo.shared.errors import FrameError, RequestError
-from pylingo.shared.framing import HEADER_SIZE, FrameDecoder
-from pylingo.shared.messages import Goodbye, Ping, PingRequest, Pong, PongRequest
+from pylingo.shared.framing import FrameDecoder
+from pylingo.shared.messages import Ping, PingRequest, Pong, PongRequest
 from pylingo.shared.schema import Record
+
+if TYPE_CHECKING:
+    from pylingo.reactor.engine.tls import ClientTls
 
 SILENCE = 30.0
 """Seconds without a frame, pings aside, after which the server is pinged, and again after which it is given up."""
@@ -25,9 +28,6 @@ _LONGEST_WORD = 1_024  # characters of a name, far more than any PyLingo server 
 _WORDS = ("name", "room", "old", "new", "token", "from_", "key")
 HIGH_WATER = 65_536
 """Bytes queued above which nothing more should be sent until `drained`."""
-_GOODBYE_MAP = encode(Goodbye("full", ""))[HEADER_SIZE:][:1]
-_PLAIN_REFUSALS = frozenset({"full", "address-limit"})
-"""Reasons of a goodbye that a server may give before the TLS handshake, and which are believed without encryption."""
 
 
 class ClientConnection:
@@ -47,7 +47,7 @@ class ClientConnection:
         received: Callable[[Record], object],
         drained: Callable[[], object],
         ended: Callable[[Exception | None], object],
-        tls: ClientTls | None = None,
+        tls: "ClientTls | None" = None,
     ) -> None:
         self._reactor = reactor
         self._connected = connected
@@ -61,6 +61,7 @@ class ClientConnection:
         self._pinged = False  # since then
         self._silence_timer: Timer | None = None
         self.certificate: bytes | None = None
+        self._is_encrypted = tls is not None
         self._dial = TlsDial(reactor, where, tls, self._dialled, self._not_dialled)
 
     @property
@@ -107,13 +108,15 @@ class ClientConnection:
             self._transport.abort()
 
     def _not_dialled(self, error: Exception) -> None:
-        refusal = _refusal_in(error) if isinstance(error, NotTlsError) else None
-        if refusal is not None:
-            self._received(refusal)
+        if self._is_encrypted:
+            from pylingo.client.plain_refusal import refusal_in
+
+            if (refusal := refusal_in(error)) is not None:
+                self._received(refusal)
         self._ended(error)
 
     def _dialled(self, channel: Stream) -> None:
-        if isinstance(channel, TlsChannel):
+        if not isinstance(channel, socket.socket):
             self.certificate = channel.certificate
         self._transport = Transport(self._reactor, channel, self)
         self._heard = self._reactor.now
@@ -170,20 +173,6 @@ class ClientConnection:
         self._transport = None
         self._stop_watching()
         self._ended(self._error or error)
-
-
-def _refusal_in(error: NotTlsError) -> Goodbye | None:
-    """The goodbye of a server that has refused us before the handshake, in the bytes that came without TLS."""
-    # The length and the first byte of the map are missing; the byte is the same for all of them.
-    frames = [_GOODBYE_MAP + error.received] if error.missing else FrameDecoder().feed(error.received)
-    try:
-        records = list(map(event_codec.decode, frames))
-    except (FrameError, RequestError):
-        return None
-    match records:
-        case [Goodbye(reason=reason) as goodbye] if reason in _PLAIN_REFUSALS:
-            return goodbye
-    return None
 
 
 def _check_words(record: Record) -> None:

@@ -13,7 +13,7 @@ belongs to the session, and a new session begins with an empty one.
 """
 
 import itertools
-import secrets
+import os
 from collections.abc import Callable, Mapping, Sequence
 
 from pylingo.client import events
@@ -24,7 +24,7 @@ from pylingo.client.membership import Membership
 from pylingo.client.outgoing import Outgoing
 from pylingo.client.people import Marks
 from pylingo.client.reconnect import HelloRefusedError
-from pylingo.client.unanswered import Unanswered
+from pylingo.client.unanswered import Unanswered, new_key
 from pylingo.client.wish import ABOUT_NAMES, KICKED, TAKEN, Wish
 from pylingo.shared import PROTOCOL_VERSION, __version__, messages
 from pylingo.shared.commands import message_of
@@ -48,7 +48,7 @@ class Conversation:
         self,
         name: str | None,
         room: str | None,
-        new_key: Callable[[], str] = lambda: secrets.token_hex(8),
+        new_key: Callable[[], str] = new_key,
         *,
         rooms: Sequence[str] = (),
         seen: Mapping[str, int] | None = None,
@@ -63,7 +63,7 @@ class Conversation:
         self._claim = 0  # the id of the request for the wished name, while it has no reply
         self._ping = 0  # the id of the latest ping, while it has no reply
         self._new_key = new_key
-        self._token = secrets.token_hex(16)  # until the server gives one; it identifies a repeated hello
+        self._token = os.urandom(16).hex()  # until the server gives one; it identifies a repeated hello
         self._credentials = credentials or Credentials()
         self._had_session = False
         self._is_ready = False  # whether the server has answered the hello of this connection

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from pylingo.client.reconnect import FinalError
-from pylingo.shared.identity import CHALLENGE_SIZE
 from pylingo.shared.messages import Welcome
 
 
@@ -93,6 +92,8 @@ class Credentials:
 
 
 def _challenge(text: str) -> bytes:
+    from pylingo.shared.identity import CHALLENGE_SIZE
+
     try:
         challenge = bytes.fromhex(text)
     except ValueError:

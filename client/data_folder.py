@@ -3,8 +3,28 @@
 from pathlib import Path
 
 
-def data_file(name: str) -> Path | None:
-    """Return the path of a file in the platform's data folder; None without a home folder."""
+def key_path() -> Path | None:
+    """Return the path of the key that is made on first use; None without a home folder."""
+    return _data_file("id_ed25519")
+
+
+def known_hosts_path() -> Path | None:
+    """Return the path of the file of known hosts; None without a home folder."""
+    return _data_file("known_hosts")
+
+
+def is_missing(path: Path) -> bool:
+    """Whether there is no such file. A file that cannot be looked at is not missing."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _data_file(name: str) -> Path | None:
     from platformdirs import user_data_path
 
     try:

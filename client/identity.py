@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pylingo.client.data_folder import data_file
 from pylingo.client.openssh import MAKE_ONE, KeyHeader, read_header
 from pylingo.client.reconnect import FinalError
 from pylingo.shared.identity import fingerprint, proof_message
@@ -107,11 +106,6 @@ class Identity:
             raise ValueError
         self._key = key
         self._data = b""
-
-
-def default_path() -> Path | None:
-    """Return the path of the key that is made on first use; None without a home folder."""
-    return data_file("id_ed25519")
 
 
 def read(path: Path) -> Identity:

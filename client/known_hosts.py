@@ -11,7 +11,6 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from pylingo.client.data_folder import data_file
 from pylingo.client.locked_file import locked, replace
 from pylingo.shared.address import parse_address, show_address
 from pylingo.shared.identity import parse_fingerprint
@@ -27,11 +26,6 @@ class KnownHost:
 
     fingerprint: str
     place: str
-
-
-def default_path() -> Path | None:
-    """Return the path of the file; None without a home folder."""
-    return data_file("known_hosts")
 
 
 def server_name(host: str, port: int) -> str:

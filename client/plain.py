@@ -18,6 +18,7 @@ from typing import TextIO
 
 from pylingo.client.access import Access, for_person
 from pylingo.client.client import PATIENCE, Client
+from pylingo.client.disconnection import why_no_connection
 from pylingo.client.events import ClientEvent, KeyChanged, NameWanted, Received, Refused, Remark, Status
 from pylingo.client.help_topics import explain
 from pylingo.client.histories import INBOX, place_of
@@ -31,7 +32,6 @@ from pylingo.client.wording import (
     local_day,
     not_confirmed,
     refused,
-    why_no_connection,
     wording,
 )
 from pylingo.reactor.engine.loop import Reactor

@@ -7,32 +7,14 @@ next connection expects exactly that one.
 """
 
 import enum
-import ipaddress
 from collections.abc import Callable
 from pathlib import Path
 
 from pylingo.client import known_hosts
 from pylingo.client.known_hosts import KnownHost
-from pylingo.client.reconnect import FinalError
+from pylingo.client.trust_errors import TrustError, UnknownCertificateError
 from pylingo.shared.address import show_address
 from pylingo.shared.identity import fingerprint
-
-
-class TrustError(FinalError):
-    """The server is not trusted."""
-
-
-class UnknownCertificateError(TrustError):
-    """Nobody vouches for the server's certificate, and the person was not asked yet."""
-
-    def __init__(self, where: str, fingerprint: str, why: str) -> None:
-        super().__init__(
-            f"the certificate of {where} is not known ({why}): its fingerprint is {fingerprint}; if the server's"
-            " operator gives you the same, accept it in the window, or once with --accept-new"
-        )
-        self.where = where
-        self.fingerprint = fingerprint
-        self.why = why
 
 
 class Basis(enum.Enum):
@@ -178,21 +160,9 @@ class Trust:
         )
 
 
-def is_loopback(host: str) -> bool:
-    """Whether `host` is this computer, by its name or address alone."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host.lower() == "localhost"
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
-
-
-def needs_tls(host: str, port: int, path: Path | None) -> bool:
-    """Whether HOST[:PORT] means TLS: everywhere but on loopback, and there as well if the server is a known one.
-
-    Raises `TrustError` if the file of known hosts cannot tell.
-    """
-    return not is_loopback(host) or bool(_find(path, host, port))
+def is_known(path: Path, host: str, port: int) -> bool:
+    """Whether the file of known hosts has the server. Raises `TrustError` if the file cannot tell."""
+    return bool(_find(path, host, port))
 
 
 def _find(path: Path | None, host: str, port: int) -> list[KnownHost]:

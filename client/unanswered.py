@@ -4,6 +4,7 @@ After a connection broke, nobody knows which of them the server has carried out.
 keys, and commands that can be repeated are sent again. For all others the person is told that the outcome is unknown.
 """
 
+import os
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
@@ -18,6 +19,11 @@ KEYS_KEPT = 20_000
 """Keys of confirmed messages that are remembered, to recognise own messages in the history."""
 _REPEATABLE = frozenset({"name", "list", "users", "help", "who", "whois", "away"})
 """Commands that can be sent twice without harm. `MOVES` are not sent again: a reconnect restores the rooms."""
+
+
+def new_key() -> str:
+    """Return a random key for a message. Equal to `secrets.token_hex(8)`, whose module takes long to import."""
+    return os.urandom(8).hex()
 
 
 @dataclass(slots=True)

@@ -4,8 +4,6 @@ Text of other people and of the server passes through `printable` or `readable`,
 first line of a frame starts in the first column and all others are indented, so no text can imitate another frame.
 """
 
-import socket
-import ssl
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,11 +11,8 @@ from typing import Any
 from pylingo.client.events import KeyChanged
 from pylingo.client.help_groups import help_rows
 from pylingo.client.people import Marks
-from pylingo.client.reconnect import FinalError
 from pylingo.client.wish import KICKED
 from pylingo.client.zone import local_time
-from pylingo.reactor.engine.handshake import NotTlsError
-from pylingo.reactor.engine.tls import reason_of
 from pylingo.shared import messages
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
@@ -26,15 +21,6 @@ from pylingo.shared.text import printable, quote, readable
 UNCONFIRMED = "unconfirmed"
 """The code of the client's own error: it is not known whether the server carried out a request."""
 INDENT = "    "
-_BAD_CERTIFICATES = {  # by OpenSSL's X509_V_ERR_ number
-    9: "is not valid yet: is the clock of this machine right?",
-    10: "has expired",
-    18: "is its own issuer, and nobody else vouches for it",
-    19: "ends in an issuer that this machine does not trust",
-    20: "is from an issuer that this machine does not know",
-    62: "is for another host",
-    64: "is for another address",
-}
 REMOVED = "(removed)"
 """What stands for a text that an operator has taken out of the history. No other text is empty."""
 _DEEDS = {
@@ -94,31 +80,6 @@ def refused(request: messages.Say | messages.Command, error: messages.Error) -> 
 def not_confirmed(what: str, count: int) -> str:
     """A sentence that says how many of `what` the server has not confirmed."""
     return f"{count} {what}{' was' if count == 1 else 's were'} not confirmed by the server"
-
-
-def why_no_connection(error: Exception | None, goodbye: messages.Goodbye | None, where: str) -> str:
-    """A sentence that says why there is no connection to the server at `where`."""
-    if goodbye is not None:
-        return f"{where} ended the connection: {printable(goodbye.text)}"
-    if isinstance(error, NotTlsError):
-        return f"{where} does not speak TLS: connect to it without encryption, or to another port"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        words = _BAD_CERTIFICATES.get(error.verify_code, f"was refused: {printable(reason_of(error))}")
-        return f"the certificate of {where} {words}"
-    if isinstance(error, ssl.SSLError):
-        return f"no encrypted connection to {where}: {printable(reason_of(error))}"
-    if isinstance(error, FinalError):
-        return printable(str(error))
-    # The system reports a reset, not an end, if the server had not read everything.
-    if error is None or isinstance(error, ConnectionResetError | BrokenPipeError):
-        return f"the connection to {where} broke: the server went away"
-    if isinstance(error, ConnectionRefusedError):
-        return f"connection refused: no server listens on {where}"
-    if isinstance(error, socket.gaierror):
-        later = error.errno == socket.EAI_AGAIN
-        words = f"the host in {where} cannot be looked up at present" if later else f"unknown host in {where}"
-        return f"{words}: {error.strerror}"
-    return f"no connection to {where}: {getattr(error, 'strerror', None) or error}"
 
 
 def key_changed(change: KeyChanged) -> str:

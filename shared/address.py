@@ -1,5 +1,7 @@
 """Server addresses: reads and prints HOST[:PORT]."""
 
+import ipaddress
+
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 5000
 
@@ -30,3 +32,12 @@ def show_address(host: str, port: int) -> str:
 def host_of(address: str) -> str:
     """Return the host of an address made by `show_address`."""
     return address.rpartition(":")[0].strip("[]")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this computer, by its name or address alone."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host.lower() == "localhost"
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback

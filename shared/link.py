@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from pylingo.shared.address import parse_address, show_address
 from pylingo.shared.errors import RequestError
-from pylingo.shared.identity import parse_fingerprint
 from pylingo.shared.names import room_name
 
 SCHEME = "pylingo:"
@@ -55,6 +54,8 @@ def parse_link(text: str) -> Link:
 
     Every part is checked: a link that lost its end on the way must not lose its pin unnoticed.
     """
+    from pylingo.shared.identity import parse_fingerprint
+
     if not is_link(text) or not text[len(SCHEME) :].startswith("//"):
         raise ValueError(f"a link must be {FORM}")
     rest, has_pin, pin = text[len(SCHEME) + 2 :].partition("#")

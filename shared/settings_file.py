@@ -1,7 +1,6 @@
 """The text of a TOML file with settings, and the line of each key, for errors that name FILE:LINE as compilers do."""
 
 import re
-import tomllib
 from typing import Any
 
 BOM = "\ufeff"
@@ -13,6 +12,8 @@ class SettingsFile:
 
     def __init__(self, path: object, data: bytes) -> None:
         """Raises `ValueError` with one sentence if `data` is not TOML in UTF-8."""
+        import tomllib  # takes some milliseconds, and many a start has no file
+
         self.path = str(path)
         try:
             self.text = data.decode()

@@ -3,7 +3,6 @@
 Most of them act on the room of the buffer in which they are typed, and not on the room that is current for the server.
 """
 
-import secrets
 from collections.abc import Callable
 
 from pylingo.client.features import check_supported
@@ -13,6 +12,7 @@ from pylingo.client.terminal.buffers import close, find_person, find_room, of_pe
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Effect, Model, SendCommand, Speak
 from pylingo.client.terminal.notes import add_note
+from pylingo.client.unanswered import new_key
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Command, Say
 from pylingo.shared.names import fold, is_guest, user_name
@@ -37,7 +37,7 @@ def speak(model: Model, text: str, at: int, is_action: bool = False) -> list[Eff
     check(model, Say(text, to=buffer.person, action=is_action or None, room=elsewhere))
     _check_conversation(model, buffer)
     buffer.spoken = True
-    key = secrets.token_hex(8)
+    key = new_key()
     line = Line("own", readable(text), at, printable(model.name), state="unsent", is_action=is_action)
     buffer.scrollback.unsent[key] = line
     return [Speak(text, key, room_of(model, buffer), buffer.person, is_action)]

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from pylingo.client.disconnection import why_no_connection
 from pylingo.client.events import (
     FramesMissed,
     KeyChanged,
@@ -29,8 +30,8 @@ from pylingo.client.terminal.model import Do, Effect, Event, Interrupted, Model,
 from pylingo.client.terminal.notes import add_line, add_note, words_of
 from pylingo.client.terminal.questions import CertificateQuestion
 from pylingo.client.terminal.server_events import frames_missed, new_since, query_reply, received
-from pylingo.client.trust import UnknownCertificateError
-from pylingo.client.wording import key_changed, why_no_connection
+from pylingo.client.trust_errors import UnknownCertificateError
+from pylingo.client.wording import key_changed
 from pylingo.shared.messages import Command, Error, Say
 from pylingo.shared.names import fold
 

@@ -1,12 +1,18 @@
-"""Connects, and makes the TLS handshake if one is wanted: what a client dials with."""
+"""Connects, and makes the TLS handshake if one is wanted: what a client dials with.
+
+The modules of TLS are imported for the first handshake, because a client without TLS starts faster without them.
+"""
 
 import socket
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from pylingo.reactor.engine.dial import Dial, Resolver, Target, enable_keepalive
-from pylingo.reactor.engine.handshake import Handshake, HandshakeQueue
 from pylingo.reactor.engine.loop import Reactor
-from pylingo.reactor.engine.tls import ClientTls, TlsChannel
+
+if TYPE_CHECKING:
+    from pylingo.reactor.engine.handshake import Handshake
+    from pylingo.reactor.engine.tls import ClientTls, TlsChannel
 
 type Stream = socket.socket | TlsChannel
 
@@ -22,14 +28,14 @@ class TlsDial:
         self,
         reactor: Reactor,
         where: Sequence[Target] | Resolver,
-        tls: ClientTls | None,
+        tls: "ClientTls | None",
         connected: Callable[[Stream], object],
         failed: Callable[[Exception], object],
     ) -> None:
         self._tls = tls
         self._connected = connected
         self._failed = failed
-        self._handshakes = HandshakeQueue(reactor)
+        self._reactor = reactor
         self._stage: Dial | Handshake = Dial(reactor, where, self._dialled, failed)
 
     def cancel(self) -> None:
@@ -41,7 +47,9 @@ class TlsDial:
         if self._tls is None:
             self._connected(sock)
         else:
-            self._stage = self._handshakes.start(sock, self._tls, self._connected, self._handshake_failed)
+            from pylingo.reactor.engine.handshake import HandshakeQueue
+
+            self._stage = HandshakeQueue(self._reactor).start(sock, self._tls, self._connected, self._handshake_failed)
 
     def _handshake_failed(self, error: Exception, sock: socket.socket) -> None:
         sock.close()

@@ -7,10 +7,11 @@ import pytest
 
 from pylingo.client import known_hosts
 from pylingo.client.access import Access, for_bot, for_person
+from pylingo.client.data_folder import known_hosts_path
 from pylingo.client.identity import Identity, IdentityError
 from pylingo.client.options import ClientOptions
 from pylingo.client.reconnect import FinalError
-from pylingo.client.trust import TrustError
+from pylingo.client.trust_errors import TrustError
 from pylingo.shared.identity import fingerprint
 from pylingo.shared.link import parse_link
 from pylingo.shared.messages import Limits, Welcome
@@ -23,7 +24,7 @@ WELCOME = Welcome(1, "PyLingo/1.1.0", "guest-1", Limits(1, 1, 1, 1), challenge=C
 @pytest.fixture(autouse=True)
 def path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    found = known_hosts.default_path()
+    found = known_hosts_path()
     assert found is not None
     return found
 

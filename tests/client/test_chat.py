@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 from pylingo.client import chat
 from pylingo.shared import __version__
 from pylingo.shared.messages import Joined, Message, Say
+from tests.console import Console
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, late_names, wait_until
 
 SCRIPT = ROOT / "client" / "chat.py"
@@ -82,14 +84,46 @@ def test_version():
     assert (done.returncode, done.stdout, done.stderr) == (0, f"PyLingo {__version__}\n".encode(), b"")
 
 
+def imported(output: bytes) -> set[str]:
+    """The modules that a Python with `-X importtime` says it has imported."""
+    return {name.decode() for name in re.findall(rb"import time: +\d+ \| +\d+ \| +(\S+)", output)}
+
+
 @pytest.mark.parametrize("options", [["--help"], ["ADDRESS"]], ids=str)
 def test_blessed_is_not_imported_where_it_is_not_needed(address: str, options: list[str]):
     done = run(*(option.replace("ADDRESS", address) for option in options), python=("-X", "importtime"))
-    imported = {
-        line.rpartition(b"|")[2].strip() for line in done.stderr.splitlines() if line.startswith(b"import time:")
-    }
-    assert b"argparse" in imported
-    assert not imported & {b"blessed", b"wcwidth", b"curses", b"jinxed"}
+    modules = imported(done.stderr)
+    assert "argparse" in modules
+    assert not modules & {"blessed", "wcwidth", "curses", "jinxed"}
+
+
+OF_TLS_AND_KEYS = {
+    *("pylingo.client.encryption", "pylingo.client.identity", "pylingo.client.known_hosts", "pylingo.client.openssh"),
+    *("pylingo.client.plain_refusal", "pylingo.client.trust"),
+    *("pylingo.reactor.engine.handshake", "pylingo.reactor.engine.tls", "pylingo.shared.identity", "cryptography"),
+}
+"""Modules that a connection without TLS and without a key does not need. They take some 20 ms to import."""
+
+
+def test_a_pipe_without_tls_imports_nothing_of_it(address: str):
+    done = run(address, "--name", "lean", python=("-X", "importtime"), stdin=None, input=b"/users\n")
+    assert done.returncode == 0
+    modules = imported(done.stderr)
+    assert "pylingo.client.connection" in modules
+    assert not modules & {"ssl", "asyncio", *OF_TLS_AND_KEYS}
+
+
+def test_a_window_without_tls_imports_nothing_of_it(address: str):
+    """blessed imports asyncio, and that imports `ssl`."""
+    with Console(address, "--name", "slim", environment={"PYTHONPROFILEIMPORTTIME": "1"}, is_shown=False) as console:
+        console.wait(lambda: b"in lobby as slim" in console.written)
+        modules = imported(console.written)
+    assert "pylingo.client.terminal.window" in modules
+    assert not modules & OF_TLS_AND_KEYS
+
+
+def test_the_modules_of_tls_and_keys_are_named_right():
+    assert all(importlib.util.find_spec(name) for name in OF_TLS_AND_KEYS)
 
 
 @pytest.mark.parametrize("shape", ["absolute", "beside decoys", "isolated", "module"])

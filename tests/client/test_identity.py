@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
 from pylingo.client import identity as module
-from pylingo.client.identity import Identity, IdentityError, default_path, make, read, read_or_make, read_unlocked
+from pylingo.client.identity import Identity, IdentityError, make, read, read_or_make, read_unlocked
 from pylingo.shared.identity import proof_message
 from tests.fakes.keys import ENCRYPTED, ENCRYPTED_PUBLIC, PASSPHRASE, RSA, UNENCRYPTED, UNENCRYPTED_PUBLIC
 from tests.support import DEADLINE, ROOT
@@ -226,9 +226,7 @@ def test_a_full_disk_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, tmp_
     assert not list(tmp_path.iterdir())
 
 
-def test_the_own_key_is_in_the_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert default_path() == tmp_path / "pylingo" / "id_ed25519"
+def test_without_a_home_folder_there_is_no_own_key() -> None:
     with pytest.raises(IdentityError, match="there is no home folder for a key"):
         read_or_make(None)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pylingo.client.known_hosts import KnownHost, add, default_path, find, server_name
+from pylingo.client.known_hosts import KnownHost, add, find, server_name
 from pylingo.shared.identity import fingerprint
 
 ONE, TWO = fingerprint(b"one"), fingerprint(b"two")
@@ -144,8 +144,3 @@ def test_two_windows_at_once_lose_nothing(path: Path) -> None:
     for thread in threads:
         thread.join()
     assert len(path.read_text().splitlines()) == 20
-
-
-def test_the_file_is_in_the_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert default_path() == tmp_path / "pylingo" / "known_hosts"

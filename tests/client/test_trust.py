@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from pylingo.client import known_hosts
-from pylingo.client.trust import Basis, Trust, TrustError, UnknownCertificateError, is_loopback, needs_tls
+from pylingo.client.trust import Basis, Trust, is_known
+from pylingo.client.trust_errors import TrustError, UnknownCertificateError
 from pylingo.shared.identity import fingerprint
 
 OLD, NEW = b"the old certificate", b"the new certificate"
@@ -226,36 +227,11 @@ def test_an_invitation_goes_only_to_a_server_that_is_pinned_or_vouched_for(path:
 # --- where TLS is meant
 
 
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [
-        ("127.0.0.1", True),
-        ("127.8.9.1", True),
-        ("::1", True),
-        ("::ffff:127.0.0.1", True),
-        ("localhost", True),
-        ("LocalHost", True),
-        ("localhost.example.org", False),
-        ("10.0.0.1", False),
-        ("0.0.0.0", False),
-        ("::", False),
-        ("127.0.0.1.example.org", False),
-        ("chat.example.org", False),
-        ("", False),
-    ],
-)
-def test_loopback(host: str, expected: bool) -> None:
-    assert is_loopback(host) == expected
-
-
-def test_a_server_on_loopback_is_plain_unless_it_is_known(path: Path) -> None:
-    assert needs_tls("chat.example", 7, path)
-    assert needs_tls("chat.example", 7, None)
-    assert not needs_tls("127.0.0.1", 7, None)
-    assert not needs_tls("127.0.0.1", 7, path)
+def test_a_server_is_known_by_its_host_and_port(path: Path) -> None:
+    assert not is_known(path, "127.0.0.1", 7)
     known_hosts.add(path, "127.0.0.1", 7, fingerprint(OLD))
-    assert needs_tls("127.0.0.1", 7, path)
-    assert not needs_tls("127.0.0.1", 8, path)
+    assert is_known(path, "127.0.0.1", 7)
+    assert not is_known(path, "127.0.0.1", 8)
     path.write_text("garbage")
     with pytest.raises(TrustError, match=":1 must be"):
-        needs_tls("127.0.0.1", 7, path)
+        is_known(path, "127.0.0.1", 7)

@@ -16,7 +16,7 @@ import pytest
 
 from pylingo import Client
 from pylingo.client.bench.certificate import make_certificate
-from pylingo.client.wording import why_no_connection
+from pylingo.client.disconnection import why_no_connection
 from pylingo.shared.codec import encode
 from pylingo.shared.framing import FrameDecoder
 from pylingo.shared.messages import Command, Goodbye, Hello, Left, Message, PingRequest, Pong, Say, Sent, Welcome

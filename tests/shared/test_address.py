@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT, host_of, parse_address, show_address
+from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT, host_of, is_loopback, parse_address, show_address
 
 GOOD = {
     "": (DEFAULT_HOST, DEFAULT_PORT),
@@ -91,3 +91,25 @@ def test_any_text_is_an_address_or_a_value_error(text: str):
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "fe80::1%eth0", "chat.example.org"])
 def test_the_host_of_an_address_that_is_shown(host: str) -> None:
     assert host_of(show_address(host, 5000)) == host
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.9.1", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("localhost", True),
+        ("LocalHost", True),
+        ("localhost.example.org", False),
+        ("10.0.0.1", False),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("127.0.0.1.example.org", False),
+        ("chat.example.org", False),
+        ("", False),
+    ],
+)
+def test_loopback(host: str, expected: bool) -> None:
+    assert is_loopback(host) == expected

@@ -8,7 +8,7 @@ from pylingo.client.terminal.keyboard import pressed, typed
 from pylingo.client.terminal.model import AcceptCertificate, Do, Effect, Model
 from pylingo.client.terminal.questions import CertificateQuestion, answer, words
 from pylingo.client.terminal.update import update
-from pylingo.client.trust import TrustError, UnknownCertificateError
+from pylingo.client.trust_errors import TrustError, UnknownCertificateError
 from pylingo.shared.messages import Goodbye
 from tests.fakes.window import NOON, make
 
