@@ -17,6 +17,9 @@ NO_KINDS = frozenset({"", "dumb", "unknown", "dialup", "network", "switch"})
 """Values of `TERM` that promise no movable cursor."""
 FALLBACK_KIND = "xterm-256color"
 _LONGEST_LINK = 2_000
+_MODERN = 256  # colours of a terminal that passes over sequences that it does not know; old ones print them
+_MORE_KEYS, _USUAL_KEYS = "\x1b[>4;1m\x1b[>5u", "\x1b[>4m\x1b[<u"
+"""modifyOtherKeys of xterm and tmux, and kitty's protocol, which names a key of any layout; and the end of both."""
 _PLAIN_KEYS = ("UP", "DOWN", "LEFT", "RIGHT", "HOME", "END", "DELETE", "INSERT", "BACKSPACE", "ENTER")
 _KEYS = {
     **{name: name.lower() for name in (*_PLAIN_KEYS, *(f"F{number}" for number in range(1, 13)))},
@@ -43,6 +46,8 @@ class Capabilities:
     color: Callable[[int], str]
     link: Callable[[str, str], str]
     """Turns an address and a text into a link; returns the text alone if the terminal might not understand links."""
+    keyboard: tuple[str, str]
+    """Has the terminal tell Shift-Enter from Enter, for example; and the end of that. Some terminals do neither."""
     number_of_colors: int
     enter_fullscreen: str
     exit_fullscreen: str
@@ -89,10 +94,14 @@ def read_capabilities(kind: str) -> Capabilities:
     finally:
         os.environ.update(hidden)
 
+    def kept(sequence: str) -> str:
+        # A terminal that takes it for something else moves the cursor or underlines.
+        return f"{terminal.save}{sequence}{terminal.restore}"
+
     def link(address: str, text: str) -> str:
         # No terminal description mentions hyperlinks (OSC 8). Terminals that lack them ignore the sequence, except old
         # ones, which have fewer colours. Terminals accept addresses of 2,083 bytes, blessed shorter ones.
-        if terminal.number_of_colors < 256 or len(address) >= _LONGEST_LINK:
+        if terminal.number_of_colors < _MODERN or len(address) >= _LONGEST_LINK:
             return text
         # The id marks the parts of one address, on two rows, as one link.
         return str(terminal.link(address, text, f"{zlib.crc32(address.encode()):x}"))
@@ -108,6 +117,7 @@ def read_capabilities(kind: str) -> Capabilities:
         region=lambda top, bottom: str(terminal.csr(top, bottom)),
         color=functools.cache(lambda number: str(terminal.color(number))),  # each theme has the same ones
         link=link,
+        keyboard=(kept(_MORE_KEYS), kept(_USUAL_KEYS)) if terminal.number_of_colors >= _MODERN else ("", ""),
         number_of_colors=terminal.number_of_colors,
         keys={sequence: _KEYS[name] for sequence, name in names.items() if name in _KEYS},
         **strings,

@@ -40,6 +40,7 @@ class Display:
         self._tty = Tty(reactor, typed, self.paint_soon, fd)
         self._painter = self._make_painter()
         self._is_given_up = False
+        self._was_released = False  # without an end to what the painter had begun
         self._painted_at = -math.inf
         self._timer: Timer | None = None
         self._bell = ""
@@ -60,6 +61,9 @@ class Display:
             return
         self._painter = self._make_painter()
         self._tty.enter(by_key=not self.has_lines)
+        if self._was_released and not self.has_lines:
+            self._tty.write(f"{self._terminal.keyboard[1]}\r{self._terminal.clear_eol}")
+        self._was_released = False
         self._tty.write(self._painter.enter())
         self.paint()
 
@@ -69,6 +73,7 @@ class Display:
 
     def release(self) -> None:
         """Leave the terminal as it is to the shell, until `take`: the process was stopped and continued."""
+        self._was_released = self._tty.is_held
         self._tty.release()
 
     def give_up(self) -> None:

@@ -50,11 +50,13 @@ class Inline:
 
     def enter(self) -> str:
         """The output before the first frame. A row wider than we think must not run into the next line."""
-        return MODES_ON + WRAP_OFF
+        return self._terminal.keyboard[0] + MODES_ON + WRAP_OFF
 
     def leave(self) -> str:
         """The output that restores the terminal and removes the input."""
-        return END + self._back(0) + WRAP_ON + MODES_OFF + self._terminal.normal + self._terminal.normal_cursor
+        terminal = self._terminal
+        modes = WRAP_ON + MODES_OFF + terminal.normal + terminal.normal_cursor
+        return END + terminal.keyboard[1] + self._back(0) + modes
 
     def forget(self, theme: dict[str, str]) -> None:
         """Paint the input again with the next frame."""

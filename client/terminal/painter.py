@@ -38,13 +38,13 @@ class Painter:
     def enter(self) -> str:
         """The output before the first frame."""
         self._has_mouse = True
-        return self._terminal.enter_fullscreen + MODES_ON + MOUSE_ON
+        return self._terminal.enter_fullscreen + self._terminal.keyboard[0] + MODES_ON + MOUSE_ON
 
     def leave(self) -> str:
         """The output that restores the terminal."""
         terminal = self._terminal
         reset = terminal.region(0, self._shown.rows - 1) if self._shown is not None else ""
-        modes = WRAP_ON + MOUSE_OFF + MODES_OFF
+        modes = WRAP_ON + MOUSE_OFF + MODES_OFF + terminal.keyboard[1]  # kitty keeps a stack for each of two screens
         return END + reset + modes + terminal.normal_cursor + terminal.clear + terminal.exit_fullscreen
 
     def forget(self, theme: dict[str, str]) -> None:

@@ -37,9 +37,12 @@ _SS3_LETTERS |= {"R": ("f3", 0), "M": ("enter", 0), "I": ("tab", 0)}
 _NUMBERS = {1: "home", 2: "insert", 3: "delete", 4: "end", 5: "page-up", 6: "page-down", 7: "home", 8: "end"}
 _NUMBERS |= dict(zip((11, 12, 13, 14, 15, 17, 18, 19, 20, 21, 23, 24), (f"f{n}" for n in range(1, 13)), strict=True))
 _NUMBER_FINALS = {"~": 0, "$": _SHIFT, "^": _CTRL, "@": _CTRL | _SHIFT}
-# Keyed by the code of kitty's CSI u and xterm's modifyOtherKeys; 57414 is the keypad's enter.
+# Keyed by the code of kitty's CSI u and xterm's modifyOtherKeys. Kitty numbers the keypad's keys from 57399 on.
 _CODES = {8: "backspace", 9: "tab", 13: "enter", 27: "escape", 127: "backspace", 57414: "enter"}
-_WITH_CTRL = {" ": 0x00, "@": 0x00, "/": 0x1F, "_": 0x1F, "\\": 0x1C, "]": 0x1D, "^": 0x1E}
+_KEYPAD = ("left", "right", "up", "down", "page-up", "page-down", "home", "end", "insert", "delete")
+_CODES |= dict(enumerate(_KEYPAD, 57417))
+_KEYPAD_TEXT = dict(enumerate("0123456789./*-+", 57399)) | {57415: "=", 57416: ","}
+_WITH_CTRL = {" ": 0x00, "@": 0x00, "[": 0x1B, "/": 0x1F, "_": 0x1F, "\\": 0x1C, "]": 0x1D, "^": 0x1E, "?": 0x7F}
 _BUTTONS = {0: "mouse", 1: "mouse", 2: "mouse", 64: "wheel-up", 65: "wheel-down"}
 _PRIVATE_USE = range(0xE000, 0xF900)  # kitty's numbers of keys that type nothing
 _SURROGATES = range(0xD800, 0xE000)
@@ -53,7 +56,10 @@ SEQUENCE = re.compile(
     rb"|\[(?![\[M])(?P<csi>[0-?]*+[ -/]*+[@-~])"
     rb"|O(?P<ss3>[0-9;]*+[A-Za-z]))"
 )
-_CSI_BODY = re.compile(r"([0-9]*)(?::[0-9:]*)?(?:;([0-9]*)(?::([0-9]*))?)?(?:;([0-9]*)[0-9:]*)?([@-~$])")
+_CSI_BODY = re.compile(
+    r"(?P<code>[0-9]*)(?::(?P<shifted>[0-9]*)(?::(?P<base>[0-9]*))?)?"
+    r"(?:;(?P<bits>[0-9]*)(?::(?P<event>[0-9]*)[0-9:]*)?(?:;(?P<third>[0-9]*)[0-9:]*)?)?(?P<final>[@-~$])"
+)
 _MOUSE_BODY = re.compile(r"<([0-9]{1,3});[0-9]+;[0-9]+M")  # m instead of M is a release
 _SS3_BODY = re.compile(r"(?:[0-9]*;)?([0-9]*)([A-Za-z])")
 
@@ -80,18 +86,31 @@ def _csi(body: str, bits: int) -> Key | Text | CursorReport | None:
     if report := _MOUSE_BODY.fullmatch(body):
         return _mouse(int(report[1]), bits)
     parts = _CSI_BODY.fullmatch(body)
-    if parts is None or parts[3] == _RELEASED:
+    if parts is None or parts["event"] == _RELEASED:
         return None
-    code, third, final = int(parts[1] or 1), parts[4], parts[5]
+    code, third, final = int(parts["code"] or 1), parts["third"], parts["final"]
     if final == "R":
-        return CursorReport(max(0, int(parts[2] or 1) - 1))
-    bits |= _bits(parts[2])
-    if final == "u" or (final == "~" and code == 27 and third):
-        return _by_code(code if final == "u" else int(third), bits)
+        return CursorReport(max(0, int(parts["bits"] or 1) - 1))
+    bits |= _bits(parts["bits"])
+    if final == "u":
+        return _by_code(_in_layout(code, int(parts["shifted"] or 0), int(parts["base"] or 0), bits), bits)
+    if final == "~" and code == 27 and third:
+        return _by_code(int(third), bits)
     if final in _NUMBER_FINALS:
         return _key(_NUMBERS.get(code), bits | _NUMBER_FINALS[final])
     name, implied = _CSI_LETTERS.get(final, (None, 0))
     return _key(name, bits | implied)
+
+
+def _in_layout(code: int, shifted: int, base: int, bits: int) -> int:
+    """The code that counts of the three that kitty gives for a key.
+
+    They are that of the key alone, that with Shift, and that in the layout of the United States, in which a Cyrillic
+    letter with Ctrl is the Latin letter on the same key.
+    """
+    if bits & (_CTRL | ALT) and code > 0x7F and 0x20 <= base < 0x7F:
+        return base
+    return shifted if bits & _SHIFT and shifted else code
 
 
 def _ss3(body: str, bits: int) -> Key | Text | None:
@@ -107,19 +126,30 @@ def _ss3(body: str, bits: int) -> Key | Text | None:
 
 
 def _by_code(code: int, bits: int) -> Key | Text | None:
-    """The key whose Unicode number is `code`."""
+    """The key whose Unicode number, or number in kitty's list, is `code`."""
     if name := _CODES.get(code):
         return _key(name, bits)
-    if code < 0x20 or 0x7F <= code < 0xA0 or code > 0x10FFFF or code in _PRIVATE_USE or code in _SURROGATES:
-        return None
-    char = chr(code)
-    if bits == _CTRL and (char in _WITH_CTRL or "a" <= char <= "z"):
-        return Key(CONTROLS[_WITH_CTRL.get(char, code & 0x1F)])  # the same as the control byte: ctrl-m is enter
+    char = _KEYPAD_TEXT.get(code)
+    if char is None:
+        if code < 0x20 or 0x7F <= code < 0xA0 or code > 0x10FFFF or code in _PRIVATE_USE or code in _SURROGATES:
+            return None
+        char = chr(code)
     if not bits & (_CTRL | ALT):
-        return Text(char.upper() if bits else char)
-    if bits & _SHIFT and not bits & _CTRL:
-        char, bits = char.upper(), bits & ~_SHIFT  # the same as ESC and the letter: alt-B
+        return Text(_upper(char) if bits else char)
+    if bits & ~_SHIFT == _CTRL:
+        if char in _WITH_CTRL or (bits == _CTRL and "a" <= char <= "z"):
+            return Key(
+                CONTROLS[_WITH_CTRL.get(char, ord(char) & 0x1F)]
+            )  # the same as the control byte: ctrl-m is enter
+        char = char.lower()
+    elif bits & _SHIFT and not bits & _CTRL:
+        char, bits = _upper(char), bits & ~_SHIFT  # the same as ESC and the letter: alt-B
     return _key("space" if char == " " else char, bits)
+
+
+def _upper(char: str) -> str:
+    """The capital of a letter; a letter that has no single one stays."""
+    return char.upper() if len(char.upper()) == 1 else char
 
 
 def _bits(number: str) -> int:

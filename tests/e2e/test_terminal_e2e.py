@@ -425,7 +425,7 @@ def test_a_signal_restores_the_terminal(server: ServerProcess, open_client: Open
     status = ada.end()
     assert status == (0 if number in (signal.SIGINT, signal.SIGTERM) else 128 + number)
     assert ada.is_restored
-    for mode in (b"\x1b[?2004l", b"\x1b[?25h") + ((b"\x1b[?1049l",) if layout == "top" else ()):
+    for mode in (b"\x1b[?2004l", b"\x1b[?25h", b"\x1b[>4m\x1b[<u") + ((b"\x1b[?1049l",) if layout == "top" else ()):
         assert mode in ada.written
 
 

@@ -164,6 +164,32 @@ def test_a_window_made_smaller_and_larger(tmux: Tmux, server: ServerProcess):
     wait_until(lambda: [row for row in tmux.rows(ada) if "draft" in row] == [], "no ghost of the input row")
 
 
+@pytest.mark.parametrize("layout", ["top", "bottom", "inline"])
+def test_a_draft_of_several_rows(tmux: Tmux, server: ServerProcess, layout: str):
+    with Peer(server.port) as bob:
+        bob.hello("bob")
+        bob.join("lobby")
+        ada = tmux.open(f"127.0.0.1:{server.port}", "--name", "ada", "--layout", layout, columns=50)
+        tmux.run("set-option", "-s", "extended-keys", "on")
+        tmux.wait(ada, "in lobby as ada")
+        tmux.write(ada, "one")
+        tmux.press(ada, "M-Enter")
+        tmux.write(ada, "two " + FAMILY)
+        tmux.press(ada, "S-Enter")
+        tmux.write(ada, "three")
+        tmux.press(ada, "C-Enter", "Up", "Up", "End")
+        tmux.write(ada, "!")
+        for number in range(30):
+            bob.send(Say(f"number {number}"))
+        rows = tmux.wait(ada, "bob: number 29")
+        first = next(index for index, row in enumerate(rows) if row.endswith(" one"))
+        assert [row.strip() for row in rows[first + 1 : first + 4]] == [f"two {FAMILY}!", "three", ""]
+        assert tmux.cursor(ada)[1] == first + 1
+        assert sum("number 29" in row for row in rows) == 1
+        tmux.press(ada, "Enter")
+        assert bob.until(Message).text == f"one\ntwo {FAMILY}!\nthree\n"
+
+
 def type_line(tmux: Tmux, pane: int, line: str) -> None:
     tmux.write(pane, line)
     tmux.press(pane, "Enter")

@@ -60,6 +60,14 @@ def test_links_are_for_terminals_that_pass_over_what_they_do_not_know() -> None:
     assert show("linux")["links"] == ["text"] * 4, "the Linux console would print the address"
 
 
+def test_more_keys_are_asked_of_terminals_that_pass_over_what_they_do_not_know() -> None:
+    found = show("xterm-256color")
+    more, usual = found["keyboard"]
+    assert more == f"{found['save']}\x1b[>4;1m\x1b[>5u{found['restore']}"
+    assert usual == f"{found['save']}\x1b[>4m\x1b[<u{found['restore']}"
+    assert show("linux")["keyboard"] == ["", ""], "the Linux console would print a part of it"
+
+
 USUAL = ["xterm-256color", "xterm", "screen", "screen-256color", "tmux-256color", "linux", "rxvt-unicode", "vt100"]
 
 

@@ -26,8 +26,8 @@ class Bench:
         self.reactor = Reactor(self.clock, most_late=math.inf)
         self.model = Model("x", Preferences())
         self.sizes: list[tuple[int, int]] = []
-        kind = read_capabilities("xterm-256color")
-        self.display = Display(self.reactor, self.model, kind, lambda data: None, self.resized, pty.fd)
+        self.kind = read_capabilities("xterm-256color")
+        self.display = Display(self.reactor, self.model, self.kind, lambda data: None, self.resized, pty.fd)
 
     def resized(self, size: Resized) -> None:
         self.sizes.append((size.columns, size.rows))
@@ -54,6 +54,22 @@ def test_taking_paints_and_leaving_restores(bench: Bench) -> None:
     assert bench.pty.is_restored
     bench.display.take()
     assert SHOWN in bench.pty.read()
+
+
+def test_a_terminal_that_was_released_is_first_brought_to_its_usual_keys(bench: Bench) -> None:
+    """The process was stopped without notice, so what had begun was never ended."""
+    more, usual = (sequence.encode() for sequence in bench.kind.keyboard)
+    bench.display.take()
+    written = bench.pty.read()
+    assert more in written
+    assert usual not in written
+    bench.display.release()
+    bench.display.take()
+    written = bench.pty.read()
+    assert -1 < written.find(usual) < written.find(more)
+    bench.display.leave()
+    bench.display.take()
+    assert bench.pty.read().count(usual) == 1, "by leaving"
 
 
 def test_a_terminal_that_was_given_up_is_not_taken_again(bench: Bench) -> None:

@@ -283,6 +283,12 @@ def test_the_input_row_is_taken_away_at_the_end():
     assert bench.screen.cursor.x == 0
 
 
+def test_the_keyboard_is_as_before_at_the_end():
+    inline = Inline(TERMINAL, {})
+    assert TERMINAL.keyboard[0] in inline.enter()
+    assert TERMINAL.keyboard[1] in inline.leave()
+
+
 def test_what_was_printed_is_not_printed_again_after_a_repaint():
     bench = Bench()
     bench.say("once")

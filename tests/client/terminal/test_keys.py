@@ -115,6 +115,19 @@ CASES: dict[str, tuple[bytes, list[InputEvent]]] = {
 }
 
 
+@given(st.lists(st.text("0123456789:", max_size=12), max_size=4), st.sampled_from("u~"))
+def test_nothing_of_a_numbered_key_is_left_over_as_text(parameters: list[str], final: str) -> None:
+    sequence = f"\x1b[{';'.join(parameters)}{final}".encode()
+    if sequence == b"\x1b[200~":
+        return
+    for pieces in ([sequence + b"x"], [bytes([byte]) for byte in sequence + b"x"]):
+        events = read(*pieces)
+        typed = [event.text for event in events if isinstance(event, Text)]
+        assert len(typed) == 1
+        assert typed[0].endswith("x")
+        assert len(typed[0]) + len(events) <= 3, "at most one key or character before it"
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 4_096, 10**6])
 @pytest.mark.parametrize(("data", "expected"), CASES.values(), ids=CASES)
 def test_events(data: bytes, expected: list[InputEvent], size: int) -> None:

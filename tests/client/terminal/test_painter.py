@@ -281,6 +281,19 @@ def test_the_terminal_is_brought_back():
         assert mode in left
 
 
+def test_the_keyboard_is_as_before_on_either_screen():
+    """kitty keeps the protocols of its two screens apart."""
+    entered, left = (
+        text.partition(mode)
+        for text, mode in (
+            (Painter(TERMINAL, THEME).enter(), "\x1b[?1049h"),
+            (Painter(TERMINAL, THEME).leave(), "\x1b[?1049l"),
+        )
+    )
+    assert TERMINAL.keyboard[0] in entered[2]
+    assert TERMINAL.keyboard[1] in left[0]
+
+
 def test_the_mouse_is_ours_but_for_selecting():
     bench = Bench()
     assert MOUSE[0] in bench.painter.enter()

@@ -1,6 +1,10 @@
 """Single sequences: the same key in the forms of several terminals, and what is no key."""
 
+import unicodedata
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pylingo.client.terminal.input_events import CursorReport, Key, Text
 from pylingo.client.terminal.sequences import ALT, SEQUENCE, meaning
@@ -10,11 +14,10 @@ KEYS = {
     "home": ["[H", "OH", "[1~", "[7~"],
     "end": ["[F", "OF", "[4~", "[8~"],
     "insert": ["[2~"],
-    "delete": ["[3~"],
     "page-up": ["[5~"],
     "page-down": ["[6~"],
     "shift-tab": ["[Z", "[9;2u"],
-    "ctrl-left": ["[1;5D", "Od", "O5D", "O1;5D", "[1;5:1D"],
+    "ctrl-left": ["[57417;5u", "[1;5D", "Od", "O5D", "O1;5D", "[1;5:1D"],
     "shift-up": ["[1;2A", "[a"],
     "alt-right": ["[1;3C"],
     "ctrl-alt-shift-down": ["[1;8B"],
@@ -29,15 +32,21 @@ KEYS = {
     "enter": ["OM", "[13u", "[57414u", "[109;5u"],
     "alt-enter": ["[13;3u", "[27;3;13~"],
     "shift-enter": ["[13;2u", "[27;2;13~"],
-    "escape": ["[27u"],
+    "escape": ["[27u", "[27;1u", "[91;5u"],
     "tab": ["[105;5u", "[9u"],
     "backspace": ["[127u", "[104;5u"],
     "alt-backspace": ["[127;3u"],
     "ctrl-a": ["[97;5u", "[97;69u", "[97:65;5u", "[27;5;97~"],
     "ctrl-space": ["[32;5u"],
-    "ctrl-_": ["[47;5u", "[95;5u"],
-    "alt-b": ["[98;3u"],
-    "alt-B": ["[98;4u"],
+    "ctrl-_": ["[47;5u", "[95;5u", "[45:95;6u", "[95;6u", "[27;6;95~"],
+    "alt-b": ["[98;3u", "[1080::98;3u"],
+    "alt-B": ["[98;4u", "[98:66;4u", "[1080:1048:98;4u"],
+    "alt-<": ["[44:60;4u", "[60;3u", "[60;4u"],
+    "ctrl-c": ["[99;5u", "[1089::99;5u", "[1089:1057:99;69u"],
+    "ctrl-shift-c": ["[99;6u", "[99:67;6u", "[67;6u"],
+    "alt-\u0441": ["[1089;3u"],
+    "ctrl-enter": ["[13;5u", "[27;5;13~"],
+    "delete": ["[3~", "[57426u"],
     "alt-space": ["[32;3u"],
     "ctrl-alt-x": ["[120;7u"],
     "ctrl-;": ["[59;5u"],
@@ -88,9 +97,31 @@ def test_what_is_no_key(sequence: str) -> None:
 
 
 def test_characters_sent_as_sequences() -> None:
-    assert [read(sequence) for sequence in ("[97u", "[97;2u", "[228u", "Op", "Ok")] == list(
-        map(Text, ["a", "A", "ä", "0", "+"])
-    )
+    assert [
+        read(sequence)
+        for sequence in (
+            *("[97u", "[97;2u", "[97:65;2u", "[223:63;2u", "[223;2u", "[228u", "[32;2u", "[27;2;65~"),
+            *("[57399u", "[57413u", "Op", "Ok"),
+        )
+    ] == list(map(Text, [*"aAA?ßä A", *"0+0+"]))
+
+
+NUMBERS = st.one_of(st.integers(0, 0x250), st.sampled_from([1089, 57358, 57399, 57417, 0xD800, 0x110000, 10**30]))
+SUBNUMBERS = st.lists(NUMBERS, min_size=1, max_size=3).map(lambda numbers: ":".join(map(str, numbers)))
+
+
+@given(SUBNUMBERS, st.lists(SUBNUMBERS, max_size=2), st.sampled_from("u~"), st.booleans())
+def test_no_sequence_becomes_text_unless_it_stands_for_a_character(
+    first: str, others: list[str], final: str, is_xterm: bool
+) -> None:
+    parameters = ["27", first, *others] if is_xterm else [first, *others]
+    event = read(f"[{';'.join(parameters)}{final}")
+    assert event is None or isinstance(event, Key | Text)
+    if isinstance(event, Text):
+        assert len(event.text) == 1
+        assert unicodedata.category(event.text) not in ("Cc", "Cs", "Co")
+        modifiers = int((parameters[1:] or ["1"])[0].split(":")[0])
+        assert not max(0, modifiers - 1) & 6, "with Ctrl or Alt it is a key"
 
 
 def test_reports_of_the_focus_are_ignored() -> None:

@@ -19,6 +19,7 @@ def terminal(colors: int) -> Capabilities:
         region=lambda top, bottom: f"<region {top}-{bottom}>",
         color=lambda number: f"<c{number}>",
         link=lambda address, text: f"<{address}>{text}</>",
+        keyboard=("", ""),
         number_of_colors=colors,
         enter_fullscreen=NOTHING,
         exit_fullscreen=NOTHING,
