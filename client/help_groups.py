@@ -38,7 +38,7 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         "window",
         (
             ("switch", "Shows another room or conversation."),
-            ("layout", "top, bottom, inline or plain."),
+            ("layout theme", "Change how it looks."),
             ("colors time", "Show them, or not."),
             ("log clear", "Writes lines to a file; empties the window."),
         ),

@@ -89,6 +89,10 @@ TOPICS: Mapping[str, Topic] = {
     "close": Topic("Messages that the server has not confirmed are sent first, for up to two seconds.", ("/close",)),
     "quit": Topic("Messages that the server has not confirmed are sent first, for up to two seconds.", ("/quit",)),
     "layout": Topic("The choice is kept for the next start. Alone, it says what each layout is.", ("/layout bottom",)),
+    "theme": Topic(
+        "The theme is saved. The settings file can change the style of each element: docs/client.md has the table.",
+        ("/theme light", "/theme"),
+    ),
     "switch": Topic(
         "The number or the beginning of the name is enough. M-1 to M-9 do the same.",
         ("/switch 2", "/switch @gra", "/switch"),

@@ -5,10 +5,12 @@ The table stands apart from the window, so that plain mode can name them without
 """
 
 from pylingo.client.settings import LAYOUTS
+from pylingo.client.themes import THEMES
 from pylingo.shared.messages import CommandInfo
 
 LOCAL = (
     CommandInfo("layout", "layout", f"Puts the input line elsewhere: {', '.join(LAYOUTS)}."),
+    CommandInfo("theme", "theme", f"Changes the colours: {', '.join(THEMES)}."),
     CommandInfo("switch", "buffer", "Shows another room or conversation; alone: lists them."),
     CommandInfo("colors", "on|off", "Shows names in colours, or not."),
     CommandInfo("time", "on|off", "Shows the time of each line, or not."),

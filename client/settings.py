@@ -4,6 +4,7 @@ The file is TOML, in the platform's configuration folder. The client starts with
 the client runs is written back; comments, other keys and the changes of another window stay as they are.
 """
 
+import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from pylingo.client.locked_file import locked, replace
+from pylingo.client.styles import RIGHT, Style, parse_style
+from pylingo.client.themes import ELEMENTS, THEMES, styles_of_names
 from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT, show_address
 from pylingo.shared.errors import RequestError
 from pylingo.shared.launch import LaunchError
@@ -30,6 +33,11 @@ LAYOUTS: Mapping[str, str] = {
     "inline": "messages go to the terminal's own scrollback",
     "plain": "one line after another, no cursor movement",
 }
+NAME_PLACES: Mapping[str, str] = {
+    "column": "right-aligned in a column",
+    "plain": "before the text",
+}
+"""Where the names of speakers are."""
 
 
 def _user_name(text: str) -> str:
@@ -51,11 +59,26 @@ def _ignored(names: list[str]) -> set[str]:
     return {fold(name) for name in names if not is_guest(name)}  # the server assigns a guest's name anew
 
 
+def _style(text: str) -> tuple[Style, ...]:
+    return (parse_style(text),)
+
+
 _required = functools.partial(Setting, must_not_be_blank=True)
 _SERVER = show_address(DEFAULT_HOST, DEFAULT_PORT)
 _NAME = ValueType(f"at most {MAX_NAME} characters", explained(_user_name), toml=(str,))
 _ROOM = ValueType(f"at most {MAX_ROOM} characters", explained(_room), toml=(str,))
 _NAMES = ValueType("a list of names", _ignored, ", ".join, toml=(), is_list=True)
+_STYLE = ValueType(RIGHT, _style, toml=(str, int))
+_THEME = ValueType(
+    f"{one_of(*THEMES).right}, or a table with any of base, {', '.join(ELEMENTS)}",
+    one_of(*THEMES).parse,
+    toml=(str,),
+    keys={
+        "base": one_of(*THEMES),
+        **dict.fromkeys(ELEMENTS, _STYLE),
+        "names": dataclasses.replace(_STYLE, parse=styles_of_names),
+    },
+)
 
 SETTINGS = table(
     [
@@ -80,6 +103,14 @@ SETTINGS = table(
         Setting(name="colors", type=flag(), about="names have colours", source=Source.FILE),
         Setting(name="times", type=flag(), about="each line has its time", source=Source.FILE),
         Setting(name="bell", type=flag(), about="the terminal rings when you are mentioned", source=Source.FILE),
+        Setting(name="theme", type=_THEME, about="how it looks", default="dark", source=Source.FILE),
+        Setting(
+            name="names",
+            type=one_of(*NAME_PLACES),
+            about="where the names of speakers are",
+            default="plain",
+            source=Source.FILE,
+        ),
         Setting(name="ignored", type=_NAMES, about="people whose messages are hidden", source=Source.FILE),
     ]
 )
@@ -88,16 +119,22 @@ SETTINGS = table(
 
 @dataclass(slots=True)
 class Preferences:
-    """The settings that can change while the client runs. `ignored` has compared names (`shared.names.fold`)."""
+    """The settings that can change while the client runs.
+
+    `ignored` has compared names (`shared.names.fold`). `styles` are the person's own, by element (`themes.ELEMENTS`).
+    """
 
     layout: str = "top"
     colors: bool = True
     times: bool = True
     bell: bool = True
     ignored: set[str] = field(default_factory=set)
+    theme: str = "dark"
+    names: str = "plain"
+    styles: Mapping[str, tuple[Style, ...]] = field(default_factory=dict)
 
 
-PREFERENCES = tuple(Preferences.__dataclass_fields__)
+PREFERENCES = tuple(name for name in Preferences.__dataclass_fields__ if name in SETTINGS)
 
 
 @dataclass(slots=True)
@@ -131,6 +168,9 @@ def load(path: Path) -> ClientSettings:
     names = ", ".join(name for name, setting in SETTINGS.items() if Source.FILE in setting.source)
     values = read_file(SETTINGS, file, f"the settings are {names}")
     preferences = Preferences(**{name: values.pop(name) for name in PREFERENCES if name in values})
+    if isinstance(preferences.theme, dict):
+        preferences.styles = preferences.theme
+        preferences.theme = preferences.styles.pop("base", Preferences().theme)
     return ClientSettings(**values, preferences=preferences)
 
 
@@ -156,7 +196,9 @@ def _changed(file: SettingsFile, names: Sequence[str], before: Preferences, afte
     document = tomlkit.parse(file.text.removeprefix(BOM))
     for name in names:
         value = getattr(after, name)
-        if name != "ignored":
+        if name == "theme" and isinstance(document.get(name), dict):
+            document[name]["base"] = value
+        elif name != "ignored":
             if repr(file.values.get(name)) != repr(value):
                 document[name] = value
         elif _has_names(file):

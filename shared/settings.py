@@ -7,6 +7,7 @@ where it is, and what would be right.
 
 import argparse
 import enum
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -123,7 +124,7 @@ def read_options(settings: Table, parser: argparse.ArgumentParser, arguments: Se
 
 
 def read_file(settings: Table, file: SettingsFile, known: str) -> dict[str, Any]:
-    """Return the values in a file, by name. A name may be written with - or _.
+    """Return the values in a file, by name; those of a table as a dict. A name may be written with - or _.
 
     Raises `LaunchError`. `known` tells where the names of the settings are found.
     """
@@ -135,7 +136,23 @@ def read_file(settings: Table, file: SettingsFile, known: str) -> dict[str, Any]
             raise LaunchError(f"{place}: there is no setting {quote(key)} ({known})")
         if name in values:
             raise LaunchError(f"{place}: {name} is given twice, with - and with _")
-        values[name] = settings[name].read_toml(value, place)
+        if type(value) is dict and settings[name].type.keys is not None:
+            values[name] = _read_table(settings[name].type, value, file, key)
+        else:
+            values[name] = settings[name].read_toml(value, place)
+    return values
+
+
+def _read_table(type_: ValueType, entries: Mapping[str, Any], file: SettingsFile, key: str) -> dict[str, Any]:
+    """Return the values in the table called `key`. Raises `LaunchError`."""
+    keys, values = type_.keys or {}, dict[str, Any]()
+    for inner, value in entries.items():
+        name, place = inner.replace("_", "-"), file.place(key, inner)
+        if name not in keys:
+            raise LaunchError(f"{place}: {key} must be {type_.right}, not one with {quote(inner)}")
+        if name in values:
+            raise LaunchError(f"{place}: {key}.{name} is given twice, with - and with _")
+        values[name] = _checked(f"{place}: {key}.{inner}", functools.partial(keys[name].read_toml, value), value)
     return values
 
 

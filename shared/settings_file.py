@@ -29,7 +29,16 @@ class SettingsFile:
             line = int(found[1]) if found else len(self.text.splitlines())
             raise ValueError(f"{path}:{line}: this is not valid TOML: {sentence or error}") from None
 
-    def place(self, key: str) -> str:
-        """Return FILE:LINE of a key."""
-        found = re.search(rf"""^{BOM}?[ \t\[]*(["']?){re.escape(key)}\1[ \t]*[=.\]]""", self.text, re.MULTILINE)
-        return f"{self.path}:{self.text.count(chr(10), 0, found.start()) + 1}" if found else self.path
+    def place(self, key: str, inner: str | None = None) -> str:
+        """Return FILE:LINE of a key, or of the `inner` key of a table."""
+        begin = self._find(key, 0)
+        if begin is not None and inner is not None:
+            found = self._find(inner, self.text.find("\n", begin) + 1 or len(self.text))
+            begin = begin if found is None else found
+        return f"{self.path}:{self.text.count(chr(10), 0, begin) + 1}" if begin is not None else self.path
+
+    def _find(self, key: str, begin: int) -> int | None:
+        """The place of a key in the text, at the start of a line from `begin` on."""
+        pattern = re.compile(rf"""^{BOM}?[ \t\[]*(["']?){re.escape(key)}\1[ \t]*[=.\]]""", re.MULTILINE)
+        found = pattern.search(self.text, begin)
+        return found.start() if found else None

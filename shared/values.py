@@ -7,7 +7,7 @@ documentation and the error for a wrong text therefore agree.
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,8 @@ class ValueType:
     """Reads and prints the values of a setting.
 
     `right` describes the right texts. `parse` converts a text, or a list of texts if `is_list`, or raises `ValueError`.
-    `show` converts a value back. `toml` has the TOML types that a file may use, besides lists of strings if `is_list`.
+    `show` converts a value back. `toml` has the TOML types that a file may use, besides lists of strings if `is_list`,
+    and a table with some of the `keys`, each of which has its own type.
     """
 
     right: str
@@ -39,6 +40,7 @@ class ValueType:
     show: Callable[[Any], str] = str
     toml: tuple[type, ...] = (str, int, float)
     is_list: bool = False
+    keys: "Mapping[str, ValueType] | None" = None
 
     def __call__(self, text: str | list[str]) -> Any:
         """Return the value of a text. Raises `ValueError` with a description of what would be right."""

@@ -17,6 +17,7 @@ import pylingo
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.settings import load
 from pylingo.client.terminal.key_table import KEYS
+from pylingo.client.themes import ELEMENTS
 from pylingo.client.wording import not_confirmed
 from pylingo.reactor.config import SETTINGS, read_file
 from pylingo.shared.commands import COMMANDS
@@ -114,6 +115,13 @@ def test_every_option_of_the_help_is_described(document: str, program: str, word
 def test_the_table_of_the_clients_options_names_no_other() -> None:
     named = re.findall(r"^\| `(--[a-z-]+)", section(DOCS / "client.md", "## Options"), re.MULTILINE)
     assert set(named) == options_of("pylingo") - {"--help", "--version"}
+
+
+def test_the_table_of_elements_is_true() -> None:
+    found = re.search(r"<!-- elements -->\n(.*?)\n<!-- end of elements -->", text_of(DOCS / "client.md"), re.DOTALL)
+    assert found is not None
+    rows = [f"| `{name}` | {about} |" for name, about in ELEMENTS.items()]
+    assert found[1].split("\n") == ["| element | what it is |", "| --- | --- |", *rows]
 
 
 def test_the_settings_that_need_a_restart_are_named() -> None:
@@ -342,8 +350,10 @@ def test_the_configuration_files_of_the_server_are_sound(tmp_path: Path) -> None
 
 
 def test_the_settings_file_of_the_client_is_sound(tmp_path: Path) -> None:
-    (block,) = blocks(text_of(DOCS / "client.md"), "toml")
+    styles, block = blocks(text_of(DOCS / "client.md"), "toml")
     path = tmp_path / "config.toml"
+    path.write_text(styles, encoding="utf-8")
+    assert set(load(path).preferences.styles) == {"mention", "own", "names", "status"}
     path.write_text(block, encoding="utf-8")
     settings = load(path)
     assert settings.address == parse_server("chat.example.org")

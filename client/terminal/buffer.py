@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from pylingo.client.terminal.cells import width
 from pylingo.client.terminal.completion import Completer
 from pylingo.client.terminal.editor import Editor
 from pylingo.client.terminal.line import Line
@@ -26,6 +27,7 @@ class Buffer:
     scrollback: Scrollback = field(default_factory=Scrollback)
     day: tuple[int, int, int] | None = None  # the local date of the newest line
     topic: str | None = None
+    widest_name: int = 0  # the columns of the longest name that has spoken
     # the people
     people: dict[str, str] = field(default_factory=dict)
     """The people in the room, by the compared form; the latest speaker comes last."""
@@ -76,6 +78,10 @@ class Buffer:
         self.people.clear()
         self.arriving.clear()
         self.expected, self.is_listing = None, False
+
+    def note_speaker(self, name: str) -> None:
+        """`name`, cleaned, has a line in the buffer."""
+        self.widest_name = max(self.widest_name, width(name))
 
     def mark(self, at: int) -> None:
         """Mark that the messages which come from now on are new, unless a mark stands already."""

@@ -11,6 +11,7 @@ from pylingo.client.local_commands import LOCAL_BY_NAME
 from pylingo.client.settings import LAYOUTS
 from pylingo.client.terminal.completion import Sources
 from pylingo.client.terminal.model import Model
+from pylingo.client.themes import THEMES
 from pylingo.shared.names import fold
 
 _TIMES = ("10m", "1h", "12h", "1d", "7d")
@@ -69,6 +70,7 @@ def _titles(model: Model, begun: str) -> list[str]:
 # The argument of each function is the beginning of the word, which only files need.
 _WORDS: dict[str, Callable[[Model, str], Sequence[str]]] = {
     "layout": lambda model, begun: list(LAYOUTS),
+    "theme": lambda model, begun: list(THEMES),
     "buffer": _titles,
     "file": lambda model, begun: model.list_files(begun),
     "topic": lambda model, begun: [KEYS_TOPIC, *(model.commands | LOCAL_BY_NAME)],

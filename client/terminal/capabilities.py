@@ -44,6 +44,10 @@ class Capabilities:
     right: Callable[[int], str]
     region: Callable[[int, int], str]
     color: Callable[[int], str]
+    on_color: Callable[[int], str]
+    rgb: Callable[[int, int, int], str]
+    """Sets any colour, on a terminal with `TRUE_COLOR` colours; `on_rgb` sets one behind the text."""
+    on_rgb: Callable[[int, int, int], str]
     link: Callable[[str, str], str]
     """Turns an address and a text into a link; returns the text alone if the terminal might not understand links."""
     keyboard: tuple[str, str]
@@ -61,6 +65,7 @@ class Capabilities:
     normal: str
     bold: str
     dim: str
+    italic: str
     reverse: str
     underline: str
     keys: Mapping[str, str]  # the names of keys by the sequences that they send
@@ -116,6 +121,9 @@ def read_capabilities(kind: str) -> Capabilities:
         right=lambda count: str(terminal.cuf(count)),
         region=lambda top, bottom: str(terminal.csr(top, bottom)),
         color=functools.cache(lambda number: str(terminal.color(number))),  # each theme has the same ones
+        on_color=lambda number: str(terminal.on_color(number)),
+        rgb=lambda red, green, blue: str(terminal.color_rgb(red, green, blue)),
+        on_rgb=lambda red, green, blue: str(terminal.on_color_rgb(red, green, blue)),
         link=link,
         keyboard=(kept(_MORE_KEYS), kept(_USUAL_KEYS)) if terminal.number_of_colors >= _MODERN else ("", ""),
         number_of_colors=terminal.number_of_colors,

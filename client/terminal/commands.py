@@ -3,7 +3,7 @@
 `pylingo.client.local_commands` describes them for `/help` and Tab.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from pylingo.client.help_topics import KEYS_TOPIC, explain
 from pylingo.client.local_commands import LOCAL_BY_NAME
@@ -12,6 +12,7 @@ from pylingo.client.terminal.key_table import key_rows
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Do, Effect, Model, Transcribe
 from pylingo.client.terminal.room_commands import ROOM_COMMANDS
+from pylingo.client.themes import THEMES
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold, is_guest, user_name
 from pylingo.shared.text import printable, quote
@@ -38,12 +39,19 @@ def _note(model: Model, text: str, at: int) -> list[Effect]:
     return []
 
 
-def _layout(model: Model, argument: str, at: int) -> list[Effect]:
-    if argument not in LAYOUTS:
-        known = "\n".join(f"{name:<8}{what}" for name, what in LAYOUTS.items())
-        return _note(model, f"/layout takes one of these; it is {model.preferences.layout} now:\n{known}", at)
-    model.preferences.layout = argument
-    return [Do.REMEMBER, Do.REPAINT]
+def _choose(command: str, choices: Mapping[str, str]) -> _Handler:
+    """Set the preference called `command` to one of `choices`; without one, list them."""
+
+    def choose(model: Model, argument: str, at: int) -> list[Effect]:
+        if argument not in choices:
+            longest = max(map(len, choices))
+            known = "\n".join(f"{name:<{longest + 2}}{what}".rstrip() for name, what in choices.items())
+            now = getattr(model.preferences, command)
+            return _note(model, f"/{command} takes one of these; it is {now} now:\n{known}", at)
+        setattr(model.preferences, command, argument)
+        return [Do.REMEMBER, Do.REPAINT]
+
+    return choose
 
 
 def _toggle(command: str, preference: str) -> _Handler:
@@ -109,7 +117,8 @@ def _clear(model: Model, argument: str, at: int) -> list[Effect]:
 
 _WITHOUT_ARGUMENT = ("clear", "quit", "close")
 _HANDLERS: dict[str, _Handler] = {
-    "layout": _layout,
+    "layout": _choose("layout", LAYOUTS),
+    "theme": _choose("theme", {name: theme.about for name, theme in THEMES.items()}),
     "colors": _toggle("colors", "colors"),
     "time": _toggle("time", "times"),
     "ignore": _ignore,

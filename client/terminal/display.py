@@ -91,7 +91,7 @@ class Display:
         """Prepare to paint everything again. Returns whether `take` must follow, because the layout is another one."""
         painter = self._make_painter()
         if type(self._painter) is type(painter):
-            self._painter.forget(make_theme(self._terminal, self._has_colors))
+            self._painter.forget(self._make_theme())
             return False
         self.leave()
         if not isinstance(painter, Painter):
@@ -128,9 +128,10 @@ class Display:
         layout = self._model.preferences.layout
         if layout == "plain":
             return Printer()
-        theme = make_theme(self._terminal, self._has_colors)
+        theme = self._make_theme()
         return Inline(self._terminal, theme) if layout == "inline" else Painter(self._terminal, theme)
 
-    @property
-    def _has_colors(self) -> bool:
-        return self._model.preferences.colors and not os.environ.get("NO_COLOR")
+    def _make_theme(self) -> dict[str, str]:
+        likes = self._model.preferences
+        has_colors = likes.colors and not os.environ.get("NO_COLOR")
+        return make_theme(self._terminal, has_colors, likes.theme, likes.styles)

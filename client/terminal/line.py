@@ -24,6 +24,12 @@ class Presence:
         if len(names) < _NAMED:
             names.append(name)
 
+    @property
+    def arrow(self) -> str:
+        """A sign for people who came, who went, or both."""
+        has_come, has_gone = "joined" in self.counts, any(verb != "joined" for verb in self.counts)
+        return "<->" if has_come and has_gone else "-->" if has_come else "<--"
+
     def __str__(self) -> str:
         since, until = clock_time(self.first), clock_time(self.last)
         times = f" (until {until})" if until != since else ""
@@ -46,6 +52,7 @@ class Line:
     who: str = ""
     is_stamped: bool = False  # whether `at` is the server's stamp, which orders the line
     is_mention: bool = False
+    is_own: bool = False  # whether we have said it, perhaps elsewhere
     is_action: bool = False  # whether the text says what `who` does
     begins: str = ""
     """The room (compared form) that begins here: its later messages are never inserted before this line."""

@@ -23,6 +23,8 @@ def add_note(buffer: Buffer, text: str, at: int, kind: str = "note") -> list[Eff
 def add_line(buffer: Buffer, line: Line) -> list[Effect]:
     """Add a line, preceded by the date if the day has changed."""
     turn_day(buffer, line.at, line.is_stamped)
+    if line.who:
+        buffer.note_speaker(line.who)
     buffer.scrollback.add(line)
     return [Shown(transcript(line), buffer.title)]
 

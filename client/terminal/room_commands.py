@@ -39,6 +39,7 @@ def speak(model: Model, text: str, at: int, is_action: bool = False) -> list[Eff
     buffer.spoken = True
     key = new_key()
     line = Line("own", readable(text), at, printable(model.name), state="unsent", is_action=is_action)
+    buffer.note_speaker(line.who)
     buffer.scrollback.unsent[key] = line
     return [Speak(text, key, room_of(model, buffer), buffer.person, is_action)]
 

@@ -1,7 +1,8 @@
 """The rows of a line of the chat: wrapped, folded, with styles and links. Pure.
 
-A row is a tuple of styled spans, and nothing in them moves a cursor. Rows are cached, so that a key press wraps
-nothing again.
+A row is a tuple of styled spans, and nothing in them moves a cursor. Only a person's name is ever in the place of
+names: rows after the first are blank there, so that no text can imitate another person's line. Rows are cached, so that
+a key press wraps nothing again.
 """
 
 import functools
@@ -11,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pylingo.client.terminal.addresses import links
-from pylingo.client.terminal.cells import clip, wrap
+from pylingo.client.terminal.areas import name_columns, text_columns
+from pylingo.client.terminal.cells import clip, width, wrap
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Model
 from pylingo.client.wording import clock_time
@@ -24,9 +26,15 @@ FOLDED_ABOVE, FOLDED_TO = 20, 10
 CACHED, CACHED_LONG = 1_024, 8
 """Lines whose rows are kept. There are more than a screen has rows, but few long ones: a line of newlines that fills
 a frame takes 10 MB."""
+CUT = "+"
+"""The end of a name that the column of names is too narrow for. No name contains it."""
 _LONG = 1_000  # characters
-_MARKS = {"unsent": "\N{HORIZONTAL ELLIPSIS} ", "refused": "\N{MULTIPLICATION SIGN} "}
+_STATES = {"unsent": "\N{HORIZONTAL ELLIPSIS} ", "refused": "\N{MULTIPLICATION SIGN} "}
 _MENTION = "\N{BLACK RIGHT-POINTING SMALL TRIANGLE}"
+_DIVIDER = " \N{BOX DRAWINGS LIGHT VERTICAL} "
+_LINES_ACROSS = {"day": "date", "marker": "new"}  # the kinds of lines across the window, and their styles
+_NOBODY = {"note": ("* ", "--"), "error": ("! ", "!")}
+"""The beginning of a text that nobody says, and what stands in the column of names instead, where emotes have `*`."""
 
 
 class Span(NamedTuple):
@@ -40,64 +48,140 @@ class Span(NamedTuple):
 type Row = tuple[Span, ...]
 
 
+class _Speaker(NamedTuple):
+    """What stands before a text. `mark` and `name` may be empty.
+
+    If nobody speaks, `label` stands in the column of names, instead of what the text begins with.
+    """
+
+    time: str
+    mark: str
+    name: str
+    style: str
+    is_action: bool
+    label: tuple[str, str]
+
+
 def wrapped(model: Model, line: Line) -> Sequence[Row]:
-    """The rows of a line. All but the first are indented, so that no text can imitate another person's line.
+    """The rows of a line.
 
     A message of more than `FOLDED_ABOVE` rows is folded unless it `is_open`. The layout `plain` has no key to open it,
     so it folds nothing.
     """
-    likes = model.preferences
-    time_of_day = (
-        f"{clock_time(line.at)} " if likes.times and line.kind not in ("day", "marker") and model.columns > 20 else ""
-    )
+    likes, columns = model.preferences, text_columns(model)
+    is_across = line.kind in _LINES_ACROSS
+    has_time = likes.times and not is_across and columns > 20
     folds = line.kind in ("message", "own") and not line.is_open and likes.layout != "plain"
     rows = _cached if folds or len(line.text) < _LONG else _cached_long
     return rows(
-        model.columns, time_of_day, line.kind, line.who, line.head, line.text, line.state, line.is_mention, folds
+        columns,
+        0 if is_across else name_columns(model),
+        _Speaker(
+            f"{clock_time(line.at)} " if has_time else "",
+            _STATES.get(line.state, "") or (_MENTION if line.is_mention else ""),
+            line.who,
+            ("own-name" if _is_own(line) else name_style(line.who)) if line.who else "",
+            line.is_action,
+            _label(line),
+        ),
+        line.text,
+        _style(line),
+        folds,
     )
 
 
-def _rows(
-    columns: int,
-    time_of_day: str,
-    kind: str,
-    who: str,
-    name: str,
-    text: str,
-    state: str,
-    is_mention: bool,
-    folds: bool,
-) -> tuple[Row, ...]:
-    indent = min(len(time_of_day) or 2, columns // 4)
-    head = time_of_day + (_MARKS.get(state, "") or (_MENTION if is_mention else ""))
-    whole = f"{head}{name} {text}" if name else head + text
-    style = "mention" if is_mention else kind if kind in ("note", "error", "day", "marker") else state
-    texts = wrap(whole, columns, indent)
+def _is_own(line: Line) -> bool:
+    return line.kind == "own" or line.is_own
+
+
+def _style(line: Line) -> str:
+    if line.is_mention:
+        return "mention"
+    if line.presence is not None:
+        return "presence"
+    return _LINES_ACROSS.get(line.kind) or line.state or ("own" if _is_own(line) else line.kind)
+
+
+def _label(line: Line) -> tuple[str, str]:
+    begin, label = _NOBODY.get(line.kind, ("", ""))
+    return begin, label if line.presence is None else line.presence.arrow
+
+
+def _rows(columns: int, names: int, speaker: _Speaker, text: str, style: str, folds: bool) -> tuple[Row, ...]:
+    """The rows, in `columns`, of which `names` are for the column of names."""
+    if names:
+        first, other, head, text = _in_column(names, speaker, text)
+        indent = 0
+    else:
+        first, other = (), ()
+        head, text = _before_text(speaker, text)
+        indent = min(len(speaker.time) or 2, columns // 4)
+    return tuple(_wrapped(columns, indent, first, other, head, text, style, folds))
+
+
+def _before_text(speaker: _Speaker, text: str) -> tuple[Row, str]:
+    """The head of a line whose name stands before the text, and the rest of the line."""
+    time, mark, name, style, is_action, _ = speaker
+    if not name:
+        return (Span(time, "time"), Span(mark)), text
+    called = f"{mark}* {name}" if is_action else f"{mark}{name}:"
+    return (Span(time, "time"), Span(called, style)), f" {text}"
+
+
+def _in_column(names: int, speaker: _Speaker, text: str) -> tuple[Row, Row, Row, str]:
+    """What stands in the columns before the first row and before the others, the head of the text, and the text.
+
+    A name that is cut off stands before the text as well: others may begin in the same way.
+    """
+    time, mark, name, style, is_action, (begin, shown) = speaker
+    head: Row = ()
+    if not name:
+        text = text.removeprefix(begin)
+    elif is_action:
+        shown, head, text = "*", (Span(name, style),), f" {text}"
+    elif width(name) > names:
+        shown, head, text = clip(name, names - len(CUT)) + CUT, (Span(f"{name}:", style),), f" {text}"
+    else:
+        shown = name
+    shown = mark.strip() + shown
+    gap = " " * (names + 1 - width(shown))
+    first = (Span(time, "time"), Span(gap), Span(shown, style), Span(_DIVIDER, "divider"))
+    return first, (Span(" " * (len(time) + names + 1)), Span(_DIVIDER, "divider")), head, text
+
+
+def _wrapped(
+    columns: int, indent: int, first: Row, other: Row, head: Row, text: str, style: str, folds: bool
+) -> Iterator[Row]:
+    """Wrap `head` and `text`, with `first` before the first row and `other` before all others."""
+    whole = "".join(span.text for span in head) + text
+    taken = sum(width(span.text) for span in other)
+    texts = wrap(whole, columns - taken, indent)
     more = len(texts) - FOLDED_TO if folds and len(texts) > FOLDED_ABOVE else 0
     if more:
         del texts[FOLDED_TO:]
     addresses = deque(links(whole)) if "://" in text else None
-    rows: list[Row] = []
     place = 0
     for index, row in enumerate(texts):
-        spans: list[Span] = []
+        spans = list(other if index else first)
         done = 0
-        if index == 0:
-            first, done = min(len(time_of_day), len(row)), min(len(head) + len(name), len(row))
-            spans = [Span(row[:first], "time"), Span(row[first:done], name_style(who) if name else style)]
+        for span in head if index == 0 else ():
+            spans.append(span._replace(text=row[done : done + len(span.text)]))
+            done = min(done + len(span.text), len(row))
+        words = row.lstrip(" ")
+        margin = len(row) - len(words)
+        if index:
+            done = min(indent, margin)
+            spans.append(Span(row[:done]))
         if addresses is None:
             spans.append(Span(row[done:], style))
         else:
-            words = row.lstrip(" ")
-            margin = len(row) - len(words)
             place = max(place, whole.find(words, place)) - margin  # a row is cut from `whole`, which loses spaces only
             spans += _linked(row, max(done, margin), done, place, whole, addresses, style)
             place += len(row)
-        rows.append(tuple(span for span in spans if span.text))
+        yield tuple(span for span in spans if span.text)
     if more:
         words = f"{' ' * indent}\N{HORIZONTAL ELLIPSIS} {more:,} more rows (C-o shows them)"
-        rows.append((Span(clip(words, columns), "more"),))
-    return tuple(rows)
+        yield (*other, Span(clip(words, columns - taken), "more"))
 
 
 _cached = functools.lru_cache(CACHED)(_rows)

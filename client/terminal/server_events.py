@@ -71,6 +71,9 @@ def _message(model: Model, message: messages.Message, now: float, is_news: bool)
         return []
     line = _line(message)
     line.is_mention = mentions(message.text, model.name)
+    # Only a name that belongs to a key is certainly ours: another window of ours has said this.
+    is_ours = fold(message.from_) == fold(model.name)
+    line.is_own = is_ours and is_news and model.marks[model.name].fingerprint is not None
     return _said(model, buffer, line, now, is_news, line.is_mention)
 
 
@@ -84,7 +87,9 @@ def _private(model: Model, private: messages.Private, now: float, at: int, is_ne
     if not is_own:
         buffer.has_key = private.fingerprint is not None
     effects = people_events.begin_conversation(buffer, at)
-    return [*effects, *_said(model, buffer, _line(private), now, is_news, not is_own)]
+    line = _line(private)
+    line.is_own = is_own
+    return [*effects, *_said(model, buffer, line, now, is_news, not is_own)]
 
 
 def _is_own(model: Model, private: messages.Private) -> bool:
@@ -126,6 +131,7 @@ def _sent(model: Model, sent: messages.Sent, now: float, at: int) -> list[Effect
     line = buffer.scrollback.confirm(sent.key, sent.at, None if is_here else fold(sent.room or ""))
     assert line is not None
     line.who = printable(model.name)
+    buffer.note_speaker(line.who)
     buffer.last_at = max(buffer.last_at, sent.at)
     if buffer is model.buffer:
         buffer.look()

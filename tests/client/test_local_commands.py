@@ -2,6 +2,7 @@
 
 from pylingo.client.local_commands import LOCAL, LOCAL_BY_NAME
 from pylingo.client.settings import LAYOUTS
+from pylingo.client.themes import THEMES
 from pylingo.shared.commands import BY_NAME
 
 
@@ -11,5 +12,7 @@ def test_no_local_command_shadows_a_command_of_the_server() -> None:
     assert set(names) & set(BY_NAME) == {"help"}, "with an argument it is ours, and alone the server's"
 
 
-def test_the_layouts_are_listed() -> None:
-    assert all(layout in LOCAL[0].description for layout in LAYOUTS)
+def test_the_layouts_and_the_themes_are_listed() -> None:
+    descriptions = {info.name: info.description for info in LOCAL}
+    assert all(layout in descriptions["layout"] for layout in LAYOUTS)
+    assert all(theme in descriptions["theme"] for theme in THEMES)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pylingo.client import locked_file
 from pylingo.client import settings as module
 from pylingo.client.settings import LAYOUTS, ClientSettings, Preferences, default_path, load
+from pylingo.client.styles import Style
 from pylingo.shared.launch import LaunchError
 from pylingo.shared.link import parse_server
 from tests.support import DEADLINE, ROOT
@@ -31,7 +32,21 @@ colors = false
 times = false
 bell = false
 ignored = ["Bob", "STRASSE"]
+names = "column"
+
+[theme]
+base = "light"
+mention = "bold yellow on 17"
+time = 244
+own_name = "#ff8000"
+names = "red, bold 33"
 """
+STYLES = {
+    "mention": (Style(3, 17, ("bold",)),),
+    "time": (Style(244),),
+    "own-name": (Style((255, 128, 0)),),
+    "names": (Style(1), Style(33, None, ("bold",))),
+}
 
 
 @pytest.fixture
@@ -58,6 +73,7 @@ def test_an_empty_file_changes_nothing(path: Path, text: str) -> None:
 
 def test_every_key(path: Path) -> None:
     preferences = Preferences("bottom", colors=False, times=False, bell=False, ignored={"bob", "strasse"})
+    preferences.names, preferences.theme, preferences.styles = "column", "light", STYLES
     assert read(path, FULL) == ClientSettings(
         parse_server("chat.example:7"), "ada", "deep-end", "/keys/mine", preferences
     )
@@ -78,6 +94,8 @@ FITS = {
     "times": ["true"],
     "bell": ["true"],
     "ignored": ["[]", '["top"]'],
+    "theme": [],
+    "names": [],
 }
 
 
@@ -90,6 +108,40 @@ def test_a_value_of_the_wrong_type_is_named_in_one_line(path: Path, key: str, va
     with pytest.raises(LaunchError) as caught:
         read(path, f"{key} = {value}")
     assert f"{path}:1: {key} must be " in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_theme_is_a_name_or_a_table(path: Path) -> None:
+    assert read(path, 'theme = "high-contrast"').preferences == Preferences(theme="high-contrast")
+    assert read(path, "[theme]\n").preferences == Preferences()
+    assert read(path, "[theme]\nown = ''").preferences == Preferences(styles={"own": (Style(),)})
+    assert read(path, "theme = {base = 'light'}").preferences == Preferences(theme="light")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("# mine\n[theme]\ntime = 1\nmention = 'bld'", ":4: theme.mention must be a style: any of bold, dim, "),
+        ("[theme]\nmention = 'bold on'", ":2: theme.mention must be a style: any of bold"),
+        ("[theme]\nmention = 256", ":2: theme.mention must be a style: any of bold"),
+        ("[theme]\nmention = ['bold']", ":2: theme.mention must be a style: any of bold"),
+        ("[theme]\nnames = 'red, bl'", ":2: theme.names must be a style: any of bold"),
+        ("theme = {mention = 'bld'}", ":1: theme.mention must be a style: any of bold"),
+        ("time = 1\n[theme]", ":1: there is no setting 'time'"),
+        ("names = 'column'\n[theme]\nnames = 'x'", ":3: theme.names must be "),
+        ("[theme]\nbase = 'gray'", ":2: theme.base must be one of dark, light, high-contrast, not 'gray'"),
+        (
+            "[theme]\nmentions = 'bold'",
+            ":2: theme must be one of dark, light, high-contrast, or a table with any of base",
+        ),
+        ("[theme.mention]\ncolor = 1", ":1: theme.mention must be "),
+        ("[theme]\nown-name = 1\nown_name = 1", ":3: theme.own-name is given twice, with - and with _"),
+    ],
+)
+def test_a_wrong_style_is_one_sentence_with_its_key_and_what_is_right(path: Path, text: str, words: str) -> None:
+    with pytest.raises(LaunchError) as caught:
+        read(path, text)
+    assert f"{path}{words}" in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 
 
@@ -298,6 +350,38 @@ def test_comments_and_everything_else_stay(path: Path) -> None:
     again = load(path)
     assert again == settings
     assert again.address == parse_server("chat.example")
+
+
+THEMED = """\
+bell = false  # quiet
+
+[theme]  # mine
+base = "light" # the sun
+mention = "bold yellow"
+"""
+
+
+def test_a_table_of_styles_stays_when_its_theme_changes(path: Path) -> None:
+    settings = read(path, THEMED)
+    settings.preferences.theme = "dark"
+    save(path, settings.preferences)
+    assert path.read_text("utf-8") == THEMED.replace('"light"', '"dark"')
+    settings.preferences.layout = "bottom"
+    save(path, settings.preferences)
+    assert load(path) == settings
+    assert "# mine" in path.read_text("utf-8")
+
+
+def test_a_table_of_styles_gets_a_theme(path: Path) -> None:
+    settings = read(path, "[theme]\nmention = 'bold'\n")
+    settings.preferences.theme = "light"
+    save(path, settings.preferences)
+    assert load(path) == settings
+
+
+def test_a_theme_is_saved_by_its_name(path: Path) -> None:
+    save(path, Preferences(theme="light"))
+    assert path.read_text("utf-8") == 'theme = "light"\n'
 
 
 def test_names_stay_as_they_were_written(path: Path) -> None:

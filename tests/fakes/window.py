@@ -1,5 +1,7 @@
 """The model of a small window, messages in it, and the text of its rows."""
 
+from typing import Any
+
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Model
@@ -10,7 +12,7 @@ NOON = 1_700_000_000_000_000
 TIME = clock_time(NOON)
 
 
-def make(layout: str = "top", columns: int = 40, rows: int = 10, **likes: bool) -> Model:
+def make(layout: str = "top", columns: int = 40, rows: int = 10, **likes: Any) -> Model:
     """The model of a window of this size, with these preferences."""
     return Model("example:5000", Preferences(layout=layout, **likes), columns=columns, rows=rows)
 

@@ -24,6 +24,11 @@ SETTINGS = table(
         Setting(name="once", type=integer(1, 9), metavar="N", about="an option", source=Source.COMMAND_LINE),
         Setting(name="kept", type=integer(1, 9), metavar="N", about="a key", source=Source.FILE),
         Setting(name="file", type=path_or_true("one"), metavar="FILE", about="a file", without_value=TRUE),
+        Setting(
+            name="size",
+            type=ValueType("big, or a table", one_of("big").parse, toml=(str,), keys={"wide-ish": integer(1, 9)}),
+            about="a word or a table",
+        ),
         Setting(name="mood", type=one_of("good", "bad"), metavar="MOOD", about="a mood", must_not_be_blank=True),
     ]
 )
@@ -77,6 +82,13 @@ def test_a_file_is_read_by_its_table() -> None:
     assert keys("max_size = 7") == {"max_size": 7}
 
 
+@pytest.mark.parametrize("key", ["wide-ish", "wide_ish", '"wide-ish"'])
+def test_a_key_may_have_a_table_in_its_place(key: str) -> None:
+    assert keys("size = 'big'") == {"size": "big"}
+    assert keys(f"[size]\n{key} = 3") == keys(f"size = {{{key} = 3}}") == {"size": {"wide-ish": 3}}
+    assert keys("[size]") == {"size": {}}
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -107,6 +119,10 @@ def test_a_wrong_option_is_one_sentence(arguments: list[str], sentence: str) -> 
         ("once = 1", "f:1: there is no setting 'once' (see the manual)"),
         ("[other]\na = 1", "f:1: there is no setting 'other' (see the manual)"),
         ("max-size = 1\nmax_size = 1", "f:2: max_size is given twice, with - and with _"),
+        ("[size]\n\nwide-ish = 10", "f:3: size.wide-ish must be a whole number from 1 to 9, not 10"),
+        ("[size]\nhigh = 1", "f:2: size must be big, or a table, not one with 'high'"),
+        ("[size]\nwide-ish = 1\nwide_ish = 1", "f:3: size.wide-ish is given twice, with - and with _"),
+        ("size = 1", "f:1: size must be big, or a table, not 1"),
         ("mood = ' '", "f:1: mood must be one of good, bad, not ' '"),
         (
             f"kept = 0x{'f' * 5_000}",

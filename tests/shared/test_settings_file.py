@@ -4,6 +4,7 @@ import pytest
 
 from pylingo.shared.settings_file import SettingsFile
 
+TABLE = b'x = 0\n[window]\n# x\n  x = 1\n"y" = 2\nz.a = 3\n[other]\nv = 4\n'
 TEXT = b'\xef\xbb\xbfname = "ada"\r\n\r\n  "layout" = "top"\nbell.a = 1\n[window]\nx = 1\n'
 
 
@@ -14,6 +15,13 @@ def test_values_and_places() -> None:
     assert {key: file.place(key) for key in places} == {key: f"config.toml:{line}" for key, line in places.items()}
     assert file.place("room") == "config.toml"
     assert file.text.encode() == TEXT
+
+
+def test_the_places_of_the_keys_of_a_table() -> None:
+    file = SettingsFile("f", TABLE)
+    assert [file.place("window", key) for key in "xyzw"] == ["f:4", "f:5", "f:6", "f:2"]
+    assert file.place("nothing", "x") == "f"
+    assert SettingsFile("f", b"a = 0\nb = {c = 1}").place("b", "c") == "f:2"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pylingo.client.colors import TRUE_COLOR
 from pylingo.client.terminal.capabilities import NO_KINDS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -27,6 +28,7 @@ if found["used"]:
     found["region"] = terminal.region(2, 5)
     found["lefts"] = [terminal.left(count) for count in range(4)]
     found["color"] = terminal.color(1)
+    found["colors"] = [terminal.on_color(200), terminal.rgb(1, 2, 3), terminal.on_rgb(4, 5, 6)]
     found["links"] = [terminal.link("http://a.example/" + "x" * count, "text") for count in (0, 1_982, 1_983, 5_000)]
 found["environment"] = dict(os.environ) == before
 print(json.dumps(found), file=sys.stderr)
@@ -98,6 +100,7 @@ def test_xterm_in_full() -> None:
     assert "\x1b[?25h" in found["normal_cursor"]
     assert (found["bold"], found["reverse"], found["underline"]) == ("\x1b[1m", "\x1b[7m", "\x1b[4m")
     assert found["color"]
+    assert (found["italic"], found["dim"]) == ("\x1b[3m", "\x1b[2m")
     keys = found["keys"]
     expected = {
         "\x1bOA": "up",
@@ -110,6 +113,14 @@ def test_xterm_in_full() -> None:
         "\x1b[1;2B": "shift-down",
     }
     assert {sequence: keys.get(sequence) for sequence in expected} == expected
+
+
+def test_colorterm_promises_every_colour() -> None:
+    found = show("xterm-256color", COLORTERM="truecolor")
+    assert found["number_of_colors"] == TRUE_COLOR
+    assert found["colors"] == ["\x1b[48;5;200m", "\x1b[38;2;1;2;3m", "\x1b[48;2;4;5;6m"]
+    assert show("xterm-256color", COLORTERM="")["number_of_colors"] == 256
+    assert show("linux", COLORTERM="")["number_of_colors"] == 8
 
 
 @pytest.mark.parametrize("kind", ["xterm-kitty", "foot", "xterm-ghostty", "no-such-terminal"])

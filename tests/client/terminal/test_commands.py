@@ -9,6 +9,7 @@ from pylingo.client.terminal.key_table import key_rows
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Do, Effect, Model, Transcribe
 from pylingo.client.terminal.room_commands import ROOM_COMMANDS
+from pylingo.client.themes import THEMES
 from pylingo.shared.commands import BY_NAME
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import CommandInfo
@@ -41,7 +42,7 @@ def test_what_is_the_servers_is_not_carried_out_here(model: Model) -> None:
 
 def test_the_table_has_every_command_and_none_of_the_servers(model: Model) -> None:
     names = [info.name for info in LOCAL]
-    assert names == ["layout", "switch", "colors", "time", "ignore", "log", "help", "clear", "quit"]
+    assert names == ["layout", "theme", "switch", "colors", "time", "ignore", "log", "help", "clear", "quit"]
     assert set(names) & set(BY_NAME) == {"help"}
     for name in names:
         run(model, name, "msg" if name == "help" else None)
@@ -75,6 +76,14 @@ def test_layout_says_which_there_are(model: Model, argument: str | None) -> None
     (text,) = texts(model)
     assert "it is top now" in text
     assert all(f"\n{name}" in text for name in LAYOUTS)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_theme(model: Model, theme: str) -> None:
+    assert run(model, "theme", theme) == [Do.REMEMBER, Do.REPAINT]
+    assert model.preferences.theme == theme
+    assert run(model, "theme") == []
+    assert all(f"\n{name:<15}{theme.about}" in texts(model)[-1] for name, theme in THEMES.items())
 
 
 @pytest.mark.parametrize(("command", "field"), [("colors", "colors"), ("time", "times")])

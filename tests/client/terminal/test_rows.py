@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from pylingo.client.events import Received
 from pylingo.client.terminal import rows as module
 from pylingo.client.terminal.capabilities import read_capabilities
-from pylingo.client.terminal.cells import wrap
+from pylingo.client.terminal.cells import width, wrap
 from pylingo.client.terminal.input_events import Text
-from pylingo.client.terminal.line import Line
+from pylingo.client.terminal.line import Line, Presence
+from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.painter import Painter
 from pylingo.client.terminal.rows import (
     CACHED_LONG,
@@ -39,11 +40,11 @@ WORDS = st.text(st.sampled_from("ab .://https漢e\u0301👩\u200d👧\n"), max_s
 def test_the_parts_of_a_line_have_their_styles() -> None:
     model = make(columns=60)
     (row,) = wrapped(model, said("hello"))
-    assert row == (Span(f"{TIME} ", "time"), Span("bob:", name_style("bob")), Span(" hello", ""))
+    assert row == (Span(f"{TIME} ", "time"), Span("bob:", name_style("bob")), Span(" hello", "message"))
     (row,) = wrapped(model, Line("error", "! no", NOON))
     assert row == (Span(f"{TIME} ", "time"), Span("! no", "error"))
     (row,) = wrapped(model, Line("day", "--- today ---", NOON))
-    assert row == (Span("--- today ---", "day"),)
+    assert row == (Span("--- today ---", "date"),)
     model.preferences.times = False
     (row,) = wrapped(model, Line("note", "* so", NOON))
     assert row == (Span("* so", "note"),)
@@ -53,7 +54,8 @@ def test_the_parts_of_a_line_have_their_styles() -> None:
 def test_own_messages_are_marked_and_not_by_colour_alone(state: str, mark: str) -> None:
     row = wrapped(make(), Line("own", "hello", NOON, "ada", state=state))[0]
     assert plain(row) == f"{TIME} {mark}ada: hello"
-    assert row[-1].style == state
+    assert row[-1].style == (state or "own")
+    assert row[1].style == "own-name"
 
 
 def test_a_mention_is_marked_and_not_by_colour_alone() -> None:
@@ -78,7 +80,7 @@ def test_each_part_of_a_link_leads_to_the_whole_of_it() -> None:
     indent = Span(" " * len(f"{TIME} "))
     assert rows[0][-1] == Span(address[:16], "link", address)
     assert rows[1] == (indent, Span(address[16:40], "link", address))
-    assert rows[2][:3] == (indent, Span(address[40:], "link", address), Span(" and", ""))
+    assert rows[2][:3] == (indent, Span(address[40:], "link", address), Span(" and", "message"))
     assert rows[3] == (indent, Span("http://b.example", "link", "http://b.example"))
     assert len(rows) == 4
 
@@ -169,6 +171,116 @@ def test_the_spans_of_a_line_put_together_are_its_text(
 def test_a_name_has_one_style_however_it_is_written() -> None:
     assert name_style("Alice") == name_style("alice") == name_style("ALICE")
     assert {name_style(f"user{number}") for number in range(500)} == {f"name{n}" for n in range(NAME_STYLES)}
+
+
+# --- the column of names
+
+
+def column(model: Model, line: Line) -> list[str]:
+    """The rows of a line with names in a column, as if its speaker had just spoken."""
+    model.preferences.names = "column"
+    model.buffer.note_speaker(line.who)
+    return [plain(row) for row in wrapped(model, line)]
+
+
+EMOTE = replace(said("waves"), is_action=True)
+CAME, WENT, BOTH = Presence(NOON), Presence(NOON), Presence(NOON)
+CAME.add("joined", "cy", NOON)
+WENT.add("lost the connection", "cy", NOON)
+BOTH.add("joined", "cy", NOON)
+BOTH.add("left", "cy", NOON)
+
+
+@pytest.mark.parametrize(
+    ("line", "row"),
+    [
+        (said("hello"), "      bob │ hello"),
+        (EMOTE, "        * │ bob waves"),
+        (replace(said("hello ada"), is_mention=True), "     ▸bob │ hello ada"),
+        (Line("own", "hello", NOON, "ada"), "      ada │ hello"),
+        (Line("own", "hello", NOON, "ada", state="unsent"), "     …ada │ hello"),
+        (Line("own", "hello", NOON, "ada", state="refused"), "     ×ada │ hello"),
+        (Line("note", "* you are in lobby", NOON), "       -- │ you are in lobby"),
+        (Line("note", "- a list", NOON), "       -- │ - a list"),
+        (Line("error", "! no", NOON), "        ! │ no"),
+        (Line("note", str(CAME), NOON, presence=CAME), "      --> │ cy joined"),
+        (Line("note", str(WENT), NOON, presence=WENT), "      <-- │ cy lost the connection"),
+        (Line("note", str(BOTH), NOON, presence=BOTH), "      <-> │ cy joined; cy left"),
+    ],
+)
+def test_names_and_signs_stand_in_a_column(line: Line, row: str) -> None:
+    assert column(make(columns=80), line) == [f"{TIME} {row}"]
+    assert column(make(columns=80, times=False), line) == [row]
+    assert (line.head or line.text) in column(make("plain", columns=80), line)[0]
+
+
+def test_a_date_stands_across_the_column() -> None:
+    assert column(make(columns=80), Line("day", "--- today ---", NOON)) == ["--- today ---"]
+
+
+def test_rows_after_the_first_stand_beside_the_column() -> None:
+    margin = " " * len(f"{TIME} ")
+    rows = column(make(columns=60), said(f"{'x' * 40} {'y' * 30}\nz"))
+    assert rows == [f"{TIME}       bob │ {'x' * 40}", f"{margin}          │ {'y' * 30}", f"{margin}          │ z"]
+
+
+def test_the_column_grows_with_the_names_up_to_its_bound_and_never_shrinks() -> None:
+    model = make(columns=80)
+    assert column(model, said("x", "漢字漢字漢")) == [f"{TIME}  漢字漢字漢 │ x"]
+    assert column(model, said("x"))[0] == f"{TIME}         bob │ x"
+    assert column(model, said("x", "n" * 16)) == [f"{TIME}  {'n' * 16} │ x"]
+    assert column(model, said("x", "n" * 32)) == [f"{TIME}  {'n' * 15}+ │ {'n' * 32}: x"]
+    assert column(model, said("x")) == [f"{TIME}               bob │ x"]
+
+
+def test_two_long_names_that_begin_alike_are_told_apart() -> None:
+    model = make(columns=100)
+    real, fake = (column(model, said("hi", "administrator-of-" + end)) for end in ("all", "none"))
+    assert real[0].split("│")[0] == fake[0].split("│")[0]
+    assert real != fake
+    assert real[0].endswith("│ administrator-of-all: hi")
+
+
+def test_a_narrow_window_has_no_column() -> None:
+    assert column(make(columns=59), said("x")) == [f"{TIME} bob: x"]
+    assert column(make(columns=60), said("x")) == [f"{TIME}       bob │ x"]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+@pytest.mark.parametrize("text", [*FORGERIES, f"x\n{TIME}       eve │ hi", "x\n      eve │ hi", "│ " * 90])
+@pytest.mark.parametrize("has_times", [True, False])
+def test_only_a_name_is_ever_in_the_column(columns: int, text: str, has_times: bool) -> None:
+    model = make(columns=columns, times=has_times, names="column")
+    records = (Message("r", "bob", text, NOON), Message("r", "bob", text, NOON, True), Notice(text), Error("x", text))
+    for record in records:
+        model.buffer.scrollback.clear()
+        update(model, Received(record), 0.0, NOON)
+        line = model.buffer.scrollback.lines[-1]
+        first, *others = ([*row] for row in wrapped(model, line))
+        at = len(f"{TIME} ") * has_times
+        assert plain(first)[at : at + 12].strip() in ("bob │", "* │", "-- │", "! │")
+        assert all(plain(row)[: at + 12].rstrip() == " " * (at + 10) + "│" for row in others)
+
+
+def test_a_link_beside_the_column_is_whole() -> None:
+    address = "http://b.example/" + "y" * 120
+    rows = wrapped(make(columns=80, names="column"), said(f"see {address} there"))
+    parts = [span.text for row in rows for span in row if span.link == address]
+    assert ("".join(parts), len(parts)) == (address, 3)
+
+
+@given(WORDS, st.sampled_from(["", "bob", "漢字", "n" * 20]), st.integers(60, 100), st.booleans(), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_the_texts_beside_the_column_put_together_are_the_text(
+    text: str, who: str, columns: int, has_times: bool, is_action: bool
+) -> None:
+    model = make(columns=columns, times=has_times)
+    line = replace(said(text, who), is_action=is_action and bool(who))
+    rows = column(model, line)
+    assert all(width(row) <= columns for row in rows)
+    said_again = "".join(row.partition("│")[2] for row in rows).replace(" ", "")
+    head = who if line.is_action else f"{who}:" if len(who) > 16 else ""
+    assert said_again == (head + text).replace(" ", "").replace("\n", "")
 
 
 # --- long messages
