@@ -6,7 +6,7 @@ Everything that cannot be used is an error at the start. A server that cannot kn
 import dataclasses
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pylingo.reactor.config import ServerSettings
@@ -17,6 +17,7 @@ from pylingo.reactor.people.certificate import certificate_fingerprint, ensure_c
 from pylingo.reactor.people.data_dir import DataDir, Stage, open_data_dir
 from pylingo.reactor.people.link_file import read_link, write_link
 from pylingo.reactor.people.members import NOBODY, Members, read_members
+from pylingo.reactor.people.owned_names import Conflict
 from pylingo.reactor.people.passwords import PasswordHash, read_password_file
 from pylingo.reactor.people.register import Register
 from pylingo.reactor.people.roster import Change
@@ -24,6 +25,8 @@ from pylingo.reactor.people.state_file import StateFile, damaged, lost, read_sta
 from pylingo.shared.address import parse_address
 from pylingo.shared.launch import LaunchError
 from pylingo.shared.link import Link, parse_link, show_link
+from pylingo.shared.names import fold
+from pylingo.shared.text import quote
 
 logger = logging.getLogger(__name__)
 
@@ -88,14 +91,15 @@ class Registry:
     def apply(self, settings: ServerSettings, files: PeopleFiles) -> None:
         """Take over what was read again. Raises `LaunchError`, and changes nothing, if nobody could come in."""
         register = self.register
-        before = register.members, register.is_open
-        register.members, register.is_open = files.members, is_open(settings)
+        before = register.name_keep, register.is_open, register.members
+        register.name_keep, register.is_open, register.members = settings.name_keep, is_open(settings), files.members
         if not register.has_way_in():
-            register.members, register.is_open = before
+            register.name_keep, register.is_open, register.members = before
             raise LaunchError(_nobody(settings))
-        if files.members != before[0]:
+        if files.members != before[2]:
             logger.info("the members file lists %d keys", len(files.members))
-        register.name_keep, register.members_invite = settings.name_keep, settings.members_invite
+        register.members_invite = settings.members_invite
+        _warn(settings.members, [(files.members.lines[one.key], _why_not(one)) for one in register.conflicts])
         self.password = files.password
         self.changed()
 
@@ -220,11 +224,25 @@ def read_people_files(settings: ServerSettings) -> PeopleFiles:
         password = read_password_file(settings.password_file) if settings.password_file else None
     except ValueError as error:
         raise LaunchError(str(error)) from None
-    for number, sentence in members.warnings[:_MOST_WARNINGS]:
-        logger.warning("%s:%d: the line is skipped: %s", settings.members, number, sentence)
-    if len(members.warnings) > _MOST_WARNINGS:
-        logger.warning("%s: %d more lines are skipped", settings.members, len(members.warnings) - _MOST_WARNINGS)
+    _warn(settings.members, [(number, f"the line is skipped: {sentence}") for number, sentence in members.warnings])
     return PeopleFiles(members, password)
+
+
+def _warn(path: str, warnings: Sequence[tuple[int, str]]) -> None:
+    """Log what is wrong in lines of a file."""
+    for number, sentence in warnings[:_MOST_WARNINGS]:
+        logger.warning("%s:%d: %s", path, number, sentence)
+    if len(warnings) > _MOST_WARNINGS:
+        logger.warning("%s: %d more lines are like that", path, len(warnings) - _MOST_WARNINGS)
+
+
+def _why_not(conflict: Conflict) -> str:
+    """Why a key does not get the name in its comment."""
+    name, owner = conflict.name, conflict.owner
+    is_same = fold(name) == fold(owner.name)
+    whose = "belongs to" if is_same else f"looks like {quote(owner.name)}, which belongs to"
+    sentence = f"the key is listed without the name {quote(name)}, which {whose} {', '.join(sorted(owner.keys))}"
+    return f'{sentence}: write name="{name}" before the key to give it the name all the same'
 
 
 def _read_members(settings: ServerSettings) -> Members:

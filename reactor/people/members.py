@@ -1,6 +1,7 @@
 """The members of a server: the keys in a file in the format of OpenSSH's `authorized_keys`.
 
-Two options are known, `name="ada"` and `operator`. Without a name, the comment is the name if it is a valid one. Lines
+Two options are known, `name="ada"` and `operator`. Without a name, the comment is the name if it is a valid one that
+belongs to nobody else. Lines
 with the same `name=` are the keys of one person. A line that cannot be used as it stands is skipped and reported, and
 never used in part: an option of OpenSSH that is unknown here, such as `expiry-time`, takes rights away from the key.
 """
@@ -43,10 +44,14 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Members(Mapping[str, Member]):
-    """The members by the fingerprint of their key. `warnings` has the skipped lines: number and sentence."""
+    """The members by the fingerprint of their key.
+
+    `warnings` has the skipped lines: number and sentence. `lines` has the numbers of the others.
+    """
 
     by_fingerprint: Mapping[str, Member] = field(default_factory=dict)
     warnings: tuple[tuple[int, str], ...] = ()
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False)
 
     def __getitem__(self, fingerprint: str) -> Member:
         return self.by_fingerprint[fingerprint]
@@ -111,7 +116,7 @@ def parse_members(text: str) -> Members:
     for fingerprint, sentence in _ambiguous(members):
         members[fingerprint] = Member(members[fingerprint].key, None, members[fingerprint].operator)
         warnings.append((lines[fingerprint], sentence))
-    return Members(members, tuple(sorted(warnings)))
+    return Members(members, tuple(sorted(warnings)), lines)
 
 
 def _member(line: Line) -> Member:

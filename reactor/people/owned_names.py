@@ -1,12 +1,14 @@
 """Names that belong to keys.
 
 A name that is first taken with an identity belongs to that key, in any spelling and with its look-alikes, until the key
-has not used it for a long time. A name in the members file belongs to its keys for as long as it is listed there, and
-counts before a name that was taken.
+has not used it for a long time. A name that the members file gives with `name=` belongs to its keys for as long as it
+is listed there, and counts before a name that was taken. A name that is only the comment behind a key counts if it is
+nobody's yet.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from pylingo.reactor.people.addresses import network_of, read_host
 from pylingo.reactor.people.keys import is_fingerprint
@@ -42,6 +44,21 @@ class OwnedName:
         check(self.used, lambda used: used >= 0, "a time")
 
 
+class Owner(NamedTuple):
+    """To whom a name belongs: `name` in the owner's spelling, and the fingerprints of the owner's keys."""
+
+    name: str
+    keys: frozenset[str]
+
+
+class Conflict(NamedTuple):
+    """A name in a comment that its `key` does not get, because it is the owner's, or looks like the owner's name."""
+
+    name: str
+    key: str
+    owner: Owner
+
+
 def is_user_name(name: str) -> bool:
     """Whether a name is as `user_name` returns it."""
     try:
@@ -58,7 +75,7 @@ class OwnedNames:
         self.keep = keep
         self._clock = clock
         self._taken: dict[str, OwnedName] = {}
-        self._listed: Mapping[str, tuple[str, frozenset[str]]] = {}
+        self._listed: dict[str, Owner] = {}
         self._forms: dict[str, set[str]] = {}  # look-alike form: the compared forms of names
         self._freed: list[tuple[str, str]] = []  # compared forms and keys: not theirs once the disk has that
         self._new: dict[IpNetwork, list[int]] = {}
@@ -87,35 +104,43 @@ class OwnedNames:
         """The names that were taken and still belong to their keys."""
         return [owned for owned in self._taken.values() if self._is_kept(owned)]
 
-    def set_listed(self, listed: Mapping[str, tuple[str, frozenset[str]]]) -> None:
-        """Replace the names of the members file: by compared form, the name and the fingerprints of its keys."""
+    def set_listed(self, listed: Iterable[Owner], noted: Iterable[tuple[str, str]] = ()) -> list[Conflict]:
+        """Replace the names of the members file, and return those in comments that belong to somebody else.
+
+        `noted` has the names in comments and the fingerprints of their keys.
+        """
         for key, (name, _) in self._listed.items():
             self._unindex(key, name)
             if owned := self._taken.get(key):
                 self._index(key, owned.name)
-        self._listed = listed
-        for key, (name, _) in listed.items():
-            self._index(key, name)
+        self._listed = {}
+        for owner in listed:
+            self._list(owner, look_alike_forms(owner.name))
+        conflicts = []
+        for name, fingerprint in noted:
+            keys, forms = frozenset((fingerprint,)), look_alike_forms(name)
+            found = self._other_owner(fold(name), keys, forms)
+            if found is None:
+                self._list(Owner(name, keys), forms)
+            else:
+                conflicts.append(Conflict(name, fingerprint, found))
+        return conflicts
 
-    def owner(self, name: str) -> tuple[str, frozenset[str]] | None:
-        """The name as its owner spells it, and the fingerprints of its keys; None if it belongs to nobody."""
+    def owner(self, name: str) -> Owner | None:
+        """To whom a name belongs."""
         return self._owner(fold(name))
 
     def check(self, name: str, keys: frozenset[str]) -> None:
         """Raises `RequestError` `name-owned` unless the owner of `keys` may use the name. Nobody has no keys."""
         if not self._forms:
             return
-        own = self._owner(fold(name))
-        if own is not None:
-            if own[1].isdisjoint(keys):
-                raise RequestError("name-owned", "that name belongs to somebody's key: choose another one")
+        owner = self._other_owner(fold(name), keys, look_alike_forms(name))
+        if owner is None:
             return
-        for form in look_alike_forms(name):
-            for key in self._forms.get(form, ()):
-                owner = self._owner(key)
-                if owner is not None and owner[1].isdisjoint(keys):
-                    words = f"that name looks like {quote(owner[0])}, which belongs to somebody's key"
-                    raise RequestError("name-owned", f"{words}: choose another one")
+        if fold(owner.name) == fold(name):
+            raise RequestError("name-owned", "that name belongs to somebody's key: choose another one")
+        words = f"that name looks like {quote(owner.name)}, which belongs to somebody's key"
+        raise RequestError("name-owned", f"{words}: choose another one")
 
     def take(self, name: str, key: str, keys: frozenset[str], host: str) -> bool:
         """Use a name with `key`, and make it the key's if it is nobody's. Returns whether it is new.
@@ -185,12 +210,30 @@ class OwnedNames:
             raise RequestError("not-allowed", words)
         self._new[network_of(host)] = [*recent, self._clock()]
 
-    def _owner(self, key: str) -> tuple[str, frozenset[str]] | None:
+    def _owner(self, key: str) -> Owner | None:
         listed = self._listed.get(key)
         if listed is not None:
             return listed
         owned = self._taken.get(key)
-        return (owned.name, frozenset((owned.key,))) if owned is not None and self._is_kept(owned) else None
+        return Owner(owned.name, frozenset((owned.key,))) if owned is not None and self._is_kept(owned) else None
+
+    def _other_owner(self, key: str, keys: frozenset[str], forms: Iterable[str]) -> Owner | None:
+        """The owner of a name, or of one that looks like it, if that is not the one with `keys`."""
+        own = self._owner(key)
+        if own is not None:
+            return own if own.keys.isdisjoint(keys) else None
+        for form in forms:
+            for key in self._forms.get(form, ()):
+                owner = self._owner(key)
+                if owner is not None and owner.keys.isdisjoint(keys):
+                    return owner
+        return None
+
+    def _list(self, owner: Owner, forms: Iterable[str]) -> None:
+        key = fold(owner.name)
+        self._listed[key] = owner
+        for form in forms:
+            self._forms.setdefault(form, set()).add(key)
 
     def _is_kept(self, owned: OwnedName) -> bool:
         return not self.keep or owned.used + self.keep * 1_000_000 > self._clock()

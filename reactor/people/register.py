@@ -15,19 +15,13 @@ from pylingo.reactor.people.addresses import as_network, network_of, read_host, 
 from pylingo.reactor.people.invitations import MOST_OF_MEMBER, SECONDS, Invitation
 from pylingo.reactor.people.keys import PublicKey
 from pylingo.reactor.people.members import Members
+from pylingo.reactor.people.owned_names import Conflict, Owner
 from pylingo.reactor.people.roster import Change
 from pylingo.reactor.people.sanctions import Sanction, nobody
 from pylingo.reactor.people.tables import Tables, empty_tables, read_tables
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold
 from pylingo.shared.text import quote
-
-
-class Owner(NamedTuple):
-    """To whom a name belongs: `name` in the owner's spelling, and the fingerprints of the owner's keys."""
-
-    name: str
-    keys: frozenset[str]
 
 
 class Issued(NamedTuple):
@@ -56,6 +50,8 @@ class Register:
         """Whether people without a listed key may come in."""
         self.members_invite = False
         """Whether listed keys may invite, and not only operators."""
+        self.conflicts: list[Conflict] = []
+        """The names in comments of the members file that belong to somebody else, and are therefore not given."""
         self._clock = clock
         self._tables = tables = tables or empty_tables(clock)
         self._names, self._roster, self._invitations = tables.names, tables.roster, tables.invitations
@@ -90,7 +86,8 @@ class Register:
     @members.setter
     def members(self, members: Members) -> None:
         self._roster.members = members
-        self._names.set_listed(self._roster.names())
+        listed = [Owner(name, keys) for name, keys in self._roster.names()]
+        self.conflicts = self._names.set_listed(listed, self._roster.noted_names())
 
     def keys_of(self, identity: str | None) -> frozenset[str]:
         """The keys of the one who has this key: the key, and those listed under the same `name=`. A guest has none."""
@@ -167,8 +164,7 @@ class Register:
 
     def owner_of(self, name: str) -> Owner | None:
         """To whom a name belongs, whether that one is here or not."""
-        found = self._names.owner(name)
-        return Owner(*found) if found is not None else None
+        return self._names.owner(name)
 
     def release_name(self, name: str) -> Change:
         """Free a name. Raises `RequestError` `no-such-user` or `not-allowed`."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pylingo.reactor.people.keys import PublicKey, is_fingerprint
 from pylingo.reactor.people.members import NOBODY, Members
 from pylingo.reactor.people.records import check
-from pylingo.shared.names import fold
 
 
 def _nothing() -> None: ...
@@ -66,13 +65,21 @@ class Roster:
         self._people = {person: frozenset(keys) for person, keys in people.items()}
         self._first = {person: keys[0] for person, keys in people.items()}
 
-    def names(self) -> dict[str, tuple[str, frozenset[str]]]:
-        """The names in the members file by their compared form, each with its keys."""
+    def names(self) -> list[tuple[str, frozenset[str]]]:
+        """The names that the members file gives with `name=`, each with its keys."""
         found: dict[str, tuple[str, frozenset[str]]] = {}
         for fingerprint, member in self._members.items():
-            if member.name is not None:
-                found.setdefault(fold(member.name), (member.name, self.keys_of(fingerprint)))
-        return found
+            if member.name is not None and member.person is not None:
+                found.setdefault(member.person, (member.name, self.keys_of(fingerprint)))
+        return [*found.values()]
+
+    def noted_names(self) -> list[tuple[str, str]]:
+        """The names in comments of the members file, each with its key."""
+        return [
+            (member.name, fingerprint)
+            for fingerprint, member in self._members.items()
+            if member.name is not None and member.person is None
+        ]
 
     def keys_of(self, identity: str | None) -> frozenset[str]:
         """The key, and those listed under the same `name=`. A guest has none."""

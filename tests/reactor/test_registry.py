@@ -15,8 +15,9 @@ from pylingo.reactor.people import state_file
 from pylingo.reactor.people.administration import NOT_STORED, invite_request
 from pylingo.reactor.people.certificate import certificate_fingerprint
 from pylingo.reactor.people.data_dir import DataDir
+from pylingo.reactor.people.owned_names import OwnedName
 from pylingo.reactor.people.passwords import hash_password
-from pylingo.reactor.people.register import Register
+from pylingo.reactor.people.register import Register, wall_clock
 from pylingo.reactor.people.state_file import read_state
 from pylingo.reactor.registry import Registry, open_registry, read_people_files
 from pylingo.reactor.start import check_history
@@ -429,7 +430,52 @@ def test_skipped_lines_are_logged(data: Path, caplog: pytest.LogCaptureFixture) 
     messages = [record.getMessage() for record in caplog.records]
     assert messages[0].startswith("keys:2: the line is skipped: the option 'from' is not known here")
     assert len(messages) == 21
-    assert messages[-1] == "keys: 31 more lines are skipped"
+    assert messages[-1] == "keys: 31 more lines are like that"
+
+
+def test_a_comment_takes_no_name_from_its_owner_and_that_is_logged(
+    data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The administrator can give the name away on purpose."""
+    Path("keys").write_text(f"# who may come in\n{key(1).text} laptop\n{key(2).text} grace\n{key(4).text} 1aptop\n")
+    registry = opened("--data", "d")
+    for name, number in (("laptop", 3), ("grace", 2)):
+        registry.register.take_name(name, fingerprint(number), "127.0.0.1")
+    closed(registry)
+    options = ["--data", "d", "--members", "keys", "--open"]
+    registry = opened(*options)
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warnings == [
+        f"keys:2: the key is listed without the name 'laptop', which belongs to {fingerprint(3)}:"
+        ' write name="laptop" before the key to give it the name all the same',
+        f"keys:4: the key is listed without the name '1aptop', which looks like 'laptop', which belongs to"
+        f' {fingerprint(3)}: write name="1aptop" before the key to give it the name all the same',
+    ]
+    register = registry.register
+    assert all(map(register.is_listed, map(fingerprint, (1, 2, 4))))
+    assert [register.keys_of_owner(name) for name in ("laptop", "grace")] == [{fingerprint(3)}, {fingerprint(2)}]
+    caplog.clear()
+    Path("keys").write_text(f'name="laptop" {key(1).text}\n')
+    registry.apply(settings(*options), read_people_files(settings(*options)))
+    assert register.keys_of_owner("laptop") == {fingerprint(1)}
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+    closed(registry)
+
+
+def test_a_comment_gives_a_name_whose_time_is_over(data: Path, caplog: pytest.LogCaptureFixture) -> None:
+    Path("keys").write_text(f"{key(1).text} ada\n")
+    registry = opened("--data", "d")
+    state = registry.register.to_state()
+    month_ago = wall_clock() - 30 * 86_400 * 1_000_000
+    state["names"] = [OwnedName("ada", fingerprint(2), month_ago)]
+    closed(registry)
+    state_file.write_state("d/people.json", state)
+    for keep, owner in (("31d", 2), ("29d", 1)):
+        registry = opened("--data", "d", "--members", "keys", "--open", "--name-keep", keep)
+        assert registry.register.keys_of_owner("ada") == {fingerprint(owner)}
+        assert ("without the name 'ada'" in caplog.text) == (owner == 2)
+        caplog.clear()
+        closed(registry)
 
 
 def test_a_password_file_is_read(data: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from pylingo.reactor.people import owned_names as module
-from pylingo.reactor.people.owned_names import NEW_A_DAY, OwnedName, OwnedNames
+from pylingo.reactor.people.owned_names import NEW_A_DAY, Conflict, OwnedName, OwnedNames, Owner
 from pylingo.shared.errors import RequestError
 from tests.fakes.people import WallClock, fingerprint
 
@@ -182,27 +182,64 @@ def test_the_number_of_names_is_bounded(names: OwnedNames, clock: WallClock, mon
 
 
 def test_a_listed_name_belongs_to_its_keys(names: OwnedNames) -> None:
-    names.set_listed({"ada": ("Ada", keys(ADA, fingerprint(7)))})
+    names.set_listed([Owner("Ada", keys(ADA, fingerprint(7)))])
     for own in (NOBODY, keys(EVE)):
         assert refusal(names, "ada", own)
         assert refusal(names, "аԁа", own)
     names.check("ADA", keys(fingerprint(7)))
     assert not names.take("ada", fingerprint(7), keys(fingerprint(7), ADA), HOST)
     assert names.taken() == []
-    names.set_listed({})
+    names.set_listed([])
     names.check("ada", NOBODY)
     names.check("аԁа", NOBODY)
 
 
 def test_the_members_file_counts_before_what_was_taken(names: OwnedNames) -> None:
     take(names, "ada", EVE)
-    names.set_listed({"ada": ("ada", keys(ADA))})
+    names.set_listed([Owner("ada", keys(ADA))])
     assert refusal(names, "ada", keys(EVE))
     names.check("ada", keys(ADA))
-    names.set_listed({})
+    names.set_listed([])
     assert refusal(names, "ada", keys(ADA))
     assert refusal(names, "аԁа", keys(ADA))
     names.check("ada", keys(EVE))
+
+
+def test_a_comment_gives_a_name_that_is_nobodys_yet(names: OwnedNames) -> None:
+    take(names, "ada", ADA)
+    assert names.set_listed([], [("Ada", ADA), ("grace", EVE)]) == []
+    assert names.owner("ada") == ("Ada", keys(ADA))
+    assert refusal(names, "grace", keys(ADA))
+    names.check("grace", keys(EVE))
+
+
+@pytest.mark.parametrize("noted", ["ada", "ADA", "аԁа"])
+def test_a_comment_takes_nobodys_name(names: OwnedNames, noted: str) -> None:
+    take(names, "Ada", ADA)
+    conflict = Conflict(noted, EVE, Owner("Ada", keys(ADA)))
+    assert names.set_listed([], [(noted, EVE)]) == [conflict]
+    names.check("ada", keys(ADA))
+    assert refusal(names, noted, keys(EVE))
+    free(names, "ada")
+    assert names.set_listed([], [(noted, EVE)]) == []
+    assert refusal(names, "ada", keys(ADA))
+
+
+def test_a_comment_takes_no_name_from_another_line(names: OwnedNames) -> None:
+    """Of comments that look alike, the first one counts."""
+    listed = Owner("ada", keys(ADA))
+    other = fingerprint(3)
+    conflicts = names.set_listed([listed], [("аԁа", EVE), ("ape", EVE), ("аре", other)])
+    assert conflicts == [Conflict("аԁа", EVE, listed), Conflict("аре", other, Owner("ape", keys(EVE)))]
+    names.check("ape", keys(EVE))
+    assert refusal(names, "аре", keys(other))
+
+
+def test_a_comment_gives_a_name_that_was_not_used_for_long(names: OwnedNames, clock: WallClock) -> None:
+    take(names, "ada", ADA)
+    clock.advance(180 * DAY)
+    assert names.set_listed([], [("ada", EVE)]) == []
+    assert names.owner("ada") == ("ada", keys(EVE))
 
 
 def free(names: OwnedNames, name: str) -> None:
@@ -222,7 +259,7 @@ def test_a_name_is_free_once_that_is_stored(names: OwnedNames) -> None:
     free(names, "ape")
     names.check("аре", NOBODY)
     assert names.release("ape") is None
-    names.set_listed({"ada": ("ada", keys(ADA))})
+    names.set_listed([Owner("ada", keys(ADA))])
     with pytest.raises(ValueError, match="the name 'ada' stands in the members file: remove it there"):
         names.release("ada")
 

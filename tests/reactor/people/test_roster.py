@@ -24,7 +24,8 @@ def test_the_keys_of_one_name_are_one_person(roster: Roster) -> None:
     assert roster.keys_of(None) == frozenset()
     assert roster.person_of(ONE) == roster.person_of(TWO)
     assert len({roster.person_of(one) for one in (ONE, THREE, FOUR)}) == 3
-    assert roster.names() == {"ada": ("Ada", {ONE, TWO}), "grace": ("grace", {THREE})}
+    assert roster.names() == [("Ada", {ONE, TWO})]
+    assert roster.noted_names() == [("grace", THREE)]
 
 
 def test_messages_belong_to_the_first_key_of_a_person_and_never_to_a_name(roster: Roster) -> None:
