@@ -191,12 +191,15 @@ class Register:
         return self._bans.of_keys(self.keys_of(identity))
 
     def mute_of(self, host: str, identity: str | None) -> Sanction | None:
-        """The mute of somebody. That of an address spares listed keys; operators have none."""
+        """The mute of somebody. That of an address spares listed keys; operators have none.
+
+        On an open server the mute of a key covers its address: coming back without the key is no way out.
+        """
         if self.is_operator(identity):
             return None
         mute = self._mutes.of_keys(self.keys_of(identity))
         if mute is None and not self.is_listed(identity):
-            mute = self._mutes.of_host(host, with_keys=False)
+            mute = self._mutes.of_host(host, with_keys=self.is_open)
         return mute
 
     def ban(
@@ -237,8 +240,6 @@ class Register:
     ) -> Sanction:
         """Mute a person as `ban` bans one. Raises `RequestError` `not-allowed` for an operator."""
         mute = self._sanction("muted", name, identity, host, by, text, seconds, more)
-        if mute.keys:
-            mute = Sanction(name, mute.keys, None, by, text, mute.until)
         self._mutes.add(mute)
         return mute
 
@@ -247,13 +248,18 @@ class Register:
     ) -> tuple[list[Sanction], Change]:
         """End the mutes of a name, and of the one who has it now. Raises `RequestError` `bad-argument` if none is."""
         keys = self.keys_of(identity)
-        network = network_of(host) if host is not None and identity is None else None
+        network = network_of(host) if host is not None and not self.is_listed(identity) else None
+
+        def is_of_address(mute: Sanction) -> bool:
+            return network is not None and network == mute.network
 
         def concerned(mute: Sanction) -> bool:
-            is_theirs = not keys.isdisjoint(mute.keys) or (network is not None and network == mute.network)
+            is_theirs = not keys.isdisjoint(mute.keys) or (identity is None and is_of_address(mute))
             return is_theirs or mute.concerns(target)
 
         ended, change = self._mutes.end(concerned)
+        if not ended:  # an unlisted key has none of its own, and may be silent because of its address
+            ended, change = self._mutes.end(is_of_address)
         if not ended:
             raise nobody(target, "muted", "/mute is the command that mutes")
         return ended, change

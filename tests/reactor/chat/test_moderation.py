@@ -434,10 +434,35 @@ def test_the_mute_of_a_guest_follows_the_address(door, ada):
     ada.ask(Command("mute", "mallory"))
     read(door, guest, other)
     guest.ask(Command("close"))
-    again = door.far("innocent", None, FAR, "tea")
-    assert door.answers(again, Say("hi", id=1)) == [error("muted", 1)]
+    for name, word in (("mallory", None), ("innocent", None), (None, None), ("eve", "e")):
+        again = door.far(name, word, FAR, "tea")
+        for request, _ in QUIET:
+            assert door.answers(again, request) == [error("muted", 1)]
+        again.ask(Command("close"))
+    read(door, other)
     assert door.answers(other, Say("hi", id=1))[-1] == Sent("tea", NOON, 1)
     assert len(restarted(door).mutes()) == 1
+
+
+def test_coming_back_without_the_key_is_no_way_out_of_a_mute(door, ada):
+    """Nor with another key, or under another name. Others may be silent because of it, and listed keys are not."""
+    door.register.members = parse_members(key("b").text)
+    eve, bob = door.far("eve", "e", FAR, "tea"), door.far("bob", "b", FAR, "tea")
+    read(door, ada, eve, bob)
+    assert door.answers(ada, Command("mute", "eve", 5)) == [deed("mute", "eve", re=5)]
+    eve.ask(Command("close"))
+    for name, word in (("eve", "e"), ("evelyn", "e"), ("evelyn", None), (None, None), ("mallory", "m")):
+        again = door.far(name, word, FAR, "tea")
+        for request, _ in QUIET:
+            assert door.answers(again, request) == [error("muted", 1)]
+        again.ask(Command("close"))
+    read(door, ada, bob)
+    assert door.answers(bob, Say("hi", id=1)) == [Sent("tea", NOON, 1)]
+    guest = door.far("mallory-2", None, FAR, "tea")
+    read(door, ada)
+    assert door.answers(ada, Command("unmute", "mallory-2", 6)) == [deed("unmute", "mallory-2", re=6)]
+    assert read(door, guest) == [[deed("unmute", "mallory-2")]]
+    assert type(door.answers(guest, Say("hi", id=1))[-1]) is Sent
 
 
 @pytest.mark.parametrize("is_here", [True, False])

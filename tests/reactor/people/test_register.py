@@ -285,14 +285,42 @@ def test_a_ban_that_comes_while_one_like_it_ends_holds(register: Register) -> No
 
 def test_a_mute_is_of_the_key(register: Register, clock: WallClock) -> None:
     mute = register.mute("eve", EVE, HOST, "ada", "shouts", 60)
-    assert (mute.keys, mute.address) == ((EVE,), None)
+    assert (mute.keys, mute.address) == ((EVE,), HOST)
     assert register.is_anybody_muted
     for one in (register, stored(register, clock)):
         assert one.mute_of("203.0.113.1", EVE) == mute
-        assert one.mute_of(HOST, BOB) is one.mute_of(HOST, None) is None
+        assert one.mute_of(HOST, BOB) is one.mute_of("203.0.113.1", None) is None
         assert one.mutes() == [mute]
     clock.advance(60)
-    assert register.mute_of(HOST, EVE) is None
+    assert register.mute_of(HOST, EVE) is register.mute_of(HOST, None) is None
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_on_an_open_server_the_mute_of_a_key_covers_its_address(register: Register, is_open: bool) -> None:
+    """As a ban does: coming back without the key is no way out."""
+    register.is_open = is_open
+    mute = register.mute("eve", EVE, HOST, "ada", None, None)
+    expected = mute if is_open else None
+    assert register.mute_of(HOST, None) == register.mute_of(HOST, fingerprint(9)) == expected
+    assert register.mute_of(HOST, BOB) is register.mute_of(HOST, ADA) is None  # they are listed
+    assert register.address_ban(HOST, None) is None
+    for loopback in ("127.0.0.1", "::1"):
+        assert register.mute("eve", EVE, loopback, "ada", None, None).address is None
+    assert register.mute("eve", EVE, None, "ada", None, None).address is None
+
+
+def test_whoever_is_silent_because_of_an_address_is_heard_again_by_any_name(register: Register) -> None:
+    other = fingerprint(9)
+    for identity, name in ((None, "guest-9"), (other, "mallory")):
+        mute = register.mute("eve", EVE, HOST, "ada", None, None)
+        assert register.mute_of(HOST, identity) == mute
+        ended, change = register.unmute(name, identity, HOST)
+        assert ended == [mute]
+        change.commit()
+        assert register.mute_of(HOST, identity) is register.mute_of(HOST, EVE) is None
+    own = register.mute("mallory", other, "203.0.113.1", "ada", None, None)
+    mute = register.mute("eve", EVE, HOST, "ada", None, None)
+    assert register.unmute("mallory", other, HOST)[0] == [own]  # and the other one next time
 
 
 def test_a_guests_mute_follows_the_address(register: Register) -> None:
