@@ -76,16 +76,21 @@ def _is_still(session: Session, person: Person[Session]) -> bool:
 
 
 def _put_out(hub: Hub[Session]) -> None:
-    """End every session that is banned, or not one of the members."""
+    """End every session that is banned, or not one of the members.
+
+    Those that have not come in yet may still show a key which the ban spares: `entrance` asks for bans when they do.
+    """
     register = hub.access.register
     for session in hub.sessions():
+        if not session.is_admitted:
+            continue
         identity = session.identity
         ban = register.address_ban(session.host, identity)
         if ban is None and identity is not None:
             ban = register.key_ban(identity)
         if ban is not None:
             session.end("banned", ban_text(ban))
-        elif session.is_admitted and not register.may_enter(identity):
+        elif not register.may_enter(identity):
             session.end("members-only", _MEMBERS_ONLY)
     hub.people.changed()  # operators may have become others
 

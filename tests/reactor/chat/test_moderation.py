@@ -239,10 +239,39 @@ def test_a_ban_ends_seats(ada, door):
     assert len(door.hub.seats) == 0
 
 
-def test_whoever_is_banned_before_saying_hello_is_gone_as_well(door, ada):
+@pytest.mark.parametrize("request_", [Command("list"), Say("hi"), Hello(1), Hello(1, "mallory")], ids=str)
+def test_whoever_is_banned_before_saying_anything_is_not_let_in(door, ada, request_):
     lurker = door.come(FAR)
     assert door.answers(ada, Command("ban", FAR))[0].address == FAR
-    assert lurker.endings == ["banned"]
+    assert door.answers(lurker, request_) == [goodbye("banned")]
+
+
+@pytest.mark.parametrize("is_proven", [True, False])
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_a_ban_of_an_address_spares_a_listed_key_that_was_not_shown_yet(door, ada, is_listed, is_proven):
+    """It was given its welcome before the ban, and says who it is afterwards."""
+    door.register.members = parse_members(key("b" if is_listed else "e").text)
+    bob = door.come(FAR, b"certificate")
+    assert door.answers(ada, Command("ban", "192.0.2.0/24"))[0].address == "192.0.2.0/24"
+    assert bob.endings == []
+    hello = key("b").hello(bob.challenge if is_proven else "00" * 32, "bob", b"certificate")
+    (answer,) = door.answers(bob, hello)
+    if is_proven and is_listed:
+        assert (answer.name, answer.identity) == ("bob", BOB)
+    else:
+        assert answer == goodbye("identity" if is_listed else "banned")
+
+
+@pytest.mark.parametrize(("word", "is_spared"), [("b", True), ("e", False)])
+def test_a_ban_of_an_address_while_a_password_is_compared(door, ada, word, is_spared):
+    door.register.members = parse_members(key("b").text)
+    door.hub.access.password, door.gate.answers_at_once = door.gate, False
+    person = door.come(FAR, b"certificate")
+    person.ask(key(word).hello(person.challenge, "bob", b"certificate", password="right"))
+    assert door.answers(ada, Command("ban", FAR))[0].address == FAR
+    door.gate.answer()
+    door.tick()
+    assert person.endings == ([] if is_spared else ["banned"])
 
 
 def test_a_ban_of_somebody_who_is_away(door, ada):
