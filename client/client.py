@@ -10,31 +10,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from pylingo.client.access import Access, for_bot
-from pylingo.client.connection import ClientConnection
+from pylingo.client.connector import Again, Connector
 from pylingo.client.conversation import Conversation
 from pylingo.client.departure import Departure, Stage
 from pylingo.client.disconnection import why_no_connection
 from pylingo.client.events import ClientEvent, ConversationEvent, Received, Refused, Remark, Send, Status
-from pylingo.client.reconnect import RETRY, Backoff, FinalError, ReconnectPolicy
+from pylingo.client.name_claim import NameClaim
+from pylingo.client.reconnect import RETRY, ReconnectPolicy
 from pylingo.client.wording import not_confirmed, refused
 from pylingo.reactor.engine.dial import Resolver, Target
 from pylingo.reactor.engine.loop import Reactor
-from pylingo.reactor.engine.timers import Timer
 from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT, show_address
 from pylingo.shared.link import Link, show_link
-from pylingo.shared.messages import Goodbye, Ready
+from pylingo.shared.messages import Goodbye
 from pylingo.shared.schema import Record
 
 if TYPE_CHECKING:
     import ssl
 
     from pylingo.client.identity import Identity
-    from pylingo.reactor.engine.tls import ClientTls
 
 _ROOM = "lobby"
-FIRST_CLAIM = 5.0
-"""Seconds, on average, before a name that somebody else has is asked for again. Each further delay is twice as long."""
-LONGEST_CLAIM = 300.0
 PATIENCE = 5.0
 """Seconds that leaving may take after an error or a signal."""
 _CLOSING = 2.0  # seconds that a bot's connection has to close after the goodbye
@@ -89,28 +85,30 @@ class Client:
             room = access.server.room
         self.conversation = Conversation(name, room, rooms=rooms, seen=seen, credentials=access.credentials)
         self.reactor = reactor or Reactor()
-        self.goodbye: Goodbye | None = None
-        """The server's goodbye, if the last connection ended with one."""
-        self.status = Status("connecting")
         self._owns_reactor = reactor is None
         self._address = show_address(host, port)
-        self._where = targets or Resolver(self.reactor, host, port)  # the server may move: resolved for each attempt
         self._server = access.server
         self._security = access.security
         self._credentials = access.credentials
         self._credentials.note = self._remark
         if self._security.trust is not None:
             self._security.trust.note = self._remark
-        self._reconnect = ReconnectPolicy(retry, insist)
         self._frames: collections.deque[Record] = collections.deque()
         self._on_event = on_event or self._keep_frame
-        self._drained = drained
-        self._connection: ClientConnection | None = None
-        self._closing: ClientConnection | None = None  # after the end, until everything queued is sent
-        self._timer: Timer | None = None
-        self._claim_timer: Timer | None = None
-        self._claim_delays = Backoff(FIRST_CLAIM, LONGEST_CLAIM)
-        self._departure = Departure(self.reactor, self.conversation, lambda: self._connection, self.stop)
+        self._connector = Connector(
+            self.reactor,
+            targets or Resolver(self.reactor, host, port),  # the server may move: resolved for each attempt
+            access.security,
+            ReconnectPolicy(retry, insist),
+            connected=self._connected,
+            received=self._received,
+            lost=self.conversation.disconnected,
+            again=self._again,
+            drained=drained,
+            changed=self._changed,
+        )
+        self._claim = NameClaim(self.reactor, lambda: self._follow(self.conversation.claim()))
+        self._departure = Departure(self.reactor, self.conversation, lambda: self._connector.connection, self.stop)
         self._last_refusals: list[Refused] = []  # those that came while leaving
 
     # --- for people and bots
@@ -121,10 +119,8 @@ class Client:
         A client with a reactor of its own waits until the session has begun, and raises `ConnectionError` with a
         sentence if that is impossible. Otherwise this only begins to connect, and `on_event` gets the `Status`.
         """
-        self.goodbye = None
         self._departure.restart()
-        self._reconnect.restart()
-        self._dial()
+        self._connector.connect()
         if not self._owns_reactor:
             return
         while self.status.state not in ("online", "over"):
@@ -198,14 +194,12 @@ class Client:
         Give up after `patience` seconds; without it, when nothing was confirmed for a minute. Messages that
         are not confirmed by then are counted in `unconfirmed`.
         """
-        if self._connection is None and self.status.state != "waiting":  # it never began, or is over
+        if self._connector.connection is None and self.status.state != "waiting":  # it never began, or is over
             self.stop()
             return
         self._departure.begin(patience)
-        if self.status.state == "waiting" and self.unconfirmed and self._timer is not None:
-            self._timer.cancel()
-            self._reconnect.hurry()
-            self._dial()
+        if self.unconfirmed:
+            self._connector.hurry()
         self._departure.part_if_settled(self.status.state == "online")
 
     def frames(self) -> Iterator[Record]:
@@ -219,24 +213,29 @@ class Client:
 
     def stop(self, error: Exception | None = None) -> None:
         """End the connection at once, and do not reconnect."""
-        for timer in (self._timer, self._claim_timer):
-            if timer is not None:
-                timer.cancel()
-        self._departure.cancel_timers()
-        if self._connection is not None:
-            self._connection.close()
-        self._closing, self._connection = self._connection, None
-        self._become("over", error)
+        self._connector.stop(error)
+
+    @property
+    def status(self) -> Status:
+        """The state of the connection."""
+        return self._connector.status
+
+    @property
+    def goodbye(self) -> Goodbye | None:
+        """The server's goodbye, if the last connection ended with one."""
+        return self._connector.goodbye
 
     @property
     def is_connected(self) -> bool:
         """Whether there is a connection, on which a goodbye can be said."""
-        return self._connection is not None and self._connection.is_open
+        connection = self._connector.connection
+        return connection is not None and connection.is_open
 
     @property
     def certificate(self) -> bytes | None:
         """The server's certificate, as DER; None without TLS, and while there is no connection."""
-        return self._connection.certificate if self._connection is not None else None
+        connection = self._connector.connection
+        return connection.certificate if connection is not None else None
 
     @property
     def is_encrypted(self) -> bool:
@@ -260,7 +259,8 @@ class Client:
     @property
     def is_full(self) -> bool:
         """Whether so much waits to be sent that the sender should pause."""
-        return len(self.conversation.unanswered) > 1_000 or (self._connection is not None and self._connection.is_full)
+        connection = self._connector.connection
+        return len(self.conversation.unanswered) > 1_000 or (connection is not None and connection.is_full)
 
     def __enter__(self) -> Self:
         """Connect. Raises `ConnectionError` like `connect`."""
@@ -293,101 +293,41 @@ class Client:
         if not self._owns_reactor:
             return
         end = self.reactor.clock() + _CLOSING
-        while self._closing is not None and not self._closing.is_closed and self.reactor.clock() < end:
+        while self._connector.is_closing and self.reactor.clock() < end:
             self.reactor.tick(0.1)
-        if self._closing is not None:
-            self._closing.abort(TimeoutError("the server did not answer the goodbye"))
+        self._connector.abort(TimeoutError("the server did not answer the goodbye"))
         self.reactor.tick(0)
         self.reactor.close()
 
     # --- the connection
 
-    def _dial(self) -> None:
-        self._become("connecting", self.status.error)
-        if self.status.state == "over":
-            return
-        if self._security.is_encrypted:
-            self.reactor.call_soon(self._dial_securely)  # what that reads takes longer than the first frame of a window
-        else:
-            self._dial_with(None)
-
-    def _dial_securely(self) -> None:
-        if self.status.state != "connecting" or self._connection is not None:
-            return
-        try:
-            self._dial_with(self._security.begin())
-        except FinalError as error:
-            self.stop(error)
-
-    def _dial_with(self, tls: "ClientTls | None") -> None:
-        self._connection = ClientConnection(
-            self.reactor, self._where, self._connected, self._received, self._drained, self._ended, tls
-        )
-
-    def _connected(self) -> None:
-        self.goodbye = None
-        assert self._connection is not None
-        certificate = self._connection.certificate
-        try:
-            self._security.check(certificate)
-        except FinalError as error:
-            self._connection.abort(error)
-            return
+    def _connected(self, certificate: bytes | None) -> None:
         self._credentials.connected(certificate, self._security.may_invite)
         self._follow(self.conversation.connected())
         if self.conversation.is_introduced:
             self._departure.connected()
 
     def _received(self, record: Record) -> None:
-        if self.status.state == "over":
-            return
-        if type(record) is Goodbye:
-            self.goodbye = record
-        elif type(record) is Ready:
-            self._reconnect.online()
-            self._become("online")
         was_introduced = self.conversation.is_introduced
         try:
             events = self.conversation.received(record)
         except ConnectionError as error:
-            if self._connection is not None:
-                self._connection.abort(error)
+            self._connector.abort(error)
             return
         self._follow(events)
         if self.conversation.is_introduced and not was_introduced:
             self._departure.connected()
 
-    def _ended(self, error: Exception | None) -> None:
-        if self.status.state == "over":
-            return
-        self._connection = None
-        self.conversation.disconnected()
-        try:
-            if self._security.tries_again(error):
-                self._dial()
-                return
-        except FinalError as final:
-            error = final
-        if isinstance(error, FinalError):
-            self.goodbye = None  # the error says more
-            self.stop(error)
-            return
+    def _again(self) -> Again:
         if self._departure.needs_connection():
-            self._dial()
-            return
-        reason = self.goodbye.reason if self.goodbye is not None else None
-        is_last = self._departure.stage is Stage.PARTING
-        delay = None if is_last else self._reconnect.delay(self.reactor.clock(), reason)
-        if delay is None:
-            self.stop(error)
-            return
-        self._become("waiting", error, delay)
-        if self.status.state != "over":
-            self._timer = self.reactor.call_later(delay, self._dial)
+            return Again.AT_ONCE
+        return Again.NEVER if self._departure.stage is Stage.PARTING else Again.LATER
 
-    def _become(self, state: str, error: Exception | None = None, delay: float = 0.0) -> None:
-        self.status = Status(state, error, delay, self.goodbye)
-        self._on_event(self.status)
+    def _changed(self, status: Status) -> None:
+        if status.state == "over":
+            self._claim.cancel()
+            self._departure.cancel_timers()
+        self._on_event(status)
 
     # --- events
 
@@ -397,14 +337,15 @@ class Client:
         for event in events:
             if not isinstance(event, Send):
                 others.append(event)
-            elif self._connection is not None:
-                self._connection.send(event.record)
+            elif self._connector.connection is not None:
+                self._connector.connection.send(event.record)
         for other in others:
             if isinstance(other, Refused) and self._departure.stage is not Stage.STAYING:
                 self._last_refusals.append(other)
             if self.status.state != "over" or isinstance(other, Refused):
                 self._on_event(other)
-        self._watch_name()
+        if self.status.state != "over":
+            self._claim.watch(self.conversation.wanted)
         self._departure.part_if_settled(self.status.state == "online")
 
     def _remark(self, sentence: str) -> None:
@@ -413,19 +354,3 @@ class Client:
     def _keep_frame(self, event: ClientEvent) -> None:
         if isinstance(event, Received):
             self._frames.append(event.record)
-
-    # --- the name that somebody else has
-
-    def _watch_name(self) -> None:
-        """Ask for the wanted name again after a while: it may become free without our seeing it."""
-        if self.conversation.wanted is None:
-            self._claim_delays.attempts = 0
-            if self._claim_timer is not None:
-                self._claim_timer.cancel()
-                self._claim_timer = None
-        elif self._claim_timer is None and self.status.state != "over":
-            self._claim_timer = self.reactor.call_later(self._claim_delays.next(), self._claim)
-
-    def _claim(self) -> None:
-        self._claim_timer = None
-        self._follow(self.conversation.claim())

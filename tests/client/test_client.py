@@ -1,15 +1,11 @@
-"""The client that comes back: against a real server, and against one that the test plays."""
+"""The client for people and bots: against a real server, and against one that the test plays."""
 
-import contextlib
-import itertools
-import math
 import os
-import random
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
@@ -18,152 +14,22 @@ import pytest
 from pylingo.client import client as module
 from pylingo.client import connection, departure, reconnect
 from pylingo.client.client import Client
-from pylingo.client.events import ClientEvent, Received, Status
-from pylingo.client.reconnect import FIRST_DELAY, LONGEST_DELAY
-from pylingo.reactor.engine.loop import Reactor
-from pylingo.shared.codec import encode, request_codec
+from pylingo.client.events import Status
 from pylingo.shared.errors import RequestError
-from pylingo.shared.framing import FrameDecoder
 from pylingo.shared.messages import (
     Command,
-    Error,
     Goodbye,
     Hello,
-    Joined,
     Left,
-    Limits,
     Message,
     Notice,
-    PingRequest,
-    Pong,
     Private,
     Ready,
-    Renamed,
     Say,
     Sent,
-    Welcome,
 )
-from pylingo.shared.schema import Record
-from tests.fakes.clock import Clock
-from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
-
-WELCOME = Welcome(1, "PyLingo/1.0.0", "guest-1", Limits(32_768, 4_096, 32, 64))
-READY = Ready("ada", None, "0" * 32, False)
-RETURNS = ["shutdown", "frame-timeout", "silent", "idle", "stalled", "full", "a-reason-of-tomorrow"]
-STAYS = ["close", "replaced", "bad-frame", "protocol", "password", "address-limit", "tls"]
-
-
-class Game:
-    """A client on a reactor, and a server played by the test."""
-
-    def __init__(self, **settings: Any) -> None:
-        self.clock = Clock()
-        self.reactor = Reactor(self.clock, most_late=math.inf)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.listener.setblocking(False)
-        self.port = self.listener.getsockname()[1]
-        self.peer: socket.socket | None = None
-        self.decoder = FrameDecoder()
-        self.heard: list[Record] = []
-        self.confirmed: set[str | None] = set()
-        self.shown: list[Record] = []
-        self.states: list[Status] = []
-        self.on_shown: Callable[[Record], object] = lambda record: None
-        self.on_status: Callable[[Status], object] = lambda status: None
-        self.client = Client(
-            "127.0.0.1",
-            self.port,
-            "ada",
-            settings.pop("room", None),
-            reactor=self.reactor,
-            on_event=self.happened,
-            **settings,
-        )
-        self.client.connect()
-
-    def happened(self, event: ClientEvent) -> None:
-        match event:
-            case Received(record):
-                self.shown.append(record)
-                self.on_shown(record)
-            case Status():
-                self.states.append(event)
-                self.on_status(event)
-
-    @property
-    def state(self) -> str:
-        return self.client.status.state
-
-    def turn_until(self, condition: Callable[[], Any], what: str = "the condition") -> None:
-        wait_until(lambda: self.reactor.tick(0.01) or self.listen() or condition(), what)
-
-    def settle(self) -> None:
-        """A few turns more."""
-        for _ in range(5):
-            self.reactor.tick(0.005)
-            self.listen()
-
-    def listen(self) -> None:
-        """Accept, and read what has come."""
-        if self.peer is None:
-            try:
-                self.peer, _ = self.listener.accept()
-            except OSError:  # nobody, or closed
-                return
-            self.decoder = FrameDecoder()
-        self.peer.setblocking(False)
-        try:
-            data = self.peer.recv(1 << 16)
-        except (BlockingIOError, ConnectionResetError):
-            return
-        self.heard += [request_codec.decode(body) for body in self.decoder.feed(data)]
-
-    def say(self, *records: Record) -> None:
-        assert self.peer is not None
-        self.peer.sendall(b"".join(map(encode, records)))
-
-    def arrive(self) -> None:
-        """The client is there."""
-        count = len([record for record in self.heard if isinstance(record, Hello)])
-        self.turn_until(
-            lambda: len([record for record in self.heard if isinstance(record, Hello)]) > count, "its hello"
-        )
-        self.say(WELCOME, READY)
-        self.turn_until(lambda: self.state == "online", "its arrival")
-
-    def confirm(self) -> None:
-        """Confirm all that was said so far."""
-        for record in self.heard:
-            if isinstance(record, Say) and record.key not in self.confirmed:
-                self.confirmed.add(record.key)
-                self.say(Sent("lobby", len(self.confirmed), record.id, record.key))
-
-    def hang_up(self, *last: Record) -> None:
-        self.say(*last)
-        assert self.peer is not None
-        self.peer.close()
-        self.peer = None
-        self.turn_until(lambda: self.state != "online", "the loss")
-
-    def refuse(self) -> None:
-        """From now on nobody listens."""
-        self.listener.close()
-
-    def pass_time(self, seconds: float) -> None:
-        self.clock.now += seconds
-        self.reactor.tick(0)
-
-    def close(self) -> None:
-        self.client.stop()
-        if self.peer is not None:
-            self.peer.close()
-        for _ in range(3):
-            self.reactor.tick(0.005)
-        self.clock.now += 60  # so that what lingers is cut
-        for _ in range(3):
-            self.reactor.tick(0.005)
-        self.listener.close()
-        self.reactor.close()
+from tests.fakes.game import READY, Game
+from tests.support import DEADLINE, ROOT, Peer, ServerProcess
 
 
 @pytest.fixture
@@ -177,61 +43,6 @@ def game() -> Iterator[Game]:
 def server() -> Iterator[ServerProcess]:
     with ServerProcess("--rate", "0") as running:
         yield running
-
-
-# --- coming back ------------------------------------------------------------------------------------------------
-
-
-def test_a_lost_connection_is_taken_up_again(game: Game):
-    game.arrive()
-    game.hang_up()
-    assert game.state == "waiting"
-    assert FIRST_DELAY / 2 <= game.client.status.delay <= FIRST_DELAY * 1.5
-    game.pass_time(game.client.status.delay - 0.01)
-    assert game.state == "waiting"
-    game.pass_time(0.02)
-    assert game.state == "connecting"
-    game.arrive()
-    assert [status.state for status in game.states] == ["connecting", "online", "waiting", "connecting", "online"]
-    hellos = [record for record in game.heard if isinstance(record, Hello)]
-    assert [hello.resume == READY.token for hello in hellos] == [False, True]
-
-
-def test_a_server_that_has_moved_to_another_address_is_found(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(reconnect, "FIRST_DELAY", 0.01)
-    real, places = socket.getaddrinfo, ["127.0.0.1"]
-
-    def getaddrinfo(host: str, *arguments: Any, **named: Any) -> Any:
-        if host == "chat.example" and not named["flags"]:
-            host = places[-1]
-        return real(host, *arguments, **named)
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    reactor = Reactor()
-    with socket.create_server(("127.0.0.1", 0)) as before:
-        port = before.getsockname()[1]
-        before.settimeout(DEADLINE)
-        with socket.create_server(("127.0.0.2", port)) as after:
-            after.setblocking(False)
-            client = Client("chat.example", port, insist=True, tls=False, reactor=reactor)
-            client.connect()
-            wait_until(lambda: reactor.tick(0.01) or client.is_connected, "the connect")
-            before.accept()[0].close()
-            before.close()
-            places.append("127.0.0.2")
-            accepted: list[socket.socket] = []
-
-            def accept() -> bool:
-                reactor.tick(0.01)
-                with contextlib.suppress(BlockingIOError):
-                    accepted.append(after.accept()[0])
-                return bool(accepted)
-
-            wait_until(accept, "the connect to the other address")
-            client.stop()
-            reactor.tick(0.01)
-            accepted[0].close()
-    reactor.close()
 
 
 def test_an_unknown_host_is_an_exception_of_connect(monkeypatch: pytest.MonkeyPatch):
@@ -297,95 +108,6 @@ def test_a_server_that_refuses_the_first_connection_is_an_exception_of_connect()
             pytest.fail("there is no place")
 
 
-def test_each_try_waits_twice_as_long_up_to_the_longest(game: Game, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(random, "uniform", lambda low, high: 1.0)
-    game.arrive()
-    game.refuse()
-    game.hang_up()
-    delays = []
-    while game.state != "over":
-        delays.append(game.client.status.delay)
-        game.pass_time(delays[-1])
-        game.turn_until(lambda: game.state != "connecting", "the refusal")
-    assert delays[:6] == [FIRST_DELAY * 2**power for power in range(6)]
-    assert delays[6:] == [LONGEST_DELAY] * len(delays[6:])
-    assert sum(delays[:-1]) < reconnect.RETRY <= sum(delays)
-    assert isinstance(game.client.status.error, ConnectionRefusedError)
-
-
-def test_clients_reconnect_after_different_delays():
-    delays = set()
-    for _ in range(5):
-        game = Game()
-        game.arrive()
-        game.hang_up()
-        delays.add(game.client.status.delay)
-        game.close()
-    assert len(delays) > 1
-
-
-def test_after_a_return_the_patience_begins_anew(game: Game):
-    for _ in range(3):
-        game.arrive()
-        game.pass_time(100)
-        game.hang_up()
-        assert game.state == "waiting"
-        assert game.client.status.delay <= FIRST_DELAY * 1.5
-        game.pass_time(game.client.status.delay)
-
-
-def test_without_patience_a_loss_is_the_end():
-    game = Game(retry=0)
-    game.arrive()
-    game.hang_up()
-    assert game.state == "over"
-    game.close()
-
-
-def test_a_first_try_that_is_refused_is_the_end(game: Game):
-    game.refuse()
-    game.turn_until(lambda: game.state == "over", "the end")
-    assert isinstance(game.client.status.error, ConnectionRefusedError)
-    assert [status.state for status in game.states] == ["connecting", "over"]
-
-
-def test_a_server_that_hangs_up_before_one_was_there_is_the_end(game: Game):
-    game.turn_until(lambda: game.heard)
-    game.hang_up(WELCOME)
-    game.turn_until(lambda: game.state == "over", "the end")
-
-
-@pytest.mark.parametrize("reason", [*RETURNS, *STAYS])
-@pytest.mark.parametrize("online", [True, False], ids=["online", "on arriving"])
-def test_a_goodbye_decides_by_its_reason(game: Game, reason: str, online: bool):
-    if online:
-        game.arrive()
-    else:
-        game.turn_until(lambda: game.heard, "its hello")
-    goodbye = Goodbye(reason, "words")
-    game.hang_up(goodbye)
-    game.turn_until(lambda: game.state in ("waiting", "over"), "the decision")
-    assert game.state == ("waiting" if reason in RETURNS else "over")
-    assert game.client.goodbye == goodbye
-    assert goodbye in game.shown
-
-
-def test_a_goodbye_of_before_decides_nothing_for_who_connects_again():
-    game = Game(insist=True)
-    try:
-        game.arrive()
-        game.hang_up(Goodbye("replaced", "words"))
-        assert game.state == "over"
-        game.refuse()
-        game.client.connect()
-        game.turn_until(lambda: game.state in ("waiting", "over"), "the decision")
-        assert game.state == "waiting"
-        assert isinstance(game.client.status.error, ConnectionRefusedError)
-        assert game.client.goodbye is None
-    finally:
-        game.close()
-
-
 def test_what_was_said_meanwhile_is_sent_on_the_return(game: Game):
     game.arrive()
     game.hang_up()
@@ -407,46 +129,6 @@ def test_a_text_without_utf8_does_not_keep_one_from_coming_back(game: Game):
     game.arrive()
     game.client.say("sound")
     game.turn_until(lambda: any(isinstance(record, Say) for record in game.heard), "the sound words")
-
-
-# --- silence ----------------------------------------------------------------------------------------------------
-
-
-def test_a_silent_server_is_asked_and_then_given_up(game: Game):
-    game.arrive()
-    game.pass_time(connection.SILENCE - 1)
-    game.settle()
-    assert PingRequest() not in game.heard
-    game.pass_time(1.5)
-    game.turn_until(lambda: PingRequest() in game.heard, "a ping")
-    game.pass_time(connection.SILENCE - 1)
-    game.settle()
-    assert game.state == "online"
-    game.pass_time(2)
-    game.turn_until(lambda: game.state == "waiting", "the end of patience")
-    assert isinstance(game.client.status.error, TimeoutError)
-
-
-@pytest.mark.parametrize("answer", [Pong(), Notice("x")], ids=["pong", "anything"])
-def test_a_server_that_answers_is_not_given_up(game: Game, answer: Record):
-    game.arrive()
-    for _ in range(5):
-        game.heard.clear()
-        game.pass_time(connection.SILENCE + 0.5)
-        game.turn_until(lambda: PingRequest() in game.heard, "a ping")
-        game.shown.clear()
-        game.say(answer)
-        game.settle()
-    assert game.state == "online"
-    assert Pong() not in game.shown
-
-
-def test_a_silent_server_that_never_was_ready_is_given_up(game: Game):
-    game.turn_until(lambda: game.heard, "its hello")
-    for _ in range(4):
-        game.pass_time(connection.SILENCE + 0.5)
-        game.settle()
-    assert game.state == "over"
 
 
 # --- leaving ----------------------------------------------------------------------------------------------------
@@ -519,92 +201,6 @@ def test_a_close_that_was_refused_is_forgotten(game: Game):
     game.turn_until(lambda: isinstance(game.heard[-1], Command), "the command")
     game.hang_up()
     assert game.state == "waiting"
-
-
-@pytest.mark.parametrize("state", ["connecting", "waiting", "online"])
-def test_close_from_within_a_change_of_the_connection(game: Game, state: str):
-    seen: list[str] = []
-
-    def changed(status: Status) -> None:
-        seen.append(status.state)
-        if status.state == state and (state != "connecting" or "waiting" in seen):
-            game.client.stop()
-
-    game.on_status = changed
-    game.turn_until(lambda: game.heard, "its hello")
-    game.say(WELCOME, READY)
-    game.turn_until(lambda: game.state in ("online", "over"))
-    if game.state == "online":
-        game.hang_up()
-    count = len(game.heard)
-    for _ in range(2):
-        game.pass_time(10)
-        game.settle()
-    assert len(game.heard) == count, "it came back"
-    assert seen[-1] == "over"
-    assert game.state == "over"
-
-
-def test_nothing_is_shown_and_nothing_changes_after_the_end(game: Game):
-    game.turn_until(lambda: game.heard, "its hello")
-
-    game.on_shown = lambda record: game.client.stop()
-    game.say(WELCOME, READY, Notice("late"))
-    game.turn_until(lambda: game.shown, "the welcome")
-    game.settle()
-    assert game.state == "over"
-    assert game.shown == [WELCOME]
-
-
-# --- the name that somebody else has ----------------------------------------------------------------------------
-
-
-def test_a_name_that_is_taken_is_asked_for_again_and_ever_less_often(game: Game, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(random, "uniform", lambda low, high: 1.0)
-    game.turn_until(lambda: game.heard, "its hello")
-    game.say(WELCOME, Ready("guest-1", None, "0" * 32, False), Error("name-taken", "no", game.heard[0].id))  # type: ignore[attr-defined]
-    game.turn_until(lambda: game.client.conversation.wanted == "ada", "the refusal")
-    times = []
-    for delay in (5, 10, 20, 40, 80, 160, 300, 300):
-        game.heard.clear()
-        game.pass_time(delay - 0.5)
-        game.settle()
-        asked = [record for record in game.heard if isinstance(record, Command)]
-        assert asked == []
-        game.say(Notice("alive"))
-        game.settle()
-        game.pass_time(0.6)
-        game.turn_until(lambda: any(isinstance(record, Command) for record in game.heard), "the question")
-        [asked] = [record for record in game.heard if isinstance(record, Command)]
-        times.append(delay)
-        game.say(Error("name-taken", "no", asked.id))
-        game.settle()
-    game.heard.clear()
-    game.pass_time(301)
-    game.turn_until(lambda: any(isinstance(record, Command) for record in game.heard), "the question")
-    [asked] = [record for record in game.heard if isinstance(record, Command)]
-    game.say(Renamed("guest-1", "ada", re=asked.id))
-    game.turn_until(lambda: game.client.conversation.wanted is None, "the name")
-    game.heard.clear()
-    game.pass_time(1_000)
-    game.settle()
-    assert not any(isinstance(record, Command) for record in game.heard)
-
-
-def test_a_bot_that_was_killed_has_its_name_back_when_its_seat_is_given_up():
-    with ServerProcess("--resume-grace", "0.3") as server, Peer(server.port) as ghost:
-        ghost.hello("ada")
-        ghost.send(Command("join", "lobby"))
-        with Client("127.0.0.1", server.port, name="ada") as bot:
-            frames = bot.frames()
-            while not isinstance(next(frames), Joined):
-                pass
-            assert bot.conversation.wanted == "ada"
-            ghost.until(Joined, name=bot.conversation.name)
-            ghost.reset()
-            while not isinstance(frame := next(frames), Renamed):
-                pass
-            assert frame.new == bot.conversation.name == "ada"
 
 
 # --- full -------------------------------------------------------------------------------------------------------
@@ -846,30 +442,3 @@ def test_the_context_does_not_wait_for_a_silent_server_for_ever(monkeypatch: pyt
         with pytest.raises(ConnectionError, match=r"no connection to 127\.0\.0\.1:\d+: "), bot:
             pytest.fail("the server says nothing")
         assert isinstance(bot.status.error, TimeoutError)
-
-
-def test_a_bot_comes_back_to_a_restarted_server(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(reconnect, "FIRST_DELAY", 0.05)
-    with ServerProcess("--rate", "0") as server:
-        port = server.port
-        reactor = Reactor()
-        shown: list[ClientEvent] = []
-        bot = Client("127.0.0.1", port, "bot", "pool", reactor=reactor, on_event=shown.append)
-        bot.connect()
-        wait_until(lambda: reactor.tick(0.01) or bot.conversation.is_settled, "the arrival")
-        server.stop(signal.SIGKILL)
-        wait_until(lambda: reactor.tick(0.01) or bot.status.state != "online", "the loss")
-        bot.say("while away")
-    with ServerProcess("--rate", "0", "--port", str(port)) as server:
-        wait_until(lambda: reactor.tick(0.01) or bot.conversation.is_settled, "the return")
-        with Peer(port) as peer:
-            peer.join("pool")
-            bot.say("again")
-            wait_until(lambda: reactor.tick(0.01) or bot.conversation.is_settled, "the confirmation")
-            peer.until(Message, text="again", from_="bot")
-        stamps = [event.record.at for event in shown if isinstance(event, Received) and isinstance(event.record, Sent)]
-        assert len(stamps) == 2
-        assert all(first < second for first, second in itertools.pairwise(stamps))
-        bot.close()
-        wait_until(lambda: reactor.tick(0.01) or bot.status.state == "over", "the end")
-    reactor.close()
