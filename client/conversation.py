@@ -13,28 +13,22 @@ belongs to the session, and a new session begins with an empty one.
 """
 
 import itertools
-import os
 from collections.abc import Callable, Mapping, Sequence
 
 from pylingo.client import events
 from pylingo.client.credentials import Credentials
-from pylingo.client.features import IDENTITY, PRIVATE, ROOMS
-from pylingo.client.histories import INBOX, Histories, place_of
+from pylingo.client.features import IDENTITY
+from pylingo.client.histories import Histories
+from pylingo.client.incoming import HELLO_ID, Incoming
 from pylingo.client.membership import Membership
 from pylingo.client.outgoing import Outgoing
 from pylingo.client.people import Marks
-from pylingo.client.reconnect import HelloRefusedError
 from pylingo.client.unanswered import Unanswered, new_key
-from pylingo.client.wish import ABOUT_NAMES, KICKED, TAKEN, Wish
 from pylingo.shared import PROTOCOL_VERSION, __version__, messages
 from pylingo.shared.commands import message_of
 from pylingo.shared.errors import RequestError
-from pylingo.shared.names import fold
-from pylingo.shared.schema import MAX_ID, Record
+from pylingo.shared.schema import Record
 from pylingo.shared.text import message_text
-
-_LAST_STAMP = 2**63 - 1
-_HELLO = MAX_ID  # the id of every hello; all others are small
 
 
 class Conversation:
@@ -54,27 +48,35 @@ class Conversation:
         seen: Mapping[str, int] | None = None,
         credentials: Credentials | None = None,
     ) -> None:
-        self.name = name
-        """Our name, as the server has said; before that, the name that we want."""
         self.is_introduced = False
         """Whether the hello has been sent on this connection."""
-        self._ids = itertools.count(1)
-        self._wish = Wish(name)
-        self._claim = 0  # the id of the request for the wished name, while it has no reply
-        self._ping = 0  # the id of the latest ping, while it has no reply
-        self._new_key = new_key
-        self._token = os.urandom(16).hex()  # until the server gives one; it identifies a repeated hello
-        self._credentials = credentials or Credentials()
-        self._had_session = False
-        self._is_ready = False  # whether the server has answered the hello of this connection
-        self._latest: Record | None = None  # the frame received last
         self.unanswered = Unanswered()
         """The requests that wait to be sent, confirmed or answered."""
+        self._new_key = new_key
+        self._credentials = credentials or Credentials()
+        ids = itertools.count(1)
         self._membership = Membership([*([room] if room else []), *rooms])
-        self.marks = Marks()
+        self._histories = Histories(ids, seen or {}, lambda: self._membership.places)
+        self._out = Outgoing(ids, self._membership, self._histories, self.unanswered)
+        self._in = Incoming(
+            name,
+            self._membership,
+            self._histories,
+            self.unanswered,
+            self._out,
+            welcomed=self._welcomed,
+            accepted=self._credentials.accepted,
+        )
+
+    @property
+    def name(self) -> str | None:
+        """Our name, as the server has said; before that, the name that we want."""
+        return self._in.name
+
+    @property
+    def marks(self) -> Marks:
         """Whose name belongs to which key."""
-        self._histories = Histories(self._ids, seen or {}, lambda: self._membership.places)
-        self._out = Outgoing(self._ids, self._membership, self._histories, self.unanswered)
+        return self._in.marks
 
     @property
     def features(self) -> frozenset[str]:
@@ -94,7 +96,7 @@ class Conversation:
     @property
     def wanted(self) -> str | None:
         """The name that we asked for and that somebody else has."""
-        return self._wish.name if self._wish.is_taken else None
+        return self._in.wish.name if self._in.wish.is_taken else None
 
     @property
     def is_settled(self) -> bool:
@@ -114,17 +116,19 @@ class Conversation:
             self._introduce(None)
         return self._out.taken()
 
+    def _welcomed(self, welcome: messages.Welcome) -> None:
+        if not self.is_introduced:
+            self._introduce(welcome)
+
     def _introduce(self, welcome: messages.Welcome | None) -> None:
         self.is_introduced = True
+        name, program, token = self._in.wish.name, f"PyLingo/{__version__}", self._in.token
         fields = self._credentials.hello(welcome)
-        program = f"PyLingo/{__version__}"
-        self._out.send(
-            messages.Hello(PROTOCOL_VERSION, self._wish.name, program, resume=self._token, id=_HELLO, **fields)
-        )
+        self._out.send(messages.Hello(PROTOCOL_VERSION, name, program, resume=token, id=HELLO_ID, **fields))
 
     def disconnected(self) -> None:
-        self.is_introduced = self._is_ready = False
-        self._claim = self._ping = 0
+        self.is_introduced = False
+        self._in.disconnected()
         self._out.disconnected()
         self._membership.disconnected()
         self._histories.disconnected()
@@ -136,16 +140,8 @@ class Conversation:
         Raises `ConnectionError` if the server does not answer a request for history, and `FinalError` if it does not
         let us in or we cannot prove who we are.
         """
-        before, latest, self._latest = self.wanted, self._latest, record
-        if type(record) is messages.Away and record == latest:  # it comes once for each room that we share
-            return []
-        if type(record) is not messages.Error:
-            self.unanswered.command_answered(getattr(record, "re", None) or 0)
-        reader = self._histories.reader_holding(record)
-        if reader is not None:
-            reader.hold(record)
-        else:
-            self._take(record)
+        before = self.wanted
+        self._in.received(record)
         if self.wanted != before:
             self._out.add(events.NameWanted(self.wanted))
         return self._out.taken()
@@ -191,7 +187,7 @@ class Conversation:
 
     def claim(self) -> list[events.ConversationEvent]:
         """Ask again for the name that somebody else had."""
-        self._send_claim()
+        self._in.claim()
         return self._out.taken()
 
     def query(self, name: str, room: str | None = None) -> list[events.ConversationEvent]:
@@ -201,199 +197,12 @@ class Conversation:
 
     def ping(self) -> list[events.ConversationEvent]:
         """Ping the server. `PongReceived` follows, unless the connection breaks or another ping is sent."""
-        self._ping = next(self._ids)
-        self._out.send(messages.PingRequest(self._ping))
+        self._in.ping()
         return self._out.taken()
-
-    # --- sending
 
     def _request(self, request: messages.Say | messages.Command) -> list[events.ConversationEvent]:
         self._out.request(request)
         return self._out.taken()
-
-    def _send_claim(self) -> None:
-        if self._out.is_live and self.wanted is not None and not self._claim:
-            self._claim = self._out.command(messages.Command("name", self.wanted))
-
-    # --- receiving
-
-    def _take(self, record: Record) -> None:
-        if IDENTITY in self.features:
-            for change in self.marks.note(record, self.name):
-                self._out.add(change)
-        if self._out.is_query_reply(record):
-            return
-        number = getattr(record, "re", None)
-        match record:
-            case messages.Welcome():
-                self._out.features = frozenset(record.features or ())
-                self._out.show(record)
-                if not self.is_introduced:
-                    self._introduce(record)
-            case messages.Ready():
-                self._ready(record)
-            case messages.Joined() if record.users is not None:
-                self._joined(record)
-            case messages.Left() if record.reason is None or self._is_kicked(record):
-                self._left(record)
-            case messages.Renamed() if record.room is None:
-                self.name = record.new
-                self._wish.chosen(record.new)
-                self._claim = 0
-                self._out.show(record)
-            case messages.Message() | messages.Private():
-                if self._histories[place_of(record) or ""].saw(record.at):
-                    self._out.show(record)
-            case messages.Skipped():
-                self._skipped(record)
-            case messages.Sent():
-                if record.key is None or self.unanswered.is_said(record.key):
-                    self._confirm(record)
-            case messages.HistoryPage():
-                place = self._histories.answered(number)
-                if place is not None and self._histories[place].is_awaited(number):
-                    self._page(place, record)
-            case messages.Pong() if number == self._ping:
-                self._ping = 0
-                self._out.add(events.PongReceived())
-            case messages.Error():
-                self._error(record)
-            case _:
-                self._out.show(record)
-        if self._wish.comes_free(record):
-            self._send_claim()
-
-    def _ready(self, ready: messages.Ready) -> None:
-        self._out.show(ready)
-        self._credentials.accepted()
-        self.name, self._token = ready.name, ready.token
-        self._wish.given(ready.name)
-        if not ready.resumed:
-            self._histories.new_inbox(ready.identity)
-            for refused in self.unanswered.end_conversations() if self._had_session else []:
-                self._out.refuse(refused)
-        self._had_session = self._is_ready = True
-        self._membership.ready(ready.rooms or ([ready.room] if ready.room is not None else []))
-        for room in self.rooms:
-            self._catch_up(fold(room))
-        if (ready.resumed or ready.identity is not None) and PRIVATE in self.features:
-            self._catch_up(INBOX)
-        for say in self.unanswered.again({*self._membership.places, INBOX}):
-            self._out.send(say)
-        if not self._out.enter_rooms():
-            self._out.go_live()
-
-    def _joined(self, joined: messages.Joined) -> None:
-        self._out.show(joined)
-        before = self._membership.places
-        self._membership.joined(joined)
-        self._histories.stop(before - self._membership.places)
-        if fold(joined.room) not in before:
-            self._catch_up(fold(joined.room))
-        if not self._out.is_live and not self._membership.is_entering:
-            self._out.go_live()
-
-    def _left(self, left: messages.Left) -> None:
-        self._out.show(left)
-        self._histories.stop({fold(left.room)})
-        if left.reason is None:
-            self._membership.left(left.room, left.current, left.re)
-        else:
-            self._membership.removed(left.room, left.current)
-
-    def _is_kicked(self, left: messages.Left) -> bool:
-        return left.reason == KICKED and self.name is not None and fold(left.name) == fold(self.name)
-
-    def _confirm(self, sent: messages.Sent) -> None:
-        if sent.key is not None:
-            self.unanswered.confirm(sent.key)
-        self._out.show(sent)
-        place = INBOX if sent.room is None else fold(sent.room)
-        if place in {*self._membership.places, INBOX}:
-            request = self._histories[place].confirmed_own()
-            if request is not None:
-                self._out.ask(place, request)
-
-    def _error(self, error: messages.Error) -> None:
-        number = error.re
-        place = self._histories.answered(number)
-        if place is not None:
-            if self._histories[place].is_awaited(number):  # there is no history: go on with the live frames
-                self._out.show(error)
-                self._release(place)
-        elif number == _HELLO and not self._is_ready:
-            raise HelloRefusedError(error.code, error.text)
-        elif number == _HELLO:
-            self._out.show(error)
-            if error.code in ABOUT_NAMES:
-                self._wish.refused(error.code)
-        elif number is not None and number == self._claim:
-            if error.code != TAKEN:  # that it is still taken is no news
-                self._out.show(error)
-            self._wish.refused(error.code)
-            self._claim = 0
-        elif number is not None and (request := self.unanswered.answered(number)) is not None:
-            self._out.refuse(events.Refused(request, error))
-        else:
-            self._out.show(error)
-        if (room := self._membership.refused(number)) is not None:
-            self._not_entered(room)
-
-    def _not_entered(self, room: str) -> None:
-        """We stay in our rooms. So do messages said after the refused join, unless they name the room."""
-        if ROOMS not in self.features:
-            self.unanswered.move(fold(room), fold(self.room or ""))
-        if not self._out.is_live and not self._membership.is_entering:
-            self._out.go_live()
-
-    # --- reading history
-
-    def _catch_up(self, place: str) -> None:
-        """Fetch the messages of a place that were not seen; of a new room, the newest messages."""
-        self._out.ask(place, self._histories[place].catch_up(self.unanswered.seen_before(place)))
-
-    def _skipped(self, skipped: messages.Skipped) -> None:
-        place = place_of(skipped) or INBOX
-        self._out.add(events.FramesMissed(skipped.room))
-        self._out.ask(place, self._histories[place].start(skipped.after, min(skipped.until + 1, _LAST_STAMP)))
-
-    def _page(self, place: str, page: messages.HistoryPage) -> None:
-        reader = self._histories[place]
-        if (request := reader.request_since_join(page)) is not None:
-            self._out.ask(place, request)
-            return
-        is_news = reader.is_catching_up
-        for entry, is_new in reader.entries(page):
-            if entry.key is not None and self.unanswered.is_said(entry.key):
-                self._confirm(messages.Sent(page.room, entry.at, key=entry.key, to=entry.to))
-            elif is_new and not self.unanswered.is_mine(entry.key):
-                self._out.show(self._as_live(page, entry), is_news)
-        if (seen := reader.context_shown()) is not None:
-            self._out.add(events.NewSince(page.room or place, seen))
-            request = reader.start(seen)
-        else:
-            request = reader.request_next(page)
-        if request is not None:
-            self._out.ask(place, request)
-        else:
-            self._release(place)
-
-    def _as_live(self, page: messages.HistoryPage, entry: messages.Entry) -> Record:
-        """The frame that an entry of the history would have been if it had come live."""
-        if page.room is None:
-            to = entry.to or self.name or ""
-            who = entry.fingerprint, entry.operator
-            return messages.Private(entry.from_, to, entry.text, entry.at, entry.action, *who)
-        return messages.Message(page.room, entry.from_, entry.text, entry.at, entry.action)
-
-    def _release(self, place: str) -> None:
-        """The history is read: handle the frames that were held back."""
-        reader = self._histories[place]
-        for record in reader.stop():
-            if reader.is_reading:  # one before it was a gap, so it waits for the messages that fill that
-                reader.hold(record)
-            else:
-                self._take(record)
 
 
 def _check(text: str) -> None:

@@ -13,7 +13,7 @@ from pylingo.client.histories import INBOX, Histories
 from pylingo.client.membership import MOST_ROOMS, Membership, bare
 from pylingo.client.unanswered import Unanswered
 from pylingo.shared.errors import RequestError
-from pylingo.shared.messages import Command, Error, HistoryRequest, Say
+from pylingo.shared.messages import Command, Error, HistoryRequest, PingRequest, Say
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
 from pylingo.shared.text import MAX_WORDS, quote
@@ -117,6 +117,12 @@ class Outgoing:
         """Send a command that is not the person's. Returns its id."""
         number = next(self._ids)
         self.send(replace(command, id=number))
+        return number
+
+    def ping(self) -> int:
+        """Send a ping. Returns its id."""
+        number = next(self._ids)
+        self.send(PingRequest(number))
         return number
 
     def enter_rooms(self) -> bool:
