@@ -38,8 +38,7 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         "window",
         (
             ("switch", "Shows another room or conversation."),
-            ("layout theme", "Change how it looks."),
-            ("colors time", "Show them, or not."),
+            ("layout theme colors time notify", "Looks, calls."),
             ("log clear", "Writes lines to a file; empties the window."),
         ),
     ),

@@ -104,6 +104,12 @@ TOPICS: Mapping[str, Topic] = {
         " not told.",
         ("/ignore eve", "/ignore"),
     ),
+    "notify": Topic(
+        "The bell rings, and while you look elsewhere, a notification appears on the desktop, if your terminal can do"
+        " that. A private message counts as a mention. The choice is kept for this room; all other rooms and"
+        " conversations have the one in the settings file.",
+        ("/notify all", "/notify none", "/notify"),
+    ),
     "log": Topic(
         "A file that exists is continued. Nothing in it is encrypted. Lines from before are not written.",
         ("/log ~/chat.log", "/log"),

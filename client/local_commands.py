@@ -15,6 +15,7 @@ LOCAL = (
     CommandInfo("colors", "on|off", "Shows names in colours, or not."),
     CommandInfo("time", "on|off", "Shows the time of each line, or not."),
     CommandInfo("ignore", "username", "Hides what somebody says, or shows it again; alone: who is hidden."),
+    CommandInfo("notify", "mention|all|none", "Says which messages of this room call you; alone: shows it."),
     CommandInfo("log", "file", "Writes what is shown to a file from now on; alone: no more."),
     CommandInfo("help", "topic", "Explains a command, or the keys; alone: lists the commands."),
     CommandInfo("clear", None, "Empties the window."),

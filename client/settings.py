@@ -14,7 +14,7 @@ from typing import Any
 from pylingo.client.locked_file import locked, replace
 from pylingo.client.styles import RIGHT, Style, parse_style
 from pylingo.client.themes import ELEMENTS, THEMES, styles_of_names
-from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT, show_address
+from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT, parse_address, show_address
 from pylingo.shared.errors import RequestError
 from pylingo.shared.launch import LaunchError
 from pylingo.shared.link import Link
@@ -27,6 +27,12 @@ LONGEST_NAME = 1_024
 """A longer name is refused here. The server refuses shorter ones, because they fit a frame."""
 DEFAULT_ROOM = "lobby"
 
+NOTIFY: Mapping[str, str] = {
+    "mention": "a mention or a private message",
+    "all": "every message",
+    "none": "no message",
+}
+"""What calls for the person."""
 LAYOUTS: Mapping[str, str] = {
     "top": "the input line above the messages",
     "bottom": "the input line below the messages",
@@ -63,10 +69,31 @@ def _style(text: str) -> tuple[Style, ...]:
     return (parse_style(text),)
 
 
+def room_place(where: str, room: str) -> str:
+    """The name of a room at a server in the settings: HOST:PORT/ROOM in compared form, as in a link."""
+    return f"{where.lower()}/{fold(room.removeprefix('#'))}"
+
+
+def _notify_rooms(levels: Mapping[str, str]) -> dict[str, str]:
+    return {_place(place): _LEVEL(level) for place, level in levels.items()}
+
+
+def _place(text: str) -> str:
+    """A place as a person wrote it, in the form of `room_place`. Raises `ValueError`."""
+    where, slash, room = text.partition("/")
+    if not slash or not room.strip():
+        raise ValueError
+    return room_place(show_address(*parse_address(where)), room)
+
+
 _required = functools.partial(Setting, must_not_be_blank=True)
 _SERVER = show_address(DEFAULT_HOST, DEFAULT_PORT)
 _NAME = ValueType(f"at most {MAX_NAME} characters", explained(_user_name), toml=(str,))
 _ROOM = ValueType(f"at most {MAX_ROOM} characters", explained(_room), toml=(str,))
+_LEVEL = one_of(*NOTIFY)
+_LEVELS = ValueType(
+    f"a table of rooms, HOST:PORT/ROOM, with {_LEVEL.right}", _notify_rooms, ", ".join, toml=(), is_table=True
+)
 _NAMES = ValueType("a list of names", _ignored, ", ".join, toml=(), is_list=True)
 _STYLE = ValueType(RIGHT, _style, toml=(str, int))
 _THEME = ValueType(
@@ -111,6 +138,21 @@ SETTINGS = table(
             default="plain",
             source=Source.FILE,
         ),
+        Setting(
+            name="notify",
+            type=_LEVEL,
+            about="which messages ring and, while you look elsewhere, show a notification",
+            source=Source.FILE,
+        ),
+        Setting(
+            name="notify_with",
+            type=one_of("auto", "9", "99", "777", "bell"),
+            about="the sequence that shows a notification in your terminal, by its number",
+            source=Source.FILE,
+        ),
+        Setting(
+            name="notify_rooms", type=_LEVELS, about="the same for single rooms, which /notify sets", source=Source.FILE
+        ),
         Setting(name="ignored", type=_NAMES, about="people whose messages are hidden", source=Source.FILE),
     ]
 )
@@ -121,7 +163,8 @@ SETTINGS = table(
 class Preferences:
     """The settings that can change while the client runs.
 
-    `ignored` has compared names (`shared.names.fold`). `styles` are the person's own, by element (`themes.ELEMENTS`).
+    `ignored` has compared names (`shared.names.fold`), and `notify_rooms` has places (`room_place`). `styles` are the
+    person's own, by element (`themes.ELEMENTS`).
     """
 
     layout: str = "top"
@@ -132,6 +175,9 @@ class Preferences:
     theme: str = "dark"
     names: str = "plain"
     styles: Mapping[str, tuple[Style, ...]] = field(default_factory=dict)
+    notify: str = "mention"
+    notify_with: str = "auto"
+    notify_rooms: dict[str, str] = field(default_factory=dict)
 
 
 PREFERENCES = tuple(name for name in Preferences.__dataclass_fields__ if name in SETTINGS)
@@ -198,22 +244,39 @@ def _changed(file: SettingsFile, names: Sequence[str], before: Preferences, afte
         value = getattr(after, name)
         if name == "theme" and isinstance(document.get(name), dict):
             document[name]["base"] = value
+        elif name == "notify_rooms":
+            if not _is_right(file, name):
+                document[name] = {}
+            _change_levels(document[name], before.notify_rooms, value)
         elif name != "ignored":
             if repr(file.values.get(name)) != repr(value):
                 document[name] = value
-        elif _has_names(file):
+        elif _is_right(file, name):
             _change_names(document[name], value - before.ignored, before.ignored - value)
         else:
             document[name] = sorted(value)
     return (BOM if file.text.startswith(BOM) else "") + tomlkit.dumps(document)
 
 
-def _has_names(file: SettingsFile) -> bool:
+def _is_right(file: SettingsFile, name: str) -> bool:
+    """Whether the file has a right value for a setting."""
     try:
-        SETTINGS["ignored"].type.read_toml(file.values.get("ignored"))
+        SETTINGS[name].type.read_toml(file.values.get(name))
     except ValueError:
         return False
     return True
+
+
+def _change_levels(levels: Any, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+    """Change the levels of rooms that differ. Their names stay as they were typed."""
+    typed = {_place(place): place for place in levels}
+    for place in sorted(before.keys() | after.keys()):
+        if before.get(place) == after.get(place):
+            continue
+        if place in after:
+            levels[typed.get(place, place)] = after[place]
+        else:
+            levels.pop(typed.get(place, place), None)
 
 
 def _change_names(names: Any, more: set[str], fewer: set[str]) -> None:

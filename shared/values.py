@@ -32,7 +32,7 @@ class ValueType:
 
     `right` describes the right texts. `parse` converts a text, or a list of texts if `is_list`, or raises `ValueError`.
     `show` converts a value back. `toml` has the TOML types that a file may use, besides lists of strings if `is_list`,
-    and a table with some of the `keys`, each of which has its own type.
+    a table with some of the `keys`, each of which has its own type, and any table of strings if `is_table`.
     """
 
     right: str
@@ -41,8 +41,9 @@ class ValueType:
     toml: tuple[type, ...] = (str, int, float)
     is_list: bool = False
     keys: "Mapping[str, ValueType] | None" = None
+    is_table: bool = False
 
-    def __call__(self, text: str | list[str]) -> Any:
+    def __call__(self, text: str | list[str] | dict[str, str]) -> Any:
         """Return the value of a text. Raises `ValueError` with a description of what would be right."""
         try:
             return self.parse(text)
@@ -54,6 +55,8 @@ class ValueType:
     def read_toml(self, value: object) -> Any:
         """Return the value of a TOML value. Raises `ValueError` like `__call__`."""
         if self.is_list and type(value) is list and all(type(part) is str for part in value):
+            return self(value)
+        if self.is_table and type(value) is dict and all(type(part) is str for part in value.values()):
             return self(value)
         if type(value) not in self.toml:
             raise ValueError(self.right)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 
 from pylingo.client.help_topics import KEYS_TOPIC, explain
 from pylingo.client.local_commands import LOCAL_BY_NAME
-from pylingo.client.settings import LAYOUTS
+from pylingo.client.settings import LAYOUTS, NOTIFY, room_place
+from pylingo.client.terminal.attention import notify_level
 from pylingo.client.terminal.key_table import key_rows
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Do, Effect, Model, Transcribe
@@ -100,6 +101,24 @@ def _hide(model: Model, argument: str, at: int) -> list[Effect]:
     return [Do.REMEMBER]
 
 
+def _notify(model: Model, argument: str, at: int) -> list[Effect]:
+    """Say which messages of this room call the person."""
+    room = model.buffer.room
+    if argument and argument not in NOTIFY:
+        raise RequestError("bad-argument", f"/notify takes one of {', '.join(NOTIFY)}, or nothing to show what it is")
+    if room is None:
+        raise RequestError("no-room", "/notify is about a room, and there is none in this buffer")
+    if not argument:
+        level = notify_level(model, model.buffer)
+        return _note(model, f"in {printable(room)}, {NOTIFY[level]} calls you: notify is {level}", at)
+    likes, place = model.preferences, room_place(model.where, room)
+    likes.notify_rooms.pop(place, None)
+    if argument != likes.notify:
+        likes.notify_rooms[place] = argument
+    _note(model, f"in {printable(room)}, {NOTIFY[argument]} calls you from now on", at)
+    return [Do.REMEMBER]
+
+
 def _help(model: Model, argument: str, at: int) -> list[Effect] | None:
     """Explain a command, or the keys. The list of commands comes from the server."""
     if not argument:
@@ -122,6 +141,7 @@ _HANDLERS: dict[str, _Handler] = {
     "colors": _toggle("colors", "colors"),
     "time": _toggle("time", "times"),
     "ignore": _ignore,
+    "notify": _notify,
     "log": lambda model, argument, at: [Transcribe(argument or None)],
     "help": _help,
     "clear": _clear,

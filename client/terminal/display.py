@@ -10,11 +10,14 @@ from collections.abc import Callable
 
 from pylingo.client.terminal.capabilities import Capabilities
 from pylingo.client.terminal.inline import Inline
-from pylingo.client.terminal.model import Model, Resized
+from pylingo.client.terminal.input_events import Focus
+from pylingo.client.terminal.model import Model, Notify, Resized
+from pylingo.client.terminal.notifications import carrier, notification
 from pylingo.client.terminal.painter import Painter
 from pylingo.client.terminal.printer import Printer
 from pylingo.client.terminal.theme import make_theme
 from pylingo.client.terminal.tty import Tty
+from pylingo.client.terminal.window_title import POP, PUSH, has_title, set_title, title_words
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.timers import Timer
 
@@ -22,7 +25,7 @@ FRAME = 0.016  # seconds between two frames, except after a key
 
 
 class Display:
-    """See the module. `typed(data)` gets the input, and `resized` another size that painting found."""
+    """See the module. `typed(data)` gets the input. `happen` gets what the display finds: another size, the focus."""
 
     def __init__(
         self,
@@ -30,20 +33,23 @@ class Display:
         model: Model,
         terminal: Capabilities,
         typed: Callable[[bytes], object],
-        resized: Callable[[Resized], object],
+        happen: Callable[[Resized | Focus], object],
         fd: int,
     ) -> None:
         self._reactor = reactor
         self._model = model
         self._terminal = terminal
-        self._resized = resized
+        self._happen = happen
         self._tty = Tty(reactor, typed, self.paint_soon, fd)
         self._painter = self._make_painter()
         self._is_given_up = False
         self._was_released = False  # without an end to what the painter had begun
         self._painted_at = -math.inf
         self._timer: Timer | None = None
-        self._bell = ""
+        self._bell = self._notification = ""  # for the next frame
+        self._has_title = has_title(os.environ.get("TERM", ""))
+        self._title = ""  # which the terminal shows
+        self._is_title_kept = False  # whether the terminal remembers the title from before
 
     @property
     def has_lines(self) -> bool:
@@ -64,12 +70,15 @@ class Display:
         if self._was_released and not self.has_lines:
             self._tty.write(f"{self._terminal.keyboard[1]}\r{self._terminal.clear_eol}")
         self._was_released = False
-        self._tty.write(self._painter.enter())
+        self._tty.write(self._painter.enter() + self._keep_title())
+        self._happen(Focus(True))  # without the focus, nobody could have brought us here
+        self._notification = ""
         self.paint()
 
     def leave(self) -> None:
         """Restore the terminal, until `take`."""
-        self._tty.leave(self._painter.leave())
+        title, self._is_title_kept = POP if self._is_title_kept else "", False
+        self._tty.leave(self._painter.leave() + title)
 
     def release(self) -> None:
         """Leave the terminal as it is to the shell, until `take`: the process was stopped and continued."""
@@ -86,6 +95,10 @@ class Display:
     def ring(self) -> None:
         """Ring the bell with the next frame."""
         self._bell = "\a"
+
+    def notify(self, note: Notify) -> None:
+        """Show a notification with the next frame."""
+        self._notification = notification(note, carrier(os.environ, self._model.preferences.notify_with))
 
     def change_layout(self) -> bool:
         """Prepare to paint everything again. Returns whether `take` must follow, because the layout is another one."""
@@ -114,15 +127,31 @@ class Display:
             return
         size = self.size()
         if size != Resized(self._model.columns, self._model.rows):  # a key may come before the signal for the new size
-            self._resized(size)
+            self._happen(size)
         now = self._reactor.clock()
         frame = self._painter.frame(self._model, now)
         self._painted_at = now
-        bell, self._bell = self._bell, ""
-        if frame or bell:
-            self._tty.write(bell + frame)
+        if output := self._bell + self._notification + self._new_title() + frame:
+            self._tty.write(output)
+        self._bell = self._notification = ""
         if self._painter.is_behind:
             self.paint_soon()
+
+    def _keep_title(self) -> str:
+        """The output that has the terminal remember its title, once until `leave`."""
+        self._title = ""
+        if self.has_lines or not self._has_title or self._is_title_kept:
+            return ""
+        self._is_title_kept = True
+        return PUSH
+
+    def _new_title(self) -> str:
+        """The output that changes the title, if it is another one."""
+        words = title_words(self._model) if self._is_title_kept else ""
+        if words == self._title:
+            return ""
+        self._title = words
+        return set_title(words)
 
     def _make_painter(self) -> Painter | Inline | Printer:
         layout = self._model.preferences.layout

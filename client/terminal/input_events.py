@@ -33,4 +33,11 @@ class CursorReport:
     column: int
 
 
-type InputEvent = Text | Key | Paste | CursorReport
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """The terminal's window has got the focus, or lost it."""
+
+    is_here: bool
+
+
+type InputEvent = Text | Key | Paste | CursorReport | Focus

@@ -74,7 +74,10 @@ class Model:
     """Whether we get the mouse wheel. If not, the mouse selects text in the terminal."""
     place: int = 0  # the column of the cursor, as the terminal last reported it
     places: int = 0  # how often the terminal has reported it
-    rung_at: float = -math.inf
+    has_focus: bool = True
+    """Whether the terminal has the focus. It counts as having it until it says otherwise, which not every one does."""
+    missed: int = 0  # messages in the buffer that is shown, private or mentioning us, that came without the focus
+    called_at: float = -math.inf  # when the bell last rang or a notification was shown
     kept_at: float = -math.inf  # when the rooms were last saved for the next run
 
     @property
@@ -189,6 +192,15 @@ class AcceptCertificate:
     fingerprint: str
 
 
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Show a notification on the desktop. It is `about` a buffer, by its title. The words are not cleaned."""
+
+    title: str
+    text: str
+    about: str
+
+
 class Do(enum.Enum):
     """The effects without further data."""
 
@@ -204,4 +216,4 @@ class Do(enum.Enum):
     KEEP_PLACES = enum.auto()  # save the rooms, and how far each was read, for the next run
 
 
-type Effect = Speak | SendCommand | Query | Transcribe | Shown | AcceptCertificate | Do
+type Effect = Speak | SendCommand | Query | Transcribe | Shown | AcceptCertificate | Notify | Do

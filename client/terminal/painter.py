@@ -15,8 +15,8 @@ from pylingo.client.terminal.view import Screen, screen
 
 BEGIN, END = "\x1b[?2026h", "\x1b[?2026l"
 """Synchronized update: a terminal that supports it shows the frame at once. No terminal description has it."""
-MODES_ON, MODES_OFF = "\x1b[?2004h", "\x1b[?2004l"
-"""Bracketed paste. blessed asks the terminal first and does nothing without an answer."""
+MODES_ON, MODES_OFF = "\x1b[?2004h\x1b[?1004h", "\x1b[?1004l\x1b[?2004l"
+"""Bracketed paste and reports of the focus. blessed asks the terminal first and does nothing without an answer."""
 MOUSE_ON, MOUSE_OFF = "\x1b[?1000h\x1b[?1006h", "\x1b[?1006l\x1b[?1000l"
 """Reports of buttons and wheel. Without them, the wheel sends arrow keys on the alternate screen."""
 WRAP_OFF, WRAP_ON = "\x1b[?7l", "\x1b[?7h"

@@ -6,7 +6,7 @@ while terminals send several, and has no names for most keys with modifiers.
 
 import re
 
-from pylingo.client.terminal.input_events import CursorReport, Key, Text
+from pylingo.client.terminal.input_events import CursorReport, Focus, Key, Text
 
 _SHIFT, ALT, _CTRL = 1, 2, 4
 _PREFIXES = ((_CTRL, "ctrl-"), (ALT, "alt-"), (_SHIFT, "shift-"))
@@ -61,10 +61,11 @@ _CSI_BODY = re.compile(
     r"(?:;(?P<bits>[0-9]*)(?::(?P<event>[0-9]*)[0-9:]*)?(?:;(?P<third>[0-9]*)[0-9:]*)?)?(?P<final>[@-~$])"
 )
 _MOUSE_BODY = re.compile(r"<([0-9]{1,3});[0-9]+;[0-9]+M")  # m instead of M is a release
+_FOCUS = {"I": Focus(True), "O": Focus(False)}
 _SS3_BODY = re.compile(r"(?:[0-9]*;)?([0-9]*)([A-Za-z])")
 
 
-def meaning(found: re.Match[bytes], bits: int = 0) -> Key | Text | CursorReport | None:
+def meaning(found: re.Match[bytes], bits: int = 0) -> Key | Text | CursorReport | Focus | None:
     """The event of a complete sequence, with the modifiers `bits` added; None for a reply or an unknown sequence."""
     kind = found.lastgroup
     assert kind is not None
@@ -82,7 +83,9 @@ def _mouse(button: int, bits: int) -> Key | None:
     return _key(_BUTTONS.get(button & ~0b11100), bits)
 
 
-def _csi(body: str, bits: int) -> Key | Text | CursorReport | None:
+def _csi(body: str, bits: int) -> Key | Text | CursorReport | Focus | None:
+    if body in _FOCUS:
+        return _FOCUS[body]
     if report := _MOUSE_BODY.fullmatch(body):
         return _mouse(int(report[1]), bits)
     parts = _CSI_BODY.fullmatch(body)

@@ -10,19 +10,18 @@ from typing import Any
 from pylingo.client.events import FramesMissed, NewSince, QueryReply, Received
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.terminal import moderation_events, people_events
+from pylingo.client.terminal.attention import call
 from pylingo.client.terminal.buffer import MOST, Buffer
 from pylingo.client.terminal.buffers import find_room, of_person, saying
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.mentions import mentions
-from pylingo.client.terminal.model import Do, Effect, Model, Shown
+from pylingo.client.terminal.model import Effect, Model, Shown
 from pylingo.client.terminal.notes import add_line, add_words, transcript, turn_day
 from pylingo.client.wording import REMOVED
 from pylingo.shared import messages
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
 from pylingo.shared.text import printable, readable
-
-BELL_EVERY = 2.0  # seconds between two rings of the bell, at least
 
 
 def received(model: Model, event: Received, now: float, at: int) -> list[Effect]:
@@ -104,7 +103,7 @@ def _line(record: messages.Message | messages.Private) -> Line:
 
 
 def _said(model: Model, buffer: Buffer, line: Line, now: float, is_news: bool, is_urgent: bool) -> list[Effect]:
-    """Add a message of somebody else. If it is news, count it if its buffer is not shown, and ring if it is urgent."""
+    """Add a message of somebody else. If it is news, count it if its buffer is not shown, and call the person."""
     buffer.last_at = max(buffer.last_at, line.at)
     is_unseen = line.at > buffer.seen if buffer.seen is not None else is_news
     if buffer is model.buffer:
@@ -116,10 +115,7 @@ def _said(model: Model, buffer: Buffer, line: Line, now: float, is_news: bool, i
         buffer.new += 1
         buffer.urgent += is_urgent
     effects = add_line(buffer, line)
-    if is_urgent and is_news and model.preferences.bell and now - model.rung_at >= BELL_EVERY:
-        model.rung_at = now
-        effects.append(Do.BELL)
-    return effects
+    return [*effects, *call(model, buffer, line, now, is_urgent)] if is_news else effects
 
 
 def _sent(model: Model, sent: messages.Sent, now: float, at: int) -> list[Effect]:

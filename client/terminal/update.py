@@ -24,7 +24,7 @@ from pylingo.client.events import (
 from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.buffers import bound, find_person, saying
 from pylingo.client.terminal.commands import leave
-from pylingo.client.terminal.input_events import CursorReport, Key, Paste, Text
+from pylingo.client.terminal.input_events import CursorReport, Focus, Key, Paste, Text
 from pylingo.client.terminal.keyboard import pasted, pasting, pressed, typed
 from pylingo.client.terminal.model import Do, Effect, Event, Interrupted, Model, Pasting, Report, Resized, SecondPassed
 from pylingo.client.terminal.notes import add_line, add_note, words_of
@@ -195,6 +195,13 @@ def _cursor_report(model: Model, event: CursorReport, now: float, at: int) -> li
     return []
 
 
+def _focus(model: Model, event: Focus, now: float, at: int) -> list[Effect]:
+    model.has_focus = event.is_here
+    if event.is_here:
+        model.missed = 0
+    return []
+
+
 def _report(model: Model, event: Report, now: float, at: int) -> list[Effect]:
     mark, kind = ("!", "error") if event.is_error else ("*", "note")
     return add_note(model.buffer, f"{mark} {event.text}", at, kind)
@@ -206,6 +213,7 @@ EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     Paste: pasted,
     Pasting: pasting,
     CursorReport: _cursor_report,
+    Focus: _focus,
     Received: received,
     QueryReply: query_reply,
     Refused: _refused,

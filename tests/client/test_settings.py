@@ -33,6 +33,12 @@ times = false
 bell = false
 ignored = ["Bob", "STRASSE"]
 names = "column"
+notify = "all"
+notify_with = 777
+
+[notify_rooms]
+"Chat.example/Ops" = "none"
+"[::1]:7/straße" = "mention"
 
 [theme]
 base = "light"
@@ -47,6 +53,7 @@ STYLES = {
     "own-name": (Style((255, 128, 0)),),
     "names": (Style(1), Style(33, None, ("bold",))),
 }
+ROOMS = {"chat.example:5000/ops": "none", "[::1]:7/strasse": "mention"}
 
 
 @pytest.fixture
@@ -72,7 +79,9 @@ def test_an_empty_file_changes_nothing(path: Path, text: str) -> None:
 
 
 def test_every_key(path: Path) -> None:
-    preferences = Preferences("bottom", colors=False, times=False, bell=False, ignored={"bob", "strasse"})
+    preferences = Preferences(
+        "bottom", False, False, False, {"bob", "strasse"}, notify="all", notify_with="777", notify_rooms=ROOMS
+    )
     preferences.names, preferences.theme, preferences.styles = "column", "light", STYLES
     assert read(path, FULL) == ClientSettings(
         parse_server("chat.example:7"), "ada", "deep-end", "/keys/mine", preferences
@@ -96,6 +105,9 @@ FITS = {
     "ignored": ["[]", '["top"]'],
     "theme": [],
     "names": [],
+    "notify": [],
+    "notify_with": [],
+    "notify_rooms": [],
 }
 
 
@@ -248,6 +260,40 @@ def test_what_another_window_has_changed_stays(path: Path) -> None:
     two.ignored = {"ada"}
     module.save(path, before, two)
     assert load(path).preferences == Preferences(layout="bottom", times=False, ignored={"bob", "ada"})
+
+
+def test_the_levels_of_rooms_are_changed_one_by_one(path: Path) -> None:
+    path.write_text('[notify_rooms]\n"Chat.example/Ops" = "all"  # loud\n"b/lobby" = "none"\n')
+    one, two = load(path).preferences, load(path).preferences
+    before = deepcopy(one)
+    one.notify_rooms["chat.example:5000/ops"] = "mention"
+    one.notify_rooms["c:7/new"] = "all"
+    module.save(path, before, one)
+    two.notify_rooms.pop("b:5000/lobby")
+    two.layout = "bottom"
+    module.save(path, before, two)
+    assert path.read_text() == (
+        'layout = "bottom"\n\n[notify_rooms]\n"Chat.example/Ops" = "mention"  # loud\n"c:7/new" = "all"\n'
+    )
+    assert load(path).preferences == Preferences(
+        layout="bottom", notify_rooms={"chat.example:5000/ops": "mention", "c:7/new": "all"}
+    )
+
+
+@pytest.mark.parametrize("text", ["", "notify_rooms = 1\n", '[notify_rooms]\n"no room" = "all"\n'])
+def test_levels_are_written_where_there_is_no_right_table(path: Path, text: str) -> None:
+    path.write_text(text)
+    save(path, Preferences(notify_rooms={"b:7/ops": "none"}, bell=False))
+    assert load(path).preferences == Preferences(notify_rooms={"b:7/ops": "none"}, bell=False)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ['"ops" = "all"', '"b/" = "all"', '"b:x/ops" = "all"', '"b/ops" = "loud"', '"b/ops" = 1', "b.ops = 'all'"],
+)
+def test_a_wrong_level_or_place_is_named(path: Path, entry: str) -> None:
+    with pytest.raises(LaunchError, match="toml:2: notify_rooms must be a table of rooms, HOST:PORT/ROOM, with one of"):
+        read(path, f"\n[notify_rooms]\n{entry}\n")
 
 
 def test_many_at_once_lose_nothing(path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pylingo.client.terminal.server_events import BELL_EVERY
+from pylingo.client.terminal.attention import CALL_EVERY
 from pylingo.shared.codec import encode
 from pylingo.shared.messages import Command, Goodbye, Left, Message, Say
 from tests.console import Console
@@ -676,6 +676,75 @@ def test_hostile_words_reach_the_terminal_inert(open_client: Open, meet: Meet):
     assert input_row(ada) == ">"
 
 
+# --- calling a person who looks elsewhere
+
+FOCUS, NO_FOCUS = "\x1b[I", "\x1b[O"
+WEZTERM: dict[str, str | None] = {"TERM_PROGRAM": "WezTerm", "TMUX": None, "LC_TERMINAL": None}
+
+
+def lose_focus(console: Console) -> None:
+    """Look elsewhere, and wait until the program knows."""
+    console.press(NO_FOCUS + "!")
+    console.wait(lambda: "!" in console.text)
+    console.press("\x7f")
+
+
+def test_a_mention_only_rings_with_the_focus(open_client: Open, meet: Meet):
+    ada, bob = open_client(environment=WEZTERM), meet("bob")
+    bob.send(Say("ada, with the focus"))
+    ada.wait("with the focus")
+    ada.wait(lambda: b"\x07" in ada.written)
+    assert b"\x1b]777" not in ada.written
+    assert ada.screen.title == "#lobby - PyLingo"
+
+
+@pytest.mark.parametrize("layout", ["top", "inline"])
+def test_a_mention_shows_a_notification_without_the_focus(
+    server: ServerProcess, open_client: Open, meet: Meet, layout: str
+):
+    ada = open_client(f"127.0.0.1:{server.port}", "--layout", layout, environment=WEZTERM)
+    ada.wait("in lobby as ada")
+    bob = meet("bob")
+    lose_focus(ada)
+    bob.send(Say("nobody is meant"), Say("ada;\x1b]52;c;aGk=\x07 look"))
+    words = "\x1b]777;notify;bob in lobby;ada\uff1b\ufffd]52\uff1bc\uff1baGk=\ufffd look\x1b\\"
+    ada.wait(lambda: words in ada.written.decode("utf-8", "replace"))
+    assert ada.written.count(b"\x1b]777") == 1
+    ada.wait(lambda: ada.screen.title == "(1) #lobby - PyLingo")
+    ada.press(FOCUS)
+    ada.wait(lambda: ada.screen.title == "#lobby - PyLingo")
+    ada.press("/quit\r")
+    assert ada.end() == 0
+    for mode in (b"\x1b[?1004l", b"\x1b[23;2t"):
+        assert mode in ada.written
+
+
+def test_a_private_message_in_the_background_is_in_the_title(server: ServerProcess, open_client: Open, meet: Meet):
+    ada = open_client()
+    meet("bob").send(Say("psst", to="ada"))
+    ada.wait(lambda: ada.screen.title == "(1) #lobby - PyLingo")
+    ada.press("\x1b2")
+    ada.wait(lambda: ada.screen.title == "@bob - PyLingo")
+
+
+def test_notify_is_kept_for_a_room(server: ServerProcess, open_client: Open, meet: Meet, tmp_path: Path):
+    environment = {**WEZTERM, "XDG_CONFIG_HOME": str(tmp_path)}
+    ada = open_client(environment=environment)
+    ada.press("/notify none\r")
+    ada.wait("in lobby, no message calls you from now on")
+    bob = meet("bob")
+    lose_focus(ada)
+    bob.send(Say("ada, look"), Say("end"))
+    ada.wait("bob: end")
+    ada.press("/quit\r")
+    assert ada.end() == 0
+    assert not any(call in ada.written for call in (b"\x07", b"\x1b]777"))
+    assert f'"127.0.0.1:{server.port}/lobby" = "none"' in (tmp_path / "pylingo" / "config.toml").read_text()
+    again = open_client(environment=environment)
+    again.press("/notify\r")
+    again.wait("in lobby, no message calls you: notify is none")
+
+
 # --- floods and figures that are no timings
 
 
@@ -687,7 +756,7 @@ def test_a_flood_leaves_the_keys_alone(open_client: Open, meet: Meet):
     ada.press("typed")
     ada.wait(lambda: input_row(ada) == "> typed")
     ada.wait("flood 1999")
-    assert 1 <= ada.written.count(b"\x07") <= 1 + (time.monotonic() - begin) / BELL_EVERY
+    assert 1 <= ada.written.count(b"\x07") <= 1 + (time.monotonic() - begin) / CALL_EVERY
     assert len(ada.written) < 2_000 * 400
 
 

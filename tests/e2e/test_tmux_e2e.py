@@ -1,6 +1,7 @@
 """Two clients side by side in tmux, as two people have them; and what pyte shows otherwise than terminals do."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pylingo.shared.messages import Message, Say
+from tests.console import Console
 from tests.support import ROOT, Peer, ServerProcess, wait_until
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
@@ -262,3 +264,27 @@ def test_a_restart_keeps_what_was_confirmed_and_marks_what_was_not(tmux: Tmux, t
         tmux.wait(ada, "Enter again sends it")  # the name may belong to somebody else by now
         tmux.press(ada, "Enter")
         tmux.wait(grace, "[2:@ada 1!]")
+
+
+def test_a_notification_goes_through_tmux_to_the_terminal_around_it(tmux: Tmux, server: ServerProcess):
+    where = f"127.0.0.1:{server.port}"
+    ada = tmux.open(where, "--name", "ada")
+    for option in ("focus-events", "allow-passthrough", "set-titles"):
+        tmux.run("set-option", "-g", option, "on")
+    tmux.run("set-environment", "-g", "KITTY_WINDOW_ID", "1")  # as in a tmux that was started in kitty
+    grace = tmux.open(where, "--name", "grace")
+    for pane, name in ((ada, "ada"), (grace, "grace")):
+        tmux.wait(pane, f"in lobby as {name}")
+    attach = "import os, sys; os.execvp('tmux', ['tmux', *sys.argv[1:]])"
+    environment: dict[str, str | None] = {"TMUX_TMPDIR": str(tmux.folder), "LC_ALL": "C.UTF-8", "TMUX": None}
+    program, arguments = ("-c", attach), ("-L", tmux.name, "attach-session")
+    with Console(*arguments, columns=120, program=program, environment=environment) as outside:
+        outside.wait("in lobby as grace")
+        outside.press("\x1b[O!")  # it looks elsewhere; the key tells when the client knows that
+        tmux.wait(grace, "> !")
+        type_line(tmux, ada, "grace, look")
+        words = re.compile(rb"\x1b]99;i=[^;]*;ada in lobby\x1b\\\x1b]99;i=[^;]*:p=body;grace, look\x1b\\")
+        outside.wait(lambda: words.search(outside.written))
+        outside.wait(lambda: "(1) #lobby - PyLingo" in outside.screen.title)
+        outside.press("\x1b[I")
+        outside.wait(lambda: "(1)" not in outside.screen.title)

@@ -42,10 +42,35 @@ def test_what_is_the_servers_is_not_carried_out_here(model: Model) -> None:
 
 def test_the_table_has_every_command_and_none_of_the_servers(model: Model) -> None:
     names = [info.name for info in LOCAL]
-    assert names == ["layout", "theme", "switch", "colors", "time", "ignore", "log", "help", "clear", "quit"]
+    assert names == ["layout", "theme", "switch", "colors", "time", "ignore", "notify", "log", "help", "clear", "quit"]
     assert set(names) & set(BY_NAME) == {"help"}
+    model.buffer.room = "lobby"
     for name in names:
         run(model, name, "msg" if name == "help" else None)
+
+
+def test_notify_is_for_the_room_of_the_buffer_and_kept(model: Model) -> None:
+    model.where, model.buffer.room = "chat.example:5000", "Ops"
+    assert run(model, "notify", "all") == [Do.REMEMBER]
+    assert model.preferences.notify_rooms == {"chat.example:5000/ops": "all"}
+    assert run(model, "notify") == []
+    assert texts(model)[-1] == "* in Ops, every message calls you: notify is all"
+    assert run(model, "notify", "mention") == [Do.REMEMBER]
+    assert model.preferences.notify_rooms == {}, "that is so everywhere"
+    model.preferences.notify = "none"
+    run(model, "notify")
+    assert texts(model)[-1] == "* in Ops, no message calls you: notify is none"
+    run(model, "notify", "mention")
+    assert model.preferences.notify_rooms == {"chat.example:5000/ops": "mention"}
+
+
+def test_notify_takes_a_level_and_needs_a_room(model: Model) -> None:
+    with pytest.raises(RequestError, match="and there is none in this buffer"):
+        run(model, "notify", "all")
+    model.buffer.room = "ops"
+    with pytest.raises(RequestError, match="takes one of mention, all, none"):
+        run(model, "notify", "loud")
+    assert model.preferences == Preferences()
 
 
 def test_help_explains_a_command(model: Model) -> None:

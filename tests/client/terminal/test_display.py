@@ -8,8 +8,9 @@ import pytest
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.capabilities import read_capabilities
 from pylingo.client.terminal.display import FRAME, Display
+from pylingo.client.terminal.input_events import Focus
 from pylingo.client.terminal.line import Line
-from pylingo.client.terminal.model import Model, Resized
+from pylingo.client.terminal.model import Model, Notify, Resized
 from pylingo.reactor.engine.loop import Reactor
 from tests.fakes.clock import Clock
 from tests.fakes.pty import Pty
@@ -27,15 +28,22 @@ class Bench:
         self.model = Model("x", Preferences())
         self.sizes: list[tuple[int, int]] = []
         self.kind = read_capabilities("xterm-256color")
-        self.display = Display(self.reactor, self.model, self.kind, lambda data: None, self.resized, pty.fd)
+        self.display = Display(self.reactor, self.model, self.kind, lambda data: None, self.happen, pty.fd)
+        self.focus: list[bool] = []
 
-    def resized(self, size: Resized) -> None:
-        self.sizes.append((size.columns, size.rows))
-        self.model.columns, self.model.rows = size.columns, size.rows
+    def happen(self, event: Resized | Focus) -> None:
+        if isinstance(event, Focus):
+            self.focus.append(event.is_here)
+            return
+        self.sizes.append((event.columns, event.rows))
+        self.model.columns, self.model.rows = event.columns, event.rows
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for name in ("TMUX", "TERM_PROGRAM", "LC_TERMINAL"):
+        monkeypatch.delenv(name, raising=False)
     with Pty() as pty:
         made = Bench(pty)
         yield made
@@ -105,6 +113,68 @@ def test_the_bell_rings_once_with_the_next_frame(bench: Bench) -> None:
     assert bench.pty.read() == b"\a"
     bench.display.paint()
     assert bench.pty.read() == b""
+
+
+def test_a_notification_is_shown_once_with_the_next_frame(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM_PROGRAM", "WezTerm")
+    bench.display.take()
+    bench.pty.read()
+    bench.display.ring()
+    for name in ("bob", "cy"):
+        bench.display.notify(Notify(name, "hi", f"@{name}"))
+    bench.display.paint()
+    assert bench.pty.read() == b"\a\x1b]777;notify;cy;hi\x1b\\", "the newest one"
+    bench.display.paint()
+    assert bench.pty.read() == b""
+    bench.model.preferences.notify_with = "9"
+    bench.display.notify(Notify("cy", "hi", "@cy"))
+    bench.display.leave()
+    assert b"cy" not in bench.pty.read()
+    bench.display.take()
+    assert b"\x1b]9" not in bench.pty.read(), "the person is here"
+
+
+def test_the_title_is_kept_changed_and_given_back(bench: Bench) -> None:
+    bench.model.buffer.room = "lobby"
+    bench.display.take()
+    begin = bench.pty.read()
+    assert begin.index(b"\x1b[22;2t") < begin.index(b"\x1b]2;#lobby - PyLingo\x1b\\")
+    bench.display.paint()
+    assert bench.pty.read() == b"", "it has not changed"
+    bench.model.missed = 1
+    bench.display.paint()
+    assert bench.pty.read() == b"\x1b]2;(1) #lobby - PyLingo\x1b\\"
+    bench.display.leave()
+    assert bench.pty.read().endswith(b"\x1b[23;2t")
+
+
+def test_a_title_that_is_kept_already_is_not_kept_again(bench: Bench) -> None:
+    """After a stop without notice the title of the shell is below ours."""
+    bench.display.take()
+    bench.display.release()
+    bench.pty.read()
+    bench.display.take()
+    again = bench.pty.read()
+    assert b"\x1b[22;2t" not in again
+    assert b"\x1b]2;PyLingo" in again, "the shell may have changed it"
+
+
+@pytest.mark.parametrize(("term", "layout"), [("linux", "top"), ("xterm", "plain")])
+def test_where_there_is_no_title_none_is_set(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, term: str, layout: str
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    model = Model("x", Preferences(layout=layout))
+    display = Display(bench.reactor, model, read_capabilities("linux"), lambda data: None, bench.happen, bench.pty.fd)
+    display.take()
+    display.leave()
+    written = bench.pty.read()
+    assert not any(part in written for part in (b"\x1b]2", b"\x1b[22;2t", b"\x1b[23;2t"))
+
+
+def test_taking_means_that_the_person_is_here(bench: Bench) -> None:
+    bench.display.take()
+    assert bench.focus == [True]
 
 
 def test_painting_finds_another_size(bench: Bench) -> None:

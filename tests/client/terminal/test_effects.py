@@ -12,7 +12,19 @@ from pylingo.client.settings import Preferences
 from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.display import Display
 from pylingo.client.terminal.effects import PATIENCE, Effects
-from pylingo.client.terminal.model import Do, Effect, Event, Model, Query, Report, SendCommand, Shown, Speak, Transcribe
+from pylingo.client.terminal.model import (
+    Do,
+    Effect,
+    Event,
+    Model,
+    Notify,
+    Query,
+    Report,
+    SendCommand,
+    Shown,
+    Speak,
+    Transcribe,
+)
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Say
 
@@ -93,6 +105,9 @@ def test_effects_on_the_display(bench: Bench) -> None:
     bench.display.change_layout.return_value = True
     bench.effects.carry_out(Do.REPAINT)
     assert bench.outside.mock_calls == [mock.call.take()]
+    note = Notify("bob", "hi", "@bob")
+    bench.effects.carry_out(note)
+    bench.display.notify.assert_called_once_with(note)
 
 
 @pytest.mark.parametrize("error", [OSError("no room"), ValueError("no room")])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pylingo.client.terminal.input_events import CursorReport, InputEvent, Key, Paste, Text
+from pylingo.client.terminal.input_events import CursorReport, Focus, InputEvent, Key, Paste, Text
 from pylingo.client.terminal.keys import (
     LONGEST_PASTE,
     LONGEST_SEQUENCE,
@@ -100,7 +100,7 @@ CASES: dict[str, tuple[bytes, list[InputEvent]]] = {
     "a string without an end and ESC": (b"\x1b]11;rgb\x1b", []),
     "a string as long as may be": (b"\x1b]" + b"s" * (LONGEST_STRING - 1) + b"\x07x", [Text("x")]),
     "a string too long": (b"\x1b]" + b"s" * LONGEST_STRING + b"xyz", [Text("xyz")]),
-    "focus": (b"\x1b[I\x1b[O", []),
+    "focus": (b"\x1b[Ia\x1b[O", [Focus(True), Text("a"), Focus(False)]),
     "paste": (PASTED % b"a\tb" + b"c", [Paste("a\tb"), Text("c")]),
     "an empty paste": (PASTED % b"", [Paste("")]),
     "line ends in a paste": (PASTED % b"a\r\nb\rc\nd\r\r\n\r", [Paste("a\nb\nc\nd\n\n\n")]),

@@ -277,7 +277,7 @@ def test_the_terminal_is_brought_back():
     assert bench.screen.margins in (None, (0, 23))
     assert not bench.screen.cursor.hidden
     left = bench.painter.leave()
-    for mode in ("\x1b[?2004l", "\x1b[?1049l", "\x1b[?7h", END):
+    for mode in ("\x1b[?2004l", "\x1b[?1004l", "\x1b[?1049l", "\x1b[?7h", END):
         assert mode in left
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pylingo.client.terminal.input_events import CursorReport, Key, Text
+from pylingo.client.terminal.input_events import CursorReport, Focus, InputEvent, Key, Text
 from pylingo.client.terminal.sequences import ALT, SEQUENCE, meaning
 
 KEYS = {
@@ -75,7 +75,7 @@ NOTHING = {
 }
 
 
-def read(sequence: str, bits: int = 0) -> Key | Text | CursorReport | None:
+def read(sequence: str, bits: int = 0) -> InputEvent | None:
     found = SEQUENCE.fullmatch(b"\x1b" + sequence.encode())
     assert found, sequence
     return meaning(found, bits)
@@ -124,8 +124,9 @@ def test_no_sequence_becomes_text_unless_it_stands_for_a_character(
         assert not max(0, modifiers - 1) & 6, "with Ctrl or Alt it is a key"
 
 
-def test_reports_of_the_focus_are_ignored() -> None:
-    assert [read("[I"), read("[O")] == [None, None]
+def test_reports_of_the_focus() -> None:
+    assert [read("[I"), read("[O")] == [Focus(True), Focus(False)]
+    assert read("[1I") is None
 
 
 def test_alt_is_added() -> None:

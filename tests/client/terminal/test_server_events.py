@@ -5,12 +5,13 @@ import pytest
 from pylingo.client.events import NewSince, QueryReply, Received
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.settings import Preferences
+from pylingo.client.terminal.attention import CALL_EVERY
 from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.buffers import show
 from pylingo.client.terminal.line import Line
-from pylingo.client.terminal.model import Do, Effect, Model, Query, Shown
+from pylingo.client.terminal.model import Do, Effect, Model, Notify, Query, Shown
 from pylingo.client.terminal.people_events import query
-from pylingo.client.terminal.server_events import BELL_EVERY, new_since, query_reply, received
+from pylingo.client.terminal.server_events import new_since, query_reply, received
 from pylingo.client.wording import clock_time
 from pylingo.shared import messages
 from pylingo.shared.messages import (
@@ -169,7 +170,7 @@ def test_the_bell_rings_once_in_a_while_however_often_one_is_called(model: Model
         message = Message("lobby", "bob", "ada!", NOON + tenth)
         if Do.BELL in take(model, message, now=tenth / 10):
             rung.append(tenth / 10)
-    assert rung == [0.0, BELL_EVERY, 2 * BELL_EVERY]
+    assert rung == [0.0, CALL_EVERY, 2 * CALL_EVERY]
 
 
 def test_the_bell_rings_for_mentions_alone_and_if_it_is_wanted(model: Model) -> None:
@@ -178,6 +179,11 @@ def test_the_bell_rings_for_mentions_alone_and_if_it_is_wanted(model: Model) -> 
     assert Do.BELL not in take(model, Message("lobby", "bob", "ada", NOON + 1))
     model.preferences.bell = True
     assert Do.BELL in take(model, Message("lobby", "bob", "ada", NOON + 2))
+
+
+def test_a_private_message_shows_a_notification_while_the_window_has_no_focus(model: Model) -> None:
+    model.has_focus = False
+    assert take(model, Private("bob", "ada", "psst", NOON))[-1] == Notify("bob", "psst", "@bob")
 
 
 def test_what_is_read_in_the_log_does_not_ring(model: Model) -> None:

@@ -5,7 +5,7 @@ import pytest
 from pylingo.client.events import FramesMissed, NameWanted, PongReceived, Received, Refused, Status
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.buffer import Buffer
-from pylingo.client.terminal.input_events import Key, Text
+from pylingo.client.terminal.input_events import Focus, Key, Text
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import (
     Do,
@@ -230,3 +230,13 @@ def test_words_refused_in_another_buffer_are_news_there_and_so_is_the_reason(mod
     assert [line for line in shown[0] if "---" not in line[1]] == []
     assert shown[1][-2:] == [("refused", "psst"), ("", "! it is not known whether this arrived")]
     assert (model.buffers[1].new, model.buffers[1].urgent) == (1, 1)
+
+
+def test_the_focus_comes_and_goes(model: Model) -> None:
+    model.buffer.room, model.name = "lobby", "ada"
+    assert happen(model, Focus(False)) == []
+    assert not model.has_focus
+    happen(model, Received(Message("lobby", "bob", "ada!", NOON)))
+    assert model.missed == 1
+    assert happen(model, Focus(True)) == []
+    assert (model.has_focus, model.missed) == (True, 0)
