@@ -24,16 +24,15 @@ INDENT = "    "
 REMOVED = "(removed)"
 """What stands for a text that an operator has taken out of the history. No other text is empty."""
 _DEEDS = {
-    "kick": "kicked {whom} out of {room}",
     "ban": "banned {whom}",
     "unban": "lifted the ban of {whom}",
     "mute": "muted {whom}",
     "unmute": "lets {whom} speak again",
     "op": "made {whom} an operator",
     "deop": "took the rank of operator from {whom}",
-    "redact": "removed a message from {room}",
-    "announce": "told everybody",
 }
+_TOLD_BEFORE = frozenset({"kick", "redact", "announce"})
+"""Deeds that everybody concerned has read in another frame, the operator too: `left`, `redacted`, `notice`."""
 _WHY_LEFT = {"leave": "left {room}", "moved": "went to another room", "close": "left", "lost": "lost the connection"}
 
 
@@ -43,6 +42,8 @@ def wording(record: Record, me: str | None = None, marks: Marks | None = None) -
     `me` is our name, and `marks` says whose name belongs to which key.
     """
     match record:
+        case messages.Moderated() if record.action in _TOLD_BEFORE:
+            return []
         case messages.Private():
             text = _private(record, me)
         case messages.Users() if marks is not None:
@@ -211,9 +212,8 @@ def _person(person: messages.PersonDetails) -> str:
 
 def _moderated(moderated: messages.Moderated) -> str:
     whom = printable(moderated.name or moderated.address or "")
-    room = printable(moderated.room or "")
     words = _DEEDS.get(moderated.action, "used /{action} {whom}").format(
-        whom=whom or "somebody", room=room or "the room", action=printable(moderated.action)
+        whom=whom or "somebody", action=printable(moderated.action)
     )
     return f"* {printable(moderated.by)} {words}{_until(moderated.until)}{_why(moderated.text)}"
 

@@ -1,0 +1,55 @@
+"""What operators, those whom it concerns and the others read in the client, on terminals and in plain mode."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.console import Console
+from tests.fakes.keys import UNENCRYPTED, UNENCRYPTED_PUBLIC
+from tests.support import ServerProcess
+
+type Open = Callable[..., Console]
+
+
+@pytest.fixture(params=["top", "plain"])
+def open_client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    """Starts clients in the room tea. Ada is an operator."""
+    key = tmp_path / "id_ed25519"
+    key.touch(0o600)
+    key.write_bytes(UNENCRYPTED)
+    members = tmp_path / "members"
+    members.write_text(f'operator,name="ada" {UNENCRYPTED_PUBLIC}\n')
+    with ExitStack() as stack:
+        server = stack.enter_context(ServerProcess("--rate", "0", "--members", str(members), "--open"))
+
+        def open_(name: str) -> Console:
+            own = ("--identity", str(key)) if name == "ada" else ()
+            given = (f"127.0.0.1:{server.port}", "--name", name, "--room", "tea", "--layout", request.param, *own)
+            console = stack.enter_context(Console(*given))
+            console.wait(f"in tea as {name}")
+            return console
+
+        yield open_
+
+
+def lines_with(console: Console, words: str) -> list[str]:
+    """The lines of the chat with these words, without their times."""
+    return [row.partition("* ")[2] for row in console.rows if words in row and "* " in row]
+
+
+def test_a_kick_is_told_once_to_everybody(open_client: Open) -> None:
+    ada, bob, eve = map(open_client, ("ada", "bob", "eve"))
+    ada.wait("eve joined")
+    ada.press("/kick eve too loud\r")
+    ada.wait("eve was kicked")
+    ada.press("/announce tea time\r")  # comes after everything that the kick has caused
+    for console in (ada, bob, eve):
+        console.wait(lambda console=console: lines_with(console, "* tea time"))
+    ada.press("what a silence\r")
+    bob.wait("ada: what a silence")
+    told = ["eve was kicked out of tea by ada: too loud"]
+    assert [lines_with(console, "kicked") for console in (ada, bob)] == [told, told]
+    assert lines_with(eve, "kicked") == ["you were kicked out of tea by ada: too loud"]
+    assert [lines_with(console, "tea time") for console in (ada, bob, eve)] == [["tea time"]] * 3
