@@ -7,7 +7,7 @@ talked to and that belongs to another key later may be another person, so that i
 from dataclasses import dataclass
 
 from pylingo.client.events import KeyChanged
-from pylingo.shared.messages import Joined, People, PersonDetails, Private, Ready, Renamed, Sent
+from pylingo.shared.messages import Joined, Moderated, People, PersonDetails, Private, Ready, Renamed, Sent
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
 
@@ -49,6 +49,8 @@ class Marks:
                 return [change for changes in found for change in changes]
             case PersonDetails(name=name, fingerprint=fingerprint, operator=operator):
                 return self._mark(name, fingerprint, operator)
+            case Moderated(action="op" | "deop" as action, name=str(name)):
+                return self._mark(name, self[name].fingerprint, action == "op")
             case Sent(to=str(name)):
                 self._talk(name)
             case Private(from_=name) if fold(name) != fold(me or ""):

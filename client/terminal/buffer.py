@@ -27,6 +27,7 @@ class Buffer:
     scrollback: Scrollback = field(default_factory=Scrollback)
     day: tuple[int, int, int] | None = None  # the local date of the newest line
     topic: str | None = None
+    told_topic: str | None = None  # the topic that a note has told last
     widest_name: int = 0  # the columns of the longest name that has spoken
     # the people
     people: dict[str, str] = field(default_factory=dict)
@@ -35,6 +36,7 @@ class Buffer:
     arriving: dict[str, str] = field(default_factory=dict)
     """The people in the pages of a list that has not come to its end."""
     is_listing: bool = False  # whether the list of the people was asked for and has not come to its end
+    is_stale: bool = False  # whether people may have come and gone unseen since the last list
     # what is new
     new: int = 0  # messages that came while another buffer was shown
     urgent: int = 0  # those of them that are private or mention us
@@ -66,6 +68,17 @@ class Buffer:
         """Whether the buffer belongs to nothing, as after leaving the only room."""
         return self.room is None and self.person is None
 
+    @property
+    def count(self) -> int | None:
+        """How many people are in the room; None if it is not known."""
+        return len(self.people) if self.expected is None and not self.is_stale else self.expected
+
+    def lose_track(self) -> None:
+        """Frames of the room were missed. The people are still those to be completed, but not known to be there."""
+        self.arriving.clear()
+        self.expected, self.is_listing, self.is_stale = None, False, True
+        self.topic = None
+
     def know(self, name: str) -> None:
         """`name` is in the room and was just active."""
         key = fold(name)
@@ -74,10 +87,10 @@ class Buffer:
             self.people[key] = name
 
     def forget_people(self) -> None:
-        """We are not in the room any more."""
+        """We are not in the room any more, or enter it anew."""
+        self.lose_track()
         self.people.clear()
-        self.arriving.clear()
-        self.expected, self.is_listing = None, False
+        self.is_stale = False
 
     def note_speaker(self, name: str) -> None:
         """`name`, cleaned, has a line in the buffer."""

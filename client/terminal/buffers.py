@@ -192,5 +192,6 @@ def bound(model: Model) -> None:
         longest.shorten(LINES + _SLACK, longest.characters - excess)
     if sum(len(buffer.people) + len(buffer.arriving) for buffer in model.buffers) > MOST_PEOPLE:
         fullest = max(model.buffers, key=lambda buffer: len(buffer.people) + len(buffer.arriving))
+        fullest.expected = fullest.count
         fullest.people = dict(itertools.islice(fullest.people.items(), len(fullest.people) // 2, None))
         fullest.arriving.clear()

@@ -131,6 +131,7 @@ def _help(model: Model, argument: str, at: int) -> list[Effect] | None:
 
 def _clear(model: Model, argument: str, at: int) -> list[Effect]:
     model.buffer.scrollback.clear()
+    model.buffer.marker = None
     return [Do.REPAINT]
 
 

@@ -22,8 +22,8 @@ def invitation(model: Model, record: messages.Invitation, now: float, at: int) -
     return []
 
 
-def note_bans(model: Model, record: messages.Bans | messages.Moderated) -> None:
-    """Note who is banned: their names, or their addresses."""
+def note_deeds(model: Model, record: messages.Bans | messages.Moderated) -> None:
+    """Note who is banned, by their names or addresses, and whether we are an operator."""
     match record:
         case messages.Bans():
             known = set(model.banned)
@@ -32,6 +32,8 @@ def note_bans(model: Model, record: messages.Bans | messages.Moderated) -> None:
             del model.banned[MOST:]
         case messages.Moderated("unban", name=name, address=address):
             model.banned = [whom for whom in model.banned if whom not in (name, address)]
+        case messages.Moderated("op" | "deop" as action, name=str(name)) if fold(name) == fold(model.name):
+            model.is_operator = action == "op"
 
 
 def is_our_kick(model: Model, left: messages.Left) -> bool:

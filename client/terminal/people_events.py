@@ -1,7 +1,9 @@
 """How frames about people change the model: who enters, leaves, is renamed, is away, and the lists of people. Pure."""
 
+from pylingo.client.features import PEOPLE
 from pylingo.client.terminal.buffer import MOST, Buffer
 from pylingo.client.terminal.buffers import close, find_person, find_room, of_entered, show
+from pylingo.client.terminal.forgetting import is_in_sight, lose_sight
 from pylingo.client.terminal.model import Effect, Model, Query, Shown
 from pylingo.client.terminal.moderation_events import is_our_kick
 from pylingo.client.terminal.notes import add_note, add_words, stamp, turn_day
@@ -27,6 +29,12 @@ def ask_who_is_in(model: Model, buffer: Buffer) -> list[Effect]:
     return [query(model, "users", buffer.room)]
 
 
+def ask_anew(model: Model, buffer: Buffer) -> list[Effect]:
+    """Ask who is in a buffer's room and what its topic is, after frames of the room were missed."""
+    topic = [query(model, "topic", buffer.room)] if buffer.current_room is not None and model.has(PEOPLE) else []
+    return [*ask_who_is_in(model, buffer), *topic]
+
+
 def ready(model: Model, record: messages.Ready, now: float, at: int) -> list[Effect]:
     _call_us(model, record.name)
     model.is_operator = bool(record.operator)
@@ -40,7 +48,7 @@ def ready(model: Model, record: messages.Ready, now: float, at: int) -> list[Eff
     rooms = record.rooms or ([record.room] if record.room is not None else [])
     _leave_other_rooms(model, {fold(room) for room in rooms})
     for room in rooms:
-        effects += ask_who_is_in(model, of_entered(model, room))
+        effects += ask_anew(model, of_entered(model, room))
     return effects
 
 
@@ -89,6 +97,8 @@ def begin_conversation(buffer: Buffer, at: int) -> list[Effect]:
 def joined(model: Model, record: messages.Joined, now: float, at: int) -> list[Effect]:
     if record.users is None:
         buffer = find_room(model, record.room) or model.buffer
+        if not is_in_sight(model, fold(record.name)):
+            model.away.pop(fold(record.name), None)
         buffer.know(record.name)
         _change_people_to_come(buffer, None, record.name)
         return _presence(model, buffer, "joined", record.name, at)
@@ -120,7 +130,7 @@ def left(model: Model, record: messages.Left, now: float, at: int) -> list[Effec
     if conversation is not None and not conversation.is_ended:
         effects += _presence(model, conversation, verb, record.name, at)
         effects += end_conversation(conversation, at)
-    if not _is_in_sight(model, gone):
+    if not is_in_sight(model, gone):
         model.away.pop(gone, None)
         model.lose_sight(lambda key: key == gone and not is_guest(key))  # a guest's number is given only once
     return effects
@@ -133,6 +143,7 @@ def _we_left(model: Model, buffer: Buffer | None, record: messages.Left, at: int
     """
     if buffer is not None:
         buffer.forget_people()
+        lose_sight(model)
         is_shown, current = buffer is model.buffer, find_room(model, record.current)
         close(model, buffer)
         if is_shown and current is not None and current is not model.buffer:
@@ -140,10 +151,6 @@ def _we_left(model: Model, buffer: Buffer | None, record: messages.Left, at: int
         elif is_shown and model.buffer.person is not None:
             model.hint = f"you are in no room: this is the conversation with {printable(model.buffer.person)}"
     return add_words(model.buffer, record, at, me=model.name)
-
-
-def _is_in_sight(model: Model, key: str) -> bool:
-    return any(key in buffer.people for buffer in model.buffers)
 
 
 def _presence(model: Model, buffer: Buffer, verb: str, name: str, at: int) -> list[Effect]:
@@ -156,6 +163,8 @@ def _presence(model: Model, buffer: Buffer, verb: str, name: str, at: int) -> li
 
 def renamed(model: Model, record: messages.Renamed, now: float, at: int) -> list[Effect]:
     """Somebody has another name. If it is not us, the frame comes once for each room that we share."""
+    if (why := model.away.pop(fold(record.old), None)) is not None:
+        model.away[fold(record.new)] = why
     if record.room is None:
         _call_us(model, record.new)
         for buffer in model.buffers:
@@ -163,8 +172,6 @@ def renamed(model: Model, record: messages.Renamed, now: float, at: int) -> list
         return add_words(model.buffer, record, at)
     buffer = find_room(model, record.room) or model.buffer
     _rename_in(buffer, record)
-    if (why := model.away.pop(fold(record.old), None)) is not None:
-        model.away[fold(record.new)] = why
     if model.hides(record.old) or fold(record.new) in model.hidden:
         model.follow(record.old, record.new)
         return []
@@ -210,7 +217,7 @@ def away(model: Model, record: messages.Away, now: float, at: int) -> list[Effec
     key = fold(record.name)
     if record.re is None and model.away.get(key) == record.text:
         return []
-    _note_away(model, record.name, record.text)
+    note_away(model, record.name, record.text)
     if model.hides(record.name):
         return []
     near = [buffer for buffer in model.buffers if key in buffer.people or fold(buffer.person or "") == key]
@@ -218,7 +225,8 @@ def away(model: Model, record: messages.Away, now: float, at: int) -> list[Effec
     return [effect for buffer in buffers for effect in add_words(buffer, record, at)]
 
 
-def _note_away(model: Model, name: str, why: str | None) -> None:
+def note_away(model: Model, name: str, why: str | None) -> None:
+    """Note that somebody is away, and why, or that they are here (None)."""
     model.away.pop(fold(name), None)
     if why is not None and len(model.away) < MOST:
         model.away[fold(name)] = why
@@ -236,12 +244,13 @@ def note_users(model: Model, users: messages.Users) -> None:
     if buffer.current_room is not None:
         spoke = {key: name for key, name in buffer.people.items() if key in buffer.arriving}
         buffer.people = {key: name for key, name in buffer.arriving.items() if key not in spoke} | spoke
-        buffer.expected, buffer.is_listing = None, False
-        model.lose_sight(lambda key: not is_guest(key) and not _is_in_sight(model, key))
+        buffer.expected, buffer.is_listing, buffer.is_stale = None, False, False
+        model.lose_sight(lambda key: not is_guest(key) and not is_in_sight(model, key))
+        lose_sight(model)
     buffer.arriving = {}
 
 
 def note_people(model: Model, people: messages.People) -> None:
     """Note who is away."""
     for person in people.people:
-        _note_away(model, person.name, person.away)
+        note_away(model, person.name, person.away)

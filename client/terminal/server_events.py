@@ -13,6 +13,7 @@ from pylingo.client.terminal import moderation_events, people_events
 from pylingo.client.terminal.attention import call
 from pylingo.client.terminal.buffer import MOST, Buffer
 from pylingo.client.terminal.buffers import find_room, of_person, saying
+from pylingo.client.terminal.forgetting import miss_frames
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.mentions import mentions
 from pylingo.client.terminal.model import Effect, Model, Shown
@@ -46,9 +47,12 @@ def query_reply(model: Model, event: QueryReply, now: float, at: int) -> list[Ef
 
 
 def frames_missed(model: Model, event: FramesMissed, now: float, at: int) -> list[Effect]:
-    """Joins and leaves may be among the missed frames, so ask who is in the room."""
+    """Joins, leaves and topics may be among the missed frames, so ask for them anew."""
     buffer = find_room(model, event.room) if event.room is not None else None
-    return people_events.ask_who_is_in(model, buffer) if buffer is not None else []
+    if buffer is None:
+        return []
+    miss_frames(model, buffer)
+    return people_events.ask_anew(model, buffer)
 
 
 def new_since(model: Model, event: NewSince, now: float, at: int) -> list[Effect]:
@@ -146,9 +150,15 @@ def _welcome(model: Model, welcome: messages.Welcome, now: float, at: int) -> li
 
 def _topic(model: Model, topic: messages.Topic, now: float, at: int) -> list[Effect]:
     buffer = find_room(model, topic.room) or model.buffer
-    is_known = topic.re is None and buffer.topic == topic.topic  # after a return to the room
-    buffer.topic = topic.topic
+    is_known = topic.re is None and buffer.told_topic == topic.topic  # after a return to the room
+    buffer.topic = buffer.told_topic = topic.topic
     return [] if is_known else add_words(buffer, topic, at)
+
+
+def _note_topic(model: Model, topic: messages.Topic) -> None:
+    """Note the topic of a room that we have come back to. The status row shows it."""
+    if (buffer := find_room(model, topic.room)) is not None:
+        buffer.topic = topic.topic
 
 
 def _note_rooms(model: Model, rooms: messages.Rooms) -> None:
@@ -170,10 +180,14 @@ def _note(model: Model, record: Record) -> None:
             people_events.note_users(model, record)
         case messages.People():
             people_events.note_people(model, record)
+        case messages.PersonDetails():
+            people_events.note_away(model, record.name, record.away)
         case messages.Rooms():
             _note_rooms(model, record)
+        case messages.Topic():
+            _note_topic(model, record)
         case messages.Bans() | messages.Moderated():
-            moderation_events.note_bans(model, record)
+            moderation_events.note_deeds(model, record)
 
 
 def _shown(model: Model, record: Record, now: float, at: int) -> list[Effect]:

@@ -1,12 +1,14 @@
 """The status row, made from the model. Pure.
 
-It begins with the state of the connection and the place. In a narrow row, parts are left out by rank.
+It begins with the room and its topic. In a narrow row, parts are left out by rank. It shows nothing that may have
+changed unseen: without a connection, neither how many are in the room nor its topic (`forgetting`).
 """
 
 from pylingo.client.terminal.activity import activity, title
 from pylingo.client.terminal.buffer import MOST, Buffer
 from pylingo.client.terminal.candidate_row import candidate_row
 from pylingo.client.terminal.cells import clip, width
+from pylingo.client.terminal.forgetting import is_in_sight
 from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.questions import words
 from pylingo.client.terminal.rows import Row, Span
@@ -14,7 +16,10 @@ from pylingo.shared.names import fold
 from pylingo.shared.text import printable
 
 LATE = 2.0  # seconds without an answer after which the status row says so
-# Brackets and dots of the status row, and characters that look like them, with their substitutes in a topic.
+_TOPIC = 4  # the rank of the topic
+_LEAST_TOPIC = 24  # columns; with fewer, it is left out
+_CUT = "\N{HORIZONTAL ELLIPSIS}"
+# Brackets and dots of the status row, and characters that look like them, with their substitutes in others' words.
 _SIGNS = {
     **dict.fromkeys(map(ord, "[\N{FULLWIDTH LEFT SQUARE BRACKET}\N{LEFT WHITE SQUARE BRACKET}"), "("),
     **dict.fromkeys(map(ord, "]\N{FULLWIDTH RIGHT SQUARE BRACKET}\N{RIGHT WHITE SQUARE BRACKET}"), ")"),
@@ -42,54 +47,84 @@ def status_line(model: Model, now: float) -> Row:
 
 
 def _state(model: Model, now: float) -> str:
-    buffer, scrollback = model.buffer, model.buffer.scrollback
-    is_online = model.state == "online"
-    name = f"@{model.name}" if model.is_operator else model.name
-    below = ""
-    if new := scrollback.viewport.new_below:
-        below = f"{new} new below \N{DOWNWARDS ARROW}"
-    elif scrollback.viewport.is_scrolled:
-        below = "more below \N{DOWNWARDS ARROW}"
-    unsent = 0 if is_online else sum(len(other.scrollback.unsent) for other in model.buffers)
-    place, *details = _place(model, buffer) if is_online else [title(model, buffer) if len(model.buffers) > 1 else ""]
-    # Each part with its rank: in a narrow row, the part with the highest rank goes first, and the place stays.
+    buffer = model.buffer
+    place, *details = _place(model, buffer)
+    # In a narrow row, the part with the highest rank goes first. The topic takes the columns that are left.
     parts = [
-        (3, below),
-        (2 if is_online else 1, connection(model, now)),
-        (1, f"{unsent} unsent" if unsent else ""),
         (0, place),
-        *((4, detail) for detail in details),
-        (5, name + (f", wanted {model.wanted}" if model.wanted else "")),
-        (6, "you are away" if fold(model.name) in model.away else ""),
+        (_TOPIC, _topic(model, buffer)),
+        *((_TOPIC + 1, detail) for detail in details),
+        (3, _below(buffer)),
+        (1 if model.state != "online" else 2, connection(model, now)),
+        (1, _unsent(model)),
+        (6, _name(model)),
+        (7, "you are away" if model.state == "online" and fold(model.name) in model.away else ""),
     ]
     parts = [(rank, part) for rank, part in parts if part]
     news = activity(model, model.columns * 2 // 3)
-    while len(parts) > 1 and width(_row([*(part for _, part in parts), news])) > model.columns:
+    while len(parts) > 1 and width(_row([*(_shortest(*part) for part in parts), news])) > model.columns:
         parts.remove(max(parts))
-    return _row([*(part for _, part in parts), news, _topic(buffer.topic) if buffer.topic else ""])
+    excess = width(_row([*(part for _, part in parts), news])) - model.columns
+    return _row([*(_fitted(part, excess) if rank == _TOPIC else part for rank, part in parts), news])
 
 
-def _topic(text: str) -> str:
-    """A topic, which anybody may have set, without the signs that part the client's own words in the row."""
-    return f"topic: {text.translate(_SIGNS)}"
+def _shortest(rank: int, part: str) -> str:
+    return clip(part, _LEAST_TOPIC) if rank == _TOPIC else part
+
+
+def _fitted(topic: str, excess: int) -> str:
+    """The topic without as many columns as the row is too wide by."""
+    return clip(topic, width(topic) - excess - 1) + _CUT if excess > 0 else topic
 
 
 def _row(parts: list[str]) -> str:
-    return " " + " \N{MIDDLE DOT} ".join(part for part in map(printable, parts) if part)
+    return " " + " \N{MIDDLE DOT} ".join(part for part in parts if part)
 
 
 def _place(model: Model, buffer: Buffer) -> list[str]:
-    """The room or the conversation that is shown."""
-    name = title(model, buffer) if len(model.buffers) > 1 else buffer.title
+    """The room or the conversation that is shown, and what is known of who is there."""
+    name = title(model, buffer) if len(model.buffers) > 1 else printable(buffer.title)
+    if model.state != "online":
+        return [name]
     if buffer.person is not None:
-        why = model.away.get(fold(buffer.person))
-        return [name] if why is None else [name, f"away: {why}"]
+        key = fold(buffer.person)
+        why = model.away.get(key) if is_in_sight(model, key) else None
+        return [name] if why is None else [name, f"away: {_inert(why)}"]
     if buffer.room is None:
         return ["no room: /join one"]
     if buffer.is_outside:
         return [f"not in {name}"]
-    people = len(buffer.people) if buffer.expected is None else buffer.expected
-    return [name, f"{people}{'+' if people == MOST else ''} here"]
+    people = buffer.count
+    more = "+" if people == MOST and buffer.expected is None else ""  # no more are known by name
+    return [name] if people is None else [name, f"{people}{more} here"]
+
+
+def _topic(model: Model, buffer: Buffer) -> str:
+    if model.state != "online" or buffer.current_room is None or not buffer.topic:
+        return ""
+    return f"topic: {_inert(buffer.topic)}"
+
+
+def _inert(text: str) -> str:
+    """A text of somebody else without the signs that part the client's own words in the row."""
+    return printable(text).translate(_SIGNS)
+
+
+def _below(buffer: Buffer) -> str:
+    viewport = buffer.scrollback.viewport
+    if new := viewport.new_below:
+        return f"{new} new below \N{DOWNWARDS ARROW}"
+    return "more below \N{DOWNWARDS ARROW}" if viewport.is_scrolled else ""
+
+
+def _unsent(model: Model) -> str:
+    unsent = 0 if model.state == "online" else sum(len(buffer.scrollback.unsent) for buffer in model.buffers)
+    return f"{unsent} unsent" if unsent else ""
+
+
+def _name(model: Model) -> str:
+    name = printable(model.name)
+    return f"{'@' * model.is_operator}{name}{f', wanted {printable(model.wanted)}' if model.wanted else ''}"
 
 
 def _lock(model: Model) -> str:

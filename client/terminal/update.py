@@ -24,6 +24,7 @@ from pylingo.client.events import (
 from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.buffers import bound, find_person, saying
 from pylingo.client.terminal.commands import leave
+from pylingo.client.terminal.forgetting import lose_connection
 from pylingo.client.terminal.input_events import CursorReport, Focus, Key, Paste, Text
 from pylingo.client.terminal.keyboard import pasted, pasting, pressed, typed
 from pylingo.client.terminal.model import Do, Effect, Event, Interrupted, Model, Pasting, Report, Resized, SecondPassed
@@ -52,13 +53,8 @@ def update(model: Model, event: Event, now: float, at: int) -> list[Effect]:
 
 def _status(model: Model, event: Status, now: float, at: int) -> list[Effect]:
     model.state = event.state
-    if event.state != "online":  # replies are lost with the connection
-        model.round_trip = None
-        model.is_awaiting_pong = False
-        model.queries.clear()
-        for buffer in model.buffers:
-            buffer.arriving.clear()
-            buffer.is_listing = False
+    if event.state != "online":
+        lose_connection(model)
     if event.state != "over" and isinstance(model.question, CertificateQuestion):
         model.question = None
     match event.state:

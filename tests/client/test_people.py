@@ -4,7 +4,7 @@ import pytest
 
 from pylingo.client.events import KeyChanged
 from pylingo.client.people import PEOPLE_KEPT, Mark, Marks
-from pylingo.shared.messages import Joined, People, PersonDetails, PersonInfo, Private, Ready, Renamed, Sent
+from pylingo.shared.messages import Joined, Moderated, People, PersonDetails, PersonInfo, Private, Ready, Renamed, Sent
 from pylingo.shared.schema import Record
 
 ONE, TWO = "SHA256:one", "SHA256:two"
@@ -37,6 +37,17 @@ def test_a_later_frame_counts() -> None:
     marks.note(Joined("lobby", "ada", fingerprint=ONE, operator=True), "me")
     marks.note(Joined("lobby", "ada"), "me")
     assert marks["ada"] == Mark()
+
+
+def test_a_rank_that_is_given_or_taken_counts_and_leaves_the_key() -> None:
+    marks = Marks()
+    marks.note(Joined("lobby", "ada", fingerprint=ONE), "me")
+    assert marks.note(Moderated("op", "root", "Ada"), "me") == []
+    assert marks["ada"] == Mark(ONE, True)
+    marks.note(Moderated("kick", "root", "ada"), "me")
+    assert marks["ada"] == Mark(ONE, True)
+    marks.note(Moderated("deop", "root", "ada"), "me")
+    assert marks["ada"] == Mark(ONE)
 
 
 def test_a_name_that_was_given_up_has_no_mark() -> None:

@@ -3,7 +3,6 @@
 from pylingo.client.events import QueryReply, Received, Status
 from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.cells import width
-from pylingo.client.terminal.completion import Offer
 from pylingo.client.terminal.input_events import Paste
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Model
@@ -28,54 +27,70 @@ def status(model: Model, now: float = 0.0) -> str:
     return plain(status_line(model, now)).strip()
 
 
+def status_in(model: Model, columns: int) -> str:
+    model.columns = columns
+    return status(model)
+
+
 def test_the_status_row_says_where_one_is() -> None:
     model = online()
-    assert status(model) == "online 12 ms · lobby · 2 here · ada"
+    assert status(model) == "lobby · 2 here · online 12 ms · ada"
     model.round_trip = None
-    assert status(model) == "online · lobby · 2 here · ada"
+    assert status(model) == "lobby · 2 here · online · ada"
     model.buffer.room = None
-    assert status(model) == "online · no room: /join one · ada"
+    assert status(model) == "no room: /join one · online · ada"
     model.name, model.wanted = "guest-3", "ada"
-    assert status(model) == "online · no room: /join one · guest-3, wanted ada"
-
-
-def test_the_candidates_for_tab_stand_in_the_status_row_unless_something_else_is_said() -> None:
-    model = online(columns=16)
-    model.offer = Offer(["alice", "alfred", "al"], 1)
-    assert plain(status_line(model, 0.0)) == "<[alfred] al    "
-    model.hint = "a hint"
-    assert status(model) == "a hint"
+    assert status(model) == "no room: /join one · online · guest-3, wanted ada"
 
 
 def test_the_status_row_says_where_something_is_new() -> None:
     model = online()
     model.buffers += [Buffer("ops", new=5), Buffer(person="grace", new=1, urgent=1)]
-    assert status(model) == "online 12 ms · 1:lobby · 2 here · ada · [3:@grace 1!] [2:ops 5]"
+    assert status(model) == "1:lobby · 2 here · online 12 ms · ada · [3:@grace 1!] [2:ops 5]"
     model.columns = 40
     assert status(model) == "1:lobby · [3:@grace 1!] [2:ops 5]"
     model.columns = 27
     assert status(model) == "1:lobby · [3:@grace 1!] +1"
 
 
-def test_the_status_row_has_the_topic_and_who_is_away() -> None:
+def test_the_status_row_begins_with_the_room_and_its_topic() -> None:
     model = online()
     model.buffer.topic = "green\x1b[2J"
     model.away["ada"] = "lunch"
-    assert (
-        status(model) == "online 12 ms · lobby · 2 here · ada · you are away · topic: green\N{REPLACEMENT CHARACTER}(2J"
-    )
-    model.buffers.append(Buffer(person="Grace"))
-    model.active, model.away = 1, {"grace": "lunch"}
-    assert status(model) == "online 12 ms · 2:@Grace · away: lunch · ada"
-    model.buffers.append(Buffer("ops", is_outside=True))
-    model.active = 2
-    assert status(model) == "online 12 ms · not in 3:ops · ada"
+    topic = "topic: green\N{REPLACEMENT CHARACTER}(2J"
+    assert status(model) == f"lobby · {topic} · 2 here · online 12 ms · ada · you are away"
+    model.buffers.append(Buffer("ops", is_outside=True, topic="of ops"))
+    model.active = 1
+    assert status(model) == "not in 2:ops · online 12 ms · ada · you are away", "its topic may be another one by now"
+
+
+def test_somebody_who_is_away_is_so_in_the_conversation() -> None:
+    model = online()
+    model.buffers.append(Buffer(person="Bob"))
+    model.active, model.away = 1, {"bob": "lunch · [3:@root 99!]"}
+    assert status(model) == "2:@Bob · away: lunch - (3:@root 99!) · online 12 ms · ada"
+    model.buffers[0].forget_people()
+    assert status(model) == "2:@Bob · online 12 ms · ada", "nobody would tell us that they are back"
 
 
 def test_a_topic_does_not_look_like_the_words_of_the_client() -> None:
     model = online()
     model.buffer.topic = "x · [3:@root 99!] \u2219 you are away"
-    assert status(model) == "online 12 ms · lobby · 2 here · ada · topic: x - (3:@root 99!) - you are away"
+    assert status(model) == "lobby · topic: x - (3:@root 99!) - you are away · 2 here · online 12 ms · ada"
+
+
+def test_a_long_topic_takes_what_is_left_and_a_short_window_leaves_it_out() -> None:
+    model = online()
+    model.buffer.topic = "the build is green " * 20
+    assert len(status_in(model, 200)) == 199, "the row begins with a blank"
+    assert status_in(model, 80) == "lobby · topic: the build is green the build is g… · 2 here · online 12 ms · ada"
+    assert status_in(model, 60) == "lobby · topic: the build is green … · 2 here · online 12 ms"
+    assert status_in(model, 52) == "lobby · topic: the build is green t… · online 12 ms"
+    assert status_in(model, 40) == "lobby · online 12 ms"
+    model.buffer.topic = "漢" * 100
+    rows = [status_in(model, columns) for columns in range(2, 200)]
+    assert all(width(row) < columns for columns, row in enumerate(rows, 2))
+    assert any("漢…" in row for row in rows)
 
 
 def test_the_place_is_the_last_part_to_go_from_a_narrow_status_row() -> None:
@@ -88,9 +103,9 @@ def test_the_place_is_the_last_part_to_go_from_a_narrow_status_row() -> None:
     for model.columns in (80, 52, 46, 32, 16):
         rows.append(status(model))
     assert rows == [
-        "more below ↓ · online 12 ms · 1:lobby · 2 here · ada · [2:ops 5]",
-        "more below ↓ · online 12 ms · 1:lobby · [2:ops 5]",
-        "online 12 ms · 1:lobby · [2:ops 5]",
+        "1:lobby · 2 here · more below ↓ · online 12 ms · ada · [2:ops 5]",
+        "1:lobby · more below ↓ · online 12 ms · [2:ops 5]",
+        "1:lobby · online 12 ms · [2:ops 5]",
         "1:lobby · [2:ops 5]",
         "1:lobby · [2:op",
     ]
@@ -114,14 +129,14 @@ def test_how_many_are_here_is_known_before_their_names_are() -> None:
 def test_the_status_row_says_that_there_is_no_connection() -> None:
     model = online()
     model.state, model.retry_at = "waiting", 12.5
-    assert status(model, 10.0) == "offline, next try in 2 s · ada"
-    assert status(model, 99.0) == "offline, next try in 0 s · ada"
+    assert status(model, 10.0) == "lobby · offline, next try in 2 s · ada"
+    assert status(model, 99.0) == "lobby · offline, next try in 0 s · ada"
     model.buffer.scrollback.unsent["k"] = Line("own", "x", state="unsent")
-    assert status(model, 10.0) == "offline, next try in 2 s · 1 unsent · ada"
+    assert status(model, 10.0) == "lobby · offline, next try in 2 s · 1 unsent · ada"
     model.state = "connecting"
-    assert status(model) == "connecting to example:5000 · 1 unsent · ada"
+    assert status(model) == "lobby · connecting to example:5000 · 1 unsent · ada"
     model.state = "over"
-    assert status(model) == "not connected · 1 unsent · ada"
+    assert status(model) == "lobby · not connected · 1 unsent · ada"
     assert connection(model, 0.0) == "not connected"
 
 
@@ -131,21 +146,21 @@ def test_the_status_row_says_what_is_below() -> None:
         model.buffer.scrollback.add(said(f"{number}\nmore"))
     rows = body_height(model)
     model.buffer.scrollback.viewport.scroll_up(1, rows, lambda line: wrapped(model, line))
-    assert status(model).startswith("more below ↓ · online")
+    assert "here · more below ↓ · online" in status(model)
     model.buffer.scrollback.viewport.scroll_up(6, rows, lambda line: wrapped(model, line))
-    assert status(model).startswith("more below ↓ · online"), "what is below has been there before"
+    assert "here · more below ↓ · online" in status(model), "what is below has been there before"
     for number in range(2):
         model.buffer.scrollback.add(said(f"new {number}", at=NOON + 1 + number))
     model.buffer.scrollback.add(Line("own", "mine", NOON, "ada"))
     model.buffer.scrollback.add(Line("day", "--- 2026-01-01 ---", NOON))
-    assert status(model).startswith("2 new below ↓ · online")
+    assert "here · 2 new below ↓ · online" in status(model)
     model.buffer.scrollback.viewport.scroll_down(8, lambda line: wrapped(model, line))
-    assert status(model).startswith("1 new below ↓ · online")
+    assert "here · 1 new below ↓ · online" in status(model)
     model.buffer.scrollback.viewport.scroll_up(3, rows, lambda line: wrapped(model, line))
-    assert status(model).startswith("1 new below ↓ · online"), "the other was in view"
+    assert "here · 1 new below ↓ · online" in status(model), "the other was in view"
     model.buffer.scrollback.viewport.follow()
     model.buffer.scrollback.viewport.scroll_up(9, rows, lambda line: wrapped(model, line))
-    assert status(model).startswith("more below ↓ · online")
+    assert "here · more below ↓ · online" in status(model)
 
 
 def test_nothing_is_below_once_all_fits() -> None:
@@ -155,7 +170,7 @@ def test_nothing_is_below_once_all_fits() -> None:
     model.buffer.scrollback.viewport.scroll_up(5, body_height(model), lambda line: wrapped(model, line))
     model.rows = 60
     screen(model, 0.0)
-    assert status(model).startswith("online")
+    assert "below" not in status(model)
 
 
 def test_a_question_goes_before_a_hint_and_that_before_the_state() -> None:
