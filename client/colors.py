@@ -34,13 +34,15 @@ def rgb(color: Color) -> Rgb:
 
 
 def nearest(color: Color, colors: int) -> Color | None:
-    """The nearest colour that a terminal with so many `colors` has; None if it has none."""
+    """The nearest colour that a terminal with so many `colors` has; None if it has fewer than 8."""
+    if colors < len(NAMES):
+        return None
     if colors >= TRUE_COLOR or (isinstance(color, int) and color < min(colors, 256)):
         return color
     # The person may have changed the first 16 colours, so with 256 the others are safer.
-    first, count = (16, 256) if colors >= 256 else (0, 16) if colors >= 16 else (0, 8 if colors >= 8 else 0)
+    numbers = range(16, 256) if colors >= 256 else range(16 if colors >= 16 else len(NAMES))
     target = rgb(color)
-    return min(range(first, count), key=lambda number: _distance(_PALETTE[number], target), default=None)
+    return min(numbers, key=lambda number: _distance(_PALETTE[number], target))
 
 
 def _distance(one: Rgb, other: Rgb) -> int:
