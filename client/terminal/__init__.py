@@ -7,8 +7,8 @@
    `notes`, `mentions`, `attention`, `commands`, `jumps` and `completion`.
 3. The input: `keys` decodes bytes, with `sequences`, to `input_events`; `paste_detection` finds unmarked pastes;
    `input_reader` joins them.
-4. The input line: `editor`, with `motions` and `history`, on `cells` (graphemes and their widths), `input_rows`
-   (the rows in which it is shown, with one of the `prompts`), and `candidate_row`.
+4. The input line: `editor`, with `motions`, `changes` (undo), `history` and `line_search`, on `cells` (graphemes and
+   their widths); `line_keys`; `input_rows` (the rows in which it is shown, with one of the `prompts`); `candidate_row`.
 5. The screen: `rows` (lines to rows, with `addresses`), `view` (model to screen), `theme`, and one painter for each
    kind of layout: `painter`, `inline`, `printer`.
 6. The edges: `capabilities` (blessed), `tty` (the device), `display` (a painter on it), `transcript` (a file),

@@ -7,31 +7,23 @@ sent like that; the view makes it safe to print.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import Literal
 
 from pylingo.client.terminal import motions
+from pylingo.client.terminal.changes import Changes
 from pylingo.client.terminal.history import LineHistory
+from pylingo.client.terminal.line_search import LineSearch
 from pylingo.client.terminal.motions import Motion, after, before, snap
 
 LIMIT = 65_536  # characters that the line holds, unless the constructor is told otherwise
-UNDOS = 200
 KILLS = 20  # killed texts that are kept
 
-
-@dataclass(slots=True)
-class _Change:
-    """Undone by replacing the `added` characters at `start` with `removed`."""
-
-    start: int
-    removed: str
-    added: int
-    cursor: int
+type _Kind = Literal["insert", "kill", "yank", "word", ""]
 
 
 class Editor:
-    """`text` and `cursor` are to be shown; `search` is the query while the history is searched, else None.
+    """`text` and `cursor` are to be shown, unless `search` has others while the history is searched.
 
     `kills` is the kill ring, which several editors may share.
     """
@@ -39,25 +31,32 @@ class Editor:
     def __init__(self, limit: int = LIMIT) -> None:
         self.text = ""
         self.cursor = 0
-        self.search: str | None = None
-        self.has_found = True  # whether some line matches the query; true for an empty query
+        self.search: LineSearch | None = None
         self._limit = limit
-        self._changes: deque[_Change] = deque(maxlen=UNDOS)
+        self._changes = Changes()
         self.kills: deque[str] = deque(maxlen=KILLS)
         self._yanked = (0, 0)  # where the latest yank begins and ends
-        self._previous: Literal["insert", "kill", "yank", ""] = ""  # the kinds of the latest two keys
-        self._last: Literal["insert", "kill", "yank", ""] = ""
+        self._previous: _Kind = ""  # the kinds of the latest two keys
+        self._last: _Kind = ""
         self._history = LineHistory()
-        self._found = 0  # the place of the line that the search shows
-        self._before_search = ("", 0)
+        self._word_of = 0  # the place of the line whose last word was inserted
+        self._last_query = ""
 
     # --- called by the client
+
+    @property
+    def shown(self) -> tuple[str, int]:
+        """The text that is to be shown, and the cursor in it."""
+        return (self.text, self.cursor) if self.search is None else (self.search.text, self.search.cursor)
 
     def press(self, name: str) -> bool:
         """Carry out a key; return False if it is not one of the editor's."""
         command = _COMMANDS.get(name) or _COMMANDS.get(name.lower())  # alt-B is alt-b, like in readline
         if self.search is not None:
-            if self._press_searching(name):
+            if self.search.press(name):
+                return True
+            if name in ("ctrl-g", "escape"):
+                self._end_search()
                 return True
             if command or name in ("enter", "tab", "shift-tab"):
                 self._accept()
@@ -70,7 +69,7 @@ class Editor:
     def insert(self, text: str) -> None:
         """Insert typed or pasted text at the cursor, up to the limit; while searching, into the query."""
         if self.search is not None:
-            self._look_for(self.search + _plain(text).replace("\n", " "), self._found)
+            self.search.type(_plain(text).replace("\n", " "))
             return
         self._step()
         text = _plain(text)[: self._limit - len(self.text)]
@@ -78,12 +77,7 @@ class Editor:
             return
         starts_word = not text[0].isspace() and self.text[self.cursor - 1 : self.cursor].isspace()
         run = self._previous == "insert" and not starts_word and "\n" not in text
-        change = self._changes[-1] if run and self._changes else None
-        start = self.cursor
-        self._splice(start, start, text)
-        if change and change.start + change.added == start:  # one undo step for the whole word
-            self._changes.pop()
-            change.added += len(text)
+        self._splice(self.cursor, self.cursor, text, is_run=run)  # one undo step for the whole word
         self._last = "insert"
 
     def replace(self, start: int, end: int, text: str, cursor: int | None = None) -> None:
@@ -103,7 +97,9 @@ class Editor:
         """Move the text to the history and return it. A draft from before browsing the history comes back."""
         text, draft = self.text, self._history.draft
         self._history.add(text)
-        self.set_draft(draft)
+        self.set_draft("")
+        if draft is not None:
+            self._show(*draft)
         return text
 
     def set_draft(self, text: str) -> None:
@@ -111,32 +107,42 @@ class Editor:
         self.search = None
         self._step()
         self._history.leave()
-        self._show(_plain(text)[: self._limit])
+        self._show(_plain(text)[: self._limit], Changes())
+
+    def discard(self) -> None:
+        """Empty the line. Its text goes to the kill ring, and a draft from before browsing the history before it."""
+        draft = self._history.draft
+        for text in (draft[0] if draft is not None else "", self.text):
+            if text.strip():
+                self.kills.append(text)
+        self.set_draft("")
 
     # --- changes
 
     def _step(self) -> None:
         self._previous, self._last = self._last, ""
 
-    def _splice(self, start: int, end: int, text: str) -> None:
-        """Change the text. Nothing else does, except undo and going to another line of the history."""
+    def _splice(self, start: int, end: int, text: str, is_run: bool = False) -> None:
+        """Change the text. Nothing else does, except undo and going to another line of the history.
+
+        With `is_run`, what was added to the end of the last change belongs to it.
+        """
         removed = self.text[start:end]
         if not removed and not text:
             return
-        self._changes.append(_Change(start, removed, len(text), self.cursor))
+        if not (is_run and self._changes.extend(start, len(text))):
+            self._changes.add(start, removed, len(text), self.cursor)
         self.text = self.text[:start] + text + self.text[end:]
         self.cursor = snap(self.text, start + len(text))
 
     def _undo(self) -> None:
-        if self._changes:
-            change = self._changes.pop()
-            self.text = self.text[: change.start] + change.removed + self.text[change.start + change.added :]
-            self.cursor = change.cursor
+        if (undone := self._changes.undo(self.text)) is not None:
+            self.text, self.cursor = undone
 
-    def _show(self, text: str) -> None:
+    def _show(self, text: str, changes: Changes) -> None:
         self.text = text
         self.cursor = len(text)
-        self._changes.clear()
+        self._changes = changes
 
     # --- keys
 
@@ -177,6 +183,15 @@ class Editor:
         if start < middle < end and "\n" not in self.text[start:end]:
             self._splice(start, end, self.text[middle:end] + self.text[start:middle])
 
+    def _transpose_words(self) -> None:
+        second = motions.word_left(self.text, motions.word_right(self.text, self.cursor))
+        end = motions.word_right(self.text, second)
+        first = motions.word_left(self.text, second)
+        gap = motions.word_right(self.text, first)
+        if first < gap <= second < end:
+            parts = self.text[second:end], self.text[gap:second], self.text[first:gap]
+            self._splice(first, end, "".join(parts))
+
     def _change_case(self, change: Callable[[str], str]) -> None:
         end = motions.word_right(self.text, self.cursor)
         part = self.text[self.cursor : end]
@@ -188,48 +203,40 @@ class Editor:
     # --- history
 
     def _go(self, place: int) -> None:
-        text = self._history.go(place, self.text)
-        if text is not None:
-            self._show(text)
+        found = self._history.go(place, (self.text, self._changes))
+        if found is not None:
+            self._show(*found)
 
-    def _press_searching(self, name: str) -> bool:
-        """Carry out a key of the search; return False if it ends the search or has nothing to do with it."""
-        query = self.search or ""
-        match name:
-            case "ctrl-r":
-                self._look_for(query, self._found - 1)
-            case "backspace" | "ctrl-h":
-                self._look_for(query[: before(query, len(query))], len(self._history) - 1)
-            case "ctrl-g" | "escape":
-                self.search = None
-                self.text, self.cursor = self._before_search
-            case _:
-                return False
-        return True
+    def _put_last_word(self) -> None:
+        """Insert the last word of the latest line or, repeated, of the line before in its place."""
+        again = self._previous == "word"
+        place = (self._word_of if again else len(self._history)) - 1
+        if place < 0 or not (words := self._history[place].split()):
+            return
+        start, end = self._yanked if again else (self.cursor, self.cursor)
+        text = words[-1][: self._limit - len(self.text) + end - start]
+        self._splice(start, end, text)
+        self._yanked, self._word_of = (start, start + len(text)), place
+        self._last = "word"
 
-    def _begin_search(self) -> None:
-        self.search = ""
-        self.has_found = True
-        self._found = len(self._history)
-        self._before_search = (self.text, self.cursor)
+    def _begin_search(self, step: int) -> None:
+        self.search = LineSearch(self._history, self.text, self.cursor, step, self._last_query)
 
-    def _look_for(self, query: str, newest: int) -> None:
-        """Show the latest line, no later than `newest`, that contains `query`; if there is none, change nothing."""
-        self.search = query
-        found = self._history.find(query, newest)
-        self.has_found = found is not None or not query
-        if found:
-            self._found, self.text, at = found
-            self.cursor = snap(self.text, at)
+    def _end_search(self) -> LineSearch:
+        search = self.search
+        assert search is not None
+        self.search = None
+        self._last_query = search.query or self._last_query
+        return search
 
     def _accept(self) -> None:
         """End the search and edit the line that it has found."""
-        text, cursor = self.text, self.cursor
-        self.search = None
-        self.text, self.cursor = self._before_search
-        if self._found < len(self._history):
-            self._go(self._found)
-            self.text, self.cursor = text, cursor
+        search = self._end_search()
+        if search.place != self._history.place:
+            self._go(search.place)
+        if self.text != search.text:  # it was edited before
+            self._splice(0, len(self.text), search.text)
+        self.cursor = search.cursor
 
 
 def _plain(text: str) -> str:
@@ -275,9 +282,12 @@ _COMMANDS: dict[str, Callable[[Editor], None]] = {
     "ctrl-y": Editor._yank,
     "alt-y": Editor._yank_older,
     "ctrl-t": Editor._transpose,
+    "alt-t": Editor._transpose_words,
     "alt-u": lambda editor: editor._change_case(str.upper),
     "alt-l": lambda editor: editor._change_case(str.lower),
     "alt-c": lambda editor: editor._change_case(str.capitalize),
-    "ctrl-_": Editor._undo,
-    "ctrl-r": Editor._begin_search,
+    "alt-.": Editor._put_last_word,
+    **dict.fromkeys(("ctrl-_", "ctrl-x+ctrl-u"), Editor._undo),
+    "ctrl-r": lambda editor: editor._begin_search(-1),
+    "ctrl-s": lambda editor: editor._begin_search(1),
 }

@@ -1,8 +1,14 @@
 """The lines that were sent, and their edited copies while the person browses them. Pure."""
 
 from collections import deque
+from collections.abc import Iterable
+
+from pylingo.client.terminal.changes import Changes
 
 LONGEST = 1_000  # lines that are remembered
+
+type Edited = tuple[str, Changes]
+"""A line as it was left, and the changes that undo can still take back."""
 
 
 class LineHistory:
@@ -11,15 +17,18 @@ class LineHistory:
     def __init__(self) -> None:
         self.place = 0
         self._lines: deque[str] = deque(maxlen=LONGEST)
-        self._edited: dict[int, str] = {}  # by place: lines, and the draft, as they were left
+        self._edited: dict[int, Edited] = {}  # by place: lines, and the draft, as they were left
 
     def __len__(self) -> int:
         return len(self._lines)
 
+    def __getitem__(self, place: int) -> str:
+        return self._lines[place]
+
     @property
-    def draft(self) -> str:
-        """The draft while another line is shown; empty while the draft itself is shown."""
-        return self._edited.get(len(self._lines), "") if self.place < len(self._lines) else ""
+    def draft(self) -> Edited | None:
+        """The draft while another line is shown; None while the draft itself is shown."""
+        return self._edited.get(len(self._lines)) if self.place < len(self._lines) else None
 
     def add(self, line: str) -> None:
         """Remember `line`, unless it is blank or equal to the newest. Call `leave` before the next `go`."""
@@ -31,20 +40,20 @@ class LineHistory:
         self._edited.clear()
         self.place = len(self._lines)
 
-    def go(self, place: int, text: str) -> str | None:
-        """Leave `text` where it is and return the line at `place`; None if there is none."""
+    def go(self, place: int, shown: Edited) -> Edited | None:
+        """Leave `shown` where it is and return the line at `place`; None if there is none."""
         if not 0 <= place <= len(self._lines):
             return None
-        self._edited[self.place] = text
+        self._edited[self.place] = shown
         self.place = place
-        return self._edited[place] if place in self._edited else self._lines[place]
+        return self._edited[place] if place in self._edited else (self._lines[place], Changes())
 
-    def find(self, query: str, newest: int) -> tuple[int, str, int] | None:
-        """The latest line, no later than `newest`, that contains `query`: its place, its text, the match's position."""
+    def find(self, query: str, places: Iterable[int], unlike: str | None = None) -> tuple[int, int] | None:
+        """The first of `places` whose line contains `query` and is not `unlike`, and where the query stands in it."""
         wanted = query.lower()
-        for place in range(min(newest, len(self._lines) - 1), -1, -1) if wanted else ():
+        for place in places if wanted else ():
             line = self._lines[place]
             at = line.lower().find(wanted)
-            if at >= 0:
-                return place, line, min(at, len(line))  # lower case may be longer than the text
+            if at >= 0 and line != unlike:
+                return place, min(at, len(line))  # lower case may be longer than the text
         return None

@@ -13,7 +13,7 @@ import itertools
 from dataclasses import dataclass
 
 from pylingo.client.terminal.cells import STAND_IN, clip, graphemes, pieces, width
-from pylingo.client.terminal.editor import Editor
+from pylingo.client.terminal.line_search import LineSearch
 from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.motions import line_end, line_start, snap
 from pylingo.shared.text import JOINERS, readable
@@ -116,29 +116,30 @@ def neighbor(model: Model, prompt: str, step: int) -> int | None:
 
 def _margins(model: Model, prompt: str) -> tuple[str, int]:
     """The prompt as it fits, and the indentation of the other rows."""
-    editor = model.buffer.editor
-    if editor.search is not None:
-        prompt = _search_prompt(editor)
+    search = model.buffer.editor.search
+    if search is not None:
+        prompt = _search_prompt(search)
     if width(prompt) > model.columns // 2:
         prompt = clip(prompt, model.columns // 2)
     room = model.columns - 1 - _NARROWEST
     return prompt if width(prompt) <= room else "", INDENT if room >= INDENT else 0
 
 
-def _search_prompt(editor: Editor) -> str:
-    what = "search" if editor.has_found else "no line has"
-    return f"({what} '{_shown(editor.search or '')}') "
+def _search_prompt(search: LineSearch) -> str:
+    what = ("search" if search.step < 0 else "search forward") if search.has_found else "no line has"
+    return f"({what} '{_shown(search.query)}') "
 
 
 def _lay_out(model: Model, first_margin: int, margin: int) -> _Layout:
-    editor, room = model.buffer.editor, model.columns - 1
+    text, cursor = model.buffer.editor.shown
+    room = model.columns - 1
     rows: list[_Row] = []
     at = within = line = 0
-    cursor_line = line_start(editor.text, editor.cursor)
-    for words in editor.text.split("\n"):
+    cursor_line = line_start(text, cursor)
+    for words in text.split("\n"):
         is_cursor_line = line == cursor_line
-        before = _shown(words[: editor.cursor - line]) if is_cursor_line else ""
-        shown = before + _shown(words[editor.cursor - line :]) if is_cursor_line else _shown(words)
+        before = _shown(words[: cursor - line]) if is_cursor_line else ""
+        shown = before + _shown(words[cursor - line :]) if is_cursor_line else _shown(words)
         starts = _starts(shown, room - (margin if rows else first_margin), room - margin)
         if is_cursor_line:
             index = bisect.bisect_right(starts, len(before)) - 1

@@ -25,11 +25,14 @@ KEYS: dict[str, tuple[KeyRow, ...]] = {
         _row("C-a C-e, C-b C-f, M-b M-f", "move by line, character, word", "ctrl-a ctrl-e ctrl-b ctrl-f alt-b alt-f"),
         _row("C-k C-u, C-w M-d", "delete into the kill ring", "ctrl-k ctrl-u ctrl-w alt-d"),
         _row("C-y, M-y", "insert from the ring; an older entry", "ctrl-y alt-y"),
-        _row("C-t, C-_", "swap two characters, undo", "ctrl-t ctrl-_"),
+        _row("C-t, M-t", "swap two characters, two words", "ctrl-t alt-t"),
+        _row("C-_, C-x C-u", "undo", "ctrl-_ ctrl-x+ctrl-u"),
         _row("M-u M-l M-c", "change the case of a word", "alt-u alt-l alt-c"),
         _row("M-Enter, Shift-Enter, C-Enter", "begin a new row", "alt-enter shift-enter ctrl-enter"),
         _row("Up Down, C-p C-n", "move by row, then through your lines", "up down ctrl-p ctrl-n"),
-        _row("C-r", "search your lines", "ctrl-r"),
+        _row("C-r, C-s", "search your lines; newer ones", "ctrl-r ctrl-s"),
+        _row("M-.", "insert the last line's last word", "alt-."),
+        _row("C-v Tab, C-v Enter", "insert a tab, a new row", "ctrl-v ctrl-q"),
         _row("Tab, Shift-Tab", "complete; go through the candidates", "tab shift-tab"),
         _row("Enter", "send the line", "enter"),
     ),
@@ -53,7 +56,8 @@ KEYS: dict[str, tuple[KeyRow, ...]] = {
     "program": (
         _row("C-l", "repaint", "ctrl-l"),
         _row("C-z", "suspend the client", "ctrl-z"),
-        _row("C-c, C-d on an empty line", "leave", "ctrl-c ctrl-d"),
+        _row("C-c", "clear the line; twice: leave", "ctrl-c"),
+        _row("C-d on an empty line", "leave", "ctrl-d"),
     ),
 }
 """The rows by group. C- stands for Ctrl, M- for Alt."""

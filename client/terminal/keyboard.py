@@ -8,13 +8,12 @@ from pylingo.client.local_commands import LOCAL_BY_NAME
 from pylingo.client.terminal.candidates import query_for, sources
 from pylingo.client.terminal.commands import leave, run_local
 from pylingo.client.terminal.input_events import Key, Paste, Text
-from pylingo.client.terminal.input_rows import neighbor
 from pylingo.client.terminal.jumps import BUFFER_KEYS, take_digits
 from pylingo.client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE
+from pylingo.client.terminal.line_keys import LINE_KEYS, say_unbound, take_prefix, take_text
 from pylingo.client.terminal.model import AcceptCertificate, Do, Effect, Model, Pasting, SendCommand, Speak
 from pylingo.client.terminal.notes import add_note
 from pylingo.client.terminal.people_events import query
-from pylingo.client.terminal.prompts import prompt
 from pylingo.client.terminal.questions import CertificateQuestion
 from pylingo.client.terminal.room_commands import send, speak
 from pylingo.client.terminal.rows import is_folded, wrapped
@@ -34,7 +33,7 @@ type Action = Callable[[Model, float, int], list[Effect]]
 def typed(model: Model, event: Text, now: float, at: int) -> list[Effect]:
     _forget_hint(model)
     if model.question is None:
-        if text := take_digits(model, event.text):
+        if text := take_digits(model, take_text(model, event.text)):
             model.buffer.editor.insert(text)
     elif isinstance(model.question, CertificateQuestion):
         model.question.type(event.text)
@@ -59,13 +58,16 @@ def pressed(model: Model, event: Key, now: float, at: int) -> list[Effect]:
         if event.name in ("enter", "escape", "ctrl-g", "ctrl-c"):
             _answer(model, event.name == "enter")
         return []
-    action = _KEYS.get(event.name)
-    if model.buffer.editor.search is not None and event.name in ("escape", "ctrl-c", "ctrl-d"):
-        model.buffer.editor.press("ctrl-g")
-    elif action is not None:
+    editor = model.buffer.editor
+    name = take_prefix(model, event.name)
+    if name is None:
+        return []
+    if editor.search is not None and name in ("escape", "ctrl-c", "ctrl-d"):
+        editor.press("ctrl-g")
+    elif (action := _KEYS.get(name)) is not None:
         return action(model, now, at)
-    else:
-        model.buffer.editor.press(event.name)
+    elif not editor.press(name):
+        say_unbound(model, name)
     return []
 
 
@@ -76,7 +78,7 @@ def pasted(model: Model, event: Paste, now: float, at: int) -> list[Effect]:
         whole = model.question.text + event.text
         event = Paste(whole[:LONGEST_PASTE], cut=event.cut or len(whole) > LONGEST_PASTE)
     _forget_hint(model)
-    model.number = None
+    model.number, model.prefix = None, ""
     if isinstance(model.question, CertificateQuestion):
         return []
     model.question = None
@@ -103,7 +105,7 @@ def _certificate(model: Model, question: CertificateQuestion, key: str, at: int)
     model.question = None
     if is_yes:
         return [AcceptCertificate(question.fingerprint)]
-    return add_note(model.buffer, "* not connected; Enter asks again, Ctrl+C leaves", at)
+    return add_note(model.buffer, "* not connected; Enter asks again, /close leaves", at)
 
 
 def _answer(model: Model, is_yes: bool) -> None:
@@ -157,13 +159,6 @@ def _escape(model: Model, now: float, at: int) -> list[Effect]:
     return leave(model) if model.state == "waiting" and not model.was_online else []
 
 
-def _end_of_input(model: Model, now: float, at: int) -> list[Effect]:
-    if not model.buffer.editor.text:
-        return leave(model)
-    model.buffer.editor.press("ctrl-d")
-    return []
-
-
 def _complete(backwards: bool) -> Action:
     def complete(model: Model, now: float, at: int) -> list[Effect]:
         editor = model.buffer.editor
@@ -177,22 +172,6 @@ def _complete(backwards: bool) -> Action:
         return [query(model, wanted)] if wanted is not None and not model.queries else []
 
     return complete
-
-
-def _go_vertically(key: str, step: int) -> Action:
-    """Move the cursor to the next row or, from the last one, go to the next line of the history."""
-
-    def go_vertically(model: Model, now: float, at: int) -> list[Effect]:
-        editor = model.buffer.editor
-        editor.press("tab")  # accepts what a search has found
-        place = neighbor(model, prompt(model, now), step)
-        if place is None:
-            editor.press(key)
-        else:
-            editor.move(place)
-        return []
-
-    return go_vertically
 
 
 def _scroll(step: Callable[[int], int]) -> Action:
@@ -256,17 +235,14 @@ _KEYS: dict[str, Action] = {
     "escape": _escape,
     "tab": _complete(backwards=False),
     "shift-tab": _complete(backwards=True),
-    **{key: _go_vertically(key, -1) for key in ("up", "ctrl-p")},
-    **{key: _go_vertically(key, 1) for key in ("down", "ctrl-n")},
     "page-up": _scroll(lambda height: max(1, height - 1)),
     "page-down": _scroll(lambda height: -max(1, height - 1)),
     "shift-up": _scroll(lambda height: _FEW),
     "shift-down": _scroll(lambda height: -_FEW),
+    **LINE_KEYS,
     **BUFFER_KEYS,
     "ctrl-o": _open,
     "ctrl-l": lambda model, now, at: [Do.REPAINT],
-    "ctrl-c": lambda model, now, at: leave(model),
-    "ctrl-d": _end_of_input,
     "ctrl-z": lambda model, now, at: [Do.SUSPEND],
 }
 BOUND = frozenset(_KEYS)

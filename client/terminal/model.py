@@ -69,6 +69,8 @@ class Model:
     hint: str = ""  # a few words in the status row, until the next key
     offer: Offer | None = None  # the candidates for Tab, which stand in the status row until the next key
     number: str | None = None  # the first digits of the number of a buffer, while the person types it
+    prefix: str = ""  # the first of two keys in a row, while the second one is awaited
+    leaves_until: float = -math.inf  # until when another C-c leaves
     question: Question | None = None  # which waits for the person's answer
     has_mouse: bool = True
     """Whether we get the mouse wheel. If not, the mouse selects text in the terminal."""

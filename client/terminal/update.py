@@ -91,7 +91,7 @@ def _over(model: Model, event: Status, at: int) -> list[Effect]:
         return [Do.EXIT]
     if isinstance(event.error, UnknownCertificateError):
         return _ask_about(model, event.error, at)
-    effects = add_note(model.buffer, f"! {_why(model, event)}; Enter connects again, Ctrl+C leaves", at, "error")
+    effects = add_note(model.buffer, f"! {_why(model, event)}; Enter connects again, /close leaves", at, "error")
     return [*effects, Do.ASK_PASSWORD] if _wants_password(event) else effects
 
 

@@ -37,7 +37,7 @@ from pylingo.shared.address import show_address
 from pylingo.shared.launch import LaunchError
 from pylingo.shared.messages import Invitation
 
-_SIGNALS: dict[InputEvent, int] = {Key("ctrl-c"): signal.SIGINT, Key("ctrl-\\"): signal.SIGQUIT}
+INTERRUPT, QUIT = Key("ctrl-c"), Key("ctrl-\\")
 """Keys for which a terminal would send a signal. We read them as keys, so that they are harmless in a paste."""
 
 
@@ -175,9 +175,8 @@ class Window:
 
     def _pressed(self, events: list[InputEvent]) -> None:
         for event in events:
-            number = _SIGNALS.get(event)
-            if number is not None:
-                self._interrupted(number)
+            if event == QUIT or (event == INTERRUPT and self.model.is_leaving):
+                self._interrupted(signal.SIGQUIT if event == QUIT else signal.SIGINT)
             else:
                 self._happen(event)
         self._display.paint()
@@ -206,7 +205,8 @@ class Window:
             self._status = 128 + number
             self._reactor.stop()
         else:
-            self._happen(Key("ctrl-c") if number == signal.SIGINT else Interrupted())
+            is_answer = number == signal.SIGINT and self._display.has_lines and self.model.question is not None
+            self._happen(INTERRUPT if is_answer else Interrupted())
 
     def _hung_up(self) -> None:
         """The terminal is gone. Say goodbye to the server, so that the name becomes free at once."""

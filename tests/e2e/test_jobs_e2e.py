@@ -110,7 +110,7 @@ def check_background_and_return(console: Console, bob: Peer) -> None:
 
 
 def leave(console: Console) -> None:
-    console.press("\x03")
+    console.press("\x03\x03")
     console.wait(lambda: not is_taken(console))
     run(console, "stty -a | grep -o ' icanon'")
     console.press("exit\r")
@@ -225,7 +225,7 @@ def test_without_a_shell_ctrl_z_says_so_and_stops_nothing(server: ServerProcess,
         ada.signal(signal.SIGCONT)
         ada.press("\x15a draft")
         check_is_back(ada, bob)
-        ada.press("\x03")
+        ada.press("\x03\x03")
         assert ada.end() == 0
         assert ada.is_restored
 

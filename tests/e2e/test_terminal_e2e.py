@@ -148,7 +148,7 @@ def test_the_layout_changes_while_running_and_is_remembered(open_client: Open, m
     ada.press("/layout top\r")
     ada.wait(lambda: "online" in ada.rows[0])
     ada.wait("bob: after")
-    ada.press("\x03")
+    ada.press("\x03\x03")
     assert ada.end() == 0
     assert ada.is_restored
 
@@ -266,7 +266,7 @@ def closed_port() -> int:
         return int(taken.getsockname()[1])
 
 
-@pytest.mark.parametrize("key", ["\x03", "\x1b", "/quit\r", "\x04"], ids=["Ctrl+C", "Esc", "/quit", "Ctrl+D"])
+@pytest.mark.parametrize("key", ["\x03\x03", "\x1b", "/quit\r", "\x04"], ids=["Ctrl+C", "Esc", "/quit", "Ctrl+D"])
 def test_refused_at_the_start(open_client: Open, key: str):
     port = closed_port()
     ada = open_client(f"127.0.0.1:{port}")
@@ -381,7 +381,7 @@ def test_ctrl_backslash_ends_at_once_and_ctrl_c_after_ctrl_c(server: ServerProce
     try:
         ada.press("\x1c")
         assert ada.end() == 128 + signal.SIGQUIT
-        bob.press("\x03\x03")
+        bob.press("\x03\x03\x03")
         assert bob.end() == 128 + signal.SIGINT
         assert ada.is_restored
         assert bob.is_restored
@@ -439,7 +439,7 @@ def test_the_window_is_closed(open_client: Open, meet: Meet, is_stopped: bool):
     ada.hang_up()
     assert ada.end() == 128 + signal.SIGHUP
     bob.until(Left, name="ada", reason="close")
-    open_client().press("\x03")  # the name is free at once
+    open_client().press("\x03\x03")  # the name is free at once
 
 
 def test_the_window_is_closed_while_something_is_unsent(server: ServerProcess, open_client: Open):
@@ -522,7 +522,7 @@ def test_a_stop_that_nobody_saw_coming(open_client: Open, meet: Meet):
     ada.wait(lambda: input_row(ada) == "> a draft!")
 
 
-def test_ctrl_c_answers_no_and_does_not_leave(open_client: Open):
+def test_ctrl_c_answers_no_and_clears_before_it_leaves(open_client: Open):
     ada = open_client()
     ada.press("\x1b[200~" + "line\n" * 9 + "\x1b[201~")
     ada.wait("Esc: no")
@@ -532,6 +532,13 @@ def test_ctrl_c_answers_no_and_does_not_leave(open_client: Open):
     ada.wait("(no line has 'abc')")
     ada.press("\x03")
     ada.wait(lambda: input_row(ada) == ">")
+    ada.press("a draft\x03")
+    ada.wait("the line is cleared; C-y inserts it again")
+    assert input_row(ada) == ">"
+    ada.press("\x19")
+    ada.wait(lambda: input_row(ada) == "> a draft")
+    ada.press("\x03\x03")
+    ada.wait("press C-c again to leave, or type /close")
     ada.press("\x03")
     assert ada.end() == 0
 
@@ -557,7 +564,7 @@ def test_what_was_not_sent_is_said_at_the_end(open_client: Open):
     ada.wait("next try in")
     ada.press("never sent\r")
     ada.wait("1 unsent")
-    ada.press("\x03")
+    ada.press("\x03\x03")
     assert ada.end() == 1
     assert b"1 of your messages was not sent" in ada.written.rpartition(b"\x1b[?1049l")[2]
 
@@ -605,7 +612,7 @@ def test_a_terminal_that_is_not_known_here_is_used_as_xterm(server: ServerProces
     ada.press("hello\r")
     assert bob.until(Message).text == "hello"
     ada.wait(lambda: "online" in ada.rows[0])
-    ada.press("\x03")
+    ada.press("\x03\x03")
     assert ada.end() == 0
     assert ada.is_restored
 

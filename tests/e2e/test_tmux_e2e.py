@@ -117,7 +117,7 @@ def test_two_people_talk_while_both_type(tmux: Tmux, server: ServerProcess):
     tmux.press(bob, "Enter")
     rows = tmux.wait(ada, "bob: bob is still typing")
     assert rows[1] == ">"
-    tmux.press(ada, "C-c")
+    tmux.press(ada, "C-c", "C-c")
     tmux.press(bob, "C-d")
     for pane in (ada, bob):
         wait_until(lambda pane=pane: tmux.is_over(pane), f"the end of the client in pane {pane}")

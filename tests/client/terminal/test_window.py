@@ -55,12 +55,12 @@ def test_an_unexpected_exception_ends_the_window_and_is_raised_when_the_terminal
 
 
 def leave_when_waiting(pty: Pty, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
-    """Press Ctrl+C once no server is found; a lack of memory happens at the same time."""
+    """Press Ctrl+C twice once no server is found; a lack of memory happens at the same time."""
 
     def is_meant(event: Event) -> bool:
         if not isinstance(event, Status) or event.state != "waiting":
             return False
-        pty.type(b"\x03")
+        pty.type(b"\x03\x03")
         return True
 
     return raising(monkeypatch, is_meant, MemoryError())

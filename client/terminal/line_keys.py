@@ -1,0 +1,107 @@
+"""The keys of the input line that need more than its editor: rows, two keys in a row, quoting, clearing. Pure."""
+
+from collections.abc import Callable
+
+from pylingo.client.terminal.commands import leave
+from pylingo.client.terminal.input_rows import neighbor
+from pylingo.client.terminal.model import Effect, Model
+from pylingo.client.terminal.prompts import prompt
+
+LEAVES_WITHIN = 3.0  # seconds between two C-c that leave
+_CANCEL = ("ctrl-g", "ctrl-c", "escape")
+_PREFIXES = {"ctrl-x": "C-x", "ctrl-v": "C-v", "ctrl-q": "C-q"}
+_QUOTED = {"tab": "\t", "enter": "\n"}
+
+type _Action = Callable[[Model, float, int], list[Effect]]
+
+
+def _vertically(key: str, step: int) -> _Action:
+    """Move the cursor to the next row or, from the last one, go to the next line of the history."""
+
+    def go(model: Model, now: float, at: int) -> list[Effect]:
+        editor = model.buffer.editor
+        editor.press("tab")  # accepts what a search has found
+        place = neighbor(model, prompt(model, now), step)
+        if place is None:
+            editor.press(key)
+        else:
+            editor.move(place)
+        return []
+
+    return go
+
+
+# --- leaving
+
+
+def _clear_or_leave(model: Model, now: float, at: int) -> list[Effect]:
+    """Clear the line. On an empty line, leave the second time, because C-c clears a line elsewhere as well."""
+    editor = model.buffer.editor
+    if editor.text:
+        editor.discard()
+        model.leaves_until = now
+        model.hint = "the line is cleared; C-y inserts it again"
+    elif now < model.leaves_until:
+        return leave(model)
+    else:
+        model.leaves_until = now + LEAVES_WITHIN
+        model.hint = "press C-c again to leave, or type /close"
+    return []
+
+
+def _delete_or_leave(model: Model, now: float, at: int) -> list[Effect]:
+    if not model.buffer.editor.text:
+        return leave(model)
+    model.buffer.editor.press("ctrl-d")
+    return []
+
+
+# --- two keys in a row
+
+
+def _begin(prefix: str) -> _Action:
+    def begin(model: Model, now: float, at: int) -> list[Effect]:
+        model.prefix = prefix
+        model.hint = f"{_PREFIXES[prefix]}-"
+        return []
+
+    return begin
+
+
+def take_prefix(model: Model, key: str) -> str | None:
+    """The name of `key` together with the key before it that waits for another; None if the two do nothing."""
+    prefix, model.prefix = model.prefix, ""
+    if not prefix:
+        return key
+    if prefix == "ctrl-x":
+        return None if key in _CANCEL else f"{prefix}+{key}"
+    if key in _QUOTED:
+        model.buffer.editor.insert(_QUOTED[key])
+    elif key not in _CANCEL:
+        model.hint = "only Tab and Enter can be quoted: a message has no other control characters"
+    return None
+
+
+def take_text(model: Model, text: str) -> str:
+    """The rest of a typed text whose first character may belong to the key before it."""
+    prefix, model.prefix = model.prefix, ""
+    if prefix == "ctrl-x":
+        say_unbound(model, f"{prefix}+{text[0]}")
+        return text[1:]
+    return text
+
+
+def say_unbound(model: Model, name: str) -> None:
+    """Say that two keys, which end with `name`, do nothing."""
+    prefix, plus, key = name.partition("+")
+    if plus:
+        model.hint = f"{_PREFIXES[prefix]} {key.replace('ctrl-', 'C-').replace('alt-', 'M-')} does nothing"
+
+
+LINE_KEYS: dict[str, _Action] = {
+    **{key: _vertically(key, -1) for key in ("up", "ctrl-p")},
+    **{key: _vertically(key, 1) for key in ("down", "ctrl-n")},
+    **{prefix: _begin(prefix) for prefix in _PREFIXES},
+    "ctrl-c": _clear_or_leave,
+    "ctrl-d": _delete_or_leave,
+}

@@ -1,0 +1,139 @@
+"""The keys of the input line: rows, clearing and leaving, two keys in a row, quoting."""
+
+import pytest
+
+from pylingo.client.terminal.input_events import Key, Paste, Text
+from pylingo.client.terminal.line_keys import LEAVES_WITHIN
+from pylingo.client.terminal.model import Do, Effect, Event, Model
+from pylingo.client.terminal.update import update
+from tests.fakes.window import NOON, make
+
+
+@pytest.fixture
+def model() -> Model:
+    made = make()
+    made.state, made.name, made.buffer.room = "online", "ada", "lobby"
+    return made
+
+
+def do(model: Model, *events: Event | str, now: float = 0.0) -> list[Effect]:
+    """Text for what begins with a blank, else the name of a key."""
+    effects: list[Effect] = []
+    for event in events:
+        if isinstance(event, str):
+            event = Text(event[1:]) if event.startswith(" ") else Key(event)
+        effects += update(model, event, now, NOON)
+    return effects
+
+
+def text(model: Model) -> str:
+    return model.buffer.editor.text
+
+
+# --- rows
+
+
+def test_up_and_down_go_through_the_rows_before_the_history(model: Model) -> None:
+    editor = model.buffer.editor
+    do(model, " sent", "enter", " abc", "shift-enter", " de", "up")
+    assert (editor.text, editor.cursor) == ("abc\nde", 2)
+    do(model, "ctrl-p")
+    assert editor.text == "sent"
+    do(model, "down")
+    assert editor.text == "abc\nde"
+    do(model, "up", "ctrl-n")
+    assert (editor.text, editor.cursor) == ("abc\nde", 6)
+    do(model, "ctrl-u", "ctrl-u", " " + "x" * 60, "up")
+    assert editor.cursor < 40, "a long line has several rows"
+
+
+def test_up_goes_on_with_the_line_that_a_search_has_found(model: Model) -> None:
+    editor = model.buffer.editor
+    do(model, " oldest", "enter", " first", "alt-enter", " second", "enter", "ctrl-r", " sec", "up")
+    assert (editor.search, editor.text, editor.cursor) == (None, "first\nsecond", 0)
+    do(model, "up")
+    assert editor.text == "oldest"
+
+
+# --- leaving
+
+
+def test_ctrl_c_clears_the_line_and_leaves_the_second_time_from_an_empty_one(model: Model) -> None:
+    assert do(model, " a draft", "ctrl-c") == []
+    assert (text(model), model.hint) == ("", "the line is cleared; C-y inserts it again")
+    assert do(model, "ctrl-c") == []
+    assert model.hint == "press C-c again to leave, or type /close"
+    assert do(model, "ctrl-c", now=LEAVES_WITHIN - 0.1) == [Do.LEAVE]
+    assert model.is_leaving
+
+
+def test_what_ctrl_c_has_cleared_is_inserted_again(model: Model) -> None:
+    do(model, " sent", "enter", " a draft", "up", "ctrl-c", "ctrl-y")
+    assert text(model) == "sent"
+    do(model, "alt-y")
+    assert text(model) == "a draft"
+
+
+def test_the_second_ctrl_c_comes_soon_after_the_first(model: Model) -> None:
+    do(model, "ctrl-c")
+    assert do(model, "ctrl-c", now=LEAVES_WITHIN) == []
+    assert do(model, "ctrl-c", now=LEAVES_WITHIN + 1) == [Do.LEAVE]
+
+
+def test_a_line_that_was_typed_between_is_cleared_first(model: Model) -> None:
+    assert do(model, "ctrl-c", " x", "ctrl-c", "ctrl-c") == []
+    assert do(model, "ctrl-c") == [Do.LEAVE]
+
+
+def test_ctrl_d_deletes_as_long_as_there_is_a_draft(model: Model) -> None:
+    assert do(model, " ab", "ctrl-a", "ctrl-d") == []
+    assert text(model) == "b"
+    assert do(model, "end", "ctrl-d") == []
+    assert do(model, "backspace", "ctrl-d") == [Do.LEAVE]
+
+
+# --- two keys in a row
+
+
+def test_undo_by_two_keys(model: Model) -> None:
+    do(model, " one", "  ", " two", "ctrl-x")
+    assert model.hint == "C-x-"
+    do(model, "ctrl-u")
+    assert (text(model), model.hint) == ("one ", "")
+
+
+@pytest.mark.parametrize("key", ["ctrl-g", "escape", "ctrl-c"])
+@pytest.mark.parametrize("prefix", ["ctrl-x", "ctrl-v"])
+def test_the_first_of_two_keys_is_taken_back(model: Model, prefix: str, key: str) -> None:
+    assert do(model, " a", prefix, key) == []
+    assert (text(model), model.hint, model.is_leaving) == ("a", "", False)
+    do(model, "ctrl-u")
+    assert text(model) == "", "and the next key is itself"
+
+
+@pytest.mark.parametrize(("key", "words"), [("ctrl-z", "C-x C-z"), ("alt-b", "C-x M-b"), (" yes", "C-x y")])
+def test_two_keys_that_do_nothing_say_so(model: Model, key: str, words: str) -> None:
+    assert do(model, "ctrl-x", key) == []
+    assert model.hint == f"{words} does nothing"
+    assert text(model) == ("es" if key == " yes" else "")
+
+
+@pytest.mark.parametrize("prefix", ["ctrl-v", "ctrl-q"])
+def test_tab_and_enter_are_quoted(model: Model, prefix: str) -> None:
+    do(model, " /he", prefix, "tab", " x", prefix, "enter", prefix, " yz")
+    assert (text(model), model.hint) == ("/he\tx\nyz", "")
+
+
+@pytest.mark.parametrize("key", ["ctrl-a", "left", "alt-x", "ctrl-v"])
+def test_nothing_else_can_be_quoted(model: Model, key: str) -> None:
+    do(model, " a", "ctrl-v", key)
+    assert text(model) == "a"
+    assert model.hint.startswith("only Tab and Enter")
+    assert len(model.hint) < 80
+    do(model, " b")
+    assert text(model) == "ab"
+
+
+def test_a_paste_is_no_second_key(model: Model) -> None:
+    do(model, "ctrl-x", Paste("pasted"), " u")
+    assert text(model) == "pastedu"
