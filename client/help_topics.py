@@ -77,8 +77,9 @@ TOPICS: Mapping[str, Topic] = {
     ),
     "deop": Topic("The person keeps name and key.", ("/deop grace",)),
     "redact": Topic(
-        "The text disappears from the server's memory and file and from the windows of others. It takes the message's"
-        " stamp, which `pylingo --json` prints as `at`.",
+        "The text disappears from the server's memory and file and from the windows of others. The argument is the"
+        " message's stamp. Tab inserts it: newest message first, or the newest of somebody whose name you have begun;"
+        " the status row shows whose words they are. `pylingo --json` prints it as `at`.",
         ("/redact 1700000000000000 a password",),
     ),
     "announce": Topic("Everybody sees it, in whatever room they are.", ("/announce the server restarts at noon",)),

@@ -22,14 +22,14 @@ def candidate_row(offer: Offer, columns: int) -> Row:
     """The candidates in a row of at most `columns`; the widths of the spans add up to it."""
     room = columns - _EDGES
     if room <= _BRACKETS:
-        return (Span(_padded(clip(printable(offer.candidates[offer.chosen]), columns), columns), "chosen"),)
+        return (Span(_padded(clip(printable(offer.shown[offer.chosen]), columns), columns), "chosen"),)
     first, last = _page(offer, room)
-    shown = [_clipped(name, room - _BRACKETS) for name in offer.candidates[first:last]]
+    shown = [_clipped(name, room - _BRACKETS) for name in offer.shown[first:last]]
     chosen = offer.chosen - first
     before = ("<" if first else " ") + _plain(shown[:chosen])
     after = _plain(shown[chosen + 1 :])
     used = width(before) + width(shown[chosen]) + _BRACKETS + width(after)
-    end = ">" if last < len(offer.candidates) else " "
+    end = ">" if last < len(offer.shown) else " "
     return (
         Span(before, "status"),
         Span(f"[{shown[chosen]}]", "chosen"),
@@ -40,14 +40,14 @@ def candidate_row(offer: Offer, columns: int) -> Row:
 def _page(offer: Offer, room: int) -> tuple[int, int]:
     """The first candidate of the page that has the chosen one, and the first one after that page."""
     first = used = 0
-    for index, name in enumerate(offer.candidates):
+    for index, name in enumerate(offer.shown):
         needed = min(width(printable(name)) + _BRACKETS, room)
         if used + needed > room:
             if index > offer.chosen:
                 return first, index
             first, used = index, 0
         used += needed
-    return first, len(offer.candidates)
+    return first, len(offer.shown)
 
 
 def _plain(names: Sequence[str]) -> str:

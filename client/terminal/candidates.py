@@ -3,17 +3,23 @@
 The tables of commands name the arguments of each command. A kind of argument is a row of the table here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 from pylingo.client.help_topics import KEYS_TOPIC
 from pylingo.client.local_commands import LOCAL_BY_NAME
 from pylingo.client.settings import LAYOUTS
-from pylingo.client.terminal.completion import Sources
+from pylingo.client.terminal.cells import clip
+from pylingo.client.terminal.completion import Sources, Words
+from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Model
 from pylingo.client.themes import THEMES
+from pylingo.client.wording import REMOVED, clock_time
 from pylingo.shared.names import fold
 
+_CUT = "\N{HORIZONTAL ELLIPSIS}"
+_RECENT = 500  # messages whose stamps are offered; to label all 5,000 lines of a scrollback would be felt
+_LABEL = 24  # columns of a message's text in the row of candidates
 _TIMES = ("10m", "1h", "12h", "1d", "7d")
 _SPECIAL = {"name": "own name", "ignore": "hidden", "unban": "banned", "topic": "current topic"}
 """Commands whose argument has another kind than its name says."""
@@ -63,12 +69,30 @@ def _hidden(model: Model, begun: str) -> list[str]:
     return [*names.values(), *hidden]
 
 
+def _stamps(model: Model, begun: str) -> dict[str, str]:
+    """The stamps of the latest messages in this room, newest first, labelled with who has said what and when."""
+    here = fold(model.buffer.room or "")
+    place, found = here, []
+    for line in model.buffer.scrollback.lines:
+        place = line.begins or place
+        is_message = line.is_stamped and line.kind in ("message", "own") and not line.state and line.text != REMOVED
+        if is_message and place == here and model.buffer.room is not None:
+            found.append(line)
+    return {str(line.at): _label(line) for line in found[: -_RECENT - 1 : -1]}
+
+
+def _label(line: Line) -> str:
+    words = " ".join(line.text[: 4 * _LABEL].split())
+    short = clip(words, _LABEL)
+    return f"{line.who} {clock_time(line.at)} {short}{_CUT if short != words else ''}"
+
+
 def _titles(model: Model, begun: str) -> list[str]:
     return [buffer.title for buffer in model.buffers if buffer is not model.buffer and buffer.title]
 
 
-# The argument of each function is the beginning of the word, which only files need.
-_WORDS: dict[str, Callable[[Model, str], Sequence[str]]] = {
+# The second argument of each function is the beginning of the word, which few need.
+_WORDS: dict[str, Callable[[Model, str], Words]] = {
     "layout": lambda model, begun: list(LAYOUTS),
     "theme": lambda model, begun: list(THEMES),
     "buffer": _titles,
@@ -78,6 +102,7 @@ _WORDS: dict[str, Callable[[Model, str], Sequence[str]]] = {
     "count": lambda model, begun: ("1",),
     "own name": lambda model, begun: [model.wanted] if model.wanted else [model.name],
     "hidden": _hidden,
+    "at": _stamps,
     "banned": lambda model, begun: model.banned,
     "current topic": lambda model, begun: [model.buffer.topic] if model.buffer.topic else [],
 }

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from pylingo.shared.names import fold
 
+type Words = Sequence[str] | Mapping[str, str]
+"""Candidates, perhaps with labels."""
+
 _SIGNS = {"room": "#", "username": "@", "hidden": "@", "banned": "@", "topic": "/", "command": "/"}
 """The sign that may stand in front of a word of a kind."""
 _REST = {"file": False, "current topic": True}
@@ -17,23 +20,30 @@ class Sources:
     """The candidates, each kind in the order in which they are offered.
 
     `arguments` maps a command, without its slash, to the kinds of its arguments: "room", "username" or one of `words`,
-    whose functions return candidates for a word that begins as given. A kind such as "on|off" has these words. An
-    argument of another kind is a text, in which names and rooms are completed.
+    whose functions return candidates for a word that begins as given. If they return a mapping, it has a label for each
+    candidate, which is shown in its place, and whose beginning may be typed as well. A kind such as "on|off" has these
+    words. An argument of another kind is a text, in which names and rooms are completed.
     """
 
     commands: Sequence[str] = ()
     names: Sequence[str] = ()
     rooms: Sequence[str] = ()
     arguments: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    words: Mapping[str, Callable[[str], Sequence[str]]] = field(default_factory=dict)
+    words: Mapping[str, Callable[[str], Words]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Offer:
-    """The candidates for a word, at least one, and the index of the chosen one."""
+    """The candidates for a word, at least one, and the index of the chosen one. They may have labels."""
 
     candidates: Sequence[str]
     chosen: int
+    labels: Sequence[str] = ()
+
+    @property
+    def shown(self) -> Sequence[str]:
+        """The words for the person who chooses."""
+        return self.labels or self.candidates
 
 
 class Completion(NamedTuple):
@@ -59,6 +69,7 @@ class _Cycle:
     before: str
     behind: str
     candidates: list[str]
+    labels: list[str]
     ending: str
     at: int
     shown: tuple[str, int] = ("", 0)
@@ -70,7 +81,7 @@ class _Cycle:
         behind = self.behind.removeprefix(" ")
         text = self.before + candidate + ("" if candidate.endswith("/") else self.ending)
         self.shown = (text + behind, len(text))
-        return Completion(*self.shown, Offer(self.candidates, self.at))
+        return Completion(*self.shown, Offer(self.candidates, self.at, self.labels))
 
 
 class Completer:
@@ -94,10 +105,11 @@ class Completer:
         self._cycle = None
         for word in _words(text, cursor, sources):
             self.kind = word.kind
-            if candidates := _candidates(text[word.start + len(word.sign) : cursor], word, sources):
+            candidates, labels = _candidates(text[word.start + len(word.sign) : cursor], word, sources)
+            if candidates:
                 ending = ": " if word.kind == "address" else " "
                 at = 0 if backwards else -1
-                cycle = _Cycle(text[: word.start], text[cursor:], candidates, ending, at)
+                cycle = _Cycle(text[: word.start], text[cursor:], candidates, labels, ending, at)
                 if not _leads_on(candidates, word.kind, sources):
                     self._cycle = cycle
                 return cycle.step(by)
@@ -110,7 +122,9 @@ def _leads_on(candidates: list[str], kind: str, sources: Sources) -> bool:
     return not others and ((kind == "command" and first[1:] in sources.arguments) or first.endswith("/"))
 
 
-def _candidates(begun: str, word: _Word, sources: Sources) -> list[str]:
+def _candidates(begun: str, word: _Word, sources: Sources) -> tuple[list[str], list[str]]:
+    """The candidates that fit, and their labels if they have some."""
+    offered: Words
     match word.kind:
         case "command":
             offered = sources.commands
@@ -123,7 +137,16 @@ def _candidates(begun: str, word: _Word, sources: Sources) -> list[str]:
         case kind:
             offered = kind.split("|")
     key = fold(begun)
-    return [word.sign + each for each in dict.fromkeys(offered) if fold(each).startswith(key)]
+    labels = offered if isinstance(offered, Mapping) else {}
+    found = [
+        each for each in dict.fromkeys(offered) if any(fold(text).startswith(key) for text in _texts(each, labels))
+    ]
+    return [word.sign + each for each in found], [labels[each] for each in found if each in labels]
+
+
+def _texts(candidate: str, labels: Mapping[str, str]) -> tuple[str, ...]:
+    """The texts of which a candidate may be typed the beginning."""
+    return (candidate, labels[candidate]) if candidate in labels else (candidate,)
 
 
 def _words(text: str, cursor: int, sources: Sources) -> list[_Word]:

@@ -167,7 +167,8 @@ def _complete(backwards: bool) -> Action:
         done = completer.complete(editor.text, editor.cursor, sources(model), backwards)
         if done is not None:
             editor.replace(0, len(editor.text), done.text, done.cursor)
-            model.offer = done.offer if len(done.offer.candidates) > 1 else None
+            has_more = len(done.offer.candidates) > 1 or done.offer.labels  # than the line shows
+            model.offer = done.offer if has_more else None
         wanted = query_for(model, completer.kind)
         return [query(model, wanted)] if wanted is not None and not model.queries else []
 

@@ -1,5 +1,6 @@
 """What operators, those whom it concerns and the others read in the client, on terminals and in plain mode."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -53,3 +54,23 @@ def test_a_kick_is_told_once_to_everybody(open_client: Open) -> None:
     assert [lines_with(console, "kicked") for console in (ada, bob)] == [told, told]
     assert lines_with(eve, "kicked") == ["you were kicked out of tea by ada: too loud"]
     assert [lines_with(console, "tea time") for console in (ada, bob, eve)] == [["tea time"]] * 3
+
+
+@pytest.mark.parametrize("open_client", ["top", "bottom", "inline"], indirect=True)
+def test_tab_finds_the_message_that_is_to_be_removed(open_client: Open) -> None:
+    ada, bob = map(open_client, ("ada", "bob"))
+    ada.wait("bob joined")
+    for words in ("hello there", "my password is hunter2", "oh no"):
+        bob.press(f"{words}\r")
+        ada.wait(f"bob: {words}")
+    ada.press("/redact bo\t\t")
+    ada.wait(lambda: re.search(r"\[bob \d\d:\d\d my pass", ada.text))
+    ada.press("a secret\r")
+    for console in (ada, bob):
+        console.wait("from tea: a secret")
+    bob.press("thanks\r")
+    ada.wait("bob: thanks")
+    for console in (ada, bob):
+        assert "oh no" in console.text
+        (told,) = lines_with(console, "removed the message")
+        assert re.fullmatch(r"ada removed the message of \d\d:\d\d from tea: a secret", told)

@@ -44,6 +44,12 @@ def test_nothing_in_a_name_reaches_the_terminal_alive() -> None:
     assert shown(["a\x1b[2Jb", "c\u202ed"], 0, 20) == " [a\ufffd[2Jb] c\ufffdd       "
 
 
+def test_a_label_is_shown_in_the_place_of_its_candidate() -> None:
+    row = candidate_row(Offer(["1", "2"], 1, ["bob hi", "al tea"]), 20)
+    assert "".join(span.text for span in row) == "  bob hi [al tea]   "
+    assert candidate_row(Offer(["1"], 0, ["bob hi"]), 3)[0].text == "bob"
+
+
 def test_a_crowd_is_worked_out_once() -> None:
     offer = Offer([f"guest-{number}" for number in range(50_000)], 40_000)
     assert candidate_row(offer, 80) is candidate_row(offer, 80)

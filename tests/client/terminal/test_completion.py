@@ -154,6 +154,20 @@ def test_the_second_tab_behind_the_only_command_is_for_its_argument() -> None:
     assert cycle("/na|", False, False, False) == ["/names |", "/name |", "/names |"]
 
 
+def test_a_label_may_be_typed_in_the_place_of_its_candidate() -> None:
+    labels = {"17": "bob hi", "18": "al tea", "19": "bob 17"}
+    sources = Sources(arguments={"redact": ["at", "reason"]}, words={"at": lambda begun: labels})
+    completer = Completer()
+    for typed, candidates in (("", "17 18 19"), ("B", "17 19"), ("1", "17 18 19"), ("18", "18"), ("al", "18")):
+        done = completer.complete(f"/redact {typed}", 8 + len(typed), sources)
+        assert done is not None
+        assert list(done.offer.candidates) == candidates.split()
+        assert list(done.offer.labels) == list(done.offer.shown) == [labels[one] for one in candidates.split()]
+        assert done.text == f"/redact {done.offer.candidates[0]} "
+    assert completer.complete("/redact x", 9, sources) is None
+    assert completer.complete("/redact 17 b", 12, sources) is None  # the reason is a text
+
+
 def test_a_name_is_offered_once() -> None:
     done = Completer().complete("a", 1, Sources(names=["al", "al"]))
     assert done is not None

@@ -12,6 +12,7 @@ from pylingo.client.terminal.model import Do, Effect, Event, Model, Pasting, Que
 from pylingo.client.terminal.rows import wrapped
 from pylingo.client.terminal.update import update
 from pylingo.client.terminal.view import body_height
+from pylingo.client.wording import clock_time
 from pylingo.shared.messages import CommandInfo, Help
 from pylingo.shared.text import MAX_TEXT
 
@@ -444,6 +445,16 @@ def offered(model: Model) -> tuple[list[str], int] | None:
 def test_the_candidates_stand_until_the_next_key(model: Model, event: Event | str) -> None:
     do(model, " b", "tab", event)
     assert offered(model) is None
+
+
+def test_a_single_candidate_with_a_label_is_shown(model: Model) -> None:
+    model.commands["redact"] = CommandInfo("redact", "at reason", "")
+    model.buffer.scrollback.add(Line("message", "my password", NOON, "bob", is_stamped=True))
+    do(model, " /redact bo", "tab")
+    assert model.buffer.editor.text == f"/redact {NOON} "
+    assert offered(model) == ([str(NOON)], 0)
+    assert model.offer is not None
+    assert model.offer.shown == [f"bob {clock_time(NOON)} my password"]
 
 
 def test_a_single_candidate_needs_no_row(model: Model) -> None:
