@@ -38,7 +38,7 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         "window",
         (
             ("switch", "Shows another room or conversation."),
-            ("layout theme colors time notify", "Looks, calls."),
+            ("layout theme colors time mouse notify", "Settings."),
             ("log clear", "Writes lines to a file; empties the window."),
         ),
     ),

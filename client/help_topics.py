@@ -100,6 +100,11 @@ TOPICS: Mapping[str, Topic] = {
     ),
     "colors": Topic("The choice is kept for the next start. Alone, it changes what it is.", ("/colors off",)),
     "time": Topic("The choice is kept for the next start. Alone, it changes what it is.", ("/time off",)),
+    "mouse": Topic(
+        "The wheel scrolls, and a click on an entry of the status row shows that buffer. To select text, hold Shift."
+        " The choice is kept for the next start. Alone, it changes what it is, as M-m does.",
+        ("/mouse off", "/mouse"),
+    ),
     "ignore": Topic(
         "A second /ignore shows the person again. They stay hidden under another name as long as you see them. They are"
         " not told.",

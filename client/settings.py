@@ -129,7 +129,8 @@ SETTINGS = table(
         Setting(name="layout", type=one_of(*LAYOUTS), metavar="LAYOUT", about="where the input line is", default="top"),
         Setting(name="colors", type=flag(), about="names have colours", source=Source.FILE),
         Setting(name="times", type=flag(), about="each line has its time", source=Source.FILE),
-        Setting(name="bell", type=flag(), about="the terminal rings when you are mentioned", source=Source.FILE),
+        Setting(name="bell", type=flag(), about="the terminal rings when a message calls you", source=Source.FILE),
+        Setting(name="mouse", type=flag(), about="the wheel scrolls, and a click acts", source=Source.FILE),
         Setting(name="theme", type=_THEME, about="how it looks", default="dark", source=Source.FILE),
         Setting(
             name="names",
@@ -175,6 +176,7 @@ class Preferences:
     theme: str = "dark"
     names: str = "plain"
     styles: Mapping[str, tuple[Style, ...]] = field(default_factory=dict)
+    mouse: bool = True
     notify: str = "mention"
     notify_with: str = "auto"
     notify_rooms: dict[str, str] = field(default_factory=dict)

@@ -23,6 +23,23 @@ def activity(model: Model, columns: int) -> str:
     return ""
 
 
+def buffer_at(model: Model, row: str, column: int) -> Buffer | None:
+    """The buffer whose entry stands in that column of a row that has the words of `activity`."""
+    buffers = with_news(model)
+    at = row.find(_count(model, buffers[0])) if buffers else -1
+    if at < 0:
+        return None
+    begin = width(row[:at])
+    for buffer in buffers:
+        words = _count(model, buffer)
+        if not row.startswith(words, at):  # the row had no room for it
+            return None
+        if begin <= column < begin + width(words):
+            return buffer
+        begin, at = begin + width(words) + 1, at + len(words) + 1
+    return None
+
+
 def title(model: Model, buffer: Buffer) -> str:
     """The name of a buffer as it is shown, with its number if there are several."""
     name = clip(printable(buffer.title or "no room"), _LONGEST_NAME)

@@ -141,6 +141,7 @@ _HANDLERS: dict[str, _Handler] = {
     "theme": _choose("theme", {name: theme.about for name, theme in THEMES.items()}),
     "colors": _toggle("colors", "colors"),
     "time": _toggle("time", "times"),
+    "mouse": _toggle("mouse", "mouse"),
     "ignore": _ignore,
     "notify": _notify,
     "log": lambda model, argument, at: [Transcribe(argument or None)],

@@ -40,4 +40,16 @@ class Focus:
     is_here: bool
 
 
-type InputEvent = Text | Key | Paste | CursorReport | Focus
+@dataclass(frozen=True, slots=True)
+class Mouse:
+    """A pressed button ("left", "middle", "right") or the wheel ("wheel-up", "wheel-down"), perhaps with a modifier.
+
+    The place is counted from 0.
+    """
+
+    name: str
+    column: int
+    row: int
+
+
+type InputEvent = Text | Key | Paste | CursorReport | Focus | Mouse

@@ -54,6 +54,7 @@ KEYS: dict[str, tuple[KeyRow, ...]] = {
         _row("C-o", "unfold a long message, or fold it", "ctrl-o"),
     ),
     "program": (
+        _row("M-m", "take the mouse, or leave it", "alt-m"),
         _row("C-l", "repaint", "ctrl-l"),
         _row("C-z", "suspend the client", "ctrl-z"),
         _row("C-c", "clear the line; twice: leave", "ctrl-c"),

@@ -1,4 +1,4 @@
-"""The actions of keys, pastes and the mouse. A key that no table here names goes to the editor. Pure."""
+"""The actions of keys and pastes. A key that no table here names goes to the editor. Pure."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,7 +24,7 @@ from pylingo.shared.messages import Command, Say
 from pylingo.shared.text import MAX_TEXT
 
 ASKED_ABOVE = 5  # a paste of more lines than this needs a yes
-_FEW = 3  # rows
+FEW = 3  # rows that are scrolled by the wheel
 
 type Action = Callable[[Model, float, int], list[Effect]]
 """Changes the model at a time of the reactor's clock (seconds) and of the calendar (microseconds since 1970)."""
@@ -48,8 +48,6 @@ def _forget_hint(model: Model) -> None:
 
 
 def pressed(model: Model, event: Key, now: float, at: int) -> list[Effect]:
-    if event.name in _MOUSE:
-        return _MOUSE[event.name](model, now, at)
     _forget_hint(model)
     model.number = None
     if isinstance(model.question, CertificateQuestion):
@@ -175,10 +173,10 @@ def _complete(backwards: bool) -> Action:
     return complete
 
 
-def _scroll(step: Callable[[int], int]) -> Action:
+def scroll(step: Callable[[int], int]) -> Action:
     """Scroll up by `step(height)` rows, or down if that is negative."""
 
-    def scroll(model: Model, now: float, at: int) -> list[Effect]:
+    def scroll_rows(model: Model, now: float, at: int) -> list[Effect]:
         height = body_height(model)
         count = step(height)
         if count > 0:
@@ -187,7 +185,7 @@ def _scroll(step: Callable[[int], int]) -> Action:
             model.buffer.scrollback.viewport.scroll_down(-count, partial(wrapped, model))
         return []
 
-    return scroll
+    return scroll_rows
 
 
 def _open(model: Model, now: float, at: int) -> list[Effect]:
@@ -219,30 +217,26 @@ def _print_whole(model: Model) -> list[Effect]:
     return []
 
 
-def _let_select(model: Model, now: float, at: int) -> list[Effect]:
-    """Give the mouse to the terminal, for selecting and pasting, until the next key."""
-    model.has_mouse = False
-    model.hint = "the mouse selects text until the next key; after that, the wheel scrolls again"
-    return []
+def _toggle_mouse(model: Model, now: float, at: int) -> list[Effect]:
+    model.preferences.mouse = not model.preferences.mouse
+    what = "the wheel scrolls, and a click acts" if model.preferences.mouse else "the terminal has it"
+    model.hint = f"mouse {'on' if model.preferences.mouse else 'off'}: {what}"
+    return [Do.REMEMBER]
 
 
-_MOUSE: dict[str, Action] = {
-    "wheel-up": _scroll(lambda height: _FEW),
-    "wheel-down": _scroll(lambda height: -_FEW),
-    "mouse": _let_select,
-}
 _KEYS: dict[str, Action] = {
     "enter": _enter,
     "escape": _escape,
     "tab": _complete(backwards=False),
     "shift-tab": _complete(backwards=True),
-    "page-up": _scroll(lambda height: max(1, height - 1)),
-    "page-down": _scroll(lambda height: -max(1, height - 1)),
-    "shift-up": _scroll(lambda height: _FEW),
-    "shift-down": _scroll(lambda height: -_FEW),
+    "page-up": scroll(lambda height: max(1, height - 1)),
+    "page-down": scroll(lambda height: -max(1, height - 1)),
+    "shift-up": scroll(lambda height: FEW),
+    "shift-down": scroll(lambda height: -FEW),
     **LINE_KEYS,
     **BUFFER_KEYS,
     "ctrl-o": _open,
+    "alt-m": _toggle_mouse,
     "ctrl-l": lambda model, now, at: [Do.REPAINT],
     "ctrl-z": lambda model, now, at: [Do.SUSPEND],
 }

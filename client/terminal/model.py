@@ -78,6 +78,7 @@ class Model:
     places: int = 0  # how often the terminal has reported it
     has_focus: bool = True
     """Whether the terminal has the focus. It counts as having it until it says otherwise, which not every one does."""
+    focused_at: float = -math.inf  # when the focus came
     missed: int = 0  # messages in the buffer that is shown, private or mentioning us, that came without the focus
     called_at: float = -math.inf  # when the bell last rang or a notification was shown
     kept_at: float = -math.inf  # when the rooms were last saved for the next run

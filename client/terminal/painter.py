@@ -32,13 +32,13 @@ class Painter:
         self._theme = theme
         self._shown: Screen | None = None
         self._rows: list[str] = []  # what the terminal shows
-        self._has_mouse = True
+        self._has_mouse = False
         self._rendered: dict[Row, str] = {}
 
     def enter(self) -> str:
         """The output before the first frame."""
-        self._has_mouse = True
-        return self._terminal.enter_fullscreen + self._terminal.keyboard[0] + MODES_ON + MOUSE_ON
+        self._has_mouse = False
+        return self._terminal.enter_fullscreen + self._terminal.keyboard[0] + MODES_ON
 
     def leave(self) -> str:
         """The output that restores the terminal."""
@@ -55,9 +55,15 @@ class Painter:
 
     def frame(self, model: Model, now: float) -> str:
         """The output that shows `model`; empty if the terminal shows it already."""
-        mouse = "" if model.has_mouse == self._has_mouse else MOUSE_ON if model.has_mouse else MOUSE_OFF
-        self._has_mouse = model.has_mouse
-        return mouse + self.show(screen(model, now))
+        return self._mouse(model) + self.show(screen(model, now))
+
+    def _mouse(self, model: Model) -> str:
+        """The output that takes the mouse, or gives it to the terminal."""
+        has_mouse = model.has_mouse and model.preferences.mouse
+        if has_mouse == self._has_mouse:
+            return ""
+        self._has_mouse = has_mouse
+        return MOUSE_ON if has_mouse else MOUSE_OFF
 
     def show(self, screen: Screen) -> str:
         """The output that shows `screen`."""

@@ -6,7 +6,7 @@ while terminals send several, and has no names for most keys with modifiers.
 
 import re
 
-from pylingo.client.terminal.input_events import CursorReport, Focus, Key, Text
+from pylingo.client.terminal.input_events import CursorReport, Focus, InputEvent, Key, Mouse, Text
 
 _SHIFT, ALT, _CTRL = 1, 2, 4
 _PREFIXES = ((_CTRL, "ctrl-"), (ALT, "alt-"), (_SHIFT, "shift-"))
@@ -43,7 +43,7 @@ _KEYPAD = ("left", "right", "up", "down", "page-up", "page-down", "home", "end",
 _CODES |= dict(enumerate(_KEYPAD, 57417))
 _KEYPAD_TEXT = dict(enumerate("0123456789./*-+", 57399)) | {57415: "=", 57416: ","}
 _WITH_CTRL = {" ": 0x00, "@": 0x00, "[": 0x1B, "/": 0x1F, "_": 0x1F, "\\": 0x1C, "]": 0x1D, "^": 0x1E, "?": 0x7F}
-_BUTTONS = {0: "mouse", 1: "mouse", 2: "mouse", 64: "wheel-up", 65: "wheel-down"}
+_BUTTONS = {0: "left", 1: "middle", 2: "right", 64: "wheel-up", 65: "wheel-down"}
 _PRIVATE_USE = range(0xE000, 0xF900)  # kitty's numbers of keys that type nothing
 _SURROGATES = range(0xD800, 0xE000)
 
@@ -60,34 +60,36 @@ _CSI_BODY = re.compile(
     r"(?P<code>[0-9]*)(?::(?P<shifted>[0-9]*)(?::(?P<base>[0-9]*))?)?"
     r"(?:;(?P<bits>[0-9]*)(?::(?P<event>[0-9]*)[0-9:]*)?(?:;(?P<third>[0-9]*)[0-9:]*)?)?(?P<final>[@-~$])"
 )
-_MOUSE_BODY = re.compile(r"<([0-9]{1,3});[0-9]+;[0-9]+M")  # m instead of M is a release
+_MOUSE_BODY = re.compile(r"<([0-9]{1,3});([0-9]{1,5});([0-9]{1,5})M")  # m instead of M is a release
 _FOCUS = {"I": Focus(True), "O": Focus(False)}
 _SS3_BODY = re.compile(r"(?:[0-9]*;)?([0-9]*)([A-Za-z])")
 
 
-def meaning(found: re.Match[bytes], bits: int = 0) -> Key | Text | CursorReport | Focus | None:
+def meaning(found: re.Match[bytes], bits: int = 0) -> InputEvent | None:
     """The event of a complete sequence, with the modifiers `bits` added; None for a reply or an unknown sequence."""
     kind = found.lastgroup
     assert kind is not None
     body = found[kind].decode("ascii", "replace")
     if kind == "mouse":  # the old form: one byte each for button, column and row
-        return _mouse(found.group()[3] - 0x20, bits)
+        button, column, row = (byte - 0x20 for byte in found.group()[3:])
+        return _mouse(button, column, row, bits)
     if kind == "linux":
         return _key(f"f{ord(body) - ord('A') + 1}", bits)
     return _ss3(body, bits) if kind == "ss3" else _csi(body, bits)
 
 
-def _mouse(button: int, bits: int) -> Key | None:
-    """The wheel or a pressed button, in whose number the modifiers are bits. The position is ignored."""
+def _mouse(button: int, column: int, row: int, bits: int) -> Mouse | None:
+    """The wheel or a pressed button, in whose number the modifiers are bits. The place is counted from 1."""
     bits |= sum(modifier for bit, modifier in ((4, _SHIFT), (8, ALT), (16, _CTRL)) if button & bit)
-    return _key(_BUTTONS.get(button & ~0b11100), bits)
+    key = _key(_BUTTONS.get(button & ~0b11100), bits)
+    return Mouse(key.name, max(0, column - 1), max(0, row - 1)) if key is not None else None
 
 
-def _csi(body: str, bits: int) -> Key | Text | CursorReport | Focus | None:
+def _csi(body: str, bits: int) -> InputEvent | None:
     if body in _FOCUS:
         return _FOCUS[body]
     if report := _MOUSE_BODY.fullmatch(body):
-        return _mouse(int(report[1]), bits)
+        return _mouse(int(report[1]), int(report[2]), int(report[3]), bits)
     parts = _CSI_BODY.fullmatch(body)
     if parts is None or parts["event"] == _RELEASED:
         return None

@@ -25,9 +25,10 @@ from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.buffers import bound, find_person, saying
 from pylingo.client.terminal.commands import leave
 from pylingo.client.terminal.forgetting import lose_connection
-from pylingo.client.terminal.input_events import CursorReport, Focus, Key, Paste, Text
+from pylingo.client.terminal.input_events import CursorReport, Focus, Key, Mouse, Paste, Text
 from pylingo.client.terminal.keyboard import pasted, pasting, pressed, typed
 from pylingo.client.terminal.model import Do, Effect, Event, Interrupted, Model, Pasting, Report, Resized, SecondPassed
+from pylingo.client.terminal.mouse import mouse
 from pylingo.client.terminal.notes import add_line, add_note, words_of
 from pylingo.client.terminal.questions import CertificateQuestion
 from pylingo.client.terminal.server_events import frames_missed, new_since, query_reply, received
@@ -194,7 +195,7 @@ def _cursor_report(model: Model, event: CursorReport, now: float, at: int) -> li
 def _focus(model: Model, event: Focus, now: float, at: int) -> list[Effect]:
     model.has_focus = event.is_here
     if event.is_here:
-        model.missed = 0
+        model.missed, model.focused_at = 0, now
     return []
 
 
@@ -210,6 +211,7 @@ EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     Pasting: pasting,
     CursorReport: _cursor_report,
     Focus: _focus,
+    Mouse: mouse,
     Received: received,
     QueryReply: query_reply,
     Refused: _refused,

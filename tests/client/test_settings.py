@@ -32,6 +32,7 @@ colors = false
 times = false
 bell = false
 ignored = ["Bob", "STRASSE"]
+mouse = false
 names = "column"
 notify = "all"
 notify_with = 777
@@ -80,7 +81,15 @@ def test_an_empty_file_changes_nothing(path: Path, text: str) -> None:
 
 def test_every_key(path: Path) -> None:
     preferences = Preferences(
-        "bottom", False, False, False, {"bob", "strasse"}, notify="all", notify_with="777", notify_rooms=ROOMS
+        "bottom",
+        False,
+        False,
+        False,
+        {"bob", "strasse"},
+        mouse=False,
+        notify="all",
+        notify_with="777",
+        notify_rooms=ROOMS,
     )
     preferences.names, preferences.theme, preferences.styles = "column", "light", STYLES
     assert read(path, FULL) == ClientSettings(
@@ -105,6 +114,7 @@ FITS = {
     "ignored": ["[]", '["top"]'],
     "theme": [],
     "names": [],
+    "mouse": ["true"],
     "notify": [],
     "notify_with": [],
     "notify_rooms": [],

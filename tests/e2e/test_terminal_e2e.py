@@ -188,7 +188,7 @@ def test_tab_completes(open_client: Open, meet: Meet):
     ada.press("\x15/he\t")
     ada.wait(lambda: input_row(ada) == "> /help")
     ada.press("\r")
-    ada.wait("/layout [layout]")
+    ada.wait("/switch [buffer]")
 
 
 def test_scrolling_back_and_what_comes_meanwhile(open_client: Open, meet: Meet):
@@ -681,6 +681,27 @@ def test_hostile_words_reach_the_terminal_inert(open_client: Open, meet: Meet):
     assert not re.search("[\x80-\x9f\u202e\u2067\u200b\u2028\U000e0041]", written.decode())
     assert sum(row.lstrip("0123456789:").startswith((" bob:", "\u25b8bob:")) for row in ada.rows[2:]) <= len(HOSTILE)
     assert input_row(ada) == ">"
+
+
+# --- the mouse
+
+
+def test_the_wheel_scrolls_and_a_click_shows_a_buffer(open_client: Open, meet: Meet):
+    ada, bob = open_client(), meet("bob")
+    for number in range(30):
+        bob.send(Say(f"number {number}"))
+    bob.send(Say("psst", to="ada"))
+    ada.wait("[2:@bob 1!]")
+    assert b"\x1b[?1000h\x1b[?1006h" in ada.written
+    ada.press("\x1b[<64;10;10M" * 3)
+    ada.wait("more below")
+    column = ada.rows[0].index("[2:@bob 1!]") + 1
+    ada.press(f"\x1b[<0;{column};1M\x1b[<0;{column};1m")
+    ada.wait("bob: psst")
+    ada.press("/mouse off\r")
+    ada.wait(lambda: ada.written.rpartition(b"\x1b[?1000h")[2].count(b"\x1b[?1000l"))
+    ada.press("/quit\r")
+    assert ada.end() == 0
 
 
 # --- calling a person who looks elsewhere

@@ -42,7 +42,20 @@ def test_what_is_the_servers_is_not_carried_out_here(model: Model) -> None:
 
 def test_the_table_has_every_command_and_none_of_the_servers(model: Model) -> None:
     names = [info.name for info in LOCAL]
-    assert names == ["layout", "theme", "switch", "colors", "time", "ignore", "notify", "log", "help", "clear", "quit"]
+    assert names == [
+        "layout",
+        "theme",
+        "switch",
+        "colors",
+        "time",
+        "mouse",
+        "ignore",
+        "notify",
+        "log",
+        "help",
+        "clear",
+        "quit",
+    ]
     assert set(names) & set(BY_NAME) == {"help"}
     model.buffer.room = "lobby"
     for name in names:
@@ -111,7 +124,7 @@ def test_theme(model: Model, theme: str) -> None:
     assert all(f"\n{name:<15}{theme.about}" in texts(model)[-1] for name, theme in THEMES.items())
 
 
-@pytest.mark.parametrize(("command", "field"), [("colors", "colors"), ("time", "times")])
+@pytest.mark.parametrize(("command", "field"), [("colors", "colors"), ("time", "times"), ("mouse", "mouse")])
 def test_switches(model: Model, command: str, field: str) -> None:
     shown = []
     for argument in ("off", "off", "on", "on", None, ""):

@@ -317,35 +317,13 @@ def test_a_paste_that_has_not_ended_is_said(model: Model) -> None:
 # --- the mouse
 
 
-def test_the_wheel_scrolls_and_leaves_the_line_alone(model: Model) -> None:
-    do(model, " sent", "enter", " a draft")
-    for at in range(50):
-        model.buffer.scrollback.add(says(str(at), at))
-    last = rows(model)[-1]
-    do(model, "wheel-up")
-    assert rows(model)[-1] != last
-    assert model.buffer.scrollback.viewport.is_scrolled
-    assert model.buffer.editor.text == "a draft"
-    do(model, "wheel-down")
-    assert rows(model)[-1] == last
-    assert not model.buffer.scrollback.viewport.is_scrolled
-
-
-def test_the_wheel_answers_no_question_and_ends_no_search(model: Model) -> None:
-    do(model, Paste(LARGE), "wheel-up", "mouse")
-    assert model.question is not None
-    do(model, "escape", "ctrl-r", " x", "wheel-up")
-    assert model.buffer.editor.search is not None
-
-
-@pytest.mark.parametrize("event", [" x", "left", Paste("x")])
-def test_a_button_gives_the_mouse_to_the_terminal_until_the_next_key(model: Model, event: Event | str) -> None:
-    assert model.has_mouse
-    do(model, "mouse")
-    assert not model.has_mouse
-    assert "selects" in model.hint
-    do(model, event)
-    assert (model.has_mouse, model.hint) == (True, "")
+def test_a_key_takes_the_mouse_or_leaves_it(model: Model) -> None:
+    assert do(model, "alt-m") == [Do.REMEMBER]
+    assert not model.preferences.mouse
+    assert model.hint == "mouse off: the terminal has it"
+    assert do(model, "alt-m") == [Do.REMEMBER]
+    assert model.preferences.mouse
+    assert model.hint.startswith("mouse on")
 
 
 def test_a_blank_line_of_the_history_gives_the_draft_back(model: Model) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pylingo.client.terminal.input_events import CursorReport, Focus, InputEvent, Key, Paste, Text
+from pylingo.client.terminal.input_events import CursorReport, Focus, InputEvent, Key, Mouse, Paste, Text
 from pylingo.client.terminal.keys import (
     LONGEST_PASTE,
     LONGEST_SEQUENCE,
@@ -88,8 +88,14 @@ CASES: dict[str, tuple[bytes, list[InputEvent]]] = {
     "far too long without an end": (b"\x1b[" + b"1" * 9_999, []),
     "SS3 too long": (b"\x1bO" + b"1" * 62 + b"x", [Text("x")]),
     "replies": (b"\x1b[?62;22c\x1b[1;2R\x1b[?2026;2$y\x1b[>1;2cx", [CursorReport(1), Text("x")]),
-    "mouse": (b"\x1b[<0;1;1Ma\x1b[<0;1;1mb\x1b[M \xff!c", [*keys("mouse"), Text("ab"), *keys("mouse"), Text("c")]),
-    "wheel": (b"\x1b[<64;1;1M\x1b[<65;200;1M\x1b[M`\xff!", keys("wheel-up", "wheel-down", "wheel-up")),
+    "mouse": (
+        b"\x1b[<0;1;1Ma\x1b[<0;1;1mb\x1b[M \xff!c",
+        [Mouse("left", 0, 0), Text("ab"), Mouse("left", 222, 0), Text("c")],
+    ),
+    "wheel": (
+        b"\x1b[<64;1;1M\x1b[<65;200;9M\x1b[M`\xff!",
+        [Mouse("wheel-up", 0, 0), Mouse("wheel-down", 199, 8), Mouse("wheel-up", 222, 0)],
+    ),
     "mouse broken off": (b"\x1b[M \rx", [Key("enter"), Text("x")]),
     "OSC with BEL": (b"\x1b]11;rgb:1/2/3\x07x", [Text("x")]),
     "OSC with ST": (b"\x1b]11;rgb:1/2/3\x1b\\x", [Text("x")]),

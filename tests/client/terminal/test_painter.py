@@ -12,7 +12,7 @@ from pylingo.client.events import Received, Status
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.capabilities import read_capabilities
 from pylingo.client.terminal.cells import width
-from pylingo.client.terminal.input_events import Key, Paste, Text
+from pylingo.client.terminal.input_events import Focus, Key, Mouse, Paste, Text
 from pylingo.client.terminal.model import Event, Model, Resized
 from pylingo.client.terminal.painter import BEGIN, END, Painter
 from pylingo.client.terminal.rows import Row
@@ -143,6 +143,8 @@ EVENTS = st.one_of(
     ),
     st.builds(Paste, st.text(st.sampled_from("ab\n\u4e2d "), max_size=400)),
     st.builds(Resized, st.integers(1, 60), st.integers(1, 30)),
+    st.builds(Mouse, st.sampled_from(["left", "right", "wheel-up"]), st.integers(0, 60), st.integers(0, 30)),
+    st.builds(Focus, st.booleans()),
     st.builds(lambda text: ("say", text), TEXTS),
     st.builds(lambda name: Received(Joined("lobby", name)), st.sampled_from(["cy", "dee", "eve"])),
     st.builds(lambda name: Received(Left("lobby", name, "close")), st.sampled_from(["cy", "dee", "eve"])),
@@ -296,10 +298,16 @@ def test_the_keyboard_is_as_before_on_either_screen():
 
 def test_the_mouse_is_ours_but_for_selecting():
     bench = Bench()
-    assert MOUSE[0] in bench.painter.enter()
-    bench.happen(Key("mouse"))
+    bench.painter.enter()
+    assert MOUSE[0] in bench.paint()
+    bench.happen(Mouse("left", 0, 5))
     assert MOUSE[1] in bench.paint()
     assert not any(mode in bench.paint() for mode in MOUSE)
     bench.happen(Text("x"))
     assert MOUSE[0] in bench.paint()
+    bench.model.preferences.mouse = False
+    assert MOUSE[1] in bench.paint()
+    bench.painter.enter()
+    bench.painter.forget(THEME)
+    assert not any(mode in bench.paint() for mode in MOUSE)
     assert MOUSE[1] in bench.painter.leave()

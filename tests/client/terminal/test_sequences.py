@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pylingo.client.terminal.input_events import CursorReport, Focus, InputEvent, Key, Text
+from pylingo.client.terminal.input_events import CursorReport, Focus, InputEvent, Key, Mouse, Text
 from pylingo.client.terminal.sequences import ALT, SEQUENCE, meaning
 
 KEYS = {
@@ -127,6 +127,23 @@ def test_no_sequence_becomes_text_unless_it_stands_for_a_character(
 def test_reports_of_the_focus() -> None:
     assert [read("[I"), read("[O")] == [Focus(True), Focus(False)]
     assert read("[1I") is None
+
+
+@pytest.mark.parametrize(
+    ("sequence", "event"),
+    [
+        ("[<0;12;7M", Mouse("left", 11, 6)),
+        ("[<1;1;1M", Mouse("middle", 0, 0)),
+        ("[<2;0;0M", Mouse("right", 0, 0)),
+        ("[<64;300;200M", Mouse("wheel-up", 299, 199)),
+        ("[<4;1;1M", Mouse("shift-left", 0, 0)),
+        ("[<81;1;1M", Mouse("ctrl-wheel-down", 0, 0)),
+        ("[M +#", Mouse("left", 10, 2)),
+        ("[M   ", Mouse("left", 0, 0)),
+    ],
+)
+def test_the_mouse_and_where_it_is(sequence: str, event: Mouse) -> None:
+    assert read(sequence) == event
 
 
 def test_alt_is_added() -> None:

@@ -1,0 +1,55 @@
+"""The mouse: the wheel scrolls, and a click acts where there is something to act on. Pure.
+
+Anywhere else, a press gives the mouse to the terminal until the next key, so that text can be selected without Shift.
+"""
+
+from collections.abc import Callable
+
+from pylingo.client.terminal.activity import buffer_at
+from pylingo.client.terminal.buffers import show
+from pylingo.client.terminal.input_events import Mouse
+from pylingo.client.terminal.keyboard import FEW, scroll
+from pylingo.client.terminal.model import Effect, Model
+from pylingo.client.terminal.view import screen
+
+_ONLY_FOCUS = 0.3
+"""Seconds after the focus has come in which a press is what has brought it, and is not meant for selecting."""
+
+type _Click = Callable[[Model, Mouse, float, int], list[Effect] | None]
+"""Acts on a press, and returns None if there is nothing to act on in that place."""
+
+
+def mouse(model: Model, event: Mouse, now: float, at: int) -> list[Effect]:
+    """Handle the wheel or a pressed button."""
+    if event.name in _WHEEL:
+        return _WHEEL[event.name](model, now, at)
+    click = _CLICKS.get(event.name)
+    effects = click(model, event, now, at) if click is not None and model.question is None else None
+    if effects is not None:
+        return effects
+    return _let_select(model, now) if event.name in _BUTTONS else []
+
+
+def _left(model: Model, event: Mouse, now: float, at: int) -> list[Effect] | None:
+    """Show the buffer that the status row names in that place."""
+    shown = screen(model, now)
+    if shown.status is None or event.row != shown.status_row:
+        return None
+    buffer = buffer_at(model, "".join(span.text for span in shown.status), event.column)
+    if buffer is None:
+        return None
+    show(model, buffer)
+    return []
+
+
+def _let_select(model: Model, now: float) -> list[Effect]:
+    """Give the mouse to the terminal, for selecting and pasting, until the next key."""
+    if now - model.focused_at >= _ONLY_FOCUS:
+        model.has_mouse = False
+        model.hint = "the mouse selects text until the next key; after that, the wheel scrolls again"
+    return []
+
+
+_BUTTONS = frozenset({"left", "middle", "right"})
+_CLICKS: dict[str, _Click] = {"left": _left}
+_WHEEL = {"wheel-up": scroll(lambda height: FEW), "wheel-down": scroll(lambda height: -FEW)}
