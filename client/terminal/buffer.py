@@ -42,7 +42,8 @@ class Buffer:
     urgent: int = 0  # those of them that are private or mention us
     seen: int | None = None  # the newest stamp that was shown, in this run or an earlier one
     is_marking: bool = False  # whether the next message is the first that came since an earlier run
-    marker: Line | None = None  # the line before the first new message
+    is_in_log: bool = False  # whether the newest message was there before we came
+    marker: Line | None = None  # the line above the first message that is new to the person
     spoken: bool = False  # whether we have said something in this conversation
     is_ended: bool = False
     """Whether the session of the `person` is over: the next private message from that name begins another one."""
@@ -97,11 +98,22 @@ class Buffer:
         self.widest_name = max(self.widest_name, width(name))
 
     def mark(self, at: int) -> None:
-        """Mark that the messages which come from now on are new, unless a mark stands already."""
+        """Mark that the messages which come from now on are new, unless a mark stands already.
+
+        One that stands above messages which were there before we came is not theirs: it moves below them.
+        """
+        if self.is_in_log:
+            self.unmark()
         if self.marker is None:
             self.marker = Line("marker", "--- new ---", at)
             self.scrollback.add(self.marker)
-        self.is_marking = False
+        self.is_marking = self.is_in_log = False
+
+    def unmark(self) -> None:
+        """Nothing is new any more."""
+        if self.marker is not None:
+            self.scrollback.remove(self.marker)
+            self.marker = None
 
     def look(self) -> None:
         """The buffer is shown: nothing in it is new any more. The marker stays until `look_away`."""
@@ -111,6 +123,4 @@ class Buffer:
 
     def look_away(self) -> None:
         """Another buffer is shown: what comes from now on is new."""
-        if self.marker is not None:
-            self.scrollback.remove(self.marker)
-            self.marker = None
+        self.unmark()

@@ -68,7 +68,7 @@ class Inline:
         broken = self._rows is not None and width(self._rows.before) >= model.columns
         if broken and not self._is_answered(model, now):
             return self._ask(model, now)
-        printed = [row for line in self._printed.lines(model) for row in wrapped(model, line)]
+        printed = [row for line in self._printed.dated_lines(model) for row in wrapped(model, line)]
         lines = [render(row, self._theme, self._terminal) for row in printed]
         self.is_behind = model.buffer.scrollback.is_behind
         rows = input_rows(model, prompt(model, now))

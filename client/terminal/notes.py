@@ -8,6 +8,9 @@ from pylingo.client.wording import INDENT, clock_time, date_line, local_day, wor
 from pylingo.shared.schema import Record
 from pylingo.shared.text import readable
 
+type Day = tuple[int, int, int]
+"""Year, month, day."""
+
 
 def add_words(
     buffer: Buffer, record: Record, at: int, kind: str = "note", marks: Marks | None = None, me: str | None = None
@@ -30,18 +33,22 @@ def add_line(buffer: Buffer, line: Line) -> list[Effect]:
 
 
 def turn_day(buffer: Buffer, at: int, is_stamped: bool) -> None:
-    """Add a date line if the day of `at` is not that of the newest line.
+    """Add a date line if the day of `at` is not that of the newest line. Above the first line, the view has one."""
+    day = local_day(at)
+    if buffer.day is None or not buffer.scrollback.lines:
+        buffer.day = day
+    elif is_another_day(buffer.day, day, is_stamped):
+        buffer.scrollback.add(Line("day", date_line(day), max(0, at - 1), is_stamped=is_stamped))
+        buffer.day = day
+
+
+def is_another_day(before: Day | None, day: Day, is_stamped: bool) -> bool:
+    """Whether a line of `day` is to be dated, below a line of the day `before` or the first one.
 
     The history of a room may go back to earlier days. The local clock may only be a little behind the server's, so an
     earlier day by it is ignored.
     """
-    day = local_day(at)
-    before = buffer.day or day
-    if day > before or (is_stamped and day < before):
-        buffer.scrollback.add(Line("day", date_line(day), max(0, at - 1), is_stamped=is_stamped))
-        buffer.day = day
-    else:
-        buffer.day = before
+    return before is None or day > before or (is_stamped and day < before)
 
 
 def transcript(line: Line) -> str:

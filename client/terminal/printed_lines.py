@@ -7,6 +7,8 @@ from pylingo.client.terminal.activity import title
 from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Model
+from pylingo.client.terminal.notes import Day, is_another_day
+from pylingo.client.wording import date_line, local_day
 
 
 class PrintedLines:
@@ -14,6 +16,7 @@ class PrintedLines:
 
     def __init__(self) -> None:
         self._buffer: Buffer | None = None
+        self._day: Day | None = None  # that of the line printed last
 
     def lines(self, model: Model) -> list[Line]:
         """The next lines to print; from now on they count as printed."""
@@ -22,3 +25,15 @@ class PrintedLines:
         if before in (None, model.buffer):
             return new
         return [Line("day", f"--- {title(model, model.buffer)} ---"), *new]
+
+    def dated_lines(self, model: Model) -> list[Line]:
+        """The same, with a date above the first line and above each that is of another day than the one before."""
+        dated: list[Line] = []
+        for line in self.lines(model):
+            day = local_day(line.at)
+            if line.at and line.kind != "day" and is_another_day(self._day, day, line.is_stamped):
+                dated.append(Line("day", date_line(day)))
+                self._day = day
+            if line.kind != "day" or not line.at:
+                dated.append(line)
+        return dated

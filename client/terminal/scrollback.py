@@ -6,7 +6,7 @@ layout that prints each line once. `Viewport` decides which rows are on the scre
 
 from pylingo.client.terminal.line import Line, Presence
 from pylingo.client.terminal.viewport import Viewport
-from pylingo.client.wording import REMOVED
+from pylingo.client.wording import REMOVED, date_line, local_day
 
 LINES = 5_000  # lines that are kept
 CHARACTERS = 4_000_000
@@ -23,10 +23,19 @@ class Scrollback:
         self.lines: list[Line] = []
         self.unsent: dict[str, Line] = {}
         """Own messages by key, in the order in which they were typed."""
-        self.viewport = Viewport(lambda: [*self.lines, *self.unsent.values()])
+        self.viewport = Viewport(self._shown)
+        self._date = Line("day", "")  # above the first line; always the same object, which a viewport may hold on to
         self._characters = 0
         self._arrived = 0  # lines that ever came
         self._unprinted = 0  # lines dropped before they were printed, since the last that were printed
+
+    def _shown(self) -> list[Line]:
+        """The lines in the order in which they are shown, with the date of the first one above it."""
+        lines = [*self.lines, *self.unsent.values()]
+        if not lines or lines[0].kind == "day" or not lines[0].at:
+            return lines
+        self._date.text = date_line(local_day(lines[0].at))
+        return [self._date, *lines]
 
     # --- lines arrive
 

@@ -111,13 +111,14 @@ def _said(model: Model, buffer: Buffer, line: Line, now: float, is_news: bool, i
     buffer.last_at = max(buffer.last_at, line.at)
     is_unseen = line.at > buffer.seen if buffer.seen is not None else is_news
     if buffer is model.buffer:
-        if buffer.is_marking:
+        if buffer.is_marking or (is_news and buffer.is_in_log):
             buffer.mark(line.at)
         buffer.look()
     elif is_unseen:
         buffer.mark(line.at)
         buffer.new += 1
         buffer.urgent += is_urgent
+    buffer.is_in_log = not is_news
     effects = add_line(buffer, line)
     return [*effects, *call(model, buffer, line, now, is_urgent)] if is_news else effects
 
@@ -126,6 +127,8 @@ def _sent(model: Model, sent: messages.Sent, now: float, at: int) -> list[Effect
     buffer = saying(model, sent.key)
     if buffer is None or sent.key is None:
         return []
+    if buffer is model.buffer and buffer.is_in_log:
+        buffer.mark(sent.at)
     turn_day(buffer, sent.at, is_stamped=True)
     is_here = fold(sent.room or "") == fold(buffer.room or sent.room or "")
     line = buffer.scrollback.confirm(sent.key, sent.at, None if is_here else fold(sent.room or ""))

@@ -129,8 +129,16 @@ class Viewport:
 
     def _upwards(self) -> Iterator[Line]:
         lines = self._lines()
-        return reversed(lines if self._bottom is None else lines[: lines.index(self._bottom) + 1])
+        held = self._held(lines)
+        return reversed(lines if held is None else lines[: held + 1])
 
     def _lines_below(self) -> list[Line]:
         lines = self._lines()
-        return [] if self._bottom is None else lines[lines.index(self._bottom) + 1 :]
+        held = self._held(lines)
+        return [] if held is None else lines[held + 1 :]
+
+    def _held(self, lines: list[Line]) -> int | None:
+        """The index of the line that the view holds on to. If that is gone, follow."""
+        if self._bottom is not None and self._bottom not in lines:
+            self.follow()
+        return None if self._bottom is None else lines.index(self._bottom)

@@ -6,10 +6,11 @@ from pylingo.client.settings import Preferences
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.rows import Row
-from pylingo.client.wording import clock_time
+from pylingo.client.wording import clock_time, date_line, local_day
 
 NOON = 1_700_000_000_000_000
 TIME = clock_time(NOON)
+DATE = date_line(local_day(NOON))
 
 
 def make(layout: str = "top", columns: int = 40, rows: int = 10, **likes: Any) -> Model:

@@ -69,3 +69,15 @@ def test_what_was_seen_never_goes_back() -> None:
     nothing_said = Buffer("lobby")
     nothing_said.look()
     assert nothing_said.seen is None
+
+
+def test_a_mark_above_a_log_moves_below_it() -> None:
+    buffer = Buffer("lobby")
+    buffer.mark(1)
+    buffer.scrollback.add(Line("message", "log", 2, "bob", is_stamped=True))
+    buffer.is_in_log = True
+    buffer.mark(3)
+    assert [line.kind for line in buffer.scrollback.lines] == ["message", "marker"]
+    buffer.unmark()
+    buffer.unmark()
+    assert [line.kind for line in buffer.scrollback.lines] == ["message"]

@@ -9,7 +9,16 @@ from pylingo.client.events import Received
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Model, Shown
-from pylingo.client.terminal.notes import add_line, add_note, add_words, stamp, transcript, words_of
+from pylingo.client.terminal.notes import (
+    Day,
+    add_line,
+    add_note,
+    add_words,
+    is_another_day,
+    stamp,
+    transcript,
+    words_of,
+)
 from pylingo.client.terminal.update import update
 from pylingo.shared.messages import Joined, Message, Notice, Pong, Ready, Sent
 
@@ -84,6 +93,28 @@ def test_no_date_before_the_first_line_nor_on_the_same_day(model: Model) -> None
     add_line(model.buffer, said(NOON + 1))
     add_note(model.buffer, "b", NOON + DAY // 2 - 1)
     assert texts(model) == ["a", "hello", "b"]
+
+
+def test_an_emptied_buffer_needs_no_date(model: Model) -> None:
+    add_note(model.buffer, "a", NOON)
+    model.buffer.scrollback.clear()
+    add_note(model.buffer, "b", NOON + DAY)
+    add_note(model.buffer, "c", NOON + 2 * DAY)
+    assert texts(model) == ["b", "--- 2023-11-16 ---", "c"], "the view has that of the first line"
+
+
+@pytest.mark.parametrize(
+    ("before", "day", "is_stamped", "expected"),
+    [
+        (None, (2023, 1, 1), False, True),
+        ((2023, 1, 1), (2023, 1, 1), True, False),
+        ((2023, 1, 1), (2023, 1, 2), False, True),
+        ((2023, 1, 2), (2023, 1, 1), True, True),
+        ((2023, 1, 2), (2023, 1, 1), False, False),
+    ],
+)
+def test_which_lines_are_dated(before: Day | None, day: Day, is_stamped: bool, expected: bool) -> None:
+    assert is_another_day(before, day, is_stamped) is expected
 
 
 def test_another_day_is_announced_once(model: Model) -> None:

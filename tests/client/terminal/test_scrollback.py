@@ -35,11 +35,66 @@ def rows_of(line: Line) -> list[str]:
     return line.text.split(" ")
 
 
+def whole(line: Line) -> list[str]:
+    return [line.text]
+
+
 def filled(*words: str) -> Scrollback:
     made = Scrollback()
     for text in words:
         made.add(note(text))
     return made
+
+
+def shown(scrollback: Scrollback) -> list[str]:
+    """The texts in the order in which they are shown, without the date."""
+    return scrollback.viewport.rows(99, lambda line: [] if line.kind == "day" else [line.text])
+
+
+# --- the date above the first line
+
+DAY = 86_400_000_000
+
+
+def test_the_date_of_the_first_line_is_above_it() -> None:
+    scrollback = Scrollback()
+    assert scrollback.viewport.rows(9, rows_of) == []
+    scrollback.add(said(40 * DAY, "x"))
+    scrollback.add(said(40 * DAY + 1, "y"))
+    assert scrollback.viewport.rows(9, whole) == ["--- 1970-02-10 ---", "x", "y"]
+    assert texts(scrollback) == ["x", "y"], "it is not kept"
+
+
+def test_the_date_stays_above_the_first_line_when_lines_come_and_go_there() -> None:
+    scrollback = Scrollback()
+    scrollback.add(said(40 * DAY, "x"))
+    scrollback.add(said(30 * DAY, "older"))
+    assert scrollback.viewport.rows(9, whole) == ["--- 1970-01-31 ---", "older", "x"]
+    scrollback.shorten(1, 99)
+    assert scrollback.viewport.rows(9, whole) == ["--- 1970-02-10 ---", "x"]
+    scrollback.clear()
+    assert scrollback.viewport.rows(9, whole) == []
+    scrollback.unsent["k"] = Line("own", "mine", 50 * DAY, "ada", state="unsent")
+    assert scrollback.viewport.rows(9, whole) == ["--- 1970-02-20 ---", "mine"]
+
+
+def test_a_date_that_is_kept_needs_no_other_one_above_it() -> None:
+    scrollback = Scrollback()
+    scrollback.add(Line("day", "--- a day ---", 40 * DAY, is_stamped=True))
+    scrollback.add(said(40 * DAY + 1, "x"))
+    assert scrollback.viewport.rows(9, whole) == ["--- a day ---", "x"]
+
+
+def test_a_view_that_holds_on_to_the_date_follows_when_that_is_gone() -> None:
+    scrollback = Scrollback()
+    for number in range(5):
+        scrollback.add(said(40 * DAY + number, str(number)))
+    scrollback.viewport.scroll_up(9, 1, whole)
+    assert scrollback.viewport.rows(1, whole) == ["--- 1970-02-10 ---"]
+    assert scrollback.viewport.below == 5
+    scrollback.add(Line("day", "--- a day ---", 30 * DAY, is_stamped=True))
+    assert scrollback.viewport.rows(1, whole) == ["4"]
+    assert not scrollback.viewport.is_scrolled
 
 
 # --- the order
@@ -110,11 +165,11 @@ def test_an_own_message_is_last_until_it_is_confirmed() -> None:
     scrollback.unsent["k"] = own("mine")
     scrollback.add(said(1))
     scrollback.add(said(3))
-    assert scrollback.viewport.rows(9, rows_of) == ["m1", "m3", "mine"]
+    assert shown(scrollback) == ["m1", "m3", "mine"]
     line = scrollback.confirm("k", 2)
     assert line is not None
     assert (line.at, line.is_stamped, line.state) == (2, True, "")
-    assert scrollback.viewport.rows(9, rows_of) == ["m1", "mine", "m3"]
+    assert shown(scrollback) == ["m1", "mine", "m3"]
     assert scrollback.unsent == {}
 
 
@@ -124,7 +179,7 @@ def test_own_messages_are_in_the_order_of_typing() -> None:
         scrollback.unsent[f"k{number}"] = own(str(number))
     scrollback.refuse("k1")
     scrollback.confirm("k3", 7)
-    assert scrollback.viewport.rows(9, rows_of) == ["1", "3", "0", "2", "4"]
+    assert shown(scrollback) == ["1", "3", "0", "2", "4"]
     assert [line.state for line in scrollback.lines] == ["refused", ""]
 
 

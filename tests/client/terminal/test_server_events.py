@@ -451,6 +451,53 @@ def test_what_came_since_the_last_run_is_marked_in_the_room_that_is_shown_too(se
     assert new_since(several, NewSince("nowhere", 1), 0, NOON) == []
 
 
+def log(model: Model, *words: str, room: str = "lobby") -> None:
+    """Messages that were there before we came."""
+    for number, text in enumerate(words):
+        received(model, Received(Message(room, "bob", text, NOON - 99 + number), False), 0.0, NOON)
+
+
+def test_a_line_divides_the_log_of_a_room_from_what_is_new(several: Model) -> None:
+    log(several, "old", "older")
+    assert lines(several, 0) == ["bob: old", "bob: older"], "there is nothing new yet"
+    take(several, Message("lobby", "bob", "new", NOON), Message("lobby", "bob", "newer", NOON + 1))
+    assert lines(several, 0) == ["bob: old", "bob: older", "--- new ---", "bob: new", "bob: newer"]
+    show(several, several.buffers[1])
+    show(several, several.buffers[0])
+    take(several, Message("lobby", "bob", "newest", NOON + 2))
+    assert "--- new ---" not in lines(several, 0), "the log and what was new then have been seen"
+
+
+def test_own_words_are_below_the_line_that_divides_the_log(several: Model) -> None:
+    log(several, "old")
+    several.buffer.scrollback.unsent["k"] = Line("own", "mine", NOON, "ada", state="unsent")
+    take(several, Sent("lobby", NOON, key="k"), Message("lobby", "bob", "new", NOON + 1))
+    assert lines(several, 0) == ["bob: old", "--- new ---", "ada: mine", "bob: new"]
+
+
+def test_a_room_without_a_log_has_no_line(several: Model) -> None:
+    take(several, Message("lobby", "bob", "new", NOON))
+    assert lines(several, 0) == ["bob: new"]
+
+
+def test_the_log_of_another_room_in_the_same_buffer_moves_the_line(several: Model) -> None:
+    log(several, "old")
+    take(several, Message("lobby", "bob", "new", NOON))
+    log(several, "log")
+    take(several, Message("lobby", "bob", "newer", NOON + 1))
+    assert lines(several, 0) == ["bob: log", "bob: old", "bob: new", "--- new ---", "bob: newer"]
+
+
+def test_a_log_in_the_background_is_above_what_is_new_there(several: Model) -> None:
+    log(several, "old", room="ops")
+    take(several, Message("ops", "bob", "new", NOON), Message("ops", "bob", "newer", NOON + 1))
+    assert lines(several, 1) == ["bob: old", "--- new ---", "bob: new", "bob: newer"]
+    assert news(several)[1] == (2, 0)
+    show(several, several.buffers[1])
+    take(several, Message("ops", "bob", "newest", NOON + 2))
+    assert lines(several, 1)[1] == "--- new ---", "until another buffer is shown"
+
+
 def test_a_private_message_opens_its_conversation_in_the_background_and_rings(several: Model) -> None:
     effects = take(several, Private("ken", "ada", "psst", NOON), now=100.0)
     assert Do.BELL in effects

@@ -27,7 +27,7 @@ from pylingo.shared.messages import (
     Users,
 )
 from pylingo.shared.schema import Record
-from tests.fakes.window import NOON, TIME, make, opened, plain, said
+from tests.fakes.window import DATE, NOON, TIME, make, opened, plain, said
 from tests.support import is_live
 
 
@@ -47,7 +47,7 @@ def test_top_has_the_status_the_input_and_the_messages_below_them() -> None:
     seen = screen(model, 0.0)
     assert (seen.status_row, seen.cursor_row, seen.body_top) == (0, 1, 2)
     assert (seen.input.before, seen.input.after) == ("> dr", "aft")
-    assert [plain(row) for row in seen.body] == [f"{TIME} bob: hello", *[""] * 7]
+    assert [plain(row) for row in seen.body] == [DATE, f"{TIME} bob: hello", *[""] * 6]
 
 
 def test_bottom_has_the_messages_the_status_and_the_input_last() -> None:
@@ -56,7 +56,7 @@ def test_bottom_has_the_messages_the_status_and_the_input_last() -> None:
     seen = screen(model, 0.0)
     assert (seen.body_top, seen.status_row, seen.cursor_row) == (0, 8, 9)
     assert (seen.input.before, seen.input.after) == ("> draft", "")
-    assert [plain(row) for row in seen.body] == [*[""] * 7, f"{TIME} bob: hello"]
+    assert [plain(row) for row in seen.body] == [*[""] * 6, DATE, f"{TIME} bob: hello"]
 
 
 @pytest.mark.parametrize(

@@ -183,11 +183,13 @@ def test_the_view_is_a_window_of_all_rows_whatever_happens(actions: list[tuple[s
                 line = note(text)
                 line.begins = "lobby"
                 scrollback.add(line)
-        every = [row for line in (*scrollback.lines, *scrollback.unsent.values()) for row in rows_of(line)]
+        lines = (*scrollback.lines, *scrollback.unsent.values())
+        has_date = bool(lines) and lines[0].at > 0
+        every = ["---", "1970-01-01", "---"] * has_date + [row for line in lines for row in rows_of(line)]
         seen = scrollback.viewport.rows(height, rows_of)
         assert len(seen) == min(height, len(every))
         windows = [every[at : at + len(seen)] for at in range(len(every) - len(seen) + 1)]
         assert seen in windows
         if not scrollback.viewport.is_scrolled:
             assert seen == windows[-1]
-        assert 0 <= scrollback.viewport.below < max(1, len(scrollback.lines) + len(scrollback.unsent))
+        assert 0 <= scrollback.viewport.below < max(1, len(lines) + has_date)
