@@ -5,10 +5,12 @@ from dataclasses import replace
 from functools import partial
 
 from pylingo.reactor.chat import moderation
+from pylingo.reactor.chat.addressing import find_room, need_room
 from pylingo.reactor.chat.listing import Listing
 from pylingo.reactor.chat.moderation import check_mute, check_rank
+from pylingo.reactor.chat.presence import NAME_NOT_STORED, be_away, rename
 from pylingo.reactor.chat.room import Room
-from pylingo.reactor.chat.session import MAX_ROOMS, NAME_NOT_STORED, Session, State
+from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.chat.speaking import say
 from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.history.topics import StoredTopic
@@ -34,6 +36,8 @@ from pylingo.shared.messages import (
 from pylingo.shared.names import fold, room_name, user_name
 from pylingo.shared.text import line_text, quote
 
+MAX_ROOMS = 20
+"""The most rooms of one session."""
 _NO_TOPIC = "-"
 _VERIFIED = 128  # bytes of somebody with a key in a list, besides the strings
 _SUGGESTION = 150.0  # the work of finding the nearest command, in units of about a microsecond
@@ -55,7 +59,7 @@ def run_command(session: Session, command: Command) -> None:
     if argument and not info.argument:
         raise RequestError("bad-argument", f"/{info.name} takes no argument, not {quote(argument)}")
     if command.room is not None:
-        session.find_room(command.room)  # whether it matters or not
+        find_room(session, command.room)  # whether it matters or not
     _HANDLERS[info.name](session, argument, command)
 
 
@@ -82,7 +86,7 @@ def _name(session: Session, argument: str, command: Command) -> None:
 
 
 def _rename(session: Session, name: str, command: Command) -> None:
-    old, person = session.rename(name), session.person
+    old, person = rename(session, name), session.person
     session.reply(Renamed(old, person.name, None, command.id, *session.hub.marks(person)))
 
 
@@ -103,7 +107,7 @@ def _list(session: Session, argument: str, command: Command) -> None:
 
 def _join(session: Session, argument: str, command: Command) -> None:
     name = room_name(argument)
-    before = session.find_room(command.room)
+    before = find_room(session, command.room)
     if before is not None and before.key != fold(name):
         session.leave(before, "moved")
     _enter(session, name, command)
@@ -127,7 +131,7 @@ def _enter(session: Session, name: str, command: Command) -> None:
 
 
 def _users(session: Session, argument: str, command: Command) -> None:
-    room = session.need_room(command.room, "see who is there")
+    room = need_room(session, command.room, "see who is there")
     called = room.name
 
     def names(keys: list[str]) -> Iterator[tuple[str, int]]:
@@ -142,14 +146,14 @@ def _users(session: Session, argument: str, command: Command) -> None:
 
 
 def _leave(session: Session, argument: str, command: Command) -> None:
-    room = session.need_room(command.room, "leave it")
+    room = need_room(session, command.room, "leave it")
     session.leave(room, "leave")
     current = session.room.name if session.room is not None else None
     session.reply(LeftReply(room.name, session.person.name, current, command.id))
 
 
 def _topic(session: Session, argument: str, command: Command) -> None:
-    room = session.need_room(command.room, "see its topic")
+    room = need_room(session, command.room, "see its topic")
     if argument:
         check_mute(session)
         text = None if argument == _NO_TOPIC else line_text(argument, "a topic")
@@ -210,7 +214,7 @@ def _whois(session: Session, argument: str, command: Command) -> None:
 def _away(session: Session, argument: str, command: Command) -> None:
     check_mute(session)
     text = line_text(argument, "the reason of being away") if argument else None
-    session.be_away(text)
+    be_away(session, text)
     session.reply(Away(session.person.name, text, command.id))
 
 

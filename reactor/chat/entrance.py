@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from pylingo.reactor.chat.moderation import ban_text
-from pylingo.reactor.chat.session import NAME_NOT_STORED, Session, State
+from pylingo.reactor.chat.presence import NAME_NOT_STORED, rename
+from pylingo.reactor.chat.resuming import resume
+from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.people.addresses import read_host
 from pylingo.reactor.people.keys import PublicKey, proof_message, read_proof
@@ -177,7 +179,7 @@ class _Greeting:
             seat = session.hub.tokens.find(self.token, fold(name) if name is not None else None)
             if seat is not None:
                 if seat.identity == self.fingerprint:
-                    session.resume(seat, hello.id)
+                    resume(session, seat, hello.id)
                     return
                 self.token = None  # which nobody else may have
         if self.fingerprint is not None:
@@ -202,7 +204,7 @@ class _Greeting:
         session.become_ready(self.token)
         if name is not None:
             try:
-                session.rename(name)
+                rename(session, name)
             except RequestError as error:
                 self.refusals.append(error.with_traceback(None))
         session.reply_ready(False, hello.id)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from pylingo.reactor.chat.addressing import need_room
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.listing import Directory, Listing
 from pylingo.reactor.chat.person import Person
@@ -111,7 +112,7 @@ def sanction_words(sanction: Sanction) -> str:
 
 
 def _kick(session: Session, argument: str, command: Command) -> None:
-    room = session.need_room(command.room, "put somebody out of it")
+    room = need_room(session, command.room, "put somebody out of it")
     name, reason = _split(argument)
     person = session.hub.find(name)
     if not person.is_in(room):
@@ -237,7 +238,7 @@ def _changed_rank(session: Session, command: Command, action: str, person: Perso
 
 
 def _redact(session: Session, argument: str, command: Command) -> None:
-    room = session.need_room(command.room, "take a message out of it")
+    room = need_room(session, command.room, "take a message out of it")
     stamp, reason = _split(argument)
     if _STAMP.fullmatch(stamp) is None or int(stamp) > FOREVER:
         raise RequestError("bad-argument", f"/redact needs the stamp of a message, its `at`, and not {quote(stamp)}")

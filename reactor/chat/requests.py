@@ -4,10 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from pylingo.reactor.chat.addressing import given, need_room
 from pylingo.reactor.chat.commands import run_command
 from pylingo.reactor.chat.entrance import is_let_in, say_hello
 from pylingo.reactor.chat.hub import name_work
-from pylingo.reactor.chat.session import Session, given
+from pylingo.reactor.chat.session import Session
 from pylingo.reactor.chat.speaking import conversation, partner, say
 from pylingo.reactor.history.history import Page
 from pylingo.shared.errors import RequestError
@@ -56,7 +57,7 @@ def _history(session: Session, request: HistoryRequest) -> None:
         page = partial(history.page, conversation(session, other))
         room, name = None, other.name
     else:
-        place = session.need_room(request.room, "read its history")
+        place = need_room(session, request.room, "read its history")
         page = partial(history.page, place.key)
         room, name = place.name, None
     deliver = session.outbox.promise(MAX_BODY)

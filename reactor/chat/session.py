@@ -5,42 +5,28 @@ a session that has said `hello` stays for the grace time, and a new connection c
 """
 
 import enum
-from collections.abc import Callable
 from functools import partial
-from typing import Protocol
 
-from pylingo.reactor.chat.hub import Hub, name_work
+from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.listing import Listing
 from pylingo.reactor.chat.outbox import Outbox, Transport
+from pylingo.reactor.chat.peer import Peer
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
 from pylingo.shared import PROTOCOL_VERSION, __version__
 from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
 from pylingo.shared.framing import MAX_BODY
-from pylingo.shared.messages import Away, Error, Goodbye, Joined, Left, Limits, Notice, ReadyReply, Renamed, Welcome
-from pylingo.shared.names import MAX_NAME, MAX_ROOM, MAX_TYPED, fold
+from pylingo.shared.messages import Error, Goodbye, Joined, Left, Limits, Notice, ReadyReply, Welcome
+from pylingo.shared.names import MAX_NAME, MAX_ROOM
 from pylingo.shared.schema import Record
-from pylingo.shared.text import MAX_TEXT, quote
+from pylingo.shared.text import MAX_TEXT
 
 FEATURES = ["rooms", "private", "people", "identity", "moderation"]
 """What this server has beyond version 1.0 of the protocol."""
-MAX_ROOMS = 20
-"""The most rooms of one session."""
 LIMITS = Limits(frame=MAX_BODY, text=MAX_TEXT, name=MAX_NAME, room=MAX_ROOM)
-NAME_NOT_STORED = "the server cannot store now that the name is yours: keep the one you have, and try again later"
 _KEEP_SEAT = frozenset({"lost", "idle", "stalled", "frame-timeout"})
 """The reasons after which a seat is kept."""
-
-
-def given(name: str | None) -> str | None:
-    """The room or the person that a request names. An empty name counts as absent, as an empty argument does."""
-    return (name or "").strip() or None
-
-
-def no_room(what: str) -> RequestError:
-    """The error for a request that needs a room, to do `what`."""
-    return RequestError("no-room", f"you are in no room: /join one to {what}")
 
 
 class State(enum.Enum):
@@ -61,30 +47,6 @@ _TRANSITIONS = {
     State.LEAVING: {State.ENDED},
     State.ENDED: set(),
 }
-
-
-class Peer(Protocol):
-    """The connection that carries a session."""
-
-    @property
-    def host(self) -> str:
-        """The peer's address."""
-
-    @property
-    def certificate(self) -> bytes | None:
-        """The certificate that the peer was shown, as DER; None without TLS."""
-
-    def attach(self, session: "Session") -> None:
-        """Carry `session` from now on, instead of the one before."""
-
-    def said_hello(self) -> None:
-        """The client has said hello: it comes back to its rooms now."""
-
-    def ended(self, reason: str) -> None:
-        """The goodbye is in the transport: flush it and close."""
-
-    def go_on(self) -> None:
-        """The session is no longer busy: handle what has come meanwhile."""
 
 
 class Session:
@@ -110,11 +72,16 @@ class Session:
     )
 
     def __init__(
-        self, hub: "Hub[Session]", peer: Peer, transport: Transport, motd: str = "", origin: str | None = None
+        self,
+        hub: "Hub[Session]",
+        peer: "Peer[Session]",
+        transport: Transport,
+        motd: str = "",
+        origin: str | None = None,
     ) -> None:
         self.hub = hub
         self.outbox: Outbox[Session] = Outbox(hub.tick, transport)
-        self.peer: Peer | None = peer
+        self.peer: Peer[Session] | None = peer
         self.origin = origin
         self.token: str | None = None
         self.is_busy = False
@@ -171,26 +138,6 @@ class Session:
     def room(self) -> Room["Session"] | None:
         """The current room."""
         return self.outbox.rooms[0] if self.outbox.rooms else None
-
-    def find_room(self, name: str | None) -> Room["Session"] | None:
-        """The room that a request names, or the current one. Raises `RequestError` `not-in-room`."""
-        name = given(name)
-        if name is None:
-            return self.room
-        name = name.removeprefix("#")
-        self.hub.tick.work += name_work(name)
-        key = fold(name) if len(name) <= MAX_TYPED else None
-        for room in self.rooms:
-            if room.key == key:
-                return room
-        raise RequestError("not-in-room", f"you are not in a room {quote(name)}: /open it first")
-
-    def need_room(self, name: str | None, what: str) -> Room["Session"]:
-        """As `find_room`. Raises `RequestError` `no-room` if there is no current one, which one needs to do `what`."""
-        room = self.find_room(name)
-        if room is None:
-            raise no_room(what)
-        return room
 
     @property
     def number(self) -> int:
@@ -288,61 +235,6 @@ class Session:
             self.leave(self.rooms[0], reason)
         self.outbox.leave_inbox()
 
-    def tell_rooms(self, make: Callable[[Room["Session"]], Record]) -> None:
-        """Tell the others in each room of the person the record that `make` returns for it."""
-        for room in self.person.rooms:
-            if len(room.members) > 1 or self.outbox not in room.members:
-                self.outbox.write_to_room(room, make(room))
-
-    def be_away(self, text: str | None) -> None:
-        """Be away, because of `text`, or be back (None)."""
-        if text != self.person.away:
-            self.person.away = text
-            self.hub.people.changed()
-            self.tell_rooms(lambda room: Away(self.person.name, text))
-
-    def rename(self, name: str) -> str:
-        """Take a name, and tell the rooms; return the old one. Raises `RequestError` `name-taken`.
-
-        Other sessions of the person keep the old name, unless the new one is another spelling of it.
-        """
-        person = self.person
-        old, key = person.name, person.key
-        if name == old:
-            return old
-        other = self.hub.rename(self, name)
-        if other is not person:
-            self._become(other)
-            return old
-        for room in person.rooms:
-            room.directory.remove(key)
-            room.directory.add(person.key)
-        marks = self.hub.marks(person)
-        self.tell_rooms(lambda room: Renamed(old, name, room.name, None, *marks))
-        return old
-
-    def _become(self, other: Person["Session"]) -> None:
-        """Go on as `other`. To each room it is a new name, or somebody has left or joined, or nothing has changed."""
-        person, self.person = self.person, other
-        marks = self.hub.marks(other)
-        for room in self.rooms:
-            leaves, comes = not person.is_in(room, self), not other.is_in(room)
-            if leaves:
-                room.directory.remove(person.key)
-            if comes:
-                room.directory.add(other.key)
-            if leaves and comes:
-                told: Record | None = Renamed(person.name, other.name, room.name, None, *marks)
-            elif comes:
-                told = Joined(room.name, other.name, None, None, *marks)
-            else:
-                told = Left(room.name, person.name, "leave") if leaves else None
-            if told is not None and len(room.members) > 1:
-                self.outbox.write_to_room(room, told)
-        self.hub.release(self, person)
-        other.add(self)
-        self.hub.members_changed()
-
     # --- the end
 
     def end(self, reason: str, text: str, re: int | None = None, discard: bool = False) -> None:
@@ -379,7 +271,7 @@ class Session:
 
     def _end_connection(self, reason: str, goodbye: bytes, discard: bool = False) -> None:
         if self.token is not None and reason in _KEEP_SEAT and self.hub.seats.keep(self):
-            self._detach(reason, goodbye, discard)
+            self.detach(reason, goodbye, discard)
         else:
             self._end_session(reason, goodbye, discard)
 
@@ -415,31 +307,14 @@ class Session:
         if claim is not None:
             self.hub.tokens.claim(self, claim)
 
-    def resume(self, seat: "Session", re: int | None) -> None:
-        """Hand this connection over to `seat`. The session that it carried so far ends."""
-        self.leave_all("moved")
-        peer, outbox = self.peer, self.outbox
-        assert peer is not None
-        if seat.peer is not None:
-            goodbye = Goodbye("replaced", "this session was resumed from another connection")
-            seat._detach("replaced", encode(goodbye))
-        else:
-            self.hub.seats.give_up(seat)
-        seat._attach(peer, outbox, self.origin)
+    def hand_over(self, seat: "Session") -> None:
+        """End, and let `seat`, which has no connection, go on with this one. This session has left its rooms."""
+        assert self.peer is not None
+        seat._attach(self.peer, self.outbox, self.origin)
         self.peer, self.outbox = None, Outbox(self.hub.tick)
         self._release(b"", "resumed")
-        seat.reply_ready(True, re)
 
-    def _attach(self, peer: Peer, outbox: "Outbox[Session]", origin: str | None) -> None:
-        """Go on with another connection. Earlier room frames are not sent; the client fetches them from the history."""
-        self.become(State.ATTACHED)
-        self.origin = origin
-        self.outbox.hand_rooms_to(outbox)
-        self.peer, self.outbox = peer, outbox
-        peer.attach(self)
-        peer.said_hello()
-
-    def _detach(self, reason: str, goodbye: bytes, discard: bool = False) -> None:
+    def detach(self, reason: str, goodbye: bytes, discard: bool = False) -> None:
         """Go on without the connection, which still gets its queued frames and `goodbye`."""
         assert self.peer is not None
         outbox, peer = self.outbox, self.peer
@@ -451,3 +326,12 @@ class Session:
         if self.listing is not None:
             self.listing = None
             self.is_busy = False
+
+    def _attach(self, peer: "Peer[Session]", outbox: "Outbox[Session]", origin: str | None) -> None:
+        """Go on with another connection. Earlier room frames are not sent; the client fetches them from the history."""
+        self.become(State.ATTACHED)
+        self.origin = origin
+        self.outbox.hand_rooms_to(outbox)
+        self.peer, self.outbox = peer, outbox
+        peer.attach(self)
+        peer.said_hello()

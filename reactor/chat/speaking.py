@@ -7,10 +7,11 @@ if they are private. If the key has to be looked up on disk, the requests behind
 from collections.abc import Callable
 from typing import cast
 
+from pylingo.reactor.chat.addressing import find_room, given, no_room
 from pylingo.reactor.chat.moderation import check_mute
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
-from pylingo.reactor.chat.session import Session, State, given, no_room
+from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.history.history import History
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Entry, Error, Message, Private, Say, Sent
@@ -30,7 +31,7 @@ def say(session: Session, say: Say) -> None:
     check_mute(session)
     text = message_text(say.text)
     if say.to is None:  # an empty name is refused below: what was meant for one person must not go to a room
-        room = session.find_room(say.room)
+        room = find_room(session, say.room)
         if room is None:
             raise no_room("say something")
         if say.key is None:

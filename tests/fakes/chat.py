@@ -264,3 +264,10 @@ def resume(chat: Chat, token: str, room: str | None = None, number: int | None =
         person.ask(Command("join", room))
     person.ask(Hello(1, "ignored", resume=token, id=number))
     return person
+
+
+def script(chat: Chat, *deeds: tuple[Person, Record]) -> None:
+    """Many deeds in one tick."""
+    for person, request in deeds:
+        person.ask(request)
+    chat.tick()

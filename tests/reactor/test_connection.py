@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from pylingo.reactor.chat.presence import rename
 from pylingo.reactor.chat.room import WORK_PER_BYTE
 from pylingo.reactor.connection import UNPACED, Connection
 from pylingo.reactor.engine.deadlines import STEP
@@ -992,7 +993,7 @@ def test_the_people_of_a_room_of_thousands_are_no_reason_to_end(bench):
     wire = desk.guest(Command("join", "tea"), buffer=4_096)
     for number in range(8_000):
         somebody = Person(hub).session
-        somebody.rename(f"somebody-with-a-long-name-{number}")
+        rename(somebody, f"somebody-with-a-long-name-{number}")
         somebody.enter(hub.room("tea"))
     desk.turn_until(lambda: wire.got() == [])
     desk.turn()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pylingo.reactor.chat.session import MAX_ROOMS
+from pylingo.reactor.chat.commands import MAX_ROOMS
 from pylingo.shared.messages import (
     Command,
     Error,
