@@ -334,7 +334,7 @@ def test_nothing_private_of_another_module_is_used(path: Path) -> None:
         ("from a import __version__", False),
     ],
 )
-def test_what_counts_as_private_of_another(source: str, found: bool) -> None:
+def test_sources_that_use_private_names_of_others(source: str, found: bool) -> None:
     assert bool(private_names_of_others(source)) == found
 
 
@@ -382,5 +382,5 @@ def test_no_test_module_imports_another() -> None:
         ("# assert\n'''pytest.raises'''", False),
     ],
 )
-def test_what_counts_as_a_check(source: str, checks: bool) -> None:
+def test_sources_that_count_as_a_check(source: str, checks: bool) -> None:
     assert holds_a_check(source) == checks

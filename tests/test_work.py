@@ -182,7 +182,7 @@ def texts(records: list[Record]) -> list[str]:
 
 
 @pytest.mark.parametrize("ids", [False, True], ids=["plain", "with receipts"])
-def test_what_is_pipelined_is_encoded_once_and_sent_once(world: World, ids: bool):
+def test_pipelined_messages_are_encoded_once_and_sent_once(world: World, ids: bool):
     """One tick takes it all in, so each member is offered one piece, and each message exists once in bytes.
 
     Bounds: one wait, as all is there when it begins; one read for each sender, as 200 requests are less than
@@ -237,7 +237,7 @@ def test_many_rooms_cost_what_their_members_get(world: World):
     assert world.sends == {member.server_fd: 1 for room in rooms for member in room[1:]}
 
 
-def test_whoever_is_in_several_rooms_that_spoke_in_one_tick_gets_one_send(world: World):
+def test_a_member_of_several_rooms_that_spoke_in_one_tick_gets_one_send(world: World):
     """Three rooms and an inbox speak: one send for each of ten who are in all three, one encoding for each message."""
     everywhere = world.gather(10, "room0")
     talkers = [world.gather(1, f"room{index}")[0] for index in range(3)]

@@ -1,7 +1,7 @@
-"""Who may come in and as whom: the register of people, how its changes are stored, the password, the challenges.
+"""Access to the server: the register of people, the storing of its changes, the password, and the challenges.
 
-There is one for a server. The register says who people are. `Access` adds what a register must not know: that its
-changes go to a disk, which takes time and may fail.
+A server has one `Access`. A change of the register goes to a disk, which takes time and may fail. The register must not
+know of that, and `Access` does.
 """
 
 import hashlib

@@ -191,7 +191,7 @@ BAD: dict[str, tuple[list[str | bytes], str]] = {
 
 
 @pytest.mark.parametrize(("arguments", "words"), BAD.values(), ids=BAD)
-def test_what_is_wrong_with_the_arguments_is_said_in_one_line(arguments: list[str | bytes], words: str):
+def test_wrong_arguments_are_answered_with_one_line(arguments: list[str | bytes], words: str):
     check_one_line(run(*arguments), 2, words)
 
 

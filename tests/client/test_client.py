@@ -108,7 +108,7 @@ def test_a_server_that_refuses_the_first_connection_is_an_exception_of_connect()
             pytest.fail("there is no place")
 
 
-def test_what_was_said_meanwhile_is_sent_on_the_return(game: Game):
+def test_words_said_meanwhile_are_sent_on_the_return(game: Game):
     game.arrive()
     game.hang_up()
     game.client.say("meanwhile")
@@ -286,7 +286,7 @@ def say_in(bot: Client, *words: str, error: Exception | None = None) -> None:
             raise error
 
 
-def test_what_a_bot_has_said_is_in_the_room_when_it_has_left(server: ServerProcess):
+def test_the_words_of_a_bot_are_in_the_room_when_it_has_left(server: ServerProcess):
     with Peer(server.port) as peer:
         peer.join("last-words")
         with Client("127.0.0.1", server.port, name="last", room="last-words") as bot:

@@ -370,7 +370,7 @@ def test_full_means_more_than_the_high_water_mark(played: Played):
 @pytest.mark.parametrize(
     ("text", "error"), [("a\ud800b", UnicodeEncodeError), ("x" * 40_000, ValueError)], ids=["surrogate", "too large"]
 )
-def test_what_cannot_be_sent_raises_and_harms_nothing(played: Played, text: str, error: type[Exception]):
+def test_a_frame_that_cannot_be_sent_raises_and_harms_nothing(played: Played, text: str, error: type[Exception]):
     played.connect()
     with pytest.raises(error):
         played.link.send(Say(text))

@@ -31,7 +31,7 @@ def test_without_a_room_one_is_there_at_once():
 # --- what was said ----------------------------------------------------------------------------------------------
 
 
-def test_what_is_said_has_a_key_and_an_id():
+def test_a_message_has_a_key_and_an_id():
     talk = in_lobby()
     [first] = talk.say("a").send
     [second] = talk.say("b").send
@@ -63,7 +63,7 @@ def test_the_keys_are_random():
     assert len(keys) == 20
 
 
-def test_what_no_server_would_take_is_refused_at_once():
+def test_a_text_that_no_server_would_take_is_refused_at_once():
     talk = in_lobby()
     for text in ("", "  ", "x" * 4_097):
         with pytest.raises(RequestError):
@@ -71,7 +71,7 @@ def test_what_no_server_would_take_is_refused_at_once():
     assert talk.is_settled
 
 
-def test_what_was_not_confirmed_is_said_again_before_what_was_typed_meanwhile():
+def test_unconfirmed_messages_are_said_again_before_those_typed_meanwhile():
     talk = in_lobby()
     [first] = talk.say("a").send
     [second] = talk.say("b").send
@@ -99,7 +99,7 @@ def test_a_refused_message_is_not_said_again():
     assert isinstance(asked, HistoryRequest)
 
 
-def test_what_was_said_in_the_room_before_is_not_said_in_the_new_one():
+def test_words_said_in_the_room_before_are_not_said_in_the_new_one():
     talk = in_lobby()
     talk.say("for the lobby")
     talk.command("join", "pool")
@@ -120,7 +120,7 @@ def test_the_person_is_told_what_may_not_have_arrived():
     assert "for the lobby" in told.text
 
 
-def test_what_was_said_after_a_move_is_not_said_in_the_room_before():
+def test_words_said_after_a_move_are_not_said_in_the_room_before():
     """`/join pool`, then words for the pool; the connection broke before the server handled either."""
     talk = in_lobby()
     talk.command("join", "pool")
@@ -132,7 +132,7 @@ def test_what_was_said_after_a_move_is_not_said_in_the_room_before():
         assert not isinstance(record, Say), "said in the lobby what was for the pool"
 
 
-def test_what_was_said_after_a_move_is_said_again_in_the_new_room():
+def test_words_said_after_a_move_are_said_again_in_the_new_room():
     """`/join pool`, then words for the pool; the connection broke before the answer to either came."""
     talk = in_lobby()
     talk.command("join", "pool")

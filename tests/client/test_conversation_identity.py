@@ -146,7 +146,7 @@ def test_an_owned_name_is_not_asked_for_again() -> None:
 # --- the inbox of a key
 
 
-def test_what_came_while_away_is_fetched_at_the_first_start() -> None:
+def test_private_messages_that_came_while_away_are_fetched_at_the_first_start() -> None:
     talk = make(verified())
     talk.connected()
     talk.received(welcome())
@@ -158,7 +158,7 @@ def test_what_came_while_away_is_fetched_at_the_first_start() -> None:
     assert shown == [Private("bob", "ada", "old", 7), Private("bob", "ada", "new", 9)]
 
 
-def test_what_came_since_the_last_run_is_fetched() -> None:
+def test_private_messages_since_the_last_run_are_fetched() -> None:
     talk = make(verified(), **{INBOX: 5})
     talk.connected()
     talk.received(welcome())
@@ -236,7 +236,7 @@ def test_a_kick_takes_us_out_of_the_room_for_good() -> None:
     assert not [record for record in sent if isinstance(record, Command)]
 
 
-def test_what_is_said_after_a_kick_is_for_the_room_that_is_left() -> None:
+def test_words_said_after_a_kick_are_for_the_remaining_room() -> None:
     talk = here("lobby", "ops")
     talk.received(Left("lobby", "ada", "kicked", by="root", current="ops"))
     (say,) = talk.say("hi").send

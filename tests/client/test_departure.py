@@ -77,7 +77,7 @@ def test_without_a_connection_there_is_no_goodbye(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(("patience", "seconds"), [(10.0, 8.0), (None, STANDSTILL)])
-def test_what_is_not_confirmed_in_time_is_given_up_on_a_new_connection(
+def test_messages_not_confirmed_in_time_are_given_up_on_a_new_connection(
     bench: Bench, patience: float | None, seconds: float
 ) -> None:
     bench.conversation.say("one", "k")

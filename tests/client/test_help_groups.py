@@ -52,7 +52,7 @@ def test_a_server_of_version_1_0_shows_what_it_has() -> None:
     assert labels(commands) == ["rooms", "people", "program"]
 
 
-def test_who_may_not_moderate_is_shown_nothing_of_it() -> None:
+def test_somebody_who_may_not_moderate_is_shown_nothing_of_it() -> None:
     assert labels(PLAIN) == [label for label in LABELS[:-1] if label != "order"]
 
 

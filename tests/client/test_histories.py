@@ -97,7 +97,7 @@ def test_a_loss_ends_all_reading() -> None:
     assert places.newest("tea") == 6
 
 
-def test_what_was_seen_in_an_earlier_run_is_for_one_room() -> None:
+def test_the_stamp_of_an_earlier_run_is_for_one_room() -> None:
     places = histories(tea=50)
     assert places["pool"].catch_up().before is None
     assert places["tea"].catch_up() == HistoryRequest(None, 51, CONTEXT, 2)

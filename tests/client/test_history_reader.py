@@ -154,7 +154,7 @@ def test_a_context_that_never_came_is_asked_for_again() -> None:
     assert reader.catch_up() == HistoryRequest(None, 51, CONTEXT, 2)
 
 
-def test_what_came_live_makes_an_earlier_run_old() -> None:
+def test_a_live_message_makes_an_earlier_run_old() -> None:
     reader = HistoryReader(itertools.count(1), seen=50)
     reader.catch_up()
     reader.stop()

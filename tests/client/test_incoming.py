@@ -246,7 +246,7 @@ def test_a_loss_before_the_join_was_handled_does_not_lose_the_room():
     assert rooms_asked_for(talk.received(ready(None, resumed=True))) == ["lobby"]
 
 
-def test_what_was_said_after_a_join_that_is_refused_belongs_to_the_room_one_is_in():
+def test_words_said_after_a_refused_join_belong_to_the_present_room():
     talk = in_lobby()
     [join] = talk.command("join", "nowhere").send
     [say] = talk.say("x").send

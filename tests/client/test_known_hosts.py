@@ -24,7 +24,7 @@ def write(path: Path, text: str | bytes) -> None:
     path.chmod(0o600)
 
 
-def test_what_is_added_is_found_with_its_line(path: Path) -> None:
+def test_an_added_server_is_found_with_its_line(path: Path) -> None:
     assert find(path, "a", 1) == []
     add(path, "a", 1, ONE)
     add(path, "a", 2, TWO)

@@ -114,7 +114,7 @@ def test_the_defaults():
 
 
 @pytest.mark.parametrize(("arguments", "words"), BAD.values(), ids=BAD)
-def test_what_is_wrong_is_said_in_one_line_with_status_2(arguments: list[str], words: str):
+def test_a_mistake_is_said_in_one_line_with_status_2(arguments: list[str], words: str):
     with pytest.raises(LaunchError) as caught:
         parse_arguments(arguments)
     assert words in str(caught.value)
@@ -248,7 +248,7 @@ def test_another_file(config: Path, tmp_path: Path):
         (f'name = "{"x" * 1_025}"', "a name must have at most 32 characters"),
     ],
 )
-def test_what_is_wrong_in_the_file_is_said_in_one_line_with_status_2(config: Path, text: str, words: str):
+def test_a_mistake_in_the_file_is_said_in_one_line_with_status_2(config: Path, text: str, words: str):
     config.write_text(text)
     with pytest.raises(LaunchError) as caught:
         parse_arguments([])

@@ -89,7 +89,7 @@ def test_a_private_message_under_another_key_is_a_change() -> None:
     assert marks.note(private("ada", fingerprint=TWO), "me") == [KeyChanged("ada", ONE, TWO)]
 
 
-def test_what_was_not_known_is_no_change() -> None:
+def test_a_key_that_was_not_known_is_no_change() -> None:
     marks = Marks()
     marks.note(Sent(None, 1, to="ada"), "me")
     assert marks.note(Joined("lobby", "ada", fingerprint=ONE), "me") == []

@@ -583,7 +583,7 @@ def test_a_name_that_cannot_be_had_is_told_and_one_stays_the_guest(
         assert re.fullmatch(r"guest-\d+", peer.until(Message, text="hello").from_)
 
 
-def test_what_is_said_on_the_wire_first(tmp_path: Path):
+def test_the_first_frames_on_the_wire(tmp_path: Path):
     with Played() as played, Client(tmp_path, played.address, "--name", "alice", "--room", "#pool"):
         played.accept(WELCOME)
         hello = played.hear()

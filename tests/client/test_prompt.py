@@ -16,7 +16,7 @@ from tests.support import DEADLINE, ROOT
 ASK = "from pylingo.client.prompt import ask_secret; print('got', len(ask_secret('Secret: ')))"
 
 
-def test_what_is_typed_is_not_shown() -> None:
+def test_typed_secrets_are_not_shown() -> None:
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(ROOT)

@@ -87,7 +87,7 @@ def test_joining_shows_the_newest_of_the_log_before_what_came_meanwhile():
 
 
 @pytest.mark.parametrize("first", [message(3), Skipped("lobby", 2, 2, 4)], ids=["message", "gap"])
-def test_what_came_since_the_join_is_shown_though_the_first_page_has_no_place_for_it(first: Record):
+def test_messages_since_the_join_are_shown_though_the_first_page_has_no_place_for_them(first: Record):
     talk = make()
     talk.connected()
     talk.received(ready())
@@ -195,7 +195,7 @@ def test_a_page_that_was_for_the_room_before_is_not_shown_as_an_answer():
     assert talk.received(message(3, room="pool")).show == [message(3, room="pool")]
 
 
-def test_what_is_held_for_the_room_before_is_not_shown_in_the_new_one():
+def test_frames_held_for_the_room_before_are_not_shown_in_the_new_one():
     talk = in_lobby(entry(1))
     [asked] = back(talk)
     talk.received(message(5))  # of the lobby, behind a gap
@@ -240,7 +240,7 @@ def test_answers_to_the_person_pass_while_the_log_is_read():
         assert talk.received(record).show == [record]
 
 
-def test_what_the_log_already_has_is_confirmed_by_it_once():
+def test_a_message_that_the_log_already_has_is_confirmed_by_it_once():
     talk = in_lobby()
     [say] = talk.say("a").send
     assert isinstance(say, Say)
@@ -267,7 +267,7 @@ def say_and_confirm(talk: SortedConversation, ats: Iterable[int]) -> tuple[list[
     return entries, sent
 
 
-def test_who_talks_alone_for_long_reads_the_log_now_and_then_and_not_all_of_it_when_coming_back():
+def test_a_client_that_talks_alone_for_long_reads_the_log_now_and_then_and_not_all_of_it_when_coming_back():
     talk = in_lobby(entry(1))
     _, sent = say_and_confirm(talk, range(2, 2_001))
     assert sent == []

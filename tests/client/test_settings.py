@@ -179,7 +179,7 @@ def test_a_wrong_style_is_one_sentence_with_its_key_and_what_is_right(path: Path
         ("bell = true\nbell = true", "is not valid TOML"),
     ],
 )
-def test_what_it_cannot_say_is_refused(path: Path, text: str, words: str) -> None:
+def test_a_value_that_cannot_be_written_is_refused(path: Path, text: str, words: str) -> None:
     with pytest.raises(LaunchError) as caught:
         read(path, text)
     assert words in str(caught.value)
@@ -259,7 +259,7 @@ def save(path: Path, after: Preferences) -> None:
     module.save(path, before, after)
 
 
-def test_what_another_window_has_changed_stays(path: Path) -> None:
+def test_changes_of_another_window_stay(path: Path) -> None:
     path.write_text('ignored = ["Cy"]\n')
     one, two = load(path).preferences, load(path).preferences
     before = deepcopy(one)
@@ -355,7 +355,7 @@ def test_where_there_are_no_locks_it_is_written_without(path: Path, monkeypatch:
     assert path.read_text() == "bell = false\n"
 
 
-def test_what_was_changed_is_read_again(path: Path) -> None:
+def test_a_changed_preference_is_read_again(path: Path) -> None:
     preferences = Preferences("inline", colors=False, times=False, bell=False, ignored={"bob", "álvaro", "漢字"})
     save(path, preferences)
     assert load(path).preferences == preferences
@@ -556,7 +556,7 @@ def test_a_device_is_not_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["name = " + "[" * 5_000, "room = " + "1" * 5_000])
-def test_what_toml_cannot_take_is_one_sentence(tmp_path: Path, text: str) -> None:
+def test_a_value_that_toml_cannot_take_is_one_sentence(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.toml"
     path.write_text(text)
     with pytest.raises(LaunchError):

@@ -221,7 +221,7 @@ def test_in_a_new_session_rooms_are_entered_again_and_conversations_are_over() -
     assert talk.received(private(3)).show == [private(3)], "the stamps of another session's inbox tell nothing"
 
 
-def test_what_was_said_privately_before_the_first_session_is_sent() -> None:
+def test_private_words_said_before_the_first_session_are_sent() -> None:
     talk = make()
     talk.say("a", to="grace")
     [say] = arrive(talk, ready()).send
@@ -229,7 +229,7 @@ def test_what_was_said_privately_before_the_first_session_is_sent() -> None:
     assert (say.to, say.room) == ("grace", None)
 
 
-def test_what_was_said_to_a_room_that_is_not_entered_again_is_refused() -> None:
+def test_words_for_a_room_that_is_not_entered_again_are_refused() -> None:
     talk = in_rooms("lobby", "ops")
     [lost] = talk.say("a", room="ops").send
     step = back(talk, resumed=False)
@@ -460,7 +460,9 @@ def test_a_server_of_version_1_0_gets_the_frames_of_version_1_0() -> None:
     [(("a",), {"to": "grace"}), (("a",), {"action": True}), (("a",), {"room": "ops"})],
     ids=["private", "emote", "room"],
 )
-def test_what_a_server_lacks_is_refused_at_once_or_after_the_wait(arguments: tuple[str], named: dict[str, str]) -> None:
+def test_a_request_that_a_server_lacks_is_refused_at_once_or_after_the_wait(
+    arguments: tuple[str], named: dict[str, str]
+) -> None:
     talk = old_server("lobby")
     with pytest.raises(RequestError) as caught:
         talk.say(*arguments, **named)

@@ -18,7 +18,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state" / "pylingo" / "state.json"
 
 
-def test_what_was_saved_is_read_again(path: Path) -> None:
+def test_saved_rooms_are_read_again(path: Path) -> None:
     save(path, SERVER, ["Ops", "lobby"], {"ops": 7, "lobby": 2**63 - 1, "left": 3})
     assert load(path, SERVER) == SavedRooms(["Ops", "lobby"], {"ops": 7, "lobby": 2**63 - 1})
     assert load(path, "another:5000") == SavedRooms()
@@ -66,7 +66,7 @@ def test_no_more_rooms_are_kept_than_one_can_be_in(path: Path) -> None:
     assert load(path, SERVER) == SavedRooms(rooms[:ROOMS_KEPT], dict.fromkeys(rooms[:ROOMS_KEPT], 1))
 
 
-def test_what_no_sound_server_has_does_not_damage_the_file(path: Path) -> None:
+def test_names_that_no_sound_server_has_do_not_damage_the_file(path: Path) -> None:
     rooms = ["\x1b[2J", "two words", "#lobby", "lobby", "ops"]
     save(path, SERVER, rooms, {"lobby": 2**64 - 1, "ops": -1})
     assert load(path, SERVER) == SavedRooms(["lobby", "ops"], {})

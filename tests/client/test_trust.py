@@ -120,7 +120,7 @@ def test_another_port_is_another_server(path: Path) -> None:
 # --- authorities
 
 
-def test_what_an_authority_vouches_for_is_accepted_and_not_remembered(path: Path) -> None:
+def test_a_certificate_that_an_authority_vouches_for_is_accepted_and_not_remembered(path: Path) -> None:
     one = trust(path)
     assert connect(one, OLD, by_authority=True) is Basis.AUTHORITY
     assert not path.exists()
@@ -128,7 +128,7 @@ def test_what_an_authority_vouches_for_is_accepted_and_not_remembered(path: Path
 
 
 @pytest.mark.parametrize("more", [{}, {"accept_new": True}])
-def test_what_an_authority_vouched_for_must_stay_so(more: dict[str, Any], path: Path) -> None:
+def test_a_certificate_that_an_authority_vouched_for_must_stay_so(more: dict[str, Any], path: Path) -> None:
     one = trust(path, **more)
     connect(one, OLD, by_authority=True)
     with pytest.raises(TrustError, match=r"vouches for the certificate of chat\.example:7 any more") as e:
@@ -169,7 +169,7 @@ def test_a_certificate_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert "a file/known_hosts: File exists" in said[0]
 
 
-def test_what_cannot_be_remembered_is_expected_for_this_run() -> None:
+def test_a_certificate_that_cannot_be_remembered_is_expected_for_this_run() -> None:
     said: list[str] = []
     one = trust(None, note=said.append)
     one.accept(fingerprint(OLD))

@@ -139,7 +139,7 @@ def test_ending_conversations_compares_no_requests_with_each_other() -> None:
     assert len(requests.waiting) == 1
 
 
-def test_what_was_for_a_room_that_was_refused_is_for_the_one_before() -> None:
+def test_messages_for_a_refused_room_are_for_the_one_before() -> None:
     requests = Unanswered()
     requests.said(SAY, "pool", 0)
     requests.said(Say("psst", "k2", 2, to="grace"), INBOX, 0)

@@ -42,11 +42,11 @@ def test_a_name_may_come_free_in_sight(record: Record) -> None:
 
 
 @pytest.mark.parametrize("record", STAYS, ids=str)
-def test_whoever_only_leaves_the_room_keeps_the_name(record: Record) -> None:
+def test_somebody_who_only_leaves_the_room_keeps_the_name(record: Record) -> None:
     assert not refused().comes_free(record)
 
 
-def test_what_ends_the_waiting() -> None:
+def test_frames_that_end_the_waiting() -> None:
     wish = refused()
     wish.given("guest-3")
     assert wish.is_taken

@@ -517,7 +517,7 @@ def test_a_name_of_a_letter_that_shows_nothing_is_made_visible():
 
 
 @pytest.mark.parametrize("name", [name for name in ESCAPES if name not in ("LF", "tab", "CRLF", "marks of direction")])
-def test_what_was_replaced_is_seen(name: str):
+def test_a_replaced_text_is_seen(name: str):
     text = ESCAPES[name]
     [row] = wording(Message("lobby", "bob", text, AT))
     shown = row.removeprefix("22:14 bob: ")

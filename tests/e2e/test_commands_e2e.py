@@ -306,7 +306,7 @@ def test_close_is_the_last_that_is_answered(scene: Scene) -> None:
     "end", [command("close"), {"type": "hello", "protocol": 2}], ids=["close", "another version of the protocol"]
 )
 @pytest.mark.parametrize("behind", [command("join", "{room}"), command("name", "{fresh}"), say("still here?")], ids=str)
-def test_what_stands_behind_the_cause_of_a_goodbye_is_not_handled(
+def test_requests_behind_the_cause_of_a_goodbye_are_not_handled(
     scene: Scene, alone: Peer, end: dict[str, Any], behind: dict[str, Any]
 ) -> None:
     """Even if it came in one piece with it: nobody haunts a room, and no name stays taken."""
@@ -382,7 +382,7 @@ TOLD: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize("case", TOLD)
-def test_what_the_others_are_told(scene: Scene, case: str) -> None:
+def test_the_frames_that_the_others_get(scene: Scene, case: str) -> None:
     request, told = TOLD[case]
     scene.ask(request, 5)
     if case == "pong":  # the one request without an answer

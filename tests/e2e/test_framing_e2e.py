@@ -254,7 +254,7 @@ def test_an_empty_bin_is_an_empty_string(peer: Peer) -> None:
     peer.expect(Error, code="bad-text")
 
 
-def test_what_came_before_a_broken_frame_counts_and_what_came_after_does_not(chat: Chat, peer: Peer) -> None:
+def test_frames_before_a_broken_one_count_and_those_after_it_do_not(chat: Chat, peer: Peer) -> None:
     peer.raw(encode(Say("before", id=1)) + encode_frame(b"\xc1") + encode(Say("after", id=2)))
     peer.expect(Sent, re=1)
     refused(peer)
@@ -264,7 +264,7 @@ def test_what_came_before_a_broken_frame_counts_and_what_came_after_does_not(cha
         assert listener.fence() == []
 
 
-def test_what_is_sent_after_the_goodbye_is_ignored(chat: Chat, peer: Peer) -> None:
+def test_frames_sent_after_the_goodbye_are_ignored(chat: Chat, peer: Peer) -> None:
     peer.raw(encode_frame(b"\xc1"))
     peer.expect(Goodbye)
     peer.send(Say("too late"), Command("name", "too-late"))

@@ -224,7 +224,7 @@ def test_sent_follows_the_commit_promptly_and_the_room_does_not_wait_for_it(star
             assert time.monotonic() - begin < PROMPT
 
 
-def test_what_was_confirmed_is_in_the_file(start: Start, path: Path, tmp_path: Path) -> None:
+def test_confirmed_messages_are_in_the_file(start: Start, path: Path, tmp_path: Path) -> None:
     """A copy of the file and its journal, taken while the server runs, is what a dead machine would leave."""
     server = start()
     with guest(server, "alice") as alice:
@@ -581,7 +581,7 @@ def test_a_crowd_comes_back_at_once(start: Start) -> None:
 @pytest.mark.parametrize(
     "garbage", [b"\xff\xff\xff\xff", b"\0\0\0\x01\xc1", b"\0\0\0\x01\x80"], ids=["size", "body", "type"]
 )
-def test_what_follows_a_close_is_not_handled_while_the_disk_is_waited_for(tmp_path: Path, garbage: bytes):
+def test_requests_after_a_close_are_not_handled_while_the_disk_is_waited_for(tmp_path: Path, garbage: bytes):
     with ServerProcess("--history", str(tmp_path / "history")) as server, Peer(server.port) as peer:
         peer.join("tea")
         peer.raw(encode(Say("hi", id=1)) + encode(Command("close", id=2)) + garbage)

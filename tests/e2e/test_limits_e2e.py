@@ -400,7 +400,7 @@ def test_full_by_the_most_connections(start: Start) -> None:
         third.until(Message, text="still here")
 
 
-def test_what_the_refused_send_does_not_count_and_their_goodbye_arrives(start: Start) -> None:
+def test_bytes_of_refused_peers_do_not_count_and_their_goodbye_arrives(start: Start) -> None:
     """Many at once, who all speak before they are refused."""
     server = start("--max-connections", "1")
     with server.peers(1, room="tea") as (inside,):
@@ -594,7 +594,7 @@ def test_the_default_pace_slows_one_and_loses_nothing(start: Start) -> None:
 
 
 @pytest.mark.parametrize("end", ["shutdown", "close"])
-def test_what_was_sent_before_fin_counts_also_beyond_the_burst(start: Start, end: str) -> None:
+def test_frames_sent_before_fin_count_also_beyond_the_burst(start: Start, end: str) -> None:
     server = start("--rate", "50", "--burst", "5")
     with server.peers(2, room="tea") as (fast, listener):
         fast.send(*(Say(str(number)) for number in range(30)))

@@ -72,7 +72,7 @@ def test_no_left_is_told_when_the_server_ends() -> None:
             assert [type(record) for record in peer.rest()] == [Goodbye]
 
 
-def test_what_was_said_before_the_signal_arrives_before_the_goodbye() -> None:
+def test_words_said_before_the_signal_arrive_before_the_goodbye() -> None:
     with ServerProcess("--rate", "0") as server, server.peers(2, room="tea") as (speaker, listener):
         speaker.send(*(Say(f"{number}", id=number) for number in range(200)))
         speaker.until(Sent, re=199)

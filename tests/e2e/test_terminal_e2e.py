@@ -108,7 +108,7 @@ def test_the_times_follow_the_zone(open_client: Open, meet: Meet, tmp_path: Path
     ada.wait(lambda: hour() == (before + 5) % 24)  # without a key or a message
 
 
-def test_what_is_no_command_is_said_or_left_in_the_line(open_client: Open, meet: Meet):
+def test_a_line_that_is_no_command_is_said_or_left(open_client: Open, meet: Meet):
     ada, bob = open_client(), meet("bob")
     ada.press("/usr/bin/ld: not found\r")
     bob.until(Message, text="/usr/bin/ld: not found")
@@ -153,7 +153,7 @@ def test_the_layout_changes_while_running_and_is_remembered(open_client: Open, m
     assert ada.is_restored
 
 
-def test_what_is_set_in_one_window_stays_when_another_sets_something_else(open_client: Open, tmp_path: Path):
+def test_a_setting_of_one_window_stays_when_another_sets_something_else(open_client: Open, tmp_path: Path):
     environment = {"XDG_CONFIG_HOME": str(tmp_path)}
     ada, eve = open_client(environment=environment), open_client(environment=environment, name="eve")
     ada.press("/ignore bob\r")
@@ -559,7 +559,7 @@ def test_a_log_file_that_is_a_pipe_is_refused(open_client: Open, tmp_path):
     assert (tmp_path / "file").read_text().endswith(" ada: for the record\n")
 
 
-def test_what_was_not_sent_is_said_at_the_end(open_client: Open):
+def test_unsent_messages_are_told_at_the_end(open_client: Open):
     ada = open_client(f"127.0.0.1:{closed_port()}")
     ada.wait("next try in")
     ada.press("never sent\r")

@@ -131,7 +131,7 @@ FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
     [FAMILY, "\U0001f1e9\U0001f1ea", "\u2764\ufe0f", "\U0001f44d\U0001f3fd", "e\u0301", "\u05e9\u05dc", "\u4e2d" * 30],
     ids=["a family", "a flag", "a heart", "a skin tone", "an accent", "right to left", "wide"],
 )  # fmt: skip
-def test_what_terminals_show_in_their_own_ways(tmux: Tmux, server: ServerProcess, text: str):
+def test_characters_that_terminals_show_in_their_own_ways(tmux: Tmux, server: ServerProcess, text: str):
     """However wide a terminal takes it for: the rows below stay, and the line goes on where it was."""
     ada = tmux.open(f"127.0.0.1:{server.port}", "--name", "ada", columns=50)
     tmux.wait(ada, "in lobby as ada")

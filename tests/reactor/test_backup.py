@@ -56,7 +56,7 @@ def test_the_file_may_stand_in_the_configuration(tmp_path: Path) -> None:
     assert stamps(tmp_path / "copy.db") == list(range(1, 11))
 
 
-def test_what_is_said_while_the_copy_is_made_begins_it_again_not_once(
+def test_messages_sent_while_the_copy_is_made_do_not_begin_it_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A copy in steps, as it would be begun again by each commit, has ended after as many steps as it has pages."""
@@ -127,7 +127,7 @@ def test_a_running_server_is_copied_and_goes_on(tmp_path: Path) -> None:
         (["--history", "empty", "copy"], "empty is no history file"),
     ],
 )
-def test_what_cannot_be_copied_is_said_in_a_sentence_and_nothing_is_left(
+def test_a_history_that_cannot_be_copied_is_told_in_a_sentence_and_nothing_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], sentence: str
 ) -> None:
     monkeypatch.chdir(tmp_path)

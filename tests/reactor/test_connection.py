@@ -131,7 +131,7 @@ def test_more_than_is_read_in_one_turn(bench):
         (b"\x82\xa4type\xa7history\xa2id\x07", "no-room", 7),
     ],
 )
-def test_what_is_refused_is_answered_in_its_place_with_the_id_that_it_had(bench, body, code, number):
+def test_a_refused_request_is_answered_in_its_place_with_its_id(bench, body, code, number):
     desk = bench()
     wire = desk.guest()
     wire.raw(encode(PingRequest(1)) + HEADER.pack(len(body)) + body + encode(PingRequest(2)))
@@ -177,7 +177,7 @@ def test_a_broken_frame_ends_the_connection_and_what_came_before_it_counts(bench
     assert desk.server.service.counts["bad-frame"] == 1
 
 
-def test_what_comes_after_a_goodbye_is_not_handled(bench):
+def test_requests_after_a_goodbye_are_not_handled(bench):
     desk = bench()
     other = desk.guest(Command("join", "tea"))
     wire = desk.guest(Command("join", "tea"))
@@ -194,7 +194,7 @@ def test_what_comes_after_a_goodbye_is_not_handled(bench):
     assert len(desk.connections) == 1
 
 
-def test_what_waits_on_a_connection_that_was_replaced_is_not_handled(bench):
+def test_requests_that_wait_on_a_replaced_connection_are_not_handled(bench):
     desk = bench(burst=3, rate=1.0)
     other = desk.guest(Command("join", "tea"))
     wire = desk.connect()
@@ -294,7 +294,7 @@ def test_an_exception_of_ours_at_a_request_that_had_to_wait_ends_that_connection
 
 
 @pytest.mark.parametrize("garbage", [encode(Say("late" * 500)) * 10, b"\xff" * 20_000], ids=["frames", "broken"])
-def test_what_comes_behind_a_close_that_waits_for_the_disk_is_not_kept(bench, monkeypatch, garbage):
+def test_requests_behind_a_close_that_waits_for_the_disk_are_not_kept(bench, monkeypatch, garbage):
     desk = bench()
     wire = desk.guest()
     waiting: list[Callable[[], object]] = []
@@ -485,7 +485,7 @@ def test_a_tick_handles_what_one_budget_allows_however_many_ask(bench, frame):
     assert handled == {index: list(range(5)) for index in range(len(wires))}  # each in order, and none is lost
 
 
-def test_whoever_asks_for_little_does_not_wait_behind_those_who_ask_for_much(bench):
+def test_a_peer_that_asks_for_little_does_not_wait_behind_those_that_ask_for_much(bench):
     desk = bench(burst=10, rate=4.0)
     wires = [desk.guest() for _ in range(60)]
     alice = desk.guest()
@@ -570,7 +570,7 @@ def test_a_paced_peer_still_receives_the_room(bench):
     assert [record.text for record in busy.got()] == ["hi"]
 
 
-def test_what_breaks_the_stream_waits_for_its_turn(bench):
+def test_a_frame_that_breaks_the_stream_waits_for_its_turn(bench):
     desk = bench(burst=2, rate=1.0)
     wire = desk.connect()
     wire.got()
@@ -707,7 +707,7 @@ def test_a_peer_that_hangs_up_while_its_address_is_paced_does_not_delay_others(b
     assert numbers(wire.got()) == [1]
 
 
-def test_what_the_address_keeps_back_is_handled_later_and_nothing_is_lost(bench):
+def test_requests_that_the_address_keeps_back_are_handled_later_and_nothing_is_lost(bench):
     desk = bench(burst=2, rate=1.0, max_per_address=0)
     bursts(desk, [NEAR] * 16, 2)
     wires = [desk.guest(address=(NEAR, port)) for port in range(5)]

@@ -83,7 +83,7 @@ def test_two_at_once_get_their_own_replies(bench: Bench, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("data", [b"", b"words", b"\xff", b"[" * 60_000])
-def test_what_is_no_json_is_no_request(bench: Bench, data: bytes) -> None:
+def test_a_line_that_is_no_json_is_no_request(bench: Bench, data: bytes) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.sendto(data, str(bench.path))
         bench.turn_until(lambda: bench.requests)

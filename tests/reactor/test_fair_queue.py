@@ -84,7 +84,7 @@ def test_a_request_costs_more_for_each_byte_that_may_begin_a_map_or_an_array():
         assert more == pytest.approx(12 if code in containers else 0)
 
 
-def test_what_fits_the_budget_does_not_wait(desk: Desk):
+def test_work_that_fits_the_budget_does_not_wait(desk: Desk):
     ada, bob = Peer(desk, "ada"), Peer(desk, "bob")
     ada.ask(*[BUDGET / 5] * 2)
     bob.ask(*[BUDGET / 5] * 3)
@@ -129,7 +129,7 @@ def test_a_peer_that_asked_much_while_alone_is_not_put_back_for_long(desk: Desk)
     assert "ada" in desk.tick(6)
 
 
-def test_who_asked_much_when_nobody_else_did_is_a_little_behind(desk: Desk):
+def test_a_peer_that_asked_much_when_nobody_else_did_is_a_little_behind(desk: Desk):
     ada, bob, cyd = (Peer(desk, name) for name in ("ada", "bob", "cyd"))
     ada.ask(BUDGET)
     desk.tick()

@@ -152,7 +152,7 @@ def run(code, **options):
 
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error", "critical"])
-def test_what_is_at_least_of_the_level_goes_to_stderr(level):
+def test_lines_of_at_least_the_level_go_to_stderr(level):
     names = ["debug", "info", "warning", "error", "critical"]
     done = run(
         f"log_to_stderr({level!r})\n"
@@ -225,7 +225,7 @@ def test_no_line_comes_before_the_word_about_those_left_out(pipe):
     writer.close()
 
 
-def test_what_the_system_refuses_is_counted_and_told_once_it_takes_lines_again(monkeypatch):
+def test_lines_that_the_system_refuses_are_counted_and_told_once_it_takes_lines_again(monkeypatch):
     monkeypatch.setattr("pylingo.reactor.log.PATIENCE", 0.01)
     refusals, written = [], []
 

@@ -106,7 +106,9 @@ def test_a_certificate_is_used_from_the_reload_on(server: Server, caplog: pytest
     ]
 
 
-def test_what_has_changed_is_said_and_what_needs_a_restart(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+def test_changed_settings_are_told_and_those_that_need_a_restart(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
     server.reconfigure(dataclasses.replace(server.settings, motd="a\x1b[2J" + "x" * 500, rate=0.0), None)
     assert caplog.messages == [f"{READ}--motd is {'a\x1b[2J' + 'x' * 59!r}, --rate is '0'"]
     caplog.clear()

@@ -108,7 +108,7 @@ def test_a_bad_configuration_file(tmp_path):
         (["--data", "/dev/null"], "cannot use the data folder /dev/null: it is not a folder"),
     ],
 )
-def test_what_decides_who_comes_in_must_be_there(arguments, words, tmp_path):
+def test_files_that_decide_about_people_must_be_there(arguments, words, tmp_path):
     assert words in refusal(*arguments, cwd=tmp_path)
 
 
@@ -149,7 +149,7 @@ def test_without_tls_there_is_no_link_for_the_operator(tmp_path):
 
 
 @pytest.mark.parametrize(("host", "is_told"), [("127.0.0.1", False), ("::1", False), ("0.0.0.0", True), ("::", True)])
-def test_what_a_port_without_encryption_means_is_said(host, is_told):
+def test_the_meaning_of_a_port_without_encryption_is_told(host, is_told):
     with ServerProcess("--host", host) as server:
         server.stop(signal.SIGTERM)
         assert ("this port is not encrypted: everybody on the network" in server.log()) == is_told

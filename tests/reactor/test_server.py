@@ -221,7 +221,7 @@ def test_one_address_has_a_number_of_connections(bench, caplog):
         (["fe80::1%eth0", "fe80::2%eth0"], 1),
     ],
 )
-def test_what_counts_as_one_address(bench, hosts, refused):
+def test_addresses_that_count_as_one(bench, hosts, refused):
     desk = bench(max_per_address=1)
     for host in hosts:
         desk.connect((host, 1_000))
@@ -602,7 +602,7 @@ def test_words_said_in_the_tick_of_the_drain_are_still_delivered(bench):
 
 
 @pytest.mark.parametrize("more", [0, 9_000], ids=["that was read", "that was not read yet, too"])
-def test_what_the_pace_kept_back_is_handled_before_the_farewell(bench, more):
+def test_requests_that_the_pace_kept_back_are_handled_before_the_farewell(bench, more):
     desk = bench(rate=4.0, burst=5, queue_soft=2**24, queue_hard=2**24)
     people = [desk.guest(Command("join", "tea")) for _ in range(3)]
     people[0].sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**20)
@@ -694,7 +694,7 @@ def test_a_second_signal_hardly_waits_for_the_disk(signals, patience):
     assert waited == [pytest.approx(patience)]
 
 
-def test_what_comes_after_the_farewell_is_not_handled(bench):
+def test_requests_after_the_farewell_are_not_handled(bench):
     desk = bench()
     alice, bob = desk.guest(Command("join", "tea")), desk.guest(Command("join", "tea"))
     alice.got()

@@ -30,7 +30,7 @@ GOOD = {
 BAD_PORTS = ["0", "65536", "99999999", "-1", "+1", "1.0", "1e3", " 1", "1 ", "http", "0x50", "٣", "１", "²", "1_0"]
 
 
-def test_what_is_left_out_is_this_computer_and_the_port_of_the_server():
+def test_parts_left_out_are_this_computer_and_the_port_of_the_server():
     assert parse_address("") == ("127.0.0.1", 5000)
 
 
@@ -67,7 +67,7 @@ hosts = st.one_of(
 
 
 @given(hosts, st.integers(1, 65_535))
-def test_what_is_shown_is_read_back(host: str, port: int):
+def test_a_printed_form_is_read_back(host: str, port: int):
     assert parse_address(show_address(host, port)) == (host, port)
 
 

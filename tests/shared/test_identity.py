@@ -43,7 +43,7 @@ def test_the_fingerprint_has_no_padding() -> None:
         "SHA256:" + "-" * 43,
     ],
 )
-def test_what_is_no_whole_fingerprint_is_refused(text: str) -> None:
+def test_a_text_that_is_no_whole_fingerprint_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="a fingerprint must be SHA256: and 43 characters of base64"):
         parse_fingerprint(text)
 

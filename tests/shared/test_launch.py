@@ -35,7 +35,7 @@ def test_a_launch_error_is_one_line_and_a_status(capsys, arguments, status):
 
 
 @pytest.mark.parametrize("sentence", ["two\nlines", "\x1b[2Jcleared", "a\rb", "a\u2028b", "\x9b2J"])
-def test_what_was_typed_cannot_break_the_line(capsys, sentence):
+def test_a_typed_argument_cannot_break_the_line(capsys, sentence):
     """A host or a path stands in the sentence as it was given."""
 
     def main():

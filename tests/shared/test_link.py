@@ -108,7 +108,7 @@ hosts = st.from_regex(r"[a-z0-9][a-z0-9.-]{0,30}", fullmatch=True) | st.ip_addre
 
 
 @given(hosts, st.integers(1, 65_535), rooms, codes, st.sampled_from([None, PIN]))
-def test_what_is_shown_is_read_back(
+def test_a_printed_form_is_read_back(
     host: str, port: int, room: str | None, invite: str | None, pin: str | None
 ) -> None:
     link = Link(host, port, room, invite, pin)

@@ -115,7 +115,7 @@ def test_a_frame_with_the_required_fields_only(codec, type_, fields, nil):
         (Renamed("a", "b", "lobby"), {"type": "renamed", "old": "a", "new": "b", "room": "lobby"}),
     ],
 )
-def test_what_the_others_are_told_differs_from_the_answer(record, written):
+def test_the_frame_for_the_others_differs_from_the_reply(record, written):
     assert to_map(record) == written
     assert event_codec.decode(body(written)) == record
 

@@ -113,7 +113,7 @@ def test_a_guest_name_is_the_servers_alone(wish):
 
 
 @pytest.mark.parametrize("wish", REFUSED)
-def test_what_is_no_name(wish):
+def test_texts_that_are_no_name(wish):
     assert refusal(user_name, wish).reason == "bad-name"
     if not wish.startswith("#"):
         assert refusal(room_name, wish).reason == "bad-room"
@@ -158,7 +158,7 @@ class TestLength:
         ],
         ids=ascii,
     )
-    def test_what_is_far_too_long_is_refused_before_normalisation(self, check, limit, code, wish, monkeypatch):
+    def test_a_name_that_is_far_too_long_is_refused_before_normalisation(self, check, limit, code, wish, monkeypatch):
         # It takes quadratic time over a long run of marks. Counted, as a measured time would depend on the machine.
         normalised = []
 

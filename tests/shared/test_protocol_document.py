@@ -259,7 +259,7 @@ def test_names_are_allowed_as_the_table_says(name: str, rest: list[str]) -> None
 
 
 @pytest.mark.parametrize(("one", "rest"), pairs("Names that still look alike"))
-def test_what_still_looks_alike_is_told_apart_by_the_code_alone(one: str, rest: list[str]) -> None:
+def test_cases_that_look_alike_are_told_apart_by_the_code_alone(one: str, rest: list[str]) -> None:
     other = unescape(rest[0].strip("`"))
     assert fold(user_name(one)) != fold(user_name(other))
 

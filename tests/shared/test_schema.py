@@ -87,7 +87,7 @@ def test_a_record_is_a_value():
         object.__setattr__(Part("a"), "other", 1)
 
 
-def test_what_of_a_field_is_required():
+def test_fields_that_are_required():
     fields = {field.name: field for field in TABLE[b"sample"].fields}
     assert [name for name, field in fields.items() if field.required] == ["word", "number", "flag"]
     # Only a field that may be left out is left out; a nullable one is sent as nil, one with a value is sent.
@@ -234,7 +234,7 @@ def test_reading_goes_no_deeper_than_the_annotations():
 # --- writing ----------------------------------------------------------------------------------------------------
 
 
-def test_what_is_none_is_left_out_or_nil():
+def test_a_field_that_is_none_is_left_out_or_nil():
     assert to_map(Sample("w", 1, False, None)) == {
         "type": "sample",
         "word": "w",

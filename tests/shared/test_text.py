@@ -137,7 +137,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize(("words", "shown"), HOSTILE.values(), ids=HOSTILE.keys())
-def test_what_a_terminal_would_act_on_is_shown(words, shown):
+def test_characters_that_a_terminal_would_act_on_are_shown(words, shown):
     assert printable(words) == shown
     assert printable(f"é{words}é") == f"é{shown}é"
 
@@ -166,7 +166,7 @@ def test_what_a_terminal_would_act_on_is_shown(words, shown):
         *("\ue0b0\U000f0000\U0010fffd", "\u0378\U0003fffd"),  # private use and unassigned
     ],
 )
-def test_what_is_harmless_is_kept(words):
+def test_harmless_characters_are_kept(words):
     assert printable(words) == words
 
 

@@ -50,7 +50,7 @@ def message(text: str, at: int = 1) -> bytes:
         (DIALECT.settle(), []),
     ],
 )
-def test_what_it_sends(data: bytes, records: list[Record]):
+def test_the_frames_that_it_sends(data: bytes, records: list[Record]):
     assert requests(data) == records
 
 
@@ -97,7 +97,7 @@ def test_anything_but_a_message_is_an_error(record: Record):
         msgpack.packb({"type": "message", "text": None}),
     ],
 )
-def test_what_is_no_message_at_all_is_an_error_of_the_same_kind(body: bytes):
+def test_a_frame_that_is_no_message_is_an_error_of_the_same_kind(body: bytes):
     with pytest.raises(ValueError):  # noqa: PT011 - as the protocol of dialects says
         list(DIALECT.texts(encode_frame(body)))
 

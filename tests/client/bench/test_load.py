@@ -9,7 +9,7 @@ from tests.fakes.loads import ready, wait_until_empty
 from tests.support import Peer, ServerProcess, wait_until
 
 
-def test_who_is_who(make):
+def test_the_roles_of_the_clients(make):
     load = ready(make())
     assert len(load.clients) == 10
     for index, room in enumerate(load.rooms):

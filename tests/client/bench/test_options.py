@@ -76,7 +76,7 @@ def test_a_scenario_runs_as_it_is_planned(name: str):
 
 
 @pytest.mark.parametrize(("arguments", "why"), BAD.values(), ids=BAD)
-def test_what_is_wrong_is_said_in_one_sentence(arguments: list[str], why: str):
+def test_a_mistake_is_said_in_one_sentence(arguments: list[str], why: str):
     with pytest.raises(LaunchError) as caught:
         parse_arguments(arguments)
     assert why in str(caught.value)

@@ -56,7 +56,7 @@ def test_the_figures():
     assert list(QUANTILES) == ["p50", "p90", "p99", "p99.9", "max"]
 
 
-def test_what_was_not_measured_is_left_out():
+def test_figures_that_were_not_measured_are_left_out():
     assert figures(Result("idle", 5, Measured(seconds=1.0)), PLAN) == {"connections": 5, "seconds": 1.0}
 
 

@@ -65,7 +65,7 @@ def test_a_plan_makes_sense_and_its_server_starts_with_these_options(name: str):
 
 
 @pytest.mark.parametrize("number", [0, 11])  # an observer, and a reader
-def test_what_is_doubled_at_the_very_end_is_noticed(child: ServerChild, number: int, monkeypatch: pytest.MonkeyPatch):
+def test_a_message_doubled_at_the_very_end_is_noticed(child: ServerChild, number: int, monkeypatch: pytest.MonkeyPatch):
     stay_level = Load.stay_level
 
     def with_one_message_again(load: Load) -> None:
@@ -118,7 +118,7 @@ def test_a_run_against_a_server_whose_process_is_not_known(child: ServerChild, n
     assert result.cpu_per_delivery is None
 
 
-def test_what_was_delivered(child: ServerChild):
+def test_deliveries_are_counted(child: ServerChild):
     target = TargetServer("127.0.0.1", child.port, child.pid)
     saturate = run("saturate", target)
     assert (saturate.measured.messages, saturate.measured.deliveries) == (100, 600)

@@ -40,7 +40,7 @@ def test_an_error_among_the_answers_ends_the_run():
     assert "entering failed" in str(state.error)
 
 
-def test_what_is_ahead_of_the_observer_is_checked_later():
+def test_messages_ahead_of_the_observer_are_checked_later():
     state, room, (observer, reader) = people(2)
     observer.observe()
     reader.check(StreamChecker(room.stream))

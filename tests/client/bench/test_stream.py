@@ -161,7 +161,7 @@ def test_own_words_that_come_back_are_found():
     ],
     ids=["not from the first", "doubled", "one lost", "no message", "no mark", "not a number"],
 )
-def test_what_the_observer_does_not_take(data: bytes):
+def test_a_stream_that_the_observer_does_not_take(data: bytes):
     with pytest.raises(StreamError):
         RoomStream(PyLingo().texts).observe(data)
 

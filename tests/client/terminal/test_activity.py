@@ -21,7 +21,7 @@ def test_the_most_urgent_comes_first(model: Model) -> None:
     assert activity(model, 80) == "[2:ops 2!] [3:@grace 1!]"
 
 
-def test_what_does_not_fit_is_counted(model: Model) -> None:
+def test_entries_that_do_not_fit_are_counted(model: Model) -> None:
     assert activity(model, 22) == "[3:@grace 1!] +1"
     assert activity(model, 5) == "+2"
     assert activity(model, 1) == activity(model, -4) == ""

@@ -80,7 +80,7 @@ def test_the_words_of_a_notification(model: Model) -> None:
     assert call(model, model.buffers[1], action, 200.0, True)[-1] == Notify("bob in ops", "bob waves", "ops")
 
 
-def test_what_we_said_elsewhere_does_not_call(model: Model) -> None:
+def test_our_own_words_from_elsewhere_do_not_call(model: Model) -> None:
     model.preferences.notify = "all"
     assert calls(model, model.buffers[0], urgent=False, who="ADA") == []
     assert calls(model, model.buffers[0], urgent=False, who="adam") == [Do.BELL]

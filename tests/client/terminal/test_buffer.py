@@ -20,7 +20,7 @@ def test_a_buffer_is_called_after_its_room_or_person(buffer: Buffer, title: str,
     assert buffer.is_vacant == (title == "")
 
 
-def test_who_did_something_last_comes_last_and_each_once() -> None:
+def test_the_latest_active_person_comes_last_and_each_once() -> None:
     buffer = Buffer()
     for name in ("ada", "bob", "cy", "ADA"):
         buffer.know(name)
@@ -62,7 +62,7 @@ def test_a_marker_that_was_printed_stays() -> None:
     assert [line.kind for line in buffer.scrollback.lines] == ["marker", "marker"]
 
 
-def test_what_was_seen_never_goes_back() -> None:
+def test_the_newest_stamp_seen_never_goes_back() -> None:
     buffer = Buffer("lobby", seen=9, last_at=5)
     buffer.look()
     assert buffer.seen == 9

@@ -118,7 +118,7 @@ def test_closing_another_buffer_leaves_the_shown_one(model: Model) -> None:
     assert model.buffer.title == "@grace"
 
 
-def test_what_is_new_comes_in_the_order_of_its_urgency(model: Model) -> None:
+def test_news_comes_in_the_order_of_its_urgency(model: Model) -> None:
     lobby, dev, grace = model.buffers
     of_person(model, "stranger").urgent = 1
     dev.new = 5

@@ -108,7 +108,7 @@ TEXTS = st.lists(st.sampled_from([*PARTS, "\n", "\u1100", "\u0600", "क्ष�
 
 
 @pytest.mark.parametrize("char", ["\ue0b0", "\U000f0000", "\u0378", "\U0003fffd"], ids=ascii)
-def test_what_terminals_do_not_agree_about_counts_as_wide(char: str) -> None:
+def test_characters_that_terminals_do_not_agree_about_count_as_wide(char: str) -> None:
     assert width(char) == 2
     assert wrap(f"a{char}b", 2, 0) == ["a", char, "b"]
 
@@ -133,7 +133,7 @@ def test_rows_of_one_column(text: str) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(TEXTS, st.integers(0, 30))
-def test_what_is_clipped_fits_and_is_the_longest_beginning(text: str, columns: int) -> None:
+def test_a_clipped_text_fits_and_is_the_longest_beginning(text: str, columns: int) -> None:
     kept = clip(text, columns)
     assert text.startswith(kept)
     assert width(kept) <= columns

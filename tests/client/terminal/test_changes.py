@@ -12,7 +12,7 @@ def test_the_last_change_is_undone_first() -> None:
     assert changes.undo("") is None
 
 
-def test_what_is_added_at_the_end_of_a_change_may_belong_to_it() -> None:
+def test_text_added_at_the_end_of_a_change_may_belong_to_it() -> None:
     changes = Changes()
     assert not changes.extend(0, 1), "there is none"
     changes.add(2, "", 1, 2)

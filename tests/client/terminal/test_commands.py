@@ -32,7 +32,7 @@ def texts(model: Model) -> list[str]:
     return [line.text for line in model.buffer.scrollback.lines]
 
 
-def test_what_is_the_servers_is_not_carried_out_here(model: Model) -> None:
+def test_commands_of_the_server_are_not_carried_out_here(model: Model) -> None:
     for name in [*BY_NAME, "", "nope"]:
         if name not in ("close", "help") and name not in ROOM_COMMANDS:
             assert run_local(model, name, "x", NOON) is None

@@ -113,7 +113,7 @@ def test_tab_goes_round_in_the_order_given() -> None:
     assert cycle("al|", False, True, True, False) == [first, third, second, third]
 
 
-def test_what_stands_behind_is_kept_while_going_round() -> None:
+def test_the_text_behind_is_kept_while_going_round() -> None:
     assert cycle("hi al| there", False, False) == ["hi alice |there", "hi Alfred |there"]
 
 

@@ -109,7 +109,7 @@ def test_ctrl_d_in_an_empty_line_is_not_the_editor_s() -> None:
 # --- typing
 
 
-def test_what_is_typed_goes_to_the_cursor() -> None:
+def test_typed_text_goes_to_the_cursor() -> None:
     line = editor("a|d")
     line.insert("bc")
     assert press(line) == "abc|d"
@@ -123,7 +123,7 @@ def test_what_is_typed_goes_to_the_cursor() -> None:
         *((same, same) for same in ("\U0001fae9", "so\u00adft", "\u200fא", "\ue0b0", ENGLAND, "\u200bx\ufeff")),
     ],
 )
-def test_what_may_stand_in_the_line(typed: str, text: str) -> None:
+def test_characters_that_may_stand_in_the_line(typed: str, text: str) -> None:
     line = editor()
     line.insert(typed)
     assert line.text == text
@@ -329,7 +329,7 @@ def test_the_last_word_of_earlier_lines() -> None:
 LINES = ("say hello", "bye", "Hello again", "last")
 
 
-def test_what_a_search_has_found_is_shown_and_not_yet_the_line() -> None:
+def test_a_line_that_a_search_has_found_is_shown_and_not_yet_the_line() -> None:
     line = editor("draft|", history=LINES)
     assert press(line, "ctrl-r") == "draft|"
     line.insert("hel")

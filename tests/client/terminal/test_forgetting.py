@@ -152,7 +152,7 @@ def test_tls_is_said_once_there_is_a_connection(model: Model) -> None:
         assert "TLS" not in status(model)
 
 
-def test_whoever_is_away_comes_back_with_a_new_session(model: Model) -> None:
+def test_somebody_away_comes_back_with_a_new_session(model: Model) -> None:
     happen(model, Away("ada", "lunch", re=1))
     assert status(model).endswith("you are away")
     happen(model, LOST)
@@ -177,13 +177,13 @@ def test_others_are_away_only_as_long_as_we_would_hear_of_their_return(model: Mo
     assert model.away == {}
 
 
-def test_whoever_shares_a_room_with_us_is_in_sight(model: Model) -> None:
+def test_people_who_share_a_room_with_us_are_in_sight(model: Model) -> None:
     model.buffers.append(Buffer("ops"))
     happen(model, Joined("ops", "Dan"))
     assert [is_in_sight(model, name) for name in ("bob", "dan", "eve")] == [True, True, False]
 
 
-def test_who_is_away_elsewhere_is_not_away_on_coming_here_later(model: Model) -> None:
+def test_somebody_away_elsewhere_is_not_away_on_coming_here_later(model: Model) -> None:
     happen(model, People([PersonInfo("dan", 1, "out"), PersonInfo("bob", 1, "lunch")], False))
     assert model.away == {"dan": "out", "bob": "lunch"}
     happen(model, Joined("lobby", "dan"))

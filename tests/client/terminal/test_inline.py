@@ -289,7 +289,7 @@ def test_the_keyboard_is_as_before_at_the_end():
     assert TERMINAL.keyboard[1] in inline.leave()
 
 
-def test_what_was_printed_is_not_printed_again_after_a_repaint():
+def test_printed_messages_are_not_printed_again_after_a_repaint():
     bench = Bench()
     bench.say("once")
     bench.inline.forget(make_theme(TERMINAL, False))

@@ -101,7 +101,7 @@ def test_anything_else_ends_the_number() -> None:
     assert model.buffer.editor.text == "٣"
 
 
-def test_what_follows_the_number_is_typed_in_the_buffer() -> None:
+def test_keys_after_the_number_are_typed_in_the_buffer() -> None:
     model = make(25)
     assert do(model, "alt-j", " 12and more") == "room12"
     assert model.buffer.editor.text == "and more"

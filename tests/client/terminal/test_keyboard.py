@@ -130,7 +130,7 @@ def test_a_blank_line_says_nothing_and_goes_to_the_end(model: Model, blank: str)
 @pytest.mark.parametrize(
     "line", ["x" * (MAX_TEXT + 1), "/name " + "x" * MAX_TEXT, "/x " + "x" * 60_000, "/colors maybe", "/quit now"]
 )
-def test_what_cannot_be_sent_stays_in_the_line_with_a_hint(model: Model, line: str) -> None:
+def test_a_line_that_cannot_be_sent_stays_with_a_hint(model: Model, line: str) -> None:
     assert do(model, f" {line}", "enter") == []
     assert model.buffer.editor.text == line
     assert model.hint
@@ -145,7 +145,7 @@ def test_the_longest_text_is_sent(model: Model) -> None:
     assert len(effect.text) == MAX_TEXT
 
 
-def test_what_is_typed_goes_out_whole_and_is_shown_inert(model: Model) -> None:
+def test_typed_text_goes_out_whole_and_is_shown_inert(model: Model) -> None:
     odd = "\U0001fae9 so\u00adft \u200fא \ue0b0 \u202ex\u200d"
     effects = do(model, f" {FAMILY}", "enter", f" {odd}", "enter")
     assert [effect.text for effect in effects if isinstance(effect, Speak)] == [FAMILY, odd]

@@ -67,7 +67,7 @@ def test_ctrl_c_clears_the_line_and_leaves_the_second_time_from_an_empty_one(mod
     assert model.is_leaving
 
 
-def test_what_ctrl_c_has_cleared_is_inserted_again(model: Model) -> None:
+def test_text_that_ctrl_c_has_cleared_is_inserted_again(model: Model) -> None:
     do(model, " sent", "enter", " a draft", "up", "ctrl-c", "ctrl-y")
     assert text(model) == "sent"
     do(model, "alt-y")

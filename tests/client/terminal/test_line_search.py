@@ -76,7 +76,7 @@ def test_a_shorter_query_is_looked_for_from_the_beginning() -> None:
     assert (made.query, shown(made), made.has_found) == ("", "draft|", True)
 
 
-def test_what_does_not_match_shows_the_line_from_before() -> None:
+def test_a_search_without_a_match_shows_the_line_from_before() -> None:
     made = search()
     made.type("bye")
     made.type("zzz")

@@ -43,7 +43,7 @@ from pylingo.client.terminal.mentions import mentions
         ("e\u0301", "É"),
     ],
 )
-def test_who_is_called(name: str, text: str) -> None:
+def test_people_who_are_called(name: str, text: str) -> None:
     assert mentions(text, name)
 
 
@@ -73,7 +73,7 @@ def test_who_is_called(name: str, text: str) -> None:
         ("ali", "алиса"),
     ],
 )
-def test_who_is_not_called(name: str, text: str) -> None:
+def test_people_who_are_not_called(name: str, text: str) -> None:
     assert not mentions(text, name)
 
 

@@ -35,7 +35,7 @@ def on_screen(model: Model) -> str:
     return "\n".join(map(plain, screen(model, 0.0).body))
 
 
-def test_who_is_banned_is_noted_for_tab() -> None:
+def test_a_banned_name_is_noted_for_tab() -> None:
     model = make("lobby")
     take(
         model,

@@ -43,7 +43,7 @@ PROTOCOLS = [protocol for protocol in Protocol if protocol is not Protocol.BELL]
         ({"TERM": "xterm-kitty", "TERM_PROGRAM": "WezTerm"}, "99"),  # and the other way round
     ],
 )
-def test_what_a_terminal_understands(environment: dict[str, str], protocol: str) -> None:
+def test_sequences_that_a_terminal_understands(environment: dict[str, str], protocol: str) -> None:
     assert carrier(environment) == Carrier(Protocol(protocol))
 
 

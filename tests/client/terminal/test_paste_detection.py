@@ -14,7 +14,7 @@ def lines(count: int) -> list[InputEvent]:
 
 
 @pytest.mark.parametrize("events", [[], [Text("a")], [ENTER], lines(5), [Key("up"), ENTER, Text("b")]])
-def test_what_a_person_can_type_is_typed(events):
+def test_keys_as_fast_as_a_person_types_are_typed(events):
     assert PasteDetector().classify(events, 0.0) == events
 
 

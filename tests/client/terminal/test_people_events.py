@@ -130,7 +130,7 @@ def test_being_away_is_kept_once_for_all_rooms(model: Model) -> None:
     assert model.away == {}
 
 
-def test_who_lists_those_who_are_away(model: Model) -> None:
+def test_the_list_of_people_has_those_who_are_away(model: Model) -> None:
     take(model, People([PersonInfo("grace", 1, "lunch"), PersonInfo("bob", 2)], False))
     assert model.away == {"grace": "lunch"}
 

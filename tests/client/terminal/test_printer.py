@@ -40,7 +40,7 @@ def test_further_rows_are_indented():
     assert all(row.startswith("      ") for row in rows[1:])
 
 
-def test_what_the_person_has_typed_is_on_the_screen_already():
+def test_the_line_of_the_person_is_on_the_screen_already():
     model, printer = make()
     assert happen(model, printer, Text("hello"), Key("enter")) == ""
     [key] = model.buffer.scrollback.unsent

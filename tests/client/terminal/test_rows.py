@@ -308,7 +308,7 @@ def test_nobody_can_write_what_folds() -> None:
 
 
 @pytest.mark.parametrize("kind", ["note", "error", "day"])
-def test_what_the_person_has_asked_for_is_whole(kind: str) -> None:
+def test_a_reply_that_the_person_asked_for_is_whole(kind: str) -> None:
     assert len(wrapped(make(), Line(kind, "\n" * 50, NOON))) == 51
 
 

@@ -146,7 +146,7 @@ def test_a_line_that_was_printed_stays_before_all_that_come_later() -> None:
     assert scrollback.unprinted() == []
 
 
-def test_what_is_unprinted_is_given_once_and_in_order() -> None:
+def test_unprinted_lines_are_given_once_and_in_order() -> None:
     scrollback = filled("a", "b")
     assert [line.text for line in scrollback.unprinted()] == ["a", "b"]
     scrollback.add(note("c"))
@@ -195,7 +195,7 @@ def test_the_view_does_not_go_back_with_a_message_that_finds_its_place() -> None
     assert scrollback.viewport.rows(2, rows_of) == ["m9", "later"]
 
 
-def test_what_is_not_ours_is_neither_confirmed_nor_refused() -> None:
+def test_a_message_of_others_is_neither_confirmed_nor_refused() -> None:
     scrollback = filled("a")
     assert scrollback.confirm("k", 1) is None
     scrollback.refuse("k")
@@ -218,7 +218,7 @@ def test_clearing_keeps_what_waits_to_be_sent() -> None:
 # --- who came and went
 
 
-def test_what_was_said_in_a_room_that_was_left_stands_there():
+def test_messages_of_a_room_that_was_left_stand_there():
     scrollback = Scrollback()
     scrollback.add(Line("note", "you are in lobby", begins="lobby"))
     scrollback.unsent["key"] = Line("own", "said in the lobby")
@@ -248,7 +248,7 @@ def test_lines_that_were_dropped_before_they_were_printed_are_counted():
     assert not any("left out" in line.text for line in scrollback.unprinted())
 
 
-def test_what_waits_to_be_printed_is_cut_into_frames():
+def test_lines_that_wait_to_be_printed_are_cut_into_frames():
     scrollback = Scrollback()
     for number in range(LINES):
         scrollback.add(Line("note", str(number)))

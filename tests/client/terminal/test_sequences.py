@@ -92,7 +92,7 @@ def test_where_the_cursor_is(sequence: str, column: int) -> None:
 
 
 @pytest.mark.parametrize("sequence", NOTHING.values(), ids=NOTHING)
-def test_what_is_no_key(sequence: str) -> None:
+def test_sequences_that_are_no_key(sequence: str) -> None:
     assert read(sequence) is None
 
 
@@ -155,5 +155,5 @@ def test_alt_is_added() -> None:
 @pytest.mark.parametrize(
     "beginning", ["", "[", "[1", "[1;", "[[", "[M", "[M !", "O", "[?1$", "[\x1b", "[1\rA", "[\xe9"]
 )
-def test_what_is_not_whole_is_not_found(beginning: str) -> None:
+def test_a_sequence_that_is_not_whole_is_not_found(beginning: str) -> None:
     assert SEQUENCE.match(b"\x1b" + beginning.encode("latin-1")) is None

@@ -186,7 +186,7 @@ def test_a_private_message_shows_a_notification_while_the_window_has_no_focus(mo
     assert take(model, Private("bob", "ada", "psst", NOON))[-1] == Notify("bob", "psst", "@bob")
 
 
-def test_what_is_read_in_the_log_does_not_ring(model: Model) -> None:
+def test_messages_from_the_log_do_not_ring(model: Model) -> None:
     assert Do.BELL not in received(model, Received(Message("lobby", "bob", "ada!", NOON), False), 0.0, NOON)
     assert model.buffer.scrollback.lines[-1].is_mention
 
@@ -198,7 +198,7 @@ def test_a_wrong_clock_hides_no_private_message(model: Model, fast: int) -> None
     assert (model.buffers[1].new, model.buffers[1].urgent) == (1, 1)
 
 
-def test_who_is_ignored_is_not_heard(model: Model) -> None:
+def test_somebody_ignored_is_not_heard(model: Model) -> None:
     model.preferences.ignored = {"bob"}
     frames = (Joined("lobby", "Bob"), Message("lobby", "BOB", "ada!", NOON), Left("lobby", "bob", "leave"))
     assert take(model, *frames) == []
@@ -216,7 +216,7 @@ def heard(model: Model, *names: str) -> list[str]:
     return found
 
 
-def test_who_is_ignored_stays_so_under_another_name(model: Model) -> None:
+def test_somebody_ignored_stays_so_under_another_name(model: Model) -> None:
     model.preferences.ignored = {"bob"}
     take(model, Joined("lobby", "Bob"), Renamed("Bob", "Rob", "lobby"), Renamed("Rob", "Bobby", "lobby"))
     assert model.buffer.scrollback.lines == [], "nor is the change told"
@@ -278,7 +278,7 @@ def test_joining_begins_anew_and_asks_who_is_there(model: Model) -> None:
     assert texts(model)[-1] == "old", "no line goes before that of the new room"
 
 
-def test_who_comes_and_goes_is_known(model: Model) -> None:
+def test_people_who_come_and_go_are_known(model: Model) -> None:
     take(model, Joined("lobby", "Bob"), Joined("lobby", "cy"), Left("lobby", "BOB", "lost"))
     assert model.buffer.people == {"ada": "ada", "cy": "cy"}
     take(model, Renamed("cy", "Cyd", "lobby"), Renamed("unknown", "x", "lobby"))
@@ -294,7 +294,7 @@ def test_another_ones_name_is_not_ours(model: Model) -> None:
     assert model.name == "ada"
 
 
-def test_who_comes_is_folded_and_each_is_written_down(model: Model) -> None:
+def test_arrivals_are_folded_and_each_is_written_down(model: Model) -> None:
     effects = take(model, *(Joined("lobby", f"u{number}") for number in range(12)))
     assert texts(model) == ["* 12 people joined"]
     assert len(effects) == 12
@@ -311,14 +311,14 @@ def test_the_pages_of_users_are_put_together(model: Model) -> None:
     assert (model.queries, model.buffer.arriving, texts(model)) == ([], {}, before)
 
 
-def test_who_has_left_the_room_and_speaks_in_its_log_is_not_in_it(model: Model) -> None:
+def test_somebody_who_has_left_the_room_and_speaks_in_its_log_is_not_in_it(model: Model) -> None:
     take(model, Joined("lobby", "ada", 2))
     reply(model, "users", Users("lobby", ["ada", "bob"], False))
     take(model, Message("lobby", "gone", "hi", NOON), Message("lobby", "bob", "hi", NOON + 1))
     assert list(model.buffer.people) == ["ada", "bob"]
 
 
-def test_what_happens_between_two_pages_of_users(model: Model) -> None:
+def test_a_change_between_two_pages_of_users(model: Model) -> None:
     """The server makes each page when its turn comes."""
     query(model, "users")
     reply(model, "users", Users("lobby", ["ada", "bob", "cy"], True))
@@ -345,7 +345,7 @@ def test_the_users_of_a_room_that_was_left_are_not_taken(model: Model) -> None:
     assert model.buffer.people == {"ada": "ada"}
 
 
-def test_what_the_person_asked_for_is_shown_page_by_page(model: Model) -> None:
+def test_a_reply_that_the_person_asked_for_is_shown_page_by_page(model: Model) -> None:
     take(model, Users("lobby", ["ada"], True, re=1), Users("lobby", ["bob"], False, re=1))
     assert texts(model) == ["* in lobby: ada", "* in lobby: bob"]
 
@@ -442,7 +442,7 @@ def test_messages_missed_in_a_room_that_was_seen_are_new(several: Model) -> None
     assert news(several)[1] == (1, 0)
 
 
-def test_what_came_since_the_last_run_is_marked_in_the_room_that_is_shown_too(several: Model) -> None:
+def test_messages_since_the_last_run_are_marked_in_the_shown_room_too(several: Model) -> None:
     take(several, Message("lobby", "bob", "seen", NOON - 3))
     new_since(several, NewSince("Lobby", NOON - 3), 0, NOON)
     take(several, Message("lobby", "bob", "new", NOON - 2), Message("lobby", "bob", "newer", NOON - 1))

@@ -23,7 +23,7 @@ def test_lines_are_written_at_once_behind_what_was_there(tmp_path: Path):
 
 
 @pytest.mark.parametrize("path", ["no/such/folder", "pipe", ".", "\0"])
-def test_what_is_no_plain_file_is_refused_in_a_sentence(tmp_path: Path, monkeypatch, path: str):
+def test_a_path_that_is_no_plain_file_is_refused_in_a_sentence(tmp_path: Path, monkeypatch, path: str):
     monkeypatch.chdir(tmp_path)
     os.mkfifo("pipe")
     transcript = Transcript()

@@ -86,7 +86,7 @@ def test_the_descriptor_of_the_input_stays_blocking(bench):
     assert os.get_blocking(bench.slave)
 
 
-def test_what_was_typed_and_thrown_away_is_not_waited_for(bench):
+def test_keys_that_were_thrown_away_are_not_waited_for(bench):
     """As Ctrl+C does it, between the selector's word and the reading."""
     bench.tty.enter()
     os.write(bench.master, b"gone")
@@ -97,7 +97,7 @@ def test_what_was_typed_and_thrown_away_is_not_waited_for(bench):
     wait_until(lambda: bench.turn() and bench.typed == [b"here"])
 
 
-def test_what_is_not_taken_waits_and_nothing_is_lost(bench):
+def test_output_that_is_not_taken_waits_and_nothing_is_lost(bench):
     bench.tty.enter()
     text = "x" * 100_000
     bench.tty.write(text)
@@ -170,7 +170,7 @@ def test_in_the_background_nothing_is_touched(bench, monkeypatch):
     assert termios.tcgetattr(bench.slave) == bench.before, "as it was at first, not as we left it in the background"
 
 
-def test_what_is_typed_in_the_background_is_not_read(bench, monkeypatch):
+def test_keys_typed_in_the_background_are_not_read(bench, monkeypatch):
     bench.tty.enter()
     give_to(monkeypatch, os.getpgrp() + 1)
     os.write(bench.master, b"for the shell")
@@ -178,7 +178,7 @@ def test_what_is_typed_in_the_background_is_not_read(bench, monkeypatch):
     assert bench.typed == []
 
 
-def test_what_waits_to_be_written_is_not_in_the_background(bench, monkeypatch):
+def test_waiting_output_is_not_written_in_the_background(bench, monkeypatch):
     bench.tty.enter()
     bench.tty.write("x" * 100_000)
     assert bench.tty.is_busy

@@ -68,7 +68,7 @@ def test_a_loss_is_told_once_and_so_is_the_return(model: Model) -> None:
     assert len(texts(model)) == 4, "the next loss is told anew"
 
 
-def test_what_never_was_is_not_lost(model: Model) -> None:
+def test_a_connection_that_never_was_is_not_lost(model: Model) -> None:
     effects = happen(model, CONNECTING, Status("waiting", ConnectionRefusedError(), 1.0))
     assert texts(model) == ["! connection refused: no server listens on x; trying again"]
     assert [type(effect) for effect in effects] == [Shown]
@@ -100,7 +100,7 @@ def test_an_end_that_was_wanted_needs_no_word(model: Model) -> None:
 
 
 @pytest.mark.parametrize("end", [LOST, Status("over", goodbye=Goodbye("replaced", "x")), CONNECTING])
-def test_what_was_asked_before_the_loss_is_not_waited_for(model: Model, end: Status) -> None:
+def test_a_reply_asked_for_before_the_loss_is_not_waited_for(model: Model, end: Status) -> None:
     happen(model, ONLINE)
     model.round_trip, model.queries, model.buffer.arriving = 0.1, ["users"], {"bob": "bob"}
     happen(model, end)
@@ -179,7 +179,7 @@ def test_an_interruption_leaves(model: Model) -> None:
     assert model.is_leaving
 
 
-def test_what_happens_outside_is_told_and_inert(model: Model) -> None:
+def test_an_event_outside_is_told_and_inert(model: Model) -> None:
     happen(model, Report("no room on \x1b[2Jdisk", is_error=True))
     happen(model, Report("\x1b[2J is written"))
     assert [(line.kind, line.text) for line in model.buffer.scrollback.lines] == [
@@ -188,7 +188,7 @@ def test_what_happens_outside_is_told_and_inert(model: Model) -> None:
     ]
 
 
-def test_what_is_refused_stays_and_is_marked(model: Model) -> None:
+def test_a_refused_message_stays_and_is_marked(model: Model) -> None:
     model.buffer.scrollback.unsent["k"] = Line("own", "mine", NOON, "ada", state="unsent")
     assert happen(model, Refused(Say("x", key="other"), NO), Refused(Command("k"), NO)) == []
     assert model.buffer.scrollback.lines == []

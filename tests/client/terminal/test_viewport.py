@@ -81,7 +81,7 @@ def test_up_row_by_row_to_the_first_and_down_again() -> None:
         assert not scrollback.viewport.is_scrolled
 
 
-def test_what_is_below_the_view_is_counted_in_whole_lines() -> None:
+def test_lines_below_the_view_are_counted_whole() -> None:
     scrollback = filled(*LONG)
     counts = []
     for _ in range(7):
@@ -95,7 +95,7 @@ def test_what_is_below_the_view_is_counted_in_whole_lines() -> None:
     assert scrollback.viewport.below == 0
 
 
-def test_what_is_shorter_than_the_window_does_not_scroll() -> None:
+def test_lines_that_fit_the_window_do_not_scroll() -> None:
     for words in ((), ("a",), ("a b", "c")):
         scrollback = filled(*words)
         scrollback.viewport.scroll_up(5, 3, rows_of)

@@ -119,7 +119,7 @@ def test_a_name_given_up_is_free_at_once(chat, free):
     assert chat.person("alice").name == "alice"
 
 
-def test_who_is_here(chat):
+def test_the_people_who_are_here(chat):
     people = [chat.person() for _ in range(5)]
     assert len(chat.hub) == 5
     assert set(chat.hub.sessions()) == {person.session for person in people}
@@ -136,7 +136,7 @@ def test_the_list_of_all_may_be_walked_while_they_go(chat):
     assert all(person.endings == ["idle"] for person in people)
 
 
-def test_what_everybody_is_told_is_encoded_once(chat, monkeypatch):
+def test_a_frame_for_everybody_is_encoded_once(chat, monkeypatch):
     encoded = []
     monkeypatch.setattr(hub_module, "encode", lambda record: encoded.append(record) or encode(record))
     people = [chat.person(), *chat.people("alice", "bob")]
@@ -213,7 +213,7 @@ def test_nothing_of_a_rooms_frames_is_sent_before_the_flush(chat):
     assert len(alice.got()) == len(bob.got()) == 1
 
 
-def test_what_happens_while_the_flush_runs_waits_for_the_next(chat):
+def test_frames_made_while_the_flush_runs_wait_for_the_next(chat):
     # A transport's connection may end inside its peer's `ended`; what that tells a room must not get lost.
     alice, bob = chat.people("alice", "bob")
     carol = chat.person("carol")
@@ -230,7 +230,7 @@ def test_what_happens_while_the_flush_runs_waits_for_the_next(chat):
     assert alice.got() == [Pong(1)]
 
 
-def test_what_slow_readers_were_not_sent_is_counted(chat):
+def test_messages_left_out_for_slow_readers_are_counted(chat):
     chat = Chat(soft=10)
     alice, bob, carol, dave = chat.people("alice", "bob", "carol", "dave")
     for slow in (carol, dave):

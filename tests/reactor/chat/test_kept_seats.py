@@ -187,7 +187,7 @@ def test_a_seat_is_kept_again_and_again_each_time_for_the_whole_grace(chat):
     assert bob.got() == [Left("tea", "alice", "lost")]
 
 
-def test_whoever_came_back_is_not_taken_away_when_the_grace_is_over(chat, kept):
+def test_somebody_who_came_back_is_not_taken_away_when_the_grace_is_over(chat, kept):
     alice, token = seated(chat, "alice")
     bob = chat.person("bob", "tea")
     kept(alice)
@@ -230,7 +230,7 @@ def test_a_room_with_nobody_but_a_kept_seat_goes_on_until_the_grace_is_over(chat
 # --- while nobody is there
 
 
-def test_what_is_said_meanwhile_is_in_the_history_and_is_not_sent(chat, kept):
+def test_words_said_meanwhile_are_in_the_history_and_are_not_sent(chat, kept):
     alice, token = seated(chat, "alice")
     bob = chat.person("bob", "tea")
     alice.got()

@@ -89,7 +89,7 @@ def test_late_answers_of_who_is_over_disturb_nobody():
     assert alice.endings == ["idle"]
 
 
-def test_what_waited_before_a_resume_counts_toward_the_hard_limit(chat):
+def test_replies_that_waited_before_a_resume_count_toward_the_hard_limit(chat):
     chat.hub.tick.hard = 1_000
     alice, token = seated(chat, "alice")
     alice.lose()
@@ -150,7 +150,7 @@ def test_sent_that_comes_after_the_connection_broke_disturbs_nobody(slow):
     assert back.got() == [ready_of("alice", "tea", token, True), Sent("tea", NOON, 3, "k")]
 
 
-def test_what_the_new_connection_asked_before_it_took_over_is_answered(slow):
+def test_requests_of_the_new_connection_before_it_took_over_are_answered(slow):
     alice, token = seated(slow, "alice")
     alice.lose()
     slow.tick()

@@ -227,7 +227,7 @@ def test_the_frames_of_the_room_keep_their_place_between_the_pages(chat):
     assert known == {member.person.name for member in chat.hub.rooms["tea"].members.values()}
 
 
-def test_what_is_there_all_the_time_is_listed_once_and_in_order(chat):
+def test_entries_that_are_there_all_the_time_are_listed_once_and_in_order(chat):
     people = fill(chat, 2_500, None)
     alice = chat.person("alice")
     alice.ask(Command("list"))
@@ -351,7 +351,7 @@ def test_a_slow_reader_gets_a_page_once_it_has_read_the_last_one(chat):
     assert alice.endings == []
 
 
-def test_who_is_told_twice_that_its_queue_is_empty_gets_one_page(chat):
+def test_a_session_told_twice_that_its_queue_is_empty_gets_one_page(chat):
     alice = fill(chat, 5_000)[0]
     alice.out.stuck = True
     alice.ask(Command("users"))
@@ -388,7 +388,7 @@ def test_an_end_in_the_middle_of_a_listing(chat, ending, made):
 
 @pytest.mark.parametrize("lost", [True, False], ids=["lost", "replaced"])
 @pytest.mark.parametrize("slow", [True, False], ids=["slow", "fast"])
-def test_who_resumes_in_the_middle_of_a_listing_is_heard(chat, lost, slow):
+def test_a_session_resumed_in_the_middle_of_a_listing_is_heard(chat, lost, slow):
     fill(chat, 4_000)
     alice = Person(chat.hub)
     alice.ask(Hello(1, "alice"), Command("join", "tea"))

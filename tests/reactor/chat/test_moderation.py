@@ -82,7 +82,7 @@ def test_everything_is_for_operators_and_that_is_checked_first(door, name, argum
     assert door.register.bans() == door.register.mutes() == []
 
 
-def test_whoever_is_no_operator_any_more_may_nothing(door, ada):
+def test_somebody_who_is_no_operator_any_more_may_nothing(door, ada):
     assert door.answers(ada, Command("deop", "ada", 1)) == [Moderated("deop", "ada", "ada"), deed("deop", "ada", re=1)]
     assert door.answers(ada, Command("op", "ada", 2)) == [error("not-allowed", 2)]
 
@@ -240,7 +240,7 @@ def test_a_ban_ends_seats(ada, door):
 
 
 @pytest.mark.parametrize("request_", [Command("list"), Say("hi"), Hello(1), Hello(1, "mallory")], ids=str)
-def test_whoever_is_banned_before_saying_anything_is_not_let_in(door, ada, request_):
+def test_somebody_banned_before_saying_anything_is_not_let_in(door, ada, request_):
     lurker = door.come(FAR)
     assert door.answers(ada, Command("ban", FAR))[0].address == FAR
     assert door.answers(lurker, request_) == [goodbye("banned")]
@@ -332,7 +332,7 @@ def test_many_bans_come_in_several_frames(door, ada):
     assert addresses == [f"10.0.{number // 256}.{number % 256}" for number in range(300)]
 
 
-def test_what_holds_and_could_not_be_stored_is_told(door, ada, caplog):
+def test_a_change_that_holds_and_could_not_be_stored_is_told(door, ada, caplog):
     door.disk.is_full = True
     got = door.answers(ada, Command("ban", f"{FAR} spam"))
     assert [type(record) for record in got] == [Moderated, Notice]
@@ -343,7 +343,7 @@ def test_what_holds_and_could_not_be_stored_is_told(door, ada, caplog):
 # --- members
 
 
-def test_whoever_is_no_member_any_more_goes(door):
+def test_somebody_who_is_no_member_any_more_goes(door):
     door.close(f'name="ada" {key("a").text}\nname="bob" {key("b").text}')
     ada, bob, lurker = door.device("ada", "a", "tea"), door.device("bob", "b", "tea"), door.come()
     read(door, ada)
@@ -438,7 +438,7 @@ QUIET: list[tuple[Record, type[Record]]] = [
 
 
 @pytest.mark.parametrize(("request_", "answer"), QUIET, ids=str)
-def test_whoever_is_muted_says_nothing(door, ada, request_, answer):
+def test_somebody_muted_says_nothing(door, ada, request_, answer):
     bob = door.device("bob", "b", "tea")
     read(door, ada, bob)
     assert door.answers(ada, Command("mute", "bob 10m", 5)) == [deed("mute", "bob", until=NOON + 600_000_000, re=5)]
@@ -541,7 +541,7 @@ def test_an_operator_is_one_once_that_is_stored(door, ada):
     assert not door.register.is_operator(BOB)
 
 
-def test_what_an_operator_says_is_marked(door, ada):
+def test_messages_of_an_operator_are_marked(door, ada):
     bob = door.person("bob", "tea")
     ada.ask(Say("hi"), Say("psst", to="bob"), Command("name", "anne"))
     door.tick()
@@ -611,7 +611,7 @@ def test_everybody_is_told(door, ada):
     assert read(door, bob, lurker) == [[Notice("the server goes down at 5")]] * 2
 
 
-def test_whoever_is_not_let_in_hears_nothing_and_cannot_be_reached(door):
+def test_somebody_not_let_in_hears_nothing_and_cannot_be_reached(door):
     door.close(f"operator {key('a').text}")
     ada, lurker = door.device("ada", "a"), door.come()
     ada.ask(Command("announce", "hi"))

@@ -98,7 +98,7 @@ def test_a_queue_of_exactly_the_soft_limit_leaves_nothing_out(acts: bool):
     assert not reader.outbox.is_skipping
 
 
-def test_what_a_frame_costs_is_its_size_for_each_member():
+def test_the_cost_of_a_frame_is_its_size_for_each_member():
     reader = Reader()
     for number in range(4):
         Outbox(reader.tick).enter(reader.room, f"member {number}")
@@ -364,7 +364,7 @@ def test_the_goodbye_is_the_last_frame_and_then_the_connection_ends():
     assert reader.end_tick() == []
 
 
-def test_what_a_tick_has_for_a_stalled_connection_can_be_discarded():
+def test_the_frames_of_a_tick_for_a_stalled_connection_can_be_discarded():
     reader = Reader()
     reader.hear(Notice("1"))
     reader.reply("a")

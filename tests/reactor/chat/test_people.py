@@ -100,7 +100,7 @@ def test_topics_have_stamps_of_their_own(chat):
 # --- everybody
 
 
-def test_who_lists_everybody_in_order(chat):
+def test_the_list_of_people_has_everybody_in_order(chat):
     ada = chat.person("ada", "tea")
     bob = chat.person("Bob", "tea")
     chat.person("Änne")
@@ -112,7 +112,7 @@ def test_who_lists_everybody_in_order(chat):
     assert answers(chat, ada, Command("who", id=1)) == [People(everybody, False, 1)]
 
 
-def test_who_is_never_out_of_date(chat):
+def test_the_list_of_people_is_never_out_of_date(chat):
     ada = chat.person("ada", "tea")
 
     def listed() -> list[tuple[str, int, str | None]]:
@@ -195,7 +195,7 @@ def test_being_away_is_told_to_those_who_share_a_room(chat):
     assert bob.got() == [Away("ada", None)]
 
 
-def test_what_is_so_already_is_told_to_nobody(chat):
+def test_an_unchanged_state_is_told_to_nobody(chat):
     ada, bob = chat.people("ada", "bob")
     assert answers(chat, ada, Command("away", id=1)) == [Away("ada", None, 1)]
     assert bob.got() == []

@@ -73,7 +73,7 @@ def test_a_refused_request_is_answered_and_changes_nothing(chat, pair, code, req
 
 
 @pytest.mark.parametrize("request_", OUTSIDE, ids=str)
-def test_what_needs_a_room_is_refused_outside_of_one(chat, request_):
+def test_requests_that_need_a_room_are_refused_outside_of_one(chat, request_):
     person = chat.person()
     person.ask(request_, dataclasses.replace(request_, id=None))
     assert words_left_out(person.got()) == [error("no-room", 9), error("no-room")]
@@ -110,7 +110,7 @@ def test_every_sentence_fits_and_is_one_line(chat, pair):
 
 
 @pytest.mark.parametrize(("code", "body"), DECODED.items())
-def test_what_the_codec_refuses_is_answered_in_its_place(chat, code, body):
+def test_a_frame_that_the_codec_refuses_is_answered_in_its_place(chat, code, body):
     alice, bob = chat.people("alice", "bob")
     bob.ask(Say("before"))
     with pytest.raises(RequestError) as caught:

@@ -39,7 +39,7 @@ def log() -> SlowLog:
     return SlowLog()
 
 
-def test_what_the_file_knows_is_not_said_again(log):
+def test_a_message_that_the_file_knows_is_not_said_again(log):
     chat = Chat(log=log)
     alice, bob = chat.people("alice", "bob")
     alice.ask(Say("hi", "old", 1))
@@ -52,7 +52,7 @@ def test_what_the_file_knows_is_not_said_again(log):
     assert bob.got() == []
 
 
-def test_what_it_does_not_know_is_said_once(log):
+def test_a_message_that_the_file_does_not_know_is_said_once(log):
     chat = Chat(log=log)
     alice, bob = chat.people("alice", "bob")
     alice.ask(Say("hi", "old", 1), Say("hi", "old", 2))
@@ -63,7 +63,7 @@ def test_what_it_does_not_know_is_said_once(log):
     assert alice.got() == [Sent("tea", NOON, 1, "old"), Sent("tea", NOON, 2, "old")]
 
 
-def test_what_was_asked_behind_it_keeps_its_place_and_the_others_do_not_wait(log):
+def test_requests_behind_it_keep_their_place_and_the_others_do_not_wait(log):
     chat = Chat(log=log)
     alice, bob = chat.people("alice", "bob")
     alice.ask(Say("one", "old-1"), Command("name", "alicia"), Say("two", "old-2"), Say("three", "new"), PingRequest(4))
@@ -82,7 +82,7 @@ def test_what_was_asked_behind_it_keeps_its_place_and_the_others_do_not_wait(log
     assert [type(record) for record in alice.got()] == [Sent, Renamed, Sent, Sent, Pong]
 
 
-def test_who_is_gone_when_the_answer_comes_has_said_nothing(log):
+def test_a_person_gone_when_the_answer_comes_has_said_nothing(log):
     chat = Chat(log=log)
     alice, bob = chat.people("alice", "bob")
     alice.ask(Say("hi", "old", 1))
@@ -94,7 +94,7 @@ def test_who_is_gone_when_the_answer_comes_has_said_nothing(log):
     assert bob.got() == [HistoryPage("tea", [], False, None, 2)]
 
 
-def test_who_has_only_lost_the_connection_has_said_it(log):
+def test_a_person_who_has_only_lost_the_connection_has_said_it(log):
     chat = Chat(log=log, grace=60)
     alice, token = seated(chat, "alice")
     bob = chat.person("bob", "tea")

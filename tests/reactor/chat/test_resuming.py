@@ -162,7 +162,7 @@ def test_a_hello_said_again_finds_no_other_seat(chat, why):
         *("\N{FULLWIDTH DIGIT FIVE}" * 32, "\N{ARABIC-INDIC DIGIT FIVE}" * 32, "x" * 30_000),
     ],
 )
-def test_what_could_be_guessed_finds_no_seat(chat, word):
+def test_a_token_that_could_be_guessed_finds_no_seat(chat, word):
     """Somebody else may say the same name and the same word."""
     first, lost = claim(chat, "alice", word)
     first.lose()
@@ -431,7 +431,7 @@ def test_a_former_room_that_was_read_too_slowly_is_left_with_skipped():
     assert back.got() == []
 
 
-def test_whoever_takes_over_is_not_heard_of_by_the_room_of_the_seat_unless_it_was_there(chat):
+def test_a_connection_that_takes_over_is_not_heard_of_by_the_room_of_the_seat_unless_it_was_there(chat):
     alice, token = seated(chat, "alice")
     bob = chat.person("bob", "tea")
     alice.lose()

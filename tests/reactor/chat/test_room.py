@@ -55,7 +55,7 @@ def test_every_cut_of_a_batch_is_the_frames_between(batch):
         (3, 3, (0, 0, 0)),
     ],
 )
-def test_what_is_missed_is_counted_in_messages(batch, begin, end, missed):
+def test_a_gap_is_counted_in_messages(batch, begin, end, missed):
     assert batch.messages(begin, end) == missed
 
 

@@ -192,7 +192,7 @@ def test_a_lost_connection_is_told_to_end_and_frees_name_and_seat(chat, room):
     assert bob.endings == ["lost"]
 
 
-def test_what_was_asked_before_the_end_of_the_stream_is_still_answered(chat):
+def test_requests_before_the_end_of_the_stream_are_still_answered(chat):
     alice, bob = chat.people("alice", "bob")
     bob.ask(Say("one"))
     alice.ask(Say("two", id=1))

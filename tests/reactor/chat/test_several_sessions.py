@@ -98,7 +98,7 @@ def test_the_last_connection_empties_the_room(chat):
     assert list(chat.hub.rooms) == []
 
 
-def test_what_one_connection_says_the_others_get(chat):
+def test_the_words_of_one_connection_reach_the_others(chat):
     bob = chat.person("bob", "tea")
     laptop, phone, tablet = (chat.device("ada", "a", room) for room in ("tea", "tea", "ops"))
     bob.got()
@@ -248,7 +248,7 @@ def test_a_conversation_belongs_to_the_key_and_outlives_its_sessions(chat):
     assert last_page(chat, bob, HistoryRequest(with_="ada")) == []
 
 
-def test_what_two_names_of_one_key_say_to_each_other_is_kept_once(chat):
+def test_words_between_two_names_of_one_key_are_kept_once(chat):
     ada, bot = chat.device("ada", "a"), chat.device("bot", "a")
     ada.ask(Say("hi", to="bot"))
     assert read(chat, bot) == [[Private("ada", "bot", "hi", NOON, None, ADA)]]

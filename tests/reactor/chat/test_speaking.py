@@ -244,7 +244,7 @@ def test_an_inbox_is_gone_with_its_session(chat):
 # --- slow readers
 
 
-def test_what_a_slow_reader_is_not_sent_is_told_and_is_in_the_inbox():
+def test_messages_that_a_slow_reader_misses_are_told_and_are_in_the_inbox():
     chat = Chat(soft=100)
     ada, bob = chat.people("ada", "bob")
     bob.out.stuck = True

@@ -134,7 +134,7 @@ def test_the_bounds_of_a_page_are_those_of_the_request(chat):
 
 
 @pytest.mark.parametrize("number", [None, 9])
-def test_what_is_said_again_with_its_key_is_in_the_room_once(chat, number):
+def test_a_message_said_again_with_its_key_is_in_the_room_once(chat, number):
     alice, bob = chat.people("alice", "bob")
     alice.ask(Say("hi", "k-1"), Say("hi", "k-1", number))
     chat.tick()
@@ -150,7 +150,7 @@ def test_what_is_said_again_with_its_key_is_in_the_room_once(chat, number):
 
 
 @pytest.mark.parametrize("text", ["", " ", "x" * 4_097])
-def test_what_may_not_be_said_is_refused_although_its_key_is_known(chat, text):
+def test_a_text_that_may_not_be_said_is_refused_although_its_key_is_known(chat, text):
     alice = chat.person("alice", "tea")
     alice.ask(Say("hi", "k-1"), Say(text, "k-1", 2))
     assert [type(record) for record in alice.got()] == [Sent, Error]

@@ -48,7 +48,7 @@ def test_a_claim_finds_a_session_that_is_away_by_its_name(tokens, key, is_away, 
 
 
 @pytest.mark.parametrize("word", ["", "none", "5" * 31, "5" * 33, "5" * 31 + "g", "5" * 32 + "\n", "\uff15" * 32])
-def test_what_could_be_guessed_is_no_claim(tokens, word):
+def test_a_token_that_could_be_guessed_is_no_claim(tokens, word):
     ada = Resumable("ada")
     tokens.claim(ada, word)
     assert tokens.find(word, "ada") is None

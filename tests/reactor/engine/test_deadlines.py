@@ -167,7 +167,7 @@ def test_one_who_is_discarded_by_its_own_look_is_not_looked_at_again(reactor, cl
     assert len(watched.looks) == 1
 
 
-def test_whom_a_look_adds_is_looked_at_in_its_turn(reactor, clock, watch):
+def test_a_peer_added_by_a_check_is_checked_in_its_turn(reactor, clock, watch):
     late = Watched()
     watch.add(Watched(on_look=lambda: watch.add(late, 0.0)), 1.0)
     pass_time(reactor, clock, 5)

@@ -361,7 +361,7 @@ def test_a_literal_address_is_its_own_target(host, expected):
     assert resolve(host, 5_000) == expected
 
 
-def test_what_localhost_resolves_to_can_be_dialled(reactor, dial, outcome, opened):
+def test_the_addresses_of_localhost_can_be_dialled(reactor, dial, outcome, opened):
     server = socket.create_server(("127.0.0.1", 0))
     opened.append(server)
     server.settimeout(DEADLINE)

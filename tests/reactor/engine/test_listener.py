@@ -462,7 +462,7 @@ DIFFERENT = {
 
 
 @pytest.mark.parametrize(("first", "second"), SAME.values(), ids=SAME)
-def test_what_counts_as_one_address(first, second):
+def test_addresses_that_count_as_one(first, second):
     gate = ConnectionLimiter(0, 2)
     assert [gate.admit(host) for host in (first, second, first, second)] == [None, None] + ["address-limit"] * 2
     gate.release(second)
@@ -470,7 +470,7 @@ def test_what_counts_as_one_address(first, second):
 
 
 @pytest.mark.parametrize(("first", "second"), DIFFERENT.values(), ids=DIFFERENT)
-def test_what_counts_as_two_addresses(first, second):
+def test_addresses_that_count_as_two(first, second):
     gate = ConnectionLimiter(0, 1)
     assert [gate.admit(host) for host in (first, second, first, second)] == [None, None] + ["address-limit"] * 2
 

@@ -122,7 +122,7 @@ def test_each_asked_for_once_is_called_once(reactor):
 
 
 @pytest.mark.parametrize("method", ["call_before_flush", "close_soon"])
-def test_what_a_phase_asks_of_itself_waits_for_the_next_tick_which_does_not_sleep(reactor, selector, method):
+def test_a_call_that_a_phase_asks_of_itself_waits_for_the_next_tick_which_does_not_sleep(reactor, selector, method):
     calls = []
     ask = getattr(reactor, method)
 
@@ -487,7 +487,7 @@ def test_a_cancelled_timer_holds_its_owner_no_longer(telling):
     assert timer.call is None
 
 
-def test_what_on_error_raises_ends_run():
+def test_an_exception_of_on_error_ends_run():
     def raise_it(source, error):
         raise error
 
@@ -567,7 +567,7 @@ def test_a_descriptor_is_not_closed_before_the_end_of_the_tick(reactor, pair):
     assert near.fileno() == -1
 
 
-def test_who_is_made_while_another_is_closed_may_have_its_number(reactor, pair):
+def test_a_socket_made_while_another_is_closed_may_have_its_number(reactor, pair):
     near, _ = pair()
     number = near.fileno()
     made = []
@@ -705,7 +705,7 @@ def test_without_memory_to_wait_with_the_loop_pauses_once_the_reserve_is_gone(
 # --- a bound for what a tick sends ----------------------------------------------------------------------------
 
 
-def test_what_takes_long_to_send_goes_on_in_the_next_tick_in_order(reactor, clock, selector):
+def test_sends_that_take_long_go_on_in_the_next_tick_in_order(reactor, clock, selector):
     calls = []
     reactor.sending = 1.0
 
@@ -721,7 +721,7 @@ def test_what_takes_long_to_send_goes_on_in_the_next_tick_in_order(reactor, cloc
     assert set(selector.asked) == {0}, "the loop has waited with something to send"
 
 
-def test_who_has_something_to_send_meanwhile_waits_behind_those_who_waited_already(reactor, clock):
+def test_a_peer_with_something_to_send_meanwhile_waits_behind_those_that_waited_already(reactor, clock):
     calls = []
     reactor.sending = 1.0
     late = Connection("late", calls)
@@ -790,7 +790,7 @@ def test_after_rooms_that_took_all_the_time_connections_have_half_of_it(reactor,
     assert calls == ["send 0", "send 1", "send 2"]
 
 
-def test_what_is_left_over_of_earlier_ticks_comes_after_what_is_new(reactor, clock):
+def test_leftovers_of_earlier_ticks_come_after_new_calls(reactor, clock):
     """Many slow readers may take much at the same moment: nobody's answer waits for that."""
     calls = []
     reactor.sending = 1.0

@@ -51,7 +51,7 @@ def test_the_arguments_are_handed_over():
     assert calls == [(1, "two", None), ()]
 
 
-def test_what_a_callback_adds_waits_for_the_next_call_even_if_it_is_overdue():
+def test_a_timer_added_by_a_callback_waits_for_the_next_call_even_if_it_is_overdue():
     queue, fired = TimerQueue(), []
     queue.add(1, lambda: queue.add(0, fired.append, ("added",)))
     fire_due(queue, 1)

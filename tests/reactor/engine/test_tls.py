@@ -67,7 +67,7 @@ def narrow() -> Iterator[Pair]:
 
 
 @pytest.mark.parametrize("size", [1, RECORD - 1, RECORD, RECORD + 1, 3 * RECORD])
-def test_what_is_sent_arrives(pair: Pair, size: int) -> None:
+def test_sent_bytes_arrive(pair: Pair, size: int) -> None:
     data = random.Random(size).randbytes(size)
     assert pair.channel.send(data) == size
     assert pair.received() == data
@@ -166,13 +166,13 @@ def test_the_end_of_a_stream_comes_behind_its_bytes(pair: Pair, how: str) -> Non
     assert pair.channel.recv(RECORD) == b""
 
 
-def test_what_is_no_record_ends_the_stream(pair: Pair) -> None:
+def test_bytes_that_are_no_record_end_the_stream(pair: Pair) -> None:
     socket.socket.send(pair.far, b"GET / HTTP/1.1\r\n\r\n")
     with pytest.raises(ssl.SSLError):
         pair.channel.recv(RECORD)
 
 
-def test_what_is_no_record_ends_the_stream_behind_the_bytes_before(pair: Pair) -> None:
+def test_bytes_that_are_no_record_end_the_stream_behind_the_bytes_before(pair: Pair) -> None:
     pair.far.send(bytes(RECORD))
     socket.socket.send(pair.far, b"GET / HTTP/1.1\r\n\r\n")
     assert len(pair.channel.recv(4 * RECORD)) == RECORD
@@ -336,5 +336,5 @@ def test_a_stricter_context_stays_as_it_is() -> None:
         (ssl.SSLError(1, "[SSL] x (_ssl.c:1)"), "[SSL] x (_ssl.c:1)"),
     ],
 )
-def test_what_went_wrong_in_words(error: Exception, words: str) -> None:
+def test_the_reason_of_an_error_in_words(error: Exception, words: str) -> None:
     assert reason_of(error) == words

@@ -235,7 +235,7 @@ def test_the_numbers_are_the_documented_ones():
 # --- reading ----------------------------------------------------------------------------------------------------
 
 
-def test_what_comes_is_received_with_one_bounded_read_a_tick(bench):
+def test_input_is_received_with_one_bounded_read_a_tick(bench):
     _, sock, receiver, far = bench.transport(bench.unix())
     sent = b"".join(index.to_bytes(4) for index in range(40_000))
     rest = memoryview(sent)
@@ -340,7 +340,7 @@ def test_an_end_is_noticed_when_reading_goes_on(bench):
     assert receiver.data == b"last words"
 
 
-def test_what_was_not_read_yet_is_known_of_while_reading_is_paused(bench):
+def test_unread_input_is_known_of_while_reading_is_paused(bench):
     transport, _, receiver, far = bench.transport()
     assert not transport.has_unread
     transport.pause_reading()
@@ -383,7 +383,7 @@ def test_write_only_queues_and_the_flush_sends_once(bench):
     assert bench.read(far, 13) == b"one two three"
 
 
-def test_what_rooms_write_at_the_flush_goes_along_with_the_same_send(bench):
+def test_frames_of_rooms_at_the_flush_go_along_with_the_same_send(bench):
     transport, sock, _, far = bench.transport()
     bench.reactor.call_before_flush(lambda: transport.write(b" room"))
     transport.write(b"direct")
@@ -392,7 +392,7 @@ def test_what_rooms_write_at_the_flush_goes_along_with_the_same_send(bench):
     assert bench.read(far, 11) == b"direct room"
 
 
-def test_what_is_sent_at_the_flush_goes_out_at_once(bench):
+def test_bytes_sent_at_the_flush_go_out_at_once(bench):
     transport, sock, receiver, far = bench.transport()
     queued = []
     bench.reactor.call_before_flush(
@@ -405,7 +405,7 @@ def test_what_is_sent_at_the_flush_goes_out_at_once(bench):
     assert bench.read(far, 4) == b"room"
 
 
-def test_what_is_sent_at_the_flush_goes_behind_what_is_queued(bench):
+def test_bytes_sent_at_the_flush_go_behind_the_queue(bench):
     transport, sock, _, far = bench.transport()
     bench.reactor.call_before_flush(lambda: (transport.write_now(b" room"), transport.write(b" answer")))
     transport.write(b"direct")
@@ -650,7 +650,7 @@ def test_drained_is_told_once_and_only_if_asked_for(bench):
     assert receiver.told == ["drained", "drained"]
 
 
-def test_what_is_written_when_drained_goes_out_with_the_next_tick(bench):
+def test_bytes_written_when_drained_go_out_with_the_next_tick(bench):
     transport, sock, _, far = bench.transport(drained=lambda: transport.write(b" world"))
     transport.tell_drained = True
     transport.write(b"hello")

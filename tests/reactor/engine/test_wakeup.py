@@ -141,7 +141,7 @@ def test_more_calls_than_the_socket_holds_are_all_handed_on(wakeup):
     assert handed[-1] == (print, ("another",))
 
 
-def test_what_is_called_from_within_a_call_is_not_lost(reactor):
+def test_a_call_from_within_a_call_is_not_lost(reactor):
     calls = []
     reactor.call_from_thread(reactor.call_from_thread, calls.append, 1)
     turn_until(reactor, lambda: calls)

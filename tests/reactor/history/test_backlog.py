@@ -28,7 +28,7 @@ def test_the_oldest_are_lost_when_there_is_too_much():
     assert (len(waiting), waiting.lost) == (10, 2)
 
 
-def test_what_the_file_has_already_is_written_and_what_it_has_no_place_for_is_lost():
+def test_messages_that_the_file_has_are_written_and_those_without_a_place_are_lost():
     waiting = Backlog(2**20)
     waiting.add([row(1), row(2), row(3, "another"), row(4)])
     with contextlib.closing(in_memory()) as file:

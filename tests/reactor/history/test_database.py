@@ -94,7 +94,7 @@ def test_a_file_whose_bringing_up_was_cut_off_is_as_it_was_and_is_brought_up_lat
         assert find_key(file, "tea", "k", 0, "bob") == 5
 
 
-def test_what_takes_long_is_said_with_how_long_it_has_taken(tmp_path, monkeypatch, caplog):
+def test_a_long_step_is_logged_with_its_time(tmp_path, monkeypatch, caplog):
     path = tmp_path / "chat.db"
     make_old(path, SECOND, 1_000)
     monkeypatch.setattr(database, "_STEPS", 1_000)
@@ -162,7 +162,7 @@ def test_a_file_that_cannot_be_made_is_not_there(tmp_path, monkeypatch, error):
     open_file(str(tmp_path / "chat.db"), 0.0).close()
 
 
-def test_what_others_have_left_beside_a_new_file_is_removed(tmp_path):
+def test_leftovers_of_others_beside_a_new_file_are_removed(tmp_path):
     for name in ("chat.db.new", "chat.db.new-wal", "chat.db-wal", "chat.db-journal"):
         (tmp_path / name).write_text("words")
     with contextlib.closing(open_file(str(tmp_path / "chat.db"))) as file:

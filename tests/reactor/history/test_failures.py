@@ -123,7 +123,7 @@ def test_a_file_that_cannot_be_used(desk, tmp_path, caplog, spoil):
 
 
 @pytest.mark.parametrize("spoil", [a_newer_version, not_a_database, Path.mkdir], ids=lambda spoil: spoil.__name__)
-def test_what_was_said_before_the_file_was_found_unusable_is_answered(desk, path, spoil):
+def test_messages_sent_before_the_file_was_found_unusable_are_answered(desk, path, spoil):
     spoil(path)
     log = desk(opened=False)
     log.history.open(log.stamps.append)

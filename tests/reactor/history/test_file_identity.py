@@ -35,7 +35,7 @@ def test_a_file_that_is_not_there_any_more_is_gone(path, ending):
     identity.check()
 
 
-def test_what_was_not_there_may_come(path):
+def test_a_file_that_was_not_there_may_come(path):
     identity = FileIdentity(str(path))
     identity.remember()
     path.with_name(path.name + "-shm").write_text("x")
@@ -67,7 +67,7 @@ def test_a_file_that_is_replaced_leaves_no_journal_to_the_one_in_its_place(tmp_p
             assert file.execute("select * from word").fetchall() == [(text,)]
 
 
-def test_what_has_no_name_is_never_gone():
+def test_a_history_without_a_name_is_never_gone():
     identity = FileIdentity(":memory:")
     identity.remember()
     identity.check()

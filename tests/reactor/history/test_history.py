@@ -36,7 +36,7 @@ def test_any_page_of_any_log(said, request_):
 
 @settings(deadline=None)
 @given(logs(), st.booleans())
-def test_what_fits_is_at_one_end_and_is_never_nothing(said, forward):
+def test_a_page_that_fits_is_at_one_end_and_never_empty(said, forward):
     fit = fit_frame(said, forward)
     assert fit == (said[: len(fit)] if forward else said[len(said) - len(fit) :])
     assert bool(fit) == bool(said)

@@ -13,7 +13,7 @@ from tests.fakes.history import in_memory
 
 
 @given(st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5), st.text(max_size=5) | st.integers()), max_size=50))
-def test_what_was_added_is_known(added):
+def test_added_keys_are_known(added):
     some = BloomFilter()
     for one in added:
         some.add(trace(*one))

@@ -103,7 +103,7 @@ def test_an_empty_log_opens_at_once_and_knows_nothing(log):
     log.close(1)
 
 
-def test_what_was_added_is_kept_at_once(log):
+def test_an_added_message_is_kept_at_once(log):
     log.add("tea", Entry("alice", "hi", 1), 1)
     kept: list[str] = []
     log.when_committed(lambda: kept.append("kept"))

@@ -210,7 +210,7 @@ def test_a_backlog_is_written_in_pieces_and_what_comes_meanwhile_joins_it(path, 
     desk.close()
 
 
-def test_what_can_be_written_at_the_very_end_is_written(path, lock, caplog, monkeypatch):
+def test_messages_that_can_be_written_at_the_very_end_are_written(path, lock, caplog, monkeypatch):
     monkeypatch.setattr(outage, "_RETRY", 1_000.0)
     desk = Desk(path)
     desk.open()
@@ -222,7 +222,7 @@ def test_what_can_be_written_at_the_very_end_is_written(path, lock, caplog, monk
     assert len(lines(caplog)) == 1
 
 
-def test_what_cannot_be_written_at_the_very_end_is_counted(path, lock, caplog, monkeypatch):
+def test_messages_that_cannot_be_written_at_the_very_end_are_counted(path, lock, caplog, monkeypatch):
     monkeypatch.setattr(outage, "_RETRY", 1_000.0)
     desk = Desk(path)
     desk.open()
@@ -295,7 +295,7 @@ def test_an_end_that_comes_while_the_backlog_is_written_is_the_end(path, lock, m
     assert stamps(path) == [10]
 
 
-def test_what_the_file_failed_with_is_not_told_again_when_it_fails_once_more(path, monkeypatch):
+def test_a_failure_of_the_file_is_not_told_again_when_it_fails_once_more(path, monkeypatch):
     desk = Desk(path)
     desk.open()
 

@@ -108,7 +108,7 @@ def test_another_run_of_the_server_gives_nobody_the_words_of_others(tmp_path):
     second.close()
 
 
-def test_what_is_deleted_leaves_the_inboxes(tmp_path):
+def test_deleted_messages_leave_the_inboxes(tmp_path):
     path = tmp_path / "chat.db"
     desk = Desk(path)
     desk.open()
@@ -144,7 +144,7 @@ def test_a_new_file_gets_the_private_messages_in_memory(tmp_path):
         assert file.execute("select * from topic").fetchall() == [("tea", "Assam", "ada", 5)]
 
 
-def test_what_belongs_to_a_key_is_found_by_any_session_and_after_a_restart(tmp_path):
+def test_messages_of_a_key_are_found_by_any_session_and_after_a_restart(tmp_path):
     first = Desk(tmp_path / "chat.db")
     first.open()
     entry = Entry("ada", "1", 11, "k", "bob", fingerprint="SHA256:a+/", operator=True)

@@ -116,7 +116,7 @@ def test_a_message_that_is_not_written_yet_is_redacted(path):
     assert traces(path) == []
 
 
-def test_what_a_hanging_disk_will_be_given_is_redacted_before():
+def test_messages_that_wait_for_a_hanging_disk_are_redacted_before():
     tasks = WriterQueue(Thread().inbox, 10_000)
     tasks.put(batch(1))
     for _ in range(10):

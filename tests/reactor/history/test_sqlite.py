@@ -82,7 +82,7 @@ def test_a_log_can_be_added_to_again_and_again(desk):
     assert desk().texts() == ["0", "1", "2", "3"]
 
 
-def test_what_is_said_in_the_last_tick_is_kept_without_its_end(desk):
+def test_messages_of_the_last_tick_are_kept_without_its_end(desk):
     first = desk()
     first.say(1, "last words")
     first.close()
@@ -90,7 +90,7 @@ def test_what_is_said_in_the_last_tick_is_kept_without_its_end(desk):
     assert desk().texts() == ["last words"]
 
 
-def test_what_is_said_before_the_file_is_open_is_kept(desk):
+def test_messages_sent_before_the_file_is_open_are_kept(desk):
     log = desk(opened=False)
     log.history.open(log.stamps.append)
     log.say(1, "early")
@@ -377,7 +377,7 @@ def test_a_proper_end_gives_back_what_was_reserved_and_a_sudden_one_does_not(des
     assert desk().stamps == [sky.now]
 
 
-def test_what_was_reserved_is_given_back_when_the_last_room_is_empty(desk, path):
+def test_reserved_room_is_given_back_when_the_last_room_is_empty(desk, path):
     """Or each restart of a server that nobody is in would begin ten seconds further ahead of the clock."""
     later, sky = Later(), Sky()
     log = desk(call_later=later, clock=sky)

@@ -55,7 +55,7 @@ def sweep_all(file: sqlite3.Connection, oldest: int, most: int) -> list[int]:
     return left
 
 
-def test_what_is_too_old_is_deleted_in_small_steps(tmp_path, monkeypatch):
+def test_old_messages_are_deleted_in_small_steps(tmp_path, monkeypatch):
     monkeypatch.setattr(store, "_SWEEP_ROWS", 10)
     now = time.time_ns() // 1_000
     path = tmp_path / "chat.db"
@@ -72,7 +72,7 @@ def size_of_file(file: sqlite3.Connection) -> int:
     return file.execute("pragma page_count").fetchone()[0] * file.execute("pragma page_size").fetchone()[0]
 
 
-def test_what_is_too_much_is_deleted_in_small_steps_and_the_file_shrinks(tmp_path, monkeypatch):
+def test_surplus_messages_are_deleted_in_small_steps_and_the_file_shrinks(tmp_path, monkeypatch):
     monkeypatch.setattr(store, "_SWEEP_ROWS", 50)
     path = tmp_path / "chat.db"
     make_file(path, [(at, "tea", "alice", "x" * 1_000, None) for at in range(1, 1_001)])

@@ -41,7 +41,7 @@ def test_a_callback_without_anything_to_keep_comes_too_and_behind_those_before(d
     assert log.kept == [0, 1, 2]
 
 
-def test_what_comes_while_the_disk_is_busy_is_committed_together(desk, commits):
+def test_messages_that_come_while_the_disk_is_busy_are_committed_together(desk, commits):
     log = desk()
     go_on = threading.Event()
     log.hold(go_on)

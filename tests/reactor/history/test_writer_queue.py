@@ -59,7 +59,7 @@ def test_a_machine_that_slept_has_looked_once(tasks):
     assert tasks.is_busy
 
 
-def test_what_comes_while_it_hangs_is_held_back_and_given_in_order(tasks, thread):
+def test_tasks_that_come_while_it_hangs_are_held_back_and_given_in_order(tasks, thread):
     tasks.put(batch(1))
     assert check(tasks, 5)[-1]
     for at in range(2, 6):

@@ -17,7 +17,7 @@ from pylingo.reactor.people.addresses import as_network, network_of, read_host, 
         ("::1", "::/64"),
     ],
 )
-def test_what_counts_as_one_address(host: str, shown: str) -> None:
+def test_addresses_that_count_as_one(host: str, shown: str) -> None:
     assert show_network(network_of(host)) == shown
 
 
@@ -39,7 +39,7 @@ def test_what_counts_as_one_address(host: str, shown: str) -> None:
         ("192.0.2", None),
     ],
 )
-def test_what_parses_as_an_address_is_one(text: str, shown: str | None) -> None:
+def test_a_text_that_parses_as_an_address_is_one(text: str, shown: str | None) -> None:
     network = as_network(text)
     assert (show_network(network) if network is not None else None) == shown
 

@@ -61,7 +61,7 @@ def test_another_request_is_refused(register: Register, request_: object) -> Non
     assert change is None
 
 
-def test_what_is_out_of_range_is_said(register: Register) -> None:
+def test_a_number_out_of_range_is_told(register: Register) -> None:
     reply, change = administer(register, invite_request(False, 0))
     assert reply["error"].startswith("an invitation must have 1 to 1000 uses")
     assert change is None

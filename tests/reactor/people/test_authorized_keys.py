@@ -61,7 +61,7 @@ def test_the_options_stand_before_the_key(before: str, options: object) -> None:
         ("x" * (MAX_LINE + 1), "a line must have at most 16384 characters"),
     ],
 )
-def test_what_is_no_line_is_said_in_a_sentence(text: str, sentence: str) -> None:
+def test_a_wrong_line_is_told_in_a_sentence(text: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=re.escape(sentence)):
         parse_line(text)
 

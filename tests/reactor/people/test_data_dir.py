@@ -47,7 +47,7 @@ def test_a_folder_that_others_can_enter_is_refused(tmp_path: Path, mode: int) ->
     assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
-def test_what_cannot_be_a_data_folder_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_that_cannot_be_a_data_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert error(tmp_path / "a" / "b") == "cannot use the data folder …/b: there is no folder …"
     path = tmp_path / "data"
     assert error(path, create=False) == "cannot use the data folder …/data: there is no folder …/data"

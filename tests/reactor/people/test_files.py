@@ -54,7 +54,7 @@ def test_a_failure_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("kind", ["file", "link", "dangling link"])
-def test_what_a_killed_server_has_left_is_replaced(path: Path, tmp_path: Path, kind: str) -> None:
+def test_leftovers_of_a_killed_server_are_replaced(path: Path, tmp_path: Path, kind: str) -> None:
     left, other = Path(f"{path}.new"), tmp_path / "other"
     if kind == "file":
         left.write_text("{")
@@ -88,7 +88,7 @@ def test_a_file_is_read_with_its_status(path: Path) -> None:
         read_regular(str(path), "the file", 4)
 
 
-def test_what_is_no_file_is_said(path: Path) -> None:
+def test_a_path_that_is_no_file_is_told(path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_regular(str(path), "the file", 5)
     path.mkdir()

@@ -34,7 +34,7 @@ def test_it_is_used_as_often_as_it_says() -> None:
     assert invitations.open_ones() == []
 
 
-def test_whoever_has_used_it_finds_it_again() -> None:
+def test_a_person_who_has_used_it_finds_it_again() -> None:
     invitations = Invitations(WallClock())
     code, invitation = invitations.create(None, 1, WEEK, False)
     invitations.use(invitation, ADA)
@@ -71,7 +71,7 @@ def test_it_ends() -> None:
 
 
 @pytest.mark.parametrize("code", ["", "0" * 32, "\ud800", "x" * 30_000])
-def test_what_is_no_code_finds_nothing(code: str) -> None:
+def test_a_text_that_is_no_code_finds_nothing(code: str) -> None:
     invitations = Invitations(WallClock())
     invitations.create(None, 1, WEEK, False)
     assert invitations.find(code, ADA) is None
@@ -146,7 +146,7 @@ def test_their_number_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=str,
 )
-def test_what_is_no_invitation_is_refused(wrong: dict[str, object]) -> None:
+def test_a_value_that_is_no_invitation_is_refused(wrong: dict[str, object]) -> None:
     good = {"digest": "0" * 64, "uses": 1, "until": 0, "operator": False, "by": None, "used_by": ()}
     Invitation(**good)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="must be"):

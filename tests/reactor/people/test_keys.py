@@ -74,7 +74,7 @@ OF_ANOTHER_KIND = base64.b64encode(b"\0\0\0\x0bssh-ed25518\0\0\0\x20" + bytes(32
         (f"{TEXT} {'x' * MAX_TEXT}", f"a public key must have at most {MAX_TEXT} characters, not "),
     ],
 )
-def test_what_is_no_key_is_said_in_a_sentence(text: str, sentence: str) -> None:
+def test_a_wrong_key_is_told_in_a_sentence(text: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=re.escape(sentence)):
         PublicKey.parse(text)
 
@@ -145,7 +145,7 @@ def test_the_text_of_a_proof_is_read() -> None:
     ["", "A", "A" * 87, "A" * 89, "é" * 88, "A" * 10_000_000, "*" * 88, "A" * 88, "A" * 84 + "====", "-" * 86 + "=="],
     ids=lambda text: f"{text[:8]}-{len(text)}",
 )
-def test_what_is_no_proof_is_said_in_a_sentence(text: str) -> None:
+def test_a_wrong_proof_is_told_in_a_sentence(text: str) -> None:
     with pytest.raises(ValueError, match="a proof must be the base64 of a signature of 64 bytes"):
         read_proof(text)
 
@@ -164,7 +164,7 @@ def test_what_is_no_proof_is_said_in_a_sentence(text: str) -> None:
         ("ada", False),
     ],
 )
-def test_what_is_a_fingerprint(text: str, is_one: bool) -> None:
+def test_texts_that_are_fingerprints(text: str, is_one: bool) -> None:
     assert is_fingerprint(text) == is_one
 
 

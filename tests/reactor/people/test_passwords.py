@@ -71,7 +71,7 @@ GOOD = cheap("x").text
         GOOD + "\n" + GOOD,
     ],
 )
-def test_what_is_no_hash_is_said_in_a_sentence(text: str) -> None:
+def test_a_wrong_hash_is_told_in_a_sentence(text: str) -> None:
     with pytest.raises(ValueError, match="a password hash must be as pylingo-server hash-password prints it"):
         PasswordHash.parse(text)
 

@@ -72,7 +72,7 @@ def test_other_peoples_letters_stay_legible() -> None:
         (b"[" * 100_000, "it is nested too deeply"),
     ],
 )
-def test_what_is_not_json_is_said_in_a_sentence(data: bytes, sentence: str) -> None:
+def test_a_text_that_is_not_json_is_told_in_a_sentence(data: bytes, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence) as error:
         load(data)
     assert not isinstance(error.value, UnicodeDecodeError)

@@ -309,7 +309,7 @@ def test_on_an_open_server_the_mute_of_a_key_covers_its_address(register: Regist
     assert register.mute("eve", EVE, None, "ada", None, None).address is None
 
 
-def test_whoever_is_silent_because_of_an_address_is_heard_again_by_any_name(register: Register) -> None:
+def test_a_person_muted_because_of_an_address_is_heard_again_by_any_name(register: Register) -> None:
     other = fingerprint(9)
     for identity, name in ((None, "guest-9"), (other, "mallory")):
         mute = register.mute("eve", EVE, HOST, "ada", None, None)
@@ -458,7 +458,7 @@ def test_a_listed_key_uses_none_up(register: Register) -> None:
     assert register.redeem(code, key(2)) is not None
 
 
-def test_who_may_invite(register: Register) -> None:
+def test_people_who_may_invite(register: Register) -> None:
     for identity in (BOB, EVE):
         with pytest.raises(RequestError, match="only operators may invite") as error:
             register.invite(identity)

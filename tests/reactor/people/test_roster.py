@@ -43,7 +43,7 @@ def test_a_key_that_is_listed_no_more_is_nobodys_any_more(roster: Roster) -> Non
     assert not roster.is_listed(ONE)
 
 
-def test_who_is_listed(roster: Roster) -> None:
+def test_people_who_are_listed(roster: Roster) -> None:
     assert [roster.is_listed(one) for one in (ONE, TWO, THREE, FOUR, None)] == [True, True, True, False, False]
     assert roster.is_anybody_listed()
     assert not Roster().is_anybody_listed()
@@ -56,7 +56,7 @@ def test_a_rank_is_a_persons(roster: Roster) -> None:
     assert not roster.has_rank(roster.keys_of(None))
 
 
-def test_who_was_admitted_counts_once_that_is_stored(roster: Roster) -> None:
+def test_an_admitted_person_counts_once_that_is_stored(roster: Roster) -> None:
     change = roster.admit(key(4), ONE, 17)
     assert roster.admitted == {FOUR: Admitted(key(4).text, ONE, 17)}  # which is what is stored
     assert not roster.is_listed(FOUR)
@@ -66,7 +66,7 @@ def test_who_was_admitted_counts_once_that_is_stored(roster: Roster) -> None:
     assert roster.is_listed(FOUR)
 
 
-def test_who_could_not_be_stored_is_not_admitted() -> None:
+def test_a_person_who_could_not_be_stored_is_not_admitted() -> None:
     roster = Roster()
     change = roster.admit(key(4), None, 17)
     assert not roster.is_anybody_listed()
@@ -76,7 +76,7 @@ def test_who_could_not_be_stored_is_not_admitted() -> None:
     assert roster.is_anybody_listed()
 
 
-def test_who_is_promoted_has_the_rank_once_that_is_stored(roster: Roster) -> None:
+def test_a_promoted_person_has_the_rank_once_that_is_stored(roster: Roster) -> None:
     change = roster.promote(THREE)
     assert [*roster.operators] == [THREE]
     assert not roster.has_rank([THREE])

@@ -135,7 +135,7 @@ def test_their_number_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     ("keys", "address", "until"),
     [((), None, None), (("eve",), None, None), ((), "eve", None), ((), "10.1.2.3/8", None), ((EVE,), None, -1)],
 )
-def test_what_is_no_sanction_is_refused(keys: tuple[str, ...], address: str | None, until: int | None) -> None:
+def test_a_value_that_is_no_sanction_is_refused(keys: tuple[str, ...], address: str | None, until: int | None) -> None:
     with pytest.raises(ValueError, match=r"must be|need keys"):
         Sanction("eve", keys, address, "ada", None, until)
 

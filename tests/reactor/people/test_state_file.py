@@ -53,7 +53,7 @@ def constant(value: object) -> Callable[[], object]:
 # --- reading and writing
 
 
-def test_what_is_written_is_read(path: Path) -> None:
+def test_a_written_state_is_read(path: Path) -> None:
     assert read_state(str(path)) is None
     before = os.umask(0)
     try:
@@ -92,7 +92,7 @@ def test_a_file_that_others_can_use_is_refused(path: Path, wrong: int) -> None:
         read_state(str(path))
 
 
-def test_what_is_no_file_of_ours_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_not_ours_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path.mkdir()
     with pytest.raises(ValueError, match=f"cannot read the people file {path}: Is a directory"):
         read_state(str(path))
@@ -137,7 +137,7 @@ def test_it_is_written_in_a_thread_and_said_in_the_loop(path: Path, monkeypatch:
     assert file.close(DEADLINE)
 
 
-def test_what_changes_while_it_is_written_is_in_the_next_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changes_during_a_write_are_in_the_next_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     disk, loop, answers = Disk(monkeypatch), Loop(), []
     file = StateFile(str(path), loop.call_from_thread, loop.call_later)
     state = {}

@@ -51,7 +51,7 @@ def test_empty_tables_come_back() -> None:
     assert read_tables(state, WallClock()).to_state() == state
 
 
-def test_what_has_ended_is_not_stored() -> None:
+def test_sanctions_that_have_ended_are_not_stored() -> None:
     clock = WallClock()
     tables = read_tables(full(clock), clock)
     clock.advance(3_600)
@@ -100,7 +100,7 @@ def test_a_state_is_an_object(value: object) -> None:
         ({"invitations": [[]]}, r"invitations\[0\] must be an object"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_sentence(changes: dict[str, object], sentence: str) -> None:
+def test_a_mistake_is_told_in_a_sentence(changes: dict[str, object], sentence: str) -> None:
     clock = WallClock()
     clock.now = 0  # so that no name has ended
     with pytest.raises(ValueError, match=sentence):
