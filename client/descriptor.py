@@ -8,6 +8,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import signal
 
 
 class OwnDescriptor:
@@ -56,3 +57,16 @@ def is_foreground(fd: int) -> bool:
         return os.tcgetpgrp(fd) == os.getpgrp()
     except OSError:  # `fd` is not our controlling terminal, so there is no background
         return True
+
+
+def give_foreground(fd: int, group: int) -> None:
+    """Give the terminal at `fd` to a process group of our session, or take it back for our own.
+
+    Does nothing if the terminal does not control us, because then every process may use it.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})  # in the background, it would stop us
+    try:
+        with contextlib.suppress(OSError):
+            os.tcsetpgrp(fd, group)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

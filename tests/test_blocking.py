@@ -55,6 +55,7 @@ ALLOWED = {
     "client.prompt": "the person, who is asked for a secret, and who has no connection meanwhile",
     "client.settings": OWN,
     "client.state": OWN,
+    "client.terminal.external_editor": f"{OWN}; it waits for the editor {END}, for at most a second",
     "client.terminal.files": OWN,
     "client.terminal.last_run": START,
     "client.terminal.transcript": OWN,

@@ -12,5 +12,5 @@
 5. The screen: `rows` (lines to rows, with `addresses`), `view` (model to screen), `theme`, and one painter for each
    kind of layout: `painter`, `inline`, `printer`.
 6. The edges: `capabilities` (blessed), `tty` (the device), `display` (a painter on it), `transcript` (a file),
-   `effects` (carries out what `update` asks for), and `window`, which joins everything.
+   `external_editor`, `effects` (carries out what `update` asks for), and `window`, which joins everything.
 """

@@ -11,6 +11,7 @@ from pylingo.client.terminal.display import Display
 from pylingo.client.terminal.model import (
     AcceptCertificate,
     Do,
+    Edit,
     Effect,
     Event,
     Model,
@@ -31,7 +32,7 @@ PATIENCE = 2.0  # seconds that leaving may take before the connection is given u
 
 
 class Effects:
-    """See the module. `take`, `suspend` and `ask_password` are about the terminal, and `exit_` ends the program.
+    """See the module. `take`, `suspend`, `ask_password` and `edit` are about the terminal; `exit_` ends the program.
 
     `happen` gets an event for what failed, or was done without anything else to show it.
     """
@@ -47,6 +48,7 @@ class Effects:
         take: Callable[[], object],
         suspend: Callable[[], object],
         ask_password: Callable[[], object],
+        edit: Callable[[str], object],
         exit_: Callable[[], object],
         happen: Callable[[Event], object],
     ) -> None:
@@ -72,6 +74,7 @@ class Effects:
             Do.REPAINT: self._repaint,
             AcceptCertificate: lambda effect: client.accept_certificate(effect.fingerprint),
             Do.ASK_PASSWORD: lambda effect: ask_password(),
+            Edit: lambda effect: edit(effect.text),
             Do.SUSPEND: lambda effect: suspend(),
             Do.REMEMBER: self._save,
             Do.KEEP_PLACES: self._keep_places,

@@ -32,6 +32,7 @@ KEYS: dict[str, tuple[KeyRow, ...]] = {
         _row("Up Down, C-p C-n", "move by row, then through your lines", "up down ctrl-p ctrl-n"),
         _row("C-r, C-s", "search your lines; newer ones", "ctrl-r ctrl-s"),
         _row("M-.", "insert the last line's last word", "alt-."),
+        _row("C-x C-e", "edit the line in $VISUAL or $EDITOR", "ctrl-x+ctrl-e"),
         _row("C-v Tab, C-v Enter", "insert a tab, a new row", "ctrl-v ctrl-q"),
         _row("Tab, Shift-Tab", "complete; go through the candidates", "tab shift-tab"),
         _row("Enter", "send the line", "enter"),

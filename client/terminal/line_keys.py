@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 
+from pylingo.client.terminal.buffers import show
 from pylingo.client.terminal.commands import leave
+from pylingo.client.terminal.editor import LIMIT
 from pylingo.client.terminal.input_rows import neighbor
-from pylingo.client.terminal.model import Effect, Model
+from pylingo.client.terminal.model import Edit, Edited, Effect, Model
 from pylingo.client.terminal.prompts import prompt
+from pylingo.shared.text import MAX_TEXT
 
 LEAVES_WITHIN = 3.0  # seconds between two C-c that leave
 _CANCEL = ("ctrl-g", "ctrl-c", "escape")
@@ -56,6 +59,37 @@ def _delete_or_leave(model: Model, now: float, at: int) -> list[Effect]:
     return []
 
 
+# --- the person's own editor
+
+
+def _edit(model: Model, now: float, at: int) -> list[Effect]:
+    editor = model.buffer.editor
+    editor.press("tab")  # accepts what a search has found
+    if model.edited not in model.buffers:
+        model.edited = model.buffer
+    return [Edit(editor.text)]
+
+
+def edited(model: Model, event: Edited, now: float, at: int) -> list[Effect]:
+    """The person's editor has ended, or was stopped. Undo brings back the line as it was."""
+    buffer = model.edited
+    if not event.is_waiting:
+        model.edited = None
+    model.hint = event.why
+    if event.text is None:
+        return []
+    if buffer not in model.buffers or len(event.text) > MAX_TEXT:
+        model.buffer.editor.kills.append(event.text[:LIMIT])
+        is_closed = buffer not in model.buffers
+        why = "its room is closed" if is_closed else f"too long: a message has at most {MAX_TEXT} characters"
+        model.hint = f"{why}; C-y inserts what was edited"
+        return []
+    assert buffer is not None
+    buffer.editor.replace(0, len(buffer.editor.text), event.text)
+    show(model, buffer)
+    return []
+
+
 # --- two keys in a row
 
 
@@ -102,6 +136,7 @@ LINE_KEYS: dict[str, _Action] = {
     **{key: _vertically(key, -1) for key in ("up", "ctrl-p")},
     **{key: _vertically(key, 1) for key in ("down", "ctrl-n")},
     **{prefix: _begin(prefix) for prefix in _PREFIXES},
+    "ctrl-x+ctrl-e": _edit,
     "ctrl-c": _clear_or_leave,
     "ctrl-d": _delete_or_leave,
 }

@@ -70,6 +70,7 @@ class Model:
     offer: Offer | None = None  # the candidates for Tab, which stand in the status row until the next key
     number: str | None = None  # the first digits of the number of a buffer, while the person types it
     prefix: str = ""  # the first of two keys in a row, while the second one is awaited
+    edited: Buffer | None = None  # whose draft is in the person's editor
     leaves_until: float = -math.inf  # until when another C-c leaves
     question: Question | None = None  # which waits for the person's answer
     has_mouse: bool = True
@@ -142,7 +143,19 @@ class Report:
     is_error: bool = False
 
 
-type Event = InputEvent | ClientEvent | Resized | SecondPassed | Pasting | Interrupted | Report
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The person's editor has ended with another text; or it has not, and `why` says why, if there is a reason.
+
+    With `is_waiting` it was stopped, and can be continued.
+    """
+
+    text: str | None
+    why: str = ""
+    is_waiting: bool = False
+
+
+type Event = InputEvent | ClientEvent | Resized | SecondPassed | Pasting | Interrupted | Report | Edited
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +217,13 @@ class Notify:
     about: str
 
 
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Have the person edit a text in an editor of their own, or continue one that was stopped. `Edited` follows."""
+
+    text: str
+
+
 class Do(enum.Enum):
     """The effects without further data."""
 
@@ -219,4 +239,4 @@ class Do(enum.Enum):
     KEEP_PLACES = enum.auto()  # save the rooms, and how far each was read, for the next run
 
 
-type Effect = Speak | SendCommand | Query | Transcribe | Shown | AcceptCertificate | Notify | Do
+type Effect = Speak | SendCommand | Query | Transcribe | Shown | AcceptCertificate | Notify | Edit | Do

@@ -27,7 +27,19 @@ from pylingo.client.terminal.commands import leave
 from pylingo.client.terminal.forgetting import lose_connection
 from pylingo.client.terminal.input_events import CursorReport, Focus, Key, Mouse, Paste, Text
 from pylingo.client.terminal.keyboard import pasted, pasting, pressed, typed
-from pylingo.client.terminal.model import Do, Effect, Event, Interrupted, Model, Pasting, Report, Resized, SecondPassed
+from pylingo.client.terminal.line_keys import edited
+from pylingo.client.terminal.model import (
+    Do,
+    Edited,
+    Effect,
+    Event,
+    Interrupted,
+    Model,
+    Pasting,
+    Report,
+    Resized,
+    SecondPassed,
+)
 from pylingo.client.terminal.mouse import mouse
 from pylingo.client.terminal.notes import add_line, add_note, words_of
 from pylingo.client.terminal.questions import CertificateQuestion
@@ -226,4 +238,5 @@ EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     KeyChanged: _key_changed,
     Remark: _remark,
     Report: _report,
+    Edited: edited,
 }

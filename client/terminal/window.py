@@ -24,11 +24,12 @@ from pylingo.client.terminal.buffers import of_rooms
 from pylingo.client.terminal.capabilities import read_capabilities
 from pylingo.client.terminal.display import Display
 from pylingo.client.terminal.effects import Effects
+from pylingo.client.terminal.external_editor import ExternalEditor
 from pylingo.client.terminal.files import matching_files
 from pylingo.client.terminal.input_events import InputEvent, Key
 from pylingo.client.terminal.input_reader import InputReader
 from pylingo.client.terminal.key_table import FIRST_WORDS
-from pylingo.client.terminal.model import Do, Event, Interrupted, Model, Pasting, Report, SecondPassed
+from pylingo.client.terminal.model import Do, Edited, Event, Interrupted, Model, Pasting, Report, SecondPassed
 from pylingo.client.terminal.questions import answer
 from pylingo.client.terminal.tty import Tty, stop_group
 from pylingo.client.terminal.update import update
@@ -89,6 +90,8 @@ class Window:
         self.model.marks = self._client.conversation.marks
         self._input = InputReader(self._reactor, terminal.keys, self._pressed)
         self._display = Display(self._reactor, self.model, terminal, self._typed, self._happen, fd)
+        self._editor = ExternalEditor(fd, self._edited)
+        self._asks_password_later = False
         self._effects = Effects(
             self.model,
             self._client,
@@ -98,6 +101,7 @@ class Window:
             take=self._take,
             suspend=self._suspend,
             ask_password=lambda: self._reactor.call_soon(self._ask_password),
+            edit=self._edit,
             exit_=self._reactor.stop,
             happen=self._happen,
         )
@@ -123,6 +127,7 @@ class Window:
             self._second_passed()
             self._reactor.run()
         finally:
+            self._editor.close()
             self._display.leave()
             self._effects.carry_out(Do.KEEP_PLACES)
             self._effects.close()
@@ -197,6 +202,7 @@ class Window:
         on_signal(signal.SIGHUP, self._hung_up, unless_ignored=True)
         on_signal(signal.SIGTSTP, self._suspend, unless_ignored=True)
         on_signal(signal.SIGCONT, self._continued)
+        on_signal(signal.SIGCHLD, self._editor.look)
         on_signal(signal.SIGWINCH, lambda: self._happen(self._display.size()))
 
     def _interrupted(self, number: int) -> None:
@@ -219,6 +225,9 @@ class Window:
         """Give the terminal back while the person types the server's password, which must not be seen."""
         if self._client.status.state != "over" or self.model.is_leaving:
             return
+        self._asks_password_later = self._editor.is_in_front
+        if self._asks_password_later:
+            return
         self._display.leave()
         try:
             password = ask_secret(f"Password of {self.model.where} (empty: none): ")
@@ -229,6 +238,20 @@ class Window:
             self._client.set_password(password)
             self._client.connect()
 
+    def _edit(self, text: str) -> None:
+        """Give the terminal to the person's editor. The connection goes on."""
+        self._display.leave()
+        try:
+            self._editor.start(text)
+        except (OSError, ValueError) as error:
+            self._edited(Edited(None, str(error)))
+
+    def _edited(self, event: Edited) -> None:
+        self._take()
+        self._happen(event)
+        if self._asks_password_later:
+            self._ask_password()
+
     def _suspend(self) -> None:
         self._display.leave()
         if not stop_group():
@@ -237,12 +260,16 @@ class Window:
 
     def _continued(self) -> None:
         """The process was stopped and continued, perhaps in the background, perhaps by SIGSTOP without notice."""
+        if self._editor.is_in_front:
+            self._editor.resume()
+            return
         self._display.release()
         self._take()
 
     def _take(self) -> None:
         """Take the terminal, if it is ours again."""
         try:
-            self._display.take()
+            if not self._editor.is_in_front:
+                self._display.take()
         except OSError:  # the window was closed meanwhile
             self._hung_up()

@@ -151,6 +151,27 @@ def test_started_in_the_background(server: ServerProcess, bob: Peer, shell: Call
     leave(ada)
 
 
+def test_an_editor_in_a_job_of_the_shell(
+    server: ServerProcess, bob: Peer, shell: Callable[..., Console], tmp_path: Path
+) -> None:
+    script = tmp_path / "editor.sh"
+    script.write_text('echo "editing"; read line; echo "$line" > "$1"')
+    ada = shell(server, before=f"VISUAL='sh {script}' ")
+    for words in ("once", "twice"):
+        ada.press("\x18\x05")
+        ada.wait("editing")
+        ada.press(f"{words}\r")
+        ada.wait(lambda words=words: ada.rows[1] == f"> {words}")
+        ada.press("\x1a")
+        ada.wait("Stopped")
+        run(ada, "clear")
+        ada.press("fg\r")
+        ada.wait(lambda words=words: ada.rows[1] == f"> {words}")
+    ada.press("\x15a draft")
+    check_is_back(ada, bob)
+    leave(ada)
+
+
 def test_a_stop_that_nobody_saw_coming_ends_in_the_background(
     server: ServerProcess, bob: Peer, shell: Callable[..., Console]
 ) -> None:

@@ -38,9 +38,9 @@ class Tmux:
         )
         return done.stdout
 
-    def open(self, *arguments: str, columns: int = 120, rows: int = 24) -> int:
-        """A pane with a client in it."""
-        client = [sys.executable, str(ROOT / "client" / "chat.py"), "--no-state", *arguments]
+    def open(self, *arguments: str, columns: int = 120, rows: int = 24, environment: tuple[str, ...] = ()) -> int:
+        """A pane with a client in it. `environment` has `NAME=VALUE` pairs, which hold for the client alone."""
+        client = ["env", *environment, sys.executable, str(ROOT / "client" / "chat.py"), "--no-state", *arguments]
         if self.panes:
             pane = self.run("split-window", "-h", "-P", "-F", "#{pane_id}", *client)
         else:
@@ -190,6 +190,27 @@ def test_a_draft_of_several_rows(tmux: Tmux, server: ServerProcess, layout: str)
         assert sum("number 29" in row for row in rows) == 1
         tmux.press(ada, "Enter")
         assert bob.until(Message).text == f"one\ntwo {FAMILY}!\nthree\n"
+
+
+@pytest.mark.skipif(shutil.which("vi") is None, reason="there is no vi here")
+def test_a_draft_is_edited_in_vi(tmux: Tmux, server: ServerProcess, tmp_path: Path):
+    environment = ("VISUAL=", "EDITOR=vi", f"TMPDIR={tmp_path}")
+    ada = tmux.open(f"127.0.0.1:{server.port}", "--name", "ada", environment=environment)
+    tmux.wait(ada, "in lobby as ada")
+    tmux.write(ada, "one")
+    tmux.press(ada, "C-x", "C-e")
+    wait_until(lambda: tmux.rows(ada)[0] == "one", "the editor")
+    tmux.write(ada, "otwo")
+    tmux.press(ada, "Escape")
+    tmux.press(ada, "C-z")
+    assert tmux.wait(ada, "the editor is stopped; C-x C-e continues it")[1] == "> one"
+    tmux.press(ada, "C-x", "C-e")
+    wait_until(lambda: tmux.rows(ada)[:2] == ["one", "two"], "the editor")
+    tmux.write(ada, "A!")
+    tmux.press(ada, "Escape", "Z", "Z")
+    wait_until(lambda: tmux.rows(ada)[1:3] == ["> one", "  two!"], "the text in the line")
+    assert tmux.cursor(ada) == (len("  two!"), 2)
+    assert list(tmp_path.glob("pylingo-*")) == []
 
 
 def type_line(tmux: Tmux, pane: int, line: str) -> None:

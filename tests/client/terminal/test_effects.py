@@ -14,6 +14,7 @@ from pylingo.client.terminal.display import Display
 from pylingo.client.terminal.effects import PATIENCE, Effects
 from pylingo.client.terminal.model import (
     Do,
+    Edit,
     Effect,
     Event,
     Model,
@@ -47,6 +48,7 @@ class Bench:
             take=self.outside.take,
             suspend=self.outside.suspend,
             ask_password=self.outside.ask_password,
+            edit=self.outside.edit,
             exit_=self.outside.exit,
             happen=self.happened.append,
         )
@@ -89,7 +91,7 @@ def test_a_command_that_cannot_be_sent_is_a_failure(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("effect", "call"),
-    [(Do.SUSPEND, mock.call.suspend()), (Do.EXIT, mock.call.exit())],
+    [(Do.SUSPEND, mock.call.suspend()), (Edit("x"), mock.call.edit("x")), (Do.EXIT, mock.call.exit())],
 )
 def test_effects_on_the_program(bench: Bench, effect: Effect, call: Any) -> None:
     bench.effects.carry_out(effect)

@@ -2,10 +2,13 @@
 
 import pytest
 
+from pylingo.client.terminal.buffer import Buffer
+from pylingo.client.terminal.buffers import close
 from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.line_keys import LEAVES_WITHIN
-from pylingo.client.terminal.model import Do, Effect, Event, Model
+from pylingo.client.terminal.model import Do, Edit, Edited, Effect, Event, Model
 from pylingo.client.terminal.update import update
+from pylingo.shared.text import MAX_TEXT
 from tests.fakes.window import NOON, make
 
 
@@ -90,6 +93,66 @@ def test_ctrl_d_deletes_as_long_as_there_is_a_draft(model: Model) -> None:
     assert text(model) == "b"
     assert do(model, "end", "ctrl-d") == []
     assert do(model, "backspace", "ctrl-d") == [Do.LEAVE]
+
+
+# --- the person's own editor
+
+
+def test_a_draft_is_edited_and_comes_back_as_one_change(model: Model) -> None:
+    assert do(model, " a draft", "left", "ctrl-x", "ctrl-e") == [Edit("a draft")]
+    assert do(model, Edited("one\ntwo")) == []
+    assert (text(model), model.buffer.editor.cursor, model.hint) == ("one\ntwo", 7, "")
+    do(model, "ctrl-_")
+    assert text(model) == "a draft"
+
+
+def test_the_line_that_a_search_has_found_is_edited(model: Model) -> None:
+    do(model, " found", "enter", " draft", "ctrl-r", " fou")
+    assert do(model, "ctrl-x", "ctrl-e") == [Edit("found")]
+    assert do(model, Edited("found it"), "down") == []
+    assert text(model) == "draft"
+
+
+def test_an_editor_that_failed_changes_nothing(model: Model) -> None:
+    do(model, " a draft", "ctrl-x", "ctrl-e", Edited(None, "it failed"))
+    assert (text(model), model.hint) == ("a draft", "it failed")
+    do(model, Edited(None))
+    assert (text(model), model.hint) == ("a draft", "")
+
+
+def test_what_is_too_long_is_refused_and_can_be_inserted(model: Model) -> None:
+    do(model, " a draft", "ctrl-x", "ctrl-e", Edited("x" * (MAX_TEXT + 1)))
+    assert text(model) == "a draft"
+    assert model.hint == "too long: a message has at most 4096 characters; C-y inserts what was edited"
+    do(model, "ctrl-u", "ctrl-u", "ctrl-y", "alt-y")
+    assert text(model) == "x" * (MAX_TEXT + 1)
+    do(model, "ctrl-u", "ctrl-x", "ctrl-e", Edited("x" * MAX_TEXT))
+    assert text(model) == "x" * MAX_TEXT
+
+
+def test_a_stopped_editor_brings_its_text_to_its_own_room(model: Model) -> None:
+    here, other = model.buffer, Buffer("dev")
+    model.buffers.append(other)
+    do(model, " a draft", "ctrl-x", "ctrl-e", Edited(None, "it is stopped", is_waiting=True))
+    assert model.hint == "it is stopped"
+    do(model, "alt-2", " elsewhere")
+    assert do(model, "ctrl-x", "ctrl-e") == [Edit("elsewhere")]
+    do(model, Edited("edited"))
+    assert (here.editor.text, other.editor.text, model.buffer) == ("edited", "elsewhere", here)
+    do(model, "alt-2")
+    assert do(model, "ctrl-x", "ctrl-e", Edited("else")) == [Edit("elsewhere")]
+    assert (here.editor.text, other.editor.text) == ("edited", "else")
+
+
+def test_what_was_edited_outlives_its_room(model: Model) -> None:
+    other = Buffer("dev")
+    model.buffers.append(other)
+    do(model, "alt-2", " a draft", "ctrl-x", "ctrl-e", Edited(None, is_waiting=True))
+    close(model, other)
+    do(model, " here", Edited("edited"))
+    assert (text(model), model.hint) == ("here", "its room is closed; C-y inserts what was edited")
+    do(model, "ctrl-y")
+    assert text(model) == "hereedited"
 
 
 # --- two keys in a row
