@@ -38,8 +38,8 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         "window",
         (
             ("switch", "Shows another room or conversation."),
-            ("layout theme colors time mouse notify", "Settings."),
-            ("log clear", "Writes lines to a file; empties the window."),
+            ("layout theme colors time people", "The look."),
+            ("mouse notify log clear", "Mouse, calls, file, text."),
         ),
     ),
     (

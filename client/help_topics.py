@@ -100,6 +100,11 @@ TOPICS: Mapping[str, Topic] = {
     ),
     "colors": Topic("The choice is kept for the next start. Alone, it changes what it is.", ("/colors off",)),
     "time": Topic("The choice is kept for the next start. Alone, it changes what it is.", ("/time off",)),
+    "people": Topic(
+        "A window of at least 100 columns lists them at its right side, in the layouts top and bottom: operators first,"
+        " with @, and the word away behind who is away. F7 and F8 scroll the list. The choice is saved.",
+        ("/people off", "/people"),
+    ),
     "mouse": Topic(
         "The wheel scrolls, and a click on an entry of the status row shows that buffer. To select text, hold Shift."
         " The choice is kept for the next start. Alone, it changes what it is, as M-m does.",

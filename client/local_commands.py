@@ -14,6 +14,7 @@ LOCAL = (
     CommandInfo("switch", "buffer", "Shows another room or conversation; alone: lists them."),
     CommandInfo("colors", "on|off", "Shows names in colours, or not."),
     CommandInfo("time", "on|off", "Shows the time of each line, or not."),
+    CommandInfo("people", "on|off", "Lists the people of the room at the side of a wide window, or not."),
     CommandInfo("mouse", "on|off", "Takes the mouse for scrolling and clicks, or leaves it to the terminal."),
     CommandInfo("ignore", "username", "Hides what somebody says, or shows it again; alone: who is hidden."),
     CommandInfo("notify", "mention|all|none", "Says which messages of this room call you; alone: shows it."),

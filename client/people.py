@@ -28,6 +28,8 @@ class Marks:
 
     def __init__(self) -> None:
         self._marks: dict[str, Mark] = {}
+        self.operators: set[str] = set()
+        """The compared names that are known to be operators'."""
         self._talked_to: dict[str, Mark | None] = {}  # the mark at that time; None if the server had not said it
 
     def __getitem__(self, name: str) -> Mark:
@@ -42,7 +44,7 @@ class Marks:
             case Joined(name=name, fingerprint=fingerprint, operator=operator):
                 return self._mark(name, fingerprint, operator)
             case Renamed(old=old, new=new, fingerprint=fingerprint, operator=operator):
-                self._marks.pop(fold(old), None)
+                self._forget(fold(old))
                 return self._mark(new, fingerprint, operator)
             case People(people=people):
                 found = (self._mark(person.name, person.fingerprint, person.operator) for person in people)
@@ -62,8 +64,12 @@ class Marks:
     def _mark(self, name: str, fingerprint: str | None, operator: bool | None) -> list[KeyChanged]:
         place = fold(name)
         mark = Mark(fingerprint, bool(operator))
-        self._marks.pop(place, None)
-        _put(self._marks, place, mark)
+        self._forget(place)
+        self._marks[place] = mark
+        if mark.is_operator:
+            self.operators.add(place)
+        if len(self._marks) > PEOPLE_KEPT:
+            self._forget(next(iter(self._marks)))
         if place not in self._talked_to:
             return []
         before, self._talked_to[place] = self._talked_to[place], mark
@@ -71,14 +77,13 @@ class Marks:
             return []
         return [KeyChanged(name, before.fingerprint, fingerprint)]
 
+    def _forget(self, place: str) -> None:
+        self._marks.pop(place, None)
+        self.operators.discard(place)
+
     def _talk(self, name: str) -> None:
         place = fold(name)
         if place not in self._talked_to:
-            _put(self._talked_to, place, self._marks.get(place))
-
-
-def _put[T](names: dict[str, T], place: str, value: T) -> None:
-    """Add a name, and forget the oldest one if there are too many."""
-    names[place] = value
-    if len(names) > PEOPLE_KEPT:
-        del names[next(iter(names))]
+            self._talked_to[place] = self._marks.get(place)
+        if len(self._talked_to) > PEOPLE_KEPT:
+            del self._talked_to[next(iter(self._talked_to))]

@@ -131,6 +131,7 @@ SETTINGS = table(
         Setting(name="times", type=flag(), about="each line has its time", source=Source.FILE),
         Setting(name="bell", type=flag(), about="the terminal rings when a message calls you", source=Source.FILE),
         Setting(name="mouse", type=flag(), about="the wheel scrolls, and a click acts", source=Source.FILE),
+        Setting(name="people", type=flag(), about="a wide window lists the people in the room", source=Source.FILE),
         Setting(name="theme", type=_THEME, about="how it looks", default="dark", source=Source.FILE),
         Setting(
             name="names",
@@ -175,6 +176,7 @@ class Preferences:
     ignored: set[str] = field(default_factory=set)
     theme: str = "dark"
     names: str = "plain"
+    people: bool = True
     styles: Mapping[str, tuple[Style, ...]] = field(default_factory=dict)
     mouse: bool = True
     notify: str = "mention"

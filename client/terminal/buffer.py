@@ -1,5 +1,7 @@
 """One room of the window, or one conversation: its lines, its input line, the people in it. Pure data."""
 
+import bisect
+import math
 from dataclasses import dataclass, field
 
 from pylingo.client.terminal.cells import width
@@ -31,12 +33,15 @@ class Buffer:
     widest_name: int = 0  # the columns of the longest name that has spoken
     # the people
     people: dict[str, str] = field(default_factory=dict)
-    """The people in the room, by the compared form; the latest speaker comes last."""
+    """The people in the room, by the compared form; the latest speaker comes last. Change them by the methods alone."""
     expected: int | None = None  # how many people are in the room, until the list of them has come
     arriving: dict[str, str] = field(default_factory=dict)
     """The people in the pages of a list that has not come to its end."""
     is_listing: bool = False  # whether the list of the people was asked for and has not come to its end
     is_stale: bool = False  # whether people may have come and gone unseen since the last list
+    keys: list[str] | None = None  # the compared names of the people, sorted; None if that is still to be done
+    first_person: int = 0  # how many people are above the view in the list of people
+    described_at: float = -math.inf  # when the server was last asked who of the people is away, and who an operator
     # what is new
     new: int = 0  # messages that came while another buffer was shown
     urgent: int = 0  # those of them that are private or mention us
@@ -83,14 +88,35 @@ class Buffer:
     def know(self, name: str) -> None:
         """`name` is in the room and was just active."""
         key = fold(name)
-        self.people.pop(key, None)
+        if self.people.pop(key, None) is None and self.keys is not None and len(self.people) < MOST:
+            bisect.insort(self.keys, key)
         if len(self.people) < MOST:
             self.people[key] = name
+
+    def forget(self, name: str) -> bool:
+        """`name` is not in the room any more. Return whether it was known to be."""
+        key = fold(name)
+        if self.people.pop(key, None) is None:
+            return False
+        if self.keys is not None:
+            del self.keys[bisect.bisect_left(self.keys, key)]
+        return True
+
+    def set_people(self, people: dict[str, str]) -> None:
+        """The people in the room are these, by the compared form."""
+        self.people, self.keys = people, None
+
+    @property
+    def sorted_people(self) -> list[str]:
+        """The compared names of the people, sorted as the server sorts them."""
+        if self.keys is None:
+            self.keys = sorted(self.people)
+        return self.keys
 
     def forget_people(self) -> None:
         """We are not in the room any more, or enter it anew."""
         self.lose_track()
-        self.people.clear()
+        self.set_people({})
         self.is_stale = False
 
     def note_speaker(self, name: str) -> None:

@@ -193,5 +193,5 @@ def bound(model: Model) -> None:
     if sum(len(buffer.people) + len(buffer.arriving) for buffer in model.buffers) > MOST_PEOPLE:
         fullest = max(model.buffers, key=lambda buffer: len(buffer.people) + len(buffer.arriving))
         fullest.expected = fullest.count
-        fullest.people = dict(itertools.islice(fullest.people.items(), len(fullest.people) // 2, None))
+        fullest.set_people(dict(itertools.islice(fullest.people.items(), len(fullest.people) // 2, None)))
         fullest.arriving.clear()

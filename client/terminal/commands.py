@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pylingo.client.help_topics import KEYS_TOPIC, explain
 from pylingo.client.local_commands import LOCAL_BY_NAME
 from pylingo.client.settings import LAYOUTS, NOTIFY, room_place
+from pylingo.client.terminal.areas import LEAST_WIDE, list_columns
 from pylingo.client.terminal.attention import notify_level
 from pylingo.client.terminal.key_table import key_rows
 from pylingo.client.terminal.line import Line
@@ -66,6 +67,13 @@ def _toggle(command: str, preference: str) -> _Handler:
         return [Do.REMEMBER, Do.REPAINT]
 
     return toggle
+
+
+def _people(model: Model, argument: str, at: int) -> list[Effect] | None:
+    effects = _toggle("people", "people")(model, argument, at)
+    if model.preferences.people and not list_columns(model):
+        model.hint = f"people are listed in rooms, in windows of {LEAST_WIDE} columns, in the layouts top and bottom"
+    return effects
 
 
 def _ignore(model: Model, argument: str, at: int) -> list[Effect]:
@@ -141,6 +149,7 @@ _HANDLERS: dict[str, _Handler] = {
     "theme": _choose("theme", {name: theme.about for name, theme in THEMES.items()}),
     "colors": _toggle("colors", "colors"),
     "time": _toggle("time", "times"),
+    "people": _people,
     "mouse": _toggle("mouse", "mouse"),
     "ignore": _ignore,
     "notify": _notify,

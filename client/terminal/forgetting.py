@@ -4,6 +4,8 @@ The server tells of people in our rooms as long as the connection lasts and we r
 was known of them is uncertain, until a list says it anew.
 """
 
+import math
+
 from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.model import Model
 from pylingo.shared.names import fold
@@ -29,6 +31,8 @@ def forget_who_is_away(model: Model) -> None:
     """Others may have come back, or left. Of ourselves we know."""
     own = fold(model.name)
     model.away = {key: why for key, why in model.away.items() if key == own}
+    for buffer in model.buffers:
+        buffer.described_at = -math.inf
 
 
 def lose_sight(model: Model) -> None:

@@ -14,6 +14,7 @@ from pylingo.client.terminal.line_keys import LINE_KEYS, say_unbound, take_prefi
 from pylingo.client.terminal.model import AcceptCertificate, Do, Effect, Model, Pasting, SendCommand, Speak
 from pylingo.client.terminal.notes import add_note
 from pylingo.client.terminal.people_events import query
+from pylingo.client.terminal.people_list import scroll_people
 from pylingo.client.terminal.questions import CertificateQuestion
 from pylingo.client.terminal.room_commands import send, speak
 from pylingo.client.terminal.rows import is_folded, wrapped
@@ -224,6 +225,17 @@ def _toggle_mouse(model: Model, now: float, at: int) -> list[Effect]:
     return [Do.REMEMBER]
 
 
+def _scroll_people(by: int) -> Action:
+    """Scroll the list of people by a page, up (-1) or down (1)."""
+
+    def scroll_list(model: Model, now: float, at: int) -> list[Effect]:
+        height = body_height(model)
+        scroll_people(model, by * max(1, height - FEW), height)
+        return []
+
+    return scroll_list
+
+
 _KEYS: dict[str, Action] = {
     "enter": _enter,
     "escape": _escape,
@@ -233,6 +245,8 @@ _KEYS: dict[str, Action] = {
     "page-down": scroll(lambda height: -max(1, height - 1)),
     "shift-up": scroll(lambda height: FEW),
     "shift-down": scroll(lambda height: -FEW),
+    **dict.fromkeys(("f7", "f11"), _scroll_people(-1)),
+    **dict.fromkeys(("f8", "f12"), _scroll_people(1)),
     **LINE_KEYS,
     **BUFFER_KEYS,
     "ctrl-o": _open,

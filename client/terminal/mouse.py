@@ -10,7 +10,8 @@ from pylingo.client.terminal.buffers import show
 from pylingo.client.terminal.input_events import Mouse
 from pylingo.client.terminal.keyboard import FEW, scroll
 from pylingo.client.terminal.model import Effect, Model
-from pylingo.client.terminal.view import screen
+from pylingo.client.terminal.people_list import scroll_people
+from pylingo.client.terminal.view import body_height, is_in_list, screen
 
 _ONLY_FOCUS = 0.3
 """Seconds after the focus has come in which a press is what has brought it, and is not meant for selecting."""
@@ -22,7 +23,7 @@ type _Click = Callable[[Model, Mouse, float, int], list[Effect] | None]
 def mouse(model: Model, event: Mouse, now: float, at: int) -> list[Effect]:
     """Handle the wheel or a pressed button."""
     if event.name in _WHEEL:
-        return _WHEEL[event.name](model, now, at)
+        return _WHEEL[event.name](model, event, now, at)
     click = _CLICKS.get(event.name)
     effects = click(model, event, now, at) if click is not None and model.question is None else None
     if effects is not None:
@@ -50,6 +51,19 @@ def _let_select(model: Model, now: float) -> list[Effect]:
     return []
 
 
+def _turn(rows: int) -> Callable[[Model, Mouse, float, int], list[Effect]]:
+    """Scroll down by `rows`, or up if that is negative: the list of people if the mouse is there, else the messages."""
+    scroll_messages = scroll(lambda height: -rows)
+
+    def turn(model: Model, event: Mouse, now: float, at: int) -> list[Effect]:
+        if not is_in_list(model, event.row, event.column):
+            return scroll_messages(model, now, at)
+        scroll_people(model, rows, body_height(model))
+        return []
+
+    return turn
+
+
 _BUTTONS = frozenset({"left", "middle", "right"})
 _CLICKS: dict[str, _Click] = {"left": _left}
-_WHEEL = {"wheel-up": scroll(lambda height: FEW), "wheel-down": scroll(lambda height: -FEW)}
+_WHEEL = {"wheel-up": _turn(-FEW), "wheel-down": _turn(FEW)}

@@ -6,9 +6,13 @@ the terminal itself puts the cursor between the two parts of its row. A wrong gu
 outside its own row.
 """
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from pylingo.client.terminal.capabilities import Capabilities
 from pylingo.client.terminal.input_rows import InputRows
 from pylingo.client.terminal.model import Model
+from pylingo.client.terminal.people_list import EDGE, EDGE_COLUMNS
 from pylingo.client.terminal.rows import Row
 from pylingo.client.terminal.theme import render
 from pylingo.client.terminal.view import Screen, screen
@@ -22,6 +26,16 @@ MOUSE_ON, MOUSE_OFF = "\x1b[?1000h\x1b[?1006h", "\x1b[?1006l\x1b[?1000l"
 WRAP_OFF, WRAP_ON = "\x1b[?7l", "\x1b[?7h"
 
 
+class _Painted(NamedTuple):
+    """A row of the window, and what is beside it, behind the edge; None where there is no edge."""
+
+    text: str
+    side: str | None = None
+
+
+_BLANK = _Painted("")
+
+
 class Painter:
     """Paints on the alternate screen."""
 
@@ -31,7 +45,7 @@ class Painter:
         self._terminal = terminal
         self._theme = theme
         self._shown: Screen | None = None
-        self._rows: list[str] = []  # what the terminal shows
+        self._rows: list[_Painted] = []  # what the terminal shows
         self._has_mouse = False
         self._rendered: dict[Row, str] = {}
 
@@ -68,18 +82,19 @@ class Painter:
     def show(self, screen: Screen) -> str:
         """The output that shows `screen`."""
         terminal = self._terminal
-        self._rendered = {row: self._rendered.get(row) or render(row, self._theme, terminal) for row in screen.body}
+        rows = (*screen.body, *screen.side)
+        self._rendered = {row: self._rendered.get(row) or render(row, self._theme, terminal) for row in rows}
         before, old, new = self._shown, self._rows, self._render(screen)
         self._shown, self._rows = screen, new
         begin, line = "", None
-        if before is None or (before.columns, before.rows) != (screen.columns, screen.rows):
+        if before is None or _frame(before) != _frame(screen):
             begin = terminal.normal + terminal.region(0, screen.rows - 1) + WRAP_OFF + terminal.clear
-            old = [""] * screen.rows
+            old = [_BLANK] * screen.rows
         else:
             begin, old = self._scroll(screen, old, new)
             if before.cursor_row == screen.cursor_row:
                 line = self._changed_input(before.input, screen.input)
-        changes = begin + self._changed_rows(old, new, screen.cursor_row)
+        changes = begin + self._changed_rows(old, new, screen)
         if line is None:
             line = self._whole_input(screen)
         elif changes:  # the input row is changed from where the cursor stands
@@ -88,33 +103,51 @@ class Painter:
             return ""
         return f"{BEGIN}{terminal.hide_cursor}{changes}{line}{terminal.normal_cursor}{END}"
 
-    def _render(self, screen: Screen) -> list[str]:
+    def _render(self, screen: Screen) -> list[_Painted]:
         """All rows of the screen as strings for the terminal."""
-        rows = [""] * screen.rows
-        rows[screen.body_top : screen.body_top + len(screen.body)] = [self._rendered[row] for row in screen.body]
-        rows[screen.input_top : screen.input_top + screen.input.height] = screen.input.all
+        rows = [_BLANK] * screen.rows
+        sides: Sequence[str | None] = [self._rendered[row] for row in screen.side] or [None] * len(screen.body)
+        for index, (row, side) in enumerate(zip(screen.body, sides, strict=True), screen.body_top):
+            rows[index] = _Painted(self._rendered[row], side)
+        for index, text in enumerate(screen.input.all, screen.input_top):
+            rows[index] = _Painted(text)
         if screen.status is not None:
-            rows[screen.status_row] = render(screen.status, self._theme, self._terminal)
+            rows[screen.status_row] = _Painted(render(screen.status, self._theme, self._terminal))
         return rows
 
-    def _scroll(self, screen: Screen, old: list[str], new: list[str]) -> tuple[str, list[str]]:
-        """Scroll the messages, where most of them have moved up. Returns the output, and the rows afterwards."""
+    def _scroll(self, screen: Screen, old: list[_Painted], new: list[_Painted]) -> tuple[str, list[_Painted]]:
+        """Scroll the messages, where most of them have moved up. Returns the output, and the rows afterwards.
+
+        What is beside the messages is scrolled with them. Only a few terminals can scroll a part of a row.
+        """
         top, end = screen.body_top, screen.body_top + len(screen.body)
-        count = _scrolled(old[top:end], new[top:end])
+        count = _scrolled([row.text for row in old[top:end]], [row.text for row in new[top:end]])
         if not count:
             return "", old
         begin = self._terminal.region(top, end - 1) + self._terminal.move(end - 1, 0) + "\n" * count
         begin += self._terminal.region(0, screen.rows - 1)
-        return begin, [*old[:top], *old[top + count : end], *[""] * count, *old[end:]]
+        return begin, [*old[:top], *old[top + count : end], *[_BLANK] * count, *old[end:]]
 
-    def _changed_rows(self, old: list[str], new: list[str], cursor_row: int) -> str:
+    def _changed_rows(self, old: list[_Painted], new: list[_Painted], screen: Screen) -> str:
         """The rows that have changed, apart from the cursor's."""
-        move, erase = self._terminal.move, self._terminal.clear_eol
         return "".join(
-            f"{move(index, 0)}{erase if was else ''}{text}"
-            for index, (was, text) in enumerate(zip(old, new, strict=True))
-            if was != text and index != cursor_row
+            self._changed_row(index, was, row, screen.side_column)
+            for index, (was, row) in enumerate(zip(old, new, strict=True))
+            if was != row and index != screen.cursor_row
         )
+
+    def _changed_row(self, index: int, was: _Painted, row: _Painted, column: int) -> str:
+        """A row, or what is beside it, which begins in a column of its own, whatever the row's width is."""
+        terminal = self._terminal
+        if was.text == row.text and was.side is not None and row.side is not None:
+            return terminal.move(index, column + EDGE_COLUMNS) + terminal.clear_eol + row.side
+        begin = ""
+        if was.text != row.text or row.side is None:
+            begin = terminal.move(index, 0) + (terminal.clear_eol if was != _BLANK else "") + row.text
+        if row.side is None:
+            return begin
+        edge = terminal.clear_eol + render(EDGE, self._theme, terminal)  # the row may be wider than we think
+        return begin + terminal.move(index, column) + edge + row.side
 
     # --- the row of the cursor
 
@@ -145,6 +178,11 @@ class Painter:
     def _after(self, text: str) -> str:
         terminal = self._terminal
         return f"{terminal.save}{text}{terminal.clear_eol}{terminal.restore}"
+
+
+def _frame(screen: Screen) -> tuple[int, int, int]:
+    """The size of a screen and where its edge is: a change of these moves everything."""
+    return screen.columns, screen.rows, screen.side_column
 
 
 def _scrolled(old: list[str], new: list[str]) -> int:

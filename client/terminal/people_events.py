@@ -1,6 +1,7 @@
 """How frames about people change the model: who enters, leaves, is renamed, is away, and the lists of people. Pure."""
 
 from pylingo.client.features import PEOPLE
+from pylingo.client.terminal.areas import list_columns
 from pylingo.client.terminal.buffer import MOST, Buffer
 from pylingo.client.terminal.buffers import close, find_person, find_room, of_entered, show
 from pylingo.client.terminal.forgetting import is_in_sight, lose_sight
@@ -12,6 +13,8 @@ from pylingo.shared import messages
 from pylingo.shared.names import fold, is_guest
 from pylingo.shared.text import printable
 
+DESCRIBE_EVERY = 300.0
+"""Seconds after which the server is asked again who is away, for the list of people."""
 _STAYS = frozenset({"leave", "moved", KICKED})  # reasons to leave a room after which the person is still there
 
 
@@ -33,6 +36,19 @@ def ask_anew(model: Model, buffer: Buffer) -> list[Effect]:
     """Ask who is in a buffer's room and what its topic is, after frames of the room were missed."""
     topic = [query(model, "topic", buffer.room)] if buffer.current_room is not None and model.has(PEOPLE) else []
     return [*ask_who_is_in(model, buffer), *topic]
+
+
+def describe_people(model: Model, now: float) -> list[Effect]:
+    """Ask who is away and who is an operator, if the window lists the people and has not asked lately.
+
+    The server tells of those who go away or come back, but not of the state of those who come, nor of all ranks.
+    """
+    buffer = model.buffer
+    is_listed = list_columns(model) and buffer.current_room is not None and model.state == "online"
+    if not is_listed or not model.has(PEOPLE) or now - buffer.described_at < DESCRIBE_EVERY:
+        return []
+    buffer.described_at = now
+    return [query(model, "who")]
 
 
 def ready(model: Model, record: messages.Ready, now: float, at: int) -> list[Effect]:
@@ -120,7 +136,7 @@ def left(model: Model, record: messages.Left, now: float, at: int) -> list[Effec
         return _we_left(model, buffer, record, at)
     gone = fold(record.name)
     buffer = buffer or model.buffer
-    buffer.people.pop(gone, None)
+    buffer.forget(record.name)
     _change_people_to_come(buffer, record.name, None)
     if record.reason == KICKED:
         return add_words(buffer, record, at)
@@ -179,7 +195,7 @@ def renamed(model: Model, record: messages.Renamed, now: float, at: int) -> list
 
 
 def _rename_in(buffer: Buffer, record: messages.Renamed) -> None:
-    if buffer.people.pop(fold(record.old), None) is not None:
+    if buffer.forget(record.old):
         buffer.know(record.new)
     _change_people_to_come(buffer, record.old, record.new)
 
@@ -243,7 +259,7 @@ def note_users(model: Model, users: messages.Users) -> None:
         return
     if buffer.current_room is not None:
         spoke = {key: name for key, name in buffer.people.items() if key in buffer.arriving}
-        buffer.people = {key: name for key, name in buffer.arriving.items() if key not in spoke} | spoke
+        buffer.set_people({key: name for key, name in buffer.arriving.items() if key not in spoke} | spoke)
         buffer.expected, buffer.is_listing, buffer.is_stale = None, False, False
         model.lose_sight(lambda key: not is_guest(key) and not is_in_sight(model, key))
         lose_sight(model)

@@ -42,6 +42,7 @@ from pylingo.client.terminal.model import (
 )
 from pylingo.client.terminal.mouse import mouse
 from pylingo.client.terminal.notes import add_line, add_note, words_of
+from pylingo.client.terminal.people_events import describe_people
 from pylingo.client.terminal.questions import CertificateQuestion
 from pylingo.client.terminal.server_events import frames_missed, new_since, query_reply, received
 from pylingo.client.trust_errors import UnknownCertificateError
@@ -61,7 +62,7 @@ def update(model: Model, event: Event, now: float, at: int) -> list[Effect]:
     """Handle `event` at the time `now` (seconds, of any origin) or `at` (microseconds since 1970)."""
     effects = EVENTS[type(event)](model, event, now, at)
     bound(model)
-    return effects
+    return [*effects, *describe_people(model, now)]
 
 
 def _status(model: Model, event: Status, now: float, at: int) -> list[Effect]:

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from pylingo.client.terminal.areas import text_columns
 from pylingo.client.terminal.input_rows import PROMPT, InputRows, input_rows
 from pylingo.client.terminal.model import Model
+from pylingo.client.terminal.people_list import people_rows, person_in
 from pylingo.client.terminal.rows import Row, wrapped
 from pylingo.client.terminal.status import status_line
 
@@ -12,7 +14,7 @@ _ROWS_FOR_STATUS = 3
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """A screen to be painted: the rows of the messages, those of the input, and the status row."""
+    """A screen to be painted: the rows of the messages and beside them, those of the input, and the status row."""
 
     columns: int
     rows: int
@@ -22,6 +24,8 @@ class Screen:
     input_top: int
     status: Row | None  # None if there is no room for it
     status_row: int
+    side: tuple[Row, ...] = ()  # beside the messages, without `people_list.EDGE`; none without a list of people
+    side_column: int = 0  # where the edge is
 
     @property
     def cursor_row(self) -> int:
@@ -44,7 +48,8 @@ def screen(model: Model, now: float) -> Screen:
         top = first + typed.height
         body = (*rows, *empty)
     status = status_line(model, now) if has_status else None
-    return Screen(model.columns, model.rows, body, top, typed, first, status, status_row)
+    side = people_rows(model, height)
+    return Screen(model.columns, model.rows, body, top, typed, first, status, status_row, side, text_columns(model))
 
 
 def body_height(model: Model) -> int:
@@ -56,3 +61,19 @@ def body_height(model: Model) -> int:
 
 def _body_height(model: Model, input_height: int) -> int:
     return model.rows - input_height - int(model.rows >= _ROWS_FOR_STATUS)
+
+
+def person_at(model: Model, row: int, column: int) -> str | None:
+    """Return who stands in a place of the window, counted from 0, in the list of people; None if nobody does."""
+    if not is_in_list(model, row, column):
+        return None
+    return person_in(model, row - _body_top(model), body_height(model))
+
+
+def is_in_list(model: Model, row: int, column: int) -> bool:
+    """Whether a place of the window is in the list of people."""
+    return column >= text_columns(model) and 0 <= row - _body_top(model) < body_height(model)
+
+
+def _body_top(model: Model) -> int:
+    return 0 if model.preferences.layout == "bottom" else model.rows - body_height(model)

@@ -17,7 +17,7 @@ SWITCH = CommandInfo("switch", "name", "Shows another room or conversation.")
 MODERATION = [CommandInfo(name, "argument", "Moderates.") for name in sorted(MODERATING)]
 PLAIN = [*{info.name: info for info in (*COMMANDS, *LOCAL, SWITCH)}.values()]
 PLAIN = [info for info in PLAIN if info.name not in MODERATING]
-SETTINGS = {"layout", "theme", "colors", "time", "mouse", "notify"}
+SETTINGS = {"layout", "theme", "colors", "time", "people", "mouse", "notify", "log"}
 ALL = [*PLAIN, *MODERATION]
 LABELS = ["rooms", "people", "window", "order", "program", "more"]
 

@@ -50,6 +50,17 @@ def test_a_rank_that_is_given_or_taken_counts_and_leaves_the_key() -> None:
     assert marks["ada"] == Mark(ONE)
 
 
+def test_the_operators_are_known_by_name() -> None:
+    marks = Marks()
+    marks.note(Joined("lobby", "Ada", fingerprint=ONE, operator=True), "me")
+    marks.note(Joined("lobby", "bob"), "me")
+    assert marks.operators == {"ada"}
+    marks.note(Renamed("Ada", "Eve", "lobby", fingerprint=ONE, operator=True), "me")
+    assert marks.operators == {"eve"}
+    marks.note(Moderated("deop", "root", "eve"), "me")
+    assert marks.operators == set()
+
+
 def test_a_name_that_was_given_up_has_no_mark() -> None:
     marks = Marks()
     marks.note(Joined("lobby", "ada", fingerprint=ONE), "me")
@@ -108,6 +119,14 @@ def test_several_changes_in_one_list() -> None:
         marks.note(private(name, fingerprint=ONE), "me")
     people = [PersonInfo("ada", 1, fingerprint=TWO), PersonInfo("bob", 1, fingerprint=ONE), PersonInfo("eve", 1)]
     assert marks.note(People(people, False), "me") == [KeyChanged("ada", ONE, TWO), KeyChanged("eve", ONE, None)]
+
+
+def test_the_operators_are_bounded() -> None:
+    marks = Marks()
+    for number in range(PEOPLE_KEPT + 5):
+        marks.note(Joined("lobby", f"user{number}", fingerprint=ONE, operator=True), "me")
+    assert len(marks.operators) == PEOPLE_KEPT
+    assert "user4" not in marks.operators
 
 
 def test_the_names_are_bounded() -> None:

@@ -34,6 +34,7 @@ bell = false
 ignored = ["Bob", "STRASSE"]
 mouse = false
 names = "column"
+people = false
 notify = "all"
 notify_with = 777
 
@@ -92,6 +93,7 @@ def test_every_key(path: Path) -> None:
         notify_rooms=ROOMS,
     )
     preferences.names, preferences.theme, preferences.styles = "column", "light", STYLES
+    preferences.people = False
     assert read(path, FULL) == ClientSettings(
         parse_server("chat.example:7"), "ada", "deep-end", "/keys/mine", preferences
     )
@@ -114,6 +116,7 @@ FITS = {
     "ignored": ["[]", '["top"]'],
     "theme": [],
     "names": [],
+    "people": ["true"],
     "mouse": ["true"],
     "notify": [],
     "notify_with": [],

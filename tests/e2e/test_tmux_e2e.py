@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pylingo.shared.messages import Message, Say
+from pylingo.shared.messages import Command, Message, Say
 from tests.console import Console
 from tests.support import ROOT, Peer, ServerProcess, wait_until
 
@@ -309,3 +309,34 @@ def test_a_notification_goes_through_tmux_to_the_terminal_around_it(tmux: Tmux, 
         outside.wait(lambda: "(1) #lobby - PyLingo" in outside.screen.title)
         outside.press("\x1b[I")
         outside.wait(lambda: "(1)" not in outside.screen.title)
+
+
+def test_the_people_of_the_room_are_listed_at_the_side(tmux: Tmux, server: ServerProcess):
+    where = f"127.0.0.1:{server.port}"
+    ada = tmux.open(where, "--name", "ada", columns=120, rows=16)
+    tmux.wait(ada, "in lobby as ada")
+    with Peer(server.port) as zoe, Peer(server.port) as bob:
+        for peer, name in ((zoe, "zoe"), (bob, "\u4e2d\u56fd")):
+            peer.hello(name)
+            peer.join("lobby")
+        zoe.send(Command("away", "lunch"))
+        tmux.wait(ada, "zoe away")
+        for number in range(20):
+            bob.send(Say(f"number {number} " + FAMILY + " " + "long " * (5 * number)))
+        rows = tmux.wait(ada, "number 19")
+        assert [row.rpartition("\u2502")[2] for row in rows[2:6]] == ["  ada", "  zoe away", "  \u4e2d\u56fd", ""]
+        assert {row.find("\u2502") for row in rows[2:-1] if FAMILY not in row} == {100}
+        zoe.send(Command("close"))
+        bob.send(Command("close"))
+    rows = tmux.wait(ada, "zoe and \u4e2d\u56fd left")
+    assert [row.rpartition("\u2502")[2] for row in rows[2:5]] == ["  ada", "", ""]
+    tmux.write(ada, "/people")
+    tmux.press(ada, "Enter")
+    wait_until(lambda: not any("\u2502" in row for row in tmux.rows(ada)), "a window without the list")
+    tmux.resize(ada, 90, 16)
+    tmux.write(ada, "/people")
+    tmux.press(ada, "Enter")
+    tmux.wait(ada, "people are listed in rooms, in windows of 100 columns")
+    tmux.resize(ada, 130, 16)
+    rows = tmux.wait(ada, "\u2502  ada")
+    assert rows[2][109:] == "\u2502  ada"

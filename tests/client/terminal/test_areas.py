@@ -2,7 +2,7 @@
 
 import pytest
 
-from pylingo.client.terminal.areas import LEAST_NAMES, MOST_NAMES, name_columns, text_columns
+from pylingo.client.terminal.areas import LEAST_NAMES, LEAST_WIDE, MOST_NAMES, list_columns, name_columns, text_columns
 from tests.fakes.window import make
 
 
@@ -21,6 +21,16 @@ def test_where_names_have_a_column(layout: str, columns: int, names: str, expect
     model = make(layout, columns, names=names)
     assert name_columns(model) == expected
     assert text_columns(model) == columns
+
+
+def test_the_list_of_people_takes_its_columns_from_the_text() -> None:
+    model = make(columns=120, names="column")
+    model.buffer.room = "lobby"
+    assert (text_columns(model), list_columns(model), name_columns(model)) == (100, 20, LEAST_NAMES)
+    model.state = "waiting"
+    assert text_columns(model) == 100, "a lost connection wraps nothing anew"
+    model.columns = LEAST_WIDE - 1
+    assert (text_columns(model), list_columns(model)) == (LEAST_WIDE - 1, 0)
 
 
 def test_the_column_of_names_is_as_wide_as_they_need_within_bounds() -> None:

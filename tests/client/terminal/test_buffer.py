@@ -2,6 +2,7 @@
 
 import pytest
 
+from pylingo.client.terminal import buffer as module
 from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.line import Line
 
@@ -81,3 +82,41 @@ def test_a_mark_above_a_log_moves_below_it() -> None:
     buffer.unmark()
     buffer.unmark()
     assert [line.kind for line in buffer.scrollback.lines] == ["message"]
+
+
+def test_the_people_are_kept_sorted_whatever_happens() -> None:
+    buffer = Buffer("lobby")
+    for name in ("bob", "Ada", "cy"):
+        buffer.know(name)
+    assert buffer.sorted_people == ["ada", "bob", "cy"]
+    buffer.know("Bea")
+    buffer.know("bob")
+    assert buffer.forget("CY")
+    assert not buffer.forget("cy")
+    assert buffer.sorted_people == ["ada", "bea", "bob"] == sorted(buffer.people)
+    assert list(buffer.people.values()) == ["Ada", "Bea", "bob"], "the latest speaker is the last"
+    buffer.set_people({"zoe": "Zoe"})
+    assert buffer.sorted_people == ["zoe"]
+    buffer.forget_people()
+    assert buffer.sorted_people == []
+
+
+def test_whoever_is_not_kept_is_not_sorted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST", 2)
+    buffer = Buffer("lobby")
+    assert buffer.sorted_people == []
+    for name in ("bob", "ada", "cy", "bob"):
+        buffer.know(name)
+    assert buffer.sorted_people == sorted(buffer.people) == ["ada", "bob"]
+
+
+def test_how_many_are_here_is_known_unless_frames_were_missed() -> None:
+    buffer = Buffer("lobby")
+    buffer.know("ada")
+    assert buffer.count == 1
+    buffer.expected = 7
+    assert buffer.count == 7
+    buffer.lose_track()
+    assert (buffer.count, list(buffer.people)) == (None, ["ada"])
+    buffer.forget_people()
+    assert (buffer.count, buffer.people) == (0, {})

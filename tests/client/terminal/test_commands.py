@@ -48,6 +48,7 @@ def test_the_table_has_every_command_and_none_of_the_servers(model: Model) -> No
         "switch",
         "colors",
         "time",
+        "people",
         "mouse",
         "ignore",
         "notify",
@@ -124,7 +125,9 @@ def test_theme(model: Model, theme: str) -> None:
     assert all(f"\n{name:<15}{theme.about}" in texts(model)[-1] for name, theme in THEMES.items())
 
 
-@pytest.mark.parametrize(("command", "field"), [("colors", "colors"), ("time", "times"), ("mouse", "mouse")])
+@pytest.mark.parametrize(
+    ("command", "field"), [("colors", "colors"), ("time", "times"), *[(name, name) for name in ("people", "mouse")]]
+)
 def test_switches(model: Model, command: str, field: str) -> None:
     shown = []
     for argument in ("off", "off", "on", "on", None, ""):
@@ -152,6 +155,18 @@ def test_a_wrong_argument_is_refused_and_changes_nothing(model: Model, command: 
     assert words in caught.value.text
     assert model.preferences == Preferences()
     assert texts(model) == ["x"]
+
+
+def test_people_says_where_there_is_a_list(model: Model) -> None:
+    model.buffer.room = "lobby"
+    run(model, "people", "on")
+    assert "windows of 100 columns" in model.hint
+    model.hint, model.columns = "", 100
+    run(model, "people", "on")
+    assert model.hint == ""
+    model.buffer.room = None
+    run(model, "people", "off")
+    assert model.hint == ""
 
 
 def test_ignoring_and_hearing_again(model: Model) -> None:

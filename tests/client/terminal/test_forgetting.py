@@ -56,7 +56,7 @@ def welcome(rooms: list[str], resumed: bool = True, operator: bool = False) -> l
 @pytest.fixture
 def model() -> Model:
     """We are in the lobby with bob and cy, and its topic is green."""
-    model = make(columns=120)
+    model = make(columns=99)
     model.features = frozenset(FEATURES)
     happen(model, *welcome([], resumed=False), Joined("lobby", "ada", 3), GREEN, listed("ada", "bob", "cy"))
     assert status(model) == "lobby · topic: green · 3 here · online · ada"

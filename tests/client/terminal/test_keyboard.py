@@ -492,6 +492,20 @@ def test_page_up_and_down(model: Model) -> None:
     assert rows(model)[-1] == "39"
 
 
+@pytest.mark.parametrize(("up", "down"), [("f7", "f8"), ("f11", "f12")])
+def test_the_list_of_people_is_scrolled_by_pages(model: Model, up: str, down: str) -> None:
+    for number in range(50):
+        model.buffer.know(f"user{number:02}")
+    do(model, down)
+    assert model.buffer.first_person == 5
+    do(model, down, up)
+    assert model.buffer.first_person == 5
+    do(model, *[down] * 20)
+    assert model.buffer.first_person == 46
+    do(model, *[up] * 20)
+    assert model.buffer.first_person == 0
+
+
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_scrolling_in_a_window_of_few_rows(model: Model, size: int) -> None:
     model.columns = model.rows = size

@@ -48,6 +48,19 @@ def test_the_wheel_scrolls_and_leaves_the_line_alone(model: Model) -> None:
     assert not model.buffer.scrollback.viewport.is_scrolled
 
 
+def test_the_wheel_scrolls_the_list_of_people_where_that_is(model: Model) -> None:
+    model.columns = 120
+    for number in range(50):
+        model.buffer.know(f"user{number:02}")
+    before = rows(model)
+    do(model, Mouse("wheel-down", 110, 5))
+    assert [plain(row) for row in screen(model, 100.0).side[:2]] == ["+3 above", " user03"]
+    assert rows(model) == before
+    do(model, Mouse("wheel-up", 99, 5), Mouse("wheel-up", 110, 5))
+    assert plain(screen(model, 100.0).side[0]) == " user00"
+    assert rows(model) != before
+
+
 def test_the_wheel_answers_no_question_and_ends_no_search(model: Model) -> None:
     do(model, LARGE, wheel("up"), Mouse("left", 0, 5))
     assert model.question is not None

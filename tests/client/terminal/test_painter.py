@@ -3,23 +3,26 @@
 pyte does not know emoji as terminals do: those are for the tests in tmux.
 """
 
+from typing import Any
+
 import pyte
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pylingo.client.events import Received, Status
+from pylingo.client.events import QueryReply, Received, Status
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.capabilities import read_capabilities
 from pylingo.client.terminal.cells import width
 from pylingo.client.terminal.input_events import Focus, Key, Mouse, Paste, Text
-from pylingo.client.terminal.model import Event, Model, Resized
+from pylingo.client.terminal.model import Do, Event, Model, Resized
 from pylingo.client.terminal.painter import BEGIN, END, Painter
+from pylingo.client.terminal.people_list import EDGE
 from pylingo.client.terminal.rows import Row
 from pylingo.client.terminal.theme import make_theme
 from pylingo.client.terminal.update import update
 from pylingo.client.terminal.view import screen
-from pylingo.shared.messages import Joined, Left, Message, Notice, Renamed
+from pylingo.shared.messages import Joined, Left, Message, Notice, Renamed, Users
 
 TERMINAL = read_capabilities("xterm-256color")
 THEME = make_theme(TERMINAL, True)
@@ -30,10 +33,13 @@ KINDS = ["xterm-256color", "tmux-256color", "linux", "vt100", "rxvt-unicode-256c
 class Bench:
     """A model, its painter and the terminal that is painted on."""
 
-    def __init__(self, columns: int = 80, rows: int = 24, layout: str = "top", kind: str = "xterm-256color") -> None:
+    def __init__(
+        self, columns: int = 80, rows: int = 24, layout: str = "top", kind: str = "xterm-256color", **likes: Any
+    ) -> None:
         terminal = read_capabilities(kind)
-        self.model = Model("localhost:5000", Preferences(layout=layout), columns, rows)
-        self.painter = Painter(terminal, make_theme(terminal, True))
+        self.model = Model("localhost:5000", Preferences(layout=layout, **likes), columns, rows)
+        self.theme = make_theme(terminal, True, self.model.preferences.theme)
+        self.painter = Painter(terminal, self.theme)
         self.screen = pyte.Screen(columns, rows)
         self.stream = pyte.Stream(self.screen)
         self.now = 0.0
@@ -46,8 +52,8 @@ class Bench:
             self.at += 10_000
             if isinstance(event, Resized):
                 self.screen.resize(event.rows, event.columns)
-                self.painter.forget(THEME)
-            update(self.model, event, self.now, self.at)
+            if Do.REPAINT in update(self.model, event, self.now, self.at):
+                self.painter.forget(self.theme)
 
     def paint(self) -> str:
         frame = self.painter.frame(self.model, self.now)
@@ -62,18 +68,21 @@ class Bench:
         """Everything on the terminal is as the view has it."""
         view = screen(self.model, self.now)
         for index, row in enumerate(view.body):
-            assert self.row(view.body_top + index) == words(row).rstrip()
+            assert self.row(view.body_top + index, 0, view.side_column) == words(row).rstrip()
+        for index, row in enumerate(view.side):
+            assert self.row(view.body_top + index, view.side_column) == (words(EDGE) + words(row)).rstrip()
         if view.status is not None:
             assert self.row(view.status_row) == words(view.status).rstrip()
         for index, text in enumerate(view.input.all):
             assert self.row(view.input_top + index) == text.rstrip()
+        assert view.side_column == view.columns or len(view.side) == len(view.body)
         assert self.screen.cursor.y == view.cursor_row
         assert self.screen.cursor.x == min(width(view.input.before), view.columns - 1)
         assert not self.screen.cursor.hidden
 
-    def row(self, index: int) -> str:
+    def row(self, index: int, begin: int = 0, end: int | None = None) -> str:
         line = self.screen.buffer[index]  # `display` is slow
-        return "".join(line[column].data for column in range(self.screen.columns)).rstrip()
+        return "".join(line[column].data for column in range(begin, end or self.screen.columns)).rstrip()
 
 
 def words(row: Row) -> str:
@@ -135,6 +144,8 @@ KEYS = [
     "shift-up",
     "shift-down",
 ]
+NAMES = st.sampled_from(["cy", "dee", "eve", "\u4e2d\u56fd", "n" * 32, *(f"user{number}" for number in range(30))])
+COLUMNS = st.one_of(st.integers(1, 60), st.integers(90, 140))
 EVENTS = st.one_of(
     st.builds(Text, TEXTS),
     st.builds(
@@ -146,8 +157,8 @@ EVENTS = st.one_of(
     st.builds(Mouse, st.sampled_from(["left", "right", "wheel-up"]), st.integers(0, 60), st.integers(0, 30)),
     st.builds(Focus, st.booleans()),
     st.builds(lambda text: ("say", text), TEXTS),
-    st.builds(lambda name: Received(Joined("lobby", name)), st.sampled_from(["cy", "dee", "eve"])),
-    st.builds(lambda name: Received(Left("lobby", name, "close")), st.sampled_from(["cy", "dee", "eve"])),
+    st.builds(lambda name: Received(Joined("lobby", name)), NAMES),
+    st.builds(lambda name: Received(Left("lobby", name, "close")), NAMES),
     st.builds(lambda name: Received(Renamed(name, "fay", "lobby")), st.sampled_from(["cy", "dee"])),
     st.builds(lambda text: Received(Notice(text)), TEXTS),
     st.sampled_from([Status("online"), Status("waiting", None, 3.0), Status("connecting")]),
@@ -164,7 +175,9 @@ def test_whatever_happens_the_terminal_shows_the_view(happenings, layout, size):
     bench = Bench(*size, layout=layout)
     bench.happen(Status("online"), Received(Joined("lobby", "ada", 2)))
     for event, is_painted in happenings:
-        if isinstance(event, tuple):
+        if isinstance(event, tuple) and event[0] == "do":
+            bench.happen(Key("ctrl-a"), Key("ctrl-k"), Text(f"/{event[1]}"), Key("enter"))
+        elif isinstance(event, tuple):
             bench.say(event[1])
         else:
             bench.happen(event)
@@ -173,6 +186,55 @@ def test_whatever_happens_the_terminal_shows_the_view(happenings, layout, size):
             bench.check()
     bench.paint()
     bench.check()
+
+
+def crowd(bench: Bench, people: int) -> Bench:
+    """A window in a room of so many people."""
+    names = [f"user{number:04}" for number in range(people - 1)]
+    bench.happen(Status("online"), Received(Joined("lobby", "ada", people)))
+    bench.happen(QueryReply("users", Users("lobby", ["ada", *names], False), True))
+    bench.paint()
+    return bench
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("layout", ["top", "bottom"])
+@pytest.mark.parametrize("names", ["column", "plain"])
+def test_a_chat_is_painted_beside_its_people(layout, kind, names):
+    bench = crowd(Bench(110, 14, layout=layout, kind=kind, names=names), 30)
+    for number in range(20):
+        bench.say(f"message {number} " + "with many words " * (number % 12), "\u4e2d\u56fd" * (number % 2) or "bob")
+        bench.happen(Received(Joined("lobby", f"new{number}")), Key("f8" if number % 3 else "f7"))
+        bench.paint()
+        bench.check()
+    assert any("+" in words(row) and "more" in words(row) for row in screen(bench.model, 0).side)
+    bench.happen(Text("/people"), Key("enter"))
+    bench.paint()
+    bench.check()
+    assert screen(bench.model, 0).side == ()
+
+
+@pytest.mark.parametrize(("people", "most"), [(10, 700), (1_000, 1_900)])
+def test_a_message_beside_people_costs_their_names_and_no_screen(people, most):
+    bench = full(crowd(Bench(200, 60), people))
+    bench.paint()
+    for number in range(5):
+        bench.say(f"one more, number {number}")
+        assert len(bench.paint().encode()) < most
+        bench.check()
+    bench.happen(Text("x"))
+    assert len(bench.paint().encode()) < 100, "a key costs nothing of them"
+
+
+def test_a_message_that_is_wider_than_we_think_leaves_the_list_alone():
+    bench = crowd(Bench(100, 8), 20)
+    bench.stream.feed("\x1b[?7l")
+    bench.say("wide")
+    frame = bench.painter.frame(bench.model, bench.now).replace("wide", "w" * 99)
+    bench.stream.feed(frame)
+    view = screen(bench.model, bench.now)
+    rows = [bench.row(view.body_top + index, view.side_column) for index in range(len(view.side))]
+    assert rows == [words(EDGE) + words(row) for row in view.side]
 
 
 def full(bench: Bench) -> Bench:

@@ -2,12 +2,14 @@
 
 import pytest
 
-from pylingo.client.events import Received
+from pylingo.client.events import Received, Status
 from pylingo.client.settings import Preferences
 from pylingo.client.terminal.buffer import Buffer
+from pylingo.client.terminal.buffers import show
 from pylingo.client.terminal.model import Model, Query
-from pylingo.client.terminal.people_events import query
+from pylingo.client.terminal.people_events import DESCRIBE_EVERY, describe_people, query
 from pylingo.client.terminal.server_events import received
+from pylingo.client.terminal.update import update
 from pylingo.shared.messages import Away, Joined, Left, People, PersonInfo, Private, Ready, Renamed, Users
 from pylingo.shared.schema import Record
 
@@ -172,3 +174,36 @@ def test_a_room_that_was_being_left_is_closed_if_the_session_is_gone(model: Mode
     model.buffers[1].is_leaving = True
     take(model, Ready("ada", None, TOKEN, False))
     assert titles(model) == ["lobby", "@grace"]
+
+
+def test_the_server_is_asked_who_is_away_where_the_window_lists_the_people(model: Model) -> None:
+    model.columns = 120
+    assert describe_people(model, 100.0) == [Query("who")]
+    assert describe_people(model, 100.0 + DESCRIBE_EVERY - 1) == []
+    assert describe_people(model, 100.0 + DESCRIBE_EVERY) == [Query("who")], "ranks may have changed unseen"
+    show(model, model.buffers[1])
+    assert describe_people(model, 101.0) == [Query("who")], "each room once"
+    show(model, model.buffers[2])
+    assert describe_people(model, 1_000.0) == [], "a conversation has no list"
+
+
+@pytest.mark.parametrize("change", ["narrow", "off", "offline", "outside", "old server"])
+def test_nobody_is_asked_where_there_is_no_list(model: Model, change: str) -> None:
+    model.columns = 99 if change == "narrow" else 120
+    model.preferences.people = change != "off"
+    model.state = "waiting" if change == "offline" else "online"
+    model.buffer.is_outside = change == "outside"
+    model.features = frozenset() if change == "old server" else model.features
+    assert describe_people(model, 100.0) == []
+
+
+def test_every_event_may_make_the_list_ask(model: Model) -> None:
+    model.columns = 120
+    lost = Status("waiting", None, 1.0)
+    effects = update(model, Received(Joined("dev", "bob")), 0.0, NOON)
+    assert effects[-1:] == [Query("who")]
+    assert update(model, Received(Joined("dev", "cy")), 0.0, NOON)[-1:] != [Query("who")]
+    update(model, lost, 1.0, NOON)
+    back = Received(Ready("ada", "lobby", TOKEN, True, rooms=["lobby", "dev"]))
+    effects = [*update(model, Status("online"), 2.0, NOON), *update(model, back, 2.0, NOON)]
+    assert effects.count(Query("who")) == 1, "who is away is not known any more"
