@@ -73,6 +73,13 @@ def test_a_number_of_two_digits(digits: tuple[str, ...]) -> None:
     assert model.buffer.editor.text == "12"
 
 
+def test_one_digit_is_enough_if_no_number_goes_on_with_it() -> None:
+    assert do(make(19), "alt-j", " 2") == "room2"
+    model = make(20)
+    assert do(model, "alt-j", " 2") == "room1"
+    assert do(model, " 0") == "room20"
+
+
 def test_the_number_is_shown_while_it_is_typed() -> None:
     model = make(25)
     do(model, "alt-j")
