@@ -11,7 +11,9 @@ from pylingo.client.terminal.input_events import Mouse
 from pylingo.client.terminal.keyboard import FEW, scroll
 from pylingo.client.terminal.model import Effect, Model
 from pylingo.client.terminal.people_list import scroll_people
-from pylingo.client.terminal.view import body_height, is_in_list, screen
+from pylingo.client.terminal.room_commands import ROOM_COMMANDS, send
+from pylingo.client.terminal.view import body_height, is_in_list, person_at, screen
+from pylingo.shared.errors import RequestError
 
 _ONLY_FOCUS = 0.3
 """Seconds after the focus has come in which a press is what has brought it, and is not meant for selecting."""
@@ -32,7 +34,9 @@ def mouse(model: Model, event: Mouse, now: float, at: int) -> list[Effect]:
 
 
 def _left(model: Model, event: Mouse, now: float, at: int) -> list[Effect] | None:
-    """Show the buffer that the status row names in that place."""
+    """Show the conversation with a person of the list, or the buffer that the status row names in that place."""
+    if is_in_list(model, event.row, event.column):
+        return _command_about(model, event, "msg", at)
     shown = screen(model, now)
     if shown.status is None or event.row != shown.status_row:
         return None
@@ -41,6 +45,24 @@ def _left(model: Model, event: Mouse, now: float, at: int) -> list[Effect] | Non
         return None
     show(model, buffer)
     return []
+
+
+def _right(model: Model, event: Mouse, now: float, at: int) -> list[Effect] | None:
+    """Ask the server about a person of the list."""
+    return _command_about(model, event, "whois", at) if is_in_list(model, event.row, event.column) else None
+
+
+def _command_about(model: Model, event: Mouse, name: str, at: int) -> list[Effect]:
+    """Carry out a command about the person in a place of the list; nothing if nobody stands there."""
+    person = person_at(model, event.row, event.column)
+    if person is None:
+        return []
+    model.hint = ""
+    try:
+        return ROOM_COMMANDS[name](model, person, at) if name in ROOM_COMMANDS else send(model, name, person)
+    except RequestError as error:
+        model.hint = error.text
+        return []
 
 
 def _let_select(model: Model, now: float) -> list[Effect]:
@@ -65,5 +87,5 @@ def _turn(rows: int) -> Callable[[Model, Mouse, float, int], list[Effect]]:
 
 
 _BUTTONS = frozenset({"left", "middle", "right"})
-_CLICKS: dict[str, _Click] = {"left": _left}
+_CLICKS: dict[str, _Click] = {"left": _left, "right": _right}
 _WHEEL = {"wheel-up": _turn(-FEW), "wheel-down": _turn(FEW)}

@@ -6,7 +6,7 @@ from pylingo.client.settings import Preferences
 from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.input_events import Focus, Key, Mouse, Paste, Text
 from pylingo.client.terminal.keyboard import ASKED_ABOVE
-from pylingo.client.terminal.model import Effect, Event, Model
+from pylingo.client.terminal.model import Effect, Event, Model, SendCommand
 from pylingo.client.terminal.mouse import mouse
 from pylingo.client.terminal.update import update
 from pylingo.client.terminal.view import screen
@@ -136,3 +136,57 @@ def test_a_hint_or_a_question_has_no_entries(model: Model) -> None:
     assert model.active == 0
     do(model, Key("left"), LARGE, Mouse("left", column, 0))
     assert model.active == 0
+
+
+# --- the list of people
+
+
+def with_people(model: Model, layout: str = "top") -> Model:
+    """A wide window with ada, bob and a stranger in the list."""
+    model.columns, model.preferences.layout = 120, layout
+    for name in ("ada", "bob", "Eve"):
+        model.buffer.know(name)
+    return model
+
+
+def place_in_list(model: Model, name: str) -> tuple[int, int]:
+    """The column and the row of a name in the list."""
+    shown = screen(model, 100.0)
+    rows = [plain(row) for row in shown.side]
+    return shown.side_column + 4, shown.body_top + rows.index(f" {name}")
+
+
+@pytest.mark.parametrize("layout", ["top", "bottom"])
+def test_a_click_on_a_name_shows_the_conversation(model: Model, layout: str) -> None:
+    with_people(model, layout)
+    do(model, Text("a draft"))
+    assert do(model, Mouse("left", *place_in_list(model, "Eve"))) == []
+    assert model.buffer.person == "Eve"
+    assert model.has_mouse
+    assert model.buffers[0].editor.text == "a draft"
+
+
+def test_a_right_click_on_a_name_asks_about_the_person(model: Model) -> None:
+    with_people(model)
+    assert do(model, Mouse("right", *place_in_list(model, "bob"))) == [SendCommand("whois", "bob")]
+    assert (model.active, model.has_mouse) == (0, True)
+
+
+def test_a_click_on_ones_own_name_says_why_it_does_nothing(model: Model) -> None:
+    with_people(model)
+    assert do(model, Mouse("left", *place_in_list(model, "ada"))) == []
+    assert (model.active, model.hint) == (0, "that is your own name")
+
+
+@pytest.mark.parametrize("button", ["left", "right"])
+def test_a_click_on_an_empty_row_of_the_list_does_nothing(model: Model, button: str) -> None:
+    with_people(model)
+    column, row = place_in_list(model, "Eve")
+    assert do(model, Mouse(button, column, row + 1)) == []
+    assert (model.active, model.hint, model.has_mouse) == (0, "", True)
+
+
+def test_a_server_without_private_messages(model: Model) -> None:
+    with_people(model).features = frozenset()
+    do(model, Mouse("left", *place_in_list(model, "bob")))
+    assert (model.active, model.hint) == (0, "this server has no /msg: it is an older one")
