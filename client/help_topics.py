@@ -106,8 +106,9 @@ TOPICS: Mapping[str, Topic] = {
         ("/people off", "/people"),
     ),
     "mouse": Topic(
-        "The wheel scrolls. A click on an entry of the status row shows that buffer, and on a name in the list of people"
-        " the conversation with them; the right button does /whois. To select text, hold Shift. The choice is kept for the next start. Alone, it changes what it is, as M-m does.",
+        "The wheel scrolls. A click on an entry of the status row shows that buffer, and one on a name in the list of"
+        " people the conversation with them; the right button does /whois. To select text, hold Shift. The choice is"
+        " kept for the next start. Alone, it changes what it is, as M-m does.",
         ("/mouse off", "/mouse"),
     ),
     "ignore": Topic(

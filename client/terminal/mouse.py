@@ -48,8 +48,13 @@ def _left(model: Model, event: Mouse, now: float, at: int) -> list[Effect] | Non
 
 
 def _right(model: Model, event: Mouse, now: float, at: int) -> list[Effect] | None:
-    """Ask the server about a person of the list."""
-    return _command_about(model, event, "whois", at) if is_in_list(model, event.row, event.column) else None
+    """Ask the server about a person of the list, and go to the end of the chat, where the reply will stand."""
+    if not is_in_list(model, event.row, event.column):
+        return None
+    effects = _command_about(model, event, "whois", at)
+    if effects:
+        model.buffer.scrollback.viewport.follow()
+    return effects
 
 
 def _command_about(model: Model, event: Mouse, name: str, at: int) -> list[Effect]:

@@ -168,8 +168,10 @@ def test_a_click_on_a_name_shows_the_conversation(model: Model, layout: str) -> 
 
 def test_a_right_click_on_a_name_asks_about_the_person(model: Model) -> None:
     with_people(model)
+    do(model, wheel("up"))
     assert do(model, Mouse("right", *place_in_list(model, "bob"))) == [SendCommand("whois", "bob")]
     assert (model.active, model.has_mouse) == (0, True)
+    assert not model.buffer.scrollback.viewport.is_scrolled
 
 
 def test_a_click_on_ones_own_name_says_why_it_does_nothing(model: Model) -> None:
