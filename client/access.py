@@ -5,7 +5,6 @@ The modules of TLS and of keys take some 20 ms to import, so they are imported w
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from pylingo.client.reconnect import FinalError
 from pylingo.client.security import Security, Unencrypted
 from pylingo.shared.address import is_loopback
 from pylingo.shared.link import Link, is_link, parse_link
+from pylingo.shared.value_class import value_class
 
 if TYPE_CHECKING:
     import ssl
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pylingo.client.identity import Identity
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Access:
     """A server, and how to get in there."""
 

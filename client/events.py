@@ -4,20 +4,19 @@
 its own.
 """
 
-from dataclasses import dataclass
-
 from pylingo.shared.messages import Command, Error, Goodbye, Say
 from pylingo.shared.schema import Record
+from pylingo.shared.value_class import value_class
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Send:
     """Send this frame to the server."""
 
     record: Record
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Refused:
     """A request of the person that will never be carried out. The error was shown before."""
 
@@ -25,7 +24,7 @@ class Refused:
     error: Error
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Received:
     """A frame for the person."""
 
@@ -34,7 +33,7 @@ class Received:
     """False for messages of the history from before the last time that we were there, which only give the context."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class FramesMissed:
     """The server left out frames because we read too slowly. Missed messages are fetched; joins and leaves are not."""
 
@@ -42,7 +41,7 @@ class FramesMissed:
     """The room of the frames; None for private messages."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class NewSince:
     """The messages of `room` that are shown from now on came after `at`, the newest stamp seen in an earlier run."""
 
@@ -50,14 +49,14 @@ class NewSince:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class NameWanted:
     """Somebody else has the name that the person asked for; None: no longer."""
 
     name: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class KeyChanged:
     """A name that we have talked to belongs to another key now. None stands for a guest, who has no key."""
 
@@ -66,14 +65,14 @@ class KeyChanged:
     after: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Remark:
     """A sentence of the client itself, such as that an invitation was not sent."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class QueryReply:
     """A frame of the reply to a query: a command that the program sent for itself, not for the person."""
 
@@ -83,12 +82,12 @@ class QueryReply:
     is_last: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class PongReceived:
     """The server answered the latest ping."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Status:
     """The connection is `connecting`, `online`, `waiting` (for `delay` seconds before the next attempt) or `over`."""
 

@@ -8,19 +8,19 @@ could be the one that warns of a stranger.
 import ipaddress
 import re
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from pylingo.client.locked_file import locked, replace
 from pylingo.shared.address import parse_address, show_address
 from pylingo.shared.identity import parse_fingerprint
+from pylingo.shared.value_class import value_class
 
 _LARGEST = 1 << 20  # bytes; thousands of servers
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _SERVER = re.compile(r"[^\s#]+")
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class KnownHost:
     """The fingerprint of one line. `place` is FILE:LINE."""
 

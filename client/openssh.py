@@ -6,9 +6,9 @@ that signs with it. The format is described in OpenSSH's PROTOCOL.key.
 
 import base64
 import binascii
-from dataclasses import dataclass
 
 from pylingo.shared.identity import ANYBODYS, has_small_order
+from pylingo.shared.value_class import value_class
 
 KIND = b"ssh-ed25519"
 MAKE_ONE = "ssh-keygen -t ed25519"
@@ -18,7 +18,7 @@ _MAGIC = b"openssh-key-v1\0"
 _KEY_SIZE = 32
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class KeyHeader:
     """`blob` is the public key as SSH writes it."""
 

@@ -4,18 +4,17 @@ The server vouches for it: it has checked the proof of each key, and gives a nam
 talked to and that belongs to another key later may be another person, so that is said.
 """
 
-from dataclasses import dataclass
-
 from pylingo.client.events import KeyChanged
 from pylingo.shared.messages import Joined, Moderated, People, PersonDetails, Private, Ready, Renamed, Sent
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
+from pylingo.shared.value_class import value_class
 
 PEOPLE_KEPT = 4_096
 """Names that are remembered: those of which the server spoke last."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Mark:
     """The server's words on a name: the fingerprint of its key, None for a guest, and whether it is an operator."""
 

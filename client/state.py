@@ -7,7 +7,7 @@ client works without it.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from pylingo.client.histories import INBOX
 from pylingo.client.locked_file import locked, replace
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold, room_name
+from pylingo.shared.value_class import value_class
 
 SERVERS_KEPT = 32
 """Servers whose rooms are remembered: those used last."""
@@ -24,7 +25,7 @@ _LARGEST = 1 << 20  # bytes that are read; more than this module ever writes, so
 _LAST_STAMP = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class SavedRooms:
     """The rooms at one server, the current one first. `seen` has stamps by the compared form of a room's name."""
 

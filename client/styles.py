@@ -4,9 +4,9 @@ A style is a list of words: attributes, a colour, and `on` with the colour behin
 """
 
 import re
-from dataclasses import dataclass
 
 from pylingo.client.colors import NAMES, Color
+from pylingo.shared.value_class import value_class
 
 ATTRIBUTES = ("bold", "dim", "italic", "underline", "reverse")
 RIGHT = (
@@ -22,7 +22,7 @@ _COLORS: dict[str, Color | None] = {
 _RGB = re.compile(r"#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Style:
     """The look of an element: a colour, one behind it, and some of `ATTRIBUTES`. None is the terminal's own colour."""
 

@@ -6,9 +6,9 @@ as well. The names of `dark` have a contrast of at least 4.5 on black, those of 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pylingo.client.styles import Style, parse_style
+from pylingo.shared.value_class import value_class
 
 ELEMENTS: Mapping[str, str] = {
     "time": "the time of a line",
@@ -36,7 +36,7 @@ ELEMENTS: Mapping[str, str] = {
 """What has a style, by its name in the table `[theme]` of the configuration file."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Theme:
     """Styles by element; those that it leaves out are the terminal's own.
 

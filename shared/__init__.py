@@ -4,7 +4,7 @@ The protocol, in reading order: `errors`, `framing`, `text`, `names`, `readers`,
 `commands`. PROTOCOL.md describes it in prose.
 
 The start of a program: `launch` runs it; `address`, `values`, `networks`, `settings_file` and `settings` read its
-settings. `files` creates private files.
+settings. `files` creates private files. `value_class` makes classes of values.
 """
 
 __version__ = "1.1.0"

@@ -5,11 +5,12 @@ invitation is a secret, so no error message quotes it.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pylingo.shared.address import parse_address, show_address
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import room_name
+from pylingo.shared.value_class import value_class
 
 SCHEME = "pylingo:"
 FORM = "pylingo://HOST[:PORT][/ROOM][?invite=CODE][#SHA256:FINGERPRINT]"
@@ -20,7 +21,7 @@ _HOST = re.compile(r"[\w.-]+|[0-9A-Fa-f:.]+(%[\w.-]+)?")
 _INVITE = "invite="
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Link:
     """The parts of a link, or of a plain address. `is_link` says which of the two was read.
 

@@ -14,46 +14,25 @@ import itertools
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, dataclass_transform
 
 from pylingo.shared.errors import RequestError
 from pylingo.shared.readers import FieldReader, kind_of, list_of, reader_of
 from pylingo.shared.text import quote
+from pylingo.shared.value_class import value_class
 
 MAX_ID = 2**63 - 1
 """The largest id of a request."""
 
 
 class Record:
-    """Base of all records, which are values. `type` is the name of the frame type on the wire.
-
-    The methods serve all types. `dataclass` would generate them for each type, which doubles the time to import one.
-    """
+    """Base of all records. `type` is the name of the frame type on the wire."""
 
     __slots__ = ()
-    __match_args__: ClassVar[tuple[str, ...]]
     type: ClassVar[str]
 
-    def __repr__(self) -> str:
-        fields = dataclasses.fields(typing.cast(Any, self))
-        shown = (f"{field.name}={getattr(self, field.name)!r}" for field in fields if field.repr)
-        return f"{self.__class__.__name__}({', '.join(shown)})"
 
-    def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
-            return NotImplemented
-        return _values(self) == _values(other)
-
-    def __hash__(self) -> int:
-        return hash(_values(self))
-
-
-def _values(record: Any) -> tuple[Any, ...]:
-    return tuple(getattr(record, name) for name in record.__match_args__)
-
-
-@dataclass(frozen=True, slots=True)
+@value_class
 class Field:
     key: bytes
     name: str
@@ -94,9 +73,7 @@ def record[T: Record](name: str, *tables: dict[bytes, Schema]) -> Callable[[type
     """Make the class a record named `name` on the wire and add it to `tables`. A part of other records has no table."""
 
     def make(plain: type[T]) -> type[T]:
-        plain.__doc__ = plain.__doc__ or name  # otherwise `dataclass` makes one with `inspect`, which takes a while
-        # Frozen for the type checker only: at run time, `frozen` costs half a microsecond for each record.
-        made = dataclass(slots=True, repr=False, eq=False)(plain)
+        made = value_class(plain)
         made.type = name
         schema = _SCHEMAS[made] = Schema(made, name if tables else None)
         WRITERS[made] = lambda record: _generate_writer(schema)(record)

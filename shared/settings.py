@@ -9,13 +9,13 @@ import argparse
 import enum
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pylingo.shared import __version__
 from pylingo.shared.launch import LaunchError, OneLineParser
 from pylingo.shared.settings_file import SettingsFile
 from pylingo.shared.text import printable, quote
+from pylingo.shared.value_class import value_class
 from pylingo.shared.values import ExplainedError, ValueType, show_toml
 
 
@@ -27,7 +27,7 @@ class Source(enum.Flag):
     BOTH = COMMAND_LINE | FILE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(kw_only=True)
 class Setting:
     """One row of a table.
 

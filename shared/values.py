@@ -8,12 +8,12 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pylingo.shared.address import parse_address, show_address
 from pylingo.shared.link import Link, parse_server, show_link
 from pylingo.shared.text import without_controls
+from pylingo.shared.value_class import value_class
 
 _NUMBER = re.compile(r"[\d.eE+-]{1,64}\Z", re.ASCII)  # `float` also accepts other digits, spaces and underscores
 _SIZE = re.compile(r"(\d{1,18})([KMG]?)\Z", re.ASCII)
@@ -26,7 +26,7 @@ class ExplainedError(ValueError):
     """A wrong value whose message is a sentence of its own."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class ValueType:
     """Reads and prints the values of a setting.
 

@@ -10,8 +10,10 @@ import io
 import os
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
+
+from pylingo.shared.value_class import value_class
 
 NO_KINDS = frozenset({"", "dumb", "unknown", "dialup", "network", "switch"})
 """Values of `TERM` that promise no movable cursor."""
@@ -35,7 +37,7 @@ _KEYS = {
 """The keys' names here by blessed's names."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(kw_only=True)
 class Capabilities:
     """The abilities of a terminal, under blessed's names. Rows and columns count from 0."""
 

@@ -1,23 +1,23 @@
 """The events that a terminal's input is decoded to. Pure data."""
 
-from dataclasses import dataclass
+from pylingo.shared.value_class import value_class
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Text:
     """Characters typed, as many as arrived together: at least one, and no control characters."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Key:
     """A key that is not a character, or one with a modifier: "enter", "ctrl-a", "alt-b", "ctrl-alt-shift-up"."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Paste:
     """A paste, with newlines as its line ends."""
 
@@ -26,21 +26,21 @@ class Paste:
     goes_on: bool = False  # whether it continues the previous paste, which the terminal has not marked as one
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class CursorReport:
     """The terminal reports the column of its cursor, counted from 0."""
 
     column: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Focus:
     """The terminal's window has got the focus, or lost it."""
 
     is_here: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Mouse:
     """A pressed button ("left", "middle", "right") or the wheel ("wheel-up", "wheel-down"), perhaps with a modifier.
 

@@ -10,13 +10,13 @@ The cursor stands between two parts of its row, so that the terminal itself find
 import bisect
 import functools
 import itertools
-from dataclasses import dataclass
 
 from pylingo.client.terminal.cells import STAND_IN, clip, graphemes, pieces, width
 from pylingo.client.terminal.line_search import LineSearch
 from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.motions import line_end, line_start, snap
 from pylingo.shared.text import JOINERS, readable
+from pylingo.shared.value_class import value_class
 
 PROMPT = "> "
 """The prompt of the layouts `top` and `bottom`."""
@@ -33,7 +33,7 @@ _MARKS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class InputRows:
     """The rows that are shown, from top to bottom. The cursor stands between `before` and `after`."""
 
@@ -51,7 +51,7 @@ class InputRows:
         return len(self.above) + 1 + len(self.below)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class _Row:
     """A row without its margin. It begins after `skipped` shown characters of the line at `line` in the text."""
 
@@ -60,7 +60,7 @@ class _Row:
     skipped: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class _Layout:
     """All rows of a text. The cursor stands in the row `at`, after `column` characters."""
 

@@ -18,6 +18,7 @@ from pylingo.client.terminal.questions import Question
 from pylingo.shared.commands import BY_NAME
 from pylingo.shared.messages import CommandInfo
 from pylingo.shared.names import fold
+from pylingo.shared.value_class import value_class
 
 
 @dataclass(slots=True)
@@ -110,12 +111,12 @@ class Model:
         self.hidden = {key: origin for key, origin in self.hidden.items() if not is_lost(key)}
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class _Empty:
     """An event without further data."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Resized:
     """The terminal has another size."""
 
@@ -135,7 +136,7 @@ class Interrupted(_Empty):
     """The person or the system wants the program to end."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Report:
     """Something outside failed, or was done and nothing else shows it."""
 
@@ -143,7 +144,7 @@ class Report:
     is_error: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Edited:
     """The person's editor has ended with another text; or it has not, and `why` says why, if there is a reason.
 
@@ -158,7 +159,7 @@ class Edited:
 type Event = InputEvent | ClientEvent | Resized | SecondPassed | Pasting | Interrupted | Report | Edited
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Speak:
     """Say `text` in a room, or `to` a person. `key` is that of the line in the scrollback."""
 
@@ -169,7 +170,7 @@ class Speak:
     is_action: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class SendCommand:
     """Send a command to the server. It acts on `room`, by default the current one."""
 
@@ -178,7 +179,7 @@ class SendCommand:
     room: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Query:
     """Send a command of the program's own, if online. Its reply comes as `QueryReply`."""
 
@@ -186,14 +187,14 @@ class Query:
     room: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Transcribe:
     """Write every further line to a file; None ends that."""
 
     path: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Shown:
     """A line was added to the buffer called `title`: write it to the transcript, if there is one."""
 
@@ -201,14 +202,14 @@ class Shown:
     title: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class AcceptCertificate:
     """The person accepts the certificate with this fingerprint: remember it, and connect."""
 
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Notify:
     """Show a notification on the desktop. It is `about` a buffer, by its title. The words are not cleaned."""
 
@@ -217,7 +218,7 @@ class Notify:
     about: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Edit:
     """Have the person edit a text in an editor of their own, or continue one that was stopped. `Edited` follows."""
 

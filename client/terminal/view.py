@@ -1,18 +1,17 @@
 """The screen of the layouts `top` and `bottom`, made from the model. Pure."""
 
-from dataclasses import dataclass
-
 from pylingo.client.terminal.areas import text_columns
 from pylingo.client.terminal.input_rows import PROMPT, InputRows, input_rows
 from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.people_list import people_rows, person_in
 from pylingo.client.terminal.rows import Row, wrapped
 from pylingo.client.terminal.status import status_line
+from pylingo.shared.value_class import value_class
 
 _ROWS_FOR_STATUS = 3
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Screen:
     """A screen to be painted: the rows of the messages and beside them, those of the input, and the status row."""
 
