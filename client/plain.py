@@ -7,6 +7,7 @@ confirmed by the server; otherwise the exit status is not 0 and a sentence says 
 
 import contextlib
 import functools
+import gc
 import json
 import os
 import select
@@ -76,6 +77,7 @@ class Plain:
 
     def run(self) -> int:
         """Chat until the input, the server or the person ends it. Returns the exit status."""
+        gc.enable()  # the start is over, see `chat`
         self._client.connect()
         self._input.open()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

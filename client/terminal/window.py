@@ -7,6 +7,7 @@ apart from signals and job control.
 import contextlib
 import dataclasses
 import functools
+import gc
 import math
 import signal
 import sys
@@ -120,6 +121,7 @@ class Window:
                 self._display.take()
             except OSError as error:
                 raise LaunchError(f"the terminal cannot be used: {error.strerror}", status=1) from None
+            gc.enable()  # the start is over, see `chat`
             if self._is_first:
                 self._happen(Report(FIRST_WORDS[self.model.preferences.layout]))
             if self._trouble is not None:

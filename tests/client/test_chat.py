@@ -154,6 +154,34 @@ def test_main_returns_the_status(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert capsys.readouterr().err.startswith("pylingo: unrecognized arguments: --nope")
 
 
+PEEK = """
+import gc, sys
+from pylingo.client import chat
+from pylingo.reactor.engine.loop import Reactor
+run = Reactor.run
+def peek(reactor):
+    print(gc.isenabled(), flush=True)
+    run(reactor)
+Reactor.run = peek
+status = chat.main()
+print(gc.isenabled(), flush=True)
+sys.exit(status)
+"""
+
+
+def test_garbage_is_collected_but_at_the_start(address: str):
+    done = subprocess.run(
+        [sys.executable, "-c", PEEK, address, "--json"],
+        cwd=ROOT,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=DEADLINE,
+    )
+    lines = done.stdout.splitlines()
+    assert (done.returncode, lines[0], lines[-1]) == (0, b"True", b"True"), done.stderr
+
+
 def test_help_needs_no_package():
     done = run("--help", python=("-S",))  # without site-packages
     assert (done.returncode, done.stderr) == (0, b"")

@@ -1,5 +1,6 @@
 """Bugs and a lack of memory in the window; the rest is in `tests/e2e/test_terminal_e2e.py`, with the real program."""
 
+import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
@@ -71,6 +72,16 @@ def test_a_lack_of_memory_for_the_connection_does_not_end_the_window(pty: Pty, m
     assert window(pty).run() == 0
     assert len(seen) == 1
     assert pty.is_restored
+
+
+def test_garbage_is_collected_once_the_window_is_painted(pty: Pty, monkeypatch: pytest.MonkeyPatch) -> None:
+    leave_when_waiting(pty, monkeypatch)
+    gc.disable()
+    try:
+        window(pty).run()
+        assert gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_a_terminal_that_is_none_is_a_launch_error() -> None:
