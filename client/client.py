@@ -22,7 +22,7 @@ from pylingo.reactor.engine.dial import Resolver, Target
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT, show_address
 from pylingo.shared.link import Link, show_link
-from pylingo.shared.messages import Goodbye
+from pylingo.shared.messages import Goodbye, HistoryRequest
 from pylingo.shared.schema import Record
 
 if TYPE_CHECKING:
@@ -172,6 +172,11 @@ class Client:
         """Send a command of the program's own. Its reply comes as `QueryReply` events. Dropped if not online."""
         if self.status.state == "online":
             self._follow(self.conversation.query(name, room))
+
+    def page(self, request: HistoryRequest) -> None:
+        """Request a page of a room's or a conversation's history. `PageReply` follows. Dropped if not online."""
+        if self.status.state == "online":
+            self._follow(self.conversation.page(request))
 
     def ping(self) -> None:
         """Ping the server. `PongReceived` follows. Dropped if not online."""

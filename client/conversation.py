@@ -195,6 +195,14 @@ class Conversation:
         self._out.query(name, room)
         return self._out.taken()
 
+    def page(self, request: messages.HistoryRequest) -> list[events.ConversationEvent]:
+        """Request a page of a room's or a conversation's history. `PageReply` follows, unless the connection breaks.
+
+        It has nothing to do with the pages that fill the gap after a reconnect, which come as `Received`.
+        """
+        self._out.page(request)
+        return self._out.taken()
+
     def ping(self) -> list[events.ConversationEvent]:
         """Ping the server. `PongReceived` follows, unless the connection breaks or another ping is sent."""
         self._in.ping()

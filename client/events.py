@@ -4,7 +4,7 @@
 its own.
 """
 
-from pylingo.shared.messages import Command, Error, Goodbye, Say
+from pylingo.shared.messages import Command, Error, Goodbye, HistoryRequest, Say
 from pylingo.shared.schema import Record
 from pylingo.shared.value_class import value_class
 
@@ -83,6 +83,15 @@ class QueryReply:
 
 
 @value_class
+class PageReply:
+    """The reply to `Client.page`: a `HistoryPage`, or an `Error`."""
+
+    request: HistoryRequest
+    """The request, as it was given."""
+    record: Record
+
+
+@value_class
 class PongReceived:
     """The server answered the latest ping."""
 
@@ -99,6 +108,8 @@ class Status:
     """The server's goodbye, if the last connection ended with one."""
 
 
-type _Shared = Received | Refused | FramesMissed | NewSince | NameWanted | KeyChanged | QueryReply | PongReceived
+type _Shared = (
+    Received | Refused | FramesMissed | NewSince | NameWanted | KeyChanged | QueryReply | PageReply | PongReceived
+)
 type ConversationEvent = Send | _Shared
 type ClientEvent = _Shared | Remark | Status

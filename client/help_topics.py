@@ -122,6 +122,11 @@ TOPICS: Mapping[str, Topic] = {
         " conversations have the one in the settings file.",
         ("/notify all", "/notify none", "/notify"),
     ),
+    "history": Topic(
+        "Each further one goes further back, to the beginning of what the server has. In the layouts inline and plain"
+        " the older messages are printed below the others.",
+        ("/history",),
+    ),
     "log": Topic(
         "A file that exists is continued. Nothing in it is encrypted. Lines from before are not written.",
         ("/log ~/chat.log", "/log"),

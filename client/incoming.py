@@ -89,7 +89,7 @@ class Incoming:
         if IDENTITY in self._out.features:
             for change in self.marks.note(record, self.name):
                 self._out.add(change)
-        if self._out.is_query_reply(record):
+        if self._out.is_query_reply(record) or self._out.is_page_reply(record):
             return
         match record:
             case messages.Welcome():

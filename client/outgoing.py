@@ -34,6 +34,7 @@ class Outgoing:
         self._histories = histories
         self._unanswered = unanswered
         self._queries: dict[int, str] = {}  # names of queries without a last reply, by id
+        self._pages: dict[int, HistoryRequest] = {}  # requests of the program for pages, by id
         self._events: list[events.ConversationEvent] = []  # of the step that is under way
 
     # --- events
@@ -152,6 +153,20 @@ class Outgoing:
         self.add(events.QueryReply(name, record, is_last))
         return True
 
+    def page(self, request: HistoryRequest) -> None:
+        """Request a page for the program. Its reply becomes a `PageReply` event, unless the connection breaks."""
+        number = next(self._ids)
+        self._pages[number] = request
+        room = request.room if ROOMS in self.features else None
+        self.send(replace(request, id=number, room=room))
+
+    def is_page_reply(self, record: Record) -> bool:
+        """Make the event for a reply to `page`; False for any other frame."""
+        request = self._pages.pop(getattr(record, "re", None) or 0, None)
+        if request is not None:
+            self.add(events.PageReply(request, record))
+        return request is not None
+
     def ask(self, place: str, request: HistoryRequest) -> None:
         """Request a page of a place's history."""
         if place == INBOX:
@@ -165,3 +180,4 @@ class Outgoing:
     def disconnected(self) -> None:
         self.is_live = False
         self._queries.clear()
+        self._pages.clear()

@@ -44,6 +44,8 @@ NAME_PLACES: Mapping[str, str] = {
     "plain": "before the text",
 }
 """Where the names of speakers are."""
+PRINTING = frozenset({"inline", "plain"})
+"""The layouts that print each line once, to the terminal's own scrollback."""
 
 
 def _user_name(text: str) -> str:

@@ -9,9 +9,28 @@ from pylingo.client.terminal.completion import Completer
 from pylingo.client.terminal.editor import Editor
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.scrollback import Scrollback
+from pylingo.shared.messages import HistoryRequest
 from pylingo.shared.names import fold
 
 MOST = 50_000  # the people of a room, and the rooms, that are remembered by name
+
+
+@dataclass(slots=True)
+class PageRequest:
+    """A request for a page of the log that has no reply yet."""
+
+    request: HistoryRequest
+    cuts: tuple[int, int]
+    """The `cuts` of the lines at that time. If they differ when the page comes, it does not fit any more."""
+    is_printed: bool = False
+    """Whether the page is to be printed below the other lines."""
+    redacted: set[int] = field(default_factory=set)
+    """The stamps of messages that were removed meanwhile."""
+
+    @property
+    def is_older(self) -> bool:
+        """Whether the page has the messages before those in memory, not those after them."""
+        return self.request.since is None
 
 
 @dataclass(slots=True, eq=False)
@@ -31,6 +50,10 @@ class Buffer:
     topic: str | None = None
     told_topic: str | None = None  # the topic that a note has told last
     widest_name: int = 0  # the columns of the longest name that has spoken
+    # the past
+    page: PageRequest | None = None
+    is_seeking: bool = False  # whether the person waits for older messages of which none has appeared
+    printed: int | None = None  # in a layout that prints each line once, the log was printed from this stamp on
     # the people
     people: dict[str, str] = field(default_factory=dict)
     """The people in the room, by the compared form; the latest speaker comes last. Change them by the methods alone."""
@@ -122,6 +145,11 @@ class Buffer:
     def note_speaker(self, name: str) -> None:
         """`name`, cleaned, has a line in the buffer."""
         self.widest_name = max(self.widest_name, width(name))
+
+    def enter(self, room: str) -> None:
+        """The newest line says that we are in `room`."""
+        if self.scrollback.begin(fold(room)):
+            self.page, self.is_seeking, self.printed = None, False, None
 
     def mark(self, at: int) -> None:
         """Mark that the messages which come from now on are new, unless a mark stands already.

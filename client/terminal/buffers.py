@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pylingo.client.histories import INBOX
 from pylingo.client.terminal.buffer import MOST, Buffer
+from pylingo.client.terminal.loaded import CHARACTERS, LINES
 from pylingo.client.terminal.model import Model
-from pylingo.client.terminal.scrollback import CHARACTERS, LINES
 from pylingo.shared.names import fold
 from pylingo.shared.text import printable
 
@@ -178,20 +178,34 @@ def with_news(model: Model) -> list[Buffer]:
 
 
 def bound(model: Model) -> None:
-    """Keep all buffers together within bounds: the longest ones lose their oldest lines, the fullest ones people."""
+    """Keep all buffers together within bounds: the longest ones lose lines, the fullest ones people."""
     if len(model.buffers) == 1:
         return
-    scrollbacks = [buffer.scrollback for buffer in model.buffers]
-    excess = sum(len(scrollback.lines) for scrollback in scrollbacks) - LINES
+    loaded = [buffer.scrollback.loaded for buffer in model.buffers]
+    excess = sum(each.count for each in loaded) - LINES
     if excess > _SLACK:
-        longest = max(scrollbacks, key=lambda scrollback: len(scrollback.lines))
-        longest.shorten(len(longest.lines) - excess, CHARACTERS)
-    excess = sum(scrollback.characters for scrollback in scrollbacks) - CHARACTERS
+        _drop_lines(model, excess)
+    excess = sum(each.characters for each in loaded) - CHARACTERS
     if excess > 0:
-        longest = max(scrollbacks, key=lambda scrollback: scrollback.characters)
+        longest = max(loaded, key=lambda each: each.characters)
         longest.shorten(LINES + _SLACK, longest.characters - excess)
     if sum(len(buffer.people) + len(buffer.arriving) for buffer in model.buffers) > MOST_PEOPLE:
         fullest = max(model.buffers, key=lambda buffer: len(buffer.people) + len(buffer.arriving))
         fullest.expected = fullest.count
         fullest.set_people(dict(itertools.islice(fullest.people.items(), len(fullest.people) // 2, None)))
         fullest.arriving.clear()
+
+
+def _drop_lines(model: Model, excess: int) -> None:
+    """Let so many lines go, of the longest buffers. The one that is shown loses none of its half of the lines."""
+    shown = model.buffer.scrollback.loaded
+    loaded = [buffer.scrollback.loaded for buffer in model.buffers]
+    while excess > 0:
+        longest = max(
+            (each for each in loaded if each is not shown or each.count > LINES // 2), key=lambda each: each.count
+        )
+        before = longest.count
+        longest.shorten(before - min(excess, 1 + before // 4), CHARACTERS)
+        if longest.count == before:
+            break
+        excess -= before - longest.count

@@ -14,6 +14,7 @@ from pylingo.client.terminal.key_table import key_rows
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Do, Effect, Model, Transcribe
 from pylingo.client.terminal.room_commands import ROOM_COMMANDS
+from pylingo.client.terminal.scrolling import page_up
 from pylingo.client.themes import THEMES
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold, is_guest, user_name
@@ -143,7 +144,9 @@ def _clear(model: Model, argument: str, at: int) -> list[Effect]:
     return [Do.REPAINT]
 
 
-_WITHOUT_ARGUMENT = ("clear", "quit", "close")
+_WITHOUT_ARGUMENT = ("clear", "quit", "close", "history")
+MOVES_VIEW = frozenset({"history"})
+"""The commands that decide which messages are in view. After any other line, the end is."""
 _HANDLERS: dict[str, _Handler] = {
     "layout": _choose("layout", LAYOUTS),
     "theme": _choose("theme", {name: theme.about for name, theme in THEMES.items()}),
@@ -156,6 +159,7 @@ _HANDLERS: dict[str, _Handler] = {
     "log": lambda model, argument, at: [Transcribe(argument or None)],
     "help": _help,
     "clear": _clear,
+    "history": lambda model, argument, at: page_up(model, 0.0, at),
     "quit": lambda model, argument, at: leave(model),
     "close": lambda model, argument, at: leave(model),
 }

@@ -10,6 +10,7 @@ from pylingo.client.terminal.buffers import places
 from pylingo.client.terminal.display import Display
 from pylingo.client.terminal.model import (
     AcceptCertificate,
+    AskPage,
     Do,
     Edit,
     Effect,
@@ -65,6 +66,7 @@ class Effects:
             Speak: lambda effect: self._speak(client, effect),
             SendCommand: lambda effect: self._send_command(client, effect),
             Query: lambda effect: client.query(effect.name, room=effect.room),
+            AskPage: lambda effect: client.page(effect.request),
             Do.PING: lambda effect: client.ping(),
             Do.LEAVE: lambda effect: client.close(PATIENCE),
             Do.RECONNECT: lambda effect: client.connect(),

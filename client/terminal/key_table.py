@@ -51,7 +51,8 @@ KEYS: dict[str, tuple[KeyRow, ...]] = {
     "messages": (
         _row("PgUp PgDn, the mouse wheel", "scroll by a page, by three rows", "page-up page-down"),
         _row("Shift-Up Shift-Down", "scroll by three rows", "shift-up shift-down"),
-        _row("Esc", "go to the end", "escape"),
+        _row("M-<, C-Home", "go to the first message in memory", "alt-< ctrl-home"),
+        _row("M->, C-End, Esc", "go to the end", "alt-> ctrl-end escape"),
         _row("F7 F8, F11 F12", "scroll the list of people", "f7 f8 f11 f12"),
         _row("C-o", "unfold a long message, or fold it", "ctrl-o"),
     ),

@@ -1,12 +1,10 @@
 """The actions of keys and pastes. A key that no table here names goes to the editor. Pure."""
 
 from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
 
 from pylingo.client.local_commands import LOCAL_BY_NAME
 from pylingo.client.terminal.candidates import query_for, sources
-from pylingo.client.terminal.commands import leave, run_local
+from pylingo.client.terminal.commands import MOVES_VIEW, leave, run_local
 from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.jumps import BUFFER_KEYS, take_digits
 from pylingo.client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE
@@ -14,18 +12,15 @@ from pylingo.client.terminal.line_keys import LINE_KEYS, say_unbound, take_prefi
 from pylingo.client.terminal.model import AcceptCertificate, Do, Effect, Model, Pasting, SendCommand, Speak
 from pylingo.client.terminal.notes import add_note
 from pylingo.client.terminal.people_events import query
-from pylingo.client.terminal.people_list import scroll_people
 from pylingo.client.terminal.questions import CertificateQuestion
 from pylingo.client.terminal.room_commands import send, speak
-from pylingo.client.terminal.rows import is_folded, wrapped
-from pylingo.client.terminal.view import body_height
+from pylingo.client.terminal.scrolling import SCROLL_KEYS
 from pylingo.shared.commands import parse_line, unknown_command
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Command, Say
 from pylingo.shared.text import MAX_TEXT
 
 ASKED_ABOVE = 5  # a paste of more lines than this needs a yes
-FEW = 3  # rows that are scrolled by the wheel
 
 type Action = Callable[[Model, float, int], list[Effect]]
 """Changes the model at a time of the reactor's clock (seconds) and of the calendar (microseconds since 1970)."""
@@ -119,7 +114,7 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
     text = buffer.editor.text
     if not text.strip():
         buffer.editor.submit()
-        buffer.scrollback.viewport.follow()
+        buffer.scrollback.follow()
         return [Do.RECONNECT] if model.state == "over" else []
     try:
         effects = _carry_out(model, text, at)
@@ -127,10 +122,17 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
         model.hint = error.text
         return []
     buffer.editor.submit()
-    buffer.scrollback.viewport.follow()
+    if not _moves_view(text):
+        buffer.scrollback.follow()
     if model.state == "over" and any(isinstance(effect, Speak | SendCommand) for effect in effects):
         effects.append(Do.RECONNECT)
     return effects
+
+
+def _moves_view(text: str) -> bool:
+    """Whether a line is a command that decides itself which messages are in view."""
+    meant = parse_line(text)
+    return isinstance(meant, Command) and meant.name in MOVES_VIEW
 
 
 def _carry_out(model: Model, text: str, at: int) -> list[Effect]:
@@ -154,7 +156,7 @@ def _escape(model: Model, now: float, at: int) -> list[Effect]:
 
     Later it does not quit, because on a slow link a split escape sequence looks like Escape.
     """
-    model.buffer.scrollback.viewport.follow()
+    model.buffer.scrollback.follow()
     return leave(model) if model.state == "waiting" and not model.was_online else []
 
 
@@ -174,50 +176,6 @@ def _complete(backwards: bool) -> Action:
     return complete
 
 
-def scroll(step: Callable[[int], int]) -> Action:
-    """Scroll up by `step(height)` rows, or down if that is negative."""
-
-    def scroll_rows(model: Model, now: float, at: int) -> list[Effect]:
-        height = body_height(model)
-        count = step(height)
-        if count > 0:
-            model.buffer.scrollback.viewport.scroll_up(count, height, partial(wrapped, model))
-        else:
-            model.buffer.scrollback.viewport.scroll_down(-count, partial(wrapped, model))
-        return []
-
-    return scroll_rows
-
-
-def _open(model: Model, now: float, at: int) -> list[Effect]:
-    """Open the lowest folded message in view; if there is none, fold the lowest open one."""
-    if model.preferences.layout == "inline":
-        return _print_whole(model)
-    viewport, height, rows = model.buffer.scrollback.viewport, body_height(model), partial(wrapped, model)
-    in_view = viewport.lines_in_view(height, rows)
-    folded = next((line for line in in_view if is_folded(model, line)), None)
-    line = folded or next((line for line in in_view if line.is_open), None)
-    if line is None:
-        model.hint = "no message in view has more rows"
-    else:
-        line.is_open = folded is not None
-        viewport.go_to(line, height, rows)
-        if not line.is_open and not viewport.below:
-            viewport.follow()
-    return []
-
-
-def _print_whole(model: Model) -> list[Effect]:
-    """Print the latest folded message again, whole."""
-    for line in reversed(model.buffer.scrollback.lines):
-        if line.is_printed and is_folded(model, line):
-            line.is_open = True
-            model.buffer.scrollback.add(replace(line, is_printed=False, is_stamped=False, begins=""))
-            return []
-    model.hint = "no message has more rows"
-    return []
-
-
 def _toggle_mouse(model: Model, now: float, at: int) -> list[Effect]:
     model.preferences.mouse = not model.preferences.mouse
     what = "the wheel scrolls, and a click acts" if model.preferences.mouse else "the terminal has it"
@@ -225,31 +183,14 @@ def _toggle_mouse(model: Model, now: float, at: int) -> list[Effect]:
     return [Do.REMEMBER]
 
 
-def _scroll_people(by: int) -> Action:
-    """Scroll the list of people by a page, up (-1) or down (1)."""
-
-    def scroll_list(model: Model, now: float, at: int) -> list[Effect]:
-        height = body_height(model)
-        scroll_people(model, by * max(1, height - FEW), height)
-        return []
-
-    return scroll_list
-
-
 _KEYS: dict[str, Action] = {
     "enter": _enter,
     "escape": _escape,
     "tab": _complete(backwards=False),
     "shift-tab": _complete(backwards=True),
-    "page-up": scroll(lambda height: max(1, height - 1)),
-    "page-down": scroll(lambda height: -max(1, height - 1)),
-    "shift-up": scroll(lambda height: FEW),
-    "shift-down": scroll(lambda height: -FEW),
-    **dict.fromkeys(("f7", "f11"), _scroll_people(-1)),
-    **dict.fromkeys(("f8", "f12"), _scroll_people(1)),
+    **SCROLL_KEYS,
     **LINE_KEYS,
     **BUFFER_KEYS,
-    "ctrl-o": _open,
     "alt-m": _toggle_mouse,
     "ctrl-l": lambda model, now, at: [Do.REPAINT],
     "ctrl-z": lambda model, now, at: [Do.SUSPEND],

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from pylingo.client.wording import clock_time
 
+MESSAGES = frozenset({"message", "own"})
+"""The kinds of lines that somebody has said."""
 _NAMED = 3
 
 
@@ -46,7 +48,7 @@ class Presence:
 class Line:
     """A line of the chat, cleaned: nothing in it moves a cursor."""
 
-    kind: str  # `message`, `own`, `note`, `error`, `marker` or `day`
+    kind: str  # `message`, `own`, `note`, `error`, `marker`, `day`, or `edge` where a part of the log begins or ends
     text: str
     at: int = 0  # microseconds since 1970
     who: str = ""
@@ -61,7 +63,7 @@ class Line:
     is_open: bool = False  # whether all its rows are shown, however many there are
     is_printed: bool = False
     """Whether it is in the terminal's own scrollback, where it cannot change any more."""
-    number: int = 0  # the number of lines that had arrived by then, itself included
+    news: int = 0  # which scrolling up it has arrived after, if it was not in view since
 
     @property
     def head(self) -> str:
@@ -72,3 +74,13 @@ class Line:
     def whole(self) -> str:
         """The text with the name in front of it."""
         return f"{self.head} {self.text}" if self.who else self.text
+
+    @property
+    def size(self) -> int:
+        """The characters of the name and the text."""
+        return len(self.text) + len(self.who)
+
+
+def is_of_log(line: Line) -> bool:
+    """Whether a line is a message that the server has stored."""
+    return line.is_stamped and line.kind in MESSAGES

@@ -16,7 +16,7 @@ from pylingo.client.terminal.completion import Offer
 from pylingo.client.terminal.input_events import InputEvent
 from pylingo.client.terminal.questions import Question
 from pylingo.shared.commands import BY_NAME
-from pylingo.shared.messages import CommandInfo
+from pylingo.shared.messages import CommandInfo, HistoryRequest
 from pylingo.shared.names import fold
 from pylingo.shared.value_class import value_class
 
@@ -188,6 +188,13 @@ class Query:
 
 
 @value_class
+class AskPage:
+    """Request a page of the server's log, if online. `PageReply` with the same request follows."""
+
+    request: HistoryRequest
+
+
+@value_class
 class Transcribe:
     """Write every further line to a file; None ends that."""
 
@@ -240,4 +247,4 @@ class Do(enum.Enum):
     KEEP_PLACES = enum.auto()  # save the rooms, and how far each was read, for the next run
 
 
-type Effect = Speak | SendCommand | Query | Transcribe | Shown | AcceptCertificate | Notify | Edit | Do
+type Effect = Speak | SendCommand | Query | AskPage | Transcribe | Shown | AcceptCertificate | Notify | Edit | Do

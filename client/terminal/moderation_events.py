@@ -13,6 +13,8 @@ def redacted(model: Model, record: messages.Redacted, now: float, at: int) -> li
     """A message is gone. The copy in the terminal's own scrollback cannot be changed."""
     buffer = find_room(model, record.room) or model.buffer
     buffer.scrollback.redact(record.at)
+    if buffer.page is not None:
+        buffer.page.redacted.add(record.at)
     return add_words(buffer, record, at)
 
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pylingo.client.terminal.activity import buffer_at
 from pylingo.client.terminal.buffers import show
 from pylingo.client.terminal.input_events import Mouse
-from pylingo.client.terminal.keyboard import FEW, scroll
 from pylingo.client.terminal.model import Effect, Model
 from pylingo.client.terminal.people_list import scroll_people
 from pylingo.client.terminal.room_commands import ROOM_COMMANDS, send
+from pylingo.client.terminal.scrolling import FEW, scroll
 from pylingo.client.terminal.view import body_height, is_in_list, person_at, screen
 from pylingo.shared.errors import RequestError
 

@@ -2,14 +2,12 @@
 
 from pylingo.client.people import Marks
 from pylingo.client.terminal.buffer import Buffer
+from pylingo.client.terminal.days import day_line, is_another_day
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Effect, Shown
-from pylingo.client.wording import INDENT, clock_time, date_line, local_day, wording
+from pylingo.client.wording import INDENT, clock_time, local_day, wording
 from pylingo.shared.schema import Record
 from pylingo.shared.text import readable
-
-type Day = tuple[int, int, int]
-"""Year, month, day."""
 
 
 def add_words(
@@ -35,20 +33,11 @@ def add_line(buffer: Buffer, line: Line) -> list[Effect]:
 def turn_day(buffer: Buffer, at: int, is_stamped: bool) -> None:
     """Add a date line if the day of `at` is not that of the newest line. Above the first line, the view has one."""
     day = local_day(at)
-    if buffer.day is None or not buffer.scrollback.lines:
+    if buffer.day is None or buffer.scrollback.newest is None:
         buffer.day = day
     elif is_another_day(buffer.day, day, is_stamped):
-        buffer.scrollback.add(Line("day", date_line(day), max(0, at - 1), is_stamped=is_stamped))
+        buffer.scrollback.add(day_line(at, is_stamped))
         buffer.day = day
-
-
-def is_another_day(before: Day | None, day: Day, is_stamped: bool) -> bool:
-    """Whether a line of `day` is to be dated, below a line of the day `before` or the first one.
-
-    The history of a room may go back to earlier days. The local clock may only be a little behind the server's, so an
-    earlier day by it is ignored.
-    """
-    return before is None or day > before or (is_stamped and day < before)
 
 
 def transcript(line: Line) -> str:

@@ -88,7 +88,7 @@ def _end_conversations(model: Model, at: int) -> list[Effect]:
     """The session is a new one, and conversations ended with the old one."""
     effects: list[Effect] = []
     for buffer in model.buffers:
-        if buffer.scrollback.lines or buffer.editor.text:
+        if buffer.scrollback.newest is not None or buffer.editor.text:
             effects += end_conversation(buffer, at, "this conversation ended with the connection")
     return effects
 
@@ -126,7 +126,7 @@ def joined(model: Model, record: messages.Joined, now: float, at: int) -> list[E
     if record.room not in model.rooms:
         model.rooms.append(record.room)
     effects = add_words(buffer, record, at)
-    buffer.scrollback.lines[-1].begins = fold(record.room)
+    buffer.enter(record.room)
     return [*effects, *ask_who_is_in(model, buffer)]
 
 

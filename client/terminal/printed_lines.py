@@ -5,9 +5,9 @@ When another buffer is shown, a line with its name comes first, then all that is
 
 from pylingo.client.terminal.activity import title
 from pylingo.client.terminal.buffer import Buffer
+from pylingo.client.terminal.days import Day, is_another_day
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Model
-from pylingo.client.terminal.notes import Day, is_another_day
 from pylingo.client.wording import date_line, local_day
 
 

@@ -32,7 +32,8 @@ _LONG = 1_000  # characters
 _STATES = {"unsent": "\N{HORIZONTAL ELLIPSIS} ", "refused": "\N{MULTIPLICATION SIGN} "}
 _MENTION = "\N{BLACK RIGHT-POINTING SMALL TRIANGLE}"
 _DIVIDER = " \N{BOX DRAWINGS LIGHT VERTICAL} "
-_LINES_ACROSS = {"day": "date", "marker": "new"}  # the kinds of lines across the window, and their styles
+_LINES_ACROSS = {"day": "date", "edge": "date", "marker": "new"}
+"""The kinds of lines across the window, and their styles."""
 _NOBODY = {"note": ("* ", "--"), "error": ("! ", "!")}
 """The beginning of a text that nobody says, and what stands in the column of names instead, where emotes have `*`."""
 

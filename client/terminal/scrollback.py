@@ -1,41 +1,44 @@
 """The lines of the chat, in the order of the server. Pure.
 
-The scrollback decides where a line stands, which lines are dropped, and which the terminal still has to print in a
-layout that prints each line once. `Viewport` decides which rows are on the screen.
+The scrollback decides where a line stands, and which lines the terminal still has to print in a layout that prints each
+line once. `Loaded` decides which lines are kept, and `Viewport` which rows are on the screen.
 """
 
-from pylingo.client.terminal.line import Line, Presence
+from pylingo.client.terminal.line import Line, Presence, is_of_log
+from pylingo.client.terminal.loaded import Loaded
 from pylingo.client.terminal.viewport import Viewport
-from pylingo.client.wording import REMOVED, date_line, local_day
+from pylingo.client.wording import REMOVED
 
-LINES = 5_000  # lines that are kept
-CHARACTERS = 4_000_000
-"""Characters in all lines together: 5,000 messages of the greatest length would take 80 MB."""
-_SLACK = 256  # lines beyond the limit before some are dropped, because dropping moves all others
 PRINTED_AT_ONCE = 128  # lines printed in one frame; a long line counts as several
 _CHARACTERS_OF_A_LINE = 64
+_NO_NEWS = frozenset({"own", "day", "marker"})
 
 
 class Scrollback:
     """The lines, oldest first, followed by those that the server has not confirmed yet."""
 
     def __init__(self) -> None:
-        self.lines: list[Line] = []
-        self.unsent: dict[str, Line] = {}
-        """Own messages by key, in the order in which they were typed."""
-        self.viewport = Viewport(self._shown)
-        self._date = Line("day", "")  # above the first line; always the same object, which a viewport may hold on to
-        self._characters = 0
-        self._arrived = 0  # lines that ever came
-        self._unprinted = 0  # lines dropped before they were printed, since the last that were printed
+        self.loaded = Loaded()
+        self._room: str | None = None  # the room that was entered last
 
-    def _shown(self) -> list[Line]:
-        """The lines in the order in which they are shown, with the date of the first one above it."""
-        lines = [*self.lines, *self.unsent.values()]
-        if not lines or lines[0].kind == "day" or not lines[0].at:
-            return lines
-        self._date.text = date_line(local_day(lines[0].at))
-        return [self._date, *lines]
+    @property
+    def lines(self) -> list[Line]:
+        """The lines around the view."""
+        return self.loaded.lines
+
+    @property
+    def unsent(self) -> dict[str, Line]:
+        """Own messages by key, in the order in which they were typed."""
+        return self.loaded.unsent
+
+    @property
+    def viewport(self) -> Viewport:
+        return self.loaded.viewport
+
+    @property
+    def newest(self) -> Line | None:
+        """The newest line."""
+        return self.loaded.end[-1] if self.loaded.end else None
 
     # --- lines arrive
 
@@ -43,34 +46,44 @@ class Scrollback:
         """Add a line: a stamped one before those with a later stamp, every other one at the end.
 
         `room` is the compared form of the room that the line belongs to, if that was left meanwhile. A line that was
-        printed keeps its place, and later ones stand behind it.
+        printed keeps its place, and later ones stand behind it. A message that is here already, or that belongs to a
+        part of the log that is not here, is not added.
         """
-        place = end = len(self.lines) if room is None else self._end_of(room)
+        lines = self.loaded.home(line.at) if line.is_stamped and room is None else self.loaded.end
+        if lines is None:
+            return
+        place = end = len(lines) if room is None else self._end_of(room)
         if line.is_stamped:
             for index in range(end - 1, -1, -1):
-                other = self.lines[index]
+                other = lines[index]
+                if other.at == line.at <= self.loaded.paged and is_of_log(other) and is_of_log(line):
+                    return
                 if other.begins or other.is_printed or (other.is_stamped and other.at < line.at):
                     break
                 if other.is_stamped:
                     place = index
-        self._arrived += 1
-        line.number = self._arrived
-        self.lines.insert(place, line)
-        self._characters += _size(line)
-        if len(self.lines) > LINES + _SLACK or self._characters > CHARACTERS:
-            self.shorten(LINES, CHARACTERS)
+        line.news = 0 if line.kind in _NO_NEWS else self.viewport.news
+        self.loaded.insert(lines, place, line)
+
+    def begin(self, room: str) -> bool:
+        """The newest line says that we are in a room (compared form). Returns whether it is not the same as before."""
+        line = self.loaded.end[-1]
+        line.begins = room
+        is_other = room != self._room and (self._room is not None or self.loaded.first is None)
+        self._room = room
+        if is_other:
+            self.loaded.enter(line)
+        return is_other
 
     def fold(self, verb: str, name: str, at: int) -> Line:
         """Add a join or a leave, to the last line if that holds joins and leaves; return the line."""
-        last = self.lines[-1] if self.lines else None
+        last = self.newest
         if last is None or last.presence is None or last.is_printed:
             last = Line("note", "", at, presence=Presence(at))
             self.add(last)
         assert last.presence is not None
         last.presence.add(verb, name, at)
-        self._characters -= len(last.text)
-        last.text = str(last.presence)
-        self._characters += len(last.text)
+        self._rewrite(last, str(last.presence))
         return last
 
     def confirm(self, key: str, at: int, room: str | None = None) -> Line | None:
@@ -90,50 +103,34 @@ class Scrollback:
 
     def redact(self, at: int) -> None:
         """Take the text out of the message with this stamp, which an operator has removed."""
-        for line in self.lines:
-            if line.is_stamped and line.at == at and line.kind in ("message", "own"):
-                self._characters -= len(line.text)
-                line.text, line.is_mention, line.is_open = REMOVED, False, False
-                self._characters += len(line.text)
+        for line in self.lines if self.loaded.has_end else (*self.lines, *self.loaded.end):
+            if line.at == at and is_of_log(line):
+                self._rewrite(line, REMOVED)
+                line.is_mention = line.is_open = False
 
     def remove(self, line: Line) -> None:
         """Remove a line, unless it was printed or dropped."""
-        if not line.is_printed and line in self.lines:
-            index = self.lines.index(line)
-            following = self.lines[index + 1 : index + 2]
-            self.viewport.removed([line], instead=following[0] if following else None)
-            del self.lines[index]
-            self._characters -= _size(line)
+        if not line.is_printed:
+            self.loaded.delete(line)
+
+    def follow(self) -> None:
+        """Go to the end of the chat and stay there."""
+        self.loaded.follow()
 
     def clear(self) -> None:
         """Remove all lines but those that wait to be sent."""
-        self._unprinted = 0
-        self.lines.clear()
-        self._characters = 0
-        self.viewport.follow()
+        self.loaded.clear()
 
-    def shorten(self, lines: int, characters: int) -> None:
-        """Drop the oldest lines until at most so many are left; always keep the newest line."""
-        drop, end = 0, len(self.lines) - 1
-        while drop < end and (len(self.lines) - drop > lines or self._characters > characters):
-            line = self.lines[drop]
-            self._characters -= _size(line)
-            self._unprinted += not line.is_printed
-            drop += 1
-        if drop:
-            self.viewport.removed(self.lines[:drop], instead=self.lines[drop])
-            del self.lines[:drop]
-
-    @property
-    def characters(self) -> int:
-        """The characters of all lines."""
-        return self._characters
+    def _rewrite(self, line: Line, text: str) -> None:
+        self.loaded.characters += len(text) - len(line.text)
+        line.text = text
 
     def _end_of(self, room: str) -> int:
         """The index behind the last line of a room that was left."""
-        end = len(self.lines)
+        lines = self.loaded.end
+        end = len(lines)
         for index in range(end - 1, -1, -1):
-            line = self.lines[index]
+            line = lines[index]
             if line.is_printed or line.begins == room:
                 break
             if line.begins:
@@ -151,24 +148,25 @@ class Scrollback:
     @property
     def is_behind(self) -> bool:
         """Whether lines wait to be printed."""
-        return bool(self.lines) and not self.lines[-1].is_printed
+        return self.newest is not None and not self.newest.is_printed
 
     def unprinted(self) -> list[Line]:
         """The next lines to print, as many as fit one frame; from now on they count as printed.
 
         If lines were dropped before they could be printed, the first line says how many.
         """
-        begin = len(self.lines)
-        while begin and not self.lines[begin - 1].is_printed:
+        lines = self.loaded.end
+        begin = len(lines)
+        while begin and not lines[begin - 1].is_printed:
             begin -= 1
         # At least a quarter of the waiting lines, so that a flood does not outrun the frames and get dropped.
-        left = max(PRINTED_AT_ONCE, (len(self.lines) - begin) // 4)
+        left = max(PRINTED_AT_ONCE, (len(lines) - begin) // 4)
         new: list[Line] = []
-        if self._unprinted and begin < len(self.lines):
-            words = f"! {self._unprinted} lines were left out: they arrived faster than the terminal could show them"
-            new.append(Line("error", words, self.lines[begin].at))
-            self._unprinted = 0
-        for line in self.lines[begin:]:
+        if (dropped := self.loaded.unprinted) and begin < len(lines):
+            words = f"! {dropped} lines were left out: they arrived faster than the terminal could show them"
+            new.append(Line("error", words, lines[begin].at))
+            self.loaded.unprinted = 0
+        for line in lines[begin:]:
             line.is_printed = True
             new.append(line)
             left -= 1 + len(line.text) // _CHARACTERS_OF_A_LINE
@@ -177,11 +175,8 @@ class Scrollback:
         return new
 
     def print_last(self, count: int) -> None:
-        """Leave only the last `count` lines to be printed."""
-        self._unprinted = 0
+        """Go to the end, and leave only the last `count` lines to be printed."""
+        self.loaded.follow()
+        self.loaded.unprinted = 0
         for line in self.lines[: max(0, len(self.lines) - count)]:
             line.is_printed = True
-
-
-def _size(line: Line) -> int:
-    return len(line.text) + len(line.who)

@@ -111,10 +111,10 @@ def _inert(text: str) -> str:
 
 
 def _below(buffer: Buffer) -> str:
-    viewport = buffer.scrollback.viewport
-    if new := viewport.new_below:
+    loaded = buffer.scrollback.loaded
+    if new := loaded.new_below:
         return f"{new} new below \N{DOWNWARDS ARROW}"
-    return "more below \N{DOWNWARDS ARROW}" if viewport.is_scrolled else ""
+    return "more below \N{DOWNWARDS ARROW}" if loaded.viewport.is_scrolled else ""
 
 
 def _unsent(model: Model) -> str:

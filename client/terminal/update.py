@@ -14,6 +14,7 @@ from pylingo.client.events import (
     KeyChanged,
     NameWanted,
     NewSince,
+    PageReply,
     PongReceived,
     QueryReply,
     Received,
@@ -42,6 +43,7 @@ from pylingo.client.terminal.model import (
 )
 from pylingo.client.terminal.mouse import mouse
 from pylingo.client.terminal.notes import add_line, add_note, words_of
+from pylingo.client.terminal.past import lose_pages, page_received
 from pylingo.client.terminal.people_events import describe_people
 from pylingo.client.terminal.questions import CertificateQuestion
 from pylingo.client.terminal.server_events import frames_missed, new_since, query_reply, received
@@ -69,6 +71,7 @@ def _status(model: Model, event: Status, now: float, at: int) -> list[Effect]:
     model.state = event.state
     if event.state != "online":
         lose_connection(model)
+        lose_pages(model)
     if event.state != "over" and isinstance(model.question, CertificateQuestion):
         model.question = None
     match event.state:
@@ -187,7 +190,7 @@ def _refuse_words(model: Model, buffer: Buffer, key: str, error: Error, at: int)
         buffer.urgent += 1
     buffer.scrollback.refuse(key)
     # The error was shown just before, where it may not belong.
-    last = next(reversed(model.buffer.scrollback.lines), None)
+    last = model.buffer.scrollback.newest
     if buffer is not model.buffer and last is not None and last.text == "\n".join(words_of(error)):
         model.buffer.scrollback.remove(last)
         if not last.is_printed:
@@ -227,6 +230,7 @@ EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     Mouse: mouse,
     Received: received,
     QueryReply: query_reply,
+    PageReply: page_received,
     Refused: _refused,
     Status: _status,
     PongReceived: _pong_received,

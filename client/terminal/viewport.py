@@ -13,18 +13,28 @@ type Wrapped[Row] = Callable[[Line], Sequence[Row]]
 
 
 class Viewport:
-    """Shows the end of the lines, or holds on to a line further up. `lines` returns all lines, oldest first."""
+    """Shows the end of the lines, or holds on to a line further up. `lines` returns all lines, oldest first.
 
-    def __init__(self, lines: Callable[[], list[Line]]) -> None:
+    `has_end` tells whether the last of these lines is the newest of all. If it is not, the view follows nothing: it
+    holds on to the last line.
+    """
+
+    def __init__(self, lines: Callable[[], list[Line]], has_end: Callable[[], bool] = lambda: True) -> None:
         self._lines = lines
+        self._has_end = has_end
         self._bottom: Line | None = None  # the lowest line in view while scrolled up
         self._hidden = 0  # its rows below the view
-        self._seen = 0  # the number of the newest line that had arrived at scrolling up, or was passed since
+        self._times = 0  # how often the view was scrolled up from the end
 
     @property
     def is_scrolled(self) -> bool:
         """Whether there is more below the view."""
         return self._bottom is not None
+
+    @property
+    def news(self) -> int:
+        """The mark of lines that arrive now: new below the view while scrolled up, else 0."""
+        return self._times if self._bottom is not None else 0
 
     @property
     def below(self) -> int:
@@ -33,10 +43,17 @@ class Viewport:
 
     @property
     def new_below(self) -> int:
-        """How many of the lines below the view are new since scrolling up, without dates and own messages."""
-        return sum(
-            line.number > self._seen and line.kind not in ("own", "day", "marker") for line in self._lines_below()
-        )
+        """How many of the lines below the view have arrived since scrolling up and were not in view since."""
+        return sum(map(self.is_new, self._lines_below()))
+
+    def is_new(self, line: Line) -> bool:
+        """Whether a line has arrived since scrolling up and was not in view since."""
+        return line.news == self.news != 0
+
+    @property
+    def bottom(self) -> Line | None:
+        """The lowest line in view while scrolled up; None at the end."""
+        return self._bottom
 
     def rows[Row](self, height: int, wrapped: Wrapped[Row]) -> list[Row]:
         """The rows in view, at most `height` of them."""
@@ -49,7 +66,7 @@ class Viewport:
             rows.extend(wrapped(line))
             if len(rows) > height:
                 return rows[:height]
-        self.follow()  # everything is in view
+        self.reach_end()  # everything is in view
         return rows
 
     def lines_in_view(self, height: int, wrapped: Wrapped[object]) -> list[Line]:
@@ -59,6 +76,14 @@ class Viewport:
     def follow(self) -> None:
         """Go to the end and stay there."""
         self._bottom, self._hidden = None, 0
+
+    def reach_end(self) -> None:
+        """Follow the end; if newer lines exist that are not here, hold on to the last line."""
+        lines = self._lines()
+        if self._has_end() or not lines:
+            self.follow()
+        else:
+            self._bottom, self._hidden = lines[-1], 0
 
     def go_to(self, line: Line, height: int, wrapped: Wrapped[object]) -> None:
         """Show a line from its first row on."""
@@ -75,13 +100,17 @@ class Viewport:
                     break
                 return
             hidden -= size
-        have = 0  # go to the top
+        self.go_to_top(height, wrapped)
+
+    def go_to_top(self, height: int, wrapped: Wrapped[object]) -> None:
+        """Go to the first row."""
+        have = 0
         for line in self._lines():
             have += len(wrapped(line))
             if have >= height:
                 self._hold(line, have - height)
                 return
-        self.follow()
+        self.reach_end()
 
     def scroll_down(self, count: int, wrapped: Wrapped[object]) -> None:
         """Go down by `count` rows; at the end, follow what arrives."""
@@ -94,24 +123,24 @@ class Viewport:
                 break
             left -= len(wrapped(line))
             bottom = line
-            self._seen = max(self._seen, line.number)
+            line.news = 0
         if left > 0:
-            self.follow()
+            self.reach_end()
         else:
             self._hold(bottom, -left)
 
     def removed(self, lines: Sequence[Line], instead: Line | None = None) -> None:
-        """Hold on to `instead`, or follow the end, if the view holds on to one of `lines`, which are removed."""
+        """Hold on to `instead`, or to the end, if the view holds on to one of `lines`, which are removed."""
         if self._bottom in lines:
             self._bottom, self._hidden = instead, 0
 
     def _hold(self, line: Line, hidden: int) -> None:
         """Hold on to a line, of which `hidden` rows are below the view; follow if nothing is below the view."""
         if self._bottom is None:
-            self._seen = max((other.number for other in self._lines()), default=0)
+            self._times += 1
         self._bottom, self._hidden = line, hidden
         if not hidden and not self.below:
-            self.follow()
+            self.reach_end()
 
     def _in_view[Row](self, height: int, wrapped: Wrapped[Row]) -> list[tuple[Line, Sequence[Row]]]:
         """The lines in view with their rows above its lower edge, the lowest line first."""
@@ -138,7 +167,7 @@ class Viewport:
         return [] if held is None else lines[held + 1 :]
 
     def _held(self, lines: list[Line]) -> int | None:
-        """The index of the line that the view holds on to. If that is gone, follow."""
+        """The index of the line that the view holds on to. If that is gone, go to the end."""
         if self._bottom is not None and self._bottom not in lines:
-            self.follow()
+            self.reach_end()
         return None if self._bottom is None else lines.index(self._bottom)

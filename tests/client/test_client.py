@@ -20,6 +20,7 @@ from pylingo.shared.messages import (
     Command,
     Goodbye,
     Hello,
+    HistoryRequest,
     Left,
     Message,
     Notice,
@@ -118,6 +119,20 @@ def test_words_said_meanwhile_are_sent_on_the_return(game: Game):
     game.arrive()
     game.turn_until(lambda: any(isinstance(it, Command) and it.argument == "pool" for it in game.heard), "the command")
     assert [record.text for record in game.heard if isinstance(record, Say)] == ["meanwhile"]
+
+
+def test_a_page_is_requested_only_while_online(game: Game):
+    request = HistoryRequest(before=7, room=None)
+    game.client.page(request)
+    game.arrive()
+    game.client.page(request)
+    game.turn_until(lambda: any(isinstance(record, HistoryRequest) for record in game.heard), "the request")
+    game.hang_up()
+    game.client.page(request)
+    game.pass_time(game.client.status.delay)
+    game.arrive()
+    game.settle()
+    assert [record.before for record in game.heard if isinstance(record, HistoryRequest)] == [7]
 
 
 def test_a_text_without_utf8_does_not_keep_one_from_coming_back(game: Game):

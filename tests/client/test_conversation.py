@@ -3,7 +3,7 @@
 import pytest
 
 from pylingo.client.conversation import Conversation
-from pylingo.client.events import PongReceived, QueryReply, Refused
+from pylingo.client.events import PageReply, PongReceived, QueryReply, Refused
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import (
     Command,
@@ -18,7 +18,19 @@ from pylingo.shared.messages import (
     Skipped,
     Users,
 )
-from tests.fakes.conversation import SortedConversation, Step, back, in_lobby, joined, make, ready, without_id
+from tests.fakes.conversation import (
+    SortedConversation,
+    Step,
+    back,
+    entry,
+    in_lobby,
+    joined,
+    make,
+    message,
+    page,
+    ready,
+    without_id,
+)
 
 
 def test_without_a_room_one_is_there_at_once():
@@ -235,6 +247,23 @@ def test_a_query_is_lost_with_the_connection():
     back(talk)
     late = Users("lobby", ["ada"], False, asked.id)
     assert talk.received(late) == Step(show=[late])
+
+
+def test_a_page_for_the_program_does_not_disturb_the_catching_up():
+    talk = in_lobby(entry(10))
+    [caught_up] = back(talk)
+    asked = HistoryRequest(before=10, room="lobby")
+    [sent] = talk.page(asked).send
+    assert isinstance(sent, HistoryRequest)
+    older = page(sent, entry(8), entry(9))
+    assert talk.received(message(12)) == Step(), "it is held back"
+    assert talk.received(older) == Step(other=[PageReply(asked, older)])
+    assert talk.received(page(caught_up, entry(11), entry(12))).show == [message(11), message(12)]
+    [later] = talk.page(asked).send
+    [again] = back(talk)
+    assert isinstance(again, HistoryRequest)
+    assert again.since == 12
+    assert talk.received(page(later, entry(8))) == Step(), "it was lost with the connection"
 
 
 def test_a_ping_is_answered_by_the_pong_with_its_id():

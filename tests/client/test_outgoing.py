@@ -4,14 +4,14 @@ import itertools
 
 import pytest
 
-from pylingo.client.events import PongReceived, QueryReply, Received, Refused, Send
+from pylingo.client.events import PageReply, PongReceived, QueryReply, Received, Refused, Send
 from pylingo.client.features import PRIVATE, ROOMS, UNSUPPORTED
 from pylingo.client.histories import INBOX, Histories
 from pylingo.client.membership import Membership
 from pylingo.client.outgoing import Outgoing
 from pylingo.client.unanswered import Unanswered
 from pylingo.shared.errors import RequestError
-from pylingo.shared.messages import Command, Error, HistoryRequest, Notice, Rooms, Say
+from pylingo.shared.messages import Command, Error, HistoryPage, HistoryRequest, Notice, Rooms, Say
 
 
 class Bench:
@@ -139,3 +139,28 @@ def test_a_page_is_asked_for_by_its_place() -> None:
     bench.out.features = frozenset()
     bench.out.ask("lobby", HistoryRequest(id=11))
     assert bench.sent() == [HistoryRequest(id=11)]
+
+
+def test_a_page_for_the_program_is_a_reply_of_its_own() -> None:
+    bench = Bench("lobby")
+    asked = HistoryRequest(before=7, room="lobby")
+    bench.out.page(asked)
+    assert bench.sent() == [HistoryRequest(before=7, id=1, room="lobby")]
+    page = HistoryPage("lobby", [], False, None, 1)
+    assert not bench.out.is_page_reply(HistoryPage("lobby", [], False, None, 2))
+    assert not bench.out.is_page_reply(HistoryPage("lobby", [], False, None))
+    assert bench.out.is_page_reply(page)
+    assert bench.out.taken() == [PageReply(asked, page)]
+    assert not bench.out.is_page_reply(page), "it was the only one"
+
+
+def test_an_error_can_be_the_reply_and_a_broken_connection_is_none() -> None:
+    bench = Bench("lobby", features=frozenset())
+    asked = HistoryRequest(room="lobby")
+    bench.out.page(asked)
+    assert bench.sent() == [HistoryRequest(id=1)], "this server knows one room"
+    assert bench.out.is_page_reply(Error("no-room", "no", 1))
+    assert bench.out.taken() == [PageReply(asked, Error("no-room", "no", 1))]
+    bench.out.page(asked)
+    bench.out.disconnected()
+    assert not bench.out.is_page_reply(Error("no-room", "no", 2))

@@ -24,6 +24,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
 from pylingo.client.identity import make
+from pylingo.client.terminal.loaded import CHARACTERS, LINES
 from pylingo.shared.codec import encode
 from pylingo.shared.identity import fingerprint
 from pylingo.shared.messages import Say
@@ -33,7 +34,6 @@ from tests.support import Peer, ServerProcess, wait_until
 
 Rows = list[tuple[str, str]]
 FLOOD = 10_000
-SCROLLBACK = 5_000
 ROUNDS = 11
 PAINTED = b"\x1b[?2026l"
 BACKSPACE = b"\x7f"
@@ -164,17 +164,18 @@ def size() -> Rows:
 
 
 def memory() -> Rows:
-    """Resident memory with a full scrollback."""
+    """Resident memory with as many messages as the client keeps."""
     rows: Rows = []
     for length in (60, 700):
         with ServerProcess("--rate", "0") as server, client(server) as console, speaker(server) as peer:
             empty = resident(console)
-            for number in range(SCROLLBACK + 500):
+            for number in range(LINES + 500):
                 peer.send(Say(f"{number} words ".ljust(length, "x")))
                 if number % 100 == 99:
                     written(console, f"{number} words".encode())
             words = f"{resident(console):.0f} MiB; without any: {empty:.0f} MiB"
-            rows.append((f"Memory with {SCROLLBACK:,} messages of {length} characters to scroll back", words))
+            kept = min(LINES, CHARACTERS // (length + len("bob")))
+            rows.append((f"Memory with {kept:,} messages of {length} characters to scroll back", words))
     return rows
 
 

@@ -12,8 +12,8 @@ from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.buffers import MOST_CONVERSATIONS, MOST_ROOMS, of_entered, of_person, of_rooms, places
 from pylingo.client.terminal.input_events import Key, Text
 from pylingo.client.terminal.line import Line
+from pylingo.client.terminal.loaded import CHARACTERS, LINES
 from pylingo.client.terminal.model import Model
-from pylingo.client.terminal.scrollback import CHARACTERS, LINES
 from pylingo.client.terminal.update import update
 from pylingo.client.terminal.view import screen
 from pylingo.shared.messages import (
@@ -169,7 +169,7 @@ def test_the_characters_of_all_buffers_are_bounded(model: Model) -> None:
         for number in range(40):
             buffer.scrollback.add(Line("message", f"{number}" * (CHARACTERS // 80)))
             update(model, Text("x"), 0, 0)
-    assert sum(buffer.scrollback.characters for buffer in model.buffers) <= CHARACTERS
+    assert sum(buffer.scrollback.loaded.characters for buffer in model.buffers) <= CHARACTERS
     assert all(buffer.scrollback.lines for buffer in model.buffers)
 
 

@@ -52,6 +52,7 @@ def test_the_table_has_every_command_and_none_of_the_servers(model: Model) -> No
         "mouse",
         "ignore",
         "notify",
+        "history",
         "log",
         "help",
         "clear",

@@ -13,6 +13,7 @@ from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.display import Display
 from pylingo.client.terminal.effects import PATIENCE, Effects
 from pylingo.client.terminal.model import (
+    AskPage,
     Do,
     Edit,
     Effect,
@@ -27,7 +28,7 @@ from pylingo.client.terminal.model import (
     Transcribe,
 )
 from pylingo.shared.errors import RequestError
-from pylingo.shared.messages import Say
+from pylingo.shared.messages import HistoryRequest, Say
 
 
 class Bench:
@@ -72,6 +73,7 @@ def test_every_effect_is_carried_out(bench: Bench) -> None:
         (SendCommand("list", None), mock.call.command("list", None, room=None)),
         (SendCommand("topic", "x", "dev"), mock.call.command("topic", "x", room="dev")),
         (Query("users", "dev"), mock.call.query("users", room="dev")),
+        (AskPage(HistoryRequest(room="dev")), mock.call.page(HistoryRequest(room="dev"))),
         (Do.PING, mock.call.ping()),
         (Do.LEAVE, mock.call.close(PATIENCE)),
         (Do.RECONNECT, mock.call.connect()),

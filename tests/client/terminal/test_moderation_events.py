@@ -51,13 +51,13 @@ def test_a_redacted_message_disappears_from_the_screen() -> None:
     model = make("lobby")
     take(model, Message("lobby", "bob", "my password is hunter2", NOON), Message("lobby", "bob", "oh", NOON + 1))
     assert "hunter2" in on_screen(model)
-    before = model.buffer.scrollback.characters
+    before = model.buffer.scrollback.loaded.characters
     take(model, Redacted("lobby", NOON, "root", "a secret"))
     assert "hunter2" not in on_screen(model)
     assert texts(model)[:2] == [REMOVED, "oh"]
     assert "root removed the message of" in texts(model)[2]
     removed = len("my password is hunter2") - len(REMOVED)
-    assert model.buffer.scrollback.characters == before - removed + len(texts(model)[2])
+    assert model.buffer.scrollback.loaded.characters == before - removed + len(texts(model)[2])
 
 
 def test_a_redacted_message_of_another_room_disappears_there() -> None:

@@ -10,11 +10,9 @@ from pylingo.client.settings import Preferences
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Model, Shown
 from pylingo.client.terminal.notes import (
-    Day,
     add_line,
     add_note,
     add_words,
-    is_another_day,
     stamp,
     transcript,
     words_of,
@@ -101,20 +99,6 @@ def test_an_emptied_buffer_needs_no_date(model: Model) -> None:
     add_note(model.buffer, "b", NOON + DAY)
     add_note(model.buffer, "c", NOON + 2 * DAY)
     assert texts(model) == ["b", "--- 2023-11-16 ---", "c"], "the view has that of the first line"
-
-
-@pytest.mark.parametrize(
-    ("before", "day", "is_stamped", "expected"),
-    [
-        (None, (2023, 1, 1), False, True),
-        ((2023, 1, 1), (2023, 1, 1), True, False),
-        ((2023, 1, 1), (2023, 1, 2), False, True),
-        ((2023, 1, 2), (2023, 1, 1), True, True),
-        ((2023, 1, 2), (2023, 1, 1), False, False),
-    ],
-)
-def test_which_lines_are_dated(before: Day | None, day: Day, is_stamped: bool, expected: bool) -> None:
-    assert is_another_day(before, day, is_stamped) is expected
 
 
 def test_another_day_is_announced_once(model: Model) -> None:

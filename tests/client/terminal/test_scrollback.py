@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pylingo.client.terminal import scrollback as module
+from pylingo.client.terminal import loaded as module
 from pylingo.client.terminal.line import Line
-from pylingo.client.terminal.scrollback import LINES, PRINTED_AT_ONCE, Scrollback
+from pylingo.client.terminal.loaded import LINES
+from pylingo.client.terminal.scrollback import PRINTED_AT_ONCE, Scrollback
 from pylingo.client.wording import clock_time
 
 
@@ -70,7 +71,7 @@ def test_the_date_stays_above_the_first_line_when_lines_come_and_go_there() -> N
     scrollback.add(said(40 * DAY, "x"))
     scrollback.add(said(30 * DAY, "older"))
     assert scrollback.viewport.rows(9, whole) == ["--- 1970-01-31 ---", "older", "x"]
-    scrollback.shorten(1, 99)
+    scrollback.loaded.shorten(1, 99)
     assert scrollback.viewport.rows(9, whole) == ["--- 1970-02-10 ---", "x"]
     scrollback.clear()
     assert scrollback.viewport.rows(9, whole) == []
@@ -187,7 +188,7 @@ def test_the_view_does_not_go_back_with_a_message_that_finds_its_place() -> None
     scrollback = Scrollback()
     for at in range(1, 10):
         scrollback.add(said(at))
-    scrollback.unsent |= {"k": own("mine"), "l": own("later")}
+    scrollback.unsent.update(k=own("mine"), l=own("later"))
     scrollback.viewport.scroll_up(1, 2, rows_of)
     assert scrollback.viewport.rows(2, rows_of) == ["m9", "mine"]
     scrollback.confirm("k", 3)

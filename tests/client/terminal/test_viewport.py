@@ -2,11 +2,9 @@
 
 import itertools
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pylingo.client.terminal import scrollback as module
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.scrollback import Scrollback
 from pylingo.client.terminal.viewport import Viewport
@@ -42,15 +40,47 @@ def test_a_view_of_nothing_is_empty_and_follows() -> None:
     assert (viewport.rows(3, rows_of), viewport.below, viewport.is_scrolled) == ([], 0, False)
 
 
-def test_a_view_whose_lines_are_dropped_is_at_the_oldest_that_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHARACTERS", 20)
+def test_a_view_whose_lines_are_dropped_is_at_the_next_line_that_is_left() -> None:
     scrollback = filled(*(f"{number:02}" for number in range(10)))
     scrollback.viewport.scroll_up(9, 2, rows_of)
     assert scrollback.viewport.rows(2, rows_of) == ["00", "01"]
-    for number in range(10, 16):
-        scrollback.add(note(str(number)))
+    gone = scrollback.lines[:6]
+    scrollback.viewport.removed(gone, instead=scrollback.lines[6])
+    del scrollback.lines[:6]
     assert scrollback.viewport.is_scrolled
     assert scrollback.viewport.rows(3, rows_of) == ["06", "07", "08"]
+
+
+def test_a_view_of_lines_that_do_not_reach_the_end_follows_nothing() -> None:
+    lines = [note(str(number)) for number in range(9)]
+    has_end = False
+    viewport = Viewport(lambda: lines, lambda: has_end)
+    viewport.scroll_up(2, 3, rows_of)
+    viewport.scroll_down(9, rows_of)
+    assert viewport.is_scrolled
+    lines += [note("9"), note("10")]
+    assert viewport.rows(3, rows_of) == ["6", "7", "8"]
+    has_end = True
+    viewport.scroll_down(9, rows_of)
+    assert not viewport.is_scrolled
+    assert viewport.rows(3, rows_of) == ["8", "9", "10"]
+
+
+def test_what_arrives_while_scrolled_up_is_new_until_it_was_in_view() -> None:
+    viewport = Viewport(lambda: lines)
+    lines = [note(str(number)) for number in range(9)]
+    assert viewport.news == 0
+    viewport.scroll_up(2, 3, rows_of)
+    for text in "abc":
+        line = note(text)
+        line.news = viewport.news
+        lines.append(line)
+    assert (viewport.below, viewport.new_below) == (5, 3)
+    viewport.scroll_down(3, rows_of)
+    assert (viewport.below, viewport.new_below) == (2, 2)
+    viewport.follow()
+    viewport.scroll_up(3, 3, rows_of)
+    assert (viewport.below, viewport.new_below) == (3, 0)
 
 
 LONG = ("a1 a2 a3", "b1", "c1 c2", "d1 d2 d3 d4")
