@@ -10,6 +10,7 @@ The real client runs on a pty that answers no query, beside a real server. No em
 # ruff: noqa: E402 - the script puts the checkout on the path first
 
 import argparse
+import contextlib
 import re
 import statistics
 import sys
@@ -34,6 +35,7 @@ from tests.support import Peer, ServerProcess, wait_until
 
 Rows = list[tuple[str, str]]
 FLOOD = 10_000
+CROWD = 1_000
 ROUNDS = 11
 PAINTED = b"\x1b[?2026l"
 BACKSPACE = b"\x7f"
@@ -144,13 +146,7 @@ def size() -> Rows:
                     peer.send(Say(f"number {number}"))
                     written(console, f"number {number}".encode())
                 console.pump(0.2)
-                costs = []
-                for number in range(20):
-                    begin = len(console.written)
-                    peer.send(Say(f"another one, number {number}"))
-                    written(console, f"another one, number {number}".encode(), begin)
-                    console.pump(0.1)
-                    costs.append(len(console.written) - begin)
+                costs = said(console, peer)
             console.pump(0.2)
             keys_ = []
             for _ in range(20):
@@ -161,6 +157,41 @@ def size() -> Rows:
             words = f"{statistics.median(costs):.0f} bytes, {statistics.median(keys_):.0f} bytes"
             rows.append((f"A message of one row and a key, written at {columns}x{lines}", words))
     return rows
+
+
+def people() -> Rows:
+    """A key and a message beside a list of few and of many people, after a flood of messages."""
+    rows: Rows = []
+    for count in (20, CROWD):
+        with contextlib.ExitStack() as stack:
+            server = stack.enter_context(ServerProcess("--rate", "0"))
+            console = stack.enter_context(client(server, 200, 60))
+            for number in range(count - 2):
+                peer = stack.enter_context(Peer(server.port))
+                peer.hello(f"person{number:04}")
+                peer.join("lobby")
+            peer = stack.enter_context(speaker(server))
+            peer.send(*(Say(f"FLOOD {number}") for number in range(FLOOD)))
+            written(console, f"FLOOD {FLOOD - 1}".encode())
+            written(console, b"person0010")
+            console.pump(0.3)
+            keys_ = [press(console) for _ in range(200)]
+            costs = said(console, peer)
+        words = f"{percentile(keys_, 0.95):.1f} ms, {statistics.median(costs):.0f} bytes"
+        rows.append((f"A key, p95, and a message, at 200x60 with {count:,} people, after {FLOOD:,} messages", words))
+    return rows
+
+
+def said(console: Console, peer: Peer) -> list[int]:
+    """The bytes written for each of some messages of one row."""
+    costs = []
+    for number in range(20):
+        begin = len(console.written)
+        peer.send(Say(f"another one, number {number}"))
+        written(console, f"another one, number {number}".encode(), begin)
+        console.pump(0.1)
+        costs.append(len(console.written) - begin)
+    return costs
 
 
 def memory() -> Rows:
@@ -187,7 +218,13 @@ def resident(console: Console) -> float:
     return int(found[1]) / 1024
 
 
-FIGURES: dict[str, Callable[[], Rows]] = {"start": start, "keys": keys, "size": size, "memory": memory}
+FIGURES: dict[str, Callable[[], Rows]] = {
+    "start": start,
+    "keys": keys,
+    "size": size,
+    "people": people,
+    "memory": memory,
+}
 
 
 def main() -> None:
