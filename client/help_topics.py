@@ -131,6 +131,12 @@ TOPICS: Mapping[str, Topic] = {
         "A file that exists is continued. Nothing in it is encrypted. Lines from before are not written.",
         ("/log ~/chat.log", "/log"),
     ),
+    "bare": Topic(
+        "The messages stand on the terminal's main screen as plain text, without indents, colours and the list of"
+        " people. The terminal itself wraps them, so a selection is joined. Any key brings the window back. M-l does"
+        " the same.",
+        ("/bare",),
+    ),
     "clear": Topic("The messages stay on the server.", ("/clear",)),
 }
 

@@ -21,6 +21,7 @@ LOCAL = (
     CommandInfo("history", None, "Shows older messages, as PgUp does."),
     CommandInfo("log", "file", "Writes what is shown to a file from now on; alone: no more."),
     CommandInfo("help", "topic", "Explains a command, or the keys; alone: lists the commands."),
+    CommandInfo("bare", None, "Shows the messages without the window, for copying, until the next key."),
     CommandInfo("clear", None, "Empties the window."),
     CommandInfo("quit", None, "Another name of /close."),
 )

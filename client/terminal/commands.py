@@ -138,14 +138,20 @@ def _help(model: Model, argument: str, at: int) -> list[Effect] | None:
     return _note(model, explain(argument, model.commands | LOCAL_BY_NAME), at)
 
 
+def show_bare(model: Model) -> list[Effect]:
+    """Show the messages without the window, until the next key."""
+    model.is_bare = True
+    return [Do.REPAINT]
+
+
 def _clear(model: Model, argument: str, at: int) -> list[Effect]:
     model.buffer.scrollback.clear()
     model.buffer.marker = None
     return [Do.REPAINT]
 
 
-_WITHOUT_ARGUMENT = ("clear", "quit", "close", "history")
-MOVES_VIEW = frozenset({"history"})
+_WITHOUT_ARGUMENT = ("bare", "clear", "quit", "close", "history")
+MOVES_VIEW = frozenset({"history", "bare"})
 """The commands that decide which messages are in view. After any other line, the end is."""
 _HANDLERS: dict[str, _Handler] = {
     "layout": _choose("layout", LAYOUTS),
@@ -158,6 +164,7 @@ _HANDLERS: dict[str, _Handler] = {
     "notify": _notify,
     "log": lambda model, argument, at: [Transcribe(argument or None)],
     "help": _help,
+    "bare": lambda model, argument, at: show_bare(model),
     "clear": _clear,
     "history": lambda model, argument, at: page_up(model, 0.0, at),
     "quit": lambda model, argument, at: leave(model),

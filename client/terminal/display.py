@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Callable
 
+from pylingo.client.terminal.bare import Bare
 from pylingo.client.terminal.capabilities import Capabilities
 from pylingo.client.terminal.inline import Inline
 from pylingo.client.terminal.input_events import Focus
@@ -107,7 +108,7 @@ class Display:
             self._painter.forget(self._make_theme())
             return False
         self.leave()
-        if not isinstance(painter, Painter):
+        if isinstance(self._painter, Painter) and isinstance(painter, Inline | Printer):
             for buffer in self._model.buffers:
                 buffer.scrollback.print_last(self._model.rows)
         return True
@@ -153,7 +154,9 @@ class Display:
         self._title = words
         return set_title(words)
 
-    def _make_painter(self) -> Painter | Inline | Printer:
+    def _make_painter(self) -> Painter | Inline | Printer | Bare:
+        if self._model.is_bare:
+            return Bare(self._terminal)
         layout = self._model.preferences.layout
         if layout == "plain":
             return Printer()

@@ -284,7 +284,6 @@ _COMMANDS: dict[str, Callable[[Editor], None]] = {
     "ctrl-t": Editor._transpose,
     "alt-t": Editor._transpose_words,
     "alt-u": lambda editor: editor._change_case(str.upper),
-    "alt-l": lambda editor: editor._change_case(str.lower),
     "alt-c": lambda editor: editor._change_case(str.capitalize),
     "alt-.": Editor._put_last_word,
     **dict.fromkeys(("ctrl-_", "ctrl-x+ctrl-u"), Editor._undo),

@@ -27,7 +27,7 @@ KEYS: dict[str, tuple[KeyRow, ...]] = {
         _row("C-y, M-y", "insert from the ring; an older entry", "ctrl-y alt-y"),
         _row("C-t, M-t", "swap two characters, two words", "ctrl-t alt-t"),
         _row("C-_, C-x C-u", "undo", "ctrl-_ ctrl-x+ctrl-u"),
-        _row("M-u M-l M-c", "change the case of a word", "alt-u alt-l alt-c"),
+        _row("M-u M-c", "change the case of a word", "alt-u alt-c"),
         _row("M-Enter, Shift-Enter, C-Enter", "begin a new row", "alt-enter shift-enter ctrl-enter"),
         _row("Up Down, C-p C-n", "move by row, then through your lines", "up down ctrl-p ctrl-n"),
         _row("C-r, C-s", "search your lines; newer ones", "ctrl-r ctrl-s"),
@@ -55,6 +55,7 @@ KEYS: dict[str, tuple[KeyRow, ...]] = {
         _row("M->, C-End, Esc", "go to the end", "alt-> ctrl-end escape"),
         _row("F7 F8, F11 F12", "scroll the list of people", "f7 f8 f11 f12"),
         _row("C-o", "unfold a long message, or fold it", "ctrl-o"),
+        _row("M-l", "show plain text for copying", "alt-l"),
     ),
     "program": (
         _row("M-m", "take the mouse, or leave it", "alt-m"),

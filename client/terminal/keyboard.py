@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from pylingo.client.local_commands import LOCAL_BY_NAME
 from pylingo.client.terminal.candidates import query_for, sources
-from pylingo.client.terminal.commands import MOVES_VIEW, leave, run_local
+from pylingo.client.terminal.commands import MOVES_VIEW, leave, run_local, show_bare
 from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.jumps import BUFFER_KEYS, take_digits
 from pylingo.client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE
@@ -191,6 +191,7 @@ _KEYS: dict[str, Action] = {
     **SCROLL_KEYS,
     **LINE_KEYS,
     **BUFFER_KEYS,
+    "alt-l": lambda model, now, at: show_bare(model),
     "alt-m": _toggle_mouse,
     "ctrl-l": lambda model, now, at: [Do.REPAINT],
     "ctrl-z": lambda model, now, at: [Do.SUSPEND],

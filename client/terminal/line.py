@@ -66,6 +66,11 @@ class Line:
     news: int = 0  # which scrolling up it has arrived after, if it was not in view since
 
     @property
+    def is_across(self) -> bool:
+        """Whether it divides others: it has no time, and stands across the window."""
+        return self.kind in ("day", "marker")
+
+    @property
     def head(self) -> str:
         """The name in front of the text, with its sign."""
         return f"* {self.who}" if self.is_action else f"{self.who}:" if self.who else ""

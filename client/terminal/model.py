@@ -67,6 +67,7 @@ class Model:
     queries: list[str] = field(default_factory=list)
     """The queries whose replies have not come to their end."""
     # of the moment
+    is_bare: bool = False  # whether the messages are shown without the window, until the next key
     hint: str = ""  # a few words in the status row, until the next key
     offer: Offer | None = None  # the candidates for Tab, which stand in the status row until the next key
     number: str | None = None  # the first digits of the number of a buffer, while the person types it

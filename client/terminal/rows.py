@@ -70,13 +70,12 @@ def wrapped(model: Model, line: Line) -> Sequence[Row]:
     so it folds nothing.
     """
     likes, columns = model.preferences, text_columns(model)
-    is_across = line.kind in _LINES_ACROSS
-    has_time = likes.times and not is_across and columns > 20
+    has_time = likes.times and not line.is_across and columns > 20
     folds = line.kind in ("message", "own") and not line.is_open and likes.layout != "plain"
     rows = _cached if folds or len(line.text) < _LONG else _cached_long
     return rows(
         columns,
-        0 if is_across else name_columns(model),
+        0 if line.is_across else name_columns(model),
         _Speaker(
             f"{clock_time(line.at)} " if has_time else "",
             _STATES.get(line.state, "") or (_MENTION if line.is_mention else ""),

@@ -62,6 +62,9 @@ KEEP_EVERY = 30.0
 
 def update(model: Model, event: Event, now: float, at: int) -> list[Effect]:
     """Handle `event` at the time `now` (seconds, of any origin) or `at` (microseconds since 1970)."""
+    if model.is_bare and isinstance(event, Text | Key | Paste):  # any key brings the window back, and does nothing else
+        model.is_bare = False
+        return [Do.REPAINT]
     effects = EVENTS[type(event)](model, event, now, at)
     bound(model)
     return [*effects, *describe_people(model, now)]

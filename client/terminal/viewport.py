@@ -92,7 +92,7 @@ class Viewport:
     def scroll_up(self, count: int, height: int, wrapped: Wrapped[object]) -> None:
         """Go up by `count` rows, but not beyond the first row."""
         hidden = self._hidden + count
-        for line in self._upwards():
+        for line in self.upwards():
             size = len(wrapped(line))
             if hidden < size:
                 self._hold(line, hidden)
@@ -146,7 +146,7 @@ class Viewport:
         """The lines in view with their rows above its lower edge, the lowest line first."""
         found: list[tuple[Line, Sequence[Row]]] = []
         have, hidden = 0, self._hidden
-        for line in self._upwards():
+        for line in self.upwards():
             rows = wrapped(line)
             if hidden:
                 rows, hidden = rows[: max(0, len(rows) - hidden)], 0
@@ -156,7 +156,8 @@ class Viewport:
                 break
         return found
 
-    def _upwards(self) -> Iterator[Line]:
+    def upwards(self) -> Iterator[Line]:
+        """The lines from the lowest in view up to the oldest."""
         lines = self._lines()
         held = self._held(lines)
         return reversed(lines if held is None else lines[: held + 1])

@@ -340,3 +340,36 @@ def test_the_people_of_the_room_are_listed_at_the_side(tmux: Tmux, server: Serve
     tmux.resize(ada, 130, 16)
     rows = tmux.wait(ada, "\u2502  ada")
     assert rows[2][109:] == "\u2502  ada"
+
+
+@pytest.mark.parametrize("layout", ["top", "inline"])
+def test_bare_messages_are_joined_when_they_are_selected(tmux: Tmux, server: ServerProcess, layout: str):
+    ada = tmux.open(f"127.0.0.1:{server.port}", "--name", "ada", "--layout", layout, columns=60, rows=14)
+    tmux.wait(ada, "in lobby as ada")
+    address = "http://b.example/" + "y" * 120
+    with Peer(server.port) as bob:
+        bob.hello("bob")
+        bob.join("lobby")
+        bob.send(Say(f"see {address} there"), Say("def f():\n    return 1"))
+        tmux.wait(ada, "return 1")
+        assert address not in joined(tmux, ada), "the window breaks rows"
+        tmux.write(ada, "a draft")
+        tmux.press(ada, "M-l")
+        tmux.wait(ada, "any key brings the window back")
+        assert f"bob: see {address} there\n" in joined(tmux, ada)
+        assert "\n    return 1\n" in joined(tmux, ada)
+        bob.send(Say("meanwhile"))
+        tmux.resize(ada, 50, 14)
+        assert f"bob: see {address} there\n" in joined(tmux, ada)
+        assert not any("meanwhile" in row for row in tmux.rows(ada))
+        tmux.press(ada, "x")
+        rows = tmux.wait(ada, "bob: meanwhile")
+        assert "any key brings" not in "\n".join(rows)
+        assert any(row.endswith("> a draft" if layout == "top" else "[lobby] a draft") for row in rows)
+    tmux.press(ada, "C-u", "C-d")
+    wait_until(lambda: tmux.is_over(ada), "the end of the client")
+
+
+def joined(tmux: Tmux, pane: int) -> str:
+    """The rows as tmux copies them: those that it has wrapped itself are joined."""
+    return tmux.run("capture-pane", "-p", "-J", "-S", "-", "-t", tmux.panes[pane])

@@ -55,6 +55,7 @@ def test_the_table_has_every_command_and_none_of_the_servers(model: Model) -> No
         "history",
         "log",
         "help",
+        "bare",
         "clear",
         "quit",
     ]

@@ -105,6 +105,41 @@ def test_frames_keep_their_distance_except_after_a_key(bench: Bench) -> None:
     assert b"two" in bench.pty.read()
 
 
+@pytest.mark.parametrize("layout", ["top", "bottom", "inline", "plain"])
+def test_the_messages_are_shown_bare_and_the_window_comes_back(bench: Bench, layout: str) -> None:
+    bench.model.preferences.layout = layout
+    for number in range(60):
+        bench.model.buffer.scrollback.add(Line("note", f"line {number}."))
+    bench.display.take()
+    before = bench.pty.read()
+    bench.model.is_bare = True
+    assert bench.display.change_layout()
+    assert bench.pty.is_restored
+    assert (b"\x1b[?1049l" in bench.pty.read()) == (layout in ("top", "bottom"))
+    bench.display.take()
+    assert not bench.display.has_lines
+    written = bench.pty.read()
+    assert b"line 0.\r\n" in written.replace(b"\r\r", b"\r")
+    assert b"any key brings the window back" in written
+    for number in range(60, 120):
+        bench.model.buffer.scrollback.add(Line("note", f"line {number}."))
+    bench.display.paint()
+    assert bench.pty.read() == b"", "nothing is painted"
+    assert not bench.display.change_layout(), "a resize is no other layout"
+    bench.model.is_bare = False
+    assert bench.display.change_layout()
+    bench.display.take()
+    after = bench.pty.read()
+    assert bench.display.has_lines == (layout == "plain")
+    if layout in ("inline", "plain"):
+        shown = [number for number in range(120) if f"line {number}.".encode() in before + after]
+        assert shown == list(range(120)), "what came meanwhile is printed as well"
+        assert b"line 59." not in after
+    else:
+        assert b"\x1b[?1049h" in after
+        assert b"line 119." in after
+
+
 def test_the_bell_rings_once_with_the_next_frame(bench: Bench) -> None:
     bench.display.take()
     bench.pty.read()

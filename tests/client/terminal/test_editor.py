@@ -82,7 +82,6 @@ KEYS = [
     ("  |", "alt-t", "  |"),
     ("one|", "alt-t", "one|"),
     ("a| bc d", "alt-u", "a BC| d"),
-    ("|ABC d", "alt-l", "abc| d"),
     ("a| -bCD e", "alt-c", "a -Bcd| e"),
     *(("a|b", f"{modifier}-enter", "a\n|b") for modifier in ("alt", "shift", "ctrl")),
     ("ab|", "up", "ab|"),
