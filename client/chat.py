@@ -72,6 +72,7 @@ def _tell(sentence: str) -> None:
 
 
 def _window(options: "ClientOptions", access: "Access", kind: str, hint: str) -> int:
+    from pylingo.client import input_history
     from pylingo.client.settings import save
     from pylingo.client.state import default_path
     from pylingo.client.terminal.last_run import LastRun
@@ -88,8 +89,10 @@ def _window(options: "ClientOptions", access: "Access", kind: str, hint: str) ->
         kept = deepcopy(preferences)
 
     last = LastRun(options, default_path() if options.keeps_state else None)
-    if last.trouble is not None:
-        options = replace(options, trouble="; ".join(filter(None, (options.trouble, last.trouble))))
+    path = input_history.default_path() if options.keeps_history else None
+    history = input_history.InputHistory(path) if path is not None else None
+    troubles = options.trouble, last.trouble, history.trouble if history is not None else None
+    options = replace(options, trouble="; ".join(filter(None, troubles)) or None)
     return Window(
         options,
         remember,
@@ -100,6 +103,8 @@ def _window(options: "ClientOptions", access: "Access", kind: str, hint: str) ->
         seen=last.seen,
         keep=last.keep,
         is_first=last.is_first,
+        past=history.lines if history is not None else (),
+        keep_line=history.add if history is not None else None,
     ).run()
 
 

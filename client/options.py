@@ -75,7 +75,12 @@ OPTIONS = table(
             "NAME",
             "send every message to this person, in plain mode; a room is joined only if --room names it",
         ),
-        _option("no_state", flag(), "", "neither read nor write the state file, which keeps the rooms of the last run"),
+        _option(
+            "no_state",
+            flag(),
+            "",
+            "neither read nor write the state file, which keeps the rooms of the last run, and the input history",
+        ),
         _option(
             "retry",
             number(0, 1e6),
@@ -99,7 +104,8 @@ class ClientOptions:
     named. With `is_unencrypted` there is no TLS, and with `accept_new` an unknown server is accepted.
 
     `to` is the recipient of all messages, `is_room_given` says whether the room comes from the command line, and
-    `keeps_state` whether the rooms of this run are remembered for the next one.
+    `keeps_state` whether the rooms of this run are remembered for the next one, and `keeps_history` whether its lines
+    are.
     """
 
     host: str = DEFAULT_HOST
@@ -116,6 +122,7 @@ class ClientOptions:
     to: str | None = None
     is_room_given: bool = False
     keeps_state: bool = True
+    keeps_history: bool = True
     retry: float = RETRY
     insist: bool = False
     preferences: Preferences = field(default_factory=Preferences)
@@ -166,6 +173,7 @@ def parse_arguments(arguments: Sequence[str]) -> ClientOptions:
         to=given.get("to"),
         is_room_given="room" in given or server.room is not None,
         keeps_state="no_state" not in given,
+        keeps_history="no_state" not in given and settings.history,
         retry=given.get("retry", RETRY),
         insist="retry" in given,
         preferences=replace(settings.preferences, layout=given.get("layout", settings.preferences.layout)),

@@ -157,6 +157,12 @@ SETTINGS = table(
         Setting(
             name="notify_rooms", type=_LEVELS, about="the same for single rooms, which /notify sets", source=Source.FILE
         ),
+        Setting(
+            name="history",
+            type=flag(),
+            about="the lines that you type are kept for the next run",
+            source=Source.FILE,
+        ),
         Setting(name="ignored", type=_NAMES, about="people whose messages are hidden", source=Source.FILE),
     ]
 )
@@ -198,6 +204,7 @@ class ClientSettings:
     room: str | None = None
     identity: str | None = None
     preferences: Preferences = field(default_factory=Preferences)
+    history: bool = True
 
 
 def default_path() -> Path | None:

@@ -50,6 +50,7 @@ ALLOWED = {
     "client.plain:Plain._print": "its one reader, whom it is there for, and only once that one can take something",
     "client.plain:_discard": NULL,
     "client.identity": OWN,
+    "client.input_history": OWN,
     "client.known_hosts": OWN,
     "client.locked_file": OWN,
     "client.prompt": "the person, who is asked for a secret, and who has no connection meanwhile",

@@ -70,8 +70,9 @@ def show(model: Model, buffer: Buffer) -> None:
 
 
 def _look_from(before: Buffer, buffer: Buffer) -> None:
-    """`buffer` is shown instead of `before`. Deleted text can be inserted there."""
+    """`buffer` is shown instead of `before`. Deleted text can be inserted there, and earlier lines be found."""
     buffer.editor.kills = before.editor.kills
+    buffer.editor.begin_with(before.editor.past)
     buffer.look()
 
 

@@ -6,7 +6,7 @@ sent like that; the view makes it safe to print.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Literal
 
@@ -39,6 +39,8 @@ class Editor:
         self._previous: _Kind = ""  # the kinds of the latest two keys
         self._last: _Kind = ""
         self._history = LineHistory()
+        self.past: Sequence[str] = ()
+        """The lines with which the history began."""
         self._word_of = 0  # the place of the line whose last word was inserted
         self._last_query = ""
 
@@ -92,6 +94,12 @@ class Editor:
         """Put the cursor at `place`, as a key does."""
         self._step()
         self.cursor = snap(self.text, place)
+
+    def begin_with(self, lines: Sequence[str]) -> None:
+        """Have the history begin with `lines` of earlier runs, unless it does so already."""
+        if lines and not self.past:
+            self.past = lines
+            self._history.begin_with(lines)
 
     def submit(self) -> str:
         """Move the text to the history and return it. A draft from before browsing the history comes back."""

@@ -15,6 +15,7 @@ from pylingo.client.terminal.model import (
     Edit,
     Effect,
     Event,
+    KeepLine,
     Model,
     Notify,
     Query,
@@ -46,6 +47,7 @@ class Effects:
         *,
         remember: Callable[[Preferences], None],
         keep: Callable[[Sequence[str], Mapping[str, int]], None],
+        keep_line: Callable[[str], None],
         take: Callable[[], object],
         suspend: Callable[[], object],
         ask_password: Callable[[], object],
@@ -59,6 +61,8 @@ class Effects:
         self._keep = keep
         self._kept: tuple[list[str], dict[str, int]] | None = None
         self._has_kept = True
+        self._keep_line = keep_line
+        self._has_kept_line = True
         self._take = take
         self._happen = happen
         self._transcript = Transcript()
@@ -80,6 +84,7 @@ class Effects:
             Do.SUSPEND: lambda effect: suspend(),
             Do.REMEMBER: self._save,
             Do.KEEP_PLACES: self._keep_places,
+            KeepLine: self._keep_typed,
             Transcribe: self._transcribe,
             Shown: self._write_down,
         }
@@ -127,6 +132,15 @@ class Effects:
             if self._has_kept:
                 self._fail(f"the next start will not know your rooms: {error}")
             self._has_kept = False
+
+    def _keep_typed(self, effect: KeepLine) -> None:
+        """Keep a line for the next run. A failure is told once, as above."""
+        try:
+            self._keep_line(effect.text)
+        except OSError as error:
+            if self._has_kept_line:
+                self._fail(f"the next start will not know your lines: {error}")
+            self._has_kept_line = False
 
     def _transcribe(self, effect: Transcribe) -> None:
         trouble = self._transcript.begin(effect.path)

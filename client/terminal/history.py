@@ -30,6 +30,11 @@ class LineHistory:
         """The draft while another line is shown; None while the draft itself is shown."""
         return self._edited.get(len(self._lines)) if self.place < len(self._lines) else None
 
+    def begin_with(self, lines: Iterable[str]) -> None:
+        """Put older lines before those that are here, as far as there is room. Only while the draft is shown."""
+        self._lines = deque((*lines, *self._lines), LONGEST)
+        self.leave()
+
     def add(self, line: str) -> None:
         """Remember `line`, unless it is blank or equal to the newest. Call `leave` before the next `go`."""
         if line.strip() and not (self._lines and self._lines[-1] == line):

@@ -9,7 +9,7 @@ from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.jumps import BUFFER_KEYS, take_digits
 from pylingo.client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE
 from pylingo.client.terminal.line_keys import LINE_KEYS, say_unbound, take_prefix, take_text
-from pylingo.client.terminal.model import AcceptCertificate, Do, Effect, Model, Pasting, SendCommand, Speak
+from pylingo.client.terminal.model import AcceptCertificate, Do, Effect, KeepLine, Model, Pasting, SendCommand, Speak
 from pylingo.client.terminal.notes import add_note
 from pylingo.client.terminal.people_events import query
 from pylingo.client.terminal.questions import CertificateQuestion
@@ -124,6 +124,8 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
     buffer.editor.submit()
     if not _moves_view(text):
         buffer.scrollback.follow()
+    if model.keeps_lines:
+        effects.append(KeepLine(text))
     if model.state == "over" and any(isinstance(effect, Speak | SendCommand) for effect in effects):
         effects.append(Do.RECONNECT)
     return effects

@@ -66,6 +66,7 @@ class Model:
     """Returns the paths that begin so. The window sets it, because looking them up is not pure."""
     queries: list[str] = field(default_factory=list)
     """The queries whose replies have not come to their end."""
+    keeps_lines: bool = False  # whether the lines that the person enters are kept for the next run
     # of the moment
     is_bare: bool = False  # whether the messages are shown without the window, until the next key
     hint: str = ""  # a few words in the status row, until the next key
@@ -233,6 +234,13 @@ class Edit:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class KeepLine:
+    """The person has entered a line: keep it for the next run, unless it is one that is not kept."""
+
+    text: str
+
+
 class Do(enum.Enum):
     """The effects without further data."""
 
@@ -248,4 +256,6 @@ class Do(enum.Enum):
     KEEP_PLACES = enum.auto()  # save the rooms, and how far each was read, for the next run
 
 
-type Effect = Speak | SendCommand | Query | AskPage | Transcribe | Shown | AcceptCertificate | Notify | Edit | Do
+type Effect = (
+    Speak | SendCommand | Query | AskPage | Transcribe | Shown | AcceptCertificate | Notify | Edit | KeepLine | Do
+)

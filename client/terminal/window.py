@@ -48,7 +48,8 @@ class Window:
 
     `kind` is the terminal's type. The status row shows `hint` until the first key. `rooms` are entered, the first one
     is shown; `seen` has the newest stamp that was seen in each in an earlier run. `keep` saves both for the next run.
-    In the run that `is_first`, a line says where to find out more.
+    In the run that `is_first`, a line says where to find out more. `past` are the lines that were entered in earlier
+    runs, the oldest first, and `keep_line`, if given, gets each further one.
     """
 
     def __init__(
@@ -64,6 +65,8 @@ class Window:
         seen: Mapping[str, int] = MappingProxyType({}),
         keep: Callable[[Sequence[str], Mapping[str, int]], None] = lambda rooms, seen: None,
         is_first: bool = False,
+        past: Sequence[str] = (),
+        keep_line: Callable[[str], None] | None = None,
     ) -> None:
         self._trouble = options.trouble
         self._is_first = is_first
@@ -86,6 +89,9 @@ class Window:
         )
         terminal = read_capabilities(kind)
         self.model = Model(show_address(host, port), options.preferences, hint=hint, buffers=of_rooms(rooms, seen))
+        self.model.keeps_lines = keep_line is not None
+        for buffer in self.model.buffers:
+            buffer.editor.begin_with(past)
         self.model.list_files = matching_files
         self.model.is_encrypted = self._client.is_encrypted
         self.model.marks = self._client.conversation.marks
@@ -99,6 +105,7 @@ class Window:
             self._display,
             remember=remember,
             keep=keep,
+            keep_line=keep_line or (lambda line: None),
             take=self._take,
             suspend=self._suspend,
             ask_password=lambda: self._reactor.call_soon(self._ask_password),

@@ -44,7 +44,7 @@ GOOD = {
     "a recipient": (["--to", "grace"], {"to": "grace", "room": None}),
     "a guest as the recipient": (["--to", "guest-7"], {"to": "guest-7", "room": None}),
     "a recipient and a room": (["--to=grace", "--room", "r"], {"to": "grace", "room": "r", "is_room_given": True}),
-    "no state": (["--no-state"], {"keeps_state": False}),
+    "no state": (["--no-state"], {"keeps_state": False, "keeps_history": False}),
     "no return": (["--retry", "0"], {"retry": 0.0, "insist": True}),
     "a patient return": (["--retry=2.5"], {"retry": 2.5, "insist": True}),
     "a layout": (["--layout", "inline"], {"preferences": Preferences(layout="inline")}),
@@ -210,6 +210,12 @@ def test_the_file_stands_in_for_the_command_line(config: Path):
     found = parse_arguments([])
     assert found == ClientOptions(**IN_FILE, preferences=LIKES)  # type: ignore[arg-type]
     assert found.config == config
+
+
+def test_the_file_turns_the_input_history_off(config: Path):
+    config.write_text("history = false")
+    options = parse_arguments([])
+    assert (options.keeps_state, options.keeps_history) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ times = false
 bell = false
 ignored = ["Bob", "STRASSE"]
 mouse = false
+history = false
 names = "column"
 people = false
 notify = "all"
@@ -95,7 +96,7 @@ def test_every_key(path: Path) -> None:
     preferences.names, preferences.theme, preferences.styles = "column", "light", STYLES
     preferences.people = False
     assert read(path, FULL) == ClientSettings(
-        parse_server("chat.example:7"), "ada", "deep-end", "/keys/mine", preferences
+        parse_server("chat.example:7"), "ada", "deep-end", "/keys/mine", preferences, history=False
     )
 
 
@@ -113,6 +114,7 @@ FITS = {
     "colors": ["true"],
     "times": ["true"],
     "bell": ["true"],
+    "history": ["true"],
     "ignored": ["[]", '["top"]'],
     "theme": [],
     "names": [],

@@ -355,6 +355,55 @@ def test_a_restart_of_the_client_enters_the_same_rooms_and_marks_what_is_new(
     assert b"in dev" not in fresh.written
 
 
+def test_the_next_run_finds_the_lines_of_this_one(server: ServerProcess, open_client: Open, tmp_path: Path):
+    where, environment = f"127.0.0.1:{server.port}", {"XDG_STATE_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    ada = open_client(environment=environment)
+    ada.press("for the next run\r secret\r/open dev\r")
+    ada.wait("in dev as ada")
+    ada.press("/quit\r")
+    assert ada.end() == 0
+    file = tmp_path / "pylingo" / "input-history"
+    assert file.read_text().splitlines() == ['"for the next run"', '"/open dev"', '"/quit"']
+    again = open_client(where, environment=environment)
+    again.wait("in lobby as ada")
+    for buffer in ("1", "2"):
+        again.press(f"\x1b{buffer}\x12next")
+        again.wait(lambda: input_row(again) == "(search 'next') for the next run")
+        again.press("\x07")
+        again.wait(lambda: input_row(again) == ">")
+    again.press("/close\r")
+    assert again.end() == 0
+    (tmp_path / "pylingo" / "config.toml").write_text("history = false\n")
+    before = file.read_text()
+    file.write_text("damaged")
+    for arguments in ((where,), (where, "--no-state")):
+        silent = open_client(*arguments, environment=environment, name="eve")
+        silent.wait("in lobby as eve")
+        silent.press("never kept\r\x10\x10")
+        silent.wait("eve: never kept")
+        silent.wait(lambda: input_row(silent) == "> never kept")  # noqa: B023
+        assert "damaged" not in silent.text
+        silent.press("\x15/close\r")
+        assert silent.end() == 0
+    assert file.read_text() == "damaged"
+    assert '"/close"' in before
+
+
+def test_a_damaged_history_of_lines_is_said_and_the_chat_goes_on(
+    server: ServerProcess, open_client: Open, tmp_path: Path
+):
+    file = tmp_path / "pylingo" / "input-history"
+    file.parent.mkdir()
+    file.write_text("damaged\n")
+    ada = open_client(environment={"XDG_STATE_HOME": str(tmp_path)})
+    ada.wait("is damaged: a line cannot be")
+    ada.press("hello\r")
+    ada.wait("ada: hello")
+    ada.press("/close\r")
+    assert ada.end() == 0
+    assert file.read_text() == '"hello"\n"/close"\n'
+
+
 def test_shutdown_says_why_and_comes_back(server: ServerProcess, open_client: Open):
     ada = open_client()
     server.stop()

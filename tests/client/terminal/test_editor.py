@@ -272,6 +272,16 @@ def test_a_line_of_the_history_with_several_rows() -> None:
     assert press(line, "up") == "old|"
 
 
+def test_lines_of_earlier_runs_are_there_once() -> None:
+    line = editor("dra|ft", history=("typed",))
+    line.begin_with(("old",))
+    line.begin_with(("old",))
+    assert [press(line, "up"), press(line, "up"), press(line, "up")] == ["typed|", "old|", "old|"]
+    line.begin_with(())
+    assert press(line, "down", "down") == "draft|"
+    assert line.past == ("old",)
+
+
 def test_undo_survives_the_history() -> None:
     line = editor("dra|", history=("one",))
     line.insert("ft")

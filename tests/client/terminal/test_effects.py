@@ -18,6 +18,7 @@ from pylingo.client.terminal.model import (
     Edit,
     Effect,
     Event,
+    KeepLine,
     Model,
     Notify,
     Query,
@@ -46,6 +47,7 @@ class Bench:
             self.display,
             remember=self.outside.remember,
             keep=self.outside.keep,
+            keep_line=self.outside.keep_line,
             take=self.outside.take,
             suspend=self.outside.suspend,
             ask_password=self.outside.ask_password,
@@ -175,3 +177,13 @@ def test_the_transcript_names_the_buffer_if_there_are_several(bench: Bench, tmp_
     bench.effects.carry_out(Shown("two", "@grace"))
     bench.effects.close()
     assert path.read_text() == "one\n[@grace] two\n"
+
+
+def test_lines_that_cannot_be_kept_are_one_failure(bench: Bench) -> None:
+    bench.effects.carry_out(KeepLine("one"))
+    bench.outside.keep_line.assert_called_once_with("one")
+    bench.outside.keep_line.side_effect = OSError("no room")
+    bench.effects.carry_out(KeepLine("two"))
+    bench.effects.carry_out(KeepLine("three"))
+    assert bench.outside.keep_line.call_count == 3, "it is tried again"
+    assert bench.happened == [Report("the next start will not know your lines: no room", is_error=True)]

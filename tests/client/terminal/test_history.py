@@ -58,3 +58,12 @@ def test_find() -> None:
     assert made.find("nothing", (2, 1, 0)) is None
     assert made.find("", (2, 1, 0)) is None
     assert history("İİİx").find("x", [0]) == (0, 4)
+
+
+def test_lines_of_earlier_runs_come_before_the_others() -> None:
+    made = history("typed")
+    made.begin_with(["old", "older than that"])
+    assert (made.place, len(made)) == (3, 3)
+    assert [go(made, place, "") for place in (2, 1, 0)] == ["typed", "older than that", "old"]
+    made.begin_with(map(str, range(2 * LONGEST)))
+    assert (len(made), go(made, LONGEST - 1, "")) == (LONGEST, "typed")

@@ -8,7 +8,18 @@ from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.keyboard import ASKED_ABOVE
 from pylingo.client.terminal.keys import LONGEST_PASTE
 from pylingo.client.terminal.line import Line
-from pylingo.client.terminal.model import Do, Effect, Event, Model, Pasting, Query, SendCommand, Speak, Transcribe
+from pylingo.client.terminal.model import (
+    Do,
+    Effect,
+    Event,
+    KeepLine,
+    Model,
+    Pasting,
+    Query,
+    SendCommand,
+    Speak,
+    Transcribe,
+)
 from pylingo.client.terminal.rows import wrapped
 from pylingo.client.terminal.update import update
 from pylingo.client.terminal.view import body_height
@@ -157,6 +168,14 @@ def test_a_message_of_several_rows(model: Model) -> None:
     (effect,) = do(model, " a", "alt-enter", " b", "enter")
     assert isinstance(effect, Speak)
     assert effect.text == "a\nb"
+
+
+def test_lines_are_kept_for_the_next_run_once_they_are_entered(model: Model) -> None:
+    do(model, " not kept", "enter")
+    model.keeps_lines = True
+    assert do(model, " hello", "enter")[1:] == [KeepLine("hello")]
+    assert do(model, " /colors off", "enter")[-1] == KeepLine("/colors off")
+    assert do(model, " /nope", "enter", "ctrl-u", "  ", "enter") == []
 
 
 def test_saying_goes_to_the_end_of_the_chat(model: Model) -> None:
