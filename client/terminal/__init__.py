@@ -4,7 +4,7 @@
 
 1. The data: `model` (the state, its events and effects), `line`, `scrollback`, `viewport`.
 2. The rules: `update` receives every event; `server_events` and `keyboard` handle the server's and the person's, with
-   `notes`, `mentions`, `attention`, `commands`, `jumps`, `mouse` and `completion`.
+   `notes`, `mentions`, `attention`, `commands`, `jumps`, `mention_jumps`, `mouse` and `completion`.
 3. The input: `keys` decodes bytes, with `sequences`, to `input_events`; `paste_detection` finds unmarked pastes;
    `input_reader` joins them.
 4. The input line: `editor`, with `motions`, `changes` (undo), `history` and `line_search`, on `cells` (graphemes and

@@ -51,8 +51,9 @@ KEYS: dict[str, tuple[KeyRow, ...]] = {
     "messages": (
         _row("PgUp PgDn, the mouse wheel", "scroll by a page, by three rows", "page-up page-down"),
         _row("Shift-Up Shift-Down", "scroll by three rows", "shift-up shift-down"),
-        _row("M-<, C-Home", "go to the first message in memory", "alt-< ctrl-home"),
-        _row("M->, C-End, Esc", "go to the end", "alt-> ctrl-end escape"),
+        _row("M-<, C-Home, M-Home", "go to the first message in memory", "alt-< ctrl-home alt-home"),
+        _row("M->, C-End, M-End, Esc", "go to the end", "alt-> ctrl-end alt-end escape"),
+        _row("M-p M-n", "go to the previous, the next mention", "alt-p alt-n"),
         _row("F7 F8, F11 F12", "scroll the list of people", "f7 f8 f11 f12"),
         _row("C-o", "unfold a long message, or fold it", "ctrl-o"),
         _row("M-l", "show plain text for copying", "alt-l"),

@@ -9,6 +9,7 @@ from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.jumps import BUFFER_KEYS, take_digits
 from pylingo.client.terminal.keys import LONGEST_PASTE, PASTE_PATIENCE
 from pylingo.client.terminal.line_keys import LINE_KEYS, say_unbound, take_prefix, take_text
+from pylingo.client.terminal.mention_jumps import MENTION_KEYS
 from pylingo.client.terminal.model import AcceptCertificate, Do, Effect, KeepLine, Model, Pasting, SendCommand, Speak
 from pylingo.client.terminal.notes import add_note
 from pylingo.client.terminal.people_events import query
@@ -191,6 +192,7 @@ _KEYS: dict[str, Action] = {
     "tab": _complete(backwards=False),
     "shift-tab": _complete(backwards=True),
     **SCROLL_KEYS,
+    **MENTION_KEYS,
     **LINE_KEYS,
     **BUFFER_KEYS,
     "alt-l": lambda model, now, at: show_bare(model),

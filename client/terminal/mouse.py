@@ -53,7 +53,7 @@ def _right(model: Model, event: Mouse, now: float, at: int) -> list[Effect] | No
         return None
     effects = _command_about(model, event, "whois", at)
     if effects:
-        model.buffer.scrollback.viewport.follow()
+        model.buffer.scrollback.follow()
     return effects
 
 
