@@ -20,8 +20,11 @@ NO_KINDS = frozenset({"", "dumb", "unknown", "dialup", "network", "switch"})
 FALLBACK_KIND = "xterm-256color"
 _LONGEST_LINK = 2_000
 _MODERN = 256  # colours of a terminal that passes over sequences that it does not know; old ones print them
-_MORE_KEYS, _USUAL_KEYS = "\x1b[>4;1m\x1b[>5u", "\x1b[>4m\x1b[<u"
-"""modifyOtherKeys of xterm and tmux, and kitty's protocol, which names a key of any layout; and the end of both."""
+_MORE_KEYS = "\x1b[?1036;1039s\x1b[?1036;1039h\x1b[>4;1m\x1b[>5u"
+"""Have xterm send ESC before a key with Alt, where by default it sends another letter: Alt-1 is `\xb1`. Then
+modifyOtherKeys of xterm and tmux, and kitty's protocol, which names a key of any layout."""
+_USUAL_KEYS = "\x1b[>4m\x1b[<u\x1b[?1036;1039r"
+"""The end of that, and the mode of Alt that was saved."""
 _PLAIN_KEYS = ("UP", "DOWN", "LEFT", "RIGHT", "HOME", "END", "DELETE", "INSERT", "BACKSPACE", "ENTER")
 _KEYS = {
     **{name: name.lower() for name in (*_PLAIN_KEYS, *(f"F{number}" for number in range(1, 13)))},
@@ -113,6 +116,8 @@ def read_capabilities(kind: str) -> Capabilities:
         # The id marks the parts of one address, on two rows, as one link.
         return str(terminal.link(address, text, f"{zlib.crc32(address.encode()):x}"))
 
+    # xterm itself calls itself `xterm`, with 8 colours, where nothing else is configured.
+    has_more_keys = terminal.number_of_colors >= _MODERN or kind.startswith("xterm")
     codes = get_keyboard_codes()
     names = {seq: codes.get(code, "").removeprefix("KEY_") for seq, code in get_keyboard_sequences(terminal).items()}
     names_of_strings = [field.name for field in fields(Capabilities) if field.type is str]
@@ -127,7 +132,7 @@ def read_capabilities(kind: str) -> Capabilities:
         rgb=lambda red, green, blue: str(terminal.color_rgb(red, green, blue)),
         on_rgb=lambda red, green, blue: str(terminal.on_color_rgb(red, green, blue)),
         link=link,
-        keyboard=(kept(_MORE_KEYS), kept(_USUAL_KEYS)) if terminal.number_of_colors >= _MODERN else ("", ""),
+        keyboard=(kept(_MORE_KEYS), kept(_USUAL_KEYS)) if has_more_keys else ("", ""),
         number_of_colors=terminal.number_of_colors,
         keys={sequence: _KEYS[name] for sequence, name in names.items() if name in _KEYS},
         **strings,

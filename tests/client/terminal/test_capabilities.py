@@ -65,8 +65,9 @@ def test_links_are_for_terminals_that_pass_over_what_they_do_not_know() -> None:
 def test_more_keys_are_asked_of_terminals_that_pass_over_what_they_do_not_know() -> None:
     found = show("xterm-256color")
     more, usual = found["keyboard"]
-    assert more == f"{found['save']}\x1b[>4;1m\x1b[>5u{found['restore']}"
-    assert usual == f"{found['save']}\x1b[>4m\x1b[<u{found['restore']}"
+    assert more == f"{found['save']}\x1b[?1036;1039s\x1b[?1036;1039h\x1b[>4;1m\x1b[>5u{found['restore']}"
+    assert usual == f"{found['save']}\x1b[>4m\x1b[<u\x1b[?1036;1039r{found['restore']}"
+    assert show("xterm")["keyboard"] == [more, usual], "so xterm calls itself, with eight colours"
     assert show("linux")["keyboard"] == ["", ""], "the Linux console would print a part of it"
 
 
