@@ -321,8 +321,8 @@ def actions(draw: st.DrawFn) -> list[tuple[str, int]]:
     return draw(st.lists(st.tuples(st.sampled_from(names), st.integers(0, 30)), max_size=80))
 
 
-PASSIVE = {"say", "late", "arrive", "hidden", "confirm", "redact", "reply", "error", "cut", "return", "other"}
-"""What happens without the person's doing."""
+PASSIVE = {"say", "late", "arrive", "hidden", "redact", "reply", "error", "cut", "return", "other"}
+"""What happens without the person's doing. An own message that is confirmed goes to its place among the others."""
 
 
 def assert_same_view(before: list[Line], after: list[Line]) -> None:
