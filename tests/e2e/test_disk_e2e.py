@@ -134,11 +134,14 @@ def test_messages_waiting_for_a_hanging_disk_are_bounded_and_the_rest_is_not_con
         world.hang.touch()
         alice.send(Say("first", id=0))
         bob.until(Notice)
+        notices: list[Notice] = []  # on a slow machine, the one that is waited for comes before the last message
         for number in range(1, 301):
             alice.send(Say(f"{number} " + "x" * 1_000, id=number))
-            bob.until(Message)
+            while isinstance(record := bob.recv(), Notice):
+                notices.append(record)
+            assert isinstance(record, Message)
         wait_until(lambda: re.search(r"[1-9]\d* did not fit", server.log()), "a line that says what is lost")
-        assert "in memory only" in bob.until(Notice).text
+        assert "in memory only" in (notices or [bob.until(Notice)])[0].text
         world.hang.unlink()
         assert "answers again" in bob.until(Notice).text
         confirmed = {"first"}
