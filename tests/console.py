@@ -26,7 +26,7 @@ QUIET = 0.05
 
 
 def _no_first_run() -> tempfile.TemporaryDirectory[str]:
-    """A folder for the state, in which no run knows the rooms of another one. It is not that of a first run."""
+    """A folder in which no run knows the settings, rooms or key of another one. It is not that of a first run."""
     folder = tempfile.TemporaryDirectory()
     path = Path(folder.name) / "pylingo" / "state.json"
     path.parent.mkdir(0o700)
@@ -58,8 +58,9 @@ class Console:
         self._master, self.terminal = pty.openpty()
         self.resize(columns, rows)
         self.modes = termios.tcgetattr(self.terminal)
-        self._state = _no_first_run()
-        env = {**os.environ, "TERM": "xterm-256color", "XDG_STATE_HOME": self._state.name, **(environment or {})}
+        self._home = _no_first_run()
+        own = dict.fromkeys(("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"), self._home.name)
+        env = {**os.environ, "TERM": "xterm-256color", **own, **(environment or {})}
         self.process = subprocess.Popen(
             [sys.executable, *program, *arguments],
             stdin=self.terminal,
@@ -164,4 +165,4 @@ class Console:
         for descriptor in (self._master, self.terminal):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
-        self._state.cleanup()
+        self._home.cleanup()

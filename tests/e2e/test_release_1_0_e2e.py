@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import subprocess
 import sys
 import tarfile
@@ -46,6 +47,7 @@ class Client:
                 stdin=subprocess.PIPE,
                 stdout=file,
                 stderr=subprocess.PIPE,
+                env={**os.environ, "XDG_CONFIG_HOME": str(output)},  # the release refuses settings of later ones
             )
 
     def type(self, *lines: str) -> None:
