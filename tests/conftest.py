@@ -10,6 +10,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.support import encrypting
+
 hypothesis.settings.register_profile("pylingo", deadline=None)  # a busy machine may stop any example for a while
 hypothesis.settings.load_profile("pylingo")
 
@@ -93,3 +95,20 @@ def signals_are_not_ignored() -> None:
     for number, handler in handlers.items():
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "tls"])
+def is_encrypted(request: pytest.FixtureRequest) -> bool:
+    """Whether the servers are encrypted: a test that uses this runs once with each."""
+    return bool(request.param)
+
+
+@pytest.fixture
+def wire(
+    is_encrypted: bool, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Servers that the test starts are plain, and in a second run encrypted."""
+    if is_encrypted:  # clients remember the server, which must not outlive its port
+        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+    with encrypting(is_encrypted):
+        yield

@@ -21,13 +21,16 @@ from types import TracebackType
 from typing import Any, Self
 
 import msgpack
+import pytest
 
 from pylingo.client.bench.certificate import trust_anybody
 from pylingo.shared.codec import encode, event_codec
 from pylingo.shared.framing import FrameDecoder
+from pylingo.shared.identity import fingerprint
+from pylingo.shared.link import Link, show_link
 from pylingo.shared.messages import Command, Hello, Joined, PingRequest, Pong, Ready, Welcome
 from pylingo.shared.schema import Record
-from tests.fakes.tls import certificate
+from tests.fakes.tls import certificate, der, trusting
 
 ROOT = Path(__file__).resolve().parent.parent
 DEADLINE = 20.0
@@ -84,6 +87,17 @@ def encrypting(tls: bool) -> Iterator[None]:
         _by_default["tls"] = before
 
 
+def plain_only(why: str) -> pytest.MarkDecorator:
+    """Run a test of a module that uses `wire` without TLS alone. The reason is for the reader."""
+    return pytest.mark.parametrize("is_encrypted", [False], ids=["plain"], indirect=True)
+
+
+def tls_options() -> tuple[str, ...]:
+    """The options of a server with the certificate of `tests.fakes.tls`."""
+    cert, key = certificate()
+    return "--tls-cert", cert, "--tls-key", key
+
+
 class ServerProcess:
     """`./reactor/run.py`, or another `program`, as a child process of Python on a port chosen by the system.
 
@@ -102,7 +116,7 @@ class ServerProcess:
         has_own = "--data" in options and not {"--no-tls", "--tls-cert"} & set(options)
         self.is_encrypted = has_own or (_by_default["tls"] if tls is None else tls)
         if self.is_encrypted and not has_own:
-            options = (*options, "--tls-cert", certificate()[0], "--tls-key", certificate()[1])
+            options = (*options, *tls_options())
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         # `tempfile` leaves it to the file's place where something is written, and we share that place with the server.
         fcntl.fcntl(self.errors, fcntl.F_SETFL, fcntl.fcntl(self.errors, fcntl.F_GETFL) | os.O_APPEND)
@@ -133,6 +147,17 @@ class ServerProcess:
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    @property
+    def address(self) -> str:
+        """What a client is told: the address or, if the server is encrypted, a link that pins the certificate."""
+        link = Link("127.0.0.1", self.port, fingerprint=fingerprint(der()))
+        return show_link(link) if self.is_encrypted else f"127.0.0.1:{self.port}"
+
+    @property
+    def trusted(self) -> ssl.SSLContext | None:
+        """The `tls` of a `Client` that trusts the server, if it is encrypted."""
+        return trusting() if self.is_encrypted else None
 
     def log(self) -> str:
         """The server's stderr so far."""
@@ -241,6 +266,11 @@ class Peer:
         except BaseException:
             self.sock.close()
             raise
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The server's, in DER; None without TLS."""
+        return self.sock.getpeercert(binary_form=True) if isinstance(self.sock, ssl.SSLSocket) else None
 
     def send(self, *records: Record) -> None:
         """Send the records as one piece."""

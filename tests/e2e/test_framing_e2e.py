@@ -27,14 +27,14 @@ from pylingo.shared.messages import (
     Sent,
 )
 from tests.fakes.streams import BAD_BODIES, PING, SIZES, SOUND_BODIES
-from tests.support import Peer, ServerProcess
+from tests.support import Peer, ServerProcess, plain_only
 
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["plain", "tls"])
-def server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
-    with ServerProcess("--rate", "0", tls=request.param) as server:
+@pytest.fixture(scope="module")
+def server(is_encrypted: bool) -> Iterator[ServerProcess]:
+    with ServerProcess("--rate", "0", tls=is_encrypted) as server:
         yield server
 
 
@@ -185,11 +185,10 @@ def test_frames_followed_at_once_by_close_still_count(chat: Chat, peer: Peer) ->
         listener.expect(Left, reason="lost")
 
 
+@plain_only("no handshake can be made with a server that does not run")
 def test_a_hello_and_goodbye_in_one_piece_with_fin(server: ServerProcess, chat: Chat, room: str) -> None:
     """A whole visit that is over before the server looks."""
     with server.stopped():
-        if server.is_encrypted:
-            pytest.skip("no handshake can be made with a server that does not run")
         visitor = Peer(server.port, greet=False)
         visitor.send(Command("join", room), Say("was here"))
         visitor.close()

@@ -35,11 +35,9 @@ from pylingo.shared.messages import (
     Welcome,
 )
 from pylingo.shared.schema import Record
-from tests.support import Peer, ServerProcess, wait_until
+from tests.support import Peer, ServerProcess, plain_only, wait_until
 
 pytestmark = pytest.mark.usefixtures("wire")
-plain_only = pytest.mark.parametrize("wire", ["plain"], indirect=True)
-"""Where it is open whether a peer is refused, in plain, or not."""
 
 TINY = 2_048
 """A receive buffer with which the server soon notices that nobody reads."""
@@ -386,7 +384,7 @@ def admitted(server: ServerProcess) -> bool:
         return isinstance(peer.recv(), Welcome)
 
 
-@plain_only
+@plain_only("a peer that is refused is told so in plain, and here it is open which peers are")
 def test_full_by_the_most_connections(start: Start) -> None:
     server = start("--max-connections", "3")
     with server.peers(3, room="tea") as (first, second, third):
@@ -439,7 +437,7 @@ def limited(soft: int, hard: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-@plain_only
+@plain_only("a peer that is refused is told so in plain, and here it is open which peers are")
 @pytest.mark.skipif(sys.platform != "linux", reason="how large a process is is read from /proc")
 def test_without_memory_for_another_it_is_full_and_goes_on(start: Start) -> None:
     """An allocation can fail anywhere, in the selector too: that must neither end the server nor make it spin."""
@@ -489,7 +487,7 @@ def test_the_server_raises_the_limit_of_descriptors_itself(start: Start) -> None
         assert peers[-1].expect(Message).text == "all here?"
 
 
-@plain_only
+@plain_only("a peer that is refused is told so in plain, and here it is open which peers are")
 def test_the_limit_of_descriptors_is_a_limit_of_connections(start: Start) -> None:
     server = start("--rate", "0", preexec=limited(80, 80))
     with server.peers(80 - 32, room="tea") as inside:
@@ -507,7 +505,7 @@ def test_the_limit_of_descriptors_is_a_limit_of_connections(start: Start) -> Non
 
 
 @pytest.mark.parametrize("most", [20, 32, 33, 40])
-@plain_only
+@plain_only("a peer that is refused is told so in plain, and here it is open which peers are")
 def test_a_very_low_limit_of_descriptors(start: Start, most: int) -> None:
     """However few places there are, somebody is served, and whoever finds no place is told so."""
     try:
@@ -523,7 +521,7 @@ def test_a_very_low_limit_of_descriptors(start: Start, most: int) -> None:
         assert 1 <= sum(isinstance(record, Welcome) for record in first) <= max(1, most - 32)
 
 
-@plain_only
+@plain_only("a peer that is refused is told so in plain, and here it is open which peers are")
 def test_no_descriptor_is_left(start: Start) -> None:
     """The limit is lowered under the running server, so that accepting really fails."""
     if not hasattr(resource, "prlimit"):

@@ -20,7 +20,6 @@ from pylingo.reactor.engine.dial import resolve
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.shared.messages import Error, Message, Sent
 from tests.fakes.resets import ResettingProxy, free_port
-from tests.fakes.tls import trusting
 from tests.support import ServerProcess
 
 CLIENTS = 20
@@ -97,19 +96,18 @@ class Talker:
 class Harbour:
     """A server with its history in a file, a proxy before it, and the talkers."""
 
-    def __init__(self, folder: Path, is_encrypted: bool) -> None:
-        self.is_encrypted = is_encrypted
+    def __init__(self, folder: Path) -> None:
         self.options = ["--history", str(folder / "history"), "--rate", "0"]
         self.port = free_port()
         self.server = self.start()
         self.proxy = ResettingProxy(self.port)
         self.reactor = Reactor()
         self.chance = random.Random(SEED)
-        tls = trusting() if is_encrypted else None
+        tls = self.server.trusted
         self.talkers = [Talker(self.reactor, self.proxy.port, number, self.chance, tls) for number in range(CLIENTS)]
 
     def start(self) -> ServerProcess:
-        return ServerProcess("--port", str(self.port), *self.options, tls=self.is_encrypted)
+        return ServerProcess("--port", str(self.port), *self.options)
 
     def restart(self, number: int) -> None:
         """In a thread of its own, so that the clients go on meanwhile."""
@@ -216,8 +214,8 @@ class Harbour:
 
 
 @pytest.fixture
-def harbour(tmp_path: Path, is_encrypted: bool):
-    place = Harbour(tmp_path, is_encrypted)
+def harbour(tmp_path: Path, wire: None):
+    place = Harbour(tmp_path)
     try:
         yield place
     finally:
