@@ -19,6 +19,8 @@ from pylingo.shared.messages import Command, Goodbye, Hello, Joined, Left, Renam
 from pylingo.shared.names import fold
 from tests.support import Peer, ServerProcess, wait_until
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 IDS = [None, 0, 7, 2**63 - 1]
 MAX_ID = 2**63 - 1
 _numbers = itertools.count(1)
@@ -104,8 +106,8 @@ def hello(**fields: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
-    with ServerProcess("--rate", "0") as server:
+def server(is_encrypted: bool) -> Iterator[ServerProcess]:
+    with ServerProcess("--rate", "0", tls=is_encrypted) as server:
         yield server
 
 

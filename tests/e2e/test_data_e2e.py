@@ -1,5 +1,7 @@
 """The data folder of a real server: killed while it writes, on a full disk, damaged."""
 
+# Runs once: no connection matters to the folder.
+
 import os
 import re
 import resource

@@ -101,6 +101,7 @@ def now() -> int:
 # --- a disk that hangs
 
 
+@pytest.mark.usefixtures("wire")
 def test_a_hanging_disk_is_announced_and_everything_is_confirmed_when_it_answers(world: World) -> None:
     server = world.start()
     with guest(server, "alice") as alice, guest(server, "bob") as bob:
@@ -128,6 +129,7 @@ def test_a_hanging_disk_is_announced_and_everything_is_confirmed_when_it_answers
     assert world.texts() == ["before", "meanwhile", "more"]
 
 
+@pytest.mark.usefixtures("wire")
 def test_messages_waiting_for_a_hanging_disk_are_bounded_and_the_rest_is_not_confirmed(world: World) -> None:
     server = world.start("--history-memory", "64K")
     with guest(server, "alice") as alice, guest(server, "bob") as bob:
@@ -157,6 +159,7 @@ def test_messages_waiting_for_a_hanging_disk_are_bounded_and_the_rest_is_not_con
     assert int(lost[1]) == 301 - len(confirmed)
 
 
+@pytest.mark.usefixtures("wire")
 def test_after_a_hang_in_which_much_was_lost_everybody_is_heard(world: World) -> None:
     """A message that will never be confirmed does not count as a pending reply."""
     server = world.start("--history-memory", "64K", "--queue-hard", "64K")
@@ -172,6 +175,7 @@ def test_after_a_hang_in_which_much_was_lost_everybody_is_heard(world: World) ->
         world.hang.unlink()
 
 
+@pytest.mark.usefixtures("wire")
 def test_the_end_waits_no_longer_than_the_drain_timeout_for_a_disk_that_hangs(world: World) -> None:
     server = world.start("--drain-timeout", "2")
     with guest(server, "alice") as alice:

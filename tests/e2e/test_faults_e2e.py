@@ -27,7 +27,9 @@ from pylingo.shared.messages import Command, Error, Goodbye, Left, Message, Ping
 from pylingo.shared.schema import Record
 from tests.fakes.fields import WRONG, drop, field_cases, put
 from tests.fuzz.fuzz_session import World
-from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
+from tests.support import DEADLINE, ROOT, Peer, ServerProcess, plain_only, wait_until
+
+pytestmark = pytest.mark.usefixtures("wire")
 
 Start = Callable[..., ServerProcess]
 
@@ -107,7 +109,6 @@ def reader_process(server: ServerProcess) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-@pytest.mark.usefixtures("wire")
 def test_a_stopped_process_in_a_busy_room(start: Start) -> None:
     """The others get everything, the server's memory does not grow, and on waking it is told what it missed."""
     if not os.path.exists("/proc/self/status"):
@@ -151,6 +152,7 @@ def test_a_stopped_process_in_a_busy_room(start: Start) -> None:
 # --- crowds
 
 
+@plain_only("no handshake can be made with a server that does not run")
 def test_a_thousand_connects_at_once(start: Start, many_descriptors: None) -> None:
     """All are waiting when the server looks; all get in, and those who are inside go on meanwhile."""
     with contextlib.suppress(OSError), open("/proc/sys/net/core/somaxconn") as file:
@@ -170,9 +172,10 @@ def test_a_thousand_connects_at_once(start: Start, many_descriptors: None) -> No
             assert peer.fence() == []
 
 
+@plain_only("thousands of handshakes take long, and other tests have the end of an encrypted server")
 @pytest.mark.parametrize("twice", [False, True], ids=["once", "twice"])
 def test_sigint_while_thousands_are_connected(start: Start, many_descriptors: None, twice: bool) -> None:
-    server = start()
+    server = start("--first-frame-timeout", "600")
     with server.peers(2_000) as (first, *others):
         server.process.send_signal(signal.SIGINT)
         first.expect(Goodbye, reason="shutdown")
@@ -199,8 +202,8 @@ FIELDS = [
 
 
 @pytest.fixture(scope="module")
-def unpaced() -> Iterator[ServerProcess]:
-    with ServerProcess("--rate", "0") as server:
+def unpaced(is_encrypted: bool) -> Iterator[ServerProcess]:
+    with ServerProcess("--rate", "0", tls=is_encrypted) as server:
         yield server
 
 
@@ -384,6 +387,7 @@ def test_a_link_that_is_down_for_a_moment_loses_nothing(start: Start, link: Clie
         near.until(Message, text="back")
 
 
+@plain_only("a peer that is refused is told so in plain: the tests of the limits have that")
 def test_seventeen_connections_of_one_address(start: Start, link: ClientConnection) -> None:
     server = start("--host", "0.0.0.0", "--max-per-address", "16", preexec=link.enter)
     with contextlib.ExitStack() as stack:
@@ -453,6 +457,7 @@ ENDS = {
 }
 
 
+@plain_only("no server is started")
 @pytest.mark.parametrize("end", ENDS)
 def test_a_connection_that_is_over_leaves_nothing_to_the_collector(end: str) -> None:
     """It runs only after tens of thousands of new objects: what waited for it would be megabytes, and a long tick."""

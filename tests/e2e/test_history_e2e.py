@@ -36,7 +36,10 @@ from pylingo.shared.messages import (
     Welcome,
 )
 from tests.fakes.history_server import guest, kill, make_file, whole_log
-from tests.support import DEADLINE, ROOT, Peer, ServerProcess, ready, wait_until
+from tests.support import DEADLINE, ROOT, Peer, ServerProcess, plain_only, ready, wait_until
+
+pytestmark = pytest.mark.usefixtures("wire")
+about_the_file = plain_only("this is about the file, whatever the connections are")
 
 PROMPT = 10.0
 """Seconds within which a disk has taken a message: far more than any takes, also one that is shared."""
@@ -155,6 +158,7 @@ def test_repeated_kills_lose_nothing_that_was_confirmed(start: Start) -> None:
     assert "failed" not in server.log()
 
 
+@about_the_file
 def test_times_increase_strictly_across_restarts(start: Start) -> None:
     stamps: list[int] = []
     for ending in (signal.SIGTERM, signal.SIGKILL, signal.SIGINT):
@@ -167,6 +171,7 @@ def test_times_increase_strictly_across_restarts(start: Start) -> None:
     assert all(before < later for before, later in itertools.pairwise(stamps))
 
 
+@about_the_file
 def test_times_increase_strictly_after_a_message_of_the_future(start: Start, path: Path) -> None:
     future = now() + 3_600 * 10**6
     make_file(path, iter([(future, "elsewhere", "alice", "from tomorrow", None)]))
@@ -247,6 +252,7 @@ def test_a_page_has_what_was_said_in_the_same_breath(start: Start) -> None:
             assert page.messages[-1].text == f"{number}"
 
 
+@about_the_file
 def test_a_large_file_delays_neither_the_start_nor_a_page(start: Start, path: Path) -> None:
     count = 200_000
     begin = now() - count * 1_000
@@ -294,6 +300,7 @@ def test_others_chat_on_while_one_reads_everything(start: Start, path: Path) -> 
                 assert reader.until(HistoryPage, re=number).messages[0].at == begin + 100 * number + 1
 
 
+@about_the_file
 def test_many_names_with_one_key_hold_nobody_up_and_the_last_message_is_in_the_file(start: Start, path: Path) -> None:
     """Each of the many asks the file for a key that thousands have; what is read for that is counted elsewhere."""
     count, rows = 30, 20_000
@@ -319,6 +326,7 @@ def test_many_names_with_one_key_hold_nobody_up_and_the_last_message_is_in_the_f
         assert file.execute("select count(*) from message where key = 'k'").fetchone() == (rows,)
 
 
+@about_the_file
 def test_without_a_file_history_ends_with_the_server(path: Path) -> None:
     with ServerProcess() as server, guest(server, "alice") as alice:
         alice.send(Say("hi", id=1))
@@ -343,6 +351,7 @@ sys.exit(main())
 """A server that waits half a second for the lock of its file, instead of five."""
 
 
+@about_the_file
 def test_a_second_server_on_the_same_file_says_so_and_chats_on(start: Start) -> None:
     first = start()
     with guest(first, "alice") as alice:
@@ -364,6 +373,7 @@ def test_a_second_server_on_the_same_file_says_so_and_chats_on(start: Start) -> 
         assert [entry.text for entry in whole_log(peer)] == ["mine", "still mine"]
 
 
+@about_the_file
 def test_a_file_of_another_kind_is_an_error_of_one_line_and_is_left_alone(path: Path) -> None:
     path.write_text("shopping list\n" * 1_000)
     command = [sys.executable, str(ROOT / "reactor" / "run.py"), "--port", "0", "--history", str(path)]
@@ -374,6 +384,7 @@ def test_a_file_of_another_kind_is_an_error_of_one_line_and_is_left_alone(path: 
     assert path.read_text() == "shopping list\n" * 1_000
 
 
+@about_the_file
 def test_a_damaged_file_does_not_keep_anybody_out(start: Start, path: Path) -> None:
     make_file(path, ((n, "tea", "alice", "x" * 1_000, None) for n in range(1, 500)))
     with path.open("r+b") as file:
@@ -386,6 +397,7 @@ def test_a_damaged_file_does_not_keep_anybody_out(start: Start, path: Path) -> N
     assert server.stop(signal.SIGTERM) == 0
 
 
+@about_the_file
 def test_a_file_larger_than_the_memory_does_not_keep_anybody_out(start: Start, path: Path) -> None:
     make_file(path, ((n, f"room-{n % 7}", "alice", "x" * 1_000, None) for n in range(1, 500)))
     server = start("--history-memory", "64K", "--history-keep", "0")
@@ -400,6 +412,7 @@ def limit_files() -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 
+@about_the_file
 def test_a_full_disk(start: Start, path: Path) -> None:
     server = start(preexec=limit_files)
     with guest(server, "alice") as alice, guest(server, "bob") as bob:

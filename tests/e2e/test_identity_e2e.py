@@ -5,6 +5,7 @@ import signal
 import ssl
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,10 @@ from pylingo.shared.messages import (
 )
 from pylingo.shared.schema import Record
 from tests.fakes.identity import key
-from tests.support import DEADLINE, ROOT, Peer, ServerProcess
+from tests.support import DEADLINE, ROOT, Peer, ServerProcess, plain_only
 
 ADA, BOB = key("a").fingerprint, key("b").fingerprint
+Start = Callable[..., ServerProcess]
 
 
 class Member(Peer):
@@ -44,7 +46,8 @@ class Member(Peer):
         try:
             challenge = self.expect(Welcome).challenge
             assert challenge is not None
-            self.send(Hello(1, name, **fields) if word is None else key(word).hello(challenge, name, **fields))
+            hello = Hello(1, name, **fields)
+            self.send(hello if word is None else key(word).hello(challenge, name, self.certificate, **fields))
             self.answer = self.recv()
         except BaseException:
             self.close()
@@ -55,10 +58,6 @@ class Member(Peer):
         """The answer to a request, which must be of that kind."""
         self.send(request)
         return self.until(kind)
-
-
-def started(data: Path, *options: str) -> ServerProcess:
-    return ServerProcess("--data", str(data), "--no-tls", "--rate", "0", *options)
 
 
 def operators_code(data: Path) -> str:
@@ -83,14 +82,21 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def test_a_name_is_its_owners_over_restarts_and_by_whoever_comes_first(data):
-    with started(data) as server:
+@pytest.fixture
+def start(data: Path, is_encrypted: bool) -> Start:
+    """Starts a server with that folder, whose own certificate it has if it is encrypted."""
+    wire = () if is_encrypted else ("--no-tls",)
+    return lambda *options: ServerProcess("--data", str(data), "--rate", "0", *wire, *options)
+
+
+def test_a_name_is_its_owners_over_restarts_and_by_whoever_comes_first(start):
+    with start() as server:
         with Member(server, "a", "ape") as ada, Member(server, "b", "bob") as bob:
             assert (ada.answer.identity, ada.answer.operator) == (ADA, False)
             assert ada.ask(Say("hi", id=1, to="bob"), Sent).to == "bob"
             assert bob.until(Private).fingerprint == ADA
         assert server.stop(signal.SIGKILL) == -signal.SIGKILL
-    with started(data) as server:
+    with start() as server:
         for wish in ("ape", "APE", "\u0430\u0440\u0435"):
             for word in ("e", None):
                 with Member(server, word, wish) as other:
@@ -121,8 +127,8 @@ def test_a_proof_is_bound_to_the_certificate_that_the_client_saw(data):
                 assert getattr(got, "identity", ADA) == ADA
 
 
-def test_a_closed_server_from_the_first_link_to_a_second_member(data):
-    with started(data, "--members") as server:
+def test_a_closed_server_from_the_first_link_to_a_second_member(start, data):
+    with start("--members") as server:
         with Member(server, "e", "eve") as eve:
             assert eve.answer.reason == "members-only"
         with Peer(server.port) as guest:
@@ -144,17 +150,17 @@ def test_a_closed_server_from_the_first_link_to_a_second_member(data):
         log = server.log()
         assert not any(secret in log for secret in (code, invitation.code, further))
     assert files_with(data, invitation.code) == files_with(data, further) == []
-    with started(data, "--members") as server:
+    with start("--members") as server:
         for word, name in (("a", "ada"), ("b", "bob"), ("c", "carl")):
             with Member(server, word, name) as member:
                 assert member.answer.operator is (word == "a")
 
 
-def test_removing_somebody_from_the_members_ends_their_connections(data, tmp_path):
+def test_removing_somebody_from_the_members_ends_their_connections(start, tmp_path):
     members = tmp_path / "members"
     members.write_text(f'operator,name="ada" {key("a").text}\n{key("b").text} bob\n')
     members.chmod(0o600)
-    with started(data, "--members", str(members)) as server:
+    with start("--members", str(members)) as server:
         with Member(server, "a", "ada") as ada, Member(server, "b", "bob") as bob:
             members.write_text(f'operator,name="ada" {key("a").text}\n')
             os.kill(server.pid, signal.SIGHUP)
@@ -164,8 +170,8 @@ def test_removing_somebody_from_the_members_ends_their_connections(data, tmp_pat
             assert bob.answer.reason == "members-only"
 
 
-def test_a_ban_outlives_the_server_and_a_redacted_text_is_in_no_file(data):
-    with started(data) as server:
+def test_a_ban_outlives_the_server_and_a_redacted_text_is_in_no_file(start, data):
+    with start() as server:
         code = operators_code(data)
         with Member(server, "a", "ada", invite=code) as ada, Member(server, "b", "bob") as bob:
             for peer in (ada, bob):
@@ -181,7 +187,7 @@ def test_a_ban_outlives_the_server_and_a_redacted_text_is_in_no_file(data):
         server.stop()
         assert f"ban by ada [{ADA}]: bob [{BOB}]" in server.log()
         assert "a secret that nobody" not in server.log()
-    with started(data) as server:
+    with start() as server:
         with Member(server, "b", "bob") as bob:
             assert bob.answer.reason == "banned"
             assert bob.answer.text.endswith(": rude")
@@ -194,13 +200,14 @@ def test_a_ban_outlives_the_server_and_a_redacted_text_is_in_no_file(data):
             assert bob.answer.name == "bob"
 
 
-def test_a_password_is_asked_for_and_a_wrong_one_holds_nobody_up(data, tmp_path):
+@plain_only("twelve wrong passwords take long, and TLS knows nothing of them")
+def test_a_password_is_asked_for_and_a_wrong_one_holds_nobody_up(start, tmp_path):
     file = tmp_path / "password"
     program = [sys.executable, str(ROOT / "reactor" / "run.py"), "hash-password"]
     done = subprocess.run(program, input="sesame\n", check=True, capture_output=True, text=True, timeout=DEADLINE)
     file.write_text(done.stdout)
     file.chmod(0o600)
-    with started(data, "--password-file", str(file)) as server:
+    with start("--password-file", str(file)) as server:
         with Member(server, None, "ada", password="sesame") as ada:
             assert ada.answer.name == "ada"
             with Member(server, None, "eve", password="wrong") as eve:
@@ -217,8 +224,8 @@ def test_a_password_is_asked_for_and_a_wrong_one_holds_nobody_up(data, tmp_path)
         assert "sesame" not in server.log()
 
 
-def test_a_disk_that_takes_nothing_opens_no_door(data):
-    with started(data, "--members") as server:
+def test_a_disk_that_takes_nothing_opens_no_door(start, data):
+    with start("--members") as server:
         code = operators_code(data)
         with Member(server, "a", "ada", invite=code) as ada:
             invitation = ada.ask(Command("invite", "2", 1), Invitation)
@@ -231,8 +238,8 @@ def test_a_disk_that_takes_nothing_opens_no_door(data):
                 assert bob.answer.name == "bob"
 
 
-def test_two_connections_of_one_key_are_one_person(data):
-    with started(data) as server, Member(server, None, "bob") as bob:
+def test_two_connections_of_one_key_are_one_person(start):
+    with start() as server, Member(server, None, "bob") as bob:
         bob.join("tea")
         with Member(server, "a", "ada") as laptop, Member(server, "a", "ada") as phone:
             laptop.join("tea")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from pylingo.shared.messages import Goodbye
-from tests.support import DEADLINE, ROOT, Peer
+from tests.support import DEADLINE, ROOT, Peer, tls_options
 
 RUN = str(ROOT / "reactor" / "run.py")
 
@@ -46,12 +46,16 @@ def stopped_terminal() -> Iterator[tuple[int, int]]:
         os.close(slave)
 
 
-@pytest.mark.parametrize("level", ["info", "debug"])
+@pytest.mark.parametrize(
+    ("level", "is_encrypted"),
+    [("info", False), ("debug", False), ("debug", True)],
+    ids=["info", "debug", "debug over TLS"],
+)
 @pytest.mark.parametrize("stuck", [full_pipe, stopped_terminal])
-def test_a_log_that_nobody_reads_holds_nobody_up(stuck, level: str) -> None:
+def test_a_log_that_nobody_reads_holds_nobody_up(stuck, level: str, is_encrypted: bool) -> None:
     with stuck() as (_, writer):
         process = subprocess.Popen(
-            [sys.executable, RUN, "--port", "0", "--log-level", level],
+            [sys.executable, RUN, "--port", "0", "--log-level", level, *(tls_options() if is_encrypted else ())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=writer,
@@ -62,10 +66,10 @@ def test_a_log_that_nobody_reads_holds_nobody_up(stuck, level: str) -> None:
                 assert process.stdout is not None
                 port = int(process.stdout.readline().rpartition(":")[2])
                 for _ in range(400):  # each of them is a line in the log
-                    with Peer(port) as bad:
+                    with Peer(port, tls=is_encrypted) as bad:
                         bad.raw(b"\xff" * 4)
                         bad.expect(Goodbye, reason="bad-frame")
-                with Peer(port) as peer:
+                with Peer(port, tls=is_encrypted) as peer:
                     peer.join("tea")
                     process.send_signal(signal.SIGTERM)
                     peer.until(Goodbye, reason="shutdown")
@@ -74,10 +78,10 @@ def test_a_log_that_nobody_reads_holds_nobody_up(stuck, level: str) -> None:
                 process.kill()
 
 
-def test_a_first_line_that_nobody_reads_keeps_nobody_out() -> None:
+def test_a_first_line_that_nobody_reads_keeps_nobody_out(is_encrypted: bool) -> None:
     with full_pipe() as (_, writer):
         process = subprocess.Popen(
-            [sys.executable, RUN, "--port", "0"],
+            [sys.executable, RUN, "--port", "0", *(tls_options() if is_encrypted else ())],
             stdin=subprocess.DEVNULL,
             stdout=writer,
             stderr=subprocess.PIPE,
@@ -88,7 +92,7 @@ def test_a_first_line_that_nobody_reads_keeps_nobody_out() -> None:
                 assert process.stderr is not None
                 hint = process.stderr.readline()
                 port = int(re.findall(r":(\d+)", hint)[-1])
-                with Peer(port) as peer:
+                with Peer(port, tls=is_encrypted) as peer:
                     peer.join("tea")
                     process.send_signal(signal.SIGTERM)
                     peer.until(Goodbye, reason="shutdown")

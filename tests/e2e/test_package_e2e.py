@@ -1,5 +1,7 @@
 """The wheel, installed into an empty environment and used in a folder whose files have the names of our folders."""
 
+# Runs once: the wheel has the modules that the other tests run over TLS.
+
 import os
 import subprocess
 import sys

@@ -3,6 +3,8 @@
 `pylingo-1.0.0.tar.xz` has the sources of that release, as they are in the history of this repository.
 """
 
+# Runs once: release 1.0 has no TLS.
+
 import json
 import os
 import subprocess

@@ -16,15 +16,15 @@ import pytest
 
 from pylingo.shared.messages import Command, Joined, Left, Message, Renamed, Say, Sent, Welcome
 from pylingo.shared.schema import Record
-from tests.support import Peer, ServerProcess
+from tests.support import Peer, ServerProcess, plain_only
 
 Deed = Say | Command
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
-    with ServerProcess("--rate", "0") as server:
+def server(is_encrypted: bool) -> Iterator[ServerProcess]:
+    with ServerProcess("--rate", "0", tls=is_encrypted) as server:
         yield server
 
 
@@ -300,6 +300,7 @@ def witness_messages(peer: Peer, count: int) -> list[Message]:
     return [peer.expect(Message) for _ in range(count)]
 
 
+@plain_only("no handshake can be made with a server that does not run")
 @pytest.mark.parametrize("end", ["close", "fin", "rst"])
 def test_somebody_ends_and_somebody_comes_at_once(server: ServerProcess, room: str, end: str) -> None:
     """The descriptor of the one may go to the other; what is meant for the one must not."""
@@ -342,6 +343,7 @@ def many_descriptors() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@plain_only("a thousand handshakes take long")
 @pytest.mark.usefixtures("many_descriptors")
 def test_a_thousand_clients_in_ten_rooms(server: ServerProcess, room: str) -> None:
     rooms = [f"{room}-{number}" for number in range(10)]

@@ -2,6 +2,7 @@
 
 import random
 import signal
+import ssl
 import sys
 import threading
 import time
@@ -20,6 +21,8 @@ from pylingo.shared.messages import Error, Message, Private, Say, Sent
 from tests.fakes.resets import ResettingProxy, free_port
 from tests.support import ServerProcess
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 CLIENTS = 6
 ROOMS = ("pool", "deck", "hold")
 STORM = 3.0
@@ -37,7 +40,9 @@ PADDING = "." * 1_500  # so that a stalled client soon has too much queued
 class Talker:
     """A client in all rooms and in a conversation with the next one, and what it was shown."""
 
-    def __init__(self, reactor: Reactor, port: int, number: int, chance: random.Random) -> None:
+    def __init__(
+        self, reactor: Reactor, port: int, number: int, chance: random.Random, tls: ssl.SSLContext | None
+    ) -> None:
         self.reactor = reactor
         self.chance = chance
         self.name = f"talker{number}"
@@ -58,6 +63,7 @@ class Talker:
             reactor=reactor,
             on_event=self.happened,
             targets=resolve("127.0.0.1", port),
+            tls=tls,
         )
         self.client.connect()
 
@@ -128,7 +134,8 @@ class Harbour:
         self.reactor = Reactor()
         self.chance = random.Random(SEED)
         self.is_breaking = False
-        self.talkers = [Talker(self.reactor, self.proxy.port, number, self.chance) for number in range(CLIENTS)]
+        tls = self.server.trusted
+        self.talkers = [Talker(self.reactor, self.proxy.port, number, self.chance, tls) for number in range(CLIENTS)]
 
     def start(self) -> ServerProcess:
         return ServerProcess("--port", str(self.port), *self.options)

@@ -52,6 +52,7 @@ def test_it_can_be_ended_as_soon_as_it_says_that_it_listens(number: signal.Signa
         assert server.stop(number) == 0
 
 
+@pytest.mark.usefixtures("wire")
 @pytest.mark.parametrize("text", ["Welcome to the tea house.", "two\nlines\tand a tab", "\u00e9" * 4_096])
 def test_the_notice_of_the_day_follows_the_welcome(text: str) -> None:
     with ServerProcess("--motd", text) as server, server.peers(2) as peers:
@@ -79,7 +80,7 @@ def ipv6() -> None:
         pytest.skip(f"there is no ::1 on this machine: {error}")
 
 
-@pytest.mark.usefixtures("ipv6")
+@pytest.mark.usefixtures("ipv6", "wire")
 @pytest.mark.parametrize("host", ["::1", "::"])
 def test_ipv6(host: str) -> None:
     with ServerProcess("--host", host) as server:
@@ -91,6 +92,7 @@ def test_ipv6(host: str) -> None:
             assert one.until(Message).from_ == two.name
 
 
+@pytest.mark.usefixtures("wire")
 def test_localhost() -> None:
     with ServerProcess("--host", "localhost") as server:
         with socket.create_connection(("localhost", server.port)):

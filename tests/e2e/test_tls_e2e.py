@@ -1,5 +1,7 @@
 """An encrypted server, met by openssl, by old and new versions, by plain peers, and by all that stops half way."""
 
+# Runs once: all servers here are encrypted, or are met by a client that expects them to be.
+
 import contextlib
 import re
 import shutil

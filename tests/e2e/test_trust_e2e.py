@@ -1,5 +1,7 @@
 """The window and plain mode meet servers over TLS, as a person does for the first time."""
 
+# Runs once: all of it is about TLS.
+
 import os
 import subprocess
 import sys
