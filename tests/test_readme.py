@@ -367,6 +367,12 @@ def bots() -> list[str]:
     return sorted((block for block in found if "Client(" in block), key=lambda block: "frames()" not in block)
 
 
+def for_server(bot: str, server: ServerProcess) -> str:
+    """The program with the server's port and, if the server is encrypted, with a link to it."""
+    bot = bot.replace("5000", str(server.port))
+    return bot.replace('"127.0.0.1"', f'"{server.address}"') if server.is_encrypted else bot
+
+
 def test_the_examples_import_only_what_is_public() -> None:
     for path in (README, DOCS / "bots.md"):
         for block in blocks(text_of(path), "python"):
@@ -376,13 +382,14 @@ def test_the_examples_import_only_what_is_public() -> None:
                     assert {alias.name for alias in node.names} <= set(pylingo.__all__)
 
 
+@pytest.mark.usefixtures("wire")
 @pytest.mark.parametrize("number", range(3))
 def test_a_bot_of_the_documents_answers(number: int, tmp_path: Path) -> None:
     assert len(bots()) == 4
     with ServerProcess() as server, Peer(server.port) as ada:
         ada.join("lobby")
         script = tmp_path / "bot.py"
-        script.write_text(bots()[number].replace("5000", str(server.port)), encoding="utf-8")
+        script.write_text(for_server(bots()[number], server), encoding="utf-8")
         with subprocess.Popen([sys.executable, script], cwd=ROOT) as bot:
             try:
                 ada.until(Joined)
@@ -392,11 +399,12 @@ def test_a_bot_of_the_documents_answers(number: int, tmp_path: Path) -> None:
                 bot.kill()
 
 
+@pytest.mark.usefixtures("wire")
 def test_a_bot_of_the_documents_says_one_thing_to_one_person(tmp_path: Path) -> None:
     script = tmp_path / "bot.py"
     with ServerProcess() as server, Peer(server.port) as grace:
         grace.hello("grace")
-        script.write_text(bots()[-1].replace("5000", str(server.port)), encoding="utf-8")
+        script.write_text(for_server(bots()[-1], server), encoding="utf-8")
         subprocess.run([sys.executable, script], cwd=ROOT, timeout=DEADLINE, check=True)
         assert grace.until(Private).text == "the build is green"
     done = subprocess.run([sys.executable, script], cwd=ROOT, timeout=DEADLINE, check=False, capture_output=True)

@@ -105,11 +105,10 @@ def test_every_scenario_is_tried_here():
 
 
 @pytest.mark.parametrize("scenario", TINY)
-def test_a_scenario(scenario: str, tmp_path: Path):
+def test_a_scenario(scenario: str, is_encrypted: bool, tmp_path: Path):
     file = tmp_path / "figures.json"
-    run = bench(
-        "--scenario", scenario, "--clients", "20", "--rooms", "2", *TINY[scenario], "--json", str(file)
-    )  # fmt: skip
+    options = [*TINY[scenario], *["--tls"] * is_encrypted]
+    run = bench("--scenario", scenario, "--clients", "20", "--rooms", "2", *options, "--json", str(file))
     assert (run.returncode, run.stderr) == (0, "")
     about, *rows = run.stdout.splitlines()
     assert about == f"{scenario}: {SCENARIOS[scenario].about}"
@@ -140,13 +139,15 @@ def test_the_numbers_are_those_of_the_plan(tmp_path: Path):
     assert figures["deliveries"] == 600 * 10  # everybody of eleven but who said it
 
 
-def test_a_running_server(server: ServerProcess):
-    run = bench(f"127.0.0.1:{server.port}", "--clients", "20", "--rooms", "2", "--seconds", "0.3", "--rate", "20")
-    assert (run.returncode, run.stderr) == (0, "")
-    assert "deliveries" in run.stdout
-    assert "server CPU" not in run.stdout  # whose process it is not told
-    assert "peak memory" not in run.stdout
-    wait_until_empty(server)  # it goes on, and nobody is left behind
+def test_a_running_server(is_encrypted: bool):
+    options = ["--clients", "20", "--rooms", "2", "--seconds", "0.3", "--rate", "20", *["--tls"] * is_encrypted]
+    with ServerProcess("--max-per-address", "0", "--resume-grace", "0", *UNLIMITED, tls=is_encrypted) as server:
+        run = bench(f"127.0.0.1:{server.port}", *options)
+        assert (run.returncode, run.stderr) == (0, "")
+        assert "deliveries" in run.stdout
+        assert "server CPU" not in run.stdout  # whose process it is not told
+        assert "peak memory" not in run.stdout
+        wait_until_empty(server)  # it goes on, and nobody is left behind
 
 
 @pytest.mark.parametrize("scenario", ["join-storm", "churn", "idle"])

@@ -41,8 +41,8 @@ def game() -> Iterator[Game]:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
-    with ServerProcess("--rate", "0") as running:
+def server(is_encrypted: bool) -> Iterator[ServerProcess]:
+    with ServerProcess("--rate", "0", tls=is_encrypted) as running:
         yield running
 
 
@@ -266,7 +266,7 @@ def test_a_bot_of_ten_lines(server: ServerProcess):
     heard = []
     with Peer(server.port) as peer:
         peer.join("bots")
-        with Client("127.0.0.1", server.port, name="echo", room="bots") as bot:
+        with Client("127.0.0.1", server.port, name="echo", room="bots", tls=server.trusted) as bot:
             for frame in bot.frames():
                 if bot.conversation.is_settled and not heard:
                     heard.append("")
@@ -284,7 +284,7 @@ def test_a_bot_of_ten_lines(server: ServerProcess):
 
 
 def test_frames_end_when_the_bot_closes(server: ServerProcess):
-    with Client("127.0.0.1", server.port, name="brief", room="bots") as bot:
+    with Client("127.0.0.1", server.port, name="brief", room="bots", tls=server.trusted) as bot:
         for frame in bot.frames():
             if isinstance(frame, Ready):
                 bot.close()
@@ -304,7 +304,7 @@ def say_in(bot: Client, *words: str, error: Exception | None = None) -> None:
 def test_the_words_of_a_bot_are_in_the_room_when_it_has_left(server: ServerProcess):
     with Peer(server.port) as peer:
         peer.join("last-words")
-        with Client("127.0.0.1", server.port, name="last", room="last-words") as bot:
+        with Client("127.0.0.1", server.port, name="last", room="last-words", tls=server.trusted) as bot:
             for number in range(50):
                 bot.say(str(number))
         assert [peer.until(Message).text for _ in range(50)] == [*map(str, range(50))]
@@ -331,14 +331,14 @@ def test_a_bot_that_cannot_say_its_words_fails_and_says_how_many(to: str | None)
 def test_a_private_message_of_a_bot_has_arrived_when_it_has_left(server: ServerProcess):
     with Peer(server.port) as peer:
         peer.hello("grace")
-        with Client("127.0.0.1", server.port, name="brief", room=None) as bot:
+        with Client("127.0.0.1", server.port, name="brief", room=None, tls=server.trusted) as bot:
             bot.say("psst", to="grace")
         assert peer.until(Private).text == "psst"
         assert bot.unconfirmed == 0
 
 
 def test_a_bot_whose_private_message_is_refused_fails_and_says_why(server: ServerProcess):
-    bot = Client("127.0.0.1", server.port, room=None)
+    bot = Client("127.0.0.1", server.port, room=None, tls=server.trusted)
     with pytest.raises(ConnectionError, match="the line '/msg nobody-here psst' was refused: "), bot:
         bot.say("psst", to="nobody-here")
 
@@ -347,7 +347,9 @@ def test_a_bot_in_several_rooms(server: ServerProcess):
     with Peer(server.port) as ops, Peer(server.port) as pool:
         ops.join("bot-ops")
         pool.join("bot-pool")
-        with Client("127.0.0.1", server.port, name="both", room="bot-lobby", rooms=["bot-ops"]) as bot:
+        with Client(
+            "127.0.0.1", server.port, name="both", room="bot-lobby", rooms=["bot-ops"], tls=server.trusted
+        ) as bot:
             bot.open("bot-pool")
             bot.say("to pool")
             bot.say("to ops", room="bot-ops")
@@ -360,7 +362,7 @@ def test_a_bot_in_several_rooms(server: ServerProcess):
 
 
 def test_a_bot_whose_last_words_are_refused_fails_and_says_why(server: ServerProcess):
-    bot = Client("127.0.0.1", server.port, room=None)
+    bot = Client("127.0.0.1", server.port, room=None, tls=server.trusted)
     with pytest.raises(ConnectionError, match="the line 'to nobody' was refused: you are in no room"):
         say_in(bot, "to nobody")
 
@@ -389,7 +391,7 @@ BOT = """
 import signal, sys
 from pylingo.client.client import Client
 signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-with Client("127.0.0.1", int(sys.argv[1]), name="term", room="term") as bot:
+with Client(sys.argv[1], int(sys.argv[2]), name="term", room="term") as bot:
     bot.say("one")
     for frame in bot.frames():
         if frame.type == "sent":
@@ -397,12 +399,14 @@ with Client("127.0.0.1", int(sys.argv[1]), name="term", room="term") as bot:
 """
 
 
+@pytest.mark.usefixtures("wire")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_to_a_bot_is_a_polite_end(server: ServerProcess, number: int):
     with Peer(server.port) as peer:
         peer.join("term")
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-c", BOT, str(server.port)]
+        host = server.address if server.is_encrypted else server.host
+        command = [sys.executable, "-c", BOT, host, str(server.port)]
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as bot:
             try:
                 peer.until(Message, text="one", from_="term")
@@ -445,7 +449,7 @@ def test_nothing_confirmed_for_long_is_given_up_on_leaving(game: Game):
 
 
 def test_the_context_ends_also_with_an_error(server: ServerProcess):
-    with pytest.raises(KeyError), Client("127.0.0.1", server.port, name="broken") as bot:
+    with pytest.raises(KeyError), Client("127.0.0.1", server.port, name="broken", tls=server.trusted) as bot:
         raise KeyError
     assert bot.status.state == "over"
 

@@ -301,13 +301,14 @@ def test_nothing_is_shown_and_nothing_changes_after_the_end(game: Game):
     assert game.shown == [WELCOME]
 
 
+@pytest.mark.usefixtures("wire")
 def test_a_bot_comes_back_to_a_restarted_server(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(reconnect, "FIRST_DELAY", 0.05)
     with ServerProcess("--rate", "0") as server:
         port = server.port
         reactor = Reactor()
         shown: list[ClientEvent] = []
-        bot = Client("127.0.0.1", port, "bot", "pool", reactor=reactor, on_event=shown.append)
+        bot = Client("127.0.0.1", port, "bot", "pool", reactor=reactor, on_event=shown.append, tls=server.trusted)
         bot.connect()
         wait_until(lambda: reactor.tick(0.01) or bot.conversation.is_settled, "the arrival")
         server.stop(signal.SIGKILL)

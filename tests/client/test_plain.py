@@ -647,10 +647,11 @@ def test_300_lines_in_a_pipe_arrive_in_order(tmp_path: Path, address: str, tag: 
         assert client.err == ""
 
 
+@pytest.mark.usefixtures("wire")
 def test_a_pipe_of_lines_waits_for_a_server_that_reads_slowly(tmp_path: Path):
     with ServerProcess("--rate", "100", "--burst", "5") as slow, Peer(slow.port) as peer:
         peer.join("pool")
-        with Client(tmp_path, f"127.0.0.1:{slow.port}", "--name", "alice", "--room", "pool") as client:
+        with Client(tmp_path, slow.address, "--name", "alice", "--room", "pool") as client:
             client.type(*map(str, range(60)))
             client.stdin.close()
             assert [peer.until(Message).text for _ in range(60)] == [str(number) for number in range(60)]
@@ -750,8 +751,9 @@ def test_a_large_file_is_read_on_after_every_pause(tmp_path: Path):
 # --- the server ends it -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("wire")
 def test_the_server_is_killed(tmp_path: Path):
-    with ServerProcess() as server, Client(tmp_path, f"127.0.0.1:{server.port}", "--retry", "0") as client:
+    with ServerProcess() as server, Client(tmp_path, server.address, "--retry", "0") as client:
         client.see("* you are in lobby")
         server.stop(signal.SIGKILL)
         assert client.process.wait(DEADLINE) == 1, "it ends though the input goes on"
@@ -772,8 +774,9 @@ def test_the_server_is_killed_before_it_has_read_all(tmp_path: Path):
         client.failed_with_one_line(f"the connection to {played.address} broke: the server went away")
 
 
+@pytest.mark.usefixtures("wire")
 def test_the_server_shuts_down(tmp_path: Path):
-    with ServerProcess() as server, Client(tmp_path, f"127.0.0.1:{server.port}", "--retry", "0") as client:
+    with ServerProcess() as server, Client(tmp_path, server.address, "--retry", "0") as client:
         client.see("* you are in lobby")
         assert server.stop() == 0
         assert client.process.wait(DEADLINE) == 1
@@ -873,6 +876,7 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
+@pytest.mark.usefixtures("wire")
 def test_a_restarted_server_is_found_again(tmp_path: Path):
     port = free_port()
     with Client(tmp_path, f"127.0.0.1:{port}", "--name", "a") as client:
@@ -881,7 +885,7 @@ def test_a_restarted_server_is_found_again(tmp_path: Path):
         port = free_port()
         with contextlib.ExitStack() as stack:
             server = stack.enter_context(ServerProcess("--port", str(port)))
-            client = stack.enter_context(Client(tmp_path, f"127.0.0.1:{port}", "--name", "a", *options))
+            client = stack.enter_context(Client(tmp_path, server.address, "--name", "a", *options))
             client.see("lobby")
             assert server.stop() == 0
             client.told("trying to come back")

@@ -46,7 +46,7 @@ def environment(tmp_path: Path) -> dict[str, str | None]:
 
 @pytest.fixture
 def ada(server: ServerProcess, bob: Peer, environment: dict[str, str | None]) -> Iterator[Console]:
-    with Console(f"127.0.0.1:{server.port}", "--name", "ada", environment=environment) as console:
+    with Console(server.address, "--name", "ada", environment=environment) as console:
         console.wait("in lobby as ada")
         yield console
 
@@ -63,6 +63,7 @@ def drafts(tmp_path: Path) -> list[Path]:
     return list(tmp_path.glob("pylingo-*"))
 
 
+@pytest.mark.usefixtures("wire")
 def test_what_was_edited_comes_back_and_so_does_what_was_missed(ada: Console, bob: Peer, tmp_path: Path) -> None:
     begin(ada)
     bob.send(Say("meanwhile"))
@@ -82,10 +83,11 @@ def test_what_was_edited_comes_back_and_so_does_what_was_missed(ada: Console, bo
     assert ada.is_restored
 
 
+@pytest.mark.usefixtures("wire")
 def test_the_server_gets_answers_meanwhile(environment: dict[str, str | None]) -> None:
     with (
         ServerProcess("--ping-after", "1", "--ping-timeout", "2") as server,
-        Console(f"127.0.0.1:{server.port}", "--name", "ada", environment=environment) as ada,
+        Console(server.address, "--name", "ada", environment=environment) as ada,
     ):
         ada.wait("in lobby as ada")
         begin(ada)
@@ -137,6 +139,7 @@ def test_the_window_is_closed_meanwhile(ada: Console, bob: Peer, tmp_path: Path)
     assert drafts(tmp_path) == []
 
 
+@pytest.mark.usefixtures("wire")
 def test_the_server_goes_meanwhile(server: ServerProcess, ada: Console) -> None:
     begin(ada)
     server.stop()

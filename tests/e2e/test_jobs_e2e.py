@@ -56,7 +56,7 @@ def shell(bob: Peer) -> Iterator[Callable[..., Console]]:
             environment: dict[str, str | None] = {"PS1": "ready> ", "HISTFILE": None}
             console = stack.enter_context(Console(program=("-c", SHELL), environment=environment))
             console.wait("ready>")
-            command = f'{before}"{sys.executable}" "{ROOT}/client/chat.py" 127.0.0.1:{server.port} --name ada{behind}'
+            command = f'{before}"{sys.executable}" "{ROOT}/client/chat.py" {server.address} --name ada{behind}'
             console.press(f"clear; {command}\r")
             bob.until(Joined, name="ada")
             if not behind:
@@ -117,6 +117,7 @@ def leave(console: Console) -> None:
     console.end()
 
 
+@pytest.mark.usefixtures("wire")
 def test_stopped_and_in_front_again(server: ServerProcess, bob: Peer, shell: Callable[..., Console]) -> None:
     ada = shell(server)
     for _ in range(2):
@@ -131,6 +132,7 @@ def test_stopped_and_in_front_again(server: ServerProcess, bob: Peer, shell: Cal
     leave(ada)
 
 
+@pytest.mark.usefixtures("wire")
 def test_in_the_background_the_terminal_is_the_shell_s(
     server: ServerProcess, bob: Peer, shell: Callable[..., Console]
 ) -> None:
@@ -172,6 +174,7 @@ def test_an_editor_in_a_job_of_the_shell(
     leave(ada)
 
 
+@pytest.mark.usefixtures("wire")
 def test_a_stop_that_nobody_saw_coming_ends_in_the_background(
     server: ServerProcess, bob: Peer, shell: Callable[..., Console]
 ) -> None:
@@ -232,7 +235,7 @@ def client_of(console: Console) -> int:
 
 def test_without_a_shell_ctrl_z_says_so_and_stops_nothing(server: ServerProcess, bob: Peer) -> None:
     """As in `xterm -e`, `ssh -t` and `docker exec`: nobody would have a stopped program go on."""
-    with Console(f"127.0.0.1:{server.port}", "--name", "ada") as ada:
+    with Console(server.address, "--name", "ada") as ada:
         ada.wait("in lobby as ada")
         for _ in range(2):
             ada.press("\x15a draft")
@@ -254,8 +257,7 @@ def test_without_a_shell_ctrl_z_says_so_and_stops_nothing(server: ServerProcess,
 @pytest.mark.parametrize("kind", ["xterm-256color", "dumb"])
 def test_a_terminal_that_cannot_be_opened_is_used_as_it_is(server: ServerProcess, bob: Peer, kind: str) -> None:
     program = ("-c", ELSEWHERE, str(ROOT))
-    where = f"127.0.0.1:{server.port}"
-    with Console(where, "--name", "ada", program=program, environment={"TERM": kind}) as ada:
+    with Console(server.address, "--name", "ada", program=program, environment={"TERM": kind}) as ada:
         ada.wait("in lobby as ada")
         ada.press("hello\r")
         bob.until(Message, text="hello")

@@ -13,6 +13,8 @@ from tests.support import ServerProcess
 
 type Open = Callable[..., Console]
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 
 @pytest.fixture(params=["top", "plain"])
 def open_client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
@@ -27,7 +29,7 @@ def open_client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open
 
         def open_(name: str) -> Console:
             own = ("--identity", str(key)) if name == "ada" else ()
-            given = (f"127.0.0.1:{server.port}", "--name", name, "--room", "tea", "--layout", request.param, *own)
+            given = (server.address, "--name", name, "--room", "tea", "--layout", request.param, *own)
             console = stack.enter_context(Console(*given))
             console.wait(f"in tea as {name}")
             return console

@@ -11,6 +11,8 @@ from pylingo.shared.messages import Joined, Left, Message, Say
 from tests.console import Console
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess
 
+pytestmark = pytest.mark.usefixtures("wire")
+
 CHAT = str(ROOT / "client" / "chat.py")
 IGNORED = (signal.SIGHUP, signal.SIGINT)
 WITHOUT_SIGNALS = f"""
@@ -36,7 +38,7 @@ def witness(server: ServerProcess) -> Iterator[Peer]:
 
 def test_the_plain_client_goes_on(server: ServerProcess, witness: Peer) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", WITHOUT_SIGNALS, f"127.0.0.1:{server.port}", "--name", "ada"],
+        [sys.executable, "-c", WITHOUT_SIGNALS, server.address, "--name", "ada"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
@@ -58,8 +60,7 @@ def test_the_plain_client_goes_on(server: ServerProcess, witness: Peer) -> None:
 
 
 def test_the_window_goes_on(server: ServerProcess, witness: Peer) -> None:
-    address = f"127.0.0.1:{server.port}"
-    with Console(address, "--name", "ada", program=("-c", WITHOUT_SIGNALS)) as console:
+    with Console(server.address, "--name", "ada", program=("-c", WITHOUT_SIGNALS)) as console:
         console.wait("in lobby as ada")
         for number in IGNORED:
             console.signal(number)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from pylingo.shared.messages import Command, Goodbye, Left, Message, Say
 from tests.console import Console
 from tests.support import ROOT, Peer, ServerProcess, late_names, put_zone, wait_until
 
+type Environment = dict[str, str | None]
 type Open = Callable[..., Console]
 type Meet = Callable[..., Peer]
 
@@ -29,13 +31,16 @@ def server() -> Iterator[ServerProcess]:
 
 
 @pytest.fixture
-def open_client(server: ServerProcess) -> Iterator[Open]:
-    """Starts clients, in the lobby of the server if nothing else is said."""
+def open_client(server: ServerProcess, tmp_path: Path) -> Iterator[Open]:
+    """Starts clients, in the lobby of the server if nothing else is said. Those of one name have one key."""
     with ExitStack() as stack:
 
-        def open_(*arguments: str, name: str = "ada", **options: object) -> Console:
-            given = arguments or (f"127.0.0.1:{server.port}",)
-            console = stack.enter_context(Console(*given, "--name", name, **options))  # type: ignore[arg-type]
+        def open_(
+            *arguments: str, name: str = "ada", environment: Environment | None = None, **options: Any
+        ) -> Console:
+            given = arguments or (server.address,)
+            environment = {"XDG_DATA_HOME": str(tmp_path / "keys" / name), **(environment or {})}
+            console = stack.enter_context(Console(*given, "--name", name, environment=environment, **options))
             if not arguments:
                 console.wait(f"in lobby as {name}")
             return console
@@ -64,10 +69,11 @@ def input_row(console: Console) -> str:
 # --- talking
 
 
+@pytest.mark.usefixtures("wire")
 @pytest.mark.parametrize("layout", ["top", "bottom", "inline", "plain"])
 def test_two_people_talk(server: ServerProcess, open_client: Open, layout: str):
     ada = open_client()
-    bob = open_client(f"127.0.0.1:{server.port}", "--layout", layout, name="bob")
+    bob = open_client(server.address, "--layout", layout, name="bob")
     bob.wait("in lobby as bob")
     ada.wait("bob joined")
     ada.press("hello bob\r")
@@ -82,11 +88,12 @@ def test_two_people_talk(server: ServerProcess, open_client: Open, layout: str):
         assert console.is_restored
 
 
+@pytest.mark.usefixtures("wire")
 def test_a_name_that_somebody_else_has_stays_in_sight_until_it_is_free(
     server: ServerProcess, open_client: Open, meet: Meet
 ):
     other = meet("ada")
-    ada = open_client(f"127.0.0.1:{server.port}")
+    ada = open_client(server.address)
     ada.wait(", wanted ada")
     other.send(Command("name", "eve"))
     ada.wait("you are now ada")
@@ -278,9 +285,11 @@ def test_refused_at_the_start(open_client: Open, key: str):
     assert ada.is_restored
 
 
+@pytest.mark.usefixtures("wire")
 def test_a_server_that_comes_later_is_found(open_client: Open):
-    port = closed_port()
-    ada = open_client(f"127.0.0.1:{port}")
+    with ServerProcess() as server:
+        where, port = server.address, server.port
+    ada = open_client(where)
     ada.wait("next try in")
     with ServerProcess("--port", str(port)):
         ada.wait("in lobby as ada")
@@ -294,11 +303,12 @@ def test_a_name_server_that_comes_later_is_waited_for(server: ServerProcess, ope
     ada.wait("in lobby as ada")
 
 
+@pytest.mark.usefixtures("wire")
 def test_the_server_goes_away_while_something_is_typed(open_client: Open, tmp_path):
     log = str(tmp_path / "log")
     with ServerProcess("--history", log) as server:
         port = server.port
-        ada = open_client(f"127.0.0.1:{port}")
+        ada = open_client(server.address)
         ada.wait("in lobby as ada")
         ada.press("said before\r")
         ada.wait("ada: said before")
@@ -322,10 +332,11 @@ def test_the_server_goes_away_while_something_is_typed(open_client: Open, tmp_pa
             ada.wait("bob joined")
 
 
+@pytest.mark.usefixtures("wire")
 def test_a_restart_of_the_client_enters_the_same_rooms_and_marks_what_is_new(
     server: ServerProcess, open_client: Open, meet: Meet, tmp_path: Path
 ):
-    where, environment = f"127.0.0.1:{server.port}", {"XDG_STATE_HOME": str(tmp_path)}
+    where, environment = server.address, {"XDG_STATE_HOME": str(tmp_path)}
     ada, bob = open_client(environment=environment), meet("bob")
     ada.wait("/help lists commands, C-r searches your lines, PgUp shows older messages")
     ada.press("/open dev\r")
@@ -404,6 +415,7 @@ def test_a_damaged_history_of_lines_is_said_and_the_chat_goes_on(
     assert file.read_text() == '"hello"\n"/close"\n'
 
 
+@pytest.mark.usefixtures("wire")
 def test_shutdown_says_why_and_comes_back(server: ServerProcess, open_client: Open):
     ada = open_client()
     server.stop()
@@ -424,6 +436,7 @@ def test_a_replaced_client_does_not_reconnect_by_itself(server: ServerProcess, o
         fake.accept()[0].close()
 
 
+@pytest.mark.usefixtures("wire")
 def test_ctrl_backslash_ends_at_once_and_ctrl_c_after_ctrl_c(server: ServerProcess, open_client: Open):
     ada, bob = open_client(), open_client(name="bob")
     server.process.send_signal(signal.SIGSTOP)  # nobody answers a goodbye
@@ -444,7 +457,7 @@ def test_ctrl_backslash_ends_at_once_and_ctrl_c_after_ctrl_c(server: ServerProce
 def test_inline_narrowing_a_terminal_that_cuts_rows_off_keeps_all_messages(
     server: ServerProcess, open_client: Open, meet: Meet
 ):
-    ada = open_client(f"127.0.0.1:{server.port}", "--layout", "inline", columns=100)
+    ada = open_client(server.address, "--layout", "inline", columns=100)
     ada.wait("in lobby as ada")
     bob = meet("bob")
     ada.wait("bob joined")
@@ -468,7 +481,7 @@ def test_inline_narrowing_a_terminal_that_cuts_rows_off_keeps_all_messages(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP])
 @pytest.mark.parametrize("layout", ["top", "inline"])
 def test_a_signal_restores_the_terminal(server: ServerProcess, open_client: Open, number: int, layout: str):
-    ada = open_client(f"127.0.0.1:{server.port}", "--layout", layout)
+    ada = open_client(server.address, "--layout", layout)
     ada.wait("in lobby as ada")
     ada.signal(number)
     status = ada.end()
@@ -478,6 +491,7 @@ def test_a_signal_restores_the_terminal(server: ServerProcess, open_client: Open
         assert mode in ada.written
 
 
+@pytest.mark.usefixtures("wire")
 @pytest.mark.parametrize("is_stopped", [False, True])
 def test_the_window_is_closed(open_client: Open, meet: Meet, is_stopped: bool):
     ada, bob = open_client(), meet("bob")
@@ -491,6 +505,7 @@ def test_the_window_is_closed(open_client: Open, meet: Meet, is_stopped: bool):
     open_client().press("\x03\x03")  # the name is free at once
 
 
+@pytest.mark.usefixtures("wire")
 def test_the_window_is_closed_while_something_is_unsent(server: ServerProcess, open_client: Open):
     ada = open_client()
     server.stop()
@@ -520,8 +535,9 @@ sys.exit(main())
 """Its parent watches over it, as a shell does."""
 
 
+@pytest.mark.usefixtures("wire")
 def test_suspended_and_continued(server: ServerProcess, open_client: Open, meet: Meet):
-    ada = open_client(f"127.0.0.1:{server.port}", program=("-c", WATCHED, str(ROOT)))
+    ada = open_client(server.address, program=("-c", WATCHED, str(ROOT)))
     ada.wait("in lobby as ada")
     bob = meet("bob")
     ada.press("a draft")
@@ -545,7 +561,7 @@ def test_a_mistake_of_ours_restores_the_terminal_and_is_told(server: ServerProce
         "from pylingo.client.chat import main\n"
         "sys.exit(main())\n"
     )
-    with Console(f"127.0.0.1:{server.port}", "--name", "eve", program=("-c", code, str(ROOT))) as eve:
+    with Console(server.address, "--name", "eve", program=("-c", code, str(ROOT))) as eve:
         eve.wait("in lobby as eve")
         eve.press("x")
         assert eve.end() == 1
@@ -618,9 +634,10 @@ def test_unsent_messages_are_told_at_the_end(open_client: Open):
     assert b"1 of your messages was not sent" in ada.written.rpartition(b"\x1b[?1049l")[2]
 
 
+@pytest.mark.usefixtures("wire")
 def test_own_words_stay_in_the_room_that_was_left(open_client: Open, tmp_path):
     with ServerProcess("--history", str(tmp_path / "log")) as server:
-        ada = open_client(f"127.0.0.1:{server.port}")
+        ada = open_client(server.address)
         ada.wait("in lobby as ada")
         ada.press("said in the lobby\r/join other\r")
         ada.wait("you are in other")
@@ -630,7 +647,7 @@ def test_own_words_stay_in_the_room_that_was_left(open_client: Open, tmp_path):
 
 def test_plain_takes_whole_lines_as_they_are(server: ServerProcess, open_client: Open, meet: Meet):
     bob = meet("bob")
-    ada = open_client(f"127.0.0.1:{server.port}", "--layout", "plain")
+    ada = open_client(server.address, "--layout", "plain")
     ada.wait("in lobby as ada")
     ada.press("a\tbo\tc\n")
     assert bob.until(Message).text.split() == ["a", "bo", "c"]
@@ -654,7 +671,7 @@ def test_a_storm_of_resizes_down_to_1x1(open_client: Open, meet: Meet):
 
 
 def test_a_terminal_that_is_not_known_here_is_used_as_xterm(server: ServerProcess, open_client: Open, meet: Meet):
-    ada = open_client(f"127.0.0.1:{server.port}", environment={"TERM": "xterm-of-tomorrow"})
+    ada = open_client(server.address, environment={"TERM": "xterm-of-tomorrow"})
     ada.wait("TERM=xterm-of-tomorrow is not known here; used as xterm-256color")
     ada.wait("in lobby as ada")
     bob = meet("bob")
@@ -668,7 +685,7 @@ def test_a_terminal_that_is_not_known_here_is_used_as_xterm(server: ServerProces
 
 @pytest.mark.parametrize("term", ["dumb", "", None, "unknown"])
 def test_without_a_terminal_that_is_known_it_is_plain(server: ServerProcess, open_client: Open, term: str | None):
-    ada = open_client(f"127.0.0.1:{server.port}", environment={"TERM": term})
+    ada = open_client(server.address, environment={"TERM": term})
     ada.wait("in lobby as ada")
     assert b"\x1b" not in ada.written
     ada.press("/close\n")
@@ -833,6 +850,7 @@ def test_notify_is_kept_for_a_room(server: ServerProcess, open_client: Open, mee
 # --- floods and figures that are no timings
 
 
+@pytest.mark.usefixtures("wire")
 def test_a_flood_leaves_the_keys_alone(open_client: Open, meet: Meet):
     ada, bob = open_client(), meet("bob")
     ada.wait("bob joined")

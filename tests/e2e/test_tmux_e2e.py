@@ -39,8 +39,12 @@ class Tmux:
         return done.stdout
 
     def open(self, *arguments: str, columns: int = 120, rows: int = 24, environment: tuple[str, ...] = ()) -> int:
-        """A pane with a client in it. `environment` has `NAME=VALUE` pairs, which hold for the client alone."""
-        client = ["env", *environment, sys.executable, str(ROOT / "client" / "chat.py"), "--no-state", *arguments]
+        """A pane with a client in it, which has settings and a key of its own.
+
+        `environment` has `NAME=VALUE` pairs, which hold for the client alone.
+        """
+        own = [f"XDG_{kind}_HOME={self.folder}/{len(self.panes)}" for kind in ("CONFIG", "DATA")]
+        client = ["env", *own, *environment, sys.executable, str(ROOT / "client" / "chat.py"), "--no-state", *arguments]
         if self.panes:
             pane = self.run("split-window", "-h", "-P", "-F", "#{pane_id}", *client)
         else:
@@ -100,8 +104,9 @@ def server() -> Iterator[ServerProcess]:
         yield process
 
 
+@pytest.mark.usefixtures("wire")
 def test_two_people_talk_while_both_type(tmux: Tmux, server: ServerProcess):
-    where = f"127.0.0.1:{server.port}"
+    where = server.address
     ada = tmux.open(where, "--name", "ada")
     tmux.wait(ada, "in lobby as ada")
     bob = tmux.open(where, "--name", "bob", "--layout", "bottom")
@@ -133,7 +138,7 @@ FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 )  # fmt: skip
 def test_characters_that_terminals_show_in_their_own_ways(tmux: Tmux, server: ServerProcess, text: str):
     """However wide a terminal takes it for: the rows below stay, and the line goes on where it was."""
-    ada = tmux.open(f"127.0.0.1:{server.port}", "--name", "ada", columns=50)
+    ada = tmux.open(server.address, "--name", "ada", columns=50)
     tmux.wait(ada, "in lobby as ada")
     with Peer(server.port) as bob:
         bob.hello("bob")
@@ -154,7 +159,7 @@ def test_characters_that_terminals_show_in_their_own_ways(tmux: Tmux, server: Se
 
 
 def test_a_window_made_smaller_and_larger(tmux: Tmux, server: ServerProcess):
-    ada = tmux.open(f"127.0.0.1:{server.port}", "--name", "ada", "--layout", "inline")
+    ada = tmux.open(server.address, "--name", "ada", "--layout", "inline")
     tmux.wait(ada, "in lobby as ada; nobody else is here")
     tmux.write(ada, "a draft that is rather long for a window that will be narrow")
     for columns in (100, 40, 25, 60, 120):
@@ -218,8 +223,9 @@ def type_line(tmux: Tmux, pane: int, line: str) -> None:
     tmux.press(pane, "Enter")
 
 
+@pytest.mark.usefixtures("wire")
 def test_two_people_hold_a_private_conversation_while_a_room_is_busy(tmux: Tmux, server: ServerProcess):
-    where = f"127.0.0.1:{server.port}"
+    where = server.address
     ada = tmux.open(where, "--name", "ada")
     grace = tmux.open(where, "--name", "grace", "--layout", "bottom")
     for pane, name in ((ada, "ada"), (grace, "grace")):
@@ -253,11 +259,12 @@ def test_two_people_hold_a_private_conversation_while_a_room_is_busy(tmux: Tmux,
 
 @pytest.mark.parametrize("has_history", [True, False], ids=["with a history", "without a history"])
 def test_a_restart_keeps_what_was_confirmed_and_marks_what_was_not(tmux: Tmux, tmp_path: Path, has_history: bool):
+    """Between guests, for which there is no TLS: over it the two have keys, and their conversation does not end."""
     options = ("--history", str(tmp_path / "chat.db")) if has_history else ()
     with ServerProcess(*options) as server:
         port = server.port
-        ada = tmux.open(f"127.0.0.1:{port}", "--name", "ada")
-        grace = tmux.open(f"127.0.0.1:{port}", "--name", "grace")
+        ada = tmux.open(server.address, "--name", "ada")
+        grace = tmux.open(server.address, "--name", "grace")
         for pane, name in ((ada, "ada"), (grace, "grace")):
             tmux.wait(pane, f"in lobby as {name}")
         type_line(tmux, ada, "said to all")
