@@ -6,6 +6,7 @@ Imports are read with `ast` wherever they stand: at the top, inside functions, u
 import ast
 import functools
 import graphlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -370,6 +371,33 @@ def test_no_test_module_imports_another() -> None:
         if name.startswith("tests.") and name.rpartition(".")[2].startswith("test_")
     ]
     assert found == []
+
+
+END_TO_END = sorted((ROOT / "tests" / "e2e").glob("test_*.py"))
+
+
+def runs_over_tls_or_says_why_not(source: str) -> bool:
+    """Whether a module of tests uses the fixtures that run a test once plain and once encrypted, or has a reason."""
+    return re.search(r'"(wire|is_encrypted)"|\bis_encrypted: bool\b|^# Runs once: ', source, re.MULTILINE) is not None
+
+
+@pytest.mark.parametrize("path", END_TO_END, ids=shown)
+def test_an_end_to_end_test_runs_over_tls_or_says_why_not(path: Path) -> None:
+    assert runs_over_tls_or_says_why_not(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("source", "runs"),
+    [
+        ('pytestmark = pytest.mark.usefixtures("wire")', True),
+        ('@pytest.mark.usefixtures("ipv6", "wire")', True),
+        ("def server(is_encrypted: bool):", True),
+        ("import os\n\n# Runs once: there is no connection.", True),
+        ("def test_a(server):\n    assert server  # Runs once: no", False),
+    ],
+)
+def test_what_counts_as_running_over_tls(source: str, runs: bool) -> None:
+    assert runs_over_tls_or_says_why_not(source) == runs
 
 
 @pytest.mark.parametrize(
