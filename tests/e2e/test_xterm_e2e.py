@@ -3,6 +3,8 @@
 xterm prints its screen into a file when F12 is pressed, so a test reads what xterm shows and not what it was sent.
 """
 
+# Runs once: the connection matters neither to the keys nor to the widths of a terminal.
+
 import os
 import re
 import shutil
