@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
-"""Draws the pictures of the README: the real client in each layout, in a conversation on a real server.
+"""Makes the pictures in the documents from the real client, in conversations on a real server.
 
-    python tests/measure/pictures.py          # writes tests/pictures/*.svg
+    python tests/measure/pictures.py             # all, the one that moves as well: a minute
+    python tests/measure/pictures.py top people  # only these
 
-The script draws the screen of a terminal emulator (pyte) cell by cell. No picture is edited by hand.
+The pictures are drawn from the cells of a terminal emulator and written to `tests/pictures/`. No picture is edited by
+hand.
 """
 
 # ruff: noqa: E402 - the script puts the checkout on the path first
 
-import html
-import os
+import argparse
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -19,108 +21,100 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
-from pyte.screens import Char, Screen
-
+from pylingo.shared.messages import Command, Say
 from tests.console import Console
-from tests.support import ServerProcess
+from tests.drawing.scene import Scene, shown
+from tests.drawing.svg import picture
+from tests.drawing.terminal import Terminal
+from tests.measure import cast
 
 FOLDER = ROOT / "tests" / "pictures"
-COLUMNS, ROWS = 72, 16
-CELL, LINE, FONT, EDGE = 8.4, 19, 14, 12  # pixels
-INK, PAPER = "#d8d8d8", "#1c1c1c"
-SPACE = 'xml:space="preserve"'
-LAYOUTS = ("top", "bottom", "inline", "plain")
-COLORS = {
-    "red": "#d75f5f",
-    "green": "#87af5f",
-    "brown": "#d7af5f",
-    "blue": "#5f87d7",
-    "magenta": "#af87d7",
-    "cyan": "#5fafaf",
+ROOMS = ("compilers", "builds")
+COLUMN = 'names = "column"\n'
+BOTS = ("deployer", "monitor", "translator")
+GUESTS = 14
+AWAY = ("deployer", "guest-10", "guest-13")
+
+
+def layout(scene: Scene, name: str, settings: str = "") -> Terminal:
+    """The window of grace in a layout, in the middle of a conversation."""
+    return shown(conversation(scene, scene.open("grace", "--layout", name, rooms=ROOMS, settings=settings)))
+
+
+def conversation(scene: Scene, grace: Console) -> Console:
+    """Let ada, alan and a bot talk with grace, who begins an answer."""
+    ada = scene.open("ada")
+    grace.press("/switch compilers\r")
+    ada.press("/topic parser rewrite\r")
+    grace.wait("the topic of")
+    ada.press("hello! the build is green again\r")
+    grace.wait("green again")
+    grace.press("great, what was it?\r")
+    ada.wait("what was it?")
+    ada.press("a test that waited for luck. Details: https://example.org/builds/4711\r")
+    grace.wait("4711")
+    alan = scene.peer("alan")
+    grace.wait("alan joined")
+    alan.send(Say("I have seen that one before: it passes on fast machines only"))
+    grace.wait("fast machines")
+    ada.press("/me writes a test that waits for the answer\r")
+    grace.wait("waits for the answer")
+    ada.press("grace, would you look at the parser today? It splits a frame where the buffer ends\r")
+    grace.wait("buffer ends")
+    alan.send(Say("I have read half of your patch", to="grace"))
+    builder = scene.peer("builder", "builds")
+    builder.send(*(Say(f"build {number} is green", room="builds") for number in (4712, 4713, 4714)))
+    alan.send(Command("away", "back in ten minutes"))
+    grace.wait("is away")
+    grace.press("sure, as soon as this test is th")
+    return grace
+
+
+def people(scene: Scene) -> Terminal:
+    """A room with more people than the list has rows, some of whom are away."""
+    for name in (*BOTS, *(GUESTS * [None])):
+        peer = scene.peer(name)
+        if peer.name in AWAY:
+            peer.send(Command("away", "not here"))
+        peer.fence()
+    grace = scene.open("grace", rooms=ROOMS, settings=COLUMN)
+    return shown(conversation(scene, grace))
+
+
+PICTURES: dict[str, tuple[str, Callable[[Scene], Terminal]]] = {
+    "top": (
+        "The client in the layout top: a status row, the input line and the messages below it",
+        lambda scene: layout(scene, "top"),
+    ),
+    "bottom": (
+        "The client in the layout bottom: messages, a status row, and the input line below them",
+        lambda scene: layout(scene, "bottom", COLUMN),
+    ),
+    "inline": (
+        "The client in the layout inline: messages in the terminal's scrollback, the input line under them",
+        lambda scene: layout(scene, "inline"),
+    ),
+    "plain": (
+        "The client in the layout plain: one line after another",
+        lambda scene: layout(scene, "plain"),
+    ),
+    "people": ("The client with a list of the people in the room", people),
 }
 
 
-def converse(server: ServerProcess, layout: str) -> Screen:
-    """The screen of a person who uses `layout`, in the middle of a conversation."""
-    where, home = f"127.0.0.1:{server.port}", {"XDG_CONFIG_HOME": tempfile.mkdtemp()}
-    with Console(where, "--name", "ada", environment=home) as ada:
-        ada.wait("you are in")
-        with Console(
-            where, "--name", "grace", "--layout", layout, columns=COLUMNS, rows=ROWS, environment=home
-        ) as grace:
-            grace.wait("you are in")
-            ada.press("good morning! the build is green again\r")
-            grace.wait("green again")
-            grace.press("great, what was it?\r")
-            ada.wait("what was it?")
-            ada.press("a test that waited for luck. Details: https://example.org/builds/4711\r")
-            grace.wait("4711")
-            ada.press("grace, would you look at the parser today? It splits a frame where the buffer ends\r")
-            grace.wait("buffer ends")
-            with Console(where, "--name", "alan", environment=home) as alan:
-                alan.wait("you are in")
-                alan.press("I can help with that\r")
-                grace.wait("help with that")
-                grace.press("sure, right after lun")
-                grace.wait("after lun")
-                grace.pump(0.3)
-                return grace.screen
-
-
-def picture(screen: Screen) -> str:
-    """The screen as SVG."""
-    width, height = COLUMNS * CELL + 2 * EDGE, ROWS * LINE + 2 * EDGE
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" font-size="{FONT}" '
-        'font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, DejaVu Sans Mono, monospace">',
-        f'<rect width="100%" height="100%" rx="8" fill="{PAPER}"/>',
-    ]
-    for y in range(ROWS):
-        for x, text, char in runs(screen, y):
-            left, top = EDGE + x * CELL, EDGE + y * LINE
-            ink, paper = color(char.fg), ""
-            if char.reverse:
-                ink, paper = PAPER, INK
-            if paper:
-                parts.append(
-                    f'<rect x="{left:.1f}" y="{top}" width="{len(text) * CELL:.1f}" height="{LINE}" fill="{paper}"/>'
-                )
-            if text.strip():
-                style = ' font-weight="bold"' * char.bold + ' text-decoration="underline"' * char.underscore
-                places = " ".join(f"{left + index * CELL:.1f}" for index in range(len(text)))
-                words = html.escape(text)
-                parts.append(f'<text x="{places}" y="{top + FONT}" fill="{ink}"{style} {SPACE}>{words}</text>')
-    x, y = screen.cursor.x, screen.cursor.y
-    place = f'x="{EDGE + x * CELL:.1f}" y="{EDGE + y * LINE}" width="{CELL}" height="{LINE}"'
-    parts.append(f'<rect {place} fill="{INK}" opacity="0.7"/>')
-    return "\n".join([*parts, "</svg>", ""])
-
-
-def runs(screen: Screen, y: int) -> list[tuple[int, str, Char]]:
-    """The runs of a row in one style: column, text, and a character in that style."""
-    result: list[tuple[int, str, Char]] = []
-    for x in range(COLUMNS):
-        char = screen.buffer[y][x]
-        if result and result[-1][2]._replace(data="") == char._replace(data=""):
-            result[-1] = (result[-1][0], result[-1][1] + char.data, char)
-        else:
-            result.append((x, char.data, char))
-    return result
-
-
-def color(name: str) -> str:
-    if name == "default":
-        return INK
-    return COLORS.get(name, f"#{name}" if len(name) == 6 else INK)
-
-
 def main() -> None:
-    os.environ["TZ"] = "UTC"
-    FOLDER.mkdir(exist_ok=True)
-    for layout in LAYOUTS:
-        with ServerProcess("--rate", "0") as server:
-            (FOLDER / f"{layout}.svg").write_text(picture(converse(server, layout)), encoding="utf-8")
-            print(FOLDER / f"{layout}.svg")
+    parser = argparse.ArgumentParser(description="Makes the pictures in the documents from the real client.")
+    names = [*PICTURES, cast.PATH.stem]
+    parser.add_argument("name", nargs="*", choices=[*names, []], help=f"any of {', '.join(names)} (all)")
+    for name in parser.parse_args().name or names:
+        if name == cast.PATH.stem:
+            print(cast.make().relative_to(ROOT))
+            continue
+        about, draw = PICTURES[name]
+        path = FOLDER / f"{name}.svg"
+        with tempfile.TemporaryDirectory() as folder, Scene(Path(folder)) as scene:
+            path.write_text(picture(draw(scene), about), encoding="utf-8")
+        print(path.relative_to(ROOT))
 
 
 if __name__ == "__main__":
