@@ -1,5 +1,7 @@
 """The layout `inline`: what is printed stays, the input row is under it, and nothing is left behind."""
 
+from typing import Any
+
 import pyte
 import pytest
 from hypothesis import given, settings
@@ -16,6 +18,8 @@ from pylingo.client.terminal.model import Event, Model, Resized
 from pylingo.client.terminal.prompts import prompt
 from pylingo.client.terminal.theme import make_theme
 from pylingo.client.terminal.update import update
+from pylingo.client.themes import THEMES
+from pylingo.client.wording import clock_time, date_line, local_day
 from pylingo.shared.messages import Joined, Message, Sent
 
 TERMINAL = read_capabilities("xterm-256color")
@@ -25,9 +29,9 @@ AT = 1_700_000_000_000_000
 class Bench:
     """A model and the terminal on which it is printed."""
 
-    def __init__(self, columns: int = 40, rows: int = 10) -> None:
-        self.model = Model("localhost:5000", Preferences(layout="inline"), columns, rows)
-        self.inline = Inline(TERMINAL, make_theme(TERMINAL, False))
+    def __init__(self, columns: int = 40, rows: int = 10, has_colors: bool = False, **likes: Any) -> None:
+        self.model = Model("localhost:5000", Preferences(layout="inline", **likes), columns, rows)
+        self.inline = Inline(TERMINAL, make_theme(TERMINAL, has_colors, self.model.preferences.theme))
         self.screen = pyte.HistoryScreen(columns, rows, history=1_000)
         self.stream = pyte.Stream(self.screen)
         self.stream.feed("$ pylingo\r\n" + self.inline.enter())
@@ -125,6 +129,18 @@ def test_a_draft_of_several_rows_stands_under_the_messages():
     assert bench.rows[-4].endswith("number 19")
 
 
+def test_the_date_and_the_column_of_names_are_printed():
+    bench = Bench(70, 12, names="column")
+    bench.say("hello " * 20)
+    rows = [row for row in bench.rows if row]
+    assert rows[1] == date_line(local_day(AT))
+    time = clock_time(AT)
+    margin = " " * len(time)
+    assert rows[2] == f"{time}        -- \u2502 you are in lobby as ada; 1 other is here"
+    assert rows[3].startswith(f"{time}       bob \u2502 hello hello")
+    assert rows[4].startswith(f"{margin}           \u2502 hello hello")
+
+
 HAPPENINGS = st.one_of(
     st.sampled_from(["one", "a longer text that takes more than a row, and then a bit more", "\u4e2d" * 30]).map(Text),
     st.sampled_from(["enter", "alt-enter", "up", "down", "left", "home", "backspace", "ctrl-u", "ctrl-r"]).map(Key),
@@ -134,9 +150,23 @@ HAPPENINGS = st.one_of(
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(HAPPENINGS, max_size=40), st.integers(8, 50), st.integers(3, 20))
-def test_whatever_happens_the_input_is_under_all_messages(happenings: list[Event | str], columns: int, rows: int):
-    bench = Bench(columns, rows)
+@given(
+    st.lists(HAPPENINGS, max_size=40),
+    st.one_of(st.integers(8, 50), st.integers(60, 120)),
+    st.integers(3, 20),
+    st.fixed_dictionaries(
+        {
+            "names": st.sampled_from(["column", "plain"]),
+            "theme": st.sampled_from([*THEMES]),
+            "has_colors": st.booleans(),
+            "people": st.booleans(),
+        }
+    ),
+)
+def test_whatever_happens_the_input_is_under_all_messages(
+    happenings: list[Event | str], columns: int, rows: int, likes: dict[str, Any]
+):
+    bench = Bench(columns, rows, **likes)
     said = []
     for number, happening in enumerate(happenings):
         if isinstance(happening, str):

@@ -1,5 +1,7 @@
 """The screen made from the model: layouts, the status row, the input row; and that nothing in a row is alive."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from pylingo.client.events import Received, Status
 from pylingo.client.terminal.cells import STAND_IN, width
 from pylingo.client.terminal.input_events import Key, Paste, Text
 from pylingo.client.terminal.model import Model, Report
+from pylingo.client.terminal.people_list import EDGE
 from pylingo.client.terminal.rows import wrapped
 from pylingo.client.terminal.update import update
 from pylingo.client.terminal.view import Screen, body_height, screen
@@ -98,7 +101,10 @@ def check(seen: Screen) -> None:
         used.append(seen.status_row)
         assert width(plain(seen.status)) == seen.columns
     assert sorted(used) == list(range(seen.rows))
-    assert all(width(plain(row)) <= seen.columns for row in seen.body)
+    assert all(width(plain(row)) <= seen.side_column for row in seen.body)
+    assert len(seen.side) in (0, len(seen.body))
+    assert all(width(plain(EDGE) + plain(row)) <= seen.columns - seen.side_column for row in seen.side)
+    assert bool(seen.side) == (seen.side_column < seen.columns and bool(seen.body))
     assert all(width(row) < seen.columns for row in seen.input.all)
     assert seen.input.height <= max(1, seen.rows // 3)
 
@@ -113,7 +119,10 @@ WORDS = st.text(st.sampled_from("ab .://https漢e\u0301👩\u200d👧\n"), max_s
     texts=st.lists(st.tuples(WORDS, st.sampled_from(["", "bob", "漢字", "x" * 32])), max_size=8),
     typed=WORDS,
     cursor=st.integers(0, 80),
-    likes=st.booleans(),
+    likes=st.fixed_dictionaries(
+        {"times": st.booleans(), "people": st.booleans(), "names": st.sampled_from(["column", "plain"])}
+    ),
+    people=st.lists(st.sampled_from(["bob", "漢字", "x" * 32, "ada"]), unique=True),
     state=st.sampled_from(["online", "waiting", "connecting", "over"]),
 )
 @settings(max_examples=300, deadline=None)
@@ -124,14 +133,18 @@ def test_every_window_is_filled_and_nothing_is_too_wide(
     texts: list[tuple[str, str]],
     typed: str,
     cursor: int,
-    likes: bool,
+    likes: dict[str, Any],
+    people: list[str],
     state: str,
 ) -> None:
-    model = draft(make(layout, columns, rows, times=likes), typed)
+    model = draft(make(layout, columns, rows, **likes), typed)
     model.buffer.editor.cursor = min(cursor, len(model.buffer.editor.text))
     model.state, model.buffer.room, model.name = state, "漢字" * 5, "ada"
     for text, who in texts:
+        model.buffer.note_speaker(who)
         model.buffer.scrollback.add(said(text, who))
+    for name in people:
+        model.buffer.know(name)
     check(screen(model, 0.0))
     model.buffer.scrollback.viewport.scroll_up(3, body_height(model), lambda line: wrapped(model, line))
     check(screen(model, 0.0))
