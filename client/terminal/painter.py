@@ -87,7 +87,7 @@ class Painter:
         before, old, new = self._shown, self._rows, self._render(screen)
         self._shown, self._rows = screen, new
         begin, line = "", None
-        if before is None or _frame(before) != _frame(screen):
+        if before is None or (before.columns, before.rows) != (screen.columns, screen.rows):
             begin = terminal.normal + terminal.region(0, screen.rows - 1) + WRAP_OFF + terminal.clear
             old = [_BLANK] * screen.rows
         else:
@@ -178,11 +178,6 @@ class Painter:
     def _after(self, text: str) -> str:
         terminal = self._terminal
         return f"{terminal.save}{text}{terminal.clear_eol}{terminal.restore}"
-
-
-def _frame(screen: Screen) -> tuple[int, int, int]:
-    """The size of a screen and where its edge is: a change of these moves everything."""
-    return screen.columns, screen.rows, screen.side_column
 
 
 def _scrolled(old: list[str], new: list[str]) -> int:

@@ -22,7 +22,7 @@ from pylingo.client.terminal.rows import Row
 from pylingo.client.terminal.theme import make_theme
 from pylingo.client.terminal.update import update
 from pylingo.client.terminal.view import screen
-from pylingo.shared.messages import Joined, Left, Message, Notice, Renamed, Users
+from pylingo.shared.messages import Joined, Left, Message, Notice, Private, Renamed, Users
 
 TERMINAL = read_capabilities("xterm-256color")
 THEME = make_theme(TERMINAL, True)
@@ -137,6 +137,10 @@ KEYS = [
     "tab",
     "escape",
     "ctrl-r",
+    "alt-1",
+    "alt-2",
+    "alt-page-up",
+    "f8",
     "alt-enter",
     "shift-enter",
     "alt-b",
@@ -161,6 +165,9 @@ EVENTS = st.one_of(
     st.builds(lambda name: Received(Left("lobby", name, "close")), NAMES),
     st.builds(lambda name: Received(Renamed(name, "fay", "lobby")), st.sampled_from(["cy", "dee"])),
     st.builds(lambda text: Received(Notice(text)), TEXTS),
+    st.builds(
+        lambda name, at: Received(Private(name, "ada", "psst", 1_700_000_000_000_000 + at)), NAMES, st.integers(1, 99)
+    ),
     st.sampled_from([Status("online"), Status("waiting", None, 3.0), Status("connecting")]),
 )
 
@@ -212,6 +219,21 @@ def test_a_chat_is_painted_beside_its_people(layout, kind, names):
     bench.paint()
     bench.check()
     assert screen(bench.model, 0).side == ()
+
+
+@pytest.mark.parametrize("layout", ["top", "bottom"])
+@pytest.mark.parametrize("messages", [0, 3, 30])
+def test_a_conversation_takes_the_columns_of_the_list_and_gives_them_back(layout, messages):
+    bench = crowd(Bench(110, 14, layout=layout), 5)
+    for number in range(messages):
+        bench.say(str(number))
+    for number in range(4):
+        bench.happen(Received(Private("bob", "ada", "psst", bench.at + number)))
+    for key, has_list in (("alt-2", False), ("alt-1", True), ("alt-2", False)):
+        bench.happen(Key(key))
+        bench.paint()
+        bench.check()
+        assert bool(screen(bench.model, 0).side) is has_list
 
 
 @pytest.mark.parametrize(("people", "most"), [(10, 700), (1_000, 1_900)])

@@ -229,6 +229,7 @@ def test_the_column_grows_with_the_names_up_to_its_bound_and_never_shrinks() -> 
     assert column(model, said("x", "漢字漢字漢")) == [f"{TIME}  漢字漢字漢 │ x"]
     assert column(model, said("x"))[0] == f"{TIME}         bob │ x"
     assert column(model, said("x", "n" * 16)) == [f"{TIME}  {'n' * 16} │ x"]
+    assert column(model, said("x", "n" * 17)) == [f"{TIME}  {'n' * 15}+ │ {'n' * 17}: x"]
     assert column(model, said("x", "n" * 32)) == [f"{TIME}  {'n' * 15}+ │ {'n' * 32}: x"]
     assert column(model, said("x")) == [f"{TIME}               bob │ x"]
 
