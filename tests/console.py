@@ -19,6 +19,7 @@ from typing import Any, Self
 
 import pyte
 
+from tests.fakes.emulator import Emulator
 from tests.support import DEADLINE, ROOT
 
 QUIET = 0.05
@@ -51,7 +52,7 @@ class Console:
     ) -> None:
         """Without `is_shown` what is written is kept only, and costs the test no time."""
         self._is_shown = is_shown
-        self.screen = pyte.Screen(columns, rows)
+        self.screen = Emulator(columns, rows)
         self.screen.write_process_input = lambda answer: os.write(self._master, answer.encode())
         self._stream = pyte.ByteStream(self.screen)
         self.written = b""

@@ -22,7 +22,9 @@ from pylingo.client.terminal.rows import Row
 from pylingo.client.terminal.theme import make_theme
 from pylingo.client.terminal.update import update
 from pylingo.client.terminal.view import screen
-from pylingo.shared.messages import Joined, Left, Message, Notice, Private, Renamed, Users
+from pylingo.client.themes import THEMES
+from pylingo.shared.messages import Away, Joined, Left, Message, Moderated, Notice, Private, Renamed, Users
+from tests.fakes.emulator import Emulator
 
 TERMINAL = read_capabilities("xterm-256color")
 THEME = make_theme(TERMINAL, True)
@@ -40,7 +42,7 @@ class Bench:
         self.model = Model("localhost:5000", Preferences(layout=layout, **likes), columns, rows)
         self.theme = make_theme(terminal, True, self.model.preferences.theme)
         self.painter = Painter(terminal, self.theme)
-        self.screen = pyte.Screen(columns, rows)
+        self.screen = Emulator(columns, rows)
         self.stream = pyte.Stream(self.screen)
         self.now = 0.0
         self.at = 1_700_000_000_000_000
@@ -157,29 +159,36 @@ EVENTS = st.one_of(
         st.sampled_from(KEYS),
     ),
     st.builds(Paste, st.text(st.sampled_from("ab\n\u4e2d "), max_size=400)),
-    st.builds(Resized, st.integers(1, 60), st.integers(1, 30)),
-    st.builds(Mouse, st.sampled_from(["left", "right", "wheel-up"]), st.integers(0, 60), st.integers(0, 30)),
+    st.builds(Resized, COLUMNS, st.integers(1, 30)),
+    st.builds(Mouse, st.sampled_from(["left", "right", "wheel-up"]), st.integers(0, 140), st.integers(0, 30)),
+    st.sampled_from(["people", "colors", "time", "theme light", "clear"]).map(lambda command: ("do", command)),
+    st.lists(NAMES, max_size=30, unique=True).map(
+        lambda names: QueryReply("users", Users("lobby", names, False), True)
+    ),
+    st.builds(lambda name, why: Received(Away(name, why)), NAMES, st.sampled_from([None, "lunch"])),
+    st.builds(lambda name, rank: Received(Moderated(rank, "root", name)), NAMES, st.sampled_from(["op", "deop"])),
     st.builds(Focus, st.booleans()),
     st.builds(lambda text: ("say", text), TEXTS),
     st.builds(lambda name: Received(Joined("lobby", name)), NAMES),
     st.builds(lambda name: Received(Left("lobby", name, "close")), NAMES),
     st.builds(lambda name: Received(Renamed(name, "fay", "lobby")), st.sampled_from(["cy", "dee"])),
     st.builds(lambda text: Received(Notice(text)), TEXTS),
-    st.builds(
-        lambda name, at: Received(Private(name, "ada", "psst", 1_700_000_000_000_000 + at)), NAMES, st.integers(1, 99)
-    ),
+    st.builds(lambda name: Received(Private(name, "ada", "psst", 1_700_000_000_000_000)), NAMES),
     st.sampled_from([Status("online"), Status("waiting", None, 3.0), Status("connecting")]),
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.lists(st.tuples(EVENTS, st.booleans()), max_size=40),
     st.sampled_from(["top", "bottom"]),
-    st.tuples(st.integers(1, 60), st.integers(1, 30)),
+    st.tuples(COLUMNS, st.integers(1, 30)),
+    st.fixed_dictionaries(
+        {"people": st.booleans(), "names": st.sampled_from(["column", "plain"]), "theme": st.sampled_from([*THEMES])}
+    ),
 )
-def test_whatever_happens_the_terminal_shows_the_view(happenings, layout, size):
-    bench = Bench(*size, layout=layout)
+def test_whatever_happens_the_terminal_shows_the_view(happenings, layout, size, likes):
+    bench = Bench(*size, layout=layout, **likes)
     bench.happen(Status("online"), Received(Joined("lobby", "ada", 2)))
     for event, is_painted in happenings:
         if isinstance(event, tuple) and event[0] == "do":
