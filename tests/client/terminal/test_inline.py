@@ -21,6 +21,7 @@ from pylingo.client.terminal.update import update
 from pylingo.client.themes import THEMES
 from pylingo.client.wording import clock_time, date_line, local_day
 from pylingo.shared.messages import Joined, Message, Sent
+from tests.fakes.emulator import HistoryEmulator
 
 TERMINAL = read_capabilities("xterm-256color")
 AT = 1_700_000_000_000_000
@@ -32,7 +33,7 @@ class Bench:
     def __init__(self, columns: int = 40, rows: int = 10, has_colors: bool = False, **likes: Any) -> None:
         self.model = Model("localhost:5000", Preferences(layout="inline", **likes), columns, rows)
         self.inline = Inline(TERMINAL, make_theme(TERMINAL, has_colors, self.model.preferences.theme))
-        self.screen = pyte.HistoryScreen(columns, rows, history=1_000)
+        self.screen = HistoryEmulator(columns, rows, history=1_000)
         self.stream = pyte.Stream(self.screen)
         self.stream.feed("$ pylingo\r\n" + self.inline.enter())
         self.at = AT
