@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pylingo.client.locked_file import locked, replace
 from pylingo.client.state import default_path as state_path
+from pylingo.shared.files import open_private
 from pylingo.shared.text import MAX_TEXT
 
 KEPT = 1_000  # lines
@@ -58,7 +59,7 @@ class InputHistory:
         if not is_kept(line):
             return
         with locked(self._path) as target:
-            with open(target, "r+b") as file:
+            with open(target, "r+b", opener=open_private) as file:
                 size = file.seek(0, os.SEEK_END)
                 is_cut_off = size and os.pread(file.fileno(), 1, size - 1) != b"\n"  # the disk was full
                 file.write((b"\n" if is_cut_off else b"") + _encoded(line))

@@ -19,6 +19,7 @@ from pathlib import Path
 from pylingo.client.descriptor import give_foreground
 from pylingo.client.terminal.editor import LIMIT
 from pylingo.client.terminal.model import Edited
+from pylingo.shared.files import open_private
 
 DEFAULT = "vi"
 PATIENCE = 1.0  # seconds that an editor may take to end, if the program ends before it
@@ -109,7 +110,7 @@ class ExternalEditor:
         self._folder = Path(tempfile.mkdtemp(prefix="pylingo-"))
         file = self._folder / _FILE
         try:
-            with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+            with open(file, "xb", opener=open_private) as opened:
                 opened.write(f"{text}\n".encode("utf-8", "replace"))
             with contextlib.suppress(termios.error):
                 self._modes = termios.tcgetattr(self._fd)
