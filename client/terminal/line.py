@@ -68,7 +68,7 @@ class Line:
     @property
     def is_across(self) -> bool:
         """Whether it divides others: it has no time, and stands across the window."""
-        return self.kind in ("day", "marker")
+        return self.kind in ("day", "edge", "marker")
 
     @property
     def head(self) -> str:

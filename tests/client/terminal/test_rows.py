@@ -214,8 +214,10 @@ def test_names_and_signs_stand_in_a_column(line: Line, row: str) -> None:
     assert (line.head or line.text) in column(make("plain", columns=80), line)[0]
 
 
-def test_a_date_stands_across_the_column() -> None:
-    assert column(make(columns=80), Line("day", "--- today ---", NOON)) == ["--- today ---"]
+@pytest.mark.parametrize("kind", ["day", "edge", "marker"])
+def test_lines_that_divide_others_stand_across_the_column_without_a_time(kind: str) -> None:
+    assert column(make(columns=80), Line(kind, "--- today ---", NOON)) == ["--- today ---"]
+    assert [plain(row) for row in wrapped(make(columns=80), Line(kind, "--- x ---", NOON))] == ["--- x ---"]
 
 
 def test_rows_after_the_first_stand_beside_the_column() -> None:
