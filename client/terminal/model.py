@@ -50,6 +50,7 @@ class Model:
     Each maps to the name that was given to /ignore. All are compared forms."""
     own_names: set[str] = field(default_factory=set)  # all names that we have had, in their compared forms
     away: dict[str, str] = field(default_factory=dict)  # why people are away, by the compared form of their names
+    asked_who_at: float = -math.inf  # when the server was last asked who is away
     is_settled: bool = False  # whether there was a session with the server
     # the rooms
     features: frozenset[str] | None = None  # of the server; None before it has said so

@@ -15,6 +15,8 @@ from pylingo.shared.text import printable
 
 DESCRIBE_EVERY = 300.0
 """Seconds after which the server is asked again who is away, for the list of people."""
+LEAST_PAUSE = 5.0
+"""Seconds between two such questions at least, however often rooms change and frames are left out."""
 _STAYS = frozenset({"leave", "moved", KICKED})  # reasons to leave a room after which the person is still there
 
 
@@ -45,9 +47,10 @@ def describe_people(model: Model, now: float) -> list[Effect]:
     """
     buffer = model.buffer
     is_listed = list_columns(model) and buffer.current_room is not None and model.state == "online"
-    if not is_listed or not model.has(PEOPLE) or now - buffer.described_at < DESCRIBE_EVERY:
+    is_recent = now - buffer.described_at < DESCRIBE_EVERY or now - model.asked_who_at < LEAST_PAUSE
+    if not is_listed or not model.has(PEOPLE) or is_recent:
         return []
-    buffer.described_at = now
+    buffer.described_at = model.asked_who_at = now
     return [query(model, "who")]
 
 

@@ -7,7 +7,7 @@ from pylingo.client.settings import Preferences
 from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.buffers import show
 from pylingo.client.terminal.model import Model, Query
-from pylingo.client.terminal.people_events import DESCRIBE_EVERY, describe_people, query
+from pylingo.client.terminal.people_events import DESCRIBE_EVERY, LEAST_PAUSE, describe_people, query
 from pylingo.client.terminal.server_events import received
 from pylingo.client.terminal.update import update
 from pylingo.shared.messages import Away, Joined, Left, People, PersonInfo, Private, Ready, Renamed, Users
@@ -182,7 +182,9 @@ def test_the_server_is_asked_who_is_away_where_the_window_lists_the_people(model
     assert describe_people(model, 100.0 + DESCRIBE_EVERY - 1) == []
     assert describe_people(model, 100.0 + DESCRIBE_EVERY) == [Query("who")], "ranks may have changed unseen"
     show(model, model.buffers[1])
-    assert describe_people(model, 101.0) == [Query("who")], "each room once"
+    at = 100.0 + DESCRIBE_EVERY + LEAST_PAUSE
+    assert describe_people(model, at - 1) == [], "not too often"
+    assert describe_people(model, at) == [Query("who")], "each room once"
     show(model, model.buffers[2])
     assert describe_people(model, 1_000.0) == [], "a conversation has no list"
 
@@ -205,5 +207,5 @@ def test_every_event_may_make_the_list_ask(model: Model) -> None:
     assert update(model, Received(Joined("dev", "cy")), 0.0, NOON)[-1:] != [Query("who")]
     update(model, lost, 1.0, NOON)
     back = Received(Ready("ada", "lobby", TOKEN, True, rooms=["lobby", "dev"]))
-    effects = [*update(model, Status("online"), 2.0, NOON), *update(model, back, 2.0, NOON)]
+    effects = [*update(model, Status("online"), 7.0, NOON), *update(model, back, 7.0, NOON)]
     assert effects.count(Query("who")) == 1, "who is away is not known any more"
