@@ -49,14 +49,15 @@ def status_line(model: Model, now: float) -> Row:
 def _state(model: Model, now: float) -> str:
     buffer = model.buffer
     place, *details = _place(model, buffer)
-    # In a narrow row, the part with the highest rank goes first. The topic takes the columns that are left.
+    # In a narrow row, the part with the highest rank goes first. The topic takes the columns that are left. A Latin
+    # word follows it, or a topic in a script that is written from the right would draw the next number to its left.
     parts = [
         (0, place),
         (_TOPIC, _topic(model, buffer)),
-        *((_TOPIC + 1, detail) for detail in details),
-        (3, _below(buffer)),
         (1 if model.state != "online" else 2, connection(model, now)),
         (1, _unsent(model)),
+        *((_TOPIC + 1, detail) for detail in details),
+        (3, _below(buffer)),
         (6, _name(model)),
         (7, "you are away" if model.state == "online" and fold(model.name) in model.away else ""),
     ]

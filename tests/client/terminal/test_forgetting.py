@@ -59,7 +59,7 @@ def model() -> Model:
     model = make(columns=99)
     model.features = frozenset(FEATURES)
     happen(model, *welcome([], resumed=False), Joined("lobby", "ada", 3), GREEN, listed("ada", "bob", "cy"))
-    assert status(model) == "lobby · topic: green · 3 here · online · ada"
+    assert status(model) == "lobby · topic: green · online · 3 here · ada"
     return model
 
 
@@ -71,7 +71,7 @@ def test_how_many_are_here_is_not_known_without_a_connection_nor_before_a_new_li
     happen(model, Joined("lobby", "dan"), Left("lobby", "bob", "leave"))
     assert status(model) == "lobby · online · ada", "a change of an unknown number"
     happen(model, listed("ada", "dan"))
-    assert status(model) == "lobby · 2 here · online · ada"
+    assert status(model) == "lobby · online · 2 here · ada"
 
 
 def test_a_list_that_the_connection_broke_off_counts_for_nothing(model: Model) -> None:
@@ -93,7 +93,7 @@ def test_the_topic_is_asked_for_after_a_return(model: Model) -> None:
 
 def test_a_room_that_is_entered_anew_without_a_topic_has_none(model: Model) -> None:
     happen(model, LOST, *welcome([], resumed=False), Joined("lobby", "ada", 1))
-    assert status(model) == "lobby · 1 here · online · ada"
+    assert status(model) == "lobby · online · 1 here · ada"
 
 
 def test_a_topic_that_is_as_it_was_is_no_news_after_a_return(model: Model) -> None:

@@ -101,9 +101,9 @@ def test_verified_names_are_marked() -> None:
 
 def test_the_status_row_shows_the_lock_and_the_rank() -> None:
     model = make("lobby")
-    assert plain(status_line(model, 0.0)).startswith(" lobby · 0 here · online · ada")
+    assert plain(status_line(model, 0.0)).startswith(" lobby · online · 0 here · ada")
     model.is_encrypted = True
-    assert plain(status_line(model, 0.0)).startswith(" lobby · 0 here · TLS online · ada")
+    assert plain(status_line(model, 0.0)).startswith(" lobby · TLS online · 0 here · ada")
     assert "@ada" not in plain(status_line(model, 0.0))
     take(model, Ready("ada", "lobby", "0" * 32, True, rooms=["lobby"], identity=KEY, operator=True))
     assert "@ada" in plain(status_line(model, 0.0))

@@ -34,9 +34,9 @@ def status_in(model: Model, columns: int) -> str:
 
 def test_the_status_row_says_where_one_is() -> None:
     model = online()
-    assert status(model) == "lobby · 2 here · online 12 ms · ada"
+    assert status(model) == "lobby · online 12 ms · 2 here · ada"
     model.round_trip = None
-    assert status(model) == "lobby · 2 here · online · ada"
+    assert status(model) == "lobby · online · 2 here · ada"
     model.buffer.room = None
     assert status(model) == "no room: /join one · online · ada"
     model.name, model.wanted = "guest-3", "ada"
@@ -46,7 +46,7 @@ def test_the_status_row_says_where_one_is() -> None:
 def test_the_status_row_says_where_something_is_new() -> None:
     model = online()
     model.buffers += [Buffer("ops", new=5), Buffer(person="grace", new=1, urgent=1)]
-    assert status(model) == "1:lobby · 2 here · online 12 ms · ada · [3:@grace 1!] [2:ops 5]"
+    assert status(model) == "1:lobby · online 12 ms · 2 here · ada · [3:@grace 1!] [2:ops 5]"
     model.columns = 40
     assert status(model) == "1:lobby · [3:@grace 1!] [2:ops 5]"
     model.columns = 27
@@ -58,7 +58,7 @@ def test_the_status_row_begins_with_the_room_and_its_topic() -> None:
     model.buffer.topic = "green\x1b[2J"
     model.away["ada"] = "lunch"
     topic = "topic: green\N{REPLACEMENT CHARACTER}(2J"
-    assert status(model) == f"lobby · {topic} · 2 here · online 12 ms · ada · you are away"
+    assert status(model) == f"lobby · {topic} · online 12 ms · 2 here · ada · you are away"
     model.buffers.append(Buffer("ops", is_outside=True, topic="of ops"))
     model.active = 1
     assert status(model) == "not in 2:ops · online 12 ms · ada · you are away", "its topic may be another one by now"
@@ -68,7 +68,7 @@ def test_somebody_who_is_away_is_so_in_the_conversation() -> None:
     model = online()
     model.buffers.append(Buffer(person="Bob"))
     model.active, model.away = 1, {"bob": "lunch · [3:@root 99!]"}
-    assert status(model) == "2:@Bob · away: lunch - (3:@root 99!) · online 12 ms · ada"
+    assert status(model) == "2:@Bob · online 12 ms · away: lunch - (3:@root 99!) · ada"
     model.buffers[0].forget_people()
     assert status(model) == "2:@Bob · online 12 ms · ada", "nobody would tell us that they are back"
 
@@ -76,15 +76,24 @@ def test_somebody_who_is_away_is_so_in_the_conversation() -> None:
 def test_a_topic_does_not_look_like_the_words_of_the_client() -> None:
     model = online()
     model.buffer.topic = "x · [3:@root 99!] \u2219 you are away"
-    assert status(model) == "lobby · topic: x - (3:@root 99!) - you are away · 2 here · online 12 ms · ada"
+    assert status(model) == "lobby · topic: x - (3:@root 99!) - you are away · online 12 ms · 2 here · ada"
+
+
+def test_a_word_in_latin_letters_follows_the_topic() -> None:
+    """Terminals that know Hebrew would draw a number behind a Hebrew topic to the left of it."""
+    model = online()
+    model.buffer.topic = "\u05e9\u05dc\u05d5\u05dd"
+    assert status(model).partition("\u05dd \u00b7 ")[2].startswith("online")
+    model.is_encrypted = True
+    assert status(model).partition("\u05dd \u00b7 ")[2].startswith("TLS online")
 
 
 def test_a_long_topic_takes_what_is_left_and_a_short_window_leaves_it_out() -> None:
     model = online()
     model.buffer.topic = "the build is green " * 20
     assert len(status_in(model, 200)) == 199, "the row begins with a blank"
-    assert status_in(model, 80) == "lobby · topic: the build is green the build is g… · 2 here · online 12 ms · ada"
-    assert status_in(model, 60) == "lobby · topic: the build is green … · 2 here · online 12 ms"
+    assert status_in(model, 80) == "lobby · topic: the build is green the build is g… · online 12 ms · 2 here · ada"
+    assert status_in(model, 60) == "lobby · topic: the build is green … · online 12 ms · 2 here"
     assert status_in(model, 52) == "lobby · topic: the build is green t… · online 12 ms"
     assert status_in(model, 40) == "lobby · online 12 ms"
     model.buffer.topic = "漢" * 100
@@ -103,8 +112,8 @@ def test_the_place_is_the_last_part_to_go_from_a_narrow_status_row() -> None:
     for model.columns in (80, 52, 46, 32, 16):
         rows.append(status(model))
     assert rows == [
-        "1:lobby · 2 here · more below ↓ · online 12 ms · ada · [2:ops 5]",
-        "1:lobby · more below ↓ · online 12 ms · [2:ops 5]",
+        "1:lobby · online 12 ms · 2 here · more below ↓ · ada · [2:ops 5]",
+        "1:lobby · online 12 ms · more below ↓ · [2:ops 5]",
         "1:lobby · online 12 ms · [2:ops 5]",
         "1:lobby · [2:ops 5]",
         "1:lobby · [2:op",
@@ -116,14 +125,14 @@ def test_how_many_are_here_is_known_before_their_names_are() -> None:
     happen = lambda record: update(model, Received(record), 0.0, NOON)  # noqa: E731
     update(model, Status("online"), 0.0, NOON)
     happen(Joined("lobby", "ada", 7))
-    assert "lobby · 7 here" in status(model)
+    assert "online · 7 here" in status(model)
     happen(Joined("lobby", "bob"))
-    assert "lobby · 8 here" in status(model)
+    assert "online · 8 here" in status(model)
     happen(Left("lobby", "bob", "leave"))
     update(model, QueryReply("users", Users("lobby", ["ada", "cy"], True), False), 0.0, NOON)
-    assert "lobby · 7 here" in status(model)
+    assert "online · 7 here" in status(model)
     update(model, QueryReply("users", Users("lobby", ["dan"], False), True), 0.0, NOON)
-    assert "lobby · 3 here" in status(model)
+    assert "online · 3 here" in status(model)
 
 
 def test_the_status_row_says_that_there_is_no_connection() -> None:
@@ -146,21 +155,21 @@ def test_the_status_row_says_what_is_below() -> None:
         model.buffer.scrollback.add(said(f"{number}\nmore"))
     rows = body_height(model)
     model.buffer.scrollback.viewport.scroll_up(1, rows, lambda line: wrapped(model, line))
-    assert "here · more below ↓ · online" in status(model)
+    assert "here · more below ↓ · ada" in status(model)
     model.buffer.scrollback.viewport.scroll_up(6, rows, lambda line: wrapped(model, line))
-    assert "here · more below ↓ · online" in status(model), "what is below has been there before"
+    assert "here · more below ↓ · ada" in status(model), "what is below has been there before"
     for number in range(2):
         model.buffer.scrollback.add(said(f"new {number}", at=NOON + 1 + number))
     model.buffer.scrollback.add(Line("own", "mine", NOON, "ada"))
     model.buffer.scrollback.add(Line("day", "--- 2026-01-01 ---", NOON))
-    assert "here · 2 new below ↓ · online" in status(model)
+    assert "here · 2 new below ↓ · ada" in status(model)
     model.buffer.scrollback.viewport.scroll_down(8, lambda line: wrapped(model, line))
-    assert "here · 1 new below ↓ · online" in status(model)
+    assert "here · 1 new below ↓ · ada" in status(model)
     model.buffer.scrollback.viewport.scroll_up(3, rows, lambda line: wrapped(model, line))
-    assert "here · 1 new below ↓ · online" in status(model), "the other was in view"
+    assert "here · 1 new below ↓ · ada" in status(model), "the other was in view"
     model.buffer.scrollback.viewport.follow()
     model.buffer.scrollback.viewport.scroll_up(9, rows, lambda line: wrapped(model, line))
-    assert "here · more below ↓ · online" in status(model)
+    assert "here · more below ↓ · ada" in status(model)
 
 
 def test_nothing_is_below_once_all_fits() -> None:
