@@ -5,6 +5,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 
 from pylingo.client import events
 from pylingo.client.features import IDENTITY, PRIVATE, ROOMS
@@ -128,6 +129,9 @@ class Incoming:
             self.claim()
 
     def _ready(self, ready: messages.Ready) -> None:
+        has_inbox = ready.resumed or ready.identity is not None
+        if ready.token != self.token:  # not our session, but one that began with a `ready` that was lost
+            ready = replace(ready, resumed=False)
         self._out.show(ready)
         self._accepted()
         self.name, self.token = ready.name, ready.token
@@ -140,7 +144,7 @@ class Incoming:
         self._membership.ready(ready.rooms or ([ready.room] if ready.room is not None else []))
         for room in self._membership.rooms:
             self._reading.catch_up(fold(room))
-        if (ready.resumed or ready.identity is not None) and PRIVATE in self._out.features:
+        if has_inbox and PRIVATE in self._out.features:
             self._reading.catch_up(INBOX)
         for say in self._unanswered.again({*self._membership.places, INBOX}):
             self._out.send(say)

@@ -221,6 +221,24 @@ def test_in_a_new_session_rooms_are_entered_again_and_conversations_are_over() -
     assert talk.received(private(3)).show == [private(3)], "the stamps of another session's inbox tell nothing"
 
 
+def test_a_session_that_began_with_a_ready_that_was_lost_is_a_new_one() -> None:
+    """The server was restarted, and the first connection to the new one broke too early: the second one resumes it."""
+    talk = in_rooms("lobby")
+    talk.received(private(7))
+    [lost] = talk.say("a", to="grace").send
+    talk.disconnected()
+    arrive(talk)
+    talk.disconnected()
+    resumed = replace(ready(resumed=True), token="1" * 32)
+    step = arrive(talk, resumed)
+    assert replace(resumed, resumed=False) in step.show
+    assert [refused.request for refused in step.refused] == [lost], "grace may be somebody else now"
+    assert without_ids(step.send) == [HistoryRequest(0, limit=MAX_PAGE, inbox=True), Command("open", "lobby")]
+    [asked, _] = step.send
+    step = talk.received(page(asked, entry(3, to="ada", name="grace")))
+    assert step.show == [Private("grace", "ada", "3", 3)], "the stamps of another session's inbox tell nothing"
+
+
 def test_private_words_said_before_the_first_session_are_sent() -> None:
     talk = make()
     talk.say("a", to="grace")
