@@ -51,6 +51,14 @@ def test_downwards_past_those_in_view(model: Model) -> None:
     assert model.hint.startswith("no message further down mentions you")
 
 
+def test_mentions_at_the_edges_of_the_view(model: Model) -> None:
+    lines = {line.text: line for line in model.buffer.scrollback.lines}
+    lines[f"number {press(model)[0]}."].is_mention = True
+    assert press(model, "alt-p")[-1] == 80, "the one in the first row of the view is in sight"
+    lines["number 81."].is_mention = True
+    assert press(model, "alt-n")[-1] == 81
+
+
 def test_the_view_stays_where_it_went_and_esc_follows_again(model: Model) -> None:
     before = press(model, "alt-p")
     model.buffer.scrollback.add(said("number 100.", at=NOON + 100))
