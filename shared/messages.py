@@ -64,7 +64,10 @@ class Command(Record):
 
 @record("history", REQUESTS)
 class HistoryRequest(Record):
-    """A page of a room, of the conversation `with_` somebody, or of the `inbox`: all that was private, both ways."""
+    """A page of a room, of the conversation `with_` somebody, or of the `inbox`: all that was private, both ways.
+
+    With `search`, it has only messages that match (see `search.parse_search`).
+    """
 
     since: Stamp | None = None
     before: Stamp | None = None
@@ -73,6 +76,7 @@ class HistoryRequest(Record):
     room: str | None = None
     with_: str | None = None
     inbox: bool | None = None
+    search: str | None = None
 
 
 @record("ping", REQUESTS)
@@ -322,12 +326,29 @@ class Entry(Record):
 
 @record("history", EVENTS)
 class HistoryPage(Record):
-    """`room` is None for private messages; `with_` is the name of the other person if the request had one."""
+    """`room` is None for private messages; `with_` is the name of the other person if the request had one.
+
+    In the page of a search, `next` is the stamp before which it goes on, None at its end.
+    """
 
     room: str | None
     messages: list[Entry]
     more: bool
     oldest: Stamp | None
+    re: Id | None = None
+    with_: str | None = None
+    next: Stamp | None = None
+
+
+@record("history", REPLIES)
+class SearchPage(Record):
+    """The `history` of a search. It has `next` even if that is nil."""
+
+    room: str | None
+    messages: list[Entry]
+    more: bool
+    oldest: Stamp | None
+    next: Stamp | None
     re: Id | None = None
     with_: str | None = None
 

@@ -72,6 +72,7 @@ ALLOWED = {
     "reactor.control:Control.close": END,
     "reactor.control:ask": "for commands of their own, without a loop",
     "reactor.history.database": THREAD,
+    "reactor.history.searcher:_rest": THREAD,
     "reactor.history.writer": THREAD,
     "reactor.certificates:_read": f"{START}; later by `Reload`, {THREAD}",
     "reactor.config:read_file": f"{START}; later by `Reload`, {THREAD}",

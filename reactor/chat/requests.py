@@ -22,10 +22,13 @@ from pylingo.shared.messages import (
     Pong,
     PongRequest,
     Say,
+    SearchPage,
 )
 from pylingo.shared.schema import Record
+from pylingo.shared.search import parse_search
 
 _PAGE = 300.0  # the work of a page of history, in units of about a microsecond
+_SEARCH = 1_500.0  # that of a search in memory, besides the page; one in a file is as dear to those who search
 
 
 def handle(session: Session, request: Record) -> None:
@@ -44,7 +47,12 @@ def _command(session: Session, command: Command) -> None:
 
 
 def _history(session: Session, request: HistoryRequest) -> None:
-    """Reply with a page of a room, of a conversation or of the inbox."""
+    """Reply with a page of a room, of a conversation or of the inbox; with matches alone if it is a search."""
+    if request.search is not None:
+        if request.since is not None:
+            raise RequestError("bad-argument", "a search goes back from 'before': leave 'since' out")
+        parse_search(request.search)
+        session.hub.tick.work += _SEARCH
     with_ = given(request.with_)
     if (given(request.room) is not None) + (with_ is not None) + bool(request.inbox) > 1:
         raise RequestError("bad-argument", "a page is of a room, of a conversation or of the inbox: name one of them")
@@ -64,9 +72,12 @@ def _history(session: Session, request: HistoryRequest) -> None:
     session.hub.tick.work += _PAGE
 
     def answer(page: Page) -> None:
-        deliver(HistoryPage(room, page.messages, page.more, page.oldest, request.id, name))
+        if request.search is None:
+            deliver(HistoryPage(room, page.messages, page.more, page.oldest, request.id, name))
+        else:
+            deliver(SearchPage(room, page.messages, page.more, page.oldest, page.next, request.id, name))
 
-    page(request, answer)
+    page(request, answer, session.outbox)
 
 
 def _ping(session: Session, ping: PingRequest) -> None:

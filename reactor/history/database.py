@@ -11,16 +11,19 @@ import os
 import sqlite3
 import stat
 import time
+from urllib.parse import quote
 
 from pylingo.shared.files import open_private, sync_folder
 from pylingo.shared.names import fold
 
 logger = logging.getLogger(__name__)
 
-VERSION = 6
+VERSION = 7
 """The version of the schema. A file of an earlier version is upgraded, one of a later version is refused."""
 BUSY = 5.0
 """Seconds to wait for another program's lock at the start."""
+_SEARCH_BUSY = 0.05  # the same for a search
+_STATEMENTS = 16  # of searches, that stay prepared: the text of most is too seldom the same
 _CHECK_EVERY = 1.0  # seconds between two checks of the identity of the file
 _ENDINGS = ("", "-wal", "-shm")  # of the names of the files of a database
 _REPORT_EVERY = 5.0  # seconds between two log lines about an upgrade
@@ -64,8 +67,19 @@ create table topic (room text primary key, text text not null, name text not nul
 strict, without rowid;
 create index topic_by_time on topic (at);
 """
+_CHAPTERS = """
+create table chapter (
+    number integer primary key,
+    first integer not null,
+    last integer not null,
+    words integer not null,
+    state integer not null,
+    version text not null
+) strict;
+"""
+# The index of the words: a row for each table `words_NUMBER` (see `chapters`).
 _UPGRADES = {
-    0: _TABLE + _KEYS + _NUMBERS + _INBOX + _TOPICS,
+    0: _TABLE + _KEYS + _NUMBERS + _INBOX + _TOPICS + _CHAPTERS,
     1: "alter table message add column session integer;",
     2: """
 drop index if exists message_of_key;
@@ -86,6 +100,7 @@ drop index inbox_of_message;
 """
     + _INBOX
     + "insert into inbox select owner, at from inbox_of_5; drop table inbox_of_5;",
+    6: _CHAPTERS,
 }
 """By the version that they start from. A new file has version 0, and is complete after one step."""
 
@@ -151,6 +166,23 @@ def open_file(path: str, busy: float | None = None) -> sqlite3.Connection:
     except BaseException:
         file.close()
         raise
+    return file
+
+
+def open_to_search(path: str) -> sqlite3.Connection:
+    """Open a file that a server has open, only to read it. It may be closed by another thread.
+
+    Raises `sqlite3.Error` if that is impossible, without creating anything.
+    """
+    file = sqlite3.connect(
+        f"file:{quote(os.path.abspath(path))}?mode=ro",
+        uri=True,
+        timeout=_SEARCH_BUSY,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=_STATEMENTS,
+    )
+    file.execute("pragma query_only = on")
     return file
 
 

@@ -29,12 +29,22 @@ _by_stamp = attrgetter("at")
 class Page:
     """Messages in ascending order. `more` says if there are more in the direction of the request.
 
-    `oldest` is the stamp of the oldest message of the room, None if there is none.
+    `oldest` is the stamp of the oldest message of the room, None if there is none. In the page of a search, `next` is
+    the stamp before which the search goes on, None at its end.
     """
 
     messages: list[Entry]
     more: bool
     oldest: int | None
+    next: int | None = None
+
+
+class Asker(Protocol):
+    """To whom a page goes."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the page would be dropped."""
 
 
 class History(Protocol):
@@ -94,10 +104,18 @@ class History(Protocol):
     def when_settled(self, callback: Callable[[], object]) -> None:
         """Call `callback` at that time, or as soon as it is clear that it will take long."""
 
-    def page(self, room: str, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
-        """Call `answer` with the messages that a request asks for."""
+    def page(
+        self, room: str, request: HistoryRequest, answer: Callable[[Page], object], asker: Asker | None = None
+    ) -> None:
+        """Call `answer` with the messages that a request asks for.
 
-    def inbox(self, owner: Owner, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
+        Raises `RequestError` as `parse_search` does. Searches of one asker come one after another, in turn with those
+        of others. That of a closed one may have no answer.
+        """
+
+    def inbox(
+        self, owner: Owner, request: HistoryRequest, answer: Callable[[Page], object], asker: Asker | None = None
+    ) -> None:
         """As `page`, for everything private that an owner has sent or received."""
 
     def redact(self, room: str, at: int, done: Callable[[bool], object]) -> None:

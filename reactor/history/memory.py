@@ -9,11 +9,13 @@ inbox of a key, count as rooms that nobody is in since the last message.
 
 import collections
 import functools
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from pylingo.reactor.history import private
-from pylingo.reactor.history.history import FOREVER, Found, Numbers, Page, cut_page
+from pylingo.reactor.history.finder import find_in_memory
+from pylingo.reactor.history.history import FOREVER, Asker, Found, Numbers, Page, cut_page
 from pylingo.reactor.history.private import Owner
 from pylingo.reactor.history.topics import StoredTopic, Topics
 from pylingo.shared.messages import Entry, HistoryRequest
@@ -26,6 +28,7 @@ MEMORY = 64 * 2**20
 _ENTRY_SIZE = 144  # bytes of an entry besides its strings; many share a fingerprint
 _PLAIN_SIZE = _ENTRY_SIZE + 2 * 50  # the same with two empty strings
 _KEY_SIZE = 480  # bytes of a key's places in the index besides its strings
+_SEARCHED = 0.0015  # seconds for a search, for which the loop waits
 _ROOM_SIZE = 1_300  # bytes of a room without messages besides its name
 
 folded = functools.lru_cache(1_024)(fold)
@@ -90,13 +93,17 @@ class _RoomHistory:
 class MemoryHistory:
     """A `History` in memory: at most `per_room` messages of a room, and about `most` bytes in all.
 
-    The messages take `size` bytes, as estimated. `reserved` bytes of `most` are set aside with `reserve`.
+    The messages take `size` bytes, as estimated. `reserved` bytes of `most` are set aside with `reserve`. `clock` gives
+    the seconds of CPU time by which searches are limited.
     """
 
     stamps_until = FOREVER
 
-    def __init__(self, per_room: int = PER_ROOM, most: int = MEMORY) -> None:
+    def __init__(
+        self, per_room: int = PER_ROOM, most: int = MEMORY, clock: Callable[[], float] = time.thread_time
+    ) -> None:
         self._per_room = per_room
+        self._clock = clock
         self.most = most
         self.newest_stamp = 0
         self.size = self.reserved = 0
@@ -182,10 +189,19 @@ class MemoryHistory:
     def when_settled(self, callback: Callable[[], object]) -> None:
         callback()
 
-    def page(self, room: str, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
-        answer(cut_page(list(self._rooms[room].entries) if room in self._rooms else [], request))
+    def page(
+        self, room: str, request: HistoryRequest, answer: Callable[[Page], object], asker: Asker | None = None
+    ) -> None:
+        entries = self._rooms[room].entries if room in self._rooms else collections.deque[Entry]()
+        if request.search is None:
+            answer(cut_page(list(entries), request))
+            return
+        end = self._clock() + _SEARCHED
+        answer(find_in_memory(entries, request, lambda: self._clock() >= end))
 
-    def inbox(self, owner: Owner, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
+    def inbox(
+        self, owner: Owner, request: HistoryRequest, answer: Callable[[Page], object], asker: Asker | None = None
+    ) -> None:
         self.page(private.inbox(owner), request, answer)
 
     def redact(self, room: str, at: int, done: Callable[[bool], object]) -> None:

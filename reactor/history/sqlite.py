@@ -12,6 +12,7 @@ again, whatever happens.
 import logging
 import secrets
 import sqlite3
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -19,15 +20,17 @@ from functools import partial
 from pylingo.reactor.history import private
 from pylingo.reactor.history.clock import wall_clock
 from pylingo.reactor.history.database import open_file
-from pylingo.reactor.history.history import FOREVER, Found, Numbers, Page
+from pylingo.reactor.history.history import FOREVER, Asker, Found, Numbers, Page
 from pylingo.reactor.history.key_filters import FILTER_SHARE, BloomFilter, KeyFilters
 from pylingo.reactor.history.memory import MemoryHistory, number_of
 from pylingo.reactor.history.private import Owner
-from pylingo.reactor.history.store import Row, find_key, read_inbox, read_page, redact, row_size
+from pylingo.reactor.history.searcher import Job, Searcher
+from pylingo.reactor.history.store import Row, find_key, read_page, redact, row_size
 from pylingo.reactor.history.topics import StoredTopic, Topics
 from pylingo.reactor.history.writer import Writer
 from pylingo.reactor.history.writer_queue import (
     CHECK_EVERY,
+    DropChapter,
     HangAlerts,
     Query,
     Redaction,
@@ -85,7 +88,10 @@ class SqliteHistory:
         memory.reserve(self._keys.size)
         # Each server numbers its sessions from 1; in the file, the numbers of different servers begin at random.
         self._first_session = secrets.randbits(62)
-        self._writer = Writer(self.path, self.call_from_thread, self, open_file, self.keep, self.most, memory.most)
+        self._searcher = Searcher(self.path, self.call_from_thread, lambda number: self._put(DropChapter(number)))
+        self._writer = Writer(
+            self.path, self.call_from_thread, self, open_file, self.keep, self.most, memory.most, self._searcher
+        )
         self._tasks = WriterQueue(self._writer.inbox, memory.most)
         self._alerts = HangAlerts(self.path, self._tasks, self.announce)
         self._cleared: dict[str, StoredTopic | None] = {}  # topics that were cleared during an outage
@@ -114,12 +120,14 @@ class SqliteHistory:
         """Commit everything, within `timeout` seconds. Call it after the reactor has stopped."""
         if self._opened is None:
             return
+        end = time.monotonic() + timeout
         if self._reserved:
             self._current().reserved = self.newest_stamp
         self._flush()
         self._tasks.release()
+        self._searcher.stop(timeout / 2)
         self._writer.inbox.put(Stop())
-        self._writer.thread.join(timeout)
+        self._writer.thread.join(max(0.0, end - time.monotonic()))
         if self._has_failed and self._redactions:
             logger.error("%d redacted messages may be in %s with their text", len(self._redactions), self.path)
         if self.is_running:
@@ -197,19 +205,29 @@ class SqliteHistory:
     def when_settled(self, callback: Callable[[], object]) -> None:
         self.query(lambda file: callback, callback)
 
-    def page(self, room: str, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
-        def ask(file: sqlite3.Connection) -> Callable[[], object]:
-            return partial(answer, read_page(file, room, request))
+    def page(
+        self, room: str, request: HistoryRequest, answer: Callable[[Page], object], asker: Asker | None = None
+    ) -> None:
+        def fall_back() -> None:
+            self.memory.page(room, request, answer)
 
-        self.query(ask, lambda: self.memory.page(room, request, answer))
+        if request.search is None:
+            self.query(lambda file: partial(answer, read_page(file, room, request)), fall_back)
+        else:  # behind everything added before, which the other thread sees once it is committed
+            job = Job(room, request, answer, fall_back, asker)
+            self.query(lambda file: partial(self._search, job), fall_back)
 
-    def inbox(self, owner: Owner, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
-        whose = self._owner(owner)
+    def inbox(
+        self, owner: Owner, request: HistoryRequest, answer: Callable[[Page], object], asker: Asker | None = None
+    ) -> None:
+        self.page(private.inbox(self._owner(owner)), request, answer, asker)
 
-        def ask(file: sqlite3.Connection) -> Callable[[], object]:
-            return partial(answer, read_inbox(file, whose, request))
-
-        self.query(ask, lambda: self.memory.inbox(whose, request, answer))
+    def _search(self, job: Job) -> None:
+        if self._has_failed or self._tasks.is_hanging:
+            job.settle(job.fallback)
+        else:
+            self._searcher.submit(job)
+            self._check_later()
 
     def redact(self, room: str, at: int, done: Callable[[bool], object]) -> None:
         self.memory.redact_now(room, at)
@@ -293,7 +311,7 @@ class SqliteHistory:
                 self._put(Rescan(self._keys.renew()))
                 self.memory.reserve(self._keys.size)
 
-    def _put(self, task: WriteBatch | Query | Rescan) -> None:
+    def _put(self, task: WriteBatch | Query | Rescan | DropChapter) -> None:
         discarded = self._tasks.put(task)
         self._call_all([callback for batch in discarded for callback in batch.lost])
         if topics := {room: topic for batch in discarded for room, topic in batch.topics.items()}:
@@ -311,8 +329,9 @@ class SqliteHistory:
         """Check whether the disk responds, and whether enough stamps are reserved."""
         self._is_check_scheduled = False
         self._alerts.check(self._is_open, _FAILED if self._has_failed else "")
+        self._searcher.check(self._tasks.is_hanging)
         self._reserve()
-        if self._occupied or self._tasks.is_busy:
+        if self._occupied or self._tasks.is_busy or self._searcher.is_busy:
             self._check_later()
 
     def _reserve(self) -> None:

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from pylingo.reactor.history.chapters import take_out
 from pylingo.reactor.history.database import AUTHOR
 from pylingo.reactor.history.history import FOREVER, Numbers, Page, fit_frame
 from pylingo.reactor.history.private import Owner, owners
@@ -22,7 +23,8 @@ _TOPICS_READ = 10 * MOST  # topics that are read: there may be more than the mos
 _SWEEP_ROWS = 200  # rows deleted in one commit, for which new messages wait
 _FAR_OVER = 2**25  # bytes, and a twentieth, above the bound: messages come faster than small steps delete
 _SWEEP_PAGES = 64  # pages returned to the system in one commit
-_ENTRY = "name, text, at, key, recipient, action, fingerprint, operator, redacted"
+ENTRY = "name, text, at, key, recipient, action, fingerprint, operator, redacted"
+"""The columns that `entry_of` takes."""
 _ROW_SIZE = 300  # bytes of a row in memory besides its text, about
 Row = tuple[int, str, str, str, str | None, int | None, str | None, bool | None, str | None, bool | None, bool | None]
 """Stamp, room, name, text, key, the number of the session, which only a message with a key has, recipient, action;
@@ -110,12 +112,12 @@ def load(file: sqlite3.Connection) -> list[tuple[str, Entry]]:
     """
     loaded = []
     characters = _LOADED_SIZE
-    newest = f"select room, {_ENTRY} from message order by at desc limit {_LOOKED_AT}"
+    newest = f"select room, {ENTRY} from message order by at desc limit {_LOOKED_AT}"
     for row in file.execute(f"select * from ({newest}) where recipient is null limit ?", (_LOADED,)):
         characters -= len(row[2])
         if characters < 0:
             break
-        loaded.append((row[0], _entry(row[1:])))
+        loaded.append((row[0], entry_of(row[1:])))
     return loaded[::-1]
 
 
@@ -134,32 +136,41 @@ def write_topics(file: sqlite3.Connection, topics: Mapping[str, StoredTopic | No
             file.execute("insert or replace into topic values (?, ?, ?, ?)", (room, *topic))
 
 
-def read_page(file: sqlite3.Connection, room: str, request: HistoryRequest) -> Page:
-    """Return the page of a room or a conversation that a request asks for."""
-    return _read_page(file, "message where room = ?", room, request)
+def source(place: str) -> tuple[str, Owner]:
+    """Return the tables and the condition for the messages of a place, and the value that the condition has a `?` for.
+
+    A place is a room, a conversation or an inbox (see `private`).
+    """
+    found = owners(place)
+    if len(found) == 1:
+        return "inbox join message using (at) where owner = ?", found[0]
+    return "message where room = ?", place
 
 
-def read_inbox(file: sqlite3.Connection, owner: Owner, request: HistoryRequest) -> Page:
-    """Return the page of an owner's private messages that a request asks for."""
-    return _read_page(file, "inbox join message using (at) where owner = ?", owner, request)
-
-
-def _read_page(file: sqlite3.Connection, where: str, what: str | int, request: HistoryRequest) -> Page:
+def read_page(file: sqlite3.Connection, place: str, request: HistoryRequest) -> Page:
+    """Return the page of a place that a request asks for."""
+    where, what = source(place)
     forward = request.since is not None
     since = min(request.since, FOREVER) if request.since is not None else -1
     before = min(request.before, FOREVER) if request.before is not None else FOREVER
     rows = file.execute(
-        f"select {_ENTRY} from {where} and at > ? and at < ? order by at {'asc' if forward else 'desc'} limit ?",
+        f"select {ENTRY} from {where} and at > ? and at < ? order by at {'asc' if forward else 'desc'} limit ?",
         (what, since, before, request.limit + 1),
     ).fetchall()
-    entries = list(map(_entry, rows[: request.limit] if forward else rows[request.limit - 1 :: -1]))
+    entries = list(map(entry_of, rows[: request.limit] if forward else rows[request.limit - 1 :: -1]))
     page = fit_frame(entries, forward)
-    oldest = file.execute(f"select min(at) from {where}", (what,)).fetchone()[0]
-    return Page(page, len(rows) > len(page), oldest)
+    return Page(page, len(rows) > len(page), oldest_of(file, place))
 
 
-def _entry(row: tuple[Any, ...]) -> Entry:
-    """The message in a row of `_ENTRY`."""
+def oldest_of(file: sqlite3.Connection, place: str) -> int | None:
+    """Return the stamp of the oldest message of a place, None if there is none."""
+    where, what = source(place)
+    found = file.execute(f"select at from {where} order by at limit 1", (what,)).fetchone()
+    return found[0] if found is not None else None
+
+
+def entry_of(row: tuple[Any, ...]) -> Entry:
+    """The message in a row of `ENTRY`."""
     name, text, at, key, recipient, action, fingerprint, operator, redacted = row
     return Entry(name, text, at, key, recipient, action and True, fingerprint, operator and True, redacted and True)
 
@@ -167,8 +178,10 @@ def _entry(row: tuple[Any, ...]) -> Entry:
 def redact(file: sqlite3.Connection, room: str, at: int) -> bool:
     """Empty the text of a message; return whether there is one. It is part of the next commit.
 
-    `secure_delete` overwrites the text in the file. It is in the journal until `truncate_journal`.
+    `secure_delete` overwrites the text in the file. It is in the journal until `truncate_journal`, and its words are in
+    the index until its chapter is merged.
     """
+    take_out(file, room, at)
     query = "update message set text = '', redacted = 1 where at = ? and room = ?"
     return file.execute(query, (at, room)).rowcount > 0
 

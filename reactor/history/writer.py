@@ -20,9 +20,21 @@ from functools import partial
 from pylingo.reactor.history import store
 from pylingo.reactor.history.clock import ClockTrust
 from pylingo.reactor.history.database import FileIdentity
+from pylingo.reactor.history.indexer import Indexer
 from pylingo.reactor.history.key_filters import FILTER_SHARE, KeyScan
 from pylingo.reactor.history.outage import Backlog, Outage
-from pylingo.reactor.history.writer_queue import Inbox, Query, Redaction, Rescan, Stop, Task, WriteBatch, WriterListener
+from pylingo.reactor.history.searcher import Searcher
+from pylingo.reactor.history.writer_queue import (
+    DropChapter,
+    Inbox,
+    Query,
+    Redaction,
+    Rescan,
+    Stop,
+    Task,
+    WriteBatch,
+    WriterListener,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +44,7 @@ _ROWS_PER_COMMIT = 5_000  # so that each commit is short
 _ROWS_OF_QUERY = 20  # a query takes about as long as writing so many rows
 _SWEEP_EVERY = 60.0  # seconds between two searches for messages to delete
 _TRUNCATE_AGAIN = 1.0  # seconds until the journal is cut, if a reader was in the way
+_REST = 3.0  # times as long as a step of the index are spent without one
 _SLICES_AT_ONCE = 50  # of the key scan: a file with few keys is read before anybody connects
 
 
@@ -40,7 +53,7 @@ class Writer:
     """The thread. `report(callback, *args)` calls `callback` in the loop.
 
     `keep` is in seconds, `most` in bytes of the file, 0 for no bound. `memory` bounds the bytes of messages kept during
-    an outage, and its share those of the filter of the file's keys.
+    an outage, and its share those of the filter of the file's keys. `searcher` reads the file as well.
     """
 
     path: str
@@ -50,6 +63,7 @@ class Writer:
     keep: float
     most: int
     memory: int
+    searcher: Searcher
 
     def __post_init__(self) -> None:
         self.inbox = Inbox()
@@ -63,7 +77,8 @@ class Writer:
         self._trust: ClockTrust | None = None
         self._doubted: tuple[int, int] | None = None  # as stored in the file
         self._scan: KeyScan | None = None
-        self._next_sweep = self._next_commit = 0.0
+        self._index: Indexer | None = None
+        self._next_sweep = self._next_commit = self._next_step = 0.0
         self._next_truncation = math.inf
         self._unfinished: list[WriteBatch | Query] = []  # tasks that the file failed with
 
@@ -74,6 +89,7 @@ class Writer:
                 self._serve(file)
                 return
             except Exception as error:
+                self.searcher.suspend()
                 self._outage.begin(error, file, self._unfinished)
             finally:
                 file.close()
@@ -107,6 +123,8 @@ class Writer:
         self._doubted = (sound, ran) if sound is not None else None
         self._identity.remember()
         self._scan = scan or KeyScan(file, most=self._most_filter)
+        self._index = Indexer(file, self.keep, self.most)
+        self.searcher.resume()
         self._next_sweep = time.monotonic() + 1.0 if self.keep or self.most else math.inf
         return max(newest, known.get("reserved", 0))
 
@@ -116,12 +134,17 @@ class Writer:
         self._unfinished = []
         while True:
             self._do_chores(file)
-            next_chore = min(self._identity.next_check, self._next_sweep, self._next_truncation)
+            next_step = self._next_step if self._index is not None and self._index.is_busy else math.inf
+            next_chore = min(self._identity.next_check, self._next_sweep, self._next_truncation, next_step)
             task = self.inbox.take(0.0 if self._scan is not None else next_chore - time.monotonic())
             if isinstance(task, WriteBatch | Query):
                 self._do(file, self._gather(task))
             elif isinstance(task, Rescan):
                 self._scan = KeyScan(file, task.number, self._most_filter)
+                self.inbox.done += 1
+            elif isinstance(task, DropChapter):
+                if self._index is not None:
+                    self._index.give_up(task.number)
                 self.inbox.done += 1
             elif isinstance(task, Stop):
                 self.inbox.put_back(task)  # if the file is gone, this is still the end
@@ -163,6 +186,8 @@ class Writer:
                 if batches:
                     reports.append(self._write(file, batches))
         if any(isinstance(task, Redaction) for task in work):
+            if self._index is not None:
+                self._index.reload()
             self._truncate(file)
         if any(isinstance(task, WriteBatch) for task in work):
             self._identity.check()
@@ -180,6 +205,8 @@ class Writer:
             store.write_numbers(file, reserved=reserved)
         store.write_topics(file, {room: topic for batch in batches for room, topic in batch.topics.items()})
         store.write(file, (row for batch in batches for row in batch.rows))
+        if self._index is not None:
+            self._index.wrote(row for batch in batches for row in batch.rows)
         callbacks = [callback for batch in batches for callback in batch.committed]
         return partial(self.listener.committed, callbacks, reserved)
 
@@ -199,12 +226,22 @@ class Writer:
             oldest = self._trust.oldest() if self._trust is not None else 0
             self._store_doubt(file)
             more = store.sweep(file, oldest, self.most)
+            if more and self._index is not None:
+                self._index.messages_deleted()
             end = time.monotonic()
             self._next_sweep = end + (max(0.05, 2 * (end - begin)) if more else _SWEEP_EVERY)
 
+        if self._index is not None and self._index.is_busy and begin >= self._next_step:
+            begin = time.monotonic()
+            if self._index.step():
+                self._truncate(file)
+            end = time.monotonic()
+            self._next_step = end + _REST * (end - begin)
+
     def _truncate(self, file: sqlite3.Connection) -> None:
         """Cut the journal, which has the text of redacted messages; later if somebody reads it just now."""
-        is_done = store.truncate_journal(file)
+        with self.searcher.paused():
+            is_done = store.truncate_journal(file)
         self._next_truncation = math.inf if is_done else time.monotonic() + _TRUNCATE_AGAIN
 
     def _store_doubt(self, file: sqlite3.Connection) -> None:

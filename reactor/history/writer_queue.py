@@ -84,11 +84,18 @@ class Rescan:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class DropChapter:
+    """Build a chapter of the index again: a search has found it damaged."""
+
+    number: int
+
+
 class Stop:
     """End the thread. The last task."""
 
 
-Task = WriteBatch | Query | Rescan | Stop
+Task = WriteBatch | Query | Rescan | DropChapter | Stop
 
 
 class WriterListener(Protocol):

@@ -41,6 +41,7 @@ from pylingo.shared.messages import (
 )
 from pylingo.shared.names import fold, room_name, user_name
 from pylingo.shared.schema import Record
+from pylingo.shared.search import parse_search
 from pylingo.shared.text import MAX_LINE, message_text, without_controls
 from tests.fakes.chat import NOON
 from tests.fakes.dues import Source
@@ -339,7 +340,11 @@ class Model:
             device.answer_late(one, Sent(room, at, say.id, say.key, to))
 
     def _history(self, one: Somebody, device: Device, request: HistoryRequest) -> None:
-        room = name = None
+        room = name = search = None
+        if request.search is not None:
+            if request.since is not None:
+                raise RequestError("bad-argument", "")
+            search = parse_search(request.search)
         if request.inbox:
             log: Log = one
         elif request.with_ is not None:
@@ -350,12 +355,17 @@ class Model:
             log, room = place.key, place.name
         entries = self.logs[log]
         oldest = entries[0].at if entries else None
-        if request.since is None:
+        following = None
+        if search is not None:
+            matches = [entry for entry in entries if search.matches(entry.text)]
+            page, more = matches[-request.limit :], len(matches) > request.limit
+            following = page[0].at if more else None
+        elif request.since is None:
             page, more = entries[-request.limit :], len(entries) > request.limit
         else:
             later = [entry for entry in entries if entry.at > request.since]
             page, more = later[: request.limit], len(later) > request.limit
-        device.dues.answer(HistoryPage(room, page, more, oldest, request.id, name))
+        device.dues.answer(HistoryPage(room, page, more, oldest, request.id, name, following))
 
     # --- commands
 

@@ -27,6 +27,7 @@ REQUEST_FIELDS = {
         "room?": "str",
         "with?": "str",
         "inbox?": "bool",
+        "search?": "str",
     },
     "ping": {"id?": "id"},
     "pong": {"id?": "id"},
@@ -73,6 +74,7 @@ EVENT_FIELDS = {
         "oldest": "at?",
         "re?": "id",
         "with?": "str",
+        "next?": "at",
     },
     "skipped": {"room": "str?", "count": "int", "after": "at", "until": "at"},
     "moderated": {

@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ from pylingo.shared.errors import RequestError
 from pylingo.shared.framing import HEADER, MAX_BODY, FrameDecoder
 from pylingo.shared.messages import DEFAULT_PAGE, EVENTS, MAX_PAGE, REPLIES, REQUESTS
 from pylingo.shared.names import MAX_NAME, MAX_ROOM, fold, room_name, user_name
-from pylingo.shared.schema import Field, Record, Schema, read_record, to_map
+from pylingo.shared.schema import Field, Schema, read_record, to_map
+from pylingo.shared.search import COUNTED_LETTERS, COUNTED_WORDS, MAX_SEARCH, MAX_TERMS, parse_search, words_of
 from pylingo.shared.text import MAX_LINE, MAX_MOTD, MAX_QUOTE, MAX_TEXT, MAX_WORDS
 
 DOCUMENT = (Path(__file__).parents[2] / "shared" / "PROTOCOL.md").read_text(encoding="utf-8")
@@ -120,14 +122,11 @@ def test_an_example_is_the_frame_that_it_claims_to_be(example: Example) -> None:
     assert decoder.pending == 0
     record = CODECS[example.side].decode(bodies[0])
     assert record.type == example.type
-    written = [record, read_reply(bodies[0])]  # the server writes some frames in a form of their own
+    written = [record]
+    if example.side == "S->C" and example.type.encode() in REPLIES:  # the server writes it in a form of its own
+        written.append(read_record(REPLIES, msgpack.unpackb(bodies[0], raw=True)))
     assert json.loads(example.claim) in [to_map(form) for form in written]
     assert example.data in [encode(form) for form in written]
-
-
-def read_reply(body: bytes) -> Record:
-    raw = msgpack.unpackb(body, raw=True)
-    return read_record(EVENTS | REQUESTS | REPLIES if raw[b"type"] in REPLIES else EVENTS | REQUESTS, raw)
 
 
 def claims(title: str) -> list[dict[str, Any]]:
@@ -223,6 +222,7 @@ def test_every_command_is_in_the_table_with_an_argument_where_it_has_one() -> No
         ("topic of a room, reason of being away", MAX_LINE),
         ("text` of `error`, `goodbye`, `notice", MAX_WORDS),
         ("a peer's words quoted in such a text", MAX_QUOTE),
+        ("search` of a `history` request", MAX_SEARCH),
     ],
 )
 def test_the_limits_are_those_of_the_code(row: str, limit: int) -> None:
@@ -233,6 +233,9 @@ def test_the_other_numbers_are_those_of_the_code() -> None:
     assert f"{DEFAULT_PAGE} where the request does not say" in table("Limits")["messages of a history page"]
     assert f"{MAX_MOTD:,}" in table("Limits")["text` of `error`, `goodbye`, `notice"]
     assert f"describes version {PROTOCOL_VERSION} of the protocol" in DOCUMENT
+    assert f"at most {MAX_TERMS} words" in table("Limits")["search` of a `history` request"]
+    counted = f"the first {COUNTED_LETTERS} characters count, and of a text the first {COUNTED_WORDS:,} words"
+    assert counted in section("Searching")
 
 
 # --- names ------------------------------------------------------------------------------------------------------
@@ -262,6 +265,32 @@ def test_names_are_allowed_as_the_table_says(name: str, rest: list[str]) -> None
 def test_cases_that_look_alike_are_told_apart_by_the_code_alone(one: str, rest: list[str]) -> None:
     other = unescape(rest[0].strip("`"))
     assert fold(user_name(one)) != fold(user_name(other))
+
+
+# --- searching --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("message", "rest"), pairs("Searching"))
+def test_a_search_finds_what_the_table_says(message: str, rest: list[str]) -> None:
+    search = parse_search(unescape(rest[0].strip("`")))
+    assert search.matches(message) == {"yes": True, "no": False}[rest[1]]
+
+
+def test_the_blocks_of_scripts_without_spaces_are_those_of_the_code() -> None:
+    """A letter of them is a word beside another letter of its own kind."""
+    (listed,) = re.findall(r"U\+0E01 to .*? 3FFFF\.", section("Searching").replace("\n", " "))
+    ends = re.findall(r"([0-9A-F]{4,5}) +to +([0-9A-F]{4,5})", listed.replace("U+", ""))
+    blocks = [range(int(first, 16), int(last, 16) + 1) for first, last in ends]
+    assert len(blocks) == 18
+    for code in range(0x20000):
+        char = chr(code)
+        if unicodedata.category(char)[0] in "LMN" and fold(char) == char and not_ignored(char):
+            alone = any(code in block for block in blocks)
+            assert words_of(char + char) == ([char, char] if alone else [char + char]), hex(code)
+
+
+def not_ignored(char: str) -> bool:
+    return words_of(char) != []
 
 
 # --- form -------------------------------------------------------------------------------------------------------

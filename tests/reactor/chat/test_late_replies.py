@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from pylingo.reactor.chat.hub import GRACE
-from pylingo.reactor.history.history import Page
+from pylingo.reactor.history.history import Asker, Page
 from pylingo.reactor.history.memory import MemoryHistory
 from pylingo.shared.messages import (
     Command,
@@ -43,7 +43,9 @@ class SlowLog(MemoryHistory):
     def when_settled(self, callback: Callable[[], object]) -> None:
         self.waiting.append(callback)
 
-    def page(self, room: str, request: HistoryRequest, answer: Callable[[Page], object]) -> None:
+    def page(
+        self, room: str, request: HistoryRequest, answer: Callable[[Page], object], asker: Asker | None = None
+    ) -> None:
         super().page(room, request, lambda page: self.waiting.append(lambda: answer(page)))
 
     def answer(self) -> None:

@@ -249,12 +249,13 @@ class Chats(RuleBasedStateMachine):
         since = data.draw(st.none() | st.just(0) | st.integers(max(0, self.model.newest - 3), self.model.newest))
         limit = data.draw(st.sampled_from([50, 2]))
         kind = data.draw(st.sampled_from(["room", "with", "inbox"]))
+        search = data.draw(st.sampled_from([None, None, "hi", "WO two", "psst", "..."]))
         if kind == "room":
-            self.ask(device, HistoryRequest(since, None, limit, id, room))
+            self.ask(device, HistoryRequest(since, None, limit, id, room, search=search))
         elif kind == "with":
-            self.ask(device, HistoryRequest(since, None, limit, id, with_=data.draw(user_of(self))))
+            self.ask(device, HistoryRequest(since, None, limit, id, with_=data.draw(user_of(self)), search=search))
         else:
-            self.ask(device, HistoryRequest(since, None, limit, id, inbox=True))
+            self.ask(device, HistoryRequest(since, None, limit, id, inbox=True, search=search))
 
     # --- people
 

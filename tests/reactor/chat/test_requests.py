@@ -23,8 +23,10 @@ from pylingo.shared.messages import (
     Ready,
     Renamed,
     Say,
+    SearchPage,
     Sent,
 )
+from pylingo.shared.schema import Record
 from tests.fakes.bench import benches
 from tests.fakes.chat import NOON, Chat, resume, seated
 from tests.fakes.history import SlowLog
@@ -244,3 +246,114 @@ def test_the_log_knows_the_entry_afterwards(log):
     pages: list[object] = []
     log.page("tea", HistoryRequest(), lambda page: pages.append(page.messages))
     assert pages == [[Entry("alice", "hi", NOON, "old")]]
+
+
+# --- searching
+
+
+@pytest.fixture
+def library(log) -> Chat:
+    """A room with messages, and three people in it."""
+    chat = Chat(log=log)
+    alice, bob, _ = chat.people("alice", "bob", "carol")
+    alice.ask(Say("Deployed at noon"), Say("nothing"), Say("to deploy", to="bob"), Say("deploy again"))
+    bob.ask(Say("deploying", to="carol"))
+    chat.tick()
+    return chat
+
+
+def asked(chat: Chat, name: str, request: HistoryRequest) -> Record:
+    """The reply to a request of somebody."""
+    (session,) = chat.hub.named(name).sessions
+    person = session.peer
+    person.got()
+    person.ask(request)
+    chat.tick()
+    (reply,) = person.got()
+    return reply
+
+
+def test_a_search_is_answered_with_what_matches(library):
+    page = asked(library, "alice", HistoryRequest(id=1, search="deploy"))
+    first, last = Entry("alice", "Deployed at noon", NOON), Entry("alice", "deploy again", NOON + 3)
+    assert page == HistoryPage("tea", [first, last], False, NOON, 1, None, None)
+    page = asked(library, "bob", HistoryRequest(limit=1, id=2, room="#TEA", search="deploy"))
+    assert page == HistoryPage("tea", [last], True, NOON, 2, None, NOON + 3)
+    page = asked(library, "bob", HistoryRequest(before=NOON + 3, id=3, search="deploy"))
+    assert page == HistoryPage("tea", [first], False, NOON, 3, None, None)
+
+
+def test_only_the_page_of_a_search_says_where_to_go_on(library):
+    eve = library.person("eve", "tea")
+    eve.ask(HistoryRequest(id=1), HistoryRequest(id=2, search="deploy"))
+    library.tick()
+    frames = b"".join(map(bytes, eve.out.buffers))
+    assert frames.count(b"\xa4next") == frames.count(b"\xa4next\xc0") == 1
+    entries = [Entry("alice", "Deployed at noon", NOON), Entry("alice", "deploy again", NOON + 3)]
+    assert encode(SearchPage("tea", entries, False, NOON, None, 2)) in frames
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "found"),
+    [
+        ("alice", {"with_": "bob"}, ["to deploy"]),
+        ("bob", {"with_": "alice"}, ["to deploy"]),
+        ("bob", {"with_": "carol"}, ["deploying"]),
+        ("alice", {"with_": "carol"}, []),
+        ("alice", {"inbox": True}, ["to deploy"]),
+        ("bob", {"inbox": True}, ["to deploy", "deploying"]),
+        ("carol", {"inbox": True}, ["deploying"]),
+    ],
+)
+def test_private_messages_are_found_by_those_who_have_them(library, name, where, found):
+    page = asked(library, name, HistoryRequest(search="deploy", **where))
+    assert [entry.text for entry in page.messages] == found
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"search": ""}, "bad-text"),
+        ({"search": " ?! "}, "bad-text"),
+        ({"search": "x" * 257}, "text-too-long"),
+        ({"search": "a " * 17}, "bad-argument"),
+        ({"search": "deploy", "since": 0}, "bad-argument"),
+        ({"search": "deploy", "inbox": True, "with_": "bob"}, "bad-argument"),
+        ({"search": "deploy", "room": "ops"}, "not-in-room"),
+        ({"search": "deploy", "with_": "nobody"}, "no-such-user"),
+    ],
+)
+def test_a_search_that_is_refused(library, fields, code):
+    reply = asked(library, "alice", HistoryRequest(id=9, **fields))
+    assert (type(reply), reply.code, reply.re) == (Error, code, 9)
+
+
+def test_a_search_goes_to_the_outbox_that_asked(log):
+    class Waiting(SlowLog):
+        def page(self, room, request, answer, asker=None):
+            askers.append(asker)
+            answers.append(lambda: super(Waiting, self).page(room, request, answer))
+
+    askers, answers = [], []
+    chat = Chat(log=Waiting())
+    alice, bob = chat.people("alice", "bob")
+    for person in (alice, bob):
+        person.ask(HistoryRequest(id=1, search="deploy"))
+    assert askers == [alice.session.outbox, bob.session.outbox]
+    assert not any(asker.is_closed for asker in askers)
+    alice.lose()
+    chat.tick()
+    assert askers[0].is_closed
+    alice.got()
+    for answer in answers:
+        answer()
+    chat.tick()
+    assert alice.got() == []
+    assert [type(record) for record in bob.got()] == [Left, HistoryPage]
+
+
+def test_a_search_is_paced_as_a_dear_request(library):
+    (session,) = library.hub.named("alice").sessions
+    library.hub.take_work()
+    session.peer.ask(HistoryRequest(search="deploy"))
+    assert library.hub.take_work() > 1_500
