@@ -28,7 +28,7 @@ QUIET = 0.05
 
 def _no_first_run() -> tempfile.TemporaryDirectory[str]:
     """A folder in which no run knows the settings, rooms or key of another one. It is not that of a first run."""
-    folder = tempfile.TemporaryDirectory()
+    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # a shell's client may outlive it, and save
     path = Path(folder.name) / "pylingo" / "state.json"
     path.parent.mkdir(0o700)
     path.touch(0o600)

@@ -23,7 +23,7 @@ from pylingo.client.terminal.theme import render
 
 ASK_PLACE = "\x1b[6n"
 UP = "\x1b[A"
-PATIENCE = 0.5  # seconds to wait for the answer; meanwhile nothing is printed
+PATIENCE = 2.0  # seconds to wait for the answer, over a slow line too; meanwhile nothing is printed
 
 
 @dataclass(slots=True)

@@ -235,7 +235,7 @@ class Edit:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class KeepLine:
     """The person has entered a line: keep it for the next run, unless it is one that is not kept."""
 

@@ -3,13 +3,15 @@
 import os
 import shlex
 import signal
+import socket
 import termios
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from pylingo.shared.messages import Left, Message, Say
+from pylingo.shared.codec import encode
+from pylingo.shared.messages import Goodbye, Left, Message, Say
 from tests.console import Console
 from tests.support import Peer, ServerProcess, wait_until
 
@@ -146,6 +148,28 @@ def test_the_server_goes_meanwhile(server: ServerProcess, ada: Console) -> None:
     ada.press("edited\r")
     ada.wait("next try in")
     ada.wait(lambda: ada.rows[1] == "> edited")
+
+
+def test_a_password_is_asked_for_afterwards(environment: dict[str, str | None]) -> None:
+    """The prompt would stop a client in the background."""
+    with socket.create_server(("127.0.0.1", 0)) as fake:
+        where = f"127.0.0.1:{fake.getsockname()[1]}"
+        with Console(where, "--plain", "--name", "ada", environment=environment) as ada:
+            sock, _ = fake.accept()
+            ada.wait("connecting to")
+            begin(ada)
+            with sock:
+                sock.sendall(encode(Goodbye("password", "the password is needed")))
+                sock.shutdown(socket.SHUT_WR)
+                while sock.recv(4_096):  # until the client has read it
+                    pass
+            ada.pump(0.2)
+            assert "Password" not in ada.text
+            ada.press("edited\r")
+            ada.wait("Password of")
+            ada.press("\r")
+            ada.wait(lambda: ada.rows[1] == "> edited")
+            ada.wait("the password is needed")
 
 
 def test_a_client_that_is_stopped_and_continued_leaves_the_terminal_to_the_editor(ada: Console) -> None:

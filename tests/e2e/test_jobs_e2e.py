@@ -169,6 +169,19 @@ def test_an_editor_in_a_job_of_the_shell(
         run(ada, "clear")
         ada.press("fg\r")
         ada.wait(lambda words=words: ada.rows[1] == f"> {words}")
+    # A read that has begun would take what is typed for the shell.
+    script.write_text('echo "editing"; until [ -e "$0.go" ]; do sleep 0.05; done; read line; echo "$line" > "$1"')
+    ada.press("\x18\x05")
+    ada.wait("editing")
+    os.kill(client_of(ada), signal.SIGSTOP)
+    ada.wait("Stopped")
+    run(ada, "clear")
+    ada.press("fg\r")
+    ada.wait("VISUAL=")  # the shell says what it brings back
+    wait_until(lambda: group_in_front(ada) not in (ada.process.pid, client_of(ada)), "the editor in front")
+    Path(f"{script}.go").touch()
+    ada.press("once more\r")
+    ada.wait(lambda: ada.rows[1] == "> once more")
     ada.press("\x15a draft")
     check_is_back(ada, bob)
     leave(ada)
@@ -233,6 +246,12 @@ def client_of(console: Console) -> int:
     return int(wait_until(lambda: children.read_text().split())[0])
 
 
+def group_in_front(console: Console) -> int:
+    """The process group that has the terminal, as the system shows it."""
+    fields = Path(f"/proc/{console.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[5])
+
+
 def test_without_a_shell_ctrl_z_says_so_and_stops_nothing(server: ServerProcess, bob: Peer) -> None:
     """As in `xterm -e`, `ssh -t` and `docker exec`: nobody would have a stopped program go on."""
     with Console(server.address, "--name", "ada") as ada:
@@ -250,6 +269,28 @@ def test_without_a_shell_ctrl_z_says_so_and_stops_nothing(server: ServerProcess,
         ada.press("\x15a draft")
         check_is_back(ada, bob)
         ada.press("\x03\x03")
+        assert ada.end() == 0
+        assert ada.is_restored
+
+
+def test_an_editor_on_a_terminal_that_does_not_control_the_client(
+    server: ServerProcess, bob: Peer, tmp_path: Path
+) -> None:
+    script = tmp_path / "editor.sh"
+    script.write_text('echo "editing"; read line; echo "$line" > "$1"')
+    program, environment = ("-c", ELSEWHERE, str(ROOT)), {"VISUAL": f"sh {script}"}
+    with Console(f"127.0.0.1:{server.port}", "--name", "ada", program=program, environment=environment) as ada:
+        ada.wait("in lobby as ada")
+        ada.press("\x18\x05")
+        ada.wait("editing")
+        bob.send(Say("meanwhile"))
+        ada.pump(1.2)  # the window looks every second whether the terminal is its own again
+        assert ada.is_restored
+        assert "meanwhile" not in ada.text
+        ada.press("edited\r")
+        ada.wait(lambda: ada.rows[1] == "> edited")
+        ada.wait("bob: meanwhile")
+        ada.press("\x15/close\r")
         assert ada.end() == 0
         assert ada.is_restored
 
