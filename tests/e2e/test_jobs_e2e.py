@@ -158,7 +158,7 @@ def test_an_editor_in_a_job_of_the_shell(
 ) -> None:
     script = tmp_path / "editor.sh"
     script.write_text('echo "editing"; read line; echo "$line" > "$1"')
-    ada = shell(server, before=f"VISUAL='sh {script}' ")
+    ada = shell(server, before=f"TMPDIR='{tmp_path}' VISUAL='sh {script}' ")
     for words in ("once", "twice"):
         ada.press("\x18\x05")
         ada.wait("editing")
@@ -278,7 +278,7 @@ def test_an_editor_on_a_terminal_that_does_not_control_the_client(
 ) -> None:
     script = tmp_path / "editor.sh"
     script.write_text('echo "editing"; read line; echo "$line" > "$1"')
-    program, environment = ("-c", ELSEWHERE, str(ROOT)), {"VISUAL": f"sh {script}"}
+    program, environment = ("-c", ELSEWHERE, str(ROOT)), {"VISUAL": f"sh {script}", "TMPDIR": str(tmp_path)}
     with Console(f"127.0.0.1:{server.port}", "--name", "ada", program=program, environment=environment) as ada:
         ada.wait("in lobby as ada")
         ada.press("\x18\x05")
