@@ -10,7 +10,7 @@ from pylingo.shared.value_class import value_class
 
 ATTRIBUTES = ("bold", "dim", "italic", "underline", "reverse")
 RIGHT = (
-    f"a style: any of {', '.join(ATTRIBUTES)}, and a colour, perhaps on another one, as in bold yellow on 17. A colour"
+    f"a style such as bold yellow on 17: any of {', '.join(ATTRIBUTES)}, and a colour, perhaps on another one; a colour"
     f" is default, {', '.join(NAMES)}, one of these after bright-, a number from 0 to 255, or #rrggbb"
 )
 _COLORS: dict[str, Color | None] = {

@@ -148,12 +148,12 @@ def test_a_theme_is_a_name_or_a_table(path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("# mine\n[theme]\ntime = 1\nmention = 'bld'", ":4: theme.mention must be a style: any of bold, dim, "),
-        ("[theme]\nmention = 'bold on'", ":2: theme.mention must be a style: any of bold"),
-        ("[theme]\nmention = 256", ":2: theme.mention must be a style: any of bold"),
-        ("[theme]\nmention = ['bold']", ":2: theme.mention must be a style: any of bold"),
-        ("[theme]\nnames = 'red, bl'", ":2: theme.names must be a style: any of bold"),
-        ("theme = {mention = 'bld'}", ":1: theme.mention must be a style: any of bold"),
+        ("# mine\n[theme]\ntime = 1\nmention = 'bld'", ":4: theme.mention must be a style such as bold "),
+        ("[theme]\nmention = 'bold on'", ":2: theme.mention must be a style such as bold"),
+        ("[theme]\nmention = 256", ":2: theme.mention must be a style such as bold"),
+        ("[theme]\nmention = ['bold']", ":2: theme.mention must be a style such as bold"),
+        ("[theme]\nnames = 'red, bl'", ":2: theme.names must be a style such as bold"),
+        ("theme = {mention = 'bld'}", ":1: theme.mention must be a style such as bold"),
         ("time = 1\n[theme]", ":1: there is no setting 'time'"),
         ("names = 'column'\n[theme]\nnames = 'x'", ":3: theme.names must be "),
         ("[theme]\nbase = 'gray'", ":2: theme.base must be one of dark, light, high-contrast, not 'gray'"),

@@ -35,7 +35,7 @@ def test_a_style_is_read(text: str, style: Style) -> None:
     ],
 )
 def test_anything_else_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="a style: any of bold") as caught:
+    with pytest.raises(ValueError, match="a style such as bold") as caught:
         parse_style(text)
     assert str(caught.value) == RIGHT
 
