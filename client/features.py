@@ -11,6 +11,7 @@ PRIVATE = "private"
 PEOPLE = "people"
 IDENTITY = "identity"
 MODERATION = "moderation"
+SEARCH = "search"
 UNSUPPORTED = "unsupported"
 """The client's own code for a request that the server has no feature for."""
 

@@ -40,7 +40,7 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("switch", "Shows another room or conversation."),
             ("layout theme colors time people", "The look."),
             ("mouse notify log clear bare", "Mouse, calls, file, text."),
-            ("history", "Shows older messages."),
+            ("history search", "Shows older messages; finds words."),
         ),
     ),
     (

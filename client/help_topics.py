@@ -122,6 +122,12 @@ TOPICS: Mapping[str, Topic] = {
         " conversations have the one in the settings file.",
         ("/notify all", "/notify none", "/notify"),
     ),
+    "search": Topic(
+        "A message is found if all the words begin words of its text, in any order. n goes to an older match and N to a"
+        " newer one while the line is empty; Esc goes back to where you were, and Enter stays. In the layouts inline"
+        " and plain the matches are printed, and the same /search again goes further back.",
+        ("/search deploy noon",),
+    ),
     "history": Topic(
         "Each further one goes further back, to the beginning of what the server has. In the layouts inline and plain"
         " the older messages are printed below the others.",

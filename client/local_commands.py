@@ -18,6 +18,7 @@ LOCAL = (
     CommandInfo("mouse", "on|off", "Takes the mouse for scrolling and clicks, or leaves it to the terminal."),
     CommandInfo("ignore", "username", "Hides what somebody says, or shows it again; alone: who is hidden."),
     CommandInfo("notify", "mention|all|none", "Says which messages of this room call you; alone: shows it."),
+    CommandInfo("search", "words", "Finds messages by their words; n and N walk through them."),
     CommandInfo("history", None, "Shows older messages, as PgUp does."),
     CommandInfo("log", "file", "Writes what is shown to a file from now on; alone: no more."),
     CommandInfo("help", "topic", "Explains a command, or the keys; alone: lists the commands."),

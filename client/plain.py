@@ -20,12 +20,13 @@ from typing import TextIO
 from pylingo.client.access import Access, for_person
 from pylingo.client.client import PATIENCE, Client
 from pylingo.client.disconnection import why_no_connection
-from pylingo.client.events import ClientEvent, KeyChanged, NameWanted, Received, Refused, Remark, Status
+from pylingo.client.events import ClientEvent, KeyChanged, NameWanted, PageReply, Received, Refused, Remark, Status
 from pylingo.client.help_topics import explain
 from pylingo.client.histories import INBOX, place_of
 from pylingo.client.line_input import LineInput
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.options import ClientOptions
+from pylingo.client.plain_past import COMMANDS, PlainPast
 from pylingo.client.prompt import ask_secret
 from pylingo.client.wording import (
     date_line,
@@ -67,6 +68,12 @@ class Plain:
         self._input = LineInput(
             self._reactor, 0, self._typed, lambda: self._client.is_full, self._resume, self._leave, self._input_failed
         )
+        self._past = PlainPast(
+            self._client.page,
+            lambda line: self._print(line, sys.stdout),
+            lambda: self._client.conversation.name,
+            options.to,
+        )
         self._day = local_day(time.time_ns() // 1_000)  # of the last message; at first, today
         self._was_online = False
         self._told = False  # whether a note has mentioned this loss of the connection
@@ -101,6 +108,8 @@ class Plain:
                 self._note(f"you are {name}, wanted {wanted}: it is asked for again until it is free")
             case KeyChanged():
                 self._note(key_changed(event))
+            case PageReply():
+                self._show_page(event)
             case Remark(text):
                 self._note(text)
             case Status():
@@ -112,7 +121,14 @@ class Plain:
         lines = [json.dumps(to_map(record))] if self._options.as_json else [*self._date(record), *self._words(record)]
         for line in lines:
             self._print(line, sys.stdout)
+        self._past.printed(record)
         self._resume()
+
+    def _show_page(self, reply: PageReply) -> None:
+        if self._options.as_json:
+            self._print(json.dumps(to_map(reply.record)), sys.stdout)
+        else:
+            self._past.received(reply)
 
     def _words(self, record: Record) -> list[str]:
         """The lines for a frame. In several rooms, what somebody else did in one of them begins with its name."""
@@ -180,11 +196,20 @@ class Plain:
                     self._leave()
                 case Command("help", str(topic)) if self._input.is_terminal and not self._options.as_json:
                     self._print(explain(topic, self._commands), sys.stdout)
+                case Command(name, argument) if name in COMMANDS and self._input.is_terminal:
+                    self._look_back(name, argument)
                 case Command(name, argument):
                     self._client.command(name, argument)
         except RequestError as error:
             is_named = line is error or self._input.is_terminal
             self._refuse(error.text if is_named else f"the line {quote(str(line))} was not sent: {error.text}")
+
+    def _look_back(self, name: str, argument: str | None) -> None:
+        """Print older messages. Raises `RequestError`."""
+        if self._client.status.state != "online":
+            raise RequestError("offline", "not connected: older messages can be read once the connection is back")
+        conversation = self._client.conversation
+        self._past.run(name, argument, conversation.room, conversation.features)
 
     def _meant(self, line: str) -> Say | Command | None:
         """The meaning of a line. Raises `RequestError` for an unknown command that was typed on a terminal."""
@@ -195,6 +220,8 @@ class Plain:
             return meant
         if meant.name in self._commands or not self._input.is_terminal:
             return message_of(meant) or meant
+        if meant.name in COMMANDS:
+            return meant
         if meant.name == "quit":
             return Command("close", meant.argument)
         if meant.name in {info.name for info in LOCAL}:

@@ -77,7 +77,7 @@ class Reading:
             if entry.key is not None and self._unanswered.is_said(entry.key):
                 self._confirmed(messages.Sent(page.room, entry.at, key=entry.key, to=entry.to))
             elif is_new and not self._unanswered.is_mine(entry.key):
-                self._out.show(self._as_live(page, entry), is_news)
+                self._out.show(as_live(page, entry, self._name()), is_news)
         if (seen := reader.context_shown()) is not None:
             self._out.add(events.NewSince(page.room or place, seen))
             request = reader.start(seen)
@@ -88,14 +88,6 @@ class Reading:
         else:
             self._release(place)
 
-    def _as_live(self, page: messages.HistoryPage, entry: messages.Entry) -> Record:
-        """The frame that an entry of the history would have been if it had come live."""
-        if page.room is None:
-            to = entry.to or self._name() or ""
-            who = entry.fingerprint, entry.operator
-            return messages.Private(entry.from_, to, entry.text, entry.at, entry.action, *who)
-        return messages.Message(page.room, entry.from_, entry.text, entry.at, entry.action)
-
     def _release(self, place: str) -> None:
         """The history is read: handle the frames that were held back."""
         reader = self._histories[place]
@@ -104,3 +96,11 @@ class Reading:
                 reader.hold(record)
             else:
                 self._take(record)
+
+
+def as_live(page: messages.HistoryPage, entry: messages.Entry, me: str | None) -> messages.Message | messages.Private:
+    """The frame that an entry of the history would have been if it had come live; `me` is our name."""
+    if page.room is None:
+        who = entry.fingerprint, entry.operator
+        return messages.Private(entry.from_, entry.to or me or "", entry.text, entry.at, entry.action, *who)
+    return messages.Message(page.room, entry.from_, entry.text, entry.at, entry.action)

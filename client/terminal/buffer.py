@@ -8,7 +8,9 @@ from pylingo.client.terminal.cells import width
 from pylingo.client.terminal.completion import Completer
 from pylingo.client.terminal.editor import Editor
 from pylingo.client.terminal.line import Line
+from pylingo.client.terminal.message_search import MessageSearch
 from pylingo.client.terminal.scrollback import Scrollback
+from pylingo.client.terminal.viewport import Place
 from pylingo.shared.messages import HistoryRequest
 from pylingo.shared.names import fold
 
@@ -24,6 +26,12 @@ class PageRequest:
     """The `cuts` of the lines at that time. If they differ when the page comes, it does not fit any more."""
     is_printed: bool = False
     """Whether the page is to be printed below the other lines."""
+    jump: int | None = None
+    """The stamp of the message that the page is to show, wherever the view is."""
+    then: int | None = None
+    """The stamp of the message that is to be shown after that, with a request of its own."""
+    center: tuple[int, Place] | None = None
+    """The stamp of the message that is to come into the middle with this page, if the view is still at that place."""
     redacted: set[int] = field(default_factory=set)
     """The stamps of messages that were removed meanwhile."""
 
@@ -31,6 +39,16 @@ class PageRequest:
     def is_older(self) -> bool:
         """Whether the page has the messages before those in memory, not those after them."""
         return self.request.since is None
+
+
+@dataclass(slots=True)
+class Found:
+    """How far a search has come in a layout that prints each line once."""
+
+    words: str
+    before: int | None = None
+    """The stamp before which the search goes on; None if it has not begun."""
+    is_complete: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -54,6 +72,8 @@ class Buffer:
     page: PageRequest | None = None
     is_seeking: bool = False  # whether the person waits for older messages of which none has appeared
     printed: int | None = None  # in a layout that prints each line once, the log was printed from this stamp on
+    search: MessageSearch | None = None
+    found: Found | None = None
     # the people
     people: dict[str, str] = field(default_factory=dict)
     """The people in the room, by the compared form; the latest speaker comes last. Change them by the methods alone."""
@@ -149,7 +169,7 @@ class Buffer:
     def enter(self, room: str) -> None:
         """The newest line says that we are in `room`."""
         if self.scrollback.begin(fold(room)):
-            self.page, self.is_seeking, self.printed = None, False, None
+            self.page, self.is_seeking, self.printed, self.search, self.found = None, False, None, None, None
 
     def mark(self, at: int) -> None:
         """Mark that the messages which come from now on are new, unless a mark stands already.

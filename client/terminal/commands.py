@@ -15,6 +15,7 @@ from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Do, Effect, Model, Transcribe
 from pylingo.client.terminal.room_commands import ROOM_COMMANDS
 from pylingo.client.terminal.scrolling import page_up
+from pylingo.client.terminal.searching import start
 from pylingo.client.themes import THEMES
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold, is_guest, user_name
@@ -151,7 +152,7 @@ def _clear(model: Model, argument: str, at: int) -> list[Effect]:
 
 
 _WITHOUT_ARGUMENT = ("bare", "clear", "quit", "close", "history")
-MOVES_VIEW = frozenset({"history", "bare"})
+MOVES_VIEW = frozenset({"history", "search", "bare"})
 """The commands that decide which messages are in view. After any other line, the end is."""
 _HANDLERS: dict[str, _Handler] = {
     "layout": _choose("layout", LAYOUTS),
@@ -166,6 +167,7 @@ _HANDLERS: dict[str, _Handler] = {
     "help": _help,
     "bare": lambda model, argument, at: show_bare(model),
     "clear": _clear,
+    "search": lambda model, argument, at: start(model, argument),
     "history": lambda model, argument, at: page_up(model, 0.0, at),
     "quit": lambda model, argument, at: leave(model),
     "close": lambda model, argument, at: leave(model),

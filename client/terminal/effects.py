@@ -20,6 +20,7 @@ from pylingo.client.terminal.model import (
     Notify,
     Query,
     Report,
+    SearchGoesOn,
     SendCommand,
     Shown,
     Speak,
@@ -36,7 +37,8 @@ PATIENCE = 2.0  # seconds that leaving may take before the connection is given u
 class Effects:
     """See the module. `take`, `suspend`, `ask_password` and `edit` are about the terminal; `exit_` ends the program.
 
-    `happen` gets an event for what failed, or was done without anything else to show it.
+    `happen` gets an event for what failed, or was done without anything else to show it. `happen_soon` lets an event
+    happen after everything that waits to be handled.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Effects:
         edit: Callable[[str], object],
         exit_: Callable[[], object],
         happen: Callable[[Event], object],
+        happen_soon: Callable[[Event], object],
     ) -> None:
         self._model = model
         self._display = display
@@ -71,6 +74,7 @@ class Effects:
             SendCommand: lambda effect: self._send_command(client, effect),
             Query: lambda effect: client.query(effect.name, room=effect.room),
             AskPage: lambda effect: client.page(effect.request),
+            Do.SEARCH_ON: lambda effect: happen_soon(SearchGoesOn()),
             Do.PING: lambda effect: client.ping(),
             Do.LEAVE: lambda effect: client.close(PATIENCE),
             Do.RECONNECT: lambda effect: client.connect(),

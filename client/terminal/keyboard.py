@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from pylingo.client.local_commands import LOCAL_BY_NAME
+from pylingo.client.terminal import searching
 from pylingo.client.terminal.candidates import query_for, sources
 from pylingo.client.terminal.commands import MOVES_VIEW, leave, run_local, show_bare
 from pylingo.client.terminal.input_events import Key, Paste, Text
@@ -30,7 +31,10 @@ type Action = Callable[[Model, float, int], list[Effect]]
 def typed(model: Model, event: Text, now: float, at: int) -> list[Effect]:
     _forget_hint(model)
     if model.question is None:
-        if text := take_digits(model, take_text(model, event.text)):
+        text = take_digits(model, take_text(model, event.text))
+        if (effects := searching.press(model, text)) is not None:
+            return effects
+        if text:
             model.buffer.editor.insert(text)
     elif isinstance(model.question, CertificateQuestion):
         model.question.type(event.text)
@@ -115,7 +119,10 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
     text = buffer.editor.text
     if not text.strip():
         buffer.editor.submit()
-        buffer.scrollback.follow()
+        if buffer.search is not None:
+            searching.end(buffer)
+        else:
+            buffer.scrollback.follow()
         return [Do.RECONNECT] if model.state == "over" else []
     try:
         effects = _carry_out(model, text, at)
@@ -124,6 +131,7 @@ def _enter(model: Model, now: float, at: int) -> list[Effect]:
         return []
     buffer.editor.submit()
     if not _moves_view(text):
+        searching.end(buffer)
         buffer.scrollback.follow()
     if model.keeps_lines:
         effects.append(KeepLine(text))
@@ -155,10 +163,12 @@ def _carry_out(model: Model, text: str, at: int) -> list[Effect]:
 
 
 def _escape(model: Model, now: float, at: int) -> list[Effect]:
-    """Go to the end of the chat, or quit before the first connection.
+    """Go to the end of the chat, or from a search back to where one was; or quit before the first connection.
 
     Later it does not quit, because on a slow link a split escape sequence looks like Escape.
     """
+    if model.buffer.search is not None:
+        return searching.leave(model, model.buffer)
     model.buffer.scrollback.follow()
     return leave(model) if model.state == "waiting" and not model.was_online else []
 

@@ -1,16 +1,17 @@
 """The lines in memory: a part of the log of a room or a conversation, without a gap, and the newest lines. Pure.
 
-The part grows by the pages of `put_before` and `put_behind`. When there are too many lines, those farthest from the
-view go, at the beginning of the part or at its end. The newest lines of all stay in any case: in `end`, apart from
-`lines` until a page has closed the gap between them, or until the view goes back to the end.
+The part grows by pages. When there are too many lines, those farthest from the view go, at the beginning of the part or
+at its end. The newest lines of all stay in any case: in `end`, apart from the part until a page has closed the gap
+between them, or until the view goes back to the end.
 
 Lines of the client's own stand among the messages. They are in no log, so once they have gone, they do not come back.
 """
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 
-from pylingo.client.terminal.days import dated
 from pylingo.client.terminal.line import Line, is_of_log
+from pylingo.client.terminal.log_part import LogPart
 from pylingo.client.terminal.viewport import Viewport, Wrapped
 from pylingo.client.wording import date_line, local_day
 
@@ -19,7 +20,6 @@ CHARACTERS = 4_000_000
 """Characters in all lines together: 10,000 messages of the greatest length would take 160 MB."""
 NEWEST = 200
 """The newest lines, which are kept wherever the view is."""
-_BEFORE_MESSAGES = frozenset({"day", "marker"})  # the kinds of lines that belong to the message behind them
 _SLACK = 256  # lines beyond the limit before some are dropped, because dropping moves all others
 
 
@@ -27,42 +27,41 @@ class Loaded:
     """See the module. Stamps are microseconds since 1970."""
 
     def __init__(self) -> None:
-        self.lines: list[Line] = []
-        """The lines around the view, oldest first."""
-        self.end: list[Line] = self.lines
-        """The newest lines. The same list, if nothing is missing between both."""
+        self.part = LogPart()
+        """The lines around the view."""
+        self.end: list[Line] = self.part.lines
+        """The newest lines: those of the part, if nothing is missing between both."""
         self.unsent: dict[str, Line] = {}
         """Own messages that are not confirmed, by key, in the order in which they were typed. They stand at the end."""
         self.viewport = Viewport(self._shown, lambda: self.has_end)
-        self.first: int | None = None
-        """The log is in `lines` from this stamp on; None if nothing of it is."""
-        self.last = 0
-        """The log is in `lines` up to this stamp, if `has_end` is false."""
         self.floor = 0
         """The log is in `end` from this stamp on."""
+        self.aside: LogPart | None = None
+        """The part that was here before a look at another one, if the view is to come back to it."""
         self.paged = 0
         """The newest stamp in a page. A message up to this one may be here before it arrives by itself."""
-        self.has_beginning = False
-        """Whether the log has nothing before `first`."""
         self.cuts = (0, 0)
         """How often lines have gone at the beginning and at the end: a page asked for before does not fit any more."""
         self.characters = 0
-        """The characters of all lines."""
+        """The characters of all lines but those aside."""
         self.unprinted = 0
         """Lines that have gone before they were printed."""
         self._date = Line("day", "")  # above the first line; always the same object, which a viewport may hold on to
-        self._entered: Line | None = None  # the line with which the room begins; before it stand other rooms
-        self._edges: dict[bool, Line] = {}  # the rows of `tell`
-        self._news_gone = (0, 0)  # new messages between `lines` and `end`: their number, and the stamp of the first
+        self._news_gone = (0, 0)  # new messages between the part and `end`: their number, and the stamp of the first
+
+    @property
+    def lines(self) -> list[Line]:
+        """The lines around the view, oldest first."""
+        return self.part.lines
 
     @property
     def has_end(self) -> bool:
         """Whether the lines around the view reach to the newest one."""
-        return self.end is self.lines
+        return self.end is self.part.lines
 
     @property
     def count(self) -> int:
-        """The number of all lines."""
+        """The number of all lines but those aside."""
         return len(self.lines) + (0 if self.has_end else len(self.end))
 
     @property
@@ -70,6 +69,11 @@ class Loaded:
         """How many lines below the view are new since scrolling up, without dates and own messages."""
         beyond = 0 if self.has_end else self._news_gone[0] + sum(map(self.viewport.is_new, self.end))
         return self.viewport.new_below + beyond
+
+    def every(self) -> Iterator[Line]:
+        """All lines."""
+        parts = [self.lines, *([] if self.has_end else [self.end]), *([self.aside.lines] if self.aside else [])]
+        return itertools.chain.from_iterable(parts)
 
     def _shown(self) -> list[Line]:
         """The lines that can come into view, with the date of the first one above it."""
@@ -85,19 +89,27 @@ class Loaded:
         """The list in which a message with this stamp belongs; None if that part of the log is not here."""
         if at >= self.floor:
             return self.end
-        return self.lines if not self.has_end and (self.first or 0) <= at <= self.last else None
+        return self.lines if not self.has_end and (self.part.first or 0) <= at <= self.part.last else None
+
+    def find(self, at: int) -> Line | None:
+        """The message of the present room with this stamp, around the view or among the newest ones."""
+        lines = itertools.chain(self.lines[self.part.start :], [] if self.has_end else self.end)
+        return next((line for line in lines if line.at == at and is_of_log(line)), None)
 
     def insert(self, lines: list[Line], place: int, line: Line) -> None:
         """Insert a line in `lines` or in `end`."""
-        is_first = self.has_end and is_of_log(line) and (self.first is None or line.at < self.first)
-        if is_first and place >= self._start():
-            self.first = line.at
+        first = self.part.first
+        is_first = self.has_end and is_of_log(line) and (first is None or line.at < first)
+        if is_first and place >= self.part.start:
+            self.part.first = line.at
         lines.insert(place, line)
         self.characters += line.size
         self._bound()
 
     def delete(self, line: Line) -> None:
         """Take a line out, if it is there."""
+        if self.aside is not None and line in self.aside.lines:
+            self.aside.lines.remove(line)
         for lines in (self.lines, self.end):
             if line in lines:
                 index = lines.index(line)
@@ -109,112 +121,100 @@ class Loaded:
     def enter(self, line: Line) -> None:
         """The log of another room begins, below `line`, the newest one."""
         self.follow()
-        for row in self._edges.values():
+        for row in self.part.edges.values():
             self.delete(row)
-        self._entered = line
-        self.first, self.floor, self.has_beginning = None, 0, False
+        self.aside = None
+        self.part.entered = line
+        self.part.first, self.floor, self.part.has_beginning = None, 0, False
         self._cut()
 
     def clear(self) -> None:
         """Let all lines go. The next older page begins with the last of them."""
-        newest = next(filter(is_of_log, reversed(self.end)), None)
-        if newest is not None:
-            self.first = newest.at + 1
-        self.has_beginning = False
-        self.lines = self.end
+        self.follow()
+        if self.part.newest is not None:
+            self.part.first = self.part.newest.at + 1
+        self.part.has_beginning = False
+        self.aside = None
         self.lines.clear()
         self.characters = self.unprinted = 0
         self._cut()
-        self.viewport.follow()
 
     # --- pages of the log
 
     def put_before(self, lines: Iterable[Line], first: int | None, is_beginning: bool) -> None:
-        """Put older messages above the others. From then on, the log is here from the stamp `first` on.
-
-        `first` is None if there were none. `is_beginning` tells whether the log has nothing before them.
-        """
-        new = dated((line for line in lines if self.first is None or line.at < self.first), None)
-        place, index = self._top()
-        after = self.lines[index] if new and index < len(self.lines) else None
-        date = next((line for line in self.lines[place:index] if line.kind == "day"), None)
-        if after is not None and date is None and local_day(after.at) != local_day(new[-1].at):
-            new += dated([after], None)[:-1]
-        elif after is not None and date is not None and local_day(after.at) == local_day(new[-1].at):
+        """Put older messages above the others; see `LogPart`."""
+        new, date = self.part.put_before(lines, first, is_beginning)
+        self._paged(new)
+        if date is not None:
             self.delete(date)
-        self.lines[place:place] = new
-        self.characters += sum(line.size for line in new)
-        self.paged = max([self.paged, *(line.at for line in new)])
-        if first is not None:
-            self.first = min(first, first if self.first is None else self.first)
         if self.has_end:
-            self.floor = min(self.floor, self.first or 0)
-        self.has_beginning = is_beginning
+            self.floor = min(self.floor, self.part.first or 0)
         self._bound()
 
     def put_behind(self, lines: Iterable[Line], last: int) -> None:
-        """Put later messages below those around the view. From then on, the log is here up to the stamp `last`."""
+        """Put later messages below those around the view; see `LogPart`."""
         self.tell("", at_end=True)
-        before = next(filter(is_of_log, reversed(self.lines)), None)
-        new = dated((line for line in lines if line.at < self.floor), local_day(before.at) if before else None)
+        new = self.part.put_behind((line for line in lines if line.at < self.floor), last)
+        self._paged(new)
         for line in filter(is_of_log, new):
             count, first = self._news_gone
             if count and line.at >= first:
                 line.news = self.viewport.news
                 self._news_gone = (count - 1, first)
-        self.lines += new
-        self.characters += sum(line.size for line in new)
-        self.paged = max([self.paged, *(line.at for line in new)])
-        self.last = max(last, self.last)
-        if self.last + 1 >= self.floor:
-            self._join()
+        self._join_if_near()
         self._bound()
 
-    def _join(self) -> None:
-        """Nothing is missing any more between the lines around the view and the newest ones."""
-        before = next(filter(is_of_log, reversed(self.lines)), None)
-        index = next((index for index, line in enumerate(self.end) if is_of_log(line)), None)
-        if before is not None and index is not None and all(line.kind != "day" for line in self.end[:index]):
-            new = dated([self.end[index]], local_day(before.at))[:-1]
-            self.end[index:index] = new
-            self.characters += sum(line.size for line in new)
-        self.lines += self.end
-        self.end = self.lines
-        self.floor = self.floor if self.first is None else self.first
+    def _paged(self, new: Sequence[Line]) -> None:
+        self.characters += sum(line.size for line in new)
+        self.paged = max([self.paged, *(line.at for line in new)])
+
+    def _join_if_near(self) -> None:
+        """Join the lines around the view and the newest ones, if nothing is missing between them any more."""
+        if self.has_end or self.part.last + 1 < self.floor:
+            return
+        self.characters += sum(line.size for line in self.part.join(self.end))
+        self.end = self.part.lines
+        self.floor = self.floor if self.part.first is None else self.part.first
         self._news_gone = (0, 0)
-
-    def _top(self) -> tuple[int, int]:
-        """The place for older messages, and the index of the first message; that of the end if there is none."""
-        start, size, row = self._start(), len(self.lines), self._edges.get(False)
-        index = next((index for index in range(start, size) if is_of_log(self.lines[index])), size)
-        if row is not None and row in self.lines:
-            return self.lines.index(row) + 1, index
-        place = start if index == size else index
-        while place > start and self.lines[place - 1].kind in _BEFORE_MESSAGES:
-            place -= 1
-        return place, index
-
-    def _start(self) -> int:
-        """The index of the first line of the room that we are in."""
-        return self.lines.index(self._entered) + 1 if self._entered in self.lines else 0
-
-    # --- for whoever asks for pages
 
     def tell(self, words: str, at_end: bool = False) -> None:
         """Show a row with `words` at the beginning or the end of the part of the log; none if they are empty."""
-        row = self._edges.pop(at_end, None)
+        row = self.part.edges.pop(at_end, None)
         if row is not None:
             self.delete(row)
         if words:
-            row = self._edges[at_end] = Line("edge", words)
-            self.lines.insert(len(self.lines) if at_end else self._top()[0], row)
+            row = self.part.edges[at_end] = Line("edge", words)
+            self.lines.insert(len(self.lines) if at_end else self.part.top()[0], row)
             self.characters += row.size
 
     def sides(self, height: int, wrapped: Wrapped[object]) -> tuple[int, int]:
         """The numbers of lines above and below the view, without those of other rooms."""
         in_view = self.viewport.lines_in_view(height, wrapped)
-        above = self.lines.index(in_view[-1]) - self._top()[0] if in_view and in_view[-1] in self.lines else 0
+        above = self.lines.index(in_view[-1]) - self.part.top()[0] if in_view and in_view[-1] in self.lines else 0
         return max(0, above), self.viewport.below
+
+    # --- another part of the log
+
+    def newest_part(self) -> tuple[list[Line], int | None]:
+        """The lines of the present room up to the newest one, and the stamp from which on the log is among them."""
+        return (self.lines[self.part.start :], self.part.first) if self.has_end else (self.end, self.floor)
+
+    def replace_part(self, part: LogPart) -> LogPart:
+        """Have other lines around the view. Returns those that were, without the newest ones, which stay."""
+        before = self.part
+        if self.has_end:
+            begin = max(0, len(self.lines) - NEWEST)
+            self.end = self.lines[begin:]
+            del self.lines[begin:]
+            self.floor = before.newest.at + 1 if before.newest is not None else max(self.floor, before.first or 0)
+            before.last = self.floor - 1
+        self.part = part
+        self.characters += sum(line.size for line in part.lines) - sum(line.size for line in before.lines)
+        self.paged = max([self.paged, *(line.at for line in filter(is_of_log, part.lines))])
+        self._cut()
+        self._join_if_near()
+        self.viewport.reach_end()
+        return before
 
     # --- limits
 
@@ -222,8 +222,7 @@ class Loaded:
         """Go to the end of the chat and stay there."""
         if not self.has_end:
             self.characters -= sum(line.size for line in self.lines)
-            self.lines = self.end
-            self.first, self.has_beginning = self.floor, False
+            self.part = LogPart(self.end, self.floor, entered=self.part.entered)
             self._cut()
         self.viewport.follow()
 
@@ -233,10 +232,10 @@ class Loaded:
         The first to go are those of other rooms, then those farthest from the view. The newest lines stay. If even
         the lines at the view are too many, the view goes to the end.
         """
-        size, start = len(self.lines), min(self._start(), len(self.lines) - 1)
+        size, start = len(self.lines), min(self.part.start, len(self.lines) - 1)
         above = self._index_of_bottom()
         newest = NEWEST if self.has_end else 0
-        below = size - 1 - max(above, self._top()[1]) - newest
+        below = size - 1 - max(above, self.part.top()[1]) - newest
         top = bottom = 0
         while self._is_over(lines + top + bottom, characters):
             if top < start or above - top > max(0, below - bottom - 1):
@@ -282,19 +281,20 @@ class Loaded:
         self.viewport.removed(self.lines[:count], instead=self.lines[count])
         del self.lines[:count]
         if newest is not None:
-            self.first, self.has_beginning = newest.at + 1, False
+            self.part.first, self.part.has_beginning = newest.at + 1, False
             self.cuts = (self.cuts[0] + 1, self.cuts[1])
             if self.has_end:
-                self.floor = self.first
+                self.floor = newest.at + 1
 
     def _let_end_go(self, begin: int, end: int) -> None:
         """Let the lines from `begin` to `end` go. Those behind them are kept as the newest ones."""
         gone = self.lines[begin:end]
-        self.last = next(line.at for line in reversed(self.lines[:begin]) if is_of_log(line))
-        if self.has_end:
-            self.end = self.lines[end:]
-            self.floor = self.last + 1
+        newest = self.lines[end:] if self.has_end else self.end
+        was_whole, self.end = self.has_end, newest
         del self.lines[begin:]
+        self.part.last = self.part.newest.at if self.part.newest is not None else 0
+        if was_whole:
+            self.floor = self.part.last + 1
         self.cuts = (self.cuts[0], self.cuts[1] + 1)
         self._lose(gone)
 

@@ -135,6 +135,10 @@ class Pasting(_Empty):
     """A paste has begun and not ended yet."""
 
 
+class SearchGoesOn(_Empty):
+    """A search in memory has another step to take."""
+
+
 class Interrupted(_Empty):
     """The person or the system wants the program to end."""
 
@@ -159,7 +163,7 @@ class Edited:
     is_waiting: bool = False
 
 
-type Event = InputEvent | ClientEvent | Resized | SecondPassed | Pasting | Interrupted | Report | Edited
+type Event = InputEvent | ClientEvent | SearchGoesOn | Resized | SecondPassed | Pasting | Interrupted | Report | Edited
 
 
 @value_class
@@ -254,6 +258,7 @@ class Do(enum.Enum):
     ASK_PASSWORD = enum.auto()  # ask for the server's password without echo, and connect
     SUSPEND = enum.auto()  # stop the process, so that the shell can continue it later
     REMEMBER = enum.auto()  # save the changed preferences
+    SEARCH_ON = enum.auto()  # let `SearchGoesOn` happen, after what else there is to do
     KEEP_PLACES = enum.auto()  # save the rooms, and how far each was read, for the next run
 
 

@@ -15,6 +15,8 @@ def redacted(model: Model, record: messages.Redacted, now: float, at: int) -> li
     buffer.scrollback.redact(record.at)
     if buffer.page is not None:
         buffer.page.redacted.add(record.at)
+    if buffer.search is not None:
+        buffer.search.forget(record.at)
     return add_words(buffer, record, at)
 
 

@@ -2,7 +2,7 @@
 
 Older messages are requested when the view comes near to the first one in memory, newer ones when it comes near to the
 last one behind which some were let go. A buffer has at most one request without a reply. A row stands where messages
-are missing and says what is going on. The layouts that print each line once print an older page below the others.
+are missing and says what is going on. `printed_past` has the layouts that print each line once.
 """
 
 from collections.abc import Iterable
@@ -13,9 +13,10 @@ from pylingo.client.events import PageReply
 from pylingo.client.terminal.buffer import Buffer, PageRequest
 from pylingo.client.terminal.days import dated
 from pylingo.client.terminal.line import Line
+from pylingo.client.terminal.log_part import LogPart
 from pylingo.client.terminal.mentions import mentions
 from pylingo.client.terminal.model import AskPage, Effect, Model
-from pylingo.client.terminal.rows import wrapped
+from pylingo.client.terminal.rows import is_folded, wrapped
 from pylingo.client.terminal.view import body_height
 from pylingo.client.wording import REMOVED
 from pylingo.shared.messages import MAX_PAGE, Entry, Error, HistoryPage, HistoryRequest
@@ -24,8 +25,10 @@ from pylingo.shared.text import printable, readable
 
 RESERVE = 100
 """Lines beyond the view that are in memory, if there are so many: the next page is requested while they are read."""
-PRINTED = 20
-"""Messages of an older page in a layout that prints each line once."""
+CONTEXT = 50
+"""Messages that are requested to show one that is not in memory: it is the last of them."""
+KEPT_ASIDE = 500
+"""Lines above and below a view that is to be found again."""
 
 
 def seek(model: Model, upwards: bool) -> list[Effect]:
@@ -34,7 +37,7 @@ def seek(model: Model, upwards: bool) -> list[Effect]:
     loaded = buffer.scrollback.loaded
     above, below = loaded.sides(body_height(model), partial(wrapped, model))
     wanted = [
-        (True, above < RESERVE and not loaded.has_beginning),
+        (True, above < RESERVE and not loaded.part.has_beginning),
         (False, below < RESERVE and not loaded.has_end),
     ]
     for is_older, is_near in wanted if upwards else reversed(wanted):
@@ -43,37 +46,45 @@ def seek(model: Model, upwards: bool) -> list[Effect]:
     return []
 
 
-def print_older(model: Model) -> list[Effect]:
-    """Request the page before the one that was printed last, to be printed below the other lines."""
-    buffer = model.buffer
+def request_around(model: Model, buffer: Buffer, at: int) -> list[Effect]:
+    """Request the message with a stamp and those before it, to show it. It waits for another request to be answered."""
+    if (why := trouble(model, buffer)) is not None:
+        model.hint = f"the message cannot be shown: {why}"
+        return []
     if buffer.page is not None:
+        buffer.page.then = at
         return []
-    if (trouble := _trouble(model, buffer)) is not None:
-        model.hint = trouble
-        return []
-    before = buffer.scrollback.loaded.first if buffer.printed is None else buffer.printed
-    return _ask(model, buffer, HistoryRequest(before=before, limit=PRINTED), is_printed=True)
+    request = addressed(model, buffer, HistoryRequest(before=at + 1, limit=CONTEXT))
+    buffer.page = PageRequest(request, buffer.scrollback.loaded.cuts, jump=at)
+    return [AskPage(request)]
+
+
+def show(model: Model, buffer: Buffer, line: Line, must_center: bool = False) -> None:
+    """Show a message, and the place in it that a search has found."""
+    line.is_open |= is_folded(model, line)
+    rows = wrapped(model, line)
+    found = (index for index, row in enumerate(rows) if any(span.style == "current-match" for span in row))
+    viewport = buffer.scrollback.viewport
+    bring = viewport.center if must_center else viewport.show
+    bring(line, body_height(model), partial(wrapped, model), next(found, 0))
 
 
 def page_received(model: Model, event: PageReply, now: float, at: int) -> list[Effect]:
     """A page has come, or an error in its place."""
-    model.heard_at = now
     buffer = next((each for each in model.buffers if each.page and each.page.request is event.request), None)
     if buffer is None or buffer.page is None:
         return []
     page, buffer.page = buffer.page, None
     match event.record:
-        case HistoryPage() if page.is_printed:
-            _print(model, buffer, page, event.record)
-            return []
-        case Error(text=text) if page.is_printed:
-            model.hint = f"earlier messages could not be loaded: {text}"
-            return []
-        case HistoryPage():
+        case HistoryPage() if page.jump is None:
             _insert(model, buffer, page, event.record)
-        case Error(text=text):
-            _fail(buffer, page, text)
+        case HistoryPage() if page.then is None:
+            return _jump(model, buffer, page, event.record)
+        case Error(text=text) if page.then is None:
+            _fail(model, buffer, page, text)
             return []
+    if page.then is not None:
+        return request_around(model, buffer, page.then)
     is_read_on = buffer.is_seeking or buffer.scrollback.viewport.is_scrolled
     if buffer is not model.buffer or not is_read_on or buffer.scrollback.loaded.cuts != page.cuts:
         return []  # where lines had to go, the next key decides which way
@@ -84,7 +95,7 @@ def lose_pages(model: Model) -> None:
     """The connection has ended, and with it the replies."""
     for buffer in model.buffers:
         if buffer.page is not None:
-            _fail(buffer, buffer.page, "the connection was lost")
+            _fail(model, buffer, buffer.page, "the connection was lost")
             buffer.page = None
 
 
@@ -95,22 +106,22 @@ def _request(model: Model, buffer: Buffer, is_older: bool) -> list[Effect]:
     if buffer.page is not None:
         return []
     loaded = buffer.scrollback.loaded
-    if (trouble := _trouble(model, buffer)) is not None:
-        loaded.tell(f"! {trouble}", at_end=not is_older)
+    if (why := trouble(model, buffer)) is not None:
+        loaded.tell(f"! {why}", at_end=not is_older)
         return []
     loaded.tell(f"loading {'older' if is_older else 'newer'} messages \N{HORIZONTAL ELLIPSIS}", at_end=not is_older)
-    since, before = (None, loaded.first) if is_older else (loaded.last, loaded.floor)
-    return _ask(model, buffer, HistoryRequest(since, before, MAX_PAGE))
-
-
-def _ask(model: Model, buffer: Buffer, request: HistoryRequest, is_printed: bool = False) -> list[Effect]:
-    room = buffer.room if model.has("rooms") else None
-    request = replace(request, room=room, with_=buffer.person)
-    buffer.page = PageRequest(request, buffer.scrollback.loaded.cuts, is_printed)
+    since, before = (None, loaded.part.first) if is_older else (loaded.part.last, loaded.floor)
+    request = addressed(model, buffer, HistoryRequest(since, before, MAX_PAGE))
+    buffer.page = PageRequest(request, loaded.cuts)
     return [AskPage(request)]
 
 
-def _trouble(model: Model, buffer: Buffer) -> str | None:
+def addressed(model: Model, buffer: Buffer, request: HistoryRequest) -> HistoryRequest:
+    """The request for a page of the room or the conversation of a buffer."""
+    return replace(request, room=buffer.room if model.has("rooms") else None, with_=buffer.person)
+
+
+def trouble(model: Model, buffer: Buffer) -> str | None:
     """Why no page can be requested at present."""
     if model.state != "online":
         return "not connected: other messages can be loaded once the connection is back"
@@ -130,40 +141,73 @@ def _insert(model: Model, buffer: Buffer, asked: PageRequest, page: HistoryPage)
     loaded.tell("", at_end=not asked.is_older)
     if loaded.cuts[not asked.is_older] != asked.cuts[not asked.is_older]:
         return
-    lines = _lines(model, asked, entries)
-    for line in lines:
-        buffer.note_speaker(line.who)
+    lines = lines_of(model, buffer, asked, entries)
     is_last = not page.more or not entries
     if asked.is_older:
         loaded.put_before(lines, entries[0].at if entries else None, is_last)
         buffer.is_seeking &= not lines and not is_last
-        if loaded.has_beginning:
-            loaded.tell(f"--- beginning of {printable(buffer.title)} ---")
+        _tell_beginning(buffer)
     else:
         assert asked.request.before is not None
         loaded.put_behind(lines, asked.request.before - 1 if is_last else entries[-1].at)
+        at, place = asked.center or (0, None)
+        if loaded.viewport.place() == place and (line := loaded.find(at)) is not None:
+            show(model, buffer, line, must_center=True)
 
 
-def _fail(buffer: Buffer, asked: PageRequest, why: str) -> None:
+def _tell_beginning(buffer: Buffer) -> None:
+    if buffer.scrollback.loaded.part.has_beginning:
+        buffer.scrollback.loaded.tell(beginning(buffer))
+
+
+def beginning(buffer: Buffer) -> str:
+    return f"--- beginning of {printable(buffer.title)} ---"
+
+
+def _fail(model: Model, buffer: Buffer, asked: PageRequest, why: str) -> None:
     buffer.is_seeking = False
-    if not asked.is_printed:
+    if asked.jump is not None:
+        model.hint = f"the message cannot be shown: {printable(why)}"
+    elif not asked.is_printed:
         key = "PgUp" if asked.is_older else "PgDn"
         buffer.scrollback.loaded.tell(f"! {printable(why)}; {key} tries again", at_end=not asked.is_older)
 
 
-def _print(model: Model, buffer: Buffer, asked: PageRequest, page: HistoryPage) -> None:
-    name = printable(buffer.title)
-    buffer.printed = page.messages[0].at if page.messages else asked.request.before
-    lines = dated(_lines(model, asked, page.messages), None)
-    begin = [Line("edge", f"--- beginning of {name} ---")] if not page.more else []
-    if lines:
-        lines = [Line("edge", f"--- earlier in {name} ---"), *begin, *lines, Line("edge", "--- end of the earlier ---")]
-    for line in lines or begin:
-        at = 0 if line.kind == "day" else line.at  # the dates are those of these lines alone
-        buffer.scrollback.add(replace(line, is_stamped=False, at=at))
+def _jump(model: Model, buffer: Buffer, asked: PageRequest, page: HistoryPage) -> list[Effect]:
+    """Show a message that was not in memory, among those of a page. Those around the view before are set aside."""
+    loaded, entries = buffer.scrollback.loaded, page.messages
+    assert asked.jump is not None
+    lines = lines_of(model, buffer, asked, entries)
+    first = entries[0].at if entries else asked.jump
+    part = LogPart(dated(lines, None), first, asked.jump, not page.more, loaded.part.entered)
+    set_aside(buffer, part)
+    _tell_beginning(buffer)
+    if (line := loaded.find(asked.jump)) is not None:
+        show(model, buffer, line, must_center=True)
+    effects = seek(model, upwards=False) if buffer is model.buffer else []
+    if buffer.page is not None and not buffer.page.is_older:
+        buffer.page.center = asked.jump, loaded.viewport.place()
+    return effects
 
 
-def _lines(model: Model, asked: PageRequest, entries: Iterable[Entry]) -> list[Line]:
+def set_aside(buffer: Buffer, part: LogPart) -> None:
+    """Show another part of the log. What was around the view when the search began stays in memory."""
+    loaded = buffer.scrollback.loaded
+    before = loaded.replace_part(part)
+    if loaded.aside is None and buffer.search is not None:
+        before.keep(buffer.search.place[0], KEPT_ASIDE)
+        loaded.aside = before
+
+
+def go_to_end(buffer: Buffer) -> None:
+    """Show the newest messages. A search leads back from there as well."""
+    loaded = buffer.scrollback.loaded
+    if buffer.search is not None and not loaded.has_end:
+        set_aside(buffer, LogPart(entered=loaded.part.entered))
+    loaded.follow()
+
+
+def lines_of(model: Model, buffer: Buffer, asked: PageRequest, entries: Iterable[Entry]) -> list[Line]:
     """The messages of a page that are shown."""
     with_ = asked.request.with_
     lines = []
@@ -175,6 +219,7 @@ def _lines(model: Model, asked: PageRequest, entries: Iterable[Entry]) -> list[L
         line.is_action = bool(entry.action)
         line.is_mention = with_ is None and mentions(text, model.name)
         line.is_own = _is_own(model, entry, with_)
+        buffer.note_speaker(line.who)
         lines.append(line)
     return lines
 

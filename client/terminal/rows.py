@@ -14,10 +14,12 @@ from typing import NamedTuple
 from pylingo.client.terminal.addresses import links
 from pylingo.client.terminal.areas import name_columns, text_columns
 from pylingo.client.terminal.cells import clip, width, wrap
-from pylingo.client.terminal.line import Line
+from pylingo.client.terminal.line import MESSAGES, Line
+from pylingo.client.terminal.match_marks import Mark, marks
 from pylingo.client.terminal.model import Model
 from pylingo.client.wording import clock_time
 from pylingo.shared.names import fold
+from pylingo.shared.search import Search
 
 NAME_STYLES = 12
 """The number of styles `name0`, `name1` and so on; each name always has the same one."""
@@ -71,7 +73,9 @@ def wrapped(model: Model, line: Line) -> Sequence[Row]:
     """
     likes, columns = model.preferences, text_columns(model)
     has_time = likes.times and not line.is_across and columns > 20
-    folds = line.kind in ("message", "own") and not line.is_open and likes.layout != "plain"
+    is_said = line.kind in MESSAGES
+    folds = is_said and not line.is_open and likes.layout != "plain"
+    search = model.buffer.search if is_said else None
     rows = _cached if folds or len(line.text) < _LONG else _cached_long
     return rows(
         columns,
@@ -87,6 +91,8 @@ def wrapped(model: Model, line: Line) -> Sequence[Row]:
         line.text,
         _style(line),
         folds,
+        search.rule if search is not None else None,
+        search is not None and line.is_stamped and line.at == search.current,
     )
 
 
@@ -107,8 +113,19 @@ def _label(line: Line) -> tuple[str, str]:
     return begin, label if line.presence is None else line.presence.arrow
 
 
-def _rows(columns: int, names: int, speaker: _Speaker, text: str, style: str, folds: bool) -> tuple[Row, ...]:
-    """The rows, in `columns`, of which `names` are for the column of names."""
+def _rows(
+    columns: int,
+    names: int,
+    speaker: _Speaker,
+    text: str,
+    style: str,
+    folds: bool,
+    search: Search | None,
+    is_current: bool,
+) -> tuple[Row, ...]:
+    """The rows, in `columns`, of which `names` are for the column of names, with what a search has found marked."""
+    found = marks(search, text) if search is not None else []
+    length = len(text)
     if names:
         first, other, head, text = _in_column(names, speaker, text)
         indent = 0
@@ -116,7 +133,10 @@ def _rows(columns: int, names: int, speaker: _Speaker, text: str, style: str, fo
         first, other = (), ()
         head, text = _before_text(speaker, text)
         indent = min(len(speaker.time) or 2, columns // 4)
-    return tuple(_wrapped(columns, indent, first, other, head, text, style, folds))
+    before = sum(len(span.text) for span in head) + len(text) - length
+    found = [(begin + before, end + before) for begin, end in found]
+    match = "current-match" if is_current else "match"
+    return tuple(_wrapped(columns, indent, first, other, head, text, style, folds, found, match))
 
 
 def _before_text(speaker: _Speaker, text: str) -> tuple[Row, str]:
@@ -150,9 +170,21 @@ def _in_column(names: int, speaker: _Speaker, text: str) -> tuple[Row, Row, Row,
 
 
 def _wrapped(
-    columns: int, indent: int, first: Row, other: Row, head: Row, text: str, style: str, folds: bool
+    columns: int,
+    indent: int,
+    first: Row,
+    other: Row,
+    head: Row,
+    text: str,
+    style: str,
+    folds: bool,
+    found: Sequence[Mark],
+    match: str,
 ) -> Iterator[Row]:
-    """Wrap `head` and `text`, with `first` before the first row and `other` before all others."""
+    """Wrap `head` and `text`, with `first` before the first row and `other` before all others.
+
+    What is `found`, in both together, gets the style `match`.
+    """
     whole = "".join(span.text for span in head) + text
     taken = sum(width(span.text) for span in other)
     texts = wrap(whole, columns - taken, indent)
@@ -162,7 +194,7 @@ def _wrapped(
     addresses = deque(links(whole)) if "://" in text else None
     place = 0
     for index, row in enumerate(texts):
-        spans = list(other if index else first)
+        spans: list[Span] = []
         done = 0
         for span in head if index == 0 else ():
             spans.append(span._replace(text=row[done : done + len(span.text)]))
@@ -172,13 +204,16 @@ def _wrapped(
         if index:
             done = min(indent, margin)
             spans.append(Span(row[:done]))
+        if addresses is not None or found:
+            place = max(place, whole.find(words, place)) - margin  # a row is cut from `whole`, which loses spaces only
         if addresses is None:
             spans.append(Span(row[done:], style))
         else:
-            place = max(place, whole.find(words, place)) - margin  # a row is cut from `whole`, which loses spaces only
             spans += _linked(row, max(done, margin), done, place, whole, addresses, style)
-            place += len(row)
-        yield tuple(span for span in spans if span.text)
+        if found:
+            spans = list(_marked(spans, place, margin, found, match))
+        place += len(row)
+        yield tuple(span for span in (*(other if index else first), *spans) if span.text)
     if more:
         words = f"{' ' * indent}\N{HORIZONTAL ELLIPSIS} {more:,} more rows (C-o shows them)"
         yield (*other, Span(clip(words, columns - taken), "more"))
@@ -216,6 +251,21 @@ def _linked(
             yield Span(row[begin:end], "link", _ascii(whole[first:last]))
             done = least = end
     yield Span(row[done:], style)
+
+
+def _marked(spans: Sequence[Span], place: int, least: int, found: Sequence[Mark], style: str) -> Iterator[Span]:
+    """The spans of a row, which begins at `place`. What is `found` is in `style`, but not before `least` in the row."""
+    begin = 0
+    for span in spans:
+        done, end = begin, begin + len(span.text)
+        for first, last in found:
+            first, last = max(first - place, least, done), min(last - place, end)
+            if first < last:
+                yield span._replace(text=span.text[done - begin : first - begin])
+                yield span._replace(text=span.text[first - begin : last - begin], style=style)
+                done = last
+        yield span._replace(text=span.text[done - begin :])
+        begin = end
 
 
 def _ascii(address: str) -> str:

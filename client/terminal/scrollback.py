@@ -69,7 +69,7 @@ class Scrollback:
         """The newest line says that we are in a room (compared form). Returns whether it is not the same as before."""
         line = self.loaded.end[-1]
         line.begins = room
-        is_other = room != self._room and (self._room is not None or self.loaded.first is None)
+        is_other = room != self._room and (self._room is not None or self.loaded.part.first is None)
         self._room = room
         if is_other:
             self.loaded.enter(line)
@@ -103,7 +103,7 @@ class Scrollback:
 
     def redact(self, at: int) -> None:
         """Take the text out of the message with this stamp, which an operator has removed."""
-        for line in self.lines if self.loaded.has_end else (*self.lines, *self.loaded.end):
+        for line in self.loaded.every():
             if line.at == at and is_of_log(line):
                 self._rewrite(line, REMOVED)
                 line.is_mention = line.is_open = False

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from pylingo.client.settings import PRINTING
-from pylingo.client.terminal import past
+from pylingo.client.terminal import past, printed_past
 from pylingo.client.terminal.model import Effect, Model
 from pylingo.client.terminal.people_list import scroll_people
 from pylingo.client.terminal.rows import is_folded, wrapped
@@ -47,7 +47,7 @@ _scroll_page_up = scroll(lambda height: max(1, height - 1))
 def page_up(model: Model, now: float, at: int) -> list[Effect]:
     """Scroll up by a page, or print an older page."""
     if model.preferences.layout in PRINTING:
-        return past.print_older(model)
+        return printed_past.print_older(model)
     return _scroll_page_up(model, now, at)
 
 
@@ -64,7 +64,7 @@ def _go_to_top(model: Model, now: float, at: int) -> list[Effect]:
 
 
 def _go_to_end(model: Model, now: float, at: int) -> list[Effect]:
-    model.buffer.scrollback.follow()
+    past.go_to_end(model.buffer)
     return []
 
 

@@ -9,6 +9,7 @@ from pylingo.client.terminal.buffer import MOST, Buffer
 from pylingo.client.terminal.candidate_row import candidate_row
 from pylingo.client.terminal.cells import clip, width
 from pylingo.client.terminal.forgetting import is_in_sight
+from pylingo.client.terminal.message_search import MessageSearch
 from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.questions import words
 from pylingo.client.terminal.rows import Row, Span
@@ -38,12 +39,24 @@ def status_line(model: Model, now: float) -> Row:
         text = words(model.question)
     elif model.hint:
         text = f" {model.hint}"
+    elif model.buffer.search is not None and model.offer is None:
+        text = _searching(model, model.buffer.search, now)
     elif model.offer is not None:
         return candidate_row(model.offer, model.columns)
     else:
         text = _state(model, now)
     text = clip(printable(text), model.columns)
     return (Span(text + " " * (model.columns - width(text)), "status"),)
+
+
+def _searching(model: Model, search: MessageSearch, now: float) -> str:
+    """What a search has found, and the keys; as much of it as there is room for beside the news."""
+    news = activity(model, model.columns // 2)
+    trouble = [connection(model, now)] if model.state != "online" or is_late(model, now) else []
+    parts = [search.state, *trouble, "n older", "N newer", "Esc back", _below(model.buffer)]
+    while len(parts) > 1 and width(_row([*parts, news])) > model.columns:
+        parts.pop()
+    return _row([*parts, news])
 
 
 def _state(model: Model, now: float) -> str:

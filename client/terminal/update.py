@@ -22,6 +22,7 @@ from pylingo.client.events import (
     Remark,
     Status,
 )
+from pylingo.client.terminal import past, printed_past, searching
 from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.buffers import bound, find_person, saying
 from pylingo.client.terminal.commands import leave
@@ -39,11 +40,11 @@ from pylingo.client.terminal.model import (
     Pasting,
     Report,
     Resized,
+    SearchGoesOn,
     SecondPassed,
 )
 from pylingo.client.terminal.mouse import mouse
 from pylingo.client.terminal.notes import add_line, add_note, words_of
-from pylingo.client.terminal.past import lose_pages, page_received
 from pylingo.client.terminal.people_events import describe_people
 from pylingo.client.terminal.questions import CertificateQuestion
 from pylingo.client.terminal.server_events import frames_missed, new_since, query_reply, received
@@ -74,7 +75,8 @@ def _status(model: Model, event: Status, now: float, at: int) -> list[Effect]:
     model.state = event.state
     if event.state != "online":
         lose_connection(model)
-        lose_pages(model)
+        past.lose_pages(model)
+        searching.lose_requests(model)
     if event.state != "over" and isinstance(model.question, CertificateQuestion):
         model.question = None
     match event.state:
@@ -132,6 +134,14 @@ def _wants_password(event: Status) -> bool:
 def _key_changed(model: Model, event: KeyChanged, now: float, at: int) -> list[Effect]:
     buffer = find_person(model, event.name) or model.buffer
     return add_note(buffer, f"! {key_changed(event)}", at, "error")
+
+
+def _page_received(model: Model, event: PageReply, now: float, at: int) -> list[Effect]:
+    model.heard_at = now
+    for receive in (searching.page_received, printed_past.page_received):
+        if (effects := receive(model, event, now, at)) is not None:
+            return effects
+    return past.page_received(model, event, now, at)
 
 
 def _remark(model: Model, event: Remark, now: float, at: int) -> list[Effect]:
@@ -233,7 +243,8 @@ EVENTS: dict[type[Any], Callable[[Model, Any, float, int], list[Effect]]] = {
     Mouse: mouse,
     Received: received,
     QueryReply: query_reply,
-    PageReply: page_received,
+    PageReply: _page_received,
+    SearchGoesOn: searching.go_on,
     Refused: _refused,
     Status: _status,
     PongReceived: _pong_received,

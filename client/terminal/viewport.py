@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from pylingo.client.terminal.line import Line
 
+type Place = tuple[Line | None, int]
+"""The lowest line in view, None at the end, and its rows below the view."""
 type Wrapped[Row] = Callable[[Line], Sequence[Row]]
 """Returns the rows of a line."""
 
@@ -39,12 +41,15 @@ class Viewport:
     @property
     def below(self) -> int:
         """The number of lines entirely below the view."""
-        return len(self._lines_below())
+        lines = self._lines()
+        held = self._held(lines)
+        return 0 if held is None else len(lines) - held - 1
 
     @property
     def new_below(self) -> int:
         """How many of the lines below the view have arrived since scrolling up and were not in view since."""
-        return sum(map(self.is_new, self._lines_below()))
+        mark = self.news
+        return [line.news for line in self._lines_below()].count(mark) if mark else 0
 
     def is_new(self, line: Line) -> bool:
         """Whether a line has arrived since scrolling up and was not in view since."""
@@ -88,6 +93,29 @@ class Viewport:
     def go_to(self, line: Line, height: int, wrapped: Wrapped[object]) -> None:
         """Show a line from its first row on."""
         self._hold(line, max(0, len(wrapped(line)) - height))
+
+    def show(self, line: Line, height: int, wrapped: Wrapped[object], row: int = 0) -> None:
+        """Show a line in the middle, unless all its rows are in view; `row` as for `center`."""
+        in_view = self._in_view(height, wrapped)
+        rows = next((rows for each, rows in in_view if each is line), None)
+        is_cut = sum(len(rows) for _, rows in in_view) > height and in_view[-1][0] is line
+        if rows is None or len(rows) < len(wrapped(line)) or is_cut:
+            self.center(line, height, wrapped, row)
+
+    def center(self, line: Line, height: int, wrapped: Wrapped[object], row: int = 0) -> None:
+        """Show a line in the middle, as far as there are lines below it; of one that does not fit, that `row`."""
+        size = len(wrapped(line))
+        self._hold(line, max(0, size - max(height, row + 1 + height // 2)))
+        self.scroll_down(max(0, height - size) // 2, wrapped)
+
+    def place(self) -> Place:
+        """Where the view is, for `return_to`."""
+        return self._bottom, self._hidden
+
+    def return_to(self, place: Place) -> None:
+        """Go to a place where the view was before; to the end if that is gone."""
+        self._bottom, self._hidden = place
+        self._held(self._lines())
 
     def scroll_up(self, count: int, height: int, wrapped: Wrapped[object]) -> None:
         """Go up by `count` rows, but not beyond the first row."""

@@ -112,6 +112,7 @@ class Window:
             edit=self._edit,
             exit_=self._reactor.stop,
             happen=self._happen,
+            happen_soon=lambda event: self._reactor.call_soon(self._happen, event),
         )
         self._status = 0
         self._bug: Exception | None = None

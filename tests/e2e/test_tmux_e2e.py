@@ -380,3 +380,25 @@ def test_bare_messages_are_joined_when_they_are_selected(tmux: Tmux, server: Ser
 def joined(tmux: Tmux, pane: int) -> str:
     """The rows as tmux copies them: those that it has wrapped itself are joined."""
     return tmux.run("capture-pane", "-p", "-J", "-S", "-", "-t", tmux.panes[pane])
+
+
+def test_an_old_message_is_found_and_read_and_left(tmux: Tmux):
+    with ServerProcess("--rate", "0") as server, Peer(server.port) as bob:
+        bob.hello("bob")
+        bob.join("lobby")
+        texts = {number: f"message {number}." for number in range(1, 301)} | {20: "message 20. Deployed"}
+        bob.send(*map(Say, texts.values()))
+        bob.fence()
+        ada = tmux.open(f"127.0.0.1:{server.port}", "--name", "ada", columns=60)
+        tmux.wait(ada, "message 300.")
+        before = tmux.rows(ada)[2:]
+        tmux.write(ada, "/search deploy")
+        tmux.press(ada, "Enter")
+        rows = tmux.wait(ada, "match 1 of 1 for deploy")
+        tmux.wait(ada, "message 20. Deployed")
+        tmux.wait(ada, "message 21.")
+        painted = tmux.run("capture-pane", "-p", "-e", "-t", tmux.panes[ada])
+        assert re.search("\x1b\\[[0-9;]*7m[^\x1b]*Deploy\x1b", painted), "it is marked"
+        assert rows[1] == ">"
+        tmux.press(ada, "Escape")
+        wait_until(lambda: tmux.rows(ada)[2:] == before, "where one was")

@@ -4,16 +4,22 @@ import collections
 import dataclasses
 import itertools
 
+import pytest
+
 from pylingo.client.events import PageReply, Received, Status
+from pylingo.client.terminal import loaded as loaded_module
+from pylingo.client.terminal import past
 from pylingo.client.terminal.input_events import Key, Text
 from pylingo.client.terminal.line import Line, is_of_log
-from pylingo.client.terminal.model import AskPage, Effect, Event, Model, Speak
+from pylingo.client.terminal.model import AskPage, Do, Effect, Event, Model, SearchGoesOn, Speak
 from pylingo.client.terminal.rows import wrapped
 from pylingo.client.terminal.update import update
 from pylingo.client.terminal.view import body_height
+from pylingo.client.wording import REMOVED
 from pylingo.reactor.history.history import cut_page
 from pylingo.shared.messages import Entry, Error, HistoryPage, Joined, Message, Redacted, Sent
 from pylingo.shared.schema import Record
+from pylingo.shared.search import parse_search
 from tests.fakes.window import NOON, make, plain
 
 HIDDEN = "eve"
@@ -28,13 +34,17 @@ class World:
     def __init__(self, said: int = 0, shown: int = 5, columns: int = 60, rows: int = 8, layout: str = "top") -> None:
         self.model: Model = make(layout, columns, rows, times=False)
         self.model.state, self.model.name, self.model.buffer.room = "online", "ada", "lobby"
-        self.model.features = frozenset({"rooms", "private"})
+        self.model.features = frozenset({"rooms", "private", "search"})
         self.model.preferences.ignored = {HIDDEN}
         self.log: list[Entry] = []
         self.requests: collections.deque[tuple[AskPage, Record]] = collections.deque()
         """The requests without a reply, each with its reply."""
         self.unconfirmed: collections.deque[int] = collections.deque()
         """The stamps of own messages of which we do not know that the log has them."""
+        self.reads_on = True
+        """Whether the steps of a search in memory follow each other at once."""
+        self.searched_at_once = 1_000
+        """How many messages the server looks at for one page of a search."""
         self._next = 0  # the index of the next message that will arrive
         self._arrived: set[int] = set()  # the stamps of those that have
         self._numbers = itertools.count(1)
@@ -57,7 +67,9 @@ class World:
         """Let events happen. Requests are handled by the server at once, and wait for `reply`."""
         effects = [effect for event in events for effect in update(self.model, event, 0.0, NOON)]
         for effect in effects:
-            if isinstance(effect, AskPage):
+            if effect is Do.SEARCH_ON and self.reads_on:
+                self.do(SearchGoesOn())
+            elif isinstance(effect, AskPage):
                 assert self.is_online, "asked without a connection"
                 self.requests.append((effect, self._page(effect)))
             elif isinstance(effect, Speak):
@@ -85,6 +97,10 @@ class World:
         if arrive:
             self.arrive()
 
+    def skip(self, count: int) -> None:
+        """The next messages are in the log only: they were there before the window was."""
+        self._next += count
+
     def arrive(self, count: int = 10**9) -> None:
         """The next messages arrive, as many as that, if there is a connection."""
         while count and self.is_online and self._next < len(self.log):
@@ -109,8 +125,16 @@ class World:
 
     def _page(self, effect: AskPage) -> Record:
         request = effect.request
-        page = cut_page([dataclasses.replace(each) for each in self.log], request)
-        return HistoryPage("lobby", page.messages, page.more, page.oldest)
+        log = [dataclasses.replace(each) for each in self.log]
+        if request.search is None:
+            page = cut_page(log, request)
+            return HistoryPage("lobby", page.messages, page.more, page.oldest)
+        rule, looked_at = parse_search(request.search), [each for each in log if each.at < (request.before or 2**63)]
+        matches = [each for each in looked_at[-self.searched_at_once :] if rule.matches(each.text)]
+        found = matches[-request.limit :]
+        is_cut, has_more = len(found) < len(matches), len(looked_at) > self.searched_at_once
+        next_ = found[0].at if is_cut else looked_at[-self.searched_at_once].at if has_more else None
+        return HistoryPage("lobby", found, next_ is not None, None, next=next_)
 
     def reply(self, error: str = "") -> None:
         """Answer the oldest request."""
@@ -154,3 +178,58 @@ class World:
         if entry.key is not None:
             return entry.at not in self.unconfirmed
         return entry.at in self._arrived
+
+
+# --- limits, and what always holds
+
+
+def bound(monkeypatch: pytest.MonkeyPatch, page: int = 10, reserve: int = 5, lines: int = 40, newest: int = 6) -> None:
+    """Small limits."""
+    for module, name, value in (
+        (past, "MAX_PAGE", page),
+        (past, "RESERVE", reserve),
+        (loaded_module, "LINES", lines),
+        (loaded_module, "NEWEST", newest),
+        (loaded_module, "_SLACK", 4),
+    ):
+        monkeypatch.setattr(module, name, value)
+
+
+def check(world: World) -> None:
+    """The messages in memory are a part of the log without a hole."""
+    loaded = world.model.buffer.scrollback.loaded
+    stamps = world.stamps
+    assert stamps == sorted(set(stamps)), "in order, and each once"
+    first = loaded.part.first or 0
+    if loaded.has_end:
+        wanted = [
+            entry for entry in world.log if entry.at >= first and (world.has_arrived(entry) or entry.at in stamps)
+        ]
+    else:
+        part = [entry for entry in world.log if first <= entry.at <= loaded.part.last]
+        wanted = [entry for entry in part if entry.at not in world.unconfirmed or entry.at in stamps]
+        assert loaded.end is not loaded.lines
+        end = [line.at for line in loaded.end if is_of_log(line)]
+        newest = [entry for entry in world.log if entry.at >= loaded.floor]
+        assert end == visible([entry for entry in newest if world.has_arrived(entry) or entry.at in end])
+    assert stamps == visible(wanted)
+    texts = {entry.at: entry.text or REMOVED for entry in world.log}
+    assert all(line.text == texts[line.at] for line in (*loaded.lines, *loaded.end) if is_of_log(line))
+    if loaded.part.has_beginning:
+        before = [entry for entry in world.log if not stamps or entry.at < stamps[0]]
+        assert visible(list(filter(world.has_arrived, before))) == []
+    assert loaded.count <= loaded_module.LINES + 8
+    every = [*loaded.lines, *([] if loaded.has_end else loaded.end)]
+    assert loaded.characters == sum(line.size for line in every)
+    pages = [effect for effect, _ in world.requests if effect.request.search is None]
+    assert len(pages) <= 1, "one page at a time"
+    assert len(world.requests) - len(pages) <= 1, "and one of a search"
+
+
+def visible(entries: list[Entry]) -> list[int]:
+    return [entry.at for entry in entries if entry.from_ != HIDDEN]
+
+
+def in_view(world: World) -> list[Line]:
+    viewport = world.model.buffer.scrollback.viewport
+    return viewport.lines_in_view(body_height(world.model), lambda line: wrapped(world.model, line))

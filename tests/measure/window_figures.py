@@ -194,6 +194,29 @@ def said(console: Console, peer: Peer) -> list[int]:
     return costs
 
 
+def search() -> Rows:
+    """Time until a search shows its newest match, and time until a key is shown meanwhile, with all lines in memory."""
+    with ServerProcess("--rate", "0") as server, client(server) as console, speaker(server) as peer:
+        for number in range(LINES):
+            peer.send(Say(f"{number} words {'needle' if number == 7 else ''}".ljust(60, "x")))
+            if number % 100 == 99:
+                written(console, f"{number} words".encode())
+        console.pump(0.5)
+        begin, start = len(console.written), time.monotonic()
+        console.press("/search needle\r")
+        written(console, b"match 1 of", begin)
+        taken = (time.monotonic() - start) * 1000
+        console.pump(0.5)
+        pressed = [press(console) for _ in range(200)]
+    return [
+        (f"A search among {LINES:,} messages until its match, the oldest one, is shown", f"{taken:.0f} ms"),
+        (
+            f"A key until it is shown, far up among {LINES:,} messages and with a search, p95 of 200",
+            f"{percentile(pressed, 0.95):.1f} ms",
+        ),
+    ]
+
+
 def memory() -> Rows:
     """Resident memory with as many messages as the client keeps."""
     rows: Rows = []
@@ -223,6 +246,7 @@ FIGURES: dict[str, Callable[[], Rows]] = {
     "keys": keys,
     "size": size,
     "people": people,
+    "search": search,
     "memory": memory,
 }
 

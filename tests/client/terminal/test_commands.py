@@ -52,6 +52,7 @@ def test_the_table_has_every_command_and_none_of_the_servers(model: Model) -> No
         "mouse",
         "ignore",
         "notify",
+        "search",
         "history",
         "log",
         "help",
@@ -62,7 +63,7 @@ def test_the_table_has_every_command_and_none_of_the_servers(model: Model) -> No
     assert set(names) & set(BY_NAME) == {"help"}
     model.buffer.room = "lobby"
     for name in names:
-        run(model, name, "msg" if name == "help" else None)
+        run(model, name, "msg" if name in ("help", "search") else None)
 
 
 def test_notify_is_for_the_room_of_the_buffer_and_kept(model: Model) -> None:

@@ -23,6 +23,7 @@ from pylingo.client.terminal.model import (
     Notify,
     Query,
     Report,
+    SearchGoesOn,
     SendCommand,
     Shown,
     Speak,
@@ -54,6 +55,7 @@ class Bench:
             edit=self.outside.edit,
             exit_=self.outside.exit,
             happen=self.happened.append,
+            happen_soon=self.outside.happen_soon,
         )
 
 
@@ -95,7 +97,12 @@ def test_a_command_that_cannot_be_sent_is_a_failure(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("effect", "call"),
-    [(Do.SUSPEND, mock.call.suspend()), (Edit("x"), mock.call.edit("x")), (Do.EXIT, mock.call.exit())],
+    [
+        (Do.SUSPEND, mock.call.suspend()),
+        (Edit("x"), mock.call.edit("x")),
+        (Do.EXIT, mock.call.exit()),
+        (Do.SEARCH_ON, mock.call.happen_soon(SearchGoesOn())),
+    ],
 )
 def test_effects_on_the_program(bench: Bench, effect: Effect, call: Any) -> None:
     bench.effects.carry_out(effect)

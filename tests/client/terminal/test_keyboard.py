@@ -497,7 +497,7 @@ def test_page_up_and_down(model: Model) -> None:
     model.preferences.times = False
     for number in range(40):
         model.buffer.scrollback.add(Line("note", str(number)))
-    model.buffer.scrollback.loaded.has_beginning = True
+    model.buffer.scrollback.loaded.part.has_beginning = True
     assert rows(model) == [str(number) for number in range(32, 40)]
     do(model, "page-up")
     assert rows(model) == [str(number) for number in range(25, 33)], "one row stays in view"

@@ -69,15 +69,15 @@ def far_up(first: int = 50, last: int = 80) -> Scrollback:
 def test_an_older_page_stands_above_the_messages_and_moves_none_that_is_in_view() -> None:
     scrollback = filled(10, 19)
     loaded = scrollback.loaded
-    assert loaded.first == at(10)
+    assert loaded.part.first == at(10)
     scrollback.viewport.scroll_up(9, 4, rows_of)
     before = scrollback.viewport.rows(4, rows_of)
     loaded.put_before(page(5, 9), at(3), is_beginning=False)  # others of that page are hidden
     assert texts(loaded.lines) == numbers(5, 19)
-    assert (loaded.first, loaded.has_beginning) == (at(3), False)
+    assert (loaded.part.first, loaded.part.has_beginning) == (at(3), False)
     assert scrollback.viewport.rows(4, rows_of)[1:] == before[1:], "the first row was the date above the first line"
     loaded.put_before([], None, is_beginning=True)
-    assert (loaded.first, loaded.has_beginning) == (at(3), True)
+    assert (loaded.part.first, loaded.part.has_beginning) == (at(3), True)
 
 
 def test_an_older_page_stands_below_the_lines_with_which_the_room_was_entered() -> None:
@@ -97,15 +97,15 @@ def test_another_room_in_the_same_buffer_has_a_log_of_its_own() -> None:
     for room, numbers_ in (("lobby", (50, 51)), ("ops", (10, 11))):
         scrollback.add(Line("note", f"in {room}"))
         scrollback.begin(room)
-        assert scrollback.loaded.first is None
+        assert scrollback.loaded.part.first is None
         for number in numbers_:
             scrollback.add(said(number))
-    assert scrollback.loaded.first == at(10)
+    assert scrollback.loaded.part.first == at(10)
     scrollback.loaded.tell("loading")
     scrollback.loaded.put_before(page(7, 9), at(7), True)
     scrollback.unsent["k"] = Line("own", "late", at(50))
     scrollback.confirm("k", at(51) + 1, "lobby")
-    assert scrollback.loaded.first == at(7), "that was the other room's"
+    assert scrollback.loaded.part.first == at(7), "that was the other room's"
     assert texts(scrollback.lines) == ["in lobby", "50", "51", "late", "in ops", "loading", *numbers(7, 11)]
 
 
@@ -170,7 +170,7 @@ def test_at_the_end_the_oldest_lines_go() -> None:
     loaded = scrollback.loaded
     assert 20 <= len(loaded.lines) <= 22
     first = 101 - len(loaded.lines)
-    assert (loaded.first, loaded.has_end) == (at(first - 1) + 1, True)
+    assert (loaded.part.first, loaded.has_end) == (at(first - 1) + 1, True)
     scrollback.add(said(first - 1, "late"))
     assert texts(loaded.lines) == numbers(first, 100), "it belongs to a part that is not here"
 
@@ -183,7 +183,7 @@ def test_far_up_the_lines_between_the_view_and_the_newest_go() -> None:
     assert loaded.floor <= at(78)
     assert loaded.count <= 22
     last = int(texts(loaded.lines)[-1])
-    assert loaded.last == at(last)
+    assert loaded.part.last == at(last)
     assert texts(loaded.lines) == numbers(int(texts(loaded.lines)[0]), last), "what is left has no hole"
 
 
@@ -206,7 +206,7 @@ def test_what_arrives_far_up_is_counted_and_kept_at_the_end() -> None:
     assert scrollback.viewport.rows(2, rows_of) == ["* ada joined", "mine"]
     assert (loaded.has_end, loaded.new_below) == (True, 0)
     assert loaded.characters == sum(line.size for line in loaded.lines)
-    assert loaded.first == loaded.floor
+    assert loaded.part.first == loaded.floor
 
 
 @pytest.mark.usefixtures("small")
@@ -293,7 +293,7 @@ def test_entering_another_room_goes_to_the_end() -> None:
     cuts = scrollback.loaded.cuts
     assert scrollback.begin("ops")
     assert scrollback.loaded.has_end
-    assert scrollback.loaded.first is None
+    assert scrollback.loaded.part.first is None
     assert scrollback.loaded.cuts != cuts
     scrollback.add(said(1))
     assert texts(scrollback.lines)[-1] == "1"
@@ -303,7 +303,7 @@ def test_clearing_forgets_the_lines_and_knows_where_the_log_goes_on() -> None:
     scrollback = filled(5, 9)
     scrollback.clear()
     loaded = scrollback.loaded
-    assert (loaded.lines, loaded.characters, loaded.first) == ([], 0, at(9) + 1)
+    assert (loaded.lines, loaded.characters, loaded.part.first) == ([], 0, at(9) + 1)
     loaded.put_before(page(7, 9), at(7), False)
     scrollback.add(said(10))
     assert texts(loaded.lines) == numbers(7, 10)

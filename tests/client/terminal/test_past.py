@@ -7,68 +7,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pylingo.client.events import PageReply, Received
-from pylingo.client.terminal import loaded as loaded_module
-from pylingo.client.terminal import past
 from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.line import Line, is_of_log
 from pylingo.client.terminal.model import AskPage
-from pylingo.client.terminal.rows import wrapped
-from pylingo.client.terminal.view import body_height
+from pylingo.client.terminal.past import RESERVE
 from pylingo.client.wording import REMOVED
 from pylingo.shared.messages import Entry, HistoryPage, HistoryRequest, Joined, Private
-from tests.fakes.past import HIDDEN, World
-
-
-def bound(monkeypatch: pytest.MonkeyPatch, page: int = 10, reserve: int = 5, lines: int = 40, newest: int = 6) -> None:
-    """Small limits."""
-    for module, name, value in (
-        (past, "MAX_PAGE", page),
-        (past, "RESERVE", reserve),
-        (loaded_module, "LINES", lines),
-        (loaded_module, "NEWEST", newest),
-        (loaded_module, "_SLACK", 4),
-    ):
-        monkeypatch.setattr(module, name, value)
-
-
-def check(world: World) -> None:
-    """The messages in memory are a part of the log without a hole."""
-    loaded = world.model.buffer.scrollback.loaded
-    stamps = world.stamps
-    assert stamps == sorted(set(stamps)), "in order, and each once"
-    first = loaded.first or 0
-    if loaded.has_end:
-        wanted = [
-            entry for entry in world.log if entry.at >= first and (world.has_arrived(entry) or entry.at in stamps)
-        ]
-    else:
-        part = [entry for entry in world.log if first <= entry.at <= loaded.last]
-        wanted = [entry for entry in part if entry.at not in world.unconfirmed or entry.at in stamps]
-        assert loaded.end is not loaded.lines
-        newest = [entry for entry in world.log if entry.at >= loaded.floor and world.has_arrived(entry)]
-        assert [line.at for line in loaded.end if is_of_log(line)] == visible(newest)
-    assert stamps == visible(wanted)
-    texts = {entry.at: entry.text or REMOVED for entry in world.log}
-    assert all(line.text == texts[line.at] for line in (*loaded.lines, *loaded.end) if is_of_log(line))
-    if loaded.has_beginning:
-        before = [entry for entry in world.log if not stamps or entry.at < stamps[0]]
-        assert visible(list(filter(world.has_arrived, before))) == []
-    assert loaded.count <= loaded_module.LINES + 8
-    every = [*loaded.lines, *([] if loaded.has_end else loaded.end)]
-    assert loaded.characters == sum(line.size for line in every)
-    assert len(world.requests) <= 1
-
-
-def visible(entries: list[Entry]) -> list[int]:
-    return [entry.at for entry in entries if entry.from_ != HIDDEN]
-
+from tests.fakes.past import HIDDEN, World, bound, check, in_view, visible
 
 # --- older pages
 
 
 def test_older_messages_are_requested_near_the_first_ones() -> None:
     world = World(said=400, shown=350, rows=30)
-    assert world.press("page-up", "page-up") == []
+    assert world.press("page-up", "page-up") == [], f"more than {RESERVE} lines are above"
     world.press("alt-<")
     ((effect, _),) = world.requests
     assert effect == AskPage(HistoryRequest(before=world.log[50].at, limit=100, room="lobby"))
@@ -273,43 +225,6 @@ def test_a_page_for_a_buffer_that_is_not_shown_waits_there() -> None:
     assert not world.requests, "nobody looks at it"
 
 
-# --- layouts that print each line once
-
-
-def test_an_older_page_is_printed_below_the_others() -> None:
-    world = World(said=60, shown=5, layout="inline")
-    scrollback = world.model.buffer.scrollback
-    scrollback.unprinted()
-    (effect,) = world.press("page-up")
-    assert effect == AskPage(HistoryRequest(before=world.log[55].at, limit=20, room="lobby"))
-    assert world.press("page-up") == [], "one at a time"
-    world.settle()
-    printed = [line.text for line in scrollback.unprinted() if line.kind != "day"]
-    assert printed == ["--- earlier in lobby ---", *(f"m{n}" for n in range(36, 56)), "--- end of the earlier ---"]
-    (effect,) = world.type("/history")
-    assert effect == AskPage(HistoryRequest(before=world.log[35].at, limit=20, room="lobby"))
-    world.settle()
-    world.type("/history")
-    world.settle()
-    printed = [line.text for line in scrollback.unprinted() if line.kind != "day"]
-    assert printed[-18:-16] == ["--- earlier in lobby ---", "--- beginning of lobby ---"]
-    world.type("/history")
-    world.settle()
-    assert [line.text for line in scrollback.unprinted()] == ["--- beginning of lobby ---"]
-
-
-def test_failures_are_told_where_each_line_is_printed() -> None:
-    world = World(said=60, shown=5, layout="plain")
-    world.type("/history")
-    world.reply("out of order")
-    assert world.model.hint == "earlier messages could not be loaded: out of order"
-    world.type("/history")
-    world.cut()
-    world.type("/history")
-    assert world.model.hint.startswith("not connected")
-    assert world.press("alt-<", "alt->", "shift-up", "page-down") == []
-
-
 # --- whatever happens
 
 
@@ -375,8 +290,7 @@ def test_what_is_in_memory_is_a_part_of_the_log_whatever_happens(actions: list[t
         bound(monkeypatch)
         world = World(said)
         for action, number in actions:
-            bottom = world.model.buffer.scrollback.viewport.bottom
-            before = in_view(world) if bottom is not None and bottom.state != "unsent" else []
+            before = in_view(world) if world.model.buffer.scrollback.viewport.is_scrolled else []
             act(world, action, number)
             check(world)
             assert world.rows
@@ -406,14 +320,9 @@ def walk(world: World) -> None:
         assert is_over(world, key)
 
 
-def in_view(world: World) -> list[Line]:
-    viewport = world.model.buffer.scrollback.viewport
-    return viewport.lines_in_view(body_height(world.model), lambda line: wrapped(world.model, line))
-
-
 def is_over(world: World, key: str) -> bool:
     """Whether the key has nothing left to show."""
     scrollback = world.model.buffer.scrollback
     if key == "page-down":
         return scrollback.loaded.has_end and not scrollback.viewport.is_scrolled
-    return scrollback.loaded.has_beginning and scrollback.lines[0] in in_view(world)
+    return scrollback.loaded.part.has_beginning and scrollback.lines[0] in in_view(world)

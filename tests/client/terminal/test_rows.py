@@ -13,6 +13,8 @@ from pylingo.client.terminal.capabilities import read_capabilities
 from pylingo.client.terminal.cells import width, wrap
 from pylingo.client.terminal.input_events import Text
 from pylingo.client.terminal.line import Line, Presence
+from pylingo.client.terminal.match_marks import marks
+from pylingo.client.terminal.message_search import MessageSearch
 from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.painter import Painter
 from pylingo.client.terminal.rows import (
@@ -27,11 +29,13 @@ from pylingo.client.terminal.rows import (
 )
 from pylingo.client.terminal.theme import make_theme
 from pylingo.client.terminal.update import update
+from pylingo.client.themes import THEMES
 from pylingo.shared.messages import (
     Error,
     Message,
     Notice,
 )
+from pylingo.shared.search import parse_search
 from tests.fakes.window import NOON, TIME, make, opened, plain, said
 
 WORDS = st.text(st.sampled_from("ab .://https漢e\u0301👩\u200d👧\n"), max_size=80)
@@ -359,3 +363,75 @@ def test_the_rows_of_a_line_that_changes_change() -> None:
     assert len(wrapped(model, line)) > 1
     line.text = "hi"
     assert "hi" in plain(wrapped(model, line)[0])
+
+
+# --- what a search has found
+
+
+def searching(model: Model, words: str, current: int | None = None) -> Model:
+    model.buffer.search = MessageSearch(words, parse_search(words), (None, 0), current=current)
+    return model
+
+
+def found(model: Model, line: Line, style: str = "match") -> list[str]:
+    return [span.text for row in wrapped(model, line) for span in row if span.style == style]
+
+
+def test_what_a_search_has_found_is_marked_in_the_text_alone() -> None:
+    model = searching(make(columns=60), "bob deploy")
+    (row,) = wrapped(model, said("Bob: deploys, bob"))
+    assert row[1:] == (
+        Span("bob:", name_style("bob")),
+        Span(" ", "message"),
+        Span("Bob", "match"),
+        Span(": ", "message"),
+        Span("deploy", "match"),
+        Span("s, ", "message"),
+        Span("bob", "match"),
+    )
+    assert found(model, said("deploys")) == [], "a message without all the words is no match"
+    assert found(model, Line("note", "bob deploys", NOON)) == [], "nor is what nobody says"
+    model.buffer.search = None
+    assert found(model, said("Bob: deploys")) == []
+
+
+def test_the_match_that_is_looked_at_has_a_style_of_its_own() -> None:
+    model = searching(make(columns=60), "deploy", current=NOON)
+    assert found(model, said("deploy", at=NOON), "current-match") == ["deploy"]
+    assert found(model, said("deploy", at=NOON + 1), "current-match") == []
+    assert found(model, said("deploy", at=NOON + 1)) == ["deploy"]
+
+
+def test_a_match_over_several_rows_is_marked_in_each() -> None:
+    model = searching(make(columns=12, times=False), "abcdefghijklmnop")
+    rows = wrapped(model, said("abcdefghijklmnopqrst"))
+    assert "".join(found(model, said("abcdefghijklmnopqrst"))) == "abcdefghijklmnop"
+    assert all(row[0].text == "  " and row[0].style != "match" for row in rows[2:]), "but not the margin"
+
+
+def test_a_match_in_a_link_leaves_it_whole() -> None:
+    model = searching(make(columns=60), "example")
+    (row,) = wrapped(model, said("see https://example.org/x now"))
+    parts = [(span.text, span.style) for span in row if span.link]
+    assert parts == [("https://", "link"), ("example", "match"), (".org/x", "link")]
+    assert {span.link for span in row if span.link} == {"https://example.org/x"}
+
+
+@given(WORDS, st.sampled_from(["a", "b", "漢", "a b", "https", "e\u0301"]), st.integers(4, 40), st.booleans())
+def test_marks_change_no_character(text: str, words: str, columns: int, has_column: bool) -> None:
+    model = make(columns=columns)
+    model.preferences.names = "column" if has_column else "plain"
+    line = said(text)
+    before = wrapped(model, line)
+    after = wrapped(searching(model, words), line)
+    assert [plain(row) for row in after] == [plain(row) for row in before]
+    whole = "".join(found(model, line))
+    assert bool(whole) == bool(marks(parse_search(words), text)) or columns < 8
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_a_match_is_told_without_colours(theme: str) -> None:
+    terminal = read_capabilities("xterm-256color")
+    styles = make_theme(terminal, False, theme)
+    assert styles["match"] == terminal.reverse
+    assert styles["current-match"] not in ("", styles["match"])

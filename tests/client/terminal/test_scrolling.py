@@ -10,7 +10,7 @@ from tests.fakes.past import World
 @pytest.mark.parametrize(("up", "down"), [("alt-<", "alt->"), ("ctrl-home", "ctrl-end"), ("alt-<", "escape")])
 def test_to_the_beginning_of_what_is_in_memory_and_back(up: str, down: str) -> None:
     world = World(said=50, shown=50)
-    world.model.buffer.scrollback.loaded.has_beginning = True
+    world.model.buffer.scrollback.loaded.part.has_beginning = True
     world.press(up)
     assert world.rows[1].startswith("* you are in lobby")
     assert world.rows[3] == "bob: m1"
@@ -22,7 +22,7 @@ def test_to_the_beginning_of_what_is_in_memory_and_back(up: str, down: str) -> N
 def test_the_end_needs_no_request_however_far_up_one_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loaded_module, "LINES", 500)
     world = World(said=1_500, shown=50)
-    while not world.model.buffer.scrollback.loaded.has_beginning:
+    while not world.model.buffer.scrollback.loaded.part.has_beginning:
         world.press("alt-<")
         world.settle()
     assert not world.model.buffer.scrollback.loaded.has_end

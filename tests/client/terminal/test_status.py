@@ -5,6 +5,7 @@ from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.cells import width
 from pylingo.client.terminal.input_events import Paste
 from pylingo.client.terminal.line import Line
+from pylingo.client.terminal.message_search import MessageSearch
 from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.questions import words
 from pylingo.client.terminal.rows import wrapped
@@ -12,6 +13,7 @@ from pylingo.client.terminal.status import connection, status_line
 from pylingo.client.terminal.update import update
 from pylingo.client.terminal.view import body_height, screen
 from pylingo.shared.messages import Joined, Left, Users
+from pylingo.shared.search import parse_search
 from tests.fakes.window import NOON, make, plain, said
 
 
@@ -194,3 +196,16 @@ def test_the_status_row_is_as_wide_as_the_window() -> None:
     for columns in range(1, 90):
         (span,) = status_line(online(columns), 0.0)
         assert (width(span.text), span.style) == (columns, "status")
+
+
+def test_a_search_says_what_it_has_found_beside_the_news() -> None:
+    model = online()
+    search = model.buffer.search = MessageSearch("deploy", parse_search("deploy"), (None, 0), [1, 2, 3], current=2)
+    search.is_wanted = False
+    assert status(model) == "match 2 of 3+ for deploy · n older · N newer · Esc back"
+    model.buffers.append(Buffer("ops", new=5))
+    assert status(model) == "match 2 of 3+ for deploy · n older · N newer · Esc back · [2:ops 5]"
+    assert status_in(model, 50) == "match 2 of 3+ for deploy · n older · [2:ops 5]"
+    assert status_in(model, 20) == "match 2 of 3+ for d"
+    model.hint = "no older match"
+    assert status_in(model, 80) == "no older match"
