@@ -3,16 +3,19 @@
 import bisect
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pylingo.client.terminal.cells import width
 from pylingo.client.terminal.completion import Completer
 from pylingo.client.terminal.editor import Editor
 from pylingo.client.terminal.line import Line
-from pylingo.client.terminal.message_search import MessageSearch
 from pylingo.client.terminal.scrollback import Scrollback
 from pylingo.client.terminal.viewport import Place
 from pylingo.shared.messages import HistoryRequest
 from pylingo.shared.names import fold
+
+if TYPE_CHECKING:
+    from pylingo.client.terminal.message_search import MessageSearch
 
 MOST = 50_000  # the people of a room, and the rooms, that are remembered by name
 
@@ -72,7 +75,7 @@ class Buffer:
     page: PageRequest | None = None
     is_seeking: bool = False  # whether the person waits for older messages of which none has appeared
     printed: int | None = None  # in a layout that prints each line once, the log was printed from this stamp on
-    search: MessageSearch | None = None
+    search: "MessageSearch | None" = None
     found: Found | None = None
     # the people
     people: dict[str, str] = field(default_factory=dict)

@@ -7,11 +7,14 @@ an older match is wanted.
 import bisect
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pylingo.client.terminal.viewport import Place
 from pylingo.shared.messages import HistoryRequest
-from pylingo.shared.search import Search
 from pylingo.shared.text import printable
+
+if TYPE_CHECKING:
+    from pylingo.shared.search import Search
 
 MOST = 10_000
 """Matches that are remembered. Beyond that, the newest ones are forgotten."""
@@ -24,7 +27,7 @@ class MessageSearch:
     """See the module. `words` are those that were typed, `rule` decides, and the view was at `place` before."""
 
     words: str
-    rule: Search
+    rule: "Search"
     place: Place
     matches: list[int] = field(default_factory=list)
     """The stamps of the matches, the oldest first."""

@@ -5,6 +5,7 @@ say so, and each further request goes further back.
 """
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pylingo.client.events import PageReply
 from pylingo.client.features import SEARCH
@@ -14,8 +15,10 @@ from pylingo.client.terminal.days import dated
 from pylingo.client.terminal.line import Line, is_of_log
 from pylingo.client.terminal.model import AskPage, Effect, Model
 from pylingo.shared.messages import Error, HistoryPage, HistoryRequest
-from pylingo.shared.search import Search
 from pylingo.shared.text import printable
+
+if TYPE_CHECKING:
+    from pylingo.shared.search import Search
 
 PRINTED = 20
 """Messages that are printed at a time."""
@@ -28,7 +31,7 @@ def print_older(model: Model) -> list[Effect]:
     return _ask(model, buffer, HistoryRequest(before=before, limit=PRINTED))
 
 
-def print_found(model: Model, words: str, rule: Search) -> list[Effect]:
+def print_found(model: Model, words: str, rule: "Search") -> list[Effect]:
     """Request the newest messages that match or, if the last search had the same words, the page before."""
     buffer = model.buffer
     found = buffer.found
@@ -94,7 +97,7 @@ def _print_matches(model: Model, buffer: Buffer, asked: PageRequest, page: Histo
     return []
 
 
-def _print_from_memory(buffer: Buffer, found: Found, rule: Search) -> None:
+def _print_from_memory(buffer: Buffer, found: Found, rule: "Search") -> None:
     lines, _ = buffer.scrollback.loaded.newest_part()
     before = 2**63 if found.before is None else found.before
     matches = [line for line in lines if is_of_log(line) and line.at < before and rule.matches(line.text)]

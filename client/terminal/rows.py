@@ -9,17 +9,19 @@ import functools
 import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pylingo.client.terminal.addresses import links
 from pylingo.client.terminal.areas import name_columns, text_columns
 from pylingo.client.terminal.cells import clip, width, wrap
 from pylingo.client.terminal.line import MESSAGES, Line
-from pylingo.client.terminal.match_marks import Mark, marks
 from pylingo.client.terminal.model import Model
 from pylingo.client.wording import clock_time
 from pylingo.shared.names import fold
-from pylingo.shared.search import Search
+
+if TYPE_CHECKING:
+    from pylingo.client.terminal.match_marks import Mark
+    from pylingo.shared.search import Search
 
 NAME_STYLES = 12
 """The number of styles `name0`, `name1` and so on; each name always has the same one."""
@@ -120,11 +122,11 @@ def _rows(
     text: str,
     style: str,
     folds: bool,
-    search: Search | None,
+    search: "Search | None",
     is_current: bool,
 ) -> tuple[Row, ...]:
     """The rows, in `columns`, of which `names` are for the column of names, with what a search has found marked."""
-    found = marks(search, text) if search is not None else []
+    found = _found(search, text) if search is not None else []
     length = len(text)
     if names:
         first, other, head, text = _in_column(names, speaker, text)
@@ -137,6 +139,12 @@ def _rows(
     found = [(begin + before, end + before) for begin, end in found]
     match = "current-match" if is_current else "match"
     return tuple(_wrapped(columns, indent, first, other, head, text, style, folds, found, match))
+
+
+def _found(search: "Search", text: str) -> "list[Mark]":
+    from pylingo.client.terminal.match_marks import marks  # it takes 6 ms, and few searches begin with the program
+
+    return marks(search, text)
 
 
 def _before_text(speaker: _Speaker, text: str) -> tuple[Row, str]:
@@ -178,7 +186,7 @@ def _wrapped(
     text: str,
     style: str,
     folds: bool,
-    found: Sequence[Mark],
+    found: "Sequence[Mark]",
     match: str,
 ) -> Iterator[Row]:
     """Wrap `head` and `text`, with `first` before the first row and `other` before all others.
@@ -253,7 +261,7 @@ def _linked(
     yield Span(row[done:], style)
 
 
-def _marked(spans: Sequence[Span], place: int, least: int, found: Sequence[Mark], style: str) -> Iterator[Span]:
+def _marked(spans: Sequence[Span], place: int, least: int, found: "Sequence[Mark]", style: str) -> Iterator[Span]:
     """The spans of a row, which begins at `place`. What is `found` is in `style`, but not before `least` in the row."""
     begin = 0
     for span in spans:

@@ -5,18 +5,21 @@ wait; then the server searches its log, a page at a time, as older matches are w
 match, `n` to an older one, `N` to a newer one, and Escape back to where it was.
 """
 
+from typing import TYPE_CHECKING
+
 from pylingo.client.events import PageReply
 from pylingo.client.features import SEARCH
 from pylingo.client.settings import PRINTING
 from pylingo.client.terminal import past, printed_past
 from pylingo.client.terminal.buffer import Buffer
 from pylingo.client.terminal.line import is_of_log
-from pylingo.client.terminal.message_search import MessageSearch
 from pylingo.client.terminal.model import AskPage, Do, Effect, Model, SearchGoesOn
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import MAX_PAGE, Error, HistoryPage, HistoryRequest
-from pylingo.shared.search import parse_search
 from pylingo.shared.text import printable
+
+if TYPE_CHECKING:
+    from pylingo.client.terminal.message_search import MessageSearch
 
 STEP_LINES, STEP_CHARACTERS = 500, 10_000
 """The most that is read in one step: a few milliseconds."""
@@ -25,6 +28,10 @@ _KEYS = frozenset("nN")
 
 def start(model: Model, words: str) -> list[Effect]:
     """Search the shown buffer. Raises `RequestError` if the words cannot be searched for."""
+    # The tables of the search take 6 ms, and few programs begin with one.
+    from pylingo.client.terminal.message_search import MessageSearch
+    from pylingo.shared.search import parse_search
+
     if not words:
         raise RequestError("bad-argument", "/search takes the words to look for; each one is found by its beginning")
     rule = parse_search(words)
@@ -80,12 +87,12 @@ def leave(model: Model, buffer: Buffer) -> list[Effect]:
 # --- walking
 
 
-def _older(model: Model, buffer: Buffer, search: MessageSearch) -> list[Effect]:
+def _older(model: Model, buffer: Buffer, search: "MessageSearch") -> list[Effect]:
     search.is_wanted = True
     return _go_on(model, buffer, search)
 
 
-def _newer(model: Model, buffer: Buffer, search: MessageSearch) -> list[Effect]:
+def _newer(model: Model, buffer: Buffer, search: "MessageSearch") -> list[Effect]:
     search.is_wanted = False
     if search.newer is None:
         arrived = [line for line in buffer.scrollback.loaded.end if is_of_log(line) and line.at > search.newest]
@@ -97,7 +104,7 @@ def _newer(model: Model, buffer: Buffer, search: MessageSearch) -> list[Effect]:
     return _show(model, buffer, search, search.newer)
 
 
-def _show(model: Model, buffer: Buffer, search: MessageSearch, at: int) -> list[Effect]:
+def _show(model: Model, buffer: Buffer, search: "MessageSearch", at: int) -> list[Effect]:
     """Look at a match. If it is not in memory, the messages around it are requested."""
     loaded = buffer.scrollback.loaded
     search.current, search.is_wanted = at, False
@@ -122,7 +129,7 @@ def go_on(model: Model, event: SearchGoesOn, now: float, at: int) -> list[Effect
     return effects
 
 
-def _read(model: Model, buffer: Buffer, search: MessageSearch) -> list[Effect]:
+def _read(model: Model, buffer: Buffer, search: "MessageSearch") -> list[Effect]:
     """Search a step further in the lines in memory, from the newest one up to the first one before which some miss."""
     lines, first = buffer.scrollback.loaded.newest_part()
     found: list[int] = []
@@ -145,7 +152,7 @@ def _read(model: Model, buffer: Buffer, search: MessageSearch) -> list[Effect]:
     return [*_go_on(model, buffer, search), *goes_on]
 
 
-def _go_on(model: Model, buffer: Buffer, search: MessageSearch) -> list[Effect]:
+def _go_on(model: Model, buffer: Buffer, search: "MessageSearch") -> list[Effect]:
     """Look at the match that is wanted, and request more matches if none before it is known."""
     effects: list[Effect] = []
     if search.is_wanted and search.older is not None:
@@ -169,14 +176,14 @@ def _has_feature(model: Model) -> bool:
     return model.features is None or SEARCH in model.features
 
 
-def _fail(model: Model, buffer: Buffer, search: MessageSearch, words: str) -> list[Effect]:
+def _fail(model: Model, buffer: Buffer, search: "MessageSearch", words: str) -> list[Effect]:
     """The match that is wanted cannot be had. Without any match, the search is over."""
     search.is_wanted = False
     model.hint = f"{words}: {printable(search.words)}"
     return [] if search.count else leave(model, buffer)
 
 
-def _request(model: Model, buffer: Buffer, search: MessageSearch) -> list[Effect]:
+def _request(model: Model, buffer: Buffer, search: "MessageSearch") -> list[Effect]:
     if search.asked is not None:
         return []
     if (why := past.trouble(model, buffer)) is not None:
@@ -206,7 +213,7 @@ def page_received(model: Model, event: PageReply, now: float, at: int) -> list[E
     return None
 
 
-def _received(model: Model, buffer: Buffer, search: MessageSearch, event: PageReply) -> list[Effect]:
+def _received(model: Model, buffer: Buffer, search: "MessageSearch", event: PageReply) -> list[Effect]:
     match event.record:
         case HistoryPage(messages=entries, next=next_):
             with_ = event.request.with_

@@ -4,17 +4,21 @@ It begins with the room and its topic. In a narrow row, parts are left out by ra
 changed unseen: without a connection, neither how many are in the room nor its topic (`forgetting`).
 """
 
+from typing import TYPE_CHECKING
+
 from pylingo.client.terminal.activity import activity, title
 from pylingo.client.terminal.buffer import MOST, Buffer
 from pylingo.client.terminal.candidate_row import candidate_row
 from pylingo.client.terminal.cells import clip, width
 from pylingo.client.terminal.forgetting import is_in_sight
-from pylingo.client.terminal.message_search import MessageSearch
 from pylingo.client.terminal.model import Model
 from pylingo.client.terminal.questions import words
 from pylingo.client.terminal.rows import Row, Span
 from pylingo.shared.names import fold
 from pylingo.shared.text import printable
+
+if TYPE_CHECKING:
+    from pylingo.client.terminal.message_search import MessageSearch
 
 LATE = 2.0  # seconds without an answer after which the status row says so
 _TOPIC = 4  # the rank of the topic
@@ -49,7 +53,7 @@ def status_line(model: Model, now: float) -> Row:
     return (Span(text + " " * (model.columns - width(text)), "status"),)
 
 
-def _searching(model: Model, search: MessageSearch, now: float) -> str:
+def _searching(model: Model, search: "MessageSearch", now: float) -> str:
     """What a search has found, and the keys; as much of it as there is room for beside the news."""
     news = activity(model, model.columns // 2)
     trouble = [connection(model, now)] if model.state != "online" or is_late(model, now) else []
