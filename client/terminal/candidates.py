@@ -18,7 +18,7 @@ from pylingo.client.wording import REMOVED, clock_time
 from pylingo.shared.names import fold
 
 _CUT = "\N{HORIZONTAL ELLIPSIS}"
-_RECENT = 500  # messages whose stamps are offered; to label all 5,000 lines of a scrollback would be felt
+_RECENT = 500  # messages whose stamps are offered; to label all 10,000 lines of a scrollback would be felt
 _LABEL = 24  # columns of a message's text in the row of candidates
 _TIMES = ("10m", "1h", "12h", "1d", "7d")
 _SPECIAL = {"name": "own name", "ignore": "hidden", "unban": "banned", "topic": "current topic"}

@@ -4,6 +4,7 @@ After a key it is painted at once, otherwise at most every `FRAME` seconds, and 
 the last frame.
 """
 
+import contextlib
 import math
 import os
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from pylingo.client.terminal.inline import Inline
 from pylingo.client.terminal.input_events import Focus
 from pylingo.client.terminal.model import Model, Notify, Resized
 from pylingo.client.terminal.notifications import carrier, notification
-from pylingo.client.terminal.painter import Painter
+from pylingo.client.terminal.painter import Painter, as_usual
 from pylingo.client.terminal.printer import Printer
 from pylingo.client.terminal.theme import make_theme
 from pylingo.client.terminal.tty import Tty
@@ -45,6 +46,7 @@ class Display:
         self._painter = self._make_painter()
         self._is_given_up = False
         self._was_released = False  # without an end to what the painter had begun
+        self._is_spoiled = False  # by a program that was killed
         self._painted_at = -math.inf
         self._timer: Timer | None = None
         self._bell = self._notification = ""  # for the next frame
@@ -71,6 +73,9 @@ class Display:
         if self._was_released and not self.has_lines:
             self._tty.write(f"{self._terminal.keyboard[1]}\r{self._terminal.clear_eol}")
         self._was_released = False
+        if self._is_spoiled:
+            self._tty.write(as_usual(self._terminal))
+        self._is_spoiled = False
         self._tty.write(self._painter.enter() + self._keep_title())
         self._happen(Focus(True))  # without the focus, nobody could have brought us here
         self._notification = ""
@@ -85,6 +90,17 @@ class Display:
         """Leave the terminal as it is to the shell, until `take`: the process was stopped and continued."""
         self._was_released = self._tty.is_held
         self._tty.release()
+
+    def spoil(self) -> None:
+        """Another program had the terminal and was killed: bring it to its usual state with the next `take`."""
+        self._is_spoiled = True
+
+    def end(self) -> None:
+        """Restore the terminal at the end of this program, even if another program that had it was killed."""
+        if self._is_spoiled:
+            with contextlib.suppress(OSError):  # it is gone
+                self.take()
+        self.leave()
 
     def give_up(self) -> None:
         """Restore the terminal for good."""

@@ -32,13 +32,15 @@ _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 class ExternalEditor:
     """See the module. `returned` gets what the editor has made of a draft, once the terminal is ours again.
+    `killed` is called when a signal has ended the editor, which then has restored nothing.
 
     After `start`, call `look` for each `SIGCHLD`, and `close` at the end.
     """
 
-    def __init__(self, fd: int, returned: Callable[[Edited], object]) -> None:
+    def __init__(self, fd: int, returned: Callable[[Edited], object], killed: Callable[[], object]) -> None:
         self._fd = fd
         self._returned = returned
+        self._killed = killed
         self._pid: int | None = None
         self._folder: Path | None = None
         self._text = ""
@@ -82,6 +84,8 @@ class ExternalEditor:
             return
         self._pid = None
         self._take_back()
+        if os.WIFSIGNALED(status):
+            self._killed()
         edited = self._outcome(os.waitstatus_to_exitcode(status))
         self._remove()
         self._returned(edited)
@@ -93,16 +97,22 @@ class ExternalEditor:
         for number in (signal.SIGHUP, signal.SIGCONT):
             self._send(number)
         end = time.monotonic() + PATIENCE
+        status = 0
         with contextlib.suppress(ChildProcessError):
-            while not os.waitpid(self._pid, os.WNOHANG)[0]:
+            while True:
+                pid, status = os.waitpid(self._pid, os.WNOHANG)
+                if pid:
+                    break
                 if time.monotonic() > end:
                     self._send(signal.SIGKILL)
-                    os.waitpid(self._pid, 0)
+                    _, status = os.waitpid(self._pid, 0)
                     break
                 time.sleep(_LOOK_EVERY)
         self._pid = None
         if self.is_in_front:
             self._take_back()
+            if os.WIFSIGNALED(status):
+                self._killed()
         self._remove()
 
     def _launch(self, text: str) -> None:

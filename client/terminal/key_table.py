@@ -1,7 +1,7 @@
 """The keys of the window, for `/help keys` and the documentation. Pure.
 
-`keyboard`, `jumps` and `editor` bind them; a test checks that each one does something, and that none of `keyboard` and
-`jumps` is missing here.
+`keyboard` binds them, with the tables that it imports, and `editor` binds the rest. A test checks that each one does
+something, and that none of `keyboard` is missing here.
 """
 
 from collections.abc import Iterator

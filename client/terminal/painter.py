@@ -24,6 +24,16 @@ MODES_ON, MODES_OFF = "\x1b[?2004h\x1b[?1004h", "\x1b[?1004l\x1b[?2004l"
 MOUSE_ON, MOUSE_OFF = "\x1b[?1000h\x1b[?1006h", "\x1b[?1006l\x1b[?1000l"
 """Reports of buttons and wheel. Without them, the wheel sends arrow keys on the alternate screen."""
 WRAP_OFF, WRAP_ON = "\x1b[?7l", "\x1b[?7h"
+_OTHER_MOUSE_OFF = "\x1b[?1003l\x1b[?1002l"
+"""Reports of motion, which only other programs want."""
+
+
+def as_usual(terminal: Capabilities) -> str:
+    """The output that brings a terminal to its usual state after a full-screen program that was killed."""
+    # Where the other screen is not shown, leaving it would move the cursor to the place that was saved last.
+    screen = terminal.save + terminal.exit_fullscreen
+    modes = WRAP_ON + _OTHER_MOUSE_OFF + MOUSE_OFF + MODES_OFF + terminal.keyboard[1]
+    return END + screen + modes + terminal.normal + terminal.normal_cursor
 
 
 class _Painted(NamedTuple):

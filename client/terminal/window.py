@@ -97,7 +97,7 @@ class Window:
         self.model.marks = self._client.conversation.marks
         self._input = InputReader(self._reactor, terminal.keys, self._pressed)
         self._display = Display(self._reactor, self.model, terminal, self._typed, self._happen, fd)
-        self._editor = ExternalEditor(fd, self._edited)
+        self._editor = ExternalEditor(fd, self._edited, self._display.spoil)
         self._asks_password_later = False
         self._effects = Effects(
             self.model,
@@ -138,7 +138,7 @@ class Window:
             self._reactor.run()
         finally:
             self._editor.close()
-            self._display.leave()
+            self._display.end()
             self._effects.carry_out(Do.KEEP_PLACES)
             self._effects.close()
             self._reactor.close()

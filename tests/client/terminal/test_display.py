@@ -11,6 +11,7 @@ from pylingo.client.terminal.display import FRAME, Display
 from pylingo.client.terminal.input_events import Focus
 from pylingo.client.terminal.line import Line
 from pylingo.client.terminal.model import Model, Notify, Resized
+from pylingo.client.terminal.painter import as_usual
 from pylingo.reactor.engine.loop import Reactor
 from tests.fakes.clock import Clock
 from tests.fakes.pty import Pty
@@ -78,6 +79,34 @@ def test_a_terminal_that_was_released_is_first_brought_to_its_usual_keys(bench: 
     bench.display.leave()
     bench.display.take()
     assert bench.pty.read().count(usual) == 1, "by leaving"
+
+
+@pytest.mark.parametrize("layout", ["top", "inline"])
+def test_a_terminal_that_a_killed_program_had_is_brought_to_its_usual_state(bench: Bench, layout: str) -> None:
+    bench.model.preferences.layout = layout
+    usual = as_usual(bench.kind).encode()
+    bench.display.take()
+    bench.display.leave()
+    assert usual not in bench.pty.read()
+    bench.display.spoil()
+    bench.display.take()
+    assert bench.pty.read().startswith(usual)
+    bench.display.leave()
+    bench.display.spoil()
+    bench.display.end()
+    assert usual in bench.pty.read()
+    assert bench.pty.is_restored
+    bench.display.end()
+    assert bench.pty.read() == b"", "nobody has had it since"
+
+
+def test_the_end_of_the_program_does_not_need_a_terminal(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone() -> None:
+        raise OSError
+
+    monkeypatch.setattr(bench.display, "take", gone)
+    bench.display.spoil()
+    bench.display.end()
 
 
 def test_a_terminal_that_was_given_up_is_not_taken_again(bench: Bench) -> None:

@@ -24,7 +24,8 @@ class Bench:
         self.folder = folder
         self._monkeypatch = monkeypatch
         self.returned: list[Edited] = []
-        self.editor = ExternalEditor(pty.fd, self.returned.append)
+        self.kills: list[None] = []
+        self.editor = ExternalEditor(pty.fd, self.returned.append, lambda: self.kills.append(None))
 
     def begin(self, script: str, text: str = "a draft") -> None:
         """Edit `text` by a script, whose $1 is the file."""
@@ -167,3 +168,16 @@ def test_the_end_of_the_program_ends_the_editor(bench: Bench, monkeypatch: pytes
 def test_signals_that_python_ignores_are_not_ignored_in_the_editor(bench: Bench) -> None:
     assert signal.getsignal(signal.SIGPIPE) == signal.SIG_IGN
     assert bench.edit("kill -PIPE $$").why.startswith("the editor failed with signal 13")
+
+
+def test_an_editor_that_was_killed_has_restored_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.edit("exit 3")
+    assert bench.kills == []
+    bench.edit("kill -KILL $$")
+    assert bench.kills == [None]
+    monkeypatch.setattr(module, "PATIENCE", 0.2)
+    bench.begin("trap '' HUP; echo > \"$1\".ready; sleep 60")
+    (draft,) = bench.drafts
+    wait_until(lambda: (draft / "message.txt.ready").exists())
+    bench.editor.close()
+    assert bench.kills == [None, None]
