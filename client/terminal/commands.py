@@ -133,7 +133,7 @@ def _help(model: Model, argument: str, at: int) -> list[Effect] | None:
     """Explain a command, or the keys. The list of commands comes from the server."""
     if not argument:
         return None
-    if argument == KEYS_TOPIC:
+    if argument.lower() == KEYS_TOPIC:
         rows = "\n".join(key_rows())
         return _note(model, f"keys; C- is Ctrl, and M- is Alt, or Esc before the key:\n{rows}", at)
     return _note(model, explain(argument, model.commands | LOCAL_BY_NAME), at)

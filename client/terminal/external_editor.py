@@ -5,6 +5,7 @@ and we are in the background until it ends or is stopped. `SIGCHLD` tells of bot
 may read, in a folder that nobody else may open; an editor's swap and backup files are removed with it.
 """
 
+import codecs
 import contextlib
 import os
 import shlex
@@ -149,7 +150,9 @@ class ExternalEditor:
         assert self._folder is not None
         try:
             with open(self._folder / _FILE, "rb") as file:
-                text = file.read(_LARGEST).decode()
+                data = file.read(_LARGEST)
+            # A character may be cut off at the limit.
+            text = codecs.getincrementaldecoder("utf-8")().decode(data, final=len(data) < _LARGEST)
         except OSError as error:
             return Edited(None, f"the line is as it was: {error.strerror}")
         except UnicodeDecodeError:

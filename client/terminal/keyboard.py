@@ -1,5 +1,6 @@
 """The actions of keys and pastes. A key that no table here names goes to the editor. Pure."""
 
+import math
 from collections.abc import Callable
 
 from pylingo.client.local_commands import LOCAL_BY_NAME
@@ -43,13 +44,15 @@ def typed(model: Model, event: Text, now: float, at: int) -> list[Effect]:
     return []
 
 
-def _forget_hint(model: Model) -> None:
-    """The words for the moment end with the next key, and the mouse is ours again."""
+def _forget_hint(model: Model, key: str = "") -> None:
+    """The words for the moment end with the next key, and the mouse is ours again. Two C-c leave only in a row."""
     model.hint, model.offer, model.has_mouse = "", None, True
+    if key != "ctrl-c":
+        model.leaves_until = -math.inf
 
 
 def pressed(model: Model, event: Key, now: float, at: int) -> list[Effect]:
-    _forget_hint(model)
+    _forget_hint(model, event.name)
     model.number = None
     if isinstance(model.question, CertificateQuestion):
         return _certificate(model, model.question, event.name, at)

@@ -101,7 +101,7 @@ def test_help_explains_a_command(model: Model) -> None:
 
 
 def test_help_shows_the_keys(model: Model) -> None:
-    assert run(model, "help", "keys") == []
+    assert run(model, "help", "Keys") == []
     assert all(row in texts(model)[0] for row in key_rows())
 
 

@@ -133,6 +133,8 @@ def test_the_environment_names_the_editor(bench: Bench, monkeypatch: pytest.Monk
 def test_a_large_file_is_not_read_as_a_whole(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_LARGEST", 10)
     assert bench.edit('echo "0123456789abc" > "$1"') == Edited("0123456789")
+    assert bench.edit('echo "012345678\u00e9" > "$1"') == Edited("012345678"), "the letter has two bytes"
+    assert bench.edit(r'printf "01\303" > "$1"').why.startswith("the editor has written something else than UTF-8")
 
 
 def test_the_terminal_has_its_modes_again(bench: Bench) -> None:

@@ -61,6 +61,16 @@ def test_up_goes_on_with_the_line_that_a_search_has_found(model: Model) -> None:
 # --- leaving
 
 
+def test_another_key_between_two_ctrl_c_keeps_the_window_open(model: Model) -> None:
+    for between in (" hello", "left", "enter"):
+        assert do(model, "ctrl-c") == []
+        do(model, between)
+        model.buffer.editor.set_draft("")
+        assert do(model, "ctrl-c") == [], between
+        assert model.hint == "press C-c again to leave, or type /close"
+        do(model, "left")
+
+
 def test_ctrl_c_clears_the_line_and_leaves_the_second_time_from_an_empty_one(model: Model) -> None:
     assert do(model, " a draft", "ctrl-c") == []
     assert (text(model), model.hint) == ("", "the line is cleared; C-y inserts it again")
