@@ -1,5 +1,7 @@
 """The real client reads the whole log of a real server: up to the beginning of a room, and back to the end."""
 
+# Runs once: the tests of the history have its pages over TLS.
+
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +18,10 @@ TO_TOP, TO_END = "\x1b<", "\x1b>"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, is_encrypted: bool) -> Iterator[ServerProcess]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server whose lobby has many messages."""
     folder: Path = tmp_path_factory.mktemp("history")
-    with ServerProcess("--rate", "0", "--history", str(folder / "history.db"), tls=is_encrypted) as process:
+    with ServerProcess("--rate", "0", "--history", str(folder / "history.db")) as process:
         with Peer(process.port) as bob:
             bob.hello("bob")
             bob.join("lobby")
@@ -31,7 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, is_encrypted: bool) -> Iter
 
 @pytest.fixture
 def ada(server: ServerProcess) -> Iterator[Console]:
-    with Console(server.address, "--name", "ada", rows=100) as console:
+    with Console(f"127.0.0.1:{server.port}", "--name", "ada", rows=100) as console:
         console.wait(f"message {SAID}.")
         yield console
 
@@ -90,7 +92,7 @@ def test_what_stands_at_the_beginning_while_the_server_is_gone(server: ServerPro
 
 
 def test_inline_prints_the_page_before(server: ServerProcess):
-    with Console(server.address, "--name", "eve", "--layout", "inline", rows=60) as eve:
+    with Console(f"127.0.0.1:{server.port}", "--name", "eve", "--layout", "inline", rows=60) as eve:
         eve.wait("in lobby as eve")
         eve.wait(f"message {SAID}.")
         eve.press(PAGE_UP)
