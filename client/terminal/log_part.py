@@ -42,10 +42,8 @@ class LogPart:
 
     def top(self) -> tuple[int, int]:
         """The place for older messages, and the index of the first message; that of the end if there is none."""
-        start, size, row = self.start, len(self.lines), self.edges.get(False)
+        start, size = self.start, len(self.lines)
         index = next((index for index in range(start, size) if is_of_log(self.lines[index])), size)
-        if row is not None and row in self.lines:
-            return self.lines.index(row) + 1, index
         place = start if index == size else index
         while place > start and self.lines[place - 1].kind in _BEFORE_MESSAGES:
             place -= 1
