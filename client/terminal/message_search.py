@@ -96,7 +96,7 @@ class MessageSearch:
 
     @property
     def state(self) -> str:
-        """What the search has found, in a few words."""
+        """The state of the search in a few words."""
         words = printable(self.words)
         if self.current is None:
             return f"searching for {words} \N{HORIZONTAL ELLIPSIS}"

@@ -191,7 +191,7 @@ def _jump(model: Model, buffer: Buffer, asked: PageRequest, page: HistoryPage) -
 
 
 def set_aside(buffer: Buffer, part: LogPart) -> None:
-    """Show another part of the log. What was around the view when the search began stays in memory."""
+    """Show another part of the log. The lines around the view at the start of the search stay in memory."""
     loaded = buffer.scrollback.loaded
     before = loaded.replace_part(part)
     if loaded.aside is None and buffer.search is not None:

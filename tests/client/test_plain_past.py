@@ -1,4 +1,4 @@
-"""What `/history` and `/search` print in plain mode, and how far back each goes."""
+"""The output of `/history` and `/search` in plain mode, and how far back each goes."""
 
 import pytest
 
@@ -108,7 +108,7 @@ def test_errors_and_other_replies() -> None:
         ("search", "x", "lobby", frozenset({"rooms"}), "unsupported"),
     ],
 )
-def test_what_cannot_be_asked_for(
+def test_a_request_that_cannot_be_made(
     name: str, argument: str | None, room: str | None, features: frozenset[str], code: str
 ) -> None:
     bench = Bench()

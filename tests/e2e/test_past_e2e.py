@@ -84,7 +84,7 @@ def test_to_the_beginning_by_jumps_and_to_the_end_by_one(ada: Console, server: S
     assert "below" not in ada.rows[0]
 
 
-def test_what_stands_at_the_beginning_while_the_server_is_gone(server: ServerProcess, ada: Console):
+def test_a_row_says_that_older_messages_are_loading(server: ServerProcess, ada: Console):
     with server.stopped():
         ada.press(TO_TOP)
         ada.wait("loading older messages …")

@@ -188,7 +188,7 @@ def test_far_up_the_lines_between_the_view_and_the_newest_go() -> None:
 
 
 @pytest.mark.usefixtures("small")
-def test_what_arrives_far_up_is_counted_and_kept_at_the_end() -> None:
+def test_arrivals_far_up_are_counted_and_kept_at_the_end() -> None:
     scrollback = far_up()
     before = scrollback.viewport.rows(2, rows_of)
     for number in range(81, 121):

@@ -71,7 +71,7 @@ def test_a_later_page_and_the_newest_lines_stand_below() -> None:
     ("center", "first", "last", "kept"),
     [(None, 8, 10, "8 9 10"), (5, 2, 7, "2 3 4 5 6 7"), (1, 1, 3, "1 2 3"), (10, 7, 10, "7 8 9 10")],
 )
-def test_what_is_kept_around_a_line(center: int | None, first: int, last: int, kept: str) -> None:
+def test_the_lines_around_a_line_are_kept(center: int | None, first: int, last: int, kept: str) -> None:
     log = part(1, 10)
     log.has_beginning = True
     log.keep(None if center is None else log.lines[center - 1], 3)

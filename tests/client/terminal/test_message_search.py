@@ -1,4 +1,4 @@
-"""What a search knows: its matches, the one that is looked at, and how far it has come."""
+"""The knowledge of a search: its matches, the one that is looked at, and how far it has come."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def test_matches_come_from_the_newest_to_the_oldest(search: MessageSearch) -> No
     assert search.newer is None
 
 
-def test_what_is_known_already_is_not_added_again(search: MessageSearch) -> None:
+def test_known_matches_are_not_added_again(search: MessageSearch) -> None:
     search.add_older([80, 90], 75)
     search.add_older([80, 60], 60)
     assert search.matches == [60, 80, 90]

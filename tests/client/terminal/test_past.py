@@ -137,7 +137,7 @@ def test_a_page_that_does_not_fit_any_more_is_requested_again(monkeypatch: pytes
     check(world)
 
 
-def test_what_a_page_has_is_shown_as_it_would_have_been_live() -> None:
+def test_the_messages_of_a_page_are_shown_as_if_they_had_come_live() -> None:
     world = World(said=3, shown=1)
     world.log[0].text, world.log[1].action = "hello ada \u202e\r", True
     world.press("page-up")
@@ -170,7 +170,7 @@ def test_a_conversation_is_requested_with_its_person() -> None:
     assert "--- beginning of @Grace ---" in [line.text for line in buffer.scrollback.lines]
 
 
-def test_what_is_new_stays_below_its_mark() -> None:
+def test_new_messages_stay_below_their_mark() -> None:
     world = World()
     buffer = conversation(world)
     assert [line.kind for line in buffer.scrollback.lines] == ["marker", "message"]
@@ -237,7 +237,7 @@ def actions(draw: st.DrawFn) -> list[tuple[str, int]]:
 
 
 PASSIVE = {"say", "late", "arrive", "hidden", "redact", "reply", "error", "cut", "return", "other"}
-"""What happens without the person's doing. An own message that is confirmed goes to its place among the others."""
+"""The events without the person's doing. An own message that is confirmed goes to its place among the others."""
 
 
 def assert_same_view(before: list[Line], after: list[Line]) -> None:
@@ -285,7 +285,9 @@ def act(world: World, action: str, number: int) -> None:
 
 @given(actions(), st.integers(0, 90))
 @settings(max_examples=50, deadline=None)
-def test_what_is_in_memory_is_a_part_of_the_log_whatever_happens(actions: list[tuple[str, int]], said: int) -> None:
+def test_memory_has_a_part_of_the_log_without_a_hole_whatever_happens(
+    actions: list[tuple[str, int]], said: int
+) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
         bound(monkeypatch)
         world = World(said)
@@ -304,7 +306,7 @@ def test_what_is_in_memory_is_a_part_of_the_log_whatever_happens(actions: list[t
 
 
 def walk(world: World) -> None:
-    """Whatever was before, everything can be read from the end to the beginning and back."""
+    """Read everything from the end to the beginning and back."""
     everything = visible(world.log)
     world.press("alt->")
     for key in ("page-up", "page-down"):

@@ -9,7 +9,7 @@ from tests.fakes.past import HIDDEN, World
 
 
 def printed(world: World) -> list[str]:
-    """What has been printed since, without dates."""
+    """The lines printed since, without dates."""
     lines = []
     while world.model.buffer.scrollback.is_behind:
         lines += world.model.buffer.scrollback.unprinted()

@@ -377,7 +377,7 @@ def found(model: Model, line: Line, style: str = "match") -> list[str]:
     return [span.text for row in wrapped(model, line) for span in row if span.style == style]
 
 
-def test_what_a_search_has_found_is_marked_in_the_text_alone() -> None:
+def test_matches_are_marked_in_the_text_alone() -> None:
     model = searching(make(columns=60), "bob deploy")
     (row,) = wrapped(model, said("Bob: deploys, bob"))
     assert row[1:] == (

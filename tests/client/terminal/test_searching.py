@@ -177,7 +177,7 @@ def test_a_match_in_view_moves_nothing() -> None:
     assert made.rows == before
 
 
-def test_what_arrives_later_is_found_as_a_newer_match() -> None:
+def test_a_later_arrival_is_found_as_a_newer_match() -> None:
     made = world(300, 300, 50)
     search(made)
     made.say(500)

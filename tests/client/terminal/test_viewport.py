@@ -66,7 +66,7 @@ def test_a_view_of_lines_that_do_not_reach_the_end_follows_nothing() -> None:
     assert viewport.rows(3, rows_of) == ["8", "9", "10"]
 
 
-def test_what_arrives_while_scrolled_up_is_new_until_it_was_in_view() -> None:
+def test_a_line_that_arrives_while_scrolled_up_is_new_until_it_was_in_view() -> None:
     viewport = Viewport(lambda: lines)
     lines = [note(str(number)) for number in range(9)]
     assert viewport.news == 0
