@@ -60,6 +60,7 @@ class InputHistory:
             return
         with locked(self._path) as target:
             with open(target, "r+b", opener=open_private) as file:
+                os.fchmod(file.fileno(), 0o600)  # it may be there with another mode
                 size = file.seek(0, os.SEEK_END)
                 is_cut_off = size and os.pread(file.fileno(), 1, size - 1) != b"\n"  # the disk was full
                 file.write((b"\n" if is_cut_off else b"") + _encoded(line))

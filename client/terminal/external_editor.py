@@ -146,19 +146,25 @@ class ExternalEditor:
             return Edited(None, _no_editor(_command()[0]))
         if status != 0:
             how = f"exit status {status}" if status > 0 else f"signal {-status}"
-            return Edited(None, f"the editor failed with {how}; the line is as it was")
+            return self._written("replace", f"the editor failed with {how}; the line is as it was")
+        try:
+            return self._written("strict")
+        except UnicodeDecodeError:
+            why = "the editor has written something else than UTF-8; the line is as it was"
+            return self._written("replace", why)
+
+    def _written(self, errors: str, why: str = "") -> Edited:
+        """The text in the file, if it is another one. Raises `UnicodeDecodeError`, if `errors` says so."""
         assert self._folder is not None
         try:
             with open(self._folder / _FILE, "rb") as file:
                 data = file.read(_LARGEST)
-            # A character may be cut off at the limit.
-            text = codecs.getincrementaldecoder("utf-8")().decode(data, final=len(data) < _LARGEST)
         except OSError as error:
-            return Edited(None, f"the line is as it was: {error.strerror}")
-        except UnicodeDecodeError:
-            return Edited(None, "the editor has written something else than UTF-8; the line is as it was")
+            return Edited(None, why or f"the line is as it was: {error.strerror}")
+        # A character may be cut off at the limit.
+        text = codecs.getincrementaldecoder("utf-8")(errors).decode(data, final=len(data) < _LARGEST)
         text = text.replace("\r\n", "\n").rstrip("\n")
-        return Edited(None if text == self._text.rstrip("\n") else text)
+        return Edited(None if text == self._text.rstrip("\n") else text, why)
 
     def _take_back(self) -> None:
         """Make the terminal ours again, with the modes that it had."""

@@ -78,10 +78,13 @@ def edited(model: Model, event: Edited, now: float, at: int) -> list[Effect]:
     model.hint = event.why
     if event.text is None:
         return []
-    if buffer not in model.buffers or len(event.text) > MAX_TEXT:
+    why = event.why
+    if not why and buffer not in model.buffers:
+        why = "its room is closed"
+    elif not why and len(event.text) > MAX_TEXT:
+        why = f"too long: a message has at most {MAX_TEXT} characters"
+    if why:
         model.buffer.editor.kills.append(event.text[:LIMIT])
-        is_closed = buffer not in model.buffers
-        why = "its room is closed" if is_closed else f"too long: a message has at most {MAX_TEXT} characters"
         model.hint = f"{why}; C-y inserts what was edited"
         return []
     assert buffer is not None

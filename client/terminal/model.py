@@ -155,7 +155,8 @@ class Report:
 class Edited:
     """The person's editor has ended with another text; or it has not, and `why` says why, if there is a reason.
 
-    With `is_waiting` it was stopped, and can be continued.
+    With both, the text is not to replace the line, but must not be lost. With `is_waiting` the editor was stopped, and
+    can be continued.
     """
 
     text: str | None

@@ -136,7 +136,7 @@ def test_the_first_frame_is_the_welcome(server: ServerProcess) -> None:
             "server": version,
             "name": guest,
             "limits": limits,
-            "features": ["rooms", "private", "people", "identity", "moderation"],
+            "features": ["rooms", "private", "people", "identity", "moderation", "search"],
             "challenge": CHALLENGE,
         }
 

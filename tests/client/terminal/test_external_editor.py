@@ -85,18 +85,29 @@ def test_the_end_of_the_text_does_not_count(bench: Bench, script: str, text: str
     assert bench.edit(script) == Edited(text)
 
 
+_FAILED = "the editor failed with {}; the line is as it was"
+
+
 @pytest.mark.parametrize(
-    ("script", "why"),
+    ("script", "text", "why"),
     [
-        ("exit 3", "the editor failed with exit status 3; the line is as it was"),
-        ("kill -TERM $$", "the editor failed with signal 15; the line is as it was"),
-        (r'printf "caf\351" > "$1"', "the editor has written something else than UTF-8; the line is as it was"),
-        ('rm "$1"', "the line is as it was: No such file or directory"),
-        ("exit 127", "the editor sh cannot be run; set VISUAL or EDITOR"),
+        ("exit 3", "written", _FAILED.format("exit status 3")),
+        ('echo a draft > "$1"; exit 1', None, _FAILED.format("exit status 1")),
+        ("kill -TERM $$", "written", _FAILED.format("signal 15")),
+        ('rm "$1"; exit 1', None, _FAILED.format("exit status 1")),
+        (
+            r'printf "caf\351" > "$1"',
+            "caf\ufffd",
+            "the editor has written something else than UTF-8; the line is as it was",
+        ),
+        ('rm "$1"', None, "the line is as it was: No such file or directory"),
+        ("exit 127", None, "the editor sh cannot be run; set VISUAL or EDITOR"),
     ],
 )
-def test_after_a_failure_the_line_is_as_it_was(bench: Bench, script: str, why: str) -> None:
-    assert bench.edit(f'echo lost > "$1"; {script}') == Edited(None, why)
+def test_after_a_failure_the_line_is_as_it_was_and_the_text_is_not_lost(
+    bench: Bench, script: str, text: str | None, why: str
+) -> None:
+    assert bench.edit(f'echo written > "$1"; {script}') == Edited(text, why)
 
 
 def test_an_editor_that_is_not_there(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,6 +130,13 @@ def test_an_editor_that_failed_changes_nothing(model: Model) -> None:
     assert (text(model), model.hint) == ("a draft", "")
 
 
+def test_the_text_of_an_editor_that_failed_can_be_inserted(model: Model) -> None:
+    do(model, " a draft", "ctrl-x", "ctrl-e", Edited("written", "it failed"))
+    assert (text(model), model.hint) == ("a draft", "it failed; C-y inserts what was edited")
+    do(model, "ctrl-y")
+    assert text(model) == "a draftwritten"
+
+
 def test_what_is_too_long_is_refused_and_can_be_inserted(model: Model) -> None:
     do(model, " a draft", "ctrl-x", "ctrl-e", Edited("x" * (MAX_TEXT + 1)))
     assert text(model) == "a draft"
