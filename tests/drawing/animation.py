@@ -17,6 +17,9 @@ BETWEEN_FRAMES = 0.04
 LAST_FRAME = 2.5
 """Seconds for which the last frame stays, until everything begins anew."""
 
+PITCH = svg.LINE + 5
+"""Pixels from one drawing of a strip to the next one. Without a gap, a picture that is shown smaller would show a trace
+of the neighbours."""
 _OUTSIDE = -2  # the column of a cursor that is hidden
 
 type Row = tuple[Run, ...]
@@ -115,13 +118,13 @@ def _moving_parts(cast: Cast, film: Sequence[Frame], names: dict[str, str]) -> I
 def _strip(origin: Place, width: int, drawings: Sequence[tuple[float, str]], names: dict[str, str]) -> _Moving:
     """A strip of the different drawings of one row. `drawings` has one for each frame."""
     steps: dict[str, int] = {}
-    places = [(at, (0.0, float(-svg.LINE * steps.setdefault(drawing, len(steps))))) for at, drawing in drawings]
+    places = [(at, (0.0, float(-PITCH * steps.setdefault(drawing, len(steps))))) for at, drawing in drawings]
     uses = (
-        f'<use href="#{names.setdefault(drawing, f"d{len(names)}")}"{f' y="{svg.LINE * step}"' * (step > 0)}/>'
+        f'<use href="#{names.setdefault(drawing, f"d{len(names)}")}"{f' y="{PITCH * step}"' * (step > 0)}/>'
         for drawing, step in steps.items()
         if drawing
     )
-    return _Moving(origin, "".join(uses), _changes(places), (width, svg.LINE))
+    return _Moving(origin, "".join(uses), _changes(places), (width, svg.LINE + svg.OVERLAP))
 
 
 def _cursor_place(frame: Frame) -> Place:

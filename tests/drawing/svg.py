@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from tests.drawing.terminal import Look, Run, Terminal
 
 CELL, LINE, FONT = 8.4, 19, 14  # pixels
+OVERLAP = 1  # pixels by which dividers reach into the next row
 EDGE, BAR = 12, 30  # pixels around the rows, and of the bar with the title
 INK, PAPER, BAR_PAPER, BORDER = "#d8d8d8", "#1c1c1c", "#2b2b2b", "#4a4a4a"
 COLORS = {
@@ -86,10 +87,10 @@ def row_shapes(runs: Iterable[Run]) -> list[str]:
         if paper != PAPER:
             shapes.append(f'<rect x="{left}" width="{width}" height="{LINE}" fill="{paper}"/>')
         if set(run.text) == {_DIVIDER}:
-            # The letter would leave a gap between the rows.
+            # The letter would leave a gap between the rows; in a smaller view, so would a line that ends with its row.
             for column in range(run.column, run.column + run.columns):
                 middle = number((column + 0.5) * CELL)
-                shapes.append(f'<path d="M{middle} 0v{LINE}" stroke="{ink}"/>')
+                shapes.append(f'<path d="M{middle} 0v{LINE + OVERLAP}" stroke="{ink}"/>')
         elif run.text.strip():
             shapes.append(_text(run, ink))
     return shapes

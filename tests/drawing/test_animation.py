@@ -5,9 +5,9 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from tests.drawing.animation import LAST_FRAME, animate, frames
+from tests.drawing.animation import LAST_FRAME, PITCH, animate, frames
 from tests.drawing.asciicast import Cast
-from tests.drawing.svg import LINE, left_of, top_of
+from tests.drawing.svg import LINE, OVERLAP, left_of, top_of
 from tests.drawing.terminal import Terminal
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -114,7 +114,8 @@ def test_a_recording_without_output() -> None:
         animate(Cast(20, 4, []), "nothing")
 
 
-def test_the_lines_of_a_row_are_below_each_other() -> None:
+def test_the_drawings_of_a_row_are_below_each_other_with_a_gap() -> None:
     strip = Player(animate(CAST, "a talk")).root.findall(f"{SVG}svg")[1]
-    assert strip.get("height") == str(LINE)
-    assert [use.get("y") for use in strip[0]] == [None, str(LINE)]
+    assert strip.get("height") == str(LINE + OVERLAP)
+    assert [use.get("y") for use in strip[0]] == [None, str(PITCH)]
+    assert PITCH > LINE + OVERLAP

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from tests.drawing.svg import CELL, INK, LINE, PAPER, number, picture, row_shapes, size
+from tests.drawing.svg import CELL, INK, LINE, OVERLAP, PAPER, number, picture, row_shapes, size
 from tests.drawing.terminal import Terminal
 
 
@@ -57,9 +57,9 @@ def test_cells_with_a_background_are_filled(data: str, paper: str) -> None:
     assert [block.get(key) for key in ("x", "width", "height")] == [number(CELL), number(3 * CELL), str(LINE)]
 
 
-def test_dividers_are_lines_as_high_as_the_row() -> None:
+def test_dividers_are_lines_that_reach_the_next_row() -> None:
     (path,) = shapes("\x1b[2m│\x1b[m")
-    assert (path.tag, path.get("d")) == ("path", f"M{number(CELL / 2)} 0v{LINE}")
+    assert (path.tag, path.get("d")) == ("path", f"M{number(CELL / 2)} 0v{LINE + OVERLAP}")
 
 
 def test_a_picture_is_a_whole_file() -> None:

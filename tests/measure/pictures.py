@@ -33,6 +33,21 @@ ROOMS = ("compilers", "builds")
 COLUMN = 'names = "column"\n'
 BOTS = ("deployer", "monitor", "translator")
 GUESTS = 14
+LOG = (
+    ("alan", "has somebody measured what a frame costs?"),
+    ("builder", "build 4701 is green"),
+    ("alan", "about 3 microseconds, decoding included"),
+    ("alan", "most of that is MessagePack; framing alone is next to nothing"),
+    ("builder", "build 4702 is red: test_framing_e2e"),
+    ("alan", "that one is mine. A frame that is cut in its size was read twice"),
+    ("builder", "build 4703 is green"),
+    ("alan", "good. Next: the limits"),
+    ("alan", "a peer may take 10 seconds for a frame, which is plenty"),
+    ("builder", "build 4704 is green"),
+    ("alan", "and an empty one is refused, with a goodbye that says so"),
+    ("builder", "build 4705 is green"),
+    ("alan", "I am going to write that down in the protocol"),
+)
 AWAY = ("deployer", "guest-10", "guest-13")
 
 
@@ -81,6 +96,23 @@ def people(scene: Scene) -> Terminal:
     return shown(conversation(scene, grace))
 
 
+def search(scene: Scene) -> Terminal:
+    """A search in the log of a room, and the step to an older match."""
+    ada = scene.open("ada")
+    ada.press("/topic parser rewrite\r")
+    ada.wait("the topic of")
+    people = {name: scene.peer(name) for name in ("alan", "builder")}
+    for name, text in LOG:
+        people[name].send(Say(text))
+        people[name].fence()
+    grace = scene.open("grace")
+    grace.press("/search frame\r")
+    grace.wait("n older")
+    grace.press("n")
+    grace.wait("2 of")
+    return shown(grace)
+
+
 PICTURES: dict[str, tuple[str, Callable[[Scene], Terminal]]] = {
     "top": (
         "The client in the layout top: a status row, the input line and the messages below it",
@@ -98,6 +130,7 @@ PICTURES: dict[str, tuple[str, Callable[[Scene], Terminal]]] = {
         "The client in the layout plain: one line after another",
         lambda scene: layout(scene, "plain"),
     ),
+    "search": ("The client at a match of a search, in which each match is marked", search),
     "people": ("The client with a list of the people in the room", people),
 }
 
