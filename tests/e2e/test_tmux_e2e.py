@@ -162,9 +162,11 @@ def test_a_window_made_smaller_and_larger(tmux: Tmux, server: ServerProcess):
     ada = tmux.open(server.address, "--name", "ada", "--layout", "inline")
     tmux.wait(ada, "in lobby as ada; nobody else is here")
     tmux.write(ada, "a draft that is rather long for a window that will be narrow")
-    for columns in (100, 40, 25, 60, 120):
+    for keys, columns in enumerate((100, 40, 25, 60, 120), 1):
         tmux.resize(ada, columns, 24)
         tmux.write(ada, ".")
+        # A key that is painted while tmux has another size already, and the client does not know of it, leaves a ghost.
+        wait_until(lambda keys=keys: "".join(tmux.rows(ada)).count(".") == keys, f"the key at {columns} columns")
         wait_until(lambda: sum("[lobby]" in row for row in tmux.rows(ada)) == 1, f"one input row at {columns} columns")
     assert any("in lobby as ada; nobody else is here" in row for row in tmux.all_rows(ada)), "what was printed stays"
     tmux.press(ada, "C-u")
