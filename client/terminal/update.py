@@ -53,6 +53,8 @@ from pylingo.client.wording import key_changed
 from pylingo.shared.messages import Command, Error, Say
 from pylingo.shared.names import fold
 
+STEADY = 0.02
+"""Seconds. A round trip that differs by less, or by less than a quarter, is not shown: an idle window stays silent."""
 PING_EVERY = 5.0
 """Seconds between two pings. They measure the round trip and show a connection that does not respond."""
 
@@ -171,7 +173,10 @@ def _second_passed(model: Model, event: SecondPassed, now: float, at: int) -> li
 
 def _pong_received(model: Model, event: PongReceived, now: float, at: int) -> list[Effect]:
     model.heard_at = now
-    model.round_trip, model.is_awaiting_pong = now - model.pinged_at, False
+    model.is_awaiting_pong = False
+    trip = now - model.pinged_at
+    if model.round_trip is None or abs(trip - model.round_trip) > max(STEADY, model.round_trip / 4):
+        model.round_trip = trip
     return []
 
 

@@ -123,6 +123,14 @@ def test_the_time_to_the_server_is_measured_every_5_seconds(model: Model) -> Non
     assert PING_EVERY == 5
 
 
+def test_a_round_trip_is_shown_again_only_if_it_differs(model: Model) -> None:
+    for at, took, shown in ((0, 0.005, 0.005), (10, 0.024, 0.005), (20, 0.03, 0.03), (30, 1.0, 1.0), (40, 0.8, 1.0)):
+        model.pinged_at, model.is_awaiting_pong = at, True
+        happen(model, PongReceived(), now=at + took)
+        assert model.round_trip == pytest.approx(shown)
+        assert not model.is_awaiting_pong
+
+
 def test_a_ping_without_an_answer_is_said_instead_of_the_last_time(model: Model) -> None:
     assert pings(happen(model, ONLINE)) == 1
     happen(model, PongReceived(), now=0.354)
