@@ -17,7 +17,7 @@ from pylingo.shared.commands import COMMANDS
 from pylingo.shared.framing import encode_frame
 from pylingo.shared.messages import Command, Goodbye, Hello, Joined, Left, Renamed, Rooms, Users
 from pylingo.shared.names import fold
-from tests.support import Peer, ServerProcess, wait_until
+from tests.support import Peer, ServerProcess, plain_only, wait_until
 
 pytestmark = pytest.mark.usefixtures("wire")
 
@@ -755,12 +755,16 @@ def test_users_are_sorted_by_the_compared_form(server: ServerProcess) -> None:
         assert peers[-1].expect(Users).users == expected
 
 
+hundreds = plain_only("hundreds of handshakes take long")
+
+
 def wide_names(count: int, length: int) -> list[str]:
     """Names that take the most bytes that a name of `length` characters can: four for each letter."""
     source = random.Random(1)
     return ["".join(chr(source.randrange(0x10428, 0x10450)) for _ in range(length)) for _ in range(count)]
 
 
+@hundreds
 @pytest.mark.parametrize("id", [None, 0, 7])
 def test_a_list_too_large_for_a_frame_comes_in_several(empty_server: ServerProcess, id: int | None) -> None:
     names = wide_names(250, 64)
@@ -775,6 +779,7 @@ def test_a_list_too_large_for_a_frame_comes_in_several(empty_server: ServerProce
     assert listed == [{"room": name, "users": 1} for name in sorted(names, key=fold)]
 
 
+@hundreds
 def test_many_users_come_in_several_frames(empty_server: ServerProcess) -> None:
     names = wide_names(300, 32)
     with empty_server.peers(len(names), room="all") as peers:

@@ -129,7 +129,6 @@ def test_a_hanging_disk_is_announced_and_everything_is_confirmed_when_it_answers
     assert world.texts() == ["before", "meanwhile", "more"]
 
 
-@pytest.mark.usefixtures("wire")
 def test_messages_waiting_for_a_hanging_disk_are_bounded_and_the_rest_is_not_confirmed(world: World) -> None:
     server = world.start("--history-memory", "64K")
     with guest(server, "alice") as alice, guest(server, "bob") as bob:
@@ -159,7 +158,6 @@ def test_messages_waiting_for_a_hanging_disk_are_bounded_and_the_rest_is_not_con
     assert int(lost[1]) == 301 - len(confirmed)
 
 
-@pytest.mark.usefixtures("wire")
 def test_after_a_hang_in_which_much_was_lost_everybody_is_heard(world: World) -> None:
     """A message that will never be confirmed does not count as a pending reply."""
     server = world.start("--history-memory", "64K", "--queue-hard", "64K")

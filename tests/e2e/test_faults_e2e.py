@@ -329,6 +329,7 @@ def link() -> Iterator[ClientConnection]:
 NEVER = "600"
 
 
+@plain_only("the kernel notices, or a deadline does: the tests of the limits have those over TLS")
 @pytest.mark.parametrize(
     ("options", "messages", "reason"),
     [
