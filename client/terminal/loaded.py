@@ -106,6 +106,12 @@ class Loaded:
         self.characters += line.size
         self._bound()
 
+    def rewrite(self, line: Line, text: str) -> None:
+        """Give a line another text."""
+        if self.aside is None or line not in self.aside.lines:
+            self.characters += len(text) - len(line.text)
+        line.text = text
+
     def delete(self, line: Line) -> None:
         """Take a line out, if it is there."""
         if self.aside is not None and line in self.aside.lines:
@@ -195,9 +201,9 @@ class Loaded:
 
     # --- another part of the log
 
-    def newest_part(self) -> tuple[list[Line], int | None]:
-        """The lines of the present room up to the newest one, and the stamp from which on the log is among them."""
-        return (self.lines[self.part.start :], self.part.first) if self.has_end else (self.end, self.floor)
+    def newest_part(self) -> list[Line]:
+        """The lines of the present room up to the newest one, as far back as nothing is missing."""
+        return self.lines[self.part.start :] if self.has_end else self.end
 
     def replace_part(self, part: LogPart) -> LogPart:
         """Have other lines around the view. Returns those that were, without the newest ones, which stay."""

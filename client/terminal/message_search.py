@@ -29,6 +29,8 @@ class MessageSearch:
     words: str
     rule: "Search"
     place: Place
+    near: int | None = None
+    """The stamp of a message at that place, by which to find it again if its lines have gone."""
     matches: list[int] = field(default_factory=list)
     """The stamps of the matches, the oldest first."""
     current: int | None = None

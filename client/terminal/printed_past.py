@@ -98,7 +98,7 @@ def _print_matches(model: Model, buffer: Buffer, asked: PageRequest, page: Histo
 
 
 def _print_from_memory(buffer: Buffer, found: Found, rule: "Search") -> None:
-    lines, _ = buffer.scrollback.loaded.newest_part()
+    lines = buffer.scrollback.loaded.newest_part()
     before = 2**63 if found.before is None else found.before
     matches = [line for line in lines if is_of_log(line) and line.at < before and rule.matches(line.text)]
     found.is_complete = len(matches) <= PRINTED

@@ -83,7 +83,7 @@ class Scrollback:
             self.add(last)
         assert last.presence is not None
         last.presence.add(verb, name, at)
-        self._rewrite(last, str(last.presence))
+        self.loaded.rewrite(last, str(last.presence))
         return last
 
     def confirm(self, key: str, at: int, room: str | None = None) -> Line | None:
@@ -105,7 +105,7 @@ class Scrollback:
         """Take the text out of the message with this stamp, which an operator has removed."""
         for line in self.loaded.every():
             if line.at == at and is_of_log(line):
-                self._rewrite(line, REMOVED)
+                self.loaded.rewrite(line, REMOVED)
                 line.is_mention = line.is_open = False
 
     def remove(self, line: Line) -> None:
@@ -120,10 +120,6 @@ class Scrollback:
     def clear(self) -> None:
         """Remove all lines but those that wait to be sent."""
         self.loaded.clear()
-
-    def _rewrite(self, line: Line, text: str) -> None:
-        self.loaded.characters += len(text) - len(line.text)
-        line.text = text
 
     def _end_of(self, room: str) -> int:
         """The index behind the last line of a room that was left."""

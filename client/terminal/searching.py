@@ -38,8 +38,12 @@ def start(model: Model, words: str) -> list[Effect]:
     if model.preferences.layout in PRINTING:
         return printed_past.print_found(model, words, rule)
     buffer = model.buffer
-    place = buffer.scrollback.viewport.place() if buffer.search is None else buffer.search.place
-    search = buffer.search = MessageSearch(words, rule, place)
+    if buffer.search is None:
+        viewport = buffer.scrollback.viewport
+        place, near = viewport.place(), next((line.at for line in viewport.upwards() if is_of_log(line)), None)
+    else:
+        place, near = buffer.search.place, buffer.search.near
+    search = buffer.search = MessageSearch(words, rule, place, near)
     return _read(model, buffer, search)
 
 
@@ -74,13 +78,10 @@ def leave(model: Model, buffer: Buffer) -> list[Effect]:
     if loaded.aside is not None:
         loaded.replace_part(loaded.aside)
     end(buffer)
-    bottom = search.place[0]
-    if bottom is None:
+    if search.place[0] is None:
         loaded.follow()
-    elif is_of_log(bottom) and bottom not in loaded.lines:
-        return past.request_around(model, buffer, bottom.at)
-    else:
-        loaded.viewport.return_to(search.place)
+    elif not loaded.viewport.return_to(search.place):
+        return past.request_around(model, buffer, search.near) if search.near is not None else []
     return []
 
 
@@ -131,7 +132,7 @@ def go_on(model: Model, event: SearchGoesOn, now: float, at: int) -> list[Effect
 
 def _read(model: Model, buffer: Buffer, search: "MessageSearch") -> list[Effect]:
     """Search a step further in the lines in memory, from the newest one up to the first one before which some miss."""
-    lines, first = buffer.scrollback.loaded.newest_part()
+    lines = buffer.scrollback.loaded.newest_part()
     found: list[int] = []
     count = characters = 0
     reached = search.reached
@@ -146,7 +147,6 @@ def _read(model: Model, buffer: Buffer, search: "MessageSearch") -> list[Effect]
             found.append(line.at)
     else:
         search.is_reading = False
-        reached = reached if first is None else min(first, reached)
     search.add_older(found, reached)
     goes_on: list[Effect] = [Do.SEARCH_ON] if search.is_reading else []
     return [*_go_on(model, buffer, search), *goes_on]

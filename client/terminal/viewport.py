@@ -112,10 +112,12 @@ class Viewport:
         """Where the view is, for `return_to`."""
         return self._bottom, self._hidden
 
-    def return_to(self, place: Place) -> None:
-        """Go to a place where the view was before; to the end if that is gone."""
-        self._bottom, self._hidden = place
-        self._held(self._lines())
+    def return_to(self, place: Place) -> bool:
+        """Go to a place where the view was before. Returns whether it is still there; if not, nothing changes."""
+        is_there = place[0] is None or place[0] in self._lines()
+        if is_there:
+            self._bottom, self._hidden = place
+        return is_there
 
     def scroll_up(self, count: int, height: int, wrapped: Wrapped[object]) -> None:
         """Go up by `count` rows, but not beyond the first row."""

@@ -164,6 +164,19 @@ def test_the_lines_of_all_buffers_stay_within_the_bounds_of_one(model: Model) ->
     assert model.buffers[0].scrollback.lines[-1].text == str(LINES + 998)
 
 
+def test_the_buffer_that_is_shown_loses_none_of_its_half_of_the_lines(model: Model) -> None:
+    shown, other = model.buffers[0].scrollback, model.buffers[1].scrollback
+    for number in range(LINES // 2):
+        shown.add(Line("message", str(number)))
+    for buffer in model.buffers[1:]:
+        for number in range(LINES // 2 - 200):
+            buffer.scrollback.add(Line("message", str(number)))
+            buffers.bound(model)
+    assert len(shown.lines) == LINES // 2
+    assert other.lines[-1].text == str(LINES // 2 - 201), "the newest lines stay"
+    assert sum(len(buffer.scrollback.lines) for buffer in model.buffers) <= LINES + 256
+
+
 def test_the_characters_of_all_buffers_are_bounded(model: Model) -> None:
     for buffer in model.buffers:
         for number in range(40):

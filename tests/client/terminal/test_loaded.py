@@ -133,6 +133,18 @@ def test_days_are_told_where_pages_meet() -> None:
     assert len({line.text for line in scrollback.lines if line.kind == "day"}) == 3
 
 
+@pytest.mark.usefixtures("small")
+def test_an_own_message_finds_its_place_in_a_page_above_lines_that_have_gone() -> None:
+    scrollback = filled(1, 60)
+    first = int(texts(scrollback.lines)[0])
+    scrollback.loaded.shorten(10, 1_000)
+    scrollback.loaded.put_before(page(first - 3, first + 5), at(first - 3), False)
+    scrollback.unsent["k"] = Line("own", "mine", 0, "ada")
+    scrollback.confirm("k", at(first) + 1)
+    place = texts(scrollback.lines).index("mine")
+    assert texts(scrollback.lines)[place - 1 : place + 2] == [str(first), "mine", str(first + 1)]
+
+
 # --- the rows at the ends
 
 

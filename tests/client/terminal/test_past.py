@@ -123,16 +123,20 @@ def test_a_message_that_is_removed_meanwhile_is_not_shown_again() -> None:
     assert REMOVED in [line.text for line in world.lines], "nor if it was removed before"
 
 
-def test_a_page_that_does_not_fit_any_more_is_requested_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    bound(monkeypatch)
+def test_a_page_that_does_not_fit_any_more_is_dropped_and_requested_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    bound(monkeypatch, page=2)
     world = World(said=60)
     world.press("page-up")
+    asked = world.model.buffer.scrollback.loaded.part.first
     world.press("escape")
-    world.say(60)  # the first ones have gone meanwhile
+    while world.model.buffer.scrollback.loaded.part.first == asked:
+        world.say()  # until the first ones have gone
+    first = world.model.buffer.scrollback.loaded.part.first
     world.reply()
+    assert world.model.buffer.scrollback.loaded.part.first == first
     check(world)
-    world.press("page-up")
-    world.press("alt-<")
+    world.press("page-up", "alt-<")
+    assert world.requests
     world.settle()
     check(world)
 

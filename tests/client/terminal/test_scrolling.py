@@ -32,6 +32,16 @@ def test_the_end_needs_no_request_however_far_up_one_was(monkeypatch: pytest.Mon
     assert world.rows[-2:] == ["bob: m1500", "cy: hello"]
 
 
+@pytest.mark.parametrize("key", ["page-up", "shift-up", "alt-<"])
+def test_the_row_that_says_what_is_going_on_is_in_view_in_a_window_that_was_just_full(key: str) -> None:
+    world = World(said=50, shown=3)
+    while len(world.rows) < 6:
+        world.say()
+    assert not world.model.buffer.scrollback.viewport.is_scrolled
+    world.press(key)
+    assert "loading older messages …" in world.rows
+
+
 def test_going_to_the_beginning_goes_further_each_time() -> None:
     world = World(said=400, shown=50)
     tops = []

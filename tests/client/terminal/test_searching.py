@@ -111,6 +111,36 @@ def test_escape_goes_back_to_where_one_was(scrolled: int) -> None:
     assert made.model.buffer.scrollback.viewport.is_scrolled == (scrolled > 0)
 
 
+def test_escape_goes_back_to_a_place_far_from_the_end() -> None:
+    made = world(3_000, 1_500, 20)
+    made.press(*["page-up"] * 80)
+    before = made.rows
+    search(made)
+    assert current(made) == 20
+    made.press("escape")
+    assert made.rows == before
+    check(made)
+    made.press("alt->")
+    assert made.rows[-1] == "bob: m3000"
+
+
+def test_escape_goes_near_to_a_place_whose_lines_have_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    bound(monkeypatch, lines=40)
+    made = world(500, 60, 20)
+    made.press(*["shift-up"] * 10)
+    made.settle()
+    bottom = next(line for line in made.model.buffer.scrollback.viewport.upwards() if is_of_log(line))
+    search(made, bottom.text)
+    for _ in range(60):
+        made.press("page-up")
+        made.settle()
+    assert bottom not in made.lines
+    made.press("escape")
+    made.settle()
+    assert f"bob: {bottom.text}" in made.rows
+    check(made)
+
+
 def test_escape_goes_to_the_end_if_one_was_there_whatever_has_arrived() -> None:
     made = world(3_000, 100, 20)
     search(made)
@@ -133,6 +163,24 @@ def test_enter_ends_the_search_and_stays_and_a_message_goes_to_the_end() -> None
     made.type("hello")
     assert made.model.buffer.search is None
     assert made.rows[-1] == "… ada: hello"
+
+
+def test_keys_that_are_faster_than_the_server_lead_to_the_last_match_asked_for() -> None:
+    made = world(3_000, 60, 10, 700, 1_500)
+    search(made)
+    press(made, "nnN")
+    assert current(made) == 700
+    made.press("escape")
+    search(made)
+    made.do(Text("n"))
+    made.settle()
+    press(made, "N")
+    for key in "nnN":
+        made.do(Text(key))
+    pages = [effect for effect, _ in made.requests if not effect.request.search]
+    assert len(pages) == 1
+    made.settle()
+    assert current(made) == 700
 
 
 def test_the_keys_walk_only_while_the_line_is_empty() -> None:
@@ -330,6 +378,7 @@ def test_a_removed_message_is_removed_from_what_is_set_aside() -> None:
     line = next(line for line in aside.lines if is_of_log(line))
     made.redact(next(entry for entry in made.log if entry.at == line.at))
     assert line.text == REMOVED
+    check(made)
 
 
 def test_a_search_in_a_buffer_that_is_not_shown_goes_on_there() -> None:
@@ -465,6 +514,7 @@ def test_every_match_is_visited_once() -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
         bound(monkeypatch, lines=60, newest=10)
         monkeypatch.setattr(past, "CONTEXT", 6)
+        monkeypatch.setattr(searching, "MAX_PAGE", 3)
         made = World(400, shown=30)
         made.searched_at_once = 25
         search(made, "m3")

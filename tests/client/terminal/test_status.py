@@ -200,8 +200,8 @@ def test_the_status_row_is_as_wide_as_the_window() -> None:
 
 def test_a_search_says_what_it_has_found_beside_the_news() -> None:
     model = online()
-    search = model.buffer.search = MessageSearch("deploy", parse_search("deploy"), (None, 0), [1, 2, 3], current=2)
-    search.is_wanted = False
+    search = MessageSearch("deploy", parse_search("deploy"), (None, 0), matches=[1, 2, 3], current=2)
+    model.buffer.search, search.is_wanted = search, False
     assert status(model) == "match 2 of 3+ for deploy · n older · N newer · Esc back"
     model.buffers.append(Buffer("ops", new=5))
     assert status(model) == "match 2 of 3+ for deploy · n older · N newer · Esc back · [2:ops 5]"
