@@ -91,7 +91,7 @@ def test_a_first_line_that_nobody_reads_keeps_nobody_out(is_encrypted: bool) -> 
             try:
                 assert process.stderr is not None
                 hint = process.stderr.readline()
-                port = int(re.findall(r":(\d+)", hint)[-1])
+                port = int(re.findall(r"\d\.\d:(\d+)", hint)[-1])  # a fingerprint has colons and digits as well
                 with Peer(port, tls=is_encrypted) as peer:
                     peer.join("tea")
                     process.send_signal(signal.SIGTERM)
