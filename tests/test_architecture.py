@@ -27,6 +27,7 @@ DIRECTIONS: dict[str, tuple[set[str], set[str]]] = {
         {"pylingo.shared", "pylingo.reactor.history", "pylingo.reactor.people", "pylingo.reactor.chat"},
         NETWORK | {"msgpack"},
     ),
+    "pylingo.reactor.bus.redis": ({"pylingo.shared", "pylingo.reactor"}, {"asyncio", "socket"}),
     "pylingo.reactor": ({"pylingo.shared", "pylingo.reactor"}, {"asyncio", "msgpack"}),
     "pylingo.client": ({"pylingo.shared", "pylingo.reactor.engine", "pylingo.client"}, {"asyncio"}),
     "pylingo": ({"pylingo.shared", "pylingo.client"}, NETWORK),
