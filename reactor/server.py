@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Sequence
 
 from pylingo.reactor.admission import Admission
+from pylingo.reactor.bus.local import LocalBus
 from pylingo.reactor.certificates import load_tls
 from pylingo.reactor.chat.access import Access
 from pylingo.reactor.chat.hub import Hub
@@ -57,6 +58,7 @@ class Server:
         self.registry.changed = self._people_changed
         self.hub: Hub[Session] = Hub(
             self.reactor.call_before_flush,
+            LocalBus(),
             clock=Clock(),
             history=self._make_history(settings),
             call_later=self.reactor.call_later,

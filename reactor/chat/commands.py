@@ -6,14 +6,13 @@ from functools import partial
 
 from pylingo.reactor.chat import moderation
 from pylingo.reactor.chat.addressing import find_room, need_room
-from pylingo.reactor.chat.listing import Listing
+from pylingo.reactor.chat.listing import Directory, Listing
 from pylingo.reactor.chat.moderation import check_mute, check_rank
-from pylingo.reactor.chat.presence import NAME_NOT_STORED, be_away, rename
+from pylingo.reactor.chat.presence import NAME_NOT_STORED
 from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.chat.speaking import say
 from pylingo.reactor.chat.waiting import wait_for
-from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared.codec import encode
 from pylingo.shared.commands import BY_NAME, COMMANDS, OPTIONAL, suggestion
 from pylingo.shared.errors import RequestError
@@ -39,6 +38,8 @@ from pylingo.shared.text import line_text, quote
 MAX_ROOMS = 20
 """The most rooms of one session."""
 _NO_TOPIC = "-"
+_NAMING = frozenset({"whois", "kick", "ban", "mute", "unmute", "op", "deop"})
+"""The commands whose argument begins with the name of somebody who may be on another server."""
 _VERIFIED = 128  # bytes of somebody with a key in a list, besides the strings
 _SUGGESTION = 150.0  # the work of finding the nearest command, in units of about a microsecond
 
@@ -60,7 +61,12 @@ def run_command(session: Session, command: Command) -> None:
         raise RequestError("bad-argument", f"/{info.name} takes no argument, not {quote(argument)}")
     if command.room is not None:
         find_room(session, command.room)  # whether it matters or not
-    _HANDLERS[info.name](session, argument, command)
+    handler = _HANDLERS[info.name]
+    if info.name in _NAMING and argument:
+        name = argument.split(maxsplit=1)[0]
+        session.hub.bus.look_up(session, name, command.id, lambda: handler(session, argument, command))
+    else:
+        handler(session, argument, command)
 
 
 def _name(session: Session, argument: str, command: Command) -> None:
@@ -86,23 +92,34 @@ def _name(session: Session, argument: str, command: Command) -> None:
 
 
 def _rename(session: Session, name: str, command: Command) -> None:
-    old, person = rename(session, name), session.person
-    session.reply(Renamed(old, person.name, None, command.id, *session.hub.marks(person)))
+    old = session.person.name
+
+    def renamed(error: RequestError | None) -> None:
+        if error is not None:
+            error.re = command.id
+            session.refuse(error)
+            return
+        person = session.person
+        session.reply(Renamed(old, person.name, None, command.id, *session.hub.marks(person)))
+
+    session.hub.bus.rename(session, name, renamed)
 
 
 # --- rooms
 
 
 def _list(session: Session, argument: str, command: Command) -> None:
-    def rooms(keys: list[str]) -> Iterator[tuple[RoomInfo, int]]:
-        for key in keys:
-            room = session.hub.rooms[key]
-            yield RoomInfo(room.name, len(room.directory.keys)), _size(room.name) + 32
-
     def make(page: list[RoomInfo], more: bool) -> bytes:
         return encode(Rooms(page, more))
 
-    session.begin_listing(Listing(session, session.hub.directory, rooms, make, command.id))
+    def listed(directory: Directory, row: Callable[[str], RoomInfo]) -> None:
+        def rooms(keys: list[str]) -> Iterator[tuple[RoomInfo, int]]:
+            for info in map(row, keys):
+                yield info, _size(info.room) + 32
+
+        session.begin_listing(Listing(session, directory, rooms, make, command.id))
+
+    session.hub.bus.list_rooms(session, listed)
 
 
 def _join(session: Session, argument: str, command: Command) -> None:
@@ -121,13 +138,14 @@ def _open(session: Session, argument: str, command: Command) -> None:
 
 
 def _enter(session: Session, name: str, command: Command) -> None:
-    room = session.hub.room(name)
-    session.enter(room)
-    person = session.person
-    users, marks = len(room.directory.keys), session.hub.marks(person)
-    session.reply(Joined(room.name, person.name, users, command.id, *marks))
-    if room.topic is not None:
-        session.reply(_topic_of(room))
+    def entered(room: Room[Session]) -> None:
+        person = session.person
+        users, marks = len(room.directory.keys), session.hub.marks(person)
+        session.reply(Joined(room.name, person.name, users, command.id, *marks))
+        if room.topic is not None:
+            session.reply(_topic_of(room))
+
+    session.hub.bus.enter(session, name, entered)
 
 
 def _users(session: Session, argument: str, command: Command) -> None:
@@ -136,7 +154,7 @@ def _users(session: Session, argument: str, command: Command) -> None:
 
     def names(keys: list[str]) -> Iterator[tuple[str, int]]:
         for key in keys:
-            name = session.hub.named(key).name
+            name = session.hub.bus.spelling(session, room, key)
             yield name, _size(name) + 5
 
     def make(page: list[str], more: bool) -> bytes:
@@ -157,12 +175,7 @@ def _topic(session: Session, argument: str, command: Command) -> None:
     if argument:
         check_mute(session)
         text = None if argument == _NO_TOPIC else line_text(argument, "a topic")
-        by, at = session.person.name, session.hub.stamp()
-        session.hub.set_topic(room, StoredTopic(text, by, at) if text is not None else None)
-        told = Topic(room.name, text, by, at)
-        if len(room.members) > 1:
-            session.outbox.write_to_room(room, told)
-        session.reply(replace(told, re=command.id))
+        session.hub.bus.set_topic(session, room, text, lambda told: session.reply(replace(told, re=command.id)))
     else:
         session.reply(_topic_of(room, command.id))
 
@@ -188,23 +201,23 @@ def _msg(session: Session, argument: str, command: Command) -> None:
 
 
 def _who(session: Session, argument: str, command: Command) -> None:
-    def people(keys: list[str]) -> Iterator[tuple[PersonInfo, int]]:
-        for key in keys:
-            other = session.hub.named(key)
-            name, away = other.name, other.away
-            marks = session.hub.marks(other)
-            size = _size(name) + _size(away or "") + (40 if marks[0] is None else _VERIFIED)
-            yield PersonInfo(name, len(other.rooms), away, *marks), size
-
     def make(page: list[PersonInfo], more: bool) -> bytes:
         return encode(People(page, more))
 
-    session.begin_listing(Listing(session, session.hub.people, people, make, command.id))
+    def listed(directory: Directory, row: Callable[[str], PersonInfo]) -> None:
+        def people(keys: list[str]) -> Iterator[tuple[PersonInfo, int]]:
+            for info in map(row, keys):
+                size = _size(info.name) + _size(info.away or "") + (40 if info.fingerprint is None else _VERIFIED)
+                yield info, size
+
+        session.begin_listing(Listing(session, directory, people, make, command.id))
+
+    session.hub.bus.list_people(session, listed)
 
 
 def _whois(session: Session, argument: str, command: Command) -> None:
     person = session.hub.find(argument)
-    shared = sorted((room for room in person.rooms if room in session.rooms), key=lambda room: room.key)
+    shared = sorted((room for room in session.rooms if room.directory.has(person.key)), key=lambda room: room.key)
     names = [room.name for room in shared]
     fingerprint, operator = session.hub.marks(person)
     away = person.away
@@ -214,7 +227,7 @@ def _whois(session: Session, argument: str, command: Command) -> None:
 def _away(session: Session, argument: str, command: Command) -> None:
     check_mute(session)
     text = line_text(argument, "the reason of being away") if argument else None
-    be_away(session, text)
+    session.hub.bus.be_away(session, text)
     session.reply(Away(session.person.name, text, command.id))
 
 

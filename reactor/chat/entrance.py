@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from pylingo.reactor.chat.moderation import ban_text
-from pylingo.reactor.chat.presence import NAME_NOT_STORED, rename
+from pylingo.reactor.chat.presence import NAME_NOT_STORED
 from pylingo.reactor.chat.resuming import resume
 from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.chat.waiting import wait_for
@@ -175,13 +175,26 @@ class _Greeting:
         session, hello = self.session, self.hello
         name = self._name()
         self.token = hello.resume
-        if self.token is not None:
-            seat = session.hub.tokens.find(self.token, fold(name) if name is not None else None)
-            if seat is not None:
-                if seat.identity == self.fingerprint:
-                    resume(session, seat, hello.id)
-                    return
-                self.token = None  # which nobody else may have
+        if self.token is None:
+            self.take_name(name)
+        else:
+            key = fold(name) if name is not None else None
+            self.wait(
+                partial(session.hub.bus.find_seat, session, self.token, key), lambda seat: self.take_seat(seat, name)
+            )
+
+    def take_seat(self, seat: Session | None, name: str | None) -> None:
+        """Resume the seat that was found, if it is this peer's."""
+        if seat is not None:
+            if seat.identity == self.fingerprint:
+                resume(self.session, seat, self.hello.id)
+                return
+            self.token = None  # which nobody else may have
+        self.take_name(name)
+
+    def take_name(self, name: str | None) -> None:
+        """There is no seat to resume: take the name, if there is one."""
+        session = self.session
         if self.fingerprint is not None:
             session.identify(self.fingerprint)
         change = self._claim(name) if name is not None and self.key is not None else None
@@ -198,15 +211,20 @@ class _Greeting:
 
     def greet(self, name: str | None) -> None:
         """Reply with the `ready`, and with everything that was refused."""
-        session, hello = self.session, self.hello
+        session = self.session
         self._check_still()
         session.is_admitted = True
         session.become_ready(self.token)
-        if name is not None:
-            try:
-                rename(session, name)
-            except RequestError as error:
-                self.refusals.append(error.with_traceback(None))
+        if name is None:
+            self.reply(None)
+        else:
+            self.wait(partial(session.hub.bus.rename, session, name), self.reply)
+
+    def reply(self, refusal: RequestError | None) -> None:
+        """The session has the name, unless that was refused."""
+        session, hello = self.session, self.hello
+        if refusal is not None:
+            self.refusals.append(refusal)
         session.reply_ready(False, hello.id)
         for refusal in self.refusals:
             refusal.re = hello.id

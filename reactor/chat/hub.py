@@ -1,11 +1,11 @@
 """The hub: everybody on the server, the rooms that exist, and the stamps of messages."""
 
-import itertools
 import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from pylingo.reactor.chat.access import Access
+from pylingo.reactor.chat.bus import Bus
 from pylingo.reactor.chat.listing import Directory, Pager
 from pylingo.reactor.chat.person import Person, Present
 from pylingo.reactor.chat.room import WORK_PER_BYTE, Room, Tick
@@ -53,12 +53,13 @@ class Hub[S: Registered]:
 
     `schedule(callback)` must run `callback` at the end of the tick. `clock` gives microseconds since 1970. A session
     whose connection breaks keeps its seat for `grace` seconds, if `call_later` is given; `monotonic` gives seconds
-    that never go back. `access` says who may come in.
+    that never go back. `access` says who may come in. `bus` connects this server with the others, if there are any.
     """
 
     def __init__(
         self,
         schedule: Callable[[Callable[[], object]], object],
+        bus: Bus[S],
         clock: Callable[[], int] = wall_clock,
         soft: int = QUEUE_SOFT,
         hard: int = QUEUE_HARD,
@@ -68,6 +69,7 @@ class Hub[S: Registered]:
         monotonic: Callable[[], float] = time.monotonic,
         access: Access | None = None,
     ) -> None:
+        self.bus = bus
         self.access = access or Access(Register(clock))
         self.tick = Tick(schedule, soft, hard)
         self.history = history or MemoryHistory()
@@ -81,8 +83,6 @@ class Hub[S: Registered]:
         self.tokens: Tokens[S] = Tokens()
         self._clock = clock
         self._people: dict[str, Person[S]] = {}  # by the compared form of the name
-        self._guests = itertools.count(1)
-        self._numbers = itertools.count(1)
 
     def __len__(self) -> int:
         """The number of people."""
@@ -113,13 +113,9 @@ class Hub[S: Registered]:
 
     # --- people
 
-    def next_number(self) -> int:
-        """A number for a session, from 1 on. It is never given twice while the server runs."""
-        return next(self._numbers)
-
     def admit(self, session: S) -> Person[S]:
         """Register a new session as a guest. Guest numbers are never used again."""
-        person: Person[S] = Person(f"guest-{next(self._guests)}", self._clock())
+        person: Person[S] = Person(f"guest-{self.bus.next_guest()}", self._clock())
         self._add(person)
         person.add(session)
         return person
@@ -182,6 +178,7 @@ class Hub[S: Registered]:
 
     def release(self, session: S, person: Person[S]) -> None:
         """Forget that `session` is `person`, and the person if it was the last one."""
+        self.bus.went(session, person)
         fingerprint = person.fingerprint
         person.remove(session)
         if person.fingerprint != fingerprint:
@@ -205,7 +202,8 @@ class Hub[S: Registered]:
         """The person called `name`, in any spelling. Raises `RequestError` `no-such-user`."""
         name = name.strip()
         self.tick.work += name_work(name)
-        person = self._people.get(fold(name)) if len(name) <= MAX_TYPED else None
+        key = fold(name) if len(name) <= MAX_TYPED else ""
+        person = self._people.get(key) or self.bus.stranger(key)
         if person is None or not (person.sessions[0].is_admitted or self.access.lets_guests_in):
             raise RequestError("no-such-user", f"nobody here is called {quote(name)}: /who lists everybody")
         return person

@@ -71,6 +71,11 @@ class Directory:
         del self.keys[index]
         self._pages = None
 
+    def has(self, key: str) -> bool:
+        """Whether `key` is there."""
+        index = bisect.bisect_left(self.keys, key)
+        return index < len(self.keys) and self.keys[index] == key
+
     def changed(self) -> None:
         """The item of a key has changed."""
         self._pages = None

@@ -115,16 +115,14 @@ def _kick(session: Session, argument: str, command: Command) -> None:
     room = need_room(session, command.room, "put somebody out of it")
     name, reason = _split(argument)
     person = session.hub.find(name)
-    if not person.is_in(room):
+    if not room.directory.has(person.key):
         raise RequestError("no-such-user", f"{quote(person.name)} is not in {room.name}: /users lists who is")
     if session.hub.access.register.is_operator(person.fingerprint):
         raise RequestError("not-allowed", "operators cannot be kicked: /deop them first")
     by, text = session.person.name, _reason(reason)
-    for other in person.sessions:
-        if room in other.rooms:
-            other.kicked(room, by, text)
+    session.hub.bus.kick(session, person, room, by, text)
     told = Moderated("kick", by, person.name, None, room.name, text)
-    session.outbox.write_to_room(room, told)
+    session.hub.bus.tell_room(session, room.name, told)
     _confirm(session, command, told, person)
 
 
@@ -139,14 +137,13 @@ def _ban(session: Session, argument: str, command: Command) -> None:
     else:
         person = hub.reach(target)
         ban = register.ban(person.name, person.fingerprint, _host(person), by, text, seconds, _keys(person))
-    rooms = person.rooms if person is not None else ()
+    rooms = [room.name for room in person.rooms] if person is not None else []
     told = Moderated("ban", by, ban.name, None, None, text, ban.until)
     _confirm(session, command, _with_address(told, ban), person)
     _store(session)
     _put_out(hub)
     for room in rooms:
-        if room.members:
-            session.outbox.write_to_room(room, _in_room(told, room.name))
+        hub.bus.tell_room(session, room, _in_room(told, room))
 
 
 def _unban(session: Session, argument: str, command: Command) -> None:
@@ -183,7 +180,7 @@ def _mute(session: Session, argument: str, command: Command) -> None:
     register = session.hub.access.register
     mute = register.mute(person.name, person.fingerprint, _host(person), by, None, seconds, _keys(person))
     told = Moderated("mute", by, person.name, until=mute.until)
-    _tell(person, told)
+    _tell(session, person, told)
     _confirm(session, command, told, person)
     _store(session)
 
@@ -199,7 +196,7 @@ def _unmute(session: Session, argument: str, command: Command) -> None:
     told = Moderated("unmute", session.person.name, person.name if person is not None else ended[0].name)
 
     def stored() -> None:
-        _tell(person, told)
+        _tell(session, person, told)
         _confirm(session, command, told, person)
 
     _when_stored(session, command, change, stored)
@@ -230,7 +227,7 @@ def _key_of(person: Person[Session]) -> str:
 def _changed_rank(session: Session, command: Command, action: str, person: Person[Session]) -> None:
     session.hub.people.changed()
     told = Moderated(action, session.person.name, person.name)
-    _tell(person, told)
+    _tell(session, person, told)
     _confirm(session, command, told, person)
 
 
@@ -250,21 +247,19 @@ def _redact(session: Session, argument: str, command: Command) -> None:
             session.refuse(RequestError("bad-argument", words, command.id))
             return
         told = Moderated("redact", by, None, None, room.name, text)
-        frame = Redacted(room.name, at, by, text)
-        if room.members:
-            session.outbox.write_to_room(room, frame)
-            session.outbox.write_to_room(room, told)
+        session.hub.bus.tell_room(session, room.name, told)
         session.reply(frame)
         _confirm(session, command, told)
 
-    wait_for(session, partial(session.hub.history.redact, room.key, at), redacted)
+    frame = Redacted(room.name, at, by, text)
+    wait_for(session, partial(session.hub.bus.redact, session, room, frame), redacted)
 
 
 def _announce(session: Session, argument: str, command: Command) -> None:
     text = message_text(argument)
     if len(text) > MAX_WORDS:
         raise RequestError("text-too-long", f"a notice has at most {MAX_WORDS} characters, not {len(text)}")
-    session.hub.tell_everybody(Notice(text))
+    session.hub.bus.tell_everybody(session, Notice(text))
     _confirm(session, command, Moderated("announce", session.person.name, text=text))
 
 
@@ -334,10 +329,10 @@ def _in_room(told: Moderated, room: str) -> Moderated:
     return Moderated(told.action, told.by, told.name, None, room, told.text, told.until)
 
 
-def _tell(person: Person[Session] | None, told: Moderated) -> None:
+def _tell(session: Session, person: Person[Session] | None, told: Moderated) -> None:
     """Tell somebody, on all connections."""
-    for session in person.sessions if person is not None else ():
-        session.reply(told)
+    if person is not None:
+        session.hub.bus.tell_person(session, person, told)
 
 
 def _confirm(session: Session, command: Command, told: Moderated, person: Person[Session] | None = None) -> None:

@@ -31,7 +31,8 @@ def rename(session: Session, name: str) -> str:
         return old
     other = session.hub.rename(session, name)
     if other is not person:
-        _become(session, other)
+        _tell_change(session, other)
+        go_on_as(session, other)
         return old
     for room in person.rooms:
         room.directory.remove(key)
@@ -41,9 +42,17 @@ def rename(session: Session, name: str) -> str:
     return old
 
 
-def _become(session: Session, other: Person[Session]) -> None:
-    """Go on as `other`. To each room it is a new name, or somebody has left or joined, or nothing has changed."""
+def go_on_as(session: Session, other: Person[Session]) -> None:
+    """Go on as `other`."""
     person, session.person = session.person, other
+    session.hub.release(session, person)
+    other.add(session)
+    session.hub.members_changed()
+
+
+def _tell_change(session: Session, other: Person[Session]) -> None:
+    """To each room it is a new name, or somebody has left or joined, or nothing has changed."""
+    person = session.person
     marks = session.hub.marks(other)
     for room in session.rooms:
         leaves, comes = not person.is_in(room, session), not other.is_in(room)
@@ -59,9 +68,6 @@ def _become(session: Session, other: Person[Session]) -> None:
             told = Left(room.name, person.name, "leave") if leaves else None
         if told is not None and len(room.members) > 1:
             session.outbox.write_to_room(room, told)
-    session.hub.release(session, person)
-    other.add(session)
-    session.hub.members_changed()
 
 
 def _tell_rooms(session: Session, make: Callable[[Room[Session]], Record]) -> None:

@@ -56,6 +56,13 @@ def _history(session: Session, request: HistoryRequest) -> None:
     with_ = given(request.with_)
     if (given(request.room) is not None) + (with_ is not None) + bool(request.inbox) > 1:
         raise RequestError("bad-argument", "a page is of a room, of a conversation or of the inbox: name one of them")
+    if with_ is None:
+        _answer_history(session, request, None)
+    else:
+        session.hub.bus.look_up(session, with_, request.id, lambda: _answer_history(session, request, with_))
+
+
+def _answer_history(session: Session, request: HistoryRequest, with_: str | None) -> None:
     history = session.hub.history
     if request.inbox:
         page = partial(history.inbox, session.hub.owner(session.person))

@@ -96,6 +96,7 @@ class Session:
         self.is_admitted = False
         """Whether requests are handled. Before that, `entrance` decides."""
         self.person: Person[Session] = hub.admit(self)
+        hub.bus.came(self)
         try:
             challenge = self.challenge().hex()
             software = f"PyLingo/{__version__}"
@@ -143,7 +144,7 @@ class Session:
     def number(self) -> int:
         """A number that no other session has, given when it is first asked for."""
         if not self._number:
-            self._number = self.hub.next_number()
+            self._number = self.hub.bus.next_number()
         return self._number
 
     def become(self, state: State) -> None:
@@ -195,12 +196,12 @@ class Session:
 
     # --- coming and going
 
-    def enter(self, room: Room["Session"]) -> None:
-        """Make `room` the current one. Its members are told, unless the person is in it already."""
+    def enter(self, room: Room["Session"], is_new: bool) -> None:
+        """Make `room` the current one. Its members are told if the person `is_new` there."""
         if room in self.rooms:
             self.outbox.focus(room)
             return
-        if not self.person.is_in(room):
+        if is_new:
             room.directory.add(self.person.key)
             self.hub.members_changed()
             if room.members:
@@ -215,11 +216,7 @@ class Session:
         The room that was current before is current again. `by` and `text` say who has put the person out and why.
         """
         self.outbox.leave(room)
-        if not self.person.is_in(room):
-            room.directory.remove(self.person.key)
-            self.hub.members_changed()
-            if room.members:
-                self.outbox.write_to_room(room, Left(room.name, self.person.name, reason, None, None, by, text))
+        self.hub.bus.left(self, room, reason, by, text)
         if not room.members:
             self.hub.forget(room)
 
@@ -306,6 +303,7 @@ class Session:
         self.token = self.hub.tokens.issue(self)
         if claim is not None:
             self.hub.tokens.claim(self, claim)
+        self.hub.bus.seated(self)
 
     def hand_over(self, seat: "Session") -> None:
         """End, and let `seat`, which has no connection, go on with this one. This session has left its rooms."""

@@ -8,22 +8,21 @@ from collections.abc import Callable
 from typing import cast
 
 from pylingo.reactor.chat.addressing import find_room, given, no_room
+from pylingo.reactor.chat.bus import Deliver
 from pylingo.reactor.chat.moderation import check_mute
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.history.history import History
 from pylingo.shared.errors import RequestError
-from pylingo.shared.messages import Entry, Error, Message, Private, Say, Sent
-from pylingo.shared.schema import Record
+from pylingo.shared.messages import Error, Say, Sent
 from pylingo.shared.text import message_text
 
 _RECEIPT = 400  # an upper bound of the bytes of a `sent`
 
-type Deliver = Callable[[Record | None], None]
 type Place = Room[Session] | Person[Session]
 """A room, or the recipient of a private message."""
-type Speak[P: Place] = Callable[[Session, P, Say, str, int | None, Deliver | None], None]
+type Speak[P: Place] = Callable[[Session, P, Say, str, Deliver | None], None]
 
 
 def say(session: Session, say: Say) -> None:
@@ -35,18 +34,23 @@ def say(session: Session, say: Say) -> None:
         if room is None:
             raise no_room("say something")
         if say.key is None:
-            _speak(session, room, say, text, None, session.outbox.promise(_RECEIPT) if say.id is not None else None)
+            deliver = session.outbox.promise(_RECEIPT) if say.id is not None else None
+            session.hub.bus.speak(session, room, say, text, deliver)
         else:
-            _say_once(session, room, room.key, _speak, say, text)
+            _say_once(session, room, room.key, session.hub.bus.speak, say, text)
     elif given(say.room) is not None:
         raise RequestError("bad-argument", "a message is for a room or to a person, not both")
     else:
-        other = partner(session, say.to)
-        if say.key is None:
-            deliver = session.outbox.promise(_RECEIPT) if say.id is not None else None
-            _speak_privately(session, other, say, text, None, deliver)
-        else:
-            _say_once(session, other, conversation(session, other), _speak_privately, say, text)
+        session.hub.bus.look_up(session, say.to, say.id, lambda: _say_privately(session, say, text))
+
+
+def _say_privately(session: Session, say: Say, text: str) -> None:
+    assert say.to is not None
+    other, bus = partner(session, say.to), session.hub.bus
+    if say.key is None:
+        bus.speak_privately(session, other, say, text, session.outbox.promise(_RECEIPT) if say.id is not None else None)
+    else:
+        _say_once(session, other, conversation(session, other), bus.speak_privately, say, text)
 
 
 def partner(session: Session, name: str) -> Person[Session]:
@@ -69,15 +73,21 @@ def _say_once[P: Place](session: Session, place: P, log: str, speak: Speak[P], s
     others = tuple(other.number for other in session.person.others(session))
     deliver = session.outbox.promise(_RECEIPT)
     at = history.find(log, say.key, number, name, others)
-    if at is not None or not history.may_hold(log, say.key, number, name):
-        speak(session, place, say, text, at, deliver)
+    if at is not None:
+        confirm(history, _sent(place, at, say), deliver)
+        return
+    if not history.may_hold(log, say.key, number, name):
+        speak(session, place, say, text, deliver)
         return
 
     def looked_up(at: int | None) -> None:
         if session.state is State.ENDED:
             return
         try:
-            speak(session, _still(session, place) if at is None else place, say, text, at, deliver)
+            if at is None:
+                speak(session, _still(session, place), say, text, deliver)
+            else:
+                confirm(history, _sent(place, at, say), deliver)
         except RequestError as error:
             deliver(Error(error.reason, error.text, say.id))
         session.go_on()
@@ -96,44 +106,12 @@ def _still[P: Place](session: Session, place: P) -> P:
     return place
 
 
-def _speak(session: Session, room: Room[Session], say: Say, text: str, at: int | None, deliver: Deliver | None) -> None:
-    """Say `text` in the room, unless the history has it already, with the stamp `at`."""
-    hub, person = session.hub, session.person
-    name = person.name
-    if at is None:
-        at = hub.stamp()
-        action = say.action or None
-        if person.fingerprint is None:  # a call less for each message of a guest
-            entry = Entry(name, text, at, say.key, None, action)
-        else:
-            entry = Entry(name, text, at, say.key, None, action, *hub.marks(person))
-        hub.history.add(room.key, entry, session.number if say.key is not None else 0)
-        if len(room.members) > 1:
-            session.outbox.write_to_room(room, Message(room.name, name, text, at, action), at)
-    if deliver is not None:
-        _confirm(hub.history, Sent(room.name, at, say.id, say.key), deliver)
+def _sent(place: Room[Session] | Person[Session], at: int, say: Say) -> Sent:
+    """The `sent` of a message that the history has already."""
+    is_private = isinstance(place, Person)
+    return Sent(None if is_private else place.name, at, say.id, say.key, place.name if is_private else None)
 
 
-def _speak_privately(
-    session: Session, other: Person[Session], say: Say, text: str, at: int | None, deliver: Deliver | None
-) -> None:
-    """As `_speak`, to one person. The other sessions of the sender get it as well."""
-    hub, person, to = session.hub, session.person, other.name
-    if at is None:
-        at = hub.stamp()
-        action = say.action or None
-        marks = hub.marks(person)
-        entry = Entry(person.name, text, at, say.key, to, action, *marks)
-        hub.history.add_private(hub.owner(person), hub.owner(other), entry, session.number if say.key else 0)
-        private = Private(person.name, to, text, at, action, *marks)
-        if other.sessions:
-            session.outbox.write_to_room(other.open_inbox(), private, at)
-        if not person.is_alone:
-            session.outbox.write_to_room(person.open_inbox(), private, at)
-    if deliver is not None:
-        _confirm(hub.history, Sent(None, at, say.id, say.key, to), deliver)
-
-
-def _confirm(history: History, sent: Sent, deliver: Deliver) -> None:
+def confirm(history: History, sent: Sent, deliver: Deliver) -> None:
     """Deliver `sent` once the message is kept. Apart, as a variable that a closure captures slows the enclosing one."""
     history.when_committed(lambda: deliver(sent), lambda: deliver(None))

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from pylingo.reactor.bus.local import LocalBus
 from pylingo.reactor.chat.hub import QUEUE_HARD, QUEUE_SOFT, Hub
 from pylingo.reactor.chat.requests import handle
 from pylingo.reactor.chat.session import Session, State
@@ -168,6 +169,7 @@ class Chat:
         self.scheduled: list[Callable[[], object]] = []
         self.hub = Hub(
             self.scheduled.append,
+            LocalBus(),
             lambda: self.now,
             soft,
             hard,

@@ -7,6 +7,7 @@ import time
 import pytest
 
 import pylingo.reactor.chat.hub as hub_module
+from pylingo.reactor.bus.local import LocalBus
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.room import Room
 from pylingo.reactor.history.clock import wall_clock
@@ -37,13 +38,13 @@ def chat() -> Chat:
 )
 def test_stamps_rise_even_if_the_clock_does_not(readings, stamps):
     clock = iter(readings)
-    hub = Hub(lambda _: None, lambda: next(clock))
+    hub = Hub(lambda _: None, LocalBus(), lambda: next(clock))
     assert [hub.stamp() for _ in readings] == stamps
     assert hub.tick.newest_stamp == stamps[-1]
 
 
 def test_the_clock_is_followed_as_far_as_the_log_allows_and_again_when_it_allows_more():
-    hub = Hub([].append, clock=lambda: NOON)
+    hub = Hub([].append, LocalBus(), clock=lambda: NOON)
     hub.history.stamps_until = NOON - 5
     assert [hub.stamp() for _ in range(3)] == [NOON - 5, NOON - 4, NOON - 3]
     hub.history.stamps_until = NOON + 9
@@ -63,7 +64,7 @@ def test_stamps_rise_over_all_rooms(chat):
 
 
 def test_stamps_rise_above_the_newest_of_the_history():
-    hub = Hub([].append, clock=lambda: NOON)
+    hub = Hub([].append, LocalBus(), clock=lambda: NOON)
     hub.raise_stamps(NOON + 5)
     assert hub.stamp() == NOON + 6
     hub.raise_stamps(NOON)

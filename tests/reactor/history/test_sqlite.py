@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pylingo.reactor.bus.local import LocalBus
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.history import database, key_filters, store, writer
@@ -526,7 +527,7 @@ def test_sent_follows_the_commit_and_the_room_does_not_wait(desk, path):
     log = desk()
     chat = Chat(log=log.history)
     chat.scheduled = log.loop.scheduled
-    chat.hub = Hub(log.loop.scheduled.append, lambda: chat.now, history=log.history)
+    chat.hub = Hub(log.loop.scheduled.append, LocalBus(), lambda: chat.now, history=log.history)
     alice, bob = chat.people("alice", "bob")
     alice.ask(Say("hi", "k", 1), Say("hi", "k", 2))
     chat.tick()

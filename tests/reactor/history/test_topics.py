@@ -5,6 +5,7 @@ import sqlite3
 
 import pytest
 
+from pylingo.reactor.bus.local import LocalBus
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.history import outage, topics, writer
 from pylingo.reactor.history.topics import StoredTopic, Topics
@@ -120,7 +121,7 @@ def test_a_file_keeps_the_topics_that_are_in_memory(tmp_path):
 def test_the_stamp_of_a_topic_is_not_given_again_after_a_restart(tmp_path, is_cleared):
     first = Desk(tmp_path / "chat.db", clock=lambda: 10)
     first.open()
-    hub = Hub(first.loop.scheduled.append, lambda: 10, history=first.history)
+    hub = Hub(first.loop.scheduled.append, LocalBus(), lambda: 10, history=first.history)
     room = hub.room("tea")
     hub.set_topic(room, topic(hub.stamp()))
     if is_cleared:

@@ -1,0 +1,174 @@
+"""The bus of a server that is alone: everything happens at once, in the order of the calls.
+
+The methods for words are on the way of every message. They are called directly, and make no object besides the message.
+"""
+
+import itertools
+from collections.abc import Callable
+
+from pylingo.reactor.chat import presence
+from pylingo.reactor.chat.bus import Deliver
+from pylingo.reactor.chat.listing import Directory
+from pylingo.reactor.chat.person import Person
+from pylingo.reactor.chat.room import Room
+from pylingo.reactor.chat.session import Session
+from pylingo.reactor.chat.speaking import confirm
+from pylingo.reactor.history.topics import StoredTopic
+from pylingo.shared.errors import RequestError
+from pylingo.shared.messages import Entry, Left, Message, PersonInfo, Private, Redacted, RoomInfo, Say, Sent, Topic
+from pylingo.shared.names import fold
+from pylingo.shared.schema import Record
+
+
+class LocalBus:
+    """See the module. `reactor.chat.bus.Bus` says what the methods do."""
+
+    def __init__(self) -> None:
+        self._guests = itertools.count(1)
+        self._numbers = itertools.count(1)
+
+    # --- people
+
+    def next_guest(self) -> int:
+        return next(self._guests)
+
+    def next_number(self) -> int:
+        return next(self._numbers)
+
+    def came(self, session: Session) -> None:
+        """The hub knows everybody."""
+
+    def went(self, session: Session, person: Person[Session]) -> None:
+        """The hub knows everybody."""
+
+    def seated(self, session: Session) -> None:
+        """The hub knows all tokens."""
+
+    def find_seat(
+        self, session: Session, token: str, key: str | None, then: Callable[[Session | None], object]
+    ) -> None:
+        then(session.hub.tokens.find(token, key))
+
+    def rename(self, session: Session, name: str, then: Callable[[RequestError | None], object]) -> None:
+        try:
+            presence.rename(session, name)
+        except RequestError as error:
+            then(error.with_traceback(None))  # which refers to this frame, and that to the error
+        else:
+            then(None)
+
+    def be_away(self, session: Session, text: str | None) -> None:
+        presence.be_away(session, text)
+
+    def look_up(self, session: Session, name: str, re: int | None, then: Callable[[], object]) -> None:
+        then()
+
+    def stranger(self, key: str) -> Person[Session] | None:
+        return None
+
+    def spelling(self, session: Session, room: Room[Session], key: str) -> str:
+        return session.hub.named(key).name
+
+    def list_people(self, session: Session, then: Callable[[Directory, Callable[[str], PersonInfo]], object]) -> None:
+        hub = session.hub
+
+        def row(key: str) -> PersonInfo:
+            person = hub.named(key)
+            return PersonInfo(person.name, len(person.rooms), person.away, *hub.marks(person))
+
+        then(hub.people, row)
+
+    # --- rooms
+
+    def enter(self, session: Session, name: str, then: Callable[[Room[Session]], object]) -> None:
+        room = session.hub.room(name)
+        session.enter(room, not session.person.is_in(room))
+        then(room)
+
+    def left(self, session: Session, room: Room[Session], reason: str, by: str | None, text: str | None) -> None:
+        person = session.person
+        if not person.is_in(room):
+            room.directory.remove(person.key)
+            session.hub.members_changed()
+            if room.members:
+                session.outbox.write_to_room(room, Left(room.name, person.name, reason, None, None, by, text))
+
+    def list_rooms(self, session: Session, then: Callable[[Directory, Callable[[str], RoomInfo]], object]) -> None:
+        rooms = session.hub.rooms
+
+        def row(key: str) -> RoomInfo:
+            room = rooms[key]
+            return RoomInfo(room.name, len(room.directory.keys))
+
+        then(session.hub.directory, row)
+
+    def set_topic(
+        self, session: Session, room: Room[Session], text: str | None, then: Callable[[Topic], object]
+    ) -> None:
+        by, at = session.person.name, session.hub.stamp()
+        session.hub.set_topic(room, StoredTopic(text, by, at) if text is not None else None)
+        topic = Topic(room.name, text, by, at)
+        if len(room.members) > 1:
+            session.outbox.write_to_room(room, topic)
+        then(topic)
+
+    def tell_room(self, session: Session, name: str, record: Record) -> None:
+        room = session.hub.rooms.get(fold(name))
+        if room is not None:
+            session.outbox.write_to_room(room, record)
+
+    def tell_person(self, session: Session, person: Person[Session], record: Record) -> None:
+        for other in person.sessions:
+            other.reply(record)
+
+    def tell_everybody(self, session: Session, record: Record) -> None:
+        session.hub.tell_everybody(record)
+
+    # --- words
+
+    def speak(self, session: Session, room: Room[Session], say: Say, text: str, deliver: Deliver | None) -> None:
+        hub, person = session.hub, session.person
+        name = person.name
+        at = hub.stamp()
+        action = say.action or None
+        if person.fingerprint is None:  # a call less for each message of a guest
+            entry = Entry(name, text, at, say.key, None, action)
+        else:
+            entry = Entry(name, text, at, say.key, None, action, *hub.marks(person))
+        hub.history.add(room.key, entry, session.number if say.key is not None else 0)
+        if len(room.members) > 1:
+            session.outbox.write_to_room(room, Message(room.name, name, text, at, action), at)
+        if deliver is not None:
+            confirm(hub.history, Sent(room.name, at, say.id, say.key), deliver)
+
+    def speak_privately(
+        self, session: Session, other: Person[Session], say: Say, text: str, deliver: Deliver | None
+    ) -> None:
+        hub, person, to = session.hub, session.person, other.name
+        at = hub.stamp()
+        action = say.action or None
+        marks = hub.marks(person)
+        entry = Entry(person.name, text, at, say.key, to, action, *marks)
+        hub.history.add_private(hub.owner(person), hub.owner(other), entry, session.number if say.key else 0)
+        private = Private(person.name, to, text, at, action, *marks)
+        if other.sessions:
+            session.outbox.write_to_room(other.open_inbox(), private, at)
+        if not person.is_alone:
+            session.outbox.write_to_room(person.open_inbox(), private, at)
+        if deliver is not None:
+            confirm(hub.history, Sent(None, at, say.id, say.key, to), deliver)
+
+    def redact(self, session: Session, room: Room[Session], redacted: Redacted, then: Callable[[bool], object]) -> None:
+        def done(is_there: bool) -> None:
+            if is_there and room.members:
+                session.outbox.write_to_room(room, redacted)
+            then(is_there)
+
+        session.hub.history.redact(room.key, redacted.at, done)
+
+    # --- operators
+
+    def kick(self, session: Session, person: Person[Session], room: Room[Session], by: str, text: str | None) -> None:
+        for other in person.sessions:
+            if room in other.rooms:
+                other.kicked(room, by, text)
