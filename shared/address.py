@@ -6,10 +6,10 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 5000
 
 
-def parse_address(text: str) -> tuple[str, int]:
+def parse_address(text: str, default_port: int = DEFAULT_PORT) -> tuple[str, int]:
     """Return the host and the port. An IPv6 address needs brackets if a port follows.
 
-    Raises `ValueError` with a sentence that says what would be right.
+    Without a port in `text`, it is `default_port`. Raises `ValueError` with a sentence that says what would be right.
     """
     host, port = text, ""
     if text.startswith("["):
@@ -21,7 +21,7 @@ def parse_address(text: str) -> tuple[str, int]:
         host, _, port = text.partition(":")
     if port and not (port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65_535):
         raise ValueError(f"a port must be a whole number from 1 to 65535, not '{port[:20]}'")
-    return host or DEFAULT_HOST, int(port or DEFAULT_PORT)
+    return host or DEFAULT_HOST, int(port or default_port)
 
 
 def show_address(host: str, port: int) -> str:

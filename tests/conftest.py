@@ -6,11 +6,15 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
 from tests.support import encrypting
+
+if TYPE_CHECKING:
+    from tests.redis_server import RedisProcess
 
 hypothesis.settings.register_profile("pylingo", deadline=None)  # a busy machine may stop any example for a while
 hypothesis.settings.load_profile("pylingo")
@@ -112,3 +116,12 @@ def wire(
         monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
     with encrypting(is_encrypted):
         yield
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> "Iterator[RedisProcess]":
+    """A Redis of the test's own, on a Unix socket; it keeps nothing on disk."""
+    from tests.redis_server import running
+
+    with running(tmp_path / "redis") as process:
+        yield process

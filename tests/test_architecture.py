@@ -17,6 +17,10 @@ FOLDERS = ("client", "reactor", "shared")
 
 NETWORK = {"asyncio", "select", "selectors", "socket", "socketserver", "ssl"}
 
+BELOW_THE_BUS = {"pylingo.shared"} | {
+    f"pylingo.reactor.{name}" for name in ("bus", "chat", "engine", "history", "people")
+}
+
 # The first entry whose package a module is in or under says what of ours it may import, and what of others it may not.
 DIRECTIONS: dict[str, tuple[set[str], set[str]]] = {
     "pylingo.shared": ({"pylingo.shared"}, NETWORK | {"datetime", "threading", "time"}),
@@ -27,8 +31,10 @@ DIRECTIONS: dict[str, tuple[set[str], set[str]]] = {
         {"pylingo.shared", "pylingo.reactor.history", "pylingo.reactor.people", "pylingo.reactor.chat"},
         NETWORK | {"msgpack"},
     ),
-    "pylingo.reactor.bus.redis": ({"pylingo.shared", "pylingo.reactor"}, {"asyncio", "socket"}),
-    "pylingo.reactor": ({"pylingo.shared", "pylingo.reactor"}, {"asyncio", "msgpack"}),
+    "pylingo.reactor.bus.redis.link": (BELOW_THE_BUS, NETWORK | {"msgpack"}),
+    "pylingo.reactor.bus.redis": (BELOW_THE_BUS, {"asyncio", "hiredis", "selectors"}),
+    "pylingo.reactor.bus": (BELOW_THE_BUS, NETWORK | {"msgpack", "hiredis"}),
+    "pylingo.reactor": ({"pylingo.shared", "pylingo.reactor"}, {"asyncio", "msgpack", "hiredis"}),
     "pylingo.client": ({"pylingo.shared", "pylingo.reactor.engine", "pylingo.client"}, {"asyncio"}),
     "pylingo": ({"pylingo.shared", "pylingo.client"}, NETWORK),
 }
@@ -180,6 +186,13 @@ AGAINST = [
     ("reactor.chat", "import msgpack.exceptions"),
     ("reactor.chat", "import os, selectors as s"),
     ("reactor.chat", "from ..engine import transport"),
+    ("reactor.bus", "from pylingo.reactor.server import Server"),
+    ("reactor.bus", "import msgpack"),
+    ("reactor.bus", "import hiredis"),
+    ("reactor.bus.redis", "import hiredis"),
+    ("reactor.bus.redis", "from pylingo.reactor import connection"),
+    ("reactor.chat", "from pylingo.reactor.bus import local"),
+    ("reactor", "import hiredis"),
     ("reactor", "from pylingo.client import chat"),
     ("reactor", "import asyncio.events"),
     ("client", "from pylingo.reactor.chat.hub import Hub"),
@@ -197,6 +210,8 @@ ALONG = [
     ("reactor.chat", "from pylingo.shared.codec import encode\nfrom .room import Room"),
     ("reactor.chat", "from pylingo.reactor.history import memory"),
     ("reactor.chat", "from pylingo.reactor.people.register import Register"),
+    ("reactor.bus", "from pylingo.reactor.chat.hub import Hub"),
+    ("reactor.bus.redis", "import msgpack, ssl\nfrom pylingo.reactor.engine.loop import Reactor"),
     ("reactor", "from pylingo.reactor.chat import hub\nfrom pylingo.reactor.engine import loop"),
     ("client", "from pylingo.reactor.engine import loop, dial\nimport pylingo.client.chat"),
     ("client", "import sharedness, reactors"),

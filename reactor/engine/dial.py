@@ -24,7 +24,8 @@ TCP_TIMEOUT = 30.0
 LOOK_UP_TIMEOUT = 30.0
 """Seconds for looking a name up. glibc itself gives up after 10 s for each name server."""
 
-Target = tuple[socket.AddressFamily, tuple[Any, ...]]
+Target = tuple[socket.AddressFamily, tuple[Any, ...] | str]
+"""The family and the address of a socket: a path for a Unix socket."""
 
 
 def resolve(host: str, port: int, flags: int = 0) -> list[Target]:
@@ -205,8 +206,10 @@ def enable_keepalive(sock: socket.socket, timeout: float = TCP_TIMEOUT) -> None:
     """Send without delay, and notice within about `timeout` seconds that a peer cannot be reached.
 
     Keepalive never notices a dead link with data in flight, and the user timeout never notices an idle one, so both
-    are set. An accepted socket inherits all options from its listening socket.
+    are set. An accepted socket inherits all options from its listening socket. A Unix socket needs none of this.
     """
+    if sock.family == socket.AF_UNIX:
+        return
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (

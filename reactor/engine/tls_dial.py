@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from pylingo.reactor.engine.dial import Dial, Resolver, Target, enable_keepalive
+from pylingo.reactor.engine.dial import TCP_TIMEOUT, Dial, Resolver, Target, enable_keepalive
 from pylingo.reactor.engine.loop import Reactor
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ type Stream = socket.socket | TlsChannel
 
 
 class TlsDial:
-    """As `Dial`, with `enable_keepalive`, and with a handshake if there is a `tls`.
+    """As `Dial`, with `enable_keepalive` and its `tcp_timeout`, and with a handshake if there is a `tls`.
 
     `connected` gets a socket or a `TlsChannel`. `failed` may get other errors than `OSError`, such as `ValueError` for
     a host name that no certificate can have.
@@ -31,8 +31,10 @@ class TlsDial:
         tls: "ClientTls | None",
         connected: Callable[[Stream], object],
         failed: Callable[[Exception], object],
+        tcp_timeout: float = TCP_TIMEOUT,
     ) -> None:
         self._tls = tls
+        self._tcp_timeout = tcp_timeout
         self._connected = connected
         self._failed = failed
         self._reactor = reactor
@@ -43,7 +45,7 @@ class TlsDial:
         self._stage.cancel()
 
     def _dialled(self, sock: socket.socket) -> None:
-        enable_keepalive(sock)
+        enable_keepalive(sock, self._tcp_timeout)
         if self._tls is None:
             self._connected(sock)
         else:
