@@ -26,6 +26,7 @@ from pylingo.reactor.history.clock import Clock
 from pylingo.reactor.history.history import History
 from pylingo.reactor.history.memory import MemoryHistory
 from pylingo.reactor.history.sqlite import SqliteHistory
+from pylingo.reactor.intake import Intake, Port
 from pylingo.reactor.people import keys, look_alikes
 from pylingo.reactor.people.passwords import PasswordGate
 from pylingo.reactor.people.register import Register
@@ -45,12 +46,17 @@ _HURRY = 0.2  # seconds that the end waits for the disk after a second signal
 class Server:
     """A chat server on `reactor`. Call `start` and run the reactor; `drain` ends it.
 
-    `registry` knows who people are. Without it, everybody may come in, and what is known of them is in memory. Raises
-    `LaunchError` if the certificate cannot be used.
+    `registry` knows who people are. Without it, everybody may come in, and what is known of them is in memory.
+    Connections come from `intake`; without it, from the port in the settings. Raises `LaunchError` if the certificate
+    cannot be used.
     """
 
     def __init__(
-        self, settings: ServerSettings, reactor: Reactor | None = None, registry: Registry | None = None
+        self,
+        settings: ServerSettings,
+        reactor: Reactor | None = None,
+        registry: Registry | None = None,
+        intake: Intake | None = None,
     ) -> None:
         tls = load_tls(settings)
         self.reactor = reactor or Reactor()
@@ -68,7 +74,7 @@ class Server:
         self._set_password()
         limiter = ConnectionLimiter(settings.max_connections, settings.max_per_address, settings.exempt)
         self.service = Service(self.reactor, self.hub, settings, limiter.is_exempt, FairQueue(self.reactor))
-        self.admission = Admission(self.service, limiter, self._stop_if_empty)
+        self.admission = Admission(self.service, limiter, intake or Port(self.reactor), self._stop_if_empty)
         self.admission.tls = tls
         self._is_draining = False
         self._end = math.inf  # when everything must be over, on the reactor's clock

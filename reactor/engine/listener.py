@@ -117,6 +117,7 @@ class Listener:
         self.accepts = accepts
         self._reserve = _spare_descriptor()
         self._paused = False
+        self._is_held = False
         sock.setblocking(False)
         reactor.register(sock.fileno(), EVENT_READ, self)
 
@@ -129,6 +130,8 @@ class Listener:
     def handle(self, mask: int) -> None:
         """Accept the peers that are waiting."""
         for _ in range(self.accepts):
+            if self._is_held:  # perhaps by the last peer
+                return
             try:
                 sock, address = self._sock.accept()
             except (BlockingIOError, InterruptedError):
@@ -147,6 +150,18 @@ class Listener:
 
     def fail(self, error: Exception) -> None:
         """Do nothing: the next connection may fare better."""
+
+    def hold(self) -> None:
+        """Accept nobody until `go_on`. Peers that connect meanwhile wait in the backlog."""
+        self._is_held = True
+        if self._sock.fileno() >= 0:
+            self._reactor.unregister(self._sock.fileno())
+
+    def go_on(self) -> None:
+        """Accept again after `hold`."""
+        if self._is_held:
+            self._is_held = False
+            self._resume()
 
     def close(self) -> None:
         """Stop listening."""
@@ -182,7 +197,8 @@ class Listener:
             return
         if self._reserve is None:
             self._reserve = _spare_descriptor()
-        self._reactor.register(self._sock.fileno(), EVENT_READ, self)
+        if not self._is_held:
+            self._reactor.modify(self._sock.fileno(), EVENT_READ, self)  # `go_on` may have come before the pause's end
 
 
 def listen(host: str, port: int, targets: Sequence[Target] = ()) -> list[socket.socket]:

@@ -7,8 +7,10 @@ import ssl
 
 import pytest
 
-from pylingo.reactor.admission import MOST_GOODBYES
+import pylingo.reactor.admission
+from pylingo.reactor.admission import SPARE_DESCRIPTORS
 from pylingo.reactor.engine.handshake import DEADLINE
+from pylingo.reactor.refusals import MOST_GOODBYES
 from pylingo.shared.messages import Command, PingRequest, PongRequest, Say, Welcome
 from tests.fakes.bench import Wire, benches
 from tests.fakes.tls import certificate, client_tls, der
@@ -35,6 +37,27 @@ def test_a_limited_number_of_refused_peers_is_read_to_the_end(bench):
     for _ in range(MOST_GOODBYES + 4):
         desk.connect()
     assert desk.server.admission.goodbyes == MOST_GOODBYES
+
+
+def test_the_descriptor_limit_bounds_the_connections(bench, monkeypatch):
+    monkeypatch.setattr(pylingo.reactor.admission, "raise_descriptor_limit", lambda: SPARE_DESCRIPTORS + 1)
+    for limit in (0, 100):
+        desk = bench(max_connections=limit)
+        desk.server.start()
+        assert [type(record) for record in desk.connect().got()] == [Welcome]
+        assert [record.reason for record in desk.connect().got()] == ["full"]
+
+
+def test_the_intake_learns_of_every_connection_that_has_ended_or_was_refused(bench, monkeypatch):
+    desk = bench(max_connections=1)
+    ended = []
+    monkeypatch.setattr(desk.server.admission.intake, "ended", ended.append)
+    first = desk.connect(("192.0.2.1", 40_000))
+    desk.connect(("192.0.2.2", 40_000))
+    assert ended == ["192.0.2.2"]
+    first.hang_up()
+    desk.turn()
+    assert ended == ["192.0.2.2", "192.0.2.1"]
 
 
 # --- over TLS

@@ -88,7 +88,7 @@ def test_every_setting_that_can_change_arrives_where_it_is_used(server: Server) 
     assert (server.admission.limiter.most, server.admission.limiter.most_per_address) == (7, 5)
     assert server.service.is_exempt("10.1.2.3")
     assert not server.service.is_exempt("127.0.0.1")
-    assert [listener.accepts for listener in server.admission.listeners] == [9]
+    assert [listener.accepts for listener in server.admission.intake.listeners] == [9]
 
 
 def test_a_certificate_is_used_from_the_reload_on(server: Server, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,7 +3,6 @@
 import errno
 import os
 import re
-import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -11,8 +10,6 @@ from typing import Any
 
 import pytest
 
-import pylingo.reactor.admission
-from pylingo.reactor.admission import SPARE_DESCRIPTORS, raise_descriptor_limit
 from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.engine.listener import PAUSE
 from pylingo.reactor.people.passwords import hash_password
@@ -152,39 +149,6 @@ def test_one_too_many_is_told_that_the_server_is_full(bench, caplog):
     desk.turn_until(lambda: len(desk.connections) == 1)
     (welcome,) = hear(desk, dial(desk, address))
     assert welcome.name == "guest-3"
-
-
-def test_the_descriptor_limit_bounds_the_connections(bench, monkeypatch):
-    monkeypatch.setattr(pylingo.reactor.admission, "raise_descriptor_limit", lambda: SPARE_DESCRIPTORS + 1)
-    for limit in (0, 100):
-        desk = bench(max_connections=limit)
-        address = desk.server.start()
-        assert type(hear(desk, dial(desk, address))[0]) is Welcome
-        assert goodbye_of_stream(desk, dial(desk, address)) == "full"
-
-
-@pytest.mark.parametrize(
-    ("limits", "refuses", "result", "raised"),
-    [
-        ((1_024, 4_096), False, 4_096, [(4_096, 4_096)]),
-        ((4_096, 4_096), False, 4_096, []),
-        ((256, 10_000), True, 256, [(10_000, 10_000)]),
-        ((1_024, resource.RLIM_INFINITY), False, 1_000_000, [(resource.RLIM_INFINITY, resource.RLIM_INFINITY)]),
-    ],
-)
-def test_the_descriptor_limit_is_raised_as_far_as_it_goes(monkeypatch, limits, refuses, result, raised):
-    asked = []
-
-    def setrlimit(what: int, limits: tuple[int, int]) -> None:
-        assert what == resource.RLIMIT_NOFILE
-        asked.append(limits)
-        if refuses:
-            raise ValueError("not allowed to raise maximum limit")
-
-    monkeypatch.setattr(resource, "getrlimit", lambda what: limits)
-    monkeypatch.setattr(resource, "setrlimit", setrlimit)
-    assert raise_descriptor_limit() == result
-    assert asked == raised
 
 
 def test_one_address_has_a_number_of_connections(bench, caplog):
@@ -578,11 +542,14 @@ def test_a_drain_says_goodbye_to_all_and_waits_for_them(bench, stops):
     assert desk.server.service.counts["shutdown"] == 5
 
 
-def test_a_drain_before_the_history_is_open_lets_nobody_in(bench, tmp_path):
+def test_a_drain_before_the_history_is_open_lets_nobody_in(bench, tmp_path, monkeypatch):
     desk = bench(history=str(tmp_path / "chat.db"))
+    admission, opened = desk.server.admission, []
+    open_port = admission.open
+    monkeypatch.setattr(admission, "open", lambda: opened.append(open_port()))
     address = desk.server.start()
     desk.server.drain()
-    desk.turn_until(lambda: desk.server.admission.listeners)
+    desk.turn_until(lambda: opened)
     with pytest.raises(ConnectionRefusedError):
         dial(desk, address)
 
@@ -788,7 +755,9 @@ def test_the_counters_on_demand_of_a_real_server(process):
 
 def test_the_table_of_scripts_is_read_before_anybody_comes(bench, monkeypatch):
     reads = []
-    monkeypatch.setattr("pylingo.reactor.server.prepare_names", lambda: reads.append(desk.server.admission.listeners))
+    monkeypatch.setattr(
+        "pylingo.reactor.server.prepare_names", lambda: reads.append(desk.server.admission.intake.listeners)
+    )
     desk = bench()
     desk.server.start()
     assert reads == [[]]

@@ -209,6 +209,55 @@ def test_a_failure_in_accepted_does_not_end_the_listener(reactor, fake, people, 
     listener.close()
 
 
+# --- holding ----------------------------------------------------------------------------------------------------
+
+
+def test_whoever_connects_while_accepting_is_held_is_accepted_afterwards(reactor, fake, people, listener):
+    listener.hold()
+    fake.script = [LOCALHOST, LOCALHOST]
+    reactor.tick(0)
+    assert (people.accepted, fake.calls) == ([], 0)
+    listener.go_on()
+    listener.go_on()
+    reactor.tick(0)
+    assert len(people.accepted) == 2
+
+
+def test_whom_it_accepts_may_hold_a_listener_at_once(reactor, fake, people):
+    fake.script = [LOCALHOST, LOCALHOST]
+    listener = Listener(reactor, fake, lambda *args: (people.accept(*args), listener.hold()), people.refuse)
+    for _ in range(3):
+        reactor.tick(0)
+    assert len(people.accepted) == 1
+    listener.close()
+
+
+@pytest.mark.parametrize("goes_on_first", [True, False])
+def test_a_listener_is_held_over_the_end_of_a_pause(reactor, clock, fake, people, listener, goes_on_first):
+    fake.script = [failure(errno.EMFILE), failure(errno.EMFILE)]
+    reactor.tick(0)
+    listener.hold()
+    fake.script = [LOCALHOST]
+    if goes_on_first:
+        listener.go_on()
+    clock.now += 2 * PAUSE
+    reactor.tick(0)
+    assert len(people.accepted) == goes_on_first
+    listener.go_on()
+    reactor.tick(0)
+    assert len(people.accepted) == 1
+
+
+def test_a_closed_listener_can_neither_be_held_nor_go_on(reactor, people):
+    (sock,) = listen(LOCALHOST, 0)
+    listener = Listener(reactor, sock, people.accept, people.refuse)
+    listener.close()
+    listener.hold()
+    listener.go_on()
+    reactor.tick(0)
+    assert people.accepted == []
+
+
 # --- closing ----------------------------------------------------------------------------------------------------
 
 

@@ -544,7 +544,7 @@ def test_a_server_whose_file_cannot_be_used_lets_everybody_in(path, caplog):
     with benches() as bench:
         desk = bench(history=str(path))
         address = desk.server.start()
-        desk.turn_until(lambda: desk.server.admission.listeners)
+        desk.turn_until(lambda: desk.server.admission.intake.listeners)
         assert address
         wire = desk.connect()
         wire.send(PongRequest())
@@ -556,7 +556,7 @@ def test_everybody_is_told_when_the_file_fails(path, small_disk):
     with benches() as bench:
         desk = bench(history=str(path))
         desk.server.start()
-        desk.turn_until(lambda: desk.server.admission.listeners)
+        desk.turn_until(lambda: desk.server.admission.intake.listeners)
         alice, bob = desk.guest(Command("join", "tea")), desk.guest()
         heard: dict[str, list[Any]] = {"alice": [], "bob": []}
         for number in range(200):
