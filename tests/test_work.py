@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
+import pylingo.reactor.bus.local as local_module
 import pylingo.reactor.chat.outbox as outbox_module
+import pylingo.reactor.chat.presence as presence_module
 import pylingo.reactor.chat.session as session_module
 from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.engine.loop import Reactor
@@ -105,7 +107,7 @@ class World:
             self.encoded[type(record)] += 1
             return encode(record)
 
-        for module in (session_module, outbox_module):
+        for module in (session_module, outbox_module, local_module, presence_module):
             monkeypatch.setattr(module, "encode", counting)
         self.selector = CountingSelector()
         self.reactor = Reactor(clock=lambda: 1_000.0, selector=self.selector)

@@ -14,6 +14,7 @@ from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.chat.speaking import confirm
 from pylingo.reactor.history.topics import StoredTopic
+from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Entry, Left, Message, PersonInfo, Private, Redacted, RoomInfo, Say, Sent, Topic
 from pylingo.shared.names import fold
@@ -91,7 +92,7 @@ class LocalBus:
             room.directory.remove(person.key)
             session.hub.members_changed()
             if room.members:
-                session.outbox.write_to_room(room, Left(room.name, person.name, reason, None, None, by, text))
+                session.outbox.write_to_room(room, encode(Left(room.name, person.name, reason, None, None, by, text)))
 
     def list_rooms(self, session: Session, then: Callable[[Directory, Callable[[str], RoomInfo]], object]) -> None:
         rooms = session.hub.rooms
@@ -109,13 +110,13 @@ class LocalBus:
         session.hub.set_topic(room, StoredTopic(text, by, at) if text is not None else None)
         topic = Topic(room.name, text, by, at)
         if len(room.members) > 1:
-            session.outbox.write_to_room(room, topic)
+            session.outbox.write_to_room(room, encode(topic))
         then(topic)
 
     def tell_room(self, session: Session, name: str, record: Record) -> None:
         room = session.hub.rooms.get(fold(name))
         if room is not None:
-            session.outbox.write_to_room(room, record)
+            session.outbox.write_to_room(room, encode(record))
 
     def tell_person(self, session: Session, person: Person[Session], record: Record) -> None:
         for other in person.sessions:
@@ -137,7 +138,7 @@ class LocalBus:
             entry = Entry(name, text, at, say.key, None, action, *hub.marks(person))
         hub.history.add(room.key, entry, session.number if say.key is not None else 0)
         if len(room.members) > 1:
-            session.outbox.write_to_room(room, Message(room.name, name, text, at, action), at)
+            session.outbox.write_to_room(room, encode(Message(room.name, name, text, at, action)), at)
         if deliver is not None:
             confirm(hub.history, Sent(room.name, at, say.id, say.key), deliver)
 
@@ -150,7 +151,7 @@ class LocalBus:
         marks = hub.marks(person)
         entry = Entry(person.name, text, at, say.key, to, action, *marks)
         hub.history.add_private(hub.owner(person), hub.owner(other), entry, session.number if say.key else 0)
-        private = Private(person.name, to, text, at, action, *marks)
+        private = encode(Private(person.name, to, text, at, action, *marks))
         if other.sessions:
             session.outbox.write_to_room(other.open_inbox(), private, at)
         if not person.is_alone:
@@ -161,7 +162,7 @@ class LocalBus:
     def redact(self, session: Session, room: Room[Session], redacted: Redacted, then: Callable[[bool], object]) -> None:
         def done(is_there: bool) -> None:
             if is_there and room.members:
-                session.outbox.write_to_room(room, redacted)
+                session.outbox.write_to_room(room, encode(redacted))
             then(is_there)
 
         session.hub.history.redact(room.key, redacted.at, done)

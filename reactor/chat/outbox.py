@@ -194,8 +194,8 @@ class Outbox[M]:
 
         return deliver
 
-    def write_to_room(self, room: Room[M], record: Record, at: int = 0) -> None:
-        """Have every other member of `room` get `record`. `at` is its stamp if it is a message.
+    def write_to_room(self, room: Room[M], frame: bytes, at: int = 0) -> None:
+        """Have every other member of `room` get `frame`. `at` is its stamp if it is a message.
 
         It may be the inbox of somebody else.
         """
@@ -205,7 +205,6 @@ class Outbox[M]:
         # Often a session keeps speaking in one room: the last frame is its own, and there is nothing to collect.
         if self._marks is None or self._marks.get(room) != len(batch.frames):
             self._collect()
-        frame = encode(record)
         tick.copied += len(room.members) * len(frame)
         batch.frames.append(frame)
         batch.stamps.append(at)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session
+from pylingo.shared.codec import encode
 from pylingo.shared.messages import Away, Joined, Left, Renamed
 from pylingo.shared.schema import Record
 
@@ -67,11 +68,11 @@ def _tell_change(session: Session, other: Person[Session]) -> None:
         else:
             told = Left(room.name, person.name, "leave") if leaves else None
         if told is not None and len(room.members) > 1:
-            session.outbox.write_to_room(room, told)
+            session.outbox.write_to_room(room, encode(told))
 
 
 def _tell_rooms(session: Session, make: Callable[[Room[Session]], Record]) -> None:
     """Tell the others in each room of the person the record that `make` returns for it."""
     for room in session.person.rooms:
         if len(room.members) > 1 or session.outbox not in room.members:
-            session.outbox.write_to_room(room, make(room))
+            session.outbox.write_to_room(room, encode(make(room)))

@@ -145,6 +145,21 @@ class Room[M]:
         """Nobody will enter the room any more. It refers to itself, and the collector hardly ever looks at the old."""
         self.only = ()
 
+    def tell(self, tick: Tick, frame: bytes, at: int = 0) -> None:
+        """Have every member get `frame`. `at` is its stamp if it is a message. See `Outbox.write_to_room`."""
+        batch = self.batch
+        if not batch.frames:
+            tick.room_spoke(self)
+        tick.copied += len(self.members) * len(frame)
+        batch.frames.append(frame)
+        batch.stamps.append(at)
+
+    def tell_messages(self, tick: Tick, frames: bytes, stamps: list[int]) -> None:
+        """Have every member get `frames`, which are joined already. `stamps` has the `at` of each, 0 if it has none."""
+        self.tell(tick, frames, stamps[0])
+        self.batch.frames += [b""] * (len(stamps) - 1)
+        self.batch.stamps += stamps[1:]
+
     def flush(self) -> None:
         """Offer the batch to every member."""
         try:

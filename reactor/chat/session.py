@@ -205,9 +205,8 @@ class Session:
             room.directory.add(self.person.key)
             self.hub.members_changed()
             if room.members:
-                self.outbox.write_to_room(
-                    room, Joined(room.name, self.person.name, None, None, *self.hub.marks(self.person))
-                )
+                joined = Joined(room.name, self.person.name, None, None, *self.hub.marks(self.person))
+                self.outbox.write_to_room(room, encode(joined))
         self.outbox.enter(room, self)
 
     def leave(self, room: Room["Session"], reason: str, by: str | None = None, text: str | None = None) -> None:

@@ -9,7 +9,6 @@ import pytest
 from pylingo.reactor.chat.outbox import Outbox
 from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session
-from pylingo.shared.schema import Record
 from tests.fuzz import fuzz_session
 from tests.fuzz.fuzz_session import BODY, CORPUS, JOIN, one_input
 from tests.fuzz.make_corpus import corpus
@@ -65,9 +64,9 @@ def test_memory_that_grows_too_much_is_a_finding(monkeypatch: pytest.MonkeyPatch
 def test_a_peer_who_keeps_the_room_from_hearing_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     write_to_room = Outbox.write_to_room
 
-    def forgetful(self: Outbox[Session], room: Room[Session], record: Record, at: int = 0) -> None:
+    def forgetful(self: Outbox[Session], room: Room[Session], frame: bytes, at: int = 0) -> None:
         if room.members[self].person.name != "guest-1":
-            write_to_room(self, room, record, at)
+            write_to_room(self, room, frame, at)
 
     one_input(b"")
     with monkeypatch.context() as patch:

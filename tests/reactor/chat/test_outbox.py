@@ -29,7 +29,7 @@ class Reader:
     def hear(self, record: Record, at: int = 0, room: Room[str] | None = None) -> None:
         """A room says something."""
         speaker: Outbox[str] = Outbox(self.tick)
-        speaker.write_to_room(room or self.room, record, at)
+        speaker.write_to_room(room or self.room, encode(record), at)
 
     def reply(self, text: str) -> None:
         self.outbox.write(encode(Notice(text)))
@@ -136,7 +136,7 @@ def test_replies_stand_between_the_frames_of_the_room():
     reader.hear(Notice("1"))
     reader.reply("a")
     reader.hear(Notice("2"))
-    reader.outbox.write_to_room(reader.room, Notice("to the others"))
+    reader.outbox.write_to_room(reader.room, encode(Notice("to the others")))
     reader.reply("b")
     reader.hear(Notice("3"))
     assert reader.end_tick() == ["1", "a", "2", "b", "3"]
@@ -402,7 +402,7 @@ def test_without_a_connection_everything_is_dropped():
     away: Outbox[str] = Outbox(reader.tick)
     reader.outbox.hand_rooms_to(away)
     away.write(encode(Notice("a")))
-    away.write_to_room(reader.room, Notice("b"))
+    away.write_to_room(reader.room, encode(Notice("b")))
     reader.hear(Notice("1"))
     assert reader.end_tick() == []
     assert away.is_closed
