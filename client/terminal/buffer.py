@@ -30,9 +30,9 @@ class PageRequest:
     is_printed: bool = False
     """Whether the page is to be printed below the other lines."""
     jump: int | None = None
-    """The stamp of the message that the page is to show, wherever the view is."""
+    """The stamp of a message that is not near to those in memory: the page has it and those before it."""
     then: int | None = None
-    """The stamp of the message that is to be shown after that, with a request of its own."""
+    """The stamp of the message that is to be shown when the reply comes. A `jump` to another one is dropped then."""
     center: tuple[int, Place] | None = None
     """The stamp of the message that is to come into the middle with this page, if the view is still at that place."""
     redacted: set[int] = field(default_factory=set)

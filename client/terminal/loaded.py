@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pylingo.client.terminal.line import Line, is_of_log
 from pylingo.client.terminal.log_part import LogPart
-from pylingo.client.terminal.viewport import Viewport, Wrapped
+from pylingo.client.terminal.viewport import Place, Viewport, Wrapped
 from pylingo.client.wording import date_line, local_day
 
 LINES = 10_000  # lines that are kept
@@ -160,7 +160,7 @@ class Loaded:
     def put_behind(self, lines: Iterable[Line], last: int) -> None:
         """Put later messages below those around the view; see `LogPart`."""
         self.tell("", at_end=True)
-        new = self.part.put_behind((line for line in lines if line.at < self.floor), last)
+        new = self.part.put_behind((line for line in lines if line.at < self.floor), min(last, self.floor - 1))
         self._paged(new)
         for line in filter(is_of_log, new):
             count, first = self._news_gone
@@ -178,7 +178,8 @@ class Loaded:
         """Join the lines around the view and the newest ones, if nothing is missing between them any more."""
         if self.has_end or self.part.last + 1 < self.floor:
             return
-        self.characters += sum(line.size for line in self.part.join(self.end))
+        new, gone = self.part.join(self.end)
+        self.characters += sum(line.size for line in new) - sum(line.size for line in gone)
         self.end = self.part.lines
         self.floor = self.floor if self.part.first is None else self.part.first
         self._news_gone = (0, 0)
@@ -205,22 +206,41 @@ class Loaded:
         """The lines of the present room up to the newest one, as far back as nothing is missing."""
         return self.lines[self.part.start :] if self.has_end else self.end
 
-    def replace_part(self, part: LogPart) -> LogPart:
-        """Have other lines around the view. Returns those that were, without the newest ones, which stay."""
+    def replace_part(self, part: LogPart) -> LogPart | None:
+        """Have other lines around the view.
+
+        Returns those that were, without the newest ones, which stay. Returns None if all stay: then nothing is missing
+        between the new lines and the newest ones.
+        """
         before = self.part
         if self.has_end:
-            begin = max(0, len(self.lines) - NEWEST)
-            self.end = self.lines[begin:]
-            del self.lines[begin:]
-            self.floor = before.newest.at + 1 if before.newest is not None else max(self.floor, before.first or 0)
-            before.last = self.floor - 1
+            self.floor = max(self.floor, before.first or 0)
+            rest = before if part.last + 1 < self.floor else None
+            if rest is not None:
+                self.end = rest.split_off(NEWEST)
+                self.floor = max(self.floor, rest.last + 1)
+        else:
+            rest = before
         self.part = part
-        self.characters += sum(line.size for line in part.lines) - sum(line.size for line in before.lines)
+        self.characters += sum(line.size for line in part.lines)
+        self.characters -= sum(line.size for line in rest.lines) if rest is not None else 0
         self.paged = max([self.paged, *(line.at for line in filter(is_of_log, part.lines))])
         self._cut()
         self._join_if_near()
         self.viewport.reach_end()
-        return before
+        return rest
+
+    def return_to(self, place: Place) -> bool:
+        """Go back to a place where the view was before a look at other parts. Returns whether it is still there."""
+        if self.aside is not None:
+            part, self.aside = self.aside, None
+            self.replace_part(part)
+        line = place[0]
+        if line is None or (line in self.end and not self.has_end):
+            self.follow()
+        is_there = self.viewport.return_to(place)
+        self._bound()
+        return is_there
 
     # --- limits
 

@@ -77,14 +77,35 @@ class LogPart:
         self.last = max(last, self.last)
         return new
 
-    def join(self, newest: list[Line]) -> list[Line]:
-        """Put the newest lines of all below the others. Returns the line with a date that is missing between."""
+    def split_off(self, count: int) -> list[Line]:
+        """End before the newest lines: about `count` of them, and none of another room. Returns them."""
+        start = self.start
+        begin = max(start, len(self.lines) - count)
+        while begin > start and self.lines[begin - 1].kind in _BEFORE_MESSAGES:
+            begin -= 1
+        newest = self.lines[begin:]
+        del self.lines[begin:]
+        last = next(filter(is_of_log, reversed(self.lines[start:])), None)
+        self.last = last.at if last is not None else (self.first or 0) - 1
+        return newest
+
+    def join(self, newest: list[Line]) -> tuple[list[Line], list[Line]]:
+        """Put the newest lines of all below the others, without messages that are here already.
+
+        Returns the line with a date that is missing between, if there is one, and the lines that are left out.
+        """
+        size = len(newest)
+        later = next((index for index, line in enumerate(newest) if is_of_log(line) and line.at > self.last), size)
+        gone: list[Line] = []
+        if any(map(is_of_log, newest[:later])):
+            gone = [line for line in newest[:later] if is_of_log(line) or line.kind == "day"]
+            newest = [line for line in newest if line not in gone]
         index = next((index for index, line in enumerate(newest) if is_of_log(line)), None)
         missing: list[Line] = []
         if self.newest is not None and index is not None and all(line.kind != "day" for line in newest[:index]):
             missing = dated([newest[index]], local_day(self.newest.at))[:-1]
         self.lines += [*newest[:index], *missing, *newest[index:]] if index is not None else newest
-        return missing
+        return missing, gone
 
     def keep(self, center: Line | None, count: int) -> None:
         """Let all lines go but the `count` above and below a line, by default the last one."""

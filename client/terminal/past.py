@@ -46,7 +46,26 @@ def seek(model: Model, upwards: bool) -> list[Effect]:
     return []
 
 
-def request_around(model: Model, buffer: Buffer, at: int) -> list[Effect]:
+def look_at(model: Model, buffer: Buffer, at: int) -> list[Effect]:
+    """Show the message with a stamp, wherever it is, and no message that was to be shown before."""
+    loaded = buffer.scrollback.loaded
+    line = loaded.find(at)
+    if line is None:
+        return _request_around(model, buffer, at)
+    look_at_none(buffer)
+    if line not in loaded.lines:  # it is among the newest ones, far from the view
+        go_to_end(buffer)
+    show(model, buffer, line)
+    return seek(model, upwards=True) if buffer is model.buffer else []
+
+
+def look_at_none(buffer: Buffer) -> None:
+    """Show no message for which a request has no reply yet."""
+    if buffer.page is not None:
+        buffer.page.then = None
+
+
+def _request_around(model: Model, buffer: Buffer, at: int) -> list[Effect]:
     """Request the message with a stamp and those before it, to show it. It waits for another request to be answered."""
     if (why := trouble(model, buffer)) is not None:
         model.hint = f"the message cannot be shown: {why}"
@@ -55,7 +74,7 @@ def request_around(model: Model, buffer: Buffer, at: int) -> list[Effect]:
         buffer.page.then = at
         return []
     request = addressed(model, buffer, HistoryRequest(before=at + 1, limit=CONTEXT))
-    buffer.page = PageRequest(request, buffer.scrollback.loaded.cuts, jump=at)
+    buffer.page = PageRequest(request, buffer.scrollback.loaded.cuts, jump=at, then=at)
     return [AskPage(request)]
 
 
@@ -78,15 +97,17 @@ def page_received(model: Model, event: PageReply, now: float, at: int) -> list[E
     match event.record:
         case HistoryPage() if page.jump is None:
             _insert(model, buffer, page, event.record)
-        case HistoryPage() if page.then is None:
+        case HistoryPage() if page.jump == page.then:
             return _jump(model, buffer, page, event.record)
-        case Error(text=text) if page.then is None:
+        case Error(text=text) if page.jump in (None, page.then):
             _fail(model, buffer, page, text)
-            return []
+            if page.jump == page.then:
+                return []
     if page.then is not None:
-        return request_around(model, buffer, page.then)
+        return look_at(model, buffer, page.then)
     is_read_on = buffer.is_seeking or buffer.scrollback.viewport.is_scrolled
-    if buffer is not model.buffer or not is_read_on or buffer.scrollback.loaded.cuts != page.cuts:
+    has_lost_lines = page.jump is None and buffer.scrollback.loaded.cuts != page.cuts
+    if buffer is not model.buffer or not is_read_on or has_lost_lines:
         return []  # where lines had to go, the next key decides which way
     return seek(model, page.is_older)
 
@@ -166,9 +187,9 @@ def beginning(buffer: Buffer) -> str:
 
 def _fail(model: Model, buffer: Buffer, asked: PageRequest, why: str) -> None:
     buffer.is_seeking = False
-    if asked.jump is not None:
+    if asked.then is not None:
         model.hint = f"the message cannot be shown: {printable(why)}"
-    elif not asked.is_printed:
+    if asked.jump is None and not asked.is_printed:
         key = "PgUp" if asked.is_older else "PgDn"
         buffer.scrollback.loaded.tell(f"! {printable(why)}; {key} tries again", at_end=not asked.is_older)
 
@@ -194,7 +215,7 @@ def set_aside(buffer: Buffer, part: LogPart) -> None:
     """Show another part of the log. The lines around the view at the start of the search stay in memory."""
     loaded = buffer.scrollback.loaded
     before = loaded.replace_part(part)
-    if loaded.aside is None and buffer.search is not None:
+    if before is not None and loaded.aside is None and buffer.search is not None:
         before.keep(buffer.search.place[0], KEPT_ASIDE)
         loaded.aside = before
 

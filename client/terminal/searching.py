@@ -64,25 +64,17 @@ def end(buffer: Buffer) -> None:
     """End the search, and stay where it has led."""
     buffer.search = None
     buffer.scrollback.loaded.aside = None
-    if buffer.page is not None:
-        buffer.page.then = None
-        if buffer.page.jump is not None:
-            buffer.page = None
+    past.look_at_none(buffer)
 
 
 def leave(model: Model, buffer: Buffer) -> list[Effect]:
     """End the search, and go back to where one was, or near to it if the lines there have gone."""
-    search, loaded = buffer.search, buffer.scrollback.loaded
+    search = buffer.search
     if search is None:
         return []
-    if loaded.aside is not None:
-        loaded.replace_part(loaded.aside)
+    is_back = buffer.scrollback.loaded.return_to(search.place)
     end(buffer)
-    if search.place[0] is None:
-        loaded.follow()
-    elif not loaded.viewport.return_to(search.place):
-        return past.request_around(model, buffer, search.near) if search.near is not None else []
-    return []
+    return [] if is_back or search.near is None else past.look_at(model, buffer, search.near)
 
 
 # --- walking
@@ -107,15 +99,8 @@ def _newer(model: Model, buffer: Buffer, search: "MessageSearch") -> list[Effect
 
 def _show(model: Model, buffer: Buffer, search: "MessageSearch", at: int) -> list[Effect]:
     """Look at a match. If it is not in memory, the messages around it are requested."""
-    loaded = buffer.scrollback.loaded
     search.current, search.is_wanted = at, False
-    line = loaded.find(at)
-    if line is None:
-        return past.request_around(model, buffer, at)
-    if line not in loaded.lines:  # it is among the newest ones, far from the view
-        past.go_to_end(buffer)
-    past.show(model, buffer, line)
-    return past.seek(model, upwards=True) if buffer is model.buffer else []
+    return past.look_at(model, buffer, at)
 
 
 # --- searching

@@ -59,12 +59,31 @@ def test_a_later_page_and_the_newest_lines_stand_below() -> None:
     assert log.last == said(4).at
     log.put_behind([], said(3).at)
     assert log.last == said(4).at, "it never goes back"
-    assert log.join([Line("note", "n"), said(5)]) == []
+    assert log.join([Line("note", "n"), said(5)]) == ([], [])
     assert texts(log.lines) == ["1", "2", "3", "n", "5"]
-    missing = log.join([Line("note", "m"), said(1, day=1)])
+    missing, _ = log.join([Line("note", "m"), said(1, day=1)])
     assert [line.kind for line in missing] == ["day"]
     assert texts(log.lines)[-3:] == ["m", missing[0].text, "1"]
-    assert log.join([Line("note", "end")]) == []
+    assert log.join([Line("note", "end")]) == ([], [])
+
+
+def test_messages_of_the_newest_lines_that_are_here_already_are_left_out() -> None:
+    log = part(1, 4)
+    log.last = said(4).at
+    newest = [Line("note", "n"), Line("day", "today"), said(3), Line("note", "m"), said(4), said(5)]
+    missing, gone = log.join(newest)
+    assert (missing, gone) == ([], [newest[1], newest[2], newest[4]])
+    assert texts(log.lines) == ["1", "2", "3", "4", "n", "m", "5"]
+
+
+def test_the_newest_lines_are_split_off_with_their_date_and_without_another_room() -> None:
+    entered = Line("note", "in lobby")
+    lines = [said(1, day=-1), entered, said(1), Line("day", "today"), said(2), said(3)]
+    log = LogPart(list(lines), said(1).at, entered=entered)
+    assert log.split_off(2) == lines[3:]
+    assert (log.lines, log.last) == (lines[:3], said(1).at)
+    assert log.split_off(9) == lines[2:3]
+    assert (log.lines, log.last) == (lines[:2], said(1).at - 1), "the message of the other room does not count"
 
 
 @pytest.mark.parametrize(

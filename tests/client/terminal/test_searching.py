@@ -1,7 +1,7 @@
 """A search among the messages: in memory, then on the server; walking through the matches, and back."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pylingo.client.terminal import past, searching
@@ -181,6 +181,75 @@ def test_keys_that_are_faster_than_the_server_lead_to_the_last_match_asked_for()
     assert len(pages) == 1
     made.settle()
     assert current(made) == 700
+
+
+def test_leaving_after_going_to_the_end_finds_the_place_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    bound(monkeypatch, lines=60, newest=10)
+    made = world(50, 30, 5)
+    made.press("shift-up")
+    before = made.rows
+    search(made)
+    made.say()
+    made.press("alt->", "escape")
+    assert made.rows == before
+    assert not made.requests
+    check(made)
+
+
+def test_leaving_after_reading_back_from_the_end_shows_each_message_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    bound(monkeypatch, lines=200, newest=10)
+    made = world(100, 30, 5)
+    made.press(*["shift-up"] * 3)
+    before = made.rows
+    search(made)
+    made.press("alt->")
+    for _ in range(3):
+        made.press("page-up")
+        made.settle()
+    made.press("escape")
+    assert made.rows == before
+    check(made)
+
+
+def test_a_message_that_is_on_its_way_is_not_shown_after_a_later_match(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = world(3_000, 60, 700, 2_990)
+    search(made)
+    assert current(made) == 2_990
+    made.do(Text("n"))
+    while made.requests[0][0].request.search:
+        made.reply()
+    made.do(Text("N"))
+    assert current(made) == 2_990
+    made.settle()
+    assert current(made) == 2_990, "the view stays at the match that the status row tells"
+    check(made)
+
+
+def test_a_second_request_waits_for_the_reply_to_one_that_nobody_needs() -> None:
+    made = world(3_000, 60, 10, 700)
+    made.type("/search deploy")
+    while made.requests[0][0].request.search:
+        made.reply()
+    made.press("escape", "page-up")
+    check(made)
+    made.settle()
+    assert len(made.stamps) > 60, "the older messages were requested then"
+    check(made)
+
+
+def test_the_lines_before_the_first_message_stay_there_when_the_parts_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    bound(monkeypatch, lines=400, newest=60)
+    made = world(200, 30, 100)
+    search(made)
+    for _ in range(20):
+        made.press("page-down")
+        made.settle()
+    assert made.model.buffer.scrollback.loaded.has_end
+    for _ in range(30):
+        made.press("page-up")
+        made.settle()
+        check(made)
+    assert made.stamps == [entry.at for entry in made.log]
 
 
 def test_the_keys_walk_only_while_the_line_is_empty() -> None:
@@ -450,6 +519,8 @@ def walks(draw: st.DrawFn) -> tuple[int, list[tuple[str, int]]]:
 
 
 @given(walks(), st.integers(20, 120), st.sampled_from(["m1", "m2", "m", "unheard"]), st.sampled_from([60, 200]))
+@example((1, [("reply", 0), ("reply", 0), ("alt->", 0), ("error", 0), ("n", 0)]), 49, "m1", 60)
+@example((1, [("reply", 0), ("reply", 0), ("say", 0), ("alt->", 0)]), 49, "m1", 60)
 @settings(max_examples=60, deadline=None)
 def test_a_search_never_tears_the_log_and_leads_back(
     walk: tuple[int, list[tuple[str, int]]], said: int, words: str, memory: int
