@@ -46,11 +46,11 @@ class World:
         self.searched_at_once = 1_000
         """How many messages the server looks at for one page of a search."""
         self._next = 0  # the index of the next message that will arrive
-        self._arrived: set[int] = set()  # the stamps of those that have
+        self._arrived: set[int] = set()  # the stamps of those that have, or that were there before the window was
         self._numbers = itertools.count(1)
         self.do(Received(Joined("lobby", "ada", 2)))
         self.say(said, arrive=False)
-        self._next = max(0, len(self.log) - shown)
+        self.skip(max(0, len(self.log) - shown))
         self.arrive(shown)
 
     @property
@@ -99,6 +99,7 @@ class World:
 
     def skip(self, count: int) -> None:
         """The next messages are in the log only: they were there before the window was."""
+        self._arrived |= {entry.at for entry in self.log[self._next : self._next + count]}
         self._next += count
 
     def arrive(self, count: int = 10**9) -> None:
@@ -174,7 +175,7 @@ class World:
         return [line.at for line in self.lines if is_of_log(line)]
 
     def has_arrived(self, entry: Entry) -> bool:
-        """Whether the window was sent a message, or told that its own is in the log."""
+        """Whether the window was sent a message, told that its own is in the log, or can only request it."""
         if entry.key is not None:
             return entry.at not in self.unconfirmed
         return entry.at in self._arrived
@@ -200,7 +201,7 @@ def check(world: World) -> None:
     loaded = world.model.buffer.scrollback.loaded
     stamps = world.stamps
     assert stamps == sorted(set(stamps)), "in order, and each once"
-    first = loaded.part.first or 0
+    first = 2**63 if loaded.part.first is None else loaded.part.first
     if loaded.has_end:
         wanted = [
             entry for entry in world.log if entry.at >= first and (world.has_arrived(entry) or entry.at in stamps)
