@@ -6,11 +6,11 @@ A code has 128 random bits, so its plain SHA-256 tells nothing of it. Whoever re
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from pylingo.reactor.people.keys import is_fingerprint
-from pylingo.reactor.people.records import check
+from pylingo.reactor.people.records import check, nothing
 from pylingo.shared.errors import RequestError
 
 MOST = 1_000
@@ -55,6 +55,8 @@ class Invitations:
     """The invitations by their digest. `clock` gives microseconds since 1970."""
 
     def __init__(self, clock: Callable[[], int], invitations: Iterable[Invitation] = ()) -> None:
+        self.note: Callable[[str], object] = nothing
+        """Called with the digest of each invitation that changes."""
         self._clock = clock
         self._all = {invitation.digest: invitation for invitation in invitations}
 
@@ -64,6 +66,19 @@ class Invitations:
     def items(self) -> list[Invitation]:
         """Those that are valid, and those that were used up and would still be valid."""
         return [invitation for invitation in self._all.values() if invitation.until > self._clock()]
+
+    def rows(self, digests: Iterable[str]) -> dict[str, Invitation]:
+        """Those of the invitations with these digests that are to be stored."""
+        found, now = ((digest, self._all.get(digest)) for digest in digests), self._clock()
+        return {digest: item for digest, item in found if item is not None and item.until > now}
+
+    def take_over(self, rows: Mapping[str, Invitation | None]) -> None:
+        """Have these invitations, by digest, as somebody else has stored them; None for one that is gone."""
+        for digest, invitation in rows.items():
+            if invitation is not None:
+                self._all[digest] = invitation
+            else:
+                self._all.pop(digest, None)
 
     def open_ones(self) -> list[Invitation]:
         """Those that somebody can still use."""
@@ -78,12 +93,14 @@ class Invitations:
             raise RequestError(
                 "bad-argument", f"an invitation must be valid for at most {days} days, such as 7d or 12h"
             )
-        self._all = {invitation.digest: invitation for invitation in self.items()}
+        for digest in self._all.keys() - {invitation.digest for invitation in self.items()}:
+            self.remove(digest)
         if len(self.open_ones()) >= MOST:
             raise RequestError("not-allowed", f"there are {MOST} open invitations: wait until some have ended")
         code = secrets.token_hex(_BYTES)
         invitation = Invitation(digest_of(code), uses, self._clock() + round(seconds * 1e6), operator, by)
         self._all[invitation.digest] = invitation
+        self.note(invitation.digest)
         return code, invitation
 
     def find(self, code: str, key: str) -> Invitation | None:
@@ -97,16 +114,19 @@ class Invitations:
         """Take one use of it for `key`."""
         used = replace(invitation, uses=invitation.uses - 1, used_by=(*invitation.used_by, key))
         self._all[invitation.digest] = used
+        self.note(invitation.digest)
 
     def give_back(self, digest: str, key: str) -> None:
         """Undo `use`."""
         if used := self._all.get(digest):
             left = tuple(other for other in used.used_by if other != key)
             self._all[digest] = replace(used, uses=used.uses + 1, used_by=left)
+            self.note(digest)
 
     def remove(self, digest: str) -> None:
         """Forget an invitation."""
-        self._all.pop(digest, None)
+        if self._all.pop(digest, None) is not None:
+            self.note(digest)
 
     def revoke(self, keys: Iterable[str]) -> int:
         """Forget the invitations that these keys have made, and return how many could still be used."""

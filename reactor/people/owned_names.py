@@ -6,14 +6,14 @@ is listed there, and counts before a name that was taken. A name that is only th
 nobody's yet.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from pylingo.reactor.people.addresses import network_of, read_host
 from pylingo.reactor.people.keys import is_fingerprint
 from pylingo.reactor.people.look_alikes import look_alike_forms
-from pylingo.reactor.people.records import check
+from pylingo.reactor.people.records import check, nothing
 from pylingo.reactor.people.roster import Change
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold, user_name
@@ -73,6 +73,10 @@ class OwnedNames:
     def __init__(self, clock: Callable[[], int], names: Iterable[OwnedName] = (), keep: float = KEEP) -> None:
         """Raises `ValueError` if two of the names are one."""
         self.keep = keep
+        self.note: Callable[[str], object] = nothing
+        """Called with the compared form of each name whose owner changes."""
+        self.note_use: Callable[[str], object] = nothing
+        """Called with the compared form of each name that is used by its owner."""
         self._clock = clock
         self._taken: dict[str, OwnedName] = {}
         self._listed: dict[str, Owner] = {}
@@ -99,6 +103,28 @@ class OwnedNames:
     def stored(self) -> list[OwnedName]:
         """The names that are to be stored: without those that are free as soon as that is on disk."""
         return [owned for key, owned in self._taken.items() if (key, owned.key) not in self._freed]
+
+    def rows(self, keys: Iterable[str]) -> dict[str, OwnedName]:
+        """Those of the names with these compared forms that are to be stored."""
+        found = ((key, self._taken.get(key)) for key in keys)
+        return {key: owned for key, owned in found if owned is not None and (key, owned.key) not in self._freed}
+
+    def take_over(self, rows: Mapping[str, OwnedName | None]) -> None:
+        """Have these names, by their compared forms, as somebody else has stored them; None for one that is gone."""
+        for key, owned in rows.items():
+            old = self._taken.get(key)
+            if owned is not None and old is not None and old.name == owned.name:
+                self._taken[key] = owned
+                continue
+            if old is not None:
+                self._remove(key, old)
+            if owned is not None:
+                self._add(owned)
+
+    def has_rival(self, key: str, keys: frozenset[str]) -> bool:
+        """Whether the name with this compared form looks like a name of somebody who has none of `keys`."""
+        owned = self._taken.get(key)
+        return owned is not None and self._look_alike_owner(keys, look_alike_forms(owned.name)) is not None
 
     def taken(self) -> list[OwnedName]:
         """The names that were taken and still belong to their keys."""
@@ -156,6 +182,7 @@ class OwnedNames:
         if old := self._taken.get(folded):
             self._remove(folded, old)
         self._add(OwnedName(name, key, self._clock()))
+        self.note(folded)
         return True
 
     def give_back(self, name: str, keys: frozenset[str]) -> None:
@@ -163,12 +190,14 @@ class OwnedNames:
         owned = self._taken.get(fold(name))
         if owned is not None and owned.key in keys:
             self._remove(fold(name), owned)
+            self.note(fold(name))
 
     def refresh(self, name: str) -> None:
         """Note that the name is in use by its owner."""
         owned = self._taken.get(fold(name))
         if owned is not None and self._is_kept(owned):
             self._taken[fold(name)] = replace(owned, used=max(owned.used, self._clock()))
+            self.note_use(fold(name))
 
     def release(self, name: str) -> Change | None:
         """Free a name that was taken, when the change is committed. None if it is nobody's.
@@ -183,12 +212,17 @@ class OwnedNames:
             return None
         mark = folded, owned.key
         self._freed.append(mark)
+        self.note(folded)
+
+        def undo() -> None:
+            self._freed.remove(mark)
+            self.note(folded)
 
         def commit() -> None:
             self._freed.remove(mark)
             self.give_back(name, frozenset((owned.key,)))
 
-        return Change(lambda: self._freed.remove(mark), commit)
+        return Change(undo, commit)
 
     def _count(self, host: str) -> None:
         """Count a new name of an address. Raises `RequestError` `not-allowed`."""
@@ -196,6 +230,7 @@ class OwnedNames:
             for key, owned in [*self._taken.items()]:
                 if not self._is_kept(owned):
                     self._remove(key, owned)
+                    self.note(key)
             if len(self._taken) >= MOST_NAMES:
                 raise RequestError("not-allowed", "this server keeps no more names: ask an operator to free some")
         if read_host(host).is_loopback:
@@ -222,6 +257,10 @@ class OwnedNames:
         own = self._owner(key)
         if own is not None:
             return own if own.keys.isdisjoint(keys) else None
+        return self._look_alike_owner(keys, forms)
+
+    def _look_alike_owner(self, keys: frozenset[str], forms: Iterable[str]) -> Owner | None:
+        """The owner of a name with one of these forms who has none of `keys`."""
         for form in forms:
             for key in self._forms.get(form, ()):
                 owner = self._owner(key)

@@ -14,7 +14,7 @@ from typing import Any
 
 def dump(state: object) -> bytes:
     """Return a state that contains records as JSON, in UTF-8 and with an end of line."""
-    return (json.dumps(state, default=_to_json, indent=1, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(state, default=fields_of, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def load(data: bytes) -> object:
@@ -29,8 +29,13 @@ def load(data: bytes) -> object:
         raise ValueError("it is nested too deeply") from None
 
 
-def _to_json(record: Any) -> dict[str, Any]:
+def fields_of(record: Any) -> dict[str, Any]:
+    """Return the fields of a record as they are in a JSON object."""
     return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+
+
+def nothing(key: str) -> None:
+    """Note nothing: what the tables do with the keys of records that change, unless somebody asks for them."""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -48,10 +53,11 @@ def read_list[T](kind: type[T], value: object, where: str) -> list[T]:
     """Return the records of a JSON array. Raises `ValueError` with a sentence that begins with `where`."""
     if type(value) is not list:
         raise ValueError(f"{where} must be a list")
-    return [_read(kind, item, f"{where}[{index}]") for index, item in enumerate(value)]
+    return [read_record(kind, item, f"{where}[{index}]") for index, item in enumerate(value)]
 
 
-def _read[T](kind: type[T], value: object, where: str) -> T:
+def read_record[T](kind: type[T], value: object, where: str) -> T:
+    """Return the record of a JSON object. Raises `ValueError` with a sentence that begins with `where`."""
     if type(value) is not dict:
         raise ValueError(f"{where} must be an object")
     hints = typing.get_type_hints(kind)

@@ -8,15 +8,16 @@ A door opens only when that is on disk. A method that opens one returns a `Chang
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from pylingo.reactor.people.addresses import as_network, network_of, read_host, show_network
 from pylingo.reactor.people.invitations import MOST_OF_MEMBER, SECONDS, Invitation
 from pylingo.reactor.people.keys import PublicKey
 from pylingo.reactor.people.members import Members
-from pylingo.reactor.people.owned_names import Conflict, Owner
+from pylingo.reactor.people.owned_names import Conflict, OwnedName, Owner
 from pylingo.reactor.people.roster import Change
+from pylingo.reactor.people.rows import Row, RowKey
 from pylingo.reactor.people.sanctions import Sanction, nobody
 from pylingo.reactor.people.tables import Tables, empty_tables, read_tables
 from pylingo.shared.errors import RequestError
@@ -66,6 +67,32 @@ class Register:
     def to_state(self) -> dict[str, Any]:
         """Return everything that is to be stored, as values of JSON that nothing changes afterwards."""
         return self._tables.to_state()
+
+    # --- rows, which several servers share
+
+    def note_rows(self, note: Callable[[RowKey], object], note_use: Callable[[RowKey], object]) -> None:
+        """Have `note` called with the key of each row that changes, and `note_use` with that of a name that is used."""
+        self._tables.note_rows(note, note_use)
+
+    def rows(self, keys: Iterable[RowKey]) -> dict[RowKey, Row]:
+        """Return those of these rows that are to be stored, changes that are not committed included."""
+        return self._tables.rows(keys)
+
+    def take_over(self, rows: Mapping[RowKey, Row | None]) -> None:
+        """Have these rows as they were stored by another server; None for one that is gone.
+
+        Set `members` anew after many names: those in comments may belong to somebody by now, or to nobody any more.
+        """
+        self._tables.take_over(rows)
+        stored = {(key.key, row.key) for key, row in rows.items() if isinstance(row, OwnedName)}
+        self._unwritten = {
+            (name, keys) for name, keys in self._unwritten if not any((name, key) in stored for key in keys)
+        }
+
+    def has_rival(self, name: str) -> bool:
+        """Whether a name that was taken, given in its compared form, looks like that of somebody else."""
+        owned = self._names.rows([name]).get(name)
+        return owned is not None and self._names.has_rival(name, self.keys_of(owned.key))
 
     # --- people
 
@@ -143,6 +170,7 @@ class Register:
         if not is_new and mark not in self._unwritten:
             return None
         self._unwritten.add(mark)
+        self._names.note(mark[0])  # of a name that is claimed again as well: it waits for the first storing
 
         def undo() -> None:
             if mark in self._unwritten:  # not if another claim of the same name was stored meanwhile

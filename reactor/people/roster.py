@@ -4,12 +4,12 @@ There are two sources. The members file belongs to the administrator, and the se
 keeps the keys that came by invitation, and the operators that it was told of.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from pylingo.reactor.people.keys import PublicKey, is_fingerprint
 from pylingo.reactor.people.members import NOBODY, Members
-from pylingo.reactor.people.records import check
+from pylingo.reactor.people.records import check, nothing
 
 
 def _nothing() -> None: ...
@@ -45,6 +45,10 @@ class Roster:
         """By fingerprint. An entry counts only once it is stored: ask `is_listed`."""
         self.operators = dict.fromkeys(operators)
         """The fingerprints of those who were made operators, in this order. Ask `has_rank` as well."""
+        self.note_admitted: Callable[[str], object] = nothing
+        """Called with the fingerprint of each change of `admitted`."""
+        self.note_operator: Callable[[str], object] = nothing
+        """Called with the fingerprint of each change of `operators`."""
         self._members: Members = NOBODY
         self._people: dict[str, frozenset[str]] = {}
         self._first: dict[str, str] = {}
@@ -117,35 +121,64 @@ class Roster:
 
     def admit(self, key: PublicKey, by: str | None, since: int) -> Change:
         """List a key, by an invitation of the key `by`."""
-        return self._add(self.admitted, key.fingerprint, Admitted(key.text, by, since))
+        return self._add(self.admitted, key.fingerprint, Admitted(key.text, by, since), self.note_admitted)
 
     def promote(self, identity: str) -> Change:
         """Make a key an operator's."""
-        return self._add(self.operators, identity, None)
+        return self._add(self.operators, identity, None, self.note_operator)
 
     def demote(self, identity: str) -> None:
         """Make the owner of a key an operator no more. Raises `ValueError` if the members file says they are."""
         keys = self.keys_of(identity)
         if any(map(self._is_listed_operator, keys)):
             raise ValueError("the members file makes them an operator: remove the option operator there")
-        for key in keys:
-            self.operators.pop(key, None)
+        for key in keys & self.operators.keys():
+            del self.operators[key]
+            self.note_operator(key)
+
+    def admitted_rows(self, fingerprints: Iterable[str]) -> dict[str, Admitted]:
+        """Those of these keys that are admitted, with their entries."""
+        return {key: self.admitted[key] for key in fingerprints if key in self.admitted}
+
+    def operator_rows(self, fingerprints: Iterable[str]) -> dict[str, bool]:
+        """Those of these keys that were made an operator's."""
+        return {key: True for key in fingerprints if key in self.operators}
+
+    def take_over_admitted(self, rows: Mapping[str, Admitted | None]) -> None:
+        """Have these admitted keys, by fingerprint, as somebody else has stored them; None for one that is gone."""
+        for key, entry in rows.items():
+            self._unwritten.discard((id(self.admitted), key))
+            if entry is not None:
+                self.admitted[key] = entry
+            else:
+                self.admitted.pop(key, None)
+
+    def take_over_operators(self, rows: Mapping[str, bool | None]) -> None:
+        """Have these keys as operators' as somebody else has stored it, and not those with None."""
+        for key, is_operator in rows.items():
+            self._unwritten.discard((id(self.operators), key))
+            if is_operator:
+                self.operators[key] = None
+            else:
+                self.operators.pop(key, None)
 
     def _is_listed_operator(self, key: str) -> bool:
         member = self._members.get(key)
         return member is not None and member.operator
 
-    def _add[V](self, table: dict[str, V], key: str, value: V) -> Change:
+    def _add[V](self, table: dict[str, V], key: str, value: V, note: Callable[[str], object]) -> Change:
         mark = id(table), key
         if key in table and mark not in self._unwritten:
             return Change()
         self._unwritten.add(mark)
         table[key] = value
+        note(key)  # a change that is made twice as well: it waits for the first one's storing
 
         def undo() -> None:
             if mark in self._unwritten:  # not if another change that says the same was stored meanwhile
                 self._unwritten.discard(mark)
                 table.pop(key, None)
+                note(key)
 
         return Change(undo, lambda: self._unwritten.discard(mark))
 

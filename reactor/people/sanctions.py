@@ -1,11 +1,11 @@
 """Bans and mutes: who is kept out, or silent, by key and by address, and until when."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from pylingo.reactor.people.addresses import as_network, read_host
 from pylingo.reactor.people.keys import is_fingerprint
-from pylingo.reactor.people.records import check
+from pylingo.reactor.people.records import check, nothing
 from pylingo.reactor.people.roster import Change
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold
@@ -44,6 +44,11 @@ class Sanction:
         """The address as a network."""
         return as_network(self.address) if self.address is not None else None
 
+    @property
+    def row(self) -> str:
+        """What no other ban, and no other mute, in force has: its keys, or its address if it has none."""
+        return " ".join(self.keys) or str(self.address)
+
     def concerns(self, target: str) -> bool:
         """Whether `target` is its name in any spelling, one of its fingerprints, or its address."""
         network = as_network(target)
@@ -56,6 +61,8 @@ class Sanctions:
     """A list of bans or of mutes. `clock` gives microseconds since 1970."""
 
     def __init__(self, clock: Callable[[], int], sanctions: Iterable[Sanction] = ()) -> None:
+        self.note: Callable[[str], object] = nothing
+        """Called with the `row` of each one that changes."""
         self._clock = clock
         self._all: list[Sanction] = []
         self._ending: list[Sanction] = []  # in force until the disk has their end
@@ -74,6 +81,16 @@ class Sanctions:
         """Those that are to be stored: without those that `end` as soon as that is on disk."""
         return [sanction for sanction in self.items() if not _is_in(sanction, self._ending)]
 
+    def rows(self, rows: Iterable[str]) -> dict[str, Sanction]:
+        """Those with these `row`s that are to be stored."""
+        wanted = frozenset(rows)
+        return {sanction.row: sanction for sanction in self.stored() if sanction.row in wanted}
+
+    def take_over(self, rows: Mapping[str, Sanction | None]) -> None:
+        """Have these, by their `row`, as somebody else has stored them; None for one that has ended."""
+        others = [sanction for sanction in self._all if sanction.row not in rows]
+        self.replace([*others, *(sanction for sanction in rows.values() if sanction is not None)])
+
     def replace(self, sanctions: Iterable[Sanction]) -> None:
         """Have these instead of all others."""
         self._all = [*sanctions]
@@ -90,20 +107,29 @@ class Sanctions:
         others = [other for other in self.items() if not _is_replaced(other, sanction)]
         if len(others) >= MOST:
             raise RequestError("not-allowed", f"there are {MOST} of them, which is all that are kept: end some first")
+        self._note_those_without(others)
         self.replace([*others, sanction])
+        self.note(sanction.row)
 
     def end(self, concerned: Callable[[Sanction], bool]) -> tuple[list[Sanction], Change]:
         """End those in force that are concerned, and return them. They hold until the change is committed."""
         ended = [sanction for sanction in self.items() if concerned(sanction)]
         self._ending += ended
+        self._note_each(ended)
 
-        def undo() -> None:
+        def keep() -> None:
             for sanction in ended:  # once each: another change may end it as well
                 del self._ending[next(i for i, other in enumerate(self._ending) if other is sanction)]
 
+        def undo() -> None:
+            keep()
+            self._note_each(ended)
+
         def commit() -> None:
-            undo()
-            self.replace(sanction for sanction in self.items() if not _is_in(sanction, ended))
+            keep()
+            left = [sanction for sanction in self.items() if not _is_in(sanction, ended)]
+            self._note_those_without(left)
+            self.replace(left)
 
         return ended, Change(undo, commit)
 
@@ -127,6 +153,15 @@ class Sanctions:
                     if self._holds(sanction) and (with_keys or not sanction.keys):
                         return sanction
         return None
+
+    def _note_those_without(self, left: list[Sanction]) -> None:
+        """Note those that are not among the ones that are `left`."""
+        ids = {id(sanction) for sanction in left}
+        self._note_each(sanction for sanction in self._all if id(sanction) not in ids)
+
+    def _note_each(self, sanctions: Iterable[Sanction]) -> None:
+        for sanction in sanctions:
+            self.note(sanction.row)
 
     def _holds(self, sanction: Sanction) -> bool:
         return sanction.until is None or sanction.until > self._clock()

@@ -1,6 +1,6 @@
 """The tables of the register, and the state that is stored of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from pylingo.reactor.people.keys import is_fingerprint
 from pylingo.reactor.people.owned_names import OwnedName, OwnedNames
 from pylingo.reactor.people.records import read_list
 from pylingo.reactor.people.roster import Admitted, Roster
+from pylingo.reactor.people.rows import Row, RowKey
 from pylingo.reactor.people.sanctions import Sanction, Sanctions
 
 VERSION = 1
@@ -40,6 +41,53 @@ class Tables:
             "mutes": self.mutes.stored(),
             "invitations": self.invitations.items(),
         }
+
+    def note_rows(self, note: Callable[[RowKey], object], note_use: Callable[[RowKey], object]) -> None:
+        """Have `note` called with the key of each row that changes, and `note_use` with that of a name that is used."""
+        roster = self.roster
+
+        def noting(table: str) -> Callable[[str], object]:
+            return lambda key: note(RowKey(table, key))
+
+        self.names.note, self.names.note_use = noting("names"), lambda key: note_use(RowKey("names", key))
+        roster.note_admitted, roster.note_operator = noting("admitted"), noting("operators")
+        self.bans.note, self.mutes.note = noting("bans"), noting("mutes")
+        self.invitations.note = noting("invitations")
+
+    def rows(self, keys: Iterable[RowKey]) -> dict[RowKey, Row]:
+        """Return those of these rows that are to be stored."""
+        tables: dict[str, Callable[[Iterable[str]], Mapping[str, Row]]] = {
+            "names": self.names.rows,
+            "admitted": self.roster.admitted_rows,
+            "operators": self.roster.operator_rows,
+            "bans": self.bans.rows,
+            "mutes": self.mutes.rows,
+            "invitations": self.invitations.rows,
+        }
+        found: dict[RowKey, Row] = {}
+        for table, names in _by_table(dict.fromkeys(keys)).items():
+            found |= {RowKey(table, name): row for name, row in tables[table](names).items()}
+        return found
+
+    def take_over(self, rows: Mapping[RowKey, Row | None]) -> None:
+        """Have these rows as somebody else has stored them; None for one that is gone."""
+        tables: dict[str, Callable[[dict[str, Any]], object]] = {
+            "names": self.names.take_over,
+            "admitted": self.roster.take_over_admitted,
+            "operators": self.roster.take_over_operators,
+            "bans": self.bans.take_over,
+            "mutes": self.mutes.take_over,
+            "invitations": self.invitations.take_over,
+        }
+        for table, changed in _by_table(rows).items():
+            tables[table](changed)
+
+
+def _by_table[V](rows: Mapping[RowKey, V]) -> dict[str, dict[str, V]]:
+    found: dict[str, dict[str, V]] = {}
+    for key, value in rows.items():
+        found.setdefault(key.table, {})[key.key] = value
+    return found
 
 
 def empty_tables(clock: Callable[[], int]) -> Tables:

@@ -8,8 +8,10 @@ from pylingo.reactor.people.invitations import Invitation
 from pylingo.reactor.people.owned_names import OwnedName
 from pylingo.reactor.people.records import dump, load
 from pylingo.reactor.people.roster import Admitted
+from pylingo.reactor.people.rows import TABLES, RowKey
 from pylingo.reactor.people.sanctions import Sanction
 from pylingo.reactor.people.tables import VERSION, empty_tables, read_tables
+from pylingo.shared.errors import RequestError
 from tests.fakes.people import WallClock, fingerprint, key
 
 ADA, EVE = fingerprint(1), fingerprint(2)
@@ -113,3 +115,104 @@ def test_no_field_may_be_missing(field: str) -> None:
     del state[field]
     with pytest.raises(ValueError, match="it must have the version 1 and the fields"):
         read_tables(state, WallClock())
+
+
+# --- rows
+
+
+def test_each_change_is_noted_and_is_in_the_rows() -> None:
+    clock = WallClock()
+    tables = empty_tables(clock)
+    noted: list[RowKey] = []
+    used: list[RowKey] = []
+    tables.note_rows(noted.append, used.append)
+
+    def changed(*keys: RowKey) -> None:
+        """The rows were noted, and none besides."""
+        assert {*noted} == {*keys}
+        noted.clear()
+
+    tables.names.take("Ape", ADA, frozenset((ADA,)), "127.0.0.1")
+    changed(ape := RowKey("names", "ape"))
+    tables.names.refresh("ape")
+    assert (noted, used) == ([], [ape])
+    freed = tables.names.release("ape")
+    assert freed is not None
+    changed(ape)
+    assert tables.rows([ape]) == {}
+    freed.undo()
+    changed(ape)
+    admitted = tables.roster.admit(key(1), None, clock.now)
+    changed(RowKey("admitted", ADA))
+    admitted.undo()
+    changed(RowKey("admitted", ADA))
+    tables.roster.promote(ADA).commit()
+    changed(RowKey("operators", ADA))
+    tables.bans.add(Sanction("eve", (EVE,), "192.0.2.7", "ada", "flood", clock.now + 60_000_000))
+    changed(RowKey("bans", EVE))
+    tables.mutes.add(Sanction("guest-7", (), "192.0.2.8", "ada", None, clock.now + 60_000_000))
+    changed(mute := RowKey("mutes", "192.0.2.8"))
+    code, invitation = tables.invitations.create(ADA, 3, 60, False)
+    changed(invited := RowKey("invitations", invitation.digest))
+    tables.invitations.use(invitation, EVE)
+    changed(invited)
+    tables.invitations.give_back(invitation.digest, EVE)
+    changed(invited)
+    everything = [ape, RowKey("admitted", ADA), RowKey("operators", ADA), RowKey("bans", EVE), mute, invited]
+    assert [*tables.rows(everything)] == [row for row in everything if row.table != "admitted"]
+    assert {row.table for row in everything} == {*TABLES}
+    ended, end = tables.bans.end(lambda ban: True)
+    changed(RowKey("bans", EVE))
+    assert tables.rows([RowKey("bans", EVE)]) == {}
+    end.undo()
+    changed(RowKey("bans", EVE))
+    assert tables.rows([RowKey("bans", EVE)]) == {RowKey("bans", EVE): ended[0]}
+    clock.advance(61)
+    tables.mutes.add(Sanction("guest-9", (), "192.0.2.9", "ada", None, None))
+    changed(mute, RowKey("mutes", "192.0.2.9"))  # what has ended is dropped
+    _, later = tables.invitations.create(ADA, 1, 60, False)
+    changed(invited, RowKey("invitations", later.digest))
+    tables.roster.demote(ADA)
+    changed(RowKey("operators", ADA))
+    assert tables.invitations.revoke([ADA]) == 1
+    changed(RowKey("invitations", later.digest))
+    assert tables.invitations.find(code, ADA) is None
+
+
+def test_rows_of_others_are_taken_over_without_being_noted() -> None:
+    clock = WallClock()
+    tables, other = read_tables(full(clock), clock), empty_tables(clock)
+    noted: list[RowKey] = []
+    other.note_rows(noted.append, noted.append)
+    invitation = tables.invitations.items()[0].digest
+    keys = [RowKey("names", "ada"), RowKey("admitted", ADA), RowKey("operators", ADA)]
+    keys += [RowKey("bans", EVE), RowKey("mutes", "2001:db8::/64"), RowKey("invitations", invitation)]
+    other.take_over(tables.rows(keys))
+    assert other.to_state() == tables.to_state()
+    other.take_over(dict.fromkeys(keys))
+    assert other.to_state() == empty_tables(clock).to_state()
+    assert noted == []
+
+
+def test_a_change_that_is_pending_counts_once_another_server_has_stored_it() -> None:
+    tables = empty_tables(WallClock())
+    admitted, promoted = tables.roster.admit(key(1), None, 1), tables.roster.promote(ADA)
+    assert not tables.roster.is_listed(ADA)
+    tables.take_over(tables.rows([RowKey("admitted", ADA), RowKey("operators", ADA)]))
+    assert tables.roster.is_listed(ADA)
+    admitted.undo()
+    promoted.undo()
+    assert tables.roster.is_listed(ADA)
+    assert tables.roster.has_rank([ADA])
+
+
+def test_a_name_in_another_spelling_is_found_by_its_look_alikes() -> None:
+    names = empty_tables(WallClock()).names
+    ape = OwnedName("ape", ADA, WallClock().now)
+    names.take_over({"ape": ape})
+    names.take_over({"ape": OwnedName("APE", ADA, ape.used)})
+    assert names.stored() == [OwnedName("APE", ADA, ape.used)]
+    with pytest.raises(RequestError):
+        names.check("аре", frozenset((EVE,)))
+    names.take_over({"ape": None})
+    names.check("аре", frozenset((EVE,)))

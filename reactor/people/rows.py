@@ -1,0 +1,78 @@
+"""Rows: the records of the register one by one, as several servers share them.
+
+A row has a table, a key in it, and a text: its order, a space, and the record as JSON. Rows are ordered by when they
+were stored. Nothing else tells which of two bans is the older one, since a store of rows keeps no order.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from pylingo.reactor.people.invitations import Invitation
+from pylingo.reactor.people.keys import PublicKey, is_fingerprint
+from pylingo.reactor.people.owned_names import OwnedName
+from pylingo.reactor.people.records import fields_of, load, read_record
+from pylingo.reactor.people.roster import Admitted
+from pylingo.reactor.people.sanctions import Sanction
+from pylingo.shared.names import fold
+
+type Row = OwnedName | Admitted | Sanction | Invitation | bool
+"""A record. That a key is an operator's is True."""
+
+
+class RowKey(NamedTuple):
+    """Which row it is. The key in its table is a compared name, a fingerprint, a digest, or what a ban concerns."""
+
+    table: str
+    key: str
+
+
+_KINDS: dict[str, tuple[type[Row], Callable[[Any], str]]] = {
+    "names": (OwnedName, lambda owned: fold(owned.name)),
+    "admitted": (Admitted, lambda entry: PublicKey.parse(entry.key).fingerprint),
+    "bans": (Sanction, lambda ban: str(ban.row)),
+    "mutes": (Sanction, lambda mute: str(mute.row)),
+    "invitations": (Invitation, lambda invitation: str(invitation.digest)),
+}
+_OPERATORS = "operators"
+TABLES = ("names", "admitted", _OPERATORS, "bans", "mutes", "invitations")
+"""The names of the tables."""
+
+
+def encode_row(row: Row) -> str:
+    """Return a row as JSON, which is always the same for the same row."""
+    fields = row if isinstance(row, bool) else fields_of(row)
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+
+
+def decode_row(key: RowKey, text: str) -> Row:
+    """Return the row of a text. Raises `ValueError` with one sentence if it is none of this table and key."""
+    where = f"the row {key.key!r} of {key.table}"
+    value = load(body_of(text).encode(errors="replace"))
+    if key.table == _OPERATORS:
+        if value is not True or not is_fingerprint(key.key):
+            raise ValueError(f"{where} must say true of a fingerprint")
+        return True
+    if key.table not in _KINDS:
+        raise ValueError(f"{where} is of no known table")
+    kind, key_of = _KINDS[key.table]
+    row = read_record(kind, value, where)
+    if key_of(row) != key.key:
+        raise ValueError(f"{where} has the record of {key_of(row)!r}")
+    return row
+
+
+def show_row(order: int, body: str) -> str:
+    """Return the text of a row."""
+    return f"{order} {body}"
+
+
+def body_of(text: str) -> str:
+    """Return the JSON in the text of a row."""
+    return text.partition(" ")[2]
+
+
+def order_of(text: str) -> int:
+    """Return the order in the text of a row, 0 if there is none."""
+    order = text.partition(" ")[0]
+    return int(order) if order.isascii() and order.isdecimal() else 0

@@ -1,0 +1,56 @@
+"""Rows: every record comes back, and nothing that is wrong is taken."""
+
+import pytest
+
+from pylingo.reactor.people.invitations import Invitation
+from pylingo.reactor.people.owned_names import OwnedName
+from pylingo.reactor.people.roster import Admitted
+from pylingo.reactor.people.rows import TABLES, Row, RowKey, body_of, decode_row, encode_row, order_of, show_row
+from pylingo.reactor.people.sanctions import Sanction
+from tests.fakes.people import fingerprint, key
+
+ADA, EVE = fingerprint(1), fingerprint(2)
+DIGEST = "0" * 64
+ROWS: list[tuple[RowKey, Row]] = [
+    (RowKey("names", "ape"), OwnedName("Ape", ADA, 5)),
+    (RowKey("admitted", ADA), Admitted(key(1).text, EVE, 5)),
+    (RowKey("operators", ADA), True),
+    (RowKey("bans", f"{ADA} {EVE}"), Sanction("eve", (ADA, EVE), "192.0.2.7", "ada", "höflich", 5)),
+    (RowKey("mutes", "2001:db8::/64"), Sanction(None, (), "2001:db8::/64", "ada", None, None)),
+    (RowKey("invitations", DIGEST), Invitation(DIGEST, 1, 5, True, None, (ADA,))),
+]
+
+
+def test_there_is_a_row_of_each_table() -> None:
+    assert [where.table for where, _ in ROWS] == [*TABLES]
+
+
+@pytest.mark.parametrize(("where", "row"), ROWS)
+def test_a_row_comes_back(where: RowKey, row: Row) -> None:
+    text = show_row(17, encode_row(row))
+    assert decode_row(where, text) == row
+    assert order_of(text) == 17
+    assert body_of(text) == encode_row(row)
+
+
+@pytest.mark.parametrize(
+    ("where", "text", "words"),
+    [
+        (RowKey("names", "ape"), "1 {", "line 1 is not JSON"),
+        (RowKey("names", "ape"), "", "line 1 is not JSON"),
+        (RowKey("names", "ape"), "1 {}", "the row 'ape' of names must have the fields key, name, used"),
+        (RowKey("names", "bee"), show_row(1, encode_row(ROWS[0][1])), "the row 'bee' of names has the record of 'ape'"),
+        (RowKey("names", "ape"), '1 {"name":"a b","key":"x","used":1}', "'a b' must be a user name"),
+        (RowKey("operators", ADA), "1 1", "must say true"),
+        (RowKey("operators", "ada"), "1 true", "must say true of a fingerprint"),
+        (RowKey("cats", "ape"), "1 true", "is of no known table"),
+    ],
+)
+def test_a_row_that_is_wrong_is_told_in_a_sentence(where: RowKey, text: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        decode_row(where, text)
+
+
+@pytest.mark.parametrize(("text", "order"), [("", 0), ("x", 0), ("-1 a", 0), ("12 a", 12), ("7", 7), ("² a", 0)])
+def test_the_order_of_a_text(text: str, order: int) -> None:
+    assert order_of(text) == order
