@@ -6,30 +6,17 @@ read from the room's stream. What is published meanwhile waits.
 """
 
 import enum
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import NamedTuple, Protocol
 
 from pylingo.reactor.bus.redis.blob import Batch, Event
-from pylingo.reactor.bus.redis.roll import Roll
+from pylingo.reactor.bus.redis.roll import Member, Roll
 from pylingo.reactor.history.topics import StoredTopic
 
 type Ordered = Callable[[int], object]
 """Gets the stamp of an event, once Redis has put it in its order."""
-
-
-class Line(Protocol):
-    """One connection to Redis."""
-
-    def call(self, answer: Callable[[Any], object] | None, *args: bytes | str | int) -> None: ...
-    def tell(self, *args: bytes | str | int) -> None: ...
-
-
-class Lines(Protocol):
-    """The connections of a deployment: those of a lane for commits, and for everything else."""
-
-    def commits(self, lane: int) -> Line: ...
-    def ears(self, lane: int) -> Line: ...
 
 
 class FeedState(enum.Enum):
@@ -51,6 +38,48 @@ class Proposal:
     event: Event
     ordered: Ordered | None
     since: float
+    is_withdrawn: bool = False
+
+
+class Arrival(NamedTuple):
+    """A batch that has come: its stamp `top`, the stamp `before` it, and the bytes, from `offset` on."""
+
+    before: int
+    top: int
+    data: bytes
+    offset: int = 0
+
+
+class Gap(NamedTuple):
+    """The batches above the stamp `after`, up to `until`, are gone."""
+
+    after: int
+    until: int
+
+
+class Reading(NamedTuple):
+    """A room as Redis knows it at the stamp `head`."""
+
+    name: str
+    head: int
+    members: dict[int, Member]
+    topic: StoredTopic | None
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """A batch on its way to Redis. `top` is its stamp, 0 until Redis has answered, which it did at the time `answered`.
+
+    `is_lost` means that the answer will not come: whether Redis has the batch is found in the room's stream.
+    """
+
+    feed: "Feed"
+    sequence: int
+    proposals: list[Proposal]
+    top: int = 0
+    answered: float = 0.0
+    is_confirmed: bool = True
+    is_lost: bool = False
 
 
 class Feed:
@@ -59,15 +88,112 @@ class Feed:
     The listener applies ops to `roll` and `topic`; the feed sets them when it opens, and after a gap.
     """
 
-    __slots__ = ("head", "key", "name", "roll", "state", "topic")
+    __slots__ = (
+        "flight",
+        "head",
+        "held",
+        "is_closing",
+        "key",
+        "lane",
+        "name",
+        "opened",
+        "own",
+        "pending",
+        "proposed",
+        "ready",
+        "received",
+        "roll",
+        "settled",
+        "state",
+        "topic",
+    )
 
-    def __init__(self, key: str, name: str) -> None:
+    def __init__(self, key: str, name: str, lane: int = 0, state: FeedState = FeedState.OPENING) -> None:
         self.key = key
         self.name = name
+        self.lane = lane
         self.head = 0
         self.roll = Roll()
         self.topic: StoredTopic | None = None
-        self.state = FeedState.OPENING
+        self.state = state
+        self.received = 0
+        """The newest stamp that has come. It is above `head` while replicas are waited for."""
+        self.pending: list[Proposal] = []
+        self.flight: Flight | None = None
+        self.held: list[Arrival] = []
+        """What was published while the feed was not open."""
+        self.ready: deque[Arrival | Gap | Reading] = deque()
+        """What takes effect next."""
+        self.own: set[int] = set()
+        """The sessions in the room that this server answers for."""
+        self.opened: list[Callable[[Feed], object]] = []
+        self.is_closing = False
+        self.proposed = 0
+        """How many events this server has proposed, and how many of these are `settled`."""
+        self.settled = 0
+
+    @property
+    def is_followed(self) -> bool:
+        return self.state is not FeedState.UNHEARD
+
+    def hear(self, arrival: Arrival) -> bool:
+        """Take a batch that was published. Return whether others are missing before it."""
+        if self.state is not FeedState.OPEN:
+            self.held.append(arrival)
+            return False
+        if arrival.top <= self.received:
+            return False
+        if arrival.before > self.received:
+            self.held.append(arrival)
+            return True
+        self.take(arrival)
+        return False
+
+    def take(self, arrival: Arrival) -> None:
+        """A batch is the next one to take effect."""
+        self.received = arrival.top
+        self.ready.append(arrival)
+
+    def begin(self, reading: Reading) -> None:
+        """Begin with what Redis says: the feed was opened."""
+        self.read_anew(reading)
+        self.head = self.received = reading.head
+
+    def read_anew(self, reading: Reading) -> None:
+        """Replace the members and the topic."""
+        self.name = reading.name
+        self.topic = reading.topic
+        self.roll.clear()
+        for number, member in reading.members.items():
+            self.roll.add(number, member)
+
+    def release_held(self) -> bool:
+        """The feed is open: take what was held. Return whether batches are missing among it."""
+        self.state = FeedState.OPEN
+        held, self.held = self.held, []
+        is_missing = False
+        for arrival in held:
+            if is_missing:
+                self.held.append(arrival)
+            else:
+                is_missing = self.hear(arrival)
+        return is_missing
+
+    def give_up_flight(self) -> None:
+        """Redis does not have the batch in flight: propose its events again, before all others."""
+        if self.flight is not None:
+            self.pending[:0] = [proposal for proposal in self.flight.proposals if not proposal.is_withdrawn]
+            self.settled += sum(proposal.is_withdrawn for proposal in self.flight.proposals)
+            self.flight = None
+
+    def note_own(self, ops: Iterable[list[object]]) -> None:
+        """Note which sessions this server answers for, after an own batch with these ops."""
+        for op in ops:
+            match op:
+                case ["join", int(number), *_]:
+                    self.own.add(number)
+                case ["leave", int(number), *_]:
+                    self.own.discard(number)
 
 
 class FeedListener(Protocol):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pylingo.reactor.bus.redis.feed import Lines
+from pylingo.reactor.bus.redis.deployment import Deployment
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.engine.loop import Reactor
 
@@ -60,7 +60,7 @@ class Health:
     def __init__(
         self,
         reactor: Reactor,
-        deployment: Lines,
+        deployment: Deployment,
         keys: Keys,
         listener: HealthListener,
         patience: float = 10.0,

@@ -1,0 +1,59 @@
+"""What a batch changes in the keys of a room besides its stream: members and topic. Pure.
+
+The functions in Redis cannot compare names as servers do, so the value of a member has the compared name, too.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgpack
+
+from pylingo.reactor.bus.redis.blob import Event
+from pylingo.reactor.bus.redis.roll import Member
+from pylingo.reactor.history.topics import StoredTopic
+
+_pack = msgpack.Packer(use_bin_type=False).pack  # Redis's own reader of MessagePack knows no bin
+
+
+def pack_member(member: Member) -> bytes:
+    """The value of a member in Redis."""
+    packed: bytes = _pack([*member, member.key])
+    return packed
+
+
+def read_members(flat: Sequence[bytes]) -> dict[int, Member]:
+    """The members in the reply to HGETALL of a room's members, as a function returns it: keys and values in turn."""
+    return {
+        int(number): Member(*msgpack.unpackb(value)[:3]) for number, value in zip(flat[::2], flat[1::2], strict=True)
+    }
+
+
+def pack_topic(topic: StoredTopic | None) -> bytes:
+    """The value of a topic in Redis; empty if there is none."""
+    packed: bytes = _pack([topic.text, topic.by, topic.at]) if topic is not None else b""
+    return packed
+
+
+def read_topic(value: bytes) -> StoredTopic | None:
+    """The topic in its value in Redis."""
+    return StoredTopic(*msgpack.unpackb(value)) if value else None
+
+
+def pack_changes(events: Sequence[Event]) -> bytes:
+    """What the function `commit` is to change for these events; empty if it is nothing."""
+    changes = list(_changes(events))
+    packed: bytes = _pack(changes) if changes else b""
+    return packed
+
+
+def _changes(events: Sequence[Event]) -> Iterable[list[Any]]:
+    for index, event in enumerate(events):
+        match event.op:
+            case ["join", number, name, fingerprint, operator]:
+                yield ["set", str(number), pack_member(Member(name, fingerprint, operator))]
+            case ["rename", number, name, fingerprint, operator]:
+                yield ["change", str(number), pack_member(Member(name, fingerprint, operator))]
+            case ["leave", number, *_]:
+                yield ["out", str(number)]
+            case ["topic", text, by]:
+                yield ["topic", text if text is not None else False, by, len(events) - 1 - index]

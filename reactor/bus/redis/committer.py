@@ -1,0 +1,129 @@
+"""Sending what was proposed: one call to Redis in each tick and lane for all rooms that have something."""
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pylingo.reactor.bus.redis.blob import encode_batch
+from pylingo.reactor.bus.redis.changes import pack_changes
+from pylingo.reactor.bus.redis.deployment import Deployment
+from pylingo.reactor.bus.redis.feed import Feed, Flight, Proposal
+from pylingo.reactor.bus.redis.keys import Keys
+from pylingo.reactor.bus.redis.library import function
+from pylingo.reactor.bus.redis.waiting import Replicas
+
+MOST_EVENTS = 500
+"""The most events of a batch. Those above it wait for the next one."""
+MOST_BYTES = 256 << 10
+"""The most bytes of the frames of a batch, and of the batches of a call. A single frame may be larger."""
+MOST_ROOMS = 100
+"""The most rooms of a call: Redis does nothing else meanwhile."""
+ROOM_KINDS = "rhmnt"
+"""The kinds of keys of a room, in the order in which the functions expect them; `dead` follows."""
+
+type Committed = Callable[[list[Flight], Any], object]
+"""Gets the flights of a call, and the reply: a stamp for each flight, or a `RedisError`."""
+
+
+def room_keys(keys: Keys, feed: Feed) -> list[str]:
+    """The keys of a room in the order in which the functions expect them."""
+    return [keys.key(feed.lane, f"{kind}:{feed.key}") for kind in (*ROOM_KINDS, "dead")]
+
+
+class Committer:
+    """Commits for the server with the number `server`. `generations` has the newest one of its fence in each lane.
+
+    `clock` gives microseconds since 1970. `newest` is the newest stamp that this server knows, of all rooms: a stamp
+    that it proposes is above it. So what people say because of what they read gets a higher stamp, in any room.
+    """
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        keys: Keys,
+        server: int,
+        generations: dict[int, int],
+        keep: int,
+        replicas: Replicas,
+        clock: Callable[[], int],
+        committed: Committed,
+    ) -> None:
+        self.newest = 0
+        self.calls = self.batches = 0
+        self._deployment = deployment
+        self._keys = keys
+        self._server = server
+        self._generations = generations
+        self._keep = keep
+        self._replicas = replicas
+        self._clock = clock
+        self._committed = committed
+        self._sequence = 0
+
+    def commit(self, feeds: Iterable[Feed]) -> None:
+        """Send the pending proposals of the feeds, which have nothing in flight."""
+        lanes: dict[int, list[Feed]] = {}
+        for feed in feeds:
+            lanes.setdefault(feed.lane, []).append(feed)
+        for lane, those in lanes.items():
+            self._commit_lane(lane, those)
+
+    def _commit_lane(self, lane: int, feeds: list[Feed]) -> None:
+        flights: list[Flight] = []
+        keys: list[str] = []
+        args: list[str | int | bytes] = []
+        size = 0
+        for feed in feeds:
+            if flights and (len(flights) >= MOST_ROOMS or size > MOST_BYTES):
+                self._call(lane, flights, keys, args)
+                flights, keys, args, size = [], [], [], 0
+            flight, batch = self._take_off(feed)
+            flights.append(flight)
+            keys += room_keys(self._keys, feed)
+            events = [proposal.event for proposal in flight.proposals]
+            args += (feed.key, feed.name, self._propose_stamp(feed, len(events)), len(events), batch)
+            args.append(pack_changes(events))
+            size += len(batch)
+        self._call(lane, flights, keys, args)
+
+    def _call(self, lane: int, flights: list[Flight], keys: list[str], args: list[str | int | bytes]) -> None:
+        self.calls += 1
+        self.batches += len(flights)
+        key = functools.partial(self._keys.key, lane)
+        lane_keys = (key(f"fence:{self._server}"), key(f"here:{self._server}"), key("rooms"))
+        self._deployment.commits(lane).call(
+            functools.partial(self._committed, flights),
+            "FCALL",
+            function("commit"),
+            len(lane_keys) + len(keys),
+            *lane_keys,
+            *keys,
+            self._generations[lane],
+            self._keep,
+            self._keys.channel(lane, ""),
+            *args,
+        )
+        self._replicas.wait(lane, flights)
+
+    def _take_off(self, feed: Feed) -> tuple[Flight, bytes]:
+        proposals = _next_batch(feed)
+        self._sequence += 1
+        flight = Flight(feed, self._sequence, proposals, is_confirmed=not self._replicas.count)
+        feed.flight = flight
+        return flight, encode_batch(self._server, self._sequence, [proposal.event for proposal in proposals])
+
+    def _propose_stamp(self, feed: Feed, count: int) -> int:
+        self.newest = max(self._clock(), self.newest + 1, feed.received + 1) + count - 1
+        return self.newest
+
+
+def _next_batch(feed: Feed) -> list[Proposal]:
+    """Take the proposals of the next batch out of those that are pending."""
+    size = count = 0
+    for proposal in feed.pending[:MOST_EVENTS]:
+        size += len(proposal.event.frame)
+        if count and size > MOST_BYTES:
+            break
+        count += 1
+    batch, feed.pending = feed.pending[:count], feed.pending[count:]
+    return batch

@@ -1,0 +1,461 @@
+#!lua name=pylingo_1
+-- What Redis decides for a cluster of servers: order, stamps, names, and whose the sessions are.
+-- All keys and channels of one call are of one lane. Values marked "packed" are MessagePack.
+--
+--   fence:S      the generation of server S's connections, or 'reaped'
+--   here:S       set of "number room": the members of this lane's rooms that S answers for
+--   r:ROOM       stream of batches, b = the batch, p = the stamp before it;  h:ROOM the newest stamp
+--   m:ROOM       hash: session number -> packed [name, fingerprint, operator, compared name]
+--   n:ROOM       hash: compared name -> the number of its sessions in the room
+--   t:ROOM       packed [topic, by, at];  dead:ROOM set of the stamps of redacted messages
+--   rooms        hash: ROOM -> packed [spelling, people]
+-- In lane 0: sessions (number -> packed record), of:S (set of the sessions of S), names (compared name -> numbers), tok
+-- (digest -> number), servers (S -> packed state), reaping (S -> the server that gives S up), taken:S (sessions that
+-- others have taken from S).
+
+local REAPED = 'reaped'
+local GENERATIONS = 1048576  -- connections for each server; above that stands a random number, its own
+local DAYS_7 = 604800
+
+local function fenced()
+  return redis.error_reply('FENCED this server was given up by the others')
+end
+
+-- The error for a commit of a server with this generation; nil if there is none.
+local function refused(fence, generation)
+  local value = redis.call('GET', fence)
+  if value == generation then return nil end
+  if value == REAPED then return fenced() end
+  return redis.error_reply('STALE this connection is not the newest one of its server')
+end
+
+local function is_reaped(fence)
+  return redis.call('GET', fence) == REAPED
+end
+
+local function number_text(number)
+  return string.format('%.0f', number)
+end
+
+-- --- rooms
+
+local function count_out(n, member)
+  local compared = cmsgpack.unpack(member)[4]
+  if redis.call('HINCRBY', n, compared, -1) <= 0 then redis.call('HDEL', n, compared) end
+end
+
+local function set_member(m, n, number, member)
+  local old = redis.call('HGET', m, number)
+  if old == member then return end
+  if old then count_out(n, old) end
+  redis.call('HSET', m, number, member)
+  redis.call('HINCRBY', n, cmsgpack.unpack(member)[4], 1)
+end
+
+local function remove_member(m, n, number)
+  local old = redis.call('HGET', m, number)
+  if not old then return end
+  redis.call('HDEL', m, number)
+  count_out(n, old)
+end
+
+-- The members have changed: count them in `rooms`, and let everything of an empty room expire.
+local function recount(rooms, r, h, n, t, dead, room, spelling)
+  local people = redis.call('HLEN', n)
+  if people == 0 then
+    redis.call('HDEL', rooms, room)
+    for _, key in ipairs({r, h, t, dead}) do redis.call('EXPIRE', key, DAYS_7) end
+    return
+  end
+  local old = redis.call('HGET', rooms, room)
+  local before = 0
+  if old then
+    local record = cmsgpack.unpack(old)
+    spelling, before = record[1], record[2]
+  end
+  if before ~= people then redis.call('HSET', rooms, room, cmsgpack.pack({spelling, people})) end
+  if before == 0 then
+    for _, key in ipairs({r, h, t, dead}) do redis.call('PERSIST', key) end
+  end
+end
+
+local function newest(r)
+  local last = redis.call('XREVRANGE', r, '+', '-', 'COUNT', 1)[1]
+  return last and string.match(last[1], '%d+') or '0'
+end
+
+-- Append a batch. Returns its stamp, raised where that is needed, and the stamp before it.
+local function append(r, h, keep, top, count, batch)
+  local before = redis.call('SET', h, top, 'GET', 'KEEPTTL')
+  if not before then before = newest(r) end
+  for _ = 1, 2 do
+    if tonumber(before) > tonumber(top) - count then
+      top = number_text(tonumber(before) + count)
+      redis.call('SET', h, top, 'KEEPTTL')
+    end
+    local reply = redis.pcall('XADD', r, 'MAXLEN', '~', keep, top .. '-0', 'b', batch, 'p', before)
+    if type(reply) ~= 'table' then return top, before end
+    before = newest(r)  -- the stream is ahead of its head, which was lost
+  end
+  return top, before
+end
+
+-- KEYS fence here rooms, then for each room r h m n t dead
+-- ARGV generation keep prefix of channels, then for each room: room spelling top count batch ops
+--   ops: packed list of ["set", number, member], ["change", number, member] of who is in, ["out", number], ["topic", text or false, by, steps below the top]
+-- Returns the stamp of each batch.
+local function commit(keys, args)
+  local error = refused(keys[1], args[1])
+  if error then return error end
+  local keep, prefix = args[2], args[3]
+  local tops, j = {}, 4
+  for i = 4, #keys, 6 do
+    local r, h, m, n, t, dead = keys[i], keys[i + 1], keys[i + 2], keys[i + 3], keys[i + 4], keys[i + 5]
+    local room, batch, ops = args[j], args[j + 4], args[j + 5]
+    local top, before = append(r, h, keep, args[j + 2], tonumber(args[j + 3]), batch)
+    if ops ~= '' then
+      for _, op in ipairs(cmsgpack.unpack(ops)) do
+        if op[1] == 'set' or (op[1] == 'change' and redis.call('HEXISTS', m, op[2]) == 1) then
+          set_member(m, n, op[2], op[3])
+          redis.call('SADD', keys[2], op[2] .. ' ' .. room)
+        elseif op[1] == 'out' then
+          remove_member(m, n, op[2])
+          redis.call('SREM', keys[2], op[2] .. ' ' .. room)
+        elseif op[1] == 'topic' and op[2] then
+          redis.call('SET', t, cmsgpack.pack({op[2], op[3], tonumber(top) - op[4]}))
+        elseif op[1] == 'topic' then
+          redis.call('DEL', t)
+        end
+      end
+    end
+    if ops ~= '' or before == '0' then recount(keys[3], r, h, n, t, dead, room, args[j + 1]) end
+    redis.call('SPUBLISH', prefix .. 'r:' .. room, before .. ' ' .. top .. ' ' .. batch)
+    tops[#tops + 1] = top
+    j = j + 6
+  end
+  return tops
+end
+
+-- KEYS rooms h m t ; ARGV room spelling
+-- Reserves the spelling. Returns the spelling, the newest stamp, the members and the topic ('' for none).
+local function look(keys, args)
+  redis.call('HSETNX', keys[1], args[1], cmsgpack.pack({args[2], 0}))
+  return {
+    cmsgpack.unpack(redis.call('HGET', keys[1], args[1]))[1],
+    redis.call('GET', keys[2]) or '0',
+    redis.call('HGETALL', keys[3]),
+    redis.call('GET', keys[4]) or '',
+  }
+end
+
+local function holds_redacted(dead, top, count)
+  for _, at in ipairs(redis.call('SMEMBERS', dead)) do
+    if tonumber(at) <= top and tonumber(at) > top - count then return true end
+  end
+  return false
+end
+
+-- KEYS fence here rooms r h m n t dead
+-- ARGV generation keep room spelling, the caller's newest stamp, topic (packed or ''), number of batches, for each: top
+-- before count batch; number of members, for each: number member; then the numbers that the caller answers for
+-- Brings back what Redis has lost and the caller has applied. Returns how many batches were brought back.
+local function restore(keys, args)
+  local error = refused(keys[1], args[1])
+  if error then return error end
+  local r, h, m, n, t, dead = keys[4], keys[5], keys[6], keys[7], keys[8], keys[9]
+  local room, mine, restored, j = args[3], tonumber(args[5]), 0, 8
+  local head = tonumber(redis.call('GET', h) or newest(r))
+  local is_behind = head < mine
+  for _ = 1, tonumber(args[7]) do
+    local top = tonumber(args[j])
+    if top > head then
+      if not holds_redacted(dead, top, tonumber(args[j + 2])) then
+        redis.pcall('XADD', r, 'MAXLEN', '~', args[2], args[j] .. '-0', 'b', args[j + 3], 'p', args[j + 1])
+      end
+      head = top
+      restored = restored + 1
+    end
+    j = j + 4
+  end
+  local count = tonumber(args[j])
+  j = j + 1
+  if is_behind then
+    redis.call('SET', h, args[5], 'KEEPTTL')
+    if args[6] == '' then redis.call('DEL', t) else redis.call('SET', t, args[6]) end
+    local given = {}
+    for i = j, j + 2 * count - 2, 2 do
+      given[args[i]] = true
+      set_member(m, n, args[i], args[i + 1])
+    end
+    for _, number in ipairs(redis.call('HKEYS', m)) do
+      if not given[number] then remove_member(m, n, number) end
+    end
+  end
+  for i = j + 2 * count, #args do redis.call('SADD', keys[2], args[i] .. ' ' .. room) end
+  if is_behind then recount(keys[3], r, h, n, t, dead, room, args[4]) end
+  return restored
+end
+
+-- KEYS here of the caller, here of the giver, m ; ARGV room numbers... : the caller answers for these members now
+local function hold(keys, args)
+  for i = 2, #args do
+    redis.call('SREM', keys[2], args[i] .. ' ' .. args[1])
+    if redis.call('HEXISTS', keys[3], args[i]) == 1 then redis.call('SADD', keys[1], args[i] .. ' ' .. args[1]) end
+  end
+  return 1
+end
+
+-- KEYS r dead ; ARGV the newest stamp that the caller has read, the stamp of the redacted message, then top batch before
+-- of all batches. Replaces the stream under the same IDs. Returns 0 if it has changed since.
+local function rewrite(keys, args)
+  if newest(keys[1]) ~= args[1] then return 0 end
+  local lifetime = redis.call('PTTL', keys[1])
+  redis.call('DEL', keys[1])
+  for i = 3, #args, 3 do
+    redis.call('XADD', keys[1], args[i] .. '-0', 'b', args[i + 1], 'p', args[i + 2])
+  end
+  redis.call('SADD', keys[2], args[2])
+  if lifetime > 0 then
+    redis.call('PEXPIRE', keys[1], lifetime)
+    redis.call('PEXPIRE', keys[2], lifetime)
+  end
+  return 1
+end
+
+-- --- fences and servers
+
+-- KEYS fence, in lane 0 followed by next-server and taken ; ARGV generation server
+-- A server has a new connection: what is still on its way on the old one is refused from now on. Returns the new
+-- generation, and the sessions that others have taken. A fence that Redis has lost is set up again.
+local function renew(keys, args)
+  local value, mine = redis.call('GET', keys[1]), tonumber(args[1])
+  if value == REAPED then return fenced() end
+  if value then
+    if math.floor(tonumber(value) / GENERATIONS) ~= math.floor(mine / GENERATIONS) then return fenced() end
+    mine = math.max(mine, tonumber(value))
+  end
+  local reply = {number_text(mine + 1)}
+  redis.call('SET', keys[1], reply[1])
+  if keys[2] then
+    if tonumber(redis.call('GET', keys[2]) or '0') < tonumber(args[2]) then redis.call('SET', keys[2], args[2]) end
+    for _, number in ipairs(redis.call('SMEMBERS', keys[3])) do reply[#reply + 1] = number end
+  end
+  return reply
+end
+
+-- KEYS fence : what the server still has on its way is refused, until it has read what was taken from it
+local function bump(keys)
+  local value = redis.call('GET', keys[1])
+  if value and value ~= REAPED then redis.call('SET', keys[1], number_text(tonumber(value) + 1)) end
+  return 1
+end
+
+-- KEYS fence servers ; ARGV generation server state : returns all servers and their states
+local function heartbeat(keys, args)
+  local value = redis.call('GET', keys[1])
+  if value == REAPED then return fenced() end
+  if value and math.floor(tonumber(value) / GENERATIONS) ~= math.floor(tonumber(args[1]) / GENERATIONS) then
+    return fenced()
+  end
+  redis.call('HSET', keys[2], args[2], args[3])
+  return redis.call('HGETALL', keys[2])
+end
+
+-- KEYS fence of the caller, fence of the server, servers, reaping, sessions, of the caller, of the server
+-- ARGV caller server, the state in which the server stands still
+-- Returns 0 if the server lives. Else it is given up, and its sessions belong to the caller: returns the servers whose
+-- lanes the caller has to reap, and numbers and records of the sessions.
+local function reap(keys, args)
+  if is_reaped(keys[1]) then return fenced() end
+  local me, server = args[1], args[2]
+  if redis.call('HGET', keys[3], server) ~= args[3] then return 0 end
+  redis.call('SET', keys[2], REAPED, 'EX', DAYS_7)
+  redis.call('HDEL', keys[3], server)
+  redis.call('HSET', keys[4], server, me)
+  local servers, sessions = {server}, {}
+  local all = redis.call('HGETALL', keys[4])
+  for i = 1, #all, 2 do
+    if all[i + 1] == server then
+      redis.call('HSET', keys[4], all[i], me)
+      servers[#servers + 1] = all[i]
+    end
+  end
+  for _, number in ipairs(redis.call('SMEMBERS', keys[7])) do
+    local packed = redis.call('HGET', keys[5], number)
+    local record = packed and cmsgpack.unpack(packed)
+    if record and number_text(record['s']) == server then
+      record['s'] = tonumber(me)
+      packed = cmsgpack.pack(record)
+      redis.call('HSET', keys[5], number, packed)
+      redis.call('SADD', keys[6], number)
+      sessions[#sessions + 1] = number
+      sessions[#sessions + 1] = packed
+    end
+  end
+  redis.call('DEL', keys[7])
+  return {servers, sessions}
+end
+
+-- KEYS fence of the caller, fence of the server, here of the caller, here of the server ; ARGV prefix of the lane's keys
+-- The caller answers for the server's members in this lane. Returns "number room" of each.
+local function reap_lane(keys, args)
+  if is_reaped(keys[1]) then return fenced() end
+  redis.call('SET', keys[2], REAPED, 'EX', DAYS_7)
+  local members = {}
+  for _, member in ipairs(redis.call('SMEMBERS', keys[4])) do
+    local number, room = string.match(member, '^(%d+) (.*)$')
+    if number and redis.call('HEXISTS', args[1] .. 'm:' .. room, number) == 1 then
+      redis.call('SADD', keys[3], member)
+      members[#members + 1] = member
+    end
+  end
+  redis.call('DEL', keys[4])
+  return members
+end
+
+-- KEYS fence ; in lane 0 followed by servers ; ARGV server : a server takes itself out
+local function retire(keys, args)
+  redis.call('SET', keys[1], REAPED, 'EX', DAYS_7)
+  if keys[2] then redis.call('HDEL', keys[2], args[1]) end
+  return 1
+end
+
+-- --- sessions and names, in lane 0
+
+-- KEYS fence sessions of tok ; ARGV number record, digest of its token or '', digest of its old token or ''
+local function put(keys, args)
+  if is_reaped(keys[1]) then return fenced() end
+  redis.call('HSET', keys[2], args[1], args[2])
+  redis.call('SADD', keys[3], args[1])
+  if args[4] ~= '' and args[4] ~= args[3] then redis.call('HDEL', keys[4], args[4]) end
+  if args[3] ~= '' then redis.call('HSET', keys[4], args[3], args[1]) end
+  return 1
+end
+
+-- KEYS fence of the caller, sessions, of the giver, of the caller, taken of the giver ; ARGV number giver caller
+-- A session changes its server. Returns its new record, or nothing if the giver no longer has it.
+local function take(keys, args)
+  if is_reaped(keys[1]) then return fenced() end
+  local packed = redis.call('HGET', keys[2], args[1])
+  local record = packed and cmsgpack.unpack(packed)
+  if not record or number_text(record['s']) ~= args[2] then return false end
+  record['s'] = tonumber(args[3])
+  packed = cmsgpack.pack(record)
+  redis.call('HSET', keys[2], args[1], packed)
+  redis.call('SREM', keys[3], args[1])
+  redis.call('SADD', keys[4], args[1])
+  redis.call('SADD', keys[5], args[1])
+  return packed
+end
+
+local function release_name(names, compared, number)
+  local held = redis.call('HGET', names, compared)
+  if not held then return end
+  local left = {}
+  for holder in string.gmatch(held, '%d+') do
+    if holder ~= number then left[#left + 1] = holder end
+  end
+  if #left == 0 then redis.call('HDEL', names, compared) else redis.call('HSET', names, compared, table.concat(left, ' ')) end
+end
+
+-- KEYS sessions of tok names ; ARGV number server, digest of its token or '', compared name or ''
+-- A session is over, unless another server has taken it. Returns whether it is.
+local function drop(keys, args)
+  local packed = redis.call('HGET', keys[1], args[1])
+  if packed and number_text(cmsgpack.unpack(packed)['s']) ~= args[2] then return 0 end
+  redis.call('HDEL', keys[1], args[1])
+  redis.call('SREM', keys[2], args[1])
+  if args[3] ~= '' and redis.call('HGET', keys[3], args[3]) == args[1] then redis.call('HDEL', keys[3], args[3]) end
+  if args[4] ~= '' then release_name(keys[4], args[4], args[1]) end
+  return 1
+end
+
+-- KEYS fence sessions of names ; ARGV compared name, number, record, then the fingerprints of the same person
+-- Gives a name to a session and stores its record. Returns 1 and the other sessions that have the name, all of the same
+-- person; or 0, and the session that has it with its record.
+local function claim(keys, args)
+  if is_reaped(keys[1]) then return fenced() end
+  local same, holders = {}, {}
+  for i = 4, #args do same[args[i]] = true end
+  for holder in string.gmatch(redis.call('HGET', keys[4], args[1]) or '', '%d+') do
+    local packed = holder ~= args[2] and redis.call('HGET', keys[2], holder)
+    if packed then
+      local fingerprint = cmsgpack.unpack(packed)['f']
+      if not (fingerprint and same[fingerprint]) then return {0, holder, packed} end
+      holders[#holders + 1] = holder
+    end
+  end
+  local reply = {1, unpack(holders)}
+  holders[#holders + 1] = args[2]
+  redis.call('HSET', keys[4], args[1], table.concat(holders, ' '))
+  redis.call('HSET', keys[2], args[2], args[3])
+  redis.call('SADD', keys[3], args[2])
+  return reply
+end
+
+-- KEYS names ; ARGV compared name, number
+local function release(keys, args)
+  release_name(keys[1], args[1], args[2])
+  return 1
+end
+
+-- KEYS fence, head of all private messages, names, sessions, then at most three streams
+-- ARGV top keep prefix of channels, compared name of the recipient, that of the sender, batch of one message
+-- Stores a private message and publishes its stamp and the batch to the servers of both. Returns the stamp and the number
+-- of sessions of the recipient.
+local function tell(keys, args)
+  if is_reaped(keys[1]) then return fenced() end
+  local top = args[1]
+  local before = redis.call('GET', keys[2]) or '0'
+  if tonumber(before) >= tonumber(top) then top = number_text(tonumber(before) + 1) end
+  redis.call('SET', keys[2], top)
+  for i = 5, #keys do
+    redis.pcall('XADD', keys[i], 'MAXLEN', '~', args[2], top .. '-0', 'b', args[6], 'p', before)
+  end
+  local servers, recipients = {}, 0
+  for i = 4, 5 do
+    for number in string.gmatch(redis.call('HGET', keys[3], args[i]) or '', '%d+') do
+      local packed = redis.call('HGET', keys[4], number)
+      if packed then
+        servers[number_text(cmsgpack.unpack(packed)['s'])] = true
+        if i == 4 then recipients = recipients + 1 end
+      end
+    end
+  end
+  for server in pairs(servers) do
+    redis.call('SPUBLISH', args[3] .. 'srv:' .. server, top .. ' ' .. args[6])
+  end
+  return {top, recipients}
+end
+
+-- KEYS config ; ARGV field value ... : sets what is not set yet, and returns everything
+local function agree(keys, args)
+  for i = 1, #args, 2 do redis.call('HSETNX', keys[1], args[i], args[i + 1]) end
+  return redis.call('HGETALL', keys[1])
+end
+
+local function register(name, callback, flags)
+  redis.register_function({function_name = 'pylingo_1_' .. name, callback = callback, flags = flags or {}})
+end
+
+-- Those that free memory, or keep a server alive, run when Redis is full.
+local EVEN_IF_FULL = {'allow-oom'}
+
+register('commit', commit)
+register('look', look)
+register('restore', restore, EVEN_IF_FULL)
+register('hold', hold, EVEN_IF_FULL)
+register('rewrite', rewrite, EVEN_IF_FULL)
+register('renew', renew, EVEN_IF_FULL)
+register('bump', bump, EVEN_IF_FULL)
+register('heartbeat', heartbeat, EVEN_IF_FULL)
+register('reap', reap, EVEN_IF_FULL)
+register('reap_lane', reap_lane, EVEN_IF_FULL)
+register('retire', retire, EVEN_IF_FULL)
+register('put', put)
+register('take', take, EVEN_IF_FULL)
+register('drop', drop, EVEN_IF_FULL)
+register('claim', claim)
+register('release', release, EVEN_IF_FULL)
+register('tell', tell)
+register('agree', agree)

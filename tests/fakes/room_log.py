@@ -1,0 +1,136 @@
+"""A server of a cluster as far as rooms go: it remembers what took effect in each room."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Batch, Event
+from pylingo.reactor.bus.redis.deployment import Deployment
+from pylingo.reactor.bus.redis.feed import Feed, Proposal
+from pylingo.reactor.bus.redis.feeds import Feeds
+from pylingo.reactor.bus.redis.keys import Keys
+from pylingo.reactor.bus.redis.roll import Member
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.shared.codec import encode
+from pylingo.shared.messages import Message
+from tests.redis_server import RedisProcess
+
+_GENERATIONS = 1 << 20
+
+
+def message(text: str, sender: str = "ann", room: str = "Lobby") -> Event:
+    """A message as an event of a batch."""
+    return Event(encode(Message(room, sender, text, PLACEHOLDER)), is_message=True)
+
+
+def join(number: int, name: str) -> Event:
+    return Event(op=["join", number, name, None, None])
+
+
+def leave(number: int) -> Event:
+    return Event(op=["leave", number, "leave", None, None])
+
+
+class RoomLog:
+    """A server with the number `number` that follows rooms.
+
+    `log` has, for each room, the stamp and the text of each message and the stamp and the op of other events, in the
+    order in which they took effect; `said` has what this server proposed, once it was ordered.
+    """
+
+    def __init__(self, reactor: Reactor, redis: RedisProcess, number: int = 1, **options: Any) -> None:
+        self.number = number
+        self.log: dict[str, list[tuple[int, Any]]] = {}
+        self.ordered: list[tuple[int, Any]] = []
+        self.gaps: list[tuple[str, int, int]] = []
+        self.rereads: list[str] = []
+        self.stills: list[tuple[bool, str]] = []
+        self.taken_numbers: list[int] = []
+        self.heals = self.fences = self.own_batches = 0
+        self.lanes = options.pop("lanes", 1)
+        self.keys = Keys(lanes=self.lanes)
+        self.deployment = Deployment(reactor, redis.settings(), self)
+        self.feeds = Feeds(reactor, self.deployment, self.keys, number, number * 5 * _GENERATIONS, self, **options)
+        self.rooms: dict[str, Feed] = {}
+
+    # --- what a test has it do
+
+    def open(self, room: str, name: str = "") -> None:
+        self.feeds.open(room, name or room, lambda feed: self.rooms.__setitem__(room, feed))
+
+    def say(self, room: str, text: str) -> None:
+        self.feeds.propose(room, message(text), lambda at: self.ordered.append((at, text)))
+
+    def propose(self, room: str, event: Event) -> None:
+        self.feeds.propose(room, event, lambda at: self.ordered.append((at, event.op)))
+
+    def texts(self, room: str) -> list[Any]:
+        """What took effect in a room."""
+        return [text for _, text in self.log.get(room, [])]
+
+    def members(self, room: str) -> dict[int, str]:
+        return {number: member.name for number, member in self.rooms[room].roll.sessions()}
+
+    def close(self) -> None:
+        self.feeds.stop()
+        self.deployment.close()
+
+    # --- of the deployment
+
+    def up(self) -> None:
+        self.feeds.up()
+
+    def down(self, why: str) -> None:
+        self.feeds.down(why)
+
+    def pushed(self, channel: bytes, data: bytes) -> None:
+        self.feeds.pushed(channel, data)
+
+    # --- of the feeds
+
+    def applied(self, feed: Feed, top: int, batch: Batch, own: list[Proposal] | None) -> None:
+        assert top == feed.head
+        entries = self.log.setdefault(feed.key, [])
+        texts = {entry.at: entry.text for entry in batch.entries(top)}
+        for event in batch.events(top):
+            entries.append((event.at, texts.get(event.at, event.op)))
+            if event.op is not None:
+                _apply(feed, event.op)
+        if own is not None:
+            self.own_batches += 1
+            for at, proposal in enumerate(own, top - batch.count + 1):
+                if proposal.ordered is not None:
+                    proposal.ordered(at)
+
+    def missed(self, feed: Feed, after: int, until: int) -> None:
+        self.gaps.append((feed.key, after, until))
+
+    def reread(self, feed: Feed) -> None:
+        self.rereads.append(feed.key)
+
+    def taken(self, numbers: list[int]) -> None:
+        self.taken_numbers += numbers
+
+    def healed(self) -> None:
+        self.heals += 1
+
+    def fenced(self) -> None:
+        self.fences += 1
+
+    def stands_still(self, is_still: bool, why: str) -> None:
+        self.stills.append((is_still, why))
+
+
+def _apply(feed: Feed, op: list[Any]) -> None:
+    match op:
+        case ["join", number, name, *marks]:
+            feed.roll.add(number, Member(name, *marks))
+        case ["leave", number, *_]:
+            feed.roll.remove(number)
+        case ["rename", number, name, *marks]:
+            feed.roll.rename(number, Member(name, *marks))
+
+
+def in_order(stamps: Iterable[int]) -> bool:
+    """Whether each stamp is above the one before it."""
+    numbers = list(stamps)
+    return numbers == sorted(set(numbers))

@@ -1,0 +1,48 @@
+"""Waiting until replicas have what was committed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pylingo.reactor.bus.redis.waiting import Replicas
+from pylingo.reactor.engine.loop import Reactor
+from tests.fakes.redis_listeners import turn_until
+from tests.fakes.room_log import RoomLog
+from tests.redis_server import RedisProcess, running
+
+
+@pytest.fixture
+def two_redis(tmp_path: Path) -> Iterator[tuple[RedisProcess, RedisProcess]]:
+    with running(tmp_path / "one", tcp=True) as one, running(tmp_path / "two", tcp=True) as two:
+        yield one, two
+
+
+def test_own_batches_wait_for_replicas_and_those_of_others_behind_them(
+    two_redis: tuple[RedisProcess, RedisProcess], loop: Reactor
+) -> None:
+    redis, replica = two_redis
+    servers = [RoomLog(loop, redis, 1, replicas=1), RoomLog(loop, redis, 2)]
+    one, other = servers
+    for server in servers:
+        server.open("lobby")
+    turn_until(loop, lambda: one.rooms and other.rooms)
+    one.say("lobby", "first")
+    turn_until(loop, lambda: other.texts("lobby") == ["first"])
+    other.say("lobby", "second")
+    turn_until(loop, lambda: other.texts("lobby") == ["first", "second"] and one.stills)
+    assert one.texts("lobby") == []  # no replica has it
+    assert one.stills == [(True, "0 of 1 replicas have the newest messages: see to the others")]
+    replica.call("REPLICAOF", "127.0.0.1", redis.port)
+    turn_until(loop, lambda: one.texts("lobby") == ["first", "second"] and len(one.stills) == 2)
+    assert one.ordered == one.log["lobby"][:1]
+    assert one.stills[1] == (False, "")
+    for server in servers:
+        server.close()
+
+
+def test_without_replicas_nothing_waits(servers: list[RoomLog]) -> None:
+    replicas = Replicas(servers[0].deployment, 0, lambda flight: None)
+    calls = servers[0].deployment.commits(0).calls
+    replicas.wait(0, [])
+    assert servers[0].deployment.commits(0).calls == calls
