@@ -63,12 +63,12 @@ class RedisProcess:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def start(self) -> None:
-        """Start it and wait until it answers."""
+    def start(self, is_loaded: bool = True) -> None:
+        """Start it and wait until it answers, and has loaded its data unless `is_loaded` is false."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for _ in range(5):
             self._launch()
-            wait_until(lambda: not self.is_running or self._answers(), "the start of redis-server")
+            wait_until(lambda: not self.is_running or self._answers(is_loaded), "the start of redis-server")
             if self.is_running:
                 return
             if self.port:  # somebody was given the port in the meantime
@@ -85,12 +85,12 @@ class RedisProcess:
             ["redis-server", str(config), *self._mode], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
 
-    def _answers(self) -> bool:
+    def _answers(self, is_loaded: bool) -> bool:
         try:
             reply = self.call("PING")
         except OSError:
             return False
-        return not isinstance(reply, Exception) or "LOADING" not in str(reply)
+        return not (is_loaded and isinstance(reply, Exception) and "LOADING" in str(reply))
 
     def call(self, *args: bytes | str | int) -> Any:
         """The reply to one command, on a connection of its own; an error is returned. Raises `OSError`."""
@@ -147,3 +147,53 @@ def running(folder: Path, *options: str, tcp: bool = False, mode: str = "") -> I
         yield process
     finally:
         process.kill()
+
+
+@contextlib.contextmanager
+def running_cluster(folder: Path) -> Iterator[tuple[RedisProcess, RedisProcess]]:
+    """A Redis Cluster of two nodes meanwhile: the first has the slots below 8192, such as that of lane 2.
+
+    The second has the others, such as those of the lanes 0 and 1.
+    """
+    with contextlib.ExitStack() as stack:
+        ports = [free_port(), free_port()]
+        options = [("cluster-enabled yes", f"cluster-port {port}", "cluster-node-timeout 2000") for port in ports]
+        first, second = (
+            stack.enter_context(running(folder / f"node{index}", *option, tcp=True))
+            for index, option in enumerate(options)
+        )
+        assert first.call("CLUSTER", "ADDSLOTSRANGE", 0, 8191) == b"OK"
+        assert second.call("CLUSTER", "ADDSLOTSRANGE", 8192, 16383) == b"OK"
+        assert first.call("CLUSTER", "MEET", "127.0.0.1", second.port, ports[1]) == b"OK"
+        for node in (first, second):
+            wait_until(
+                lambda node=node: b"cluster_state:ok" in node.call("CLUSTER", "INFO"), "the state of the Redis Cluster"
+            )
+        yield first, second
+
+
+@contextlib.contextmanager
+def running_sentinel(folder: Path) -> Iterator[tuple[RedisProcess, RedisProcess, RedisProcess]]:
+    """A primary, its replica, and a sentinel that knows them as `main`."""
+    with contextlib.ExitStack() as stack:
+        primary = stack.enter_context(running(folder / "primary", tcp=True))
+        replica = stack.enter_context(running(folder / "replica", f"replicaof 127.0.0.1 {primary.port}", tcp=True))
+        wait_until(lambda: b"master_link_status:up" in replica.call("INFO", "replication"), "the replication")
+        sentinel = stack.enter_context(
+            running(
+                folder / "sentinel",
+                f"sentinel monitor main 127.0.0.1 {primary.port} 1",
+                "sentinel down-after-milliseconds main 500",
+                "sentinel failover-timeout main 5000",
+                tcp=True,
+                mode="--sentinel",
+            )
+        )
+        wait_until(
+            lambda: (
+                b"num-slaves" in (info := sentinel.call("SENTINEL", "MASTER", "main"))
+                and info[info.index(b"num-slaves") + 1] == b"1"
+            ),
+            "the sentinel's knowledge of the replica",
+        )
+        yield primary, replica, sentinel

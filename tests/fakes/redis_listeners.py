@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from pylingo.reactor.bus.redis.layout import Layout
 from pylingo.reactor.bus.redis.link import Link, RedisError
 from pylingo.reactor.engine.loop import Reactor
 from tests.support import wait_until
@@ -60,6 +61,7 @@ class DeploymentLog:
     def __init__(self) -> None:
         self.ups = 0
         self.downs: list[str] = []
+        self.refusals: list[str] = []
         self.pushes: list[tuple[bytes, bytes]] = []
 
     def up(self) -> None:
@@ -70,3 +72,24 @@ class DeploymentLog:
 
     def pushed(self, channel: bytes, data: bytes) -> None:
         self.pushes.append((channel, data))
+
+    def refused(self, why: str) -> None:
+        self.refusals.append(why)
+
+
+class FinderLog:
+    """A finder's owner."""
+
+    def __init__(self) -> None:
+        self.layouts: list[Layout] = []
+        self.losses: list[str] = []
+        self.unknowns: list[str] = []
+
+    def found(self, layout: Layout) -> None:
+        self.layouts.append(layout)
+
+    def lost(self, why: str) -> None:
+        self.losses.append(why)
+
+    def unknown(self, why: str) -> None:
+        self.unknowns.append(why)

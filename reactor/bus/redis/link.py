@@ -8,6 +8,7 @@ only module that imports hiredis, whose reader takes 0.6 µs for a batch of mess
 """
 
 import enum
+import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,9 +18,10 @@ import hiredis
 
 from pylingo.reactor.engine.channel import Channel
 from pylingo.reactor.engine.dial import Resolver, Target
+from pylingo.reactor.engine.handshake import NotTlsError
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.timers import Timer
-from pylingo.reactor.engine.tls import ClientTls
+from pylingo.reactor.engine.tls import ClientTls, reason_of
 from pylingo.reactor.engine.tls_dial import Stream, TlsDial
 from pylingo.reactor.engine.transport import Transport
 
@@ -36,6 +38,9 @@ type Answer = Callable[[Any], object]
 """Gets the reply of a call: bytes, int, None, list, dict, or an instance of `RedisError`, which is never raised."""
 
 
+_PASSING = {"MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "READONLY", "MASTERDOWN", "LOADING"}
+
+
 class RedisError(Exception):
     """A reply that is an error."""
 
@@ -43,6 +48,11 @@ class RedisError(Exception):
     def code(self) -> str:
         """Its first word, such as READONLY, OOM or MOVED."""
         return str(self).partition(" ")[0]
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the server is the wrong one or not ready. The call had no effect: repeat it after the next `up`."""
+        return self.code in _PASSING
 
 
 class LinkLost(RedisError):  # noqa: N818 - it stands beside replies, and names what happened
@@ -102,13 +112,7 @@ class _Told:
     __slots__ = ("channels",)
 
     def __init__(self, channels: Sequence[bytes]) -> None:
-        self.channels = deque(channels)
-
-    def confirm(self, channel: bytes) -> bool:
-        """Redis has confirmed `channel`. Whether it was the last one."""
-        if self.channels and self.channels[0] == channel:
-            self.channels.popleft()
-        return not self.channels
+        self.channels = deque(channels)  # never empty
 
 
 class _WideChannel:
@@ -144,6 +148,8 @@ class Link:
         listener: LinkListener,
     ) -> None:
         self.sent_bytes = self.received_bytes = self.calls = self.pushes = 0
+        self.is_unwelcome = False
+        """Whether the link never came up for a reason that an operator must remove: a password, a certificate."""
         self._reactor = reactor
         self._greeting = greeting
         self._listener = listener
@@ -208,7 +214,8 @@ class Link:
             self._send(self._greeted, ("SELECT", me.db))
 
     def _check_greeting(self, reply: Any) -> None:
-        if isinstance(reply, RedisError):
+        if isinstance(reply, RedisError) and self._state is LinkState.GREETING:
+            self.is_unwelcome = not reply.is_passing
             self._end(_why_refused(reply))
 
     def _greeted(self, reply: Any) -> None:
@@ -247,10 +254,18 @@ class Link:
         if kind in _MESSAGES:
             self.pushes += 1
             self._reactor.run_safely(self._listener.pushed, self, push[1], push[2])
-        elif kind in _CONFIRMATIONS and self._answers:
-            told = self._answers[0]
-            if isinstance(told, _Told) and told.confirm(push[1]):
+        elif kind in _CONFIRMATIONS:
+            self._confirm(kind, push[1])
+
+    def _confirm(self, kind: bytes, channel: bytes) -> None:
+        told = self._answers[0] if self._answers else None
+        if isinstance(told, _Told) and told.channels[0] == channel:
+            told.channels.popleft()
+            if not told.channels:
                 self._answers.popleft()
+        elif kind == b"sunsubscribe":  # not asked for: a Redis Cluster does so when the slot moves to another node
+            moved = RedisError("MOVED a subscribed channel is on another node now")
+            self._reactor.run_safely(self._listener.refused, self, moved)
 
     def _take_reply(self, reply: Any) -> None:
         if not self._answers:
@@ -276,7 +291,8 @@ class Link:
         self._lost(error or ConnectionError("the connection is closed"))
 
     def _lost(self, error: Exception) -> None:
-        self._end(getattr(error, "strerror", None) or str(error) or type(error).__name__)
+        self.is_unwelcome |= isinstance(error, ssl.SSLCertVerificationError | NotTlsError)
+        self._end(reason_of(error) or type(error).__name__)
 
     def _end(self, why: str, is_told: bool = True) -> None:
         """Go down, tell the listener, and answer the calls that are still open."""

@@ -9,7 +9,7 @@ import pytest
 from pylingo.reactor.engine.loop import Reactor
 from tests.fakes.redis_listeners import settle, turn_until
 from tests.fakes.room_log import RoomLog
-from tests.redis_server import RedisProcess, running
+from tests.redis_server import RedisProcess, free_port, running
 
 type MakeServer = Callable[..., RoomLog]
 
@@ -34,6 +34,13 @@ def redis_options() -> list[str]:
 def redis(tmp_path: Path, redis_options: list[str]) -> Iterator[RedisProcess]:
     """A Redis of the test alone."""
     with running(tmp_path / "redis", *redis_options) as process:
+        yield process
+
+
+@pytest.fixture
+def redis_node(tmp_path: Path) -> Iterator[RedisProcess]:
+    """One node of a Redis Cluster, without slots."""
+    with running(tmp_path / "node", "cluster-enabled yes", f"cluster-port {free_port()}", tcp=True) as process:
         yield process
 
 

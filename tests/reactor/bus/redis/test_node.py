@@ -1,18 +1,17 @@
 """The two links to one Redis, made again when they break."""
 
-import functools
-import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from pylingo.reactor.bus.redis import node as module
 from pylingo.reactor.bus.redis.link import Greeting, RedisError
-from pylingo.reactor.bus.redis.node import Node, Place
-from pylingo.reactor.bus.redis.settings import parse_redis_address
-from pylingo.reactor.engine.dial import Resolver
+from pylingo.reactor.bus.redis.node import Node
+from pylingo.reactor.bus.redis.place import Place
 from pylingo.reactor.engine.loop import Reactor
 from tests.fakes.redis_listeners import answered, settle, turn_until
-from tests.redis_server import RedisProcess
+from tests.redis_server import RedisProcess, running
 
 
 class Owner:
@@ -20,12 +19,21 @@ class Owner:
 
     def __init__(self) -> None:
         self.heard: list[str] = []
+        self.whys: list[str] = []
 
     def node_up(self, node: Node) -> None:
         self.heard.append("up")
 
     def node_down(self, node: Node, why: str) -> None:
         self.heard.append("down")
+        self.whys.append(why)
+
+    def node_unfit(self, node: Node, why: str) -> None:
+        self.heard.append("unfit")
+        self.whys.append(why)
+
+    def node_clustered(self, node: Node) -> None:
+        self.heard.append("clustered")
 
     def node_pushed(self, node: Node, channel: bytes, data: bytes) -> None:
         self.heard.append(f"pushed {data.decode()}")
@@ -91,31 +99,63 @@ def test_a_node_that_is_closed_stays_so(node: Node, owner: Owner, reactor: React
     assert reactor.pending_timers == 0
 
 
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [("redis://[::1]:5", "[::1]:5"), ("redis://example.org", "example.org:6379"), ("unix:///a/b", "/a/b")],
-)
-def test_places(url: str, shown: str, reactor: Reactor) -> None:
-    place = Place.of(parse_redis_address(url))
-    assert str(place) == shown
-    where = place.where(reactor)
-    assert isinstance(where, Resolver) or where == [(socket.AF_UNIX, "/a/b")]
+def test_a_server_that_loads_is_waited_for(reactor: Reactor, owner: Owner, tmp_path: Path) -> None:
+    with running(tmp_path / "redis") as redis:
+        redis.call("EVAL", "for number = 1, 1000 do redis.call('SET', number, 'v') end", 0)
+        assert redis.call("SAVE") == b"OK"
+        redis.kill()
+        redis.options += ("key-load-delay 2000", "loading-process-events-interval-bytes 1024")  # 2 ms for each key
+        redis.start(is_loaded=False)
+        node = Node(reactor, Place(path=redis.path), Greeting(), owner)
+        turn_until(reactor, lambda: "Redis is loading its data" in owner.whys)
+        assert not node.is_up
+        turn_until(reactor, lambda: node.is_up)
+        assert owner.heard[-1] == "up"
+        node.close()
 
 
-def test_the_pauses_double_up_to_a_second(reactor: Reactor, owner: Owner, redis: RedisProcess) -> None:
-    redis.kill()
-    delays: list[float] = []
-    later = reactor.call_later
-
-    def call_later(delay: float, callback: object, *args: object, **more: object) -> object:
-        if isinstance(callback, functools.partial) or getattr(callback, "__name__", "") == "_make_again":
-            delays.append(delay)
-            delay = 0.0
-        return later(delay, callback, *args, **more)  # type: ignore[arg-type]
-
-    reactor.call_later = call_later  # type: ignore[method-assign, assignment]
+def test_a_server_that_is_not_fit_is_tried_again(reactor: Reactor, owner: Owner, redis: RedisProcess) -> None:
+    redis.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
     node = Node(reactor, Place(path=redis.path), Greeting(), owner)
-    turn_until(reactor, lambda: len(delays) >= 16)
+    turn_until(reactor, lambda: owner.heard)
+    assert owner.heard == ["unfit"]
+    assert "set it to noeviction" in owner.whys[0]
+    redis.call("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    turn_until(reactor, lambda: node.is_up)
     node.close()
-    assert delays[:16:2] == [0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0]
-    assert set(owner.heard) == {"down"}
+
+
+def test_a_password_that_is_refused_makes_a_node_unfit(reactor: Reactor, owner: Owner, redis: RedisProcess) -> None:
+    redis.call("CONFIG", "SET", "requirepass", "right")
+    node = Node(reactor, Place(path=redis.path), Greeting(), owner)
+    turn_until(reactor, lambda: owner.heard)
+    assert (owner.heard[0], owner.whys[0]) == ("unfit", "Redis demands a password")
+    node.close()
+
+
+def test_a_server_that_begins_to_evict_is_logged_once(
+    reactor: Reactor,
+    redis: RedisProcess,
+    owner: Owner,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(module, "WATCH", 0.01)
+    node = Node(reactor, Place(path=redis.path), Greeting(), owner)
+    turn_until(reactor, lambda: node.is_up)
+    redis.call("CONFIG", "SET", "maxmemory-policy", "volatile-ttl")
+    calls = node.ears.calls
+    turn_until(reactor, lambda: node.ears.calls > calls + 5)
+    assert [record.getMessage() for record in caplog.records if "maxmemory-policy" in record.getMessage()] == [
+        f"{redis.path}: this Redis deletes data when its memory is full, since its maxmemory-policy is volatile-ttl:"
+        " set it to noeviction"
+    ]
+    assert node.is_up
+    node.close()
+
+
+def test_a_node_in_doubt_is_examined_again(node: Node, owner: Owner, reactor: Reactor) -> None:
+    node.doubt()
+    assert not node.is_up
+    turn_until(reactor, lambda: node.is_up)
+    assert owner.heard == ["up", "up"]
