@@ -31,7 +31,7 @@ DIRECTIONS: dict[str, tuple[set[str], set[str]]] = {
         {"pylingo.shared", "pylingo.reactor.history", "pylingo.reactor.people", "pylingo.reactor.chat"},
         NETWORK | {"msgpack"},
     ),
-    "pylingo.reactor.bus.redis.link": (BELOW_THE_BUS, NETWORK | {"msgpack"}),
+    "pylingo.reactor.bus.redis.link": (BELOW_THE_BUS, {"asyncio", "msgpack", "selectors", "socket"}),
     "pylingo.reactor.bus.redis": (BELOW_THE_BUS, {"asyncio", "hiredis", "selectors"}),
     "pylingo.reactor.bus": (BELOW_THE_BUS, NETWORK | {"msgpack", "hiredis"}),
     "pylingo.reactor": ({"pylingo.shared", "pylingo.reactor"}, {"asyncio", "msgpack", "hiredis"}),
