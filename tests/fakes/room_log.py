@@ -48,7 +48,7 @@ class RoomLog:
         self.heals = self.fences = self.own_batches = 0
         self.lanes = options.pop("lanes", 1)
         self.keys = Keys(lanes=self.lanes)
-        self.deployment = Deployment(reactor, redis.settings(), self)
+        self.deployment = Deployment(reactor, redis.settings(lanes=self.lanes), self)
         self.feeds = Feeds(reactor, self.deployment, self.keys, number, number * 5 * _GENERATIONS, self, **options)
         self.rooms: dict[str, Feed] = {}
 
