@@ -28,7 +28,7 @@ type Rest = Callable[[float], object]
 """Is called between two rounds of queries, with the seconds that a round took."""
 
 
-class _Finds:
+class Finds:
     """What a search has found so far: at most one message more than the page has place for, the newest first."""
 
     def __init__(self, request: HistoryRequest, is_over: IsOver) -> None:
@@ -65,7 +65,7 @@ class _Finds:
 
 def find_in_memory(entries: deque[Entry], request: HistoryRequest, is_over: IsOver) -> Page:
     """Return the page of a search in `entries`, all messages of a place, ascending."""
-    finds = _Finds(request, is_over)
+    finds = Finds(request, is_over)
     before, oldest = finds.cursor, entries[0].at if entries else None
     for entry in reversed(entries):
         if entry.at < before:
@@ -87,7 +87,7 @@ def find_in_file(
 
     Raises `DamagedChapterError`, and `sqlite3.Error` if the file cannot be read.
     """
-    finds = _Finds(request, is_over)
+    finds = Finds(request, is_over)
     file.execute("begin")  # all queries see the file at one moment
     try:
         is_complete = _FileSearch(file, place, finds, rest, clock).run()
@@ -104,7 +104,7 @@ class _FileSearch:
     """
 
     def __init__(
-        self, file: sqlite3.Connection, place: str, finds: _Finds, rest: Rest, clock: Callable[[], float]
+        self, file: sqlite3.Connection, place: str, finds: Finds, rest: Rest, clock: Callable[[], float]
     ) -> None:
         self._file = file
         self._finds = finds

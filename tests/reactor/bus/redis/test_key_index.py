@@ -1,0 +1,108 @@
+"""The keys of logs: they are found as in a history in memory, and their memory is bounded."""
+
+import tracemalloc
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pylingo.reactor.bus.redis.key_index import KeyIndex, KeyIndexes
+from pylingo.reactor.bus.redis.log_reader import Keyed
+from pylingo.reactor.history.memory import MemoryHistory
+from pylingo.shared.messages import Entry
+
+keys = st.sampled_from(["k", "l"])
+sessions = st.integers(1, 3)
+names = st.sampled_from(["ada", "ben"])
+said = st.lists(st.tuples(keys, sessions, names), max_size=12)
+
+
+@given(said, st.integers(0, 12), st.randoms())
+def test_a_key_is_found_as_in_memory(said: list[tuple[str, int, str]], forgotten: int, random):
+    messages = [(key, session, name, at) for at, (key, session, name) in enumerate(said, 1)]
+    memory = MemoryHistory()
+    for key, session, name, at in messages[forgotten:]:
+        memory.add("tea", Entry(name, "hi", at, key), session)
+    index = KeyIndex()
+    shuffled = messages * 2  # what is read and what is told may be the same, and come in any order
+    random.shuffle(shuffled)
+    for message in shuffled:
+        index.note(*message)
+    index.trim(forgotten + 1)
+    assert len(index) == len(messages[forgotten:])
+    for key in ("k", "l"):
+        for session in (1, 2, 3):
+            for name in ("ada", "ben"):
+                for others in ((), (2,), (1, 3)):
+                    assert index.find(key, session, name, others) == memory.find("tea", key, session, name, others)
+
+
+def test_trimming_is_due_each_time_that_the_index_has_grown_much():
+    index = KeyIndex()
+    for at in range(1, 1_000):
+        index.note(f"k{at}", 1, "ada", at)
+        assert not index.must_trim()
+    index.note("k", 1, "ada", 1_000)
+    assert (index.must_trim(), index.must_trim()) == (True, False)
+    index.trim(501)
+    assert (len(index), index.find("k500", 1, "ada"), index.find("k501", 1, "ada")) == (500, None, 501)
+    for at in range(1_001, 2_500):
+        index.note(f"k{at}", 1, "ada", at)
+        assert not index.must_trim()
+    index.note("l", 1, "ada", 2_500)
+    assert index.must_trim()
+
+
+def test_the_index_that_was_used_longest_ago_is_given_up_first():
+    indexes = KeyIndexes(10_500)
+    for log in ("a", "b", "c"):
+        index = indexes.open(log)
+        for at in range(1, 6):
+            indexes.add(log, index, Keyed(f"k{at}", 1, "ada", at))
+    assert indexes.size == sum(it.size for it in (indexes.get("a"), indexes.get("b"), indexes.get("c")) if it)
+    indexes.note("a", Keyed("x", 1, "ada", 9))
+    indexes.open("d")
+    assert indexes.get("b") is not None
+    index = indexes.open("c")
+    for at in range(10, 16):
+        indexes.add("c", index, Keyed(f"k{at}", 1, "ada", at))
+    assert [indexes.get(log) is not None for log in ("a", "b", "c", "d")] == [True, False, True, True]
+    assert indexes.size <= 10_500
+
+
+def test_the_index_that_is_in_use_or_being_read_stays():
+    indexes = KeyIndexes(2_000)
+    busy = indexes.open("busy")
+    busy.is_busy = True
+    large = indexes.open("large")
+    for at in range(1, 20):
+        indexes.add("large", large, Keyed(f"k{at}", 1, "ada", at))
+    assert indexes.get("busy") is busy
+    assert indexes.get("large") is large
+    busy.is_busy = False
+    indexes.note("large", Keyed("x", 1, "ada", 30))
+    assert (len(indexes), indexes.get("busy")) == (1, None)
+
+
+def test_what_is_read_for_an_index_that_was_given_up_is_not_counted():
+    indexes = KeyIndexes()
+    index = indexes.open("tea")
+    indexes.drop("tea")
+    indexes.drop("tea")
+    indexes.add("tea", index, Keyed("k", 1, "ada", 5))
+    indexes.trim("tea", index, 9)
+    assert (indexes.size, len(indexes), len(index)) == (0, 0, 0)
+    assert indexes.note("tea", Keyed("k", 1, "ada", 5)) is None
+
+
+def test_the_size_of_an_index_is_at_least_the_memory_that_it_takes():
+    at = 1_700_000_000_000_000
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        index = KeyIndex()
+        for n in range(2_000):
+            index.note(f"key number {n:20}", 2**32 + n, f"name number {n}", at + n)
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert 0.4 * index.size < taken <= index.size
