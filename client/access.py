@@ -1,4 +1,4 @@
-"""How a program gets in at a server: from an address or a link to its `Security` and its `Credentials`.
+"""How a program gets in at a server: from addresses or a link to the `Security` of each and its `Credentials`.
 
 The modules of TLS and of keys take some 20 ms to import, so they are imported where a connection needs them.
 """
@@ -8,13 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pylingo.client.address_list import Endpoint
 from pylingo.client.credentials import Credentials
 from pylingo.client.data_folder import is_missing, key_path, known_hosts_path
 from pylingo.client.options import ClientOptions
 from pylingo.client.reconnect import FinalError
 from pylingo.client.security import Security, Unencrypted
-from pylingo.shared.address import is_loopback
-from pylingo.shared.link import Link, is_link, parse_link
+from pylingo.shared.address import Address, is_loopback
+from pylingo.shared.link import Link, is_link, parse_link, parse_plain
 from pylingo.shared.value_class import value_class
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
 
 @value_class
 class Access:
-    """A server, and how to get in there."""
+    """A server or several that are one chat, and how to get in there."""
 
     server: Link
-    security: Security
+    endpoints: tuple[Endpoint, ...]
     credentials: Credentials
 
 
@@ -38,8 +39,10 @@ def for_person(options: ClientOptions, ask: Callable[[str], str]) -> Access:
     Raises `FinalError` if the key or the file of known hosts cannot be used.
     """
     server = options.server
-    security = _security(server, options.is_unencrypted, options.accept_new)
-    if options.identity is not None and not security.is_encrypted and not is_loopback(server.host):
+    endpoints = _endpoints(
+        server, lambda address: _security(server, address, options.is_unencrypted, options.accept_new)
+    )
+    if options.identity is not None and not all(map(_may_be_shown_a_key, endpoints)):
         raise FinalError("--identity needs TLS, or a server on this computer: leave --plain out")
     credentials = Credentials(
         password=options.password,
@@ -47,7 +50,7 @@ def for_person(options: ClientOptions, ask: Callable[[str], str]) -> Access:
         identity=_read_key(options.identity, ask) if options.identity is not None else None,
         own_key=functools.cache(_own_key),
     )
-    return Access(server, security, credentials)
+    return Access(server, endpoints, credentials)
 
 
 def for_bot(
@@ -58,46 +61,59 @@ def for_bot(
     identity: "Identity | str | Path | None",
     password: str | None,
 ) -> Access:
-    """Return the access of a `Client`, whose arguments these are. Raises `ValueError` for a wrong link."""
-    server = parse_link(host) if is_link(host) else Link(host, port, is_link=False)
+    """Return the access of a `Client`, whose arguments these are. Raises `ValueError` for a wrong link or list."""
+    if is_link(host):
+        server = parse_link(host)
+    else:
+        server = parse_plain(host, port) if "," in host else Link(host, port, is_link=False)
     if isinstance(identity, str | Path):
         identity = _read_key(Path(identity).expanduser(), _never_asked)
-    security: Security
-    if tls is not None and not isinstance(tls, bool):
-        from pylingo.client.encryption import Encryption
 
-        security = Encryption(server_hostname or server.host, tls)
-    elif tls or server.is_link:
-        security = _encrypted(server, False)
-    else:
-        security = _security(server, tls is False, False)
-    return Access(server, security, Credentials(password=password, invite=server.invite, identity=identity))
+    def security(address: Address) -> Security:
+        if tls is not None and not isinstance(tls, bool):
+            from pylingo.client.encryption import Encryption
+
+            return Encryption(server_hostname or address[0], tls)
+        if tls:
+            return _encrypted(server, address, False)
+        return _security(server, address, tls is False, False)
+
+    credentials = Credentials(password=password, invite=server.invite, identity=identity)
+    return Access(server, _endpoints(server, security), credentials)
 
 
-def _security(server: Link, is_plain: bool, accept_new: bool) -> Security:
+def _endpoints(server: Link, security: Callable[[Address], Security]) -> tuple[Endpoint, ...]:
+    return tuple(Endpoint(*address, security(address)) for address in server.addresses)
+
+
+def _may_be_shown_a_key(endpoint: Endpoint) -> bool:
+    return endpoint.security.is_encrypted or is_loopback(endpoint.host)
+
+
+def _security(server: Link, address: Address, is_plain: bool, accept_new: bool) -> Security:
     """TLS, unless that is ruled out, or unless a server on loopback is not a known one."""
-    if server.is_link or not (is_plain or (is_loopback(server.host) and not _is_known(server))):
-        return _encrypted(server, accept_new)
+    if server.is_link or not (is_plain or (is_loopback(address[0]) and not _is_known(address))):
+        return _encrypted(server, address, accept_new)
     return Unencrypted()
 
 
-def _encrypted(server: Link, accept_new: bool) -> Security:
+def _encrypted(server: Link, address: Address, accept_new: bool) -> Security:
     from pylingo.client.encryption import Encryption
     from pylingo.client.trust import Trust
 
     path = known_hosts_path()
-    trust = Trust(server.host, server.port, pin=server.fingerprint, path=path, accept_new=accept_new)
-    return Encryption(server.host, trust)
+    trust = Trust(*address, pin=server.fingerprint, path=path, accept_new=accept_new)
+    return Encryption(address[0], trust)
 
 
-def _is_known(server: Link) -> bool:
+def _is_known(address: Address) -> bool:
     """Whether the file of known hosts has the server. Raises `TrustError` if the file cannot tell."""
     path = known_hosts_path()
     if path is None or is_missing(path):
         return False
     from pylingo.client.trust import is_known
 
-    return is_known(path, server.host, server.port)
+    return is_known(path, *address)
 
 
 def _own_key() -> "Identity":

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from pylingo.client.access import Access, for_bot
+from pylingo.client.address_list import AddressList
 from pylingo.client.connector import Again, Connector
 from pylingo.client.conversation import Conversation
 from pylingo.client.departure import Departure, Stage
@@ -18,9 +19,9 @@ from pylingo.client.events import ClientEvent, ConversationEvent, Received, Refu
 from pylingo.client.name_claim import NameClaim
 from pylingo.client.reconnect import RETRY, ReconnectPolicy
 from pylingo.client.wording import not_confirmed, refused
-from pylingo.reactor.engine.dial import Resolver, Target
+from pylingo.reactor.engine.dial import Target
 from pylingo.reactor.engine.loop import Reactor
-from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT, show_address
+from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT
 from pylingo.shared.link import Link, show_link
 from pylingo.shared.messages import Goodbye, HistoryRequest
 from pylingo.shared.schema import Record
@@ -49,11 +50,14 @@ class Client:
     `room` is the current room at first, and `rooms` are further ones, which a server of version 1.0 does not have.
     `seen` maps compared room names to the newest stamp seen in an earlier run: what is new since then will be shown.
 
+    `host` may be a list of servers that are one chat, `HOST[:PORT][,...]`. `port` counts for those without one. The
+    client connects to one of them, chosen by chance, and to another one at once when that connection breaks.
+
     `host` may be a link `pylingo://…`; then `port` does not count, and `room` only if it is not the default. A link
     always means TLS, and so does every host but those of loopback, unless `tls` is False. The certificate must be the
     one that the link pins, a known one (`known_hosts` in the platform's data folder), or one that the system's
     authorities vouch for; nobody is asked. With `tls=True` this holds for loopback as well. A context as `tls` decides
-    alone which certificates are good, for `server_hostname`, or else for `host`.
+    alone which certificates are good, for `server_hostname`, or else for the host of each server.
 
     `identity` is an Ed25519 key in OpenSSH's format, or its path, and `password` the server's.
     """
@@ -80,26 +84,24 @@ class Client:
         access: Access | None = None,
     ) -> None:
         access = access or for_bot(host, port, tls, server_hostname, identity, password)
-        host, port = access.server.host, access.server.port
         if room == _ROOM and access.server.room is not None:
             room = access.server.room
         self.conversation = Conversation(name, room, rooms=rooms, seen=seen, credentials=access.credentials)
         self.reactor = reactor or Reactor()
         self._owns_reactor = reactor is None
-        self._address = show_address(host, port)
         self._server = access.server
-        self._security = access.security
         self._credentials = access.credentials
         self._credentials.note = self._remark
-        if self._security.trust is not None:
-            self._security.trust.note = self._remark
+        for endpoint in access.endpoints:
+            if endpoint.security.trust is not None:
+                endpoint.security.trust.note = self._remark
         self._frames: collections.deque[Record] = collections.deque()
         self._on_event = on_event or self._keep_frame
         self._connector = Connector(
             self.reactor,
-            targets or Resolver(self.reactor, host, port),  # the server may move: resolved for each attempt
-            access.security,
+            AddressList(access.endpoints),
             ReconnectPolicy(retry, insist),
+            targets=targets,
             connected=self._connected,
             received=self._received,
             lost=self.conversation.disconnected,
@@ -126,7 +128,7 @@ class Client:
         while self.status.state not in ("online", "over"):
             self.reactor.tick()
         if self.status.state == "over":
-            why = why_no_connection(self.status.error, self.status.goodbye, self._address)
+            why = why_no_connection(self.status.error, self.status.goodbye, self.status.where)
             raise ConnectionError(why) from self.status.error
 
     def say(
@@ -185,8 +187,8 @@ class Client:
 
     def accept_certificate(self, fingerprint: str) -> None:
         """Accept the server's certificate with this fingerprint, remember it, and connect."""
-        if self._security.trust is not None:
-            self._security.trust.accept(fingerprint)
+        if (trust := self._connector.server.security.trust) is not None:
+            trust.accept(fingerprint)
         self.connect()
 
     def set_password(self, password: str) -> None:
@@ -244,17 +246,23 @@ class Client:
 
     @property
     def is_encrypted(self) -> bool:
-        """Whether connections use TLS."""
-        return self._security.is_encrypted
+        """Whether the present connection, or the next one, uses TLS."""
+        return self._connector.server.security.is_encrypted
 
     def invitation_link(self, code: str) -> str:
-        """Return the link for an invitation to our room; the code itself if there is no certificate to pin."""
+        """Return the link for an invitation to our room; the code itself if there is no certificate to pin.
+
+        It lists all servers only if our link pinned one certificate for them.
+        """
         if self.certificate is None:
             return code
         from pylingo.shared.identity import fingerprint
 
         room, pin = self.conversation.room, fingerprint(self.certificate)
-        return show_link(Link(self._server.host, self._server.port, room, code, pin))
+        first, *others = self._server.addresses
+        if self._server.fingerprint is None:
+            first, others = (self._connector.server.host, self._connector.server.port), []
+        return show_link(Link(*first, room, code, pin, others=tuple(others)))
 
     @property
     def unconfirmed(self) -> int:
@@ -307,7 +315,7 @@ class Client:
     # --- the connection
 
     def _connected(self, certificate: bytes | None) -> None:
-        self._credentials.connected(certificate, self._security.may_invite)
+        self._credentials.connected(certificate, self._connector.server.security.may_invite)
         self._follow(self.conversation.connected())
         if self.conversation.is_introduced:
             self._departure.connected()

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from pylingo.reactor.engine.dial import Resolver, Target
+from pylingo.reactor.engine.dial import TIMEOUT, Resolver, Target
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.timers import Timer
 from pylingo.reactor.engine.tls_dial import Stream, TlsDial
@@ -36,7 +36,7 @@ class ClientConnection:
     Calls `connected()` once it is established, `received(record)` for each frame, `drained()` when everything queued
     has been sent, and `ended(error)` once at the end. `error` is None if the server closed the connection; it is a
     `NotTlsError` or an `ssl.SSLError` if there was no handshake. `certificate` is the server's, as DER, from
-    `connected` on; None without TLS.
+    `connected` on; None without TLS. `timeout` is that of the connect to each address.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class ClientConnection:
         drained: Callable[[], object],
         ended: Callable[[Exception | None], object],
         tls: "ClientTls | None" = None,
+        timeout: float = TIMEOUT,
     ) -> None:
         self._reactor = reactor
         self._connected = connected
@@ -62,7 +63,12 @@ class ClientConnection:
         self._silence_timer: Timer | None = None
         self.certificate: bytes | None = None
         self._is_encrypted = tls is not None
-        self._dial = TlsDial(reactor, where, tls, self._dialled, self._not_dialled)
+        self._dial = TlsDial(reactor, where, tls, self._dialled, self._not_dialled, timeout=timeout)
+
+    @property
+    def target(self) -> Target | None:
+        """The address that has answered; None before that."""
+        return self._dial.target
 
     @property
     def is_open(self) -> bool:

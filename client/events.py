@@ -4,6 +4,8 @@
 its own.
 """
 
+from dataclasses import field
+
 from pylingo.shared.messages import Command, Error, Goodbye, HistoryRequest, Say
 from pylingo.shared.schema import Record
 from pylingo.shared.value_class import value_class
@@ -106,6 +108,8 @@ class Status:
     delay: float = 0.0
     goodbye: Goodbye | None = None
     """The server's goodbye, if the last connection ended with one."""
+    where: str = field(default="", compare=False)
+    """The address of the server that this is about, as HOST:PORT."""
 
 
 type _Shared = (

@@ -16,7 +16,7 @@ from pylingo.client.settings import (
     default_path,
     load,
 )
-from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT
+from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT, Address
 from pylingo.shared.errors import RequestError
 from pylingo.shared.launch import LaunchError
 from pylingo.shared.link import Link, parse_link
@@ -54,7 +54,7 @@ OPTIONS = table(
         replace(
             SETTINGS["address"],
             type=replace(SETTINGS["address"].type, parse=_server_or_stdin),
-            about="the server, or a link pylingo://…; - reads a link without echo",
+            about="the server, or several of one chat, or a link pylingo://…; - reads a link without echo",
         ),
         *(setting for setting in SETTINGS.values() if setting.name != "address"),
         _option("plain", flag(), "", "connect without TLS, and trust everybody on the way; on loopback that is usual"),
@@ -100,8 +100,9 @@ class ClientOptions:
     `retry` is in seconds; `insist` says whether it applies to the first connection. `config` is the file that keeps
     changed preferences, or None. `trouble` says why that file was not read.
 
-    `link` is the link that names the server, if there is one. `identity` is the file of a key that the person has
-    named. With `is_unencrypted` there is no TLS, and with `accept_new` an unknown server is accepted.
+    `others` are the addresses of further servers. `link` is the link that names the servers, if there is one.
+    `identity` is the file of a key that the person has named. With `is_unencrypted` there is no TLS, and with
+    `accept_new` an unknown server is accepted.
 
     `to` is the recipient of all messages, `is_room_given` says whether the room comes from the command line, and
     `keeps_state` whether the rooms of this run are remembered for the next one, and `keeps_history` whether its lines
@@ -110,6 +111,7 @@ class ClientOptions:
 
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
+    others: tuple[Address, ...] = ()
     link: Link | None = None
     name: str | None = None
     room: str | None = DEFAULT_ROOM
@@ -131,8 +133,8 @@ class ClientOptions:
 
     @property
     def server(self) -> Link:
-        """The server, as a link or as an address alone."""
-        return self.link or Link(self.host, self.port, is_link=False)
+        """The servers, as a link or as addresses alone."""
+        return self.link or Link(self.host, self.port, is_link=False, others=self.others)
 
 
 def parse_arguments(arguments: Sequence[str]) -> ClientOptions:
@@ -161,6 +163,7 @@ def parse_arguments(arguments: Sequence[str]) -> ClientOptions:
     return ClientOptions(
         host=server.host,
         port=server.port,
+        others=server.others,
         link=server if server.is_link else None,
         name=given.get("name", settings.name) or login_name(),
         room=given.get("room", None if "to" in given else server.room or settings.room or DEFAULT_ROOM),

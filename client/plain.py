@@ -37,7 +37,6 @@ from pylingo.client.wording import (
     wording,
 )
 from pylingo.reactor.engine.loop import Reactor
-from pylingo.shared.address import show_address
 from pylingo.shared.commands import BY_NAME, message_of, parse_line, parse_piped, unknown_command
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Command, Help, Invitation, Message, Private, Say
@@ -50,7 +49,6 @@ class Plain:
 
     def __init__(self, options: ClientOptions, access: Access) -> None:
         self._options = options
-        self._where = show_address(options.host, options.port)
         self._commands = dict(BY_NAME)  # the server's commands that we know of
         self._reactor = Reactor()
         self._client = Client(
@@ -76,6 +74,7 @@ class Plain:
         )
         self._day = local_day(time.time_ns() // 1_000)  # of the last message; at first, today
         self._was_online = False
+        self._where = ""  # of the server where we were online last
         self._told = False  # whether a note has mentioned this loss of the connection
         self._leaving = False
         self._polite = False  # whether somebody asked us to end, so that a lost connection is no failure
@@ -151,9 +150,9 @@ class Plain:
     def _changed(self, status: Status) -> None:
         match status.state:
             case "online":
-                if self._told and self._was_online:
-                    self._note(f"connected to {self._where} again")
-                self._was_online, self._told = True, False
+                if self._was_online and (self._told or status.where != self._where):
+                    self._note(f"connected to {status.where}{' again' * (status.where == self._where)}")
+                self._was_online, self._told, self._where = True, False, status.where
                 self._resume()
             case "waiting" if not self._told:
                 self._told = True
@@ -170,7 +169,7 @@ class Plain:
                 self._reactor.stop()
 
     def _why(self, status: Status) -> str:
-        return why_no_connection(status.error, status.goodbye, self._where)
+        return why_no_connection(status.error, status.goodbye, status.where)
 
     # --- the input
 

@@ -15,6 +15,8 @@ NEVER_AGAIN = frozenset(
     }
 )
 """Reasons of a goodbye after which a reconnect is unwanted or useless."""
+ELSEWHERE = frozenset({None, "shutdown", "full", "address-limit"})
+"""Reasons of a goodbye after which another address may be better; None if the connection ended without one."""
 _MOST_DOUBLINGS = 64  # far beyond every longest delay; 2.0**1024 is no float any more
 
 
@@ -74,6 +76,13 @@ class ReconnectPolicy:
     def hurry(self) -> None:
         """Make the next delays short again."""
         self._backoff.attempts = 1
+
+    def goes_on(self, now: float) -> bool:
+        """Whether another address may be tried at once after a connection ended at `now`."""
+        is_first = not self._was_online and self._backoff.attempts == 0
+        if self._lost_at is None:
+            self._lost_at = now
+        return is_first or now - self._lost_at < self._retry
 
     def delay(self, now: float, reason: str | None) -> float | None:
         """The delay before the next attempt after a connection ended at `now`, or None to give up.

@@ -114,8 +114,8 @@ SETTINGS = table(
         _required(
             name="address",
             type=server(),
-            metavar="HOST[:PORT]",
-            about="the server, or a link pylingo://…",
+            metavar="HOST[:PORT][,...]",
+            about="the server, or several of one chat, or a link pylingo://…",
             default=_SERVER,
             positional=True,
         ),

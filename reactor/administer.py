@@ -4,6 +4,7 @@ The last two ask the server that uses the data folder. If there is none, they ch
 """
 
 import argparse
+import dataclasses
 import getpass
 import os
 import sys
@@ -19,10 +20,9 @@ from pylingo.reactor.people.passwords import hash_password
 from pylingo.reactor.people.register import Register
 from pylingo.reactor.people.state_file import read_state, write_state
 from pylingo.reactor.registry import begin
-from pylingo.shared.address import parse_address
 from pylingo.shared.files import open_private
 from pylingo.shared.launch import LaunchError, OneLineParser
-from pylingo.shared.link import Link, show_link
+from pylingo.shared.link import Link, parse_plain, show_link
 from pylingo.shared.settings import Setting
 from pylingo.shared.text import printable
 from pylingo.shared.values import duration, integer, show_duration
@@ -90,7 +90,11 @@ def invite(arguments: Sequence[str]) -> int:
     parser = _parser("invite", "Print a link. The first person to open it becomes a member.")
     _add_data(parser)
     parser.add_argument("--operator", action="store_true", help="whoever opens it first becomes an operator")
-    parser.add_argument("--address", metavar="HOST[:PORT]", help="the address of the server in the link")
+    parser.add_argument(
+        "--address",
+        metavar="HOST[:PORT][,...]",
+        help="the address of the server in the link, or those of all servers of the chat, with commas between them",
+    )
     for setting in _LIMITS:
         parser.add_argument(setting.option, metavar=setting.metavar, default=setting.default, help=setting.help)
     given = parser.parse_args(arguments)
@@ -98,7 +102,7 @@ def invite(arguments: Sequence[str]) -> int:
     data = _open(given.data)
     link = _link(data, given.address)
     reply = _request(data, invite_request(given.operator, uses, seconds or MOST_SECONDS))
-    print(show_link(Link(link.host, link.port, link.room, reply["code"], link.fingerprint)))
+    print(show_link(dataclasses.replace(link, invite=reply["code"])))
     return 0
 
 
@@ -161,9 +165,7 @@ def _link(data: DataDir, address: str | None) -> Link:
             )
         if address is None:
             return link
-        host, port = parse_address(address)
-        has_port = address.rpartition("]")[2].count(":") == 1
-        return Link(host, port if has_port else link.port, fingerprint=link.fingerprint)
+        return dataclasses.replace(parse_plain(address, link.port), is_link=True, fingerprint=link.fingerprint)
     except ValueError as error:
         raise LaunchError(str(error)) from None
 

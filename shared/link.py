@@ -1,19 +1,19 @@
-"""Links to a server: reads and prints `pylingo://HOST[:PORT][/ROOM][?invite=CODE][#SHA256:FINGERPRINT]`.
+"""Links to a server: reads and prints `pylingo://HOST[:PORT][,...][/ROOM][?invite=CODE][#SHA256:FINGERPRINT]`.
 
-A link stands wherever an address does. It always means TLS. Its fingerprint pins the server's certificate. Its
-invitation is a secret, so no error message quotes it.
+A link stands wherever an address does. It always means TLS. It may list several servers that are one chat. Its
+fingerprint pins the certificate of each of them. Its invitation is a secret, so no error message quotes it.
 """
 
 import re
 from dataclasses import field
 
-from pylingo.shared.address import parse_address, show_address
+from pylingo.shared.address import DEFAULT_PORT, Address, parse_address, parse_addresses, show_address
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import room_name
 from pylingo.shared.value_class import value_class
 
 SCHEME = "pylingo:"
-FORM = "pylingo://HOST[:PORT][/ROOM][?invite=CODE][#SHA256:FINGERPRINT]"
+FORM = "pylingo://HOST[:PORT][,...][/ROOM][?invite=CODE][#SHA256:FINGERPRINT]"
 LONGEST_CODE = 128
 """Characters of an invitation; those of this server have fewer."""
 _CODE = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_CODE}}}", re.ASCII)
@@ -23,9 +23,10 @@ _INVITE = "invite="
 
 @value_class
 class Link:
-    """The parts of a link, or of a plain address. `is_link` says which of the two was read.
+    """The parts of a link, or of plain addresses. `is_link` says which of the two was read.
 
-    `fingerprint` is the pin, in the form `SHA256:…`.
+    `host` and `port` are those of the first server, and `others` are the addresses of further ones. `fingerprint` is
+    the pin, in the form `SHA256:…`.
     """
 
     host: str
@@ -34,6 +35,12 @@ class Link:
     invite: str | None = field(default=None, repr=False)
     fingerprint: str | None = None
     is_link: bool = True
+    others: tuple[Address, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """The addresses of all servers."""
+        return (self.host, self.port), *self.others
 
 
 def is_link(text: str) -> bool:
@@ -43,11 +50,14 @@ def is_link(text: str) -> bool:
 
 
 def parse_server(text: str) -> Link:
-    """Read a link, or HOST[:PORT]. Raises `ValueError` with a sentence."""
-    if is_link(text):
-        return parse_link(text)
-    host, port = parse_address(text)
-    return Link(host, port, is_link=False)
+    """Read a link, or HOST[:PORT][,...]. Raises `ValueError` with a sentence."""
+    return parse_link(text) if is_link(text) else parse_plain(text)
+
+
+def parse_plain(text: str, default_port: int = DEFAULT_PORT) -> Link:
+    """Read HOST[:PORT][,...]; spaces may follow the commas. Raises `ValueError` with a sentence."""
+    first, *others = parse_addresses(text, lambda part: parse_address(part.strip(), default_port))
+    return Link(*first, is_link=False, others=tuple(others))
 
 
 def parse_link(text: str) -> Link:
@@ -62,13 +72,13 @@ def parse_link(text: str) -> Link:
     rest, has_pin, pin = text[len(SCHEME) + 2 :].partition("#")
     rest, has_query, query = rest.partition("?")
     authority, _, room = rest.partition("/")
-    host, port = _host(authority)
+    first, *others = parse_addresses(authority, _host)
     return Link(
-        host,
-        port,
+        *first,
         _room(room) if room else None,
         _invite(query) if has_query else None,
         parse_fingerprint(pin) if has_pin else None,
+        others=tuple(others),
     )
 
 
@@ -79,10 +89,15 @@ def show_link(link: Link) -> str:
     room = "/" + quote(link.room, safe="") if link.room else ""
     invite = f"?{_INVITE}{link.invite}" if link.invite else ""
     pin = f"#{link.fingerprint}" if link.fingerprint else ""
-    return f"{SCHEME}//{show_address(link.host, link.port)}{room}{invite}{pin}"
+    return f"{SCHEME}//{show_servers(link)}{room}{invite}{pin}"
 
 
-def _host(authority: str) -> tuple[str, int]:
+def show_servers(link: Link) -> str:
+    """Return HOST:PORT[,...] as `parse_plain` reads it."""
+    return ",".join(show_address(*address) for address in link.addresses)
+
+
+def _host(authority: str) -> Address:
     if not authority or authority.startswith((":", "[]")) or "=" in authority:  # the error below quotes it
         raise ValueError(f"a link must name a host: {FORM}")
     host, port = parse_address(authority)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pylingo.shared.address import parse_address, show_address
-from pylingo.shared.link import Link, parse_server, show_link
+from pylingo.shared.link import Link, parse_server, show_link, show_servers
 from pylingo.shared.text import without_controls
 from pylingo.shared.value_class import value_class
 
@@ -196,14 +196,16 @@ def address() -> ValueType:
 
 
 def server() -> ValueType:
-    """The address of a server, or a link to it, which may hold an invitation: no error quotes that."""
+    """The addresses of servers, or a link to them, which may hold an invitation: no error quotes that."""
 
     parse = explained(lambda text: parse_server(utf8(text)))
-    return ValueType("HOST, HOST:PORT, [IPV6]:PORT or a link", parse, _show_server, toml=(str,))
+    return ValueType(
+        "HOST, HOST:PORT, [IPV6]:PORT, a list of these with commas, or a link", parse, _show_server, toml=(str,)
+    )
 
 
 def _show_server(link: Link) -> str:
-    return show_link(link) if link.is_link else show_address(link.host, link.port)
+    return show_link(link) if link.is_link else show_servers(link)
 
 
 def notice(longest: int) -> ValueType:

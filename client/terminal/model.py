@@ -23,7 +23,10 @@ from pylingo.shared.value_class import value_class
 
 @dataclass(slots=True)
 class Model:
-    """The state of the window. `where` is the server as shown, `columns` and `rows` the terminal's size."""
+    """The state of the window. `columns` and `rows` are the terminal's size.
+
+    `where` is the server by which settings know its rooms: the first one, if it has several addresses.
+    """
 
     where: str
     preferences: Preferences
@@ -34,6 +37,8 @@ class Model:
     last_shown: Buffer | None = None  # the buffer that was shown before, which may be closed by now
     # the connection
     state: str = "connecting"
+    server: str = ""  # the server as shown: the one of `state`
+    online_at: str = ""  # the server where we were online last
     retry_at: float = 0.0
     was_online: bool = False
     is_told: bool = False  # whether a note has mentioned this loss of the connection

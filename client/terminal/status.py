@@ -171,7 +171,7 @@ def connection(model: Model, now: float) -> str:
             seconds = max(0, -int(now - model.retry_at))
             return f"offline, next try in {seconds} s"
         case "connecting":
-            return f"connecting to {printable(model.where)}"
+            return f"connecting to {printable(model.server or model.where)}"
         case "over":
             return "not connected"
     return model.state

@@ -74,7 +74,7 @@ def update(model: Model, event: Event, now: float, at: int) -> list[Effect]:
 
 
 def _status(model: Model, event: Status, now: float, at: int) -> list[Effect]:
-    model.state = event.state
+    model.state, model.server = event.state, event.where or model.where
     if event.state != "online":
         lose_connection(model)
         past.lose_pages(model)
@@ -93,10 +93,10 @@ def _status(model: Model, event: Status, now: float, at: int) -> list[Effect]:
 
 def _online(model: Model, now: float, at: int) -> list[Effect]:
     effects: list[Effect] = []
-    if model.is_told:
-        again = " again" if model.was_online else ""
-        effects = add_note(model.buffer, f"* connected to {model.where}{again}", at)
-    model.was_online, model.is_told = True, False
+    if model.is_told or (model.was_online and model.server != model.online_at):
+        again = " again" if model.server == model.online_at else ""
+        effects = add_note(model.buffer, f"* connected to {model.server}{again}", at)
+    model.was_online, model.is_told, model.online_at = True, False, model.server
     model.pinged_at = -math.inf
     return [*effects, *_ping(model, now)]
 
@@ -151,7 +151,7 @@ def _remark(model: Model, event: Remark, now: float, at: int) -> list[Effect]:
 
 
 def _why(model: Model, event: Status) -> str:
-    return why_no_connection(event.error, event.goodbye, model.where)
+    return why_no_connection(event.error, event.goodbye, model.server)
 
 
 def _ping(model: Model, now: float) -> list[Effect]:

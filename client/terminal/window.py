@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from pylingo.client.access import Access, for_person
 from pylingo.client.client import Client
-from pylingo.client.events import Received
+from pylingo.client.events import Received, Status
 from pylingo.client.options import ClientOptions
 from pylingo.client.prompt import ask_secret
 from pylingo.client.settings import Preferences
@@ -152,6 +152,8 @@ class Window:
         return self._status
 
     def _happen(self, event: Event) -> None:
+        if isinstance(event, Status):
+            self.model.is_encrypted = self._client.is_encrypted  # one address may be on loopback, and another one not
         if isinstance(event, Received) and isinstance(event.record, Invitation):
             link = self._client.invitation_link(event.record.code)
             event = Received(dataclasses.replace(event.record, code=link))
@@ -240,7 +242,7 @@ class Window:
             return
         self._display.leave()
         try:
-            password = ask_secret(f"Password of {self.model.where} (empty: none): ")
+            password = ask_secret(f"Password of {self.model.server} (empty: none): ")
         except (LaunchError, KeyboardInterrupt):
             password = ""
         self._take()

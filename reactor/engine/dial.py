@@ -37,9 +37,14 @@ def resolve(host: str, port: int, flags: int = 0) -> list[Target]:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
     except UnicodeError:
         raise socket.gaierror(socket.EAI_NONAME, "not a host name") from None
+    return alternate([(family, address) for family, _, _, _, address in found])
+
+
+def alternate(targets: Sequence[Target]) -> list[Target]:
+    """The same addresses with alternating families, beginning with that of the first."""
     families: dict[socket.AddressFamily, list[Target]] = {}
-    for family, _, _, _, address in found:
-        families.setdefault(family, []).append((family, address))
+    for target in targets:
+        families.setdefault(target[0], []).append(target)
     turns = itertools.zip_longest(*families.values())
     return [target for turn in turns for target in turn if target is not None]
 
@@ -47,10 +52,18 @@ def resolve(host: str, port: int, flags: int = 0) -> list[Target]:
 class Resolver:
     """Looks up the addresses of a host, each time anew, and a name in a thread, so that the loop does not wait.
 
-    There is at most one thread. While it is busy, a later request waits for the same look-up.
+    There is at most one thread. While it is busy, a later request waits for the same look-up. `arrange` returns the
+    order in which to try the addresses, by default the system's.
     """
 
-    def __init__(self, reactor: Reactor, host: str, port: int) -> None:
+    def __init__(
+        self,
+        reactor: Reactor,
+        host: str,
+        port: int,
+        arrange: Callable[[Sequence[Target]], Sequence[Target]] = lambda found: found,
+    ) -> None:
+        self._arrange = arrange
         self._reactor = reactor
         self._host, self._port = host, port
         self._answer: Callable[[Sequence[Target] | OSError], object] | None = None
@@ -82,7 +95,7 @@ class Resolver:
         self._is_busy = False
         answer, self._answer = self._answer, None
         if answer is not None:
-            answer(found)
+            answer(found if isinstance(found, OSError) else self._arrange(found))
 
 
 class Dial:
@@ -100,6 +113,8 @@ class Dial:
         failed: Callable[[OSError], object],
         timeout: float = TIMEOUT,
     ) -> None:
+        self.target: Target | None = None
+        """The address that has answered."""
         self._reactor = reactor
         self._connected = connected
         self._failed = failed
@@ -157,6 +172,7 @@ class Dial:
         sock = attempt.end()
         if error is None:
             self.cancel()
+            self.target = attempt.target
             self._connected(sock)
         else:
             sock.close()
@@ -167,9 +183,10 @@ class Dial:
 class _Attempt:
     """A connect to one address. Raises `OSError` if it fails at once."""
 
-    __slots__ = ("_dial", "_reactor", "_sock", "_timer")
+    __slots__ = ("_dial", "_reactor", "_sock", "_timer", "target")
 
     def __init__(self, dial: Dial, reactor: Reactor, target: Target, timeout: float) -> None:
+        self.target = target
         self._dial = dial
         self._reactor = reactor
         family, address = target

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from pylingo.reactor.engine.dial import TCP_TIMEOUT, Dial, Resolver, Target, enable_keepalive
+from pylingo.reactor.engine.dial import TCP_TIMEOUT, TIMEOUT, Dial, Resolver, Target, enable_keepalive
 from pylingo.reactor.engine.loop import Reactor
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class TlsDial:
     """As `Dial`, with `enable_keepalive` and its `tcp_timeout`, and with a handshake if there is a `tls`.
 
     `connected` gets a socket or a `TlsChannel`. `failed` may get other errors than `OSError`, such as `ValueError` for
-    a host name that no certificate can have.
+    a host name that no certificate can have. `timeout` is that of each connect.
     """
 
     def __init__(
@@ -32,13 +32,20 @@ class TlsDial:
         connected: Callable[[Stream], object],
         failed: Callable[[Exception], object],
         tcp_timeout: float = TCP_TIMEOUT,
+        timeout: float = TIMEOUT,
     ) -> None:
         self._tls = tls
         self._tcp_timeout = tcp_timeout
         self._connected = connected
         self._failed = failed
         self._reactor = reactor
-        self._stage: Dial | Handshake = Dial(reactor, where, self._dialled, failed)
+        self._dial = Dial(reactor, where, self._dialled, failed, timeout)
+        self._stage: Dial | Handshake = self._dial
+
+    @property
+    def target(self) -> Target | None:
+        """The address that has answered the connect, whatever came of the handshake."""
+        return self._dial.target
 
     def cancel(self) -> None:
         """Give up, and call nothing."""

@@ -52,35 +52,35 @@ def bot(host: str = "127.0.0.1", tls: ssl.SSLContext | bool | None = None, **mor
 
 @pytest.mark.parametrize("access", [person, bot])
 def test_loopback_is_plain_and_everything_else_is_not(access) -> None:
-    assert not access("127.0.0.1").security.is_encrypted
-    assert not access("localhost").security.is_encrypted
-    assert access("chat.example").security.is_encrypted
-    assert access("10.0.0.1").security.is_encrypted
+    assert not access("127.0.0.1").endpoints[0].security.is_encrypted
+    assert not access("localhost").endpoints[0].security.is_encrypted
+    assert access("chat.example").endpoints[0].security.is_encrypted
+    assert access("10.0.0.1").endpoints[0].security.is_encrypted
 
 
 def test_a_known_server_on_loopback_is_encrypted(path: Path) -> None:
     known_hosts.add(path, "127.0.0.1", 7, fingerprint(CERTIFICATE))
-    assert bot().security.is_encrypted
-    assert person(port=7).security.is_encrypted
-    assert not person(port=8).security.is_encrypted
-    assert not bot(tls=False).security.is_encrypted
-    assert not person(port=7, is_unencrypted=True).security.is_encrypted
+    assert bot().endpoints[0].security.is_encrypted
+    assert person(port=7).endpoints[0].security.is_encrypted
+    assert not person(port=8).endpoints[0].security.is_encrypted
+    assert not bot(tls=False).endpoints[0].security.is_encrypted
+    assert not person(port=7, is_unencrypted=True).endpoints[0].security.is_encrypted
 
 
 def test_plain_is_only_what_was_asked_for() -> None:
-    assert not person("chat.example", is_unencrypted=True).security.is_encrypted
-    assert not bot("chat.example", tls=False).security.is_encrypted
+    assert not person("chat.example", is_unencrypted=True).endpoints[0].security.is_encrypted
+    assert not bot("chat.example", tls=False).endpoints[0].security.is_encrypted
 
 
 def test_a_link_is_encrypted_everywhere() -> None:
     access = person(link=parse_link(LINK))
-    assert access.security.is_encrypted
+    assert access.endpoints[0].security.is_encrypted
     assert access.server == parse_link(LINK)
     assert bot(LINK).server == parse_link(LINK)
-    assert bot(LINK, tls=False).security.is_encrypted
-    assert bot(tls=True).security.is_encrypted
+    assert bot(LINK, tls=False).endpoints[0].security.is_encrypted
+    assert bot(tls=True).endpoints[0].security.is_encrypted
     for one in (access, bot(LINK)):
-        trust = one.security.trust
+        trust = one.endpoints[0].security.trust
         assert trust is not None
         trust.begin()
         trust.check(CERTIFICATE)
@@ -90,14 +90,40 @@ def test_a_link_is_encrypted_everywhere() -> None:
 def test_a_wrong_link_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="a fingerprint must be"):
         bot("pylingo://h#SHA256:cut")
+    with pytest.raises(ValueError, match="without an empty place"):
+        bot("a,,b")
+
+
+def test_each_server_of_a_list_has_its_own_trust(path: Path) -> None:
+    known_hosts.add(path, "127.0.0.1", 8, fingerprint(CERTIFICATE))
+    access = bot("127.0.0.1,127.0.0.1:8,chat.example:9")
+    assert [endpoint.where for endpoint in access.endpoints] == ["127.0.0.1:7", "127.0.0.1:8", "chat.example:9"]
+    assert [endpoint.security.is_encrypted for endpoint in access.endpoints] == [False, True, True]
+    assert access.server.addresses == (("127.0.0.1", 7), ("127.0.0.1", 8), ("chat.example", 9))
+    options = ClientOptions(host="127.0.0.1", port=7, others=access.server.others)
+    assert [one.where for one in for_person(options, no_answer).endpoints] == [one.where for one in access.endpoints]
+
+
+def test_one_fingerprint_pins_all_servers(path: Path) -> None:
+    access = bot(LINK.replace(":7/", ":7,chat.example:8/"))
+    for endpoint in access.endpoints:
+        trust = endpoint.security.trust
+        assert trust is not None
+        trust.begin()
+        with pytest.raises(TrustError, match=f"THE CERTIFICATE OF {endpoint.where} HAS CHANGED"):
+            trust.check(b"another")
+        trust.check(CERTIFICATE)
+        assert known_hosts.find(path, endpoint.host, endpoint.port)
 
 
 def test_a_context_decides_for_bots() -> None:
     access = bot("chat.example", tls=ssl.create_default_context(), server_hostname="other.example")
-    assert access.security.trust is None
-    tls = access.security.begin()
+    assert access.endpoints[0].security.trust is None
+    tls = access.endpoints[0].security.begin()
     assert tls is not None
     assert tls.server_hostname == "other.example"
+    hosts = [endpoint.security.begin() for endpoint in bot("a,b", tls=ssl.create_default_context()).endpoints]
+    assert [tls.server_hostname for tls in hosts if tls is not None] == ["a", "b"]
 
 
 def test_a_damaged_file_of_known_hosts_is_an_error(path: Path) -> None:
@@ -137,6 +163,8 @@ def test_a_named_key(key: Path) -> None:
 def test_a_key_is_not_shown_without_tls_on_a_network(key: Path) -> None:
     with pytest.raises(FinalError, match="--identity needs TLS"):
         person("chat.example", identity=key, is_unencrypted=True)
+    with pytest.raises(FinalError, match="--identity needs TLS"):
+        person("127.0.0.1", others=(("chat.example", 7),), identity=key, is_unencrypted=True)
 
 
 def test_a_key_of_another_kind_is_an_error_at_once(key: Path) -> None:

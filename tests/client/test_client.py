@@ -1,11 +1,14 @@
 """The client for people and bots: against a real server, and against one that the test plays."""
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -15,7 +18,10 @@ from pylingo.client import client as module
 from pylingo.client import connection, departure, reconnect
 from pylingo.client.client import Client
 from pylingo.client.events import Status
+from pylingo.client.trust_errors import UnknownCertificateError
 from pylingo.shared.errors import RequestError
+from pylingo.shared.identity import fingerprint
+from pylingo.shared.link import Link, parse_link, show_link, show_servers
 from pylingo.shared.messages import (
     Command,
     Goodbye,
@@ -30,6 +36,8 @@ from pylingo.shared.messages import (
     Sent,
 )
 from tests.fakes.game import READY, Game
+from tests.fakes.tls import der
+from tests.fakes.tls_server import TlsServer
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess
 
 
@@ -107,6 +115,48 @@ def test_a_server_that_refuses_the_first_connection_is_an_exception_of_connect()
         bot = Client("127.0.0.1", server.port, retry=0)
         with pytest.raises(ConnectionError, match=f"127.0.0.1:{server.port} ended the connection: "), bot:
             pytest.fail("there is no place")
+
+
+# --- several servers
+
+
+def test_the_certificate_of_each_server_is_accepted_for_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    folders = [tmp_path / "a", tmp_path / "b"]
+    with contextlib.ExitStack() as stack:
+        for folder in folders:
+            folder.mkdir()
+        servers = [stack.enter_context(TlsServer(folder)) for folder in folders]
+        for server in servers:
+            server.answer = lambda hello: [Goodbye("shutdown", "words")]
+        places = {f"127.0.0.1:{server.port}": server.fingerprint for server in servers}
+        bot = Client(",".join(places), tls=True, retry=0)
+        with pytest.raises(ConnectionError, match="is not known") as caught:
+            bot.connect()
+        for _ in servers:
+            error = caught.value.__cause__
+            assert isinstance(error, UnknownCertificateError)
+            assert places.pop(error.where) == error.fingerprint
+            assert bot.status.where == error.where
+            with pytest.raises(ConnectionError) as caught:
+                bot.accept_certificate(error.fingerprint)
+        assert not places
+        assert caught.value.__cause__ is None, "each of them ended a connection that was trusted"
+        assert "ended the connection: words" in str(caught.value)
+        bot.reactor.close()
+
+
+def test_an_invitation_lists_all_servers_only_if_one_certificate_is_pinned_for_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    with ServerProcess(tls=True) as one, ServerProcess(tls=True) as other:
+        pinned = Link("127.0.0.1", one.port, fingerprint=fingerprint(der()), others=(("127.0.0.1", other.port),))
+        with Client(show_link(pinned), name="ada") as ada:
+            assert parse_link(ada.invitation_link("c0de")) == replace(pinned, room=ada.conversation.room, invite="c0de")
+        with Client(show_servers(pinned), name="ada", tls=one.trusted) as ada:
+            link = parse_link(ada.invitation_link("c0de"))
+            assert (show_servers(link), link.fingerprint) == (ada.status.where, pinned.fingerprint)
 
 
 def test_words_said_meanwhile_are_sent_on_the_return(game: Game):

@@ -150,8 +150,10 @@ def test_nothing_is_told_before_the_first_turn(played: Played):
     assert played.told == []
     assert not played.link.is_open
     assert not played.link.is_full
+    assert played.link.target is None
     played.connect()
     assert played.told == ["connected"]
+    assert played.link.target == (socket.AF_INET, played.address)
     assert played.link.is_open
 
 

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from pylingo.client import connection, reconnect
+from pylingo.client import connection, connector, reconnect
+from pylingo.client.address_list import AddressList, Endpoint
 from pylingo.client.client import Client
 from pylingo.client.connector import Again, Connector
 from pylingo.client.events import ClientEvent, Received, Status
 from pylingo.client.reconnect import FIRST_DELAY, LONGEST_DELAY
 from pylingo.client.security import Unencrypted
+from pylingo.reactor.engine import dial
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.shared.messages import (
     Goodbye,
@@ -60,8 +62,7 @@ def test_the_owner_decides_what_follows_an_end(again: Again, states: list[str]):
         listener.settimeout(DEADLINE)
         connector = Connector(
             reactor,
-            [(socket.AF_INET, listener.getsockname())],
-            Unencrypted(),
+            AddressList([Endpoint(*listener.getsockname(), Unencrypted())]),
             reconnect.ReconnectPolicy(reconnect.RETRY, insist=True),
             connected=told.append,
             received=told.append,
@@ -224,6 +225,151 @@ def test_a_goodbye_of_before_decides_nothing_for_who_connects_again():
         assert game.client.goodbye is None
     finally:
         game.close()
+
+
+# --- several addresses ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two() -> Iterator[Game]:
+    """Two servers, of which the client has come to one."""
+    playing = Game(servers=2)
+    playing.arrive()
+    playing.pass_time(connector.STEADY)
+    yield playing
+    playing.close()
+
+
+def where(game: Game, index: int) -> str:
+    return f"127.0.0.1:{game.ports[index]}"
+
+
+@pytest.mark.parametrize("last", [[], [Goodbye("shutdown", "words")], [Goodbye("full", "words")]])
+def test_after_a_loss_the_next_address_is_tried_at_once(two: Game, last: list[Record]):
+    first = two.at
+    assert two.client.status.where == where(two, first)
+    two.hang_up(*last)
+    assert (two.state, two.client.status.where) == ("connecting", where(two, 1 - first))
+    two.arrive()
+    assert two.at == 1 - first
+    assert [status.state for status in two.states[-3:]] == ["online", "connecting", "online"]
+    assert two.client.goodbye is None, "the other server has said none"
+
+
+def test_there_is_a_pause_only_when_all_addresses_have_failed(two: Game):
+    first = two.at
+    two.refuse()
+    two.hang_up(Goodbye("shutdown", "words"))
+    two.turn_until(lambda: two.state == "waiting", "the pause")
+    assert two.client.status.where == where(two, 1 - first)
+    assert isinstance(two.client.status.error, ConnectionRefusedError)
+    assert two.client.goodbye is None, "the goodbye was another server's"
+    assert [status.state for status in two.states] == ["connecting", "online", "connecting", "waiting"]
+    two.pass_time(two.client.status.delay)
+    two.turn_until(lambda: two.state == "waiting", "the second pause")
+    tried = [status.where for status in two.states[4:]]
+    assert tried == [where(two, first), where(two, 1 - first), where(two, 1 - first)]
+    assert two.client.status.delay > 0
+
+
+@pytest.mark.parametrize("reason", ["idle", "stalled", "silent", "frame-timeout"])
+def test_an_end_because_of_us_is_followed_by_a_pause_at_the_same_address(two: Game, reason: str):
+    first = two.at
+    two.hang_up(Goodbye(reason, "words"))
+    assert (two.state, two.client.status.where) == ("waiting", where(two, first))
+    two.pass_time(two.client.status.delay)
+    two.arrive()
+    assert two.at == first
+
+
+@pytest.mark.parametrize("reason", ["close", "replaced", "banned", "members-only"])
+def test_some_goodbyes_hold_for_all_addresses(two: Game, reason: str):
+    two.hang_up(Goodbye(reason, "words"))
+    assert two.state == "over"
+
+
+def test_servers_that_drop_people_at_once_are_not_tried_without_a_pause(two: Game):
+    two.hang_up()
+    two.arrive()
+    two.hang_up()
+    two.turn_until(lambda: two.state == "waiting", "the pause")
+
+
+def test_all_addresses_are_tried_for_the_first_connection():
+    game = Game(servers=3, retry=0)
+    game.refuse()
+    game.turn_until(lambda: game.state == "over", "the end")
+    tried = [status.where for status in game.states[:3]]
+    assert sorted(tried) == sorted(where(game, index) for index in range(3))
+    assert [status.state for status in game.states] == ["connecting"] * 3 + ["over"]
+    assert game.client.status.where == tried[-1]
+    game.close()
+
+
+def test_without_patience_a_loss_is_the_end_with_several_addresses():
+    game = Game(servers=2, retry=0)
+    game.arrive()
+    game.hang_up()
+    assert game.state == "over"
+    game.close()
+
+
+def test_a_connect_waits_less_while_there_are_other_servers(monkeypatch: pytest.MonkeyPatch):
+    timeouts: list[float] = []
+    made = connector.ClientConnection
+
+    def make(*arguments: Any) -> Any:
+        timeouts.append(arguments[-1])
+        return made(*arguments)
+
+    monkeypatch.setattr(connector, "ClientConnection", make)
+    game = Game(servers=2)
+    game.refuse()
+    game.turn_until(lambda: game.state == "over", "the end")
+    assert timeouts == [connector.HASTE, dial.TIMEOUT]
+    game.close()
+
+
+def test_a_name_with_several_addresses_is_a_list_of_servers(monkeypatch: pytest.MonkeyPatch):
+    real = socket.getaddrinfo
+
+    def getaddrinfo(host: str, port: int, *arguments: Any, **named: Any) -> Any:
+        if host != "chat.example":
+            return real(host, port, *arguments, **named)
+        if named["flags"]:
+            raise socket.gaierror(socket.EAI_NONAME, "not an address")
+        return [*real("127.0.0.1", port, *arguments, **named), *real("127.0.0.2", port, *arguments, **named)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    reactor = Reactor()
+    states: list[ClientEvent] = []
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0)))]
+        port = listeners[0].getsockname()[1]
+        listeners.append(stack.enter_context(socket.create_server(("127.0.0.2", port))))
+        for listener in listeners:
+            listener.setblocking(False)
+        client = Client("chat.example", port, tls=False, reactor=reactor, on_event=states.append)
+        client.connect()
+        accepted: list[socket.socket] = []
+
+        def accept() -> bool:
+            reactor.tick(0.01)
+            for listener in listeners:
+                with contextlib.suppress(BlockingIOError):
+                    accepted.append(stack.enter_context(listener.accept()[0]))
+                    return True
+            return False
+
+        wait_until(accept, "the first connect")
+        first = accepted[0].getsockname()[0]
+        accepted[0].close()
+        wait_until(accept, "the connect to the other address")
+        assert {first, accepted[1].getsockname()[0]} == {"127.0.0.1", "127.0.0.2"}
+        client.stop()
+        reactor.tick(0.01)
+    reactor.close()
+    assert not any(event.state == "waiting" for event in states if isinstance(event, Status))
 
 
 # --- silence ----------------------------------------------------------------------------------------------------

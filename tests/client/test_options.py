@@ -28,6 +28,18 @@ GOOD = {
     "a room with #": (["--room", "#deep-end"], {"room": "deep-end", "is_room_given": True}),
     "a room in NFC": (["--room", "u\u0308ber"], {"room": "über", "is_room_given": True}),
     "no room": (["--room", ""], {"room": None, "is_room_given": True}),
+    "several servers": (["a,[::1]:6,b:7"], {"host": "a", "others": (("::1", 6), ("b", 7))}),
+    "a link to several servers": (
+        [LINK.replace(":7/", ":7,b/")],
+        {
+            "host": "chat.example",
+            "port": 7,
+            "others": (("b", 5000),),
+            "room": "ops",
+            "is_room_given": True,
+            "link": parse_link(LINK.replace(":7/", ":7,b/")),
+        },
+    ),
     "a link": (
         [LINK],
         {"host": "chat.example", "port": 7, "room": "ops", "is_room_given": True, "link": parse_link(LINK)},
@@ -56,6 +68,10 @@ GOOD = {
 BAD = {
     "a port that is none": (["host:http"], "a port must be a whole number from 1 to 65535"),
     "port 0": (["host:0"], "a port must be a whole number"),
+    "an address with two ports": (["host:1:2"], "HOST, HOST:PORT or [IPV6]:PORT, not 'host:1:2'"),
+    "a list with an empty place": (["a,,b"], "without an empty place"),
+    "a list that is too long": ([",".join("abcdefghijklmnopq")], "can have 16 of them, not 17"),
+    "an address that stands twice": (["a,b,a:5000"], "a:5000 stands twice in the list of addresses"),
     "half a bracket": (["[::1"], "HOST, HOST:PORT or [IPV6]:PORT"),
     "a room with a space": (["--room", "a b"], "--room: a room name"),
     "a room that is too long": (["--room", "x" * 65], "at most 64 characters"),
@@ -104,6 +120,12 @@ def config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(("arguments", "given"), GOOD.values(), ids=GOOD)
 def test_options(arguments: list[str], given: dict[str, object]):
     assert parse_arguments(arguments) == ClientOptions(**{"name": "login", **given})  # type: ignore[arg-type]
+
+
+def test_several_servers_are_one_server_for_the_rest_of_the_program():
+    options = parse_arguments(["a,b:7"])
+    assert options.server.addresses == (("a", 5000), ("b", 7))
+    assert not options.server.is_link
 
 
 def test_the_defaults():

@@ -64,6 +64,22 @@ def test_some_goodbyes_are_final(reason: str) -> None:
     assert online().delay(0.0, "shutdown") is not None
 
 
+def test_other_addresses_are_tried_at_once_until_the_time_is_over() -> None:
+    policy = online(retry=10.0)
+    assert policy.goes_on(100.0)
+    assert policy.goes_on(109.9)
+    assert not policy.goes_on(110.0)
+    assert policy.delay(110.0, None) is None
+    assert not online(retry=0.0).goes_on(0.0)
+
+
+def test_all_addresses_are_tried_for_the_first_connection_whatever_the_time() -> None:
+    policy = ReconnectPolicy(0.0, insist=False)
+    assert policy.goes_on(0.0)
+    assert policy.goes_on(99.0)
+    assert policy.delay(99.0, None) is None
+
+
 def test_hurrying_makes_the_next_delays_short() -> None:
     policy = online()
     for _ in range(8):

@@ -1,5 +1,6 @@
-"""A client on a reactor whose clock the test moves, and a server played by the test on a real socket."""
+"""A client on a reactor whose clock the test moves, and servers played by the test on real sockets."""
 
+import contextlib
 import math
 import socket
 from collections.abc import Callable
@@ -27,14 +28,18 @@ READY = Ready("ada", None, "0" * 32, False)
 
 
 class Game:
-    """A client on a reactor, and a server played by the test."""
+    """A client on a reactor, and one server or several played by the test. `at` is the index of the latest accept."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, servers: int = 1, **settings: Any) -> None:
         self.clock = Clock()
         self.reactor = Reactor(self.clock, most_late=math.inf)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.listener.setblocking(False)
-        self.port = self.listener.getsockname()[1]
+        self.listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(servers)]
+        for listener in self.listeners:
+            listener.setblocking(False)
+        self.listener = self.listeners[0]
+        self.ports = [listener.getsockname()[1] for listener in self.listeners]
+        self.port = self.ports[0]
+        self.at = 0
         self.peer: socket.socket | None = None
         self.decoder = FrameDecoder()
         self.heard: list[Record] = []
@@ -44,7 +49,7 @@ class Game:
         self.on_shown: Callable[[Record], object] = lambda record: None
         self.on_status: Callable[[Status], object] = lambda status: None
         self.client = Client(
-            "127.0.0.1",
+            "127.0.0.1" if servers == 1 else ",".join(f"127.0.0.1:{port}" for port in self.ports),
             self.port,
             "ada",
             settings.pop("room", None),
@@ -79,9 +84,12 @@ class Game:
     def listen(self) -> None:
         """Accept, and read what has come."""
         if self.peer is None:
-            try:
-                self.peer, _ = self.listener.accept()
-            except OSError:  # nobody, or closed
+            for index, listener in enumerate(self.listeners):
+                with contextlib.suppress(OSError):  # nobody, or closed
+                    self.peer, _ = listener.accept()
+                    self.at = index
+                    break
+            else:
                 return
             self.decoder = FrameDecoder()
         self.peer.setblocking(False)
@@ -120,7 +128,8 @@ class Game:
 
     def refuse(self) -> None:
         """From now on nobody listens."""
-        self.listener.close()
+        for listener in self.listeners:
+            listener.close()
 
     def pass_time(self, seconds: float) -> None:
         self.clock.now += seconds
@@ -135,5 +144,5 @@ class Game:
         self.clock.now += 60  # so that what lingers is cut
         for _ in range(3):
             self.reactor.tick(0.005)
-        self.listener.close()
+        self.refuse()
         self.reactor.close()

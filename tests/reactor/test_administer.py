@@ -94,6 +94,13 @@ def test_the_address_in_a_link_may_be_another_one(
     assert (link.host, link.port, link.fingerprint) == (*place, PIN)
 
 
+def test_the_link_may_list_several_servers(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    invite(["--data", "d", "--address", "a.example,b.example:7"])
+    link = parse_link(capsys.readouterr().out.strip())
+    assert link.addresses == (("a.example", 5001), ("b.example", 7))
+    assert (link.fingerprint, link.invite is not None) == (PIN, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -103,6 +110,7 @@ def test_the_address_in_a_link_may_be_another_one(
         (["--data", "d", "--time", "soon"], "--time must be 0 or a time from 1s to 366d"),
         (["--data", "d", "--time", "367d"], "--time must be 0 or a time from 1s to 366d"),
         (["--data", "d", "--address", "a:b"], "a port must be a whole number"),
+        (["--data", "d", "--address", "a,"], "a list of addresses must be"),
     ],
 )
 def test_a_wrong_invitation_is_refused(data: Path, arguments: list[str], words: str) -> None:

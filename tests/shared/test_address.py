@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT, host_of, is_loopback, parse_address, show_address
+from pylingo.shared.address import (
+    DEFAULT_HOST,
+    DEFAULT_PORT,
+    MOST_ADDRESSES,
+    host_of,
+    is_loopback,
+    parse_address,
+    parse_addresses,
+    show_address,
+)
 
 GOOD = {
     "": (DEFAULT_HOST, DEFAULT_PORT),
@@ -52,11 +61,53 @@ def test_a_port_of_thousands_of_digits_is_refused_with_what_would_be_right():
         parse_address("host:" + "1" * 5_000)  # more digits than `int` reads
 
 
-@pytest.mark.parametrize("text", ["[::1", "[", "[::1]7", "[::1]x:7", "[::1] :7", "[a][b]"])
-def test_brackets_that_do_not_close_or_go_on_are_refused(text: str):
+@pytest.mark.parametrize("text", ["[::1", "[", "[::1]7", "[::1]x:7", "[::1] :7", "[a][b]", "host:1:2", "::g", "::1:"])
+def test_brackets_that_do_not_close_or_go_on_and_two_ports_are_refused(text: str):
     with pytest.raises(ValueError, match=r"HOST, HOST:PORT or \[IPV6\]:PORT") as caught:
         parse_address(text)
     assert text in str(caught.value)
+
+
+def test_another_port_may_be_the_default():
+    assert parse_address("h", 7) == parse_address("h:", 7) == ("h", 7)
+    assert parse_address("h:8", 7) == ("h", 8)
+
+
+# --- lists
+
+
+def test_a_list_has_a_port_for_each_host():
+    assert parse_addresses("a,b:5001,[::1]:7,::2") == (("a", 5000), ("b", 5001), ("::1", 7), ("::2", 5000))
+
+
+@pytest.mark.parametrize("text", ["", "a", "a:7", "::1"])
+def test_one_address_is_a_list(text: str):
+    assert parse_addresses(text) == (parse_address(text),)
+
+
+def test_a_list_has_a_number_of_addresses():
+    hosts = [f"h{number}" for number in range(MOST_ADDRESSES + 1)]
+    assert len(parse_addresses(",".join(hosts[1:]))) == MOST_ADDRESSES == 16
+    with pytest.raises(ValueError, match="a list of addresses can have 16 of them, not 17"):
+        parse_addresses(",".join(hosts))
+
+
+@pytest.mark.parametrize("text", [",", "a,", ",a", "a,,b", "a, ,b"])
+def test_a_list_has_no_empty_place(text: str):
+    with pytest.raises(ValueError, match=r"must be HOST\[:PORT\],HOST\[:PORT\] and so on, without an empty place"):
+        parse_addresses(text)
+
+
+def test_no_address_stands_twice():
+    assert len(parse_addresses("a,a:1")) == 2
+    with pytest.raises(ValueError, match="a:5000 stands twice in the list"):
+        parse_addresses("a,b,a:5000")
+
+
+@pytest.mark.parametrize("text", ["a,b:0", "a:1:2,b", "a,[::1"])
+def test_each_address_of_a_list_is_checked(text: str):
+    with pytest.raises(ValueError, match="must be"):
+        parse_addresses(text)
 
 
 hosts = st.one_of(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pylingo.shared.link import Link, is_link, parse_link, parse_server, show_link
+from pylingo.shared.link import Link, is_link, parse_link, parse_plain, parse_server, show_link, show_servers
 
 PIN = "SHA256:" + "A" * 43
 CODE = "s3cret-c0de_of-an-invitation"
@@ -20,6 +20,10 @@ GOOD = {
     f"pylingo://h?invite={CODE}": Link("h", 5000, None, CODE),
     f"pylingo://h#{PIN}": Link("h", 5000, None, None, PIN),
     f"pylingo://h:9/lobby?invite={CODE}#{PIN}": Link("h", 9, "lobby", CODE, PIN),
+    "pylingo://a,b:7": Link("a", 5000, others=(("b", 7),)),
+    f"pylingo://a,b:7,[::1]/lobby?invite={CODE}#{PIN}": Link(
+        "a", 5000, "lobby", CODE, PIN, others=(("b", 7), ("::1", 5000))
+    ),
 }
 BAD = {
     "pylingo:/h": "pylingo://HOST",
@@ -31,6 +35,12 @@ BAD = {
     "pylingo://h h": "without a user, spaces",
     "pylingo://h%20h": "without a user, spaces or %",
     "pylingo://h:0": "a port must be",
+    "pylingo://h:1:2": r"HOST, HOST:PORT or \[IPV6\]:PORT",
+    "pylingo://a,": "without an empty place",
+    "pylingo://a,:5000": "name a host",
+    "pylingo://a, b": "without a user, spaces",
+    "pylingo://a,a:5000": "a:5000 stands twice",
+    "pylingo://" + ",".join("abcdefghijklmnopq"): "16 of them, not 17",
     "pylingo://h:70000/lobby": "a port must be",
     "pylingo://[::1": r"HOST, HOST:PORT or \[IPV6\]:PORT",
     "pylingo://h/a b": "the room of the link",
@@ -74,6 +84,8 @@ def test_a_link_that_is_not_whole_is_refused(text: str, words: str) -> None:
         f"pylingo:/h?invite={CODE}",
         f"pylingo://h:5000&invite={CODE}",
         f"pylingo://[h?invite={CODE}",
+        f"pylingo://a,b:5000&invite={CODE}",
+        f"pylingo://a,?invite={CODE}",
         f"pylingo://h/lobby&invite={CODE}",
         f"pylingo://h/lobby?invite={CODE}!",
         f"pylingo://h/lobby?invite={CODE}?invite={CODE}",
@@ -98,8 +110,16 @@ def test_an_address_is_no_link() -> None:
     assert parse_server("pylingo:7") == Link("pylingo", 7, is_link=False)
     assert parse_server("pylingo:") == Link("pylingo", 5000, is_link=False)
     assert parse_server("pylingo://h").is_link
+    assert parse_server("a, b:7") == Link("a", 5000, is_link=False, others=(("b", 7),))
     assert is_link("pylingo:/h")
     assert not is_link("chat.example")
+
+
+def test_the_servers_of_a_link_are_printed_as_a_list() -> None:
+    link = parse_plain("a,b:7,[::1]", 8)
+    assert link.addresses == (("a", 8), ("b", 7), ("::1", 8))
+    assert show_servers(link) == "a:8,b:7,[::1]:8"
+    assert parse_plain(show_servers(link)) == link
 
 
 rooms = st.none() | st.text("abcß漢-_.", min_size=1, max_size=20).map(lambda text: "a" + text.replace("漢", ""))

@@ -76,6 +76,24 @@ def test_a_connection_that_never_was_is_not_lost(model: Model) -> None:
     assert texts(model)[1:] == ["* connected to x"]
 
 
+def test_another_server_is_named_where_it_is_meant(model: Model) -> None:
+    here, there = Status("online", where="a:1"), Status("online", where="b:2")
+    happen(model, here)
+    assert texts(model) == []
+    happen(model, Status("connecting", where="b:2"))
+    assert connection(model, 0.0) == "connecting to b:2"
+    happen(model, there)
+    assert texts(model) == ["* connected to b:2"]
+    happen(model, Status("waiting", ConnectionRefusedError(), 1.0, where="a:1"), there)
+    assert texts(model)[1:] == [
+        "! connection refused: no server listens on a:1; trying to come back",
+        "* connected to b:2 again",
+    ]
+    happen(model, Status("connecting", where="b:2"), there)
+    assert len(texts(model)) == 3, "a short loss is not worth a word"
+    assert model.where == "x", "the rooms in the settings stay the same"
+
+
 def test_the_countdown(model: Model) -> None:
     happen(model, LOST, now=100.0)
     assert model.retry_at == 104.0

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from pylingo.reactor.engine.dial import ATTEMPT_DELAY, LOOK_UP_TIMEOUT, TIMEOUT, Dial, Resolver, resolve
+from pylingo.reactor.engine.dial import ATTEMPT_DELAY, LOOK_UP_TIMEOUT, TIMEOUT, Dial, Resolver, alternate, resolve
 from tests.support import DEADLINE, wait_until
 
 
@@ -425,6 +425,40 @@ def test_the_families_take_turns(monkeypatch):
     known_as(monkeypatch, six + four, four + six[:1])
     assert resolve("chat.example", 7) == [six[0], four[0], six[1], four[1], six[2]]
     assert resolve("chat.example", 7) == [four[0], six[0], four[1]]
+
+
+def test_families_alternate_beginning_with_the_first():
+    assert alternate([(6, "a"), (6, "b"), (4, "c"), (6, "d")]) == [(6, "a"), (4, "c"), (6, "b"), (6, "d")]
+    assert alternate([]) == []
+
+
+def test_the_owner_of_a_resolver_arranges_what_was_found(reactor, selector, monkeypatch, outcome, answering, refusing):
+    known_as(monkeypatch, [answering, refusing], socket.gaierror(socket.EAI_NONAME, "unknown"))
+    seen = []
+
+    def backwards(found):
+        seen.append(list(found))
+        return found[::-1]
+
+    resolver = Resolver(reactor, "chat.example", 7, backwards)
+    answers = []
+    for count in (1, 2):
+        resolver.resolve(answers.append)
+        tick_until(reactor, lambda count=count: len(answers) == count)
+    assert seen == [[answering, refusing]], "an error is not arranged"
+    assert answers[0] == [refusing, answering]
+    settle(reactor, selector, outcome)
+
+
+def test_a_dial_names_the_address_that_has_answered(reactor, selector, dial, outcome, answering, refusing):
+    dialled = dial(refusing, answering)
+    assert dialled.target is None
+    tick_until(reactor, lambda: outcome.count)
+    assert dialled.target == answering
+    settle(reactor, selector, outcome)
+    dialled = dial(refusing)
+    tick_until(reactor, lambda: outcome.count == 2)
+    assert dialled.target is None
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

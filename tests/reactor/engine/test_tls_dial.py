@@ -79,11 +79,12 @@ def test_with_tls_the_channel_comes_after_the_handshake(dialled: Dialled) -> Non
 
 
 def test_a_handshake_that_fails_closes_the_socket(dialled: Dialled) -> None:
-    dialled.dial(client_tls())
+    dial = dialled.dial(client_tls())
     with dialled.accept() as accepted:
         accepted.sendall(b"\x15\x03\x03\x00\x02\x02\x28")  # the alert handshake_failure
         dialled.turn_until(lambda: dialled.errors)
         assert [isinstance(error, ssl.SSLError) for error in dialled.errors] == [True]
+        assert dial.target == (socket.AF_INET, dialled.listener.getsockname()), "it has answered the connect"
         accepted.settimeout(DEADLINE)
         while accepted.recv(1_000):
             pass
@@ -93,8 +94,9 @@ def test_an_address_where_nobody_listens(dialled: Dialled) -> None:
     dialled.listener.close()
     with socket.create_server(("127.0.0.1", 0)) as free:
         target = (socket.AF_INET, free.getsockname())
-    TlsDial(dialled.reactor, [target], client_tls(), dialled.streams.append, dialled.errors.append)
+    dial = TlsDial(dialled.reactor, [target], client_tls(), dialled.streams.append, dialled.errors.append)
     dialled.turn_until(lambda: dialled.errors)
+    assert dial.target is None
     assert [type(error) for error in dialled.errors] == [ConnectionRefusedError] or dialled.errors
 
 
