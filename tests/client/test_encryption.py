@@ -10,6 +10,7 @@ import pytest
 
 from pylingo.client import known_hosts
 from pylingo.client.access import Access
+from pylingo.client.address_list import Endpoint
 from pylingo.client.client import Client
 from pylingo.client.credentials import Credentials
 from pylingo.client.data_folder import known_hosts_path
@@ -44,8 +45,12 @@ def client(server: TlsServer, path: Path | None, pin: str | None = None, **more:
     """A client with a key and an invitation."""
     trust = Trust("127.0.0.1", server.port, pin=pin, path=path, accept_new=more.pop("accept_new", False))
     credentials = Credentials(identity=Identity(UNENCRYPTED, "key"), invite="code", password="s3cret")
-    link = Link("127.0.0.1", server.port)
-    return Client(name="ada", room=None, access=Access(link, Encryption(link.host, trust), credentials), **more)
+    return Client(name="ada", room=None, access=access(server, trust, credentials), **more)
+
+
+def access(server: TlsServer, trust: Trust, credentials: Credentials) -> Access:
+    endpoint = Endpoint(trust.host, server.port, Encryption(trust.host, trust))
+    return Access(Link(trust.host, server.port), (endpoint,), credentials)
 
 
 def meet(client: Client) -> None:
@@ -142,8 +147,7 @@ def test_an_authority_vouches_for_the_host(
 def test_an_authority_vouches_for_no_other_host(server: TlsServer, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", server.path)
     trust = Trust("localhost", server.port, path=path)
-    access = Access(Link("localhost", server.port), Encryption("localhost", trust), Credentials())
-    refused(Client(name="ada", access=access), UnknownCertificateError, "mismatch")
+    refused(Client(name="ada", access=access(server, trust, Credentials())), UnknownCertificateError, "mismatch")
 
 
 def test_a_context_of_the_callers_decides_alone(server: TlsServer, path: Path) -> None:
@@ -195,8 +199,8 @@ def test_a_key_that_cannot_be_used_ends_the_client(path: Path, server: TlsServer
         raise IdentityError("the key is damaged")
 
     trust = Trust("127.0.0.1", server.port, pin=server.fingerprint, path=path)
-    access = Access(Link("127.0.0.1", server.port), Encryption("127.0.0.1", trust), Credentials(own_key=broken))
-    refused(Client(name="ada", access=access), IdentityError, r"^the key is damaged$")
+    talk = Client(name="ada", access=access(server, trust, Credentials(own_key=broken)))
+    refused(talk, IdentityError, r"^the key is damaged$")
     assert server.hellos == []
 
 
