@@ -1,28 +1,26 @@
 """The servers of a cluster: each has a heart that beats in Redis, and each watches the others.
 
 A server whose heart stands still for the patience is given up: its fence in Redis turns into a tombstone, and its
-sessions go to the server that found it. There are no leases with a time to live, which would expire while Redis itself
+sessions go to the server that noticed. There are no leases with a time to live, which would expire while Redis itself
 is away.
 """
 
+import functools
+import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pylingo.reactor.bus.redis.deployment import Deployment
+from pylingo.reactor.bus.redis.hearts import PERIOD, Hearts, ServerState
 from pylingo.reactor.bus.redis.keys import Keys
+from pylingo.reactor.bus.redis.library import function
+from pylingo.reactor.bus.redis.link import LinkLost, RedisError
+from pylingo.reactor.bus.redis.reaper import Reaper, Record
 from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.engine.timers import Timer
 
-
-@dataclass(frozen=True, slots=True)
-class ServerState:
-    """What a server says about itself each second. `lag` is in milliseconds."""
-
-    beat: int
-    people: int
-    lag: int
-    version: str
-    address: str
+_FRESH = 3.0  # seconds since the last beat of a server that is there
+_GENERATIONS = 20  # bits of a generation that count connections; those above are a server's own, at random
 
 
 class HealthListener(Protocol):
@@ -31,31 +29,24 @@ class HealthListener(Protocol):
     def registered(self, server: int, generation: int) -> None:
         """This server has its number now: make the `Feeds` with both, and call their `up`."""
 
-    def refused(self, why: str) -> None:
-        """This Redis or this cluster cannot be used; `why` is a sentence for the operator."""
-
-    def warned(self, why: str) -> None:
-        """Something about this Redis is not as it should be, but it can be used."""
-
-    def reaped(self, server: int, sessions: dict[int, dict[str, Any]], rooms: dict[int, list[str]]) -> None:
+    def reaped(self, server: int, sessions: dict[int, Record], rooms: dict[int, list[str]]) -> None:
         """The server with that number is given up, and this one owns its sessions from now on.
 
-        `sessions` has their records by number, `rooms` the compared forms of the rooms that each number is in.
+        `sessions` has their records by number, `rooms` the compared forms of the rooms that each number is in. A number
+        with rooms may have no record: its session never got as far. After a broken connection, sessions may come that
+        this server owned before; those that it knows are to be ignored.
         """
 
     def fenced(self) -> None:
-        """The other servers gave this one up."""
+        """The other servers gave this one up. Nothing it does takes effect any more. Called once."""
 
 
 class Health:
     """The heart of this server, and its watch over the others.
 
-    A server is given up when its heart has stood still for `patience` seconds, in which this server's own link was
-    healthy. `people` and `lag` are asked each second.
+    A server is given up when its heart has stood still for `patience` seconds in which this server's own connection was
+    healthy. `people` and `lag`, in seconds, are asked each second; `version` and `address` are what others see.
     """
-
-    servers: dict[int, ServerState]
-    """All servers, this one included, as of the last second."""
 
     def __init__(
         self,
@@ -68,17 +59,131 @@ class Health:
         address: str = "",
         people: Callable[[], int] = lambda: 0,
         lag: Callable[[], float] = lambda: 0.0,
-    ) -> None: ...
+    ) -> None:
+        self.server = 0
+        """The number of this server, 0 until it is registered."""
+        self._reactor = reactor
+        self._deployment = deployment
+        self._keys = keys
+        self._listener = listener
+        self._version = version
+        self._address = address
+        self._people = people
+        self._lag = lag
+        self._generation = secrets.randbits(31) << _GENERATIONS
+        self._hearts = Hearts(reactor.clock, patience)
+        self._reaper: Reaper | None = None
+        self._beat = 0
+        self._is_waiting = False
+        self._is_fenced = False
+        self._is_up = False
+        self._timer: Timer | None = None
 
-    def up(self) -> None:
-        """All links are up. The first time, the server is registered; later its heart goes on."""
+    # --- what the server asks
 
-    def down(self, why: str) -> None:
-        """A link is lost: the watch over the others begins anew."""
+    @property
+    def servers(self) -> dict[int, ServerState]:
+        """All servers, this one included, as of the last second."""
+        return self._hearts.states
 
     def has_company(self) -> bool:
         """Whether another server's heart has beaten within the last three seconds."""
-        raise NotImplementedError
+        return any(server != self.server for server in self._hearts.fresh(_FRESH))
 
     def stop(self, done: Callable[[], object]) -> None:
-        """Take this server out of the cluster: its fence turns into a tombstone. Give its sessions away before."""
+        """Take this server out of the cluster: its fence turns into a tombstone. Give its sessions away before.
+
+        `done` is called when Redis has answered, or cannot.
+        """
+        self._end()
+        left = self._keys.lanes if self.server else 0
+
+        def answered(_: Any) -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                done()
+
+        for lane in range(left):
+            rests = [f"fence:{self.server}", *(() if lane else ("servers",))]
+            keys = [self._keys.key(lane, rest) for rest in rests]
+            self._deployment.commits(lane).call(answered, "FCALL", function("retire"), len(keys), *keys, self.server)
+        if not left and not self.server:
+            done()
+
+    # --- what the deployment says
+
+    def up(self) -> None:
+        """All links are up. The first time, the server is registered; later its heart goes on."""
+        self._is_up = True
+        self._is_waiting = False
+        if not self.server:
+            self._deployment.ears(0).call(self._registered, "INCR", self._keys.key(0, "next-server"))
+            return
+        if self._reaper is not None:
+            self._reaper.resume()
+        self._go_on()
+
+    def down(self, why: str) -> None:
+        """A link is lost: the watch over the others begins anew."""
+        self._is_up = False
+        self._hearts.begin_anew()
+
+    def _registered(self, reply: Any) -> None:
+        if isinstance(reply, LinkLost):
+            return
+        if isinstance(reply, RedisError):
+            self._timer = self._reactor.call_later(PERIOD, self.up)
+            return
+        self.server = reply
+        self._reaper = Reaper(self._reactor, self._deployment, self._keys, reply, self._tell_reaped)
+        self._listener.registered(self.server, self._generation)
+        self._go_on()
+
+    def _tell_reaped(self, server: int, sessions: dict[int, Record], rooms: dict[int, list[str]]) -> None:
+        self._reactor.run_safely(self._listener.reaped, server, sessions, rooms)
+
+    # --- the heart
+
+    def _go_on(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._reactor.call_later(PERIOD, self._go_on)
+        if not self._is_up or self._is_waiting:
+            return
+        self._beat += 1
+        self._is_waiting = True
+        state = ServerState(
+            self._beat, self._people(), round(self._lag() * 1_000), self._version, self._address
+        ).packed()
+        self._deployment.ears(0).call(
+            functools.partial(self._beaten, self._reactor.clock()),
+            "FCALL",
+            function("heartbeat"),
+            2,
+            self._keys.key(0, f"fence:{self.server}"),
+            self._keys.key(0, "servers"),
+            self._generation,
+            self.server,
+            state,
+        )
+
+    def _beaten(self, since: float, reply: Any) -> None:
+        self._is_waiting = False
+        if isinstance(reply, RedisError):
+            self._hearts.begin_anew()
+            if reply.code == "FENCED" and not self._is_fenced:
+                self._is_fenced = True
+                self._end()
+                self._listener.fenced()
+            return
+        states = dict(zip(map(int, reply[::2]), reply[1::2], strict=True))
+        for server, state in self._hearts.heard(states, self.server, since):
+            if self._reaper is not None:
+                self._reaper.reap(server, state)
+
+    def _end(self) -> None:
+        """Beat no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._is_up = False
