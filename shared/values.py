@@ -17,8 +17,8 @@ from pylingo.shared.value_class import value_class
 
 _NUMBER = re.compile(r"[\d.eE+-]{1,64}\Z", re.ASCII)  # `float` also accepts other digits, spaces and underscores
 _SIZE = re.compile(r"(\d{1,18})([KMG]?)\Z", re.ASCII)
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)([smhd]?)\Z", re.ASCII)
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(ms|[smhd]?)\Z", re.ASCII)
+_SECONDS = {"": 1, "ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
 
@@ -112,16 +112,16 @@ def show_size(value: int) -> str:
     return str(value)
 
 
-def duration(low: float, high: float) -> ValueType:
-    """Seconds: a number and s, m, h or d for seconds, minutes, hours and days. 0 stands for no limit."""
+def duration(low: float, high: float, or_none: bool = True) -> ValueType:
+    """Seconds: a number and ms, s, m, h or d for milliseconds to days. 0 stands for no limit if `or_none`."""
 
     def parse(text: str) -> float:
         match = _DURATION.match(text)
         value = float(match[1]) * _SECONDS[match[2]] if match else math.nan
-        return value if value == 0 else _within(low, value, high)
+        return value if or_none and value == 0 else _within(low, value, high)
 
-    right = f"0 or a time from {show_duration(low)} to {show_duration(high)}, such as 45s, 30m, 12h or 90d"
-    return ValueType(right, parse, show_duration)
+    right = f"a time from {show_duration(low)} to {show_duration(high)}, such as 45s, 30m, 12h or 90d"
+    return ValueType(f"0 or {right}" if or_none else right, parse, show_duration)
 
 
 def show_duration(value: float) -> str:

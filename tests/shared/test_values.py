@@ -123,3 +123,14 @@ def test_a_path_or_true() -> None:
     assert [kind.read_toml(value) for value in (True, False, "keys")] == [TRUE, "", "keys"]
     with pytest.raises(ValueError, match="true for the file `members`, or a path without NUL"):
         kind("a\0b")
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("250ms", 0.25), ("1s", 1.0), ("1.5", 1.5), ("1h", 3_600.0)])
+def test_durations_from_milliseconds_on(text: str, seconds: float) -> None:
+    assert duration(0.1, 3_600, or_none=False)(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["0", "0ms", "99ms", "2h", "1 ms", "ms"])
+def test_durations_that_are_out_of_range_or_none(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^a time from 0.1s to 1h, such as"):
+        duration(0.1, 3_600, or_none=False)(text)

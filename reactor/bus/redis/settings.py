@@ -1,15 +1,27 @@
 """Where the Redis of a cluster is, and how a server uses it."""
 
 import enum
+import importlib.util
 import re
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pylingo.reactor.people.files import read_regular
 from pylingo.shared.address import parse_address, show_address
+from pylingo.shared.launch import LaunchError
+from pylingo.shared.values import ValueType, explained, utf8
 
 REDIS_PORT = 6379
 SENTINEL_PORT = 26379
 MOST_DB = 999_999
 """Redis itself limits the number of databases by its setting `databases`, 16 by default."""
+
+
+PASSWORD = "PYLINGO_CLUSTER_PASSWORD"
+"""The environment variable with Redis's password."""
+MOST_PASSWORD = 4_096
+"""Bytes of the file with the password."""
 
 
 class Kind(enum.Enum):
@@ -112,3 +124,54 @@ def _parse_db(text: str) -> int:
     if not re.fullmatch(r"\d{0,6}", text, re.ASCII):
         raise ValueError(f"the number of a database must be a whole number from 0 to {MOST_DB}")
     return int(text or 0)
+
+
+def redis_address() -> ValueType:
+    """The address of a Redis, or None for an empty text."""
+
+    def parse(text: str) -> RedisAddress | None:
+        return parse_redis_address(utf8(text)) if text else None
+
+    right = "redis://HOST:PORT/DB, rediss:// for TLS, redis+sentinel://HOST,HOST/NAME or redis+unix:///PATH"
+    return ValueType(right, explained(parse), lambda address: str(address or ""), toml=(str,))
+
+
+def cluster_name() -> ValueType:
+    """The name of a cluster. Braces would change which node of a Redis Cluster has a key."""
+
+    def parse(text: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text):
+            raise ValueError
+        return text
+
+    return ValueType("1 to 64 letters, digits, dots, hyphens and underscores", parse, toml=(str,))
+
+
+def read_password(path: str, environment: Mapping[str, str]) -> str:
+    """Return Redis's password: that in the file at `path`, or else that of the environment; empty if there is none.
+
+    Raises `LaunchError`.
+    """
+    if not path:
+        return environment.get(PASSWORD, "")
+    try:
+        data, status = read_regular(path, "the password file", MOST_PASSWORD)
+        if status.st_mode & 0o022:
+            raise ValueError(f"others can write the password file {path}: change that with  chmod 600 {path}")
+        password = data.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise LaunchError(f"the password file {path} is not UTF-8") from None
+    except OSError as error:
+        raise LaunchError(f"cannot read the password file {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise LaunchError(str(error)) from None
+    if not password or "\n" in password:
+        raise LaunchError(f"the password file {path} must have the password of Redis in its only line")
+    return password
+
+
+def require_hiredis() -> None:
+    """Raises `LaunchError` if hiredis is missing."""
+    if importlib.util.find_spec("hiredis") is None:
+        install = f"{sys.executable} -m pip install 'pylingo-chat[cluster]'"
+        raise LaunchError(f"--cluster needs hiredis, which is missing: install it with  {install}")

@@ -1,8 +1,21 @@
-"""The addresses of a Redis."""
+"""The addresses of a Redis, and what else a server must be told."""
+
+import importlib.util
+from pathlib import Path
 
 import pytest
 
-from pylingo.reactor.bus.redis.settings import Kind, RedisAddress, parse_redis_address
+from pylingo.reactor.bus.redis.settings import (
+    PASSWORD,
+    Kind,
+    RedisAddress,
+    cluster_name,
+    parse_redis_address,
+    read_password,
+    redis_address,
+    require_hiredis,
+)
+from pylingo.shared.launch import LaunchError
 
 SERVER, UNIX, SENTINEL = Kind.SERVER, Kind.UNIX, Kind.SENTINEL
 
@@ -60,3 +73,72 @@ def test_a_password_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(ValueError, match="--cluster-password-file or PYLINGO_CLUSTER_PASSWORD") as caught:
         parse_redis_address(text)
     assert "hunter2" not in str(caught.value)
+
+
+def test_addresses_as_a_setting() -> None:
+    type_ = redis_address()
+    assert type_("") is None
+    assert type_.show(None) == ""
+    assert type_.show(type_("redis://h")) == "redis://h:6379"
+    with pytest.raises(ValueError, match="it must be redis://"):
+        type_("h")
+    with pytest.raises(ValueError, match="UTF-8"):
+        type_("unix:///\udcff")
+
+
+@pytest.mark.parametrize("text", ["", "a{b}", "a:b", "a b", "x" * 65, "\u00e9", "a\n"])
+def test_wrong_names_of_clusters(text: str) -> None:
+    with pytest.raises(ValueError, match="1 to 64 letters"):
+        cluster_name()(text)
+
+
+def test_right_names_of_clusters() -> None:
+    assert [cluster_name()(text) for text in ("pylingo", "a.B-9_")] == ["pylingo", "a.B-9_"]
+
+
+@pytest.mark.parametrize(
+    ("content", "password"), [("s\u00e9cret\n", "s\u00e9cret"), ("a b\r\n", "a b"), (" x ", " x ")]
+)
+def test_the_password_in_a_file(tmp_path: Path, content: str, password: str) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(content.encode())
+    assert read_password(str(file), {PASSWORD: "other"}) == password
+
+
+def test_the_password_in_the_environment() -> None:
+    assert read_password("", {PASSWORD: "secret"}) == "secret"
+    assert read_password("", {}) == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "in its only line"),
+        (b"\n", "in its only line"),
+        (b"a\nb\n", "in its only line"),
+        (b"\xff", "is not UTF-8"),
+        (b"x" * 5_000, "password file"),
+    ],
+)
+def test_a_file_that_has_no_password(tmp_path: Path, content: bytes, words: str) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(content)
+    with pytest.raises(LaunchError, match=words):
+        read_password(str(file), {PASSWORD: "other"})
+
+
+def test_a_file_that_is_missing_or_that_others_can_write(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    with pytest.raises(LaunchError, match="No such file"):
+        read_password(str(file), {})
+    file.write_text("secret\n")
+    file.chmod(0o622)
+    with pytest.raises(LaunchError, match="others can write"):
+        read_password(str(file), {})
+
+
+def test_without_hiredis(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_hiredis()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(LaunchError, match=r"pip install 'pylingo-chat\[cluster\]'"):
+        require_hiredis()
