@@ -143,6 +143,8 @@ class Batch:
         buffer, so their order is lost: see `events`.
         """
         lengths, first = self._lengths, top - self.count + 1
+        if self.count == 1 and _MESSAGE <= lengths[0] < _MESSAGE | _REDACTED:  # the most frequent batch
+            return self._data[self._begin : -_STAMP_SIZE] + top.to_bytes(_STAMP_SIZE), [top]
         buffer = bytearray(self._data[self._begin :])
         if min(lengths, default=0) >= _MESSAGE and max(lengths) < _MESSAGE | _REDACTED:  # nothing but plain messages
             at = first

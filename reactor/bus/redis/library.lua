@@ -205,23 +205,6 @@ local function hold(keys, args)
   return 1
 end
 
--- KEYS r dead ; ARGV the newest stamp that the caller has read, the stamp of the redacted message, then top batch before
--- of all batches. Replaces the stream under the same IDs. Returns 0 if it has changed since.
-local function rewrite(keys, args)
-  if newest(keys[1]) ~= args[1] then return 0 end
-  local lifetime = redis.call('PTTL', keys[1])
-  redis.call('DEL', keys[1])
-  for i = 3, #args, 3 do
-    redis.call('XADD', keys[1], args[i] .. '-0', 'b', args[i + 1], 'p', args[i + 2])
-  end
-  redis.call('SADD', keys[2], args[2])
-  if lifetime > 0 then
-    redis.call('PEXPIRE', keys[1], lifetime)
-    redis.call('PEXPIRE', keys[2], lifetime)
-  end
-  return 1
-end
-
 -- --- fences and servers
 
 -- KEYS fence, in lane 0 followed by next-server and taken ; ARGV generation server
@@ -445,7 +428,6 @@ register('commit', commit)
 register('look', look)
 register('restore', restore, EVEN_IF_FULL)
 register('hold', hold, EVEN_IF_FULL)
-register('rewrite', rewrite, EVEN_IF_FULL)
 register('renew', renew, EVEN_IF_FULL)
 register('bump', bump, EVEN_IF_FULL)
 register('heartbeat', heartbeat, EVEN_IF_FULL)
