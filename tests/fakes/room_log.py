@@ -1,6 +1,6 @@
 """A server of a cluster as far as rooms go: it remembers what took effect in each room."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Batch, Event
@@ -48,7 +48,9 @@ class RoomLog:
         self.heals = self.fences = self.own_batches = 0
         self.lanes = options.pop("lanes", 1)
         self.keys = Keys(lanes=self.lanes)
-        self.deployment = Deployment(reactor, redis.settings(lanes=self.lanes), self)
+        self.when_taken: Callable[[], object] = lambda: None
+        settings = options.pop("settings", None) or redis.settings(lanes=self.lanes)
+        self.deployment = Deployment(reactor, settings, self)
         self.feeds = Feeds(reactor, self.deployment, self.keys, number, number * 5 * _GENERATIONS, self, **options)
         self.rooms: dict[str, Feed] = {}
 
@@ -109,6 +111,7 @@ class RoomLog:
 
     def taken(self, numbers: list[int]) -> None:
         self.taken_numbers += numbers
+        self.when_taken()
 
     def healed(self) -> None:
         self.heals += 1

@@ -1,4 +1,4 @@
-"""Whether a Redis can carry a cluster, and what its servers have agreed on: the first thing that a server asks."""
+"""What the servers of a cluster have agreed on: the first thing that a server asks, once it has a connection."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,8 +9,6 @@ from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.library import LAYOUT, function, load
 from pylingo.reactor.bus.redis.link import Link, RedisError
 
-OLDEST_REDIS = (7, 0)
-"""Functions and sharded channels came with this version. Valkey reports a newer one."""
 MOST_NODE_BYTES = 1024
 """For `stream-node-max-bytes`: a stream with one entry then takes 1.4 KB instead of 4.4."""
 
@@ -40,37 +38,26 @@ class Founding:
 
 
 def found(deployment: Deployment, name: str, db: int, wanted: Charter, answer: Callable[[Founding], object]) -> None:
-    """Check Redis, load the library, and agree on the charter of the cluster called `name`.
+    """Load the library, and agree on the charter of the cluster called `name`.
 
     The first server decides; for the others, `lanes` of what is `wanted` does not count. The links must be up.
     """
     _Founder(deployment, Keys(name, db), wanted, answer).begin()
 
 
-def check_redis(info: dict[str, str], config: dict[str, str]) -> tuple[str, tuple[str, ...]]:
-    """Return why a Redis with that INFO and that CONFIG cannot be used ("" if it can), and warnings.
+def look_at_settings(config: dict[str, str]) -> tuple[str, ...]:
+    """Return warnings about the settings of a Redis. Those that make it unfit are found by the deployment.
 
     `config` may be empty: a hosted Redis may not tell.
     """
-    version = info.get("redis_version", "0")
-    if tuple(int(part) for part in version.split(".")[:2] if part.isdecimal()) < OLDEST_REDIS:
-        return f"Redis {version} is too old: a cluster needs Redis 7.0 or newer, or Valkey", ()
-    if info.get("role") == "slave":
-        return (
-            "this Redis is a replica, which takes no writes: give the address of the primary, or of its sentinels",
-            (),
-        )
-    policy = config.get("maxmemory-policy", info.get("maxmemory_policy", "noeviction"))
-    if policy != "noeviction" and config.get("maxmemory", info.get("maxmemory", "0")) != "0":
-        return f"Redis would delete rooms when it is full (maxmemory-policy {policy}): set it to noeviction", ()
     warnings = []
-    if info.get("aof_enabled") == "0":
+    if config.get("appendonly") == "no":
         warnings.append("Redis forgets everything when it ends: set appendonly to yes")
     if int(config.get("stream-node-max-bytes", MOST_NODE_BYTES)) > MOST_NODE_BYTES:
         warnings.append(
             f"Redis takes more memory for each room than needed: set stream-node-max-bytes to {MOST_NODE_BYTES}"
         )
-    return "", tuple(warnings)
+    return tuple(warnings)
 
 
 class _Founder:
@@ -85,28 +72,14 @@ class _Founder:
         self._warnings: tuple[str, ...] = ()
 
     def begin(self) -> None:
-        self._link.call(self._informed, "INFO")
+        self._link.call(self._configured, "CONFIG", "GET", "appendonly", "stream-node-max-bytes")
 
     def _refuse(self, why: str, is_final: bool = True) -> None:
         self._answer(Founding(self._wanted, why, self._warnings, is_final))
 
-    def _informed(self, reply: Any) -> None:
-        if isinstance(reply, RedisError):
-            self._refuse(f"Redis says: {reply}", is_final=False)
-            return
-        text = reply.decode() if isinstance(reply, bytes) else str(reply)
-        info = dict(line.partition(":")[::2] for line in text.splitlines() if ":" in line)
-        settings = ("maxmemory", "maxmemory-policy", "stream-node-max-bytes")
-
-        def configured(reply: Any) -> None:
-            config = {} if isinstance(reply, RedisError) else _text(reply)
-            refusal, self._warnings = check_redis(info, config)
-            if refusal:
-                self._refuse(refusal)
-            else:
-                load(self._links, self._loaded)
-
-        self._link.call(configured, "CONFIG", "GET", *settings)
+    def _configured(self, reply: Any) -> None:
+        self._warnings = look_at_settings({} if isinstance(reply, RedisError) else _text(reply))
+        load(self._links, self._loaded)
 
     def _loaded(self, error: RedisError | None) -> None:
         if error is not None:
