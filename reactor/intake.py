@@ -33,6 +33,12 @@ class Intake(Protocol):
     def ended(self, host: str) -> None:
         """One connection from `host` that was accepted here has ended, or was refused."""
 
+    def hold(self) -> None:
+        """Accept nobody until `go_on`. Those who connect meanwhile wait."""
+
+    def go_on(self) -> None:
+        """Accept again after `hold`."""
+
     def close(self) -> None:
         """Accept no more."""
 

@@ -7,6 +7,7 @@ import logging
 import math
 import signal
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from pylingo.reactor.admission import Admission
 from pylingo.reactor.bus.local import LocalBus
@@ -35,6 +36,10 @@ from pylingo.reactor.service import Service
 from pylingo.shared.messages import Notice
 from pylingo.shared.names import prepare as prepare_names
 
+if TYPE_CHECKING:
+    from pylingo.reactor.bus.redis.cluster import Cluster
+    from pylingo.reactor.bus.redis.settings import ClusterSettings
+
 logger = logging.getLogger(__name__)
 
 _LOOP_SHARE = 0.8  # of the drain timeout, if there is a file: the rest is left for the disk
@@ -47,8 +52,8 @@ class Server:
     """A chat server on `reactor`. Call `start` and run the reactor; `drain` ends it.
 
     `registry` knows who people are. Without it, everybody may come in, and what is known of them is in memory.
-    Connections come from `intake`; without it, from the port in the settings. Raises `LaunchError` if the certificate
-    cannot be used.
+    Connections come from `intake`; without it, from the port in the settings. With `cluster`, it is one of several
+    servers of one chat. Raises `LaunchError` if the certificate cannot be used.
     """
 
     def __init__(
@@ -57,11 +62,12 @@ class Server:
         reactor: Reactor | None = None,
         registry: Registry | None = None,
         intake: Intake | None = None,
+        cluster: "ClusterSettings | None" = None,
     ) -> None:
         tls = load_tls(settings)
         self.reactor = reactor or Reactor()
         self.registry = registry or Registry(Register())
-        self.registry.changed = self._people_changed
+        self.registry.changed = self.people_changed
         self.hub: Hub[Session] = Hub(
             self.reactor.call_before_flush,
             LocalBus(),
@@ -76,7 +82,10 @@ class Server:
         self.service = Service(self.reactor, self.hub, settings, limiter.is_exempt, FairQueue(self.reactor))
         self.admission = Admission(self.service, limiter, intake or Port(self.reactor), self._stop_if_empty)
         self.admission.tls = tls
-        self._is_draining = False
+        self.failure = ""
+        """Why the server has stopped by itself."""
+        self._cluster = self._join(cluster) if cluster is not None else None
+        self._is_draining = self._is_open = self._is_leaving = False
         self._end = math.inf  # when everything must be over, on the reactor's clock
         self._configure()
 
@@ -96,7 +105,8 @@ class Server:
             keys.prepare()
             look_alikes.prepare()
         address = self.admission.listen(targets)
-        self.hub.history.open(self._history_opened)
+        if self._cluster is None:
+            self.hub.history.open(self._history_opened)
         return address
 
     def obey_signals(self, hung_up: Callable[[], object]) -> None:
@@ -168,10 +178,36 @@ class Server:
         self.service.notice = notice
         self.hub.tell_everybody(Notice(words))
 
-    def _people_changed(self) -> None:
+    def people_changed(self) -> None:
         """Other members or another password were read: somebody may have to leave."""
         self._set_password()
         enforce(self.hub)
+
+    # --- one of several servers
+
+    def _join(self, settings: "ClusterSettings") -> "Cluster":
+        from pylingo.reactor.bus.redis.cluster import Cluster  # which needs hiredis
+
+        cluster = Cluster(self.reactor, settings, self.hub, self, f"{self.settings.host}:{self.settings.port}")
+        self.hub.access.store_with(cluster.people.store)
+        return cluster
+
+    def cluster_ready(self) -> None:
+        """See `ClusterListener.cluster_ready`."""
+        if self._is_open:
+            self.admission.intake.go_on()
+        else:
+            self._is_open = True
+            self.admission.open()
+
+    def cluster_refused(self, why: str) -> None:
+        """See `ClusterListener.cluster_refused`."""
+        self.failure = why
+        self.reactor.stop()
+
+    def cluster_lost(self) -> None:
+        """See `ClusterListener.cluster_lost`."""
+        self.admission.intake.hold()
 
     def _set_password(self) -> None:
         access, password = self.hub.access, self.registry.password
@@ -245,6 +281,8 @@ class Server:
         """Finish the history and let go of the reactor. Call it after the reactor has stopped."""
         left = min(self.settings.drain_timeout, self._end - self.reactor.clock())
         self.hub.history.close(max(0.0, left))
+        if self._cluster is not None:
+            self._cluster.close()
         self.reactor.close()
 
     def _catch_up(self, behind: list[Connection]) -> None:
@@ -264,10 +302,16 @@ class Server:
             self.hub.history.when_settled(self._say_goodbye)
 
     def _say_goodbye(self) -> None:
+        if self._cluster is not None and not self._cluster.is_alone:
+            self._cluster.hand_over()
         for session in self.hub.sessions():
             session.shut_down("the server is shutting down")
         self._stop_if_empty()
 
     def _stop_if_empty(self) -> None:
-        if self._is_draining and not self.admission.count:
-            self.reactor.stop()
+        if self._is_draining and not self.admission.count and not self._is_leaving:
+            if self._cluster is None:
+                self.reactor.stop()
+            else:
+                self._is_leaving = True
+                self._cluster.stop(self.reactor.stop)

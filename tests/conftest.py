@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from tests.support import encrypting
+from tests.support import clustering, encrypting
 
 if TYPE_CHECKING:
     from tests.redis_server import RedisProcess
@@ -101,10 +101,26 @@ def signals_are_not_ignored() -> None:
             signal.signal(number, handler)
 
 
+@pytest.fixture(scope="session")
+def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[RedisProcess]":
+    """A Redis for all clusters of this process, which have different names."""
+    from tests.redis_server import running
+
+    with running(tmp_path_factory.mktemp("redis")) as process:
+        yield process
+
+
 @pytest.fixture(scope="module", params=[False, True], ids=["plain", "tls"])
-def is_encrypted(request: pytest.FixtureRequest) -> bool:
-    """Whether the servers are encrypted: a test that uses this runs once with each."""
-    return bool(request.param)
+def is_encrypted(request: pytest.FixtureRequest) -> Iterator[bool]:
+    """Whether the servers are encrypted: a test that uses this runs once with each.
+
+    See `everywhere` for a third run.
+    """
+    if request.param == "cluster":
+        with clustering(request.getfixturevalue("shared_redis").url):
+            yield False
+    else:
+        yield bool(request.param)
 
 
 @pytest.fixture

@@ -73,7 +73,12 @@ def wait_until(condition: Callable[[], Any], what: str = "the condition", deadli
 
 
 _encrypted_ports: set[int] = set()
+_twins: dict[int, Iterator[int]] = {}
+"""By the port of a server that has a twin: both ports, in turn."""
 _by_default = {"tls": False}
+_clusters: list[str] = []
+"""The address of the Redis on which servers that start are two that share a chat, if there is one."""
+_names = itertools.count(1)
 
 
 @contextlib.contextmanager
@@ -87,9 +92,25 @@ def encrypting(tls: bool) -> Iterator[None]:
         _by_default["tls"] = before
 
 
+@contextlib.contextmanager
+def clustering(redis: str) -> Iterator[None]:
+    """Each server that starts meanwhile has a twin, with which it shares its chat. A `Peer` comes to them in turn."""
+    _clusters.append(redis)
+    try:
+        yield
+    finally:
+        _clusters.remove(redis)
+
+
 def plain_only(why: str) -> pytest.MarkDecorator:
     """Run a test of a module that uses `wire` without TLS alone. The reason is for the reader."""
     return pytest.mark.parametrize("is_encrypted", [False], ids=["plain"], indirect=True)
+
+
+everywhere = pytest.mark.parametrize(
+    "is_encrypted", [False, True, "cluster"], ids=["plain", "tls", "cluster"], indirect=True, scope="module"
+)
+"""For a module that uses `wire`: its tests run a third time, on two servers of a cluster in turn."""
 
 
 def tls_options() -> tuple[str, ...]:
@@ -117,6 +138,11 @@ class ServerProcess:
         self.is_encrypted = has_own or (_by_default["tls"] if tls is None else tls)
         if self.is_encrypted and not has_own:
             options = (*options, *tls_options())
+        self._twin: ServerProcess | None = None
+        needs_twin = bool(_clusters) and "--cluster" not in options
+        if needs_twin:
+            name = f"test-{os.getpid()}-{next(_names)}"
+            options = (*options, "--cluster", _clusters[-1], "--cluster-name", name)
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         # `tempfile` leaves it to the file's place where something is written, and we share that place with the server.
         fcntl.fcntl(self.errors, fcntl.F_SETFL, fcntl.fcntl(self.errors, fcntl.F_GETFL) | os.O_APPEND)
@@ -143,6 +169,9 @@ class ServerProcess:
         self.port = int(match[2])
         if self.is_encrypted:
             _encrypted_ports.add(self.port)
+        if needs_twin:
+            self._twin = ServerProcess(*options, environment=environment, preexec=preexec, program=program, tls=tls)
+            _twins[self.port] = itertools.cycle((self.port, self._twin.port))
 
     @property
     def pid(self) -> int:
@@ -199,6 +228,9 @@ class ServerProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         _encrypted_ports.discard(self.port)
+        _twins.pop(self.port, None)
+        if self._twin is not None:
+            self._twin.__exit__(kind, error, trace)
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(DEADLINE)
@@ -258,7 +290,7 @@ class Peer:
         self.decoder = FrameDecoder()
         self.name = ""
         try:
-            self.sock.connect((host, port))
+            self.sock.connect((host, next(_twins[port]) if port in _twins else port))
             if tls if tls is not None else port in _encrypted_ports:
                 self.sock = _peer_context().wrap_socket(self.sock)
             if greet:

@@ -120,6 +120,12 @@ class Hub[S: Registered]:
         person.add(session)
         return person
 
+    def take_in(self, session: S, name: str, since: int) -> Person[S]:
+        """Register a session that was on another server, as the person with that name."""
+        person = self._people.get(fold(name)) or self._add(Person(name, since, session.identity))
+        person.add(session)
+        return person
+
     def claim(self, session: S, name: str) -> Change | None:
         """Make a name the property of the session's key, if it has one. Return what is to be stored first, if anything.
 
@@ -198,6 +204,10 @@ class Hub[S: Registered]:
         """The person whose name has the compared form `key`. Raises `KeyError`."""
         return self._people[key]
 
+    def here(self, key: str) -> Person[S] | None:
+        """The person on this server whose name has the compared form `key`."""
+        return self._people.get(key)
+
     def find(self, name: str) -> Person[S]:
         """The person called `name`, in any spelling. Raises `RequestError` `no-such-user`."""
         name = name.strip()
@@ -224,7 +234,10 @@ class Hub[S: Registered]:
 
     def tell_everybody(self, record: Record) -> None:
         """Send `record` to everybody who may be here. It is encoded once, as there may be tens of thousands."""
-        frame = encode(record)
+        self.write_to_everybody(encode(record))
+
+    def write_to_everybody(self, frame: bytes) -> None:
+        """As `tell_everybody`, with a record that is encoded already."""
         is_open = self.access.lets_guests_in
         for session in self.sessions():
             if is_open or session.is_admitted:

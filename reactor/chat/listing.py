@@ -71,6 +71,11 @@ class Directory:
         del self.keys[index]
         self._pages = None
 
+    def replace(self, keys: Iterable[str]) -> None:
+        """Have these keys instead."""
+        self.keys = sorted(keys)
+        self._pages = None
+
     def has(self, key: str) -> bool:
         """Whether `key` is there."""
         index = bisect.bisect_left(self.keys, key)

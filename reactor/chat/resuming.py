@@ -4,7 +4,8 @@ from pylingo.reactor.chat.session import Session
 from pylingo.shared.codec import encode
 from pylingo.shared.messages import Goodbye
 
-_REPLACED = encode(Goodbye("replaced", "this session was resumed from another connection"))
+REPLACED = encode(Goodbye("replaced", "this session was resumed from another connection"))
+"""The goodbye to the connection that a session has lost to another one."""
 
 
 def resume(session: Session, seat: Session, re: int | None) -> None:
@@ -16,6 +17,6 @@ def resume(session: Session, seat: Session, re: int | None) -> None:
     if seat.is_away:
         session.hub.seats.give_up(seat)
     else:
-        seat.detach("replaced", _REPLACED)
+        seat.detach("replaced", REPLACED)
     session.hand_over(seat)
     seat.reply_ready(True, re)

@@ -68,9 +68,14 @@ class Seats:
         return True
 
     def give_up(self, sitter: Sitter) -> None:
-        """Give a seat up: its session has a connection again, or has ended. `origin` must be the same as for `keep`."""
-        _, timer = self._kept.pop(sitter)
-        timer.cancel()
+        """Give a seat up, if it is kept: its session has a connection again, or has ended.
+
+        `origin` must be the same as for `keep`.
+        """
+        kept = self._kept.pop(sitter, None)
+        if kept is None:
+            return
+        kept[1].cancel()
         own = self._own[sitter.origin]
         del own[sitter]
         if not own:

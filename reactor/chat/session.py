@@ -107,6 +107,26 @@ class Session:
             hub.release(self, self.person)
             raise
 
+    @classmethod
+    def from_seat(
+        cls, hub: "Hub[Session]", number: int, token: str, name: str, since: int, identity: str | None, host: str
+    ) -> "Session":
+        """Return the session of another server whose seat was given to this one. It has no connection yet.
+
+        `since` is when the person called `name` came, in microseconds since 1970.
+        """
+        session = cls.__new__(cls)
+        session.hub = hub
+        session.outbox = Outbox(hub.tick)
+        session.peer = session.origin = session.listing = None
+        session.is_busy = False
+        session.state = State.AWAY
+        session.token, session.identity, session.is_admitted = token, identity, True
+        session._number, session._host = number, host
+        session.person = hub.take_in(session, name, since)
+        hub.tokens.put(session, token)
+        return session
+
     @property
     def is_away(self) -> bool:
         return self.state is State.AWAY
@@ -260,6 +280,21 @@ class Session:
         """The connection broke."""
         if self.state is not State.ENDED:
             self._end_connection("close" if self.state is State.LEAVING else "lost", b"")
+
+    def go_elsewhere(self, goodbye: bytes) -> None:
+        """End here without a word to the rooms: another server goes on with this session.
+
+        The connection, if there is one, still gets its queued frames and `goodbye`.
+        """
+        if self.state is State.ATTACHED:
+            self.detach("replaced", goodbye)
+        for room in self.rooms:
+            self.outbox.leave(room)
+            if not room.members:
+                self.hub.forget(room)
+        self.outbox.leave_inbox()
+        self._number = 0  # its messages belong to the session there
+        self._release(b"", "replaced")
 
     def expire(self) -> None:
         """The grace time is over, or the seat goes to another session."""

@@ -41,6 +41,10 @@ class Tokens[S: Resumable]:
         self._sessions[_digest(token)] = session
         return token
 
+    def put(self, session: S, token: str) -> None:
+        """Keep the token that another server has issued for `session`."""
+        self._sessions[_digest(token)] = session
+
     def claim(self, session: S, token: str) -> None:
         """Remember that the `hello` of `session` had the unknown `token`. Ignored unless it is 32 hex digits.
 

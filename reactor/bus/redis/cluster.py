@@ -1,0 +1,252 @@
+"""This server's part in a cluster: the connections to Redis, and everything that hangs on them, wired together.
+
+The bus and the history exist once the server is registered, under a number that no server had before. A server that the
+others gave up begins anew, under another number.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from pylingo.reactor.bus.redis.blob import Batch
+from pylingo.reactor.bus.redis.bus import RedisBus
+from pylingo.reactor.bus.redis.deployment import Deployment
+from pylingo.reactor.bus.redis.feed import Feed, Proposal
+from pylingo.reactor.bus.redis.feeds import Feeds
+from pylingo.reactor.bus.redis.health import Health
+from pylingo.reactor.bus.redis.history import RedisHistory
+from pylingo.reactor.bus.redis.keys import Keys
+from pylingo.reactor.bus.redis.people import ClusterPeople
+from pylingo.reactor.bus.redis.questions import Questions
+from pylingo.reactor.bus.redis.sessions import SessionRecord
+from pylingo.reactor.bus.redis.settings import ClusterSettings
+from pylingo.reactor.chat.hub import Hub
+from pylingo.reactor.chat.session import Session, State
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.history.clock import wall_clock
+from pylingo.shared import __version__
+
+logger = logging.getLogger(__name__)
+
+STANDS_STILL = "nobody hears anything at the moment: messages wait until the server can reach its Redis again"
+GOES_ON = "everything is heard again: messages that waited have been sent"
+_GIVEN_UP = "the other servers have given this one up: come back, and say again what was not confirmed"
+
+
+class ClusterListener(Protocol):
+    """The server."""
+
+    def cluster_ready(self) -> None:
+        """People may come, for the first time or again."""
+
+    def cluster_refused(self, why: str) -> None:
+        """The server cannot take part; `why` is a sentence."""
+
+    def cluster_lost(self) -> None:
+        """The others gave this server up. Nobody may come until `cluster_ready`."""
+
+    def people_changed(self) -> None:
+        """Another server has changed members, ranks or bans: somebody may have to leave."""
+
+    def announce(self, words: str, notice: str) -> None:
+        """Tell everybody `words`, and everybody who comes from now on `notice`, if it is not empty."""
+
+
+class Cluster:
+    """See the module. `address` is what other servers are shown of this one."""
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        settings: ClusterSettings,
+        hub: Hub[Session],
+        listener: ClusterListener,
+        address: str = "",
+    ) -> None:
+        self._reactor = reactor
+        self._settings = settings
+        self._hub = hub
+        self._listener = listener
+        self._keys = Keys(settings.name, settings.address.db, settings.lanes)
+        self._feeds: Feeds | None = None
+        self._bus: RedisBus | None = None
+        self._history: RedisHistory | None = None
+        self._is_people_read = self._has_numbers = False
+        self.deployment = Deployment(reactor, settings, self)
+        self._questions = Questions(self.deployment, reactor.call_later)
+        self.people = ClusterPeople(reactor, self.deployment, self._keys, hub.access.register, self)
+        self.health = Health(
+            reactor,
+            self.deployment,
+            self._keys,
+            self,
+            settings.patience,
+            __version__,
+            address,
+            lambda: len(hub),
+            lambda: self._feeds.lag if self._feeds is not None else 0.0,
+        )
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other server of the cluster is alive."""
+        return not self.health.has_company()
+
+    def stop(self, done: Callable[[], object]) -> None:
+        """Leave the cluster, once everything that was said here is in Redis. Call `done` then."""
+
+        def settled() -> None:
+            self.health.stop(done)
+
+        if self._feeds is None:
+            done()
+        else:
+            self._feeds.when_settled(settled)
+
+    def close(self) -> None:
+        """Close the connections. The last call."""
+        self.deployment.close()
+
+    def hand_over(self) -> None:
+        """Give every session that can be resumed to the other servers: its connection ends without a goodbye."""
+        assert self._bus is not None
+        for session in self._hub.sessions():
+            if session.token is not None and session.state in (State.ATTACHED, State.AWAY):
+                self._bus.seats.give_away(session, b"")
+
+    # --- what the deployment says
+
+    def up(self) -> None:
+        """See `DeploymentListener.up`."""
+        self.health.up()
+        self.people.up()
+        if self._feeds is not None and self._bus is not None and self._history is not None:
+            self._bus.signals.follow(self._bus.sessions.server, self.deployment.ears(0).tell)
+            self._feeds.up()
+            self._history.up()
+        self._questions.up()
+
+    def down(self, why: str) -> None:
+        """See `DeploymentListener.down`."""
+        logger.warning("Redis is away: %s", why)
+        self.health.down(why)
+        self.people.down(why)
+        if self._feeds is not None:
+            self._feeds.down(why)
+
+    def pushed(self, channel: bytes, data: bytes) -> None:
+        """See `DeploymentListener.pushed`."""
+        feeds, bus = self._feeds, self._bus
+        if feeds is not None and bus is not None and not feeds.pushed(channel, data):
+            bus.signals.pushed(channel, data) or self.people.pushed(channel, data)
+
+    # --- what the health says
+
+    def registered(self, server: int, generation: int) -> None:
+        """See `HealthListener.registered`: be that server from now on."""
+        reactor, settings, keys = self._reactor, self._settings, self._keys
+        feeds = Feeds(reactor, self.deployment, keys, server, generation, self, settings.keep, settings.replicas)
+        history = RedisHistory(self.deployment, keys, feeds.when_settled, reactor.call_later, reactor.clock)
+        bus = RedisBus(
+            self._hub,
+            feeds,
+            self._questions,
+            keys,
+            history,
+            reactor.call_before_flush,
+            reactor.call_later,
+            settings.keep,
+            wall_clock,
+        )
+        self._feeds, self._history, self._bus = feeds, history, bus
+        self._hub.bus, self._hub.history = bus, history
+        bus.signals.follow(server, self.deployment.ears(0).tell)
+        feeds.up()
+
+        def began() -> None:
+            self._has_numbers = True
+            self._say_ready()
+
+        bus.sessions.begin(server, began)
+
+    def refused(self, why: str) -> None:
+        """See `HealthListener.refused`."""
+        self._listener.cluster_refused(why)
+
+    def warned(self, why: str) -> None:
+        """See `HealthListener.warned`."""
+        logger.warning("%s", why)
+
+    def reaped(self, server: int, sessions: dict[int, SessionRecord], rooms: dict[int, list[str]]) -> None:
+        """See `HealthListener.reaped`."""
+        logger.warning("server %d is gone: %d of its sessions may come back", server, len(sessions))
+        if self._bus is not None:
+            self._bus.seats.reaped(server, sessions, rooms)
+
+    # --- what the register says
+
+    def people_read(self) -> None:
+        """See `PeopleListener.people_read`."""
+        self._is_people_read = True
+        self._say_ready()
+
+    def people_unreadable(self, why: str) -> None:
+        """See `PeopleListener.people_unreadable`."""
+        self._listener.cluster_refused(why)
+
+    def people_changed(self) -> None:
+        """See `PeopleListener.people_changed`."""
+        self._listener.people_changed()
+
+    # --- what the feeds say
+
+    def applied(self, feed: Feed, top: int, batch: Batch, own: list[Proposal] | None) -> None:
+        """See `FeedListener.applied`."""
+        assert self._bus is not None
+        self._bus.rooms.applied(feed, top, batch, own)
+
+    def missed(self, feed: Feed, after: int, until: int) -> None:
+        """See `FeedListener.missed`."""
+        assert self._bus is not None
+        self._bus.rooms.missed(feed, after, until)
+
+    def reread(self, feed: Feed) -> None:
+        """See `FeedListener.reread`."""
+        assert self._bus is not None
+        self._bus.rooms.reread(feed)
+
+    def taken(self, numbers: list[int]) -> None:
+        """See `FeedListener.taken`."""
+        assert self._bus is not None
+        self._bus.seats.taken(numbers)
+
+    def healed(self) -> None:
+        """See `FeedListener.healed`."""
+        assert self._bus is not None
+        self._bus.sessions.register_again()
+
+    def fenced(self) -> None:
+        """See `FeedListener.fenced` and `HealthListener.fenced`: end everybody here, and begin anew."""
+        feeds, self._feeds = self._feeds, None
+        if feeds is None:
+            return
+        logger.error("the other servers have given this one up: it begins anew")
+        self._has_numbers = False
+        feeds.stop()
+        self._listener.cluster_lost()
+        for session in self._hub.sessions():
+            session.shut_down(_GIVEN_UP)
+        self._bus = None
+
+    def stands_still(self, is_still: bool, why: str) -> None:
+        """See `FeedListener.stands_still`."""
+        if is_still:
+            logger.warning("talk stands still: %s", why)
+            self._listener.announce(STANDS_STILL, STANDS_STILL)
+        else:
+            logger.warning("talk goes on")
+            self._listener.announce(GOES_ON, "")
+
+    def _say_ready(self) -> None:
+        if self._is_people_read and self._has_numbers:
+            self._listener.cluster_ready()

@@ -1,0 +1,311 @@
+"""The rooms on this server: what its sessions do there is proposed, and takes effect when it has been read back.
+
+The batches of a room come in the one order of the cluster. A batch of another server is handed to the members as it is.
+In one of this server, each event is written through the outbox of the session whose deed it was, so replies and frames
+of the room keep their order.
+"""
+
+import collections
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
+
+from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Batch, Event, Marks, Op
+from pylingo.reactor.bus.redis.deeds import Deed, Unconfirmed
+from pylingo.reactor.bus.redis.feed import Feed, Proposal
+from pylingo.reactor.bus.redis.feeds import Feeds
+from pylingo.reactor.bus.redis.history import RedisHistory
+from pylingo.reactor.bus.redis.roll import Member
+from pylingo.reactor.chat.bus import Deliver
+from pylingo.reactor.chat.hub import Hub
+from pylingo.reactor.chat.room import Room
+from pylingo.reactor.chat.session import Session, State
+from pylingo.reactor.chat.waiting import wait_for
+from pylingo.reactor.history.topics import StoredTopic
+from pylingo.shared.codec import encode
+from pylingo.shared.messages import Away, Joined, Left, Message, Redacted, Renamed, Say, Sent, Skipped, Topic
+from pylingo.shared.names import fold
+from pylingo.shared.schema import Record
+
+_STAYS = frozenset({State.ATTACHED, State.AWAY})
+"""The states of a session that may still enter a room."""
+
+
+class Rooms:
+    """See the module. `unconfirmed` bounds what a session has said that is not in Redis yet."""
+
+    def __init__(self, hub: Hub[Session], feeds: Feeds, history: RedisHistory, unconfirmed: Unconfirmed) -> None:
+        self._hub = hub
+        self._feeds = feeds
+        self._history = history
+        self._unconfirmed = unconfirmed
+        self._feeds_here: dict[str, Feed] = {}  # by room: those that somebody here is in
+        self._entering: collections.Counter[str] = collections.Counter()  # by room: sessions on their way in
+
+    # --- deeds
+
+    def enter(self, session: Session, name: str, then: Callable[[Room[Session]], object]) -> None:
+        """See `Bus.enter`."""
+        key = fold(name)
+        room = self._hub.rooms.get(key)
+        if room is not None and room in session.rooms:
+            session.enter(room, False)
+            then(room)
+            return
+
+        def entered(room: Room[Session] | None) -> None:
+            if room is not None:
+                then(room)
+
+        wait_for(session, partial(self._join, session, key, name), entered)
+
+    def _join(self, session: Session, key: str, name: str, answer: Callable[[Room[Session] | None], object]) -> None:
+        """Follow the room, and enter it."""
+        self._entering[key] += 1
+
+        def opened(feed: Feed) -> None:
+            if session.state not in _STAYS:
+                done(0)
+                return
+            person = session.person
+            op = ["join", session.number, person.name, *self._hub.marks(person)]
+            self._feeds.propose(key, Event(op=op), Deed(session, done))
+
+        def done(at: int) -> None:
+            self._entering[key] -= 1
+            if not self._entering[key]:
+                del self._entering[key]
+            room = self._hub.rooms.get(key)
+            if room is None:
+                self._close(key)
+            answer(room if room in session.rooms else None)
+
+        self._feeds.open(key, name, opened)
+
+    def sit_down(self, session: Session, name: str, then: Callable[[], object]) -> None:
+        """Have a session that is in a room already, but was on another server, take its place there."""
+        key = fold(name)
+        self._entering[key] += 1
+
+        def opened(feed: Feed) -> None:
+            self._entering[key] -= 1
+            if session.state in _STAYS and session.number in feed.roll:
+                session.enter(self._room(feed), False)
+            elif key not in self._hub.rooms:
+                self._close(key)
+            then()
+
+        self._feeds.open(key, name, opened)
+
+    def left(self, session: Session, room: Room[Session], reason: str, by: str | None, text: str | None) -> None:
+        """See `Bus.left`."""
+        self.propose(room.key, Event(op=["leave", session.number, reason, by, text]), session)
+        if not room.members:
+            self._close(room.key)
+
+    def gave_away(self, room: Room[Session]) -> None:
+        """A session was in the room, and belongs to another server now."""
+        if not room.members:
+            self._close(room.key)
+
+    def propose(
+        self, room: str, event: Event, session: Session | None = None, then: Callable[[int], object] | None = None
+    ) -> None:
+        """Propose an event for a room, by its compared form. `then` gets its stamp when it has taken effect."""
+        self._feeds.propose(room, event, Deed(session, then))
+
+    def set_topic(
+        self, session: Session, room: Room[Session], text: str | None, then: Callable[[Topic], object]
+    ) -> None:
+        """See `Bus.set_topic`."""
+        by = session.person.name
+        event = Event(op=["topic", text, by])
+        ask = partial(self.propose, room.key, event, session)
+        wait_for(session, ask, lambda at: then(Topic(room.name, text, by, at)))
+
+    def tell_room(self, session: Session, name: str, record: Record) -> None:
+        """See `Bus.tell_room`."""
+        self.propose(fold(name), Event(encode(record)), session)
+
+    def speak(self, session: Session, room: Room[Session], say: Say, text: str, deliver: Deliver | None) -> None:
+        """See `Bus.speak`."""
+        person = session.person
+        key = None
+        if say.key is not None:
+            key = say.key, session.number, person.key
+            self._history.look_ups.pending(room.key, *key)
+        marks: Marks | None = None if person.fingerprint is None else self._hub.marks(person)
+        action = say.action or None
+        frame = encode(Message(room.name, person.name, text, PLACEHOLDER, action))
+        self._unconfirmed.add(session)
+
+        def spoken(at: int) -> None:
+            self._unconfirmed.remove(session)
+            if deliver is not None:
+                deliver(Sent(room.name, at, say.id, say.key))
+
+        self._feeds.propose(room.key, Event(frame, True, action is True, None, key, marks), Deed(session, spoken))
+
+    def redact(self, session: Session, room: Room[Session], redacted: Redacted, then: Callable[[bool], object]) -> None:
+        """See `Bus.redact`."""
+
+        def done(is_there: bool) -> None:
+            if is_there:
+                op = ["redact", redacted.at, redacted.by, redacted.text]
+                self.propose(room.key, Event(op=op), session, lambda at: then(True))
+            else:
+                then(False)
+
+        self._history.redact(room.key, redacted.at, done)
+
+    # --- who is there
+
+    def spelling(self, room: str, key: str) -> str:
+        """See `Bus.spelling`."""
+        member = self._feeds_here[room].roll.get(self.first_session(room, key))
+        assert member is not None
+        return member.name
+
+    def first_session(self, room: str, key: str) -> int:
+        """The session that stands for a person in a room: the first of them that has come, the same for all servers."""
+        return next(iter(self._feeds_here[room].roll.numbers(key)))
+
+    # --- effects: `Feeds` calls these
+
+    def applied(self, feed: Feed, top: int, batch: Batch, own: list[Proposal] | None) -> None:
+        """See `FeedListener.applied`."""
+        hub = self._hub
+        hub.raise_stamps(top)
+        for index, key, number, name in batch.keys:
+            self._history.look_ups.noted(feed.key, key, number, name, top - batch.count + 1 + index)
+        if own is None and not batch.ops:
+            if (room := hub.rooms.get(feed.key)) is not None:
+                room.tell_messages(hub.tick, *batch.stamped(top))
+            return
+        for position, event in enumerate(batch.events(top)):
+            deed = cast(Deed | None, own[position].ordered) if own is not None else None
+            actor = deed.session if deed is not None else None
+            if event.op is not None:
+                _EFFECTS[event.op[0]](self, feed, event.at, event.op, actor)
+            else:
+                self._tell(feed.key, event.frame, event.at if event.is_message else 0, actor)
+            if deed is not None:
+                deed(event.at)
+
+    def missed(self, feed: Feed, after: int, until: int) -> None:
+        """See `FeedListener.missed`. How many messages are missing is not known."""
+        self._tell(feed.key, encode(Skipped(feed.name, 0, after, until)))
+
+    def reread(self, feed: Feed) -> None:
+        """See `FeedListener.reread`."""
+        room = self._hub.rooms.get(feed.key)
+        if room is not None:
+            room.topic = feed.topic
+            room.directory.replace(feed.roll.keys())
+            self._hub.members_changed()
+
+    def _joined(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
+        _, number, name, *marks = op
+        is_new = feed.roll.add(number, Member(name, *marks))
+        if actor is not None and actor.state in _STAYS:
+            actor.enter(self._room(feed, name if is_new else None), is_new)
+            return
+        if actor is not None:  # it has ended meanwhile
+            self.propose(feed.key, Event(op=["leave", number, "lost", None, None]))
+        room = self._hub.rooms.get(feed.key)
+        if is_new and room is not None:
+            room.directory.add(fold(name))
+            self._hub.members_changed()
+            self._tell(feed.key, encode(Joined(room.name, name, None, None, *marks)))
+
+    def _left(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
+        _, number, reason, by, text = op
+        removed = feed.roll.remove(number)
+        if removed is None:
+            return
+        member, is_last = removed
+        room = self._hub.rooms.get(feed.key)
+        if is_last and room is not None:
+            room.directory.remove(member.key)
+            self._hub.members_changed()
+            self._tell(feed.key, encode(Left(room.name, member.name, reason, None, None, by, text)))
+
+    def _renamed(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
+        _, number, name, *marks = op
+        member = Member(name, *marks)
+        others = [feed.roll.get(other) for other in feed.roll.numbers(member.key) if other != number]
+        renamed = feed.roll.rename(number, member)
+        room = self._hub.rooms.get(feed.key)
+        if renamed is None or room is None:
+            return
+        old, leaves, comes = renamed
+        is_spelling = old.key == member.key
+        if leaves:
+            room.directory.remove(old.key)
+        if comes:
+            room.directory.add(member.key)
+        self._hub.members_changed()
+        room.directory.changed()
+        record: Record | None = None
+        if (leaves and comes) or (is_spelling and all(one is None or one.name != name for one in others)):
+            record = Renamed(old.name, name, room.name, None, *marks)
+        elif comes:
+            record = Joined(room.name, name, None, None, *marks)
+        elif leaves:
+            record = Left(room.name, old.name, "leave")
+        if record is not None:
+            self._tell(feed.key, encode(record), 0, actor)
+
+    def _away(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
+        _, number, text = op
+        member = feed.roll.get(number)
+        if member is not None:
+            self._tell(feed.key, encode(Away(member.name, text)), 0, actor)
+
+    def _topic(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
+        _, text, by = op
+        feed.topic = StoredTopic(text, by, at) if text is not None else None
+        room = self._hub.rooms.get(feed.key)
+        if room is not None:
+            self._hub.set_topic(room, feed.topic)
+            self._tell(feed.key, encode(Topic(room.name, text, by, at)), 0, actor)
+
+    def _redacted(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
+        self._tell(feed.key, encode(Redacted(feed.name, *op[1:])), 0, actor)
+
+    def _tell(self, key: str, frame: bytes, at: int = 0, actor: Session | None = None) -> None:
+        """Have the members of a room get a frame: the others, if it is about what a member here has done."""
+        room = self._hub.rooms.get(key)
+        if room is None:
+            return
+        if actor is not None and actor.outbox in room.members:
+            actor.outbox.write_to_room(room, frame, at)
+        else:
+            room.tell(self._hub.tick, frame, at)
+
+    def _room(self, feed: Feed, besides: str | None = None) -> Room[Session]:
+        """The room of a feed on this server. A new one has the names of everybody, `besides` the one who just comes."""
+        room = self._hub.rooms.get(feed.key)
+        if room is None:
+            self._history.topics.set(feed.key, feed.topic)
+            room = self._hub.room(feed.name)
+            self._feeds_here[feed.key] = feed
+            key = fold(besides) if besides is not None else None
+            room.directory.replace(feed.roll.keys() - {key})
+        return room
+
+    def _close(self, key: str) -> None:
+        """Nobody here is in the room: follow it no more, unless somebody is on the way in."""
+        self._feeds_here.pop(key, None)
+        if not self._entering[key]:
+            self._feeds.close(key)
+
+
+_EFFECTS: dict[str, Callable[[Rooms, Feed, int, Op, Session | None], Any]] = {
+    "join": Rooms._joined,
+    "leave": Rooms._left,
+    "rename": Rooms._renamed,
+    "away": Rooms._away,
+    "topic": Rooms._topic,
+    "redact": Rooms._redacted,
+}

@@ -1,0 +1,222 @@
+"""Seats that change their server: a session goes on where its client has come back to.
+
+The server that has a session gives it away when it is asked: it handles nothing more, waits until everything the
+session has said is in Redis, and ends the old connection. Taking it by force would break the order of its last
+messages. If the server is gone, nobody hears the question, and the seat is taken at once. If it is connected but
+silent, the others give it up in time, and then the server that did so has its seats.
+"""
+
+import itertools
+from collections.abc import Callable
+from functools import partial
+
+from pylingo.reactor.bus.redis.blob import Event
+from pylingo.reactor.bus.redis.feeds import Feeds
+from pylingo.reactor.bus.redis.keys import Keys
+from pylingo.reactor.bus.redis.library import function
+from pylingo.reactor.bus.redis.questions import Questions, Steps
+from pylingo.reactor.bus.redis.rooms import Rooms
+from pylingo.reactor.bus.redis.sessions import SessionRecord, Sessions, digest, one, read_record
+from pylingo.reactor.bus.redis.signals import Signals
+from pylingo.reactor.chat.hub import Hub
+from pylingo.reactor.chat.resuming import REPLACED
+from pylingo.reactor.chat.session import Session, State
+from pylingo.shared.names import fold
+
+type Found = Callable[[Session | None], object]
+
+
+class Ghosts:
+    """The seats of servers that are gone, which this server keeps for the grace time."""
+
+    def __init__(self, bury: Callable[[int, SessionRecord, list[str]], object]) -> None:
+        self._bury = bury
+        self._kept: dict[int, tuple[SessionRecord, list[str]]] = {}
+
+    def keep(self, sessions: dict[int, SessionRecord], rooms: dict[int, list[str]]) -> list[int]:
+        """Keep these sessions, each in some rooms by compared form. Return the numbers of all."""
+        for number in sessions.keys() | rooms.keys():
+            self._kept[number] = sessions.get(number, {}), rooms.get(number, [])
+        return [*sessions.keys() | rooms.keys()]
+
+    def give(self, number: int) -> None:
+        """Another server takes this seat."""
+        self._kept.pop(number, None)
+
+    def bury(self, numbers: list[int]) -> None:
+        """The grace time of these is over: they leave their rooms, unless they were given away."""
+        for number in numbers:
+            kept = self._kept.pop(number, None)
+            if kept is not None:
+                self._bury(number, *kept)
+
+
+class TravellingSeats:
+    """See the module. `grace()` gives the seconds for which a seat is kept; `call_later` is the reactor's."""
+
+    def __init__(
+        self,
+        hub: Hub[Session],
+        questions: Questions,
+        keys: Keys,
+        sessions: Sessions,
+        rooms: Rooms,
+        feeds: Feeds,
+        signals: Signals,
+        call_later: Callable[..., object],
+    ) -> None:
+        self._hub = hub
+        self._questions = questions
+        self._keys = keys
+        self._sessions = sessions
+        self._rooms = rooms
+        self._feeds = feeds
+        self._signals = signals
+        self._call_later = call_later
+        self._ghosts = Ghosts(self._bury)
+        self._asks = itertools.count(1)
+        self._asked: dict[int, tuple[int, Callable[[], object]]] = {}  # by number: the server, and what to do then
+        signals.on("give", self._give)
+        signals.on("given", self._answered)
+        signals.on("reaped", self._reaped_elsewhere)
+
+    # --- taking
+
+    def find(self, token: str, key: str | None, then: Found) -> None:
+        """See `Bus.find_seat`."""
+        seat = self._hub.tokens.find(token, key)
+        if seat is not None:
+            then(seat)
+            return
+
+        def found(place: tuple[int, SessionRecord] | None) -> None:
+            if place is None:
+                then(None)
+            else:
+                self._ask(*place, token, then)
+
+        self._questions.ask(0, self._look(digest(token)), found)
+
+    def _look(self, token: str) -> Steps[tuple[int, SessionRecord] | None]:
+        (number,) = yield [("HGET", self._keys.key(0, "tok"), token)]
+        if number is None:
+            return None
+        (packed,) = yield [("HGET", self._keys.key(0, "sessions"), number)]
+        return (int(number), read_record(packed)) if packed is not None else None
+
+    def _ask(self, number: int, record: SessionRecord, token: str, then: Found) -> None:
+        """Ask the server that has the session to give it away, and take it when it has, or when the server is gone."""
+        server, ask = record["s"], next(self._asks)
+        take = partial(self._take, number, server, token, then)
+        if server == self._sessions.server:  # the ghost of another server
+            self._ghosts.give(number)
+            take()
+            return
+        self._asked[ask] = server, take
+
+        def received(receivers: int) -> None:
+            if not receivers:
+                self._answered(ask)
+
+        self._signals.send(server, received, "give", number, self._sessions.server, ask)
+
+    def _answered(self, ask: int) -> None:
+        asked = self._asked.pop(ask, None)
+        if asked is not None:
+            asked[1]()
+
+    def _reaped_elsewhere(self, server: int) -> None:
+        """A server was given up: what it was asked for belongs to somebody else now."""
+        for ask in [ask for ask, (asked, _) in self._asked.items() if asked == server]:
+            self._answered(ask)
+
+    def _take(self, number: int, server: int, token: str, then: Found) -> None:
+        def taken(packed: bytes | None) -> None:
+            if packed is None:  # it has ended, or is with a third server
+                self.find(token, None, then) if server != self._sessions.server else then(None)
+                return
+            self._sit(number, server, read_record(packed), token, then)
+
+        me = self._sessions.server
+        keys = [self._key(rest) for rest in (f"fence:{me}", "sessions", f"of:{server}", f"of:{me}", f"taken:{server}")]
+        self._questions.ask(0, one("FCALL", function("take"), len(keys), *keys, number, server, me), taken)
+
+    def _sit(self, number: int, giver: int, record: SessionRecord, token: str, then: Found) -> None:
+        """Make the session, and have it take its place in its rooms."""
+        session = Session.from_seat(self._hub, number, token, record["n"], record["c"], record["f"], record["h"])
+        session.person.away = record["a"]
+        self._sessions.took(session)
+        names = record["r"][::-1]  # the current one last, so that it is the first
+        left = len(names)
+
+        def seated() -> None:
+            nonlocal left
+            left -= 1
+            if left <= 0:
+                self._sessions.changed(session)
+                then(session)
+
+        for name in names:
+            self._feeds.hold(fold(name), [number], giver)
+            self._rooms.sit_down(session, name, seated)
+        if not names:
+            seated()
+
+    # --- giving
+
+    def _give(self, number: int, server: int, ask: int) -> None:
+        """Another server wants a session that is here."""
+
+        def given() -> None:
+            self._signals.send(server, lambda receivers: None, "given", ask)
+
+        session = self._sessions.by_number.get(number)
+        if session is None:
+            self._ghosts.give(number)
+            given()
+            return
+        if session.state is State.ATTACHED:
+            session.detach("replaced", REPLACED)
+
+        def settled() -> None:
+            self.give_away(session)
+            given()
+
+        self._feeds.when_settled(settled)
+
+    def give_away(self, session: Session, goodbye: bytes = REPLACED) -> None:
+        """End a session here that goes on elsewhere: no room is told."""
+        if session.state is State.ENDED:
+            return
+        self._sessions.gave_away(session)
+        rooms = session.rooms
+        session.go_elsewhere(goodbye)
+        for room in rooms:
+            self._rooms.gave_away(room)
+
+    def taken(self, numbers: list[int]) -> None:
+        """Other servers have taken these sessions while this one was away."""
+        for number in numbers:
+            if (session := self._sessions.by_number.get(number)) is not None:
+                self.give_away(session)
+            self._ghosts.give(number)
+
+    # --- servers that are gone
+
+    def reaped(self, server: int, sessions: dict[int, SessionRecord], rooms: dict[int, list[str]]) -> None:
+        """This server has given another one up, and keeps its seats for the grace time."""
+        numbers = self._ghosts.keep(sessions, rooms)
+        self._signals.send_all("reaped", server)
+        self._call_later(self._hub.seats.grace, self._ghosts.bury, numbers)
+
+    def _bury(self, number: int, record: SessionRecord, rooms: list[str]) -> None:
+        """Somebody whose server is gone has not come back."""
+        for room in rooms:
+            self._rooms.propose(room, Event(op=["leave", number, "lost", None, None]))
+        me, token, name = self._sessions.server, record.get("t") or "", record.get("n")
+        keys = [self._key(rest) for rest in ("sessions", f"of:{me}", "tok", "names")]
+        command = ("FCALL", function("drop"), 4, *keys, number, me, token, fold(name) if name else "")
+        self._questions.ask(0, one(*command), lambda _: None)
+
+    def _key(self, rest: str) -> str:
+        return self._keys.key(0, rest)

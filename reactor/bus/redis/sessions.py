@@ -1,0 +1,189 @@
+"""The sessions of this server, and what the other servers are told of them.
+
+Each session has a number that is unique in the cluster, and a record in lane 0. A record says who the session is, which
+server has it and in which rooms it is: enough to go on with it on another server. Records are written at the end of the
+tick in which something has changed.
+"""
+
+import hashlib
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import msgpack
+
+from pylingo.reactor.bus.redis.keys import Keys
+from pylingo.reactor.bus.redis.library import function
+from pylingo.reactor.bus.redis.questions import Command, Questions, Steps
+from pylingo.reactor.chat.hub import Hub
+from pylingo.reactor.chat.session import Session
+from pylingo.shared.names import fold
+
+GUESTS = 1_000
+"""How many numbers of guests a server takes from Redis at once."""
+_pack = msgpack.Packer(use_bin_type=True).pack
+
+type SessionRecord = dict[str, Any]
+"""`s` server, `n` name, `f` fingerprint or None, `c` when it came, `a` away or None, `r` rooms, `h` host, `t` digest of
+the token or None."""
+
+
+_ABSENT = {"f": None, "a": None, "t": None}  # Lua loses keys without a value
+
+
+def one(*command: bytes | str | int) -> Steps[Any]:
+    """A question of one command."""
+    (reply,) = yield [command]
+    return reply
+
+
+def digest(token: str) -> str:
+    """The form in which a token is kept."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def read_record(packed: bytes) -> SessionRecord:
+    """The record in its value in Redis."""
+    return {**_ABSENT, **msgpack.unpackb(packed)}
+
+
+class Sessions:
+    """See the module. `schedule(callback)` runs `callback` at the end of the tick."""
+
+    def __init__(
+        self,
+        hub: Hub[Session],
+        questions: Questions,
+        keys: Keys,
+        schedule: Callable[[Callable[[], object]], object],
+    ) -> None:
+        self.by_number: dict[int, Session] = {}
+        """Those that the other servers know."""
+        self.server = 0
+        self._hub = hub
+        self._questions = questions
+        self._keys = keys
+        self._schedule = schedule
+        self._numbers = itertools.count(1)
+        self._guests = iter(range(0))
+        self._guests_left = 0
+        self._is_asking = False
+        self._changed: dict[Session, None] = {}
+        self._digests: dict[Session, str] = {}  # of the tokens in the records
+
+    def begin(self, server: int, began: Callable[[], object]) -> None:
+        """Be the server with that number. Call `began` when sessions may come."""
+        self.server = server
+        self._numbers = itertools.count(1)
+        self._take_guests(began)
+
+    # --- numbers
+
+    def next_number(self) -> int:
+        """See `Bus.next_number`."""
+        return self.server << 32 | next(self._numbers)
+
+    def next_guest(self) -> int:
+        """See `Bus.next_guest`. Without Redis, the numbers of a server run out, and it makes larger ones of its own."""
+        self._guests_left -= 1
+        if self._guests_left < GUESTS // 2 and not self._is_asking:
+            self._take_guests(lambda: None)
+        number = next(self._guests, None)
+        return self.next_number() if number is None else number
+
+    def _take_guests(self, taken: Callable[[], object]) -> None:
+        self._is_asking = True
+
+        def got(last: int) -> None:
+            self._is_asking = False
+            self._guests = itertools.chain(self._guests, range(last - GUESTS + 1, last + 1))
+            self._guests_left = max(0, self._guests_left) + GUESTS
+            taken()
+
+        self._questions.ask(0, one("INCRBY", self._keys.key(0, "next-guest"), GUESTS), got)
+
+    # --- records
+
+    def register(self, session: Session) -> None:
+        """Make a session known to the other servers."""
+        if self.by_number.setdefault(session.number, session) is session:
+            self._questions.ask(0, one(*self.claim_command(session, session.person.name)), lambda _: None)
+
+    def changed(self, session: Session) -> None:
+        """Something in the record of a session has changed."""
+        if self.by_number.get(session.number) is session:
+            if not self._changed:
+                self._schedule(self._store)
+            self._changed[session] = None
+
+    def ended(self, session: Session, key: str) -> None:
+        """Forget a session that has ended, and whose name has the compared form `key`."""
+        if self.by_number.pop(session.number, None) is None:
+            return
+        self._changed.pop(session, None)
+        token = self._digests.pop(session, "")
+        keys = (self._key("sessions"), self._key(f"of:{self.server}"), self._key("tok"), self._key("names"))
+        command = ("FCALL", function("drop"), 4, *keys, session.number, self.server, token, key)
+        self._questions.ask(0, one(*command), lambda _: None)
+
+    def gave_away(self, session: Session) -> None:
+        """Forget a session that another server has."""
+        self.by_number.pop(session.number, None)
+        self._changed.pop(session, None)
+        self._digests.pop(session, None)
+
+    def took(self, session: Session) -> None:
+        """Take in a session of another server, whose record is ours already."""
+        self.by_number[session.number] = session
+        assert session.token is not None
+        self._digests[session] = digest(session.token)
+
+    def register_again(self) -> None:
+        """Write everything anew: Redis may have lost it."""
+        for session in self.by_number.values():
+            self._questions.ask(0, one(*self.claim_command(session, session.person.name)), lambda _: None)
+            self.changed(session)
+
+    def claim_command(self, session: Session, name: str) -> Command:
+        """The call that gives a name to a session, unless somebody else has it."""
+        same = self._hub.access.register.keys_of(session.identity)
+        keys = (self._fence, self._key("sessions"), self._key(f"of:{self.server}"), self._key("names"))
+        record = _pack(self._record(session, name))
+        compared = fold(name)
+        return "FCALL", function("claim"), 4, *keys, compared, session.number, record, *sorted(same)
+
+    def release(self, session: Session, key: str) -> None:
+        """A session no longer has the name with this compared form."""
+        command = ("FCALL", function("release"), 1, self._key("names"), key, session.number)
+        self._questions.ask(0, one(*command), lambda _: None)
+
+    def _store(self) -> None:
+        changed, self._changed = self._changed, {}
+        keys = (self._fence, self._key("sessions"), self._key(f"of:{self.server}"), self._key("tok"))
+        for session in changed:
+            before = self._digests.get(session, "")
+            now = digest(session.token) if session.token is not None else ""
+            self._digests[session] = now
+            record = _pack(self._record(session, session.person.name))
+            command = ("FCALL", function("put"), 4, *keys, session.number, record, now, before)
+            self._questions.ask(0, one(*command), lambda _: None)
+
+    def _record(self, session: Session, name: str) -> SessionRecord:
+        person = session.person
+        return {
+            "s": self.server,
+            "n": name,
+            "f": session.identity,
+            "c": person.since,
+            "a": person.away,
+            "r": [room.name for room in session.rooms],
+            "h": session.host,
+            "t": digest(session.token) if session.token is not None else None,
+        }
+
+    @property
+    def _fence(self) -> str:
+        return self._key(f"fence:{self.server}")
+
+    def _key(self, rest: str) -> str:
+        return self._keys.key(0, rest)
