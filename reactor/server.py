@@ -188,9 +188,7 @@ class Server:
     def _join(self, settings: "ClusterSettings") -> "Cluster":
         from pylingo.reactor.bus.redis.cluster import Cluster  # which needs hiredis
 
-        cluster = Cluster(self.reactor, settings, self.hub, self, f"{self.settings.host}:{self.settings.port}")
-        self.hub.access.store_with(cluster.people.store)
-        return cluster
+        return Cluster(self.reactor, settings, self.hub, self, f"{self.settings.host}:{self.settings.port}")
 
     def cluster_ready(self) -> None:
         """See `ClusterListener.cluster_ready`."""

@@ -13,6 +13,7 @@ from pylingo.reactor.bus.redis.bus import RedisBus
 from pylingo.reactor.bus.redis.deployment import Deployment
 from pylingo.reactor.bus.redis.feed import Feed, Proposal
 from pylingo.reactor.bus.redis.feeds import Feeds
+from pylingo.reactor.bus.redis.founding import Charter, Founding, found
 from pylingo.reactor.bus.redis.health import Health
 from pylingo.reactor.bus.redis.history import RedisHistory
 from pylingo.reactor.bus.redis.keys import Keys
@@ -30,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 STANDS_STILL = "nobody hears anything at the moment: messages wait until the server can reach its Redis again"
 GOES_ON = "everything is heard again: messages that waited have been sent"
+_HANDING_OVER = 1.0  # seconds for the others to take over the seats of a server that stops
+_AGAIN = 1.0  # seconds until a Redis that is not fit yet is looked at again
 _GIVEN_UP = "the other servers have given this one up: come back, and say again what was not confirmed"
 
 
@@ -67,41 +70,53 @@ class Cluster:
         self._settings = settings
         self._hub = hub
         self._listener = listener
-        self._keys = Keys(settings.name, settings.address.db, settings.lanes)
+        self._address = address
+        self._keys: Keys | None = None
+        self._people: ClusterPeople | None = None
+        self._health: Health | None = None
         self._feeds: Feeds | None = None
         self._bus: RedisBus | None = None
         self._history: RedisHistory | None = None
         self._is_people_read = self._has_numbers = False
         self.deployment = Deployment(reactor, settings, self)
         self._questions = Questions(self.deployment, reactor.call_later)
-        self.people = ClusterPeople(reactor, self.deployment, self._keys, hub.access.register, self)
-        self.health = Health(
-            reactor,
-            self.deployment,
-            self._keys,
-            self,
-            settings.patience,
-            __version__,
-            address,
-            lambda: len(hub),
-            lambda: self._feeds.lag if self._feeds is not None else 0.0,
-        )
 
     @property
     def is_alone(self) -> bool:
         """Whether no other server of the cluster is alive."""
-        return not self.health.has_company()
+        return self._health is None or not self._health.has_company()
 
     def stop(self, done: Callable[[], object]) -> None:
-        """Leave the cluster, once everything that was said here is in Redis. Call `done` then."""
+        """Leave the cluster, once everything that was said here is in Redis. Call `done` then.
+
+        The other servers keep the seats of those who have not come back to them yet.
+        """
+        feeds, health, bus = self._feeds, self._health, self._bus
+        if feeds is None or health is None or bus is None:
+            done()
+            return
+        is_over = False
+
+        def retire() -> None:
+            nonlocal is_over
+            if not is_over:
+                is_over = True
+                health.stop(done)
+
+        def reaped(server: int) -> None:
+            if server == health.server:
+                retire()
 
         def settled() -> None:
-            self.health.stop(done)
+            if health.has_company():
+                health.pause()
+                bus.signals.on("reaped", reaped)
+                bus.signals.send_all("stopping", health.server)
+                self._reactor.call_later(_HANDING_OVER, retire)
+            else:
+                retire()
 
-        if self._feeds is None:
-            done()
-        else:
-            self._feeds.when_settled(settled)
+        feeds.when_settled(settled)
 
     def close(self) -> None:
         """Close the connections. The last call."""
@@ -118,33 +133,81 @@ class Cluster:
 
     def up(self) -> None:
         """See `DeploymentListener.up`."""
-        self.health.up()
-        self.people.up()
+        found(
+            self.deployment, self._settings.name, self._settings.address.db, Charter(self._settings.lanes), self._found
+        )
+
+    def _found(self, founding: Founding) -> None:
+        """Redis is fit, or not, and has the functions."""
+        if founding.refusal:
+            if founding.is_final and self._health is None:
+                self._listener.cluster_refused(founding.refusal)
+            elif self.deployment.is_up:
+                logger.warning("%s", founding.refusal)
+                self._reactor.call_later(_AGAIN, self.up)
+            return
+        if self._health is None or self._people is None:
+            for warning in founding.warnings:
+                logger.warning("%s", warning)
+            self._take_part(founding.charter.lanes)
+            return
+        self._health.up()
+        self._people.up()
         if self._feeds is not None and self._bus is not None and self._history is not None:
             self._bus.signals.follow(self._bus.sessions.server, self.deployment.ears(0).tell)
             self._feeds.up()
             self._history.up()
         self._questions.up()
 
+    def _take_part(self, lanes: int) -> None:
+        """Be a server of this cluster from now on."""
+        self.deployment.use_lanes(lanes)
+        self._keys = keys = Keys(self._settings.name, self._settings.address.db, lanes)
+        self._people = ClusterPeople(self._reactor, self.deployment, keys, self._hub.access.register, self)
+        self._hub.access.store_with(self._people.store)
+        self._begin_health(keys)
+        self._people.up()
+
+    def _begin_health(self, keys: Keys) -> None:
+        self._health = Health(
+            self._reactor,
+            self.deployment,
+            keys,
+            self,
+            self._settings.patience,
+            __version__,
+            self._address,
+            lambda: len(self._hub),
+            lambda: self._feeds.lag if self._feeds is not None else 0.0,
+        )
+        self._health.up()
+
+    def refused(self, why: str) -> None:
+        """See `DeploymentListener.refused`."""
+        self._listener.cluster_refused(why)
+
     def down(self, why: str) -> None:
         """See `DeploymentListener.down`."""
         logger.warning("Redis is away: %s", why)
-        self.health.down(why)
-        self.people.down(why)
+        if self._health is not None and self._people is not None:
+            self._health.down(why)
+            self._people.down(why)
         if self._feeds is not None:
             self._feeds.down(why)
 
     def pushed(self, channel: bytes, data: bytes) -> None:
         """See `DeploymentListener.pushed`."""
-        feeds, bus = self._feeds, self._bus
-        if feeds is not None and bus is not None and not feeds.pushed(channel, data):
-            bus.signals.pushed(channel, data) or self.people.pushed(channel, data)
+        feeds, bus, people = self._feeds, self._bus, self._people
+        is_taken = feeds is not None and feeds.pushed(channel, data)
+        if not is_taken and not (bus is not None and bus.signals.pushed(channel, data)) and people is not None:
+            people.pushed(channel, data)
 
     # --- what the health says
 
     def registered(self, server: int, generation: int) -> None:
         """See `HealthListener.registered`: be that server from now on."""
         reactor, settings, keys = self._reactor, self._settings, self._keys
+        assert keys is not None
         feeds = Feeds(reactor, self.deployment, keys, server, generation, self, settings.keep, settings.replicas)
         history = RedisHistory(self.deployment, keys, feeds.when_settled, reactor.call_later, reactor.clock)
         bus = RedisBus(
@@ -160,6 +223,7 @@ class Cluster:
         )
         self._feeds, self._history, self._bus = feeds, history, bus
         self._hub.bus, self._hub.history = bus, history
+        bus.signals.on("stopping", self._stopping)
         bus.signals.follow(server, self.deployment.ears(0).tell)
         feeds.up()
 
@@ -169,13 +233,10 @@ class Cluster:
 
         bus.sessions.begin(server, began)
 
-    def refused(self, why: str) -> None:
-        """See `HealthListener.refused`."""
-        self._listener.cluster_refused(why)
-
-    def warned(self, why: str) -> None:
-        """See `HealthListener.warned`."""
-        logger.warning("%s", why)
+    def _stopping(self, server: int) -> None:
+        """Another server ends as planned: its seats need not wait for the patience."""
+        if self._health is not None and server != self._health.server:
+            self._health.give_up(server)
 
     def reaped(self, server: int, sessions: dict[int, SessionRecord], rooms: dict[int, list[str]]) -> None:
         """See `HealthListener.reaped`."""
@@ -237,6 +298,8 @@ class Cluster:
         for session in self._hub.sessions():
             session.shut_down(_GIVEN_UP)
         self._bus = None
+        assert self._keys is not None
+        self._begin_health(self._keys)
 
     def stands_still(self, is_still: bool, why: str) -> None:
         """See `FeedListener.stands_still`."""

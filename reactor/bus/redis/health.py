@@ -90,6 +90,19 @@ class Health:
         """Whether another server's heart has beaten within the last three seconds."""
         return any(server != self.server for server in self._hearts.fresh(_FRESH))
 
+    def pause(self) -> None:
+        """Beat no more, so the others can give this server up."""
+        self._end()
+
+    def give_up(self, server: int) -> None:
+        """Give up a server that has said that it ends."""
+
+        def answered(state: Any) -> None:
+            if isinstance(state, bytes) and self._reaper is not None:
+                self._reaper.reap(server, state)
+
+        self._deployment.ears(0).call(answered, "HGET", self._keys.key(0, "servers"), server)
+
     def stop(self, done: Callable[[], object]) -> None:
         """Take this server out of the cluster: its fence turns into a tombstone. Give its sessions away before.
 

@@ -23,6 +23,8 @@ from pylingo.reactor.chat.resuming import REPLACED
 from pylingo.reactor.chat.session import Session, State
 from pylingo.shared.names import fold
 
+_ASK_AGAIN, _LONGEST_PAUSE = 0.01, 1.0  # seconds between two questions for one seat
+
 type Found = Callable[[Session | None], object]
 
 
@@ -113,10 +115,18 @@ class TravellingSeats:
             take()
             return
         self._asked[ask] = server, take
+        self._send(ask, server, number, _ASK_AGAIN)
+
+    def _send(self, ask: int, server: int, number: int, pause: float) -> None:
+        """Ask until there is an answer: a server that has just died still counts as connected for a moment."""
+        if ask not in self._asked:
+            return
 
         def received(receivers: int) -> None:
             if not receivers:
                 self._answered(ask)
+            else:
+                self._call_later(pause, self._send, ask, server, number, min(2 * pause, _LONGEST_PAUSE))
 
         self._signals.send(server, received, "give", number, self._sessions.server, ask)
 
