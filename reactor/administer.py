@@ -1,6 +1,7 @@
 """The commands `pylingo-server forget`, `hash-password`, `invite` and `release`.
 
-The last two ask the server that uses the data folder. If there is none, they change the register themselves.
+The last two ask the server that uses the data folder. If there is none, they change the register themselves. With a
+cluster, they change its register in Redis.
 """
 
 import argparse
@@ -11,6 +12,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pylingo.reactor.cluster_commands import administer_cluster
+from pylingo.reactor.cluster_options import add_cluster_options, read_cluster_options
 from pylingo.reactor.control import ask
 from pylingo.reactor.people.administration import administer, invite_request, release_request
 from pylingo.reactor.people.data_dir import DataDir, open_data_dir
@@ -88,7 +91,7 @@ def _ask_password() -> str:
 def invite(arguments: Sequence[str]) -> int:
     """Print a link with a new invitation. Returns the exit status. Raises `LaunchError`."""
     parser = _parser("invite", "Print a link. The first person to open it becomes a member.")
-    _add_data(parser)
+    _add_place(parser)
     parser.add_argument("--operator", action="store_true", help="whoever opens it first becomes an operator")
     parser.add_argument(
         "--address",
@@ -99,9 +102,17 @@ def invite(arguments: Sequence[str]) -> int:
         parser.add_argument(setting.option, metavar=setting.metavar, default=setting.default, help=setting.help)
     given = parser.parse_args(arguments)
     uses, seconds = (setting.read_option(getattr(given, setting.name)) for setting in _LIMITS)
-    data = _open(given.data)
-    link = _link(data, given.address)
-    reply = _request(data, invite_request(given.operator, uses, seconds or MOST_SECONDS))
+    request = invite_request(given.operator, uses, seconds or MOST_SECONDS)
+    if _is_of_cluster(given):
+        if given.address is None:
+            raise LaunchError("an invitation to a cluster needs --address HOST[:PORT], where people find its servers")
+        link = _link_to(given.address)
+        reply, fingerprint = administer_cluster(read_cluster_options(given), request)
+        link = dataclasses.replace(link, fingerprint=fingerprint)
+    else:
+        data = _open(given.data)
+        link = _link(data, given.address)
+        reply = _request(data, request)
     print(show_link(dataclasses.replace(link, invite=reply["code"])))
     return 0
 
@@ -124,9 +135,13 @@ def release(arguments: Sequence[str]) -> int:
     """Free a name that belongs to a key. Returns the exit status. Raises `LaunchError`."""
     parser = _parser("release", "Free a name that belongs to a key, so that somebody else can take it.")
     parser.add_argument("name", metavar="NAME", help="the name")
-    _add_data(parser)
+    _add_place(parser)
     given = parser.parse_args(arguments)
-    reply = _request(_open(given.data), release_request(given.name))
+    request = release_request(given.name)
+    if _is_of_cluster(given):
+        reply, _ = administer_cluster(read_cluster_options(given), request)
+    else:
+        reply = _request(_open(given.data), request)
     print(f"the name {printable(reply['released'])} is free")
     return 0
 
@@ -144,13 +159,33 @@ def _parser(command: str, description: str) -> OneLineParser:
     return OneLineParser(prog=f"pylingo-server {command}", description=description, allow_abbrev=False)
 
 
-def _add_data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", metavar="DIR", required=True, help="the data folder of the server")
+def _add_data(parser: argparse.ArgumentParser, is_required: bool = True) -> None:
+    parser.add_argument("--data", metavar="DIR", required=is_required, help="the data folder of the server")
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    """Either a data folder or a cluster."""
+    _add_data(parser, is_required=False)
+    add_cluster_options(parser, is_required=False)
+
+
+def _is_of_cluster(given: argparse.Namespace) -> bool:
+    """Whether the options name a cluster, and not a data folder. Raises `LaunchError` unless they name one of both."""
+    if (given.data is None) == (given.cluster is None):
+        raise LaunchError("give --data DIR for a single server, or --cluster URL for a cluster (see --help)")
+    return given.cluster is not None
 
 
 def _open(path: str) -> DataDir:
     try:
         return open_data_dir(os.path.expanduser(path), create=False)
+    except ValueError as error:
+        raise LaunchError(str(error)) from None
+
+
+def _link_to(address: str) -> Link:
+    try:
+        return dataclasses.replace(parse_plain(address), is_link=True)
     except ValueError as error:
         raise LaunchError(str(error)) from None
 

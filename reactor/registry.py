@@ -1,6 +1,7 @@
 """The files that say who people are: opened before the server serves, and read again on SIGHUP.
 
-Everything that cannot be used is an error at the start. A server that cannot know whom to let in lets nobody in.
+Everything that cannot be used is an error at the start. A server that cannot know whom to let in lets nobody in. In a
+cluster the register is in Redis, and the data folder keeps the certificate and the link alone.
 """
 
 import dataclasses
@@ -9,6 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from pylingo.reactor.chat.access import Store
 from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.control import Answer, Control
 from pylingo.reactor.engine.loop import Reactor
@@ -47,12 +49,17 @@ class Registry:
 
     `first_code` is the invitation of the first operator, at the first start with a data folder. It is valid once
     `write_first` has stored it.
+
+    `shared` stores the register of a cluster, in place of the people file. `is_read` is False until the register of a
+    cluster has everything: call `check_way_in` then.
     """
 
     register: Register
     data: DataDir | None = None
     password: PasswordHash | None = None
     first_code: str | None = None
+    shared: Store | None = None
+    is_read: bool = True
     changed: Callable[[], object] = lambda: None
     """Called after other members or another password were read: somebody may have to leave."""
     _file: StateFile | None = None
@@ -62,7 +69,8 @@ class Registry:
         """Write the file from now on, if there is a data folder, and answer the commands of the administrator."""
         if self.data is None:
             return
-        self._file = StateFile(self.data.people, reactor.call_from_thread, reactor.call_later)
+        if self.is_read:
+            self._file = StateFile(self.data.people, reactor.call_from_thread, reactor.call_later)
         try:
             self._control = Control(reactor, self.data.control, self.answer)
         except OSError as error:
@@ -83,7 +91,9 @@ class Registry:
             (change.commit if is_stored else change.undo)()
             stored(is_stored)
 
-        if self._file is None:
+        if self.shared is not None:
+            self.shared(change, stored)
+        elif self._file is None:
             done(True)
         else:
             self._file.save(self.register.to_state, done)
@@ -93,15 +103,25 @@ class Registry:
         register = self.register
         before = register.name_keep, register.is_open, register.members
         register.name_keep, register.is_open, register.members = settings.name_keep, is_open(settings), files.members
-        if not register.has_way_in():
+        if self.is_read and not register.has_way_in():
             register.name_keep, register.is_open, register.members = before
-            raise LaunchError(_nobody(settings))
+            place = f"--data {settings.data}" if settings.data else ""
+            raise LaunchError(_nobody(settings, place if self.shared is None else "--cluster URL"))
         if files.members != before[2]:
             logger.info("the members file lists %d keys", len(files.members))
         register.members_invite = settings.members_invite
         _warn(settings.members, [(files.members.lines[one.key], _why_not(one)) for one in register.conflicts])
         self.password = files.password
         self.changed()
+
+    def check_way_in(self, settings: ServerSettings) -> None:
+        """Check that the register of a cluster, which has everything now, lets somebody in. Raises `LaunchError`.
+
+        Call it after the first operator was invited.
+        """
+        self.is_read = True
+        if not self.register.has_way_in():
+            raise LaunchError(_nobody(settings, "--cluster URL"))
 
     def write_first(self, is_shown: bool) -> None:
         """At the first start, store the invitation of the operator if it `is_shown`. Raises `LaunchError`.
@@ -112,7 +132,7 @@ class Registry:
         if self.data is None:
             return
         try:
-            if self.first_code is not None and is_shown:
+            if self.first_code is not None and is_shown and self.shared is None:
                 write_state(self.data.people, self.register.to_state())
             self.data.reach(Stage.OVER if is_shown or self.first_code is None else Stage.BEGUN)
         except OSError as error:
@@ -149,15 +169,19 @@ class Registry:
             self.store(change, lambda is_stored: answer(reply if is_stored else NOT_STORED))
 
 
-def open_registry(settings: ServerSettings) -> Registry:
+def open_registry(settings: ServerSettings, is_shared: bool = False) -> Registry:
     """Open the data folder, if there is one, and everything in it. Raises `LaunchError`.
 
-    The folder stays locked until the process ends.
+    The folder stays locked until the process ends. The register of a cluster, which `is_shared`, is not read from it.
     """
     data = None
     try:
-        data = _open_folder(settings.data) if settings.data else None
-        registry = _open_register(settings, data) if data is not None else Registry(Register())
+        data = _open_folder(settings.data, is_shared) if settings.data else None
+        if is_shared:
+            _open_certificate(settings, data)
+            registry = Registry(Register(), data, is_read=False)
+        else:
+            registry = _open_register(settings, data) if data is not None else Registry(Register())
         registry.apply(settings, read_people_files(settings))
     except BaseException as error:
         if data is not None:
@@ -168,13 +192,19 @@ def open_registry(settings: ServerSettings) -> Registry:
     return registry
 
 
-def _open_folder(path: str) -> DataDir:
-    """Open the data folder. In a new one, the people file comes first: from then on, a missing one is a loss."""
+def _open_folder(path: str, is_shared: bool) -> DataDir:
+    """Open the data folder. In a new one, the people file comes first: from then on, a missing one is a loss.
+
+    In a cluster, which `is_shared`, there is no people file.
+    """
     data = open_data_dir(path)
     traces = data.traces()
     if not data.lock():
         raise LaunchError(f"another server uses the data folder {data.path}: stop it, or name another folder")
-    if os.path.lexists(data.people):
+    if is_shared and os.path.lexists(data.people):
+        words = f"pylingo-server cluster import --data {data.path} brings it into the cluster"
+        logger.warning("the people file %s is not used in a cluster: %s", data.people, words)
+    if is_shared or os.path.lexists(data.people):
         return data
     try:
         if traces:
@@ -199,9 +229,7 @@ def begin(data: DataDir) -> None:
 def _open_register(settings: ServerSettings, data: DataDir) -> Registry:
     """Return the register of the folder. The first one has an invitation for an operator, which is not stored yet."""
     state = read_state(data.people)
-    read_link(data.link)
-    if settings.tls_cert == data.certificate:
-        ensure_certificate(data.certificate, data.key, is_first=data.stage is not Stage.OVER)
+    _open_certificate(settings, data)
     try:
         register = Register.from_state(state)
     except ValueError as error:
@@ -210,6 +238,15 @@ def _open_register(settings: ServerSettings, data: DataDir) -> Registry:
         return Registry(register, data)
     issued, _ = register.invite(None, operator=True)
     return Registry(register, data, first_code=issued.code)
+
+
+def _open_certificate(settings: ServerSettings, data: DataDir | None) -> None:
+    """Check the link, and check or make the certificate, if they are those in the folder."""
+    if data is None:
+        return
+    read_link(data.link)
+    if settings.tls_cert == data.certificate:
+        ensure_certificate(data.certificate, data.key, is_first=data.stage is not Stage.OVER)
 
 
 def is_open(settings: ServerSettings) -> bool:
@@ -251,6 +288,6 @@ def _read_members(settings: ServerSettings) -> Members:
     return NOBODY if in_data and not os.path.lexists(settings.members) else read_members(settings.members)
 
 
-def _nobody(settings: ServerSettings) -> str:
+def _nobody(settings: ServerSettings, place: str) -> str:
     words = f"the members file {settings.members} lists nobody, so nobody could come in: add a key to it"
-    return f"{words}, or run  pylingo-server invite --operator --data {settings.data}" if settings.data else words
+    return f"{words}, or run  pylingo-server invite --operator {place}" if place else words

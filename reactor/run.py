@@ -33,6 +33,10 @@ def _serve() -> int:
         from pylingo.reactor.backup import backup
 
         return backup(sys.argv[2:])
+    if sys.argv[1:2] == ["cluster"]:
+        from pylingo.reactor.cluster_commands import cluster
+
+        return cluster(sys.argv[2:])
     if sys.argv[1:2] and sys.argv[1] in _COMMANDS:
         from pylingo.reactor.administer import COMMANDS
 

@@ -99,6 +99,7 @@ def test_the_table_of_options_is_true() -> None:
     [
         ("server.md", "pylingo-server", ()),
         ("server.md", "pylingo-server", ("backup",)),
+        ("server.md", "pylingo-server", ("cluster", "import")),
         ("server.md", "pylingo-server", ("forget",)),
         ("server.md", "pylingo-server", ("hash-password",)),
         ("server.md", "pylingo-server", ("invite",)),

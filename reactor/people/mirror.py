@@ -52,16 +52,11 @@ class Mirror:
         wanted = frozenset(keys)
         rows = self._register.rows(wanted)
         order = number_of(self.version) + 1
-        found: dict[RowKey, str | None] = {}
-        for key in wanted:
-            row, text = rows.get(key), self._texts.get(key)
-            if row is None:
-                if text is not None:
-                    found[key] = None
-                continue
-            body = encode_row(row)
+        found: dict[RowKey, str | None] = {key: None for key in wanted if key not in rows and key in self._texts}
+        for index, (key, row) in enumerate(rows.items()):
+            body, text = encode_row(row), self._texts.get(key)
             if text is None or (body != body_of(text) and not self._is_mere_use(key, text, row)):
-                found[key] = show_row(order, body)
+                found[key] = show_row(order, index, body)
         return found
 
     def _is_mere_use(self, key: RowKey, text: str, row: Row) -> bool:

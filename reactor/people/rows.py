@@ -1,11 +1,12 @@
 """Rows: the records of the register one by one, as several servers share them.
 
-A row has a table, a key in it, and a text: its order, a space, and the record as JSON. Rows are ordered by when they
-were stored. Nothing else tells which of two bans is the older one, since a store of rows keeps no order.
+A row has a table, a key in it, and a text: its place, a space, and the record as JSON. A place is the number of the
+store that has written the row, a point, and a number among the rows of that store. Nothing else tells which of two bans
+is the older one, since a table of rows keeps no order.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from pylingo.reactor.people.invitations import Invitation
@@ -39,6 +40,14 @@ TABLES = ("names", "admitted", _OPERATORS, "bans", "mutes", "invitations")
 """The names of the tables."""
 
 
+def rows_of_state(state: Mapping[str, Any]) -> dict[RowKey, Row]:
+    """Return all rows of a state as `Register.to_state` returns it."""
+    found: dict[RowKey, Row] = {RowKey(_OPERATORS, identity): True for identity in state[_OPERATORS]}
+    for table, (_, key_of) in _KINDS.items():
+        found |= {RowKey(table, key_of(row)): row for row in state[table]}
+    return found
+
+
 def encode_row(row: Row) -> str:
     """Return a row as JSON, which is always the same for the same row."""
     fields = row if isinstance(row, bool) else fields_of(row)
@@ -62,9 +71,9 @@ def decode_row(key: RowKey, text: str) -> Row:
     return row
 
 
-def show_row(order: int, body: str) -> str:
+def show_row(order: int, index: int, body: str) -> str:
     """Return the text of a row."""
-    return f"{order} {body}"
+    return f"{order}.{index} {body}"
 
 
 def body_of(text: str) -> str:
@@ -73,6 +82,15 @@ def body_of(text: str) -> str:
 
 
 def order_of(text: str) -> int:
-    """Return the order in the text of a row, 0 if there is none."""
-    order = text.partition(" ")[0]
-    return int(order) if order.isascii() and order.isdecimal() else 0
+    """Return the number of the store in the text of a row, 0 if there is none."""
+    return place_of(text)[0]
+
+
+def place_of(text: str) -> tuple[int, int]:
+    """Return the place in the text of a row, by which rows are ordered."""
+    order, _, index = text.partition(" ")[0].partition(".")
+    return _number(order), _number(index)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() else 0

@@ -104,7 +104,8 @@ def test_the_link_may_list_several_servers(data: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "the following arguments are required: --data (see --help)"),
+        ([], "give --data DIR for a single server, or --cluster URL for a cluster (see --help)"),
+        (["--data", "d", "--cluster", "redis://a"], "give --data DIR for a single server, or --cluster URL"),
         (["--data", "none"], "cannot use the data folder none: there is no folder none"),
         (["--data", "d", "--uses", "0"], "--uses must be a whole number from 1 to 1000, not '0'"),
         (["--data", "d", "--time", "soon"], "--time must be 0 or a time from 1s to 366d"),

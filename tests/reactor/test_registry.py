@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from pylingo.reactor.people.data_dir import DataDir
 from pylingo.reactor.people.owned_names import OwnedName
 from pylingo.reactor.people.passwords import hash_password
 from pylingo.reactor.people.register import Register, wall_clock
+from pylingo.reactor.people.roster import Change
 from pylingo.reactor.people.state_file import read_state
 from pylingo.reactor.registry import Registry, open_registry, read_people_files
 from pylingo.reactor.start import check_history
@@ -588,3 +590,73 @@ def test_the_socket_is_gone_at_the_end(data: Path) -> None:
     assert ask("d/control", {}, DEADLINE) is None
     assert not (data / "control").exists()
     reactor.close()
+
+
+# --- in a cluster
+
+
+def shared(*arguments: str) -> Registry:
+    return open_registry(settings(*arguments), is_shared=True)
+
+
+def test_in_a_cluster_the_data_folder_has_the_certificate_and_no_people(data: Path) -> None:
+    registry = shared("--data", "d", "--members")
+    assert registry.first_code is None
+    registry.write_first(is_shown=True)
+    assert sorted(os.listdir(data)) == ["cert.pem", "key.pem", "lock"]
+    assert "another server uses the data folder" in refusal("--data", "d")
+    end(registry)
+    registry = shared("--data", "d")  # and again
+    assert registry.register.to_state() == Register().to_state()
+    end(registry)
+    (data / "cert.pem").unlink()
+    with pytest.raises(LaunchError, match=r"there is a key d/key\.pem without its certificate"):
+        shared("--data", "d")
+
+
+def test_in_a_cluster_the_certificate_may_be_copied_into_a_new_folder(data: Path) -> None:
+    end(shared("--data", "d"))
+    copy = Path("e")
+    copy.mkdir(mode=0o700)
+    for name in ("cert.pem", "key.pem"):
+        shutil.copy2(data / name, copy / name)
+    end(shared("--data", "e"))
+    assert certificate_fingerprint("e/cert.pem") == certificate_fingerprint("d/cert.pem")
+
+
+def test_in_a_cluster_the_people_file_is_left_alone(data: Path, caplog: pytest.LogCaptureFixture) -> None:
+    closed(opened("--data", "d"))
+    before = (data / "people.json").read_bytes()
+    registry = shared("--data", "d")
+    assert "the people file d/people.json is not used in a cluster: pylingo-server cluster import" in caplog.text
+    assert registry.register.to_state() == Register().to_state()
+    reactor = Reactor()
+    registry.shared = lambda change, stored: stored(True)
+    registry.attach(reactor)
+    answers: list[bool] = []
+    registry.store(registry.register.op(fingerprint(1)), answers.append)
+    registry.write_first(is_shown=True)
+    end(registry)
+    reactor.close()
+    assert answers == [True]
+    assert (data / "people.json").read_bytes() == before
+
+
+def test_in_a_cluster_everything_goes_to_its_store(data: Path) -> None:
+    stores: list[Change] = []
+    registry = shared()
+    registry.shared = lambda change, stored: (stores.append(change), stored(False))
+    answers: list[bool] = []
+    change = registry.register.op(fingerprint(1))
+    registry.store(change, answers.append)
+    assert (stores, answers) == ([change], [False])
+
+
+def test_in_a_cluster_nobody_knows_who_may_come_in_before_everything_is_read(data: Path) -> None:
+    registry = shared("--data", "d", "--members")
+    words = "lists nobody, so nobody could come in: add a key to it, or run  pylingo-server invite --operator --cluster"
+    with pytest.raises(LaunchError, match=words):
+        registry.check_way_in(settings("--data", "d", "--members"))
+    registry.register.invite(None, operator=True)
+    registry.check_way_in(settings("--data", "d", "--members"))
+    end(registry)

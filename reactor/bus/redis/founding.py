@@ -105,7 +105,7 @@ class _Founder:
         if self._wanted.certificate not in ("", charter.certificate):
             self._refuse(
                 "the servers of the cluster have another certificate than this one, and clients would not trust it:"
-                " copy the folder of --data of one of them"
+                " copy cert.pem and key.pem from the folder of --data of one of them into that of this one"
             )
             return
         self._answer(Founding(charter, "", self._warnings))

@@ -25,7 +25,7 @@ from pylingo.reactor.engine.timers import Timer
 from pylingo.reactor.people.mirror import Mirror
 from pylingo.reactor.people.register import Register
 from pylingo.reactor.people.roster import Change
-from pylingo.reactor.people.rows import TABLES, RowKey, decode_row, order_of
+from pylingo.reactor.people.rows import TABLES, RowKey, decode_row, place_of
 
 logger = logging.getLogger(__name__)
 
@@ -113,6 +113,7 @@ class ClusterPeople:
         self._uses: dict[RowKey, None] = {}  # names that were used
         self._waiting: list[_Waiter] = []
         self._flight: _Flight | None = None
+        self._why_not_loaded = ""
         register.note_rows(self._noted.add, lambda key: self._uses.setdefault(key))
 
     @property
@@ -128,6 +129,14 @@ class ClusterPeople:
         else:
             self._send()
 
+    def include(self, rows: Iterable[RowKey]) -> None:
+        """Have these rows in the next store, whatever the register has told of them."""
+        self._noted.update(rows)
+
+    def close(self) -> None:
+        """Try nothing again."""
+        self._stop_timer()
+
     # --- the deployment's listener
 
     def up(self) -> None:
@@ -135,7 +144,7 @@ class ClusterPeople:
         self._stop_timer()
         ears = self._links.ears(0)
         ears.tell("SSUBSCRIBE", self.channel)
-        ears.call(None, "FUNCTION", "LOAD", "REPLACE", library())
+        ears.call(self._loaded, "FUNCTION", "LOAD", "REPLACE", library())
         self._read()
 
     def down(self, why: str) -> None:
@@ -177,7 +186,7 @@ class ClusterPeople:
         self._call(lambda reply: self._answered(flight, reply), "store", self.channel, message)
 
     def _answered(self, flight: _Flight, reply: Any) -> None:
-        if flight is not self._flight or isinstance(reply, LinkLost):
+        if flight is not self._flight or isinstance(reply, LinkLost) or self._state is _State.DOWN:
             return  # in doubt until everything was read anew
         if isinstance(reply, RedisError):
             logger.error("cannot store who people are: %s; trying again every %g s", reply, RETRY)
@@ -294,16 +303,19 @@ class ClusterPeople:
 
     # --- everything anew
 
+    def _loaded(self, reply: Any) -> None:
+        self._why_not_loaded = str(reply) if isinstance(reply, RedisError) else ""  # earlier ones may still be there
+
     def _read(self) -> None:
         self._state = _State.READING
         self._call(self._take_everything, "read", self._mirror.version)
 
     def _take_everything(self, reply: Any) -> None:
-        if isinstance(reply, LinkLost):
+        if isinstance(reply, LinkLost) or self._state is not _State.READING:
             return
         try:
             if isinstance(reply, RedisError):
-                raise ValueError(f"Redis does not say who people are: {reply}")
+                raise ValueError(f"Redis does not say who people are: {self._why_not_loaded or reply}")
             self._compare(*reply)
         except ValueError as error:
             if not self._is_read:
@@ -338,7 +350,7 @@ class ClusterPeople:
         if newer:
             logger.warning("Redis has lost %d changes of who people are: storing them again", len(newer))
         self._left |= newer
-        theirs = dict(sorted(theirs.items(), key=lambda item: order_of(item[1] or "")))
+        theirs = dict(sorted(theirs.items(), key=lambda item: place_of(item[1] or "")))
         self._accept(version.decode(), theirs)
         self._mirror.restart(version.decode(), versions, {key: found.get(key) for key in newer})
         self._register.members = self._register.members  # names in comments may be somebody's by now

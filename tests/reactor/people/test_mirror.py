@@ -14,7 +14,7 @@ HOST = "127.0.0.1"
 
 
 def name(key: RowKey, owner: str, used: int = WallClock().now, order: int = 1) -> str:
-    return show_row(order, encode_row(OwnedName(key.key, owner, used)))
+    return show_row(order, 0, encode_row(OwnedName(key.key, owner, used)))
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_use_is_stored_once_in_a_while(
 
 
 def test_rows_of_others_are_taken_over(mirror: Mirror, register: Register) -> None:
-    assert mirror.accept("1 a", {APE: name(APE, ADA), RowKey("operators", ADA): "1 true"}) == {"names", "operators"}
+    assert mirror.accept("1 a", {APE: name(APE, ADA), RowKey("operators", ADA): "1.0 true"}) == {"names", "operators"}
     assert (owner(register, APE), register.is_operator(ADA), mirror.version) == ({ADA}, True, "1 a")
     assert mirror.differences([APE]) == {}
     assert mirror.accept("2 b", {APE: None}) == {"names"}
@@ -168,9 +168,9 @@ def test_a_server_that_was_away_for_long_has_nothing_newer(mirror: Mirror) -> No
 
 def test_a_deletion_that_is_long_ago_is_forgotten(mirror: Mirror) -> None:
     keys = [RowKey("operators", fingerprint(number)) for number in range(1, LINEAGE + 3)]
-    mirror.accept("1 x", dict.fromkeys(keys, "1 true"))
+    mirror.accept("1 x", dict.fromkeys(keys, "1.0 true"))
     mirror.accept("2 x", dict[RowKey, str | None].fromkeys(keys))
-    rows: dict[RowKey, str] = dict.fromkeys(keys, "1 true")
+    rows: dict[RowKey, str] = dict.fromkeys(keys, "1.0 true")
     theirs, newer = mirror.compare(rows, ["1 x"])
     assert (len(theirs), len(newer)) == (2, LINEAGE)
 

@@ -4,8 +4,20 @@ import pytest
 
 from pylingo.reactor.people.invitations import Invitation
 from pylingo.reactor.people.owned_names import OwnedName
+from pylingo.reactor.people.register import Register
 from pylingo.reactor.people.roster import Admitted
-from pylingo.reactor.people.rows import TABLES, Row, RowKey, body_of, decode_row, encode_row, order_of, show_row
+from pylingo.reactor.people.rows import (
+    TABLES,
+    Row,
+    RowKey,
+    body_of,
+    decode_row,
+    encode_row,
+    order_of,
+    place_of,
+    rows_of_state,
+    show_row,
+)
 from pylingo.reactor.people.sanctions import Sanction
 from tests.fakes.people import fingerprint, key
 
@@ -27,9 +39,10 @@ def test_there_is_a_row_of_each_table() -> None:
 
 @pytest.mark.parametrize(("where", "row"), ROWS)
 def test_a_row_comes_back(where: RowKey, row: Row) -> None:
-    text = show_row(17, encode_row(row))
+    text = show_row(17, 3, encode_row(row))
     assert decode_row(where, text) == row
     assert order_of(text) == 17
+    assert place_of(text) == (17, 3)
     assert body_of(text) == encode_row(row)
 
 
@@ -39,7 +52,11 @@ def test_a_row_comes_back(where: RowKey, row: Row) -> None:
         (RowKey("names", "ape"), "1 {", "line 1 is not JSON"),
         (RowKey("names", "ape"), "", "line 1 is not JSON"),
         (RowKey("names", "ape"), "1 {}", "the row 'ape' of names must have the fields key, name, used"),
-        (RowKey("names", "bee"), show_row(1, encode_row(ROWS[0][1])), "the row 'bee' of names has the record of 'ape'"),
+        (
+            RowKey("names", "bee"),
+            show_row(1, 0, encode_row(ROWS[0][1])),
+            "the row 'bee' of names has the record of 'ape'",
+        ),
         (RowKey("names", "ape"), '1 {"name":"a b","key":"x","used":1}', "'a b' must be a user name"),
         (RowKey("operators", ADA), "1 1", "must say true"),
         (RowKey("operators", "ada"), "1 true", "must say true of a fingerprint"),
@@ -51,6 +68,15 @@ def test_a_row_that_is_wrong_is_told_in_a_sentence(where: RowKey, text: str, wor
         decode_row(where, text)
 
 
-@pytest.mark.parametrize(("text", "order"), [("", 0), ("x", 0), ("-1 a", 0), ("12 a", 12), ("7", 7), ("² a", 0)])
-def test_the_order_of_a_text(text: str, order: int) -> None:
-    assert order_of(text) == order
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("", (0, 0)), ("x", (0, 0)), ("-1.0 a", (0, 0)), ("12.3 a", (12, 3)), ("7", (7, 0)), ("² 1.1", (0, 0))],
+)
+def test_the_place_of_a_text(text: str, place: tuple[int, int]) -> None:
+    assert (place_of(text), order_of(text)) == (place, place[0])
+
+
+def test_the_rows_of_a_state() -> None:
+    register = Register(lambda: 1)
+    register.take_over(dict(ROWS))
+    assert rows_of_state(register.to_state()) == dict(ROWS)

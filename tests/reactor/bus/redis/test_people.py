@@ -42,6 +42,9 @@ class PeopleServer:
     def down(self, why: str) -> None:
         self.people.down(why)
 
+    def refused(self, why: str) -> None:
+        self.faults.append(why)
+
     def pushed(self, channel: bytes, data: bytes) -> None:
         if not self.is_deaf:
             self.people.pushed(channel, data)
@@ -248,9 +251,10 @@ def test_two_bans_at_once_both_hold(ann: PeopleServer, ben: PeopleServer) -> Non
 
 
 def test_bans_are_listed_in_the_order_of_their_storing(ann: PeopleServer, begin: Begin) -> None:
-    for number in range(20, 0, -1):
+    for number in range(40, 0, -1):
         ann.register.ban(f"name{number}", fingerprint(number), None, "ada", None, None)
-        assert ann.stored()
+        if number <= 20:  # those before are stored at once
+            assert ann.stored()
     assert begin().register.bans() == ann.register.bans()
 
 

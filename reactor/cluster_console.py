@@ -1,0 +1,117 @@
+"""The register of a cluster for one command: everything is read at the start, and a change is stored at once."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from pylingo.reactor.bus.redis.deployment import Deployment
+from pylingo.reactor.bus.redis.keys import Keys
+from pylingo.reactor.bus.redis.pact import Pact
+from pylingo.reactor.bus.redis.people import ClusterPeople
+from pylingo.reactor.bus.redis.settings import ClusterSettings
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.people.register import Register
+from pylingo.reactor.people.roster import Change
+from pylingo.reactor.people.rows import RowKey
+from pylingo.shared.launch import LaunchError
+
+PATIENCE = 10.0
+"""Seconds for Redis to answer."""
+_FAREWELL = 1.0  # seconds for the sockets to close at the end
+
+
+class ClusterConsole:
+    """See the module. Raises `LaunchError`, in all methods, if Redis does not answer or what it says is unusable."""
+
+    def __init__(self, settings: ClusterSettings) -> None:
+        self.keys = Keys(settings.name, settings.address.db, settings.lanes)
+        self.register = Register()
+        self.register.name_keep = 0.0  # each server has its own time
+        self._reactor = Reactor()
+        self._where = str(settings.address)
+        self._is_read = False
+        self._fault = ""
+        self._deployment = Deployment(self._reactor, settings, self)
+        self._people = ClusterPeople(self._reactor, self._deployment, self.keys, self.register, self)
+
+    def close(self) -> None:
+        """Let go of Redis."""
+        self._people.close()
+        self._deployment.close()
+        end = self._reactor.clock() + _FAREWELL
+        while self._reactor.pending_timers and self._reactor.clock() < end:  # until the sockets are closed
+            self._reactor.tick(_FAREWELL)
+        self._reactor.close()
+
+    def open(self) -> None:
+        """Read everything."""
+        self._wait(lambda: self._is_read)
+
+    def store(self, change: Change | None = None, rows: Iterable[RowKey] = ()) -> bool:
+        """Store what has changed, and these rows; return whether that is done."""
+        answers: list[bool] = []
+        self._people.include(rows)
+        self._people.store(change or Change(), answers.append)
+        self._wait(lambda: bool(answers))
+        return answers[0]
+
+    def found(self) -> bool:
+        """Whether nobody has begun to use the cluster yet. From now on, somebody has."""
+        is_first: bool = self._ask(lambda pact, answer: pact.found(answer))
+        return is_first
+
+    def certificate(self) -> str | None:
+        """The fingerprint of the certificate that the servers share, if they do."""
+        fingerprint: str | None = self._ask(lambda pact, answer: pact.certificate(answer))
+        return fingerprint
+
+    def _ask(self, ask: Callable[[Pact, Callable[[Any], object]], object]) -> Any:
+        answers: list[Any] = []
+        ask(Pact(self._deployment.ears(0), self.keys), answers.append)
+        self._wait(lambda: bool(answers))
+        return answers[0]
+
+    def _wait(self, condition: Callable[[], bool]) -> None:
+        end = self._reactor.clock() + PATIENCE
+        while not condition() and not self._fault:
+            left = end - self._reactor.clock()
+            if left <= 0:
+                self._fault = f"the Redis at {self._where} does not answer: try again later"
+            self._reactor.tick(max(0.0, left))
+        if self._fault:
+            raise LaunchError(self._fault, 1)
+
+    # --- the listener of the deployment and of the people
+
+    def up(self) -> None:
+        self._people.up()
+
+    def down(self, why: str) -> None:
+        self._people.down(why)
+        self._fault = f"cannot reach the cluster at {self._where}: {why}"
+
+    def refused(self, why: str) -> None:
+        self._fault = why
+
+    def pushed(self, channel: bytes, data: bytes) -> None:
+        self._people.pushed(channel, data)
+
+    def people_read(self) -> None:
+        self._is_read = True
+
+    def people_unreadable(self, why: str) -> None:
+        self._fault = why
+
+    def people_changed(self) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def open_console(settings: ClusterSettings) -> Iterator[ClusterConsole]:
+    """Open a cluster's register, and close it afterwards. Raises `LaunchError`."""
+    console = ClusterConsole(settings)
+    try:
+        console.open()
+        yield console
+    finally:
+        console.close()

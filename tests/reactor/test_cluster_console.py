@@ -1,0 +1,60 @@
+"""The register of a cluster in a command: read at the start, stored at once, and a sentence if Redis is not there."""
+
+import pytest
+
+from pylingo.reactor import cluster_console as module
+from pylingo.reactor.cluster_console import ClusterConsole, open_console
+from pylingo.shared.launch import LaunchError
+from tests.fakes.people import fingerprint
+from tests.redis_server import RedisProcess
+
+
+def test_what_is_stored_is_read_by_the_next_one(redis: RedisProcess) -> None:
+    with open_console(redis.settings()) as console:
+        assert console.certificate() is None
+        assert console.store(console.register.op(fingerprint(1)))
+    with open_console(redis.settings()) as console:
+        assert console.register.is_operator(fingerprint(1))
+        assert [console.found(), console.found()] == [True, False]
+    with open_console(redis.settings(name="other")) as console:
+        assert not console.register.is_operator(fingerprint(1))
+
+
+def test_a_redis_that_is_not_there(redis: RedisProcess) -> None:
+    redis.kill()
+    with (
+        pytest.raises(LaunchError, match="cannot reach the cluster at redis") as caught,
+        open_console(redis.settings()),
+    ):
+        pass
+    assert caught.value.status == 1
+
+
+def test_a_redis_that_hangs(redis: RedisProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.1)
+    redis.pause()
+    console = ClusterConsole(redis.settings())
+    with pytest.raises(LaunchError, match=r"the Redis at redis.* does not answer"):
+        console.open()
+    redis.resume()
+    console.close()
+
+
+def test_a_redis_that_takes_no_functions(redis: RedisProcess) -> None:
+    redis.call("CONFIG", "SET", "maxmemory", "1")
+    with pytest.raises(LaunchError, match="Redis does not say who people are: OOM "), open_console(redis.settings()):
+        pass
+
+
+def test_rows_that_cannot_be_read(redis: RedisProcess) -> None:
+    redis.call("HSET", "pylingo:{0}people:bans", "x", "1.0 {}")
+    redis.call("SET", "pylingo:{0}people:version", "1 x")
+    with pytest.raises(LaunchError, match="the row 'x' of bans must have the fields"), open_console(redis.settings()):
+        pass
+
+
+def test_a_change_that_redis_refuses(redis: RedisProcess) -> None:
+    with open_console(redis.settings()) as console:
+        redis.call("CONFIG", "SET", "maxmemory", "1")
+        assert not console.store(console.register.op(fingerprint(1)))
+        assert not console.register.is_operator(fingerprint(1))
