@@ -1,13 +1,12 @@
 """Admission: accepted sockets become connections, within limits, after a handshake if there is TLS."""
 
-import errno
 import logging
 import socket
 from collections.abc import Callable, Sequence
 
 from pylingo.reactor.connection import Connection
 from pylingo.reactor.engine.deadlines import DeadlineWheel
-from pylingo.reactor.engine.descriptors import UNLIMITED, raise_descriptor_limit
+from pylingo.reactor.engine.descriptors import UNLIMITED, descriptors_for_connections
 from pylingo.reactor.engine.dial import Target
 from pylingo.reactor.engine.handshake import HandshakeQueue, NotTlsError
 from pylingo.reactor.engine.listener import Address, ConnectionLimiter
@@ -20,9 +19,6 @@ from pylingo.reactor.service import Service
 from pylingo.shared.address import host_of, show_address
 
 logger = logging.getLogger(__name__)
-
-SPARE_DESCRIPTORS = 32
-"""Descriptors that connections cannot use: listeners, the wake-up, files, goodbyes to refused peers."""
 
 
 class Admission:
@@ -68,9 +64,7 @@ class Admission:
         Peers that connect before `open` wait. `targets` are the addresses of the host, which is looked up if there are
         none.
         """
-        self._most = raise_descriptor_limit() - SPARE_DESCRIPTORS
-        if self._most < 1:
-            raise OSError(errno.EMFILE, f"the descriptor limit must be above {SPARE_DESCRIPTORS} (see ulimit -n)")
+        self._most = descriptors_for_connections()
         address = self.intake.bind(self._service.settings, targets)
         self.configure()
         return address

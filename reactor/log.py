@@ -28,13 +28,14 @@ class LineWriter:
 
     Lines beyond `most` bytes are left out until the queued lines are written. Then a line tells their number. Lines
     that cannot be written, for instance to a full disk, are left out as well. `error` is the error of the last write,
-    or None.
+    or None. One write has at most `at_once` bytes, or one line.
     """
 
-    def __init__(self, fd: int, most: int = _WAITING) -> None:
+    def __init__(self, fd: int, most: int = _WAITING, at_once: int = _AT_ONCE) -> None:
         self.error: OSError | None = None
         self._fd = fd
         self._most = most
+        self._at_once = at_once
         self._lines: collections.deque[bytes] = collections.deque()
         self._size = 0  # bytes of the queued lines and of those being written
         self._left_out = 0
@@ -103,7 +104,7 @@ class LineWriter:
                 count = self._left_out
                 return 0, count, b"lines left out here because they could not be written in time: %d\n" % count
             sizes = itertools.accumulate(map(len, self._lines))
-            count = max(1, sum(1 for _ in itertools.takewhile(_AT_ONCE.__ge__, sizes)))
+            count = max(1, sum(1 for _ in itertools.takewhile(self._at_once.__ge__, sizes)))
             data = b"".join(itertools.islice(self._lines, count))
             for _ in range(count):
                 self._lines.popleft()
@@ -148,11 +149,14 @@ class CleanFormatter(logging.Formatter):
         return "\n".join("    " + printable(line) for line in lines)
 
 
-def log_to_stderr(level: str) -> LineWriter:
-    """Log records of at least `level` to stderr, and return its writer. A closed stderr is not an error."""
-    writer = LineWriter(2)
+def log_to_stderr(level: str, name: str = "") -> LineWriter:
+    """Log records of at least `level` to stderr, and return its writer. A closed stderr is not an error.
+
+    A process that shares stderr with others gives its `name`, which its records then carry.
+    """
+    writer = LineWriter(2, at_once=select.PIPE_BUF) if name else LineWriter(2)  # a pipe takes that much in one piece
     handler = LineHandler(writer)
-    handler.setFormatter(CleanFormatter("{asctime} {levelname:<7} {message}", style="{"))
+    handler.setFormatter(CleanFormatter(f"{{asctime}} {{levelname:<7}} {name and name + ': '}{{message}}", style="{"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.raiseExceptions = False
     return writer

@@ -7,13 +7,14 @@ import enum
 import logging
 import threading
 from collections.abc import Sequence
+from typing import Protocol
 
 from pylingo.reactor.certificates import load_tls
 from pylingo.reactor.config import ServerSettings, has_file, parse_arguments, with_data
+from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.tls import ServerTls
 from pylingo.reactor.people.register import Register
 from pylingo.reactor.registry import PeopleFiles, Registry, read_people_files
-from pylingo.reactor.server import Server
 from pylingo.shared.launch import LaunchError
 
 logger = logging.getLogger(__name__)
@@ -28,10 +29,23 @@ class ReloadState(enum.Enum):
     """Another reload was requested. The thread may be reading the file as it was before its last change."""
 
 
+class Reloadable(Protocol):
+    """A server, or the supervisor of several ones."""
+
+    reactor: Reactor
+
+    @property
+    def settings(self) -> ServerSettings:
+        """The present settings."""
+
+    def reconfigure(self, settings: ServerSettings, tls: ServerTls | None) -> None:
+        """Take over the settings that can change at run time. `tls` is what `load_tls` has made of them."""
+
+
 class Reload:
     """Reads the configuration of `arguments` again, and applies it to the server."""
 
-    def __init__(self, server: Server, arguments: Sequence[str], registry: Registry | None = None) -> None:
+    def __init__(self, server: Reloadable, arguments: Sequence[str], registry: Registry | None = None) -> None:
         self._server = server
         self._registry = registry or Registry(Register())
         self._arguments = arguments

@@ -41,6 +41,12 @@ def _serve() -> int:
         from pylingo.reactor.administer import COMMANDS
 
         return COMMANDS[sys.argv[1]](sys.argv[2:])
+    sys.setswitchinterval(_SWITCH)
+    threading.stack_size(_STACK)
+    if sys.argv[1:2] == ["worker"]:  # of a supervisor
+        from pylingo.reactor.workers.process import work
+
+        return work(sys.argv[2:])
     from pylingo.reactor.config import parse_arguments, with_data
     from pylingo.reactor.engine.loop import Reactor
     from pylingo.reactor.log import log_to_stderr
@@ -51,8 +57,6 @@ def _serve() -> int:
     from pylingo.shared import __version__
 
     settings = with_data(parse_arguments(sys.argv[1:]))
-    sys.setswitchinterval(_SWITCH)
-    threading.stack_size(_STACK)
     log = log_to_stderr(settings.log_level)
     registry = open_registry(settings)
     if settings.history:

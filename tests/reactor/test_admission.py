@@ -8,7 +8,8 @@ import ssl
 import pytest
 
 import pylingo.reactor.admission
-from pylingo.reactor.admission import SPARE_DESCRIPTORS
+import pylingo.reactor.engine.descriptors
+from pylingo.reactor.engine.descriptors import SPARE_DESCRIPTORS
 from pylingo.reactor.engine.handshake import DEADLINE
 from pylingo.reactor.refusals import MOST_GOODBYES
 from pylingo.shared.messages import Command, PingRequest, PongRequest, Say, Welcome
@@ -40,7 +41,7 @@ def test_a_limited_number_of_refused_peers_is_read_to_the_end(bench):
 
 
 def test_the_descriptor_limit_bounds_the_connections(bench, monkeypatch):
-    monkeypatch.setattr(pylingo.reactor.admission, "raise_descriptor_limit", lambda: SPARE_DESCRIPTORS + 1)
+    monkeypatch.setattr(pylingo.reactor.engine.descriptors, "raise_descriptor_limit", lambda: SPARE_DESCRIPTORS + 1)
     for limit in (0, 100):
         desk = bench(max_connections=limit)
         desk.server.start()

@@ -1,0 +1,71 @@
+"""The process of a worker: a server that gets its connections from the supervisor, and stops when that one ends."""
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+
+from pylingo.reactor.config import parse_arguments, with_data
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.log import log_to_stderr
+from pylingo.reactor.registry import open_registry
+from pylingo.reactor.reload import Reload
+from pylingo.reactor.server import Server
+from pylingo.reactor.workers.channel import Order, channel_of_stdin
+from pylingo.reactor.workers.handover import Handover
+from pylingo.shared.launch import LaunchError
+
+
+def worker_command(program: str, number: int, arguments: Sequence[str]) -> list[str]:
+    """Return the command of a worker: the script at the path `program` with the arguments of the server."""
+    return [sys.executable, program, "worker", str(number), *arguments]
+
+
+def work(arguments: Sequence[str]) -> int:
+    """Be the worker with the number in front of the server's `arguments`. Returns the exit status.
+
+    Raises `LaunchError`.
+    """
+    number, *arguments = arguments or ["0"]
+    try:
+        channel = channel_of_stdin()
+    except OSError:
+        raise LaunchError("the server itself starts its workers: start it with --workers") from None
+    settings = with_data(parse_arguments(arguments))
+    log_to_stderr(settings.log_level, f"worker {number}")
+    registry = open_registry(settings)
+    reactor = Reactor()
+    registry.attach(reactor)
+    handover = Handover(reactor, channel)
+    server = Server(settings, reactor, registry, handover)
+    handover.obey = _Obedience(server, Reload(server, arguments, registry).request).obey
+    server.start()
+    server.serve()
+    handover.disconnect()
+    registry.close(settings.drain_timeout)
+    return 0
+
+
+class _Obedience:
+    """Obeys the orders of the supervisor and the signals to the process."""
+
+    def __init__(self, server: Server, hung_up: Callable[[], object]) -> None:
+        self._server = server
+        self._is_stopping = False
+        self._orders: dict[Order, Callable[[], object]] = {
+            Order.STOP: self._stop,
+            Order.HURRY: server.stop,
+            Order.RELOAD: hung_up,
+            Order.COUNT: server.log_counters,
+        }
+        server.obey_signals(hung_up)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            server.reactor.on_signal(number, self._stop)
+
+    def obey(self, order: Order) -> None:
+        self._orders[order]()
+
+    def _stop(self) -> None:
+        """Stop, once: Ctrl-C reaches us and the supervisor, which then orders a stop."""
+        if not self._is_stopping:
+            self._is_stopping = True
+            self._server.stop()

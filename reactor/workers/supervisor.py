@@ -1,0 +1,235 @@
+"""The supervisor: accepts within the limits, passes the sockets to workers, and makes several processes one program."""
+
+import collections
+import dataclasses
+import logging
+import signal
+import socket
+from collections.abc import Callable, Sequence
+
+from pylingo.reactor.config import ServerSettings
+from pylingo.reactor.engine.descriptors import descriptors_for_connections
+from pylingo.reactor.engine.dial import Target
+from pylingo.reactor.engine.listener import Address, ConnectionLimiter
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.engine.timers import Timer
+from pylingo.reactor.engine.tls import ServerTls
+from pylingo.reactor.intake import Port
+from pylingo.reactor.refusals import Refusals
+from pylingo.reactor.workers.channel import Order
+from pylingo.reactor.workers.children import Children
+from pylingo.reactor.workers.pool import Pool
+from pylingo.reactor.workers.redis_server import RedisServer
+from pylingo.reactor.workers.worker import Pending
+from pylingo.shared.launch import LaunchError
+
+logger = logging.getLogger(__name__)
+
+_MARGIN = 2.0  # seconds beyond the drain timeout that workers have to end
+_HURRY = 1.0  # seconds that they have after a second signal
+_RETRY = 0.1  # seconds after which a socket that nobody could take is offered again
+
+_LIVE = (
+    *("accepts", "drain_timeout", "exempt", "max_connections", "max_per_address", "queue_hard", "queue_soft"),
+    "tcp_timeout",
+)
+
+
+class Supervisor:
+    """`count` workers behind one port, on `reactor`. Call `start` and `serve`, as of a `Server`.
+
+    `command` returns the command of the worker with a number. `counts` says how many peers were refused for which
+    reason. The limits hold over all workers.
+    """
+
+    def __init__(
+        self, settings: ServerSettings, count: int, command: Callable[[int], Sequence[str]], reactor: Reactor
+    ) -> None:
+        self.reactor = reactor
+        self.settings = settings
+        self.counts: collections.Counter[str] = collections.Counter()
+        self.children = Children(reactor)
+        self.pool = Pool(reactor, self.children, count, command, self)
+        self.limiter = ConnectionLimiter(settings.max_connections, settings.max_per_address, settings.exempt)
+        self._port = Port(reactor)
+        self._refusals = Refusals(reactor, self.counts)
+        self._redis: RedisServer | None = None
+        self._waiting: collections.deque[Pending] = collections.deque()  # accepted, while no worker has room
+        self._each = 0  # connections that the descriptors of one worker suffice for
+        self._is_stopping = False
+        self._is_gone = False
+        self._status = 0
+        self._failure: LaunchError | None = None
+        self._retry: Timer | None = None
+
+    def use_redis(self, data: str) -> str:
+        """Start `redis-server` in the data folder, before the workers; return its address. Raises `LaunchError`.
+
+        Call it before `start`.
+        """
+        self._redis = RedisServer(self.reactor, self.children, data, self.pool.start, self._redis_failed)
+        return self._redis.url
+
+    def start(self, targets: Sequence[Target] = ()) -> str:
+        """Bind the port and start the workers; return `HOST:PORT` as a client would write it, once all of them serve.
+
+        Peers wait meanwhile. Raises `OSError` if the port cannot be bound, `LaunchError` if Redis cannot be used or a
+        signal ends the start, and `SystemExit` if the first worker cannot serve: it has said why.
+        """
+        self._each = descriptors_for_connections()
+        address = self._port.bind(self.settings, targets)
+        self._configure()
+        self.reactor.call_soon(self._redis.start if self._redis is not None else self.pool.start)
+        self.reactor.run()
+        if not self._is_gone:
+            return address
+        self._close()
+        if self._failure is not None:
+            raise self._failure
+        if self._status:
+            raise SystemExit(self._status)
+        raise LaunchError("stopped before the workers could serve", status=0)
+
+    def obey_signals(self, hung_up: Callable[[], object]) -> None:
+        """SIGINT and SIGTERM stop all workers, a second one ends them at once; SIGUSR1 has all log their counters.
+
+        SIGHUP calls `hung_up`, unless it is ignored (`nohup`).
+        """
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.reactor.on_signal(number, self.stop)
+        self.reactor.on_signal(signal.SIGHUP, hung_up, unless_ignored=True)
+        self.reactor.on_signal(signal.SIGUSR1, self.log_counters)
+
+    def serve(self) -> None:
+        """Run until all workers have ended. Call it after `start`."""
+        try:
+            if not self._is_gone:
+                self.reactor.run()
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        """Leave no process and no socket behind."""
+        self._port.close()
+        self.children.end()
+        self.reactor.close()
+
+    def reconfigure(self, settings: ServerSettings, tls: ServerTls | None) -> None:
+        """Take over the limits, and have all workers read their configuration."""
+        self.settings = dataclasses.replace(self.settings, **{name: getattr(settings, name) for name in _LIVE})
+        logging.getLogger().setLevel(settings.log_level.upper())
+        self._configure()
+        self.pool.order(Order.RELOAD)
+
+    def log_counters(self) -> None:
+        """Log one line about all workers, and have each of them log one."""
+        logger.info(
+            "%d connected, by worker %s; %d workers started again; %s",
+            self.limiter.count,
+            ", ".join(f"{worker.number}: {worker.count}" for worker in self.pool.workers),
+            sum(max(0, worker.starts - 1) for worker in self.pool.workers),
+            ", ".join(f"{reason} {count}" for reason, count in sorted(self.counts.items())) or "nobody refused",
+        )
+        self.pool.order(Order.COUNT)
+
+    # --- connections
+
+    def _accepted(self, sock: socket.socket, address: Address) -> None:
+        reason = self.limiter.admit(address[0])
+        if reason is not None:
+            self._refusals.refuse(sock, address, reason)
+        elif self._waiting or not self.pool.give(sock, address):
+            self._wait([(sock, address)])
+
+    def _wait(self, pending: Sequence[Pending]) -> None:
+        """Keep sockets for the next worker that has room, and accept nobody until then."""
+        self._port.hold()
+        self._waiting.extend(pending)
+        self._retry_later()
+
+    def has_room(self) -> None:
+        """Pass on the sockets that wait."""
+        self._limit()
+        while self._waiting:
+            if not self.pool.give(*self._waiting[0]):
+                self._retry_later()
+                return
+            self._waiting.popleft()
+        self._port.go_on()
+
+    def _retry_later(self) -> None:
+        if self._retry is None:
+            self._retry = self.reactor.call_later(_RETRY, self._try_again)
+
+    def _try_again(self) -> None:
+        self._retry = None
+        self.has_room()
+
+    def released(self, host: str, count: int) -> None:
+        """Count connections no longer."""
+        for _ in range(count):
+            self.limiter.release(host)
+
+    def returned(self, pending: Sequence[Pending]) -> None:
+        """Pass sockets to another worker; at the end, say goodbye to their peers."""
+        if not self._is_stopping:
+            self._wait(pending)
+            self.reactor.call_soon(self.has_room)
+            return
+        for sock, address in pending:
+            self.limiter.release(address[0])
+            self._refusals.refuse(sock, address, "shutdown")
+
+    def _configure(self) -> None:
+        """Apply the settings."""
+        self._port.configure(self.settings)
+        self.limiter.most_per_address, self.limiter.exempt = self.settings.max_per_address, self.settings.exempt
+        self._limit()
+
+    def _limit(self) -> None:
+        """Bound the connections by the descriptors of the workers that serve."""
+        most = self._each * max(1, self.pool.serving_count)
+        self.limiter.most = min(self.settings.max_connections or most, most)
+
+    # --- the workers
+
+    def serving(self) -> None:
+        """Accept from now on."""
+        self._limit()
+        self._port.open(self._accepted, self._refusals.refuse_one)
+        self.reactor.stop()  # which `start` runs
+
+    def failed(self, status: int) -> None:
+        """End with this status."""
+        self._status = status
+
+    def gone(self) -> None:
+        """End Redis, and then the loop."""
+        if self._is_gone:
+            return
+        self._is_gone = True
+        if self._redis is None:
+            self.reactor.stop()
+        else:
+            self._redis.stop(self.reactor.stop)
+
+    def _redis_failed(self, sentence: str) -> None:
+        self._failure = LaunchError(sentence, 1)
+        self.pool.stop()
+
+    # --- stopping
+
+    def stop(self) -> None:
+        """Have all workers say goodbye and end; when they do so already, end them at once."""
+        if self._is_stopping:
+            logger.info("stopping at once")
+            self.pool.order(Order.HURRY)
+            self.reactor.call_later(_HURRY, self.pool.kill)
+            return
+        logger.info("stopping %d workers", len(self.pool.workers))
+        self._is_stopping = True
+        self._port.close()
+        waiting, self._waiting = list(self._waiting), collections.deque()
+        self.returned(waiting)
+        self.reactor.call_later(self.settings.drain_timeout + _MARGIN, self.pool.kill)
+        self.pool.stop()

@@ -1,0 +1,134 @@
+"""The supervisor in this process, with small programs as workers."""
+
+import socket
+
+import pytest
+
+from pylingo.reactor.config import ServerSettings
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.workers.supervisor import Supervisor
+from pylingo.shared.address import parse_address
+from pylingo.shared.launch import LaunchError
+from tests.fakes.bench import Wire
+from tests.fakes.small_worker import READY, SERVE, command
+from tests.support import wait_until
+
+
+@pytest.fixture
+def reactor():
+    return Reactor()  # which the supervisor closes
+
+
+def supervisor_of(reactor, body, count=1, **settings):
+    return Supervisor(ServerSettings(port=0, **settings), count, lambda number: command(body), reactor)
+
+
+@pytest.fixture
+def start(reactor):
+    """Starts a supervisor that is stopped in the end."""
+    made = []
+
+    def start(body, count=1, **settings):
+        supervisor = supervisor_of(reactor, body, count, **settings)
+        made.append(supervisor)
+        return supervisor, parse_address(supervisor.start())
+
+    yield start
+    for supervisor in made:
+        supervisor.stop()
+        supervisor.stop()
+        supervisor.serve()
+
+
+@pytest.fixture
+def connect(reactor):
+    wires = []
+
+    def connect(address):
+        wires.append(Wire(socket.create_connection(address)))
+        return wires[-1]
+
+    yield connect
+    for wire in wires:
+        wire.hang_up()
+
+
+def test_a_first_worker_that_fails_ends_the_program_with_its_status(reactor, capfd):
+    supervisor = supervisor_of(reactor, "print('because', file=sys.stderr); sys.exit(7)", count=3)
+    with pytest.raises(SystemExit) as failure:
+        supervisor.start()
+    assert failure.value.code == 7
+    assert capfd.readouterr().err == "because\n"
+
+
+def test_a_stop_during_the_start_ends_it(reactor):
+    supervisor = supervisor_of(reactor, "assert receive() == 'stop'")
+    reactor.call_later(0.01, supervisor.stop)
+    with pytest.raises(LaunchError, match="stopped before") as failure:
+        supervisor.start()
+    assert failure.value.status == 0
+    assert len(supervisor.children) == 0
+
+
+def test_without_a_port_no_worker_is_started(reactor):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        supervisor = Supervisor(ServerSettings(port=taken.getsockname()[1]), 1, lambda number: command(SERVE), reactor)
+        with pytest.raises(OSError, match="in use"):
+            supervisor.start()
+    assert len(supervisor.children) == 0
+    reactor.close()
+
+
+def test_connections_count_until_a_worker_reports_their_end(reactor, start, connect):
+    supervisor, address = start(
+        READY + "receive(); report(taken=1); receive(); report(ended={'127.0.0.1': 1}); receive()"
+    )
+    connect(address)
+    wait_until(lambda: reactor.tick(0.01) or supervisor.limiter.count == 1)
+    connect(address)
+    wait_until(lambda: reactor.tick(0.01) or supervisor.pool.workers[0].passed == 2)
+    wait_until(lambda: reactor.tick(0.01) or supervisor.limiter.count == 1)
+
+
+def test_the_limits_may_change_while_it_runs(reactor, start, connect):
+    supervisor, address = start(SERVE, max_connections=1)
+    connect(address)
+    wait_until(lambda: reactor.tick(0.01) or supervisor.limiter.count == 1)
+    refused = connect(address)
+    records = []
+    wait_until(lambda: reactor.tick(0.01) or records.extend(refused.got()) or records)
+    assert [record.reason for record in records] == ["full"]
+    assert supervisor.counts == {"full": 1}
+    supervisor.reconfigure(ServerSettings(max_connections=2, host="ignored"), None)
+    assert (supervisor.settings.max_connections, supervisor.settings.host) == (2, "127.0.0.1")
+    connect(address)
+    wait_until(lambda: reactor.tick(0.01) or supervisor.limiter.count == 2)
+
+
+def test_without_a_limit_the_descriptors_of_all_workers_are_one(reactor, start, monkeypatch):
+    monkeypatch.setattr("pylingo.reactor.workers.supervisor.descriptors_for_connections", lambda: 10)
+    supervisor, _ = start(SERVE, count=2)
+    assert supervisor.limiter.most == 20
+    supervisor.pool.workers[0].kill()
+    wait_until(lambda: reactor.tick(0.01) or supervisor.pool.serving_count == 1)
+    supervisor.reconfigure(ServerSettings(), None)
+    assert supervisor.limiter.most == 10
+
+
+def test_who_waits_for_room_at_a_stop_gets_a_goodbye(reactor, start, connect):
+    supervisor, address = start(READY + "time.sleep(60)")
+    wires = [connect(address) for _ in range(65)]
+    wait_until(lambda: reactor.tick(0.01) or supervisor.limiter.count == 65)
+    supervisor.stop()
+    last, records = wires[-1], []
+    wait_until(lambda: reactor.tick(0.01) or records.extend(last.got()) or records)
+    assert [record.reason for record in records] == ["shutdown"]
+
+
+def test_it_counts_on_demand(reactor, start, connect, caplog):
+    caplog.set_level("INFO")
+    supervisor, address = start(SERVE, count=2)
+    connect(address)
+    wait_until(lambda: reactor.tick(0.01) or supervisor.limiter.count == 1)
+    supervisor.log_counters()
+    assert "1 connected, by worker 1: 1, 2: 0; 0 workers started again; nobody refused" in caplog.text
