@@ -14,7 +14,7 @@ from typing import Protocol
 
 from pylingo.reactor.bus.redis.finder import Finder, FixedFinder
 from pylingo.reactor.bus.redis.layout import Layout
-from pylingo.reactor.bus.redis.link import Greeting, Link, RedisError
+from pylingo.reactor.bus.redis.link import Greeting, Link, RedisError, WrongServer
 from pylingo.reactor.bus.redis.node import Node
 from pylingo.reactor.bus.redis.place import Place, places_for
 from pylingo.reactor.bus.redis.sentinels import Sentinels
@@ -34,7 +34,7 @@ class DeploymentListener(Protocol):
     def down(self, why: str) -> None:
         """The deployment is not up any more, or could not come up at the first attempt. Called once until `up`.
 
-        Calls until `up` are answered with errors, such as `LinkLost`. The answers of calls that were open come later.
+        Calls until `up` may be answered with `LinkLost`. The answers of calls that were open come later.
         """
 
     def pushed(self, channel: bytes, data: bytes) -> None:
@@ -183,7 +183,7 @@ class Deployment:
 
     def node_refused(self, node: Node, error: RedisError) -> None:
         """For a node: if it was the wrong server for a call, find the right one."""
-        if error.is_passing:
+        if isinstance(error, WrongServer):
             node.doubt()
             self._seek(f"{node.address}: {error}")
 

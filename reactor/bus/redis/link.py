@@ -38,7 +38,7 @@ type Answer = Callable[[Any], object]
 """Gets the reply of a call: bytes, int, None, list, dict, or an instance of `RedisError`, which is never raised."""
 
 
-_PASSING = {"MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "READONLY", "MASTERDOWN", "LOADING"}
+_WRONG_SERVER = {"MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "READONLY", "MASTERDOWN", "LOADING"}
 
 
 class RedisError(Exception):
@@ -46,13 +46,8 @@ class RedisError(Exception):
 
     @property
     def code(self) -> str:
-        """Its first word, such as READONLY, OOM or MOVED."""
+        """Its first word, such as OOM or NOPERM."""
         return str(self).partition(" ")[0]
-
-    @property
-    def is_passing(self) -> bool:
-        """Whether the server is the wrong one or not ready. The call had no effect: repeat it after the next `up`."""
-        return self.code in _PASSING
 
 
 class LinkLost(RedisError):  # noqa: N818 - it stands beside replies, and names what happened
@@ -61,6 +56,22 @@ class LinkLost(RedisError):  # noqa: N818 - it stands beside replies, and names 
     @property
     def code(self) -> str:
         return "LOST"
+
+
+class WrongServer(LinkLost):
+    """The server has become the wrong one for the call, or is not ready, and did nothing.
+
+    It is as good as lost: the deployment goes down, and comes up with the right server.
+    """
+
+    @property
+    def code(self) -> str:
+        """Redis's own code, such as MOVED or READONLY."""
+        return str(self).partition(" ")[0]
+
+
+def _error(message: str) -> RedisError:
+    return (WrongServer if message.partition(" ")[0] in _WRONG_SERVER else RedisError)(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +165,7 @@ class Link:
         self._greeting = greeting
         self._listener = listener
         self._state = LinkState.DIALLING
-        self._reader = hiredis.Reader(replyError=RedisError, notEnoughData=_NOTHING)
+        self._reader = hiredis.Reader(replyError=_error, notEnoughData=_NOTHING)
         self._answers: deque[Answer | _Told | None] = deque()
         self._transport: Transport | None = None
         self._timer: Timer | None = None
@@ -215,7 +226,7 @@ class Link:
 
     def _check_greeting(self, reply: Any) -> None:
         if isinstance(reply, RedisError) and self._state is LinkState.GREETING:
-            self.is_unwelcome = not reply.is_passing
+            self.is_unwelcome = not isinstance(reply, WrongServer)
             self._end(_why_refused(reply))
 
     def _greeted(self, reply: Any) -> None:
@@ -264,7 +275,7 @@ class Link:
             if not told.channels:
                 self._answers.popleft()
         elif kind == b"sunsubscribe":  # not asked for: a Redis Cluster does so when the slot moves to another node
-            moved = RedisError("MOVED a subscribed channel is on another node now")
+            moved = WrongServer("MOVED a subscribed channel is on another node now")
             self._reactor.run_safely(self._listener.refused, self, moved)
 
     def _take_reply(self, reply: Any) -> None:
