@@ -23,6 +23,8 @@ ROOM_KINDS = "rhmnt"
 
 type Committed = Callable[[list[Flight], Any], object]
 """Gets the flights of a call, and the reply: a stamp for each flight, or a `RedisError`."""
+type Commit = Callable[[Iterable[Feed], Committed], object]
+"""Sends the pending proposals of feeds that have nothing in flight."""
 
 
 def room_keys(keys: Keys, feed: Feed) -> list[str]:
@@ -46,7 +48,6 @@ class Committer:
         keep: int,
         replicas: Replicas,
         clock: Callable[[], int],
-        committed: Committed,
     ) -> None:
         self.newest = 0
         self.calls = self.batches = 0
@@ -57,25 +58,29 @@ class Committer:
         self._keep = keep
         self._replicas = replicas
         self._clock = clock
-        self._committed = committed
         self._sequence = 0
 
-    def commit(self, feeds: Iterable[Feed]) -> None:
+    def saw(self, stamp: int) -> None:
+        """Take note of a stamp."""
+        if stamp > self.newest:
+            self.newest = stamp
+
+    def commit(self, feeds: Iterable[Feed], committed: Committed) -> None:
         """Send the pending proposals of the feeds, which have nothing in flight."""
         lanes: dict[int, list[Feed]] = {}
         for feed in feeds:
             lanes.setdefault(feed.lane, []).append(feed)
         for lane, those in lanes.items():
-            self._commit_lane(lane, those)
+            self._commit_lane(lane, those, committed)
 
-    def _commit_lane(self, lane: int, feeds: list[Feed]) -> None:
+    def _commit_lane(self, lane: int, feeds: list[Feed], committed: Committed) -> None:
         flights: list[Flight] = []
         keys: list[str] = []
         args: list[str | int | bytes] = []
         size = 0
         for feed in feeds:
             if flights and (len(flights) >= MOST_ROOMS or size > MOST_BYTES):
-                self._call(lane, flights, keys, args)
+                self._call(lane, flights, keys, args, committed)
                 flights, keys, args, size = [], [], [], 0
             flight, batch = self._take_off(feed)
             flights.append(flight)
@@ -84,15 +89,17 @@ class Committer:
             args += (feed.key, feed.name, self._propose_stamp(feed, len(events)), len(events), batch)
             args.append(pack_changes(events))
             size += len(batch)
-        self._call(lane, flights, keys, args)
+        self._call(lane, flights, keys, args, committed)
 
-    def _call(self, lane: int, flights: list[Flight], keys: list[str], args: list[str | int | bytes]) -> None:
+    def _call(
+        self, lane: int, flights: list[Flight], keys: list[str], args: list[str | int | bytes], committed: Committed
+    ) -> None:
         self.calls += 1
         self.batches += len(flights)
         key = functools.partial(self._keys.key, lane)
         lane_keys = (key(f"fence:{self._server}"), key(f"here:{self._server}"), key("rooms"))
         self._deployment.commits(lane).call(
-            functools.partial(self._committed, flights),
+            functools.partial(committed, flights),
             "FCALL",
             function("commit"),
             len(lane_keys) + len(keys),

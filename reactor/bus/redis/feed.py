@@ -133,8 +133,9 @@ class Feed:
         self.settled = 0
 
     @property
-    def is_followed(self) -> bool:
-        return self.state is not FeedState.UNHEARD
+    def may_commit(self) -> bool:
+        """Whether proposals may be committed in this state."""
+        return self.state in (FeedState.OPEN, FeedState.UNHEARD)
 
     def hear(self, arrival: Arrival) -> bool:
         """Take a batch that was published. Return whether others are missing before it."""
