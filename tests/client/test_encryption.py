@@ -1,5 +1,6 @@
 """How clients secure their connections, against servers over TLS that the test plays."""
 
+import contextlib
 import re
 import ssl
 from collections.abc import Iterator
@@ -93,12 +94,13 @@ def test_an_unknown_server_is_shown_and_nothing_is_sent(server: TlsServer, path:
 
 def test_once_accepted_it_is_known_and_gets_no_invitation(server: TlsServer, path: Path) -> None:
     first = client(server, path)
-    with pytest.raises(ConnectionError, match="is not known"):
-        first.connect()
-    first.accept_certificate(server.fingerprint)
-    first.close()
-    for _ in first.frames():
-        pass
+    with contextlib.closing(first.reactor):
+        with pytest.raises(ConnectionError, match="is not known"):
+            first.connect()
+        first.accept_certificate(server.fingerprint)
+        first.close()
+        for _ in first.frames():
+            pass
     meet(client(server, path))
     assert [hello.invite for hello in server.hellos] == [None, None]
     assert all(map(server.verify, server.hellos))
@@ -116,10 +118,11 @@ def test_a_certificate_that_changed_is_refused(server: TlsServer, path: Path) ->
 def test_a_certificate_that_changes_between_two_connections_ends_the_client(server: TlsServer, path: Path) -> None:
     server.answer = lambda hello: [Ready("ada", None, "0" * 32, False, hello.id, []), Goodbye("idle", "come back")]
     talk = client(server, path, server.fingerprint)
-    talk.connect()
-    server.renew()
-    for _ in talk.frames():
-        pass
+    with contextlib.closing(talk.reactor):
+        talk.connect()
+        server.renew()
+        for _ in talk.frames():
+            pass
     assert isinstance(talk.status.error, TrustError)
     assert len(server.hellos) == 1
 
