@@ -22,6 +22,8 @@ import pyte
 from tests.fakes.emulator import Emulator
 from tests.support import DEADLINE, ROOT
 
+_BEGIN, _END = b"\x1b[?2026h", b"\x1b[?2026l"
+"""Around what is to be shown at once."""
 QUIET = 0.05
 """Seconds without output after which a program is taken to have painted all it has."""
 
@@ -38,7 +40,8 @@ def _no_first_run() -> tempfile.TemporaryDirectory[str]:
 class Console:
     """`./client/chat.py` with a terminal of `columns` x `rows`. Everything it writes is kept in `written`.
 
-    Of what a program may ask a terminal, it answers where the cursor is.
+    A frame is shown at once, when all of it has come: a busy machine may stop the program in the middle of one. Of what
+    a program may ask a terminal, it answers where the cursor is.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Console:
         self.screen = Emulator(columns, rows)
         self.screen.write_process_input = lambda answer: os.write(self._master, answer.encode())
         self._stream = pyte.ByteStream(self.screen)
+        self._held = b""  # the beginning of a frame
         self.written = b""
         self._master, self.terminal = pty.openpty()
         self.resize(columns, rows)
@@ -150,8 +154,19 @@ class Console:
             return False
         self.written += data
         if self._is_shown:
-            self._stream.feed(data)
+            self._show(data)
         return bool(data)
+
+    def _show(self, data: bytes) -> None:
+        """Show what is written, up to a frame of which the end is missing."""
+        data = self._held + data
+        begin = data.rfind(_BEGIN)
+        if begin <= data.rfind(_END):
+            begin = data.rfind(b"\x1b")
+            if begin < 0 or not _BEGIN.startswith(data[begin:]):  # the sequence itself may have come in two pieces
+                begin = len(data)
+        self._held = data[begin:]
+        self._stream.feed(data[:begin])
 
     def __enter__(self) -> Self:
         return self

@@ -117,11 +117,11 @@ def test_two_people_talk_while_both_type(tmux: Tmux, server: ServerProcess):
         tmux.write(ada, f"message {number}")
         tmux.press(ada, "Enter")
     tmux.wait(bob, "ada: message 29")
-    assert tmux.rows(bob)[23] == "> bob is still typing"
-    assert tmux.cursor(bob) == (len("> bob is still typing"), 23)
+    typed = "> bob is still typing"  # a frame is not shown at once in tmux
+    wait_until(lambda: (tmux.rows(bob)[23], tmux.cursor(bob)) == (typed, (len(typed), 23)), "the line of bob")
     tmux.press(bob, "Enter")
-    rows = tmux.wait(ada, "bob: bob is still typing")
-    assert rows[1] == ">"
+    tmux.wait(ada, "bob: bob is still typing")
+    wait_until(lambda: tmux.rows(ada)[1] == ">", "the empty line of ada")
     tmux.press(ada, "C-c", "C-c")
     tmux.press(bob, "C-d")
     for pane in (ada, bob):
