@@ -1,6 +1,7 @@
 """The command `pylingo-server cluster`, and what `invite` and `release` do in a cluster."""
 
 import argparse
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -8,19 +9,38 @@ from typing import TYPE_CHECKING, Any
 
 from pylingo.reactor.bus.redis.settings import ClusterSettings
 from pylingo.reactor.cluster_options import add_cluster_options, read_cluster_options
+from pylingo.reactor.old_history import OldHistory
 from pylingo.reactor.people.administration import administer
-from pylingo.reactor.people.data_dir import open_data_dir
+from pylingo.reactor.people.data_dir import DataDir, open_data_dir
 from pylingo.reactor.people.owned_names import OwnedName
 from pylingo.reactor.people.register import Register
 from pylingo.reactor.people.rows import Row, RowKey, rows_of_state
 from pylingo.reactor.people.sanctions import Sanction
 from pylingo.reactor.people.state_file import damaged, read_state
 from pylingo.shared.launch import LaunchError, OneLineParser
+from pylingo.shared.settings import Setting
 from pylingo.shared.text import printable, quote
+from pylingo.shared.values import integer
 
 if TYPE_CHECKING:
     from pylingo.reactor.cluster_console import ClusterConsole
 
+_IMPORTED = (
+    Setting(
+        name="cluster_keep",
+        type=integer(1, 1_000_000),
+        metavar="N",
+        about="how many messages of each room are brought",
+        default="1000",
+    ),
+    Setting(
+        name="cluster_lanes",
+        type=integer(1, 1_024),
+        metavar="N",
+        about="the lanes of a cluster that no server has begun yet",
+        default="1",
+    ),
+)
 _MOST_LINES = 50  # about what was left out
 _NOT_STORED = "Redis did not take the change, so nothing has changed: see the log of Redis"
 
@@ -33,12 +53,15 @@ def cluster(arguments: Sequence[str]) -> int:
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=OneLineParser)
     importer = commands.add_parser(
         "import",
-        help="bring the people of a single server into a cluster",
-        description="Bring the people of a single server, which must be stopped, into a cluster: names that belong to"
-        " keys, members, operators, bans, mutes and invitations. The messages stay in the history file.",
+        help="bring a single server into a cluster",
+        description="Bring a single server, which must be stopped, into a cluster: names that belong to keys, members,"
+        " operators, bans, mutes, invitations, topics, and the newest messages of each room. Private messages stay in"
+        " the history file. Nothing in the data folder is changed.",
         allow_abbrev=False,
     )
     importer.add_argument("--data", metavar="DIR", required=True, help="the data folder of the single server")
+    for setting in _IMPORTED:
+        importer.add_argument(setting.option, metavar=setting.metavar, default=setting.default, help=setting.help)
     importer.add_argument("--merge", action="store_true", help="take what does not conflict with a cluster in use")
     add_cluster_options(importer, is_required=True)
     return _import(parser.parse_args(arguments))
@@ -48,34 +71,64 @@ def cluster(arguments: Sequence[str]) -> int:
 
 
 def _import(given: argparse.Namespace) -> int:
-    settings = read_cluster_options(given)
-    rows = _read_rows(os.path.expanduser(given.data))
-    with _opened(settings) as console:
-        if rows_of_state(console.register.to_state()) and not given.merge:
+    keep, lanes = (setting.read_option(getattr(given, setting.name)) for setting in _IMPORTED)
+    settings = dataclasses.replace(read_cluster_options(given), lanes=lanes)
+    data = _open(os.path.expanduser(given.data))
+    try:
+        _bring(data, settings, given.merge, keep)
+    finally:
+        data.unlock()
+    return 0
+
+
+def _open(path: str) -> DataDir:
+    """Return a data folder that nobody else uses meanwhile. Raises `LaunchError`."""
+    try:
+        data = open_data_dir(path, create=False)
+        if not data.lock():
+            raise LaunchError(f"a server uses the data folder {data.path}: stop it, and try again", 1)
+    except ValueError as error:
+        raise LaunchError(str(error)) from None
+    return data
+
+
+def _bring(data: DataDir, settings: ClusterSettings, merges: bool, keep: int) -> None:
+    rows, rooms = _read_rows(data), OldHistory(data.history)
+    with rooms, _opened(settings, founds=True) as console:
+        if rows_of_state(console.register.to_state()) and not merges:
             words = "give --merge to add those who do not conflict, or name another cluster with --cluster-name"
             raise LaunchError(f"this cluster has people already: {words}", 1)
         taken, left = adopt(console.register, rows)
         if not console.store(rows=taken):
             raise LaunchError(_NOT_STORED, 1)
         console.found()  # nobody else may invite the first operator
+        count = _bring_rooms(console, rooms, keep, left)
     for line in left[:_MOST_LINES]:
         print(f"left out: {printable(line)}")
     if len(left) > _MOST_LINES:
         print(f"left out: {len(left) - _MOST_LINES} more")
-    print(f"brought into the cluster: {_count(taken)}")
-    return 0
+    print(f"brought into the cluster: {_count(taken, count)}")
 
 
-def _read_rows(path: str) -> dict[RowKey, Row]:
+def _bring_rooms(console: "ClusterConsole", rooms: OldHistory, keep: int, left: list[str]) -> int:
+    """Write the rooms that have no log in the cluster yet. Return how many, and add lines about the others."""
+    from pylingo.reactor.bus.redis.old_rooms import room_commands
+
+    count = 0
+    for room, entries, topic in rooms.read(keep):
+        lane, stream = console.keys.lane(room), console.keys.of_room("r", room)
+        if console.call(lane, [("EXISTS", stream)])[0]:
+            left.append(f"the messages of {quote(room)}: the room has some in the cluster")
+        else:
+            console.call(lane, room_commands(console.keys, room, entries, topic))
+            count += 1
+    return count
+
+
+def _read_rows(data: DataDir) -> dict[RowKey, Row]:
     """Return what the people file in a data folder has. Raises `LaunchError`."""
     try:
-        data = open_data_dir(path, create=False)
-        if not data.lock():
-            raise LaunchError(f"a server uses the data folder {data.path}: stop it, and try again", 1)
-        try:
-            state = read_state(data.people)
-        finally:
-            data.unlock()
+        state = read_state(data.people)
         if state is None:
             raise LaunchError(f"there is no people file {data.people}: nobody can be brought into a cluster")
         try:
@@ -123,11 +176,12 @@ _WORDS = {
     "bans": "bans",
     "mutes": "mutes",
     "invitations": "invitations",
+    "rooms": "rooms",
 }
 
 
-def _count(keys: Sequence[RowKey]) -> str:
-    counts = {table: sum(key.table == table for key in keys) for table in _WORDS}
+def _count(keys: Sequence[RowKey], rooms: int) -> str:
+    counts = {table: sum(key.table == table for key in keys) for table in _WORDS} | {"rooms": rooms}
     return ", ".join(f"{counts[table]} {words}" for table, words in _WORDS.items() if counts[table]) or "nothing"
 
 
@@ -148,7 +202,7 @@ def administer_cluster(settings: ClusterSettings, request: dict[str, Any]) -> tu
         return reply, console.certificate()
 
 
-def _opened(settings: ClusterSettings) -> "AbstractContextManager[ClusterConsole]":
+def _opened(settings: ClusterSettings, founds: bool = False) -> "AbstractContextManager[ClusterConsole]":
     from pylingo.reactor.cluster_console import open_console  # imports hiredis, which only clusters need
 
-    return open_console(settings)
+    return open_console(settings, founds)

@@ -5,9 +5,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pylingo.reactor.bus.redis.deployment import Deployment
+from pylingo.reactor.bus.redis.founding import Charter, Founding, found
 from pylingo.reactor.bus.redis.keys import Keys
+from pylingo.reactor.bus.redis.link import RedisError
 from pylingo.reactor.bus.redis.pact import Pact
 from pylingo.reactor.bus.redis.people import ClusterPeople
+from pylingo.reactor.bus.redis.questions import Command
 from pylingo.reactor.bus.redis.settings import ClusterSettings
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.people.register import Register
@@ -21,22 +24,27 @@ _FAREWELL = 1.0  # seconds for the sockets to close at the end
 
 
 class ClusterConsole:
-    """See the module. Raises `LaunchError`, in all methods, if Redis does not answer or what it says is unusable."""
+    """See the module. Raises `LaunchError`, in all methods, if Redis does not answer or what it says is unusable.
 
-    def __init__(self, settings: ClusterSettings) -> None:
-        self.keys = Keys(settings.name, settings.address.db, settings.lanes)
+    A cluster that is not there yet is an error, unless the command `founds` it.
+    """
+
+    def __init__(self, settings: ClusterSettings, founds: bool = False) -> None:
+        self.keys = Keys(settings.name, settings.address.db)
         self.register = Register()
         self.register.name_keep = 0.0  # each server has its own time
         self._reactor = Reactor()
-        self._where = str(settings.address)
-        self._is_read = False
+        self._settings = settings
+        self._founds = founds
+        self._was_up = self._is_read = False
         self._fault = ""
         self._deployment = Deployment(self._reactor, settings, self)
-        self._people = ClusterPeople(self._reactor, self._deployment, self.keys, self.register, self)
+        self._people: ClusterPeople | None = None
 
     def close(self) -> None:
         """Let go of Redis."""
-        self._people.close()
+        if self._people is not None:
+            self._people.close()
         self._deployment.close()
         end = self._reactor.clock() + _FAREWELL
         while self._reactor.pending_timers and self._reactor.clock() < end:  # until the sockets are closed
@@ -50,10 +58,24 @@ class ClusterConsole:
     def store(self, change: Change | None = None, rows: Iterable[RowKey] = ()) -> bool:
         """Store what has changed, and these rows; return whether that is done."""
         answers: list[bool] = []
+        assert self._people is not None
         self._people.include(rows)
         self._people.store(change or Change(), answers.append)
         self._wait(lambda: bool(answers))
         return answers[0]
+
+    def call(self, lane: int, commands: Iterable[Command]) -> list[Any]:
+        """Do commands of a lane in their order, and return the replies."""
+        replies: list[Any] = []
+        count = 0
+        for command in commands:
+            self._deployment.ears(lane).call(replies.append, *command)
+            count += 1
+        self._wait(lambda: len(replies) == count)
+        for reply in replies:
+            if isinstance(reply, RedisError):
+                raise LaunchError(f"Redis does not take the change: {reply}", 1)
+        return replies
 
     def found(self) -> bool:
         """Whether nobody has begun to use the cluster yet. From now on, somebody has."""
@@ -76,7 +98,7 @@ class ClusterConsole:
         while not condition() and not self._fault:
             left = end - self._reactor.clock()
             if left <= 0:
-                self._fault = f"the Redis at {self._where} does not answer: try again later"
+                self._fault = f"the Redis at {self._settings.address} does not answer: try again later"
             self._reactor.tick(max(0.0, left))
         if self._fault:
             raise LaunchError(self._fault, 1)
@@ -84,17 +106,44 @@ class ClusterConsole:
     # --- the listener of the deployment and of the people
 
     def up(self) -> None:
-        self._people.up()
+        self._was_up = True
+        if self._people is not None:
+            self._people.up()
+            return
+        settings = self._settings
+        if self._founds:
+            found(self._deployment, settings.name, settings.address.db, Charter(settings.lanes), self._agreed)
+        else:
+            self._deployment.ears(0).call(self._looked, "HEXISTS", self.keys.key(0, "config"), "layout")
+
+    def _agreed(self, founding: Founding) -> None:
+        self._fault = founding.refusal
+        if not self._fault:
+            lanes = founding.charter.lanes
+            self.keys = Keys(self._settings.name, self._settings.address.db, lanes)
+            self._deployment.use_lanes(lanes)
+            self._looked(1)
+
+    def _looked(self, reply: Any) -> None:
+        if reply == 0:
+            words = f"there is no cluster called {self._settings.name} in the Redis at {self._settings.address}"
+            self._fault = f"{words}: start its first server, or name another one with --cluster-name"
+        elif not isinstance(reply, RedisError):
+            self._people = ClusterPeople(self._reactor, self._deployment, self.keys, self.register, self)
+            self._people.up()
 
     def down(self, why: str) -> None:
-        self._people.down(why)
-        self._fault = f"cannot reach the cluster at {self._where}: {why}"
+        if self._people is not None:
+            self._people.down(why)
+        if not self._was_up:
+            self._fault = f"cannot reach the cluster at {self._settings.address}: {why}"
 
     def refused(self, why: str) -> None:
         self._fault = why
 
     def pushed(self, channel: bytes, data: bytes) -> None:
-        self._people.pushed(channel, data)
+        if self._people is not None:
+            self._people.pushed(channel, data)
 
     def people_read(self) -> None:
         self._is_read = True
@@ -107,9 +156,9 @@ class ClusterConsole:
 
 
 @contextlib.contextmanager
-def open_console(settings: ClusterSettings) -> Iterator[ClusterConsole]:
+def open_console(settings: ClusterSettings, founds: bool = False) -> Iterator[ClusterConsole]:
     """Open a cluster's register, and close it afterwards. Raises `LaunchError`."""
-    console = ClusterConsole(settings)
+    console = ClusterConsole(settings, founds)
     try:
         console.open()
         yield console

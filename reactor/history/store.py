@@ -121,6 +121,17 @@ def load(file: sqlite3.Connection) -> list[tuple[str, Entry]]:
     return loaded[::-1]
 
 
+def rooms(file: sqlite3.Connection) -> list[str]:
+    """Return the compared names of the rooms that have messages."""
+    return [room for (room,) in file.execute("select distinct room from message where recipient is null")]
+
+
+def newest(file: sqlite3.Connection, room: str, most: int) -> list[Entry]:
+    """Return the newest messages of a room, ascending."""
+    query = f"select {ENTRY} from message where room = ? and recipient is null order by at desc limit ?"
+    return [entry_of(row) for row in file.execute(query, (room, most)).fetchall()[::-1]]
+
+
 def read_topics(file: sqlite3.Connection) -> list[tuple[str, StoredTopic]]:
     """Return the rooms that have a topic, with the topic: the one that was set longest ago first."""
     rows = file.execute("select room, text, name, at from topic order by at desc limit ?", (_TOPICS_READ,)).fetchall()

@@ -1,5 +1,7 @@
 """The commands for a cluster: a single server's people come in, and the operator invites and frees names."""
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -8,13 +10,21 @@ from typing import Any
 import pytest
 
 from pylingo.reactor.administer import invite, release
+from pylingo.reactor.bus.redis.changes import read_topic
+from pylingo.reactor.bus.redis.keys import Keys
+from pylingo.reactor.bus.redis.log_reader import log_of, read_page
 from pylingo.reactor.cluster_commands import cluster
 from pylingo.reactor.cluster_console import open_console
+from pylingo.reactor.history.database import prepare
+from pylingo.reactor.history.history import Page
+from pylingo.reactor.history.store import insert, write_topics
+from pylingo.reactor.history.topics import StoredTopic
 from pylingo.reactor.people.data_dir import open_data_dir
 from pylingo.reactor.people.register import Register
 from pylingo.reactor.people.state_file import read_state, write_state
 from pylingo.shared.launch import LaunchError
 from pylingo.shared.link import parse_link
+from pylingo.shared.messages import Entry, HistoryRequest
 from tests.fakes.people import fingerprint, key
 from tests.redis_server import RedisProcess
 from tests.support import DEADLINE, ROOT
@@ -45,7 +55,32 @@ def folder(tmp_path: Path) -> Path:
         register.ban(f"eve{number}", fingerprint(number + 2_000), None, "ada", "flood", None)
     register.mute("eve", EVE, None, "ada", None, None)
     write_state(data.people, register.to_state())
+    rows = [(10 * number, "tea", "ada", f"word {number}") for number in range(1, 1_501)]
+    make_history(data.history, *rows, (7, "Łódź".casefold(), "bob", "hi"))
     return tmp_path / "d"
+
+
+def make_history(path: str, *rows: tuple[int, str, str, str]) -> None:
+    """Write a history with these messages, and a topic of the room tea."""
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        prepare(file)
+        insert(file, [(*row, None, None, None, None, None, None, None) for row in rows])
+        with file:
+            write_topics(file, {"tea": StoredTopic("leaves", "ada", 5)})
+
+
+def pages(redis: RedisProcess, room: str) -> list[Entry]:
+    """The newest messages of a room, as a server of the cluster reads them."""
+    with open_console(redis.settings(), founds=True) as console:
+        steps = read_page(log_of(console.keys, room), HistoryRequest(limit=3))
+        replies: list[Any] = []
+        while True:
+            try:
+                commands = steps.send(replies) if replies else next(steps)
+            except StopIteration as end:
+                page: Page = end.value
+                return page.messages
+            replies = console.call(console.keys.lane(room), commands)
 
 
 def imported(folder: Path, redis: RedisProcess, *more: str) -> int:
@@ -53,7 +88,7 @@ def imported(folder: Path, redis: RedisProcess, *more: str) -> int:
 
 
 def cluster_state(redis: RedisProcess) -> dict[str, Any]:
-    with open_console(redis.settings()) as console:
+    with open_console(redis.settings(), founds=True) as console:
         return console.register.to_state()
 
 
@@ -76,12 +111,12 @@ def test_everything_comes_into_the_cluster(
 ) -> None:
     before = (folder / "people.json").read_bytes()
     assert imported(folder, redis) == 0
-    words = "601 names, 1 members, 1 operators, 10 bans, 1 mutes, 1 invitations"
+    words = "601 names, 1 members, 1 operators, 10 bans, 1 mutes, 1 invitations, 2 rooms"
     assert capsys.readouterr().out == f"brought into the cluster: {words}\n"
     state = cluster_state(redis)
     assert by_name(state) == by_name(Register.from_state(read_state(str(folder / "people.json"))).to_state())
     assert (folder / "people.json").read_bytes() == before
-    with open_console(redis.settings()) as console:
+    with open_console(redis.settings(), founds=True) as console:
         assert console.register.keys_of_owner("APE") == {ADA}
         assert console.register.is_operator(ADA)
         assert console.register.is_listed(BOB)
@@ -89,7 +124,7 @@ def test_everything_comes_into_the_cluster(
 
 
 def test_a_cluster_in_use_is_left_alone(folder: Path, redis: RedisProcess) -> None:
-    with open_console(redis.settings()) as console:
+    with open_console(redis.settings(), founds=True) as console:
         assert console.store(console.register.op(BOB))
     before = cluster_state(redis)
     error = refusal(folder, redis)
@@ -102,7 +137,7 @@ def test_a_cluster_in_use_is_left_alone(folder: Path, redis: RedisProcess) -> No
 def test_merging_takes_what_does_not_conflict_and_lists_the_rest(
     folder: Path, redis: RedisProcess, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with open_console(redis.settings()) as console:
+    with open_console(redis.settings(), founds=True) as console:
         register = console.register
         person(register, "name7", BOB)
         person(register, "аре", EVE)  # in Cyrillic letters
@@ -115,28 +150,61 @@ def test_merging_takes_what_does_not_conflict_and_lists_the_rest(
         "left out: the name 'name7' belongs to somebody else in the cluster",
         "left out: 'eve10' is banned or muted otherwise in the cluster",
         "left out: the name 'Ape' looks like that of somebody else in the cluster",
-        "brought into the cluster: 598 names, 1 members, 9 bans, 1 mutes, 1 invitations",
+        "brought into the cluster: 598 names, 1 members, 9 bans, 1 mutes, 1 invitations, 2 rooms",
     ]
-    with open_console(redis.settings()) as console:
+    with open_console(redis.settings(), founds=True) as console:
         assert console.register.keys_of_owner("name7") == {BOB}
         assert console.register.keys_of_owner("name9") == {fingerprint(19)}
         assert console.register.keys_of_owner("ape") == frozenset()
         assert len(console.register.bans()) == 10
     capsys.readouterr()
     assert imported(folder, redis, "--merge") == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "brought into the cluster: nothing"
+    lines = capsys.readouterr().out.splitlines()
+    assert "left out: the messages of 'tea': the room has some in the cluster" in lines
+    assert lines[-1] == "brought into the cluster: nothing"
 
 
 def test_the_list_of_what_is_left_out_is_short(
     folder: Path, redis: RedisProcess, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with open_console(redis.settings()) as console:
+    with open_console(redis.settings(), founds=True) as console:
         for number in range(100):
             person(console.register, f"name{number}", BOB)
         assert console.store()
     assert imported(folder, redis, "--merge") == 0
     lines = capsys.readouterr().out.splitlines()
     assert (len(lines), lines[-2]) == (52, "left out: 50 more")
+
+
+@pytest.mark.parametrize("lanes", [1, 8])
+def test_the_newest_messages_and_the_topic_of_each_room_come_too(folder: Path, redis: RedisProcess, lanes: int) -> None:
+    assert imported(folder, redis, "--cluster-lanes", str(lanes), "--cluster-keep", "100") == 0
+    assert [(entry.at, entry.text) for entry in pages(redis, "tea")] == [
+        (14_980, "word 1498"),
+        (14_990, "word 1499"),
+        (15_000, "word 1500"),
+    ]
+    assert [entry.from_ for entry in pages(redis, "łódź")] == ["bob"]
+    keys = Keys(lanes=lanes)
+    assert redis.call("XLEN", keys.of_room("r", "tea")) == 100
+    assert redis.call("GET", keys.of_room("h", "tea")) == b"15000"
+    assert read_topic(redis.call("GET", keys.of_room("t", "tea"))) == StoredTopic("leaves", "ada", 5)
+    assert all(redis.call("TTL", keys.of_room(kind, "tea")) > 0 for kind in "rht")
+
+
+def test_a_folder_without_a_history_has_people_alone(
+    folder: Path, redis: RedisProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "history.db").unlink()
+    assert imported(folder, redis) == 0
+    assert "rooms" not in capsys.readouterr().out
+
+
+def test_a_history_of_another_version_is_refused_before_anything_is_stored(folder: Path, redis: RedisProcess) -> None:
+    with contextlib.closing(sqlite3.connect(folder / "history.db")) as file:
+        file.execute("pragma user_version = 3")
+    assert "start the single server once with this program, which upgrades it" in str(refusal(folder, redis))
+    assert redis.call("KEYS", "*") == []
 
 
 def test_a_server_that_runs_keeps_its_people(folder: Path, redis: RedisProcess) -> None:
@@ -159,13 +227,13 @@ def test_a_folder_without_people_is_refused(
     else:
         (folder / "people.json").write_text(contents)
     assert words in str(refusal(folder, redis))
+    assert redis.call("KEYS", "*") == []
     assert by_name(cluster_state(redis)) == by_name(Register().to_state())
 
 
 def test_a_redis_that_does_not_take_it(folder: Path, redis: RedisProcess) -> None:
-    cluster_state(redis)  # loads the functions
     redis.call("CONFIG", "SET", "maxmemory", "1")
-    assert str(refusal(folder, redis)).startswith("Redis did not take the change")
+    assert str(refusal(folder, redis)).startswith("Redis does not take the functions of this server: OOM ")
 
 
 def test_without_hiredis_the_command_says_what_to_install(folder: Path, redis: RedisProcess) -> None:
@@ -209,17 +277,22 @@ def test_the_script_has_the_command(folder: Path, redis: RedisProcess) -> None:
 def test_an_invitation_to_a_cluster_has_the_shared_certificate(
     redis: RedisProcess, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    redis.call("HSET", "pylingo:{0}config", "certificate", PIN)
+    redis.call("HSET", "pylingo:{0}config", "certificate", PIN, "layout", "1")
     arguments = ["--cluster", redis.url, "--operator", "--address", "chat.example.org:7"]
     assert invite(arguments) == 0
     link = parse_link(capsys.readouterr().out.strip())
     assert (link.host, link.port, link.fingerprint) == ("chat.example.org", 7, PIN)
     assert link.invite is not None
-    with open_console(redis.settings()) as console:
+    with open_console(redis.settings(), founds=True) as console:
         change = console.register.redeem(link.invite, key(1))
         assert change is not None
         assert console.store(change)
         assert console.register.is_operator(ADA)
+
+
+def test_nobody_is_invited_to_a_cluster_that_is_not_there(redis: RedisProcess) -> None:
+    with pytest.raises(LaunchError, match="there is no cluster called two in the Redis at redis"):
+        invite(["--cluster", redis.url, "--address", "a", "--cluster-name", "two"])
 
 
 def test_an_invitation_to_a_cluster_needs_an_address(redis: RedisProcess) -> None:
@@ -230,7 +303,7 @@ def test_an_invitation_to_a_cluster_needs_an_address(redis: RedisProcess) -> Non
 
 
 def test_a_name_in_a_cluster_is_freed(redis: RedisProcess, capsys: pytest.CaptureFixture[str]) -> None:
-    with open_console(redis.settings()) as console:
+    with open_console(redis.settings(), founds=True) as console:
         person(console.register, "ape", ADA)
         assert console.store()
     assert release(["ape", "--cluster", redis.url]) == 0

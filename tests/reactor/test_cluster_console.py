@@ -10,13 +10,13 @@ from tests.redis_server import RedisProcess
 
 
 def test_what_is_stored_is_read_by_the_next_one(redis: RedisProcess) -> None:
-    with open_console(redis.settings()) as console:
+    with open_console(redis.settings(), founds=True) as console:
         assert console.certificate() is None
         assert console.store(console.register.op(fingerprint(1)))
-    with open_console(redis.settings()) as console:
+    with open_console(redis.settings(), founds=True) as console:
         assert console.register.is_operator(fingerprint(1))
         assert [console.found(), console.found()] == [True, False]
-    with open_console(redis.settings(name="other")) as console:
+    with open_console(redis.settings(name="other"), founds=True) as console:
         assert not console.register.is_operator(fingerprint(1))
 
 
@@ -24,7 +24,7 @@ def test_a_redis_that_is_not_there(redis: RedisProcess) -> None:
     redis.kill()
     with (
         pytest.raises(LaunchError, match="cannot reach the cluster at redis") as caught,
-        open_console(redis.settings()),
+        open_console(redis.settings(), founds=True),
     ):
         pass
     assert caught.value.status == 1
@@ -33,28 +33,53 @@ def test_a_redis_that_is_not_there(redis: RedisProcess) -> None:
 def test_a_redis_that_hangs(redis: RedisProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.1)
     redis.pause()
-    console = ClusterConsole(redis.settings())
+    console = ClusterConsole(redis.settings(), founds=True)
     with pytest.raises(LaunchError, match=r"the Redis at redis.* does not answer"):
         console.open()
     redis.resume()
     console.close()
 
 
+def test_a_cluster_that_is_not_there_is_begun_by_an_import_alone(redis: RedisProcess) -> None:
+    with (
+        pytest.raises(LaunchError, match="there is no cluster called pylingo in the Redis at redis"),
+        open_console(redis.settings()),
+    ):
+        pass
+    assert redis.call("KEYS", "*") == []
+    with open_console(redis.settings(lanes=8), founds=True) as console:
+        assert console.keys.lanes == 8
+    with open_console(redis.settings()):
+        pass
+    with open_console(redis.settings(lanes=2), founds=True) as console:
+        assert console.keys.lanes == 8  # it was begun with them
+
+
+def test_commands_are_done_in_order(redis: RedisProcess) -> None:
+    with open_console(redis.settings(), founds=True) as console:
+        assert console.call(0, [("SET", "a", "1"), ("INCR", "a"), ("GET", "a")]) == [b"OK", 2, b"2"]
+        with pytest.raises(LaunchError, match="Redis does not take the change: WRONGTYPE"):
+            console.call(0, [("SADD", "a", "1")])
+
+
 def test_a_redis_that_takes_no_functions(redis: RedisProcess) -> None:
     redis.call("CONFIG", "SET", "maxmemory", "1")
-    with pytest.raises(LaunchError, match="Redis does not say who people are: OOM "), open_console(redis.settings()):
+    with pytest.raises(LaunchError, match="OOM "), open_console(redis.settings(), founds=True):
         pass
 
 
 def test_rows_that_cannot_be_read(redis: RedisProcess) -> None:
     redis.call("HSET", "pylingo:{0}people:bans", "x", "1.0 {}")
     redis.call("SET", "pylingo:{0}people:version", "1 x")
-    with pytest.raises(LaunchError, match="the row 'x' of bans must have the fields"), open_console(redis.settings()):
+    with (
+        pytest.raises(LaunchError, match="the row 'x' of bans must have the fields"),
+        open_console(redis.settings(), founds=True),
+    ):
         pass
 
 
 def test_a_change_that_redis_refuses(redis: RedisProcess) -> None:
-    with open_console(redis.settings()) as console:
+    with open_console(redis.settings(), founds=True) as console:
         redis.call("CONFIG", "SET", "maxmemory", "1")
         assert not console.store(console.register.op(fingerprint(1)))
         assert not console.register.is_operator(fingerprint(1))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from pylingo.reactor.history import store
 from pylingo.reactor.history.database import open_file
 from pylingo.reactor.history.history import Page
-from pylingo.reactor.history.store import find_key, load, next_keys, read_page, sweep
+from pylingo.reactor.history.store import find_key, load, newest, next_keys, read_page, rooms, sweep
 from pylingo.shared.messages import Entry, HistoryRequest
 from tests.fakes.history import ALL, in_memory, make_file
 from tests.fakes.pages import assert_page, logs, requests
@@ -230,3 +230,13 @@ def test_a_number_beyond_the_largest_of_the_file_is_that_one():
     with contextlib.closing(in_memory()) as file:
         store.write_numbers(file, reserved=2**70)
         assert store.read_numbers(file) == {"reserved": 2**63 - 1}
+
+
+def test_the_rooms_and_their_newest_messages():
+    with contextlib.closing(in_memory()) as file:
+        query = "insert into message (at, room, name, text, recipient) values (?, ?, 'ada', 'hi', ?)"
+        file.executemany(query, [(1, "tea", None), (2, "cats", None), (3, "tea", None), (4, "@1|2", "bob")])
+        assert sorted(rooms(file)) == ["cats", "tea"]
+        assert [entry.at for entry in newest(file, "tea", 5)] == [1, 3]
+        assert newest(file, "tea", 1) == [Entry("ada", "hi", 3)]
+        assert newest(file, "dogs", 1) == []

@@ -1,0 +1,43 @@
+"""The rooms of a single server's history, as commands that put them into a cluster. Pure.
+
+Each message becomes a batch of its own, because the stamps of old messages have gaps and those of a batch have none.
+Nobody is in these rooms, so they expire unless somebody comes.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Event, encode_batch, read_batch
+from pylingo.reactor.bus.redis.changes import pack_topic
+from pylingo.reactor.bus.redis.keys import Keys
+from pylingo.reactor.bus.redis.questions import Command
+from pylingo.reactor.history.topics import StoredTopic
+from pylingo.shared.codec import encode
+from pylingo.shared.messages import Entry, Message
+
+EXPIRY = 7 * 86_400
+"""Seconds after which the log of an empty room expires, as in `library.lua`."""
+
+
+def room_commands(keys: Keys, room: str, entries: Iterable[Entry], topic: StoredTopic | None) -> Iterator[Command]:
+    """Yield the commands that write a room, given by its compared form, into a cluster that has no log of it.
+
+    The entries are ascending. The keys that they were sent with are left out: the numbers of sessions begin anew.
+    """
+    stream, head, topics = (keys.of_room(kind, room) for kind in "rht")
+    before = 0
+    for entry in entries:
+        yield "XADD", stream, f"{entry.at}-0", "b", _batch(room, entry), "p", before
+        before = entry.at
+    if before:
+        yield "SET", head, before
+        yield "EXPIRE", stream, EXPIRY
+        yield "EXPIRE", head, EXPIRY
+    if topic is not None:
+        yield "SET", topics, pack_topic(topic), "NX", "EX", EXPIRY
+
+
+def _batch(room: str, entry: Entry) -> bytes:
+    frame = encode(Message(room, entry.from_, entry.text, PLACEHOLDER, entry.action))
+    marks = (entry.fingerprint, entry.operator) if entry.fingerprint is not None else None
+    batch = encode_batch(0, 0, [Event(frame, True, entry.action is True, marks=marks)])
+    return read_batch(batch).rewritten(0) if entry.redacted else batch
