@@ -49,6 +49,7 @@ class RoomLog:
         self.lanes = options.pop("lanes", 1)
         self.keys = Keys(lanes=self.lanes)
         self.when_taken: Callable[[], object] = lambda: None
+        self.strange: Callable[[bytes, bytes], object] = lambda channel, data: None
         settings = options.pop("settings", None) or redis.settings(lanes=self.lanes)
         self.deployment = Deployment(reactor, settings, self)
         self.feeds = Feeds(reactor, self.deployment, self.keys, number, number * 5 * _GENERATIONS, self, **options)
@@ -85,7 +86,8 @@ class RoomLog:
         self.feeds.down(why)
 
     def pushed(self, channel: bytes, data: bytes) -> None:
-        self.feeds.pushed(channel, data)
+        if not self.feeds.pushed(channel, data):
+            self.strange(channel, data)
 
     # --- of the feeds
 

@@ -20,6 +20,7 @@ MOST_ROOMS = 100
 """The most rooms of a call: Redis does nothing else meanwhile."""
 ROOM_KINDS = "rhmnt"
 """The kinds of keys of a room, in the order in which the functions expect them; `dead` follows."""
+_STREAM_AND_HEAD = 2  # the keys that are enough for a batch of messages alone
 
 type Committed = Callable[[list[Flight], Any], object]
 """Gets the flights of a call, and the reply: a stamp for each flight, or a `RedisError`."""
@@ -84,10 +85,10 @@ class Committer:
                 flights, keys, args, size = [], [], [], 0
             flight, batch = self._take_off(feed)
             flights.append(flight)
-            keys += room_keys(self._keys, feed)
             events = [proposal.event for proposal in flight.proposals]
-            args += (feed.key, feed.name, self._propose_stamp(feed, len(events)), len(events), batch)
-            args.append(pack_changes(events))
+            changes = pack_changes(events)
+            keys += room_keys(self._keys, feed)[: None if changes else _STREAM_AND_HEAD]
+            args += (feed.key, feed.name, self._propose_stamp(feed, len(events)), len(events), batch, changes)
             size += len(batch)
         self._call(lane, flights, keys, args, committed)
 

@@ -79,6 +79,22 @@ local function recount(rooms, r, h, n, t, dead, room, spelling)
   end
 end
 
+-- Do what one op of a batch changes.
+local function change(op, here, m, n, t, room, top)
+  local kind = op[1]
+  if kind == 'set' or (kind == 'change' and redis.call('HEXISTS', m, op[2]) == 1) then
+    set_member(m, n, op[2], op[3])
+    redis.call('SADD', here, op[2] .. ' ' .. room)
+  elseif kind == 'out' then
+    remove_member(m, n, op[2])
+    redis.call('SREM', here, op[2] .. ' ' .. room)
+  elseif kind == 'topic' and op[2] then
+    redis.call('SET', t, cmsgpack.pack({op[2], op[3], tonumber(top) - op[4]}))
+  elseif kind == 'topic' then
+    redis.call('DEL', t)
+  end
+end
+
 local function newest(r)
   local last = redis.call('XREVRANGE', r, '+', '-', 'COUNT', 1)[1]
   return last and string.match(last[1], '%d+') or '0'
@@ -100,38 +116,31 @@ local function append(r, h, keep, top, count, batch)
   return top, before
 end
 
--- KEYS fence here rooms, then for each room r h m n t dead
+-- KEYS fence here rooms, then for each room r h, and m n t dead behind them if the room has ops
 -- ARGV generation keep prefix of channels, then for each room: room spelling top count batch ops
---   ops: packed list of ["set", number, member], ["change", number, member] of who is in, ["out", number], ["topic", text or false, by, steps below the top]
+--   ops: '' or a packed list of ["set", number, member], ["change", number, member] for one that is in, ["out", number],
+--   ["topic", text or false, by, steps below the top]
 -- Returns the stamp of each batch.
 local function commit(keys, args)
   local error = refused(keys[1], args[1])
   if error then return error end
   local keep, prefix = args[2], args[3]
-  local tops, j = {}, 4
-  for i = 4, #keys, 6 do
-    local r, h, m, n, t, dead = keys[i], keys[i + 1], keys[i + 2], keys[i + 3], keys[i + 4], keys[i + 5]
+  local tops, i = {}, 4
+  for j = 4, #args, 6 do
     local room, batch, ops = args[j], args[j + 4], args[j + 5]
+    local r, h = keys[i], keys[i + 1]
     local top, before = append(r, h, keep, args[j + 2], tonumber(args[j + 3]), batch)
+    i = i + 2
     if ops ~= '' then
+      local m, n, t, dead = keys[i], keys[i + 1], keys[i + 2], keys[i + 3]
       for _, op in ipairs(cmsgpack.unpack(ops)) do
-        if op[1] == 'set' or (op[1] == 'change' and redis.call('HEXISTS', m, op[2]) == 1) then
-          set_member(m, n, op[2], op[3])
-          redis.call('SADD', keys[2], op[2] .. ' ' .. room)
-        elseif op[1] == 'out' then
-          remove_member(m, n, op[2])
-          redis.call('SREM', keys[2], op[2] .. ' ' .. room)
-        elseif op[1] == 'topic' and op[2] then
-          redis.call('SET', t, cmsgpack.pack({op[2], op[3], tonumber(top) - op[4]}))
-        elseif op[1] == 'topic' then
-          redis.call('DEL', t)
-        end
+        change(op, keys[2], m, n, t, room, top)
       end
+      recount(keys[3], r, h, n, t, dead, room, args[j + 1])
+      i = i + 4
     end
-    if ops ~= '' or before == '0' then recount(keys[3], r, h, n, t, dead, room, args[j + 1]) end
     redis.call('SPUBLISH', prefix .. 'r:' .. room, before .. ' ' .. top .. ' ' .. batch)
     tops[#tops + 1] = top
-    j = j + 6
   end
   return tops
 end

@@ -1,6 +1,10 @@
 """The functions that run inside Redis."""
 
 import re
+from typing import Any
+
+import msgpack
+import pytest
 
 from pylingo.reactor.bus.redis.library import LIBRARY, function, load, source
 from pylingo.reactor.bus.redis.link import LinkLost, RedisError
@@ -45,3 +49,128 @@ def test_all_functions_are_registered(servers: list[RoomLog], redis: RedisProces
     names = {dict(zip(entry[::2], entry[1::2], strict=True))[b"name"].decode() for entry in listed[5]}
     assert names == {function(name) for name in re.findall(r"^register\('(\w+)'", source(), re.MULTILINE)}
     assert len(names) > 10
+
+
+# --- names and sessions
+
+
+def key(rest: str) -> str:
+    return f"pylingo:{{0}}{rest}"
+
+
+def call(redis: RedisProcess, name: str, rests: list[str], *args: bytes | str | int) -> Any:
+    return redis.call("FCALL", function(name), len(rests), *map(key, rests), *args)
+
+
+def claim(redis: RedisProcess, name: str, number: int, fingerprint: str | None = None, *same: str) -> Any:
+    server = number >> 32
+    record = msgpack.packb({"s": server, "n": name, "f": fingerprint})
+    return call(redis, "claim", [f"fence:{server}", "sessions", f"of:{server}", "names"], name, number, record, *same)
+
+
+ANN, BOB, CARL = (1 << 32) + 1, (2 << 32) + 1, (2 << 32) + 2
+
+
+@pytest.fixture
+def loaded(servers: list[RoomLog], redis: RedisProcess) -> RedisProcess:
+    return redis
+
+
+def test_a_name_has_one_person(loaded: RedisProcess) -> None:
+    assert claim(loaded, "ann", ANN) == [1]
+    zero, holder, record = claim(loaded, "ann", BOB)
+    assert (zero, int(holder), msgpack.unpackb(record)["s"]) == (0, ANN, 1)
+    assert claim(loaded, "ann", ANN) == [1]
+    assert loaded.call("HGET", key("names"), "ann") == str(ANN).encode()
+    assert loaded.call("HEXISTS", key("sessions"), BOB) == 0
+
+
+def test_a_person_has_several_sessions(loaded: RedisProcess) -> None:
+    claim(loaded, "ann", ANN, "f1")
+    assert claim(loaded, "ann", BOB, "f2", "f1", "f2") == [1, str(ANN).encode()]
+    assert claim(loaded, "ann", CARL, "f3", "f3")[0] == 0
+    assert claim(loaded, "ann", CARL, None)[0] == 0
+    call(loaded, "release", ["names"], "ann", ANN)
+    assert loaded.call("HGET", key("names"), "ann") == str(BOB).encode()
+    call(loaded, "release", ["names"], "ann", BOB)
+    assert loaded.call("HEXISTS", key("names"), "ann") == 0
+
+
+def test_two_without_keys_are_never_one_person(loaded: RedisProcess) -> None:
+    claim(loaded, "ann", ANN)
+    assert claim(loaded, "ann", BOB, None, "")[0] == 0
+
+
+def test_a_name_of_a_session_that_is_gone(loaded: RedisProcess) -> None:
+    claim(loaded, "ann", ANN)
+    loaded.call("HDEL", key("sessions"), ANN)
+    assert claim(loaded, "ann", BOB) == [1]
+    assert loaded.call("HGET", key("names"), "ann") == str(BOB).encode()
+
+
+def test_a_server_that_was_given_up_gets_no_names_and_no_sessions(loaded: RedisProcess) -> None:
+    loaded.call("SET", key("fence:1"), "reaped")
+    assert "FENCED" in str(claim(loaded, "ann", ANN))
+    reply = call(loaded, "put", ["fence:1", "sessions", "of:1", "tok"], ANN, msgpack.packb({"s": 1}), "", "")
+    assert "FENCED" in str(reply)
+    assert loaded.call("HLEN", key("sessions")) == 0
+
+
+def test_a_session_changes_its_server_once(loaded: RedisProcess) -> None:
+    record = {"s": 1, "n": "ann", "f": None, "c": 1_700_000_000_000_000, "r": ["Lobby"], "a": None}
+    put = ["fence:1", "sessions", "of:1", "tok"]
+    assert call(loaded, "put", put, ANN, msgpack.packb(record), "aa", "") == 1
+    assert call(loaded, "put", put, ANN, msgpack.packb(record), "bb", "aa") == 1
+    assert loaded.call("HGETALL", key("tok")) == [b"bb", str(ANN).encode()]
+    take = ["fence:2", "sessions", "of:1", "of:2", "taken:1"]
+    taken = msgpack.unpackb(call(loaded, "take", take, ANN, 1, 2))
+    assert taken == {"s": 2, "n": "ann", "c": 1_700_000_000_000_000, "r": ["Lobby"]}
+    assert call(loaded, "take", take, ANN, 1, 2) is None
+    assert loaded.call("SMEMBERS", key("taken:1")) == [str(ANN).encode()]
+    assert (loaded.call("SCARD", key("of:1")), loaded.call("SCARD", key("of:2"))) == (0, 1)
+
+
+def test_only_the_owner_ends_a_session(loaded: RedisProcess) -> None:
+    claim(loaded, "ann", ANN)
+    call(loaded, "put", ["fence:1", "sessions", "of:1", "tok"], ANN, msgpack.packb({"s": 1}), "aa", "")
+    assert call(loaded, "drop", ["sessions", "of:2", "tok", "names"], ANN, 2, "aa", "ann") == 0
+    assert call(loaded, "drop", ["sessions", "of:1", "tok", "names"], ANN, 1, "aa", "ann") == 1
+    assert [loaded.call("EXISTS", key(rest)) for rest in ("sessions", "of:1", "tok", "names")] == [0, 0, 0, 0]
+
+
+# --- private messages
+
+
+def tell(redis: RedisProcess, top: int, batch: bytes = b"batch") -> Any:
+    streams = ["p:@a", "p:@b", "p:@a|b"]
+    keys = ["fence:1", "h:@", "names", "sessions", *streams]
+    return call(redis, "tell", keys, top, 100, "pylingo/0:{0}", "bob", "ann", batch)
+
+
+def test_a_private_message_goes_to_the_servers_of_both(
+    loaded: RedisProcess, servers: list[RoomLog], loop: Reactor
+) -> None:
+    pushes: list[tuple[int, bytes, bytes]] = []
+    for server in servers:
+        server.strange = lambda channel, data, n=server.number: pushes.append((n, channel, data))
+        server.deployment.ears(0).tell("SSUBSCRIBE", f"pylingo/0:{{0}}srv:{server.number}")
+    turn_until(loop, lambda: all(server.deployment.ears(0).waiting == 0 for server in servers))
+    claim(loaded, "ann", ANN)
+    claim(loaded, "bob", BOB, "f")
+    claim(loaded, "bob", CARL, "f", "f")
+    assert tell(loaded, 50) == [b"50", 2]
+    turn_until(loop, lambda: len(pushes) == 2)
+    assert sorted(pushes) == [
+        (1, b"pylingo/0:{0}srv:1", b"50 batch"),
+        (2, b"pylingo/0:{0}srv:2", b"50 batch"),
+    ]
+    for stream in ("p:@a", "p:@b", "p:@a|b"):
+        assert loaded.call("XRANGE", key(stream), "-", "+") == [[b"50-0", [b"b", b"batch", b"p", b"0"]]]
+
+
+def test_the_stamps_of_private_messages_rise(loaded: RedisProcess) -> None:
+    assert [tell(loaded, top)[0] for top in (50, 50, 7, 90)] == [b"50", b"51", b"52", b"90"]
+
+
+def test_nobody_is_there(loaded: RedisProcess) -> None:
+    assert tell(loaded, 50) == [b"50", 0]
