@@ -165,6 +165,8 @@ def test_whoever_comes_while_no_worker_has_room_waits_and_is_served():
         peers = [Peer(server.port, greet=False) for _ in range(2 * 64 + 40)]
         try:
             assert connected(server, 2 * 64) == {1: 64, 2: 64}
+            wait_until(lambda: counters(server) and "INFO    129 connected" in server.log(), "one in the hand")
+            assert "130 connected" not in server.log()
             for pid in pids:
                 os.kill(pid, signal.SIGCONT)
             assert [type(peer.recv()) for peer in peers] == [Welcome] * len(peers)
@@ -214,6 +216,7 @@ def test_a_stop_says_one_goodbye_to_each_and_leaves_no_process(number, is_for_al
             peer.close()
         assert server.process.wait(DEADLINE) == 0
         assert not any(map(is_alive, pids))
+        assert "stopping at once" not in server.log()
 
 
 def test_a_second_signal_does_not_wait_for_people_who_do_not_read():
@@ -342,14 +345,16 @@ def test_as_process_1_it_reaps_the_orphans_of_others():
 
 @pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs redis-server")
 def test_redis_is_started_again_and_ends_last(tmp_path):
-    with supervised(2, "--redis", str(tmp_path)) as server:
+    with supervised(2, "--redis", str(tmp_path), preexec=os.setsid) as server:
         redis = next(pid for pid, words in children(server.pid).items() if b"redis-server" in words[0])
         os.kill(redis, signal.SIGKILL)
         wait_until(lambda: "redis-server was killed by SIGKILL: starting it again" in server.log(), "its end")
         path = tmp_path / "redis" / "redis.sock"
         wait_until(lambda: redis_answers(path), "another Redis")
-        assert server.stop(signal.SIGTERM) == 0
+        os.killpg(server.pid, signal.SIGINT)  # as Ctrl-C does
+        assert server.process.wait(DEADLINE) == 0
         log = server.log()
+        assert "Received SIGINT" not in log
         assert log.rindex("redis: ") > log.rindex("worker 2: ")
     assert not path.exists()
     assert os.stat(path.parent).st_mode & 0o777 == 0o700

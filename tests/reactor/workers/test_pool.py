@@ -87,6 +87,15 @@ def test_connections_go_to_the_fewest_and_in_turn(start, far_ends):
     assert pool.serving_count == 3
 
 
+def test_of_equally_many_the_turn_decides_even_if_all_are_none(reactor, start, far_ends):
+    body = "report(ready=True)\nwhile receive() != 'stop': report(taken=1, ended={'192.0.2.7': 1})"
+    pool = start(3, dict.fromkeys((1, 2, 3), body), "serving")
+    for _ in range(6):
+        give(pool, far_ends)
+        wait_until(lambda: reactor.tick(0.01) or counts(pool) == [0, 0, 0])
+    assert [worker.passed for worker in pool.workers] == [2, 2, 2]
+
+
 def test_a_worker_that_ends_is_started_again_and_gets_the_next_connections(reactor, start, listener, far_ends, caplog):
     pool = start(2, {}, "serving")
     for _ in range(6):
