@@ -5,10 +5,18 @@ documentation are made from `SETTINGS`, the table of these fields.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pylingo.reactor.bus.redis.settings import (
+    ClusterSettings,
+    RedisAddress,
+    cluster_name,
+    read_password,
+    redis_address,
+    require_hiredis,
+)
 from pylingo.reactor.chat.hub import GRACE, QUEUE_HARD, QUEUE_SOFT
 from pylingo.reactor.engine.listener import ACCEPTS, LOOPBACK, Network
 from pylingo.reactor.history.memory import MEMORY
@@ -39,6 +47,7 @@ from pylingo.shared.values import (
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 _seconds = number(0.1, 86_400)
+_cluster_name = cluster_name()
 _tcp_seconds = number(0.1, 32_767)  # the largest TCP_KEEPIDLE that Linux accepts
 
 
@@ -228,6 +237,65 @@ class ServerSettings:
         "the oldest messages are deleted",
         needs_restart=True,
     )
+    cluster: RedisAddress | None = _setting(  # noqa: RUF009 - it makes a field
+        None,
+        redis_address(),
+        "URL",
+        "the Redis that joins several servers to one chat; keeps the history, instead of --history",
+        needs_restart=True,
+    )
+    cluster_ca: str = _setting(
+        "",
+        path(),
+        "FILE",
+        "the certificates that may sign that of a Redis with rediss://, in PEM; without it, those of the system",
+        needs_restart=True,
+    )
+    cluster_password_file: str = _setting(
+        "",
+        path(),
+        "FILE",
+        "a file with the password of Redis; without it, the environment's PYLINGO_CLUSTER_PASSWORD counts",
+        needs_restart=True,
+    )
+    cluster_name: str = _setting(
+        "pylingo",
+        _cluster_name,
+        "NAME",
+        "the name of the cluster, in front of everything that it has in Redis",
+        needs_restart=True,
+    )
+    cluster_lanes: int = _setting(
+        1,
+        integer(1, 1_024),
+        "N",
+        "parts into which the rooms are divided, each on one node of a Redis Cluster; counts when a cluster is created",
+        needs_restart=True,
+    )
+    cluster_patience: float = _setting(
+        10.0,
+        duration(1, 3_600, or_none=False),
+        "TIME",
+        "time without a sign of life from another server of the cluster",
+        "the other server is given up; rooms see `left` with reason `lost` after --resume-grace",
+        needs_restart=True,
+    )
+    cluster_wait: int = _setting(
+        0,
+        integer(0, 100),
+        "N",
+        "replicas of Redis that must have a message before it counts as sent",
+        "messages wait for `sent`, and people are told",
+        needs_restart=True,
+    )
+    cluster_keep: int = _setting(
+        1_000,
+        integer(10, 1_000_000),
+        "N",
+        "messages of each room that Redis keeps",
+        "older messages are deleted",
+        needs_restart=True,
+    )
     drain_timeout: float = _setting(
         5.0,
         _seconds,
@@ -246,6 +314,8 @@ class ServerSettings:
         if bool(self.tls_cert) != bool(self.tls_key):
             given, missing = ("--tls-cert", "--tls-key") if self.tls_cert else ("--tls-key", "--tls-cert")
             raise LaunchError(f"{given} needs {missing}: give both, or none")
+        if self.cluster is not None and self.history:
+            raise LaunchError("--history cannot be used with --cluster: Redis keeps the history of a cluster")
 
 
 SETTINGS = table(Setting(name=field.name, **field.metadata) for field in dataclasses.fields(ServerSettings))
@@ -280,12 +350,32 @@ def with_data(settings: ServerSettings) -> ServerSettings:
             raise LaunchError("--members needs a FILE, or the folder of --data, where the file is called members")
         return settings
     data = DataDir(settings.data)
-    found: dict[str, Any] = {"history": settings.history or data.history}
+    found: dict[str, Any] = {} if settings.cluster else {"history": settings.history or data.history}
     if not settings.no_tls and not settings.tls_cert:
         found |= {"tls_cert": data.certificate, "tls_key": data.key}
     if settings.members == TRUE:
         found["members"] = data.members
     return dataclasses.replace(settings, **found)
+
+
+def cluster_settings(settings: ServerSettings, environment: Mapping[str, str]) -> ClusterSettings | None:
+    """Return the settings of `--cluster` with Redis's password, or None without that option.
+
+    Raises `LaunchError` if hiredis is missing, or the file with the password cannot be used.
+    """
+    if settings.cluster is None:
+        return None
+    require_hiredis()
+    return ClusterSettings(
+        address=settings.cluster,
+        ca=settings.cluster_ca,
+        password=read_password(settings.cluster_password_file, environment),
+        name=settings.cluster_name,
+        lanes=settings.cluster_lanes,
+        patience=settings.cluster_patience,
+        replicas=settings.cluster_wait,
+        keep=settings.cluster_keep,
+    )
 
 
 def has_file(arguments: Sequence[str]) -> bool:

@@ -1,6 +1,7 @@
 """The settings: from the command line, from a file, and what is said about wrong ones."""
 
 import dataclasses
+import importlib.util
 import os
 import unicodedata
 from ipaddress import ip_network
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pylingo.reactor.config import LOG_LEVELS, SETTINGS, ServerSettings, parse_arguments, with_data
+from pylingo.reactor.bus.redis.settings import ClusterSettings, Kind, RedisAddress, parse_redis_address
+from pylingo.reactor.config import LOG_LEVELS, SETTINGS, ServerSettings, cluster_settings, parse_arguments, with_data
 from pylingo.reactor.engine.listener import LOOPBACK
 from pylingo.shared import __version__
 from pylingo.shared.launch import LaunchError
@@ -65,6 +67,19 @@ GOOD = {
     "history_memory": {"64K": 65_536, "64M": 2**26, "1024G": 2**40},
     "history_keep": {"0": 0.0, "45s": 45.0, "30m": 1_800.0, "12h": 43_200.0, "0.5d": 43_200.0, "90d": 7_776_000.0},
     "history_max": {"0": 0, "1M": 2**20, "2G": 2**31},
+    "cluster": {
+        "redis://h": RedisAddress(kind=Kind.SERVER, hosts=(("h", 6379),)),
+        "rediss://u@h:7/1": RedisAddress(kind=Kind.SERVER, hosts=(("h", 7),), user="u", db=1, is_encrypted=True),
+        "redis+unix:///run/redis.sock": RedisAddress(kind=Kind.UNIX, path="/run/redis.sock"),
+        "": None,
+    },
+    "cluster_ca": {"": "", "/etc/ca.pem": "/etc/ca.pem"},
+    "cluster_password_file": {"": "", "/etc/password": "/etc/password"},
+    "cluster_name": {"pylingo": "pylingo", "a.B-9_": "a.B-9_"},
+    "cluster_lanes": {"1": 1, "64": 64, "1024": 1_024},
+    "cluster_patience": {"1s": 1.0, "10": 10.0, "2500ms": 2.5, "1h": 3_600.0},
+    "cluster_wait": {"0": 0, "1": 1, "100": 100},
+    "cluster_keep": {"10": 10, "1000": 1_000, "1000000": 1_000_000},
     "drain_timeout": {"2.5": 2.5},
 }
 DIGITS = "9" * 5_000  # more than the interpreter converts
@@ -110,6 +125,14 @@ BAD = {
         TIME,
     ),
     "history_max": (["-1", "2g", "", "all", "1", "1023K"], "0 or a size from 1M to 1048576G, such as 64K or 2M"),
+    "cluster": ([], ""),  # see `test_a_wrong_address_of_a_redis_is_refused_with_a_sentence_of_its_own`
+    "cluster_ca": (["a\0b", "~nobody-of-that-name/x"], "a path without NUL"),
+    "cluster_password_file": (["a\0b", "~nobody-of-that-name/x"], "a path without NUL"),
+    "cluster_name": (["", "a b", "{a}", "a:b", "x" * 65], "1 to 64 letters, digits, dots, hyphens and underscores"),
+    "cluster_lanes": (["0", "1025", "many"], WHOLE),
+    "cluster_patience": (["0", "999ms", "2h", "soon"], "a time from 1s to 1h, such as 45s, 30m, 12h or 90d"),
+    "cluster_wait": (["-1", "101"], WHOLE),
+    "cluster_keep": (["9", "1000001", "all"], WHOLE),
     "drain_timeout": (["0", "inf"], NUMBER),
 }
 
@@ -278,6 +301,58 @@ def test_a_certificate_and_its_key_come_together():
             parse_arguments([one, "x.pem"])
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("localhost", "--cluster: it must be redis://HOST:PORT, rediss://HOST:PORT,"),
+        ("redis://h:x", "--cluster: a port must be a whole number"),
+        ("redis://:hunter2@h", "--cluster: a password in an argument can be read by every user of this computer"),
+    ],
+)
+def test_a_wrong_address_of_a_redis_is_refused_with_a_sentence_of_its_own(config_file, text, words):
+    sentence = refusal("--cluster", text)
+    assert sentence.startswith(words)
+    assert "hunter2" not in sentence
+    assert words.partition(": ")[2] in refusal("--config", config_file(f'cluster = "{text}"'))
+
+
+def test_a_cluster_keeps_no_history_of_its_own(tmp_path):
+    assert refusal("--cluster", "redis://h", "--history", "chat.db").startswith(
+        "--history cannot be used with --cluster"
+    )
+    settings = with_data(parse_arguments(["--cluster", "redis://h", "--data", str(tmp_path)]))
+    assert settings.history == ""
+    assert settings.tls_cert.startswith(str(tmp_path))
+
+
+def test_the_settings_of_a_cluster(tmp_path):
+    assert cluster_settings(parse_arguments([]), {}) is None
+    file = tmp_path / "password"
+    file.write_text("secret\n")
+    words = (
+        "--cluster-name n --cluster-lanes 2 --cluster-patience 3s --cluster-wait 4 --cluster-keep 50 --cluster-ca ca"
+    )
+    settings = parse_arguments(["--cluster", "rediss://h", *words.split(), "--cluster-password-file", str(file)])
+    assert cluster_settings(settings, {}) == ClusterSettings(
+        address=parse_redis_address("rediss://h"),
+        ca="ca",
+        password="secret",
+        name="n",
+        lanes=2,
+        patience=3.0,
+        replicas=4,
+        keep=50,
+    )
+    plain = cluster_settings(parse_arguments(["--cluster", "redis://h"]), {"PYLINGO_CLUSTER_PASSWORD": "other"})
+    assert plain == ClusterSettings(address=parse_redis_address("redis://h"), password="other")
+
+
+def test_a_cluster_needs_hiredis(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(LaunchError, match=r"pip install 'pylingo-chat\[cluster\]'"):
+        cluster_settings(parse_arguments(["--cluster", "redis://h"]), {})
+
+
 # --- the file ---------------------------------------------------------------------------------------------------
 
 
@@ -289,6 +364,8 @@ def test_a_file_may_hold_every_setting_under_its_name(config_file, dash):
         value = values[name] if not SETTINGS[name].type.is_list else list(GOOD[name])[-1]
         if isinstance(value, bool):
             return str(value).lower()
+        if value is None:
+            return '""'
         return toml(value) if isinstance(value, str) else value
 
     lines = [f"{name.replace('_', dash)} = {shown(name)}" for name in values]
