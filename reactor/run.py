@@ -47,7 +47,7 @@ def _serve() -> int:
         from pylingo.reactor.workers.process import work
 
         return work(sys.argv[2:])
-    from pylingo.reactor.config import parse_arguments, with_data
+    from pylingo.reactor.config import cluster_settings, parse_arguments, with_data
     from pylingo.reactor.engine.loop import Reactor
     from pylingo.reactor.log import log_to_stderr
     from pylingo.reactor.registry import open_registry
@@ -63,13 +63,14 @@ def _serve() -> int:
         check_history(settings.history, settings.data)
     reactor = Reactor()
     registry.attach(reactor)
-    server = Server(settings, reactor, registry)
+    server = Server(settings, reactor, registry, cluster=cluster_settings(settings, os.environ))
     try:
         targets = wait_for_host(reactor, settings.host, settings.port)
         server.obey_signals(Reload(server, sys.argv[1:], registry).request)
         address = server.start(targets)
     except OSError as error:
         raise LaunchError(why_not_listening(error, settings.host, settings.port)) from None
+    server.wait_for_cluster()
     bound = targets[0][1][0]
     server_at = reachable(address, bound)
     certificate = settings.tls_cert
@@ -88,6 +89,8 @@ def _serve() -> int:
         log.write(NOT_ENCRYPTED)
     server.serve()
     registry.close(settings.drain_timeout)
+    if server.failure:
+        raise LaunchError(server.failure, 1)
     return 0
 
 

@@ -33,6 +33,7 @@ from pylingo.reactor.people.passwords import PasswordGate
 from pylingo.reactor.people.register import Register
 from pylingo.reactor.registry import Registry
 from pylingo.reactor.service import Service
+from pylingo.shared.launch import LaunchError
 from pylingo.shared.messages import Notice
 from pylingo.shared.names import prepare as prepare_names
 
@@ -45,6 +46,7 @@ logger = logging.getLogger(__name__)
 _LOOP_SHARE = 0.8  # of the drain timeout, if there is a file: the rest is left for the disk
 _NAMES_EVERY, _NAMES_AT_ONCE = 3_600.0, 500  # seconds between two rounds, and names in one tick
 _LOOK_AGAIN = 0.01  # seconds after which the end looks again whether requests still wait
+_SAY_SO = 1.0  # seconds after which the start says that it waits for Redis
 _HURRY = 0.2  # seconds that the end waits for the disk after a second signal
 
 
@@ -190,6 +192,18 @@ class Server:
 
         return Cluster(self.reactor, settings, self.hub, self, f"{self.settings.host}:{self.settings.port}")
 
+    def wait_for_cluster(self) -> None:
+        """Run until people may come. Raises `LaunchError` if this server cannot take part, or is told to end."""
+        if self._cluster is None:
+            return
+        timer = self.reactor.call_later(_SAY_SO, logger.warning, "waiting for Redis at %s", self._cluster.address)
+        self.reactor.run()
+        timer.cancel()
+        if self.failure:
+            raise LaunchError(self.failure)
+        if not self._is_open:
+            raise LaunchError("stopped before Redis could be reached", status=0)
+
     def cluster_ready(self) -> None:
         """See `ClusterListener.cluster_ready`."""
         if self._is_open:
@@ -197,6 +211,7 @@ class Server:
         else:
             self._is_open = True
             self.admission.open()
+            self.reactor.stop()  # which `wait_for_cluster` runs
 
     def cluster_refused(self, why: str) -> None:
         """See `ClusterListener.cluster_refused`."""

@@ -9,11 +9,11 @@ import pytest
 
 from tests.console import Console
 from tests.fakes.keys import UNENCRYPTED, UNENCRYPTED_PUBLIC
-from tests.support import ServerProcess
+from tests.support import ServerProcess, everywhere
 
 type Open = Callable[..., Console]
 
-pytestmark = pytest.mark.usefixtures("wire")
+pytestmark = [pytest.mark.usefixtures("wire"), everywhere]
 
 
 @pytest.fixture(params=["top", "plain"])

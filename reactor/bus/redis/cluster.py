@@ -82,6 +82,11 @@ class Cluster:
         self._questions = Questions(self.deployment, reactor.call_later)
 
     @property
+    def address(self) -> str:
+        """Where Redis is."""
+        return str(self._settings.address)
+
+    @property
     def is_alone(self) -> bool:
         """Whether no other server of the cluster is alive."""
         return self._health is None or not self._health.has_company()
