@@ -58,12 +58,13 @@ def _serve() -> int:
 
     settings = with_data(parse_arguments(sys.argv[1:]))
     log = log_to_stderr(settings.log_level)
-    registry = open_registry(settings)
+    shared = cluster_settings(settings, os.environ)
+    registry = open_registry(settings, is_shared=shared is not None)
     if settings.history:
         check_history(settings.history, settings.data)
     reactor = Reactor()
     registry.attach(reactor)
-    server = Server(settings, reactor, registry, cluster=cluster_settings(settings, os.environ))
+    server = Server(settings, reactor, registry, cluster=shared)
     try:
         targets = wait_for_host(reactor, settings.host, settings.port)
         server.obey_signals(Reload(server, sys.argv[1:], registry).request)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pylingo.reactor.admission import Admission
 from pylingo.reactor.bus.local import LocalBus
 from pylingo.reactor.certificates import load_tls
-from pylingo.reactor.chat.access import Access
+from pylingo.reactor.chat.access import Access, Store
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.moderation import enforce
 from pylingo.reactor.chat.session import Session
@@ -39,6 +39,7 @@ from pylingo.shared.names import prepare as prepare_names
 
 if TYPE_CHECKING:
     from pylingo.reactor.bus.redis.cluster import Cluster
+    from pylingo.reactor.bus.redis.pact import Pact
     from pylingo.reactor.bus.redis.settings import ClusterSettings
 
 logger = logging.getLogger(__name__)
@@ -86,8 +87,9 @@ class Server:
         self.admission.tls = tls
         self.failure = ""
         """Why the server has stopped by itself."""
+        self._pact: Pact | None = None
         self._cluster = self._join(cluster) if cluster is not None else None
-        self._is_draining = self._is_open = self._is_leaving = False
+        self._is_draining = self._is_open = self._is_leaving = self._is_waiting = False
         self._end = math.inf  # when everything must be over, on the reactor's clock
         self._configure()
 
@@ -189,15 +191,26 @@ class Server:
 
     def _join(self, settings: "ClusterSettings") -> "Cluster":
         from pylingo.reactor.bus.redis.cluster import Cluster  # which needs hiredis
+        from pylingo.reactor.cluster_start import shared_certificate
 
-        return Cluster(self.reactor, settings, self.hub, self, f"{self.settings.host}:{self.settings.port}")
+        return Cluster(self.reactor, settings, self.hub, self, shared_certificate(self.settings))
+
+    def cluster_joined(self, pact: "Pact", store: Store, answer: Callable[[str], object]) -> None:
+        """See `ClusterListener.cluster_joined`."""
+        from pylingo.reactor.cluster_start import join
+
+        self._pact = pact
+        self.registry.shared = store
+        join(pact, self.settings, answer)
 
     def wait_for_cluster(self) -> None:
         """Run until people may come. Raises `LaunchError` if this server cannot take part, or is told to end."""
         if self._cluster is None:
             return
         timer = self.reactor.call_later(_SAY_SO, logger.warning, "waiting for Redis at %s", self._cluster.address)
+        self._is_waiting = True
         self.reactor.run()
+        self._is_waiting = False
         timer.cancel()
         if self.failure:
             raise LaunchError(self.failure)
@@ -208,10 +221,24 @@ class Server:
         """See `ClusterListener.cluster_ready`."""
         if self._is_open:
             self.admission.intake.go_on()
+        elif self.settings.tls_cert and self._pact is not None:
+            from pylingo.reactor.cluster_start import invite_first
+
+            invite_first(self._pact, self.registry, self._open)
         else:
-            self._is_open = True
-            self.admission.open()
-            self.reactor.stop()  # which `wait_for_cluster` runs
+            self._open()
+
+    def _open(self) -> None:
+        """The register has everything: let people in, if anybody may come in at all."""
+        try:
+            self.registry.check_way_in(self.settings)
+        except LaunchError as error:
+            self.cluster_refused(str(error))
+            return
+        self._is_open = True
+        self.admission.open()
+        if self._is_waiting:
+            self.reactor.stop()
 
     def cluster_refused(self, why: str) -> None:
         """See `ClusterListener.cluster_refused`."""

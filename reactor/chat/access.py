@@ -41,10 +41,6 @@ class Access:
         self._secret = secrets.token_bytes(_CHALLENGE)
         self._uses_stored = 0  # when the use of names was stored, by the stamps of the caller
 
-    def store_with(self, store: Store) -> None:
-        """Store the changes with `store` from now on."""
-        self._store = store
-
     @property
     def lets_guests_in(self) -> bool:
         """Whether people without a key and without a password may come in."""

@@ -37,6 +37,7 @@ class Handover:
         self._order: Order | None = None
         self._ended: Counter[str] = Counter()
         self._is_scheduled = False
+        self._is_held = False
         self._is_blocked = False  # the supervisor is slow to read
         self._is_ready_said = False
         self._is_closed = False
@@ -64,6 +65,15 @@ class Handover:
         self._ended[host] += 1
         self._report_soon()
 
+    def hold(self) -> None:
+        """Let nobody in until `go_on`. Those whom the supervisor passes meanwhile wait."""
+        self._is_held = True
+
+    def go_on(self) -> None:
+        """Let people in again after `hold`."""
+        self._is_held = False
+        self._let_all_in()
+
     def close(self) -> None:
         """Give back all sockets that are not taken over yet. Orders are still obeyed."""
         if self._is_closed:
@@ -82,9 +92,8 @@ class Handover:
         if mask & EVENT_READ:
             self._read()
         self._send()
-        taken, self._taken = self._taken, []
-        for passed in taken:
-            self._let_in(passed)
+        if not self._is_held:
+            self._let_all_in()
         if not self._is_blocked and self._order is not None:
             order, self._order = self._order, None
             self.obey(order)
@@ -115,6 +124,11 @@ class Handover:
             self._unacknowledged.append(message)
             if self._is_closed:
                 self._give_back()
+
+    def _let_all_in(self) -> None:
+        taken, self._taken = self._taken, []
+        for passed in taken:
+            self._let_in(passed)
 
     def _let_in(self, passed: Passed) -> None:
         assert self._accepted is not None  # sockets come after `open`

@@ -1,10 +1,11 @@
 """The process of a worker: a server that gets its connections from the supervisor, and stops when that one ends."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from pylingo.reactor.config import parse_arguments, with_data
+from pylingo.reactor.config import cluster_settings, parse_arguments, with_data
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.log import log_to_stderr
 from pylingo.reactor.registry import open_registry
@@ -32,11 +33,12 @@ def work(arguments: Sequence[str]) -> int:
         raise LaunchError("the server itself starts its workers: start it with --workers") from None
     settings = with_data(parse_arguments(arguments))
     log_to_stderr(settings.log_level, f"worker {number}")
-    registry = open_registry(settings)
+    cluster = cluster_settings(settings, os.environ)
+    registry = open_registry(settings, is_shared=cluster is not None)
     reactor = Reactor()
     registry.attach(reactor)
     handover = Handover(reactor, channel)
-    server = Server(settings, reactor, registry, handover)
+    server = Server(settings, reactor, registry, handover, cluster)
     handover.obey = _Obedience(server, Reload(server, arguments, registry).request).obey
     server.start()
     server.serve()

@@ -17,10 +17,12 @@ from pylingo.reactor.bus.redis.founding import Charter, Founding, found
 from pylingo.reactor.bus.redis.health import Health
 from pylingo.reactor.bus.redis.history import RedisHistory
 from pylingo.reactor.bus.redis.keys import Keys
+from pylingo.reactor.bus.redis.pact import Pact
 from pylingo.reactor.bus.redis.people import ClusterPeople
 from pylingo.reactor.bus.redis.questions import Questions
 from pylingo.reactor.bus.redis.sessions import SessionRecord
 from pylingo.reactor.bus.redis.settings import ClusterSettings
+from pylingo.reactor.chat.access import Store
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.engine.loop import Reactor
@@ -39,6 +41,9 @@ _GIVEN_UP = "the other servers have given this one up: come back, and say again 
 class ClusterListener(Protocol):
     """The server."""
 
+    def cluster_joined(self, pact: Pact, store: Store, answer: Callable[[str], object]) -> None:
+        """Redis is there: store the register with `store` from now on. `answer` gets why this server may not join."""
+
     def cluster_ready(self) -> None:
         """People may come, for the first time or again."""
 
@@ -56,7 +61,10 @@ class ClusterListener(Protocol):
 
 
 class Cluster:
-    """See the module. `address` is what other servers are shown of this one."""
+    """See the module. `certificate` is the fingerprint that all servers must have, "" for none.
+
+    `address` is what the other servers are shown of this one.
+    """
 
     def __init__(
         self,
@@ -64,12 +72,14 @@ class Cluster:
         settings: ClusterSettings,
         hub: Hub[Session],
         listener: ClusterListener,
+        certificate: str = "",
         address: str = "",
     ) -> None:
         self._reactor = reactor
         self._settings = settings
         self._hub = hub
         self._listener = listener
+        self._certificate = certificate
         self._address = address
         self._keys: Keys | None = None
         self._people: ClusterPeople | None = None
@@ -138,9 +148,8 @@ class Cluster:
 
     def up(self) -> None:
         """See `DeploymentListener.up`."""
-        found(
-            self.deployment, self._settings.name, self._settings.address.db, Charter(self._settings.lanes), self._found
-        )
+        charter = Charter(self._settings.lanes, self._certificate)
+        found(self.deployment, self._settings.name, self._settings.address.db, charter, self._found)
 
     def _found(self, founding: Founding) -> None:
         """Redis is fit, or not, and has the functions."""
@@ -169,8 +178,15 @@ class Cluster:
         self.deployment.use_lanes(lanes)
         self._keys = keys = Keys(self._settings.name, self._settings.address.db, lanes)
         self._people = ClusterPeople(self._reactor, self.deployment, keys, self._hub.access.register, self)
-        self._hub.access.store_with(self._people.store)
-        self._begin_health(keys)
+        self._listener.cluster_joined(Pact(self.deployment.ears(0), keys), self._people.store, self._joined)
+
+    def _joined(self, why_not: str) -> None:
+        if why_not:
+            self._listener.cluster_refused(why_not)
+            return
+        assert self._keys is not None
+        assert self._people is not None
+        self._begin_health(self._keys)
         self._people.up()
 
     def _begin_health(self, keys: Keys) -> None:
