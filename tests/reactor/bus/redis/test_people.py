@@ -401,6 +401,38 @@ def test_a_use_is_shared_once_in_a_while(ann: PeopleServer, ben: PeopleServer, c
     assert [owned.used for owned in ben.register.to_state()["names"]] == [clock.now]
 
 
+def test_uses_that_need_not_be_shared_do_not_hide_those_that_must(
+    ann: PeopleServer, ben: PeopleServer, clock: WallClock
+) -> None:
+    names = [f"name{number}" for number in range(module.AT_ONCE + 2)]
+    for name in names:
+        ann.claim(name, ADA).commit()
+    assert ann.stored()
+    agree(ann, ben)
+    for name in names[:-1]:
+        ann.register.refresh_name(name, ADA)
+    clock.advance(86_400)
+    ann.register.refresh_name(names[-1], ADA)
+    assert ann.stored()
+    agree(ann, ben)
+
+
+def test_a_store_whose_reply_was_lost_is_not_repeated(
+    ann: PeopleServer, ben: PeopleServer, redis: RedisProcess
+) -> None:
+    ann.store(ann.register.op(ADA))
+    ann.people.down("the connection is cut")  # the reply and the push come too late
+    turn_until(ann.reactor, lambda: ben.register.is_operator(ADA), "the operator")
+    ben.register.deop(ADA)
+    assert ben.stored()
+    assert ann.answers == []
+    ann.people.up()
+    turn_until(ann.reactor, lambda: ann.answers, "the answer")
+    assert ann.answers == [True]
+    agree(ann, ben)
+    assert not ann.register.is_operator(ADA)
+
+
 def test_a_row_of_another_version_is_left_out(ann: PeopleServer, redis: RedisProcess, begin: Begin) -> None:
     assert ann.stored(ann.claim("ada", ADA))
     redis.call("HSET", Keys().key(0, "people:bans"), "x", '7 {"kind": "new"}')
