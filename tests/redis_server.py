@@ -60,6 +60,11 @@ class RedisProcess:
         return ClusterSettings(address=parse_redis_address(self.url), **more)
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
