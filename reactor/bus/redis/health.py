@@ -5,7 +5,6 @@ sessions go to the server that noticed. There are no leases with a time to live,
 is away.
 """
 
-import functools
 import secrets
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -170,7 +169,7 @@ class Health:
             self._beat, self._people(), round(self._lag() * 1_000), self._version, self._address
         ).packed()
         self._deployment.ears(0).call(
-            functools.partial(self._beaten, self._reactor.clock()),
+            self._beaten,
             "FCALL",
             function("heartbeat"),
             2,
@@ -181,7 +180,7 @@ class Health:
             state,
         )
 
-    def _beaten(self, since: float, reply: Any) -> None:
+    def _beaten(self, reply: Any) -> None:
         self._is_waiting = False
         if isinstance(reply, RedisError):
             self._hearts.begin_anew()
@@ -191,7 +190,7 @@ class Health:
                 self._listener.fenced()
             return
         states = dict(zip(map(int, reply[::2]), reply[1::2], strict=True))
-        for server, state in self._hearts.heard(states, self.server, since):
+        for server, state in self._hearts.heard(states, self.server):
             if self._reaper is not None:
                 self._reaper.reap(server, state)
 

@@ -11,7 +11,7 @@ import msgpack
 PERIOD = 1.0
 """Seconds between two beats."""
 LONGEST_REPLY = 2.5
-"""Seconds between two replies, or from a question to its reply, above which the connection is not healthy."""
+"""Seconds between two replies above which the connection is not healthy."""
 
 
 class ServerState(NamedTuple):
@@ -64,13 +64,13 @@ class Hearts:
         oldest = self._clock() - seconds
         return [server for server, heart in self._hearts.items() if heart.since >= oldest]
 
-    def heard(self, states: dict[int, bytes], own: int, asked: float) -> list[tuple[int, bytes]]:
-        """Take the states of all servers; `own` is the one that asked, at the time `asked`.
+    def heard(self, states: dict[int, bytes], own: int) -> list[tuple[int, bytes]]:
+        """Take the states of all servers; `own` is the one that asked.
 
         Return those that are to be given up, with the states in which they stand still.
         """
         now = self._clock()
-        if now - asked > LONGEST_REPLY or (self._last is not None and now - self._last > LONGEST_REPLY):
+        if self._last is not None and now - self._last > LONGEST_REPLY:
             self.begin_anew()
         passed = 0.0 if self._last is None else now - self._last
         self._last = now

@@ -88,11 +88,16 @@ def test_a_stamp_is_never_below_the_head(servers: list[RoomLog], loop: Reactor, 
 
 def test_a_server_with_a_wrong_clock(make_server: MakeServer, loop: Reactor, redis: RedisProcess) -> None:
     server = make_server(1, clock=lambda: 5)
-    server.open("lobby")
-    server.say("lobby", "hello")
-    turn_until(loop, lambda: server.ordered)
+    for room in ("lobby", "tea", "lobby"):
+        server.open(room)
+        server.say(room, "hello")
+    turn_until(loop, lambda: len(server.ordered) == 3)
+    server.say("tea", "again")
+    turn_until(loop, lambda: len(server.ordered) == 4)
     seconds = int(redis.call("TIME")[0])
     assert abs(server.ordered[0][0] / 1e6 - seconds) < 3600
+    assert in_order(at for at, _ in sorted(server.ordered[:3])), "the stamps of a clock that stands still rise"
+    assert server.ordered[3][0] > max(at for at, _ in server.ordered[:3])
 
 
 def test_members_of_all_servers(servers: list[RoomLog], loop: Reactor, make_server: MakeServer) -> None:
@@ -166,8 +171,9 @@ def test_a_proposal_of_a_room_that_is_opened_meanwhile(make_server: MakeServer, 
         server.say(room, room)
         for _ in range(index % 4):
             loop.tick(0)
-        server.open(room)
+        server.open(room, room.title())
         turn_until(loop, lambda room=room: room in server.rooms and server.feeds.is_idle)
+        assert server.rooms[room].name == room.title()
     assert [text for _, text in server.ordered] == [f"room-{index}" for index in range(20)]
 
 

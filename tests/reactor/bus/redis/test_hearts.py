@@ -24,7 +24,7 @@ def beat(hearts: Hearts, clock: Clock, seconds: int, other: int | None) -> list[
     for second in range(seconds):
         clock.advance(1.0)
         beat = 7 if other is None else other + second
-        dead += [server for server, _ in hearts.heard({1: state(second), 2: state(beat)}, 1, clock.now)]
+        dead += [server for server, _ in hearts.heard({1: state(second), 2: state(beat)}, 1)]
     return dead
 
 
@@ -40,7 +40,7 @@ def test_the_state_in_which_it_stands_still_is_returned() -> None:
     clock = Clock()
     hearts = Hearts(clock, 1.0)
     for _ in range(2):
-        dead = hearts.heard({2: state(7)}, 1, clock.now)
+        dead = hearts.heard({2: state(7)}, 1)
         clock.advance(1.0)
     assert dead == [(2, state(7))]
 
@@ -51,7 +51,7 @@ def test_hearts_that_beat_and_the_own_one_are_never_given_up() -> None:
     assert beat(hearts, clock, 60, 1) == []
     for _ in range(60):
         clock.advance(1.0)
-        assert hearts.heard({1: state(3)}, 1, clock.now) == []
+        assert hearts.heard({1: state(3)}, 1) == []
 
 
 def test_seconds_in_which_redis_hangs_do_not_count() -> None:
@@ -59,9 +59,8 @@ def test_seconds_in_which_redis_hangs_do_not_count() -> None:
     clock = Clock()
     hearts = Hearts(clock, PATIENCE)
     beat(hearts, clock, 9, None)
-    asked = clock.now
     clock.advance(60.0)
-    assert hearts.heard({1: state(1), 2: state(7)}, 1, asked) == []
+    assert hearts.heard({1: state(1), 2: state(7)}, 1) == []
     assert beat(hearts, clock, 9, None) == []
     assert beat(hearts, clock, 2, None) == [2]
 
@@ -89,7 +88,7 @@ def test_a_server_that_took_itself_out_is_forgotten() -> None:
     beat(hearts, clock, 2, 1)
     assert sorted(hearts.fresh(3.0)) == [1, 2]
     clock.advance(1.0)
-    hearts.heard({1: state(9)}, 1, clock.now)
+    hearts.heard({1: state(9)}, 1)
     assert (hearts.fresh(3.0), list(hearts.states)) == ([1], [1])
 
 

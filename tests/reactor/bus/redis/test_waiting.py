@@ -41,6 +41,32 @@ def test_own_batches_wait_for_replicas_and_those_of_others_behind_them(
         server.close()
 
 
+def test_the_connections_are_cut_while_replicas_are_waited_for(
+    two_redis: tuple[RedisProcess, RedisProcess], loop: Reactor
+) -> None:
+    """What Redis has is not proposed again, and is waited for again."""
+    redis, replica = two_redis
+    one = RoomLog(loop, redis, 1, replicas=1)
+    one.open("lobby")
+    turn_until(loop, lambda: one.rooms)
+    one.say("lobby", "first")
+    turn_until(loop, lambda: one.rooms["lobby"].received > one.rooms["lobby"].head)
+    redis.call("CLIENT", "KILL", "TYPE", "normal")
+    redis.call("CLIENT", "KILL", "TYPE", "pubsub")
+    one.say("lobby", "second")
+    turn_until(loop, lambda: not one.deployment.is_up)
+    turn_until(loop, lambda: one.feeds.is_ready)
+    for _ in range(10):
+        loop.tick(0.01)
+    assert one.texts("lobby") == []
+    replica.call("REPLICAOF", "127.0.0.1", redis.port)
+    turn_until(loop, lambda: one.feeds.is_idle)
+    assert one.texts("lobby") == ["first", "second"]
+    assert one.ordered == one.log["lobby"]
+    assert redis.call("XLEN", one.keys.of_room("r", "lobby")) == 2
+    one.close()
+
+
 def test_without_replicas_nothing_waits(servers: list[RoomLog]) -> None:
     replicas = Replicas(servers[0].deployment, 0, lambda flight: None)
     calls = servers[0].deployment.commits(0).calls
