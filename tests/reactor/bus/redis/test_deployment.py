@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from pylingo.reactor.bus.redis.deployment import Deployment
-from pylingo.reactor.bus.redis.layout import slot_of
+from pylingo.reactor.bus.redis.finder import FixedFinder
+from pylingo.reactor.bus.redis.layout import slot_of, whole
 from pylingo.reactor.bus.redis.link import LinkLost, WrongServer
+from pylingo.reactor.bus.redis.place import Place
 from pylingo.reactor.bus.redis.settings import ClusterSettings, parse_redis_address
 from pylingo.reactor.engine.loop import Reactor
 from tests.fakes.redis_listeners import DeploymentLog, answered, settle, turn_until
@@ -142,6 +144,8 @@ def test_what_would_be_refused_at_the_start_is_logged_later(
     assert (error.code, type(error)) == ("READONLY", WrongServer)
     assert len(log.downs) == 1
     turn_until(reactor, lambda: "is a replica" in deployment.trouble)
+    calls = deployment.ears(0).calls
+    turn_until(reactor, lambda: deployment.ears(0).calls >= calls + 3)  # it was looked at again
     redis.call("REPLICAOF", "NO", "ONE")
     turn_until(reactor, lambda: deployment.is_up)
     assert log.refusals == []
@@ -187,6 +191,21 @@ def test_over_tls_with_a_password(tmp_path: Path, reactor: Reactor, log: Deploym
 
 
 # --- sentinels
+
+
+def test_a_server_counts_once_the_finder_has_confirmed_it(
+    redis: RedisProcess, reactor: Reactor, log: DeploymentLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[FixedFinder] = []
+    monkeypatch.setattr(FixedFinder, "seek", lambda finder: asked.append(finder))
+    deployment = Deployment(reactor, redis.settings(), log)
+    layout = whole(Place(path=redis.path))
+    deployment.found(layout)
+    turn_until(reactor, lambda: len(asked) == 2)
+    assert not deployment.is_up
+    deployment.found(layout)
+    assert deployment.is_up
+    deployment.close()
 
 
 def test_a_failover_is_followed(tmp_path: Path, reactor: Reactor, log: DeploymentLog) -> None:

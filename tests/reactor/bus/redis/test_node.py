@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from pylingo.reactor.bus.redis import node as module
+from pylingo.reactor.bus.redis.lasting_link import LastingLink
 from pylingo.reactor.bus.redis.link import Greeting, RedisError
 from pylingo.reactor.bus.redis.node import Node
 from pylingo.reactor.bus.redis.place import Place
@@ -80,6 +82,16 @@ def test_a_link_that_is_cut_is_made_again(node: Node, owner: Owner, redis: Redis
     assert owner.heard == ["up", "down", "up"]
     assert node.commits is commits
     assert node.ears is not ears
+
+
+def test_one_link_is_not_enough(node: Node, owner: Owner, redis: RedisProcess, reactor: Reactor) -> None:
+    any_link = cast(LastingLink, None)
+    redis.call("CLIENT", "KILL", "ID", answered(reactor, node.commits, "CLIENT", "ID"))
+    turn_until(reactor, lambda: owner.heard[1:])
+    node.link_up(any_link)  # as if the other link was up again
+    assert not node.is_up
+    answered(reactor, node.ears, "PING")
+    assert not node.is_up or node.commits.is_up
 
 
 def test_errors_and_pushes_of_both_links(node: Node, owner: Owner, reactor: Reactor) -> None:
