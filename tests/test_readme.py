@@ -287,7 +287,20 @@ SCRIPTS = {
     script: PROGRAMS[name] for name, script in (("pylingo", "./client/chat.py"), ("pylingo-server", "./reactor/run.py"))
 }
 SUBCOMMANDS = {"backup", "forget", "hash-password", "invite", "release"}
-OTHERS = {"curl", "echo", "make", "openssl", "python3", "source", "ssh", "tail"}
+OTHERS = {
+    "curl",
+    "echo",
+    "make",
+    "mkdir",
+    "openssl",
+    "python3",
+    "redis-cli",
+    "redis-server",
+    "scp",
+    "source",
+    "ssh",
+    "tail",
+}
 """Commands that are not ours."""
 
 
