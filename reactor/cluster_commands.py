@@ -1,7 +1,6 @@
 """The command `pylingo-server cluster`, and what `invite` and `release` do in a cluster."""
 
 import argparse
-import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -18,29 +17,11 @@ from pylingo.reactor.people.rows import Row, RowKey, rows_of_state
 from pylingo.reactor.people.sanctions import Sanction
 from pylingo.reactor.people.state_file import damaged, read_state
 from pylingo.shared.launch import LaunchError, OneLineParser
-from pylingo.shared.settings import Setting
 from pylingo.shared.text import printable, quote
-from pylingo.shared.values import integer
 
 if TYPE_CHECKING:
     from pylingo.reactor.cluster_console import ClusterConsole
 
-_IMPORTED = (
-    Setting(
-        name="cluster_keep",
-        type=integer(1, 1_000_000),
-        metavar="N",
-        about="how many messages of each room are brought",
-        default="1000",
-    ),
-    Setting(
-        name="cluster_lanes",
-        type=integer(1, 1_024),
-        metavar="N",
-        about="the lanes of a cluster that no server has begun yet",
-        default="1",
-    ),
-)
 _MOST_LINES = 50  # about what was left out
 _NOT_STORED = "Redis did not take the change, so nothing has changed: see the log of Redis"
 
@@ -60,10 +41,8 @@ def cluster(arguments: Sequence[str]) -> int:
         allow_abbrev=False,
     )
     importer.add_argument("--data", metavar="DIR", required=True, help="the data folder of the single server")
-    for setting in _IMPORTED:
-        importer.add_argument(setting.option, metavar=setting.metavar, default=setting.default, help=setting.help)
     importer.add_argument("--merge", action="store_true", help="take what does not conflict with a cluster in use")
-    add_cluster_options(importer, is_required=True)
+    add_cluster_options(importer, is_required=True, more=("cluster_keep", "cluster_lanes"))
     return _import(parser.parse_args(arguments))
 
 
@@ -71,11 +50,10 @@ def cluster(arguments: Sequence[str]) -> int:
 
 
 def _import(given: argparse.Namespace) -> int:
-    keep, lanes = (setting.read_option(getattr(given, setting.name)) for setting in _IMPORTED)
-    settings = dataclasses.replace(read_cluster_options(given), lanes=lanes)
+    settings = read_cluster_options(given)
     data = _open(os.path.expanduser(given.data))
     try:
-        _bring(data, settings, given.merge, keep)
+        _bring(data, settings, given.merge)
     finally:
         data.unlock()
     return 0
@@ -92,7 +70,7 @@ def _open(path: str) -> DataDir:
     return data
 
 
-def _bring(data: DataDir, settings: ClusterSettings, merges: bool, keep: int) -> None:
+def _bring(data: DataDir, settings: ClusterSettings, merges: bool) -> None:
     rows, rooms = _read_rows(data), OldHistory(data.history)
     with rooms, _opened(settings, founds=True) as console:
         if rows_of_state(console.register.to_state()) and not merges:
@@ -102,7 +80,7 @@ def _bring(data: DataDir, settings: ClusterSettings, merges: bool, keep: int) ->
         if not console.store(rows=taken):
             raise LaunchError(_NOT_STORED, 1)
         console.found()  # nobody else may invite the first operator
-        count = _bring_rooms(console, rooms, keep, left)
+        count = _bring_rooms(console, rooms, settings.keep, left)
     for line in left[:_MOST_LINES]:
         print(f"left out: {printable(line)}")
     if len(left) > _MOST_LINES:
