@@ -132,7 +132,7 @@ class Registry:
         if self.data is None:
             return
         try:
-            if self.first_code is not None and is_shown and self.shared is None:
+            if self.first_code is not None and is_shown and self.shared is None and self.is_read:
                 write_state(self.data.people, self.register.to_state())
             self.data.reach(Stage.OVER if is_shown or self.first_code is None else Stage.BEGUN)
         except OSError as error:
@@ -169,14 +169,15 @@ class Registry:
             self.store(change, lambda is_stored: answer(reply if is_stored else NOT_STORED))
 
 
-def open_registry(settings: ServerSettings, is_shared: bool = False) -> Registry:
+def open_registry(settings: ServerSettings, is_shared: bool = False, locks: bool = True) -> Registry:
     """Open the data folder, if there is one, and everything in it. Raises `LaunchError`.
 
-    The folder stays locked until the process ends. The register of a cluster, which `is_shared`, is not read from it.
+    The folder stays locked until the process ends; a worker, whose supervisor has locked it, does not lock it itself.
+    The register of a cluster, which `is_shared`, is not read from it.
     """
     data = None
     try:
-        data = _open_folder(settings.data, is_shared) if settings.data else None
+        data = _open_folder(settings.data, is_shared, locks) if settings.data else None
         if is_shared:
             _open_certificate(settings, data)
             registry = Registry(Register(), data, is_read=False)
@@ -192,13 +193,15 @@ def open_registry(settings: ServerSettings, is_shared: bool = False) -> Registry
     return registry
 
 
-def _open_folder(path: str, is_shared: bool) -> DataDir:
+def _open_folder(path: str, is_shared: bool, locks: bool) -> DataDir:
     """Open the data folder. In a new one, the people file comes first: from then on, a missing one is a loss.
 
     In a cluster, which `is_shared`, there is no people file.
     """
     data = open_data_dir(path)
     traces = data.traces()
+    if not locks:
+        return data
     if not data.lock():
         raise LaunchError(f"another server uses the data folder {data.path}: stop it, or name another folder")
     if is_shared and os.path.lexists(data.people):

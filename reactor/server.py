@@ -85,6 +85,8 @@ class Server:
         self.service = Service(self.reactor, self.hub, settings, limiter.is_exempt, FairQueue(self.reactor))
         self.admission = Admission(self.service, limiter, intake or Port(self.reactor), self._stop_if_empty)
         self.admission.tls = tls
+        self.hands_over = True
+        """Whether the other servers of the cluster take over the people of a server that stops, without a goodbye."""
         self.failure = ""
         """Why the server has stopped by itself."""
         self._pact: Pact | None = None
@@ -342,7 +344,7 @@ class Server:
             self.hub.history.when_settled(self._say_goodbye)
 
     def _say_goodbye(self) -> None:
-        if self._cluster is not None and not self._cluster.is_alone:
+        if self._cluster is not None and self.hands_over and not self._cluster.is_alone:
             self._cluster.hand_over()
         for session in self.hub.sessions():
             session.shut_down("the server is shutting down")

@@ -26,6 +26,8 @@ class Order(enum.StrEnum):
 
     STOP = "stop"
     """Say goodbye to everybody and end. Every connection that was passed before is still welcomed."""
+    LEAVE = "leave"
+    """End, and leave the people to servers on other machines, if the cluster has any."""
     HURRY = "hurry"
     """End at once."""
     RELOAD = "reload"
@@ -53,6 +55,8 @@ class Report:
     ended: Counter[str] = field(default_factory=Counter)
     is_ready: bool = False
     is_closed: bool = False
+    first_code: str = ""
+    """The invitation of the first operator, from the first worker of a new cluster."""
 
 
 def make_channel() -> tuple[socket.socket, socket.socket]:
@@ -91,7 +95,7 @@ def receive(channel: socket.socket) -> Passed | Order | None:
 
 def send_report(channel: socket.socket, report: Report) -> None:
     """Raises `OSError`."""
-    message = [report.taken, report.ended, report.is_ready, report.is_closed]
+    message = [report.taken, report.ended, report.is_ready, report.is_closed, report.first_code]
     channel.send(json.dumps(message).encode())
 
 
@@ -103,8 +107,8 @@ def receive_report(channel: socket.socket) -> Report | None:
         return None
     if not data:
         return None
-    taken, ended, is_ready, is_closed = json.loads(data)
-    return Report(taken, Counter(ended), is_ready, is_closed)
+    taken, ended, is_ready, is_closed, first_code = json.loads(data)
+    return Report(taken, Counter(ended), is_ready, is_closed, first_code)
 
 
 def channel_of_stdin() -> socket.socket:

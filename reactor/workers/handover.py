@@ -28,6 +28,8 @@ class Handover:
     def __init__(self, reactor: Reactor, channel: socket.socket) -> None:
         self.obey: Callable[[Order], object] = lambda order: None
         """Called in the loop with each order. When the supervisor has ended, that is `Order.STOP`."""
+        self.first_code: Callable[[], str] = lambda: ""
+        """Returns the invitation of the first operator, if the server has made one before `open`."""
         self._reactor = reactor
         self._channel = channel
         self._accepted: Accepted | None = None
@@ -66,13 +68,15 @@ class Handover:
         self._report_soon()
 
     def hold(self) -> None:
-        """Let nobody in until `go_on`. Those whom the supervisor passes meanwhile wait."""
+        """Let nobody in until `go_on`, and acknowledge no socket: the supervisor soon passes no more."""
         self._is_held = True
 
     def go_on(self) -> None:
         """Let people in again after `hold`."""
         self._is_held = False
-        self._let_all_in()
+        if not self._is_blocked:
+            self._send()
+            self._let_all_in()
 
     def close(self) -> None:
         """Give back all sockets that are not taken over yet. Orders are still obeyed."""
@@ -92,8 +96,7 @@ class Handover:
         if mask & EVENT_READ:
             self._read()
         self._send()
-        if not self._is_held:
-            self._let_all_in()
+        self._let_all_in()
         if not self._is_blocked and self._order is not None:
             order, self._order = self._order, None
             self.obey(order)
@@ -171,14 +174,15 @@ class Handover:
             self._ended -= report.ended
             self._is_ready_said = self._is_ready_said or report.is_ready
             self._is_closed_said = self._is_closed_said or report.is_closed
-            self._taken += self._unacknowledged
-            self._unacknowledged = []
+            self._taken += self._unacknowledged[: report.taken]
+            del self._unacknowledged[: report.taken]
 
     def _next_report(self) -> Report | None:
         """The next report; None if there is nothing to tell."""
         is_ready = self._accepted is not None and not self._is_ready_said
         is_closed = self._is_closed and not self._is_closed_said
-        if not (self._unacknowledged or self._ended or is_ready or is_closed):
+        taken = 0 if self._is_held else len(self._unacknowledged)
+        if not (taken or self._ended or is_ready or is_closed):
             return None
         ended = Counter(dict(itertools.islice(self._ended.items(), MOST_ENDED)))
-        return Report(len(self._unacknowledged), ended, is_ready, is_closed)
+        return Report(taken, ended, is_ready, is_closed, self.first_code() if is_ready else "")

@@ -87,10 +87,10 @@ class Pool:
             if worker.process:
                 worker.order(order)
 
-    def stop(self) -> None:
-        """Stop all workers, and start none any more."""
+    def stop(self, order: Order = Order.STOP) -> None:
+        """Stop all workers with this order, and start none any more."""
         self._is_stopping = True
-        self.order(Order.STOP)
+        self.order(order)
         self._tell_if_gone()
 
     def kill(self) -> None:

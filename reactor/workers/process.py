@@ -15,6 +15,9 @@ from pylingo.reactor.workers.channel import Order, channel_of_stdin
 from pylingo.reactor.workers.handover import Handover
 from pylingo.shared.launch import LaunchError
 
+_CONTROLLED = "1"
+"""The worker that answers the commands of the administrator, such as `pylingo-server invite`."""
+
 
 def worker_command(program: str, number: int, arguments: Sequence[str]) -> list[str]:
     """Return the command of a worker: the script at the path `program` with the arguments of the server."""
@@ -34,16 +37,21 @@ def work(arguments: Sequence[str]) -> int:
     settings = with_data(parse_arguments(arguments))
     log_to_stderr(settings.log_level, f"worker {number}")
     cluster = cluster_settings(settings, os.environ)
-    registry = open_registry(settings, is_shared=cluster is not None)
+    registry = open_registry(settings, is_shared=cluster is not None, locks=False)
     reactor = Reactor()
-    registry.attach(reactor)
+    if number == _CONTROLLED:
+        registry.attach(reactor)
     handover = Handover(reactor, channel)
+    handover.first_code = lambda: registry.first_code or ""
     server = Server(settings, reactor, registry, handover, cluster)
     handover.obey = _Obedience(server, Reload(server, arguments, registry).request).obey
     server.start()
+    server.wait_for_cluster()
     server.serve()
     handover.disconnect()
     registry.close(settings.drain_timeout)
+    if server.failure:
+        raise LaunchError(server.failure, 1)
     return 0
 
 
@@ -54,7 +62,8 @@ class _Obedience:
         self._server = server
         self._is_stopping = False
         self._orders: dict[Order, Callable[[], object]] = {
-            Order.STOP: self._stop,
+            Order.STOP: self._stop_for_all,
+            Order.LEAVE: self._stop,
             Order.HURRY: server.stop,
             Order.RELOAD: hung_up,
             Order.COUNT: server.log_counters,
@@ -65,6 +74,11 @@ class _Obedience:
 
     def obey(self, order: Order) -> None:
         self._orders[order]()
+
+    def _stop_for_all(self) -> None:
+        """Stop together with all other servers: nobody could take over the people."""
+        self._server.hands_over = False
+        self._stop()
 
     def _stop(self) -> None:
         """Stop, once: Ctrl-C reaches us and the supervisor, which then orders a stop."""

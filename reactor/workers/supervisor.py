@@ -39,11 +39,16 @@ class Supervisor:
     """`count` workers behind one port, on `reactor`. Call `start` and `serve`, as of a `Server`.
 
     `command` returns the command of the worker with a number. `counts` says how many peers were refused for which
-    reason. The limits hold over all workers.
+    reason. The limits hold over all workers. Their cluster `has_others` if servers on other machines may be in it.
     """
 
     def __init__(
-        self, settings: ServerSettings, count: int, command: Callable[[int], Sequence[str]], reactor: Reactor
+        self,
+        settings: ServerSettings,
+        count: int,
+        command: Callable[[int], Sequence[str]],
+        reactor: Reactor,
+        has_others: bool = False,
     ) -> None:
         self.reactor = reactor
         self.settings = settings
@@ -54,6 +59,7 @@ class Supervisor:
         self._port = Port(reactor)
         self._refusals = Refusals(reactor, self.counts)
         self._redis: RedisServer | None = None
+        self._has_others = has_others
         self._waiting: collections.deque[Pending] = collections.deque()  # accepted, while no worker has room
         self._each = 0  # connections that the descriptors of one worker suffice for
         self._is_stopping = False
@@ -61,6 +67,11 @@ class Supervisor:
         self._status = 0
         self._failure: LaunchError | None = None
         self._retry: Timer | None = None
+
+    @property
+    def first_code(self) -> str | None:
+        """The invitation of the first operator, if one was made during `start`."""
+        return next((worker.first_code for worker in self.pool.workers if worker.first_code), None)
 
     def use_redis(self, data: str) -> str:
         """Start `redis-server` in the data folder, before the workers; return its address. Raises `LaunchError`.
@@ -232,4 +243,4 @@ class Supervisor:
         waiting, self._waiting = list(self._waiting), collections.deque()
         self.returned(waiting)
         self.reactor.call_later(self.settings.drain_timeout + _MARGIN, self.pool.kill)
-        self.pool.stop()
+        self.pool.stop(Order.LEAVE if self._has_others else Order.STOP)

@@ -72,6 +72,8 @@ class Worker:
         self.starts = 0
         self.started_at = 0.0
         """When its process was started, on the reactor's clock."""
+        self.first_code = ""
+        """The invitation of the first operator that it has made."""
         self._reactor = reactor
         self._children = children
         self._command = command
@@ -132,7 +134,7 @@ class Worker:
                 pass
             else:
                 return
-        if order in (Order.STOP, Order.HURRY):
+        if order in (Order.STOP, Order.LEAVE, Order.HURRY):
             self._children.kill(self._process, signal.SIGTERM)
 
     def kill(self) -> None:
@@ -170,6 +172,7 @@ class Worker:
             self._release(host, count)
         if report.is_ready and self.state is WorkerState.STARTING:
             self.state = WorkerState.SERVING
+            self.first_code = report.first_code
             self._listener.ready(self)
         if report.is_closed:
             self._take_back()

@@ -6,15 +6,15 @@ _HEAD = """
 import json, os, signal, socket, sys, time
 channel = socket.socket(fileno=0)
 channel.setblocking(True)
-def report(taken=0, ended={}, ready=False, closed=False):
-    channel.send(json.dumps([taken, ended, ready, closed]).encode())
+def report(taken=0, ended={}, ready=False, closed=False, first_code=""):
+    channel.send(json.dumps([taken, ended, ready, closed, first_code]).encode())
 def receive():
     data, descriptors, _, _ = socket.recv_fds(channel, 65536, 1)
     return json.loads(data) if data else sys.exit()
 """
 READY = "report(ready=True)\n"
 SERVE = f"""{READY}
-while (message := receive()) != "stop":
+while (message := receive()) not in ("stop", "leave"):
     if isinstance(message, list):
         report(taken=1)
 """

@@ -143,6 +143,37 @@ def test_nothing_is_sent_to_a_peer_before_its_socket_is_acknowledged(make):
     assert (report.taken, report.ended) == (1, {"192.0.2.8": 1})
 
 
+def test_while_it_is_held_sockets_wait_without_being_acknowledged_and_orders_are_obeyed(make):
+    supervisor = make()
+    supervisor.reports()
+    supervisor.server.admission.intake.hold()
+    wires = [supervisor.connect() for _ in range(3)]
+    send_order(supervisor.channel, Order.COUNT)
+    supervisor.handover.ended("192.0.2.8")
+    supervisor.turn()
+    assert supervisor.orders == [Order.COUNT]
+    assert [(report.taken, report.ended) for report in supervisor.reports()] == [(0, {"192.0.2.8": 1})]
+    assert [wire.take() for wire in wires] == [b""] * 3
+    supervisor.server.admission.intake.go_on()
+    supervisor.turn()
+    assert [kinds(wire) for wire in wires] == [[Welcome]] * 3
+    assert [report.taken for report in supervisor.reports()] == [3]
+
+
+def test_the_invitation_of_the_first_operator_comes_with_the_first_report(make, reactor):
+    ours, theirs = make_channel()
+    with ours:
+        handover = Handover(reactor, theirs)
+        handover.first_code = lambda: "c0de"
+        handover.open(print, print)
+        handover.ended("192.0.2.7")
+        reactor.tick(0)
+        handover.ended("192.0.2.7")
+        reactor.tick(0)
+        assert [receive_report(ours).first_code for _ in range(2)] == ["c0de", ""]
+        handover.disconnect()
+
+
 def test_any_number_of_ends_is_reported(make):
     supervisor = make()
     supervisor.reports()

@@ -125,6 +125,22 @@ def test_who_waits_for_room_at_a_stop_gets_a_goodbye(reactor, start, connect):
     assert [record.reason for record in records] == ["shutdown"]
 
 
+@pytest.mark.parametrize(("words", "code"), [("", None), (", first_code='c0de'", "c0de")])
+def test_the_invitation_that_a_worker_has_made_is_known_after_the_start(start, words, code):
+    supervisor, _ = start(SERVE.replace("ready=True", f"ready=True{words}"))
+    assert supervisor.first_code == code
+
+
+@pytest.mark.parametrize(("has_others", "order"), [(False, "stop"), (True, "leave")])
+def test_a_stop_leaves_people_to_other_machines_if_there_are_any(reactor, capfd, has_others, order):
+    body = READY + "print(receive(), file=sys.stderr)"
+    supervisor = Supervisor(ServerSettings(port=0), 1, lambda number: command(body), reactor, has_others)
+    supervisor.start()
+    supervisor.stop()
+    supervisor.serve()
+    assert capfd.readouterr().err == f"{order}\n"
+
+
 def test_it_counts_on_demand(reactor, start, connect, caplog):
     caplog.set_level("INFO")
     supervisor, address = start(SERVE, count=2)
