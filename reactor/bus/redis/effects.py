@@ -3,9 +3,8 @@
 from collections.abc import Callable
 
 from pylingo.reactor.bus.redis.blob import Batch, read_batch
-from pylingo.reactor.bus.redis.deployment import Deployment
 from pylingo.reactor.bus.redis.feed import Arrival, Feed, FeedListener, Flight, Gap, Reading
-from pylingo.reactor.bus.redis.keys import Keys
+from pylingo.reactor.bus.redis.holdings import Holdings
 from pylingo.reactor.bus.redis.ring import Ring
 from pylingo.reactor.engine.loop import Reactor
 
@@ -19,17 +18,15 @@ class Effects:
     def __init__(
         self,
         reactor: Reactor,
-        deployment: Deployment,
-        keys: Keys,
         server: int,
         ring: Ring,
+        holdings: Holdings,
         listener: FeedListener,
         seen: Callable[[int], object],
         landed: Callable[[Flight], object],
     ) -> None:
         self._run_safely = reactor.run_safely
-        self._deployment = deployment
-        self._keys = keys
+        self._holdings = holdings
         self._server = server
         self._ring = ring
         self._listener = listener
@@ -75,8 +72,7 @@ class Effects:
                 self._ring.redact(feed.key, op[1])
             elif op[0] == "leave" and op[1] in feed.own:  # another server has put out a session of this one
                 feed.own.discard(op[1])
-                here = self._keys.key(feed.lane, f"here:{self._server}")
-                self._deployment.ears(feed.lane).call(None, "SREM", here, f"{op[1]} {feed.key}")
+                self._holdings.drop(feed, op[1])
 
     def _tell_gap(self, feed: Feed, item: Gap | Reading) -> None:
         if isinstance(item, Gap):

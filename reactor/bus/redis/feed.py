@@ -220,7 +220,7 @@ class FeedListener(Protocol):
         """
 
     def healed(self) -> None:
-        """Redis had lost its newest data. The rooms are restored: register names and sessions again."""
+        """Redis was started anew, or is another one: it may have lost something. Register names and sessions again."""
 
     def fenced(self) -> None:
         """The other servers gave this one up. Nothing it does takes effect any more. Called once."""

@@ -1,7 +1,6 @@
 """All rooms of this server: what is proposed, committed, read back, and takes effect in the one order."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from pylingo.reactor.bus.redis.blob import Event
 from pylingo.reactor.bus.redis.committer import Committer
@@ -9,9 +8,8 @@ from pylingo.reactor.bus.redis.deployment import Deployment
 from pylingo.reactor.bus.redis.effects import Effects
 from pylingo.reactor.bus.redis.feed import Arrival, Feed, FeedListener, FeedState, Ordered, Proposal
 from pylingo.reactor.bus.redis.flights import Flights
+from pylingo.reactor.bus.redis.holdings import Holdings
 from pylingo.reactor.bus.redis.keys import Keys
-from pylingo.reactor.bus.redis.library import function
-from pylingo.reactor.bus.redis.link import LinkLost
 from pylingo.reactor.bus.redis.reader import Reader
 from pylingo.reactor.bus.redis.recovery import Recovery
 from pylingo.reactor.bus.redis.ring import Ring
@@ -53,7 +51,7 @@ class Feeds:
         self._is_fenced = False
         self._away_since: float | None = reactor.clock()
         self._why_away = ""
-        self._unsent_holds: list[tuple[str, list[int], int]] = []
+        self._holdings = Holdings(deployment, keys, server)
         self._ring = Ring(reactor.clock)
         self._settling = Settling(reactor.clock)
         self._replicas = Replicas(deployment, replicas, lambda flight: self._effects.drain(flight.feed))
@@ -75,7 +73,7 @@ class Feeds:
             reactor, server, self._committer.commit, self._reader, self._replicas, self._settling, self
         )
         self._effects = Effects(
-            reactor, deployment, keys, server, self._ring, listener, self._committer.saw, self._flights.landed
+            reactor, server, self._ring, self._holdings, listener, self._committer.saw, self._flights.landed
         )
         self._stillness = Stillness(lambda *how: reactor.run_safely(listener.stands_still, *how))
         self._watch = reactor.call_later(_WATCH_PERIOD, self._look_round)
@@ -139,21 +137,7 @@ class Feeds:
         feed = self._feeds.get(room)
         if feed is not None:
             feed.own.update(numbers)
-
-        def answer(reply: Any) -> None:
-            if isinstance(reply, LinkLost):
-                self._unsent_holds.append((room, numbers, giver))
-
-        lane = self._keys.lane(room)
-        self._deployment.ears(lane).call(
-            answer,
-            "FCALL",
-            function("hold"),
-            3,
-            *(self._keys.key(lane, rest) for rest in (f"here:{self._server}", f"here:{giver}", f"m:{room}")),
-            room,
-            *numbers,
-        )
+        self._holdings.hold(room, numbers, giver)
 
     def let_go(self, room: str, numbers: Iterable[int]) -> None:
         """These sessions in a room belong to another server, which holds them."""
@@ -290,7 +274,7 @@ class Feeds:
         self._reactor.run_safely(self._listener.taken, numbers)
 
     def healed(self) -> None:
-        """For the recovery: Redis had lost its newest data."""
+        """For the recovery: Redis may have lost something."""
         self._reactor.run_safely(self._listener.healed)
 
     def fenced(self) -> None:
@@ -301,14 +285,12 @@ class Feeds:
             self._recovery.stop()
             self._listener.fenced()
 
-    def recovered(self, intact: set[Feed]) -> None:
+    def recovered(self, intact: set[Feed], is_another: bool) -> None:
         """For the recovery: proposals may go on."""
         self._flights.is_ready = True
         self._away_since = None
         self._flights.trouble = self._why_away = ""
-        holds, self._unsent_holds = self._unsent_holds, []
-        for hold in holds:
-            self.hold(*hold)
+        self._holdings.resume()
         for feed in self.feeds():
             if feed.state is FeedState.OPENING:
                 self._reader.open(feed)
@@ -319,6 +301,8 @@ class Feeds:
             else:
                 self._flights.find_out(feed)
                 self._flights.want(feed)
+        if is_another:
+            self._settling.when_settled(lambda: self._holdings.restore(self._feeds.values()))
 
     def _look_round(self) -> None:
         """Notice what stands still."""

@@ -164,15 +164,15 @@ local function holds_redacted(dead, top, count)
   return false
 end
 
--- KEYS fence here rooms r h m n t dead
+-- KEYS fence rooms r h m n t dead
 -- ARGV generation keep room spelling, the caller's newest stamp, topic (packed or ''), number of batches, for each: top
--- before count batch; number of members, for each: number member; then the numbers that the caller answers for
+-- before count batch; then for each member: number member
 -- Brings back what Redis has lost and the caller has applied. Returns how many batches were brought back.
 local function restore(keys, args)
   local error = refused(keys[1], args[1])
   if error then return error end
-  local r, h, m, n, t, dead = keys[4], keys[5], keys[6], keys[7], keys[8], keys[9]
-  local room, mine, restored, j = args[3], tonumber(args[5]), 0, 8
+  local r, h, m, n, t, dead = keys[3], keys[4], keys[5], keys[6], keys[7], keys[8]
+  local mine, restored, j = tonumber(args[5]), 0, 8
   local head = tonumber(redis.call('GET', h) or newest(r))
   local is_behind = head < mine
   for _ = 1, tonumber(args[7]) do
@@ -186,22 +186,18 @@ local function restore(keys, args)
     end
     j = j + 4
   end
-  local count = tonumber(args[j])
-  j = j + 1
-  if is_behind then
-    redis.call('SET', h, args[5], 'KEEPTTL')
-    if args[6] == '' then redis.call('DEL', t) else redis.call('SET', t, args[6]) end
-    local given = {}
-    for i = j, j + 2 * count - 2, 2 do
-      given[args[i]] = true
-      set_member(m, n, args[i], args[i + 1])
-    end
-    for _, number in ipairs(redis.call('HKEYS', m)) do
-      if not given[number] then remove_member(m, n, number) end
-    end
+  if not is_behind then return restored end
+  redis.call('SET', h, args[5], 'KEEPTTL')
+  if args[6] == '' then redis.call('DEL', t) else redis.call('SET', t, args[6]) end
+  local given = {}
+  for i = j, #args, 2 do
+    given[args[i]] = true
+    set_member(m, n, args[i], args[i + 1])
   end
-  for i = j + 2 * count, #args do redis.call('SADD', keys[2], args[i] .. ' ' .. room) end
-  if is_behind then recount(keys[3], r, h, n, t, dead, room, args[4]) end
+  for _, number in ipairs(redis.call('HKEYS', m)) do
+    if not given[number] then remove_member(m, n, number) end
+  end
+  recount(keys[2], r, h, n, t, dead, args[3], args[4])
   return restored
 end
 

@@ -4,7 +4,7 @@
 2. Renew the fence in each lane: nothing that is still on its way over an old connection takes effect from now on.
 3. Learn what other servers have taken meanwhile, and Redis's time.
 4. Subscribe all rooms, and compare their heads with ours. Where Redis is behind, it has lost its newest data: restore
-   that, and give the other servers time to do the same.
+   that. If Redis was started anew, or is another one, give the other servers time to do the same, and compare again.
 5. Read what is missing here, room by room. Then proposals go on.
 
 If a step fails, everything begins anew after a pause. If the connections break, it begins anew when they are back.
@@ -45,8 +45,11 @@ class RecoveryListener(Protocol):
     def taken(self, numbers: list[int]) -> None: ...
     def healed(self) -> None: ...
     def fenced(self) -> None: ...
-    def recovered(self, intact: set[Feed]) -> None:
-        """Proposals may go on. The feeds in `intact` have missed nothing; the others are to be repaired or opened."""
+    def recovered(self, intact: set[Feed], is_another: bool) -> None:
+        """Proposals may go on. The feeds in `intact` have missed nothing; the others are to be repaired or opened.
+
+        `is_another` says that this Redis may have lost something: it was started anew, or is another one.
+        """
 
 
 class Recovery:
@@ -81,6 +84,8 @@ class Recovery:
         self._ring = ring
         self._listener = listener
         self._attempt = 0
+        self._runs: set[str] = set()  # the run of each Redis server
+        self._is_another = False
 
     def begin(self) -> None:
         """Begin, or begin anew."""
@@ -150,11 +155,16 @@ class Recovery:
 
     def _set_time(self, reply: list[bytes]) -> None:
         self.offset = int(reply[0]) * 1_000_000 + int(reply[1]) - self._clock()
-        self._compare_heads()
+        runs = {node.info.get("run_id", "") for node in self._deployment.nodes()}
+        if self._runs and runs != self._runs:
+            self._is_another = True
+        self._runs = runs
+        self._compare_heads(self._end if not self._is_another else self._heal)
 
     # --- heads
 
-    def _compare_heads(self) -> None:
+    def _compare_heads(self, then: Callable[[set[Feed]], object]) -> None:
+        """Restore the rooms that Redis is behind in, and call `then` with those in which nothing is missing here."""
         intact: set[Feed] = set()
         behind: list[tuple[Feed, int]] = []
         pages = list(_pages(feed for feed in self._listener.feeds() if feed.state is FeedState.REPAIRING))
@@ -170,20 +180,18 @@ class Recovery:
                     intact.add(feed)
             left -= 1
             if not left:
-                self._restore(intact, behind)
+                self._restore(behind, functools.partial(then, intact))
 
         for lane, feeds in pages:
             self._reader.subscribe(lane, feeds)
             heads = [self._keys.key(lane, f"h:{feed.key}") for feed in feeds]
             self._deployment.ears(lane).call(self._step(functools.partial(compared, feeds)), "MGET", *heads)
         if not pages:
-            self._restore(intact, behind)
+            then(intact)
 
-    # --- what Redis has lost
-
-    def _restore(self, intact: set[Feed], behind: list[tuple[Feed, int]]) -> None:
+    def _restore(self, behind: list[tuple[Feed, int]], then: Callable[[], object]) -> None:
         if not behind:
-            self._listener.recovered(intact)
+            then()
             return
         logger.warning("Redis has lost its newest data: %d rooms are restored", len(behind))
         left = len(behind)
@@ -192,14 +200,20 @@ class Recovery:
             nonlocal left
             left -= 1
             if not left:
-                self._listener.healed()
-                self._reactor.call_later(HEALING_PAUSE, self._step(self._healed), None)
+                then()
 
         for feed, head in behind:
             self._call_restore(feed, head, self._step(restored))
 
-    def _healed(self, _: None) -> None:
-        self._listener.recovered(set())
+    def _heal(self, _: set[Feed]) -> None:
+        """This Redis may have lost something that only another server has: wait for that, and compare again."""
+        self._listener.healed()
+        again = functools.partial(self._compare_heads, self._end)
+        self._reactor.call_later(HEALING_PAUSE, self._step(lambda _: again()), None)
+
+    def _end(self, intact: set[Feed]) -> None:
+        is_another, self._is_another = self._is_another, False
+        self._listener.recovered(intact, is_another)
 
     def _call_restore(self, feed: Feed, head: int, answer: Then) -> None:
         waiting = [arrival for arrival in feed.ready if isinstance(arrival, Arrival) and arrival.top > head]
@@ -210,7 +224,7 @@ class Recovery:
             for part in (top, arrival.before, _count(arrival), arrival.data[arrival.offset :])
         ]
         members = [part for number, member in feed.roll.sessions() for part in (number, pack_member(member))]
-        keys = [self._keys.key(feed.lane, rest) for rest in (f"fence:{self._server}", f"here:{self._server}", "rooms")]
+        keys = [self._keys.key(feed.lane, rest) for rest in (f"fence:{self._server}", "rooms")]
         self._deployment.ears(feed.lane).call(
             answer,
             "FCALL",
@@ -226,9 +240,7 @@ class Recovery:
             pack_topic(feed.topic),
             len(arrivals),
             *batches,
-            len(members) // 2,
             *members,
-            *feed.own,
         )
 
 

@@ -3,6 +3,7 @@
 from pylingo.reactor.bus.redis.blob import Event, encode_batch
 from pylingo.reactor.bus.redis.effects import Effects
 from pylingo.reactor.bus.redis.feed import Arrival, Feed, Flight, Gap, Reading
+from pylingo.reactor.bus.redis.holdings import Holdings
 from pylingo.reactor.bus.redis.ring import Ring
 from pylingo.reactor.bus.redis.roll import Member
 from pylingo.reactor.engine.loop import Reactor
@@ -15,7 +16,8 @@ def test_what_comes_takes_effect_in_its_order(servers: list[RoomLog], loop: Reac
     stamps: list[int] = []
     landed: list[Flight] = []
     ring = Ring(Clock())
-    effects = Effects(loop, server.deployment, server.keys, 1, ring, server, stamps.append, landed.append)
+    holdings = Holdings(server.deployment, server.keys, 1)
+    effects = Effects(loop, 1, ring, holdings, server, stamps.append, landed.append)
     feed = Feed("tea", "Tea")
     feed.flight = flight = Flight(feed, 4, [], is_confirmed=False)
     feed.take(Arrival(0, 5, encode_batch(2, 9, [message("theirs")])))
