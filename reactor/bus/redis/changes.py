@@ -48,6 +48,8 @@ def pack_changes(events: Sequence[Event]) -> bytes:
 
 def _changes(events: Sequence[Event]) -> Iterable[list[Any]]:
     for index, event in enumerate(events):
+        if event.op is None:  # most events are messages
+            continue
         match event.op:
             case ["join", number, name, fingerprint, operator]:
                 yield ["set", str(number), pack_member(Member(name, fingerprint, operator))]

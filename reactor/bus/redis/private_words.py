@@ -56,13 +56,13 @@ class PrivateWords:
         entry = Entry(person.name, text, 0, key, to, say.action or None, *hub.marks(person))
         if key is not None:
             self._history.look_ups.pending(log, key, session.number, name)
-        self._unconfirmed.add(session)
+        self._unconfirmed.add(session, len(text))
 
         def told(reply: list[Any]) -> None:
             at = int(reply[0])
             if key is not None:
                 self._history.look_ups.noted(log, key, session.number, name, at)
-            self._unconfirmed.remove(session)
+            self._unconfirmed.remove(session, len(text))
             if deliver is not None:
                 deliver(Sent(None, at, say.id, say.key, to))
 

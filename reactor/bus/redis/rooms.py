@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, cast
 
 from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Batch, Event, Marks, Op
-from pylingo.reactor.bus.redis.deeds import Deed, Unconfirmed
+from pylingo.reactor.bus.redis.deeds import Deed, Saying, Unconfirmed
 from pylingo.reactor.bus.redis.feed import Feed, Proposal
 from pylingo.reactor.bus.redis.feeds import Feeds
 from pylingo.reactor.bus.redis.history import RedisHistory
@@ -23,7 +23,7 @@ from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared.codec import encode
-from pylingo.shared.messages import Away, Joined, Left, Message, Redacted, Renamed, Say, Sent, Skipped, Topic
+from pylingo.shared.messages import Away, Joined, Left, Message, Redacted, Renamed, Say, Skipped, Topic
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
 
@@ -137,14 +137,8 @@ class Rooms:
         marks: Marks | None = None if person.fingerprint is None else self._hub.marks(person)
         action = say.action or None
         frame = encode(Message(room.name, person.name, text, PLACEHOLDER, action))
-        self._unconfirmed.add(session)
-
-        def spoken(at: int) -> None:
-            self._unconfirmed.remove(session)
-            if deliver is not None:
-                deliver(Sent(room.name, at, say.id, say.key))
-
-        self._feeds.propose(room.key, Event(frame, True, action is True, None, key, marks), Deed(session, spoken))
+        saying = Saying(session, self._unconfirmed, len(frame), room.name, say, deliver)
+        self._feeds.propose(room.key, Event(frame, True, action is True, None, key, marks), saying)
 
     def redact(self, session: Session, room: Room[Session], redacted: Redacted, then: Callable[[bool], object]) -> None:
         """See `Bus.redact`."""
@@ -182,15 +176,22 @@ class Rooms:
             if (room := hub.rooms.get(feed.key)) is not None:
                 room.tell_messages(hub.tick, *batch.stamped(top))
             return
-        for position, event in enumerate(batch.events(top)):
-            deed = cast(Deed | None, own[position].ordered) if own is not None else None
-            actor = deed.session if deed is not None else None
-            if event.op is not None:
-                _EFFECTS[event.op[0]](self, feed, event.at, event.op, actor)
+        if own is None:
+            for stamped in batch.events(top):
+                if stamped.op is not None:
+                    _EFFECTS[stamped.op[0]](self, feed, stamped.at, stamped.op, None)
+                else:
+                    self._tell(feed.key, stamped.frame, stamped.at if stamped.is_message else 0)
+            return
+        for at, proposal in enumerate(own, top - batch.count + 1):
+            event, deed = proposal.event, cast(Deed | Saying, proposal.ordered)
+            if event.is_message:
+                self._tell(feed.key, event.stamped(at), at, deed.session)
+            elif event.op is not None:
+                _EFFECTS[event.op[0]](self, feed, at, event.op, deed.session)
             else:
-                self._tell(feed.key, event.frame, event.at if event.is_message else 0, actor)
-            if deed is not None:
-                deed(event.at)
+                self._tell(feed.key, event.frame, 0, deed.session)
+            deed(at)
 
     def missed(self, feed: Feed, after: int, until: int) -> None:
         """See `FeedListener.missed`. How many messages are missing is not known."""
