@@ -320,7 +320,7 @@ def test_as_process_1_it_reaps_the_orphans_of_others():
     script = "sh -c 'sleep 0.1 & exit' & exec \"$@\""
     arguments = [sys.executable, *PROGRAM, "--workers", "2", "--port", "0"]
     process = subprocess.Popen(
-        ["unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", script, "sh", *arguments],
+        ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script, "sh", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
