@@ -296,6 +296,15 @@ class ServerSettings:
         "older messages are deleted",
         needs_restart=True,
     )
+    workers: int = _setting(
+        0,
+        integer(0, 64),
+        "N",
+        "servers behind the port, as processes for the cores of this machine; needs --data, in which a redis-server is"
+        " started, or --cluster; 0 for one server alone",
+        "one that ends is started again",
+        needs_restart=True,
+    )
     drain_timeout: float = _setting(
         5.0,
         _seconds,
@@ -314,6 +323,10 @@ class ServerSettings:
         if bool(self.tls_cert) != bool(self.tls_key):
             given, missing = ("--tls-cert", "--tls-key") if self.tls_cert else ("--tls-key", "--tls-cert")
             raise LaunchError(f"{given} needs {missing}: give both, or none")
+        if self.workers and self.cluster is None and not self.data:
+            raise LaunchError("--workers needs a Redis: give --data, to have one started there, or --cluster")
+        if self.workers and self.history:
+            raise LaunchError("--history cannot be used with --workers: Redis keeps the history of several servers")
         if self.cluster is not None and self.history:
             raise LaunchError("--history cannot be used with --cluster: Redis keeps the history of a cluster")
 
@@ -350,7 +363,8 @@ def with_data(settings: ServerSettings) -> ServerSettings:
             raise LaunchError("--members needs a FILE, or the folder of --data, where the file is called members")
         return settings
     data = DataDir(settings.data)
-    found: dict[str, Any] = {} if settings.cluster else {"history": settings.history or data.history}
+    is_shared = settings.cluster is not None or settings.workers > 0
+    found: dict[str, Any] = {} if is_shared else {"history": settings.history or data.history}
     if not settings.no_tls and not settings.tls_cert:
         found |= {"tls_cert": data.certificate, "tls_key": data.key}
     if settings.members == TRUE:

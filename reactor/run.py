@@ -54,24 +54,33 @@ def _serve() -> int:
     from pylingo.reactor.reload import Reload
     from pylingo.reactor.server import Server
     from pylingo.reactor.start import NOT_ENCRYPTED, check_history, is_exposed, join_command, reachable, wait_for_host
+    from pylingo.reactor.workers.start import make_supervisor
+    from pylingo.reactor.workers.supervisor import Supervisor
     from pylingo.shared import __version__
 
     settings = with_data(parse_arguments(sys.argv[1:]))
     log = log_to_stderr(settings.log_level)
     shared = cluster_settings(settings, os.environ)
-    registry = open_registry(settings, is_shared=shared is not None)
+    registry = open_registry(settings, is_shared=shared is not None or settings.workers > 0)
     if settings.history:
         check_history(settings.history, settings.data)
     reactor = Reactor()
-    registry.attach(reactor)
-    server = Server(settings, reactor, registry, cluster=shared)
+    server: Server | Supervisor
+    if settings.workers:
+        server = make_supervisor(settings, sys.argv[1:], os.path.realpath(__file__), reactor)
+    else:
+        registry.attach(reactor)
+        server = Server(settings, reactor, registry, cluster=shared)
     try:
         targets = wait_for_host(reactor, settings.host, settings.port)
         server.obey_signals(Reload(server, sys.argv[1:], registry).request)
         address = server.start(targets)
     except OSError as error:
         raise LaunchError(why_not_listening(error, settings.host, settings.port)) from None
-    server.wait_for_cluster()
+    if isinstance(server, Supervisor):
+        registry.first_code = server.first_code
+    else:
+        server.wait_for_cluster()
     bound = targets[0][1][0]
     server_at = reachable(address, bound)
     certificate = settings.tls_cert
@@ -90,7 +99,7 @@ def _serve() -> int:
         log.write(NOT_ENCRYPTED)
     server.serve()
     registry.close(settings.drain_timeout)
-    if server.failure:
+    if isinstance(server, Server) and server.failure:
         raise LaunchError(server.failure, 1)
     return 0
 

@@ -1,5 +1,6 @@
 """Several servers behind one port: a supervisor and its workers as real processes, each worker a chat of its own."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pylingo.shared.messages import Goodbye, Notice, Welcome
+from pylingo.shared.messages import Goodbye, Hello, Message, Notice, Ready, Say, Welcome
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
 
 PROGRAM = (str(ROOT / "tests" / "fakes" / "supervised.py"),)
@@ -56,6 +57,83 @@ def counters(server):
 def connected(server, total):
     """Wait for so many connections in all; return those of each worker."""
     return wait_until(lambda: sum((found := counters(server)).values()) == total and found, f"{total} connections")
+
+
+# --- one chat
+
+
+needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs redis-server")
+
+
+@needs_redis
+def test_people_of_all_workers_are_in_one_room_and_come_back_from_one_that_is_killed(tmp_path):
+    with ServerProcess("--workers", "3", "--data", str(tmp_path / "data")) as server, contextlib.ExitStack() as stack:
+        assert server.process.stdout.readline().startswith("open this link to become the operator: pylingo://")
+        peers = [stack.enter_context(Peer(server.port)) for _ in range(6)]
+        assert sorted(counters(server).values()) == [2, 2, 2]
+        tokens = [peer.hello(f"person-{index}").token for index, peer in enumerate(peers)]
+        for peer in peers:
+            peer.join("tea")
+        for peer in peers:
+            peer.fence()
+        peers[0].send(Say("hello", id=1))
+        assert [peer.until(Message).text for peer in peers[1:]] == ["hello"] * 5
+        os.kill(workers(server)[1], signal.SIGKILL)
+        lost = [index for index, peer in enumerate(peers) if _has_lost(peer)]
+        assert len(lost) == 2
+        for index in lost:
+            peers[index] = stack.enter_context(Peer(server.port))
+            peers[index].send(Hello(1, f"person-{index}", resume=tokens[index]))
+            assert peers[index].until(Ready).resumed
+        peers[0].send(Say("back", id=2))
+        assert [peer.until(Message, text="back").text for peer in peers[1:]] == ["back"] * 5
+        server.process.send_signal(signal.SIGTERM)
+        for peer in peers:
+            assert [record.reason for record in peer.rest() if type(record) is Goodbye] == ["shutdown"]
+            peer.close()
+        assert server.process.wait(DEADLINE) == 0
+
+
+def _has_lost(peer):
+    """Whether a peer's connection has ended."""
+    try:
+        peer.fence()
+    except (AssertionError, OSError):
+        return True
+    return False
+
+
+@needs_redis
+def test_a_second_server_cannot_use_the_folder(tmp_path):
+    with ServerProcess("--workers", "1", "--data", str(tmp_path / "data")):
+        command = [sys.executable, str(ROOT / "reactor" / "run.py"), "--workers", "1", "--port", "0"]
+        done = subprocess.run(
+            [*command, "--data", str(tmp_path / "data")], capture_output=True, text=True, timeout=DEADLINE
+        )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "another server uses the data folder" in done.stderr
+
+
+def test_without_redis_server_the_program_says_how_to_get_it_and_makes_nothing_else(tmp_path):
+    done = subprocess.run(
+        [
+            sys.executable,
+            str(ROOT / "reactor" / "run.py"),
+            "--workers",
+            "2",
+            "--port",
+            "0",
+            "--data",
+            str(tmp_path / "d"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        env={**os.environ, "PATH": str(tmp_path)},
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "apt install redis-server" in done.stderr
+    assert not (tmp_path / "d" / "redis").exists()
 
 
 # --- who gets a connection

@@ -80,6 +80,7 @@ GOOD = {
     "cluster_patience": {"1s": 1.0, "10": 10.0, "2500ms": 2.5, "1h": 3_600.0},
     "cluster_wait": {"0": 0, "1": 1, "100": 100},
     "cluster_keep": {"10": 10, "1000": 1_000, "1000000": 1_000_000},
+    "workers": {"0": 0},  # see `test_workers_need_a_redis`
     "drain_timeout": {"2.5": 2.5},
 }
 DIGITS = "9" * 5_000  # more than the interpreter converts
@@ -133,6 +134,7 @@ BAD = {
     "cluster_patience": (["0", "999ms", "2h", "soon"], "a time from 1s to 1h, such as 45s, 30m, 12h or 90d"),
     "cluster_wait": (["-1", "101"], WHOLE),
     "cluster_keep": (["9", "1000001", "all"], WHOLE),
+    "workers": (["-1", "65", "all"], WHOLE),
     "drain_timeout": (["0", "inf"], NUMBER),
 }
 
@@ -494,3 +496,19 @@ def test_any_file_is_settings_or_one_sentence(tmp_path_factory, content):
         assert isinstance(parse_arguments(["--config", str(path)]), ServerSettings)
     except LaunchError as error:
         assert_inert(str(error))
+
+
+# --- several workers --------------------------------------------------------------------------------------------
+
+
+def test_workers_need_a_redis(tmp_path):
+    with pytest.raises(LaunchError, match="--workers needs a Redis: give --data"):
+        parse_arguments(["--workers", "2"])
+    assert parse_arguments(["--workers", "2", "--cluster", "redis://localhost"]).workers == 2
+    settings = with_data(parse_arguments(["--workers", "2", "--data", str(tmp_path)]))
+    assert (settings.workers, settings.history) == (2, "")
+
+
+def test_workers_keep_no_history_in_a_file(tmp_path):
+    with pytest.raises(LaunchError, match="--history cannot be used with --workers"):
+        parse_arguments(["--workers", "2", "--data", str(tmp_path), "--history", "chat.db"])

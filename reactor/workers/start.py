@@ -1,0 +1,30 @@
+"""The supervisor of a server with `--workers`, made from its settings."""
+
+from collections.abc import Sequence
+
+from pylingo.reactor.bus.redis.settings import require_hiredis
+from pylingo.reactor.certificates import load_tls
+from pylingo.reactor.config import ServerSettings
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.workers.process import worker_command
+from pylingo.reactor.workers.supervisor import Supervisor
+
+
+def make_supervisor(settings: ServerSettings, arguments: Sequence[str], program: str, reactor: Reactor) -> Supervisor:
+    """Return a supervisor whose workers run the script `program` with the server's `arguments`.
+
+    Without a Redis in the settings, it starts one in the data folder. Raises `LaunchError`.
+    """
+    load_tls(settings)  # what is wrong with the certificate is said before anything starts
+    cluster: list[str] = []
+    require_hiredis()
+    supervisor = Supervisor(
+        settings,
+        settings.workers,
+        lambda number: worker_command(program, number, [*arguments, *cluster]),
+        reactor,
+        has_others=settings.cluster is not None,
+    )
+    if settings.cluster is None:
+        cluster += ["--cluster", supervisor.use_redis(settings.data)]
+    return supervisor

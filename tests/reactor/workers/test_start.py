@@ -1,0 +1,52 @@
+"""A supervisor made from settings. That it serves is tested in `tests/e2e/test_workers_e2e.py`."""
+
+import pytest
+
+from pylingo.reactor.config import parse_arguments
+from pylingo.reactor.workers.start import make_supervisor
+from pylingo.shared.launch import LaunchError
+
+
+class Supervisor:
+    """Notes what it is made of."""
+
+    def __init__(self, settings, count, command, reactor, has_others):
+        self.count, self.command, self.has_others = count, command, has_others
+        self.data = None
+
+    def use_redis(self, data):
+        self.data = data
+        return "redis+unix:///socket"
+
+
+@pytest.fixture
+def made(monkeypatch, reactor):
+    monkeypatch.setattr("pylingo.reactor.workers.start.Supervisor", Supervisor)
+    return lambda *arguments: make_supervisor(parse_arguments(arguments), arguments, "run.py", reactor)
+
+
+def test_workers_get_the_arguments_of_the_server(made):
+    arguments = ["--workers", "2", "--cluster", "redis://localhost", "--burst", "7"]
+    supervisor = made(*arguments)
+    assert supervisor.command(2)[1:] == ["run.py", "worker", "2", *arguments]
+    assert (supervisor.count, supervisor.has_others, supervisor.data) == (2, True, None)
+
+
+def test_without_a_cluster_they_get_the_redis_in_the_data_folder(made, tmp_path):
+    arguments = ["--workers", "3", "--data", str(tmp_path)]
+    supervisor = made(*arguments)
+    assert supervisor.command(1)[1:] == ["run.py", "worker", "1", *arguments, "--cluster", "redis+unix:///socket"]
+    assert (supervisor.count, supervisor.has_others, supervisor.data) == (3, False, str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--cluster", "redis://h", "--tls-cert", "/nowhere/cert", "--tls-key", "/nowhere/key"], "cannot read --tls-"),
+        (["--cluster", "redis://h"], "needs hiredis"),
+    ],
+)
+def test_what_keeps_all_workers_from_serving_is_said_before_any_is_started(made, monkeypatch, arguments, words):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(LaunchError, match=words):
+        made("--workers", "1", *arguments)
