@@ -1,6 +1,6 @@
-"""What a batch changes in the keys of a room besides its stream: members and topic. Pure.
+"""The changes that a batch makes in the keys of a room besides its stream: members and topic. Pure.
 
-The functions in Redis cannot compare names as servers do, so the value of a member has the compared name, too.
+The functions in Redis cannot compare names as servers do, so the value of a member includes the compared name.
 """
 
 from collections.abc import Iterable, Sequence
@@ -40,7 +40,7 @@ def read_topic(value: bytes) -> StoredTopic | None:
 
 
 def pack_changes(events: Sequence[Event]) -> bytes:
-    """What the function `commit` is to change for these events; empty if it is nothing."""
+    """The changes that the function `commit` makes for these events; empty if there are none."""
     changes = list(_changes(events))
     packed: bytes = _pack(changes) if changes else b""
     return packed

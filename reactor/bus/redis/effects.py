@@ -1,4 +1,4 @@
-"""What has come takes effect, batch by batch, in the one order."""
+"""Applying the batches that have come, one by one, in the one order."""
 
 from collections.abc import Callable
 

@@ -2,7 +2,7 @@
 
 An event takes effect when its batch has been read back from Redis, whose order is the one order. Each batch is
 published with the stamp of the batch before it. If that is not the newest stamp here, batches are missing, and they are
-read from the room's stream. What is published meanwhile waits.
+read from the room's stream. Batches that are published meanwhile wait.
 """
 
 import enum
@@ -121,9 +121,9 @@ class Feed:
         self.pending: list[Proposal] = []
         self.flight: Flight | None = None
         self.held: list[Arrival] = []
-        """What was published while the feed was not open."""
+        """The batches that were published while the feed was not open."""
         self.ready: deque[Arrival | Gap | Reading] = deque()
-        """What takes effect next."""
+        """The batches that take effect next, and the gaps between them."""
         self.own: set[int] = set()
         """The sessions in the room that this server answers for."""
         self.opened: list[Callable[[Feed], object]] = []
@@ -198,7 +198,7 @@ class Feed:
 
 
 class FeedListener(Protocol):
-    """What is done with the batches of all rooms: the server's side of the feeds."""
+    """The server's side of the feeds: it does something with the batches of all rooms."""
 
     def applied(self, feed: Feed, top: int, batch: Batch, own: list[Proposal] | None) -> None:
         """A batch takes effect, in the one order. `top` is its stamp, which is `feed.head` now.

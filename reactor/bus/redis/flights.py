@@ -1,7 +1,7 @@
-"""What this server proposes, until it has taken effect: committed, refused, found in Redis, or proposed again.
+"""The proposals of this server until they take effect: committed, refused, found in Redis, or proposed again.
 
-A room has one batch in flight at most; what is proposed meanwhile collects. A flight ends when its batch is read back.
-If nobody knows whether Redis has the batch, it is looked for in the room's stream, by its origin and its sequence. So
+A room has at most one batch in flight; proposals that come meanwhile collect. A flight ends when its batch is read
+back. If nobody knows whether Redis has the batch, it is looked for in the room's stream, by its origin and its sequence. So
 nothing is lost, and nothing is there twice.
 """
 

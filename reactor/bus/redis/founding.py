@@ -1,4 +1,4 @@
-"""What the servers of a cluster have agreed on: the first thing that a server asks, once it has a connection."""
+"""Agreeing with the servers of the cluster: the first thing that a server does once it has a connection."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ MOST_NODE_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Charter:
-    """What the servers of a cluster have in common: the number of lanes, and the fingerprint of their certificate.
+    """The common ground of the servers of a cluster: the number of lanes, and the fingerprint of their certificate.
 
     The fingerprint is empty for servers without one of their own.
     """

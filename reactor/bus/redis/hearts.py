@@ -15,7 +15,7 @@ LONGEST_REPLY = 2.5
 
 
 class ServerState(NamedTuple):
-    """What a server says about itself each second. `lag` is in milliseconds."""
+    """The news of a server about itself, each second. `lag` is in milliseconds."""
 
     beat: int
     people: int

@@ -1,4 +1,4 @@
-"""The members that this server answers for, as Redis knows them: whoever gives the server up takes them over."""
+"""The members that this server answers for, as Redis knows them. The server that gives it up takes them over."""
 
 import itertools
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ class Holdings:
     def restore(self, feeds: Iterable[Feed]) -> None:
         """Redis has lost something: tell it all members that this server answers for in these feeds, and no others.
 
-        What is on its way at the moment counts as done, since this goes the same way behind it.
+        Proposals that are on their way count as done, since this goes the same way behind them.
         """
         lanes: dict[int, list[str]] = {lane: [] for lane in range(self._keys.lanes)}
         for feed in feeds:

@@ -3,7 +3,7 @@
 1. Load the library, since this may be another Redis.
 2. Renew the fence in each lane: nothing that is still on its way over an old connection takes effect from now on.
 3. Learn what other servers have taken meanwhile, and Redis's time.
-4. Subscribe all rooms, and compare their heads with ours. Where Redis is behind, it has lost its newest data: restore
+4. Subscribe all rooms, and compare their heads with ours. If Redis is behind, it has lost its newest data: restore
    that. If Redis was started anew, or is another one, give the other servers time to do the same, and compare again.
 5. Read what is missing here, room by room. Then proposals go on.
 
