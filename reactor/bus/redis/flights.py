@@ -1,8 +1,8 @@
 """The proposals of this server until they take effect: committed, refused, found in Redis, or proposed again.
 
 A room has at most one batch in flight; proposals that come meanwhile collect. A flight ends when its batch is read
-back. If nobody knows whether Redis has the batch, it is looked for in the room's stream, by its origin and its sequence. So
-nothing is lost, and nothing is there twice.
+back. If nobody knows whether Redis has the batch, it is searched for in the stream, by origin and sequence.
+This way nothing is lost, and nothing is there twice.
 """
 
 import functools
