@@ -25,9 +25,9 @@ class OldHistory:
         self._file: sqlite3.Connection | None = None
         if not os.path.exists(path):
             return
-        name = f"file:{quote(os.path.abspath(path))}?mode=rw"  # a read-only connection may leave files beside it
-        try:
-            self._file = sqlite3.connect(name, uri=True)
+        place = quote(os.path.abspath(path))
+        try:  # not read-only: such a connection may leave files beside it
+            self._file = sqlite3.connect(f"file:{place}?mode=rw", uri=True)
             version = self._file.execute("pragma user_version").fetchone()[0]
         except sqlite3.Error as error:
             raise self._unreadable(error) from None

@@ -10,11 +10,15 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 if __name__ == "__main__":  # Python puts the script's folder on the path: replace it by the checkout
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 from pylingo.shared.launch import LaunchError, launch
+
+if TYPE_CHECKING:
+    from pylingo.reactor.workers.supervisor import Supervisor
 
 _SWITCH = 0.0005
 """Seconds after which the history's thread yields the interpreter to the loop. CPython's default is 0.005."""
@@ -54,8 +58,6 @@ def _serve() -> int:
     from pylingo.reactor.reload import Reload
     from pylingo.reactor.server import Server
     from pylingo.reactor.start import NOT_ENCRYPTED, check_history, is_exposed, join_command, reachable, wait_for_host
-    from pylingo.reactor.workers.start import make_supervisor
-    from pylingo.reactor.workers.supervisor import Supervisor
     from pylingo.shared import __version__
 
     settings = with_data(parse_arguments(sys.argv[1:]))
@@ -67,6 +69,8 @@ def _serve() -> int:
     reactor = Reactor()
     server: Server | Supervisor
     if settings.workers:
+        from pylingo.reactor.workers.start import make_supervisor
+
         server = make_supervisor(settings, sys.argv[1:], os.path.realpath(__file__), reactor)
     else:
         registry.attach(reactor)
@@ -77,10 +81,10 @@ def _serve() -> int:
         address = server.start(targets)
     except OSError as error:
         raise LaunchError(why_not_listening(error, settings.host, settings.port)) from None
-    if isinstance(server, Supervisor):
-        registry.first_code = server.first_code
-    else:
+    if isinstance(server, Server):
         server.wait_for_cluster()
+    else:
+        registry.first_code = server.first_code
     bound = targets[0][1][0]
     server_at = reachable(address, bound)
     certificate = settings.tls_cert

@@ -314,6 +314,17 @@ def test_a_signal_right_after_the_first_line_ends_it_with_success(number):
             process.kill()
 
 
+def test_a_server_alone_imports_nothing_of_several_servers():
+    with ServerProcess(environment={"PYTHONPROFILEIMPORTTIME": "1"}) as server:
+        with server.peers(1, "tea"):
+            assert server.stop() == 0
+        modules = set(re.findall(r"import time: +\d+ \| +\d+ \| +(\S+)", server.log()))
+    assert "pylingo.reactor.server" in modules
+    of_a_cluster = {name for name in modules if name.startswith(("pylingo.reactor.bus.redis.", "hiredis"))}
+    assert of_a_cluster <= {"pylingo.reactor.bus.redis.settings"}  # the type of an option
+    assert not [name for name in modules if name.startswith("pylingo.reactor.workers")]
+
+
 def test_ipv6():
     try:
         with socket.socket(socket.AF_INET6) as sock:

@@ -14,6 +14,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from itertools import islice
 from typing import Any, Protocol
@@ -371,6 +372,7 @@ class ClusterPeople:
             self._timer = None
 
 
+@cache
 def library() -> bytes:
     """The functions in Redis. Their names carry a version, so those of several versions live beside each other."""
     return (files(__package__) / "people.lua").read_bytes()
