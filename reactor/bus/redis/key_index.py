@@ -1,10 +1,11 @@
 """The keys that the messages of a log were sent with, so that a message that is sent twice is said once. Pure.
 
-There is an index for each log that somebody uses keys in, read out of Redis when the first key is looked up. All of
-them together take a bounded amount of memory; the one that was used longest ago is given up first, and read again when
-it is needed.
+There is an index for each log that somebody uses keys in, read out of Redis when the first key is looked up. It knows
+the newest messages, and all indexes together take a bounded amount of memory; the one that was used longest ago is
+given up first, and read again when it is needed.
 """
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Iterable
 
@@ -12,9 +13,11 @@ from pylingo.reactor.bus.redis.log_reader import Keyed
 
 MEMORY = 32 * 2**20
 """Bytes of memory that the keys of all logs may take."""
-_KEY_SIZE = 480  # bytes of a key's places in the index besides its strings, as in `history.memory`
+NEWEST = 1_000
+"""The messages with keys that an index knows, at least. Redis may have more: a batch with many of them counts once."""
+_SLACK = 250  # keys above that, before the first are forgotten
+_KEY_SIZE = 480  # bytes of a message in the index besides its key
 _LOG_SIZE = 600  # bytes of an index without keys
-_TRIM = 1_000  # keys that are added before the oldest ones are trimmed, at least
 
 
 class KeyIndex:
@@ -22,57 +25,62 @@ class KeyIndex:
 
     `read_until` is the stamp of the last entry that was read, 0 before the first. `is_current` says that everything is
     known: the log was read to its end, and whatever is added to it is noted.
+
+    Nearly every key is used once, and is looked up once before that. So messages are kept by their key alone.
     """
 
-    __slots__ = ("_authors", "_keys", "_trim_at", "is_busy", "is_current", "read_until", "size")
+    __slots__ = ("_by_key", "_others", "is_busy", "is_current", "read_until", "size")
 
     def __init__(self) -> None:
-        self._authors: dict[int, tuple[str, int, str]] = {}  # key, session and compared name by stamp
-        self._keys: dict[tuple[str, int | str], int] = {}
+        self._by_key: dict[str, Keyed] = {}
+        self._others: dict[str, list[Keyed]] = {}  # further messages with a key that another one has
         self.size = _LOG_SIZE
         self.read_until = 0
         self.is_current = False
         self.is_busy = False
         """Whether the log is being read. Then the index is not given up."""
-        self._trim_at = _TRIM
 
     def __len__(self) -> int:
-        return len(self._authors)
+        return len(self._by_key) + sum(map(len, self._others.values()))
 
-    def must_trim(self) -> bool:
-        """Whether so many keys were added that `trim` is due. Returns True once for each time that it is due."""
-        is_due = len(self._authors) >= self._trim_at
-        if is_due:
-            self._trim_at = 2 * len(self._authors)
-        return is_due
+    def note(self, keyed: Keyed) -> None:
+        """Add a message. It may be in the index already.
 
-    def note(self, key: str, session: int, name: str, at: int) -> None:
-        """Add a message that the session has sent under that compared name. It may be in the index already."""
-        if at in self._authors:
+        Beyond `NEWEST` keys, those that were noted first are forgotten now and then.
+        """
+        key = keyed[0]
+        known = self._by_key.get(key)
+        if known is None:
+            self._by_key[key] = keyed
+            if len(self._by_key) > NEWEST + _SLACK:
+                self._trim()
+        elif known.at == keyed.at or keyed in self._others.get(key, ()):
             return
-        self._authors[at] = key, session, name
-        self.size += _KEY_SIZE + len(key) + len(name)
-        for who in (session, name):
-            self._keys[key, who] = max(at, self._keys.get((key, who), 0))
+        else:
+            self._others.setdefault(key, []).append(keyed)
+        self.size += _KEY_SIZE + len(key)
 
     def find(self, key: str, session: int, name: str, others: Iterable[int] = ()) -> int | None:
         """See `History.find`. `name` is the compared name."""
-        at = self._keys.get((key, session))
-        if at is not None or (at := self._keys.get((key, name))) is None or self._authors[at][1] not in others:
-            return at
-        # The newest one does not count, but there may be an older one.
-        stamps = (at for at, (its_key, _, author) in self._authors.items() if (its_key, author) == (key, name))
-        return min((at for at in stamps if self._authors[at][1] not in others), default=None)
+        known = self._by_key.get(key)
+        if known is None:
+            return None
+        messages = [known, *self._others.get(key, ())]
+        own: list[int] = [it.at for it in messages if it.session == session]
+        if own:
+            return max(own)
+        same: list[int] = [it.at for it in messages if it.name == name and it.session not in others]
+        if not same:
+            return None
+        newest: int = max(it.at for it in messages if it.name == name)
+        return newest if newest in same else min(same)
 
-    def trim(self, oldest: int) -> None:
-        """Forget the messages below a stamp."""
-        for at in [at for at in self._authors if at < oldest]:
-            key, session, name = self._authors.pop(at)
-            self.size -= _KEY_SIZE + len(key) + len(name)
-            for who in (session, name):
-                if self._keys.get((key, who)) == at:
-                    del self._keys[key, who]
-        self._trim_at = 2 * len(self._authors) + _TRIM
+    def _trim(self) -> None:
+        """Forget the keys that were noted first."""
+        self._by_key = dict(itertools.islice(self._by_key.items(), _SLACK, None))
+        self._others = {key: messages for key, messages in self._others.items() if key in self._by_key}
+        strings = sum(map(len, self._by_key)) + sum(len(key) * len(it) for key, it in self._others.items())
+        self.size = _LOG_SIZE + _KEY_SIZE * len(self) + strings
 
 
 class KeyIndexes:
@@ -110,17 +118,10 @@ class KeyIndexes:
     def add(self, log: str, index: KeyIndex, keyed: Keyed) -> None:
         """Add what was read out of the log to its index, which may have been given up meanwhile."""
         size = index.size
-        index.note(*keyed)
+        index.note(keyed)
         if self._logs.get(log) is index:
             self.size += index.size - size
             self._shrink(log)
-
-    def trim(self, log: str, index: KeyIndex, oldest: int) -> None:
-        """Forget the messages of a log below a stamp."""
-        size = index.size
-        index.trim(oldest)
-        if self._logs.get(log) is index:
-            self.size += index.size - size
 
     def drop(self, log: str) -> None:
         """Give up the index of a log."""

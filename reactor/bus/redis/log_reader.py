@@ -5,6 +5,7 @@ with the batch that lies across it. How many entries a step asks for depends on 
 reply nor the work on it is long. See `questions` for what a step is.
 """
 
+import itertools
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -130,27 +131,31 @@ def search(
     return finds.page(oldest, is_whole)
 
 
-def read_keys(log: Log, after: int, take: Callable[[Keyed], object], clock: Clock = time.monotonic) -> Steps[int]:
-    """Read the keys of all messages in entries above the stamp `after`. Returns the stamp of the last entry."""
-    last = after
+def read_keys(
+    log: Log, after: int, most: int, take: Callable[[Keyed], object], clock: Clock = time.monotonic
+) -> Steps[int]:
+    """Read the keys of the newest messages in entries above the stamp `after`. Returns the stamp of the last entry.
+
+    They are given to `take` in ascending order. If `after` is 0, at least `most` are read, if there are so many.
+    """
+    last, count = after, 0
+    found: list[list[Keyed]] = []
 
     def take_entry(top: int, data: bytes) -> bool:
-        nonlocal last
-        last = top
-        for keyed in log.keys(top, data):
-            take(keyed)
-        return False
+        nonlocal last, count
+        last = max(last, top)
+        found.append([*log.keys(top, data)])
+        count += len(found[-1])
+        return not after and count >= most
 
-    yield from _walk(log, _after(after), True, take_entry, clock)
+    if after:
+        yield from _walk(log, _after(after), True, take_entry, clock)
+    else:
+        yield from _walk(log, "+", False, take_entry, clock)
+        found.reverse()
+    for keyed in itertools.chain.from_iterable(found):
+        take(keyed)
     return last
-
-
-def read_oldest(log: Log) -> Steps[int]:
-    """Read the stamp below which the log has no message: 0 if it is empty."""
-    (rows,) = yield [("XRANGE", log.stream, "-", "+", "COUNT", 1)]
-    for top, data in _entries(rows):
-        return next(iter(entry.at for entry in log.messages(top, data)), top)
-    return 0
 
 
 def read_entry(log: Log, at: int) -> Steps[tuple[int, bytes] | None]:

@@ -6,11 +6,10 @@ the one before. A message that is on its way to Redis is *pending*: a look-up of
 """
 
 from dataclasses import dataclass, field
-from functools import partial
 
-from pylingo.reactor.bus.redis.key_index import MEMORY, KeyIndex, KeyIndexes
+from pylingo.reactor.bus.redis.key_index import MEMORY, NEWEST, KeyIndex, KeyIndexes
 from pylingo.reactor.bus.redis.keys import Keys
-from pylingo.reactor.bus.redis.log_reader import Keyed, log_of, read_keys, read_oldest
+from pylingo.reactor.bus.redis.log_reader import Keyed, log_of, read_keys
 from pylingo.reactor.bus.redis.questions import Questions
 from pylingo.reactor.history import private
 from pylingo.reactor.history.history import Found, Numbers
@@ -61,9 +60,7 @@ class LookUps:
 
     def noted(self, log: str, key: str, session: int, name: str, at: int) -> None:
         """Note that a message with a key is in the log, of this server or of another one."""
-        index = self._indexes.note(log, Keyed(key, session, name, at))
-        if index is not None and index.must_trim():
-            self._trim(log, index)
+        self._indexes.note(log, Keyed(key, session, name, at))
         for asked in self._no_longer_pending(log, key, session):
             asked.answer(at)
 
@@ -117,8 +114,6 @@ class LookUps:
             index.read_until = until
             index.is_busy = False
             index.is_current = not private.owners(log)
-            if index.must_trim():
-                self._trim(log, index)
             if index.is_current and self._indexes.get(log) is index:
                 waiting.extend(self._waiting.pop(log, ()))
             for asked in waiting:
@@ -126,7 +121,7 @@ class LookUps:
             if self._waiting.get(log) and not (newer := self._indexes.open(log)).is_busy:
                 self._read(log, newer)
 
-        steps = read_keys(place, index.read_until, lambda keyed: self._indexes.add(log, index, keyed))
+        steps = read_keys(place, index.read_until, NEWEST, lambda keyed: self._indexes.add(log, index, keyed))
         self._questions.ask(place.lane, steps, read)
 
     def _settle(self, log: str, index: KeyIndex, asked: _Asked) -> None:
@@ -139,7 +134,9 @@ class LookUps:
             asked.answer(at)
 
     def _pending_one(self, log: str, key: str, session: int, name: str, others: Numbers) -> _Pending | None:
-        pending = self._pending.get((log, key), ())
+        pending = self._pending.get((log, key))
+        if pending is None:
+            return None
         return next((it for it in pending if it.is_sought(session, name, others)), None)
 
     def _no_longer_pending(self, log: str, key: str, session: int) -> list[_Asked]:
@@ -154,8 +151,3 @@ class LookUps:
         if not pending:
             del self._pending[log, key]
         return found.waiting
-
-    def _trim(self, log: str, index: KeyIndex) -> None:
-        """Drop the keys of messages that Redis no longer has."""
-        place = log_of(self._keys, log)
-        self._questions.ask(place.lane, read_oldest(place), partial(self._indexes.trim, log, index))

@@ -5,7 +5,7 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pylingo.reactor.bus.redis.key_index import KeyIndex, KeyIndexes
+from pylingo.reactor.bus.redis.key_index import NEWEST, KeyIndex, KeyIndexes
 from pylingo.reactor.bus.redis.log_reader import Keyed
 from pylingo.reactor.history.memory import MemoryHistory
 from pylingo.shared.messages import Entry
@@ -16,19 +16,18 @@ names = st.sampled_from(["ada", "ben"])
 said = st.lists(st.tuples(keys, sessions, names), max_size=12)
 
 
-@given(said, st.integers(0, 12), st.randoms())
-def test_a_key_is_found_as_in_memory(said: list[tuple[str, int, str]], forgotten: int, random):
+@given(said, st.randoms())
+def test_a_key_is_found_as_in_memory(said: list[tuple[str, int, str]], random):
     messages = [(key, session, name, at) for at, (key, session, name) in enumerate(said, 1)]
     memory = MemoryHistory()
-    for key, session, name, at in messages[forgotten:]:
+    for key, session, name, at in messages:
         memory.add("tea", Entry(name, "hi", at, key), session)
     index = KeyIndex()
     shuffled = messages * 2  # what is read and what is told may be the same, and come in any order
     random.shuffle(shuffled)
     for message in shuffled:
-        index.note(*message)
-    index.trim(forgotten + 1)
-    assert len(index) == len(messages[forgotten:])
+        index.note(Keyed(*message))
+    assert len(index) == len(messages)
     for key in ("k", "l"):
         for session in (1, 2, 3):
             for name in ("ada", "ben"):
@@ -36,20 +35,17 @@ def test_a_key_is_found_as_in_memory(said: list[tuple[str, int, str]], forgotten
                     assert index.find(key, session, name, others) == memory.find("tea", key, session, name, others)
 
 
-def test_trimming_is_due_each_time_that_the_index_has_grown_much():
+def test_the_first_keys_are_forgotten_beyond_the_bound():
     index = KeyIndex()
-    for at in range(1, 1_000):
-        index.note(f"k{at}", 1, "ada", at)
-        assert not index.must_trim()
-    index.note("k", 1, "ada", 1_000)
-    assert (index.must_trim(), index.must_trim()) == (True, False)
-    index.trim(501)
-    assert (len(index), index.find("k500", 1, "ada"), index.find("k501", 1, "ada")) == (500, None, 501)
-    for at in range(1_001, 2_500):
-        index.note(f"k{at}", 1, "ada", at)
-        assert not index.must_trim()
-    index.note("l", 1, "ada", 2_500)
-    assert index.must_trim()
+    for at in range(1, 3 * NEWEST):
+        index.note(Keyed(f"k{at}", 1, "ada", at))
+        index.note(Keyed(f"k{at}", 2, "ben", 10 * NEWEST + at))
+        newest = max(1, at - NEWEST + 1)
+        assert index.find(f"k{newest}", 1, "ada") == newest
+        assert index.find(f"k{newest}", 2, "eve") == 10 * NEWEST + newest
+    assert len(index) <= 2 * (NEWEST + 250)
+    assert index.find("k1", 1, "ada") is None
+    assert index.find("k1", 2, "ben") is None
 
 
 def test_the_index_that_was_used_longest_ago_is_given_up_first():
@@ -89,8 +85,7 @@ def test_what_is_read_for_an_index_that_was_given_up_is_not_counted():
     indexes.drop("tea")
     indexes.drop("tea")
     indexes.add("tea", index, Keyed("k", 1, "ada", 5))
-    indexes.trim("tea", index, 9)
-    assert (indexes.size, len(indexes), len(index)) == (0, 0, 0)
+    assert (indexes.size, len(indexes), len(index)) == (0, 0, 1)
     assert indexes.note("tea", Keyed("k", 1, "ada", 5)) is None
 
 
@@ -100,8 +95,8 @@ def test_the_size_of_an_index_is_at_least_the_memory_that_it_takes():
     try:
         before = tracemalloc.get_traced_memory()[0]
         index = KeyIndex()
-        for n in range(2_000):
-            index.note(f"key number {n:20}", 2**32 + n, f"name number {n}", at + n)
+        for n in range(NEWEST):
+            index.note(Keyed(f"key number {n:20}", 2**32 + n, f"name number {n}", at + n))
         taken = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()

@@ -16,7 +16,6 @@ from pylingo.reactor.bus.redis.log_reader import (
     log_of,
     read_entry,
     read_keys,
-    read_oldest,
     read_page,
     search,
 )
@@ -235,12 +234,12 @@ def test_the_keys_of_a_room_are_read_without_its_messages(logs: RedisLogs):
     logs.add("tea", BASE + 4, [message()])
     logs.add("tea", BASE + 5, [message(key="c", session=1)])
     found: list[Keyed] = []
-    assert logs.answer(read_keys(TEA, 0, found.append)) == BASE + 5
+    assert logs.answer(read_keys(TEA, 0, 9, found.append)) == BASE + 5
     assert found == [("a", 1, "ada", BASE), ("b", 2, "ben", BASE + 2), ("c", 1, "ada", BASE + 5)]
     found.clear()
-    assert logs.answer(read_keys(TEA, BASE + 4, found.append)) == BASE + 5
+    assert logs.answer(read_keys(TEA, BASE + 4, 9, found.append)) == BASE + 5
     assert found == [("c", 1, "ada", BASE + 5)]
-    assert logs.answer(read_keys(TEA, BASE + 5, found.append)) == BASE + 5
+    assert logs.answer(read_keys(TEA, BASE + 5, 9, found.append)) == BASE + 5
 
 
 def test_the_keys_of_a_conversation(logs: RedisLogs):
@@ -248,14 +247,8 @@ def test_the_keys_of_a_conversation(logs: RedisLogs):
     logs.add_private(place, Entry("Ada", "hi", BASE, "a", "ben"), 1)
     logs.add_private(place, Entry("Ben", "ho", BASE + 1, None, "ada"), 2)
     found: list[Keyed] = []
-    assert logs.answer(read_keys(log_of(Keys(), place), 0, found.append)) == BASE + 1
+    assert logs.answer(read_keys(log_of(Keys(), place), 0, 9, found.append)) == BASE + 1
     assert found == [("a", 1, "ada", BASE)]
-
-
-def test_the_oldest_stamp_of_a_stream(logs: RedisLogs):
-    assert logs.answer(read_oldest(TEA)) == 0
-    logs.add("tea", BASE + 2, [JOIN, message(), message()])
-    assert logs.answer(read_oldest(TEA)) == BASE + 1
 
 
 def test_an_entry_by_a_stamp_in_it(logs: RedisLogs):
