@@ -41,9 +41,9 @@ class Ghosts:
             self._kept[number] = sessions.get(number, {}), rooms.get(number, [])
         return [*sessions.keys() | rooms.keys()]
 
-    def give(self, number: int) -> None:
-        """Another server takes this seat."""
-        self._kept.pop(number, None)
+    def give(self, number: int) -> bool:
+        """Somebody takes this seat. Return whether it was kept."""
+        return self._kept.pop(number, None) is not None
 
     def bury(self, numbers: list[int]) -> None:
         """The grace time of these is over: they leave their rooms, unless they were given away."""
@@ -109,26 +109,44 @@ class TravellingSeats:
     def _ask(self, number: int, record: SessionRecord, token: str, then: Found) -> None:
         """Ask the server that has the session to give it away, and take it when it has, or when the server is gone."""
         server, ask = record["s"], next(self._asks)
-        take = partial(self._take, number, server, token, then)
-        if server == self._sessions.server:  # the ghost of another server
-            self._ghosts.give(number)
-            take()
+        if server == self._sessions.server:  # the ghost of another server, or it has just ended
+            if self._ghosts.give(number):
+                self._sit(number, server, record, token, then)
+            else:
+                then(None)
             return
-        self._asked[ask] = server, take
-        self._send(ask, server, number, _ASK_AGAIN)
+        self._asked[ask] = server, partial(self._take, number, server, token, then)
+        self._send(ask, server, number, record["r"], _ASK_AGAIN)
 
-    def _send(self, ask: int, server: int, number: int, pause: float) -> None:
+    def _send(self, ask: int, server: int, number: int, rooms: list[str], pause: float) -> None:
         """Ask until there is an answer: a server that has just died still counts as connected for a moment."""
         if ask not in self._asked:
             return
 
         def received(receivers: int) -> None:
             if not receivers:
-                self._answered(ask)
+                self._shut_out(server, rooms, lambda: self._answered(ask))
             else:
-                self._call_later(pause, self._send, ask, server, number, min(2 * pause, _LONGEST_PAUSE))
+                self._call_later(pause, self._send, ask, server, number, rooms, min(2 * pause, _LONGEST_PAUSE))
 
         self._signals.send(server, received, "give", number, self._sessions.server, ask)
+
+    def _shut_out(self, server: int, rooms: list[str], done: Callable[[], object]) -> None:
+        """Have Redis refuse what a server that is gone still has on its way to these rooms."""
+        lanes = {self._keys.lane(fold(room)) for room in rooms}
+        left = len(lanes)
+
+        def refused(_: object) -> None:
+            nonlocal left
+            left -= 1
+            if left <= 0:
+                done()
+
+        for lane in lanes:
+            command = ("FCALL", function("bump"), 1, self._keys.key(lane, f"fence:{server}"))
+            self._questions.ask(lane, one(*command), refused)
+        if not lanes:
+            done()
 
     def _answered(self, ask: int) -> None:
         asked = self._asked.pop(ask, None)
@@ -143,7 +161,7 @@ class TravellingSeats:
     def _take(self, number: int, server: int, token: str, then: Found) -> None:
         def taken(packed: bytes | None) -> None:
             if packed is None:  # it has ended, or is with a third server
-                self.find(token, None, then) if server != self._sessions.server else then(None)
+                self.find(token, None, then)
                 return
             self._sit(number, server, read_record(packed), token, then)
 
@@ -199,9 +217,10 @@ class TravellingSeats:
         if session.state is State.ENDED:
             return
         self._sessions.gave_away(session)
-        rooms = session.rooms
+        rooms, number = session.rooms, session.number
         session.go_elsewhere(goodbye)
         for room in rooms:
+            self._feeds.let_go(room.key, [number])
             self._rooms.gave_away(room)
 
     def taken(self, numbers: list[int]) -> None:
