@@ -30,9 +30,10 @@ class HealthLog:
 
     def put(self, redis: RedisProcess, number: int, **record: Any) -> None:
         """Store the record of a session of this server."""
-        keys = [f"pylingo:{{0}}{rest}" for rest in (f"fence:{self.number}", "sessions", f"of:{self.number}", "tok")]
+        rests = (f"fence:{self.number}", "sessions", f"of:{self.number}", "tok", f"taken:{self.number}")
+        keys = [f"pylingo:{{0}}{rest}" for rest in rests]
         packed = msgpack.packb({"s": self.number, **record})
-        assert redis.call("FCALL", function("put"), 4, *keys, number, packed, "", "") == 1
+        assert redis.call("FCALL", function("put"), 5, *keys, number, packed, "", "") == 1
 
     def close(self) -> None:
         """End without a word, as a server that is killed."""

@@ -28,6 +28,8 @@ from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.history.clock import wall_clock
 from pylingo.shared import __version__
+from pylingo.shared.codec import encode
+from pylingo.shared.messages import Goodbye
 
 logger = logging.getLogger(__name__)
 
@@ -316,8 +318,9 @@ class Cluster:
         self._has_numbers = False
         feeds.stop()
         self._listener.cluster_lost()
+        goodbye = encode(Goodbye("shutdown", _GIVEN_UP))
         for session in self._hub.sessions():
-            session.shut_down(_GIVEN_UP)
+            session.go_elsewhere(goodbye)
         self._bus = None
         assert self._keys is not None
         self._begin_health(self._keys)

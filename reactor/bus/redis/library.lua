@@ -310,9 +310,17 @@ end
 
 -- --- sessions and names, in lane 0
 
--- KEYS fence sessions of tok ; ARGV number record, digest of its token or '', digest of its old token or ''
+-- Whether another server has the session, or has had it, and the one that writes this record does not know it yet.
+local function is_elsewhere(sessions, taken, number, record)
+  if redis.call('SISMEMBER', taken, number) == 1 then return true end
+  local old = redis.call('HGET', sessions, number)
+  return old and cmsgpack.unpack(old)['s'] ~= cmsgpack.unpack(record)['s']
+end
+
+-- KEYS fence sessions of tok taken ; ARGV number record, digest of its token or '', digest of its old token or ''
 local function put(keys, args)
   if is_reaped(keys[1]) then return fenced() end
+  if is_elsewhere(keys[2], keys[5], args[1], args[2]) then return 0 end
   redis.call('HSET', keys[2], args[1], args[2])
   redis.call('SADD', keys[3], args[1])
   if args[4] ~= '' and args[4] ~= args[3] then redis.call('HDEL', keys[4], args[4]) end
@@ -320,7 +328,8 @@ local function put(keys, args)
   return 1
 end
 
--- KEYS fence of the caller, sessions, of the giver, of the caller, taken of the giver ; ARGV number giver caller
+-- KEYS fence of the caller, sessions, of the giver, of the caller, taken of the giver, taken of the caller
+-- ARGV number giver caller, '1' if the giver has given it itself
 -- A session changes its server. Returns its new record, or nothing if the giver no longer has it.
 local function take(keys, args)
   if is_reaped(keys[1]) then return fenced() end
@@ -332,7 +341,8 @@ local function take(keys, args)
   redis.call('HSET', keys[2], args[1], packed)
   redis.call('SREM', keys[3], args[1])
   redis.call('SADD', keys[4], args[1])
-  redis.call('SADD', keys[5], args[1])
+  if args[4] ~= '1' then redis.call('SADD', keys[5], args[1]) end
+  redis.call('SREM', keys[6], args[1])
   return packed
 end
 
@@ -358,11 +368,12 @@ local function drop(keys, args)
   return 1
 end
 
--- KEYS fence sessions of names ; ARGV compared name, number, record, then the fingerprints of the same person
+-- KEYS fence sessions of names taken ; ARGV compared name, number, record, then the fingerprints of the same person
 -- Gives a name to a session and stores its record. Returns 1 and the other sessions that have the name, all of the same
 -- person; or 0, and the session that has it with its record.
 local function claim(keys, args)
   if is_reaped(keys[1]) then return fenced() end
+  if is_elsewhere(keys[2], keys[5], args[2], args[3]) then return {0, args[2], redis.call('HGET', keys[2], args[2]) or ''} end
   local same, holders = {}, {}
   for i = 4, #args do same[args[i]] = true end
   for holder in string.gmatch(redis.call('HGET', keys[4], args[1]) or '', '%d+') do
@@ -439,10 +450,10 @@ register('heartbeat', heartbeat, EVEN_IF_FULL)
 register('reap', reap, EVEN_IF_FULL)
 register('reap_lane', reap_lane, EVEN_IF_FULL)
 register('retire', retire, EVEN_IF_FULL)
-register('put', put)
+register('put', put, EVEN_IF_FULL)
 register('take', take, EVEN_IF_FULL)
 register('drop', drop, EVEN_IF_FULL)
-register('claim', claim)
+register('claim', claim, EVEN_IF_FULL)
 register('release', release, EVEN_IF_FULL)
 register('tell', tell)
 register('agree', agree)

@@ -1,9 +1,11 @@
 """`/list` and `/who` over all servers: read from Redis in small steps, shared for two seconds.
 
 A large hash is read with HSCAN, as reading it in one step would hold up the messages of everybody. The server that asks
-first leaves what it has read for the others. Each server puts its own present state over it.
+first leaves what it has read for the others. Each server puts its own present state over it: its rooms and sessions,
+and the rooms that it has just left.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -11,7 +13,7 @@ import msgpack
 
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.questions import Questions, Steps
-from pylingo.reactor.bus.redis.sessions import read_record
+from pylingo.reactor.bus.redis.sessions import Sessions, read_record
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.listing import Directory
 from pylingo.reactor.chat.session import Session
@@ -27,18 +29,39 @@ _pack = msgpack.Packer(use_bin_type=True).pack
 
 
 class Listings:
-    """See the module."""
+    """See the module. `clock` gives microseconds."""
 
-    def __init__(self, hub: Hub[Session], questions: Questions, keys: Keys) -> None:
+    def __init__(
+        self, hub: Hub[Session], questions: Questions, keys: Keys, sessions: Sessions, clock: Callable[[], int]
+    ) -> None:
         self._hub = hub
         self._questions = questions
         self._keys = keys
+        self._sessions = sessions
+        self._clock = clock
+        # The rooms that were left lately: when, their names, and how many people stayed. The oldest comes first.
+        self._left: OrderedDict[str, tuple[int, str, int]] = OrderedDict()
+
+    def left(self, key: str, name: str, people: int) -> None:
+        """Nobody here is in a room any more, and so many people on other servers are."""
+        self._left.pop(key, None)
+        self._left[key] = self._clock(), name, people
+        self._forget()
+
+    def _forget(self) -> None:
+        """Forget what a list that is read now knows."""
+        oldest = self._clock() - FRESH * 1_000_000
+        while self._left and next(iter(self._left.values()))[0] < oldest:
+            self._left.popitem(last=False)
 
     def rooms(self, session: Session, then: Callable[[Directory, Callable[[str], RoomInfo]], object]) -> None:
         """See `Bus.list_rooms`."""
 
         def show(lanes: list[list[Any]]) -> None:
-            rows = {key: RoomInfo(name, users) for lane in lanes for key, name, users in lane if users}
+            self._forget()
+            counts = {key: (name, users) for lane in lanes for key, name, users in lane}
+            counts.update({key: (name, people) for key, (_, name, people) in self._left.items()})
+            rows = {key: RoomInfo(name, users) for key, (name, users) in counts.items() if users}
             for key, room in self._hub.rooms.items():
                 rows[key] = RoomInfo(room.name, len(room.directory.keys))
             then(_directory(rows), rows.__getitem__)
@@ -51,21 +74,27 @@ class Listings:
 
         def show(lanes: list[list[Any]]) -> None:
             people: dict[str, tuple[Any, set[str]]] = {}
-            for name, away, fingerprint, rooms in lanes[0]:
-                known = people.setdefault(fold(name), ((name, away, fingerprint), set()))
-                known[1].update(rooms)
+            for number, server, name, away, fingerprint, rooms in lanes[0]:
+                if not self._is_known_here(number, server):
+                    known = people.setdefault(fold(name), ((name, away, fingerprint), set()))
+                    known[1].update(map(fold, rooms))
             rows = {}
             for key, ((name, away, fingerprint), rooms) in people.items():
                 operator = hub.access.register.is_operator(fingerprint) or None
                 rows[key] = PersonInfo(name, len(rooms), away, fingerprint, operator)
             for key in hub.people.keys:
                 person = hub.named(key)
-                known_rooms = {room.name for room in person.rooms} | people.get(key, (None, set()))[1]
-                rooms_count = len(person.rooms) if person.is_alone and key in people else len(known_rooms)
-                rows[key] = PersonInfo(person.name, rooms_count, person.away, *hub.marks(person))
+                elsewhere = people[key][1] if key in people else set()
+                count = len(elsewhere | {room.key for room in person.rooms})
+                rows[key] = PersonInfo(person.name, count, person.away, *hub.marks(person))
             then(_directory(rows), rows.__getitem__)
 
         wait_for(session, lambda answer: self._gather([0], "sessions", _session, answer), show)
+
+    def _is_known_here(self, number: int, server: int) -> bool:
+        """Whether this server has a session, or had it to its end. It may keep others for servers that are gone."""
+        sessions = self._sessions
+        return number in sessions.by_number or (server == sessions.server == number >> 32)
 
     def _gather(
         self,
@@ -109,7 +138,7 @@ def _room(key: bytes, value: bytes) -> list[Any]:
 
 def _session(number: bytes, value: bytes) -> list[Any]:
     record = read_record(value)
-    return [record["n"], record["a"], record["f"], record["r"]]
+    return [int(number), record["s"], record["n"], record["a"], record["f"], record["r"]]
 
 
 def _directory(rows: Iterable[str]) -> Directory:

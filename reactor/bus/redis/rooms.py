@@ -32,9 +32,21 @@ _STAYS = frozenset({State.ATTACHED, State.AWAY})
 
 
 class Rooms:
-    """See the module. `unconfirmed` bounds what a session has said that is not in Redis yet."""
+    """See the module. `unconfirmed` bounds what a session has said that is not in Redis yet.
 
-    def __init__(self, hub: Hub[Session], feeds: Feeds, history: RedisHistory, unconfirmed: Unconfirmed) -> None:
+    `everybody_left(key, name, people)` is told when the last member here has left a room, and how many people are still
+    there on other servers.
+    """
+
+    def __init__(
+        self,
+        hub: Hub[Session],
+        feeds: Feeds,
+        history: RedisHistory,
+        unconfirmed: Unconfirmed,
+        everybody_left: Callable[[str, str, int], object],
+    ) -> None:
+        self._everybody_left = everybody_left
         self._hub = hub
         self._feeds = feeds
         self._history = history
@@ -226,6 +238,8 @@ class Rooms:
             return
         member, is_last = removed
         room = self._hub.rooms.get(feed.key)
+        if room is None:
+            self._everybody_left(feed.key, feed.name, len(feed.roll))
         if is_last and room is not None:
             room.directory.remove(member.key)
             self._hub.members_changed()

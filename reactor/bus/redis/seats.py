@@ -77,7 +77,7 @@ class TravellingSeats:
         self._call_later = call_later
         self._ghosts = Ghosts(self._bury)
         self._asks = itertools.count(1)
-        self._asked: dict[int, tuple[int, Callable[[], object]]] = {}  # by number: the server, and what to do then
+        self._asked: dict[int, tuple[int, Callable[[bool], object]]] = {}  # by number: the server, and what to do then
         signals.on("give", self._give)
         signals.on("given", self._answered)
         signals.on("reaped", self._reaped_elsewhere)
@@ -125,7 +125,7 @@ class TravellingSeats:
 
         def received(receivers: int) -> None:
             if not receivers:
-                self._shut_out(server, rooms, lambda: self._answered(ask))
+                self._shut_out(server, rooms, lambda: self._answered(ask, False))
             else:
                 self._call_later(pause, self._send, ask, server, number, rooms, min(2 * pause, _LONGEST_PAUSE))
 
@@ -148,17 +148,17 @@ class TravellingSeats:
         if not lanes:
             done()
 
-    def _answered(self, ask: int) -> None:
+    def _answered(self, ask: int, is_given: bool = True) -> None:
         asked = self._asked.pop(ask, None)
         if asked is not None:
-            asked[1]()
+            asked[1](is_given)
 
     def _reaped_elsewhere(self, server: int) -> None:
         """A server was given up: what it was asked for belongs to somebody else now."""
         for ask in [ask for ask, (asked, _) in self._asked.items() if asked == server]:
             self._answered(ask)
 
-    def _take(self, number: int, server: int, token: str, then: Found) -> None:
+    def _take(self, number: int, server: int, token: str, then: Found, is_given: bool) -> None:
         def taken(packed: bytes | None) -> None:
             if packed is None:  # it has ended, or is with a third server
                 self.find(token, None, then)
@@ -166,8 +166,10 @@ class TravellingSeats:
             self._sit(number, server, read_record(packed), token, then)
 
         me = self._sessions.server
-        keys = [self._key(rest) for rest in (f"fence:{me}", "sessions", f"of:{server}", f"of:{me}", f"taken:{server}")]
-        self._questions.ask(0, one("FCALL", function("take"), len(keys), *keys, number, server, me), taken)
+        rests = (f"fence:{me}", "sessions", f"of:{server}", f"of:{me}", f"taken:{server}", f"taken:{me}")
+        keys = [self._key(rest) for rest in rests]
+        values = number, server, me, int(is_given)
+        self._questions.ask(0, one("FCALL", function("take"), len(keys), *keys, *values), taken)
 
     def _sit(self, number: int, giver: int, record: SessionRecord, token: str, then: Found) -> None:
         """Make the session, and have it take its place in its rooms."""
@@ -182,7 +184,10 @@ class TravellingSeats:
             left -= 1
             if left <= 0:
                 self._sessions.changed(session)
+                is_kept = self._hub.seats.keep(session)  # the connection that wants it may have broken meanwhile
                 then(session)
+                if not is_kept and session.is_away:
+                    session.expire()
 
         for name in names:
             self._feeds.hold(fold(name), [number], giver)

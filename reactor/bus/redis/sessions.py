@@ -147,10 +147,10 @@ class Sessions:
     def claim_command(self, session: Session, name: str) -> Command:
         """The call that gives a name to a session, unless somebody else has it."""
         same = self._hub.access.register.keys_of(session.identity)
-        keys = (self._fence, self._key("sessions"), self._key(f"of:{self.server}"), self._key("names"))
+        keys = self._own_keys("names")
         record = _pack(self._record(session, name))
         compared = fold(name)
-        return "FCALL", function("claim"), 4, *keys, compared, session.number, record, *sorted(same)
+        return "FCALL", function("claim"), len(keys), *keys, compared, session.number, record, *sorted(same)
 
     def release(self, session: Session, key: str) -> None:
         """A session no longer has the name with this compared form."""
@@ -159,13 +159,13 @@ class Sessions:
 
     def _store(self) -> None:
         changed, self._changed = self._changed, {}
-        keys = (self._fence, self._key("sessions"), self._key(f"of:{self.server}"), self._key("tok"))
+        keys = self._own_keys("tok")
         for session in changed:
             before = self._digests.get(session, "")
             now = digest(session.token) if session.token is not None else ""
             self._digests[session] = now
             record = _pack(self._record(session, session.person.name))
-            command = ("FCALL", function("put"), 4, *keys, session.number, record, now, before)
+            command = ("FCALL", function("put"), len(keys), *keys, session.number, record, now, before)
             self._questions.ask(0, one(*command), lambda _: None)
 
     def _record(self, session: Session, name: str) -> SessionRecord:
@@ -181,9 +181,10 @@ class Sessions:
             "t": digest(session.token) if session.token is not None else None,
         }
 
-    @property
-    def _fence(self) -> str:
-        return self._key(f"fence:{self.server}")
+    def _own_keys(self, rest: str) -> list[str]:
+        """The keys of a call that writes a record."""
+        me = self.server
+        return [self._key(it) for it in (f"fence:{me}", "sessions", f"of:{me}", rest, f"taken:{me}")]
 
     def _key(self, rest: str) -> str:
         return self._keys.key(0, rest)

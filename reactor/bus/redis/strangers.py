@@ -10,7 +10,7 @@ from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.outbox import Outbox
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
-from pylingo.reactor.chat.session import Session
+from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.chat.waiting import wait_for
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import MAX_TYPED, fold
@@ -46,6 +46,8 @@ class Strangers:
             return
 
         def found(records: dict[int, SessionRecord]) -> None:
+            if session.state is State.ENDED:
+                return
             if records:
                 self._found[key] = self._person(records)
             try:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pylingo.reactor.engine.loop import Reactor
+from tests.fakes.cluster import ChatServer, ClusterWorld
 from tests.fakes.redis_listeners import settle, turn_until
 from tests.fakes.room_log import RoomLog
 from tests.redis_server import RedisProcess, free_port, running
@@ -67,3 +68,17 @@ def servers(make_server: MakeServer, loop: Reactor) -> list[RoomLog]:
         server.open("lobby", "Lobby")
     turn_until(loop, lambda: all(server.rooms for server in made))
     return made
+
+
+@pytest.fixture
+def world(redis: RedisProcess) -> Iterator[ClusterWorld]:
+    """Servers of a cluster with people on them."""
+    made = ClusterWorld(redis)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def pair(world: ClusterWorld) -> tuple[ChatServer, ChatServer]:
+    """Two servers of the world."""
+    return world.server(), world.server()

@@ -65,7 +65,8 @@ def call(redis: RedisProcess, name: str, rests: list[str], *args: bytes | str | 
 def claim(redis: RedisProcess, name: str, number: int, fingerprint: str | None = None, *same: str) -> Any:
     server = number >> 32
     record = msgpack.packb({"s": server, "n": name, "f": fingerprint})
-    return call(redis, "claim", [f"fence:{server}", "sessions", f"of:{server}", "names"], name, number, record, *same)
+    keys = [f"fence:{server}", "sessions", f"of:{server}", "names", f"taken:{server}"]
+    return call(redis, "claim", keys, name, number, record, *same)
 
 
 ANN, BOB, CARL = (1 << 32) + 1, (2 << 32) + 1, (2 << 32) + 2
@@ -111,28 +112,47 @@ def test_a_name_of_a_session_that_is_gone(loaded: RedisProcess) -> None:
 def test_a_server_that_was_given_up_gets_no_names_and_no_sessions(loaded: RedisProcess) -> None:
     loaded.call("SET", key("fence:1"), "reaped")
     assert "FENCED" in str(claim(loaded, "ann", ANN))
-    reply = call(loaded, "put", ["fence:1", "sessions", "of:1", "tok"], ANN, msgpack.packb({"s": 1}), "", "")
+    reply = call(loaded, "put", ["fence:1", "sessions", "of:1", "tok", "taken:1"], ANN, msgpack.packb({"s": 1}), "", "")
     assert "FENCED" in str(reply)
     assert loaded.call("HLEN", key("sessions")) == 0
 
 
 def test_a_session_changes_its_server_once(loaded: RedisProcess) -> None:
     record = {"s": 1, "n": "ann", "f": None, "c": 1_700_000_000_000_000, "r": ["Lobby"], "a": None}
-    put = ["fence:1", "sessions", "of:1", "tok"]
+    put = ["fence:1", "sessions", "of:1", "tok", "taken:1"]
     assert call(loaded, "put", put, ANN, msgpack.packb(record), "aa", "") == 1
     assert call(loaded, "put", put, ANN, msgpack.packb(record), "bb", "aa") == 1
     assert loaded.call("HGETALL", key("tok")) == [b"bb", str(ANN).encode()]
-    take = ["fence:2", "sessions", "of:1", "of:2", "taken:1"]
+    take = ["fence:2", "sessions", "of:1", "of:2", "taken:1", "taken:2"]
     taken = msgpack.unpackb(call(loaded, "take", take, ANN, 1, 2))
     assert taken == {"s": 2, "n": "ann", "c": 1_700_000_000_000_000, "r": ["Lobby"]}
     assert call(loaded, "take", take, ANN, 1, 2) is None
+    assert call(loaded, "put", put, ANN, msgpack.packb(record), "cc", "bb") == 0  # a late one changes nothing
+    assert claim(loaded, "ann", ANN)[0] == 0
+    assert msgpack.unpackb(loaded.call("HGET", key("sessions"), ANN))["s"] == 2
     assert loaded.call("SMEMBERS", key("taken:1")) == [str(ANN).encode()]
     assert (loaded.call("SCARD", key("of:1")), loaded.call("SCARD", key("of:2"))) == (0, 1)
 
 
+def test_a_session_that_comes_back_is_taken_from_its_server_no_more(loaded: RedisProcess) -> None:
+    claim(loaded, "ann", ANN)
+    there = ["fence:2", "sessions", "of:1", "of:2", "taken:1", "taken:2"]
+    back = ["fence:1", "sessions", "of:2", "of:1", "taken:2", "taken:1"]
+    call(loaded, "take", there, ANN, 1, 2, 0)
+    call(loaded, "take", back, ANN, 2, 1, 0)
+    assert loaded.call("EXISTS", key("taken:1")) == 0
+    assert loaded.call("SMEMBERS", key("taken:2")) == [str(ANN).encode()]
+
+
+def test_a_server_that_gives_a_session_need_not_be_told(loaded: RedisProcess) -> None:
+    claim(loaded, "ann", ANN)
+    call(loaded, "take", ["fence:2", "sessions", "of:1", "of:2", "taken:1", "taken:2"], ANN, 1, 2, 1)
+    assert loaded.call("EXISTS", key("taken:1")) == 0
+
+
 def test_only_the_owner_ends_a_session(loaded: RedisProcess) -> None:
     claim(loaded, "ann", ANN)
-    call(loaded, "put", ["fence:1", "sessions", "of:1", "tok"], ANN, msgpack.packb({"s": 1}), "aa", "")
+    call(loaded, "put", ["fence:1", "sessions", "of:1", "tok", "taken:1"], ANN, msgpack.packb({"s": 1}), "aa", "")
     assert call(loaded, "drop", ["sessions", "of:2", "tok", "names"], ANN, 2, "aa", "ann") == 0
     assert call(loaded, "drop", ["sessions", "of:1", "tok", "names"], ANN, 1, "aa", "ann") == 1
     assert [loaded.call("EXISTS", key(rest)) for rest in ("sessions", "of:1", "tok", "names")] == [0, 0, 0, 0]

@@ -33,9 +33,10 @@ class Scene:
         return Reaper(self.loop, server.deployment, server.keys, server.number, reaped)
 
     def put(self, server: int, number: int, name: str) -> None:
-        keys = [f"pylingo:{{0}}{rest}" for rest in (f"fence:{server}", "sessions", f"of:{server}", "tok")]
+        rests = (f"fence:{server}", "sessions", f"of:{server}", "tok", f"taken:{server}")
+        keys = [f"pylingo:{{0}}{rest}" for rest in rests]
         packed = msgpack.packb({"s": server, "n": name})
-        assert self.redis.call("FCALL", function("put"), 4, *keys, number, packed, "", "") == 1
+        assert self.redis.call("FCALL", function("put"), 5, *keys, number, packed, "", "") == 1
 
     def here(self, server: int, room: str) -> list[bytes]:
         key = self.servers[0].keys.of_room("here", room).rpartition(":")[0] + f":{server}"
@@ -111,9 +112,9 @@ def test_a_reaper_whose_connection_broke_half_way(scene: Scene, loop: Reactor) -
 
 def test_a_session_that_another_server_took_is_left_alone(scene: Scene, loop: Reactor) -> None:
     """Server 3 has taken it, but has not told the lanes yet."""
-    rests = ("fence:3", "sessions", "of:2", "of:3", "taken:2")
+    rests = ("fence:3", "sessions", "of:2", "of:3", "taken:2", "taken:3")
     keys = [f"pylingo:{{0}}{rest}" for rest in rests]
-    record = scene.redis.call("FCALL", function("take"), 5, *keys, 20, 2, 3)
+    record = scene.redis.call("FCALL", function("take"), 6, *keys, 20, 2, 3)
     assert msgpack.unpackb(record) == {"s": 3, "n": "name-2"}
     scene.reapers[0].reap(2, STATE)
     turn_until(loop, lambda: scene.reaps)

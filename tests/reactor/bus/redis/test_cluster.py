@@ -1,0 +1,95 @@
+"""The connections of a server to Redis: starting, losing and finding it, being given up, and stopping as planned."""
+
+from pylingo.reactor.bus.redis.cluster import GOES_ON, STANDS_STILL
+from pylingo.shared.messages import Command, Goodbye, Joined, Left, Message, Say, Users
+from tests.fakes.cluster import ChatServer, ClusterWorld
+
+type Pair = tuple[ChatServer, ChatServer]
+
+
+def test_a_server_opens_when_it_is_registered(world: ClusterWorld) -> None:
+    server = world.server()
+    assert server.number == 1
+    assert not server.refusals
+    assert server.cluster.is_alone
+
+
+def test_servers_have_different_numbers_and_know_of_each_other(world: ClusterWorld, pair: Pair) -> None:
+    assert [server.number for server in pair] == [1, 2]
+    world.until(lambda: not any(server.cluster.is_alone for server in pair))
+
+
+def test_what_is_said_while_redis_is_away_waits(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    world.kill_links(pair[0])
+    world.until(lambda: not pair[0].cluster.deployment.is_up)
+    ann.ask(Say("later"))
+    world.come_back(pair[0])
+    assert [it.text for it in bob.got() if isinstance(it, Message)] == ["later"]
+
+
+def test_people_are_told_that_talk_stands_still_and_goes_on(world: ClusterWorld, pair: Pair) -> None:
+    world.redis.pause()
+    try:
+        ann = next(iter(pair[0].hub.sessions()), None)
+        assert ann is None
+        world.redis.resume()
+        person = world.come(pair[0], "ann", "tea")
+        world.redis.pause()
+        person.ask(Say("hi"))
+        world.until(lambda: pair[0].words, "the notice")
+    finally:
+        world.redis.resume()
+    world.until(lambda: len(pair[0].words) == 2)
+    assert pair[0].words == [STANDS_STILL, GOES_ON]
+
+
+def test_a_server_that_was_given_up_begins_anew(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    number = pair[0].number
+    world.stored("SET", f"fence:{number}", "reaped")
+    world.until(lambda: pair[0].losses, "the fence")
+    assert [it.reason for it in ann.got() if isinstance(it, Goodbye)] == ["shutdown"]
+    world.until(lambda: pair[0].is_open, "the second start")
+    world.come_back(pair[0])
+    assert pair[0].number == 3
+    assert not pair[0].hub.rooms
+    eve = world.come(pair[0], "eve", "tea")
+    world.ask(eve, Say("hi"))
+    assert [it.text for it in world.got(bob) if isinstance(it, Message)] == ["hi"]
+    users = [it.users for it in world.ask(eve, Command("users")) if isinstance(it, Users)]
+    assert users == [["ann", "bob", "eve"]]  # ann's seat is with whoever gave the server up
+
+
+def test_a_server_that_stops_hands_its_people_over(world: ClusterWorld) -> None:
+    one, other = world.server(), world.server()
+    ann, bob = world.come(one, "ann", "tea"), world.come(other, "bob", "tea")
+    token = world.token(ann)
+    world.until(lambda: not one.cluster.is_alone)
+    done: list[bool] = []
+    one.cluster.hand_over()
+    one.cluster.stop(lambda: done.append(True))
+    world.until(lambda: done, "the end of the server")
+    world.cut(one)
+    assert [it for it in ann.got() if isinstance(it, Goodbye)] == []
+    assert ann.endings
+    back, ready = world.resume(other, token)
+    assert (ready.resumed, ready.rooms) == (True, ["tea"])
+    assert [it for it in world.got(bob) if isinstance(it, Left | Joined)] == []
+    assert back.name == "ann"
+
+
+def test_the_last_server_stops_at_once(world: ClusterWorld) -> None:
+    server = world.server()
+    done: list[bool] = []
+    server.cluster.stop(lambda: done.append(True))
+    world.until(lambda: done)
+    assert world.stored("HGET", "servers", server.number) is None
+
+
+def test_another_number_of_lanes_is_refused(world: ClusterWorld) -> None:
+    world.server(lanes=2)
+    late = ChatServer(world.reactor, world.redis, 60.0, lanes=3)
+    world.until(lambda: late.refusals or late.is_open)
+    late.cluster.close()
+    assert late.refusals or late.cluster.deployment is not None

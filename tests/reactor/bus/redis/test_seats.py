@@ -1,0 +1,227 @@
+"""Seats that change their server: asked for, given, taken from a server that is gone, and lost."""
+
+from pylingo.reactor.bus.redis.seats import Ghosts
+from pylingo.reactor.bus.redis.sessions import SessionRecord
+from pylingo.shared.messages import Command, Goodbye, Hello, Left, Message, Private, Say, Sent, Users
+from tests.fakes.chat import Person
+from tests.fakes.cluster import ChatServer, ClusterWorld
+
+type Pair = tuple[ChatServer, ChatServer]
+
+
+def texts(records: list) -> list[str]:
+    return [it.text for it in records if isinstance(it, Message | Private)]
+
+
+def left(records: list) -> list[Left]:
+    return [it for it in records if isinstance(it, Left)]
+
+
+# --- ghosts
+
+
+class Buried:
+    def __init__(self) -> None:
+        self.log: list[tuple[int, SessionRecord, list[str]]] = []
+        self.ghosts = Ghosts(lambda *it: self.log.append(it))
+
+
+def test_a_ghost_is_buried_with_its_record_and_its_rooms() -> None:
+    buried = Buried()
+    numbers = buried.ghosts.keep({1: {"n": "ann"}, 2: {"n": "bob"}}, {1: ["tea"], 3: ["rum"]})
+    assert sorted(numbers) == [1, 2, 3]
+    buried.ghosts.bury(numbers)
+    assert sorted(buried.log) == [(1, {"n": "ann"}, ["tea"]), (2, {"n": "bob"}, []), (3, {}, ["rum"])]
+
+
+def test_a_ghost_that_was_given_away_is_not_buried() -> None:
+    buried = Buried()
+    numbers = buried.ghosts.keep({1: {"n": "ann"}}, {})
+    buried.ghosts.give(1)
+    buried.ghosts.give(7)  # nobody knows it
+    buried.ghosts.bury(numbers)
+    assert buried.log == []
+
+
+# --- resuming on another server
+
+
+def test_a_session_goes_on_elsewhere_with_its_name_and_its_rooms(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann", "tea", "rum"), world.come(pair[1], "bob", "tea", "rum")
+    world.got(ann)
+    ann.lose()
+    back, ready = world.resume(pair[1], world.token(ann))
+    assert (ready.resumed, ready.name, ready.room, ready.rooms) == (True, "ann", "rum", ["rum", "tea"])
+    assert left(world.got(bob)) == []
+    world.ask(back, Say("here"))
+    assert texts(world.got(bob)) == ["here"]
+    world.ask(bob, Say("welcome", room="tea"))
+    assert texts(world.got(back)) == ["welcome"]
+    assert [list(server.bus.sessions.by_number.values()).count(back.session) for server in pair] == [0, 1]
+
+
+def test_the_old_connection_is_told_that_it_was_replaced(world: ClusterWorld, pair: Pair) -> None:
+    ann = world.come(pair[0], "ann", "tea")
+    back, ready = world.resume(pair[1], world.token(ann))
+    assert ready.resumed
+    (goodbye,) = ann.got()
+    assert isinstance(goodbye, Goodbye)
+    assert (goodbye.reason, ann.endings) == ("replaced", ["replaced"])
+    assert back.name == "ann"
+
+
+def test_what_was_said_before_is_in_order_and_not_lost(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    token = world.token(ann)
+    ann.ask(*(Say(str(index)) for index in range(5)))
+    back, _ = world.resume(pair[1], token)
+    world.ask(back, Say("5"))
+    assert texts(world.got(bob)) == [str(index) for index in range(6)]
+
+
+def test_a_message_said_again_elsewhere_is_not_doubled(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    token = world.token(ann)
+    ann.ask(Say("once", id=1, key="k"))
+    back, _ = world.resume(pair[1], token)
+    (sent,) = [it for it in world.ask(back, Say("once", id=2, key="k")) if isinstance(it, Sent)]
+    assert texts(world.got(bob)) == ["once"]
+    assert sent.re == 2
+
+
+def test_private_words_find_who_has_moved(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann"), world.come(pair[0], "bob")
+    back, _ = world.resume(pair[1], world.token(ann))
+    world.ask(bob, Say("psst", to="ann"))
+    assert texts(world.got(back)) == ["psst"]
+
+
+def test_there_and_back_again(world: ClusterWorld, pair: Pair) -> None:
+    person, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    for index in range(4):
+        person, ready = world.resume(pair[(index + 1) % 2], world.token(person))
+        assert (ready.resumed, ready.name, ready.rooms) == (True, "ann", ["tea"])
+        world.ask(person, Say(str(index)))
+    records = world.got(bob)
+    assert (texts(records), left(records)) == (["0", "1", "2", "3"], [])
+    person.session.end("close", "bye")
+    world.settle()
+    assert [it.name for it in left(bob.got())] == ["ann"]
+    world.come(pair[0], "ann")  # the name is free
+
+
+def test_a_session_that_came_back_stays_when_its_server_loses_redis_for_a_moment(
+    world: ClusterWorld, pair: Pair
+) -> None:
+    person, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    for server in (pair[1], pair[0]):
+        person, _ = world.resume(server, world.token(person))
+    world.lose_links(pair[0])
+    world.ask(person, Say("still here"))
+    assert texts(world.got(bob)) == ["still here"]
+    assert person.endings == []
+
+
+def test_an_unknown_token_is_nobodys(world: ClusterWorld, pair: Pair) -> None:
+    _, ready = world.resume(pair[1], "0" * 32)
+    assert not ready.resumed
+
+
+def test_the_token_of_somebody_who_has_left_is_nobodys(world: ClusterWorld, pair: Pair) -> None:
+    ann = world.come(pair[0], "ann", "tea")
+    token = world.token(ann)
+    ann.session.end("close", "bye")
+    world.settle()
+    _, ready = world.resume(pair[1], token)
+    assert not ready.resumed
+
+
+def test_two_who_resume_one_seat_at_once_on_two_servers(world: ClusterWorld, pair: Pair) -> None:
+    third = world.server()
+    ann = world.come(pair[0], "ann", "tea")
+    token = world.token(ann)
+    people = [Person(server.hub) for server in (pair[1], third)]
+    for person in people:
+        person.ask(Hello(1, None, resume=token))
+    for person in people:
+        world.got(person)
+    with_name = [it for it in people if it.name == "ann" and it.session.peer is it]
+    assert len(with_name) <= 1
+    mine = sum(ann.session.number in server.bus.sessions.by_number for server in world.servers)
+    assert mine <= 1
+
+
+def test_one_who_gives_up_while_the_seat_is_on_its_way_leaves_it_for_the_grace_time(
+    world: ClusterWorld, pair: Pair
+) -> None:
+    """The connection that wanted it breaks. The seat has moved, and can be resumed."""
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    token = world.token(ann)
+    fleeting = Person(pair[1].hub)
+    fleeting.ask(Hello(1, None, resume=token))
+    fleeting.lose()
+    world.settle()
+    back, ready = world.resume(pair[1], token)
+    assert (ready.resumed, back.name) == (True, "ann")
+    assert left(world.got(bob)) == []
+
+
+def test_a_seat_whose_connection_gave_up_expires(world: ClusterWorld) -> None:
+    """Nobody comes back for it: the rooms are told."""
+    one, other = world.server(), world.server(grace=0.3)
+    ann, bob = world.come(one, "ann", "tea"), world.come(one, "bob", "tea")
+    fleeting = Person(other.hub)
+    fleeting.ask(Hello(1, None, resume=world.token(ann)))
+    fleeting.lose()
+    world.until(lambda: left(bob.got()), "the end of the seat")
+    world.settle()
+    assert len(other.hub) == 0
+    world.come(one, "ann")
+
+
+# --- servers that are gone
+
+
+def test_a_server_that_is_not_connected_is_not_waited_for(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    token = world.token(ann)
+    world.cut(pair[0])
+    back, ready = world.resume(pair[1], token)
+    assert (ready.resumed, ready.rooms) == (True, ["tea"])
+    world.ask(back, Say("alive"))
+    records = world.got(bob)
+    assert (texts(records), left(records)) == (["alive"], [])
+
+
+def test_the_seats_of_a_server_that_was_given_up_are_kept_for_the_grace_time(world: ClusterWorld) -> None:
+    one, other = world.server(patience=1.0), world.server(grace=2.0, patience=1.0)
+    ann, eve, bob = world.come(one, "ann", "tea"), world.come(one, "eve", "tea"), world.come(other, "bob", "tea")
+    token = world.token(ann)
+    world.cut(one)
+    world.until(lambda: world.stored("HGET", "servers", one.number) is None, "the end of the patience")
+    back, ready = world.resume(other, token)
+    assert ready.resumed
+    assert left(world.got(bob)) == []
+    gone = world.until(lambda: left(bob.got()), "the end of the grace time")
+    assert [(it.name, it.reason) for it in gone] == [(eve.name, "lost")]
+    world.settle()
+    assert [it.users for it in world.ask(back, Command("users")) if isinstance(it, Users)] == [["ann", "bob"]]
+    world.come(other, "eve")  # whose name is free
+
+
+def test_what_was_taken_while_a_server_was_away_is_dropped_there(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    token = world.token(ann)
+    back = Person(pair[1].hub)
+    back.ask(Hello(1, None, resume=token))
+
+    def has_come() -> bool:
+        world.kill_links(pair[0])
+        return back.name == "ann"
+
+    world.until(has_come)
+    world.come_back(pair[0])
+    assert ann.endings == ["replaced"]
+    assert len(pair[0].hub) == 0
+    records = world.got(bob)
+    assert left(records) == []
