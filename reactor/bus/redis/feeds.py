@@ -110,10 +110,13 @@ class Feeds:
 
         `ordered` gets the event's stamp. The listener calls it for a room that is followed, `Feeds` itself for others.
         """
-        feed = self._feed(room, room)
+        feed = self._feeds.get(room) or self._feed(room, room)
         feed.pending.append(Proposal(event, ordered, self._reactor.now))
-        self._settling.proposed(feed)
-        self._flights.want(feed)
+        if len(feed.pending) > 1:  # the first one has done the rest
+            feed.proposed += 1
+        else:
+            self._settling.proposed(feed)
+            self._flights.want(feed)
 
     def withdraw(self, is_unwanted: Callable[[Proposal], bool]) -> list[Proposal]:
         """Take back what is unwanted among the proposals that are not on their way. Return it.

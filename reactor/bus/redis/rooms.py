@@ -198,7 +198,11 @@ class Rooms:
         for at, proposal in enumerate(own, top - batch.count + 1):
             event, deed = proposal.event, cast(Deed | Saying, proposal.ordered)
             if event.is_message:
-                self._tell(feed.key, event.stamped(at), at, deed.session)
+                room, frame, session = hub.rooms.get(feed.key), event.stamped(at), deed.session
+                if room is not None and session is not None and session.outbox in room.members:
+                    session.outbox.write_to_room(room, frame, at)
+                elif room is not None:
+                    room.tell(hub.tick, frame, at)
             elif event.op is not None:
                 _EFFECTS[event.op[0]](self, feed, at, event.op, deed.session)
             else:
