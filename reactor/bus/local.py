@@ -86,6 +86,10 @@ class LocalBus:
         session.enter(room, not session.person.is_in(room))
         then(room)
 
+    def leave(self, session: Session, room: Room[Session], reason: str, then: Callable[[], object]) -> None:
+        session.leave(room, reason)
+        then()
+
     def left(self, session: Session, room: Room[Session], reason: str, by: str | None, text: str | None) -> None:
         person = session.person
         if not person.is_in(room):

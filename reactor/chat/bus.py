@@ -69,6 +69,9 @@ class Bus[S: Present](Protocol):
     def enter(self, session: S, name: str, then: Callable[[Room[S]], object]) -> None:
         """Have a session enter the room called `name`, and tell the others if its person is new there."""
 
+    def leave(self, session: S, room: Room[S], reason: str, then: Callable[[], object]) -> None:
+        """Have a session leave a room because it wants to. `then` is not called if its connection ends meanwhile."""
+
     def left(self, session: S, room: Room[S], reason: str, by: str | None, text: str | None) -> None:
         """Tell the others of a room that a session has left, if its person has left with it."""
 

@@ -126,8 +126,9 @@ def _join(session: Session, argument: str, command: Command) -> None:
     name = room_name(argument)
     before = find_room(session, command.room)
     if before is not None and before.key != fold(name):
-        session.leave(before, "moved")
-    _enter(session, name, command)
+        session.hub.bus.leave(session, before, "moved", lambda: _enter(session, name, command))
+    else:
+        _enter(session, name, command)
 
 
 def _open(session: Session, argument: str, command: Command) -> None:
@@ -165,9 +166,12 @@ def _users(session: Session, argument: str, command: Command) -> None:
 
 def _leave(session: Session, argument: str, command: Command) -> None:
     room = need_room(session, command.room, "leave it")
-    session.leave(room, "leave")
-    current = session.room.name if session.room is not None else None
-    session.reply(LeftReply(room.name, session.person.name, current, command.id))
+
+    def left() -> None:
+        current = session.room.name if session.room is not None else None
+        session.reply(LeftReply(room.name, session.person.name, current, command.id))
+
+    session.hub.bus.leave(session, room, "leave", left)
 
 
 def _topic(session: Session, argument: str, command: Command) -> None:

@@ -239,6 +239,12 @@ class Session:
         if not room.members:
             self.hub.forget(room)
 
+    def step_out(self, room: Room["Session"]) -> None:
+        """Take no more frames of `room`. Nobody is told."""
+        self.outbox.leave(room)
+        if not room.members:
+            self.hub.forget(room)
+
     def kicked(self, room: Room["Session"], by: str, text: str | None) -> None:
         """Leave `room`, because the operator called `by` wants it."""
         self.leave(room, "kicked", by, text)
@@ -289,9 +295,7 @@ class Session:
         if self.state is State.ATTACHED:
             self.detach("replaced", goodbye)
         for room in self.rooms:
-            self.outbox.leave(room)
-            if not room.members:
-                self.hub.forget(room)
+            self.step_out(room)
         self.outbox.leave_inbox()
         self._number = 0  # its messages belong to the session there
         self._release(b"", "replaced")

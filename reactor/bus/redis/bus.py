@@ -122,6 +122,13 @@ class RedisBus:
 
         self.rooms.enter(session, name, entered)
 
+    def leave(self, session: Session, room: Room[Session], reason: str, then: Callable[[], object]) -> None:
+        def left() -> None:
+            self.sessions.changed(session)
+            then()
+
+        self.rooms.leave(session, room, reason, left)
+
     def left(self, session: Session, room: Room[Session], reason: str, by: str | None, text: str | None) -> None:
         self.sessions.changed(session)
         self.rooms.left(session, room, reason, by, text)

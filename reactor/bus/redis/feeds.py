@@ -86,12 +86,13 @@ class Feeds:
         `opened` gets the feed with its spelling, head, roll and topic; at once if it is followed already.
         """
         feed = self._feed(room, name)
+        has_ended = feed.state is FeedState.OPEN and feed.is_closing and not feed.roll  # anybody may spell it anew
         feed.is_closing = False
-        if feed.state in (FeedState.OPEN, FeedState.REPAIRING):
+        if feed.state in (FeedState.OPEN, FeedState.REPAIRING) and not has_ended:
             opened(feed)
             return
         feed.opened.append(opened)
-        if feed.state is FeedState.UNHEARD:
+        if feed.state is FeedState.UNHEARD or has_ended:
             feed.state = FeedState.OPENING
             feed.name = name
             self._by_channel[self._channel(feed)] = feed

@@ -109,6 +109,19 @@ class Rooms:
 
         self._feeds.open(key, name, opened)
 
+    def leave(self, session: Session, room: Room[Session], reason: str, then: Callable[[], object]) -> None:
+        """See `Bus.leave`."""
+
+        def left(at: int) -> None:
+            if session.state is State.ATTACHED:
+                then()
+
+        wait_for(
+            session,
+            partial(self.propose, room.key, Event(op=["leave", session.number, reason, None, None]), session),
+            left,
+        )
+
     def left(self, session: Session, room: Room[Session], reason: str, by: str | None, text: str | None) -> None:
         """See `Bus.left`."""
         self.propose(room.key, Event(op=["leave", session.number, reason, by, text]), session)
@@ -242,9 +255,14 @@ class Rooms:
             return
         member, is_last = removed
         room = self._hub.rooms.get(feed.key)
+        if actor is not None and room is not None and room in actor.rooms:  # it has heard everything before this
+            actor.step_out(room)
+            if not room.members:
+                self._close(feed.key)
+                room = None
         if room is None:
             self._everybody_left(feed.key, feed.name, len(feed.roll))
-        if is_last and room is not None:
+        elif is_last:
             room.directory.remove(member.key)
             self._hub.members_changed()
             self._tell(feed.key, encode(Left(room.name, member.name, reason, None, None, by, text)))

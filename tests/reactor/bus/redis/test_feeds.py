@@ -163,6 +163,27 @@ def test_opening_a_room_again(servers: list[RoomLog], loop: Reactor) -> None:
     turn_until(loop, lambda: one.texts("lobby") == ["heard"])
 
 
+def test_a_room_that_has_ended_is_spelled_anew(make_server: MakeServer, loop: Reactor) -> None:
+    """Even at once, in the moment in which the last one has left."""
+    one, other = make_server(1), make_server(2)
+    one.open("lobby", "Lobby")
+    one.propose("lobby", join(1, "ann"))
+    turn_until(loop, lambda: one.ordered)
+    one.rooms.clear()
+
+    def open_again(at: int) -> None:
+        one.feeds.close("lobby")
+        one.open("lobby", "LOBBY")
+
+    one.feeds.propose("lobby", leave(1), open_again)
+    turn_until(loop, lambda: one.rooms)
+    other.open("lobby", "lobby")
+    turn_until(loop, lambda: other.rooms)
+    assert [server.rooms["lobby"].name for server in (one, other)] == ["LOBBY", "LOBBY"]
+    other.say("lobby", "heard")
+    turn_until(loop, lambda: one.texts("lobby")[-1:] == ["heard"])
+
+
 def test_a_proposal_of_a_room_that_is_opened_meanwhile(make_server: MakeServer, loop: Reactor) -> None:
     """The commit is on its way, or done, when the feed begins: the proposal is settled once in each case."""
     server = make_server()
