@@ -110,17 +110,23 @@ def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[RedisPro
         yield process
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["plain", "tls"])
-def is_encrypted(request: pytest.FixtureRequest) -> Iterator[bool]:
-    """Whether the servers are encrypted: a test that uses this runs once with each.
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that uses `is_encrypted` without TLS and with it, or as its mark says. See `everywhere`."""
+    own = any("is_encrypted" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    if "is_encrypted" in metafunc.fixturenames and not own:
+        mark = metafunc.definition.get_closest_marker("runs")
+        kinds = mark.args if mark is not None else ("plain", "tls")
+        metafunc.parametrize("is_encrypted", kinds, indirect=True, scope="module")
 
-    See `everywhere` for a third run.
-    """
+
+@pytest.fixture(scope="module")
+def is_encrypted(request: pytest.FixtureRequest) -> Iterator[bool]:
+    """Whether the servers are encrypted: a test that uses this runs once with each."""
     if request.param == "cluster":
         with clustering(request.getfixturevalue("shared_redis").url):
             yield False
     else:
-        yield bool(request.param)
+        yield request.param == "tls"
 
 
 @pytest.fixture

@@ -73,12 +73,20 @@ def wait_until(condition: Callable[[], Any], what: str = "the condition", deadli
 
 
 _encrypted_ports: set[int] = set()
-_twins: dict[int, Iterator[int]] = {}
-"""By the port of a server that has a twin: both ports, in turn."""
+_twins: dict[int, "Twins"] = {}
+"""By the port of a server that has a twin."""
 _by_default = {"tls": False}
 _clusters: list[str] = []
 """The address of the Redis on which servers that start are two that share a chat, if there is one."""
 _names = itertools.count(1)
+
+
+class Twins:
+    """Two servers of one cluster: their `ports` in turn, and a `fence` that holds for both."""
+
+    def __init__(self, ports: tuple[int, int], fence: Callable[[], object]) -> None:
+        self.ports = itertools.cycle(ports)
+        self.fence = fence
 
 
 @contextlib.contextmanager
@@ -102,15 +110,23 @@ def clustering(redis: str) -> Iterator[None]:
         _clusters.remove(redis)
 
 
+def is_clustered() -> bool:
+    """Whether a server that starts now has a twin."""
+    return bool(_clusters)
+
+
 def plain_only(why: str) -> pytest.MarkDecorator:
-    """Run a test of a module that uses `wire` without TLS alone. The reason is for the reader."""
-    return pytest.mark.parametrize("is_encrypted", [False], ids=["plain"], indirect=True)
+    """Run a test of a module that uses `wire` without TLS, on one server. The reason is for the reader."""
+    return pytest.mark.runs("plain")
 
 
-everywhere = pytest.mark.parametrize(
-    "is_encrypted", [False, True, "cluster"], ids=["plain", "tls", "cluster"], indirect=True, scope="module"
-)
-"""For a module that uses `wire`: its tests run a third time, on two servers of a cluster in turn."""
+def one_server(why: str) -> pytest.MarkDecorator:
+    """Run a test of a module that is marked `everywhere` on one server alone. The reason is for the reader."""
+    return pytest.mark.runs("plain", "tls")
+
+
+everywhere = pytest.mark.runs("plain", "tls", "cluster")
+"""For a test or a module that uses `wire`: it runs a third time, on two servers of a cluster in turn."""
 
 
 def tls_options() -> tuple[str, ...]:
@@ -170,8 +186,11 @@ class ServerProcess:
         if self.is_encrypted:
             _encrypted_ports.add(self.port)
         if needs_twin:
+            from tests.fakes.cluster_fence import ClusterFence
+
             self._twin = ServerProcess(*options, environment=environment, preexec=preexec, program=program, tls=tls)
-            _twins[self.port] = itertools.cycle((self.port, self._twin.port))
+            self._fence = ClusterFence(_clusters[-1], name, DEADLINE)
+            _twins[self.port] = Twins((self.port, self._twin.port), self._fence)
 
     @property
     def pid(self) -> int:
@@ -179,9 +198,13 @@ class ServerProcess:
 
     @property
     def address(self) -> str:
-        """What a client is told: the address or, if the server is encrypted, a link that pins the certificate."""
-        link = Link("127.0.0.1", self.port, fingerprint=fingerprint(der()))
-        return show_link(link) if self.is_encrypted else f"127.0.0.1:{self.port}"
+        """What a client is told: the address or, if the server is encrypted, a link that pins the certificate.
+
+        If the server has a twin, it is that of the one and of the other in turn.
+        """
+        port = next(_twins[self.port].ports) if self.port in _twins else self.port
+        link = Link("127.0.0.1", port, fingerprint=fingerprint(der()))
+        return show_link(link) if self.is_encrypted else f"127.0.0.1:{port}"
 
     @property
     def trusted(self) -> ssl.SSLContext | None:
@@ -230,6 +253,7 @@ class ServerProcess:
         _encrypted_ports.discard(self.port)
         _twins.pop(self.port, None)
         if self._twin is not None:
+            self._fence.close()
             self._twin.__exit__(kind, error, trace)
         if self.process.poll() is None:
             self.process.kill()
@@ -289,8 +313,9 @@ class Peer:
         self.sock.settimeout(DEADLINE)
         self.decoder = FrameDecoder()
         self.name = ""
+        self._twins = _twins.get(port)
         try:
-            self.sock.connect((host, next(_twins[port]) if port in _twins else port))
+            self.sock.connect((host, port if self._twins is None else next(self._twins.ports)))
             if tls if tls is not None else port in _encrypted_ports:
                 self.sock = _peer_context().wrap_socket(self.sock)
             if greet:
@@ -335,8 +360,14 @@ class Peer:
         """All records up to the end of the stream."""
         return list(iter(self.recv, None))
 
+    def settle(self) -> None:
+        """If the server has a twin, wait until everything that peers have caused on the one is known to the other."""
+        if self._twins is not None:
+            self._twins.fence()
+
     def fence(self) -> list[Record]:
         """The records before the answer to a `ping`: everything that was caused for this peer so far."""
+        self.settle()
         number = next(_fences)
         self.send(PingRequest(id=number))
         records: list[Record] = []

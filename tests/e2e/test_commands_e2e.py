@@ -17,9 +17,9 @@ from pylingo.shared.commands import COMMANDS
 from pylingo.shared.framing import encode_frame
 from pylingo.shared.messages import Command, Goodbye, Hello, Joined, Left, Renamed, Rooms, Users
 from pylingo.shared.names import fold
-from tests.support import Peer, ServerProcess, plain_only, wait_until
+from tests.support import Peer, ServerProcess, everywhere, one_server, plain_only, wait_until
 
-pytestmark = pytest.mark.usefixtures("wire")
+pytestmark = [pytest.mark.usefixtures("wire"), everywhere]
 
 IDS = [None, 0, 7, 2**63 - 1]
 MAX_ID = 2**63 - 1
@@ -81,6 +81,7 @@ def send(peer: Peer, *requests: dict[str, Any]) -> None:
 
 def up_to_pong(peer: Peer) -> list[dict[str, Any]]:
     """The maps that come up to the answer to a ping."""
+    peer.settle()
     send(peer, {"type": "ping", "id": MAX_ID - 1})
     maps = []
     while (frame := peer.recv_map()) != {"type": "pong", "re": MAX_ID - 1}:
@@ -254,6 +255,7 @@ def test_sent_and_the_message_of_the_others_have_one_time(scene: Scene) -> None:
     assert message == {"type": "message", "room": scene.room, "from": scene.me.name, "text": "hi", "at": sent["at"]}
 
 
+@one_server("in a cluster, times of different rooms increase for each server, and along causes")
 def test_times_increase_strictly_over_all_rooms(server: ServerProcess) -> None:
     with server.peers(3) as peers:
         for peer in peers:
@@ -673,6 +675,7 @@ def test_a_room_is_called_as_its_first_member_typed_it(server: ServerProcess) ->
         assert second.join(name.upper()).room == name.upper()
 
 
+@one_server("in a cluster, each server has guest numbers of its own")
 def test_guest_numbers_are_not_used_again() -> None:
     with ServerProcess() as server:
         names = []
@@ -725,6 +728,7 @@ def test_the_list_of_no_rooms(empty_server: ServerProcess, id: int | None) -> No
         assert peer.recv_map() == expected | ({} if id is None else {"re": id})
 
 
+@one_server("in a cluster, the list may be two seconds old as to rooms of other servers")
 def test_the_list_is_sorted_by_the_compared_form_and_counts(empty_server: ServerProcess) -> None:
     rooms = ["b", "A", "\u00dfa", "Z", "a1", "\uff42b", "a-b"]
     with empty_server.peers(len(rooms) + 1) as peers:

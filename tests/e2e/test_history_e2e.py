@@ -36,7 +36,7 @@ from pylingo.shared.messages import (
     Welcome,
 )
 from tests.fakes.history_server import guest, kill, make_file, whole_log
-from tests.support import DEADLINE, ROOT, Peer, ServerProcess, plain_only, ready, wait_until
+from tests.support import DEADLINE, ROOT, Peer, ServerProcess, everywhere, is_clustered, plain_only, ready, wait_until
 
 pytestmark = pytest.mark.usefixtures("wire")
 about_the_file = plain_only("this is about the file, whatever the connections are")
@@ -54,11 +54,10 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start(path: Path) -> Iterator[Start]:
-    """Starts a server that keeps its history in the file; it has ended when the test has."""
+    """Starts a server that keeps its history in the file, or in Redis; it has ended when the test has."""
+    file = () if is_clustered() else ("--history", str(path))
     with contextlib.ExitStack() as stack:
-        yield lambda *options, **more: stack.enter_context(
-            ServerProcess("--rate", "0", "--history", str(path), *options, **more)
-        )
+        yield lambda *options, **more: stack.enter_context(ServerProcess("--rate", "0", *file, *options, **more))
 
 
 def now() -> int:
@@ -456,6 +455,7 @@ def test_a_full_disk(start: Start, path: Path) -> None:
 # --- seats
 
 
+@everywhere
 def test_a_seat_is_there_again_after_a_reset(start: Start) -> None:
     server = start()
     with guest(server, "bob") as bob:
@@ -481,6 +481,7 @@ def test_a_seat_is_there_again_after_a_reset(start: Start) -> None:
             assert bob.expect(Users).users == ["alice", "bob"]
 
 
+@everywhere
 def test_a_say_that_was_cut_off_is_said_again_with_its_key_and_heard_once(start: Start) -> None:
     """As a client does whose connection breaks before the answer: nothing is lost, nothing comes twice."""
     server = start()
@@ -503,6 +504,7 @@ def test_a_say_that_was_cut_off_is_said_again_with_its_key_and_heard_once(start:
         assert [entry.text for entry in whole_log(bob)] == heard
 
 
+@everywhere
 def test_a_live_connection_is_replaced(start: Start) -> None:
     server = start()
     with guest(server, "bob") as bob, Peer(server.port) as alice, Peer(server.port) as back:
@@ -518,6 +520,7 @@ def test_a_live_connection_is_replaced(start: Start) -> None:
         assert bob.fence() == []
 
 
+@everywhere
 def test_after_the_grace_the_seat_is_gone(start: Start) -> None:
     server = start("--resume-grace", "0.5")
     with guest(server, "bob") as bob:
@@ -535,6 +538,7 @@ def test_after_the_grace_the_seat_is_gone(start: Start) -> None:
             assert ready.token != token
 
 
+@everywhere
 def test_without_a_grace_the_room_sees_it_at_once(start: Start) -> None:
     server = start("--resume-grace", "0")
     with guest(server, "bob") as bob:
@@ -546,6 +550,7 @@ def test_without_a_grace_the_room_sees_it_at_once(start: Start) -> None:
         bob.expect(Left, name="alice", reason="lost")
 
 
+@everywhere
 def test_a_guest_without_hello_has_no_seat(start: Start) -> None:
     server = start()
     with guest(server, "bob") as bob:

@@ -35,7 +35,7 @@ from pylingo.shared.messages import (
     Welcome,
 )
 from pylingo.shared.schema import Record
-from tests.support import Peer, ServerProcess, plain_only, wait_until
+from tests.support import Peer, ServerProcess, everywhere, is_clustered, plain_only, wait_until
 
 pytestmark = pytest.mark.usefixtures("wire")
 
@@ -237,6 +237,7 @@ def test_an_exempt_address_has_none(start: Start) -> None:
             peer.reset()
 
 
+@everywhere
 @pytest.mark.parametrize("soft", ["1K", "64K"])
 def test_a_slow_reader_is_told_exactly_what_it_missed(start: Start, soft: str) -> None:
     server = start("--rate", "0", "--queue-soft", soft)
@@ -265,6 +266,7 @@ def test_a_slow_reader_is_told_exactly_what_it_missed(start: Start, soft: str) -
         assert slow.fence() == []
 
 
+@everywhere
 def test_a_slow_reader_falls_behind_again_and_again(start: Start) -> None:
     server = start("--rate", "0", "--queue-soft", "1K")
     with (
@@ -297,6 +299,7 @@ def deafened(other: Peer, slow: Peer) -> None:
 HARD = ("--queue-soft", "1K", "--queue-hard", "64M")
 
 
+@everywhere
 def test_a_reader_that_missed_only_a_join_is_told_too(start: Start) -> None:
     server = start("--rate", "0", *HARD)
     with (
@@ -317,6 +320,7 @@ def test_a_reader_that_missed_only_a_join_is_told_too(start: Start) -> None:
             assert slow.expect(Users).users == sorted([visitor.name, "renamed", slow.name])
 
 
+@everywhere
 @pytest.mark.parametrize(
     ("request_", "answer"),
     [(Command("leave", id=1), Left), (Command("join", "other", id=1), Joined), (Command("close", id=1), Goodbye)],
@@ -327,6 +331,8 @@ def test_skipped_comes_before_the_answer_that_leaves_the_room(
     start: Start, request_: Command, answer: type[Record], at_once: bool
 ) -> None:
     """Also where the last message and the leave are handled in one tick."""
+    if is_clustered() and at_once and answer is Goodbye:
+        pytest.skip("in a cluster, somebody who closes the connection does not wait for what others are saying")
     server = start("--rate", "0", *HARD)
     with (
         server.peers(1, room="tea") as (speaker,),

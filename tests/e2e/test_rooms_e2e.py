@@ -16,10 +16,11 @@ import pytest
 
 from pylingo.shared.messages import Command, Joined, Left, Message, Renamed, Say, Sent, Welcome
 from pylingo.shared.schema import Record
-from tests.support import Peer, ServerProcess, plain_only
+from tests.support import Peer, ServerProcess, everywhere, plain_only
 
 Deed = Say | Command
 _numbers = itertools.count(1)
+pytestmark = everywhere
 
 
 @pytest.fixture(scope="module")

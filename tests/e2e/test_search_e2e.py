@@ -15,7 +15,7 @@ from pylingo.reactor.history.chapters import read_chapters
 from pylingo.shared.messages import MAX_PAGE, HistoryPage, HistoryRequest, Message, Say, Sent, Welcome
 from tests.fakes.history_server import guest, kill, make_file
 from tests.fakes.search import all_pages
-from tests.support import Peer, ServerProcess, wait_until
+from tests.support import Peer, ServerProcess, everywhere, is_clustered, wait_until
 
 Start = Callable[..., ServerProcess]
 COUNT = 30_000
@@ -73,9 +73,12 @@ def rare_in(number: int) -> list[str]:
     return [text for n, text in RARE.items() if n % 3 == number]
 
 
+@everywhere
 @pytest.mark.usefixtures("wire")
 @pytest.mark.parametrize("options", [(), ("--history",)], ids=["in memory", "on disk"])
 def test_a_search_in_a_room_and_in_a_conversation(path: Path, options: tuple[str, ...]) -> None:
+    if is_clustered() and options:
+        pytest.skip("a cluster keeps its history in Redis")
     with (
         ServerProcess("--rate", "0", *(option for name in options for option in (name, str(path)))) as server,
         guest(server, "alice") as alice,

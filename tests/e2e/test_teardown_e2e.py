@@ -11,7 +11,7 @@ import pytest
 
 from pylingo.shared.codec import encode
 from pylingo.shared.messages import Command, Goodbye, Joined, Left, Message, Renamed, Say, Sent
-from tests.support import DEADLINE, Peer, ServerProcess, wait_until
+from tests.support import DEADLINE, Peer, ServerProcess, everywhere, wait_until
 
 pytestmark = pytest.mark.usefixtures("wire")
 
@@ -162,6 +162,7 @@ ENDS: dict[str, Callable[[Peer], None]] = {
 }
 
 
+@everywhere
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("before", [True, False], ids=["before the talk", "after the talk"])
 def test_ends_in_the_middle_of_a_broadcast(end: str, before: bool) -> None:
@@ -187,6 +188,7 @@ def test_ends_in_the_middle_of_a_broadcast(end: str, before: bool) -> None:
             assert peer.fence() == []
 
 
+@everywhere
 @pytest.mark.parametrize("end", ENDS)
 def test_ends_while_the_room_never_stops_talking(end: str) -> None:
     with ServerProcess("--rate", "0") as server, server.peers(10, room="tea") as (speaker, *others):
@@ -277,6 +279,7 @@ FREEING = ENDS | {
 }
 
 
+@everywhere
 @pytest.mark.parametrize("end", FREEING)
 def test_a_name_and_a_room_are_free_afterwards(end: str) -> None:
     with ServerProcess() as server, Peer(server.port) as peer, Peer(server.port) as other:
