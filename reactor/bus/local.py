@@ -46,7 +46,12 @@ class LocalBus:
         """The hub knows all tokens."""
 
     def find_seat(
-        self, session: Session, token: str, key: str | None, then: Callable[[Session | None], object]
+        self,
+        session: Session,
+        token: str,
+        key: str | None,
+        identity: str | None,
+        then: Callable[[Session | None], object],
     ) -> None:
         then(session.hub.tokens.find(token, key))
 

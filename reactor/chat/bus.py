@@ -40,8 +40,13 @@ class Bus[S: Present](Protocol):
     def seated(self, session: S) -> None:
         """A session has got its token, and may be resumed."""
 
-    def find_seat(self, session: S, token: str, key: str | None, then: Callable[[S | None], object]) -> None:
-        """Find the session that a `hello` with this token and a name of the compared form `key` resumes."""
+    def find_seat(
+        self, session: S, token: str, key: str | None, identity: str | None, then: Callable[[S | None], object]
+    ) -> None:
+        """Find the session that a `hello` with this token and a name of the compared form `key` resumes.
+
+        `identity` is the fingerprint that the `hello` has proven. The session may have another one.
+        """
 
     def rename(self, session: S, name: str, then: Callable[[RequestError | None], object]) -> None:
         """Give a session a name, and tell its rooms. `then` gets the reason if it cannot have the name."""

@@ -179,9 +179,8 @@ class _Greeting:
             self.take_name(name)
         else:
             key = fold(name) if name is not None else None
-            self.wait(
-                partial(session.hub.bus.find_seat, session, self.token, key), lambda seat: self.take_seat(seat, name)
-            )
+            find = partial(session.hub.bus.find_seat, session, self.token, key, self.fingerprint)
+            self.wait(find, lambda seat: self.take_seat(seat, name))
 
     def take_seat(self, seat: Session | None, name: str | None) -> None:
         """Resume the seat that was found, if it is this peer's."""

@@ -8,10 +8,10 @@ from pylingo.reactor.chat.session import Session
 def wait_for[T](session: Session, ask: Callable[[Callable[[T], None]], object], step: Callable[[T], object]) -> None:
     """Have `ask` answer, perhaps at once, and take `step` with the answer. Until then, the requests behind wait.
 
-    The step is taken whatever has become of the session. If it is not taken at once, it must not raise.
+    The step is taken whatever has become of the session. If it is not taken at once, it must not raise. The session may
+    have no connection, as when that broke while the session waited for something else.
     """
     peer = session.peer
-    assert peer is not None
     is_waiting = has_answer = False
 
     def answer(value: T) -> None:
@@ -22,7 +22,8 @@ def wait_for[T](session: Session, ask: Callable[[Callable[[T], None]], object], 
             return
         session.is_busy = False
         step(value)
-        (session.peer or peer).go_on()  # after the step, another session may have the peer
+        if (carrier := session.peer or peer) is not None:  # after the step, another session may have the peer
+            carrier.go_on()
 
     ask(answer)
     if not has_answer:

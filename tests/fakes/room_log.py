@@ -61,7 +61,7 @@ class RoomLog:
         self.feeds.open(room, name or room, lambda feed: self.rooms.__setitem__(room, feed))
 
     def say(self, room: str, text: str) -> None:
-        self.feeds.propose(room, message(text), lambda at: self.ordered.append((at, text)))
+        self.feeds.propose(room, message(text), lambda at: self.ordered.append((at, text)) if at else None)
 
     def propose(self, room: str, event: Event) -> None:
         self.feeds.propose(room, event, lambda at: self.ordered.append((at, event.op)))

@@ -55,7 +55,7 @@ class RedisBus:
         self.rooms = Rooms(hub, feeds, history, unconfirmed, self._listings.left)
         self._words = PrivateWords(hub, questions, keys, self.sessions, history, unconfirmed, keep, clock)
         self.signals = Signals(questions, keys, self._words.came)
-        self._naming = Naming(hub, questions, self.sessions, self.rooms, self._respell)
+        self._naming = Naming(hub, questions, keys, self.sessions, self.rooms, self._respell)
         self._strangers = Strangers(hub, questions, keys)
         self.seats = TravellingSeats(hub, questions, keys, self.sessions, self.rooms, feeds, self.signals, call_later)
         self.signals.on("kick", self._kicked)
@@ -88,9 +88,14 @@ class RedisBus:
         self.sessions.changed(session)
 
     def find_seat(
-        self, session: Session, token: str, key: str | None, then: Callable[[Session | None], object]
+        self,
+        session: Session,
+        token: str,
+        key: str | None,
+        identity: str | None,
+        then: Callable[[Session | None], object],
     ) -> None:
-        self.seats.find(token, key, then)
+        self.seats.find(token, key, identity, then)
 
     def rename(self, session: Session, name: str, then: Callable[[RequestError | None], object]) -> None:
         self._naming.rename(session, name, then)
@@ -191,7 +196,7 @@ class RedisBus:
         actor = self.sessions.by_number.get(number)
         for room in person.rooms:
             first = self.rooms.first_session(room.key, key)
-            if first in self.sessions.by_number:
+            if first is not None and first in self.sessions.by_number:
                 self.rooms.propose(room.key, Event(op=["away", first, text]), actor)
 
     def _told_person(self, key: str, frame: bytes) -> None:

@@ -12,8 +12,12 @@ AROUND_MESSAGE = 128
 """Bytes that a message on its way takes besides its frame, roughly."""
 
 
+WITHDRAWN = 0
+"""In place of the stamp of a deed that will not take effect."""
+
+
 class Deed:
-    """What a session of this server has done. Called with its stamp when it has taken effect."""
+    """What a session of this server has done. Called with its stamp when it has taken effect, or `WITHDRAWN`."""
 
     __slots__ = ("_then", "session")
 
@@ -27,12 +31,22 @@ class Deed:
 
 
 class Saying:
-    """A message of `size` bytes: a deed with which `deliver` gets the `sent` that was asked for."""
+    """A message of `size` bytes: a deed with which `deliver` gets the `sent` that was asked for.
 
-    __slots__ = ("_deliver", "_room", "_say", "_size", "_unconfirmed", "session")
+    `abandoned` is called if the message is withdrawn.
+    """
+
+    __slots__ = ("_abandoned", "_deliver", "_room", "_say", "_size", "_unconfirmed", "session")
 
     def __init__(
-        self, session: Session, unconfirmed: "Unconfirmed", size: int, room: str, say: Say, deliver: Deliver | None
+        self,
+        session: Session,
+        unconfirmed: "Unconfirmed",
+        size: int,
+        room: str,
+        say: Say,
+        deliver: Deliver | None,
+        abandoned: Callable[[], object] | None = None,
     ) -> None:
         self.session = session
         self._unconfirmed = unconfirmed
@@ -40,11 +54,15 @@ class Saying:
         self._room = room
         self._say = say
         self._deliver = deliver
+        self._abandoned = abandoned
         unconfirmed.add(session, size)
 
     def __call__(self, at: int) -> None:
         self._unconfirmed.remove(self.session, self._size)
-        if self._deliver is not None:
+        if at == WITHDRAWN:
+            if self._abandoned is not None:
+                self._abandoned()
+        elif self._deliver is not None:
             self._deliver(Sent(self._room, at, self._say.id, self._say.key))
 
 

@@ -16,7 +16,7 @@ from pylingo.reactor.bus.redis.roll import Member, Roll
 from pylingo.reactor.history.topics import StoredTopic
 
 type Ordered = Callable[[int], object]
-"""Gets the stamp of an event, once Redis has put it in its order."""
+"""Gets the stamp of an event, once Redis has put it in its order; 0 if it was withdrawn while its fate was unknown."""
 
 
 class FeedState(enum.Enum):
@@ -180,12 +180,17 @@ class Feed:
                 is_missing = self.hear(arrival)
         return is_missing
 
-    def give_up_flight(self) -> None:
-        """Redis does not have the batch in flight: propose its events again, before all others."""
-        if self.flight is not None:
-            self.pending[:0] = [proposal for proposal in self.flight.proposals if not proposal.is_withdrawn]
-            self.settled += sum(proposal.is_withdrawn for proposal in self.flight.proposals)
-            self.flight = None
+    def give_up_flight(self) -> list[Proposal]:
+        """Redis does not have the batch in flight: propose its events again, before all others.
+
+        Return those that were withdrawn meanwhile.
+        """
+        proposals = self.flight.proposals if self.flight is not None else []
+        self.pending[:0] = [proposal for proposal in proposals if not proposal.is_withdrawn]
+        withdrawn = [proposal for proposal in proposals if proposal.is_withdrawn]
+        self.settled += len(withdrawn)
+        self.flight = None
+        return withdrawn
 
     def note_own(self, ops: Iterable[list[object]]) -> None:
         """Note which sessions this server answers for, after an own batch with these ops."""

@@ -169,7 +169,9 @@ class Flights:
 
     def _give_up(self, feed: Feed) -> None:
         """Redis does not have what is in flight: propose it again."""
-        feed.give_up_flight()
+        for proposal in feed.give_up_flight():
+            if proposal.ordered is not None:
+                self._reactor.run_safely(proposal.ordered, 0)
         self._rest(feed)
 
     def _is_arrived(self, flight: Flight) -> bool:

@@ -5,12 +5,13 @@ Until the last room has told it, the session has both names. So nobody else can 
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from pylingo.reactor.bus.redis.blob import Event
-from pylingo.reactor.bus.redis.questions import Questions
+from pylingo.reactor.bus.redis.keys import Keys
+from pylingo.reactor.bus.redis.questions import Questions, Steps
 from pylingo.reactor.bus.redis.rooms import Rooms
-from pylingo.reactor.bus.redis.sessions import Sessions, one
+from pylingo.reactor.bus.redis.sessions import SessionRecord, Sessions, read_record
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.presence import go_on_as
 from pylingo.reactor.chat.session import Session, State
@@ -28,12 +29,14 @@ class Naming:
         self,
         hub: Hub[Session],
         questions: Questions,
+        keys: Keys,
         sessions: Sessions,
         rooms: Rooms,
         respell: Callable[[str, str], object],
     ) -> None:
         self._hub = hub
         self._questions = questions
+        self._keys = keys
         self._sessions = sessions
         self._rooms = rooms
         self._respell = respell
@@ -51,64 +54,92 @@ class Naming:
             wait_for(session, partial(self._claim, session, name), then)
 
     def _claim(self, session: Session, name: str, answer: Renamed) -> None:
-        def claimed(reply: list[Any]) -> None:
-            is_ours, *others = reply
-            if not is_ours:
+        def claimed(claim: _Claim) -> None:
+            if not claim.is_ours:
                 answer(RequestError("name-taken", "somebody here has that name: choose another one"))
             elif session.state is State.ENDED:
                 self._sessions.release(session, fold(name))
                 answer(None)
-            elif others and fold(name) == session.person.key:
+            elif claim.others and fold(name) == session.person.key:
                 self._respell(fold(name), name)
+                self.respelled(fold(name), name, session)
                 answer(None)
             else:
-                self._tell_rooms(session, name, answer)
+                self._tell_rooms(session, claim, answer)
 
-        self._questions.ask(0, one(*self._sessions.claim_command(session, name)), claimed)
+        self._questions.ask(0, self._ask(session, name), claimed)
 
-    def _tell_rooms(self, session: Session, name: str, answer: Renamed) -> None:
+    def _ask(self, session: Session, name: str) -> Steps["_Claim"]:
+        """Claim a name. If the same person has it elsewhere, the spelling there is the one that counts."""
+        ((is_ours, *others),) = yield [self._sessions.claim_command(session, name)]
+        if not is_ours or not others or fold(name) == session.person.key:
+            return _Claim(bool(is_ours), others, name, None)
+        (packed,) = yield [("HGET", self._keys.key(0, "sessions"), others[0])]
+        record = read_record(packed) if packed is not None else None
+        return _Claim(True, others, name if record is None else record["n"], record)
+
+    def _tell_rooms(self, session: Session, claim: "_Claim", answer: Renamed) -> None:
+        self._propose(session, claim.name, lambda: answer(self._take(session, claim)))
+
+    def _propose(self, session: Session, name: str, told: Callable[[], object] = lambda: None) -> None:
+        """Tell the rooms of a session its name. Call `told` when the last one has been told."""
         rooms = session.rooms
         left = len(rooms)
 
-        def told(at: int) -> None:
+        def ordered(at: int) -> None:
             nonlocal left
             left -= 1
             if left <= 0:
-                answer(self._take(session, name))
+                told()
 
         marks = self._hub.marks(session.person)
         for room in rooms:
-            self._rooms.propose(room.key, Event(op=["rename", session.number, name, *marks]), session, told)
+            self._rooms.propose(room.key, Event(op=["rename", session.number, name, *marks]), session, ordered)
         if not rooms:
-            told(0)
+            told()
 
-    def _take(self, session: Session, name: str) -> RequestError | None:
+    def _take(self, session: Session, claim: "_Claim") -> RequestError | None:
         """Everybody knows the new name: take it here. Return the reason if the register has given it away meanwhile."""
+        name, like = claim.name, claim.record
         if session.state is State.ENDED:
             self._sessions.release(session, fold(name))
             return None
         person, key = session.person, session.person.key
+        is_known = self._hub.here(fold(name)) is not None
         try:
             other = self._hub.rename(session, name)
         except RequestError as error:
+            self._propose(session, person.name)  # the rooms have been told too early
+            self._sessions.release(session, fold(name))
+            self._sessions.changed(session)
             return error.with_traceback(None)
         if other is not person:
             go_on_as(session, other)
+        if like is not None and not is_known:  # the same person is on another server: go on as that one
+            other.since, other.away = like["c"], like["a"]
         if key != fold(name):
             self._sessions.release(session, key)
         self._sessions.changed(session)
         return None
 
-    def respelled(self, key: str, name: str) -> None:
-        """A person is spelled `name` from now on, on all servers."""
-        try:
-            person = self._hub.named(key)
-        except KeyError:
+    def respelled(self, key: str, name: str, first: Session | None = None) -> None:
+        """A person is spelled `name` from now on, on all servers. The session `first` has asked for it."""
+        person = self._hub.here(key)
+        if person is None or person.name == name:
             return
-        marks = self._hub.marks(person)
-        for session in person.sessions:
-            for room in session.rooms:
-                self._rooms.propose(room.key, Event(op=["rename", session.number, name, *marks]), session)
         person.spell(name, key)
-        for session in person.sessions:
+        for session in sorted(person.sessions, key=lambda it: it is not first):
+            self._propose(session, name)
             self._sessions.changed(session)
+
+
+class _Claim(NamedTuple):
+    """The answer to a claim: whether the name is ours, and the other sessions of the same person that have it.
+
+    `name` is how it is spelled, `record` that of one of the others if the name is new for the session.
+    """
+
+    is_ours: bool
+    others: list[Any]
+    name: str
+    record: SessionRecord | None

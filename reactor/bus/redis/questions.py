@@ -62,6 +62,7 @@ class Questions:
         self._call_later = call_later
         self._waiting: deque[_Question] = deque()
         self._is_asking_again = False
+        self._is_cut = False  # the connection was lost: what is asked now must not overtake what waits
         self._error = ""  # the last one that was logged
 
     def __len__(self) -> int:
@@ -79,6 +80,7 @@ class Questions:
 
     def up(self) -> None:
         """Ask again what has waited: Redis is back."""
+        self._is_cut = False
         waiting, self._waiting = self._waiting, deque()
         for question in waiting:
             self._send(question)
@@ -89,7 +91,9 @@ class Questions:
         except StopIteration as end:
             question.finish(end.value)
             return
-        if question.commands:
+        if question.commands and self._is_cut:
+            self._wait(question)
+        elif question.commands:
             self._send(question)
         else:
             self._call_later(_REST, self._go_on, question, [])
@@ -115,13 +119,22 @@ class Questions:
         else:
             self._failed(question, error)
 
-    def _failed(self, question: _Question, error: RedisError) -> None:
+    def _wait(self, question: _Question) -> None:
+        """Have a question wait for Redis, or put it off."""
         if question.put_off is not None and len(self._waiting) >= MOST_WAITING:
             question.steps.close()
             question.put_off()
+        else:
+            self._waiting.append(question)
+
+    def _failed(self, question: _Question, error: RedisError) -> None:
+        if error.code == "FENCED":  # the server begins anew, and nobody waits for the answer
+            question.steps.close()
             return
-        self._waiting.append(question)
-        if not isinstance(error, LinkLost):
+        self._wait(question)
+        if isinstance(error, LinkLost):
+            self._is_cut = True
+        else:
             if str(error) != self._error:
                 self._error = str(error)
                 logger.warning("Redis does not read the history, and is asked again: %s", error)

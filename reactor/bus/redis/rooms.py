@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, cast
 
 from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Batch, Event, Marks, Op
-from pylingo.reactor.bus.redis.deeds import Deed, Saying, Unconfirmed
+from pylingo.reactor.bus.redis.deeds import WITHDRAWN, Deed, Saying, Unconfirmed
 from pylingo.reactor.bus.redis.feed import Feed, Proposal
 from pylingo.reactor.bus.redis.feeds import Feeds
 from pylingo.reactor.bus.redis.history import RedisHistory
@@ -77,35 +77,36 @@ class Rooms:
 
         def opened(feed: Feed) -> None:
             if session.state not in _STAYS:
-                done(0)
+                done(WITHDRAWN)
                 return
             person = session.person
             op = ["join", session.number, person.name, *self._hub.marks(person)]
             self._feeds.propose(key, Event(op=op), Deed(session, done))
 
         def done(at: int) -> None:
-            self._entering[key] -= 1
-            if not self._entering[key]:
-                del self._entering[key]
+            self._came(key)
             room = self._hub.rooms.get(key)
-            if room is None:
-                self._close(key)
             answer(room if room in session.rooms else None)
 
         self._feeds.open(key, name, opened)
 
     def sit_down(self, session: Session, name: str, then: Callable[[], object]) -> None:
-        """Have a session that is in a room already, but was on another server, take its place there."""
+        """Have a session that is in a room already, but was on another server, take its place there.
+
+        If this server has not heard yet that it is there, it enters the room, which changes nothing for those who have.
+        """
         key = fold(name)
         self._entering[key] += 1
 
         def opened(feed: Feed) -> None:
-            self._entering[key] -= 1
-            if session.state in _STAYS and session.number in feed.roll:
+            is_there = session.number in feed.roll
+            if is_there and session.state in _STAYS:
                 session.enter(self._room(feed), False)
-            elif key not in self._hub.rooms:
-                self._close(key)
-            then()
+            elif not is_there:
+                self._join(session, key, name, lambda room: then())
+            self._came(key)
+            if is_there:
+                then()
 
         self._feeds.open(key, name, opened)
 
@@ -121,6 +122,14 @@ class Rooms:
             partial(self.propose, room.key, Event(op=["leave", session.number, reason, None, None]), session),
             left,
         )
+
+    def _came(self, key: str) -> None:
+        """A session was on its way into a room, and is there, or will not come."""
+        self._entering[key] -= 1
+        if not self._entering[key]:
+            del self._entering[key]
+        if key not in self._hub.rooms:
+            self._close(key)
 
     def left(self, session: Session, room: Room[Session], reason: str, by: str | None, text: str | None) -> None:
         """See `Bus.left`."""
@@ -155,14 +164,15 @@ class Rooms:
     def speak(self, session: Session, room: Room[Session], say: Say, text: str, deliver: Deliver | None) -> None:
         """See `Bus.speak`."""
         person = session.person
-        key = None
+        key = abandoned = None
         if say.key is not None:
             key = say.key, session.number, person.key
             self._history.look_ups.pending(room.key, *key)
+            abandoned = partial(self._history.look_ups.abandoned, room.key, say.key, session.number)
         marks: Marks | None = None if person.fingerprint is None else self._hub.marks(person)
         action = say.action or None
         frame = encode(Message(room.name, person.name, text, PLACEHOLDER, action))
-        saying = Saying(session, self._unconfirmed, len(frame), room.name, say, deliver)
+        saying = Saying(session, self._unconfirmed, len(frame), room.name, say, deliver, abandoned)
         self._feeds.propose(room.key, Event(frame, True, action is True, None, key, marks), saying)
 
     def redact(self, session: Session, room: Room[Session], redacted: Redacted, then: Callable[[bool], object]) -> None:
@@ -181,13 +191,17 @@ class Rooms:
 
     def spelling(self, room: str, key: str) -> str:
         """See `Bus.spelling`."""
-        member = self._feeds_here[room].roll.get(self.first_session(room, key))
-        assert member is not None
+        first = self.first_session(room, key)
+        member = self._feeds_here[room].roll.get(first) if first is not None else None
+        assert member is not None, "the directory of a room has whom the roll has"
         return member.name
 
-    def first_session(self, room: str, key: str) -> int:
-        """The session that stands for a person in a room: the first of them that has come, the same for all servers."""
-        return next(iter(self._feeds_here[room].roll.numbers(key)))
+    def first_session(self, room: str, key: str) -> int | None:
+        """The session that stands for a person in a room: the first of them that has come, the same for all servers.
+
+        None if nobody of that name is there, as while a name is changed.
+        """
+        return next(iter(self._feeds_here[room].roll.numbers(key)), None)
 
     # --- effects: `Feeds` calls these
 
@@ -223,8 +237,8 @@ class Rooms:
             deed(at)
 
     def missed(self, feed: Feed, after: int, until: int) -> None:
-        """See `FeedListener.missed`. How many messages are missing is not known."""
-        self._tell(feed.key, encode(Skipped(feed.name, 0, after, until)))
+        """See `FeedListener.missed`. How many messages are missing is not known: with 1, clients ask for them."""
+        self._tell(feed.key, encode(Skipped(feed.name, 1, after, until)))
 
     def reread(self, feed: Feed) -> None:
         """See `FeedListener.reread`."""

@@ -9,8 +9,10 @@ silent, the others give it up in time, and then the server that did so has its s
 import itertools
 from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 from pylingo.reactor.bus.redis.blob import Event
+from pylingo.reactor.bus.redis.deeds import WITHDRAWN
 from pylingo.reactor.bus.redis.feeds import Feeds
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.library import function
@@ -18,6 +20,7 @@ from pylingo.reactor.bus.redis.questions import Questions, Steps
 from pylingo.reactor.bus.redis.rooms import Rooms
 from pylingo.reactor.bus.redis.sessions import SessionRecord, Sessions, digest, one, read_record
 from pylingo.reactor.bus.redis.signals import Signals
+from pylingo.reactor.bus.redis.strangers import RemoteSession
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.resuming import REPLACED
 from pylingo.reactor.chat.session import Session, State
@@ -29,28 +32,32 @@ type Found = Callable[[Session | None], object]
 
 
 class Ghosts:
-    """The seats of servers that are gone, which this server keeps for the grace time."""
+    """The seats without a connection that this server keeps for others for the grace time.
 
-    def __init__(self, bury: Callable[[int, SessionRecord, list[str]], object]) -> None:
+    They are those of servers that are gone, and those that were given to a server that may not take them any more.
+    """
+
+    def __init__(self, bury: Callable[[int, list[str]], object]) -> None:
         self._bury = bury
-        self._kept: dict[int, tuple[SessionRecord, list[str]]] = {}
+        self._kept: dict[int, list[str]] = {}
 
-    def keep(self, sessions: dict[int, SessionRecord], rooms: dict[int, list[str]]) -> list[int]:
-        """Keep these sessions, each in some rooms by compared form. Return the numbers of all."""
-        for number in sessions.keys() | rooms.keys():
-            self._kept[number] = sessions.get(number, {}), rooms.get(number, [])
-        return [*sessions.keys() | rooms.keys()]
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def keep(self, ghosts: dict[int, list[str]]) -> None:
+        """Keep these seats, each in some rooms by compared form, until `bury`."""
+        self._kept.update(ghosts)
 
     def give(self, number: int) -> bool:
         """Somebody takes this seat. Return whether it was kept."""
         return self._kept.pop(number, None) is not None
 
-    def bury(self, numbers: list[int]) -> None:
-        """The grace time of these is over: they leave their rooms, unless they were given away."""
-        for number in numbers:
-            kept = self._kept.pop(number, None)
-            if kept is not None:
-                self._bury(number, *kept)
+    def bury(self, ghosts: dict[int, list[str]]) -> None:
+        """The grace time of these is over: they leave their rooms, unless somebody took them."""
+        for number, rooms in ghosts.items():
+            if self._kept.get(number) is rooms:
+                del self._kept[number]
+                self._bury(number, rooms)
 
 
 class TravellingSeats:
@@ -84,8 +91,8 @@ class TravellingSeats:
 
     # --- taking
 
-    def find(self, token: str, key: str | None, then: Found) -> None:
-        """See `Bus.find_seat`."""
+    def find(self, token: str, key: str | None, identity: str | None, then: Found) -> None:
+        """See `Bus.find_seat`. The seat of another identity stays where it is."""
         seat = self._hub.tokens.find(token, key)
         if seat is not None:
             then(seat)
@@ -94,6 +101,8 @@ class TravellingSeats:
         def found(place: tuple[int, SessionRecord] | None) -> None:
             if place is None:
                 then(None)
+            elif place[1]["f"] != identity:
+                then(cast(Session, RemoteSession(self._hub, *place)))
             else:
                 self._ask(*place, token, then)
 
@@ -115,7 +124,7 @@ class TravellingSeats:
             else:
                 then(None)
             return
-        self._asked[ask] = server, partial(self._take, number, server, token, then)
+        self._asked[ask] = server, partial(self._take, number, server, record["f"], token, then)
         self._send(ask, server, number, record["r"], _ASK_AGAIN)
 
     def _send(self, ask: int, server: int, number: int, rooms: list[str], pause: float) -> None:
@@ -158,10 +167,10 @@ class TravellingSeats:
         for ask in [ask for ask, (asked, _) in self._asked.items() if asked == server]:
             self._answered(ask)
 
-    def _take(self, number: int, server: int, token: str, then: Found, is_given: bool) -> None:
+    def _take(self, number: int, server: int, identity: str | None, token: str, then: Found, is_given: bool) -> None:
         def taken(packed: bytes | None) -> None:
             if packed is None:  # it has ended, or is with a third server
-                self.find(token, None, then)
+                self.find(token, None, identity, then)
                 return
             self._sit(number, server, read_record(packed), token, then)
 
@@ -205,14 +214,18 @@ class TravellingSeats:
 
         session = self._sessions.by_number.get(number)
         if session is None:
-            self._ghosts.give(number)
             given()
             return
         if session.state is State.ATTACHED:
             session.detach("replaced", REPLACED)
 
         def settled() -> None:
+            if session.state is State.ENDED or session.state is State.LEAVING:
+                self._feeds.when_settled(given)  # the others are told first that it has ended
+                return
+            rooms = [room.key for room in session.rooms]
             self.give_away(session)
+            self._keep({number: rooms})  # if the other server dies, nobody else would end it
             given()
 
         self._feeds.when_settled(settled)
@@ -229,28 +242,43 @@ class TravellingSeats:
             self._rooms.gave_away(room)
 
     def taken(self, numbers: list[int]) -> None:
-        """Other servers have taken these sessions while this one was away."""
+        """Other servers have taken these sessions while this one was away: what they have said is not sent any more."""
+        sessions = {self._sessions.by_number[number] for number in numbers if number in self._sessions.by_number}
+        for session in sessions:
+            self.give_away(session)
+        for proposal in self._feeds.withdraw(lambda it: getattr(it.ordered, "session", None) in sessions):
+            if proposal.ordered is not None:
+                proposal.ordered(WITHDRAWN)
         for number in numbers:
-            if (session := self._sessions.by_number.get(number)) is not None:
-                self.give_away(session)
             self._ghosts.give(number)
 
     # --- servers that are gone
 
     def reaped(self, server: int, sessions: dict[int, SessionRecord], rooms: dict[int, list[str]]) -> None:
         """This server has given another one up, and keeps its seats for the grace time."""
-        numbers = self._ghosts.keep(sessions, rooms)
+        self._keep({number: rooms.get(number, []) for number in sessions.keys() | rooms.keys()})
         self._signals.send_all("reaped", server)
-        self._call_later(self._hub.seats.grace, self._ghosts.bury, numbers)
 
-    def _bury(self, number: int, record: SessionRecord, rooms: list[str]) -> None:
-        """Somebody whose server is gone has not come back."""
-        for room in rooms:
-            self._rooms.propose(room, Event(op=["leave", number, "lost", None, None]))
-        me, token, name = self._sessions.server, record.get("t") or "", record.get("n")
-        keys = [self._key(rest) for rest in ("sessions", f"of:{me}", "tok", "names")]
-        command = ("FCALL", function("drop"), 4, *keys, number, me, token, fold(name) if name else "")
-        self._questions.ask(0, one(*command), lambda _: None)
+    def _keep(self, ghosts: dict[int, list[str]]) -> None:
+        self._ghosts.keep(ghosts)
+        self._call_later(self._hub.seats.grace, self._ghosts.bury, ghosts)
+
+    def _bury(self, number: int, rooms: list[str]) -> None:
+        """The grace time of a seat is over. If it is still this server's and nobody has come back, it ends."""
+        me = self._sessions.server
+
+        def read(packed: bytes | None) -> None:
+            record = read_record(packed) if packed is not None else None
+            if number in self._sessions.by_number or (record is not None and record["s"] != me):
+                return
+            for room in rooms:
+                self._rooms.propose(room, Event(op=["leave", number, "lost", None, None]))
+            if record is not None:
+                self._feeds.when_settled(lambda: self._sessions.drop(number, record["t"] or "", fold(record["n"])))
+                if record["f"] is None:
+                    self._hub.history.ended(number)
+
+        self._questions.ask(0, one("HGET", self._key("sessions"), number), read)
 
     def _key(self, rest: str) -> str:
         return self._keys.key(0, rest)

@@ -121,10 +121,13 @@ class Sessions:
         if self.by_number.pop(session.number, None) is None:
             return
         self._changed.pop(session, None)
-        token = self._digests.pop(session, "")
-        keys = (self._key("sessions"), self._key(f"of:{self.server}"), self._key("tok"), self._key("names"))
-        command = ("FCALL", function("drop"), 4, *keys, session.number, self.server, token, key)
-        self._questions.ask(0, one(*command), lambda _: None)
+        self.drop(session.number, self._digests.pop(session, ""), key)
+
+    def drop(self, number: int, token: str, key: str) -> None:
+        """Have Redis forget a session of this server, the digest of its token, and its name by compared form."""
+        keys = [self._key(rest) for rest in ("sessions", f"of:{self.server}", "tok", "names")]
+        values = number, self.server, token, key
+        self._questions.ask(0, one("FCALL", function("drop"), len(keys), *keys, *values), lambda _: None)
 
     def gave_away(self, session: Session) -> None:
         """Forget a session that another server has."""

@@ -23,7 +23,7 @@ def test_every_deed_has_happened_when_the_call_returns() -> None:
     bus.set_topic(session, session.room, "beans", lambda topic: done.append(topic.topic))
     bus.rename(session, "eve", done.append)
     bus.rename(session, "bob", done.append)
-    bus.find_seat(session, "0" * 32, None, done.append)
+    bus.find_seat(session, "0" * 32, None, None, done.append)
     bus.look_up(session, "nobody", None, lambda: done.append("looked up"))
     assert done[:3] == ["Coffee", "beans", None]
     assert isinstance(done[3], RequestError)

@@ -17,6 +17,10 @@ def names(world: ClusterWorld, person: Person) -> list[str]:
     return [name for page in got if isinstance(page, Users) for name in page.users]
 
 
+def marks(person: Person) -> tuple[str | None, bool | None]:
+    return person.session.identity, None
+
+
 def told(records: list[Record]) -> list[Record]:
     return [record for record in records if isinstance(record, Renamed | Joined | Left)]
 
@@ -32,7 +36,8 @@ def test_a_new_name_is_told_on_both_servers(world: ClusterWorld, pair: Pair) -> 
 def test_the_own_name_asks_nobody(world: ClusterWorld, pair: Pair) -> None:
     ann = world.come(pair[0], "ann")
     bus, answers = pair[0].bus, list[object]()
-    naming = Naming(pair[0].hub, Questions(HandLinks(), lambda *it: None), bus.sessions, bus.rooms, lambda *it: None)
+    questions = Questions(HandLinks(), lambda *it: None)
+    naming = Naming(pair[0].hub, questions, world.keys, bus.sessions, bus.rooms, lambda *it: None)
     naming.rename(ann.session, "ann", answers.append)
     naming.respelled("nobody", "Nobody")  # who is not here
     assert answers == [None]
@@ -112,10 +117,37 @@ def test_a_person_is_spelled_in_one_way_on_all_servers(world: ClusterWorld, pair
     ada, bob = world.device(pair[0], "ada", "word", "tea"), world.come(pair[1], "bob", "tea")
     twin = world.device(pair[1], "ada", "word", "tea")
     world.got(ada), world.got(bob), world.got(twin)
-    world.ask(ada, Command("name", "ADA"))
+    assert world.ask(ada, Command("name", "ADA", 3)) == [Renamed("ada", "ADA", None, 3, *marks(ada))]
     assert [it.new for it in told(world.got(bob)) if isinstance(it, Renamed)] == ["ADA"]
     assert (ada.name, twin.name) == ("ADA", "ADA")
     assert names(world, bob) == ["ADA", "bob"]
+
+
+def test_the_spelling_of_the_person_elsewhere_counts(world: ClusterWorld, pair: Pair) -> None:
+    ada = world.device(pair[0], "Ada", "word", "tea")
+    world.ask(ada, Command("away", "lunch"))
+    bob = world.come(pair[1], "bob", "tea")
+    twin = Person(pair[1].hub)
+    world.ask(twin, key("word").hello(twin.challenge, "ADA"), Command("join", "tea"))
+    assert (twin.name, twin.session.person.away) == ("Ada", "lunch")
+    assert twin.session.person.since == ada.session.person.since
+    assert names(world, bob) == ["Ada", "bob"]
+    assert told(bob.got()) == []
+
+
+def test_a_name_that_the_register_gives_away_meanwhile_is_taken_back(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    world.got(ann)
+    ann.ask(Command("name", "zoe", 3))
+    pair[0].hub.access.register.claim_name("zoe", key("word").fingerprint, "10.1.2.3")
+    (error,) = [it for it in world.got(ann) if isinstance(it, Error)]
+    assert (error.code, ann.name) == ("name-owned", "ann")
+    assert [(it.old, it.new) for it in told(world.got(bob)) if isinstance(it, Renamed)] == [
+        ("ann", "zoe"),
+        ("zoe", "ann"),
+    ]
+    assert names(world, bob) == ["ann", "bob"]
+    assert world.stored("HGET", "names", "zoe") is None
 
 
 def test_a_session_that_ends_while_its_name_is_on_the_way_leaves_both_names(world: ClusterWorld, pair: Pair) -> None:

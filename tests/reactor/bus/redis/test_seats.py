@@ -1,7 +1,6 @@
 """Seats that change their server: asked for, given, taken from a server that is gone, and lost."""
 
 from pylingo.reactor.bus.redis.seats import Ghosts
-from pylingo.reactor.bus.redis.sessions import SessionRecord
 from pylingo.shared.messages import Command, Goodbye, Hello, Left, Message, Private, Say, Sent, Users
 from tests.fakes.chat import Person
 from tests.fakes.cluster import ChatServer, ClusterWorld
@@ -22,25 +21,37 @@ def left(records: list) -> list[Left]:
 
 class Buried:
     def __init__(self) -> None:
-        self.log: list[tuple[int, SessionRecord, list[str]]] = []
+        self.log: list[tuple[int, list[str]]] = []
         self.ghosts = Ghosts(lambda *it: self.log.append(it))
 
 
-def test_a_ghost_is_buried_with_its_record_and_its_rooms() -> None:
+def test_ghosts_are_buried_with_their_rooms() -> None:
     buried = Buried()
-    numbers = buried.ghosts.keep({1: {"n": "ann"}, 2: {"n": "bob"}}, {1: ["tea"], 3: ["rum"]})
-    assert sorted(numbers) == [1, 2, 3]
-    buried.ghosts.bury(numbers)
-    assert sorted(buried.log) == [(1, {"n": "ann"}, ["tea"]), (2, {"n": "bob"}, []), (3, {}, ["rum"])]
+    those = {1: ["tea"], 2: []}
+    buried.ghosts.keep(those)
+    assert (len(buried.ghosts), buried.log) == (2, [])
+    buried.ghosts.bury(those)
+    assert (len(buried.ghosts), buried.log) == (0, [(1, ["tea"]), (2, [])])
 
 
 def test_a_ghost_that_was_given_away_is_not_buried() -> None:
     buried = Buried()
-    numbers = buried.ghosts.keep({1: {"n": "ann"}}, {})
-    buried.ghosts.give(1)
-    buried.ghosts.give(7)  # nobody knows it
-    buried.ghosts.bury(numbers)
+    those = {1: ["tea"]}
+    buried.ghosts.keep(those)
+    assert (buried.ghosts.give(1), buried.ghosts.give(1), buried.ghosts.give(7)) == (True, False, False)
+    buried.ghosts.bury(those)
     assert buried.log == []
+
+
+def test_a_ghost_that_has_come_again_has_its_own_time() -> None:
+    buried = Buried()
+    first, second = {1: ["tea"]}, {1: ["rum"]}
+    buried.ghosts.keep(first)
+    buried.ghosts.keep(second)
+    buried.ghosts.bury(first)
+    assert buried.log == []
+    buried.ghosts.bury(second)
+    assert buried.log == [(1, ["rum"])]
 
 
 # --- resuming on another server
@@ -125,6 +136,45 @@ def test_a_session_that_came_back_stays_when_its_server_loses_redis_for_a_moment
 def test_an_unknown_token_is_nobodys(world: ClusterWorld, pair: Pair) -> None:
     _, ready = world.resume(pair[1], "0" * 32)
     assert not ready.resumed
+
+
+def test_the_seat_of_another_identity_stays_where_it_is(world: ClusterWorld, pair: Pair) -> None:
+    ada = world.device(pair[0], "ada", "word", "tea")
+    _, ready = world.resume(pair[1], world.token(ada))
+    assert not ready.resumed
+    assert (ada.got(), ada.endings, ada.over) == ([], [], False)
+
+
+def test_a_seat_that_was_given_to_a_server_that_died_is_not_kept_for_ever(world: ClusterWorld) -> None:
+    one, other = world.server(grace=0.5), world.server()
+    ann, bob = world.come(one, "ann", "tea"), world.come(one, "bob", "tea")
+    number = ann.session.number
+    one.bus.signals.send(one.number, lambda it: None, "give", number, 999, 1)
+    world.until(lambda: left(bob.got()), "the end of the seat")
+    world.settle()
+    assert world.stored("HGET", "sessions", number) is None
+    world.come(other, "ann")  # the name is free
+
+
+def test_what_was_said_while_a_server_was_away_is_not_said_twice(world: ClusterWorld, pair: Pair) -> None:
+    """The session was taken from it meanwhile, and says it again on the other server."""
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    token = world.token(ann)
+    back = Person(pair[1].hub)
+    world.kill_links(pair[0])
+    world.until(lambda: not pair[0].cluster.deployment.is_up)
+    ann.ask(*(Say(str(index), id=index, key=f"k{index}") for index in range(3)))
+    back.ask(Hello(1, None, resume=token))
+
+    def has_come() -> bool:
+        world.kill_links(pair[0])
+        return back.name == "ann"
+
+    world.until(has_come)
+    back.ask(*(Say(str(index), id=index, key=f"k{index}") for index in range(3)))
+    world.come_back(pair[0])
+    world.settle()
+    assert texts(bob.got()) == ["0", "1", "2"]
 
 
 def test_the_token_of_somebody_who_has_left_is_nobodys(world: ClusterWorld, pair: Pair) -> None:
