@@ -11,7 +11,7 @@
 --   rooms        hash: ROOM -> packed [spelling, people]
 -- In lane 0: sessions (number -> packed record), of:S (set of the sessions of S), names (compared name -> numbers), tok
 -- (digest -> number), servers (S -> packed state), reaping (S -> the server that gives S up), taken:S (sessions that
--- others have taken from S).
+-- others have taken from S), told:S (calls of tell by S whose replies may be lost -> their stamps).
 
 local REAPED = 'reaped'
 local GENERATIONS = 1048576  -- connections for each server; above that stands a random number, its own
@@ -398,23 +398,33 @@ local function release(keys, args)
   return 1
 end
 
--- KEYS fence, head of all private messages, names, sessions, then at most three streams
--- ARGV top keep prefix of channels, compared name of the recipient, that of the sender, batch of one message
+-- KEYS fence, told by the caller, head of all private messages, names, sessions, then at most three streams
+-- ARGV top keep prefix of channels, compared name of the recipient, that of the sender, batch of one message, number of
+--   the session, caller, number of this call, then those of earlier calls whose replies have come
 -- Stores a private message and publishes its stamp and the batch to the servers of both. Returns the stamp and the number
--- of sessions of the recipient.
+-- of sessions of the recipient that are told. A call that is made again stores nothing and returns the same stamp. The
+-- stamp is 0 if another server has the session.
 local function tell(keys, args)
   if is_reaped(keys[1]) then return fenced() end
+  local told, sessions = keys[2], keys[5]
+  for i = 10, #args do redis.call('HDEL', told, args[i]) end
+  local known = redis.call('HGET', told, args[9])
+  if known then return {known, 0} end
+  local speaker = redis.call('HGET', sessions, args[7])
+  if speaker and number_text(cmsgpack.unpack(speaker)['s']) ~= args[8] then return {'0', 0} end
   local top = args[1]
-  local before = redis.call('GET', keys[2]) or '0'
+  local before = redis.call('GET', keys[3]) or '0'
   if tonumber(before) >= tonumber(top) then top = number_text(tonumber(before) + 1) end
-  redis.call('SET', keys[2], top)
-  for i = 5, #keys do
+  redis.call('SET', keys[3], top)
+  for i = 6, #keys do
     redis.pcall('XADD', keys[i], 'MAXLEN', '~', args[2], top .. '-0', 'b', args[6], 'p', before)
   end
+  redis.call('HSET', told, args[9], top)
+  redis.call('EXPIRE', told, DAYS_7)
   local servers, recipients = {}, 0
   for i = 4, 5 do
-    for number in string.gmatch(redis.call('HGET', keys[3], args[i]) or '', '%d+') do
-      local packed = redis.call('HGET', keys[4], number)
+    for number in string.gmatch(redis.call('HGET', keys[4], args[i]) or '', '%d+') do
+      local packed = redis.call('HGET', sessions, number)
       if packed then
         servers[number_text(cmsgpack.unpack(packed)['s'])] = true
         if i == 4 then recipients = recipients + 1 end

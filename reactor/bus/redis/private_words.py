@@ -1,9 +1,11 @@
 """Private messages between sessions of any servers: ordered, kept and published by one function in lane 0.
 
 The function looks up where the two people are in the same step in which it gives the stamp. So the stamps in each inbox
-rise, whichever server a message was sent to.
+rise, whichever server a message was sent to. If the reply is lost with the connection, the call is made again, and
+Redis knows it by its number.
 """
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -47,6 +49,8 @@ class PrivateWords:
         self._unconfirmed = unconfirmed
         self._keep = keep
         self._clock = clock
+        self._calls = itertools.count(1)
+        self._answered: list[int] = []  # calls that Redis need not remember any more
 
     def speak(self, session: Session, other: Person[Session], say: Say, text: str, deliver: Deliver | None) -> None:
         """See `Bus.speak_privately`."""
@@ -58,22 +62,28 @@ class PrivateWords:
             self._history.look_ups.pending(log, key, session.number, name)
         self._unconfirmed.add(session, len(text))
 
+        number, call = session.number, next(self._calls)
+
         def told(reply: list[Any]) -> None:
             at = int(reply[0])
-            if key is not None:
-                self._history.look_ups.noted(log, key, session.number, name, at)
+            self._answered.append(call)
+            if key is not None and at:
+                self._history.look_ups.noted(log, key, number, name, at)
+            elif key is not None:
+                self._history.look_ups.abandoned(log, key, number)
             self._unconfirmed.remove(session, len(text))
-            if deliver is not None:
+            if deliver is not None and at:
                 deliver(Sent(None, at, say.id, say.key, to))
 
         logs = dict.fromkeys((log, *map(private.inbox, owners)))
         server = self._sessions.server
-        keys = [self._key(rest) for rest in (f"fence:{server}", "h:@", "names", "sessions")]
+        keys = [self._key(rest) for rest in (f"fence:{server}", f"told:{server}", "h:@", "names", "sessions")]
         keys += [self._key(f"p:{log}") for log in logs]
         prefix = self._keys.channel(0, "")
-        value = encode_private(entry, session.number)
-        values = self._clock(), self._keep, prefix, other.key, name, value
-        self._questions.ask(0, one("FCALL", function("tell"), len(keys), *keys, *values), told)
+        value = encode_private(entry, number)
+        values = self._clock(), self._keep, prefix, other.key, name, value, number, server, call
+        answered, self._answered = self._answered, []
+        self._questions.ask(0, one("FCALL", function("tell"), len(keys), *keys, *values, *answered), told)
 
     def came(self, at: int, value: bytes) -> None:
         """A message for somebody here, or of somebody here, has come."""

@@ -1,5 +1,6 @@
 """The functions that run inside Redis."""
 
+import itertools
 import re
 from typing import Any
 
@@ -69,6 +70,7 @@ def claim(redis: RedisProcess, name: str, number: int, fingerprint: str | None =
     return call(redis, "claim", keys, name, number, record, *same)
 
 
+CALLS = itertools.count(1_000)
 ANN, BOB, CARL = (1 << 32) + 1, (2 << 32) + 1, (2 << 32) + 2
 
 
@@ -161,10 +163,12 @@ def test_only_the_owner_ends_a_session(loaded: RedisProcess) -> None:
 # --- private messages
 
 
-def tell(redis: RedisProcess, top: int, batch: bytes = b"batch") -> Any:
+def tell(redis: RedisProcess, top: int, number: int = 0, *answered: int) -> Any:
     streams = ["p:@a", "p:@b", "p:@a|b"]
-    keys = ["fence:1", "h:@", "names", "sessions", *streams]
-    return call(redis, "tell", keys, top, 100, "pylingo/0:{0}", "bob", "ann", batch)
+    keys = ["fence:1", "told:1", "h:@", "names", "sessions", *streams]
+    return call(
+        redis, "tell", keys, top, 100, "pylingo/0:{0}", "bob", "ann", b"batch", ANN, 1, number or next(CALLS), *answered
+    )
 
 
 def test_a_private_message_goes_to_the_servers_of_both(
@@ -194,3 +198,25 @@ def test_the_stamps_of_private_messages_rise(loaded: RedisProcess) -> None:
 
 def test_nobody_is_there(loaded: RedisProcess) -> None:
     assert tell(loaded, 50) == [b"50", 0]
+
+
+def test_a_private_message_that_is_told_again_is_stored_once(loaded: RedisProcess) -> None:
+    assert [tell(loaded, top, 7)[0] for top in (50, 60)] == [b"50", b"50"]
+    assert tell(loaded, 60, 8)[0] == b"60"
+    assert loaded.call("XLEN", key("p:@a")) == 2
+
+
+def test_calls_that_were_answered_are_forgotten(loaded: RedisProcess) -> None:
+    for number in range(1, 5):
+        tell(loaded, 50, number)
+    tell(loaded, 50, 5, 1, 2, 3)
+    assert sorted(loaded.call("HKEYS", key("told:1"))) == [b"4", b"5"]
+    assert loaded.call("TTL", key("told:1")) > 0
+
+
+def test_a_session_that_another_server_has_tells_nothing(loaded: RedisProcess) -> None:
+    """What was called before it was taken, and waited for Redis."""
+    claim(loaded, "ann", ANN)
+    call(loaded, "take", ["fence:2", "sessions", "of:1", "of:2", "taken:1", "taken:2"], ANN, 1, 2, 0)
+    assert tell(loaded, 50) == [b"0", 0]
+    assert loaded.call("EXISTS", key("p:@a"), key("told:1")) == 0

@@ -140,6 +140,11 @@ def test_a_call_whose_reply_was_lost_is_made_again(world: ClusterWorld, pair: Pa
     assert (first == second, len(counts)) == (True, 1)
     links.reply([b"7", 1])
     assert (sent, len(counts)) == ([Sent(None, 7, 3, None, "bob")], 0)
+    words.speak(ann.session, bob.session.person, Say("again", id=4, key="k"), "again", sent.append)
+    ((_, third),) = links.calls
+    assert third[-2:] == (2, 1)  # its number, and that of the call that Redis may forget
+    links.reply([b"0", 0])  # the session was taken by another server
+    assert (len(sent), len(counts)) == (1, 0)
 
 
 def test_a_link_that_is_lost_is_no_reason_to_say_it_twice(world: ClusterWorld, pair: Pair) -> None:
