@@ -12,13 +12,19 @@ PEOPLE = "people"
 IDENTITY = "identity"
 MODERATION = "moderation"
 SEARCH = "search"
+SERVERS = "servers"
 UNSUPPORTED = "unsupported"
 """The client's own code for a request that the server has no feature for."""
 
 _COMMANDS = {"open": ROOMS, "msg": PRIVATE} | dict.fromkeys(("topic", "me", "who", "whois", "away"), PEOPLE)
-MODERATING = frozenset(["kick", "ban", "unban", "bans", "mute", "unmute", "op", "deop", "redact", "announce", "invite"])
+MODERATING = frozenset(
+    [
+        *("kick", "ban", "unban", "bans", "mute", "unmute"),
+        *("op", "deop", "redact", "announce", "servers", "invite"),
+    ]
+)
 """The commands of operators, and `invite`, which members may have as well."""
-_COMMANDS |= dict.fromkeys(MODERATING, MODERATION)
+_COMMANDS |= dict.fromkeys(MODERATING, MODERATION) | {"servers": SERVERS}
 
 
 def check_supported(request: Say | Command, features: Set[str], current: str | None) -> None:

@@ -47,7 +47,7 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         "order",
         (
             ("kick ban unban bans mute unmute", "Keep people out."),
-            ("op deop redact announce invite", "Ranks, words, links."),
+            ("op deop redact announce servers invite", "And more."),
         ),
     ),
     (

@@ -83,6 +83,11 @@ TOPICS: Mapping[str, Topic] = {
         ("/redact 1700000000000000 a password",),
     ),
     "announce": Topic("Everybody sees it, in whatever room they are.", ("/announce the server restarts at noon",)),
+    "servers": Topic(
+        "Of each server, its people and for how long the oldest message waits for Redis; and the memory and the"
+        " replicas of Redis. A server alone has no Redis.",
+        ("/servers",),
+    ),
     "invite": Topic(
         f"It prints a link that lets somebody in and registers their key. {_TIME}.", ("/invite", "/invite 5 1d")
     ),

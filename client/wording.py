@@ -33,6 +33,7 @@ _DEEDS = {
 }
 _TOLD_BEFORE = frozenset({"kick", "redact", "announce"})
 """Deeds that everybody concerned has read in another frame, the operator too: `left`, `redacted`, `notice`."""
+_AWAY = "away"  # the role of a Redis that does not answer
 _WHY_LEFT = {"leave": "left {room}", "moved": "went to another room", "close": "left", "lost": "lost the connection"}
 
 
@@ -240,6 +241,34 @@ def _invitation(invitation: messages.Invitation) -> str:
     return f"* an invitation that can be used {uses}{_until(invitation.until)}: {printable(invitation.code)}"
 
 
+def _servers(servers: messages.Servers) -> str:
+    rows = []
+    for server in servers.servers:
+        place = f" at {printable(server.address)}" if server.address else ""
+        people = f"{server.people} {'person' if server.people == 1 else 'people'}"
+        lag = f", {server.lag} ms behind" if server.lag else ""
+        own = ", where you are" if server.own else ""
+        rows.append(f"{server.server}{place}  {people}{lag}{own}; version {printable(server.version)}")
+    if servers.redis is not None:
+        rows.append(_redis(servers.redis))
+    return "\n".join(["* servers of this chat:", *rows])
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:.1f} MB"
+
+
+def _redis(redis: messages.RedisInfo) -> str:
+    if redis.role == _AWAY:
+        return f"Redis at {printable(redis.address)} does not answer: talk stands still"
+    limit = f" of {_megabytes(redis.limit)}" if redis.limit else ""
+    parts = [f"Redis {printable(redis.version)} at {printable(redis.address)}", printable(redis.role)]
+    parts.append(f"{_megabytes(redis.used)}{limit} of memory")
+    parts.append(f"{redis.replicas} {'replica' if redis.replicas == 1 else 'replicas'}")
+    parts.append("writes to its disk" if redis.durable else "writes nothing to its disk")
+    return ", ".join(parts)
+
+
 def _by(name: str | None) -> str:
     return f" by {printable(name)}" if name is not None else ""
 
@@ -293,6 +322,7 @@ _WORDS: dict[type[Record], Callable[[Any], str]] = {
     messages.Bans: _bans,
     messages.Redacted: _redacted,
     messages.Invitation: _invitation,
+    messages.Servers: _servers,
     messages.Notice: lambda notice: f"* {notice.text}",
     messages.Error: lambda error: f"! {error.text}",
     messages.Goodbye: lambda goodbye: f"* goodbye ({printable(goodbye.reason)}): {goodbye.text}",

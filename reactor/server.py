@@ -33,6 +33,8 @@ from pylingo.reactor.people.passwords import PasswordGate
 from pylingo.reactor.people.register import Register
 from pylingo.reactor.registry import Registry
 from pylingo.reactor.service import Service
+from pylingo.reactor.start import reachable
+from pylingo.shared.address import show_address
 from pylingo.shared.launch import LaunchError
 from pylingo.shared.messages import Notice
 from pylingo.shared.names import prepare as prepare_names
@@ -69,11 +71,13 @@ class Server:
     ) -> None:
         tls = load_tls(settings)
         self.reactor = reactor or Reactor()
+        self.address = ""
+        """`HOST:PORT` as other machines reach this server, once it listens."""
         self.registry = registry or Registry(Register())
         self.registry.changed = self.people_changed
         self.hub: Hub[Session] = Hub(
             self.reactor.call_before_flush,
-            LocalBus(),
+            LocalBus(lambda: self.address),
             clock=Clock(),
             history=self._make_history(settings),
             call_later=self.reactor.call_later,
@@ -111,6 +115,8 @@ class Server:
             keys.prepare()
             look_alikes.prepare()
         address = self.admission.listen(targets)
+        host, port = self.settings.host, self.settings.port
+        self.address = reachable(address or show_address(host, port), targets[0][1][0] if targets else host)
         if self._cluster is None:
             self.hub.history.open(self._history_opened)
         return address
@@ -195,7 +201,7 @@ class Server:
         from pylingo.reactor.bus.redis.cluster import Cluster  # which needs hiredis
         from pylingo.reactor.cluster_start import shared_certificate
 
-        return Cluster(self.reactor, settings, self.hub, self, shared_certificate(self.settings))
+        return Cluster(self.reactor, settings, self.hub, self, shared_certificate(self.settings), lambda: self.address)
 
     def cluster_joined(self, pact: "Pact", store: Store, answer: Callable[[str], object]) -> None:
         """See `ClusterListener.cluster_joined`."""

@@ -30,6 +30,7 @@ COMMANDS = (
     CommandInfo("deop", "username", "Makes somebody an operator no more."),
     CommandInfo("redact", "at reason", "Takes the message with that stamp out of the history of your room."),
     CommandInfo("announce", "text", "Tells everybody on the server something."),
+    CommandInfo("servers", None, "Lists the servers of this chat, and the state of its Redis."),
     CommandInfo("invite", "count time", "Makes an invitation: for one use within 7d if nothing else is said."),
     CommandInfo("help", None, "Shows this summary."),
     CommandInfo("close", None, "Closes the connection and ends the program."),

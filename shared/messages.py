@@ -415,6 +415,44 @@ class Invitation(Record):
     re: Id | None = None
 
 
+@record("server")
+class ServerInfo(Record):
+    """A server of the chat. `lag` is in milliseconds; `own` marks the server that answers."""
+
+    server: int
+    address: str
+    version: str
+    people: int
+    lag: int
+    own: bool
+
+
+@record("redis")
+class RedisInfo(Record):
+    """The Redis of several servers. `role` is `primary`, `replica` or `away`; `used` and `limit` are bytes of memory.
+
+    `durable` says whether Redis writes what it stores to its disk. Without an answer of Redis, the rest is what it was.
+    """
+
+    address: str
+    version: str
+    role: str
+    used: int
+    limit: int | None
+    replicas: int
+    durable: bool
+
+
+@record("servers", EVENTS)
+class Servers(Record):
+    """The servers of the chat. `redis` is None if there is only one, which needs none."""
+
+    servers: list[ServerInfo]
+    redis: RedisInfo | None
+    more: bool
+    re: Id | None = None
+
+
 @record("notice", EVENTS)
 class Notice(Record):
     text: str

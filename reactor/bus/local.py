@@ -14,17 +14,32 @@ from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.chat.speaking import confirm
 from pylingo.reactor.history.topics import StoredTopic
+from pylingo.shared import __version__
 from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
-from pylingo.shared.messages import Entry, Left, Message, PersonInfo, Private, Redacted, RoomInfo, Say, Sent, Topic
+from pylingo.shared.messages import (
+    Entry,
+    Left,
+    Message,
+    PersonInfo,
+    Private,
+    Redacted,
+    RedisInfo,
+    RoomInfo,
+    Say,
+    Sent,
+    ServerInfo,
+    Topic,
+)
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
 
 
 class LocalBus:
-    """See the module. `reactor.chat.bus.Bus` says what the methods do."""
+    """See the module. `reactor.chat.bus.Bus` says what the methods do. `address` returns where the server is."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: Callable[[], str] = lambda: "") -> None:
+        self._address = address
         self._guests = itertools.count(1)
         self._numbers = itertools.count(1)
 
@@ -182,3 +197,6 @@ class LocalBus:
         for other in person.sessions:
             if room in other.rooms:
                 other.kicked(room, by, text)
+
+    def list_servers(self, session: Session, then: Callable[[list[ServerInfo], RedisInfo | None], object]) -> None:
+        then([ServerInfo(1, self._address(), __version__, len(session.hub), 0, own=True)], None)

@@ -13,7 +13,7 @@ from pylingo.reactor.chat.listing import Directory
 from pylingo.reactor.chat.person import Person, Present
 from pylingo.reactor.chat.room import Room
 from pylingo.shared.errors import RequestError
-from pylingo.shared.messages import PersonInfo, Redacted, RoomInfo, Say, Topic
+from pylingo.shared.messages import PersonInfo, Redacted, RedisInfo, RoomInfo, Say, ServerInfo, Topic
 from pylingo.shared.schema import Record
 
 type Deliver = Callable[[Record | None], None]
@@ -113,3 +113,6 @@ class Bus[S: Present](Protocol):
 
     def kick(self, session: S, person: Person[S], room: Room[S], by: str, text: str | None) -> None:
         """Put all sessions of a person out of a room."""
+
+    def list_servers(self, session: S, then: Callable[[list[ServerInfo], RedisInfo | None], object]) -> None:
+        """Call `then` with the servers of this chat, and with the state of their Redis if they have one."""

@@ -15,7 +15,7 @@ import bisect
 import collections
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from pylingo.shared.codec import with_re
 from pylingo.shared.framing import MAX_BODY
@@ -58,6 +58,13 @@ class Directory:
     def __init__(self) -> None:
         self.keys: list[str] = []
         self._pages: dict[str, ListingPage] | None = None  # by the key that each begins after
+
+    @classmethod
+    def of_positions(cls, count: int) -> Self:
+        """A directory for the items of a list, whose keys are their positions from 0 on."""
+        directory = cls()
+        directory.keys = [f"{position:06}" for position in range(count)]
+        return directory
 
     def add(self, key: str) -> None:
         """Insert `key`, which must not be there yet."""

@@ -15,6 +15,7 @@ from pylingo.reactor.chat.addressing import need_room
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.listing import Directory, Listing
 from pylingo.reactor.chat.person import Person
+from pylingo.reactor.chat.servers import list_servers
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.history.history import FOREVER
@@ -154,8 +155,7 @@ def _unban(session: Session, argument: str, command: Command) -> None:
 
 def _bans(session: Session, argument: str, command: Command) -> None:
     bans = [Ban(ban.by, ban.name, ban.address, ban.text, ban.until) for ban in session.hub.access.register.bans()]
-    places = Directory()
-    places.keys = [f"{index:06}" for index in range(len(bans))]
+    places = Directory.of_positions(len(bans))
 
     def listed(keys: list[str]) -> Iterator[tuple[Ban, int]]:
         for key in keys:
@@ -391,6 +391,7 @@ HANDLERS: dict[str, Handler] = {
     "deop": _deop,
     "redact": _redact,
     "announce": _announce,
+    "servers": list_servers,
     "invite": _invite,
 }
 """The handlers of the commands, by name. `check_rank` says who may use them."""

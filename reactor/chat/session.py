@@ -22,7 +22,7 @@ from pylingo.shared.names import MAX_NAME, MAX_ROOM
 from pylingo.shared.schema import Record
 from pylingo.shared.text import MAX_TEXT
 
-FEATURES = ["rooms", "private", "people", "identity", "moderation", "search"]
+FEATURES = ["rooms", "private", "people", "identity", "moderation", "search", "servers"]
 """What this server has beyond version 1.0 of the protocol."""
 LIMITS = Limits(frame=MAX_BODY, text=MAX_TEXT, name=MAX_NAME, room=MAX_ROOM)
 _KEEP_SEAT = frozenset({"lost", "idle", "stalled", "frame-timeout"})

@@ -49,11 +49,14 @@ from pylingo.shared.messages import (
     Private,
     Ready,
     Redacted,
+    RedisInfo,
     Renamed,
     RoomInfo,
     Rooms,
     Say,
     Sent,
+    ServerInfo,
+    Servers,
     Skipped,
     Topic,
     Users,
@@ -208,6 +211,37 @@ WORDS: dict[str, tuple[Record, list[str]]] = {
     ),
     "no bans": (Bans([], False), ["* nobody is banned"]),
     "redacted": (Redacted("lobby", AT, "ada", "a secret"), ["* ada removed the message of 22:14 from lobby: a secret"]),
+    "servers": (
+        Servers(
+            [
+                ServerInfo(3, "a.example:5000", "1.1.0", 12, 0, True),
+                ServerInfo(4, "", "1.2\x1b", 1, 250, False),
+            ],
+            RedisInfo("redis://r", "7.0.15", "primary", 12_340_000, 2_000_000_000, 1, True),
+            False,
+        ),
+        [
+            "* servers of this chat:",
+            "    3 at a.example:5000  12 people, where you are; version 1.1.0",
+            "    4  1 person, 250 ms behind; version 1.2\ufffd",
+            "    Redis 7.0.15 at redis://r, primary, 12.3 MB of 2000.0 MB of memory, 1 replica, writes to its disk",
+        ],
+    ),
+    "servers with a Redis that forgets": (
+        Servers([], RedisInfo("redis://r", "7.4.0", "primary", 5_000_000, None, 0, False), False),
+        [
+            "* servers of this chat:",
+            "    Redis 7.4.0 at redis://r, primary, 5.0 MB of memory, 0 replicas, writes nothing to its disk",
+        ],
+    ),
+    "servers without their Redis": (
+        Servers([], RedisInfo("redis://r", "", "away", 0, None, 0, False), False),
+        ["* servers of this chat:", "    Redis at redis://r does not answer: talk stands still"],
+    ),
+    "a server alone": (
+        Servers([ServerInfo(1, "a:5000", "1.1.0", 1, 0, True)], None, False),
+        ["* servers of this chat:", "    1 at a:5000  1 person, where you are; version 1.1.0"],
+    ),
     "invitation": (
         Invitation("c0de", 1, AT),
         ["* an invitation that can be used once until 2023-11-14 22:14: c0de"],
@@ -406,6 +440,8 @@ WORD_PLACES: dict[str, Callable[[str], Record]] = {
     "moderated name": lambda word: Moderated("ban", "ada", "x" + word),
     "moderated address": lambda word: Moderated("ban", "ada", address="x" + word),
     "moderated why": lambda word: Moderated("ban", "ada", "bob", text="x" + word),
+    "a server's place": lambda word: Servers([ServerInfo(1, word, word, 1, 0, True)], None, False),
+    "Redis": lambda word: Servers([], RedisInfo(word, word, word, 1, None, 0, True), False),
     "bans by": lambda word: Bans([Ban(word, "bob")], False),
     "bans name": lambda word: Bans([Ban("ada", "x" + word, "x" + word)], False),
     "bans why": lambda word: Bans([Ban("ada", "bob", text="x" + word)], False),

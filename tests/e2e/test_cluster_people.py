@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pylingo.shared.link import parse_link
-from pylingo.shared.messages import Command, Goodbye, Moderated, Ready, Record, Welcome
+from pylingo.shared.messages import Command, Goodbye, Moderated, Ready, Record, ServerInfo, Servers, Welcome
 from tests.fakes.identity import key
 from tests.redis_server import RedisProcess
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess
@@ -147,3 +148,19 @@ def test_the_people_of_a_single_server_come_into_a_cluster(redis: RedisProcess, 
             ready = outcome(ada)
             assert isinstance(ready, Ready)
             assert ready.operator
+
+
+def test_the_operator_sees_both_servers_and_where_they_are(redis: RedisProcess, servers: list[ServerProcess]) -> None:
+    invited = run("invite", "--operator", "--cluster", redis.url, "--address", "127.0.0.1")
+    with Somebody(servers[0], "ada", "a", invite=parse_link(invited.stdout.strip()).invite) as ada:
+        ada.expect(Ready)
+        end = time.monotonic() + DEADLINE
+        rows: list[ServerInfo] = []
+        while len(rows) < 2 or sum(row.people for row in rows) < 1:
+            assert time.monotonic() < end, rows
+            ada.send(Command("servers"))
+            answer = ada.expect(Servers)
+            rows = answer.servers
+        assert [row.address for row in rows] == [f"127.0.0.1:{server.port}" for server in servers]
+        assert answer.redis is not None
+        assert answer.redis.address == redis.url

@@ -76,3 +76,10 @@ def test_tab_finds_the_message_that_is_to_be_removed(open_client: Open) -> None:
         assert "oh no" in console.text
         (told,) = lines_with(console, "removed the message")
         assert re.fullmatch(r"ada removed the message of \d\d:\d\d from tea: a secret", told)
+
+
+def test_the_operator_sees_the_servers(open_client: Open) -> None:
+    ada = open_client("ada")
+    ada.press("/servers\r")
+    ada.wait("* servers of this chat:")
+    ada.wait("1 person, where you are; version")

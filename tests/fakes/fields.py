@@ -89,6 +89,7 @@ EVENT_FIELDS = {
     },
     "bans": {"bans": "[ban]", "more": "bool", "re?": "id"},
     "redacted": {"room": "str", "at": "at", "by": "str", "text?": "str"},
+    "servers": {"servers": "[server]", "redis": "{redis}?", "more": "bool", "re?": "id"},
     "invitation": {"code": "str", "uses": "int", "until": "at", "re?": "id"},
     "notice": {"text": "str"},
     "error": {"code": "str", "text": "str", "re?": "id"},
@@ -102,6 +103,9 @@ PARTS = {
     "[command]": {"name": "str", "argument": "str?", "description": "str"},
     "[person]": {"name": "str", "rooms": "int", "away?": "str"} | VERIFIED,
     "[ban]": {"by": "str", "name?": "str", "address?": "str", "text?": "str", "until?": "at"},
+    "[server]": {"server": "int", "address": "str", "version": "str", "people": "int", "lag": "int", "own": "bool"},
+    "{redis}": {"address": "str", "version": "str", "role": "str", "used": "int", "limit": "int?", "replicas": "int"}
+    | {"durable": "bool"},
     "[entry]": {"from": "str", "text": "str", "at": "at", "key?": "key", "to?": "str", "action?": "bool"}
     | VERIFIED
     | {"redacted?": "bool"},
@@ -133,6 +137,10 @@ GOOD = {
     "[command]": [[], [{"name": "list", "argument": None, "description": "d"}]],
     "[person]": [[], [{"name": "ada", "rooms": 2}, {"name": "bob", "rooms": 0, "away": "lunch"}]],
     "[ban]": [[], [{"by": "ada", "name": "eve"}, {"by": "ada", "address": "10.0.0.0/8", "until": 5}]],
+    "[server]": [[], [{"server": 1, "address": "a", "version": "1", "people": 2, "lag": 3, "own": True}]],
+    "{redis}": [
+        {"address": "a", "version": "7", "role": "primary", "used": 1, "limit": None, "replicas": 0, "durable": True}
+    ],
     "[entry]": [[], [{"from": "a", "text": "t", "at": 5}, {"from": "b", "text": "u", "at": 6, "key": "k"}]],
 }
 WRONG = {
@@ -149,6 +157,8 @@ WRONG = {
     "[command]": [0, True, 1.5, "", "x", {}, [1], [None], [[]], [{}], ["a"]],
     "[person]": [0, True, 1.5, "", "x", {}, [1], [None], [[]], [{}], ["a"]],
     "[ban]": [0, True, 1.5, "", "x", {}, [1], [None], [[]], [{}], ["a"]],
+    "[server]": [0, True, 1.5, "", "x", {}, [1], [None], [[]], [{}], ["a"]],
+    "{redis}": [0, True, 1.5, "", "x", [], {}],
     "[entry]": [0, True, 1.5, "", "x", {}, [1], [None], [[]], [{}], ["a"]],
 }
 
@@ -166,9 +176,9 @@ def field_cases():
             for name, kind in fields.items():
                 key = name.removesuffix("?")
                 yield codec, frame, (key,), name, kind
-                for part_name, part_kind in PARTS.get(kind, {}).items():
+                for part_name, part_kind in PARTS.get(kind.removesuffix("?"), {}).items():
                     path = (key, 0) if kind.startswith("[") else (key,)
-                    full = put(frame, path, filled(PARTS[kind]))
+                    full = put(frame, path, filled(PARTS[kind.removesuffix("?")]))
                     yield codec, full, (*path, part_name.removesuffix("?")), part_name, part_kind
 
 

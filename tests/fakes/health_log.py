@@ -22,7 +22,8 @@ class HealthLog:
         self.generation = 0
         self.keys = Keys(lanes=lanes)
         self.deployment = Deployment(reactor, redis.settings(), self)
-        self.health = Health(reactor, self.deployment, self.keys, self, patience, "1.0", "a", lambda: 3, lambda: 0.5)
+        watched = ("1.0", lambda: "a", lambda: 3, lambda: 0.5)
+        self.health = Health(reactor, self.deployment, self.keys, self, patience, *watched)
 
     @property
     def number(self) -> int:

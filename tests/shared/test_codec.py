@@ -51,6 +51,8 @@ entries = st.lists(
 )
 people = st.lists(st.builds(m.PersonInfo, text, number, maybe, maybe, maybe_flag), max_size=5)
 bans = st.lists(st.builds(m.Ban, text, maybe, maybe, maybe, st.none() | at), max_size=5)
+servers = st.lists(st.builds(m.ServerInfo, number, text, text, number, number, flag), max_size=5)
+redis_info = st.builds(m.RedisInfo, text, text, text, number, st.none() | number, number, flag)
 EVENTS = {
     m.Welcome: st.builds(
         m.Welcome, number, text, text, st.builds(m.Limits, number, number, number, number), maybe_names, maybe
@@ -74,6 +76,7 @@ EVENTS = {
     m.Moderated: st.builds(m.Moderated, text, text, maybe, maybe, maybe, maybe, st.none() | at, id_),
     m.Bans: st.builds(m.Bans, bans, flag, id_),
     m.Redacted: st.builds(m.Redacted, text, at, text, maybe),
+    m.Servers: st.builds(m.Servers, servers, st.none() | redis_info, flag, id_),
     m.Invitation: st.builds(m.Invitation, text, number, at, id_),
     m.Notice: st.builds(m.Notice, text),
     m.Error: st.builds(m.Error, text, text, id_),

@@ -41,6 +41,7 @@ def test_the_commands_of_the_protocol():
         "deop": True,
         "redact": True,
         "announce": True,
+        "servers": False,
         "invite": True,
         "help": False,
         "close": False,

@@ -196,6 +196,8 @@ def test_every_frame_type_and_field_is_in_its_table(title: str, schemas: dict[by
         ("commands` of `help", messages.CommandInfo),
         ("messages` of `history", messages.Entry),
         ("bans` of `bans", messages.Ban),
+        ("servers` of `servers", messages.ServerInfo),
+        ("redis` of `servers", messages.RedisInfo),
     ],
 )
 def test_every_field_of_the_maps_inside_is_in_their_table(row: str, part: type) -> None:

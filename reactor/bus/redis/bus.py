@@ -13,6 +13,7 @@ from pylingo.reactor.bus.redis.history import RedisHistory
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.listings import Listings
 from pylingo.reactor.bus.redis.naming import Naming
+from pylingo.reactor.bus.redis.overview import Overview
 from pylingo.reactor.bus.redis.private_words import PrivateWords
 from pylingo.reactor.bus.redis.questions import Questions
 from pylingo.reactor.bus.redis.rooms import Rooms
@@ -28,7 +29,7 @@ from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session, State
 from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
-from pylingo.shared.messages import PersonInfo, Redacted, RoomInfo, Say, Topic
+from pylingo.shared.messages import PersonInfo, Redacted, RedisInfo, RoomInfo, Say, ServerInfo, Topic
 from pylingo.shared.schema import Record
 
 
@@ -46,8 +47,10 @@ class RedisBus:
         call_later: Callable[..., object],
         keep: int,
         clock: Callable[[], int],
+        overview: Overview,
     ) -> None:
         self._hub = hub
+        self._overview = overview
         self._feeds = feeds
         unconfirmed = Unconfirmed()
         self.sessions = Sessions(hub, questions, keys, call_before_flush)
@@ -172,6 +175,9 @@ class RedisBus:
 
     def kick(self, session: Session, person: Person[Session], room: Room[Session], by: str, text: str | None) -> None:
         self.signals.send_all("kick", person.key, room.key, by, text)
+
+    def list_servers(self, session: Session, then: Callable[[list[ServerInfo], RedisInfo | None], object]) -> None:
+        self._overview.list_servers(session, then)
 
     # --- signals of other servers, and of this one
 

@@ -6,7 +6,7 @@ others gave up begins anew, under another number.
 
 import logging
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from pylingo.reactor.bus.redis.blob import Batch
 from pylingo.reactor.bus.redis.bus import RedisBus
@@ -17,6 +17,7 @@ from pylingo.reactor.bus.redis.founding import Charter, Founding, found
 from pylingo.reactor.bus.redis.health import Health
 from pylingo.reactor.bus.redis.history import RedisHistory
 from pylingo.reactor.bus.redis.keys import Keys
+from pylingo.reactor.bus.redis.overview import Overview
 from pylingo.reactor.bus.redis.pact import Pact
 from pylingo.reactor.bus.redis.people import ClusterPeople
 from pylingo.reactor.bus.redis.questions import Questions
@@ -65,7 +66,7 @@ class ClusterListener(Protocol):
 class Cluster:
     """See the module. `certificate` is the fingerprint that all servers must have, "" for none.
 
-    `address` is what the other servers are shown of this one.
+    `address` returns what the other servers are shown of this one.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Cluster:
         hub: Hub[Session],
         listener: ClusterListener,
         certificate: str = "",
-        address: str = "",
+        address: Callable[[], str] = lambda: "",
     ) -> None:
         self._reactor = reactor
         self._settings = settings
@@ -243,6 +244,7 @@ class Cluster:
             reactor.call_later,
             settings.keep,
             wall_clock,
+            self._overview(feeds),
         )
         self._feeds, self._history, self._bus = feeds, history, bus
         self._hub.bus, self._hub.history = bus, history
@@ -255,6 +257,14 @@ class Cluster:
             self._say_ready()
 
         bus.sessions.begin(server, began)
+
+    def _overview(self, feeds: Feeds) -> Overview:
+        assert self._health is not None
+
+        def ask(answer: Callable[[Any], object]) -> None:
+            self.deployment.ears(0).call(answer, "INFO")
+
+        return Overview(self._health, ask, self.address, lambda: feeds.lag, self._reactor.call_later)
 
     def _stopping(self, server: int) -> None:
         """Another server ends as planned: its seats need not wait for the patience."""

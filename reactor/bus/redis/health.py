@@ -44,7 +44,7 @@ class Health:
     """The heart of this server, and its watch over the others.
 
     A server is given up when its heart has stood still for `patience` seconds in which this server's own connection was
-    healthy. `people` and `lag`, in seconds, are asked each second; `version` and `address` are what others see.
+    healthy. `people`, `lag`, in seconds, and `address` are asked each second; others see them, and `version`.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Health:
         listener: HealthListener,
         patience: float = 10.0,
         version: str = "",
-        address: str = "",
+        address: Callable[[], str] = lambda: "",
         people: Callable[[], int] = lambda: 0,
         lag: Callable[[], float] = lambda: 0.0,
     ) -> None:
@@ -166,7 +166,7 @@ class Health:
         self._beat += 1
         self._is_waiting = True
         state = ServerState(
-            self._beat, self._people(), round(self._lag() * 1_000), self._version, self._address
+            self._beat, self._people(), round(self._lag() * 1_000), self._version, self._address()
         ).packed()
         self._deployment.ears(0).call(
             self._beaten,

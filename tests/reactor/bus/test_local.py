@@ -3,8 +3,9 @@
 from typing import Any
 
 from pylingo.reactor.bus.local import LocalBus
+from pylingo.shared import __version__
 from pylingo.shared.errors import RequestError
-from pylingo.shared.messages import Command, Joined, Left, Message, Notice, Say, Topic
+from pylingo.shared.messages import Command, Joined, Left, Message, Notice, Say, ServerInfo, Topic
 from tests.fakes.chat import Chat
 
 
@@ -44,6 +45,14 @@ def test_lists_give_rows_by_the_compared_form() -> None:
     assert (rows[0].room, rows[0].users) == ("Tea", 1)
     assert (rows[1].name, rows[1].rooms) == ("Ada", 1)
     assert chat.hub.bus.spelling(ada.session, ada.session.room, "ada") == "Ada"
+
+
+def test_the_only_server_knows_where_it_is() -> None:
+    chat = Chat()
+    ada = chat.person("ada")
+    rows: list[Any] = []
+    LocalBus(lambda: "a.example:5000").list_servers(ada.session, lambda *answer: rows.extend(answer))
+    assert rows == [[ServerInfo(1, "a.example:5000", __version__, 1, 0, own=True)], None]
 
 
 def test_a_room_that_is_not_there_is_not_told_and_not_made() -> None:

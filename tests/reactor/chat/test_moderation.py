@@ -119,8 +119,9 @@ def deed(action: str, name: str | None = None, by: str = "ada", **rest: Any) -> 
         (Command("invite", "0"), "bad-argument"),
         (Command("invite", "9999999"), "bad-argument"),
         (Command("invite", "1 99999d"), "bad-argument"),
-        *[(Command(name), "bad-argument") for name in HANDLERS if name not in ("bans", "invite")],
+        *[(Command(name), "bad-argument") for name in HANDLERS if name not in ("bans", "servers", "invite")],
         (Command("bans", "x"), "bad-argument"),
+        (Command("servers", "x"), "bad-argument"),
     ],
     ids=str,
 )

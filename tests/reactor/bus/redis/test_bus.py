@@ -1,7 +1,7 @@
 """The bus of a server among several: what it hands on to all servers, besides rooms, names, words and seats."""
 
 from pylingo.reactor.bus.redis.bus import RedisBus
-from pylingo.shared.messages import Away, Command, Left, Notice, Say
+from pylingo.shared.messages import Away, Command, Left, Notice, RedisInfo, Say, ServerInfo
 from pylingo.shared.schema import Record
 from tests.fakes.cluster import ChatServer, ClusterWorld
 
@@ -65,6 +65,32 @@ def test_a_notice_for_a_person_reaches_all_sessions(world: ClusterWorld, pair: P
     pair[0].bus.tell_person(ann.session, adas[0].session.person, Notice("hear"))
     assert [world.got(it) for it in adas] == [[Notice("hear")], [Notice("hear")]]
     assert ann.got() == []
+
+
+def test_each_server_lists_all_and_marks_itself(world: ClusterWorld, pair: Pair) -> None:
+    people = [world.come(pair[0], "ann"), world.come(pair[1], "bob")]
+    world.come(pair[1], "eve")
+    world.until(lambda: all(not server.cluster.is_alone for server in pair))
+    answers: list[tuple[list[ServerInfo], RedisInfo | None]] = []
+    for server, person in zip(pair, people, strict=True):
+        server.bus.list_servers(person.session, lambda *answer: answers.append(answer))
+    world.until(lambda: len(answers) == 2)
+    answers.sort(key=lambda answer: answer[0][1].own)
+    for (servers, redis), own in zip(answers, (1, 2), strict=True):
+        assert [(row.server, row.own) for row in servers] == [(1, own == 1), (2, own == 2)]
+        assert servers[own - 1].people == own
+        assert redis is not None
+        assert (redis.address, redis.role) == (world.redis.url, "primary")
+        assert redis.used > 100_000
+    world.redis.pause()
+    try:
+        pair[0].bus.list_servers(people[0].session, lambda *answer: answers.append(answer))
+        world.until(lambda: len(answers) == 3)
+    finally:
+        world.redis.resume()
+    redis = answers[2][1]
+    assert redis is not None
+    assert redis.role == "away"
 
 
 def test_the_record_of_a_session_follows_its_rooms(world: ClusterWorld, pair: Pair) -> None:
