@@ -15,7 +15,7 @@ MEMORY = 32 * 2**20
 """Bytes of memory that the keys of all logs may take."""
 NEWEST = 1_000
 """The messages with keys that an index knows, at least. Redis may have more: a batch with many of them counts once."""
-_SLACK = 250  # keys above that, before the first are forgotten
+_SLACK = 1_000  # keys above that, before the first are forgotten
 _KEY_SIZE = 480  # bytes of a message in the index besides its key
 _LOG_SIZE = 600  # bytes of an index without keys
 

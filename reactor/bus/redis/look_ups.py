@@ -5,7 +5,8 @@ messages of a conversation are not told to every server, so each look-up reads w
 the one before. A message that is on its way to Redis is *pending*: a look-up of its key waits until it is known.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pylingo.reactor.bus.redis.key_index import MEMORY, NEWEST, KeyIndex, KeyIndexes
 from pylingo.reactor.bus.redis.keys import Keys
@@ -27,13 +28,16 @@ class _Asked:
     answer: Found
 
 
-@dataclass(slots=True)
 class _Pending:
-    """A message on its way, and the look-ups that wait for it."""
+    """A message on its way, and the look-ups that wait for it. `next` is another one with the same key."""
 
-    session: int
-    name: str  # compared
-    waiting: list[_Asked] = field(default_factory=list)
+    __slots__ = ("name", "next", "session", "waiting")
+
+    def __init__(self, session: int, name: str, next: "_Pending | None") -> None:
+        self.session = session
+        self.name = name  # compared
+        self.next = next
+        self.waiting: list[_Asked] | None = None
 
     def is_sought(self, session: int, name: str, others: Numbers) -> bool:
         return self.session == session or (self.name == name and self.session not in others)
@@ -50,13 +54,14 @@ class LookUps:
         self._keys = keys
         self._indexes = KeyIndexes(most)
         self._waiting: dict[str, list[_Asked]] = {}  # by log: those that wait until it is read
-        self._pending: dict[tuple[str, str], list[_Pending]] = {}  # by log and key
+        self._pending: dict[tuple[str, str], _Pending] = {}  # by log and key
 
     # --- what the bus tells
 
     def pending(self, log: str, key: str, session: int, name: str) -> None:
         """Note that a message with a key is on its way to Redis."""
-        self._pending.setdefault((log, key), []).append(_Pending(session, name))
+        place = log, key
+        self._pending[place] = _Pending(session, name, self._pending.get(place))
 
     def noted(self, log: str, key: str, session: int, name: str, at: int) -> None:
         """Note that a message with a key is in the log, of this server or of another one."""
@@ -129,25 +134,28 @@ class LookUps:
         at = index.find(asked.key, asked.session, asked.name, asked.others)
         pending = None if at is not None else self._pending_one(log, asked.key, asked.session, asked.name, asked.others)
         if pending is not None:
-            pending.waiting.append(asked)
+            pending.waiting = [*(pending.waiting or ()), asked]
         else:
             asked.answer(at)
 
     def _pending_one(self, log: str, key: str, session: int, name: str, others: Numbers) -> _Pending | None:
         pending = self._pending.get((log, key))
-        if pending is None:
-            return None
-        return next((it for it in pending if it.is_sought(session, name, others)), None)
+        while pending is not None and not pending.is_sought(session, name, others):
+            pending = pending.next
+        return pending
 
-    def _no_longer_pending(self, log: str, key: str, session: int) -> list[_Asked]:
+    def _no_longer_pending(self, log: str, key: str, session: int) -> Sequence[_Asked]:
         """Forget a pending message of a session. Return the look-ups that waited for it."""
-        pending = self._pending.get((log, key))
+        place = log, key
+        before, pending = None, self._pending.get(place)
+        while pending is not None and pending.session != session:
+            before, pending = pending, pending.next
         if pending is None:
-            return []
-        found = next((it for it in pending if it.session == session), None)
-        if found is None:
-            return []
-        pending.remove(found)
-        if not pending:
-            del self._pending[log, key]
-        return found.waiting
+            return ()
+        if before is not None:
+            before.next = pending.next
+        elif pending.next is not None:
+            self._pending[place] = pending.next
+        else:
+            del self._pending[place]
+        return pending.waiting or ()
