@@ -95,6 +95,7 @@ class Health:
 
     def give_up(self, server: int) -> None:
         """Give up a server that has said that it ends."""
+        self._hearts.forget(server)
 
         def answered(state: Any) -> None:
             if isinstance(state, bytes) and self._reaper is not None:

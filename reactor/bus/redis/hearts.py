@@ -64,6 +64,10 @@ class Hearts:
         oldest = self._clock() - seconds
         return [server for server, heart in self._hearts.items() if heart.since >= oldest]
 
+    def forget(self, server: int) -> None:
+        """A server has said that it ends: it is not there any more, though its heart has just beaten."""
+        self._hearts.pop(server, None)
+
     def heard(self, states: dict[int, bytes], own: int) -> list[tuple[int, bytes]]:
         """Take the states of all servers; `own` is the one that asked.
 

@@ -97,3 +97,12 @@ def test_which_hearts_are_fresh() -> None:
     hearts = Hearts(clock, PATIENCE)
     beat(hearts, clock, 5, None)
     assert hearts.fresh(3.0) == [1]
+
+
+def test_a_server_that_said_that_it_ends_is_not_fresh() -> None:
+    clock = Clock()
+    hearts = Hearts(clock, PATIENCE)
+    beat(hearts, clock, 2, 1)
+    hearts.forget(2)
+    hearts.forget(3)
+    assert hearts.fresh(3.0) == [1]
