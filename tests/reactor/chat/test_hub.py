@@ -10,6 +10,7 @@ import pylingo.reactor.chat.hub as hub_module
 from pylingo.reactor.bus.local import LocalBus
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.room import Room
+from pylingo.reactor.chat.session import Session
 from pylingo.reactor.history.clock import wall_clock
 from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
@@ -264,3 +265,30 @@ def test_a_room_that_is_forgotten_is_freed_at_once(chat):
         assert sum(type(it) is Room for it in gc.get_objects()) == rooms - 1
     finally:
         gc.enable()
+
+
+# --- sessions of other servers ---------------------------------------------------------------------------------
+
+
+def test_somebody_from_another_server_is_known_by_name(chat):
+    session = Session.from_seat(chat.hub, 7, "a" * 32, "Ada", 5, None, "10.1.2.3")
+    person = chat.hub.here("ada")
+    assert person is chat.hub.named("ada") is session.person
+    assert (person.name, person.since, person.sessions) == ("Ada", 5, (session,))
+    assert chat.hub.here("bob") is None
+
+
+def test_a_second_session_from_another_server_joins_the_person(chat):
+    ada = chat.device("ada", "word")
+    identity = ada.session.identity
+    session = Session.from_seat(chat.hub, 7, "a" * 32, "ADA", 5, identity, "10.1.2.3")
+    assert session.person is ada.session.person
+    assert session.person.sessions == (ada.session, session)
+    assert (session.person.name, len(chat.hub)) == ("ada", 1)
+
+
+def test_everybody_gets_a_frame_that_is_encoded_already(chat):
+    people = [chat.person(), chat.person("ada", "tea")]
+    chat.hub.write_to_everybody(encode(Notice("hear")))
+    chat.tick()
+    assert [person.got() for person in people] == [[Notice("hear")], [Notice("hear")]]

@@ -451,3 +451,14 @@ def test_list_and_what_follows_in_one_send(bench):
     for number, more in ((1, 0), (4, 1)):
         rooms = [info.room for page in got if type(page) is Rooms and page.re == number for info in page.rooms]
         assert rooms == [f"{number:05}" for number in range(4_000)] + ["tea"] * more
+
+
+def test_a_directory_takes_other_keys():
+    directory = Directory()
+    for key in ("b", "d"):
+        directory.add(key)
+    directory.replace({"c", "a", "b"})
+    assert directory.keys == ["a", "b", "c"]
+    assert [directory.has(key) for key in "abcd"] == [True, True, True, False]
+    directory.remove("b")
+    assert directory.keys == ["a", "c"]

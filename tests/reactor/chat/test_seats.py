@@ -328,3 +328,14 @@ def test_a_server_keeps_as_many_seats_as_it_takes_connections_unless_told(option
             wait_until(lambda: here() == most, "the seats that are kept")
             peer.fence()
             assert here() == most
+
+
+def test_giving_up_a_seat_that_is_not_kept_changes_nothing():
+    office = Office(2, 2)
+    ada, bob = Sitter(office, "10.1.1.1", "ada"), Sitter(office, "10.1.1.1", "bob")
+    assert office.seats.keep(ada)
+    office.seats.give_up(bob)
+    assert (len(office.seats), office.seats.origins) == (1, 1)
+    office.seats.give_up(ada)
+    office.seats.give_up(ada)
+    assert (len(office.seats), office.seats.origins) == (0, 0)

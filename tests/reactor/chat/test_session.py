@@ -5,8 +5,9 @@ import re
 
 import pytest
 
-from pylingo.reactor.chat.session import FEATURES, State
+from pylingo.reactor.chat.session import FEATURES, Session, State
 from pylingo.shared import __version__
+from pylingo.shared.codec import encode
 from pylingo.shared.messages import (
     Command,
     Goodbye,
@@ -22,7 +23,7 @@ from pylingo.shared.messages import (
     Sent,
     Welcome,
 )
-from tests.fakes.chat import NOON, Chat, Person, error, goodbye, script, words_left_out
+from tests.fakes.chat import NOON, Chat, Person, error, goodbye, script, seated, words_left_out
 from tests.support import ready as ready_of
 
 
@@ -224,3 +225,54 @@ def test_a_shutdown_tells_each_and_no_room(chat):
     assert bob.got() == [Message("tea", "alice", "one", NOON), goodbye]
     assert alice.endings == bob.endings == alone.endings == ["shutdown"]
     assert len(chat.hub) == 0
+
+
+# --- between servers ------------------------------------------------------------------------------------------
+
+
+def test_a_session_of_another_server_is_resumed_here():
+    chat = Chat(grace=60.0)
+    seat = Session.from_seat(chat.hub, 7, "a" * 32, "ada", 5, None, "10.1.2.3")
+    assert (seat.state, seat.number, seat.host, seat.is_admitted, seat.rooms) == (State.AWAY, 7, "10.1.2.3", True, ())
+    chat.hub.seats.keep(seat)
+    back = Person(chat.hub)
+    back.ask(Hello(1, resume="a" * 32))
+    chat.tick()
+    ready = next(record for record in back.got() if type(record) is Ready)
+    assert (ready.resumed, ready.name, ready.token) == (True, "ada", "a" * 32)
+    assert (seat.state, seat.peer) == (State.ATTACHED, back)
+
+
+def test_a_session_that_goes_elsewhere_is_missed_by_nobody():
+    chat = Chat(grace=60.0)
+    ada, bob = chat.people("ada", "bob")
+    ada.ask(Hello(1, None))
+    chat.tick()
+    ada.got()
+    session, token = ada.session, ada.session.token
+    session.go_elsewhere(encode(Goodbye("replaced", "")))
+    chat.tick()
+    assert (ada.got(), ada.endings, bob.got()) == ([Goodbye("replaced", "")], ["replaced"], [])
+    assert (session.state, session.rooms, session.token) == (State.ENDED, (), None)
+    assert chat.hub.tokens.find(token, None) is None
+    assert (len(chat.hub), len(chat.hub.seats), list(chat.hub.rooms)) == (1, 0, ["tea"])
+
+
+def test_the_seat_of_a_session_that_goes_elsewhere_is_free():
+    chat = Chat(grace=60.0)
+    ada, _ = seated(chat, "ada")
+    ada.lose()
+    assert len(chat.hub.seats) == 1
+    ada.session.go_elsewhere(b"")
+    assert (len(chat.hub.seats), chat.hub.rooms, len(chat.hub)) == (0, {}, 0)
+    chat.wait(100.0)  # no alarm rings for it
+
+
+def test_a_session_that_is_leaving_can_go_elsewhere_as_well():
+    chat = Chat(grace=60.0)
+    ada, _ = seated(chat, "ada")
+    chat.hub.history.when_settled = lambda done: None
+    ada.ask(Command("close"))
+    ada.session.go_elsewhere(b"")
+    chat.tick()
+    assert (ada.session.state, ada.endings, len(chat.hub)) == (State.ENDED, ["replaced"], 0)

@@ -65,3 +65,11 @@ def test_the_first_of_two_with_the_same_claim_is_found(tokens):
     tokens.revoke(first, first_token)
     assert tokens.find(CLAIM, "ada") is None
     assert len(tokens) == 0
+
+
+def test_a_token_of_another_server_finds_the_session_that_came_from_there(tokens):
+    ada = Resumable("ada")
+    tokens.put(ada, "a" * 32)
+    assert tokens.find("a" * 32, None) is ada
+    tokens.revoke(ada, "a" * 32)
+    assert len(tokens) == 0

@@ -2,7 +2,7 @@
 
 from pylingo.reactor.chat.waiting import wait_for
 from pylingo.shared.messages import PingRequest, Pong
-from tests.fakes.chat import Chat
+from tests.fakes.chat import Chat, seated
 
 
 def test_an_answer_at_once_is_no_waiting():
@@ -30,3 +30,14 @@ def test_the_step_is_taken_when_the_session_has_ended():
     ada.lose()
     answers[0](7)
     assert taken == [7]
+
+
+def test_a_session_without_a_connection_takes_the_step_all_the_same():
+    """It waited for something else when its connection broke."""
+    chat = Chat(grace=60)
+    ada, _ = seated(chat, "ada")
+    ada.lose()
+    answers, taken = [], []
+    wait_for(ada.session, answers.append, taken.append)
+    answers[0](7)
+    assert (taken, ada.session.is_busy) == ([7], False)
