@@ -43,7 +43,27 @@ def cluster(arguments: Sequence[str]) -> int:
     importer.add_argument("--data", metavar="DIR", required=True, help="the data folder of the single server")
     importer.add_argument("--merge", action="store_true", help="take what does not conflict with a cluster in use")
     add_cluster_options(importer, is_required=True, more=("cluster_keep", "cluster_lanes"))
-    return _import(parser.parse_args(arguments))
+    importer.set_defaults(run=_import)
+    teller = commands.add_parser(
+        "status",
+        help="show the servers of a cluster and the state of its Redis",
+        description="Show the servers of a cluster, whether their hearts beat, and the state of its Redis. The exit"
+        " status is 1 if no server is alive, or if Redis cannot be reached or used.",
+        allow_abbrev=False,
+    )
+    teller.add_argument("--json", action="store_true", help="print it as one line of JSON")
+    add_cluster_options(teller, is_required=True)
+    teller.set_defaults(run=_status)
+    given = parser.parse_args(arguments)
+    status: int = given.run(given)
+    return status
+
+
+def _status(given: argparse.Namespace) -> int:
+    settings = read_cluster_options(given)
+    from pylingo.reactor.cluster_status import status  # imports hiredis, which only clusters need
+
+    return status(settings, given.json)
 
 
 # --- importing

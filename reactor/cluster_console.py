@@ -135,7 +135,7 @@ class ClusterConsole:
     def down(self, why: str) -> None:
         if self._people is not None:
             self._people.down(why)
-        if not self._was_up:
+        if not self._was_up and not self._fault:
             self._fault = f"cannot reach the cluster at {self._settings.address}: {why}"
 
     def refused(self, why: str) -> None:

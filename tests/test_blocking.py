@@ -71,6 +71,7 @@ ALLOWED = {
     "reactor.bus.redis.library:source": f"{START}; later from memory",
     "reactor.bus.redis.people:library": f"{START}; later from memory",
     "reactor.bus.redis.redaction:script": "a small file of the program, at the first redaction; later from memory",
+    "reactor.cluster_status": "a command of its own, in whose loop nobody waits",
     "reactor.cluster_commands": "commands of their own, in whose loop nobody waits",
     "reactor.control:Control.__init__": START,
     "reactor.control:Control.close": END,

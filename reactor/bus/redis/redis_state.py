@@ -11,7 +11,7 @@ _ROLES = {"master": "primary", "slave": "replica"}
 class RedisState:
     """`used` and `limit` are bytes of memory; without a limit, that is None. `policy` is what happens at the limit.
 
-    `durable` says whether Redis writes what it stores to its append-only file.
+    `durable` says whether Redis writes what it stores to its append-only file, without an error.
     """
 
     version: str
@@ -33,7 +33,7 @@ class RedisState:
             _number(info, "maxmemory") or None,
             info.get("maxmemory_policy", "noeviction"),
             _number(info, "connected_slaves"),
-            info.get("aof_enabled") == "1",
+            info.get("aof_enabled") == "1" and info.get("aof_last_write_status", "ok") == "ok",
         )
 
 

@@ -22,6 +22,11 @@ def test_a_replica_with_a_limit_that_forgets() -> None:
     assert RedisState.of(info) == RedisState("7.0.15", "replica", 1_048_576, 5_000_000, "allkeys-lru", 2, durable=False)
 
 
+def test_a_redis_whose_disk_is_full_is_not_durable() -> None:
+    assert RedisState.of(INFO | {"aof_last_write_status": "ok"}).durable
+    assert not RedisState.of(INFO | {"aof_last_write_status": "err"}).durable
+
+
 def test_valkey_says_its_own_version() -> None:
     assert RedisState.of(INFO | {"redis_version": "7.2.4", "valkey_version": "8.0.1"}).version == "8.0.1"
 
