@@ -828,7 +828,10 @@ def members(redis: RedisProcess, *options: dict[str, Any]) -> Iterator[list[Memb
     try:
         yield made
     finally:
+        redis.kill()  # so that no connection to it stays open
         for member in made:
+            for _ in range(5):
+                member.reactor.tick(0.01)
             member.server.close()
 
 

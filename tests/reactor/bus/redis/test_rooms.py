@@ -1,7 +1,12 @@
 """Rooms whose members are on two servers of a cluster, on a real Redis."""
 
+from dataclasses import replace
+
+from pylingo.reactor.bus.redis.feed import Feed
 from pylingo.reactor.bus.redis.rooms import Rooms
-from pylingo.shared.messages import Joined, Message, Say, Sent
+from pylingo.shared.messages import Command, Joined, Left, Message, Say, Sent, Skipped, Topic, Users
+from pylingo.shared.schema import Record
+from tests.fakes.chat import Person
 from tests.fakes.cluster import ChatServer, ClusterWorld
 
 type Pair = tuple[ChatServer, ChatServer]
@@ -24,3 +29,128 @@ def test_words_reach_the_members_on_both_servers(world: ClusterWorld, pair: Pair
     sent, *_ = world.ask(ann, Say("hi", id=3))
     assert isinstance(sent, Sent)
     assert world.got(bob) == [Message("tea", "ann", "hi", sent.at)]
+
+
+def users(world: ClusterWorld, person: Person) -> list[str]:
+    return [name for page in world.ask(person, Command("users")) if isinstance(page, Users) for name in page.users]
+
+
+def joins(records: list[Record]) -> list[tuple[str, str]]:
+    """Who has come and who has gone."""
+    return [(type(it).__name__, it.name) for it in records if isinstance(it, Joined | Left)]
+
+
+def test_two_who_enter_a_new_room_at_once_on_one_server(world: ClusterWorld, pair: Pair) -> None:
+    people = [world.come(pair[0], name) for name in ("ann", "bob")]
+    for person in people:
+        person.ask(Command("join", "tea"))
+    got = [world.got(person) for person in people]
+    assert [it.users for it in got[0] if isinstance(it, Joined) and it.name == "ann"] == [1]
+    assert [it.users for it in got[1] if isinstance(it, Joined) and it.name == "bob"] == [2]
+    assert joins(got[0]) == [("Joined", "ann"), ("Joined", "bob")]
+    assert [users(world, person) for person in people] == [["ann", "bob"]] * 2
+
+
+def test_two_spellings_of_a_new_room_at_once_on_two_servers(world: ClusterWorld, pair: Pair) -> None:
+    people = [world.come(server, name) for server, name in zip(pair, ("ann", "bob"), strict=True)]
+    for person, room in zip(people, ("Tea", "TEA"), strict=True):
+        person.ask(Command("join", room))
+    names = {it.room for person in people for it in world.got(person) if isinstance(it, Joined)}
+    assert len(names) == 1
+    assert [users(world, person) for person in people] == [["ann", "bob"]] * 2
+
+
+def test_somebody_enters_while_the_last_one_leaves(world: ClusterWorld, pair: Pair) -> None:
+    for _ in range(3):
+        ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[0], "bob")
+        bob.ask(Command("join", "tea"))
+        ann.ask(Command("leave"))
+        world.got(ann)
+        world.got(bob)
+        assert users(world, bob) == ["bob"]
+        for person in (ann, bob):
+            person.session.end("close", "bye")
+        world.settle()
+
+
+def test_somebody_leaves_and_comes_back_at_once(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    world.got(ann)
+    ann.ask(Command("leave"), Command("join", "tea"), Say("again"))
+    world.got(ann)
+    records = world.got(bob)
+    assert joins(records) == [("Left", "ann"), ("Joined", "ann")]
+    assert [it.text for it in records if isinstance(it, Message)] == ["again"]
+    assert users(world, ann) == users(world, bob) == ["ann", "bob"]
+
+
+def test_one_who_ends_while_entering_is_in_no_room(world: ClusterWorld, pair: Pair) -> None:
+    bob = world.come(pair[1], "bob", "tea")
+    for turns in range(4):
+        ann = world.come(pair[0], "ann")
+        ann.ask(Command("join", "tea"))
+        for _ in range(turns):
+            world.reactor.tick(0.001)
+        ann.session.end("close", "bye")
+        world.settle()
+        assert users(world, bob) == ["bob"]
+        assert not pair[0].hub.rooms
+        assert world.stored("SMEMBERS", f"here:{pair[0].number}") == []
+
+
+def test_a_person_leaves_a_room_with_the_last_session(world: ClusterWorld, pair: Pair) -> None:
+    bob = world.come(pair[1], "bob", "tea")
+    adas = [world.device(server, "ada", "word", "tea") for server in pair]
+    assert joins(world.got(bob)) == [("Joined", "ada")]
+    world.ask(adas[0], Command("leave"))
+    assert joins(world.got(bob)) == []
+    assert users(world, bob) == ["ada", "bob"]
+    world.ask(adas[1], Command("leave"))
+    assert joins(world.got(bob)) == [("Left", "ada")]
+    assert users(world, bob) == ["bob"]
+
+
+def test_a_topic_is_known_on_both_servers_and_to_those_who_come(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    world.got(ann)
+    (topic,) = world.ask(ann, Command("topic", "green", 3))
+    assert isinstance(topic, Topic)
+    assert (topic.topic, topic.re) == ("green", 3)
+    assert world.got(bob) == [replace(topic, re=None)]
+    late = Person(pair[1].hub)
+    got = world.ask(late, Command("join", "tea"))
+    assert [it.topic for it in got if isinstance(it, Topic)] == ["green"]
+    world.ask(bob, Command("topic", "-"))
+    assert [it.topic for it in world.got(ann) if isinstance(it, Topic)] == [None]
+
+
+def test_the_order_of_replies_and_words_is_that_of_the_room(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    world.got(ann)
+    for index in range(20):
+        ann.ask(Say(f"a{index}", id=index))
+        bob.ask(Say(f"b{index}", id=index))
+        world.reactor.tick(0.001)
+    world.settle()
+    stamps = [[it.at for it in person.got() if isinstance(it, Message | Sent)] for person in (ann, bob)]
+    assert stamps[0] == sorted(stamps[0]) == stamps[1]
+    assert len(stamps[0]) == 40
+
+
+def test_nothing_is_kept_of_rooms_that_nobody_is_in(world: ClusterWorld, pair: Pair) -> None:
+    people = [world.come(server, name, "tea", "rum") for server, name in zip(pair, ("ann", "bob"), strict=True)]
+    for person in people:
+        person.session.end("close", "bye")
+    world.settle()
+    for server in pair:
+        assert not server.hub.rooms
+    assert world.stored("EXISTS", "m:tea") == world.stored("EXISTS", "n:tea") == 0
+    assert world.stored("HLEN", "rooms") == 0
+    assert world.stored("TTL", "r:tea") > 0
+
+
+def test_a_gap_makes_clients_ask_for_the_messages(world: ClusterWorld, pair: Pair) -> None:
+    ann = world.come(pair[0], "ann", "tea")
+    feed = Feed("tea", "tea")
+    rooms_of(pair[0]).missed(feed, 5, 9)
+    assert world.got(ann) == [Skipped("tea", 1, 5, 9)]
