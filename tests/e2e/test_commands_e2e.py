@@ -137,7 +137,7 @@ def test_the_first_frame_is_the_welcome(server: ServerProcess) -> None:
             "server": version,
             "name": guest,
             "limits": limits,
-            "features": ["rooms", "private", "people", "identity", "moderation", "search"],
+            "features": ["rooms", "private", "people", "identity", "moderation", "search", "servers"],
             "challenge": CHALLENGE,
         }
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from pylingo.reactor.bus.redis.feed import Feed
 from pylingo.reactor.bus.redis.rooms import Rooms
-from pylingo.shared.messages import Command, Joined, Left, Message, Say, Sent, Skipped, Topic, Users
+from pylingo.shared.messages import Command, Error, Joined, Left, Message, Say, Sent, Skipped, Topic, Users
 from pylingo.shared.schema import Record
 from tests.fakes.chat import Person
 from tests.fakes.cluster import ChatServer, ClusterWorld
@@ -154,3 +154,33 @@ def test_a_gap_makes_clients_ask_for_the_messages(world: ClusterWorld, pair: Pai
     feed = Feed("tea", "tea")
     rooms_of(pair[0]).missed(feed, 5, 9)
     assert world.got(ann) == [Skipped("tea", 1, 5, 9)]
+
+
+def test_somebody_who_leaves_hears_the_room_up_to_their_own_left(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob, eve = (
+        world.come(pair[0], "ann", "tea"),
+        world.come(pair[1], "bob", "tea"),
+        world.come(pair[0], "eve", "tea"),
+    )
+    for person in (ann, bob, eve):
+        world.got(person)
+    bob.ask(Say("before"))
+    world.reactor.tick(0)  # it is on its way
+    ann.ask(Command("leave", id=1), Command("users", id=2))
+    heard, seen = world.got(ann), world.got(eve)
+    place = seen.index(Left("tea", "ann", "leave"))
+    assert [record for record in heard[:-1] if isinstance(record, Message)] == seen[:place]
+    assert heard[place] == Left("tea", "ann", re=1)
+    assert isinstance(heard[-1], Error)  # the next request has waited
+    assert "tea" in pair[0].hub.rooms
+    world.ask(eve, Command("leave"))
+    assert "tea" not in pair[0].hub.rooms
+
+
+def test_a_connection_that_ends_while_it_leaves_a_room(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    world.got(bob)
+    ann.ask(Command("join", "coffee"))
+    ann.session.end("close", "bye")
+    assert [record for record in world.got(bob) if isinstance(record, Left)] == [Left("tea", "ann", "moved")]
+    assert list(pair[0].hub.rooms) == []
