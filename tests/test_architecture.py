@@ -21,6 +21,10 @@ BELOW_THE_BUS = {"pylingo.shared"} | {
     f"pylingo.reactor.{name}" for name in ("bus", "chat", "engine", "history", "people")
 }
 
+BELOW_THE_GATEWAY = {"pylingo.shared"} | {
+    f"pylingo.reactor.{name}" for name in ("chat", "engine", "history", "irc", "people")
+}
+
 # The first entry whose package a module is in or under says what of ours it may import, and what of others it may not.
 DIRECTIONS: dict[str, tuple[set[str], set[str]]] = {
     "pylingo.shared": ({"pylingo.shared"}, NETWORK | {"datetime", "threading", "time"}),
@@ -34,6 +38,7 @@ DIRECTIONS: dict[str, tuple[set[str], set[str]]] = {
     "pylingo.reactor.bus.redis.link": (BELOW_THE_BUS, {"asyncio", "msgpack", "selectors", "socket"}),
     "pylingo.reactor.bus.redis": (BELOW_THE_BUS, {"asyncio", "hiredis", "selectors"}),
     "pylingo.reactor.bus": (BELOW_THE_BUS, NETWORK | {"msgpack", "hiredis"}),
+    "pylingo.reactor.irc": (BELOW_THE_GATEWAY, {"asyncio", "msgpack", "hiredis", "selectors"}),
     "pylingo.reactor": ({"pylingo.shared", "pylingo.reactor"}, {"asyncio", "msgpack", "hiredis"}),
     "pylingo.client": ({"pylingo.shared", "pylingo.reactor.engine", "pylingo.client"}, {"asyncio"}),
     "pylingo": ({"pylingo.shared", "pylingo.client"}, NETWORK),
@@ -192,6 +197,10 @@ AGAINST = [
     ("reactor.bus.redis", "import hiredis"),
     ("reactor.bus.redis", "from pylingo.reactor import connection"),
     ("reactor.chat", "from pylingo.reactor.bus import local"),
+    ("reactor.irc", "from pylingo.reactor.connection import Connection"),
+    ("reactor.irc", "from pylingo.reactor.bus import local"),
+    ("reactor.irc", "import msgpack"),
+    ("reactor.chat", "from pylingo.reactor.irc import message"),
     ("reactor", "import hiredis"),
     ("reactor", "from pylingo.client import chat"),
     ("reactor", "import asyncio.events"),
@@ -212,6 +221,7 @@ ALONG = [
     ("reactor.chat", "from pylingo.reactor.people.register import Register"),
     ("reactor.bus", "from pylingo.reactor.chat.hub import Hub"),
     ("reactor.bus.redis", "import msgpack, ssl\nfrom pylingo.reactor.engine.loop import Reactor"),
+    ("reactor.irc", "from pylingo.reactor.chat.session import Session\nfrom pylingo.reactor.irc import message"),
     ("reactor", "from pylingo.reactor.chat import hub\nfrom pylingo.reactor.engine import loop"),
     ("client", "from pylingo.reactor.engine import loop, dial\nimport pylingo.client.chat"),
     ("client", "import sharedness, reactors"),
@@ -264,6 +274,19 @@ SCRIPTS = {"pylingo.reactor.run", "pylingo.client.chat", "pylingo.client.benchma
 
 def test_nothing_imports_a_script() -> None:
     assert [module for module, names in graph().items() if names & SCRIPTS] == []
+
+
+IRC_WIRING: set[str] = set()
+"""What may import the IRC gateway, besides the gateway itself."""
+
+
+def test_only_the_wiring_knows_the_irc_gateway() -> None:
+    users = {
+        module
+        for module, names in graph().items()
+        if not is_under(module, "pylingo.reactor.irc") and any(is_under(name, "pylingo.reactor.irc") for name in names)
+    }
+    assert users == IRC_WIRING
 
 
 def test_no_folder_imports_itself_over_others() -> None:

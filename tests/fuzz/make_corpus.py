@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The seeds of the fuzzer: one small file for each interesting case. `python tests/fuzz/make_corpus.py` writes them.
+"""The seeds of the fuzzers: one small file for each interesting case. `python tests/fuzz/make_corpus.py` writes them.
 
 The malformed streams and bodies are those of the end-to-end tests, so a new case there is a new seed here. The
 fuzzer's findings are beside the seeds, in files whose names begin with `found-`; this script leaves them alone.
@@ -9,7 +9,7 @@ fuzzer's findings are beside the seeds, in files whose names begin with `found-`
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -25,7 +25,9 @@ from pylingo.shared.framing import encode_frame
 from pylingo.shared.messages import Command, Hello, HistoryRequest, PingRequest, PongRequest, Say
 from pylingo.shared.schema import Record
 from tests.fakes.fields import WRONG, drop, field_cases, put
+from tests.fakes.irc import HOSTILE_STREAMS, SOUND_LINES
 from tests.fakes.streams import BAD_BODIES, SIZES, SOUND_BODIES
+from tests.fuzz import fuzz_lines
 from tests.fuzz.fuzz_session import BODY, DEAF, FIN, JOIN, PACED, TIME
 
 CONVERSATION: list[Record] = [
@@ -109,24 +111,48 @@ def file_name(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-def corpus() -> dict[str, bytes]:
+def line_seeds() -> Iterator[tuple[str, bytes]]:
+    """Name and content of each seed of `fuzz_lines`, whose docstring says what the first byte means."""
+    talk = b"".join(line + b"\r\n" for line in SOUND_LINES)
+    for step, name in enumerate(["talk", "talk in single bytes", "talk in pairs"]):
+        yield name, bytes([step]) + talk
+    for name, stream in HOSTILE_STREAMS.items():
+        yield name, bytes([7]) + stream
+
+
+def files_of(seeds: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
     """The seeds by the names of their files."""
     files: dict[str, bytes] = {}
-    for name, data in seeds():
+    for name, data in seeds:
         assert file_name(name) not in files, name
         files[file_name(name)] = data
     return files
 
 
-def main() -> None:
-    CORPUS.mkdir(exist_ok=True)
-    files = corpus()
-    for path in CORPUS.iterdir():
+def corpus() -> dict[str, bytes]:
+    """The seeds of `fuzz_session`."""
+    return files_of(seeds())
+
+
+def line_corpus() -> dict[str, bytes]:
+    """The seeds of `fuzz_lines`."""
+    return files_of(line_seeds())
+
+
+def write(folder: Path, files: dict[str, bytes]) -> None:
+    """Make the folder hold these files, beside the findings in it."""
+    folder.mkdir(exist_ok=True)
+    for path in folder.iterdir():
         if path.name not in files and not path.name.startswith("found-"):
             path.unlink()
     for name, data in files.items():
-        (CORPUS / name).write_bytes(data)
-    print(f"{len(files)} seeds, {sum(map(len, files.values()))} bytes")
+        (folder / name).write_bytes(data)
+    print(f"{folder.name}: {len(files)} seeds, {sum(map(len, files.values()))} bytes")
+
+
+def main() -> None:
+    write(CORPUS, corpus())
+    write(fuzz_lines.CORPUS, line_corpus())
 
 
 if __name__ == "__main__":

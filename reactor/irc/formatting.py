@@ -1,0 +1,102 @@
+"""The text of messages on its way to and from IRC.
+
+A native text may have many lines, and a line of IRC has at most 512 bytes. On the way out a text becomes one line of
+IRC for each of its lines, and long ones are cut at spaces. On the way in, the codes for colours and styles are removed.
+"""
+
+import re
+from collections.abc import Iterator
+
+from wcwidth import iter_graphemes
+
+from pylingo.shared.value_class import value_class
+
+MAX_LINES = 20
+"""The most lines that one text becomes. If it has more, one more line says how many were left out."""
+
+_CODES = re.compile(
+    "\x03(?:[0-9]{1,2}(?:,[0-9]{1,2})?)?|\x04(?:[0-9A-Fa-f]{6}(?:,[0-9A-Fa-f]{6})?)?|[\x02\x0f\x11\x16\x1d\x1e\x1f]"
+)
+_CTCP = "\x01"
+_LONGEST = 4  # bytes of a character
+
+
+def split_text(text: str, most_bytes: int, most_lines: int = MAX_LINES) -> list[str]:
+    """Return the lines of IRC for a text, each of at most `most_bytes` in UTF-8, and not empty.
+
+    Lines are cut at spaces, which are dropped, or between graphemes where a word is longer than a line. A grapheme
+    that is longer than a line is cut between characters; `most_bytes` must be at least 4.
+    """
+    if len(text) * 4 <= most_bytes and "\n" not in text:
+        return [text] if text else []
+    lines = [line for row in text.split("\n") if row.strip() for line in split_row(row, most_bytes)]
+    if len(lines) > most_lines:
+        left_out = len(lines) - most_lines
+        what = "line was" if left_out == 1 else "lines were"
+        lines[most_lines:] = [f"({left_out} more {what} left out)"]
+    return lines
+
+
+def split_row(row: str, most_bytes: int) -> Iterator[str]:
+    """Yield the pieces of a text without newlines, each of at most `most_bytes` in UTF-8."""
+    data = row.encode()
+    at = 0
+    while len(data) - at > most_bytes:
+        if (space := _last_space(data, at, at + most_bytes)) > at:
+            yield data[at:space].decode()
+            at = space + 1
+            continue
+        piece = _leading_graphemes(data[at : at + most_bytes + _LONGEST].decode(errors="ignore"), most_bytes)
+        yield piece
+        at += len(piece.encode())
+    if at < len(data):
+        yield data[at:].decode()
+
+
+def _last_space(data: bytes, begin: int, end: int) -> int:
+    """The last space after `begin` and up to `end` that is a grapheme of its own; -1 if there is none."""
+    space = data.rfind(b" ", begin + 1, end + 1)
+    while space >= 0 and space + 1 < len(data) and data[space + 1] > 0x7F:
+        following = data[space + 1 : space + 5].decode(errors="ignore")[:1]
+        if len(list(iter_graphemes(" " + following))) == 2:
+            break
+        space = data.rfind(b" ", begin + 1, space)
+    return space
+
+
+def _leading_graphemes(text: str, most_bytes: int) -> str:
+    """The longest beginning of whole graphemes, or of whole characters if the first grapheme alone is too long.
+
+    `text` has more than `most_bytes` in UTF-8.
+    """
+    pieces = [text] if text.isascii() else list(iter_graphemes(text))
+    size = len(text.encode())
+    while pieces and size > most_bytes:  # the last grapheme, which may be incomplete, always goes
+        size -= len(pieces.pop().encode())
+    return "".join(pieces) or text.encode()[:most_bytes].decode(errors="ignore")
+
+
+def strip_codes(text: str) -> str:
+    """Remove the codes for colours and styles."""
+    return _CODES.sub("", text)
+
+
+def action(text: str) -> str:
+    """Return the text of a PRIVMSG for an emote, such as "waves"."""
+    return f"{_CTCP}ACTION {text}{_CTCP}"
+
+
+@value_class
+class Words:
+    """The text of a PRIVMSG or NOTICE. `ctcp` is the command of a CTCP message in capitals, `ACTION` for an emote."""
+
+    text: str
+    ctcp: str | None = None
+
+
+def read_words(text: str) -> Words:
+    """Return what a client wrote: without codes, and without the marks of a CTCP message."""
+    if text.startswith(_CTCP):
+        command, _, text = text[1:].partition(_CTCP)[0].partition(" ")
+        return Words(strip_codes(text), command.upper())
+    return Words(strip_codes(text))
