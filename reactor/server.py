@@ -184,6 +184,8 @@ class Server:
             self.reactor.longest_tick * 1e3,
             self.reactor.ticks,
         )
+        if self._cluster is not None:
+            logger.info("cluster: %s", self._cluster.show_counters())
 
     def announce(self, words: str, notice: str) -> None:
         """Tell everybody `words`, and everybody who comes from now on `notice`, if it is not empty."""

@@ -104,6 +104,7 @@ def test_the_command_prints_a_table(redis: RedisProcess, server: ServerProcess) 
     assert f"127.0.0.1:{server.port}" in done.stdout
     assert "beats" in done.stdout
     assert server.stop() == 0
+    assert "cluster: 0 events in 0 batches in 0 commits" in server.log()
     assert run("--cluster", redis.url).returncode == 1
 
 

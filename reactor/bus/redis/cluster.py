@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from pylingo.reactor.bus.redis.blob import Batch
 from pylingo.reactor.bus.redis.bus import RedisBus
+from pylingo.reactor.bus.redis.counters import Counters, Standstill
 from pylingo.reactor.bus.redis.deployment import Deployment
 from pylingo.reactor.bus.redis.feed import Feed, Proposal
 from pylingo.reactor.bus.redis.feeds import Feeds
@@ -91,6 +92,9 @@ class Cluster:
         self._bus: RedisBus | None = None
         self._history: RedisHistory | None = None
         self._is_people_read = self._has_numbers = False
+        self.counters = Counters()
+        """What has happened since the start."""
+        self._standstill = Standstill(self.counters, reactor.clock)
         self.deployment = Deployment(reactor, settings, self)
         self._questions = Questions(self.deployment, reactor.call_later)
 
@@ -103,6 +107,12 @@ class Cluster:
     def is_alone(self) -> bool:
         """Whether no other server of the cluster is alive."""
         return self._health is None or not self._health.has_company()
+
+    def show_counters(self) -> str:
+        """Return one line with the counters, and with how it is now."""
+        waiting, lag = (self._feeds.waiting, self._feeds.lag) if self._feeds is not None else (0, 0.0)
+        still = f", talk stands still since {self._standstill.ms} ms" if self._standstill.ms else ""
+        return f"{self.counters.show()}; {waiting} events wait, {round(lag * 1_000)} ms behind{still}"
 
     def stop(self, done: Callable[[], object]) -> None:
         """Leave the cluster, once everything that was said here is in Redis. Call `done` then.
@@ -168,6 +178,7 @@ class Cluster:
                 logger.warning("%s", warning)
             self._take_part(founding.charter.lanes)
             return
+        self.counters.reconnects += 1
         self._health.up()
         self._people.up()
         if self._feeds is not None and self._bus is not None and self._history is not None:
@@ -213,6 +224,7 @@ class Cluster:
     def down(self, why: str) -> None:
         """See `DeploymentListener.down`."""
         logger.warning("Redis is away: %s", why)
+        self.counters.links_lost += 1
         if self._health is not None and self._people is not None:
             self._health.down(why)
             self._people.down(why)
@@ -232,7 +244,17 @@ class Cluster:
         """See `HealthListener.registered`: be that server from now on."""
         reactor, settings, keys = self._reactor, self._settings, self._keys
         assert keys is not None
-        feeds = Feeds(reactor, self.deployment, keys, server, generation, self, settings.keep, settings.replicas)
+        feeds = Feeds(
+            reactor,
+            self.deployment,
+            keys,
+            server,
+            generation,
+            self,
+            settings.keep,
+            settings.replicas,
+            counters=self.counters,
+        )
         history = RedisHistory(self.deployment, keys, feeds.when_settled, reactor.call_later, reactor.clock)
         bus = RedisBus(
             self._hub,
@@ -273,6 +295,7 @@ class Cluster:
 
     def reaped(self, server: int, sessions: dict[int, SessionRecord], rooms: dict[int, list[str]]) -> None:
         """See `HealthListener.reaped`."""
+        self.counters.servers_reaped += 1
         logger.warning("server %d is gone: %d of its sessions may come back", server, len(sessions))
         if self._bus is not None:
             self._bus.seats.reaped(server, sessions, rooms)
@@ -325,6 +348,7 @@ class Cluster:
         if feeds is None:
             return
         logger.error("the other servers have given this one up: it begins anew")
+        self.counters.given_up += 1
         self._has_numbers = False
         feeds.stop()
         self._listener.cluster_lost()
@@ -337,6 +361,7 @@ class Cluster:
 
     def stands_still(self, is_still: bool, why: str) -> None:
         """See `FeedListener.stands_still`."""
+        self._standstill.note(is_still)
         if is_still:
             logger.warning("talk stands still: %s", why)
             self._listener.announce(STANDS_STILL, STANDS_STILL)

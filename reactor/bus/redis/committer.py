@@ -6,6 +6,7 @@ from typing import Any
 
 from pylingo.reactor.bus.redis.blob import encode_batch
 from pylingo.reactor.bus.redis.changes import pack_changes
+from pylingo.reactor.bus.redis.counters import Counters
 from pylingo.reactor.bus.redis.deployment import Deployment
 from pylingo.reactor.bus.redis.feed import Feed, Flight, Proposal
 from pylingo.reactor.bus.redis.keys import Keys
@@ -49,9 +50,10 @@ class Committer:
         keep: int,
         replicas: Replicas,
         clock: Callable[[], int],
+        counters: Counters,
     ) -> None:
         self.newest = 0
-        self.calls = self.batches = 0
+        self._counters = counters
         self._deployment = deployment
         self._keys = keys
         self._server = server
@@ -90,13 +92,14 @@ class Committer:
             keys += room_keys(self._keys, feed)[: None if changes else _STREAM_AND_HEAD]
             args += (feed.key, feed.name, self._propose_stamp(feed, len(events)), len(events), batch, changes)
             size += len(batch)
+            self._counters.events += len(events)
         self._call(lane, flights, keys, args, committed)
 
     def _call(
         self, lane: int, flights: list[Flight], keys: list[str], args: list[str | int | bytes], committed: Committed
     ) -> None:
-        self.calls += 1
-        self.batches += len(flights)
+        self._counters.commits += 1
+        self._counters.batches += len(flights)
         key = functools.partial(self._keys.key, lane)
         lane_keys = (key(f"fence:{self._server}"), key(f"here:{self._server}"), key("rooms"))
         self._deployment.commits(lane).call(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from pylingo.reactor.bus.redis.blob import Event
 from pylingo.reactor.bus.redis.committer import Committer
+from pylingo.reactor.bus.redis.counters import Counters
 from pylingo.reactor.bus.redis.deployment import Deployment
 from pylingo.reactor.bus.redis.effects import Effects
 from pylingo.reactor.bus.redis.feed import Arrival, Feed, FeedListener, FeedState, Ordered, Proposal
@@ -40,7 +41,10 @@ class Feeds:
         keep: int = 1000,
         replicas: int = 0,
         clock: Callable[[], int] = wall_clock,
+        counters: Counters | None = None,
     ) -> None:
+        self.counters = counters or Counters()
+        """What these rooms have done, added to the counters that were given."""
         self._reactor = reactor
         self._deployment = deployment
         self._keys = keys
@@ -55,7 +59,7 @@ class Feeds:
         self._ring = Ring(reactor.clock)
         self._settling = Settling(reactor.clock)
         self._replicas = Replicas(deployment, replicas, lambda flight: self._effects.drain(flight.feed))
-        self._reader = Reader(reactor, deployment, keys, server, self._began, self._caught_up)
+        self._reader = Reader(reactor, deployment, keys, server, self._began, self._caught_up, self.counters)
         generations = dict.fromkeys(range(keys.lanes), generation)
         self._recovery = Recovery(
             reactor, deployment, keys, server, generations, keep, clock, self._reader, self._ring, self
@@ -68,6 +72,7 @@ class Feeds:
             keep,
             self._replicas,
             lambda: clock() + self._recovery.offset,
+            self.counters,
         )
         self._flights = Flights(
             reactor, server, self._committer.commit, self._reader, self._replicas, self._settling, self
@@ -168,14 +173,9 @@ class Feeds:
         return self._settling.lag
 
     @property
-    def commits(self) -> tuple[int, int]:
-        """How many calls to commit were made, and how many batches they had."""
-        return self._committer.calls, self._committer.batches
-
-    @property
-    def repairs(self) -> int:
-        """How many times a feed has read what it missed."""
-        return self._reader.repairs
+    def waiting(self) -> int:
+        """How many proposals have not taken effect."""
+        return self._settling.waiting
 
     def stop(self) -> None:
         """Propose and watch nothing more."""

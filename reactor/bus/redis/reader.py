@@ -6,6 +6,7 @@ from typing import Any
 
 from pylingo.reactor.bus.redis.blob import read_batch
 from pylingo.reactor.bus.redis.changes import read_members, read_topic
+from pylingo.reactor.bus.redis.counters import Counters
 from pylingo.reactor.bus.redis.deployment import Deployment
 from pylingo.reactor.bus.redis.feed import Arrival, Feed, FeedState, Flight, Gap, Reading
 from pylingo.reactor.bus.redis.keys import Keys
@@ -48,8 +49,9 @@ class Reader:
         server: int,
         began: Callable[[Feed], object],
         caught_up: Callable[[Feed], object],
+        counters: Counters,
     ) -> None:
-        self.repairs = 0
+        self._counters = counters
         self._reactor = reactor
         self._deployment = deployment
         self._keys = keys
@@ -77,7 +79,7 @@ class Reader:
 
     def repair(self, feed: Feed) -> None:
         """Read the batches above the newest one that has come."""
-        self.repairs += 1
+        self._counters.repairs += 1
         feed.state = FeedState.REPAIRING
         self._read_page(feed, None)
 

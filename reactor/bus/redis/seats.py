@@ -185,6 +185,7 @@ class TravellingSeats:
         session = Session.from_seat(self._hub, number, token, record["n"], record["c"], record["f"], record["h"])
         session.person.away = record["a"]
         self._sessions.took(session)
+        self._feeds.counters.sessions_taken += 1
         names = record["r"][::-1]  # the current one last, so that it is the first
         left = len(names)
 
@@ -235,6 +236,7 @@ class TravellingSeats:
         if session.state is State.ENDED:
             return
         self._sessions.gave_away(session)
+        self._feeds.counters.sessions_given += 1
         rooms, number = session.rooms, session.number
         session.go_elsewhere(goodbye)
         for room in rooms:

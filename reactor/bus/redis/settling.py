@@ -24,6 +24,11 @@ class Settling:
         return list(self._busy)
 
     @property
+    def waiting(self) -> int:
+        """How many proposals have not taken effect."""
+        return sum(feed.proposed - feed.settled for feed in self._busy)
+
+    @property
     def lag(self) -> float:
         """The seconds since the oldest proposal that has not taken effect; 0 if there is none."""
         since = min((_oldest(feed) for feed in self._busy), default=None)

@@ -42,6 +42,9 @@ def test_people_are_told_that_talk_stands_still_and_goes_on(world: ClusterWorld,
         world.redis.resume()
     world.until(lambda: len(pair[0].words) == 2)
     assert pair[0].words == [STANDS_STILL, GOES_ON]
+    counters = pair[0].cluster.counters
+    assert counters.standstills == 1
+    assert counters.ms_still >= 2_000
 
 
 def test_a_server_that_was_given_up_begins_anew(world: ClusterWorld, pair: Pair) -> None:
@@ -93,3 +96,38 @@ def test_another_number_of_lanes_is_refused(world: ClusterWorld) -> None:
     world.until(lambda: late.refusals or late.is_open)
     late.cluster.close()
     assert late.refusals or late.cluster.deployment is not None
+
+
+def test_what_happens_is_counted(world: ClusterWorld, pair: Pair) -> None:
+    ann = world.come(pair[0], "ann", "tea")
+    before = pair[0].cluster.counters.events
+    world.ask(ann, Say("one"), Say("two"))
+    one, other = (server.cluster.counters for server in pair)
+    assert one.events == before + 2
+    assert 0 < one.commits <= one.batches < one.events
+    world.lose_links(pair[0])
+    assert (one.links_lost, one.reconnects, other.links_lost) == (1, 1, 0)
+    world.resume(pair[1], world.token(ann))
+    assert (one.sessions_given, one.sessions_taken) == (1, 0)
+    assert (other.sessions_given, other.sessions_taken) == (0, 1)
+    assert pair[0].cluster.show_counters().endswith("; 0 events wait, 0 ms behind")
+
+
+def test_waiting_events_are_shown(world: ClusterWorld, pair: Pair) -> None:
+    ann = world.come(pair[0], "ann", "tea")
+    world.redis.pause()
+    try:
+        ann.ask(Say("one"), Say("two"))
+        world.until(lambda: pair[0].words, "the notice")
+        line = pair[0].cluster.show_counters()
+    finally:
+        world.redis.resume()
+    assert "; 2 events wait, " in line
+    assert ", talk stands still since " in line
+
+
+def test_servers_that_are_given_up_are_counted(world: ClusterWorld, pair: Pair) -> None:
+    number = pair[0].number
+    world.stored("SET", f"fence:{number}", "reaped")
+    world.until(lambda: pair[0].losses, "the fence")
+    assert pair[0].cluster.counters.given_up == 1

@@ -51,7 +51,8 @@ def test_rooms_that_speak_in_one_tick_are_committed_together(make_server: MakeSe
     for room in rooms:
         server.say(room, "hello")
     turn_until(loop, lambda: len(server.ordered) == 20)
-    assert server.feeds.commits == (1, 20)
+    counters = server.feeds.counters
+    assert (counters.commits, counters.batches) == (1, 20)
     assert in_order(at for at, _ in server.ordered)  # stamps rise over all rooms of a server
 
 
@@ -235,7 +236,7 @@ def test_a_gap_is_read_from_the_stream(servers: list[RoomLog], loop: Reactor) ->
     other.say("lobby", "d")
     turn_until(loop, lambda: len(one.texts("lobby")) == 4)
     assert one.log == other.log
-    assert (one.gaps, one.feeds.repairs) == ([], 1)
+    assert (one.gaps, one.feeds.counters.repairs) == ([], 1)
 
 
 def test_a_subscription_that_broke_is_made_again(servers: list[RoomLog], loop: Reactor) -> None:
@@ -243,10 +244,10 @@ def test_a_subscription_that_broke_is_made_again(servers: list[RoomLog], loop: R
     one.deployment.ears(0).tell("SUNSUBSCRIBE", one.keys.channel(0, "r:lobby"))
     one.say("lobby", "hello")
     turn_until(loop, lambda: one.ordered)
-    repairs = one.feeds.repairs
+    repairs = one.feeds.counters.repairs
     one.say("lobby", "again")
     turn_until(loop, lambda: len(one.ordered) == 2)
-    assert (repairs, one.feeds.repairs) == (1, 1)
+    assert (repairs, one.feeds.counters.repairs) == (1, 1)
 
 
 def test_a_gap_beyond_what_redis_keeps(make_server: MakeServer, loop: Reactor, redis: RedisProcess) -> None:

@@ -32,4 +32,4 @@ def test_more_than_a_page_is_missing(servers: list[RoomLog], loop: Reactor) -> N
     other.say("lobby", "the end")
     turn_until(loop, lambda: one.log == other.log)
     assert len(one.texts("lobby")) == 251
-    assert (one.gaps, one.feeds.repairs) == ([], 1)
+    assert (one.gaps, one.feeds.counters.repairs) == ([], 1)
