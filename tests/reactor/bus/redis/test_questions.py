@@ -106,3 +106,32 @@ def test_those_that_can_be_put_off_are_when_too_many_wait(
     asked.up()
     links.reply(*[1] * 6, *[2] * 3)
     assert answers == [2, 3, *[[1, 1, 2]] * 3]
+
+
+def one_step(word: str) -> Steps[Any]:
+    (reply,) = yield [("GET", word)]
+    return reply
+
+
+def test_what_is_asked_after_a_loss_does_not_overtake_what_waits(links: HandLinks, asked: Questions):
+    """The connection may be back before `up` is called."""
+    answers: list[Any] = []
+    asked.ask(0, one_step("first"), answers.append)
+    links.reply(LOST)
+    asked.ask(0, one_step("second"), answers.append)
+    assert (list(links.calls), len(asked)) == ([], 2)
+    asked.up()
+    assert [command for _, command in links.calls] == [("GET", "first"), ("GET", "second")]
+    links.reply(1, 2)
+    asked.ask(0, one_step("third"), answers.append)
+    links.reply(3)
+    assert answers == [1, 2, 3]
+
+
+def test_a_server_that_was_given_up_asks_nothing_again(links: HandLinks, asked: Questions):
+    answers: list[Any] = []
+    asked.ask(0, one_step("a"), answers.append)
+    links.reply(RedisError("FENCED this server was given up by the others"))
+    links.run_later()
+    asked.up()
+    assert (list(links.calls), len(asked), answers) == ([], 0, [])

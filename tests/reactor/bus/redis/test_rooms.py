@@ -184,3 +184,12 @@ def test_a_connection_that_ends_while_it_leaves_a_room(world: ClusterWorld, pair
     ann.session.end("close", "bye")
     assert [record for record in world.got(bob) if isinstance(record, Left)] == [Left("tea", "ann", "moved")]
     assert list(pair[0].hub.rooms) == []
+
+
+def test_a_session_whose_place_is_not_known_yet_enters_the_room(world: ClusterWorld, pair: Pair) -> None:
+    """It has come from another server, and this one has not heard that it is in the room."""
+    ann, done = world.come(pair[0], "ann"), list[bool]()
+    rooms_of(pair[0]).sit_down(ann.session, "tea", lambda: done.append(True))
+    world.until(lambda: done)
+    assert users(world, ann) == ["ann"]
+    assert world.stored("HKEYS", "m:tea") == [b"%d" % ann.session.number]
