@@ -42,7 +42,10 @@ class Hello(Record):
 
 @record("say", REQUESTS)
 class Say(Record):
-    """Words for `room`, by default the current one, or `to` a person. An `action` is an emote: "* ada waves"."""
+    """Words for `room`, by default the current one, or `to` a person. An `action` is an emote: "* ada waves".
+
+    A `notice` is for people: a program must not answer it.
+    """
 
     text: str
     key: Key | None = None
@@ -50,6 +53,7 @@ class Say(Record):
     room: str | None = None
     to: str | None = None
     action: bool | None = None
+    notice: bool | None = None
 
 
 @record("command", REQUESTS)
@@ -147,6 +151,7 @@ class Message(Record):
     text: str
     at: Stamp
     action: bool | None = None
+    notice: bool | None = None
 
 
 @record("private", EVENTS)
@@ -158,6 +163,7 @@ class Private(Record):
     action: bool | None = None
     fingerprint: str | None = None
     operator: bool | None = None
+    notice: bool | None = None
 
 
 @record("sent", EVENTS)

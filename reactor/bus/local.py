@@ -11,7 +11,7 @@ from pylingo.reactor.chat.bus import Deliver
 from pylingo.reactor.chat.listing import Directory
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
-from pylingo.reactor.chat.session import Session
+from pylingo.reactor.chat.session import STAYING, Session
 from pylingo.reactor.chat.speaking import confirm
 from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared import __version__
@@ -42,6 +42,7 @@ class LocalBus:
         self._address = address
         self._guests = itertools.count(1)
         self._numbers = itertools.count(1)
+        self._leaving: Person[Session] | None = None  # who leaves several rooms, and is not out of all of them yet
 
     # --- people
 
@@ -116,7 +117,11 @@ class LocalBus:
             room.directory.remove(person.key)
             session.hub.members_changed()
             if room.members:
-                session.outbox.write_to_room(room, encode(Left(room.name, person.name, reason, None, None, by, text)))
+                left = Left(room.name, person.name, reason, None, None, by, text)
+                session.outbox.write_to_room(room, encode(left))
+                if reason not in STAYING and (session.rooms or self._leaving is person):
+                    self._leaving = person if session.rooms else None
+                    room.tell_once(left, ("left", person.key, person.since), session.outbox)
 
     def list_rooms(self, session: Session, then: Callable[[Directory, Callable[[str], RoomInfo]], object]) -> None:
         rooms = session.hub.rooms
@@ -161,8 +166,8 @@ class LocalBus:
         else:
             entry = Entry(name, text, at, say.key, None, action, *hub.marks(person))
         hub.history.add(room.key, entry, session.number if say.key is not None else 0)
-        if len(room.members) > 1:
-            session.outbox.write_to_room(room, encode(Message(room.name, name, text, at, action)), at)
+        if len(room.members) > 1 or session.outbox.voice is not None:
+            session.outbox.write_to_room(room, encode(Message(room.name, name, text, at, action, say.notice)), at)
         if deliver is not None:
             confirm(hub.history, Sent(room.name, at, say.id, say.key), deliver)
 
@@ -175,7 +180,7 @@ class LocalBus:
         marks = hub.marks(person)
         entry = Entry(person.name, text, at, say.key, to, action, *marks)
         hub.history.add_private(hub.owner(person), hub.owner(other), entry, session.number if say.key else 0)
-        private = encode(Private(person.name, to, text, at, action, *marks))
+        private = encode(Private(person.name, to, text, at, action, *marks, say.notice))
         if other.sessions:
             session.outbox.write_to_room(other.open_inbox(), private, at)
         if not person.is_alone:

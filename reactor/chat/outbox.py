@@ -14,15 +14,19 @@ A connection whose queue is above the soft limit is left out of room frames. The
 that spoke meanwhile, and sends `skipped` where the missing frames would have been, once the connection has taken
 everything.
 
+A connection that speaks another dialect has a *voice* (see `dialect`). Everything is written to its outbox as frames,
+and the outbox sends what the voice makes of them.
+
 The outbox belongs to the connection, and a session borrows it. When a connection breaks, its session goes on with an
 empty outbox (`Outbox()` without a transport), and the old one still delivers what was queued and its goodbye. When a
 session is resumed, it takes the outbox of the new connection. A late reply is written to the outbox of the connection
 that asked; if that outbox is closed, the reply is dropped.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Protocol
 
+from pylingo.reactor.chat.dialect import Changes, Dialect, Voice, record_of
 from pylingo.reactor.chat.room import Batch, Room, Tick
 from pylingo.shared.codec import encode
 from pylingo.shared.messages import Skipped
@@ -58,10 +62,12 @@ class Transport(Protocol):
 class Gap:
     """Frames of a room that a slow reader was not sent: `count` messages with `after` < at <= `until`, and others."""
 
-    __slots__ = ("after", "count", "until")
+    __slots__ = ("after", "changes", "count", "until")
 
-    def __init__(self) -> None:
+    def __init__(self, changes: Changes | None = None) -> None:
         self.count = self.after = self.until = 0
+        self.changes = changes
+        """Kept for other dialects, which cannot ask who is there."""
 
     def add(self, count: int, first: int, last: int) -> None:
         """Add `count` messages, stamped `first` to `last`; 0 if only joins, leaves and renames were left out."""
@@ -78,9 +84,21 @@ class Outbox[M]:
     `M` is the type of the rooms' members. Without a `transport`, everything is dropped.
     """
 
-    __slots__ = ("_finished", "_gaps", "_marks", "_pieces", "_promised", "_tick", "_transport", "inbox", "rooms")
+    __slots__ = (
+        "_finished",
+        "_gaps",
+        "_marks",
+        "_pieces",
+        "_promised",
+        "_tick",
+        "_transport",
+        "inbox",
+        "rooms",
+        "voice",
+    )
 
-    def __init__(self, tick: Tick, transport: Transport | None = None) -> None:
+    def __init__(self, tick: Tick, transport: Transport | None = None, voice: Voice | None = None) -> None:
+        self.voice = voice
         self.rooms: tuple[Room[M], ...] = ()
         self.inbox: Room[M] | None = None
         self._tick = tick
@@ -123,6 +141,8 @@ class Outbox[M]:
         """Take the frames of `room` from now on, for `member`. It becomes the first of `rooms`."""
         self._collect()
         room.members[self] = member
+        if self.voice is not None:
+            room.voices += 1
         self.rooms = (room, *self.rooms) if self.rooms else room.only
         self._mark(room)
 
@@ -158,6 +178,8 @@ class Outbox[M]:
         self._collect()
         for room in self._sources():
             room.members[other] = room.members.pop(self)
+            if room.name:
+                room.voices += (other.voice is not None) - (self.voice is not None)
         other.rooms, self.rooms = self.rooms, ()
         other.inbox, self.inbox = self.inbox, None
         self._gaps = None
@@ -171,12 +193,34 @@ class Outbox[M]:
         """Queue a direct reply, after everything that the rooms have said so far."""
         if self._transport is None or self._finished is not None:
             return
+        if self.voice is not None:
+            self.write_lines(self.voice.reply(record_of(frame)))
+            return
         self._tick.copied += len(frame)
         if self._pieces is None and not any(room.batch.frames for room in self._sources()):
             self._transport.write(frame, len(frame))
         else:
             self._collect()
             self._append(frame)
+
+    def write_lines(self, data: bytes) -> None:
+        """As `write`, with bytes that are in the dialect of the connection already."""
+        if data and not self.is_closed:
+            self._tick.copied += len(data)
+            self._append(data)
+
+    def hear(self, record: Record, deed: Hashable) -> None:
+        """Send `record`, which concerns a person and not one room alone, if this connection speaks another dialect.
+
+        It comes once for each room that the person is in, and is sent once: those that follow have the same `deed`.
+        """
+        voice = self.voice
+        if voice is None or self.is_closed or voice.heard == deed:
+            return
+        voice.heard = deed
+        self._collect()
+        if self._gaps is None:
+            self.write_lines(voice.dialect.encode(record))
 
     def promise(self, size: int) -> Callable[[Record | None], None]:
         """Return `deliver`: `deliver(record)` queues a direct reply, `deliver(None)` says that there will be none.
@@ -209,6 +253,8 @@ class Outbox[M]:
         batch.frames.append(frame)
         batch.stamps.append(at)
         self._mark(room)
+        if self.voice is not None and at and not self.is_closed:
+            self.write_lines(self.voice.echo(record_of(frame)))
 
     def close(self, goodbye: bytes, finished: Callable[[], object], discard: bool = False) -> None:
         """Queue `goodbye` as the last frame, and call `finished` once it is in the transport, at the end of the tick.
@@ -220,6 +266,8 @@ class Outbox[M]:
         pieces = self._collect()
         if discard:
             pieces.clear()
+        if self.voice is not None and goodbye:
+            goodbye = self.voice.reply(record_of(goodbye))
         pieces.append(goodbye)
         self._finished = finished
 
@@ -231,9 +279,17 @@ class Outbox[M]:
         if self._pieces is not None or transport is None:
             return
         if self._gaps is not None or transport.queued > self._tick.soft:
-            batch = room.batch
-            self._leave_out(room, batch.count, batch.first, batch.last)
-        elif len(self.rooms) == 1 and (self.inbox is None or not self.inbox.batch.frames):
+            self._leave_out_batch(room)
+            return
+        if self.voice is not None:
+            try:
+                data = room.batch.said_in(self.voice.dialect)
+            except MemoryError:
+                self._leave_out_batch(room)
+                return
+            if not data:
+                return
+        if len(self.rooms) == 1 and (self.inbox is None or not self.inbox.batch.frames):
             transport.write_now(data)
         else:  # other rooms may have spoken in this tick: one send serves all of them
             transport.write(data)
@@ -243,7 +299,8 @@ class Outbox[M]:
         try:
             pieces = self._collect()
             if self._transport is not None:
-                self._promised -= _send(pieces, self._transport)
+                dialect = self.voice.dialect if self.voice is not None else None
+                self._promised -= _send(pieces, self._transport, dialect)
         finally:  # without memory too: or nothing would be flushed again, and the connection would never close
             self._pieces = self._marks = None
             if self._finished is not None:
@@ -262,10 +319,10 @@ class Outbox[M]:
             for room, gap in gaps.items():
                 self._append(self._skipped(room, gap))
 
-    def _append(self, frame: bytes) -> None:
+    def _append(self, data: bytes) -> None:
         """Add a direct reply to the pieces."""
-        self._collect().append(frame)
-        self._promised += len(frame)
+        self._collect().append(data)
+        self._promised += len(data)
 
     def _collect(self) -> list[Piece]:
         """The pieces of this tick, with everything that the rooms have said so far."""
@@ -283,6 +340,7 @@ class Outbox[M]:
                         self._pieces.append((room.batch, mark, len(frames)))
                     else:
                         self._leave_out(room, *room.batch.messages(mark, len(frames)))
+                        self._note_changes(room, mark)
                     self._mark(room)
         return self._pieces
 
@@ -296,6 +354,8 @@ class Outbox[M]:
         if self._gaps is not None and room in self._gaps and self._finished is None:
             self._append(self._skipped(room, self._gaps.pop(room)))
         del room.members[self]
+        if self.voice is not None and room.name:
+            room.voices -= 1
 
     def _mark(self, room: Room[M]) -> None:
         """Note that the pieces hold every frame of `room` so far."""
@@ -316,19 +376,33 @@ class Outbox[M]:
     def _leave_out(self, room: Room[M], count: int, first: int, last: int) -> None:
         gaps = self._begin_gaps()
         if room not in gaps:
-            gaps[room] = Gap()
+            gaps[room] = Gap(Changes() if self.voice is not None else None)
         gaps[room].add(count, first, last)
         self._tick.skipped += count
 
+    def _leave_out_batch(self, room: Room[M]) -> None:
+        """Leave the whole sealed batch of `room` out."""
+        batch = room.batch
+        self._leave_out(room, batch.count, batch.first, batch.last)
+        self._note_changes(room, 0)
+
+    def _note_changes(self, room: Room[M], mark: int) -> None:
+        """Note who comes and goes in the frames that were left out, from `mark` on, where another dialect is spoken."""
+        if self.voice is not None and self._gaps is not None and (changes := self._gaps[room].changes) is not None:
+            for record in room.batch.records(mark, len(room.batch.frames)):
+                changes.note(record)
+
     def _skipped(self, room: Room[M], gap: Gap) -> bytes:
+        if self.voice is not None and gap.changes is not None:
+            return self.voice.caught_up(room.name, gap.count, gap.changes)
         if not gap.count:
             gap.after = gap.until = self._tick.newest_stamp
         return encode(Skipped(room.name or None, gap.count, gap.after, gap.until))
 
 
-def _send(pieces: list[Piece], transport: Transport) -> int:
+def _send(pieces: list[Piece], transport: Transport, dialect: Dialect | None = None) -> int:
     """Put `pieces` into `transport`, small ones together; return the bytes of direct replies. Batches are sealed."""
-    buffers = [piece if isinstance(piece, bytes) else piece[0].cut(piece[1], piece[2]) for piece in pieces]
+    buffers = [piece if isinstance(piece, bytes) else piece[0].cut(piece[1], piece[2], dialect) for piece in pieces]
     direct = [len(piece) if isinstance(piece, bytes) else 0 for piece in pieces]
     total = sum(direct)
     if len(buffers) > 1 and sum(map(len, buffers)) < _SMALL_PIECE * len(buffers):

@@ -55,6 +55,7 @@ def _tell_change(session: Session, other: Person[Session]) -> None:
     """To each room it is a new name, or somebody has left or joined, or nothing has changed."""
     person = session.person
     marks = session.hub.marks(other)
+    deed = object()
     for room in session.rooms:
         leaves, comes = not person.is_in(room, session), not other.is_in(room)
         if leaves:
@@ -69,10 +70,17 @@ def _tell_change(session: Session, other: Person[Session]) -> None:
             told = Left(room.name, person.name, "leave") if leaves else None
         if told is not None and len(room.members) > 1:
             session.outbox.write_to_room(room, encode(told))
+            if isinstance(told, Renamed) and len(session.rooms) > 1:
+                room.tell_once(told, deed, session.outbox)
 
 
 def _tell_rooms(session: Session, make: Callable[[Room[Session]], Record]) -> None:
     """Tell the others in each room of the person the record that `make` returns for it."""
-    for room in session.person.rooms:
+    rooms = session.person.rooms
+    deed = object()
+    for room in rooms:
         if len(room.members) > 1 or session.outbox not in room.members:
-            session.outbox.write_to_room(room, encode(make(room)))
+            told = make(room)
+            session.outbox.write_to_room(room, encode(told))
+            if len(rooms) > 1:
+                room.tell_once(told, deed, session.outbox)

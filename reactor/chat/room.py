@@ -9,11 +9,13 @@ memory, with the replies between them. `outbox` makes it.
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, Protocol
 
+from pylingo.reactor.chat.dialect import Dialect, records_of
 from pylingo.reactor.chat.listing import Directory
 from pylingo.reactor.history.topics import StoredTopic
+from pylingo.shared.schema import Record
 
 WORK_PER_BYTE = 0.0005
 """The work of sending one byte to one connection, in units of about a microsecond."""
@@ -23,15 +25,30 @@ class Batch:
     """The frames of one room in one tick, in order. `stamps[i]` is the `at` of a message, else 0.
 
     `Outbox.write_to_room` appends to both. Once the batch is sealed, `count`, `first` and `last` are the number of
-    messages and the stamps of the first and the last.
+    messages and the stamps of the first and the last. In other dialects it exists once somebody asks for it.
     """
 
-    __slots__ = ("_data", "_starts", "count", "first", "frames", "last", "stamps")
+    __slots__ = (
+        "_data",
+        "_records",
+        "_starts",
+        "_translations",
+        "count",
+        "first",
+        "frames",
+        "last",
+        "personal",
+        "stamps",
+    )
 
     def __init__(self) -> None:
         self.frames: list[bytes] = []
         self.stamps: list[int] = []
+        self.personal: set[int] | None = None
+        """The places of frames about a person, which `Room.tell_once` has told those who speak another dialect."""
         self._starts: list[int] | None = None
+        self._records: list[list[Record]] | None = None
+        self._translations: dict[Dialect, tuple[memoryview, list[int]]] | None = None
 
     def seal(self) -> memoryview:
         """Join the frames and return them as one buffer. No frame may be added after that."""
@@ -39,8 +56,11 @@ class Batch:
         self.count, self.first, self.last = self.messages(0, len(self.frames))
         return self._data
 
-    def cut(self, begin: int, end: int) -> memoryview:
+    def cut(self, begin: int, end: int, dialect: Dialect | None = None) -> memoryview:
         """The bytes of the frames `begin` to `end`, not copied. The batch must be sealed."""
+        if dialect is not None:
+            data, starts = self._translation(dialect)
+            return data[starts[begin] : starts[end]]
         if self._starts is None:
             self._starts = [0, *itertools.accumulate(map(len, self.frames))]
         return self._data[self._starts[begin] : self._starts[end]]
@@ -49,6 +69,32 @@ class Batch:
         """The number of messages among the frames `begin` to `end`, and the stamps of the first and the last."""
         stamps = [at for at in self.stamps[begin:end] if at]
         return (len(stamps), stamps[0], stamps[-1]) if stamps else (0, 0, 0)
+
+    def said_in(self, dialect: Dialect) -> memoryview:
+        """The whole batch in another dialect. The batch must be sealed."""
+        return self._translation(dialect)[0]
+
+    def records(self, begin: int, end: int) -> list[Record]:
+        """The records of the frames `begin` to `end`. Each frame is decoded once."""
+        if self._records is None:
+            self._records = []
+        self._records += [records_of(frame) for frame in self.frames[len(self._records) : end]]
+        return [record for records in self._records[begin:end] for record in records]
+
+    def _translation(self, dialect: Dialect) -> tuple[memoryview, list[int]]:
+        """The bytes in a dialect, and where those of each frame begin."""
+        if self._translations is None:
+            self._translations = {}
+        found = self._translations.get(dialect)
+        if found is None:
+            personal = self.personal or ()
+            parts = [
+                b"".join(map(dialect.encode, self.records(place, place + 1))) if place not in personal else b""
+                for place in range(len(self.frames))
+            ]
+            found = memoryview(b"".join(parts)), [0, *itertools.accumulate(map(len, parts))]
+            self._translations[dialect] = found
+        return found
 
 
 class RoomListener(Protocol):
@@ -59,6 +105,9 @@ class RoomListener(Protocol):
 
     def leave_out(self, room: "Room[Any]") -> None:
         """Leave out the batch of `room`, which could not be sealed."""
+
+    def hear(self, record: Record, deed: Hashable) -> None:
+        """Take `record` about a person, if another dialect is spoken here and `deed` was not heard last."""
 
 
 class Flushable(Protocol):
@@ -128,12 +177,14 @@ class Room[M]:
     without a name: one person is in it, and others write private messages to it.
     """
 
-    __slots__ = ("batch", "directory", "key", "members", "name", "only", "topic")
+    __slots__ = ("batch", "directory", "key", "members", "name", "only", "topic", "voices")
 
     def __init__(self, name: str, key: str) -> None:
         self.name = name
         self.key = key
         self.members: dict[RoomListener, M] = {}
+        self.voices = 0
+        """The number of members who are not sent frames, but another dialect."""
         self.directory = Directory()
         """The compared forms of the members' names."""
         self.batch = Batch()
@@ -159,6 +210,21 @@ class Room[M]:
         self.tell(tick, frames, stamps[0])
         self.batch.frames += [b""] * (len(stamps) - 1)
         self.batch.stamps += stamps[1:]
+
+    def tell_once(self, record: Record, deed: Hashable, besides: RoomListener | None = None) -> None:
+        """The frame told last was `record`, which concerns a person, and comes in every room of the person.
+
+        Those who are sent frames get it for each room. Another dialect says it once, and not in the batch: at once, to
+        each member who has not heard of the same `deed` from another room, `besides` the one whose deed it is.
+        """
+        if not self.voices or not self.batch.frames:
+            return
+        if self.batch.personal is None:
+            self.batch.personal = set()
+        self.batch.personal.add(len(self.batch.frames) - 1)
+        for member in self.members:
+            if member is not besides:
+                member.hear(record, deed)
 
     def flush(self) -> None:
         """Offer the batch to every member."""

@@ -7,6 +7,7 @@ a session that has said `hello` stays for the grace time, and a new connection c
 import enum
 from functools import partial
 
+from pylingo.reactor.chat.dialect import Voice
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.listing import Listing
 from pylingo.reactor.chat.outbox import Outbox, Transport
@@ -25,6 +26,8 @@ from pylingo.shared.text import MAX_TEXT
 FEATURES = ["rooms", "private", "people", "identity", "moderation", "search", "servers"]
 """What this server has beyond version 1.0 of the protocol."""
 LIMITS = Limits(frame=MAX_BODY, text=MAX_TEXT, name=MAX_NAME, room=MAX_ROOM)
+STAYING = frozenset({"leave", "moved", "kicked"})
+"""The reasons of leaving a room after which a person is still on the server."""
 _KEEP_SEAT = frozenset({"lost", "idle", "stalled", "frame-timeout"})
 """The reasons after which a seat is kept."""
 
@@ -53,6 +56,7 @@ class Session:
     """See the module. Sessions with the same `origin` share limits; it is usually the address.
 
     `motd` is the notice of the day, sent after the welcome. `identity` is the fingerprint of the key that was proven.
+    With a `voice` another dialect is spoken, and the session cannot be resumed.
     """
 
     __slots__ = (
@@ -78,9 +82,10 @@ class Session:
         transport: Transport,
         motd: str = "",
         origin: str | None = None,
+        voice: Voice | None = None,
     ) -> None:
         self.hub = hub
-        self.outbox: Outbox[Session] = Outbox(hub.tick, transport)
+        self.outbox: Outbox[Session] = Outbox(hub.tick, transport, voice)
         self.peer: Peer[Session] | None = peer
         self.origin = origin
         self.token: str | None = None
@@ -184,11 +189,11 @@ class Session:
 
     def reply_ready(self, resumed: bool, re: int | None) -> None:
         """Reply to a `hello`: the name, the room, and the token with which the session is resumed."""
-        assert self.token is not None
+        token = self.token or ""
         rooms = [room.name for room in self.rooms]
         place = rooms[0] if rooms else None
         fingerprint, operator = self.identity, self.hub.access.register.is_operator(self.identity)
-        self.reply(ReadyReply(self.person.name, place, self.token, resumed, fingerprint, operator, re, rooms))
+        self.reply(ReadyReply(self.person.name, place, token, resumed, fingerprint, operator, re, rooms))
 
     def drained(self) -> None:
         """The connection has taken everything that was queued: say what was left out, and go on with a listing."""
@@ -338,6 +343,8 @@ class Session:
         """Get a token. `claim` is the unknown token that the `hello` came with."""
         assert self.peer is not None
         self.peer.said_hello()
+        if self.outbox.voice is not None:
+            return
         self.token = self.hub.tokens.issue(self)
         if claim is not None:
             self.hub.tokens.claim(self, claim)

@@ -17,7 +17,15 @@ REQUEST_FIELDS = {
         "proof?": "str",
         "invite?": "str",
     },
-    "say": {"text": "str", "key?": "key", "id?": "id", "room?": "str", "to?": "str", "action?": "bool"},
+    "say": {
+        "text": "str",
+        "key?": "key",
+        "id?": "id",
+        "room?": "str",
+        "to?": "str",
+        "action?": "bool",
+        "notice?": "bool",
+    },
     "command": {"name": "str", "argument?": "str", "id?": "id", "room?": "str"},
     "history": {
         "since?": "at",
@@ -52,8 +60,8 @@ EVENT_FIELDS = {
         "identity?": "str",
         "operator?": "bool",
     },
-    "message": {"room": "str", "from": "str", "text": "str", "at": "at", "action?": "bool"},
-    "private": {"from": "str", "to": "str", "text": "str", "at": "at", "action?": "bool"} | VERIFIED,
+    "message": {"room": "str", "from": "str", "text": "str", "at": "at", "action?": "bool", "notice?": "bool"},
+    "private": {"from": "str", "to": "str", "text": "str", "at": "at", "action?": "bool", "notice?": "bool"} | VERIFIED,
     "sent": {"room": "str?", "at": "at", "re?": "id", "key?": "key", "to?": "str"},
     "joined": {"room": "str", "name": "str", "users?": "int", "re?": "id"} | VERIFIED,
     "left": {"room": "str", "name": "str", "reason?": "str", "re?": "id", "current?": "str", "by?": "str"}

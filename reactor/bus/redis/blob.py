@@ -10,7 +10,7 @@
 
 A batch has a stamp, and event i of n events has the stamp `top - n + 1 + i`. The stamp is known only when Redis has put
 the batch in its order. So a message is encoded with `PLACEHOLDER` as its `at`, and the receivers write the stamp over
-it: `at` is the last pair of the frame, except for an action, where eight bytes follow.
+it: `at` is the last pair of the frame, except for an action or a notice, where eight bytes follow.
 """
 
 import functools
@@ -36,7 +36,7 @@ MOST_EVENTS = 65_535
 _HEADER = struct.Struct(">BIQHI")
 _MESSAGE, _ACTION, _REDACTED = 1 << 31, 1 << 30, 1 << 29
 _LENGTH = _REDACTED - 1
-_AFTER_AT = len(b"\xa6action\xc3")  # bytes behind the `at` of an action
+_AFTER_AT = len(b"\xa6action\xc3")  # bytes behind the `at` of an action, and of a notice
 _STAMP_SIZE = 8
 _UNMARKED = (None, None)
 
@@ -204,7 +204,7 @@ class Batch:
         frames = self.frames()
         message = _message_in(frames[index])
         frames[index] = frame = encode(
-            Message(message["room"], message["from"], "", PLACEHOLDER, message.get("action"))
+            Message(message["room"], message["from"], "", PLACEHOLDER, message.get("action"), message.get("notice"))
         )
         lengths[index] = len(frame) | (lengths[index] & ~_LENGTH) | _REDACTED
         extra = self._data[self._extra_at : self._begin]

@@ -19,7 +19,7 @@ from pylingo.reactor.bus.redis.roll import Member
 from pylingo.reactor.chat.bus import Deliver
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.room import Room
-from pylingo.reactor.chat.session import Session, State
+from pylingo.reactor.chat.session import STAYING, Session, State
 from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared.codec import encode
@@ -170,10 +170,10 @@ class Rooms:
             self._history.look_ups.pending(room.key, *key)
             abandoned = partial(self._history.look_ups.abandoned, room.key, say.key, session.number)
         marks: Marks | None = None if person.fingerprint is None else self._hub.marks(person)
-        action = say.action or None
-        frame = encode(Message(room.name, person.name, text, PLACEHOLDER, action))
+        action, notice = say.action or None, None if say.action else say.notice or None  # one of them at most
+        frame = encode(Message(room.name, person.name, text, PLACEHOLDER, action, notice))
         saying = Saying(session, self._unconfirmed, len(frame), room.name, say, deliver, abandoned)
-        self._feeds.propose(room.key, Event(frame, True, action is True, None, key, marks), saying)
+        self._feeds.propose(room.key, Event(frame, True, (action or notice) is True, None, key, marks), saying)
 
     def redact(self, session: Session, room: Room[Session], redacted: Redacted, then: Callable[[bool], object]) -> None:
         """See `Bus.redact`."""
@@ -279,7 +279,10 @@ class Rooms:
         elif is_last:
             room.directory.remove(member.key)
             self._hub.members_changed()
-            self._tell(feed.key, encode(Left(room.name, member.name, reason, None, None, by, text)))
+            left = Left(room.name, member.name, reason, None, None, by, text)
+            self._tell(feed.key, encode(left))
+            if reason not in STAYING:
+                room.tell_once(left, ("left", number))
 
     def _renamed(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
         _, number, name, *marks = op
@@ -306,12 +309,17 @@ class Rooms:
             record = Left(room.name, old.name, "leave")
         if record is not None:
             self._tell(feed.key, encode(record), 0, actor)
+        if isinstance(record, Renamed):
+            room.tell_once(record, ("renamed", old.name, name), actor.outbox if actor is not None else None)
 
     def _away(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
         _, number, text = op
         member = feed.roll.get(number)
-        if member is not None:
-            self._tell(feed.key, encode(Away(member.name, text)), 0, actor)
+        room = self._hub.rooms.get(feed.key)
+        if member is not None and room is not None:
+            away = Away(member.name, text)
+            self._tell(feed.key, encode(away), 0, actor)
+            room.tell_once(away, ("away", number, text), actor.outbox if actor is not None else None)
 
     def _topic(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
         _, text, by = op
