@@ -85,7 +85,7 @@ class RedisLogs:
 
     def add_private(self, place: str, entry: Entry, session: int = 1) -> None:
         """Add a private message to a conversation or an inbox."""
-        value = encode_private(entry, session)
+        value = encode_private(entry, session, 1, 2)
         self.call("XADD", self.keys.key(0, f"p:{place}"), f"{entry.at}-0", "b", value)
 
 

@@ -34,13 +34,17 @@ from pylingo.shared.schema import Record
 
 
 class RedisBus:
-    """See the module. `reactor.chat.bus.Bus` says what the methods do."""
+    """See the module. `reactor.chat.bus.Bus` says what the methods do.
+
+    `questions` are held while Redis may not know yet what the servers know, `records` tell it that.
+    """
 
     def __init__(
         self,
         hub: Hub[Session],
         feeds: Feeds,
         questions: Questions,
+        records: Questions,
         keys: Keys,
         history: RedisHistory,
         call_before_flush: Callable[[Callable[[], object]], object],
@@ -48,24 +52,56 @@ class RedisBus:
         keep: int,
         clock: Callable[[], int],
         overview: Overview,
+        monotonic: Callable[[], float],
+        when_sure: Callable[[Callable[[], object]], object],
     ) -> None:
         self._hub = hub
         self._overview = overview
         self._feeds = feeds
         unconfirmed = Unconfirmed()
-        self.sessions = Sessions(hub, questions, keys, call_before_flush)
+        self.sessions = Sessions(hub, records, keys, call_before_flush)
         self._listings = Listings(hub, questions, keys, self.sessions, clock)
         self.rooms = Rooms(hub, feeds, history, unconfirmed, self._listings.left)
-        self._words = PrivateWords(hub, questions, keys, self.sessions, history, unconfirmed, keep, clock)
+        self._words = PrivateWords(hub, questions, keys, self.sessions, history, unconfirmed, keep, clock, monotonic)
         self.signals = Signals(questions, keys, self._words.came)
         self._naming = Naming(hub, questions, keys, self.sessions, self.rooms, self._respell)
         self._strangers = Strangers(hub, questions, keys)
-        self.seats = TravellingSeats(hub, questions, keys, self.sessions, self.rooms, feeds, self.signals, call_later)
+        self.seats = TravellingSeats(
+            hub,
+            questions,
+            keys,
+            self.sessions,
+            self.rooms,
+            feeds,
+            self.signals,
+            call_later,
+            self.when_settled,
+            when_sure,
+        )
         self.signals.on("kick", self._kicked)
         self.signals.on("respell", self._naming.respelled)
         self.signals.on("away", self._went_away)
         self.signals.on("person", self._told_person)
         self.signals.on("everybody", self._told_everybody)
+
+    # --- Redis goes away and comes back
+
+    def down(self) -> None:
+        """Redis is away."""
+        self._words.down()
+
+    def up(self) -> None:
+        """Redis is back, and knows everything again."""
+        self._words.up()
+
+    def when_settled(self, callback: Callable[[], object]) -> None:
+        """Call `callback` when everything that was said here is in Redis; at once if it is."""
+        self._feeds.when_settled(lambda: self._words.when_settled(callback))
+
+    def healed(self) -> None:
+        """Redis may have lost its newest data: tell it again."""
+        self.sessions.register_again()
+        self._words.restore()
 
     # --- people
 
@@ -125,9 +161,10 @@ class RedisBus:
 
     def enter(self, session: Session, name: str, then: Callable[[Room[Session]], object]) -> None:
         def entered(room: Room[Session]) -> None:
-            self.sessions.changed(session)
+            self.sessions.entered(session)
             then(room)
 
+        self.sessions.enters(session, name)
         self.rooms.enter(session, name, entered)
 
     def leave(self, session: Session, room: Room[Session], reason: str, then: Callable[[], object]) -> None:

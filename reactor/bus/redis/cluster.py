@@ -97,6 +97,7 @@ class Cluster:
         self._standstill = Standstill(self.counters, reactor.clock)
         self.deployment = Deployment(reactor, settings, self)
         self._questions = Questions(self.deployment, reactor.call_later)
+        self._records = Questions(self.deployment, reactor.call_later)
 
     @property
     def address(self) -> str:
@@ -144,7 +145,7 @@ class Cluster:
             else:
                 retire()
 
-        feeds.when_settled(settled)
+        bus.when_settled(settled)
 
     def close(self) -> None:
         """Close the connections. The last call."""
@@ -181,11 +182,18 @@ class Cluster:
         self.counters.reconnects += 1
         self._health.up()
         self._people.up()
-        if self._feeds is not None and self._bus is not None and self._history is not None:
+        if self._feeds is not None and self._bus is not None:
             self._bus.signals.follow(self._bus.sessions.server, self.deployment.ears(0).tell)
             self._feeds.up()
-            self._history.up()
+            self._feeds.when_ready(self._go_on)
+        self._records.up()
+
+    def _go_on(self) -> None:
+        """Redis knows what the servers know: it may be asked again."""
         self._questions.up()
+        if self._bus is not None and self._history is not None:
+            self._history.up()
+            self._bus.up()
 
     def _take_part(self, lanes: int) -> None:
         """Be a server of this cluster from now on."""
@@ -228,8 +236,11 @@ class Cluster:
         if self._health is not None and self._people is not None:
             self._health.down(why)
             self._people.down(why)
-        if self._feeds is not None:
+        self._questions.hold()
+        if self._feeds is not None and self._bus is not None and self._history is not None:
+            self._history.hold()
             self._feeds.down(why)
+            self._bus.down()
 
     def pushed(self, channel: bytes, data: bytes) -> None:
         """See `DeploymentListener.pushed`."""
@@ -260,6 +271,7 @@ class Cluster:
             self._hub,
             feeds,
             self._questions,
+            self._records,
             keys,
             history,
             reactor.call_before_flush,
@@ -267,12 +279,15 @@ class Cluster:
             settings.keep,
             wall_clock,
             self._overview(feeds),
+            reactor.clock,
+            self._when_sure,
         )
         self._feeds, self._history, self._bus = feeds, history, bus
         self._hub.bus, self._hub.history = bus, history
         bus.signals.on("stopping", self._stopping)
         bus.signals.follow(server, self.deployment.ears(0).tell)
         feeds.up()
+        feeds.when_ready(self._go_on)
 
         def began() -> None:
             self._has_numbers = True
@@ -287,6 +302,11 @@ class Cluster:
             self.deployment.ears(0).call(answer, "INFO")
 
         return Overview(self._health, ask, self.address, lambda: feeds.lag, self._reactor.call_later)
+
+    def _when_sure(self, callback: Callable[[], object]) -> None:
+        """Call `callback` when it is certain that this server was not given up; at once if it is."""
+        assert self._health is not None
+        self._health.when_sure(callback)
 
     def _stopping(self, server: int) -> None:
         """Another server ends as planned: its seats need not wait for the patience."""
@@ -340,7 +360,7 @@ class Cluster:
     def healed(self) -> None:
         """See `FeedListener.healed`."""
         assert self._bus is not None
-        self._bus.sessions.register_again()
+        self._bus.healed()
 
     def fenced(self) -> None:
         """See `FeedListener.fenced` and `HealthListener.fenced`: end everybody here, and begin anew."""

@@ -80,6 +80,7 @@ class Feeds:
         self._effects = Effects(
             reactor, server, self._ring, self._holdings, listener, self._committer.saw, self._flights.landed
         )
+        self._waiting: list[Callable[[], object]] = []  # until Redis takes proposals
         self._stillness = Stillness(lambda *how: reactor.run_safely(listener.stands_still, *how))
         self._watch = reactor.call_later(_WATCH_PERIOD, self._look_round)
 
@@ -156,6 +157,13 @@ class Feeds:
     def when_settled(self, callback: Callable[[], object]) -> None:
         """Call `callback` when everything proposed until now has taken effect; at once if it has."""
         self._settling.when_settled(callback)
+
+    def when_ready(self, callback: Callable[[], object]) -> None:
+        """Call `callback` when Redis takes proposals again; at once if it does."""
+        if self._flights.is_ready:
+            callback()
+        else:
+            self._waiting.append(callback)
 
     @property
     def is_ready(self) -> bool:
@@ -307,6 +315,9 @@ class Feeds:
                 self._flights.want(feed)
         if is_another:
             self._settling.when_settled(lambda: self._holdings.restore(self._feeds.values()))
+        waiting, self._waiting = self._waiting, []
+        for callback in waiting:
+            self._reactor.run_safely(callback)
 
     def _look_round(self) -> None:
         """Notice what stands still."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from pylingo.reactor.bus.redis.deployment import Deployment
-from pylingo.reactor.bus.redis.hearts import PERIOD, Hearts, ServerState
+from pylingo.reactor.bus.redis.hearts import LONGEST_REPLY, PERIOD, Hearts, ServerState
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.library import function
 from pylingo.reactor.bus.redis.link import LinkLost, RedisError
@@ -73,6 +73,8 @@ class Health:
         self._hearts = Hearts(reactor.clock, patience)
         self._reaper: Reaper | None = None
         self._beat = 0
+        self._beaten_at = self._sure_at = reactor.clock()  # when the newest beat was sent, and the newest with a reply
+        self._unsure: list[Callable[[], object]] = []
         self._is_waiting = False
         self._is_fenced = False
         self._is_up = False
@@ -88,6 +90,16 @@ class Health:
     def has_company(self) -> bool:
         """Whether another server's heart has beaten within the last three seconds."""
         return any(server != self.server for server in self._hearts.fresh(_FRESH))
+
+    def when_sure(self, callback: Callable[[], object]) -> None:
+        """Call `callback` when Redis has said that this server is not given up; at once if it did just now.
+
+        A server that has hung for a while goes on with what has come meanwhile before it learns that.
+        """
+        if self._reactor.clock() - self._sure_at <= LONGEST_REPLY:
+            callback()
+        else:
+            self._unsure.append(callback)
 
     def pause(self) -> None:
         """Beat no more, so the others can give this server up."""
@@ -165,6 +177,7 @@ class Health:
         if not self._is_up or self._is_waiting:
             return
         self._beat += 1
+        self._beaten_at = self._reactor.clock()
         self._is_waiting = True
         state = ServerState(
             self._beat, self._people(), round(self._lag() * 1_000), self._version, self._address()
@@ -190,6 +203,11 @@ class Health:
                 self._end()
                 self._listener.fenced()
             return
+        self._sure_at = self._beaten_at
+        if self._unsure and self._reactor.clock() - self._sure_at <= LONGEST_REPLY:
+            unsure, self._unsure = self._unsure, []
+            for callback in unsure:
+                self._reactor.run_safely(callback)
         states = dict(zip(map(int, reply[::2]), reply[1::2], strict=True))
         for server, state in self._hearts.heard(states, self.server):
             if self._reaper is not None:

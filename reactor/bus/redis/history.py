@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from pylingo.reactor.bus.redis.keys import Keys
-from pylingo.reactor.bus.redis.log_reader import Clock, forget, log_of, read_page, search
+from pylingo.reactor.bus.redis.log_reader import Clock, log_of, read_page, search
 from pylingo.reactor.bus.redis.look_ups import LookUps
 from pylingo.reactor.bus.redis.questions import Links, Questions
 from pylingo.reactor.bus.redis.redaction import redact
@@ -53,6 +53,10 @@ class RedisHistory:
         """The keys of messages. The bus tells it of those that are on their way and of those that have arrived."""
         self._searches = Turns()
         self._is_searching = False
+
+    def hold(self) -> None:
+        """Redis is away. Ask nothing until `up`: when it comes back, it may have lost its newest data at first."""
+        self._questions.hold()
 
     def up(self) -> None:
         """Redis is back: ask what could not be asked."""
@@ -146,8 +150,7 @@ class RedisHistory:
     # --- who is there
 
     def ended(self, session: int) -> None:
-        """Drop the inbox of a session that has ended. The bus must not call it if another server has the session."""
-        self._questions.ask(0, forget(log_of(self._keys, private.inbox(session))), lambda _: None)
+        """Do nothing: the bus has the inbox deleted with the session, unless another server goes on with it."""
 
     def occupied(self, room: str) -> None:
         self.topics.occupied(room)

@@ -11,7 +11,7 @@
 --   rooms        hash: ROOM -> packed [spelling, people]
 -- In lane 0: sessions (number -> packed record), of:S (set of the sessions of S), names (compared name -> numbers), tok
 -- (digest -> number), servers (S -> packed state), reaping (S -> the server that gives S up), taken:S (sessions that
--- others have taken from S), told:S (calls of tell by S whose replies may be lost -> their stamps).
+-- others have taken from S).
 
 local REAPED = 'reaped'
 local GENERATIONS = 1048576  -- connections for each server; above that stands a random number, its own
@@ -317,10 +317,11 @@ local function is_elsewhere(sessions, taken, number, record)
   return old and cmsgpack.unpack(old)['s'] ~= cmsgpack.unpack(record)['s']
 end
 
--- KEYS fence sessions of tok taken ; ARGV number record, digest of its token or '', digest of its old token or ''
+-- KEYS fence sessions of tok taken ; ARGV number record, digest of its token or '', digest of its old token or '', '1' if
+-- Redis may have lost that the server has the session. Returns whether the record is stored.
 local function put(keys, args)
   if is_reaped(keys[1]) then return fenced() end
-  if is_elsewhere(keys[2], keys[5], args[1], args[2]) then return 0 end
+  if args[5] ~= '1' and is_elsewhere(keys[2], keys[5], args[1], args[2]) then return 0 end
   redis.call('HSET', keys[2], args[1], args[2])
   redis.call('SADD', keys[3], args[1])
   if args[4] ~= '' and args[4] ~= args[3] then redis.call('HDEL', keys[4], args[4]) end
@@ -356,13 +357,14 @@ local function release_name(names, compared, number)
   if #left == 0 then redis.call('HDEL', names, compared) else redis.call('HSET', names, compared, table.concat(left, ' ')) end
 end
 
--- KEYS sessions of tok names ; ARGV number server, digest of its token or '', compared name or ''
--- A session is over, unless another server has taken it. Returns whether it is.
+-- KEYS sessions of tok names inbox ; ARGV number server, digest of its token or '', compared name or ''
+-- A session is over, unless another server has taken it: its inbox goes with it. Returns whether it is over.
 local function drop(keys, args)
   local packed = redis.call('HGET', keys[1], args[1])
   if packed and number_text(cmsgpack.unpack(packed)['s']) ~= args[2] then return 0 end
   redis.call('HDEL', keys[1], args[1])
   redis.call('SREM', keys[2], args[1])
+  redis.call('DEL', keys[5])
   if args[3] ~= '' and redis.call('HGET', keys[3], args[3]) == args[1] then redis.call('HDEL', keys[3], args[3]) end
   if args[4] ~= '' then release_name(keys[4], args[4], args[1]) end
   return 1
@@ -370,7 +372,7 @@ end
 
 -- KEYS fence sessions of names taken ; ARGV compared name, number, record, then the fingerprints of the same person
 -- Gives a name to a session and stores its record. Returns 1 and the other sessions that have the name, all of the same
--- person; or 0, and the session that has it with its record.
+-- person; 0, and the session that has it with its record; or 0 alone if another server has the session.
 local function claim(keys, args)
   if is_reaped(keys[1]) then return fenced() end
   if is_elsewhere(keys[2], keys[5], args[2], args[3]) then return {0, args[2], redis.call('HGET', keys[2], args[2]) or ''} end
@@ -398,43 +400,59 @@ local function release(keys, args)
   return 1
 end
 
--- KEYS fence, told by the caller, head of all private messages, names, sessions, then at most three streams
--- ARGV top keep prefix of channels, compared name of the recipient, that of the sender, batch of one message, number of
---   the session, caller, number of this call, then those of earlier calls whose replies have come
--- Stores a private message and publishes its stamp and the batch to the servers of both. Returns the stamp and the number
--- of sessions of the recipient that are told. A call that is made again stores nothing and returns the same stamp. The
--- stamp is 0 if another server has the session.
+-- KEYS fence, head of all private messages, names, sessions, then two or three streams, the conversation first
+-- ARGV top keep prefix of channels, compared name of the recipient and its session's number or '', the same of the
+-- sender, message, the number of the session that tells it, caller
+-- Stores a private message and publishes its stamp and the message to the servers of both. A message that the
+-- conversation has already, as its answer was lost, keeps its stamp. Returns the stamp; 0 if another server has the
+-- session.
 local function tell(keys, args)
   if is_reaped(keys[1]) then return fenced() end
-  local told, sessions = keys[2], keys[5]
-  for i = 10, #args do redis.call('HDEL', told, args[i]) end
-  local known = redis.call('HGET', told, args[9])
-  if known then return {known, 0} end
-  local speaker = redis.call('HGET', sessions, args[7])
-  if speaker and number_text(cmsgpack.unpack(speaker)['s']) ~= args[8] then return {'0', 0} end
-  local top = args[1]
-  local before = redis.call('GET', keys[3]) or '0'
-  if tonumber(before) >= tonumber(top) then top = number_text(tonumber(before) + 1) end
-  redis.call('SET', keys[3], top)
-  for i = 6, #keys do
-    redis.pcall('XADD', keys[i], 'MAXLEN', '~', args[2], top .. '-0', 'b', args[6], 'p', before)
+  local top, message = args[1], args[8]
+  for _, entry in ipairs(redis.call('XRANGE', keys[5], top .. '-0', '+')) do
+    if entry[2][2] == message then return string.match(entry[1], '%d+') end
   end
-  redis.call('HSET', told, args[9], top)
-  redis.call('EXPIRE', told, DAYS_7)
-  local servers, recipients = {}, 0
-  for i = 4, 5 do
-    for number in string.gmatch(redis.call('HGET', keys[4], args[i]) or '', '%d+') do
-      local packed = redis.call('HGET', sessions, number)
-      if packed then
-        servers[number_text(cmsgpack.unpack(packed)['s'])] = true
-        if i == 4 then recipients = recipients + 1 end
-      end
+  local speaker = redis.call('HGET', keys[4], args[9])
+  if speaker and number_text(cmsgpack.unpack(speaker)['s']) ~= args[10] then return '0' end
+  local before = redis.call('GET', keys[2]) or '0'
+  if tonumber(before) >= tonumber(top) then top = number_text(tonumber(before) + 1) end
+  redis.call('SET', keys[2], top)
+  for i = 5, #keys do redis.pcall('XADD', keys[i], 'MAXLEN', '~', args[2], top .. '-0', 'b', message) end
+  local servers = {}
+  for i = 4, 6, 2 do
+    local numbers = args[i + 1] ~= '' and args[i + 1] or redis.call('HGET', keys[3], args[i]) or ''
+    for number in string.gmatch(numbers, '%d+') do
+      local packed = redis.call('HGET', keys[4], number)
+      if packed then servers[number_text(cmsgpack.unpack(packed)['s'])] = true end
     end
   end
   for server in pairs(servers) do
-    redis.call('SPUBLISH', args[3] .. 'srv:' .. server, top .. ' ' .. args[6])
+    redis.call('SPUBLISH', args[3] .. 'srv:' .. server, top .. ' ' .. message)
   end
-  return {top, recipients}
+  return top
+end
+
+-- KEYS fence, head of all private messages, then two or three streams ; ARGV stamp keep message
+-- Brings a private message back that Redis may have lost. A stream takes no entry below its last, so one with newer
+-- messages is written again.
+local function retell(keys, args)
+  if is_reaped(keys[1]) then return fenced() end
+  if tonumber(redis.call('GET', keys[2]) or '0') < tonumber(args[1]) then redis.call('SET', keys[2], args[1]) end
+  local id = args[1] .. '-0'
+  for i = 3, #keys do
+    local newer = redis.call('XRANGE', keys[i], id, '+', 'COUNT', 1)[1]
+    if not newer then
+      redis.pcall('XADD', keys[i], 'MAXLEN', '~', args[2], id, 'b', args[3])
+    elseif newer[1] ~= id then
+      local entries = redis.call('XRANGE', keys[i], '-', '+')
+      redis.call('DEL', keys[i])
+      for _, entry in ipairs(entries) do
+        if entry[1] == newer[1] then redis.call('XADD', keys[i], id, 'b', args[3]) end
+        redis.call('XADD', keys[i], entry[1], unpack(entry[2]))
+      end
+    end
+  end
+  return 1
 end
 
 -- KEYS config ; ARGV field value ... : sets what is not set yet, and returns everything
@@ -466,4 +484,5 @@ register('drop', drop, EVEN_IF_FULL)
 register('claim', claim, EVEN_IF_FULL)
 register('release', release, EVEN_IF_FULL)
 register('tell', tell)
+register('retell', retell, EVEN_IF_FULL)
 register('agree', agree)

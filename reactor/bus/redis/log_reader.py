@@ -70,11 +70,11 @@ def _room_keys(top: int, data: bytes) -> Iterable[Keyed]:
 
 
 def _private_messages(at: int, data: bytes) -> list[Entry]:
-    return [read_private(at, data)[0]]
+    return [read_private(at, data).entry]
 
 
 def _private_keys(at: int, data: bytes) -> Iterable[Keyed]:
-    entry, session = read_private(at, data)
+    entry, session, *_ = read_private(at, data)
     return [] if entry.key is None else [Keyed(entry.key, session, folded(entry.from_), at)]
 
 
@@ -162,11 +162,6 @@ def read_entry(log: Log, at: int) -> Steps[tuple[int, bytes] | None]:
     """Read the entry that has the stamp, if there is one: the first entry that is not below it."""
     (rows,) = yield [("XRANGE", log.stream, f"{at}-0", "+", "COUNT", 1)]
     return next(iter(_entries(rows)), None)
-
-
-def forget(log: Log) -> Steps[None]:
-    """Delete a log."""
-    yield [("UNLINK", log.stream)]
 
 
 # --- walking

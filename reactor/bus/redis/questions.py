@@ -62,7 +62,9 @@ class Questions:
         self._call_later = call_later
         self._waiting: deque[_Question] = deque()
         self._is_asking_again = False
-        self._is_cut = False  # the connection was lost: what is asked now must not overtake what waits
+        self._is_held = (
+            False  # what is asked now must not overtake what waits, or Redis may not know yet what it should
+        )
         self._error = ""  # the last one that was logged
 
     def __len__(self) -> int:
@@ -78,9 +80,16 @@ class Questions:
         """
         self._go_on(_Question(lane, steps, finish, put_off), None)
 
+    def hold(self) -> None:
+        """Ask nothing until `up`: Redis may not know yet what it should."""
+        self._is_held = True
+
     def up(self) -> None:
         """Ask again what has waited: Redis is back."""
-        self._is_cut = False
+        self._is_held = False
+        self._ask_waiting()
+
+    def _ask_waiting(self) -> None:
         waiting, self._waiting = self._waiting, deque()
         for question in waiting:
             self._send(question)
@@ -91,7 +100,7 @@ class Questions:
         except StopIteration as end:
             question.finish(end.value)
             return
-        if question.commands and self._is_cut:
+        if question.commands and self._is_held:
             self._wait(question)
         elif question.commands:
             self._send(question)
@@ -133,7 +142,7 @@ class Questions:
             return
         self._wait(question)
         if isinstance(error, LinkLost):
-            self._is_cut = True
+            self._is_held = True
         else:
             if str(error) != self._error:
                 self._error = str(error)
@@ -144,4 +153,5 @@ class Questions:
 
     def _ask_again(self) -> None:
         self._is_asking_again = False
-        self.up()
+        if not self._is_held:
+            self._ask_waiting()

@@ -61,7 +61,11 @@ class Ghosts:
 
 
 class TravellingSeats:
-    """See the module. `grace()` gives the seconds for which a seat is kept; `call_later` is the reactor's."""
+    """See the module. `call_later` is the reactor's.
+
+    `when_settled` calls back when everything said on this server is in Redis, `when_sure` when it is certain that the
+    others have not given it up.
+    """
 
     def __init__(
         self,
@@ -73,9 +77,13 @@ class TravellingSeats:
         feeds: Feeds,
         signals: Signals,
         call_later: Callable[..., object],
+        when_settled: Callable[[Callable[[], object]], object],
+        when_sure: Callable[[Callable[[], object]], object],
     ) -> None:
         self._hub = hub
+        self._when_sure = when_sure
         self._questions = questions
+        self._when_settled = when_settled
         self._keys = keys
         self._sessions = sessions
         self._rooms = rooms
@@ -84,7 +92,8 @@ class TravellingSeats:
         self._call_later = call_later
         self._ghosts = Ghosts(self._bury)
         self._asks = itertools.count(1)
-        self._asked: dict[int, tuple[int, Callable[[bool], object]]] = {}  # by number: the server, and what to do then
+        self._asked: dict[int, tuple[int, Callable[[bool], object]]] = {}  # by number: the server, and the taking
+        self._sitting: dict[int, list[Found]] = {}  # by number: those who wait until the session is in its rooms
         signals.on("give", self._give)
         signals.on("given", self._answered)
         signals.on("reaped", self._reaped_elsewhere)
@@ -95,7 +104,7 @@ class TravellingSeats:
         """See `Bus.find_seat`. The seat of another identity stays where it is."""
         seat = self._hub.tokens.find(token, key)
         if seat is not None:
-            then(seat)
+            self._when_sure(partial(self._found_here, seat, then))
             return
 
         def found(place: tuple[int, SessionRecord] | None) -> None:
@@ -108,6 +117,13 @@ class TravellingSeats:
 
         self._questions.ask(0, self._look(digest(token)), found)
 
+    def _found_here(self, seat: Session, then: Found) -> None:
+        """A session is on this server. Wait until it has its place in its rooms."""
+        if (waiting := self._sitting.get(seat.number)) is not None:
+            waiting.append(then)
+        else:
+            then(seat if seat.state in (State.ATTACHED, State.AWAY) else None)
+
     def _look(self, token: str) -> Steps[tuple[int, SessionRecord] | None]:
         (number,) = yield [("HGET", self._keys.key(0, "tok"), token)]
         if number is None:
@@ -118,30 +134,34 @@ class TravellingSeats:
     def _ask(self, number: int, record: SessionRecord, token: str, then: Found) -> None:
         """Ask the server that has the session to give it away, and take it when it has, or when the server is gone."""
         server, ask = record["s"], next(self._asks)
-        if server == self._sessions.server:  # the ghost of another server, or it has just ended
-            if self._ghosts.give(number):
+        if server == self._sessions.server:
+            if (session := self._sessions.by_number.get(number)) is not None:
+                self._found_here(session, then)
+            else:  # the ghost of another server, perhaps of one that is being given up
+                self._ghosts.give(number)
                 self._sit(number, server, record, token, then)
-            else:
-                then(None)
             return
         self._asked[ask] = server, partial(self._take, number, server, record["f"], token, then)
-        self._send(ask, server, number, record["r"], _ASK_AGAIN)
+        self._send(ask, server, number, _ASK_AGAIN)
 
-    def _send(self, ask: int, server: int, number: int, rooms: list[str], pause: float) -> None:
+    def _send(self, ask: int, server: int, number: int, pause: float) -> None:
         """Ask until there is an answer: a server that has just died still counts as connected for a moment."""
         if ask not in self._asked:
             return
 
         def received(receivers: int) -> None:
             if not receivers:
-                self._shut_out(server, rooms, lambda: self._answered(ask, False))
+                self._answered(ask, False)
             else:
-                self._call_later(pause, self._send, ask, server, number, rooms, min(2 * pause, _LONGEST_PAUSE))
+                self._call_later(pause, self._send, ask, server, number, min(2 * pause, _LONGEST_PAUSE))
 
         self._signals.send(server, received, "give", number, self._sessions.server, ask)
 
     def _shut_out(self, server: int, rooms: list[str], done: Callable[[], object]) -> None:
-        """Have Redis refuse what a server that is gone still has on its way to these rooms."""
+        """Have Redis refuse what a server that seems gone still has on its way to these rooms.
+
+        If it is only cut off, it reads what was taken from it before it goes on.
+        """
         lanes = {self._keys.lane(fold(room)) for room in rooms}
         left = len(lanes)
 
@@ -172,7 +192,12 @@ class TravellingSeats:
             if packed is None:  # it has ended, or is with a third server
                 self.find(token, None, identity, then)
                 return
-            self._sit(number, server, read_record(packed), token, then)
+            record = read_record(packed)
+            sit = partial(self._sit, number, server, record, token, then)
+            if is_given:
+                sit()
+            else:
+                self._shut_out(server, record["r"], sit)
 
         me = self._sessions.server
         rests = (f"fence:{me}", "sessions", f"of:{server}", f"of:{me}", f"taken:{server}", f"taken:{me}")
@@ -186,6 +211,7 @@ class TravellingSeats:
         session.person.away = record["a"]
         self._sessions.took(session)
         self._feeds.counters.sessions_taken += 1
+        self._sitting[number] = [then]
         names = record["r"][::-1]  # the current one last, so that it is the first
         left = len(names)
 
@@ -195,7 +221,8 @@ class TravellingSeats:
             if left <= 0:
                 self._sessions.changed(session)
                 is_kept = self._hub.seats.keep(session)  # the connection that wants it may have broken meanwhile
-                then(session)
+                for found in self._sitting.pop(number):
+                    found(session)
                 if not is_kept and session.is_away:
                     session.expire()
 
@@ -229,7 +256,7 @@ class TravellingSeats:
             self._keep({number: rooms})  # if the other server dies, nobody else would end it
             given()
 
-        self._feeds.when_settled(settled)
+        self._when_settled(settled)
 
     def give_away(self, session: Session, goodbye: bytes = REPLACED) -> None:
         """End a session here that goes on elsewhere: no room is told."""
@@ -277,8 +304,6 @@ class TravellingSeats:
                 self._rooms.propose(room, Event(op=["leave", number, "lost", None, None]))
             if record is not None:
                 self._feeds.when_settled(lambda: self._sessions.drop(number, record["t"] or "", fold(record["n"])))
-                if record["f"] is None:
-                    self._hub.history.ended(number)
 
         self._questions.ask(0, one("HGET", self._key("sessions"), number), read)
 

@@ -17,6 +17,7 @@ from pylingo.reactor.bus.redis.library import function
 from pylingo.reactor.bus.redis.questions import Command, Questions, Steps
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.session import Session
+from pylingo.reactor.history import private
 from pylingo.shared.names import fold
 
 GUESTS = 1_000
@@ -61,7 +62,8 @@ class Sessions:
         """Those that the other servers know."""
         self.server = 0
         self._hub = hub
-        self._questions = questions
+        self.questions = questions
+        """Those that tell Redis what is here. They are never held."""
         self._keys = keys
         self._schedule = schedule
         self._numbers = itertools.count(1)
@@ -70,6 +72,7 @@ class Sessions:
         self._is_asking = False
         self._changed: dict[Session, None] = {}
         self._digests: dict[Session, str] = {}  # of the tokens in the records
+        self._entering: dict[Session, str] = {}
 
     def begin(self, server: int, began: Callable[[], object]) -> None:
         """Be the server with that number. Call `began` when sessions may come."""
@@ -100,14 +103,14 @@ class Sessions:
             self._guests_left = max(0, self._guests_left) + GUESTS
             taken()
 
-        self._questions.ask(0, one("INCRBY", self._keys.key(0, "next-guest"), GUESTS), got)
+        self.questions.ask(0, one("INCRBY", self._keys.key(0, "next-guest"), GUESTS), got)
 
     # --- records
 
     def register(self, session: Session) -> None:
         """Make a session known to the other servers."""
         if self.by_number.setdefault(session.number, session) is session:
-            self._questions.ask(0, one(*self.claim_command(session, session.person.name)), lambda _: None)
+            self.questions.ask(0, one(*self.claim_command(session, session.person.name)), lambda _: None)
 
     def changed(self, session: Session) -> None:
         """Something in the record of a session has changed."""
@@ -116,24 +119,39 @@ class Sessions:
                 self._schedule(self._store)
             self._changed[session] = None
 
+    def enters(self, session: Session, room: str) -> None:
+        """A session is on its way into a room. Its record says so before: a server that takes it looks there."""
+        self._entering[session] = room
+        self.changed(session)
+
+    def entered(self, session: Session) -> None:
+        """A session is in the room that it was on its way to."""
+        self._entering.pop(session, None)
+        self.changed(session)
+
     def ended(self, session: Session, key: str) -> None:
         """Forget a session that has ended, and whose name has the compared form `key`."""
         if self.by_number.pop(session.number, None) is None:
             return
-        self._changed.pop(session, None)
+        self._forget(session)
         self.drop(session.number, self._digests.pop(session, ""), key)
 
     def drop(self, number: int, token: str, key: str) -> None:
-        """Have Redis forget a session of this server, the digest of its token, and its name by compared form."""
-        keys = [self._key(rest) for rest in ("sessions", f"of:{self.server}", "tok", "names")]
+        """Have Redis forget a session of this server, the digest of its token, its name by compared form, its inbox."""
+        rests = ("sessions", f"of:{self.server}", "tok", "names", f"p:{private.inbox(number)}")
+        keys = [self._key(rest) for rest in rests]
         values = number, self.server, token, key
-        self._questions.ask(0, one("FCALL", function("drop"), len(keys), *keys, *values), lambda _: None)
+        self.questions.ask(0, one("FCALL", function("drop"), len(keys), *keys, *values), lambda _: None)
 
     def gave_away(self, session: Session) -> None:
         """Forget a session that another server has."""
         self.by_number.pop(session.number, None)
-        self._changed.pop(session, None)
+        self._forget(session)
         self._digests.pop(session, None)
+
+    def _forget(self, session: Session) -> None:
+        self._changed.pop(session, None)
+        self._entering.pop(session, None)
 
     def took(self, session: Session) -> None:
         """Take in a session of another server, whose record is ours already."""
@@ -144,8 +162,8 @@ class Sessions:
     def register_again(self) -> None:
         """Write everything anew: Redis may have lost it."""
         for session in self.by_number.values():
-            self._questions.ask(0, one(*self.claim_command(session, session.person.name)), lambda _: None)
-            self.changed(session)
+            self._put(session, True)
+            self.questions.ask(0, one(*self.claim_command(session, session.person.name)), lambda _: None)
 
     def claim_command(self, session: Session, name: str) -> Command:
         """The call that gives a name to a session, unless somebody else has it."""
@@ -158,28 +176,34 @@ class Sessions:
     def release(self, session: Session, key: str) -> None:
         """A session no longer has the name with this compared form."""
         command = ("FCALL", function("release"), 1, self._key("names"), key, session.number)
-        self._questions.ask(0, one(*command), lambda _: None)
+        self.questions.ask(0, one(*command), lambda _: None)
 
     def _store(self) -> None:
         changed, self._changed = self._changed, {}
-        keys = self._own_keys("tok")
         for session in changed:
-            before = self._digests.get(session, "")
-            now = digest(session.token) if session.token is not None else ""
-            self._digests[session] = now
-            record = _pack(self._record(session, session.person.name))
-            command = ("FCALL", function("put"), len(keys), *keys, session.number, record, now, before)
-            self._questions.ask(0, one(*command), lambda _: None)
+            self._put(session, False)
+
+    def _put(self, session: Session, is_unknown: bool) -> None:
+        """Write the record of a session. Redis may not know that it is here if it `is_unknown`."""
+        keys = self._own_keys("tok")
+        before = self._digests.get(session, "")
+        now = digest(session.token) if session.token is not None else ""
+        self._digests[session] = now
+        record = _pack(self._record(session, session.person.name))
+        command = ("FCALL", function("put"), len(keys), *keys, session.number, record, now, before, int(is_unknown))
+        self.questions.ask(0, one(*command), lambda _: None)
 
     def _record(self, session: Session, name: str) -> SessionRecord:
         person = session.person
+        rooms = [room.name for room in session.rooms]
+        entering = self._entering.get(session)
         return {
             "s": self.server,
             "n": name,
             "f": session.identity,
             "c": person.since,
             "a": person.away,
-            "r": [room.name for room in session.rooms],
+            "r": rooms if entering is None or entering in rooms else [entering, *rooms],
             "h": session.host,
             "t": digest(session.token) if session.token is not None else None,
         }

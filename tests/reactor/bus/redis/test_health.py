@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pylingo.reactor.bus.redis.health import Health
+from pylingo.reactor.bus.redis.hearts import LONGEST_REPLY
 from pylingo.reactor.engine.loop import Reactor
 from tests.fakes.health_log import HealthLog
 from tests.fakes.redis_listeners import turn_until
@@ -107,3 +108,18 @@ def test_nobody_is_given_up_while_redis_hangs(make_health: MakeHealth, loop: Rea
 def test_a_server_is_given_up_after_ten_seconds_unless_told_otherwise() -> None:
     assert Health.__init__.__defaults__ is not None
     assert Health.__init__.__defaults__[0] == 10.0
+
+
+def test_a_server_is_sure_only_while_redis_answers(make_health: MakeHealth, loop: Reactor, redis: RedisProcess) -> None:
+    server = make_health()
+    turn_until(loop, lambda: server.health.servers)
+    called: list[str] = []
+    server.health.when_sure(lambda: called.append("at once"))
+    assert called == ["at once"]
+    redis.pause()
+    end = loop.clock() + LONGEST_REPLY + 1.2
+    turn_until(loop, lambda: loop.clock() > end)
+    server.health.when_sure(lambda: called.append("later"))
+    assert called == ["at once"]
+    redis.resume()
+    turn_until(loop, lambda: called == ["at once", "later"])

@@ -161,12 +161,6 @@ def test_a_message_is_redacted(desk: Desk, logs: RedisLogs):
     assert desk.page(HistoryRequest(search="red 1")).messages == []
 
 
-def test_the_inbox_of_a_session_that_ended_is_gone(desk: Desk, logs: RedisLogs):
-    logs.add_private(inbox(7), Entry("ada", "psst", BASE, None, "ben"))
-    desk.history.ended(7)
-    assert desk.answer(lambda answer: desk.history.inbox(7, ALL, answer)) == Page([], False, None)
-
-
 def test_answers_wait_for_a_redis_that_is_away(desk: Desk, redis: RedisProcess):
     redis.kill()
     turn_until(desk.reactor, lambda: desk.log.downs)

@@ -1,6 +1,5 @@
 """The functions that run inside Redis."""
 
-import itertools
 import re
 from typing import Any
 
@@ -70,7 +69,6 @@ def claim(redis: RedisProcess, name: str, number: int, fingerprint: str | None =
     return call(redis, "claim", keys, name, number, record, *same)
 
 
-CALLS = itertools.count(1_000)
 ANN, BOB, CARL = (1 << 32) + 1, (2 << 32) + 1, (2 << 32) + 2
 
 
@@ -155,20 +153,22 @@ def test_a_server_that_gives_a_session_need_not_be_told(loaded: RedisProcess) ->
 def test_only_the_owner_ends_a_session(loaded: RedisProcess) -> None:
     claim(loaded, "ann", ANN)
     call(loaded, "put", ["fence:1", "sessions", "of:1", "tok", "taken:1"], ANN, msgpack.packb({"s": 1}), "aa", "")
-    assert call(loaded, "drop", ["sessions", "of:2", "tok", "names"], ANN, 2, "aa", "ann") == 0
-    assert call(loaded, "drop", ["sessions", "of:1", "tok", "names"], ANN, 1, "aa", "ann") == 1
-    assert [loaded.call("EXISTS", key(rest)) for rest in ("sessions", "of:1", "tok", "names")] == [0, 0, 0, 0]
+    loaded.call("XADD", key("p:@1"), "*", "b", "message")
+    assert call(loaded, "drop", ["sessions", "of:2", "tok", "names", "p:@1"], ANN, 2, "aa", "ann") == 0
+    assert call(loaded, "drop", ["sessions", "of:1", "tok", "names", "p:@1"], ANN, 1, "aa", "ann") == 1
+    assert [loaded.call("EXISTS", key(rest)) for rest in ("sessions", "of:1", "tok", "names", "p:@1")] == [0] * 5
 
 
 # --- private messages
 
 
-def tell(redis: RedisProcess, top: int, number: int = 0, *answered: int) -> Any:
-    streams = ["p:@a", "p:@b", "p:@a|b"]
-    keys = ["fence:1", "told:1", "h:@", "names", "sessions", *streams]
-    return call(
-        redis, "tell", keys, top, 100, "pylingo/0:{0}", "bob", "ann", b"batch", ANN, 1, number or next(CALLS), *answered
-    )
+STREAMS = ["p:@a|b", "p:@a", "p:@b"]
+
+
+def tell(redis: RedisProcess, top: int, message: bytes = b"message", numbers: tuple[Any, Any] = ("", "")) -> Any:
+    keys = ["fence:1", "h:@", "names", "sessions", *STREAMS]
+    people = "bob", numbers[0], "ann", numbers[1]
+    return call(redis, "tell", keys, top, 100, "pylingo/0:{0}", *people, message, ANN, 1)
 
 
 def test_a_private_message_goes_to_the_servers_of_both(
@@ -182,41 +182,75 @@ def test_a_private_message_goes_to_the_servers_of_both(
     claim(loaded, "ann", ANN)
     claim(loaded, "bob", BOB, "f")
     claim(loaded, "bob", CARL, "f", "f")
-    assert tell(loaded, 50) == [b"50", 2]
+    assert tell(loaded, 50) == b"50"
     turn_until(loop, lambda: len(pushes) == 2)
     assert sorted(pushes) == [
-        (1, b"pylingo/0:{0}srv:1", b"50 batch"),
-        (2, b"pylingo/0:{0}srv:2", b"50 batch"),
+        (1, b"pylingo/0:{0}srv:1", b"50 message"),
+        (2, b"pylingo/0:{0}srv:2", b"50 message"),
     ]
-    for stream in ("p:@a", "p:@b", "p:@a|b"):
-        assert loaded.call("XRANGE", key(stream), "-", "+") == [[b"50-0", [b"b", b"batch", b"p", b"0"]]]
+    for stream in STREAMS:
+        assert loaded.call("XRANGE", key(stream), "-", "+") == [[b"50-0", [b"b", b"message"]]]
+
+
+def test_a_guest_is_found_by_the_session_whatever_the_name(
+    loaded: RedisProcess, servers: list[RoomLog], loop: Reactor
+) -> None:
+    pushes: list[bytes] = []
+    server = servers[1]
+    server.strange = lambda channel, data: pushes.append(data)
+    server.deployment.ears(0).tell("SSUBSCRIBE", f"pylingo/0:{{0}}srv:{server.number}")
+    turn_until(loop, lambda: server.deployment.ears(0).waiting == 0)
+    loaded.call("HSET", key("sessions"), CARL, msgpack.packb({"s": 2}))
+    tell(loaded, 50, numbers=(CARL, ANN))
+    turn_until(loop, lambda: pushes == [b"50 message"])
+
+
+def test_a_private_message_whose_answer_was_lost_is_there_once(loaded: RedisProcess) -> None:
+    assert [tell(loaded, 50, b"one"), tell(loaded, 40, b"two"), tell(loaded, 60, b"two")] == [b"50", b"51", b"60"]
+    assert [tell(loaded, 50, b"one"), tell(loaded, 40, b"two")] == [b"50", b"51"]
+    assert loaded.call("XLEN", key("p:@a")) == 3
+
+
+def test_private_messages_that_were_lost_come_back_in_their_order(loaded: RedisProcess) -> None:
+    for top, message in ((50, b"one"), (70, b"three")):
+        tell(loaded, top, message)
+    for top, message in ((80, b"four"), (60, b"two"), (50, b"one"), (60, b"two")):
+        call(loaded, "retell", ["fence:1", "h:@", *STREAMS], top, 100, message)
+    for stream in STREAMS:
+        entries = loaded.call("XRANGE", key(stream), "-", "+")
+        assert [(id_, fields[1]) for id_, fields in entries] == [
+            (b"50-0", b"one"),
+            (b"60-0", b"two"),
+            (b"70-0", b"three"),
+            (b"80-0", b"four"),
+        ]
+    assert loaded.call("GET", key("h:@")) == b"80"
+
+
+def test_the_record_of_a_session_that_another_server_has_is_left_alone(loaded: RedisProcess) -> None:
+    keys = ["fence:1", "sessions", "of:1", "tok", "taken:1"]
+    theirs, ours = msgpack.packb({"s": 2}), msgpack.packb({"s": 1})
+    loaded.call("HSET", key("sessions"), ANN, theirs)
+    assert call(loaded, "put", keys, ANN, ours, "", "", 0) == 0
+    names = [*keys[:3], "names", "taken:1"]
+    assert call(loaded, "claim", names, "ann", ANN, ours)[0] == 0
+    assert loaded.call("HGET", key("sessions"), ANN) == theirs
+    assert call(loaded, "put", keys, ANN, ours, "", "", 1) == 1
+    assert loaded.call("HGET", key("sessions"), ANN) == ours
 
 
 def test_the_stamps_of_private_messages_rise(loaded: RedisProcess) -> None:
-    assert [tell(loaded, top)[0] for top in (50, 50, 7, 90)] == [b"50", b"51", b"52", b"90"]
+    messages = enumerate((50, 50, 7, 90))
+    assert [tell(loaded, top, b"%d" % n) for n, top in messages] == [b"50", b"51", b"52", b"90"]
 
 
 def test_nobody_is_there(loaded: RedisProcess) -> None:
-    assert tell(loaded, 50) == [b"50", 0]
-
-
-def test_a_private_message_that_is_told_again_is_stored_once(loaded: RedisProcess) -> None:
-    assert [tell(loaded, top, 7)[0] for top in (50, 60)] == [b"50", b"50"]
-    assert tell(loaded, 60, 8)[0] == b"60"
-    assert loaded.call("XLEN", key("p:@a")) == 2
-
-
-def test_calls_that_were_answered_are_forgotten(loaded: RedisProcess) -> None:
-    for number in range(1, 5):
-        tell(loaded, 50, number)
-    tell(loaded, 50, 5, 1, 2, 3)
-    assert sorted(loaded.call("HKEYS", key("told:1"))) == [b"4", b"5"]
-    assert loaded.call("TTL", key("told:1")) > 0
+    assert tell(loaded, 50) == b"50"
 
 
 def test_a_session_that_another_server_has_tells_nothing(loaded: RedisProcess) -> None:
     """What was called before it was taken, and waited for Redis."""
     claim(loaded, "ann", ANN)
     call(loaded, "take", ["fence:2", "sessions", "of:1", "of:2", "taken:1", "taken:2"], ANN, 1, 2, 0)
-    assert tell(loaded, 50) == [b"0", 0]
-    assert loaded.call("EXISTS", key("p:@a"), key("told:1")) == 0
+    assert tell(loaded, 50) == b"0"
+    assert loaded.call("EXISTS", key("p:@a")) == 0

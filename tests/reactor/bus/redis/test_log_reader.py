@@ -12,7 +12,6 @@ from pylingo.reactor.bus.redis.blob import Event
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.log_reader import (
     Keyed,
-    forget,
     log_of,
     read_entry,
     read_keys,
@@ -257,12 +256,6 @@ def test_an_entry_by_a_stamp_in_it(logs: RedisLogs):
     assert found is not None
     assert found[0] == BASE + 2
     assert logs.answer(read_entry(TEA, BASE + 3)) is None
-
-
-def test_a_log_that_is_forgotten_is_empty(logs: RedisLogs):
-    logs.add("tea", BASE, [message()])
-    logs.answer(forget(TEA))
-    assert logs.call("EXISTS", TEA.stream) == 0
 
 
 def test_rooms_are_read_in_their_lanes():

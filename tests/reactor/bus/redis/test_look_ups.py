@@ -46,7 +46,7 @@ def stored(top: int, key: str, session: int = 1, name: str = "ada") -> list[Any]
 
 
 def stored_privately(at: int, key: str, session: int = 1) -> list[Any]:
-    return [b"%d-0" % at, [b"b", encode_private(Entry("ada", "hi", at, key, "ben"), session)]]
+    return [b"%d-0" % at, [b"b", encode_private(Entry("ada", "hi", at, key, "ben"), session, 1, 2)]]
 
 
 @pytest.fixture

@@ -130,7 +130,7 @@ def test_a_call_whose_reply_was_lost_is_made_again(world: ClusterWorld, pair: Pa
     hub, bus, links, counts = pair[0].hub, pair[0].bus, HandLinks(), Unconfirmed()
     questions = Questions(links, links.call_later)
     history = cast(RedisHistory, hub.history)
-    words = PrivateWords(hub, questions, world.keys, bus.sessions, history, counts, 100, lambda: 5)
+    words = PrivateWords(hub, questions, world.keys, bus.sessions, history, counts, 100, lambda: 5, lambda: 1.0)
     sent: list[Record | None] = []
     words.speak(ann.session, bob.session.person, Say("psst", id=3), "psst", sent.append)
     (first,) = links.calls
@@ -138,13 +138,8 @@ def test_a_call_whose_reply_was_lost_is_made_again(world: ClusterWorld, pair: Pa
     questions.up()
     (second,) = links.calls
     assert (first == second, len(counts)) == (True, 1)
-    links.reply([b"7", 1])
+    links.reply(b"7")
     assert (sent, len(counts)) == ([Sent(None, 7, 3, None, "bob")], 0)
-    words.speak(ann.session, bob.session.person, Say("again", id=4, key="k"), "again", sent.append)
-    ((_, third),) = links.calls
-    assert third[-2:] == (2, 1)  # its number, and that of the call that Redis may forget
-    links.reply([b"0", 0])  # the session was taken by another server
-    assert (len(sent), len(counts)) == (1, 0)
 
 
 def test_a_link_that_is_lost_is_no_reason_to_say_it_twice(world: ClusterWorld, pair: Pair) -> None:
@@ -164,3 +159,49 @@ def test_nothing_is_said_twice_to_oneself(world: ClusterWorld, pair: Pair) -> No
     ann = world.come(pair[0], "ann")
     (error,) = world.ask(ann, Say("me", id=1, to="ann"), Command("who"))[:1]
     assert getattr(error, "code", "") == "bad-argument"
+
+
+def test_what_came_while_a_server_was_cut_off_is_read(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann"), world.come(pair[1], "bob")
+    world.ask(ann, Say("before", to="bob"))
+    world.got(bob)
+    world.kill_links(pair[1])
+    world.until(lambda: not pair[1].cluster.deployment.is_up, "the loss of the links")
+    ann.ask(Say("meanwhile", id=1, to="bob"), Say("and more", id=2, to="bob"))
+    world.come_back(pair[1])
+    assert private(world.got(bob)) == [("ann", "bob", "meanwhile"), ("ann", "bob", "and more")]
+    world.ask(ann, Say("after", to="bob"))
+    assert private(world.got(bob)) == [("ann", "bob", "after")]
+
+
+def test_a_redis_that_has_lost_private_messages_gets_them_again(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann"), world.come(pair[1], "bob")
+    for index in range(3):
+        world.ask(ann, Say(str(index), to="bob"))
+    world.ask(bob, Say("well", to="ann"))
+    before = page(world, bob, inbox=True)
+    for name in world.redis.call("KEYS", "*p:@*"):
+        world.redis.call("DEL", name)
+    pair[0].bus.healed()
+    pair[1].bus.healed()
+    world.settle()
+    assert page(world, bob, inbox=True) == page(world, ann, with_="bob") == before
+    assert len(before) == 4
+
+
+def test_somebody_who_has_just_taken_another_name_gets_it(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann"), world.come(pair[1], "bob")
+    ann.ask(Say("psst", id=1, to="bob"))
+    bob.ask(Command("name", "rob"))
+    assert [text for _, _, text in private(world.got(bob))] == ["psst"]
+    assert bob.name == "rob"
+
+
+def test_a_session_is_given_away_when_what_it_has_told_is_in_redis(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann"), world.come(pair[1], "bob")
+    token = world.token(ann)
+    ann.ask(Say("psst", id=1, key="k", to="bob"))
+    back, ready = world.resume(pair[1], token)
+    assert ready.resumed
+    world.ask(back, Say("psst", id=2, key="k", to="bob"))
+    assert private(world.got(bob)) == [("ann", "bob", "psst")]

@@ -135,3 +135,18 @@ def test_a_server_that_was_given_up_asks_nothing_again(links: HandLinks, asked: 
     links.run_later()
     asked.up()
     assert (list(links.calls), len(asked), answers) == ([], 0, [])
+
+
+def test_nothing_is_asked_while_questions_are_held(links: HandLinks, asked: Questions):
+    answers: list[Any] = []
+    asked.ask(0, two_steps(), answers.append)
+    links.reply(1, 2)
+    asked.hold()
+    links.reply(RedisError("LOADING Redis is loading the dataset in memory"))
+    asked.ask(0, two_steps(), answers.append)
+    links.run_later()
+    assert (len(asked), list(links.calls)) == (2, [])
+    asked.up()
+    links.reply(3)
+    links.reply(4, 5, 6)
+    assert answers == [[1, 2, 3], [4, 5, 6]]

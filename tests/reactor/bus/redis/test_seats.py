@@ -1,7 +1,7 @@
 """Seats that change their server: asked for, given, taken from a server that is gone, and lost."""
 
 from pylingo.reactor.bus.redis.seats import Ghosts
-from pylingo.shared.messages import Command, Goodbye, Hello, Left, Message, Private, Say, Sent, Users
+from pylingo.shared.messages import Command, Goodbye, Hello, Left, Message, Private, Ready, Say, Sent, Users
 from tests.fakes.chat import Person
 from tests.fakes.cluster import ChatServer, ClusterWorld
 
@@ -276,3 +276,40 @@ def test_what_was_taken_while_a_server_was_away_is_dropped_there(world: ClusterW
     assert len(pair[0].hub) == 0
     records = world.got(bob)
     assert left(records) == []
+
+
+# --- what must not be lost on the way
+
+
+def test_two_connections_for_one_seat_wait_until_it_is_in_its_rooms(world: ClusterWorld, pair: Pair) -> None:
+    ann = world.come(pair[0], "ann", "tea", "rum")
+    token = world.token(ann)
+    ann.lose()
+    backs = [Person(pair[1].hub) for _ in range(3)]
+    for back in backs:
+        back.ask(Hello(1, "ann", resume=token))
+    (ready, *_) = [it for it in world.got(backs[-1]) if isinstance(it, Ready)]
+    assert (ready.resumed, ready.token, ready.rooms) == (True, token, ["rum", "tea"])
+
+
+def test_an_entrance_is_known_before_it_happens(world: ClusterWorld, pair: Pair) -> None:
+    """A server that takes the session looks for its rooms in its record."""
+    ann = world.come(pair[0], "ann", "tea")
+    ann.ask(Command("open", "rum", id=1))
+    number = ann.session.number
+    rooms: list[int] = []
+    world.until(lambda: rooms.append(len(ann.session.rooms)) or b"rum" in world.stored("HGET", "sessions", number))
+    assert max(rooms) == 1, "it had entered before its record was written"
+    world.got(ann)
+
+
+def test_the_inbox_of_a_session_ends_with_it_and_only_then(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann"), world.come(pair[1], "bob")
+    world.ask(ann, Say("psst", to="bob"))
+    place = f"p:@{ann.session.number}"
+    back, _ = world.resume(pair[1], world.token(ann))
+    world.settle()
+    assert world.stored("XLEN", place) == 1
+    world.ask(back, Command("close"))
+    world.until(lambda: world.stored("EXISTS", place) == 0, "the end of the inbox")
+    assert world.stored("XLEN", f"p:@{bob.session.number}") == 1
