@@ -116,7 +116,8 @@ class Server:
             look_alikes.prepare()
         address = self.admission.listen(targets)
         host, port = self.settings.host, self.settings.port
-        self.address = reachable(address or show_address(host, port), targets[0][1][0] if targets else host)
+        own = address or (show_address(host, port) if port else "")  # a supervisor has the port of a worker
+        self.address = reachable(own, targets[0][1][0] if targets else host) if own else ""
         if self._cluster is None:
             self.hub.history.open(self._history_opened)
         return address

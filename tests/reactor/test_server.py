@@ -1,6 +1,7 @@
 """The wiring: who is let in, what is counted and logged, and how it all stops."""
 
 import contextlib
+import dataclasses
 import errno
 import os
 import re
@@ -51,6 +52,29 @@ def test_a_server_that_was_never_started_can_be_closed():
     server = Server(ServerSettings(port=0))
     assert server.settings.port == 0
     server.close()
+
+
+def bound_to(desk: Bench, address: str, **settings: Any) -> str:
+    """The address of a server whose intake says that it has bound this one."""
+    desk.server.service.settings = dataclasses.replace(desk.server.settings, **settings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(desk.server.admission.intake, "bind", lambda *_: address)
+        desk.server.start()
+    return desk.server.address
+
+
+def test_the_address_is_the_one_that_others_reach(bench):
+    assert bench().server.address == ""
+    assert bound_to(bench(), "chat.example.org:5001") == "chat.example.org:5001"
+    everywhere = bound_to(bench(), "0.0.0.0:5001", host="0.0.0.0")
+    assert everywhere.endswith(":5001")
+    assert not everywhere.startswith("0.0.0.0")
+
+
+def test_the_address_of_a_worker_is_that_of_its_supervisor(bench):
+    assert bound_to(bench(), "", host="chat.example.org", port=5001) == "chat.example.org:5001"
+    assert bound_to(bench(), "", host="chat.example.org", port=0) == ""
+    assert bound_to(bench(), "", host="0.0.0.0", port=0) == ""
 
 
 def dial(desk: Bench, address: str) -> Wire:
