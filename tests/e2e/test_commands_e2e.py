@@ -509,6 +509,9 @@ ERRORS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+@one_server(
+    "the same code refuses nearly all of these in a cluster, and those that it does not have tests of their own"
+)
 @pytest.mark.parametrize("id", [None, 9])
 @pytest.mark.parametrize(("code", "request_"), ERRORS, ids=[f"{code}-{n}" for n, (code, _) in enumerate(ERRORS)])
 def test_the_error(scene: Scene, code: str, request_: dict[str, Any], id: int | None) -> None:
@@ -542,6 +545,7 @@ def test_text_that_is_not_utf_8_is_a_bad_message(scene: Scene, raw: bytes) -> No
     assert up_to_pong(scene.me) == up_to_pong(scene.other) == []
 
 
+@one_server("these are refused before anything is asked of the cluster")
 @pytest.mark.parametrize("id", BAD_IDS, ids=repr)
 @pytest.mark.parametrize("request_", [{"type": "ping"}, say(), command("leave")], ids=lambda request: request["type"])
 def test_an_id_that_is_none_refuses_the_request_and_comes_back_nowhere(
