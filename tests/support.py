@@ -186,10 +186,14 @@ class ServerProcess:
         if self.is_encrypted:
             _encrypted_ports.add(self.port)
         if needs_twin:
-            from tests.fakes.cluster_fence import ClusterFence
+            try:
+                from tests.fakes.cluster_fence import ClusterFence
 
-            self._twin = ServerProcess(*options, environment=environment, preexec=preexec, program=program, tls=tls)
-            self._fence = ClusterFence(_clusters[-1], name, DEADLINE)
+                self._fence = ClusterFence(_clusters[-1], name, DEADLINE)
+                self._twin = ServerProcess(*options, environment=environment, preexec=preexec, program=program, tls=tls)
+            except BaseException:
+                self.__exit__(*sys.exc_info())
+                raise
             _twins[self.port] = Twins((self.port, self._twin.port), self._fence)
 
     @property
