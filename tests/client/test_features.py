@@ -2,11 +2,11 @@
 
 import pytest
 
-from pylingo.client.features import PEOPLE, PRIVATE, ROOMS, UNSUPPORTED, check_supported
+from pylingo.client.features import MODERATION, PEOPLE, PRIVATE, ROOMS, SERVERS, UNSUPPORTED, check_supported
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Command, Say
 
-ALL = frozenset({ROOMS, PRIVATE, PEOPLE})
+ALL = frozenset({ROOMS, PRIVATE, PEOPLE, MODERATION, SERVERS})
 NEEDS = [
     (Say("a", room="ops"), ROOMS, "one room at a time, and you are in another one"),
     (Say("a", to="grace"), PRIVATE, "this server has no private messages"),
@@ -14,6 +14,8 @@ NEEDS = [
     (Command("open", "ops"), ROOMS, "one room at a time: /join moves you to another"),
     (Command("users", room="ops"), ROOMS, "you are in another one"),
     (Command("msg", "grace"), PRIVATE, "this server has no /msg: it is an older one"),
+    (Command("bans"), MODERATION, "this server has no /bans: it is an older one"),
+    (Command("servers"), SERVERS, "this server has no /servers: it is an older one"),
     *((Command(name), PEOPLE, f"this server has no /{name}:") for name in ("topic", "me", "who", "whois", "away")),
 ]
 NEEDS_NOTHING = [

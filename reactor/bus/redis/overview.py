@@ -46,7 +46,7 @@ class Overview:
         self._address = address
         self._lag = lag
         self._call_later = call_later
-        self._redis = RedisInfo(address, "", _AWAY, 0, None, 0, durable=False)
+        self._state = RedisState.of({})
 
     def list_servers(self, session: Session, then: Callable[[list[ServerInfo], RedisInfo | None], object]) -> None:
         """See `Bus.list_servers`. A Redis that does not answer at once is away, with what it said before."""
@@ -68,20 +68,18 @@ class Overview:
 
         def replied(reply: Any) -> None:
             nonlocal is_answered
-            if isinstance(reply, bytes):
-                state = RedisState.of(parse_info(reply))
-                self._redis = self._info(state, state.role)
-            elif not is_answered:
-                self._redis = self._info(self._redis, _AWAY)
+            is_here = isinstance(reply, bytes)
+            if is_here:
+                self._state = RedisState.of(parse_info(reply))
             if not is_answered:
                 is_answered = True
-                answer(self._redis)
+                answer(self._info(self._state.role if is_here else _AWAY))
 
         self._ask(replied)
         if not is_answered:
             self._call_later(PATIENCE, replied, None)
 
-    def _info(self, state: RedisState | RedisInfo, role: str) -> RedisInfo:
-        return RedisInfo(
-            self._address, state.version, role, state.used, state.limit, state.replicas, durable=state.durable
-        )
+    def _info(self, role: str) -> RedisInfo:
+        state = self._state
+        numbers = (state.used, state.limit, state.replicas)
+        return RedisInfo(self._address, state.version, role, *numbers, durable=state.durable)

@@ -64,6 +64,7 @@ def test_a_page_of_the_longest_addresses_fits_a_frame(door: Door, ada: Person) -
         door.tick()
         pages += ada.got()
     assert sum(len(page.servers) for page in pages) == 200
+    assert len(pages[0].servers) > 20
 
 
 def test_later_requests_wait_for_the_answer(door: Door, ada: Person) -> None:
