@@ -24,7 +24,7 @@ MODERATING = frozenset(
     ]
 )
 """The commands of operators, and `invite`, which members may have as well."""
-_COMMANDS |= dict.fromkeys(MODERATING, MODERATION) | {"servers": SERVERS}
+_COMMANDS |= dict.fromkeys(MODERATING, MODERATION) | {"servers": SERVERS, "irc-password": IDENTITY}
 
 
 def check_supported(request: Say | Command, features: Set[str], current: str | None) -> None:

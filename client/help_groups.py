@@ -29,7 +29,7 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("who whois", "Lists everybody; tells of one person."),
             ("msg", "Says something to one person alone."),
             ("me", "Says what you do: * ada waves."),
-            ("name", "Sets or changes your name."),
+            ("name irc-password", "Your name; a word for IRC."),
             ("away", "Says that you are away; alone: back."),
             ("ignore", "Hides somebody, or shows them again."),
         ),

@@ -83,6 +83,11 @@ TOPICS: Mapping[str, Topic] = {
         ("/redact 1700000000000000 a password",),
     ),
     "announce": Topic("Everybody sees it, in whatever room they are.", ("/announce the server restarts at noon",)),
+    "irc-password": Topic(
+        "With your name and this password, an IRC client logs in as you, by SASL PLAIN. The server shows it once; a new"
+        " one replaces it.",
+        ("/irc-password", "/irc-password off"),
+    ),
     "servers": Topic(
         "Of each server, its people and for how long the oldest message waits for Redis; and the memory and the"
         " replicas of Redis. A server alone has no Redis.",

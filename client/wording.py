@@ -241,6 +241,13 @@ def _invitation(invitation: messages.Invitation) -> str:
     return f"* an invitation that can be used {uses}{_until(invitation.until)}: {printable(invitation.code)}"
 
 
+def _irc_password(told: messages.IrcPassword) -> str:
+    name = printable(told.name)
+    if told.password is None:
+        return f"* {name} has no password for IRC any more"
+    return f"* for IRC, log in by SASL PLAIN as {name} with this password, shown once: {printable(told.password)}"
+
+
 def _servers(servers: messages.Servers) -> str:
     rows = []
     for server in servers.servers:
@@ -322,6 +329,7 @@ _WORDS: dict[type[Record], Callable[[Any], str]] = {
     messages.Bans: _bans,
     messages.Redacted: _redacted,
     messages.Invitation: _invitation,
+    messages.IrcPassword: _irc_password,
     messages.Servers: _servers,
     messages.Notice: lambda notice: f"* {notice.text}",
     messages.Error: lambda error: f"! {error.text}",

@@ -174,6 +174,7 @@ _WORDS = {
     "bans": "bans",
     "mutes": "mutes",
     "invitations": "invitations",
+    "app_passwords": "passwords for IRC",
     "rooms": "rooms",
 }
 

@@ -20,6 +20,7 @@ COMMANDS = (
     CommandInfo("who", None, "Lists everybody on the server."),
     CommandInfo("whois", "username", "Tells more about somebody."),
     CommandInfo("away", "text", "Says that you are away, and why; nothing ends it."),
+    CommandInfo("irc-password", "off", "Makes a password for IRC clients; off removes it."),
     CommandInfo("kick", "username reason", "Puts somebody out of your room (for operators, as are all up to /invite)."),
     CommandInfo("ban", "username time reason", "Keeps somebody, or an address, out of the server; time such as 2h."),
     CommandInfo("unban", "username", "Ends a ban of somebody, or of an address."),
@@ -36,7 +37,7 @@ COMMANDS = (
     CommandInfo("close", None, "Closes the connection and ends the program."),
 )
 BY_NAME = {command.name: command for command in COMMANDS}
-OPTIONAL = frozenset({"topic", "away", "invite"})
+OPTIONAL = frozenset({"topic", "away", "invite", "irc-password"})
 """The commands whose argument may be left out."""
 
 

@@ -421,6 +421,15 @@ class Invitation(Record):
     re: Id | None = None
 
 
+@record("irc-password", EVENTS)
+class IrcPassword(Record):
+    """The password for IRC of the person with this name, told once; without one, there is none any more."""
+
+    name: str
+    password: str | None = field(default=None, repr=False)
+    re: Id | None = None
+
+
 @record("server")
 class ServerInfo(Record):
     """A server of the chat. `lag` is in milliseconds; `own` marks the server that answers."""

@@ -148,7 +148,7 @@ def test_the_table_of_keys_is_true() -> None:
 
 
 def commands_in(text: str) -> list[tuple[str, str | None]]:
-    rows = re.findall(r"^\| `/(\w+)(?: \[([\w |\\]+)\])?` \|", text, re.MULTILINE)
+    rows = re.findall(r"^\| `/([\w-]+)(?: \[([\w |\\]+)\])?` \|", text, re.MULTILINE)
     return [(name, argument.replace("\\", "") or None) for name, argument in rows]
 
 

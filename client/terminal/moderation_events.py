@@ -20,8 +20,8 @@ def redacted(model: Model, record: messages.Redacted, now: float, at: int) -> li
     return add_words(buffer, record, at)
 
 
-def invitation(model: Model, record: messages.Invitation, now: float, at: int) -> list[Effect]:
-    """Show an invitation. It is a secret, so it is not written to the transcript."""
+def secret(model: Model, record: messages.Invitation | messages.IrcPassword, now: float, at: int) -> list[Effect]:
+    """Show an invitation or a password, which is not written to the transcript."""
     add_words(model.buffer, record, at)
     return []
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from pylingo.reactor.chat import moderation
 from pylingo.reactor.chat.addressing import find_room, need_room
+from pylingo.reactor.chat.app_passwords import irc_password
 from pylingo.reactor.chat.listing import Directory, Listing
 from pylingo.reactor.chat.moderation import check_mute, check_rank
 from pylingo.reactor.chat.presence import NAME_NOT_STORED
@@ -264,6 +265,7 @@ _HANDLERS: dict[str, Callable[[Session, str, Command], None]] = {
     "who": _who,
     "whois": _whois,
     "away": _away,
+    "irc-password": irc_password,
     "help": _help,
     "close": _close,
     **moderation.HANDLERS,

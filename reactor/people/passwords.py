@@ -81,12 +81,15 @@ class PasswordHash:
         return hmac.compare_digest(digest, self.digest)
 
 
-def hash_password(password: str) -> PasswordHash:
-    """Return the hash of a new password. Raises `ValueError` with a sentence for one that is empty."""
+def hash_password(password: str, ln: int = _LN) -> PasswordHash:
+    """Return the hash of a new password. Raises `ValueError` with a sentence for one that is empty.
+
+    `ln` may be less for a password that is long and random. Each one less halves the time.
+    """
     if not password:
         raise ValueError("a password must have at least one character")
     salt = secrets.token_bytes(_SALT)
-    return PasswordHash(_LN, _R, _P, salt, _scrypt(password, salt, _LN, _R, _P, _HASH))
+    return PasswordHash(ln, _R, _P, salt, _scrypt(password, salt, ln, _R, _P, _HASH))
 
 
 def _scrypt(password: str, salt: bytes, ln: int, r: int, p: int, size: int) -> bytes:
@@ -119,13 +122,18 @@ class Verdict(enum.Enum):
     """Too many comparisons wait: it was not compared, and may be tried again soon."""
 
 
-type _Held = tuple[str, Callable[[Verdict], object]]
+type _Held = tuple[PasswordHash, str, Callable[[Verdict], object]]
 
 
 class PasswordGate:
-    """Compares passwords in threads. `clock` gives seconds that never go back; `hash` may be replaced."""
+    """Compares passwords in threads. `clock` gives seconds that never go back; `hash` may be replaced.
 
-    def __init__(self, hash: PasswordHash, call_from_thread: Callable[..., object], clock: Callable[[], float]) -> None:
+    Without `hash`, each comparison must name its own.
+    """
+
+    def __init__(
+        self, hash: PasswordHash | None, call_from_thread: Callable[..., object], clock: Callable[[], float]
+    ) -> None:
         self.hash = hash
         self._call_from_thread = call_from_thread
         self._clock = clock
@@ -135,8 +143,15 @@ class PasswordGate:
         self._jobs: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._threads = 0
 
-    def check(self, password: str, host: str, done: Callable[[Verdict], object]) -> None:
-        """Compare a password that came from `host`. `done` is called in the loop, perhaps before this returns."""
+    def check(
+        self, password: str, host: str, done: Callable[[Verdict], object], hash: PasswordHash | None = None
+    ) -> None:
+        """Compare a password that came from `host`, with `hash` if it is given.
+
+        `done` is called in the loop, perhaps before this returns.
+        """
+        hash = hash or self.hash
+        assert hash is not None
         address = network_of(host)
         if len(self._recent(address)) >= MOST_FAILURES:
             done(Verdict.REFUSED)
@@ -145,9 +160,9 @@ class PasswordGate:
         if waiting >= MOST_WAITING + WORKERS or not self._has_thread():
             done(Verdict.BUSY)
         elif self._may_run(address):
-            self._begin(address, password, done)
+            self._begin(address, hash, password, done)
         elif len(held := self._held.setdefault(address, deque())) < MOST_HELD:
-            held.append((password, done))
+            held.append((hash, password, done))
         else:
             done(Verdict.BUSY)
 
@@ -155,9 +170,9 @@ class PasswordGate:
         """Whether one more wrong password is allowed, should all that run be wrong."""
         return len(self._recent(address)) + self._running.get(address, 0) < MOST_FAILURES
 
-    def _begin(self, address: IpNetwork, password: str, done: Callable[[Verdict], object]) -> None:
+    def _begin(self, address: IpNetwork, hash: PasswordHash, password: str, done: Callable[[Verdict], object]) -> None:
         self._running[address] = self._running.get(address, 0) + 1
-        self._jobs.put(partial(self._compare, self.hash, password, address, done))
+        self._jobs.put(partial(self._compare, hash, password, address, done))
 
     def _has_thread(self) -> bool:
         """Start a thread if there are fewer than `WORKERS`; return whether there is any."""
@@ -200,7 +215,7 @@ class PasswordGate:
         """Begin those that were held, as far as they may run now. Return whom to refuse."""
         held = self._held.pop(address, deque())
         if len(self._recent(address)) >= MOST_FAILURES:
-            return [done for _, done in held]
+            return [done for *_, done in held]
         while held and self._may_run(address):
             self._begin(address, *held.popleft())
         if held:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from pylingo.reactor.people.addresses import as_network, network_of, read_host, show_network
+from pylingo.reactor.people.app_passwords import AppPassword
 from pylingo.reactor.people.invitations import MOST_OF_MEMBER, SECONDS, Invitation
 from pylingo.reactor.people.keys import PublicKey
 from pylingo.reactor.people.members import Members
@@ -57,6 +58,7 @@ class Register:
         self._tables = tables = tables or empty_tables(clock)
         self._names, self._roster, self._invitations = tables.names, tables.roster, tables.invitations
         self._bans, self._mutes = tables.bans, tables.mutes
+        self._app_passwords = tables.app_passwords
         self._unwritten: set[tuple[str, frozenset[str]]] = set()  # names, and their owners, that no disk has yet
 
     @classmethod
@@ -356,6 +358,23 @@ class Register:
         if gains_rank:
             changes.append(self._roster.promote(identity))
         return Change(lambda: [change.undo() for change in changes], lambda: [change.commit() for change in changes])
+
+    # --- passwords for IRC
+
+    def make_app_password(self, identity: str) -> tuple[str, Change]:
+        """Make a password for the owner of a key, in place of any before. Tell it when the change is stored.
+
+        Raises `RequestError` `not-allowed` if there are too many. Takes some milliseconds.
+        """
+        return self._app_passwords.create(identity, self.keys_of(identity))
+
+    def remove_app_password(self, identity: str) -> bool:
+        """Remove the password of the owner of a key. Return whether there was one."""
+        return self._app_passwords.remove(self.keys_of(identity))
+
+    def app_password_of(self, name: str) -> AppPassword | None:
+        """The password of the one to whom a name belongs."""
+        return self._app_passwords.find(self.keys_of_owner(name))
 
     # --- parts
 

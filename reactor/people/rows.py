@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from pylingo.reactor.people.app_passwords import AppPassword
 from pylingo.reactor.people.invitations import Invitation
 from pylingo.reactor.people.keys import PublicKey, is_fingerprint
 from pylingo.reactor.people.owned_names import OwnedName
@@ -17,7 +18,7 @@ from pylingo.reactor.people.roster import Admitted
 from pylingo.reactor.people.sanctions import Sanction
 from pylingo.shared.names import fold
 
-type Row = OwnedName | Admitted | Sanction | Invitation | bool
+type Row = OwnedName | Admitted | Sanction | Invitation | AppPassword | bool
 """A record. That a key is an operator's is True."""
 
 
@@ -34,9 +35,10 @@ _KINDS: dict[str, tuple[type[Row], Callable[[Any], str]]] = {
     "bans": (Sanction, lambda ban: str(ban.row)),
     "mutes": (Sanction, lambda mute: str(mute.row)),
     "invitations": (Invitation, lambda invitation: str(invitation.digest)),
+    "app_passwords": (AppPassword, lambda password: str(password.key)),
 }
 _OPERATORS = "operators"
-TABLES = ("names", "admitted", _OPERATORS, "bans", "mutes", "invitations")
+TABLES = ("names", "admitted", _OPERATORS, "bans", "mutes", "invitations", "app_passwords")
 """The names of the tables."""
 
 
@@ -44,7 +46,7 @@ def rows_of_state(state: Mapping[str, Any]) -> dict[RowKey, Row]:
     """Return all rows of a state as `Register.to_state` returns it."""
     found: dict[RowKey, Row] = {RowKey(_OPERATORS, identity): True for identity in state[_OPERATORS]}
     for table, (_, key_of) in _KINDS.items():
-        found |= {RowKey(table, key_of(row)): row for row in state[table]}
+        found |= {RowKey(table, key_of(row)): row for row in state.get(table, ())}
     return found
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pylingo.reactor.people.app_passwords import AppPassword, AppPasswords
 from pylingo.reactor.people.invitations import Invitation, Invitations
 from pylingo.reactor.people.keys import is_fingerprint
 from pylingo.reactor.people.owned_names import OwnedName, OwnedNames
@@ -15,6 +16,8 @@ from pylingo.reactor.people.sanctions import Sanction, Sanctions
 VERSION = 1
 """The version of the state."""
 _FIELDS = ("version", "names", "admitted", "operators", "bans", "mutes", "invitations")
+_LATER_FIELDS = ("app_passwords",)
+"""Fields that may be missing. They are written only if there is something in them, for older servers."""
 
 
 @dataclass(slots=True)
@@ -26,12 +29,14 @@ class Tables:
     bans: Sanctions
     mutes: Sanctions
     invitations: Invitations
+    app_passwords: AppPasswords
 
     def to_state(self) -> dict[str, Any]:
         """Return everything that is to be stored: lists of records that nothing changes afterwards.
 
         A thread makes JSON of them with `records.dump`, since there may be thousands.
         """
+        later = {"app_passwords": self.app_passwords.stored()}
         return {
             "version": VERSION,
             "names": self.names.stored(),
@@ -40,6 +45,7 @@ class Tables:
             "bans": self.bans.stored(),
             "mutes": self.mutes.stored(),
             "invitations": self.invitations.items(),
+            **{name: entries for name, entries in later.items() if entries},
         }
 
     def note_rows(self, note: Callable[[RowKey], object], note_use: Callable[[RowKey], object]) -> None:
@@ -53,6 +59,7 @@ class Tables:
         roster.note_admitted, roster.note_operator = noting("admitted"), noting("operators")
         self.bans.note, self.mutes.note = noting("bans"), noting("mutes")
         self.invitations.note = noting("invitations")
+        self.app_passwords.note = noting("app_passwords")
 
     def rows(self, keys: Iterable[RowKey]) -> dict[RowKey, Row]:
         """Return those of these rows that are to be stored."""
@@ -63,6 +70,7 @@ class Tables:
             "bans": self.bans.rows,
             "mutes": self.mutes.rows,
             "invitations": self.invitations.rows,
+            "app_passwords": self.app_passwords.rows,
         }
         found: dict[RowKey, Row] = {}
         for table, names in _by_table(dict.fromkeys(keys)).items():
@@ -78,6 +86,7 @@ class Tables:
             "bans": self.bans.take_over,
             "mutes": self.mutes.take_over,
             "invitations": self.invitations.take_over,
+            "app_passwords": self.app_passwords.take_over,
         }
         for table, changed in _by_table(rows).items():
             tables[table](changed)
@@ -92,7 +101,7 @@ def _by_table[V](rows: Mapping[RowKey, V]) -> dict[str, dict[str, V]]:
 
 def empty_tables(clock: Callable[[], int]) -> Tables:
     """Tables without an entry. `clock` gives microseconds since 1970."""
-    return Tables(OwnedNames(clock), Roster(), Sanctions(clock), Sanctions(clock), Invitations(clock))
+    return Tables(OwnedNames(clock), Roster(), Sanctions(clock), Sanctions(clock), Invitations(clock), AppPasswords())
 
 
 def read_tables(state: object, clock: Callable[[], int]) -> Tables:
@@ -102,7 +111,7 @@ def read_tables(state: object, clock: Callable[[], int]) -> Tables:
     version = state.get("version")
     if type(version) is int and version > VERSION:
         raise ValueError(f"its version is {version}, and this server supports {VERSION}: use a newer server")
-    if type(version) is not int or version != VERSION or set(state) != set(_FIELDS):
+    if type(version) is not int or version != VERSION or set(state) - set(_LATER_FIELDS) != set(_FIELDS):
         raise ValueError(f"it must have the version {VERSION} and the fields {', '.join(_FIELDS)}")
     return Tables(
         OwnedNames(clock, read_list(OwnedName, state["names"], "names")),
@@ -110,6 +119,7 @@ def read_tables(state: object, clock: Callable[[], int]) -> Tables:
         Sanctions(clock, read_list(Sanction, state["bans"], "bans")),
         Sanctions(clock, read_list(Sanction, state["mutes"], "mutes")),
         Invitations(clock, read_list(Invitation, state["invitations"], "invitations")),
+        AppPasswords(read_list(AppPassword, state.get("app_passwords", []), "app_passwords")),
     )
 
 

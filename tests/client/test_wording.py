@@ -35,6 +35,7 @@ from pylingo.shared.messages import (
     Help,
     HistoryPage,
     Invitation,
+    IrcPassword,
     Joined,
     Left,
     Limits,
@@ -242,6 +243,11 @@ WORDS: dict[str, tuple[Record, list[str]]] = {
         Servers([ServerInfo(1, "a:5000", "1.1.0", 1, 0, True)], None, False),
         ["* servers of this chat:", "    1 at a:5000  1 person, where you are; version 1.1.0"],
     ),
+    "a password for IRC": (
+        IrcPassword("ada", "s3cret"),
+        ["* for IRC, log in by SASL PLAIN as ada with this password, shown once: s3cret"],
+    ),
+    "no password for IRC": (IrcPassword("ada"), ["* ada has no password for IRC any more"]),
     "invitation": (
         Invitation("c0de", 1, AT),
         ["* an invitation that can be used once until 2023-11-14 22:14: c0de"],
@@ -440,6 +446,7 @@ WORD_PLACES: dict[str, Callable[[str], Record]] = {
     "moderated name": lambda word: Moderated("ban", "ada", "x" + word),
     "moderated address": lambda word: Moderated("ban", "ada", address="x" + word),
     "moderated why": lambda word: Moderated("ban", "ada", "bob", text="x" + word),
+    "a password for IRC": lambda word: IrcPassword(word, word),
     "a server's place": lambda word: Servers([ServerInfo(1, word, word, 1, 0, True)], None, False),
     "Redis": lambda word: Servers([], RedisInfo(word, word, word, 1, None, 0, True), False),
     "bans by": lambda word: Bans([Ban(word, "bob")], False),

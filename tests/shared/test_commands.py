@@ -31,6 +31,7 @@ def test_the_commands_of_the_protocol():
         "who": False,
         "whois": True,
         "away": True,
+        "irc-password": True,
         "kick": True,
         "ban": True,
         "unban": True,
@@ -46,7 +47,7 @@ def test_the_commands_of_the_protocol():
         "help": False,
         "close": False,
     }
-    assert OPTIONAL == {"topic", "away", "invite"}
+    assert OPTIONAL == {"topic", "away", "invite", "irc-password"}
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from pylingo.shared.messages import (
     Hello,
     HistoryRequest,
     Invitation,
+    IrcPassword,
     Joined,
     Left,
     Renamed,
@@ -217,6 +218,7 @@ def test_no_secret_is_printed_with_a_record() -> None:
     records = (
         Hello(1, password=secret, resume=secret, proof=secret, invite=secret),
         Invitation(secret, 1, 2),
+        IrcPassword("ada", secret),
     )
     for record in records:
         assert secret not in repr(record)

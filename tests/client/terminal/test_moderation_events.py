@@ -9,7 +9,19 @@ from pylingo.client.terminal.status import status_line
 from pylingo.client.terminal.update import update
 from pylingo.client.terminal.view import screen
 from pylingo.client.wording import REMOVED
-from pylingo.shared.messages import Ban, Bans, Invitation, Joined, Left, Message, Moderated, Ready, Redacted, Users
+from pylingo.shared.messages import (
+    Ban,
+    Bans,
+    Invitation,
+    IrcPassword,
+    Joined,
+    Left,
+    Message,
+    Moderated,
+    Ready,
+    Redacted,
+    Users,
+)
 from pylingo.shared.schema import Record
 from tests.fakes.window import NOON, plain
 
@@ -77,6 +89,13 @@ def test_a_message_that_was_redacted_before_has_no_text() -> None:
 def test_an_invitation_is_shown_and_never_written_down() -> None:
     model = make("lobby")
     effects = take(model, Invitation("pylingo://chat:7/lobby?invite=s3cret", 1, NOON, 5))
+    assert "s3cret" in on_screen(model)
+    assert not [effect for effect in effects if isinstance(effect, Shown)]
+
+
+def test_a_password_is_shown_and_never_written_down() -> None:
+    model = make("lobby")
+    effects = take(model, IrcPassword("ada", "s3cret"))
     assert "s3cret" in on_screen(model)
     assert not [effect for effect in effects if isinstance(effect, Shown)]
 

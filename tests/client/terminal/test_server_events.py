@@ -102,7 +102,7 @@ IN_WORDS: list[tuple[Record, str, str]] = [
 
 def test_every_type_of_frame_is_in_a_test_here() -> None:
     tested = {type(record) for record in SAYING_NOTHING} | {type(record) for record, *_ in IN_WORDS}
-    elsewhere = {"Message", "Private", "Invitation", "Help", "Topic", "Away", "People", "PersonDetails"}
+    elsewhere = {"Message", "Private", "Invitation", "IrcPassword", "Help", "Topic", "Away", "People", "PersonDetails"}
     assert {schema.record for schema in messages.EVENTS.values()} == tested | {
         getattr(messages, name) for name in elsewhere
     }

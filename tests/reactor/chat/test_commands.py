@@ -14,6 +14,7 @@ from pylingo.shared.framing import HEADER_SIZE, MAX_BODY
 from pylingo.shared.messages import (
     Away,
     Command,
+    Error,
     Goodbye,
     Help,
     Joined,
@@ -231,7 +232,7 @@ def test_help_is_the_table_of_commands(chat):
     person.ask(Command("help", id=1))
     assert person.got() == [Help(list(COMMANDS), 1)]
     of_the_specification = ["name", "list", "join", "users", "leave", "help", "close"]
-    further = ["open", "topic", "me", "msg", "who", "whois", "away"]
+    further = ["open", "topic", "me", "msg", "who", "whois", "away", "irc-password"]
     assert sorted(command.name for command in COMMANDS) == sorted([*of_the_specification, *further, *HANDLERS])
 
 
@@ -337,7 +338,7 @@ def test_a_goodbye_is_the_answer_to_close_only(chat):
             session.lost()
         chat.tick()
     rooms = [Rooms, Joined, Joined, Users, Left, Topic]
-    people = [Sent, Sent, People, PersonDetails, Away]
+    people = [Sent, Sent, People, PersonDetails, Away, Error]
     assert answers == [Renamed, *rooms, *people, Help, Goodbye]
 
 

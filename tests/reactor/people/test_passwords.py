@@ -152,6 +152,14 @@ def test_the_hash_can_be_replaced(bench: Bench) -> None:
     assert bench.check("other") is Verdict.RIGHT
 
 
+def test_a_comparison_may_name_a_hash_of_its_own(bench: Bench) -> None:
+    gate = PasswordGate(None, bench.loop.call_from_thread, bench.clock)
+    for word in ("other", "secret"):
+        gate.check(word, HOST, bench.verdicts.append, cheap("other"))
+    bench.loop.turn_until(lambda: len(bench.verdicts) == 2)
+    assert {*bench.verdicts} == {Verdict.RIGHT, Verdict.WRONG}
+
+
 def test_ten_failures_a_minute_refuse_an_address_for_a_minute(bench: Bench) -> None:
     for _ in range(MOST_FAILURES):
         bench.clock.advance(1)

@@ -2,8 +2,10 @@
 
 import pytest
 
+from pylingo.reactor.people.app_passwords import AppPassword
 from pylingo.reactor.people.invitations import Invitation
 from pylingo.reactor.people.owned_names import OwnedName
+from pylingo.reactor.people.passwords import PasswordHash
 from pylingo.reactor.people.register import Register
 from pylingo.reactor.people.roster import Admitted
 from pylingo.reactor.people.rows import (
@@ -23,6 +25,7 @@ from tests.fakes.people import fingerprint, key
 
 ADA, EVE = fingerprint(1), fingerprint(2)
 DIGEST = "0" * 64
+HASH = PasswordHash(10, 8, 1, b"s" * 16, b"h" * 32).text
 ROWS: list[tuple[RowKey, Row]] = [
     (RowKey("names", "ape"), OwnedName("Ape", ADA, 5)),
     (RowKey("admitted", ADA), Admitted(key(1).text, EVE, 5)),
@@ -30,6 +33,7 @@ ROWS: list[tuple[RowKey, Row]] = [
     (RowKey("bans", f"{ADA} {EVE}"), Sanction("eve", (ADA, EVE), "192.0.2.7", "ada", "höflich", 5)),
     (RowKey("mutes", "2001:db8::/64"), Sanction(None, (), "2001:db8::/64", "ada", None, None)),
     (RowKey("invitations", DIGEST), Invitation(DIGEST, 1, 5, True, None, (ADA,))),
+    (RowKey("app_passwords", ADA), AppPassword(ADA, HASH)),
 ]
 
 

@@ -27,6 +27,7 @@ def full(clock: WallClock) -> dict[str, Any]:
     tables.mutes.add(Sanction("guest-7", (), "2001:db8::/64", "ada", None, None))
     _, invitation = tables.invitations.create(ADA, 3, 3_600, False)
     tables.invitations.use(invitation, EVE)
+    tables.app_passwords.create(ADA, [ADA])
     state = load(dump(tables.to_state()))
     assert isinstance(state, dict)
     return state
@@ -46,6 +47,7 @@ def test_everything_comes_back() -> None:
     assert tables.mutes.of_host("2001:db8::2", with_keys=False) is not None
     (invitation,) = tables.invitations.items()
     assert invitation == Invitation(invitation.digest, 2, clock.now + 3_600_000_000, False, ADA, (EVE,))
+    assert tables.app_passwords.find([ADA]) is not None
 
 
 def test_empty_tables_come_back() -> None:
@@ -100,6 +102,7 @@ def test_a_state_is_an_object(value: object) -> None:
         ({"bans": [{}]}, r"bans\[0\] must have the fields"),
         ({"mutes": 1}, "mutes must be a list"),
         ({"invitations": [[]]}, r"invitations\[0\] must be an object"),
+        ({"app_passwords": [{"key": ADA, "hash": "x"}]}, r"app_passwords\[0\]: 'x' must be a scrypt hash"),
     ],
 )
 def test_a_mistake_is_told_in_a_sentence(changes: dict[str, object], sentence: str) -> None:
@@ -115,6 +118,14 @@ def test_no_field_may_be_missing(field: str) -> None:
     del state[field]
     with pytest.raises(ValueError, match="it must have the version 1 and the fields"):
         read_tables(state, WallClock())
+
+
+def test_a_state_without_passwords_for_irc_is_that_of_an_older_server() -> None:
+    state = full(WallClock())
+    del state["app_passwords"]
+    tables = read_tables(state, WallClock())
+    assert tables.app_passwords.stored() == []
+    assert "app_passwords" not in tables.to_state()
 
 
 # --- rows
@@ -158,7 +169,9 @@ def test_each_change_is_noted_and_is_in_the_rows() -> None:
     changed(invited)
     tables.invitations.give_back(invitation.digest, EVE)
     changed(invited)
-    everything = [ape, RowKey("admitted", ADA), RowKey("operators", ADA), RowKey("bans", EVE), mute, invited]
+    tables.app_passwords.create(ADA, [ADA])
+    changed(password := RowKey("app_passwords", ADA))
+    everything = [ape, RowKey("admitted", ADA), RowKey("operators", ADA), RowKey("bans", EVE), mute, invited, password]
     assert [*tables.rows(everything)] == [row for row in everything if row.table != "admitted"]
     assert {row.table for row in everything} == {*TABLES}
     ended, end = tables.bans.end(lambda ban: True)
@@ -187,6 +200,7 @@ def test_rows_of_others_are_taken_over_without_being_noted() -> None:
     invitation = tables.invitations.items()[0].digest
     keys = [RowKey("names", "ada"), RowKey("admitted", ADA), RowKey("operators", ADA)]
     keys += [RowKey("bans", EVE), RowKey("mutes", "2001:db8::/64"), RowKey("invitations", invitation)]
+    keys.append(RowKey("app_passwords", ADA))
     other.take_over(tables.rows(keys))
     assert other.to_state() == tables.to_state()
     other.take_over(dict.fromkeys(keys))
