@@ -132,6 +132,6 @@ def test_servers_that_are_given_up_are_counted(world: ClusterWorld, pair: Pair) 
     world.until(lambda: pair[0].losses, "the fence")
     assert pair[0].cluster.counters.given_up == 1
     world.until(lambda: pair[0].is_open, "the second start")
-    world._note_clients(pair[0])
+    world.come_back(pair[0])
     pair[1].cluster.reaped(9, {}, {})
     assert pair[1].cluster.counters.servers_reaped == 1
