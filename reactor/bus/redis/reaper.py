@@ -92,7 +92,7 @@ class Reaper:
     def _given_up(self, server: int, reply: Any) -> None:
         if isinstance(reply, RedisError) or not isinstance(reply, list):
             return  # it lives, somebody else was faster, or Redis is away
-        logger.warning("server %d is given up: its heart stands still", server)
+        logger.info("server %d has ended, or its heart stands still: its sessions come to this one", server)
         servers, sessions = reply
         records = zip(map(int, sessions[::2]), map(_record, sessions[1::2]), strict=True)
         self._reap_lanes(_Case(server, list(map(int, servers)), dict(records)))
