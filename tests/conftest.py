@@ -1,6 +1,7 @@
 """Shared by all tests: a configuration of their own, default signals, and a run that says what it does."""
 
 import collections
+import contextlib
 import gc
 import os
 import signal
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from tests.support import clustering, encrypting
+from tests.support import alone, clustering, encrypting
 
 if TYPE_CHECKING:
     from tests.redis_server import RedisProcess
@@ -127,6 +128,13 @@ def is_encrypted(request: pytest.FixtureRequest) -> Iterator[bool]:
             yield False
     else:
         yield request.param == "tls"
+
+
+@pytest.fixture(autouse=True)
+def others_are_alone(request: pytest.FixtureRequest) -> Iterator[None]:
+    """`is_encrypted` lasts for several tests of a module, also for those between them that do not use it."""
+    with contextlib.nullcontext() if "is_encrypted" in request.fixturenames else alone():
+        yield
 
 
 @pytest.fixture

@@ -101,6 +101,17 @@ def encrypting(tls: bool) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Servers that start meanwhile have no twin."""
+    before = _clusters[:]
+    _clusters.clear()
+    try:
+        yield
+    finally:
+        _clusters[:] = before
+
+
+@contextlib.contextmanager
 def clustering(redis: str) -> Iterator[None]:
     """Each server that starts meanwhile has a twin, with which it shares its chat. A `Peer` comes to them in turn."""
     _clusters.append(redis)

@@ -994,7 +994,7 @@ def test_the_people_of_a_room_of_thousands_are_no_reason_to_end(bench):
     for number in range(8_000):
         somebody = Person(hub).session
         rename(somebody, f"somebody-with-a-long-name-{number}")
-        somebody.enter(hub.room("tea"))
+        somebody.enter(hub.room("tea"), True)
     desk.turn_until(lambda: wire.got() == [])
     desk.turn()
     wire.got()
