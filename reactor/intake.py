@@ -36,8 +36,11 @@ class Intake(Protocol):
     def hold(self) -> None:
         """Accept nobody until `go_on`. Those who connect meanwhile wait."""
 
+    def turn_away(self) -> None:
+        """Accept nobody until `go_on`. Those who connect meanwhile are refused at once, if the system can do that."""
+
     def go_on(self) -> None:
-        """Accept again after `hold`."""
+        """Accept again after `hold` or `turn_away`."""
 
     def close(self) -> None:
         """Accept no more."""
@@ -87,8 +90,13 @@ class Port:
         for listener in self.listeners:
             listener.hold()
 
+    def turn_away(self) -> None:
+        """Refuse all who connect until `go_on`."""
+        for listener in self.listeners:
+            listener.turn_away()
+
     def go_on(self) -> None:
-        """Accept again after `hold`."""
+        """Accept again after `hold` or `turn_away`."""
         for listener in self.listeners:
             listener.go_on()
 

@@ -260,6 +260,12 @@ class Server:
         """See `ClusterListener.cluster_lost`."""
         self.admission.intake.hold()
 
+    def cluster_cut_off(self) -> None:
+        """See `ClusterListener.cluster_cut_off`."""
+        self.admission.intake.turn_away()
+        for connection in self.admission.connections():
+            connection.abort()
+
     def _set_password(self) -> None:
         access, password = self.hub.access, self.registry.password
         if password is None:
@@ -353,10 +359,12 @@ class Server:
             self.hub.history.when_settled(self._say_goodbye)
 
     def _say_goodbye(self) -> None:
+        handed_over: set[Session] = set()
         if self._cluster is not None and self.hands_over and not self._cluster.is_alone:
-            self._cluster.hand_over()
+            handed_over = self._cluster.hand_over()
         for session in self.hub.sessions():
-            session.shut_down("the server is shutting down")
+            if session not in handed_over:
+                session.shut_down("the server is shutting down")
         self._stop_if_empty()
 
     def _stop_if_empty(self) -> None:

@@ -6,6 +6,7 @@ accepting pauses. Without the pause the loop would spin (253,000 times a second 
 reporting peers to accept. The reserve is Twisted's idea, the pause asyncio's, and the cap Redis's.
 """
 
+import contextlib
 import errno
 import functools
 import ipaddress
@@ -118,6 +119,7 @@ class Listener:
         self._reserve = _spare_descriptor()
         self._paused = False
         self._is_held = False
+        self._away: Address | None = None
         sock.setblocking(False)
         reactor.register(sock.fileno(), EVENT_READ, self)
 
@@ -153,12 +155,29 @@ class Listener:
 
     def hold(self) -> None:
         """Accept nobody until `go_on`. Peers that connect meanwhile wait in the backlog."""
-        self._is_held = True
-        if self._sock.fileno() >= 0:
+        if not self._is_held and self._sock.fileno() >= 0:
             self._reactor.unregister(self._sock.fileno())
+        self._is_held = True
+
+    def turn_away(self) -> None:
+        """Accept nobody until `go_on`. Peers that connect meanwhile are refused; where that is impossible, they wait.
+
+        On Linux, a listening socket is like a new one after `shutdown`. It keeps a port that was asked for, and loses
+        one that the system has chosen.
+        """
+        self.hold()
+        with contextlib.suppress(OSError):
+            address = self.address
+            self._sock.shutdown(socket.SHUT_RDWR)
+            self._away = address
 
     def go_on(self) -> None:
-        """Accept again after `hold`."""
+        """Accept again after `hold` or `turn_away`."""
+        if (address := self._away) is not None:
+            self._away = None
+            with contextlib.suppress(OSError):  # it has kept its port
+                self._sock.bind(address)
+            self._sock.listen(_BACKLOG)
         if self._is_held:
             self._is_held = False
             self._resume()

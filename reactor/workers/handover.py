@@ -71,6 +71,10 @@ class Handover:
         """Let nobody in until `go_on`, and acknowledge no socket: the supervisor soon passes no more."""
         self._is_held = True
 
+    def turn_away(self) -> None:
+        """As `hold`: the other workers let people in."""
+        self.hold()
+
     def go_on(self) -> None:
         """Let people in again after `hold`."""
         self._is_held = False

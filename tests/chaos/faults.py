@@ -25,6 +25,7 @@ _TAIL = 0.5  # seconds that Redis loses
 _DURABLE = ("appendonly yes", "appendfsync everysec", "aof-load-truncated yes")
 _KEEP = 1_000_000  # batches of a room: all are compared
 _KINDS = ("normal", "pubsub")
+_PAUSES = 0.0, 0.3, 1.0, 2.0, 4.0  # seconds between two faults
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,6 +84,8 @@ class Stage:
         return ServerProcess(*options)
 
     def _close(self, server: ServerProcess) -> None:
+        if (folder := os.environ.get("CHAOS_LOGS")) is not None:
+            Path(folder, f"{server.port}.{server.pid}.log").write_text(server.log())
         try:
             server.__exit__(None, None, None)
         except AssertionError as error:
@@ -219,15 +222,18 @@ DEATHS = frozenset({"kill-server", "stop-server", "hang-long"})
 
 
 class Trouble:
-    """A thread in which one fault after another happens, for some seconds of the run, or those in `script`."""
+    """A thread in which one fault after another happens, of those with these `names`, until the run's time is `end`.
 
-    def __init__(self, stage: Stage, names: list[str], seconds: float, now: Callable[[], float]) -> None:
+    Without an end, each of them happens once, in their order.
+    """
+
+    def __init__(self, stage: Stage, names: list[str], end: float | None, now: Callable[[], float]) -> None:
         self.happened: list[Happened] = []
         self.current = ""
         self._stage = stage
         self._faults = {**REPLICA_FAULTS, **FAULTS} if not stage.is_replicated else REPLICA_FAULTS
         self._names = names
-        self._seconds = seconds
+        self._end = end
         self._now = now
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -246,12 +252,14 @@ class Trouble:
                 self._faults[name][1](self._stage)
                 self.happened.append(Happened(name, begin, self._now()))
                 self.current = ""
-                time.sleep(self._stage.chance.choice((0.0, 0.3, 1.0, 2.0, 4.0)))
+                time.sleep(self._stage.chance.choice(_PAUSES) if self._end is not None else _PAUSES[1])
         except BaseException as error:
             self._stage.problems.append(f"the fault {self.current} failed: {error!r}")
 
     def _choices(self) -> Iterator[str]:
-        while self._now() < self._seconds:
+        if self._end is None:
+            yield from self._names
+        while self._end is not None and self._now() < self._end:
             stage, now = self._stage, time.monotonic()
             kept = self._names
             if now - stage.last_death < APART:

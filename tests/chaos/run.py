@@ -52,14 +52,14 @@ class Run:
         """The seconds since the beginning."""
         return time.monotonic() - self._begin
 
-    def go(self, faults: Sequence[str], seconds: float, tell: Callable[[str], object]) -> Result:
-        """Run for some seconds, then check everything."""
+    def go(self, faults: Sequence[str], seconds: float | None, tell: Callable[[str], object]) -> Result:
+        """Run for some seconds, or until each fault has happened once, then check everything."""
         self._turn(lambda: all(member.is_settled for member in self.members), SETTLING)
         for number, member in enumerate(self.members):
             member.is_acting = True
             member.enter(ROOMS[number % len(ROOMS)])
         self._turn_for(CALM)
-        trouble = Trouble(self.stage, list(faults), self.now() + seconds, self.now)
+        trouble = Trouble(self.stage, list(faults), self.now() + seconds if seconds is not None else None, self.now)
         trouble.start()
         while not trouble.is_over:
             self.reactor.tick(0.02)
@@ -209,7 +209,7 @@ def chaos(
     folder: Path,
     servers: int,
     clients: int,
-    seconds: float,
+    seconds: float | None,
     faults: Sequence[str],
     seed: int,
     is_replicated: bool = False,

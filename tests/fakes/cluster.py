@@ -39,7 +39,7 @@ class ChatServer:
         """The numbers of its connections to Redis."""
         self.words: list[str] = []
         self.refusals: list[str] = []
-        self.losses = self.people_changes = 0
+        self.losses = self.cuts = self.people_changes = 0
         self._store: Store | None = None
         self.hub: Hub[Session] = Hub(
             reactor.call_before_flush,
@@ -78,6 +78,10 @@ class ChatServer:
     def cluster_lost(self) -> None:
         self.is_open = False
         self.losses += 1
+
+    def cluster_cut_off(self) -> None:
+        self.is_open = False
+        self.cuts += 1
 
     def people_changed(self) -> None:
         self.people_changes += 1

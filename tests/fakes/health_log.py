@@ -19,6 +19,7 @@ class HealthLog:
     def __init__(self, reactor: Reactor, redis: RedisProcess, patience: float = 2.0, lanes: int = 1) -> None:
         self.reaps: list[tuple[int, dict[int, Any], dict[int, list[str]]]] = []
         self.fences = 0
+        self.cuts: list[bool] = []
         self.generation = 0
         self.keys = Keys(lanes=lanes)
         self.deployment = Deployment(reactor, redis.settings(), self)
@@ -65,3 +66,6 @@ class HealthLog:
 
     def fenced(self) -> None:
         self.fences += 1
+
+    def cut_off(self, is_cut_off: bool) -> None:
+        self.cuts.append(is_cut_off)

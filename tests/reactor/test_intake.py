@@ -75,3 +75,23 @@ def test_a_closed_port_is_not_opened(reactor):
     assert port.listeners == []
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(parse_address(address))
+
+
+def test_whom_a_port_turns_away_is_refused_at_once(reactor, accepted):
+    port = Port(reactor)
+    address = port.bind(ServerSettings(port=0), ())
+    port.open(lambda sock, peer: accepted.append(sock), lambda sock: None)
+    with contextlib.ExitStack() as stack:
+        for _ in range(2):
+            port.turn_away()
+            port.turn_away()
+            port.hold()
+            with pytest.raises(ConnectionRefusedError):
+                connect(stack, address)
+            port.go_on()
+            port.go_on()
+            connect(stack, address)
+            wait_until(lambda: reactor.tick(0.001) or accepted)
+            accepted.pop().close()
+        port.turn_away()
+        port.close()

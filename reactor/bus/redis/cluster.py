@@ -57,6 +57,12 @@ class ClusterListener(Protocol):
     def cluster_lost(self) -> None:
         """The others gave this server up. Nobody may come until `cluster_ready`."""
 
+    def cluster_cut_off(self) -> None:
+        """Redis is out of reach for so long that people had better go elsewhere, where they can resume.
+
+        End all connections without a goodbye. Nobody may come until `cluster_ready`.
+        """
+
     def people_changed(self) -> None:
         """Another server has changed members, ranks or bans: somebody may have to leave."""
 
@@ -151,12 +157,25 @@ class Cluster:
         """Close the connections. The last call."""
         self.deployment.close()
 
-    def hand_over(self) -> None:
-        """Give every session that can be resumed to the other servers: its connection ends without a goodbye."""
-        assert self._bus is not None
-        for session in self._hub.sessions():
-            if session.token is not None and session.state in (State.ATTACHED, State.AWAY):
-                self._bus.seats.give_away(session, b"")
+    def hand_over(self) -> set[Session]:
+        """Give every session that can be resumed to the other servers: its connection ends without a goodbye.
+
+        The others get them when everything said here is in Redis. Return the sessions.
+        """
+        bus = self._bus
+        assert bus is not None
+        stays = (State.ATTACHED, State.AWAY)
+        those = {session for session in self._hub.sessions() if session.token is not None and session.state in stays}
+        for session in those:
+            if session.state is State.ATTACHED:
+                session.detach("replaced", b"")
+
+        def settled() -> None:
+            for session in those:
+                bus.seats.give_away(session, b"")
+
+        bus.when_settled(settled)
+        return those
 
     # --- what the deployment says
 
@@ -222,6 +241,7 @@ class Cluster:
             self._address,
             lambda: len(self._hub),
             lambda: self._feeds.lag if self._feeds is not None else 0.0,
+            self._cut_off_after,
         )
         self._health.up()
 
@@ -265,6 +285,7 @@ class Cluster:
             settings.keep,
             settings.replicas,
             counters=self.counters,
+            silence=lambda: self._health.silence if self._health is not None else 0.0,
         )
         history = RedisHistory(self.deployment, keys, feeds.when_settled, reactor.call_later, reactor.clock)
         bus = RedisBus(
@@ -371,6 +392,8 @@ class Cluster:
         self.counters.given_up += 1
         self._has_numbers = False
         feeds.stop()
+        if self._health is not None:
+            self._health.pause()  # the old number hears nothing any more
         self._listener.cluster_lost()
         goodbye = encode(Goodbye("shutdown", _GIVEN_UP))
         for session in self._hub.sessions():
@@ -378,6 +401,18 @@ class Cluster:
         self._bus = None
         assert self._keys is not None
         self._begin_health(self._keys)
+
+    def cut_off(self, is_cut_off: bool) -> None:
+        """See `HealthListener.cut_off`."""
+        if is_cut_off:
+            logger.error("Redis is out of reach for long: people may go on at another server")
+            self._listener.cluster_cut_off()
+        else:
+            self._say_ready()
+
+    def _cut_off_after(self) -> float:
+        """The seconds without Redis until people are sent elsewhere: while the others still keep their seats."""
+        return self._settings.patience + self._hub.seats.grace / 2
 
     def stands_still(self, is_still: bool, why: str) -> None:
         """See `FeedListener.stands_still`."""

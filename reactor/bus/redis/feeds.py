@@ -28,6 +28,7 @@ class Feeds:
 
     A room keeps about `keep` batches in Redis. With `replicas` above 0, an own batch takes effect when that many
     replicas have it. `clock` gives microseconds since 1970; it is corrected by Redis's.
+    `silence` gives the seconds for which Redis has not answered something else.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Feeds:
         replicas: int = 0,
         clock: Callable[[], int] = wall_clock,
         counters: Counters | None = None,
+        silence: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.counters = counters or Counters()
         """What these rooms have done, added to the counters that were given."""
@@ -52,6 +54,7 @@ class Feeds:
         self._listener = listener
         self._feeds: dict[str, Feed] = {}
         self._by_channel: dict[bytes, Feed] = {}
+        self._silence = silence
         self._is_fenced = False
         self._away_since: float | None = reactor.clock()
         self._why_away = ""
@@ -186,7 +189,8 @@ class Feeds:
         return self._settling.waiting
 
     def stop(self) -> None:
-        """Propose and watch nothing more."""
+        """Propose and watch nothing more. The listener is not told that this server was given up."""
+        self._is_fenced = True
         self._flights.is_ready = False
         self._recovery.stop()
         self._watch.cancel()
@@ -324,5 +328,5 @@ class Feeds:
         self._watch = self._reactor.call_later(_WATCH_PERIOD, self._look_round)
         away = 0.0 if self._away_since is None else self._reactor.clock() - self._away_since
         trouble = self._why_away or self._flights.trouble or self._recovery.trouble or self._replicas.trouble
-        self._stillness.check(max(away, self._settling.lag), trouble)
+        self._stillness.check(max(away, self._settling.lag, self._silence()), trouble)
         self._flights.look_after()

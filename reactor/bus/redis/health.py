@@ -5,6 +5,7 @@ sessions go to the server that noticed. There are no leases with a time to live,
 is away.
 """
 
+import math
 import secrets
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -39,12 +40,16 @@ class HealthListener(Protocol):
     def fenced(self) -> None:
         """The other servers gave this one up. Nothing it does takes effect any more. Called once."""
 
+    def cut_off(self, is_cut_off: bool) -> None:
+        """This server, and perhaps it alone, does not reach Redis for a long time; or, with False, it does again."""
+
 
 class Health:
     """The heart of this server, and its watch over the others.
 
     A server is given up when its heart has stood still for `patience` seconds in which this server's own connection was
     healthy. `people`, `lag`, in seconds, and `address` are asked each second; others see them, and `version`.
+    `cut_off_after` gives the seconds without an answer of Redis after which the listener is told.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class Health:
         address: Callable[[], str] = lambda: "",
         people: Callable[[], int] = lambda: 0,
         lag: Callable[[], float] = lambda: 0.0,
+        cut_off_after: Callable[[], float] = lambda: math.inf,
     ) -> None:
         self.server = 0
         """The number of this server, 0 until it is registered."""
@@ -73,10 +79,12 @@ class Health:
         self._hearts = Hearts(reactor.clock, patience)
         self._reaper: Reaper | None = None
         self._beat = 0
+        self._cut_off_after = cut_off_after
+        self._is_cut_off = False
         self._beaten_at = self._sure_at = reactor.clock()  # when the newest beat was sent, and the newest with a reply
         self._unsure: list[Callable[[], object]] = []
         self._is_waiting = False
-        self._is_fenced = False
+        self._is_over = False
         self._is_up = False
         self._timer: Timer | None = None
 
@@ -90,6 +98,11 @@ class Health:
     def has_company(self) -> bool:
         """Whether another server's heart has beaten within the last three seconds."""
         return any(server != self.server for server in self._hearts.fresh(_FRESH))
+
+    @property
+    def silence(self) -> float:
+        """The seconds for which Redis has not answered the newest beat; 0 if it has."""
+        return self._reactor.clock() - self._beaten_at if self._is_waiting else 0.0
 
     def when_sure(self, callback: Callable[[], object]) -> None:
         """Call `callback` when Redis has said that this server is not given up; at once if it did just now.
@@ -174,6 +187,7 @@ class Health:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._reactor.call_later(PERIOD, self._go_on)
+        self._look_for_cut()
         if not self._is_up or self._is_waiting:
             return
         self._beat += 1
@@ -195,15 +209,19 @@ class Health:
         )
 
     def _beaten(self, reply: Any) -> None:
+        if self._is_over:
+            return
         self._is_waiting = False
         if isinstance(reply, RedisError):
             self._hearts.begin_anew()
-            if reply.code == "FENCED" and not self._is_fenced:
-                self._is_fenced = True
+            if reply.code == "FENCED":
                 self._end()
                 self._listener.fenced()
             return
         self._sure_at = self._beaten_at
+        if self._is_cut_off:
+            self._is_cut_off = False
+            self._listener.cut_off(False)
         if self._unsure and self._reactor.clock() - self._sure_at <= LONGEST_REPLY:
             unsure, self._unsure = self._unsure, []
             for callback in unsure:
@@ -213,8 +231,16 @@ class Health:
             if self._reaper is not None:
                 self._reaper.reap(server, state)
 
+    def _look_for_cut(self) -> None:
+        """Notice that Redis has not answered for long. Without other servers, there is nowhere else to go."""
+        silent = self._reactor.clock() - self._sure_at
+        if not self._is_cut_off and len(self.servers) > 1 and silent >= self._cut_off_after():
+            self._is_cut_off = True
+            self._listener.cut_off(True)
+
     def _end(self) -> None:
         """Beat no more."""
+        self._is_over = True
         if self._timer is not None:
             self._timer.cancel()
         self._is_up = False

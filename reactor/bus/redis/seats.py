@@ -93,6 +93,7 @@ class TravellingSeats:
         self._ghosts = Ghosts(self._bury)
         self._asks = itertools.count(1)
         self._asked: dict[int, tuple[int, Callable[[bool], object]]] = {}  # by number: the server, and the taking
+        self._buried: set[int] = set()  # those whose grace time is over, until Redis has forgotten them
         self._sitting: dict[int, list[Found]] = {}  # by number: those who wait until the session is in its rooms
         signals.on("give", self._give)
         signals.on("given", self._answered)
@@ -118,11 +119,24 @@ class TravellingSeats:
         self._questions.ask(0, self._look(digest(token)), found)
 
     def _found_here(self, seat: Session, then: Found) -> None:
-        """A session is on this server. Wait until it has its place in its rooms."""
+        """A session is on this server. Wait until it has its place in its rooms, and has done what it is doing.
+
+        The client that comes back is told its rooms. What it asked for before would change them later, without a word.
+        """
         if (waiting := self._sitting.get(seat.number)) is not None:
             waiting.append(then)
+            return
+        if seat.is_busy and seat.state is State.ATTACHED:
+            seat.detach("replaced", REPLACED)
+        self._when_quiet(seat, then, _ASK_AGAIN)
+
+    def _when_quiet(self, seat: Session, then: Found, pause: float) -> None:
+        if seat.state not in (State.ATTACHED, State.AWAY):
+            then(None)
+        elif seat.is_busy:
+            self._call_later(pause, self._when_quiet, seat, then, min(2 * pause, _LONGEST_PAUSE))
         else:
-            then(seat if seat.state in (State.ATTACHED, State.AWAY) else None)
+            then(seat)
 
     def _look(self, token: str) -> Steps[tuple[int, SessionRecord] | None]:
         (number,) = yield [("HGET", self._keys.key(0, "tok"), token)]
@@ -137,6 +151,8 @@ class TravellingSeats:
         if server == self._sessions.server:
             if (session := self._sessions.by_number.get(number)) is not None:
                 self._found_here(session, then)
+            elif number in self._buried:
+                then(None)
             else:  # the ghost of another server, perhaps of one that is being given up
                 self._ghosts.give(number)
                 self._sit(number, server, record, token, then)
@@ -209,7 +225,7 @@ class TravellingSeats:
         """Make the session, and have it take its place in its rooms."""
         session = Session.from_seat(self._hub, number, token, record["n"], record["c"], record["f"], record["h"])
         session.person.away = record["a"]
-        self._sessions.took(session)
+        self._sessions.took(session, record["r"])
         self._feeds.counters.sessions_taken += 1
         self._sitting[number] = [then]
         names = record["r"][::-1]  # the current one last, so that it is the first
@@ -219,7 +235,7 @@ class TravellingSeats:
             nonlocal left
             left -= 1
             if left <= 0:
-                self._sessions.changed(session)
+                self._sessions.entered(session)
                 is_kept = self._hub.seats.keep(session)  # the connection that wants it may have broken meanwhile
                 for found in self._sitting.pop(number):
                     found(session)
@@ -240,6 +256,8 @@ class TravellingSeats:
         def given() -> None:
             self._signals.send(server, lambda receivers: None, "given", ask)
 
+        if number in self._buried:  # it asks again, and finds nothing
+            return
         session = self._sessions.by_number.get(number)
         if session is None:
             given()
@@ -295,15 +313,23 @@ class TravellingSeats:
     def _bury(self, number: int, rooms: list[str]) -> None:
         """The grace time of a seat is over. If it is still this server's and nobody has come back, it ends."""
         me = self._sessions.server
+        self._buried.add(number)
+
+        def end(record: SessionRecord) -> None:
+            self._buried.discard(number)
+            self._sessions.drop(number, record["t"] or "", fold(record["n"]))
 
         def read(packed: bytes | None) -> None:
             record = read_record(packed) if packed is not None else None
             if number in self._sessions.by_number or (record is not None and record["s"] != me):
+                self._buried.discard(number)
                 return
             for room in rooms:
                 self._rooms.propose(room, Event(op=["leave", number, "lost", None, None]))
             if record is not None:
-                self._feeds.when_settled(lambda: self._sessions.drop(number, record["t"] or "", fold(record["n"])))
+                self._feeds.when_settled(partial(end, record))
+            else:
+                self._buried.discard(number)
 
         self._questions.ask(0, one("HGET", self._key("sessions"), number), read)
 

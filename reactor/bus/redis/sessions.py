@@ -72,7 +72,7 @@ class Sessions:
         self._is_asking = False
         self._changed: dict[Session, None] = {}
         self._digests: dict[Session, str] = {}  # of the tokens in the records
-        self._entering: dict[Session, str] = {}
+        self._entering: dict[Session, list[str]] = {}
 
     def begin(self, server: int, began: Callable[[], object]) -> None:
         """Be the server with that number. Call `began` when sessions may come."""
@@ -121,11 +121,11 @@ class Sessions:
 
     def enters(self, session: Session, room: str) -> None:
         """A session is on its way into a room. Its record says so before: a server that takes it looks there."""
-        self._entering[session] = room
+        self._entering[session] = [room]
         self.changed(session)
 
     def entered(self, session: Session) -> None:
-        """A session is in the room that it was on its way to."""
+        """A session is in the rooms that it was on its way to."""
         self._entering.pop(session, None)
         self.changed(session)
 
@@ -153,9 +153,10 @@ class Sessions:
         self._changed.pop(session, None)
         self._entering.pop(session, None)
 
-    def took(self, session: Session) -> None:
-        """Take in a session of another server, whose record is ours already."""
+    def took(self, session: Session, rooms: list[str]) -> None:
+        """Take in a session of another server, whose record is ours already. It is about to sit down in its rooms."""
         self.by_number[session.number] = session
+        self._entering[session] = rooms
         assert session.token is not None
         self._digests[session] = digest(session.token)
 
@@ -196,14 +197,14 @@ class Sessions:
     def _record(self, session: Session, name: str) -> SessionRecord:
         person = session.person
         rooms = [room.name for room in session.rooms]
-        entering = self._entering.get(session)
+        entering = [room for room in self._entering.get(session, ()) if room not in rooms]
         return {
             "s": self.server,
             "n": name,
             "f": session.identity,
             "c": person.since,
             "a": person.away,
-            "r": rooms if entering is None or entering in rooms else [entering, *rooms],
+            "r": entering + rooms,
             "h": session.host,
             "t": digest(session.token) if session.token is not None else None,
         }

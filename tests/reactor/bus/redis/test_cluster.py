@@ -135,3 +135,36 @@ def test_servers_that_are_given_up_are_counted(world: ClusterWorld, pair: Pair) 
     world.come_back(pair[0])
     pair[1].cluster.reaped(9, {}, {})
     assert pair[1].cluster.counters.servers_reaped == 1
+
+
+def test_people_are_sent_elsewhere_when_redis_is_out_of_reach_for_long(world: ClusterWorld) -> None:
+    one, _ = world.server(grace=2.0, patience=1.0), world.server(grace=2.0, patience=1.0)
+    world.until(lambda: not one.cluster.is_alone)
+    world.redis.pause()
+    world.until(lambda: one.cuts)
+    assert not one.is_open
+    world.redis.resume()
+    world.until(lambda: one.is_open, "the way back")
+    assert (one.cuts, one.losses) == (1, 0)
+
+
+def test_a_server_alone_keeps_its_people_however_long_redis_is_away(world: ClusterWorld) -> None:
+    one = world.server(grace=0.0, patience=1.0)
+    world.redis.pause()
+    end = world.reactor.clock() + 3.0
+    world.until(lambda: world.reactor.clock() > end)
+    world.redis.resume()
+    world.until(lambda: one.bus.sessions.server)
+    assert (one.cuts, one.is_open) == (0, True)
+
+
+def test_a_server_that_was_given_up_begins_anew_once(world: ClusterWorld, pair: Pair) -> None:
+    """The commits and the heart both hear of it."""
+    ann = world.come(pair[0], "ann", "tea")
+    before = pair[0].number
+    world.redis.call("SET", world.keys.key(0, f"fence:{before}"), "reaped")
+    ann.ask(Say("hello", id=1))
+    world.until(lambda: pair[0].is_open and pair[0].number > before, "the new beginning")
+    new = pair[0].number
+    world.until(lambda: world.stored("HGET", "servers", new) is not None, "the first beat")
+    assert (pair[0].losses, pair[0].number) == (1, new)
