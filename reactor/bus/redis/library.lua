@@ -165,19 +165,21 @@ local function holds_redacted(dead, top, count)
 end
 
 -- KEYS fence rooms r h m n t dead
--- ARGV generation keep room spelling, the caller's newest stamp, topic (packed or ''), number of batches, for each: top
--- before count batch; then for each member: number member
--- Brings back what Redis has lost and the caller has applied. Returns how many batches were brought back.
+-- ARGV generation keep room spelling, the caller's newest stamp, topic (packed or ''), '1' if others may have batches that
+-- the caller lacks, number of batches, for each: top before count batch; then for each member: number member
+-- Brings back what Redis has lost and the caller has applied, up to a batch that the caller lacks and another server may
+-- have: nothing could be put before those that follow. Returns how many batches were brought back.
 local function restore(keys, args)
   local error = refused(keys[1], args[1])
   if error then return error end
   local r, h, m, n, t, dead = keys[3], keys[4], keys[5], keys[6], keys[7], keys[8]
-  local mine, restored, j = tonumber(args[5]), 0, 8
+  local mine, restored, j = tonumber(args[5]), 0, 9
   local head = tonumber(redis.call('GET', h) or newest(r))
   local is_behind = head < mine
-  for _ = 1, tonumber(args[7]) do
+  local is_whole = args[7] ~= '1'
+  for _ = 1, tonumber(args[8]) do
     local top = tonumber(args[j])
-    if top > head then
+    if top > head and (is_whole or tonumber(args[j + 1]) <= head) then
       if not holds_redacted(dead, top, tonumber(args[j + 2])) then
         redis.pcall('XADD', r, 'MAXLEN', '~', args[2], args[j] .. '-0', 'b', args[j + 3], 'p', args[j + 1])
       end
@@ -187,6 +189,10 @@ local function restore(keys, args)
     j = j + 4
   end
   if not is_behind then return restored end
+  if not is_whole and head < mine then
+    if restored > 0 then redis.call('SET', h, number_text(head), 'KEEPTTL') end
+    return restored
+  end
   redis.call('SET', h, args[5], 'KEEPTTL')
   if args[6] == '' then redis.call('DEL', t) else redis.call('SET', t, args[6]) end
   local given = {}

@@ -159,12 +159,15 @@ class Recovery:
         if self._runs and runs != self._runs:
             self._is_another = True
         self._runs = runs
-        self._compare_heads(self._end if not self._is_another else self._heal)
+        self._compare_heads(self._end if not self._is_another else self._heal, self._is_another)
 
     # --- heads
 
-    def _compare_heads(self, then: Callable[[set[Feed]], object]) -> None:
-        """Restore the rooms that Redis is behind in, and call `then` with those in which nothing is missing here."""
+    def _compare_heads(self, then: Callable[[set[Feed]], object], is_shared: bool = False) -> None:
+        """Restore the rooms that Redis is behind in, and call `then` with those in which nothing is missing here.
+
+        If it `is_shared`, the other servers do the same: what this one lacks is left to them.
+        """
         intact: set[Feed] = set()
         behind: list[tuple[Feed, int]] = []
         pages = list(_pages(feed for feed in self._listener.feeds() if feed.state is FeedState.REPAIRING))
@@ -180,7 +183,7 @@ class Recovery:
                     intact.add(feed)
             left -= 1
             if not left:
-                self._restore(behind, functools.partial(then, intact))
+                self._restore(behind, is_shared, functools.partial(then, intact))
 
         for lane, feeds in pages:
             self._reader.subscribe(lane, feeds)
@@ -189,7 +192,7 @@ class Recovery:
         if not pages:
             then(intact)
 
-    def _restore(self, behind: list[tuple[Feed, int]], then: Callable[[], object]) -> None:
+    def _restore(self, behind: list[tuple[Feed, int]], is_shared: bool, then: Callable[[], object]) -> None:
         if not behind:
             then()
             return
@@ -203,7 +206,7 @@ class Recovery:
                 then()
 
         for feed, head in behind:
-            self._call_restore(feed, head, self._step(restored))
+            self._call_restore(feed, head, is_shared, self._step(restored))
 
     def _heal(self, _: set[Feed]) -> None:
         """This Redis may have lost something that only another server has: wait for that, and compare again."""
@@ -215,7 +218,7 @@ class Recovery:
         is_another, self._is_another = self._is_another, False
         self._listener.recovered(intact, is_another)
 
-    def _call_restore(self, feed: Feed, head: int, answer: Then) -> None:
+    def _call_restore(self, feed: Feed, head: int, is_shared: bool, answer: Then) -> None:
         waiting = [arrival for arrival in feed.ready if isinstance(arrival, Arrival) and arrival.top > head]
         arrivals = {arrival.top: arrival for arrival in (*self._ring.above(feed.key, head), *waiting)}
         batches = [
@@ -238,6 +241,7 @@ class Recovery:
             feed.name,
             feed.received,
             pack_topic(feed.topic),
+            int(is_shared),
             len(arrivals),
             *batches,
             *members,

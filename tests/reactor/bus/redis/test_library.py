@@ -254,3 +254,35 @@ def test_a_session_that_another_server_has_tells_nothing(loaded: RedisProcess) -
     call(loaded, "take", ["fence:2", "sessions", "of:1", "of:2", "taken:1", "taken:2"], ANN, 1, 2, 0)
     assert tell(loaded, 50) == b"0"
     assert loaded.call("EXISTS", key("p:@a")) == 0
+
+
+# --- restoring
+
+
+def restore(redis: RedisProcess, mine: int, is_shared: bool, *batches: tuple[int, int]) -> Any:
+    """Bring batches of one event back, each with its stamp and the one before it."""
+    keys = ["fence:1", "rooms", *(f"{kind}:tea" for kind in ("r", "h", "m", "n", "t", "dead"))]
+    parts = [part for top, before in batches for part in (top, before, 1, f"batch {top}")]
+    values = redis.call("GET", key("fence:1")), 100, "tea", "Tea", mine, "", int(is_shared), len(batches)
+    return call(redis, "restore", keys, *values, *parts)
+
+
+def stream(redis: RedisProcess) -> list[int]:
+    return [int(id_.partition(b"-")[0]) for id_, _ in redis.call("XRANGE", key("r:tea"), "-", "+")]
+
+
+def test_a_server_leaves_to_the_others_what_it_lacks(loaded: RedisProcess) -> None:
+    """One that came into the room after a batch knows its stamp, and does not have it."""
+    restore(loaded, 10, False, (10, 0))
+    assert restore(loaded, 20, True) == 0
+    assert restore(loaded, 30, True, (30, 20)) == 0
+    assert restore(loaded, 30, True, (20, 10), (30, 20)) == 2
+    assert (stream(loaded), loaded.call("GET", key("h:tea"))) == ([10, 20, 30], b"30")
+
+
+def test_what_nobody_else_has_brought_back_is_not_waited_for(loaded: RedisProcess) -> None:
+    restore(loaded, 10, False, (10, 0))
+    assert restore(loaded, 40, True, (20, 10), (40, 30)) == 1
+    assert (stream(loaded), loaded.call("GET", key("h:tea"))) == ([10, 20], b"20")
+    assert restore(loaded, 40, False, (20, 10), (40, 30)) == 1
+    assert (stream(loaded), loaded.call("GET", key("h:tea"))) == ([10, 20, 40], b"40")
