@@ -3,6 +3,8 @@
 import logging
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
 
 from pylingo.reactor.connection import Connection
 from pylingo.reactor.engine.deadlines import DeadlineWheel
@@ -12,13 +14,46 @@ from pylingo.reactor.engine.handshake import HandshakeQueue, NotTlsError
 from pylingo.reactor.engine.listener import Address, ConnectionLimiter
 from pylingo.reactor.engine.tls import ServerTls, TlsChannel, reason_of
 from pylingo.reactor.engine.transport import Transport
-from pylingo.reactor.intake import Intake
+from pylingo.reactor.face import NATIVE, Face
+from pylingo.reactor.intake import Intake, Port
 from pylingo.reactor.peer_deadlines import PeerDeadlines
 from pylingo.reactor.refusals import Refusals
 from pylingo.reactor.service import Service
 from pylingo.shared.address import host_of, show_address
+from pylingo.shared.codec import encode
+from pylingo.shared.messages import Goodbye
 
 logger = logging.getLogger(__name__)
+
+
+class Door(Protocol):
+    """A further way in, on which something else than frames is spoken."""
+
+    is_encrypted: bool
+
+    def face(self) -> Face:
+        """The face of a new connection."""
+
+    def goodbye(self, record: Goodbye) -> bytes:
+        """What a peer is told that is refused."""
+
+
+class NativeDoor:
+    """The way in for native clients."""
+
+    is_encrypted = True
+    """If there is a certificate."""
+
+    def face(self) -> Face:
+        """All native connections share one."""
+        return NATIVE
+
+    def goodbye(self, record: Goodbye) -> bytes:
+        """A frame."""
+        return encode(record)
+
+
+_NATIVE_DOOR = NativeDoor()
 
 
 class Admission:
@@ -35,6 +70,7 @@ class Admission:
         self.tls: ServerTls | None = None
         """Used for every handshake that begins; may be changed at any time."""
         self.handshakes = HandshakeQueue(service.reactor)
+        self._doors: list[tuple[Door, Port]] = []  # besides the intake
         self._service = service
         self._closed = closed
         self._reactor = service.reactor
@@ -69,13 +105,36 @@ class Admission:
         self.configure()
         return address
 
+    def add_door(self, door: Door, host: str, port: int) -> str:
+        """Prepare to accept there, too; return `HOST:PORT`. Raises `OSError`."""
+        made = Port(self._reactor, (host, port))
+        address = made.bind(self._service.settings, ())
+        self._doors.append((door, made))
+        return address
+
     def open(self) -> None:
         """Begin to accept."""
         self.intake.open(self.admit, self._refusals.refuse_one)
+        for door, port in self._doors:
+            port.open(partial(self.admit, door=door), partial(self._refusals.refuse_one, form=door.goodbye))
+
+    def hold(self) -> None:
+        """Accept nobody until `go_on`. Those who connect meanwhile wait."""
+        self.intake.hold()
+        for _, port in self._doors:
+            port.hold()
+
+    def go_on(self) -> None:
+        """Accept again after `hold`."""
+        self.intake.go_on()
+        for _, port in self._doors:
+            port.go_on()
 
     def close(self) -> None:
         """Stop accepting, and give up the handshakes that are not finished."""
         self.intake.close()
+        for _, port in self._doors:
+            port.close()
         self.handshakes.close()
 
     def configure(self) -> None:
@@ -84,24 +143,32 @@ class Admission:
         limiter.most = min(settings.max_connections or self._most, self._most)
         limiter.most_per_address, limiter.exempt = settings.max_per_address, settings.exempt
         self.intake.configure(settings)
+        for _, port in self._doors:
+            port.configure(settings)
 
-    def admit(self, sock: socket.socket, address: Address) -> None:
+    def admit(self, sock: socket.socket, address: Address, door: Door = _NATIVE_DOOR) -> None:
         """Make a connection of an accepted socket, now or after its handshake, or refuse it."""
         reason = self.limiter.admit(address[0])
         if reason is not None:
-            self._refusals.refuse(sock, address, reason)
+            self._refusals.refuse(sock, address, reason, door.goodbye)
             self.intake.ended(address[0])
-        elif self.tls is None:
-            self._connect(sock, address)
+        elif self.tls is None or not door.is_encrypted:
+            self._connect(sock, address, None, door)
         else:
             self.handshakes.start(
                 sock,
                 self.tls,
-                lambda channel: self._connect(channel, address, channel.certificate),
-                lambda error, sock: self._handshake_failed(error, sock, address),
+                lambda channel: self._connect(channel, address, channel.certificate, door),
+                lambda error, sock: self._handshake_failed(error, sock, address, door),
             )
 
-    def _connect(self, channel: socket.socket | TlsChannel, address: Address, certificate: bytes | None = None) -> None:
+    def _connect(
+        self,
+        channel: socket.socket | TlsChannel,
+        address: Address,
+        certificate: bytes | None,
+        door: Door,
+    ) -> None:
         """Make a connection. The welcome is its first frame."""
         host = address[0]
         try:
@@ -109,7 +176,7 @@ class Admission:
         except OSError as error:  # epoll limits the descriptors that one user may watch
             self._release(host)
             logger.warning("refused %s: %s", show_address(*address[:2]), error.strerror)
-            self._refusals.refuse_one(channel)
+            self._refusals.refuse_one(channel, door.goodbye)
             channel.close()
             return
         except MemoryError:
@@ -117,7 +184,7 @@ class Admission:
             channel.close()
             raise
         try:
-            connection = Connection(self._service, transport, show_address(*address[:2]), certificate)
+            connection = Connection(self._service, transport, show_address(*address[:2]), certificate, door.face())
             transport.receiver = connection
             self._deadlines.add(connection.deadlines, connection.deadlines.next_check(self._reactor.now))
         except MemoryError:
@@ -127,10 +194,10 @@ class Admission:
             raise
         self._service.counts["accepted"] += 1
 
-    def _handshake_failed(self, error: Exception, sock: socket.socket, address: Address) -> None:
+    def _handshake_failed(self, error: Exception, sock: socket.socket, address: Address, door: Door) -> None:
         self._release(address[0])
         if isinstance(error, NotTlsError):
-            self._refusals.refuse(sock, address, "tls")
+            self._refusals.refuse(sock, address, "tls", door.goodbye)
         else:
             sock.close()
             self._service.counts["handshake"] += 1

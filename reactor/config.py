@@ -22,6 +22,7 @@ from pylingo.reactor.engine.listener import ACCEPTS, LOOPBACK, Network
 from pylingo.reactor.history.memory import MEMORY
 from pylingo.reactor.people.data_dir import DataDir
 from pylingo.reactor.people.owned_names import KEEP
+from pylingo.shared.address import Address
 from pylingo.shared.launch import LaunchError, OneLineParser
 from pylingo.shared.networks import networks
 from pylingo.shared.settings import Setting, Source, argument_parser, read_options, table
@@ -35,11 +36,13 @@ from pylingo.shared.values import (
     flag,
     host_name,
     integer,
+    listening,
     notice,
     number,
     one_of,
     path,
     path_or_true,
+    server_name,
     show_size,
     size,
 )
@@ -305,6 +308,23 @@ class ServerSettings:
         "one that ends is started again",
         needs_restart=True,
     )
+    irc_port: Address | None = _setting(  # noqa: RUF009 - it makes a field
+        None,
+        listening(),
+        "[HOST:]PORT",
+        "where clients of IRC connect without TLS, such as 6667; on 127.0.0.1 unless a host is named",
+        needs_restart=True,
+    )
+    irc_tls_port: Address | None = _setting(  # noqa: RUF009 - it makes a field
+        None,
+        listening(),
+        "[HOST:]PORT",
+        "where clients of IRC connect with TLS, such as 6697, with the certificate of the server",
+        needs_restart=True,
+    )
+    irc_name: str = _setting(
+        "irc.pylingo", server_name(), "NAME", "what the server is called in IRC", needs_restart=True
+    )
     drain_timeout: float = _setting(
         5.0,
         _seconds,
@@ -327,6 +347,8 @@ class ServerSettings:
             raise LaunchError("--workers needs a Redis: give --data, to have one started there, or --cluster")
         if self.workers and self.history:
             raise LaunchError("--history cannot be used with --workers: Redis keeps the history of several servers")
+        if self.workers and (self.irc_port is not None or self.irc_tls_port is not None):
+            raise LaunchError("--irc-port and --irc-tls-port cannot be used with --workers: start one server")
         if self.cluster is not None and self.history:
             raise LaunchError("--history cannot be used with --cluster: Redis keeps the history of a cluster")
 

@@ -9,28 +9,24 @@ nothing is dropped.
 import enum
 import logging
 
-from pylingo.reactor.chat.requests import handle
 from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.engine.listener import address_key
 from pylingo.reactor.engine.transport import Transport
+from pylingo.reactor.face import NATIVE, Decoder, Face
 from pylingo.reactor.fair_queue import cost_of
 from pylingo.reactor.peer_deadlines import PeerDeadlines
 from pylingo.reactor.service import Service
 from pylingo.shared.address import host_of
-from pylingo.shared.codec import encode, request_codec
 from pylingo.shared.errors import FrameError, RequestError
-from pylingo.shared.framing import FrameDecoder, frame_end
-from pylingo.shared.messages import Notice, Ping
+from pylingo.shared.messages import Notice
 
 logger = logging.getLogger(__name__)
 
-_PING = encode(Ping())
 UNPACED = 60
 """Requests after `hello` that are not paced: twenty rooms are entered, and their history and people are asked for."""
 _QUIET = frozenset({"close", "lost", "shutdown", "stalled"})
 """Reasons that `ended` does not log."""
-_decode = request_codec.decode
 
 
 class Pause(enum.IntEnum):
@@ -47,13 +43,14 @@ READING, UNTIL_CALLED, UNTIL_DRAINED = Pause
 class Connection:
     """See the module. `used` belongs to the fair queue.
 
-    `certificate` is the server's of this connection's handshake, as DER; None without TLS.
+    `certificate` is the server's of this connection's handshake, as DER; None without TLS. `face` is what is spoken.
     """
 
     __slots__ = (
         "_address_key",
         "_arrival",
         "_decoder",
+        "_face",
         "_is_counted",
         "_opened",
         "_pause",
@@ -67,7 +64,14 @@ class Connection:
         "used",
     )
 
-    def __init__(self, service: Service, transport: Transport, address: str, certificate: bytes | None = None) -> None:
+    def __init__(
+        self,
+        service: Service,
+        transport: Transport,
+        address: str,
+        certificate: bytes | None = None,
+        face: Face = NATIVE,
+    ) -> None:
         now = service.reactor.now
         host = host_of(address)
         self.address = address
@@ -77,13 +81,16 @@ class Connection:
         self.used = 0.0
         self._service = service
         self._opened = now
-        self._decoder = FrameDecoder()
+        self._face = face
+        self._decoder: Decoder = face.decoder()
         self._arrival = 0.0  # the theoretical arrival time of the next request (see `pace`)
         self._address_key = None if service.is_exempt(host) else address_key(host)
         self._is_counted = False  # whether the next request was counted for the address already
         self._pause = READING
         self._unpaced = 0  # further requests that do not count for the rate of the connection
-        self._session = Session(service.hub, self, transport, service.settings.motd, self._address_key)
+        motd = service.settings.motd if face is NATIVE else ""
+        self._session = Session(service.hub, self, transport, motd, self._address_key, face.voice)
+        face.begin(self._session)
         if service.notice:
             self._session.reply(Notice(service.notice))
 
@@ -159,6 +166,7 @@ class Connection:
         finally:
             self._service.closed(self)
             self.deadlines.release()
+            self._face.closed()
 
     # --- from the session
 
@@ -179,6 +187,7 @@ class Connection:
 
     def go_on(self) -> None:
         """Handle requests again, as soon as the pace allows."""
+        self._face.went_on()
         if delay := self._pace_delay():
             self._wait(delay)
         else:
@@ -205,14 +214,14 @@ class Connection:
             for body in self._decoder:
                 session = self._session
                 if session.peer is not self or session.state is not State.ATTACHED:
-                    self._decoder = FrameDecoder()  # release the buffer: the goodbye may wait long for the disk
+                    self._decoder = self._face.decoder()  # release the buffer: the goodbye may wait long for the disk
                     return
                 if session.outbox.is_full or (is_paced and not self._may_handle(body)):
                     self._put_back(body)
                     break
                 handled = True
                 try:
-                    handle(session, _decode(body))
+                    self._face.handle(session, body)
                 except RequestError as error:
                     session.refuse(error)
                 if is_paced:
@@ -222,7 +231,7 @@ class Connection:
                 if self._pause:
                     break
         except FrameError as error:
-            self._decoder = FrameDecoder()  # nothing behind a broken frame can be read
+            self._decoder = self._face.decoder()  # nothing behind a broken frame can be read
             if self.is_handled:
                 self._session.end(error.reason, error.text)
         else:
@@ -258,6 +267,8 @@ class Connection:
         if self._unpaced:
             self._unpaced -= 1
             return
+        if self._face.is_light:
+            return
         self._arrival = service.pace.next_arrival(self._arrival, service.reactor.now)
         if (delay := self._pace_delay()) and not self._session.is_busy:
             self._wait(delay)
@@ -288,14 +299,14 @@ class Connection:
 
     def ping(self) -> None:
         """Ask the peer for a byte."""
-        self.transport.write(_PING)
+        self.transport.write(self._face.ping)
 
     def expire(self, reason: str, text: str) -> None:
         """End the connection, as a deadline has passed."""
         is_stalled = reason == "stalled"
         if is_stalled:
             self._log_end(reason)  # before the unsent bytes are discarded: the line counts them
-            self.transport.discard_unsent(frame_end)
+            self.transport.discard_unsent(self._face.unit_end)
         self._session.end(reason, text, discard=is_stalled)
 
     def abort(self) -> None:

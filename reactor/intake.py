@@ -47,9 +47,13 @@ class Intake(Protocol):
 
 
 class Port:
-    """The `Intake` that listens. `hold` and `go_on` interrupt accepting; those who connect meanwhile wait."""
+    """The `Intake` that listens. `hold` and `go_on` interrupt accepting; those who connect meanwhile wait.
 
-    def __init__(self, reactor: Reactor) -> None:
+    It listens on the host and the port of the settings, or on `address`.
+    """
+
+    def __init__(self, reactor: Reactor, address: tuple[str, int] | None = None) -> None:
+        self._address = address
         self.listeners: list[Listener] = []
         self._reactor = reactor
         self._socks: list[socket.socket] = []
@@ -58,10 +62,11 @@ class Port:
 
     def bind(self, settings: ServerSettings, targets: Sequence[Target]) -> str:
         """Bind the listening sockets. `targets` are the host's addresses, which is looked up if there are none."""
-        self._socks = listen(settings.host, settings.port, targets)
+        wanted, number = self._address or (settings.host, settings.port)
+        self._socks = listen(wanted, number, targets)
         self.configure(settings)
         host, port = self._socks[0].getsockname()[:2]
-        return show_address(settings.host or host, port)
+        return show_address(wanted or host, port)
 
     def open(self, accepted: Accepted, refused: Refused) -> None:
         """Begin to accept. Does nothing after `close`."""

@@ -3,6 +3,7 @@
 import collections
 import logging
 import socket
+from collections.abc import Callable
 
 from pylingo.reactor.engine.listener import Address
 from pylingo.reactor.engine.loop import Reactor
@@ -34,11 +35,16 @@ class Refusals:
         self._reactor = reactor
         self._counts = counts
 
-    def refuse(self, sock: socket.socket, address: Address, reason: str) -> None:
-        """Say goodbye and close the socket. Beyond `MOST_GOODBYES`, say it without waiting for the peer."""
+    def refuse(
+        self, sock: socket.socket, address: Address, reason: str, form: Callable[[Goodbye], bytes] = encode
+    ) -> None:
+        """Say goodbye and close the socket. Beyond `MOST_GOODBYES`, say it without waiting for the peer.
+
+        `form` puts the goodbye into bytes.
+        """
         self._counts[reason] += 1
         logger.info("refused %s: %s", reason, show_address(*address[:2]))
-        goodbye = encode(Goodbye(reason, _REFUSALS[reason]))
+        goodbye = form(Goodbye(reason, _REFUSALS[reason]))
         if self.goodbyes < MOST_GOODBYES:
             try:
                 transport = Transport(self._reactor, sock, _Refused(self))
@@ -52,10 +58,10 @@ class Refusals:
         _send_once(sock, goodbye)
         sock.close()
 
-    def refuse_one(self, sock: socket.socket | TlsChannel) -> None:
+    def refuse_one(self, sock: socket.socket | TlsChannel, form: Callable[[Goodbye], bytes] = encode) -> None:
         """Descriptors or memory have run out: tell this peer that the server is full. The caller closes the socket."""
         self._counts["full"] += 1
-        _send_once(sock, encode(Goodbye("full", _REFUSALS["full"])))
+        _send_once(sock, form(Goodbye("full", _REFUSALS["full"])))
 
 
 class _Refused:

@@ -89,6 +89,8 @@ def _serve() -> int:
     server_at = reachable(address, bound)
     certificate = settings.tls_cert
     lines = [f"PyLingo {__version__} listening on {address}"]
+    if isinstance(server, Server):
+        lines += [f"clients of IRC connect to {irc_address}" for irc_address in server.irc_addresses]
     link = registry.write_link(server_at, certificate)
     registry.write_first(is_shown=bool(certificate))
     if registry.first_code is not None and certificate:

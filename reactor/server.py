@@ -93,6 +93,8 @@ class Server:
         """Whether the other servers of the cluster take over the people of a server that stops, without a goodbye."""
         self.failure = ""
         """Why the server has stopped by itself."""
+        self.irc_addresses: list[str] = []
+        """Where clients of IRC connect: `HOST:PORT`, and ` with TLS` behind an encrypted one."""
         self._pact: Pact | None = None
         self._cluster = self._join(cluster) if cluster is not None else None
         self._is_draining = self._is_open = self._is_leaving = self._is_waiting = False
@@ -115,6 +117,7 @@ class Server:
             keys.prepare()
             look_alikes.prepare()
         address = self.admission.listen(targets)
+        self._listen_for_irc()
         host, port = self.settings.host, self.settings.port
         own = address or (show_address(host, port) if port else "")  # a supervisor has the port of a worker
         self.address = reachable(own, targets[0][1][0] if targets else host) if own else ""
@@ -198,6 +201,15 @@ class Server:
         self._set_password()
         enforce(self.hub)
 
+    def _listen_for_irc(self) -> None:
+        settings = self.settings
+        if settings.irc_port is None and settings.irc_tls_port is None:
+            return
+        from pylingo.reactor.irc_start import listen_for_irc, make_gateway
+
+        gateway = make_gateway(self.hub, settings.irc_name, lambda: self.settings.motd, self.reactor.call_later)
+        self.irc_addresses = listen_for_irc(self.admission, settings, gateway)
+
     # --- one of several servers
 
     def _join(self, settings: "ClusterSettings") -> "Cluster":
@@ -231,7 +243,7 @@ class Server:
     def cluster_ready(self) -> None:
         """See `ClusterListener.cluster_ready`."""
         if self._is_open:
-            self.admission.intake.go_on()
+            self.admission.go_on()
         elif self.settings.tls_cert and self._pact is not None:
             from pylingo.reactor.cluster_start import invite_first
 
@@ -258,7 +270,7 @@ class Server:
 
     def cluster_lost(self) -> None:
         """See `ClusterListener.cluster_lost`."""
-        self.admission.intake.hold()
+        self.admission.hold()
 
     def cluster_cut_off(self) -> None:
         """See `ClusterListener.cluster_cut_off`."""

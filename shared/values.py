@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pylingo.shared.address import parse_address, show_address
+from pylingo.shared.address import DEFAULT_HOST, Address, parse_address, show_address
 from pylingo.shared.link import Link, parse_server, show_link, show_servers
 from pylingo.shared.text import without_controls
 from pylingo.shared.value_class import value_class
@@ -18,6 +18,7 @@ from pylingo.shared.value_class import value_class
 _NUMBER = re.compile(r"[\d.eE+-]{1,64}\Z", re.ASCII)  # `float` also accepts other digits, spaces and underscores
 _SIZE = re.compile(r"(\d{1,18})([KMG]?)\Z", re.ASCII)
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(ms|[smhd]?)\Z", re.ASCII)
+_SERVER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}\Z", re.ASCII)
 _SECONDS = {"": 1, "ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
@@ -193,6 +194,34 @@ def address() -> ValueType:
 
     parse = explained(lambda text: parse_address(utf8(text)))
     return ValueType("HOST, HOST:PORT or [IPV6]:PORT", parse, lambda value: show_address(*value), toml=(str,))
+
+
+def listening() -> ValueType:
+    """A port to listen on, on loopback unless a host stands in front; None for an empty text."""
+
+    def parse(text: str) -> Address | None:
+        if not text:
+            return None
+        host, colon, port = utf8(text).rpartition(":")
+        number = int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else -1
+        bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+        if (colon and not bare.strip()) or (":" in bare and bare == host):
+            raise ValueError
+        return (bare or DEFAULT_HOST), int(_within(0, number, 65_535))
+
+    right = "PORT, HOST:PORT or [IPV6]:PORT, with a port from 0 to 65535; 0 lets the system choose one"
+    return ValueType(right, parse, lambda value: show_address(*value) if value is not None else "", toml=(str,))
+
+
+def server_name() -> ValueType:
+    """The name of a server of IRC."""
+
+    def parse(text: str) -> str:
+        if not _SERVER_NAME.match(text):
+            raise ValueError
+        return text
+
+    return ValueType("1 to 63 letters, digits, dots and hyphens, such as irc.example.org", parse, toml=(str,))
 
 
 def server() -> ValueType:

@@ -25,15 +25,21 @@ class Dialect(Protocol):
 class Voice(Protocol):
     """How one connection is spoken to. Everything returned may be empty: then nothing is sent."""
 
-    dialect: Dialect
     heard: Hashable
     """The last deed of a person that was told (see `Outbox.hear`)."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect that is spoken now."""
 
     def reply(self, record: Record) -> bytes:
         """A direct reply, and everything else that is for this connection alone."""
 
     def echo(self, record: Record) -> bytes:
         """A message of this connection itself, at its place among those of the others."""
+
+    def told(self, record: Record) -> bytes:
+        """`record` about somebody, who may be in several of the rooms here: it is told once for all of them."""
 
     def caught_up(self, room: str, count: int, changes: "Changes") -> bytes:
         """What is said in place of `count` messages that were left out, and of the `changes` meanwhile.

@@ -220,7 +220,7 @@ class Outbox[M]:
         voice.heard = deed
         self._collect()
         if self._gaps is None:
-            self.write_lines(voice.dialect.encode(record))
+            self.write_lines(voice.told(record))
 
     def promise(self, size: int) -> Callable[[Record | None], None]:
         """Return `deliver`: `deliver(record)` queues a direct reply, `deliver(None)` says that there will be none.

@@ -82,5 +82,5 @@ def _tell_rooms(session: Session, make: Callable[[Room[Session]], Record]) -> No
         if len(room.members) > 1 or session.outbox not in room.members:
             told = make(room)
             session.outbox.write_to_room(room, encode(told))
-            if len(rooms) > 1:
+            if len(rooms) > 1 or isinstance(told, Away):
                 room.tell_once(told, deed, session.outbox)

@@ -81,9 +81,20 @@ GOOD = {
     "cluster_wait": {"0": 0, "1": 1, "100": 100},
     "cluster_keep": {"10": 10, "1000": 1_000, "1000000": 1_000_000},
     "workers": {"0": 0},  # see `test_workers_need_a_redis`
+    "irc_port": {
+        "": None,
+        "0": ("127.0.0.1", 0),
+        "6667": ("127.0.0.1", 6_667),
+        "irc.example.org:6667": ("irc.example.org", 6_667),
+        "[::1]:7": ("::1", 7),
+    },
+    "irc_tls_port": {"": None, "0.0.0.0:6697": ("0.0.0.0", 6_697)},
+    "irc_name": {"irc.example.org": "irc.example.org", "a": "a"},
     "drain_timeout": {"2.5": 2.5},
 }
 DIGITS = "9" * 5_000  # more than the interpreter converts
+
+PORT = "PORT, HOST:PORT or [IPV6]:PORT"
 
 # name: what cannot be written; and what is said to be right
 BAD = {
@@ -135,6 +146,9 @@ BAD = {
     "cluster_wait": (["-1", "101"], WHOLE),
     "cluster_keep": (["9", "1000001", "all"], WHOLE),
     "workers": (["-1", "65", "all"], WHOLE),
+    "irc_port": (["x", "65536", "-1", ":7", "::1:7", "[]:7", "h:", "h:p", "7 ", "٣"], PORT),
+    "irc_tls_port": (["6697x"], PORT),
+    "irc_name": (["", "a b", ".a", "a_b", "x" * 64, "é"], "1 to 63 letters, digits, dots and hyphens"),
     "drain_timeout": (["0", "inf"], NUMBER),
 }
 

@@ -1,0 +1,354 @@
+"""One client of IRC: what it has said of itself, what it can read, and how its session speaks to it.
+
+It is the face of its connection (bytes to commands) and the voice of its session (records to lines). A command may take
+several steps, and each of them may have to wait; the lines behind it wait with it.
+"""
+
+import collections
+import enum
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from pylingo.reactor.chat.dialect import Changes
+from pylingo.reactor.chat.requests import handle
+from pylingo.reactor.chat.seats import Timer
+from pylingo.reactor.chat.session import Session, State
+from pylingo.reactor.irc.capabilities import Negotiation
+from pylingo.reactor.irc.gateway import Gateway
+from pylingo.reactor.irc.labels import Labelled
+from pylingo.reactor.irc.lines import LineDecoder
+from pylingo.reactor.irc.message import LineError, format_message, parse
+from pylingo.reactor.irc.numerics import Numeric
+from pylingo.shared.errors import RequestError
+from pylingo.shared.messages import Away, Joined, Left, Message, Private, Topic
+from pylingo.shared.names import MAX_TYPED, fold
+from pylingo.shared.schema import Record
+from pylingo.shared.value_class import value_class
+
+REGISTRATION = 60.0
+"""Seconds from the accept to the end of the registration."""
+_LIGHT = 8  # light commands that count as one
+_TOO_LONG = b"\n"  # stands for a line that is too long: no line has a newline
+
+
+class Stage(enum.Enum):
+    """How far a client has come."""
+
+    REGISTERING = enum.auto()
+    WAITING = enum.auto()
+    """The server decides whether the client may come in under its name."""
+    REGISTERED = enum.auto()
+
+
+@value_class
+class Asked:
+    """The command that is being handled, which says what a reply means. `target` is what it is about."""
+
+    command: str
+    target: str = ""
+    room: str = ""
+    words: str = ""
+
+
+class Lines:
+    """Cuts the bytes of a client into lines. See `face.Decoder`."""
+
+    __slots__ = ("_decoder",)
+
+    def __init__(self) -> None:
+        self._decoder = LineDecoder()
+
+    def feed(self, data: bytes) -> "Lines":
+        """Add the next piece of the stream."""
+        self._decoder.feed(data)
+        return self
+
+    @property
+    def pending(self) -> int:
+        """The bytes held back."""
+        return self._decoder.pending
+
+    def put_back(self, body: bytes) -> None:
+        """Return the last line again in the next step."""
+        self._decoder.put_back()
+
+    def __iter__(self) -> "Lines":
+        return self
+
+    def __next__(self) -> bytes:
+        line = next(self._decoder)
+        return line if isinstance(line, bytes) else _TOO_LONG
+
+
+class Client:
+    """See the module. `nick` is what the client wants to be called before it is registered."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self.ping = gateway.ping
+        self.voice = self
+        self.heard: Hashable = None
+        self.is_light = False
+        self.session: Session
+        self.stage = Stage.REGISTERING
+        self.nick = ""
+        self.user = ""
+        self.realname = ""
+        self.password: str | None = None
+        self.has_said_hello = False
+        self.negotiation = Negotiation(gateway.capabilities)
+        self.dialect = gateway.dialects.of(frozenset())
+        self.asked = Asked("")
+        self.was_refused = False
+        """Whether the request made last was refused at once."""
+        self.private_words: dict[int, Private] = {}
+        """Private messages that are to come back to the client once they are kept, by the id of the request."""
+        self._timer: Timer | None = None
+        self._steps: collections.deque[Callable[[], object]] = collections.deque()
+        self._label: Labelled | None = None
+        self._echo_labels: dict[str, collections.deque[Labelled | None]] = {}  # of messages on their way, by room
+        self._private_labels: dict[int, Labelled] = {}
+        self._light = 0  # light commands since the last that counted
+        self._batches = 0
+        self._requests = 0
+
+    # --- the face
+
+    def unit_end(self, stream: bytes | memoryview, offset: int) -> int:
+        """Where the line ends that holds the byte before `offset`."""
+        end = bytes(stream[offset - 1 :]).find(b"\n")
+        return offset + end if end >= 0 else len(stream)
+
+    def decoder(self) -> Lines:
+        """A decoder for a new connection."""
+        return Lines()
+
+    def begin(self, session: Session) -> None:
+        """The connection carries `session`, which must be registered in time."""
+        self.session = session
+        self._timer = self.gateway.call_later(REGISTRATION, self._expire)
+
+    def handle(self, session: Session, body: bytes) -> None:
+        """Handle one line."""
+        self.is_light = False
+        if body == _TOO_LONG:
+            self.numeric(Numeric.ERR_INPUTTOOLONG)
+            return
+        try:
+            message = parse(body)
+        except LineError as error:
+            self.fail(error.command, error.reason, error.text)
+            return
+        if (label := message.tags.get("label")) and self.has("labeled-response") and self.has("batch"):
+            self._batches += 1
+            self._label = Labelled(label[:64], self.gateway.name, f"l{self._batches}")
+        handler = self.gateway.handlers.get(message.command)
+        if handler is None:
+            if self.stage is Stage.REGISTERED:
+                self.numeric(Numeric.ERR_UNKNOWNCOMMAND, command=message.command)
+            else:
+                self.numeric(Numeric.ERR_NOTREGISTERED)
+        elif self.stage is not Stage.REGISTERED and not handler.is_early:
+            self.numeric(Numeric.ERR_NOTREGISTERED)
+        elif len(message.params) < handler.least:
+            self.numeric(Numeric.ERR_NEEDMOREPARAMS, command=message.command)
+        else:
+            if handler.is_light:
+                self._light += 1
+                self.is_light = self._light % _LIGHT != 0
+            self._take(lambda: handler.run(self, message))
+        self._work()
+
+    def went_on(self) -> None:
+        """The session is no longer busy: take the next steps of the command."""
+        self._work()
+
+    def closed(self) -> None:
+        """The connection is over."""
+        self._steps.clear()
+        self.end_registration()
+
+    # --- the steps of a command
+
+    def then(self, step: Callable[[], object]) -> None:
+        """Take `step` when those before it are done."""
+        self._steps.append(step)
+
+    def ask(self, request: Record, asked: Asked) -> None:
+        """Have the chat handle `request`; `asked` says what the reply means."""
+        self.asked = asked
+        self.was_refused = False
+        handle(self.session, request)
+
+    def request_id(self) -> int:
+        """A new id for a request."""
+        self._requests += 1
+        return self._requests
+
+    def _work(self) -> None:
+        while not self.session.is_busy and self.is_open and self._steps:
+            self._take(self._steps.popleft())
+        if not self.is_open:
+            self._steps.clear()
+        if self._label is not None and not self.session.is_busy:
+            label, self._label = self._label, None
+            self.send(label.end())
+
+    def _take(self, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except RequestError as error:
+            self.session.refuse(error)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether commands are still handled."""
+        return self.session.state is State.ATTACHED
+
+    # --- what is sent
+
+    @property
+    def name(self) -> str:
+        """What the client is called in replies."""
+        return self.session.person.name if self.stage is Stage.REGISTERED else self.nick or "*"
+
+    def has(self, capability: str) -> bool:
+        """Whether the client has negotiated this capability."""
+        return capability in self.negotiation.enabled
+
+    def send(self, data: bytes) -> None:
+        """Send lines."""
+        self.session.outbox.write_lines(self._labelled(data))
+
+    def line(self, command: str, *params: str, source: str | None = None) -> None:
+        """Send a line from `source`, by default the server."""
+        self.send(format_message(command, params, source or self.gateway.name))
+
+    def numeric(self, numeric: Numeric, **values: Any) -> None:
+        """Send a numeric reply."""
+        self.send(self.numeric_line(numeric, **values))
+
+    def numeric_line(self, numeric: Numeric, **values: Any) -> bytes:
+        """A numeric reply."""
+        return numeric.line(self.gateway.name, self.name, **values)
+
+    def notice(self, text: str) -> bytes:
+        """A notice of the server to this client."""
+        return self.dialect.notice(self.name, text).encode()
+
+    def fail(self, command: str, code: str, text: str, *context: str) -> None:
+        """Say that a command has failed, in the form that the client can read."""
+        self.send(self.failure(command, code, text, *context))
+
+    def failure(self, command: str, code: str, text: str, *context: str) -> bytes:
+        """See `fail`."""
+        if self.has("standard-replies"):
+            return format_message("FAIL", [command or "*", code, *context, text], self.gateway.name)
+        return self.numeric_line(Numeric.ERR_UNKNOWNERROR, command=command or "*", text=text)
+
+    def mask(self) -> str:
+        """nick!user@host of this client."""
+        return self.gateway.people.mask(self.name)
+
+    def choose_dialect(self) -> None:
+        """The capabilities have changed."""
+        self.dialect = self.gateway.dialects.of(self.negotiation.enabled)
+
+    # --- the voice
+
+    def reply(self, record: Record) -> bytes:
+        """See `Voice.reply`."""
+        return self._labelled(self.gateway.reply_to(self, record))
+
+    def echo(self, record: Record) -> bytes:
+        """See `Voice.echo`. Private messages come back when they are kept."""
+        if not isinstance(record, Message) or not self.has("echo-message"):
+            return b""
+        key = fold(record.room)
+        label = None
+        if key in self._echo_labels:
+            label = self._echo_labels[key].popleft()
+            if not self._echo_labels[key]:
+                del self._echo_labels[key]
+        data = self.dialect.encode(record)
+        return data if label is None else label.add(data) + label.end()
+
+    def told(self, record: Record) -> bytes:
+        """See `Voice.told`."""
+        if isinstance(record, Away):
+            if not self.has("away-notify"):
+                return b""
+            params = [record.text] if record.text else []
+            return format_message("AWAY", params, self.gateway.people.mask(record.name))
+        return self.dialect.encode(record)
+
+    def caught_up(self, room: str, count: int, changes: Changes) -> bytes:
+        """See `Voice.caught_up`: who went and came, and how many messages are missing."""
+        lines = [self.dialect.encode(Left(room, name, "leave")) for name in changes.went.values()]
+        lines += [self.dialect.encode(Joined(room, name)) for name in changes.came.values()]
+        place = self.gateway.hub.rooms.get(fold(room)) if room else None
+        if changes.has_new_topic and place is not None and (topic := place.topic) is not None:
+            lines.append(self.dialect.encode(Topic(place.name, topic.text, topic.by, topic.at)))
+        if count:
+            what = "1 message was" if count == 1 else f"{count} messages were"
+            words = f"{what} left out here, as you read too slowly"
+            if self.has("standard-replies"):
+                lines.append(
+                    format_message("WARN", ["*", "SKIPPED", f"#{room}" if room else "*", words], self.gateway.name)
+                )
+            else:
+                lines.append(self.dialect.notice(f"#{room}" if room else self.name, words).encode())
+        return b"".join(lines)
+
+    # --- labels
+
+    def await_echo(self, channel: str) -> None:
+        """A message to a room will come back, and answers its label."""
+        label, self._label = self._label, None
+        self._echo_labels.setdefault(_key(channel), collections.deque()).append(label)
+
+    def await_no_echo(self, channel: str) -> None:
+        """The message that was sent last was refused, which answers its label."""
+        key = _key(channel)
+        if key in self._echo_labels:
+            self._label = self._echo_labels[key].pop()
+            if not self._echo_labels[key]:
+                del self._echo_labels[key]
+
+    def await_kept(self, number: int, private: Private) -> None:
+        """The private message of the request `number` will come back once it is kept, and answers its label."""
+        self.private_words[number] = private
+        if self._label is not None:
+            self._private_labels[number], self._label = self._label, None
+
+    def kept(self, number: int, at: int) -> bytes:
+        """The message is kept, and has the stamp `at`; 0 if it was refused."""
+        private = self.private_words.pop(number, None)
+        label = self._private_labels.pop(number, None)
+        if not at:
+            self._label = label
+        if private is None or not at:
+            return b""
+        words = Private(self.name, private.to, private.text, at, private.action, notice=private.notice)
+        data = self.dialect.encode(words)
+        return data if label is None else label.add(data) + label.end()
+
+    def _labelled(self, data: bytes) -> bytes:
+        return data if self._label is None else self._label.add(data)
+
+    # --- registration
+
+    def end_registration(self) -> None:
+        """The client is registered, or gone."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _expire(self) -> None:
+        if self.stage is not Stage.REGISTERED and self.session.state is State.ATTACHED:
+            self.session.end("silent", f"the registration was not finished within {REGISTRATION:g} s")
+
+
+def _key(channel: str) -> str:
+    """The compared form of a room's name, by which echoes are awaited."""
+    return fold(channel.removeprefix("#")[:MAX_TYPED])

@@ -1,0 +1,1 @@
+"""The commands of IRC, in modules by subject. `table` puts them together."""

@@ -1,0 +1,96 @@
+"""Order in rooms: MODE, KICK, INVITE."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from pylingo.reactor.irc.client import Asked, Client
+from pylingo.reactor.irc.commands.rooms import room_of, targets
+from pylingo.reactor.irc.gateway import Handler
+from pylingo.reactor.irc.message import Message, format_message
+from pylingo.reactor.irc.numerics import Numeric
+from pylingo.reactor.irc.welcome import CHANNEL_MODES, USER_MODES
+from pylingo.shared.messages import Command, Notice
+from pylingo.shared.names import MAX_TYPED, fold
+
+_ROOM_MODES = "+nt"
+_MOST_KICKS = 4
+
+
+def _mode(client: Client, message: Message) -> None:
+    target = message.params[0]
+    if target.startswith("#"):
+        _mode_of_room(client, target, message.params[1:])
+    else:
+        _mode_of_person(client, target, message.params[1:])
+
+
+def _mode_of_room(client: Client, channel: str, params: Sequence[str]) -> None:
+    hub = client.gateway.hub
+    room = hub.rooms.get(fold(channel.removeprefix("#"))) if len(channel) <= MAX_TYPED else None
+    if room is None:
+        client.numeric(Numeric.ERR_NOSUCHCHANNEL, channel=channel)
+    elif not params:
+        client.numeric(Numeric.RPL_CHANNELMODEIS, channel=f"#{room.name}", modes=_ROOM_MODES)
+    elif params[0].strip("+") == "b" and len(params) == 1:
+        client.numeric(Numeric.RPL_ENDOFBANLIST, channel=f"#{room.name}")
+    else:
+        unknown = [mode for mode in params[0] if mode not in CHANNEL_MODES and mode not in "+-"]
+        for mode in dict.fromkeys(unknown):
+            client.numeric(Numeric.ERR_UNKNOWNMODE, mode=mode)
+        if not unknown:
+            client.numeric(Numeric.ERR_CHANOPRIVSNEEDED, channel=f"#{room.name}")
+
+
+def _mode_of_person(client: Client, nick: str, params: Sequence[str]) -> None:
+    if len(nick) > MAX_TYPED or client.gateway.hub.here(fold(nick)) is None:
+        client.numeric(Numeric.ERR_NOSUCHNICK, nick=nick)
+    elif fold(nick) != client.session.person.key:
+        client.numeric(Numeric.ERR_USERSDONTMATCH)
+    elif not params:
+        client.numeric(Numeric.RPL_UMODEIS, modes="+")
+    elif any(mode not in USER_MODES and mode not in "+-" for mode in params[0]):
+        client.numeric(Numeric.ERR_UMODEUNKNOWNFLAG)
+
+
+def _kick(client: Client, message: Message) -> None:
+    channel = message.params[0]
+    if (room := room_of(client, channel)) is None:
+        return
+    reason = f" {message.params[2]}" if len(message.params) > 2 else ""
+    for nick in targets(message.params[1])[:_MOST_KICKS]:
+        client.then(partial(_kick_one, client, room.name, nick, reason))
+
+
+def _kick_one(client: Client, room: str, nick: str, reason: str) -> None:
+    person = client.gateway.hub.here(fold(nick)) if len(nick) <= MAX_TYPED else None
+    place = client.gateway.hub.rooms.get(fold(room))
+    if person is not None and place is not None and not place.directory.has(person.key):
+        client.numeric(Numeric.ERR_USERNOTINCHANNEL, nick=nick, channel=f"#{room}")
+        return
+    client.ask(Command("kick", nick + reason, room=room), Asked("KICK", nick, f"#{room}"))
+
+
+def _invite(client: Client, message: Message) -> None:
+    nick, channel = message.params[:2]
+    if (room := room_of(client, channel)) is None:
+        return
+    person = client.gateway.hub.here(fold(nick)) if len(nick) <= MAX_TYPED else None
+    if person is None:
+        client.numeric(Numeric.ERR_NOSUCHNICK, nick=nick)
+    elif room.directory.has(person.key):
+        client.numeric(Numeric.ERR_USERONCHANNEL, nick=person.name, channel=f"#{room.name}")
+    else:
+        client.numeric(Numeric.RPL_INVITING, nick=person.name, channel=f"#{room.name}")
+        line = format_message("INVITE", [person.name, f"#{room.name}"], client.mask())
+        for session in person.sessions:
+            if session.outbox.voice is not None:
+                session.outbox.write_lines(line)
+            else:
+                session.reply(Notice(f"{client.name} invites you to {room.name}: /open {room.name}"))
+
+
+HANDLERS = {
+    "MODE": Handler(_mode, 1, is_light=True),
+    "KICK": Handler(_kick, 2),
+    "INVITE": Handler(_invite, 2),
+}

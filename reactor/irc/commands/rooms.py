@@ -1,0 +1,124 @@
+"""Rooms: JOIN, PART, TOPIC, NAMES, LIST."""
+
+from functools import partial
+
+from pylingo.reactor.chat.room import Room
+from pylingo.reactor.chat.session import Session
+from pylingo.reactor.irc.client import Asked, Client
+from pylingo.reactor.irc.gateway import Handler
+from pylingo.reactor.irc.message import Message
+from pylingo.reactor.irc.numerics import Numeric
+from pylingo.shared.messages import Command, Left
+from pylingo.shared.names import MAX_TYPED, fold
+from pylingo.shared.text import MAX_LINE, line_text
+
+MOST_TARGETS = 20
+"""The most rooms of one line."""
+
+
+def targets(words: str) -> list[str]:
+    """The targets in a list with commas, each once."""
+    return list(dict.fromkeys(word for word in words.split(",") if word))[:MOST_TARGETS]
+
+
+def room_of(client: Client, channel: str) -> Room[Session] | None:
+    """The room of that name, if the client is in it. Otherwise the client is told that it is not."""
+    key = fold(channel.removeprefix("#")) if len(channel) <= MAX_TYPED and channel.startswith("#") else ""
+    for room in client.session.rooms:
+        if room.key == key:
+            return room
+    exists = bool(key) and client.gateway.hub.directory.has(key)
+    client.numeric(Numeric.ERR_NOTONCHANNEL if exists else Numeric.ERR_NOSUCHCHANNEL, channel=channel)
+    return None
+
+
+def _join(client: Client, message: Message) -> None:
+    if message.params[0] == "0":
+        for room in client.session.rooms:
+            client.then(partial(_part_from, client, room, ""))
+        return
+    for channel in targets(message.params[0]):
+        if channel.startswith("#"):
+            client.then(partial(_enter, client, channel))
+            client.then(partial(_greet, client, channel))
+        else:
+            client.then(partial(client.numeric, Numeric.ERR_NOSUCHCHANNEL, channel=channel))
+
+
+def _enter(client: Client, channel: str) -> None:
+    client.was_refused = _is_in(client, channel)
+    if not client.was_refused:
+        client.ask(Command("open", channel), Asked("JOIN", channel, channel))
+
+
+def _is_in(client: Client, channel: str) -> bool:
+    key = fold(channel.removeprefix("#")) if len(channel) <= MAX_TYPED else ""
+    return any(room.key == key for room in client.session.rooms)
+
+
+def _greet(client: Client, channel: str) -> None:
+    """Say who is in the room that was entered."""
+    if not client.was_refused and _is_in(client, channel):
+        client.ask(Command("users", room=channel), Asked("NAMES", channel, channel))
+
+
+def _part(client: Client, message: Message) -> None:
+    text = line_text(message.params[1][:MAX_LINE], "a reason") if len(message.params) > 1 else ""
+    for channel in targets(message.params[0]):
+        client.then(partial(_part_named, client, channel, text))
+
+
+def _part_named(client: Client, channel: str, text: str) -> None:
+    if (room := room_of(client, channel)) is not None:
+        _part_from(client, room, text)
+
+
+def _part_from(client: Client, room: Room[Session], text: str) -> None:
+    if room not in client.session.rooms:
+        return
+    client.asked = Asked("PART", room.name)
+    client.session.leave(room, "leave", None, text or None)
+    client.session.reply(Left(room.name, client.name, "leave", None, None, None, text or None))
+
+
+def _topic(client: Client, message: Message) -> None:
+    channel = message.params[0]
+    if (room := room_of(client, channel)) is None:
+        return
+    if len(message.params) == 1:
+        client.ask(Command("topic", room=room.name), Asked("TOPIC", channel, channel))
+    else:
+        words = message.params[1].strip() or "-"
+        client.ask(Command("topic", words, room=room.name), Asked("TOPIC", channel, channel, words))
+
+
+def _names(client: Client, message: Message) -> None:
+    channel = message.params[0].split(",")[0] if message.params else "*"
+    if channel.startswith("#") and _is_in(client, channel):
+        client.ask(Command("users", room=channel), Asked("NAMES", channel, channel))
+    else:
+        client.numeric(Numeric.RPL_ENDOFNAMES, channel=channel)
+
+
+def _list(client: Client, message: Message) -> None:
+    client.numeric(Numeric.RPL_LISTSTART)
+    wanted = message.params[0] if message.params else ""
+    if not wanted.startswith("#"):
+        client.ask(Command("list"), Asked("LIST"))
+        return
+    for channel in targets(wanted):
+        key = fold(channel.removeprefix("#")) if len(channel) <= MAX_TYPED else ""
+        if (room := client.gateway.hub.rooms.get(key)) is not None:
+            topic = room.topic.text if room.topic is not None else ""
+            users = len(room.directory.keys)
+            client.numeric(Numeric.RPL_LIST, channel=f"#{room.name}", users=users, topic=topic)
+    client.numeric(Numeric.RPL_LISTEND)
+
+
+HANDLERS = {
+    "JOIN": Handler(_join, 1),
+    "PART": Handler(_part, 1),
+    "TOPIC": Handler(_topic, 1),
+    "NAMES": Handler(_names, is_light=True),
+    "LIST": Handler(_list),
+}

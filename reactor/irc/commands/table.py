@@ -1,0 +1,16 @@
+"""All commands. A module that adds commands adds its `HANDLERS` here."""
+
+from collections.abc import Mapping
+
+from pylingo.reactor.irc.commands import moderation, people, queries, registration, rooms, words
+from pylingo.reactor.irc.gateway import Handler
+
+HANDLERS: Mapping[str, Handler] = {
+    **registration.HANDLERS,
+    **rooms.HANDLERS,
+    **words.HANDLERS,
+    **people.HANDLERS,
+    **moderation.HANDLERS,
+    **queries.HANDLERS,
+}
+"""The handler of each command, by its name in capitals."""

@@ -1,0 +1,177 @@
+"""The dialects of IRC: what the members of a room get for what happens there.
+
+There is one object for each set of choices that changes these lines, at most eight, however a client combines its
+capabilities. What concerns one client alone is made by `replies`.
+"""
+
+import logging
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any
+
+from pylingo.reactor.irc.formatting import action, split_row, split_text
+from pylingo.reactor.irc.people import People
+from pylingo.reactor.irc.times import message_id, server_time
+from pylingo.shared.messages import Joined, Left, Message, Moderated, Notice, Private, Redacted, Renamed, Topic
+from pylingo.shared.schema import Record
+
+logger = logging.getLogger(__name__)
+
+MAX_LINE = 510
+"""The longest line without its tags and its end, in bytes."""
+STAYING = frozenset({"leave", "moved", "kicked"})
+"""The reasons of leaving a room after which somebody is still on the server."""
+
+
+class Tags(IntEnum):
+    """The tags that a client can read."""
+
+    NONE = 0
+    TIME = 1
+    ALL = 2
+    MULTILINE = 3
+    """All tags, and messages of several lines."""
+
+
+def tags_of(enabled: frozenset[str]) -> Tags:
+    """The tags for a client with these capabilities."""
+    if "message-tags" in enabled or "account-tag" in enabled:
+        return Tags.ALL
+    return Tags.TIME if "server-time" in enabled else Tags.NONE
+
+
+class Dialect:
+    """See the module."""
+
+    def __init__(self, people: People, clock: Callable[[], int], server: str, tags: Tags, is_extended: bool) -> None:
+        self._people = people
+        self._clock = clock
+        self._server = server
+        self._tags = tags
+        self._is_extended = is_extended
+        self._makers: dict[type[Record], Callable[[Any], str]] = {
+            Message: self._message,
+            Private: self._private,
+            Joined: self._joined,
+            Left: self._left,
+            Renamed: self._renamed,
+            Topic: self._topic,
+            Moderated: self._moderated,
+            Redacted: self._redacted,
+            Notice: self._notice,
+        }
+
+    def encode(self, record: Record) -> bytes:
+        """See `reactor.chat.dialect.Dialect.encode`. A failure here must not take the room from the others."""
+        maker = self._makers.get(type(record))
+        if maker is None:
+            return b""
+        try:
+            return maker(record).encode()
+        except MemoryError:
+            raise
+        except Exception:
+            logger.exception("a %s could not be told to IRC", type(record).__name__)
+            return b""
+
+    def words(self, target: str, record: Message | Private) -> str:
+        """The lines of a message to `target`."""
+        mask = self._people.mask(record.from_)
+        head = f":{mask} {'NOTICE' if record.notice else 'PRIVMSG'} {target} :"
+        room = MAX_LINE - len(head.encode())
+        if record.action:
+            lines = [action(line) for line in split_text(record.text, room - 9)]
+        else:
+            lines = split_text(record.text, room)
+        tags = self.tags(record.at, record.from_, is_message=True)
+        return "".join([f"{tags}{head}{line}\r\n" for line in lines])
+
+    def tags(self, at: int = 0, name: str | None = None, is_message: bool = False) -> str:
+        """The tags of a line that was caused `at` a stamp, 0 for now, by the person called `name`."""
+        if not self._tags:
+            return ""
+        tags = f"@time={server_time(at or self._clock())}"
+        if self._tags >= Tags.ALL:
+            if is_message:
+                tags += f";msgid={message_id(at)}"
+            if name is not None and (account := self._people.account(name)) is not None:
+                tags += f";account={account}"
+        return tags + " "
+
+    def _line(self, name: str, rest: str, text: str | None = None, at: int = 0) -> str:
+        """A line that the person called `name` has caused; `text` is cut if the line would be too long."""
+        head = f":{self._people.mask(name)} {rest}"
+        if text is not None:
+            head += " :"
+            text = next(split_row(text, MAX_LINE - len(head.encode())), "") if text else ""
+        return f"{self.tags(at, name)}{head}{text or ''}\r\n"
+
+    def _message(self, record: Message) -> str:
+        return self.words(f"#{record.room}", record)
+
+    def _private(self, record: Private) -> str:
+        return self.words(record.to, record)
+
+    def _joined(self, record: Joined) -> str:
+        if not self._is_extended:
+            return self._line(record.name, f"JOIN #{record.room}")
+        who = self._people.who(record.name)
+        return self._line(record.name, f"JOIN #{record.room} {who.account or '*'}", who.realname)
+
+    def _left(self, record: Left) -> str:
+        text = record.text
+        if record.reason == "kicked" and record.by is not None:
+            return self._line(record.by, f"KICK #{record.room} {record.name}", text or record.by)
+        if record.reason is None or record.reason in STAYING:
+            return self._line(record.name, f"PART #{record.room}", text)
+        return self._line(record.name, "QUIT", text or record.reason)
+
+    def _renamed(self, record: Renamed) -> str:
+        return self._line(record.old, "NICK", record.new)
+
+    def _topic(self, record: Topic) -> str:
+        if record.by is None:
+            return ""
+        return self._line(record.by, f"TOPIC #{record.room}", record.topic or "", record.at or 0)
+
+    def _moderated(self, record: Moderated) -> str:
+        if record.action in ("kick", "redact"):  # which are told by a line of their own
+            return ""
+        whom = f" of {record.name}" if record.name is not None else ""
+        why = f": {record.text}" if record.text is not None else ""
+        return self.notice(
+            f"#{record.room}" if record.room is not None else "*", f"{record.action}{whom} by {record.by}{why}"
+        )
+
+    def _redacted(self, record: Redacted) -> str:
+        return self.notice(f"#{record.room}", f"{record.by} has taken back the message {record.at}")
+
+    def _notice(self, record: Notice) -> str:
+        return self.notice("*", record.text)
+
+    def notice(self, target: str, text: str) -> str:
+        """The lines of a notice of the server."""
+        head = f":{self._server} NOTICE {target} :"
+        tags = self.tags()
+        lines = split_text(text, MAX_LINE - len(head.encode()))
+        return "".join([f"{tags}{head}{line}\r\n" for line in lines])
+
+
+class Dialects:
+    """All dialects, each made when it is first needed."""
+
+    def __init__(self, people: People, clock: Callable[[], int], server: str) -> None:
+        self._people = people
+        self._clock = clock
+        self._server = server
+        self._dialects: dict[tuple[Tags, bool], Dialect] = {}
+
+    def __len__(self) -> int:
+        return len(self._dialects)
+
+    def of(self, enabled: frozenset[str]) -> Dialect:
+        """The dialect for a client with these capabilities."""
+        choice = tags_of(enabled), "extended-join" in enabled
+        if choice not in self._dialects:
+            self._dialects[choice] = Dialect(self._people, self._clock, self._server, *choice)
+        return self._dialects[choice]

@@ -1,0 +1,69 @@
+"""The gateway: what all clients of IRC on one server share."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pylingo.reactor.chat.hub import Hub
+from pylingo.reactor.chat.seats import Timer
+from pylingo.reactor.chat.session import Session
+from pylingo.reactor.history.clock import wall_clock
+from pylingo.reactor.irc.capabilities import CAPABILITIES
+from pylingo.reactor.irc.dialects import Dialects
+from pylingo.reactor.irc.message import Message, format_message
+from pylingo.reactor.irc.people import People
+from pylingo.shared import __version__
+from pylingo.shared.schema import Record
+
+VERSION = f"PyLingo-{__version__}"
+NETWORK = "PyLingo"
+_LATER = frozenset({"draft/chathistory", "draft/event-playback", "draft/multiline", "sasl"})
+"""Capabilities that need handlers which are not there yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """What handles a command that has at least `least` parameters. A `light` one counts an eighth for the rate.
+
+    `is_early` says whether the command may come before registration.
+    """
+
+    run: Callable[[Any, Message], object]
+    least: int = 0
+    is_light: bool = False
+    is_early: bool = False
+
+
+class Gateway:
+    """See the module. `name` is the server's in every line; `motd` gives the notice of the day.
+
+    `call_later(seconds, callback)` returns a timer. `handlers` are the commands, and get the client. `reply_to(client,
+    record)` returns the lines of a reply.
+    """
+
+    def __init__(
+        self,
+        hub: Hub[Session],
+        name: str,
+        motd: Callable[[], str],
+        call_later: Callable[..., Timer],
+        handlers: Mapping[str, Handler],
+        reply_to: Callable[[Any, Record], bytes],
+        clock: Callable[[], int] = wall_clock,
+    ) -> None:
+        self.hub = hub
+        self.name = name
+        self.motd = motd
+        self.call_later = call_later
+        self.handlers = handlers
+        self.reply_to = reply_to
+        self.clock = clock
+        self.people = People(hub)
+        self.dialects = Dialects(self.people, clock, name)
+        self.capabilities = {name: value for name, value in CAPABILITIES.items() if name not in _LATER}
+        """What clients are offered."""
+        self.ping = format_message("PING", [name], name)
+        self.created = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(clock() / 1e6))
+        self.most_users = 0
+        """The most people that were here at the same time."""

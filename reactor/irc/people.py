@@ -1,0 +1,120 @@
+"""People as IRC shows them: nick!user@host, real name, account and rank.
+
+A native person has neither a user name nor a real name, so both are made up. Addresses are never shown: everybody has
+the same host, and a client can compute how long its lines become. Those who have gone are remembered for a while, for
+WHOWAS, and because a room may be told of somebody who has gone in the same tick.
+"""
+
+import collections
+import re
+from typing import Protocol, runtime_checkable
+
+from pylingo.reactor.chat.hub import Hub
+from pylingo.reactor.chat.person import Person
+from pylingo.reactor.chat.room import Room
+from pylingo.reactor.chat.session import Session
+from pylingo.shared.names import fold
+from pylingo.shared.value_class import value_class
+
+HOST = "pylingo"
+"""The host of everybody."""
+_NATIVE = "native"  # the user name of those who do not come by IRC
+_REMEMBERED = 1_000  # people
+MAX_USER = 16
+"""The longest user name, in characters."""
+_NO_USER = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@value_class
+class Who:
+    """Somebody as IRC shows them. `account` is None for those without a key. `away` says why they are away."""
+
+    nick: str
+    user: str
+    realname: str
+    account: str | None = None
+    is_operator: bool = False
+    away: str | None = None
+    is_here: bool = True
+
+    @property
+    def mask(self) -> str:
+        """nick!user@host"""
+        return f"{self.nick}!{self.user}@{HOST}"
+
+
+@runtime_checkable
+class Introduced(Protocol):
+    """The voice of a client of IRC, which has said who it is."""
+
+    user: str
+    realname: str
+
+
+def user_of(word: str) -> str:
+    """The user name in what a client sent."""
+    return _NO_USER.sub("", word)[:MAX_USER] or "user"
+
+
+class People:
+    """Looks people up by name."""
+
+    def __init__(self, hub: Hub[Session]) -> None:
+        self._hub = hub
+        self._last: collections.OrderedDict[str, Who] = collections.OrderedDict()
+
+    def who(self, name: str) -> Who:
+        """The person called `name`, here, elsewhere or gone."""
+        key = fold(name)
+        person = self._hub.here(key) or self._hub.bus.stranger(key)
+        if person is None:
+            last = self._last.get(key)
+            return last if last is not None else Who(name, _NATIVE, name, is_here=False)
+        return self._shown(person, name)
+
+    def mask(self, name: str) -> str:
+        """nick!user@host of the person called `name`."""
+        key = fold(name)
+        person = self._hub.here(key)
+        if person is None:
+            return self.who(name).mask
+        return f"{name}!{self._introduction(person)[0]}@{HOST}"
+
+    def account(self, name: str) -> str | None:
+        """The account of the person called `name`: the name itself, if it belongs to a key."""
+        person = self._hub.here(fold(name))
+        return person.name if person is not None and person.fingerprint is not None else None
+
+    def prefix(self, room: Room[Session], name: str) -> str:
+        """The sign in front of a name in the lists of a room."""
+        return "@" if self.who(name).is_operator else ""
+
+    def came(self, name: str) -> None:
+        """Remember somebody for the time after they have gone."""
+        key = fold(name)
+        person = self._hub.here(key)
+        if person is None:
+            return
+        shown = self._shown(person, name)
+        self._last[key] = Who(shown.nick, shown.user, shown.realname, shown.account, is_here=False)
+        self._last.move_to_end(key)
+        if len(self._last) > _REMEMBERED:
+            self._last.popitem(last=False)
+
+    def last(self, name: str) -> Who | None:
+        """Somebody who was here, for WHOWAS."""
+        return self._last.get(fold(name))
+
+    def _shown(self, person: Person[Session], name: str) -> Who:
+        user, realname = self._introduction(person)
+        fingerprint, is_operator = self._hub.marks(person)
+        account = person.name if fingerprint is not None else None
+        return Who(person.name, user, realname or person.name, account, bool(is_operator), person.away)
+
+    def _introduction(self, person: Person[Session]) -> tuple[str, str]:
+        """The user name and the real name."""
+        for session in person.sessions:
+            voice = session.outbox.voice
+            if isinstance(voice, Introduced):
+                return voice.user, voice.realname
+        return _NATIVE, ""

@@ -1,0 +1,258 @@
+"""The replies of the chat as lines: what a record means that is for one client alone.
+
+The same record may answer several commands: `Client.asked` says which one it is.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from pylingo.reactor.irc.client import Client, Stage
+from pylingo.reactor.irc.dialects import MAX_LINE
+from pylingo.reactor.irc.message import format_message
+from pylingo.reactor.irc.numerics import Numeric
+from pylingo.reactor.irc.people import HOST, Who
+from pylingo.reactor.irc.refusals import refusal
+from pylingo.reactor.irc.welcome import welcome
+from pylingo.shared.messages import (
+    Away,
+    Bans,
+    Error,
+    Goodbye,
+    Joined,
+    Left,
+    Moderated,
+    Notice,
+    People,
+    PersonDetails,
+    Ready,
+    Redacted,
+    Renamed,
+    Rooms,
+    Sent,
+    Topic,
+    Users,
+)
+from pylingo.shared.names import fold
+from pylingo.shared.schema import Record
+
+SECOND = 1_000_000
+"""In stamps."""
+
+
+def reply_to(client: Client, record: Record) -> bytes:
+    """The lines for a record that is for this client alone. None if it tells nothing that IRC knows."""
+    maker = _MAKERS.get(type(record))
+    return maker(client, record) if maker is not None else b""
+
+
+# --- coming and going
+
+
+def _ready(client: Client, record: Ready) -> bytes:
+    if fold(record.name) == fold(client.nick):
+        client.then(lambda: welcome(client))
+    return b""  # otherwise the error follows
+
+
+def _renamed(client: Client, record: Renamed) -> bytes:
+    if client.stage is not Stage.REGISTERED:
+        client.then(lambda: welcome(client))
+        return b""
+    client.gateway.people.came(record.new)
+    if record.old == record.new:
+        return b""
+    mask = client.gateway.people.mask(record.new).partition("!")[2]
+    return format_message("NICK", [record.new], f"{record.old}!{mask}")
+
+
+def _goodbye(client: Client, record: Goodbye) -> bytes:
+    line = format_message("ERROR", [f"Closing link: ({record.reason}) {record.text}"])
+    if record.reason == "password":
+        return client.numeric_line(Numeric.ERR_PASSWDMISMATCH, text=record.text) + line
+    if record.reason == "banned":
+        return client.numeric_line(Numeric.ERR_YOUREBANNEDCREEP, text=record.text) + line
+    return line
+
+
+def _joined(client: Client, record: Joined) -> bytes:
+    return client.dialect.encode(record)
+
+
+def _left(client: Client, record: Left) -> bytes:
+    return client.dialect.encode(record)
+
+
+# --- rooms
+
+
+def _topic(client: Client, record: Topic) -> bytes:
+    channel = f"#{record.room}"
+    if client.asked.command == "TOPIC" and client.asked.words:
+        return client.dialect.encode(record)
+    if record.topic is None or record.at is None or record.by is None:
+        return client.numeric_line(Numeric.RPL_NOTOPIC, channel=channel) if client.asked.command == "TOPIC" else b""
+    return client.numeric_line(Numeric.RPL_TOPIC, channel=channel, topic=record.topic) + client.numeric_line(
+        Numeric.RPL_TOPICWHOTIME, channel=channel, nick=record.by, seconds=record.at // SECOND
+    )
+
+
+def _users(client: Client, record: Users) -> bytes:
+    if client.asked.command == "WHO":
+        return _who_of_room(client, record)
+    people, room = client.gateway.people, client.gateway.hub.rooms.get(fold(record.room))
+    words = []
+    for name in record.users:
+        prefix = people.prefix(room, name) if room is not None else ""
+        words.append(prefix + (people.mask(name) if client.has("userhost-in-names") else name))
+    data = names_lines(client, f"#{record.room}", words)
+    return data if record.more else data + client.numeric_line(Numeric.RPL_ENDOFNAMES, channel=f"#{record.room}")
+
+
+def names_lines(client: Client, channel: str, words: list[str]) -> bytes:
+    """As many lines as the names in a room need."""
+
+    def line(names: list[str]) -> bytes:
+        return client.numeric_line(Numeric.RPL_NAMREPLY, symbol="=", channel=channel, names=" ".join(names))
+
+    empty = len(line([":"]))
+    lines: list[bytes] = []
+    names: list[str] = []
+    size = empty
+    for word in words:
+        length = len(word.encode()) + 1
+        if names and size + length > MAX_LINE:
+            lines.append(line(names))
+            names, size = [], empty
+        names.append(word)
+        size += length
+    if names:
+        lines.append(line(names))
+    return b"".join(lines)
+
+
+def _rooms(client: Client, record: Rooms) -> bytes:
+    lines = []
+    for info in record.rooms:
+        room = client.gateway.hub.rooms.get(fold(info.room))
+        topic = room.topic.text if room is not None and room.topic is not None else ""
+        lines.append(client.numeric_line(Numeric.RPL_LIST, channel=f"#{info.room}", users=info.users, topic=topic))
+    if not record.more:
+        lines.append(client.numeric_line(Numeric.RPL_LISTEND))
+    return b"".join(lines)
+
+
+# --- people
+
+
+def who_line(client: Client, who: Who, channel: str = "*", prefix: str = "") -> bytes:
+    """One line of WHO."""
+    return client.numeric_line(
+        Numeric.RPL_WHOREPLY,
+        channel=channel,
+        user=who.user,
+        host=HOST,
+        server=client.gateway.name,
+        nick=who.nick,
+        flags=("G" if who.away is not None else "H") + ("*" if who.is_operator else "") + prefix,
+        realname=who.realname,
+    )
+
+
+def _who_of_room(client: Client, record: Users) -> bytes:
+    people, room = client.gateway.people, client.gateway.hub.rooms.get(fold(record.room))
+    channel = f"#{record.room}"
+    lines = [
+        who_line(client, people.who(name), channel, people.prefix(room, name) if room is not None else "")
+        for name in record.users
+    ]
+    if not record.more:
+        lines.append(client.numeric_line(Numeric.RPL_ENDOFWHO, mask=client.asked.target))
+    return b"".join(lines)
+
+
+def _people(client: Client, record: People) -> bytes:
+    lines = [who_line(client, client.gateway.people.who(info.name)) for info in record.people]
+    if not record.more:
+        lines.append(client.numeric_line(Numeric.RPL_ENDOFWHO, mask=client.asked.target))
+    return b"".join(lines)
+
+
+def _person(client: Client, record: PersonDetails) -> bytes:
+    people, hub = client.gateway.people, client.gateway.hub
+    who, nick, numeric = people.who(record.name), record.name, client.numeric_line
+    lines = [numeric(Numeric.RPL_WHOISUSER, nick=nick, user=who.user, host=HOST, realname=who.realname)]
+    if record.rooms:
+        shared = [(name, hub.rooms.get(fold(name))) for name in record.rooms]
+        channels = [f"{people.prefix(room, nick) if room is not None else ''}#{name}" for name, room in shared]
+        lines.append(numeric(Numeric.RPL_WHOISCHANNELS, nick=nick, channels=" ".join(channels)))
+    lines.append(numeric(Numeric.RPL_WHOISSERVER, nick=nick, server=client.gateway.name, info="PyLingo"))
+    if record.operator:
+        lines.append(numeric(Numeric.RPL_WHOISOPERATOR, nick=nick))
+    if record.away is not None:
+        lines.append(numeric(Numeric.RPL_AWAY, nick=nick, text=record.away))
+    if record.fingerprint is not None:
+        lines.append(numeric(Numeric.RPL_WHOISACCOUNT, nick=nick, account=nick))
+    lines.append(numeric(Numeric.RPL_WHOISIDLE, nick=nick, idle=0, signon=record.since // SECOND))
+    lines.append(numeric(Numeric.RPL_ENDOFWHOIS, nick=client.asked.target or nick))
+    return b"".join(lines)
+
+
+def _away(client: Client, record: Away) -> bytes:
+    return client.numeric_line(Numeric.RPL_NOWAWAY if record.text is not None else Numeric.RPL_UNAWAY)
+
+
+# --- words
+
+
+def _sent(client: Client, record: Sent) -> bytes:
+    return client.kept(record.re, record.at) if record.re is not None else b""
+
+
+def _notice(client: Client, record: Notice) -> bytes:
+    return client.notice(record.text) if client.stage is Stage.REGISTERED else b""
+
+
+def _moderated(client: Client, record: Moderated) -> bytes:
+    return client.dialect.encode(record) if record.room is None else b""
+
+
+def _redacted(client: Client, record: Redacted) -> bytes:
+    return client.dialect.encode(record)
+
+
+def _bans(client: Client, record: Bans) -> bytes:
+    channel = client.asked.room
+    lines = [
+        client.numeric_line(
+            Numeric.RPL_BANLIST,
+            channel=channel,
+            mask=f"{ban.name}!*@*" if ban.name is not None else f"*!*@{ban.address}",
+            nick=ban.by,
+            seconds=0,
+        )
+        for ban in record.bans
+    ]
+    if not record.more:
+        lines.append(client.numeric_line(Numeric.RPL_ENDOFBANLIST, channel=channel))
+    return b"".join(lines)
+
+
+_MAKERS: dict[type[Record], Callable[[Client, Any], bytes]] = {
+    Away: _away,
+    Bans: _bans,
+    Error: refusal,
+    Goodbye: _goodbye,
+    Joined: _joined,
+    Left: _left,
+    Moderated: _moderated,
+    Notice: _notice,
+    People: _people,
+    PersonDetails: _person,
+    Ready: _ready,
+    Redacted: _redacted,
+    Renamed: _renamed,
+    Rooms: _rooms,
+    Sent: _sent,
+    Topic: _topic,
+    Users: _users,
+}

@@ -1,0 +1,83 @@
+"""What a client is told once it is registered: numerics 001 to 005, how many are here, and the notice of the day."""
+
+from pylingo.reactor.irc.client import Client, Stage
+from pylingo.reactor.irc.formatting import split_text
+from pylingo.reactor.irc.gateway import NETWORK, VERSION
+from pylingo.reactor.irc.numerics import Numeric
+from pylingo.shared.names import MAX_NAME, MAX_ROOM
+from pylingo.shared.text import MAX_LINE
+
+USER_MODES = "i"
+CHANNEL_MODES = "bmnot"
+CHANNEL_MODES_WITH_PARAMETER = "bo"
+ISUPPORT = (
+    f"NETWORK={NETWORK}",
+    "CASEMAPPING=ascii",
+    "UTF8ONLY",
+    f"NICKLEN={MAX_NAME}",
+    f"CHANNELLEN={MAX_ROOM + 1}",
+    f"TOPICLEN={MAX_LINE}",
+    f"KICKLEN={MAX_LINE}",
+    f"AWAYLEN={MAX_LINE}",
+    "CHANTYPES=#",
+    "PREFIX=(o)@",
+    "STATUSMSG=",
+    "CHANMODES=b,,,mnt",
+    "CHANLIMIT=#:20",
+    "MODES=4",
+    "TARGMAX=NAMES:1,LIST:1,KICK:4,WHOIS:1,PRIVMSG:4,NOTICE:4",
+    "CLIENTTAGDENY=*",
+    "SAFELIST",
+)
+_EACH = 12  # tokens on a line
+_MOTD_LINE, _MOTD_LINES = 400, 200  # bytes of a line, and the most lines
+
+
+def welcome(client: Client) -> None:
+    """The client has its name: tell it everything."""
+    gateway = client.gateway
+    client.end_registration()
+    client.stage = Stage.REGISTERED
+    gateway.people.came(client.name)
+    client.numeric(Numeric.RPL_WELCOME, network=NETWORK, nick=client.name)
+    client.numeric(Numeric.RPL_YOURHOST, server=gateway.name, version=VERSION)
+    client.numeric(Numeric.RPL_CREATED, time=gateway.created)
+    client.numeric(
+        Numeric.RPL_MYINFO,
+        server=gateway.name,
+        version=VERSION,
+        usermodes=USER_MODES,
+        chanmodes=CHANNEL_MODES,
+        chanmodes_param=CHANNEL_MODES_WITH_PARAMETER,
+    )
+    for begin in range(0, len(ISUPPORT), _EACH):
+        client.numeric(Numeric.RPL_ISUPPORT, tokens=" ".join(ISUPPORT[begin : begin + _EACH]))
+    tell_numbers(client)
+    tell_motd(client)
+    client.numeric(Numeric.RPL_UMODEIS, modes="+")
+
+
+def tell_numbers(client: Client) -> None:
+    """How many people and rooms there are."""
+    hub, gateway = client.gateway.hub, client.gateway
+    users = len(hub)
+    gateway.most_users = max(gateway.most_users, users)
+    client.numeric(Numeric.RPL_LUSERCLIENT, users=users)
+    client.numeric(Numeric.RPL_LUSEROP, count=0)
+    client.numeric(Numeric.RPL_LUSERUNKNOWN, count=0)
+    client.numeric(Numeric.RPL_LUSERCHANNELS, count=len(hub.rooms))
+    client.numeric(Numeric.RPL_LUSERME, users=users)
+    client.numeric(Numeric.RPL_LOCALUSERS, users=users, most=gateway.most_users)
+    client.numeric(Numeric.RPL_GLOBALUSERS, users=users, most=gateway.most_users)
+
+
+def tell_motd(client: Client) -> None:
+    """The notice of the day, or that there is none."""
+    motd = client.gateway.motd()
+    if not motd:
+        client.numeric(Numeric.ERR_NOMOTD)
+        return
+    client.numeric(Numeric.RPL_MOTDSTART, server=client.gateway.name)
+    for line in split_text(motd, _MOTD_LINE, _MOTD_LINES):
+        client.numeric(Numeric.RPL_MOTD, text=line)
+    client.numeric(Numeric.RPL_ENDOFMOTD)

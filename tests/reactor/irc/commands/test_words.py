@@ -1,0 +1,87 @@
+"""PRIVMSG and NOTICE, both ways."""
+
+import pytest
+
+from pylingo.reactor.irc.commands.words import HANDLERS
+from pylingo.shared.messages import Message, Private, Say
+from tests.fakes.irc_client import Desk, numbers
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_words_go_both_ways(desk: Desk):
+    ada, bob, eve = desk.client("ada", "#tea"), desk.client("bob", "#tea"), desk.chat.person("eve", "tea")
+    ada.got(), bob.got(), eve.got()
+    ada.sends("PRIVMSG #tea :hello", "PRIVMSG #tea :\x01ACTION waves\x01", "NOTICE #tea :\x02loud\x02 \x0304red")
+    assert bob.got() == [
+        ":ada!ada-user@pylingo PRIVMSG #tea :hello",
+        ":ada!ada-user@pylingo PRIVMSG #tea :\x01ACTION waves\x01",
+        ":ada!ada-user@pylingo NOTICE #tea :loud red",
+    ]
+    assert [(record.text, record.action, record.notice) for record in eve.got() if isinstance(record, Message)] == [
+        ("hello", None, None),
+        ("waves", True, None),
+        ("loud red", None, True),
+    ]
+    eve.ask(Say("one\ntwo"), Say("grins", action=True))
+    assert [line.partition(" PRIVMSG ")[2] for line in ada.got()] == [
+        "#tea :one",
+        "#tea :two",
+        "#tea :\x01ACTION grins\x01",
+    ]
+
+
+def test_private_words_go_both_ways(desk: Desk):
+    ada, bob, eve = desk.client("ada"), desk.client("bob"), desk.chat.person("eve")
+    ada.sends("PRIVMSG bob,eve :psst", "NOTICE eve :note")
+    assert bob.got() == [":ada!ada-user@pylingo PRIVMSG bob :psst"]
+    assert [(record.from_, record.text, record.notice) for record in eve.got() if isinstance(record, Private)] == [
+        ("ada", "psst", None),
+        ("ada", "note", True),
+    ]
+    eve.ask(Say("yes?", to="ada"))
+    assert ada.got() == [":eve!native@pylingo PRIVMSG ada :yes?"]
+
+
+def test_what_cannot_be_said(desk: Desk):
+    desk.client("bob", "#tea")
+    ada = desk.client("ada")
+    asked = ("PRIVMSG", "PRIVMSG #tea", "PRIVMSG #tea :", "PRIVMSG #tea :x", "PRIVMSG #no :x", "PRIVMSG nobody :x")
+    assert numbers(ada.asks(*asked)) == ["411", "412", "412", "404", "403", "401"]
+    ada.sends("JOIN #tea")
+    ada.got()
+    assert numbers(ada.asks("PRIVMSG #tea :   ", "PRIVMSG ada :x")) == ["412", "400"]
+
+
+def test_one_line_has_at_most_four_targets_and_none_twice(desk: Desk):
+    ada = desk.client("ada")
+    others = {name: desk.client(name) for name in "bcdef"}
+    assert numbers(ada.asks("PRIVMSG b,b,b,c,d,e,f :hi")) == ["407"]
+    assert {name: len(other.got()) for name, other in others.items()} == {"b": 1, "c": 1, "d": 1, "e": 1, "f": 0}
+
+
+def test_other_ctcp_is_for_people_who_use_irc(desk: Desk):
+    ada, bob, eve = desk.client("ada", "#tea"), desk.client("bob", "#tea"), desk.chat.person("eve", "tea")
+    ada.got(), bob.got(), eve.got()
+    assert numbers(ada.asks("PRIVMSG #tea :\x01VERSION\x01")) == ["404"]
+    assert ada.asks("PRIVMSG bob :\x01VERSION\x01", "PRIVMSG eve :\x01VERSION\x01") == []
+    assert bob.got() == [":ada!ada-user@pylingo PRIVMSG bob \x01VERSION\x01"]
+    assert eve.got() == []
+    assert numbers(ada.asks("PRIVMSG nobody :\x01VERSION\x01", "NOTICE nobody :\x01VERSION x\x01")) == ["401"]
+
+
+def test_who_is_away_says_so_to_who_writes(desk: Desk):
+    ada, bob = desk.client("ada"), desk.client("bob")
+    bob.sends("AWAY :at lunch")
+    assert ada.asks("PRIVMSG bob :hi", "NOTICE bob :hi") == [":irc.test 301 ada bob :at lunch"]
+
+
+def test_an_emote_that_is_not_ended_is_one(desk: Desk):
+    ada, bob = desk.client("ada", "#tea"), desk.client("bob", "#tea")
+    bob.got()
+    ada.sends("PRIVMSG #tea :\x01ACTION waves")
+    assert bob.got() == [":ada!ada-user@pylingo PRIVMSG #tea :\x01ACTION waves\x01"]
+    assert set(HANDLERS) == {"PRIVMSG", "NOTICE"}

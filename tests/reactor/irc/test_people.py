@@ -1,0 +1,68 @@
+"""People as IRC shows them."""
+
+import pytest
+
+from pylingo.reactor.irc.people import HOST, People, user_of
+from pylingo.shared.messages import Command
+from tests.fakes.irc_client import Desk
+
+
+@pytest.mark.parametrize(
+    ("word", "user"),
+    [("ada", "ada"), ("~a@b c!d", "abcd"), ("", "user"), ("\u00e9\u00e9", "user"), ("x" * 40, "x" * 16)],
+)
+def test_a_user_name_is_safe_in_a_mask(word: str, user: str):
+    assert user_of(word) == user
+
+
+def test_those_who_come_by_irc_have_said_who_they_are_and_the_others_have_not():
+    desk = Desk()
+    desk.client("ada")
+    desk.chat.person("bob")
+    people = desk.gateway.people
+    assert people.mask("ada") == f"ada!ada-user@{HOST}"
+    assert people.who("ADA").realname == "Ada Real"
+    assert people.mask("bob") == f"bob!native@{HOST}"
+    assert (people.who("bob").realname, people.who("bob").account) == ("bob", None)
+
+
+def test_a_key_is_an_account():
+    desk = Desk()
+    desk.chat.device("ada", "one")
+    assert desk.gateway.people.account("Ada") == desk.gateway.people.who("ada").account == "ada"
+    assert desk.gateway.people.account("nobody") is None
+
+
+def test_who_has_gone_is_remembered_under_the_names_they_had():
+    desk = Desk()
+    ada = desk.client("ada")
+    ada.sends("NICK lovelace", "QUIT")
+    ada.got()
+    for name in ("ada", "lovelace"):
+        who = desk.gateway.people.who(name)
+        assert (who.user, who.is_here) == ("ada-user", False)
+        assert desk.gateway.people.last(name) is not None
+    assert desk.gateway.people.last("bob") is None
+
+
+def test_not_everybody_is_remembered():
+    desk = Desk()
+    for number in range(1_003):
+        desk.chat.person(f"p{number}")
+    people = People(desk.chat.hub)
+    for number in range(1_003):
+        people.came(f"p{number}")
+    assert people.last("p2") is None
+    assert people.last("p3") is not None
+
+
+def test_operators_have_a_sign():
+    desk = Desk()
+    ada = desk.chat.device("ada", "one", "tea")
+    assert ada.session.identity is not None
+    register = desk.chat.hub.access.register
+    register.op(ada.session.identity).commit()
+    room = desk.chat.hub.rooms["tea"]
+    assert desk.gateway.people.prefix(room, "ada") == "@"
+    ada.ask(Command("away", "lunch"))
+    assert desk.gateway.people.who("ada").away == "lunch"
