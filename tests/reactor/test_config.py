@@ -82,13 +82,13 @@ GOOD = {
     "cluster_keep": {"10": 10, "1000": 1_000, "1000000": 1_000_000},
     "workers": {"0": 0},  # see `test_workers_need_a_redis`
     "irc_port": {
-        "": None,
         "0": ("127.0.0.1", 0),
         "6667": ("127.0.0.1", 6_667),
         "irc.example.org:6667": ("irc.example.org", 6_667),
         "[::1]:7": ("::1", 7),
+        "": None,
     },
-    "irc_tls_port": {"": None, "0.0.0.0:6697": ("0.0.0.0", 6_697)},
+    "irc_tls_port": {"0.0.0.0:6697": ("0.0.0.0", 6_697), "": None},
     "irc_name": {"irc.example.org": "irc.example.org", "a": "a"},
     "drain_timeout": {"2.5": 2.5},
 }
