@@ -8,8 +8,9 @@ from pylingo.reactor.chat.seats import Timer
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.irc.client import Client
+from pylingo.reactor.irc.commands.monitor import tell_change
 from pylingo.reactor.irc.commands.table import HANDLERS
-from pylingo.reactor.irc.gateway import Gateway
+from pylingo.reactor.irc.gateway import CheckPassword, Gateway
 from pylingo.reactor.irc.message import format_message
 from pylingo.reactor.irc.replies import reply_to
 from pylingo.shared.address import show_address
@@ -33,9 +34,15 @@ class Door:
         return format_message("ERROR", [f"Closing link: ({record.reason}) {record.text}"])
 
 
-def make_gateway(hub: Hub[Session], name: str, motd: Callable[[], str], call_later: Callable[..., Timer]) -> Gateway:
+def make_gateway(
+    hub: Hub[Session],
+    name: str,
+    motd: Callable[[], str],
+    call_later: Callable[..., Timer],
+    check_password: CheckPassword,
+) -> Gateway:
     """The gateway of a server, with all commands. See `Gateway`."""
-    return Gateway(hub, name, motd, call_later, HANDLERS, reply_to)
+    return Gateway(hub, name, motd, call_later, HANDLERS, reply_to, check_password, tell_change)
 
 
 def listen_for_irc(admission: Admission, settings: ServerSettings, gateway: Gateway) -> list[str]:

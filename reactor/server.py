@@ -207,7 +207,10 @@ class Server:
             return
         from pylingo.reactor.irc_start import listen_for_irc, make_gateway
 
-        gateway = make_gateway(self.hub, settings.irc_name, lambda: self.settings.motd, self.reactor.call_later)
+        passwords = PasswordGate(None, self.reactor.call_from_thread, self.reactor.clock)
+        gateway = make_gateway(
+            self.hub, settings.irc_name, lambda: self.settings.motd, self.reactor.call_later, passwords.check
+        )
         self.irc_addresses = listen_for_irc(self.admission, settings, gateway)
 
     # --- one of several servers

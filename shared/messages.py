@@ -421,6 +421,16 @@ class Invitation(Record):
     re: Id | None = None
 
 
+@record("tagged", EVENTS)
+class Tagged(Record):
+    """What an IRC client says in a room or `to` a person without words: client tags such as `+typing=active`."""
+
+    from_: str
+    tags: list[str]
+    room: str | None = None
+    to: str | None = None
+
+
 @record("irc-password", EVENTS)
 class IrcPassword(Record):
     """The password for IRC of the person with this name, told once; without one, there is none any more."""

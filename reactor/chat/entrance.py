@@ -66,13 +66,16 @@ def is_let_in(session: Session, request: Record) -> bool:
     return True
 
 
-def say_hello(session: Session, hello: Hello) -> None:
-    """Let somebody in, or end the session. Raises `RequestError` if the `hello` cannot be said now."""
+def say_hello(session: Session, hello: Hello, known: str | None = None) -> None:
+    """Let somebody in, or end the session. Raises `RequestError` if the `hello` cannot be said now.
+
+    `known` is the fingerprint of a key whose owner the peer is shown to be by other means than a proof.
+    """
     if session.is_ready:
         raise RequestError("already-ready", "a connection says hello once, and this one has")
     if hello.identity is not None and session.is_admitted:
         raise RequestError("bad-message", "a hello with an identity must come before every other request")
-    greeting = _Greeting(session, hello)
+    greeting = _Greeting(session, hello, known)
     greeting.go_on(greeting.check)
 
 
@@ -82,6 +85,7 @@ class _Greeting:
 
     session: Session
     hello: Hello
+    known: str | None = None
     key: PublicKey | None = None
     token: str | None = None
     refusals: list[RequestError] = field(default_factory=list)
@@ -89,7 +93,7 @@ class _Greeting:
     @property
     def fingerprint(self) -> str | None:
         """The fingerprint of the key that was proven."""
-        return self.key.fingerprint if self.key is not None else None
+        return self.key.fingerprint if self.key is not None else self.known
 
     def go_on(self, step: Callable[[], object]) -> None:
         """Take a step, which may end the session."""
@@ -114,7 +118,7 @@ class _Greeting:
         if self.hello.protocol != PROTOCOL_VERSION:
             raise Farewell("protocol", f"this server speaks version {PROTOCOL_VERSION} of the protocol only")
         access, host = self.session.hub.access, self.session.host
-        if ban := access.register.address_ban(host, _claimed(self.hello)):
+        if ban := access.register.address_ban(host, self.known or _claimed(self.hello)):
             raise Farewell("banned", ban_text(ban))
         if access.password is None:
             self.check_key()
@@ -138,8 +142,9 @@ class _Greeting:
                 self.key = _proven(session, hello)
             except ValueError as error:
                 raise Farewell("identity", str(error)) from None
-            if ban := session.hub.access.register.key_ban(self.key.fingerprint):
-                raise Farewell("banned", ban_text(ban))
+        fingerprint = self.fingerprint
+        if fingerprint is not None and (ban := session.hub.access.register.key_ban(fingerprint)):
+            raise Farewell("banned", ban_text(ban))
         self.check_invitation()
 
     def check_invitation(self) -> None:
@@ -196,7 +201,7 @@ class _Greeting:
         session = self.session
         if self.fingerprint is not None:
             session.identify(self.fingerprint)
-        change = self._claim(name) if name is not None and self.key is not None else None
+        change = self._claim(name) if name is not None and self.fingerprint is not None else None
         if change is not None:  # or somebody else might have the name after a crash
             self.wait(partial(_store, session, change), lambda is_stored: self.check_name_stored(name, is_stored))
         else:

@@ -33,6 +33,9 @@ QUEUE_HARD = 262_144
 _LETTER = 1.0  # the work of folding one character of a name beyond ASCII
 
 
+def _nothing(key: str) -> None: ...
+
+
 def name_work(name: str) -> float:
     """The work of comparing `name`, in units of about a microsecond. Longer names are refused unread."""
     return 0.0 if name.isascii() else _LETTER * min(len(name), MAX_TYPED)
@@ -83,6 +86,8 @@ class Hub[S: Registered]:
         self.tokens: Tokens[S] = Tokens()
         self._clock = clock
         self._people: dict[str, Person[S]] = {}  # by the compared form of the name
+        self.note_person: Callable[[str], object] = _nothing
+        """Called with the compared form of each name that somebody on this server takes or gives up."""
 
     def __len__(self) -> int:
         """The number of people."""
@@ -246,11 +251,13 @@ class Hub[S: Registered]:
     def _add(self, person: Person[S]) -> Person[S]:
         self._people[person.key] = person
         self.people.add(person.key)
+        self.note_person(person.key)
         return person
 
     def _remove(self, person: Person[S]) -> None:
         del self._people[person.key]
         self.people.remove(person.key)
+        self.note_person(person.key)
 
     # --- rooms
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from pylingo.reactor.chat.dialect import Changes
+from pylingo.reactor.chat.entrance import say_hello
 from pylingo.reactor.chat.requests import handle
 from pylingo.reactor.chat.seats import Timer
 from pylingo.reactor.chat.session import Session, State
@@ -18,9 +19,11 @@ from pylingo.reactor.irc.gateway import Gateway
 from pylingo.reactor.irc.labels import Labelled
 from pylingo.reactor.irc.lines import LineDecoder
 from pylingo.reactor.irc.message import LineError, format_message, parse
+from pylingo.reactor.irc.multiline import OpenBatch
 from pylingo.reactor.irc.numerics import Numeric
+from pylingo.reactor.irc.sasl import Exchange, Login
 from pylingo.shared.errors import RequestError
-from pylingo.shared.messages import Away, Joined, Left, Message, Private, Topic
+from pylingo.shared.messages import Away, Hello, Joined, Left, Message, Private, Topic
 from pylingo.shared.names import MAX_TYPED, fold
 from pylingo.shared.schema import Record
 from pylingo.shared.value_class import value_class
@@ -101,11 +104,17 @@ class Client:
         self.asked = Asked("")
         self.was_refused = False
         """Whether the request made last was refused at once."""
+        self.exchange = Exchange()
+        self.login: Login | None = None
+        """As whom the client has logged in."""
+        self.open_batch: OpenBatch | None = None
+        """The message of several lines that the client is sending."""
         self.private_words: dict[int, Private] = {}
         """Private messages that are to come back to the client once they are kept, by the id of the request."""
         self._timer: Timer | None = None
         self._steps: collections.deque[Callable[[], object]] = collections.deque()
         self._label: Labelled | None = None
+        self._kept_label: Labelled | None = None
         self._echo_labels: dict[str, collections.deque[Labelled | None]] = {}  # of messages on their way, by room
         self._private_labels: dict[int, Labelled] = {}
         self._light = 0  # light commands since the last that counted
@@ -140,8 +149,7 @@ class Client:
             self.fail(error.command, error.reason, error.text)
             return
         if (label := message.tags.get("label")) and self.has("labeled-response") and self.has("batch"):
-            self._batches += 1
-            self._label = Labelled(label[:64], self.gateway.name, f"l{self._batches}")
+            self._label = Labelled(label[:64], self.gateway.name, self.next_batch())
         handler = self.gateway.handlers.get(message.command)
         if handler is None:
             if self.stage is Stage.REGISTERED:
@@ -167,6 +175,7 @@ class Client:
         """The connection is over."""
         self._steps.clear()
         self.end_registration()
+        self.gateway.monitors.forget(self)
 
     # --- the steps of a command
 
@@ -179,6 +188,15 @@ class Client:
         self.asked = asked
         self.was_refused = False
         handle(self.session, request)
+
+    def say_hello(self, hello: Hello, asked: Asked) -> None:
+        """As `ask`, as the one as whom the client has logged in."""
+        self.asked = asked
+        self.was_refused = False
+        try:
+            say_hello(self.session, hello, self.login.fingerprint if self.login is not None else None)
+        except RequestError as error:
+            self.session.refuse(error)
 
     def request_id(self) -> int:
         """A new id for a request."""
@@ -301,6 +319,24 @@ class Client:
         return b"".join(lines)
 
     # --- labels
+
+    def next_batch(self) -> str:
+        """The name of a new batch for this client."""
+        self._batches += 1
+        return f"b{self._batches}"
+
+    def keep_label(self) -> None:
+        """The label is for the response to a later line."""
+        self._kept_label, self._label = self._label, None
+
+    def keep_silent(self) -> None:
+        """The line is a part of something, and has no response of its own."""
+        self._label = None
+
+    def restore_label(self) -> None:
+        """That line has come."""
+        if self._kept_label is not None:
+            self._label, self._kept_label = self._kept_label, None
 
     def await_echo(self, channel: str) -> None:
         """A message to a room will come back, and answers its label."""

@@ -10,9 +10,10 @@ from enum import IntEnum
 from typing import Any
 
 from pylingo.reactor.irc.formatting import action, split_row, split_text
+from pylingo.reactor.irc.multiline import CONCAT, KIND, lines_of
 from pylingo.reactor.irc.people import People
 from pylingo.reactor.irc.times import message_id, server_time
-from pylingo.shared.messages import Joined, Left, Message, Moderated, Notice, Private, Redacted, Renamed, Topic
+from pylingo.shared.messages import Joined, Left, Message, Moderated, Notice, Private, Redacted, Renamed, Tagged, Topic
 from pylingo.shared.schema import Record
 
 logger = logging.getLogger(__name__)
@@ -21,6 +22,9 @@ MAX_LINE = 510
 """The longest line without its tags and its end, in bytes."""
 STAYING = frozenset({"leave", "moved", "kicked"})
 """The reasons of leaving a room after which somebody is still on the server."""
+
+
+_FOR_MULTILINE = frozenset({KIND, "batch", "message-tags"})
 
 
 class Tags(IntEnum):
@@ -35,6 +39,8 @@ class Tags(IntEnum):
 
 def tags_of(enabled: frozenset[str]) -> Tags:
     """The tags for a client with these capabilities."""
+    if enabled >= _FOR_MULTILINE:
+        return Tags.MULTILINE
     if "message-tags" in enabled or "account-tag" in enabled:
         return Tags.ALL
     return Tags.TIME if "server-time" in enabled else Tags.NONE
@@ -59,6 +65,7 @@ class Dialect:
             Moderated: self._moderated,
             Redacted: self._redacted,
             Notice: self._notice,
+            Tagged: self._tagged,
         }
 
     def encode(self, record: Record) -> bytes:
@@ -84,7 +91,27 @@ class Dialect:
         else:
             lines = split_text(record.text, room)
         tags = self.tags(record.at, record.from_, is_message=True)
+        if self._tags is Tags.MULTILINE and len(lines) > 1 and not record.action:
+            batch = self._multiline(record, mask, target, head, room, tags)
+            if batch:
+                return batch
         return "".join([f"{tags}{head}{line}\r\n" for line in lines])
+
+    def _multiline(self, record: Message | Private, mask: str, target: str, head: str, room: int, tags: str) -> str:
+        """The message as a batch of lines; nothing if it is too large for one."""
+        lines = lines_of(record.text, room)
+        if lines is None:
+            return ""
+        name = f"m{record.at}"
+        rows = [f"@batch={name}{'' if line.is_new else f';{CONCAT}'} {head}{line.text}\r\n" for line in lines]
+        return f"{tags}:{mask} BATCH +{name} {KIND} {target}\r\n{''.join(rows)}:{self._server} BATCH -{name}\r\n"
+
+    def _tagged(self, record: Tagged) -> str:
+        if self._tags < Tags.ALL:
+            return ""
+        target = f"#{record.room}" if record.room is not None else record.to
+        tags = self.tags(0, record.from_)
+        return f"@{';'.join(record.tags)};{tags[1:]}:{self._people.mask(record.from_)} TAGMSG {target}\r\n"
 
     def tags(self, at: int = 0, name: str | None = None, is_message: bool = False) -> str:
         """The tags of a line that was caused `at` a stamp, 0 for now, by the person called `name`."""

@@ -37,13 +37,16 @@ def split_text(text: str, most_bytes: int, most_lines: int = MAX_LINES) -> list[
     return lines
 
 
-def split_row(row: str, most_bytes: int) -> Iterator[str]:
-    """Yield the pieces of a text without newlines, each of at most `most_bytes` in UTF-8."""
+def split_row(row: str, most_bytes: int, keeps_spaces: bool = False) -> Iterator[str]:
+    """Yield the pieces of a text without newlines, each of at most `most_bytes` in UTF-8.
+
+    With `keeps_spaces`, a piece ends with the space at which it was cut.
+    """
     data = row.encode()
     at = 0
     while len(data) - at > most_bytes:
-        if (space := _last_space(data, at, at + most_bytes)) > at:
-            yield data[at:space].decode()
+        if (space := _last_space(data, at, at + most_bytes - keeps_spaces)) > at:
+            yield data[at : space + keeps_spaces].decode()
             at = space + 1
             continue
         piece = _leading_graphemes(data[at : at + most_bytes + _LONGEST].decode(errors="ignore"), most_bytes)

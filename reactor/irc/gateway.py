@@ -12,14 +12,17 @@ from pylingo.reactor.history.clock import wall_clock
 from pylingo.reactor.irc.capabilities import CAPABILITIES
 from pylingo.reactor.irc.dialects import Dialects
 from pylingo.reactor.irc.message import Message, format_message
+from pylingo.reactor.irc.monitors import Monitors
 from pylingo.reactor.irc.people import People
+from pylingo.reactor.people.passwords import PasswordHash, Verdict
 from pylingo.shared import __version__
 from pylingo.shared.schema import Record
 
+type CheckPassword = Callable[[str, str, Callable[[Verdict], object], PasswordHash], object]
+"""Compares a password that came from a host with a hash, and calls back in the loop. See `PasswordGate.check`."""
+
 VERSION = f"PyLingo-{__version__}"
 NETWORK = "PyLingo"
-_LATER = frozenset({"draft/chathistory", "draft/event-playback", "draft/multiline", "sasl"})
-"""Capabilities that need handlers which are not there yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ class Gateway:
     """See the module. `name` is the server's in every line; `motd` gives the notice of the day.
 
     `call_later(seconds, callback)` returns a timer. `handlers` are the commands, and get the client. `reply_to(client,
-    record)` returns the lines of a reply.
+    record)` returns the lines of a reply. `check_password` compares a password for IRC. `tell_watcher(client, name,
+    is_here)` tells a client of somebody whom it monitors.
     """
 
     def __init__(
@@ -50,6 +54,8 @@ class Gateway:
         call_later: Callable[..., Timer],
         handlers: Mapping[str, Handler],
         reply_to: Callable[[Any, Record], bytes],
+        check_password: CheckPassword,
+        tell_watcher: Callable[[Any, str, bool], object],
         clock: Callable[[], int] = wall_clock,
     ) -> None:
         self.hub = hub
@@ -58,12 +64,19 @@ class Gateway:
         self.call_later = call_later
         self.handlers = handlers
         self.reply_to = reply_to
+        self.check_password = check_password
+        self.monitors: Monitors[Any] = Monitors(self.is_here, tell_watcher, lambda look: call_later(0.0, look))
+        hub.note_person = self.monitors.note
         self.clock = clock
         self.people = People(hub)
         self.dialects = Dialects(self.people, clock, name)
-        self.capabilities = {name: value for name, value in CAPABILITIES.items() if name not in _LATER}
+        self.capabilities = dict(CAPABILITIES)
         """What clients are offered."""
         self.ping = format_message("PING", [name], name)
         self.created = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(clock() / 1e6))
         self.most_users = 0
         """The most people that were here at the same time."""
+
+    def is_here(self, key: str) -> bool:
+        """Whether somebody has the name with this compared form."""
+        return self.hub.here(key) is not None or self.hub.bus.stranger(key) is not None

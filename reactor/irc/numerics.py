@@ -7,9 +7,7 @@ may quote what a client sent, and then is made fit for its place, so no peer can
 import re
 from enum import Enum
 
-from pylingo.reactor.irc.message import format_message
-
-MAX_QUOTED = 64
+MAX_QUOTED = 100
 """The most characters of a parameter before the last one."""
 
 _FIELD = re.compile(r"\{(\w+)\}")
@@ -159,7 +157,10 @@ class Numeric(Enum):
 
     def line(self, server: str, client: str, /, **values: object) -> bytes:
         """Return the line from `server` for the client of that name, * before it has one."""
-        return format_message(self.number, [as_middle(client), *self.params(**values)], server)
+        words = [f":{server}", self.number, as_middle(client), *self.params(**values)]
+        if self.trailing is not None:
+            words[-1] = f":{words[-1]}"
+        return (" ".join(words) + "\r\n").encode()
 
 
 def _fill(template: str, values: dict[str, object]) -> str:

@@ -29,6 +29,7 @@ from pylingo.shared.messages import (
     Renamed,
     Rooms,
     Sent,
+    Tagged,
     Topic,
     Users,
 )
@@ -220,6 +221,10 @@ def _redacted(client: Client, record: Redacted) -> bytes:
     return client.dialect.encode(record)
 
 
+def _tagged(client: Client, record: Tagged) -> bytes:
+    return client.dialect.encode(record)
+
+
 def _bans(client: Client, record: Bans) -> bytes:
     channel = client.asked.room
     lines = [
@@ -253,6 +258,7 @@ _MAKERS: dict[type[Record], Callable[[Client, Any], bytes]] = {
     Renamed: _renamed,
     Rooms: _rooms,
     Sent: _sent,
+    Tagged: _tagged,
     Topic: _topic,
     Users: _users,
 }

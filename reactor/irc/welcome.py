@@ -3,7 +3,9 @@
 from pylingo.reactor.irc.client import Client, Stage
 from pylingo.reactor.irc.formatting import split_text
 from pylingo.reactor.irc.gateway import NETWORK, VERSION
+from pylingo.reactor.irc.monitors import MOST as MOST_WATCHED
 from pylingo.reactor.irc.numerics import Numeric
+from pylingo.reactor.irc.selection import MOST
 from pylingo.shared.names import MAX_NAME, MAX_ROOM
 from pylingo.shared.text import MAX_LINE
 
@@ -26,7 +28,9 @@ ISUPPORT = (
     "CHANLIMIT=#:20",
     "MODES=4",
     "TARGMAX=NAMES:1,LIST:1,KICK:4,WHOIS:1,PRIVMSG:4,NOTICE:4",
-    "CLIENTTAGDENY=*",
+    f"CHATHISTORY={MOST}",
+    "MSGREFTYPES=msgid,timestamp",
+    f"MONITOR={MOST_WATCHED}",
     "SAFELIST",
 )
 _EACH = 12  # tokens on a line

@@ -59,6 +59,7 @@ from pylingo.shared.messages import (
     ServerInfo,
     Servers,
     Skipped,
+    Tagged,
     Topic,
     Users,
     Welcome,
@@ -287,6 +288,7 @@ WORDS: dict[str, tuple[Record, list[str]]] = {
     "goodbye": (Goodbye("shutdown", "back soon"), ["* goodbye (shutdown): back soon"]),
     "sent": (Sent("lobby", AT, 1), []),
     "pong": (Pong(1), []),
+    "tagged": (Tagged("bob", ["+typing=active"], "lobby"), []),
     "ping": (Ping(), []),
 }
 

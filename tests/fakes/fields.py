@@ -97,6 +97,7 @@ EVENT_FIELDS = {
     },
     "bans": {"bans": "[ban]", "more": "bool", "re?": "id"},
     "redacted": {"room": "str", "at": "at", "by": "str", "text?": "str"},
+    "tagged": {"from": "str", "tags": "[str]", "room?": "str", "to?": "str"},
     "irc-password": {"name": "str", "password?": "str", "re?": "id"},
     "servers": {"servers": "[server]", "redis": "{redis}?", "more": "bool", "re?": "id"},
     "invitation": {"code": "str", "uses": "int", "until": "at", "re?": "id"},

@@ -6,11 +6,33 @@ from typing import Any
 from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.irc.client import Client
 from pylingo.reactor.irc_start import make_gateway
+from pylingo.reactor.people.passwords import PasswordHash, Verdict
 from pylingo.shared.errors import RequestError
 from tests.fakes.chat import Alarm, Chat, Outlet
 
 NAME = "irc.test"
 """The name of the server."""
+
+
+class Passwords:
+    """Compares passwords, or gives `verdict` instead. Unless `answers_at_once`, the test says `answer`."""
+
+    def __init__(self) -> None:
+        self.answers_at_once = True
+        self.verdict: Verdict | None = None
+        self.waiting: list[Callable[[], object]] = []
+
+    def check(self, password: str, host: str, done: Callable[[Verdict], object], hash: PasswordHash) -> None:
+        is_right = hash.verify(password)
+        verdict = self.verdict or (Verdict.RIGHT if is_right else Verdict.WRONG)
+        self.waiting.append(lambda: done(verdict))
+        if self.answers_at_once:
+            self.answer()
+
+    def answer(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for callback in waiting:
+            callback()
 
 
 class Desk:
@@ -19,7 +41,8 @@ class Desk:
     def __init__(self, chat: Chat | None = None, motd: str = "") -> None:
         self.chat = chat or Chat()
         self.alarms: list[Alarm] = []
-        self.gateway = make_gateway(self.chat.hub, NAME, lambda: motd, self._call_later)
+        self.passwords = Passwords()
+        self.gateway = make_gateway(self.chat.hub, NAME, lambda: motd, self._call_later, self.passwords.check)
 
     def _call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> Alarm:
         self.alarms.append(Alarm(delay, lambda: callback(*args)))

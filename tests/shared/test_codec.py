@@ -77,6 +77,7 @@ EVENTS = {
     m.Bans: st.builds(m.Bans, bans, flag, id_),
     m.Redacted: st.builds(m.Redacted, text, at, text, maybe),
     m.Servers: st.builds(m.Servers, servers, st.none() | redis_info, flag, id_),
+    m.Tagged: st.builds(m.Tagged, text, names, maybe, maybe),
     m.IrcPassword: st.builds(m.IrcPassword, text, maybe, id_),
     m.Invitation: st.builds(m.Invitation, text, number, at, id_),
     m.Notice: st.builds(m.Notice, text),

@@ -31,7 +31,7 @@ def complete(client: Client) -> None:
     else:
         client.has_said_hello = True
         password, client.password = client.password, None
-        client.ask(Hello(PROTOCOL_VERSION, client.nick, "irc", password), asked)
+        client.say_hello(Hello(PROTOCOL_VERSION, client.nick, "irc", password), asked)
 
 
 def _pass(client: Client, message: Message) -> None:
@@ -55,8 +55,12 @@ def _nick(client: Client, message: Message) -> None:
 def _wish(client: Client, nick: str) -> None:
     """Note the name that is wanted, if it can be had by now."""
     hub = client.gateway.hub
+    may_log_in = client.negotiation.phase is Phase.OPEN or client.login is not None
     try:
         name = user_name(nick)
+        if may_log_in:  # whose name it is counts when the negotiation has ended
+            client.nick = name
+            return
         hub.access.register.check_name(name, None)
     except RequestError as error:
         numeric = Numeric.ERR_ERRONEUSNICKNAME if error.reason == "bad-name" else Numeric.ERR_NICKNAMEINUSE

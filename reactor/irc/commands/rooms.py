@@ -5,6 +5,7 @@ from functools import partial
 from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.irc.client import Asked, Client
+from pylingo.reactor.irc.commands.history import Greeting
 from pylingo.reactor.irc.gateway import Handler
 from pylingo.reactor.irc.message import Message
 from pylingo.reactor.irc.numerics import Numeric
@@ -39,8 +40,11 @@ def _join(client: Client, message: Message) -> None:
         return
     for channel in targets(message.params[0]):
         if channel.startswith("#"):
+            greeting = Greeting(client, channel)
             client.then(partial(_enter, client, channel))
+            client.then(greeting.note)
             client.then(partial(_greet, client, channel))
+            client.then(greeting.send)
         else:
             client.then(partial(client.numeric, Numeric.ERR_NOSUCHCHANNEL, channel=channel))
 

@@ -2,7 +2,19 @@
 
 from collections.abc import Mapping
 
-from pylingo.reactor.irc.commands import moderation, people, queries, registration, rooms, words
+from pylingo.reactor.irc.commands import (
+    batches,
+    history,
+    login,
+    moderation,
+    monitor,
+    people,
+    queries,
+    registration,
+    rooms,
+    tags,
+    words,
+)
 from pylingo.reactor.irc.gateway import Handler
 
 HANDLERS: Mapping[str, Handler] = {
@@ -12,5 +24,10 @@ HANDLERS: Mapping[str, Handler] = {
     **people.HANDLERS,
     **moderation.HANDLERS,
     **queries.HANDLERS,
+    **login.HANDLERS,
+    **history.HANDLERS,
+    **batches.HANDLERS,
+    **monitor.HANDLERS,
+    **tags.HANDLERS,
 }
 """The handler of each command, by its name in capitals."""

@@ -16,6 +16,11 @@ _ACTION = "ACTION"
 
 
 def _privmsg(client: Client, message: Message) -> None:
+    batch = client.open_batch
+    if batch is not None and message.tags.get("batch") == batch.name:
+        batch.add(message)
+        client.keep_silent()
+        return
     if not message.params or not message.params[0]:
         client.numeric(Numeric.ERR_NORECIPIENT, command=message.command)
         return
@@ -27,6 +32,11 @@ def _privmsg(client: Client, message: Message) -> None:
         client.numeric(Numeric.ERR_TOOMANYTARGETS, target=target)
     for target in found[:_MOST_TARGETS]:
         client.then(partial(_say, client, message.command, target, message.params[1]))
+
+
+def say_to(client: Client, command: str, target: str, text: str) -> None:
+    """Say something to one target."""
+    client.then(partial(_say, client, command, target, text))
 
 
 def _say(client: Client, command: str, target: str, text: str) -> None:

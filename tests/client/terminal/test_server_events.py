@@ -68,6 +68,7 @@ SAYING_NOTHING: list[Record] = [
     Ready("ada", None, TOKEN, False),
     Sent("lobby", 5, key="of another window"),
     Sent("lobby", 5, re=1),
+    messages.Tagged("bob", ["+typing=active"], "lobby"),
 ]
 IN_WORDS: list[tuple[Record, str, str]] = [
     (Joined("lobby", "bob"), "note", "* bob joined"),

@@ -59,7 +59,7 @@ def test_a_missing_value_is_a_bug() -> None:
         (" a", "a"),
         ("a\r\nb", "a"),
         ("a\0b", "a"),
-        ("x" * 100, "x" * MAX_QUOTED),
+        ("x" * 200, "x" * MAX_QUOTED),
     ],
 )
 def test_a_word_is_made_fit_for_its_place(word: str, safe: str) -> None:

@@ -38,9 +38,9 @@ def test_whois(desk: Desk):
     ada = desk.client("ada", "#tea")
     assert ada.asks("WHOIS bob") == [
         ":irc.test 311 ada bob bob-user pylingo * :Bob Real",
-        ":irc.test 319 ada bob #tea",
-        ":irc.test 312 ada bob irc.test PyLingo",
-        ":irc.test 301 ada bob lunch",
+        ":irc.test 319 ada bob :#tea",
+        ":irc.test 312 ada bob irc.test :PyLingo",
+        ":irc.test 301 ada bob :lunch",
         ":irc.test 317 ada bob 0 1767268800 :seconds idle, signon time",
         ":irc.test 318 ada bob :End of WHOIS list",
     ]

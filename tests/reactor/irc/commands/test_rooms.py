@@ -46,7 +46,7 @@ def test_a_topic_is_told_on_entering(desk: Desk):
     ada.sends("TOPIC #tea :scones")
     lines = desk.client("bob").asks("JOIN #tea")
     assert numbers(lines) == ["JOIN", "332", "333", "353", "366"]
-    assert lines[1:3] == [":irc.test 332 bob #tea scones", ":irc.test 333 bob #tea ada 1767268800"]
+    assert lines[1:3] == [":irc.test 332 bob #tea :scones", ":irc.test 333 bob #tea ada 1767268800"]
 
 
 def test_leaving_with_a_reason(desk: Desk):
@@ -94,7 +94,7 @@ def test_names_of_a_room_that_one_is_not_in_are_not_told(desk: Desk):
 
 def test_names_with_their_hosts(desk: Desk):
     ada = desk.client("ada", "#tea", caps="userhost-in-names multi-prefix")
-    assert ada.asks("NAMES #tea")[0] == ":irc.test 353 ada = #tea ada!ada-user@pylingo"
+    assert ada.asks("NAMES #tea")[0] == ":irc.test 353 ada = #tea :ada!ada-user@pylingo"
 
 
 def test_a_large_room_is_listed_whole(desk: Desk):
@@ -113,7 +113,7 @@ def test_rooms_are_listed(desk: Desk):
     assert ada.asks("LIST")[-4:] == [
         ":irc.test 321 ada Channel :Users  Name",
         ":irc.test 322 ada #lobby 1 :",
-        ":irc.test 322 ada #tea 2 scones",
+        ":irc.test 322 ada #tea 2 :scones",
         ":irc.test 323 ada :End of LIST",
     ]
     assert numbers(ada.asks("LIST #TEA,#nowhere")) == ["321", "322", "323"]

@@ -1,0 +1,50 @@
+"""BATCH: messages of several lines from clients with draft/multiline."""
+
+from pylingo.reactor.irc.client import Client
+from pylingo.reactor.irc.commands.words import say_to
+from pylingo.reactor.irc.gateway import Handler
+from pylingo.reactor.irc.message import Message
+from pylingo.reactor.irc.multiline import KIND, MAX_BYTES, MAX_LINES, Fault, OpenBatch
+
+_COMMAND = "BATCH"
+MAX_OF = {Fault.TOO_LARGE: MAX_BYTES, Fault.TOO_MANY_LINES: MAX_LINES}
+"""The limits that stand in a refusal."""
+
+
+def _batch(client: Client, message: Message) -> None:
+    name = message.params[0]
+    if name.startswith("+") and len(name) > 1:
+        _open(client, name[1:], message)
+    elif name.startswith("-"):
+        _close(client, name[1:])
+    else:
+        client.fail(_COMMAND, "INVALID_PARAMS", "a batch is opened by + and a name, and closed by - and the name")
+
+
+def _open(client: Client, name: str, message: Message) -> None:
+    if not client.has(KIND) or len(message.params) < 3 or message.params[1] != KIND:
+        client.fail(_COMMAND, "INVALID_PARAMS", f"a client may open batches of {KIND} alone, for one target")
+    elif client.open_batch is not None:
+        client.open_batch = None
+        client.fail(_COMMAND, *Fault.INVALID.value)
+    else:
+        client.open_batch = OpenBatch(name, message.params[2])
+        client.keep_label()
+
+
+def _close(client: Client, name: str) -> None:
+    batch, client.open_batch = client.open_batch, None
+    client.restore_label()
+    if batch is None or batch.name != name:
+        client.fail(_COMMAND, "INVALID_PARAMS", "there is no such batch")
+        return
+    text = batch.close()
+    if isinstance(text, Fault):
+        code, words = text.value
+        context = [str(MAX_OF[text])] if text in MAX_OF else []
+        client.fail(_COMMAND, code, words, *context)
+        return
+    say_to(client, batch.command, batch.target, text)
+
+
+HANDLERS = {_COMMAND: Handler(_batch, 1, is_light=True)}
