@@ -18,8 +18,12 @@ MOST_TARGETS = 20
 
 
 def targets(words: str) -> list[str]:
-    """The targets in a list with commas, each once."""
-    return list(dict.fromkeys(word for word in words.split(",") if word))[:MOST_TARGETS]
+    """The targets in a list with commas, each once, however it is spelled."""
+    found: dict[str, str] = {}
+    for word in words.split(","):
+        if word and len(found) < MOST_TARGETS:
+            found.setdefault(fold(word) if len(word) <= MAX_TYPED else word, word)
+    return [*found.values()]
 
 
 def room_of(client: Client, channel: str) -> Room[Session] | None:
