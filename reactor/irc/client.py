@@ -136,6 +136,7 @@ class Client:
         """The connection carries `session`, which must be registered in time."""
         self.session = session
         self._timer = self.gateway.call_later(REGISTRATION, self._expire)
+        self.gateway.strangers += 1
 
     def handle(self, session: Session, body: bytes) -> None:
         """Handle one line."""
@@ -146,7 +147,7 @@ class Client:
         try:
             message = parse(body)
         except LineError as error:
-            self.fail(error.command, error.reason, error.text)
+            self._cannot_read(error)
             return
         if (label := message.tags.get("label")) and self.has("labeled-response") and self.has("batch"):
             self._label = Labelled(label[:64], self.gateway.name, self.next_batch())
@@ -166,6 +167,13 @@ class Client:
                 self.is_light = self._light % _LIGHT != 0
             self._take(lambda: handler.run(self, message))
         self._work()
+
+    def _cannot_read(self, error: LineError) -> None:
+        """A line makes no sense. Its encoding is a matter for everybody, standard replies negotiated or not."""
+        if error.reason == "INVALID_UTF8":
+            self.line("FAIL", error.command, error.reason, error.text)
+        else:
+            self.fail(error.command, error.reason, error.text)
 
     def went_on(self) -> None:
         """The session is no longer busy: take the next steps of the command."""
@@ -379,6 +387,7 @@ class Client:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+            self.gateway.strangers -= 1
 
     def _expire(self) -> None:
         if self.stage is not Stage.REGISTERED and self.session.state is State.ATTACHED:

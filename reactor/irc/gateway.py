@@ -74,6 +74,8 @@ class Gateway:
         """What clients are offered."""
         self.ping = format_message("PING", [name], name)
         self.created = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(clock() / 1e6))
+        self.strangers = 0
+        """The clients that are not registered yet."""
         self.most_users = 0
         """The most people that were here at the same time."""
 

@@ -19,7 +19,8 @@ from pylingo.shared.value_class import value_class
 HOST = "pylingo"
 """The host of everybody."""
 _NATIVE = "native"  # the user name of those who do not come by IRC
-_REMEMBERED = 1_000  # people
+_REMEMBERED = 1_000  # names
+_OF_ONE_NAME = 4
 MAX_USER = 16
 """The longest user name, in characters."""
 _NO_USER = re.compile(r"[^A-Za-z0-9._-]+")
@@ -61,7 +62,7 @@ class People:
 
     def __init__(self, hub: Hub[Session]) -> None:
         self._hub = hub
-        self._last: collections.OrderedDict[str, Who] = collections.OrderedDict()
+        self._last: collections.OrderedDict[str, tuple[Who, ...]] = collections.OrderedDict()  # the latest first
 
     def who(self, name: str) -> Who:
         """The person called `name`, here, elsewhere or gone."""
@@ -69,7 +70,7 @@ class People:
         person = self._hub.here(key) or self._hub.bus.stranger(key)
         if person is None:
             last = self._last.get(key)
-            return last if last is not None else Who(name, _NATIVE, name, is_here=False)
+            return last[0] if last is not None else Who(name, _NATIVE, name, is_here=False)
         return self._shown(person, name)
 
     def mask(self, name: str) -> str:
@@ -96,14 +97,15 @@ class People:
         if person is None:
             return
         shown = self._shown(person, name)
-        self._last[key] = Who(shown.nick, shown.user, shown.realname, shown.account, is_here=False)
+        gone = Who(shown.nick, shown.user, shown.realname, shown.account, is_here=False)
+        self._last[key] = (gone, *self._last.get(key, ())[: _OF_ONE_NAME - 1])
         self._last.move_to_end(key)
         if len(self._last) > _REMEMBERED:
             self._last.popitem(last=False)
 
-    def last(self, name: str) -> Who | None:
-        """Somebody who was here, for WHOWAS."""
-        return self._last.get(fold(name))
+    def last(self, name: str) -> tuple[Who, ...]:
+        """Those who were here under a name, for WHOWAS, the latest first."""
+        return self._last.get(fold(name), ())
 
     def _shown(self, person: Person[Session], name: str) -> Who:
         user, realname = self._introduction(person)

@@ -16,8 +16,10 @@ def refusal(client: Client, error: Error) -> bytes:
     if error.re is not None:
         client.kept(error.re, 0)
     asked = client.asked
-    if asked.command == "PRIVMSG" and asked.room and client.has("echo-message"):
+    if asked.command in ("PRIVMSG", "NOTICE") and asked.room and client.has("echo-message"):
         client.await_no_echo(asked.room)
+    if asked.command == "NOTICE":  # programs would answer each other's errors for ever
+        return b""
     if client.stage is not Stage.REGISTERED and error.code in _NAME_ERRORS:
         client.stage = Stage.REGISTERING
     make = _BY_COMMAND.get((asked.command, error.code)) or _BY_CODE.get(error.code)

@@ -4,6 +4,7 @@ The same record may answer several commands: `Client.asked` says which one it is
 """
 
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from typing import Any
 
 from pylingo.reactor.irc.client import Client, Stage
@@ -172,7 +173,9 @@ def _who_of_room(client: Client, record: Users) -> bytes:
 
 
 def _people(client: Client, record: People) -> bytes:
-    lines = [who_line(client, client.gateway.people.who(info.name)) for info in record.people]
+    wanted = client.asked.words
+    names = [info.name for info in record.people if not wanted or fnmatchcase(fold(info.name), wanted)]
+    lines = [who_line(client, client.gateway.people.who(name)) for name in names]
     if not record.more:
         lines.append(client.numeric_line(Numeric.RPL_ENDOFWHO, mask=client.asked.target))
     return b"".join(lines)

@@ -7,10 +7,12 @@ from pylingo.reactor.irc.numerics import Numeric
 from pylingo.reactor.irc.people import HOST
 from pylingo.reactor.irc.replies import who_line
 from pylingo.shared.messages import Command
-from pylingo.shared.names import MAX_TYPED, fold
+from pylingo.shared.names import MAX_NAME, MAX_TYPED, fold
 
 _MOST_NICKS = 5  # of USERHOST
 _MOST_ISON = 128
+_DIGITS = 6
+_MOST_STARS = 3  # of a mask: more can take long to compare
 _EVERYBODY = frozenset({"", "*", "0", "**"})
 
 
@@ -19,6 +21,10 @@ def _who(client: Client, message: Message) -> None:
     asked = Asked("WHO", mask, mask)
     if mask in _EVERYBODY:
         client.ask(Command("who"), asked)
+        return
+    if len(mask) <= MAX_NAME and mask.count("*") <= _MOST_STARS and ("*" in mask or "?" in mask):
+        pattern = fold(mask).replace("[", "[[]")
+        client.ask(Command("who"), Asked("WHO", mask, mask, pattern))
         return
     key = fold(mask.removeprefix("#")) if len(mask) <= MAX_TYPED else ""
     if mask.startswith("#"):
@@ -43,10 +49,12 @@ def _whowas(client: Client, message: Message) -> None:
     if not nick:
         client.numeric(Numeric.ERR_NONICKNAMEGIVEN)
         return
-    last = client.gateway.people.last(nick) if len(nick) <= MAX_TYPED else None
-    if last is None:
+    found = client.gateway.people.last(nick) if len(nick) <= MAX_TYPED else ()
+    if not found:
         client.numeric(Numeric.ERR_WASNOSUCHNICK, nick=nick)
-    else:
+    wanted = message.params[1] if len(message.params) > 1 else ""
+    most = int(wanted) if wanted.isascii() and wanted.isdecimal() and len(wanted) < _DIGITS else 0
+    for last in found[: most or None]:
         client.numeric(Numeric.RPL_WHOWASUSER, nick=last.nick, user=last.user, host=HOST, realname=last.realname)
         client.numeric(Numeric.RPL_WHOISSERVER, nick=last.nick, server=client.gateway.name, info=client.gateway.created)
     client.numeric(Numeric.RPL_ENDOFWHOWAS, nick=nick)

@@ -76,6 +76,9 @@ def _user(client: Client, message: Message) -> None:
     if client.stage is not Stage.REGISTERING or client.user:
         client.numeric(Numeric.ERR_ALREADYREGISTERED)
         return
+    if not message.params[3]:
+        client.numeric(Numeric.ERR_NEEDMOREPARAMS, command="USER")
+        return
     client.user = user_of(message.params[0])
     client.realname = message.params[3][:_MAX_REALNAME]
     complete(client)
@@ -117,6 +120,10 @@ def _error(client: Client, message: Message) -> None:
     """A client has nothing to say about errors."""
 
 
+def _oper(client: Client, message: Message) -> None:
+    client.numeric(Numeric.ERR_NOOPERHOST)
+
+
 def _is_no_irc(client: Client, message: Message) -> None:
     """The first line of another protocol: a browser could be made to send lines of IRC behind it."""
     if client.stage is Stage.REGISTERED:
@@ -142,6 +149,7 @@ HANDLERS = {
     "PONG": Handler(_pong, is_light=True, is_early=True),
     "QUIT": Handler(_quit, is_early=True),
     "ERROR": Handler(_error, is_early=True),
+    "OPER": Handler(_oper, 2),
     "SETNAME": Handler(_setname, 1),
     **{word: Handler(_is_no_irc, is_early=True) for word in _OTHERS},
 }

@@ -4,6 +4,7 @@ from functools import partial
 
 from pylingo.reactor.irc.client import Asked, Client
 from pylingo.reactor.irc.commands.rooms import targets
+from pylingo.reactor.irc.dialects import MAX_LINE
 from pylingo.reactor.irc.formatting import Words, read_words
 from pylingo.reactor.irc.gateway import Handler
 from pylingo.reactor.irc.message import Message, format_message
@@ -21,6 +22,9 @@ def _privmsg(client: Client, message: Message) -> None:
         batch.add(message)
         client.keep_silent()
         return
+    is_notice = message.command == "NOTICE"
+    if is_notice and len(message.params) < 2:
+        return
     if not message.params or not message.params[0]:
         client.numeric(Numeric.ERR_NORECIPIENT, command=message.command)
         return
@@ -28,10 +32,13 @@ def _privmsg(client: Client, message: Message) -> None:
         client.numeric(Numeric.ERR_NOTEXTTOSEND)
         return
     found = targets(message.params[0])
-    for target in found[_MOST_TARGETS:]:
+    for target in found[_MOST_TARGETS:] if not is_notice else ():
         client.numeric(Numeric.ERR_TOOMANYTARGETS, target=target)
     for target in found[:_MOST_TARGETS]:
-        client.then(partial(_say, client, message.command, target, message.params[1]))
+        if len(f":{client.mask()} {message.command} {target} :{message.params[1]}".encode()) > MAX_LINE:
+            client.numeric(Numeric.ERR_INPUTTOOLONG)  # the others would get two lines
+        else:
+            say_to(client, message.command, target, message.params[1])
 
 
 def say_to(client: Client, command: str, target: str, text: str) -> None:
@@ -46,7 +53,8 @@ def _say(client: Client, command: str, target: str, text: str) -> None:
     if target.startswith("#"):
         if words.ctcp is not None and not is_action:
             no_ctcp = "CTCP messages are for people, not for channels"
-            client.numeric(Numeric.ERR_CANNOTSENDTOCHAN, channel=target, text=no_ctcp)
+            if not is_notice:
+                client.numeric(Numeric.ERR_CANNOTSENDTOCHAN, channel=target, text=no_ctcp)
         else:
             _say_in_room(client, target, Say(words.text, room=target, action=is_action, notice=is_notice))
     elif words.ctcp is not None and not is_action:
@@ -58,7 +66,7 @@ def _say(client: Client, command: str, target: str, text: str) -> None:
 def _say_in_room(client: Client, target: str, say: Say) -> None:
     if client.has("echo-message"):
         client.await_echo(target)
-    client.ask(say, Asked("PRIVMSG", target, target))
+    client.ask(say, Asked("NOTICE" if say.notice else "PRIVMSG", target, target))
 
 
 def _say_to_person(client: Client, target: str, words: Words, is_action: bool | None, is_notice: bool | None) -> None:
@@ -67,7 +75,7 @@ def _say_to_person(client: Client, target: str, words: Words, is_action: bool | 
         number = client.request_id()
         client.await_kept(number, Private(client.name, target, words.text, 0, is_action, notice=is_notice))
     say = Say(words.text, id=number, to=target, action=is_action, notice=is_notice)
-    client.ask(say, Asked("PRIVMSG", target))
+    client.ask(say, Asked("NOTICE" if is_notice else "PRIVMSG", target))
     person = client.gateway.hub.here(fold(target)) if len(target) <= MAX_TYPED else None
     if not client.was_refused and not is_notice and person is not None and person.away is not None:
         client.numeric(Numeric.RPL_AWAY, nick=person.name, text=person.away)

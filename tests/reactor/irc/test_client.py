@@ -52,7 +52,7 @@ def test_a_byte_that_is_not_utf_8(desk: Desk):
     assert ada.got() == [":irc.test FAIL PRIVMSG INVALID_UTF8 :a line must be UTF-8; set your client to it"]
     plain = desk.client("bob")
     plain.sends_bytes(b"PRIVMSG #tea :\xff\r\n")
-    assert numbers(plain.got()) == ["400"]
+    assert numbers(plain.got()) == ["FAIL"]
 
 
 def test_a_line_that_is_too_long_is_refused_and_the_next_is_handled(desk: Desk):

@@ -41,8 +41,8 @@ def test_who_has_gone_is_remembered_under_the_names_they_had():
     for name in ("ada", "lovelace"):
         who = desk.gateway.people.who(name)
         assert (who.user, who.is_here) == ("ada-user", False)
-        assert desk.gateway.people.last(name) is not None
-    assert desk.gateway.people.last("bob") is None
+        assert desk.gateway.people.last(name)
+    assert desk.gateway.people.last("bob") == ()
 
 
 def test_not_everybody_is_remembered():
@@ -52,8 +52,8 @@ def test_not_everybody_is_remembered():
     people = People(desk.chat.hub)
     for number in range(1_003):
         people.came(f"p{number}")
-    assert people.last("p2") is None
-    assert people.last("p3") is not None
+    assert people.last("p2") == ()
+    assert len(people.last("p3")) == 1
 
 
 def test_operators_have_a_sign():

@@ -28,6 +28,13 @@ def test_who_is_in_a_room_and_who_somebody_is(desk: Desk):
     ]
 
 
+def test_a_mask(desk: Desk):
+    desk.client("bob"), desk.client("bobby"), desk.client("eve")
+    ada = desk.client("ada")
+    assert [line.split(" ")[7] for line in ada.asks("WHO BO*")[:-1]] == ["bob", "bobby"]
+    assert numbers(ada.asks("WHO b?b", "WHO [b*", "WHO " + "*a" * 16)) == ["352", "315", "315", "315"]
+
+
 def test_everybody(desk: Desk):
     desk.chat.person("eve")
     assert numbers(desk.client("ada").asks("WHO", "WHO *")) == ["352", "352", "315"] * 2
@@ -58,9 +65,12 @@ def test_whowas(desk: Desk):
     bob = desk.client("bob")
     bob.sends("QUIT")
     bob.got()
-    assert numbers(desk.client("ada").asks("WHOWAS bob", "WHOWAS nobody", "WHOWAS")) == (
-        ["314", "312", "369", "406", "369", "431"]
-    )
+    again = desk.client("bob")
+    again.sends("QUIT")
+    again.got()
+    ada = desk.client("ada")
+    assert numbers(ada.asks("WHOWAS bob", "WHOWAS bob 1")) == ["314", "312", "314", "312", "369", "314", "312", "369"]
+    assert numbers(ada.asks("WHOWAS nobody", "WHOWAS")) == ["406", "369", "431"]
 
 
 def test_away_is_told_to_native_people(desk: Desk):

@@ -153,3 +153,15 @@ def test_a_real_name_can_be_changed(desk: Desk):
     ada = desk.client("ada", caps="setname")
     assert ada.asks("SETNAME :The Countess") == [":ada!ada-user@pylingo SETNAME :The Countess"]
     assert "The Countess" in ada.asks("WHOIS ada")[0]
+
+
+def test_what_is_missing_is_said(desk: Desk):
+    assert numbers(desk.stranger().asks("USER a 0 * :", "USER a")) == ["461", "461"]
+    assert numbers(desk.client("ada").asks("OPER a b")) == ["491"]
+
+
+def test_strangers_are_counted(desk: Desk):
+    stranger = desk.stranger()
+    assert ":irc.test 253 ada 1 :unregistered connections" in desk.client("ada").asks("LUSERS")
+    stranger.client.closed()
+    assert desk.gateway.strangers == 0

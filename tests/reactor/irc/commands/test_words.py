@@ -85,3 +85,17 @@ def test_an_emote_that_is_not_ended_is_one(desk: Desk):
     ada.sends("PRIVMSG #tea :\x01ACTION waves")
     assert bob.got() == [":ada!ada-user@pylingo PRIVMSG #tea :\x01ACTION waves\x01"]
     assert set(HANDLERS) == {"PRIVMSG", "NOTICE"}
+
+
+def test_a_notice_is_never_answered(desk: Desk):
+    ada = desk.client("ada", "#tea")
+    assert ada.asks("NOTICE", "NOTICE #no :x", "NOTICE nobody :x", "NOTICE #tea :\x01X\x01", "NOTICE #tea :  ") == []
+
+
+def test_what_the_others_would_get_in_two_lines_is_refused(desk: Desk):
+    ada, bob = desk.client("ada", "#tea"), desk.client("bob", "#tea")
+    bob.got()
+    head = ":ada!ada-user@pylingo PRIVMSG #tea :"
+    assert ada.asks("PRIVMSG #tea :" + "x" * (510 - len(head))) == []
+    assert numbers(ada.asks("PRIVMSG #tea :" + "x" * (511 - len(head)))) == ["417"]
+    assert len(bob.got()) == 1
