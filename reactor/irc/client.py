@@ -86,13 +86,42 @@ class Lines:
 class Client:
     """See the module. `nick` is what the client wants to be called before it is registered."""
 
+    __slots__ = (
+        "_batches",
+        "_echo_labels",
+        "_kept_label",
+        "_label",
+        "_light",
+        "_private_labels",
+        "_requests",
+        "_steps",
+        "_timer",
+        "asked",
+        "dialect",
+        "exchange",
+        "gateway",
+        "has_said_hello",
+        "heard",
+        "is_light",
+        "login",
+        "negotiation",
+        "nick",
+        "open_batch",
+        "password",
+        "ping",
+        "private_words",
+        "realname",
+        "session",
+        "stage",
+        "user",
+        "was_refused",
+    )
+
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
         self.ping = gateway.ping
-        self.voice = self
         self.heard: Hashable = None
         self.is_light = False
-        self.session: Session
         self.stage = Stage.REGISTERING
         self.nick = ""
         self.user = ""
@@ -123,6 +152,11 @@ class Client:
 
     # --- the face
 
+    @property
+    def voice(self) -> "Client":
+        """The client speaks for its session."""
+        return self
+
     def unit_end(self, stream: bytes | memoryview, offset: int) -> int:
         """Where the line ends that holds the byte before `offset`."""
         end = bytes(stream[offset - 1 :]).find(b"\n")
@@ -134,7 +168,7 @@ class Client:
 
     def begin(self, session: Session) -> None:
         """The connection carries `session`, which must be registered in time."""
-        self.session = session
+        self.session: Session = session
         self._timer = self.gateway.call_later(REGISTRATION, self._expire)
         self.gateway.strangers += 1
 
