@@ -15,12 +15,13 @@ from pylingo.reactor.chat.requests import handle
 from pylingo.reactor.chat.seats import Timer
 from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.irc.capabilities import Negotiation
+from pylingo.reactor.irc.formatting import fit_line
 from pylingo.reactor.irc.gateway import Gateway
 from pylingo.reactor.irc.labels import Labelled
 from pylingo.reactor.irc.lines import LineDecoder
 from pylingo.reactor.irc.message import LineError, format_message, parse
 from pylingo.reactor.irc.multiline import OpenBatch
-from pylingo.reactor.irc.numerics import Numeric
+from pylingo.reactor.irc.numerics import Numeric, as_middle
 from pylingo.reactor.irc.sasl import Exchange, Login
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Away, Hello, Joined, Left, Message, Private, Topic
@@ -303,7 +304,7 @@ class Client:
     def failure(self, command: str, code: str, text: str, *context: str) -> bytes:
         """See `fail`."""
         if self.has("standard-replies"):
-            return format_message("FAIL", [command or "*", code, *context, text], self.gateway.name)
+            return format_message("FAIL", [as_middle(command), code, *map(as_middle, context), text], self.gateway.name)
         return self.numeric_line(Numeric.ERR_UNKNOWNERROR, command=command or "*", text=text)
 
     def mask(self) -> str:
@@ -338,8 +339,7 @@ class Client:
         if isinstance(record, Away):
             if not self.has("away-notify"):
                 return b""
-            params = [record.text] if record.text else []
-            return format_message("AWAY", params, self.gateway.people.mask(record.name))
+            return fit_line(f":{self.gateway.people.mask(record.name)} AWAY{f' :{record.text}' if record.text else ''}")
         return self.dialect.encode(record)
 
     def caught_up(self, room: str, count: int, changes: Changes) -> bytes:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from wcwidth import iter_graphemes
 
+from pylingo.reactor.irc.lines import MAX_LINE
 from pylingo.shared.value_class import value_class
 
 MAX_LINES = 20
@@ -18,6 +19,7 @@ _CODES = re.compile(
     "\x03(?:[0-9]{1,2}(?:,[0-9]{1,2})?)?|\x04(?:[0-9A-Fa-f]{6}(?:,[0-9A-Fa-f]{6})?)?|[\x02\x0f\x11\x16\x1d\x1e\x1f]"
 )
 _CTCP = "\x01"
+_MORE = "…".encode()
 _LONGEST = 4  # bytes of a character
 
 
@@ -49,7 +51,7 @@ def split_row(row: str, most_bytes: int, keeps_spaces: bool = False) -> Iterator
             yield data[at : space + keeps_spaces].decode()
             at = space + 1
             continue
-        piece = _leading_graphemes(data[at : at + most_bytes + _LONGEST].decode(errors="ignore"), most_bytes)
+        piece = shorten(data[at : at + most_bytes + _LONGEST].decode(errors="ignore"), most_bytes)
         yield piece
         at += len(piece.encode())
     if at < len(data):
@@ -67,16 +69,24 @@ def _last_space(data: bytes, begin: int, end: int) -> int:
     return space
 
 
-def _leading_graphemes(text: str, most_bytes: int) -> str:
+def shorten(text: str, most_bytes: int) -> str:
     """The longest beginning of whole graphemes, or of whole characters if the first grapheme alone is too long.
 
-    `text` has more than `most_bytes` in UTF-8.
+    `text` must have more than `most_bytes` in UTF-8.
     """
     pieces = [text] if text.isascii() else list(iter_graphemes(text))
     size = len(text.encode())
     while pieces and size > most_bytes:  # the last grapheme, which may be incomplete, always goes
         size -= len(pieces.pop().encode())
     return "".join(pieces) or text.encode()[:most_bytes].decode(errors="ignore")
+
+
+def fit_line(line: str) -> bytes:
+    """Return a line without tags, with its end. One that is too long is shortened, as a topic cannot be split."""
+    data = line.encode()
+    if len(data) > MAX_LINE:
+        data = shorten(line, MAX_LINE - len(_MORE)).encode() + _MORE
+    return data + b"\r\n"
 
 
 def strip_codes(text: str) -> str:

@@ -7,6 +7,8 @@ may quote what a client sent, and then is made fit for its place, so no peer can
 import re
 from enum import Enum
 
+from pylingo.reactor.irc.formatting import fit_line
+
 MAX_QUOTED = 100
 """The most characters of a parameter before the last one."""
 
@@ -157,11 +159,11 @@ class Numeric(Enum):
         return found
 
     def line(self, server: str, client: str, /, **values: object) -> bytes:
-        """Return the line from `server` for the client of that name, * before it has one."""
+        """Return the line from `server` for the client of that name, * before it has one. It is shortened to fit."""
         words = [f":{server}", self.number, as_middle(client), *self.params(**values)]
         if self.trailing is not None:
             words[-1] = f":{words[-1]}"
-        return (" ".join(words) + "\r\n").encode()
+        return fit_line(" ".join(words))
 
 
 def _fill(template: str, values: dict[str, object]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pylingo.reactor.irc.client import Client, Stage
 from pylingo.reactor.irc.dialects import MAX_LINE
+from pylingo.reactor.irc.formatting import fit_line
 from pylingo.reactor.irc.message import format_message
 from pylingo.reactor.irc.numerics import Numeric
 from pylingo.reactor.irc.people import HOST, Who
@@ -68,7 +69,7 @@ def _renamed(client: Client, record: Renamed) -> bytes:
 
 
 def _goodbye(client: Client, record: Goodbye) -> bytes:
-    line = format_message("ERROR", [f"Closing link: ({record.reason}) {record.text}"])
+    line = fit_line(f"ERROR :Closing link: ({record.reason}) {record.text}")
     if record.reason == "password":
         return client.numeric_line(Numeric.ERR_PASSWDMISMATCH, text=record.text) + line
     if record.reason == "banned":

@@ -27,7 +27,7 @@ from pylingo.shared.schema import Record
 from tests.fakes.fields import WRONG, drop, field_cases, put
 from tests.fakes.irc import HOSTILE_STREAMS, SOUND_LINES
 from tests.fakes.streams import BAD_BODIES, SIZES, SOUND_BODIES
-from tests.fuzz import fuzz_lines
+from tests.fuzz import fuzz_irc, fuzz_lines
 from tests.fuzz.fuzz_session import BODY, DEAF, FIN, JOIN, PACED, TIME
 
 CONVERSATION: list[Record] = [
@@ -120,6 +120,85 @@ def line_seeds() -> Iterator[tuple[str, bytes]]:
         yield name, bytes([7]) + stream
 
 
+IRC_COMMANDS = (
+    *("PASS", "NICK", "USER", "CAP", "AUTHENTICATE", "PING", "PONG", "QUIT", "ERROR", "SETNAME"),
+    *("JOIN", "PART", "PRIVMSG", "NOTICE", "TAGMSG", "TOPIC", "NAMES", "LIST", "MODE", "KICK", "INVITE"),
+    *("WHO", "WHOIS", "WHOWAS", "AWAY", "USERHOST", "ISON", "MONITOR", "CHATHISTORY", "BATCH"),
+    *("MOTD", "LUSERS", "VERSION", "TIME", "INFO", "ADMIN"),
+)
+ODD_PARAMETERS = (
+    "",
+    ":",
+    "* * * *",
+    "#tea #tea #tea #tea",
+    "#tea :x y",
+    "guest-1 :x y",
+    "guest-1 guest-2 0 :x",
+    "#,##,#tea,,x, :,",
+    "+ guest-1,x",
+    "-1 x",
+    "+1 draft/multiline #tea",
+    "LATEST #tea * 5",
+    "#tea +o-b+xyz guest-1 a!b@c",
+    "\x02\x03\x01ACTION\x01",
+    "é" * 100 + " " + "\U0001f600" * 50,
+)
+IRC_TALKS: dict[str, tuple[str, ...]] = {
+    "a message of several lines": (
+        "BATCH +1 draft/multiline #tea",
+        "@batch=1 PRIVMSG #tea :a",
+        "@batch=1;draft/multiline-concat PRIVMSG #tea :b",
+        "@label=1 BATCH -1",
+        "@batch=1 PRIVMSG #tea :late",
+        "BATCH -1",
+    ),
+    "a log-in": (
+        "AUTHENTICATE PLAIN",
+        "AUTHENTICATE AGFkYQB4",
+        "AUTHENTICATE *",
+        "AUTHENTICATE PLAIN",
+        "AUTHENTICATE +",
+    ),
+    "the history": tuple(
+        f"CHATHISTORY {words}"
+        for words in (
+            "BEFORE #tea timestamp=2026-01-01T00:00:00.000Z 5",
+            "AROUND #tea msgid=1 5",
+            "BETWEEN #tea msgid=1 timestamp=9999-12-31T23:59:59.999Z 100",
+            "TARGETS timestamp=1970-01-01T00:00:00Z timestamp=2999-01-01T00:00:00Z 5",
+            "AFTER guest-1 msgid=18446744073709551615 1",
+        )
+    ),
+    "labels": ("@label=1 PRIVMSG #tea :x", "@label=2 NICK fuzz2", "@label=3 WHO #tea", "@label=4 PRIVMSG fuzz2 :me"),
+    "watching": ("MONITOR + guest-1,fuzz,x", "NICK x", "NICK fuzz", "MONITOR S", "MONITOR L", "MONITOR C"),
+    "typing": ("@+typing=active;+a=\\:\\s;b TAGMSG #tea,guest-1", "@+a=" + "x" * 4_000 + " TAGMSG #tea"),
+    "a long text": ("PRIVMSG #tea :" + "é" * 240, "TOPIC #tea :" + "x" * 490, "AWAY :" + "x" * 500),
+    "rooms": ("JOIN 0", "JOIN " + ",".join(f"#r{number}" for number in range(30)), "PART #r1,#r2 :x", "JOIN 0"),
+}
+
+
+def irc_seeds() -> Iterator[tuple[str, bytes]]:
+    """Name and content of each seed of `fuzz_irc`, whose docstring says what the first two bytes mean."""
+    everything = fuzz_irc.CAPS | fuzz_irc.REGISTER
+    talk = b"".join(line + b"\r\n" for line in SOUND_LINES)
+    yield "talk", bytes([0, 0]) + talk
+    yield "talk in single bytes", bytes([1, 0]) + talk[:60]
+    yield "talk in pieces", bytes([7, 0]) + talk
+    yield "talk of one who is deaf", bytes([0, everything | fuzz_irc.DEAF]) + b"WHO #tea\r\nLIST\r\n" * 300
+    yield "silence", bytes([1, fuzz_irc.TIME])
+    yield "negotiation and silence", bytes([1, fuzz_irc.TIME | fuzz_irc.CAPS])
+    yield "half a line and FIN", bytes([0, everything | fuzz_irc.FIN]) + b"PRIVMSG #tea :ha"
+    for name, stream in HOSTILE_STREAMS.items():
+        yield f"hostile {name}", bytes([0, everything]) + stream
+        yield f"before registration {name}", bytes([9, 0]) + stream
+    for name, lines in IRC_TALKS.items():
+        yield f"talk of {name}", bytes([0, everything]) + "".join(f"{line}\r\n" for line in lines).encode()
+    for command in IRC_COMMANDS:
+        lines = [f"{command} {words}" for words in ODD_PARAMETERS]
+        order = lines if command != "QUIT" else lines[:1]
+        yield f"command {command}", bytes([0, everything]) + "".join(f"{line}\r\n" for line in order).encode()
+
+
 def files_of(seeds: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
     """The seeds by the names of their files."""
     files: dict[str, bytes] = {}
@@ -139,6 +218,11 @@ def line_corpus() -> dict[str, bytes]:
     return files_of(line_seeds())
 
 
+def irc_corpus() -> dict[str, bytes]:
+    """The seeds of `fuzz_irc`."""
+    return files_of(irc_seeds())
+
+
 def write(folder: Path, files: dict[str, bytes]) -> None:
     """Make the folder hold these files, beside the findings in it."""
     folder.mkdir(exist_ok=True)
@@ -153,6 +237,7 @@ def write(folder: Path, files: dict[str, bytes]) -> None:
 def main() -> None:
     write(CORPUS, corpus())
     write(fuzz_lines.CORPUS, line_corpus())
+    write(fuzz_irc.CORPUS, irc_corpus())
 
 
 if __name__ == "__main__":

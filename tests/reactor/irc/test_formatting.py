@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import iter_graphemes
 
-from pylingo.reactor.irc.formatting import MAX_LINES, Words, action, read_words, split_row, split_text, strip_codes
+from pylingo.reactor.irc.formatting import (
+    MAX_LINES,
+    Words,
+    action,
+    fit_line,
+    read_words,
+    split_row,
+    split_text,
+    strip_codes,
+)
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 
@@ -77,6 +86,15 @@ def test_no_text_takes_long(text: str) -> None:
     begin = time.thread_time()
     split_text(text, 400)
     assert time.thread_time() - begin < 1.0  # it takes milliseconds
+
+
+def test_a_line_is_shortened_to_fit() -> None:
+    assert fit_line(":a TOPIC #tea :scones") == b":a TOPIC #tea :scones\r\n"
+    assert fit_line("x" * 510) == b"x" * 510 + b"\r\n"
+    for letter in ("x", "é", "€", FAMILY):
+        line = fit_line(letter * 511).decode()
+        assert 480 < len(line.encode()) <= 512
+        assert set(line.removesuffix("…\r\n").split(letter)) == {""}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.irc.client import REGISTRATION
 from pylingo.reactor.irc.commands.rooms import MOST_TARGETS
-from pylingo.shared.messages import Message, Say
+from pylingo.shared.messages import Command, Message, Say
 from pylingo.shared.names import MAX_ROOM
 from pylingo.shared.text import MAX_MOTD
 from tests.fakes.chat import Chat
@@ -71,6 +71,18 @@ def test_a_long_notice_of_the_day() -> None:
     assert max(sizes(lines)) <= LINE
     text = "".join(line.partition(" :- ")[2] for line in lines if " 372 " in line)
     assert text == motd.replace("\n", "")
+
+
+def test_the_longest_texts_fit_the_lines(desk: Desk) -> None:
+    """A topic, a reason and a real name may be as long as a line, and stand in longer ones."""
+    bob, caps = desk.chat.person("bob", "tea"), "away-notify extended-join setname"
+    ada = desk.client("ada", "#tea", caps=caps)
+    bob.ask(Command("topic", "\U0001f600" * 512), Command("away", "é" * 512))
+    lines = [*ada.got(), *ada.asks("TOPIC #tea", "LIST", "WHOIS bob", "PRIVMSG bob :x", "SETNAME :" + "€" * 150)]
+    eve = desk.client("eve", caps=caps)
+    lines += eve.asks("JOIN #tea", "WHO #tea", "WHOIS ada")
+    assert {"TOPIC", "AWAY", "332", "301", "322", "311", "352"} <= set(numbers(lines))
+    assert max(sizes(lines)) <= LINE
 
 
 def test_a_line_that_is_too_long(desk: Desk) -> None:
