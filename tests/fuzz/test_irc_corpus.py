@@ -38,7 +38,7 @@ def test_any_bytes_are_an_input(data: bytes) -> None:
 def test_an_exception_in_the_server_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise the fuzzer would never find anything."""
 
-    def broken(self: Client, *words: object) -> None:
+    def broken(self: Client, *words: object, **values: object) -> None:
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
