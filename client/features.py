@@ -13,6 +13,7 @@ IDENTITY = "identity"
 MODERATION = "moderation"
 SEARCH = "search"
 SERVERS = "servers"
+ROOM_OPERATORS = "room-operators"
 UNSUPPORTED = "unsupported"
 """The client's own code for a request that the server has no feature for."""
 
@@ -24,7 +25,10 @@ MODERATING = frozenset(
     ]
 )
 """The commands of operators, and `invite`, which members may have as well."""
+ROOM_MODERATING = frozenset({"roomop", "roomdeop", "topiclock"})
+"""The commands of operators of a room that a server without such operators lacks."""
 _COMMANDS |= dict.fromkeys(MODERATING, MODERATION) | {"servers": SERVERS, "irc-password": IDENTITY}
+_COMMANDS |= dict.fromkeys(ROOM_MODERATING, ROOM_OPERATORS)
 
 
 def check_supported(request: Say | Command, features: Set[str], current: str | None) -> None:

@@ -20,7 +20,7 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("join", "Takes you from your room into another one."),
             ("open", "Takes you into one more room."),
             ("leave", "Takes you out of your room."),
-            ("topic", "Shows or sets the topic; - clears it."),
+            ("topic topiclock", "The topic; who sets it."),
         ),
     ),
     (
@@ -46,8 +46,8 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (
         "order",
         (
-            ("kick ban unban bans mute unmute", "Keep people out."),
-            ("op deop redact announce servers invite", "And more."),
+            ("kick mute unmute roomop roomdeop op deop", "Keep order."),
+            ("ban unban bans redact announce servers invite", "More."),
         ),
     ),
     (

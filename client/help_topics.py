@@ -64,13 +64,25 @@ TOPICS: Mapping[str, Topic] = {
         ("/away lunch, until two", "/away"),
     ),
     "kick": Topic("They can come back; /ban keeps them out.", ("/kick eve", "/kick eve calm down")),
+    "roomop": Topic(
+        "An operator of a room may kick and mute there, make others operators, and lock the topic. Who enters an empty"
+        " room without a history is its operator.",
+        ("/roomop grace",),
+    ),
+    "roomdeop": Topic("The person may come back into the room, but no longer as its operator.", ("/roomdeop grace",)),
+    "topiclock": Topic(
+        "With on, only the operators of the room and of the server set its topic.", ("/topiclock on", "/topiclock off")
+    ),
     "ban": Topic(
         f"It takes the name of somebody who is here or was, or an address. Without a time it lasts. {_TIME}.",
         ("/ban eve", "/ban eve 2h calm down", "/ban 192.0.2.7 1d"),
     ),
     "unban": Topic("Tab completes who is banned.", ("/unban eve", "/unban 192.0.2.7")),
     "bans": Topic("With the operator, the end and the reason of each ban.", ("/bans",)),
-    "mute": Topic(f"They still see everything. Without a time it lasts. {_TIME}.", ("/mute eve 10m",)),
+    "mute": Topic(
+        f"They still see everything. Without a time it lasts. {_TIME}. From an operator of a room it is for that room.",
+        ("/mute eve 10m",),
+    ),
     "unmute": Topic("They can speak again at once.", ("/unmute eve",)),
     "op": Topic(
         "An operator may use /kick, /ban and the other commands of this group. The person needs a key.", ("/op grace",)

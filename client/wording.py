@@ -26,8 +26,8 @@ REMOVED = "(removed)"
 _DEEDS = {
     "ban": "banned {whom}",
     "unban": "lifted the ban of {whom}",
-    "mute": "muted {whom}",
-    "unmute": "lets {whom} speak again",
+    "mute": "muted {whom}{place}",
+    "unmute": "lets {whom} speak again{place}",
     "op": "made {whom} an operator",
     "deop": "took the rank of operator from {whom}",
 }
@@ -130,8 +130,9 @@ def _joined(joined: messages.Joined) -> str:
     if joined.users is None:
         return f"* {name} joined {room}"
     others = joined.users - 1
+    lock = "; only operators set the topic" if joined.topic_locked else ""
     company = "nobody else is here" if not others else f"{others} other{'s are' if others > 1 else ' is'} here"
-    return f"* you are in {room} as {name}; {company}"
+    return f"* you are in {room} as {name}; {company}{lock}"
 
 
 def _left(left: messages.Left, is_mine: bool = False) -> str:
@@ -152,10 +153,11 @@ def _renamed(renamed: messages.Renamed) -> str:
 
 def _users(users: messages.Users, marks: Marks) -> str:
     """Everybody in a room: in one row, or in one row each if somebody is verified."""
-    names = [(printable(name), marks[name]) for name in users.users]
-    if not any(mark.fingerprint or mark.is_operator for _, mark in names):
-        return f"* in {printable(users.room)}: {', '.join(name for name, _ in names)}"
-    rows = (f"{_marked(name, mark.is_operator)}{_fingerprint(mark.fingerprint)}" for name, mark in names)
+    operators = set(users.operators or ())
+    names = [(_marked(printable(name), marks[name].is_operator or name in operators), name) for name in users.users]
+    if not any(marks[name].fingerprint or marks[name].is_operator for name in users.users):
+        return f"* in {printable(users.room)}: {', '.join(shown for shown, _ in names)}"
+    rows = (f"{shown}{_fingerprint(marks[name].fingerprint)}" for shown, name in names)
     return "\n".join([f"* in {printable(users.room)}:", *rows])
 
 
@@ -212,11 +214,26 @@ def _person(person: messages.PersonDetails) -> str:
 
 
 def _moderated(moderated: messages.Moderated) -> str:
+    if moderated.action == "topiclock":
+        return _topic_lock(moderated)
     whom = printable(moderated.name or moderated.address or "")
+    place = f" in {printable(moderated.room)}" if moderated.room is not None else ""
     words = _DEEDS.get(moderated.action, "used /{action} {whom}").format(
-        whom=whom or "somebody", action=printable(moderated.action)
+        whom=whom or "somebody", action=printable(moderated.action), place=place
     )
     return f"* {printable(moderated.by)} {words}{_until(moderated.until)}{_why(moderated.text)}"
+
+
+def _topic_lock(moderated: messages.Moderated) -> str:
+    deed = "lets everybody set the topic" if moderated.text == "off" else "lets only operators set the topic"
+    return f"* {printable(moderated.by)} {deed} of {printable(moderated.room or '')}"
+
+
+def _room_op(record: messages.RoomOp) -> str:
+    by, name, room = printable(record.by), printable(record.name), printable(record.room)
+    if record.on:
+        return f"* {by} made {name} an operator of {room}"
+    return f"* {by} took the rank of operator of {room} from {name}"
 
 
 def _bans(bans: messages.Bans) -> str:
@@ -326,6 +343,7 @@ _WORDS: dict[type[Record], Callable[[Any], str]] = {
     messages.HistoryPage: _history,
     messages.Skipped: _skipped,
     messages.Moderated: _moderated,
+    messages.RoomOp: _room_op,
     messages.Bans: _bans,
     messages.Redacted: _redacted,
     messages.Invitation: _invitation,

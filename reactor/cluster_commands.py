@@ -113,12 +113,12 @@ def _bring_rooms(console: "ClusterConsole", rooms: OldHistory, keep: int, left: 
     from pylingo.reactor.bus.redis.old_rooms import room_commands
 
     count = 0
-    for room, entries, topic in rooms.read(keep):
+    for room, entries, topic, charter in rooms.read(keep):
         lane, stream = console.keys.lane(room), console.keys.of_room("r", room)
         if console.call(lane, [("EXISTS", stream)])[0]:
             left.append(f"the messages of {quote(room)}: the room has some in the cluster")
         else:
-            console.call(lane, room_commands(console.keys, room, entries, topic))
+            console.call(lane, room_commands(console.keys, room, entries, topic, charter))
             count += 1
     return count
 

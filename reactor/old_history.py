@@ -7,8 +7,9 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
+from pylingo.reactor.history.charter import Charter
 from pylingo.reactor.history.database import VERSION
-from pylingo.reactor.history.store import newest, read_topics, rooms
+from pylingo.reactor.history.store import newest, read_charters, read_topics, rooms
 from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared.launch import LaunchError
 from pylingo.shared.messages import Entry
@@ -45,14 +46,14 @@ class OldHistory:
         if self._file is not None:
             self._file.close()
 
-    def read(self, most: int) -> Iterator[tuple[str, list[Entry], StoredTopic | None]]:
-        """Yield each room, in its compared form, with its newest messages, ascending, and its topic."""
+    def read(self, most: int) -> Iterator[tuple[str, list[Entry], StoredTopic | None, Charter | None]]:
+        """Yield each room, in its compared form, with its newest messages, ascending, its topic and its charter."""
         if self._file is None:
             return
         try:
-            topics = dict(read_topics(self._file))
+            topics, charters = dict(read_topics(self._file)), dict(read_charters(self._file))
             for room in dict.fromkeys([*rooms(self._file), *topics]):
-                yield room, newest(self._file, room, most), topics.get(room)
+                yield room, newest(self._file, room, most), topics.get(room), charters.get(room)
         except sqlite3.Error as error:
             raise self._unreadable(error) from None
 

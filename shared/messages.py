@@ -179,7 +179,10 @@ class Sent(Record):
 
 @record("joined", EVENTS)
 class Joined(Record):
-    """`users` is the number of people in the room. Only the reply to the person who joined has it."""
+    """`users` is the number of people in the room. Only the reply to the person who joined has it.
+
+    `room_operator` is whether the person is one in this room. `topic_locked` is for the person who joined.
+    """
 
     room: str
     name: str
@@ -187,6 +190,8 @@ class Joined(Record):
     re: Id | None = None
     fingerprint: str | None = None
     operator: bool | None = None
+    room_operator: bool | None = None
+    topic_locked: bool | None = None
 
 
 @record("left", EVENTS)
@@ -242,10 +247,13 @@ class Rooms(Record):
 
 @record("users", EVENTS)
 class Users(Record):
+    """`operators` has those of `users` who are operators of the room, or of the server."""
+
     room: str
     users: list[str]
     more: bool
     re: Id | None = None
+    operators: list[str] | None = None
 
 
 @record("topic", EVENTS)
@@ -380,6 +388,17 @@ class Moderated(Record):
     room: str | None = None
     text: str | None = None
     until: Stamp | None = None
+    re: Id | None = None
+
+
+@record("roomop", EVENTS)
+class RoomOp(Record):
+    """Somebody is an operator of the room from now on, or, if `on` is false, is one no more."""
+
+    room: str
+    name: str
+    by: str
+    on: bool
     re: Id | None = None
 
 

@@ -80,6 +80,8 @@ class Buffer:
     # the people
     people: dict[str, str] = field(default_factory=dict)
     """The people in the room, by the compared form; the latest speaker comes last. Change them by the methods alone."""
+    operators: set[str] = field(default_factory=set)
+    """The compared names of those in the room who are its operators, as far as the server has said."""
     expected: int | None = None  # how many people are in the room, until the list of them has come
     arriving: dict[str, str] = field(default_factory=dict)
     """The people in the pages of a list that has not come to its end."""
@@ -148,6 +150,13 @@ class Buffer:
             del self.keys[bisect.bisect_left(self.keys, key)]
         return True
 
+    def rank(self, name: str, is_operator: bool | None) -> None:
+        """Note whether somebody in the room is its operator."""
+        if is_operator and len(self.operators) < MOST:
+            self.operators.add(fold(name))
+        elif not is_operator:
+            self.operators.discard(fold(name))
+
     def set_people(self, people: dict[str, str]) -> None:
         """The people in the room are these, by the compared form."""
         self.people, self.keys = people, None
@@ -163,6 +172,7 @@ class Buffer:
         """We are not in the room any more, or enter it anew."""
         self.lose_track()
         self.set_people({})
+        self.operators.clear()
         self.is_stale = False
 
     def note_speaker(self, name: str) -> None:

@@ -21,7 +21,7 @@ _CUT = "\N{HORIZONTAL ELLIPSIS}"
 _RECENT = 500  # messages whose stamps are offered; to label all 10,000 lines of a scrollback would be felt
 _LABEL = 24  # columns of a message's text in the row of candidates
 _TIMES = ("10m", "1h", "12h", "1d", "7d")
-_SPECIAL = {"name": "own name", "ignore": "hidden", "unban": "banned", "topic": "current topic"}
+_SPECIAL = {"name": "own name", "ignore": "hidden", "unban": "banned", "topic": "current topic", "topiclock": "switch"}
 """Commands whose argument has another kind than its name says."""
 _QUERIES = {"room": "list", "banned": "bans"}
 """The query whose reply has more candidates of a kind."""
@@ -99,6 +99,7 @@ _WORDS: dict[str, Callable[[Model, str], Words]] = {
     "file": lambda model, begun: model.list_files(begun),
     "topic": lambda model, begun: [KEYS_TOPIC, *(model.commands | LOCAL_BY_NAME)],
     "time": lambda model, begun: _TIMES,
+    "switch": lambda model, begun: ("on", "off"),
     "count": lambda model, begun: ("1",),
     "own name": lambda model, begun: [model.wanted] if model.wanted else [model.name],
     "hidden": _hidden,

@@ -20,6 +20,13 @@ def redacted(model: Model, record: messages.Redacted, now: float, at: int) -> li
     return add_words(buffer, record, at)
 
 
+def room_op(model: Model, record: messages.RoomOp, now: float, at: int) -> list[Effect]:
+    """Somebody is an operator of a room, or one no more."""
+    buffer = find_room(model, record.room) or model.buffer
+    buffer.rank(record.name, record.on)
+    return add_words(buffer, record, at)
+
+
 def secret(model: Model, record: messages.Invitation | messages.IrcPassword, now: float, at: int) -> list[Effect]:
     """Show an invitation or a password, which is not written to the transcript."""
     add_words(model.buffer, record, at)

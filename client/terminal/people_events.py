@@ -119,12 +119,14 @@ def joined(model: Model, record: messages.Joined, now: float, at: int) -> list[E
         if not is_in_sight(model, fold(record.name)):
             model.away.pop(fold(record.name), None)
         buffer.know(record.name)
+        buffer.rank(record.name, record.room_operator)
         _change_people_to_come(buffer, None, record.name)
         return _presence(model, buffer, "joined", record.name, at)
     buffer = of_entered(model, record.room)
     _call_us(model, record.name)
     buffer.forget_people()
     buffer.know(record.name)
+    buffer.rank(record.name, record.room_operator)
     buffer.expected = record.users
     if record.room not in model.rooms:
         model.rooms.append(record.room)
@@ -140,6 +142,7 @@ def left(model: Model, record: messages.Left, now: float, at: int) -> list[Effec
     gone = fold(record.name)
     buffer = buffer or model.buffer
     buffer.forget(record.name)
+    buffer.rank(record.name, False)
     _change_people_to_come(buffer, record.name, None)
     if record.reason == KICKED:
         return add_words(buffer, record, at)
@@ -200,6 +203,9 @@ def renamed(model: Model, record: messages.Renamed, now: float, at: int) -> list
 def _rename_in(buffer: Buffer, record: messages.Renamed) -> None:
     if buffer.forget(record.old):
         buffer.know(record.new)
+    if fold(record.old) in buffer.operators:
+        buffer.rank(record.old, False)
+        buffer.rank(record.new, True)
     _change_people_to_come(buffer, record.old, record.new)
 
 
@@ -258,6 +264,9 @@ def note_users(model: Model, users: messages.Users) -> None:
         return
     if len(buffer.arriving) < MOST:
         buffer.arriving |= {fold(name): name for name in users.users}
+    operators = set(users.operators or ())
+    for name in users.users:
+        buffer.rank(name, name in operators)
     if users.more:
         return
     if buffer.current_room is not None:

@@ -74,7 +74,8 @@ def _entries(model: Model, height: int) -> list[_Entry]:
 def _people(model: Model, first: int, count: int) -> Sequence[str]:
     """The compared names of `count` people after the `first` ones, operators before all others."""
     keys = model.buffer.sorted_people
-    places = sorted(bisect.bisect_left(keys, key) for key in model.marks.operators if key in model.buffer.people)
+    operators = model.marks.operators | model.buffer.operators
+    places = sorted(bisect.bisect_left(keys, key) for key in operators if key in model.buffer.people)
     found = [keys[place] for place in places[first : first + count]]
     at = max(0, first - len(places))  # among those who are no operators
     for place in places:
@@ -91,7 +92,8 @@ def _words(text: str) -> Row:
 
 
 def _row_of(model: Model, key: str, columns: int) -> Row:
-    return _row(model.buffer.people[key], key in model.marks.operators, key in model.away, columns)
+    is_operator = key in model.marks.operators or key in model.buffer.operators
+    return _row(model.buffer.people[key], is_operator, key in model.away, columns)
 
 
 @functools.lru_cache(_CACHED)

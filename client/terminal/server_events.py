@@ -211,6 +211,7 @@ _FRAMES: dict[type[Record], Callable[[Model, Any, float, int], list[Effect]]] = 
     messages.Help: _help,
     messages.Welcome: _welcome,
     messages.Redacted: moderation_events.redacted,
+    messages.RoomOp: moderation_events.room_op,
     messages.Invitation: moderation_events.secret,
     messages.IrcPassword: moderation_events.secret,
     messages.Goodbye: lambda model, record, now, at: [],  # its text is shown when the connection has ended

@@ -4,15 +4,19 @@ The methods for words are on the way of every message. They are called directly,
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 
 from pylingo.reactor.chat import presence
 from pylingo.reactor.chat.bus import Deliver
 from pylingo.reactor.chat.listing import Directory
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
-from pylingo.reactor.chat.session import STAYING, Session
+from pylingo.reactor.chat.room_powers import may_moderate, owner_of
+from pylingo.reactor.chat.session import STAYING, Session, State
 from pylingo.reactor.chat.speaking import confirm
+from pylingo.reactor.chat.waiting import wait_for
+from pylingo.reactor.history.charter import Charter, operator_field
 from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared import __version__
 from pylingo.shared.codec import encode
@@ -91,6 +95,12 @@ class LocalBus:
     def spelling(self, session: Session, room: Room[Session], key: str) -> str:
         return session.hub.named(key).name
 
+    def is_operator(self, session: Session, room: Room[Session], key: str) -> bool:
+        return may_moderate(session.hub, room, session.hub.named(key))
+
+    def numbers(self, session: Session, room: Room[Session]) -> Collection[int]:
+        return {member.number for member in room.members.values()}
+
     def list_people(self, session: Session, then: Callable[[Directory, Callable[[str], PersonInfo]], object]) -> None:
         hub = session.hub
 
@@ -103,8 +113,22 @@ class LocalBus:
     # --- rooms
 
     def enter(self, session: Session, name: str, then: Callable[[Room[Session]], object]) -> None:
-        room = session.hub.room(name)
-        session.enter(room, not session.person.is_in(room))
+        if fold(name) in session.hub.rooms:
+            self._enter(session, name, then, True)
+        else:
+            find = partial(session.hub.history.find_log, fold(name))
+            wait_for(session, find, partial(self._enter, session, name, then))
+
+    def _enter(self, session: Session, name: str, then: Callable[[Room[Session]], object], has_log: bool) -> None:
+        """Enter a room. If it was empty and has no log, it is the person's."""
+        hub, person = session.hub, session.person
+        if session.state not in (State.ATTACHED, State.AWAY):
+            return
+        is_first = fold(name) not in hub.rooms  # somebody else may have been faster
+        room = hub.room(name)
+        if is_first and not has_log:
+            hub.set_charter(room, Charter({operator_field(owner_of(hub, person)): person.name}))
+        session.enter(room, not person.is_in(room))
         then(room)
 
     def leave(self, session: Session, room: Room[Session], reason: str, then: Callable[[], object]) -> None:
@@ -141,6 +165,19 @@ class LocalBus:
         if len(room.members) > 1:
             session.outbox.write_to_room(room, encode(topic))
         then(topic)
+
+    def govern(
+        self,
+        session: Session,
+        room: Room[Session],
+        fields: Mapping[str, str | None],
+        record: Record,
+        then: Callable[[], object],
+    ) -> None:
+        session.hub.set_charter(room, room.charter.changed(fields))
+        if len(room.members) > 1:
+            session.outbox.write_to_room(room, encode(record))
+        then()
 
     def tell_room(self, session: Session, name: str, record: Record) -> None:
         room = session.hub.rooms.get(fold(name))

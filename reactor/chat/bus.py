@@ -6,7 +6,7 @@ among those of the others: `reactor.bus.redis`. For this reason a deed with a re
 be called before the method returns. While it is not, the next requests of the session wait.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from pylingo.reactor.chat.listing import Directory
@@ -66,6 +66,12 @@ class Bus[S: Present](Protocol):
     def spelling(self, session: S, room: Room[S], key: str) -> str:
         """The name of a member of `room`, by its compared form."""
 
+    def is_operator(self, session: S, room: Room[S], key: str) -> bool:
+        """Whether a member of `room`, by the compared form of the name, is an operator of it or of the server."""
+
+    def numbers(self, session: S, room: Room[S]) -> Collection[int]:
+        """The numbers of all sessions in `room`."""
+
     def list_people(self, session: S, then: Callable[[Directory, Callable[[str], PersonInfo]], object]) -> None:
         """Call `then` with the compared forms of all names, and with what gives the row of each."""
 
@@ -85,6 +91,11 @@ class Bus[S: Present](Protocol):
 
     def set_topic(self, session: S, room: Room[S], text: str | None, then: Callable[[Topic], object]) -> None:
         """Set the topic of a room, or clear it (None), and tell the others."""
+
+    def govern(
+        self, session: S, room: Room[S], fields: Mapping[str, str | None], record: Record, then: Callable[[], object]
+    ) -> None:
+        """Set fields of the charter of a room, or take them out (None), and tell the others `record`."""
 
     def tell_room(self, session: S, name: str, record: Record) -> None:
         """Have all members of the room called `name`, but for the session, get `record`. Without members, nobody."""

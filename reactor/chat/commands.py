@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from pylingo.reactor.chat import moderation
+from pylingo.reactor.chat import moderation, room_operators
 from pylingo.reactor.chat.addressing import find_room, need_room
 from pylingo.reactor.chat.app_passwords import irc_password
 from pylingo.reactor.chat.listing import Directory, Listing
 from pylingo.reactor.chat.moderation import check_mute, check_rank
 from pylingo.reactor.chat.presence import NAME_NOT_STORED
 from pylingo.reactor.chat.room import Room
+from pylingo.reactor.chat.room_operators import check_room_mute, check_topic
+from pylingo.reactor.chat.room_powers import is_operator_of
 from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.chat.speaking import say
 from pylingo.reactor.chat.waiting import wait_for
@@ -39,7 +41,7 @@ from pylingo.shared.text import line_text, quote
 MAX_ROOMS = 20
 """The most rooms of one session."""
 _NO_TOPIC = "-"
-_NAMING = frozenset({"whois", "kick", "ban", "mute", "unmute", "op", "deop"})
+_NAMING = frozenset({"whois", "kick", "ban", "mute", "unmute", "op", "deop", "roomop", "roomdeop"})
 """The commands whose argument begins with the name of somebody who may be on another server."""
 _VERIFIED = 128  # bytes of somebody with a key in a list, besides the strings
 _SUGGESTION = 150.0  # the work of finding the nearest command, in units of about a microsecond
@@ -51,8 +53,8 @@ def run_command(session: Session, command: Command) -> None:
     if info is None:
         session.hub.tick.work += _SUGGESTION
         raise RequestError("unknown-command", f"there is no command {quote(command.name)}{suggestion(command.name)}")
-    if info.name in moderation.HANDLERS:
-        check_rank(session, info.name)
+    if info.name in _RANKED:
+        check_rank(session, command)
     argument = (command.argument or "").strip()
     if info.argument and not argument and info.name not in OPTIONAL:
         raise RequestError(
@@ -143,7 +145,8 @@ def _enter(session: Session, name: str, command: Command) -> None:
     def entered(room: Room[Session]) -> None:
         person = session.person
         users, marks = len(room.directory.keys), session.hub.marks(person)
-        session.reply(Joined(room.name, person.name, users, command.id, *marks))
+        powers = is_operator_of(session.hub, room, person) or None, room.charter.is_topic_locked or None
+        session.reply(Joined(room.name, person.name, users, command.id, *marks, *powers))
         if room.topic is not None:
             session.reply(_topic_of(room))
 
@@ -152,15 +155,16 @@ def _enter(session: Session, name: str, command: Command) -> None:
 
 def _users(session: Session, argument: str, command: Command) -> None:
     room = need_room(session, command.room, "see who is there")
-    called = room.name
+    called, bus = room.name, session.hub.bus
 
-    def names(keys: list[str]) -> Iterator[tuple[str, int]]:
+    def names(keys: list[str]) -> Iterator[tuple[tuple[str, bool], int]]:
         for key in keys:
-            name = session.hub.bus.spelling(session, room, key)
-            yield name, _size(name) + 5
+            name, is_operator = bus.spelling(session, room, key), bus.is_operator(session, room, key)
+            yield (name, is_operator), (_size(name) + 5) * (1 + is_operator)
 
-    def make(page: list[str], more: bool) -> bytes:
-        return encode(Users(called, page, more))
+    def make(page: list[tuple[str, bool]], more: bool) -> bytes:
+        operators = [name for name, is_operator in page if is_operator]
+        return encode(Users(called, [name for name, _ in page], more, None, operators or None))
 
     session.begin_listing(Listing(session, room.directory, names, make, command.id))
 
@@ -179,6 +183,8 @@ def _topic(session: Session, argument: str, command: Command) -> None:
     room = need_room(session, command.room, "see its topic")
     if argument:
         check_mute(session)
+        check_room_mute(session, room)
+        check_topic(session, room)
         text = None if argument == _NO_TOPIC else line_text(argument, "a topic")
         session.hub.bus.set_topic(session, room, text, lambda told: session.reply(replace(told, re=command.id)))
     else:
@@ -269,4 +275,7 @@ _HANDLERS: dict[str, Callable[[Session, str, Command], None]] = {
     "help": _help,
     "close": _close,
     **moderation.HANDLERS,
+    **room_operators.HANDLERS,
 }
+_RANKED = frozenset({*moderation.HANDLERS, *room_operators.HANDLERS})
+"""The commands of operators."""

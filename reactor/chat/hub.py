@@ -11,6 +11,8 @@ from pylingo.reactor.chat.person import Person, Present
 from pylingo.reactor.chat.room import WORK_PER_BYTE, Room, Tick
 from pylingo.reactor.chat.seats import Seats, Sitter, Timer
 from pylingo.reactor.chat.tokens import Resumable, Tokens
+from pylingo.reactor.history import charter
+from pylingo.reactor.history.charter import Charter
 from pylingo.reactor.history.clock import wall_clock
 from pylingo.reactor.history.history import History
 from pylingo.reactor.history.memory import MemoryHistory
@@ -104,6 +106,10 @@ class Hub[S: Registered]:
             now = tick.newest_stamp + 1
         tick.newest_stamp = self.history.newest_stamp = now
         return now
+
+    def now(self) -> int:
+        """The clock's reading, in microseconds since 1970."""
+        return self._clock()
 
     def raise_stamps(self, newest: int) -> None:
         """Give only stamps above `newest` from now on."""
@@ -268,6 +274,7 @@ class Hub[S: Registered]:
         if room is None:
             room = self.rooms[key] = Room(name, key)
             room.topic = self.history.topics.get(key)
+            room.charter = self.history.charters.get(key) or charter.NONE
             self.directory.add(key)
             self.history.occupied(key)
         return room
@@ -276,6 +283,18 @@ class Hub[S: Registered]:
         """Keep the topic of a room, also when nobody is in it."""
         room.topic = topic
         self.history.set_topic(room.key, topic)
+
+    def set_charter(self, room: Room[S], charter: Charter) -> None:
+        """Keep the charter of a room, also when nobody is in it."""
+        room.charter = charter
+        room.directory.changed()
+        self.history.set_charter(room.key, charter)
+
+    def ranks_changed(self) -> None:
+        """Others may be operators of the server: lists that mark them are out of date."""
+        self.people.changed()
+        for room in self.rooms.values():
+            room.directory.changed()
 
     def members_changed(self) -> None:
         """Somebody entered or left a room: lists that count people or rooms are out of date."""

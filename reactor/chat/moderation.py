@@ -7,14 +7,17 @@ and logged with who, whom and why.
 
 import logging
 import re
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from pylingo.reactor.chat.addressing import need_room
+from pylingo.reactor.chat import room_operators
+from pylingo.reactor.chat.addressing import find_room, need_room
+from pylingo.reactor.chat.confirming import confirm, who
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.listing import Directory, Listing
+from pylingo.reactor.chat.operands import read_reason, read_seconds, split, take_time, until_words
 from pylingo.reactor.chat.person import Person
+from pylingo.reactor.chat.room_powers import is_operator_of, may_moderate
 from pylingo.reactor.chat.servers import list_servers
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.chat.waiting import wait_for
@@ -27,12 +30,10 @@ from pylingo.reactor.people.sanctions import Sanction
 from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Ban, Bans, Command, Invitation, Moderated, Notice, Redacted
-from pylingo.shared.text import MAX_WORDS, line_text, message_text, quote
+from pylingo.shared.text import MAX_WORDS, message_text, quote
 
 logger = logging.getLogger(__name__)
 
-_DURATION = re.compile(r"(\d{1,5})([mhd])", re.ASCII)
-_UNIT = {"m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _STAMP = re.compile(r"\d{1,19}", re.ASCII)
 _COUNT = re.compile(r"\d{1,6}", re.ASCII)
 _ENTRY = 96  # bytes of one ban in a list besides its strings
@@ -43,13 +44,25 @@ _SOMEBODY_ELSE = "the members have changed, and your name is not that of your ke
 type Handler = Callable[[Session, str, Command], None]
 
 
-def check_rank(session: Session, name: str) -> None:
-    """Raises `RequestError` `not-allowed` unless the session may use the command called `name`."""
-    register = session.hub.access.register
+def check_rank(session: Session, command: Command) -> None:
+    """Raises `RequestError` `not-allowed` unless the session may use this command in the room that it is for."""
+    register, name = session.hub.access.register, command.name
     if register.is_operator(session.identity):
         return
-    if name != "invite" or not (register.members_invite and register.is_listed(session.identity)):
+    if name in room_operators.COMMANDS:
+        if not _moderates(session, command):
+            raise RequestError("not-allowed", f"/{name} is for operators of the room or of the server: ask one of them")
+    elif name != "invite" or not (register.members_invite and register.is_listed(session.identity)):
         raise RequestError("not-allowed", f"/{name} is for operators: ask one of them")
+
+
+def _moderates(session: Session, command: Command) -> bool:
+    """Whether the session is an operator of the room that a command is for."""
+    try:
+        room = find_room(session, command.room)
+    except RequestError:  # whatever else is wrong is for operators to know
+        return False
+    return room is not None and may_moderate(session.hub, room, session.person)
 
 
 def check_mute(session: Session) -> None:
@@ -94,7 +107,7 @@ def _put_out(hub: Hub[Session]) -> None:
             session.end("banned", ban_text(ban))
         elif not register.may_enter(identity):
             session.end("members-only", _MEMBERS_ONLY)
-    hub.people.changed()  # operators may have become others
+    hub.ranks_changed()  # operators may have become others
 
 
 def ban_text(ban: Sanction) -> str:
@@ -104,9 +117,7 @@ def ban_text(ban: Sanction) -> str:
 
 def sanction_words(sanction: Sanction) -> str:
     """How long a ban or a mute holds and why, to be put behind the rest of a sentence."""
-    until = sanction.until
-    end = "" if until is None else time.strftime(" until %Y-%m-%d %H:%M UTC", time.gmtime(until / 1e6))
-    return f"{end}{f': {sanction.text}' if sanction.text else ''}"
+    return f"{until_words(sanction.until)}{f': {sanction.text}' if sanction.text else ''}"
 
 
 # --- out of a room, out of the server
@@ -114,23 +125,25 @@ def sanction_words(sanction: Sanction) -> str:
 
 def _kick(session: Session, argument: str, command: Command) -> None:
     room = need_room(session, command.room, "put somebody out of it")
-    name, reason = _split(argument)
+    name, reason = split(argument)
     person = session.hub.find(name)
     if not room.directory.has(person.key):
         raise RequestError("no-such-user", f"{quote(person.name)} is not in {room.name}: /users lists who is")
     if session.hub.access.register.is_operator(person.fingerprint):
         raise RequestError("not-allowed", "operators cannot be kicked: /deop them first")
-    by, text = session.person.name, _reason(reason)
+    if not _is_operator(session) and is_operator_of(session.hub, room, person):
+        raise RequestError("not-allowed", "operators of the room cannot be kicked: /roomdeop them first")
+    by, text = session.person.name, read_reason(reason)
     session.hub.bus.kick(session, person, room, by, text)
     told = Moderated("kick", by, person.name, None, room.name, text)
     session.hub.bus.tell_room(session, room.name, told)
-    _confirm(session, command, told, person)
+    confirm(session, command, told, person)
 
 
 def _ban(session: Session, argument: str, command: Command) -> None:
-    target, rest = _split(argument)
-    seconds, reason = _take_time(rest)
-    hub, by, text = session.hub, session.person.name, _reason(reason)
+    target, rest = split(argument)
+    seconds, reason = take_time(rest)
+    hub, by, text = session.hub, session.person.name, read_reason(reason)
     register = hub.access.register
     person = None
     if as_network(target) is not None:
@@ -140,7 +153,7 @@ def _ban(session: Session, argument: str, command: Command) -> None:
         ban = register.ban(person.name, person.fingerprint, _host(person), by, text, seconds, _keys(person))
     rooms = [room.name for room in person.rooms] if person is not None else []
     told = Moderated("ban", by, ban.name, None, None, text, ban.until)
-    _confirm(session, command, _with_address(told, ban), person)
+    confirm(session, command, _with_address(told, ban), person)
     _store(session)
     _put_out(hub)
     for room in rooms:
@@ -150,7 +163,7 @@ def _ban(session: Session, argument: str, command: Command) -> None:
 def _unban(session: Session, argument: str, command: Command) -> None:
     ended, change = session.hub.access.register.unban(argument)
     told = _with_address(Moderated("unban", session.person.name, ended[0].name), ended[0])
-    _when_stored(session, command, change, lambda: _confirm(session, command, told))
+    _when_stored(session, command, change, lambda: confirm(session, command, told))
 
 
 def _bans(session: Session, argument: str, command: Command) -> None:
@@ -172,8 +185,12 @@ def _bans(session: Session, argument: str, command: Command) -> None:
 
 
 def _mute(session: Session, argument: str, command: Command) -> None:
-    name, rest = _split(argument)
-    seconds, rest = _take_time(rest)
+    """Mute somebody: everywhere if it is an operator of the server who wants it, otherwise in one room."""
+    if not _is_operator(session):
+        room_operators.mute(session, argument, command)
+        return
+    name, rest = split(argument)
+    seconds, rest = take_time(rest)
     if rest:
         raise RequestError("bad-argument", f"/mute takes a name and a time such as 10m, 2h or 7d, not {quote(rest)}")
     person, by = session.hub.reach(name), session.person.name
@@ -181,23 +198,33 @@ def _mute(session: Session, argument: str, command: Command) -> None:
     mute = register.mute(person.name, person.fingerprint, _host(person), by, None, seconds, _keys(person))
     told = Moderated("mute", by, person.name, until=mute.until)
     _tell(session, person, told)
-    _confirm(session, command, told, person)
+    confirm(session, command, told, person)
     _store(session)
 
 
 def _unmute(session: Session, argument: str, command: Command) -> None:
     hub = session.hub
+    if not _is_operator(session):
+        room_operators.unmute(session, argument, command)
+        return
     try:
         person: Person[Session] | None = hub.reach(argument)
     except RequestError:  # a guest who has gone
         person = None
     identity, host = (person.fingerprint, _host(person)) if person is not None else (None, None)
-    ended, change = hub.access.register.unmute(argument, identity, host)
+    try:
+        ended, change = hub.access.register.unmute(argument, identity, host)
+    except RequestError:
+        room = find_room(session, command.room)
+        if room is None or not room_operators.muted_fields(session, room, argument):
+            raise
+        room_operators.unmute(session, argument, command)  # somebody whom the room alone has muted
+        return
     told = Moderated("unmute", session.person.name, person.name if person is not None else ended[0].name)
 
     def stored() -> None:
         _tell(session, person, told)
-        _confirm(session, command, told, person)
+        confirm(session, command, told, person)
 
     _when_stored(session, command, change, stored)
 
@@ -225,10 +252,10 @@ def _key_of(person: Person[Session]) -> str:
 
 
 def _changed_rank(session: Session, command: Command, action: str, person: Person[Session]) -> None:
-    session.hub.people.changed()
+    session.hub.ranks_changed()
     told = Moderated(action, session.person.name, person.name)
     _tell(session, person, told)
-    _confirm(session, command, told, person)
+    confirm(session, command, told, person)
 
 
 # --- words
@@ -236,10 +263,10 @@ def _changed_rank(session: Session, command: Command, action: str, person: Perso
 
 def _redact(session: Session, argument: str, command: Command) -> None:
     room = need_room(session, command.room, "take a message out of it")
-    stamp, reason = _split(argument)
+    stamp, reason = split(argument)
     if _STAMP.fullmatch(stamp) is None or int(stamp) > FOREVER:
         raise RequestError("bad-argument", f"/redact needs the stamp of a message, its `at`, and not {quote(stamp)}")
-    at, by, text = int(stamp), session.person.name, _reason(reason)
+    at, by, text = int(stamp), session.person.name, read_reason(reason)
 
     def redacted(is_there: bool) -> None:
         if not is_there:
@@ -249,7 +276,7 @@ def _redact(session: Session, argument: str, command: Command) -> None:
         told = Moderated("redact", by, None, None, room.name, text)
         session.hub.bus.tell_room(session, room.name, told)
         session.reply(frame)
-        _confirm(session, command, told)
+        confirm(session, command, told)
 
     frame = Redacted(room.name, at, by, text)
     wait_for(session, partial(session.hub.bus.redact, session, room, frame), redacted)
@@ -260,7 +287,7 @@ def _announce(session: Session, argument: str, command: Command) -> None:
     if len(text) > MAX_WORDS:
         raise RequestError("text-too-long", f"a notice has at most {MAX_WORDS} characters, not {len(text)}")
     session.hub.bus.tell_everybody(session, Notice(text))
-    _confirm(session, command, Moderated("announce", session.person.name, text=text))
+    confirm(session, command, Moderated("announce", session.person.name, text=text))
 
 
 def _invite(session: Session, argument: str, command: Command) -> None:
@@ -269,45 +296,21 @@ def _invite(session: Session, argument: str, command: Command) -> None:
         if _COUNT.fullmatch(word):
             uses = int(word)
         else:
-            seconds = _seconds(word)
+            seconds = read_seconds(word)
     issued, change = session.hub.access.register.invite(session.identity, uses, seconds)
     _when_stored(session, command, change, lambda: _invited(session, command, issued))
 
 
 def _invited(session: Session, command: Command, issued: Issued) -> None:
     session.reply(Invitation(issued.code, issued.uses, issued.until, command.id))
-    logger.info("invite by %s: %d uses", _who(session.person), issued.uses)
+    logger.info("invite by %s: %d uses", who(session.person), issued.uses)
 
 
 # --- what they have in common
 
 
-def _split(argument: str) -> tuple[str, str]:
-    """The first word of an argument, and the rest."""
-    first, *rest = argument.split(maxsplit=1)
-    return first, rest[0] if rest else ""
-
-
-def _reason(text: str) -> str | None:
-    """A reason as one line, None if there is none. Raises `RequestError` `text-too-long`."""
-    return line_text(text, "a reason") or None
-
-
-def _take_time(text: str) -> tuple[float | None, str]:
-    """The seconds of a time at the front of `text`, None if there is none, and the rest.
-
-    A reason cannot begin with a digit: "10 minutes" would be a ban for good.
-    """
-    first, rest = _split(text) if text else ("", "")
-    return (_seconds(first), rest) if first[:1].isdecimal() else (None, text)
-
-
-def _seconds(word: str) -> float:
-    """The seconds of a time. Raises `RequestError` `bad-argument`."""
-    match = _DURATION.fullmatch(word)
-    if match is None or not int(match[1]):
-        raise RequestError("bad-argument", f"a time must be such as 10m, 2h or 7d, not {quote(word)}")
-    return int(match[1]) * _UNIT[match[2]]
+def _is_operator(session: Session) -> bool:
+    return session.hub.access.register.is_operator(session.identity)
 
 
 def _host(person: Person[Session]) -> str | None:
@@ -333,28 +336,6 @@ def _tell(session: Session, person: Person[Session] | None, told: Moderated) -> 
     """Tell somebody, on all connections."""
     if person is not None:
         session.hub.bus.tell_person(session, person, told)
-
-
-def _confirm(session: Session, command: Command, told: Moderated, person: Person[Session] | None = None) -> None:
-    """Tell the operator that it is done, and log it."""
-    parts = (told.action, told.by, told.name, told.address, told.room, told.text, told.until)
-    session.reply(Moderated(*parts, command.id))
-    whom = _who(person) if person is not None else told.name
-    details = [part for part in (whom, told.address, told.room) if part is not None]
-    until = "" if told.until is None else f", until {told.until}"
-    logger.info(
-        "%s by %s: %s%s%s",
-        told.action,
-        _who(session.person),
-        ", ".join(details) or "everybody",
-        until,
-        f" ({told.text})" if told.text is not None else "",
-    )
-
-
-def _who(person: Person[Session]) -> str:
-    """A person for the log."""
-    return person.name if person.fingerprint is None else f"{person.name} [{person.fingerprint}]"
 
 
 def _store(session: Session) -> None:

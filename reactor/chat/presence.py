@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
+from pylingo.reactor.chat.room_powers import is_operator_of
 from pylingo.reactor.chat.session import Session
 from pylingo.shared.codec import encode
 from pylingo.shared.messages import Away, Joined, Left, Renamed
@@ -65,7 +66,7 @@ def _tell_change(session: Session, other: Person[Session]) -> None:
         if leaves and comes:
             told: Record | None = Renamed(person.name, other.name, room.name, None, *marks)
         elif comes:
-            told = Joined(room.name, other.name, None, None, *marks)
+            told = Joined(room.name, other.name, None, None, *marks, is_operator_of(session.hub, room, other) or None)
         else:
             told = Left(room.name, person.name, "leave") if leaves else None
         if told is not None and len(room.members) > 1:

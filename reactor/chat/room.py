@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 from pylingo.reactor.chat.dialect import Dialect, records_of
 from pylingo.reactor.chat.listing import Directory
+from pylingo.reactor.history import charter
+from pylingo.reactor.history.charter import Charter
 from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared.schema import Record
 
@@ -177,7 +179,7 @@ class Room[M]:
     without a name: one person is in it, and others write private messages to it.
     """
 
-    __slots__ = ("batch", "directory", "key", "members", "name", "only", "topic", "voices")
+    __slots__ = ("batch", "charter", "directory", "key", "members", "name", "only", "topic", "voices")
 
     def __init__(self, name: str, key: str) -> None:
         self.name = name
@@ -189,6 +191,7 @@ class Room[M]:
         """The compared forms of the members' names."""
         self.batch = Batch()
         self.topic: StoredTopic | None = None
+        self.charter: Charter = charter.NONE
         self.only: tuple[Room[M], ...] = (self,)
         """`(self,)`, shared by the outboxes that are in this room alone."""
 

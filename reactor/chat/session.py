@@ -14,6 +14,7 @@ from pylingo.reactor.chat.outbox import Outbox, Transport
 from pylingo.reactor.chat.peer import Peer
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
+from pylingo.reactor.chat.room_powers import is_operator_of
 from pylingo.shared import PROTOCOL_VERSION, __version__
 from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
@@ -23,7 +24,7 @@ from pylingo.shared.names import MAX_NAME, MAX_ROOM
 from pylingo.shared.schema import Record
 from pylingo.shared.text import MAX_TEXT
 
-FEATURES = ["rooms", "private", "people", "identity", "moderation", "search", "servers"]
+FEATURES = ["rooms", "private", "people", "identity", "moderation", "search", "servers", "room-operators"]
 """What this server has beyond version 1.0 of the protocol."""
 LIMITS = Limits(frame=MAX_BODY, text=MAX_TEXT, name=MAX_NAME, room=MAX_ROOM)
 STAYING = frozenset({"leave", "moved", "kicked"})
@@ -230,8 +231,11 @@ class Session:
             room.directory.add(self.person.key)
             self.hub.members_changed()
             if room.members:
-                joined = Joined(room.name, self.person.name, None, None, *self.hub.marks(self.person))
-                self.outbox.write_to_room(room, encode(joined))
+                marks = self.hub.marks(self.person)
+                is_operator = is_operator_of(self.hub, room, self.person) or None
+                self.outbox.write_to_room(
+                    room, encode(Joined(room.name, self.person.name, None, None, *marks, is_operator))
+                )
         self.outbox.enter(room, self)
 
     def leave(self, room: Room["Session"], reason: str, by: str | None = None, text: str | None = None) -> None:

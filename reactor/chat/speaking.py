@@ -12,6 +12,7 @@ from pylingo.reactor.chat.bus import Deliver
 from pylingo.reactor.chat.moderation import check_mute
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
+from pylingo.reactor.chat.room_operators import check_room_mute
 from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.history.history import History
 from pylingo.shared.errors import RequestError
@@ -33,6 +34,7 @@ def say(session: Session, say: Say) -> None:
         room = find_room(session, say.room)
         if room is None:
             raise no_room("say something")
+        check_room_mute(session, room)
         if say.key is None:
             deliver = session.outbox.promise(_RECEIPT) if say.id is not None else None
             session.hub.bus.speak(session, room, say, text, deliver)

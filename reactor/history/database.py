@@ -18,7 +18,7 @@ from pylingo.shared.names import fold
 
 logger = logging.getLogger(__name__)
 
-VERSION = 7
+VERSION = 8
 """The version of the schema. A file of an earlier version is upgraded, one of a later version is refused."""
 BUSY = 5.0
 """Seconds to wait for another program's lock at the start."""
@@ -77,9 +77,10 @@ create table chapter (
     version text not null
 ) strict;
 """
+_CHARTERS = "create table charter (number integer primary key, room text not null unique, fields text not null) strict;"
 # The index of the words: a row for each table `words_NUMBER` (see `chapters`).
 _UPGRADES = {
-    0: _TABLE + _KEYS + _NUMBERS + _INBOX + _TOPICS + _CHAPTERS,
+    0: _TABLE + _KEYS + _NUMBERS + _INBOX + _TOPICS + _CHAPTERS + _CHARTERS,
     1: "alter table message add column session integer;",
     2: """
 drop index if exists message_of_key;
@@ -101,6 +102,7 @@ drop index inbox_of_message;
     + _INBOX
     + "insert into inbox select owner, at from inbox_of_5; drop table inbox_of_5;",
     6: _CHAPTERS,
+    7: _CHARTERS,
 }
 """By the version that they start from. A new file has version 0, and is complete after one step."""
 

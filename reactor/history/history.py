@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Protocol
 
+from pylingo.reactor.history.charter import Charter, Charters
 from pylingo.reactor.history.private import Owner
 from pylingo.reactor.history.topics import StoredTopic, Topics
 from pylingo.shared.framing import MAX_BODY
@@ -48,7 +49,7 @@ class Asker(Protocol):
 
 
 class History(Protocol):
-    """The messages of all rooms and conversations, and the topics. Rooms are named by their compared form.
+    """The messages of all rooms and conversations, the topics and the charters. Rooms are named by their compared form.
 
     Sessions are numbered. Private messages belong to keys and sessions (see `private`); `conversation` names what two
     owners said to each other in place of a room. The hub may take stamps from the clock up to `stamps_until`. Above
@@ -64,6 +65,15 @@ class History(Protocol):
 
     def set_topic(self, room: str, topic: StoredTopic | None) -> None:
         """Set the topic of a room; None clears it."""
+
+    @property
+    def charters(self) -> Charters: ...
+
+    def set_charter(self, room: str, charter: Charter) -> None:
+        """Set the charter of a room."""
+
+    def find_log(self, room: str, answer: Callable[[bool], object]) -> None:
+        """Call `answer` with whether the room has messages."""
 
     def open(self, opened: Callable[[int], object]) -> None:
         """Call `opened(newest stamp)` once the history can be used. The stamp is 0 if it is empty."""

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pylingo.reactor.history import private
+from pylingo.reactor.history.charter import Charter, Charters
 from pylingo.reactor.history.finder import find_in_memory
 from pylingo.reactor.history.history import FOREVER, Asker, Found, Numbers, Page, cut_page
 from pylingo.reactor.history.private import Owner
@@ -108,6 +109,7 @@ class MemoryHistory:
         self.newest_stamp = 0
         self.size = self.reserved = 0
         self.topics = Topics()
+        self.charters = Charters()
         self._rooms: dict[str, _RoomHistory] = {}
         self._empty: collections.OrderedDict[str, None] = collections.OrderedDict()
         # Rooms by the bit length of their number of messages: one of the longest is found without a search.
@@ -131,6 +133,12 @@ class MemoryHistory:
 
     def set_topic(self, room: str, topic: StoredTopic | None) -> None:
         self.topics.set(room, topic)
+
+    def set_charter(self, room: str, charter: Charter) -> None:
+        self.charters.set(room, charter)
+
+    def find_log(self, room: str, answer: Callable[[bool], object]) -> None:
+        answer(room in self._rooms)
 
     def conversation(self, one: Owner, other: Owner) -> str:
         return private.conversation(one, other)
@@ -228,9 +236,11 @@ class MemoryHistory:
     def occupied(self, room: str) -> None:
         self._empty.pop(room, None)
         self.topics.occupied(room)
+        self.charters.occupied(room)
 
     def emptied(self, room: str) -> None:
         self.topics.emptied(room)
+        self.charters.emptied(room)
         if room in self._rooms:
             self._empty[room] = None
 

@@ -13,11 +13,12 @@ import logging
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 from pylingo.reactor.history import private
+from pylingo.reactor.history.charter import Charter, Charters
 from pylingo.reactor.history.clock import wall_clock
 from pylingo.reactor.history.database import open_file
 from pylingo.reactor.history.history import FOREVER, Asker, Found, Numbers, Page
@@ -25,7 +26,7 @@ from pylingo.reactor.history.key_filters import FILTER_SHARE, BloomFilter, KeyFi
 from pylingo.reactor.history.memory import MemoryHistory, number_of
 from pylingo.reactor.history.private import Owner
 from pylingo.reactor.history.searcher import Job, Searcher
-from pylingo.reactor.history.store import Row, find_key, read_page, redact, row_size
+from pylingo.reactor.history.store import Row, find_key, has_log, read_page, redact, row_size
 from pylingo.reactor.history.topics import StoredTopic, Topics
 from pylingo.reactor.history.writer import Writer
 from pylingo.reactor.history.writer_queue import (
@@ -35,6 +36,7 @@ from pylingo.reactor.history.writer_queue import (
     Query,
     Redaction,
     Rescan,
+    RoomChanges,
     Stop,
     WriteBatch,
     WriterQueue,
@@ -47,7 +49,7 @@ _LOADED_PER_TICK = 200  # messages of the file that are added to the memory
 _RESTORED_PER_COMMIT = 1_000  # messages from memory that are written to a new file
 _RESERVED = 10_000_000  # microseconds for which stamps are reserved; again when half of them are over
 _SPARE = 1_000_000  # of them that the clock does not reach: as many messages can be sent while the disk hangs
-_TOPIC_SIZE = 2_000  # bytes of a topic that waits, at most about
+_CHANGE_SIZE = 2_000  # bytes of a topic or a charter that waits, at most about
 _CALLBACK_SIZE = 800  # bytes of a callback that waits, about
 _FAILED = "the server cannot write its history: new messages are kept in memory only"
 _CAME_BACK = "the server can write its history again"
@@ -94,7 +96,7 @@ class SqliteHistory:
         )
         self._tasks = WriterQueue(self._writer.inbox, memory.most)
         self._alerts = HangAlerts(self.path, self._tasks, self.announce)
-        self._cleared: dict[str, StoredTopic | None] = {}  # topics that were cleared during an outage
+        self._cleared = RoomChanges()  # what was cleared during an outage
         self._redactions: dict[tuple[str, int], None] = {}  # rooms and stamps of texts that the file may still have
         self._occupied = 0  # rooms that somebody is in
         self.newest_stamp = 0
@@ -146,14 +148,36 @@ class SqliteHistory:
 
     def set_topic(self, room: str, topic: StoredTopic | None) -> None:
         forgotten = self.topics.set(room, topic)
-        self._change_topics({**dict.fromkeys(forgotten), room: topic})
+        self._change_rooms(RoomChanges({**dict.fromkeys(forgotten), room: topic}))
 
-    def _change_topics(self, topics: Mapping[str, StoredTopic | None]) -> None:
-        """Write topics to the file. During an outage note only those that are cleared; the others are in memory."""
-        if not self._has_failed:
-            self._write_topics(topics)
+    @property
+    def charters(self) -> Charters:
+        return self.memory.charters
+
+    def set_charter(self, room: str, charter: Charter) -> None:
+        before = self.charters.get(room)
+        forgotten = self.charters.set(room, charter)
+        changes: dict[str, Charter | None] = dict.fromkeys(forgotten)
+        if (before.lasting() if before is not None else None) != charter.lasting():
+            changes[room] = charter if charter.lasting() is not None else None
+        if changes:
+            self._change_rooms(RoomChanges({}, changes))
+
+    def find_log(self, room: str, answer: Callable[[bool], object]) -> None:
+        """See `History.find_log`. If the file cannot be used, what is in memory counts."""
+        found: list[bool] = []
+        self.memory.find_log(room, found.append)
+        if found[0]:
+            answer(True)
         else:
-            self._cleared |= {room: None for room, topic in topics.items() if topic is None}
+            self.query(lambda file: partial(answer, has_log(file, room)), partial(answer, False))
+
+    def _change_rooms(self, changes: RoomChanges) -> None:
+        """Write changes to the file. During an outage note only what is cleared; the rest is in memory."""
+        if not self._has_failed:
+            self._write_rooms(changes)
+        else:
+            self._cleared.update(changes.cleared())
 
     def conversation(self, one: Owner, other: Owner) -> str:
         return self.memory.conversation(self._owner(one), self._owner(other))
@@ -292,10 +316,10 @@ class SqliteHistory:
         author = entry.fingerprint, entry.operator, entry.redacted
         return entry.at, room, entry.from_, entry.text, entry.key, number, entry.to, entry.action, *author
 
-    def _write_topics(self, topics: Mapping[str, StoredTopic | None]) -> None:
+    def _write_rooms(self, changes: RoomChanges) -> None:
         batch = self._current()
-        batch.topics |= topics
-        batch.size += _TOPIC_SIZE * len(topics)
+        batch.rooms.update(changes)
+        batch.size += _CHANGE_SIZE * len(changes)
 
     def _current(self) -> WriteBatch:
         if self._batch is None:
@@ -314,8 +338,12 @@ class SqliteHistory:
     def _put(self, task: WriteBatch | Query | Rescan | DropChapter) -> None:
         discarded = self._tasks.put(task)
         self._call_all([callback for batch in discarded for callback in batch.lost])
-        if topics := {room: topic for batch in discarded for room, topic in batch.topics.items()}:
-            self._write_topics(topics | self._current().topics)
+        again = RoomChanges()
+        for batch in discarded:
+            again.update(batch.rooms)
+        if len(again):
+            again.update(self._current().rooms)
+            self._write_rooms(again)
         self._check_later()
 
     # --- regular checks
@@ -350,10 +378,13 @@ class SqliteHistory:
 
     # --- called by the thread, in the loop
 
-    def topics_read(self, topics: list[tuple[str, StoredTopic]]) -> None:
+    def rooms_read(self, topics: list[tuple[str, StoredTopic]], charters: list[tuple[str, Charter]]) -> None:
         for room, topic in topics:
             if forgotten := self.topics.set(room, topic):
-                self._change_topics(dict.fromkeys(forgotten))
+                self._change_rooms(RoomChanges({**dict.fromkeys(forgotten)}))
+        for room, charter in charters:
+            if forgotten := self.charters.set(room, charter):
+                self._change_rooms(RoomChanges({}, {**dict.fromkeys(forgotten)}))
 
     def opened(self, newest: int, entries: list[tuple[str, Entry]], keys: BloomFilter | None) -> None:
         for room, entry in entries[:_LOADED_PER_TICK]:
@@ -388,7 +419,7 @@ class SqliteHistory:
 
     def failed(self, sentence: str) -> None:
         self._has_failed = True
-        self._cleared = {}
+        self._cleared = RoomChanges()
         self._reserve()
         logger.error("%s; the chat goes on, with new messages in memory only", sentence)
         self.announce(_FAILED, _FAILED)
@@ -406,8 +437,9 @@ class SqliteHistory:
         self.raise_stamps(newest)
         self._reserve()
         self.announce(_RESTORED if is_new else _CAME_BACK, "")
-        self._write_topics(self._cleared | dict(self.topics))
-        self._cleared = {}
+        self._cleared.update(RoomChanges({**dict(self.topics)}, {**dict(self.charters)}))
+        self._write_rooms(self._cleared)
+        self._cleared = RoomChanges()
         for room, at in [*self._redactions]:
             self._put(self._redaction(room, at, lambda is_there: None))
         if is_new:

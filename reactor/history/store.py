@@ -9,17 +9,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pylingo.reactor.history.chapters import take_out
+from pylingo.reactor.history.charter import Charter
+from pylingo.reactor.history.charter import load as load_charter
 from pylingo.reactor.history.database import AUTHOR
 from pylingo.reactor.history.history import FOREVER, Numbers, Page, fit_frame
+from pylingo.reactor.history.per_room import MOST
 from pylingo.reactor.history.private import Owner, owners
-from pylingo.reactor.history.topics import MOST, StoredTopic
+from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared.messages import Entry, HistoryRequest
 from pylingo.shared.names import fold
 
 _LOADED = 2_000  # messages that are loaded into memory after a restart
 _LOOKED_AT = 20_000  # messages that are read for it, among them private ones
 _LOADED_SIZE = 2**20  # characters of them at most: the bound of the memory may be lower
-_TOPICS_READ = 10 * MOST  # topics that are read: there may be more than the most if many rooms were occupied
+_TOPICS_READ = 10 * MOST  # topics, and charters, that are read: many rooms may have been occupied
 _SWEEP_ROWS = 200  # rows deleted in one commit, for which new messages wait
 _FAR_OVER = 2**25  # bytes, and a twentieth, above the bound: messages come faster than small steps delete
 _SWEEP_PAGES = 64  # pages returned to the system in one commit
@@ -145,6 +148,26 @@ def write_topics(file: sqlite3.Connection, topics: Mapping[str, StoredTopic | No
             file.execute("delete from topic where room = ?", (room,))
         else:
             file.execute("insert or replace into topic values (?, ?, ?, ?)", (room, *topic))
+
+
+def read_charters(file: sqlite3.Connection) -> list[tuple[str, Charter]]:
+    """Return the rooms that have a charter, with the charter: the one that was set longest ago first."""
+    rows = file.execute("select room, fields from charter order by number desc limit ?", (_TOPICS_READ,)).fetchall()
+    return [(room, load_charter(fields)) for room, fields in reversed(rows)]
+
+
+def write_charters(file: sqlite3.Connection, charters: Mapping[str, Charter | None]) -> None:
+    """Set or clear charters, but for what ends with the process. They are part of the next commit."""
+    for room, charter in charters.items():
+        kept = charter.lasting() if charter is not None else None
+        file.execute("delete from charter where room = ?", (room,))
+        if kept is not None:
+            file.execute("insert into charter (room, fields) values (?, ?)", (room, kept.dump()))
+
+
+def has_log(file: sqlite3.Connection, room: str) -> bool:
+    """Return whether the room has messages."""
+    return file.execute("select 1 from message where room = ? limit 1", (room,)).fetchone() is not None
 
 
 def source(place: str) -> tuple[str, Owner]:

@@ -106,7 +106,7 @@ class Writer:
             newest = self._prepare(file, scan)
             if is_complete:
                 keys, self._scan = scan.keys, None
-            self.report(self.listener.topics_read, store.read_topics(file))
+            self.report(self.listener.rooms_read, store.read_topics(file), store.read_charters(file))
         except Exception as error:
             self._outage.begin(error, file, [])
             file, newest, entries = None, 0, []
@@ -203,7 +203,9 @@ class Writer:
         self._store_doubt(file)
         if reserved is not None:
             store.write_numbers(file, reserved=reserved)
-        store.write_topics(file, {room: topic for batch in batches for room, topic in batch.topics.items()})
+        for batch in batches:
+            store.write_topics(file, batch.rooms.topics)
+            store.write_charters(file, batch.rooms.charters)
         store.write(file, (row for batch in batches for row in batch.rows))
         if self._index is not None:
             self._index.wrote(row for batch in batches for row in batch.rows)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pylingo.reactor.history.charter import Charter
 from pylingo.reactor.history.clock import show_span
 from pylingo.reactor.history.key_filters import BloomFilter
 from pylingo.reactor.history.store import Row, redacted_row
@@ -32,11 +33,33 @@ _ANSWERS = "the server's disk answers again"
 
 
 @dataclass(slots=True)
+class RoomChanges:
+    """The topics and the charters of rooms, by compared form, that were set, or cleared (None)."""
+
+    topics: dict[str, StoredTopic | None] = field(default_factory=dict)
+    charters: dict[str, Charter | None] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.topics) + len(self.charters)
+
+    def update(self, newer: "RoomChanges") -> None:
+        """Take changes that were made later."""
+        self.topics |= newer.topics
+        self.charters |= newer.charters
+
+    def cleared(self) -> "RoomChanges":
+        """Those that clear something."""
+        topics = {room: None for room, topic in self.topics.items() if topic is None}
+        charters = {room: None for room, charter in self.charters.items() if charter is None}
+        return RoomChanges({**topics}, {**charters})
+
+
+@dataclass(slots=True)
 class WriteBatch:
     """The messages of one tick, and the callbacks that wait for their commit.
 
     If the batch is discarded, the callbacks in `lost` are called instead. Once it is committed, stamps up to `reserved`
-    may be given. `topics` has those that were set, or cleared (None). `size` is an estimate in bytes.
+    may be given. `rooms` has what is kept of rooms besides. `size` is an estimate in bytes.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -44,7 +67,7 @@ class WriteBatch:
     lost: list[Callable[[], object]] = field(default_factory=list)
     reserved: int | None = None
     size: int = 0
-    topics: dict[str, StoredTopic | None] = field(default_factory=dict)
+    rooms: RoomChanges = field(default_factory=RoomChanges)
 
 
 @dataclass(slots=True, eq=False)
@@ -101,15 +124,15 @@ Task = WriteBatch | Query | Rescan | DropChapter | Stop
 class WriterListener(Protocol):
     """The reports of the thread, which are made in the loop, in order.
 
-    `topics_read` brings the topics of a file that is opened for the first time. `opened` ends the opening, whether
-    the file can be used or not. No stamp above `newest` was given before. `entries` are the newest messages. If
+    `rooms_read` brings the topics and charters of a file that is opened for the first time. `opened` ends the opening,
+    whether the file can be used or not. No stamp above `newest` was given before. `entries` are the newest messages. If
     `keys`, the filter of the file's keys, is None, `scanned` brings it later. `committed` gets the callbacks of all
     batches in a commit, and their last reservation. `came_back` ends the failure of a file: of the messages sent
     meanwhile, `written` are in the file and `lost` are not. `is_new` if the file was created in place of one that
     had been open. `remembered` returns all messages in memory; the thread calls it at the very end.
     """
 
-    def topics_read(self, topics: list[tuple[str, StoredTopic]]) -> None: ...
+    def rooms_read(self, topics: list[tuple[str, StoredTopic]], charters: list[tuple[str, Charter]]) -> None: ...
     def opened(self, newest: int, entries: list[tuple[str, Entry]], keys: BloomFilter | None) -> None: ...
     def committed(self, callbacks: list[Callable[[], object]], reserved: int | None) -> None: ...
     def scanned(self, keys: BloomFilter) -> None: ...

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pylingo.client.features import MODERATING
+from pylingo.client.features import MODERATING, ROOM_MODERATING
 from pylingo.client.help_groups import help_rows
 from pylingo.client.local_commands import LOCAL
 from pylingo.client.settings import Preferences
@@ -14,10 +14,12 @@ from pylingo.shared.commands import COMMANDS
 from pylingo.shared.messages import CommandInfo, Help
 
 SWITCH = CommandInfo("switch", "name", "Shows another room or conversation.")
-MODERATION = [CommandInfo(name, "argument", "Moderates.") for name in sorted(MODERATING)]
+MODERATION = [info for info in COMMANDS if info.name in MODERATING | ROOM_MODERATING]
 PLAIN = [*{info.name: info for info in (*COMMANDS, *LOCAL, SWITCH)}.values()]
-PLAIN = [info for info in PLAIN if info.name not in MODERATING]
+PLAIN = [info for info in PLAIN if info.name not in MODERATING | ROOM_MODERATING]
 SETTINGS = {"layout", "theme", "colors", "time", "people", "mouse", "notify", "log"}
+MANY = MODERATING | ROOM_MODERATING | SETTINGS
+"""Commands whose rows hold many."""
 ALL = [*PLAIN, *MODERATION]
 LABELS = ["rooms", "people", "window", "order", "program", "more"]
 
@@ -39,7 +41,9 @@ def test_all_commands_fit_a_terminal() -> None:
 def test_every_command_is_listed_once_with_its_argument() -> None:
     text = "\n".join(help_rows(ALL)) + "\n"
     for info in ALL:
-        has_argument = info.argument and info.name not in MODERATING | SETTINGS  # whose rows hold many commands
+        has_argument = (
+            info.argument and info.name not in MODERATING | ROOM_MODERATING | SETTINGS
+        )  # whose rows hold many commands
         usage = f"/{info.name} [{info.argument}]  " if has_argument else f"/{info.name} "
         assert text.count(usage) == 1, info.name
     assert labels(ALL) == LABELS[:-1]

@@ -262,7 +262,7 @@ def test_two_talk(tmp_path: Path, address: str, tag: str):
 
 
 COMMANDS = [
-    ("/users", "* in {tag}: {tag}-a"),
+    ("/users", "* in {tag}: @{tag}-a"),
     ("/list", "    {tag}  1"),
     ("/name {tag}-new", "* you are now {tag}-new"),
     ("/name {tag}-newer  ", "* you are now {tag}-newer"),

@@ -53,6 +53,7 @@ from pylingo.shared.messages import (
     RedisInfo,
     Renamed,
     RoomInfo,
+    RoomOp,
     Rooms,
     Say,
     Sent,
@@ -249,6 +250,27 @@ WORDS: dict[str, tuple[Record, list[str]]] = {
         ["* for IRC, log in by SASL PLAIN as ada with this password, shown once: s3cret"],
     ),
     "no password for IRC": (IrcPassword("ada"), ["* ada has no password for IRC any more"]),
+    "operator of a room": (RoomOp("tea", "bob", "ada", True), ["* ada made bob an operator of tea"]),
+    "operator of a room no more": (
+        RoomOp("tea", "bob", "ada", False, 7),
+        ["* ada took the rank of operator of tea from bob"],
+    ),
+    "mute in a room": (
+        Moderated("mute", "ada", "eve", room="tea", until=AT),
+        ["* ada muted eve in tea until 2023-11-14 22:14"],
+    ),
+    "a locked topic": (
+        Moderated("topiclock", "ada", room="tea", text="on"),
+        ["* ada lets only operators set the topic of tea"],
+    ),
+    "an open topic": (
+        Moderated("topiclock", "ada", room="tea", text="off"),
+        ["* ada lets everybody set the topic of tea"],
+    ),
+    "you join a room whose topic is locked": (
+        Joined("tea", "ada", 1, topic_locked=True),
+        ["* you are in tea as ada; nobody else is here; only operators set the topic"],
+    ),
     "invitation": (
         Invitation("c0de", 1, AT),
         ["* an invitation that can be used once until 2023-11-14 22:14: c0de"],
@@ -306,6 +328,8 @@ def test_the_names_of_a_room_are_marked_if_somebody_is_verified() -> None:
     marks = Marks()
     users = Users("lobby", ["ada", "bob", "eve"], False)
     assert wording(users, "eve", marks) == ["* in lobby: ada, bob, eve"]
+    with_operator = Users("lobby", ["ada", "bob", "eve"], False, operators=["bob"])
+    assert wording(with_operator, "eve", marks) == ["* in lobby: ada, @bob, eve"]
     marks.note(Joined("lobby", "ada", fingerprint=KEY, operator=True), "eve")
     marks.note(Joined("lobby", "bob", fingerprint=KEY), "eve")
     assert wording(users, "eve", marks) == ["* in lobby:", f"    @ada  {KEY}", f"    bob  {KEY}", "    eve"]

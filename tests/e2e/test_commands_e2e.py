@@ -137,7 +137,7 @@ def test_the_first_frame_is_the_welcome(server: ServerProcess) -> None:
             "server": version,
             "name": guest,
             "limits": limits,
-            "features": ["rooms", "private", "people", "identity", "moderation", "search", "servers"],
+            "features": ["rooms", "private", "people", "identity", "moderation", "search", "servers", "room-operators"],
             "challenge": CHALLENGE,
         }
 
@@ -153,7 +153,8 @@ READY = {
     "resumed": False,
     "rooms": ["{room}"],
 } | NOBODY
-ENTERED = {"type": "joined", "room": "{fresh}", "name": "{me}", "users": 1}
+ENTERED = {"type": "joined", "room": "{fresh}", "name": "{me}", "users": 1, "room_operator": True}
+PRESENT = {"type": "users", "room": "{room}", "users": ["{me}", "{other}"], "more": False, "operators": ["{me}"]}
 SENT = {"type": "sent", "room": "{room}", "at": STAMP}
 SENT_TO = {"type": "sent", "room": None, "at": STAMP, "to": "{other}"}
 PAGE = {"type": "history", "room": None, "messages": [], "more": False, "oldest": None}
@@ -169,22 +170,22 @@ ANSWERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "name": (command("name", "{fresh}"), {"type": "renamed", "old": "{me}", "new": "{fresh}"}),
     "name-trimmed": (command("name", " \t{fresh}\n "), {"type": "renamed", "old": "{me}", "new": "{fresh}"}),
     "name-nfc": (command("name", "{fresh}e\u0301"), {"type": "renamed", "old": "{me}", "new": "{fresh}\u00e9"}),
-    "join": (command("join", "{fresh}"), {"type": "joined", "room": "{fresh}", "name": "{me}", "users": 1}),
-    "join-hash": (command("join", "#{fresh}"), {"type": "joined", "room": "{fresh}", "name": "{me}", "users": 1}),
-    "join-trimmed": (command("join", " #{fresh} "), {"type": "joined", "room": "{fresh}", "name": "{me}", "users": 1}),
-    "join-same": (command("join", "{room}"), {"type": "joined", "room": "{room}", "name": "{me}", "users": 2}),
+    "join": (command("join", "{fresh}"), ENTERED),
+    "join-hash": (command("join", "#{fresh}"), ENTERED),
+    "join-trimmed": (command("join", " #{fresh} "), ENTERED),
+    "join-same": (command("join", "{room}"), ENTERED | {"room": "{room}", "users": 2}),
     "join-guest-rule-is-for-users": (
         command("join", "guest-1-{fresh}"),
-        {"type": "joined", "room": "guest-1-{fresh}", "name": "{me}", "users": 1},
+        ENTERED | {"room": "guest-1-{fresh}"},
     ),
-    "users": (command("users"), {"type": "users", "room": "{room}", "users": ["{me}", "{other}"], "more": False}),
+    "users": (command("users"), PRESENT),
     "users-nil": (
         command("users", None),
-        {"type": "users", "room": "{room}", "users": ["{me}", "{other}"], "more": False},
+        PRESENT,
     ),
     "users-blank": (
         command("users", " \t"),
-        {"type": "users", "room": "{room}", "users": ["{me}", "{other}"], "more": False},
+        PRESENT,
     ),
     "leave": (command("leave"), {"type": "left", "room": "{room}", "name": "{me}", "current": None}),
     "open": (command("open", "#{fresh}"), ENTERED),

@@ -66,6 +66,8 @@ class Model:
         self.people: list[Somebody] = []
         self.rooms: dict[str, ModelRoom] = {}
         self.topics: dict[str, tuple[str, str, int]] = {}
+        self.operators: dict[str, set[Somebody]] = {}
+        """Those of each room, by its key: who came when it was empty and had no log."""
         self.logs: dict[Log, list[Entry]] = defaultdict(list)
         self.said: dict[tuple[Log, str, Somebody | str], int] = {}
         """The stamps of messages with a key, by session and by name."""
@@ -218,14 +220,17 @@ class Model:
     def _enter(
         self, one: Somebody, device: Device, name: str, re: int | None, leaves: frozenset[Source] = frozenset()
     ) -> None:
+        if fold(name) not in self.rooms and not self.logs.get(fold(name)):
+            self.operators[fold(name)] = {one}
         room = self.rooms.setdefault(fold(name), ModelRoom(name))
+        is_operator = one in self.operators.get(room.key, ()) or None
         if room in one.rooms:
             one.rooms.remove(room)
         else:
             room.members.append(one)
-            self._tell(room, Joined(room.name, one.name), one)
+            self._tell(room, Joined(room.name, one.name, room_operator=is_operator), one)
         one.rooms.insert(0, room)
-        device.dues.answer(Joined(room.name, one.name, len(room.members), re), leaves)
+        device.dues.answer(Joined(room.name, one.name, len(room.members), re, room_operator=is_operator), leaves)
         if room.key in self.topics:
             device.dues.answer(Topic(room.name, *self.topics[room.key]))
 
@@ -397,7 +402,9 @@ class Model:
                 answer(Left(room.name, one.name, None, re, one.current), frozenset({room}))
             case "users":
                 room = one.need_room(command.room)
-                answer(Users(room.name, sorted((member.name for member in room.members), key=fold), False, re))
+                members = sorted(room.members, key=lambda member: fold(member.name))
+                operators = [member.name for member in members if member in self.operators.get(room.key, ())]
+                answer(Users(room.name, [member.name for member in members], False, re, operators or None))
             case "topic":
                 answer(self._topic(one, one.need_room(command.room), argument, re))
             case "me":

@@ -63,12 +63,14 @@ EVENT_FIELDS = {
     "message": {"room": "str", "from": "str", "text": "str", "at": "at", "action?": "bool", "notice?": "bool"},
     "private": {"from": "str", "to": "str", "text": "str", "at": "at", "action?": "bool", "notice?": "bool"} | VERIFIED,
     "sent": {"room": "str?", "at": "at", "re?": "id", "key?": "key", "to?": "str"},
-    "joined": {"room": "str", "name": "str", "users?": "int", "re?": "id"} | VERIFIED,
+    "joined": {"room": "str", "name": "str", "users?": "int", "re?": "id"}
+    | VERIFIED
+    | {"room_operator?": "bool", "topic_locked?": "bool"},
     "left": {"room": "str", "name": "str", "reason?": "str", "re?": "id", "current?": "str", "by?": "str"}
     | {"text?": "str"},
     "renamed": {"old": "str", "new": "str", "room?": "str", "re?": "id"} | VERIFIED,
     "rooms": {"rooms": "[room]", "more": "bool", "re?": "id"},
-    "users": {"room": "str", "users": "[str]", "more": "bool", "re?": "id"},
+    "users": {"room": "str", "users": "[str]", "more": "bool", "re?": "id", "operators?": "[str]"},
     "help": {"commands": "[command]", "re?": "id"},
     "topic": {"room": "str", "topic": "str?", "by": "str?", "at": "at?", "re?": "id"},
     "people": {"people": "[person]", "more": "bool", "re?": "id"},
@@ -85,6 +87,7 @@ EVENT_FIELDS = {
         "next?": "at",
     },
     "skipped": {"room": "str?", "count": "int", "after": "at", "until": "at"},
+    "roomop": {"room": "str", "name": "str", "by": "str", "on": "bool", "re?": "id"},
     "moderated": {
         "action": "str",
         "by": "str",

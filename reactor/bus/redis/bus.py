@@ -4,7 +4,7 @@ This puts the parts together, each of which does one kind of deed: `rooms`, `pri
 `strangers`, `listings` and `signals`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
 from pylingo.reactor.bus.redis.blob import Event
 from pylingo.reactor.bus.redis.deeds import Unconfirmed
@@ -154,6 +154,12 @@ class RedisBus:
     def spelling(self, session: Session, room: Room[Session], key: str) -> str:
         return self.rooms.spelling(room.key, key)
 
+    def is_operator(self, session: Session, room: Room[Session], key: str) -> bool:
+        return self.rooms.is_operator(room.key, key)
+
+    def numbers(self, session: Session, room: Room[Session]) -> Collection[int]:
+        return self.rooms.numbers(room.key)
+
     def list_people(self, session: Session, then: Callable[[Directory, Callable[[str], PersonInfo]], object]) -> None:
         self._listings.people(session, then)
 
@@ -185,6 +191,16 @@ class RedisBus:
         self, session: Session, room: Room[Session], text: str | None, then: Callable[[Topic], object]
     ) -> None:
         self.rooms.set_topic(session, room, text, then)
+
+    def govern(
+        self,
+        session: Session,
+        room: Room[Session],
+        fields: Mapping[str, str | None],
+        record: Record,
+        then: Callable[[], object],
+    ) -> None:
+        self.rooms.govern(session, room, fields, record, then)
 
     def tell_room(self, session: Session, name: str, record: Record) -> None:
         self.rooms.tell_room(session, name, record)

@@ -1,4 +1,4 @@
-"""The changes that a batch makes in the keys of a room besides its stream: members and topic. Pure.
+"""The changes that a batch makes in the keys of a room besides its stream: members, topic and charter. Pure.
 
 The functions in Redis cannot compare names as servers do, so the value of a member includes the compared name.
 """
@@ -10,6 +10,7 @@ import msgpack
 
 from pylingo.reactor.bus.redis.blob import Event
 from pylingo.reactor.bus.redis.roll import Member
+from pylingo.reactor.history.charter import LOGGED, ON, Charter, operator_field
 from pylingo.reactor.history.topics import StoredTopic
 
 _pack = msgpack.Packer(use_bin_type=False).pack  # Redis's own reader of MessagePack knows no bin
@@ -39,9 +40,31 @@ def read_topic(value: bytes) -> StoredTopic | None:
     return StoredTopic(*msgpack.unpackb(value)) if value else None
 
 
-def pack_changes(events: Sequence[Event]) -> bytes:
-    """The changes that the function `commit` makes for these events; empty if there are none."""
+def pack_charter(charter: Charter) -> bytes:
+    """The charter as `restore` takes it: fields and values in turn."""
+    packed: bytes = _pack([part for pair in charter.fields.items() for part in pair])
+    return packed
+
+
+def read_charter(flat: Sequence[bytes]) -> Charter:
+    """The charter in the reply to HGETALL, as a function returns it: fields and values in turn."""
+    pairs = zip(flat[::2], flat[1::2], strict=True)
+    return Charter({name.decode(): value.decode() for name, value in pairs})
+
+
+def founder(number: int, name: str, fingerprint: str | None) -> tuple[str, str]:
+    """The field and the value of the charter with which a session makes an empty room its own."""
+    return operator_field(fingerprint or number), name
+
+
+def pack_changes(events: Sequence[Event], is_logged: bool) -> bytes:
+    """The changes that the function `commit` makes for these events; empty if there are none.
+
+    `is_logged` is whether Redis knows already that the room has a log.
+    """
     changes = list(_changes(events))
+    if not is_logged and any(event.is_message for event in events):
+        changes.insert(0, ["charter", LOGGED, ON])
     packed: bytes = _pack(changes) if changes else b""
     return packed
 
@@ -52,10 +75,14 @@ def _changes(events: Sequence[Event]) -> Iterable[list[Any]]:
             continue
         match event.op:
             case ["join", number, name, fingerprint, operator]:
-                yield ["set", str(number), pack_member(Member(name, fingerprint, operator))]
+                member = pack_member(Member(name, fingerprint, operator))
+                yield ["set", str(number), member, *founder(number, name, fingerprint)]
             case ["rename", number, name, fingerprint, operator]:
                 yield ["change", str(number), pack_member(Member(name, fingerprint, operator))]
             case ["leave", number, *_]:
                 yield ["out", str(number)]
+            case ["charter", fields, _]:
+                for field, value in fields.items():
+                    yield ["charter", field, value if value is not None else False]
             case ["topic", text, by]:
                 yield ["topic", text if text is not None else False, by, len(events) - 1 - index]

@@ -12,6 +12,7 @@ from pylingo.reactor.bus.redis.feed import Feed, Flight, Proposal
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.library import function
 from pylingo.reactor.bus.redis.waiting import Replicas
+from pylingo.reactor.history.charter import LOGGED
 
 MOST_EVENTS = 500
 """The most events of a batch. Those above it wait for the next one."""
@@ -19,7 +20,7 @@ MOST_BYTES = 256 << 10
 """The most bytes of the frames of a batch, and of the batches of a call. A single frame may be larger."""
 MOST_ROOMS = 100
 """The most rooms of a call: Redis does nothing else meanwhile."""
-ROOM_KINDS = "rhmnt"
+ROOM_KINDS = "rhmnto"
 """The kinds of keys of a room, in the order in which the functions expect them; `dead` follows."""
 _STREAM_AND_HEAD = 2  # the keys that are enough for a batch of messages alone
 
@@ -88,7 +89,7 @@ class Committer:
             flight, batch = self._take_off(feed)
             flights.append(flight)
             events = [proposal.event for proposal in flight.proposals]
-            changes = pack_changes(events)
+            changes = pack_changes(events, LOGGED in feed.charter.fields)
             keys += room_keys(self._keys, feed)[: None if changes else _STREAM_AND_HEAD]
             args += (feed.key, feed.name, self._propose_stamp(feed, len(events)), len(events), batch, changes)
             size += len(batch)

@@ -13,6 +13,8 @@ from typing import NamedTuple, Protocol
 
 from pylingo.reactor.bus.redis.blob import Batch, Event
 from pylingo.reactor.bus.redis.roll import Member, Roll
+from pylingo.reactor.history import charter
+from pylingo.reactor.history.charter import Charter
 from pylingo.reactor.history.topics import StoredTopic
 
 type Ordered = Callable[[int], object]
@@ -64,6 +66,7 @@ class Reading(NamedTuple):
     head: int
     members: dict[int, Member]
     topic: StoredTopic | None
+    charter: Charter = charter.NONE
 
 
 @dataclass(slots=True, eq=False)
@@ -85,10 +88,11 @@ class Flight:
 class Feed:
     """A room on this server. `key` is its compared form, `name` its spelling, `head` the newest stamp that took effect.
 
-    The listener applies ops to `roll` and `topic`; the feed sets them when it opens, and after a gap.
+    The listener applies ops to `roll`, `topic` and `charter`; the feed sets them when it opens, and after a gap.
     """
 
     __slots__ = (
+        "charter",
         "flight",
         "head",
         "held",
@@ -115,6 +119,7 @@ class Feed:
         self.head = 0
         self.roll = Roll()
         self.topic: StoredTopic | None = None
+        self.charter = charter.NONE
         self.state = state
         self.received = 0
         """The newest stamp that has come. It is above `head` while replicas are waited for."""
@@ -161,9 +166,10 @@ class Feed:
         self.head = self.received = reading.head
 
     def read_anew(self, reading: Reading) -> None:
-        """Replace the members and the topic."""
+        """Replace the members, the topic and the charter."""
         self.name = reading.name
         self.topic = reading.topic
+        self.charter = reading.charter
         self.roll.clear()
         for number, member in reading.members.items():
             self.roll.add(number, member)
@@ -216,7 +222,7 @@ class FeedListener(Protocol):
         """Redis no longer keeps the batches above the stamp `after`, up to `until`: `skipped` for the members."""
 
     def reread(self, feed: Feed) -> None:
-        """The roll and the topic were read anew after a gap."""
+        """The roll, the topic and the charter were read anew after a gap."""
 
     def taken(self, numbers: list[int]) -> None:
         """Other servers have taken these sessions while this one was away: drop them, and `withdraw` their proposals.

@@ -14,6 +14,7 @@ from pylingo.reactor.bus.redis.look_ups import LookUps
 from pylingo.reactor.bus.redis.questions import Links, Questions
 from pylingo.reactor.bus.redis.redaction import redact
 from pylingo.reactor.history import private
+from pylingo.reactor.history.charter import Charter, Charters
 from pylingo.reactor.history.history import FOREVER, Asker, Found, Numbers, Page
 from pylingo.reactor.history.private import Owner
 from pylingo.reactor.history.searcher import Job, Turns
@@ -45,6 +46,7 @@ class RedisHistory:
     ) -> None:
         self.newest_stamp = 0
         self.topics = Topics()
+        self.charters = Charters()
         self._keys = keys
         self._clock = clock
         self._when_settled = when_settled
@@ -72,6 +74,12 @@ class RedisHistory:
 
     def set_topic(self, room: str, topic: StoredTopic | None) -> None:
         self.topics.set(room, topic)
+
+    def set_charter(self, room: str, charter: Charter) -> None:
+        """Do nothing: the feed of the room has its charter."""
+
+    def find_log(self, room: str, answer: Callable[[bool], object]) -> None:
+        raise AssertionError("in a cluster Redis knows it when somebody enters the room")
 
     # --- messages, which the bus adds
 

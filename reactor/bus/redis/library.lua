@@ -8,6 +8,7 @@
 --   m:ROOM       hash: session number -> packed [name, fingerprint, operator, compared name]
 --   n:ROOM       hash: compared name -> the number of its sessions in the room
 --   t:ROOM       packed [topic, by, at];  dead:ROOM set of the stamps of redacted messages
+--   o:ROOM       hash: the charter of the room, with the field 'logged' if anything was said there
 --   rooms        hash: ROOM -> packed [spelling, people]
 -- In lane 0: sessions (number -> packed record), of:S (set of the sessions of S), names (compared name -> numbers), tok
 -- (digest -> number), servers (S -> packed state), reaping (S -> the server that gives S up), taken:S (sessions that
@@ -60,11 +61,11 @@ local function remove_member(m, n, number)
 end
 
 -- The members have changed: count them in `rooms`, and let everything of an empty room expire.
-local function recount(rooms, r, h, n, t, dead, room, spelling)
+local function recount(rooms, r, h, n, t, o, dead, room, spelling)
   local people = redis.call('HLEN', n)
   if people == 0 then
     redis.call('HDEL', rooms, room)
-    for _, key in ipairs({r, h, t, dead}) do redis.call('EXPIRE', key, DAYS_7) end
+    for _, key in ipairs({r, h, t, o, dead}) do redis.call('EXPIRE', key, DAYS_7) end
     return
   end
   local old = redis.call('HGET', rooms, room)
@@ -75,19 +76,27 @@ local function recount(rooms, r, h, n, t, dead, room, spelling)
   end
   if before ~= people then redis.call('HSET', rooms, room, cmsgpack.pack({spelling, people})) end
   if before == 0 then
-    for _, key in ipairs({r, h, t, dead}) do redis.call('PERSIST', key) end
+    for _, key in ipairs({r, h, t, o, dead}) do redis.call('PERSIST', key) end
   end
 end
 
 -- Do what one op of a batch changes.
-local function change(op, here, m, n, t, room, top)
+local function change(op, here, m, n, t, o, room, top)
   local kind = op[1]
+  if kind == 'set' and redis.call('HLEN', n) == 0 and redis.call('EXISTS', o) == 0 then
+    redis.call('HSET', o, op[4], op[5])  -- an empty room without a log belongs to the one who enters it
+  end
   if kind == 'set' or (kind == 'change' and redis.call('HEXISTS', m, op[2]) == 1) then
     set_member(m, n, op[2], op[3])
     redis.call('SADD', here, op[2] .. ' ' .. room)
   elseif kind == 'out' then
     remove_member(m, n, op[2])
     redis.call('SREM', here, op[2] .. ' ' .. room)
+    if redis.call('HLEN', n) == 0 and redis.call('HEXISTS', o, 'logged') == 0 then redis.call('DEL', o) end
+  elseif kind == 'charter' and op[3] then
+    redis.call('HSET', o, op[2], op[3])
+  elseif kind == 'charter' then
+    redis.call('HDEL', o, op[2])
   elseif kind == 'topic' and op[2] then
     redis.call('SET', t, cmsgpack.pack({op[2], op[3], tonumber(top) - op[4]}))
   elseif kind == 'topic' then
@@ -116,10 +125,10 @@ local function append(r, h, keep, top, count, batch)
   return top, before
 end
 
--- KEYS fence here rooms, then for each room r h, and m n t dead behind them if the room has ops
+-- KEYS fence here rooms, then for each room r h, and m n t o dead behind them if the room has ops
 -- ARGV generation keep prefix of channels, then for each room: room spelling top count batch ops
---   ops: '' or a packed list of ["set", number, member], ["change", number, member] for one that is in, ["out", number],
---   ["topic", text or false, by, steps below the top]
+--   ops: '' or a packed list of ["set", number, member, field of an operator, name], ["change", number, member] for one
+--   that is in, ["out", number], ["topic", text or false, by, steps below the top], ["charter", field, value or false]
 -- Returns the stamp of each batch.
 local function commit(keys, args)
   local error = refused(keys[1], args[1])
@@ -132,12 +141,12 @@ local function commit(keys, args)
     local top, before = append(r, h, keep, args[j + 2], tonumber(args[j + 3]), batch)
     i = i + 2
     if ops ~= '' then
-      local m, n, t, dead = keys[i], keys[i + 1], keys[i + 2], keys[i + 3]
+      local m, n, t, o, dead = keys[i], keys[i + 1], keys[i + 2], keys[i + 3], keys[i + 4]
       for _, op in ipairs(cmsgpack.unpack(ops)) do
-        change(op, keys[2], m, n, t, room, top)
+        change(op, keys[2], m, n, t, o, room, top)
       end
-      recount(keys[3], r, h, n, t, dead, room, args[j + 1])
-      i = i + 4
+      recount(keys[3], r, h, n, t, o, dead, room, args[j + 1])
+      i = i + 5
     end
     redis.call('SPUBLISH', prefix .. 'r:' .. room, before .. ' ' .. top .. ' ' .. batch)
     tops[#tops + 1] = top
@@ -145,8 +154,8 @@ local function commit(keys, args)
   return tops
 end
 
--- KEYS rooms h m t ; ARGV room spelling
--- Reserves the spelling. Returns the spelling, the newest stamp, the members and the topic ('' for none).
+-- KEYS rooms h m t o ; ARGV room spelling
+-- Reserves the spelling. Returns the spelling, the newest stamp, the members, the topic ('' for none) and the charter.
 local function look(keys, args)
   redis.call('HSETNX', keys[1], args[1], cmsgpack.pack({args[2], 0}))
   return {
@@ -154,6 +163,7 @@ local function look(keys, args)
     redis.call('GET', keys[2]) or '0',
     redis.call('HGETALL', keys[3]),
     redis.call('GET', keys[4]) or '',
+    redis.call('HGETALL', keys[5]),
   }
 end
 
@@ -164,20 +174,21 @@ local function holds_redacted(dead, top, count)
   return false
 end
 
--- KEYS fence rooms r h m n t dead
+-- KEYS fence rooms r h m n t o dead
 -- ARGV generation keep room spelling, the caller's newest stamp, topic (packed or ''), '1' if others may have batches that
--- the caller lacks, number of batches, for each: top before count batch; then for each member: number member
+-- the caller lacks, charter (packed list of fields and values), number of batches, for each: top before count batch; then
+-- for each member: number member
 -- Brings back what Redis has lost and the caller has applied, up to a batch that the caller lacks and another server may
 -- have: nothing could be put before those that follow. Returns how many batches were brought back.
 local function restore(keys, args)
   local error = refused(keys[1], args[1])
   if error then return error end
-  local r, h, m, n, t, dead = keys[3], keys[4], keys[5], keys[6], keys[7], keys[8]
-  local mine, restored, j = tonumber(args[5]), 0, 9
+  local r, h, m, n, t, o, dead = keys[3], keys[4], keys[5], keys[6], keys[7], keys[8], keys[9]
+  local mine, restored, j = tonumber(args[5]), 0, 10
   local head = tonumber(redis.call('GET', h) or newest(r))
   local is_behind = head < mine
   local is_whole = args[7] ~= '1'
-  for _ = 1, tonumber(args[8]) do
+  for _ = 1, tonumber(args[9]) do
     local top = tonumber(args[j])
     if top > head and (is_whole or tonumber(args[j + 1]) <= head) then
       if not holds_redacted(dead, top, tonumber(args[j + 2])) then
@@ -195,6 +206,9 @@ local function restore(keys, args)
   end
   redis.call('SET', h, args[5], 'KEEPTTL')
   if args[6] == '' then redis.call('DEL', t) else redis.call('SET', t, args[6]) end
+  local charter = cmsgpack.unpack(args[8])
+  redis.call('DEL', o)
+  if #charter > 0 then redis.call('HSET', o, unpack(charter)) end
   local given = {}
   for i = j, #args, 2 do
     given[args[i]] = true
@@ -203,7 +217,7 @@ local function restore(keys, args)
   for _, number in ipairs(redis.call('HKEYS', m)) do
     if not given[number] then remove_member(m, n, number) end
   end
-  recount(keys[2], r, h, n, t, dead, args[3], args[4])
+  recount(keys[2], r, h, n, t, o, dead, args[3], args[4])
   return restored
 end
 

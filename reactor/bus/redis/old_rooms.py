@@ -10,6 +10,7 @@ from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Event, encode_batch, rea
 from pylingo.reactor.bus.redis.changes import pack_topic
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.questions import Command
+from pylingo.reactor.history.charter import LOGGED, NONE, ON, Charter
 from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared.codec import encode
 from pylingo.shared.messages import Entry, Message
@@ -18,12 +19,14 @@ EXPIRY = 7 * 86_400
 """Seconds after which the log of an empty room expires, as in `library.lua`."""
 
 
-def room_commands(keys: Keys, room: str, entries: Iterable[Entry], topic: StoredTopic | None) -> Iterator[Command]:
+def room_commands(
+    keys: Keys, room: str, entries: Iterable[Entry], topic: StoredTopic | None, charter: Charter | None = None
+) -> Iterator[Command]:
     """Yield the commands that write a room, given by its compared form, into a cluster that has no log of it.
 
     The entries are ascending. The keys that they were sent with are left out: the numbers of sessions begin anew.
     """
-    stream, head, topics = (keys.of_room(kind, room) for kind in "rht")
+    stream, head, topics, charters = (keys.of_room(kind, room) for kind in "rhto")
     before = 0
     for entry in entries:
         yield "XADD", stream, f"{entry.at}-0", "b", _batch(room, entry), "p", before
@@ -32,6 +35,9 @@ def room_commands(keys: Keys, room: str, entries: Iterable[Entry], topic: Stored
         yield "SET", head, before
         yield "EXPIRE", stream, EXPIRY
         yield "EXPIRE", head, EXPIRY
+        fields = (charter or NONE).changed({LOGGED: ON}).fields  # without a log there is no charter either
+        yield "HSET", charters, *(part for pair in fields.items() for part in pair)
+        yield "EXPIRE", charters, EXPIRY
     if topic is not None:
         yield "SET", topics, pack_topic(topic), "NX", "EX", EXPIRY
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pylingo.reactor.bus.redis.blob import read_batch
-from pylingo.reactor.bus.redis.changes import read_members, read_topic
+from pylingo.reactor.bus.redis.changes import read_charter, read_members, read_topic
 from pylingo.reactor.bus.redis.counters import Counters
 from pylingo.reactor.bus.redis.deployment import Deployment
 from pylingo.reactor.bus.redis.feed import Arrival, Feed, FeedState, Flight, Gap, Reading
@@ -108,11 +108,14 @@ class Reader:
             if isinstance(reply, RedisError):
                 self._reactor.call_later(_RETRY, self._look, feed, read)
                 return
-            name, head, members, topic = reply
-            read(Reading(name.decode(), int(head), read_members(members), read_topic(topic)))
+            name, head, members, topic, charter = reply
+            room = read_members(members), read_topic(topic), read_charter(charter)
+            read(Reading(name.decode(), int(head), *room))
 
-        kinds = [self._keys.key(feed.lane, rest) for rest in ("rooms", *(f"{kind}:{feed.key}" for kind in "hmt"))]
-        self._deployment.ears(feed.lane).call(answer, "FCALL", function("look"), 4, *kinds, feed.key, feed.name)
+        kinds = [self._keys.key(feed.lane, rest) for rest in ("rooms", *(f"{kind}:{feed.key}" for kind in "hmto"))]
+        self._deployment.ears(feed.lane).call(
+            answer, "FCALL", function("look"), len(kinds), *kinds, feed.key, feed.name
+        )
 
     def _read_page(self, feed: Feed, reading: Reading | None) -> None:
         """Read on above what has come. `reading` is what the room was at some stamp, if batches are gone."""

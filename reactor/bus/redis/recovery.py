@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from pylingo.reactor.bus.redis.blob import read_batch
-from pylingo.reactor.bus.redis.changes import pack_member, pack_topic
+from pylingo.reactor.bus.redis.changes import pack_charter, pack_member, pack_topic
 from pylingo.reactor.bus.redis.committer import room_keys
 from pylingo.reactor.bus.redis.deployment import Deployment
 from pylingo.reactor.bus.redis.feed import Arrival, Feed, FeedState
@@ -228,13 +228,14 @@ class Recovery:
         ]
         members = [part for number, member in feed.roll.sessions() for part in (number, pack_member(member))]
         keys = [self._keys.key(feed.lane, rest) for rest in (f"fence:{self._server}", "rooms")]
+        room = room_keys(self._keys, feed)
         self._deployment.ears(feed.lane).call(
             answer,
             "FCALL",
             function("restore"),
-            len(keys) + 6,
+            len(keys) + len(room),
             *keys,
-            *room_keys(self._keys, feed),
+            *room,
             self._generations[feed.lane],
             self._keep,
             feed.key,
@@ -242,6 +243,7 @@ class Recovery:
             feed.received,
             pack_topic(feed.topic),
             int(is_shared),
+            pack_charter(feed.charter),
             len(arrivals),
             *batches,
             *members,

@@ -6,11 +6,12 @@ of the room keep their order.
 """
 
 import collections
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, cast
 
 from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Batch, Event, Marks, Op
+from pylingo.reactor.bus.redis.changes import founder
 from pylingo.reactor.bus.redis.deeds import WITHDRAWN, Deed, Saying, Unconfirmed
 from pylingo.reactor.bus.redis.feed import Feed, Proposal
 from pylingo.reactor.bus.redis.feeds import Feeds
@@ -21,6 +22,8 @@ from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import STAYING, Session, State
 from pylingo.reactor.chat.waiting import wait_for
+from pylingo.reactor.history import charter
+from pylingo.reactor.history.charter import LOGGED, ON
 from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared.codec import encode
 from pylingo.shared.messages import Away, Joined, Left, Message, Redacted, Renamed, Say, Skipped, Topic
@@ -157,6 +160,18 @@ class Rooms:
         ask = partial(self.propose, room.key, event, session)
         wait_for(session, ask, lambda at: then(Topic(room.name, text, by, at)))
 
+    def govern(
+        self,
+        session: Session,
+        room: Room[Session],
+        fields: Mapping[str, str | None],
+        record: Record,
+        then: Callable[[], object],
+    ) -> None:
+        """See `Bus.govern`."""
+        event = Event(op=["charter", dict(fields), encode(record)])
+        wait_for(session, partial(self.propose, room.key, event, session), lambda at: then())
+
     def tell_room(self, session: Session, name: str, record: Record) -> None:
         """See `Bus.tell_room`."""
         self.propose(fold(name), Event(encode(record)), session)
@@ -196,6 +211,21 @@ class Rooms:
         assert member is not None, "the directory of a room has whom the roll has"
         return member.name
 
+    def is_operator(self, room: str, key: str) -> bool:
+        """See `Bus.is_operator`."""
+        feed, register = self._feeds_here[room], self._hub.access.register
+        numbers = feed.roll.numbers(key)
+        keys = {one.fingerprint for number in numbers if (one := feed.roll.get(number)) is not None} - {None}
+        if any(map(register.is_operator, keys)):
+            return True
+        if not feed.charter.fields:
+            return False
+        return feed.charter.is_operator([*numbers, *(one for key in keys for one in register.keys_of(key))])
+
+    def numbers(self, room: str) -> Collection[int]:
+        """See `Bus.numbers`."""
+        return {number for number, _ in self._feeds_here[room].roll.sessions()}
+
     def first_session(self, room: str, key: str) -> int | None:
         """The session that stands for a person in a room: the first of them that has come, the same for all servers.
 
@@ -211,6 +241,8 @@ class Rooms:
         hub.raise_stamps(top)
         for index, key, number, name in batch.keys:
             self._history.look_ups.noted(feed.key, key, number, name, top - batch.count + 1 + index)
+        if LOGGED not in feed.charter.fields and batch.message_count:
+            self._set_charter(feed, feed.charter.changed({LOGGED: ON}))
         if own is None and not batch.ops:
             if (room := hub.rooms.get(feed.key)) is not None:
                 room.tell_messages(hub.tick, *batch.stamped(top))
@@ -245,11 +277,15 @@ class Rooms:
         room = self._hub.rooms.get(feed.key)
         if room is not None:
             room.topic = feed.topic
+            room.charter = feed.charter
             room.directory.replace(feed.roll.keys())
             self._hub.members_changed()
 
     def _joined(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
         _, number, name, *marks = op
+        if not feed.roll and not feed.charter.fields:
+            field, value = founder(number, name, marks[0])
+            self._set_charter(feed, charter.Charter({field: value}))
         is_new = feed.roll.add(number, Member(name, *marks))
         if actor is not None and actor.state in _STAYS:
             actor.enter(self._room(feed, name if is_new else None), is_new)
@@ -260,7 +296,8 @@ class Rooms:
         if is_new and room is not None:
             room.directory.add(fold(name))
             self._hub.members_changed()
-            self._tell(feed.key, encode(Joined(room.name, name, None, None, *marks)))
+            is_operator = self._is_room_operator(feed, number, marks[0])
+            self._tell(feed.key, encode(Joined(room.name, name, None, None, marks[0], marks[1], is_operator or None)))
 
     def _left(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
         _, number, reason, by, text = op
@@ -268,6 +305,8 @@ class Rooms:
         if removed is None:
             return
         member, is_last = removed
+        if not feed.roll and LOGGED not in feed.charter.fields:
+            self._set_charter(feed, charter.NONE)
         room = self._hub.rooms.get(feed.key)
         if actor is not None and room is not None and room in actor.rooms:  # it has heard everything before this
             actor.step_out(room)
@@ -304,7 +343,8 @@ class Rooms:
         if (leaves and comes) or (is_spelling and all(one is None or one.name != name for one in others)):
             record = Renamed(old.name, name, room.name, None, *marks)
         elif comes:
-            record = Joined(room.name, name, None, None, *marks)
+            is_operator = self._is_room_operator(feed, number, marks[0])
+            record = Joined(room.name, name, None, None, marks[0], marks[1], is_operator or None)
         elif leaves:
             record = Left(room.name, old.name, "leave")
         if record is not None:
@@ -329,6 +369,21 @@ class Rooms:
             self._hub.set_topic(room, feed.topic)
             self._tell(feed.key, encode(Topic(room.name, text, by, at)), 0, actor)
 
+    def _governed(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
+        _, fields, frame = op
+        self._set_charter(feed, feed.charter.changed(fields))
+        self._tell(feed.key, frame, 0, actor)
+
+    def _set_charter(self, feed: Feed, value: charter.Charter) -> None:
+        feed.charter = value
+        if (room := self._hub.rooms.get(feed.key)) is not None:
+            self._hub.set_charter(room, value)
+
+    def _is_room_operator(self, feed: Feed, number: int, fingerprint: str | None) -> bool:
+        """Whether a session is one of an operator of the room."""
+        keys = self._hub.access.register.keys_of(fingerprint)
+        return bool(feed.charter.fields) and feed.charter.is_operator([number, *keys])
+
     def _redacted(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
         self._tell(feed.key, encode(Redacted(feed.name, *op[1:])), 0, actor)
 
@@ -349,6 +404,7 @@ class Rooms:
             self._history.topics.set(feed.key, feed.topic)
             room = self._hub.room(feed.name)
             self._feeds_here[feed.key] = feed
+            room.charter = feed.charter
             key = fold(besides) if besides is not None else None
             room.directory.replace(feed.roll.keys() - {key})
         return room
@@ -366,5 +422,6 @@ _EFFECTS: dict[str, Callable[[Rooms, Feed, int, Op, Session | None], Any]] = {
     "rename": Rooms._renamed,
     "away": Rooms._away,
     "topic": Rooms._topic,
+    "charter": Rooms._governed,
     "redact": Rooms._redacted,
 }

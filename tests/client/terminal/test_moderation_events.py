@@ -20,6 +20,8 @@ from pylingo.shared.messages import (
     Moderated,
     Ready,
     Redacted,
+    Renamed,
+    RoomOp,
     Users,
 )
 from pylingo.shared.schema import Record
@@ -140,3 +142,20 @@ def test_a_change_of_a_key_and_a_remark_are_shown() -> None:
     update(model, Remark("the invitation was not sent"), 0.0, NOON)
     assert "THE KEY OF bob HAS CHANGED" in texts(model)[0]
     assert texts(model)[1] == "! the invitation was not sent"
+
+
+def test_the_operators_of_a_room_are_known() -> None:
+    model = make("tea")
+    buffer = model.buffer
+    take(model, Joined("tea", "ada", 3, room_operator=True), Users("tea", ["ada", "bob", "eve"], False, 1, ["ada"]))
+    assert buffer.operators == {"ada"}
+    take(model, RoomOp("tea", "Bob", "ada", True), Joined("tea", "cy", room_operator=True))
+    assert buffer.operators == {"ada", "bob", "cy"}
+    take(model, Renamed("bob", "rob", "tea"), Left("tea", "cy", "leave"))
+    assert buffer.operators == {"ada", "rob"}
+    take(model, Joined("tea", "cy"), RoomOp("tea", "ada", "rob", False))
+    assert buffer.operators == {"rob"}
+    take(model, Users("tea", ["ada", "rob"], False, 2))
+    assert buffer.operators == set(), "a list says it anew"
+    take(model, RoomOp("tea", "rob", "ada", True), Left("tea", "ada"))
+    assert buffer.operators == set()

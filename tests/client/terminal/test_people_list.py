@@ -38,6 +38,14 @@ def test_operators_come_first_and_all_are_sorted_as_the_server_sorts_them() -> N
     assert [row.strip(" @") for row in shown(model)[2:6]] == sorted(["bob", "Ada", "éric", "ÉVA"], key=fold)
 
 
+def test_operators_of_the_room_come_first_as_well() -> None:
+    model = room("bob", "cy", "zoe", operators=("zoe",))
+    model.buffer.rank("CY", True)
+    assert shown(model)[:3] == ["@cy", "@zoe", " bob"]
+    model.buffer.rank("cy", False)
+    assert shown(model)[:3] == ["@zoe", " bob", " cy"]
+
+
 def test_the_list_follows_who_comes_goes_and_is_renamed() -> None:
     model = room("bob", "cy")
     assert shown(model)[:2] == [" bob", " cy"]

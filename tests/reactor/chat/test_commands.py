@@ -7,6 +7,7 @@ import pytest
 from pylingo.reactor.chat.commands import run_command
 from pylingo.reactor.chat.moderation import HANDLERS
 from pylingo.reactor.chat.requests import handle
+from pylingo.reactor.chat.room_operators import HANDLERS as ROOM_HANDLERS
 from pylingo.shared.codec import encode
 from pylingo.shared.commands import COMMANDS, OPTIONAL
 from pylingo.shared.errors import RequestError
@@ -37,7 +38,7 @@ from tests.fakes.chat import NOON, Chat, Person, error, goodbye, words_left_out
 IDS = [None, 0, 2**63 - 1]
 
 
-FOR_EVERYBODY = [command for command in COMMANDS if command.name not in HANDLERS]
+FOR_EVERYBODY = [command for command in COMMANDS if command.name not in {**HANDLERS, **ROOM_HANDLERS}]
 
 
 @pytest.fixture
@@ -71,15 +72,16 @@ def lists(person: Person) -> list[Record]:
 def test_a_list_is_right_after_whatever_changes_it(chat, deed, number):
     alice, bob = chat.people("alice", "bob")
     for _ in range(2):
-        assert lists(alice) == [Users("tea", ["alice", "bob"], False), Rooms([RoomInfo("tea", 2)], False)]
+        here = Users("tea", ["alice", "bob"], False, operators=["alice"])
+        assert lists(alice) == [here, Rooms([RoomInfo("tea", 2)], False)]
     deed(chat, bob)
     chat.tick()
     alice.got()
     rooms = [RoomInfo(room.name, len(room.members)) for _, room in sorted(chat.hub.rooms.items())]
     names = sorted(member.person.name for member in chat.hub.rooms["tea"].members.values())
-    assert lists(alice) == [Users("tea", names, False), Rooms(rooms, False)]
+    assert lists(alice) == [Users("tea", names, False, operators=["alice"]), Rooms(rooms, False)]
     alice.ask(Command("users", id=number), Command("list", id=number))
-    assert alice.got() == [Users("tea", names, False, number), Rooms(rooms, False, number)]
+    assert alice.got() == [Users("tea", names, False, number, ["alice"]), Rooms(rooms, False, number)]
 
 
 def test_a_repeated_request_gets_the_same_bytes(chat):
@@ -172,7 +174,7 @@ def test_joining_the_room_one_is_in_is_answered_and_told_to_nobody(chat, again):
     alice, bob = chat.people("alice", "bob")
     alice.ask(Command("join", again, 1))
     chat.tick()
-    assert alice.got() == [Joined("tea", "alice", 2, 1)]
+    assert alice.got() == [Joined("tea", "alice", 2, 1, room_operator=True)]
     assert bob.got() == []
 
 
@@ -224,7 +226,7 @@ def test_users_is_sorted_by_the_compared_form(chat, number):
     *_, person = chat.people("bob", "Alice", "Zoë", "carl", "ærin", "Zoe")
     chat.person("elsewhere", "coffee")
     person.ask(Command("users", id=number))
-    assert person.got() == [Users("tea", ["Alice", "bob", "carl", "Zoe", "Zoë", "ærin"], False, number)]
+    assert person.got() == [Users("tea", ["Alice", "bob", "carl", "Zoe", "Zoë", "ærin"], False, number, ["bob"])]
 
 
 def test_help_is_the_table_of_commands(chat):
@@ -233,7 +235,9 @@ def test_help_is_the_table_of_commands(chat):
     assert person.got() == [Help(list(COMMANDS), 1)]
     of_the_specification = ["name", "list", "join", "users", "leave", "help", "close"]
     further = ["open", "topic", "me", "msg", "who", "whois", "away", "irc-password"]
-    assert sorted(command.name for command in COMMANDS) == sorted([*of_the_specification, *further, *HANDLERS])
+    assert sorted(command.name for command in COMMANDS) == sorted(
+        [*of_the_specification, *further, *HANDLERS, *ROOM_HANDLERS]
+    )
 
 
 # Four bytes of UTF-8 each: the largest names that a frame can be asked to hold.

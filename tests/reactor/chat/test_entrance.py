@@ -429,7 +429,7 @@ def test_nothing_is_handled_before_the_password(door):
     assert guest.got() == [Pong(1)]
     assert tokenless(door.answers(guest, Hello(1, "ada", password="right"))) == [ready("ada")]
     assert door.gate.asked == [("right", "127.0.0.1")]
-    assert door.answers(guest, Command("join", "tea")) == [Joined("tea", "ada", 1)]
+    assert door.answers(guest, Command("join", "tea")) == [Joined("tea", "ada", 1, room_operator=True)]
 
 
 @pytest.mark.parametrize(

@@ -126,13 +126,17 @@ def test_a_room_emptied_and_made_anew_in_one_tick_is_another_room(chat):
         (alice, Command("join", "tea")),
         (bob, Say("new")),
     )
-    assert alice.got() == [Left("tea", "alice"), Joined("Tea", "alice", 2), Message("Tea", "bob", "new", NOON + 2)]
+    assert alice.got() == [
+        Left("tea", "alice"),
+        Joined("Tea", "alice", 2, room_operator=True),
+        Message("Tea", "bob", "new", NOON + 2),
+    ]
     assert bob.got() == [
         Message("tea", "alice", "old", NOON),
         Left("tea", "alice", "leave"),
         Left("tea", "bob"),
         Joined("Tea", "bob", 1),
-        Joined("Tea", "alice"),
+        Joined("Tea", "alice", room_operator=True),
     ]
 
 

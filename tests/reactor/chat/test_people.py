@@ -59,7 +59,7 @@ def test_a_topic_stays_when_the_room_empties(chat):
     assert "tea" not in chat.hub.rooms
     assert answers(chat, ada, Command("join", "TEA"))[-1] == Topic("TEA", "Assam", "ada", NOON)
     answers(chat, ada, Command("topic", "-"), Command("leave"))
-    assert answers(chat, ada, Command("join", "tea")) == [Joined("tea", "ada", 1)]
+    assert answers(chat, ada, Command("join", "tea")) == [Joined("tea", "ada", 1, room_operator=True)]
 
 
 def test_a_topic_is_one_line(chat):

@@ -404,7 +404,7 @@ def test_the_former_room_may_have_been_of_the_new_connection_alone(chat):
     back.ask(Command("join", "mine"), Say("to myself", id=1), Hello(1, resume=token))
     chat.tick()
     assert back.got() == [
-        Joined("mine", "guest-2", 1),
+        Joined("mine", "guest-2", 1, room_operator=True),
         Sent("mine", NOON, 1),
         ready_of("alice", "tea", token, True),
     ]

@@ -140,7 +140,7 @@ def test_on_sockets_nothing_more_of_the_old_connection_is_handled(bench):
     desk.turn()
     back.send(Command("users"))
     desk.turn()
-    assert back.got() == [Users("tea", ["alice", "guest-2"], False)]
+    assert back.got() == [Users("tea", ["alice", "guest-2"], False, operators=["alice"])]
 
 
 def test_on_sockets_of_requests_in_one_turn_none_of_the_old_connection_follows_the_takeover(bench):

@@ -182,7 +182,7 @@ def test_a_session_that_gets_no_seat_leaves_at_once(chat, reason):
     assert bob.got() == [Left("tea", "anne", reason)]
     assert not resume(chat, token, "a")[1].resumed
     bob.ask(Command("users"))
-    assert bob.got() == [Users("tea", ["alice", "bob"], False)]
+    assert bob.got() == [Users("tea", ["alice", "bob"], False, operators=["bob"])]
 
 
 def test_a_client_that_keeps_coming_and_going_gets_no_seat(chat):

@@ -65,7 +65,7 @@ def test_opening_a_room_again_makes_it_current_and_tells_nobody(chat):
     ada = entered(chat, "ada", "tea", "ops")
     bob = entered(chat, "bob", "tea")
     ada.got()
-    assert answers(chat, ada, Command("open", "tea", 1)) == [Joined("tea", "ada", 2, 1)]
+    assert answers(chat, ada, Command("open", "tea", 1)) == [Joined("tea", "ada", 2, 1, room_operator=True)]
     assert bob.got() == []
     assert names_of(ada) == ["tea", "ops"]
 
@@ -83,16 +83,16 @@ def test_joining_a_room_that_one_is_in_leaves_the_current_one(chat):
     ada = entered(chat, "ada", "tea", "ops")
     bob = entered(chat, "bob", "tea", "ops")
     ada.got()
-    assert answers(chat, ada, Command("join", "tea")) == [Joined("tea", "ada", 2)]
+    assert answers(chat, ada, Command("join", "tea")) == [Joined("tea", "ada", 2, room_operator=True)]
     assert bob.got() == [Left("ops", "ada", "moved")]
     assert names_of(ada) == ["tea"]
-    assert answers(chat, ada, Command("join", "tea")) == [Joined("tea", "ada", 2)]
+    assert answers(chat, ada, Command("join", "tea")) == [Joined("tea", "ada", 2, room_operator=True)]
     assert bob.got() == []
 
 
 def test_a_join_that_names_a_room_leaves_that_one(chat):
     ada = entered(chat, "ada", "tea", "ops")
-    assert answers(chat, ada, Command("join", "dev", 1, "tea")) == [Joined("dev", "ada", 1, 1)]
+    assert answers(chat, ada, Command("join", "dev", 1, "tea")) == [Joined("dev", "ada", 1, 1, room_operator=True)]
     assert names_of(ada) == ["dev", "ops"]
 
 
@@ -121,8 +121,8 @@ def test_one_room_more_than_the_most_is_refused(chat):
     assert len(names_of(ada)) == MAX_ROOMS == 20
     assert answers(chat, ada, Command("open", "further", 1)) == [error("too-many-rooms", 1)]
     assert "further" not in chat.hub.rooms
-    assert answers(chat, ada, Command("open", "ROOM-3", 2)) == [Joined("room-3", "ada", 1, 2)]
-    assert answers(chat, ada, Command("join", "further", 3)) == [Joined("further", "ada", 1, 3)]
+    assert answers(chat, ada, Command("open", "ROOM-3", 2)) == [Joined("room-3", "ada", 1, 2, room_operator=True)]
+    assert answers(chat, ada, Command("join", "further", 3)) == [Joined("further", "ada", 1, 3, room_operator=True)]
     assert len(names_of(ada)) == MAX_ROOMS
 
 
@@ -132,7 +132,7 @@ def test_an_empty_name_counts_as_absent(chat, empty):
     assert answers(chat, ada, Say("hi", id=1, room=empty)) == [Sent("tea", NOON, 1)]
     [page] = answers(chat, ada, HistoryRequest(id=2, room=empty, with_=empty))
     assert page.room == "tea"
-    assert answers(chat, ada, Command("users", id=3, room=empty)) == [Users("tea", ["ada"], False, 3)]
+    assert answers(chat, ada, Command("users", id=3, room=empty)) == [Users("tea", ["ada"], False, 3, ["ada"])]
     assert answers(chat, ada, HistoryRequest(id=4, room=empty, inbox=True))[0].room is None
     # But what was meant for one person must never go to a room.
     assert answers(chat, ada, Say("hi", id=5, to=empty)) == [error("no-such-user", 5)]
@@ -165,7 +165,7 @@ def test_requests_act_on_the_room_that_they_name(chat):
     assert answers(chat, ada, Say("hi", id=1, room="TEA")) == [Sent("tea", NOON, 1)]
     assert bob.got() == [Message("tea", "ada", "hi", NOON)]
     assert eve.got() == []
-    assert answers(chat, ada, Command("users", None, 2, "tea")) == [Users("tea", ["ada", "bob"], False, 2)]
+    assert answers(chat, ada, Command("users", None, 2, "tea")) == [Users("tea", ["ada", "bob"], False, 2, ["ada"])]
     assert answers(chat, ada, Say("hi", id=3)) == [Sent("ops", NOON + 1, 3)]
     assert eve.got() == [Message("ops", "ada", "hi", NOON + 1)]
     (page,) = answers(chat, ada, HistoryRequest(id=4, room="tea"))

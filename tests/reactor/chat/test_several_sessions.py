@@ -69,13 +69,13 @@ def test_a_person_joins_once_and_leaves_once(chat):
         [Joined("tea", "ada", 2, 1, ADA)],
         [Joined("tea", "ada", 2, 2, ADA)],
     ]
-    assert answers(chat, bob, Command("users")) == [Users("tea", ["ada", "bob"], False)]
+    assert answers(chat, bob, Command("users")) == [Users("tea", ["ada", "bob"], False, operators=["bob"])]
     assert answers(chat, bob, Command("list")) == [Rooms([RoomInfo("tea", 2)], False)]
     laptop.ask(Command("leave"))
     assert read(chat, bob, phone) == [[], []]
     phone.ask(Command("close"))
     assert read(chat, bob) == [[Left("tea", "ada", "close")]]
-    assert answers(chat, bob, Command("users")) == [Users("tea", ["bob"], False)]
+    assert answers(chat, bob, Command("users")) == [Users("tea", ["bob"], False, operators=["bob"])]
 
 
 def test_a_connection_that_breaks_takes_nobody_away_who_is_still_there(chat):
@@ -165,9 +165,9 @@ def test_a_new_name_of_one_connection_is_one_more_person(chat):
     ]
     assert answers(chat, laptop, Command("users")) == [
         Joined("tea", "anne", None, None, ADA),
-        Users("tea", ["ada", "anne", "bob"], False),
+        Users("tea", ["ada", "anne", "bob"], False, operators=["bob"]),
     ]
-    assert answers(chat, bob, Command("users")) == [Users("ops", ["anne", "bob"], False)]
+    assert answers(chat, bob, Command("users")) == [Users("ops", ["anne", "bob"], False, operators=["bob"])]
     phone.lose()
     assert {record.name for record in read(chat, bob)[0]} == {"anne"}
 
@@ -186,7 +186,7 @@ def test_a_connection_that_takes_the_name_of_another_is_one_with_it(chat):
     assert answers(chat, bob, Command("who")) == [
         People([PersonInfo("ada", 3, None, ADA), PersonInfo("bob", 3)], False)
     ]
-    assert answers(chat, bob, Command("users", room="tea")) == [Users("tea", ["ada", "bob"], False)]
+    assert answers(chat, bob, Command("users", room="tea")) == [Users("tea", ["ada", "bob"], False, operators=["bob"])]
     phone.ask(Command("name", "bot"))
     assert sorted(read(chat, bob)[0], key=str) == [
         Joined("tea", "bot", None, None, ADA),

@@ -133,7 +133,7 @@ def test_skipped_stands_in_the_place_of_what_was_left_out(slow):
     ("request_", "answer"),
     [
         (Command("leave", id=1), Left("tea", "alice", re=1)),
-        (Command("join", "coffee", 1), Joined("coffee", "alice", 1, 1)),
+        (Command("join", "coffee", 1), Joined("coffee", "alice", 1, 1, room_operator=True)),
         (Command("close", id=1), goodbye("close", 1)),
         (Hello(2, id=1), goodbye("protocol", 1)),
     ],

@@ -109,7 +109,7 @@ def test_history_speaks_of_the_room_one_is_in(chat):
     chat.tick()
     coffee, joined, tea = alice.got()
     assert coffee == HistoryPage("coffee", [Entry("alice", "coffee", NOON + 1)], False, NOON + 1)
-    assert joined == Joined("TEA", "alice", 1)
+    assert joined == Joined("TEA", "alice", 1, room_operator=True)
     assert tea == HistoryPage("TEA", [Entry("alice", "tea", NOON)], False, NOON)
 
 

@@ -65,7 +65,7 @@ def test_a_file_from_before_there_were_marks_gets_them(tmp_path):
     with contextlib.closing(open_file(path)) as file:
         store.insert(file, [(1, "tea", "alice", "hi", "k", 7, *[None] * 5)])
         file.executescript(
-            "drop table mark; drop table inbox; drop table topic; drop table chapter;"
+            "drop table mark; drop table inbox; drop table topic; drop table chapter; drop table charter;"
             " alter table message drop column recipient; alter table message drop column action;"
             " alter table message drop column fingerprint; alter table message drop column operator;"
             " alter table message drop column redacted;"

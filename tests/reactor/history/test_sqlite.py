@@ -25,6 +25,7 @@ from pylingo.shared.messages import (
     Command,
     Entry,
     HistoryRequest,
+    Joined,
     Message,
     Notice,
     PongRequest,
@@ -528,7 +529,10 @@ def test_sent_follows_the_commit_and_the_room_does_not_wait(desk, path):
     chat = Chat(log=log.history)
     chat.scheduled = log.loop.scheduled
     chat.hub = Hub(log.loop.scheduled.append, LocalBus(), lambda: chat.now, history=log.history)
-    alice, bob = chat.people("alice", "bob")
+    alice, bob = people = chat.people("alice", "bob")
+    log.loop.until(lambda: all(person.session.rooms for person in people))  # the file may have a log of the room
+    chat.tick()
+    assert [type(person.got()[-1]) for person in people] == [Joined, Joined]
     alice.ask(Say("hi", "k", 1), Say("hi", "k", 2))
     chat.tick()
     assert [type(record) for record in bob.got()] == [Message]
@@ -558,6 +562,7 @@ def test_everybody_is_told_when_the_file_fails(path, small_disk):
         desk.server.start()
         desk.turn_until(lambda: desk.server.admission.intake.listeners)
         alice, bob = desk.guest(Command("join", "tea")), desk.guest()
+        desk.turn_until(lambda: desk.server.hub.rooms)
         heard: dict[str, list[Any]] = {"alice": [], "bob": []}
         for number in range(200):
             alice.send(Say("x" * 2_000, id=number))

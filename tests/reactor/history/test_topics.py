@@ -1,4 +1,4 @@
-"""The topics of rooms: how many are remembered, and which come back from a file."""
+"""The topics of rooms: which come back from a file."""
 
 import contextlib
 import sqlite3
@@ -7,32 +7,13 @@ import pytest
 
 from pylingo.reactor.bus.local import LocalBus
 from pylingo.reactor.chat.hub import Hub
-from pylingo.reactor.history import outage, topics, writer
+from pylingo.reactor.history import outage, per_room, writer
 from pylingo.reactor.history.topics import StoredTopic, Topics
 from tests.fakes.history import Desk
 
 
 def topic(at: int) -> StoredTopic:
     return StoredTopic(f"topic {at}", "ada", at)
-
-
-def test_a_topic_is_set_replaced_and_cleared():
-    known = Topics()
-    assert known.get("tea") is None
-    known.set("tea", topic(1))
-    known.set("tea", topic(2))
-    assert known.get("tea") == topic(2)
-    assert len(known) == 1
-    known.set("tea", None)
-    known.set("coffee", None)
-    assert (known.get("tea"), len(known)) == (None, 0)
-
-
-def test_the_topic_set_longest_ago_is_forgotten():
-    known = Topics(most=3)
-    for at, room in enumerate("abcad"):
-        known.set(room, topic(at))
-    assert [room for room, _ in known] == ["c", "a", "d"]
 
 
 def test_topics_survive_a_restart(tmp_path):
@@ -73,25 +54,6 @@ def test_topics_set_while_the_file_cannot_be_used_are_written_later(tmp_path, mo
     again.close()
 
 
-def test_the_topic_of_a_room_that_somebody_is_in_is_not_forgotten():
-    known = Topics(most=3)
-    for at, room in enumerate("abc"):
-        known.set(room, topic(at))
-    known.occupied("a")
-    assert known.set("d", topic(3)) == ["b"]
-    assert known.set("e", topic(4)) == ["c"]
-    assert known.get("a") == topic(0)
-    known.emptied("a")
-    assert [known.set(room, topic(9)) for room in "fgh"] == [["d"], ["e"], ["a"]]
-    for room in "ijkl":
-        known.occupied(room)
-        known.set(room, topic(10))
-    assert [room for room, _ in known] == list("ijkl"), "all of them are in use"
-    known.set("i", None)
-    known.emptied("j")
-    assert [room for room, _ in known] == list("jkl")
-
-
 def test_a_file_keeps_the_topics_that_are_in_memory(tmp_path):
     desk = Desk(tmp_path / "chat.db")
     desk.memory.topics = Topics(most=3)
@@ -114,7 +76,7 @@ def test_a_file_keeps_the_topics_that_are_in_memory(tmp_path):
     last.open()
     assert [at for _, (_, _, at) in last.history.topics] == [5, 6]
     last.close()
-    assert topics.MOST == 5_000
+    assert per_room.MOST == 5_000
 
 
 @pytest.mark.parametrize("is_cleared", [False, True])

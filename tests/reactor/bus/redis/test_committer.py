@@ -15,7 +15,7 @@ def key(rest: str) -> str:
 
 def test_the_keys_of_a_room() -> None:
     keys = room_keys(Keys(), Feed("lobby", "Lobby"))
-    assert keys == [key(f"{kind}:lobby") for kind in ("r", "h", "m", "n", "t", "dead")]
+    assert keys == [key(f"{kind}:lobby") for kind in ("r", "h", "m", "n", "t", "o", "dead")]
 
 
 def test_people_are_counted_and_not_sessions(servers: list[RoomLog], loop: Reactor, redis: RedisProcess) -> None:

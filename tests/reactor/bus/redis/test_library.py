@@ -6,9 +6,11 @@ from typing import Any
 import msgpack
 import pytest
 
+from pylingo.reactor.bus.redis.changes import pack_charter
 from pylingo.reactor.bus.redis.library import LIBRARY, function, load, source
 from pylingo.reactor.bus.redis.link import LinkLost, RedisError
 from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.history.charter import NONE
 from tests.fakes.redis_listeners import LinkLog, turn_until
 from tests.fakes.room_log import RoomLog
 from tests.redis_server import RedisProcess
@@ -261,9 +263,19 @@ def test_a_session_that_another_server_has_tells_nothing(loaded: RedisProcess) -
 
 def restore(redis: RedisProcess, mine: int, is_shared: bool, *batches: tuple[int, int]) -> Any:
     """Bring batches of one event back, each with its stamp and the one before it."""
-    keys = ["fence:1", "rooms", *(f"{kind}:tea" for kind in ("r", "h", "m", "n", "t", "dead"))]
+    keys = ["fence:1", "rooms", *(f"{kind}:tea" for kind in ("r", "h", "m", "n", "t", "o", "dead"))]
     parts = [part for top, before in batches for part in (top, before, 1, f"batch {top}")]
-    values = redis.call("GET", key("fence:1")), 100, "tea", "Tea", mine, "", int(is_shared), len(batches)
+    values = (
+        redis.call("GET", key("fence:1")),
+        100,
+        "tea",
+        "Tea",
+        mine,
+        "",
+        int(is_shared),
+        pack_charter(NONE),
+        len(batches),
+    )
     return call(redis, "restore", keys, *values, *parts)
 
 

@@ -4,6 +4,7 @@ from pylingo.reactor.bus.redis.blob import read_batch
 from pylingo.reactor.bus.redis.changes import read_topic
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.old_rooms import EXPIRY, room_commands
+from pylingo.reactor.history.charter import Charter
 from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared.messages import Entry
 from tests.fakes.people import fingerprint
@@ -37,6 +38,8 @@ def test_each_message_is_a_batch_with_its_stamp() -> None:
         ("SET", "pylingo:{0}h:tea", 3_001),
         ("EXPIRE", "pylingo:{0}r:tea", EXPIRY),
         ("EXPIRE", "pylingo:{0}h:tea", EXPIRY),
+        ("HSET", "pylingo:{0}o:tea", "logged", "1"),
+        ("EXPIRE", "pylingo:{0}o:tea", EXPIRY),
     ]
 
 
@@ -52,3 +55,10 @@ def test_a_topic_is_set_unless_there_is_one() -> None:
 
 def test_a_room_without_anything_needs_no_command() -> None:
     assert [*room_commands(Keys(), "tea", [], None)] == []
+
+
+def test_a_charter_comes_with_the_log_alone() -> None:
+    charter = Charter({"operator SHA256:x": "ada"})
+    written = [command for command in room_commands(Keys(), "tea", ENTRIES, None, charter) if command[0] == "HSET"]
+    assert written == [("HSET", "pylingo:{0}o:tea", "operator SHA256:x", "ada", "logged", "1")]
+    assert not [*room_commands(Keys(), "tea", [], None, charter)]

@@ -1,5 +1,6 @@
 """Rooms whose members are on two servers of a cluster, on a real Redis."""
 
+import itertools
 from dataclasses import replace
 
 from pylingo.reactor.bus.redis.feed import Feed
@@ -193,3 +194,41 @@ def test_a_session_whose_place_is_not_known_yet_enters_the_room(world: ClusterWo
     world.until(lambda: done)
     assert users(world, ann) == ["ann"]
     assert world.stored("HKEYS", "m:tea") == [b"%d" % ann.session.number]
+
+
+def operators(world: ClusterWorld, person: Person) -> list[str] | None:
+    """Those that a list of the people in the room marks."""
+    person.ask(Command("users"))
+    return [it for it in world.got(person) if isinstance(it, Users)][-1].operators
+
+
+def test_both_servers_know_the_operators_of_a_room(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    assert operators(world, ann) == operators(world, bob) == ["ann"]
+    ann.ask(Command("roomop", "bob"), Command("topiclock", "on"))
+    world.got(ann)
+    world.got(bob)
+    assert operators(world, ann) == operators(world, bob) == ["ann", "bob"]
+    stored = dict(itertools.batched(world.stored("HGETALL", "o:tea"), 2))
+    assert stored == {
+        b"operator %d" % ann.session.number: b"ann",
+        b"operator %d" % bob.session.number: b"bob",
+        b"topic-lock": b"1",
+    }
+    carl = world.come(pair[1], "carl", "tea")
+    assert operators(world, carl) == ["ann", "bob"], "as Redis has it"
+    for person in (ann, bob, carl):
+        person.ask(Command("leave"))
+        world.got(person)
+    assert world.stored("EXISTS", "o:tea") == 0, "nothing was said there"
+
+
+def test_the_charter_of_a_room_with_a_log_expires_with_the_log(world: ClusterWorld, pair: Pair) -> None:
+    ann = world.come(pair[0], "ann", "tea")
+    ann.ask(Say("hi"), Command("leave"))
+    world.got(ann)
+    assert world.stored("HGET", "o:tea", "logged") == b"1"
+    assert world.stored("TTL", "o:tea") > 0
+    bob = world.come(pair[1], "bob", "tea")
+    assert operators(world, bob) is None
+    assert world.stored("TTL", "o:tea") == -1

@@ -27,10 +27,13 @@ def test_modes_are_shown(desk: Desk):
 
 
 def test_only_operators_kick(desk: Desk):
-    ada = desk.client("ada", "#tea")
-    desk.client("bob", "#tea"), desk.client("cid")
-    ada.got()
-    assert numbers(ada.asks("KICK #tea bob", "KICK #tea cid", "KICK #no bob")) == ["482", "441", "403"]
+    ada, bob = desk.client("ada", "#tea"), desk.client("bob", "#tea")
+    desk.client("cid")
+    ada.got(), bob.got()
+    assert numbers(bob.asks("KICK #tea ada", "KICK #tea cid", "KICK #no ada")) == ["482", "441", "403"]
+    assert ada.asks("KICK #tea bob :too loud") == [":ada!ada-user@pylingo KICK #tea bob :too loud"], (
+        "the first one there"
+    )
 
 
 def test_who_is_kicked_is_told_by_whom_and_why(desk: Desk):

@@ -1,0 +1,34 @@
+"""Who may do what in a room: its operators, the people who are muted there, and its topic.
+
+The charter of a room says who they are. Operators of the server are operators in every room.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pylingo.reactor.chat.hub import Hub
+from pylingo.reactor.chat.person import Person
+from pylingo.reactor.chat.room import Room
+from pylingo.reactor.history.private import Owner
+
+
+def owners_of(hub: Hub[Any], person: Person[Any]) -> Iterator[Owner]:
+    """By what a room may know somebody: all keys of the person, and the sessions."""
+    yield from hub.access.register.keys_of(person.fingerprint)
+    for session in person.sessions:
+        yield session.number
+
+
+def owner_of(hub: Hub[Any], person: Person[Any]) -> Owner:
+    """By what a room is to know somebody from now on: a key, or the session of a guest."""
+    return hub.owner(person)
+
+
+def is_operator_of(hub: Hub[Any], room: Room[Any], person: Person[Any]) -> bool:
+    """Whether somebody is an operator of the room. Those of the server need not be."""
+    return bool(room.charter.fields) and room.charter.is_operator(owners_of(hub, person))
+
+
+def may_moderate(hub: Hub[Any], room: Room[Any], person: Person[Any]) -> bool:
+    """Whether somebody is an operator of the room or of the server."""
+    return hub.access.register.is_operator(person.fingerprint) or is_operator_of(hub, room, person)
