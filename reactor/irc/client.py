@@ -171,7 +171,7 @@ class Client:
         """The connection carries `session`, which must be registered in time."""
         self.session: Session = session
         self._timer = self.gateway.call_later(REGISTRATION, self._expire)
-        self.gateway.strangers += 1
+        self.gateway.strangers.add(self)
 
     def handle(self, session: Session, body: bytes) -> None:
         """Handle one line."""
@@ -421,7 +421,7 @@ class Client:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-            self.gateway.strangers -= 1
+            self.gateway.strangers.discard(self)
 
     def _expire(self) -> None:
         if self.stage is not Stage.REGISTERED and self.session.state is State.ATTACHED:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.seats import Timer
@@ -36,6 +36,14 @@ class Handler:
     least: int = 0
     is_light: bool = False
     is_early: bool = False
+
+
+class Stranger(Protocol):
+    """A client that is not registered."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its session goes on."""
 
 
 class Gateway:
@@ -74,11 +82,15 @@ class Gateway:
         """What clients are offered."""
         self.ping = format_message("PING", [name], name)
         self.created = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(clock() / 1e6))
-        self.strangers = 0
-        """The clients that are not registered yet."""
+        self.strangers: set[Stranger] = set()
+        """The clients that are not registered yet, until their sockets are closed."""
         self.most_users = 0
         """The most people that were here at the same time."""
 
     def is_here(self, key: str) -> bool:
         """Whether somebody has the name with this compared form."""
         return self.hub.here(key) is not None or self.hub.bus.stranger(key) is not None
+
+    def count_strangers(self) -> int:
+        """The number of clients that are connected and not registered."""
+        return sum(stranger.is_open for stranger in self.strangers)

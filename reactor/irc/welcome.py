@@ -64,11 +64,12 @@ def welcome(client: Client) -> None:
 def tell_numbers(client: Client) -> None:
     """How many people and rooms there are."""
     hub, gateway = client.gateway.hub, client.gateway
-    users = len(hub) - gateway.strangers
+    strangers = gateway.count_strangers()
+    users = len(hub) - strangers
     gateway.most_users = max(gateway.most_users, users)
     client.numeric(Numeric.RPL_LUSERCLIENT, users=users)
     client.numeric(Numeric.RPL_LUSEROP, count=0)
-    client.numeric(Numeric.RPL_LUSERUNKNOWN, count=gateway.strangers)
+    client.numeric(Numeric.RPL_LUSERUNKNOWN, count=strangers)
     client.numeric(Numeric.RPL_LUSERCHANNELS, count=len(hub.rooms))
     client.numeric(Numeric.RPL_LUSERME, users=users)
     client.numeric(Numeric.RPL_LOCALUSERS, users=users, most=gateway.most_users)
