@@ -210,6 +210,7 @@ class Connection:
         """Handle the requests that have come, until one must wait."""
         is_paced = self._service.pace.emission_interval > 0
         handled = False
+        face = self._face
         try:
             for body in self._decoder:
                 session = self._session
@@ -221,7 +222,7 @@ class Connection:
                     break
                 handled = True
                 try:
-                    self._face.handle(session, body)
+                    face.handle(session, face.decode(body))
                 except RequestError as error:
                     session.refuse(error)
                 if is_paced:

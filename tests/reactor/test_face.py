@@ -13,13 +13,13 @@ def test_a_request_is_handled():
     person = Chat().person()
     NATIVE.begin(person.session)
     [body] = NATIVE.decoder().feed(encode(PingRequest(7)))
-    NATIVE.handle(person.session, body)
+    NATIVE.handle(person.session, NATIVE.decode(body))
     assert person.got() == [Pong(7)]
 
 
 def test_what_is_no_request_ends_a_connection():
     with pytest.raises(FrameError):
-        NATIVE.handle(Chat().person().session, b"\xc1")
+        NATIVE.decode(b"\xc1")
 
 
 def test_a_native_connection_says_frames():
