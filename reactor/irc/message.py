@@ -14,7 +14,7 @@ MAX_CLIENT_TAGS = 4_094
 """The most bytes of tags that are relayed for a client."""
 
 _NO_TAGS: Mapping[str, str] = {}
-_COMMAND = re.compile(r"[A-Za-z]+\Z|[0-9]{3}\Z")
+_COMMAND = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z|[0-9]{3}\Z")
 _CLIENT_TAG = re.compile(r"\+(?:[A-Za-z0-9.-]+/)?[A-Za-z0-9-]+\Z")
 _ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
 _UNESCAPES = {":": ";", "s": " ", "r": "\r", "n": "\n"}

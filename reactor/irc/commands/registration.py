@@ -6,6 +6,7 @@ began one.
 
 from pylingo.reactor.irc.capabilities import InvalidSubcommandError, Phase
 from pylingo.reactor.irc.client import Asked, Client, Stage
+from pylingo.reactor.irc.commands.rooms import tell_clients
 from pylingo.reactor.irc.gateway import Handler
 from pylingo.reactor.irc.message import Message, format_message
 from pylingo.reactor.irc.numerics import Numeric
@@ -134,8 +135,10 @@ def _is_no_irc(client: Client, message: Message) -> None:
 
 def _setname(client: Client, message: Message) -> None:
     client.realname = message.params[0][:_MAX_REALNAME]
+    line = format_message("SETNAME", [client.realname], client.mask())
     if client.has("setname"):
-        client.send(format_message("SETNAME", [client.realname], client.mask()))
+        client.send(line)
+    tell_clients(client.session.rooms, client, "setname", line)
 
 
 _OTHERS = ("GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "CONNECT", "TRACE", "PATCH", "HELO", "EHLO")

@@ -1,5 +1,6 @@
 """Rooms: JOIN, PART, TOPIC, NAMES, LIST."""
 
+from collections.abc import Iterable
 from functools import partial
 
 from pylingo.reactor.chat.room import Room
@@ -7,7 +8,7 @@ from pylingo.reactor.chat.session import Session
 from pylingo.reactor.irc.client import Asked, Client
 from pylingo.reactor.irc.commands.history import Greeting
 from pylingo.reactor.irc.gateway import Handler
-from pylingo.reactor.irc.message import Message
+from pylingo.reactor.irc.message import Message, format_message
 from pylingo.reactor.irc.numerics import Numeric
 from pylingo.shared.messages import Command, Left
 from pylingo.shared.names import MAX_TYPED, fold
@@ -37,6 +38,14 @@ def room_of(client: Client, channel: str) -> Room[Session] | None:
     return None
 
 
+def tell_clients(rooms: Iterable[Room[Session]], besides: Client, capability: str, line: bytes) -> None:
+    """Send a line, once, to the clients in these rooms that have a capability, `besides` the one that it is about."""
+    for outbox in dict.fromkeys(session.outbox for room in rooms if room.voices for session in room.members.values()):
+        voice = outbox.voice
+        if isinstance(voice, Client) and voice is not besides and voice.has(capability) and not outbox.is_skipping:
+            outbox.write_lines(line)
+
+
 def _join(client: Client, message: Message) -> None:
     if message.params[0] == "0":
         for room in client.session.rooms:
@@ -59,14 +68,20 @@ def _enter(client: Client, channel: str) -> None:
         client.ask(Command("open", channel), Asked("JOIN", channel, channel))
 
 
-def _is_in(client: Client, channel: str) -> bool:
+def _entered(client: Client, channel: str) -> Room[Session] | None:
     key = fold(channel.removeprefix("#")) if len(channel) <= MAX_TYPED else ""
-    return any(room.key == key for room in client.session.rooms)
+    return next((room for room in client.session.rooms if room.key == key), None)
+
+
+def _is_in(client: Client, channel: str) -> bool:
+    return _entered(client, channel) is not None
 
 
 def _greet(client: Client, channel: str) -> None:
     """Say who is in the room that was entered."""
-    if not client.was_refused and _is_in(client, channel):
+    if not client.was_refused and (room := _entered(client, channel)) is not None:
+        if (text := client.session.person.away) is not None:
+            tell_clients([room], client, "away-notify", format_message("AWAY", [text], client.mask()))
         client.ask(Command("users", room=channel), Asked("NAMES", channel, channel))
 
 

@@ -122,3 +122,14 @@ def test_rooms_are_listed(desk: Desk):
 def test_targets_are_each_once_and_not_too_many():
     assert targets("a,,b,a") == ["a", "b"]
     assert len(targets(",".join(map(str, range(100))))) == 20
+
+
+def test_who_is_away_says_so_on_entering_to_those_who_asked_for_it(desk: Desk):
+    bob, cid = desk.client("bob", "#tea", caps="away-notify setname"), desk.client("cid", "#tea")
+    ada = desk.client("ada")
+    ada.sends("AWAY :lunch", "JOIN #tea", "SETNAME :Countess")
+    mask = ":ada!ada-user@pylingo"
+    bob.got(), cid.got()
+    ada.sends("PART #tea", "JOIN #tea", "SETNAME :Lovelace")
+    assert bob.got() == [f"{mask} PART #tea", f"{mask} JOIN #tea", f"{mask} AWAY lunch", f"{mask} SETNAME Lovelace"]
+    assert cid.got() == [f"{mask} PART #tea", f"{mask} JOIN #tea"]
