@@ -284,6 +284,7 @@ class Secure:
     def meet(self, client: Client) -> None:
         """The client says something as ada, whose name is refused without the password."""
         self.grace.until(Joined, name="ada")
+        wait_until(lambda: "has joined #tea" in client.shown("tea"), "the client's window of the room")
         client.say("tea", "encrypted")
         assert self.grace.until(Message, from_="ada").text == "encrypted"
 
