@@ -21,7 +21,10 @@ class Dialect(Protocol):
     echo: bool  # whether a sender gets its own messages back
     one_order: bool  # whether everybody in a room sees the same order of all messages
     rest: float  # seconds until all is quiet after everybody has entered
+    welcome: bytes  # stands in the answer to `introduce`; if it is not empty, the client enters only after it
+    pending: int  # clients that may be on their way in at a time; 0 for no limit
 
+    def introduce(self, name: str) -> bytes: ...  # the first request
     def enter(self, name: str, room: str) -> bytes: ...  # takes a name and joins a room
     def trouble(self, received: bytes) -> str | None: ...  # the error in the answers to `enter`, if there is one
     def fence(self, number: int) -> bytes: ...  # is answered after everything that earlier requests caused
@@ -43,6 +46,11 @@ class PyLingo:
     echo = False
     one_order = True
     rest = 0.0
+    welcome = b""
+    pending = 0
+
+    def introduce(self, name: str) -> bytes:
+        return b""
 
     def enter(self, name: str, room: str) -> bytes:
         return encode(Hello(PROTOCOL_VERSION, name)) + encode(Command("join", room))

@@ -65,12 +65,16 @@ class Load:
             nonlocal count
             count += 1
             client.attach(self.reactor, stream)
-            if enter or client.number < self.plan.rooms:
-                client.write(self.dialect.enter(f"{self.plan.prefix}{client.number}", client.room.name))
-            client.write(self.dialect.fence(ENTER))
+            name = f"{self.plan.prefix}{client.number}"
+            enters = enter or client.number < self.plan.rooms
+            entering = self.dialect.enter(name, client.room.name) if enters else b""
+            client.introduce(self.dialect.introduce(name), entering + self.dialect.fence(ENTER))
 
         def dial_more() -> bool:
-            while len(self.clients) < min(total, count + _DIALS):
+            most = count + _DIALS
+            if self.dialect.pending:
+                most = min(most, self.state.passed + self.dialect.pending)
+            while len(self.clients) < min(total, most):
                 number = len(self.clients)
                 client = SimulatedClient(self.state, number, self.rooms[number % len(self.rooms)])
                 client.room.clients.append(client)  # the first of each room is its observer

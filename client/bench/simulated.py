@@ -77,11 +77,19 @@ class SimulatedClient:
         self.receive: Callable[[bytes], object] = self._collect
         self._state = state
         self._answers = b""
+        self._entering = b""  # requests that wait for the welcome
         self._passed = 0
 
     def attach(self, reactor: Reactor, stream: Channel) -> None:
         """Use `stream`, which is connected."""
         self.transport = Transport(reactor, stream, self)
+
+    def introduce(self, introduction: bytes, entering: bytes) -> None:
+        """Send `introduction`, and `entering` at once or after the welcome that the dialect has."""
+        if self._state.dialect.welcome:
+            self._entering = entering
+            entering = b""
+        self.write(introduction + entering)
 
     def observe(self) -> None:
         """Be the observer of the room from now on."""
@@ -128,6 +136,9 @@ class SimulatedClient:
         if self._passed == state.fence:  # the rest are still entering; nothing that they cause is checked
             return
         self._answers += data
+        if self._entering and state.dialect.welcome in self._answers:
+            entering, self._entering = self._entering, b""
+            self.write(entering)
         if state.dialect.fence_answer(state.fence) in self._answers:
             if trouble := state.dialect.trouble(self._answers):
                 state.fail(f"entering failed: {trouble}")

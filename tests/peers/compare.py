@@ -2,9 +2,9 @@
 """Put the same load on PyLingo and other servers, in one run and in turn: `.venv/bin/python tests/peers/compare.py`.
 
 The others are Redis pub/sub and NATS (`redis-server` and `nats-server`), PyLingo's protocol on asyncio and on uvloop
-with one write for each recipient, and, for the broadcast, a bare `for s in socks: s.send(frame)`. All get the same
-clients, which check every delivery. It prints one table with ratios; servers that are not installed are named and left
-out.
+with one write for each recipient, and, for the broadcast, a bare `for s in socks: s.send(frame)`. With `--irc`, PyLingo
+speaks IRC, and the others are ngircd and InspIRCd. All get the same clients, which check every delivery. It prints one
+table with ratios; servers that are not installed are named and left out.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from pylingo.client.bench.plan import Plan
 from pylingo.client.bench.process import ServerChild
 from pylingo.client.bench.report import ProgressBar, where
 from pylingo.client.bench.scenarios import UNLIMITED, Result, TargetServer, run_broadcast, run_speaking
-from tests.peers.dialects import Bare, Nats, Redis
+from tests.peers.dialects import Bare, Irc, Nats, Redis
 
 Started = tuple[subprocess.Popen[str], int]
 ROOM_SIZES = (10, 30, 100, 300, 1_000)
@@ -71,6 +71,40 @@ def free_port() -> int:
 def start_pylingo(folder: Path) -> Started:
     child = ServerChild((*UNLIMITED, "--max-per-address", "0"))
     return child.process, child.port
+
+
+def start_pylingo_for_irc(folder: Path) -> Started:
+    port = free_port()
+    return ServerChild((*UNLIMITED, "--max-per-address", "0", "--irc-port", str(port))).process, port
+
+
+def start_ngircd(folder: Path) -> Started:
+    port = free_port()
+    config = folder / "ngircd.conf"
+    config.write_text(
+        f"[Global]\nName = irc.example.org\nInfo = benchmark\nListen = 127.0.0.1\nPorts = {port}\n"
+        "AdminEMail = admin@example.org\nMotdPhrase = hello\n"
+        "[Limits]\nMaxConnections = 0\nMaxConnectionsIP = 0\nMaxJoins = 0\nMaxPenaltyTime = 0\n"
+        "PingTimeout = 3600\nPongTimeout = 3600\n"
+        "[Options]\nDNS = no\nIdent = no\nPAM = no\n"
+    )
+    return wait_for(["ngircd", "--nodaemon", "--config", str(config)], port)
+
+
+def start_inspircd(folder: Path) -> Started:
+    port = free_port()
+    config = folder / "inspircd.conf"
+    config.write_text(
+        f'<bind address="127.0.0.1" port="{port}" type="clients">\n'
+        '<connect allow="*" resolvehostnames="no" useident="no" fakelag="no" commandrate="1000000000" '
+        'threshold="1000000" recvq="64M" softsendq="512M" hardsendq="1G" timeout="60" pingfreq="1h" '
+        'localmax="100000" globalmax="100000" limit="100000" maxconnwarn="no">\n'
+        '<performance softlimit="100000" somaxconn="4096" netbuffersize="65534" quietbursts="yes">\n'
+        f'<log method="file" type="*" level="default" target="/dev/null"><pid file="{folder / "inspircd.pid"}">\n'
+        '<server name="irc.example.org" description="benchmark" id="000" network="benchmark">\n'
+    )
+    as_root = ["--runasroot"] if os.getuid() == 0 else []
+    return wait_for(["inspircd", "--nofork", "--config", str(config), *as_root], port)
 
 
 def start_redis(folder: Path) -> Started:
@@ -121,7 +155,12 @@ def lacks_module(name: str) -> Callable[[], str | None]:
 
 
 def version_of(*command: str) -> Callable[[], str]:
-    return lambda: subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("sha=")[0].strip()
+    return lambda: (
+        subprocess.run(command, capture_output=True, text=True, check=True)
+        .stdout.splitlines()[0]
+        .split("sha=")[0]
+        .strip()
+    )
 
 
 def module_version(name: str) -> Callable[[], str]:
@@ -145,6 +184,13 @@ PEERS = [
         module_version("uvloop"),
     ),
     Peer("bare send loop", Bare(), start_script(str(HERE / "bare.py")), nothing, lambda: where()["python"]),
+]
+
+# The backlog of ngircd's socket is 10 connections, and the system drops what comes beyond it.
+IRC_PEERS = [
+    Peer("PyLingo, IRC", Irc(), start_pylingo_for_irc, nothing, lambda: where()["pylingo"]),
+    Peer("ngircd", Irc(pending=8), start_ngircd, lacks_program("ngircd"), version_of("ngircd", "--version")),
+    Peer("InspIRCd", Irc(), start_inspircd, lacks_program("inspircd"), version_of("inspircd", "--version")),
 ]
 
 
@@ -257,21 +303,22 @@ def compare(
 
 
 def markdown(table: dict[str, dict[str, dict[str, list[float]]]], peers: list[Peer]) -> str:
-    """A table with a row for each load and figure and a column for each server: medians, and ratios to PyLingo's."""
+    """A table with a row for each load and figure and a column for each server: medians, and ratios to the first's."""
     lines = [
         "| load | figure | " + " | ".join(peer.name for peer in peers) + " |",
         "| --- | --- |" + " ---: |" * len(peers),
     ]
     for name, rows in table.items():
         for figure, values in rows.items():
-            ours = statistics.median(values["PyLingo"]) if "PyLingo" in values else None
+            first = peers[0].name
+            ours = statistics.median(values[first]) if first in values else None
             cells = []
             for peer in peers:
                 if peer.name not in values:
                     cells.append("")
                     continue
                 median = statistics.median(values[peer.name])
-                ratio = f" (×{median / ours:.3g})" if ours and peer.name != "PyLingo" else ""
+                ratio = f" (×{median / ours:.3g})" if ours and peer.name != first else ""
                 cells.append(f"{median:.3g}{ratio}" if median < 1_000 else f"{median:,.0f}{ratio}")
             lines.append(f"| {name} | {figure} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -284,7 +331,10 @@ def main() -> int:
     parser.add_argument(
         "--plot-loads", action="store_true", help="run what plot.py needs: saturated rooms of all sizes"
     )
-    parser.add_argument("--peers", nargs="+", choices=[peer.name for peer in PEERS], metavar="PEER", help="only these")
+    parser.add_argument(
+        "--peers", nargs="+", choices=[peer.name for peer in PEERS + IRC_PEERS], metavar="PEER", help="only these"
+    )
+    parser.add_argument("--irc", action="store_true", help="compare servers of IRC")
     parser.add_argument("--rounds", type=int, help="instead of each load's own number")
     parser.add_argument("--seconds", type=float, help="instead of each load's own time")
     parser.add_argument("--markdown", metavar="FILE", help="write the table there")
@@ -292,7 +342,7 @@ def main() -> int:
     given = parser.parse_args()
     os.environ["PATH"] += ":/usr/sbin"
     peers = []
-    for peer in PEERS:
+    for peer in IRC_PEERS if given.irc else PEERS:
         if given.peers and peer.name not in given.peers:
             continue
         if reason := peer.missing():
@@ -304,7 +354,7 @@ def main() -> int:
     table = compare(names, peers, given.rounds, given.seconds)
     text = markdown(table, peers)
     machine = where()
-    text += "\n\nMedians; in brackets what that is of PyLingo's. " + "; ".join(
+    text += "\n\nMedians; in brackets what that is of the first server's. " + "; ".join(
         [*(f"{name}: {TRIALS[name].about}" for name in names if name in default)]
     )
     text += (

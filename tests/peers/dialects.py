@@ -1,9 +1,11 @@
-"""The dialects of Redis and NATS: plain publish and subscribe, one connection for each client."""
+"""The dialects of IRC, and of Redis and NATS: plain publish and subscribe, one connection for each client."""
 
 import re
 from collections.abc import Iterator
 
 _NATS = re.compile(rb"MSG \S+ \S+ (\d+)\r\n")
+_IRC = re.compile(rb":\S+ PRIVMSG \S+ :([^\r]*)\r\n")
+_IRC_ERROR = re.compile(rb"^:\S+ 4(?!22)\d\d .*|^ERROR .*", re.MULTILINE)
 _REDIS = re.compile(rb">3\r\n\$7\r\nmessage\r\n\$(\d+)\r\n[^\r]*\r\n\$(\d+)\r\n")
 
 
@@ -17,6 +19,11 @@ class Nats:
     echo = False
     one_order = False
     rest = 3.0
+    welcome = b""
+    pending = 0
+
+    def introduce(self, name: str) -> bytes:
+        return b""
 
     def enter(self, name: str, room: str) -> bytes:
         options = b'{"verbose":false,"pedantic":false,"echo":false,"name":"%s","lang":"python"}'
@@ -56,6 +63,11 @@ class Redis:
     echo = True
     one_order = True
     rest = 0.0
+    welcome = b""
+    pending = 0
+
+    def introduce(self, name: str) -> bytes:
+        return b""
 
     def enter(self, name: str, room: str) -> bytes:
         return _resp(b"HELLO", b"3") + _resp(b"SUBSCRIBE", room.encode())
@@ -85,12 +97,65 @@ class Redis:
         return _texts(_REDIS, 2, received)
 
 
+class Irc:
+    """IRC without any capabilities. InspIRCd refuses a JOIN before the welcome, hence the wait for it."""
+
+    echo = False
+    one_order = True
+    rest = 0.0
+    welcome = b" 001 "
+
+    def __init__(self, pending: int = 0) -> None:
+        self.pending = pending
+
+    def introduce(self, name: str) -> bytes:
+        return b"NICK %s\r\nUSER %s 0 * :%s\r\n" % ((name.encode(),) * 3)
+
+    def enter(self, name: str, room: str) -> bytes:
+        return b"JOIN #%s\r\n" % room.encode()
+
+    def fence(self, number: int) -> bytes:
+        return b"PING fence%dx\r\n" % number
+
+    def fence_answer(self, number: int) -> bytes:
+        return b"fence%dx\r\n" % number
+
+    def trouble(self, received: bytes) -> str | None:
+        found = _IRC_ERROR.search(received)
+        return found[0].decode().strip() if found else None
+
+    def settle(self) -> bytes:
+        return b""
+
+    def leave(self) -> bytes:
+        return b"QUIT\r\n"
+
+    def alive(self) -> bytes:
+        return b"PONG alive\r\n"
+
+    def say(self, room: str, size: int) -> tuple[bytes, bytes]:
+        return b"PRIVMSG #%s :" % room.encode(), b"\r\n"
+
+    def texts(self, received: bytes) -> Iterator[tuple[int, bytes]]:
+        start = 0
+        while match := _IRC.match(received, start):
+            start = match.end()
+            yield start, match[1]
+        if b"\n" in received[start:]:
+            raise ValueError(f"{received[start : start + 64]!r} came where a message was expected")
+
+
 class Bare:
     """A line for each message; for `bare.py`."""
 
     echo = False
     one_order = True
     rest = 0.0
+    welcome = b""
+    pending = 0
+
+    def introduce(self, name: str) -> bytes:
+        return b""
 
     def enter(self, name: str, room: str) -> bytes:
         return b""

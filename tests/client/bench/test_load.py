@@ -33,6 +33,23 @@ def test_without_entering_only_observers_are_in(make, server: ServerProcess):
         assert peer.join("room0").users == 2
 
 
+def test_only_so_many_are_on_their_way_in_at_a_time(make, monkeypatch: pytest.MonkeyPatch):
+    class Few(PyLingo):
+        pending = 2
+
+    load = make(dialect=Few())
+    dial, most = load.dial, 0
+
+    def counted(*arguments):
+        nonlocal most
+        most = max(most, len(load.clients) - load.state.passed)
+        return dial(*arguments)
+
+    monkeypatch.setattr(load, "dial", counted)
+    load.connect()
+    assert (load.state.passed, most) == (10, 2)
+
+
 def test_silence(make):
     measured = ready(make(seconds=0.1)).wait()
     assert (measured.seconds, measured.messages) == (0.1, 0)

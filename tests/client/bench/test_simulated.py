@@ -34,6 +34,30 @@ def test_the_answer_to_each_fence_counts_once():
     assert (state.passed, state.error) == (2, None)
 
 
+class Waiting(PyLingo):
+    welcome = b"hello c"
+
+
+class Wire:
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.sent.append(data)
+
+
+@pytest.mark.parametrize(("dialect", "sent"), [(PyLingo(), [b"IE"]), (Waiting(), [b"I"])])
+def test_a_client_enters_at_once_or_after_the_welcome(dialect: PyLingo, sent: list[bytes]):
+    state = LoadState(dialect)
+    client = SimulatedClient(state, 0, LoadRoom("room0", dialect))
+    client.transport = wire = Wire()  # type: ignore[assignment]
+    client.introduce(b"I", b"E")
+    assert wire.sent == sent
+    for piece in (b"hel", b"lo c0", b"and more"):
+        client.data_received(piece)
+    assert b"".join(wire.sent) == b"IE"
+
+
 def test_an_error_among_the_answers_ends_the_run():
     state, _, (client,) = people(1)
     client.data_received(encode(Error("name-taken", "taken")) + DIALECT.fence_answer(ENTER))
