@@ -95,7 +95,8 @@ class Dialect:
             batch = self._multiline(record, mask, target, head, room, tags)
             if batch:
                 return batch
-        return "".join([f"{tags}{head}{line}\r\n" for line in lines])
+        further = self.tags(record.at, record.from_)  # a message has one id, on its first line
+        return "".join([f"{further if place else tags}{head}{line}\r\n" for place, line in enumerate(lines)])
 
     def _multiline(self, record: Message | Private, mask: str, target: str, head: str, room: int, tags: str) -> str:
         """The message as a batch of lines; nothing if it is too large for one."""

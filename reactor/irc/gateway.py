@@ -73,7 +73,7 @@ class Gateway:
         self.handlers = handlers
         self.reply_to = reply_to
         self.check_password = check_password
-        self.monitors: Monitors[Any] = Monitors(self.is_here, tell_watcher, lambda look: call_later(0.0, look))
+        self.monitors: Monitors[Any] = Monitors(self.spelling, tell_watcher, lambda look: call_later(0.0, look))
         hub.note_person = self.monitors.note
         self.clock = clock
         self.people = People(hub)
@@ -87,9 +87,10 @@ class Gateway:
         self.most_users = 0
         """The most people that were here at the same time."""
 
-    def is_here(self, key: str) -> bool:
-        """Whether somebody has the name with this compared form."""
-        return self.hub.here(key) is not None or self.hub.bus.stranger(key) is not None
+    def spelling(self, key: str) -> str | None:
+        """How somebody who is here spells the name with this compared form; None if nobody has it."""
+        person = self.hub.here(key) or self.hub.bus.stranger(key)
+        return person.name if person is not None else None
 
     def count_strangers(self) -> int:
         """The number of clients that are connected and not registered."""

@@ -13,9 +13,10 @@ from pylingo.shared.value_class import value_class
 MAX_CLIENT_TAGS = 4_094
 """The most bytes of tags that are relayed for a client."""
 
+RELAYED = frozenset({"+typing", "+draft/react", "+draft/reply"})
+"""The tags of clients that are relayed."""
 _NO_TAGS: Mapping[str, str] = {}
 _COMMAND = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z|[0-9]{3}\Z")
-_CLIENT_TAG = re.compile(r"\+(?:[A-Za-z0-9.-]+/)?[A-Za-z0-9-]+\Z")
 _ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
 _UNESCAPES = {":": ";", "s": " ", "r": "\r", "n": "\n"}
 _ESCAPES = str.maketrans({";": r"\:", " ": r"\s", "\\": r"\\", "\r": r"\r", "\n": r"\n", "\0": "\ufffd"})
@@ -64,7 +65,7 @@ def parse(line: bytes) -> Message:
     if colon:
         params.append(last)
     if not _COMMAND.match(command):
-        raise LineError("INVALID_MESSAGE", "a line must have a command of letters or three digits")
+        raise LineError("INVALID_MESSAGE", "a line must have a command, such as JOIN")
     return Message(command.upper(), params, source, tags)
 
 
@@ -79,8 +80,8 @@ def parse_tags(words: str) -> dict[str, str]:
 
 
 def client_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags of a client that are relayed: those that begin with + and have a sound key."""
-    return {key: value for key, value in tags.items() if key.startswith("+") and _CLIENT_TAG.match(key)}
+    """Return the tags of a client that are relayed."""
+    return {key: value for key, value in tags.items() if key in RELAYED}
 
 
 def format_tags(tags: Mapping[str, str]) -> str:

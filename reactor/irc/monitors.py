@@ -12,24 +12,24 @@ MOST = 100
 
 
 class Monitors[C]:
-    """See the module. Names are given by their compared form. `is_here` says whether somebody has a name.
+    """See the module. Names are given by their compared form. `spelling` returns how somebody here spells a name.
 
-    `tell(client, name, is_here)` is called for each change, with the name as the client has spelled it.
+    `tell(client, name, is_here)` is called for each change, with the name as the person spells it, or did at last.
     `schedule(callback)` must run `callback` soon, once everything that happens now has happened.
     """
 
     def __init__(
         self,
-        is_here: Callable[[str], bool],
+        spelling: Callable[[str], str | None],
         tell: Callable[[C, str, bool], object],
         schedule: Callable[[Callable[[], object]], object],
     ) -> None:
-        self._is_here = is_here
+        self._spelling = spelling
         self._tell = tell
         self._schedule = schedule
         self._watchers: dict[str, dict[C, str]] = {}  # by name: the clients, and how they have spelled it
         self._watched: dict[C, dict[str, str]] = {}  # by client: the names, and how it has spelled them
-        self._state: dict[str, bool] = {}  # what the watchers of a name know
+        self._known: dict[str, str | None] = {}  # the spelling of a name that somebody has
         self._changed: dict[str, None] = {}  # names to look at soon
 
     def __len__(self) -> int:
@@ -43,7 +43,7 @@ class Monitors[C]:
             return False
         names[key] = name
         self._watchers.setdefault(key, {})[client] = name
-        self._state.setdefault(key, self._is_here(key))
+        self._known.setdefault(key, self._spelling(key))
         return True
 
     def unwatch(self, client: C, keys: Iterable[str]) -> None:
@@ -53,7 +53,7 @@ class Monitors[C]:
             if names.pop(key, None) is not None:
                 del self._watchers[key][client]
                 if not self._watchers[key]:
-                    del self._watchers[key], self._state[key]
+                    del self._watchers[key], self._known[key]
         if not names:
             self._watched.pop(client, None)
 
@@ -75,9 +75,11 @@ class Monitors[C]:
     def _look(self) -> None:
         changed, self._changed = self._changed, {}
         for key in changed:
-            watchers, is_here = self._watchers.get(key), self._is_here(key)
-            if watchers is None or self._state[key] == is_here:
+            if key not in self._watchers:
                 continue
-            self._state[key] = is_here
-            for client, name in watchers.items():
-                self._tell(client, name, is_here)
+            before, now = self._known[key], self._spelling(key)
+            self._known[key] = now
+            if (before is None) == (now is None):
+                continue
+            for client in self._watchers[key]:
+                self._tell(client, now or before or key, now is not None)

@@ -3,6 +3,7 @@
 from pylingo.reactor.irc.client import Client, Stage
 from pylingo.reactor.irc.formatting import split_text
 from pylingo.reactor.irc.gateway import NETWORK, VERSION
+from pylingo.reactor.irc.message import RELAYED
 from pylingo.reactor.irc.monitors import MOST as MOST_WATCHED
 from pylingo.reactor.irc.numerics import Numeric
 from pylingo.reactor.irc.selection import MOST
@@ -28,6 +29,7 @@ ISUPPORT = (
     "CHANLIMIT=#:20",
     "MODES=4",
     "TARGMAX=NAMES:1,LIST:1,KICK:4,WHOIS:1,PRIVMSG:4,NOTICE:4",
+    f"CLIENTTAGDENY=*,{','.join(sorted(key.replace('+', '-', 1) for key in RELAYED))}",
     f"CHATHISTORY={MOST}",
     "MSGREFTYPES=msgid,timestamp",
     f"MONITOR={MOST_WATCHED}",

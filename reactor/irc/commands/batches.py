@@ -11,6 +11,11 @@ MAX_OF = {Fault.TOO_LARGE: MAX_BYTES, Fault.TOO_MANY_LINES: MAX_LINES}
 """The limits that stand in a refusal."""
 
 
+def _refuse(client: Client, code: str, text: str, *context: str) -> None:
+    """Refuse a batch. The reply has no other form than FAIL."""
+    client.line("FAIL", _COMMAND, code, *context, text)
+
+
 def _batch(client: Client, message: Message) -> None:
     name = message.params[0]
     if name.startswith("+") and len(name) > 1:
@@ -18,15 +23,15 @@ def _batch(client: Client, message: Message) -> None:
     elif name.startswith("-"):
         _close(client, name[1:])
     else:
-        client.fail(_COMMAND, "INVALID_PARAMS", "a batch is opened by + and a name, and closed by - and the name")
+        _refuse(client, "INVALID_PARAMS", "a batch is opened by + and a name, and closed by - and the name")
 
 
 def _open(client: Client, name: str, message: Message) -> None:
     if not client.has(KIND) or len(message.params) < 3 or message.params[1] != KIND:
-        client.fail(_COMMAND, "INVALID_PARAMS", f"a client may open batches of {KIND} alone, for one target")
+        _refuse(client, "INVALID_PARAMS", f"a client may open batches of {KIND} alone, for one target")
     elif client.open_batch is not None:
         client.open_batch = None
-        client.fail(_COMMAND, *Fault.INVALID.value)
+        _refuse(client, *Fault.INVALID.value)
     else:
         client.open_batch = OpenBatch(name, message.params[2])
         client.keep_label()
@@ -36,13 +41,13 @@ def _close(client: Client, name: str) -> None:
     batch, client.open_batch = client.open_batch, None
     client.restore_label()
     if batch is None or batch.name != name:
-        client.fail(_COMMAND, "INVALID_PARAMS", "there is no such batch")
+        _refuse(client, "INVALID_PARAMS", "there is no such batch")
         return
     text = batch.close()
     if isinstance(text, Fault):
         code, words = text.value
         context = [str(MAX_OF[text])] if text in MAX_OF else []
-        client.fail(_COMMAND, code, words, *context)
+        _refuse(client, code, words, *context)
         return
     say_to(client, batch.command, batch.target, text)
 

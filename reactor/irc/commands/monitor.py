@@ -67,7 +67,7 @@ def _tell_state(client: Client, names: Iterable[str]) -> None:
     here: list[str] = []
     gone: list[str] = []
     for name in names:
-        (here if client.gateway.is_here(fold(name)) else gone).append(name)
+        (here if client.gateway.spelling(fold(name)) is not None else gone).append(name)
     people = client.gateway.people
     _lines(client, partial(client.numeric, Numeric.RPL_MONONLINE), [people.who(name).mask for name in here])
     _lines(client, partial(client.numeric, Numeric.RPL_MONOFFLINE), gone)

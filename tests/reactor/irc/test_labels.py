@@ -1,6 +1,6 @@
 """Labelled responses: none, one line, a batch."""
 
-from pylingo.reactor.irc.labels import Labelled, tagged
+from pylingo.reactor.irc.labels import Labelled, is_batch, tagged
 
 
 def response(*parts: bytes) -> bytes:
@@ -30,3 +30,20 @@ def test_several_lines_are_a_batch_whatever_the_pieces():
 def test_a_tag_is_put_in_front():
     assert tagged(b"A b", b"x=1") == b"@x=1 A b"
     assert tagged(b"@y A b", b"x=1") == b"@x=1;y A b"
+
+
+def test_a_batch_carries_the_label_itself():
+    label = Labelled("x", "s", "b1")
+    lines = b":s BATCH +c chathistory #t\r\n@batch=c :a PRIVMSG #t :hi\r\n:s BATCH -c\r\n"
+    assert label.add(lines) == b"@label=x " + lines
+    assert label.add(b":s PONG\r\n") == b":s PONG\r\n"
+    assert label.end() == b""
+
+
+def test_what_is_one_batch():
+    batch = b"@time=1 :a BATCH +c k\r\n:s BATCH -c\r\n"
+    assert is_batch(batch)
+    assert not is_batch(b":s PONG\r\n" + batch)
+    assert not is_batch(b":s BATCH +c k\r\n:s BATCH -d\r\n")
+    assert not is_batch(b":s PRIVMSG +c :x\r\n:s PRIVMSG -c :x\r\n")
+    assert not is_batch(b":s BATCH +c\r\n")

@@ -12,19 +12,19 @@ class World:
     """People who are here, and what the clients were told."""
 
     def __init__(self) -> None:
-        self.here: set[str] = set()
+        self.here: dict[str, str] = {}
         self.told: list[tuple[str, str, bool]] = []
         self.scheduled: list[Callable[[], object]] = []
         self.monitors: Monitors[str] = Monitors(
-            self.here.__contains__, lambda *words: self.told.append(words), self.scheduled.append
+            self.here.get, lambda *words: self.told.append(words), self.scheduled.append
         )
 
-    def come(self, key: str) -> None:
-        self.here.add(key)
-        self.monitors.note(key)
+    def come(self, name: str) -> None:
+        self.here[name.lower()] = name
+        self.monitors.note(name.lower())
 
     def go(self, key: str) -> None:
-        self.here.discard(key)
+        self.here.pop(key, None)
         self.monitors.note(key)
 
     def news(self) -> list[tuple[str, str, bool]]:
@@ -47,9 +47,11 @@ def test_a_client_is_told_of_those_whom_it_watches(world: World) -> None:
     world.come("bob")
     assert world.news() == []
     world.come("ada")
-    assert world.news() == [("c1", "Ada", True), ("c2", "ADA", True)]
+    assert world.news() == [("c1", "ada", True), ("c2", "ada", True)]
+    world.come("aDa")
+    assert world.news() == []
     world.go("ada")
-    assert world.news() == [("c1", "Ada", False), ("c2", "ADA", False)]
+    assert world.news() == [("c1", "aDa", False), ("c2", "aDa", False)]
 
 
 def test_what_comes_and_goes_at_once_is_nothing(world: World) -> None:

@@ -123,7 +123,9 @@ def test_what_needs_no_batch_gets_none(desk: Desk, ada: Somebody, bob: Person) -
 def test_clients_without_the_capability_get_single_lines(desk: Desk, bob: Person) -> None:
     ada = desk.client("ada", "#tea", caps="batch message-tags")
     bob.ask(Say("one\ntwo"))
-    assert numbers(ada.got()) == ["PRIVMSG", "PRIVMSG"]
+    lines = ada.got()
+    assert numbers(lines) == ["PRIVMSG", "PRIVMSG"]
+    assert ["msgid=" in line for line in lines] == [True, False]
 
 
 def test_from_client_to_client(desk: Desk, ada: Somebody) -> None:

@@ -56,7 +56,7 @@ def test_coming_and_going(desk: Desk, chat: Chat, ada: Somebody) -> None:
     bob.sends("NICK Bob")
     assert news(desk, ada) == []
     bob.session.lost()
-    assert news(desk, ada) == [":irc.test 731 ada :bob"]
+    assert news(desk, ada) == [":irc.test 731 ada :Bob"]
 
 
 def test_native_people_come_and_go(desk: Desk, chat: Chat, ada: Somebody) -> None:

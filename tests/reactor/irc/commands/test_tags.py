@@ -48,9 +48,9 @@ def test_a_person_is_told(desk: Desk, door: Door, ada: Somebody) -> None:
 
 def test_only_tags_of_clients_are_relayed_and_escaped(desk: Desk, ada: Somebody) -> None:
     bob = desk.client("bob", "#tea", caps="message-tags")
-    ada.sends(r"@+a=x\:\sy;time=1;account=root;+b;+c/d.e/f=;msgid=5 TAGMSG #tea")
+    ada.sends(r"@+typing=x\:\sy;time=1;account=root;+b;+draft/react;msgid=5 TAGMSG #tea")
     (line,) = bob.got()
-    assert line.startswith(r"@+a=x\:\sy;+b;time=")
+    assert line.startswith(r"@+typing=x\:\sy;+draft/react;time=")
     assert "account=root" not in line
     ada.sends("@time=1 TAGMSG #tea", "TAGMSG #tea")
     assert bob.got() == []
