@@ -91,7 +91,7 @@ def fit_line(line: str) -> bytes:
 
 def strip_codes(text: str) -> str:
     """Remove the codes for colours and styles."""
-    return _CODES.sub("", text)
+    return text if text.isprintable() else _CODES.sub("", text)  # no code is printable, and most texts have none
 
 
 def action(text: str) -> str:

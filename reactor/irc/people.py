@@ -7,7 +7,6 @@ WHOWAS, and because a room may be told of somebody who has gone in the same tick
 
 import collections
 import re
-from typing import Protocol, runtime_checkable
 
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.person import Person
@@ -42,14 +41,6 @@ class Who:
     def mask(self) -> str:
         """nick!user@host"""
         return f"{self.nick}!{self.user}@{HOST}"
-
-
-@runtime_checkable
-class Introduced(Protocol):
-    """The voice of a client of IRC, which has said who it is."""
-
-    user: str
-    realname: str
 
 
 def user_of(word: str) -> str:
@@ -117,6 +108,6 @@ class People:
         """The user name and the real name."""
         for session in person.sessions:
             voice = session.outbox.voice
-            if isinstance(voice, Introduced):
-                return voice.user, voice.realname
+            if voice is not None and (user := getattr(voice, "user", None)) is not None:  # isinstance() is slow here
+                return user, getattr(voice, "realname", "")
         return _NATIVE, ""
