@@ -55,6 +55,11 @@ class Charter:
     """See the module. Nothing in it changes: `changed` returns another one."""
 
     fields: Mapping[str, str] = field(default_factory=dict)
+    has_mutes: bool = field(init=False, compare=False)
+    """Whether anybody may be muted: asked for each message, so it is found out once."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "has_mutes", any(name.startswith(_MUTE) for name in self.fields))
 
     @property
     def is_topic_locked(self) -> bool:

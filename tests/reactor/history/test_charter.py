@@ -95,3 +95,10 @@ def test_a_file_says_whether_a_room_has_a_log(tmp_path) -> None:
 
 def test_the_most() -> None:
     assert (charter.MOST_OPERATORS, charter.MOST_MUTES) == (32, 64)
+
+
+def test_a_charter_knows_whether_anybody_may_be_muted():
+    muted = Charter({operator_field(7): "ada"}).changed({mute_field(8): mute_value("eve", None)})
+    assert muted.has_mutes
+    assert not muted.changed({mute_field(8): None}).has_mutes
+    assert not Charter().has_mutes
