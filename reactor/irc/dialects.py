@@ -91,7 +91,8 @@ class Dialect:
         else:
             lines = split_text(record.text, room)
         tags = self.tags(record.at, record.from_, is_message=True)
-        if self._tags is Tags.MULTILINE and len(lines) > 1 and not record.action:
+        is_long = len(lines) > 1 or "\n" in record.text
+        if self._tags is Tags.MULTILINE and is_long and not record.action:
             batch = self._multiline(record, mask, target, head, room, tags)
             if batch:
                 return batch

@@ -105,6 +105,11 @@ def test_a_native_text_of_several_lines_is_a_batch(desk: Desk, ada: Somebody, bo
     assert end == f":irc.test BATCH -{found[2]}"
 
 
+def test_blank_lines_are_a_part_of_the_text(desk: Desk, ada: Somebody, bob: Person) -> None:
+    bob.ask(Say("\none"))
+    assert [line.partition("#tea :")[2] for line in ada.got() if "PRIVMSG" in line] == ["", "one"]
+
+
 def test_a_long_line_goes_on_in_the_next(desk: Desk, ada: Somebody, bob: Person) -> None:
     text = " ".join(["word"] * 200)
     bob.ask(Say(text))

@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from pylingo.reactor.irc.commands import login
+from pylingo.reactor.people.members import parse_members
 from pylingo.reactor.people.passwords import Verdict
 from pylingo.shared.messages import Command
 from tests.fakes.access import Door
@@ -151,6 +152,16 @@ def test_somebody_who_is_banned_does_not_come_in(desk: Desk, door: Door, passwor
     ada.asks("AUTHENTICATE PLAIN", plain("ada", password))
     door.register.ban("ada", ADA, None, "root", None, None)
     assert "(banned)" in ada.asks("CAP END")[-1]
+
+
+def test_the_ban_of_an_address_spares_members_who_log_in(desk: Desk, door: Door, password: str) -> None:
+    door.register.members = parse_members(key("a").text)
+    ada = begun(desk)
+    ada.asks("AUTHENTICATE PLAIN", plain("ada", password))
+    door.register.ban_address("127.0.0.1", "root", None, None)
+    assert numbers(ada.asks("CAP END"))[0] == "001"
+    stranger = desk.stranger()
+    assert "(banned)" in stranger.asks("NICK bob", "USER bob 0 * :Bob")[-1]
 
 
 def test_all_commands_are_in_the_table(desk: Desk) -> None:
