@@ -13,7 +13,19 @@ from pylingo.reactor.irc.formatting import action, split_row, split_text
 from pylingo.reactor.irc.multiline import CONCAT, KIND, lines_of
 from pylingo.reactor.irc.people import People
 from pylingo.reactor.irc.times import message_id, server_time
-from pylingo.shared.messages import Joined, Left, Message, Moderated, Notice, Private, Redacted, Renamed, Tagged, Topic
+from pylingo.shared.messages import (
+    Joined,
+    Left,
+    Message,
+    Moderated,
+    Notice,
+    Private,
+    Redacted,
+    Renamed,
+    RoomOp,
+    Tagged,
+    Topic,
+)
 from pylingo.shared.schema import Record
 
 logger = logging.getLogger(__name__)
@@ -64,6 +76,7 @@ class Dialect:
             Topic: self._topic,
             Moderated: self._moderated,
             Redacted: self._redacted,
+            RoomOp: self._rank,
             Notice: self._notice,
             Tagged: self._tagged,
         }
@@ -166,11 +179,16 @@ class Dialect:
     def _moderated(self, record: Moderated) -> str:
         if record.action in ("kick", "redact"):  # which are told by a line of their own
             return ""
+        if record.action == "topiclock":
+            return self._line(record.by, f"MODE #{record.room} {'+' if record.text == 'on' else '-'}t")
         whom = f" of {record.name}" if record.name is not None else ""
         why = f": {record.text}" if record.text is not None else ""
         return self.notice(
             f"#{record.room}" if record.room is not None else "*", f"{record.action}{whom} by {record.by}{why}"
         )
+
+    def _rank(self, record: RoomOp) -> str:
+        return self._line(record.by, f"MODE #{record.room} {'+' if record.on else '-'}o {record.name}")
 
     def _redacted(self, record: Redacted) -> str:
         return self.notice(f"#{record.room}", f"{record.by} has taken back the message {record.at}")

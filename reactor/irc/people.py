@@ -11,6 +11,7 @@ import re
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
+from pylingo.reactor.chat.room_powers import is_operator_of
 from pylingo.reactor.chat.session import Session
 from pylingo.shared.names import fold
 from pylingo.shared.value_class import value_class
@@ -79,7 +80,9 @@ class People:
 
     def prefix(self, room: Room[Session], name: str) -> str:
         """The sign in front of a name in the lists of a room."""
-        return "@" if self.who(name).is_operator else ""
+        person = self._hub.here(fold(name))
+        is_operator = person is not None and is_operator_of(self._hub, room, person)
+        return "@" if is_operator or self.who(name).is_operator else ""
 
     def came(self, name: str) -> None:
         """Remember somebody for the time after they have gone."""

@@ -79,6 +79,7 @@ _BY_COMMAND: dict[tuple[str, str], _Make] = {
     ("PRIVMSG", "not-in-room"): _not_sent,
     ("PRIVMSG", "muted"): _numeric(Numeric.ERR_CANNOTSENDTOCHAN),
     ("KICK", "not-allowed"): _numeric(Numeric.ERR_CHANOPRIVSNEEDED),
+    ("MODE", "not-allowed"): _numeric(Numeric.ERR_CHANOPRIVSNEEDED),
     ("NICK", "not-allowed"): _numeric(Numeric.ERR_ERRONEUSNICKNAME),
 }
 _BY_CODE: dict[str, _Make] = {

@@ -29,6 +29,7 @@ from pylingo.shared.messages import (
     Ready,
     Redacted,
     Renamed,
+    RoomOp,
     Rooms,
     Sent,
     Tagged,
@@ -218,7 +219,11 @@ def _notice(client: Client, record: Notice) -> bytes:
 
 
 def _moderated(client: Client, record: Moderated) -> bytes:
-    return client.dialect.encode(record) if record.room is None else b""
+    return client.dialect.encode(record) if record.room is None or record.action == "topiclock" else b""
+
+
+def _rank(client: Client, record: RoomOp) -> bytes:
+    return client.dialect.encode(record)
 
 
 def _redacted(client: Client, record: Redacted) -> bytes:
@@ -260,6 +265,7 @@ _MAKERS: dict[type[Record], Callable[[Client, Any], bytes]] = {
     Ready: _ready,
     Redacted: _redacted,
     Renamed: _renamed,
+    RoomOp: _rank,
     Rooms: _rooms,
     Sent: _sent,
     Tagged: _tagged,

@@ -220,7 +220,7 @@ def test_clients_that_break_while_the_room_is_told(start: Start) -> None:
 
     def are_gone() -> bool:
         stayer.send("NAMES #tea")
-        return any(line.endswith(":ada eve stayer") for line in stayer.until(" 366 "))
+        return any(line.endswith(":@ada eve stayer") for line in stayer.until(" 366 "))
 
     wait_until(are_gone, "only those who stay are in the room")
 

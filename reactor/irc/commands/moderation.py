@@ -12,7 +12,8 @@ from pylingo.reactor.irc.welcome import CHANNEL_MODES, USER_MODES
 from pylingo.shared.messages import Command, Notice
 from pylingo.shared.names import MAX_TYPED, fold
 
-_ROOM_MODES = "+nt"
+_ROOM_MODES = "+n"
+_MOST_CHANGES = 4
 _MOST_KICKS = 4
 
 
@@ -30,7 +31,8 @@ def _mode_of_room(client: Client, channel: str, params: Sequence[str]) -> None:
     if room is None:
         client.numeric(Numeric.ERR_NOSUCHCHANNEL, channel=channel)
     elif not params:
-        client.numeric(Numeric.RPL_CHANNELMODEIS, channel=f"#{room.name}", modes=_ROOM_MODES)
+        modes = _ROOM_MODES + ("t" if room.charter.is_topic_locked else "")
+        client.numeric(Numeric.RPL_CHANNELMODEIS, channel=f"#{room.name}", modes=modes)
     elif params[0].strip("+") == "b" and len(params) == 1:
         client.numeric(Numeric.RPL_ENDOFBANLIST, channel=f"#{room.name}")
     else:
@@ -38,7 +40,40 @@ def _mode_of_room(client: Client, channel: str, params: Sequence[str]) -> None:
         for mode in dict.fromkeys(unknown):
             client.numeric(Numeric.ERR_UNKNOWNMODE, mode=mode)
         if not unknown:
-            client.numeric(Numeric.ERR_CHANOPRIVSNEEDED, channel=f"#{room.name}")
+            _change_room(client, room.name, params[0], params[1:])
+
+
+def _change_room(client: Client, room: str, modes: str, params: Sequence[str]) -> None:
+    """Operators and the lock of the topic can be changed; the other modes are as they are."""
+    sign, nicks = "+", [*reversed(params)]
+    letters = [letter for letter in modes if letter in "+-o" or letter in CHANNEL_MODES]
+    for letter in letters[: 2 * _MOST_CHANGES]:
+        if letter in "+-":
+            sign = letter
+        elif letter == "t":
+            word = "on" if sign == "+" else "off"
+            client.then(partial(client.ask, Command("topiclock", word, room=room), Asked("MODE", room, f"#{room}")))
+        elif letter == "o" and nicks:
+            client.then(partial(_change_rank, client, room, nicks.pop(), sign == "+"))
+        else:
+            client.numeric(Numeric.ERR_CHANOPRIVSNEEDED, channel=f"#{room}")
+
+
+def _change_rank(client: Client, room: str, nick: str, on: bool) -> None:
+    if on and not _is_there(client, room, nick):
+        return
+    client.ask(Command("roomop" if on else "roomdeop", nick, room=room), Asked("MODE", nick, f"#{room}"))
+
+
+def _is_there(client: Client, room: str, nick: str) -> bool:
+    """Whether somebody is in the room, or not here at all, which is told later. Otherwise the client is told now."""
+    hub = client.gateway.hub
+    person = hub.here(fold(nick)) if len(nick) <= MAX_TYPED else None
+    place = hub.rooms.get(fold(room))
+    if person is not None and place is not None and not place.directory.has(person.key):
+        client.numeric(Numeric.ERR_USERNOTINCHANNEL, nick=nick, channel=f"#{room}")
+        return False
+    return True
 
 
 def _mode_of_person(client: Client, nick: str, params: Sequence[str]) -> None:
@@ -62,12 +97,8 @@ def _kick(client: Client, message: Message) -> None:
 
 
 def _kick_one(client: Client, room: str, nick: str, reason: str) -> None:
-    person = client.gateway.hub.here(fold(nick)) if len(nick) <= MAX_TYPED else None
-    place = client.gateway.hub.rooms.get(fold(room))
-    if person is not None and place is not None and not place.directory.has(person.key):
-        client.numeric(Numeric.ERR_USERNOTINCHANNEL, nick=nick, channel=f"#{room}")
-        return
-    client.ask(Command("kick", nick + reason, room=room), Asked("KICK", nick, f"#{room}"))
+    if _is_there(client, room, nick):
+        client.ask(Command("kick", nick + reason, room=room), Asked("KICK", nick, f"#{room}"))
 
 
 def _invite(client: Client, message: Message) -> None:

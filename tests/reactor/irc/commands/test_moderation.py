@@ -16,14 +16,34 @@ def test_modes_are_shown(desk: Desk):
     ada = desk.client("ada", "#tea")
     desk.client("bob")
     assert ada.asks("MODE #tea", "MODE #tea b", "MODE #tea +b", "MODE ada", "MODE ada +i") == [
-        ":irc.test 324 ada #tea +nt",
+        ":irc.test 324 ada #tea +n",
         ":irc.test 368 ada #tea :End of channel ban list",
         ":irc.test 368 ada #tea :End of channel ban list",
         ":irc.test 221 ada +",
     ]
     assert numbers(
         ada.asks("MODE #no", "MODE nobody", "MODE bob", "MODE ada +Z", "MODE #tea +o bob", "MODE #tea +Z")
-    ) == (["403", "401", "502", "501", "482", "472"])
+    ) == (["403", "401", "502", "501", "441", "472"])
+
+
+def test_operators_of_a_room_by_modes(desk: Desk):
+    ada, bob = desk.client("ada", "#tea"), desk.client("bob", "#tea")
+    ada.got(), bob.got()
+    assert numbers(bob.asks("MODE #tea +o bob", "MODE #tea +t", "MODE #tea +b x")) == ["482", "482", "482"]
+    assert ada.asks("MODE #tea +to bob") == [
+        ":ada!ada-user@pylingo MODE #tea +t",
+        ":ada!ada-user@pylingo MODE #tea +o bob",
+    ]
+    assert bob.got() == [":ada!ada-user@pylingo MODE #tea +t", ":ada!ada-user@pylingo MODE #tea +o bob"]
+    assert bob.asks("MODE #tea", "NAMES #tea")[:2] == [
+        ":irc.test 324 bob #tea +nt",
+        ":irc.test 353 bob = #tea :@ada @bob",
+    ]
+    assert bob.asks("MODE #tea -o+o-t ada nobody") == [
+        ":bob!bob-user@pylingo MODE #tea -o ada",
+        ":irc.test 401 bob nobody :No such nick",
+        ":bob!bob-user@pylingo MODE #tea -t",
+    ]
 
 
 def test_only_operators_kick(desk: Desk):

@@ -19,7 +19,7 @@ def test_who_is_in_a_room_and_who_somebody_is(desk: Desk):
     ada.got()
     assert ada.asks("WHO #tea", "WHO BOB", "WHO nobody", "WHO #nowhere") == [
         ":irc.test 352 ada #tea ada-user pylingo irc.test ada H :0 Ada Real",
-        ":irc.test 352 ada #tea bob-user pylingo irc.test bob G :0 Bob Real",
+        ":irc.test 352 ada #tea bob-user pylingo irc.test bob G@ :0 Bob Real",
         ":irc.test 315 ada #tea :End of WHO list",
         ":irc.test 352 ada * bob-user pylingo irc.test bob G :0 Bob Real",
         ":irc.test 315 ada BOB :End of WHO list",
@@ -45,7 +45,7 @@ def test_whois(desk: Desk):
     ada = desk.client("ada", "#tea")
     assert ada.asks("WHOIS bob") == [
         ":irc.test 311 ada bob bob-user pylingo * :Bob Real",
-        ":irc.test 319 ada bob :#tea",
+        ":irc.test 319 ada bob :@#tea",
         ":irc.test 312 ada bob irc.test :PyLingo",
         ":irc.test 301 ada bob :lunch",
         ":irc.test 317 ada bob 0 1767268800 :seconds idle, signon time",

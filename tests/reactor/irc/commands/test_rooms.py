@@ -19,7 +19,7 @@ def test_who_enters_learns_who_is_there_and_the_others_learn_of_it(desk: Desk):
     bob.got(), eve.got()
     assert ada.asks("JOIN #tea") == [
         ":ada!ada-user@pylingo JOIN #Tea",
-        ":irc.test 353 ada = #Tea :ada bob eve",
+        ":irc.test 353 ada = #Tea :ada bob @eve",
         ":irc.test 366 ada #Tea :End of NAMES list",
     ]
     assert bob.got() == [":ada!ada-user@pylingo JOIN #Tea"]
@@ -94,7 +94,7 @@ def test_names_of_a_room_that_one_is_not_in_are_not_told(desk: Desk):
 
 def test_names_with_their_hosts(desk: Desk):
     ada = desk.client("ada", "#tea", caps="userhost-in-names multi-prefix")
-    assert ada.asks("NAMES #tea")[0] == ":irc.test 353 ada = #tea :ada!ada-user@pylingo"
+    assert ada.asks("NAMES #tea")[0] == ":irc.test 353 ada = #tea :@ada!ada-user@pylingo"
 
 
 def test_a_large_room_is_listed_whole(desk: Desk):
@@ -102,7 +102,7 @@ def test_a_large_room_is_listed_whole(desk: Desk):
         desk.chat.person(f"somebody-{number:03}", "tea")
     lines = desk.client("ada").asks("JOIN #tea")
     names = [name for line in lines if " 353 " in line for name in line.partition(" #tea ")[2].lstrip(":").split()]
-    assert sorted(names) == sorted(["ada", *[f"somebody-{number:03}" for number in range(300)]])
+    assert sorted(names) == sorted(["ada", "@somebody-000", *[f"somebody-{number:03}" for number in range(1, 300)]])
     assert all(len(line) <= 510 for line in lines)
     assert numbers(lines)[-1] == "366"
 
