@@ -17,7 +17,7 @@ def test_a_scene(tmp_path: Path) -> None:
         texts = ["".join(run.text for run in terminal.runs(row)) for row in range(ROWS)]
         assert {len(text) for text in texts} == {COLUMNS}
         assert "3 here" in texts[0]
-        assert [text[82:].strip() for text in texts[2:5]] == ["@ada", "alan", "grace"]
+        assert [text[82:].strip() for text in texts[2:5]] == ["@ada", "@alan", "grace"]
         port = scene.port
         scene.lose_server()
         grace.wait("offline")

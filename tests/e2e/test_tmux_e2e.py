@@ -333,12 +333,12 @@ def test_the_people_of_the_room_are_listed_at_the_side(tmux: Tmux, server: Serve
         for number in range(20):
             bob.send(Say(f"number {number} " + FAMILY + " " + "long " * (5 * number)))
         rows = tmux.wait(ada, "number 19")
-        assert [row.rpartition("\u2502")[2] for row in rows[2:6]] == ["  ada", "  zoe away", "  \u4e2d\u56fd", ""]
+        assert [row.rpartition("\u2502")[2] for row in rows[2:6]] == [" @ada", "  zoe away", "  \u4e2d\u56fd", ""]
         assert {row.find("\u2502") for row in rows[2:-1] if FAMILY not in row} == {101}
         zoe.send(Command("close"))
         bob.send(Command("close"))
     rows = tmux.wait(ada, "zoe and \u4e2d\u56fd left")
-    assert [row.rpartition("\u2502")[2] for row in rows[2:5]] == ["  ada", "", ""]
+    assert [row.rpartition("\u2502")[2] for row in rows[2:5]] == [" @ada", "", ""]
     tmux.write(ada, "/people")
     tmux.press(ada, "Enter")
     wait_until(lambda: not any("\u2502" in row for row in tmux.rows(ada)), "a window without the list")
@@ -347,8 +347,8 @@ def test_the_people_of_the_room_are_listed_at_the_side(tmux: Tmux, server: Serve
     tmux.press(ada, "Enter")
     tmux.wait(ada, "people are listed in rooms, in windows of 100 columns")
     tmux.resize(ada, 130, 16)
-    rows = tmux.wait(ada, "\u2502  ada")
-    assert rows[2][110:] == "\u2502  ada"
+    rows = tmux.wait(ada, "\u2502 @ada")
+    assert rows[2][110:] == "\u2502 @ada"
 
 
 @pytest.mark.parametrize("layout", ["top", "inline"])

@@ -31,7 +31,7 @@ def path(tmp_path: Path) -> str:
 
 def test_each_room_has_its_newest_messages_and_its_topic(path: str) -> None:
     with OldHistory(path) as history:
-        found = {room: (entries, topic) for room, entries, topic in history.read(2)}
+        found = {room: (entries, topic) for room, entries, topic, _ in history.read(2)}
     assert found == {
         "tea": ([Entry("ada", "word 3", 3), Entry("ada", "word 5", 5)], StoredTopic("leaves", "ada", 1)),
         "cats": ([Entry("ada", "word 2", 2)], None),
