@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pylingo.shared.messages import Command, Message, Say
+from pylingo.shared.messages import Command, Goodbye, Message, Say
 from tests.console import Console
 from tests.support import ROOT, Peer, ServerProcess, wait_until
 
@@ -335,8 +335,9 @@ def test_the_people_of_the_room_are_listed_at_the_side(tmux: Tmux, server: Serve
         rows = tmux.wait(ada, "number 19")
         assert [row.rpartition("\u2502")[2] for row in rows[2:6]] == [" @ada", "  zoe away", "  \u4e2d\u56fd", ""]
         assert {row.find("\u2502") for row in rows[2:-1] if FAMILY not in row} == {101}
-        zoe.send(Command("close"))
-        bob.send(Command("close"))
+        for peer in (zoe, bob):
+            peer.send(Command("close"))
+            peer.until(Goodbye)  # a socket that is closed with unread bytes takes its last request with it
     rows = tmux.wait(ada, "zoe and \u4e2d\u56fd left")
     assert [row.rpartition("\u2502")[2] for row in rows[2:5]] == [" @ada", "", ""]
     tmux.write(ada, "/people")
