@@ -110,7 +110,7 @@ class Numeric(Enum):
     ERR_BADCHANMASK = "476 {channel} :{text}"
     ERR_NEEDREGGEDNICK = "477 {channel} :You need to be identified"
     ERR_NOPRIVILEGES = "481 :{text}"
-    ERR_CHANOPRIVSNEEDED = "482 {channel} :You're not channel operator"
+    ERR_CHANOPRIVSNEEDED = "482 {channel} :{text}"
     ERR_NOOPERHOST = "491 :Operators are known by their keys, and use the native client"
     ERR_UMODEUNKNOWNFLAG = "501 :Unknown MODE flag"
     ERR_USERSDONTMATCH = "502 :Cannot change mode for other users"

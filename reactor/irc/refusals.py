@@ -80,6 +80,7 @@ _BY_COMMAND: dict[tuple[str, str], _Make] = {
     ("PRIVMSG", "muted"): _numeric(Numeric.ERR_CANNOTSENDTOCHAN),
     ("KICK", "not-allowed"): _numeric(Numeric.ERR_CHANOPRIVSNEEDED),
     ("MODE", "not-allowed"): _numeric(Numeric.ERR_CHANOPRIVSNEEDED),
+    ("TOPIC", "not-allowed"): _numeric(Numeric.ERR_CHANOPRIVSNEEDED),
     ("NICK", "not-allowed"): _numeric(Numeric.ERR_ERRONEUSNICKNAME),
 }
 _BY_CODE: dict[str, _Make] = {

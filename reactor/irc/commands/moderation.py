@@ -56,7 +56,8 @@ def _change_room(client: Client, room: str, modes: str, params: Sequence[str]) -
         elif letter == "o" and nicks:
             client.then(partial(_change_rank, client, room, nicks.pop(), sign == "+"))
         else:
-            client.numeric(Numeric.ERR_CHANOPRIVSNEEDED, channel=f"#{room}")
+            text = "this mode cannot be changed"
+            client.numeric(Numeric.ERR_CHANOPRIVSNEEDED, channel=f"#{room}", text=text)
 
 
 def _change_rank(client: Client, room: str, nick: str, on: bool) -> None:

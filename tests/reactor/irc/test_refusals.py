@@ -21,6 +21,7 @@ from tests.fakes.irc_client import Desk, numbers
         (Asked("PRIVMSG", "#x", "#x"), "muted", ["404"]),
         (Asked("PRIVMSG", "#x", "#x"), "bad-text", ["412"]),
         (Asked("KICK", "x", "#x"), "not-allowed", ["482"]),
+        (Asked("TOPIC", "#x", "#x"), "not-allowed", ["482"]),
         (Asked("TOPIC", "#x", "#x"), "not-in-room", ["403"]),
         (Asked("TOPIC", "#tea", "#tea"), "not-in-room", ["442"]),
         (Asked("PRIVMSG", "#tea", "#tea"), "not-in-room", ["404"]),

@@ -78,6 +78,14 @@ def test_a_topic_is_asked_for_set_and_cleared(desk: Desk):
     assert numbers(ada.asks("TOPIC #tea", "TOPIC #nowhere :x")) == ["331", "403"]
 
 
+def test_a_locked_topic_is_for_operators(desk: Desk):
+    desk.client("ada", "#tea").sends("MODE #tea +t")
+    bob = desk.client("bob", "#tea")
+    assert bob.asks("TOPIC #tea :mine") == [
+        ":irc.test 482 bob #tea :the topic of tea is locked: ask an operator of the room to set it"
+    ]
+
+
 def test_a_topic_that_is_too_long_is_refused(desk: Desk):
     from pylingo.shared.text import MAX_LINE
 
