@@ -32,11 +32,9 @@ CAPS, REGISTER, TIME, DEAF, FIN = 1, 2, 4, 8, 16
 _watching: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
-    try:
-        import atheris
-    except ImportError:
-        sys.exit("the fuzzer takes atheris: pip install atheris")
-    _watching = atheris.instrument_imports(include=["pylingo.reactor.irc", "pylingo.reactor.chat"])
+    from tests.fuzz import campaign
+
+    _watching = campaign.instrument("pylingo.reactor.irc", "pylingo.reactor.chat")
 
 with _watching:
     from pylingo.reactor.irc.capabilities import CAPABILITIES
@@ -190,32 +188,6 @@ def close() -> None:
     _target.close()
 
 
-def main() -> None:
-    import argparse
-    import tempfile
-
-    parser = argparse.ArgumentParser(description="Fuzz the server as a client of IRC.", allow_abbrev=False)
-    parser.add_argument("--seconds", type=int, default=60, help="how long (%(default)s)")
-    parser.add_argument(
-        "--keep", metavar="FOLDER", help="where inputs are kept that reach something new, and findings (a new folder)"
-    )
-    options = parser.parse_args()
-    seconds = max(1, min(options.seconds, 24 * 3_600))
-    folder = Path(options.keep or tempfile.mkdtemp(prefix="fuzz-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    print(f"{seconds} s; what is found is kept in {folder}", flush=True)
-    logging.getLogger("pylingo.reactor").propagate = False
-    flags = [
-        f"-max_total_time={seconds}",
-        f"-artifact_prefix={folder}/finding-",
-        "-max_len=4096",
-        "-timeout=10",
-        "-rss_limit_mb=1024",
-        "-print_final_stats=1",
-    ]
-    atheris.Setup([sys.argv[0], *flags, str(folder), str(CORPUS)], one_input)
-    atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    logging.getLogger("pylingo.reactor").propagate = False
+    campaign.run("Fuzz the server as a client of IRC.", one_input, CORPUS, 4_096)  # larger ones take long

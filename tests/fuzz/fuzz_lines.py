@@ -23,11 +23,9 @@ CORPUS = Path(__file__).resolve().parent / "line_corpus"
 _watching: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
-    try:
-        import atheris
-    except ImportError:
-        sys.exit("the fuzzer takes atheris: pip install atheris")
-    _watching = atheris.instrument_imports(include=["pylingo.reactor.irc"])
+    from tests.fuzz import campaign
+
+    _watching = campaign.instrument("pylingo.reactor.irc")
 
 with _watching:
     from pylingo.reactor.irc.capabilities import InvalidSubcommandError, Negotiation
@@ -91,30 +89,5 @@ def one_input(data: bytes) -> None:
             check(line, cap)
 
 
-def main() -> None:
-    import argparse
-    import tempfile
-
-    parser = argparse.ArgumentParser(description="Fuzz the reading of IRC lines.", allow_abbrev=False)
-    parser.add_argument("--seconds", type=int, default=60, help="how long (%(default)s)")
-    parser.add_argument(
-        "--keep", metavar="FOLDER", help="where inputs are kept that reach something new, and findings (a new folder)"
-    )
-    options = parser.parse_args()
-    seconds = max(1, min(options.seconds, 24 * 3_600))
-    folder = Path(options.keep or tempfile.mkdtemp(prefix="fuzz-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    print(f"{seconds} s; what is found is kept in {folder}", flush=True)
-    flags = [
-        f"-max_total_time={seconds}",
-        f"-artifact_prefix={folder}/finding-",
-        "-max_len=20000",
-        "-timeout=10",
-        "-print_final_stats=1",
-    ]
-    atheris.Setup([sys.argv[0], *flags, str(folder), str(CORPUS)], one_input)
-    atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    campaign.run("Fuzz the reading of IRC lines.", one_input, CORPUS, 20_000)

@@ -37,11 +37,9 @@ _watching: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
 if __name__ == "__main__":
     os.environ["MSGPACK_PUREPYTHON"] = "1"  # atheris sees nothing of what C does
     sys.path.insert(0, str(ROOT))
-    try:
-        import atheris
-    except ImportError:
-        sys.exit("the fuzzer takes atheris: pip install atheris")
-    _watching = atheris.instrument_imports(include=["msgpack", "pylingo.reactor", "pylingo.shared"])
+    from tests.fuzz import campaign
+
+    _watching = campaign.instrument("msgpack", "pylingo.reactor", "pylingo.shared")
 
 with _watching:
     import msgpack  # noqa: F401 - so that it is instrumented
@@ -274,33 +272,6 @@ def close() -> None:
     _target.close()
 
 
-def main() -> None:
-    import argparse
-    import tempfile
-
-    parser = argparse.ArgumentParser(description="Fuzz the server, the corpus as seeds.", allow_abbrev=False)
-    parser.add_argument("--seconds", type=int, default=60, help="how long (%(default)s)")
-    parser.add_argument(
-        "--keep", metavar="FOLDER", help="where inputs are kept that reach something new, and findings (a new folder)"
-    )
-    options = parser.parse_args()
-    seconds = max(1, min(options.seconds, 24 * 3_600))
-    folder = Path(options.keep or tempfile.mkdtemp(prefix="fuzz-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    print(f"{seconds} s; what is found is kept in {folder}", flush=True)
-    logging.getLogger("pylingo.reactor").propagate = False
-    flags = [
-        f"-max_total_time={seconds}",
-        f"-artifact_prefix={folder}/finding-",
-        "-max_len=4096",  # larger ones take long and reach nothing new
-        "-timeout=10",
-        "-rss_limit_mb=1024",
-        "-print_final_stats=1",
-        "-close_fd_mask=0",
-    ]
-    atheris.Setup([sys.argv[0], *flags, str(folder), str(CORPUS)], one_input)
-    atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    logging.getLogger("pylingo.reactor").propagate = False
+    campaign.run("Fuzz the server, the corpus as seeds.", one_input, CORPUS, 4_096)  # larger ones take long
