@@ -65,7 +65,7 @@ class Negotiation:
     __slots__ = ("_offered", "enabled", "phase", "version")
 
     def __init__(self, offered: Mapping[str, str] = CAPABILITIES) -> None:
-        self._offered = dict(offered)
+        self._offered = offered
         self.enabled: frozenset[str] = frozenset()
         self.phase = Phase.NONE
         self.version = 0
@@ -91,18 +91,6 @@ class Negotiation:
                 return []
             case _:
                 raise InvalidSubcommandError(params[0] if params else "*")
-
-    def offer(self, name: str, value: str = "") -> list[Reply]:
-        """Offer a capability from now on. Returns what the client is told."""
-        self._offered[name] = value
-        return [("NEW", self._shown(name))] if "cap-notify" in self.enabled else []
-
-    def withdraw(self, name: str) -> list[Reply]:
-        """Offer a capability no longer; it is not enabled any more. Returns what the client is told."""
-        if self._offered.pop(name, None) is None:
-            return []
-        self.enabled -= {name}
-        return [("DEL", name)] if "cap-notify" in self.enabled else []
 
     def _list_offered(self, version: str) -> list[Reply]:
         if version.isascii() and version.isdecimal() and len(version) <= MAX_VERSION_DIGITS:

@@ -129,7 +129,7 @@ class Client:
         self.realname = ""
         self.password: str | None = None
         self.has_said_hello = False
-        self.negotiation = Negotiation(gateway.capabilities)
+        self.negotiation = Negotiation()
         self.dialect = gateway.dialects.of(frozenset())
         self.asked = Asked("")
         self.was_refused = False

@@ -9,7 +9,6 @@ from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.seats import Timer
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.history.clock import wall_clock
-from pylingo.reactor.irc.capabilities import CAPABILITIES
 from pylingo.reactor.irc.dialects import Dialects
 from pylingo.reactor.irc.message import Message, format_message
 from pylingo.reactor.irc.monitors import Monitors
@@ -78,8 +77,6 @@ class Gateway:
         self.clock = clock
         self.people = People(hub)
         self.dialects = Dialects(self.people, clock, name)
-        self.capabilities = dict(CAPABILITIES)
-        """What clients are offered."""
         self.ping = format_message("PING", [name], name)
         self.created = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(clock() / 1e6))
         self.strangers: set[Stranger] = set()

@@ -84,18 +84,6 @@ def test_an_unknown_subcommand(params: list[str]) -> None:
     assert caught.value.numeric.number == "410"
 
 
-def test_changes_are_told_to_clients_that_wish_it() -> None:
-    cap = negotiation()
-    assert cap.offer("draft/new", "x=1") == []
-    assert cap.withdraw("batch") == []
-    cap.handle(["LS", "302"], False)
-    assert cap.offer("draft/other", "y=2") == [("NEW", "draft/other=y=2")]
-    cap.handle(["REQ", "sasl"], False)
-    assert cap.withdraw("sasl") == [("DEL", "sasl")]
-    assert "sasl" not in cap.enabled
-    assert cap.withdraw("sasl") == []
-
-
 def test_a_long_list_is_on_several_lines() -> None:
     many = {f"vendor.example/capability-{number}": "value" for number in range(40)}
     cap = Negotiation(many)

@@ -1,15 +1,13 @@
 """What the clients of one server share."""
 
-from pylingo.reactor.irc.capabilities import CAPABILITIES
 from pylingo.reactor.irc.gateway import Gateway, Handler
 from tests.fakes.chat import NOON
 from tests.fakes.irc_client import NAME, Desk
 
 
-def test_a_gateway_offers_what_it_has_handlers_for():
+def test_a_gateway_pings_under_its_name():
     gateway = Desk().gateway
     assert isinstance(gateway, Gateway)
-    assert gateway.capabilities == CAPABILITIES
     assert gateway.ping == f":{NAME} PING {NAME}\r\n".encode()
 
 
