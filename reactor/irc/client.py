@@ -18,7 +18,7 @@ from pylingo.reactor.irc.capabilities import Negotiation
 from pylingo.reactor.irc.formatting import fit_line
 from pylingo.reactor.irc.gateway import Gateway
 from pylingo.reactor.irc.labels import Labelled
-from pylingo.reactor.irc.lines import LineDecoder
+from pylingo.reactor.irc.lines import TOO_LONG, LineDecoder
 from pylingo.reactor.irc.message import LineError, format_message, parse
 from pylingo.reactor.irc.multiline import OpenBatch
 from pylingo.reactor.irc.numerics import Numeric, as_middle
@@ -32,7 +32,6 @@ from pylingo.shared.value_class import value_class
 REGISTRATION = 60.0
 """Seconds from the accept to the end of the registration."""
 _LIGHT = 8  # light commands that count as one
-_TOO_LONG = b"\n"  # stands for a line that is too long: no line has a newline
 
 
 class Stage(enum.Enum):
@@ -52,36 +51,6 @@ class Asked:
     target: str = ""
     room: str = ""
     words: str = ""
-
-
-class Lines:
-    """Cuts the bytes of a client into lines. See `face.Decoder`."""
-
-    __slots__ = ("_decoder",)
-
-    def __init__(self) -> None:
-        self._decoder = LineDecoder()
-
-    def feed(self, data: bytes) -> "Lines":
-        """Add the next piece of the stream."""
-        self._decoder.feed(data)
-        return self
-
-    @property
-    def pending(self) -> int:
-        """The bytes held back."""
-        return self._decoder.pending
-
-    def put_back(self, body: bytes) -> None:
-        """Return the last line again in the next step."""
-        self._decoder.put_back()
-
-    def __iter__(self) -> "Lines":
-        return self
-
-    def __next__(self) -> bytes:
-        line = next(self._decoder)
-        return line if isinstance(line, bytes) else _TOO_LONG
 
 
 class Client:
@@ -163,9 +132,9 @@ class Client:
         end = bytes(stream[offset - 1 :]).find(b"\n")
         return offset + end if end >= 0 else len(stream)
 
-    def decoder(self) -> Lines:
+    def decoder(self) -> LineDecoder:
         """A decoder for a new connection."""
-        return Lines()
+        return LineDecoder()
 
     def begin(self, session: Session) -> None:
         """The connection carries `session`, which must be registered in time."""
@@ -180,7 +149,7 @@ class Client:
     def handle(self, session: Session, body: bytes) -> None:
         """Handle one line."""
         self.is_light = False
-        if body == _TOO_LONG:
+        if body == TOO_LONG:
             self.numeric(Numeric.ERR_INPUTTOOLONG)
             return
         try:

@@ -5,7 +5,6 @@ are ignored. Therefore the lines do not depend on how the stream was cut.
 """
 
 import re
-from enum import Enum
 from typing import Final, Self
 
 from pylingo.shared.errors import FrameError
@@ -16,18 +15,11 @@ MAX_TAGS = 4_096
 """The longest tags of a client's line, in bytes, with their @ and the space behind them."""
 MAX_UNENDED = 16_384
 """The most bytes without the end of a line. A client that sends more is cut off."""
+TOO_LONG: Final = b"\n"
+"""Stands for a line that is too long: no line has a newline."""
 
 _ENDS = bytes.maketrans(b"\r\0", b"\n\n")
 _NEWLINES = re.compile(b"\n*")
-
-
-class Fault(Enum):
-    """Stands for a line that cannot be handled."""
-
-    TOO_LONG = "too long"
-
-
-TOO_LONG: Final = Fault.TOO_LONG
 
 
 class LineDecoder:
@@ -58,14 +50,14 @@ class LineDecoder:
         """The bytes held back: of an unended line, and of lines that the iterator has not returned yet."""
         return len(self._buffer) - self._at
 
-    def put_back(self) -> None:
-        """Return the line that the last step returned again in the next step. Nothing may be fed in between."""
+    def put_back(self, body: bytes) -> None:
+        """Return `body`, which the last step returned, again in the next step. Nothing may be fed in between."""
         self._at = self._searched = self._last
 
     def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> bytes | Fault:
+    def __next__(self) -> bytes:
         """Return the next line. Raises `FrameError` as the class says, `StopIteration` if it needs more input."""
         buffer, at = self._buffer, self._at
         end = buffer.find(b"\n", max(at, self._searched))

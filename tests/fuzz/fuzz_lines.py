@@ -30,7 +30,7 @@ if __name__ == "__main__":
 with _watching:
     from pylingo.reactor.irc.capabilities import InvalidSubcommandError, Negotiation
     from pylingo.reactor.irc.formatting import read_words, split_text
-    from pylingo.reactor.irc.lines import MAX_UNENDED, Fault, LineDecoder
+    from pylingo.reactor.irc.lines import MAX_UNENDED, TOO_LONG, LineDecoder
     from pylingo.reactor.irc.message import LineError, Message, client_tags, format_message, needs_colon, parse
     from pylingo.reactor.irc.numerics import Numeric
 
@@ -41,10 +41,10 @@ MOST_BYTES = 65_536
 LINE = 400
 
 
-def read(pieces: list[bytes]) -> list[bytes | Fault | str]:
+def read(pieces: list[bytes]) -> list[bytes | str]:
     """The lines of the pieces, and how they end."""
     decoder = LineDecoder()
-    found: list[bytes | Fault | str] = []
+    found: list[bytes | str] = []
     try:
         for piece in pieces:
             found += decoder.feed(piece)
@@ -85,7 +85,7 @@ def one_input(data: bytes) -> None:
         assert read([stream[at : at + step] for at in range(0, len(stream), step)]) == whole
     cap = Negotiation()
     for line in whole:
-        if isinstance(line, bytes):
+        if isinstance(line, bytes) and line != TOO_LONG:
             check(line, cap)
 
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pylingo.reactor.irc.lines import MAX_LINE, MAX_TAGS, MAX_UNENDED, TOO_LONG, Fault, LineDecoder
+from pylingo.reactor.irc.lines import MAX_LINE, MAX_TAGS, MAX_UNENDED, TOO_LONG, LineDecoder
 from pylingo.shared.errors import FrameError
 from tests.fakes.irc import HOSTILE_STREAMS
 
-Outcome = list[bytes | Fault | str]
+Outcome = list[bytes | str]
 
 
 def lines_of(*pieces: bytes) -> Outcome:
@@ -102,7 +102,7 @@ def test_a_line_that_is_put_back_comes_again() -> None:
     decoder = LineDecoder().feed(b"PING a\r\n\r\nPING b\r\nPING")
     assert next(decoder) == b"PING a"
     assert next(decoder) == b"PING b"
-    decoder.put_back()
+    decoder.put_back(b"PING b")
     assert decoder.pending == len(b"PING b\r\nPING")
     decoder.feed(b" c\r\n")
     assert list(decoder) == [b"PING b", b"PING c"]
@@ -112,5 +112,5 @@ def test_a_line_may_be_put_back_again_and_again() -> None:
     decoder = LineDecoder().feed(b"PING a\r\nPING b\r\n")
     for _ in range(3):
         assert next(decoder) == b"PING a"
-        decoder.put_back()
+        decoder.put_back(b"PING a")
     assert list(decoder) == [b"PING a", b"PING b"]
