@@ -12,11 +12,12 @@ from typing import Any
 from pylingo.reactor.chat.dialect import Changes
 from pylingo.reactor.chat.entrance import say_hello
 from pylingo.reactor.chat.requests import handle
+from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.seats import Timer
 from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.irc.capabilities import Negotiation
 from pylingo.reactor.irc.formatting import fit_line
-from pylingo.reactor.irc.gateway import Gateway
+from pylingo.reactor.irc.gateway import Gateway, room_key
 from pylingo.reactor.irc.labels import Labelled
 from pylingo.reactor.irc.lines import TOO_LONG, LineDecoder
 from pylingo.reactor.irc.message import LineError, format_message, parse
@@ -25,7 +26,7 @@ from pylingo.reactor.irc.numerics import Numeric, as_middle
 from pylingo.reactor.irc.sasl import Exchange, Login
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Away, Hello, Joined, Left, Message, Private, Topic
-from pylingo.shared.names import MAX_TYPED, fold
+from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
 from pylingo.shared.value_class import value_class
 
@@ -246,6 +247,11 @@ class Client:
         """What the client is called in replies."""
         return self.session.person.name if self.stage is Stage.REGISTERED else self.nick or "*"
 
+    def room(self, channel: str) -> Room[Session] | None:
+        """The room of a channel, if the client is in it."""
+        key = room_key(channel)
+        return next((room for room in self.session.rooms if room.key == key), None)
+
     def has(self, capability: str) -> bool:
         """Whether the client has negotiated this capability."""
         return capability in self.negotiation.enabled
@@ -356,11 +362,11 @@ class Client:
     def await_echo(self, channel: str) -> None:
         """A message to a room will come back, and answers its label."""
         label, self._label = self._label, None
-        self._echo_labels.setdefault(_key(channel), collections.deque()).append(label)
+        self._echo_labels.setdefault(room_key(channel), collections.deque()).append(label)
 
     def await_no_echo(self, channel: str) -> None:
         """The message that was sent last was refused, which answers its label."""
-        key = _key(channel)
+        key = room_key(channel)
         if key in self._echo_labels:
             self._label = self._echo_labels[key].pop()
             if not self._echo_labels[key]:
@@ -399,8 +405,3 @@ class Client:
     def _expire(self) -> None:
         if self.stage is not Stage.REGISTERED and self.session.state is State.ATTACHED:
             self.session.end("silent", f"the registration was not finished within {REGISTRATION:g} s")
-
-
-def _key(channel: str) -> str:
-    """The compared form of a room's name, by which echoes are awaited."""
-    return fold(channel.removeprefix("#")[:MAX_TYPED])

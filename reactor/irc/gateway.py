@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pylingo.reactor.chat.hub import Hub
+from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.seats import Timer
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.history.clock import wall_clock
@@ -15,6 +16,7 @@ from pylingo.reactor.irc.monitors import Monitors
 from pylingo.reactor.irc.people import People
 from pylingo.reactor.people.passwords import PasswordHash, Verdict
 from pylingo.shared import __version__
+from pylingo.shared.names import MAX_TYPED, fold
 from pylingo.shared.schema import Record
 
 type CheckPassword = Callable[[str, str, Callable[[Verdict], object], PasswordHash], object]
@@ -43,6 +45,11 @@ class Stranger(Protocol):
     @property
     def is_open(self) -> bool:
         """Whether its session goes on."""
+
+
+def room_key(channel: str) -> str:
+    """The compared form of the name of a channel's room; empty if no channel can have that name."""
+    return fold(channel[1:]) if channel.startswith("#") and len(channel) <= MAX_TYPED else ""
 
 
 class Gateway:
@@ -83,6 +90,10 @@ class Gateway:
         """The clients that are not registered yet, until their sockets are closed."""
         self.most_users = 0
         """The most people that were here at the same time."""
+
+    def person(self, nick: str) -> Person[Session] | None:
+        """The person on this server who is called `nick`, in any spelling."""
+        return self.hub.here(fold(nick)) if len(nick) <= MAX_TYPED else None
 
     def spelling(self, key: str) -> str | None:
         """How somebody who is here spells the name with this compared form; None if nobody has it."""

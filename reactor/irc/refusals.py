@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from pylingo.reactor.irc.client import Client, Stage
+from pylingo.reactor.irc.gateway import room_key
 from pylingo.reactor.irc.numerics import Numeric
 from pylingo.shared.messages import Error
-from pylingo.shared.names import fold
 
 type _Make = Callable[[Client, str], bytes]
 
@@ -55,7 +55,7 @@ def _no_such_whois(client: Client, text: str) -> bytes:
 def _not_here(client: Client, text: str) -> bytes:
     """A room that the client is not in: is it there at all?"""
     room = client.asked.room
-    exists = client.gateway.hub.directory.has(fold(room.removeprefix("#")))
+    exists = client.gateway.hub.directory.has(room_key(room))
     numeric = Numeric.ERR_NOTONCHANNEL if exists else Numeric.ERR_NOSUCHCHANNEL
     return client.numeric_line(numeric, channel=room)
 
@@ -63,7 +63,7 @@ def _not_here(client: Client, text: str) -> bytes:
 def _not_sent(client: Client, text: str) -> bytes:
     """As `_not_here`, for a message."""
     room = client.asked.room
-    if client.gateway.hub.directory.has(fold(room.removeprefix("#"))):
+    if client.gateway.hub.directory.has(room_key(room)):
         return client.numeric_line(Numeric.ERR_CANNOTSENDTOCHAN, channel=room, text="You are not in that channel")
     return client.numeric_line(Numeric.ERR_NOSUCHCHANNEL, channel=room)
 

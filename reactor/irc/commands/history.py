@@ -16,7 +16,7 @@ from pylingo.reactor.irc.selection import MOST, Part, Selection, SelectionError,
 from pylingo.reactor.irc.times import server_time
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import HistoryRequest
-from pylingo.shared.names import MAX_TYPED, fold
+from pylingo.shared.names import MAX_TYPED
 
 ON_JOIN = 20
 """The messages that a client gets on joining, if it reads times and cannot ask for messages."""
@@ -48,7 +48,7 @@ def _read_targets(params: Sequence[str]) -> tuple[int, int, int]:
 def _select(client: Client, subcommand: str, selection: Selection) -> None:
     target, session = selection.target, client.session
     if target.startswith("#"):
-        room = _room(client, target)
+        room = client.room(target)
         if room is None:
             client.fail(_COMMAND, "INVALID_TARGET", "you are not in that channel", subcommand, target)
             return
@@ -69,11 +69,6 @@ def _select(client: Client, subcommand: str, selection: Selection) -> None:
         client.fail(_COMMAND, "INVALID_TARGET", "nobody has such a name", subcommand, target[:MAX_TYPED])
     else:
         session.hub.bus.look_up(session, target, None, found)
-
-
-def _room(client: Client, channel: str) -> Room[Session] | None:
-    key = fold(channel.removeprefix("#")) if len(channel) <= MAX_TYPED else ""
-    return next((room for room in client.session.rooms if room.key == key), None)
 
 
 def _reader(client: Client, page: Callable[..., object]) -> Read:
@@ -145,14 +140,14 @@ class Greeting:
         self._before: int | None = None
 
     def note(self) -> None:
-        """What is said from now on is sent as it is said. A client that was there before needs nothing."""
+        """Messages from now on come as they are said. A client that was there before needs nothing."""
         if not self._client.was_refused:
             self._before = self._client.session.hub.tick.newest_stamp + 1
 
     def send(self) -> None:
         """Send the messages, if the client is in the room and has use for them."""
         client = self._client
-        room = _room(client, self._channel)
+        room = client.room(self._channel)
         is_wanted = client.has("server-time") and not client.has("draft/chathistory")
         if room is None or self._before is None or not is_wanted:
             return

@@ -5,12 +5,12 @@ from functools import partial
 
 from pylingo.reactor.irc.client import Asked, Client
 from pylingo.reactor.irc.commands.rooms import room_of, targets
-from pylingo.reactor.irc.gateway import Handler
+from pylingo.reactor.irc.gateway import Handler, room_key
 from pylingo.reactor.irc.message import Message, format_message
 from pylingo.reactor.irc.numerics import Numeric
 from pylingo.reactor.irc.welcome import CHANNEL_MODES, USER_MODES
 from pylingo.shared.messages import Command, Notice
-from pylingo.shared.names import MAX_TYPED, fold
+from pylingo.shared.names import fold
 
 _ROOM_MODES = "+n"
 _MOST_CHANGES = 4
@@ -26,8 +26,7 @@ def _mode(client: Client, message: Message) -> None:
 
 
 def _mode_of_room(client: Client, channel: str, params: Sequence[str]) -> None:
-    hub = client.gateway.hub
-    room = hub.rooms.get(fold(channel.removeprefix("#"))) if len(channel) <= MAX_TYPED else None
+    room = client.gateway.hub.rooms.get(room_key(channel))
     if room is None:
         client.numeric(Numeric.ERR_NOSUCHCHANNEL, channel=channel)
     elif not params:
@@ -68,9 +67,7 @@ def _change_rank(client: Client, room: str, nick: str, on: bool) -> None:
 
 def _is_there(client: Client, room: str, nick: str) -> bool:
     """Whether somebody is in the room, or not here at all, which is told later. Otherwise the client is told now."""
-    hub = client.gateway.hub
-    person = hub.here(fold(nick)) if len(nick) <= MAX_TYPED else None
-    place = hub.rooms.get(fold(room))
+    person, place = client.gateway.person(nick), client.gateway.hub.rooms.get(fold(room))
     if person is not None and place is not None and not place.directory.has(person.key):
         client.numeric(Numeric.ERR_USERNOTINCHANNEL, nick=nick, channel=f"#{room}")
         return False
@@ -78,9 +75,10 @@ def _is_there(client: Client, room: str, nick: str) -> bool:
 
 
 def _mode_of_person(client: Client, nick: str, params: Sequence[str]) -> None:
-    if len(nick) > MAX_TYPED or client.gateway.hub.here(fold(nick)) is None:
+    person = client.gateway.person(nick)
+    if person is None:
         client.numeric(Numeric.ERR_NOSUCHNICK, nick=nick)
-    elif fold(nick) != client.session.person.key:
+    elif person is not client.session.person:
         client.numeric(Numeric.ERR_USERSDONTMATCH)
     elif not params:
         client.numeric(Numeric.RPL_UMODEIS, modes="+")
@@ -106,7 +104,7 @@ def _invite(client: Client, message: Message) -> None:
     nick, channel = message.params[:2]
     if (room := room_of(client, channel)) is None:
         return
-    person = client.gateway.hub.here(fold(nick)) if len(nick) <= MAX_TYPED else None
+    person = client.gateway.person(nick)
     if person is None:
         client.numeric(Numeric.ERR_NOSUCHNICK, nick=nick)
     elif room.directory.has(person.key):

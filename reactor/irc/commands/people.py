@@ -26,12 +26,10 @@ def _who(client: Client, message: Message) -> None:
         pattern = fold(mask).replace("[", "[[]")
         client.ask(Command("who"), Asked("WHO", mask, mask, pattern))
         return
-    key = fold(mask.removeprefix("#")) if len(mask) <= MAX_TYPED else ""
-    if mask.startswith("#"):
-        if any(room.key == key for room in client.session.rooms):
-            client.ask(Command("users", room=mask), asked)
-            return
-    elif client.gateway.hub.here(key) is not None or client.gateway.hub.bus.stranger(key) is not None:
+    if client.room(mask) is not None:
+        client.ask(Command("users", room=mask), asked)
+        return
+    if len(mask) <= MAX_TYPED and client.gateway.spelling(fold(mask)) is not None:
         client.send(who_line(client, client.gateway.people.who(mask)))
     client.numeric(Numeric.RPL_ENDOFWHO, mask=mask)
 
@@ -66,9 +64,9 @@ def _away(client: Client, message: Message) -> None:
 
 
 def _userhost(client: Client, message: Message) -> None:
-    people, hub, found = client.gateway.people, client.gateway.hub, []
+    people, found = client.gateway.people, []
     for nick in message.params[:_MOST_NICKS]:
-        if len(nick) <= MAX_TYPED and hub.here(fold(nick)) is not None:
+        if client.gateway.person(nick) is not None:
             who = people.who(nick)
             sign = "-" if who.away is not None else "+"
             found.append(f"{who.nick}{'*' if who.is_operator else ''}={sign}{who.user}@{HOST}")
@@ -77,7 +75,7 @@ def _userhost(client: Client, message: Message) -> None:
 
 def _ison(client: Client, message: Message) -> None:
     nicks = " ".join(message.params).split()[:_MOST_ISON]
-    people = [client.gateway.hub.here(fold(nick)) for nick in nicks if len(nick) <= MAX_TYPED]
+    people = map(client.gateway.person, nicks)
     client.numeric(Numeric.RPL_ISON, nicks=" ".join(person.name for person in people if person is not None))
 
 

@@ -7,7 +7,7 @@ from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.irc.client import Asked, Client
 from pylingo.reactor.irc.commands.history import Greeting
-from pylingo.reactor.irc.gateway import Handler
+from pylingo.reactor.irc.gateway import Handler, room_key
 from pylingo.reactor.irc.message import Message, format_message
 from pylingo.reactor.irc.numerics import Numeric
 from pylingo.shared.messages import Command, Left
@@ -29,13 +29,11 @@ def targets(words: str) -> list[str]:
 
 def room_of(client: Client, channel: str) -> Room[Session] | None:
     """The room of that name, if the client is in it. Otherwise the client is told that it is not."""
-    key = fold(channel.removeprefix("#")) if len(channel) <= MAX_TYPED and channel.startswith("#") else ""
-    for room in client.session.rooms:
-        if room.key == key:
-            return room
-    exists = bool(key) and client.gateway.hub.directory.has(key)
-    client.numeric(Numeric.ERR_NOTONCHANNEL if exists else Numeric.ERR_NOSUCHCHANNEL, channel=channel)
-    return None
+    room = client.room(channel)
+    if room is None:
+        exists = client.gateway.hub.directory.has(room_key(channel))
+        client.numeric(Numeric.ERR_NOTONCHANNEL if exists else Numeric.ERR_NOSUCHCHANNEL, channel=channel)
+    return room
 
 
 def tell_clients(rooms: Iterable[Room[Session]], besides: Client, capability: str, line: bytes) -> None:
@@ -63,23 +61,14 @@ def _join(client: Client, message: Message) -> None:
 
 
 def _enter(client: Client, channel: str) -> None:
-    client.was_refused = _is_in(client, channel)
+    client.was_refused = client.room(channel) is not None
     if not client.was_refused:
         client.ask(Command("open", channel), Asked("JOIN", channel, channel))
 
 
-def _entered(client: Client, channel: str) -> Room[Session] | None:
-    key = fold(channel.removeprefix("#")) if len(channel) <= MAX_TYPED else ""
-    return next((room for room in client.session.rooms if room.key == key), None)
-
-
-def _is_in(client: Client, channel: str) -> bool:
-    return _entered(client, channel) is not None
-
-
 def _greet(client: Client, channel: str) -> None:
     """Say who is in the room that was entered."""
-    if not client.was_refused and (room := _entered(client, channel)) is not None:
+    if not client.was_refused and (room := client.room(channel)) is not None:
         if (text := client.session.person.away) is not None:
             tell_clients([room], client, "away-notify", format_message("AWAY", [text], client.mask()))
         client.ask(Command("users", room=channel), Asked("NAMES", channel, channel))
@@ -117,7 +106,7 @@ def _topic(client: Client, message: Message) -> None:
 
 def _names(client: Client, message: Message) -> None:
     channel = message.params[0].split(",")[0] if message.params else "*"
-    if channel.startswith("#") and _is_in(client, channel):
+    if client.room(channel) is not None:
         client.ask(Command("users", room=channel), Asked("NAMES", channel, channel))
     else:
         client.numeric(Numeric.RPL_ENDOFNAMES, channel=channel)
@@ -130,8 +119,7 @@ def _list(client: Client, message: Message) -> None:
         client.ask(Command("list"), Asked("LIST"))
         return
     for channel in targets(wanted):
-        key = fold(channel.removeprefix("#")) if len(channel) <= MAX_TYPED else ""
-        if (room := client.gateway.hub.rooms.get(key)) is not None:
+        if (room := client.gateway.hub.rooms.get(room_key(channel))) is not None:
             topic = room.topic.text if room.topic is not None else ""
             users = len(room.directory.keys)
             client.numeric(Numeric.RPL_LIST, channel=f"#{room.name}", users=users, topic=topic)

@@ -10,7 +10,6 @@ from pylingo.reactor.irc.gateway import Handler
 from pylingo.reactor.irc.message import Message, format_message
 from pylingo.reactor.irc.numerics import Numeric
 from pylingo.shared.messages import Private, Say
-from pylingo.shared.names import MAX_TYPED, fold
 
 _MOST_TARGETS = 4
 _ACTION = "ACTION"
@@ -76,14 +75,14 @@ def _say_to_person(client: Client, target: str, words: Words, is_action: bool | 
         client.await_kept(number, Private(client.name, target, words.text, 0, is_action, notice=is_notice))
     say = Say(words.text, id=number, to=target, action=is_action, notice=is_notice)
     client.ask(say, Asked("NOTICE" if is_notice else "PRIVMSG", target))
-    person = client.gateway.hub.here(fold(target)) if len(target) <= MAX_TYPED else None
+    person = client.gateway.person(target)
     if not client.was_refused and not is_notice and person is not None and person.away is not None:
         client.numeric(Numeric.RPL_AWAY, nick=person.name, text=person.away)
 
 
 def _relay(client: Client, command: str, target: str, text: str) -> None:
     """Hand a CTCP message on to the clients of IRC that somebody has here. It is not kept."""
-    person = client.gateway.hub.here(fold(target)) if len(target) <= MAX_TYPED else None
+    person = client.gateway.person(target)
     if person is None:
         if command != "NOTICE":
             client.numeric(Numeric.ERR_NOSUCHNICK, nick=target)

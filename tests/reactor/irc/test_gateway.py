@@ -1,6 +1,7 @@
 """What the clients of one server share."""
 
-from pylingo.reactor.irc.gateway import Gateway, Handler
+from pylingo.reactor.irc.gateway import Gateway, Handler, room_key
+from pylingo.shared.names import MAX_TYPED
 from tests.fakes.chat import NOON
 from tests.fakes.irc_client import NAME, Desk
 
@@ -26,3 +27,18 @@ def test_it_knows_when_it_began():
     )
     assert gateway.created == "2026-01-01 12:00:00 UTC"
     assert Handler(print).least == 0
+
+
+def test_people_are_found_in_any_spelling():
+    desk = Desk()
+    desk.client("Ada")
+    person = desk.gateway.person("aDA")
+    assert person is not None
+    assert person.name == "Ada"
+    assert desk.gateway.person("bob") is None
+    assert desk.gateway.person("x" * (MAX_TYPED + 1)) is None
+
+
+def test_the_room_of_a_channel():
+    assert room_key("#Tea") == "tea"
+    assert room_key("tea") == room_key("") == room_key("#" + "x" * MAX_TYPED) == ""
