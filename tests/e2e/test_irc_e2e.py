@@ -106,7 +106,7 @@ def test_a_line_that_does_not_end_is_cut_off(start: Start) -> None:
     assert ada.rest()[-1] == "ERROR :Closing link: (bad-frame) a line must end within 16384 bytes"
 
 
-def test_who_says_nothing_is_asked_and_given_up(start: Start) -> None:
+def test_a_silent_client_is_asked_and_given_up(start: Start) -> None:
     server = start("--ping-after", "0.3", "--ping-timeout", "0.3")
     ada = server.irc("ada")
     lines = ada.rest()

@@ -176,7 +176,7 @@ def test_long_messages_both_ways(start: Start) -> None:
     assert "\n".join(line.partition(" PRIVMSG #tea :")[2] for line in lines) == text
 
 
-def test_who_comes_and_goes_is_told(start: Start) -> None:
+def test_coming_and_going_is_told(start: Start) -> None:
     server = start()
     ada = server.irc("ada")
     ada.send("MONITOR + bob,eve")

@@ -33,7 +33,7 @@ def test_a_key_is_an_account():
     assert desk.gateway.people.account("nobody") is None
 
 
-def test_who_has_gone_is_remembered_under_the_names_they_had():
+def test_people_who_have_gone_are_remembered_under_the_names_they_had():
     desk = Desk()
     ada = desk.client("ada")
     ada.sends("NICK lovelace", "QUIT")

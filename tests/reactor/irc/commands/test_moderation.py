@@ -56,7 +56,7 @@ def test_only_operators_kick(desk: Desk):
     )
 
 
-def test_who_is_kicked_is_told_by_whom_and_why(desk: Desk):
+def test_a_kick_is_told_with_its_operator_and_reason(desk: Desk):
     ada, bob = desk.client("ada", "#tea"), desk.client("bob", "#tea")
     eve = desk.chat.device("eve", "one", "tea")
     desk.chat.hub.access.register.op(eve.session.identity).commit()

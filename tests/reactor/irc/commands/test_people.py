@@ -12,7 +12,7 @@ def desk() -> Desk:
     return Desk()
 
 
-def test_who_is_in_a_room_and_who_somebody_is(desk: Desk):
+def test_the_people_in_a_room_and_details_of_one(desk: Desk):
     bob = desk.client("bob", "#tea")
     ada = desk.client("ada", "#tea")
     bob.sends("AWAY :lunch")

@@ -12,7 +12,7 @@ def desk() -> Desk:
     return Desk()
 
 
-def test_who_enters_learns_who_is_there_and_the_others_learn_of_it(desk: Desk):
+def test_entering_tells_who_is_there_and_the_others_learn_of_it(desk: Desk):
     eve = desk.chat.person("eve", "Tea")
     bob = desk.client("bob", "#tea")
     ada = desk.client("ada")
@@ -86,14 +86,6 @@ def test_a_locked_topic_is_for_operators(desk: Desk):
     ]
 
 
-def test_a_topic_that_is_too_long_is_refused(desk: Desk):
-    from pylingo.shared.text import MAX_LINE
-
-    ada = desk.client("ada", "#t", caps="standard-replies")
-    assert "TEXT_TOO_LONG" in ada.client.failure("TOPIC", "TEXT_TOO_LONG", "x").decode()
-    assert MAX_LINE == 512
-
-
 def test_names_of_a_room_that_one_is_not_in_are_not_told(desk: Desk):
     desk.client("bob", "#tea")
     ada = desk.client("ada")
@@ -132,7 +124,7 @@ def test_targets_are_each_once_and_not_too_many():
     assert len(targets(",".join(map(str, range(100))))) == 20
 
 
-def test_who_is_away_says_so_on_entering_to_those_who_asked_for_it(desk: Desk):
+def test_entering_while_away_is_told_to_those_who_asked_for_it(desk: Desk):
     bob, cid = desk.client("bob", "#tea", caps="away-notify setname"), desk.client("cid", "#tea")
     ada = desk.client("ada")
     ada.sends("AWAY :lunch", "JOIN #tea", "SETNAME :Countess")

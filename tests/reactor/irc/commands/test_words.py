@@ -73,7 +73,7 @@ def test_other_ctcp_is_for_people_who_use_irc(desk: Desk):
     assert numbers(ada.asks("PRIVMSG nobody :\x01VERSION\x01", "NOTICE nobody :\x01VERSION x\x01")) == ["401"]
 
 
-def test_who_is_away_says_so_to_who_writes(desk: Desk):
+def test_a_message_to_somebody_away_is_answered(desk: Desk):
     ada, bob = desk.client("ada"), desk.client("bob")
     bob.sends("AWAY :at lunch")
     assert ada.asks("PRIVMSG bob :hi", "NOTICE bob :hi") == [":irc.test 301 ada bob :at lunch"]
