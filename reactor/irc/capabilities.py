@@ -7,6 +7,7 @@ client lists them and requests those that it wants; a request is acknowledged as
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 
+from pylingo.reactor.irc.formatting import packed
 from pylingo.reactor.irc.numerics import Numeric
 
 CAPABILITIES: Mapping[str, str] = {
@@ -105,15 +106,10 @@ class Negotiation:
 
     def _listing(self, subcommand: str, words: list[str]) -> Iterator[Reply]:
         """The words on as few lines as possible. Only clients of the newer version understand several lines."""
-        line: list[str] = []
-        size = 0
-        for word in words:
-            if line and size + len(word) > MAX_LIST and self.version >= WITH_VALUES:
-                yield subcommand, "*", " ".join(line)
-                line, size = [], 0
-            line.append(word)
-            size += len(word) + 1
-        yield subcommand, " ".join(line)
+        lines = list(packed(words, MAX_LIST)) if self.version >= WITH_VALUES else [words]
+        for line in lines[:-1]:
+            yield subcommand, "*", " ".join(line)
+        yield subcommand, " ".join(lines[-1] if lines else ())
 
     def _request(self, argument: str) -> list[Reply]:
         wanted = set(self.enabled)

@@ -403,5 +403,5 @@ class Client:
             self.gateway.strangers.discard(self)
 
     def _expire(self) -> None:
-        if self.stage is not Stage.REGISTERED and self.session.state is State.ATTACHED:
+        if self.stage is not Stage.REGISTERED and self.is_open:
             self.session.end("silent", f"the registration was not finished within {REGISTRATION:g} s")

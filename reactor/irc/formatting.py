@@ -5,7 +5,7 @@ IRC for each of its lines, and long ones are cut at spaces. On the way in, the c
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from wcwidth import iter_graphemes
 
@@ -87,6 +87,21 @@ def fit_line(line: str) -> bytes:
     if len(data) > MAX_LINE:
         data = shorten(line, MAX_LINE - len(_MORE)).encode() + _MORE
     return data + b"\r\n"
+
+
+def packed(words: Iterable[str], most_bytes: int) -> Iterator[list[str]]:
+    """Yield the words in groups of at most `most_bytes` each, with one byte behind each word. A longer one is alone."""
+    group: list[str] = []
+    size = 0
+    for word in words:
+        length = len(word.encode()) + 1
+        if group and size + length > most_bytes:
+            yield group
+            group, size = [], 0
+        group.append(word)
+        size += length
+    if group:
+        yield group
 
 
 def strip_codes(text: str) -> str:

@@ -49,7 +49,7 @@ def _collect_part(client: Client, read: Read, part: Part, then: Callable[[Entrie
             before = found[0].at
         client.session.hub.tick.work += _WORK
         limit = part.limit - len(found)
-        read(HistoryRequest(since if part.is_forward else None, before, limit), lambda page: got(page))
+        read(HistoryRequest(since if part.is_forward else None, before, limit), got)
 
     def got(page: Page) -> None:
         entries = [entry for entry in page.messages if part.since is None or entry.at > part.since]

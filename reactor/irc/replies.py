@@ -9,7 +9,7 @@ from typing import Any
 
 from pylingo.reactor.irc.client import Client, Stage
 from pylingo.reactor.irc.dialects import MAX_LINE
-from pylingo.reactor.irc.formatting import fit_line
+from pylingo.reactor.irc.formatting import fit_line, packed
 from pylingo.reactor.irc.message import format_message
 from pylingo.reactor.irc.numerics import Numeric
 from pylingo.reactor.irc.people import HOST, Who
@@ -118,20 +118,7 @@ def names_lines(client: Client, channel: str, words: list[str]) -> bytes:
     def line(names: list[str]) -> bytes:
         return client.numeric_line(Numeric.RPL_NAMREPLY, symbol="=", channel=channel, names=" ".join(names))
 
-    empty = len(line([":"]))
-    lines: list[bytes] = []
-    names: list[str] = []
-    size = empty
-    for word in words:
-        length = len(word.encode()) + 1
-        if names and size + length > MAX_LINE:
-            lines.append(line(names))
-            names, size = [], empty
-        names.append(word)
-        size += length
-    if names:
-        lines.append(line(names))
-    return b"".join(lines)
+    return b"".join(map(line, packed(words, MAX_LINE - len(line([":"])))))
 
 
 def _rooms(client: Client, record: Rooms) -> bytes:

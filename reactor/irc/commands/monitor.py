@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from pylingo.reactor.irc.client import Client
+from pylingo.reactor.irc.formatting import packed
 from pylingo.reactor.irc.gateway import Handler
 from pylingo.reactor.irc.message import Message
 from pylingo.reactor.irc.monitors import MOST
@@ -83,17 +84,8 @@ def tell_change(client: Client, name: str, is_here: bool) -> None:
 
 def _lines(client: Client, numeric: "partial[None]", words: Iterable[str]) -> None:
     """As many lines as the words need."""
-    line: list[str] = []
-    size = 0
-    for word in words:
-        length = len(word.encode()) + 1
-        if line and size + length > _ROOM:
-            numeric(targets=",".join(line))
-            line, size = [], 0
-        line.append(word)
-        size += length
-    if line:
-        numeric(targets=",".join(line))
+    for group in packed(words, _ROOM):
+        numeric(targets=",".join(group))
 
 
 _ACTIONS = {"+": _add, "-": _remove, "C": _clear, "L": _list, "S": _status}

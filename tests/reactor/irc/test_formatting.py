@@ -12,6 +12,7 @@ from pylingo.reactor.irc.formatting import (
     Words,
     action,
     fit_line,
+    packed,
     read_words,
     split_row,
     split_text,
@@ -131,3 +132,13 @@ def test_what_a_client_wrote_is_read(text: str, words: Words) -> None:
 
 def test_an_emote_goes_there_and_back() -> None:
     assert read_words(action("waves at Zoë")) == Words("waves at Zoë", "ACTION")
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Zs"]), min_size=1)), st.integers(1, 60))
+def test_words_are_packed_tightly_and_none_is_lost(words: list[str], most_bytes: int) -> None:
+    groups = list(packed(words, most_bytes))
+    assert [word for group in groups for word in group] == words
+    sizes = [sum(len(word.encode()) + 1 for word in group) for group in groups]
+    assert all(size <= most_bytes or len(group) == 1 for size, group in zip(sizes, groups, strict=True))
+    firsts = [len(group[0].encode()) + 1 for group in groups[1:]]
+    assert all(size + first > most_bytes for size, first in zip(sizes, firsts, strict=False))
