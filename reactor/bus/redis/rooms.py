@@ -302,17 +302,17 @@ class Rooms:
     def _left(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
         _, number, reason, by, text = op
         removed = feed.roll.remove(number)
-        if removed is None:
-            return
-        member, is_last = removed
-        if not feed.roll and LOGGED not in feed.charter.fields:
-            self._set_charter(feed, charter.NONE)
         room = self._hub.rooms.get(feed.key)
         if actor is not None and room is not None and room in actor.rooms:  # it has heard everything before this
             actor.step_out(room)
             if not room.members:
                 self._close(feed.key)
                 room = None
+        if removed is None:  # another server has put it out before
+            return
+        member, is_last = removed
+        if not feed.roll and LOGGED not in feed.charter.fields:
+            self._set_charter(feed, charter.NONE)
         if room is None:
             self._everybody_left(feed.key, feed.name, len(feed.roll))
         elif is_last:

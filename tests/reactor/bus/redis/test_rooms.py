@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import replace
 
+from pylingo.reactor.bus.redis.blob import Event
 from pylingo.reactor.bus.redis.feed import Feed
 from pylingo.reactor.bus.redis.rooms import Rooms
 from pylingo.shared.messages import Command, Error, Joined, Left, Message, Say, Sent, Skipped, Topic, Users
@@ -185,6 +186,18 @@ def test_a_connection_that_ends_while_it_leaves_a_room(world: ClusterWorld, pair
     ann.session.end("close", "bye")
     assert [record for record in world.got(bob) if isinstance(record, Left)] == [Left("tea", "ann", "moved")]
     assert list(pair[0].hub.rooms) == []
+
+
+def test_one_whom_another_server_has_put_out_can_still_leave(world: ClusterWorld, pair: Pair) -> None:
+    """The other server held the session to be lost, and it is not."""
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    rooms_of(pair[1]).propose("tea", Event(op=["leave", ann.session.number, "lost", None, None]))
+    world.got(ann)
+    assert [it.re for it in world.ask(ann, Command("leave", id=1)) if isinstance(it, Left)] == [1]
+    assert ann.session.rooms == ()
+    assert not pair[0].hub.rooms
+    world.ask(bob, Say("hi"))
+    assert world.got(ann) == []
 
 
 def test_a_session_whose_place_is_not_known_yet_enters_the_room(world: ClusterWorld, pair: Pair) -> None:
