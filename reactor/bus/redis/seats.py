@@ -235,9 +235,14 @@ class TravellingSeats:
             nonlocal left
             left -= 1
             if left <= 0:
+                waiting = self._sitting.pop(number)
+                if session.state is State.ENDED:  # another server has taken it meanwhile
+                    for found in waiting:
+                        found(None)
+                    return
                 self._sessions.entered(session)
                 is_kept = self._hub.seats.keep(session)  # the connection that wants it may have broken meanwhile
-                for found in self._sitting.pop(number):
+                for found in waiting:
                     found(session)
                 if not is_kept and session.is_away:
                     session.expire()

@@ -313,3 +313,15 @@ def test_the_inbox_of_a_session_ends_with_it_and_only_then(world: ClusterWorld, 
     world.ask(back, Command("close"))
     world.until(lambda: world.stored("EXISTS", place) == 0, "the end of the inbox")
     assert world.stored("XLEN", f"p:@{bob.session.number}") == 1
+
+
+def test_a_seat_that_is_taken_on_before_it_has_its_place_is_not_resumed(world: ClusterWorld, pair: Pair) -> None:
+    ann = world.come(pair[0], "ann", "tea")
+    number, back = ann.session.number, Person(pair[1].hub)
+    back.ask(Hello(1, None, resume=world.token(ann)))
+    world.until(lambda: number in pair[1].bus.sessions.by_number)
+    assert not pair[1].hub.rooms, "it has no place yet"
+    pair[1].bus.seats.taken([number])
+    (ready,) = [it for it in world.got(back) if isinstance(it, Ready)]
+    assert (ready.resumed, ready.rooms) == (False, [])
+    assert len(pair[1].hub.seats) == 0
