@@ -1,7 +1,7 @@
 """The bus of a server among several: deeds go to Redis, and happen when they come back.
 
 This puts the parts together, each of which does one kind of deed: `rooms`, `private_words`, `naming`, `seats`,
-`strangers`, `listings` and `signals`.
+`strangers`, `listings` and `signals`. `room_effects` does what has come back.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from pylingo.reactor.bus.redis.blob import Event
 from pylingo.reactor.bus.redis.deeds import Unconfirmed
 from pylingo.reactor.bus.redis.feeds import Feeds
+from pylingo.reactor.bus.redis.followed_rooms import FollowedRooms
 from pylingo.reactor.bus.redis.history import RedisHistory
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.listings import Listings
@@ -16,6 +17,7 @@ from pylingo.reactor.bus.redis.naming import Naming
 from pylingo.reactor.bus.redis.overview import Overview
 from pylingo.reactor.bus.redis.private_words import PrivateWords
 from pylingo.reactor.bus.redis.questions import Questions
+from pylingo.reactor.bus.redis.room_effects import RoomEffects
 from pylingo.reactor.bus.redis.rooms import Rooms
 from pylingo.reactor.bus.redis.seats import TravellingSeats
 from pylingo.reactor.bus.redis.sessions import Sessions
@@ -61,7 +63,9 @@ class RedisBus:
         unconfirmed = Unconfirmed()
         self.sessions = Sessions(hub, records, keys, call_before_flush)
         self._listings = Listings(hub, questions, keys, self.sessions, clock)
-        self.rooms = Rooms(hub, feeds, history, unconfirmed, self._listings.left)
+        self.followed = FollowedRooms(hub, feeds, history)
+        self.rooms = Rooms(hub, feeds, self.followed, history, unconfirmed)
+        self.effects = RoomEffects(hub, feeds, self.followed, history.look_ups, self._listings.left)
         self._words = PrivateWords(hub, questions, keys, self.sessions, history, unconfirmed, keep, clock, monotonic)
         self.signals = Signals(questions, keys, self._words.came)
         self._naming = Naming(hub, questions, keys, self.sessions, self.rooms, self._respell)
@@ -152,13 +156,13 @@ class RedisBus:
         return self._strangers.stranger(key)
 
     def spelling(self, session: Session, room: Room[Session], key: str) -> str:
-        return self.rooms.spelling(room.key, key)
+        return self.followed.spelling(room.key, key)
 
     def is_operator(self, session: Session, room: Room[Session], key: str) -> bool:
-        return self.rooms.is_operator(room.key, key)
+        return self.followed.is_operator(room.key, key)
 
     def numbers(self, session: Session, room: Room[Session]) -> Collection[int]:
-        return self.rooms.numbers(room.key)
+        return self.followed.numbers(room.key)
 
     def list_people(self, session: Session, then: Callable[[Directory, Callable[[str], PersonInfo]], object]) -> None:
         self._listings.people(session, then)
@@ -254,7 +258,7 @@ class RedisBus:
             self.sessions.changed(session)
         actor = self.sessions.by_number.get(number)
         for room in person.rooms:
-            first = self.rooms.first_session(room.key, key)
+            first = self.followed.first_session(room.key, key)
             if first is not None and first in self.sessions.by_number:
                 self.rooms.propose(room.key, Event(op=["away", first, text]), actor)
 

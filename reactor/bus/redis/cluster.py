@@ -361,17 +361,17 @@ class Cluster:
     def applied(self, feed: Feed, top: int, batch: Batch, own: list[Proposal] | None) -> None:
         """See `FeedListener.applied`."""
         assert self._bus is not None
-        self._bus.rooms.applied(feed, top, batch, own)
+        self._bus.effects.applied(feed, top, batch, own)
 
     def missed(self, feed: Feed, after: int, until: int) -> None:
         """See `FeedListener.missed`."""
         assert self._bus is not None
-        self._bus.rooms.missed(feed, after, until)
+        self._bus.effects.missed(feed, after, until)
 
     def reread(self, feed: Feed) -> None:
         """See `FeedListener.reread`."""
         assert self._bus is not None
-        self._bus.rooms.reread(feed)
+        self._bus.effects.reread(feed)
 
     def taken(self, numbers: list[int]) -> None:
         """See `FeedListener.taken`."""

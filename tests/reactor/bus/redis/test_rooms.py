@@ -3,10 +3,8 @@
 import itertools
 from dataclasses import replace
 
-from pylingo.reactor.bus.redis.blob import Event
-from pylingo.reactor.bus.redis.feed import Feed
 from pylingo.reactor.bus.redis.rooms import Rooms
-from pylingo.shared.messages import Command, Error, Joined, Left, Message, Say, Sent, Skipped, Topic, Users
+from pylingo.shared.messages import Command, Joined, Left, Message, Say, Topic, Users
 from pylingo.shared.schema import Record
 from tests.fakes.chat import Person
 from tests.fakes.cluster import ChatServer, ClusterWorld
@@ -16,21 +14,6 @@ type Pair = tuple[ChatServer, ChatServer]
 
 def rooms_of(server: ChatServer) -> Rooms:
     return server.bus.rooms
-
-
-def test_a_person_is_spelled_as_the_first_session_in_the_room(world: ClusterWorld, pair: Pair) -> None:
-    world.come(pair[0], "Ann", "tea"), world.come(pair[1], "bob", "tea")
-    for server in pair:
-        assert rooms_of(server).spelling("tea", "ann") == "Ann"
-        assert rooms_of(server).first_session("tea", "ann") >> 32 == pair[0].number
-
-
-def test_words_reach_the_members_on_both_servers(world: ClusterWorld, pair: Pair) -> None:
-    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
-    assert [type(it) for it in ann.got()] == [Joined]
-    sent, *_ = world.ask(ann, Say("hi", id=3))
-    assert isinstance(sent, Sent)
-    assert world.got(bob) == [Message("tea", "ann", "hi", sent.at)]
 
 
 def users(world: ClusterWorld, person: Person) -> list[str]:
@@ -126,59 +109,6 @@ def test_a_topic_is_known_on_both_servers_and_to_those_who_come(world: ClusterWo
     assert [it.topic for it in world.got(ann) if isinstance(it, Topic)] == [None]
 
 
-def test_the_order_of_replies_and_words_is_that_of_the_room(world: ClusterWorld, pair: Pair) -> None:
-    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
-    world.got(ann)
-    for index in range(20):
-        ann.ask(Say(f"a{index}", id=index))
-        bob.ask(Say(f"b{index}", id=index))
-        world.reactor.tick(0.001)
-    world.settle()
-    stamps = [[it.at for it in person.got() if isinstance(it, Message | Sent)] for person in (ann, bob)]
-    assert stamps[0] == sorted(stamps[0]) == stamps[1]
-    assert len(stamps[0]) == 40
-
-
-def test_nothing_is_kept_of_rooms_that_nobody_is_in(world: ClusterWorld, pair: Pair) -> None:
-    people = [world.come(server, name, "tea", "rum") for server, name in zip(pair, ("ann", "bob"), strict=True)]
-    for person in people:
-        person.session.end("close", "bye")
-    world.settle()
-    for server in pair:
-        assert not server.hub.rooms
-    assert world.stored("EXISTS", "m:tea") == world.stored("EXISTS", "n:tea") == 0
-    assert world.stored("HLEN", "rooms") == 0
-    assert world.stored("TTL", "r:tea") > 0
-
-
-def test_a_gap_makes_clients_ask_for_the_messages(world: ClusterWorld, pair: Pair) -> None:
-    ann = world.come(pair[0], "ann", "tea")
-    feed = Feed("tea", "tea")
-    rooms_of(pair[0]).missed(feed, 5, 9)
-    assert world.got(ann) == [Skipped("tea", 1, 5, 9)]
-
-
-def test_somebody_who_leaves_hears_the_room_up_to_their_own_left(world: ClusterWorld, pair: Pair) -> None:
-    ann, bob, eve = (
-        world.come(pair[0], "ann", "tea"),
-        world.come(pair[1], "bob", "tea"),
-        world.come(pair[0], "eve", "tea"),
-    )
-    for person in (ann, bob, eve):
-        world.got(person)
-    bob.ask(Say("before"))
-    world.reactor.tick(0)  # it is on its way
-    ann.ask(Command("leave", id=1), Command("users", id=2))
-    heard, seen = world.got(ann), world.got(eve)
-    place = seen.index(Left("tea", "ann", "leave"))
-    assert [record for record in heard[:-1] if isinstance(record, Message)] == seen[:place]
-    assert heard[place] == Left("tea", "ann", re=1)
-    assert isinstance(heard[-1], Error)  # the next request has waited
-    assert "tea" in pair[0].hub.rooms
-    world.ask(eve, Command("leave"))
-    assert "tea" not in pair[0].hub.rooms
-
-
 def test_a_connection_that_ends_while_it_leaves_a_room(world: ClusterWorld, pair: Pair) -> None:
     ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
     world.got(bob)
@@ -186,18 +116,6 @@ def test_a_connection_that_ends_while_it_leaves_a_room(world: ClusterWorld, pair
     ann.session.end("close", "bye")
     assert [record for record in world.got(bob) if isinstance(record, Left)] == [Left("tea", "ann", "moved")]
     assert list(pair[0].hub.rooms) == []
-
-
-def test_one_whom_another_server_has_put_out_can_still_leave(world: ClusterWorld, pair: Pair) -> None:
-    """The other server held the session to be lost, and it is not."""
-    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
-    rooms_of(pair[1]).propose("tea", Event(op=["leave", ann.session.number, "lost", None, None]))
-    world.got(ann)
-    assert [it.re for it in world.ask(ann, Command("leave", id=1)) if isinstance(it, Left)] == [1]
-    assert ann.session.rooms == ()
-    assert not pair[0].hub.rooms
-    world.ask(bob, Say("hi"))
-    assert world.got(ann) == []
 
 
 def test_a_session_whose_place_is_not_known_yet_enters_the_room(world: ClusterWorld, pair: Pair) -> None:

@@ -1,0 +1,222 @@
+"""What happens in the rooms of this server, as it has been read back from Redis.
+
+The batches of a room come in the one order of the cluster. A batch of another server is handed to the members as it is.
+In one of this server, each event is written through the outbox of the session whose deed it was, so replies and frames
+of the room keep their order.
+"""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from pylingo.reactor.bus.redis.blob import Batch, Event, Op
+from pylingo.reactor.bus.redis.changes import founder
+from pylingo.reactor.bus.redis.deeds import Deed, Saying
+from pylingo.reactor.bus.redis.feed import Feed, Proposal
+from pylingo.reactor.bus.redis.feeds import Feeds
+from pylingo.reactor.bus.redis.followed_rooms import STAYS, FollowedRooms
+from pylingo.reactor.bus.redis.look_ups import LookUps
+from pylingo.reactor.bus.redis.roll import Member
+from pylingo.reactor.chat.hub import Hub
+from pylingo.reactor.chat.session import STAYING, Session
+from pylingo.reactor.history import charter
+from pylingo.reactor.history.charter import LOGGED, ON
+from pylingo.reactor.history.topics import StoredTopic
+from pylingo.shared.codec import encode
+from pylingo.shared.messages import Away, Joined, Left, Redacted, Renamed, Skipped, Topic
+from pylingo.shared.names import fold
+from pylingo.shared.schema import Record
+
+
+class RoomEffects:
+    """See the module. The keys of messages are noted in `look_ups`.
+
+    `everybody_left(key, name, people)` is told when the last member here has left a room, and how many people are still
+    there on other servers.
+    """
+
+    def __init__(
+        self,
+        hub: Hub[Session],
+        feeds: Feeds,
+        followed: FollowedRooms,
+        look_ups: LookUps,
+        everybody_left: Callable[[str, str, int], object],
+    ) -> None:
+        self._hub = hub
+        self._feeds = feeds
+        self._followed = followed
+        self._look_ups = look_ups
+        self._everybody_left = everybody_left
+
+    def applied(self, feed: Feed, top: int, batch: Batch, own: list[Proposal] | None) -> None:
+        """See `FeedListener.applied`."""
+        hub = self._hub
+        hub.raise_stamps(top)
+        for index, key, number, name in batch.keys:
+            self._look_ups.noted(feed.key, key, number, name, top - batch.count + 1 + index)
+        if LOGGED not in feed.charter.fields and batch.message_count:
+            self._set_charter(feed, feed.charter.changed({LOGGED: ON}))
+        if own is None and not batch.ops:
+            if (room := hub.rooms.get(feed.key)) is not None:
+                room.tell_messages(hub.tick, *batch.stamped(top))
+            return
+        if own is None:
+            for stamped in batch.events(top):
+                if stamped.op is not None:
+                    _EFFECTS[stamped.op[0]](self, feed, stamped.at, stamped.op, None)
+                else:
+                    self._tell(feed.key, stamped.frame, stamped.at if stamped.is_message else 0)
+            return
+        for at, proposal in enumerate(own, top - batch.count + 1):
+            event, deed = proposal.event, cast(Deed | Saying, proposal.ordered)
+            if event.is_message:
+                room, frame, session = hub.rooms.get(feed.key), event.stamped(at), deed.session
+                if room is not None and session is not None and session.outbox in room.members:
+                    session.outbox.write_to_room(room, frame, at)
+                elif room is not None:
+                    room.tell(hub.tick, frame, at)
+            elif event.op is not None:
+                _EFFECTS[event.op[0]](self, feed, at, event.op, deed.session)
+            else:
+                self._tell(feed.key, event.frame, 0, deed.session)
+            deed(at)
+
+    def missed(self, feed: Feed, after: int, until: int) -> None:
+        """See `FeedListener.missed`. How many messages are missing is not known: with 1, clients ask for them."""
+        self._tell(feed.key, encode(Skipped(feed.name, 1, after, until)))
+
+    def reread(self, feed: Feed) -> None:
+        """See `FeedListener.reread`."""
+        room = self._hub.rooms.get(feed.key)
+        if room is not None:
+            room.topic = feed.topic
+            room.charter = feed.charter
+            room.directory.replace(feed.roll.keys())
+            self._hub.members_changed()
+
+    def _joined(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
+        _, number, name, *marks = op
+        if not feed.roll and not feed.charter.fields:
+            field, value = founder(number, name, marks[0])
+            self._set_charter(feed, charter.Charter({field: value}))
+        is_new = feed.roll.add(number, Member(name, *marks))
+        if actor is not None and actor.state in STAYS:
+            actor.enter(self._followed.room(feed, name if is_new else None), is_new)
+            return
+        if actor is not None:  # it has ended meanwhile
+            self._feeds.propose(feed.key, Event(op=["leave", number, "lost", None, None]), Deed(None))
+        room = self._hub.rooms.get(feed.key)
+        if is_new and room is not None:
+            room.directory.add(fold(name))
+            self._hub.members_changed()
+            is_operator = self._is_room_operator(feed, number, marks[0])
+            self._tell(feed.key, encode(Joined(room.name, name, None, None, marks[0], marks[1], is_operator or None)))
+
+    def _left(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
+        _, number, reason, by, text = op
+        removed = feed.roll.remove(number)
+        room = self._hub.rooms.get(feed.key)
+        if actor is not None and room is not None and room in actor.rooms:  # it has heard everything before this
+            actor.step_out(room)
+            if not room.members:
+                self._followed.close(feed.key)
+                room = None
+        if removed is None:  # another server has put it out before
+            return
+        member, is_last = removed
+        if not feed.roll and LOGGED not in feed.charter.fields:
+            self._set_charter(feed, charter.NONE)
+        if room is None:
+            self._everybody_left(feed.key, feed.name, len(feed.roll))
+        elif is_last:
+            room.directory.remove(member.key)
+            self._hub.members_changed()
+            left = Left(room.name, member.name, reason, None, None, by, text)
+            self._tell(feed.key, encode(left))
+            if reason not in STAYING:
+                room.tell_once(left, ("left", number))
+
+    def _renamed(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
+        _, number, name, *marks = op
+        member = Member(name, *marks)
+        others = [feed.roll.get(other) for other in feed.roll.numbers(member.key) if other != number]
+        renamed = feed.roll.rename(number, member)
+        room = self._hub.rooms.get(feed.key)
+        if renamed is None or room is None:
+            return
+        old, leaves, comes = renamed
+        is_spelling = old.key == member.key
+        if leaves:
+            room.directory.remove(old.key)
+        if comes:
+            room.directory.add(member.key)
+        self._hub.members_changed()
+        room.directory.changed()
+        record: Record | None = None
+        if (leaves and comes) or (is_spelling and all(one is None or one.name != name for one in others)):
+            record = Renamed(old.name, name, room.name, None, *marks)
+        elif comes:
+            is_operator = self._is_room_operator(feed, number, marks[0])
+            record = Joined(room.name, name, None, None, marks[0], marks[1], is_operator or None)
+        elif leaves:
+            record = Left(room.name, old.name, "leave")
+        if record is not None:
+            self._tell(feed.key, encode(record), 0, actor)
+        if isinstance(record, Renamed):
+            room.tell_once(record, ("renamed", old.name, name), actor.outbox if actor is not None else None)
+
+    def _away(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
+        _, number, text = op
+        member = feed.roll.get(number)
+        room = self._hub.rooms.get(feed.key)
+        if member is not None and room is not None:
+            away = Away(member.name, text)
+            self._tell(feed.key, encode(away), 0, actor)
+            room.tell_once(away, ("away", number, text), actor.outbox if actor is not None else None)
+
+    def _topic(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
+        _, text, by = op
+        feed.topic = StoredTopic(text, by, at) if text is not None else None
+        room = self._hub.rooms.get(feed.key)
+        if room is not None:
+            self._hub.set_topic(room, feed.topic)
+            self._tell(feed.key, encode(Topic(room.name, text, by, at)), 0, actor)
+
+    def _governed(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
+        _, fields, frame = op
+        self._set_charter(feed, feed.charter.changed(fields))
+        self._tell(feed.key, frame, 0, actor)
+
+    def _set_charter(self, feed: Feed, value: charter.Charter) -> None:
+        feed.charter = value
+        if (room := self._hub.rooms.get(feed.key)) is not None:
+            self._hub.set_charter(room, value)
+
+    def _is_room_operator(self, feed: Feed, number: int, fingerprint: str | None) -> bool:
+        """Whether a session is one of an operator of the room."""
+        keys = self._hub.access.register.keys_of(fingerprint)
+        return bool(feed.charter.fields) and feed.charter.is_operator([number, *keys])
+
+    def _redacted(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
+        self._tell(feed.key, encode(Redacted(feed.name, *op[1:])), 0, actor)
+
+    def _tell(self, key: str, frame: bytes, at: int = 0, actor: Session | None = None) -> None:
+        """Have the members of a room get a frame: the others, if it is about what a member here has done."""
+        room = self._hub.rooms.get(key)
+        if room is None:
+            return
+        if actor is not None and actor.outbox in room.members:
+            actor.outbox.write_to_room(room, frame, at)
+        else:
+            room.tell(self._hub.tick, frame, at)
+
+
+_EFFECTS: dict[str, Callable[[RoomEffects, Feed, int, Op, Session | None], Any]] = {
+    "join": RoomEffects._joined,
+    "leave": RoomEffects._left,
+    "rename": RoomEffects._renamed,
+    "away": RoomEffects._away,
+    "topic": RoomEffects._topic,
+    "charter": RoomEffects._governed,
+    "redact": RoomEffects._redacted,
+}

@@ -1,0 +1,74 @@
+"""What happens in rooms whose members are on two servers, on a real Redis."""
+
+from pylingo.reactor.bus.redis.blob import Event
+from pylingo.reactor.bus.redis.feed import Feed
+from pylingo.reactor.bus.redis.room_effects import RoomEffects
+from pylingo.shared.messages import Command, Error, Joined, Left, Message, Say, Sent, Skipped
+from tests.fakes.cluster import ChatServer, ClusterWorld
+
+type Pair = tuple[ChatServer, ChatServer]
+
+
+def effects(server: ChatServer) -> RoomEffects:
+    return server.bus.effects
+
+
+def test_words_reach_the_members_on_both_servers(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    assert [type(it) for it in ann.got()] == [Joined]
+    sent, *_ = world.ask(ann, Say("hi", id=3))
+    assert isinstance(sent, Sent)
+    assert world.got(bob) == [Message("tea", "ann", "hi", sent.at)]
+
+
+def test_the_order_of_replies_and_words_is_that_of_the_room(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    world.got(ann)
+    for index in range(20):
+        ann.ask(Say(f"a{index}", id=index))
+        bob.ask(Say(f"b{index}", id=index))
+        world.reactor.tick(0.001)
+    world.settle()
+    stamps = [[it.at for it in person.got() if isinstance(it, Message | Sent)] for person in (ann, bob)]
+    assert stamps[0] == sorted(stamps[0]) == stamps[1]
+    assert len(stamps[0]) == 40
+
+
+def test_a_gap_makes_clients_ask_for_the_messages(world: ClusterWorld, pair: Pair) -> None:
+    ann = world.come(pair[0], "ann", "tea")
+    feed = Feed("tea", "tea")
+    effects(pair[0]).missed(feed, 5, 9)
+    assert world.got(ann) == [Skipped("tea", 1, 5, 9)]
+
+
+def test_somebody_who_leaves_hears_the_room_up_to_their_own_left(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob, eve = (
+        world.come(pair[0], "ann", "tea"),
+        world.come(pair[1], "bob", "tea"),
+        world.come(pair[0], "eve", "tea"),
+    )
+    for person in (ann, bob, eve):
+        world.got(person)
+    bob.ask(Say("before"))
+    world.reactor.tick(0)  # it is on its way
+    ann.ask(Command("leave", id=1), Command("users", id=2))
+    heard, seen = world.got(ann), world.got(eve)
+    place = seen.index(Left("tea", "ann", "leave"))
+    assert [record for record in heard[:-1] if isinstance(record, Message)] == seen[:place]
+    assert heard[place] == Left("tea", "ann", re=1)
+    assert isinstance(heard[-1], Error)  # the next request has waited
+    assert "tea" in pair[0].hub.rooms
+    world.ask(eve, Command("leave"))
+    assert "tea" not in pair[0].hub.rooms
+
+
+def test_one_whom_another_server_has_put_out_can_still_leave(world: ClusterWorld, pair: Pair) -> None:
+    """The other server held the session to be lost, and it is not."""
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    pair[1].bus.rooms.propose("tea", Event(op=["leave", ann.session.number, "lost", None, None]))
+    world.got(ann)
+    assert [it.re for it in world.ask(ann, Command("leave", id=1)) if isinstance(it, Left)] == [1]
+    assert ann.session.rooms == ()
+    assert not pair[0].hub.rooms
+    world.ask(bob, Say("hi"))
+    assert world.got(ann) == []
