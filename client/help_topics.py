@@ -65,8 +65,8 @@ TOPICS: Mapping[str, Topic] = {
     ),
     "kick": Topic("They can come back; /ban keeps them out.", ("/kick eve", "/kick eve calm down")),
     "roomop": Topic(
-        "An operator of a room may kick and mute there, make others operators, and lock the topic. Who enters an empty"
-        " room without a history is its operator.",
+        "An operator of a room may kick and mute there, make others operators, and lock the topic. Enter an empty"
+        " room without a history, and you are its operator.",
         ("/roomop grace",),
     ),
     "roomdeop": Topic("The person may come back into the room, but no longer as its operator.", ("/roomdeop grace",)),

@@ -198,7 +198,7 @@ class Joined(Record):
 class Left(Record):
     """`reason` is for the others in the room, `current` for the person who left: the room that is current now.
 
-    Who was kicked gets a `reason` as well, `by` whom, and perhaps why.
+    A person who was kicked gets a `reason` as well, `by` whom, and perhaps why.
     """
 
     room: str
@@ -442,7 +442,7 @@ class Invitation(Record):
 
 @record("tagged", EVENTS)
 class Tagged(Record):
-    """What an IRC client says in a room or `to` a person without words: client tags such as `+typing=active`."""
+    """A message of an IRC client without words, in a room or `to` a person: client tags such as `+typing=active`."""
 
     from_: str
     tags: list[str]

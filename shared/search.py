@@ -99,7 +99,7 @@ def _begins(char: str) -> bool:
 
 
 class Search:
-    """What a search asks for. `prefixes` are beginnings of words, none of which is the beginning of another one; `runs`
+    """The terms of a search. `prefixes` are beginnings of words, none of which is the beginning of another one; `runs`
     are characters that stand together."""
 
     __slots__ = ("_is_ascii", "_needles", "prefixes", "runs")

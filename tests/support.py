@@ -213,7 +213,7 @@ class ServerProcess:
 
     @property
     def address(self) -> str:
-        """What a client is told: the address or, if the server is encrypted, a link that pins the certificate.
+        """The argument of a client: the address or, if the server is encrypted, a link that pins the certificate.
 
         If the server has a twin, it is that of the one and of the other in turn.
         """

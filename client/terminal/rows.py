@@ -191,7 +191,7 @@ def _wrapped(
 ) -> Iterator[Row]:
     """Wrap `head` and `text`, with `first` before the first row and `other` before all others.
 
-    What is `found`, in both together, gets the style `match`.
+    The places `found` in both together get the style `match`.
     """
     whole = "".join(span.text for span in head) + text
     taken = sum(width(span.text) for span in other)
@@ -262,7 +262,7 @@ def _linked(
 
 
 def _marked(spans: Sequence[Span], place: int, least: int, found: "Sequence[Mark]", style: str) -> Iterator[Span]:
-    """The spans of a row, which begins at `place`. What is `found` is in `style`, but not before `least` in the row."""
+    """The spans of a row, which begins at `place`. Those `found` are in `style`, but not before `least` in the row."""
     begin = 0
     for span in spans:
         done, end = begin, begin + len(span.text)

@@ -54,7 +54,7 @@ def status_line(model: Model, now: float) -> Row:
 
 
 def _searching(model: Model, search: "MessageSearch", now: float) -> str:
-    """What a search has found, and the keys; as much of it as there is room for beside the news."""
+    """The state of a search, and the keys; as much of both as there is room for beside the news."""
     news = activity(model, model.columns // 2)
     trouble = [connection(model, now)] if model.state != "online" or is_late(model, now) else []
     parts = [search.state, *trouble, "n older", "N newer", "Esc back", _below(model.buffer)]

@@ -109,7 +109,7 @@ class Viewport:
         self.scroll_down(max(0, height - size) // 2, wrapped)
 
     def place(self) -> Place:
-        """Where the view is, for `return_to`."""
+        """The place of the view, for `return_to`."""
         return self._bottom, self._hidden
 
     def return_to(self, place: Place) -> bool:

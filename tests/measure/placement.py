@@ -80,7 +80,7 @@ class Room:
 
 @dataclass(slots=True)
 class Load:
-    """What the bus carries. All but `fullest` are a second, or sums over the rooms."""
+    """The load of the bus. All but `fullest` are a second, or sums over the rooms."""
 
     messages: float = 0.0
     deliveries: float = 0.0
@@ -248,7 +248,7 @@ def touch(population: Population, placement: Placement, loyalty: float) -> list[
 
 
 def carry(model: Model, rooms: Sequence[Room], touched: Sequence[int], by_home: bool = False) -> Load:
-    """What the bus carries for these rooms. With `by_home`, home servers order messages and send them on."""
+    """The load of the bus from these rooms. With `by_home`, home servers order messages and send them on."""
     load = Load()
     for room, servers in zip(rooms, touched, strict=True):
         messages = room.weight * rate(model, room.size)

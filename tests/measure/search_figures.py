@@ -180,7 +180,7 @@ def pages(options: argparse.Namespace) -> Rows:
 
 
 def others(options: argparse.Namespace) -> Rows:
-    """What others notice of four peers that search all the time, in turn with no searches."""
+    """The effect on others of four peers that search all the time, in turn with no searches."""
     rows: Rows = []
     with searched_file(options) as path:
         for number in range(options.rounds):
@@ -257,7 +257,7 @@ def spread(seconds: list[float]) -> str:
 
 
 def build(options: argparse.Namespace) -> Rows:
-    """What a chat notices while the index of an old file is built, in turn with a file that has one."""
+    """The effect on a chat of building the index of an old file, in turn with a file that has one."""
     rows: Rows = []
     with searched_file(options) as path:
         for number in range(options.rounds):

@@ -92,7 +92,7 @@ phrases = st.lists(letters, max_size=8).map("".join)
 
 
 def found_by_the_book(text: str, search: str) -> bool:
-    """What the protocol says, in other words: `search` has a space wherever its terms are to be told apart."""
+    """The rule of the protocol in other words: `search` has a space wherever its terms are to be told apart."""
     words = words_of(text)
     for part in re.findall("[東京한]+|[^東京한 .]+", fold(search.replace("\u200b", ""))):
         if part[0] in "東京한":
