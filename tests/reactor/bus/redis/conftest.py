@@ -26,6 +26,12 @@ def loop() -> Iterator[Reactor]:
 
 
 @pytest.fixture
+def reactor(loop: Reactor) -> Reactor:
+    """The loop, where it is one part of a test among others."""
+    return loop
+
+
+@pytest.fixture
 def redis_options() -> list[str]:
     """Settings of the Redis of a test."""
     return []

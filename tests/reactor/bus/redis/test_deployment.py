@@ -18,14 +18,6 @@ from tests.redis_server import RedisProcess, free_port, need_redis, running, run
 
 
 @pytest.fixture
-def reactor() -> Iterator[Reactor]:
-    made = Reactor()
-    yield made
-    settle(made)
-    made.close()
-
-
-@pytest.fixture
 def log() -> DeploymentLog:
     return DeploymentLog()
 

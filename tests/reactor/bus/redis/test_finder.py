@@ -1,9 +1,5 @@
 """The finder of one server."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from pylingo.reactor.bus.redis.finder import FixedFinder
 from pylingo.reactor.bus.redis.layout import whole
 from pylingo.reactor.bus.redis.place import Place
@@ -11,13 +7,6 @@ from pylingo.reactor.engine.loop import Reactor
 from tests.fakes.redis_listeners import FinderLog
 
 PLACE = Place("h", 1)
-
-
-@pytest.fixture
-def reactor() -> Iterator[Reactor]:
-    made = Reactor()
-    yield made
-    made.close()
 
 
 def test_it_finds_what_is_given_in_the_next_tick(reactor: Reactor) -> None:

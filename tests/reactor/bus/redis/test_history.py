@@ -16,7 +16,7 @@ from pylingo.reactor.history.private import conversation, inbox
 from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Entry, HistoryRequest
-from tests.fakes.redis_listeners import DeploymentLog, settle, turn_until
+from tests.fakes.redis_listeners import DeploymentLog, turn_until
 from tests.fakes.redis_logs import HandLinks, RedisLogs, logs_in, message
 from tests.redis_server import RedisProcess
 
@@ -54,14 +54,6 @@ class Desk:
     def look_up(self, key: str, session: int = 1, name: str = "ada", room: str = "tea") -> int | None:
         at: int | None = self.answer(lambda answer: self.history.look_up(room, key, session, name, answer))
         return at
-
-
-@pytest.fixture
-def reactor() -> Iterator[Reactor]:
-    made = Reactor()
-    yield made
-    settle(made)
-    made.close()
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 """A link that is made again."""
 
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from pylingo.reactor.bus.redis.lasting_link import LastingLink
 from pylingo.reactor.bus.redis.link import Greeting, RedisError
@@ -30,14 +27,6 @@ class Owner:
 
     def link_refused(self, lasting: LastingLink, error: RedisError) -> None:
         self.heard.append(error.code)
-
-
-@pytest.fixture
-def reactor() -> Iterator[Reactor]:
-    made = Reactor()
-    yield made
-    settle(made)
-    made.close()
 
 
 def test_it_is_made_again_until_it_is_closed(reactor: Reactor, redis: RedisProcess) -> None:

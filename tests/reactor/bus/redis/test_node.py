@@ -12,7 +12,7 @@ from pylingo.reactor.bus.redis.link import Greeting, RedisError
 from pylingo.reactor.bus.redis.node import Node
 from pylingo.reactor.bus.redis.place import Place
 from pylingo.reactor.engine.loop import Reactor
-from tests.fakes.redis_listeners import answered, settle, turn_until
+from tests.fakes.redis_listeners import answered, turn_until
 from tests.redis_server import RedisProcess, running
 
 
@@ -42,14 +42,6 @@ class Owner:
 
     def node_refused(self, node: Node, error: RedisError) -> None:
         self.heard.append(error.code)
-
-
-@pytest.fixture
-def reactor() -> Iterator[Reactor]:
-    made = Reactor()
-    yield made
-    settle(made)
-    made.close()
 
 
 @pytest.fixture

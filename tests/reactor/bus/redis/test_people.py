@@ -15,7 +15,7 @@ from pylingo.reactor.people.register import Register
 from pylingo.reactor.people.roster import Change
 from pylingo.shared.errors import RequestError
 from tests.fakes.people import WallClock, fingerprint, key
-from tests.fakes.redis_listeners import settle, turn_until
+from tests.fakes.redis_listeners import turn_until
 from tests.redis_server import RedisProcess, running
 
 ADA, BOB, EVE = fingerprint(1), fingerprint(2), fingerprint(3)
@@ -76,14 +76,6 @@ class PeopleServer:
 
     def owner(self, name: str) -> frozenset[str]:
         return self.register.keys_of_owner(name)
-
-
-@pytest.fixture
-def reactor() -> Iterator[Reactor]:
-    made = Reactor()
-    yield made
-    settle(made)
-    made.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Where a Redis listens."""
 
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,13 +11,6 @@ from pylingo.reactor.engine.dial import Resolver
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.shared.launch import LaunchError
 from tests.fakes.tls import certificate
-
-
-@pytest.fixture
-def reactor() -> Iterator[Reactor]:
-    made = Reactor()
-    yield made
-    made.close()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Sentinels: real ones, and ones that disagree."""
 
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,17 +10,9 @@ from pylingo.reactor.bus.redis.link import Greeting
 from pylingo.reactor.bus.redis.place import Place, Places
 from pylingo.reactor.bus.redis.sentinels import Sentinels
 from pylingo.reactor.engine.loop import Reactor
-from tests.fakes.redis_listeners import FinderLog, settle, turn_until
+from tests.fakes.redis_listeners import FinderLog, turn_until
 from tests.redis_server import running_sentinel
 from tests.support import DEADLINE, wait_until
-
-
-@pytest.fixture
-def reactor() -> Iterator[Reactor]:
-    made = Reactor()
-    yield made
-    settle(made)
-    made.close()
 
 
 @pytest.fixture

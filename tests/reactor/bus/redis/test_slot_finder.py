@@ -1,6 +1,5 @@
 """The nodes of a real Redis Cluster."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,6 @@ from pylingo.reactor.bus.redis.slot_finder import SlotFinder
 from pylingo.reactor.engine.loop import Reactor
 from tests.fakes.redis_listeners import FinderLog, settle, turn_until
 from tests.redis_server import RedisProcess, running_cluster
-
-
-@pytest.fixture
-def reactor() -> Iterator[Reactor]:
-    made = Reactor()
-    yield made
-    settle(made)
-    made.close()
 
 
 @pytest.fixture
