@@ -66,7 +66,7 @@ class LogPart:
             new += dated([after], None)[:-1]
         self.lines[place:place] = new
         if first is not None:
-            self.first = min(first, first if self.first is None else self.first)
+            self.first = first if self.first is None else min(first, self.first)
         self.has_beginning = is_beginning
         return new, date if is_same_day else None
 
