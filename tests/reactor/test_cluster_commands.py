@@ -253,7 +253,7 @@ def test_without_hiredis_the_command_says_what_to_install(folder: Path, redis: R
         check=False,
     )
     assert done.returncode == 2
-    assert done.stderr.startswith("pylingo-server: --cluster needs hiredis, which is missing: install it with ")
+    assert done.stderr.startswith("pylingo-server: a cluster needs hiredis, which is missing: install it with ")
     assert done.stderr.count("\n") == 1
 
 

@@ -60,5 +60,5 @@ def test_options_that_cannot_be_used(options: list[str], words: str) -> None:
 
 def test_without_hiredis_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(LaunchError, match="--cluster needs hiredis, which is missing: install it with "):
+    with pytest.raises(LaunchError, match="a cluster needs hiredis, which is missing: install it with "):
         read("--cluster", "redis://a")

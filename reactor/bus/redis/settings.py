@@ -174,4 +174,4 @@ def require_hiredis() -> None:
     """Raises `LaunchError` if hiredis is missing."""
     if importlib.util.find_spec("hiredis") is None:
         install = f"{sys.executable} -m pip install 'pylingo-chat[cluster]'"
-        raise LaunchError(f"--cluster needs hiredis, which is missing: install it with  {install}")
+        raise LaunchError(f"a cluster needs hiredis, which is missing: install it with  {install}")

@@ -43,7 +43,7 @@ def test_without_a_cluster_they_get_the_redis_in_the_data_folder(made, tmp_path)
     ("arguments", "words"),
     [
         (["--cluster", "redis://h", "--tls-cert", "/nowhere/cert", "--tls-key", "/nowhere/key"], "cannot read --tls-"),
-        (["--cluster", "redis://h"], "needs hiredis"),
+        (["--cluster", "redis://h"], "a cluster needs hiredis"),
     ],
 )
 def test_what_keeps_all_workers_from_serving_is_said_before_any_is_started(made, monkeypatch, arguments, words):
