@@ -92,7 +92,10 @@ def status(settings: ClusterSettings, as_json: bool) -> int:
 
 def table(survey: Survey) -> list[str]:
     """The lines for a person."""
-    lanes = f"{survey.lanes} lane{'s' * (survey.lanes != 1)}"
+    sessions, rooms, lanes = (
+        f"{count} {word}{'s' * (count != 1)}"
+        for count, word in ((survey.sessions, "session"), (survey.rooms, "room"), (survey.lanes, "lane"))
+    )
     fullest = f", at most {survey.fullest} in one lane" if survey.lanes > 1 else ""
     servers = [
         (f"{row.server}", row.address or "-", row.version, f"{row.people}", f"{row.lag} ms", _heart(row.is_fresh))
@@ -100,7 +103,7 @@ def table(survey: Survey) -> list[str]:
     ]
     return [
         f"cluster {survey.name} at {survey.address}: layout {survey.layout}, {lanes}",
-        f"{survey.sessions} sessions, {survey.rooms} rooms with people{fullest}",
+        f"{sessions}, {rooms} with people{fullest}",
         "",
         *_columns([_HEADS[0], *servers]),
         *(["no server has ever been here, or all have stopped"] if not servers else []),

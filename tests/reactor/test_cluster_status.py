@@ -42,6 +42,10 @@ def test_a_table_for_a_person() -> None:
     ]
 
 
+def test_one_session_and_one_room_are_not_many() -> None:
+    assert table(Survey("x", "redis://r", "1", 1, 1, 1, 1, (), (NODE,)))[1] == "1 session, 1 room with people"
+
+
 def test_several_lanes_show_the_fullest() -> None:
     assert table(survey(*SERVERS, lanes=64))[:2] == [
         "cluster pylingo at redis://r: layout 1, 64 lanes",
