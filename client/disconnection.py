@@ -19,6 +19,8 @@ _BAD_CERTIFICATES = {  # by OpenSSL's X509_V_ERR_ number
 
 def why_no_connection(error: Exception | None, goodbye: Goodbye | None, where: str) -> str:
     """A sentence that says why there is no connection to the server at `where`."""
+    if goodbye is not None and goodbye.reason == "tls":
+        return f"{where} is encrypted: connect with the link that the server printed, or to pylingo://{where}"
     if goodbye is not None:
         return f"{where} ended the connection: {printable(goodbye.text)}"
     if isinstance(error, FinalError):

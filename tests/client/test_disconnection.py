@@ -27,6 +27,11 @@ from pylingo.shared.messages import Goodbye
         (OSError(113, "No route to host"), None, "no connection to h:1: No route to host"),
         (FinalError("the name\x1b is owned"), None, "the name\ufffd is owned"),
         (TimeoutError("nothing came"), None, "no connection to h:1: nothing came"),
+        (
+            None,
+            Goodbye("tls", "no"),
+            "h:1 is encrypted: connect with the link that the server printed, or to pylingo://h:1",
+        ),
         (ConnectionResetError(104, "reset"), Goodbye("full", "no\x1broom"), "h:1 ended the connection: no\ufffdroom"),
     ],
     ids=[
@@ -39,6 +44,7 @@ from pylingo.shared.messages import Goodbye
         "no route",
         "final",
         "silence",
+        "encrypted",
         "goodbye",
     ],
 )

@@ -183,7 +183,8 @@ def test_a_peer_without_tls_is_told_so_in_plain(server: ServerProcess, chat: lis
 
 def test_our_own_plain_client_says_what_it_was_told(server: ServerProcess) -> None:
     client = Client("127.0.0.1", server.port, "ada", retry=0)
-    assert refusal(client) == "here ended the connection: this port is encrypted: connect with TLS"
+    words = "here is encrypted: connect with the link that the server printed, or to pylingo://here"
+    assert refusal(client) == words
     assert client.goodbye is not None
     assert client.goodbye.reason == "tls"
 
