@@ -70,7 +70,7 @@ class Admission:
         self.tls: ServerTls | None = None
         """Used for every handshake that begins; may be changed at any time."""
         self.handshakes = HandshakeQueue(service.reactor)
-        self._doors: list[tuple[Door, Port]] = []  # besides the intake
+        self._doors: list[tuple[Door, Intake]] = [(_NATIVE_DOOR, intake)]
         self._service = service
         self._closed = closed
         self._reactor = service.reactor
@@ -106,7 +106,7 @@ class Admission:
         return address
 
     def add_door(self, door: Door, host: str, port: int) -> str:
-        """Prepare to accept there, too; return `HOST:PORT`. Raises `OSError`."""
+        """Prepare to accept on a further port; return `HOST:PORT`. Raises `OSError`."""
         made = Port(self._reactor, (host, port))
         address = made.bind(self._service.settings, ())
         self._doors.append((door, made))
@@ -114,27 +114,28 @@ class Admission:
 
     def open(self) -> None:
         """Begin to accept."""
-        self.intake.open(self.admit, self._refusals.refuse_one)
-        for door, port in self._doors:
-            port.open(partial(self.admit, door=door), partial(self._refusals.refuse_one, form=door.goodbye))
+        for door, intake in self._doors:
+            intake.open(partial(self.admit, door=door), partial(self._refusals.refuse_one, form=door.goodbye))
 
     def hold(self) -> None:
         """Accept nobody until `go_on`. Those who connect meanwhile wait."""
-        self.intake.hold()
-        for _, port in self._doors:
-            port.hold()
+        for _, intake in self._doors:
+            intake.hold()
+
+    def turn_away(self) -> None:
+        """Accept nobody until `go_on`. Those who connect meanwhile are refused at once, if the system can do that."""
+        for _, intake in self._doors:
+            intake.turn_away()
 
     def go_on(self) -> None:
-        """Accept again after `hold`."""
-        self.intake.go_on()
-        for _, port in self._doors:
-            port.go_on()
+        """Accept again after `hold` or `turn_away`."""
+        for _, intake in self._doors:
+            intake.go_on()
 
     def close(self) -> None:
         """Stop accepting, and give up the handshakes that are not finished."""
-        self.intake.close()
-        for _, port in self._doors:
-            port.close()
+        for _, intake in self._doors:
+            intake.close()
         self.handshakes.close()
 
     def configure(self) -> None:
@@ -142,9 +143,8 @@ class Admission:
         settings, limiter = self._service.settings, self.limiter
         limiter.most = min(settings.max_connections or self._most, self._most)
         limiter.most_per_address, limiter.exempt = settings.max_per_address, settings.exempt
-        self.intake.configure(settings)
-        for _, port in self._doors:
-            port.configure(settings)
+        for _, intake in self._doors:
+            intake.configure(settings)
 
     def admit(self, sock: socket.socket, address: Address, door: Door = _NATIVE_DOOR) -> None:
         """Make a connection of an accepted socket, now or after its handshake, or refuse it."""

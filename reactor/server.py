@@ -277,7 +277,7 @@ class Server:
 
     def cluster_cut_off(self) -> None:
         """See `ClusterListener.cluster_cut_off`."""
-        self.admission.intake.turn_away()
+        self.admission.turn_away()
         for connection in self.admission.connections():
             connection.abort()
 

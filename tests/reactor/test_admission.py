@@ -9,9 +9,11 @@ import pytest
 
 import pylingo.reactor.admission
 import pylingo.reactor.engine.descriptors
+from pylingo.reactor.admission import NativeDoor
 from pylingo.reactor.engine.descriptors import SPARE_DESCRIPTORS
 from pylingo.reactor.engine.handshake import DEADLINE
 from pylingo.reactor.refusals import MOST_GOODBYES
+from pylingo.shared.address import parse_address
 from pylingo.shared.messages import Command, PingRequest, PongRequest, Say, Welcome
 from tests.fakes.bench import Wire, benches
 from tests.fakes.tls import certificate, client_tls, der
@@ -59,6 +61,25 @@ def test_the_intake_learns_of_every_connection_that_has_ended_or_was_refused(ben
     first.hang_up()
     desk.turn()
     assert ended == ["192.0.2.2", "192.0.2.1"]
+
+
+def test_all_ways_in_are_closed_and_opened_together(bench):
+    admission = bench().server.admission
+    addresses = [admission.listen(()), admission.add_door(NativeDoor(), "127.0.0.1", 0)]
+    admission.open()
+    for _ in range(2):
+        admission.turn_away()
+        assert [can_connect(address) for address in addresses] == [False, False]
+        admission.go_on()
+        assert [can_connect(address) for address in addresses] == [True, True]
+
+
+def can_connect(address):
+    try:
+        socket.create_connection(parse_address(address)).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 # --- over TLS
