@@ -77,6 +77,12 @@ class Gap:
             self.count += count
             self.until = last
 
+    def note(self, batch: Batch, mark: int) -> None:
+        """Note who comes and goes in the frames of `batch` from `mark` on, for another dialect."""
+        if self.changes is not None:
+            for record in batch.records(mark, len(batch.frames)):
+                self.changes.note(record)
+
 
 class Outbox[M]:
     """See the module. `rooms` are those whose frames go here, the current room of the session first.
@@ -339,8 +345,7 @@ class Outbox[M]:
                     if self._gaps is None:
                         self._pieces.append((room.batch, mark, len(frames)))
                     else:
-                        self._leave_out(room, *room.batch.messages(mark, len(frames)))
-                        self._note_changes(room, mark)
+                        self._leave_out(room, *room.batch.messages(mark, len(frames))).note(room.batch, mark)
                     self._mark(room)
         return self._pieces
 
@@ -373,24 +378,19 @@ class Outbox[M]:
                 self._transport.tell_drained = True
         return self._gaps
 
-    def _leave_out(self, room: Room[M], count: int, first: int, last: int) -> None:
+    def _leave_out(self, room: Room[M], count: int, first: int, last: int) -> Gap:
         gaps = self._begin_gaps()
         if room not in gaps:
             gaps[room] = Gap(Changes() if self.voice is not None else None)
-        gaps[room].add(count, first, last)
+        gap = gaps[room]
+        gap.add(count, first, last)
         self._tick.skipped += count
+        return gap
 
     def _leave_out_batch(self, room: Room[M]) -> None:
         """Leave the whole sealed batch of `room` out."""
         batch = room.batch
-        self._leave_out(room, batch.count, batch.first, batch.last)
-        self._note_changes(room, 0)
-
-    def _note_changes(self, room: Room[M], mark: int) -> None:
-        """Note who comes and goes in the frames that were left out, from `mark` on, where another dialect is spoken."""
-        if self.voice is not None and self._gaps is not None and (changes := self._gaps[room].changes) is not None:
-            for record in room.batch.records(mark, len(room.batch.frames)):
-                changes.note(record)
+        self._leave_out(room, batch.count, batch.first, batch.last).note(batch, 0)
 
     def _skipped(self, room: Room[M], gap: Gap) -> bytes:
         if self.voice is not None and gap.changes is not None:

@@ -221,6 +221,22 @@ def test_a_slow_reader_is_told_who_has_come_and_gone(dialect: Plain):
     assert (changes.came, changes.went) == ({"robert": "robert"}, {"ada": "ada"})
 
 
+def test_a_slow_reader_who_speaks_is_told_who_has_gone_before(dialect: Plain):
+    chat = Chat(soft=100)
+    ada = named(chat, "ada", "tea")
+    me = speaker(chat, dialect, "tea")
+    me.out.stuck = True
+    ada.ask(Say("x" * 200))
+    chat.tick()
+    ada.ask(Say("one"), Command("leave"))
+    me.say("tea", "and I")
+    chat.tick()
+    me.out.take_all()
+    me.session.drained()
+    [(_, count, changes)] = me.gaps
+    assert (count, changes.came, changes.went) == (1, {}, {"ada": "ada"})
+
+
 def test_the_end_is_said_by_the_voice_and_the_seat_is_not_kept(dialect: Plain):
     chat = Chat(grace=60.0)
     me = speaker(chat, dialect, "tea")
