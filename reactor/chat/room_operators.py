@@ -39,8 +39,6 @@ type Handler = Callable[[Session, str, Command], None]
 
 def check_room_mute(session: Session, room: Room[Session]) -> None:
     """Raises `RequestError` `muted` if the session may say nothing in the room."""
-    if not room.charter.has_mutes:
-        return
     hub = session.hub
     found = room.charter.mute_of(owners_of(hub, session.person), hub.now())
     if found is not None and not may_moderate(hub, room, session.person):
