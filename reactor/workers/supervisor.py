@@ -30,7 +30,13 @@ _HURRY = 1.0  # seconds that they have after a second signal
 _RETRY = 0.1  # seconds after which a socket that nobody could take is offered again
 
 _LIVE = (
-    *("accepts", "drain_timeout", "exempt", "max_connections", "max_per_address", "queue_hard", "queue_soft"),
+    "accepts",
+    "drain_timeout",
+    "exempt",
+    "max_connections",
+    "max_per_address",
+    "queue_hard",
+    "queue_soft",
     "tcp_timeout",
 )
 
