@@ -12,7 +12,7 @@ from pylingo.reactor.chat.bus import Deliver
 from pylingo.reactor.chat.listing import Directory
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
-from pylingo.reactor.chat.room_powers import may_moderate, owner_of
+from pylingo.reactor.chat.room_powers import may_moderate
 from pylingo.reactor.chat.session import STAYING, Session, State
 from pylingo.reactor.chat.speaking import confirm
 from pylingo.reactor.chat.waiting import wait_for
@@ -127,7 +127,7 @@ class LocalBus:
         is_first = fold(name) not in hub.rooms  # somebody else may have been faster
         room = hub.room(name)
         if is_first and not has_log:
-            hub.set_charter(room, Charter({operator_field(owner_of(hub, person)): person.name}))
+            hub.set_charter(room, Charter({operator_field(hub.owner(person)): person.name}))
         session.enter(room, not person.is_in(room))
         then(room)
 

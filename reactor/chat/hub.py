@@ -182,7 +182,7 @@ class Hub[S: Registered]:
         return one is not None and other is not None and other in self.access.register.keys_of(one)
 
     def owner(self, person: Person[S]) -> Owner:
-        """To whom the private messages of somebody belong: to a key, or to the session of a guest."""
+        """To whom the private messages and the rank in rooms of somebody belong: a key, or the session of a guest."""
         if person.fingerprint is None:
             return person.number
         return self.access.register.first_key(person.fingerprint)
@@ -238,6 +238,13 @@ class Hub[S: Registered]:
             if owner is None:
                 raise
             return Person(owner.name, 0, min(owner.keys))
+
+    def reach_if_known(self, name: str) -> Person[S] | None:
+        """As `reach`; None if there is nobody, as when a guest has gone."""
+        try:
+            return self.reach(name)
+        except RequestError:
+            return None
 
     def sessions(self) -> list[S]:
         """All sessions, in no particular order."""

@@ -207,10 +207,7 @@ def _unmute(session: Session, argument: str, command: Command) -> None:
     if not _is_operator(session):
         room_operators.unmute(session, argument, command)
         return
-    try:
-        person: Person[Session] | None = hub.reach(argument)
-    except RequestError:  # a guest who has gone
-        person = None
+    person = hub.reach_if_known(argument)
     identity, host = (person.fingerprint, _host(person)) if person is not None else (None, None)
     try:
         ended, change = hub.access.register.unmute(argument, identity, host)

@@ -12,7 +12,7 @@ from pylingo.reactor.chat.confirming import confirm, who
 from pylingo.reactor.chat.operands import split, take_time, until_words
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
-from pylingo.reactor.chat.room_powers import is_operator_of, may_moderate, owner_of, owners_of
+from pylingo.reactor.chat.room_powers import is_operator_of, may_moderate, owners_of
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.history.charter import (
     MOST_MUTES,
@@ -64,7 +64,7 @@ def _roomop(session: Session, argument: str, command: Command) -> None:
     if not is_operator_of(hub, room, person):
         if len(room.charter.operators) >= MOST_OPERATORS:
             fields[_replaceable(session, room)] = None
-        fields[operator_field(owner_of(hub, person))] = person.name
+        fields[operator_field(hub.owner(person))] = person.name
     _tell_rank(session, command, room, person.name, True, fields)
 
 
@@ -82,10 +82,7 @@ def _replaceable(session: Session, room: Room[Session]) -> str:
 def _roomdeop(session: Session, argument: str, command: Command) -> None:
     room = need_room(session, command.room, "take the rank from one of its operators")
     charter = room.charter
-    try:
-        person: Person[Session] | None = session.hub.reach(argument)
-    except RequestError:  # a guest who has gone
-        person = None
+    person = session.hub.reach_if_known(argument)
     name = person.name if person is not None else argument
     of_person = map(operator_field, owners_of(session.hub, person) if person is not None else ())
     fields = [field for field in of_person if field in charter.fields]
@@ -138,7 +135,7 @@ def mute(session: Session, argument: str, command: Command) -> None:
         raise RequestError("not-allowed", "operators cannot be muted: /roomdeop them first")
     until = None if seconds is None else now + round(seconds * 1e6)
     in_force = {field for field, _ in room.charter.mutes(now)}
-    field = mute_field(owner_of(hub, person))
+    field = mute_field(hub.owner(person))
     if len(in_force) >= MOST_MUTES and field not in in_force:
         words = f"at most {MOST_MUTES} people can be muted in a room: end the mute of one with /unmute first"
         raise RequestError("not-allowed", words)
@@ -151,10 +148,7 @@ def mute(session: Session, argument: str, command: Command) -> None:
 def muted_fields(session: Session, room: Room[Session], name: str) -> list[str]:
     """The fields of the mutes in the room of somebody called `name`, who may have gone."""
     hub = session.hub
-    try:
-        person: Person[Session] | None = hub.reach(name)
-    except RequestError:
-        person = None
+    person = hub.reach_if_known(name)
     of_person = set(map(mute_field, owners_of(hub, person) if person is not None else ()))
     mutes = room.charter.mutes(hub.now())
     return [field for field, one in mutes if field in of_person or fold(one.name) == fold(name.strip())]

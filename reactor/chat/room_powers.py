@@ -13,15 +13,10 @@ from pylingo.reactor.history.private import Owner
 
 
 def owners_of(hub: Hub[Any], person: Person[Any]) -> Iterator[Owner]:
-    """By what a room may know somebody: all keys of the person, and the sessions."""
+    """By what a room may know somebody: all keys of the person, and the sessions. It notes `Hub.owner`."""
     yield from hub.access.register.keys_of(person.fingerprint)
     for session in person.sessions:
         yield session.number
-
-
-def owner_of(hub: Hub[Any], person: Person[Any]) -> Owner:
-    """By what a room is to know somebody from now on: a key, or the session of a guest."""
-    return hub.owner(person)
 
 
 def is_operator_of(hub: Hub[Any], room: Room[Any], person: Person[Any]) -> bool:

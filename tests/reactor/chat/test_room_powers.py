@@ -1,6 +1,6 @@
 """Who may do what in a room: keys, sessions, and operators of the server."""
 
-from pylingo.reactor.chat.room_powers import is_operator_of, may_moderate, owner_of, owners_of
+from pylingo.reactor.chat.room_powers import is_operator_of, may_moderate, owners_of
 from pylingo.reactor.history.charter import NONE, Charter, operator_field
 from tests.fakes.chat import Chat
 
@@ -9,14 +9,14 @@ def test_a_guest_is_known_by_the_session_alone() -> None:
     chat = Chat()
     bob = chat.person("bob", "tea").session
     assert list(owners_of(chat.hub, bob.person)) == [bob.number]
-    assert owner_of(chat.hub, bob.person) == bob.number
+    assert chat.hub.owner(bob.person) == bob.number
 
 
 def test_a_key_counts_on_every_device() -> None:
     chat = Chat()
     laptop, phone = chat.device("ada", "a", "tea").session, chat.device("ada", "a", "tea").session
     assert set(owners_of(chat.hub, phone.person)) == {phone.identity, laptop.number, phone.number}
-    assert owner_of(chat.hub, phone.person) == phone.identity
+    assert chat.hub.owner(phone.person) == phone.identity
 
 
 def test_operators_of_the_room_and_of_the_server() -> None:
