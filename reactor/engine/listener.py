@@ -172,7 +172,9 @@ class Listener:
             self._away = address
 
     def go_on(self) -> None:
-        """Accept again after `hold` or `turn_away`."""
+        """Accept again after `hold` or `turn_away`. Does nothing after `close`."""
+        if self._sock.fileno() < 0:
+            return
         if (address := self._away) is not None:
             self._away = None
             with contextlib.suppress(OSError):  # it has kept its port
