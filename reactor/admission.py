@@ -123,9 +123,13 @@ class Admission:
             intake.hold()
 
     def turn_away(self) -> None:
-        """Accept nobody until `go_on`. Those who connect meanwhile are refused at once, if the system can do that."""
+        """Accept nobody until `go_on`, and give up the handshakes that are not finished.
+
+        Those who connect meanwhile are refused at once, if the system can do that.
+        """
         for _, intake in self._doors:
             intake.turn_away()
+        self.handshakes.close()
 
     def go_on(self) -> None:
         """Accept again after `hold` or `turn_away`."""

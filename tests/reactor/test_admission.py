@@ -162,6 +162,16 @@ def test_a_connection_begins_after_its_handshake_and_counts_from_the_accept_on(e
     assert (place.counts["accepted"], place.counts["tls"]) == (1, 0)
 
 
+def test_whom_a_server_turns_away_during_the_handshake_is_no_connection_later(encrypted):
+    place = encrypted()
+    half = place.raw(b"\x16")
+    place.desk.turn_until(lambda: place.admission.count)
+    place.admission.turn_away()
+    assert place.hear(half) == []
+    assert half.ended
+    assert (place.admission.count, place.counts["handshake"]) == (0, 1)
+
+
 def test_without_tls_a_connection_has_no_certificate(bench):
     desk = bench()
     desk.connect()
