@@ -50,8 +50,6 @@ def listen_for_irc(admission: Admission, settings: ServerSettings, gateway: Gate
 
     It is `HOST:PORT`, and ` with TLS` behind an encrypted one.
     """
-    if settings.irc_tls_port is not None and admission.tls is None:
-        raise LaunchError("--irc-tls-port needs a certificate: give --tls-cert and --tls-key, or --data")
     found = []
     for target, is_encrypted in ((settings.irc_port, False), (settings.irc_tls_port, True)):
         if target is None:

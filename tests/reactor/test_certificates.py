@@ -35,6 +35,12 @@ def test_without_a_certificate_there_is_no_tls() -> None:
     assert load_tls(ServerSettings()) is None
 
 
+def test_a_port_for_irc_over_tls_needs_a_certificate() -> None:
+    """At the start, and when the configuration is read again: otherwise the port would be one without TLS."""
+    with pytest.raises(LaunchError, match="--irc-tls-port needs a certificate"):
+        load_tls(ServerSettings(irc_tls_port=("127.0.0.1", 0)))
+
+
 def test_a_certificate_and_its_key() -> None:
     tls = load(*certificate())
     assert tls is not None

@@ -45,12 +45,6 @@ def test_a_port_that_is_in_use(server: Server):
             listen_for_irc(server.admission, settings, Desk().gateway)
 
 
-def test_encryption_needs_a_certificate(server: Server):
-    settings = ServerSettings(irc_tls_port=("127.0.0.1", 0))
-    with pytest.raises(LaunchError, match="--irc-tls-port needs a certificate"):
-        listen_for_irc(server.admission, settings, Desk().gateway)
-
-
 def test_workers_have_no_port_of_irc(tmp_path: Path):
     with pytest.raises(LaunchError, match="cannot be used with --workers"):
         parse_arguments(["--workers", "2", "--data", str(tmp_path), "--irc-port", "6667"])
