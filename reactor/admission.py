@@ -35,7 +35,7 @@ class Door(Protocol):
         """The face of a new connection."""
 
     def goodbye(self, record: Goodbye) -> bytes:
-        """What a peer is told that is refused."""
+        """The bytes that tell a peer that it is refused."""
 
 
 class NativeDoor:

@@ -40,7 +40,7 @@ class Face(Protocol):
 
     @property
     def voice(self) -> Voice | None:
-        """What a session needs to speak another dialect than frames."""
+        """The voice of a session that speaks another dialect than frames."""
 
     def unit_end(self, stream: Buffer, offset: int) -> int:
         """See `Transport.discard_unsent`."""
@@ -52,7 +52,7 @@ class Face(Protocol):
         """The connection carries `session`, which is new."""
 
     def decode(self, body: bytes, /) -> Any:
-        """What `handle` gets. Raises `RequestError` and `FrameError` as `handle` does."""
+        """The request that `handle` gets. Raises `RequestError` and `FrameError` as `handle` does."""
 
     def handle(self, session: Session, request: Any, /) -> None:
         """Handle a request. Raises `RequestError` if it is refused, and `FrameError` if it makes no sense."""
@@ -79,7 +79,7 @@ class Native:
         self.handle = handle
 
     def unit_end(self, stream: Buffer, offset: int) -> int:
-        """Where the frame ends that holds the byte before `offset`."""
+        """The end of the frame that holds the byte before `offset`."""
         return frame_end(stream, offset)
 
     def decoder(self) -> FrameDecoder:

@@ -1,4 +1,4 @@
-"""Where accepted connections come from: the port of a server alone, or the supervisor of several servers."""
+"""The sources of accepted connections: the port of a server alone, or the supervisor of several servers."""
 
 import socket
 from collections.abc import Callable, Sequence

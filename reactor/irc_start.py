@@ -30,7 +30,7 @@ class Door:
         return Client(self._gateway)
 
     def goodbye(self, record: Goodbye) -> bytes:
-        """What a peer is told that is refused before it is a connection."""
+        """The line that tells a peer that it is refused, before it is a connection."""
         return format_message("ERROR", [f"Closing link: ({record.reason}) {record.text}"])
 
 

@@ -94,7 +94,7 @@ class Server:
         self.failure = ""
         """Why the server has stopped by itself."""
         self.irc_addresses: list[str] = []
-        """Where clients of IRC connect: `HOST:PORT`, and ` with TLS` behind an encrypted one."""
+        """The addresses for clients of IRC: `HOST:PORT`, and ` with TLS` behind an encrypted one."""
         self._pact: Pact | None = None
         self._cluster = self._join(cluster) if cluster is not None else None
         self._is_draining = self._is_open = self._is_leaving = self._is_waiting = False

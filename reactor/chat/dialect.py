@@ -16,10 +16,10 @@ from pylingo.shared.schema import Record
 
 
 class Dialect(Protocol):
-    """What all connections get that have made the same choices. There is one object for each set of choices."""
+    """A form other than frames. Connections that have made the same choices share one."""
 
     def encode(self, record: Record) -> bytes:
-        """What the members of a room are sent for `record`. Nothing if this is not told in the dialect."""
+        """The bytes that members of a room are sent for `record`. There are none if the dialect lacks it."""
 
 
 class Voice(Protocol):
@@ -42,14 +42,14 @@ class Voice(Protocol):
         """`record` about somebody, who may be in several of the rooms here: it is told once for all of them."""
 
     def caught_up(self, room: str, count: int, changes: "Changes") -> bytes:
-        """What is said in place of `count` messages that were left out, and of the `changes` meanwhile.
+        """The bytes in place of `count` messages that were left out, and of the `changes` meanwhile.
 
         `room` is the name of the room, empty for private messages.
         """
 
 
 class Changes:
-    """Who has come to a room and gone from it while frames were left out, and whether its topic was set."""
+    """The people who came to a room and left it while frames were left out, and whether its topic was set."""
 
     __slots__ = ("came", "has_new_topic", "went")
 

@@ -1,6 +1,6 @@
-"""Who may do what in a room: its operators, the people who are muted there, and its topic.
+"""The powers of people in a room: its operators, and by what its charter knows people.
 
-The charter of a room says who they are. Operators of the server are operators in every room.
+The charter of a room says who its operators are. Operators of the server are operators in every room.
 """
 
 from collections.abc import Iterator

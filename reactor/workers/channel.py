@@ -22,7 +22,7 @@ _DESCRIPTOR = struct.Struct("i")
 
 
 class Order(enum.StrEnum):
-    """What the supervisor tells a worker to do."""
+    """An order of the supervisor to a worker."""
 
     STOP = "stop"
     """Say goodbye to everybody and end. Every connection that was passed before is still welcomed."""
@@ -45,7 +45,7 @@ class Passed:
 
 @dataclass(slots=True)
 class Report:
-    """What a worker tells the supervisor.
+    """A report of a worker to the supervisor.
 
     `taken` is how many of the passed sockets it has taken over since the last report. `ended` is how many of its
     connections from each host have ended. `is_ready` asks for sockets; `is_closed` gives back those not taken yet.

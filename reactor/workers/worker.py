@@ -20,7 +20,7 @@ type Pending = tuple[socket.socket, Address]
 
 
 class WorkerState(enum.Enum):
-    """What a worker can do."""
+    """The states of a worker."""
 
     DOWN = enum.auto()
     """There is no process."""

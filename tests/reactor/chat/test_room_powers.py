@@ -1,4 +1,4 @@
-"""Who may do what in a room: keys, sessions, and operators of the server."""
+"""The powers of people in a room: keys, sessions, and operators of the server."""
 
 from pylingo.reactor.chat.room_powers import is_operator_of, may_moderate, owners_of
 from pylingo.reactor.history.charter import NONE, Charter, operator_field
