@@ -18,6 +18,8 @@ if __name__ == "__main__":  # Python puts the script's folder on the path: repla
 from pylingo.shared.launch import LaunchError, launch
 
 if TYPE_CHECKING:
+    from pylingo.reactor.config import ServerSettings
+    from pylingo.reactor.log import LineWriter
     from pylingo.reactor.workers.supervisor import Supervisor
 
 _SWITCH = 0.0005
@@ -51,17 +53,27 @@ def _serve() -> int:
         from pylingo.reactor.workers.process import work
 
         return work(sys.argv[2:])
-    from pylingo.reactor.config import cluster_settings, parse_arguments, with_data
-    from pylingo.reactor.engine.loop import Reactor
+    from pylingo.reactor.config import parse_arguments, with_data
     from pylingo.reactor.log import log_to_stderr
+
+    settings = with_data(parse_arguments(sys.argv[1:]))
+    log = log_to_stderr(settings.log_level)
+    try:
+        return _run(settings, log)
+    except LaunchError:
+        log.flush()  # the reason is the last line
+        raise
+
+
+def _run(settings: "ServerSettings", log: "LineWriter") -> int:
+    from pylingo.reactor.config import cluster_settings
+    from pylingo.reactor.engine.loop import Reactor
     from pylingo.reactor.registry import open_registry
     from pylingo.reactor.reload import Reload
     from pylingo.reactor.server import Server
     from pylingo.reactor.start import NOT_ENCRYPTED, check_history, is_exposed, join_command, reachable, wait_for_host
     from pylingo.shared import __version__
 
-    settings = with_data(parse_arguments(sys.argv[1:]))
-    log = log_to_stderr(settings.log_level)
     shared = cluster_settings(settings, os.environ)
     registry = open_registry(settings, is_shared=shared is not None or settings.workers > 0)
     if settings.history:
