@@ -108,7 +108,7 @@ def test_a_line_that_does_not_end_is_cut_off(start: Start) -> None:
 
 
 def test_a_silent_client_is_asked_and_given_up(start: Start) -> None:
-    server = start("--ping-after", "0.3", "--ping-timeout", "0.3")
+    server = start("--ping-after", "1", "--ping-timeout", "1")
     ada = server.irc("ada")
     lines = ada.rest()
     assert ":irc.pylingo PING irc.pylingo" in lines
