@@ -15,8 +15,9 @@ from pylingo.reactor.engine.listener import Address, ConnectionLimiter
 from pylingo.reactor.engine.tls import ServerTls, TlsChannel, reason_of
 from pylingo.reactor.engine.transport import Transport
 from pylingo.reactor.face import NATIVE, Face
-from pylingo.reactor.intake import Intake, Port
+from pylingo.reactor.intake import Accepted, Intake, Port
 from pylingo.reactor.peer_deadlines import PeerDeadlines
+from pylingo.reactor.proxied import ProxyHeaders
 from pylingo.reactor.refusals import Refusals
 from pylingo.reactor.service import Service
 from pylingo.shared.address import host_of, show_address
@@ -76,6 +77,7 @@ class Admission:
         self._reactor = service.reactor
         self._deadlines: DeadlineWheel[PeerDeadlines[Connection]] = DeadlineWheel(service.reactor)
         self._refusals = Refusals(service.reactor, service.counts)
+        self._headers = ProxyHeaders(service.reactor, service.counts, limiter)
         self._most = UNLIMITED  # connections that the descriptors and the memory suffice for
         service.closed = self._forget
         service.reactor.memory.on_shortage = self._lower_limit
@@ -115,7 +117,10 @@ class Admission:
     def open(self) -> None:
         """Begin to accept."""
         for door, intake in self._doors:
-            intake.open(partial(self.admit, door=door), partial(self._refusals.refuse_one, form=door.goodbye))
+            accepted: Accepted = partial(self.admit, door=door)
+            if not intake.reads_headers:
+                accepted = self._headers.before(accepted)
+            intake.open(accepted, partial(self._refusals.refuse_one, form=door.goodbye))
 
     def hold(self) -> None:
         """Accept nobody until `go_on`. Those who connect meanwhile wait."""
@@ -129,6 +134,7 @@ class Admission:
         """
         for _, intake in self._doors:
             intake.turn_away()
+        self._headers.close()
         self.handshakes.close()
 
     def go_on(self) -> None:
@@ -140,6 +146,7 @@ class Admission:
         """Stop accepting, and give up the handshakes that are not finished."""
         for _, intake in self._doors:
             intake.close()
+        self._headers.close()
         self.handshakes.close()
 
     def configure(self) -> None:
@@ -147,6 +154,7 @@ class Admission:
         settings, limiter = self._service.settings, self.limiter
         limiter.most = min(settings.max_connections or self._most, self._most)
         limiter.most_per_address, limiter.exempt = settings.max_per_address, settings.exempt
+        self._headers.configure(settings)
         for _, intake in self._doors:
             intake.configure(settings)
 

@@ -146,6 +146,14 @@ class ServerSettings:
         "a network without limits for one address, such as 10.0.0.0/8; can be repeated, and be a list in the file;"
         " loopback is exempt unless `none` is given",
     )
+    proxy_protocol: tuple[Network, ...] = _setting(
+        (),
+        networks(()),
+        "NETWORK",
+        "a network of balancers, such as 10.0.0.7: each connection from there begins with a PROXY header, whose address"
+        " is that of the peer; can be repeated, and be a list in the file",
+        "a connection without a right header is closed",
+    )
     accepts: int = _setting(
         ACCEPTS, integer(1, 4_096), "N", "connections accepted in one tick", "the rest wait for the next tick"
     )

@@ -21,6 +21,9 @@ type Refused = Callable[[socket.socket], object]
 class Intake(Protocol):
     """The source of a server's connections."""
 
+    reads_headers: bool
+    """Whether the PROXY headers of connections are read here already, so that their addresses are right."""
+
     def bind(self, settings: ServerSettings, targets: Sequence[Target]) -> str:
         """Return `HOST:PORT` as a client would write it. Peers that connect before `open` wait. Raises `OSError`."""
 
@@ -51,6 +54,8 @@ class Port:
 
     It listens on the host and the port of the settings, or on `address`.
     """
+
+    reads_headers = False
 
     def __init__(self, reactor: Reactor, address: tuple[str, int] | None = None) -> None:
         self._address = address

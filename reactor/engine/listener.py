@@ -51,11 +51,17 @@ def address_key(host: str) -> str:
     return str(address if address.version == 4 else ipaddress.ip_network((address, 64), strict=False))
 
 
+def is_in(host: str, networks: Sequence[Network]) -> bool:
+    """Whether the address `host` is in one of the networks. IPv4 in IPv6 counts as IPv4."""
+    address = _read(host)
+    return any(address in network for network in networks)
+
+
 class ConnectionLimiter:
     """Counts the connections, in all and from each address (see `address_key`), against limits.
 
     `most` and `most_per_address` are the limits, 0 for none. The latter does not apply to the networks of `exempt`. All
-    three may be changed at any time.
+    three may be changed at any time. `pending` are connections whose address is not known yet. They count for `most`.
     """
 
     def __init__(self, most: int, most_per_address: int, exempt: Sequence[Network] = LOOPBACK) -> None:
@@ -63,6 +69,7 @@ class ConnectionLimiter:
         self.most_per_address = most_per_address
         self.exempt = exempt
         self.count = 0
+        self.pending = 0
         self._counts: dict[str, int] = {}
 
     @property
@@ -72,12 +79,16 @@ class ConnectionLimiter:
 
     def is_exempt(self, host: str) -> bool:
         """Whether `host` has no limit for each address, because many people may come from there."""
-        address = _read(host)
-        return any(address in network for network in self.exempt)
+        return is_in(host, self.exempt)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no place for another connection."""
+        return bool(self.most) and self.count + self.pending >= self.most
 
     def admit(self, host: str) -> str | None:
         """Count a connection from `host` and return None, or return why it is refused: `full` or `address-limit`."""
-        if self.most and self.count >= self.most:
+        if self.is_full:
             return "full"
         key = address_key(host)
         taken = self._counts.get(key, 0)

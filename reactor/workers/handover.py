@@ -25,6 +25,9 @@ AT_ONCE = 16
 class Handover:
     """The worker's end of the channel, as an `Intake`."""
 
+    reads_headers = True
+    """The supervisor does, since it counts the connections of each address."""
+
     def __init__(self, reactor: Reactor, channel: socket.socket) -> None:
         self.obey: Callable[[Order], object] = lambda order: None
         """Called in the loop with each order. When the supervisor has ended, that is `Order.STOP`."""

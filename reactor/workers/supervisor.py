@@ -15,6 +15,7 @@ from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.timers import Timer
 from pylingo.reactor.engine.tls import ServerTls
 from pylingo.reactor.intake import Port
+from pylingo.reactor.proxied import ProxyHeaders
 from pylingo.reactor.refusals import Refusals
 from pylingo.reactor.workers.channel import Order
 from pylingo.reactor.workers.children import Children
@@ -33,8 +34,10 @@ _LIVE = (
     "accepts",
     "drain_timeout",
     "exempt",
+    "first_frame_timeout",
     "max_connections",
     "max_per_address",
+    "proxy_protocol",
     "queue_hard",
     "queue_soft",
     "tcp_timeout",
@@ -64,6 +67,7 @@ class Supervisor:
         self.limiter = ConnectionLimiter(settings.max_connections, settings.max_per_address, settings.exempt)
         self._port = Port(reactor)
         self._refusals = Refusals(reactor, self.counts)
+        self._headers = ProxyHeaders(reactor, self.counts, self.limiter)
         self._redis: RedisServer | None = None
         self._has_others = has_others
         self._waiting: collections.deque[Pending] = collections.deque()  # accepted, while no worker has room
@@ -200,6 +204,7 @@ class Supervisor:
     def _configure(self) -> None:
         """Apply the settings."""
         self._port.configure(self.settings)
+        self._headers.configure(self.settings)
         self.limiter.most_per_address, self.limiter.exempt = self.settings.max_per_address, self.settings.exempt
         self._limit()
 
@@ -213,7 +218,7 @@ class Supervisor:
     def serving(self) -> None:
         """Accept from now on."""
         self._limit()
-        self._port.open(self._accepted, self._refusals.refuse_one)
+        self._port.open(self._headers.before(self._accepted), self._refusals.refuse_one)
         self.reactor.stop()  # which `start` runs
 
     def failed(self, status: int) -> None:
@@ -246,6 +251,7 @@ class Supervisor:
         logger.info("stopping %d workers", len(self.pool.workers))
         self._is_stopping = True
         self._port.close()
+        self._headers.close()
         waiting, self._waiting = list(self._waiting), collections.deque()
         self.returned(waiting)
         self.reactor.call_later(self.settings.drain_timeout + _MARGIN, self.pool.kill)

@@ -1,6 +1,7 @@
 """Admission: the rest of its tests is in `test_server`, through a server."""
 
 import contextlib
+import ipaddress
 import os
 import socket
 import ssl
@@ -12,8 +13,11 @@ import pylingo.reactor.engine.descriptors
 from pylingo.reactor.admission import NativeDoor
 from pylingo.reactor.engine.descriptors import SPARE_DESCRIPTORS
 from pylingo.reactor.engine.handshake import DEADLINE
+from pylingo.reactor.intake import Port
 from pylingo.reactor.refusals import MOST_GOODBYES
+from pylingo.reactor.workers.handover import Handover
 from pylingo.shared.address import parse_address
+from pylingo.shared.codec import encode
 from pylingo.shared.messages import Command, PingRequest, PongRequest, Say, Welcome
 from tests.fakes.bench import Wire, benches
 from tests.fakes.tls import certificate, client_tls, der
@@ -80,6 +84,69 @@ def can_connect(address):
     except ConnectionRefusedError:
         return False
     return True
+
+
+# --- behind a balancer
+
+BALANCERS = (ipaddress.ip_network("127.0.0.0/8"),)
+
+
+class Forwarded:
+    """A server behind a balancer on loopback, which is the test."""
+
+    def __init__(self, make, **settings):
+        self.desk = make(proxy_protocol=BALANCERS, exempt=(), **settings)
+        self.address = parse_address(self.desk.server.start())
+
+    def peer(self, host, behind=b"", to=None):
+        """Somebody whom the balancer forwards, with the first bytes of the connection."""
+        sock = socket.create_connection(to or self.address)
+        sock.sendall(f"PROXY TCP4 {host} 127.0.0.1 4321 5000\r\n".encode() + behind)
+        self.desk.wires.append(Wire(sock))
+        return self.desk.wires[-1]
+
+    def hear(self, wire):
+        records = []
+        self.desk.turn_until(lambda: records.extend(wire.got()) or records)
+        return records[0]
+
+
+def test_limits_are_about_the_address_in_the_header(bench):
+    place = Forwarded(bench, max_per_address=1)
+    first = place.peer("203.0.113.9", encode(PingRequest(7)))
+    assert type(place.hear(first)) is Welcome
+    assert place.desk.connections[0].address == "203.0.113.9:4321"
+    assert place.hear(place.peer("203.0.113.9")).reason == "address-limit"
+    assert type(place.hear(place.peer("203.0.113.10"))) is Welcome
+    first.hang_up()
+    place.desk.turn_until(lambda: place.desk.server.admission.count == 1)
+    assert type(place.hear(place.peer("203.0.113.9"))) is Welcome
+
+
+def test_a_header_is_expected_where_clients_of_irc_connect(bench):
+    place = Forwarded(bench, irc_port=("127.0.0.1", 0))
+    to = parse_address(place.desk.server.irc_addresses[0])
+    wire = place.peer("203.0.113.9", b"NICK ada\r\nUSER ada 0 * :ada\r\n", to)
+    lines = []
+    place.desk.turn_until(lambda: lines.append(wire.take()) or b" 001 ada " in b"".join(lines))
+    assert place.desk.connections[0].address == "203.0.113.9:4321"
+
+
+def test_when_people_are_turned_away_no_header_is_awaited(bench):
+    for turn_away in ("turn_away", "close"):
+        place = Forwarded(bench)
+        sock = socket.create_connection(place.address)
+        place.desk.turn_until(lambda place=place: place.desk.server.admission.limiter.pending)
+        getattr(place.desk.server.admission, turn_away)()
+        assert place.desk.server.admission.limiter.pending == 0
+        sock.close()
+
+
+def test_a_worker_expects_no_header_as_the_supervisor_has_read_it(bench, monkeypatch):
+    monkeypatch.setattr(Port, "reads_headers", Handover.reads_headers)
+    place = Forwarded(bench)
+    assert place.hear(place.peer("203.0.113.9")).protocol == 1
+    assert place.desk.connections[0].host == "127.0.0.1"
 
 
 # --- over TLS
@@ -176,6 +243,19 @@ def test_without_tls_a_connection_has_no_certificate(bench):
     desk = bench()
     desk.connect()
     assert desk.connections[0].certificate is None
+
+
+def test_the_header_of_a_balancer_comes_before_the_handshake(encrypted):
+    place = encrypted(proxy_protocol=BALANCERS)
+    sock = socket.create_connection(place.address)
+    sock.setblocking(False)
+    sock.send(b"PROXY TCP4 203.0.113.9 127.0.0.1 4321 5000\r\n")
+    tls = trusting_socket(sock)
+    assert not shaken(tls)  # the first bytes of both are on their way
+    place.desk.turn_until(lambda: shaken(tls))
+    place.desk.wires.append(TlsWire(tls))
+    assert [type(record) for record in place.hear(place.desk.wires[-1])] == [Welcome]
+    assert (place.desk.connections[0].address, place.desk.connections[0].certificate) == ("203.0.113.9:4321", der())
 
 
 @pytest.mark.parametrize("said", [b"\0\0\0\x09", b"GET / HTTP/1.1\r\n\r\n"])

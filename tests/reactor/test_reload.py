@@ -37,6 +37,7 @@ LIVE = {
     "max_per_address": 5,
     "max_seats": 6,
     "exempt": (ipaddress.IPv4Network("10.0.0.0/8"),),
+    "proxy_protocol": (ipaddress.IPv4Network("10.0.0.7/32"),),
     "accepts": 9,
     "first_frame_timeout": 1.5,
     "frame_timeout": 1.5,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pylingo.reactor.engine.listener import ACCEPTS, LOOPBACK, PAUSE, ConnectionLimiter, Listener, listen
+from pylingo.reactor.engine.listener import ACCEPTS, LOOPBACK, PAUSE, ConnectionLimiter, Listener, is_in, listen
 from pylingo.reactor.engine.loop import EVENT_READ
 from tests.support import DEADLINE, ROOT, wait_until
 
@@ -478,6 +478,19 @@ def test_a_process_without_descriptors_refuses_waits_and_recovers(opened):
 
 
 # --- the gate ---------------------------------------------------------------------------------------------------
+
+
+def test_connections_whose_address_is_not_known_yet_count_for_the_limit_of_all():
+    limiter = ConnectionLimiter(2, 0)
+    limiter.pending = 1
+    assert (limiter.is_full, limiter.admit("192.0.2.1"), limiter.admit("192.0.2.1")) == (False, None, "full")
+    limiter.most = 0
+    assert not limiter.is_full
+
+
+@pytest.mark.parametrize(("host", "is_inside"), [("10.1.2.3", True), ("::ffff:10.1.2.3", True), ("192.0.2.1", False)])
+def test_an_address_is_in_a_network_in_both_forms(host, is_inside):
+    assert is_in(host, (ipaddress.ip_network("10.0.0.0/8"),)) == is_inside
 
 
 def test_no_more_are_admitted_than_there_are_places():

@@ -1,5 +1,6 @@
 """The supervisor in this process, with small programs as workers."""
 
+import ipaddress
 import socket
 
 import pytest
@@ -101,6 +102,24 @@ def test_the_limits_may_change_while_it_runs(reactor, start, connect):
     assert supervisor.counts == {"full": 1}
     supervisor.reconfigure(ServerSettings(max_connections=2, host="ignored"), None)
     assert (supervisor.settings.max_connections, supervisor.settings.host) == (2, "127.0.0.1")
+    connect(address)
+    wait_until(lambda: reactor.tick(0.01) or supervisor.limiter.count == 2)
+
+
+def test_behind_a_balancer_the_workers_get_the_address_of_the_peer(reactor, start, connect):
+    supervisor, address = start(
+        SERVE, proxy_protocol=(ipaddress.ip_network("127.0.0.1"),), max_per_address=1, exempt=()
+    )
+    connect(address).raw(b"PROXY TCP4 203.0.113.9 127.0.0.1 4321 5000\r\n")
+    wait_until(lambda: reactor.tick(0.01) or supervisor.limiter.count == 1)
+    refused = connect(address)
+    refused.raw(b"PROXY TCP4 203.0.113.9 127.0.0.1 4322 5000\r\n")
+    records = []
+    wait_until(lambda: reactor.tick(0.01) or records.extend(refused.got()) or records)
+    assert [record.reason for record in records] == ["address-limit"]
+    connect(address)
+    wait_until(lambda: reactor.tick(0.01) or supervisor.limiter.pending == 1)
+    supervisor.reconfigure(ServerSettings(max_per_address=1, exempt=()), None)
     connect(address)
     wait_until(lambda: reactor.tick(0.01) or supervisor.limiter.count == 2)
 
