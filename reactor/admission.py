@@ -107,9 +107,9 @@ class Admission:
         self.configure()
         return address
 
-    def add_door(self, door: Door, host: str, port: int) -> str:
-        """Prepare to accept on a further port; return `HOST:PORT`. Raises `OSError`."""
-        made = Port(self._reactor, (host, port))
+    def add_door(self, door: Door, host: str, port: int, inherited: Sequence[socket.socket] = ()) -> str:
+        """Prepare to accept on a further port, or with `inherited` sockets; return `HOST:PORT`. Raises `OSError`."""
+        made = Port(self._reactor, (host, port), inherited)
         address = made.bind(self._service.settings, ())
         self._doors.append((door, made))
         return address

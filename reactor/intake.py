@@ -52,13 +52,20 @@ class Intake(Protocol):
 class Port:
     """The `Intake` that listens. `hold` and `go_on` interrupt accepting; those who connect meanwhile wait.
 
-    It listens on the host and the port of the settings, or on `address`.
+    It listens on the host and the port of the settings, or on `address`, or with the sockets that are `inherited`. The
+    process that has passed these has them as well, so they are never shut down.
     """
 
     reads_headers = False
 
-    def __init__(self, reactor: Reactor, address: tuple[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        reactor: Reactor,
+        address: tuple[str, int] | None = None,
+        inherited: Sequence[socket.socket] = (),
+    ) -> None:
         self._address = address
+        self._inherited = inherited
         self.listeners: list[Listener] = []
         self._reactor = reactor
         self._socks: list[socket.socket] = []
@@ -68,7 +75,7 @@ class Port:
     def bind(self, settings: ServerSettings, targets: Sequence[Target]) -> str:
         """Bind the listening sockets. `targets` are the host's addresses, which is looked up if there are none."""
         wanted, number = self._address or (settings.host, settings.port)
-        self._socks = listen(wanted, number, targets)
+        self._socks = list(self._inherited) or listen(wanted, number, targets)
         self.configure(settings)
         host, port = self._socks[0].getsockname()[:2]
         return show_address(wanted or host, port)
@@ -101,9 +108,12 @@ class Port:
             listener.hold()
 
     def turn_away(self) -> None:
-        """Refuse all who connect until `go_on`."""
+        """Refuse all who connect until `go_on`. With inherited sockets, they wait."""
         for listener in self.listeners:
-            listener.turn_away()
+            if self._inherited:
+                listener.hold()
+            else:
+                listener.turn_away()
 
     def go_on(self) -> None:
         """Accept again after `hold` or `turn_away`."""

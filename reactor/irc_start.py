@@ -1,6 +1,7 @@
 """The way in for clients of IRC. A server without one does not import this module."""
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Mapping, Sequence
 
 from pylingo.reactor.admission import Admission
 from pylingo.reactor.chat.hub import Hub
@@ -45,17 +46,22 @@ def make_gateway(
     return Gateway(hub, name, motd, call_later, HANDLERS, reply_to, check_password, tell_change)
 
 
-def listen_for_irc(admission: Admission, settings: ServerSettings, gateway: Gateway) -> list[str]:
+def listen_for_irc(
+    admission: Admission,
+    settings: ServerSettings,
+    gateway: Gateway,
+    sockets: Mapping[str, Sequence[socket.socket]] | None = None,
+) -> list[str]:
     """Prepare to accept clients of IRC; return where they connect. Raises `LaunchError`.
 
-    It is `HOST:PORT`, and ` with TLS` behind an encrypted one.
+    It is `HOST:PORT`, and ` with TLS` behind an encrypted one. `sockets` are those that are inherited, by name.
     """
     found = []
-    for target, is_encrypted in ((settings.irc_port, False), (settings.irc_tls_port, True)):
+    for name, target, is_encrypted in (("irc", settings.irc_port, False), ("irc-tls", settings.irc_tls_port, True)):
         if target is None:
             continue
         try:
-            address = admission.add_door(Door(gateway, is_encrypted), *target)
+            address = admission.add_door(Door(gateway, is_encrypted), *target, (sockets or {}).get(name, ()))
         except OSError as error:
             option = "--irc-tls-port" if is_encrypted else "--irc-port"
             where, why = show_address(*target), error.strerror or error

@@ -6,7 +6,7 @@ A thread reads the files, because their disk may hang. A mistake in them changes
 import enum
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from pylingo.reactor.certificates import load_tls
@@ -43,10 +43,23 @@ class Reloadable(Protocol):
 
 
 class Reload:
-    """Reads the configuration of `arguments` again, and applies it to the server."""
+    """Reads the configuration of `arguments` again, and applies it to the server.
 
-    def __init__(self, server: Reloadable, arguments: Sequence[str], registry: Registry | None = None) -> None:
+    `complete` is applied to what the options say. `began` is called with each request, `ended` when nothing is left to
+    do, whatever came of it.
+    """
+
+    def __init__(
+        self,
+        server: Reloadable,
+        arguments: Sequence[str],
+        registry: Registry | None = None,
+        complete: Callable[[ServerSettings], ServerSettings] = with_data,
+    ) -> None:
         self._server = server
+        self._complete = complete
+        self.began: Callable[[], object] = lambda: None
+        self.ended: Callable[[], object] = lambda: None
         self._registry = registry or Registry(Register())
         self._arguments = arguments
         self.state = ReloadState.IDLE
@@ -54,8 +67,10 @@ class Reload:
     def request(self) -> None:
         """Start to read the files, or read them once more after the reading in progress. Call it in the loop."""
         settings = self._server.settings
+        self.began()
         if not (has_file(self._arguments) or settings.tls_cert or settings.members or settings.password_file):
             logger.warning("no configuration to reload: the server was started without --config")
+            self.ended()
         elif self.state is ReloadState.IDLE:
             self.state = ReloadState.READING
             threading.Thread(target=self._read, name="reload", daemon=True).start()
@@ -66,7 +81,7 @@ class Reload:
         """Read the configuration, in the thread."""
         found: tuple[ServerSettings, PeopleFiles, ServerTls | None] | Exception
         try:
-            settings = with_data(parse_arguments(self._arguments))
+            settings = self._complete(parse_arguments(self._arguments))
             found = settings, read_people_files(settings), load_tls(settings)
         except Exception as error:
             found = error
@@ -89,3 +104,5 @@ class Reload:
         self.state = ReloadState.IDLE
         if is_outdated:
             self.request()
+        else:
+            self.ended()

@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 if __name__ == "__main__":  # Python puts the script's folder on the path: replace it by the checkout
@@ -20,6 +21,7 @@ from pylingo.shared.launch import LaunchError, launch
 if TYPE_CHECKING:
     from pylingo.reactor.config import ServerSettings
     from pylingo.reactor.log import LineWriter
+    from pylingo.reactor.ops.listen_fds import Sockets
     from pylingo.reactor.workers.supervisor import Supervisor
 
 _SWITCH = 0.0005
@@ -54,20 +56,25 @@ def _serve() -> int:
 
         return work(sys.argv[2:])
     from pylingo.reactor.config import parse_arguments, with_data
+    from pylingo.reactor.inherited import NAMES, with_sockets
     from pylingo.reactor.log import log_to_stderr
+    from pylingo.reactor.ops.listen_fds import inherited_sockets
 
     settings = with_data(parse_arguments(sys.argv[1:]))
     log = log_to_stderr(settings.log_level)
     try:
-        return _run(settings, log)
+        sockets = inherited_sockets(os.environ, NAMES)
+        return _run(with_sockets(settings, sockets), log, sockets)
     except LaunchError:
         log.flush()  # the reason is the last line
         raise
 
 
-def _run(settings: "ServerSettings", log: "LineWriter") -> int:
-    from pylingo.reactor.config import cluster_settings
+def _run(settings: "ServerSettings", log: "LineWriter", sockets: "Sockets") -> int:
+    from pylingo.reactor.config import cluster_settings, with_data
     from pylingo.reactor.engine.loop import Reactor
+    from pylingo.reactor.inherited import NATIVE, targets_of, with_sockets
+    from pylingo.reactor.ops.notify import Notifier
     from pylingo.reactor.registry import open_registry
     from pylingo.reactor.reload import Reload
     from pylingo.reactor.server import Server
@@ -79,17 +86,21 @@ def _run(settings: "ServerSettings", log: "LineWriter") -> int:
     if settings.history:
         check_history(settings.history, settings.data)
     reactor = Reactor()
+    notifier = Notifier(reactor, os.environ)
+    inherited = sockets.get(NATIVE, ())
     server: Server | Supervisor
     if settings.workers:
         from pylingo.reactor.workers.start import make_supervisor
 
-        server = make_supervisor(settings, sys.argv[1:], os.path.realpath(__file__), reactor)
+        server = make_supervisor(settings, sys.argv[1:], os.path.realpath(__file__), reactor, inherited)
     else:
         registry.attach(reactor)
-        server = Server(settings, reactor, registry, cluster=shared)
+        server = Server(settings, reactor, registry, cluster=shared, sockets=sockets)
+    server.draining = partial(notifier.stopping, "saying goodbye")
+    reload = Reload(server, sys.argv[1:], registry, lambda given: with_sockets(with_data(given), sockets))
     try:
-        targets = wait_for_host(reactor, settings.host, settings.port)
-        server.obey_signals(Reload(server, sys.argv[1:], registry).request)
+        targets = targets_of(inherited) or wait_for_host(reactor, settings.host, settings.port)
+        server.obey_signals(reload.request)
         address = server.start(targets)
     except OSError as error:
         raise LaunchError(why_not_listening(error, settings.host, settings.port)) from None
@@ -115,6 +126,12 @@ def _run(settings: "ServerSettings", log: "LineWriter") -> int:
     log.write(f"join it with: {join_command(link if certificate else server_at, needs_plain=is_in_danger)}")
     if is_in_danger:
         log.write(NOT_ENCRYPTED)
+    ready = partial(notifier.ready, f"listening on {address}")
+    reload.began, reload.ended = partial(notifier.reloading, "reading the configuration"), ready
+    if isinstance(server, Server):
+        server.when_open(ready)
+    else:
+        ready()
     server.serve()
     registry.close(settings.drain_timeout)
     if isinstance(server, Server) and server.failure:

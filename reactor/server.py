@@ -6,7 +6,8 @@ import gc
 import logging
 import math
 import signal
-from collections.abc import Callable, Sequence
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pylingo.reactor.admission import Admission
@@ -27,6 +28,7 @@ from pylingo.reactor.history.clock import Clock
 from pylingo.reactor.history.history import History
 from pylingo.reactor.history.memory import MemoryHistory
 from pylingo.reactor.history.sqlite import SqliteHistory
+from pylingo.reactor.inherited import NATIVE
 from pylingo.reactor.intake import Intake, Port
 from pylingo.reactor.people import keys, look_alikes
 from pylingo.reactor.people.passwords import PasswordGate
@@ -58,7 +60,8 @@ class Server:
 
     `registry` knows who people are. Without it, everybody may come in, and what is known of them is in memory.
     Connections come from `intake`; without it, from the port in the settings. With `cluster`, it is one of several
-    servers of one chat. Raises `LaunchError` if the certificate cannot be used.
+    servers of one chat. `sockets` are listening sockets that are inherited, by name (see `inherited`). Raises
+    `LaunchError` if the certificate cannot be used.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Server:
         registry: Registry | None = None,
         intake: Intake | None = None,
         cluster: "ClusterSettings | None" = None,
+        sockets: Mapping[str, Sequence[socket.socket]] | None = None,
     ) -> None:
         tls = load_tls(settings)
         self.reactor = reactor or Reactor()
@@ -87,17 +91,22 @@ class Server:
         self._set_password()
         limiter = ConnectionLimiter(settings.max_connections, settings.max_per_address, settings.exempt)
         self.service = Service(self.reactor, self.hub, settings, limiter.is_exempt, FairQueue(self.reactor))
-        self.admission = Admission(self.service, limiter, intake or Port(self.reactor), self._stop_if_empty)
+        self._sockets = sockets or {}
+        intake = intake or Port(self.reactor, inherited=self._sockets.get(NATIVE, ()))
+        self.admission = Admission(self.service, limiter, intake, self._stop_if_empty)
         self.admission.tls = tls
         self.hands_over = True
         """Whether the other servers of the cluster take over the people of a server that stops, without a goodbye."""
         self.failure = ""
         """Why the server has stopped by itself."""
+        self.draining: Callable[[], object] = lambda: None
+        """Called when the server begins to stop."""
         self.irc_addresses: list[str] = []
         """The addresses for clients of IRC: `HOST:PORT`, and ` with TLS` behind an encrypted one."""
         self._pact: Pact | None = None
         self._cluster = self._join(cluster) if cluster is not None else None
         self._is_draining = self._is_open = self._is_leaving = self._is_waiting = False
+        self._opened: Callable[[], object] = lambda: None
         self._end = math.inf  # when everything must be over, on the reactor's clock
         self._configure()
 
@@ -124,6 +133,12 @@ class Server:
         if self._cluster is None:
             self.hub.history.open(self._history_opened)
         return address
+
+    def when_open(self, callback: Callable[[], object]) -> None:
+        """Call `callback` when people may come, or at once if they may: the history is open, the cluster joined."""
+        self._opened = callback
+        if self._is_open:
+            callback()
 
     def obey_signals(self, hung_up: Callable[[], object]) -> None:
         """SIGINT and SIGTERM drain, a second one ends at once; SIGUSR1 logs the counters; SIGHUP calls `hung_up`.
@@ -211,7 +226,7 @@ class Server:
         gateway = make_gateway(
             self.hub, settings.irc_name, lambda: self.settings.motd, self.reactor.call_later, passwords.check
         )
-        self.irc_addresses = listen_for_irc(self.admission, settings, gateway)
+        self.irc_addresses = listen_for_irc(self.admission, settings, gateway, self._sockets)
 
     # --- one of several servers
 
@@ -261,8 +276,7 @@ class Server:
         except LaunchError as error:
             self.cluster_refused(str(error))
             return
-        self._is_open = True
-        self.admission.open()
+        self._let_in()
         if self._is_waiting:
             self.reactor.stop()
 
@@ -323,7 +337,13 @@ class Server:
     def _history_opened(self, newest: int) -> None:
         """The history can be used. Accept the peers that have connected meanwhile."""
         self.hub.raise_stamps(newest)
+        self._let_in()
+
+    def _let_in(self) -> None:
+        """Accept those who wait, and everybody from now on."""
+        self._is_open = True
         self.admission.open()
+        self._opened()
 
     # --- stopping
 
@@ -341,6 +361,7 @@ class Server:
         """Accept nobody, say goodbye to everybody, wait for the goodbyes to arrive, then stop the reactor."""
         timeout = self.settings.drain_timeout
         self._is_draining = True
+        self.draining()
         self._end = min(self._end, self.reactor.clock() + timeout)
         self.admission.close()
         self.reactor.call_later(timeout * (_LOOP_SHARE if self.settings.history else 1.0), self.reactor.stop)

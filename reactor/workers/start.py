@@ -1,5 +1,6 @@
 """The supervisor of a server with `--workers`, made from its settings."""
 
+import socket
 from collections.abc import Sequence
 
 from pylingo.reactor.bus.redis.settings import require_hiredis
@@ -10,10 +11,17 @@ from pylingo.reactor.workers.process import worker_command
 from pylingo.reactor.workers.supervisor import Supervisor
 
 
-def make_supervisor(settings: ServerSettings, arguments: Sequence[str], program: str, reactor: Reactor) -> Supervisor:
+def make_supervisor(
+    settings: ServerSettings,
+    arguments: Sequence[str],
+    program: str,
+    reactor: Reactor,
+    inherited: Sequence[socket.socket] = (),
+) -> Supervisor:
     """Return a supervisor whose workers run the script `program` with the server's `arguments`.
 
-    Without a Redis in the settings, it starts one in the data folder. Raises `LaunchError`.
+    Without a Redis in the settings, it starts one in the data folder. It listens with the sockets that are `inherited`,
+    if there are any. Raises `LaunchError`.
     """
     load_tls(settings)  # what is wrong with the certificate is said before anything starts
     cluster: list[str] = []
@@ -24,6 +32,7 @@ def make_supervisor(settings: ServerSettings, arguments: Sequence[str], program:
         lambda number: worker_command(program, number, [*arguments, *cluster]),
         reactor,
         has_others=settings.cluster is not None,
+        inherited=inherited,
     )
     if settings.cluster is None:
         cluster += ["--cluster", supervisor.use_redis(settings.data)]

@@ -49,6 +49,7 @@ class Supervisor:
 
     `command` returns the command of the worker with a number. `counts` says how many peers were refused for which
     reason. The limits hold over all workers. Their cluster `has_others` if servers on other machines may be in it.
+    It listens with the sockets that are `inherited`, if there are any.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Supervisor:
         command: Callable[[int], Sequence[str]],
         reactor: Reactor,
         has_others: bool = False,
+        inherited: Sequence[socket.socket] = (),
     ) -> None:
         self.reactor = reactor
         self.settings = settings
@@ -65,7 +67,9 @@ class Supervisor:
         self.children = Children(reactor)
         self.pool = Pool(reactor, self.children, count, command, self)
         self.limiter = ConnectionLimiter(settings.max_connections, settings.max_per_address, settings.exempt)
-        self._port = Port(reactor)
+        self.draining: Callable[[], object] = lambda: None
+        """Called when it begins to stop."""
+        self._port = Port(reactor, inherited=inherited)
         self._refusals = Refusals(reactor, self.counts)
         self._headers = ProxyHeaders(reactor, self.counts, self.limiter)
         self._redis: RedisServer | None = None
@@ -250,6 +254,7 @@ class Supervisor:
             return
         logger.info("stopping %d workers", len(self.pool.workers))
         self._is_stopping = True
+        self.draining()
         self._port.close()
         self._headers.close()
         waiting, self._waiting = list(self._waiting), collections.deque()

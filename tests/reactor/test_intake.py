@@ -96,3 +96,18 @@ def test_whom_a_port_turns_away_is_refused_at_once(reactor, accepted):
         port.turn_away()
         port.close()
         port.go_on()  # Redis may come back while a server stops
+
+
+def test_an_inherited_socket_listens_on_for_the_process_that_has_passed_it(reactor, accepted):
+    with socket.create_server(("127.0.0.1", 0)) as sock, contextlib.ExitStack() as stack:
+        port = Port(reactor, inherited=[sock.dup()])
+        address = port.bind(ServerSettings(host="127.0.0.1", port=1), ())
+        assert parse_address(address) == sock.getsockname()
+        port.open(lambda sock, peer: accepted.append(sock), lambda sock: None)
+        port.turn_away()
+        connect(stack, address)
+        port.go_on()
+        wait_until(lambda: reactor.tick(0.001) or accepted)
+        port.close()
+        connect(stack, address)
+        stack.enter_context(sock.accept()[0])

@@ -118,8 +118,18 @@ def test_changed_settings_are_told_and_those_that_need_a_restart(
     assert caplog.messages == [nothing, "a change of --port, --history needs a restart"]
 
 
+def noted(reload: Reload) -> list[str]:
+    """The beginnings and the ends of reloads from now on."""
+    told: list[str] = []
+    reload.began, reload.ended = lambda: told.append("began"), lambda: told.append("ended")
+    return told
+
+
 def test_without_a_file_there_is_nothing_to_read(server: Server, caplog: pytest.LogCaptureFixture) -> None:
-    Reload(server, ["--port", "0"]).request()
+    reload = Reload(server, ["--port", "0"])
+    told = noted(reload)
+    reload.request()
+    assert told == ["began", "ended"]
     assert caplog.messages == ["no configuration to reload: the server was started without --config"]
 
 
@@ -127,6 +137,7 @@ def test_a_file_that_hangs_keeps_nobody_waiting(server: Server, tmp_path: Path) 
     path = tmp_path / "server.toml"
     os.mkfifo(path)
     reload = Reload(server, ["--port", "0", "--config", str(path)])
+    told = noted(reload)
     reload.request()
     reload.request()  # counted once, and read behind the first
     reload.request()
@@ -137,6 +148,19 @@ def test_a_file_that_hangs_keeps_nobody_waiting(server: Server, tmp_path: Path) 
     path.write_text('motd = "second"')
     turn_until(server, lambda: server.settings.motd == "second")
     assert reload.state is ReloadState.IDLE
+    assert set(told[:-1]) == {"began"}
+    assert told[-1] == "ended"
+
+
+def test_settings_are_completed_as_at_the_start(server: Server, tmp_path: Path) -> None:
+    path = tmp_path / "server.toml"
+    path.write_text('motd = "hello"')
+    arguments = ["--port", "7", "--config", str(path)]
+    reload = Reload(server, arguments, complete=lambda given: dataclasses.replace(given, port=0, burst=3))
+    told = noted(reload)
+    reload.request()
+    turn_until(server, lambda: told[-1] == "ended")
+    assert (server.settings.motd, server.settings.burst) == ("hello", 3)
 
 
 def test_a_mistake_of_ours_is_logged_and_changes_nothing(

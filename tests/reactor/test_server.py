@@ -588,6 +588,19 @@ def test_a_drain_before_the_history_is_open_lets_nobody_in(bench, tmp_path, monk
         dial(desk, address)
 
 
+def test_it_is_told_when_people_may_come_and_when_the_server_begins_to_stop(bench, tmp_path):
+    desk = bench(history=str(tmp_path / "chat.db"))
+    told = []
+    desk.server.draining = lambda: told.append("draining")
+    desk.server.start()
+    desk.server.when_open(lambda: told.append("open"))
+    assert told == []
+    desk.turn_until(lambda: told)
+    desk.server.when_open(lambda: told.append("open already"))
+    desk.server.drain()
+    assert told == ["open", "open already", "draining"]
+
+
 def test_words_said_in_the_tick_of_the_drain_are_still_delivered(bench):
     desk = bench()
     alice, bob = desk.guest(Command("join", "tea")), desk.guest(Command("join", "tea"))

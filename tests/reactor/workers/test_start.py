@@ -10,8 +10,8 @@ from pylingo.shared.launch import LaunchError
 class Supervisor:
     """Notes what it is made of."""
 
-    def __init__(self, settings, count, command, reactor, has_others):
-        self.count, self.command, self.has_others = count, command, has_others
+    def __init__(self, settings, count, command, reactor, has_others, inherited):
+        self.count, self.command, self.has_others, self.inherited = count, command, has_others, inherited
         self.data = None
 
     def use_redis(self, data):
@@ -22,7 +22,7 @@ class Supervisor:
 @pytest.fixture
 def made(monkeypatch, reactor):
     monkeypatch.setattr("pylingo.reactor.workers.start.Supervisor", Supervisor)
-    return lambda *arguments: make_supervisor(parse_arguments(arguments), arguments, "run.py", reactor)
+    return lambda *arguments: make_supervisor(parse_arguments(arguments), arguments, "run.py", reactor, ["socket"])
 
 
 def test_workers_get_the_arguments_of_the_server(made):
@@ -30,6 +30,7 @@ def test_workers_get_the_arguments_of_the_server(made):
     supervisor = made(*arguments)
     assert supervisor.command(2)[1:] == ["run.py", "worker", "2", *arguments]
     assert (supervisor.count, supervisor.has_others, supervisor.data) == (2, True, None)
+    assert supervisor.inherited == ["socket"]
 
 
 def test_without_a_cluster_they_get_the_redis_in_the_data_folder(made, tmp_path):

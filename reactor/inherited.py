@@ -1,0 +1,32 @@
+"""The settings of a server that inherits listening sockets: their addresses replace those of the options."""
+
+import dataclasses
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pylingo.reactor.config import ServerSettings
+from pylingo.reactor.engine.dial import Target
+
+NATIVE = "pylingo"
+"""The name of the sockets for native clients."""
+_SETTINGS = {"irc": "irc_port", "irc-tls": "irc_tls_port"}
+NAMES = (NATIVE, *_SETTINGS)
+"""The names that inherited sockets can have."""
+
+
+def with_sockets(settings: ServerSettings, sockets: Mapping[str, Sequence[socket.socket]]) -> ServerSettings:
+    """Return the settings with the addresses of inherited sockets in place of those that are given.
+
+    Raises `LaunchError` for settings that contradict each other.
+    """
+    found: dict[str, Any] = {}
+    for name, (sock, *_) in sockets.items():
+        host, port = sock.getsockname()[:2]
+        found |= {"host": host, "port": port} if name == NATIVE else {_SETTINGS[name]: (host, port)}
+    return dataclasses.replace(settings, **found)
+
+
+def targets_of(socks: Sequence[socket.socket]) -> list[Target]:
+    """Return the addresses of sockets, as `resolve` returns those of a host."""
+    return [(sock.family, sock.getsockname()) for sock in socks]

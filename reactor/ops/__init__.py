@@ -1,0 +1,1 @@
+"""Running the server in production: under systemd, and what an operator watches."""
