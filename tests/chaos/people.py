@@ -82,6 +82,14 @@ class Place:
         if not self.gaps and self.knows_base and self.stay.seen:
             self.whole = max(self.whole, max(self.stay.seen))
 
+    def take(self, page: HistoryPage) -> list[str]:
+        """Note a page of a reading of the history, which is at its end with the last page. Return what is wrong."""
+        wrong = [self.note(entry.at, entry.text) for entry in page.messages]
+        if not page.more:
+            self.gaps -= 1
+            self.rise()
+        return wrong
+
 
 class Member:
     """One person. `now()` gives the seconds of the run, `ports` are those of the servers."""
@@ -345,17 +353,17 @@ class Member:
     def _fill(self, place: Place, since: int, before: int | None) -> None:
         """Read everything above a stamp, and below another one."""
         place.gaps += 1
+        self._read(place, since, before)
 
+    def _read(self, place: Place, since: int, before: int | None) -> None:
         def read(record: Record) -> None:
-            place.gaps -= 1
             if not isinstance(record, HistoryPage):
+                place.gaps -= 1
                 return
-            for entry in record.messages:
-                self._complain(place.note(entry.at, entry.text))
+            for wrong in place.take(record):
+                self._complain(wrong)
             if record.more:
-                self._fill(place, record.messages[-1].at, before)
-            else:
-                place.rise()
+                self._read(place, record.messages[-1].at, before)
 
         if place is self._inbox:
             self._ask(lambda number: HistoryRequest(since, before, 100, number, inbox=True), read)
