@@ -39,6 +39,7 @@ _LENGTH = _REDACTED - 1
 _AFTER_AT = len(b"\xa6action\xc3")  # bytes behind the `at` of an action, and of a notice
 _STAMP_SIZE = 8
 _UNMARKED = (None, None)
+_OF_SESSIONS = frozenset({"join", "leave", "rename", "away"})  # the ops whose second part is a session's number
 
 _put_stamp = struct.Struct(">Q").pack_into
 _lengths_of = functools.lru_cache(256)(lambda count: struct.Struct(f">{count}I"))
@@ -75,6 +76,11 @@ class Event:
         if not self.is_message:
             return len(self.frame)
         return len(self.frame) | (_MESSAGE | _ACTION if self.is_action else _MESSAGE)
+
+
+def subject(event: Event) -> int | None:
+    """The number of the session that an event is about; None if it is about no session."""
+    return event.op[1] if event.op is not None and event.op[0] in _OF_SESSIONS else None
 
 
 class Stamped(NamedTuple):

@@ -5,6 +5,7 @@ This puts the parts together, each of which does one kind of deed: `rooms`, `pri
 """
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 
 from pylingo.reactor.bus.redis.blob import Event
 from pylingo.reactor.bus.redis.deeds import Unconfirmed
@@ -61,11 +62,13 @@ class RedisBus:
         self._overview = overview
         self._feeds = feeds
         unconfirmed = Unconfirmed()
-        self.sessions = Sessions(hub, records, keys, call_before_flush)
+        self.sessions = Sessions(hub, records, keys, call_before_flush, lambda number: self.seats.overruled(number))
         self._listings = Listings(hub, questions, keys, self.sessions, clock)
         self.followed = FollowedRooms(hub, feeds, history)
         self.rooms = Rooms(hub, feeds, self.followed, history, unconfirmed)
-        self.effects = RoomEffects(hub, feeds, self.followed, history.look_ups, self._listings.left)
+        self.effects = RoomEffects(
+            hub, feeds, self.followed, history.look_ups, self.sessions, self._listings.left, self.rooms.come_back
+        )
         self._words = PrivateWords(hub, questions, keys, self.sessions, history, unconfirmed, keep, clock, monotonic)
         self.signals = Signals(questions, keys, self._words.came)
         self._naming = Naming(hub, questions, keys, self.sessions, self.rooms, self._respell)
@@ -82,6 +85,7 @@ class RedisBus:
             self.when_settled,
             when_sure,
         )
+        self.signals.on("overruled", self.seats.overruled)
         self.signals.on("kick", self._kicked)
         self.signals.on("respell", self._naming.respelled)
         self.signals.on("away", self._went_away)
@@ -105,6 +109,7 @@ class RedisBus:
     def healed(self) -> None:
         """Redis may have lost its newest data: tell it again."""
         self.sessions.register_again()
+        self.seats.register_again()
         self._words.restore()
 
     # --- people
@@ -178,11 +183,7 @@ class RedisBus:
         self.rooms.enter(session, name, entered)
 
     def leave(self, session: Session, room: Room[Session], reason: str, then: Callable[[], object]) -> None:
-        def left() -> None:
-            self.sessions.changed(session)
-            then()
-
-        self.rooms.leave(session, room, reason, left)
+        self.rooms.leave(session, room, reason, partial(self.sessions.changed, session), then)
 
     def left(self, session: Session, room: Room[Session], reason: str, by: str | None, text: str | None) -> None:
         self.sessions.changed(session)

@@ -27,6 +27,10 @@ class Counters:
     sessions_taken: int = 0
     """Sessions that came from other servers."""
     sessions_given: int = 0
+    sessions_overruled: int = 0
+    """Sessions that were given up here, as it turned out that another server had them."""
+    foreign_leaves: int = 0
+    """How often another server has put somebody out of a room who was here."""
     servers_reaped: int = 0
     """Servers that this one has given up."""
     given_up: int = 0
@@ -39,6 +43,7 @@ class Counters:
             f" {self.links_lost} times without Redis, {self.reconnects} times back; talk stood still"
             f" {self.standstills} times for {self.ms_still} ms; {self.sessions_taken} sessions taken,"
             f" {self.sessions_given} given, {self.servers_reaped} servers given up, {self.given_up} times given up"
+            f"; {self.sessions_overruled} sessions overruled, {self.foreign_leaves} put out by others"
         )
 
 

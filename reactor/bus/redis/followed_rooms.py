@@ -55,6 +55,10 @@ class FollowedRooms:
         if not self._entering[key]:
             self._feeds.close(key)
 
+    def feed(self, key: str) -> Feed | None:
+        """The feed of a room that somebody here is in."""
+        return self._feeds_here.get(key)
+
     # --- who is there
 
     def spelling(self, room: str, key: str) -> str:

@@ -15,7 +15,8 @@ from pylingo.reactor.bus.redis.hearts import LONGEST_REPLY, PERIOD, Hearts, Serv
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.library import function
 from pylingo.reactor.bus.redis.link import LinkLost, RedisError
-from pylingo.reactor.bus.redis.reaper import Reaper, Record
+from pylingo.reactor.bus.redis.reaper import Reaper
+from pylingo.reactor.bus.redis.sessions import SessionRecord
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.timers import Timer
 
@@ -29,7 +30,7 @@ class HealthListener(Protocol):
     def registered(self, server: int, generation: int) -> None:
         """This server has its number now: make the `Feeds` with both, and call their `up`."""
 
-    def reaped(self, server: int, sessions: dict[int, Record], rooms: dict[int, list[str]]) -> None:
+    def reaped(self, server: int, sessions: dict[int, SessionRecord], rooms: dict[int, list[str]]) -> None:
         """The server with that number is given up, and this one owns its sessions from now on.
 
         `sessions` has their records by number, `rooms` the compared forms of the rooms that each number is in. A number
@@ -178,7 +179,7 @@ class Health:
         self._listener.registered(self.server, self._generation)
         self._go_on()
 
-    def _tell_reaped(self, server: int, sessions: dict[int, Record], rooms: dict[int, list[str]]) -> None:
+    def _tell_reaped(self, server: int, sessions: dict[int, SessionRecord], rooms: dict[int, list[str]]) -> None:
         self._reactor.run_safely(self._listener.reaped, server, sessions, rooms)
 
     # --- the heart

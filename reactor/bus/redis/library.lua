@@ -38,6 +38,12 @@ local function number_text(number)
   return string.format('%.0f', number)
 end
 
+-- A session changes its server. A server that does not know it yet has a record with fewer moves.
+local function move(record, server)
+  record['s'] = tonumber(server)
+  record['m'] = (record['m'] or 0) + 1
+end
+
 -- --- rooms
 
 local function count_out(n, member)
@@ -292,7 +298,7 @@ local function reap(keys, args)
     local packed = redis.call('HGET', keys[5], number)
     local record = packed and cmsgpack.unpack(packed)
     if record and number_text(record['s']) == server then
-      record['s'] = tonumber(me)
+      move(record, me)
       packed = cmsgpack.pack(record)
       redis.call('HSET', keys[5], number, packed)
       redis.call('SADD', keys[6], number)
@@ -331,17 +337,30 @@ end
 -- --- sessions and names, in lane 0
 
 -- Whether another server has the session, or has had it, and the one that writes this record does not know it yet.
+-- Redis may have lost moves: then the record has more of them than Redis.
 local function is_elsewhere(sessions, taken, number, record)
   if redis.call('SISMEMBER', taken, number) == 1 then return true end
-  local old = redis.call('HGET', sessions, number)
-  return old and cmsgpack.unpack(old)['s'] ~= cmsgpack.unpack(record)['s']
+  local packed = redis.call('HGET', sessions, number)
+  if not packed then return false end
+  local old, new = cmsgpack.unpack(packed), cmsgpack.unpack(record)
+  local before, now = old['m'] or 0, new['m'] or 0
+  return before > now or (before == now and old['s'] ~= new['s'])
 end
 
--- KEYS fence sessions of tok taken ; ARGV number record, digest of its token or '', digest of its old token or '', '1' if
--- Redis may have lost that the server has the session. Returns whether the record is stored.
+-- KEYS fence sessions of tok taken
+-- ARGV number record, digest of its token or '', digest of its old token or '', prefix of channels
+-- The server that has lost a session to this record, as Redis had lost the move, is told, at once or when it is back.
+-- Returns whether the record is stored: it is not if another server has the session.
 local function put(keys, args)
   if is_reaped(keys[1]) then return fenced() end
-  if args[5] ~= '1' and is_elsewhere(keys[2], keys[5], args[1], args[2]) then return 0 end
+  if is_elsewhere(keys[2], keys[5], args[1], args[2]) then return 0 end
+  local packed = redis.call('HGET', keys[2], args[1])
+  local old, mine = packed and number_text(cmsgpack.unpack(packed)['s']), number_text(cmsgpack.unpack(args[2])['s'])
+  if old and old ~= mine then
+    redis.call('SREM', string.sub(keys[3], 1, -1 - #mine) .. old, args[1])
+    redis.call('SADD', string.sub(keys[5], 1, -1 - #mine) .. old, args[1])
+    redis.call('SPUBLISH', args[5] .. 'srv:' .. old, cmsgpack.pack({'overruled', tonumber(args[1])}))
+  end
   redis.call('HSET', keys[2], args[1], args[2])
   redis.call('SADD', keys[3], args[1])
   if args[4] ~= '' and args[4] ~= args[3] then redis.call('HDEL', keys[4], args[4]) end
@@ -351,19 +370,34 @@ end
 
 -- KEYS fence of the caller, sessions, of the giver, of the caller, taken of the giver, taken of the caller
 -- ARGV number giver caller, '1' if the giver has given it itself
--- A session changes its server. Returns its new record, or nothing if the giver no longer has it.
+-- A session changes its server; the giver may be the caller, which keeps the seat of one that is gone. Returns its new
+-- record, or nothing if the giver no longer has it, or its grace time is over.
 local function take(keys, args)
   if is_reaped(keys[1]) then return fenced() end
   local packed = redis.call('HGET', keys[2], args[1])
   local record = packed and cmsgpack.unpack(packed)
-  if not record or number_text(record['s']) ~= args[2] then return false end
-  record['s'] = tonumber(args[3])
+  if not record or record['e'] or number_text(record['s']) ~= args[2] then return false end
+  move(record, args[3])
   packed = cmsgpack.pack(record)
   redis.call('HSET', keys[2], args[1], packed)
   redis.call('SREM', keys[3], args[1])
   redis.call('SADD', keys[4], args[1])
   if args[4] ~= '1' then redis.call('SADD', keys[5], args[1]) end
   redis.call('SREM', keys[6], args[1])
+  return packed
+end
+
+-- KEYS fence sessions ; ARGV number server
+-- The grace time of a seat that this server keeps is over: nobody takes it any more. Returns its record; '' if there is
+-- none, and nothing if another server has it.
+local function bury(keys, args)
+  if is_reaped(keys[1]) then return fenced() end
+  local packed = redis.call('HGET', keys[2], args[1])
+  if not packed then return '' end
+  local record = cmsgpack.unpack(packed)
+  if number_text(record['s']) ~= args[2] then return false end
+  record['e'] = true
+  redis.call('HSET', keys[2], args[1], cmsgpack.pack(record))
   return packed
 end
 
@@ -500,6 +534,7 @@ register('reap_lane', reap_lane, EVEN_IF_FULL)
 register('retire', retire, EVEN_IF_FULL)
 register('put', put, EVEN_IF_FULL)
 register('take', take, EVEN_IF_FULL)
+register('bury', bury, EVEN_IF_FULL)
 register('drop', drop, EVEN_IF_FULL)
 register('claim', claim, EVEN_IF_FULL)
 register('release', release, EVEN_IF_FULL)

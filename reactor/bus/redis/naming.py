@@ -71,7 +71,10 @@ class Naming:
 
     def _ask(self, session: Session, name: str) -> Steps["_Claim"]:
         """Claim a name. If the same person has it elsewhere, the spelling there is the one that counts."""
+        number = session.number
         ((is_ours, *others),) = yield [self._sessions.claim_command(session, name)]
+        if not is_ours and int(others[0]) == number:
+            self._sessions.refused(session, number, number)
         if not is_ours or not others or fold(name) == session.person.key:
             return _Claim(bool(is_ours), others, name, None)
         (packed,) = yield [("HGET", self._keys.key(0, "sessions"), others[0])]

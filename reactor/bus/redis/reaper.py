@@ -14,21 +14,18 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-import msgpack
-
 from pylingo.reactor.bus.redis.deployment import Deployment
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.library import function
 from pylingo.reactor.bus.redis.link import LinkLost, RedisError
+from pylingo.reactor.bus.redis.sessions import SessionRecord, read_record
 from pylingo.reactor.engine.loop import Reactor
 
 logger = logging.getLogger(__name__)
 
 _RETRY = 0.5  # seconds
 
-type Record = dict[str, Any]
-"""The record of a session."""
-type Reaped = Callable[[int, dict[int, Record], dict[int, list[str]]], object]
+type Reaped = Callable[[int, dict[int, SessionRecord], dict[int, list[str]]], object]
 
 
 class _Case:
@@ -36,7 +33,7 @@ class _Case:
 
     __slots__ = ("left", "rooms", "server", "servers", "sessions")
 
-    def __init__(self, server: int, servers: list[int], sessions: dict[int, Record]) -> None:
+    def __init__(self, server: int, servers: list[int], sessions: dict[int, SessionRecord]) -> None:
         self.server = server
         self.servers = servers
         self.sessions = sessions
@@ -83,7 +80,7 @@ class Reaper:
                 recorded([], [])
 
         def recorded(numbers: list[int], reply: list[bytes | None]) -> None:
-            records = {n: _record(packed) for n, packed in zip(numbers, reply, strict=True) if packed is not None}
+            records = {n: read_record(packed) for n, packed in zip(numbers, reply, strict=True) if packed is not None}
             mine = {number: record for number, record in records.items() if record.get("s") == self._me}
             self._reap_lanes(_Case(server, [server], mine))
 
@@ -94,7 +91,7 @@ class Reaper:
             return  # it lives, somebody else was faster, or Redis is away
         logger.info("server %d has ended, or its heart stands still: its sessions come to this one", server)
         servers, sessions = reply
-        records = zip(map(int, sessions[::2]), map(_record, sessions[1::2]), strict=True)
+        records = zip(map(int, sessions[::2]), map(read_record, sessions[1::2]), strict=True)
         self._reap_lanes(_Case(server, list(map(int, servers)), dict(records)))
 
     def _reap_lanes(self, case: _Case) -> None:
@@ -128,7 +125,7 @@ class Reaper:
 
         def answer(reply: list[bytes | None]) -> None:
             for number, packed in zip(strays, reply, strict=True):
-                owner = self._me if packed is None else _record(packed).get("s", self._me)
+                owner = self._me if packed is None else read_record(packed).get("s", self._me)
                 if owner != self._me:
                     self._give_to(owner, number, case.rooms.pop(number))
             self._finish(case)
@@ -154,8 +151,3 @@ class Reaper:
     def _finish(self, case: _Case) -> None:
         self._reaped(case.server, case.sessions, case.rooms)
         self._deployment.ears(0).call(None, "HDEL", self._keys.key(0, "reaping"), *case.servers)
-
-
-def _record(packed: bytes) -> Record:
-    record: Record = msgpack.unpackb(packed)
-    return record

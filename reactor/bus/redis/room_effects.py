@@ -5,7 +5,9 @@ In one of this server, each event is written through the outbox of the session w
 of the room keep their order.
 """
 
+import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 from pylingo.reactor.bus.redis.blob import Batch, Event, Op
@@ -16,7 +18,9 @@ from pylingo.reactor.bus.redis.feeds import Feeds
 from pylingo.reactor.bus.redis.followed_rooms import STAYS, FollowedRooms
 from pylingo.reactor.bus.redis.look_ups import LookUps
 from pylingo.reactor.bus.redis.roll import Member
+from pylingo.reactor.bus.redis.sessions import Sessions
 from pylingo.reactor.chat.hub import Hub
+from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import STAYING, Session
 from pylingo.reactor.history import charter
 from pylingo.reactor.history.charter import LOGGED, ON
@@ -26,12 +30,15 @@ from pylingo.shared.messages import Away, Joined, Left, Redacted, Renamed, Skipp
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
 
+logger = logging.getLogger(__name__)
+
 
 class RoomEffects:
     """See the module. The keys of messages are noted in `look_ups`.
 
     `everybody_left(key, name, people)` is told when the last member here has left a room, and how many people are still
-    there on other servers.
+    there on other servers. `come_back(session, key)` has a session enter a room again that another server has put it
+    out of, although the session is here.
     """
 
     def __init__(
@@ -40,13 +47,17 @@ class RoomEffects:
         feeds: Feeds,
         followed: FollowedRooms,
         look_ups: LookUps,
+        sessions: Sessions,
         everybody_left: Callable[[str, str, int], object],
+        come_back: Callable[[Session, str], object],
     ) -> None:
         self._hub = hub
         self._feeds = feeds
         self._followed = followed
         self._look_ups = look_ups
+        self._sessions = sessions
         self._everybody_left = everybody_left
+        self._come_back = come_back
 
     def applied(self, feed: Feed, top: int, batch: Batch, own: list[Proposal] | None) -> None:
         """See `FeedListener.applied`."""
@@ -100,17 +111,18 @@ class RoomEffects:
             field, value = founder(number, name, marks[0])
             self._set_charter(feed, charter.Charter({field: value}))
         is_new = feed.roll.add(number, Member(name, *marks))
-        if actor is not None and actor.state in STAYS:
+        room = self._hub.rooms.get(feed.key)
+        if actor is not None and actor.state in STAYS and (room is None or room not in actor.rooms):
             actor.enter(self._followed.room(feed, name if is_new else None), is_new)
             return
-        if actor is not None:  # it has ended meanwhile
-            self._feeds.propose(feed.key, Event(op=["leave", number, "lost", None, None]), Deed(None))
-        room = self._hub.rooms.get(feed.key)
+        if actor is not None and actor.state not in STAYS and self._sessions.is_here(actor, number):
+            self._feeds.propose(feed.key, Event(op=["leave", number, "lost", None, None]), Deed(None))  # it has ended
         if is_new and room is not None:
             room.directory.add(fold(name))
             self._hub.members_changed()
             is_operator = self._is_room_operator(feed, number, marks[0])
-            self._tell(feed.key, encode(Joined(room.name, name, None, None, marks[0], marks[1], is_operator or None)))
+            joined = Joined(room.name, name, None, None, marks[0], marks[1], is_operator or None)
+            self._tell(feed.key, encode(joined), 0, actor)
 
     def _left(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
         _, number, reason, by, text = op
@@ -123,6 +135,7 @@ class RoomEffects:
                 room = None
         if removed is None:  # another server has put it out before
             return
+        stays = self._who_stays(number, room) if actor is None else None
         member, is_last = removed
         if not feed.roll and LOGGED not in feed.charter.fields:
             self._set_charter(feed, charter.NONE)
@@ -132,9 +145,22 @@ class RoomEffects:
             room.directory.remove(member.key)
             self._hub.members_changed()
             left = Left(room.name, member.name, reason, None, None, by, text)
-            self._tell(feed.key, encode(left))
+            self._tell(feed.key, encode(left), 0, stays)
             if reason not in STAYING:
-                room.tell_once(left, ("left", number))
+                room.tell_once(left, ("left", number), stays.outbox if stays is not None else None)
+
+    def _who_stays(self, number: int, room: Room[Session] | None) -> Session | None:
+        """The session that another server has put out of a room, if it is here and in the room.
+
+        Either it is not ours any more, or the other server was wrong: Redis knows, and then it comes back.
+        """
+        session = self._sessions.by_number.get(number)
+        if session is None or room is None or room not in session.rooms:
+            return None
+        self._feeds.counters.foreign_leaves += 1
+        logger.info("another server has put the session %d out of a room", number)
+        self._sessions.confirm(session, partial(self._come_back, session, room.key))
+        return session
 
     def _renamed(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
         _, number, name, *marks = op

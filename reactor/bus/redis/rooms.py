@@ -91,10 +91,25 @@ class Rooms:
 
         self._feeds.open(key, name, opened)
 
-    def leave(self, session: Session, room: Room[Session], reason: str, then: Callable[[], object]) -> None:
-        """See `Bus.leave`."""
+    def come_back(self, session: Session, key: str) -> None:
+        """Have a session that is in a room here enter it again, if another server has put it out of the room."""
+        room, feed = self._hub.rooms.get(key), self._followed.feed(key)
+        if room in session.rooms and feed is not None and session.number not in feed.roll:
+            person = session.person
+            self.propose(key, Event(op=["join", session.number, person.name, *self._hub.marks(person)]), session)
+
+    def leave(
+        self,
+        session: Session,
+        room: Room[Session],
+        reason: str,
+        has_left: Callable[[], object],
+        then: Callable[[], object],
+    ) -> None:
+        """See `Bus.leave`. `has_left` is called as well if the connection has broken meanwhile."""
 
         def left(at: int) -> None:
+            has_left()
             if session.state is State.ATTACHED:
                 then()
 

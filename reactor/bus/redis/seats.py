@@ -11,9 +11,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import cast
 
-from pylingo.reactor.bus.redis.blob import Event
+from pylingo.reactor.bus.redis.blob import Event, subject
 from pylingo.reactor.bus.redis.deeds import WITHDRAWN
 from pylingo.reactor.bus.redis.feeds import Feeds
+from pylingo.reactor.bus.redis.ghosts import Ghosts
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.library import function
 from pylingo.reactor.bus.redis.questions import Questions, Steps
@@ -29,35 +30,6 @@ from pylingo.shared.names import fold
 _ASK_AGAIN, _LONGEST_PAUSE = 0.01, 1.0  # seconds between two questions for one seat
 
 type Found = Callable[[Session | None], object]
-
-
-class Ghosts:
-    """The seats without a connection that this server keeps for others for the grace time.
-
-    They are those of servers that are gone, and those that were given to a server that may not take them any more.
-    """
-
-    def __init__(self, bury: Callable[[int, list[str]], object]) -> None:
-        self._bury = bury
-        self._kept: dict[int, list[str]] = {}
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def keep(self, ghosts: dict[int, list[str]]) -> None:
-        """Keep these seats, each in some rooms by compared form, until `bury`."""
-        self._kept.update(ghosts)
-
-    def give(self, number: int) -> bool:
-        """Somebody takes this seat. Return whether it was kept."""
-        return self._kept.pop(number, None) is not None
-
-    def bury(self, ghosts: dict[int, list[str]]) -> None:
-        """The grace time of these is over: they leave their rooms, unless somebody took them."""
-        for number, rooms in ghosts.items():
-            if self._kept.get(number) is rooms:
-                del self._kept[number]
-                self._bury(number, rooms)
 
 
 class TravellingSeats:
@@ -109,7 +81,7 @@ class TravellingSeats:
             return
 
         def found(place: tuple[int, SessionRecord] | None) -> None:
-            if place is None:
+            if place is None or "e" in place[1]:
                 then(None)
             elif place[1]["f"] != identity:
                 then(cast(Session, RemoteSession(self._hub, *place)))
@@ -154,8 +126,7 @@ class TravellingSeats:
             elif number in self._buried:
                 then(None)
             else:  # the ghost of another server, perhaps of one that is being given up
-                self._ghosts.give(number)
-                self._sit(number, server, record, token, then)
+                self._take(number, server, record["f"], token, then, True)
             return
         self._asked[ask] = server, partial(self._take, number, server, record["f"], token, then)
         self._send(ask, server, number, _ASK_AGAIN)
@@ -208,7 +179,11 @@ class TravellingSeats:
             if packed is None:  # it has ended, or is with a third server
                 self.find(token, None, identity, then)
                 return
+            if (session := self._sessions.by_number.get(number)) is not None:  # two have taken it from us at once
+                self._found_here(session, then)
+                return
             record = read_record(packed)
+            self._ghosts.give(number)
             sit = partial(self._sit, number, server, record, token, then)
             if is_given:
                 sit()
@@ -225,7 +200,7 @@ class TravellingSeats:
         """Make the session, and have it take its place in its rooms."""
         session = Session.from_seat(self._hub, number, token, record["n"], record["c"], record["f"], record["h"])
         session.person.away = record["a"]
-        self._sessions.took(session, record["r"])
+        self._sessions.took(session, record)
         self._feeds.counters.sessions_taken += 1
         self._sitting[number] = [then]
         names = record["r"][::-1]  # the current one last, so that it is the first
@@ -276,7 +251,7 @@ class TravellingSeats:
                 return
             rooms = [room.key for room in session.rooms]
             self.give_away(session)
-            self._keep({number: rooms})  # if the other server dies, nobody else would end it
+            self._keep({number: rooms}, {})  # if the other server dies, nobody else would end it
             given()
 
         self._when_settled(settled)
@@ -294,29 +269,49 @@ class TravellingSeats:
             self._rooms.gave_away(room)
 
     def taken(self, numbers: list[int]) -> None:
-        """Other servers have taken these sessions while this one was away: what they have said is not sent any more."""
+        """Other servers have taken these sessions while this one was away: what they have said is not sent any more.
+
+        Their connections end without a goodbye. A client that is still there resumes where its session is.
+        """
         sessions = {self._sessions.by_number[number] for number in numbers if number in self._sessions.by_number}
         for session in sessions:
-            self.give_away(session)
-        for proposal in self._feeds.withdraw(lambda it: getattr(it.ordered, "session", None) in sessions):
+            self.give_away(session, b"")
+        gone = frozenset(numbers)
+        for proposal in self._feeds.withdraw(
+            lambda it: getattr(it.ordered, "session", None) in sessions or subject(it.event) in gone
+        ):
             if proposal.ordered is not None:
                 proposal.ordered(WITHDRAWN)
         for number in numbers:
             self._ghosts.give(number)
 
+    def overruled(self, number: int) -> None:
+        """Redis says that another server has a session that is here."""
+        if number in self._sessions.by_number:
+            self._feeds.counters.sessions_overruled += 1
+        self.taken([number])
+
     # --- servers that are gone
 
     def reaped(self, server: int, sessions: dict[int, SessionRecord], rooms: dict[int, list[str]]) -> None:
         """This server has given another one up, and keeps its seats for the grace time."""
-        self._keep({number: rooms.get(number, []) for number in sessions.keys() | rooms.keys()})
+        self._keep({number: rooms.get(number, []) for number in sessions.keys() | rooms.keys()}, sessions)
         self._signals.send_all("reaped", server)
 
-    def _keep(self, ghosts: dict[int, list[str]]) -> None:
-        self._ghosts.keep(ghosts)
+    def register_again(self) -> None:
+        """Redis may have lost the seats that this server keeps, and their names: write them anew."""
+        for number, record in self._ghosts.records.items():
+            self._sessions.keep_again(number, record)
+
+    def _keep(self, ghosts: dict[int, list[str]], records: dict[int, SessionRecord]) -> None:
+        here = self._sessions.by_number
+        self._ghosts.keep(ghosts, {number: record for number, record in records.items() if number not in here})
         self._call_later(self._hub.seats.grace, self._ghosts.bury, ghosts)
 
     def _bury(self, number: int, rooms: list[str]) -> None:
         """The grace time of a seat is over. If it is still this server's and nobody has come back, it ends."""
+        if number in self._sessions.by_number:
+            return
         me = self._sessions.server
         self._buried.add(number)
 
@@ -324,19 +319,19 @@ class TravellingSeats:
             self._buried.discard(number)
             self._sessions.drop(number, record["t"] or "", fold(record["n"]))
 
-        def read(packed: bytes | None) -> None:
-            record = read_record(packed) if packed is not None else None
-            if number in self._sessions.by_number or (record is not None and record["s"] != me):
+        def is_over(packed: bytes | None) -> None:
+            if packed is None:  # another server has it
                 self._buried.discard(number)
                 return
             for room in rooms:
                 self._rooms.propose(room, Event(op=["leave", number, "lost", None, None]))
-            if record is not None:
-                self._feeds.when_settled(partial(end, record))
+            if packed:
+                self._feeds.when_settled(partial(end, read_record(packed)))
             else:
                 self._buried.discard(number)
 
-        self._questions.ask(0, one("HGET", self._key("sessions"), number), read)
+        keys = [self._key(rest) for rest in (f"fence:{me}", "sessions")]
+        self._questions.ask(0, one("FCALL", function("bury"), len(keys), *keys, number, me), is_over)
 
     def _key(self, rest: str) -> str:
         return self._keys.key(0, rest)

@@ -3,10 +3,14 @@
 Each session has a number that is unique in the cluster, and a record in lane 0. A record says who the session is, which
 server has it and in which rooms it is: enough to go on with it on another server. Records are written at the end of the
 tick in which something has changed.
+
+A session has one owner at any moment, and Redis decides which: a record counts the moves of its session from server to
+server, and a record with fewer moves is refused. A server whose record is refused gives the session up.
 """
 
 import hashlib
 import itertools
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -20,16 +24,17 @@ from pylingo.reactor.chat.session import Session
 from pylingo.reactor.history import private
 from pylingo.shared.names import fold
 
+logger = logging.getLogger(__name__)
+
 GUESTS = 1_000
 """How many numbers of guests a server takes from Redis at once."""
 _pack = msgpack.Packer(use_bin_type=True).pack
 
 type SessionRecord = dict[str, Any]
-"""`s` server, `n` name, `f` fingerprint or None, `c` when it came, `a` away or None, `r` rooms, `h` host, `t` digest of
-the token or None."""
+"""`s` server, `m` how often it has moved, `n` name, `f` fingerprint or None, `c` when it came, `a` away or None, `r`
+rooms, `h` host, `t` digest of the token or None. In Redis it may have `e`: its grace time is over."""
 
-
-_ABSENT = {"f": None, "a": None, "t": None}  # Lua loses keys without a value
+_ABSENT = {"m": 0, "f": None, "a": None, "t": None}  # Lua loses keys without a value
 
 
 def one(*command: bytes | str | int) -> Steps[Any]:
@@ -49,7 +54,10 @@ def read_record(packed: bytes) -> SessionRecord:
 
 
 class Sessions:
-    """See the module. `schedule(callback)` runs `callback` at the end of the tick."""
+    """See the module. `schedule(callback)` runs `callback` at the end of the tick.
+
+    `overruled(number)` is called when it turns out that another server has a session that is here.
+    """
 
     def __init__(
         self,
@@ -57,6 +65,7 @@ class Sessions:
         questions: Questions,
         keys: Keys,
         schedule: Callable[[Callable[[], object]], object],
+        overruled: Callable[[int], object],
     ) -> None:
         self.by_number: dict[int, Session] = {}
         """Those that the other servers know."""
@@ -66,6 +75,7 @@ class Sessions:
         """Those that tell Redis what is here. They are never held."""
         self._keys = keys
         self._schedule = schedule
+        self._overruled = overruled
         self._numbers = itertools.count(1)
         self._guests = iter(range(0))
         self._guests_left = 0
@@ -73,6 +83,7 @@ class Sessions:
         self._changed: dict[Session, None] = {}
         self._digests: dict[Session, str] = {}  # of the tokens in the records
         self._entering: dict[Session, list[str]] = {}
+        self._moves: dict[Session, int] = {}  # of those that have come from other servers
 
     def begin(self, server: int, began: Callable[[], object]) -> None:
         """Be the server with that number. Call `began` when sessions may come."""
@@ -110,7 +121,15 @@ class Sessions:
     def register(self, session: Session) -> None:
         """Make a session known to the other servers."""
         if self.by_number.setdefault(session.number, session) is session:
-            self.questions.ask(0, one(*self.claim_command(session, session.person.name)), lambda _: None)
+            self._claim(session)
+
+    def confirm(self, session: Session, confirmed: Callable[[], object]) -> None:
+        """Make sure that no other server has a session: call `confirmed`, or give it up."""
+        self._put(session, confirmed)
+
+    def is_here(self, session: Session, number: int) -> bool:
+        """Whether a session, which has or had that number, is this server's: it was not given to another one."""
+        return self.by_number.get(number) is session
 
     def changed(self, session: Session) -> None:
         """Something in the record of a session has changed."""
@@ -152,27 +171,57 @@ class Sessions:
     def _forget(self, session: Session) -> None:
         self._changed.pop(session, None)
         self._entering.pop(session, None)
+        self._moves.pop(session, None)
 
-    def took(self, session: Session, rooms: list[str]) -> None:
+    def took(self, session: Session, record: SessionRecord) -> None:
         """Take in a session of another server, whose record is ours already. It is about to sit down in its rooms."""
         self.by_number[session.number] = session
-        self._entering[session] = rooms
+        self._entering[session] = record["r"]
+        self._moves[session] = record["m"]
         assert session.token is not None
         self._digests[session] = digest(session.token)
 
     def register_again(self) -> None:
         """Write everything anew: Redis may have lost it."""
         for session in self.by_number.values():
-            self._put(session, True)
-            self.questions.ask(0, one(*self.claim_command(session, session.person.name)), lambda _: None)
+            self._put(session)
+            self._claim(session)
+
+    def keep_again(self, number: int, record: SessionRecord) -> None:
+        """Write the record of a seat that this server keeps anew, and its name: Redis may have lost it."""
+        token = record["t"] or ""
+        for command in (self._put_command(number, record, token, ""), self._claim_command(number, record)):
+            self.questions.ask(0, one(*command), lambda _: None)
 
     def claim_command(self, session: Session, name: str) -> Command:
         """The call that gives a name to a session, unless somebody else has it."""
-        same = self._hub.access.register.keys_of(session.identity)
+        return self._claim_command(session.number, self._record(session, name))
+
+    def _claim_command(self, number: int, record: SessionRecord) -> Command:
+        same = self._hub.access.register.keys_of(record["f"])
         keys = self._own_keys("names")
-        record = _pack(self._record(session, name))
-        compared = fold(name)
-        return "FCALL", function("claim"), len(keys), *keys, compared, session.number, record, *sorted(same)
+        return "FCALL", function("claim"), len(keys), *keys, fold(record["n"]), number, _pack(record), *sorted(same)
+
+    def _claim(self, session: Session) -> None:
+        """Give a session the name that it has here."""
+        number = session.number
+
+        def claimed(reply: list[Any]) -> None:
+            if not reply[0]:
+                self.refused(session, number, int(reply[1]))
+
+        self.questions.ask(0, one(*self.claim_command(session, session.person.name)), claimed)
+
+    def refused(self, session: Session, number: int, holder: int) -> None:
+        """Redis has refused a record or a name, because of the session with the number `holder`.
+
+        It may be this session itself, if another server has it. Then it is given up here, if it is still here.
+        """
+        if holder != number:
+            logger.warning("the name of the session %d belongs to the session %d", number, holder)
+        elif self.is_here(session, number):
+            logger.info("the session %d is on another server: it ends here", number)
+            self._overruled(number)
 
     def release(self, session: Session, key: str) -> None:
         """A session no longer has the name with this compared form."""
@@ -182,17 +231,25 @@ class Sessions:
     def _store(self) -> None:
         changed, self._changed = self._changed, {}
         for session in changed:
-            self._put(session, False)
+            self._put(session)
 
-    def _put(self, session: Session, is_unknown: bool) -> None:
-        """Write the record of a session. Redis may not know that it is here if it `is_unknown`."""
-        keys = self._own_keys("tok")
-        before = self._digests.get(session, "")
-        now = digest(session.token) if session.token is not None else ""
-        self._digests[session] = now
-        record = _pack(self._record(session, session.person.name))
-        command = ("FCALL", function("put"), len(keys), *keys, session.number, record, now, before, int(is_unknown))
-        self.questions.ask(0, one(*command), lambda _: None)
+    def _put(self, session: Session, stored: Callable[[], object] = lambda: None) -> None:
+        """Write the record of a session. Give the session up if another server has it, else call `stored`."""
+        number, before = session.number, self._digests.get(session, "")
+        record = self._record(session, session.person.name)
+        now = self._digests[session] = record["t"] or ""
+
+        def answered(is_stored: int) -> None:
+            if is_stored:
+                stored()
+            else:
+                self.refused(session, number, number)
+
+        self.questions.ask(0, one(*self._put_command(number, record, now, before)), answered)
+
+    def _put_command(self, number: int, record: SessionRecord, token: str, before: str) -> Command:
+        keys, prefix = self._own_keys("tok"), self._keys.channel(0, "")
+        return "FCALL", function("put"), len(keys), *keys, number, _pack(record), token, before, prefix
 
     def _record(self, session: Session, name: str) -> SessionRecord:
         person = session.person
@@ -200,6 +257,7 @@ class Sessions:
         entering = [room for room in self._entering.get(session, ()) if room not in rooms]
         return {
             "s": self.server,
+            "m": self._moves.get(session, 0),
             "n": name,
             "f": session.identity,
             "c": person.since,

@@ -127,7 +127,7 @@ def test_a_session_changes_its_server_once(loaded: RedisProcess) -> None:
     assert loaded.call("HGETALL", key("tok")) == [b"bb", str(ANN).encode()]
     take = ["fence:2", "sessions", "of:1", "of:2", "taken:1", "taken:2"]
     taken = msgpack.unpackb(call(loaded, "take", take, ANN, 1, 2))
-    assert taken == {"s": 2, "n": "ann", "c": 1_700_000_000_000_000, "r": ["Lobby"]}
+    assert taken == {"s": 2, "m": 1, "n": "ann", "c": 1_700_000_000_000_000, "r": ["Lobby"]}
     assert call(loaded, "take", take, ANN, 1, 2) is None
     assert call(loaded, "put", put, ANN, msgpack.packb(record), "cc", "bb") == 0  # a late one changes nothing
     assert claim(loaded, "ann", ANN)[0] == 0
@@ -233,12 +233,36 @@ def test_the_record_of_a_session_that_another_server_has_is_left_alone(loaded: R
     keys = ["fence:1", "sessions", "of:1", "tok", "taken:1"]
     theirs, ours = msgpack.packb({"s": 2}), msgpack.packb({"s": 1})
     loaded.call("HSET", key("sessions"), ANN, theirs)
-    assert call(loaded, "put", keys, ANN, ours, "", "", 0) == 0
+    assert call(loaded, "put", keys, ANN, ours, "", "", "") == 0
     names = [*keys[:3], "names", "taken:1"]
     assert call(loaded, "claim", names, "ann", ANN, ours)[0] == 0
     assert loaded.call("HGET", key("sessions"), ANN) == theirs
-    assert call(loaded, "put", keys, ANN, ours, "", "", 1) == 1
+
+
+def test_the_record_with_more_moves_counts(loaded: RedisProcess) -> None:
+    """Redis has lost the move to server 1, and server 2 is told that it does not have the session."""
+    keys = ["fence:1", "sessions", "of:1", "tok", "taken:1"]
+    theirs, ours = msgpack.packb({"s": 2, "m": 1}), msgpack.packb({"s": 1, "m": 2})
+    loaded.call("HSET", key("sessions"), ANN, theirs)
+    loaded.call("SADD", key("of:2"), ANN)
+    assert call(loaded, "put", keys, ANN, ours, "", "", "") == 1
     assert loaded.call("HGET", key("sessions"), ANN) == ours
+    assert (loaded.call("SCARD", key("of:1")), loaded.call("SCARD", key("of:2"))) == (1, 0)
+    assert loaded.call("SMEMBERS", key("taken:2")) == [str(ANN).encode()]
+    there = ["fence:2", "sessions", "of:2", "tok", "taken:2"]
+    loaded.call("DEL", key("taken:2"))
+    assert call(loaded, "put", there, ANN, theirs, "", "", "") == 0
+    older = msgpack.packb({"s": 1, "m": 0})
+    assert call(loaded, "put", keys, ANN, older, "", "", "") == 0, "from before it has gone and come back"
+
+
+def test_a_seat_whose_grace_time_is_over_is_not_taken(loaded: RedisProcess) -> None:
+    claim(loaded, "ann", ANN)
+    bury, take = ["fence:1", "sessions"], ["fence:2", "sessions", "of:1", "of:2", "taken:1", "taken:2"]
+    assert call(loaded, "bury", bury, ANN, 2) is None, "it is not server 2's"
+    assert msgpack.unpackb(call(loaded, "bury", bury, ANN, 1))["n"] == "ann"
+    assert call(loaded, "take", take, ANN, 1, 2, 0) is None
+    assert call(loaded, "bury", bury, BOB, 1) == b""
 
 
 def test_the_stamps_of_private_messages_rise(loaded: RedisProcess) -> None:

@@ -115,7 +115,7 @@ def test_a_session_that_another_server_took_is_left_alone(scene: Scene, loop: Re
     rests = ("fence:3", "sessions", "of:2", "of:3", "taken:2", "taken:3")
     keys = [f"pylingo:{{0}}{rest}" for rest in rests]
     record = scene.redis.call("FCALL", function("take"), 6, *keys, 20, 2, 3)
-    assert msgpack.unpackb(record) == {"s": 3, "n": "name-2"}
+    assert msgpack.unpackb(record) == {"s": 3, "m": 1, "n": "name-2"}
     scene.reapers[0].reap(2, STATE)
     turn_until(loop, lambda: scene.reaps)
     assert scene.reaps == [(1, 2, {}, {})]

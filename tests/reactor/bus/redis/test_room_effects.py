@@ -3,7 +3,7 @@
 from pylingo.reactor.bus.redis.blob import Event
 from pylingo.reactor.bus.redis.feed import Feed
 from pylingo.reactor.bus.redis.room_effects import RoomEffects
-from pylingo.shared.messages import Command, Error, Joined, Left, Message, Say, Sent, Skipped
+from pylingo.shared.messages import Command, Error, Joined, Left, Message, Say, Sent, Skipped, Users
 from tests.fakes.cluster import ChatServer, ClusterWorld
 
 type Pair = tuple[ChatServer, ChatServer]
@@ -62,11 +62,17 @@ def test_somebody_who_leaves_hears_the_room_up_to_their_own_left(world: ClusterW
     assert "tea" not in pair[0].hub.rooms
 
 
-def test_one_whom_another_server_has_put_out_can_still_leave(world: ClusterWorld, pair: Pair) -> None:
+def test_one_whom_another_server_has_put_out_comes_back_and_can_leave(world: ClusterWorld, pair: Pair) -> None:
     """The other server held the session to be lost, and it is not."""
     ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    for person in (ann, bob):
+        world.got(person)
     pair[1].bus.rooms.propose("tea", Event(op=["leave", ann.session.number, "lost", None, None]))
-    world.got(ann)
+    assert world.got(ann) == []
+    assert world.got(bob) == [Left("tea", "ann", "lost"), Joined("tea", "ann", room_operator=True)]
+    assert pair[0].cluster.counters.foreign_leaves == 1
+    assert world.stored("SMEMBERS", f"here:{pair[0].number}") == [b"%d tea" % ann.session.number]
+    assert [it.users for it in world.ask(ann, Command("users")) if isinstance(it, Users)] == [["ann", "bob"]]
     assert [it.re for it in world.ask(ann, Command("leave", id=1)) if isinstance(it, Left)] == [1]
     assert ann.session.rooms == ()
     assert not pair[0].hub.rooms

@@ -1,9 +1,28 @@
 """Seats that change their server: asked for, given, taken from a server that is gone, and lost."""
 
-from pylingo.reactor.bus.redis.seats import Ghosts
-from pylingo.shared.messages import Command, Goodbye, Hello, Left, Message, Private, Ready, Say, Sent, Users
+import re
+
+from pylingo.reactor.bus.redis.blob import Event
+from pylingo.reactor.bus.redis.library import function
+from pylingo.reactor.bus.redis.seats import TravellingSeats
+from pylingo.reactor.bus.redis.sessions import read_record
+from pylingo.shared.messages import (
+    Command,
+    Error,
+    Goodbye,
+    Hello,
+    Joined,
+    Left,
+    Message,
+    Private,
+    Ready,
+    Say,
+    Sent,
+    Users,
+)
 from tests.fakes.chat import Person
 from tests.fakes.cluster import ChatServer, ClusterWorld
+from tests.support import wait_until
 
 type Pair = tuple[ChatServer, ChatServer]
 
@@ -12,46 +31,12 @@ def texts(records: list) -> list[str]:
     return [it.text for it in records if isinstance(it, Message | Private)]
 
 
+def seats(server: ChatServer) -> TravellingSeats:
+    return server.bus.seats
+
+
 def left(records: list) -> list[Left]:
     return [it for it in records if isinstance(it, Left)]
-
-
-# --- ghosts
-
-
-class Buried:
-    def __init__(self) -> None:
-        self.log: list[tuple[int, list[str]]] = []
-        self.ghosts = Ghosts(lambda *it: self.log.append(it))
-
-
-def test_ghosts_are_buried_with_their_rooms() -> None:
-    buried = Buried()
-    those = {1: ["tea"], 2: []}
-    buried.ghosts.keep(those)
-    assert (len(buried.ghosts), buried.log) == (2, [])
-    buried.ghosts.bury(those)
-    assert (len(buried.ghosts), buried.log) == (0, [(1, ["tea"]), (2, [])])
-
-
-def test_a_ghost_that_was_given_away_is_not_buried() -> None:
-    buried = Buried()
-    those = {1: ["tea"]}
-    buried.ghosts.keep(those)
-    assert (buried.ghosts.give(1), buried.ghosts.give(1), buried.ghosts.give(7)) == (True, False, False)
-    buried.ghosts.bury(those)
-    assert buried.log == []
-
-
-def test_a_ghost_that_has_come_again_has_its_own_time() -> None:
-    buried = Buried()
-    first, second = {1: ["tea"]}, {1: ["rum"]}
-    buried.ghosts.keep(first)
-    buried.ghosts.keep(second)
-    buried.ghosts.bury(first)
-    assert buried.log == []
-    buried.ghosts.bury(second)
-    assert buried.log == [(1, ["rum"])]
 
 
 # --- resuming on another server
@@ -278,6 +263,96 @@ def test_what_was_taken_while_a_server_was_away_is_dropped_there(world: ClusterW
     assert left(records) == []
 
 
+# --- one owner at any moment
+
+
+def gone(world: ClusterWorld, server: ChatServer, *rest: ChatServer) -> ChatServer:
+    """A server ends, and another one keeps its seats: return that."""
+    world.cut(server)
+    rest[0].bus.signals.send_all("stopping", server.number)
+    return world.until(lambda: next((it for it in rest if it.cluster.counters.servers_reaped), None), "the reaper")
+
+
+def test_a_seat_that_is_kept_goes_to_one_server(world: ClusterWorld) -> None:
+    """The server that keeps it has read that it has the seat, when another one takes it."""
+    one, *rest = world.server(), world.server(), world.server()
+    ann = world.come(one, "ann", "tea")
+    number, token = ann.session.number, world.token(ann)
+    keeper = gone(world, one, *rest)
+    (other,) = {*rest} - {keeper}
+    back = Person(keeper.hub)
+    world.settle()
+    before = hgets(world)
+    back.ask(Hello(1, None, resume=token))
+    while hgets(world) < before + 2:  # of the token, and of the record
+        known = hgets(world)
+        world.reactor.tick(0.01)
+        wait_until(lambda known=known: hgets(world) > known, "the next step", 5)
+    rests = [f"fence:{other.number}", "sessions", f"of:{keeper.number}", f"of:{other.number}", "taken:0", "taken:1"]
+    keys = [world.keys.key(0, it) for it in rests]
+    assert world.redis.call("FCALL", function("take"), len(keys), *keys, number, keeper.number, other.number, 1)
+    world.got(back)
+    owner = read_record(world.stored("HGET", "sessions", number))["s"]
+    assert [server.number for server in rest if number in server.bus.sessions.by_number] == [owner]
+
+
+def hgets(world: ClusterWorld) -> int:
+    """How many HGET Redis has answered."""
+    found = re.search(rb"cmdstat_hget:calls=(\d+)", world.redis.call("INFO", "commandstats"))
+    return int(found[1]) if found is not None else 0
+
+
+def test_two_who_come_back_to_the_server_that_keeps_their_seat(world: ClusterWorld) -> None:
+    one, *rest = world.server(), world.server(), world.server()
+    ann = world.come(one, "ann", "tea")
+    number, token = ann.session.number, world.token(ann)
+    keeper = gone(world, one, *rest)
+    backs = [Person(server.hub) for server in (keeper, *rest, keeper)]
+    for back in backs:
+        back.ask(Hello(1, None, resume=token))
+    for back in backs:
+        world.got(back)
+    assert [back.name for back in backs if not back.over].count("ann") == 1
+    assert sum(number in server.bus.sessions.by_number for server in rest) == 1
+
+
+def test_the_seats_that_a_server_keeps_are_registered_again(world: ClusterWorld) -> None:
+    one, *rest = world.server(), world.server(), world.server()
+    ann = world.come(one, "ann", "tea")
+    token = world.token(ann)
+    reaper = gone(world, one, *rest)
+    for place in ("sessions", "names", "tok"):
+        world.stored("DEL", place)
+    reaper.bus.healed()
+    world.settle()
+    other = Person(reaper.hub)
+    assert [it.code for it in world.ask(other, Command("name", "ann", 1)) if isinstance(it, Error)] == ["name-taken"]
+    back, ready = world.resume(rest[0], token)
+    assert (ready.resumed, back.name, ready.rooms) == (True, "ann", ["tea"])
+
+
+def test_what_another_server_has_taken_is_not_put_out_of_its_rooms(world: ClusterWorld, pair: Pair) -> None:
+    """Its grace time was over here, and Redis away, when another server took it."""
+    ann, bob = world.come(pair[1], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    world.kill_links(pair[0])
+    world.until(lambda: not pair[0].cluster.deployment.is_up)
+    pair[0].bus.rooms.propose("tea", Event(op=["leave", ann.session.number, "lost", None, None]))
+    seats(pair[0]).taken([ann.session.number])
+    world.come_back(pair[0])
+    world.settle()
+    assert left(bob.got()) == []
+
+
+def test_one_that_is_given_away_while_it_enters_a_room_stays_in_it(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob, eve = (world.come(pair[0], name, room) for name, room in (("ann", "tea"), ("bob", "rum"), ("eve", "rum")))
+    world.got(bob)
+    ann.ask(Command("open", "rum"))
+    seats(pair[0]).give_away(ann.session)
+    records = world.got(bob)
+    assert [it.name for it in records if isinstance(it, Joined)] == ["ann"]
+    assert left(records) == left(world.got(eve)) == []
+
+
 # --- what must not be lost on the way
 
 
@@ -321,7 +396,7 @@ def test_a_seat_that_is_taken_on_before_it_has_its_place_is_not_resumed(world: C
     back.ask(Hello(1, None, resume=world.token(ann)))
     world.until(lambda: number in pair[1].bus.sessions.by_number)
     assert not pair[1].hub.rooms, "it has no place yet"
-    pair[1].bus.seats.taken([number])
+    seats(pair[1]).taken([number])
     (ready,) = [it for it in world.got(back) if isinstance(it, Ready)]
     assert (ready.resumed, ready.rooms) == (False, [])
     assert len(pair[1].hub.seats) == 0

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import msgpack
+
 from pylingo.reactor.bus.redis.library import function
 from pylingo.reactor.bus.redis.sessions import GUESTS, digest, read_record
-from pylingo.shared.messages import Command
+from pylingo.shared.messages import Command, Left
 from tests.fakes.chat import Person
 from tests.fakes.cluster import ChatServer, ClusterWorld
 
@@ -21,6 +23,7 @@ def test_a_record_says_who_a_session_is_and_where(world: ClusterWorld, pair: Pai
     session = ann.session
     assert record(world, ann) == {
         "s": pair[0].number,
+        "m": 0,
         "n": "Ann",
         "f": None,
         "c": session.person.since,
@@ -134,7 +137,38 @@ def test_a_late_call_does_not_bring_back_what_was_taken_from_a_server_that_was_a
 
 
 def test_a_record_without_values_is_read() -> None:
-    import msgpack
+    whole = {"s": 1, "m": 0, "n": "ann", "f": None, "a": None, "t": None}
+    assert read_record(msgpack.packb({"s": 1, "n": "ann"})) == whole
 
-    assert read_record(msgpack.packb({"s": 1, "n": "ann"})) == {"s": 1, "n": "ann", "f": None, "a": None, "t": None}
-    assert function("put")
+
+def test_a_record_says_that_somebody_has_left_whose_connection_broke_meanwhile(world: ClusterWorld, pair: Pair) -> None:
+    ann = world.come(pair[0], "ann", "tea", "rum")
+    number = ann.session.number
+    ann.ask(Command("leave", None, 1, "tea"))
+    ann.lose()
+    world.settle()
+    assert read_record(world.stored("HGET", "sessions", number))["r"] == ["rum"]
+
+
+def test_a_session_that_another_server_has_is_given_up(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    theirs = {**record(world, ann), "s": pair[1].number, "m": 1}
+    world.stored("HSET", "sessions", ann.session.number, msgpack.packb(theirs))
+    ann.ask(Command("away", "lunch"))
+    world.until(lambda: ann.over, "the end of the connection")
+    world.settle()
+    assert not pair[0].bus.sessions.by_number
+    assert pair[0].cluster.counters.sessions_overruled == 1
+    assert [type(it) for it in bob.got() if isinstance(it, Left)] == []
+
+
+def test_the_server_that_another_one_overrules_hears_it(world: ClusterWorld, pair: Pair) -> None:
+    """Redis had lost the move to the other one, which brings its record back."""
+    ann = world.come(pair[0], "ann", "tea")
+    number, other = ann.session.number, pair[1].number
+    theirs = msgpack.packb({**record(world, ann), "s": other, "m": 1})
+    keys = [world.keys.key(0, it) for it in (f"fence:{other}", "sessions", f"of:{other}", "tok", f"taken:{other}")]
+    prefix = world.keys.channel(0, "")
+    assert world.redis.call("FCALL", function("put"), len(keys), *keys, number, theirs, "", "", prefix) == 1
+    world.until(lambda: ann.over, "the end of the connection")
+    assert not pair[0].bus.sessions.by_number
