@@ -445,6 +445,6 @@ def _parser() -> OneLineParser:
         "pylingo-server",
         "The PyLingo chat server.",
         "Sizes take K, M and G. Times are in seconds. A configuration file can contain every option, under its name"
-        " without the dashes in front. Further commands: backup, cluster, forget, hash-password, invite, release; see"
-        " their --help.",
+        " without the dashes in front. Further commands: backup, check, cluster, forget, hash-password, invite,"
+        " release; see their --help.",
     )

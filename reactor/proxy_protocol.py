@@ -16,6 +16,8 @@ MOST_REST = 4_096
 _LINE_START = b"PROXY "
 _SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 _FIXED = len(_SIGNATURE) + 4
+LOCAL_HEADER = _SIGNATURE + b"\x20\0\0\0"
+"""A header of version 2 for a connection that is our own, such as that of a health check."""
 _LOCAL, _PROXY = 0x20, 0x21  # the version and the command
 _ADDRESSES = {0x11: struct.Struct("!4s4sHH"), 0x21: struct.Struct("!16s16sHH")}  # TCP over IPv4 and IPv6
 _WITHOUT_ADDRESS = {0x00, 0x12, 0x22, 0x31, 0x32}  # unspecified, UDP, and the sockets of Unix

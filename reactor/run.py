@@ -41,6 +41,10 @@ def _serve() -> int:
         from pylingo.reactor.backup import backup
 
         return backup(sys.argv[2:])
+    if sys.argv[1:2] == ["check"]:
+        from pylingo.reactor.check import check
+
+        return check(sys.argv[2:])
     if sys.argv[1:2] == ["cluster"]:
         from pylingo.reactor.cluster_commands import cluster
 

@@ -73,6 +73,8 @@ ALLOWED = {
     "reactor.bus.redis.redaction:script": "a small file of the program, at the first redaction; later from memory",
     "reactor.cluster_status": "a command of its own, in whose loop nobody waits",
     "reactor.cluster_commands": "commands of their own, in whose loop nobody waits",
+    "reactor.check": "a command of its own, without a loop",
+    "reactor.probe": "for a command of its own, without a loop",
     "reactor.control:Control.__init__": START,
     "reactor.control:Control.close": END,
     "reactor.control:ask": "for commands of their own, without a loop",

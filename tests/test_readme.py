@@ -99,6 +99,7 @@ def test_the_table_of_options_is_true() -> None:
     [
         ("server.md", "pylingo-server", ()),
         ("server.md", "pylingo-server", ("backup",)),
+        ("server.md", "pylingo-server", ("check",)),
         ("server.md", "pylingo-server", ("cluster", "import")),
         ("server.md", "pylingo-server", ("forget",)),
         ("server.md", "pylingo-server", ("hash-password",)),
@@ -286,7 +287,7 @@ def shell_commands() -> list[tuple[str, list[str]]]:
 SCRIPTS = {
     script: PROGRAMS[name] for name, script in (("pylingo", "./client/chat.py"), ("pylingo-server", "./reactor/run.py"))
 }
-SUBCOMMANDS = {"backup", "forget", "hash-password", "invite", "release"}
+SUBCOMMANDS = {"backup", "check", "forget", "hash-password", "invite", "release"}
 OTHERS = {
     "curl",
     "echo",
