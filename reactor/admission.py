@@ -213,7 +213,9 @@ class Admission:
         else:
             sock.close()
             self._service.counts["handshake"] += 1
-            logger.info("refused handshake: %s, %s", show_address(*address[:2]), reason_of(error))
+            shown, why = show_address(*address[:2]), reason_of(error)
+            fields = {"event": "refused", "reason": "handshake", "address": shown, "error": why}
+            logger.info("refused handshake: %s, %s", shown, why, extra={"fields": fields})
         self._closed()
 
     def _forget(self, connection: Connection) -> None:

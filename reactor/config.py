@@ -20,6 +20,7 @@ from pylingo.reactor.bus.redis.settings import (
 from pylingo.reactor.chat.hub import GRACE, QUEUE_HARD, QUEUE_SOFT
 from pylingo.reactor.engine.listener import ACCEPTS, LOOPBACK, Network
 from pylingo.reactor.history.memory import MEMORY
+from pylingo.reactor.log_format import FORMATS
 from pylingo.reactor.people.data_dir import DataDir
 from pylingo.reactor.people.owned_names import KEEP
 from pylingo.shared.address import Address
@@ -86,6 +87,20 @@ class ServerSettings:
     tls_key: str = _setting("", path(), "FILE", "the private key of --tls-cert in PEM, without a password")
     motd: str = _setting("", notice(MAX_MOTD), "TEXT", "a notice that is sent to everybody who connects")
     log_level: str = _setting("info", one_of(*LOG_LEVELS), "LEVEL", "the least severe level that is logged")
+    log_format: str = _setting(
+        "text",
+        one_of(*FORMATS),
+        "FORMAT",
+        "the form of the log: text, or json with one object a line",
+        needs_restart=True,
+    )
+    log_file: str = _setting(
+        "",
+        path(),
+        "FILE",
+        "a file for the log, instead of stderr; opened again on SIGHUP, after it was renamed",
+        needs_restart=True,
+    )
     rate: float = _setting(
         4.0,
         number(0.001, 1e6, or_none=True),

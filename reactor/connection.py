@@ -7,10 +7,10 @@ nothing is dropped.
 """
 
 import enum
-import logging
 
 from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.config import ServerSettings
+from pylingo.reactor.connection_log import log_connected, log_ended
 from pylingo.reactor.engine.listener import address_key
 from pylingo.reactor.engine.transport import Transport
 from pylingo.reactor.face import NATIVE, Decoder, Face
@@ -21,12 +21,8 @@ from pylingo.shared.address import host_of
 from pylingo.shared.errors import FrameError, RequestError
 from pylingo.shared.messages import Notice
 
-logger = logging.getLogger(__name__)
-
 UNPACED = 60
 """Requests after `hello` that are not paced: twenty rooms are entered, and their history and people are asked for."""
-_QUIET = frozenset({"close", "lost", "shutdown", "stalled"})
-"""Reasons that `ended` does not log."""
 
 
 class Pause(enum.IntEnum):
@@ -50,6 +46,7 @@ class Connection:
         "_address_key",
         "_arrival",
         "_decoder",
+        "_end",
         "_face",
         "_is_counted",
         "_opened",
@@ -57,6 +54,7 @@ class Connection:
         "_service",
         "_session",
         "_unpaced",
+        "_unsent",
         "address",
         "certificate",
         "deadlines",
@@ -87,12 +85,15 @@ class Connection:
         self._address_key = None if service.is_exempt(host) else address_key(host)
         self._is_counted = False  # whether the next request was counted for the address already
         self._pause = READING
+        self._end = ""  # the reason
+        self._unsent = 0  # bytes that were discarded at the end
         self._unpaced = 0  # further requests that do not count for the rate of the connection
         motd = service.settings.motd if face is NATIVE else ""
         self._session = Session(service.hub, self, transport, motd, self._address_key, face.voice)
         face.begin(self._session)
         if service.notice:
             self._session.reply(Notice(service.notice))
+        log_connected(address, self._session.person.name)
 
     def __repr__(self) -> str:
         return f"<{self._session.person.name} at {self.address}>"
@@ -167,6 +168,7 @@ class Connection:
             self._service.closed(self)
             self.deadlines.release()
             self._face.closed()
+            self._log_end()
 
     # --- from the session
 
@@ -181,8 +183,7 @@ class Connection:
     def ended(self, reason: str) -> None:
         """The goodbye is in the transport: flush it and close."""
         self._service.counts[reason] += 1
-        if reason not in _QUIET:
-            self._log_end(reason)
+        self._end = reason
         self.transport.close()
 
     def go_on(self) -> None:
@@ -306,7 +307,7 @@ class Connection:
         """End the connection, as a deadline has passed."""
         is_stalled = reason == "stalled"
         if is_stalled:
-            self._log_end(reason)  # before the unsent bytes are discarded: the line counts them
+            self._unsent = self.transport.queued
             self.transport.discard_unsent(self._face.unit_end)
         self._session.end(reason, text, discard=is_stalled)
 
@@ -314,12 +315,12 @@ class Connection:
         """Cut the connection."""
         self.transport.abort()
 
-    def _log_end(self, reason: str) -> None:
-        logger.info(
-            "ended %s: %s, %s, %d bytes queued, %.1f s old",
-            reason,
+    def _log_end(self) -> None:
+        log_ended(
+            self._end or "lost",
             self.address,
             self._session.person.name,
-            self.transport.queued,
             self._service.reactor.now - self._opened,
+            self.transport.tcp_bytes,
+            self._unsent,
         )

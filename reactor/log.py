@@ -1,9 +1,8 @@
-"""The log and the output of the server: writing never blocks the loop, and no peer can forge a log record.
+"""The output of the server, its log above all: writing never blocks the loop.
 
 A terminal stopped with ^S, or a pipe that nobody reads, blocks the thread that writes to it. The loop therefore only
 queues lines, as `logging.handlers.QueueHandler` does, and a thread writes them. `logging.handlers.QueueListener` is not
-used because its `stop` waits for that thread without a limit. A record is one line, without characters that a terminal
-acts on.
+used because its `stop` waits for that thread without a limit.
 """
 
 import collections
@@ -14,13 +13,17 @@ import os
 import select
 import threading
 import time
+from collections.abc import Callable
 
-from pylingo.shared.text import printable
+from pylingo.reactor.log_format import LineFormat
+
+logger = logging.getLogger(__name__)
 
 _WAITING = 2**20  # bytes of queued lines at most
 PATIENCE = 1.0
 """Seconds that the end of the process waits for an output, and between two attempts at one that has failed."""
-_AT_ONCE = 65_536  # bytes of one write
+AT_ONCE = 65_536
+"""Bytes of one write."""
 
 
 class LineWriter:
@@ -29,13 +32,28 @@ class LineWriter:
     Lines beyond `most` bytes are left out until the queued lines are written. Then a line tells their number. Lines
     that cannot be written, for instance to a full disk, are left out as well. `error` is the error of the last write,
     or None. One write has at most `at_once` bytes, or one line.
+
+    `plain` makes the line that gives the number of the lines that were left out.
+
+    `open_again` returns another descriptor of the same output, after `reopen`; may raise `OSError`. With it, the
+    descriptors belong to the writer, which closes them.
     """
 
-    def __init__(self, fd: int, most: int = _WAITING, at_once: int = _AT_ONCE) -> None:
+    def __init__(
+        self,
+        fd: int,
+        most: int = _WAITING,
+        at_once: int = AT_ONCE,
+        plain: Callable[[str], str] = str,
+        open_again: Callable[[], int] | None = None,
+    ) -> None:
         self.error: OSError | None = None
         self._fd = fd
         self._most = most
         self._at_once = at_once
+        self._plain = plain
+        self._open_again = open_again
+        self._is_outdated = False
         self._lines: collections.deque[bytes] = collections.deque()
         self._size = 0  # bytes of the queued lines and of those being written
         self._left_out = 0
@@ -59,6 +77,12 @@ class LineWriter:
         with self._changed:
             return self._changed.wait_for(lambda: self._is_idle or self.error is not None, timeout) and self._is_idle
 
+    def reopen(self) -> None:
+        """Have the thread open the output again, if that is possible. A line says what came of it."""
+        with self._changed:
+            self._is_outdated = self._open_again is not None
+            self._changed.notify_all()
+
     def close(self) -> None:
         """End the thread after the last line."""
         with self._changed:
@@ -71,12 +95,16 @@ class LineWriter:
 
     def _run(self) -> None:
         while True:
+            if self._is_outdated:
+                self._replace()
             try:
                 batch = self._take()
             except MemoryError:
                 time.sleep(PATIENCE)
                 continue
             if batch is None:
+                if self._open_again is not None:
+                    os.close(self._fd)
                 return
             count, left_out, data = batch
             error: OSError | None = None
@@ -92,17 +120,36 @@ class LineWriter:
                 self.error = error
                 self._changed.notify_all()
                 if error:
-                    self._changed.wait_for(lambda: self._is_closed, PATIENCE)
+                    self._changed.wait_for(lambda: self._is_closed or self._is_outdated, PATIENCE)
+
+    def _replace(self) -> None:
+        """Go on with another descriptor of the output, or with the present one if there is no other."""
+        assert self._open_again is not None
+        self._is_outdated = False
+        try:
+            fresh = self._open_again()
+        except OSError as error:
+            logger.error("the log goes on in the file as it was, since it cannot be opened again: %s", error.strerror)
+            return
+        outdated, self._fd = self._fd, fresh
+        os.close(outdated)
+        logger.info("the log file was opened again")
 
     def _take(self) -> tuple[int, int, bytes] | None:
-        """Return the bytes to write, after the number of their lines and of the left-out lines that they report."""
+        """Return the bytes to write, after the number of their lines and of the left-out lines that they report.
+
+        There are none when the output is to be opened again. Returns None at the end.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: not self._is_idle or self._is_closed)
+            self._changed.wait_for(lambda: not self._is_idle or self._is_closed or self._is_outdated)
+            if self._is_outdated:
+                return 0, 0, b""
             if self._is_closed and (self._is_idle or self.error):
                 return None
             if not self._lines:
                 count = self._left_out
-                return 0, count, b"lines left out here because they could not be written in time: %d\n" % count
+                words = f"lines left out here because they could not be written in time: {count}"
+                return 0, count, self._plain(words).encode() + b"\n"
             sizes = itertools.accumulate(map(len, self._lines))
             count = max(1, sum(1 for _ in itertools.takewhile(self._at_once.__ge__, sizes)))
             data = b"".join(itertools.islice(self._lines, count))
@@ -119,15 +166,16 @@ class LineWriter:
 
 
 class LineHandler(logging.Handler):
-    """Queues each record in a `LineWriter`: one line, and the lines of a traceback after it."""
+    """Queues each record in a `LineWriter`, as the line that `form` makes of it."""
 
-    def __init__(self, writer: LineWriter) -> None:
+    def __init__(self, writer: LineWriter, form: LineFormat) -> None:
         super().__init__()
         self._writer = writer
+        self._form = form
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._writer.write(self.format(record))
+            self._writer.write(self._form.format(record))
         except Exception:
             self.handleError(record)
 
@@ -136,27 +184,3 @@ class LineHandler(logging.Handler):
         super().close()
         self._writer.flush()
         self._writer.close()
-
-
-class CleanFormatter(logging.Formatter):
-    """Makes control characters visible. Indents the lines of a traceback, so that none looks like a record."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
-        return printable(super().formatMessage(record))
-
-    def formatException(self, ei: object) -> str:  # noqa: N802 - the name is logging's
-        lines = super().formatException(ei).split("\n")  # type: ignore[arg-type]
-        return "\n".join("    " + printable(line) for line in lines)
-
-
-def log_to_stderr(level: str, name: str = "") -> LineWriter:
-    """Log records of at least `level` to stderr, and return its writer. A closed stderr is not an error.
-
-    A process that shares stderr with others gives its `name`, which its records then carry.
-    """
-    writer = LineWriter(2, at_once=select.PIPE_BUF) if name else LineWriter(2)  # a pipe takes that much in one piece
-    handler = LineHandler(writer)
-    handler.setFormatter(CleanFormatter(f"{{asctime}} {{levelname:<7}} {name and name + ': '}{{message}}", style="{"))
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.raiseExceptions = False
-    return writer

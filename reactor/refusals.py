@@ -43,7 +43,9 @@ class Refusals:
         `form` puts the goodbye into bytes.
         """
         self._counts[reason] += 1
-        logger.info("refused %s: %s", reason, show_address(*address[:2]))
+        shown = show_address(*address[:2])
+        fields = {"event": "refused", "reason": reason, "address": shown}
+        logger.info("refused %s: %s", reason, shown, extra={"fields": fields})
         goodbye = form(Goodbye(reason, _REFUSALS[reason]))
         if self.goodbyes < MOST_GOODBYES:
             try:

@@ -69,7 +69,8 @@ class Reload:
         settings = self._server.settings
         self.began()
         if not (has_file(self._arguments) or settings.tls_cert or settings.members or settings.password_file):
-            logger.warning("no configuration to reload: the server was started without --config")
+            if not settings.log_file:  # which was opened again
+                logger.warning("no configuration to reload: the server was started without --config")
             self.ended()
         elif self.state is ReloadState.IDLE:
             self.state = ReloadState.READING

@@ -20,7 +20,7 @@ from pylingo.shared.launch import LaunchError, launch
 
 if TYPE_CHECKING:
     from pylingo.reactor.config import ServerSettings
-    from pylingo.reactor.log import LineWriter
+    from pylingo.reactor.log_start import ServerLog
     from pylingo.reactor.ops.listen_fds import Sockets
     from pylingo.reactor.workers.supervisor import Supervisor
 
@@ -61,11 +61,11 @@ def _serve() -> int:
         return work(sys.argv[2:])
     from pylingo.reactor.config import parse_arguments, with_data
     from pylingo.reactor.inherited import NAMES, with_sockets
-    from pylingo.reactor.log import log_to_stderr
+    from pylingo.reactor.log_start import start_log
     from pylingo.reactor.ops.listen_fds import inherited_sockets
 
     settings = with_data(parse_arguments(sys.argv[1:]))
-    log = log_to_stderr(settings.log_level)
+    log = start_log(settings.log_level, settings.log_format, settings.log_file, environment=os.environ)
     try:
         sockets = inherited_sockets(os.environ, NAMES)
         return _run(with_sockets(settings, sockets), log, sockets)
@@ -74,7 +74,7 @@ def _serve() -> int:
         raise
 
 
-def _run(settings: "ServerSettings", log: "LineWriter", sockets: "Sockets") -> int:
+def _run(settings: "ServerSettings", log: "ServerLog", sockets: "Sockets") -> int:
     from pylingo.reactor.config import cluster_settings, with_data
     from pylingo.reactor.engine.loop import Reactor
     from pylingo.reactor.inherited import NATIVE, targets_of, with_sockets
@@ -102,9 +102,16 @@ def _run(settings: "ServerSettings", log: "LineWriter", sockets: "Sockets") -> i
         server = Server(settings, reactor, registry, cluster=shared, sockets=sockets)
     server.draining = partial(notifier.stopping, "saying goodbye")
     reload = Reload(server, sys.argv[1:], registry, lambda given: with_sockets(with_data(given), sockets))
+
+    def hung_up() -> None:
+        log.reopen()
+        if not isinstance(server, Server):
+            server.reopen_logs()
+        reload.request()
+
     try:
         targets = targets_of(inherited) or wait_for_host(reactor, settings.host, settings.port)
-        server.obey_signals(reload.request)
+        server.obey_signals(hung_up)
         address = server.start(targets)
     except OSError as error:
         raise LaunchError(why_not_listening(error, settings.host, settings.port)) from None
@@ -127,9 +134,9 @@ def _run(settings: "ServerSettings", log: "LineWriter", sockets: "Sockets") -> i
         lines.append(f"links need TLS: to become the operator, start without --no-tls, then run  {command}")
     _print(lines)
     is_in_danger = not certificate and is_exposed(bound)
-    log.write(f"join it with: {join_command(link if certificate else server_at, needs_plain=is_in_danger)}")
+    log.say(f"join it with: {join_command(link if certificate else server_at, needs_plain=is_in_danger)}")
     if is_in_danger:
-        log.write(NOT_ENCRYPTED)
+        log.say(NOT_ENCRYPTED)
     ready = partial(notifier.ready, f"listening on {address}")
     reload.began, reload.ended = partial(notifier.reloading, "reading the configuration"), ready
     if isinstance(server, Server):

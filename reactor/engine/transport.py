@@ -15,6 +15,7 @@ from typing import Protocol
 from pylingo.reactor.engine.channel import Channel, CrossedError, committed
 from pylingo.reactor.engine.loop import EVENT_READ, EVENT_WRITE, Reactor
 from pylingo.reactor.engine.send_queue import Buffer, SendQueue
+from pylingo.reactor.engine.tcp_bytes import TcpBytes, tcp_bytes
 from pylingo.reactor.engine.timers import Timer
 
 READ_SIZE = 65_536
@@ -80,6 +81,7 @@ class Transport:
         "_timer",
         "is_blocked",
         "receiver",
+        "tcp_bytes",
         "tell_drained",
         "waiting_since",
     )
@@ -98,6 +100,8 @@ class Transport:
         self._dirty = False  # whether the reactor will call `flush`
         self._reading = Reading.ON
         self._timer: Timer | None = None
+        self.tcp_bytes: TcpBytes | None = None
+        """The bytes that have gone over the connection, once it is closed, if the system knows."""
         self._crossed = 0  # the only events to wait for, while TLS is in the middle of something
         self._events = EVENT_READ
         reactor.register(sock.fileno(), EVENT_READ, self)
@@ -325,6 +329,7 @@ class Transport:
         if self._timer is not None:
             self._timer.cancel()
         self._reactor.unregister(self._sock.fileno())
+        self.tcp_bytes = tcp_bytes(self._sock.fileno(), self._reading is Reading.ENDED)
         self._sock.close()
         self._queue = None
         receiver, self.receiver = self.receiver, None  # they hold each other

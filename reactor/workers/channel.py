@@ -31,6 +31,8 @@ class Order(enum.StrEnum):
     HURRY = "hurry"
     """End at once."""
     RELOAD = "reload"
+    REOPEN = "reopen"
+    """Open the file of the log again."""
     COUNT = "count"
     """Log the counters."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from pylingo.reactor.config import cluster_settings, parse_arguments, with_data
 from pylingo.reactor.engine.loop import Reactor
-from pylingo.reactor.log import log_to_stderr
+from pylingo.reactor.log_start import start_log
 from pylingo.reactor.registry import open_registry
 from pylingo.reactor.reload import Reload
 from pylingo.reactor.server import Server
@@ -35,7 +35,7 @@ def work(arguments: Sequence[str]) -> int:
     except OSError:
         raise LaunchError("the server itself starts its workers: start it with --workers") from None
     settings = with_data(parse_arguments(arguments))
-    log_to_stderr(settings.log_level, f"worker {number}")
+    log = start_log(settings.log_level, settings.log_format, settings.log_file, f"worker {number}", os.environ)
     cluster = cluster_settings(settings, os.environ)
     registry = open_registry(settings, is_shared=cluster is not None, locks=False)
     reactor = Reactor()
@@ -44,7 +44,7 @@ def work(arguments: Sequence[str]) -> int:
     handover = Handover(reactor, channel)
     handover.first_code = lambda: registry.first_code or ""
     server = Server(settings, reactor, registry, handover, cluster)
-    handover.obey = _Obedience(server, Reload(server, arguments, registry).request).obey
+    handover.obey = _Obedience(server, Reload(server, arguments, registry).request, log.reopen).obey
     server.start()
     server.wait_for_cluster()
     server.serve()
@@ -58,7 +58,7 @@ def work(arguments: Sequence[str]) -> int:
 class _Obedience:
     """Obeys the orders of the supervisor and the signals to the process."""
 
-    def __init__(self, server: Server, hung_up: Callable[[], object]) -> None:
+    def __init__(self, server: Server, hung_up: Callable[[], object], reopen_log: Callable[[], object]) -> None:
         self._server = server
         self._is_stopping = False
         self._orders: dict[Order, Callable[[], object]] = {
@@ -66,6 +66,7 @@ class _Obedience:
             Order.LEAVE: self._stop,
             Order.HURRY: server.stop,
             Order.RELOAD: hung_up,
+            Order.REOPEN: reopen_log,
             Order.COUNT: server.log_counters,
         }
         server.obey_signals(hung_up)

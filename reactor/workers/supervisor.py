@@ -146,6 +146,10 @@ class Supervisor:
         self._configure()
         self.pool.order(Order.RELOAD)
 
+    def reopen_logs(self) -> None:
+        """Have all workers open the file of the log again."""
+        self.pool.order(Order.REOPEN)
+
     def log_counters(self) -> None:
         """Log one line about all workers, and have each of them log one."""
         logger.info(

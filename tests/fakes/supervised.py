@@ -9,7 +9,7 @@ sys.path[0] = str(ROOT)
 
 from pylingo.reactor.config import parse_arguments  # noqa: E402
 from pylingo.reactor.engine.loop import Reactor  # noqa: E402
-from pylingo.reactor.log import log_to_stderr  # noqa: E402
+from pylingo.reactor.log_start import start_log  # noqa: E402
 from pylingo.reactor.reload import Reload  # noqa: E402
 from pylingo.reactor.start import wait_for_host  # noqa: E402
 from pylingo.reactor.workers.process import worker_command  # noqa: E402
@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("--program", default=str(ROOT / "reactor" / "run.py"))
     known, arguments = parser.parse_known_args()
     settings = parse_arguments(arguments)
-    log_to_stderr(settings.log_level)
+    start_log(settings.log_level)
     reactor = Reactor()
     supervisor = Supervisor(
         settings, known.workers, lambda number: worker_command(known.program, number, arguments), reactor

@@ -32,6 +32,8 @@ GOOD = {
     "tls_key": {"": ""},
     "motd": {"": "", "Grüße": "Grüße", "a\nb\tc": "a\nb\tc", "\x1b[2J": "\ufffd[2J", "x" * MAX_MOTD: "x" * MAX_MOTD},
     "log_level": {level: level for level in LOG_LEVELS} | {"DEBUG": "debug", "Info": "info"},
+    "log_format": {"text": "text", "json": "json", "JSON": "json"},
+    "log_file": {"": "", "/var/log/pylingo.log": "/var/log/pylingo.log"},
     "rate": {"0": 0.0, "0.0": 0.0, "0.001": 0.001, "1e6": 1e6, "4": 4.0, "0.5": 0.5, "1e3": 1000.0},
     "burst": {"1": 1, "1000000": 1_000_000},
     "queue_soft": {"1024": 1024, "1K": 1024, "64K": 65_536, "256K": 262_144, "200000": 200_000},
@@ -105,6 +107,8 @@ BAD = {
     "port": (["-1", "65536", "http", "", "5000.0", "0x10", "1_000", " 5", "5\n", "٣", "²", DIGITS], WHOLE),
     "motd": (["x" * (MAX_MOTD + 1)], f"at most {MAX_MOTD} characters"),
     "log_level": (["", "loud", "warn", "10"], "one of debug, info, warning, error, critical"),
+    "log_format": (["", "xml"], "one of text, json"),
+    "log_file": (["a\0b", "~nobody-of-that-name/l"], "a path without NUL"),
     "rate": (
         ["-1", "nan", "inf", "-inf", "1e7", "", "fast", "4/s", "1e-7", "1e-320", "0.0009", " 4", "1_0", "٤", DIGITS],
         "0 or a number from 0.001 to 1000000",

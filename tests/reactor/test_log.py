@@ -1,179 +1,17 @@
-"""A log that no peer can forge."""
+"""An output that takes nothing, refuses lines, or is opened again: the loop never waits for it."""
 
 import contextlib
-import io
-import logging
 import os
-import re
 import subprocess
 import sys
 import threading
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from pylingo.reactor.log import CleanFormatter, LineWriter
-from pylingo.shared.text import printable
-from tests.support import DEADLINE, ROOT, is_live, wait_until
+from pylingo.reactor.log import LineWriter
+from tests.support import DEADLINE, ROOT, wait_until
 
 LEFT_OUT = "lines left out here because they could not be written in time"
-FORGED = "2026-01-01 00:00:00,000 INFO    accepted root"
-
-HOSTILE = {
-    "clipboard": "\x1b]52;c;aGk=\x07",
-    "unterminated title": "\x1b]0;title",
-    "cursor report": "\x1b[6n",
-    "reset": "\x1bc",
-    "DCS": "\x1bP$qm\x1b\\",
-    "C1 CSI": "\x9b2J",
-    "C1 OSC": "\x9d0;title\x9c",
-    "CR": f"name\r{FORGED}",
-    "LF": f"name\n{FORGED}",
-    "CRLF": f"name\r\n{FORGED}",
-    "vertical tab and form feed": "a\x0bb\x0cc",
-    "tab": "a\tb",
-    "NUL, BEL, BS, DEL": "\0\a\b\x7f",
-    "bidi override": "\u202egnp.exe",
-    "bidi isolate": "\u2067abc\u2069",
-    "line separator": f"a\u2028{FORGED}",
-    "paragraph separator": f"a\u2029{FORGED}",
-    "next line": f"a\x85{FORGED}",
-    "zero width": "a\u200bb\ufeff",
-    "tag characters": "\U000e0041\U000e007f",
-    "lone surrogate": "a\udcffb",
-}
-
-
-@pytest.fixture
-def log():
-    """A logger with the clean format, and what it has written."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(CleanFormatter("{asctime} {levelname:<7} {message}", style="{"))
-    logger = logging.Logger("of its own")
-    logger.addHandler(handler)
-    return logger, stream
-
-
-def is_inert(line):
-    """Nothing in it acts on a terminal; the joiners of an emoji are allowed."""
-    return not any(is_live(char) for char in line if char not in "\u200c\u200d")
-
-
-def lines(stream):
-    text = stream.getvalue()
-    assert text.endswith("\n")
-    return text[:-1].split("\n")
-
-
-@pytest.mark.parametrize("words", HOSTILE.values(), ids=HOSTILE)
-@pytest.mark.parametrize("how", ["in the message", "as an argument", "as the repr of an argument"])
-def test_a_record_is_one_inert_line(log, words, how):
-    logger, stream = log
-    if how == "in the message":
-        logger.warning(words)
-    elif how == "as an argument":
-        logger.warning("refused %s", words)
-    else:
-        logger.warning("refused %r", type("Peer", (), {"__repr__": lambda self: words})())
-    (line,) = lines(stream)
-    assert is_inert(line)
-    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} WARNING ", line)
-    assert line.endswith(printable(words)), "visible, not gone"
-
-
-def test_plain_words_stay_as_they_are(log):
-    logger, stream = log
-    logger.info("Grüße an %s: %d bytes 👩‍🚀", "日本", 3)
-    assert lines(stream)[0].endswith(" INFO    Grüße an 日本: 3 bytes 👩‍🚀")
-
-
-def test_a_traceback_keeps_its_lines(log):
-    logger, stream = log
-    try:
-        raise ValueError("no good")
-    except ValueError:
-        logger.exception("a handler failed")
-    first, *rest = lines(stream)
-    assert first.endswith("ERROR   a handler failed")
-    assert rest[0].strip() == "Traceback (most recent call last):"
-    assert rest[-1].strip() == "ValueError: no good"
-    assert any("test_log.py" in line for line in rest)
-    assert len(rest) >= 4
-
-
-@pytest.mark.parametrize("words", HOSTILE.values(), ids=HOSTILE)
-def test_a_peer_s_words_in_a_traceback_are_inert(log, words):
-    logger, stream = log
-    try:
-        raise ValueError(words)
-    except ValueError:
-        logger.exception("a handler failed")
-    assert all(is_inert(line) for line in lines(stream))
-
-
-@pytest.mark.parametrize("words", [words for words in HOSTILE.values() if FORGED in words])
-def test_nothing_in_a_traceback_passes_for_a_record(log, words):
-    logger, stream = log
-    try:
-        raise ValueError(words)
-    except ValueError:
-        logger.exception("a handler failed")
-    assert [line for line in lines(stream)[1:] if re.match(r"\d{4}-", line)] == []
-
-
-def test_a_stack_is_inert_and_passes_for_no_record(log):
-    logger, stream = log
-    logger.info("here", stack_info=True)
-    first, *rest = lines(stream)
-    assert first.endswith("here")
-    assert rest
-    assert all(is_inert(line) for line in rest)
-
-
-@settings(deadline=None)
-@given(st.text())
-def test_any_message_is_one_line(words):
-    record = logging.LogRecord("name", logging.INFO, "file", 1, "%s", (words,), None)
-    line = CleanFormatter("{message}", style="{").format(record)
-    assert is_inert(line)
-
-
-# --- as the server sets it up -----------------------------------------------------------------------------------
-
-
-def run(code, **options):
-    """`code` in a process of its own, as the set-up is for the whole process."""
-    code = f"import logging, sys\nfrom pylingo.reactor.log import log_to_stderr\n{code}"
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=DEADLINE, check=True, **options
-    )
-
-
-@pytest.mark.parametrize("level", ["debug", "info", "warning", "error", "critical"])
-def test_lines_of_at_least_the_level_go_to_stderr(level):
-    names = ["debug", "info", "warning", "error", "critical"]
-    done = run(
-        f"log_to_stderr({level!r})\n"
-        f"for name in {names}: getattr(logging.getLogger('pylingo.reactor.engine'), name)('%s \\x1b', name)"
-    )
-    assert done.stdout == ""
-    found = re.findall(r"^\S+ \S+ (\S+) +(\w+) \ufffd$", done.stderr, re.MULTILINE)
-    assert found == [(name.upper(), name) for name in names[names.index(level) :]]
-
-
-def test_setting_up_again_replaces_what_was_set_up():
-    done = run("log_to_stderr('error')\nlog_to_stderr('info')\nlogging.info('hello')")
-    assert done.stderr.count("hello") == 1
-
-
-def test_a_closed_stderr_is_no_error():
-    done = run("log_to_stderr('info')\nsys.stderr.close()\nlogging.error('hello')\nprint('alive')")
-    assert done.stdout == "alive\n"
-
-
-# --- an output that takes nothing -------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -258,8 +96,8 @@ def test_a_flush_does_not_wait_for_an_output_that_has_failed():
 def test_the_process_ends_though_nobody_reads_its_log(pipe):
     _end, fd = pipe
     code = (
-        "import logging\nfrom pylingo.reactor.log import log_to_stderr\n"
-        "log_to_stderr('debug')\nfor number in range(1_000): logging.debug('%s', 'x' * 100)\nprint('done')"
+        "import logging\nfrom pylingo.reactor.log_start import start_log\n"
+        "start_log('debug')\nfor number in range(1_000): logging.debug('%s', 'x' * 100)\nprint('done')"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code], stderr=fd, stdout=subprocess.PIPE, text=True, cwd=ROOT
@@ -279,3 +117,72 @@ def test_the_thread_ends_after_the_last_line(pipe):
     writer.close()
     read_all(end, b"last")
     wait_until(lambda: {thread.ident for thread in threading.enumerate()} <= before)
+
+
+def test_the_line_about_left_out_lines_has_the_form_of_the_log(pipe):
+    end, fd = pipe
+    writer = LineWriter(fd, most=10, plain=str.upper)
+    writer.write("a")
+    writer.write("far too long to wait")
+    assert read_all(end, b": 1") == ["a", f"{LEFT_OUT}: 1".upper()]
+    writer.close()
+
+
+# --- an output that is opened again -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def log_file(tmp_path):
+    """A writer of a file that can be opened again, and the path."""
+    path = tmp_path / "log"
+
+    def open_it():
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+    writer = LineWriter(open_it(), open_again=open_it)
+    yield writer, path
+    writer.close()
+
+
+def test_a_file_that_was_renamed_is_made_again(log_file, caplog):
+    caplog.set_level("INFO")
+    writer, path = log_file
+    writer.write("before")
+    assert writer.flush(DEADLINE)
+    path.rename(f"{path}.1")
+    writer.reopen()
+    wait_until(path.exists)  # though nothing is to be written
+    writer.write("after")
+    assert writer.flush(DEADLINE)
+    assert path.read_text() == "after\n"
+    assert (path.parent / "log.1").read_text() == "before\n"
+    wait_until(lambda: caplog.messages == ["the log file was opened again"])
+
+
+def test_a_file_that_cannot_be_opened_again_is_used_on(log_file, caplog):
+    writer, path = log_file
+    path.rename(f"{path}.1")
+    path.mkdir()
+    writer.reopen()
+    wait_until(lambda: caplog.messages)
+    assert caplog.messages == ["the log goes on in the file as it was, since it cannot be opened again: Is a directory"]
+    writer.write("after")
+    assert writer.flush(DEADLINE)
+    assert (path.parent / "log.1").read_text() == "after\n"
+
+
+def test_an_output_that_nobody_can_open_again_stays_as_it_is(pipe):
+    end, fd = pipe
+    writer = LineWriter(fd)
+    writer.reopen()
+    writer.write("on and on")
+    assert read_all(end, b"on and on") == ["on and on"]
+    writer.close()
+
+
+def test_the_file_is_closed_at_the_end(log_file):
+    writer, path = log_file
+    count = len(os.listdir("/dev/fd"))
+    writer.close()
+    wait_until(lambda: len(os.listdir("/dev/fd")) < count)
+    assert path.read_text() == ""

@@ -25,11 +25,16 @@ def test_without_a_channel_there_is_no_worker(arguments):
 
 def test_it_is_ready_obeys_and_ends_once_however_often_it_is_told(tmp_path):
     ours, theirs = make_channel()
-    with ours, (tmp_path / "log").open("w+") as log:
+    log, renamed = tmp_path / "log", tmp_path / "log.1"
+    with ours:
         with theirs:
-            process = subprocess.Popen(worker_command(RUN, 2, ["--port", "0"]), stdin=theirs, stderr=log)
+            command = worker_command(RUN, 2, ["--port", "0", "--log-file", str(log)])
+            process = subprocess.Popen(command, stdin=theirs)
         try:
             assert reports(ours).is_ready
+            log.rename(renamed)
+            send_order(ours, Order.REOPEN)
+            wait_until(log.exists)
             send_order(ours, Order.COUNT)
             send_order(ours, Order.STOP)
             send_order(ours, Order.STOP)
@@ -38,10 +43,10 @@ def test_it_is_ready_obeys_and_ends_once_however_often_it_is_told(tmp_path):
         finally:
             process.kill()
             process.wait()
-        log.seek(0)
-        lines = log.read().splitlines()
+    assert renamed.read_text() == ""
+    lines = log.read_text().splitlines()
     assert all(" worker 2: " in line for line in lines)
-    assert [line.partition(" worker 2: ")[2].partition(" ")[0] for line in lines] == ["0", "stopping:", "0"]
+    assert [line.partition(" worker 2: ")[2].partition(" ")[0] for line in lines] == ["the", "0", "stopping:", "0"]
 
 
 def reports(channel):

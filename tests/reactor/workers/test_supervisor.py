@@ -160,6 +160,12 @@ def test_a_stop_leaves_people_to_other_machines_if_there_are_any(reactor, capfd,
     assert capfd.readouterr().err == f"{order}\n"
 
 
+def test_all_workers_open_their_logs_again(reactor, start, caplog):
+    supervisor, _ = start(READY + "while receive() != 'reopen': pass\nreport(closed=True)\nreceive()", count=2)
+    supervisor.reopen_logs()
+    wait_until(lambda: reactor.tick(0.01) or supervisor.pool.serving_count == 0)
+
+
 def test_it_counts_on_demand(reactor, start, connect, caplog):
     caplog.set_level("INFO")
     supervisor, address = start(SERVE, count=2)
