@@ -39,7 +39,8 @@ from pylingo.shared.schema import Record
 class RedisBus:
     """See the module. `reactor.chat.bus.Bus` says what the methods do.
 
-    `questions` are held while Redis may not know yet what the servers know, `records` tell it that.
+    `questions` are held while Redis may not know yet what the servers know, `records` tell it that. The answers to
+    `certain` ones must survive a failover of Redis.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class RedisBus:
         feeds: Feeds,
         questions: Questions,
         records: Questions,
+        certain: Questions,
         keys: Keys,
         history: RedisHistory,
         call_before_flush: Callable[[Callable[[], object]], object],
@@ -69,9 +71,11 @@ class RedisBus:
         self.effects = RoomEffects(
             hub, feeds, self.followed, history.look_ups, self.sessions, self._listings.left, self.rooms.come_back
         )
-        self._words = PrivateWords(hub, questions, keys, self.sessions, history, unconfirmed, keep, clock, monotonic)
+        self._words = PrivateWords(
+            hub, questions, certain, keys, self.sessions, history, unconfirmed, keep, clock, monotonic
+        )
         self.signals = Signals(questions, keys, self._words.came)
-        self._naming = Naming(hub, questions, keys, self.sessions, self.rooms, self._respell)
+        self._naming = Naming(hub, certain, keys, self.sessions, self.rooms, self._respell)
         self._strangers = Strangers(hub, questions, keys)
         self.seats = TravellingSeats(
             hub,

@@ -22,6 +22,7 @@ from pylingo.reactor.bus.redis.overview import Overview
 from pylingo.reactor.bus.redis.pact import Pact
 from pylingo.reactor.bus.redis.people import ClusterPeople
 from pylingo.reactor.bus.redis.questions import Questions
+from pylingo.reactor.bus.redis.replicated import ReplicatedLinks
 from pylingo.reactor.bus.redis.sessions import SessionRecord
 from pylingo.reactor.bus.redis.settings import ClusterSettings
 from pylingo.reactor.chat.access import Store
@@ -104,6 +105,9 @@ class Cluster:
         self.deployment = Deployment(reactor, settings, self)
         self._questions = Questions(self.deployment, reactor.call_later)
         self._records = Questions(self.deployment, reactor.call_later)
+        self._certain = self._questions
+        """The questions whose answers must survive a failover, as they are told to people."""
+        self._certain_lag: Callable[[], float] = lambda: 0.0
 
     @property
     def address(self) -> str:
@@ -210,6 +214,7 @@ class Cluster:
     def _go_on(self) -> None:
         """Redis knows what the servers know: it may be asked again."""
         self._questions.up()
+        self._certain.up()
         if self._bus is not None and self._history is not None:
             self._history.up()
             self._bus.up()
@@ -257,6 +262,7 @@ class Cluster:
             self._health.down(why)
             self._people.down(why)
         self._questions.hold()
+        self._certain.hold()
         if self._feeds is not None and self._bus is not None and self._history is not None:
             self._history.hold()
             self._feeds.down(why)
@@ -285,14 +291,16 @@ class Cluster:
             settings.keep,
             settings.replicas,
             counters=self.counters,
-            silence=lambda: self._health.silence if self._health is not None else 0.0,
+            silence=self._silence,
         )
+        self._begin_certain(feeds)
         history = RedisHistory(self.deployment, keys, feeds.when_settled, reactor.call_later, reactor.clock)
         bus = RedisBus(
             self._hub,
             feeds,
             self._questions,
             self._records,
+            self._certain,
             keys,
             history,
             reactor.call_before_flush,
@@ -315,6 +323,18 @@ class Cluster:
             self._say_ready()
 
         bus.sessions.begin(server, began)
+
+    def _begin_certain(self, feeds: Feeds) -> None:
+        """Have private messages and names wait for replicas, if there are any to wait for."""
+        if self._settings.replicas:
+            links = ReplicatedLinks(self.deployment, feeds.replicas, self._reactor.clock)
+            self._certain = Questions(links, self._reactor.call_later)
+            self._certain.hold()  # until the feeds are ready
+            self._certain_lag = lambda: links.lag
+
+    def _silence(self) -> float:
+        """The seconds for which Redis, or its replicas, have not answered something besides the feeds."""
+        return max(self._health.silence if self._health is not None else 0.0, self._certain_lag())
 
     def _overview(self, feeds: Feeds) -> Overview:
         assert self._health is not None

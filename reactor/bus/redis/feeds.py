@@ -7,7 +7,7 @@ from pylingo.reactor.bus.redis.committer import Committer
 from pylingo.reactor.bus.redis.counters import Counters
 from pylingo.reactor.bus.redis.deployment import Deployment
 from pylingo.reactor.bus.redis.effects import Effects
-from pylingo.reactor.bus.redis.feed import Arrival, Feed, FeedListener, FeedState, Ordered, Proposal
+from pylingo.reactor.bus.redis.feed import Arrival, Feed, FeedListener, FeedState, Flight, Ordered, Proposal
 from pylingo.reactor.bus.redis.flights import Flights
 from pylingo.reactor.bus.redis.holdings import Holdings
 from pylingo.reactor.bus.redis.keys import Keys
@@ -61,7 +61,8 @@ class Feeds:
         self._holdings = Holdings(deployment, keys, server)
         self._ring = Ring(reactor.clock)
         self._settling = Settling(reactor.clock)
-        self._replicas = Replicas(deployment, replicas, lambda flight: self._effects.drain(flight.feed))
+        self.replicas = Replicas(deployment, replicas, self._confirmed)
+        """Waits until replicas have what was written."""
         self._reader = Reader(reactor, deployment, keys, server, self._began, self._caught_up, self.counters)
         generations = dict.fromkeys(range(keys.lanes), generation)
         self._recovery = Recovery(
@@ -73,12 +74,12 @@ class Feeds:
             server,
             generations,
             keep,
-            self._replicas,
+            self.replicas,
             lambda: clock() + self._recovery.offset,
             self.counters,
         )
         self._flights = Flights(
-            reactor, server, self._committer.commit, self._reader, self._replicas, self._settling, self
+            reactor, server, self._committer.commit, self._reader, self.replicas, self._settling, self
         )
         self._effects = Effects(
             reactor, server, self._ring, self._holdings, listener, self._committer.saw, self._flights.landed
@@ -232,6 +233,11 @@ class Feeds:
     def _channel(self, feed: Feed) -> bytes:
         return self._keys.channel(feed.lane, f"r:{feed.key}").encode()
 
+    def _confirmed(self, flight: Flight) -> None:
+        """Enough replicas have a batch of this server."""
+        self._flights.confirmed(flight)
+        self._effects.drain(flight.feed)
+
     def _began(self, feed: Feed) -> None:
         """A feed knows its room: tell those that waited for it."""
         self._committer.saw(feed.head)
@@ -327,6 +333,6 @@ class Feeds:
         """Notice what stands still."""
         self._watch = self._reactor.call_later(_WATCH_PERIOD, self._look_round)
         away = 0.0 if self._away_since is None else self._reactor.clock() - self._away_since
-        trouble = self._why_away or self._flights.trouble or self._recovery.trouble or self._replicas.trouble
+        trouble = self._why_away or self._flights.trouble or self._recovery.trouble or self.replicas.trouble
         self._stillness.check(max(away, self._settling.lag, self._silence()), trouble)
         self._flights.look_after()

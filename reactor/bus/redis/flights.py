@@ -88,8 +88,12 @@ class Flights:
         for flight, top in zip(flights, reply, strict=True):
             if flight.feed.flight is flight and not flight.is_lost:
                 flight.top, flight.answered = int(top), self._reactor.clock()
-                if flight.feed.state is FeedState.UNHEARD or self._is_covered(flight):
-                    self._settle(flight)
+                self._settle_unheard(flight)
+
+    def confirmed(self, flight: Flight) -> None:
+        """Enough replicas have the batch of a flight."""
+        if flight.feed.flight is flight and flight.top:
+            self._settle_unheard(flight)
 
     def look_after(self) -> None:
         """Read what is committed since a second and was not published: the subscription is broken."""
@@ -188,8 +192,17 @@ class Flights:
 
     # --- at its end
 
+    def _settle_unheard(self, flight: Flight) -> None:
+        """Settle a batch that is committed, if it will not be read back."""
+        if flight.feed.state is FeedState.UNHEARD or self._is_covered(flight):
+            self._settle(flight)
+
     def _settle(self, flight: Flight) -> None:
-        """A batch is committed, and will not be read back: call those that wait for it."""
+        """A batch is committed, and will not be read back: call those that wait for it, when replicas have it."""
+        if not flight.is_confirmed:
+            if flight.is_lost:  # it was waited for on a connection that is gone
+                self._replicas.wait(flight.feed.lane, [flight])
+            return
         for at, proposal in enumerate(flight.proposals, flight.top - len(flight.proposals) + 1):
             if proposal.ordered is not None:
                 self._reactor.run_safely(proposal.ordered, at)

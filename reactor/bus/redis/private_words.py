@@ -33,7 +33,7 @@ _INBOXES_AT_ONCE = 200  # in one step
 
 
 class PrivateWords:
-    """See the module. `keep` bounds the messages of each log in Redis.
+    """See the module. The answers to `certain` questions survive a failover. `keep` bounds the messages of each log.
 
     `clock` gives microseconds since 1970, and `monotonic` seconds that never go back.
     """
@@ -42,6 +42,7 @@ class PrivateWords:
         self,
         hub: Hub[Session],
         questions: Questions,
+        certain: Questions,
         keys: Keys,
         sessions: Sessions,
         history: RedisHistory,
@@ -52,6 +53,7 @@ class PrivateWords:
     ) -> None:
         self._hub = hub
         self._questions = questions
+        self._certain = certain
         self._keys = keys
         self._sessions = sessions
         self._history = history
@@ -99,7 +101,7 @@ class PrivateWords:
         value = encode_private(entry, number, *owners, count)
         people = other.key, _number(owners[1]), name, _number(owners[0])
         values = self._clock(), self._keep, prefix, *people, value, number, server
-        self._questions.ask(0, one("FCALL", function("tell"), len(keys), *keys, *values), told)
+        self._certain.ask(0, one("FCALL", function("tell"), len(keys), *keys, *values), told)
 
     def came(self, at: int, value: bytes) -> None:
         """A message for somebody here, or of somebody here, has come."""

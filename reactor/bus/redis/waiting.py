@@ -33,17 +33,29 @@ class Replicas:
         If too few answer, the wait goes on. If the connection breaks, call this again on the new one, after a write.
         """
         if self.count and flights:
-            answer = functools.partial(self._answered, lane, flights)
-            self._deployment.commits(lane).call(answer, "WAIT", self.count, LONGEST_WAIT)
+            self.ask(lane, functools.partial(self._confirm, flights), lambda error: None)
 
-    def _answered(self, lane: int, flights: list[Flight], reply: Any) -> None:
+    def ask(self, lane: int, enough: Callable[[], object], lost: Callable[[RedisError], object]) -> None:
+        """Call `enough` when enough replicas have what was written on the lane's connection for commits until now.
+
+        If the connection breaks, or Redis refuses, call `lost`.
+        """
+        answer = functools.partial(self._answered, lane, enough, lost)
+        self._deployment.commits(lane).call(answer, "WAIT", self.count, LONGEST_WAIT)
+
+    def _answered(
+        self, lane: int, enough: Callable[[], object], lost: Callable[[RedisError], object], reply: Any
+    ) -> None:
         if isinstance(reply, RedisError):
-            return
-        if reply < self.count:
+            lost(reply)
+        elif reply < self.count:
             self.trouble = f"{reply} of {self.count} replicas have the newest messages: see to the others"
-            self.wait(lane, flights)
-            return
-        self.trouble = ""
+            self.ask(lane, enough, lost)
+        else:
+            self.trouble = ""
+            enough()
+
+    def _confirm(self, flights: list[Flight]) -> None:
         for flight in flights:
             flight.is_confirmed = True
             self._confirmed(flight)

@@ -1,8 +1,11 @@
 """The connections of a server to Redis: starting, losing and finding it, being given up, and stopping as planned."""
 
+from pathlib import Path
+
 from pylingo.reactor.bus.redis.cluster import GOES_ON, STANDS_STILL
-from pylingo.shared.messages import Command, Goodbye, Joined, Left, Message, Say, Users
+from pylingo.shared.messages import Command, Goodbye, Joined, Left, Message, Private, Say, Sent, Users
 from tests.fakes.cluster import ChatServer, ClusterWorld
+from tests.redis_server import running
 
 type Pair = tuple[ChatServer, ChatServer]
 
@@ -168,3 +171,23 @@ def test_a_server_that_was_given_up_begins_anew_once(world: ClusterWorld, pair: 
     new = pair[0].number
     world.until(lambda: world.stored("HGET", "servers", new) is not None, "the first beat")
     assert (pair[0].losses, pair[0].number) == (1, new)
+
+
+def test_private_messages_and_names_wait_for_replicas(tmp_path: Path) -> None:
+    with running(tmp_path / "one", tcp=True) as redis, running(tmp_path / "two", tcp=True) as replica:
+        world = ClusterWorld(redis)
+        replica.call("REPLICAOF", "127.0.0.1", redis.port)
+        server = world.server(replicas=1)
+        ann, bob = world.come(server, "ann"), world.come(server, "bob")
+        replica.call("REPLICAOF", "NO", "ONE")
+        ann.ask(Say("psst", to="bob", id=1))
+        bob.ask(Command("name", "rob", 2))
+        world.until(lambda: [it for it in bob.got() if isinstance(it, Private)])
+        world.until(lambda: server.words == [STANDS_STILL])
+        assert (ann.got(), bob.name) == ([], "bob")
+        replica.call("REPLICAOF", "127.0.0.1", redis.port)
+        world.until(lambda: bob.name == "rob")
+        world.until(lambda: [it for it in ann.got() if isinstance(it, Sent)])
+        world.until(lambda: server.words == [STANDS_STILL, GOES_ON])
+        replica.call("REPLICAOF", "NO", "ONE")  # whose connection would count as a server's
+        world.close()

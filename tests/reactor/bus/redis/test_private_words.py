@@ -130,7 +130,9 @@ def test_a_call_whose_reply_was_lost_is_made_again(world: ClusterWorld, pair: Pa
     hub, bus, links, counts = pair[0].hub, pair[0].bus, HandLinks(), Unconfirmed()
     questions = Questions(links, links.call_later)
     history = cast(RedisHistory, hub.history)
-    words = PrivateWords(hub, questions, world.keys, bus.sessions, history, counts, 100, lambda: 5, lambda: 1.0)
+    words = PrivateWords(
+        hub, questions, questions, world.keys, bus.sessions, history, counts, 100, lambda: 5, lambda: 1.0
+    )
     sent: list[Record | None] = []
     words.speak(ann.session, bob.session.person, Say("psst", id=3), "psst", sent.append)
     (first,) = links.calls

@@ -8,7 +8,7 @@ import pytest
 from pylingo.reactor.bus.redis.waiting import Replicas
 from pylingo.reactor.engine.loop import Reactor
 from tests.fakes.redis_listeners import turn_until
-from tests.fakes.room_log import RoomLog
+from tests.fakes.room_log import RoomLog, leave
 from tests.redis_server import RedisProcess, running
 
 
@@ -39,6 +39,28 @@ def test_own_batches_wait_for_replicas_and_those_of_others_behind_them(
     assert one.stills[1] == (False, "")
     for server in servers:
         server.close()
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_a_proposal_for_a_room_that_nobody_follows_waits_for_replicas(
+    two_redis: tuple[RedisProcess, RedisProcess], loop: Reactor, is_cut: bool
+) -> None:
+    redis, replica = two_redis
+    one = RoomLog(loop, redis, 1, replicas=1)
+    turn_until(loop, lambda: one.feeds.is_ready)
+    one.propose("attic", leave(7))
+    turn_until(loop, lambda: redis.call("XLEN", one.keys.of_room("r", "attic")) == 1)
+    if is_cut:
+        redis.call("CLIENT", "KILL", "TYPE", "normal")
+        turn_until(loop, lambda: not one.deployment.is_up)
+        turn_until(loop, lambda: one.feeds.is_ready)
+    for _ in range(10):
+        loop.tick(0.01)
+    assert (one.ordered, one.feeds.waiting) == ([], 1)
+    replica.call("REPLICAOF", "127.0.0.1", redis.port)
+    turn_until(loop, lambda: one.feeds.is_idle)
+    assert len(one.ordered) == redis.call("XLEN", one.keys.of_room("r", "attic")) == 1
+    one.close()
 
 
 def test_the_connections_are_cut_while_replicas_are_waited_for(
