@@ -33,10 +33,12 @@ class Decoder(Protocol):
 class Face(Protocol):
     """See the module."""
 
-    ping: bytes
-    """Makes the peer send something."""
     is_light: bool
     """Whether the request handled last does not count for the rate of the connection."""
+
+    @property
+    def ping(self) -> bytes:
+        """Makes the peer send something."""
 
     @property
     def voice(self) -> Voice | None:

@@ -9,7 +9,7 @@ from collections.abc import Hashable
 from typing import Protocol
 
 from pylingo.shared.codec import event_codec
-from pylingo.shared.framing import HEADER_SIZE, FrameDecoder
+from pylingo.shared.framing import HEADER_SIZE, FrameDecoder, frame_end
 from pylingo.shared.messages import Joined, Left, Renamed, Topic
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
@@ -35,8 +35,8 @@ class Voice(Protocol):
     def reply(self, record: Record) -> bytes:
         """A direct reply, and everything else that is for this connection alone."""
 
-    def echo(self, record: Record) -> bytes:
-        """A message of this connection itself, at its place among those of the others."""
+    def echo(self, frame: bytes) -> bytes:
+        """The frame of a message of this connection itself, at its place among those of the others."""
 
     def told(self, record: Record) -> bytes:
         """`record` about somebody, who may be in several of the rooms here: it is told once for all of them."""
@@ -86,4 +86,6 @@ def record_of(frame: bytes) -> Record:
 
 def records_of(frames: bytes) -> list[Record]:
     """The records in frames that are joined."""
+    if frames and frame_end(frames, 1) == len(frames):  # most often it is one
+        return [record_of(frames)]
     return [event_codec.decode(body) for body in FrameDecoder().feed(frames)]

@@ -260,7 +260,7 @@ class Outbox[M]:
         batch.stamps.append(at)
         self._mark(room)
         if self.voice is not None and at and not self.is_closed:
-            self.write_lines(self.voice.echo(record_of(frame)))
+            self.write_lines(self.voice.echo(frame))
 
     def close(self, goodbye: bytes, finished: Callable[[], object], discard: bool = False) -> None:
         """Queue `goodbye` as the last frame, and call `finished` once it is in the transport, at the end of the tick.

@@ -78,10 +78,14 @@ class Batch:
 
     def records(self, begin: int, end: int) -> list[Record]:
         """The records of the frames `begin` to `end`. Each frame is decoded once."""
+        return [record for records in self._decoded(end)[begin:end] for record in records]
+
+    def _decoded(self, end: int) -> list[list[Record]]:
+        """The records of each frame, at least up to `end`."""
         if self._records is None:
             self._records = []
         self._records += [records_of(frame) for frame in self.frames[len(self._records) : end]]
-        return [record for records in self._records[begin:end] for record in records]
+        return self._records
 
     def _translation(self, dialect: Dialect) -> tuple[memoryview, list[int]]:
         """The bytes in a dialect, and where those of each frame begin."""
@@ -89,11 +93,12 @@ class Batch:
             self._translations = {}
         found = self._translations.get(dialect)
         if found is None:
-            personal = self.personal or ()
             parts = [
-                b"".join(map(dialect.encode, self.records(place, place + 1))) if place not in personal else b""
-                for place in range(len(self.frames))
+                dialect.encode(records[0]) if len(records) == 1 else b"".join(map(dialect.encode, records))
+                for records in self._decoded(len(self.frames))
             ]
+            for place in self.personal or ():
+                parts[place] = b""
             found = memoryview(b"".join(parts)), [0, *itertools.accumulate(map(len, parts))]
             self._translations[dialect] = found
         return found

@@ -4,6 +4,7 @@ https://ircv3.net/specs/extensions/capability-negotiation describes it. The serv
 client lists them and requests those that it wants; a request is acknowledged as a whole or refused as a whole.
 """
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 
@@ -37,6 +38,8 @@ WITH_VALUES = 302
 MAX_LIST = 400
 """The most bytes of capabilities on a line."""
 MAX_VERSION_DIGITS = 9
+_NONE: frozenset[str] = frozenset()
+_SETS = 256  # of capabilities that are kept
 
 Reply = tuple[str, ...]
 """The parameters of a CAP line behind the client's name."""
@@ -67,7 +70,7 @@ class Negotiation:
 
     def __init__(self, offered: Mapping[str, str] = CAPABILITIES) -> None:
         self._offered = offered
-        self.enabled: frozenset[str] = frozenset()
+        self.enabled: frozenset[str] = _NONE
         self.phase = Phase.NONE
         self.version = 0
 
@@ -97,7 +100,7 @@ class Negotiation:
         if version.isascii() and version.isdecimal() and len(version) <= MAX_VERSION_DIGITS:
             self.version = max(self.version, int(version))
         if self.version >= WITH_VALUES and "cap-notify" in self._offered:
-            self.enabled |= {"cap-notify"}  # implied by the version
+            self.enabled = _shared(self.enabled | {"cap-notify"})  # implied by the version
         return list(self._listing("LS", [self._shown(name) for name in sorted(self._offered)]))
 
     def _shown(self, name: str) -> str:
@@ -122,8 +125,14 @@ class Negotiation:
                 wanted.discard(name)
             else:
                 wanted.add(name)
-        self.enabled = frozenset(wanted)
+        self.enabled = _shared(frozenset(wanted))
         return [("ACK", argument)]
 
     def _is_implied(self, name: str) -> bool:
         return name == "cap-notify" and self.version >= WITH_VALUES
+
+
+@functools.lru_cache(_SETS)
+def _shared(names: frozenset[str]) -> frozenset[str]:
+    """One object for all clients with the same capabilities: a set of ten has 700 bytes."""
+    return names

@@ -4,18 +4,19 @@ It is the face of its connection (bytes to commands) and the voice of its sessio
 several steps, and each of them may have to wait; the lines behind it wait with it.
 """
 
-import collections
 import enum
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any
 
-from pylingo.reactor.chat.dialect import Changes
+from pylingo.reactor.chat.dialect import Changes, record_of
 from pylingo.reactor.chat.entrance import say_hello
 from pylingo.reactor.chat.requests import handle
 from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.seats import Timer
 from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.irc.capabilities import Negotiation
+from pylingo.reactor.irc.echoes import Echoes
 from pylingo.reactor.irc.formatting import fit_line
 from pylingo.reactor.irc.gateway import Gateway, room_key
 from pylingo.reactor.irc.labels import Labelled
@@ -33,6 +34,7 @@ from pylingo.shared.value_class import value_class
 REGISTRATION = 60.0
 """Seconds from the accept to the end of the registration."""
 _LIGHT = 8  # light commands that count as one
+_ECHO = "echo-message"
 
 
 class Stage(enum.Enum):
@@ -54,22 +56,24 @@ class Asked:
     words: str = ""
 
 
+_NOTHING = Asked("")
+
+
 class Client:
     """See the module. `nick` is what the client wants to be called before it is registered."""
 
     __slots__ = (
         "_batches",
-        "_echo_labels",
+        "_echoes",
+        "_exchange",
         "_kept_label",
         "_label",
         "_light",
-        "_private_labels",
         "_requests",
         "_steps",
         "_timer",
         "asked",
         "dialect",
-        "exchange",
         "gateway",
         "has_said_hello",
         "heard",
@@ -79,8 +83,6 @@ class Client:
         "nick",
         "open_batch",
         "password",
-        "ping",
-        "private_words",
         "realname",
         "session",
         "stage",
@@ -90,7 +92,6 @@ class Client:
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
-        self.ping = gateway.ping
         self.heard: Hashable = None
         self.is_light = False
         self.stage = Stage.REGISTERING
@@ -101,22 +102,20 @@ class Client:
         self.has_said_hello = False
         self.negotiation = Negotiation()
         self.dialect = gateway.dialects.of(frozenset())
-        self.asked = Asked("")
+        self.asked = _NOTHING
         self.was_refused = False
         """Whether the request made last was refused at once."""
-        self.exchange = Exchange()
         self.login: Login | None = None
         """As whom the client has logged in."""
         self.open_batch: OpenBatch | None = None
         """The message of several lines that the client is sending."""
-        self.private_words: dict[int, Private] = {}
-        """Private messages that are to come back to the client once they are kept, by the id of the request."""
         self._timer: Timer | None = None
-        self._steps: list[Callable[[], object]] = []  # few at a time; an empty deque has 700 bytes
+        # Of these most clients have none at most times, and an empty list or dictionary has 56 to 64 bytes.
+        self._exchange: Exchange | None = None
+        self._steps: list[Callable[[], object]] | None = None
         self._label: Labelled | None = None
         self._kept_label: Labelled | None = None
-        self._echo_labels: dict[str, collections.deque[Labelled | None]] = {}  # of messages on their way, by room
-        self._private_labels: dict[int, Labelled] = {}
+        self._echoes: Echoes | None = None
         self._light = 0  # light commands since the last that counted
         self._batches = 0
         self._requests = 0
@@ -127,6 +126,11 @@ class Client:
     def voice(self) -> "Client":
         """The client speaks for its session."""
         return self
+
+    @property
+    def ping(self) -> bytes:
+        """See `Face.ping`. All clients get the same line."""
+        return self.gateway.ping
 
     def unit_end(self, stream: bytes | memoryview, offset: int) -> int:
         """Where the line ends that holds the byte before `offset`."""
@@ -158,7 +162,7 @@ class Client:
         except LineError as error:
             self._cannot_read(error)
             return
-        if (label := message.tags.get("label")) and self.has("labeled-response") and self.has("batch"):
+        if message.tags and (label := message.tags.get("label")) and self.has("labeled-response") and self.has("batch"):
             self._label = Labelled(label[:64], self.gateway.name, self.next_batch())
         handler = self.gateway.handlers.get(message.command)
         if handler is None:
@@ -174,8 +178,9 @@ class Client:
             if handler.is_light:
                 self._light += 1
                 self.is_light = self._light % _LIGHT != 0
-            self._take(lambda: handler.run(self, message))
-        self._work()
+            self._take(handler.run, self, message)
+        if self._steps is not None or self._label is not None:
+            self._work()
 
     def _cannot_read(self, error: LineError) -> None:
         """A line makes no sense. Its encoding is a matter for everybody, standard replies negotiated or not."""
@@ -190,15 +195,25 @@ class Client:
 
     def closed(self) -> None:
         """The connection is over."""
-        self._steps.clear()
+        self._steps = None
         self.end_registration()
         self.gateway.monitors.forget(self)
+        self.gateway.people.forget_masks()
 
     # --- the steps of a command
 
     def then(self, step: Callable[[], object]) -> None:
         """Take `step` when those before it are done."""
+        if self._steps is None:
+            self._steps = []
         self._steps.append(step)
+
+    def do[*T](self, step: Callable[[*T], object], *arguments: *T) -> None:
+        """Take a step at once, or when those before it are done."""
+        if self._steps is not None or self.session.is_busy:
+            self.then(partial(step, *arguments))
+        elif self.is_open:
+            self._take(step, *arguments)
 
     def ask(self, request: Record, asked: Asked) -> None:
         """Have the chat handle `request`; `asked` says what the reply means."""
@@ -221,17 +236,17 @@ class Client:
         return self._requests
 
     def _work(self) -> None:
-        while not self.session.is_busy and self.is_open and self._steps:
+        while self._steps and not self.session.is_busy and self.is_open:
             self._take(self._steps.pop(0))
-        if not self.is_open:
-            self._steps.clear()
+        if not self._steps or not self.is_open:
+            self._steps = None
         if self._label is not None and not self.session.is_busy:
             label, self._label = self._label, None
             self.send(label.end())
 
-    def _take(self, step: Callable[[], object]) -> None:
+    def _take[*T](self, step: Callable[[*T], object], *arguments: *T) -> None:
         try:
-            step()
+            step(*arguments)
         except RequestError as error:
             self.session.refuse(error)
 
@@ -251,6 +266,11 @@ class Client:
         """The room of a channel, if the client is in it."""
         key = room_key(channel)
         return next((room for room in self.session.rooms if room.key == key), None)
+
+    def is_current(self, channel: str) -> bool:
+        """Whether a channel, spelled as its room is, is the one that was entered last."""
+        room = self.session.room
+        return room is not None and channel == f"#{room.name}"
 
     def has(self, capability: str) -> bool:
         """Whether the client has negotiated this capability."""
@@ -300,18 +320,18 @@ class Client:
         """See `Voice.reply`."""
         return self._labelled(self.gateway.reply_to(self, record))
 
-    def echo(self, record: Record) -> bytes:
+    def echo(self, frame: bytes) -> bytes:
         """See `Voice.echo`. Private messages come back when they are kept."""
-        if not isinstance(record, Message) or not self.has("echo-message"):
+        if not self.has(_ECHO):
             return b""
-        key = fold(record.room)
+        record = record_of(frame)
+        if not isinstance(record, Message):
+            return b""
         label = None
-        if key in self._echo_labels:
-            label = self._echo_labels[key].popleft()
-            if not self._echo_labels[key]:
-                del self._echo_labels[key]
-        data = self.dialect.encode(record)
-        return data if label is None else label.add(data) + label.end()
+        if self._echoes is not None:
+            label = self._echoes.take(fold(record.room))
+            self._forget_echoes()
+        return _answering(label, self.dialect.encode(record))
 
     def told(self, record: Record) -> bytes:
         """See `Voice.told`."""
@@ -362,46 +382,66 @@ class Client:
     def await_echo(self, channel: str) -> None:
         """A message to a room will come back, and answers its label."""
         label, self._label = self._label, None
-        self._echo_labels.setdefault(room_key(channel), collections.deque()).append(label)
+        self._expected().expect(room_key(channel), label)
 
     def await_no_echo(self, channel: str) -> None:
         """The message that was sent last was refused, which answers its label."""
-        key = room_key(channel)
-        if key in self._echo_labels:
-            self._label = self._echo_labels[key].pop()
-            if not self._echo_labels[key]:
-                del self._echo_labels[key]
+        if self._echoes is not None:
+            self._label = self._echoes.take_back(room_key(channel)) or self._label
+            self._forget_echoes()
 
     def await_kept(self, number: int, private: Private) -> None:
         """The private message of the request `number` will come back once it is kept, and answers its label."""
-        self.private_words[number] = private
-        if self._label is not None:
-            self._private_labels[number], self._label = self._label, None
+        label, self._label = self._label, None
+        self._expected().expect_private(number, private, label)
 
     def kept(self, number: int, at: int) -> bytes:
         """The message is kept, and has the stamp `at`; 0 if it was refused."""
-        private = self.private_words.pop(number, None)
-        label = self._private_labels.pop(number, None)
+        if self._echoes is None:
+            return b""
+        private, label = self._echoes.take_private(number)
+        self._forget_echoes()
         if not at:
             self._label = label
         if private is None or not at:
             return b""
         words = Private(self.name, private.to, private.text, at, private.action, notice=private.notice)
-        data = self.dialect.encode(words)
-        return data if label is None else label.add(data) + label.end()
+        return _answering(label, self.dialect.encode(words))
+
+    def _expected(self) -> Echoes:
+        if self._echoes is None:
+            self._echoes = Echoes()
+        return self._echoes
+
+    def _forget_echoes(self) -> None:
+        """Keep nothing if no message is under way."""
+        if not self._echoes:
+            self._echoes = None
 
     def _labelled(self, data: bytes) -> bytes:
         return data if self._label is None else self._label.add(data)
 
     # --- registration
 
+    @property
+    def exchange(self) -> Exchange:
+        """The state of logging in."""
+        if self._exchange is None:
+            self._exchange = Exchange()
+        return self._exchange
+
     def end_registration(self) -> None:
         """The client is registered, or gone."""
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+            self._timer = self._exchange = None
             self.gateway.strangers.discard(self)
 
     def _expire(self) -> None:
         if self.stage is not Stage.REGISTERED and self.is_open:
             self.session.end("silent", f"the registration was not finished within {REGISTRATION:g} s")
+
+
+def _answering(label: Labelled | None, data: bytes) -> bytes:
+    """Lines that are the whole response to a request with a label, if it has one."""
+    return data if label is None else label.add(data) + label.end()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
-from pylingo.reactor.irc.formatting import action, split_row, split_text
+from pylingo.reactor.irc.formatting import MAX_CHARACTER, action, split_row, split_text
 from pylingo.reactor.irc.multiline import CONCAT, KIND, lines_of
 from pylingo.reactor.irc.people import People
 from pylingo.reactor.irc.times import message_id, server_time
@@ -99,12 +99,12 @@ class Dialect:
         mask = self._people.mask(record.from_)
         head = f":{mask} {'NOTICE' if record.notice else 'PRIVMSG'} {target} :"
         room = MAX_LINE - len(head.encode())
-        if record.action:
-            lines = [action(line) for line in split_text(record.text, room - 9)]
-        else:
-            lines = split_text(record.text, room)
+        text = record.text
+        if text and len(text) * MAX_CHARACTER <= room and not record.action and "\n" not in text:  # most are short
+            return f"{self.tags(record.at, record.from_, is_message=True) if self._tags else ''}{head}{text}\r\n"
+        lines = [action(line) for line in split_text(text, room - 9)] if record.action else split_text(text, room)
         tags = self.tags(record.at, record.from_, is_message=True)
-        is_long = len(lines) > 1 or "\n" in record.text
+        is_long = len(lines) > 1 or "\n" in text
         if self._tags is Tags.MULTILINE and is_long and not record.action:
             batch = self._multiline(record, mask, target, head, room, tags)
             if batch:

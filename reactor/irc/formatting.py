@@ -20,7 +20,8 @@ _CODES = re.compile(
 )
 _CTCP = "\x01"
 _MORE = "…".encode()
-_LONGEST = 4  # bytes of a character
+MAX_CHARACTER = 4
+"""The most bytes of a character in UTF-8."""
 
 
 def split_text(text: str, most_bytes: int, most_lines: int = MAX_LINES) -> list[str]:
@@ -29,7 +30,7 @@ def split_text(text: str, most_bytes: int, most_lines: int = MAX_LINES) -> list[
     Lines are cut at spaces, which are dropped, or between graphemes where a word is longer than a line. A grapheme
     that is longer than a line is cut between characters; `most_bytes` must be at least 4.
     """
-    if len(text) * 4 <= most_bytes and "\n" not in text:
+    if len(text) * MAX_CHARACTER <= most_bytes and "\n" not in text:
         return [text] if text else []
     lines = [line for row in text.split("\n") if row.strip() for line in split_row(row, most_bytes)]
     if len(lines) > most_lines:
@@ -51,7 +52,7 @@ def split_row(row: str, most_bytes: int, keeps_spaces: bool = False) -> Iterator
             yield data[at : space + keeps_spaces].decode()
             at = space + 1
             continue
-        piece = shorten(data[at : at + most_bytes + _LONGEST].decode(errors="ignore"), most_bytes)
+        piece = shorten(data[at : at + most_bytes + MAX_CHARACTER].decode(errors="ignore"), most_bytes)
         yield piece
         at += len(piece.encode())
     if at < len(data):

@@ -80,7 +80,7 @@ class Gateway:
         self.reply_to = reply_to
         self.check_password = check_password
         self.monitors: Monitors[Any] = Monitors(self.spelling, tell_watcher, lambda look: call_later(0.0, look))
-        hub.note_person = self.monitors.note
+        hub.note_person = self._note_person
         self.clock = clock
         self.people = People(hub)
         self.dialects = Dialects(self.people, clock, name)
@@ -90,6 +90,11 @@ class Gateway:
         """The clients that are not registered yet, until their sockets are closed."""
         self.most_users = 0
         """The most people that were here at the same time."""
+
+    def _note_person(self, key: str) -> None:
+        """Somebody has come or gone under this name."""
+        self.people.forget_masks()
+        self.monitors.note(key)
 
     def person(self, nick: str) -> Person[Session] | None:
         """The person on this server who is called `nick`, in any spelling."""

@@ -21,6 +21,7 @@ HOST = "pylingo"
 _NATIVE = "native"  # the user name of those who do not come by IRC
 _REMEMBERED = 1_000  # names
 _OF_ONE_NAME = 4
+_MASKS = 1_000  # of people who are spoken of; each takes about 200 bytes
 MAX_USER = 16
 """The longest user name, in characters."""
 _NO_USER = re.compile(r"[^A-Za-z0-9._-]+")
@@ -54,6 +55,7 @@ class People:
 
     def __init__(self, hub: Hub[Session]) -> None:
         self._hub = hub
+        self._masks: dict[str, str] = {}  # by name, as it was asked for
         self._last: collections.OrderedDict[str, tuple[Who, ...]] = collections.OrderedDict()  # the latest first
 
     def who(self, name: str) -> Who:
@@ -67,11 +69,20 @@ class People:
 
     def mask(self, name: str) -> str:
         """nick!user@host of the person called `name`."""
-        key = fold(name)
-        person = self._hub.here(key)
+        return self._masks.get(name) or self._find_mask(name)
+
+    def _find_mask(self, name: str) -> str:
+        person = self._hub.here(fold(name))
         if person is None:
             return self.who(name).mask
-        return f"{name}!{self._introduction(person)[0]}@{HOST}"
+        if len(self._masks) >= _MASKS:
+            self._masks.clear()
+        mask = self._masks[name] = f"{name}!{self._introduction(person)[0]}@{HOST}"
+        return mask
+
+    def forget_masks(self) -> None:
+        """Somebody has come, gone or taken another name: look everybody up anew."""
+        self._masks.clear()
 
     def account(self, name: str) -> str | None:
         """The account of the person called `name`: the name itself, if it belongs to a key."""
@@ -86,6 +97,7 @@ class People:
 
     def came(self, name: str) -> None:
         """Remember somebody for the time after they have gone."""
+        self.forget_masks()
         key = fold(name)
         person = self._hub.here(key)
         if person is None:

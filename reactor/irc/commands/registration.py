@@ -80,9 +80,14 @@ def _user(client: Client, message: Message) -> None:
     if not message.params[3]:
         client.numeric(Numeric.ERR_NEEDMOREPARAMS, command="USER")
         return
-    client.user = user_of(message.params[0])
-    client.realname = message.params[3][:_MAX_REALNAME]
+    client.user = _same(user_of(message.params[0]), client.nick)
+    client.realname = _same(message.params[3][:_MAX_REALNAME], client.nick, client.user)
     complete(client)
+
+
+def _same(word: str, *others: str) -> str:
+    """A word that is kept, or the same object as an equal one: many clients send one word three times."""
+    return next((other for other in others if other == word), word)
 
 
 def _cap(client: Client, message: Message) -> None:

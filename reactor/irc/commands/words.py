@@ -1,18 +1,20 @@
 """Words: PRIVMSG and NOTICE, to rooms and people."""
 
-from functools import partial
-
 from pylingo.reactor.irc.client import Asked, Client
 from pylingo.reactor.irc.commands.rooms import targets
 from pylingo.reactor.irc.dialects import MAX_LINE
-from pylingo.reactor.irc.formatting import Words, read_words
+from pylingo.reactor.irc.formatting import MAX_CHARACTER, Words, read_words
 from pylingo.reactor.irc.gateway import Handler
 from pylingo.reactor.irc.message import Message, format_message
 from pylingo.reactor.irc.numerics import Numeric
+from pylingo.reactor.irc.people import HOST, MAX_USER
 from pylingo.shared.messages import Private, Say
+from pylingo.shared.names import MAX_NAME
 
 _MOST_TARGETS = 4
 _ACTION = "ACTION"
+_MOST_HEAD = MAX_NAME * MAX_CHARACTER + MAX_USER + len(f":!@{HOST} PRIVMSG  :")
+"""The most bytes of a line besides the target and the text."""
 
 
 def _privmsg(client: Client, message: Message) -> None:
@@ -30,19 +32,27 @@ def _privmsg(client: Client, message: Message) -> None:
     if len(message.params) < 2 or not message.params[1]:
         client.numeric(Numeric.ERR_NOTEXTTOSEND)
         return
-    found = targets(message.params[0])
+    words, text = message.params[:2]
+    found = targets(words) if "," in words else [words]
     for target in found[_MOST_TARGETS:] if not is_notice else ():
         client.numeric(Numeric.ERR_TOOMANYTARGETS, target=target)
     for target in found[:_MOST_TARGETS]:
-        if len(f":{client.mask()} {message.command} {target} :{message.params[1]}".encode()) > MAX_LINE:
+        if _is_too_long(client, message.command, target, text):
             client.numeric(Numeric.ERR_INPUTTOOLONG)  # the others would get two lines
         else:
-            say_to(client, message.command, target, message.params[1])
+            say_to(client, message.command, target, text)
+
+
+def _is_too_long(client: Client, command: str, target: str, text: str) -> bool:
+    """Whether the others would get two lines."""
+    if (len(target) + len(text)) * MAX_CHARACTER <= MAX_LINE - _MOST_HEAD:  # which saves a microsecond
+        return False
+    return len(f":{client.mask()} {command} {target} :{text}".encode()) > MAX_LINE
 
 
 def say_to(client: Client, command: str, target: str, text: str) -> None:
     """Say something to one target."""
-    client.then(partial(_say, client, command, target, text))
+    client.do(_say, client, command, target, text)
 
 
 def _say(client: Client, command: str, target: str, text: str) -> None:
@@ -55,7 +65,8 @@ def _say(client: Client, command: str, target: str, text: str) -> None:
             if not is_notice:
                 client.numeric(Numeric.ERR_CANNOTSENDTOCHAN, channel=target, text=no_ctcp)
         else:
-            _say_in_room(client, target, Say(words.text, room=target, action=is_action, notice=is_notice))
+            room = None if client.is_current(target) else target
+            _say_in_room(client, target, Say(words.text, room=room, action=is_action, notice=is_notice))
     elif words.ctcp is not None and not is_action:
         _relay(client, command, target, text)
     else:
@@ -65,7 +76,10 @@ def _say(client: Client, command: str, target: str, text: str) -> None:
 def _say_in_room(client: Client, target: str, say: Say) -> None:
     if client.has("echo-message"):
         client.await_echo(target)
-    client.ask(say, Asked("NOTICE" if say.notice else "PRIVMSG", target, target))
+    command, asked = "NOTICE" if say.notice else "PRIVMSG", client.asked
+    if asked.command != command or asked.room != target:  # people go on where they have spoken last
+        asked = Asked(command, target, target)
+    client.ask(say, asked)
 
 
 def _say_to_person(client: Client, target: str, words: Words, is_action: bool | None, is_notice: bool | None) -> None:

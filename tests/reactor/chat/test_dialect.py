@@ -58,8 +58,8 @@ class Speaker:
     def reply(self, record: Record) -> bytes:
         return b"" if isinstance(record, Welcome) else f"reply {type(record).__name__}\n".encode()
 
-    def echo(self, record: Record) -> bytes:
-        return b"me " + said(record)
+    def echo(self, frame: bytes) -> bytes:
+        return b"me " + said(record_of(frame))
 
     def told(self, record: Record) -> bytes:
         return said(record)

@@ -117,3 +117,12 @@ def test_only_what_is_offered_is_ever_enabled(steps: list[tuple[str, str]]) -> N
         except InvalidSubcommandError:
             assert step[0] not in ("LS", "LIST", "REQ", "END")
         assert cap.enabled <= set(OFFERED)
+
+
+def test_clients_that_have_asked_for_the_same_share_one_set() -> None:
+    one, other = negotiation(), negotiation()
+    assert one.enabled is other.enabled
+    one.handle(["REQ", "batch sasl"], False)
+    other.handle(["REQ", "sasl"], False)
+    other.handle(["REQ", "batch"], False)
+    assert one.enabled is other.enabled

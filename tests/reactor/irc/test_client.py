@@ -5,7 +5,9 @@ import random
 import pytest
 
 from pylingo.reactor.irc.client import REGISTRATION, Client, Stage
+from pylingo.reactor.irc.echoes import Echoes
 from pylingo.reactor.irc.message import parse
+from pylingo.reactor.irc.sasl import Exchange
 from pylingo.shared.messages import Command, Notice, Say
 from tests.fakes.chat import Chat
 from tests.fakes.irc_client import Desk, numbers
@@ -213,3 +215,29 @@ def test_somebody_who_was_renamed_in_several_rooms_has_one_line(desk: Desk):
     assert bob.got() == [":ada!native@pylingo NICK :lovelace"]
     ada.lose()
     assert bob.got() == [":lovelace!native@pylingo QUIT :lost"]
+
+
+def test_an_idle_client_keeps_no_empty_containers(desk: Desk):
+    ada = desk.client("ada", "#tea", caps="echo-message labeled-response batch")
+    desk.client("bob")
+    ada.asks("@label=1 PRIVMSG #tea :hi", "@label=2 PRIVMSG bob :hi", "PRIVMSG #no :hi", "WHOIS bob")
+    held = {name: getattr(ada.client, name) for name in Client.__slots__}
+    assert {name for name, kept in held.items() if isinstance(kept, list | dict | Echoes | Exchange)} == set()
+
+
+def test_words_wait_for_what_was_asked_before(desk: Desk):
+    ada = desk.client("ada", "#tea")
+    ada.session.is_busy = True
+    ada.client.do(ada.client.line, "PING", "late")
+    assert ada.got() == []
+    ada.session.is_busy = False
+    ada.client.went_on()
+    assert ada.got() == [":irc.test PING late"]
+
+
+def test_nothing_is_done_for_a_client_that_has_ended(desk: Desk):
+    ada = desk.client("ada", "#tea")
+    ada.session.end("close", "over")
+    done: list[str] = []
+    ada.client.do(done.append, "late")
+    assert done == []

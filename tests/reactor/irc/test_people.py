@@ -1,5 +1,8 @@
 """People as IRC shows them."""
 
+import itertools
+import tracemalloc
+
 import pytest
 
 from pylingo.reactor.irc.people import HOST, People, user_of
@@ -66,3 +69,29 @@ def test_operators_have_a_sign():
     assert desk.gateway.people.prefix(room, "ada") == "@"
     ada.ask(Command("away", "lunch"))
     assert desk.gateway.people.who("ada").away == "lunch"
+
+
+def test_a_mask_follows_the_person():
+    desk = Desk()
+    people = desk.gateway.people
+    desk.chat.device("ada", "one")
+    assert people.mask("ada") == f"ada!native@{HOST}"
+    other = desk.client("bob")
+    assert people.mask("bob") == f"bob!bob-user@{HOST}"
+    other.sends("QUIT")
+    desk.chat.person("bob")
+    assert people.mask("bob") == f"bob!native@{HOST}"
+
+
+def test_masks_do_not_fill_the_memory():
+    desk = Desk()
+    desk.client("abcdefghijk")
+    spellings = ["".join(letters) for letters in itertools.product(*[(c, c.upper()) for c in "abcdefghijk"])]
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for name in spellings:
+            assert desk.gateway.people.mask(name) == f"{name}!abcdefghijk-user@{HOST}"
+        assert tracemalloc.get_traced_memory()[0] - before < 180_000  # 2,048 would take more
+    finally:
+        tracemalloc.stop()

@@ -98,4 +98,15 @@ def test_what_the_others_would_get_in_two_lines_is_refused(desk: Desk):
     head = ":ada!ada-user@pylingo PRIVMSG #tea :"
     assert ada.asks("PRIVMSG #tea :" + "x" * (510 - len(head))) == []
     assert numbers(ada.asks("PRIVMSG #tea :" + "x" * (511 - len(head)))) == ["417"]
-    assert len(bob.got()) == 1
+    room = (510 - len(head)) // 4
+    assert ada.asks("PRIVMSG #tea :" + "\U0001f600" * room) == []
+    assert numbers(ada.asks("PRIVMSG #tea :" + "\U0001f600" * (room + 1))) == ["417"]
+    assert len(bob.got()) == 2
+
+
+def test_words_go_to_the_room_that_was_named_and_not_to_the_current_one(desk: Desk):
+    ada, bob = desk.client("ada", "#tea", "#coffee"), desk.client("bob", "#tea", "#coffee")
+    bob.got()
+    ada.sends("PRIVMSG #tea :one", "PRIVMSG #coffee :two", "PRIVMSG #TEA :three", "PRIVMSG #Coffee :four")
+    said = [line.split(" ", 2)[2] for line in bob.got()]
+    assert sorted(said) == ["#coffee :four", "#coffee :two", "#tea :one", "#tea :three"]
