@@ -371,7 +371,8 @@ class Server:
         self._catch_up([connection for connection in self.admission.connections() if connection.is_behind])
 
     def close(self) -> None:
-        """Finish the history and let go of the reactor. Call it after the reactor has stopped."""
+        """Close the ports, finish the history and let go of the reactor. Call it after the reactor has stopped."""
+        self.admission.close()
         left = min(self.settings.drain_timeout, self._end - self.reactor.clock())
         self.hub.history.close(max(0.0, left))
         if self._cluster is not None:
