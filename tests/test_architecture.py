@@ -89,8 +89,18 @@ def imports(source: str, package: str) -> list[tuple[int, str]]:
     return list(_imports(source, package))
 
 
+def statements(body: list[ast.stmt]) -> Iterator[ast.AST]:
+    """All statements in a body, those in blocks of others included, but no expressions: they are most of a tree."""
+    for node in body:
+        yield node
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            yield from statements(getattr(node, block, []))
+
+
 def _imports(source: str, package: str) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    has_calls = "import_module" in source or "__import__" in source
+    for node in ast.walk(tree) if has_calls else statements(tree.body):
         match node:
             case ast.Import(names=names):
                 for alias in names:
@@ -331,10 +341,12 @@ OF_OTHERS = {"_replace", "_asdict", "_fields", "_exit"}
 
 def private_names_of_others(source: str) -> list[str]:
     """The underscore names that `source` uses and does not define itself."""
-    tree = ast.parse(source)
     own: set[str] = set(OF_OTHERS)
-    for node in ast.walk(tree):
+    used: list[tuple[int, str]] = []
+    for node in ast.walk(ast.parse(source)):
         match node:
+            case ast.ImportFrom(names=aliases):
+                used += [(node.lineno, alias.name) for alias in aliases]
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
                 own.add(name)
             case ast.Attribute(attr=name, value=ast.Name(id="self" | "cls"), ctx=ast.Store()):
@@ -343,20 +355,13 @@ def private_names_of_others(source: str) -> list[str]:
                 own.add(name)
             case ast.AnnAssign(target=ast.Attribute(attr=name, value=ast.Name(id="self"))):
                 own.add(name)
-    found = []
-    for node in ast.walk(tree):
-        names = []
-        match node:
             case ast.Attribute(attr=name):
-                names = [name]
-            case ast.ImportFrom(names=aliases):
-                names = [alias.name for alias in aliases]
-        found += [
-            f"line {node.lineno}: {name}"  # type: ignore[attr-defined]
-            for name in names
-            if name.startswith("_") and not name.startswith("__") and name not in own
-        ]
-    return found
+                used.append((node.lineno, name))
+    return [
+        f"line {line}: {name}"
+        for line, name in used
+        if name.startswith("_") and not name.startswith("__") and name not in own
+    ]
 
 
 @pytest.mark.parametrize("path", [*SOURCES, *TESTS, FACE], ids=shown)
