@@ -18,7 +18,7 @@ from pylingo.client.settings import (
 )
 from pylingo.shared.address import DEFAULT_HOST, DEFAULT_PORT, Address
 from pylingo.shared.errors import RequestError
-from pylingo.shared.launch import LaunchError
+from pylingo.shared.launch import LaunchError, OneLineParser
 from pylingo.shared.link import Link, parse_link
 from pylingo.shared.names import MAX_NAME, is_guest, user_name
 from pylingo.shared.settings import Setting, Source, argument_parser, read_options, table
@@ -142,16 +142,7 @@ def parse_arguments(arguments: Sequence[str]) -> ClientOptions:
 
     Raises `LaunchError`. Exits the process after `--help` and `--version`.
     """
-    parser = argument_parser(
-        OPTIONS,
-        "pylingo",
-        "Joins a PyLingo chat.",
-        "Type a line to send it, /help for the commands. A line that begins with // is sent with one slash. In a pipe,"
-        " a line is a command only if its first word is exactly one that /help lists; with --text, no line is. Exit"
-        " status: 0 after everything was confirmed by the server; 1 if a line was refused or not confirmed, or if there"
-        " was no connection; 2 if an option is wrong; 128 + N after signal N.",
-    )
-    given = read_options(OPTIONS, parser, arguments)
+    given = read_options(OPTIONS, parser(), arguments)
     config = Path(given["config"]) if "config" in given else default_path()
     settings, trouble = _read(config, must_exist="config" in given)
 
@@ -182,6 +173,19 @@ def parse_arguments(arguments: Sequence[str]) -> ClientOptions:
         preferences=replace(settings.preferences, layout=given.get("layout", settings.preferences.layout)),
         config=config,
         trouble=trouble,
+    )
+
+
+def parser() -> OneLineParser:
+    """The parser of the command line."""
+    return argument_parser(
+        OPTIONS,
+        "pylingo",
+        "Joins a PyLingo chat.",
+        "Type a line to send it, /help for the commands. A line that begins with // is sent with one slash. In a pipe,"
+        " a line is a command only if its first word is exactly one that /help lists; with --text, no line is. Exit"
+        " status: 0 after everything was confirmed by the server; 1 if a line was refused or not confirmed, or if there"
+        " was no connection; 2 if an option is wrong; 128 + N after signal N.",
     )
 
 

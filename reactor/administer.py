@@ -35,13 +35,7 @@ _PATIENCE = 10.0  # seconds to wait for a server
 
 def forget(arguments: Sequence[str]) -> int:
     """Begin anew in a folder that has lost its people file. Returns the exit status. Raises `LaunchError`."""
-    parser = _parser(
-        "forget",
-        "Make a people file in which nobody is, in place of one that is lost. The next start prints a link for the"
-        " operator, as the first one did.",
-    )
-    _add_data(parser)
-    data = _open(parser.parse_args(arguments).data)
+    data = _open(forget_parser().parse_args(arguments).data)
     try:
         if not data.lock():
             raise LaunchError(f"a server uses the data folder {data.path}: stop it, and try again", 1)
@@ -56,11 +50,20 @@ def forget(arguments: Sequence[str]) -> int:
     return 0
 
 
+def forget_parser() -> OneLineParser:
+    """The parser of the command line of `forget`."""
+    parser = _parser(
+        "forget",
+        "Make a people file in which nobody is, in place of one that is lost. The next start prints a link for the"
+        " operator, as the first one did.",
+    )
+    _add_data(parser)
+    return parser
+
+
 def hash_a_password(arguments: Sequence[str]) -> int:
     """Ask for a password and print its hash. Returns the exit status. Raises `LaunchError`."""
-    parser = _parser("hash-password", "Ask for a password, and write its hash for --password-file.")
-    parser.add_argument("file", metavar="FILE", nargs="?", help="a new file; without it, the hash goes to stdout")
-    file = parser.parse_args(arguments).file
+    file = hash_password_parser().parse_args(arguments).file
     try:
         text = hash_password(_ask_password()).text + "\n"
     except ValueError as error:
@@ -78,6 +81,13 @@ def hash_a_password(arguments: Sequence[str]) -> int:
     return 0
 
 
+def hash_password_parser() -> OneLineParser:
+    """The parser of the command line of `hash-password`."""
+    parser = _parser("hash-password", "Ask for a password, and write its hash for --password-file.")
+    parser.add_argument("file", metavar="FILE", nargs="?", help="a new file; without it, the hash goes to stdout")
+    return parser
+
+
 def _ask_password() -> str:
     """Ask twice on a terminal, without echo. Otherwise the password is the first line of the input."""
     if not sys.stdin.isatty():
@@ -90,17 +100,7 @@ def _ask_password() -> str:
 
 def invite(arguments: Sequence[str]) -> int:
     """Print a link with a new invitation. Returns the exit status. Raises `LaunchError`."""
-    parser = _parser("invite", "Print a link. The first person to open it becomes a member.")
-    _add_place(parser)
-    parser.add_argument("--operator", action="store_true", help="whoever opens it first becomes an operator")
-    parser.add_argument(
-        "--address",
-        metavar="HOST[:PORT][,...]",
-        help="the address of the server in the link, or those of all servers of the chat, with commas between them",
-    )
-    for setting in _LIMITS:
-        parser.add_argument(setting.option, metavar=setting.metavar, default=setting.default, help=setting.help)
-    given = parser.parse_args(arguments)
+    given = invite_parser().parse_args(arguments)
     uses, seconds = (setting.read_option(getattr(given, setting.name)) for setting in _LIMITS)
     request = invite_request(given.operator, uses, seconds or MOST_SECONDS)
     if _is_of_cluster(given):
@@ -115,6 +115,21 @@ def invite(arguments: Sequence[str]) -> int:
         reply = _request(data, request)
     print(show_link(dataclasses.replace(link, invite=reply["code"])))
     return 0
+
+
+def invite_parser() -> OneLineParser:
+    """The parser of the command line of `invite`."""
+    parser = _parser("invite", "Print a link. The first person to open it becomes a member.")
+    _add_place(parser)
+    parser.add_argument("--operator", action="store_true", help="whoever opens it first becomes an operator")
+    parser.add_argument(
+        "--address",
+        metavar="HOST[:PORT][,...]",
+        help="the address of the server in the link, or those of all servers of the chat, with commas between them",
+    )
+    for setting in _LIMITS:
+        parser.add_argument(setting.option, metavar=setting.metavar, default=setting.default, help=setting.help)
+    return parser
 
 
 _LIMITS = (
@@ -133,10 +148,7 @@ _LIMITS = (
 
 def release(arguments: Sequence[str]) -> int:
     """Free a name that belongs to a key. Returns the exit status. Raises `LaunchError`."""
-    parser = _parser("release", "Free a name that belongs to a key, so that somebody else can take it.")
-    parser.add_argument("name", metavar="NAME", help="the name")
-    _add_place(parser)
-    given = parser.parse_args(arguments)
+    given = release_parser().parse_args(arguments)
     request = release_request(given.name)
     if _is_of_cluster(given):
         reply, _ = administer_cluster(read_cluster_options(given), request)
@@ -144,6 +156,14 @@ def release(arguments: Sequence[str]) -> int:
         reply = _request(_open(given.data), request)
     print(f"the name {printable(reply['released'])} is free")
     return 0
+
+
+def release_parser() -> OneLineParser:
+    """The parser of the command line of `release`."""
+    parser = _parser("release", "Free a name that belongs to a key, so that somebody else can take it.")
+    parser.add_argument("name", metavar="NAME", help="the name")
+    _add_place(parser)
+    return parser
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {

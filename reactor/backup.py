@@ -25,16 +25,7 @@ _MOST = MAX_FILE  # bytes of a file that is copied at once
 
 def backup(arguments: Sequence[str]) -> int:
     """Run the command with these arguments and return its exit status. Raises `LaunchError`."""
-    parser = OneLineParser(
-        prog="pylingo-server backup",
-        description="Copy a data folder or a history file, even while a server writes it. Only you can read the copy.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("--data", metavar="DIR", help="the data folder of the server")
-    parser.add_argument("--history", metavar="FILE", help="the history file of the server")
-    parser.add_argument("--config", metavar="FILE", help="a TOML file with settings that name one of them")
-    parser.add_argument("target", metavar="TARGET", help="the copy: a folder or a file that does not exist yet")
-    given = parser.parse_args(arguments)
+    given = parser().parse_args(arguments)
     named = vars(given)
     if given.data is given.history is None and given.config is not None:
         named = read_file(given.config)
@@ -47,6 +38,20 @@ def backup(arguments: Sequence[str]) -> int:
         raise LaunchError("name what to copy with --data DIR or --history FILE")
     print(f"{source} was copied to {given.target}: {size / 2**20:,.1f} MiB")
     return 0
+
+
+def parser() -> OneLineParser:
+    """The parser of the command line."""
+    made = OneLineParser(
+        prog="pylingo-server backup",
+        description="Copy a data folder or a history file, even while a server writes it. Only you can read the copy.",
+        allow_abbrev=False,
+    )
+    made.add_argument("--data", metavar="DIR", help="the data folder of the server")
+    made.add_argument("--history", metavar="FILE", help="the history file of the server")
+    made.add_argument("--config", metavar="FILE", help="a TOML file with settings that name one of them")
+    made.add_argument("target", metavar="TARGET", help="the copy: a folder or a file that does not exist yet")
+    return made
 
 
 def copy_folder(source: str, target: str) -> int:

@@ -28,10 +28,17 @@ _NOT_STORED = "Redis did not take the change, so nothing has changed: see the lo
 
 def cluster(arguments: Sequence[str]) -> int:
     """Run the command with these arguments and return its exit status. Raises `LaunchError`."""
-    parser = OneLineParser(
+    given = parser().parse_args(arguments)
+    status: int = given.run(given)
+    return status
+
+
+def parser() -> OneLineParser:
+    """The parser of the command line."""
+    made = OneLineParser(
         prog="pylingo-server cluster", description="Commands for servers that are one chat.", allow_abbrev=False
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=OneLineParser)
+    commands = made.add_subparsers(metavar="COMMAND", required=True, parser_class=OneLineParser)
     importer = commands.add_parser(
         "import",
         help="bring a single server into a cluster",
@@ -54,9 +61,7 @@ def cluster(arguments: Sequence[str]) -> int:
     teller.add_argument("--json", action="store_true", help="print it as one line of JSON")
     add_cluster_options(teller, is_required=True)
     teller.set_defaults(run=_status)
-    given = parser.parse_args(arguments)
-    status: int = given.run(given)
-    return status
+    return made
 
 
 def _status(given: argparse.Namespace) -> int:

@@ -393,7 +393,7 @@ def parse_arguments(arguments: Sequence[str]) -> ServerSettings:
 
     Raises `LaunchError`. Exits the process after `--help` and `--version`.
     """
-    given = read_options(_OPTIONS, _parser(), arguments)
+    given = read_options(_OPTIONS, parser(), arguments)
     file = given.pop("config", None)
     return ServerSettings(**({} if file is None else read_file(file)) | given)
 
@@ -439,7 +439,7 @@ def cluster_settings(settings: ServerSettings, environment: Mapping[str, str]) -
 
 def has_file(arguments: Sequence[str]) -> bool:
     """Whether a command line that `parse_arguments` accepts names a configuration file."""
-    return "config" in read_options(_OPTIONS, _parser(), arguments)
+    return "config" in read_options(_OPTIONS, parser(), arguments)
 
 
 def read_file(path: str) -> dict[str, Any]:
@@ -454,7 +454,8 @@ def read_file(path: str) -> dict[str, Any]:
     return read_settings_file(SETTINGS, contents, "--help lists them")
 
 
-def _parser() -> OneLineParser:
+def parser() -> OneLineParser:
+    """The parser of the command line."""
     return argument_parser(
         _OPTIONS,
         "pylingo-server",

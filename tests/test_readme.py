@@ -290,10 +290,13 @@ SCRIPTS = {
 SUBCOMMANDS = {"backup", "check", "forget", "hash-password", "invite", "release"}
 OTHERS = {
     "curl",
+    "docker",
     "echo",
     "make",
+    "man",
     "mkdir",
     "openssl",
+    "pip",
     "python3",
     "redis-cli",
     "redis-server",
@@ -309,7 +312,7 @@ OTHERS = {
     ("document", "words"), shell_commands(), ids=lambda part: part if isinstance(part, str) else part[0]
 )
 def test_a_command_exists_and_has_its_options(document: str, words: list[str]) -> None:
-    name = words[0].removeprefix(".venv/bin/")
+    name = words[0].removeprefix(".venv/bin/").removeprefix("/opt/pylingo/bin/")
     if name == "python":
         if words[1].startswith("-"):
             assert words[1] == "-m"

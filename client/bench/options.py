@@ -70,7 +70,7 @@ class BenchOptions:
 
 def parse_arguments(arguments: Sequence[str]) -> BenchOptions:
     """Return the options on a command line. Raises `LaunchError`. Exits the process after `--help` and `--version`."""
-    given = read_options(SETTINGS, _parser(), arguments)
+    given = read_options(SETTINGS, parser(), arguments)
     scenario = given.get("scenario", "chat")
     chosen = {name: given[name] for name in _DEFAULTS if name in given}
     if "messages" in chosen and "seconds" not in chosen:
@@ -114,7 +114,8 @@ def check_descriptors(plan: Plan) -> None:
         )
 
 
-def _parser() -> OneLineParser:
+def parser() -> OneLineParser:
+    """The parser of the command line."""
     listed = "\n".join(f"  {name:<12} {scenario.about}" for name, scenario in SCENARIOS.items())
     return argument_parser(
         SETTINGS,

@@ -85,9 +85,17 @@ def place(tmp_path: Path) -> Path:
 def test_the_wheel_holds_one_package(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.partition("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"pylingo"}
+    assert {top for top in tops if not top.endswith((".data", ".dist-info"))} == {"pylingo"}
     assert {"pylingo/py.typed", "pylingo/shared/PROTOCOL.md", "pylingo/reactor/engine/loop.py"} <= set(names)
     assert wheel.name.startswith("pylingo_chat-")
+
+
+def test_the_wheel_installs_manual_pages_and_completions(scripts: Path) -> None:
+    for program in ("pylingo", "pylingo-bench", "pylingo-server"):
+        assert (scripts / program).is_file()
+        for path in ("man/man1/{}.1", "bash-completion/completions/{}", "zsh/site-functions/_{}"):
+            text = (scripts.parent / "share" / path.format(program)).read_text(encoding="utf-8")
+            assert "version" in text
 
 
 def test_server_client_and_bot_work_from_the_wheel(scripts: Path, place: Path) -> None:
