@@ -292,6 +292,8 @@ OTHERS = {
     "curl",
     "docker",
     "echo",
+    "install",
+    "journalctl",
     "make",
     "man",
     "mkdir",
@@ -303,6 +305,9 @@ OTHERS = {
     "scp",
     "source",
     "ssh",
+    "systemctl",
+    "systemd-sysusers",
+    "systemd-tmpfiles",
     "tail",
 }
 """Commands that are not ours."""
