@@ -5,6 +5,7 @@ the pieces as they arrive and returns complete bodies. The bodies do not depend 
 """
 
 import struct
+from collections.abc import Iterator
 from typing import Self
 
 from pylingo.shared.errors import FrameError
@@ -36,10 +37,10 @@ def frame_end(stream: bytes | memoryview, offset: int) -> int:
 
 
 class FrameDecoder:
-    """An iterator over the complete bodies of the bytes fed to it. Feed it again to continue.
+    """Iterating over it gives the complete bodies of the bytes fed to it. Feed it and iterate again to continue.
 
-    No memory is reserved for a body that was only announced. An exhausted iterator keeps nothing but an unfinished
-    frame. After a `FrameError`, every further step raises it again.
+    No memory is reserved for a body that was only announced. After the last complete body, the decoder keeps nothing
+    but an unfinished frame. After a `FrameError`, every further iteration raises it again.
     """
 
     __slots__ = ("_at", "_buffer")
@@ -56,28 +57,25 @@ class FrameDecoder:
 
     @property
     def pending(self) -> int:
-        """The bytes held back: of an unfinished frame, and of frames that the iterator has not returned yet."""
+        """The bytes held back: of an unfinished frame, and of frames that no iteration has returned yet."""
         return len(self._buffer) - self._at
 
     def put_back(self, body: bytes) -> None:
-        """Return `body` again in the next step. It must be the body that the last step returned."""
+        """Return `body` again in the next iteration. It must be the body that was returned last."""
         self._at -= HEADER_SIZE + len(body)
 
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> bytes:
-        """Return the next body. Raises `FrameError` for an invalid size, `StopIteration` if it needs more input."""
-        buffer, at = self._buffer, self._at
-        start = at + HEADER_SIZE
-        if start <= len(buffer):
-            (size,) = _unpack_size(buffer, at)
+    def __iter__(self) -> Iterator[bytes]:
+        """Return the bodies one by one, each when it is asked for. Raises `FrameError` for an invalid size."""
+        buffer, length, start = self._buffer, len(self._buffer), self._at + HEADER_SIZE
+        while start <= length:
+            (size,) = _unpack_size(buffer, start - HEADER_SIZE)
             if not 0 < size <= MAX_BODY:
                 raise FrameError(f"a frame's size must be 1 to {MAX_BODY} bytes, not {size}")
             end = start + size
-            if end <= len(buffer):
-                self._at = end
-                return buffer[start:end]
-        self._buffer = buffer[at:]
+            if end > length:
+                break
+            self._at = end  # between two steps, the rest of the stream begins here
+            yield buffer[start:end]
+            start = end + HEADER_SIZE
+        self._buffer = buffer[start - HEADER_SIZE :]
         self._at = 0
-        raise StopIteration

@@ -38,7 +38,8 @@ def reader_of(hint: Any) -> FieldReader:
     return _PLAIN[hint]
 
 
-def _string(value: Any) -> str:
+def read_string(value: Any) -> str:
+    """Read a string of any length."""
     if type(value) is not bytes:
         raise ValueError(f"a string, not {kind_of(value)}")
     try:
@@ -71,7 +72,7 @@ def _integer(bounds: Between) -> FieldReader:
 
 def _ascii(rule: Ascii) -> FieldReader:
     def read(value: Any) -> str:
-        text = _string(value)
+        text = read_string(value)
         if not 1 <= len(text) <= rule.longest or not text.isascii():
             raise ValueError(f"1 to {rule.longest} ASCII characters, not {quote(text)}")
         return text
@@ -96,4 +97,4 @@ def kind_of(value: object) -> str:
     return names.get(type(value), "nil")
 
 
-_PLAIN: dict[Any, FieldReader] = {str: _string, int: _any_integer, bool: _boolean}
+_PLAIN: dict[Any, FieldReader] = {str: read_string, int: _any_integer, bool: _boolean}

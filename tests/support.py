@@ -364,7 +364,7 @@ class Peer:
     def recv_body(self, timeout: float = DEADLINE) -> bytes | None:
         """The body of the next frame; None at the end of the stream. Raises `TimeoutError`."""
         self.sock.settimeout(timeout)
-        while (body := next(self.decoder, None)) is None:
+        while (body := next(iter(self.decoder), None)) is None:
             data = self.sock.recv(65_536)
             if not data:
                 return None

@@ -167,7 +167,7 @@ class Played:
     def hear(self) -> Record:
         """The next request."""
         assert self.peer is not None
-        while (body := next(self.decoder, None)) is None:
+        while (body := next(iter(self.decoder), None)) is None:
             data = self.peer.recv(1 << 16)
             assert data, "the client hung up"
             self.decoder.feed(data)

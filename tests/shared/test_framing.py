@@ -72,10 +72,10 @@ def test_a_size_out_of_range_is_refused_with_its_four_bytes(header):
 
 @pytest.mark.parametrize("header", BAD_SIZES.values(), ids=BAD_SIZES.keys())
 def test_frames_before_a_bad_size_still_count(header):
-    decoder = FrameDecoder().feed(encode_frame(b"one") + encode_frame(b"two") + header + b"rest")
-    assert [next(decoder), next(decoder)] == [b"one", b"two"]
+    frames = iter(FrameDecoder().feed(encode_frame(b"one") + encode_frame(b"two") + header + b"rest"))
+    assert [next(frames), next(frames)] == [b"one", b"two"]
     with pytest.raises(FrameError):
-        next(decoder)
+        next(frames)
 
 
 @pytest.mark.parametrize("header", BAD_SIZES.values(), ids=BAD_SIZES.keys())
@@ -84,7 +84,7 @@ def test_after_a_bad_size_the_stream_is_lost(header):
     decoder = FrameDecoder().feed(header)
     for _ in range(3):
         with pytest.raises(FrameError):
-            next(decoder)
+            list(decoder)
         decoder.feed(encode_frame(b"looks fine"))
 
 
@@ -175,7 +175,7 @@ def test_pending_counts_the_bytes_of_an_unfinished_frame(place):
 def test_pending_counts_frames_not_yet_asked_for():
     decoder = FrameDecoder().feed(encode_frame(b"one") + encode_frame(b"two"))
     assert decoder.pending == 14
-    next(decoder)
+    assert next(iter(decoder)) == b"one"
     assert decoder.pending == 7
 
 
@@ -206,13 +206,16 @@ def test_random_bytes_raise_nothing_but_protocol_errors(pieces):
 def test_a_body_put_back_comes_again(bodies):
     decoder = FrameDecoder().feed(b"".join(map(encode_frame, bodies)))
     found = []
-    for body in decoder:
+    for expected in bodies:
+        [body] = itertools.islice(decoder, 1)
         left = decoder.pending
         decoder.put_back(body)
+        assert body == expected
         assert decoder.pending == left + HEADER_SIZE + len(body)
         decoder.feed(b"")
-        found.append(next(decoder))
+        found += itertools.islice(decoder, 1)
     assert found == bodies
+    assert decoder.pending == 0
 
 
 # --- frame_end --------------------------------------------------------------------------------------------------
