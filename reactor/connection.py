@@ -34,6 +34,7 @@ class Pause(enum.IntEnum):
 
 
 READING, UNTIL_CALLED, UNTIL_DRAINED = Pause
+ATTACHED = State.ATTACHED
 
 
 class Connection:
@@ -120,7 +121,7 @@ class Connection:
     @property
     def is_handled(self) -> bool:
         """Whether requests of this peer are still handled."""
-        return self.is_attached and self._session.state is State.ATTACHED
+        return self.is_attached and self._session.state is ATTACHED
 
     @property
     def pending(self) -> int:
@@ -215,10 +216,11 @@ class Connection:
         try:
             for body in self._decoder:
                 session = self._session
-                if session.peer is not self or session.state is not State.ATTACHED:
+                if session.peer is not self or session.state is not ATTACHED:
                     self._decoder = self._face.decoder()  # release the buffer: the goodbye may wait long for the disk
                     return
-                if session.outbox.is_full or (is_paced and not self._may_handle(body)):
+                outbox = session.outbox
+                if (outbox.owes and outbox.is_full) or (is_paced and not self._may_handle(body)):
                     self._put_back(body)
                     break
                 handled = True

@@ -14,7 +14,7 @@ import msgpack
 
 from pylingo.shared.errors import FrameError
 from pylingo.shared.framing import HEADER_SIZE, MAX_BODY
-from pylingo.shared.messages import EVENTS, REQUESTS
+from pylingo.shared.messages import EVENTS, REQUESTS, Message
 from pylingo.shared.schema import WRITERS, Record, Schema, read_record
 
 MAX_PAIRS = 16
@@ -31,6 +31,8 @@ _MOST_LARGE = 16
 # hardly a match besides its list.
 _LARGE = re.compile(rb"\xdc[\x01-\x40]|\xdd\x00\x00[\x01-\x40]")
 
+_TEXT, _AT = b"\xa4text", b"\xa2at"
+
 _unpackb = msgpack.unpackb  # a new unpacker for each body: after an error, an old one continues inside the failed body
 _pack = msgpack.Packer(use_bin_type=True).pack
 
@@ -45,6 +47,23 @@ def encode(record: Record) -> bytes:
     if len(body) > MAX_BODY:
         raise ValueError(f"a body must have at most {MAX_BODY} bytes, not {len(body)}")
     return len(body).to_bytes(HEADER_SIZE) + body
+
+
+def head_of_messages(room: str, name: str) -> bytes:
+    """Return the beginning of all messages of one person in one room, for `encode_message`."""
+    pairs: bytes = _pack({"type": Message.type, "room": room, "from": name})
+    return bytes([pairs[0] + 2]) + pairs[1:] + _TEXT  # two pairs more: the text and the stamp
+
+
+def encode_message(head: bytes, text: str, at: int) -> bytes:
+    """Return the frame of a plain `Message`, which is `encode` of that in a third of the time.
+
+    The caller ensures that it is not larger than the protocol allows.
+    """
+    words: bytes = _pack(text)
+    stamp: bytes = _pack(at)
+    size = len(head) + len(words) + len(_AT) + len(stamp)
+    return b"".join((size.to_bytes(HEADER_SIZE), head, words, _AT, stamp))
 
 
 def with_re(frame: bytes, re: int) -> bytes:

@@ -22,7 +22,7 @@ from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.transport import READ_SIZE
 from pylingo.reactor.server import Server
-from pylingo.shared.codec import encode
+from pylingo.shared.codec import encode, encode_message
 from pylingo.shared.framing import FrameDecoder
 from pylingo.shared.messages import (
     Command,
@@ -107,6 +107,11 @@ class World:
             self.encoded[type(record)] += 1
             return encode(record)
 
+        def counting_message(head: bytes, text: str, at: int) -> bytes:
+            self.encoded[Message] += 1
+            return encode_message(head, text, at)
+
+        monkeypatch.setattr(local_module, "encode_message", counting_message)
         for module in (session_module, outbox_module, local_module, presence_module):
             monkeypatch.setattr(module, "encode", counting)
         self.selector = CountingSelector()

@@ -19,7 +19,7 @@ from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.history.charter import Charter, operator_field
 from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared import __version__
-from pylingo.shared.codec import encode
+from pylingo.shared.codec import encode, encode_message, head_of_messages
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import (
     Entry,
@@ -204,7 +204,14 @@ class LocalBus:
             entry = Entry(name, text, at, say.key, None, action, *hub.marks(person))
         hub.history.add(room.key, entry, session.number if say.key is not None else 0)
         if len(room.members) > 1 or session.outbox.voice is not None:
-            session.outbox.write_to_room(room, encode(Message(room.name, name, text, at, action, say.notice)), at)
+            if action is None and say.notice is None:
+                head = session.head
+                if head is None or head[0] is not room.name or head[1] is not name:
+                    head = session.head = room.name, name, head_of_messages(room.name, name)
+                frame = encode_message(head[2], text, at)
+            else:
+                frame = encode(Message(room.name, name, text, at, action, say.notice))
+            session.outbox.write_to_room(room, frame, at)
         if deliver is not None:
             confirm(hub.history, Sent(room.name, at, say.id, say.key), deliver)
 

@@ -99,6 +99,7 @@ class Outbox[M]:
         "_tick",
         "_transport",
         "inbox",
+        "owes",
         "rooms",
         "voice",
     )
@@ -107,6 +108,8 @@ class Outbox[M]:
         self.voice = voice
         self.rooms: tuple[Room[M], ...] = ()
         self.inbox: Room[M] | None = None
+        self.owes = False
+        """Whether a direct reply may wait. If not, `is_full` need not be asked, which takes two calls."""
         self._tick = tick
         self._transport = transport
         self._pieces: list[Piece] | None = None  # of this tick; None while the session only listens
@@ -126,7 +129,11 @@ class Outbox[M]:
 
         Asked before each request, so what is queued stays below the limit and one reply more.
         """
-        return self._transport is not None and self._transport.queued_direct + self._promised >= self._tick.hard
+        if self._transport is None:
+            return False
+        waiting = self._transport.queued_direct + self._promised
+        self.owes = waiting > 0
+        return waiting >= self._tick.hard
 
     @property
     def is_skipping(self) -> bool:
@@ -203,6 +210,7 @@ class Outbox[M]:
             self.write_lines(self.voice.reply(record_of(frame)))
             return
         self._tick.copied += len(frame)
+        self.owes = True
         if self._pieces is None and not any(room.batch.frames for room in self._sources()):
             self._transport.write(frame, len(frame))
         else:
@@ -234,6 +242,7 @@ class Outbox[M]:
         Until then `size` bytes, an upper bound of the reply, count as queued.
         """
         self._promised += size
+        self.owes = True
 
         def deliver(record: Record | None) -> None:
             self._promised -= size
@@ -249,16 +258,18 @@ class Outbox[M]:
 
         It may be the inbox of somebody else.
         """
-        batch, tick = room.batch, self._tick
-        if not batch.frames:
+        batch, tick, marks = room.batch, self._tick, self._marks
+        frames = batch.frames
+        if not frames:
             tick.room_spoke(room)
         # Often a session keeps speaking in one room: the last frame is its own, and there is nothing to collect.
-        if self._marks is None or self._marks.get(room) != len(batch.frames):
+        if marks is None or marks.get(room) != len(frames):
             self._collect()
+            marks = self._marks = self._marks if self._marks is not None else {}
         tick.copied += len(room.members) * len(frame)
-        batch.frames.append(frame)
+        frames.append(frame)
         batch.stamps.append(at)
-        self._mark(room)
+        marks[room] = len(frames)
         if self.voice is not None and at and not self.is_closed:
             self.write_lines(self.voice.echo(frame))
 
@@ -329,6 +340,7 @@ class Outbox[M]:
         """Add a direct reply to the pieces."""
         self._collect().append(data)
         self._promised += len(data)
+        self.owes = True
 
     def _collect(self) -> list[Piece]:
         """The pieces of this tick, with everything that the rooms have said so far."""

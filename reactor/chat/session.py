@@ -63,6 +63,7 @@ class Session:
     __slots__ = (
         "_host",
         "_number",
+        "head",
         "hub",
         "identity",
         "is_admitted",
@@ -92,6 +93,8 @@ class Session:
         self.token: str | None = None
         self.is_busy = False
         """Whether requests wait until a reply is complete. `Peer.go_on` is called when it is."""
+        self.head: tuple[str, str, bytes] | None = None
+        """The room and the name of the last message, and the encoded head of all messages with both."""
         self.listing: Listing | None = None
         """The listing whose pages are still being sent."""
         self.state = State.ATTACHED
@@ -124,7 +127,7 @@ class Session:
         session = cls.__new__(cls)
         session.hub = hub
         session.outbox = Outbox(hub.tick)
-        session.peer = session.origin = session.listing = None
+        session.peer = session.origin = session.listing = session.head = None
         session.is_busy = False
         session.state = State.AWAY
         session.token, session.identity, session.is_admitted = token, identity, True

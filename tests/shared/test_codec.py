@@ -15,7 +15,9 @@ from pylingo.shared.codec import (
     MAX_PAIRS,
     MAX_REQUEST_ITEMS,
     encode,
+    encode_message,
     event_codec,
+    head_of_messages,
     request_codec,
     with_re,
 )
@@ -147,6 +149,13 @@ def test_any_records_cut_anywhere_are_the_same_records(data, side):
 )
 def test_the_bytes_of_a_frame(record, frame):
     assert encode(record) == frame
+
+
+@settings(deadline=None)
+@given(room=text, name=text, words=st.text(max_size=4_096), stamp=st.integers(0, 2**64 - 1))
+def test_a_message_behind_an_encoded_head_is_the_same_frame(room, name, words, stamp):
+    head = head_of_messages(room, name)
+    assert encode_message(head, words, stamp) == encode(m.Message(room, name, words, stamp))
 
 
 def test_the_largest_frame():

@@ -56,6 +56,24 @@ def test_nobody_needs_a_room_for_a_private_message(chat):
     assert bob.got() == [Private("ada", "bob", "hi", NOON)]
 
 
+def test_messages_have_the_room_and_the_name_of_the_moment(chat):
+    ada, bob = chat.people("ada", "bob", room="tea")
+    for person in (ada, bob):
+        person.ask(Command("open", "Coffee"))
+    chat.tick()
+    bob.got()
+    ada.ask(Say("1"), Say("2", room="tea"), Say("3"), Command("name", "Eve"), Say("4"), Say("5", notice=True))
+    chat.tick()
+    heard = [record for record in bob.got() if isinstance(record, Message)]
+    assert sorted(heard, key=lambda message: message.at) == [
+        Message("Coffee", "ada", "1", NOON),
+        Message("tea", "ada", "2", NOON + 1),
+        Message("Coffee", "ada", "3", NOON + 2),
+        Message("Coffee", "Eve", "4", NOON + 3),
+        Message("Coffee", "Eve", "5", NOON + 4, None, True),
+    ]
+
+
 @pytest.mark.parametrize("is_action", [None, False, True])
 def test_an_emote_is_marked_in_rooms_and_in_private(chat, is_action):
     ada, bob = chat.people("ada", "bob")
