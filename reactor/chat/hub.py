@@ -100,11 +100,12 @@ class Hub[S: Registered]:
 
         It is the clock's reading, capped at `history.stamps_until` and raised above the newest stamp.
         """
-        tick = self.tick
-        now = min(self._clock(), self.history.stamps_until)
+        tick, history, now = self.tick, self.history, self._clock()
+        if now > history.stamps_until:
+            now = history.stamps_until
         if now <= tick.newest_stamp:
             now = tick.newest_stamp + 1
-        tick.newest_stamp = self.history.newest_stamp = now
+        tick.newest_stamp = history.newest_stamp = now
         return now
 
     def now(self) -> int:

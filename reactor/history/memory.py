@@ -51,14 +51,19 @@ class _RoomHistory:
         self.keys: dict[tuple[str, int | str], int] = {}
         self.size = _ROOM_SIZE + _string_size(room)
 
-    def add(self, entry: Entry, session: int) -> None:
+    def add(self, entry: Entry, session: int, most: int) -> int:
+        """Add a message, and drop the oldest one if there were `most`. Return how many bytes more that takes."""
         self.entries.append(entry)
         author = ""
         if entry.key is not None and not self._is_inbox:
             author = folded(entry.from_)
             self.authors[entry.at] = session, author
             self.keys[entry.key, session] = self.keys[entry.key, author] = entry.at
-        self.size += _entry_size(entry, author)
+        grown = _entry_size(entry, author)
+        if len(self.entries) > most:
+            grown -= self.drop_oldest()
+        self.size += grown
+        return grown
 
     def find(self, key: str, session: int, name: str, others: Numbers) -> int | None:
         """See `History.find`."""
@@ -80,7 +85,8 @@ class _RoomHistory:
         self.size += _entry_size(redacted, author) - _entry_size(entry, author)
         return True
 
-    def drop_oldest(self) -> None:
+    def drop_oldest(self) -> int:
+        """Drop the oldest message, and return its size, which the caller takes off."""
         entry = self.entries.popleft()
         author = ""
         if entry.key is not None and not self._is_inbox:
@@ -88,7 +94,7 @@ class _RoomHistory:
             for who in (session, author):
                 if self.keys.get((entry.key, who)) == entry.at:
                     del self.keys[entry.key, who]
-        self.size -= _entry_size(entry, author)
+        return _entry_size(entry, author)
 
 
 class MemoryHistory:
@@ -167,12 +173,10 @@ class MemoryHistory:
             history = self._rooms[room] = _RoomHistory(room)
             self._by_length[0][room] = None
             self.size += history.size
-        size = history.size
-        length = len(history.entries)
-        history.add(entry, session)
-        if length == self._per_room:
-            history.drop_oldest()
-        self._update(room, history, length, size)
+        before = len(history.entries)
+        self.size += history.add(entry, session, self._per_room)
+        if before & (before + 1) == 0:  # only from 2**n - 1 to 2**n does the bit length change
+            self._relist(room, before, len(history.entries))
         if self.size + self.reserved > self.most:
             self._free_memory(room)
 
@@ -247,10 +251,13 @@ class MemoryHistory:
     def _update(self, room: str, history: _RoomHistory, length: int, size: int) -> None:
         """Account for a change of a room that had `length` messages of `size` bytes before."""
         self.size += history.size - size
-        before, now = length.bit_length(), len(history.entries).bit_length()
-        if before != now:
-            del self._by_length[before][room]
-            self._by_length[now][room] = None
+        self._relist(room, length, len(history.entries))
+
+    def _relist(self, room: str, before: int, now: int) -> None:
+        """Keep `_by_length` right: a room had `before` messages, and has `now`."""
+        if before.bit_length() != now.bit_length():
+            del self._by_length[before.bit_length()][room]
+            self._by_length[now.bit_length()][room] = None
 
     def _free_memory(self, keep: str) -> None:
         """Forget empty rooms except `keep`, the one left longest ago first; then the oldest in the longest rooms.
@@ -272,7 +279,7 @@ class MemoryHistory:
         history = self._rooms[room]
         length, size = len(history.entries), history.size
         for _ in range(max(1, length // 8)):
-            history.drop_oldest()
+            history.size -= history.drop_oldest()
         self._update(room, history, length, size)
         if not history.entries:
             self._forget(room)

@@ -297,7 +297,7 @@ class Register:
     @property
     def is_anybody_muted(self) -> bool:
         """Whether there may be a mute. If not, `mute_of` need not be asked."""
-        return len(self._mutes) > 0
+        return not self._mutes.is_empty
 
     def mutes(self) -> list[Sanction]:
         """The mutes in force, oldest first."""

@@ -63,6 +63,8 @@ class Sanctions:
     def __init__(self, clock: Callable[[], int], sanctions: Iterable[Sanction] = ()) -> None:
         self.note: Callable[[str], object] = nothing
         """Called with the `row` of each one that changes."""
+        self.is_empty = True
+        """Whether there are none at all."""
         self._clock = clock
         self._all: list[Sanction] = []
         self._ending: list[Sanction] = []  # in force until the disk has their end
@@ -94,6 +96,7 @@ class Sanctions:
     def replace(self, sanctions: Iterable[Sanction]) -> None:
         """Have these instead of all others."""
         self._all = [*sanctions]
+        self.is_empty = not self._all
         self._by_key = {key: sanction for sanction in self._all for key in sanction.keys}
         self._by_network = {}
         for sanction in self._all:
