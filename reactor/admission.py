@@ -71,6 +71,8 @@ class Admission:
         self.tls: ServerTls | None = None
         """Used for every handshake that begins; may be changed at any time."""
         self.handshakes = HandshakeQueue(service.reactor)
+        self.is_accepting = False
+        """Whether those who connect are let in, if the limits allow."""
         self._doors: list[tuple[Door, Intake]] = [(_NATIVE_DOOR, intake)]
         self._service = service
         self._closed = closed
@@ -116,6 +118,7 @@ class Admission:
 
     def open(self) -> None:
         """Begin to accept."""
+        self.is_accepting = True
         for door, intake in self._doors:
             accepted: Accepted = partial(self.admit, door=door)
             if not intake.reads_headers:
@@ -124,6 +127,7 @@ class Admission:
 
     def hold(self) -> None:
         """Accept nobody until `go_on`. Those who connect meanwhile wait."""
+        self.is_accepting = False
         for _, intake in self._doors:
             intake.hold()
 
@@ -132,6 +136,7 @@ class Admission:
 
         Those who connect meanwhile are refused at once, if the system can do that.
         """
+        self.is_accepting = False
         for _, intake in self._doors:
             intake.turn_away()
         self._headers.close()
@@ -139,11 +144,13 @@ class Admission:
 
     def go_on(self) -> None:
         """Accept again after `hold` or `turn_away`."""
+        self.is_accepting = True
         for _, intake in self._doors:
             intake.go_on()
 
     def close(self) -> None:
         """Stop accepting, and give up the handshakes that are not finished."""
+        self.is_accepting = False
         for _, intake in self._doors:
             intake.close()
         self._headers.close()
@@ -184,7 +191,7 @@ class Admission:
         """Make a connection. The welcome is its first frame."""
         host = address[0]
         try:
-            transport = Transport(self._reactor, channel)
+            transport = Transport(self._reactor, channel, None, self._service.traffic)
         except OSError as error:  # epoll limits the descriptors that one user may watch
             self._release(host)
             logger.warning("refused %s: %s", show_address(*address[:2]), error.strerror)

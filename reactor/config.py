@@ -348,6 +348,15 @@ class ServerSettings:
     irc_name: str = _setting(
         "irc.pylingo", server_name(), "NAME", "what the server is called in IRC", needs_restart=True
     )
+    metrics: Address | None = _setting(  # noqa: RUF009 - it makes a field
+        None,
+        listening(),
+        "[HOST:]PORT",
+        "where Prometheus finds metrics over HTTP, such as 9464, with /healthz and /readyz; on 127.0.0.1 unless a host"
+        " is named; not encrypted",
+        "a scraper waits, or makes room for another one",
+        needs_restart=True,
+    )
     drain_timeout: float = _setting(
         5.0,
         _seconds,

@@ -10,7 +10,9 @@ from pylingo.reactor.engine.dial import Target
 
 NATIVE = "pylingo"
 """The name of the sockets for native clients."""
-_SETTINGS = {"irc": "irc_port", "irc-tls": "irc_tls_port"}
+METRICS = "metrics"
+"""The name of the sockets for scrapers."""
+_SETTINGS = {"irc": "irc_port", "irc-tls": "irc_tls_port", METRICS: "metrics"}
 NAMES = (NATIVE, *_SETTINGS)
 """The names that inherited sockets can have."""
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from pylingo.reactor.config import ServerSettings
     from pylingo.reactor.log_start import ServerLog
     from pylingo.reactor.ops.listen_fds import Sockets
+    from pylingo.reactor.server import Server
     from pylingo.reactor.workers.supervisor import Supervisor
+    from pylingo.shared.address import Address
 
 _SWITCH = 0.0005
 """Seconds after which the history's thread yields the interpreter to the loop. CPython's default is 0.005."""
@@ -78,6 +80,7 @@ def _run(settings: "ServerSettings", log: "ServerLog", sockets: "Sockets") -> in
     from pylingo.reactor.config import cluster_settings, with_data
     from pylingo.reactor.engine.loop import Reactor
     from pylingo.reactor.inherited import NATIVE, targets_of, with_sockets
+    from pylingo.reactor.metrics_start import require_metrics
     from pylingo.reactor.ops.notify import Notifier
     from pylingo.reactor.registry import open_registry
     from pylingo.reactor.reload import Reload
@@ -86,6 +89,8 @@ def _run(settings: "ServerSettings", log: "ServerLog", sockets: "Sockets") -> in
     from pylingo.shared import __version__
 
     shared = cluster_settings(settings, os.environ)
+    if settings.metrics is not None:
+        require_metrics()
     registry = open_registry(settings, is_shared=shared is not None or settings.workers > 0)
     if settings.history:
         check_history(settings.history, settings.data)
@@ -112,6 +117,7 @@ def _run(settings: "ServerSettings", log: "ServerLog", sockets: "Sockets") -> in
     try:
         targets = targets_of(inherited) or wait_for_host(reactor, settings.host, settings.port)
         server.obey_signals(hung_up)
+        scraped = _serve_metrics(server, settings.metrics, sockets) if settings.metrics is not None else ""
         address = server.start(targets)
     except OSError as error:
         raise LaunchError(why_not_listening(error, settings.host, settings.port)) from None
@@ -125,6 +131,8 @@ def _run(settings: "ServerSettings", log: "ServerLog", sockets: "Sockets") -> in
     lines = [f"PyLingo {__version__} listening on {address}"]
     if isinstance(server, Server):
         lines += [f"clients of IRC connect to {irc_address}" for irc_address in server.irc_addresses]
+    if scraped:
+        lines.append(f"Prometheus finds metrics at http://{scraped}/metrics")
     link = registry.write_link(server_at, certificate)
     registry.write_first(is_shown=bool(certificate))
     if registry.first_code is not None and certificate:
@@ -148,6 +156,20 @@ def _run(settings: "ServerSettings", log: "ServerLog", sockets: "Sockets") -> in
     if isinstance(server, Server) and server.failure:
         raise LaunchError(server.failure, 1)
     return 0
+
+
+def _serve_metrics(server: "Server | Supervisor", address: "Address", sockets: "Sockets") -> str:
+    """Answer scrapers at `address`, or on an inherited socket; return `HOST:PORT`. Raises `LaunchError`."""
+    from pylingo.reactor.inherited import METRICS
+    from pylingo.reactor.metrics_start import OneServer, serve_metrics
+    from pylingo.reactor.server import Server
+
+    inherited = sockets.get(METRICS, ())
+    if isinstance(server, Server):
+        return serve_metrics(server.reactor, address, OneServer(server), inherited).address
+    from pylingo.reactor.workers.census import Census
+
+    return serve_metrics(server.reactor, address, Census(server), inherited).address
 
 
 def _print(lines: Sequence[str]) -> None:

@@ -103,6 +103,7 @@ class Server:
         """Called when the server begins to stop."""
         self.irc_addresses: list[str] = []
         """The addresses for clients of IRC: `HOST:PORT`, and ` with TLS` behind an encrypted one."""
+        self.irc_passwords = PasswordGate(None, self.reactor.call_from_thread, self.reactor.clock)
         self._pact: Pact | None = None
         self._cluster = self._join(cluster) if cluster is not None else None
         self._is_draining = self._is_open = self._is_leaving = self._is_waiting = False
@@ -114,6 +115,22 @@ class Server:
     def settings(self) -> ServerSettings:
         """The present settings."""
         return self.service.settings
+
+    @property
+    def cluster(self) -> "Cluster | None":
+        """The part of this server in a cluster."""
+        return self._cluster
+
+    @property
+    def trouble(self) -> str:
+        """Why nobody should be sent here at the moment, in one sentence; empty if people may come."""
+        if self._is_draining:
+            return "the server is stopping"
+        if self._cluster is not None and not self._cluster.is_up:
+            return "the server cannot reach its Redis"
+        if not self.admission.is_accepting:
+            return "the server lets nobody in yet"
+        return self.service.notice
 
     def start(self, targets: Sequence[Target] = ()) -> str:
         """Listen; return `HOST:PORT` as a client would write it. Raises `OSError` if that is impossible.
@@ -222,9 +239,8 @@ class Server:
             return
         from pylingo.reactor.irc_start import listen_for_irc, make_gateway
 
-        passwords = PasswordGate(None, self.reactor.call_from_thread, self.reactor.clock)
         gateway = make_gateway(
-            self.hub, settings.irc_name, lambda: self.settings.motd, self.reactor.call_later, passwords.check
+            self.hub, settings.irc_name, lambda: self.settings.motd, self.reactor.call_later, self.irc_passwords.check
         )
         self.irc_addresses = listen_for_irc(self.admission, settings, gateway, self._sockets)
 

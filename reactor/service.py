@@ -9,6 +9,7 @@ from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.engine.traffic import Traffic
 from pylingo.reactor.fair_queue import FairQueue, Requester
 from pylingo.reactor.pace import AddressPace, Pace
 
@@ -29,6 +30,8 @@ class Service:
     """The rate of one address."""
     counts: "collections.Counter[str]" = field(default_factory=collections.Counter)
     """How many connections were accepted, and how many ended or were refused for which reason."""
+    traffic: Traffic = field(default_factory=Traffic)
+    """The bytes of all connections, and the system calls for them."""
     closed: Callable[[Any], object] = lambda connection: None
     """Called with each connection whose socket was closed."""
     notice: str = ""

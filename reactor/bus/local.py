@@ -212,6 +212,8 @@ class LocalBus:
             else:
                 frame = encode(Message(room.name, name, text, at, action, say.notice))
             session.outbox.write_to_room(room, frame, at)
+        else:
+            hub.tick.messages += 1  # those of a batch are counted with it
         if deliver is not None:
             confirm(hub.history, Sent(room.name, at, say.id, say.key), deliver)
 
@@ -225,6 +227,7 @@ class LocalBus:
         entry = Entry(person.name, text, at, say.key, to, action, *marks)
         hub.history.add_private(hub.owner(person), hub.owner(other), entry, session.number if say.key else 0)
         private = encode(Private(person.name, to, text, at, action, *marks, say.notice))
+        hub.tick.messages += 1
         if other.sessions:
             session.outbox.write_to_room(other.open_inbox(), private, at)
         if not person.is_alone:

@@ -1,6 +1,7 @@
 """The hub: everybody on the server, the rooms that exist, and the stamps of messages."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -86,6 +87,8 @@ class Hub[S: Registered]:
         self.pager = Pager(schedule)
         self.seats = Seats(grace, call_later, monotonic)
         self.tokens: Tokens[S] = Tokens()
+        self.errors: Counter[str] = Counter()
+        """How many requests were refused for which reason."""
         self._clock = clock
         self._people: dict[str, Person[S]] = {}  # by the compared form of the name
         self.note_person: Callable[[str], object] = _nothing

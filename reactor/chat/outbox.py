@@ -294,6 +294,7 @@ class Outbox[M]:
         """Send the sealed batch of `room`, unless there are pieces for this tick. Leave it out for a slow reader."""
         transport = self._transport
         if self._pieces is not None or transport is None:
+            self._tick.deliveries -= room.batch.count  # its messages in the pieces are counted by `flush`
             return
         if self._gaps is not None or transport.queued > self._tick.soft:
             self._leave_out_batch(room)
@@ -317,6 +318,7 @@ class Outbox[M]:
             pieces = self._collect()
             if self._transport is not None:
                 dialect = self.voice.dialect if self.voice is not None else None
+                self._tick.deliveries += _count_messages(pieces)
                 self._promised -= _send(pieces, self._transport, dialect)
         finally:  # without memory too: or nothing would be flushed again, and the connection would never close
             self._pieces = self._marks = None
@@ -402,6 +404,7 @@ class Outbox[M]:
     def _leave_out_batch(self, room: Room[M]) -> None:
         """Leave the whole sealed batch of `room` out."""
         batch = room.batch
+        self._tick.deliveries -= batch.count
         self._leave_out(room, batch.count, batch.first, batch.last).note(batch, 0)
 
     def _skipped(self, room: Room[M], gap: Gap) -> bytes:
@@ -410,6 +413,11 @@ class Outbox[M]:
         if not gap.count:
             gap.after = gap.until = self._tick.newest_stamp
         return encode(Skipped(room.name or None, gap.count, gap.after, gap.until))
+
+
+def _count_messages(pieces: list[Piece]) -> int:
+    """The messages in `pieces`, each of which is looked at once. Batches are sealed."""
+    return sum(piece[0].count_messages(*piece[1:]) for piece in pieces if isinstance(piece, tuple))
 
 
 def _send(pieces: list[Piece], transport: Transport, dialect: Dialect | None = None) -> int:

@@ -32,6 +32,7 @@ class Batch:
 
     __slots__ = (
         "_data",
+        "_foreign",
         "_records",
         "_starts",
         "_translations",
@@ -46,8 +47,10 @@ class Batch:
     def __init__(self) -> None:
         self.frames: list[bytes] = []
         self.stamps: list[int] = []
+        self.count = 0
         self.personal: set[int] | None = None
         """The places of frames about a person, which `Room.tell_once` has told those who speak another dialect."""
+        self._foreign: list[tuple[int, int]] | None = None
         self._starts: list[int] | None = None
         self._records: list[list[Record]] | None = None
         self._translations: dict[Dialect, tuple[memoryview, list[int]]] | None = None
@@ -71,6 +74,19 @@ class Batch:
         """The number of messages among the frames `begin` to `end`, and the stamps of the first and the last."""
         stamps = [at for at in self.stamps[begin:end] if at]
         return (len(stamps), stamps[0], stamps[-1]) if stamps else (0, 0, 0)
+
+    def count_messages(self, begin: int, end: int) -> int:
+        """The number of messages among the frames `begin` to `end`. The batch must be sealed."""
+        return end - begin if self.count == len(self.frames) else self.messages(begin, end)[0]
+
+    def note_foreign(self, begin: int) -> None:
+        """The frames from `begin` on came from another server."""
+        if len(self.frames) > begin:
+            self._foreign = [*(self._foreign or ()), (begin, len(self.frames))]
+
+    def count_own(self) -> int:
+        """The number of messages that were said on this server. The batch must be sealed."""
+        return self.count - sum(self.count_messages(*part) for part in self._foreign or ())
 
     def said_in(self, dialect: Dialect) -> memoryview:
         """The whole batch in another dialect. The batch must be sealed."""
@@ -130,7 +146,20 @@ class Tick:
     `hard` are limits of an outbox's queue, in bytes.
     """
 
-    __slots__ = ("_acting", "_schedule", "_speaking", "copied", "hard", "newest_stamp", "skipped", "soft", "work")
+    __slots__ = (
+        "_acting",
+        "_schedule",
+        "_speaking",
+        "copied",
+        "deliveries",
+        "hard",
+        "messages",
+        "newest_stamp",
+        "observe_batch",
+        "skipped",
+        "soft",
+        "work",
+    )
 
     def __init__(self, schedule: Callable[[Callable[[], object]], object], soft: int, hard: int) -> None:
         self.soft = soft
@@ -139,6 +168,12 @@ class Tick:
         """The `at` of the newest message of all rooms."""
         self.skipped = 0
         """Messages that slow readers were not sent, in total."""
+        self.messages = 0
+        """Messages that were said on this server, in rooms and to persons, in total."""
+        self.deliveries = 0
+        """Messages that connections were sent, in total. Right between two flushes, and counted once for a batch."""
+        self.observe_batch: Callable[[int], object] | None = None
+        """Called with the number of frames of each batch."""
         self.work = 0.0
         """The work done since `Hub.take_work`, in units of about a microsecond (see `reactor.fair_queue`)."""
         self.copied = 0
@@ -168,9 +203,19 @@ class Tick:
             except Exception as error:  # no memory, say: the others must get theirs all the same
                 failure = error
         for room in speaking:
+            self._count(room)
             room.batch = Batch()
         if failure is not None:
             raise failure
+
+    def _count(self, room: "Room[Any]") -> None:
+        """Count the batch of `room` as if all members had got it. Outboxes make up for the rest."""
+        batch = room.batch
+        self.deliveries += batch.count * len(room.members)
+        if room.name:
+            self.messages += batch.count_own()
+        if self.observe_batch is not None:
+            self.observe_batch(len(batch.frames))
 
     def _request_flush(self) -> None:
         if not self._speaking and not self._acting:
@@ -214,10 +259,15 @@ class Room[M]:
         batch.stamps.append(at)
 
     def tell_messages(self, tick: Tick, frames: bytes, stamps: list[int]) -> None:
-        """Have every member get `frames`, which are joined already. `stamps` has the `at` of each, 0 if it has none."""
+        """Have every member get `frames` of another server, which are joined already.
+
+        `stamps` has the `at` of each, 0 if it has none.
+        """
+        begin = len(self.batch.frames)
         self.tell(tick, frames, stamps[0])
         self.batch.frames += [b""] * (len(stamps) - 1)
         self.batch.stamps += stamps[1:]
+        self.batch.note_foreign(begin)
 
     def tell_once(self, record: Record, deed: Hashable, besides: RoomListener | None = None) -> None:
         """The frame told last was `record`, which concerns a person, and comes in every room of the person.

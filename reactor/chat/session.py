@@ -189,6 +189,7 @@ class Session:
 
     def refuse(self, error: RequestError) -> None:
         """Reply with an error."""
+        self.hub.errors[error.reason] += 1
         self.reply(Error(error.reason, error.text, error.re))
 
     def reply_ready(self, resumed: bool, re: int | None) -> None:

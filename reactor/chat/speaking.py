@@ -93,6 +93,7 @@ def _say_once[P: Place](session: Session, place: P, log: str, speak: Speak[P], s
             else:
                 confirm(history, _sent(place, at, say), deliver)
         except RequestError as error:
+            session.hub.errors[error.reason] += 1
             deliver(Error(error.reason, error.text, say.id))
         session.go_on()
 

@@ -44,6 +44,9 @@ class HandshakeQueue:
     def __init__(self, reactor: Reactor, deadline: float = DEADLINE) -> None:
         self._reactor = reactor
         self._deadline = deadline
+        self.finished = 0
+        """Handshakes that have made an encrypted connection."""
+        self.failed = 0
         self._open: set[Handshake] = set()
         self._ready: collections.deque[Handshake] = collections.deque()
 
@@ -133,6 +136,7 @@ class Handshake:
             return
         if not wait and isinstance(self._sock, ssl.SSLSocket):
             self._end()
+            self._queue.finished += 1
             self._finished(self._tls.channel(self._sock))
 
     def handle(self, mask: int) -> None:
@@ -144,6 +148,7 @@ class Handshake:
         """Give up because of `error`."""
         if not self._is_over:
             self._end()
+            self._queue.failed += 1
             self._failed(error, self._sock)
 
     def cancel(self) -> None:

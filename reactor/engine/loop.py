@@ -91,6 +91,10 @@ class Reactor:
         self.ticks = 0
         self.longest_tick = 0.0
         """The longest time, in seconds, between two waits: how late the last of a tick's work was done."""
+        self.observe_tick: Callable[[float], object] | None = None
+        """Called with the seconds of each tick, without its wait."""
+        self.errors = 0
+        """The exceptions that were reported."""
         self._selector = selector if selector is not None else selectors.DefaultSelector()  # an empty one is false
         self._timers = TimerQueue()
         self._ready: list[Call] = []
@@ -214,6 +218,8 @@ class Reactor:
         taken = self.clock() - start
         if taken > self.longest_tick:
             self.longest_tick = taken
+        if self.observe_tick is not None:
+            self.observe_tick(taken)
 
     def close(self) -> None:
         """Close the selector and restore the signals. The connections are left to their owners."""
@@ -279,6 +285,7 @@ class Reactor:
             self._report(error, owner or callback, owner)
 
     def _report(self, error: Exception, source: object, owner: Owner | None) -> None:
+        self.errors += 1
         if isinstance(error, MemoryError):
             self.memory.ran_out()
         self._on_error(source, error)

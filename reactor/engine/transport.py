@@ -17,6 +17,7 @@ from pylingo.reactor.engine.loop import EVENT_READ, EVENT_WRITE, Reactor
 from pylingo.reactor.engine.send_queue import Buffer, SendQueue
 from pylingo.reactor.engine.tcp_bytes import TcpBytes, tcp_bytes
 from pylingo.reactor.engine.timers import Timer
+from pylingo.reactor.engine.traffic import Traffic
 
 READ_SIZE = 65_536
 """Bytes read from one connection in one tick."""
@@ -24,6 +25,7 @@ LINGER = 2.0
 """Seconds that `close` gives the peer to take something, again and again, and then to close its side."""
 LONGEST_FLUSH = 30.0
 """Seconds after which `close` gives up although the peer still takes something: it reads too slowly."""
+_UNCOUNTED = Traffic()  # of transports whose traffic is of no interest
 
 
 class Receiver(Protocol):
@@ -63,7 +65,7 @@ class Reading(enum.Enum):
 
 
 class Transport:
-    """A connected socket with its queue.
+    """A connected socket with its queue. It counts in `traffic`, which it shares with others of its kind.
 
     `waiting_since` is the reactor's time when the socket last took a byte, or first refused one; 0 if no byte waits
     that it has refused. `is_blocked` says whether such bytes wait, and the socket has not been writable since.
@@ -79,6 +81,7 @@ class Transport:
         "_sock",
         "_state",
         "_timer",
+        "_traffic",
         "is_blocked",
         "receiver",
         "tcp_bytes",
@@ -86,11 +89,14 @@ class Transport:
         "waiting_since",
     )
 
-    def __init__(self, reactor: Reactor, sock: Channel, receiver: Receiver | None = None) -> None:
+    def __init__(
+        self, reactor: Reactor, sock: Channel, receiver: Receiver | None = None, traffic: Traffic | None = None
+    ) -> None:
         """Take over the connected `sock`, a socket or a `TlsChannel`; make it non-blocking and begin to read."""
         sock.setblocking(False)
         self._reactor = reactor
         self._sock = sock
+        self._traffic = traffic or _UNCOUNTED
         self.receiver = receiver
         self._queue: SendQueue | None = None  # never empty
         self.tell_drained = False
@@ -203,11 +209,16 @@ class Transport:
     def _offer[T](self, send: Callable[[T], int], what: T) -> int:
         """The number of bytes that the socket takes now."""
         try:
-            return send(what)
+            taken = send(what)
         except (BlockingIOError, InterruptedError) as error:
             self._crossed = error.events if isinstance(error, CrossedError) else 0
         except OSError as error:
             self.fail(error)
+        else:
+            traffic = self._traffic
+            traffic.sends += 1
+            traffic.bytes_sent += taken
+            return taken
         return 0
 
     def _keep_rest(self, queue: SendQueue, taken: int) -> None:
@@ -271,6 +282,9 @@ class Transport:
                 self.abort()
         if self._state is OPEN and self.receiver is not None:
             if data:
+                traffic = self._traffic
+                traffic.reads += 1
+                traffic.bytes_received += len(data)
                 self.receiver.data_received(data)
             else:
                 self.receiver.eof_received()

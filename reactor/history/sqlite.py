@@ -108,6 +108,15 @@ class SqliteHistory:
         return self._writer.thread.is_alive()
 
     @property
+    def waiting(self) -> int:
+        """The messages that are not committed."""
+        return self._tasks.waiting
+
+    def observe_commits(self, observe: Callable[[float], object]) -> None:
+        """Have `observe` called with the seconds of each commit, in the thread."""
+        self._writer.observe_commit = observe
+
+    @property
     def knows_keys(self) -> bool:
         """Whether `may_hold` knows the keys in the file. Until it does, every key is looked up."""
         return self._keys.is_complete

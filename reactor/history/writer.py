@@ -67,6 +67,8 @@ class Writer:
 
     def __post_init__(self) -> None:
         self.inbox = Inbox()
+        self.observe_commit: Callable[[float], object] | None = None
+        """Called in the thread with the seconds of each commit."""
         self.thread = threading.Thread(target=self._run, name="history", daemon=True)
         self._identity = FileIdentity(self.path)
         self._most_filter = self.memory // FILTER_SHARE
@@ -175,6 +177,7 @@ class Writer:
         """
         reports: list[Callable[[], object]] = []
         self._unfinished = work
+        begin = time.monotonic()
         with file:
             for _, tasks in itertools.groupby(work, type):
                 batches = []
@@ -190,6 +193,8 @@ class Writer:
                 self._index.reload()
             self._truncate(file)
         if any(isinstance(task, WriteBatch) for task in work):
+            if self.observe_commit is not None:
+                self.observe_commit(time.monotonic() - begin)
             self._identity.check()
             self._next_commit = time.monotonic() + _COMMIT_EVERY
         self._unfinished = []

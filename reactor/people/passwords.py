@@ -135,6 +135,8 @@ class PasswordGate:
         self, hash: PasswordHash | None, call_from_thread: Callable[..., object], clock: Callable[[], float]
     ) -> None:
         self.hash = hash
+        self.refused = 0
+        """Passwords that were wrong, or not compared after too many wrong ones."""
         self._call_from_thread = call_from_thread
         self._clock = clock
         self._failures: dict[IpNetwork, deque[float]] = {}
@@ -154,6 +156,7 @@ class PasswordGate:
         assert hash is not None
         address = network_of(host)
         if len(self._recent(address)) >= MOST_FAILURES:
+            self.refused += 1
             done(Verdict.REFUSED)
             return
         waiting = sum(self._running.values()) + sum(map(len, self._held.values()))
@@ -205,8 +208,10 @@ class PasswordGate:
         if not self._running[address]:
             del self._running[address]
         if verdict is Verdict.WRONG:
+            self.refused += 1
             self._note_failure(address)
         refused = self._go_on(address)
+        self.refused += len(refused)
         done(verdict)
         for held in refused:
             held(Verdict.REFUSED)

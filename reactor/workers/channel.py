@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from pylingo.reactor.engine.listener import Address
+from pylingo.reactor.ops.catalogue import Snapshot
 
 MOST_ENDED = 1_000
 """Addresses in one report. With the longest addresses, that is a third of what a socket's buffer takes."""
@@ -35,6 +36,8 @@ class Order(enum.StrEnum):
     """Open the file of the log again."""
     COUNT = "count"
     """Log the counters."""
+    MEASURE = "measure"
+    """Report the snapshot of the metrics."""
 
 
 @dataclass(slots=True)
@@ -59,6 +62,8 @@ class Report:
     is_closed: bool = False
     first_code: str = ""
     """The invitation of the first operator, from the first worker of a new cluster."""
+    snapshot: Snapshot | None = None
+    """The values of the metrics, if they were asked for."""
 
 
 def make_channel() -> tuple[socket.socket, socket.socket]:
@@ -97,7 +102,7 @@ def receive(channel: socket.socket) -> Passed | Order | None:
 
 def send_report(channel: socket.socket, report: Report) -> None:
     """Raises `OSError`."""
-    message = [report.taken, report.ended, report.is_ready, report.is_closed, report.first_code]
+    message = [report.taken, report.ended, report.is_ready, report.is_closed, report.first_code, report.snapshot]
     channel.send(json.dumps(message).encode())
 
 
@@ -109,8 +114,8 @@ def receive_report(channel: socket.socket) -> Report | None:
         return None
     if not data:
         return None
-    taken, ended, is_ready, is_closed, first_code = json.loads(data)
-    return Report(taken, Counter(ended), is_ready, is_closed, first_code)
+    taken, ended, *more = json.loads(data)
+    return Report(taken, Counter(ended), *more)
 
 
 def channel_of_stdin() -> socket.socket:

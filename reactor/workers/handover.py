@@ -14,6 +14,7 @@ from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.engine.dial import Target
 from pylingo.reactor.engine.loop import EVENT_READ, EVENT_WRITE, Reactor
 from pylingo.reactor.intake import Accepted, Refused
+from pylingo.reactor.ops.catalogue import Snapshot
 from pylingo.reactor.workers.channel import MOST_ENDED, Order, Passed, Report, receive, send_report
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ class Handover:
         """Called in the loop with each order. When the supervisor has ended, that is `Order.STOP`."""
         self.first_code: Callable[[], str] = lambda: ""
         """Returns the invitation of the first operator, if the server has made one before `open`."""
+        self.snapshot: Callable[[], Snapshot] = dict
+        """Returns the values of the metrics."""
         self._reactor = reactor
         self._channel = channel
         self._accepted: Accepted | None = None
@@ -47,6 +50,7 @@ class Handover:
         self._is_ready_said = False
         self._is_closed = False
         self._is_closed_said = False
+        self._is_measured = False  # the supervisor has asked for the metrics
         reactor.register(channel.fileno(), EVENT_READ, self)
 
     # --- the intake
@@ -157,6 +161,11 @@ class Handover:
 
     # --- reports
 
+    def report_metrics(self) -> None:
+        """Report the values of the metrics at the end of the tick."""
+        self._is_measured = True
+        self._report_soon()
+
     def _report_soon(self) -> None:
         if not self._is_scheduled:
             self._is_scheduled = True
@@ -181,6 +190,7 @@ class Handover:
             self._ended -= report.ended
             self._is_ready_said = self._is_ready_said or report.is_ready
             self._is_closed_said = self._is_closed_said or report.is_closed
+            self._is_measured = self._is_measured and report.snapshot is None
             self._taken += self._unacknowledged[: report.taken]
             del self._unacknowledged[: report.taken]
 
@@ -189,7 +199,8 @@ class Handover:
         is_ready = self._accepted is not None and not self._is_ready_said
         is_closed = self._is_closed and not self._is_closed_said
         taken = 0 if self._is_held else len(self._unacknowledged)
-        if not (taken or self._ended or is_ready or is_closed):
+        if not (taken or self._ended or is_ready or is_closed or self._is_measured):
             return None
         ended = Counter(dict(itertools.islice(self._ended.items(), MOST_ENDED)))
-        return Report(taken, ended, is_ready, is_closed, self.first_code() if is_ready else "")
+        snapshot = self.snapshot() if self._is_measured else None
+        return Report(taken, ended, is_ready, is_closed, self.first_code() if is_ready else "", snapshot)

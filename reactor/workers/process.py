@@ -1,5 +1,6 @@
 """The process of a worker: a server that gets its connections from the supervisor, and stops when that one ends."""
 
+import functools
 import os
 import signal
 import sys
@@ -7,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from pylingo.reactor.config import cluster_settings, parse_arguments, with_data
 from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.instruments import Instruments
 from pylingo.reactor.log_start import start_log
 from pylingo.reactor.registry import open_registry
 from pylingo.reactor.reload import Reload
@@ -44,7 +46,12 @@ def work(arguments: Sequence[str]) -> int:
     handover = Handover(reactor, channel)
     handover.first_code = lambda: registry.first_code or ""
     server = Server(settings, reactor, registry, handover, cluster)
-    handover.obey = _Obedience(server, Reload(server, arguments, registry).request, log.reopen).obey
+    reload = Reload(server, arguments, registry).request
+    handover.obey = _Obedience(server, reload, log.reopen, handover.report_metrics).obey
+    instruments = functools.cache(lambda: Instruments(server))
+    if settings.metrics is not None:  # with an inherited socket, from the first question on
+        instruments()
+    handover.snapshot = lambda: instruments().read()
     server.start()
     server.wait_for_cluster()
     server.serve()
@@ -58,7 +65,13 @@ def work(arguments: Sequence[str]) -> int:
 class _Obedience:
     """Obeys the orders of the supervisor and the signals to the process."""
 
-    def __init__(self, server: Server, hung_up: Callable[[], object], reopen_log: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        server: Server,
+        hung_up: Callable[[], object],
+        reopen_log: Callable[[], object],
+        report_metrics: Callable[[], object],
+    ) -> None:
         self._server = server
         self._is_stopping = False
         self._orders: dict[Order, Callable[[], object]] = {
@@ -68,6 +81,7 @@ class _Obedience:
             Order.RELOAD: hung_up,
             Order.REOPEN: reopen_log,
             Order.COUNT: server.log_counters,
+            Order.MEASURE: report_metrics,
         }
         server.obey_signals(hung_up)
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -87,6 +87,11 @@ class Supervisor:
         """The invitation of the first operator, if one was made during `start`."""
         return next((worker.first_code for worker in self.pool.workers if worker.first_code), None)
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._is_stopping
+
     def use_redis(self, data: str) -> str:
         """Start `redis-server` in the data folder, before the workers; return its address. Raises `LaunchError`.
 

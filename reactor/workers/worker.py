@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pylingo.reactor.engine.listener import Address
 from pylingo.reactor.engine.loop import EVENT_READ, Reactor
+from pylingo.reactor.ops.catalogue import Snapshot
 from pylingo.reactor.workers.channel import Order, Report, make_channel, pass_socket, receive_report, send_order
 from pylingo.reactor.workers.children import Children, describe_end
 
@@ -82,6 +83,7 @@ class Worker:
         self._channel: socket.socket | None = None
         self._pending: collections.deque[Pending] = collections.deque()
         self._hosts: Counter[str] = Counter()
+        self._asked: Callable[[Snapshot], object] | None = None
 
     def __repr__(self) -> str:
         return f"<worker {self.number}>"
@@ -137,6 +139,16 @@ class Worker:
         if order in (Order.STOP, Order.LEAVE, Order.HURRY):
             self._children.kill(self._process, signal.SIGTERM)
 
+    def measure(self, answer: Callable[[Snapshot], object]) -> None:
+        """Ask for the values of its metrics. `answer` gets them, unless it ends before, or is asked again meanwhile.
+
+        While it hangs, it is asked once.
+        """
+        is_asked = self._asked is not None
+        self._asked = answer
+        if not is_asked:
+            self.order(Order.MEASURE)
+
     def kill(self) -> None:
         """End its process at once."""
         self._children.kill(self._process, signal.SIGKILL)
@@ -174,6 +186,9 @@ class Worker:
             self.state = WorkerState.SERVING
             self.first_code = report.first_code
             self._listener.ready(self)
+        if report.snapshot is not None and self._asked is not None:
+            answer, self._asked = self._asked, None
+            answer(report.snapshot)
         if report.is_closed:
             self._take_back()
         elif report.taken:
@@ -204,6 +219,7 @@ class Worker:
             self._reactor.unregister(self._channel.fileno())
             self._channel.close()
             self._channel = None
+        self._asked = None
         self._take_back()
         for host, count in list(self._hosts.items()):
             self._release(host, count)

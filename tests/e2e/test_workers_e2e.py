@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,14 @@ def counters(server):
     return {int(number): int(count) for number, count in re.findall(r"(\d+): (\d+)", line)}
 
 
+def summed(url, name):
+    """The sum of a metric over all workers."""
+    with urllib.request.urlopen(url, timeout=DEADLINE) as answer:
+        found = re.findall(rf'^pylingo_{name}{{worker="\d+"}} (\S+)$', answer.read().decode(), re.MULTILINE)
+    assert len(found) == 3
+    return sum(map(float, found))
+
+
 def connected(server, total):
     """Wait for so many connections in all; return those of each worker."""
     return wait_until(lambda: sum((found := counters(server)).values()) == total and found, f"{total} connections")
@@ -67,7 +76,9 @@ needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="n
 
 @needs_redis
 def test_people_of_all_workers_are_in_one_room_and_come_back_from_one_that_is_killed(tmp_path):
-    with ServerProcess("--workers", "3", "--data", str(tmp_path / "data")) as server, contextlib.ExitStack() as stack:
+    options = ("--workers", "3", "--metrics", "0", "--data", str(tmp_path / "data"))
+    with ServerProcess(*options) as server, contextlib.ExitStack() as stack:
+        url = server.process.stdout.readline().split()[-1]
         assert server.process.stdout.readline().startswith("open this link to become the operator: pylingo://")
         peers = [stack.enter_context(Peer(server.port)) for _ in range(6)]
         assert sorted(counters(server).values()) == [2, 2, 2]
@@ -78,6 +89,11 @@ def test_people_of_all_workers_are_in_one_room_and_come_back_from_one_that_is_ki
             peer.fence()
         peers[0].send(Say("hello", id=1))
         assert [peer.until(Message).text for peer in peers[1:]] == ["hello"] * 5
+        assert summed(url, "messages_total") == 1  # counted by the worker at which it was said
+        assert summed(url, "deliveries_total") == 5
+        assert summed(url, "connections") == summed(url, "people") == 6
+        assert summed(url, "worker_up") == 3
+        assert summed(url, "commit_seconds_count") > 0
         os.kill(workers(server)[1], signal.SIGKILL)
         lost = [index for index, peer in enumerate(peers) if _has_lost(peer)]
         assert len(lost) == 2

@@ -93,6 +93,7 @@ GOOD = {
     },
     "irc_tls_port": {"0.0.0.0:6697": ("0.0.0.0", 6_697), "": None},
     "irc_name": {"irc.example.org": "irc.example.org", "a": "a"},
+    "metrics": {"9464": ("127.0.0.1", 9_464), "[::]:9464": ("::", 9_464), "": None},
     "drain_timeout": {"2.5": 2.5},
 }
 DIGITS = "9" * 5_000  # more than the interpreter converts
@@ -154,6 +155,7 @@ BAD = {
     "workers": (["-1", "65", "all"], WHOLE),
     "irc_port": (["x", "65536", "-1", ":7", "::1:7", "[]:7", "h:", "h:p", "7 ", "٣"], PORT),
     "irc_tls_port": (["6697x"], PORT),
+    "metrics": (["x", ":9464", "65536"], PORT),
     "irc_name": (["", "a b", ".a", "a_b", "x" * 64, "é"], "1 to 63 letters, digits, dots and hyphens"),
     "drain_timeout": (["0", "inf"], NUMBER),
 }

@@ -10,7 +10,7 @@ from pylingo.shared.launch import LaunchError
 
 
 def test_the_addresses_of_inherited_sockets_replace_the_options():
-    assert NAMES[:3] == ("pylingo", "irc", "irc-tls")
+    assert NAMES == ("pylingo", "irc", "irc-tls", "metrics")
     with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
         settings = with_sockets(ServerSettings(host="::", port=7), {"pylingo": [first, second], "irc": [second]})
         assert (settings.host, settings.port) == first.getsockname()

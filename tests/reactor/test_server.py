@@ -235,6 +235,7 @@ def test_without_a_limit_one_address_may_have_any_number(bench):
 
 
 def test_when_memory_runs_out_a_quarter_of_the_connections_must_go_before_anybody_is_let_in(bench, caplog):
+    caplog.set_level("ERROR")
     desk = bench()
     wires = [desk.connect() for _ in range(8)]
     for _ in range(3):  # as it does again and again until there is some

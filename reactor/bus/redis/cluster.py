@@ -115,15 +115,29 @@ class Cluster:
         return str(self._settings.address)
 
     @property
+    def is_up(self) -> bool:
+        """Whether Redis is there, and answers."""
+        return self.deployment.is_up
+
+    @property
+    def waiting(self) -> int:
+        """Events that this server has proposed, and that have not taken effect yet."""
+        return self._feeds.waiting if self._feeds is not None else 0
+
+    @property
+    def lag(self) -> float:
+        """Seconds for which the oldest of them has waited."""
+        return self._feeds.lag if self._feeds is not None else 0.0
+
+    @property
     def is_alone(self) -> bool:
         """Whether no other server of the cluster is alive."""
         return self._health is None or not self._health.has_company()
 
     def show_counters(self) -> str:
         """Return one line with the counters, and with how it is now."""
-        waiting, lag = (self._feeds.waiting, self._feeds.lag) if self._feeds is not None else (0, 0.0)
         still = f", talk stands still since {self._standstill.ms} ms" if self._standstill.ms else ""
-        return f"{self.counters.show()}; {waiting} events wait, {round(lag * 1_000)} ms behind{still}"
+        return f"{self.counters.show()}; {self.waiting} events wait, {round(self.lag * 1_000)} ms behind{still}"
 
     def stop(self, done: Callable[[], object]) -> None:
         """Leave the cluster, once everything that was said here is in Redis. Call `done` then.

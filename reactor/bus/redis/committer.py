@@ -102,6 +102,8 @@ class Committer:
         self._counters.commits += 1
         self._counters.batches += len(flights)
         key = functools.partial(self._keys.key, lane)
+        if self._counters.observe_commit is not None:
+            committed = self._timed(self._counters.observe_commit, committed)
         lane_keys = (key(f"fence:{self._server}"), key(f"here:{self._server}"), key("rooms"))
         self._deployment.commits(lane).call(
             functools.partial(committed, flights),
@@ -116,6 +118,16 @@ class Committer:
             *args,
         )
         self._replicas.wait(lane, flights)
+
+    def _timed(self, observe: Callable[[float], object], committed: Committed) -> Committed:
+        """As `committed`, which observes how long the call took."""
+        begin = self._clock()
+
+        def answered(flights: list[Flight], reply: Any) -> None:
+            observe(max(0, self._clock() - begin) / 1e6)
+            committed(flights, reply)
+
+        return answered
 
     def _take_off(self, feed: Feed) -> tuple[Flight, bytes]:
         proposals = _next_batch(feed)

@@ -35,6 +35,8 @@ class Counters:
     """Servers that this one has given up."""
     given_up: int = 0
     """How often this server was given up by the others."""
+    observe_commit: Callable[[float], object] | None = None
+    """Called with the seconds that Redis took for a call."""
 
     def show(self) -> str:
         """The counters in one line."""

@@ -93,6 +93,7 @@ class PrivateWords:
                 deliver(Sent(None, at, say.id, say.key, to))
             self._settled(count)
 
+        hub.tick.messages += 1
         server = self._sessions.server
         keys = [self._fence, *(self._key(rest) for rest in ("h:@", "names", "sessions")), *self._streams(*owners)]
         prefix = self._keys.channel(0, "")

@@ -72,11 +72,15 @@ class RoomEffects:
                 room.tell_messages(hub.tick, *batch.stamped(top))
             return
         if own is None:
+            room = hub.rooms.get(feed.key)
+            begin = len(room.batch.frames) if room is not None else 0
             for stamped in batch.events(top):
                 if stamped.op is not None:
                     _EFFECTS[stamped.op[0]](self, feed, stamped.at, stamped.op, None)
                 else:
                     self._tell(feed.key, stamped.frame, stamped.at if stamped.is_message else 0)
+            if room is not None:
+                room.batch.note_foreign(begin)
             return
         for at, proposal in enumerate(own, top - batch.count + 1):
             event, deed = proposal.event, cast(Deed | Saying, proposal.ordered)
