@@ -218,6 +218,13 @@ class ServerSettings:
         False, flag(), "", "with --members, everybody may come in; the keys in the file keep their names and ranks"
     )
     members_invite: bool = _setting(False, flag(), "", "members may invite, and not only operators")
+    bans: str = _setting(
+        "",
+        path(),
+        "FILE",
+        "a file with keys, addresses and networks that may not come in, one in a line; see docs/security.md",
+        "goodbye `banned`",
+    )
     name_keep: float = _setting(
         KEEP,
         duration(1, 10_000 * 86_400),

@@ -15,6 +15,7 @@ from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.control import Answer, Control
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.people.administration import NOT_STORED, administer
+from pylingo.reactor.people.ban_file import read_bans
 from pylingo.reactor.people.certificate import certificate_fingerprint, ensure_certificate
 from pylingo.reactor.people.data_dir import DataDir, Stage, open_data_dir
 from pylingo.reactor.people.link_file import read_link, write_link
@@ -23,6 +24,7 @@ from pylingo.reactor.people.owned_names import Conflict
 from pylingo.reactor.people.passwords import PasswordHash, read_password_file
 from pylingo.reactor.people.register import Register
 from pylingo.reactor.people.roster import Change
+from pylingo.reactor.people.sanctions import Sanction
 from pylingo.reactor.people.state_file import StateFile, damaged, lost, read_state, write_state
 from pylingo.shared.address import parse_address
 from pylingo.shared.launch import LaunchError
@@ -37,10 +39,11 @@ _MOST_WARNINGS = 20  # log lines about lines of a members file
 
 @dataclass(frozen=True, slots=True)
 class PeopleFiles:
-    """What the files say that the server only reads: the members, and the hash of the password."""
+    """What the files say that the server only reads: the members, the hash of the password, and bans."""
 
     members: Members
     password: PasswordHash | None
+    bans: tuple[Sanction, ...] = ()
 
 
 @dataclass(slots=True)
@@ -61,7 +64,7 @@ class Registry:
     shared: Store | None = None
     is_read: bool = True
     changed: Callable[[], object] = lambda: None
-    """Called after other members or another password were read: somebody may have to leave."""
+    """Called after other members, bans or another password were read: somebody may have to leave."""
     _file: StateFile | None = None
     _control: Control | None = None
 
@@ -107,6 +110,9 @@ class Registry:
             register.name_keep, register.is_open, register.members = before
             place = f"--data {settings.data}" if settings.data else ""
             raise LaunchError(_nobody(settings, place if self.shared is None else "--cluster URL"))
+        if [*files.bans] != register.listed_bans:
+            logger.info("the file of bans lists %d", len(files.bans))
+        register.listed_bans = [*files.bans]
         if files.members != before[2]:
             logger.info("the members file lists %d keys", len(files.members))
         register.members_invite = settings.members_invite
@@ -258,14 +264,15 @@ def is_open(settings: ServerSettings) -> bool:
 
 
 def read_people_files(settings: ServerSettings) -> PeopleFiles:
-    """Read the members file and the password file. Raises `LaunchError`. Can block."""
+    """Read the members file, the password file and the file of bans. Raises `LaunchError`. Can block."""
     try:
         members = _read_members(settings) if settings.members else NOBODY
         password = read_password_file(settings.password_file) if settings.password_file else None
+        bans = read_bans(settings.bans) if settings.bans else ()
     except ValueError as error:
         raise LaunchError(str(error)) from None
     _warn(settings.members, [(number, f"the line is skipped: {sentence}") for number, sentence in members.warnings])
-    return PeopleFiles(members, password)
+    return PeopleFiles(members, password, bans)
 
 
 def _warn(path: str, warnings: Sequence[tuple[int, str]]) -> None:

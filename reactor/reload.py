@@ -1,4 +1,4 @@
-"""Reloading of the configuration, the certificate, the members and the password on SIGHUP, while the server runs.
+"""Reloading of the configuration, the certificate, the members, bans and the password on SIGHUP, while the server runs.
 
 A thread reads the files, because their disk may hang. A mistake in them changes nothing.
 """
@@ -68,7 +68,8 @@ class Reload:
         """Start to read the files, or read them once more after the reading in progress. Call it in the loop."""
         settings = self._server.settings
         self.began()
-        if not (has_file(self._arguments) or settings.tls_cert or settings.members or settings.password_file):
+        files = settings.tls_cert, settings.members, settings.password_file, settings.bans
+        if not (has_file(self._arguments) or any(files)):
             if not settings.log_file:  # which was opened again
                 logger.warning("no configuration to reload: the server was started without --config")
             self.ended()

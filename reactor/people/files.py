@@ -7,6 +7,8 @@ import stat
 from pylingo.shared.files import open_private, sync_folder
 
 _NEW = ".new"
+_GROUP = stat.S_IWGRP, stat.S_IXGRP
+_OTHERS = stat.S_IWOTH, stat.S_IXOTH
 
 
 def read_regular(path: str, what: str, most: int) -> tuple[bytes, os.stat_result]:
@@ -39,6 +41,19 @@ def check_unchangeable(path: str, what: str, status: os.stat_result) -> None:
     _check_owner(path, what, status)
     if status.st_mode & 0o022:
         raise ValueError(f"others can write {what} {path}: change that with  chmod go-w {path}")
+
+
+def check_writers(path: str, what: str, status: os.stat_result) -> None:
+    """Raise `ValueError` with one sentence if others than us and root can write a file that the administrator writes.
+
+    A folder that is closed to them protects it as well. Raises `OSError`.
+    """
+    if status.st_uid not in (os.geteuid(), 0):
+        raise ValueError(f"{what} {path} belongs to another user: change that with chown")
+    folder = os.stat(os.path.dirname(os.path.abspath(path))).st_mode
+    for may_write, may_enter in (_GROUP, _OTHERS):
+        if status.st_mode & may_write and folder & may_enter:
+            raise ValueError(f"others can write {what} {path}: change that with chmod go-w {path}")
 
 
 def check_private(path: str, what: str, status: os.stat_result) -> None:

@@ -6,14 +6,12 @@ with the same `name=` are the keys of one person. A line that cannot be used as 
 never used in part: an option of OpenSSH that is unknown here, such as `expiry-time`, takes rights away from the key.
 """
 
-import os
 import re
-import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pylingo.reactor.people.authorized_keys import Line, parse_line
-from pylingo.reactor.people.files import read_regular
+from pylingo.reactor.people.files import check_writers, read_regular
 from pylingo.reactor.people.keys import PublicKey
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold, user_name
@@ -22,8 +20,6 @@ from pylingo.shared.text import quote
 MAX_FILE = 2**20
 """The largest file of members, in bytes: some 10,000 keys. The loop takes over so many within 0.1 s."""
 
-_GROUP = stat.S_IWGRP, stat.S_IXGRP
-_OTHERS = stat.S_IWOTH, stat.S_IXOTH
 _BOM = "\ufeff"
 _WITH_KEY = re.compile(r"(^|\s)(ssh-(rsa|dss)|ecdsa-|sk-|ssh-ed25519\s+\S{68})")  # a skipped line that is whole
 
@@ -71,7 +67,7 @@ def read_members(path: str) -> Members:
     """Read a file of members. Raises `ValueError` with one sentence if it cannot be used at all."""
     try:
         data, status = read_regular(path, "the members file", MAX_FILE)
-        _check_writers(path, status)
+        check_writers(path, "the members file", status)
     except OSError as error:
         raise ValueError(f"cannot read the members file {path}: {error.strerror}") from None
     if not data.strip():  # as a write that failed leaves it
@@ -83,16 +79,6 @@ def read_members(path: str) -> Members:
     if any(number == text.count("\n") + 1 for number, _ in members.warnings) and not _WITH_KEY.search(end):
         raise ValueError(f"the members file {path} is cut off: the last line is not whole and has no end of line")
     return members
-
-
-def _check_writers(path: str, status: os.stat_result) -> None:
-    """Whoever can write the file can let people in. A folder that is closed to others protects it as well."""
-    if status.st_uid not in (os.geteuid(), 0):
-        raise ValueError(f"the members file {path} belongs to another user: change that with chown")
-    folder = os.stat(os.path.dirname(os.path.abspath(path))).st_mode
-    for may_write, may_enter in (_GROUP, _OTHERS):
-        if status.st_mode & may_write and folder & may_enter:
-            raise ValueError(f"others can write the members file {path}: change that with chmod go-w {path}")
 
 
 def parse_members(text: str) -> Members:

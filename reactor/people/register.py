@@ -19,7 +19,7 @@ from pylingo.reactor.people.members import Members
 from pylingo.reactor.people.owned_names import Conflict, OwnedName, Owner
 from pylingo.reactor.people.roster import Change
 from pylingo.reactor.people.rows import Row, RowKey
-from pylingo.reactor.people.sanctions import Sanction, nobody
+from pylingo.reactor.people.sanctions import Sanction, Sanctions, nobody
 from pylingo.reactor.people.tables import Tables, empty_tables, read_tables
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold
@@ -58,6 +58,7 @@ class Register:
         self._tables = tables = tables or empty_tables(clock)
         self._names, self._roster, self._invitations = tables.names, tables.roster, tables.invitations
         self._bans, self._mutes = tables.bans, tables.mutes
+        self._listed_bans = Sanctions(clock)
         self._app_passwords = tables.app_passwords
         self._unwritten: set[tuple[str, frozenset[str]]] = set()  # names, and their owners, that no disk has yet
 
@@ -137,7 +138,7 @@ class Register:
     def is_operator(self, identity: str | None) -> bool:
         """Whether the owner of the key is an operator. Nobody who is banned is."""
         keys = self.keys_of(identity)
-        return self._roster.has_rank(keys) and self._bans.of_keys(keys) is None
+        return self._roster.has_rank(keys) and self._ban_of_keys(keys) is None
 
     def may_enter(self, identity: str | None) -> bool:
         """Whether the members and the invitations let somebody in. Bans are another question."""
@@ -213,12 +214,24 @@ class Register:
 
         It may be asked with an identity that is not proven yet, if the proof follows.
         """
-        ban = self._bans.of_host(host, with_keys=self.is_open)
+        ban = self._listed_bans.of_host(host, with_keys=True) or self._bans.of_host(host, with_keys=self.is_open)
         return None if ban is None or self._is_spared(identity) else ban
 
     def key_ban(self, identity: str) -> Sanction | None:
         """The ban of a key, or of another key of the same person."""
-        return self._bans.of_keys(self.keys_of(identity))
+        return self._ban_of_keys(self.keys_of(identity))
+
+    def _ban_of_keys(self, keys: frozenset[str]) -> Sanction | None:
+        return self._listed_bans.of_keys(keys) or self._bans.of_keys(keys)
+
+    @property
+    def listed_bans(self) -> list[Sanction]:
+        """The bans of the administrator's file, as it was last read. They are not stored."""
+        return self._listed_bans.items()
+
+    @listed_bans.setter
+    def listed_bans(self, bans: Iterable[Sanction]) -> None:
+        self._listed_bans.replace(bans)
 
     def mute_of(self, host: str, identity: str | None) -> Sanction | None:
         """The mute of somebody. That of an address spares listed keys; operators have none.
@@ -255,15 +268,22 @@ class Register:
         return ban
 
     def unban(self, target: str) -> tuple[list[Sanction], Change]:
-        """End the bans of a name, an address or a fingerprint. Raises `RequestError` `bad-argument` if none is."""
+        """End the bans of a name, an address or a fingerprint. Raises `RequestError` `bad-argument` if none is.
+
+        One of the administrator's file stays: `RequestError` `not-allowed`.
+        """
+        if any(ban.concerns(target) for ban in self._listed_bans.items()):
+            raise RequestError(
+                "not-allowed", f"the administrator has banned {quote(target)}, in the server's file of bans"
+            )
         ended, change = self._bans.end(lambda ban: ban.concerns(target))
         if not ended:
             raise nobody(target, "banned", "/bans lists who is")
         return ended, change
 
     def bans(self) -> list[Sanction]:
-        """The bans in force, oldest first."""
-        return self._bans.items()
+        """The bans in force: those of the administrator, then those of operators, oldest first."""
+        return [*self._listed_bans.items(), *self._bans.items()]
 
     def mute(
         self, name: str, identity: Maybe, host: Maybe, by: str, text: Maybe, seconds: float | None, more: Keys = ()

@@ -64,6 +64,7 @@ GOOD = {
     "members": {"": "", "false": "", "true": "true", "/etc/members": "/etc/members"},
     "open": {"true": True},
     "members_invite": {"true": True},
+    "bans": {"": "", "/etc/pylingo/bans": "/etc/pylingo/bans"},
     "name_keep": {"0": 0.0, "180d": 15_552_000.0, "12h": 43_200.0},
     "password_file": {"": "", "/etc/password": "/etc/password"},
     "history": {"": "", "/var/lib/pylingo/chat.db": "/var/lib/pylingo/chat.db", "Grüße.db": "Grüße.db"},
@@ -109,6 +110,7 @@ BAD = {
     "motd": (["x" * (MAX_MOTD + 1)], f"at most {MAX_MOTD} characters"),
     "log_level": (["", "loud", "warn", "10"], "one of debug, info, warning, error, critical"),
     "log_format": (["", "xml"], "one of text, json"),
+    "bans": (["a\0b", "~nobody-of-that-name/b"], "a path without NUL"),
     "log_file": (["a\0b", "~nobody-of-that-name/l"], "a path without NUL"),
     "rate": (
         ["-1", "nan", "inf", "-inf", "1e7", "", "fast", "4/s", "1e-7", "1e-320", "0.0009", " 4", "1_0", "٤", DIGITS],

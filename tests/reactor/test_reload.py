@@ -48,6 +48,7 @@ LIVE = {
     "members": "/etc/members",
     "open": True,
     "members_invite": True,
+    "bans": "/etc/bans",
     "name_keep": 86_400.0,
     "password_file": "/etc/password",
     "drain_timeout": 1.5,
@@ -222,6 +223,33 @@ def test_members_and_the_password_are_read_again(
     server.close()
 
 
+def test_bans_are_read_again_and_a_wrong_line_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("logging.root.level", 20)
+    path = tmp_path / "bans"
+    path.write_text("192.0.2.0/24 spam\n")
+    arguments = ["--port", "0", "--bans", str(path)]
+    server = Server(parse_arguments(arguments))
+    registry = Registry(Register())
+    registry.apply(server.settings, read_people_files(server.settings))
+    asked: list[int] = []
+    registry.changed = lambda: asked.append(len(registry.register.bans()))
+    reload = Reload(server, arguments, registry)
+    for text, words in (
+        ("192.0.2.0/24\n10.0.0.0/8\n", "the file of bans lists 2"),
+        ("192.0.2.0/24\nnobody\n", f"the configuration is unchanged: the file of bans {path} cannot be used: line 2: "),
+        ("", "the file of bans lists 0"),
+    ):
+        path.write_text(text)
+        caplog.clear()
+        reload.request()
+        turn_until(server, lambda: reload.state is ReloadState.IDLE)
+        assert words in caplog.text
+    assert asked == [2, 0]
+    server.close()
+
+
 # --- the process -------------------------------------------------------------------------------------------------
 
 
@@ -302,3 +330,15 @@ def test_nohup_means_what_it_says_but_sigint_stops_a_server_in_the_background(pa
         peer.close()
         assert server.process.wait(DEADLINE) == 0
         assert READ not in server.log()
+
+
+def test_somebody_whom_the_administrator_bans_is_put_out(tmp_path: Path) -> None:
+    path = tmp_path / "bans"
+    path.write_text("192.0.2.0/24\n")
+    with ServerProcess("--bans", str(path)) as server, Peer(server.port) as peer:
+        peer.hello("ada")
+        path.write_text("127.0.0.0/8 spam\n")
+        hang_up(server, "the file of bans lists 1")
+        goodbye = peer.until(Goodbye)
+        assert (goodbye.reason, goodbye.text) == ("banned", "you are banned from this server: spam")
+        assert peer.recv() is None

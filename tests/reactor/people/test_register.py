@@ -5,6 +5,7 @@ import pytest
 from pylingo.reactor.people.members import parse_members
 from pylingo.reactor.people.records import dump, load
 from pylingo.reactor.people.register import Register, wall_clock
+from pylingo.reactor.people.sanctions import Sanction
 from pylingo.shared.errors import RequestError
 from tests.fakes.people import WallClock, fingerprint, key
 
@@ -515,3 +516,37 @@ def test_an_operator_who_is_listed_no_more_does_not_come_back_by_an_own_invitati
 def test_the_clock_of_the_server_counts_microseconds() -> None:
     assert 1.5e15 < wall_clock() < 1e16
     assert wall_clock() <= wall_clock()
+
+
+# --- bans of the administrator
+
+
+def test_the_administrator_s_bans_hold_beside_those_of_operators_who_cannot_end_them():
+    register = Register()
+    listed = [
+        Sanction("key 1", (fingerprint(1),), None, "root", None, None),
+        Sanction(None, (), "192.0.2.0/24", "root", "spam", None),
+    ]
+    register.listed_bans = listed
+    register.ban_address("10.0.0.0/8", "ada", None, None)
+    assert register.listed_bans == listed
+    assert [ban.by for ban in register.bans()] == ["root", "root", "ada"]
+    assert register.key_ban(fingerprint(1)) == listed[0]
+    assert register.key_ban(fingerprint(2)) is None
+    assert register.address_ban("192.0.2.9", None) == listed[1]
+    assert register.address_ban("10.1.2.3", None).by == "ada"
+    for target in (fingerprint(1), "192.0.2.0/24"):
+        with pytest.raises(RequestError, match="the administrator has banned"):
+            register.unban(target)
+    assert [ban.by for ban in register.to_state()["bans"]] == ["ada"]
+    register.listed_bans = []
+    assert register.key_ban(fingerprint(1)) is None
+    assert register.address_ban("192.0.2.9", None) is None
+
+
+def test_an_operator_whom_the_administrator_has_banned_is_none():
+    register = Register()
+    register.op(fingerprint(1)).commit()
+    assert register.is_operator(fingerprint(1))
+    register.listed_bans = [Sanction("ada", (fingerprint(1),), None, "root", None, None)]
+    assert not register.is_operator(fingerprint(1))
