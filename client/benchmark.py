@@ -5,13 +5,17 @@
 # ///
 """Put many simulated clients on a server and check what they receive: `./client/benchmark.py`, `pylingo-bench`."""
 
+import dataclasses
 import os
+import shutil
 import sys
 
 if __name__ == "__main__":  # replace the script's own folder, which comes first on the path, by the checkout
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 from pylingo.shared.launch import LaunchError, launch
+
+_WIDTH = 100  # columns of the explanation, on a wide terminal
 
 
 def main() -> int:
@@ -22,15 +26,25 @@ def main() -> int:
 def _benchmark() -> int:
     from pylingo.client.bench.certificate import trust_anybody
     from pylingo.client.bench.dialect import PyLingo
-    from pylingo.client.bench.options import check_descriptors, parse_arguments
+    from pylingo.client.bench.explanation import explain
+    from pylingo.client.bench.options import check_descriptors, fit, parse_arguments
     from pylingo.client.bench.process import ServerChild
     from pylingo.client.bench.report import ProgressBar, figures, print_table, write_json
     from pylingo.client.bench.scenarios import SCENARIOS, TargetServer
     from pylingo.client.bench.stream import StreamError
 
     options = parse_arguments(sys.argv[1:])
+    if options.explains:
+        _print_long(explain(min(shutil.get_terminal_size().columns, _WIDTH)))
+        return 0
     scenario = SCENARIOS[options.scenario]
-    check_descriptors(options.plan)
+    if options.has_own_size:
+        check_descriptors(options.plan)
+    else:
+        plan, words = fit(options.plan)
+        options = dataclasses.replace(options, plan=plan)
+        if words:
+            print(f"pylingo-bench: {words}", file=sys.stderr)
     progress = ProgressBar()
     child = None
     try:
@@ -49,13 +63,23 @@ def _benchmark() -> int:
         if child is not None:
             child.stop()
     rows = figures(result, options.plan)
-    print_table(f"{options.scenario}: {scenario.about}", rows)
+    changes = f"; here with {options.changes}" if options.changes else ""
+    print_table(f"{options.scenario}: {scenario.about}{changes}", rows)
+    print(scenario.verdict(result))
     if options.json is not None:
         try:
             write_json(options.json, options.scenario, options.plan, rows)
         except OSError as error:
             raise LaunchError(f"cannot write {options.json}: {error.strerror}", status=1) from None
     return 0
+
+
+def _print_long(text: str) -> None:
+    """Print what somebody may read with a program that ends before the text does."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter flushes it once more
 
 
 if __name__ == "__main__":

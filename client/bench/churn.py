@@ -76,7 +76,8 @@ def join_storm(load: Load) -> tuple[float, int]:
     room = load.rooms[0]
     stream = room.stream = RoomStream(_texts_of_joins)
     observer, *others = room.clients
-    behind = [_Joiner(client, stream) for client in others]
+    joiners = [_Joiner(client, stream) for client in others]
+    behind = joiners.copy()
     observer.observe()
     count = len(others)
     start = load.reactor.clock()
@@ -89,8 +90,12 @@ def join_storm(load: Load) -> tuple[float, int]:
         return not behind and stream.messages == count
 
     load.until(all_joined, "joining", lambda: (stream.messages + count - len(behind)) / (2 * count))
+    seconds = load.reactor.clock() - start
     load.state.latencies.clear()  # a `joined` carries no time
-    return load.reactor.clock() - start, count + count * (count - 1) // 2
+    load.listen_on()
+    if stream.messages != count or not all(joiner.is_level for joiner in joiners):
+        raise StreamError("more arrived than was sent")
+    return seconds, count + count * (count - 1) // 2
 
 
 class _ShortLivedClient:

@@ -127,11 +127,15 @@ class Load:
 
     def stay_level(self) -> None:
         """Check that nothing more comes after the end, such as a message delivered twice."""
+        self.listen_on()
+        if not self.is_level():
+            raise StreamError("more arrived than was sent")
+
+    def listen_on(self) -> None:
+        """Receive for `SETTLE_SECONDS` what may still come."""
         until = time.monotonic() + SETTLE_SECONDS
         while time.monotonic() < until:
             self.tick(0.05)
-        if not self.is_level():
-            raise StreamError("more arrived than was sent")
 
     def is_level(self) -> bool:
         """Whether everybody who reads has received everything that was sent."""

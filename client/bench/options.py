@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import resource
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from pylingo.client.bench.plan import Plan
 from pylingo.client.bench.scenarios import SCENARIOS
 from pylingo.client.bench.stream import MARK_SIZE
+from pylingo.reactor.engine.descriptors import raise_descriptor_limit
 from pylingo.shared.launch import LaunchError, OneLineParser
 from pylingo.shared.settings import Setting, Source, argument_parser, read_options, table
 from pylingo.shared.text import MAX_TEXT
@@ -49,6 +49,7 @@ SETTINGS = table(
         _setting("seed", integer(0, 2**63), "N", "the seed of the random numbers", _DEFAULTS["seed"]),
         _setting("tls", flag(), "", "encrypt the connections; a server that it starts gets a certificate for that"),
         _setting("json", path(), "FILE", "write the figures to this file, as JSON"),
+        _setting("explain", flag(), "", "explain the rows that a run prints, and end"),
         _setting(
             "server_option", texts(), "OPTION", "for the server it starts, such as --server-option=--rate=9; repeatable"
         ),
@@ -58,7 +59,10 @@ SETTINGS = table(
 
 @dataclass(frozen=True, slots=True)
 class BenchOptions:
-    """The run to make. Without a `target` the benchmark starts its own server, with `server_options`."""
+    """The run to make. Without a `target` the benchmark starts its own server, with `server_options`.
+
+    With `has_own_size`, somebody has chosen the number of clients or rooms. With `explains`, nothing is run.
+    """
 
     scenario: str
     plan: Plan
@@ -66,6 +70,14 @@ class BenchOptions:
     json: str | None
     server_options: tuple[str, ...]
     tls: bool = False
+    has_own_size: bool = False
+    explains: bool = False
+
+    @property
+    def changes(self) -> str:
+        """What differs from the plan of the scenario, such as `clients 40, senders 2`; empty if nothing does."""
+        usual, plan = dataclasses.asdict(SCENARIOS[self.scenario].plan), dataclasses.asdict(self.plan)
+        return ", ".join(f"{name} {value:g}" for name, value in plan.items() if value != usual[name])
 
 
 def parse_arguments(arguments: Sequence[str]) -> BenchOptions:
@@ -98,20 +110,50 @@ def parse_arguments(arguments: Sequence[str]) -> BenchOptions:
         given.get("json"),
         given.get("server_option", ()),
         given.get("tls", False),
+        has_own_size=bool({"clients", "rooms"} & given.keys()),
+        explains=given.get("explain", False),
     )
 
 
 def check_descriptors(plan: Plan) -> None:
     """Raise this process's descriptor limit to its maximum. Raises `LaunchError` if the plan does not fit."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    hard = hard if hard != resource.RLIM_INFINITY else 2**20
-    fits = hard - _SPARE_DESCRIPTORS - plan.rooms
+    limit = raise_descriptor_limit()
+    fits = limit - _SPARE_DESCRIPTORS - plan.rooms
     if plan.clients > fits:
         raise LaunchError(
-            f"--clients: this system's limit of {hard} open files allows at most {fits}, not {plan.clients}"
+            f"--clients: this system's limit of {limit} open files allows at most {fits}, not {plan.clients}:"
+            f" {_more_files(plan)}"
         )
+
+
+def fit(plan: Plan) -> tuple[Plan, str]:
+    """Raise the descriptor limit, and make the plan as small as it demands: fewer clients, in as many fewer rooms.
+
+    Returns a sentence about that as well, which is empty if the plan fits. Raises `LaunchError` if nothing fits.
+    """
+    limit = raise_descriptor_limit()
+    free, needed = limit - _SPARE_DESCRIPTORS, plan.clients + plan.rooms
+    if needed <= free:
+        return plan, ""
+    rooms = max(1, plan.rooms * free // needed)
+    clients = min(plan.clients * free // needed, free - rooms)
+    if clients < rooms:
+        raise LaunchError(f"this system's limit of {limit} open files is too low: {_more_files(plan)}")
+    fitting = dataclasses.replace(
+        plan,
+        clients=clients,
+        rooms=rooms,
+        senders=min(plan.senders, clients // rooms),
+        stalled=min(-(-plan.stalled * clients // plan.clients), clients - rooms),
+    )
+    words = (
+        f"this system's limit of {limit:,} open files is too low for {plan.clients:,} clients in {plan.rooms:,} rooms"
+    )
+    return fitting, f"{words}: the run has {clients:,} in {rooms:,}; {_more_files(plan)}"
+
+
+def _more_files(plan: Plan) -> str:
+    return f"ulimit -n {plan.clients + plan.rooms + _SPARE_DESCRIPTORS}  as root raises the limit for a shell"
 
 
 def parser() -> OneLineParser:

@@ -28,8 +28,9 @@ class ProgressBar:
 
     def __call__(self, phase: str, part: float) -> None:
         """Show that `part` (0 to 1) of `phase` is done."""
-        full = round(30 * min(1.0, max(0.0, part)))
-        shown = f"{phase:<12} [{'#' * full}{'.' * (30 - full)}]"
+        part = min(1.0, max(0.0, part))
+        full = round(30 * part)
+        shown = f"{phase:<12} [{'#' * full}{'.' * (30 - full)}] {int(100 * part):>3}%"
         if self._is_terminal and shown != self._shown:
             self._stream.write("\r" + shown)
             self._stream.flush()

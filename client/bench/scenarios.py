@@ -68,12 +68,23 @@ class Result:
 type Run = Callable[[Plan, TargetServer, Dialect, ProgressCallback], Result]
 
 
+_CHECKED = "all {deliveries:,} deliveries checked: none lost, doubled or out of order"
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
+    """What it is about, its usual size, how it is run, the server's options, and what a run has checked."""
+
     about: str
     plan: Plan
     run: Run
     options: tuple[str, ...] = ()
+    checked: str = _CHECKED
+
+    def verdict(self, result: Result) -> str:
+        """One line about a run that has ended well: what was checked."""
+        measured = result.measured
+        return self.checked.format(connections=result.connections, deliveries=measured.deliveries)
 
 
 def _settled(name: str, drive: Callable[[Load], Measured]) -> Run:
@@ -133,6 +144,7 @@ def run_churn(plan: Plan, target: TargetServer, dialect: Dialect, progress: Prog
         start = time.monotonic()
         result.measured.messages = result.measured.deliveries = churn(load, plan.clients, plan.messages)
         result.measured.seconds = time.monotonic() - start
+        load.listen_on()
         after = target.usage()
         result.charge(before, after)
     result.extra = {"clients a second": plan.messages / result.measured.seconds}
@@ -159,16 +171,29 @@ SCENARIOS = {
         run_broadcast,
         UNLIMITED,
     ),
-    "join-storm": Scenario("5,000 clients join one room at once", Plan(clients=5_000), run_join_storm, UNLIMITED),
-    "idle": Scenario("10,000 clients are connected and silent", Plan(clients=10_000, rooms=100, seconds=20), run_idle),
+    "join-storm": Scenario(
+        "5,000 clients join one room at once",
+        Plan(clients=5_000),
+        run_join_storm,
+        UNLIMITED,
+        "all {deliveries:,} notices of a join checked: none lost, doubled or out of order",
+    ),
+    "idle": Scenario(
+        "10,000 clients are connected and silent",
+        Plan(clients=10_000, rooms=100, seconds=20),
+        run_idle,
+        checked="all {connections:,} connections checked: none ended, and nothing came that nobody had sent",
+    ),
     "stalled": Scenario(
         "chat while 1% of the clients do not read: p99 of the others, and p99 without them",
         Plan(clients=1_000, rooms=20, senders=49, rate=1, seconds=10, stalled=10),
         run_stalled,
+        checked="all {deliveries:,} deliveries to clients that read checked: none lost, doubled or out of order",
     ),
     "churn": Scenario(
         "clients connect, join, say something and close, 100 at a time",
         Plan(clients=100, rooms=1, messages=20_000),
         run_churn,
+        checked="all {deliveries:,} joins, messages and leaves checked: none lost, doubled or out of order",
     ),
 }

@@ -1,5 +1,6 @@
 """Have the senders of a load speak: at a rate, as fast as the sockets allow, or one after the other."""
 
+import functools
 import heapq
 import time
 from collections.abc import Callable
@@ -59,8 +60,12 @@ def _speak_in_turn(load: Load, result: Measured) -> None:
     senders = load.rooms[0].senders
     for serial in range(load.plan.messages):
         _say(load, senders[serial % len(senders)])
-        load.until(load.is_level, "delivering", lambda: _delivered(load))
-        load.progress("speaking", serial / load.plan.messages)
+        load.until(load.is_level, "speaking", functools.partial(_part, load, serial))
+
+
+def _part(load: Load, serial: int) -> float:
+    """How much is done while the message with this number is delivered."""
+    return (serial + _delivered(load)) / load.plan.messages
 
 
 def _speak_at_rate(load: Load, result: Measured) -> None:

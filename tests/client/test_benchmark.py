@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -110,8 +111,9 @@ def test_a_scenario(scenario: str, is_encrypted: bool, tmp_path: Path):
     options = [*TINY[scenario], *["--tls"] * is_encrypted]
     run = bench("--scenario", scenario, "--clients", "20", "--rooms", "2", *options, "--json", str(file))
     assert (run.returncode, run.stderr) == (0, "")
-    about, *rows = run.stdout.splitlines()
-    assert about == f"{scenario}: {SCENARIOS[scenario].about}"
+    about, *rows, verdict = run.stdout.splitlines()
+    assert about.startswith(f"{scenario}: {SCENARIOS[scenario].about}; here with clients 20, rooms 2")
+    assert re.match(r"all [1-9][\d,]* [a-z ,]+ checked: none ", verdict)
     assert all(row.startswith("  ") and len(row.split()) > 1 for row in rows)
     written = json.loads(file.read_text())
     assert written["scenario"] == scenario
@@ -207,7 +209,27 @@ def test_a_wrong_option_of_the_script():
 
 def test_more_clients_than_descriptors():
     run = bench("--clients", "500", "--rooms", "1", preexec_fn=lambda: limit_descriptors(300))
-    assert one_line(run, 2).endswith("this system's limit of 300 open files allows at most 235, not 500")
+    words = "this system's limit of 300 open files allows at most 235, not 500: ulimit -n 565  as root raises the limit"
+    assert words in one_line(run, 2)
+
+
+def test_a_scenario_is_made_to_fit_the_descriptors():
+    run = bench("--scenario", "saturate", "--seconds", "0.2", preexec_fn=lambda: limit_descriptors(200))
+    assert run.returncode == 0, run.stderr
+    (line,) = run.stderr.splitlines()
+    sizes = "too low for 1,000 clients in 10 rooms: the run has 134 in 1; ulimit -n 1074  as root"
+    assert line.startswith(f"pylingo-bench: this system's limit of 200 open files is {sizes}")
+    about, *_, verdict = run.stdout.splitlines()
+    assert about.endswith("; here with clients 134, rooms 1, seconds 0.2")
+    assert verdict.endswith(" deliveries checked: none lost, doubled or out of order")
+
+
+def test_the_rows_are_explained(here, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "70")
+    status, out, err = here("--explain")
+    assert (status, err) == (0, "")
+    assert "\nlatency p99, ms\n    As above: 99% of the samples took less.\n" in out
+    assert all(len(line) <= 70 for line in out.splitlines())
 
 
 def test_as_many_clients_as_descriptors_allow(server: ServerProcess):

@@ -135,6 +135,21 @@ def test_a_connection_that_ends_in_the_storm_is_noticed_at_once(server: ServerPr
         run_storm(proxy.port)
 
 
+@pytest.mark.parametrize("number", [0, 1, 20])
+def test_a_join_told_once_more_at_the_very_end_is_noticed(
+    server: ServerProcess, number: int, monkeypatch: pytest.MonkeyPatch
+):
+    listen_on = Load.listen_on
+
+    def with_one_join_again(load: Load) -> None:
+        load.reactor.call_later(0.01, load.clients[number].data_received, encode(Joined("room0", "c1")))
+        listen_on(load)
+
+    monkeypatch.setattr(Load, "listen_on", with_one_join_again)
+    with pytest.raises(StreamError, match=r"more arrived than was sent|where 1 was due"):
+        run_storm(server.port)
+
+
 class InLife:
     """Does `change` once, to the first frame of the type `what` that `victim` gets."""
 

@@ -6,7 +6,7 @@ import resource
 import pytest
 
 from pylingo.client.bench.load import Plan
-from pylingo.client.bench.options import BenchOptions, check_descriptors, parse_arguments
+from pylingo.client.bench.options import BenchOptions, check_descriptors, fit, parse_arguments
 from pylingo.client.bench.scenarios import SCENARIOS
 from pylingo.client.bench.stream import MARK_SIZE
 from pylingo.shared import __version__
@@ -16,9 +16,11 @@ from pylingo.shared.text import MAX_TEXT
 CHAT = SCENARIOS["chat"].plan
 GOOD = {
     "nothing": ([], CHAT, {}),
-    "clients": (["--clients", "40"], {"clients": 40, "senders": 2}, {}),
-    "rooms": (["--rooms", "4"], {"rooms": 4}, {}),
-    "as many rooms as clients": (["--rooms", "3", "--clients", "3"], {"rooms": 3, "clients": 3, "senders": 1}, {}),
+    "clients": (["--clients", "40"], {"clients": 40, "senders": 2}, {"has_own_size": True}),
+    "rooms": (["--rooms", "4"], {"rooms": 4}, {"has_own_size": True}),
+    "as many rooms as clients": (
+        ["--rooms", "3", "--clients", "3"], {"rooms": 3, "clients": 3, "senders": 1}, {"has_own_size": True},
+    ),
     "senders": (["--senders", "50"], {"senders": 50}, {}),
     "rate": (["--rate", "0"], {"rate": 0.0}, {}),
     "seconds": (["--seconds", "0.1"], {"seconds": 0.1}, {}),
@@ -34,6 +36,7 @@ GOOD = {
     "IPv6": (["[::1]:7"], CHAT, {"target": ("::1", 7)}),
     "json": (["--json", "f"], CHAT, {"json": "f"}),
     "TLS": (["--tls"], CHAT, {"tls": True}),
+    "what the rows are": (["--explain"], CHAT, {"explains": True}),
     "server options": (
         ["--server-option=--rate=9", "--server-option", "x"], CHAT, {"server_options": ("--rate=9", "x")},
     ),
@@ -133,8 +136,44 @@ def test_the_limit_is_raised_as_far_as_it_goes(limits: Limits):
 def test_the_most_that_fits_and_one_more(limits: Limits):
     most = 1_000 - 64 - 10
     check_descriptors(Plan(clients=most, rooms=10))
-    with pytest.raises(LaunchError, match=f"limit of 1000 open files allows at most {most}, not {most + 1}"):
+    with pytest.raises(LaunchError, match=f"limit of 1000 open files allows at most {most}, not {most + 1}") as error:
         check_descriptors(Plan(clients=most + 1, rooms=10))
+    assert str(error.value).endswith(": ulimit -n 1001  as root raises the limit for a shell")
+
+
+def test_a_plan_that_fits_stays_as_it_is(limits: Limits):
+    plan = Plan(clients=1_000 - 64 - 10, rooms=10, senders=3)
+    assert fit(plan) == (plan, "")
+    assert limits.now == (1_000, 1_000)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("limit", [66, 67, 100, 1_000, 4_096])
+def test_a_plan_is_made_to_fit_and_keeps_its_shape(limits: Limits, name: str, limit: int):
+    limits.now = (10, limit)
+    plan = SCENARIOS[name].plan
+    fitting, words = fit(plan)
+    check_descriptors(fitting)
+    assert fitting == plan or f"limit of {limit:,} open files" in words
+    assert bool(words) == (plan.clients + plan.rooms + 64 > limit)
+    assert 1 <= fitting.rooms <= fitting.clients <= plan.clients
+    assert fitting.senders <= fitting.clients // fitting.rooms
+    assert fitting.senders > 0 or not plan.senders
+    assert fitting.stalled <= fitting.clients - fitting.rooms
+    if limit >= 1_000 and plan.rooms > 1:
+        assert fitting.clients / fitting.rooms == pytest.approx(plan.clients / plan.rooms, rel=0.15)
+        assert fitting.clients + fitting.rooms + 64 >= 0.9 * min(limit, plan.clients + plan.rooms + 64)
+
+
+def test_a_limit_that_is_too_low_for_anything(limits: Limits):
+    limits.now = (10, 65)
+    with pytest.raises(LaunchError, match="limit of 65 open files is too low: ulimit -n 1084  as root"):
+        fit(CHAT)
+
+
+def test_what_differs_from_the_usual_plan_is_named():
+    assert parse_arguments([]).changes == ""
+    assert parse_arguments(["--clients", "40", "--rate", "0.5"]).changes == "clients 40, senders 2, rate 0.5"
 
 
 def test_a_system_without_a_limit(limits: Limits):

@@ -114,13 +114,13 @@ def test_a_bar_on_a_terminal():
     progress = ProgressBar(stream)
     progress("speaking", 0.5)
     first = stream.getvalue()
-    assert first == f"\rspeaking     [{'#' * 15}{'.' * 15}]"
+    assert first == f"\rspeaking     [{'#' * 15}{'.' * 15}]  50%"
     progress("speaking", 0.501)  # looks the same: not written again
     assert stream.getvalue() == first
     progress("speaking", 7)
-    assert stream.getvalue().endswith(f"[{'#' * 30}]")
+    assert stream.getvalue().endswith(f"[{'#' * 30}] 100%")
     progress.clear()
-    assert stream.getvalue().endswith(f"\r{' ' * 45}\r")
+    assert stream.getvalue().endswith(f"\r{' ' * 50}\r")
     end = stream.getvalue()
     progress.clear()
     assert stream.getvalue() == end

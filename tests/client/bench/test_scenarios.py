@@ -131,6 +131,22 @@ def test_deliveries_are_counted(child: ServerChild):
     assert stalled.extra["ratio of p99"] > 0
 
 
+VERDICTS = {
+    "chat": "all 392,000 deliveries checked: none lost, doubled or out of order",
+    "saturate": "all 392,000 deliveries checked: none lost, doubled or out of order",
+    "broadcast": "all 392,000 deliveries checked: none lost, doubled or out of order",
+    "join-storm": "all 392,000 notices of a join checked: none lost, doubled or out of order",
+    "idle": "all 1,020 connections checked: none ended, and nothing came that nobody had sent",
+    "stalled": "all 392,000 deliveries to clients that read checked: none lost, doubled or out of order",
+    "churn": "all 392,000 joins, messages and leaves checked: none lost, doubled or out of order",
+}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_verdict_says_what_was_checked(name: str):
+    assert SCENARIOS[name].verdict(Result(name, 1_020, Measured(deliveries=392_000))) == VERDICTS[name]
+
+
 def test_the_cost_of_a_delivery():
     assert Result("x", 1, Measured(deliveries=4), server_cpu=0.002).cpu_per_delivery == pytest.approx(500)
     assert Result("x", 1, Measured(deliveries=0), server_cpu=0.002).cpu_per_delivery is None
