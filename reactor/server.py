@@ -106,7 +106,7 @@ class Server:
         self.irc_passwords = PasswordGate(None, self.reactor.call_from_thread, self.reactor.clock)
         self._pact: Pact | None = None
         self._cluster = self._join(cluster) if cluster is not None else None
-        self._is_draining = self._is_open = self._is_leaving = self._is_waiting = False
+        self._is_draining = self._is_open = self._is_leaving = self._is_waiting = self._is_parting = False
         self._opened: Callable[[], object] = lambda: None
         self._end = math.inf  # when everything must be over, on the reactor's clock
         self._configure()
@@ -412,9 +412,15 @@ class Server:
             self.hub.history.when_settled(self._say_goodbye)
 
     def _say_goodbye(self) -> None:
-        handed_over: set[Session] = set()
-        if self._cluster is not None and self.hands_over and not self._cluster.is_alone:
-            handed_over = self._cluster.hand_over()
+        if self._cluster is None or not self.hands_over:
+            self._part(False)
+        elif not self._is_parting:
+            self._is_parting = True
+            self._cluster.begin_stop(self._part)
+
+    def _part(self, hands_over: bool) -> None:
+        """Say goodbye to everybody, or hand those over who can go on at another server."""
+        handed_over = self._cluster.hand_over() if hands_over and self._cluster is not None else set()
         for session in self.hub.sessions():
             if session not in handed_over:
                 session.shut_down("the server is shutting down")

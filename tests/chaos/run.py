@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from pylingo.reactor.bus.redis.blob import read_batch
+from pylingo.reactor.bus.redis.changes import read_members
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.private_log import read_private
 from pylingo.reactor.bus.redis.reader import read_arrival
+from pylingo.reactor.bus.redis.sessions import read_record
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.shared.messages import Command, Error, Goodbye, HistoryPage, HistoryRequest, Users
 from pylingo.shared.names import fold
@@ -118,11 +120,17 @@ class Run:
         if self._turn(is_right, GRACE + PATIENCE + 30.0, pause=1.0):
             return []
         return [
-            f"the people of {room} on port {port}: {sorted({*names} - {*wanted[room]})} should not be there,"
-            f" {sorted({*wanted[room]} - {*names})} should"
+            self._describe_ghosts(port, room, {*names}, {*wanted[room]})
             for (port, room), names in found.items()
             if names != wanted[room]
         ]
+
+    def _describe_ghosts(self, port: int, room: str, names: set[str], wanted: set[str]) -> str:
+        known = Streams(self.stage.redis).members(room, names ^ wanted)
+        return (
+            f"the people of {room} on port {port}: {sorted(names - wanted)} should not be there,"
+            f" {sorted(wanted - names)} should; Redis has {known}"
+        )
 
     def _users(self, port: int, room: str) -> list[str]:
         """The compared names of those in a room, as a server tells a guest; why it does not, if so."""
@@ -192,6 +200,16 @@ class Streams:
             for arrival in map(read_arrival, entries)
             for entry in read_batch(arrival.data).entries(arrival.top)
         ]
+
+    def members(self, room: str, names: set[str]) -> list[tuple[int, str, dict[str, Any] | None]]:
+        """The members of a room with these compared names: number, name, and record of the session."""
+        lane, found = self._keys.lane(fold(room)), []
+        flat = self._redis.call("HGETALL", self._keys.key(lane, f"m:{fold(room)}"))
+        for number, member in read_members(flat).items():
+            if fold(member.name) in names:
+                packed = self._redis.call("HGET", self._keys.key(0, "sessions"), number)
+                found.append((number, member.name, read_record(packed) if packed is not None else None))
+        return found
 
     def private(self) -> dict[str, list[Logged]]:
         """The private messages of all conversations."""

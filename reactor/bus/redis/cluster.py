@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 STANDS_STILL = "nobody hears anything at the moment: messages wait until the server can reach its Redis again"
 GOES_ON = "everything is heard again: messages that waited have been sent"
 _HANDING_OVER = 1.0  # seconds for the others to take over the seats of a server that stops
+_ASKING = 1.0  # seconds for Redis to say whether another server goes on when this one stops
 _AGAIN = 1.0  # seconds until a Redis that is not fit yet is looked at again
 _GIVEN_UP = "the other servers have given this one up: come back, and say again what was not confirmed"
 
@@ -99,6 +100,7 @@ class Cluster:
         self._bus: RedisBus | None = None
         self._history: RedisHistory | None = None
         self._is_people_read = self._has_numbers = False
+        self._goes_on: bool | None = None  # whether another server does when this one stops, once Redis has said it
         self.counters = Counters()
         """What has happened since the start."""
         self._standstill = Standstill(self.counters, reactor.clock)
@@ -139,6 +141,23 @@ class Cluster:
         still = f", talk stands still since {self._standstill.ms} ms" if self._standstill.ms else ""
         return f"{self.counters.show()}; {self.waiting} events wait, {round(self.lag * 1_000)} ms behind{still}"
 
+    def begin_stop(self, answer: Callable[[bool], object]) -> None:
+        """This server stops as planned. `answer` gets whether to `hand_over`: another server goes on.
+
+        Without an answer of Redis within a second, it is whether another one was alive lately.
+        """
+
+        def answered(goes_on: bool) -> None:
+            if self._goes_on is None:
+                self._goes_on = goes_on
+                answer(goes_on)
+
+        if self._health is not None:
+            self._health.begin_stop(answered)
+            self._reactor.call_later(_ASKING, lambda: answered(not self.is_alone))
+        else:
+            answered(False)
+
     def stop(self, done: Callable[[], object]) -> None:
         """Leave the cluster, once everything that was said here is in Redis. Call `done` then.
 
@@ -161,7 +180,7 @@ class Cluster:
                 retire()
 
         def settled() -> None:
-            if health.has_company():
+            if self._goes_on if self._goes_on is not None else health.has_company():
                 health.pause()
                 bus.signals.on("reaped", reaped)
                 bus.signals.send_all("stopping", health.server)

@@ -198,6 +198,12 @@ class Feed:
         self.flight = None
         return withdrawn
 
+    def is_leaving(self, number: int) -> bool:
+        """Whether this server has proposed that a session leaves the room."""
+        flying = self.flight.proposals if self.flight is not None else []
+        ops = (proposal.event.op for proposal in (*flying, *self.pending))
+        return any(op is not None and op[:2] == ["leave", number] for op in ops)
+
     def note_own(self, ops: Iterable[list[object]]) -> None:
         """Note which sessions this server answers for, after an own batch with these ops."""
         for op in ops:

@@ -34,8 +34,9 @@ class HealthListener(Protocol):
         """The server with that number is given up, and this one owns its sessions from now on.
 
         `sessions` has their records by number, `rooms` the compared forms of the rooms that each number is in. A number
-        with rooms may have no record: its session never got as far. After a broken connection, sessions may come that
-        this server owned before; those that it knows are to be ignored.
+        with rooms may have no record: its session never got as far, or another server has it and does not know of these
+        rooms. After a broken connection, sessions may come that this server owned before; those that it knows are to be
+        ignored.
         """
 
     def fenced(self) -> None:
@@ -119,6 +120,20 @@ class Health:
         """Beat no more, so the others can give this server up."""
         self._end()
 
+    def begin_stop(self, answer: Callable[[bool], object]) -> None:
+        """This server stops as planned. `answer` gets whether another one does not, and can take its people over.
+
+        Redis decides, so of servers that stop at one moment one is the last. If Redis does not answer, nor does this.
+        """
+        others = [server for server in self._hearts.fresh(_FRESH) if server != self.server]
+        keys = [self._keys.key(0, rest) for rest in ("servers", "stopping")]
+
+        def answered(reply: Any) -> None:
+            if not isinstance(reply, RedisError):
+                answer(bool(reply))
+
+        self._deployment.ears(0).call(answered, "FCALL", function("stop"), len(keys), *keys, self.server, *others)
+
     def give_up(self, server: int) -> None:
         """Give up a server that has said that it ends."""
         self._hearts.forget(server)
@@ -144,9 +159,10 @@ class Health:
                 done()
 
         for lane in range(left):
-            rests = [f"fence:{self.server}", *(() if lane else ("servers",))]
+            rests = [f"fence:{self.server}", *(() if lane else ("servers", "stopping", f"of:{self.server}"))]
             keys = [self._keys.key(lane, rest) for rest in rests]
-            self._deployment.commits(lane).call(answered, "FCALL", function("retire"), len(keys), *keys, self.server)
+            link = self._deployment.commits(lane) if lane else self._deployment.ears(0)  # behind the ends of sessions
+            link.call(answered, "FCALL", function("retire"), len(keys), *keys, self.server)
         if not left and not self.server:
             done()
 

@@ -11,8 +11,8 @@
 --   o:ROOM       hash: the charter of the room, with the field 'logged' if anything was said there
 --   rooms        hash: ROOM -> packed [spelling, people]
 -- In lane 0: sessions (number -> packed record), of:S (set of the sessions of S), names (compared name -> numbers), tok
--- (digest -> number), servers (S -> packed state), reaping (S -> the server that gives S up), taken:S (sessions that
--- others have taken from S).
+-- (digest -> number), servers (S -> packed state), stopping (set of those that stop as planned), reaping (S -> the server
+-- that gives S up), taken:S (sessions that others have taken from S).
 
 local REAPED = 'reaped'
 local GENERATIONS = 1048576  -- connections for each server; above that stands a random number, its own
@@ -327,10 +327,25 @@ local function reap_lane(keys, args)
   return members
 end
 
--- KEYS fence ; in lane 0 followed by servers ; ARGV server : a server takes itself out
+-- KEYS servers stopping ; ARGV server, then the other servers whose hearts beat
+-- A server begins to stop as planned. Returns 1 if one of the others does not: it can take people over.
+local function stop(keys, args)
+  redis.call('SADD', keys[2], args[1])
+  for i = 2, #args do
+    if redis.call('HEXISTS', keys[1], args[i]) == 1 and redis.call('SISMEMBER', keys[2], args[i]) == 0 then return 1 end
+  end
+  return 0
+end
+
+-- KEYS fence ; in lane 0 followed by servers, stopping and of ; ARGV server
+-- A server takes itself out. If it has seats that nobody has taken over, its heart stays in the list, and stands still:
+-- the server that gives it up has them then.
 local function retire(keys, args)
   redis.call('SET', keys[1], REAPED, 'EX', DAYS_7)
-  if keys[2] then redis.call('HDEL', keys[2], args[1]) end
+  if keys[2] then
+    redis.call('SREM', keys[3], args[1])
+    if redis.call('SCARD', keys[4]) == 0 then redis.call('HDEL', keys[2], args[1]) end
+  end
   return 1
 end
 
@@ -531,6 +546,7 @@ register('bump', bump, EVEN_IF_FULL)
 register('heartbeat', heartbeat, EVEN_IF_FULL)
 register('reap', reap, EVEN_IF_FULL)
 register('reap_lane', reap_lane, EVEN_IF_FULL)
+register('stop', stop, EVEN_IF_FULL)
 register('retire', retire, EVEN_IF_FULL)
 register('put', put, EVEN_IF_FULL)
 register('take', take, EVEN_IF_FULL)

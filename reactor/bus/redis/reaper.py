@@ -3,7 +3,7 @@
 1. In lane 0, if the heart still stands where it stood: the fence turns into a tombstone, the sessions change their
    owner, and Redis notes who gives up whom.
 2. In each lane: the same with the fence there and with the members of the rooms.
-3. Members whose sessions another server has taken go to that server.
+3. Members whose sessions another server has taken go to that server, except in rooms that it does not know of.
 4. The listener is told, and the note is deleted.
 
 If this server dies in between, the one that gives it up finds the note and goes on.
@@ -20,6 +20,7 @@ from pylingo.reactor.bus.redis.library import function
 from pylingo.reactor.bus.redis.link import LinkLost, RedisError
 from pylingo.reactor.bus.redis.sessions import SessionRecord, read_record
 from pylingo.reactor.engine.loop import Reactor
+from pylingo.shared.names import fold
 
 logger = logging.getLogger(__name__)
 
@@ -125,9 +126,13 @@ class Reaper:
 
         def answer(reply: list[bytes | None]) -> None:
             for number, packed in zip(strays, reply, strict=True):
-                owner = self._me if packed is None else read_record(packed).get("s", self._me)
-                if owner != self._me:
-                    self._give_to(owner, number, case.rooms.pop(number))
+                record = read_record(packed) if packed is not None else {}
+                if record.get("s", self._me) != self._me:
+                    there = {fold(room) for room in record["r"]}
+                    rooms = case.rooms.pop(number)
+                    self._give_to(record["s"], number, [room for room in rooms if room in there])
+                    if strange := [room for room in rooms if room not in there]:
+                        case.rooms[number] = strange
             self._finish(case)
 
         if strays:

@@ -119,14 +119,26 @@ class RoomEffects:
         if actor is not None and actor.state in STAYS and (room is None or room not in actor.rooms):
             actor.enter(self._followed.room(feed, name if is_new else None), is_new)
             return
-        if actor is not None and actor.state not in STAYS and self._sessions.is_here(actor, number):
-            self._feeds.propose(feed.key, Event(op=["leave", number, "lost", None, None]), Deed(None))  # it has ended
+        if actor is not None and actor.state not in STAYS:
+            self._has_come_late(feed.key, number, actor)
         if is_new and room is not None:
             room.directory.add(fold(name))
             self._hub.members_changed()
             is_operator = self._is_room_operator(feed, number, marks[0])
             joined = Joined(room.name, name, None, None, marks[0], marks[1], is_operator or None)
             self._tell(feed.key, encode(joined), 0, actor)
+
+    def _has_come_late(self, key: str, number: int, actor: Session) -> None:
+        """A session that is over here has entered a room: it leaves, unless another server has it and knows of it."""
+
+        def found(rooms: set[str]) -> None:
+            if key not in rooms:
+                self._feeds.propose(key, Event(op=["leave", number, "lost", None, None]), Deed(None))
+
+        if self._sessions.is_here(actor, number):
+            found(set())
+        else:
+            self._sessions.find_rooms(number, found)
 
     def _left(self, feed: Feed, at: int, op: Op, actor: Session | None) -> None:
         _, number, reason, by, text = op

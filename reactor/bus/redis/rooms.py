@@ -94,7 +94,9 @@ class Rooms:
     def come_back(self, session: Session, key: str) -> None:
         """Have a session that is in a room here enter it again, if another server has put it out of the room."""
         room, feed = self._hub.rooms.get(key), self._followed.feed(key)
-        if room in session.rooms and feed is not None and session.number not in feed.roll:
+        if room not in session.rooms or feed is None or session.number in feed.roll:
+            return
+        if not feed.is_leaving(session.number):
             person = session.person
             self.propose(key, Event(op=["join", session.number, person.name, *self._hub.marks(person)]), session)
 

@@ -260,6 +260,7 @@ class TravellingSeats:
         """End a session here that goes on elsewhere: no room is told."""
         if session.state is State.ENDED:
             return
+        self._sessions.store_now(session)
         self._sessions.gave_away(session)
         self._feeds.counters.sessions_given += 1
         rooms, number = session.rooms, session.number
@@ -311,6 +312,7 @@ class TravellingSeats:
     def _bury(self, number: int, rooms: list[str]) -> None:
         """The grace time of a seat is over. If it is still this server's and nobody has come back, it ends."""
         if number in self._sessions.by_number:
+            self._put_out_strays(number, rooms)
             return
         me = self._sessions.server
         self._buried.add(number)
@@ -322,9 +324,10 @@ class TravellingSeats:
         def is_over(packed: bytes | None) -> None:
             if packed is None:  # another server has it
                 self._buried.discard(number)
+                self._put_out_strays(number, rooms)
                 return
             for room in rooms:
-                self._rooms.propose(room, Event(op=["leave", number, "lost", None, None]))
+                self._put_out(number, room)
             if packed:
                 self._feeds.when_settled(partial(end, read_record(packed)))
             else:
@@ -332,6 +335,24 @@ class TravellingSeats:
 
         keys = [self._key(rest) for rest in (f"fence:{me}", "sessions")]
         self._questions.ask(0, one("FCALL", function("bury"), len(keys), *keys, number, me), is_over)
+
+    def _put_out_strays(self, number: int, rooms: list[str]) -> None:
+        """A session goes on. If it entered one of these rooms without its server's knowledge, it leaves that."""
+
+        def found(known: set[str]) -> None:
+            for room in [room for room in rooms if room not in known]:
+                lane = self._keys.lane(room)
+                member = one("HEXISTS", self._keys.key(lane, f"m:{room}"), number)
+                self._questions.ask(lane, member, partial(self._put_out_if, number, room))
+
+        self._sessions.find_rooms(number, found)
+
+    def _put_out_if(self, number: int, room: str, is_in: int) -> None:
+        if is_in:
+            self._put_out(number, room)
+
+    def _put_out(self, number: int, room: str) -> None:
+        self._rooms.propose(room, Event(op=["leave", number, "lost", None, None]))
 
     def _key(self, rest: str) -> str:
         return self._keys.key(0, rest)

@@ -131,12 +131,26 @@ class Sessions:
         """Whether a session, which has or had that number, is this server's: it was not given to another one."""
         return self.by_number.get(number) is session
 
+    def find_rooms(self, number: int, found: Callable[[set[str]], object]) -> None:
+        """Give the compared forms of the rooms that a session is in by its record, whichever server has it."""
+
+        def read(packed: bytes | None) -> None:
+            found(set(map(fold, read_record(packed)["r"])) if packed is not None else set())
+
+        self.questions.ask(0, one("HGET", self._key("sessions"), number), read)
+
     def changed(self, session: Session) -> None:
         """Something in the record of a session has changed."""
         if self.by_number.get(session.number) is session:
             if not self._changed:
                 self._schedule(self._store)
             self._changed[session] = None
+
+    def store_now(self, session: Session) -> None:
+        """Write the record of a session at once, if it has changed: another server is about to read it."""
+        if session in self._changed:
+            del self._changed[session]
+            self._put(session)
 
     def enters(self, session: Session, room: str) -> None:
         """A session is on its way into a room. Its record says so before: a server that takes it looks there."""

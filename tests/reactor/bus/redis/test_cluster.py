@@ -173,6 +173,25 @@ def test_a_server_that_was_given_up_begins_anew_once(world: ClusterWorld, pair: 
     assert (pair[0].losses, pair[0].number) == (1, new)
 
 
+def test_of_two_servers_that_stop_at_one_moment_one_is_the_last(world: ClusterWorld, pair: Pair) -> None:
+    world.until(lambda: not any(server.cluster.is_alone for server in pair))
+    answers: list[bool] = []
+    for server in pair:
+        server.cluster.begin_stop(answers.append)
+    world.until(lambda: len(answers) == 2)
+    assert sorted(answers) == [False, True]
+
+
+def test_a_server_that_stops_does_not_wait_for_a_redis_that_hangs(world: ClusterWorld) -> None:
+    server, answers = world.server(), list[bool]()
+    world.redis.pause()
+    server.cluster.begin_stop(answers.append)
+    world.until(lambda: answers)
+    world.redis.resume()
+    world.settle()
+    assert answers == [False]
+
+
 def test_private_messages_and_names_wait_for_replicas(tmp_path: Path) -> None:
     with running(tmp_path / "one", tcp=True) as redis, running(tmp_path / "two", tcp=True) as replica:
         world = ClusterWorld(redis)

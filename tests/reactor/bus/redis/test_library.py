@@ -256,6 +256,27 @@ def test_the_record_with_more_moves_counts(loaded: RedisProcess) -> None:
     assert call(loaded, "put", keys, ANN, older, "", "", "") == 0, "from before it has gone and come back"
 
 
+def test_of_servers_that_stop_at_one_moment_one_is_the_last(loaded: RedisProcess) -> None:
+    for server in (1, 2, 3):
+        loaded.call("HSET", key("servers"), server, "state")
+    keys = ["servers", "stopping"]
+    assert call(loaded, "stop", keys, 1, 2) == 1
+    assert call(loaded, "stop", keys, 1, 2) == 1, "it may ask twice"
+    assert call(loaded, "stop", keys, 2, 1) == 0
+    assert call(loaded, "stop", keys, 2, 1, 3) == 1
+    assert call(loaded, "stop", keys, 2, 1, 4) == 0, "server 4 is gone"
+
+
+def test_a_server_with_seats_that_nobody_has_taken_over_stays_in_the_list(loaded: RedisProcess) -> None:
+    claim(loaded, "ann", ANN)
+    for server in (1, 2):
+        loaded.call("HSET", key("servers"), server, "state")
+        loaded.call("SADD", key("stopping"), server)
+        assert call(loaded, "retire", [f"fence:{server}", "servers", "stopping", f"of:{server}"], server) == 1
+    assert loaded.call("HKEYS", key("servers")) == [b"1"]
+    assert loaded.call("EXISTS", key("stopping")) == 0
+
+
 def test_a_seat_whose_grace_time_is_over_is_not_taken(loaded: RedisProcess) -> None:
     claim(loaded, "ann", ANN)
     bury, take = ["fence:1", "sessions"], ["fence:2", "sessions", "of:1", "of:2", "taken:1", "taken:2"]

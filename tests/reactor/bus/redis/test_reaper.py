@@ -35,7 +35,7 @@ class Scene:
     def put(self, server: int, number: int, name: str) -> None:
         rests = (f"fence:{server}", "sessions", f"of:{server}", "tok", f"taken:{server}")
         keys = [f"pylingo:{{0}}{rest}" for rest in rests]
-        packed = msgpack.packb({"s": server, "n": name})
+        packed = msgpack.packb({"s": server, "n": name, "r": ["Lobby", "tea"]})
         assert self.redis.call("FCALL", function("put"), 5, *keys, number, packed, "", "") == 1
 
     def here(self, server: int, room: str) -> list[bytes]:
@@ -111,13 +111,14 @@ def test_a_reaper_whose_connection_broke_half_way(scene: Scene, loop: Reactor) -
 
 
 def test_a_session_that_another_server_took_is_left_alone(scene: Scene, loop: Reactor) -> None:
-    """Server 3 has taken it, but has not told the lanes yet."""
+    """Server 3 has taken it, but has not told the lanes yet. It does not know that the session has entered own-2."""
     rests = ("fence:3", "sessions", "of:2", "of:3", "taken:2", "taken:3")
     keys = [f"pylingo:{{0}}{rest}" for rest in rests]
     record = scene.redis.call("FCALL", function("take"), 6, *keys, 20, 2, 3)
-    assert msgpack.unpackb(record) == {"s": 3, "m": 1, "n": "name-2"}
+    assert msgpack.unpackb(record) == {"s": 3, "m": 1, "n": "name-2", "r": ["Lobby", "tea"]}
     scene.reapers[0].reap(2, STATE)
     turn_until(loop, lambda: scene.reaps)
-    assert scene.reaps == [(1, 2, {}, {})]
-    turn_until(loop, lambda: b"20 own-2" in scene.here(3, "own-2"))
-    assert scene.here(1, "own-2") == []
+    assert scene.reaps == [(1, 2, {}, {20: ["own-2"]})]
+    for room, owner in (("lobby", 3), ("tea", 3), ("own-2", 1)):
+        turn_until(loop, lambda room=room, owner=owner: b"20 %s" % room.encode() in scene.here(owner, room))
+    assert b"20 tea" not in scene.here(1, "tea")

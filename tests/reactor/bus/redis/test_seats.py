@@ -353,6 +353,29 @@ def test_one_that_is_given_away_while_it_enters_a_room_stays_in_it(world: Cluste
     assert left(records) == left(world.got(eve)) == []
 
 
+def test_one_that_enters_a_room_of_which_its_new_server_does_not_know_leaves_it(
+    world: ClusterWorld, pair: Pair
+) -> None:
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[0], "bob", "rum")
+    session, number = ann.session, ann.session.number
+    seats(pair[0]).give_away(session)
+    pair[0].bus.rooms.propose("rum", Event(op=["join", number, "ann", None, None]), session)
+    world.until(lambda: left(bob.got()), "the end of the stray")
+
+
+def test_a_stray_of_a_server_that_is_gone_is_put_out(world: ClusterWorld) -> None:
+    one, *rest = world.server(), world.server(grace=0.3), world.server(grace=0.3)
+    ann, bob = world.come(one, "ann", "tea"), world.come(rest[0], "bob", "rum", "tea")
+    number, token = ann.session.number, world.token(ann)
+    one.bus.rooms.propose("rum", Event(op=["join", number, "ann", None, None]))
+    world.until(lambda: [it for it in bob.got() if isinstance(it, Joined) and it.room == "rum"])
+    back, ready = world.resume(rest[1], token)
+    assert ready.rooms == ["tea"]
+    gone(world, one, *rest)
+    assert [it.room for it in world.until(lambda: left(bob.got()), "the end of the stray")] == ["rum"]
+    assert [it.users for it in world.ask(back, Command("users")) if isinstance(it, Users)] == [["ann", "bob"]]
+
+
 # --- what must not be lost on the way
 
 
