@@ -15,6 +15,7 @@ from pylingo.reactor.engine.listener import Address, ConnectionLimiter
 from pylingo.reactor.engine.tls import ServerTls, TlsChannel, reason_of
 from pylingo.reactor.engine.transport import Transport
 from pylingo.reactor.face import NATIVE, Face
+from pylingo.reactor.inherited import NATIVE as SOCKETS
 from pylingo.reactor.intake import Accepted, Intake, Port
 from pylingo.reactor.peer_deadlines import PeerDeadlines
 from pylingo.reactor.proxied import ProxyHeaders
@@ -31,6 +32,8 @@ class Door(Protocol):
     """A further way in, on which something else than frames is spoken."""
 
     is_encrypted: bool
+    name: str
+    """The name of its sockets, for a process that inherits them (see `inherited`)."""
 
     def face(self) -> Face:
         """The face of a new connection."""
@@ -44,6 +47,7 @@ class NativeDoor:
 
     is_encrypted = True
     """If there is a certificate."""
+    name = SOCKETS
 
     def face(self) -> Face:
         """All native connections share one."""
@@ -115,6 +119,10 @@ class Admission:
         address = made.bind(self._service.settings, ())
         self._doors.append((door, made))
         return address
+
+    def sockets(self) -> list[tuple[str, socket.socket]]:
+        """The listening sockets with their names."""
+        return [(door.name, sock) for door, intake in self._doors for sock in intake.sockets]
 
     def open(self) -> None:
         """Begin to accept."""

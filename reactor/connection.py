@@ -299,6 +299,16 @@ class Connection:
         if not self._pause and self.transport.is_open:
             self.transport.resume_reading()
 
+    def stop_reading(self) -> None:
+        """Read no more, until `read_again`: somebody else may go on with the session."""
+        self.transport.hold_reading()
+
+    def read_again(self) -> None:
+        """Go on after `stop_reading`."""
+        self.transport.release_reading()
+        if not self._pause and self.transport.is_open:
+            self.transport.resume_reading()
+
     # --- from the deadlines
 
     def ping(self) -> None:

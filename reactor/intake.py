@@ -27,6 +27,10 @@ class Intake(Protocol):
     def bind(self, settings: ServerSettings, targets: Sequence[Target]) -> str:
         """Return `HOST:PORT` as a client would write it. Peers that connect before `open` wait. Raises `OSError`."""
 
+    @property
+    def sockets(self) -> Sequence[socket.socket]:
+        """The listening sockets, none if another process has them."""
+
     def open(self, accepted: Accepted, refused: Refused) -> None:
         """Begin to accept. Does nothing after `close`."""
 
@@ -79,6 +83,11 @@ class Port:
         self.configure(settings)
         host, port = self._socks[0].getsockname()[:2]
         return show_address(wanted or host, port)
+
+    @property
+    def sockets(self) -> Sequence[socket.socket]:
+        """The listening sockets."""
+        return self._socks
 
     def open(self, accepted: Accepted, refused: Refused) -> None:
         """Begin to accept. Does nothing after `close`."""

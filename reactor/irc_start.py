@@ -24,6 +24,7 @@ class Door:
 
     def __init__(self, gateway: Gateway, is_encrypted: bool) -> None:
         self.is_encrypted = is_encrypted
+        self.name = "irc-tls" if is_encrypted else "irc"
         self._gateway = gateway
 
     def face(self) -> Client:
@@ -57,11 +58,12 @@ def listen_for_irc(
     It is `HOST:PORT`, and ` with TLS` behind an encrypted one. `sockets` are those that are inherited, by name.
     """
     found = []
-    for name, target, is_encrypted in (("irc", settings.irc_port, False), ("irc-tls", settings.irc_tls_port, True)):
+    for target, is_encrypted in ((settings.irc_port, False), (settings.irc_tls_port, True)):
         if target is None:
             continue
+        door = Door(gateway, is_encrypted)
         try:
-            address = admission.add_door(Door(gateway, is_encrypted), *target, (sockets or {}).get(name, ()))
+            address = admission.add_door(door, *target, (sockets or {}).get(door.name, ()))
         except OSError as error:
             option = "--irc-tls-port" if is_encrypted else "--irc-port"
             where, why = show_address(*target), error.strerror or error

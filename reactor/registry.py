@@ -68,6 +68,11 @@ class Registry:
     _file: StateFile | None = None
     _control: Control | None = None
 
+    @property
+    def locks(self) -> list[int]:
+        """The descriptors of the lock of the data folder: none without a folder."""
+        return self.data.locks if self.data is not None else []
+
     def attach(self, reactor: Reactor) -> None:
         """Write the file from now on, if there is a data folder, and answer the commands of the administrator."""
         if self.data is None:
@@ -84,8 +89,10 @@ class Registry:
         """Store what is not stored yet, within `timeout` seconds. Call it after the loop."""
         if self._control is not None:
             self._control.close()
+            self._control = None  # or a second call would remove the socket of a successor
         if self._file is not None:
             self._file.close(timeout)
+            self._file = None
 
     def store(self, change: Change, stored: Callable[[bool], object]) -> None:
         """Store the register with `change`, which is committed then, or undone if that fails. Tell `stored` which."""

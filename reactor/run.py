@@ -21,8 +21,11 @@ from pylingo.shared.launch import LaunchError, launch
 if TYPE_CHECKING:
     from pylingo.reactor.config import ServerSettings
     from pylingo.reactor.log_start import ServerLog
+    from pylingo.reactor.ops.http_port import HttpPort
     from pylingo.reactor.ops.listen_fds import Sockets
+    from pylingo.reactor.registry import Registry
     from pylingo.reactor.server import Server
+    from pylingo.reactor.succession.successor import Predecessor
     from pylingo.reactor.workers.supervisor import Supervisor
     from pylingo.shared.address import Address
 
@@ -65,10 +68,16 @@ def _serve() -> int:
     from pylingo.reactor.inherited import NAMES, with_sockets
     from pylingo.reactor.log_start import start_log
     from pylingo.reactor.ops.listen_fds import inherited_sockets
+    from pylingo.reactor.succession.line import is_successor
 
     settings = with_data(parse_arguments(sys.argv[1:]))
     log = start_log(settings.log_level, settings.log_format, settings.log_file, environment=os.environ)
     try:
+        if is_successor(os.environ):
+            from pylingo.reactor.succession.successor import Predecessor
+
+            predecessor = Predecessor(os.environ)
+            return _run(with_sockets(settings, predecessor.sockets), log, predecessor.sockets, predecessor)
         sockets = inherited_sockets(os.environ, NAMES)
         return _run(with_sockets(settings, sockets), log, sockets)
     except LaunchError:
@@ -76,22 +85,26 @@ def _serve() -> int:
         raise
 
 
-def _run(settings: "ServerSettings", log: "ServerLog", sockets: "Sockets") -> int:
+def _run(
+    settings: "ServerSettings", log: "ServerLog", sockets: "Sockets", predecessor: "Predecessor | None" = None
+) -> int:
     from pylingo.reactor.config import cluster_settings, with_data
     from pylingo.reactor.engine.loop import Reactor
-    from pylingo.reactor.inherited import NATIVE, targets_of, with_sockets
+    from pylingo.reactor.inherited import METRICS, NATIVE, targets_of, with_sockets
     from pylingo.reactor.metrics_start import require_metrics
     from pylingo.reactor.ops.notify import Notifier
     from pylingo.reactor.registry import open_registry
     from pylingo.reactor.reload import Reload
     from pylingo.reactor.server import Server
-    from pylingo.reactor.start import NOT_ENCRYPTED, check_history, is_exposed, join_command, reachable, wait_for_host
-    from pylingo.shared import __version__
+    from pylingo.reactor.start import check_history, wait_for_host
+    from pylingo.reactor.succession.upgrade import upgrades_of
 
     shared = cluster_settings(settings, os.environ)
     if settings.metrics is not None:
         require_metrics()
-    registry = open_registry(settings, is_shared=shared is not None or settings.workers > 0)
+    if predecessor is not None:
+        predecessor.check(settings)
+    registry = open_registry(settings, is_shared=shared is not None or settings.workers > 0, locks=predecessor is None)
     if settings.history:
         check_history(settings.history, settings.data)
     reactor = Reactor()
@@ -103,10 +116,12 @@ def _run(settings: "ServerSettings", log: "ServerLog", sockets: "Sockets") -> in
 
         server = make_supervisor(settings, sys.argv[1:], os.path.realpath(__file__), reactor, inherited)
     else:
-        registry.attach(reactor)
+        if predecessor is None:
+            registry.attach(reactor)
         server = Server(settings, reactor, registry, cluster=shared, sockets=sockets)
     server.draining = partial(notifier.stopping, "saying goodbye")
     reload = Reload(server, sys.argv[1:], registry, lambda given: with_sockets(with_data(given), sockets))
+    upgrades = upgrades_of(server)
 
     def hung_up() -> None:
         log.reopen()
@@ -114,25 +129,60 @@ def _run(settings: "ServerSettings", log: "ServerLog", sockets: "Sockets") -> in
             server.reopen_logs()
         reload.request()
 
+    obey_signals = partial(server.obey_signals, hung_up, upgrades.request)
     try:
         targets = targets_of(inherited) or wait_for_host(reactor, settings.host, settings.port)
-        server.obey_signals(hung_up)
-        scraped = _serve_metrics(server, settings.metrics, sockets) if settings.metrics is not None else ""
-        address = server.start(targets)
+        port = _serve_metrics(server, settings.metrics, sockets) if settings.metrics is not None else None
+        if port is not None:
+            upgrades.share(METRICS, port)
+        if predecessor is not None and isinstance(server, Server):
+            address = predecessor.take_over(server, registry, targets, obey_signals)
+        else:
+            obey_signals()
+            address = server.start(targets)
     except OSError as error:
         raise LaunchError(why_not_listening(error, settings.host, settings.port)) from None
     if isinstance(server, Server):
         server.wait_for_cluster()
     else:
         registry.first_code = server.first_code
-    bound = targets[0][1][0]
+    if predecessor is None:  # after an upgrade, everybody knows where the server is
+        lines = [f"Prometheus finds metrics at http://{port.address}/metrics"] if port is not None else []
+        _introduce(server, registry, settings, address, targets[0][1][0], lines, log)
+    ready = partial(notifier.ready, f"listening on {address}")
+    reload.began, reload.ended = partial(notifier.reloading, "reading the configuration"), ready
+    if isinstance(server, Server):
+        server.when_open(ready)
+    else:
+        ready()
+    server.serve()
+    upgrades.close()
+    registry.close(settings.drain_timeout)
+    if isinstance(server, Server) and server.failure:
+        raise LaunchError(server.failure, 1)
+    return 0
+
+
+def _introduce(
+    server: "Server | Supervisor",
+    registry: "Registry",
+    settings: "ServerSettings",
+    address: str,
+    bound: str,
+    more: Sequence[str],
+    log: "ServerLog",
+) -> None:
+    """Say where the server is, and `more`, on stdout, and how to join it, in the log. Raises `LaunchError`."""
+    from pylingo.reactor.server import Server
+    from pylingo.reactor.start import NOT_ENCRYPTED, is_exposed, join_command, reachable
+    from pylingo.shared import __version__
+
     server_at = reachable(address, bound)
     certificate = settings.tls_cert
     lines = [f"PyLingo {__version__} listening on {address}"]
     if isinstance(server, Server):
         lines += [f"clients of IRC connect to {irc_address}" for irc_address in server.irc_addresses]
-    if scraped:
-        lines.append(f"Prometheus finds metrics at http://{scraped}/metrics")
+    lines += more
     link = registry.write_link(server_at, certificate)
     registry.write_first(is_shown=bool(certificate))
     if registry.first_code is not None and certificate:
@@ -145,31 +195,20 @@ def _run(settings: "ServerSettings", log: "ServerLog", sockets: "Sockets") -> in
     log.say(f"join it with: {join_command(link if certificate else server_at, needs_plain=is_in_danger)}")
     if is_in_danger:
         log.say(NOT_ENCRYPTED)
-    ready = partial(notifier.ready, f"listening on {address}")
-    reload.began, reload.ended = partial(notifier.reloading, "reading the configuration"), ready
-    if isinstance(server, Server):
-        server.when_open(ready)
-    else:
-        ready()
-    server.serve()
-    registry.close(settings.drain_timeout)
-    if isinstance(server, Server) and server.failure:
-        raise LaunchError(server.failure, 1)
-    return 0
 
 
-def _serve_metrics(server: "Server | Supervisor", address: "Address", sockets: "Sockets") -> str:
-    """Answer scrapers at `address`, or on an inherited socket; return `HOST:PORT`. Raises `LaunchError`."""
+def _serve_metrics(server: "Server | Supervisor", address: "Address", sockets: "Sockets") -> "HttpPort":
+    """Answer scrapers at `address`, or on an inherited socket. Raises `LaunchError`."""
     from pylingo.reactor.inherited import METRICS
     from pylingo.reactor.metrics_start import OneServer, serve_metrics
     from pylingo.reactor.server import Server
 
     inherited = sockets.get(METRICS, ())
     if isinstance(server, Server):
-        return serve_metrics(server.reactor, address, OneServer(server), inherited).address
+        return serve_metrics(server.reactor, address, OneServer(server), inherited)
     from pylingo.reactor.workers.census import Census
 
-    return serve_metrics(server.reactor, address, Census(server), inherited).address
+    return serve_metrics(server.reactor, address, Census(server), inherited)
 
 
 def _print(lines: Sequence[str]) -> None:

@@ -107,7 +107,8 @@ class Server:
         self._pact: Pact | None = None
         self._cluster = self._join(cluster) if cluster is not None else None
         self._is_draining = self._is_open = self._is_leaving = self._is_waiting = self._is_parting = False
-        self._opened: Callable[[], object] = lambda: None
+        self._is_hurrying = self._has_let_go = False
+        self._opened: list[Callable[[], object]] = []
         self._end = math.inf  # when everything must be over, on the reactor's clock
         self._configure()
 
@@ -133,9 +134,16 @@ class Server:
         return self.service.notice
 
     def start(self, targets: Sequence[Target] = ()) -> str:
+        """Listen, and let people in. See `listen` and `open`."""
+        address = self.listen(targets)
+        self.open()
+        return address
+
+    def listen(self, targets: Sequence[Target] = ()) -> str:
         """Listen; return `HOST:PORT` as a client would write it. Raises `OSError` if that is impossible.
 
-        `targets` are the addresses of the host, which is looked up if there are none.
+        People who connect before `open` wait. `targets` are the addresses of the host, which is looked up if there are
+        none.
         """
         prepare_names()  # takes 5 ms, and nobody is kept waiting yet
         self._refresh_names()
@@ -147,18 +155,24 @@ class Server:
         host, port = self.settings.host, self.settings.port
         own = address or (show_address(host, port) if port else "")  # a supervisor has the port of a worker
         self.address = reachable(own, targets[0][1][0] if targets else host) if own else ""
+        return address
+
+    def open(self) -> None:
+        """Let people in once the history can be used. In a cluster, `wait_for_cluster` does it."""
         if self._cluster is None:
             self.hub.history.open(self._history_opened)
-        return address
 
     def when_open(self, callback: Callable[[], object]) -> None:
         """Call `callback` when people may come, or at once if they may: the history is open, the cluster joined."""
-        self._opened = callback
         if self._is_open:
             callback()
+        else:
+            self._opened.append(callback)
 
-    def obey_signals(self, hung_up: Callable[[], object]) -> None:
+    def obey_signals(self, hung_up: Callable[[], object], upgrade: Callable[[], object] = lambda: None) -> None:
         """SIGINT and SIGTERM drain, a second one ends at once; SIGUSR1 logs the counters; SIGHUP calls `hung_up`.
+
+        SIGUSR2 calls `upgrade`.
 
         A shell makes its background jobs ignore SIGINT, which must stop a server all the same. An ignored SIGHUP
         stays ignored: `nohup` asked for that.
@@ -167,6 +181,7 @@ class Server:
             self.reactor.on_signal(number, self.stop)
         self.reactor.on_signal(signal.SIGHUP, hung_up, unless_ignored=True)
         self.reactor.on_signal(signal.SIGUSR1, self.log_counters)
+        self.reactor.on_signal(signal.SIGUSR2, upgrade)
 
     def reconfigure(self, settings: ServerSettings, tls: ServerTls | None) -> None:
         """Take over the settings that can change at run time. Log what has changed, and what needs a restart.
@@ -323,7 +338,7 @@ class Server:
     def _configure(self) -> None:
         """Pass the settings on to the objects that hold values of them."""
         settings, service = self.settings, self.service
-        rate = settings.rate if not self._is_draining else 0.0
+        rate = settings.rate if not self._is_hurrying else 0.0
         service.pace.set(rate, settings.burst)
         service.address_pace.set(rate, settings.burst)
         self.reactor.sending = SENDING if rate else 0.0
@@ -359,7 +374,8 @@ class Server:
         """Accept those who wait, and everybody from now on."""
         self._is_open = True
         self.admission.open()
-        self._opened()
+        for opened in self._opened:
+            opened()
 
     # --- stopping
 
@@ -383,20 +399,57 @@ class Server:
         self.reactor.call_later(timeout * (_LOOP_SHARE if self.settings.history else 1.0), self.reactor.stop)
         # Requests that were sent before are finished first. Neither a flood nor a stuck disk may delay the goodbyes.
         self.reactor.call_later(timeout / 5, self._say_goodbye)
-        self._configure()  # there is no pace any more
-        self._catch_up([connection for connection in self.admission.connections() if connection.is_behind])
+        self.finish_requests(lambda: self.hub.history.when_settled(self._say_goodbye))
+
+    def finish_requests(self, then: Callable[[], object]) -> None:
+        """Handle the requests that have come, without any pace, and call `then` when none is left."""
+        self._is_hurrying = True
+        self._configure()
+        self._catch_up([connection for connection in self.admission.connections() if connection.is_behind], then)
+
+    def keep_pace(self) -> None:
+        """Handle requests at their pace again, after `finish_requests`."""
+        self._is_hurrying = self._is_draining
+        self._configure()
+
+    # --- a successor
+
+    @property
+    def is_open(self) -> bool:
+        """Whether people may come."""
+        return self._is_open
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether the server is stopping."""
+        return self._is_draining
+
+    def let_go(self, timeout: float) -> None:
+        """Finish the files within `timeout` seconds, for a successor that opens them. The loop stands still."""
+        self._has_let_go = True
+        self.hub.history.close(timeout)
+        self.registry.close(timeout)
+
+    def leave(self) -> None:
+        """Stop when the last stream has ended: a successor has the people."""
+        self._is_draining = True
+        self._end = min(self._end, self.reactor.clock() + self.settings.drain_timeout)
+        self.admission.close()
+        self.reactor.call_later(self.settings.drain_timeout, self.reactor.stop)
+        self._stop_if_empty()
 
     def close(self) -> None:
         """Close the ports, finish the history and let go of the reactor. Call it after the reactor has stopped."""
         self.admission.close()
         left = min(self.settings.drain_timeout, self._end - self.reactor.clock())
-        self.hub.history.close(max(0.0, left))
+        if not self._has_let_go:
+            self.hub.history.close(max(0.0, left))
         if self._cluster is not None:
             self._cluster.close()
         self.reactor.close()
 
-    def _catch_up(self, behind: list[Connection]) -> None:
-        """Handle the requests that the pace kept back, of one peer in each tick. Say goodbye when none is left.
+    def _catch_up(self, behind: list[Connection], then: Callable[[], object]) -> None:
+        """Handle the requests that the pace kept back, of one peer in each tick.
 
         Those that wait for the disk or for their peer go on by themselves.
         """
@@ -405,11 +458,11 @@ class Server:
         if ready is not None:
             ready.catch_up()
             behind.remove(ready)
-            self.reactor.call_soon(self._catch_up, [*behind, ready])
+            self.reactor.call_soon(self._catch_up, [*behind, ready], then)
         elif behind:
-            self.reactor.call_later(_LOOK_AGAIN, self._catch_up, behind)
+            self.reactor.call_later(_LOOK_AGAIN, self._catch_up, behind, then)
         else:
-            self.hub.history.when_settled(self._say_goodbye)
+            then()
 
     def _say_goodbye(self) -> None:
         if self._cluster is None or not self.hands_over:

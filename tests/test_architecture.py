@@ -39,6 +39,7 @@ DIRECTIONS: dict[str, tuple[set[str], set[str]]] = {
     "pylingo.reactor.bus.redis": (BELOW_THE_BUS, {"asyncio", "hiredis", "selectors"}),
     "pylingo.reactor.bus": (BELOW_THE_BUS, NETWORK | {"msgpack", "hiredis"}),
     "pylingo.reactor.irc": (BELOW_THE_GATEWAY, {"asyncio", "msgpack", "hiredis", "selectors"}),
+    "pylingo.reactor.succession.handover": ({"pylingo.shared"}, NETWORK | {"hiredis"}),
     "pylingo.reactor": ({"pylingo.shared", "pylingo.reactor"}, {"asyncio", "msgpack", "hiredis"}),
     "pylingo.client": ({"pylingo.shared", "pylingo.reactor.engine", "pylingo.client"}, {"asyncio"}),
     "pylingo": ({"pylingo.shared", "pylingo.client"}, NETWORK),

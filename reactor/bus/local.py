@@ -3,7 +3,6 @@
 The methods for words are on the way of every message. They are called directly, and make no object besides the message.
 """
 
-import itertools
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
@@ -44,17 +43,21 @@ class LocalBus:
 
     def __init__(self, address: Callable[[], str] = lambda: "") -> None:
         self._address = address
-        self._guests = itertools.count(1)
-        self._numbers = itertools.count(1)
+        self.guests = 0
+        """The number in the name of the newest guest."""
+        self.sessions = 0
+        """The number of the session that got one last."""
         self._leaving: Person[Session] | None = None  # who leaves several rooms, and is not out of all of them yet
 
     # --- people
 
     def next_guest(self) -> int:
-        return next(self._guests)
+        self.guests += 1
+        return self.guests
 
     def next_number(self) -> int:
-        return next(self._numbers)
+        self.sessions += 1
+        return self.sessions
 
     def came(self, session: Session) -> None:
         """The hub knows everybody."""

@@ -44,8 +44,9 @@ class Seats:
         self.grace = grace
         self._call_later = call_later
         self._clock = clock
-        # With the time of keeping, and in its order. A plain dict would walk over the entries deleted at its front.
-        self._kept: collections.OrderedDict[Sitter, tuple[float, Timer]] = collections.OrderedDict()
+        # With the times of keeping and of expiring, in the order of keeping. A plain dict would walk over the entries
+        # deleted at its front.
+        self._kept: collections.OrderedDict[Sitter, tuple[float, float, Timer]] = collections.OrderedDict()
         self._own: dict[str | None, collections.OrderedDict[Sitter, None]] = {}
 
     def __len__(self) -> int:
@@ -63,9 +64,24 @@ class Seats:
         if not self._make_place(sitter.origin):
             self.refused += 1
             return False
-        self._kept[sitter] = self._clock(), self._call_later(self.grace, sitter.expire)
-        self._own.setdefault(sitter.origin, collections.OrderedDict())[sitter] = None
+        self._put(sitter, self.grace)
         return True
+
+    def _put(self, sitter: Sitter, seconds: float) -> None:
+        assert self._call_later is not None
+        until = self._clock() + seconds
+        self._kept[sitter] = until - max(self.grace, seconds), until, self._call_later(seconds, sitter.expire)
+        self._own.setdefault(sitter.origin, collections.OrderedDict())[sitter] = None
+
+    def keep_for(self, sitter: Sitter, seconds: float) -> None:
+        """Keep a seat that another process has kept, for the rest of its time. No bound forbids it."""
+        if self._call_later is not None:
+            self._put(sitter, seconds)
+
+    def left(self, sitter: Sitter) -> float | None:
+        """The seconds for which a seat is still kept; None if it is not."""
+        kept = self._kept.get(sitter)
+        return max(0.0, kept[1] - self._clock()) if kept is not None else None
 
     def give_up(self, sitter: Sitter) -> None:
         """Give a seat up, if it is kept: its session has a connection again, or has ended.
@@ -75,7 +91,7 @@ class Seats:
         kept = self._kept.pop(sitter, None)
         if kept is None:
             return
-        kept[1].cancel()
+        kept[2].cancel()
         own = self._own[sitter.origin]
         del own[sitter]
         if not own:

@@ -118,11 +118,19 @@ class Session:
 
     @classmethod
     def from_seat(
-        cls, hub: "Hub[Session]", number: int, token: str, name: str, since: int, identity: str | None, host: str
+        cls,
+        hub: "Hub[Session]",
+        number: int,
+        token: str,
+        name: str,
+        since: int,
+        identity: str | None,
+        host: str,
+        claim: bytes | None = None,
     ) -> "Session":
         """Return the session of another server whose seat was given to this one. It has no connection yet.
 
-        `since` is when the person called `name` came, in microseconds since 1970.
+        `since` is when the person called `name` came, in microseconds since 1970. `claim` is that of the tokens there.
         """
         session = cls.__new__(cls)
         session.hub = hub
@@ -133,7 +141,7 @@ class Session:
         session.token, session.identity, session.is_admitted = token, identity, True
         session._number, session._host = number, host
         session.person = hub.take_in(session, name, since)
-        hub.tokens.put(session, token)
+        hub.tokens.put(session, token, claim)
         return session
 
     @property
@@ -251,6 +259,12 @@ class Session:
         self.hub.bus.left(self, room, reason, by, text)
         if not room.members:
             self.hub.forget(room)
+
+    def take_place(self, room: Room["Session"]) -> None:
+        """Be in `room` as on the server that the session comes from, as the current one. Nobody is told."""
+        if not self.person.is_in(room):
+            room.directory.add(self.person.key)
+        self.outbox.enter(room, self)
 
     def step_out(self, room: Room["Session"]) -> None:
         """Take no more frames of `room`. Nobody is told."""

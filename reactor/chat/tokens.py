@@ -41,9 +41,12 @@ class Tokens[S: Resumable]:
         self._sessions[_digest(token)] = session
         return token
 
-    def put(self, session: S, token: str) -> None:
-        """Keep the token that another server has issued for `session`."""
+    def put(self, session: S, token: str, claim: bytes | None = None) -> None:
+        """Keep the token that another server has issued for `session`, and its claim as `claim_of` gives it there."""
         self._sessions[_digest(token)] = session
+        if claim is not None:
+            self._claims[claim] = session
+            self._claim_of[session] = claim
 
     def claim(self, session: S, token: str) -> None:
         """Remember that the `hello` of `session` had the unknown `token`. Ignored unless it is 32 hex digits.
@@ -54,6 +57,10 @@ class Tokens[S: Resumable]:
         if _TOKEN.fullmatch(token) and (claim := _digest(token)) not in self._claims:
             self._claims[claim] = session
             self._claim_of[session] = claim
+
+    def claim_of(self, session: S) -> bytes | None:
+        """The claim of a session, as a hash."""
+        return self._claim_of.get(session)
 
     def revoke(self, session: S, token: str) -> None:
         """Forget the token of `session`, and its claim."""

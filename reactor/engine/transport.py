@@ -61,6 +61,7 @@ class Reading(enum.Enum):
 
     ON = enum.auto()
     PAUSED = enum.auto()
+    HELD = enum.auto()  # paused, whatever `resume_reading` says
     ENDED = enum.auto()  # the peer will send no more
 
 
@@ -136,9 +137,9 @@ class Transport:
 
     @property
     def has_unread(self) -> bool:
-        """Whether bytes have come that were not read yet. Asks the system."""
+        """Whether bytes have come that are still to be read. Asks the system."""
         try:
-            is_live = self._state is OPEN and self._reading is not Reading.ENDED
+            is_live = self._state is OPEN and self._reading not in (Reading.ENDED, Reading.HELD)
             return is_live and bool(self._sock.recv(1, socket.MSG_PEEK))
         except OSError:
             return False
@@ -233,11 +234,22 @@ class Transport:
 
     def pause_reading(self) -> None:
         """Read no more until `resume_reading`; the peer is slowed by TCP's own flow control."""
-        if self._state is OPEN:  # a transport that is closing reads to the end
+        if self._state is OPEN and self._reading is not Reading.HELD:  # one that is closing reads to the end
             self._read_if(Reading.PAUSED)
 
     def resume_reading(self) -> None:
-        self._read_if(Reading.ON)
+        if self._reading is not Reading.HELD:
+            self._read_if(Reading.ON)
+
+    def hold_reading(self) -> None:
+        """As `pause_reading`, and `resume_reading` changes nothing before `release_reading`."""
+        if self._state is OPEN:
+            self._read_if(Reading.HELD)
+
+    def release_reading(self) -> None:
+        """Be paused after `hold_reading`."""
+        if self._reading is Reading.HELD:
+            self._read_if(Reading.PAUSED)
 
     def _read_if(self, reading: Reading) -> None:
         if self._reading is not Reading.ENDED:
@@ -301,6 +313,7 @@ class Transport:
             return
         self._state = FLUSHING
         self._await_progress(self._reactor.now + LONGEST_FLUSH)
+        self.release_reading()
         self.resume_reading()
         self.flush_soon()
 

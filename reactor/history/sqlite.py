@@ -88,8 +88,8 @@ class SqliteHistory:
         memory = self.memory
         self._keys = KeyFilters(memory.most // FILTER_SHARE)
         memory.reserve(self._keys.size)
-        # Each server numbers its sessions from 1; in the file, the numbers of different servers begin at random.
-        self._first_session = secrets.randbits(62)
+        self.first_session = secrets.randbits(62)
+        """What the file adds to the numbers of sessions: each server numbers them from 1, and this begins at random."""
         self._searcher = Searcher(self.path, self.call_from_thread, lambda number: self._put(DropChapter(number)))
         self._writer = Writer(
             self.path, self.call_from_thread, self, open_file, self.keep, self.most, memory.most, self._searcher
@@ -101,6 +101,11 @@ class SqliteHistory:
         self._occupied = 0  # rooms that somebody is in
         self.newest_stamp = 0
         self._reserved = 0  # the last stamp that is to be reserved
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the file cannot be used now, and new messages are in memory only."""
+        return self._has_failed
 
     @property
     def is_running(self) -> bool:
@@ -199,7 +204,7 @@ class SqliteHistory:
 
     def _owner(self, owner: Owner) -> Owner:
         """The owner as the file knows it: sessions of different servers have different numbers there."""
-        return self._first_session + owner if isinstance(owner, int) else owner
+        return self.first_session + owner if isinstance(owner, int) else owner
 
     def add(self, room: str, entry: Entry, session: int) -> None:
         self.memory.add(room, entry, session)
@@ -218,10 +223,10 @@ class SqliteHistory:
     def may_hold(self, room: str, key: str, session: int, name: str) -> bool:
         if self._has_failed or self._tasks.is_hanging:
             return False
-        return self._keys.may_hold(room, key, self._first_session + session, name)
+        return self._keys.may_hold(room, key, self.first_session + session, name)
 
     def look_up(self, room: str, key: str, session: int, name: str, answer: Found, others: Numbers = ()) -> None:
-        number, besides = self._first_session + session, tuple(self._first_session + other for other in others)
+        number, besides = self.first_session + session, tuple(self.first_session + other for other in others)
 
         def ask(file: sqlite3.Connection) -> Callable[[], object]:
             return partial(answer, find_key(file, room, key, number, name, besides))
@@ -291,7 +296,7 @@ class SqliteHistory:
         return Redaction(ask, lambda: tell(True), room=room, at=at)
 
     def ended(self, session: int) -> None:
-        self.memory.ended(self._first_session + session)
+        self.memory.ended(self.first_session + session)
 
     def occupied(self, room: str) -> None:
         self.memory.occupied(room)
@@ -320,7 +325,7 @@ class SqliteHistory:
     def _row(self, room: str, entry: Entry, session: int) -> Row:
         number = None
         if entry.key is not None:
-            number = self._first_session + session
+            number = self.first_session + session
             self._keys.add(room, entry.key, number, entry.from_)
         author = entry.fingerprint, entry.operator, entry.redacted
         return entry.at, room, entry.from_, entry.text, entry.key, number, entry.to, entry.action, *author
@@ -388,11 +393,11 @@ class SqliteHistory:
     # --- called by the thread, in the loop
 
     def rooms_read(self, topics: list[tuple[str, StoredTopic]], charters: list[tuple[str, Charter]]) -> None:
-        for room, topic in topics:
-            if forgotten := self.topics.set(room, topic):
+        for room, topic in topics:  # those in memory come from the server before, and are newer
+            if self.topics.get(room) is None and (forgotten := self.topics.set(room, topic)):
                 self._change_rooms(RoomChanges({**dict.fromkeys(forgotten)}))
         for room, charter in charters:
-            if forgotten := self.charters.set(room, charter):
+            if self.charters.get(room) is None and (forgotten := self.charters.set(room, charter)):
                 self._change_rooms(RoomChanges({}, {**dict.fromkeys(forgotten)}))
 
     def opened(self, newest: int, entries: list[tuple[str, Entry]], keys: BloomFilter | None) -> None:

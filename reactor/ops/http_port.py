@@ -31,6 +31,8 @@ class HttpPort:
         self._answer = answer
         self._budget = Budget()
         self._scrapers: dict[Scraper, None] = {}  # the one that was answered last stands last
+        self.sockets = [*socks]
+        """The listening sockets."""
         self.address = show_address(*socks[0].getsockname()[:2])
         """`HOST:PORT` of the first socket."""
         self._listeners = [self._listener(sock) for sock in socks]

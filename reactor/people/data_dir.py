@@ -123,6 +123,15 @@ class DataDir:
         self._lock.append(descriptor)
         return True
 
+    @property
+    def locks(self) -> list[int]:
+        """The descriptors of the lock: none if others may use the folder."""
+        return [*self._lock]
+
+    def take_lock(self, descriptor: int) -> None:
+        """Keep others off the folder by a lock of another process, which has passed its descriptor."""
+        self._lock.append(descriptor)
+
     def reach(self, stage: Stage) -> None:
         """Note the stage in the lock, which must be ours. Raises `OSError`."""
         text = b"".join(_LINES[:stage])

@@ -55,17 +55,29 @@ class Register:
         self.conflicts: list[Conflict] = []
         """The names in comments of the members file that belong to somebody else, and are therefore not given."""
         self._clock = clock
-        self._tables = tables = tables or empty_tables(clock)
+        self._unwritten: set[tuple[str, frozenset[str]]] = set()  # names, and their owners, that no disk has yet
+        self._hold(tables or empty_tables(clock))
+
+    def _hold(self, tables: Tables) -> None:
+        self._tables = tables
         self._names, self._roster, self._invitations = tables.names, tables.roster, tables.invitations
         self._bans, self._mutes = tables.bans, tables.mutes
         self._listed_bans = Sanctions(clock)
         self._app_passwords = tables.app_passwords
-        self._unwritten: set[tuple[str, frozenset[str]]] = set()  # names, and their owners, that no disk has yet
 
     @classmethod
     def from_state(cls, state: object, clock: Callable[[], int] = wall_clock) -> "Register":
         """Return the register of a stored state. Raises `ValueError` with one sentence if anything in it is wrong."""
         return cls(clock, read_tables(state, clock))
+
+    def replace(self, state: object) -> None:
+        """Hold what `to_state` of another process has returned, with the members and the `name_keep` of this one.
+
+        Raises `ValueError` with one sentence if anything in it is wrong, and then changes nothing.
+        """
+        name_keep, members = self.name_keep, self.members
+        self._hold(read_tables(state, self._clock))
+        self.name_keep, self.members = name_keep, members
 
     def to_state(self) -> dict[str, Any]:
         """Return everything that is to be stored, as values of JSON that nothing changes afterwards."""

@@ -59,6 +59,11 @@ class Handover:
         """Return an empty address: the supervisor has the port."""
         return ""
 
+    @property
+    def sockets(self) -> Sequence[socket.socket]:
+        """None: the supervisor has the port."""
+        return ()
+
     def open(self, accepted: Accepted, refused: Refused) -> None:
         """Ask the supervisor for connections."""
         if not self._is_closed:

@@ -36,6 +36,7 @@ def work(arguments: Sequence[str]) -> int:
         channel = channel_of_stdin()
     except OSError:
         raise LaunchError("the server itself starts its workers: start it with --workers") from None
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # meant for the supervisor, which says why there is no upgrade
     settings = with_data(parse_arguments(arguments))
     log = start_log(settings.log_level, settings.log_format, settings.log_file, f"worker {number}", os.environ)
     cluster = cluster_settings(settings, os.environ)

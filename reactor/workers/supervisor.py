@@ -120,15 +120,16 @@ class Supervisor:
             raise SystemExit(self._status)
         raise LaunchError("stopped before the workers could serve", status=0)
 
-    def obey_signals(self, hung_up: Callable[[], object]) -> None:
+    def obey_signals(self, hung_up: Callable[[], object], upgrade: Callable[[], object] = lambda: None) -> None:
         """SIGINT and SIGTERM stop all workers, a second one ends them at once; SIGUSR1 has all log their counters.
 
-        SIGHUP calls `hung_up`, unless it is ignored (`nohup`).
+        SIGHUP calls `hung_up`, unless it is ignored (`nohup`). SIGUSR2 calls `upgrade`.
         """
         for number in (signal.SIGINT, signal.SIGTERM):
             self.reactor.on_signal(number, self.stop)
         self.reactor.on_signal(signal.SIGHUP, hung_up, unless_ignored=True)
         self.reactor.on_signal(signal.SIGUSR1, self.log_counters)
+        self.reactor.on_signal(signal.SIGUSR2, upgrade)
 
     def serve(self) -> None:
         """Run until all workers have ended. Call it after `start`."""

@@ -339,3 +339,27 @@ def test_giving_up_a_seat_that_is_not_kept_changes_nothing():
     office.seats.give_up(ada)
     office.seats.give_up(ada)
     assert (len(office.seats), office.seats.origins) == (0, 0)
+
+
+def test_a_seat_of_another_process_is_kept_for_the_rest_of_its_time():
+    office = Office(most=1)
+    old, new = Sitter(office, "a", "old"), Sitter(office, "a", "new")
+    assert office.seats.keep(new)
+    office.seats.keep_for(old, 10.0)  # beyond the bound
+    assert office.seats.left(old) == 10.0
+    office.now += 4
+    assert (office.seats.left(old), office.seats.left(new)) == (6.0, 56.0)
+    office.seats.grace = 5.0  # changes nothing for those that are kept
+    assert (office.seats.left(old), office.seats.left(new)) == (6.0, 56.0)
+    office.now += 100
+    assert office.seats.left(old) == 0.0
+    office.seats.give_up(old)
+    assert office.seats.left(old) is None
+
+
+def test_without_a_clock_no_seat_of_another_process_is_kept():
+    seats = Seats(60.0, None, lambda: 0.0)
+    office = Office()
+    sitter = Sitter(office, None, "ada")
+    seats.keep_for(sitter, 10.0)
+    assert len(seats) == 0

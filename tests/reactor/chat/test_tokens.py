@@ -73,3 +73,16 @@ def test_a_token_of_another_server_finds_the_session_that_came_from_there(tokens
     assert tokens.find("a" * 32, None) is ada
     tokens.revoke(ada, "a" * 32)
     assert len(tokens) == 0
+
+
+def test_a_token_of_another_process_is_kept_with_its_claim(tokens):
+    ada, twin = Resumable("ada"), Resumable("ada")
+    token = tokens.issue(ada)
+    tokens.claim(ada, CLAIM)
+    others: Tokens[Resumable] = Tokens()
+    others.put(twin, token, tokens.claim_of(ada))
+    assert others.find(token, None) is twin
+    assert others.find(CLAIM, "ada") is twin
+    others.revoke(twin, token)
+    assert len(others) == 0
+    assert others.claim_of(twin) is None

@@ -357,6 +357,39 @@ def test_unread_input_is_known_of_while_reading_is_paused(bench):
     assert not transport.has_unread
 
 
+def test_reading_that_is_held_goes_on_only_when_it_is_released(bench):
+    transport, _, receiver, far = bench.transport()
+    transport.hold_reading()
+    far.send(b"hello")
+    transport.resume_reading()
+    transport.pause_reading()
+    transport.resume_reading()
+    bench.ticks()
+    assert receiver.data == b""
+    assert not transport.has_unread
+    transport.release_reading()
+    wait_until(lambda: transport.has_unread)
+    bench.ticks()
+    assert receiver.data == b""
+    transport.resume_reading()
+    bench.until(lambda: receiver.data == b"hello")
+    transport.release_reading()
+    far.send(b" again")
+    bench.until(lambda: receiver.data == b"hello again")
+
+
+def test_a_close_reads_to_the_end_although_reading_is_held(bench):
+    transport, _, receiver, far = bench.transport()
+    transport.hold_reading()
+    far.send(b"unread")
+    transport.close()
+    bench.ticks()
+    assert far.recv(10) == b""
+    far.close()
+    bench.until(lambda: receiver.losses)
+    assert receiver.data == b""
+
+
 def test_an_end_is_nothing_to_read(bench):
     transport, _, receiver, far = bench.transport()
     transport.pause_reading()

@@ -1,0 +1,162 @@
+"""A server that takes over from one that runs: the successor's side of an upgrade. `upgrade` is the other side.
+
+Until it has everything, it is a program that can fail: the old server goes on then. It takes over in these steps:
+
+1. It gets the listening sockets and the locks, reads its settings and opens what can be opened twice: `Ready`.
+2. The old server stops reading, and sends its state. The hub is filled with it: `Restored`.
+3. The old server closes the history and lets go of its people: `Go`. From now on, this one accepts.
+"""
+
+import gc
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, MutableMapping, Sequence
+
+from pylingo.reactor.bus.local import LocalBus
+from pylingo.reactor.config import ServerSettings
+from pylingo.reactor.engine.dial import Target
+from pylingo.reactor.engine.loop import EVENT_READ, Reactor
+from pylingo.reactor.inherited import NAMES
+from pylingo.reactor.ops.listen_fds import adopt
+from pylingo.reactor.registry import Registry
+from pylingo.reactor.server import Server
+from pylingo.reactor.succession.child import ignore_upgrades, take_signals
+from pylingo.reactor.succession.handover import Go, Offer, Ready, Restored, Step, decode, encode
+from pylingo.reactor.succession.line import Line, LineError, inherited_line
+from pylingo.reactor.succession.offer import check_settings, read_offer
+from pylingo.reactor.succession.snapshot import Restoring
+from pylingo.shared.launch import LaunchError
+
+logger = logging.getLogger(__name__)
+
+_PROMPT = 10.0
+"""Seconds within which the old server does what it does without waiting for others."""
+_PATIENT = 60.0
+"""Seconds within which the old server stops reading, or ends."""
+
+
+class Predecessor:
+    """The old server, as its successor knows it. Raises `LaunchError` if its offer cannot be taken.
+
+    `sockets` are its listening sockets, by name.
+    """
+
+    def __init__(self, environment: MutableMapping[str, str]) -> None:
+        ignore_upgrades()
+        try:
+            self._line = line = inherited_line(environment)
+        except LineError as error:
+            raise _cannot(error) from None
+        try:
+            self._offer = read_offer(line.receive(time.monotonic() + _PROMPT))
+        except (LineError, LaunchError) as error:
+            line.close()
+            raise (_cannot(error) if isinstance(error, LineError) else error) from None
+        given, line.descriptors = line.descriptors, []
+        count = len(given) - self._offer.locks
+        self._locks = given[count:]
+        self.sockets: dict[str, list[socket.socket]] = {}
+        for descriptor, name in zip(given[:count], self._offer.sockets, strict=True):
+            if name in NAMES:
+                self.sockets.setdefault(name, []).append(adopt(descriptor, name))
+            else:  # of a port that this version does not have
+                os.close(descriptor)
+
+    def check(self, settings: ServerSettings) -> None:
+        """Check that an upgrade to these settings is possible. Raises `LaunchError`."""
+        check_settings(self._offer.fixed, settings)
+
+    def take_over(
+        self, server: Server, registry: Registry, targets: Sequence[Target], obey_signals: Callable[[], object]
+    ) -> str:
+        """Become the server; return `HOST:PORT`. Raises `LaunchError`, and then the old one goes on.
+
+        Calls `obey_signals` when this process is a server. In a cluster, which has the state, both may serve at once.
+        """
+        registry.first_code = None  # the first operator was invited long ago
+        while self._locks and registry.data is not None:
+            registry.data.take_lock(self._locks.pop())
+        address = server.listen(targets)
+        if isinstance(server.hub.bus, LocalBus):
+            self._take_state(server, server.hub.bus)
+            self._line.close()
+            registry.attach(server.reactor)
+        obey_signals()
+        take_signals()
+        if isinstance(server.hub.bus, LocalBus):
+            server.open()
+        else:
+            server.wait_for_cluster()
+            self._send(Ready())
+            _End(self._line, server.reactor, lambda: registry.attach(server.reactor))
+        return address
+
+    def close(self) -> None:
+        """Close the line and the locks that nobody has taken."""
+        self._line.close()
+        while self._locks:
+            os.close(self._locks.pop())
+
+    def _take_state(self, server: Server, bus: LocalBus) -> None:
+        restoring = Restoring(server.hub, bus)
+        gc.disable()  # the collector would look at all that is made here, again and again
+        try:
+            self._send(Ready())
+            until = time.monotonic() + _PATIENT
+            while not restoring.is_complete:
+                part = decode(self._line.receive(until))
+                if isinstance(part, Offer | Ready | Restored | Go):
+                    raise ValueError("the old server says something unexpected")
+                restoring.take(part)
+            self._line.send(encode(Restored()), until)
+            if decode(self._line.receive(until)) != Go():
+                raise ValueError("the old server has not said that it is over")
+        except (LineError, ValueError) as error:
+            raise _cannot(error) from None
+        finally:
+            gc.enable()
+        server.when_open(lambda: _log(restoring))
+
+    def _send(self, step: Step) -> None:
+        try:
+            self._line.send(encode(step), time.monotonic() + _PROMPT)
+        except LineError as error:
+            raise _cannot(error) from None
+
+
+def _cannot(error: Exception) -> LaunchError:
+    return LaunchError(f"cannot take over from the running server: {error}")
+
+
+def _log(restoring: Restoring) -> None:
+    pause = (time.monotonic() - restoring.stopped) * 1e3
+    logger.info(
+        "took over %d sessions and %d messages: nobody was read or let in for %.0f ms",
+        restoring.seats,
+        restoring.messages,
+        pause,
+    )
+
+
+class _End:
+    """Calls `ended` in the loop when the process at the other end of a line has ended."""
+
+    def __init__(self, line: Line, reactor: Reactor, ended: Callable[[], object]) -> None:
+        self._line = line
+        self._reactor = reactor
+        self._ended = ended
+        reactor.register(line.fileno(), EVENT_READ, self)
+
+    def handle(self, mask: int) -> None:
+        try:
+            for _ in self._line.pending():
+                pass
+        except LineError:
+            self._reactor.unregister(self._line.fileno())
+            self._line.close()
+            self._ended()
+
+    def fail(self, error: Exception) -> None:
+        """Do nothing: the error is logged."""

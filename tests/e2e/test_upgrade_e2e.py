@@ -1,0 +1,111 @@
+"""Upgrades of a server on which people talk: nobody misses anything, whether the new version can start or not."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pylingo.client.bench.certificate import trust_anybody
+from tests.fakes.talkers import Crowd
+from tests.irc_server import Irc
+from tests.support import DEADLINE, ROOT, ServerProcess, wait_until
+
+# Runs once: with a data folder the server is encrypted, and nothing of an upgrade is different without TLS.
+
+PEOPLE = 6
+
+
+class Upgraded:
+    """A server with a data folder, which is upgraded again and again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.config = folder / "config.toml"
+        self.motd("first")
+        self.data = str(folder / "data")
+        options = ["--data", self.data, "--config", str(self.config), "--irc-port", "0", "--irc-name", "chat.test"]
+        self.server = ServerProcess(*options)
+        self.pid = self.server.pid
+        assert self.server.process.stdout is not None
+        self.irc_port = int(re.findall(r"IRC connect to .*:(\d+)$", self.server.process.stdout.readline())[0])
+
+    def motd(self, words: str) -> None:
+        self.config.write_text(f'motd = "{words}"\nrate = 0\n')
+
+    def logs(self, words: str) -> int:
+        return len(re.findall(words, self.server.log()))
+
+    def upgrade(self) -> None:
+        os.kill(self.pid, signal.SIGUSR2)
+
+    def taken_over(self) -> list[int]:
+        """The processes that have taken over."""
+        return [int(number) for number in re.findall(r"process (\d+) has taken over", self.server.log())]
+
+    def ask(self, *arguments: str) -> str:
+        command = [sys.executable, str(ROOT / "reactor" / "run.py"), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=True).stdout
+
+    def close(self, error: tuple[Any, Any, Any]) -> None:
+        for number in self.taken_over():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        self.server.__exit__(*error)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Upgraded]:
+    made = Upgraded(tmp_path)
+    try:
+        yield made
+    finally:
+        made.close(sys.exc_info())
+
+
+@pytest.fixture
+def crowd(place: Upgraded) -> Iterator[Crowd]:
+    made = Crowd(place.server.port, PEOPLE, ("pool", "deck"), trust_anybody().context)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def test_people_talk_on_through_upgrades(place: Upgraded, crowd: Crowd) -> None:
+    crowd.arrive()
+    irc = Irc(place.irc_port).register("old", "#quiet")
+    crowd.talk()
+
+    place.config.write_text("motd = \n")  # a mistake
+    place.upgrade()
+    crowd.turn(lambda: place.logs("the upgrade has failed, and this version goes on: "), "the failure")
+    assert [talker.breaks for talker in crowd.talkers] == [0] * PEOPLE
+    assert place.taken_over() == []
+
+    for words in ("second", "third"):
+        place.motd(words)
+        place.upgrade()
+        before = len(place.taken_over())
+        crowd.turn(lambda before=before: len(place.taken_over()) > before, "the upgrade")
+        crowd.turn(lambda words=words: all(words in talker.notices for talker in crowd.talkers), "that all are back")
+        place.pid = place.taken_over()[-1]
+    crowd.turn_for(0.2)
+    crowd.settle()
+
+    assert crowd.wrong() == []
+    assert all(talker.breaks >= 2 for talker in crowd.talkers)
+    assert place.server.process.wait(DEADLINE) == 0
+    assert irc.rest()[-1].startswith("ERROR ")
+    with Irc(place.irc_port) as again:
+        again.register("new", "#pool")
+    irc.close()
+    assert place.ask("invite", "--data", place.data).startswith("pylingo://")  # the new process answers
+    assert place.logs("nobody was read or let in for") == 2
+    os.kill(place.pid, signal.SIGTERM)
+    wait_until(lambda: not (Path(place.data) / "control").exists(), "the end")
