@@ -56,13 +56,13 @@ class Register:
         """The names in comments of the members file that belong to somebody else, and are therefore not given."""
         self._clock = clock
         self._unwritten: set[tuple[str, frozenset[str]]] = set()  # names, and their owners, that no disk has yet
+        self._listed_bans = Sanctions(clock)
         self._hold(tables or empty_tables(clock))
 
     def _hold(self, tables: Tables) -> None:
         self._tables = tables
         self._names, self._roster, self._invitations = tables.names, tables.roster, tables.invitations
         self._bans, self._mutes = tables.bans, tables.mutes
-        self._listed_bans = Sanctions(clock)
         self._app_passwords = tables.app_passwords
 
     @classmethod

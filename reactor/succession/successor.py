@@ -82,6 +82,7 @@ class Predecessor:
         if isinstance(server.hub.bus, LocalBus):
             self._take_state(server, server.hub.bus)
             self._line.close()
+            server.people_changed()  # the files of this process may list others
             registry.attach(server.reactor)
         obey_signals()
         take_signals()
