@@ -8,9 +8,9 @@ COPY packaging ./packaging
 COPY pylingo ./pylingo
 COPY reactor ./reactor
 COPY shared ./shared
-RUN pip wheel --no-cache-dir --wheel-dir /wheels '.[cluster]'
+RUN pip wheel --no-cache-dir --wheel-dir /wheels '.[cluster,metrics]'
 RUN python -m venv --without-pip /opt/pylingo \
- && pip --python /opt/pylingo/bin/python install --no-cache-dir --no-index --find-links /wheels 'pylingo-chat[cluster]'
+ && pip --python /opt/pylingo/bin/python install --no-cache-dir --no-index --find-links /wheels 'pylingo-chat[cluster,metrics]'
 
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin pylingo \
