@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from pylingo.reactor.bus.redis.deployment import Deployment
 from pylingo.reactor.bus.redis.founding import Charter, Founding, found
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.link import RedisError
@@ -12,15 +11,11 @@ from pylingo.reactor.bus.redis.pact import Pact
 from pylingo.reactor.bus.redis.people import ClusterPeople
 from pylingo.reactor.bus.redis.questions import Command
 from pylingo.reactor.bus.redis.settings import ClusterSettings
-from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.cluster_errand import Errand
 from pylingo.reactor.people.register import Register
 from pylingo.reactor.people.roster import Change
 from pylingo.reactor.people.rows import RowKey
 from pylingo.shared.launch import LaunchError
-
-PATIENCE = 10.0
-"""Seconds for Redis to answer."""
-_FAREWELL = 1.0  # seconds for the sockets to close at the end
 
 
 class ClusterConsole:
@@ -33,27 +28,21 @@ class ClusterConsole:
         self.keys = Keys(settings.name, settings.address.db)
         self.register = Register()
         self.register.name_keep = 0.0  # each server has its own time
-        self._reactor = Reactor()
         self._settings = settings
         self._founds = founds
-        self._was_up = self._is_read = False
-        self._fault = ""
-        self._deployment = Deployment(self._reactor, settings, self)
+        self._is_read = False
         self._people: ClusterPeople | None = None
+        self._errand = Errand(settings, self)
 
     def close(self) -> None:
         """Let go of Redis."""
         if self._people is not None:
             self._people.close()
-        self._deployment.close()
-        end = self._reactor.clock() + _FAREWELL
-        while self._reactor.pending_timers and self._reactor.clock() < end:  # until the sockets are closed
-            self._reactor.tick(_FAREWELL)
-        self._reactor.close()
+        self._errand.close()
 
     def open(self) -> None:
         """Read everything."""
-        self._wait(lambda: self._is_read)
+        self._errand.wait(lambda: self._is_read)
 
     def store(self, change: Change | None = None, rows: Iterable[RowKey] = ()) -> bool:
         """Store what has changed, and these rows; return whether that is done."""
@@ -61,7 +50,7 @@ class ClusterConsole:
         assert self._people is not None
         self._people.include(rows)
         self._people.store(change or Change(), answers.append)
-        self._wait(lambda: bool(answers))
+        self._errand.wait(lambda: bool(answers))
         return answers[0]
 
     def call(self, lane: int, commands: Iterable[Command]) -> list[Any]:
@@ -69,9 +58,9 @@ class ClusterConsole:
         replies: list[Any] = []
         count = 0
         for command in commands:
-            self._deployment.ears(lane).call(replies.append, *command)
+            self._errand.deployment.ears(lane).call(replies.append, *command)
             count += 1
-        self._wait(lambda: len(replies) == count)
+        self._errand.wait(lambda: len(replies) == count)
         for reply in replies:
             if isinstance(reply, RedisError):
                 raise LaunchError(f"Redis does not take the change: {reply}", 1)
@@ -89,57 +78,41 @@ class ClusterConsole:
 
     def _ask(self, ask: Callable[[Pact, Callable[[Any], object]], object]) -> Any:
         answers: list[Any] = []
-        ask(Pact(self._deployment.ears(0), self.keys), answers.append)
-        self._wait(lambda: bool(answers))
+        ask(Pact(self._errand.deployment.ears(0), self.keys), answers.append)
+        self._errand.wait(lambda: bool(answers))
         return answers[0]
 
-    def _wait(self, condition: Callable[[], bool]) -> None:
-        end = self._reactor.clock() + PATIENCE
-        while not condition() and not self._fault:
-            left = end - self._reactor.clock()
-            if left <= 0:
-                self._fault = f"the Redis at {self._settings.address} does not answer: try again later"
-            self._reactor.tick(max(0.0, left))
-        if self._fault:
-            raise LaunchError(self._fault, 1)
-
-    # --- the listener of the deployment and of the people
+    # --- the listener of the errand and of the people
 
     def up(self) -> None:
-        self._was_up = True
         if self._people is not None:
             self._people.up()
             return
         settings = self._settings
         if self._founds:
-            found(self._deployment, settings.name, settings.address.db, Charter(settings.lanes), self._agreed)
+            found(self._errand.deployment, settings.name, settings.address.db, Charter(settings.lanes), self._agreed)
         else:
-            self._deployment.ears(0).call(self._looked, "HEXISTS", self.keys.key(0, "config"), "layout")
+            self._errand.deployment.ears(0).call(self._looked, "HEXISTS", self.keys.key(0, "config"), "layout")
 
     def _agreed(self, founding: Founding) -> None:
-        self._fault = founding.refusal
-        if not self._fault:
+        if founding.refusal:
+            self._errand.fail(founding.refusal)
+        else:
             lanes = founding.charter.lanes
             self.keys = Keys(self._settings.name, self._settings.address.db, lanes)
-            self._deployment.use_lanes(lanes)
+            self._errand.deployment.use_lanes(lanes)
             self._looked(1)
 
     def _looked(self, reply: Any) -> None:
         if reply == 0:
-            words = f"there is no cluster called {self._settings.name} in the Redis at {self._settings.address}"
-            self._fault = f"{words}: start its first server, or name another one with --cluster-name"
+            self._errand.lacks_cluster()
         elif not isinstance(reply, RedisError):
-            self._people = ClusterPeople(self._reactor, self._deployment, self.keys, self.register, self)
+            self._people = ClusterPeople(self._errand.reactor, self._errand.deployment, self.keys, self.register, self)
             self._people.up()
 
     def down(self, why: str) -> None:
         if self._people is not None:
             self._people.down(why)
-        if not self._was_up and not self._fault:
-            self._fault = f"cannot reach the cluster at {self._settings.address}: {why}"
-
-    def refused(self, why: str) -> None:
-        self._fault = why
 
     def pushed(self, channel: bytes, data: bytes) -> None:
         if self._people is not None:
@@ -149,7 +122,7 @@ class ClusterConsole:
         self._is_read = True
 
     def people_unreadable(self, why: str) -> None:
-        self._fault = why
+        self._errand.fail(why)
 
     def people_changed(self) -> None:
         pass

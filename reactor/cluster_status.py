@@ -5,26 +5,22 @@ It only reads, so it can be asked as often as one likes, by a person or by a mon
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pylingo.reactor.bus.redis.deployment import Deployment
 from pylingo.reactor.bus.redis.fitness import parse_info
 from pylingo.reactor.bus.redis.hearts import PERIOD, Hearts
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.link import Link, RedisError
 from pylingo.reactor.bus.redis.redis_state import RedisState
 from pylingo.reactor.bus.redis.settings import ClusterSettings
-from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.cluster_errand import PATIENCE, Errand
 from pylingo.shared.launch import LaunchError
 from pylingo.shared.text import printable
 
-PATIENCE = 10.0
-"""Seconds for Redis to answer."""
 WATCH = 3 * PERIOD
 """Seconds for which the hearts are watched, at most."""
 _LOOK = 0.25  # seconds between two looks at the hearts
-_FAREWELL = 1.0  # seconds for the sockets to close at the end
 _LIBRARIES = "pylingo_*"
 _HEADS = (
     ("server", "address", "version", "people", "lag", "heart"),
@@ -141,28 +137,22 @@ class _Surveyor:
 
     def __init__(self, settings: ClusterSettings) -> None:
         self._settings = settings
-        self._reactor = Reactor()
-        self._fault = ""
-        self._was_up = False
-        self._deployment = Deployment(self._reactor, settings, self)
+        self._errand = Errand(settings, self)
+        self._deployment = self._errand.deployment
 
     def close(self) -> None:
-        self._deployment.close()
-        end = self._reactor.clock() + _FAREWELL
-        while self._reactor.pending_timers and self._reactor.clock() < end:
-            self._reactor.tick(_FAREWELL)
-        self._reactor.close()
+        self._errand.close()
 
     def survey(self) -> Survey:
         settings = self._settings
-        self._wait(lambda: self._deployment.is_up)
+        self._errand.wait(lambda: self._deployment.is_up)
         config = self._map(self._deployment.ears(0), "HGETALL", Keys(settings.name).key(0, "config"))
         if "layout" not in config:
-            words = f"there is no cluster called {settings.name} in the Redis at {settings.address}"
-            raise LaunchError(f"{words}: start its first server, or name another one with --cluster-name", 1)
+            self._errand.lacks_cluster()
+            self._errand.wait(lambda: False)
         keys = Keys(settings.name, settings.address.db, int(config["lanes"]))
         self._deployment.use_lanes(keys.lanes)
-        self._wait(lambda: self._deployment.is_up)
+        self._errand.wait(lambda: self._deployment.is_up)
         rooms = self._ask_all(
             [(self._deployment.ears(lane), ("HLEN", keys.key(lane, "rooms"))) for lane in range(keys.lanes)]
         )
@@ -180,13 +170,13 @@ class _Surveyor:
 
     def _servers(self, keys: Keys) -> tuple[ServerRow, ...]:
         """Watch the hearts until all have beaten, or for so long that one that has not is silent."""
-        hearts = Hearts(self._reactor.clock, PATIENCE)
-        begin = self._reactor.clock()
+        clock = self._errand.reactor.clock
+        hearts, begin = Hearts(clock, PATIENCE), clock()
         first = self._states(keys)
         hearts.heard(first, 0)
         fresh: set[int] = set()
-        while len(fresh) < len(hearts.states) and self._reactor.clock() < begin + WATCH:
-            self._rest(_LOOK)
+        while len(fresh) < len(hearts.states) and clock() < begin + WATCH:
+            self._errand.rest(_LOOK)
             states = self._states(keys)
             hearts.heard(states, 0)
             fresh = {server for server, state in states.items() if first.get(server) != state}
@@ -216,38 +206,16 @@ class _Surveyor:
         replies: list[Any] = []
         for link, command in questions:
             link.call(replies.append, *command)
-        self._wait(lambda: len(replies) == len(questions))
+        self._errand.wait(lambda: len(replies) == len(questions))
         for reply in replies:
             if isinstance(reply, RedisError):
                 raise LaunchError(f"the Redis at {self._settings.address} says: {reply}", 1)
         return replies
 
-    def _rest(self, seconds: float) -> None:
-        end = self._reactor.clock() + seconds
-        while (left := end - self._reactor.clock()) > 0:
-            self._reactor.tick(left)
+    # --- the listener of the errand
 
-    def _wait(self, condition: Callable[[], bool]) -> None:
-        end = self._reactor.clock() + PATIENCE
-        while not condition() and not self._fault:
-            left = end - self._reactor.clock()
-            if left <= 0:
-                self._fault = f"the Redis at {self._settings.address} does not answer"
-            self._reactor.tick(max(0.0, left))
-        if self._fault:
-            raise LaunchError(self._fault, 1)
+    def up(self) -> None: ...
 
-    # --- the listener of the deployment
+    def down(self, why: str) -> None: ...
 
-    def up(self) -> None:
-        self._was_up = True
-
-    def down(self, why: str) -> None:
-        if not self._was_up and not self._fault:
-            self._fault = f"cannot reach the cluster at {self._settings.address}: {why}"
-
-    def refused(self, why: str) -> None:
-        self._fault = why
-
-    def pushed(self, channel: bytes, data: bytes) -> None:
-        pass
+    def pushed(self, channel: bytes, data: bytes) -> None: ...

@@ -2,8 +2,7 @@
 
 import pytest
 
-from pylingo.reactor import cluster_console as module
-from pylingo.reactor.cluster_console import ClusterConsole, open_console
+from pylingo.reactor.cluster_console import open_console
 from pylingo.shared.launch import LaunchError
 from tests.fakes.people import fingerprint
 from tests.redis_server import RedisProcess
@@ -18,26 +17,6 @@ def test_what_is_stored_is_read_by_the_next_one(redis: RedisProcess) -> None:
         assert [console.found(), console.found()] == [True, False]
     with open_console(redis.settings(name="other"), founds=True) as console:
         assert not console.register.is_operator(fingerprint(1))
-
-
-def test_a_redis_that_is_not_there(redis: RedisProcess) -> None:
-    redis.kill()
-    with (
-        pytest.raises(LaunchError, match="cannot reach the cluster at redis") as caught,
-        open_console(redis.settings(), founds=True),
-    ):
-        pass
-    assert caught.value.status == 1
-
-
-def test_a_redis_that_hangs(redis: RedisProcess, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 0.1)
-    redis.pause()
-    console = ClusterConsole(redis.settings(), founds=True)
-    with pytest.raises(LaunchError, match=r"the Redis at redis.* does not answer"):
-        console.open()
-    redis.resume()
-    console.close()
 
 
 def test_a_cluster_that_is_not_there_is_begun_by_an_import_alone(redis: RedisProcess) -> None:
