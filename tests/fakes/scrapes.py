@@ -22,9 +22,9 @@ class Desk:
         self.holds = False
         self.body = b"ok\n"
         self.before: Callable[[], object] = lambda: None
-        socks = listen("127.0.0.1", 0)
-        self.address = socks[0].getsockname()
-        self.port = HttpPort(reactor, socks, self.answer)
+        self.socks = listen("127.0.0.1", 0)
+        self.address = self.socks[0].getsockname()
+        self.port = HttpPort(reactor, self.socks, self.answer)
         self.peers: list[socket.socket] = []
 
     def answer(self, request: Request, respond: Respond) -> None:

@@ -875,9 +875,13 @@ def members(redis: RedisProcess, *options: dict[str, Any]) -> Iterator[list[Memb
 
 def test_people_come_to_a_server_of_a_cluster_when_it_has_its_number(redis: RedisProcess) -> None:
     with members(redis, {}) as (member,), contextlib.ExitStack() as stack:
+        assert member.server.trouble == "the server cannot reach its Redis"
         wire = Wire(stack.enter_context(socket.create_connection(("127.0.0.1", member.port))))
         assert member.heard(wire, Welcome).name == "guest-1"
         assert not member.server.failure
+        assert member.server.trouble == ""
+        redis.kill()
+        member.turn_until(lambda: member.server.trouble == "the server cannot reach its Redis")
 
 
 def test_a_server_that_was_given_up_holds_its_port_until_it_has_another_number(redis: RedisProcess) -> None:

@@ -33,6 +33,24 @@ def test_a_batch_keeps_its_frames_in_order(batch):
     assert batch.stamps == [at for _, at in FRAMES]
 
 
+def test_messages_of_other_servers_are_not_counted_as_said_here(batch):
+    batch.note_foreign(len(FRAMES))  # nothing
+    batch.frames += [b"x", b"y", b"z"]
+    batch.stamps += [8, 0, 9]
+    batch.note_foreign(len(FRAMES))
+    batch.seal()
+    assert (batch.count, batch.count_own()) == (4, 2)
+    assert [batch.count_messages(0, end) for end in range(9)] == [0, 0, 1, 1, 2, 2, 3, 3, 4]
+
+
+def test_a_batch_of_nothing_but_messages_is_counted_by_its_places():
+    batch = Batch()
+    batch.frames, batch.stamps = [b"a", b"b", b"c"], [1, 2, 3]
+    batch.note_foreign(1)
+    batch.seal()
+    assert (batch.count_messages(1, 3), batch.count_own()) == (2, 1)
+
+
 def test_every_cut_of_a_batch_is_the_frames_between(batch):
     data = batch.seal()
     for begin in range(len(FRAMES) + 1):

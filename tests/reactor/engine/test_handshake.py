@@ -73,6 +73,7 @@ def test_both_sides_shake_hands_and_talk(outcome: Outcome) -> None:
     client, server = outcome.channels
     client.send(b"hello")
     assert server.recv(100) == b"hello"
+    assert (outcome.queue.finished, outcome.queue.failed) == (2, 0)
     assert (client.certificate, server.certificate) == (der(), der())
     assert (len(outcome.queue), outcome.errors) == (0, [])
 
@@ -89,6 +90,7 @@ def test_a_client_without_tls_is_found_by_its_first_byte_and_can_be_answered(out
     (error,) = outcome.errors
     assert isinstance(error, NotTlsError)
     assert error.received == received
+    assert (outcome.queue.finished, outcome.queue.failed) == (0, 1)
     outcome.socks[-1].send(b"sorry")
     assert far.recv(100) == b"sorry"  # plain, and nothing before it
 

@@ -119,6 +119,14 @@ def test_half_a_request_is_given_up(desk, clock):
     assert desk.seen == []
 
 
+def test_half_a_request_behind_a_whole_one_is_given_up_as_soon(desk, clock):
+    peer = desk.connect(GET + GET[:-2])
+    assert desk.read(peer, lambda found: found.endswith(b"ok\n"))
+    pass_time(desk, clock, REQUEST_TIME)
+    assert desk.read_all(peer) == b""
+    assert len(desk.seen) == 1
+
+
 def test_one_byte_a_second_does_not_keep_a_request_alive(desk, clock):
     peer = desk.connect()
     desk.turn_until(lambda: len(desk.port) == 1)
@@ -151,6 +159,23 @@ def test_one_that_never_reads_holds_one_answer_and_is_cut(desk, clock):
     pass_time(desk, clock, REQUEST_TIME)
     desk.turn_until(lambda: not len(desk.port))
     assert peer.fileno() >= 0
+    assert len(desk.seen) == 1
+
+
+def test_nothing_is_read_while_a_request_waits_for_its_answer(desk):
+    desk.holds = True
+    desk.socks[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)  # which accepted sockets inherit
+    peer = desk.connect(GET)
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+    desk.turn_until(lambda: desk.held)
+    sent = refused = 0
+    while refused < 20:
+        try:
+            sent += peer.send(GET * 100)
+            assert sent < 2**20
+        except BlockingIOError:
+            refused += 1
+        desk.reactor.tick(0.001)
     assert len(desk.seen) == 1
 
 

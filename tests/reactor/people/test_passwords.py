@@ -171,6 +171,7 @@ def test_ten_failures_a_minute_refuse_an_address_for_a_minute(bench: Bench) -> N
     bench.clock.advance(0.1)
     assert bench.check("secret") is Verdict.RIGHT
     assert bench.check("wrong") is Verdict.WRONG
+    assert bench.gate.refused == MOST_FAILURES + 3
 
 
 def test_fewer_failures_refuse_nobody(bench: Bench) -> None:

@@ -8,6 +8,7 @@ from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.workers import census as census_module
 from pylingo.reactor.workers.census import Census
+from pylingo.reactor.workers.channel import Order
 from pylingo.reactor.workers.supervisor import Supervisor
 from tests.fakes.small_worker import READY, command
 from tests.support import wait_until
@@ -83,10 +84,14 @@ def test_scrapers_that_ask_at_once_share_a_question(start):
 def test_one_that_hangs_is_left_out_and_asked_once(start, monkeypatch):
     monkeypatch.setattr(census_module, "PATIENCE", 0.05)
     supervisor, census = start(answering(1, 3), HANGING)
+    hanging, orders = supervisor.pool.workers[1], []
+    order = hanging.order
+    monkeypatch.setattr(hanging, "order", lambda what: (orders.append(what), order(what)))
     for _ in range(3):
         found = ask(supervisor, census)
         assert (found["1"].snapshot.get("rooms"), found["1"].snapshot["worker_up"]) in ((3, 1), (None, 0))
         assert (found["2"].snapshot.get("rooms"), found["2"].snapshot["worker_up"]) == (None, 0)
+    assert orders == [Order.MEASURE]
 
 
 def test_without_a_worker_that_lets_people_in_nobody_should_be_sent(start):

@@ -52,6 +52,7 @@ def test_sockets_and_orders_keep_their_order_and_a_socket_lives_on_without_the_c
 def test_reports(ends):
     ours, theirs = ends
     reports = [Report(3), Report(0, Counter({"192.0.2.1": 2})), Report(is_ready=True), Report(is_closed=True)]
+    reports.append(Report(snapshot={"rooms": 3, "goodbyes": {"full": 1}, "batch_frames": [[1, 2], 0.5]}))
     for report in reports:
         send_report(theirs, report)
     assert [receive_report(ours) for _ in reports] == reports

@@ -183,6 +183,20 @@ def test_any_number_of_ends_is_reported(make):
     assert [len(report.ended) for report in supervisor.reports()] == [MOST_ENDED, MOST_ENDED, 1]
 
 
+def test_metrics_are_reported_once_for_each_question(make):
+    supervisor = make()
+    supervisor.reports()
+    supervisor.handover.snapshot = lambda: {"rooms": 3}
+    supervisor.handover.obey = lambda order: supervisor.handover.report_metrics()
+    for _ in range(2):
+        send_order(supervisor.channel, Order.MEASURE)
+        supervisor.turn()
+        assert [report.snapshot for report in supervisor.reports()] == [{"rooms": 3}]
+    supervisor.connect()
+    supervisor.turn()
+    assert [(report.taken, report.snapshot) for report in supervisor.reports()] == [(1, None)]
+
+
 def test_an_order_is_obeyed_after_the_sockets_that_came_before_it(make):
     supervisor = make()
     wire = supervisor.connect()

@@ -6,6 +6,7 @@ from pylingo.reactor.bus.redis.cluster import GOES_ON, STANDS_STILL
 from pylingo.shared.messages import Command, Goodbye, Joined, Left, Message, Private, Say, Sent, Users
 from tests.fakes.cluster import ChatServer, ClusterWorld
 from tests.redis_server import running
+from tests.support import DEADLINE
 
 type Pair = tuple[ChatServer, ChatServer]
 
@@ -104,10 +105,15 @@ def test_another_number_of_lanes_is_refused(world: ClusterWorld) -> None:
 def test_what_happens_is_counted(world: ClusterWorld, pair: Pair) -> None:
     ann = world.come(pair[0], "ann", "tea")
     before = pair[0].cluster.counters.events
+    seconds: list[float] = []
+    pair[0].cluster.counters.observe_commit = seconds.append
+    commits = pair[0].cluster.counters.commits
     world.ask(ann, Say("one"), Say("two"))
     one, other = (server.cluster.counters for server in pair)
     assert one.events == before + 2
     assert 0 < one.commits <= one.batches < one.events
+    assert len(seconds) == one.commits - commits
+    assert all(0 <= second < DEADLINE for second in seconds)
     world.lose_links(pair[0])
     assert (one.links_lost, one.reconnects, other.links_lost) == (1, 1, 0)
     world.resume(pair[1], world.token(ann))
@@ -123,6 +129,8 @@ def test_waiting_events_are_shown(world: ClusterWorld, pair: Pair) -> None:
         ann.ask(Say("one"), Say("two"))
         world.until(lambda: pair[0].words, "the notice")
         line = pair[0].cluster.show_counters()
+        assert pair[0].cluster.waiting == 2
+        assert pair[0].cluster.lag > 1
     finally:
         world.redis.resume()
     assert "; 2 events wait, " in line

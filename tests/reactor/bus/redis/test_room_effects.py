@@ -3,7 +3,7 @@
 from pylingo.reactor.bus.redis.blob import Event
 from pylingo.reactor.bus.redis.feed import Feed
 from pylingo.reactor.bus.redis.room_effects import RoomEffects
-from pylingo.shared.messages import Command, Error, Joined, Left, Message, Say, Sent, Skipped, Users
+from pylingo.shared.messages import Command, Error, Joined, Left, Message, Private, Say, Sent, Skipped, Users
 from tests.fakes.cluster import ChatServer, ClusterWorld
 
 type Pair = tuple[ChatServer, ChatServer]
@@ -19,6 +19,19 @@ def test_words_reach_the_members_on_both_servers(world: ClusterWorld, pair: Pair
     sent, *_ = world.ask(ann, Say("hi", id=3))
     assert isinstance(sent, Sent)
     assert world.got(bob) == [Message("tea", "ann", "hi", sent.at)]
+
+
+def test_a_message_counts_at_the_server_where_it_was_said_and_each_delivery_where_it_is_made(
+    world: ClusterWorld, pair: Pair
+) -> None:
+    ann, bob, eve = (world.come(server, name, "tea") for server, name in zip((*pair, pair[1]), "abe", strict=True))
+    ann.ask(Say("one"), Say("two"), Say("three"), Say("privately", to="b"))
+    bob.ask(Say("four"), Command("open", "water"))
+    world.settle()
+    words = [sum(isinstance(it, Message | Private) for it in person.got()) for person in (ann, bob, eve)]
+    ticks = [server.hub.tick for server in pair]
+    assert [tick.messages for tick in ticks] == [4, 1]
+    assert [tick.deliveries for tick in ticks] == [words[0], words[1] + words[2]] == [1, 8]
 
 
 def test_the_order_of_replies_and_words_is_that_of_the_room(world: ClusterWorld, pair: Pair) -> None:
