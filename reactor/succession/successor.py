@@ -7,6 +7,7 @@ Until it has everything, it is a program that can fail: the old server goes on t
 3. The old server closes the history and lets go of its people: `Go`. From now on, this one accepts.
 """
 
+import contextlib
 import gc
 import logging
 import os
@@ -73,26 +74,29 @@ class Predecessor:
     ) -> str:
         """Become the server; return `HOST:PORT`. Raises `LaunchError`, and then the old one goes on.
 
-        Calls `obey_signals` when this process is a server. In a cluster, which has the state, both may serve at once.
+        Calls `obey_signals` when this process is a server. A cluster has the state itself, and both may serve at once:
+        the old one stops when this one has joined.
         """
         registry.first_code = None  # the first operator was invited long ago
         while self._locks and registry.data is not None:
             registry.data.take_lock(self._locks.pop())
         address = server.listen(targets)
-        if isinstance(server.hub.bus, LocalBus):
-            self._take_state(server, server.hub.bus)
+        if server.cluster is None:
+            self._take_state(server)
             self._line.close()
             server.people_changed()  # the files of this process may list others
             registry.attach(server.reactor)
+        else:
+            _End(self._line, server.reactor, lambda: registry.attach(server.reactor))
+            server.when_open(self._joined)
         obey_signals()
         take_signals()
-        if isinstance(server.hub.bus, LocalBus):
-            server.open()
-        else:
-            server.wait_for_cluster()
-            self._send(Ready())
-            _End(self._line, server.reactor, lambda: registry.attach(server.reactor))
+        server.open()
         return address
+
+    def _joined(self) -> None:
+        with contextlib.suppress(LaunchError):  # the old server has ended meanwhile, which is as well
+            self._send(Ready())
 
     def close(self) -> None:
         """Close the line and the locks that nobody has taken."""
@@ -100,8 +104,9 @@ class Predecessor:
         while self._locks:
             os.close(self._locks.pop())
 
-    def _take_state(self, server: Server, bus: LocalBus) -> None:
-        restoring = Restoring(server.hub, bus)
+    def _take_state(self, server: Server) -> None:
+        assert isinstance(server.hub.bus, LocalBus)
+        restoring = Restoring(server.hub, server.hub.bus)
         gc.disable()  # the collector would look at all that is made here, again and again
         try:
             self._send(Ready())

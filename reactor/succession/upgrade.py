@@ -39,6 +39,8 @@ _FINISHING = 0.3  # seconds for the requests that were read, and for handshakes
 _SETTLING = 2.0  # seconds until the history must have everything
 _SENDING = 5.0  # seconds for the state, on both sides
 _LOOK_AGAIN = 0.005  # seconds between two looks at handshakes
+_COMPANY = 5.0  # seconds until the heart of a successor in a cluster must have been heard
+_LISTEN_AGAIN = 0.1
 _INIT = 1
 
 _GOODBYE = encode_frame(Goodbye("shutdown", "the server is being upgraded: connect again"))
@@ -156,6 +158,14 @@ class Upgrade:
             self.phase = Phase.OVER
             self._let_go(child)
             logger.info("process %d serves: handing the people over", child.number)
+            self._stop_in_company(server.reactor.clock() + _COMPANY)
+
+    def _stop_in_company(self, until: float) -> None:
+        """Stop as planned as soon as the heart of the successor was heard: a server that is alone hands nobody over."""
+        server = self._server
+        if server.cluster is not None and server.cluster.is_alone and server.reactor.clock() < until:
+            server.reactor.call_later(_LISTEN_AGAIN, self._stop_in_company, until)
+        elif not server.is_draining:
             server.drain()
 
     # --- nothing is read. Each step may come when the upgrade has failed, and even when another one has begun.

@@ -15,6 +15,7 @@ import pytest
 from pylingo.client.bench.certificate import trust_anybody
 from tests.fakes.talkers import Crowd
 from tests.irc_server import Irc
+from tests.redis_server import RedisProcess
 from tests.support import DEADLINE, ROOT, ServerProcess, wait_until
 
 # Runs once: with a data folder the server is encrypted, and nothing of an upgrade is different without TLS.
@@ -109,3 +110,20 @@ def test_people_talk_on_through_upgrades(place: Upgraded, crowd: Crowd) -> None:
     assert place.logs("nobody was read or let in for") == 2
     os.kill(place.pid, signal.SIGTERM)
     wait_until(lambda: not (Path(place.data) / "control").exists(), "the end")
+
+
+def test_in_a_cluster_the_old_server_hands_its_people_over(redis: RedisProcess) -> None:
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(ServerProcess("--cluster", redis.url, "--rate", "0"))
+        crowd = Crowd(server.port, 3, ("pool",))
+        stack.callback(crowd.close)
+        crowd.arrive()
+        crowd.talk()
+        os.kill(server.pid, signal.SIGUSR2)
+        crowd.turn(lambda: server.process.poll() is not None, "the end of the old server")
+        (successor,) = map(int, re.findall(r"process (\d+) serves: handing the people over", server.log()))
+        stack.callback(os.kill, successor, signal.SIGKILL)
+        crowd.turn(crowd.is_online, "the return")
+        crowd.settle()
+        assert crowd.wrong() == []
+        assert server.process.returncode == 0

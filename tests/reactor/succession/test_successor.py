@@ -225,17 +225,22 @@ def test_in_a_cluster_the_folder_is_used_when_the_old_server_has_ended(
     old.offers()
     predecessor = Predecessor(old.environment)
     server = Server(SETTINGS, sockets=predecessor.sockets)
-    monkeypatch.setattr(server.hub, "bus", object())
+    monkeypatch.setattr(Server, "cluster", property(lambda self: "a cluster"))
+    monkeypatch.setattr(Server, "open", lambda self: None)
     calls: list[str] = []
-    monkeypatch.setattr(server, "wait_for_cluster", lambda: calls.append("joined"))
+    joined: list[Callable[[], object]] = []
+    monkeypatch.setattr(server, "when_open", joined.append)
     registry = Registry(server.registry.register)
     monkeypatch.setattr(Registry, "attach", lambda self, reactor: calls.append("attached"))
     predecessor.take_over(server, registry, (), lambda: calls.append("signals"))
+    assert list(old.line.pending()) == []
+    joined[0]()
     assert decode(old.line.receive(soon())) == Ready()
     server.reactor.tick(0.0)
-    assert calls == ["signals", "joined"]
+    assert calls == ["signals"]
     old.line.close()
-    wait_until(lambda: server.reactor.tick(0.001) or len(calls) == 3)
+    wait_until(lambda: server.reactor.tick(0.001) or len(calls) == 2)
     assert calls[-1] == "attached"
+    joined[0]()  # late
     server.admission.close()
     server.reactor.close()

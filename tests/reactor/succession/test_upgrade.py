@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.server import Server
 from pylingo.reactor.succession import upgrade as module
 from pylingo.reactor.succession.handover import Go, Offer, Ready, Restored, Step, decode, encode
 from pylingo.reactor.succession.line import Line, make_line
@@ -307,16 +308,32 @@ def test_a_successor_that_is_not_ready_ends_with_the_server(stage: Stage) -> Non
     stage.upgrade.close()
 
 
-def test_a_server_of_a_cluster_stops_as_planned(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+class Cluster:
+    """The part of a server in a cluster."""
+
+    is_alone = True
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_a_server_of_a_cluster_stops_as_planned_when_it_has_heard_the_successor(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, comes: bool
+) -> None:
     drained: list[int] = []
-    monkeypatch.setattr(stage.server, "drain", lambda: drained.append(1))
-    monkeypatch.setattr(stage.server.hub, "bus", object())
-    stage.begin()
-    stage.child.says(Ready())
-    stage.bench.turn()
-    assert drained == [1]
-    assert stage.child.fate == "let go"
-    monkeypatch.undo()
+    cluster = Cluster()
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.server, "drain", lambda: drained.append(1))
+        patch.setattr(stage.server.hub, "bus", object())
+        patch.setattr(Server, "cluster", property(lambda self: cluster))
+        stage.begin()
+        stage.child.says(Ready())
+        stage.bench.turn()
+        assert stage.child.fate == "let go"
+        stage.bench.wait(1.0)
+        assert drained == []
+        if comes:
+            cluster.is_alone = False
+        stage.bench.wait(0.5 if comes else 4.5)
+        assert drained == [1]
 
 
 def test_with_workers_there_is_none(caplog: pytest.LogCaptureFixture) -> None:
