@@ -16,7 +16,9 @@ from tests.redis_server import RedisProcess
 class HealthLog:
     """A server that has nothing but a heart. `reaps` has whom it gave up, with the sessions and the rooms of each."""
 
-    def __init__(self, reactor: Reactor, redis: RedisProcess, patience: float = 2.0, lanes: int = 1) -> None:
+    def __init__(
+        self, reactor: Reactor, redis: RedisProcess, patience: float = 2.0, lanes: int = 1, **options: Any
+    ) -> None:
         self.reaps: list[tuple[int, dict[int, Any], dict[int, list[str]]]] = []
         self.fences = 0
         self.cuts: list[bool] = []
@@ -24,7 +26,7 @@ class HealthLog:
         self.keys = Keys(lanes=lanes)
         self.deployment = Deployment(reactor, redis.settings(), self)
         watched = ("1.0", lambda: "a", lambda: 3, lambda: 0.5)
-        self.health = Health(reactor, self.deployment, self.keys, self, patience, *watched)
+        self.health = Health(reactor, self.deployment, self.keys, self, patience, *watched, **options)
 
     @property
     def number(self) -> int:

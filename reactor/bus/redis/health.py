@@ -7,6 +7,7 @@ is away.
 
 import math
 import secrets
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -22,6 +23,11 @@ from pylingo.reactor.engine.timers import Timer
 
 _FRESH = 3.0  # seconds since the last beat of a server that is there
 _GENERATIONS = 20  # bits of a generation that count connections; those above are a server's own, at random
+
+
+def _awake() -> float:
+    """Seconds that count the time in which the process or the machine is stopped, as far as the system tells."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
 class HealthListener(Protocol):
@@ -51,7 +57,8 @@ class Health:
 
     A server is given up when its heart has stood still for `patience` seconds in which this server's own connection was
     healthy. `people`, `lag`, in seconds, and `address` are asked each second; others see them, and `version`.
-    `cut_off_after` gives the seconds without an answer of Redis after which the listener is told.
+    `cut_off_after` gives the seconds without an answer of Redis after which the listener is told. `awake` gives seconds
+    that go on while this process or the machine is stopped: the reactor's do not.
     """
 
     def __init__(
@@ -66,6 +73,7 @@ class Health:
         people: Callable[[], int] = lambda: 0,
         lag: Callable[[], float] = lambda: 0.0,
         cut_off_after: Callable[[], float] = lambda: math.inf,
+        awake: Callable[[], float] = _awake,
     ) -> None:
         self.server = 0
         """The number of this server, 0 until it is registered."""
@@ -83,7 +91,10 @@ class Health:
         self._beat = 0
         self._cut_off_after = cut_off_after
         self._is_cut_off = False
-        self._beaten_at = self._sure_at = reactor.clock()  # when the newest beat was sent, and the newest with a reply
+        self._beaten_at = self._heard_at = reactor.clock()  # when the newest beat was sent, and the newest with a reply
+        self._awake = awake
+        self._sure_for = min(LONGEST_REPLY, patience)  # seconds; the others wait for the patience
+        self._sent_at = self._sure_at = awake()  # the same by the other clock
         self._unsure: list[Callable[[], object]] = []
         self._is_waiting = False
         self._is_over = False
@@ -111,7 +122,7 @@ class Health:
 
         A server that has hung for a while goes on with what has come meanwhile before it learns that.
         """
-        if self._reactor.clock() - self._sure_at <= LONGEST_REPLY:
+        if self._awake() - self._sure_at <= self._sure_for:
             callback()
         else:
             self._unsure.append(callback)
@@ -208,7 +219,7 @@ class Health:
         if not self._is_up or self._is_waiting:
             return
         self._beat += 1
-        self._beaten_at = self._reactor.clock()
+        self._beaten_at, self._sent_at = self._reactor.clock(), self._awake()
         self._is_waiting = True
         state = ServerState(
             self._beat, self._people(), round(self._lag() * 1_000), self._version, self._address()
@@ -235,11 +246,11 @@ class Health:
                 self._end()
                 self._listener.fenced()
             return
-        self._sure_at = self._beaten_at
+        self._heard_at, self._sure_at = self._beaten_at, self._sent_at
         if self._is_cut_off:
             self._is_cut_off = False
             self._listener.cut_off(False)
-        if self._unsure and self._reactor.clock() - self._sure_at <= LONGEST_REPLY:
+        if self._unsure and self._awake() - self._sure_at <= self._sure_for:
             unsure, self._unsure = self._unsure, []
             for callback in unsure:
                 self._reactor.run_safely(callback)
@@ -250,7 +261,7 @@ class Health:
 
     def _look_for_cut(self) -> None:
         """Notice that Redis has not answered for long. Without other servers, there is nowhere else to go."""
-        silent = self._reactor.clock() - self._sure_at
+        silent = self._reactor.clock() - self._heard_at
         if not self._is_cut_off and len(self.servers) > 1 and silent >= self._cut_off_after():
             self._is_cut_off = True
             self._listener.cut_off(True)
