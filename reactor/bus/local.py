@@ -95,6 +95,10 @@ class LocalBus:
     def stranger(self, key: str) -> Person[Session] | None:
         return None
 
+    def present(self, keys: Collection[str], then: Callable[[dict[str, str]], object]) -> None:
+        """There is no other server."""
+        then({})
+
     def spelling(self, session: Session, room: Room[Session], key: str) -> str:
         return session.hub.named(key).name
 
@@ -149,6 +153,10 @@ class LocalBus:
                 if reason not in STAYING and (session.rooms or self._leaving is person):
                     self._leaving = person if session.rooms else None
                     room.tell_once(left, ("left", person.key, person.since), session.outbox)
+
+    @property
+    def is_alone(self) -> bool:
+        return True
 
     def list_rooms(self, session: Session, then: Callable[[Directory, Callable[[str], RoomInfo]], object]) -> None:
         rooms = session.hub.rooms

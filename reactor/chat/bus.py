@@ -63,6 +63,12 @@ class Bus[S: Present](Protocol):
     def stranger(self, key: str) -> Person[S] | None:
         """Somebody whom `look_up` has found on another server, by the compared form of the name."""
 
+    def present(self, keys: Collection[str], then: Callable[[dict[str, str]], object]) -> None:
+        """Call `then` with those of the names that nobody has here, and somebody elsewhere, as they are spelled.
+
+        Names are given by their compared form.
+        """
+
     def spelling(self, session: S, room: Room[S], key: str) -> str:
         """The name of a member of `room`, by its compared form."""
 
@@ -85,6 +91,10 @@ class Bus[S: Present](Protocol):
 
     def left(self, session: S, room: Room[S], reason: str, by: str | None, text: str | None) -> None:
         """Tell the others of a room that a session has left, if its person has left with it."""
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether this server is the whole chat."""
 
     def list_rooms(self, session: S, then: Callable[[Directory, Callable[[str], RoomInfo]], object]) -> None:
         """Call `then` with the compared forms of all rooms, and with what gives the row of each."""

@@ -1,7 +1,7 @@
 """The gateway: what all clients of IRC on one server share."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ from pylingo.reactor.chat.seats import Timer
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.history.clock import wall_clock
 from pylingo.reactor.irc.dialects import Dialects
+from pylingo.reactor.irc.lookout import Lookout
 from pylingo.reactor.irc.message import Message, format_message
 from pylingo.reactor.irc.monitors import Monitors
 from pylingo.reactor.irc.people import People
@@ -80,6 +81,7 @@ class Gateway:
         self.reply_to = reply_to
         self.check_password = check_password
         self.monitors: Monitors[Any] = Monitors(self.spelling, tell_watcher, lambda look: call_later(0.0, look))
+        self.lookout = Lookout(self._present, self.monitors.keys, self.monitors.note, call_later)
         hub.note_person = self._note_person
         self.clock = clock
         self.people = People(hub)
@@ -96,6 +98,9 @@ class Gateway:
         self.people.forget_masks()
         self.monitors.note(key)
 
+    def _present(self, keys: Collection[str], then: Callable[[dict[str, str]], object]) -> None:
+        self.hub.bus.present(keys, then)  # the bus may be another one later
+
     def person(self, nick: str) -> Person[Session] | None:
         """The person on this server who is called `nick`, in any spelling."""
         return self.hub.here(fold(nick)) if len(nick) <= MAX_TYPED else None
@@ -103,7 +108,7 @@ class Gateway:
     def spelling(self, key: str) -> str | None:
         """How somebody who is here spells the name with this compared form; None if nobody has it."""
         person = self.hub.here(key) or self.hub.bus.stranger(key)
-        return person.name if person is not None else None
+        return person.name if person is not None else self.lookout.spelling(key)
 
     def count_strangers(self) -> int:
         """The number of clients that are connected and not registered."""

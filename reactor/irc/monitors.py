@@ -5,7 +5,7 @@ and one when they have gone. What happens within one tick, such as a new name th
 is looked at as a whole.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 MOST = 100
 """The most names that one client may watch."""
@@ -35,6 +35,10 @@ class Monitors[C]:
     def __len__(self) -> int:
         """The number of names that are watched."""
         return len(self._watchers)
+
+    def keys(self) -> Collection[str]:
+        """The names that are watched."""
+        return self._watchers.keys()
 
     def watch(self, client: C, key: str, name: str) -> bool:
         """Have `client` watch a name. Return False if it may not watch any more."""

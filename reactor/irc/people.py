@@ -13,6 +13,7 @@ from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.room_powers import is_operator_of
 from pylingo.reactor.chat.session import Session
+from pylingo.shared.messages import PersonInfo
 from pylingo.shared.names import fold
 from pylingo.shared.value_class import value_class
 
@@ -67,6 +68,14 @@ class People:
             return last[0] if last is not None else Who(name, _NATIVE, name, is_here=False)
         return self._shown(person, name)
 
+    def listed(self, info: PersonInfo) -> Who:
+        """Somebody in the list of all people. Of those on other servers, the list alone says whether they are away."""
+        who = self.who(info.name)
+        if who.is_here:
+            return who
+        account = info.name if info.fingerprint is not None else None
+        return Who(info.name, who.user, who.realname, account, bool(info.operator), info.away)
+
     def mask(self, name: str) -> str:
         """nick!user@host of the person called `name`."""
         return self._masks.get(name) or self._find_mask(name)
@@ -87,12 +96,19 @@ class People:
     def account(self, name: str) -> str | None:
         """The account of the person called `name`: the name itself, if it belongs to a key."""
         person = self._hub.here(fold(name))
-        return person.name if person is not None and person.fingerprint is not None else None
+        if person is None:  # of those on other servers, the owner of the name is known
+            owner = self._hub.access.register.owner_of(name)
+            return owner.name if owner is not None else None
+        return person.name if person.fingerprint is not None else None
 
     def prefix(self, room: Room[Session], name: str) -> str:
         """The sign in front of a name in the lists of a room."""
-        person = self._hub.here(fold(name))
-        is_operator = person is not None and is_operator_of(self._hub, room, person)
+        key = fold(name)
+        person = self._hub.here(key)
+        if person is None:
+            member = next(iter(room.members.values()), None)
+            return "@" if member is not None and self._hub.bus.is_operator(member, room, key) else ""
+        is_operator = is_operator_of(self._hub, room, person)
         return "@" if is_operator or self.who(name).is_operator else ""
 
     def came(self, name: str) -> None:

@@ -163,8 +163,8 @@ def _who_of_room(client: Client, record: Users) -> bytes:
 
 def _people(client: Client, record: People) -> bytes:
     wanted = client.asked.words
-    names = [info.name for info in record.people if not wanted or fnmatchcase(fold(info.name), wanted)]
-    lines = [who_line(client, client.gateway.people.who(name)) for name in names]
+    found = [info for info in record.people if not wanted or fnmatchcase(fold(info.name), wanted)]
+    lines = [who_line(client, client.gateway.people.listed(info)) for info in found]
     if not record.more:
         lines.append(client.numeric_line(Numeric.RPL_ENDOFWHO, mask=client.asked.target))
     return b"".join(lines)

@@ -164,6 +164,9 @@ class RedisBus:
     def stranger(self, key: str) -> Person[Session] | None:
         return self._strangers.stranger(key)
 
+    def present(self, keys: Collection[str], then: Callable[[dict[str, str]], object]) -> None:
+        self._strangers.present(keys, then)
+
     def spelling(self, session: Session, room: Room[Session], key: str) -> str:
         return self.followed.spelling(room.key, key)
 
@@ -192,6 +195,10 @@ class RedisBus:
     def left(self, session: Session, room: Room[Session], reason: str, by: str | None, text: str | None) -> None:
         self.sessions.changed(session)
         self.rooms.left(session, room, reason, by, text)
+
+    @property
+    def is_alone(self) -> bool:
+        return False
 
     def list_rooms(self, session: Session, then: Callable[[Directory, Callable[[str], RoomInfo]], object]) -> None:
         self._listings.rooms(session, then)

@@ -2,7 +2,7 @@
 
 A message stands in the stream of its conversation and in the streams of both inboxes. The ID of the entry is the stamp
 of the message, and its value is a MessagePack array of the other fields. The last one is a count, so a message whose
-answer was lost is told from a second one with the same words.
+answer was lost is told from a second one with the same words. A notice has one field more.
 """
 
 from typing import NamedTuple
@@ -23,9 +23,12 @@ class PrivateMessage(NamedTuple):
     session: int
     sender: Owner
     recipient: Owner
+    is_notice: bool = False
 
 
-def encode_private(entry: Entry, session: int, sender: Owner, recipient: Owner, count: int = 0) -> bytes:
+def encode_private(
+    entry: Entry, session: int, sender: Owner, recipient: Owner, count: int = 0, is_notice: bool = False
+) -> bytes:
     """Return the value of a message, the session's `count`-th one. The stamp is not part of it."""
     value: bytes = _pack(
         [
@@ -41,6 +44,7 @@ def encode_private(entry: Entry, session: int, sender: Owner, recipient: Owner, 
             sender,
             recipient,
             count,
+            *([True] if is_notice else ()),
         ]
     )
     return value
@@ -48,9 +52,10 @@ def encode_private(entry: Entry, session: int, sender: Owner, recipient: Owner, 
 
 def read_private(at: int, value: bytes) -> PrivateMessage:
     """Return the message with that stamp."""
-    name, text, key, to, action, fingerprint, operator, redacted, session, sender, recipient, _ = msgpack.unpackb(value)
+    name, text, key, to, action, fingerprint, operator, redacted, *rest = msgpack.unpackb(value)
+    session, sender, recipient, _, *notice = rest
     entry = Entry(name, text, at, key, to, action, fingerprint, operator, redacted)
-    return PrivateMessage(entry, session, sender, recipient)
+    return PrivateMessage(entry, session, sender, recipient, bool(notice))
 
 
 def logs_of(sender: Owner, recipient: Owner) -> list[str]:

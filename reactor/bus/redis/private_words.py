@@ -99,7 +99,7 @@ class PrivateWords:
         prefix = self._keys.channel(0, "")
         count = next(self._counts)
         self._open.add(count)
-        value = encode_private(entry, number, *owners, count)
+        value = encode_private(entry, number, *owners, count, is_notice=bool(say.notice))
         people = other.key, _number(owners[1]), name, _number(owners[0])
         values = self._clock(), self._keep, prefix, *people, value, number, server
         self._certain.ask(0, one("FCALL", function("tell"), len(keys), *keys, *values), told)
@@ -173,12 +173,12 @@ class PrivateWords:
         hub.raise_stamps(at)
         self._newest = max(at, self._newest or 0)
         self._ring.add(_ALL, Arrival(0, at, value))
-        entry, number, *owners = read_private(at, value)
+        entry, number, sender_owner, recipient_owner, is_notice = read_private(at, value)
         assert entry.to is not None
         marks = entry.fingerprint, entry.operator
-        frame = encode(Private(entry.from_, entry.to, entry.text, at, entry.action, *marks))
+        frame = encode(Private(entry.from_, entry.to, entry.text, at, entry.action, *marks, is_notice or None))
         speaker = self._sessions.by_number.get(number)
-        sender, recipient = map(self._person, owners, (entry.from_, entry.to))
+        sender, recipient = self._person(sender_owner, entry.from_), self._person(recipient_owner, entry.to)
         if recipient is not None:
             self._write(recipient.open_inbox(), frame, at, speaker)
         if sender is not None and (speaker is None or not sender.is_alone):

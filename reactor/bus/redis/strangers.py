@@ -1,6 +1,7 @@
 """People on other servers: looked up by name when a request names one, and only for that request."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Collection
 from typing import Any
 
 from pylingo.reactor.bus.redis.keys import Keys
@@ -14,6 +15,8 @@ from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.chat.waiting import wait_for
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import MAX_TYPED, fold
+
+_AT_ONCE = 200  # names
 
 
 class RemoteSession:
@@ -60,6 +63,11 @@ class Strangers:
 
         wait_for(session, lambda answer: self._questions.ask(0, self._records(key), answer), found)
 
+    def present(self, keys: Collection[str], then: Callable[[dict[str, str]], object]) -> None:
+        """See `Bus.present`."""
+        wanted = [key for key in keys if self._hub.here(key) is None]
+        self._questions.ask(0, self._present(wanted), then)
+
     def stranger(self, key: str) -> Person[Any] | None:
         """See `Bus.stranger`."""
         return self._found.get(key)
@@ -72,6 +80,17 @@ class Strangers:
         (packed,) = yield [("HMGET", self._keys.key(0, "sessions"), *numbers)]
         found = zip(numbers, packed, strict=True)
         return {int(number): read_record(value) for number, value in found if value is not None}
+
+    def _present(self, keys: list[str]) -> Steps[dict[str, str]]:
+        """The names of the first sessions, as many at a time as take Redis little time."""
+        found: dict[str, str] = {}
+        for some in itertools.batched(keys, _AT_ONCE):
+            (numbers,) = yield [("HMGET", self._keys.key(0, "names"), *some)]
+            first = {key: value.split()[0] for key, value in zip(some, numbers, strict=True) if value}
+            if first:
+                (packed,) = yield [("HMGET", self._keys.key(0, "sessions"), *first.values())]
+                found |= {key: read_record(value)["n"] for key, value in zip(first, packed, strict=True) if value}
+        return found
 
     def _person(self, records: dict[int, SessionRecord]) -> Person[Any]:
         first = next(iter(records.values()))

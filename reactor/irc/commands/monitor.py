@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from functools import partial
 
+from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.irc.client import Client
 from pylingo.reactor.irc.formatting import packed
 from pylingo.reactor.irc.gateway import Handler
@@ -25,10 +26,21 @@ def _monitor(client: Client, message: Message) -> None:
 
 
 def _add(client: Client, words: str) -> None:
-    monitors = client.gateway.monitors
+    names = _names(words)
+    ask = partial(client.gateway.hub.bus.present, [*map(fold, names)])
+    client.do(wait_for, client.session, ask, partial(_watch, client, names))
+
+
+def _watch(client: Client, names: list[str], found: dict[str, str]) -> None:
+    """Watch names. `found` has those that somebody has on another server."""
+    if not client.is_open:
+        return
+    gateway, monitors = client.gateway, client.gateway.monitors
+    if not gateway.hub.bus.is_alone:
+        gateway.lookout.watch(found)
     added: list[str] = []
     refused: list[str] = []
-    for name in _names(words):
+    for name in names:
         (added if monitors.watch(client, fold(name), name) else refused).append(name)
     _tell_state(client, added)
     for name in refused:

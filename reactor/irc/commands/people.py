@@ -1,10 +1,14 @@
 """People: WHO, WHOIS, WHOWAS, AWAY, USERHOST, ISON."""
 
+from functools import partial
+
+from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.irc.client import Asked, Client
+from pylingo.reactor.irc.commands.finding import find_people
 from pylingo.reactor.irc.gateway import Handler
 from pylingo.reactor.irc.message import Message
 from pylingo.reactor.irc.numerics import Numeric
-from pylingo.reactor.irc.people import HOST
+from pylingo.reactor.irc.people import HOST, Who
 from pylingo.reactor.irc.replies import who_line
 from pylingo.shared.messages import Command
 from pylingo.shared.names import MAX_NAME, MAX_TYPED, fold
@@ -29,8 +33,12 @@ def _who(client: Client, message: Message) -> None:
     if client.room(mask) is not None:
         client.ask(Command("users", room=mask), asked)
         return
-    if len(mask) <= MAX_TYPED and client.gateway.spelling(fold(mask)) is not None:
-        client.send(who_line(client, client.gateway.people.who(mask)))
+    find_people(client, [mask], partial(_tell_of, client, mask))
+
+
+def _tell_of(client: Client, mask: str, found: list[Who]) -> None:
+    for who in found:
+        client.send(who_line(client, who))
     client.numeric(Numeric.RPL_ENDOFWHO, mask=mask)
 
 
@@ -64,19 +72,29 @@ def _away(client: Client, message: Message) -> None:
 
 
 def _userhost(client: Client, message: Message) -> None:
-    people, found = client.gateway.people, []
-    for nick in message.params[:_MOST_NICKS]:
-        if client.gateway.person(nick) is not None:
-            who = people.who(nick)
-            sign = "-" if who.away is not None else "+"
-            found.append(f"{who.nick}{'*' if who.is_operator else ''}={sign}{who.user}@{HOST}")
-    client.numeric(Numeric.RPL_USERHOST, text=" ".join(found))
+    find_people(client, message.params[:_MOST_NICKS], partial(_tell_hosts, client))
+
+
+def _tell_hosts(client: Client, found: list[Who]) -> None:
+    words = []
+    for who in found:
+        sign = "-" if who.away is not None else "+"
+        words.append(f"{who.nick}{'*' if who.is_operator else ''}={sign}{who.user}@{HOST}")
+    client.numeric(Numeric.RPL_USERHOST, text=" ".join(words))
 
 
 def _ison(client: Client, message: Message) -> None:
-    nicks = " ".join(message.params).split()[:_MOST_ISON]
-    people = map(client.gateway.person, nicks)
-    client.numeric(Numeric.RPL_ISON, nicks=" ".join(person.name for person in people if person is not None))
+    keys = [fold(nick) for nick in " ".join(message.params).split()[:_MOST_ISON] if len(nick) <= MAX_TYPED]
+    ask = partial(client.gateway.hub.bus.present, keys)
+    client.do(wait_for, client.session, ask, partial(_tell_who_is_on, client, keys))
+
+
+def _tell_who_is_on(client: Client, keys: list[str], elsewhere: dict[str, str]) -> None:
+    found = []
+    for key in keys:
+        person = client.gateway.hub.here(key)
+        found.append(person.name if person is not None else elsewhere.get(key, ""))
+    client.numeric(Numeric.RPL_ISON, nicks=" ".join(filter(None, found)))
 
 
 HANDLERS = {

@@ -1,13 +1,16 @@
 """Words: PRIVMSG and NOTICE, to rooms and people."""
 
+from functools import partial
+
 from pylingo.reactor.irc.client import Asked, Client
+from pylingo.reactor.irc.commands.finding import find_people
 from pylingo.reactor.irc.commands.rooms import targets
 from pylingo.reactor.irc.dialects import MAX_LINE
 from pylingo.reactor.irc.formatting import MAX_CHARACTER, Words, read_words
 from pylingo.reactor.irc.gateway import Handler
 from pylingo.reactor.irc.message import Message, format_message
 from pylingo.reactor.irc.numerics import Numeric
-from pylingo.reactor.irc.people import HOST, MAX_USER
+from pylingo.reactor.irc.people import HOST, MAX_USER, Who
 from pylingo.shared.messages import Private, Say
 from pylingo.shared.names import MAX_NAME
 
@@ -89,9 +92,20 @@ def _say_to_person(client: Client, target: str, words: Words, is_action: bool | 
         client.await_kept(number, Private(client.name, target, words.text, 0, is_action, notice=is_notice))
     say = Say(words.text, id=number, to=target, action=is_action, notice=is_notice)
     client.ask(say, Asked("NOTICE" if is_notice else "PRIVMSG", target))
-    person = client.gateway.person(target)
-    if not client.was_refused and not is_notice and person is not None and person.away is not None:
-        client.numeric(Numeric.RPL_AWAY, nick=person.name, text=person.away)
+    if not is_notice:
+        client.then(partial(_answer_for, client, target))
+
+
+def _answer_for(client: Client, target: str) -> None:
+    """Say that the person to whom something was said is away."""
+    if not client.was_refused:
+        find_people(client, [target], partial(_tell_away, client))
+
+
+def _tell_away(client: Client, found: list[Who]) -> None:
+    for who in found:
+        if who.away is not None:
+            client.numeric(Numeric.RPL_AWAY, nick=who.nick, text=who.away)
 
 
 def _relay(client: Client, command: str, target: str, text: str) -> None:

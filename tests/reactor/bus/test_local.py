@@ -69,3 +69,10 @@ def test_others_see_deeds_in_the_order_of_the_calls() -> None:
     ada.ask(Say("one"), Command("topic", "two"), Say("three"), Command("leave"), Command("join", "tea"))
     chat.tick()
     assert [type(record) for record in bob.got()] == [Message, Topic, Message, Left, Joined]
+
+
+def test_nobody_is_on_another_server() -> None:
+    bus, found = LocalBus(), list[dict[str, str]]()
+    bus.present(["ada"], found.append)
+    assert found == [{}]
+    assert bus.is_alone

@@ -99,3 +99,13 @@ def test_a_client_watches_a_bounded_number(world: World, monkeypatch: pytest.Mon
     assert [world.monitors.watch("c1", name, name) for name in "abca"] == [True, True, False, True]
     world.monitors.unwatch("c1", ["a"])
     assert world.monitors.watch("c1", "c", "c")
+
+
+def test_the_names_that_are_watched_are_known(world: World):
+    world.monitors.watch("one", "ada", "Ada")
+    world.monitors.watch("two", "ada", "ada")
+    world.monitors.watch("two", "bob", "bob")
+    world.monitors.forget("one")
+    assert {*world.monitors.keys()} == {"ada", "bob"}
+    world.monitors.forget("two")
+    assert {*world.monitors.keys()} == set()

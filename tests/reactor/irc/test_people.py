@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 
 from pylingo.reactor.irc.people import HOST, People, user_of
-from pylingo.shared.messages import Command
+from pylingo.shared.messages import Command, PersonInfo
 from tests.fakes.irc_client import Desk
 
 
@@ -34,6 +34,13 @@ def test_a_key_is_an_account():
     desk.chat.device("ada", "one")
     assert desk.gateway.people.account("Ada") == desk.gateway.people.who("ada").account == "ada"
     assert desk.gateway.people.account("nobody") is None
+
+
+def test_the_owner_of_a_name_is_known_who_is_not_here():
+    desk = Desk()
+    desk.chat.device("Ada", "one").session.end("close", "bye")
+    assert desk.chat.hub.here("ada") is None
+    assert desk.gateway.people.account("ada") == "Ada"
 
 
 def test_people_who_have_gone_are_remembered_under_the_names_they_had():
@@ -95,3 +102,13 @@ def test_masks_do_not_fill_the_memory():
         assert tracemalloc.get_traced_memory()[0] - before < 180_000  # 2,048 would take more
     finally:
         tracemalloc.stop()
+
+
+def test_somebody_in_the_list_of_all_is_shown_as_the_list_says_if_they_are_elsewhere():
+    desk = Desk()
+    desk.client("ada")
+    people = desk.gateway.people
+    assert people.listed(PersonInfo("ada", 1, "stale", "SHA256:x", True)) == people.who("ada")
+    bob = people.listed(PersonInfo("bob", 1, "lunch", "SHA256:x", True))
+    assert (bob.account, bob.is_operator, bob.away, bob.mask) == ("bob", True, "lunch", f"bob!native@{HOST}")
+    assert people.listed(PersonInfo("eve", 1)).account is None

@@ -26,10 +26,12 @@ entries = st.builds(
 owners = st.integers(0, 2**64 - 1) | st.text(st.characters(codec="utf-8"), max_size=50)
 
 
-@given(entries, st.integers(0, 2**64 - 1), owners, owners, st.integers(0, 2**64 - 1))
-def test_a_message_comes_back_as_it_was(entry: Entry, session: int, sender: Owner, recipient: Owner, count: int):
-    value = encode_private(entry, session, sender, recipient, count)
-    assert read_private(entry.at, value) == (entry, session, sender, recipient)
+@given(entries, st.integers(0, 2**64 - 1), owners, owners, st.integers(0, 2**64 - 1), st.booleans())
+def test_a_message_comes_back_as_it_was(
+    entry: Entry, session: int, sender: Owner, recipient: Owner, count: int, is_notice: bool
+):
+    value = encode_private(entry, session, sender, recipient, count, is_notice)
+    assert read_private(entry.at, value) == (entry, session, sender, recipient, is_notice)
 
 
 def test_the_same_words_said_again_are_another_message():

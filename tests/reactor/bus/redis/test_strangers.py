@@ -59,3 +59,15 @@ def test_a_session_that_ends_while_it_asks_harms_nobody(world: ClusterWorld, pai
     world.settle()
     assert pair[0].bus.stranger("bob") is None
     assert bob.got() == []
+
+
+def test_names_that_somebody_has_on_another_server(world: ClusterWorld, pair: Pair) -> None:
+    world.come(pair[0], "ann")
+    for number in range(3):
+        world.come(pair[1], f"Bob{number}")
+    found: list[dict[str, str]] = []
+    pair[0].bus.present(["ann", "bob0", "nobody", "bob2", *(f"x{number}" for number in range(300))], found.append)
+    pair[0].bus.present([], found.append)  # which asks nobody
+    world.settle()
+    assert found == [{}, {"bob0": "Bob0", "bob2": "Bob2"}]
+    assert not pair[0].bus.is_alone
