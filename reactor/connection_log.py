@@ -14,8 +14,7 @@ logger = logging.getLogger(__name__)
 def log_connected(address: str, name: str) -> None:
     """Log that somebody has connected from `HOST:PORT`, and is called `name` at first."""
     if logger.isEnabledFor(logging.INFO):
-        fields = {"event": "connected", "address": address, "name": name}
-        logger.info("connected: %s, %s", address, name, extra={"fields": fields})
+        _log(f"connected: {address}, {name}", {"event": "connected", "address": address, "name": name})
 
 
 def log_ended(
@@ -42,4 +41,9 @@ def log_ended(
     if unsent:
         words += f", {unsent} bytes queued"
         fields["bytes_queued"] = unsent
-    logger.info("%s", words, extra={"fields": fields})
+    _log(words, fields)
+
+
+def _log(words: str, fields: dict[str, Any]) -> None:
+    """As `logger.info`, which would look for the line of the caller: that is 40% of its time."""
+    logger.handle(logger.makeRecord(logger.name, logging.INFO, "", 0, words, (), None, extra={"fields": fields}))

@@ -24,16 +24,18 @@ def make_supervisor(
     if there are any. Raises `LaunchError`.
     """
     load_tls(settings)  # what is wrong with the certificate is said before anything starts
-    cluster: list[str] = []
+    further: list[str] = []
+    if inherited:  # their address is that of the settings, and the workers tell it to others
+        further += ["--host", settings.host, "--port", str(settings.port)]
     require_hiredis()
     supervisor = Supervisor(
         settings,
         settings.workers,
-        lambda number: worker_command(program, number, [*arguments, *cluster]),
+        lambda number: worker_command(program, number, [*arguments, *further]),
         reactor,
         has_others=settings.cluster is not None,
         inherited=inherited,
     )
     if settings.cluster is None:
-        cluster += ["--cluster", supervisor.use_redis(settings.data)]
+        further += ["--cluster", supervisor.use_redis(settings.data)]
     return supervisor

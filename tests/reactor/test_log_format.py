@@ -190,8 +190,8 @@ def test_a_program_gets_the_fields_as_they_are():
 
 
 def test_the_time_is_in_utc_with_milliseconds():
-    record = logging.makeLogRecord({"msg": "x", "created": 1_000_000_000.0009, "levelname": "INFO"})
-    assert json.loads(JsonFormat().format(record))["time"] == "2001-09-09T01:46:40.000Z"
+    record = logging.makeLogRecord({"msg": "x", "created": 1_000_000_000.0079, "msecs": 7.9, "levelname": "INFO"})
+    assert json.loads(JsonFormat().format(record))["time"] == "2001-09-09T01:46:40.007Z"
 
 
 def test_a_traceback_is_a_field():

@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.log_format import fields_of
 from pylingo.reactor.refusals import MOST_GOODBYES, Refusals
 from tests.fakes.bench import LOOPBACK, Wire
 from tests.support import wait_until
@@ -18,7 +19,8 @@ def reactor():
     reactor.close()
 
 
-def test_a_refused_peer_learns_why_and_is_counted(reactor):
+def test_a_refused_peer_learns_why_and_is_counted_and_logged(reactor, caplog):
+    caplog.set_level("INFO")
     counts = collections.Counter()
     refusals = Refusals(reactor, counts)
     wires = []
@@ -34,6 +36,8 @@ def test_a_refused_peer_learns_why_and_is_counted(reactor):
         wire.hang_up()
     wait_until(lambda: reactor.tick(0.001) or not refusals.goodbyes)
     assert counts == {"full": MOST_GOODBYES + 2}
+    assert caplog.messages == ["refused full: 127.0.0.1:40000"] * (MOST_GOODBYES + 2)
+    assert fields_of(caplog.records[0]) == {"event": "refused", "reason": "full", "address": "127.0.0.1:40000"}
 
 
 def test_without_descriptors_one_peer_is_told_and_its_socket_left_to_the_caller(reactor):

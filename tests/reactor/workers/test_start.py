@@ -22,7 +22,7 @@ class Supervisor:
 @pytest.fixture
 def made(monkeypatch, reactor):
     monkeypatch.setattr("pylingo.reactor.workers.start.Supervisor", Supervisor)
-    return lambda *arguments: make_supervisor(parse_arguments(arguments), arguments, "run.py", reactor, ["socket"])
+    return lambda *arguments, **more: make_supervisor(parse_arguments(arguments), arguments, "run.py", reactor, **more)
 
 
 def test_workers_get_the_arguments_of_the_server(made):
@@ -30,6 +30,13 @@ def test_workers_get_the_arguments_of_the_server(made):
     supervisor = made(*arguments)
     assert supervisor.command(2)[1:] == ["run.py", "worker", "2", *arguments]
     assert (supervisor.count, supervisor.has_others, supervisor.data) == (2, True, None)
+    assert supervisor.inherited == ()
+
+
+def test_workers_get_the_address_of_inherited_sockets(made):
+    arguments = ["--workers", "2", "--cluster", "redis://localhost", "--host", "::1", "--port", "7"]
+    supervisor = made(*arguments, inherited=["socket"])
+    assert supervisor.command(1)[4:] == [*arguments, "--host", "::1", "--port", "7"]
     assert supervisor.inherited == ["socket"]
 
 
