@@ -95,6 +95,7 @@ ALLOWED = {
     "reactor.people.files": f"{START}; later {THREAD}, of `Reload` or of `StateFile`",
     "reactor.run": START,
     "reactor.start": f"{START}, or once before it begins",
+    "reactor.succession.child:Child.__init__": "a few milliseconds, once in an upgrade",
     "reactor.workers.channel:channel_of_stdin": START,
     "reactor.workers.children:Children.end": f"{END}, for processes that were killed",
     "reactor.workers.children:Children.reap": "with WNOHANG, so for nothing",
