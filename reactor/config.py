@@ -172,6 +172,13 @@ class ServerSettings:
     accepts: int = _setting(
         ACCEPTS, integer(1, 4_096), "N", "connections accepted in one tick", "the rest wait for the next tick"
     )
+    coalesce: float = _setting(
+        0.005,
+        duration(0.001, 0.1, such_as="5ms"),
+        "TIME",
+        "under load, the time between the beginnings of two ticks, so that messages leave together; 0 for never",
+        "a message waits no longer for others, and on an idle server not at all",
+    )
     first_frame_timeout: float = _setting(
         10.0, _seconds, "SECONDS", "time for the first frame of a connection", "goodbye `silent`"
     )

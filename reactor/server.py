@@ -342,6 +342,7 @@ class Server:
         service.pace.set(rate, settings.burst)
         service.address_pace.set(rate, settings.burst)
         self.reactor.sending = SENDING if rate else 0.0
+        self.reactor.coalescer.longest = settings.coalesce if not self._is_hurrying else 0.0
         self.hub.tick.soft, self.hub.tick.hard = settings.queue_soft, settings.queue_hard
         self.hub.take_work()  # without a rate nobody takes it
         self.admission.configure()

@@ -113,15 +113,18 @@ def show_size(value: int) -> str:
     return str(value)
 
 
-def duration(low: float, high: float, or_none: bool = True) -> ValueType:
-    """Seconds: a number and ms, s, m, h or d for milliseconds to days. 0 stands for no limit if `or_none`."""
+def duration(low: float, high: float, or_none: bool = True, such_as: str = "45s, 30m, 12h or 90d") -> ValueType:
+    """Seconds: a number and ms, s, m, h or d for milliseconds to days. 0 stands for no limit if `or_none`.
+
+    `such_as` has the examples for a person.
+    """
 
     def parse(text: str) -> float:
         match = _DURATION.match(text)
         value = float(match[1]) * _SECONDS[match[2]] if match else math.nan
         return value if or_none and value == 0 else _within(low, value, high)
 
-    right = f"a time from {show_duration(low)} to {show_duration(high)}, such as 45s, 30m, 12h or 90d"
+    right = f"a time from {show_duration(low)} to {show_duration(high)}, such as {such_as}"
     return ValueType(f"0 or {right}" if or_none else right, parse, show_duration)
 
 
@@ -130,6 +133,8 @@ def show_duration(value: float) -> str:
     for unit in "dhm":
         if value and value % _SECONDS[unit] == 0:
             return f"{_plain(value / _SECONDS[unit])}{unit}"
+    if 0 < value < 1:
+        return f"{_plain(value * 1_000)}ms"
     return _plain(value) + "s" * bool(value)
 
 

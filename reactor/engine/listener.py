@@ -160,6 +160,7 @@ class Listener:
                 return
             self._paused = False
             self._accepted(sock, address)
+        self._reactor.coalescer.hurry()  # others may wait
 
     def fail(self, error: Exception) -> None:
         """Do nothing: the next connection may fare better."""

@@ -2,7 +2,8 @@
 
 One turn of the loop, a tick, has three phases:
 
-1. *Wait* in the selector, until something is ready or the next timer is due.
+1. *Wait* in the selector, until something is ready or the next timer is due. A loop that is busy rests first, so that
+   more comes together (see `coalescing`).
 2. *Dispatch*: ready sockets, due timers, calls from other threads. Handlers only queue; nothing is sent or closed.
    Their `call_soon` calls run in the next tick.
 3. *Flush*: first the callbacks of `call_before_flush` (rooms put their batches into the connections), then each
@@ -22,6 +23,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+from pylingo.reactor.engine.coalescing import Coalescer, UrgentDescriptors
 from pylingo.reactor.engine.memory import Memory
 from pylingo.reactor.engine.timers import Call, Owner, Timer, TimerQueue
 from pylingo.reactor.engine.wakeup import Wakeup
@@ -109,6 +111,10 @@ class Reactor:
         self._closing: list[Call] = []
         self.is_stopped = False
         """Whether `stop` was called."""
+        self.coalescer = Coalescer()
+        """Says how long to rest between two ticks."""
+        self.urgent = UrgentDescriptors()
+        """Those of the registered descriptors that end a rest."""
         self.memory = Memory()
         self._wakeup = Wakeup(self.call_soon)
         self.on_signal = self._wakeup.on_signal
@@ -135,6 +141,7 @@ class Reactor:
 
     def unregister(self, fd: int) -> None:
         """Wait for no more events on `fd`. Does nothing if it is not registered."""
+        self.urgent.discard(fd)
         try:
             self._selector.unregister(fd)
         except KeyError:
@@ -194,7 +201,9 @@ class Reactor:
         self.is_stopped = True
 
     def tick(self, longest: float | None = None) -> None:
-        """Run one tick. Waits at most `longest` seconds, if that is given."""
+        """Run one tick. Waits at most `longest` seconds, if that is given; it does not rest then."""
+        if longest is None and self.coalescer.longest:
+            self._rest()
         wait = self._timeout()
         events = self._select(wait if longest is None or (wait is not None and wait < longest) else longest)
         start = self.clock()
@@ -215,11 +224,11 @@ class Reactor:
         self._run(ready)
         self._flush()
         self.ticks += 1
-        taken = self.clock() - start
-        if taken > self.longest_tick:
-            self.longest_tick = taken
+        end = self.clock()
+        self.longest_tick = max(self.longest_tick, end - start)
+        self.coalescer.turned(start, end, len(events))
         if self.observe_tick is not None:
-            self.observe_tick(taken)
+            self.observe_tick(end - start)
 
     def close(self) -> None:
         """Close the selector and restore the signals. The connections are left to their owners."""
@@ -234,6 +243,12 @@ class Reactor:
             if not self.memory.ran_out():
                 time.sleep(_MEMORY_PAUSE)  # until deadlines end connections, which frees memory
             return []
+
+    def _rest(self) -> None:
+        """If the loop is busy, rest before the next tick, unless that has work already."""
+        seconds = self.coalescer.rest(self.clock())
+        if seconds and self._timeout() != 0:
+            self.urgent.rest(seconds)
 
     def _timeout(self) -> float | None:
         """The seconds until something is due; None if nothing is."""

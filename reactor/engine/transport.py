@@ -292,6 +292,8 @@ class Transport:
             self._wait_for()
             if self._state is SHUT:
                 self.abort()
+        elif len(data) >= READ_SIZE:
+            self._reactor.coalescer.hurry()  # there may be more
         if self._state is OPEN and self.receiver is not None:
             if data:
                 traffic = self._traffic

@@ -143,6 +143,7 @@ class Handover:
             self._unacknowledged.append(message)
             if self._is_closed:
                 self._give_back()
+        self._reactor.coalescer.hurry()  # others may wait
 
     def _let_all_in(self) -> None:
         taken, self._taken = self._taken, []

@@ -39,6 +39,7 @@ LIVE = {
     "exempt": (ipaddress.IPv4Network("10.0.0.0/8"),),
     "proxy_protocol": (ipaddress.IPv4Network("10.0.0.7/32"),),
     "accepts": 9,
+    "coalesce": 0.02,
     "first_frame_timeout": 1.5,
     "frame_timeout": 1.5,
     "ping_after": 1.5,
@@ -91,6 +92,7 @@ def test_every_setting_that_can_change_arrives_where_it_is_used(server: Server) 
     assert server.service.is_exempt("10.1.2.3")
     assert not server.service.is_exempt("127.0.0.1")
     assert [listener.accepts for listener in server.admission.intake.listeners] == [9]
+    assert server.reactor.coalescer.longest == 0.02
 
 
 def test_a_certificate_is_used_from_the_reload_on(server: Server, caplog: pytest.LogCaptureFixture) -> None:

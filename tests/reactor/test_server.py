@@ -720,6 +720,13 @@ def test_requests_after_the_farewell_are_not_handled(bench):
     assert [type(record) for record in alice.got() + bob.got()] == [Goodbye, Goodbye]
 
 
+def test_a_server_that_stops_does_not_rest(bench):
+    desk = bench(coalesce=0.02, drain_timeout=5)
+    assert desk.reactor.coalescer.longest == 0.02
+    desk.server.drain()
+    assert desk.reactor.coalescer.longest == 0
+
+
 @pytest.mark.parametrize("drain_timeout", [0.5, 3.0])
 def test_a_drain_takes_no_longer_than_its_time(bench, stops, drain_timeout):
     desk = bench(drain_timeout=drain_timeout, queue_hard=2**20)

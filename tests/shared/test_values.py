@@ -60,9 +60,14 @@ def test_any_text_is_a_size_or_a_value_error(text):
 
 
 @settings(deadline=None)
-@given(st.integers(1, 864_000_000))
+@given(st.integers(1, 864_000_000) | st.integers(1, 10_000).map(lambda value: value / 1_000))
 def test_a_time_is_read_as_it_is_shown(value):
-    assert duration(1, 1e9)(show_duration(value)) == value
+    assert duration(0.001, 1e9)(show_duration(value)) == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.005, "5ms"), (0.0025, "2.5ms"), (0.1, "100ms"), (1, "1s"), (0, "0")])
+def test_a_short_time_is_shown_in_milliseconds(value, shown):
+    assert show_duration(value) == shown
 
 
 def test_hardly_anything_is_not_the_zero_that_stands_for_no_limit():
@@ -132,5 +137,5 @@ def test_durations_from_milliseconds_on(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["0", "0ms", "99ms", "2h", "1 ms", "ms"])
 def test_durations_that_are_out_of_range_or_none(text: str) -> None:
-    with pytest.raises(ValueError, match=r"^a time from 0.1s to 1h, such as"):
+    with pytest.raises(ValueError, match=r"^a time from 100ms to 1h, such as"):
         duration(0.1, 3_600, or_none=False)(text)

@@ -217,6 +217,7 @@ class Link:
     def _connected(self, stream: Stream) -> None:
         self._state = LinkState.GREETING
         self._transport = Transport(self._reactor, _WideChannel(stream), self)
+        self._reactor.urgent.add(stream.fileno())  # what comes back has waited already, before it was sent
         self._timer = self._reactor.call_later(GREETING_TIMEOUT, self._end, "Redis does not answer")
         me = self._greeting
         login = ("AUTH", me.user or "default", me.password) if me.password else ()

@@ -157,7 +157,9 @@ def test_everybody_who_waits_is_accepted(reactor, people, opened):
 
 
 @pytest.mark.parametrize("accepts", [1, 3, ACCEPTS])
-def test_only_so_many_are_accepted_in_a_tick(reactor, fake, people, accepts):
+def test_only_so_many_are_accepted_in_a_tick(reactor, fake, people, accepts, monkeypatch):
+    hurries = []  # a busy loop must not make a rate of the number
+    monkeypatch.setattr(reactor.coalescer, "hurry", lambda: hurries.append(len(people.accepted)))
     fake.script = [LOCALHOST] * (2 * accepts + 1)
     listener = Listener(reactor, fake, people.accept, people.refuse, accepts)
     counts = []
@@ -165,6 +167,7 @@ def test_only_so_many_are_accepted_in_a_tick(reactor, fake, people, accepts):
         reactor.tick(0)
         counts.append(len(people.accepted))
     assert counts == [accepts, 2 * accepts, 2 * accepts + 1, 2 * accepts + 1]
+    assert hurries == ([1, 2, 3] if accepts == 1 else counts[:2])
     listener.close()
 
 

@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from pylingo.reactor.engine.coalescing import Load
 from pylingo.reactor.engine.loop import EVENT_READ, EVENT_WRITE, MOST_LATE, Reactor
 from pylingo.reactor.engine.transport import Transport
 from tests.support import wait_until
@@ -865,3 +866,99 @@ def test_while_some_wait_since_the_last_tick_a_new_batch_goes_behind_them(reacto
     reactor.tick()
     assert (calls[2:], theirs.recv(100)) == (["send 2"], b"new")
     assert not reactor.is_behind
+
+
+# --- resting ----------------------------------------------------------------------------------------------------
+
+
+class Always:
+    """A coalescer that always says the same, and notes the turns."""
+
+    longest = 0.005
+
+    def __init__(self) -> None:
+        self.turns: list[int] = []
+
+    def rest(self, now: float) -> float:
+        return 0.004
+
+    def turned(self, begin: float, end: float, events: int) -> None:
+        self.turns.append(events)
+
+
+@pytest.fixture
+def resting(monkeypatch):
+    """A reactor whose coalescer always wants a rest, and the rests that it has taken."""
+    reactor, rests = Reactor(), []
+    reactor.coalescer = Always()
+    monkeypatch.setattr(reactor.urgent, "rest", rests.append)
+    reactor.call_later(0.001, lambda: None)  # so that no tick waits
+    yield reactor, rests
+    reactor.close()
+
+
+def test_a_loop_rests_once_before_a_tick_and_counts_what_was_ready(resting, pair):
+    reactor, rests = resting
+    ours, theirs = pair()
+    reactor.register(ours.fileno(), EVENT_READ, Handler(lambda: ours.recv(1)))
+    theirs.send(b"x")
+    reactor.tick()
+    assert rests == [0.004]
+    assert reactor.coalescer.turns == [1]
+
+
+@pytest.mark.parametrize(
+    "queue",
+    [
+        lambda reactor: reactor.call_soon(lambda: None),
+        lambda reactor: reactor.call_before_flush(lambda: None),
+        lambda reactor: reactor.flush_soon(Connection("a", [])),
+        lambda reactor: reactor.flush_soon(Connection("a", []), is_backlog=True),
+        lambda reactor: reactor.close_soon(lambda: None),
+        lambda reactor: reactor.stop(),
+    ],
+    ids=["call", "flusher", "unsent", "backlog", "closing", "stopped"],
+)
+def test_a_loop_with_work_for_the_next_tick_does_not_rest(resting, queue):
+    reactor, rests = resting
+    queue(reactor)
+    reactor.tick()
+    assert rests == []
+    reactor.call_later(0.001, lambda: None)
+    reactor.is_stopped = False
+    reactor.tick()
+    assert rests == [0.004]
+
+
+def test_a_tick_that_is_told_how_long_to_wait_does_not_rest(resting):
+    reactor, rests = resting
+    reactor.tick(0)
+    assert rests == []
+
+
+def test_an_urgent_descriptor_that_is_unregistered_ends_no_rest(pair):
+    reactor = Reactor()
+    ours, _ = pair()
+    reactor.register(ours.fileno(), EVENT_READ, Handler())
+    reactor.urgent.add(ours.fileno())
+    reactor.unregister(ours.fileno())
+    ours.close()
+    start = reactor.clock()
+    reactor.urgent.rest(0.01)  # poll would return at once, because of a descriptor that is closed
+    assert reactor.clock() - start >= 0.009
+    reactor.close()
+
+
+def test_a_loop_that_works_all_the_time_is_busy(pair):
+    reactor = Reactor()
+    ours, theirs = pair()
+    theirs.send(b"x")  # never read: it is ready in every tick
+
+    def work():
+        end = reactor.clock() + 0.002
+        while reactor.clock() < end:
+            pass
+
+    reactor.register(ours.fileno(), EVENT_READ, Handler(work))
+    wait_until(lambda: reactor.tick(0) or reactor.coalescer.load is Load.BUSY, "the load")
+    reactor.close()

@@ -114,7 +114,9 @@ def test_a_connection_that_the_worker_refuses_itself_counts_no_longer(make):
 
 
 @pytest.mark.parametrize(("accepts", "most"), [(64, AT_ONCE), (3, 3)])
-def test_only_so_many_are_taken_over_in_a_tick(make, reactor, accepts, most):
+def test_only_so_many_are_taken_over_in_a_tick(make, reactor, accepts, most, monkeypatch):
+    hurries = []
+    monkeypatch.setattr(reactor.coalescer, "hurry", lambda: hurries.append(reactor.ticks))
     supervisor = make(accepts=accepts)
     supervisor.reports()
     for _ in range(most + 2):
@@ -122,6 +124,7 @@ def test_only_so_many_are_taken_over_in_a_tick(make, reactor, accepts, most):
     reactor.tick(0)
     reactor.tick(0)
     assert [report.taken for report in supervisor.reports()] == [most, 2]
+    assert len(hurries) == 1
 
 
 def test_nothing_is_sent_to_a_peer_before_its_socket_is_acknowledged(make):
