@@ -9,8 +9,9 @@ inbox of a key, count as rooms that nobody is in since the last message.
 
 import collections
 import functools
+import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from pylingo.reactor.history import private
@@ -236,6 +237,26 @@ class MemoryHistory:
         """Return the messages of a room, each with the number of its session, or 0 if it has no key."""
         history = self._rooms.get(room) or _RoomHistory(room)
         return [(entry, history.authors.get(entry.at, (0, ""))[0]) for entry in history.entries]
+
+    def messages_after(self, room: str, at: int) -> list[tuple[Entry, int]]:
+        """As `messages`, of those with a later stamp than `at`."""
+        history = self._rooms.get(room)
+        if history is None:
+            return []
+        newer = itertools.takewhile(lambda entry: entry.at > at, reversed(history.entries))
+        return [(entry, history.authors.get(entry.at, (0, ""))[0]) for entry in [*newer][::-1]]
+
+    def redacted(self, room: str) -> list[int]:
+        """Return the stamps of the messages of a room whose text was taken out."""
+        history = self._rooms.get(room)
+        return [entry.at for entry in history.entries if entry.redacted] if history is not None else []
+
+    def keep_only(self, rooms: Iterable[str]) -> None:
+        """Forget all other rooms. Nobody is in these, and the first of them was left longest ago."""
+        wanted = dict.fromkeys(room for room in rooms if room in self._rooms)
+        for room in [room for room in self._rooms if room not in wanted]:
+            self._forget(room)
+        self._empty = collections.OrderedDict(wanted)
 
     def occupied(self, room: str) -> None:
         self._empty.pop(room, None)

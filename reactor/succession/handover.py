@@ -2,7 +2,8 @@
 
 The state is a stream of parts. Each part is a MessagePack array: the name of its kind, then its fields. A long log or
 many seats come in several parts, so neither side holds everything twice, and the successor builds up what it has while
-the rest is on its way. `End` is the last part, and says how many came before it.
+the rest is on its way. Most of the logs come while the old server still serves, and what has changed since then comes
+at the end. `End` is the last part, and says how many came before it.
 
 `FORMAT` is the version of all of this, and of nothing else. The successor says which versions it reads before the old
 server stops.
@@ -82,18 +83,30 @@ class People:
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """Topics as (room, text, by, at), and charters as (room, fields). Those of rooms without members come first."""
+    """Topics as (room, text, by, at), and charters as (room, fields). Those of rooms without members come first.
+
+    `logs` are the rooms and the conversations that have messages, the first of which is forgotten first.
+    """
 
     topics: list[tuple[str, str, str, int]]
     charters: list[tuple[str, dict[str, str]]]
+    logs: list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Messages of a room or a conversation, oldest first. A longer log has several parts in a row."""
+    """Messages of a room or a conversation, oldest first, which are added to those of earlier parts."""
 
     room: str
     messages: list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """The stamps of messages of a room whose text was taken out, perhaps after the `Log` with them."""
+
+    room: str
+    stamps: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +144,7 @@ class End:
     parts: int
 
 
-type Part = Counters | People | Rooms | Log | Seats | End
+type Part = Log | Redacted | Counters | People | Rooms | Seats | End
 type Step = Offer | Ready | Restored | Go
 type Sent = Part | Step
 

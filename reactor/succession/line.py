@@ -31,6 +31,7 @@ class Line:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._data = bytearray()
+        self._unsent = memoryview(b"")
         self.descriptors: list[int] = []
         """The descriptors that have come and that nobody has taken yet."""
 
@@ -40,7 +41,8 @@ class Line:
 
     def send(self, body: bytes, until: float, descriptors: Sequence[int] = ()) -> None:
         """Send a message before `until`, on the monotonic clock."""
-        data = memoryview(len(body).to_bytes(_HEADER) + body)
+        data = memoryview(b"".join((self._unsent, len(body).to_bytes(_HEADER), body)))
+        self._unsent = memoryview(b"")
         with _explained():
             if descriptors:
                 self._sock.settimeout(_left(until))
@@ -48,6 +50,23 @@ class Line:
             while data:
                 self._sock.settimeout(_left(until))
                 data = data[self._sock.send(data) :]
+
+    def begin(self, body: bytes) -> bool:
+        """Begin to send a message, without waiting; return whether it is sent. Otherwise call `go_on` before another.
+
+        What `send` sends comes behind it.
+        """
+        self._unsent = memoryview(len(body).to_bytes(_HEADER) + body)
+        return self.go_on()
+
+    def go_on(self) -> bool:
+        """Send what the other process takes now of the message that was begun; return whether that is all."""
+        with _explained():
+            self._sock.settimeout(0.0)
+            with contextlib.suppress(BlockingIOError):
+                while self._unsent:
+                    self._unsent = self._unsent[self._sock.send(self._unsent) :]
+        return not self._unsent
 
     def receive(self, until: float) -> bytes:
         """Return the next message, which must come before `until`, on the monotonic clock."""

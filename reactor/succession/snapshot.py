@@ -3,7 +3,7 @@
 Nobody may act on the hub between `collect` and the end of the process, or what happened in between would be lost.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pylingo.reactor.bus.local import LocalBus
 from pylingo.reactor.chat.hub import GRACE, Hub
@@ -20,6 +20,7 @@ from pylingo.reactor.succession.handover import (
     Log,
     Part,
     People,
+    Redacted,
     Rooms,
     Seat,
     Seats,
@@ -29,30 +30,40 @@ from pylingo.reactor.succession.handover import (
 )
 
 
-def collect(hub: Hub[Session], bus: LocalBus, stopped: float) -> Iterator[Part]:
+def rooms_with_logs(history: MemoryHistory) -> list[str]:
+    """Return the rooms and the conversations that have messages, the first of which is forgotten first."""
+    empty = dict.fromkeys(history.empty_rooms)
+    return [*empty, *(room for room in history.rooms if room not in empty)]
+
+
+def collect(
+    hub: Hub[Session], bus: LocalBus, stopped: float, copied: Mapping[str, int] | None = None, parts: int = 0
+) -> Iterator[Part]:
     """Yield everything that a successor needs. `stopped` is when the server stopped reading (see `Counters`).
 
-    A history in a file keeps its messages there; one in memory is handed over.
+    A history in a file keeps its messages there; one in memory is handed over. `copied` says up to which stamp the log
+    of each room was copied before, in `parts` parts.
     """
-    parts = 0
-    for part in _parts(hub, bus, stopped):
+    for part in _parts(hub, bus, stopped, copied or {}):
         parts += 1
         yield part
     yield End(parts)
 
 
-def _parts(hub: Hub[Session], bus: LocalBus, stopped: float) -> Iterator[Part]:
+def _parts(hub: Hub[Session], bus: LocalBus, stopped: float, copied: Mapping[str, int]) -> Iterator[Part]:
     history = hub.history
     seats = [_seat_of(hub, session) for session in hub.sessions() if _can_resume(session)]  # may number sessions
     first_session = history.first_session if isinstance(history, SqliteHistory) else None
     yield Counters(bus.guests, bus.sessions, max(hub.tick.newest_stamp, history.newest_stamp), first_session, stopped)
     yield People(dump(hub.access.register.to_state()))
-    topics = [(room, *topic) for room, topic in history.topics]
-    yield Rooms(topics, [(room, dict(charter.fields)) for room, charter in history.charters])
+    logs = rooms_with_logs(history) if isinstance(history, MemoryHistory) else []
     if isinstance(history, MemoryHistory):
-        empty = dict.fromkeys(history.empty_rooms)
-        for room in [*empty, *(room for room in history.rooms if room not in empty)]:
-            yield from log_parts(room, history.messages(room))
+        for room in logs:
+            yield from log_parts(room, history.messages_after(room, copied.get(room, 0)))
+            if room in copied and (stamps := history.redacted(room)):
+                yield Redacted(room, stamps)
+    topics = [(room, *topic) for room, topic in history.topics]
+    yield Rooms(topics, [(room, dict(charter.fields)) for room, charter in history.charters], logs)
     yield from seat_parts(seats)
 
 
@@ -103,6 +114,8 @@ class Restoring:
                 self._take_rooms(part)
             case Log():
                 self._take_log(part)
+            case Redacted():
+                self._take_redacted(part)
             case Seats():
                 for seat in part.seats:
                     self._take_seat(seat)
@@ -125,6 +138,8 @@ class Restoring:
             history.topics.set(room, StoredTopic(text, by, at))
         for room, fields in rooms.charters:
             history.charters.set(room, Charter(fields))
+        if isinstance(history, MemoryHistory):
+            history.keep_only(rooms.logs)
 
     def _take_log(self, log: Log) -> None:
         history = self._hub.history
@@ -133,6 +148,12 @@ class Restoring:
                 history.add(log.room, entry, session)
             history.emptied(log.room)  # whoever is in it comes with the seats
             self.messages += len(log.messages)
+
+    def _take_redacted(self, redacted: Redacted) -> None:
+        history = self._hub.history
+        if isinstance(history, MemoryHistory):
+            for at in redacted.stamps:
+                history.redact_now(redacted.room, at)
 
     def _take_seat(self, seat: Seat) -> None:
         hub = self._hub

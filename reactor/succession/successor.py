@@ -3,7 +3,7 @@
 Until it has everything, it is a program that can fail: the old server goes on then. It takes over in these steps:
 
 1. It gets the listening sockets and the locks, reads its settings and opens what can be opened twice: `Ready`.
-2. The old server stops reading, and sends its state. The hub is filled with it: `Restored`.
+2. The old server sends the logs. Then it stops reading, and sends the rest. The hub is filled with it: `Restored`.
 3. The old server closes the history and lets go of its people: `Go`. From now on, this one accepts.
 """
 
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 _PROMPT = 10.0
 """Seconds within which the old server does what it does without waiting for others."""
 _PATIENT = 60.0
-"""Seconds within which the old server stops reading, or ends."""
+"""Seconds within which the old server sends something, or ends."""
 
 
 class Predecessor:
@@ -110,20 +110,20 @@ class Predecessor:
         gc.disable()  # the collector would look at all that is made here, again and again
         try:
             self._send(Ready())
-            until = time.monotonic() + _PATIENT
             while not restoring.is_complete:
-                part = decode(self._line.receive(until))
+                part = decode(self._line.receive(time.monotonic() + _PATIENT))
                 if isinstance(part, Offer | Ready | Restored | Go):
                     raise ValueError("the old server says something unexpected")
                 restoring.take(part)
-            self._line.send(encode(Restored()), until)
-            if decode(self._line.receive(until)) != Go():
+            gc.freeze()  # or the first collection would take long, now or later
+            self._send(Restored())
+            if decode(self._line.receive(time.monotonic() + _PROMPT)) != Go():
                 raise ValueError("the old server has not said that it is over")
         except (LineError, ValueError) as error:
             raise _cannot(error) from None
         finally:
             gc.enable()
-        server.when_open(lambda: _log(restoring))
+        server.when_open(lambda: server.reactor.call_soon(_log, restoring))  # people are accepted in the first turn
 
     def _send(self, step: Step) -> None:
         try:

@@ -477,3 +477,44 @@ def test_a_room_is_occupied_while_somebody_is_in_it():
         carol.got()
     assert chat.hub.history.empty_rooms == []
     assert [entry.text for entry in page_of(chat.hub.history, "tea").messages] == ["first"] * 3
+
+
+# --- a log that goes to another process
+
+
+def log_of(**rooms: int) -> MemoryHistory:
+    """A history with so many messages in each room, stamped one after another."""
+    log = MemoryHistory()
+    stamp = 0
+    for room, count in rooms.items():
+        for _ in range(count):
+            stamp += 1
+            log.add(room, Entry("ada", f"text {stamp}", stamp, f"key {stamp}"), 7)
+        log.emptied(room)
+    return log
+
+
+def test_the_messages_after_a_stamp_are_those_of_the_room_in_their_order():
+    log = log_of(tea=3, ale=2)
+    assert log.messages_after("tea", 0) == log.messages("tea")
+    assert [(entry.at, session) for entry, session in log.messages_after("tea", 1)] == [(2, 7), (3, 7)]
+    assert log.messages_after("tea", 3) == log.messages_after("nowhere", 0) == []
+
+
+def test_redacted_messages_are_found():
+    log = log_of(tea=3)
+    assert log.redacted("tea") == log.redacted("nowhere") == []
+    log.redact_now("tea", 2)
+    assert log.redacted("tea") == [2]
+
+
+def test_other_rooms_are_forgotten_and_the_order_is_the_given_one():
+    log = log_of(a=1, b=2, c=3)
+    log.occupied("a")
+    log.keep_only(["c", "nowhere", "a"])
+    assert log.rooms == ["a", "c"]
+    assert log.empty_rooms == ["c", "a"]
+    assert log.size - log_of(c=3).size == log_of(a=1).size
+    log.add("d", Entry("ada", "x", 9), 0)  # the bookkeeping is whole
+    log.keep_only([])
+    assert (log.rooms, log.size) == ([], 0)

@@ -8,7 +8,17 @@ import pytest
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.history.memory import MemoryHistory
 from pylingo.reactor.history.sqlite import SqliteHistory
-from pylingo.reactor.succession.handover import Counters, End, Log, Part, People, Seats, decode, encode
+from pylingo.reactor.succession.handover import (
+    Counters,
+    End,
+    Log,
+    Part,
+    People,
+    Seats,
+    decode,
+    encode,
+    log_parts,
+)
 from pylingo.reactor.succession.snapshot import Restoring, collect
 from pylingo.shared.messages import Command, Hello, HistoryPage, HistoryRequest, Left, Message, Ready, Say, Sent
 from tests.fakes.chat import Chat, Person, seated
@@ -217,6 +227,33 @@ def test_a_history_in_a_file_keeps_its_messages(chat: Chat, tmp_path) -> None:
         restoring.take(part)
     assert new.hub.history.first_session == chat.hub.history.first_session
     assert new.hub.history.newest_stamp == 77
+
+
+def test_what_happens_to_a_log_after_it_was_copied(chat: Chat) -> None:
+    ada, _ = seated(chat, "ada")
+    for text in ("one", "two"):
+        ada.ask(Say(text))
+    ada.ask(Command("open", "gone"), Say("x", room="gone"), Command("leave"))
+    history = chat.hub.history
+    assert isinstance(history, MemoryHistory)
+    new = Chat(grace=GRACE)
+    restoring = Restoring(new.hub, new.hub.bus)
+    copied = {room: history.messages(room)[-1][0].at for room in history.rooms}
+    for room in history.rooms:
+        for part in log_parts(room, history.messages(room)):
+            restoring.take(part)
+    history.redact_now("tea", history.messages("tea")[0][0].at)
+    ada.ask(Say("three"), Command("open", "new"), Say("y", room="new"))
+    history.keep_only(room for room in history.rooms if room != "gone")
+    parts = list(collect(chat.hub, chat.hub.bus, 0.0, copied, 2))
+    assert sum(len(part.messages) for part in parts if isinstance(part, Log)) == 2
+    for part in parts:
+        restoring.take(part)
+    assert restoring.is_complete
+    taken = new.hub.history
+    assert isinstance(taken, MemoryHistory)
+    assert {room: taken.messages(room) for room in taken.rooms} == {r: history.messages(r) for r in history.rooms}
+    assert [entry.text for entry, _ in taken.messages("tea")] == ["", "two", "three"]
 
 
 @pytest.mark.parametrize("lost", [0, 1, 3])

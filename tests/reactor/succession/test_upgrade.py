@@ -12,7 +12,7 @@ import pytest
 
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.server import Server
-from pylingo.reactor.succession import upgrade as module
+from pylingo.reactor.succession import switch as module
 from pylingo.reactor.succession.handover import Go, Offer, Ready, Restored, Step, decode, encode
 from pylingo.reactor.succession.line import Line, make_line
 from pylingo.reactor.succession.snapshot import Restoring
@@ -168,7 +168,7 @@ def test_what_is_not_read_any_more_is_left_to_the_successor(stage: Stage, monkey
     stage.begin()
     stage.child.says(Ready(), Restored())
     stage.bench.turn()
-    assert stage.upgrade.phase is Phase.FINISHING
+    assert stage.upgrade.phase is Phase.SWITCHING
     ada.send(Say("unread", key="k"))
     stage.bench.turn()
     settled[0]()

@@ -1,0 +1,128 @@
+"""The switch from the old server to its successor, in which nobody is read or let in.
+
+The server stops reading, finishes the requests that it has read, and sends its state. Until the successor has all of
+it, `undo` makes the server go on as if nothing had been.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+
+from pylingo.reactor.bus.local import LocalBus
+from pylingo.reactor.chat.session import State
+from pylingo.reactor.engine.timers import Timer
+from pylingo.reactor.server import Server
+from pylingo.reactor.succession.handover import Go, Restored, decode, encode
+from pylingo.reactor.succession.line import Line, LineError
+from pylingo.reactor.succession.snapshot import collect
+from pylingo.shared.codec import encode as encode_frame
+from pylingo.shared.messages import Goodbye
+
+_FINISHING = 0.3  # seconds for the requests that were read, and for handshakes
+_SETTLING = 2.0  # seconds until the history must have everything
+_SENDING = 5.0  # seconds for the state, on both sides
+_LOOK_AGAIN = 0.005  # seconds between two looks at handshakes
+
+_GOODBYE = encode_frame(Goodbye("shutdown", "the server is being upgraded: connect again"))
+"""For clients of IRC, which cannot resume a session."""
+
+
+class Switch:
+    """Hands the people of `server` over to the successor on `line`. Then `over` is called, or `failed` with a reason.
+
+    `copied` and `parts` say what the successor has of the logs (see `collect`).
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        line: Line,
+        copied: Mapping[str, int],
+        parts: int,
+        over: Callable[[], object],
+        failed: Callable[[str], object],
+    ) -> None:
+        self._server = server
+        self._line = line
+        self._copied = copied
+        self._parts = parts
+        self._over = over
+        self._failed = failed
+        self._timer: Timer | None = None
+        self._stopped = time.monotonic()
+        self._is_off = False  # undone: steps may still come
+        self._is_finished = self._is_settled = False
+        server.admission.hold()
+        server.reactor.call_soon(self._stop_reading)  # what has come is read in this turn
+
+    def undo(self) -> None:
+        """Read again, and let people in, unless the server is stopping anyway."""
+        self._is_off = True
+        self._cancel()
+        if not self._server.is_draining:
+            self._server.keep_pace()
+            self._server.admission.go_on()
+            for connection in self._server.admission.connections():
+                connection.read_again()
+
+    def _stop_reading(self) -> None:
+        if self._is_off:
+            return
+        server = self._server
+        for connection in server.admission.connections():
+            connection.stop_reading()
+        self._timer = server.reactor.call_later(_FINISHING, self._finish)
+        server.finish_requests(self._await_handshakes)
+
+    def _await_handshakes(self) -> None:
+        """Go on when those who were accepted are connections. Otherwise they would have to come again."""
+        if not self._is_off and not self._is_finished and len(self._server.admission.handshakes):
+            self._server.reactor.call_later(_LOOK_AGAIN, self._await_handshakes)
+        else:
+            self._finish()
+
+    def _finish(self) -> None:
+        """Everything was handled, or time is up: what was not is as good as unread."""
+        if self._is_off or self._is_finished:
+            return
+        self._is_finished = True
+        self._cancel()
+        self._timer = self._server.reactor.call_later(_SETTLING, self._failed, "the history takes too long")
+        self._server.hub.history.when_settled(self._hand_over)
+
+    def _hand_over(self) -> None:
+        """Send everything. The loop stands still meanwhile, so nothing can happen that the successor misses."""
+        if self._is_off or self._is_settled:
+            return
+        self._is_settled = True
+        self._cancel()
+        server, line = self._server, self._line
+        until = time.monotonic() + _SENDING
+        assert isinstance(server.hub.bus, LocalBus)
+        try:
+            for part in collect(server.hub, server.hub.bus, self._stopped, self._copied, self._parts):
+                line.send(encode(part), until)
+            if decode(line.receive(until)) != Restored():
+                raise LineError("the new version says something unexpected")
+        except (LineError, ValueError) as error:
+            self._failed(str(error))
+            return
+        server.let_go(server.settings.drain_timeout)
+        with contextlib.suppress(LineError):  # if it ends now, nobody serves: our end is the best that is left
+            line.send(encode(Go()), time.monotonic() + _SENDING)
+        self._end_streams()
+        self._over()
+
+    def _end_streams(self) -> None:
+        """End all streams without a goodbye. What is queued for a connection is sent."""
+        for session in self._server.hub.sessions():
+            if session.state is State.ATTACHED:
+                session.detach("upgrade", _GOODBYE if session.outbox.voice is not None else b"")
+        for connection in self._server.admission.connections():
+            if connection.is_attached:  # its session waits for its goodbye
+                connection.transport.close()
+
+    def _cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

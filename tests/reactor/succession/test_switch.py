@@ -1,0 +1,83 @@
+"""The switch to the successor by itself; `test_upgrade` has the whole way."""
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pylingo.reactor.succession.handover import Go, Restored, decode, encode
+from pylingo.reactor.succession.line import Line, make_line
+from pylingo.reactor.succession.switch import Switch
+from pylingo.shared.messages import Command, Hello, PingRequest, Pong, Say
+from tests.fakes.bench import Bench, benches
+from tests.fakes.tls import certificate
+
+
+class Stage:
+    """A server that switches, and the successor's end of the line."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.bench.server.start()
+        self.line, sock = make_line()
+        self.far = Line(sock)
+        self.told: list[str] = []
+
+    def switch(self) -> Switch:
+        failed = self.told.append
+        return Switch(self.bench.server, self.line, {}, 0, lambda: self.told.append("over"), failed)
+
+    def hears(self) -> list[Any]:
+        return [decode(body) for body in self.far.pending()]
+
+    def close(self) -> None:
+        self.line.close()
+        self.far.close()
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    with benches() as make:
+        made = Stage(make())
+        yield made
+        made.close()
+
+
+def test_it_is_over_when_the_successor_has_everything(stage: Stage) -> None:
+    stage.far.send(encode(Restored()), 1e9)
+    stage.switch()
+    assert stage.told == []
+    stage.bench.turn()
+    assert stage.told == ["over"]
+    assert stage.hears()[-1] == Go()
+
+
+def test_an_undone_switch_goes_nowhere(stage: Stage) -> None:
+    ada = stage.bench.guest(Hello(1, "ada"), Command("join", "tea"))
+    switch = stage.switch()
+    switch.undo()
+    stage.far.send(encode(Restored()), 1e9)
+    stage.bench.turn()
+    stage.bench.wait(3.0)
+    assert stage.told == []
+    assert stage.hears() == []
+    ada.send(PingRequest(1), Say("x", id=2))
+    stage.bench.turn()
+    assert ada.got()[0] == Pong(1)
+
+
+def test_a_handshake_is_waited_for_but_not_for_long() -> None:
+    cert, key = certificate()
+    with benches() as make:
+        stage = Stage(make(tls_cert=cert, tls_key=key))
+        ours, theirs = socket.socketpair()
+        stage.bench.server.admission.admit(ours, ("127.0.0.1", 5))
+        stage.far.send(encode(Restored()), 1e9)
+        stage.switch()
+        stage.bench.turn(10)
+        assert stage.told == []
+        stage.bench.wait(0.35)
+        assert stage.told == ["over"]
+        theirs.close()
+        stage.close()
