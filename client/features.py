@@ -25,7 +25,7 @@ MODERATING = frozenset(
     ]
 )
 """The commands of operators, and `invite`, which members may have as well."""
-ROOM_MODERATING = frozenset({"roomop", "roomdeop", "topiclock"})
+ROOM_MODERATING = frozenset({"roomop", "roomdeop", "mode", "topiclock"})
 """The commands of operators of a room that a server without such operators lacks."""
 _COMMANDS |= dict.fromkeys(MODERATING, MODERATION) | {"servers": SERVERS, "irc-password": IDENTITY}
 _COMMANDS |= dict.fromkeys(ROOM_MODERATING, ROOM_OPERATORS)

@@ -20,7 +20,7 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("join", "Takes you from your room into another one."),
             ("open", "Takes you into one more room."),
             ("leave", "Takes you out of your room."),
-            ("topic topiclock", "The topic; who sets it."),
+            ("topic topiclock mode", "The rules."),
         ),
     ),
     (

@@ -70,6 +70,19 @@ TOPICS: Mapping[str, Topic] = {
         ("/roomop grace",),
     ),
     "roomdeop": Topic("The person may come back into the room, but no longer as its operator.", ("/roomdeop grace",)),
+    "mode": Topic(
+        "Alone it shows the modes. The switches are moderated, invite-only, secret, topic-lock and outside, with on or"
+        " off. A key or a limit of people takes a value; ban, exception and pass a mask such as eve*; voice and invited"
+        " a name. off in front of it takes it back.",
+        (
+            "/mode",
+            "/mode moderated on",
+            "/mode voice grace",
+            "/mode key sesame",
+            "/mode ban eve*",
+            "/mode ban off eve*",
+        ),
+    ),
     "topiclock": Topic(
         "With on, only the operators of the room and of the server set its topic.", ("/topiclock on", "/topiclock off")
     ),

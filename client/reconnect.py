@@ -11,7 +11,7 @@ LONGEST_DELAY = 15.0
 NEVER_AGAIN = frozenset(
     {
         *("close", "replaced", "bad-frame", "protocol", "password", "address-limit"),
-        *("identity", "members-only", "banned", "tls"),
+        *("identity", "members-only", "banned", "killed", "tls"),
     }
 )
 """Reasons of a goodbye after which a reconnect is unwanted or useless."""

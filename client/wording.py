@@ -236,6 +236,13 @@ def _room_op(record: messages.RoomOp) -> str:
     return f"* {by} took the rank of operator of {room} from {name}"
 
 
+def _modes(record: messages.Modes) -> str:
+    modes = ", ".join(map(printable, record.modes))
+    if record.by is None:
+        return f"* modes of {printable(record.room)}: {modes or 'none'}"
+    return f"* {printable(record.by)} set in {printable(record.room)}: {modes or 'nothing new'}"
+
+
 def _bans(bans: messages.Bans) -> str:
     if not bans.bans:
         return "* nobody is banned"
@@ -344,6 +351,7 @@ _WORDS: dict[type[Record], Callable[[Any], str]] = {
     messages.Skipped: _skipped,
     messages.Moderated: _moderated,
     messages.RoomOp: _room_op,
+    messages.Modes: _modes,
     messages.Bans: _bans,
     messages.Redacted: _redacted,
     messages.Invitation: _invitation,

@@ -24,6 +24,7 @@ COMMANDS = (
     CommandInfo("kick", "username reason", "Puts somebody out of your room (for operators, as are all up to /invite)."),
     CommandInfo("roomop", "username", "Makes somebody an operator of your room: for kicks, mutes and the topic there."),
     CommandInfo("roomdeop", "username", "Makes somebody an operator of your room no more."),
+    CommandInfo("mode", "change", "Shows the modes of your room, or sets one: moderated on, key WORD, ban MASK."),
     CommandInfo("topiclock", "on or off", "Lets only operators set the topic of your room, or everybody."),
     CommandInfo("ban", "username time reason", "Keeps somebody, or an address, out of the server; time such as 2h."),
     CommandInfo("unban", "username", "Ends a ban of somebody, or of an address."),
@@ -40,7 +41,7 @@ COMMANDS = (
     CommandInfo("close", None, "Closes the connection and ends the program."),
 )
 BY_NAME = {command.name: command for command in COMMANDS}
-OPTIONAL = frozenset({"topic", "away", "invite", "irc-password"})
+OPTIONAL = frozenset({"topic", "away", "invite", "irc-password", "mode"})
 """The commands whose argument may be left out."""
 
 

@@ -402,6 +402,19 @@ class RoomOp(Record):
     re: Id | None = None
 
 
+@record("modes", EVENTS)
+class Modes(Record):
+    """What `by` has changed in the modes of the room; without `by`, all modes that are set.
+
+    Each one is written as the command `mode` takes it.
+    """
+
+    room: str
+    modes: list[str]
+    by: str | None = None
+    re: Id | None = None
+
+
 @record("ban")
 class Ban(Record):
     """Somebody who is kept out, or an address; without `until` for good."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 from pylingo.reactor.chat import presence
-from pylingo.reactor.chat.bus import Deliver
+from pylingo.reactor.chat.bus import Admit, Deliver, admit_all
 from pylingo.reactor.chat.listing import Directory
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
@@ -15,6 +15,7 @@ from pylingo.reactor.chat.room_powers import may_moderate
 from pylingo.reactor.chat.session import STAYING, Session, State
 from pylingo.reactor.chat.speaking import confirm
 from pylingo.reactor.chat.waiting import wait_for
+from pylingo.reactor.history import charter
 from pylingo.reactor.history.charter import Charter, operator_field
 from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared import __version__
@@ -119,12 +120,21 @@ class LocalBus:
 
     # --- rooms
 
-    def enter(self, session: Session, name: str, then: Callable[[Room[Session]], object]) -> None:
-        if fold(name) in session.hub.rooms:
-            self._enter(session, name, then, True)
-        else:
+    def enter(
+        self, session: Session, name: str, then: Callable[[Room[Session]], object], admit: Admit = admit_all
+    ) -> None:
+        room = session.hub.rooms.get(fold(name))
+        if room is None:
             find = partial(session.hub.history.find_log, fold(name))
-            wait_for(session, find, partial(self._enter, session, name, then))
+            wait_for(session, find, partial(self._enter_empty, session, name, then, admit))
+        elif admit(charter.NONE if session.person.is_in(room) else room.charter, len(room.directory.keys)):
+            self._enter(session, name, then, True)
+
+    def _enter_empty(
+        self, session: Session, name: str, then: Callable[[Room[Session]], object], admit: Admit, has_log: bool
+    ) -> None:
+        if session.state is State.ATTACHED and admit(session.hub.history.charters.get(fold(name)) or charter.NONE, 0):
+            self._enter(session, name, then, has_log)
 
     def _enter(self, session: Session, name: str, then: Callable[[Room[Session]], object], has_log: bool) -> None:
         """Enter a room. If it was empty and has no log, it is the person's."""
@@ -214,7 +224,8 @@ class LocalBus:
         else:
             entry = Entry(name, text, at, say.key, None, action, *hub.marks(person))
         hub.history.add(room.key, entry, session.number if say.key is not None else 0)
-        if len(room.members) > 1 or session.outbox.voice is not None:
+        outbox = session.outbox
+        if len(room.members) > 1 or outbox.voice is not None or outbox not in room.members:
             if action is None and say.notice is None:
                 head = session.head
                 if head is None or head[0] is not room.name or head[1] is not name:
@@ -222,7 +233,7 @@ class LocalBus:
                 frame = encode_message(head[2], text, at)
             else:
                 frame = encode(Message(room.name, name, text, at, action, say.notice))
-            session.outbox.write_to_room(room, frame, at)
+            outbox.write_to_room(room, frame, at)
         else:
             hub.tick.messages += 1  # those of a batch are counted with it
         if deliver is not None:

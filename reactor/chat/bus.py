@@ -12,12 +12,20 @@ from typing import Protocol
 from pylingo.reactor.chat.listing import Directory
 from pylingo.reactor.chat.person import Person, Present
 from pylingo.reactor.chat.room import Room
+from pylingo.reactor.history.charter import Charter
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import PersonInfo, Redacted, RedisInfo, RoomInfo, Say, ServerInfo, Topic
 from pylingo.shared.schema import Record
 
 type Deliver = Callable[[Record | None], None]
 """Queues the reply that was promised to a session; None: there will be none."""
+type Admit = Callable[[Charter, int], bool]
+"""Whether a session may enter a room with this charter, in which there are so many people. If not, it has been told."""
+
+
+def admit_all(charter: Charter, people: int) -> bool:
+    """Anybody may enter."""
+    return True
 
 
 class Bus[S: Present](Protocol):
@@ -83,8 +91,12 @@ class Bus[S: Present](Protocol):
 
     # --- rooms
 
-    def enter(self, session: S, name: str, then: Callable[[Room[S]], object]) -> None:
-        """Have a session enter the room called `name`, and tell the others if its person is new there."""
+    def enter(self, session: S, name: str, then: Callable[[Room[S]], object], admit: Admit = admit_all) -> None:
+        """Have a session enter the room called `name`, and tell the others if its person is new there.
+
+        `admit` is asked before, with an empty charter if the person is in the room already. `then` is not called if it
+        says no.
+        """
 
     def leave(self, session: S, room: Room[S], reason: str, then: Callable[[], object]) -> None:
         """Have a session leave a room because it wants to. `then` is not called if its connection ends meanwhile."""
@@ -94,7 +106,7 @@ class Bus[S: Present](Protocol):
 
     @property
     def is_alone(self) -> bool:
-        """Whether this server is the whole chat."""
+        """Whether this server is the whole chat. Otherwise `list_rooms` does not know which rooms are secret."""
 
     def list_rooms(self, session: S, then: Callable[[Directory, Callable[[str], RoomInfo]], object]) -> None:
         """Call `then` with the compared forms of all rooms, and with what gives the row of each."""

@@ -4,18 +4,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from pylingo.reactor.chat import moderation, room_operators
+from pylingo.reactor.chat import moderation, room_modes, room_operators
 from pylingo.reactor.chat.addressing import find_room, need_room
 from pylingo.reactor.chat.app_passwords import irc_password
 from pylingo.reactor.chat.listing import Directory, Listing
 from pylingo.reactor.chat.moderation import check_mute, check_rank
 from pylingo.reactor.chat.presence import NAME_NOT_STORED
 from pylingo.reactor.chat.room import Room
-from pylingo.reactor.chat.room_operators import check_room_mute, check_topic
+from pylingo.reactor.chat.room_modes import MAX_KEY, end_abandoned
+from pylingo.reactor.chat.room_operators import check_topic
 from pylingo.reactor.chat.room_powers import is_operator_of
+from pylingo.reactor.chat.room_rules import check_entry, check_words
 from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.chat.speaking import say
 from pylingo.reactor.chat.waiting import wait_for
+from pylingo.reactor.history.charter import KEY, SECRET, Charter
 from pylingo.shared.codec import encode
 from pylingo.shared.commands import BY_NAME, COMMANDS, OPTIONAL, suggestion
 from pylingo.shared.errors import RequestError
@@ -112,36 +115,73 @@ def _rename(session: Session, name: str, command: Command) -> None:
 
 
 def _list(session: Session, argument: str, command: Command) -> None:
-    def make(page: list[RoomInfo], more: bool) -> bytes:
-        return encode(Rooms(page, more))
+    """List the rooms. Everybody shares the pages, so somebody who is in a secret room gets pages of their own."""
+    hub = session.hub
+    own = {room.key for room in session.person.rooms if room.charter.has(SECRET)}
+
+    def make(page: list[RoomInfo | None], more: bool) -> bytes:
+        return encode(Rooms([info for info in page if info is not None], more))
 
     def listed(directory: Directory, row: Callable[[str], RoomInfo]) -> None:
-        def rooms(keys: list[str]) -> Iterator[tuple[RoomInfo, int]]:
-            for info in map(row, keys):
-                yield info, _size(info.room) + 32
+        def rooms(keys: list[str]) -> Iterator[tuple[RoomInfo | None, int]]:
+            for key in keys:
+                room = hub.rooms.get(key)
+                if room is not None and room.charter.has(SECRET) and key not in own:
+                    yield None, 0
+                else:
+                    info = row(key)
+                    yield info, _size(info.room) + 32
 
-        session.begin_listing(Listing(session, directory, rooms, make, command.id))
+        shown = directory.copy() if own else directory
+        session.begin_listing(Listing(session, shown, rooms, make, command.id))
 
     session.hub.bus.list_rooms(session, listed)
 
 
 def _join(session: Session, argument: str, command: Command) -> None:
-    name = room_name(argument)
+    name, key = _name_and_key(argument)
     before = find_room(session, command.room)
-    if before is not None and before.key != fold(name):
-        session.hub.bus.leave(session, before, "moved", lambda: _enter(session, name, command))
-    else:
-        _enter(session, name, command)
+    _enter(session, name, key, command, before if before is not None and before.key != fold(name) else None)
 
 
 def _open(session: Session, argument: str, command: Command) -> None:
-    name = room_name(argument)
+    name, key = _name_and_key(argument)
     if len(session.rooms) >= MAX_ROOMS and fold(name) not in (room.key for room in session.rooms):
+        if key is not None:
+            _check_spelling(session, name, key)
         raise RequestError("too-many-rooms", f"you are in {MAX_ROOMS} rooms, the most there may be: /leave one first")
-    _enter(session, name, command)
+    _enter(session, name, key, command)
 
 
-def _enter(session: Session, name: str, command: Command) -> None:
+def _name_and_key(argument: str) -> tuple[str, str | None]:
+    """The name of a room, and the key behind it. Raises `RequestError` `bad-room`."""
+    words = argument.split()
+    if len(words) == 2 and len(words[1]) <= MAX_KEY:
+        return room_name(words[0]), words[1]
+    return room_name(argument), None
+
+
+def _check_spelling(session: Session, name: str, key: str) -> None:
+    """Raises `RequestError` `bad-room` for a name with a space. Other dialects say which word is a key."""
+    is_there = any(room.key == fold(name) for room in session.person.rooms)
+    if session.outbox.voice is None and not is_there:
+        room_name(f"{name} {key}")
+
+
+def _enter(session: Session, name: str, key: str | None, command: Command, before: Room[Session] | None = None) -> None:
+    def admit(charter: Charter, people: int) -> bool:
+        try:
+            if key is not None and not charter.has(KEY):
+                _check_spelling(session, name, key)
+            check_entry(session, name, charter, people, key)
+        except RequestError as error:
+            error.re = command.id
+            session.refuse(error)
+            return False
+        if before is not None:
+            session.leave(before, "moved")
+        return True
+
     def entered(room: Room[Session]) -> None:
         person = session.person
         users, marks = len(room.directory.keys), session.hub.marks(person)
@@ -149,8 +189,10 @@ def _enter(session: Session, name: str, command: Command) -> None:
         session.reply(Joined(room.name, person.name, users, command.id, *marks, *powers))
         if room.topic is not None:
             session.reply(_topic_of(room))
+        if room.charter.fields:
+            end_abandoned(session, room)
 
-    session.hub.bus.enter(session, name, entered)
+    session.hub.bus.enter(session, name, entered, admit)
 
 
 def _users(session: Session, argument: str, command: Command) -> None:
@@ -183,7 +225,8 @@ def _topic(session: Session, argument: str, command: Command) -> None:
     room = need_room(session, command.room, "see its topic")
     if argument:
         check_mute(session)
-        check_room_mute(session, room)
+        if room.charter.silences:
+            check_words(session, room)
         check_topic(session, room)
         text = None if argument == _NO_TOPIC else line_text(argument, "a topic")
         session.hub.bus.set_topic(session, room, text, lambda told: session.reply(replace(told, re=command.id)))
@@ -276,6 +319,7 @@ _HANDLERS: dict[str, Callable[[Session, str, Command], None]] = {
     "close": _close,
     **moderation.HANDLERS,
     **room_operators.HANDLERS,
+    **room_modes.HANDLERS,
 }
 _RANKED = frozenset({*moderation.HANDLERS, *room_operators.HANDLERS})
 """The commands of operators."""

@@ -27,6 +27,8 @@ class Voice(Protocol):
 
     heard: Hashable
     """The last deed of a person that was told (see `Outbox.hear`)."""
+    user: str
+    """The user name that the client has given, by which masks may know its person."""
 
     @property
     def dialect(self) -> Dialect:

@@ -13,7 +13,7 @@ from pylingo.reactor.chat.room import WORK_PER_BYTE, Room, Tick
 from pylingo.reactor.chat.seats import Seats, Sitter, Timer
 from pylingo.reactor.chat.tokens import Resumable, Tokens
 from pylingo.reactor.history import charter
-from pylingo.reactor.history.charter import Charter
+from pylingo.reactor.history.charter import SECRET, Charter
 from pylingo.reactor.history.clock import wall_clock
 from pylingo.reactor.history.history import History
 from pylingo.reactor.history.memory import MemoryHistory
@@ -283,7 +283,7 @@ class Hub[S: Registered]:
         key = fold(name)
         room = self.rooms.get(key)
         if room is None:
-            room = self.rooms[key] = Room(name, key)
+            room = self.rooms[key] = Room(name, key, self._clock())
             room.topic = self.history.topics.get(key)
             room.charter = self.history.charters.get(key) or charter.NONE
             self.directory.add(key)
@@ -297,6 +297,8 @@ class Hub[S: Registered]:
 
     def set_charter(self, room: Room[S], charter: Charter) -> None:
         """Keep the charter of a room, also when nobody is in it."""
+        if room.charter.has(SECRET) != charter.has(SECRET):
+            self.directory.changed()
         room.charter = charter
         room.directory.changed()
         self.history.set_charter(room.key, charter)

@@ -83,6 +83,12 @@ class Directory:
         self.keys = sorted(keys)
         self._pages = None
 
+    def copy(self) -> "Directory":
+        """A directory with the same keys, which has no pages yet."""
+        other = Directory()
+        other.keys = [*self.keys]
+        return other
+
     def has(self, key: str) -> bool:
         """Whether `key` is there."""
         index = bisect.bisect_left(self.keys, key)

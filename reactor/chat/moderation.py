@@ -17,6 +17,7 @@ from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.listing import Directory, Listing
 from pylingo.reactor.chat.operands import read_reason, read_seconds, split, take_time, until_words
 from pylingo.reactor.chat.person import Person
+from pylingo.reactor.chat.room_modes import uninvite
 from pylingo.reactor.chat.room_powers import is_operator_of, may_moderate
 from pylingo.reactor.chat.servers import list_servers
 from pylingo.reactor.chat.session import Session
@@ -134,6 +135,7 @@ def _kick(session: Session, argument: str, command: Command) -> None:
     if not _is_operator(session) and is_operator_of(session.hub, room, person):
         raise RequestError("not-allowed", "operators of the room cannot be kicked: /roomdeop them first")
     by, text = session.person.name, read_reason(reason)
+    uninvite(session, room, person)
     session.hub.bus.kick(session, person, room, by, text)
     told = Moderated("kick", by, person.name, None, room.name, text)
     session.hub.bus.tell_room(session, room.name, told)

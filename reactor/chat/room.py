@@ -229,11 +229,13 @@ class Room[M]:
     without a name: one person is in it, and others write private messages to it.
     """
 
-    __slots__ = ("batch", "charter", "directory", "key", "members", "name", "only", "topic", "voices")
+    __slots__ = ("batch", "charter", "directory", "key", "members", "name", "only", "since", "topic", "voices")
 
-    def __init__(self, name: str, key: str) -> None:
+    def __init__(self, name: str, key: str, since: int = 0) -> None:
         self.name = name
         self.key = key
+        self.since = since
+        """Since when somebody has been in the room on this server, in microseconds since 1970."""
         self.members: dict[RoomListener, M] = {}
         self.voices = 0
         """The number of members who are not sent frames, but another dialect."""

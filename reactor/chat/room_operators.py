@@ -9,7 +9,7 @@ from functools import partial
 
 from pylingo.reactor.chat.addressing import need_room
 from pylingo.reactor.chat.confirming import confirm, who
-from pylingo.reactor.chat.operands import split, take_time, until_words
+from pylingo.reactor.chat.operands import split, take_time
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.room_powers import is_operator_of, may_moderate, owners_of
@@ -35,14 +35,6 @@ COMMANDS = frozenset({"kick", "mute", "unmute", "roomop", "roomdeop", "topiclock
 """The commands that operators of a room may use there."""
 
 type Handler = Callable[[Session, str, Command], None]
-
-
-def check_room_mute(session: Session, room: Room[Session]) -> None:
-    """Raises `RequestError` `muted` if the session may say nothing in the room."""
-    hub = session.hub
-    found = room.charter.mute_of(owners_of(hub, session.person), hub.now())
-    if found is not None and not may_moderate(hub, room, session.person):
-        raise RequestError("muted", f"you are muted in {room.name}{until_words(found.until)}")
 
 
 def check_topic(session: Session, room: Room[Session]) -> None:

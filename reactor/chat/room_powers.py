@@ -9,6 +9,7 @@ from typing import Any
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
+from pylingo.reactor.history.charter import VOICE
 from pylingo.reactor.history.private import Owner
 
 
@@ -27,3 +28,8 @@ def is_operator_of(hub: Hub[Any], room: Room[Any], person: Person[Any]) -> bool:
 def may_moderate(hub: Hub[Any], room: Room[Any], person: Person[Any]) -> bool:
     """Whether somebody is an operator of the room or of the server."""
     return hub.access.register.is_operator(person.fingerprint) or is_operator_of(hub, room, person)
+
+
+def has_voice(hub: Hub[Any], room: Room[Any], person: Person[Any]) -> bool:
+    """Whether somebody may speak in the room although it is moderated. Operators may without that."""
+    return bool(room.charter.fields) and room.charter.names(VOICE, owners_of(hub, person))

@@ -12,11 +12,12 @@ from pylingo.reactor.chat.bus import Deliver
 from pylingo.reactor.chat.moderation import check_mute
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
-from pylingo.reactor.chat.room_operators import check_room_mute
+from pylingo.reactor.chat.room_rules import check_words, outside_room
 from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.history.history import History
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Error, Say, Sent
+from pylingo.shared.names import MAX_TYPED, fold
 from pylingo.shared.text import message_text
 
 _RECEIPT = 400  # an upper bound of the bytes of a `sent`
@@ -32,11 +33,11 @@ def say(session: Session, say: Say) -> None:
         check_mute(session)
     text = message_text(say.text)
     if say.to is None:  # an empty name is refused below: what was meant for one person must not go to a room
-        room = find_room(session, say.room) if say.room is not None else session.room
+        room = _room_of(session, say.room) if say.room is not None else session.room
         if room is None:
             raise no_room("say something")
-        if room.charter.has_mutes:
-            check_room_mute(session, room)
+        if room.charter.silences:
+            check_words(session, room)
         if say.key is None:
             deliver = session.outbox.promise(_RECEIPT) if say.id is not None else None
             session.hub.bus.speak(session, room, say, text, deliver)
@@ -46,6 +47,18 @@ def say(session: Session, say: Say) -> None:
         raise RequestError("bad-argument", "a message is for a room or to a person, not both")
     else:
         session.hub.bus.look_up(session, say.to, say.id, lambda: _say_privately(session, say, text))
+
+
+def _room_of(session: Session, wanted: str) -> Room[Session] | None:
+    """The room that is meant. Some rooms let people speak who are not in it."""
+    try:
+        return find_room(session, wanted)
+    except RequestError as error:
+        name = wanted.strip().removeprefix("#")
+        room = outside_room(session.hub, fold(name)) if len(name) <= MAX_TYPED else None
+        if room is None:
+            raise error.with_traceback(None) from None
+        return room
 
 
 def _say_privately(session: Session, say: Say, text: str) -> None:

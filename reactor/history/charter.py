@@ -1,4 +1,4 @@
-"""The charter of a room: its operators, the people who are muted there, and whether its topic is locked. Pure.
+"""The charter of a room: its operators, the people who are muted there, and its modes. Pure.
 
 People are known by their key if they have one, otherwise by the number of their session (see `private.Owner`). So the
 power of a guest ends with the session, and nobody else gets it with the name.
@@ -19,11 +19,37 @@ MOST_MUTES = 64
 """The most people who are muted in a room."""
 TOPIC_LOCK = "topic-lock"
 """The field of a charter whose room has a topic that its operators alone may set."""
+INVITE_ONLY = "invite-only"
+"""The field of a charter whose room lets nobody in without an invitation."""
+MODERATED = "moderated"
+"""The field of a charter whose room lets nobody speak but operators and those with a voice."""
+SECRET = "secret"
+"""The field of a charter whose room is listed to its members alone."""
+OUTSIDE = "outside"
+"""The field of a charter whose room lets people speak who are not in it."""
+KEY = "key"
+"""The field of the word that people need to enter the room."""
+LIMIT = "limit"
+"""The field of the number of people whom the room lets in."""
+BAN, EXCEPTION, PASS = "ban", "exception", "pass"
+"""The first words of the fields of masks, whose values say when and by whom: `STAMP NAME`.
+
+A ban keeps people out and silent, an exception spares some of them, and a pass is an invitation.
+"""
+VOICE, INVITED = "voice", "invited"
+"""The first words of the fields of people, whose values are names. Who they are is said as for operators."""
+MOST_MASKS = 32
+"""The most masks of a room: bans, exceptions and passes together."""
+MOST_NAMED = 64
+"""The most people with a voice in a room, and the most invited ones."""
 LOGGED = "logged"
 """The field of a charter whose room has messages in its log. Only a cluster sets it."""
 ON = "1"
-"""The value of `TOPIC_LOCK` and `LOGGED`. Without the field, neither is the case."""
+"""The value of a field that says something is the case. Without the field, it is not."""
 _OPERATOR, _MUTE = "operator ", "mute "
+_SILENCING = (_MUTE, f"{BAN} ", MODERATED)
+_CLOSING = (KEY, LIMIT, INVITE_ONLY, f"{BAN} ")
+_OF_PEOPLE = (_OPERATOR, _MUTE, f"{VOICE} ", f"{INVITED} ")
 _FOR_GOOD = "-"
 
 
@@ -55,15 +81,40 @@ class Charter:
     """See the module. Nothing in it changes: `changed` returns another one."""
 
     fields: Mapping[str, str] = field(default_factory=dict)
-    has_mutes: bool = field(init=False, compare=False)
-    """Whether anybody may be muted: asked for each message, so it is found out once."""
+    silences: bool = field(init=False, compare=False)
+    """Whether anybody may be refused a word: asked for each message, so it is found out once."""
+    is_closed: bool = field(init=False, compare=False)
+    """Whether anybody may be refused to enter."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "has_mutes", any(name.startswith(_MUTE) for name in self.fields))
+        object.__setattr__(self, "silences", any(name.startswith(_SILENCING) for name in self.fields))
+        object.__setattr__(self, "is_closed", any(name.startswith(_CLOSING) for name in self.fields))
 
     @property
     def is_topic_locked(self) -> bool:
         return TOPIC_LOCK in self.fields
+
+    def has(self, name: str) -> bool:
+        """Whether a field is there, which is what a mode without a value says."""
+        return name in self.fields
+
+    def value(self, name: str) -> str | None:
+        """The value of a field."""
+        return self.fields.get(name)
+
+    def listed(self, kind: str) -> list[tuple[str, str]]:
+        """The second words of the fields that begin with `kind`, and their values: the oldest first."""
+        start = f"{kind} "
+        return [(name.removeprefix(start), value) for name, value in self.fields.items() if name.startswith(start)]
+
+    def names(self, kind: str, owners: Iterable[Owner]) -> bool:
+        """Whether somebody who is known by all of `owners` has a voice, or is invited."""
+        return self._find(f"{kind} {owner}" for owner in owners) is not None
+
+    @property
+    def has_lasting_operator(self) -> bool:
+        """Whether one of its operators is known by a key."""
+        return any(session_of(name) is None for name in self.operators)
 
     @property
     def operators(self) -> list[str]:
@@ -118,7 +169,7 @@ def session_of(operator: str) -> int | None:
 
 
 def _is_of_session(name: str) -> bool:
-    return name.startswith((_OPERATOR, _MUTE)) and session_of(name) is not None
+    return name.startswith(_OF_PEOPLE) and session_of(name) is not None
 
 
 def _read_mute(value: str) -> Mute:

@@ -41,6 +41,7 @@ from pylingo.shared.messages import (
     Limits,
     Message,
     Moderated,
+    Modes,
     Notice,
     People,
     PersonDetails,
@@ -251,6 +252,9 @@ WORDS: dict[str, tuple[Record, list[str]]] = {
     ),
     "no password for IRC": (IrcPassword("ada"), ["* ada has no password for IRC any more"]),
     "operator of a room": (RoomOp("tea", "bob", "ada", True), ["* ada made bob an operator of tea"]),
+    "modes of a room": (Modes("tea", ["moderated on", "key a"], None, 1), ["* modes of tea: moderated on, key a"]),
+    "no modes of a room": (Modes("tea", []), ["* modes of tea: none"]),
+    "other modes of a room": (Modes("tea", ["voice bob"], "ada"), ["* ada set in tea: voice bob"]),
     "operator of a room no more": (
         RoomOp("tea", "bob", "ada", False, 7),
         ["* ada took the rank of operator of tea from bob"],

@@ -88,6 +88,7 @@ EVENT_FIELDS = {
     },
     "skipped": {"room": "str?", "count": "int", "after": "at", "until": "at"},
     "roomop": {"room": "str", "name": "str", "by": "str", "on": "bool", "re?": "id"},
+    "modes": {"room": "str", "modes": "[str]", "by?": "str", "re?": "id"},
     "moderated": {
         "action": "str",
         "by": "str",

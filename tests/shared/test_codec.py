@@ -77,6 +77,7 @@ EVENTS = {
     m.Skipped: st.builds(m.Skipped, maybe, number, at, at),
     m.Moderated: st.builds(m.Moderated, text, text, maybe, maybe, maybe, maybe, st.none() | at, id_),
     m.RoomOp: st.builds(m.RoomOp, text, text, text, flag, id_),
+    m.Modes: st.builds(m.Modes, text, names, maybe, id_),
     m.Bans: st.builds(m.Bans, bans, flag, id_),
     m.Redacted: st.builds(m.Redacted, text, at, text, maybe),
     m.Servers: st.builds(m.Servers, servers, st.none() | redis_info, flag, id_),

@@ -35,6 +35,7 @@ def test_the_commands_of_the_protocol():
         "kick": True,
         "roomop": True,
         "roomdeop": True,
+        "mode": True,
         "topiclock": True,
         "ban": True,
         "unban": True,
@@ -50,7 +51,7 @@ def test_the_commands_of_the_protocol():
         "help": False,
         "close": False,
     }
-    assert OPTIONAL == {"topic", "away", "invite", "irc-password"}
+    assert OPTIONAL == {"topic", "away", "invite", "irc-password", "mode"}
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from pylingo.reactor.bus.redis.seats import TravellingSeats
 from pylingo.reactor.bus.redis.sessions import Sessions
 from pylingo.reactor.bus.redis.signals import Signals
 from pylingo.reactor.bus.redis.strangers import Strangers
-from pylingo.reactor.chat.bus import Deliver
+from pylingo.reactor.chat.bus import Admit, Deliver, admit_all
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.listing import Directory
 from pylingo.reactor.chat.person import Person
@@ -181,13 +181,15 @@ class RedisBus:
 
     # --- rooms
 
-    def enter(self, session: Session, name: str, then: Callable[[Room[Session]], object]) -> None:
+    def enter(
+        self, session: Session, name: str, then: Callable[[Room[Session]], object], admit: Admit = admit_all
+    ) -> None:
         def entered(room: Room[Session]) -> None:
             self.sessions.entered(session)
             then(room)
 
         self.sessions.enters(session, name)
-        self.rooms.enter(session, name, entered)
+        self.rooms.enter(session, name, entered, admit)
 
     def leave(self, session: Session, room: Room[Session], reason: str, then: Callable[[], object]) -> None:
         self.rooms.leave(session, room, reason, partial(self.sessions.changed, session), then)

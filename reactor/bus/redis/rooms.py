@@ -9,11 +9,12 @@ from pylingo.reactor.bus.redis.feed import Feed
 from pylingo.reactor.bus.redis.feeds import Feeds
 from pylingo.reactor.bus.redis.followed_rooms import STAYS, FollowedRooms
 from pylingo.reactor.bus.redis.history import RedisHistory
-from pylingo.reactor.chat.bus import Deliver
+from pylingo.reactor.chat.bus import Admit, Deliver, admit_all
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.chat.waiting import wait_for
+from pylingo.reactor.history import charter
 from pylingo.shared.codec import encode
 from pylingo.shared.messages import Message, Redacted, Say, Topic
 from pylingo.shared.names import fold
@@ -37,22 +38,27 @@ class Rooms:
         self._history = history
         self._unconfirmed = unconfirmed
 
-    def enter(self, session: Session, name: str, then: Callable[[Room[Session]], object]) -> None:
+    def enter(
+        self, session: Session, name: str, then: Callable[[Room[Session]], object], admit: Admit = admit_all
+    ) -> None:
         """See `Bus.enter`."""
         key = fold(name)
         room = self._hub.rooms.get(key)
         if room is not None and room in session.rooms:
-            session.enter(room, False)
-            then(room)
+            if admit(charter.NONE, len(room.directory.keys)):
+                session.enter(room, False)
+                then(room)
             return
 
         def entered(room: Room[Session] | None) -> None:
             if room is not None:
                 then(room)
 
-        wait_for(session, partial(self._join, session, key, name), entered)
+        wait_for(session, partial(self._join, session, key, name, admit), entered)
 
-    def _join(self, session: Session, key: str, name: str, answer: Callable[[Room[Session] | None], object]) -> None:
+    def _join(
+        self, session: Session, key: str, name: str, admit: Admit, answer: Callable[[Room[Session] | None], object]
+    ) -> None:
         """Follow the room, and enter it."""
         self._followed.comes(key)
 
@@ -61,6 +67,10 @@ class Rooms:
                 done(WITHDRAWN)
                 return
             person = session.person
+            is_there = bool(feed.roll.numbers(person.key))
+            if not admit(charter.NONE if is_there else feed.charter, len(feed.roll)):
+                done(WITHDRAWN)
+                return
             op = ["join", session.number, person.name, *self._hub.marks(person)]
             self._feeds.propose(key, Event(op=op), Deed(session, done))
 
@@ -84,7 +94,7 @@ class Rooms:
             if is_there and session.state in STAYS:
                 session.enter(self._followed.room(feed), False)
             elif not is_there:
-                self._join(session, key, name, lambda room: then())
+                self._join(session, key, name, admit_all, lambda room: then())
             self._followed.came(key)
             if is_there:
                 then()

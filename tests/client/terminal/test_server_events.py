@@ -95,6 +95,7 @@ IN_WORDS: list[tuple[Record, str, str]] = [
     (Left("lobby", "ADA", "kicked", by="root"), "note", "* you were kicked out of lobby by root"),
     (messages.Moderated("mute", "root", "bob"), "note", "* root muted bob"),
     (messages.RoomOp("lobby", "bob", "ada", True), "note", "* ada made bob an operator of lobby"),
+    (messages.Modes("lobby", ["moderated on"], "ada"), "note", "* ada set in lobby: moderated on"),
     (messages.Bans([], False), "note", "* nobody is banned"),
     (messages.Servers([], None, False), "note", "* servers of this chat:"),
     (messages.Redacted("lobby", NOON, "root"), "note", f"* root removed the message of {clock_time(NOON)} from lobby"),

@@ -234,7 +234,7 @@ def test_help_is_the_table_of_commands(chat):
     person.ask(Command("help", id=1))
     assert person.got() == [Help(list(COMMANDS), 1)]
     of_the_specification = ["name", "list", "join", "users", "leave", "help", "close"]
-    further = ["open", "topic", "me", "msg", "who", "whois", "away", "irc-password"]
+    further = ["open", "topic", "me", "msg", "who", "whois", "away", "irc-password", "mode"]
     assert sorted(command.name for command in COMMANDS) == sorted(
         [*of_the_specification, *further, *HANDLERS, *ROOM_HANDLERS]
     )
@@ -342,7 +342,7 @@ def test_a_goodbye_is_the_answer_to_close_only(chat):
             session.lost()
         chat.tick()
     rooms = [Rooms, Joined, Joined, Users, Left, Topic]
-    people = [Sent, Sent, People, PersonDetails, Away, Error]
+    people = [Sent, Sent, People, PersonDetails, Away, Error, Error]
     assert answers == [Renamed, *rooms, *people, Help, Goodbye]
 
 

@@ -49,6 +49,7 @@ OUTSIDE = [Say("hi", id=9), Command("users", id=9), Command("leave", id=9), Hist
 
 
 ELSEWHERE = {"no-password", "no-identity", "bad-invite", "not-allowed", "muted", "name-owned"}
+ELSEWHERE |= {"moderated", "invite-only", "bad-key", "room-full", "room-banned"}
 
 
 @pytest.fixture

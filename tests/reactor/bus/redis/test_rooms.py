@@ -112,9 +112,9 @@ def test_a_topic_is_known_on_both_servers_and_to_those_who_come(world: ClusterWo
 def test_a_connection_that_ends_while_it_leaves_a_room(world: ClusterWorld, pair: Pair) -> None:
     ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
     world.got(bob)
-    ann.ask(Command("join", "coffee"))
+    ann.ask(Command("leave"))
     ann.session.end("close", "bye")
-    assert [record for record in world.got(bob) if isinstance(record, Left)] == [Left("tea", "ann", "moved")]
+    assert [record for record in world.got(bob) if isinstance(record, Left)] == [Left("tea", "ann", "leave")]
     assert list(pair[0].hub.rooms) == []
 
 
