@@ -25,6 +25,7 @@ from pylingo.reactor.irc.message import LineError, format_message, parse
 from pylingo.reactor.irc.multiline import OpenBatch
 from pylingo.reactor.irc.numerics import Numeric, as_middle
 from pylingo.reactor.irc.sasl import Exchange, Login
+from pylingo.reactor.irc.user_modes import OPERATOR, UserMode
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Away, Hello, Joined, Left, Message, Private, Topic
 from pylingo.shared.names import fold
@@ -54,6 +55,7 @@ class Asked:
     target: str = ""
     room: str = ""
     words: str = ""
+    fields: str = ""
 
 
 _NOTHING = Asked("")
@@ -70,6 +72,7 @@ class Client:
         "_label",
         "_light",
         "_requests",
+        "_shared_label",
         "_steps",
         "_timer",
         "asked",
@@ -87,6 +90,7 @@ class Client:
         "session",
         "stage",
         "user",
+        "user_modes",
         "was_refused",
     )
 
@@ -98,6 +102,7 @@ class Client:
         self.nick = ""
         self.user = ""
         self.realname = ""
+        self.user_modes: frozenset[UserMode] = frozenset()
         self.password: str | None = None
         self.has_said_hello = False
         self.negotiation = Negotiation()
@@ -115,6 +120,7 @@ class Client:
         self._steps: list[Callable[[], object]] | None = None
         self._label: Labelled | None = None
         self._kept_label: Labelled | None = None
+        self._shared_label: Labelled | None = None
         self._echoes: Echoes | None = None
         self._light = 0  # light commands since the last that counted
         self._batches = 0
@@ -154,6 +160,7 @@ class Client:
     def handle(self, session: Session, body: bytes) -> None:
         """Handle one line."""
         self.is_light = False
+        self._shared_label = None
         if body == TOO_LONG:
             self.numeric(Numeric.ERR_INPUTTOOLONG)
             return
@@ -242,7 +249,8 @@ class Client:
             self._steps = None
         if self._label is not None and not self.session.is_busy:
             label, self._label = self._label, None
-            self.send(label.end())
+            if label.waits <= 0:
+                self.send(label.end())
 
     def _take[*T](self, step: Callable[[*T], object], *arguments: *T) -> None:
         try:
@@ -305,6 +313,11 @@ class Client:
         if self.has("standard-replies"):
             return format_message("FAIL", [as_middle(command), code, *map(as_middle, context), text], self.gateway.name)
         return self.numeric_line(Numeric.ERR_UNKNOWNERROR, command=command or "*", text=text)
+
+    def own_modes(self) -> str:
+        """The letters of the modes of this client."""
+        operator = OPERATOR if self.session.hub.access.register.is_operator(self.session.identity) else ""
+        return "".join(sorted([*self.user_modes, operator]))
 
     def mask(self) -> str:
         """nick!user@host of this client."""
@@ -379,6 +392,12 @@ class Client:
         if self._kept_label is not None:
             self._label, self._kept_label = self._kept_label, None
 
+    def share_label(self, count: int) -> None:
+        """The label is for the response to so many private messages, which come back one by one."""
+        if self._label is not None and count > 1:
+            self._shared_label = self._label
+            self._label.waits = count
+
     def await_echo(self, channel: str) -> None:
         """A message to a room will come back, and answers its label."""
         label, self._label = self._label, None
@@ -392,7 +411,7 @@ class Client:
 
     def await_kept(self, number: int, private: Private) -> None:
         """The private message of the request `number` will come back once it is kept, and answers its label."""
-        label, self._label = self._label, None
+        label, self._label = self._label or self._shared_label, None
         self._expected().expect_private(number, private, label)
 
     def kept(self, number: int, at: int) -> bytes:
@@ -401,6 +420,8 @@ class Client:
             return b""
         private, label = self._echoes.take_private(number)
         self._forget_echoes()
+        if label is not None:
+            label.waits -= 1
         if not at:
             self._label = label
         if private is None or not at:
@@ -444,4 +465,6 @@ class Client:
 
 def _answering(label: Labelled | None, data: bytes) -> bytes:
     """Lines that are the whole response to a request with a label, if it has one."""
-    return data if label is None else label.add(data) + label.end()
+    if label is None:
+        return data
+    return label.add(data) + (label.end() if label.waits <= 0 else b"")

@@ -9,15 +9,19 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
+from pylingo.reactor.chat.room_modes import read_change
 from pylingo.reactor.irc.formatting import MAX_CHARACTER, action, split_row, split_text
-from pylingo.reactor.irc.multiline import CONCAT, KIND, lines_of
+from pylingo.reactor.irc.multiline import CONCAT, KIND
+from pylingo.reactor.irc.multiline import lines_of as cut_lines
 from pylingo.reactor.irc.people import People
+from pylingo.reactor.irc.room_modes import lines_of
 from pylingo.reactor.irc.times import message_id, server_time
 from pylingo.shared.messages import (
     Joined,
     Left,
     Message,
     Moderated,
+    Modes,
     Notice,
     Private,
     Redacted,
@@ -76,6 +80,7 @@ class Dialect:
             Topic: self._topic,
             Moderated: self._moderated,
             Redacted: self._redacted,
+            Modes: self._modes,
             RoomOp: self._rank,
             Notice: self._notice,
             Tagged: self._tagged,
@@ -114,7 +119,7 @@ class Dialect:
 
     def _multiline(self, record: Message | Private, mask: str, target: str, head: str, room: int, tags: str) -> str:
         """The message as a batch of lines; nothing if it is too large for one."""
-        lines = lines_of(record.text, room)
+        lines = cut_lines(record.text, room)
         if lines is None:
             return ""
         name = f"m{record.at}"
@@ -138,6 +143,8 @@ class Dialect:
                 tags += f";msgid={message_id(at)}"
             if name is not None and (account := self._people.account(name)) is not None:
                 tags += f";account={account}"
+            if is_message and self._people.has_bots and name is not None and self._people.is_bot(name):
+                tags += ";bot"
         return tags + " "
 
     def _line(self, name: str, rest: str, text: str | None = None, at: int = 0) -> str:
@@ -186,6 +193,13 @@ class Dialect:
         return self.notice(
             f"#{record.room}" if record.room is not None else "*", f"{record.action}{whom} by {record.by}{why}"
         )
+
+    def _modes(self, record: Modes) -> str:
+        by = record.by
+        if by is None:  # the answer to a question of a native client
+            return ""
+        changes = map(read_change, record.modes)
+        return "".join([self._line(by, f"MODE #{record.room} {line}") for line in lines_of(changes)])
 
     def _rank(self, record: RoomOp) -> str:
         return self._line(record.by, f"MODE #{record.room} {'+' if record.on else '-'}o {record.name}")

@@ -10,9 +10,11 @@ from pylingo.reactor.irc.message import format_message
 class Labelled:
     """The response to the request with `label`, as the server called `server` gives it. `batch` names its batch."""
 
-    __slots__ = ("_batch", "_first", "_has_begun", "_has_ended", "_label", "_server")
+    __slots__ = ("_batch", "_first", "_has_begun", "_has_ended", "_label", "_server", "waits")
 
     def __init__(self, label: str, server: str, batch: str) -> None:
+        self.waits = 0
+        """How many parts of the response are still to come, if that is known."""
         self._label = label
         self._server = server
         self._batch = batch

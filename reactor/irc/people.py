@@ -9,17 +9,16 @@ import collections
 import re
 
 from pylingo.reactor.chat.hub import Hub
+from pylingo.reactor.chat.masks import HOST, NATIVE
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
-from pylingo.reactor.chat.room_powers import is_operator_of
+from pylingo.reactor.chat.room_powers import has_voice, is_operator_of
 from pylingo.reactor.chat.session import Session
+from pylingo.reactor.irc.user_modes import UserMode
 from pylingo.shared.messages import PersonInfo
 from pylingo.shared.names import fold
 from pylingo.shared.value_class import value_class
 
-HOST = "pylingo"
-"""The host of everybody."""
-_NATIVE = "native"  # the user name of those who do not come by IRC
 _REMEMBERED = 1_000  # names
 _OF_ONE_NAME = 4
 _MASKS = 1_000  # of people who are spoken of; each takes about 200 bytes
@@ -39,6 +38,7 @@ class Who:
     is_operator: bool = False
     away: str | None = None
     is_here: bool = True
+    is_bot: bool = False
 
     @property
     def mask(self) -> str:
@@ -51,11 +51,22 @@ def user_of(word: str) -> str:
     return _NO_USER.sub("", word)[:MAX_USER] or "user"
 
 
+def has_mode(person: Person[Session], mode: UserMode) -> bool:
+    """Whether any client of somebody has set a mode."""
+    return any(
+        mode in getattr(voice, "user_modes", ())
+        for session in person.sessions
+        if (voice := session.outbox.voice) is not None
+    )
+
+
 class People:
     """Looks people up by name."""
 
     def __init__(self, hub: Hub[Session]) -> None:
         self._hub = hub
+        self.has_bots = False
+        """Whether any client has ever said that it is a program."""
         self._masks: dict[str, str] = {}  # by name, as it was asked for
         self._last: collections.OrderedDict[str, tuple[Who, ...]] = collections.OrderedDict()  # the latest first
 
@@ -65,7 +76,7 @@ class People:
         person = self._hub.here(key) or self._hub.bus.stranger(key)
         if person is None:
             last = self._last.get(key)
-            return last[0] if last is not None else Who(name, _NATIVE, name, is_here=False)
+            return last[0] if last is not None else Who(name, NATIVE, name, is_here=False)
         return self._shown(person, name)
 
     def listed(self, info: PersonInfo) -> Who:
@@ -101,15 +112,20 @@ class People:
             return owner.name if owner is not None else None
         return person.name if person.fingerprint is not None else None
 
+    def is_bot(self, name: str) -> bool:
+        """Whether the person called `name` is a program, and says it."""
+        person = self._hub.here(fold(name))
+        return person is not None and has_mode(person, UserMode.BOT)
+
     def prefix(self, room: Room[Session], name: str) -> str:
-        """The sign in front of a name in the lists of a room."""
+        """The signs in front of a name in the lists of a room, the highest rank first."""
         key = fold(name)
         person = self._hub.here(key)
         if person is None:
             member = next(iter(room.members.values()), None)
             return "@" if member is not None and self._hub.bus.is_operator(member, room, key) else ""
-        is_operator = is_operator_of(self._hub, room, person)
-        return "@" if is_operator or self.who(name).is_operator else ""
+        is_operator = is_operator_of(self._hub, room, person) or self.who(name).is_operator
+        return ("@" if is_operator else "") + ("+" if has_voice(self._hub, room, person) else "")
 
     def came(self, name: str) -> None:
         """Remember somebody for the time after they have gone."""
@@ -133,7 +149,8 @@ class People:
         user, realname = self._introduction(person)
         fingerprint, is_operator = self._hub.marks(person)
         account = person.name if fingerprint is not None else None
-        return Who(person.name, user, realname or person.name, account, bool(is_operator), person.away)
+        is_bot = has_mode(person, UserMode.BOT)
+        return Who(person.name, user, realname or person.name, account, bool(is_operator), person.away, is_bot=is_bot)
 
     def _introduction(self, person: Person[Session]) -> tuple[str, str]:
         """The user name and the real name."""
@@ -141,4 +158,4 @@ class People:
             voice = session.outbox.voice
             if voice is not None and (user := getattr(voice, "user", None)) is not None:  # isinstance() is slow here
                 return user, getattr(voice, "realname", "")
-        return _NATIVE, ""
+        return NATIVE, ""

@@ -7,14 +7,21 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any
 
+from pylingo.reactor.chat.masks import HOST
+from pylingo.reactor.chat.room import Room
+from pylingo.reactor.chat.session import Session
+from pylingo.reactor.history.charter import SECRET
 from pylingo.reactor.irc.client import Client, Stage
 from pylingo.reactor.irc.dialects import MAX_LINE
 from pylingo.reactor.irc.formatting import fit_line, packed
 from pylingo.reactor.irc.message import format_message
 from pylingo.reactor.irc.numerics import Numeric
-from pylingo.reactor.irc.people import HOST, Who
+from pylingo.reactor.irc.people import Who, has_mode
 from pylingo.reactor.irc.refusals import refusal
+from pylingo.reactor.irc.room_filters import room_filter
+from pylingo.reactor.irc.user_modes import UserMode
 from pylingo.reactor.irc.welcome import welcome
+from pylingo.reactor.irc.whox import choose
 from pylingo.shared.messages import (
     Away,
     Bans,
@@ -23,6 +30,7 @@ from pylingo.shared.messages import (
     Joined,
     Left,
     Moderated,
+    Modes,
     Notice,
     People,
     PersonDetails,
@@ -39,6 +47,7 @@ from pylingo.shared.messages import (
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
 
+_NO_ADDRESS = "255.255.255.255"
 SECOND = 1_000_000
 """In stamps."""
 
@@ -106,25 +115,36 @@ def _users(client: Client, record: Users) -> bytes:
     people, room = client.gateway.people, client.gateway.hub.rooms.get(fold(record.room))
     words = []
     for name in record.users:
-        prefix = people.prefix(room, name) if room is not None else ""
+        prefix = _prefix(client, room, name)
         words.append(prefix + (people.mask(name) if client.has("userhost-in-names") else name))
-    data = names_lines(client, f"#{record.room}", words)
-    return data if record.more else data + client.numeric_line(Numeric.RPL_ENDOFNAMES, channel=f"#{record.room}")
+    symbol = "@" if room is not None and room.charter.has(SECRET) else "="
+    data = names_lines(client, f"#{record.room}", words, symbol)
+    is_last = not record.more and not client.asked.words
+    return data + client.numeric_line(Numeric.RPL_ENDOFNAMES, channel=f"#{record.room}") if is_last else data
 
 
-def names_lines(client: Client, channel: str, words: list[str]) -> bytes:
+def _prefix(client: Client, room: Room[Session] | None, name: str) -> str:
+    """The signs in front of a name: all of them, or the first for clients that can read one alone."""
+    signs = client.gateway.people.prefix(room, name) if room is not None else ""
+    return signs if client.has("multi-prefix") else signs[:1]
+
+
+def names_lines(client: Client, channel: str, words: list[str], symbol: str = "=") -> bytes:
     """As many lines as the names in a room need."""
 
     def line(names: list[str]) -> bytes:
-        return client.numeric_line(Numeric.RPL_NAMREPLY, symbol="=", channel=channel, names=" ".join(names))
+        return client.numeric_line(Numeric.RPL_NAMREPLY, symbol=symbol, channel=channel, names=" ".join(names))
 
     return b"".join(map(line, packed(words, MAX_LINE - len(line([":"])))))
 
 
 def _rooms(client: Client, record: Rooms) -> bytes:
     lines = []
+    matches = room_filter(client.asked.words, client.gateway.clock())
     for info in record.rooms:
         room = client.gateway.hub.rooms.get(fold(info.room))
+        if not matches(info, room):
+            continue
         topic = room.topic.text if room is not None and room.topic is not None else ""
         lines.append(client.numeric_line(Numeric.RPL_LIST, channel=f"#{info.room}", users=info.users, topic=topic))
     if not record.more:
@@ -136,26 +156,22 @@ def _rooms(client: Client, record: Rooms) -> bytes:
 
 
 def who_line(client: Client, who: Who, channel: str = "*", prefix: str = "") -> bytes:
-    """One line of WHO."""
-    return client.numeric_line(
-        Numeric.RPL_WHOREPLY,
-        channel=channel,
-        user=who.user,
-        host=HOST,
-        server=client.gateway.name,
-        nick=who.nick,
-        flags=("G" if who.away is not None else "H") + ("*" if who.is_operator else "") + prefix,
-        realname=who.realname,
-    )
+    """One line of WHO, with the fields that the client has chosen."""
+    away, operator, bot = "HG"[who.away is not None], "*" * who.is_operator, UserMode.BOT.value * who.is_bot
+    flags = f"{away}{operator}{prefix}{bot}"
+    server, fields = client.gateway.name, client.asked.fields
+    if not fields:
+        names = {"channel": channel, "user": who.user, "host": HOST, "server": server, "nick": who.nick}
+        return client.numeric_line(Numeric.RPL_WHOREPLY, **names, flags=flags, realname=who.realname)
+    values = {"c": channel, "u": who.user, "i": _NO_ADDRESS, "h": HOST, "s": server, "n": who.nick, "f": flags}
+    values |= {"d": "0", "l": "0", "a": who.account or "0", "o": "n/a", "r": who.realname}
+    return format_message(Numeric.RPL_WHOSPCRPL.number, [client.name, *choose(fields, values)], server)
 
 
 def _who_of_room(client: Client, record: Users) -> bytes:
     people, room = client.gateway.people, client.gateway.hub.rooms.get(fold(record.room))
     channel = f"#{record.room}"
-    lines = [
-        who_line(client, people.who(name), channel, people.prefix(room, name) if room is not None else "")
-        for name in record.users
-    ]
+    lines = [who_line(client, people.who(name), channel, _prefix(client, room, name)) for name in record.users]
     if not record.more:
         lines.append(client.numeric_line(Numeric.RPL_ENDOFWHO, mask=client.asked.target))
     return b"".join(lines)
@@ -164,10 +180,19 @@ def _who_of_room(client: Client, record: Users) -> bytes:
 def _people(client: Client, record: People) -> bytes:
     wanted = client.asked.words
     found = [info for info in record.people if not wanted or fnmatchcase(fold(info.name), wanted)]
+    found = [info for info in found if not _is_hidden(client, info.name)]
     lines = [who_line(client, client.gateway.people.listed(info)) for info in found]
     if not record.more:
         lines.append(client.numeric_line(Numeric.RPL_ENDOFWHO, mask=client.asked.target))
     return b"".join(lines)
+
+
+def _is_hidden(client: Client, name: str) -> bool:
+    """Whether somebody wants to be found by those alone who are in a room with them."""
+    person = client.gateway.person(name)
+    if person is None or person is client.session.person or not has_mode(person, UserMode.INVISIBLE):
+        return False
+    return not any(room.directory.has(person.key) for room in client.session.rooms)
 
 
 def _person(client: Client, record: PersonDetails) -> bytes:
@@ -176,11 +201,13 @@ def _person(client: Client, record: PersonDetails) -> bytes:
     lines = [numeric(Numeric.RPL_WHOISUSER, nick=nick, user=who.user, host=HOST, realname=who.realname)]
     if record.rooms:
         shared = [(name, hub.rooms.get(fold(name))) for name in record.rooms]
-        channels = [f"{people.prefix(room, nick) if room is not None else ''}#{name}" for name, room in shared]
+        channels = [f"{_prefix(client, room, nick)}#{name}" for name, room in shared]
         lines.append(numeric(Numeric.RPL_WHOISCHANNELS, nick=nick, channels=" ".join(channels)))
     lines.append(numeric(Numeric.RPL_WHOISSERVER, nick=nick, server=client.gateway.name, info="PyLingo"))
     if record.operator:
         lines.append(numeric(Numeric.RPL_WHOISOPERATOR, nick=nick))
+    if who.is_bot:
+        lines.append(numeric(Numeric.RPL_WHOISBOT, nick=nick))
     if record.away is not None:
         lines.append(numeric(Numeric.RPL_AWAY, nick=nick, text=record.away))
     if record.fingerprint is not None:
@@ -207,6 +234,10 @@ def _notice(client: Client, record: Notice) -> bytes:
 
 def _moderated(client: Client, record: Moderated) -> bytes:
     return client.dialect.encode(record) if record.room is None or record.action == "topiclock" else b""
+
+
+def _modes(client: Client, record: Modes) -> bytes:
+    return client.dialect.encode(record)
 
 
 def _rank(client: Client, record: RoomOp) -> bytes:
@@ -246,6 +277,7 @@ _MAKERS: dict[type[Record], Callable[[Client, Any], bytes]] = {
     Joined: _joined,
     Left: _left,
     Moderated: _moderated,
+    Modes: _modes,
     Notice: _notice,
     People: _people,
     PersonDetails: _person,

@@ -1,18 +1,23 @@
 """What a client is told once it is registered: numerics 001 to 005, how many are here, and the notice of the day."""
 
+from pylingo.reactor.chat.room_modes import KINDS, Kind
 from pylingo.reactor.irc.client import Client, Stage
 from pylingo.reactor.irc.formatting import split_text
 from pylingo.reactor.irc.gateway import NETWORK, VERSION
 from pylingo.reactor.irc.message import RELAYED
 from pylingo.reactor.irc.monitors import MOST as MOST_WATCHED
 from pylingo.reactor.irc.numerics import Numeric
+from pylingo.reactor.irc.room_filters import ELIST
+from pylingo.reactor.irc.room_modes import LETTERS, TOKENS
 from pylingo.reactor.irc.selection import MOST
+from pylingo.reactor.irc.user_modes import LETTERS as USER_LETTERS
 from pylingo.shared.names import MAX_NAME, MAX_ROOM
 from pylingo.shared.text import MAX_LINE
 
-USER_MODES = "i"
-CHANNEL_MODES = "bmnot"
-CHANNEL_MODES_WITH_PARAMETER = "bo"
+CHANNEL_MODES = "".join(sorted([*LETTERS, "o"]))
+CHANNEL_MODES_WITH_PARAMETER = "".join(
+    sorted(letter for letter in [*LETTERS, "o"] if letter == "o" or KINDS[LETTERS[letter]] is not Kind.SWITCH)
+)
 ISUPPORT = (
     f"NETWORK={NETWORK}",
     "CASEMAPPING=ascii",
@@ -23,17 +28,18 @@ ISUPPORT = (
     f"KICKLEN={MAX_LINE}",
     f"AWAYLEN={MAX_LINE}",
     "CHANTYPES=#",
-    "PREFIX=(o)@",
-    "STATUSMSG=",
-    "CHANMODES=b,,,mnt",
+    *TOKENS,
+    "STATUSMSG=@",
     "CHANLIMIT=#:20",
-    "MODES=4",
-    "TARGMAX=NAMES:1,LIST:1,KICK:4,WHOIS:1,PRIVMSG:4,NOTICE:4",
+    "TARGMAX=NAMES:4,LIST:1,KICK:4,WHOIS:1,PRIVMSG:4,NOTICE:4",
     f"CLIENTTAGDENY=*,{','.join(sorted(key.replace('+', '-', 1) for key in RELAYED))}",
     f"CHATHISTORY={MOST}",
     "MSGREFTYPES=msgid,timestamp",
     f"MONITOR={MOST_WATCHED}",
     "SAFELIST",
+    f"ELIST={ELIST}",
+    "WHOX",
+    "BOT=B",
 )
 _EACH = 12  # tokens on a line
 _MOTD_LINE, _MOTD_LINES = 400, 200  # bytes of a line, and the most lines
@@ -52,7 +58,7 @@ def welcome(client: Client) -> None:
         Numeric.RPL_MYINFO,
         server=gateway.name,
         version=VERSION,
-        usermodes=USER_MODES,
+        usermodes=USER_LETTERS,
         chanmodes=CHANNEL_MODES,
         chanmodes_param=CHANNEL_MODES_WITH_PARAMETER,
     )
@@ -60,7 +66,7 @@ def welcome(client: Client) -> None:
         client.numeric(Numeric.RPL_ISUPPORT, tokens=" ".join(ISUPPORT[begin : begin + _EACH]))
     tell_numbers(client)
     tell_motd(client)
-    client.numeric(Numeric.RPL_UMODEIS, modes="+")
+    client.numeric(Numeric.RPL_UMODEIS, modes=f"+{client.own_modes()}")
 
 
 def tell_numbers(client: Client) -> None:

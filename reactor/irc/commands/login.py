@@ -52,13 +52,25 @@ def _authenticate(client: Client, message: Message) -> None:
 
 
 def _check(client: Client, credentials: Credentials) -> None:
-    """Compare the password in a thread."""
+    def right(login: Login) -> None:
+        client.login = login
+        mask = f"{client.name}!{client.user or '*'}@*"
+        client.numeric(Numeric.RPL_LOGGEDIN, mask=mask, account=login.account)
+        client.numeric(Numeric.RPL_SASLSUCCESS)
+
+    check_password(client, credentials, right, lambda text: client.numeric(Numeric.ERR_SASLFAIL, text=text))
+
+
+def check_password(
+    client: Client, credentials: Credentials, right: Callable[[Login], object], wrong: Callable[[str], object]
+) -> None:
+    """Compare a password for IRC in a thread. Call `right` with whose it is, or `wrong` with a sentence."""
     session = client.session
     peer = session.peer
     if peer is None:
         return
     if peer.certificate is None and not read_host(session.host).is_loopback:
-        client.numeric(Numeric.ERR_SASLFAIL, text="a password needs an encrypted connection: connect with TLS")
+        wrong("a password needs an encrypted connection: connect with TLS")
         return
     register = session.hub.access.register
     found = register.app_password_of(credentials.name) if len(credentials.name) <= MAX_TYPED else None
@@ -71,14 +83,11 @@ def _check(client: Client, credentials: Credentials) -> None:
         if session.state is not State.ATTACHED:
             return
         if verdict is not Verdict.RIGHT or found is None or register.app_password_of(credentials.name) != found:
-            client.numeric(Numeric.ERR_SASLFAIL, text=_WORDS.get(verdict, _WORDS[Verdict.WRONG]))
+            wrong(_WORDS.get(verdict, _WORDS[Verdict.WRONG]))
             return
         owner = register.owner_of(credentials.name)
         assert owner is not None
-        client.login = Login(owner.name, found.key)
-        mask = f"{client.name}!{client.user or '*'}@*"
-        client.numeric(Numeric.RPL_LOGGEDIN, mask=mask, account=owner.name)
-        client.numeric(Numeric.RPL_SASLSUCCESS)
+        right(Login(owner.name, found.key))
 
     wait_for(session, ask, checked)
 

@@ -2,14 +2,16 @@
 
 from functools import partial
 
+from pylingo.reactor.chat.masks import HOST
 from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.irc.client import Asked, Client
 from pylingo.reactor.irc.commands.finding import find_people
 from pylingo.reactor.irc.gateway import Handler
 from pylingo.reactor.irc.message import Message
 from pylingo.reactor.irc.numerics import Numeric
-from pylingo.reactor.irc.people import HOST, Who
+from pylingo.reactor.irc.people import Who
 from pylingo.reactor.irc.replies import who_line
+from pylingo.reactor.irc.whox import read_fields
 from pylingo.shared.messages import Command
 from pylingo.shared.names import MAX_NAME, MAX_TYPED, fold
 
@@ -22,17 +24,19 @@ _EVERYBODY = frozenset({"", "*", "0", "**"})
 
 def _who(client: Client, message: Message) -> None:
     mask = message.params[0] if message.params else "*"
-    asked = Asked("WHO", mask, mask)
+    fields = read_fields(message.params[1]) if len(message.params) > 1 else ""
+    asked = Asked("WHO", mask, mask, fields=fields)
     if mask in _EVERYBODY:
         client.ask(Command("who"), asked)
         return
     if len(mask) <= MAX_NAME and mask.count("*") <= _MOST_STARS and ("*" in mask or "?" in mask):
         pattern = fold(mask).replace("[", "[[]")
-        client.ask(Command("who"), Asked("WHO", mask, mask, pattern))
+        client.ask(Command("who"), Asked("WHO", mask, mask, pattern, fields))
         return
     if client.room(mask) is not None:
         client.ask(Command("users", room=mask), asked)
         return
+    client.asked = asked
     find_people(client, [mask], partial(_tell_of, client, mask))
 
 

@@ -1,4 +1,4 @@
-"""Questions about the server: MOTD, LUSERS, VERSION, TIME, INFO, ADMIN."""
+"""Questions about the server: MOTD, LUSERS, VERSION, TIME, INFO, ADMIN, LINKS."""
 
 import time
 
@@ -53,6 +53,11 @@ def _admin(client: Client, message: Message) -> None:
         client.numeric(Numeric.RPL_ADMINEMAIL, text="Ask one of them")
 
 
+def _links(client: Client, message: Message) -> None:
+    """The servers of a chat are for its operators to know: the native client lists them with /servers."""
+    client.numeric(Numeric.RPL_ENDOFLINKS)
+
+
 HANDLERS = {
     "MOTD": Handler(_motd),
     "LUSERS": Handler(_lusers),
@@ -60,4 +65,5 @@ HANDLERS = {
     "TIME": Handler(_time),
     "INFO": Handler(_info),
     "ADMIN": Handler(_admin),
+    "LINKS": Handler(_links),
 }

@@ -126,10 +126,6 @@ def _error(client: Client, message: Message) -> None:
     """A client has nothing to say about errors."""
 
 
-def _oper(client: Client, message: Message) -> None:
-    client.numeric(Numeric.ERR_NOOPERHOST)
-
-
 def _is_no_irc(client: Client, message: Message) -> None:
     """The first line of another protocol: a browser could be made to send lines of IRC behind it."""
     if client.stage is Stage.REGISTERED:
@@ -157,7 +153,6 @@ HANDLERS = {
     "PONG": Handler(_pong, is_light=True, is_early=True),
     "QUIT": Handler(_quit, is_early=True),
     "ERROR": Handler(_error, is_early=True),
-    "OPER": Handler(_oper, 2),
     "SETNAME": Handler(_setname, 1),
     **{word: Handler(_is_no_irc, is_early=True) for word in _OTHERS},
 }

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 from functools import partial
+from itertools import zip_longest
 
 from pylingo.reactor.chat.room import Room
+from pylingo.reactor.chat.room_modes import MAX_KEY
 from pylingo.reactor.chat.session import Session
+from pylingo.reactor.history.charter import SECRET
 from pylingo.reactor.irc.client import Asked, Client
 from pylingo.reactor.irc.commands.history import Greeting
 from pylingo.reactor.irc.gateway import Handler, room_key
@@ -16,6 +19,7 @@ from pylingo.shared.text import MAX_LINE, line_text
 
 MOST_TARGETS = 20
 """The most rooms of one line."""
+_MOST_NAMES = 4
 
 
 def targets(words: str) -> list[str]:
@@ -36,6 +40,15 @@ def room_of(client: Client, channel: str) -> Room[Session] | None:
     return room
 
 
+def is_there(client: Client, room: str, nick: str) -> bool:
+    """Whether somebody is in the room, or not here at all, which is told later. Otherwise the client is told now."""
+    person, place = client.gateway.person(nick), client.gateway.hub.rooms.get(fold(room))
+    if person is not None and place is not None and not place.directory.has(person.key):
+        client.numeric(Numeric.ERR_USERNOTINCHANNEL, nick=nick, channel=f"#{room}")
+        return False
+    return True
+
+
 def tell_clients(rooms: Iterable[Room[Session]], besides: Client, capability: str, line: bytes) -> None:
     """Send a line, once, to the clients in these rooms that have a capability, `besides` the one that it is about."""
     for outbox in dict.fromkeys(session.outbox for room in rooms if room.voices for session in room.members.values()):
@@ -49,10 +62,13 @@ def _join(client: Client, message: Message) -> None:
         for room in client.session.rooms:
             client.then(partial(_part_from, client, room, ""))
         return
-    for channel in targets(message.params[0]):
+    keys = message.params[1].split(",") if len(message.params) > 1 else []
+    for channel, key in zip_longest(targets(message.params[0]), keys[:MOST_TARGETS]):
+        if channel is None:
+            break
         if channel.startswith("#"):
             greeting = Greeting(client, channel)
-            client.then(partial(_enter, client, channel))
+            client.then(partial(_enter, client, channel, key or ""))
             client.then(greeting.note)
             client.then(partial(_greet, client, channel))
             client.then(greeting.send)
@@ -60,10 +76,12 @@ def _join(client: Client, message: Message) -> None:
             client.then(partial(client.numeric, Numeric.ERR_NOSUCHCHANNEL, channel=channel))
 
 
-def _enter(client: Client, channel: str) -> None:
+def _enter(client: Client, channel: str, key: str) -> None:
     client.was_refused = client.room(channel) is not None
     if not client.was_refused:
-        client.ask(Command("open", channel), Asked("JOIN", channel, channel))
+        word = key.strip().partition(" ")[0][:MAX_KEY]
+        words = f"{channel} {word}" if word and " " not in channel else channel
+        client.ask(Command("open", words), Asked("JOIN", channel, channel))
 
 
 def _greet(client: Client, channel: str) -> None:
@@ -105,21 +123,27 @@ def _topic(client: Client, message: Message) -> None:
 
 
 def _names(client: Client, message: Message) -> None:
-    channel = message.params[0].split(",")[0] if message.params else "*"
-    if client.room(channel) is not None:
-        client.ask(Command("users", room=channel), Asked("NAMES", channel, channel))
-    else:
-        client.numeric(Numeric.RPL_ENDOFNAMES, channel=channel)
+    wanted = message.params[0] if message.params else "*"
+    channels = targets(wanted)[:_MOST_NAMES]
+    if len(channels) == 1 and client.room(channels[0]) is not None:
+        client.ask(Command("users", room=channels[0]), Asked("NAMES", channels[0], channels[0]))
+        return
+    for channel in channels:
+        if client.room(channel) is not None:
+            asked = Asked("NAMES", channel, channel, words=wanted)  # the end is told once for all
+            client.then(partial(client.ask, Command("users", room=channel), asked))
+    client.then(partial(client.numeric, Numeric.RPL_ENDOFNAMES, channel=",".join(channels) or "*"))
 
 
 def _list(client: Client, message: Message) -> None:
     client.numeric(Numeric.RPL_LISTSTART)
     wanted = message.params[0] if message.params else ""
-    if not wanted.startswith("#"):
-        client.ask(Command("list"), Asked("LIST"))
+    if not wanted.startswith("#") or "*" in wanted or "?" in wanted:
+        client.ask(Command("list"), Asked("LIST", words=wanted))
         return
     for channel in targets(wanted):
-        if (room := client.gateway.hub.rooms.get(room_key(channel))) is not None:
+        room = client.gateway.hub.rooms.get(room_key(channel))
+        if room is not None and (not room.charter.has(SECRET) or room in client.session.person.rooms):
             topic = room.topic.text if room.topic is not None else ""
             users = len(room.directory.keys)
             client.numeric(Numeric.RPL_LIST, channel=f"#{room.name}", users=users, topic=topic)

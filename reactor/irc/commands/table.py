@@ -4,10 +4,13 @@ from collections.abc import Mapping
 
 from pylingo.reactor.irc.commands import (
     batches,
+    help,
     history,
     login,
     moderation,
+    modes,
     monitor,
+    operators,
     people,
     queries,
     registration,
@@ -23,6 +26,9 @@ HANDLERS: Mapping[str, Handler] = {
     **words.HANDLERS,
     **people.HANDLERS,
     **moderation.HANDLERS,
+    **modes.HANDLERS,
+    **operators.HANDLERS,
+    **help.HANDLERS,
     **queries.HANDLERS,
     **login.HANDLERS,
     **history.HANDLERS,

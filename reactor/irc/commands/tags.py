@@ -3,6 +3,9 @@
 from functools import partial
 
 from pylingo.reactor.chat.moderation import check_mute
+from pylingo.reactor.chat.room import Room
+from pylingo.reactor.chat.room_rules import check_words
+from pylingo.reactor.chat.session import Session
 from pylingo.reactor.irc.client import Client
 from pylingo.reactor.irc.commands.rooms import room_of, targets
 from pylingo.reactor.irc.gateway import Handler
@@ -35,7 +38,7 @@ def _send(client: Client, target: str, words: list[str]) -> None:
         client.numeric(Numeric.ERR_CANNOTSENDTOCHAN, channel=target, text=error.text)
         return
     if target.startswith("#"):
-        if (room := room_of(client, target)) is not None:
+        if (room := room_of(client, target)) is not None and _may_speak(client, room):
             tagged = Tagged(client.name, words, room=room.name)
             session.hub.bus.tell_room(session, room.name, tagged)
             _echo(client, tagged)
@@ -43,6 +46,17 @@ def _send(client: Client, target: str, words: list[str]) -> None:
         client.numeric(Numeric.ERR_NOSUCHNICK, nick=target)
     else:
         session.hub.bus.look_up(session, target, None, partial(_send_to_person, client, target, words))
+
+
+def _may_speak(client: Client, room: Room[Session]) -> bool:
+    """Whether the client may say something in a room. If not, it is told."""
+    try:
+        if room.charter.silences:
+            check_words(client.session, room)
+    except RequestError as error:
+        client.numeric(Numeric.ERR_CANNOTSENDTOCHAN, channel=f"#{room.name}", text=error.text)
+        return False
+    return True
 
 
 def _send_to_person(client: Client, target: str, words: list[str]) -> None:
@@ -53,9 +67,13 @@ def _send_to_person(client: Client, target: str, words: list[str]) -> None:
         client.numeric(Numeric.ERR_NOSUCHNICK, nick=target)
         return
     tagged = Tagged(client.name, words, to=person.name)
-    session.hub.bus.tell_person(session, person, tagged)
-    if person is not session.person:
-        _echo(client, tagged)
+    if person is session.person:
+        session.outbox.write_lines(client.dialect.encode(tagged))
+        for other in person.others(session):
+            other.reply(tagged)
+    else:
+        session.hub.bus.tell_person(session, person, tagged)
+    _echo(client, tagged)
 
 
 def _echo(client: Client, tagged: Tagged) -> None:

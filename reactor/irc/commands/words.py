@@ -2,20 +2,26 @@
 
 from functools import partial
 
+from pylingo.reactor.chat.masks import HOST
+from pylingo.reactor.chat.moderation import check_mute
+from pylingo.reactor.chat.room_powers import may_moderate
+from pylingo.reactor.chat.room_rules import check_words
 from pylingo.reactor.irc.client import Asked, Client
 from pylingo.reactor.irc.commands.finding import find_people
-from pylingo.reactor.irc.commands.rooms import targets
+from pylingo.reactor.irc.commands.rooms import room_of, targets
 from pylingo.reactor.irc.dialects import MAX_LINE
 from pylingo.reactor.irc.formatting import MAX_CHARACTER, Words, read_words
 from pylingo.reactor.irc.gateway import Handler
 from pylingo.reactor.irc.message import Message, format_message
 from pylingo.reactor.irc.numerics import Numeric
-from pylingo.reactor.irc.people import HOST, MAX_USER, Who
-from pylingo.shared.messages import Private, Say
+from pylingo.reactor.irc.people import MAX_USER, Who
+from pylingo.shared.messages import Notice, Private, Say
 from pylingo.shared.names import MAX_NAME
 
 _MOST_TARGETS = 4
 _ACTION = "ACTION"
+_OPERATORS = "@"
+"""In front of a channel: its operators alone."""
 _MOST_HEAD = MAX_NAME * MAX_CHARACTER + MAX_USER + len(f":!@{HOST} PRIVMSG  :")
 """The most bytes of a line besides the target and the text."""
 
@@ -39,11 +45,27 @@ def _privmsg(client: Client, message: Message) -> None:
     found = targets(words) if "," in words else [words]
     for target in found[_MOST_TARGETS:] if not is_notice else ():
         client.numeric(Numeric.ERR_TOOMANYTARGETS, target=target)
+    wanted = []
     for target in found[:_MOST_TARGETS]:
         if _is_too_long(client, message.command, target, text):
             client.numeric(Numeric.ERR_INPUTTOOLONG)  # the others would get two lines
         else:
-            say_to(client, message.command, target, text)
+            wanted.append(target)
+    if len(wanted) > 1 and client.has("echo-message"):
+        client.share_label(sum(_comes_back(client, target, text) for target in wanted))
+    for target in wanted:
+        say_to(client, message.command, target, text)
+
+
+def _comes_back(client: Client, target: str, text: str) -> bool:
+    """Whether a message is private and kept, so it comes back when it is."""
+    words = read_words(text)
+    is_kept = words.ctcp is None or words.ctcp == _ACTION
+    return is_kept and not target.startswith(("#", _OPERATORS)) and not _is_own(client, target)
+
+
+def _is_own(client: Client, nick: str) -> bool:
+    return client.gateway.person(nick) is client.session.person
 
 
 def _is_too_long(client: Client, command: str, target: str, text: str) -> bool:
@@ -70,8 +92,12 @@ def _say(client: Client, command: str, target: str, text: str) -> None:
         else:
             room = None if client.is_current(target) else target
             _say_in_room(client, target, Say(words.text, room=room, action=is_action, notice=is_notice))
+    elif target.startswith(f"{_OPERATORS}#"):
+        _say_to_operators(client, command, target, words)
     elif words.ctcp is not None and not is_action:
         _relay(client, command, target, text)
+    elif _is_own(client, target):
+        _say_to_self(client, words, is_action, is_notice)
     else:
         _say_to_person(client, target, words, is_action, is_notice)
 
@@ -106,6 +132,37 @@ def _tell_away(client: Client, found: list[Who]) -> None:
     for who in found:
         if who.away is not None:
             client.numeric(Numeric.RPL_AWAY, nick=who.nick, text=who.away)
+
+
+def _say_to_self(client: Client, words: Words, is_action: bool | None, is_notice: bool | None) -> None:
+    """Hand words of somebody to themselves back. A conversation needs somebody else, so nothing is kept."""
+    name = client.name
+    private = Private(name, name, words.text, client.session.hub.stamp(), is_action, notice=is_notice)
+    line = client.dialect.encode(private)
+    if client.has("echo-message"):
+        client.send(line)
+    client.session.outbox.write_lines(line)
+
+
+def _say_to_operators(client: Client, command: str, target: str, words: Words) -> None:
+    """Hand words on to the operators of a room who are on this server. They are not kept."""
+    if (room := room_of(client, target.removeprefix(_OPERATORS))) is None:
+        return
+    session, hub = client.session, client.gateway.hub
+    client.asked = Asked(command, target)
+    check_mute(session)
+    if room.charter.silences:
+        check_words(session, room)
+    line = format_message(command, [f"{_OPERATORS}#{room.name}", words.text], client.mask())
+    for other in room.members.values():
+        if other is session or not may_moderate(hub, room, other.person):
+            continue
+        if other.outbox.voice is not None:
+            other.outbox.write_lines(line)
+        else:
+            other.reply(Notice(f"{client.name} to the operators of {room.name}: {words.text}"))
+    if client.has("echo-message"):
+        client.send(line)
 
 
 def _relay(client: Client, command: str, target: str, text: str) -> None:

@@ -8,7 +8,7 @@ def test_the_numbers_come_in_the_order_that_clients_expect():
     ada = Desk().stranger()
     lines = ada.asks("NICK ada", "USER ada 0 * :Ada")
     assert numbers(lines) == (
-        ["001", "002", "003", "004", "005", "005", "251", "252", "253", "254", "255", "265", "266", "422", "221"]
+        ["001", "002", "003", "004", "005", "005", "005", "251", "252", "253", "254", "255", "265", "266", "422", "221"]
     )
     assert all(len(line.encode()) <= 510 for line in lines)
     tokens = " ".join(line for line in lines if " 005 " in line)

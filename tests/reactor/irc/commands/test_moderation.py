@@ -1,8 +1,8 @@
-"""MODE, KICK, INVITE."""
+"""KICK, INVITE."""
 
 import pytest
 
-from pylingo.reactor.irc.commands.moderation import HANDLERS
+from pylingo.reactor.irc.commands import moderation
 from pylingo.shared.messages import Command, Left, Notice
 from tests.fakes.irc_client import Desk, numbers
 
@@ -10,40 +10,6 @@ from tests.fakes.irc_client import Desk, numbers
 @pytest.fixture
 def desk() -> Desk:
     return Desk()
-
-
-def test_modes_are_shown(desk: Desk):
-    ada = desk.client("ada", "#tea")
-    desk.client("bob")
-    assert ada.asks("MODE #tea", "MODE #tea b", "MODE #tea +b", "MODE ada", "MODE ada +i") == [
-        ":irc.test 324 ada #tea +n",
-        ":irc.test 368 ada #tea :End of channel ban list",
-        ":irc.test 368 ada #tea :End of channel ban list",
-        ":irc.test 221 ada +",
-    ]
-    assert numbers(
-        ada.asks("MODE #no", "MODE nobody", "MODE bob", "MODE ada +Z", "MODE #tea +o bob", "MODE #tea +Z")
-    ) == (["403", "401", "502", "501", "441", "472"])
-
-
-def test_operators_of_a_room_by_modes(desk: Desk):
-    ada, bob = desk.client("ada", "#tea"), desk.client("bob", "#tea")
-    ada.got(), bob.got()
-    assert numbers(bob.asks("MODE #tea +o bob", "MODE #tea +t", "MODE #tea +b x")) == ["482", "482", "482"]
-    assert ada.asks("MODE #tea +to bob") == [
-        ":ada!ada-user@pylingo MODE #tea +t",
-        ":ada!ada-user@pylingo MODE #tea +o bob",
-    ]
-    assert bob.got() == [":ada!ada-user@pylingo MODE #tea +t", ":ada!ada-user@pylingo MODE #tea +o bob"]
-    assert bob.asks("MODE #tea", "NAMES #tea")[:2] == [
-        ":irc.test 324 bob #tea +nt",
-        ":irc.test 353 bob = #tea :@ada @bob",
-    ]
-    assert bob.asks("MODE #tea -o+o-t ada nobody") == [
-        ":bob!bob-user@pylingo MODE #tea -o ada",
-        ":irc.test 401 bob nobody :No such nick",
-        ":bob!bob-user@pylingo MODE #tea -t",
-    ]
 
 
 def test_only_operators_kick(desk: Desk):
@@ -77,4 +43,36 @@ def test_an_invitation_is_told(desk: Desk):
     ) == (["341", "341", "443", "401", "403"])
     assert bob.got() == [":ada!ada-user@pylingo INVITE bob #tea"]
     assert eve.got() == [Notice("ada invites you to tea: /open tea")]
-    assert HANDLERS["INVITE"].least == 2
+
+
+def test_an_invitation_opens_a_room_that_is_invite_only(desk: Desk):
+    ada, bob = desk.client("ada", "#tea"), desk.client("bob")
+    eve = desk.client("eve", "#tea")
+    ada.asks("MODE #tea +i")
+    assert numbers(bob.asks("JOIN #tea", "INVITE")) == ["473", "337"]
+    assert numbers(eve.asks("INVITE bob #tea"))[-1] == "482"
+    assert numbers(ada.asks("INVITE bob #tea")) == ["341"]
+    assert bob.asks("INVITE")[-2:] == [":irc.test 336 bob #tea", ":irc.test 337 bob :End of INVITE list"]
+    assert numbers(bob.asks("JOIN #tea"))[0] == "JOIN"
+    assert numbers(ada.asks("KICK #tea bob")) == ["KICK"]
+    assert numbers(bob.asks("JOIN #tea")) == ["473"], "a kick takes the invitation back"
+
+
+def test_an_operator_kicks_another_one_who_loses_the_rank(desk: Desk):
+    ada, bob = desk.client("ada", "#tea"), desk.client("bob", "#tea")
+    ada.asks("MODE #tea +o bob")
+    assert bob.asks("KICK #tea ada :bye") == [
+        ":bob!bob-user@pylingo MODE #tea -o ada",
+        ":bob!bob-user@pylingo KICK #tea ada :bye",
+    ]
+
+
+def test_each_is_kicked_out_of_a_room_of_their_own(desk: Desk):
+    ada = desk.client("ada", "#a,#b")
+    desk.client("bob", "#a,#b"), desk.client("cid", "#a,#b")
+    lines = ada.asks("KICK #a,#b bob,cid :x")
+    assert [line.split(" ", 1)[1] for line in lines] == ["KICK #a bob :x", "KICK #b cid :x"]
+
+
+def test_the_commands():
+    assert set(moderation.HANDLERS) == {"KICK", "INVITE"}

@@ -157,7 +157,6 @@ def test_a_real_name_can_be_changed(desk: Desk):
 
 def test_what_is_missing_is_said(desk: Desk):
     assert numbers(desk.stranger().asks("USER a 0 * :", "USER a")) == ["461", "461"]
-    assert numbers(desk.client("ada").asks("OPER a b")) == ["491"]
 
 
 def test_strangers_are_counted(desk: Desk):

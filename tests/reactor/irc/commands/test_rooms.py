@@ -133,3 +133,17 @@ def test_entering_while_away_is_told_to_those_who_asked_for_it(desk: Desk):
     ada.sends("PART #tea", "JOIN #tea", "SETNAME :Lovelace")
     assert bob.got() == [f"{mask} PART #tea", f"{mask} JOIN #tea", f"{mask} AWAY lunch", f"{mask} SETNAME Lovelace"]
     assert cid.got() == [f"{mask} PART #tea", f"{mask} JOIN #tea"]
+
+
+def test_names_of_several_rooms_have_one_end(desk: Desk):
+    ada = desk.client("ada", "#tea", "#den")
+    assert ada.asks("NAMES #tea,#no,#den") == [
+        ":irc.test 353 ada = #tea :@ada",
+        ":irc.test 353 ada = #den :@ada",
+        ":irc.test 366 ada #tea,#no,#den :End of NAMES list",
+    ]
+
+
+def test_rooms_are_listed_by_conditions(desk: Desk):
+    ada = desk.client("ada", "#tea", "#den")
+    assert [line.split()[3] for line in ada.asks("LIST #d*,<2", "LIST >1", "LIST !*e*") if " 322 " in line] == ["#den"]

@@ -2,10 +2,13 @@
 
 from pylingo.reactor.irc.commands import (
     batches,
+    help,
     history,
     login,
     moderation,
+    modes,
     monitor,
+    operators,
     people,
     queries,
     registration,
@@ -15,11 +18,26 @@ from pylingo.reactor.irc.commands import (
 )
 from pylingo.reactor.irc.commands.table import HANDLERS
 
-MODULES = (registration, rooms, words, people, moderation, queries, login, history, batches, monitor, tags)
+MODULES = (
+    registration,
+    rooms,
+    words,
+    people,
+    moderation,
+    queries,
+    login,
+    history,
+    batches,
+    monitor,
+    tags,
+    modes,
+    operators,
+    help,
+)
 EXPECTED = (
     "PASS NICK USER CAP PING PONG QUIT ERROR JOIN PART PRIVMSG NOTICE TOPIC NAMES LIST WHO WHOIS WHOWAS MODE KICK"
     " INVITE AWAY USERHOST ISON MOTD LUSERS VERSION TIME INFO ADMIN SETNAME AUTHENTICATE"
-    " CHATHISTORY BATCH MONITOR TAGMSG"
+    " CHATHISTORY BATCH MONITOR TAGMSG OPER KILL WALLOPS HELP HELPOP LINKS"
 )
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from pylingo.reactor.irc.commands.words import HANDLERS
-from pylingo.shared.messages import Message, Private, Say
+from pylingo.shared.messages import Command, Message, Notice, Private, Say
 from tests.fakes.irc_client import Desk, numbers
 
 
@@ -53,7 +53,7 @@ def test_what_cannot_be_said(desk: Desk):
     assert numbers(ada.asks(*asked)) == ["411", "412", "412", "404", "403", "401"]
     ada.sends("JOIN #tea")
     ada.got()
-    assert numbers(ada.asks("PRIVMSG #tea :   ", "PRIVMSG ada :x")) == ["412", "400"]
+    assert numbers(ada.asks("PRIVMSG #tea :   ")) == ["412"]
 
 
 def test_one_line_has_at_most_four_targets_and_none_twice(desk: Desk):
@@ -110,3 +110,38 @@ def test_words_go_to_the_room_that_was_named_and_not_to_the_current_one(desk: De
     ada.sends("PRIVMSG #tea :one", "PRIVMSG #coffee :two", "PRIVMSG #TEA :three", "PRIVMSG #Coffee :four")
     said = [line.split(" ", 2)[2] for line in bob.got()]
     assert sorted(said) == ["#coffee :four", "#coffee :two", "#tea :one", "#tea :three"]
+
+
+def test_words_to_oneself_come_back_and_are_not_kept(desk: Desk):
+    ada = desk.client("ada", caps="echo-message labeled-response batch")
+    assert ada.asks("@label=1 PRIVMSG Ada :hi", "NOTICE ada :ho") == [
+        ":ada!ada-user@pylingo PRIVMSG ada :hi",
+        "@label=1 :ada!ada-user@pylingo PRIVMSG ada :hi",
+        ":ada!ada-user@pylingo NOTICE ada :ho",
+        ":ada!ada-user@pylingo NOTICE ada :ho",
+    ]
+    assert desk.client("bob").asks("PRIVMSG bob :hi") == [":bob!bob-user@pylingo PRIVMSG bob :hi"]
+
+
+def test_private_messages_to_several_answer_one_label(desk: Desk):
+    ada = desk.client("ada", caps="echo-message labeled-response batch")
+    desk.client("bob"), desk.client("cid")
+    lines = ada.asks("@label=1 PRIVMSG bob,nobody,cid :hi")
+    assert numbers(lines) == ["BATCH", "PRIVMSG", "401", "PRIVMSG", "BATCH"]
+    assert all(line.startswith("@batch=b1") for line in lines[1:-1])
+    assert ada.asks("@label=2 PRIVMSG nobody,none :hi")[0].startswith("@label=2 :irc.test BATCH")
+
+
+def test_words_to_the_operators_of_a_room(desk: Desk):
+    ada, bob, eve = desk.client("ada", "#tea"), desk.client("bob", "#tea"), desk.client("eve", "#tea")
+    ada.got(), bob.got()
+    assert eve.asks("PRIVMSG @#tea :help me") == []
+    assert ada.got() == [":eve!eve-user@pylingo PRIVMSG @#tea :help me"]
+    assert bob.got() == []
+    native = desk.chat.person("ann")
+    native.ask(Command("open", "tea"))
+    ada.asks("MODE #tea +mo ann")
+    native.got()
+    assert numbers(eve.asks("PRIVMSG @#tea :help", "PRIVMSG @#no :x")) == ["404", "403"]
+    ada.sends("NOTICE @#tea :hi")
+    assert Notice("ada to the operators of tea: hi") in native.got()
