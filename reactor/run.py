@@ -109,17 +109,19 @@ def _run(
         check_history(settings.history, settings.data)
     reactor = Reactor()
     notifier = Notifier(reactor, os.environ)
+    stopping = partial(notifier.stopping, "saying goodbye")
     inherited = sockets.get(NATIVE, ())
     server: Server | Supervisor
     if settings.workers:
         from pylingo.reactor.workers.start import make_supervisor
 
         server = make_supervisor(settings, sys.argv[1:], os.path.realpath(__file__), reactor, inherited)
+        server.draining = stopping
     else:
         if predecessor is None:
             registry.attach(reactor)
         server = Server(settings, reactor, registry, cluster=shared, sockets=sockets)
-    server.draining = partial(notifier.stopping, "saying goodbye")
+        server.ending.began = stopping
     reload = Reload(server, sys.argv[1:], registry, lambda given: with_sockets(with_data(given), sockets))
     upgrades = upgrades_of(server)
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from pylingo.reactor.admission import Admission
 from pylingo.reactor.bus.local import LocalBus
 from pylingo.reactor.certificates import load_tls
-from pylingo.reactor.chat.access import Access, Store
+from pylingo.reactor.chat.access import Access
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.moderation import enforce
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.config import SETTINGS, ServerSettings
-from pylingo.reactor.connection import Connection
+from pylingo.reactor.ending import Ending
 from pylingo.reactor.engine.dial import Target
 from pylingo.reactor.engine.listener import ConnectionLimiter
 from pylingo.reactor.engine.loop import Reactor
@@ -37,22 +37,17 @@ from pylingo.reactor.registry import Registry
 from pylingo.reactor.service import Service
 from pylingo.reactor.start import reachable
 from pylingo.shared.address import show_address
-from pylingo.shared.launch import LaunchError
 from pylingo.shared.messages import Notice
 from pylingo.shared.names import prepare as prepare_names
 
 if TYPE_CHECKING:
     from pylingo.reactor.bus.redis.cluster import Cluster
-    from pylingo.reactor.bus.redis.pact import Pact
     from pylingo.reactor.bus.redis.settings import ClusterSettings
+    from pylingo.reactor.membership import Membership
 
 logger = logging.getLogger(__name__)
 
-_LOOP_SHARE = 0.8  # of the drain timeout, if there is a file: the rest is left for the disk
 _NAMES_EVERY, _NAMES_AT_ONCE = 3_600.0, 500  # seconds between two rounds, and names in one tick
-_LOOK_AGAIN = 0.01  # seconds after which the end looks again whether requests still wait
-_SAY_SO = 1.0  # seconds after which the start says that it waits for Redis
-_HURRY = 0.2  # seconds that the end waits for the disk after a second signal
 
 
 class Server:
@@ -93,23 +88,17 @@ class Server:
         self.service = Service(self.reactor, self.hub, settings, limiter.is_exempt, FairQueue(self.reactor))
         self._sockets = sockets or {}
         intake = intake or Port(self.reactor, inherited=self._sockets.get(NATIVE, ()))
-        self.admission = Admission(self.service, limiter, intake, self._stop_if_empty)
+        self.admission = Admission(self.service, limiter, intake, lambda: self.ending.stop_if_empty())
         self.admission.tls = tls
-        self.hands_over = True
-        """Whether the other servers of the cluster take over the people of a server that stops, without a goodbye."""
-        self.failure = ""
-        """Why the server has stopped by itself."""
-        self.draining: Callable[[], object] = lambda: None
-        """Called when the server begins to stop."""
+        self.ending = Ending(self.service, self.admission, self.registry, self._configure)
         self.irc_addresses: list[str] = []
         """The addresses for clients of IRC: `HOST:PORT`, and ` with TLS` behind an encrypted one."""
         self.irc_passwords = PasswordGate(None, self.reactor.call_from_thread, self.reactor.clock)
-        self._pact: Pact | None = None
-        self._cluster = self._join(cluster) if cluster is not None else None
-        self._is_draining = self._is_open = self._is_leaving = self._is_waiting = self._is_parting = False
-        self._is_hurrying = self._has_let_go = False
+        self.is_open = False
+        """Whether people have been let in."""
         self._opened: list[Callable[[], object]] = []
-        self._end = math.inf  # when everything must be over, on the reactor's clock
+        self._membership = self._join(cluster) if cluster is not None else None
+        self.ending.cluster = self.cluster
         self._configure()
 
     @property
@@ -119,15 +108,20 @@ class Server:
 
     @property
     def cluster(self) -> "Cluster | None":
-        """The part of this server in a cluster."""
-        return self._cluster
+        """The cluster of which this server is a part."""
+        return self._membership.cluster if self._membership is not None else None
+
+    @property
+    def failure(self) -> str:
+        """Why the server has stopped by itself, in one sentence; empty if it has not."""
+        return self._membership.failure if self._membership is not None else ""
 
     @property
     def trouble(self) -> str:
         """Why nobody should be sent here at the moment, in one sentence; empty if people may come."""
-        if self._is_draining:
+        if self.ending.is_draining:
             return "the server is stopping"
-        if self._cluster is not None and not self._cluster.is_up:
+        if self.cluster is not None and not self.cluster.is_up:
             return "the server cannot reach its Redis"
         if not self.admission.is_accepting:
             return "the server lets nobody in yet"
@@ -159,12 +153,22 @@ class Server:
 
     def open(self) -> None:
         """Let people in once the history can be used. In a cluster, `wait_for_cluster` does it."""
-        if self._cluster is None:
+        if self._membership is None:
             self.hub.history.open(self._history_opened)
+
+    def wait_for_cluster(self) -> None:
+        """Run until people may come, in a cluster. Raises `LaunchError` if this server cannot take part, or ends."""
+        if self._membership is not None:
+            self._membership.wait()
+
+    def _join(self, settings: "ClusterSettings") -> "Membership":
+        from pylingo.reactor.membership import Membership  # which needs hiredis
+
+        return Membership(self, settings)
 
     def when_open(self, callback: Callable[[], object]) -> None:
         """Call `callback` when people may come, or at once if they may: the history is open, the cluster joined."""
-        if self._is_open:
+        if self.is_open:
             callback()
         else:
             self._opened.append(callback)
@@ -178,7 +182,7 @@ class Server:
         stays ignored: `nohup` asked for that.
         """
         for number in (signal.SIGINT, signal.SIGTERM):
-            self.reactor.on_signal(number, self.stop)
+            self.reactor.on_signal(number, self.ending.stop)
         self.reactor.on_signal(signal.SIGHUP, hung_up, unless_ignored=True)
         self.reactor.on_signal(signal.SIGUSR1, self.log_counters)
         self.reactor.on_signal(signal.SIGUSR2, upgrade)
@@ -213,6 +217,11 @@ class Server:
         self.log_counters()
         self.close()
 
+    def close(self) -> None:
+        """Finish everything, and let go of the reactor. Call it after the reactor has stopped."""
+        self.ending.finish()
+        self.reactor.close()
+
     def _refresh_names(self, sessions: Sequence[Session] = ()) -> None:
         """Note now and then which names are in use, some in each tick: a name that is in use never becomes free."""
         self.hub.refresh_names(sessions[:_NAMES_AT_ONCE])
@@ -235,8 +244,8 @@ class Server:
             self.reactor.longest_tick * 1e3,
             self.reactor.ticks,
         )
-        if self._cluster is not None:
-            logger.info("cluster: %s", self._cluster.show_counters())
+        if self.cluster is not None:
+            logger.info("cluster: %s", self.cluster.show_counters())
 
     def announce(self, words: str, notice: str) -> None:
         """Tell everybody `words`, and everybody who comes from now on `notice`, if it is not empty."""
@@ -259,73 +268,6 @@ class Server:
         )
         self.irc_addresses = listen_for_irc(self.admission, settings, gateway, self._sockets)
 
-    # --- one of several servers
-
-    def _join(self, settings: "ClusterSettings") -> "Cluster":
-        from pylingo.reactor.bus.redis.cluster import Cluster  # which needs hiredis
-        from pylingo.reactor.cluster_start import shared_certificate
-
-        return Cluster(self.reactor, settings, self.hub, self, shared_certificate(self.settings), lambda: self.address)
-
-    def cluster_joined(self, pact: "Pact", store: Store, answer: Callable[[str], object]) -> None:
-        """See `ClusterListener.cluster_joined`."""
-        from pylingo.reactor.cluster_start import join
-
-        self._pact = pact
-        self.registry.shared = store
-        join(pact, self.settings, answer)
-
-    def wait_for_cluster(self) -> None:
-        """Run until people may come. Raises `LaunchError` if this server cannot take part, or is told to end."""
-        if self._cluster is None:
-            return
-        timer = self.reactor.call_later(_SAY_SO, logger.warning, "waiting for Redis at %s", self._cluster.address)
-        self._is_waiting = True
-        self.reactor.run()
-        self._is_waiting = False
-        timer.cancel()
-        if self.failure:
-            raise LaunchError(self.failure)
-        if not self._is_open:
-            raise LaunchError("stopped before Redis could be reached", status=0)
-
-    def cluster_ready(self) -> None:
-        """See `ClusterListener.cluster_ready`."""
-        if self._is_open:
-            self.admission.go_on()
-        elif self.settings.tls_cert and self._pact is not None:
-            from pylingo.reactor.cluster_start import invite_first
-
-            invite_first(self._pact, self.registry, self._open)
-        else:
-            self._open()
-
-    def _open(self) -> None:
-        """The register has everything: let people in, if anybody may come in at all."""
-        try:
-            self.registry.check_way_in(self.settings)
-        except LaunchError as error:
-            self.cluster_refused(str(error))
-            return
-        self._let_in()
-        if self._is_waiting:
-            self.reactor.stop()
-
-    def cluster_refused(self, why: str) -> None:
-        """See `ClusterListener.cluster_refused`."""
-        self.failure = why
-        self.reactor.stop()
-
-    def cluster_lost(self) -> None:
-        """See `ClusterListener.cluster_lost`."""
-        self.admission.hold()
-
-    def cluster_cut_off(self) -> None:
-        """See `ClusterListener.cluster_cut_off`."""
-        self.admission.turn_away()
-        for connection in self.admission.connections():
-            connection.abort()
-
     def _set_password(self) -> None:
         access, password = self.hub.access, self.registry.password
         if password is None:
@@ -338,11 +280,11 @@ class Server:
     def _configure(self) -> None:
         """Pass the settings on to the objects that hold values of them."""
         settings, service = self.settings, self.service
-        rate = settings.rate if not self._is_hurrying else 0.0
+        rate = settings.rate if not self.ending.is_hurrying else 0.0
         service.pace.set(rate, settings.burst)
         service.address_pace.set(rate, settings.burst)
         self.reactor.sending = SENDING if rate else 0.0
-        self.reactor.coalescer.longest = settings.coalesce if not self._is_hurrying else 0.0
+        self.reactor.coalescer.longest = settings.coalesce if not self.ending.is_hurrying else 0.0
         self.hub.tick.soft, self.hub.tick.hard = settings.queue_soft, settings.queue_hard
         self.hub.take_work()  # without a rate nobody takes it
         self.admission.configure()
@@ -369,121 +311,11 @@ class Server:
     def _history_opened(self, newest: int) -> None:
         """The history can be used. Accept the peers that have connected meanwhile."""
         self.hub.raise_stamps(newest)
-        self._let_in()
+        self.let_in()
 
-    def _let_in(self) -> None:
+    def let_in(self) -> None:
         """Accept those who wait, and everybody from now on."""
-        self._is_open = True
+        self.is_open = True
         self.admission.open()
         for opened in self._opened:
             opened()
-
-    # --- stopping
-
-    def stop(self) -> None:
-        """Drain; when draining already, end at once."""
-        if self._is_draining:
-            logger.info("stopping at once")
-            self._end = min(self._end, self.reactor.clock() + _HURRY)
-            self.reactor.stop()
-        else:
-            logger.info("stopping: saying goodbye to %d", self.admission.count)
-            self.drain()
-
-    def drain(self) -> None:
-        """Accept nobody, say goodbye to everybody, wait for the goodbyes to arrive, then stop the reactor."""
-        timeout = self.settings.drain_timeout
-        self._is_draining = True
-        self.draining()
-        self._end = min(self._end, self.reactor.clock() + timeout)
-        self.admission.close()
-        self.reactor.call_later(timeout * (_LOOP_SHARE if self.settings.history else 1.0), self.reactor.stop)
-        # Requests that were sent before are finished first. Neither a flood nor a stuck disk may delay the goodbyes.
-        self.reactor.call_later(timeout / 5, self._say_goodbye)
-        self.finish_requests(lambda: self.hub.history.when_settled(self._say_goodbye))
-
-    def finish_requests(self, then: Callable[[], object]) -> None:
-        """Handle the requests that have come, without any pace, and call `then` when none is left."""
-        self._is_hurrying = True
-        self._configure()
-        self._catch_up([connection for connection in self.admission.connections() if connection.is_behind], then)
-
-    def keep_pace(self) -> None:
-        """Handle requests at their pace again, after `finish_requests`."""
-        self._is_hurrying = self._is_draining
-        self._configure()
-
-    # --- a successor
-
-    @property
-    def is_open(self) -> bool:
-        """Whether people may come."""
-        return self._is_open
-
-    @property
-    def is_draining(self) -> bool:
-        """Whether the server is stopping."""
-        return self._is_draining
-
-    def let_go(self, timeout: float) -> None:
-        """Finish the files within `timeout` seconds, for a successor that opens them. The loop stands still."""
-        self._has_let_go = True
-        self.hub.history.close(timeout)
-        self.registry.close(timeout)
-
-    def leave(self) -> None:
-        """Stop when the last stream has ended: a successor has the people."""
-        self._is_draining = True
-        self._end = min(self._end, self.reactor.clock() + self.settings.drain_timeout)
-        self.admission.close()
-        self.reactor.call_later(self.settings.drain_timeout, self.reactor.stop)
-        self._stop_if_empty()
-
-    def close(self) -> None:
-        """Close the ports, finish the history and let go of the reactor. Call it after the reactor has stopped."""
-        self.admission.close()
-        left = min(self.settings.drain_timeout, self._end - self.reactor.clock())
-        if not self._has_let_go:
-            self.hub.history.close(max(0.0, left))
-        if self._cluster is not None:
-            self._cluster.close()
-        self.reactor.close()
-
-    def _catch_up(self, behind: list[Connection], then: Callable[[], object]) -> None:
-        """Handle the requests that the pace kept back, of one peer in each tick.
-
-        Those that wait for the disk or for their peer go on by themselves.
-        """
-        behind = [connection for connection in behind if connection.is_behind]
-        ready = next((connection for connection in behind if not connection.is_waiting), None)
-        if ready is not None:
-            ready.catch_up()
-            behind.remove(ready)
-            self.reactor.call_soon(self._catch_up, [*behind, ready], then)
-        elif behind:
-            self.reactor.call_later(_LOOK_AGAIN, self._catch_up, behind, then)
-        else:
-            then()
-
-    def _say_goodbye(self) -> None:
-        if self._cluster is None or not self.hands_over:
-            self._part(False)
-        elif not self._is_parting:
-            self._is_parting = True
-            self._cluster.begin_stop(self._part)
-
-    def _part(self, hands_over: bool) -> None:
-        """Say goodbye to everybody, or hand those over who can go on at another server."""
-        handed_over = self._cluster.hand_over() if hands_over and self._cluster is not None else set()
-        for session in self.hub.sessions():
-            if session not in handed_over:
-                session.shut_down("the server is shutting down")
-        self._stop_if_empty()
-
-    def _stop_if_empty(self) -> None:
-        if self._is_draining and not self.admission.count and not self._is_leaving:
-            if self._cluster is None:
-                self.reactor.stop()
-            else:
-                self._is_leaving = True
-                self._cluster.stop(self.reactor.stop)

@@ -167,7 +167,7 @@ class World:
             sock.close()
         for connection in self.server.admission.connections():
             connection.abort()
-        self.server.drain()
+        self.server.ending.drain()
         self.tick()
         self.server.close()
 

@@ -59,8 +59,8 @@ class Switch:
         """Read again, and let people in, unless the server is stopping anyway."""
         self._is_off = True
         self._cancel()
-        if not self._server.is_draining:
-            self._server.keep_pace()
+        if not self._server.ending.is_draining:
+            self._server.ending.keep_pace()
             self._server.admission.go_on()
             for connection in self._server.admission.connections():
                 connection.read_again()
@@ -72,7 +72,7 @@ class Switch:
         for connection in server.admission.connections():
             connection.stop_reading()
         self._timer = server.reactor.call_later(_FINISHING, self._finish)
-        server.finish_requests(self._await_handshakes)
+        server.ending.finish_requests(self._await_handshakes)
 
     def _await_handshakes(self) -> None:
         """Go on when those who were accepted are connections. Otherwise they would have to come again."""
@@ -107,7 +107,7 @@ class Switch:
         except (LineError, ValueError) as error:
             self._failed(str(error))
             return
-        server.let_go(server.settings.drain_timeout)
+        server.ending.let_go(server.settings.drain_timeout)
         with contextlib.suppress(LineError):  # if it ends now, nobody serves: our end is the best that is left
             line.send(encode(Go()), time.monotonic() + _SENDING)
         self._end_streams()

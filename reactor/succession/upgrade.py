@@ -110,7 +110,7 @@ class Upgrade:
         history = self._server.hub.history
         if self.phase is not Phase.IDLE:
             return "one is under way"
-        if self._server.is_draining:
+        if self._server.ending.is_draining:
             return "the server is stopping"
         if not self._server.is_open:
             return "the server is still starting"
@@ -144,7 +144,7 @@ class Upgrade:
         """The successor can take over."""
         server = self._server
         history = server.hub.history
-        if server.is_draining:
+        if server.ending.is_draining:
             self._give_up("the server is stopping")
         elif not isinstance(server.hub.bus, LocalBus):  # another server of the cluster, which has the state
             self._leave_to_successor()
@@ -163,12 +163,12 @@ class Upgrade:
         server = self._server
         if server.cluster is not None and server.cluster.is_alone and server.reactor.clock() < until:
             server.reactor.call_later(_LISTEN_AGAIN, self._stop_in_company, until)
-        elif not server.is_draining:
-            server.drain()
+        elif not server.ending.is_draining:
+            server.ending.drain()
 
     def _begin_switch(self) -> None:
         assert self._child is not None
-        if self._server.is_draining:
+        if self._server.ending.is_draining:
             self._give_up("the server is stopping")
             return
         self.phase = Phase.SWITCHING
@@ -183,7 +183,7 @@ class Upgrade:
         assert self._child is not None
         logger.info("process %d has taken over: this one ends", self._child.number)
         self._leave_to_successor()
-        self._server.leave()
+        self._server.ending.leave()
 
     def _leave_to_successor(self) -> None:
         """Leave the ports to the successor, and let it be."""

@@ -78,7 +78,7 @@ class _Obedience:
         self._orders: dict[Order, Callable[[], object]] = {
             Order.STOP: self._stop_for_all,
             Order.LEAVE: self._stop,
-            Order.HURRY: server.stop,
+            Order.HURRY: server.ending.stop,
             Order.RELOAD: hung_up,
             Order.REOPEN: reopen_log,
             Order.COUNT: server.log_counters,
@@ -93,11 +93,11 @@ class _Obedience:
 
     def _stop_for_all(self) -> None:
         """Stop together with all other servers: nobody could take over the people."""
-        self._server.hands_over = False
+        self._server.ending.hands_over = False
         self._stop()
 
     def _stop(self) -> None:
         """Stop, once: Ctrl-C reaches us and the supervisor, which then orders a stop."""
         if not self._is_stopping:
             self._is_stopping = True
-            self._server.stop()
+            self._server.ending.stop()

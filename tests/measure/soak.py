@@ -186,7 +186,7 @@ class Thread:
         }
 
     def stop(self) -> list[str]:
-        self._server.reactor.call_from_thread(self._server.drain)
+        self._server.reactor.call_from_thread(self._server.ending.drain)
         self._thread.join(20)
         return ["the server's thread has not ended"] if self._thread.is_alive() else []
 

@@ -1143,7 +1143,7 @@ def test_a_timer_from_before_a_drain_does_not_overtake_a_key_that_is_looked_up(b
     wire.got(), reader.got()
     wire.send(PingRequest(), Say("one", "k", 1), Say("two", id=2))
     desk.turn()
-    desk.server.drain()
+    desk.server.ending.drain()
     desk.turn()
     desk.wait(5)
     assert [record.text for record in reader.got() if type(record) is Message] == []

@@ -56,7 +56,7 @@ class World:
             peer.wire.hang_up()
         for connection in self.server.admission.connections():
             connection.abort()
-        self.server.drain()
+        self.server.ending.drain()
         self.reactor.tick(0)
         self.server.close()
 

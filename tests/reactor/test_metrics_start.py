@@ -40,7 +40,7 @@ def test_a_server_is_asked_for_its_snapshot_and_its_trouble(server):
     assert troubles == ["the server lets nobody in yet"]
     server.admission.open()
     subject.ask_trouble(troubles.append)
-    server.drain()
+    server.ending.drain()
     subject.ask_trouble(troubles.append)
     assert troubles[1:] == ["", "the server is stopping"]
 

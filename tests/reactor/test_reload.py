@@ -62,7 +62,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     server = Server(ServerSettings(port=0))
     server.start()
     yield server
-    server.reactor.call_soon(server.drain)
+    server.reactor.call_soon(server.ending.drain)
     server.reactor.run()
     server.close()
 

@@ -1,6 +1,5 @@
 """The wiring: who is let in, what is counted and logged, and how it all stops."""
 
-import contextlib
 import dataclasses
 import errno
 import os
@@ -8,14 +7,12 @@ import re
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.engine.listener import PAUSE
-from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.people.passwords import hash_password
 from pylingo.reactor.server import Server
 from pylingo.shared.messages import (
@@ -31,8 +28,7 @@ from pylingo.shared.messages import (
     Say,
     Welcome,
 )
-from tests.fakes.bench import LATE, Bench, Wire, benches, fill, goodbye_of
-from tests.redis_server import RedisProcess, running
+from tests.fakes.bench import LATE, Bench, Wire, benches, dial, fill, goodbye_of
 from tests.support import Peer, ServerProcess, wait_until
 
 
@@ -40,12 +36,6 @@ from tests.support import Peer, ServerProcess, wait_until
 def bench() -> Iterator[Callable[..., Bench]]:
     with benches() as make:
         yield make
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisProcess]:
-    with running(tmp_path / "redis") as process:
-        yield process
 
 
 def test_a_server_that_was_never_started_can_be_closed():
@@ -75,14 +65,6 @@ def test_the_address_of_a_worker_is_that_of_its_supervisor(bench):
     assert bound_to(bench(), "", host="chat.example.org", port=5001) == "chat.example.org:5001"
     assert bound_to(bench(), "", host="chat.example.org", port=0) == ""
     assert bound_to(bench(), "", host="0.0.0.0", port=0) == ""
-
-
-def dial(desk: Bench, address: str) -> Wire:
-    """Connect as anybody would. The kernel lets us in before the server does."""
-    host, _, port = address.rpartition(":")
-    wire = Wire(socket.create_connection((host.strip("[]"), int(port))))
-    desk.wires.append(wire)
-    return wire
 
 
 def hear(desk: Bench, wire: Wire, count: int = 1) -> list[Any]:
@@ -400,7 +382,7 @@ def another_version(desk: Bench, wire: Wire) -> Wire:
 
 
 def shutdown(desk: Bench, wire: Wire) -> Wire:
-    desk.server.drain()
+    desk.server.ending.drain()
     return wire
 
 
@@ -529,156 +511,20 @@ def test_the_counters_are_one_line(bench, caplog):
     assert line.endswith(f" ms of {desk.reactor.ticks}")
 
 
-# --- stopping -------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def stops(monkeypatch) -> Callable[[Bench], list[float]]:
-    """When a server's reactor is told to stop, by its clock."""
-
-    def watch(desk: Bench) -> list[float]:
-        times: list[float] = []
-        monkeypatch.setattr(desk.reactor, "stop", lambda: times.append(desk.now))
-        return times
-
-    return watch
-
-
-def test_an_empty_server_stops_at_once(bench, stops):
-    desk = bench()
-    desk.server.start()
-    times = stops(desk)
-    desk.server.drain()
-    assert times == [desk.now]
-
-
-def test_a_drain_says_goodbye_to_all_and_waits_for_them(bench, stops):
-    desk = bench(drain_timeout=5)
-    address = desk.server.start()
-    times = stops(desk)
-    people = [desk.guest(Command("join", "tea")) for _ in range(3)] + [desk.guest(), desk.connect()]
-    for wire in people:
-        wire.got()
-    people[0].send(Say("last words", id=1))
-    desk.turn(1)
-    desk.server.drain()
-    desk.turn()
-    for wire in people:
-        assert goodbye_of(wire) == "shutdown"
-        assert wire.ended
-    with pytest.raises(ConnectionRefusedError):
-        dial(desk, address)
-    assert times == []
-    for wire in people:
-        assert times == []
-        wire.hang_up()
-        desk.turn()
-    assert times == [desk.now]
-    assert desk.server.service.counts["shutdown"] == 5
-
-
-def test_a_drain_before_the_history_is_open_lets_nobody_in(bench, tmp_path, monkeypatch):
-    desk = bench(history=str(tmp_path / "chat.db"))
-    admission, opened = desk.server.admission, []
-    open_port = admission.open
-    monkeypatch.setattr(admission, "open", lambda: opened.append(open_port()))
-    address = desk.server.start()
-    desk.server.drain()
-    desk.turn_until(lambda: opened)
-    with pytest.raises(ConnectionRefusedError):
-        dial(desk, address)
+# --- signals and notices ---------------------------------------------------------------------------------------
 
 
 def test_it_is_told_when_people_may_come_and_when_the_server_begins_to_stop(bench, tmp_path):
     desk = bench(history=str(tmp_path / "chat.db"))
     told = []
-    desk.server.draining = lambda: told.append("draining")
+    desk.server.ending.began = lambda: told.append("draining")
     desk.server.start()
     desk.server.when_open(lambda: told.append("open"))
     assert told == []
     desk.turn_until(lambda: told)
     desk.server.when_open(lambda: told.append("open already"))
-    desk.server.drain()
+    desk.server.ending.drain()
     assert told == ["open", "open already", "draining"]
-
-
-def test_words_said_in_the_tick_of_the_drain_are_still_delivered(bench):
-    desk = bench()
-    alice, bob = desk.guest(Command("join", "tea")), desk.guest(Command("join", "tea"))
-    alice.got()
-    alice.send(Say("last words", id=1))
-    desk.reactor.call_soon(desk.server.drain)
-    desk.turn()
-    sent, farewell = alice.got()
-    assert sent.re == 1
-    message, other_farewell = bob.got()
-    assert message.text == "last words"
-    assert farewell.reason == other_farewell.reason == "shutdown"
-
-
-@pytest.mark.parametrize("more", [0, 9_000], ids=["that was read", "that was not read yet, too"])
-def test_requests_that_the_pace_kept_back_are_handled_before_the_farewell(bench, more):
-    desk = bench(rate=4.0, burst=5, queue_soft=2**24, queue_hard=2**24)
-    people = [desk.guest(Command("join", "tea")) for _ in range(3)]
-    people[0].sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**20)
-    people[0].send(*[Say(f"{number}") for number in range(40 + more)])  # 9,000 are three times what is read at once
-    people[1].send(*[Say(f"other {number}") for number in range(30)])
-    desk.turn(2)
-    heard = len(people[2].got())
-    assert heard < 20
-    ticks = desk.reactor.ticks
-    desk.server.drain()
-    texts, farewell = [], []
-
-    def over():
-        for record in people[2].got():
-            texts.append(record.text) if isinstance(record, Message) else farewell.append(record)
-        return farewell
-
-    desk.turn_until(over)
-    assert desk.reactor.ticks - ticks < 30
-    assert len(texts) + heard == 70 + more
-    assert [text for text in texts if " " not in text][-1] == str(39 + more)
-    assert [record.reason for record in farewell] == ["shutdown"]
-
-
-def test_a_flood_does_not_hold_up_the_farewell(bench):
-    desk = bench(rate=4.0, burst=5, drain_timeout=5)
-    wire, other = desk.guest(), desk.guest()
-    desk.server.drain()
-    start = desk.now
-
-    def flood():
-        wire.send(*[PongRequest()] * 10)
-        return other.got()
-
-    wire.send(*[PongRequest()] * 100)
-    desk.turn(1)
-    desk.wait(0.9, flood)
-    desk.wait(0.5, flood)
-    assert desk.now - start < 2
-    assert desk.server.service.counts["shutdown"] == 2
-
-
-def test_a_question_to_the_file_keeps_its_place_in_a_drain(bench):
-    desk = bench(rate=4.0, burst=5)
-    wire = desk.guest(Command("join", "tea"))
-    (connection,) = desk.connections
-    answers = []
-    desk.server.hub.history.may_hold = lambda *_: True
-    desk.server.hub.history.look_up = lambda *_: answers.append(_[4])
-    wire.send(Say("first", key="k", id=1), Say("second", id=2))
-    desk.turn(2)
-    desk.server.drain()
-    soon = []
-    desk.reactor.call_soon, call_soon = lambda *call: soon.append(call_soon(*call)), desk.reactor.call_soon
-    desk.turn(500)
-    assert len(soon) < 5  # and not in each tick
-    assert connection.is_behind
-    assert wire.got() == []
-    answers[0](None)
-    desk.wait(0.1)
-    assert [getattr(record, "re", None) for record in wire.got()] == [1, 2, None]
 
 
 def test_a_newcomer_is_told_that_the_history_cannot_be_written(bench):
@@ -696,73 +542,6 @@ def test_a_newcomer_is_told_that_the_history_cannot_be_written(bench):
     desk.turn()
     assert "again" in later.got()[0].text
     assert [type(record) for record in desk.connect().got()] == [Welcome, Notice]
-
-
-@pytest.mark.parametrize(("signals", "patience"), [(1, 5.0), (2, 0.2), (3, 0.2)])
-def test_a_second_signal_hardly_waits_for_the_disk(signals, patience):
-    waited = []
-    with benches() as make:
-        desk = make()
-        desk.server.hub.history.close = waited.append
-        for _ in range(signals):
-            desk.server.stop()
-    assert waited == [pytest.approx(patience)]
-
-
-def test_requests_after_the_farewell_are_not_handled(bench):
-    desk = bench()
-    alice, bob = desk.guest(Command("join", "tea")), desk.guest(Command("join", "tea"))
-    alice.got()
-    desk.server.drain()
-    desk.turn()
-    alice.send(Say("too late", id=1), PingRequest(2))
-    desk.turn()
-    assert [type(record) for record in alice.got() + bob.got()] == [Goodbye, Goodbye]
-
-
-def test_a_server_that_stops_does_not_rest(bench):
-    desk = bench(coalesce=0.02, drain_timeout=5)
-    assert desk.reactor.coalescer.longest == 0.02
-    desk.server.drain()
-    assert desk.reactor.coalescer.longest == 0
-
-
-@pytest.mark.parametrize("drain_timeout", [0.5, 3.0])
-def test_a_drain_takes_no_longer_than_its_time(bench, stops, drain_timeout):
-    desk = bench(drain_timeout=drain_timeout, queue_hard=2**20)
-    times = stops(desk)
-    stuck = desk.guest(buffer=4_096)
-    fill(desk, stuck, 100_000)
-    start = desk.now
-    desk.server.drain()
-    desk.wait(drain_timeout + 1, stuck.take)  # takes a little at a time, and would take longer
-    assert times[0] - start == pytest.approx(drain_timeout, abs=0.25)
-
-
-def test_a_peer_that_reads_nothing_is_let_go_before_the_time_is_up(bench, stops):
-    desk = bench(drain_timeout=5)
-    times = stops(desk)
-    fill(desk, desk.guest(buffer=4_096), 100_000)
-    start = desk.now
-    desk.server.drain()
-    desk.wait(4.5)
-    assert len(desk.connections) == 0
-    assert times[0] - start == pytest.approx(2, abs=0.25)
-
-
-def test_those_already_leaving_are_waited_for_and_get_no_second_goodbye(bench, stops):
-    desk = bench()
-    times = stops(desk)
-    wire = desk.guest()
-    wire.send(Command("close"))
-    desk.turn()
-    desk.server.drain()
-    desk.turn()
-    assert goodbye_of(wire) == "close"
-    assert times == []
-    wire.hang_up()
-    desk.turn()
-    assert times == [desk.now]
 
 
 @pytest.fixture
@@ -844,69 +623,3 @@ def test_a_password_that_is_read_again_holds_for_those_who_come(bench):
         wire.send(Command("close"))
         wrong.send(Hello(1, "eve", password="sesame" if password == "mellon" else "x"))
         assert hear(desk, wrong)[-1].type == ("goodbye" if password is not None else "ready")
-
-
-# --- one of several servers ------------------------------------------------------------------------------------
-
-
-class Member:
-    """A server of a cluster on a reactor of its own, which the test turns."""
-
-    def __init__(self, redis: RedisProcess, **cluster: Any) -> None:
-        self.reactor = Reactor()
-        self.server = Server(ServerSettings(port=0, rate=0), self.reactor, cluster=redis.settings(**cluster))
-        self.port = int(self.server.start().rpartition(":")[2])
-
-    def turn_until(self, condition: Callable[[], Any]) -> Any:
-        return wait_until(lambda: self.reactor.tick(0.01) or condition())
-
-    def heard(self, wire: Wire, kind: type) -> Any:
-        """The next frame of a kind that comes to a wire."""
-        found: list[Any] = []
-        self.turn_until(lambda: found.extend(it for it in wire.got() if isinstance(it, kind)) or found)
-        return found[0]
-
-
-@contextlib.contextmanager
-def members(redis: RedisProcess, *options: dict[str, Any]) -> Iterator[list[Member]]:
-    made = [Member(redis, **more) for more in options]
-    try:
-        yield made
-    finally:
-        redis.kill()  # so that no connection to it stays open
-        for member in made:
-            for _ in range(5):
-                member.reactor.tick(0.01)
-            member.server.close()
-
-
-def test_people_come_to_a_server_of_a_cluster_when_it_has_its_number(redis: RedisProcess) -> None:
-    with members(redis, {}) as (member,), contextlib.ExitStack() as stack:
-        assert member.server.trouble == "the server cannot reach its Redis"
-        wire = Wire(stack.enter_context(socket.create_connection(("127.0.0.1", member.port))))
-        assert member.heard(wire, Welcome).name == "guest-1"
-        assert not member.server.failure
-        assert member.server.trouble == ""
-        redis.kill()
-        member.turn_until(lambda: member.server.trouble == "the server cannot reach its Redis")
-
-
-def test_a_server_that_was_given_up_holds_its_port_until_it_has_another_number(redis: RedisProcess) -> None:
-    with members(redis, {}) as (member,), contextlib.ExitStack() as stack:
-        wire = Wire(stack.enter_context(socket.create_connection(("127.0.0.1", member.port))))
-        member.heard(wire, Welcome)
-        redis.call("SET", "pylingo:{0}fence:1", "reaped")
-        assert member.heard(wire, Goodbye).reason == "shutdown"
-        assert member.turn_until(lambda: wire.got() or wire.ended)
-        late = Wire(stack.enter_context(socket.create_connection(("127.0.0.1", member.port))))
-        assert member.heard(late, Welcome).name.startswith("guest-")
-        assert redis.call("GET", "pylingo:{0}next-server") == b"2"
-
-
-def test_a_server_that_does_not_fit_the_cluster_says_why(redis: RedisProcess) -> None:
-    with members(redis, {"lanes": 2}) as (first,):
-        first.turn_until(lambda: redis.call("HEXISTS", "pylingo:{0}config", "layout"))
-        redis.call("HSET", "pylingo:{0}config", "layout", "999")
-        with members(redis, {"lanes": 2}) as (second,):
-            words = second.turn_until(lambda: second.server.failure)
-            assert words.startswith("the cluster has the layout 999 in Redis")

@@ -199,7 +199,7 @@ def test_a_server_that_stops_does_not_wait_for_those_who_may_come_back(bench):
     wire.hang_up()
     desk.turn_until(lambda: not desk.connections)
     assert len(desk.server.hub) == 1
-    desk.server.drain()
+    desk.server.ending.drain()
     desk.turn()
     wait_until(lambda: desk.reactor.tick(0) or desk.reactor.is_stopped)
     assert len(desk.server.hub) == 0

@@ -268,7 +268,7 @@ def test_no_upgrade_as_process_1(
 
 def test_no_upgrade_of_a_server_that_stops(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     stage.begin()
-    stage.server.drain()
+    stage.server.ending.drain()
     stage.child.says(Ready())
     stage.bench.turn()
     assert stage.child.fate == "ended"
@@ -321,7 +321,7 @@ def test_a_server_of_a_cluster_stops_as_planned_when_it_has_heard_the_successor(
     drained: list[int] = []
     cluster = Cluster()
     with monkeypatch.context() as patch:
-        patch.setattr(stage.server, "drain", lambda: drained.append(1))
+        patch.setattr(stage.server.ending, "drain", lambda: drained.append(1))
         patch.setattr(stage.server.hub, "bus", object())
         patch.setattr(Server, "cluster", property(lambda self: cluster))
         stage.begin()

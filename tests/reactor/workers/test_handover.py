@@ -64,7 +64,7 @@ class Supervisor:
         for wire in self.wires:
             wire.hang_up()
         self.turn()
-        self.server.drain()
+        self.server.ending.drain()
         self.turn()
         self.channel.close()
         self.handover.disconnect()
@@ -204,7 +204,7 @@ def test_an_order_is_obeyed_after_the_sockets_that_came_before_it(make):
     supervisor = make()
     wire = supervisor.connect()
     send_order(supervisor.channel, Order.STOP)
-    supervisor.handover.obey = lambda order: supervisor.server.stop()
+    supervisor.handover.obey = lambda order: supervisor.server.ending.stop()
     supervisor.turn()
     assert kinds(wire) == [Welcome, Goodbye]
     assert [report.is_closed for report in supervisor.reports()] == [False, False, True]
