@@ -72,6 +72,8 @@ class Run:
             member.read_inbox()
         self._turn(lambda: all(member.is_settled for member in self.members), SETTLING)
         tell(f"{len(self.evidence.said)} messages are confirmed; the logs are read")
+        if not self.stage.redis.is_running:  # a fault has failed
+            return Result(wrong + self.stage.problems, trouble.happened, self.evidence, 0, 0)
         self._read_logs()
         for member in self.members:
             member.end_stays()
