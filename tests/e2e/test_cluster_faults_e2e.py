@@ -157,7 +157,7 @@ def test_a_redis_that_cannot_be_used_is_refused(tmp_path: Path, setting: str, wo
 def test_without_a_replica_nothing_is_confirmed(redis: RedisProcess, tmp_path: Path) -> None:
     with servers(redis, "--cluster-wait", "1") as pair, contextlib.ExitStack() as stack:
         ann = stack.enter_context(Peer(pair[0].port))
-        ann.hello("ann")
+        ann.hello()  # with a new name, this would wait as well
         ann.send(Command("join", "tea", id=1), Say("alone", key="k", id=2))
         ann.until(Notice, text=STANDS_STILL)
         wait_until(lambda: "0 of 1 replicas have the newest messages" in pair[0].log(), "the reason in the log")
