@@ -7,6 +7,7 @@ from pylingo.reactor.admission import Admission
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.engine.traffic import Traffic
 from pylingo.reactor.history.sqlite import SqliteHistory
 from pylingo.reactor.ops.catalogue import CATALOGUE, Snapshot, Value
 from pylingo.reactor.ops.histogram import Histogram
@@ -42,11 +43,12 @@ class Measured(Protocol):
 
 
 class Instruments:
-    """Measures `server` from now on. One object for each server."""
+    """Measures `server` from now on. One object for each server, made before it lets anybody in."""
 
     def __init__(self, server: Measured) -> None:
         self._server = server
         self._histograms = {row.name: Histogram(row.bounds) for row in CATALOGUE if row.bounds}
+        self._traffic = server.service.traffic = server.service.traffic or Traffic()
         server.reactor.observe_tick = self._observe("tick_seconds")
         server.hub.tick.observe_batch = self._observe("batch_frames")
         if isinstance(server.hub.history, SqliteHistory):
@@ -74,7 +76,7 @@ class Instruments:
             del histograms["commit_seconds"]
         return {
             **_presence(server),
-            **_traffic(server),
+            **_traffic(server, self._traffic),
             **_ends(server),
             **histograms,
             **_history(server),
@@ -98,8 +100,7 @@ def _presence(server: Measured) -> dict[str, Value]:
     }
 
 
-def _traffic(server: Measured) -> dict[str, Value]:
-    traffic = server.service.traffic
+def _traffic(server: Measured, traffic: Traffic) -> dict[str, Value]:
     return {
         "received_bytes": traffic.bytes_received,
         "sent_bytes": traffic.bytes_sent,

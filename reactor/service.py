@@ -30,8 +30,8 @@ class Service:
     """The rate of one address."""
     counts: "collections.Counter[str]" = field(default_factory=collections.Counter)
     """How many connections were accepted, and how many ended or were refused for which reason."""
-    traffic: Traffic = field(default_factory=Traffic)
-    """The bytes of all connections, and the system calls for them."""
+    traffic: Traffic | None = None
+    """The bytes of all connections that came since it was set, and the system calls for them."""
     closed: Callable[[Any], object] = lambda connection: None
     """Called with each connection whose socket was closed."""
     notice: str = ""

@@ -417,7 +417,12 @@ class Outbox[M]:
 
 def _count_messages(pieces: list[Piece]) -> int:
     """The messages in `pieces`, each of which is looked at once. Batches are sealed."""
-    return sum(piece[0].count_messages(*piece[1:]) for piece in pieces if isinstance(piece, tuple))
+    count = 0
+    for piece in pieces:
+        if isinstance(piece, tuple):
+            batch, begin, end = piece
+            count += batch.count_messages(begin, end)
+    return count
 
 
 def _send(pieces: list[Piece], transport: Transport, dialect: Dialect | None = None) -> int:

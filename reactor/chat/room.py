@@ -86,7 +86,9 @@ class Batch:
 
     def count_own(self) -> int:
         """The number of messages that were said on this server. The batch must be sealed."""
-        return self.count - sum(self.count_messages(*part) for part in self._foreign or ())
+        if self._foreign is None:
+            return self.count
+        return self.count - sum(self.count_messages(*part) for part in self._foreign)
 
     def said_in(self, dialect: Dialect) -> memoryview:
         """The whole batch in another dialect. The batch must be sealed."""

@@ -25,7 +25,6 @@ LINGER = 2.0
 """Seconds that `close` gives the peer to take something, again and again, and then to close its side."""
 LONGEST_FLUSH = 30.0
 """Seconds after which `close` gives up although the peer still takes something: it reads too slowly."""
-_UNCOUNTED = Traffic()  # of transports whose traffic is of no interest
 
 
 class Receiver(Protocol):
@@ -66,7 +65,7 @@ class Reading(enum.Enum):
 
 
 class Transport:
-    """A connected socket with its queue. It counts in `traffic`, which it shares with others of its kind.
+    """A connected socket with its queue. It counts in `traffic`, if given, which it shares with others of its kind.
 
     `waiting_since` is the reactor's time when the socket last took a byte, or first refused one; 0 if no byte waits
     that it has refused. `is_blocked` says whether such bytes wait, and the socket has not been writable since.
@@ -97,7 +96,7 @@ class Transport:
         sock.setblocking(False)
         self._reactor = reactor
         self._sock = sock
-        self._traffic = traffic or _UNCOUNTED
+        self._traffic = traffic
         self.receiver = receiver
         self._queue: SendQueue | None = None  # never empty
         self.tell_drained = False
@@ -216,9 +215,9 @@ class Transport:
         except OSError as error:
             self.fail(error)
         else:
-            traffic = self._traffic
-            traffic.sends += 1
-            traffic.bytes_sent += taken
+            if self._traffic is not None:
+                self._traffic.sends += 1
+                self._traffic.bytes_sent += taken
             return taken
         return 0
 
@@ -296,9 +295,9 @@ class Transport:
             self._reactor.coalescer.hurry()  # there may be more
         if self._state is OPEN and self.receiver is not None:
             if data:
-                traffic = self._traffic
-                traffic.reads += 1
-                traffic.bytes_received += len(data)
+                if self._traffic is not None:
+                    self._traffic.reads += 1
+                    self._traffic.bytes_received += len(data)
                 self.receiver.data_received(data)
             else:
                 self.receiver.eof_received()

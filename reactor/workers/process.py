@@ -1,6 +1,5 @@
 """The process of a worker: a server that gets its connections from the supervisor, and stops when that one ends."""
 
-import functools
 import os
 import signal
 import sys
@@ -49,10 +48,8 @@ def work(arguments: Sequence[str]) -> int:
     server = Server(settings, reactor, registry, handover, cluster)
     reload = Reload(server, arguments, registry).request
     handover.obey = _Obedience(server, reload, log.reopen, handover.report_metrics).obey
-    instruments = functools.cache(lambda: Instruments(server))
-    if settings.metrics is not None:  # with an inherited socket, from the first question on
-        instruments()
-    handover.snapshot = lambda: instruments().read()
+    if settings.metrics is not None:
+        handover.snapshot = Instruments(server).read
     server.start()
     server.wait_for_cluster()
     server.serve()

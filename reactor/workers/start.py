@@ -9,6 +9,7 @@ from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.workers.process import worker_command
 from pylingo.reactor.workers.supervisor import Supervisor
+from pylingo.shared.address import show_address
 
 
 def make_supervisor(
@@ -27,6 +28,8 @@ def make_supervisor(
     further: list[str] = []
     if inherited:  # their address is that of the settings, and the workers tell it to others
         further += ["--host", settings.host, "--port", str(settings.port)]
+    if settings.metrics is not None:  # which may come from a socket: the workers measure
+        further += ["--metrics", show_address(*settings.metrics)]
     require_hiredis()
     supervisor = Supervisor(
         settings,

@@ -1,5 +1,7 @@
 """A supervisor made from settings. That it serves is tested in `tests/e2e/test_workers_e2e.py`."""
 
+import dataclasses
+
 import pytest
 
 from pylingo.reactor.config import parse_arguments
@@ -38,6 +40,13 @@ def test_workers_get_the_address_of_inherited_sockets(made):
     supervisor = made(*arguments, inherited=["socket"])
     assert supervisor.command(1)[4:] == [*arguments, "--host", "::1", "--port", "7"]
     assert supervisor.inherited == ["socket"]
+
+
+def test_workers_measure_wherever_the_port_of_metrics_comes_from(made, reactor):
+    arguments = ["--workers", "2", "--cluster", "redis://localhost"]
+    settings = dataclasses.replace(parse_arguments(arguments), metrics=("127.0.0.1", 9_464))
+    supervisor = make_supervisor(settings, arguments, "run.py", reactor)
+    assert supervisor.command(1)[4:] == [*arguments, "--metrics", "127.0.0.1:9464"]
 
 
 def test_without_a_cluster_they_get_the_redis_in_the_data_folder(made, tmp_path):
