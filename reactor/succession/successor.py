@@ -82,17 +82,28 @@ class Predecessor:
             registry.data.take_lock(self._locks.pop())
         address = server.listen(targets)
         if server.cluster is None:
-            self._take_state(server)
-            self._line.close()
+            restoring = self._take_state(server)
+            server.when_open(lambda: server.reactor.call_soon(self._serves, restoring))
             server.people_changed()  # the files of this process may list others
             registry.attach(server.reactor)
         else:
             _End(self._line, server.reactor, lambda: registry.attach(server.reactor))
-            server.when_open(self._joined)
+            server.when_open(lambda: server.reactor.call_soon(self._joined))
         obey_signals()
         take_signals()
         server.open()
         return address
+
+    def _serves(self, restoring: Restoring) -> None:
+        """People are let in, and whoever asks is told: the old server may end."""
+        pause = (time.monotonic() - restoring.stopped) * 1e3
+        self._line.close()
+        logger.info(
+            "took over %d sessions and %d messages: nobody was read or let in for %.0f ms",
+            restoring.seats,
+            restoring.messages,
+            pause,
+        )
 
     def _joined(self) -> None:
         with contextlib.suppress(LaunchError):  # the old server has ended meanwhile, which is as well
@@ -104,7 +115,7 @@ class Predecessor:
         while self._locks:
             os.close(self._locks.pop())
 
-    def _take_state(self, server: Server) -> None:
+    def _take_state(self, server: Server) -> Restoring:
         assert isinstance(server.hub.bus, LocalBus)
         restoring = Restoring(server.hub, server.hub.bus)
         gc.disable()  # the collector would look at all that is made here, again and again
@@ -123,7 +134,7 @@ class Predecessor:
             raise _cannot(error) from None
         finally:
             gc.enable()
-        server.when_open(lambda: server.reactor.call_soon(_log, restoring))  # people are accepted in the first turn
+        return restoring
 
     def _send(self, step: Step) -> None:
         try:
@@ -134,16 +145,6 @@ class Predecessor:
 
 def _cannot(error: Exception) -> LaunchError:
     return LaunchError(f"cannot take over from the running server: {error}")
-
-
-def _log(restoring: Restoring) -> None:
-    pause = (time.monotonic() - restoring.stopped) * 1e3
-    logger.info(
-        "took over %d sessions and %d messages: nobody was read or let in for %.0f ms",
-        restoring.seats,
-        restoring.messages,
-        pause,
-    )
 
 
 class _End:

@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 PATIENCE = 30.0
 """Seconds that a successor has until it is ready, and then to take the logs."""
 _OFFERING = 5.0  # seconds for the offer, which a socket takes at once
+_SERVING = 5.0  # seconds until a successor that has everything must serve
 _COMPANY = 5.0  # seconds until the heart of a successor in a cluster must have been heard
 _LISTEN_AGAIN = 0.1
 _INIT = 1
@@ -124,6 +125,9 @@ class Upgrade:
         """The successor has said something, has ended, or takes more."""
         child = self._child
         assert child is not None
+        if self.phase is Phase.OVER:  # it has closed the line
+            self._leave()
+            return
         try:
             if mask & EVENT_WRITE and self._copy is not None:
                 self._copy.go_on()
@@ -147,8 +151,10 @@ class Upgrade:
         if server.ending.is_draining:
             self._give_up("the server is stopping")
         elif not isinstance(server.hub.bus, LocalBus):  # another server of the cluster, which has the state
-            self._leave_to_successor()
             logger.info("process %d serves: handing the people over", child.number)
+            self._let_go()
+            self._close_further()
+            server.ending.began = lambda: None  # to systemd, the successor is the service
             self._stop_in_company(server.reactor.clock() + _COMPANY)
         elif isinstance(history, MemoryHistory):
             self.phase = Phase.COPYING
@@ -180,25 +186,35 @@ class Upgrade:
     # --- the end of it
 
     def _switched(self) -> None:
+        """The successor has everything. Stay until it has told systemd that it is the main process."""
         assert self._child is not None
         logger.info("process %d has taken over: this one ends", self._child.number)
-        self._leave_to_successor()
+        self.phase = Phase.OVER
+        self._close_further()
+        self._server.reactor.register(self._child.line.fileno(), EVENT_READ, self)
+        self._timer = self._server.reactor.call_later(_SERVING, self._leave)
+
+    def _leave(self) -> None:
+        """Leave the people to the successor, and end when the last stream has ended."""
+        self._let_go()
         self._server.ending.leave()
 
-    def _leave_to_successor(self) -> None:
-        """Leave the ports to the successor, and let it be."""
+    def _let_go(self) -> None:
+        """Let the successor be."""
         assert self._child is not None
         self.phase = Phase.OVER
         self._cancel()
         self._stop_listening()
-        for _, port in self._further:
-            port.close()
         self._child.let_go()
         self._child = None
 
+    def _close_further(self) -> None:
+        for _, port in self._further:
+            port.close()
+
     def _give_up(self, reason: str) -> None:
         """Go on without a successor."""
-        if self._child is None:
+        if self._child is None or self.phase is Phase.OVER:
             return
         self._cancel()
         self._stop_listening()
@@ -213,8 +229,8 @@ class Upgrade:
         self.phase = Phase.IDLE
 
     def close(self) -> None:
-        """End a successor that is not ready yet. Call it after the loop."""
-        if self._child is not None:
+        """End a successor that has not taken over. Call it after the loop."""
+        if self._child is not None and self.phase is not Phase.OVER:
             self._child.end()
             self._child = None
 

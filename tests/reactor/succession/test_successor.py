@@ -235,6 +235,7 @@ def test_in_a_cluster_the_folder_is_used_when_the_old_server_has_ended(
     predecessor.take_over(server, registry, (), lambda: calls.append("signals"))
     assert list(old.line.pending()) == []
     joined[0]()
+    server.reactor.tick(0.0)
     assert decode(old.line.receive(soon())) == Ready()
     server.reactor.tick(0.0)
     assert calls == ["signals"]
@@ -242,5 +243,6 @@ def test_in_a_cluster_the_folder_is_used_when_the_old_server_has_ended(
     wait_until(lambda: server.reactor.tick(0.001) or len(calls) == 2)
     assert calls[-1] == "attached"
     joined[0]()  # late
+    server.reactor.tick(0.0)
     server.admission.close()
     server.reactor.close()

@@ -80,4 +80,6 @@ def test_a_handshake_is_waited_for_but_not_for_long() -> None:
         stage.bench.wait(0.35)
         assert stage.told == ["over"]
         theirs.close()
+        stage.bench.server.admission.close()
+        stage.bench.turn()
         stage.close()

@@ -109,7 +109,10 @@ def stage(make_stage: Callable[..., Stage], caplog: pytest.LogCaptureFixture) ->
     return make_stage()
 
 
-def test_a_successor_gets_the_sockets_and_everybody(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("closes", [True, False])
+def test_a_successor_gets_the_sockets_and_everybody(
+    stage: Stage, caplog: pytest.LogCaptureFixture, closes: bool
+) -> None:
     ada, bob = stage.people("ada", "bob")
     offer = stage.begin()
     assert offer.sockets == ["pylingo"]
@@ -129,12 +132,20 @@ def test_a_successor_gets_the_sockets_and_everybody(stage: Stage, caplog: pytest
     assert stage.child.hears() == Go()
     assert new.hub.rooms["tea"].directory.keys == ["ada", "bob"]
     assert restoring.seats == 2
-    assert stage.child.fate == "let go"
     assert "process 4711 has taken over: this one ends" in caplog.text
     for wire in stage.bench.wires:
         wire.hang_up()
     stage.bench.turn()
+    assert not stage.server.reactor.is_stopped  # before the successor has told systemd who it is
+    assert stage.child.fate == ""
+    if closes:
+        stage.child.far.close()
+    else:
+        stage.bench.now += 5.1
+    stage.bench.turn()
+    assert stage.child.fate == "let go"
     assert stage.server.reactor.is_stopped
+    stage.upgrade.close()
 
 
 def test_what_was_said_before_is_confirmed_and_in_what_is_handed_over(stage: Stage) -> None:
