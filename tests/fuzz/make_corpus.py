@@ -125,6 +125,7 @@ IRC_COMMANDS = (
     *("JOIN", "PART", "PRIVMSG", "NOTICE", "TAGMSG", "TOPIC", "NAMES", "LIST", "MODE", "KICK", "INVITE"),
     *("WHO", "WHOIS", "WHOWAS", "AWAY", "USERHOST", "ISON", "MONITOR", "CHATHISTORY", "BATCH"),
     *("MOTD", "LUSERS", "VERSION", "TIME", "INFO", "ADMIN"),
+    *("OPER", "KILL", "WALLOPS", "HELP", "LINKS"),
 )
 ODD_PARAMETERS = (
     "",
@@ -168,6 +169,12 @@ IRC_TALKS: dict[str, tuple[str, ...]] = {
             "TARGETS timestamp=1970-01-01T00:00:00Z timestamp=2999-01-01T00:00:00Z 5",
             "AFTER guest-1 msgid=18446744073709551615 1",
         )
+    ),
+    "modes": (
+        *("MODE #tea +iklmst sesame 2", "MODE #tea +beI m:x*!y@* a *@*", "MODE #tea -n+v fuzz", "MODE #tea +b"),
+        *("JOIN #tea,#b sesame,x y", "PRIVMSG @#tea :x", "INVITE guest-1 #tea", "INVITE", "KICK #tea,#b guest-1,x :y"),
+        *("MODE #tea -iklmst+n", "MODE #tea -beI m:x*!y@* a *@*", "MODE fuzz +iBwZ-o", "MODE fuzz"),
+        *("LIST >0,C<5,!*x*,T>1", "WHO * %tcuihsnfdlaor,12", "WHO fuzz o%r", "NAMES #tea,#b", "OPER a b"),
     ),
     "labels": ("@label=1 PRIVMSG #tea :x", "@label=2 NICK fuzz2", "@label=3 WHO #tea", "@label=4 PRIVMSG fuzz2 :me"),
     "watching": ("MONITOR + guest-1,fuzz,x", "NICK x", "NICK fuzz", "MONITOR S", "MONITOR L", "MONITOR C"),
