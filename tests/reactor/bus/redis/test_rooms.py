@@ -4,7 +4,7 @@ import itertools
 from dataclasses import replace
 
 from pylingo.reactor.bus.redis.rooms import Rooms
-from pylingo.shared.messages import Command, Joined, Left, Message, Say, Topic, Users
+from pylingo.shared.messages import Command, Error, Joined, Left, Message, Modes, Say, Topic, Users
 from pylingo.shared.schema import Record
 from tests.fakes.chat import Person
 from tests.fakes.cluster import ChatServer, ClusterWorld
@@ -163,3 +163,31 @@ def test_the_charter_of_a_room_with_a_log_expires_with_the_log(world: ClusterWor
     bob = world.come(pair[1], "bob", "tea")
     assert operators(world, bob) is None
     assert world.stored("TTL", "o:tea") == -1
+
+
+def test_modes_hold_on_all_servers_and_are_kept_in_redis(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    world.got(bob)
+    ann.ask(Command("mode", "moderated on, key sesame, voice bob, secret on", 1))
+    assert [it.code for it in world.got(ann) if isinstance(it, Error)] == ["not-allowed"], "secret"
+    ann.ask(Command("mode", "moderated on, key sesame, voice bob, outside on", 2))
+    told = ["moderated on", "key sesame", "voice bob", "outside on"]
+    assert [it for it in world.got(ann) if isinstance(it, Modes)] == [Modes("tea", told, "ann", 2)]
+    assert [it for it in world.got(bob) if isinstance(it, Modes)] == [Modes("tea", told, "ann")]
+    assert world.stored("HGET", "o:tea", "key") == b"sesame"
+    carl = world.come(pair[1], "carl", "den")
+    carl.ask(Command("join", "tea", 3))
+    assert [it.code for it in world.got(carl) if isinstance(it, Error)] == ["bad-key"]
+    assert [room.name for room in carl.session.rooms] == ["den"], "a refused join leaves no room"
+    carl.ask(Command("join", "tea sesame"), Say("hi", id=4))
+    assert [it.code for it in world.got(carl) if isinstance(it, Error)] == ["moderated"]
+    assert [room.name for room in carl.session.rooms] == ["tea"]
+    bob.ask(Say("hi", id=5))
+    assert [it for it in world.got(bob) if isinstance(it, Error)] == []
+    dora = world.come(pair[0], "dora")
+    ann.ask(Command("mode", "moderated off, limit 1, invited dora"))
+    world.got(ann)
+    dora.ask(Say("from outside", room="tea"), Command("join", "tea"))
+    replies = world.got(dora)
+    assert [it for it in replies if isinstance(it, Error)] == []
+    assert [room.name for room in dora.session.rooms] == ["tea"]
