@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from pylingo.reactor.admission import Admission
 from pylingo.reactor.chat.hub import Hub
@@ -9,7 +10,7 @@ from pylingo.reactor.chat.seats import Timer
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.irc.client import Client
-from pylingo.reactor.irc.commands.monitor import tell_change
+from pylingo.reactor.irc.commands.monitor import tell_away, tell_change
 from pylingo.reactor.irc.commands.table import HANDLERS
 from pylingo.reactor.irc.gateway import CheckPassword, Gateway
 from pylingo.reactor.irc.message import format_message
@@ -44,7 +45,9 @@ def make_gateway(
     check_password: CheckPassword,
 ) -> Gateway:
     """The gateway of a server, with all commands. See `Gateway`."""
-    return Gateway(hub, name, motd, call_later, HANDLERS, reply_to, check_password, tell_change)
+    gateway = Gateway(hub, name, motd, call_later, HANDLERS, reply_to, check_password, tell_change)
+    hub.note_away = partial(tell_away, gateway)
+    return gateway
 
 
 def listen_for_irc(

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from pylingo.reactor.chat.access import Access
 from pylingo.reactor.chat.bus import Bus
@@ -37,6 +37,9 @@ _LETTER = 1.0  # the work of folding one character of a name beyond ASCII
 
 
 def _nothing(key: str) -> None: ...
+
+
+def _nobody(person: Person[Any]) -> None: ...
 
 
 def name_work(name: str) -> float:
@@ -93,6 +96,8 @@ class Hub[S: Registered]:
         self._people: dict[str, Person[S]] = {}  # by the compared form of the name
         self.note_person: Callable[[str], object] = _nothing
         """Called with the compared form of each name that somebody on this server takes or gives up."""
+        self.note_away: Callable[[Person[S]], object] = _nobody
+        """Called with each person on this server who is away, for another reason than before, or back."""
 
     def __len__(self) -> int:
         """The number of people."""

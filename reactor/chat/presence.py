@@ -20,6 +20,7 @@ def be_away(session: Session, text: str | None) -> None:
         person.away = text
         session.hub.people.changed()
         _tell_rooms(session, lambda room: Away(person.name, text))
+        session.hub.note_away(person)
 
 
 def rename(session: Session, name: str) -> str:

@@ -22,6 +22,7 @@ CAPABILITIES: Mapping[str, str] = {
     "draft/multiline": "max-bytes=4096,max-lines=100",
     "echo-message": "",
     "extended-join": "",
+    "extended-monitor": "",
     "labeled-response": "",
     "message-tags": "",
     "multi-prefix": "",

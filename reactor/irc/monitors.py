@@ -65,6 +65,10 @@ class Monitors[C]:
         """The client has gone, or watches nobody any more."""
         self.unwatch(client, self._watched.get(client, {}))
 
+    def watchers(self, key: str) -> tuple[C, ...]:
+        """The clients that watch a name."""
+        return tuple(self._watchers.get(key, ()))
+
     def names(self, client: C) -> dict[str, str]:
         """The names that a client watches, as it has spelled them, by their compared form."""
         return dict(self._watched.get(client, {}))

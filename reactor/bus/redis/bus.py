@@ -157,6 +157,7 @@ class RedisBus:
             self.signals.send_all("away", session.person.key, text, session.number)
             session.person.away = text
             self._hub.people.changed()
+            self._hub.note_away(session.person)
 
     def look_up(self, session: Session, name: str, re: int | None, then: Callable[[], object]) -> None:
         self._strangers.look_up(session, name, re, then)

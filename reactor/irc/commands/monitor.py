@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from functools import partial
 
+from pylingo.reactor.chat.person import Person
+from pylingo.reactor.chat.session import Session
 from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.irc.client import Client
 from pylingo.reactor.irc.formatting import packed
-from pylingo.reactor.irc.gateway import Handler
-from pylingo.reactor.irc.message import Message
+from pylingo.reactor.irc.gateway import Gateway, Handler
+from pylingo.reactor.irc.message import Message, format_message
 from pylingo.reactor.irc.monitors import MOST
 from pylingo.reactor.irc.numerics import Numeric
 from pylingo.shared.errors import RequestError
@@ -45,6 +47,22 @@ def _watch(client: Client, names: list[str], found: dict[str, str]) -> None:
     _tell_state(client, added)
     for name in refused:
         client.numeric(Numeric.ERR_MONLISTFULL, limit=MOST, targets=name)
+
+
+def tell_watchers(gateway: Gateway, person: Person[Session], capability: str, line: bytes) -> None:
+    """Send a line about somebody to the clients that watch the name, unless they hear of it in a room."""
+    for client in gateway.monitors.watchers(person.key):
+        if not (client.has("extended-monitor") and client.has(capability)) or client.session.person is person:
+            continue
+        if not any(room.directory.has(person.key) for room in client.session.rooms):
+            client.session.outbox.write_lines(line)
+
+
+def tell_away(gateway: Gateway, person: Person[Session]) -> None:
+    """Somebody on this server is away, or back."""
+    if gateway.monitors.watchers(person.key):
+        text = [person.away] if person.away is not None else []
+        tell_watchers(gateway, person, "away-notify", format_message("AWAY", text, gateway.people.mask(person.name)))
 
 
 def _remove(client: Client, words: str) -> None:

@@ -7,6 +7,7 @@ from pylingo.reactor.chat.confirming import who
 from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.irc.client import Client
 from pylingo.reactor.irc.commands.login import check_password
+from pylingo.reactor.irc.commands.monitor import tell_watchers
 from pylingo.reactor.irc.commands.rooms import tell_clients
 from pylingo.reactor.irc.gateway import Handler
 from pylingo.reactor.irc.message import Message, format_message
@@ -77,6 +78,7 @@ def _become(client: Client, login: Login) -> None:
         if client.has("account-notify"):
             client.send(line)
         tell_clients(session.rooms, client, "account-notify", line)
+        tell_watchers(client.gateway, person, "account-notify", line)
         _tell_rank(client)
 
     wait_for(session, partial(hub.access.store, change), stored)

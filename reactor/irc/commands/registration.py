@@ -6,6 +6,7 @@ began one.
 
 from pylingo.reactor.irc.capabilities import InvalidSubcommandError, Phase
 from pylingo.reactor.irc.client import Asked, Client, Stage
+from pylingo.reactor.irc.commands.monitor import tell_watchers
 from pylingo.reactor.irc.commands.rooms import tell_clients
 from pylingo.reactor.irc.gateway import Handler
 from pylingo.reactor.irc.message import Message, format_message
@@ -140,6 +141,7 @@ def _setname(client: Client, message: Message) -> None:
     if client.has("setname"):
         client.send(line)
     tell_clients(client.session.rooms, client, "setname", line)
+    tell_watchers(client.gateway, client.session.person, "setname", line)
 
 
 _OTHERS = ("GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "CONNECT", "TRACE", "PATCH", "HELO", "EHLO")

@@ -109,3 +109,11 @@ def test_the_names_that_are_watched_are_known(world: World):
     assert {*world.monitors.keys()} == {"ada", "bob"}
     world.monitors.forget("two")
     assert {*world.monitors.keys()} == set()
+
+
+def test_who_watches_a_name():
+    monitors: Monitors[str] = Monitors(lambda key: None, lambda client, name, is_here: None, lambda look: None)
+    monitors.watch("ada", "bob", "Bob")
+    monitors.watch("cid", "bob", "bob")
+    assert monitors.watchers("bob") == ("ada", "cid")
+    assert monitors.watchers("eve") == ()

@@ -97,3 +97,29 @@ def test_what_makes_no_sense(desk: Desk, ada: Somebody) -> None:
 
 def test_the_command_is_in_the_table(desk: Desk) -> None:
     assert HANDLERS["MONITOR"] is desk.gateway.handlers["MONITOR"]
+
+
+CAPS = "extended-monitor away-notify setname account-notify"
+
+
+def test_watchers_hear_more_of_somebody_than_that_they_come_and_go(desk: Desk):
+    ada, bob, cid = (desk.client(name, caps=caps) for name, caps in (("ada", CAPS), ("bob", ""), ("cid", CAPS)))
+    for watcher in (ada, bob, cid):
+        watcher.asks("MONITOR + dan,eve")
+    dan, eve = desk.client("dan", "#tea"), desk.chat.person("eve")
+    cid.asks("JOIN #tea")
+    ada.got(), bob.got()
+    dan.asks("AWAY :tea", "AWAY :tea", "AWAY", "SETNAME :Dan D")
+    eve.ask(Command("away", "lunch, soon back"))
+    assert ada.got() == [
+        ":dan!dan-user@pylingo AWAY tea",
+        ":dan!dan-user@pylingo AWAY",
+        ":dan!dan-user@pylingo SETNAME :Dan D",
+        ":eve!native@pylingo AWAY :lunch, soon back",
+    ]
+    assert bob.got() == [], "without the capability"
+    assert [line for line in cid.got() if "dan!" in line and "JOIN" not in line] == [
+        ":dan!dan-user@pylingo AWAY :tea",
+        ":dan!dan-user@pylingo AWAY",
+        ":dan!dan-user@pylingo SETNAME :Dan D",
+    ], "once, as they share a room"
