@@ -213,7 +213,7 @@ class Feeds:
     def pushed(self, channel: bytes, data: bytes) -> bool:
         """Take a message of a channel. Return whether the channel is one of a room that is followed."""
         feed = self._by_channel.get(channel)
-        if feed is None:
+        if feed is None or self._is_fenced:
             return False
         first = data.index(b" ")
         second = data.index(b" ", first + 1)
@@ -235,11 +235,15 @@ class Feeds:
 
     def _confirmed(self, flight: Flight) -> None:
         """Enough replicas have a batch of this server."""
+        if self._is_fenced:
+            return
         self._flights.confirmed(flight)
         self._effects.drain(flight.feed)
 
     def _began(self, feed: Feed) -> None:
         """A feed knows its room: tell those that waited for it."""
+        if self._is_fenced:
+            return
         self._committer.saw(feed.head)
         feed.state = FeedState.REPAIRING
         opened, feed.opened = feed.opened, []
@@ -250,7 +254,9 @@ class Feeds:
         self.rested(feed)
 
     def _caught_up(self, feed: Feed) -> None:
-        """A feed has read what it missed."""
+        """A feed has read what it missed. After `stop`, that concerns nobody: the server is another one by then."""
+        if self._is_fenced:
+            return
         self._catch_up(feed)
         self._flights.caught_up(feed)
         self.rested(feed)

@@ -299,3 +299,19 @@ def test_many_rooms(make_server: MakeServer, loop: Reactor, lanes: int) -> None:
 def test_a_room_keeps_a_thousand_batches_unless_told_otherwise() -> None:
     assert Feeds.__init__.__defaults__ is not None
     assert Feeds.__init__.__defaults__[0] == 1000
+
+
+def test_what_is_read_after_the_end_does_not_take_effect(servers: list[RoomLog], loop: Reactor) -> None:
+    """As when this server was given up, and begins anew under another number while a room is being repaired."""
+    one, other = servers
+    one.feeds.down("a test")
+    other.say("lobby", "missed")
+    turn_until(loop, lambda: other.texts("lobby") == ["missed"])
+    one.feeds.when_ready(one.feeds.stop)  # the room is being read by then
+    one.feeds.up()
+    turn_until(loop, lambda: one.deployment.ears(0).waiting == 0 and not one.feeds.is_ready)
+    other.say("lobby", "later")
+    turn_until(loop, lambda: other.texts("lobby") == ["missed", "later"])
+    for _ in range(5):
+        loop.tick(0.01)
+    assert one.texts("lobby") == []
