@@ -116,6 +116,22 @@ def test_a_turning_loop_feeds_the_watchdog(reactor: Reactor, systemd: Systemd, v
     notifier.close()
 
 
+def test_the_watchdog_is_fed_twice_in_its_time(systemd: Systemd, variables: dict[str, str]) -> None:
+    now = 0.0
+    reactor = Reactor(clock=lambda: now)
+    notifier = Notifier(reactor, variables | {"WATCHDOG_USEC": "1000000"})
+    notifier.ready()
+    assert (systemd.next(), systemd.next()) == (READY, "WATCHDOG=1")
+    for moment, is_fed in ((0.49, False), (0.5, True), (0.99, False), (1.0, True)):
+        now = moment
+        reactor.tick(0)
+        assert systemd.has_more() == is_fed
+        if is_fed:
+            assert systemd.next() == "WATCHDOG=1"
+    reactor.close()
+    notifier.close()
+
+
 @pytest.mark.parametrize(
     "watchdog", [{"WATCHDOG_USEC": "1000", "WATCHDOG_PID": "1"}, {"WATCHDOG_USEC": "x"}, {"WATCHDOG_USEC": "-1"}]
 )
