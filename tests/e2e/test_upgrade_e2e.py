@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,7 +32,10 @@ class Upgraded:
         self.motd("first")
         self.data = str(folder / "data")
         options = ["--data", self.data, "--config", str(self.config), "--irc-port", "0", "--irc-name", "chat.test"]
-        self.server = ServerProcess(*options)
+        self.systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.systemd.bind(str(folder / "notify"))
+        self.systemd.setblocking(False)
+        self.server = ServerProcess(*options, environment={"NOTIFY_SOCKET": str(folder / "notify")})
         self.pid = self.server.pid
         assert self.server.process.stdout is not None
         self.irc_port = int(re.findall(r"IRC connect to .*:(\d+)$", self.server.process.stdout.readline())[0])
@@ -49,6 +53,14 @@ class Upgraded:
         """The processes that have taken over."""
         return [int(number) for number in re.findall(r"process (\d+) has taken over", self.server.log())]
 
+    def states(self) -> list[str]:
+        """What systemd was told since the last call: the main processes, and that the service stops."""
+        found: list[str] = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                found += re.findall(r"^(?:MAINPID|STOPPING)=.*", self.systemd.recv(4_096).decode(), re.MULTILINE)
+        return found
+
     def ask(self, *arguments: str) -> str:
         command = [sys.executable, str(ROOT / "reactor" / "run.py"), *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=True).stdout
@@ -58,6 +70,7 @@ class Upgraded:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(number, signal.SIGKILL)
         self.server.__exit__(*error)
+        self.systemd.close()
 
 
 @pytest.fixture
@@ -102,6 +115,7 @@ def test_people_talk_on_through_upgrades(place: Upgraded, crowd: Crowd) -> None:
     assert crowd.wrong() == []
     assert all(talker.breaks >= 2 for talker in crowd.talkers)
     assert place.server.process.wait(DEADLINE) == 0
+    assert place.states() == [f"MAINPID={number}" for number in (place.server.pid, *place.taken_over())]
     assert irc.rest()[-1].startswith("ERROR ")
     with Irc(place.irc_port) as again:
         again.register("new", "#pool")

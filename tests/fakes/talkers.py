@@ -32,7 +32,7 @@ class Talker:
         self._gone = 0.0
         self.problems: list[str] = []
         self.sightings: list[str] = []
-        """The others who were seen coming or going, although all were there from the beginning."""
+        """The others who were seen coming or going, although all were there from the beginning; and goodbyes."""
         self._crowd = crowd
         self.client = Client(
             "127.0.0.1",
@@ -68,6 +68,8 @@ class Talker:
     def _happened(self, event: ClientEvent) -> None:
         if isinstance(event, Status):
             self._note(event.state)
+            if event.goodbye is not None and self._crowd.has_arrived:
+                self.sightings.append(f"goodbye {event.goodbye.reason}")
             if isinstance(event.error, ConnectionRefusedError):
                 self.problems.append("a connection was refused")
         match event.record if isinstance(event, Received) else None:
