@@ -202,7 +202,9 @@ class Admission:
             transport = Transport(self._reactor, channel, None, self._service.traffic)
         except OSError as error:  # epoll limits the descriptors that one user may watch
             self._release(host)
-            logger.warning("refused %s: %s", show_address(*address[:2]), error.strerror)
+            shown = show_address(*address[:2])
+            fields = {"event": "refused", "reason": "full", "address": shown, "error": error.strerror}
+            logger.warning("refused %s: %s", shown, error.strerror, extra={"fields": fields})
             self._refusals.refuse_one(channel, door.goodbye)
             channel.close()
             return

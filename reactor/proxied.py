@@ -87,7 +87,9 @@ class ProxyHeaders:
         more = f"; {self._unlogged} more before" if self._unlogged else ""
         self._unlogged = 0
         where = show_address(*address[:2])
-        logger.warning("refused %s: %s, a PROXY header was expected, and %s%s", REASON, where, why, more)
+        fields = {"event": "refused", "reason": REASON, "address": where, "error": why}
+        words = "refused %s: %s, a PROXY header was expected, and %s%s"
+        logger.warning(words, REASON, where, why, more, extra={"fields": fields})
 
     def _start(self, sock: socket.socket, address: Address, accepted: Accepted) -> None:
         awaited = _Awaited(self, self._reactor, sock, address, accepted, self._deadline)

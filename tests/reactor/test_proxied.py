@@ -11,6 +11,7 @@ import pytest
 from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.engine.listener import ConnectionLimiter
 from pylingo.reactor.engine.loop import EVENT_READ, Reactor
+from pylingo.reactor.log_format import fields_of
 from pylingo.reactor.proxied import QUIET, REASON, ProxyHeaders
 
 BALANCER = ("192.0.2.1", 40_000)
@@ -121,6 +122,8 @@ def test_a_wrong_header_ends_the_connection_with_a_line_in_the_log(place, caplog
     assert (place.accepted, place.counts, place.limiter.pending) == ([], {REASON: 1}, 0)
     why = "192.0.2.1:40000, a PROXY header was expected, and it begins with something else"
     assert caplog.messages == [f"refused {REASON}: {why}"]
+    fields = {"event": "refused", "reason": REASON, "address": "192.0.2.1:40000"}
+    assert fields_of(caplog.records[0]) == {**fields, "error": "it begins with something else"}
 
 
 @pytest.mark.parametrize("said", [b"", LINE[:-1]])
