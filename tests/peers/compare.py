@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Put the same load on PyLingo and other servers, in one run and in turn: `.venv/bin/python tests/peers/compare.py`.
 
-The others are Redis pub/sub and NATS (`redis-server` and `nats-server`), PyLingo's protocol on asyncio and on uvloop
-with one write for each recipient, and, for the broadcast, a bare `for s in socks: s.send(frame)`. With `--irc`, PyLingo
-speaks IRC, and the others are ngircd and InspIRCd. All get the same clients, which check every delivery. It prints one
-table with ratios; servers that are not installed are named and left out.
+The others are Redis pub/sub, NATS and MQTT (`redis-server`, `nats-server` and `mosquitto`), PyLingo's protocol on
+asyncio and on uvloop with one write for each recipient, and, for the broadcast, a bare `for s in socks: s.send(frame)`.
+With `--irc`, PyLingo speaks IRC, and the others are ngircd and InspIRCd. All get the same clients, which check every
+delivery. It prints one table with ratios; servers that are not installed are named and left out.
 """
 
 import argparse
@@ -33,10 +33,13 @@ from pylingo.client.bench.plan import Plan
 from pylingo.client.bench.process import ServerChild
 from pylingo.client.bench.report import ProgressBar, where
 from pylingo.client.bench.scenarios import UNLIMITED, Result, TargetServer, run_broadcast, run_speaking
-from tests.peers.dialects import Bare, Irc, Nats, Redis
+from tests.peers.dialects import Bare, Irc, Mqtt, Nats, Redis
 
 Started = tuple[subprocess.Popen[str], int]
 ROOM_SIZES = (10, 30, 100, 300, 1_000)
+PACES = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
+"""Messages a second of each of 1,000 people."""
+PERCENTILES = (50, 90, 99)
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,16 @@ def start_nats(folder: Path) -> Started:
     return wait_for(["nats-server", "-c", str(config)], port)
 
 
+def start_mosquitto(folder: Path) -> Started:
+    port = free_port()
+    config = folder / "mosquitto.conf"
+    config.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest none\n"
+        "max_queued_messages 0\nset_tcp_nodelay true\n"
+    )
+    return wait_for(["mosquitto", "-c", str(config)], port)
+
+
 def start_script(*command: str) -> Callable[[Path], Started]:
     def start(folder: Path) -> Started:
         process = subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True)
@@ -156,7 +169,7 @@ def lacks_module(name: str) -> Callable[[], str | None]:
 
 def version_of(*command: str) -> Callable[[], str]:
     return lambda: (
-        subprocess.run(command, capture_output=True, text=True, check=True)
+        subprocess.run(command, capture_output=True, text=True, check=False)  # mosquitto -h ends with 3
         .stdout.splitlines()[0]
         .split("sha=")[0]
         .strip()
@@ -175,6 +188,7 @@ PEERS = [
     Peer("PyLingo", PyLingo(), start_pylingo, nothing, lambda: where()["pylingo"]),
     Peer("Redis pub/sub", Redis(), start_redis, lacks_program("redis-server"), version_of("redis-server", "--version")),
     Peer("NATS", Nats(), start_nats, lacks_program("nats-server"), version_of("nats-server", "--version")),
+    Peer("mosquitto", Mqtt(), start_mosquitto, lacks_program("mosquitto"), version_of("mosquitto", "-h")),
     Peer("asyncio", PyLingo(), start_script(str(HERE / "servers.py"), "asyncio"), nothing, lambda: where()["python"]),
     Peer(
         "uvloop",
@@ -239,6 +253,30 @@ for _size in ROOM_SIZES:
         {
             "ns of wall time a delivery": lambda r: r.measured.seconds / r.measured.deliveries * 1e9,
             "CPU µs a delivery": cpu,
+        },
+        3,
+    )
+
+
+def _latency(percent: int) -> Callable[[Result], float | None]:
+    return lambda result: result.latency(percent / 100)
+
+
+def _lateness(result: Result) -> float | None:
+    """Milliseconds by which the load generator itself was late, at the 99th percentile."""
+    late = sorted(result.measured.lateness)
+    return late[len(late) * 99 // 100] * 1e3 if late else None
+
+
+for _pace in PACES:
+    TRIALS[f"pace-{_pace:g}"] = Trial(
+        f"1,000 connections, 20 rooms, all of them senders at {_pace:g} messages a second",
+        Plan(clients=1_000, rooms=20, senders=50, rate=_pace, seconds=5),
+        run_speaking,
+        {
+            "CPU µs a delivery": cpu,
+            **{f"p{percent} ms": _latency(percent) for percent in PERCENTILES},
+            "the clients' own delay, p99 ms": _lateness,
         },
         3,
     )
@@ -332,6 +370,9 @@ def main() -> int:
         "--plot-loads", action="store_true", help="run what plot.py needs: saturated rooms of all sizes"
     )
     parser.add_argument(
+        "--latency-loads", action="store_true", help="run what plot.py needs: chat at paces from idle to overload"
+    )
+    parser.add_argument(
         "--peers", nargs="+", choices=[peer.name for peer in PEERS + IRC_PEERS], metavar="PEER", help="only these"
     )
     parser.add_argument("--irc", action="store_true", help="compare servers of IRC")
@@ -349,7 +390,11 @@ def main() -> int:
             print(f"left out: {peer.name}, as {reason}", file=sys.stderr)
         else:
             peers.append(peer)
-    names = [f"room-{size}" for size in ROOM_SIZES] if given.plot_loads else given.loads
+    names = given.loads
+    if given.plot_loads:
+        names = [f"room-{size}" for size in ROOM_SIZES]
+    elif given.latency_loads:
+        names = [f"pace-{pace:g}" for pace in PACES]
     peers = [peer for peer in peers if any(fits(peer, name) for name in names)]
     table = compare(names, peers, given.rounds, given.seconds)
     text = markdown(table, peers)

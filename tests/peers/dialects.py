@@ -1,4 +1,4 @@
-"""The dialects of IRC, and of Redis and NATS: plain publish and subscribe, one connection for each client."""
+"""The dialects of IRC, and of Redis, NATS and MQTT: publish and subscribe, one connection for each client."""
 
 import re
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 _NATS = re.compile(rb"MSG \S+ \S+ (\d+)\r\n")
 _IRC = re.compile(rb":\S+ PRIVMSG \S+ :([^\r]*)\r\n")
 _IRC_ERROR = re.compile(rb"^:\S+ 4(?!22)\d\d .*|^ERROR .*", re.MULTILINE)
+_MQTT_REFUSED = re.compile(rb"\x20\x02.[^\0]|\x90\x03..\x80", re.DOTALL)
 _REDIS = re.compile(rb">3\r\n\$7\r\nmessage\r\n\$(\d+)\r\n[^\r]*\r\n\$(\d+)\r\n")
 
 
@@ -97,6 +98,64 @@ class Redis:
         return _texts(_REDIS, 2, received)
 
 
+class Mqtt:
+    """MQTT 3.1.1 at QoS 0, where a sender receives its own messages. A client is never late with its keep-alive."""
+
+    echo = True
+    one_order = True
+    rest = 0.0
+    welcome = b""
+    pending = 0
+
+    def introduce(self, name: str) -> bytes:
+        return b""
+
+    def enter(self, name: str, room: str) -> bytes:
+        connect = _mqtt(0x10, b"\0\x04MQTT\x04\x02\0\0" + _mqtt_text(name))  # a clean session, no keep-alive
+        return connect + _mqtt(0x82, b"\0\x01" + _mqtt_text(room) + b"\0")
+
+    def fence(self, number: int) -> bytes:
+        return b"\xc0\0"
+
+    def fence_answer(self, number: int) -> bytes:
+        return b"\xd0\0"
+
+    def trouble(self, received: bytes) -> str | None:
+        found = _MQTT_REFUSED.search(received)
+        return f"refused: {found[0].hex(' ')}" if found else None
+
+    def settle(self) -> bytes:
+        return b""
+
+    def leave(self) -> bytes:
+        return b"\xe0\0"
+
+    def alive(self) -> bytes:
+        return b""
+
+    def say(self, room: str, size: int) -> tuple[bytes, bytes]:
+        return _mqtt(0x30, _mqtt_text(room) + bytes(size))[:-size], b""
+
+    def texts(self, received: bytes) -> Iterator[tuple[int, bytes]]:
+        start, length = 0, len(received)
+        while start + 2 <= length:
+            if received[start] != 0x30:
+                raise ValueError(f"{received[start : start + 64]!r} came where a message was expected")
+            at, size, shift = start + 1, 0, 0
+            while at < length and received[at] & 0x80:
+                size |= (received[at] & 0x7F) << shift
+                at, shift = at + 1, shift + 7
+            if at == length:
+                return
+            size |= received[at] << shift
+            end = at + 1 + size
+            if end > length:
+                return
+            topic = int.from_bytes(received[at + 1 : at + 3])
+            yield end, received[at + 3 + topic : end]
+            start = end
+
+
 class Irc:
     """IRC without any capabilities. InspIRCd refuses a JOIN before the welcome, hence the wait for it."""
 
@@ -186,6 +245,19 @@ class Bare:
         while end := received.find(b"\n", start) + 1:
             yield end, received[start : end - 1]
             start = end
+
+
+def _mqtt(kind: int, body: bytes) -> bytes:
+    """A packet of MQTT: the size has seven bits in each byte."""
+    size, rest = [], len(body)
+    while rest >= 0x80:
+        size.append(rest & 0x7F | 0x80)
+        rest >>= 7
+    return bytes([kind, *size, rest]) + body
+
+
+def _mqtt_text(text: str) -> bytes:
+    return len(text).to_bytes(2) + text.encode()
 
 
 def _resp(*words: bytes) -> bytes:
