@@ -16,7 +16,7 @@ from pylingo.reactor.engine.tls import ServerTls, TlsChannel, reason_of
 from pylingo.reactor.engine.transport import Transport
 from pylingo.reactor.face import NATIVE, Face
 from pylingo.reactor.inherited import NATIVE as SOCKETS
-from pylingo.reactor.intake import Accepted, Intake, Port
+from pylingo.reactor.intake import Accepted, Intake
 from pylingo.reactor.peer_deadlines import PeerDeadlines
 from pylingo.reactor.proxied import ProxyHeaders
 from pylingo.reactor.refusals import Refusals
@@ -115,7 +115,7 @@ class Admission:
 
     def add_door(self, door: Door, host: str, port: int, inherited: Sequence[socket.socket] = ()) -> str:
         """Prepare to accept on a further port, or with `inherited` sockets; return `HOST:PORT`. Raises `OSError`."""
-        made = Port(self._reactor, (host, port), inherited)
+        made = self.intake.further(door.name, (host, port), inherited)
         address = made.bind(self._service.settings, ())
         self._doors.append((door, made))
         return address

@@ -393,8 +393,6 @@ class ServerSettings:
             raise LaunchError("--workers needs a Redis: give --data, to have one started there, or --cluster")
         if self.workers and self.history:
             raise LaunchError("--history cannot be used with --workers: Redis keeps the history of several servers")
-        if self.workers and (self.irc_port is not None or self.irc_tls_port is not None):
-            raise LaunchError("--irc-port and --irc-tls-port cannot be used with --workers: start one server")
         if self.cluster is not None and self.history:
             raise LaunchError("--history cannot be used with --cluster: Redis keeps the history of a cluster")
 

@@ -12,7 +12,9 @@ NATIVE = "pylingo"
 """The name of the sockets for native clients."""
 METRICS = "metrics"
 """The name of the sockets for scrapers."""
-_SETTINGS = {"irc": "irc_port", "irc-tls": "irc_tls_port", METRICS: "metrics"}
+IRC, IRC_TLS = "irc", "irc-tls"
+"""The names of the sockets for clients of IRC, without TLS and with it."""
+_SETTINGS = {IRC: "irc_port", IRC_TLS: "irc_tls_port", METRICS: "metrics"}
 NAMES = (NATIVE, *_SETTINGS)
 """The names that inherited sockets can have."""
 

@@ -27,6 +27,9 @@ class Intake(Protocol):
     def bind(self, settings: ServerSettings, targets: Sequence[Target]) -> str:
         """Return `HOST:PORT` as a client would write it. Peers that connect before `open` wait. Raises `OSError`."""
 
+    def further(self, name: str, address: tuple[str, int], inherited: Sequence[socket.socket]) -> "Intake":
+        """Return the source of the connections that come to a further port, which has a `name` for processes."""
+
     @property
     def sockets(self) -> Sequence[socket.socket]:
         """The listening sockets, none if another process has them."""
@@ -83,6 +86,10 @@ class Port:
         self.configure(settings)
         host, port = self._socks[0].getsockname()[:2]
         return show_address(wanted or host, port)
+
+    def further(self, name: str, address: tuple[str, int], inherited: Sequence[socket.socket]) -> "Port":
+        """Return another port."""
+        return Port(self._reactor, address, inherited)
 
     @property
     def sockets(self) -> Sequence[socket.socket]:

@@ -9,6 +9,7 @@ from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.seats import Timer
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.config import ServerSettings
+from pylingo.reactor.inherited import IRC, IRC_TLS
 from pylingo.reactor.irc.client import Client
 from pylingo.reactor.irc.commands.monitor import tell_away, tell_change
 from pylingo.reactor.irc.commands.table import HANDLERS
@@ -25,7 +26,7 @@ class Door:
 
     def __init__(self, gateway: Gateway, is_encrypted: bool) -> None:
         self.is_encrypted = is_encrypted
-        self.name = "irc-tls" if is_encrypted else "irc"
+        self.name = IRC_TLS if is_encrypted else IRC
         self._gateway = gateway
 
     def face(self) -> Client:
@@ -34,7 +35,12 @@ class Door:
 
     def goodbye(self, record: Goodbye) -> bytes:
         """The line that tells a peer that it is refused, before it is a connection."""
-        return format_message("ERROR", [f"Closing link: ({record.reason}) {record.text}"])
+        return goodbye(record)
+
+
+def goodbye(record: Goodbye) -> bytes:
+    """The line that tells a peer that it is refused, before it is a connection."""
+    return format_message("ERROR", [f"Closing link: ({record.reason}) {record.text}"])
 
 
 def make_gateway(
@@ -60,16 +66,27 @@ def listen_for_irc(
 
     It is `HOST:PORT`, and ` with TLS` behind an encrypted one. `sockets` are those that are inherited, by name.
     """
+
+    def listen(name: str, target: tuple[str, int]) -> str:
+        return admission.add_door(Door(gateway, name == IRC_TLS), *target, (sockets or {}).get(name, ()))
+
+    return bind_ports(settings, listen)
+
+
+def bind_ports(settings: ServerSettings, bind: Callable[[str, tuple[str, int]], str]) -> list[str]:
+    """Bind the ports of the settings. `bind` gets the name and the target of each, and returns its address.
+
+    Returns the addresses for people. Raises `LaunchError` if one cannot be bound.
+    """
     found = []
-    for target, is_encrypted in ((settings.irc_port, False), (settings.irc_tls_port, True)):
+    for name, target in ((IRC, settings.irc_port), (IRC_TLS, settings.irc_tls_port)):
         if target is None:
             continue
-        door = Door(gateway, is_encrypted)
         try:
-            address = admission.add_door(door, *target, (sockets or {}).get(door.name, ()))
+            address = bind(name, target)
         except OSError as error:
-            option = "--irc-tls-port" if is_encrypted else "--irc-port"
             where, why = show_address(*target), error.strerror or error
+            option = "--irc-tls-port" if name == IRC_TLS else "--irc-port"
             raise LaunchError(f"cannot listen for IRC on {where}: {why}: choose another {option}") from None
-        found.append(f"{address} with TLS" if is_encrypted else address)
+        found.append(f"{address} with TLS" if name == IRC_TLS else address)
     return found

@@ -115,7 +115,7 @@ def _run(
     if settings.workers:
         from pylingo.reactor.workers.start import make_supervisor
 
-        server = make_supervisor(settings, sys.argv[1:], os.path.realpath(__file__), reactor, inherited)
+        server = make_supervisor(settings, sys.argv[1:], os.path.realpath(__file__), reactor, sockets)
         server.draining = stopping
     else:
         if predecessor is None:
@@ -175,15 +175,13 @@ def _introduce(
     log: "ServerLog",
 ) -> None:
     """Say where the server is, and `more`, on stdout, and how to join it, in the log. Raises `LaunchError`."""
-    from pylingo.reactor.server import Server
     from pylingo.reactor.start import NOT_ENCRYPTED, is_exposed, join_command, reachable
     from pylingo.shared import __version__
 
     server_at = reachable(address, bound)
     certificate = settings.tls_cert
     lines = [f"PyLingo {__version__} listening on {address}"]
-    if isinstance(server, Server):
-        lines += [f"clients of IRC connect to {irc_address}" for irc_address in server.irc_addresses]
+    lines += [f"clients of IRC connect to {irc_address}" for irc_address in server.irc_addresses]
     lines += more
     link = registry.write_link(server_at, certificate)
     registry.write_first(is_shown=bool(certificate))

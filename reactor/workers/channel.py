@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from pylingo.reactor.engine.listener import Address
+from pylingo.reactor.inherited import NATIVE
 from pylingo.reactor.ops.catalogue import Snapshot
 
 MOST_ENDED = 1_000
@@ -46,6 +47,8 @@ class Passed:
 
     sock: socket.socket | None
     address: Address
+    door: str = NATIVE
+    """The name of the port at which it was accepted (see `inherited`)."""
 
 
 @dataclass(slots=True)
@@ -74,9 +77,9 @@ def make_channel() -> tuple[socket.socket, socket.socket]:
     return ends
 
 
-def pass_socket(channel: socket.socket, sock: socket.socket, address: Address) -> None:
-    """Send a copy of an accepted socket. Raises `OSError`."""
-    socket.send_fds(channel, [json.dumps(address).encode()], [sock.fileno()])
+def pass_socket(channel: socket.socket, sock: socket.socket, address: Address, door: str = NATIVE) -> None:
+    """Send a copy of a socket that was accepted at the port with the name `door`. Raises `OSError`."""
+    socket.send_fds(channel, [json.dumps([door, *address]).encode()], [sock.fileno()])
 
 
 def send_order(channel: socket.socket, order: Order) -> None:
@@ -97,7 +100,8 @@ def receive(channel: socket.socket) -> Passed | Order | None:
     if isinstance(message, str):
         return Order(message)
     descriptors = [_DESCRIPTOR.unpack(content)[0] for _, _, content in ancillary if len(content) == _DESCRIPTOR.size]
-    return Passed(socket.socket(fileno=descriptors[0]) if descriptors else None, tuple(message))
+    door, *address = message
+    return Passed(socket.socket(fileno=descriptors[0]) if descriptors else None, tuple(address), door)
 
 
 def send_report(channel: socket.socket, report: Report) -> None:

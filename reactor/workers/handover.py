@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.engine.dial import Target
 from pylingo.reactor.engine.loop import EVENT_READ, EVENT_WRITE, Reactor
+from pylingo.reactor.inherited import NATIVE
 from pylingo.reactor.intake import Accepted, Refused
 from pylingo.reactor.ops.catalogue import Snapshot
 from pylingo.reactor.workers.channel import MOST_ENDED, Order, Passed, Report, receive, send_report
@@ -21,6 +22,36 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE = 16
 """Sockets taken over in one tick: as many descriptors must be free for them."""
+
+
+class Branch:
+    """The `Intake` of a further port, which is a part of the handover: that one obeys, counts and holds for all."""
+
+    reads_headers = True
+    sockets: Sequence[socket.socket] = ()
+
+    def __init__(self, doors: dict[str, Accepted], name: str) -> None:
+        self._doors = doors
+        self._name = name
+
+    def bind(self, settings: ServerSettings, targets: Sequence[Target]) -> str:
+        """Return an empty address: the supervisor has the port."""
+        return ""
+
+    def further(self, name: str, address: tuple[str, int], inherited: Sequence[socket.socket]) -> "Branch":
+        """Return the same for another port."""
+        return Branch(self._doors, name)
+
+    def open(self, accepted: Accepted, refused: Refused) -> None:
+        """Have `accepted` take the sockets of this port."""
+        self._doors[self._name] = accepted
+
+    def configure(self, settings: ServerSettings) -> None: ...
+    def ended(self, host: str) -> None: ...
+    def hold(self) -> None: ...
+    def turn_away(self) -> None: ...
+    def go_on(self) -> None: ...
+    def close(self) -> None: ...
 
 
 class Handover:
@@ -39,6 +70,7 @@ class Handover:
         self._reactor = reactor
         self._channel = channel
         self._accepted: Accepted | None = None
+        self._doors: dict[str, Accepted] = {}  # what takes the sockets of each port
         self._at_once = AT_ONCE
         self._unacknowledged: list[Passed] = []
         self._taken: list[Passed] = []  # acknowledged, and to be let in
@@ -59,6 +91,10 @@ class Handover:
         """Return an empty address: the supervisor has the port."""
         return ""
 
+    def further(self, name: str, address: tuple[str, int], inherited: Sequence[socket.socket]) -> "Branch":
+        """Return the source of the connections that the supervisor accepts at a further port."""
+        return Branch(self._doors, name)
+
     @property
     def sockets(self) -> Sequence[socket.socket]:
         """None: the supervisor has the port."""
@@ -67,7 +103,7 @@ class Handover:
     def open(self, accepted: Accepted, refused: Refused) -> None:
         """Ask the supervisor for connections."""
         if not self._is_closed:
-            self._accepted = accepted
+            self._accepted = self._doors[NATIVE] = accepted
             self._report_soon()
 
     def configure(self, settings: ServerSettings) -> None:
@@ -151,12 +187,12 @@ class Handover:
             self._let_in(passed)
 
     def _let_in(self, passed: Passed) -> None:
-        assert self._accepted is not None  # sockets come after `open`
         if passed.sock is None:
             logger.error("a connection was lost: there is no descriptor left")
             self.ended(passed.address[0])
         else:
-            self._reactor.run_safely(self._accepted, passed.sock, passed.address)
+            accepted = self._doors[passed.door]  # sockets come after `open`
+            self._reactor.run_safely(accepted, passed.sock, passed.address)
 
     def _give_back(self) -> None:
         """Close our copies of the sockets that are not acknowledged. The supervisor has its own."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from pylingo.reactor.engine.listener import Address
 from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.inherited import NATIVE
 from pylingo.reactor.workers.backoff import Backoff
 from pylingo.reactor.workers.channel import Order
 from pylingo.reactor.workers.children import Children
@@ -70,13 +71,13 @@ class Pool:
         if not self._is_stopping:
             self._start(self.workers[0])
 
-    def give(self, sock: socket.socket, address: Address) -> bool:
+    def give(self, sock: socket.socket, address: Address, door: str = NATIVE) -> bool:
         """Pass a socket to the worker with the fewest connections, in turn if several have equally few.
 
         Returns False if all are full.
         """
         for worker in sorted(self.workers, key=self._preference):
-            if worker.give(sock, address):
+            if worker.give(sock, address, door):
                 self._turn = worker.number
                 return True
         return False

@@ -5,7 +5,8 @@ import dataclasses
 import logging
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.engine.descriptors import descriptors_for_connections
@@ -14,6 +15,7 @@ from pylingo.reactor.engine.listener import Address, ConnectionLimiter
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.timers import Timer
 from pylingo.reactor.engine.tls import ServerTls
+from pylingo.reactor.inherited import NATIVE
 from pylingo.reactor.intake import Port
 from pylingo.reactor.proxied import ProxyHeaders
 from pylingo.reactor.refusals import Refusals
@@ -22,7 +24,9 @@ from pylingo.reactor.workers.children import Children
 from pylingo.reactor.workers.pool import Pool
 from pylingo.reactor.workers.redis_server import RedisServer
 from pylingo.reactor.workers.worker import Pending
+from pylingo.shared.codec import encode
 from pylingo.shared.launch import LaunchError
+from pylingo.shared.messages import Goodbye
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +53,7 @@ class Supervisor:
 
     `command` returns the command of the worker with a number. `counts` says how many peers were refused for which
     reason. The limits hold over all workers. Their cluster `has_others` if servers on other machines may be in it.
-    It listens with the sockets that are `inherited`, if there are any.
+    It listens with the sockets that are `inherited`, by name, if there are any.
     """
 
     def __init__(
@@ -59,7 +63,7 @@ class Supervisor:
         command: Callable[[int], Sequence[str]],
         reactor: Reactor,
         has_others: bool = False,
-        inherited: Sequence[socket.socket] = (),
+        inherited: Mapping[str, Sequence[socket.socket]] | None = None,
     ) -> None:
         self.reactor = reactor
         self.settings = settings
@@ -69,7 +73,11 @@ class Supervisor:
         self.limiter = ConnectionLimiter(settings.max_connections, settings.max_per_address, settings.exempt)
         self.draining: Callable[[], object] = lambda: None
         """Called when it begins to stop."""
-        self._port = Port(reactor, inherited=inherited)
+        self.irc_addresses: list[str] = []
+        """The addresses for clients of IRC: `HOST:PORT`, and ` with TLS` behind an encrypted one."""
+        self._inherited = inherited or {}
+        self._ports = {NATIVE: Port(reactor, inherited=self._inherited.get(NATIVE, ()))}
+        self._goodbyes: dict[str, Callable[[Goodbye], bytes]] = {NATIVE: encode}  # how each port says them
         self._refusals = Refusals(reactor, self.counts)
         self._headers = ProxyHeaders(reactor, self.counts, self.limiter)
         self._redis: RedisServer | None = None
@@ -107,7 +115,8 @@ class Supervisor:
         signal ends the start, and `SystemExit` if the first worker cannot serve: it has said why.
         """
         self._each = descriptors_for_connections()
-        address = self._port.bind(self.settings, targets)
+        address = self._ports[NATIVE].bind(self.settings, targets)
+        self._listen_for_irc()
         self._configure()
         self.reactor.call_soon(self._redis.start if self._redis is not None else self.pool.start)
         self.reactor.run()
@@ -119,6 +128,22 @@ class Supervisor:
         if self._status:
             raise SystemExit(self._status)
         raise LaunchError("stopped before the workers could serve", status=0)
+
+    def _listen_for_irc(self) -> None:
+        if self.settings.irc_port is None and self.settings.irc_tls_port is None:
+            return
+        from pylingo.reactor.irc_start import bind_ports, goodbye
+
+        def bind(name: str, target: tuple[str, int]) -> str:
+            self._ports[name] = self._ports[NATIVE].further(name, target, self._inherited.get(name, ()))
+            self._goodbyes[name] = goodbye
+            return self._ports[name].bind(self.settings, ())
+
+        try:
+            self.irc_addresses = bind_ports(self.settings, bind)
+        except LaunchError:
+            self._close()
+            raise
 
     def obey_signals(self, hung_up: Callable[[], object], upgrade: Callable[[], object] = lambda: None) -> None:
         """SIGINT and SIGTERM stop all workers, a second one ends them at once; SIGUSR1 has all log their counters.
@@ -141,7 +166,7 @@ class Supervisor:
 
     def _close(self) -> None:
         """Leave no process and no socket behind."""
-        self._port.close()
+        self._close_ports()
         self.children.end()
         self.reactor.close()
 
@@ -169,16 +194,21 @@ class Supervisor:
 
     # --- connections
 
-    def _accepted(self, sock: socket.socket, address: Address) -> None:
+    def _accepted(self, sock: socket.socket, address: Address, door: str) -> None:
         reason = self.limiter.admit(address[0])
         if reason is not None:
-            self._refusals.refuse(sock, address, reason)
-        elif self._waiting or not self.pool.give(sock, address):
-            self._wait([(sock, address)])
+            self._refusals.refuse(sock, address, reason, self._goodbyes[door])
+        elif self._waiting or not self.pool.give(sock, address, door):
+            self._wait([(sock, address, door)])
+
+    def _close_ports(self) -> None:
+        for port in self._ports.values():
+            port.close()
 
     def _wait(self, pending: Sequence[Pending]) -> None:
         """Keep sockets for the next worker that has room, and accept nobody until then."""
-        self._port.hold()
+        for port in self._ports.values():
+            port.hold()
         self._waiting.extend(pending)
         self._retry_later()
 
@@ -190,7 +220,8 @@ class Supervisor:
                 self._retry_later()
                 return
             self._waiting.popleft()
-        self._port.go_on()
+        for port in self._ports.values():
+            port.go_on()
 
     def _retry_later(self) -> None:
         if self._retry is None:
@@ -211,13 +242,14 @@ class Supervisor:
             self._wait(pending)
             self.reactor.call_soon(self.has_room)
             return
-        for sock, address in pending:
+        for sock, address, door in pending:
             self.limiter.release(address[0])
-            self._refusals.refuse(sock, address, "shutdown")
+            self._refusals.refuse(sock, address, "shutdown", self._goodbyes[door])
 
     def _configure(self) -> None:
         """Apply the settings."""
-        self._port.configure(self.settings)
+        for port in self._ports.values():
+            port.configure(self.settings)
         self._headers.configure(self.settings)
         self.limiter.most_per_address, self.limiter.exempt = self.settings.max_per_address, self.settings.exempt
         self._limit()
@@ -232,7 +264,9 @@ class Supervisor:
     def serving(self) -> None:
         """Accept from now on."""
         self._limit()
-        self._port.open(self._headers.before(self._accepted), self._refusals.refuse_one)
+        for door, port in self._ports.items():
+            accepted = self._headers.before(partial(self._accepted, door=door))
+            port.open(accepted, partial(self._refusals.refuse_one, form=self._goodbyes[door]))
         self.reactor.stop()  # which `start` runs
 
     def failed(self, status: int) -> None:
@@ -265,7 +299,7 @@ class Supervisor:
         logger.info("stopping %d workers", len(self.pool.workers))
         self._is_stopping = True
         self.draining()
-        self._port.close()
+        self._close_ports()
         self._headers.close()
         waiting, self._waiting = list(self._waiting), collections.deque()
         self.returned(waiting)

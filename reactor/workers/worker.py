@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pylingo.reactor.engine.listener import Address
 from pylingo.reactor.engine.loop import EVENT_READ, Reactor
+from pylingo.reactor.inherited import NATIVE
 from pylingo.reactor.ops.catalogue import Snapshot
 from pylingo.reactor.workers.channel import Order, Report, make_channel, pass_socket, receive_report, send_order
 from pylingo.reactor.workers.children import Children, describe_end
@@ -17,7 +18,8 @@ from pylingo.reactor.workers.children import Children, describe_end
 QUEUE = 64
 """Sockets that were passed to a worker and not taken over yet: so many at most, and a full worker gets none."""
 
-type Pending = tuple[socket.socket, Address]
+type Pending = tuple[socket.socket, Address, str]
+"""An accepted socket, the address of its peer, and the name of the port."""
 
 
 class WorkerState(enum.Enum):
@@ -113,15 +115,15 @@ class Worker:
         self.started_at = self._reactor.clock()
         self._reactor.register(ours.fileno(), EVENT_READ, self)
 
-    def give(self, sock: socket.socket, address: Address) -> bool:
+    def give(self, sock: socket.socket, address: Address, door: str = NATIVE) -> bool:
         """Pass a socket to it; return False if it cannot take it now. The socket is closed once it is taken over."""
         if self._channel is None or not self.has_room:
             return False
         try:
-            pass_socket(self._channel, sock, address)
+            pass_socket(self._channel, sock, address, door)
         except OSError:  # the system's own limit for a channel; or it has just ended
             return False
-        self._pending.append((sock, address))
+        self._pending.append((sock, address, door))
         self._hosts[address[0]] += 1
         self.count += 1
         self.passed += 1
@@ -207,7 +209,7 @@ class Worker:
         """It gets no more, and what it has not taken over is for another one."""
         self.state = WorkerState.LEAVING
         pending, self._pending = list(self._pending), collections.deque()
-        for _, address in pending:
+        for _, address, _ in pending:
             self._hosts[address[0]] -= 1
         self.count -= len(pending)
         if pending:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from pylingo.shared.messages import Goodbye, Hello, Message, Notice, Ready, Say, Welcome
+from pylingo.shared.messages import Goodbye, Hello, Left, Message, Notice, Ready, Say, Welcome
+from tests.irc_server import Irc
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
 
 PROGRAM = (str(ROOT / "tests" / "fakes" / "supervised.py"),)
@@ -76,8 +77,9 @@ needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="n
 
 @needs_redis
 def test_people_of_all_workers_are_in_one_room_and_come_back_from_one_that_is_killed(tmp_path):
-    options = ("--workers", "3", "--metrics", "0", "--data", str(tmp_path / "data"))
+    options = ("--workers", "3", "--metrics", "0", "--irc-port", "0", "--data", str(tmp_path / "data"))
     with ServerProcess(*options) as server, contextlib.ExitStack() as stack:
+        irc_port = int(server.process.stdout.readline().rpartition(":")[2])
         url = server.process.stdout.readline().split()[-1]
         assert server.process.stdout.readline().startswith("open this link to become the operator: pylingo://")
         peers = [stack.enter_context(Peer(server.port)) for _ in range(6)]
@@ -94,6 +96,15 @@ def test_people_of_all_workers_are_in_one_room_and_come_back_from_one_that_is_ki
         assert summed(url, "connections") == summed(url, "people") == 6
         assert summed(url, "worker_up") == 3
         assert summed(url, "commit_seconds_count") > 0
+        with Irc(irc_port).register("ada", "#tea") as ada, Irc(irc_port).register("bob", "#tea") as bob:
+            ada.send("PRIVMSG #tea :from IRC")
+            assert [peer.until(Message).text for peer in peers] == ["from IRC"] * 6
+            assert bob.until("PRIVMSG")[-1].endswith(" PRIVMSG #tea :from IRC")
+            for irc in (ada, bob):
+                irc.send("QUIT")
+                irc.rest()
+        for peer in peers:
+            peer.until(Left, name="bob")
         os.kill(workers(server)[1], signal.SIGKILL)
         lost = [index for index, peer in enumerate(peers) if _has_lost(peer)]
         assert len(lost) == 2

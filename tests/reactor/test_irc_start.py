@@ -2,11 +2,10 @@
 
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from pylingo.reactor.config import ServerSettings, parse_arguments
+from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.irc_start import Door, listen_for_irc
 from pylingo.reactor.server import Server
 from pylingo.shared.launch import LaunchError
@@ -43,11 +42,6 @@ def test_a_port_that_is_in_use(server: Server):
         settings = ServerSettings(irc_port=other.getsockname())
         with pytest.raises(LaunchError, match="cannot listen for IRC on"):
             listen_for_irc(server.admission, settings, Desk().gateway)
-
-
-def test_workers_have_no_port_of_irc(tmp_path: Path):
-    with pytest.raises(LaunchError, match="cannot be used with --workers"):
-        parse_arguments(["--workers", "2", "--data", str(tmp_path), "--irc-port", "6667"])
 
 
 def test_a_server_without_irc_imports_nothing_of_it():

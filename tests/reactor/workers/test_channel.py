@@ -35,15 +35,19 @@ def test_sockets_and_orders_keep_their_order_and_a_socket_lives_on_without_the_c
     with far:
         with near:
             pass_socket(ours, near, ("2001:db8::1", 4_000, 0, 3))
+            pass_socket(ours, near, ("192.0.2.1", 4_000), "irc")
         for order in Order:
             send_order(ours, order)
         passed = receive(theirs)
         assert isinstance(passed, Passed)
-        assert passed.address == ("2001:db8::1", 4_000, 0, 3)
+        assert (passed.address, passed.door) == (("2001:db8::1", 4_000, 0, 3), "pylingo")
         with passed.sock as sock:
             assert not sock.get_inheritable()
             sock.send(b"hello")
             assert far.recv(5) == b"hello"
+        other = receive(theirs)
+        assert (other.address, other.door) == (("192.0.2.1", 4_000), "irc")
+        other.sock.close()
     assert [receive(theirs) for _ in Order] == list(Order)
     with pytest.raises(BlockingIOError):
         receive(theirs)

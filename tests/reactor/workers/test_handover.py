@@ -41,10 +41,10 @@ class Supervisor:
         for _ in range(4):
             self.reactor.tick(0)
 
-    def connect(self, host="192.0.2.7"):
+    def connect(self, host="192.0.2.7", door="pylingo"):
         ours, theirs = socket.socketpair()
         with ours:
-            pass_socket(self.channel, ours, (host, 4_000))
+            pass_socket(self.channel, ours, (host, 4_000), door)
         self.wires.append(Wire(theirs))
         return self.wires[-1]
 
@@ -102,6 +102,19 @@ def test_a_passed_socket_becomes_a_connection_with_the_address_of_its_peer(make)
     supervisor.turn()
     (report,) = supervisor.reports()
     assert (report.taken, report.ended) == (0, {"2001:db8::7": 1})
+
+
+def test_a_socket_of_another_port_is_spoken_to_in_its_own_way(make):
+    supervisor = make(irc_port=("127.0.0.1", 0))
+    native, irc = supervisor.connect(), supervisor.connect("192.0.2.8", "irc")
+    supervisor.turn()
+    irc.raw(b"PING 1\r\n")
+    supervisor.turn()
+    assert kinds(native) == [Welcome]
+    assert irc.take() == b":irc.pylingo PONG irc.pylingo 1\r\n"
+    irc.hang_up()
+    supervisor.turn()
+    assert supervisor.ended() == {"192.0.2.8": 1}
 
 
 def test_a_connection_that_the_worker_refuses_itself_counts_no_longer(make):

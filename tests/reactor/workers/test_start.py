@@ -32,14 +32,21 @@ def test_workers_get_the_arguments_of_the_server(made):
     supervisor = made(*arguments)
     assert supervisor.command(2)[1:] == ["run.py", "worker", "2", *arguments]
     assert (supervisor.count, supervisor.has_others, supervisor.data) == (2, True, None)
-    assert supervisor.inherited == ()
+    assert supervisor.inherited == {}
 
 
 def test_workers_get_the_address_of_inherited_sockets(made):
     arguments = ["--workers", "2", "--cluster", "redis://localhost", "--host", "::1", "--port", "7"]
-    supervisor = made(*arguments, inherited=["socket"])
+    supervisor = made(*arguments, inherited={"pylingo": ["socket"]})
     assert supervisor.command(1)[4:] == [*arguments, "--host", "::1", "--port", "7"]
-    assert supervisor.inherited == ["socket"]
+    assert supervisor.inherited == {"pylingo": ["socket"]}
+
+
+def test_workers_speak_irc_wherever_its_ports_come_from(made, reactor):
+    arguments = ["--workers", "2", "--cluster", "redis://localhost"]
+    settings = dataclasses.replace(parse_arguments(arguments), irc_port=("127.0.0.1", 6_667))
+    supervisor = make_supervisor(settings, arguments, "run.py", reactor, {"irc": ["socket"]})
+    assert supervisor.command(1)[4:] == [*arguments, "--irc-port", "127.0.0.1:6667"]
 
 
 def test_workers_measure_wherever_the_port_of_metrics_comes_from(made, reactor):

@@ -106,6 +106,25 @@ def test_the_limits_may_change_while_it_runs(reactor, start, connect):
     wait_until(lambda: reactor.tick(0.01) or supervisor.limiter.count == 2)
 
 
+def test_a_port_of_irc_is_one_more_way_in_within_the_same_limits(reactor, start, connect):
+    body = f"{READY}while (message := receive()) not in ('stop', 'leave'):\n if message[0] == 'irc': report(taken=1)\n"
+    supervisor, _ = start(body, max_connections=1, irc_port=("127.0.0.1", 0))
+    [irc_address] = map(parse_address, supervisor.irc_addresses)
+    connect(irc_address)
+    wait_until(lambda: reactor.tick(0.01) or supervisor.pool.workers[0].passed == 1)
+    refused, data = connect(irc_address), []
+    wait_until(lambda: reactor.tick(0.01) or data.append(refused.take()) or refused.ended)
+    assert b"".join(data).startswith(b"ERROR :Closing link: (full) ")
+
+
+def test_a_port_of_irc_that_is_in_use_starts_nothing(reactor):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        supervisor = supervisor_of(reactor, SERVE, irc_port=taken.getsockname())
+        with pytest.raises(LaunchError, match="cannot listen for IRC on"):
+            supervisor.start()
+    assert len(supervisor.children) == 0
+
+
 def test_behind_a_balancer_the_workers_get_the_address_of_the_peer(reactor, start, connect):
     supervisor, address = start(
         SERVE, proxy_protocol=(ipaddress.ip_network("127.0.0.1"),), max_per_address=1, exempt=()

@@ -41,7 +41,7 @@ class Listener:
 def listener():
     listener = Listener()
     yield listener
-    for sock, _ in listener.returned_sockets:
+    for sock, *_ in listener.returned_sockets:
         sock.close()
 
 
