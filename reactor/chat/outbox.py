@@ -55,8 +55,11 @@ class Transport(Protocol):
     def flush_soon(self) -> None:
         """Flush at the end of the tick, and tell `drained` if nothing is queued."""
 
-    def write_now(self, data: bytes | memoryview) -> None:
-        """Within the flush phase: offer `data`, which holds no direct reply, to the socket if nothing is queued."""
+    def write_now(self, data: bytes | memoryview) -> bool:
+        """Within the flush phase: offer `data`, which holds no direct reply, to the socket unless something is queued.
+
+        Return whether it was offered. If not, nothing has happened.
+        """
 
 
 class Gap:
@@ -296,7 +299,7 @@ class Outbox[M]:
         if self._pieces is not None or transport is None:
             self._tick.deliveries -= room.batch.count  # its messages in the pieces are counted by `flush`
             return
-        if self._gaps is not None or transport.queued > self._tick.soft:
+        if self._gaps is not None:
             self._leave_out_batch(room)
             return
         if self.voice is not None:
@@ -307,9 +310,13 @@ class Outbox[M]:
                 return
             if not data:
                 return
-        if len(self.rooms) == 1 and (self.inbox is None or not self.inbox.batch.frames):
-            transport.write_now(data)
-        else:  # other rooms may have spoken in this tick: one send serves all of them
+        # If other rooms may have spoken in this tick, one send serves all of them.
+        is_alone = len(self.rooms) == 1 and (self.inbox is None or not self.inbox.batch.frames)
+        if is_alone and transport.write_now(data):
+            return
+        if transport.queued > self._tick.soft:
+            self._leave_out_batch(room)
+        else:
             transport.write(data)
 
     def flush(self) -> None:

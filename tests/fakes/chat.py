@@ -46,7 +46,11 @@ class Outlet:
             self.queued += len(data)
             self.queued_direct += direct
 
-    write_now = write
+    def write_now(self, data: bytes | memoryview) -> bool:
+        if self.stuck:
+            return False
+        self.write(data)
+        return True
 
     def flush_soon(self) -> None:
         self.flushes += 1

@@ -817,8 +817,10 @@ def test_a_room_whose_batch_takes_long_leaves_the_rest_of_it_for_the_next_tick(r
 
     def flush():
         clock.now += 2
-        transport.write_now(b"first")
-        transport.write_now(b"second")
+        assert not transport.write_now(b"first")
+        transport.write(b"first")
+        assert not transport.write_now(b"second")
+        transport.write(b"second")
 
     reactor.call_before_flush(flush)
     reactor.tick()
@@ -859,7 +861,7 @@ def test_while_some_wait_since_the_last_tick_a_new_batch_goes_behind_them(reacto
     flush_all(reactor, [Slow(number, calls) for number in range(3)])
     reactor.tick()
     assert reactor.is_behind
-    reactor.call_before_flush(lambda: transport.write_now(b"new"))
+    reactor.call_before_flush(lambda: transport.write_now(b"new") or transport.write(b"new"))
     reactor.tick()
     assert (calls, transport.queued) == (["send 0", "send 1"], 3)
     reactor.tick()

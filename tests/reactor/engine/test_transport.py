@@ -97,6 +97,12 @@ class Receiver:
         return [told[1] for told in self.told if type(told) is tuple]
 
 
+def offer(transport, data):
+    """Write as a room does."""
+    if not transport.write_now(data):
+        transport.write(data)
+
+
 class Bench:
     """A reactor, and transports on it with their peers."""
 
@@ -428,9 +434,7 @@ def test_frames_of_rooms_at_the_flush_go_along_with_the_same_send(bench):
 def test_bytes_sent_at_the_flush_go_out_at_once(bench):
     transport, sock, receiver, far = bench.transport()
     queued = []
-    bench.reactor.call_before_flush(
-        lambda: (transport.write_now(b"room"), queued.append((sock.sends, transport.queued)))
-    )
+    bench.reactor.call_before_flush(lambda: (offer(transport, b"room"), queued.append((sock.sends, transport.queued))))
     bench.reactor.tick(0)
     assert queued == [(1, 0)]
     bench.assert_asleep()
@@ -440,7 +444,7 @@ def test_bytes_sent_at_the_flush_go_out_at_once(bench):
 
 def test_bytes_sent_at_the_flush_go_behind_the_queue(bench):
     transport, sock, _, far = bench.transport()
-    bench.reactor.call_before_flush(lambda: (transport.write_now(b" room"), transport.write(b" answer")))
+    bench.reactor.call_before_flush(lambda: (offer(transport, b" room"), transport.write(b" answer")))
     transport.write(b"direct")
     bench.reactor.tick(0)
     assert sock.sends == 1
@@ -450,7 +454,7 @@ def test_bytes_sent_at_the_flush_go_behind_the_queue(bench):
 def test_a_listener_is_told_of_bytes_that_the_flush_sends(bench):
     transport, _, receiver, _ = bench.transport()
     transport.tell_drained = True
-    bench.reactor.call_before_flush(lambda: transport.write_now(b"room"))
+    bench.reactor.call_before_flush(lambda: offer(transport, b"room"))
     bench.ticks(2)
     assert receiver.told == ["drained"]
 
@@ -459,7 +463,7 @@ def test_a_listener_is_told_of_bytes_that_the_flush_sends(bench):
 def test_nothing_is_sent_after_the_end(bench, end):
     transport, sock, _, _ = bench.transport()
     getattr(transport, end)()
-    bench.reactor.call_before_flush(lambda: transport.write_now(b"room"))
+    bench.reactor.call_before_flush(lambda: offer(transport, b"room"))
     bench.ticks()
     assert sock.sends == 0
 
@@ -534,7 +538,7 @@ def test_any_writes_and_any_partial_sends_arrive_byte_by_byte(steps, allowed):
                 transport.write(memoryview(piece) if view else piece)
                 assert transport.queued == len(written) - sock.taken
             if sent is not None:
-                bench.reactor.call_before_flush(functools.partial(transport.write_now, next_piece(sent)))
+                bench.reactor.call_before_flush(functools.partial(offer, transport, next_piece(sent)))
             tick()
             read(most)
         while len(received) < len(written):
@@ -1027,15 +1031,15 @@ def test_a_reset_is_an_error_when_read(bench):
     assert receiver.losses[0].errno == errno.ECONNRESET
 
 
-@pytest.mark.parametrize("write", ["write", "write_now"])
+@pytest.mark.parametrize("write", [Transport.write, offer])
 def test_a_reset_in_the_middle_of_a_broadcast_is_an_error_when_written(bench, write):
     """The flush may be the first to notice."""
     transport, sock, receiver, far = bench.transport()
     reset(far)
     wait_until(lambda: bench.selector.select())
-    getattr(transport, write)(b"hello")
+    write(transport, b"hello")
     transport.flush()
-    getattr(transport, write)(b"more")
+    write(transport, b"more")
     assert sock.sends == 1
     bench.ticks()
     assert [error.errno for error in receiver.losses] in ([errno.ECONNRESET], [errno.EPIPE])
