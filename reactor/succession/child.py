@@ -55,7 +55,12 @@ class Child:
     def let_go(self) -> None:
         """Close the line, and leave the process alone."""
         self.line.close()
-        self._process.returncode = 0  # it outlives this one, and `subprocess` would complain
+
+    def status(self) -> int | None:
+        """Return the exit status of the process, or None while it runs. Call it last."""
+        status = self._process.poll()
+        self._process.returncode = self._process.returncode or 0  # it outlives us, and `subprocess` would complain
+        return status
 
 
 @contextlib.contextmanager

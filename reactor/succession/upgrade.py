@@ -206,7 +206,6 @@ class Upgrade:
         self._cancel()
         self._stop_listening()
         self._child.let_go()
-        self._child = None
 
     def _close_further(self) -> None:
         for _, port in self._further:
@@ -229,10 +228,17 @@ class Upgrade:
         self.phase = Phase.IDLE
 
     def close(self) -> None:
-        """End a successor that has not taken over. Call it after the loop."""
-        if self._child is not None and self.phase is not Phase.OVER:
+        """End a successor that has not taken over. If one has, and has ended, nobody serves: `Server.failure` says so.
+
+        Call it after the loop.
+        """
+        if self._child is None:
+            return
+        if self.phase is not Phase.OVER:
             self._child.end()
-            self._child = None
+        elif (status := self._child.status()) is not None:
+            self._server.failure = f"the new version has taken over, and has ended with status {status}"
+        self._child = None
 
     def _expect(self, otherwise: str) -> None:
         """Give up with that reason unless something happens in time."""

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Upgrade and restart a server again and again while people talk, check every delivery, and print the pauses.
 
-    python tests/measure/upgrade.py                      # all parts, about three minutes
+    python tests/measure/upgrade.py                      # all parts, about four minutes
     python tests/measure/upgrade.py upgrades restarts
     python tests/measure/upgrade.py --people 50 --times 3 upgrades
 
 - `upgrades`: 200 people talk, and the server is upgraded ten times. Nothing may be lost, doubled or out of order,
   nobody may be seen coming or going, and no connection may be refused.
+- `disk`: the same with a history on disk.
 - `broken`: the same people, and new versions that cannot start, that end, or that hang. Nobody may notice.
 - `restarts`: ten restarts, while this script holds the listening socket as systemd does. No connection may be refused.
 - `state`: an upgrade with 10,000 sessions and a full memory of 64 MiB.
@@ -50,6 +51,7 @@ BETWEEN = 1.0
 A_ROOM = 20
 """People in a room."""
 SESSIONS, ROOMS = 10_000, 500
+DISK = ("--history", "{folder}/history")
 BROKEN = {
     "a syntax error": "this is no Python",
     "an end": "raise SystemExit(3)",
@@ -104,8 +106,10 @@ class Subject:
         self.held.close()
 
 
-def with_people(people: int, measure: Callable[[Subject, Crowd], list[str]], *options: str) -> list[str]:
-    """Measure a server on which people talk; return what was wrong."""
+def with_people(
+    people: int, measure: Callable[[Subject, Crowd], list[str]], *options: str, with_sightings: bool = True
+) -> list[str]:
+    """Measure a server on which people talk; return what was wrong. A restart lets people see each other come."""
     with tempfile.TemporaryDirectory() as folder:
         subject = Subject(Path(folder), *[option.format(folder=folder) for option in options])
         crowd = Crowd(
@@ -117,7 +121,7 @@ def with_people(people: int, measure: Callable[[Subject, Crowd], list[str]], *op
             crowd.turn_for(BETWEEN)
             wrong = measure(subject, crowd)
             crowd.settle()
-            wrong += crowd.wrong(with_sightings="--history" not in options)
+            wrong += crowd.wrong(with_sightings)
             print(
                 f"  {sum(talker.said for talker in crowd.talkers):,} messages, {crowd.deliveries:,} deliveries checked"
             )
@@ -215,14 +219,17 @@ def spread(milliseconds: "Sequence[float] | map[int]") -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Upgrade and restart a server while people talk.")
-    parser.add_argument("parts", nargs="*", help="upgrades, broken, restarts, state; all of them if none is named")
+    parser.add_argument(
+        "parts", nargs="*", help="upgrades, disk, broken, restarts, state; all of them if none is named"
+    )
     parser.add_argument("--people", type=int, default=200)
     parser.add_argument("--times", type=int, default=10)
     given = parser.parse_args()
     parts: dict[str, Callable[[], list[str]]] = {
         "upgrades": lambda: with_people(given.people, partial(upgrades, given.times)),
+        "disk": lambda: with_people(given.people, partial(upgrades, given.times), *DISK),
         "broken": lambda: with_people(given.people, broken),
-        "restarts": lambda: with_people(given.people, partial(restarts, given.times), "--history", "{folder}/history"),
+        "restarts": lambda: with_people(given.people, partial(restarts, given.times), *DISK, with_sightings=False),
         "state": lambda: state(is_keyed=True) + state(is_keyed=False),
     }
     wrong = []

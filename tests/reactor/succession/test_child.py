@@ -98,8 +98,16 @@ def test_a_child_outlives_the_line() -> None:
     child = Child(script("say('up')\nline.recv(1)\nsignal.pause()"), os.environ)
     child.line.receive(soon())
     child.let_go()
+    assert child.status() is None
     os.kill(child.number, signal.SIGKILL)
     assert os.waitstatus_to_exitcode(os.waitpid(child.number, 0)[1]) == -signal.SIGKILL
+
+
+def test_a_child_that_was_let_go_and_has_ended() -> None:
+    child = Child(script("sys.exit(7)"), os.environ)
+    child.let_go()
+    os.waitid(os.P_PID, child.number, os.WEXITED | os.WNOWAIT)
+    assert child.status() == 7
 
 
 def test_upgrades_are_ignored(signals: None) -> None:

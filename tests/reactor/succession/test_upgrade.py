@@ -31,6 +31,7 @@ class FakeChild:
         self.line, sock = make_line()
         self.far = Line(sock)
         self.fate = ""
+        self.exit_status: int | None = None
 
     def says(self, *steps: Step) -> None:
         for step in steps:
@@ -47,6 +48,9 @@ class FakeChild:
     def let_go(self) -> None:
         self.line.close()
         self.fate = "let go"
+
+    def status(self) -> int | None:
+        return self.exit_status
 
 
 class Stage:
@@ -145,7 +149,9 @@ def test_a_successor_gets_the_sockets_and_everybody(
     stage.bench.turn()
     assert stage.child.fate == "let go"
     assert stage.server.reactor.is_stopped
+    stage.child.exit_status = None if closes else -9
     stage.upgrade.close()
+    assert stage.server.failure == ("" if closes else "the new version has taken over, and has ended with status -9")
 
 
 def test_what_was_said_before_is_confirmed_and_in_what_is_handed_over(stage: Stage) -> None:
