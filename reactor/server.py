@@ -247,6 +247,9 @@ class Server:
         if self.cluster is not None:
             logger.info("cluster: %s", self.cluster.show_counters())
 
+    def reopen_logs(self) -> None:
+        """Nothing: the log belongs to the process. A supervisor has its workers open theirs again."""
+
     def announce(self, words: str, notice: str) -> None:
         """Tell everybody `words`, and everybody who comes from now on `notice`, if it is not empty."""
         self.service.notice = notice

@@ -283,9 +283,16 @@ def test_no_module_imports_itself_over_others() -> None:
 SCRIPTS = {"pylingo.reactor.run", "pylingo.client.chat", "pylingo.client.benchmark"}
 """Programs. They stand beside the modules of their folder and above everything in it; nothing imports them."""
 
+ON_TOP = SCRIPTS | {"pylingo.reactor.program"}
+"""The scripts, and what the server's script runs. In the graph of folders they stand above their own."""
+
 
 def test_nothing_imports_a_script() -> None:
     assert [module for module, names in graph().items() if names & SCRIPTS] == []
+
+
+def test_only_the_scripts_import_what_stands_on_top() -> None:
+    assert {module for module, names in graph().items() if names & ON_TOP} <= SCRIPTS
 
 
 IRC_WIRING = {"pylingo.reactor.irc_start"}
@@ -304,7 +311,7 @@ def test_only_the_wiring_knows_the_irc_gateway() -> None:
 def test_no_folder_imports_itself_over_others() -> None:
     folders: dict[str, set[str]] = {}
     for module, names in graph().items():
-        if module == "pylingo" or module in SCRIPTS:
+        if module == "pylingo" or module in ON_TOP:
             continue
         folder = module.rpartition(".")[0] if is_leaf(module) else module
         known = {name.rpartition(".")[0] if is_leaf(name) else name for name in names}

@@ -156,6 +156,10 @@ class Supervisor:
         self.reactor.on_signal(signal.SIGUSR1, self.log_counters)
         self.reactor.on_signal(signal.SIGUSR2, upgrade)
 
+    def when_open(self, callback: Callable[[], object]) -> None:
+        """Call `callback`: people may come as soon as `start` is over."""
+        callback()
+
     def serve(self) -> None:
         """Run until all workers have ended. Call it after `start`."""
         try:

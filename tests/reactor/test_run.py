@@ -2,7 +2,6 @@
 
 import contextlib
 import ctypes
-import errno
 import os
 import re
 import shutil
@@ -13,7 +12,7 @@ import sys
 
 import pytest
 
-from pylingo.reactor.run import why_not_listening
+from pylingo.reactor.run import main
 from pylingo.shared import __version__
 from pylingo.shared.messages import Goodbye, Notice
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, late_names
@@ -231,23 +230,6 @@ def test_a_log_that_cannot_be_written_is_no_reason_not_to_serve():
         assert process.wait(DEADLINE) in (0, 120), "120 is what Python says where stderr cannot be flushed"
 
 
-@pytest.mark.parametrize(
-    ("number", "words"),
-    [
-        (errno.EADDRINUSE, "port 7 on host is in use"),
-        (errno.EACCES, "port 7 needs privileges"),
-        (errno.EPERM, "port 7 needs privileges"),
-        (errno.EADDRNOTAVAIL, "cannot listen on host port 7: Cannot assign"),
-    ],
-)
-def test_the_reason_is_the_system_s(number, words):
-    assert why_not_listening(OSError(number, os.strerror(number)), "host", 7).startswith(words)
-
-
-def test_a_reason_without_words_is_said_as_it_is():
-    assert why_not_listening(OSError("odd"), "host", 7) == "cannot listen on host port 7: odd"
-
-
 # --- when it can ------------------------------------------------------------------------------------------------
 
 
@@ -374,3 +356,12 @@ def test_ways_to_start_it(command, tmp_path):
         env={**os.environ, "PATH": f"{interpreters}{os.pathsep}{os.environ['PATH']}"},
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, f"PyLingo {__version__}\n", "")
+
+
+@pytest.mark.parametrize("command", ["backup", "check", "cluster", "forget", "hash-password", "invite", "release"])
+def test_a_further_command_has_its_own_help(command, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["pylingo-server", command, "--help"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: pylingo-server {command}")
