@@ -24,6 +24,8 @@ MOST_HEAD = 8_192
 """Bytes of a request."""
 REQUEST_TIME = 5.0
 """Seconds for a request from its first byte, or from the connect, and for taking the answer."""
+PIECE = 4_096
+"""Bytes of an answer that are sent at a time: a busy loop sends what is longer after everything else."""
 IDLE_TIME = 120.0
 """Seconds between two requests."""
 TEXT = "text/plain; charset=utf-8"
@@ -92,6 +94,8 @@ class Scraper:
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MOST_HEAD)
         self._phase = Phase.READING
         self._request: Request | None = None
+        self._unsent = b""  # of the answer
+        self._is_last = False  # whether the connection ends with the answer
         self._timer: Timer | None = None
         self._is_idle = False
         self._expect(REQUEST_TIME)
@@ -110,8 +114,10 @@ class Scraper:
         self._feed(b"")
 
     def drained(self) -> None:
-        """The answer is out: look at the next request."""
-        if self._phase is Phase.SENDING:
+        """Send more of the answer. If all of it is out, look at the next request."""
+        if self._phase is Phase.SENDING and self._unsent:
+            self._send_piece()
+        elif self._phase is Phase.SENDING:
             self._phase = Phase.READING
             self._is_idle = not self._http.trailing_data[0]
             self._expect(IDLE_TIME if self._is_idle else REQUEST_TIME)
@@ -192,7 +198,8 @@ class Scraper:
         logger.debug("a scraper gets %d: %s", status, sentence)
         if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self._send(Response(status, f"{sentence}\n".encode("latin-1", "replace")), [("Connection", "close")])
-        self._close()
+        else:
+            self._close()
 
     def _send(self, response: Response, more: list[tuple[str, str]]) -> None:
         headers = [
@@ -216,15 +223,22 @@ class Scraper:
         self._request = None
         self._phase = Phase.SENDING
         self._expect(REQUEST_TIME)
-        self._transport.write(data)
-        if self._http.our_state is h11.MUST_CLOSE or self._http.their_state is not h11.DONE:
+        self._unsent = data
+        self._is_last = self._http.our_state is h11.MUST_CLOSE or self._http.their_state is not h11.DONE
+        if not self._is_last:
+            self._http.start_next_cycle()
+        self._send_piece()
+
+    def _send_piece(self) -> None:
+        piece, self._unsent = self._unsent[:PIECE], self._unsent[PIECE:]
+        self._transport.write(piece)
+        if self._is_last and not self._unsent:
             self._close()
         else:
-            self._http.start_next_cycle()
             self._transport.tell_drained = True
 
     def _close(self) -> None:
-        """Close the connection once the answer is out."""
+        """Close the connection once everything that was written is out."""
         self._phase = Phase.CLOSED
         self._transport.close()
 

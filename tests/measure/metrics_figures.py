@@ -15,8 +15,8 @@ import contextlib
 import dataclasses
 import re
 import statistics
+import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -39,6 +39,13 @@ from tests.support import Peer, ServerProcess
 OPTIONS = ("--max-per-address", "0", "--resume-grace", "0", "--log-level", "warning")
 CONNECTIONS = (0, 1_000, 8_000)
 ANSWERS = 20
+SCRAPER = """
+import sys, time, urllib.request
+while True:
+    time.sleep(1)
+    with urllib.request.urlopen(sys.argv[1]) as answer:
+        assert answer.read()
+"""
 
 
 def url_of(server: ServerProcess) -> str:
@@ -51,20 +58,11 @@ def url_of(server: ServerProcess) -> str:
 @contextlib.contextmanager
 def scraped(server: ServerProcess) -> Iterator[None]:
     """Scrape a server every second meanwhile."""
-    url, is_over = url_of(server), threading.Event()
-
-    def scrape() -> None:
-        while not is_over.wait(1.0):
-            with urllib.request.urlopen(url) as answer:
-                answer.read()
-
-    thread = threading.Thread(target=scrape)
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        thread.join()
+    with subprocess.Popen([sys.executable, "-c", SCRAPER, url_of(server)]) as scraper:
+        try:
+            yield
+        finally:
+            scraper.kill()
 
 
 def cpu(scenario: str, seconds: float, is_scraped: bool) -> float:

@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.engine.transport import Transport
 from pylingo.reactor.ops.budget import CREDIT, LONGEST, SHARE
 from pylingo.reactor.ops.http_port import MOST_SCRAPERS, HttpPort
 from tests.fakes.clock import Clock
@@ -81,6 +82,24 @@ def test_answers_take_a_share_of_the_time():
         assert answered(desk, peer)
     finally:
         desk.close()
+
+
+def test_a_loop_that_is_busy_sending_sends_an_answer_as_well(desk):
+    desk.body = b"x" * 50_000 + b"ok\n"
+    desk.reactor.sending = 1e-9  # one connection in a tick
+    pairs = [socket.socketpair() for _ in range(3)]
+    transports = [Transport(desk.reactor, ours) for ours, _ in pairs]
+
+    def talk():
+        for transport in transports:
+            transport.write(b"x")
+        desk.reactor.call_soon(talk)
+
+    talk()
+    assert len(answered(desk, desk.connect(GET))) > 50_000
+    for transport, (_, theirs) in zip(transports, pairs, strict=True):
+        transport.abort()
+        theirs.close()
 
 
 def test_an_error_in_an_answer_ends_one_connection_alone():
