@@ -107,11 +107,13 @@ def test_the_limits_may_change_while_it_runs(reactor, start, connect):
 
 
 def test_a_port_of_irc_is_one_more_way_in_within_the_same_limits(reactor, start, connect):
-    body = f"{READY}while (message := receive()) not in ('stop', 'leave'):\n if message[0] == 'irc': report(taken=1)\n"
+    body = f"{READY}assert receive()[0] == 'irc'; report(taken=1, ended={{'127.0.0.1': 1}}); receive(); receive()"
     supervisor, _ = start(body, max_connections=1, irc_port=("127.0.0.1", 0))
     [irc_address] = map(parse_address, supervisor.irc_addresses)
     connect(irc_address)
-    wait_until(lambda: reactor.tick(0.01) or supervisor.pool.workers[0].passed == 1)
+    wait_until(lambda: reactor.tick(0.01) or (supervisor.pool.workers[0].passed == 1 and not supervisor.limiter.count))
+    connect(irc_address)
+    wait_until(lambda: reactor.tick(0.01) or supervisor.limiter.count == 1)
     refused, data = connect(irc_address), []
     wait_until(lambda: reactor.tick(0.01) or data.append(refused.take()) or refused.ended)
     assert b"".join(data).startswith(b"ERROR :Closing link: (full) ")
