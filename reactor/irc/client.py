@@ -25,7 +25,7 @@ from pylingo.reactor.irc.message import LineError, format_message, parse
 from pylingo.reactor.irc.multiline import OpenBatch
 from pylingo.reactor.irc.numerics import Numeric, as_middle
 from pylingo.reactor.irc.sasl import Exchange, Login
-from pylingo.reactor.irc.user_modes import OPERATOR, UserMode
+from pylingo.reactor.irc.user_modes import NONE, OPERATOR, UserMode
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Away, Hello, Joined, Left, Message, Private, Topic
 from pylingo.shared.names import fold
@@ -102,7 +102,7 @@ class Client:
         self.nick = ""
         self.user = ""
         self.realname = ""
-        self.user_modes: frozenset[UserMode] = frozenset()
+        self.user_modes: frozenset[UserMode] = NONE
         self.password: str | None = None
         self.has_said_hello = False
         self.negotiation = Negotiation()

@@ -1,5 +1,6 @@
 """The modes of people: what a client of IRC says of itself."""
 
+import functools
 from enum import StrEnum
 
 
@@ -18,3 +19,11 @@ OPERATOR = "o"
 """The letter of an operator of the server. It is a rank, and nobody's own to change."""
 LETTERS = "".join(sorted([*UserMode, OPERATOR]))
 """All letters, in the order of the alphabet."""
+NONE: frozenset[UserMode] = frozenset()
+"""No modes: one object for all clients, as each empty set has 216 bytes."""
+
+
+@functools.cache
+def shared(modes: frozenset[UserMode]) -> frozenset[UserMode]:
+    """One object for all clients with the same modes. There are eight sets of them."""
+    return modes or NONE

@@ -16,7 +16,7 @@ from pylingo.reactor.irc.message import Message
 from pylingo.reactor.irc.numerics import Numeric
 from pylingo.reactor.irc.replies import SECOND
 from pylingo.reactor.irc.room_modes import INVERTED, LETTERS, shown_modes
-from pylingo.reactor.irc.user_modes import UserMode
+from pylingo.reactor.irc.user_modes import UserMode, shared
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Command
 
@@ -159,6 +159,7 @@ def _change_person(client: Client, letters: str) -> None:
             client.user_modes = client.user_modes | {known[letter]} if on else client.user_modes - {known[letter]}
         else:
             is_unknown = is_unknown or letter != "o"  # a rank, which is nobody's own to change
+    client.user_modes = shared(client.user_modes)
     if is_unknown:
         client.numeric(Numeric.ERR_UMODEUNKNOWNFLAG)
     changed = "".join(
