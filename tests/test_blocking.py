@@ -83,6 +83,7 @@ ALLOWED = {
     "reactor.history.writer": THREAD,
     "reactor.certificates:_read": f"{START}; later by `Reload`, {THREAD}",
     "reactor.config:read_file": f"{START}; later by `Reload`, {THREAD}",
+    "reactor.engine.coalescing:UrgentDescriptors.__init__": "it makes the object, and waits for nothing",
     "reactor.engine.dial:resolve": f"{THREAD} by `Resolver`; otherwise for addresses, which need no name server",
     "reactor.engine.listener:_spare_descriptor": NULL,
     "reactor.engine.loop:Reactor._select": "10 ms, if there is no memory to wait for anything else",

@@ -433,8 +433,11 @@ ENDINGS = {
     "banned": banned,
 }
 NOT_BUILT = {"password", "replaced"}
-ELSEWHERE = {"tls", "identity", "members-only", "banned"}
-"""The first needs a certificate (see `test_admission`), the others keys (see `test_entrance` and `test_moderation`)."""
+ELSEWHERE = {"tls", "identity", "members-only", "banned", "killed"}
+"""The first needs a certificate (see `test_admission`), the last an operator of IRC (`irc/commands/test_operators`).
+
+The others need keys (see `test_entrance` and `test_moderation`).
+"""
 
 
 @pytest.mark.parametrize(("reason", "bring_about"), ENDINGS.items(), ids=ENDINGS)
