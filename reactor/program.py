@@ -96,10 +96,10 @@ def run(settings: ServerSettings, log: ServerLog, given: Given) -> int:
     reload.began, reload.ended = partial(notifier.reloading, "reading the configuration"), ready
     server.when_open(ready)
     server.serve()
-    upgrades.close()
+    failure = upgrades.close() or (server.failure if isinstance(server, Server) else "")
     registry.close(settings.drain_timeout)
-    if isinstance(server, Server) and server.failure:
-        raise LaunchError(server.failure, 1)
+    if failure:
+        raise LaunchError(failure, 1)
     return 0
 
 

@@ -227,18 +227,19 @@ class Upgrade:
         self._child = self._copy = self._switch = None
         self.phase = Phase.IDLE
 
-    def close(self) -> None:
-        """End a successor that has not taken over. If one has, and has ended, nobody serves: `Server.failure` says so.
+    def close(self) -> str:
+        """End a successor that has not taken over. If one has, and has failed, nobody serves: return a sentence then.
 
-        Call it after the loop.
+        One that has ended in peace has a successor of its own, or was stopped. Call it after the loop.
         """
-        if self._child is None:
-            return
+        child, self._child = self._child, None
+        if child is None:
+            return ""
         if self.phase is not Phase.OVER:
-            self._child.end()
-        elif (status := self._child.status()) is not None:
-            self._server.failure = f"the new version has taken over, and has ended with status {status}"
-        self._child = None
+            child.end()
+            return ""
+        status = child.status()
+        return f"the new version has taken over, and has ended with status {status}" if status else ""
 
     def _expect(self, otherwise: str) -> None:
         """Give up with that reason unless something happens in time."""
@@ -265,8 +266,9 @@ class NoUpgrade:
         """Log why."""
         logger.warning("no upgrade: a server with --workers cannot be replaced while it runs; restart it")
 
-    def close(self) -> None:
-        """Do nothing."""
+    def close(self) -> str:
+        """Return that nothing is wrong."""
+        return ""
 
 
 def upgrades_of(server: object) -> Upgrade | NoUpgrade:

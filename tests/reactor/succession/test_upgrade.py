@@ -149,9 +149,9 @@ def test_a_successor_gets_the_sockets_and_everybody(
     stage.bench.turn()
     assert stage.child.fate == "let go"
     assert stage.server.reactor.is_stopped
-    stage.child.exit_status = None if closes else -9
-    stage.upgrade.close()
-    assert stage.server.failure == ("" if closes else "the new version has taken over, and has ended with status -9")
+    stage.child.exit_status = 0 if closes else -9
+    failure = stage.upgrade.close()
+    assert failure == ("" if closes else "the new version has taken over, and has ended with status -9")
 
 
 def test_what_was_said_before_is_confirmed_and_in_what_is_handed_over(stage: Stage) -> None:
