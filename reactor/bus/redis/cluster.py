@@ -327,7 +327,7 @@ class Cluster:
             silence=self._silence,
         )
         self._begin_certain(feeds)
-        history = RedisHistory(self.deployment, keys, feeds.when_settled, reactor.call_later, reactor.clock)
+        history = RedisHistory(self.deployment, keys, feeds.when_settled, reactor.call_later, reactor.clock, feeds)
         bus = RedisBus(
             self._hub,
             feeds,

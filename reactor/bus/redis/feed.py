@@ -110,6 +110,7 @@ class Feed:
         "settled",
         "state",
         "topic",
+        "whole",
     )
 
     def __init__(self, key: str, name: str, lane: int = 0, state: FeedState = FeedState.OPENING) -> None:
@@ -136,6 +137,13 @@ class Feed:
         self.proposed = 0
         """How many events this server has proposed, and how many of these are `settled`."""
         self.settled = 0
+        self.whole: list[Callable[[], object]] = []
+        """Those that wait until the feed is drained, and nothing is known to be missing."""
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether everything that has come has taken effect."""
+        return not self.ready and not self.held
 
     @property
     def may_commit(self) -> bool:

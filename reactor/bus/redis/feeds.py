@@ -129,6 +129,22 @@ class Feeds:
             self._settling.proposed(feed)
             self._flights.want(feed)
 
+    def is_whole(self, room: str) -> bool:
+        """Whether everything that has come for a room has taken effect, and nothing is being read.
+
+        While Redis is away, nothing is: those who are here then have said everything here.
+        """
+        feed = self._feeds.get(room)
+        return feed is None or (feed.is_drained and (feed.state is not FeedState.REPAIRING or not self.is_ready))
+
+    def when_whole(self, room: str, callback: Callable[[], object]) -> None:
+        """Call `callback` when the room `is_whole`, or is followed no more; at once if so."""
+        feed = self._feeds.get(room)
+        if feed is None or self.is_whole(room):
+            callback()
+        else:
+            feed.whole.append(callback)
+
     def withdraw(self, is_unwanted: Callable[[Proposal], bool]) -> list[Proposal]:
         """Take back what is unwanted among the proposals that are not on their way. Return it.
 
@@ -219,8 +235,18 @@ class Feeds:
         second = data.index(b" ", first + 1)
         if feed.hear(Arrival(int(data[:first]), int(data[first + 1 : second]), data, second + 1)):
             self._reader.repair(feed)
-        self._effects.drain(feed)
+        self._drain(feed)
         return True
+
+    def _drain(self, feed: Feed) -> None:
+        self._effects.drain(feed)
+        if feed.whole and feed.is_drained and feed.state is FeedState.OPEN:
+            self._call_waiters(feed)
+
+    def _call_waiters(self, feed: Feed) -> None:
+        waiters, feed.whole = feed.whole, []
+        for callback in waiters:
+            self._reactor.run_safely(callback)
 
     # --- opening and closing
 
@@ -238,7 +264,7 @@ class Feeds:
         if self._is_fenced:
             return
         self._flights.confirmed(flight)
-        self._effects.drain(flight.feed)
+        self._drain(flight.feed)
 
     def _began(self, feed: Feed) -> None:
         """A feed knows its room: tell those that waited for it."""
@@ -264,7 +290,7 @@ class Feeds:
     def _catch_up(self, feed: Feed) -> None:
         if feed.release_held():
             self._reader.repair(feed)
-        self._effects.drain(feed)
+        self._drain(feed)
 
     def rested(self, feed: Feed) -> None:
         """Forget a feed that nobody needs, unless something of it is still on its way."""
@@ -276,6 +302,7 @@ class Feeds:
             del self._feeds[feed.key]
             del self._by_channel[self._channel(feed)]
             self._reader.unsubscribe(feed)
+            self._call_waiters(feed)
 
     # --- the way back
 

@@ -7,6 +7,7 @@ is answered; those that wait are asked for when it is back.
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Protocol
 
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.log_reader import Clock, log_of, read_page, search
@@ -26,12 +27,19 @@ _LONGEST = 0.1  # seconds for a search
 _SHORTEST = 0.01  # seconds for a search, however many wait
 
 
+class Whole(Protocol):
+    """Knows whether something has come for a room that has not taken effect. `Feeds` does."""
+
+    def is_whole(self, room: str) -> bool: ...
+    def when_whole(self, room: str, callback: Callable[[], object]) -> None: ...
+
+
 class RedisHistory:
     """A `History` in the Redis of a cluster.
 
     `call_later(seconds, callback, *args)` is the reactor's, and `clock` gives seconds that never go back.
-    `when_settled(callback)` is that of the feeds. The bus keeps `topics` up to date, and tells `up` and `look_ups` what
-    happens.
+    `when_settled(callback)` is that of the feeds. With `whole`, a key is looked up when everything that has come for
+    its room has taken effect. The bus keeps `topics` up to date, and tells `up` and `look_ups` what happens.
     """
 
     stamps_until = FOREVER
@@ -43,6 +51,7 @@ class RedisHistory:
         when_settled: Callable[[Callable[[], object]], object],
         call_later: Callable[..., object],
         clock: Clock = time.monotonic,
+        whole: Whole | None = None,
     ) -> None:
         self.newest_stamp = 0
         self.topics = Topics()
@@ -50,6 +59,7 @@ class RedisHistory:
         self._keys = keys
         self._clock = clock
         self._when_settled = when_settled
+        self._whole = whole
         self._questions = Questions(links, call_later)
         self.look_ups = LookUps(self._questions, keys)
         """The keys of messages. The bus tells it of those that are on their way and of those that have arrived."""
@@ -102,10 +112,16 @@ class RedisHistory:
         return self.look_ups.find(room, key, session, name, others)
 
     def may_hold(self, room: str, key: str, session: int, name: str) -> bool:
+        if self._whole is not None and not self._whole.is_whole(room):
+            return True
         return self.look_ups.may_hold(room, key, session, name)
 
     def look_up(self, room: str, key: str, session: int, name: str, answer: Found, others: Numbers = ()) -> None:
-        self.look_ups.look_up(room, key, session, name, answer, others)
+        look_up = partial(self.look_ups.look_up, room, key, session, name, answer, others)
+        if self._whole is not None:
+            self._whole.when_whole(room, look_up)
+        else:
+            look_up()
 
     def redact(self, room: str, at: int, done: Callable[[bool], object]) -> None:
         log = log_of(self._keys, room)

@@ -209,6 +209,32 @@ def by_hand(links: HandLinks) -> RedisHistory:
     return RedisHistory(links, Keys(), lambda callback: None, links.call_later)
 
 
+class Holes:
+    """The rooms in which something has come that has not taken effect, and those who wait for them."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[], object]] = []
+
+    def is_whole(self, room: str) -> bool:
+        return not self.waiting
+
+    def when_whole(self, room: str, callback: Callable[[], object]) -> None:
+        self.waiting.append(callback)
+
+
+def test_a_key_is_looked_up_when_everything_that_has_come_has_taken_effect(links: HandLinks):
+    holes, answers = Holes(), list[Any]()
+    history = RedisHistory(links, Keys(), lambda callback: None, links.call_later, whole=holes)
+    history.look_up("tea", "k", 1, "ada", answers.append)
+    assert (list(links.calls), answers) == ([], [])
+    history.look_ups.noted("tea", "k", 1, "ada", 77)
+    assert history.may_hold("tea", "another", 1, "ada"), "it may be among what has come"
+    holes.waiting.pop()()
+    while not answers:
+        links.reply([])
+    assert not history.may_hold("tea", "another", 1, "ada")
+
+
 SEARCH = HistoryRequest(search="tea")
 EMPTY_SEARCH: list[list[Any]] = [[], [], []]
 """The replies to a search in a room without messages."""

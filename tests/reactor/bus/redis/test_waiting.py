@@ -94,3 +94,24 @@ def test_without_replicas_nothing_waits(servers: list[RoomLog]) -> None:
     calls = servers[0].deployment.commits(0).calls
     replicas.wait(0, [])
     assert servers[0].deployment.commits(0).calls == calls
+
+
+def test_a_room_is_whole_when_what_has_come_has_taken_effect(
+    two_redis: tuple[RedisProcess, RedisProcess], loop: Reactor
+) -> None:
+    """A key may be among what has come, from a server that had the session before."""
+    redis, replica = two_redis
+    one = RoomLog(loop, redis, 1, replicas=1)
+    one.open("lobby")
+    turn_until(loop, lambda: one.rooms)
+    called: list[str] = []
+    one.feeds.when_whole("lobby", lambda: called.append("at once"))
+    assert called == ["at once"]
+    one.say("lobby", "first")
+    turn_until(loop, lambda: not one.feeds.is_whole("lobby"))
+    one.feeds.when_whole("lobby", lambda: called.append(f"after {len(one.texts('lobby'))}"))
+    one.feeds.when_whole("attic", lambda: called.append("nobody is there"))
+    assert called == ["at once", "nobody is there"]
+    replica.call("REPLICAOF", "127.0.0.1", redis.port)
+    turn_until(loop, lambda: called[-1] == "after 1")
+    one.close()
