@@ -20,10 +20,7 @@ NAMES = (NATIVE, *_SETTINGS)
 
 
 def with_sockets(settings: ServerSettings, sockets: Mapping[str, Sequence[socket.socket]]) -> ServerSettings:
-    """Return the settings with the addresses of inherited sockets in place of those that are given.
-
-    Raises `LaunchError` for settings that contradict each other.
-    """
+    """Return the settings with the addresses of inherited sockets in place of those that are given."""
     found: dict[str, Any] = {}
     for name, (sock, *_) in sockets.items():
         host, port = sock.getsockname()[:2]

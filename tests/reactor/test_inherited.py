@@ -2,11 +2,8 @@
 
 import socket
 
-import pytest
-
 from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.inherited import NAMES, targets_of, with_sockets
-from pylingo.shared.launch import LaunchError
 
 
 def test_the_addresses_of_inherited_sockets_replace_the_options():
@@ -19,8 +16,3 @@ def test_the_addresses_of_inherited_sockets_replace_the_options():
         assert targets_of([first]) == [(socket.AF_INET, first.getsockname())]
     assert with_sockets(settings, {}) == settings
     assert targets_of([]) == []
-
-
-def test_settings_that_contradict_an_inherited_socket_are_refused():
-    with socket.create_server(("127.0.0.1", 0)) as sock, pytest.raises(LaunchError, match="cannot be used with --work"):
-        with_sockets(ServerSettings(workers=2, data="/"), {"irc-tls": [sock]})
