@@ -324,8 +324,8 @@ class ServerSettings:
         0,
         integer(0, 100),
         "N",
-        "replicas of Redis that must have a message before it counts as sent",
-        "messages wait for `sent`, and people are told",
+        "replicas of Redis that must have a message or a new name before it is confirmed",
+        "messages and names wait, and people are told",
         needs_restart=True,
     )
     cluster_keep: int = _setting(
