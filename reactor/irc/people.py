@@ -60,6 +60,14 @@ def has_mode(person: Person[Session], mode: UserMode) -> bool:
     )
 
 
+def account_of(person: Person[Session]) -> str | None:
+    """The account of somebody: the name under which a client has logged in, or else the own one; guests have none."""
+    if person.fingerprint is None:
+        return None
+    logins = (getattr(session.outbox.voice, "login", None) for session in person.sessions)
+    return next((login.account for login in logins if login is not None), person.name)
+
+
 class People:
     """Looks people up by name."""
 
@@ -105,12 +113,12 @@ class People:
         self._masks.clear()
 
     def account(self, name: str) -> str | None:
-        """The account of the person called `name`: the name itself, if it belongs to a key."""
+        """The account of the person called `name`, if it belongs to a key (see `account_of`)."""
         person = self._hub.here(fold(name))
         if person is None:  # of those on other servers, the owner of the name is known
             owner = self._hub.access.register.owner_of(name)
             return owner.name if owner is not None else None
-        return person.name if person.fingerprint is not None else None
+        return account_of(person)
 
     def is_bot(self, name: str) -> bool:
         """Whether the person called `name` is a program, and says it."""
@@ -147,8 +155,8 @@ class People:
 
     def _shown(self, person: Person[Session], name: str) -> Who:
         user, realname = self._introduction(person)
-        fingerprint, is_operator = self._hub.marks(person)
-        account = person.name if fingerprint is not None else None
+        _, is_operator = self._hub.marks(person)
+        account = account_of(person)
         is_bot = has_mode(person, UserMode.BOT)
         return Who(person.name, user, realname or person.name, account, bool(is_operator), person.away, is_bot=is_bot)
 

@@ -211,7 +211,7 @@ def _person(client: Client, record: PersonDetails) -> bytes:
     if record.away is not None:
         lines.append(numeric(Numeric.RPL_AWAY, nick=nick, text=record.away))
     if record.fingerprint is not None:
-        lines.append(numeric(Numeric.RPL_WHOISACCOUNT, nick=nick, account=nick))
+        lines.append(numeric(Numeric.RPL_WHOISACCOUNT, nick=nick, account=who.account or nick))
     lines.append(numeric(Numeric.RPL_WHOISIDLE, nick=nick, idle=0, signon=record.since // SECOND))
     lines.append(numeric(Numeric.RPL_ENDOFWHOIS, nick=client.asked.target or nick))
     return b"".join(lines)

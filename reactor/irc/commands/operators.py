@@ -74,7 +74,7 @@ def _become(client: Client, login: Login) -> None:
         client.login = login
         hub.ranks_changed()
         logger.info("oper by %s", who(person))
-        line = format_message("ACCOUNT", [person.name], client.mask())
+        line = format_message("ACCOUNT", [login.account], client.mask())
         if client.has("account-notify"):
             client.send(line)
         tell_clients(session.rooms, client, "account-notify", line)

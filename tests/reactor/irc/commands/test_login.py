@@ -166,3 +166,14 @@ def test_the_ban_of_an_address_spares_members_who_log_in(desk: Desk, door: Door,
 
 def test_all_commands_are_in_the_table(desk: Desk) -> None:
     assert login.HANDLERS["AUTHENTICATE"] is desk.gateway.handlers["AUTHENTICATE"]
+
+
+def test_the_account_is_the_name_of_the_log_in_whatever_the_nick(desk: Desk, door: Door, password: str) -> None:
+    bob = desk.stranger()
+    bob.asks("CAP REQ :sasl message-tags", "AUTHENTICATE PLAIN", plain("ada", password), "NICK bob", "USER b 0 * :B")
+    bob.asks("CAP END")
+    eve = desk.client("eve", caps="account-tag message-tags")
+    bob.sends("PRIVMSG eve :hi")
+    assert ";account=ada " in eve.got()[0]
+    assert ":irc.test 330 eve bob ada :is logged in as" in eve.asks("WHOIS bob")
+    assert eve.asks("WHO bob %na")[0] == ":irc.test 354 eve bob ada"

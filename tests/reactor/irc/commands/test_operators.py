@@ -42,11 +42,11 @@ def bob(desk: Desk, password: str) -> Somebody:
 def test_a_client_becomes_an_operator(desk: Desk, door: Door, password: str) -> None:
     bob, eve = desk.client("bob", "#tea", caps="account-notify"), desk.client("eve", "#tea", caps="account-notify")
     assert bob.asks(f"OPER Ada {password}") == [
-        ":bob!bob-user@pylingo ACCOUNT bob",
+        ":bob!bob-user@pylingo ACCOUNT ada",
         ":irc.test 381 bob :You are now an operator of this server",
         ":bob MODE bob +o",
     ]
-    assert eve.got() == [":bob!bob-user@pylingo ACCOUNT bob"]
+    assert eve.got() == [":bob!bob-user@pylingo ACCOUNT ada"]
     assert numbers(bob.asks(f"OPER ada {password}", "MODE bob")) == ["381", "MODE", "221"]
     assert bob.session.identity == ADA
     assert ADA in door.hub.access.register.keys_of_owner("bob"), "the nick is the operator's from now on"
