@@ -238,6 +238,7 @@ class Upgrade:
         if self.phase is not Phase.OVER:
             child.end()
             return ""
+        child.let_go()
         status = child.status()
         return f"the new version has taken over, and has ended with status {status}" if status else ""
 
