@@ -103,9 +103,9 @@ class SqliteHistory:
         self._reserved = 0  # the last stamp that is to be reserved
 
     @property
-    def has_failed(self) -> bool:
-        """Whether the file cannot be used now, and new messages are in memory only."""
-        return self._has_failed
+    def has_trouble(self) -> bool:
+        """Whether new messages are in memory only: the file cannot be used now, or the disk hangs."""
+        return self._has_failed or self._tasks.is_hanging
 
     @property
     def is_running(self) -> bool:

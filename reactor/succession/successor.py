@@ -86,6 +86,7 @@ class Predecessor:
             server.when_open(lambda: server.reactor.call_soon(self._serves, restoring))
             server.people_changed()  # the files of this process may list others
             registry.attach(server.reactor)
+            server.hub.access.store()  # the disk of the old server may not have taken the last changes
         else:
             _End(self._line, server.reactor, lambda: registry.attach(server.reactor))
             server.when_open(lambda: server.reactor.call_soon(self._joined))

@@ -108,16 +108,20 @@ class Upgrade:
             self._give_up(str(error))
 
     def _why_not(self) -> str:
-        history = self._server.hub.history
         if self.phase is not Phase.IDLE:
             return "one is under way"
-        if self._server.ending.is_draining:
-            return "the server is stopping"
         if not self._server.is_open:
             return "the server is still starting"
         if os.getpid() == _INIT:
             return "process 1 cannot be replaced by another one: start a new container"
-        if isinstance(history, SqliteHistory) and history.has_failed:
+        return self._trouble()
+
+    def _trouble(self) -> str:
+        """Why nothing can be handed over now."""
+        history = self._server.hub.history
+        if self._server.ending.is_draining:
+            return "the server is stopping"
+        if isinstance(history, SqliteHistory) and history.has_trouble:
             return "the history file cannot be written, and messages in memory would be lost: repair that first"
         return ""
 
@@ -148,8 +152,8 @@ class Upgrade:
         """The successor can take over."""
         server = self._server
         history = server.hub.history
-        if server.ending.is_draining:
-            self._give_up("the server is stopping")
+        if trouble := self._trouble():
+            self._give_up(trouble)
         elif not isinstance(server.hub.bus, LocalBus):  # another server of the cluster, which has the state
             logger.info("process %d serves: handing the people over", child.number)
             self._let_go()
@@ -174,8 +178,8 @@ class Upgrade:
 
     def _begin_switch(self) -> None:
         assert self._child is not None
-        if self._server.ending.is_draining:
-            self._give_up("the server is stopping")
+        if trouble := self._trouble():
+            self._give_up(trouble)
             return
         self.phase = Phase.SWITCHING
         self._cancel()

@@ -305,7 +305,12 @@ def test_no_upgrade_while_the_history_fails(
 ) -> None:
     stage = make_stage(history=str(tmp_path / "history"))
     stage.bench.turn_until(lambda: stage.server.is_open)
+    stage.begin()
     stage.server.hub.history.failed("a test fails it")  # type: ignore[attr-defined]
+    stage.child.says(Ready())
+    stage.bench.turn()
+    assert stage.child.fate == "ended"
+    assert "and this version goes on: the history file cannot be written" in caplog.text
     stage.upgrade.request()
     assert "no upgrade: the history file cannot be written" in caplog.text
 
