@@ -108,7 +108,8 @@ def _open(model: Model, argument: str, at: int) -> list[Effect]:
 
 
 def _room_name(argument: str) -> str:
-    return argument.strip().removeprefix("#")
+    """The name of a room in an argument. Behind it may be the key of the room."""
+    return argument.strip().partition(" ")[0].removeprefix("#")
 
 
 def _leave(model: Model, argument: str, at: int) -> list[Effect]:

@@ -191,7 +191,7 @@ def _refused(model: Model, event: Refused, now: float, at: int) -> list[Effect]:
             if (buffer := saying(model, key)) is not None:
                 _refuse_words(model, buffer, key, event.error, at)
         case Command("join" | "open", str(room)):
-            stayed = model.moves.pop(fold(room.strip().removeprefix("#")), None)
+            stayed = model.moves.pop(fold(room.strip().partition(" ")[0].removeprefix("#")), None)
             if stayed is not None:
                 stayed.heading = None
         case Command("leave"):

@@ -291,3 +291,14 @@ def test_the_next_buffer_with_something_new(model: Model) -> None:
         update(model, Key("alt-a"), 0, NOON)
         shown.append(model.buffer.title)
     assert shown == ["@grace", "dev", "dev"]
+
+
+def test_a_key_behind_a_room_is_not_part_of_its_name(model: Model) -> None:
+    (command,) = typed(model, "/join tea sesame")
+    assert command == SendCommand("join", "tea sesame", "lobby")
+    assert model.buffer.heading == "tea"
+    take(model, Joined("tea", "ada", 1))
+    assert titles(model)[0] == "tea"
+    typed(model, "/open den sesame")
+    update(model, Refused(Command("open", "den sesame"), Error("bad-key", "no")), 0, NOON)
+    assert model.moves == {}
