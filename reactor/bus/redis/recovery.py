@@ -21,6 +21,7 @@ from pylingo.reactor.bus.redis.changes import pack_charter, pack_member, pack_to
 from pylingo.reactor.bus.redis.committer import room_keys
 from pylingo.reactor.bus.redis.deployment import Deployment
 from pylingo.reactor.bus.redis.feed import Arrival, Feed, FeedState
+from pylingo.reactor.bus.redis.foresight import foresee
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.library import function, load
 from pylingo.reactor.bus.redis.link import LinkLost, RedisError
@@ -226,24 +227,25 @@ class Recovery:
             for top, arrival in sorted(arrivals.items())
             for part in (top, arrival.before, _count(arrival), arrival.data[arrival.offset :])
         ]
-        members = [part for number, member in feed.roll.sessions() for part in (number, pack_member(member))]
+        room = foresee(feed)
+        members = [part for number, member in room.members.items() for part in (number, pack_member(member))]
         keys = [self._keys.key(feed.lane, rest) for rest in (f"fence:{self._server}", "rooms")]
-        room = room_keys(self._keys, feed)
+        room_kinds = room_keys(self._keys, feed)
         self._deployment.ears(feed.lane).call(
             answer,
             "FCALL",
             function("restore"),
-            len(keys) + len(room),
+            len(keys) + len(room_kinds),
             *keys,
-            *room,
+            *room_kinds,
             self._generations[feed.lane],
             self._keep,
             feed.key,
             feed.name,
             feed.received,
-            pack_topic(feed.topic),
+            pack_topic(room.topic),
             int(is_shared),
-            pack_charter(feed.charter),
+            pack_charter(room.charter),
             len(arrivals),
             *batches,
             *members,

@@ -8,7 +8,7 @@ import pytest
 from pylingo.reactor.bus.redis.waiting import Replicas
 from pylingo.reactor.engine.loop import Reactor
 from tests.fakes.redis_listeners import turn_until
-from tests.fakes.room_log import RoomLog, leave
+from tests.fakes.room_log import RoomLog, join, leave
 from tests.redis_server import RedisProcess, running
 
 
@@ -114,4 +114,25 @@ def test_a_room_is_whole_when_what_has_come_has_taken_effect(
     assert called == ["at once", "nobody is there"]
     replica.call("REPLICAOF", "127.0.0.1", redis.port)
     turn_until(loop, lambda: called[-1] == "after 1")
+    one.close()
+
+
+def test_what_waits_counts_when_redis_is_restored(two_redis: tuple[RedisProcess, RedisProcess], loop: Reactor) -> None:
+    """A member whose leave is not confirmed would stay in Redis for ever."""
+    redis, replica = two_redis
+    one = RoomLog(loop, redis, 1, replicas=1)
+    replica.call("REPLICAOF", "127.0.0.1", redis.port)
+    one.open("lobby")
+    one.propose("lobby", join(7, "ann"))
+    turn_until(loop, lambda: one.ordered)
+    replica.call("REPLICAOF", "NO", "ONE")
+    one.propose("lobby", leave(7))
+    turn_until(loop, lambda: not one.feeds.is_whole("lobby"))
+    for kind in "rhmno":
+        redis.call("DEL", one.keys.of_room(kind, "lobby"))
+    redis.call("CLIENT", "KILL", "TYPE", "normal")
+    turn_until(loop, lambda: not one.deployment.is_up)
+    turn_until(loop, lambda: one.feeds.is_ready)
+    assert redis.call("HGETALL", one.keys.of_room("m", "lobby")) == []
+    assert int(redis.call("GET", one.keys.of_room("h", "lobby"))) == one.rooms["lobby"].received
     one.close()
