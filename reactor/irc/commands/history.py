@@ -11,6 +11,7 @@ from pylingo.reactor.history.history import Page
 from pylingo.reactor.irc.client import Client
 from pylingo.reactor.irc.gateway import Handler
 from pylingo.reactor.irc.message import Message, format_message
+from pylingo.reactor.irc.numerics import as_middle
 from pylingo.reactor.irc.playback import Entries, Read, batch, collect, lines_of
 from pylingo.reactor.irc.selection import MOST, Part, Selection, SelectionError, read_bound, read_limit, read_selection
 from pylingo.reactor.irc.times import server_time
@@ -32,9 +33,17 @@ def _chathistory(client: Client, message: Message) -> None:
             return
         selection = read_selection(subcommand, params)
     except SelectionError as error:
-        client.fail(_COMMAND, "INVALID_PARAMS", str(error), subcommand)
+        _fail(client, "INVALID_PARAMS", str(error), subcommand)
         return
     client.then(partial(_select, client, subcommand, selection))
+
+
+def _fail(client: Client, code: str, text: str, *context: str) -> None:
+    """Say that a request has failed. Clients that ask for the history by themselves can read FAIL."""
+    if client.has("draft/chathistory"):
+        client.line("FAIL", _COMMAND, code, *map(as_middle, context), text)
+    else:
+        client.fail(_COMMAND, code, text, *context)
 
 
 def _read_targets(params: Sequence[str]) -> tuple[int, int, int]:
@@ -50,7 +59,7 @@ def _select(client: Client, subcommand: str, selection: Selection) -> None:
     if target.startswith("#"):
         room = client.room(target)
         if room is None:
-            client.fail(_COMMAND, "INVALID_TARGET", "you are not in that channel", subcommand, target)
+            _fail(client, "INVALID_TARGET", "you are not in that channel", subcommand, target)
             return
         read = _reader(client, partial(session.hub.history.page, room.key))
         _send(client, read, selection.parts, f"#{room.name}", room.name)
@@ -60,13 +69,13 @@ def _select(client: Client, subcommand: str, selection: Selection) -> None:
         try:
             other = partner(session, target)
         except RequestError as error:
-            client.fail(_COMMAND, "INVALID_TARGET", error.text, subcommand, target)
+            _fail(client, "INVALID_TARGET", error.text, subcommand, target)
             return
         read = _reader(client, partial(session.hub.history.page, conversation(session, other)))
-        _send(client, read, selection.parts, other.name, None)
+        _send(client, read, selection.parts, other.name, None, shown=target)
 
     if len(target) > MAX_TYPED:
-        client.fail(_COMMAND, "INVALID_TARGET", "nobody has such a name", subcommand, target[:MAX_TYPED])
+        _fail(client, "INVALID_TARGET", "nobody has such a name", subcommand, target[:MAX_TYPED])
     else:
         session.hub.bus.look_up(session, target, None, found)
 
@@ -79,16 +88,25 @@ def _reader(client: Client, page: Callable[..., object]) -> Read:
 
 
 def _send(
-    client: Client, read: Read, parts: tuple[Part, ...], target: str, room: str | None, is_asked: bool = True
+    client: Client,
+    read: Read,
+    parts: tuple[Part, ...],
+    target: str,
+    room: str | None,
+    is_asked: bool = True,
+    shown: str | None = None,
 ) -> None:
-    """Send the messages in a batch. The lines behind the command wait for it. An empty batch is a reply alone."""
+    """Send the messages in a batch. The lines behind the command wait for it. An empty batch is a reply alone.
+
+    `shown` is the target as the client has spelled it, by which it may know the batch.
+    """
 
     def ask(answer: Callable[[Entries], None]) -> None:
         collect(client, read, parts, answer)
 
     def got(entries: Entries) -> None:
         if entries or is_asked:
-            client.send(batch(client, "chathistory", [target], lines_of(client, entries, room, target)))
+            client.send(batch(client, "chathistory", [shown or target], lines_of(client, entries, room, target)))
 
     wait_for(client.session, ask, got)
 

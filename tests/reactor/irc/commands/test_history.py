@@ -211,3 +211,18 @@ def test_joining_again_repeats_nothing(desk: Desk, bob: Person) -> None:
 
 def test_the_command_is_in_the_table(desk: Desk) -> None:
     assert HANDLERS["CHATHISTORY"] is desk.gateway.handlers["CHATHISTORY"]
+
+
+def test_clients_that_ask_for_the_history_are_refused_with_fail(ada: Somebody, desk: Desk) -> None:
+    assert ada.asks("CHATHISTORY LATEST #no * 5") == [
+        ":irc.test FAIL CHATHISTORY INVALID_TARGET LATEST #no :you are not in that channel"
+    ]
+    assert numbers(ada.asks("CHATHISTORY LATEST #tea")) == ["FAIL"]
+    assert numbers(desk.client("eve").asks("CHATHISTORY LATEST #no * 5")) == ["400"]
+
+
+def test_a_conversation_is_called_as_the_client_spells_it(ada: Somebody, bob: Person, desk: Desk) -> None:
+    ada.asks("PRIVMSG bob :hi")
+    first, line, _ = ada.asks("CHATHISTORY LATEST BOB * 5")
+    assert first.endswith(" chathistory BOB")
+    assert line.endswith(" PRIVMSG bob :hi")
