@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pylingo.reactor.irc.lines import MAX_LINE
 from pylingo.reactor.irc.message import needs_colon, parse
 from pylingo.reactor.irc.numerics import MAX_QUOTED, Numeric, as_middle
 
@@ -73,4 +74,6 @@ def test_no_word_breaks_a_line(numeric: Numeric, word: str) -> None:
     assert line.count(b"\n") == line.count(b"\r") == 1
     message = parse(line[:-2])
     count = 1 + len(numeric.middle) + (numeric.trailing is not None) + ("{tokens}" in numeric.middle)
-    assert (message.command, message.source, len(message.params)) == (numeric.number, "irc.example", count)
+    assert (message.command, message.source) == (numeric.number, "irc.example")
+    is_cut = len(line) > MAX_LINE - 4  # a character may be left out as a whole
+    assert len(message.params) <= count if is_cut else len(message.params) == count
