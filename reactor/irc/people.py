@@ -133,7 +133,12 @@ class People:
             member = next(iter(room.members.values()), None)
             return "@" if member is not None and self._hub.bus.is_operator(member, room, key) else ""
         is_operator = is_operator_of(self._hub, room, person) or self.who(name).is_operator
-        return ("@" if is_operator else "") + ("+" if has_voice(self._hub, room, person) else "")
+        return ("@" if is_operator else "") + self.voice(room, name)
+
+    def voice(self, room: Room[Session], name: str) -> str:
+        """The sign of a voice in a room, for those who have one and are on this server."""
+        person = self._hub.here(fold(name))
+        return "+" if person is not None and has_voice(self._hub, room, person) else ""
 
     def came(self, name: str) -> None:
         """Remember somebody for the time after they have gone."""

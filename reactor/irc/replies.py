@@ -10,7 +10,7 @@ from typing import Any
 from pylingo.reactor.chat.masks import HOST
 from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session
-from pylingo.reactor.history.charter import SECRET
+from pylingo.reactor.history.charter import SECRET, VOICE
 from pylingo.reactor.irc.client import Client, Stage
 from pylingo.reactor.irc.dialects import MAX_LINE
 from pylingo.reactor.irc.formatting import fit_line, packed
@@ -113,10 +113,9 @@ def _users(client: Client, record: Users) -> bytes:
     if client.asked.command == "WHO":
         return _who_of_room(client, record)
     people, room = client.gateway.people, client.gateway.hub.rooms.get(fold(record.room))
-    words = []
-    for name in record.users:
-        prefix = _prefix(client, room, name)
-        words.append(prefix + (people.mask(name) if client.has("userhost-in-names") else name))
+    signs = _signs(client, room, record)
+    shown = people.mask if client.has("userhost-in-names") else str
+    words = [signs(name) + shown(name) for name in record.users]
     symbol = "@" if room is not None and room.charter.has(SECRET) else "="
     data = names_lines(client, f"#{record.room}", words, symbol)
     is_last = not record.more and not client.asked.words
@@ -127,6 +126,23 @@ def _prefix(client: Client, room: Room[Session] | None, name: str) -> str:
     """The signs in front of a name: all of them, or the first for clients that can read one alone."""
     signs = client.gateway.people.prefix(room, name) if room is not None else ""
     return signs if client.has("multi-prefix") else signs[:1]
+
+
+def _signs(client: Client, room: Room[Session] | None, record: Users) -> Callable[[str], str]:
+    """What gives the signs in front of each name in a list of a room, which says who is an operator.
+
+    As `_prefix`, which would look every member up, for each newcomer.
+    """
+    operators = frozenset(record.operators or ())
+    has_all, people = client.has("multi-prefix"), client.gateway.people
+    if room is None or not room.charter.listed(VOICE):
+        return lambda name: "@" if name in operators else ""
+
+    def signs(name: str) -> str:
+        operator = "@" if name in operators else ""
+        return operator if operator and not has_all else operator + people.voice(room, name)
+
+    return signs
 
 
 def names_lines(client: Client, channel: str, words: list[str], symbol: str = "=") -> bytes:
@@ -171,7 +187,8 @@ def who_line(client: Client, who: Who, channel: str = "*", prefix: str = "") -> 
 def _who_of_room(client: Client, record: Users) -> bytes:
     people, room = client.gateway.people, client.gateway.hub.rooms.get(fold(record.room))
     channel = f"#{record.room}"
-    lines = [who_line(client, people.who(name), channel, _prefix(client, room, name)) for name in record.users]
+    signs = _signs(client, room, record)
+    lines = [who_line(client, people.who(name), channel, signs(name)) for name in record.users]
     if not record.more:
         lines.append(client.numeric_line(Numeric.RPL_ENDOFWHO, mask=client.asked.target))
     return b"".join(lines)

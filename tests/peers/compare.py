@@ -200,11 +200,14 @@ PEERS = [
     Peer("bare send loop", Bare(), start_script(str(HERE / "bare.py")), nothing, lambda: where()["python"]),
 ]
 
-# The backlog of ngircd's socket is 10 connections, and the system drops what comes beyond it.
+# Everybody who enters is told who is there, which takes longer than a connect: the system drops what a backlog cannot
+# hold. That of ngircd has 10 connections.
 IRC_PEERS = [
-    Peer("PyLingo, IRC", Irc(), start_pylingo_for_irc, nothing, lambda: where()["pylingo"]),
+    Peer("PyLingo, IRC", Irc(pending=1_000), start_pylingo_for_irc, nothing, lambda: where()["pylingo"]),
     Peer("ngircd", Irc(pending=8), start_ngircd, lacks_program("ngircd"), version_of("ngircd", "--version")),
-    Peer("InspIRCd", Irc(), start_inspircd, lacks_program("inspircd"), version_of("inspircd", "--version")),
+    Peer(
+        "InspIRCd", Irc(pending=1_000), start_inspircd, lacks_program("inspircd"), version_of("inspircd", "--version")
+    ),
 ]
 
 

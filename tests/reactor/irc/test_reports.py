@@ -1,6 +1,7 @@
 """What has gone wrong on small IRC servers, by public reports: each has a test here, and some are in `tests/e2e`."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -202,15 +203,16 @@ def test_joining_costs_as_much_as_there_are_people(monkeypatch: pytest.MonkeyPat
             desk.client(f"p{number}", "#tea")
         ada = desk.client("ada")
         calls = 0
-        here = Hub.here
+        here, named = Hub.here, Hub.named
 
-        def counting(self: object, key: str) -> object:
+        def counting(self: object, key: str, look: Callable[..., object]) -> object:
             nonlocal calls
             calls += 1
-            return here(self, key)  # type: ignore[arg-type]
+            return look(self, key)
 
         with monkeypatch.context() as patch:
-            patch.setattr(Hub, "here", counting)
+            patch.setattr(Hub, "here", lambda self, key: counting(self, key, here))
+            patch.setattr(Hub, "named", lambda self, key: counting(self, key, named))
             ada.sends("JOIN #tea")
             ada.got()
         return calls
