@@ -29,6 +29,7 @@ MEMORY = 64 * 2**20
 """Bytes of memory that the messages of all rooms may take."""
 _ENTRY_SIZE = 144  # bytes of an entry besides its strings; many share a fingerprint
 _PLAIN_SIZE = _ENTRY_SIZE + 2 * 50  # the same with two empty strings
+_TOGETHER = 64  # messages whose sizes are counted together
 _KEY_SIZE = 480  # bytes of a key's places in the index besides its strings
 _SEARCHED = 0.0015  # seconds for a search, for which the loop waits
 _ROOM_SIZE = 1_300  # bytes of a room without messages besides its name
@@ -43,28 +44,33 @@ class _RoomHistory:
     In an inbox, nobody looks for keys.
     """
 
-    __slots__ = ("_is_inbox", "authors", "entries", "keys", "size")
+    __slots__ = ("_is_inbox", "authors", "entries", "keys", "room", "size")
 
     def __init__(self, room: str) -> None:
+        self.room = room
         self._is_inbox = len(private.owners(room)) == 1
         self.entries: collections.deque[Entry] = collections.deque()
         self.authors: dict[int, tuple[int, str]] = {}  # session and folded name by stamp, for messages with a key
         self.keys: dict[tuple[str, int | str], int] = {}
         self.size = _ROOM_SIZE + _string_size(room)
 
-    def add(self, entry: Entry, session: int, most: int) -> int:
-        """Add a message, and drop the oldest one if there were `most`. Return how many bytes more that takes."""
-        self.entries.append(entry)
-        author = ""
+    def index(self, entry: Entry, session: int) -> None:
+        """Make a message that is added known by its key."""
         if entry.key is not None and not self._is_inbox:
             author = folded(entry.from_)
             self.authors[entry.at] = session, author
             self.keys[entry.key, session] = self.keys[entry.key, author] = entry.at
-        grown = _entry_size(entry, author)
-        if len(self.entries) > most:
-            grown -= self.drop_oldest()
-        self.size += grown
-        return grown
+
+    def size_of(self, entries: list[Entry]) -> int:
+        """Estimate the bytes of messages that are here. Most are in ASCII, which is one question about all of them."""
+        words = "".join([entry.text for entry in entries]) + "".join([entry.from_ for entry in entries])
+        keys = [entry for entry in entries if entry.key is not None]
+        size = _PLAIN_SIZE * len(entries) + len(words) if words.isascii() else sum(map(_words_size, entries))
+        return size + sum([self._key_size(entry) for entry in keys])
+
+    def _key_size(self, entry: Entry) -> int:
+        author = self.authors[entry.at][1] if entry.at in self.authors else ""
+        return _KEY_SIZE + _string_size(entry.key or "") + _string_size(author)
 
     def find(self, key: str, session: int, name: str, others: Numbers) -> int | None:
         """See `History.find`."""
@@ -81,21 +87,21 @@ class _RoomHistory:
         if index is None:
             return False
         entry = self.entries[index]
-        author = self.authors.get(at, (0, ""))[1]
         self.entries[index] = redacted = replace(entry, text="", redacted=True)
-        self.size += _entry_size(redacted, author) - _entry_size(entry, author)
+        self.size += _words_size(redacted) - _words_size(entry)
         return True
 
-    def drop_oldest(self) -> int:
-        """Drop the oldest message, and return its size, which the caller takes off."""
-        entry = self.entries.popleft()
-        author = ""
-        if entry.key is not None and not self._is_inbox:
-            session, author = self.authors.pop(entry.at)
-            for who in (session, author):
-                if self.keys.get((entry.key, who)) == entry.at:
-                    del self.keys[entry.key, who]
-        return _entry_size(entry, author)
+    def drop_oldest(self, count: int) -> int:
+        """Drop the oldest messages, and return their size, which the caller takes off."""
+        dropped = [self.entries.popleft() for _ in range(count)]
+        size = self.size_of(dropped)
+        for entry in dropped:
+            if entry.key is not None and not self._is_inbox:
+                session, author = self.authors.pop(entry.at)
+                for who in (session, author):
+                    if self.keys.get((entry.key, who)) == entry.at:
+                        del self.keys[entry.key, who]
+        return size
 
 
 class MemoryHistory:
@@ -103,6 +109,9 @@ class MemoryHistory:
 
     The messages take `size` bytes, as estimated. `reserved` bytes of `most` are set aside with `reserve`. `clock` gives
     the seconds of CPU time by which searches are limited.
+
+    The sizes of the messages added last are counted for all of them together, before anybody asks, which takes a third
+    of the time. Until then `_added` has the room of each one, and a room may have some messages more than `per_room`.
     """
 
     stamps_until = FOREVER
@@ -114,7 +123,8 @@ class MemoryHistory:
         self._clock = clock
         self.most = most
         self.newest_stamp = 0
-        self.size = self.reserved = 0
+        self._size = self.reserved = 0
+        self._added: list[_RoomHistory] = []
         self.topics = Topics()
         self.charters = Charters()
         self._rooms: dict[str, _RoomHistory] = {}
@@ -123,13 +133,21 @@ class MemoryHistory:
         self._by_length = [collections.OrderedDict[str, None]() for _ in range((per_room + 1).bit_length() + 1)]
 
     @property
+    def size(self) -> int:
+        """The bytes that all messages take, as estimated."""
+        self._count()
+        return self._size
+
+    @property
     def rooms(self) -> list[str]:
         """The rooms that have messages."""
+        self._count()
         return list(self._rooms)
 
     @property
     def empty_rooms(self) -> list[str]:
         """The rooms that have messages and no members. The room that was left longest ago comes first."""
+        self._count()
         return list(self._empty)
 
     def open(self, opened: Callable[[int], object]) -> None:
@@ -173,22 +191,42 @@ class MemoryHistory:
         if history is None:
             history = self._rooms[room] = _RoomHistory(room)
             self._by_length[0][room] = None
-            self.size += history.size
-        before = len(history.entries)
-        self.size += history.add(entry, session, self._per_room)
-        if before & (before + 1) == 0:  # only from 2**n - 1 to 2**n does the bit length change
-            self._relist(room, before, len(history.entries))
-        if self.size + self.reserved > self.most:
-            self._free_memory(room)
+            self._size += history.size
+        history.entries.append(entry)
+        if entry.key is not None:
+            history.index(entry, session)
+        self._added.append(history)
+        if len(self._added) >= _TOGETHER:
+            self._count()
+
+    def _count(self) -> None:
+        """Count what the messages added last take, and keep the bounds."""
+        if not self._added:
+            return
+        last = self._added[-1].room
+        added, self._added = collections.Counter(self._added), []
+        for history, count in added.items():
+            length, size = len(history.entries), history.size
+            history.size += history.size_of(list(itertools.islice(reversed(history.entries), count)))
+            if length > self._per_room:
+                history.size -= history.drop_oldest(length - self._per_room)
+            self._update(history.room, history, length - count, size)
+        if self._size + self.reserved > self.most:
+            self._free_memory(last)
 
     def reserve(self, size: int) -> None:
         """Set so many of the `most` bytes aside for something else."""
+        self._count()
         self.reserved = size
         self._free_memory("")
 
     def find(self, room: str, key: str, session: int, name: str, others: Numbers = ()) -> int | None:
         history = self._rooms.get(room)
-        return history.find(key, session, name, others) if history is not None else None
+        at = history.find(key, session, name, others) if history is not None else None
+        if at is not None and self._added:  # it may be one of those that are too many
+            self._count()
+            return self.find(room, key, session, name, others)
+        return at
 
     def may_hold(self, room: str, key: str, session: int, name: str) -> bool:
         return False
@@ -205,6 +243,7 @@ class MemoryHistory:
     def page(
         self, room: str, request: HistoryRequest, answer: Callable[[Page], object], asker: Asker | None = None
     ) -> None:
+        self._count()
         entries = self._rooms[room].entries if room in self._rooms else collections.deque[Entry]()
         if request.search is None:
             answer(cut_page(list(entries), request))
@@ -222,6 +261,7 @@ class MemoryHistory:
 
     def redact_now(self, room: str, at: int) -> bool:
         """As `redact`, and return whether the message is here."""
+        self._count()
         history = self._rooms.get(room)
         if history is None:
             return False
@@ -235,11 +275,13 @@ class MemoryHistory:
 
     def messages(self, room: str) -> list[tuple[Entry, int]]:
         """Return the messages of a room, each with the number of its session, or 0 if it has no key."""
+        self._count()
         history = self._rooms.get(room) or _RoomHistory(room)
         return [(entry, history.authors.get(entry.at, (0, ""))[0]) for entry in history.entries]
 
     def messages_after(self, room: str, at: int) -> list[tuple[Entry, int]]:
         """As `messages`, of those with a later stamp than `at`."""
+        self._count()
         history = self._rooms.get(room)
         if history is None:
             return []
@@ -248,11 +290,13 @@ class MemoryHistory:
 
     def redacted(self, room: str) -> list[int]:
         """Return the stamps of the messages of a room whose text was taken out."""
+        self._count()
         history = self._rooms.get(room)
         return [entry.at for entry in history.entries if entry.redacted] if history is not None else []
 
     def keep_only(self, rooms: Iterable[str]) -> None:
         """Forget all other rooms. Nobody is in these, and the first of them was left longest ago."""
+        self._count()
         wanted = dict.fromkeys(room for room in rooms if room in self._rooms)
         for room in [room for room in self._rooms if room not in wanted]:
             self._forget(room)
@@ -271,21 +315,18 @@ class MemoryHistory:
 
     def _update(self, room: str, history: _RoomHistory, length: int, size: int) -> None:
         """Account for a change of a room that had `length` messages of `size` bytes before."""
-        self.size += history.size - size
-        self._relist(room, length, len(history.entries))
-
-    def _relist(self, room: str, before: int, now: int) -> None:
-        """Keep `_by_length` right: a room had `before` messages, and has `now`."""
-        if before.bit_length() != now.bit_length():
-            del self._by_length[before.bit_length()][room]
-            self._by_length[now.bit_length()][room] = None
+        self._size += history.size - size
+        before, now = length.bit_length(), len(history.entries).bit_length()
+        if before != now:
+            del self._by_length[before][room]
+            self._by_length[now][room] = None
 
     def _free_memory(self, keep: str) -> None:
         """Forget empty rooms except `keep`, the one left longest ago first; then the oldest in the longest rooms.
 
         Each step costs the same, however many rooms there are.
         """
-        while self.size + self.reserved > self.most and self._rooms:
+        while self._size + self.reserved > self.most and self._rooms:
             room = next((room for room in self._empty if room != keep), None)
             if room is not None:
                 self._forget(room)
@@ -299,8 +340,7 @@ class MemoryHistory:
         longest.move_to_end(room)
         history = self._rooms[room]
         length, size = len(history.entries), history.size
-        for _ in range(max(1, length // 8)):
-            history.size -= history.drop_oldest()
+        history.size -= history.drop_oldest(max(1, length // 8))
         self._update(room, history, length, size)
         if not history.entries:
             self._forget(room)
@@ -309,7 +349,7 @@ class MemoryHistory:
         history = self._rooms.pop(room)
         self._empty.pop(room, None)
         del self._by_length[len(history.entries).bit_length()][room]
-        self.size -= history.size
+        self._size -= history.size
 
 
 def number_of(sender: Owner, session: int | None) -> int:
@@ -318,13 +358,9 @@ def number_of(sender: Owner, session: int | None) -> int:
     return session if session is not None else int(sender)
 
 
-def _entry_size(entry: Entry, author: str) -> int:
-    """Estimate the bytes of a message. A name counts for each of its messages, though they share it."""
-    text, name = entry.text, entry.from_
-    if entry.key is None and text.isascii() and name.isascii():  # most messages: this path is three times as fast
-        return _PLAIN_SIZE + len(text) + len(name)
-    size = _ENTRY_SIZE + _string_size(text) + _string_size(name)
-    return size if entry.key is None else size + _KEY_SIZE + _string_size(entry.key) + _string_size(author)
+def _words_size(entry: Entry) -> int:
+    """Estimate the bytes of a message without its key. A name counts for each of its messages, though they share it."""
+    return _ENTRY_SIZE + _string_size(entry.text) + _string_size(entry.from_)
 
 
 def _string_size(text: str) -> int:

@@ -351,15 +351,26 @@ def calls_of(deed: Callable[[], object]) -> int:
 
 @pytest.mark.parametrize("rooms", [50, 5_000])
 def test_the_work_of_making_place_does_not_grow_with_the_rooms(rooms):
+    """Sizes are counted for many messages together, and so is place made: those that do it have the calls of all."""
     log = MemoryHistory(most=2_000 * rooms)
     for number in range(rooms):
         fill(log, f"room-{number}", 1, number, "x" * 4_000)
-    busiest = max(
+    calls = [
         calls_of(lambda number=number: fill(log, f"room-{number % rooms}", 1, number, "y" * 4_000))
         for number in range(rooms, rooms + 300)
-    )
+    ]
     assert log.size <= 2_000 * rooms
-    assert busiest < 200
+    assert sum(calls) < 300 * 100
+    assert max(calls) < 10_000
+
+
+def test_a_few_messages_more_than_the_bound_are_there_only_until_somebody_looks():
+    log = MemoryHistory(per_room=10)
+    fill(log, "tea", 50)
+    taken = log.size
+    assert taken == size_of_log([("tea", entry, 0) for entry, _ in log.messages("tea")])
+    fill(log, "tea", 500, 1_000)
+    assert [entry.at for entry, _ in log.messages("tea")] == list(range(1_490, 1_500))
 
 
 @settings(deadline=None)
