@@ -313,6 +313,7 @@ class Connection:
 
     def ping(self) -> None:
         """Ask the peer for a byte."""
+        self._service.hub.tick.bytes += len(self._face.ping)
         self.transport.write(self._face.ping)
 
     def expire(self, reason: str, text: str) -> None:

@@ -103,9 +103,9 @@ def _presence(server: Measured) -> dict[str, Value]:
 def _traffic(server: Measured, traffic: Traffic) -> dict[str, Value]:
     return {
         "received_bytes": traffic.bytes_received,
-        "sent_bytes": traffic.bytes_sent,
+        "sent_bytes": server.hub.tick.bytes,
         "reads": traffic.reads,
-        "sends": traffic.sends,
+        "sends": server.hub.tick.offers + traffic.sends,
         "queued_bytes": sum(connection.transport.queued for connection in server.admission.connections()),
     }
 

@@ -215,6 +215,7 @@ class Outbox[M]:
         self._tick.copied += len(frame)
         self.owes = True
         if self._pieces is None and not any(room.batch.frames for room in self._sources()):
+            self._tick.bytes += len(frame)
             self._transport.write(frame, len(frame))
         else:
             self._collect()
@@ -297,26 +298,30 @@ class Outbox[M]:
         """Send the sealed batch of `room`, unless there are pieces for this tick. Leave it out for a slow reader."""
         transport = self._transport
         if self._pieces is not None or transport is None:
-            self._tick.deliveries -= room.batch.count  # its messages in the pieces are counted by `flush`
+            self._tick.withdraw(room.batch, len(data))  # `flush` counts the pieces
             return
         if self._gaps is not None:
-            self._leave_out_batch(room)
+            self._leave_out_batch(room, len(data))
             return
         if self.voice is not None:
             try:
-                data = room.batch.said_in(self.voice.dialect)
+                said = room.batch.said_in(self.voice.dialect)
             except MemoryError:
-                self._leave_out_batch(room)
+                self._leave_out_batch(room, len(data))
                 return
+            self._tick.bytes += len(said) - len(data)
+            data = said
             if not data:
+                self._tick.offers -= 1
                 return
         # If other rooms may have spoken in this tick, one send serves all of them.
         is_alone = len(self.rooms) == 1 and (self.inbox is None or not self.inbox.batch.frames)
         if is_alone and transport.write_now(data):
             return
         if transport.queued > self._tick.soft:
-            self._leave_out_batch(room)
+            self._leave_out_batch(room, len(data))
         else:
+            self._tick.offers -= 1
             transport.write(data)
 
     def flush(self) -> None:
@@ -326,7 +331,9 @@ class Outbox[M]:
             if self._transport is not None:
                 dialect = self.voice.dialect if self.voice is not None else None
                 self._tick.deliveries += _count_messages(pieces)
-                self._promised -= _send(pieces, self._transport, dialect)
+                direct, size = _send(pieces, self._transport, dialect)
+                self._tick.bytes += size
+                self._promised -= direct
         finally:  # without memory too: or nothing would be flushed again, and the connection would never close
             self._pieces = self._marks = None
             if self._finished is not None:
@@ -408,10 +415,10 @@ class Outbox[M]:
         self._tick.skipped += count
         return gap
 
-    def _leave_out_batch(self, room: Room[M]) -> None:
-        """Leave the whole sealed batch of `room` out."""
+    def _leave_out_batch(self, room: Room[M], size: int) -> None:
+        """Leave the whole sealed batch of `room`, which has `size` bytes here, out."""
         batch = room.batch
-        self._tick.deliveries -= batch.count
+        self._tick.withdraw(batch, size)
         self._leave_out(room, batch.count, batch.first, batch.last).note(batch, 0)
 
     def _skipped(self, room: Room[M], gap: Gap) -> bytes:
@@ -432,14 +439,17 @@ def _count_messages(pieces: list[Piece]) -> int:
     return count
 
 
-def _send(pieces: list[Piece], transport: Transport, dialect: Dialect | None = None) -> int:
-    """Put `pieces` into `transport`, small ones together; return the bytes of direct replies. Batches are sealed."""
+def _send(pieces: list[Piece], transport: Transport, dialect: Dialect | None = None) -> tuple[int, int]:
+    """Put `pieces` into `transport`, small ones together. Batches are sealed.
+
+    Return the bytes of direct replies, and all bytes.
+    """
     buffers = [piece if isinstance(piece, bytes) else piece[0].cut(piece[1], piece[2], dialect) for piece in pieces]
     direct = [len(piece) if isinstance(piece, bytes) else 0 for piece in pieces]
-    total = sum(direct)
-    if len(buffers) > 1 and sum(map(len, buffers)) < _SMALL_PIECE * len(buffers):
+    total, size = sum(direct), sum(map(len, buffers))
+    if len(buffers) > 1 and size < _SMALL_PIECE * len(buffers):
         buffers, direct = [b"".join(buffers)], [total]
     for buffer, count in zip(buffers, direct, strict=True):
         if buffer:
             transport.write(buffer, count)
-    return total
+    return total, size

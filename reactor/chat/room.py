@@ -27,7 +27,8 @@ class Batch:
     """The frames of one room in one tick, in order. `stamps[i]` is the `at` of a message, else 0.
 
     `Outbox.write_to_room` appends to both. Once the batch is sealed, `count`, `first` and `last` are the number of
-    messages and the stamps of the first and the last. In other dialects it exists once somebody asks for it.
+    messages and the stamps of the first and the last, and `size` is the number of bytes. In other dialects it exists
+    once somebody asks for it.
     """
 
     __slots__ = (
@@ -41,13 +42,14 @@ class Batch:
         "frames",
         "last",
         "personal",
+        "size",
         "stamps",
     )
 
     def __init__(self) -> None:
         self.frames: list[bytes] = []
         self.stamps: list[int] = []
-        self.count = 0
+        self.count = self.size = 0
         self.personal: set[int] | None = None
         """The places of frames about a person, which `Room.tell_once` has told those who speak another dialect."""
         self._foreign: list[tuple[int, int]] | None = None
@@ -58,6 +60,7 @@ class Batch:
     def seal(self) -> memoryview:
         """Join the frames and return them as one buffer. No frame may be added after that."""
         self._data = memoryview(b"".join(self.frames))
+        self.size = len(self._data)
         self.count, self.first, self.last = self.messages(0, len(self.frames))
         return self._data
 
@@ -152,12 +155,14 @@ class Tick:
         "_acting",
         "_schedule",
         "_speaking",
+        "bytes",
         "copied",
         "deliveries",
         "hard",
         "messages",
         "newest_stamp",
         "observe_batch",
+        "offers",
         "skipped",
         "soft",
         "work",
@@ -173,7 +178,12 @@ class Tick:
         self.messages = 0
         """Messages that were said on this server, in rooms and to persons, in total."""
         self.deliveries = 0
-        """Messages that connections were sent, in total. Right between two flushes, and counted once for a batch."""
+        """Messages that connections were given, in total. As the next two, right between two flushes, and counted once
+        for a batch and not for each member."""
+        self.bytes = 0
+        """Bytes that connections were given."""
+        self.offers = 0
+        """How often a socket was offered the batch of a room, unless it was queued first."""
         self.observe_batch: Callable[[int], object] | None = None
         """Called with the number of frames of each batch."""
         self.work = 0.0
@@ -213,11 +223,20 @@ class Tick:
     def _count(self, room: "Room[Any]") -> None:
         """Count the batch of `room` as if all members had got it. Outboxes make up for the rest."""
         batch = room.batch
-        self.deliveries += batch.count * len(room.members)
+        members = len(room.members)
+        self.deliveries += batch.count * members
+        self.bytes += batch.size * members
+        self.offers += members if batch.size else 0
         if room.name:
             self.messages += batch.count_own()
         if self.observe_batch is not None:
             self.observe_batch(len(batch.frames))
+
+    def withdraw(self, batch: Batch, size: int) -> None:
+        """A member was not given `batch`, which has `size` bytes in the dialect of the member."""
+        self.deliveries -= batch.count
+        self.bytes -= size
+        self.offers -= 1
 
     def _request_flush(self) -> None:
         if not self._speaking and not self._acting:

@@ -172,10 +172,6 @@ class Transport:
             taken = self._sock.send(data)
         except OSError as error:
             taken = self._refused(error)
-        else:
-            if self._traffic is not None:
-                self._traffic.sends += 1
-                self._traffic.bytes_sent += taken
         if taken != len(data):
             self._queue = SendQueue(data)
             self._keep_rest(self._queue, taken)
@@ -223,7 +219,6 @@ class Transport:
             return self._refused(error)
         if self._traffic is not None:
             self._traffic.sends += 1
-            self._traffic.bytes_sent += taken
         return taken
 
     def _refused(self, error: OSError) -> int:

@@ -1,5 +1,6 @@
 """What is measured agrees with what clients count, on a whole server whose loop the test turns."""
 
+import collections
 import contextlib
 import gc
 import socket
@@ -9,6 +10,7 @@ import pytest
 from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.instruments import Instruments
+from pylingo.reactor.irc_start import Door, make_gateway
 from pylingo.reactor.ops.catalogue import CATALOGUE, Kind
 from pylingo.reactor.server import Server
 from pylingo.shared.codec import encode
@@ -25,10 +27,12 @@ class World:
         self.server = Server(ServerSettings(**{"rate": 0, **settings}), self.reactor)
         self.instruments = Instruments(self.server)
         self.peers = []
+        self.descriptors = []
 
     def connect(self, name, room=None, buffer=2**20):
         ours, theirs = socket.socketpair()
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
+        self.descriptors.append(ours.fileno())
         self.server.admission.admit(ours, ("127.0.0.1", 40_000))
         peer = Peer(self, theirs)
         self.peers.append(peer)
@@ -99,8 +103,23 @@ def world():
     made.close()
 
 
-def test_both_sides_count_the_same(world):
-    """People talk in two rooms and privately, pipelined and alone, while others come, go and change rooms."""
+@pytest.fixture
+def sends(monkeypatch):
+    """How often a socket was offered something, by its descriptor."""
+    found = collections.Counter()
+    for name in ("send", "sendmsg"):
+        plain = getattr(socket.socket, name)
+
+        def call(sock, *arguments, plain=plain):
+            found[sock.fileno()] += 1
+            return plain(sock, *arguments)
+
+        monkeypatch.setattr(socket.socket, name, call)
+    return found
+
+
+def test_both_sides_count_the_same(world, sends):
+    """People talk in rooms and privately, pipelined and alone, while others come, go and change rooms."""
     red = [world.connect(f"red-{index}", "red") for index in range(5)]
     blue = [world.connect(f"blue-{index}", "blue") for index in range(3)]
     alone = world.connect("alone", "empty")
@@ -119,7 +138,10 @@ def test_both_sides_count_the_same(world):
         say(red[1], Say("to you", to="blue-1"), Say("and to you", to="red-2"), PongRequest())
         world.turn()
     late = world.connect("late", "red")
+    late.send(Command("open", "blue"))
+    world.turn()
     say(red[0], Say("late"), Say("later"))
+    say(blue[1], Say("late"), Say("later"))
     values = world.read()
     everybody = [*red, *blue, alone, late]
     assert values["messages"] == said
@@ -133,7 +155,27 @@ def test_both_sides_count_the_same(world):
     assert sum(counts) > 0
     assert total >= said - 4
     assert sum(values["tick_seconds"][0]) == world.reactor.ticks
-    assert 0 < values["sends"] < values["deliveries"]
+    assert values["sends"] == sum(sends[fd] for fd in world.descriptors)
+    assert 0 < values["reads"] < values["sends"] < values["deliveries"]
+
+
+def test_bytes_of_clients_of_irc_are_those_of_their_lines(world):
+    server = world.server
+    gateway = make_gateway(server.hub, "irc.test", lambda: "", world.reactor.call_later, server.irc_passwords.check)
+    ours, theirs = socket.socketpair()
+    server.admission.admit(ours, ("127.0.0.1", 40_000), Door(gateway, is_encrypted=False))
+    lines = b"NICK ada\r\nUSER ada 0 * :Ada\r\nJOIN #tea\r\nPRIVMSG #tea :hello\r\n"
+    theirs.send(lines)
+    talker = world.connect("talker", "tea")
+    talker.send(Say("one"), Say("two"))
+    values = world.read()
+    got = theirs.recv(2**20)
+    assert b":two\r\n" in got
+    assert values["received_bytes"] == len(lines) + talker.sent
+    assert values["sent_bytes"] == len(got) + talker.received
+    assert values["messages"] == 3
+    assert values["deliveries"] == 2
+    theirs.close()
 
 
 def test_somebody_whose_seat_is_kept_gets_no_delivery(world):
