@@ -113,7 +113,7 @@ class RedisBus:
     def healed(self) -> None:
         """Redis may have lost its newest data: tell it again."""
         self.sessions.register_again()
-        self.seats.register_again()
+        self.seats.kept.register_again()
         self._words.restore()
 
     # --- people

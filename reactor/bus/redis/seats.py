@@ -11,10 +11,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import cast
 
-from pylingo.reactor.bus.redis.blob import Event, subject
+from pylingo.reactor.bus.redis.blob import subject
 from pylingo.reactor.bus.redis.deeds import WITHDRAWN
 from pylingo.reactor.bus.redis.feeds import Feeds
-from pylingo.reactor.bus.redis.ghosts import Ghosts
+from pylingo.reactor.bus.redis.kept_seats import KeptSeats
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.library import function
 from pylingo.reactor.bus.redis.questions import Questions, Steps
@@ -62,10 +62,10 @@ class TravellingSeats:
         self._feeds = feeds
         self._signals = signals
         self._call_later = call_later
-        self._ghosts = Ghosts(self._bury)
+        self.kept = KeptSeats(hub, questions, keys, sessions, rooms, feeds, call_later)
+        """The seats of others."""
         self._asks = itertools.count(1)
         self._asked: dict[int, tuple[int, Callable[[bool], object]]] = {}  # by number: the server, and the taking
-        self._buried: set[int] = set()  # those whose grace time is over, until Redis has forgotten them
         self._sitting: dict[int, list[Found]] = {}  # by number: those who wait until the session is in its rooms
         signals.on("give", self._give)
         signals.on("given", self._answered)
@@ -123,7 +123,7 @@ class TravellingSeats:
         if server == self._sessions.server:
             if (session := self._sessions.by_number.get(number)) is not None:
                 self._found_here(session, then)
-            elif number in self._buried:
+            elif self.kept.is_over(number):
                 then(None)
             else:  # the ghost of another server, perhaps of one that is being given up
                 self._take(number, server, record["f"], token, then, True)
@@ -183,7 +183,7 @@ class TravellingSeats:
                 self._found_here(session, then)
                 return
             record = read_record(packed)
-            self._ghosts.give(number)
+            self.kept.give(number)
             sit = partial(self._sit, number, server, record, token, then)
             if is_given:
                 sit()
@@ -236,7 +236,7 @@ class TravellingSeats:
         def given() -> None:
             self._signals.send(server, lambda receivers: None, "given", ask)
 
-        if number in self._buried:  # it asks again, and finds nothing
+        if self.kept.is_over(number):  # it asks again, and finds nothing
             return
         session = self._sessions.by_number.get(number)
         if session is None:
@@ -251,7 +251,7 @@ class TravellingSeats:
                 return
             rooms = [room.key for room in session.rooms]
             self.give_away(session)
-            self._keep({number: rooms}, {})  # if the other server dies, nobody else would end it
+            self.kept.keep({number: rooms}, {})  # if the other server dies, nobody else would end it
             given()
 
         self._when_settled(settled)
@@ -284,7 +284,7 @@ class TravellingSeats:
             if proposal.ordered is not None:
                 proposal.ordered(WITHDRAWN)
         for number in numbers:
-            self._ghosts.give(number)
+            self.kept.give(number)
 
     def overruled(self, number: int) -> None:
         """Redis says that another server has a session that is here."""
@@ -296,63 +296,8 @@ class TravellingSeats:
 
     def reaped(self, server: int, sessions: dict[int, SessionRecord], rooms: dict[int, list[str]]) -> None:
         """This server has given another one up, and keeps its seats for the grace time."""
-        self._keep({number: rooms.get(number, []) for number in sessions.keys() | rooms.keys()}, sessions)
+        self.kept.keep({number: rooms.get(number, []) for number in sessions.keys() | rooms.keys()}, sessions)
         self._signals.send_all("reaped", server)
-
-    def register_again(self) -> None:
-        """Redis may have lost the seats that this server keeps, and their names: write them anew."""
-        for number, record in self._ghosts.records.items():
-            self._sessions.keep_again(number, record)
-
-    def _keep(self, ghosts: dict[int, list[str]], records: dict[int, SessionRecord]) -> None:
-        here = self._sessions.by_number
-        self._ghosts.keep(ghosts, {number: record for number, record in records.items() if number not in here})
-        self._call_later(self._hub.seats.grace, self._ghosts.bury, ghosts)
-
-    def _bury(self, number: int, rooms: list[str]) -> None:
-        """The grace time of a seat is over. If it is still this server's and nobody has come back, it ends."""
-        if number in self._sessions.by_number:
-            self._put_out_strays(number, rooms)
-            return
-        me = self._sessions.server
-        self._buried.add(number)
-
-        def end(record: SessionRecord) -> None:
-            self._buried.discard(number)
-            self._sessions.drop(number, record["t"] or "", fold(record["n"]))
-
-        def is_over(packed: bytes | None) -> None:
-            if packed is None:  # another server has it
-                self._buried.discard(number)
-                self._put_out_strays(number, rooms)
-                return
-            for room in rooms:
-                self._put_out(number, room)
-            if packed:
-                self._feeds.when_settled(partial(end, read_record(packed)))
-            else:
-                self._buried.discard(number)
-
-        keys = [self._key(rest) for rest in (f"fence:{me}", "sessions")]
-        self._questions.ask(0, one("FCALL", function("bury"), len(keys), *keys, number, me), is_over)
-
-    def _put_out_strays(self, number: int, rooms: list[str]) -> None:
-        """A session goes on. If it entered one of these rooms without its server's knowledge, it leaves that."""
-
-        def found(known: set[str]) -> None:
-            for room in [room for room in rooms if room not in known]:
-                lane = self._keys.lane(room)
-                member = one("HEXISTS", self._keys.key(lane, f"m:{room}"), number)
-                self._questions.ask(lane, member, partial(self._put_out_if, number, room))
-
-        self._sessions.find_rooms(number, found)
-
-    def _put_out_if(self, number: int, room: str, is_in: int) -> None:
-        if is_in:
-            self._put_out(number, room)
-
-    def _put_out(self, number: int, room: str) -> None:
-        self._rooms.propose(room, Event(op=["leave", number, "lost", None, None]))
 
     def _key(self, rest: str) -> str:
         return self._keys.key(0, rest)

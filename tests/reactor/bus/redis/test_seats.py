@@ -8,7 +8,6 @@ from pylingo.reactor.bus.redis.seats import TravellingSeats
 from pylingo.reactor.bus.redis.sessions import read_record
 from pylingo.shared.messages import (
     Command,
-    Error,
     Goodbye,
     Hello,
     Joined,
@@ -316,21 +315,6 @@ def test_two_who_come_back_to_the_server_that_keeps_their_seat(world: ClusterWor
     assert sum(number in server.bus.sessions.by_number for server in rest) == 1
 
 
-def test_the_seats_that_a_server_keeps_are_registered_again(world: ClusterWorld) -> None:
-    one, *rest = world.server(), world.server(), world.server()
-    ann = world.come(one, "ann", "tea")
-    token = world.token(ann)
-    reaper = gone(world, one, *rest)
-    for place in ("sessions", "names", "tok"):
-        world.stored("DEL", place)
-    reaper.bus.healed()
-    world.settle()
-    other = Person(reaper.hub)
-    assert [it.code for it in world.ask(other, Command("name", "ann", 1)) if isinstance(it, Error)] == ["name-taken"]
-    back, ready = world.resume(rest[0], token)
-    assert (ready.resumed, back.name, ready.rooms) == (True, "ann", ["tea"])
-
-
 def test_what_another_server_has_taken_is_not_put_out_of_its_rooms(world: ClusterWorld, pair: Pair) -> None:
     """Its grace time was over here, and Redis away, when another server took it."""
     ann, bob = world.come(pair[1], "ann", "tea"), world.come(pair[1], "bob", "tea")
@@ -361,19 +345,6 @@ def test_one_that_enters_a_room_of_which_its_new_server_does_not_know_leaves_it(
     seats(pair[0]).give_away(session)
     pair[0].bus.rooms.propose("rum", Event(op=["join", number, "ann", None, None]), session)
     world.until(lambda: left(bob.got()), "the end of the stray")
-
-
-def test_a_stray_of_a_server_that_is_gone_is_put_out(world: ClusterWorld) -> None:
-    one, *rest = world.server(), world.server(grace=0.3), world.server(grace=0.3)
-    ann, bob = world.come(one, "ann", "tea"), world.come(rest[0], "bob", "rum", "tea")
-    number, token = ann.session.number, world.token(ann)
-    one.bus.rooms.propose("rum", Event(op=["join", number, "ann", None, None]))
-    world.until(lambda: [it for it in bob.got() if isinstance(it, Joined) and it.room == "rum"])
-    back, ready = world.resume(rest[1], token)
-    assert ready.rooms == ["tea"]
-    gone(world, one, *rest)
-    assert [it.room for it in world.until(lambda: left(bob.got()), "the end of the stray")] == ["rum"]
-    assert [it.users for it in world.ask(back, Command("users")) if isinstance(it, Users)] == [["ann", "bob"]]
 
 
 # --- what must not be lost on the way
