@@ -47,7 +47,7 @@ class Outlet:
             self.queued_direct += direct
 
     def write_now(self, data: bytes | memoryview) -> bool:
-        if self.stuck:
+        if self.stuck or self.queued:
             return False
         self.write(data)
         return True
