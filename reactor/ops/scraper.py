@@ -96,6 +96,7 @@ class Scraper:
         self._request: Request | None = None
         self._unsent = b""  # of the answer
         self._is_last = False  # whether the connection ends with the answer
+        self._is_head = False  # whether the answer to the present request has no body, even if it is a refusal
         self._timer: Timer | None = None
         self._is_idle = False
         self._expect(REQUEST_TIME)
@@ -155,6 +156,7 @@ class Scraper:
         try:
             event = self._http.next_event()
             if isinstance(event, h11.Request):
+                self._is_head = event.method == b"HEAD"
                 has_body = not isinstance(self._http.next_event(), h11.EndOfMessage)
                 self._begin(event, has_body)
             elif isinstance(event, h11.ConnectionClosed):
@@ -197,7 +199,7 @@ class Scraper:
         """Answer what is no request, and close."""
         logger.debug("a scraper gets %d: %s", status, sentence)
         if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            self._send(Response(status, f"{sentence}\n".encode("latin-1", "replace")), [("Connection", "close")])
+            self._send(Response(status, f"{sentence}\n".encode()), [("Connection", "close")])
         else:
             self._close()
 
@@ -210,17 +212,17 @@ class Scraper:
             *response.more,
             *more,
         ]
-        is_head = self._request is not None and self._request.method == "HEAD"
         data = (
             self._http.send(
                 h11.Response(status_code=response.status, reason=HTTPStatus(response.status).phrase, headers=headers)
             )
             or b""
         )
-        if not is_head:
+        if not self._is_head:
             data += self._http.send(h11.Data(data=response.body)) or b""
         data += self._http.send(h11.EndOfMessage()) or b""
         self._request = None
+        self._is_head = False
         self._phase = Phase.SENDING
         self._expect(REQUEST_TIME)
         self._unsent = data
