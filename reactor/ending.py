@@ -86,10 +86,11 @@ class Ending:
         self._pace_changed()
 
     def let_go(self, timeout: float) -> None:
-        """Finish the files within `timeout` seconds, for a successor that opens them. The loop stands still."""
+        """Finish all files within `timeout` seconds, for a successor that opens them. The loop stands still."""
+        end = self._reactor.clock() + timeout
         self._has_let_go = True
         self._hub.history.close(timeout)
-        self._registry.close(timeout)
+        self._registry.close(max(0.0, end - self._reactor.clock()))
 
     def leave(self) -> None:
         """Stop when the last stream has ended: a successor has the people."""

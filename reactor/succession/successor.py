@@ -32,8 +32,8 @@ from pylingo.shared.launch import LaunchError
 
 logger = logging.getLogger(__name__)
 
-_PROMPT = 10.0
-"""Seconds within which the old server does what it does without waiting for others."""
+PROMPT = 10.0
+"""Seconds within which the old server does what it does without waiting for others. For its files it takes less."""
 _PATIENT = 60.0
 """Seconds within which the old server sends something, or ends."""
 
@@ -51,7 +51,7 @@ class Predecessor:
         except LineError as error:
             raise _cannot(error) from None
         try:
-            self._offer = read_offer(line.receive(time.monotonic() + _PROMPT))
+            self._offer = read_offer(line.receive(time.monotonic() + PROMPT))
         except (LineError, LaunchError) as error:
             line.close()
             raise (_cannot(error) if isinstance(error, LineError) else error) from None
@@ -129,7 +129,7 @@ class Predecessor:
                 restoring.take(part)
             gc.freeze()  # or the first collection would take long, now or later
             self._send(Restored())
-            if decode(self._line.receive(time.monotonic() + _PROMPT)) != Go():
+            if decode(self._line.receive(time.monotonic() + PROMPT)) != Go():
                 raise ValueError("the old server has not said that it is over")
         except (LineError, ValueError) as error:
             raise _cannot(error) from None
@@ -139,7 +139,7 @@ class Predecessor:
 
     def _send(self, step: Step) -> None:
         try:
-            self._line.send(encode(step), time.monotonic() + _PROMPT)
+            self._line.send(encode(step), time.monotonic() + PROMPT)
         except LineError as error:
             raise _cannot(error) from None
 

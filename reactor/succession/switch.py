@@ -21,6 +21,7 @@ from pylingo.shared.messages import Goodbye
 _FINISHING = 0.3  # seconds for the requests that were read, and for handshakes
 _SETTLING = 2.0  # seconds until the history must have everything
 _SENDING = 5.0  # seconds for the state, on both sides
+_CLOSING = 4.0  # seconds for the files: the successor gives up after ten, when nobody else serves any more
 _LOOK_AGAIN = 0.005  # seconds between two looks at handshakes
 
 _GOODBYE = encode_frame(Goodbye("shutdown", "the server is being upgraded: connect again"))
@@ -96,22 +97,32 @@ class Switch:
             return
         self._is_settled = True
         self._cancel()
-        server, line = self._server, self._line
-        until = time.monotonic() + _SENDING
-        assert isinstance(server.hub.bus, LocalBus)
+        server = self._server
+        if server.ending.is_draining:  # it was told to while the requests were finished
+            self._failed("the server is stopping")
+            return
         try:
-            for part in collect(server.hub, server.hub.bus, self._stopped, self._copied, self._parts):
-                line.send(encode(part), until)
-            if decode(line.receive(until)) != Restored():
-                raise LineError("the new version says something unexpected")
+            self._send_state(time.monotonic() + _SENDING)
         except (LineError, ValueError) as error:
             self._failed(str(error))
             return
-        server.ending.let_go(server.settings.drain_timeout)
+        except Exception:
+            self._failed("there is a bug")
+            raise
+        server.ending.let_go(min(server.settings.drain_timeout, _CLOSING))
         with contextlib.suppress(LineError):  # if it ends now, nobody serves: our end is the best that is left
-            line.send(encode(Go()), time.monotonic() + _SENDING)
+            self._line.send(encode(Go()), time.monotonic() + _SENDING)
         self._end_streams()
         self._over()
+
+    def _send_state(self, until: float) -> None:
+        """Send everything, and wait for the word that it has arrived. Raises `LineError` and `ValueError`."""
+        hub = self._server.hub
+        assert isinstance(hub.bus, LocalBus)
+        for part in collect(hub, hub.bus, self._stopped, self._copied, self._parts):
+            self._line.send(encode(part), until)
+        if decode(self._line.receive(until)) != Restored():
+            raise LineError("the new version says something unexpected")
 
     def _end_streams(self) -> None:
         """End all streams without a goodbye. What is queued for a connection is sent."""

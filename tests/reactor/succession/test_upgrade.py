@@ -1,5 +1,6 @@
 """The old server in an upgrade: it hands everything over, or goes on as if nothing had been."""
 
+import dataclasses
 import logging
 import os
 import signal
@@ -11,11 +12,13 @@ from typing import Any
 import pytest
 
 from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.registry import Registry
 from pylingo.reactor.server import Server
 from pylingo.reactor.succession import switch as module
 from pylingo.reactor.succession.handover import Go, Offer, Ready, Restored, Step, decode, encode
 from pylingo.reactor.succession.line import Line, make_line
 from pylingo.reactor.succession.snapshot import Restoring
+from pylingo.reactor.succession.successor import PROMPT
 from pylingo.reactor.succession.upgrade import PATIENCE, NoUpgrade, Phase, Upgrade, upgrades_of
 from pylingo.shared.messages import Command, Goodbye, Hello, Joined, Message, PingRequest, Pong, Say, Sent
 from tests.fakes.bench import Bench, Wire, benches
@@ -252,6 +255,57 @@ def test_a_history_that_does_not_settle_ends_the_upgrade(
     assert stage.child.fate == "ended"
     assert "the history takes too long" in caplog.text
     assert stage.serves(ada)
+
+
+def test_a_bug_in_the_handover_leaves_the_old_server_serving(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def breaks(*arguments: object) -> Any:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(module, "collect", breaks)
+    (ada,) = stage.people("ada")
+    stage.begin()
+    stage.child.says(Ready())
+    stage.bench.turn()
+    assert stage.upgrade.phase is Phase.IDLE
+    assert stage.child.fate == "ended"
+    assert "KeyError: 'a bug'" in caplog.text
+    assert stage.serves(ada)
+
+
+def test_a_server_that_is_told_to_stop_during_the_switch_hands_nothing_over(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (ada,) = stage.people("ada")
+    settled: list[Callable[[], object]] = []
+    monkeypatch.setattr(stage.server.hub.history, "when_settled", settled.append)
+    stage.begin()
+    stage.child.says(Ready(), Restored())
+    stage.bench.turn()
+    assert stage.upgrade.phase is Phase.SWITCHING
+    stage.server.ending.stop()
+    for callback in settled:
+        callback()
+    stage.bench.turn()
+    assert stage.child.fate == "ended"
+    assert "the upgrade has failed, and this version goes on: the server is stopping" in caplog.text
+    assert [type(record) for record in ada.got()] == [Goodbye]
+
+
+def test_the_files_are_finished_before_the_successor_gives_up(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: list[float] = []
+    stage.server.service.settings = dataclasses.replace(stage.server.settings, drain_timeout=60.0)
+    monkeypatch.setattr(stage.server.hub.history, "close", times.append)
+    monkeypatch.setattr(Registry, "close", lambda self, timeout: times.append(timeout))
+    stage.begin()
+    stage.child.says(Ready(), Restored())
+    stage.bench.turn()
+    assert stage.upgrade.phase is Phase.OVER
+    assert len(times) == 2
+    assert max(times) < PROMPT / 2
 
 
 def test_a_state_that_is_not_taken_in_time(
