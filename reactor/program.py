@@ -63,7 +63,7 @@ def run(settings: ServerSettings, log: ServerLog, given: Given) -> int:
     else:
         server = _server(settings, given, reactor, registry, shared, stopping)
     reload = Reload(server, given.arguments, registry, lambda read: with_sockets(with_data(read), given.sockets))
-    upgrades = upgrades_of(server)
+    upgrades = upgrades_of(server, notifier.close)
 
     def hung_up() -> None:
         log.reopen()
@@ -92,15 +92,20 @@ def run(settings: ServerSettings, log: ServerLog, given: Given) -> int:
         lines += [f"clients of IRC connect to {irc_address}" for irc_address in server.irc_addresses]
         lines += [f"Prometheus finds metrics at http://{port.address}/metrics"] if port is not None else []
         _introduce(lines, registry, settings, reachable(address, targets[0][1][0]), targets[0][1][0], log)
-    ready = partial(notifier.ready, f"listening on {address}")
-    reload.began, reload.ended = partial(notifier.reloading, "reading the configuration"), ready
-    server.when_open(ready)
+    server.when_open(partial(tell_systemd, notifier, reload, f"listening on {address}"))
     server.serve()
+    registry.close(settings.drain_timeout)  # before a successor is told that it may use the folder
     failure = upgrades.close() or (server.failure if isinstance(server, Server) else "")
-    registry.close(settings.drain_timeout)
     if failure:
         raise LaunchError(failure, 1)
     return 0
+
+
+def tell_systemd(notifier: Notifier, reload: Reload, status: str) -> None:
+    """Say that people may come, and tell of each reload from now on. Before that, its end would say the same."""
+    reload.began = partial(notifier.reloading, "reading the configuration")
+    reload.ended = partial(notifier.ready, status)
+    notifier.ready(status)
 
 
 def why_not_listening(error: OSError, host: str, port: int) -> str:

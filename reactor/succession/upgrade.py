@@ -65,11 +65,21 @@ class FurtherPort(Protocol):
 
 
 class Upgrade:
-    """The upgrades of `server`. `start` starts its successor, by default with the command that has started it."""
+    """The upgrades of `server`. `start` starts its successor, by default with the command that has started it.
 
-    def __init__(self, server: Server, start: Callable[[], Child] | None = None) -> None:
+    `replaced` is called when the successor takes over: it is the service then, and this process must not tell systemd
+    anything any more.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        start: Callable[[], Child] | None = None,
+        replaced: Callable[[], object] = lambda: None,
+    ) -> None:
         self.phase = Phase.IDLE
         self._server = server
+        self._replaced = replaced
         self._start = start or partial(Child, own_command(), os.environ)
         self._further: list[tuple[str, FurtherPort]] = []
         self._child: Child | None = None
@@ -156,9 +166,9 @@ class Upgrade:
             self._give_up(trouble)
         elif not isinstance(server.hub.bus, LocalBus):  # another server of the cluster, which has the state
             logger.info("process %d serves: handing the people over", child.number)
-            self._let_go()
-            self._close_further()
-            server.ending.began = lambda: None  # to systemd, the successor is the service
+            self._cancel()
+            self._stop_listening()
+            self._succeeded()  # the line stays open: its end says that the successor can use the data folder
             self._stop_in_company(server.reactor.clock() + _COMPANY)
         elif isinstance(history, MemoryHistory):
             self.phase = Phase.COPYING
@@ -193,8 +203,7 @@ class Upgrade:
         """The successor has everything. Stay until it has told systemd that it is the main process."""
         assert self._child is not None
         logger.info("process %d has taken over: this one ends", self._child.number)
-        self.phase = Phase.OVER
-        self._close_further()
+        self._succeeded()
         self._server.reactor.register(self._child.line.fileno(), EVENT_READ, self)
         self._timer = self._server.reactor.call_later(_SERVING, self._leave)
 
@@ -206,12 +215,14 @@ class Upgrade:
     def _let_go(self) -> None:
         """Let the successor be."""
         assert self._child is not None
-        self.phase = Phase.OVER
         self._cancel()
         self._stop_listening()
         self._child.let_go()
 
-    def _close_further(self) -> None:
+    def _succeeded(self) -> None:
+        """The successor is the service from now on."""
+        self.phase = Phase.OVER
+        self._replaced()
         for _, port in self._further:
             port.close()
 
@@ -234,7 +245,8 @@ class Upgrade:
     def close(self) -> str:
         """End a successor that has not taken over. If one has, and has failed, nobody serves: return a sentence then.
 
-        One that has ended in peace has a successor of its own, or was stopped. Call it after the loop.
+        One that has ended in peace has a successor of its own, or was stopped. Call it after the loop, when everything
+        in the data folder is closed.
         """
         child, self._child = self._child, None
         if child is None:
@@ -276,6 +288,6 @@ class NoUpgrade:
         return ""
 
 
-def upgrades_of(server: object) -> Upgrade | NoUpgrade:
+def upgrades_of(server: object, replaced: Callable[[], object] = lambda: None) -> Upgrade | NoUpgrade:
     """The upgrades of a server, or of the supervisor of several ones."""
-    return Upgrade(server) if isinstance(server, Server) else NoUpgrade()
+    return Upgrade(server, replaced=replaced) if isinstance(server, Server) else NoUpgrade()

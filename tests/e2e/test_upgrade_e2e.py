@@ -126,9 +126,10 @@ def test_people_talk_on_through_upgrades(place: Upgraded, crowd: Crowd) -> None:
     wait_until(lambda: not (Path(place.data) / "control").exists(), "the end")
 
 
-def test_in_a_cluster_the_old_server_hands_its_people_over(redis: RedisProcess) -> None:
+def test_in_a_cluster_the_old_server_hands_its_people_over(redis: RedisProcess, tmp_path: Path) -> None:
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(ServerProcess("--cluster", redis.url, "--rate", "0"))
+        options = ["--data", str(tmp_path), "--no-tls", "--cluster", redis.url, "--rate", "0"]
+        server = stack.enter_context(ServerProcess(*options))
         crowd = Crowd(server.port, 3, ("pool",))
         stack.callback(crowd.close)
         crowd.arrive()
@@ -141,3 +142,5 @@ def test_in_a_cluster_the_old_server_hands_its_people_over(redis: RedisProcess) 
         crowd.settle()
         assert crowd.wrong() == []
         assert server.process.returncode == 0
+        # The new process answers the commands of the administrator.
+        wait_until((tmp_path / "control").exists, "the socket in the folder")

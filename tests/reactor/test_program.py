@@ -1,11 +1,15 @@
 """The program around a server. What it says and does as a process is tested with its script, in `test_run`."""
 
+import contextlib
 import errno
 import os
+import socket
 
 import pytest
 
-from pylingo.reactor.program import why_not_listening
+from pylingo.reactor.engine.loop import Reactor
+from pylingo.reactor.ops.notify import Notifier
+from pylingo.reactor.program import tell_systemd, why_not_listening
 
 
 @pytest.mark.parametrize(
@@ -23,3 +27,26 @@ def test_the_reason_is_the_system_s(number, words):
 
 def test_a_reason_without_words_is_said_as_it_is():
     assert why_not_listening(OSError("odd"), "host", 7) == "cannot listen on host port 7: odd"
+
+
+class Reloads:
+    """The reload of a server."""
+
+    def began(self): ...
+    def ended(self): ...
+
+
+def test_a_reload_makes_nobody_ready_before_people_may_come(tmp_path):
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd, contextlib.closing(Reactor()) as reactor:
+        systemd.bind(path)
+        systemd.settimeout(5)
+        reload, notifier = Reloads(), Notifier(reactor, {"NOTIFY_SOCKET": path})
+        reload.began()
+        reload.ended()
+        tell_systemd(notifier, reload, "listening")
+        reload.began()
+        reload.ended()
+        states = [systemd.recv(4_096).split(b"\n")[0] for _ in range(3)]
+        notifier.close()
+    assert states == [b"READY=1", b"RELOADING=1", b"READY=1"]

@@ -64,7 +64,8 @@ class Stage:
         self.server = bench.server
         self.server.start()
         self.children: list[FakeChild] = []
-        self.upgrade = Upgrade(self.server, self.start)  # type: ignore[arg-type]
+        self.replaced: list[str] = []  # what was told
+        self.upgrade = Upgrade(self.server, self.start, lambda: self.replaced.append("replaced"))  # type: ignore[arg-type]
 
     def start(self) -> FakeChild:
         self.children.append(FakeChild())
@@ -126,9 +127,11 @@ def test_a_successor_gets_the_sockets_and_everybody(
     assert len(stage.child.far.descriptors) == 1
     assert stage.upgrade.phase is Phase.STARTING
     assert stage.serves(ada)
+    assert stage.replaced == []
     stage.child.says(Ready(), Restored())
     stage.bench.turn()
     assert stage.upgrade.phase is Phase.OVER
+    assert stage.replaced == ["replaced"]
     assert (ada.got(), bob.got()) == ([], [])
     assert ada.ended
     assert bob.ended
@@ -293,9 +296,7 @@ def test_a_server_that_is_told_to_stop_during_the_switch_hands_nothing_over(
     assert [type(record) for record in ada.got()] == [Goodbye]
 
 
-def test_the_files_are_finished_before_the_successor_gives_up(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_files_are_finished_before_the_successor_gives_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     times: list[float] = []
     stage.server.service.settings = dataclasses.replace(stage.server.settings, drain_timeout=60.0)
     monkeypatch.setattr(stage.server.hub.history, "close", times.append)
@@ -403,13 +404,16 @@ def test_a_server_of_a_cluster_stops_as_planned_when_it_has_heard_the_successor(
         stage.begin()
         stage.child.says(Ready())
         stage.bench.turn()
-        assert stage.child.fate == "let go"
+        assert stage.replaced == ["replaced"]
         stage.bench.wait(1.0)
         assert drained == []
         if comes:
             cluster.is_alone = False
         stage.bench.wait(0.5 if comes else 4.5)
         assert drained == [1]
+        assert stage.child.fate == ""  # the successor must not use the data folder before this process has ended
+        assert stage.upgrade.close() == ""
+        assert stage.child.fate == "let go"
 
 
 def test_with_workers_there_is_none(caplog: pytest.LogCaptureFixture) -> None:
