@@ -121,13 +121,25 @@ class LocalBus:
     # --- rooms
 
     def enter(
-        self, session: Session, name: str, then: Callable[[Room[Session]], object], admit: Admit = admit_all
+        self,
+        session: Session,
+        name: str,
+        then: Callable[[Room[Session]], object],
+        admit: Admit = admit_all,
+        before: Room[Session] | None = None,
     ) -> None:
+        def admitted(charter: Charter, people: int) -> bool:
+            if not admit(charter, people):
+                return False
+            if before is not None:
+                session.leave(before, "moved")
+            return True
+
         room = session.hub.rooms.get(fold(name))
         if room is None:
             find = partial(session.hub.history.find_log, fold(name))
-            wait_for(session, find, partial(self._enter_empty, session, name, then, admit))
-        elif admit(charter.NONE if session.person.is_in(room) else room.charter, len(room.directory.keys)):
+            wait_for(session, find, partial(self._enter_empty, session, name, then, admitted))
+        elif admitted(charter.NONE if session.person.is_in(room) else room.charter, len(room.directory.keys)):
             self._enter(session, name, then, True)
 
     def _enter_empty(

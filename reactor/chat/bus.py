@@ -91,11 +91,18 @@ class Bus[S: Present](Protocol):
 
     # --- rooms
 
-    def enter(self, session: S, name: str, then: Callable[[Room[S]], object], admit: Admit = admit_all) -> None:
+    def enter(
+        self,
+        session: S,
+        name: str,
+        then: Callable[[Room[S]], object],
+        admit: Admit = admit_all,
+        before: Room[S] | None = None,
+    ) -> None:
         """Have a session enter the room called `name`, and tell the others if its person is new there.
 
-        `admit` is asked before, with an empty charter if the person is in the room already. `then` is not called if it
-        says no.
+        `admit` is asked first, with an empty charter if the person is in the room already. If it says no, nothing more
+        happens. Otherwise the session leaves the room `before`, if one is given: it moves.
         """
 
     def leave(self, session: S, room: Room[S], reason: str, then: Callable[[], object]) -> None:

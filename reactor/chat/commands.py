@@ -178,8 +178,6 @@ def _enter(session: Session, name: str, key: str | None, command: Command, befor
             error.re = command.id
             session.refuse(error)
             return False
-        if before is not None:
-            session.leave(before, "moved")
         return True
 
     def entered(room: Room[Session]) -> None:
@@ -192,7 +190,7 @@ def _enter(session: Session, name: str, key: str | None, command: Command, befor
         if room.charter.fields:
             end_abandoned(session, room)
 
-    session.hub.bus.enter(session, name, entered, admit)
+    session.hub.bus.enter(session, name, entered, admit, before)
 
 
 def _users(session: Session, argument: str, command: Command) -> None:

@@ -183,14 +183,20 @@ class RedisBus:
     # --- rooms
 
     def enter(
-        self, session: Session, name: str, then: Callable[[Room[Session]], object], admit: Admit = admit_all
+        self,
+        session: Session,
+        name: str,
+        then: Callable[[Room[Session]], object],
+        admit: Admit = admit_all,
+        before: Room[Session] | None = None,
     ) -> None:
-        def entered(room: Room[Session]) -> None:
+        def entered(room: Room[Session] | None) -> None:
             self.sessions.entered(session)
-            then(room)
+            if room is not None:
+                then(room)
 
         self.sessions.enters(session, name)
-        self.rooms.enter(session, name, entered, admit)
+        self.rooms.enter(session, name, entered, admit, before)
 
     def leave(self, session: Session, room: Room[Session], reason: str, then: Callable[[], object]) -> None:
         self.rooms.leave(session, room, reason, partial(self.sessions.changed, session), then)

@@ -39,25 +39,39 @@ class Rooms:
         self._unconfirmed = unconfirmed
 
     def enter(
-        self, session: Session, name: str, then: Callable[[Room[Session]], object], admit: Admit = admit_all
+        self,
+        session: Session,
+        name: str,
+        then: Callable[[Room[Session] | None], object],
+        admit: Admit = admit_all,
+        before: Room[Session] | None = None,
     ) -> None:
-        """See `Bus.enter`."""
+        """See `Bus.enter`. `then` gets None if the session has not entered."""
         key = fold(name)
         room = self._hub.rooms.get(key)
-        if room is not None and room in session.rooms:
-            if admit(charter.NONE, len(room.directory.keys)):
-                session.enter(room, False)
-                then(room)
-            return
+        if room is None or room not in session.rooms:
+            wait_for(session, partial(self._join, session, key, name, admit, before), then)
+        elif not admit(charter.NONE, len(room.directory.keys)):
+            then(None)
+        elif before is not None:
+            ask = partial(self._move, session, before)
+            wait_for(session, ask, lambda at: self.enter(session, name, then))
+        else:
+            session.enter(room, False)
+            then(room)
 
-        def entered(room: Room[Session] | None) -> None:
-            if room is not None:
-                then(room)
-
-        wait_for(session, partial(self._join, session, key, name, admit), entered)
+    def _move(self, session: Session, before: Room[Session], then: Callable[[int], object]) -> None:
+        """Leave a room for another one."""
+        self.propose(before.key, Event(op=["leave", session.number, "moved", None, None]), session, then)
 
     def _join(
-        self, session: Session, key: str, name: str, admit: Admit, answer: Callable[[Room[Session] | None], object]
+        self,
+        session: Session,
+        key: str,
+        name: str,
+        admit: Admit,
+        before: Room[Session] | None,
+        answer: Callable[[Room[Session] | None], object],
     ) -> None:
         """Follow the room, and enter it."""
         self._followed.comes(key)
@@ -70,8 +84,16 @@ class Rooms:
             is_there = bool(feed.roll.numbers(person.key))
             if not admit(charter.NONE if is_there else feed.charter, len(feed.roll)):
                 done(WITHDRAWN)
+            elif before is not None and before in session.rooms:
+                self._move(session, before, come)
+            else:
+                come()
+
+        def come(at: int = 0) -> None:
+            if session.state not in STAYS:
+                done(WITHDRAWN)
                 return
-            op = ["join", session.number, person.name, *self._hub.marks(person)]
+            op = ["join", session.number, session.person.name, *self._hub.marks(session.person)]
             self._feeds.propose(key, Event(op=op), Deed(session, done))
 
         def done(at: int) -> None:
@@ -94,7 +116,7 @@ class Rooms:
             if is_there and session.state in STAYS:
                 session.enter(self._followed.room(feed), False)
             elif not is_there:
-                self._join(session, key, name, admit_all, lambda room: then())
+                self._join(session, key, name, admit_all, None, lambda room: then())
             self._followed.came(key)
             if is_there:
                 then()
