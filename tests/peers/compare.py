@@ -76,6 +76,16 @@ def start_pylingo(folder: Path) -> Started:
     return child.process, child.port
 
 
+def with_pace(peer: Peer, coalesce: str) -> Peer:
+    """PyLingo with another `--coalesce`."""
+
+    def start(folder: Path) -> Started:
+        child = ServerChild((*UNLIMITED, "--max-per-address", "0", "--coalesce", coalesce))
+        return child.process, child.port
+
+    return dataclasses.replace(peer, name=f"{peer.name}, {coalesce}", start=start)
+
+
 def start_pylingo_for_irc(folder: Path) -> Started:
     port = free_port()
     return ServerChild((*UNLIMITED, "--max-per-address", "0", "--irc-port", str(port))).process, port
@@ -379,6 +389,7 @@ def main() -> int:
         "--peers", nargs="+", choices=[peer.name for peer in PEERS + IRC_PEERS], metavar="PEER", help="only these"
     )
     parser.add_argument("--irc", action="store_true", help="compare servers of IRC")
+    parser.add_argument("--coalesce", nargs="+", default=[], metavar="TIME", help="PyLingo once with each of these")
     parser.add_argument("--rounds", type=int, help="instead of each load's own number")
     parser.add_argument("--seconds", type=float, help="instead of each load's own time")
     parser.add_argument("--markdown", metavar="FILE", help="write the table there")
@@ -392,7 +403,8 @@ def main() -> int:
         if reason := peer.missing():
             print(f"left out: {peer.name}, as {reason}", file=sys.stderr)
         else:
-            peers.append(peer)
+            is_ours = peer.name == "PyLingo" and given.coalesce
+            peers += [with_pace(peer, time) for time in given.coalesce] if is_ours else [peer]
     names = given.loads
     if given.plot_loads:
         names = [f"room-{size}" for size in ROOM_SIZES]
