@@ -63,22 +63,26 @@ class RoomEffects:
         """See `FeedListener.applied`."""
         hub = self._hub
         hub.raise_stamps(top)
+        here, speakers = self._sessions.by_number, dict[int, Session]()
         for index, key, number, name in batch.keys:
             self._look_ups.noted(feed.key, key, number, name, top - batch.count + 1 + index)
+            if own is None and number in here:  # said on another server before the session came here
+                speakers[index] = here[number]
         if LOGGED not in feed.charter.fields and batch.message_count:
             self._set_charter(feed, feed.charter.changed({LOGGED: ON}))
-        if own is None and not batch.ops:
+        if own is None and not batch.ops and not speakers:
             if (room := hub.rooms.get(feed.key)) is not None:
                 room.tell_messages(hub.tick, *batch.stamped(top))
             return
         if own is None:
             room = hub.rooms.get(feed.key)
             begin = len(room.batch.frames) if room is not None else 0
-            for stamped in batch.events(top):
+            for index, stamped in enumerate(batch.events(top)):
                 if stamped.op is not None:
                     _EFFECTS[stamped.op[0]](self, feed, stamped.at, stamped.op, None)
                 else:
-                    self._tell(feed.key, stamped.frame, stamped.at if stamped.is_message else 0)
+                    at = stamped.at if stamped.is_message else 0
+                    self._tell(feed.key, stamped.frame, at, speakers.get(index))
             if room is not None:
                 room.batch.note_foreign(begin)
             return

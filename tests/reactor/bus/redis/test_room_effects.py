@@ -1,8 +1,9 @@
 """What happens in rooms whose members are on two servers, on a real Redis."""
 
-from pylingo.reactor.bus.redis.blob import Event
+from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Event, encode_batch, read_batch
 from pylingo.reactor.bus.redis.feed import Feed
 from pylingo.reactor.bus.redis.room_effects import RoomEffects
+from pylingo.shared.codec import encode
 from pylingo.shared.messages import Command, Error, Joined, Left, Message, Private, Say, Sent, Skipped, Users
 from tests.fakes.cluster import ChatServer, ClusterWorld
 
@@ -45,6 +46,22 @@ def test_the_order_of_replies_and_words_is_that_of_the_room(world: ClusterWorld,
     stamps = [[it.at for it in person.got() if isinstance(it, Message | Sent)] for person in (ann, bob)]
     assert stamps[0] == sorted(stamps[0]) == stamps[1]
     assert len(stamps[0]) == 40
+
+
+def test_nobody_hears_their_own_words_from_the_server_that_they_came_from(world: ClusterWorld, pair: Pair) -> None:
+    """They were in Redis, and came to this server behind the session."""
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[0], "bob", "tea")
+    world.got(ann)
+    words = Message("tea", "ann", "hi", PLACEHOLDER), Message("tea", "eve", "hello", PLACEHOLDER)
+    keys = ("k", ann.session.number, "ann"), ("k", ann.session.number + 99, "eve")
+    events = [Event(encode(word), is_message=True, key=key) for word, key in zip(words, keys, strict=True)]
+    (feed,) = [feed for feed in [pair[0].bus.followed.feed("tea")] if feed is not None]
+    effects(pair[0]).applied(feed, 77, read_batch(encode_batch(pair[1].number, 1, events)), None)
+    world.reactor.tick(0)
+    assert [[it.text for it in person.got() if isinstance(it, Message)] for person in (ann, bob)] == [
+        ["hello"],
+        ["hi", "hello"],
+    ]
 
 
 def test_a_gap_makes_clients_ask_for_the_messages(world: ClusterWorld, pair: Pair) -> None:
