@@ -52,8 +52,7 @@ def probe(target: Target, timeout: float) -> str:
     try:
         return _visit(target, timeout)
     except TimeoutError:
-        hint = "" if target.is_encrypted else ", or its port is encrypted"
-        raise ProbeError(f"it does not answer within {timeout:g} s{hint}") from None
+        raise ProbeError(f"it does not answer within {timeout:g} s{_hint(target)}") from None
     except ConnectionRefusedError:
         raise ProbeError("the connection was refused") from None
     except (ConnectionResetError, ssl.SSLZeroReturnError):
@@ -62,6 +61,16 @@ def probe(target: Target, timeout: float) -> str:
         raise ProbeError(f"its certificate is not trusted: {reason_of(error)}") from None
     except OSError as error:
         raise ProbeError(reason_of(error)) from None
+
+
+def _hint(target: Target) -> str:
+    """What else the silence of a server may mean: one that waits for TLS or for a PROXY header says nothing."""
+    hint = ""
+    if not target.is_encrypted:
+        hint += ", or its port is encrypted (give --data, --config or a link)"
+    if not target.sends_header:
+        hint += ", or it expects a PROXY header (give --proxy-header)"
+    return hint
 
 
 def _visit(target: Target, timeout: float) -> str:
