@@ -201,7 +201,7 @@ class Server:
         if tls is not None and tls.certificate != getattr(self.admission.tls, "certificate", None):
             words.append("the certificate is a new one")
         self.admission.tls = tls
-        logger.info("the configuration was read again: %s", ", ".join(words) or "nothing that can change has changed")
+        logger.info("the configuration was read again: %s", ", ".join(words) or "no option has changed")
         if fixed := [row.option for row in changed if row.needs_restart]:
             logger.warning("a change of %s needs a restart", ", ".join(fixed))
 

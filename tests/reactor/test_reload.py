@@ -105,7 +105,7 @@ def test_a_certificate_is_used_from_the_reload_on(server: Server, caplog: pytest
     assert server.admission.tls is None
     assert caplog.messages == [
         f"{READ}--tls-cert is {cert[:64]!r}, --tls-key is {key[:64]!r}, the certificate is a new one",
-        f"{READ}nothing that can change has changed",
+        f"{READ}no option has changed",
         f"{READ}--tls-cert is '', --tls-key is ''",
     ]
 
@@ -117,7 +117,7 @@ def test_changed_settings_are_told_and_those_that_need_a_restart(
     assert caplog.messages == [f"{READ}--motd is {'a\x1b[2J' + 'x' * 59!r}, --rate is '0'"]
     caplog.clear()
     server.reconfigure(dataclasses.replace(server.settings, port=7, history="/there"), None)
-    nothing = f"{READ}nothing that can change has changed"
+    nothing = f"{READ}no option has changed"
     assert caplog.messages == [nothing, "a change of --port, --history needs a restart"]
 
 
