@@ -8,11 +8,15 @@
 import os
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 if __name__ == "__main__":  # Python puts the script's folder on the path: replace it by the checkout
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 from pylingo.shared.launch import LaunchError, launch
+
+if TYPE_CHECKING:
+    from pylingo.reactor.succession.successor import Predecessor
 
 _SWITCH = 0.0005
 """Seconds after which the history's thread yields the interpreter to the loop. CPython's default is 0.005."""
@@ -54,19 +58,29 @@ def _main() -> int:
 
 
 def _serve() -> int:
+    from pylingo.reactor.succession.line import is_successor
+    from pylingo.reactor.succession.successor import Predecessor
+
+    predecessor = Predecessor(os.environ) if is_successor(os.environ) else None
+    try:
+        return _run(predecessor)
+    except LaunchError as error:
+        if predecessor is not None:
+            predecessor.refuse(str(error))
+        raise
+
+
+def _run(predecessor: "Predecessor | None") -> int:
     from pylingo.reactor.config import parse_arguments, with_data
     from pylingo.reactor.inherited import NAMES, with_sockets
     from pylingo.reactor.log_start import start_log
     from pylingo.reactor.ops.listen_fds import inherited_sockets
     from pylingo.reactor.program import Given, run
-    from pylingo.reactor.succession.line import is_successor
-    from pylingo.reactor.succession.successor import Predecessor
 
     arguments = sys.argv[1:]
     settings = with_data(parse_arguments(arguments))
     log = start_log(settings.log_level, settings.log_format, settings.log_file, environment=os.environ)
     try:
-        predecessor = Predecessor(os.environ) if is_successor(os.environ) else None
         sockets = inherited_sockets(os.environ, NAMES) if predecessor is None else predecessor.sockets
         given = Given(arguments, os.path.realpath(__file__), sockets, predecessor)
         return run(with_sockets(settings, sockets), log, given)

@@ -50,6 +50,13 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class Failed:
+    """The successor cannot take over, and ends. `reason` is a clause for the log."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Restored:
     """The successor has everything, and waits for `Go`."""
 
@@ -145,7 +152,7 @@ class End:
 
 
 type Part = Log | Redacted | Counters | People | Rooms | Seats | End
-type Step = Offer | Ready | Restored | Go
+type Step = Offer | Ready | Failed | Restored | Go
 type Sent = Part | Step
 
 _KINDS: dict[str, type[Sent]] = {

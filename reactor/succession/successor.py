@@ -24,7 +24,7 @@ from pylingo.reactor.ops.listen_fds import adopt
 from pylingo.reactor.registry import Registry
 from pylingo.reactor.server import Server
 from pylingo.reactor.succession.child import ignore_upgrades, take_signals
-from pylingo.reactor.succession.handover import Go, Offer, Ready, Restored, Step, decode, encode
+from pylingo.reactor.succession.handover import Failed, Go, Offer, Ready, Restored, Step, decode, encode
 from pylingo.reactor.succession.line import Line, LineError, inherited_line
 from pylingo.reactor.succession.offer import check_settings, read_offer
 from pylingo.reactor.succession.snapshot import Restoring
@@ -52,9 +52,13 @@ class Predecessor:
             raise _cannot(error) from None
         try:
             self._offer = read_offer(line.receive(time.monotonic() + PROMPT))
-        except (LineError, LaunchError) as error:
+        except LineError as error:
             line.close()
-            raise (_cannot(error) if isinstance(error, LineError) else error) from None
+            raise _cannot(error) from None
+        except LaunchError as error:
+            self.refuse(str(error))
+            line.close()
+            raise
         given, line.descriptors = line.descriptors, []
         count = len(given) - self._offer.locks
         self._locks = given[count:]
@@ -110,6 +114,11 @@ class Predecessor:
         with contextlib.suppress(LaunchError):  # the old server has ended meanwhile, which is as well
             self._send(Ready())
 
+    def refuse(self, reason: str) -> None:
+        """Tell the old server, which has the log that people read, why this process ends."""
+        with contextlib.suppress(LineError):  # it has ended, or goes on without a reason
+            self._line.send(encode(Failed(reason)), time.monotonic() + PROMPT)
+
     def close(self) -> None:
         """Close the line and the locks that nobody has taken."""
         self._line.close()
@@ -124,7 +133,7 @@ class Predecessor:
             self._send(Ready())
             while not restoring.is_complete:
                 part = decode(self._line.receive(time.monotonic() + _PATIENT))
-                if isinstance(part, Offer | Ready | Restored | Go):
+                if isinstance(part, Offer | Ready | Failed | Restored | Go):
                     raise ValueError("the old server says something unexpected")
                 restoring.take(part)
             gc.freeze()  # or the first collection would take long, now or later

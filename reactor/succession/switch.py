@@ -12,7 +12,7 @@ from pylingo.reactor.bus.local import LocalBus
 from pylingo.reactor.chat.session import State
 from pylingo.reactor.engine.timers import Timer
 from pylingo.reactor.server import Server
-from pylingo.reactor.succession.handover import Go, Restored, decode, encode
+from pylingo.reactor.succession.handover import Failed, Go, Restored, decode, encode
 from pylingo.reactor.succession.line import Line, LineError
 from pylingo.reactor.succession.snapshot import collect
 from pylingo.shared.codec import encode as encode_frame
@@ -121,7 +121,10 @@ class Switch:
         assert isinstance(hub.bus, LocalBus)
         for part in collect(hub, hub.bus, self._stopped, self._copied, self._parts):
             self._line.send(encode(part), until)
-        if decode(self._line.receive(until)) != Restored():
+        step = decode(self._line.receive(until))
+        if isinstance(step, Failed):
+            raise LineError(step.reason)
+        if step != Restored():
             raise LineError("the new version says something unexpected")
 
     def _end_streams(self) -> None:

@@ -23,7 +23,7 @@ from pylingo.reactor.history.sqlite import SqliteHistory
 from pylingo.reactor.server import Server
 from pylingo.reactor.succession.child import Child, own_command
 from pylingo.reactor.succession.copying import LogCopy
-from pylingo.reactor.succession.handover import Ready, decode, encode
+from pylingo.reactor.succession.handover import Failed, Ready, decode, encode
 from pylingo.reactor.succession.line import LineError
 from pylingo.reactor.succession.offer import make_offer
 from pylingo.reactor.succession.switch import Switch
@@ -147,7 +147,10 @@ class Upgrade:
                 self._copy.go_on()
             if mask & EVENT_READ:
                 for body in child.line.pending():
-                    if decode(body) != Ready() or self.phase is not Phase.STARTING:
+                    step = decode(body)
+                    if isinstance(step, Failed):
+                        raise LineError(step.reason)
+                    if step != Ready() or self.phase is not Phase.STARTING:
                         raise LineError("the new version says something unexpected")
                     self._ready(child)
                     return

@@ -7,6 +7,7 @@ from pylingo.reactor.succession import handover
 from pylingo.reactor.succession.handover import (
     Counters,
     End,
+    Failed,
     Go,
     Log,
     Offer,
@@ -31,6 +32,7 @@ BARE = Seat(2**40, "6" * 32, None, "bob", 6, None, None, "::1", None, [], None)
 EVERYTHING: list[Sent] = [
     Offer(1, "1.2.3", ["pylingo", "irc"], 1, {"--data": "/data"}),
     Ready(),
+    Failed("--port must be a number"),
     Restored(),
     Go(),
     Counters(3, 4, 2**60, None, 0.25),

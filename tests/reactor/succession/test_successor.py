@@ -17,7 +17,7 @@ from pylingo.reactor.intake import Port
 from pylingo.reactor.people.data_dir import open_data_dir
 from pylingo.reactor.registry import Registry
 from pylingo.reactor.server import Server
-from pylingo.reactor.succession.handover import Go, Offer, Ready, Restored, Sent, decode, encode
+from pylingo.reactor.succession.handover import Failed, Go, Offer, Ready, Restored, Sent, decode, encode
 from pylingo.reactor.succession.line import VARIABLE, make_line
 from pylingo.reactor.succession.offer import make_offer
 from pylingo.reactor.succession.snapshot import collect
@@ -164,8 +164,21 @@ def test_an_old_server_that_ends_before_its_offer(old: Old) -> None:
 
 def test_another_format_is_refused_before_anything_stops(old: Old) -> None:
     old.offers(Offer(99, "9.9.9", ["pylingo"], 0, {}))
-    with pytest.raises(LaunchError, match="restart the server instead"):
+    with pytest.raises(LaunchError, match="restart the server instead") as failure:
         Predecessor(old.environment)
+    assert decode(old.line.receive(soon())) == Failed(str(failure.value))
+
+
+def test_the_old_server_is_told_why_there_is_no_successor(old: Old) -> None:
+    old.offers()
+    predecessor = Predecessor(old.environment)
+    predecessor.refuse("the file of bans is missing")
+    assert decode(old.line.receive(soon())) == Failed("the file of bans is missing")
+    old.line.close()
+    predecessor.refuse("nobody listens")  # no error
+    predecessor.close()
+    predecessor.refuse("too late")
+    predecessor.sockets["pylingo"][0].close()
 
 
 def test_settings_that_differ_are_refused(old: Old) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pylingo.reactor.succession.handover import Go, Restored, decode, encode
+from pylingo.reactor.succession.handover import Failed, Go, Restored, decode, encode
 from pylingo.reactor.succession.line import Line, make_line
 from pylingo.reactor.succession.switch import Switch
 from pylingo.shared.messages import Command, Hello, PingRequest, Pong, Say
@@ -65,6 +65,13 @@ def test_an_undone_switch_goes_nowhere(stage: Stage) -> None:
     ada.send(PingRequest(1), Say("x", id=2))
     stage.bench.turn()
     assert ada.got()[0] == Pong(1)
+
+
+def test_a_successor_that_cannot_take_over_says_why(stage: Stage) -> None:
+    stage.far.send(encode(Failed("the disk is full")), 1e9)
+    stage.switch()
+    stage.bench.turn()
+    assert stage.told == ["the disk is full"]
 
 
 def test_a_handshake_is_waited_for_but_not_for_long() -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import os
+import re
 import signal
 import socket
 import time
@@ -15,7 +16,7 @@ from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.registry import Registry
 from pylingo.reactor.server import Server
 from pylingo.reactor.succession import switch as module
-from pylingo.reactor.succession.handover import Go, Offer, Ready, Restored, Step, decode, encode
+from pylingo.reactor.succession.handover import Failed, Go, Offer, Ready, Restored, Step, decode, encode
 from pylingo.reactor.succession.line import Line, make_line
 from pylingo.reactor.succession.snapshot import Restoring
 from pylingo.reactor.succession.successor import PROMPT
@@ -214,10 +215,17 @@ def says_go(child: FakeChild) -> None:
     child.says(Go())
 
 
-@pytest.mark.parametrize("fails", [ends, says_nonsense, says_go])
+def says_why(child: FakeChild) -> None:
+    child.says(Failed("the disk is full"))
+
+
+@pytest.mark.parametrize(
+    ("fails", "why"),
+    [(ends, "has ended"), (says_nonsense, "cannot be read"), (says_go, "unexpected"), (says_why, "the disk is full")],
+)
 @pytest.mark.parametrize("is_ready", [False, True])
 def test_a_successor_that_fails_leaves_the_old_server_serving(
-    stage: Stage, caplog: pytest.LogCaptureFixture, fails: Callable[[FakeChild], None], is_ready: bool
+    stage: Stage, caplog: pytest.LogCaptureFixture, fails: Callable[[FakeChild], None], why: str, is_ready: bool
 ) -> None:
     (ada,) = stage.people("ada")
     stage.begin()
@@ -227,7 +235,7 @@ def test_a_successor_that_fails_leaves_the_old_server_serving(
     stage.bench.turn(6)
     assert stage.upgrade.phase is Phase.IDLE
     assert stage.child.fate == "ended"
-    assert "the upgrade has failed, and this version goes on: " in caplog.text
+    assert re.search(f"the upgrade has failed, and this version goes on: .*{why}", caplog.text)
     assert caplog.text.count("(exit status 3)") == 1
     assert stage.serves(ada)
     stage.begin()
