@@ -24,22 +24,23 @@ class Endpoints:
         """See `Answer`."""
         handler = self._paths.get(request.path)
         if handler is None:
-            respond(Response(404, f"there is nothing here: try {', '.join(self._paths)}\n".encode()))
+            respond(lambda: Response(404, f"there is nothing here: try {', '.join(self._paths)}\n".encode()))
         elif request.method not in METHODS.split(", "):
-            respond(Response(405, f"only {METHODS} can be used here\n".encode(), more=(("Allow", METHODS),)))
+            sentence = f"only {METHODS} can be used here\n".encode()
+            respond(lambda: Response(405, sentence, more=(("Allow", METHODS),)))
         else:
             handler(request, respond)
 
     def _metrics(self, request: Request, respond: Respond) -> None:
         accept = request.headers.get("accept", "")
-        self._subject.ask(lambda sources: respond(Response(200, *expose(sources, accept))))
+        self._subject.ask(lambda sources: respond(lambda: Response(200, *expose(sources, accept))))
 
     def _health(self, request: Request, respond: Respond) -> None:
         """The loop answers, or nobody could read this."""
-        respond(Response(200, b"ok\n"))
+        respond(lambda: Response(200, b"ok\n"))
 
     def _readiness(self, request: Request, respond: Respond) -> None:
         def told(trouble: str) -> None:
-            respond(Response(503, f"{trouble}\n".encode()) if trouble else Response(200, b"ok\n"))
+            respond(lambda: Response(503, f"{trouble}\n".encode()) if trouble else Response(200, b"ok\n"))
 
         self._subject.ask_trouble(told)

@@ -4,9 +4,10 @@ A request is read, answered when there is time for it, and its answer taken by t
 at. Meanwhile the peer is not read. So a connection holds one request and one answer at most, however many were sent.
 """
 
+import contextlib
 import enum
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
@@ -52,7 +53,8 @@ class Response:
     """Further headers."""
 
 
-type Respond = Callable[[Response], None]
+type Respond = Callable[[Callable[[], Response]], None]
+"""Sends what the function returns. It is called at once, and its time is charged."""
 type Answer = Callable[[Request, Respond], None]
 """Answers a request by calling `Respond`, once, now or later."""
 
@@ -97,6 +99,7 @@ class Scraper:
         self._unsent = b""  # of the answer
         self._is_last = False  # whether the connection ends with the answer
         self._is_head = False  # whether the answer to the present request has no body, even if it is a refusal
+        self._is_charged = False  # whether the present work is
         self._timer: Timer | None = None
         self._is_idle = False
         self._expect(REQUEST_TIME)
@@ -186,14 +189,26 @@ class Scraper:
             self._reactor.call_later(delay, self._answer_in_time, owner=self._transport)
             return
         self._expect(REQUEST_TIME)
-        begin = self._reactor.clock()
-        self._answer(self._request, self._respond)
-        self._host.charge(self._reactor.clock() - begin)
+        with self._charged():
+            self._answer(self._request, self._respond)
 
-    def _respond(self, response: Response) -> None:
+    def _respond(self, make: Callable[[], Response]) -> None:
         if self._phase is Phase.ANSWERING:
             self._host.answered(self)
-            self._send(response, [])
+            with self._charged():
+                self._send(make(), [])
+
+    @contextlib.contextmanager
+    def _charged(self) -> Iterator[None]:
+        """Charge the time of what is done inside, once if that is nested."""
+        is_outer, self._is_charged = not self._is_charged, True
+        begin = self._reactor.clock()
+        try:
+            yield
+        finally:
+            if is_outer:
+                self._is_charged = False
+                self._host.charge(self._reactor.clock() - begin)
 
     def _refuse(self, status: int, sentence: str) -> None:
         """Answer what is no request, and close."""

@@ -33,7 +33,7 @@ class Desk:
         if self.holds:
             self.held.append(respond)
         else:
-            respond(Response(200, self.body))
+            respond(lambda: Response(200, self.body))
 
     def connect(self, data: bytes = b"", receive_buffer: int = 0) -> socket.socket:
         peer = socket.socket()

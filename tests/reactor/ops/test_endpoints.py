@@ -20,8 +20,8 @@ class Subject:
 def ask(path, method="GET", subject=None, **headers):
     found = []
     Endpoints(subject or Subject()).answer(Request(method, path, headers), found.append)
-    [response] = found
-    return response
+    [make] = found
+    return make()
 
 
 def test_the_metrics_in_the_format_that_is_asked_for():

@@ -8,6 +8,7 @@ from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.transport import Transport
 from pylingo.reactor.ops.budget import CREDIT, LONGEST, SHARE
 from pylingo.reactor.ops.http_port import MOST_SCRAPERS, HttpPort
+from pylingo.reactor.ops.scraper import Response
 from tests.fakes.clock import Clock
 from tests.fakes.scrapes import GET, Desk
 
@@ -80,6 +81,30 @@ def test_answers_take_a_share_of_the_time():
         assert len(desk.seen) == count
         clock.advance(LONGEST)
         assert answered(desk, peer)
+    finally:
+        desk.close()
+
+
+def test_an_answer_that_comes_later_takes_its_share_as_well():
+    clock = Clock()
+    desk = Desk(Reactor(clock, most_late=float("inf")))
+    desk.holds = True
+    peer = desk.connect(GET)
+    try:
+        desk.turn_until(lambda: desk.held)
+
+        def make():
+            clock.advance(0.8 * CREDIT * SHARE)
+            return Response(200, b"ok\n")
+
+        desk.held[0](make)
+        assert answered(desk, peer)
+        assert desk.port.delay() == 0.0
+        peer.send(GET)
+        desk.turn_until(lambda: len(desk.held) == 2)
+        desk.held[1](make)
+        assert answered(desk, peer)
+        assert desk.port.delay() > 0.1
     finally:
         desk.close()
 

@@ -186,11 +186,11 @@ def test_an_answer_may_come_later_or_too_late(desk, clock):
     desk.holds = True
     peers = [desk.connect(GET) for _ in range(2)]
     desk.turn_until(lambda: clock.advance(ACCEPT_EVERY) or len(desk.held) == 2)
-    desk.held[0](Response(503, b"not yet\n"))
+    desk.held[0](lambda: Response(503, b"not yet\n"))
     assert desk.read(peers[0], lambda found: found.endswith(b"not yet\n")).startswith(
         b"HTTP/1.1 503 Service Unavailable"
     )
     desk.port.close()
     desk.turn_until(lambda: not len(desk.port))
-    desk.held[1](Response(200, b"nobody gets this\n"))
+    desk.held[1](lambda: Response(200, b"nobody gets this\n"))
     desk.reactor.tick(0)
