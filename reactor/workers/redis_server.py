@@ -151,7 +151,7 @@ class RedisServer:
                 stderr=theirs,
                 umask=0o077,
                 process_group=0,  # Ctrl-C on the terminal is for the supervisor: Redis ends last
-                preexec_fn=_end_with_parent(),
+                preexec_fn=_prepare_child(),
             )
         except OSError as error:
             self._has_failed(f"redis-server cannot be started: {error.strerror or error}", "")
@@ -256,10 +256,11 @@ class _Question:
         """Do nothing: the error is logged."""
 
 
-def _end_with_parent() -> Callable[[], None] | None:
-    """Return what a child calls before its program, so that the system ends it when the supervisor ends.
+def _prepare_child() -> Callable[[], None] | None:
+    """Return what a child calls before its program: it ignores the supervisor's signals, and ends with it.
 
-    Redis cannot watch a pipe. Elsewhere than on Linux there is no such thing, and the next start waits for it.
+    `systemctl kill -s USR1` sends the signal to all processes of a unit, and it would end Redis. Redis cannot watch a
+    pipe, so the system ends it. Elsewhere than on Linux there is no such thing, and the next start waits for it.
     """
     if sys.platform != "linux":
         return None
@@ -267,6 +268,8 @@ def _end_with_parent() -> Callable[[], None] | None:
     parent = os.getpid()
 
     def prepare() -> None:
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
         if os.getppid() != parent:  # it has ended meanwhile
             os._exit(1)

@@ -54,6 +54,8 @@ def test_it_keeps_its_data_over_a_kill_and_a_stop(make, told, turn_until, tmp_pa
     turn_until(lambda: told == ["ready"])
     assert redis.url == f"redis+unix://{tmp_path}/redis/redis.sock"
     assert [os.stat(path).st_mode & 0o777 for path in (redis.folder, redis.path)] == [0o700, 0o700]
+    for number in (signal.SIGUSR1, signal.SIGUSR2):  # meant for the supervisor
+        os.kill(redis.process, number)
     assert ask(redis.path, "SET", "tea", "green") == b"+OK"
     os.kill(redis.process, signal.SIGKILL)
     turn_until(lambda: redis.starts == 2 and redis.state is RedisState.UP)
