@@ -59,8 +59,14 @@ class Predecessor:
             self.refuse(str(error))
             line.close()
             raise
-        given, line.descriptors = line.descriptors, []
-        count = len(given) - self._offer.locks
+        given, line.descriptors = line.descriptors, []  # the system leaves out those that are beyond our limit
+        count = len(self._offer.sockets)
+        if len(given) != count + self._offer.locks:
+            self._locks = given
+            why = "the sockets of the old server have not all come: raise the limit of open files"
+            self.refuse(why)
+            self.close()
+            raise LaunchError(why)
         self._locks = given[count:]
         self.sockets: dict[str, list[socket.socket]] = {}
         for descriptor, name in zip(given[:count], self._offer.sockets, strict=True):

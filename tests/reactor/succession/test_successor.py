@@ -155,6 +155,12 @@ def test_sockets_of_ports_that_are_not_known_are_closed(old: Old) -> None:
     predecessor.sockets["pylingo"][0].close()
 
 
+def test_sockets_that_have_not_come_are_one_sentence(old: Old) -> None:
+    old.offers(make_offer(SETTINGS, ["pylingo", "irc"], 1))
+    with pytest.raises(LaunchError, match="^the sockets of the old server have not all come"):
+        Predecessor(old.environment)
+
+
 def test_an_old_server_that_ends_before_its_offer(old: Old) -> None:
     environment = old.environment
     old.line.close()
