@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pylingo.reactor.bus.redis.cluster import Cluster
 
 _NO_GOODBYES = frozenset({"accepted", "handshake"})
-"""What the counts of the service have besides goodbyes."""
+"""Keys in the counts of the service that are no reasons of goodbyes."""
 _LOGINS = ("banned", "members-only", "password")
 """The reasons of goodbyes to those who may not come in."""
 

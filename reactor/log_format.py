@@ -19,7 +19,7 @@ _PLAIN = logging.Formatter()
 
 
 class LineFormat(Protocol):
-    """What makes a line of a record."""
+    """Makes lines of records."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line of a record. A traceback may follow it in further lines."""
@@ -98,7 +98,7 @@ class JsonFormat:
 
 
 FORMATS: Mapping[str, Callable[[str], LineFormat]] = {"text": TextFormat, "json": JsonFormat}
-"""What `--log-format` can be."""
+"""The values of `--log-format`."""
 
 
 def fields_of(record: logging.LogRecord) -> Mapping[str, Any]:

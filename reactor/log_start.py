@@ -1,4 +1,4 @@
-"""Where the log goes and how it looks: set up once, at the start of a process."""
+"""The destination and the format of the log, which are set up once, at the start of a process."""
 
 import logging
 import os

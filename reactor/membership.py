@@ -42,7 +42,7 @@ class Host(Protocol):
 
 
 class Membership:
-    """What the cluster of `settings` has the server `host` do. It is the `ClusterListener`. Raises `LaunchError`."""
+    """Obeys the cluster of `settings` for the server `host`, as its `ClusterListener`. Raises `LaunchError`."""
 
     def __init__(self, host: Host, settings: ClusterSettings) -> None:
         self.failure = ""

@@ -27,7 +27,7 @@ def require_metrics() -> None:
 
 
 class OneServer:
-    """What scrapers are told about a server alone."""
+    """A server alone, as scrapers see it."""
 
     def __init__(self, server: Measured) -> None:
         self._server = server

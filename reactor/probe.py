@@ -1,7 +1,7 @@
 """A visit to a server, to find out whether it answers: the welcome, a ping and its pong. It takes no name and no seat.
 
 A server answers a ping before a hello, so one with members or a password is visited like any other. A server that is
-full says so in a goodbye, which is an answer as well.
+full says so in a goodbye, which counts as an answer.
 """
 
 import contextlib

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Given:
-    """What the program was started with."""
+    """The circumstances in which the program was started."""
 
     arguments: Sequence[str]
     script: str

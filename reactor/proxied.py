@@ -51,7 +51,7 @@ class ProxyHeaders:
         self._deadline = settings.first_frame_timeout
 
     def before(self, accepted: Accepted) -> Accepted:
-        """What to call with each accepted socket, so that `accepted` gets the address of the peer itself."""
+        """Return a callback for accepted sockets. It gives `accepted` each one with the address of the peer itself."""
 
         def read_first(sock: socket.socket, address: Address) -> None:
             # A server that is full refuses the connection at once.

@@ -1,4 +1,4 @@
-"""What scrapers can ask for: the metrics, whether the loop answers, and whether people may be sent here."""
+"""The paths for scrapers: the metrics, whether the loop answers, and whether people may be sent here."""
 
 from collections.abc import Callable
 
@@ -40,7 +40,7 @@ class Endpoints:
         respond(lambda: Response(200, b"ok\n"))
 
     def _readiness(self, request: Request, respond: Respond) -> None:
-        def told(trouble: str) -> None:
+        def answer(trouble: str) -> None:
             respond(lambda: Response(503, f"{trouble}\n".encode()) if trouble else Response(200, b"ok\n"))
 
-        self._subject.ask_trouble(told)
+        self._subject.ask_trouble(answer)

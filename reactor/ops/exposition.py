@@ -16,7 +16,7 @@ from pylingo.shared import __version__
 
 
 class Families(Collector):
-    """What the encoders of prometheus-client ask for: the metrics of `sources`, as families."""
+    """The metrics of `sources` as families, which the encoders of prometheus-client ask for."""
 
     def __init__(self, sources: Iterable[Source]) -> None:
         self._sources = list(sources)

@@ -2,7 +2,7 @@
 
 The process that starts the server keeps the sockets, so people who connect while no server runs wait in the backlog,
 and a restart refuses nobody. The protocol is that of sd_listen_fds(3): descriptors from 3 on, described by variables of
-the environment. Closing such a socket leaves it listening. `shutdown` would stop the other process's copy as well.
+the environment. Closing such a socket leaves it listening. `shutdown` would stop the other process's copy.
 """
 
 import os
@@ -24,7 +24,8 @@ def inherited_sockets(environment: MutableMapping[str, str], names: Sequence[str
     """Return the sockets that `environment` describes, by name, and remove the variables from it.
 
     `names` are the known ones. Without `LISTEN_FDNAMES`, all sockets have the first of these. Variables that are for
-    another process are removed, too. Raises `LaunchError` for a descriptor that the server cannot listen on.
+    another process are removed, and there are no sockets then. Raises `LaunchError` for a descriptor that the server
+    cannot listen on.
     """
     process, count, given, _ = (environment.pop(name, "") for name in _VARIABLES)
     if process != str(os.getpid()):

@@ -76,7 +76,7 @@ class Host(Protocol):
 
 
 class Phase(enum.Enum):
-    """What a scraper is doing."""
+    """The state of the connection of a scraper."""
 
     READING = enum.auto()
     ANSWERING = enum.auto()

@@ -10,6 +10,7 @@ from pylingo.reactor.succession.line import VARIABLE, Line, make_line
 
 _SIGNALS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 """The signals that would end a process that does not handle them yet. They wait until it does."""
+_ENDING = 0.05  # seconds that a process that has closed its end has to end by itself
 _KILLED = 1.0  # seconds that the system has to end a process
 
 
@@ -81,6 +82,3 @@ def ignore_upgrades() -> None:
 def take_signals() -> None:
     """Take the signals that have waited. Call it once they are handled."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-
-
-_ENDING = 0.05  # seconds that a process that has closed its end has to end by itself

@@ -1,8 +1,8 @@
 """The logs of a history in memory are copied to the successor while the old server still serves.
 
 A full memory takes most of a second to build up, for which nobody should have to wait. Each turn of the loop copies one
-part, a millisecond of work, if the successor takes it. What happens to a log after it was copied comes with the rest of
-the state.
+part, a millisecond of work, if the successor takes it. Changes of a log after it was copied come with the rest of the
+state.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What a server hands over to its successor, as plain MessagePack records. Pure.
+"""The state that a server hands over to its successor, as plain MessagePack records. Pure.
 
 The state is a stream of parts. Each part is a MessagePack array: the name of its kind, then its fields. A long log or
 many seats come in several parts, so neither side holds everything twice, and the successor builds up what it has while

@@ -146,7 +146,7 @@ class Restoring:
         if isinstance(history, MemoryHistory):
             for entry, session in messages_of(log):
                 history.add(log.room, entry, session)
-            history.emptied(log.room)  # whoever is in it comes with the seats
+            history.emptied(log.room)  # those who are in it come with the seats
             self.messages += len(log.messages)
 
     def _take_redacted(self, redacted: Redacted) -> None:

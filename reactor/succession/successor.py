@@ -106,7 +106,7 @@ class Predecessor:
         return address
 
     def _serves(self, restoring: Restoring) -> None:
-        """People are let in, and whoever asks is told: the old server may end."""
+        """Tell the old server that it may end: people are let in, and systemd knows this process."""
         pause = (time.monotonic() - restoring.stopped) * 1e3
         self._line.close()
         logger.info(
@@ -117,7 +117,7 @@ class Predecessor:
         )
 
     def _joined(self) -> None:
-        with contextlib.suppress(LaunchError):  # the old server has ended meanwhile, which is as well
+        with contextlib.suppress(LaunchError):  # the old server has ended meanwhile: nobody needs the word
             self._send(Ready())
 
     def refuse(self, reason: str) -> None:

@@ -128,7 +128,7 @@ class Switch:
             raise LineError("the new version says something unexpected")
 
     def _end_streams(self) -> None:
-        """End all streams without a goodbye. What is queued for a connection is sent."""
+        """End all streams without a goodbye. Everything queued for a connection is sent."""
         for session in self._server.hub.sessions():
             if session.state is State.ATTACHED:
                 session.detach("upgrade", _GOODBYE if session.outbox.voice is not None else b"")

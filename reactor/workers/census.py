@@ -14,7 +14,7 @@ SUPERVISOR = "supervisor"
 
 
 class Census:
-    """What scrapers are told about the workers of `supervisor`. Scrapers that ask meanwhile get the same answer."""
+    """The workers of `supervisor`, as scrapers see them. Scrapers that ask meanwhile get the same answer."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self._supervisor = supervisor

@@ -157,7 +157,7 @@ def test_sockets_of_ports_that_are_not_known_are_closed(old: Old) -> None:
 
 def test_sockets_that_have_not_come_are_one_sentence(old: Old) -> None:
     old.offers(make_offer(SETTINGS, ["pylingo", "irc"], 1))
-    with pytest.raises(LaunchError, match="^the sockets of the old server have not all come"):
+    with pytest.raises(LaunchError, match=r"^the sockets of the old server have not all come"):
         Predecessor(old.environment)
 
 
