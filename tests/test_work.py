@@ -19,6 +19,7 @@ import pylingo.reactor.chat.outbox as outbox_module
 import pylingo.reactor.chat.presence as presence_module
 import pylingo.reactor.chat.session as session_module
 from pylingo.reactor.config import ServerSettings
+from pylingo.reactor.engine.coalescing import Load
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.transport import READ_SIZE
 from pylingo.reactor.server import Server
@@ -231,6 +232,23 @@ def test_a_message_in_each_of_many_ticks(world: World):
     assert world.encoded == {Message: 20}
     assert world.sends == {member.server_fd: 20 for member in members[1:]}
     assert texts(members[-1].read()) == [str(serial) for serial in range(20)]
+
+
+def test_a_busy_loop_rests_once_for_a_tick_and_has_no_timer_for_a_message(world: World, monkeypatch):
+    members = world.gather(MEMBERS)
+    rests: list[float] = []
+    monkeypatch.setattr(world.reactor.urgent, "rest", rests.append)
+    world.reactor.coalescer.load = Load.BUSY
+    timers = world.reactor.pending_timers
+    for serial in range(20):
+        for member in members[:SENDERS]:
+            member.write(Say(str(serial)))
+        world.reactor.tick()
+    assert rests == [pytest.approx(world.server.settings.coalesce)] * 20
+    assert world.selector.waits == 20
+    assert world.reactor.pending_timers == timers
+    assert world.encoded == {Message: 20 * SENDERS}
+    assert world.sends == {member.server_fd: 20 for member in members}
 
 
 def test_many_rooms_cost_what_their_members_get(world: World):
