@@ -11,6 +11,7 @@ from pylingo.client.bench.dialect import split_frames
 from pylingo.client.bench.load import Load
 from pylingo.client.bench.simulated import SimulatedClient
 from pylingo.client.bench.stream import RoomStream, StreamChecker, StreamError, mark
+from pylingo.reactor.engine.tls import reason_of
 from pylingo.reactor.engine.tls_dial import Stream, TlsDial
 from pylingo.reactor.engine.transport import Transport
 from pylingo.shared.codec import event_codec
@@ -166,7 +167,7 @@ def churn(load: Load, concurrency: int, count: int) -> int:
         done += 1
         del alive[number]
         if error is not None and load.state.error is None:
-            load.state.fail(f"connecting failed: {error}" if isinstance(error, OSError) else str(error))
+            load.state.fail(f"connecting failed: {reason_of(error)}" if isinstance(error, OSError) else str(error))
 
     def connected(number: int, stream: Stream) -> None:
         alive[number] = transport = _ShortLivedClient(load, stream, lambda error: ended(number, error)).transport

@@ -11,7 +11,7 @@ from pylingo.client.bench.simulated import ENTER, FENCE, LoadRoom, LoadState, Si
 from pylingo.client.bench.stream import LengthChecker, StreamChecker, StreamError
 from pylingo.reactor.engine.dial import resolve
 from pylingo.reactor.engine.loop import Reactor
-from pylingo.reactor.engine.tls import ClientTls
+from pylingo.reactor.engine.tls import ClientTls, reason_of
 from pylingo.reactor.engine.tls_dial import Stream, TlsDial
 
 PATIENCE = 60.0  # seconds without any progress after which a run has failed
@@ -59,7 +59,7 @@ class Load:
         count = 0
 
         def failed(error: Exception) -> None:
-            self.state.fail(f"connecting failed: {error}")
+            self.state.fail(f"connecting failed: {reason_of(error)}")
 
         def connected(client: SimulatedClient, stream: Stream) -> None:
             nonlocal count

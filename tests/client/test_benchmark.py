@@ -252,8 +252,7 @@ def test_nobody_listens(here):
         taken.bind(("127.0.0.1", 0))
         status, out, err = here(f"127.0.0.1:{taken.getsockname()[1]}", "--clients", "5", "--rooms", "1")
     assert (status, out) == (1, "")
-    assert err == "pylingo-bench: chat failed: connecting failed: Connection refused\n" or "refused" in err
-    assert err.count("\n") == 1
+    assert err == "pylingo-bench: chat failed: connecting failed: Connection refused\n"
 
 
 def test_a_server_option_that_is_wrong():
