@@ -21,7 +21,7 @@ from pylingo.reactor.peer_deadlines import PeerDeadlines
 from pylingo.reactor.proxied import ProxyHeaders
 from pylingo.reactor.refusals import Refusals
 from pylingo.reactor.service import Service
-from pylingo.shared.address import host_of, show_address
+from pylingo.shared.address import host_of, plain_host, show_address
 from pylingo.shared.codec import encode
 from pylingo.shared.messages import Goodbye
 
@@ -175,6 +175,7 @@ class Admission:
 
     def admit(self, sock: socket.socket, address: Address, door: Door = _NATIVE_DOOR) -> None:
         """Make a connection of an accepted socket, now or after its handshake, or refuse it."""
+        address = (plain_host(address[0]), *address[1:])
         reason = self.limiter.admit(address[0])
         if reason is not None:
             self._refusals.refuse(sock, address, reason, door.goodbye)

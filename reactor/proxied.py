@@ -14,7 +14,7 @@ from pylingo.reactor.engine.listener import Address, ConnectionLimiter, Network,
 from pylingo.reactor.engine.loop import EVENT_READ, Reactor
 from pylingo.reactor.intake import Accepted
 from pylingo.reactor.proxy_protocol import HeaderError, HeaderParser
-from pylingo.shared.address import show_address
+from pylingo.shared.address import plain_host, show_address
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class ProxyHeaders:
         self._quiet_until = self._reactor.now + QUIET
         more = f"; {self._unlogged} more before" if self._unlogged else ""
         self._unlogged = 0
-        where = show_address(*address[:2])
+        where = show_address(plain_host(address[0]), address[1])
         fields = {"event": "refused", "reason": REASON, "address": where, "error": why}
         words = "refused %s: %s, a PROXY header was expected, and %s%s"
         logger.warning(words, REASON, where, why, more, extra={"fields": fields})

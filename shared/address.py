@@ -7,6 +7,7 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 5000
 MOST_ADDRESSES = 16
 """The addresses that a list can have."""
+_MAPPED = "::ffff:"  # in front of IPv4, as the system spells it on a socket for both
 
 type Address = tuple[str, int]
 """A host and a port."""
@@ -54,6 +55,11 @@ def parse_addresses(text: str, read: Callable[[str], Address] = parse_address) -
 def show_address(host: str, port: int) -> str:
     """Return HOST:PORT as `parse_address` reads it."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def plain_host(host: str) -> str:
+    """Return IPv4 in IPv6, such as `::ffff:192.0.2.1`, as IPv4, and every other host as it is."""
+    return host.removeprefix(_MAPPED) if "." in host else host
 
 
 def host_of(address: str) -> str:

@@ -38,6 +38,15 @@ def test_a_connection_is_counted_until_its_socket_is_closed(bench):
     assert desk.server.admission.count == len(desk.server.admission.connections()) == 2
 
 
+def test_ipv4_on_a_socket_for_both_is_ipv4_in_the_log(bench, caplog):
+    caplog.set_level("INFO")
+    desk = bench(max_per_address=1)
+    for _ in range(2):
+        desk.connect(("::ffff:192.0.2.1", 4_321, 0, 0))
+    assert [connection.address for connection in desk.connections] == ["192.0.2.1:4321"]
+    assert "refused address-limit: 192.0.2.1:4321" in caplog.messages
+
+
 def test_a_limited_number_of_refused_peers_is_read_to_the_end(bench):
     desk = bench(max_connections=1)
     desk.connect()

@@ -12,6 +12,7 @@ from pylingo.shared.address import (
     is_loopback,
     parse_address,
     parse_addresses,
+    plain_host,
     show_address,
 )
 
@@ -164,3 +165,19 @@ def test_the_host_of_an_address_that_is_shown(host: str) -> None:
 )
 def test_loopback(host: str, expected: bool) -> None:
     assert is_loopback(host) == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "plain"),
+    [
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("::ffff:0:1", "::ffff:0:1"),
+        ("64:ff9b::192.0.2.1", "64:ff9b::192.0.2.1"),
+        ("fe80::1%eth0.5", "fe80::1%eth0.5"),
+        ("chat.example.org", "chat.example.org"),
+    ],
+)
+def test_ipv4_in_ipv6_is_ipv4(host: str, plain: str) -> None:
+    assert plain_host(host) == plain
