@@ -94,6 +94,11 @@ class Admission:
         return self.limiter.count
 
     @property
+    def unfinished(self) -> int:
+        """Accepted peers that are no connections yet: their PROXY header or their handshake is awaited."""
+        return len(self._headers) + len(self.handshakes)
+
+    @property
     def goodbyes(self) -> int:
         """Refused peers whose goodbye is on its way."""
         return self._refusals.goodbyes

@@ -18,11 +18,11 @@ from pylingo.reactor.succession.snapshot import collect
 from pylingo.shared.codec import encode as encode_frame
 from pylingo.shared.messages import Goodbye
 
-_FINISHING = 0.3  # seconds for the requests that were read, and for handshakes
+_FINISHING = 0.3  # seconds for the requests that were read, and for PROXY headers and handshakes
 _SETTLING = 2.0  # seconds until the history must have everything
 _SENDING = 5.0  # seconds for the state, on both sides
 _CLOSING = 4.0  # seconds for the files: the successor gives up after ten, when nobody else serves any more
-_LOOK_AGAIN = 0.005  # seconds between two looks at handshakes
+_LOOK_AGAIN = 0.005  # seconds between two looks at those
 
 _GOODBYE = encode_frame(Goodbye("shutdown", "the server is being upgraded: connect again"))
 """For clients of IRC, which cannot resume a session."""
@@ -73,12 +73,12 @@ class Switch:
         for connection in server.admission.connections():
             connection.stop_reading()
         self._timer = server.reactor.call_later(_FINISHING, self._finish)
-        server.ending.finish_requests(self._await_handshakes)
+        server.ending.finish_requests(self._await_unfinished)
 
-    def _await_handshakes(self) -> None:
+    def _await_unfinished(self) -> None:
         """Go on when those who were accepted are connections. Otherwise they would have to come again."""
-        if not self._is_off and not self._is_finished and len(self._server.admission.handshakes):
-            self._server.reactor.call_later(_LOOK_AGAIN, self._await_handshakes)
+        if not self._is_off and not self._is_finished and self._server.admission.unfinished:
+            self._server.reactor.call_later(_LOOK_AGAIN, self._await_unfinished)
         else:
             self._finish()
 

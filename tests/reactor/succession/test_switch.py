@@ -1,5 +1,6 @@
 """The switch to the successor by itself; `test_upgrade` has the whole way."""
 
+import ipaddress
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -9,8 +10,8 @@ import pytest
 from pylingo.reactor.succession.handover import Failed, Go, Restored, decode, encode
 from pylingo.reactor.succession.line import Line, make_line
 from pylingo.reactor.succession.switch import Switch
-from pylingo.shared.messages import Command, Hello, PingRequest, Pong, Say
-from tests.fakes.bench import Bench, benches
+from pylingo.shared.messages import Command, Hello, PingRequest, Pong, Say, Welcome
+from tests.fakes.bench import Bench, benches, dial
 from tests.fakes.tls import certificate
 
 
@@ -72,6 +73,22 @@ def test_a_successor_that_cannot_take_over_says_why(stage: Stage) -> None:
     stage.switch()
     stage.bench.turn()
     assert stage.told == ["the disk is full"]
+
+
+def test_the_header_of_a_balancer_is_waited_for() -> None:
+    with benches() as make:
+        stage = Stage(make(proxy_protocol=(ipaddress.ip_network("127.0.0.0/8"),)))
+        peer = dial(stage.bench, stage.bench.server.address)
+        stage.bench.turn()
+        stage.far.send(encode(Restored()), 1e9)
+        stage.switch()
+        stage.bench.turn(10)
+        assert stage.told == []
+        peer.raw(b"PROXY TCP4 192.0.2.7 192.0.2.1 4000 5000\r\n")
+        stage.bench.wait(0.05)
+        assert stage.told == ["over"]
+        assert [type(record) for record in peer.got()] == [Welcome]
+        stage.close()
 
 
 def test_a_handshake_is_waited_for_but_not_for_long() -> None:
