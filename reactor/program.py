@@ -1,7 +1,9 @@
 """The program around a server: what is made before it, what is said when it listens, and what ends after it."""
 
 import errno
+import logging
 import os
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from pylingo.reactor.bus.redis.settings import ClusterSettings
     from pylingo.reactor.ops.http_port import HttpPort
     from pylingo.reactor.workers.supervisor import Supervisor
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -87,11 +91,13 @@ def run(settings: ServerSettings, log: ServerLog, given: Given) -> int:
         server.wait_for_cluster()
     else:
         registry.first_code = server.first_code
-    if given.predecessor is None:  # after an upgrade, everybody knows where the server is
-        lines = [f"PyLingo {__version__} listening on {address}"]
-        lines += [f"clients of IRC connect to {irc_address}" for irc_address in server.irc_addresses]
-        lines += [f"Prometheus finds metrics at http://{port.address}/metrics"] if port is not None else []
-        _introduce(lines, registry, settings, reachable(address, targets[0][1][0]), targets[0][1][0], log)
+    bound = targets[0][1][0]
+    public = reachable(address, bound)
+    reload.applied = partial(keep_link, registry, public)
+    if given.predecessor is None:
+        _introduce(_addresses(address, server, port), registry, settings, public, bound, log)
+    else:  # everybody knows where the server is, but the certificate may be a new one
+        threading.Thread(target=reload.applied, args=(settings,), name="link", daemon=True).start()
     server.when_open(partial(tell_systemd, notifier, reload, f"listening on {address}"))
     server.serve()
     registry.close(settings.drain_timeout)  # before a successor is told that it may use the folder
@@ -99,6 +105,14 @@ def run(settings: ServerSettings, log: ServerLog, given: Given) -> int:
     if failure:
         raise LaunchError(failure, 1)
     return 0
+
+
+def keep_link(registry: Registry, address: str, settings: ServerSettings) -> None:
+    """Write the link in the data folder again, as the settings may have another certificate. May block."""
+    try:
+        registry.write_link(address, settings.tls_cert)
+    except LaunchError as error:
+        logger.warning("the link in the data folder is as it was: %s", error)
 
 
 def tell_systemd(notifier: Notifier, reload: Reload, status: str) -> None:
@@ -156,6 +170,13 @@ def _listen_for_scrapers(
 
         subject = Census(server)
     return serve_metrics(server.reactor, settings.metrics, subject, sockets.get(METRICS, ()))
+
+
+def _addresses(address: str, server: "Server | Supervisor", port: "HttpPort | None") -> list[str]:
+    """The lines that say where the server is."""
+    lines = [f"PyLingo {__version__} listening on {address}"]
+    lines += [f"clients of IRC connect to {irc_address}" for irc_address in server.irc_addresses]
+    return [*lines, f"Prometheus finds metrics at http://{port.address}/metrics"] if port is not None else lines
 
 
 def _introduce(

@@ -46,7 +46,7 @@ class Reload:
     """Reads the configuration of `arguments` again, and applies it to the server.
 
     `complete` is applied to what the options say. `began` is called with each request, `ended` when nothing is left to
-    do, whatever came of it.
+    do, whatever came of it. `applied` is called with the settings when they are in use, in a thread, as it may block.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Reload:
         self._complete = complete
         self.began: Callable[[], object] = lambda: None
         self.ended: Callable[[], object] = lambda: None
+        self.applied: Callable[[ServerSettings], object] = lambda settings: None
         self._registry = registry or Registry(Register())
         self._arguments = arguments
         self.state = ReloadState.IDLE
@@ -98,6 +99,7 @@ class Reload:
                 found = error
             else:
                 self._server.reconfigure(settings, tls)
+                threading.Thread(target=self.applied, args=(settings,), name="reloaded", daemon=True).start()
         if isinstance(found, LaunchError):
             logger.error("the configuration is unchanged: %s", found)
         elif isinstance(found, Exception):

@@ -7,9 +7,11 @@ import socket
 
 import pytest
 
+from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.ops.notify import Notifier
-from pylingo.reactor.program import tell_systemd, why_not_listening
+from pylingo.reactor.program import keep_link, tell_systemd, why_not_listening
+from pylingo.shared.launch import LaunchError
 
 
 @pytest.mark.parametrize(
@@ -50,3 +52,25 @@ def test_a_reload_makes_nobody_ready_before_people_may_come(tmp_path):
         states = [systemd.recv(4_096).split(b"\n")[0] for _ in range(3)]
         notifier.close()
     assert states == [b"READY=1", b"RELOADING=1", b"READY=1"]
+
+
+class Links:
+    """A registry that keeps a link, or cannot."""
+
+    def __init__(self):
+        self.kept = []
+        self.is_full = False
+
+    def write_link(self, address, certificate):
+        if self.is_full:
+            raise LaunchError("cannot write link: No space left on device")
+        self.kept.append((address, certificate))
+
+
+def test_the_link_follows_the_certificate(caplog):
+    links = Links()
+    keep_link(links, "host:5000", ServerSettings(tls_cert="new.pem", tls_key="key.pem"))
+    assert links.kept == [("host:5000", "new.pem")]
+    links.is_full = True
+    keep_link(links, "host:5000", ServerSettings())
+    assert caplog.messages == ["the link in the data folder is as it was: cannot write link: No space left on device"]

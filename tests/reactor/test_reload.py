@@ -161,9 +161,17 @@ def test_settings_are_completed_as_at_the_start(server: Server, tmp_path: Path) 
     arguments = ["--port", "7", "--config", str(path)]
     reload = Reload(server, arguments, complete=lambda given: dataclasses.replace(given, port=0, burst=3))
     told = noted(reload)
+    applied: list[ServerSettings] = []
+    reload.applied = applied.append
     reload.request()
     turn_until(server, lambda: told[-1] == "ended")
     assert (server.settings.motd, server.settings.burst) == ("hello", 3)
+    turn_until(server, lambda: applied)
+    assert [settings.motd for settings in applied] == ["hello"]
+    path.write_text("motd =")
+    reload.request()
+    turn_until(server, lambda: told == ["began", "ended"] * 2)
+    assert len(applied) == 1
 
 
 def test_a_mistake_of_ours_is_logged_and_changes_nothing(
