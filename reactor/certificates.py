@@ -16,7 +16,9 @@ def load_tls(settings: ServerSettings) -> ServerTls | None:
     """The server's side of TLS; None without a certificate. Raises `LaunchError`. Reads files, so it can block."""
     if not settings.tls_cert:
         if settings.irc_tls_port is not None:
-            raise LaunchError("--irc-tls-port needs a certificate: give --tls-cert and --tls-key, or --data")
+            raise LaunchError(
+                "--irc-tls-port needs a certificate: give --tls-cert and --tls-key, or --data without --no-tls"
+            )
         return None
     chain = _read("--tls-cert", settings.tls_cert)
     key = _read("--tls-key", settings.tls_key)

@@ -37,7 +37,7 @@ def test_without_a_certificate_there_is_no_tls() -> None:
 
 def test_a_port_for_irc_over_tls_needs_a_certificate() -> None:
     """At the start, and when the configuration is read again: otherwise the port would be one without TLS."""
-    with pytest.raises(LaunchError, match="--irc-tls-port needs a certificate"):
+    with pytest.raises(LaunchError, match=r"--irc-tls-port needs a certificate: .* or --data without --no-tls"):
         load_tls(ServerSettings(irc_tls_port=("127.0.0.1", 0)))
 
 
