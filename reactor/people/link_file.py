@@ -1,6 +1,6 @@
 """The file with the link to the server, in the data folder.
 
-The server writes it at each start, and the command line makes invitations from it.
+The server writes it at each start and after each reload, and the command line makes invitations from it.
 """
 
 from pylingo.reactor.people.files import check_unchangeable, read_regular, replace_file

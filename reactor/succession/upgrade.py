@@ -172,6 +172,7 @@ class Upgrade:
             self._cancel()
             self._stop_listening()
             self._succeeded()  # the line stays open: its end says that the successor can use the data folder
+            server.admission.close()  # the successor accepts; losing Redis now would shut the shared sockets down
             self._stop_in_company(server.reactor.clock() + _COMPANY)
         elif isinstance(history, MemoryHistory):
             self.phase = Phase.COPYING

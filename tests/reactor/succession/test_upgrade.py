@@ -413,6 +413,8 @@ def test_a_server_of_a_cluster_stops_as_planned_when_it_has_heard_the_successor(
         stage.child.says(Ready())
         stage.bench.turn()
         assert stage.replaced == ["replaced"]
+        # The successor accepts. A server that loses its Redis now would shut the shared sockets down.
+        assert [sock.fileno() for _, sock in stage.server.admission.sockets()] == [-1]
         stage.bench.wait(1.0)
         assert drained == []
         if comes:
