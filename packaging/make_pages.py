@@ -32,7 +32,7 @@ SHELLS = {
     "fish": "share/fish/vendor_completions.d/{}.fish",
     "zsh": "share/zsh/site-functions/_{}",
 }
-"""The folder in which each shell looks for the completions of a program."""
+"""The path at which each shell looks for the completions of a program."""
 MANUAL = "share/man/man1/{}.1"
 SERVER_COMMANDS: dict[str, Callable[[], argparse.ArgumentParser]] = {
     "backup": backup.parser,
