@@ -235,7 +235,7 @@ def test_of_a_worker_that_is_killed_nobody_but_its_own_people_notices():
             pass
         after = wait_until(lambda: len(found := workers(server)) == 3 and found, "another worker 2")
         assert (after[1], after[3]) == (before[1], before[3])
-        assert "worker 2 was killed by SIGKILL: starting it again" in server.log()
+        wait_until(lambda: "worker 2 was killed by SIGKILL: starting it again" in server.log(), "the line of the log")
         connected(server, 6)
         wait_until(lambda: _worker_2_gets_somebody(server), "a connection of the new worker")
         assert server.stop() == 0

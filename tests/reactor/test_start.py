@@ -236,7 +236,8 @@ def test_an_address_is_taken_as_it_is(reactor: Reactor) -> None:
 def test_the_server_starts_once_its_name_is_known(tmp_path: Path) -> None:
     with ServerProcess("--host", "chat.example", environment=late_names(tmp_path, 2)) as server:
         assert server.first_line.endswith(f"listening on chat.example:{server.port}\n")
-        assert "the host chat.example cannot be looked up yet: retrying for up to 300 s" in server.log()
+        words = "the host chat.example cannot be looked up yet: retrying for up to 300 s"
+        wait_until(lambda: words in server.log(), "the line of the log")
         with Peer(server.port, "127.0.0.1") as peer:
             assert peer.fence() == []
 

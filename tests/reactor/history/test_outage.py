@@ -361,9 +361,8 @@ def test_a_server_whose_disk_is_full_for_a_while_loses_nothing_and_says_so(path)
             talk()
             time.sleep(0.05)
         assert ["cannot" in notices[0], "again" in notices[1]] == [True, True]
+        wait_until(lambda: "0 are lost" in server.log(), "the line of the log")
         os.kill(server.pid, signal.SIGKILL)
         server.process.wait(DEADLINE)
-        log = server.log()
-    assert "0 are lost" in log
     assert len(rows(path)) == number
     assert [row[4] for row in rows(path)] == [f"k-{each}" for each in range(number)]
