@@ -25,7 +25,7 @@ hypothesis.settings.load_profile("pylingo")
 def pytest_xdist_auto_num_workers() -> int:
     """How many processes `-n auto` starts: more than processors, as many tests wait for a deadline of the server."""
     processors = os.cpu_count() or 1
-    return min(2 * processors, processors + 4)
+    return min(3 * processors, processors + 4)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
