@@ -107,6 +107,7 @@ def test_replies_are_lost(redis: RedisProcess, loop: Reactor, make_server: MakeS
         talk = Talk([make_server(1, settings=settings), make_server(2)], loop)
         for server in talk.servers:
             server.open("lobby", "Lobby")
+        turn_until(loop, lambda: all(server.rooms for server in talk.servers))
         for _ in range(5):
             talk.go_on(3)
             talk.settle()
