@@ -4,7 +4,11 @@ import collections
 import contextlib
 import gc
 import os
+import shutil
 import signal
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +42,21 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             f"pylingo: {workers} process(es) on {os.cpu_count()} CPUs, loopback only; the end-to-end tests (tests/e2e) "
             "start servers and terminals, and take longest"
         )
+        if workers != 1:
+            rewrite_once(config)
+
+
+def rewrite_once(config: pytest.Config) -> None:
+    """Have one process rewrite the assertions of all tests, before the workers would all do that at the same time.
+
+    It takes most of the 14 s of processor time that collecting takes. Where bytecode must not be written beside the
+    sources, it is in a temporary folder.
+    """
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+        folder = os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="pylingo-bytecode-")
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    collect = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "-p", "no:cacheprovider", *config.args]
+    subprocess.run(collect, cwd=config.invocation_params.dir, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def pytest_collection() -> None:
