@@ -14,8 +14,6 @@ from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.inherited import METRICS, NATIVE, targets_of, with_sockets
 from pylingo.reactor.log import LineWriter
 from pylingo.reactor.log_start import ServerLog
-from pylingo.reactor.metrics_start import OneServer, require_metrics, serve_metrics
-from pylingo.reactor.ops.catalogue import Subject
 from pylingo.reactor.ops.listen_fds import Sockets
 from pylingo.reactor.ops.notify import Notifier
 from pylingo.reactor.registry import Registry, open_registry
@@ -29,6 +27,7 @@ from pylingo.shared.launch import LaunchError
 
 if TYPE_CHECKING:
     from pylingo.reactor.bus.redis.settings import ClusterSettings
+    from pylingo.reactor.ops.catalogue import Subject
     from pylingo.reactor.ops.http_port import HttpPort
     from pylingo.reactor.workers.supervisor import Supervisor
 
@@ -52,6 +51,8 @@ def run(settings: ServerSettings, log: ServerLog, given: Given) -> int:
     """Serve until told to stop; return the exit status. Raises `LaunchError`."""
     shared = cluster_settings(settings, os.environ)
     if settings.metrics is not None:
+        from pylingo.reactor.metrics_start import require_metrics
+
         require_metrics()
     if given.predecessor is not None:
         given.predecessor.check(settings)
@@ -162,6 +163,8 @@ def _listen_for_scrapers(
     """Answer scrapers, on an inherited socket if there is one. Raises `LaunchError`."""
     if settings.metrics is None:
         return None
+    from pylingo.reactor.metrics_start import OneServer, serve_metrics
+
     subject: Subject
     if isinstance(server, Server):
         subject = OneServer(server)

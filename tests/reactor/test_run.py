@@ -296,7 +296,7 @@ def test_a_signal_right_after_the_first_line_ends_it_with_success(number):
             process.kill()
 
 
-def test_a_server_alone_imports_nothing_of_several_servers():
+def test_a_server_alone_imports_nothing_of_several_servers_nor_of_metrics():
     with ServerProcess(environment={"PYTHONPROFILEIMPORTTIME": "1"}) as server:
         with server.peers(1, "tea"):
             assert server.stop() == 0
@@ -305,6 +305,7 @@ def test_a_server_alone_imports_nothing_of_several_servers():
     of_a_cluster = {name for name in modules if name.startswith(("pylingo.reactor.bus.redis.", "hiredis"))}
     assert of_a_cluster <= {"pylingo.reactor.bus.redis.settings"}  # the type of an option
     assert not [name for name in modules if name.startswith("pylingo.reactor.workers")]
+    assert not modules & {"pylingo.reactor.metrics_start", "pylingo.reactor.instruments", "h11", "prometheus_client"}
 
 
 def test_ipv6():
