@@ -42,7 +42,7 @@ EXPLANATIONS = {
 }
 """One or a few sentences for each row, by its name."""
 _BEGIN = "Each row of a run, in order. Rows that a scenario does not measure are left out."
-_CHECKS = """What is checked: the frames of each room's observer are decoded. The messages of each sender are numbered,
+_CHECKS = """The checks: the frames of each room's observer are decoded. The messages of each sender are numbered,
     so the observer notices a lost, doubled or reordered one. The bytes of every other reader are compared with those of
     the observer. The last line of a run says what was checked. If anything is wrong, a line on stderr names it, no
     figures are printed, and the exit status is 1."""

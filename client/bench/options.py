@@ -75,7 +75,7 @@ class BenchOptions:
 
     @property
     def changes(self) -> str:
-        """What differs from the plan of the scenario, such as `clients 40, senders 2`; empty if nothing does."""
+        """The differences from the plan of the scenario, such as `clients 40, senders 2`; empty without any."""
         usual, plan = dataclasses.asdict(SCENARIOS[self.scenario].plan), dataclasses.asdict(self.plan)
         return ", ".join(f"{name} {value:g}" for name, value in plan.items() if value != usual[name])
 

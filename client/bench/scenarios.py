@@ -73,7 +73,7 @@ _CHECKED = "all {deliveries:,} deliveries checked: none lost, doubled or out of 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What it is about, its usual size, how it is run, the server's options, and what a run has checked."""
+    """Its subject and usual size, how it is run, the server's options, and what a run has checked."""
 
     about: str
     plan: Plan

@@ -52,7 +52,7 @@ type Fields = dict[str, str | None]
 
 
 class Kind(enum.Enum):
-    """What a mode takes."""
+    """The kind of value that a mode takes."""
 
     SWITCH = "on or off"
     VALUE = "a value, or off"

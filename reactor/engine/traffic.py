@@ -1,4 +1,4 @@
-"""What has gone through a group of transports since the start, as plain integers."""
+"""Counts of the bytes and calls of a group of transports since the start, as plain integers."""
 
 
 class Traffic:

@@ -1,4 +1,4 @@
-"""What happens in the rooms of this server, as it has been read back from Redis.
+"""The effects of what was read back from Redis on the rooms of this server.
 
 The batches of a room come in the one order of the cluster. A batch of another server is handed to the members as it is.
 In one of this server, each event is written through the outbox of the session whose deed it was, so replies and frames
