@@ -61,7 +61,7 @@ class RedisHistory:
         self._when_settled = when_settled
         self._whole = whole
         self._questions = Questions(links, call_later)
-        self.look_ups = LookUps(self._questions, keys)
+        self.look_ups = LookUps(self._questions, keys, clock=clock)
         """The keys of messages. The bus tells it of those that are on their way and of those that have arrived."""
         self._searches = Turns()
         self._is_searching = False

@@ -5,12 +5,14 @@ messages of a conversation are not told to every server, so each look-up reads w
 the one before. A message that is on its way to Redis is *pending*: a look-up of its key waits until it is known.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pylingo.reactor.bus.redis.key_index import MEMORY, NEWEST, KeyIndex, KeyIndexes
 from pylingo.reactor.bus.redis.keys import Keys
-from pylingo.reactor.bus.redis.log_reader import Keyed, log_of, read_keys
+from pylingo.reactor.bus.redis.log_reader import Clock, Keyed, log_of, read_keys
 from pylingo.reactor.bus.redis.questions import Questions
 from pylingo.reactor.history import private
 from pylingo.reactor.history.history import Found, Numbers
@@ -46,12 +48,14 @@ class _Pending:
 class LookUps:
     """The keys of all logs, within `most` bytes of memory.
 
-    Logs are named as `History` names them, and compared names are those of `shared.names.fold`.
+    Logs are named as `History` names them, and compared names are those of `shared.names.fold`. `clock` gives seconds
+    that never go back: a long reading rests by it.
     """
 
-    def __init__(self, questions: Questions, keys: Keys, most: int = MEMORY) -> None:
+    def __init__(self, questions: Questions, keys: Keys, most: int = MEMORY, clock: Clock = time.monotonic) -> None:
         self._questions = questions
         self._keys = keys
+        self._clock = clock
         self._indexes = KeyIndexes(most)
         self._waiting: dict[str, list[_Asked]] = {}  # by log: those that wait until it is read
         self._pending: dict[tuple[str, str], _Pending] = {}  # by log and key
@@ -126,7 +130,8 @@ class LookUps:
             if self._waiting.get(log) and not (newer := self._indexes.open(log)).is_busy:
                 self._read(log, newer)
 
-        steps = read_keys(place, index.read_until, NEWEST, lambda keyed: self._indexes.add(log, index, keyed))
+        take = partial(self._indexes.add, log, index)
+        steps = read_keys(place, index.read_until, NEWEST, take, self._clock)
         self._questions.ask(place.lane, steps, read)
 
     def _settle(self, log: str, index: KeyIndex, asked: _Asked) -> None:

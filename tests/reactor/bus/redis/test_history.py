@@ -206,7 +206,7 @@ def links() -> HandLinks:
 
 @pytest.fixture
 def by_hand(links: HandLinks) -> RedisHistory:
-    return RedisHistory(links, Keys(), lambda callback: None, links.call_later)
+    return RedisHistory(links, Keys(), lambda callback: None, links.call_later, lambda: 0.0)
 
 
 class Holes:
@@ -224,7 +224,7 @@ class Holes:
 
 def test_a_key_is_looked_up_when_everything_that_has_come_has_taken_effect(links: HandLinks):
     holes, answers = Holes(), list[Any]()
-    history = RedisHistory(links, Keys(), lambda callback: None, links.call_later, whole=holes)
+    history = RedisHistory(links, Keys(), lambda callback: None, links.call_later, lambda: 0.0, holes)
     history.look_up("tea", "k", 1, "ada", answers.append)
     assert (list(links.calls), answers) == ([], [])
     history.look_ups.noted("tea", "k", 1, "ada", 77)

@@ -23,7 +23,7 @@ class Asker:
 
     def __init__(self) -> None:
         self.links = HandLinks()
-        self.look_ups = LookUps(Questions(self.links, self.links.call_later), Keys())
+        self.look_ups = LookUps(Questions(self.links, self.links.call_later), Keys(), clock=lambda: 0.0)
         self.answers: list[tuple[str, int | None]] = []
 
     def ask(
@@ -184,7 +184,7 @@ def test_a_look_up_in_the_answer_to_another_one(asker: Asker):
 
 def test_a_look_up_waits_for_redis(asker: Asker):
     questions = Questions(asker.links, asker.links.call_later)
-    asker.look_ups = LookUps(questions, Keys())
+    asker.look_ups = LookUps(questions, Keys(), clock=lambda: 0.0)
     asker.ask("a")
     asker.links.reply(LinkLost("the connection broke"))
     asker.ask("b")
