@@ -16,7 +16,6 @@ from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.seats import Timer
 from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.irc.capabilities import Negotiation
-from pylingo.reactor.irc.echoes import Echoes
 from pylingo.reactor.irc.formatting import fit_line
 from pylingo.reactor.irc.gateway import Gateway, room_key
 from pylingo.reactor.irc.labels import Labelled
@@ -24,6 +23,7 @@ from pylingo.reactor.irc.lines import TOO_LONG, LineDecoder
 from pylingo.reactor.irc.message import LineError, format_message, parse
 from pylingo.reactor.irc.multiline import OpenBatch
 from pylingo.reactor.irc.numerics import Numeric, as_middle
+from pylingo.reactor.irc.responses import Responses
 from pylingo.reactor.irc.sasl import Exchange, Login
 from pylingo.reactor.irc.user_modes import NONE, OPERATOR, UserMode
 from pylingo.shared.errors import RequestError
@@ -66,13 +66,10 @@ class Client:
 
     __slots__ = (
         "_batches",
-        "_echoes",
         "_exchange",
-        "_kept_label",
-        "_label",
         "_light",
         "_requests",
-        "_shared_label",
+        "_responses",
         "_steps",
         "_timer",
         "asked",
@@ -118,10 +115,7 @@ class Client:
         # Of these most clients have none at most times, and an empty list or dictionary has 56 to 64 bytes.
         self._exchange: Exchange | None = None
         self._steps: list[Callable[[], object]] | None = None
-        self._label: Labelled | None = None
-        self._kept_label: Labelled | None = None
-        self._shared_label: Labelled | None = None
-        self._echoes: Echoes | None = None
+        self._responses: Responses | None = None
         self._light = 0  # light commands since the last that counted
         self._batches = 0
         self._requests = 0
@@ -160,7 +154,6 @@ class Client:
     def handle(self, session: Session, body: bytes) -> None:
         """Handle one line."""
         self.is_light = False
-        self._shared_label = None
         if body == TOO_LONG:
             self.numeric(Numeric.ERR_INPUTTOOLONG)
             return
@@ -170,7 +163,7 @@ class Client:
             self._cannot_read(error)
             return
         if message.tags and (label := message.tags.get("label")) and self.has("labeled-response") and self.has("batch"):
-            self._label = Labelled(label[:64], self.gateway.name, self.next_batch())
+            self.responses.begin(Labelled(label[:64], self.gateway.name, self.next_batch()))
         handler = self.gateway.handlers.get(message.command)
         if handler is None:
             if self.stage is Stage.REGISTERED:
@@ -186,7 +179,7 @@ class Client:
                 self._light += 1
                 self.is_light = self._light % _LIGHT != 0
             self._take(handler.run, self, message)
-        if self._steps is not None or self._label is not None:
+        if self._steps is not None or self._responses is not None:
             self._work()
 
     def _cannot_read(self, error: LineError) -> None:
@@ -247,10 +240,9 @@ class Client:
             self._take(self._steps.pop(0))
         if not self._steps or not self.is_open:
             self._steps = None
-        if self._label is not None and not self.session.is_busy:
-            label, self._label = self._label, None
-            if label.waits <= 0:
-                self.send(label.end())
+        if self._responses is not None and not self.session.is_busy:
+            self.send(self._responses.end())
+            self._forget_responses()
 
     def _take[*T](self, step: Callable[[*T], object], *arguments: *T) -> None:
         try:
@@ -340,11 +332,11 @@ class Client:
         record = record_of(frame)
         if not isinstance(record, Message):
             return b""
-        label = None
-        if self._echoes is not None:
-            label = self._echoes.take(fold(record.room))
-            self._forget_echoes()
-        return _answering(label, self.dialect.encode(record))
+        data = self.dialect.encode(record)
+        if self._responses is not None:
+            data = self._responses.echo(fold(record.room), data)
+            self._forget_responses()
+        return data
 
     def told(self, record: Record) -> bytes:
         """See `Voice.told`."""
@@ -372,75 +364,37 @@ class Client:
                 lines.append(self.dialect.notice(f"#{room}" if room else self.name, words).encode())
         return b"".join(lines)
 
-    # --- labels
+    # --- labelled responses
 
     def next_batch(self) -> str:
         """The name of a new batch for this client."""
         self._batches += 1
         return f"b{self._batches}"
 
-    def keep_label(self) -> None:
-        """The label is for the response to a later line."""
-        self._kept_label, self._label = self._label, None
+    @property
+    def responses(self) -> Responses:
+        """The responses that are not complete."""
+        if self._responses is None:
+            self._responses = Responses()
+        return self._responses
 
-    def keep_silent(self) -> None:
-        """The line is a part of something, and has no response of its own."""
-        self._label = None
-
-    def restore_label(self) -> None:
-        """That line has come."""
-        if self._kept_label is not None:
-            self._label, self._kept_label = self._kept_label, None
-
-    def share_label(self, count: int) -> None:
-        """The label is for the response to so many private messages, which come back one by one."""
-        if self._label is not None and count > 1:
-            self._shared_label = self._label
-            self._label.waits = count
-
-    def await_echo(self, channel: str) -> None:
-        """A message to a room will come back, and answers its label."""
-        label, self._label = self._label, None
-        self._expected().expect(room_key(channel), label)
-
-    def await_no_echo(self, channel: str) -> None:
-        """The message that was sent last was refused, which answers its label."""
-        if self._echoes is not None:
-            self._label = self._echoes.take_back(room_key(channel)) or self._label
-            self._forget_echoes()
-
-    def await_kept(self, number: int, private: Private) -> None:
-        """The private message of the request `number` will come back once it is kept, and answers its label."""
-        label, self._label = self._label or self._shared_label, None
-        self._expected().expect_private(number, private, label)
-
-    def kept(self, number: int, at: int) -> bytes:
-        """The message is kept, and has the stamp `at`; 0 if it was refused."""
-        if self._echoes is None:
-            return b""
-        private, label = self._echoes.take_private(number)
-        self._forget_echoes()
-        if label is not None:
-            label.waits -= 1
-        if not at:
-            self._label = label
-        if private is None or not at:
+    def private_kept(self, number: int, at: int) -> bytes:
+        """The lines for the private message of the request `number`, which is kept and has the stamp `at`."""
+        private = self._responses.private(number) if self._responses is not None else None
+        if self._responses is None or private is None:
             return b""
         words = Private(self.name, private.to, private.text, at, private.action, notice=private.notice)
-        return _answering(label, self.dialect.encode(words))
+        data = self._responses.private_kept(number, self.dialect.encode(words))
+        self._forget_responses()
+        return data
 
-    def _expected(self) -> Echoes:
-        if self._echoes is None:
-            self._echoes = Echoes()
-        return self._echoes
-
-    def _forget_echoes(self) -> None:
-        """Keep nothing if no message is under way."""
-        if not self._echoes:
-            self._echoes = None
+    def _forget_responses(self) -> None:
+        """Keep nothing if no response is under way."""
+        if not self._responses:
+            self._responses = None
 
     def _labelled(self, data: bytes) -> bytes:
-        return data if self._label is None else self._label.add(data)
+        return data if self._responses is None else self._responses.add(data)
 
     # --- registration
 
@@ -461,10 +415,3 @@ class Client:
     def _expire(self) -> None:
         if self.stage is not Stage.REGISTERED and self.is_open:
             self.session.end("silent", f"the registration was not finished within {REGISTRATION:g} s")
-
-
-def _answering(label: Labelled | None, data: bytes) -> bytes:
-    """Lines that are the whole response to a request with a label, if it has one."""
-    if label is None:
-        return data
-    return label.add(data) + (label.end() if label.waits <= 0 else b"")

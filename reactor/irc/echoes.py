@@ -1,7 +1,6 @@
 """The messages of a client that come back to it, and the labels of the requests that they answer.
 
-A message to a room comes back at its place among those of the others. A private one comes back when it is kept. Most
-clients have none under way at most times, so this is made when it is needed.
+A message to a room comes back at its place among those of the others. A private one comes back when it is kept.
 """
 
 import collections
@@ -42,9 +41,14 @@ class Echoes:
         if label is not None:
             self._labels[number] = label
 
-    def take_private(self, number: int) -> tuple[Private | None, Labelled | None]:
-        """A private message was kept or refused: return it, and its label."""
-        return self._words.pop(number, None), self._labels.pop(number, None)
+    def private(self, number: int) -> Private | None:
+        """The private message of the request `number`, if it is under way."""
+        return self._words.get(number)
+
+    def take_private(self, number: int) -> Labelled | None:
+        """A private message was kept or refused: return its label."""
+        self._words.pop(number, None)
+        return self._labels.pop(number, None)
 
     def _take(self, room: str, is_newest: bool) -> Labelled | None:
         labels = self._rooms.get(room)

@@ -14,10 +14,10 @@ def refusal(client: Client, error: Error) -> bytes:
     """The lines for an error."""
     client.was_refused = True
     if error.re is not None:
-        client.kept(error.re, 0)
+        client.responses.private_refused(error.re)
     asked = client.asked
     if asked.command in ("PRIVMSG", "NOTICE") and asked.room and client.has("echo-message"):
-        client.await_no_echo(asked.room)
+        client.responses.refused(room_key(asked.room))
     if asked.command == "NOTICE":  # programs would answer each other's errors for ever
         return b""
     if client.stage is not Stage.REGISTERED and error.code in _NAME_ERRORS:

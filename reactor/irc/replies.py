@@ -242,7 +242,7 @@ def _away(client: Client, record: Away) -> bytes:
 
 
 def _sent(client: Client, record: Sent) -> bytes:
-    return client.kept(record.re, record.at) if record.re is not None else b""
+    return client.private_kept(record.re, record.at) if record.re is not None else b""
 
 
 def _notice(client: Client, record: Notice) -> bytes:

@@ -34,12 +34,12 @@ def _open(client: Client, name: str, message: Message) -> None:
         _refuse(client, *Fault.INVALID.value)
     else:
         client.open_batch = OpenBatch(name, message.params[2])
-        client.keep_label()
+        client.responses.postpone()
 
 
 def _close(client: Client, name: str) -> None:
     batch, client.open_batch = client.open_batch, None
-    client.restore_label()
+    client.responses.resume()
     if batch is None or batch.name != name:
         _refuse(client, "INVALID_PARAMS", "there is no such batch")
         return

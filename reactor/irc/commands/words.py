@@ -11,7 +11,7 @@ from pylingo.reactor.irc.commands.finding import find_people
 from pylingo.reactor.irc.commands.rooms import room_of, targets
 from pylingo.reactor.irc.dialects import MAX_LINE
 from pylingo.reactor.irc.formatting import MAX_CHARACTER, Words, read_words
-from pylingo.reactor.irc.gateway import Handler
+from pylingo.reactor.irc.gateway import Handler, room_key
 from pylingo.reactor.irc.message import Message, format_message
 from pylingo.reactor.irc.numerics import Numeric
 from pylingo.reactor.irc.people import MAX_USER, Who
@@ -30,7 +30,7 @@ def _privmsg(client: Client, message: Message) -> None:
     batch = client.open_batch
     if batch is not None and message.tags.get("batch") == batch.name:
         batch.add(message)
-        client.keep_silent()
+        client.responses.drop()
         return
     is_notice = message.command == "NOTICE"
     if is_notice and len(message.params) < 2:
@@ -52,7 +52,7 @@ def _privmsg(client: Client, message: Message) -> None:
         else:
             wanted.append(target)
     if len(wanted) > 1 and client.has("echo-message"):
-        client.share_label(sum(_comes_back(client, target, text) for target in wanted))
+        client.responses.share(sum(_comes_back(client, target, text) for target in wanted))
     for target in wanted:
         say_to(client, message.command, target, text)
 
@@ -104,7 +104,7 @@ def _say(client: Client, command: str, target: str, text: str) -> None:
 
 def _say_in_room(client: Client, target: str, say: Say) -> None:
     if client.has("echo-message"):
-        client.await_echo(target)
+        client.responses.expect_echo(room_key(target))
     command, asked = "NOTICE" if say.notice else "PRIVMSG", client.asked
     if asked.command != command or asked.room != target:  # people go on where they have spoken last
         asked = Asked(command, target, target)
@@ -115,7 +115,8 @@ def _say_to_person(client: Client, target: str, words: Words, is_action: bool | 
     number = None
     if client.has("echo-message"):
         number = client.request_id()
-        client.await_kept(number, Private(client.name, target, words.text, 0, is_action, notice=is_notice))
+        private = Private(client.name, target, words.text, 0, is_action, notice=is_notice)
+        client.responses.expect_private(number, private)
     say = Say(words.text, id=number, to=target, action=is_action, notice=is_notice)
     client.ask(say, Asked("NOTICE" if is_notice else "PRIVMSG", target))
     if not is_notice:

@@ -5,8 +5,8 @@ import random
 import pytest
 
 from pylingo.reactor.irc.client import REGISTRATION, Client, Stage
-from pylingo.reactor.irc.echoes import Echoes
 from pylingo.reactor.irc.message import parse
+from pylingo.reactor.irc.responses import Responses
 from pylingo.reactor.irc.sasl import Exchange
 from pylingo.shared.messages import Command, Notice, Say
 from tests.fakes.chat import Chat
@@ -222,7 +222,7 @@ def test_an_idle_client_keeps_no_empty_containers(desk: Desk):
     desk.client("bob")
     ada.asks("@label=1 PRIVMSG #tea :hi", "@label=2 PRIVMSG bob :hi", "PRIVMSG #no :hi", "WHOIS bob")
     held = {name: getattr(ada.client, name) for name in Client.__slots__}
-    assert {name for name, kept in held.items() if isinstance(kept, list | dict | Echoes | Exchange)} == set()
+    assert {name for name, kept in held.items() if isinstance(kept, list | dict | Responses | Exchange)} == set()
 
 
 def test_words_wait_for_what_was_asked_before(desk: Desk):

@@ -34,13 +34,15 @@ def test_a_private_message_is_known_by_its_request():
     echoes, one, words = Echoes(), label("1"), Private("ada", "bob", "hi", 0)
     echoes.expect_private(1, words, one)
     echoes.expect_private(2, words, None)
-    assert echoes.take_private(1) == (words, one)
+    assert echoes.private(1) == echoes.private(2) == words
+    assert echoes.take_private(1) is one
+    assert echoes.private(1) is None
     assert echoes
-    assert echoes.take_private(2) == (words, None)
+    assert echoes.take_private(2) is None
     assert not echoes
 
 
 def test_a_message_that_nobody_expects_has_no_label():
     echoes = Echoes()
     assert echoes.take("tea") is echoes.take_back("tea") is None
-    assert echoes.take_private(7) == (None, None)
+    assert echoes.private(7) is echoes.take_private(7) is None
