@@ -24,9 +24,11 @@ from pylingo.reactor.history.database import open_file
 from pylingo.reactor.history.history import FOREVER, Asker, Found, Numbers, Page
 from pylingo.reactor.history.key_filters import FILTER_SHARE, BloomFilter, KeyFilters
 from pylingo.reactor.history.memory import MemoryHistory, number_of
+from pylingo.reactor.history.pending_redactions import PendingRedactions
 from pylingo.reactor.history.private import Owner
+from pylingo.reactor.history.reservation import Reservation
 from pylingo.reactor.history.searcher import Job, Searcher
-from pylingo.reactor.history.store import Row, find_key, has_log, read_page, redact, row_size
+from pylingo.reactor.history.store import Row, find_key, has_log, read_page, row_size
 from pylingo.reactor.history.topics import StoredTopic, Topics
 from pylingo.reactor.history.writer import Writer
 from pylingo.reactor.history.writer_queue import (
@@ -34,7 +36,6 @@ from pylingo.reactor.history.writer_queue import (
     DropChapter,
     HangAlerts,
     Query,
-    Redaction,
     Rescan,
     RoomChanges,
     Stop,
@@ -47,8 +48,6 @@ logger = logging.getLogger(__name__)
 
 _LOADED_PER_TICK = 200  # messages of the file that are added to the memory
 _RESTORED_PER_COMMIT = 1_000  # messages from memory that are written to a new file
-_RESERVED = 10_000_000  # microseconds for which stamps are reserved; again when half of them are over
-_SPARE = 1_000_000  # of them that the clock does not reach: as many messages can be sent while the disk hangs
 _CHANGE_SIZE = 2_000  # bytes of a topic or a charter that waits, at most about
 _CALLBACK_SIZE = 800  # bytes of a callback that waits, about
 _FAILED = "the server cannot write its history: new messages are kept in memory only"
@@ -97,10 +96,10 @@ class SqliteHistory:
         self._tasks = WriterQueue(self._writer.inbox, memory.most)
         self._alerts = HangAlerts(self.path, self._tasks, self.announce)
         self._cleared = RoomChanges()  # what was cleared during an outage
-        self._redactions: dict[tuple[str, int], None] = {}  # rooms and stamps of texts that the file may still have
+        self._redactions = PendingRedactions()
         self._occupied = 0  # rooms that somebody is in
         self.newest_stamp = 0
-        self._reserved = 0  # the last stamp that is to be reserved
+        self._reservation = Reservation()
 
     @property
     def has_trouble(self) -> bool:
@@ -137,7 +136,7 @@ class SqliteHistory:
         if self._opened is None:
             return
         end = time.monotonic() + timeout
-        if self._reserved:
+        if self._reservation:
             self._current().reserved = self.newest_stamp
         self._flush()
         self._tasks.release()
@@ -269,31 +268,10 @@ class SqliteHistory:
 
     def redact(self, room: str, at: int, done: Callable[[bool], object]) -> None:
         self.memory.redact_now(room, at)
-        self._redactions[room, at] = None
+        task = self._redactions.begin(room, at, done)
         self._flush()
         self._tasks.redact(room, at)
-        self._put(self._redaction(room, at, done))
-
-    def _redaction(self, room: str, at: int, done: Callable[[bool], object]) -> Redaction:
-        """The task that takes a text out of the file. If that cannot be used now, it follows once it can."""
-        is_told = False
-
-        def tell(is_there: bool) -> None:
-            nonlocal is_told
-            if not is_told:
-                is_told = True
-                done(is_there)
-
-        def ask(file: sqlite3.Connection) -> Callable[[], object]:
-            is_there = redact(file, room, at)
-
-            def committed() -> None:
-                self._redactions.pop((room, at), None)
-                tell(is_there)
-
-            return committed
-
-        return Redaction(ask, lambda: tell(True), room=room, at=at)
+        self._put(task)
 
     def ended(self, session: int) -> None:
         self.memory.ended(self.first_session + session)
@@ -379,16 +357,14 @@ class SqliteHistory:
     def _reserve(self) -> None:
         """Reserve stamps ahead if too few are left, or if the clock was set back."""
         if self._has_failed or not self._occupied:
-            self.stamps_until = FOREVER
-            if self._reserved and not self._has_failed:
+            if self._reservation and not self._has_failed:
                 self._current().reserved = self.newest_stamp  # give the rest back, or the next server begins behind it
-            self._reserved = 0
-            return
-        now = max(self.clock(), self.newest_stamp)
-        if not _RESERVED // 2 <= self._reserved - now <= _RESERVED and not self._tasks.is_hanging:
-            self._reserved = now + _RESERVED
-            self.stamps_until = min(self.stamps_until, self._reserved - _SPARE)
-            self._current().reserved = self._reserved
+            self._reservation.give_up()
+        elif not self._tasks.is_hanging:
+            reserved = self._reservation.renew(max(self.clock(), self.newest_stamp))
+            if reserved is not None:
+                self._current().reserved = reserved
+        self.stamps_until = self._reservation.limit
 
     # --- called by the thread, in the loop
 
@@ -416,8 +392,9 @@ class SqliteHistory:
             self._opened(newest)
 
     def committed(self, callbacks: list[Callable[[], object]], reserved: int | None) -> None:
-        if reserved is not None and reserved == self._reserved:
-            self.stamps_until = reserved - _SPARE
+        if reserved is not None:
+            self._reservation.committed(reserved)
+            self.stamps_until = self._reservation.limit
         self._call_all(callbacks)
 
     def _call_all(self, callbacks: list[Callable[[], object]]) -> None:
@@ -454,8 +431,8 @@ class SqliteHistory:
         self._cleared.update(RoomChanges({**dict(self.topics)}, {**dict(self.charters)}))
         self._write_rooms(self._cleared)
         self._cleared = RoomChanges()
-        for room, at in [*self._redactions]:
-            self._put(self._redaction(room, at, lambda is_there: None))
+        for task in self._redactions.again():
+            self._put(task)
         if is_new:
             self._restore(self.memory.rooms, 0)
 
