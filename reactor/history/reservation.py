@@ -38,8 +38,8 @@ class Reservation:
         return self._last
 
     def committed(self, last: int) -> None:
-        """The file has reserved stamps up to `last`."""
-        if last == self._last:
+        """The file has reserved stamps up to `last`. That is 0 in an empty file whose reservation was given up."""
+        if self and last == self._last:
             self.limit = last - SPARE
 
     def give_up(self) -> None:

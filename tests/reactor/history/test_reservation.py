@@ -44,5 +44,6 @@ def test_nothing_is_reserved_after_it_was_given_up():
     reservation.renew(NOON)
     reservation.give_up()
     reservation.committed(NOON + AHEAD)  # which was under way
+    reservation.committed(0)  # by a server on which nothing was ever said
     assert not reservation
     assert reservation.limit == FOREVER

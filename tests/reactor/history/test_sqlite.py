@@ -392,6 +392,17 @@ def test_reserved_room_is_given_back_when_the_last_room_is_empty(desk, path):
     assert desk().stamps == [sky.now]
 
 
+def test_the_clock_is_not_held_back_after_a_room_in_which_nothing_was_said(desk, path):
+    later, sky = Later(), Sky()
+    log = desk(call_later=later, clock=sky)
+    log.history.occupied("tea")
+    log.loop.until(lambda: reserved(path))
+    log.history.emptied("tea")
+    later.fire()
+    log.page()  # behind what was to be committed
+    assert log.history.stamps_until == FOREVER
+
+
 def test_a_file_that_has_failed_reserves_nothing(desk, path):
     path.mkdir()
     later = Later()
