@@ -26,7 +26,8 @@ from pylingo.shared.framing import encode_frame
 from pylingo.shared.messages import Command, Error, Goodbye, Left, Message, Ping, PongRequest, Say, Welcome
 from pylingo.shared.schema import Record
 from tests.fakes.fields import WRONG, drop, field_cases, put
-from tests.fuzz.fuzz_session import World
+from tests.fuzz.fuzz_session import meet
+from tests.fuzz.world import World
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, plain_only, wait_until
 
 pytestmark = pytest.mark.usefixtures("wire")
@@ -464,12 +465,12 @@ def test_a_connection_that_is_over_leaves_nothing_to_the_collector(end: str) -> 
     """It runs only after tens of thousands of new objects: what waited for it would be megabytes, and a long tick."""
     world = World(rate=0.0)
     try:
-        world.meet([encode(Command("join", "tea"))], 0)
+        meet(world, [encode(Command("join", "tea"))], 0)
         gc.collect()
         gc.disable()
         try:
             for _ in range(10):
-                world.meet([encode(Command("join", "tea")), ENDS[end]], 0)
+                meet(world, [encode(Command("join", "tea")), ENDS[end]], 0)
             assert gc.collect() < 10  # not one for each
         finally:
             gc.enable()

@@ -18,14 +18,10 @@ The input is sent over a real socket pair to a server whose clock stands still. 
 frames, that the others in the room go on to hear each other, and that nothing of the peer is left in the end.
 """
 
-# ruff: noqa: E402 - a script, which puts the checkout on the path first
-
 import contextlib
 import logging
-import math
 import os
 import resource
-import socket
 import sys
 from pathlib import Path
 
@@ -45,166 +41,42 @@ with _watching:
     import msgpack  # noqa: F401 - so that it is instrumented
 
     from pylingo.reactor.connection import Connection
-    from pylingo.reactor.engine.loop import Reactor
     from pylingo.reactor.engine.transport import READ_SIZE
-    from pylingo.reactor.server import Server
     from pylingo.shared.codec import encode, event_codec, request_codec
     from pylingo.shared.errors import ProtocolError
     from pylingo.shared.framing import HEADER_SIZE, MAX_BODY, FrameDecoder, encode_frame
-    from pylingo.shared.messages import Command, Message, Say
+    from pylingo.shared.messages import Command
+    from tests.fuzz.world import MOST_BYTES, ROOM, Findings, Manner, NativeClient, World, pieces_of
 
-from pylingo.reactor.config import ServerSettings
-from pylingo.shared.schema import Record
-
-MOST_BYTES = 65_536
-"""The rest of a longer input is ignored."""
-MOST_PIECES = 64
 MEMORY = 16 * 2**20
 """The most bytes by which the process may grow with one input; an input and its replies are far smaller."""
-LOOPBACK = ("127.0.0.1", 40_000)
-ROOM = "tea"
 
 
-class Findings(logging.Handler):
-    """Collects the errors in the log, such as every exception that the loop catches."""
+def meet(world: World, pieces: list[bytes], mode: int) -> None:
+    """Connect a client, which sends the pieces and leaves."""
+    peer = NativeClient(world)
+    if mode & JOIN:
+        peer.wire.send(encode(Command("join", ROOM)))
+        world.turns(1)
 
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.texts: list[str] = []
+    def check(connection: Connection) -> None:
+        kept = connection.pending
+        assert kept <= HEADER_SIZE + MAX_BODY + READ_SIZE, f"{kept} bytes are kept of a stream"
+        tick, queued = world.server.hub.tick, connection.transport.queued
+        assert queued <= tick.soft + tick.hard + 40 * MAX_BODY, f"{queued} bytes are queued"
 
-    def emit(self, record: logging.LogRecord) -> None:
-        self.texts.append(self.format(record))
-
-
-class End:
-    """The client's end of a connection."""
-
-    def __init__(self, world: "World", server: Server) -> None:
-        ours, self.sock = socket.socketpair()
-        self.sock.setblocking(False)
-        self.decoder = FrameDecoder()
-        self._world = world
-        world.ends.append(self)
-        before = set(server.admission.connections())
-        server.admission.admit(ours, LOOPBACK)  # what the listener calls
-        (self.connection,) = set(server.admission.connections()) - before
-
-    def send(self, data: bytes) -> None:
-        """Send everything, unless the server has closed the connection or does not read."""
-        tries = 100
-        while data:
-            try:
-                data = data[self.sock.send(data) :]
-            except BlockingIOError:
-                if tries == 0:
-                    return
-                tries -= 1
-                self._world.turns(1)
-            except OSError:
-                return
-
-    def got(self) -> list[Record]:
-        """The records received. Raises if a frame is invalid."""
-        records: list[Record] = []
-        with contextlib.suppress(OSError):
-            while data := self.sock.recv(2**20):
-                records += map(event_codec.decode, self.decoder.feed(data))
-        return records
-
-
-class World:
-    """A server on a clock that is moved by hand, with two clients that talk to each other in a room."""
-
-    def __init__(self, rate: float) -> None:
-        self.now = 1_000.0
-        self.reactor = Reactor(clock=lambda: self.now, most_late=math.inf)
-        self.server = Server(ServerSettings(resume_grace=0.0, port=0, rate=rate, log_level="error"), self.reactor)
-        self.ends: list[End] = []
-        self.speaker = End(self, self.server)
-        self.listener = End(self, self.server)
-        for end in (self.speaker, self.listener):
-            end.send(encode(Command("join", ROOM)))
-            self.turns(3)
-        for end in (self.speaker, self.listener):
-            end.got()
-        self._said = 0
-
-    def talk(self) -> None:
-        """Check that each of the two receives what the other says, under the same names."""
-        self._said += 1
-        text = f"still here {self._said}"
-        self.now += 1.0  # they keep to the pace
-        self.speaker.send(encode(Say(text)))
-        self.turns(3)
-        heard = [record for record in self.listener.got() if isinstance(record, Message)]
-        assert [message.text for message in heard if message.from_ == "guest-1"] == [text], heard
-        self.listener.send(encode(Say(text)))
-        self.turns(3)
-        heard = [record for record in self.speaker.got() if isinstance(record, Message)]
-        assert [message.text for message in heard if message.from_ == "guest-2"] == [text], heard
-
-    def turns(self, count: int) -> None:
-        for _ in range(count):
-            self.reactor.tick(0)
-
-    def meet(self, pieces: list[bytes], mode: int) -> None:
-        """Connect a client, which sends the pieces and leaves."""
-        peer = End(self, self.server)
-        connection: Connection = peer.connection
-        transport = connection.transport
-        if mode & JOIN:
-            peer.send(encode(Command("join", ROOM)))
-            self.turns(1)
-        for number, piece in enumerate(pieces):
-            peer.send(piece)
-            self.turns(2)
-            if mode & TIME and number < 8:
-                self.now += 3.0
-                self.turns(1)
-            if not mode & DEAF:
-                peer.got()
-            kept = connection.pending
-            assert kept <= HEADER_SIZE + MAX_BODY + READ_SIZE, f"{kept} bytes are kept of a stream"
-            most = self.server.hub.tick.soft + self.server.hub.tick.hard + 40 * MAX_BODY
-            assert transport.queued <= most, f"{transport.queued} bytes are queued"
-            self.listener.got()
-            self.speaker.got()
-        self.talk()
-        peer.got()
-        if mode & FIN:
-            with contextlib.suppress(OSError):
-                peer.sock.shutdown(socket.SHUT_WR)
-            self.turns(3)
-            peer.got()
-        peer.sock.close()
-        self.ends.remove(peer)
-        self.turns(4)
-        if mode & PACED:  # it may not have been read to its end
-            connection.abort()
-            self.turns(1)
-        self.listener.got()
-        self.speaker.got()
-        hub = self.server.hub
-        assert set(hub.rooms) == {ROOM}, hub.rooms
-        names = {session.person.name for session in hub.sessions()}
-        assert names == {"guest-1", "guest-2"}, names
-        assert set(self.server.admission.connections()) == {self.speaker.connection, self.listener.connection}
-        assert not self.speaker.connection.transport.queued
-
-    def close(self) -> None:
-        for end in self.ends:
-            end.sock.close()
-        for connection in self.server.admission.connections():
-            connection.abort()
-        self.turns(3)
-        self.server.close()
+    world.meet(peer, pieces, Manner(bool(mode & TIME), bool(mode & DEAF), bool(mode & FIN)), check)
+    if mode & PACED:  # it may not have been read to its end
+        peer.wire.connection.abort()
+        world.turns(1)
+    world.check_nothing_is_left()
 
 
 class Target:
     """The servers. They are made on first use, and again after a finding."""
 
     def __init__(self) -> None:
-        self.findings = Findings()
+        self._findings = Findings()
         self._worlds: dict[bool, World] = {}
 
     def run(self, data: bytes) -> None:
@@ -218,16 +90,11 @@ class Target:
         with contextlib.suppress(ProtocolError):
             for body in FrameDecoder().feed(stream):
                 _decode(body)
-        pieces = [stream]
-        if step and stream:
-            cuts = [*range(0, len(stream), step)][:MOST_PIECES]
-            pieces = [stream[cut:end] for cut, end in zip(cuts, [*cuts[1:], len(stream)], strict=True)]
         before = _peak()
         world = self._worlds.pop(bool(mode & PACED), None) or World(4.0 if mode & PACED else 0.0)
-        self.findings.texts.clear()
         try:
-            world.meet(pieces, mode)
-            assert not self.findings.texts, self.findings.texts
+            with self._findings.checked():
+                meet(world, pieces_of(stream, step), mode)
         except BaseException:
             world.close()
             raise
@@ -259,12 +126,7 @@ _target = Target()
 
 def one_input(data: bytes) -> None:
     """Run one input on a server; raises if an invariant is broken."""
-    logger = logging.getLogger("pylingo.reactor")
-    logger.addHandler(_target.findings)
-    try:
-        _target.run(data)
-    finally:
-        logger.removeHandler(_target.findings)
+    _target.run(data)
 
 
 def close() -> None:
