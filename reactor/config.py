@@ -18,6 +18,7 @@ from pylingo.reactor.bus.redis.settings import (
     require_hiredis,
 )
 from pylingo.reactor.chat.hub import GRACE, QUEUE_HARD, QUEUE_SOFT
+from pylingo.reactor.combinations import check_conflicts, check_needs
 from pylingo.reactor.engine.listener import ACCEPTS, LOOPBACK, Network
 from pylingo.reactor.history.memory import MEMORY
 from pylingo.reactor.log_format import FORMATS
@@ -391,10 +392,7 @@ class ServerSettings:
             raise LaunchError(f"{given} needs {missing}: give both, or none")
         if self.workers and self.cluster is None and not self.data:
             raise LaunchError("--workers needs a Redis: give --data, to have one started there, or --cluster")
-        if self.workers and self.history:
-            raise LaunchError("--history cannot be used with --workers: Redis keeps the history of several servers")
-        if self.cluster is not None and self.history:
-            raise LaunchError("--history cannot be used with --cluster: Redis keeps the history of a cluster")
+        check_conflicts(self)
 
 
 SETTINGS = table(Setting(name=field.name, **field.metadata) for field in dataclasses.fields(ServerSettings))
@@ -422,8 +420,9 @@ def parse_arguments(arguments: Sequence[str]) -> ServerSettings:
 def with_data(settings: ServerSettings) -> ServerSettings:
     """Return the settings with the paths in the folder of `--data` in place of those that are not given.
 
-    Raises `LaunchError` for settings that need the folder.
+    Raises `LaunchError` for settings that need the folder, or another setting.
     """
+    check_needs(settings)
     if not settings.data:
         if settings.members == TRUE:
             raise LaunchError("--members needs a FILE, or the folder of --data, where the file is called members")

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pylingo.reactor.combinations import PORT_NEEDS, check_needs
 from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.engine.dial import Target
 
@@ -20,12 +21,17 @@ NAMES = (NATIVE, *_SETTINGS)
 
 
 def with_sockets(settings: ServerSettings, sockets: Mapping[str, Sequence[socket.socket]]) -> ServerSettings:
-    """Return the settings with the addresses of inherited sockets in place of those that are given."""
+    """Return the settings with the addresses of inherited sockets in place of those that are given.
+
+    Raises `LaunchError` for a setting that has no effect, because there is no port for it.
+    """
     found: dict[str, Any] = {}
     for name, (sock, *_) in sockets.items():
         host, port = sock.getsockname()[:2]
         found |= {"host": host, "port": port} if name == NATIVE else {_SETTINGS[name]: (host, port)}
-    return dataclasses.replace(settings, **found)
+    complete = dataclasses.replace(settings, **found)
+    check_needs(complete, PORT_NEEDS)
+    return complete
 
 
 def targets_of(socks: Sequence[socket.socket]) -> list[Target]:

@@ -54,6 +54,10 @@ def run(settings: ServerSettings, log: ServerLog, given: Given) -> int:
         from pylingo.reactor.metrics_start import require_metrics
 
         require_metrics()
+    if settings.workers:
+        from pylingo.reactor.workers.start import require_redis
+
+        require_redis(settings)
     if given.predecessor is not None:
         given.predecessor.check(settings)
     is_shared = shared is not None or settings.workers > 0

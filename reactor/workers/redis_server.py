@@ -56,6 +56,23 @@ class RedisState(enum.Enum):
     DOWN = enum.auto()
 
 
+def find_redis_server(data: str, program: str = "redis-server") -> str:
+    """Return the path of the program. Raises `LaunchError` if it is missing, or cannot listen below the folder `data`.
+
+    Nothing is made, so a start that would fail can be refused before it leaves anything behind.
+    """
+    found = shutil.which(program)
+    if found is None:
+        raise LaunchError(
+            "--workers needs redis-server, which is missing: install it with  apt install redis-server"
+            "  or name a Redis with --cluster"
+        )
+    path = os.path.join(os.path.abspath(data), FOLDER, _SOCKET)
+    if len(os.fsencode(path)) > _MOST_PATH:
+        raise LaunchError(f"the path {path} is too long for a socket: choose a shorter --data")
+    return found
+
+
 class RedisServer:
     """Redis as a child process. It is started again when it ends, and ends when the supervisor does, however that ends.
 
@@ -71,17 +88,10 @@ class RedisServer:
         failed: Callable[[str], object],
         program: str = "redis-server",
     ) -> None:
-        """`data` is the data folder, which exists. Raises `LaunchError` without the program or a usable folder."""
-        found = shutil.which(program)
-        if found is None:
-            raise LaunchError(
-                "--workers needs redis-server, which is missing: install it with  apt install redis-server"
-                "  or name a Redis with --cluster"
-            )
+        """`data` is the data folder, which exists. Raises `LaunchError`, as `find_redis_server`, or for its folder."""
+        found = find_redis_server(data, program)
         self.folder = os.path.join(os.path.abspath(data), FOLDER)
         self.path = os.path.join(self.folder, _SOCKET)
-        if len(os.fsencode(self.path)) > _MOST_PATH:
-            raise LaunchError(f"the path {self.path} is too long for a socket: choose a shorter --data")
         try:
             open_data_dir(self.folder)
         except ValueError as error:

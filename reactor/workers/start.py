@@ -9,8 +9,16 @@ from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.inherited import IRC, IRC_TLS, NATIVE
 from pylingo.reactor.workers.process import worker_command
+from pylingo.reactor.workers.redis_server import find_redis_server
 from pylingo.reactor.workers.supervisor import Supervisor
 from pylingo.shared.address import show_address
+
+
+def require_redis(settings: ServerSettings) -> None:
+    """Raises `LaunchError` if the workers could not have a Redis. Call it before anything is made."""
+    require_hiredis()
+    if settings.cluster is None:
+        find_redis_server(settings.data)
 
 
 def make_supervisor(
@@ -23,7 +31,7 @@ def make_supervisor(
     """Return a supervisor whose workers run the script `program` with the server's `arguments`.
 
     Without a Redis in the settings, it starts one in the data folder. It listens with the sockets that are `inherited`,
-    by name, if there are any. Raises `LaunchError`.
+    by name, if there are any. Call `require_redis` before. Raises `LaunchError`.
     """
     load_tls(settings)  # what is wrong with the certificate is said before anything starts
     further: list[str] = []
@@ -38,7 +46,6 @@ def make_supervisor(
             further += [option, show_address(*target)]
     if settings.metrics is not None:  # which may come from a socket: the workers measure
         further += ["--metrics", show_address(*settings.metrics)]
-    require_hiredis()
     supervisor = Supervisor(
         settings,
         settings.workers,

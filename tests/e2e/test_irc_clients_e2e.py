@@ -291,7 +291,7 @@ class Secure:
 
 @pytest.fixture
 def secure(tmp_path: Path) -> Iterator[Secure]:
-    options = ("--data", str(tmp_path / "data"), "--open", "--irc-tls-port", "0")
+    options = ("--data", str(tmp_path / "data"), "--irc-tls-port", "0")
     with contextlib.ExitStack() as stack:
         yield Secure(stack.enter_context(ServerProcess(*options)), stack)
 

@@ -82,7 +82,7 @@ def with_caps(server: IrcServer, nick: str, caps: str, *rooms: str) -> Irc:
 
 
 def test_a_person_logs_in_by_irc_also_after_a_restart(start: Start, tmp_path: Path) -> None:
-    options = ("--data", str(tmp_path / "data"), "--no-tls", "--open")
+    options = ("--data", str(tmp_path / "data"), "--no-tls")
     server = start(*options)
     native = member(server, "a", "ada")
     password = password_of(native)
@@ -108,7 +108,7 @@ def test_a_person_logs_in_by_irc_also_after_a_restart(start: Start, tmp_path: Pa
 
 
 def test_ten_wrong_passwords_close_the_door_for_a_minute(start: Start, tmp_path: Path) -> None:
-    server = start("--data", str(tmp_path / "data"), "--no-tls", "--open", "--rate", "0")
+    server = start("--data", str(tmp_path / "data"), "--no-tls", "--rate", "0")
     member(server, "a", "ada")
     irc = negotiate(server.irc(), "ada", "sasl")
     verdicts = []
@@ -238,7 +238,7 @@ def test_lines_before_the_registration_are_read_slowly(start: Start) -> None:
 
 
 def test_private_words_wait_for_somebody_who_is_not_here(start: Start, tmp_path: Path) -> None:
-    server = start("--data", str(tmp_path / "data"), "--no-tls", "--open")
+    server = start("--data", str(tmp_path / "data"), "--no-tls")
     native = member(server, "a", "ada")
     password = password_of(native)
     native.send(Command("close"))

@@ -96,6 +96,7 @@ def test_a_certificate_that_cannot_be_read(folder: Path) -> None:
 def test_without_tls_a_server_joins_encrypted_ones_on_loopback_alone(
     pact: Pact, folder: Path, arguments: list[str], is_excused: bool
 ) -> None:
+    arguments = ["--cluster", "redis://h", *arguments]
     assert joined(pact, *arguments) == ""  # nobody is encrypted yet
     opened("--data", "a")
     assert joined(pact, "--data", "a") == ""

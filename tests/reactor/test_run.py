@@ -84,6 +84,8 @@ def test_a_privileged_port():
         (["--rate", "1e-320"], "--rate must be 0 or a number from 0.001 to 1000000"),
         (["--host", ""], "--host must be an address or a host name, such as 127.0.0.1 or :: for all addresses, not ''"),
         (["--tcp-timeout", "86400"], "--tcp-timeout must be a number from 0.1 to 32767"),
+        (["--no-tls"], "--no-tls has no effect without --data or --cluster: give both, or leave it out"),
+        (["--irc-name", "a"], "--irc-name has no effect without --irc-port or --irc-tls-port: "),
         (["--history", "~nobody-of-that-name/h"], "--history must be a path without NUL; a leading ~ stands for the"),
     ],
 )

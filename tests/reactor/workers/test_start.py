@@ -1,11 +1,13 @@
 """A supervisor made from settings. That it serves is tested in `tests/e2e/test_workers_e2e.py`."""
 
 import dataclasses
+import os
 
 import pytest
 
-from pylingo.reactor.config import parse_arguments
-from pylingo.reactor.workers.start import make_supervisor
+from pylingo.reactor.config import parse_arguments, with_data
+from pylingo.reactor.program import Given, run
+from pylingo.reactor.workers.start import make_supervisor, require_redis
 from pylingo.shared.launch import LaunchError
 
 
@@ -63,14 +65,28 @@ def test_without_a_cluster_they_get_the_redis_in_the_data_folder(made, tmp_path)
     assert (supervisor.count, supervisor.has_others, supervisor.data) == (3, False, str(tmp_path))
 
 
+def test_a_certificate_that_cannot_be_read_is_refused_before_any_worker_is_started(made):
+    with pytest.raises(LaunchError, match="cannot read --tls-"):
+        made("--workers", "1", "--cluster", "redis://h", "--tls-cert", "/nowhere/cert", "--tls-key", "/nowhere/key")
+
+
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("missing", "where", "words"),
     [
-        (["--cluster", "redis://h", "--tls-cert", "/nowhere/cert", "--tls-key", "/nowhere/key"], "cannot read --tls-"),
-        (["--cluster", "redis://h"], "a cluster needs hiredis"),
+        ("importlib.util.find_spec", ["--data", "new"], "a cluster needs hiredis"),
+        ("importlib.util.find_spec", ["--cluster", "redis://h", "--data", "new"], "a cluster needs hiredis"),
+        ("shutil.which", ["--data", "new"], "apt install redis-server"),
     ],
 )
-def test_what_keeps_all_workers_from_serving_is_said_before_any_is_started(made, monkeypatch, arguments, words):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+def test_without_a_package_or_a_program_no_folder_is_made(monkeypatch, tmp_path, missing, where, words):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(missing, lambda name: None)
+    arguments = ["--workers", "1", "--port", "0", *where]
     with pytest.raises(LaunchError, match=words):
-        made("--workers", "1", *arguments)
+        run(with_data(parse_arguments(arguments)), None, Given(arguments, "run.py", {}))
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_redis_elsewhere_needs_no_program_here(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    require_redis(parse_arguments(["--workers", "1", "--cluster", "redis://h"]))
