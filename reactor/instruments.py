@@ -1,7 +1,7 @@
 """The instruments of one server: they read its counters, and measure what is measured only for metrics."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pylingo.reactor.admission import Admission
 from pylingo.reactor.chat.hub import Hub
@@ -12,6 +12,7 @@ from pylingo.reactor.history.sqlite import SqliteHistory
 from pylingo.reactor.ops.catalogue import CATALOGUE, Snapshot, Value
 from pylingo.reactor.ops.histogram import Histogram
 from pylingo.reactor.ops.probes import GcProbe, LagProbe
+from pylingo.reactor.ops.totals import with_totals
 from pylingo.reactor.people.passwords import PasswordGate
 from pylingo.reactor.service import Service
 
@@ -47,6 +48,7 @@ class Instruments:
 
     def __init__(self, server: Measured) -> None:
         self._server = server
+        self._earlier: Mapping[str, Any] = {}
         self._histograms = {row.name: Histogram(row.bounds) for row in CATALOGUE if row.bounds}
         self._traffic = server.service.traffic = server.service.traffic or Traffic()
         server.reactor.observe_tick = self._observe("tick_seconds")
@@ -59,6 +61,10 @@ class Instruments:
             LagProbe(server.reactor, self._observe("loop_lag_seconds")),
             GcProbe(self._observe("gc_pause_seconds")),
         )
+
+    def go_on_from(self, totals: Mapping[str, Any]) -> None:
+        """Count on from the totals of the server that this one has replaced."""
+        self._earlier = totals
 
     def _observe(self, name: str) -> Callable[[float], object]:
         return self._histograms[name].observe
@@ -74,7 +80,7 @@ class Instruments:
         histograms: dict[str, Value] = {name: ([*one.counts], one.total) for name, one in self._histograms.items()}
         if not isinstance(server.hub.history, SqliteHistory) and server.cluster is None:
             del histograms["commit_seconds"]
-        return {
+        values = {
             **_presence(server),
             **_traffic(server, self._traffic),
             **_ends(server),
@@ -82,6 +88,7 @@ class Instruments:
             **_history(server),
             **_bus(server),
         }
+        return with_totals(values, self._earlier)
 
 
 def _presence(server: Measured) -> dict[str, Value]:

@@ -4,12 +4,13 @@ import importlib.util
 import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pylingo.reactor.engine.listener import listen
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.instruments import Instruments, Measured
 from pylingo.reactor.ops.catalogue import Source, Subject
+from pylingo.reactor.ops.totals import totals_of
 from pylingo.shared.address import Address, show_address
 from pylingo.shared.launch import LaunchError
 
@@ -32,6 +33,11 @@ class OneServer:
     def __init__(self, server: Measured) -> None:
         self._server = server
         self._instruments = Instruments(server)
+        self.go_on_from = self._instruments.go_on_from
+
+    def totals(self) -> dict[str, Any]:
+        """The totals so far, with which a successor goes on."""
+        return totals_of(self._instruments.read())
 
     def ask(self, answer: Callable[[Iterable[Source]], None]) -> None:
         """See `Subject`."""

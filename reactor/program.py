@@ -4,8 +4,8 @@ import errno
 import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,9 @@ from pylingo.reactor.registry import Registry, open_registry
 from pylingo.reactor.reload import Reload
 from pylingo.reactor.server import Server
 from pylingo.reactor.start import NOT_ENCRYPTED, check_history, is_exposed, join_command, reachable, wait_for_host
+from pylingo.reactor.succession.ports import tell_changed
 from pylingo.reactor.succession.successor import Predecessor
-from pylingo.reactor.succession.upgrade import upgrades_of
+from pylingo.reactor.succession.upgrade import NoUpgrade, Upgrade, upgrades_of
 from pylingo.shared import __version__
 from pylingo.shared.launch import LaunchError
 
@@ -45,6 +46,8 @@ class Given:
     """Listening sockets that it inherits, by name."""
     predecessor: Predecessor | None = None
     """The server that this one takes over from."""
+    ports: Mapping[str, str] = field(default_factory=dict)
+    """The options of the ports, as they were when the sockets were made."""
 
 
 def run(settings: ServerSettings, log: ServerLog, given: Given) -> int:
@@ -71,8 +74,8 @@ def run(settings: ServerSettings, log: ServerLog, given: Given) -> int:
         server: Server | Supervisor = _supervisor(settings, given, reactor, stopping)
     else:
         server = _server(settings, given, reactor, registry, shared, stopping)
-    reload = Reload(server, given.arguments, registry, lambda read: with_sockets(with_data(read), given.sockets))
-    upgrades = upgrades_of(server, notifier.close)
+    reload = Reload(server, given.arguments, registry, partial(_complete, given))
+    upgrades = upgrades_of(server, notifier.close, given.ports)
 
     def hung_up() -> None:
         log.reopen()
@@ -82,9 +85,7 @@ def run(settings: ServerSettings, log: ServerLog, given: Given) -> int:
     obey_signals = partial(server.obey_signals, hung_up, upgrades.request)
     try:
         targets = targets_of(given.sockets.get(NATIVE, ())) or wait_for_host(reactor, settings.host, settings.port)
-        port = _listen_for_scrapers(server, settings, given.sockets)
-        if port is not None:
-            upgrades.share(METRICS, port)
+        port = _listen_for_scrapers(server, settings, given, upgrades)
         if given.predecessor is not None and isinstance(server, Server):
             address = given.predecessor.take_over(server, registry, targets, obey_signals)
         else:
@@ -136,6 +137,13 @@ def why_not_listening(error: OSError, host: str, port: int) -> str:
     return f"cannot listen on {host} port {port}: {error.strerror or error}"
 
 
+def _complete(given: Given, read: ServerSettings) -> ServerSettings:
+    """Complete settings that were read again. Raises `LaunchError`."""
+    read = with_data(read)
+    tell_changed(given.ports, read, given.sockets)
+    return with_sockets(read, given.sockets)
+
+
 def _supervisor(
     settings: ServerSettings, given: Given, reactor: Reactor, stopping: Callable[[], object]
 ) -> "Supervisor":
@@ -162,21 +170,29 @@ def _server(
 
 
 def _listen_for_scrapers(
-    server: "Server | Supervisor", settings: ServerSettings, sockets: Sockets
+    server: "Server | Supervisor", settings: ServerSettings, given: Given, upgrades: Upgrade | NoUpgrade
 ) -> "HttpPort | None":
-    """Answer scrapers, on an inherited socket if there is one. Raises `LaunchError`."""
+    """Answer scrapers, on an inherited socket if there is one. Raises `LaunchError`.
+
+    The totals go on through upgrades, from the server before and to the next one.
+    """
     if settings.metrics is None:
         return None
     from pylingo.reactor.metrics_start import OneServer, serve_metrics
 
     subject: Subject
     if isinstance(server, Server):
-        subject = OneServer(server)
+        subject = alone = OneServer(server)
+        upgrades.totals = alone.totals
+        if given.predecessor is not None:
+            given.predecessor.take_totals = alone.go_on_from
     else:
         from pylingo.reactor.workers.census import Census
 
         subject = Census(server)
-    return serve_metrics(server.reactor, settings.metrics, subject, sockets.get(METRICS, ()))
+    port = serve_metrics(server.reactor, settings.metrics, subject, given.sockets.get(METRICS, ()))
+    upgrades.share(METRICS, port)
+    return port
 
 
 def _addresses(address: str, server: "Server | Supervisor", port: "HttpPort | None") -> list[str]:

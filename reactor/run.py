@@ -76,13 +76,15 @@ def _run(predecessor: "Predecessor | None") -> int:
     from pylingo.reactor.log_start import start_log
     from pylingo.reactor.ops.listen_fds import inherited_sockets
     from pylingo.reactor.program import Given, run
+    from pylingo.reactor.succession.ports import ports_of
 
     arguments = sys.argv[1:]
     settings = with_data(parse_arguments(arguments))
     log = start_log(settings.log_level, settings.log_format, settings.log_file, environment=os.environ)
     try:
         sockets = inherited_sockets(os.environ, NAMES) if predecessor is None else predecessor.sockets
-        given = Given(arguments, os.path.realpath(__file__), sockets, predecessor)
+        ports = ports_of(settings, sockets) if predecessor is None else predecessor.keep_ports(settings)
+        given = Given(arguments, os.path.realpath(__file__), sockets, predecessor, ports)
         return run(with_sockets(settings, sockets), log, given)
     except LaunchError:
         log.flush()  # the reason is the last line

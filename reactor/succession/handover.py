@@ -18,7 +18,7 @@ import msgpack
 
 from pylingo.shared.messages import Entry
 
-FORMAT = 1
+FORMAT = 2
 """The version that this server writes. Raise it with every change of a part."""
 READABLE = frozenset({FORMAT})
 """The versions that this server reads."""
@@ -34,7 +34,7 @@ class Offer:
     """The first message to the successor, which comes with the descriptors of the sockets and the locks, in this order.
 
     `sockets` are the names of the listening sockets. `fixed` has the settings that no upgrade can change, as text by
-    name. `release` is the version of the old server.
+    option, and `ports` those that the sockets have come from (see `ports`). `release` is the version of the old server.
     """
 
     format: int
@@ -42,6 +42,7 @@ class Offer:
     sockets: list[str]
     locks: int
     fixed: dict[str, str]
+    ports: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,13 @@ class Counters:
     newest_stamp: int
     first_session: int | None
     stopped: float
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The totals of the metrics, by name (see `ops.totals`). Without metrics there is no such part."""
+
+    values: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +159,7 @@ class End:
     parts: int
 
 
-type Part = Log | Redacted | Counters | People | Rooms | Seats | End
+type Part = Log | Redacted | Counters | Totals | People | Rooms | Seats | End
 type Step = Offer | Ready | Failed | Restored | Go
 type Sent = Part | Step
 

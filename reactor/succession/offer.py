@@ -19,9 +19,11 @@ _FIXED: Mapping[str, Callable[[ServerSettings], str]] = {
 """The settings on which both servers must agree."""
 
 
-def make_offer(settings: ServerSettings, sockets: Sequence[str], locks: int) -> Offer:
-    """Return the offer of a server with these settings. `sockets` are the names of its listening sockets."""
-    return Offer(FORMAT, __version__, [*sockets], locks, _fixed(settings))
+def make_offer(
+    settings: ServerSettings, sockets: Sequence[str], locks: int, ports: Mapping[str, str] | None = None
+) -> Offer:
+    """Return the offer of a server with these settings. `sockets` and `ports` are as those of `Offer`."""
+    return Offer(FORMAT, __version__, [*sockets], locks, _fixed(settings), {**(ports or {})})
 
 
 def read_offer(body: bytes) -> Offer:

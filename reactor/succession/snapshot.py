@@ -4,6 +4,7 @@ Nobody may act on the hub between `collect` and the end of the process, or what 
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from pylingo.reactor.bus.local import LocalBus
 from pylingo.reactor.chat.hub import GRACE, Hub
@@ -24,6 +25,7 @@ from pylingo.reactor.succession.handover import (
     Rooms,
     Seat,
     Seats,
+    Totals,
     log_parts,
     messages_of,
     seat_parts,
@@ -37,13 +39,21 @@ def rooms_with_logs(history: MemoryHistory) -> list[str]:
 
 
 def collect(
-    hub: Hub[Session], bus: LocalBus, stopped: float, copied: Mapping[str, int] | None = None, parts: int = 0
+    hub: Hub[Session],
+    bus: LocalBus,
+    stopped: float,
+    copied: Mapping[str, int] | None = None,
+    parts: int = 0,
+    totals: Mapping[str, Any] | None = None,
 ) -> Iterator[Part]:
     """Yield everything that a successor needs. `stopped` is when the server stopped reading (see `Counters`).
 
     A history in a file keeps its messages there; one in memory is handed over. `copied` says up to which stamp the log
-    of each room was copied before, in `parts` parts.
+    of each room was copied before, in `parts` parts. `totals` are those of the metrics.
     """
+    if totals:
+        parts += 1
+        yield Totals({**totals})
     for part in _parts(hub, bus, stopped, copied or {}):
         parts += 1
         yield part
@@ -99,6 +109,7 @@ class Restoring:
         self.stopped = 0.0
         self.is_complete = False
         self.seats = self.messages = 0
+        self.totals: dict[str, Any] = {}
         self._hub = hub
         self._bus = bus
         self._parts = 0
@@ -108,6 +119,8 @@ class Restoring:
         match part:
             case Counters():
                 self._take_counters(part)
+            case Totals():
+                self.totals = part.values
             case People():
                 self._hub.access.register.replace(load(part.register))
             case Rooms():

@@ -13,7 +13,8 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from typing import Any
 
 from pylingo.reactor.bus.local import LocalBus
 from pylingo.reactor.config import ServerSettings
@@ -27,6 +28,7 @@ from pylingo.reactor.succession.child import ignore_upgrades, take_signals
 from pylingo.reactor.succession.handover import Failed, Go, Offer, Ready, Restored, Step, decode, encode
 from pylingo.reactor.succession.line import Line, LineError, inherited_line
 from pylingo.reactor.succession.offer import check_settings, read_offer
+from pylingo.reactor.succession.ports import kept_ports, tell_changed
 from pylingo.reactor.succession.snapshot import Restoring
 from pylingo.shared.launch import LaunchError
 
@@ -68,6 +70,8 @@ class Predecessor:
             self.close()
             raise LaunchError(why)
         self._locks = given[count:]
+        self.take_totals: Callable[[Mapping[str, Any]], object] = lambda totals: None
+        """Called with the totals of the old server's metrics. In a cluster it has none for us."""
         self.sockets: dict[str, list[socket.socket]] = {}
         for descriptor, name in zip(given[:count], self._offer.sockets, strict=True):
             if name in NAMES:
@@ -78,6 +82,11 @@ class Predecessor:
     def check(self, settings: ServerSettings) -> None:
         """Check that an upgrade to these settings is possible. Raises `LaunchError`."""
         check_settings(self._offer.fixed, settings)
+
+    def keep_ports(self, settings: ServerSettings) -> dict[str, str]:
+        """Log which ports cannot be as the settings say; return the options for the next offer (see `ports`)."""
+        tell_changed(self._offer.ports, settings, self.sockets)
+        return kept_ports(self._offer.ports, settings, self.sockets)
 
     def take_over(
         self, server: Server, registry: Registry, targets: Sequence[Target], obey_signals: Callable[[], object]
@@ -93,6 +102,7 @@ class Predecessor:
         address = server.listen(targets)
         if server.cluster is None:
             restoring = self._take_state(server)
+            self.take_totals(restoring.totals)
             server.when_open(lambda: server.reactor.call_soon(self._serves, restoring))
             server.people_changed()  # the files of this process may list others
             registry.attach(server.reactor)

@@ -7,6 +7,7 @@ it, `undo` makes the server go on as if nothing had been.
 import contextlib
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from pylingo.reactor.bus.local import LocalBus
 from pylingo.reactor.chat.session import State
@@ -31,7 +32,7 @@ _GOODBYE = encode_frame(Goodbye("shutdown", "the server is being upgraded: conne
 class Switch:
     """Hands the people of `server` over to the successor on `line`. Then `over` is called, or `failed` with a reason.
 
-    `copied` and `parts` say what the successor has of the logs (see `collect`).
+    `copied` and `parts` say what the successor has of the logs (see `collect`). `totals` returns those of the metrics.
     """
 
     def __init__(
@@ -42,7 +43,9 @@ class Switch:
         parts: int,
         over: Callable[[], object],
         failed: Callable[[str], object],
+        totals: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
+        self._totals = totals
         self._server = server
         self._line = line
         self._copied = copied
@@ -119,7 +122,7 @@ class Switch:
         """Send everything, and wait for the word that it has arrived. Raises `LineError` and `ValueError`."""
         hub = self._server.hub
         assert isinstance(hub.bus, LocalBus)
-        for part in collect(hub, hub.bus, self._stopped, self._copied, self._parts):
+        for part in collect(hub, hub.bus, self._stopped, self._copied, self._parts, self._totals()):
             self._line.send(encode(part), until)
         step = decode(self._line.receive(until))
         if isinstance(step, Failed):

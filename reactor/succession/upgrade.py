@@ -11,9 +11,9 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from pylingo.reactor.bus.local import LocalBus
 from pylingo.reactor.engine.loop import EVENT_READ, EVENT_WRITE
@@ -68,7 +68,7 @@ class Upgrade:
     """The upgrades of `server`. `start` starts its successor, by default with the command that has started it.
 
     `replaced` is called when the successor takes over: it is the service then, and this process must not tell systemd
-    anything any more.
+    anything any more. `ports` are the options of the ports, as they were when the sockets were made (see `ports`).
     """
 
     def __init__(
@@ -76,8 +76,12 @@ class Upgrade:
         server: Server,
         start: Callable[[], Child] | None = None,
         replaced: Callable[[], object] = lambda: None,
+        ports: Mapping[str, str] | None = None,
     ) -> None:
         self.phase = Phase.IDLE
+        self.totals: Callable[[], Mapping[str, Any]] = dict
+        """Returns the totals of the metrics, with which those of the successor go on."""
+        self._ports = ports or {}
         self._server = server
         self._replaced = replaced
         self._start = start or partial(Child, own_command(), os.environ)
@@ -101,7 +105,7 @@ class Upgrade:
         server = self._server
         further = [(name, sock) for name, port in self._further for sock in port.sockets]
         sockets, locks = [*server.admission.sockets(), *further], server.registry.locks
-        offer = make_offer(server.settings, [name for name, _ in sockets], len(locks))
+        offer = make_offer(server.settings, [name for name, _ in sockets], len(locks), self._ports)
         descriptors = [*(sock.fileno() for _, sock in sockets), *locks]
         try:
             self._child = child = self._start()
@@ -199,7 +203,7 @@ class Upgrade:
         self._cancel()
         self._stop_listening()
         copied, parts = (self._copy.copied, self._copy.parts) if self._copy is not None else ({}, 0)
-        self._switch = Switch(self._server, self._child.line, copied, parts, self._switched, self._give_up)
+        self._switch = Switch(self._server, self._child.line, copied, parts, self._switched, self._give_up, self.totals)
 
     # --- the end of it
 
@@ -280,6 +284,8 @@ class Upgrade:
 class NoUpgrade:
     """The upgrades of a server with workers: there are none."""
 
+    totals: Callable[[], Mapping[str, Any]] = dict
+
     def share(self, name: str, port: FurtherPort) -> None:
         """Do nothing."""
 
@@ -292,6 +298,8 @@ class NoUpgrade:
         return ""
 
 
-def upgrades_of(server: object, replaced: Callable[[], object] = lambda: None) -> Upgrade | NoUpgrade:
-    """The upgrades of a server, or of the supervisor of several ones."""
-    return Upgrade(server, replaced=replaced) if isinstance(server, Server) else NoUpgrade()
+def upgrades_of(
+    server: object, replaced: Callable[[], object] = lambda: None, ports: Mapping[str, str] | None = None
+) -> Upgrade | NoUpgrade:
+    """The upgrades of a server, or of the supervisor of several ones. See `Upgrade`."""
+    return Upgrade(server, replaced=replaced, ports=ports) if isinstance(server, Server) else NoUpgrade()

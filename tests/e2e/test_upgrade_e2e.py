@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ class Upgraded:
 
     def __init__(self, folder: Path) -> None:
         self.config = folder / "config.toml"
+        self.metrics = "0"
         self.motd("first")
         self.data = str(folder / "data")
         options = ["--data", self.data, "--config", str(self.config), "--irc-port", "0", "--irc-name", "chat.test"]
@@ -39,9 +41,15 @@ class Upgraded:
         self.pid = self.server.pid
         assert self.server.process.stdout is not None
         self.irc_port = int(re.findall(r"IRC connect to .*:(\d+)$", self.server.process.stdout.readline())[0])
+        self.url = self.server.process.stdout.readline().split()[-1]
 
     def motd(self, words: str) -> None:
-        self.config.write_text(f'motd = "{words}"\nrate = 0\n')
+        self.config.write_text(f'motd = "{words}"\nrate = 0\nmetrics = "{self.metrics}"\n')
+
+    def messages(self) -> int:
+        """The counter of messages that Prometheus would find."""
+        with urllib.request.urlopen(self.url, timeout=DEADLINE) as answer:
+            return int(float(re.findall(r"^pylingo_messages_total (\S+)$", answer.read().decode(), re.MULTILINE)[0]))
 
     def logs(self, words: str) -> int:
         return len(re.findall(words, self.server.log()))
@@ -102,6 +110,8 @@ def test_people_talk_on_through_upgrades(place: Upgraded, crowd: Crowd) -> None:
     assert [talker.breaks for talker in crowd.talkers] == [0] * PEOPLE
     assert place.taken_over() == []
 
+    said = place.messages()
+    place.metrics = "[::1]:0"
     for words in ("second", "third"):
         place.motd(words)
         place.upgrade()
@@ -112,6 +122,8 @@ def test_people_talk_on_through_upgrades(place: Upgraded, crowd: Crowd) -> None:
     crowd.turn_for(0.2)
     crowd.settle()
 
+    assert place.logs("a change of --metrics needs a restart: the open port is kept") == 2
+    assert place.messages() > said > 0
     assert crowd.wrong() == []
     assert all(talker.breaks >= 2 for talker in crowd.talkers)
     assert place.server.process.wait(DEADLINE) == 0

@@ -45,6 +45,18 @@ def test_a_server_is_asked_for_its_snapshot_and_its_trouble(server):
     assert troubles[1:] == ["", "the server is stopping"]
 
 
+def test_the_totals_of_a_server_go_on_from_those_of_another_one(server):
+    subject, sources = OneServer(server), []
+    subject.go_on_from({"messages": 7, "goodbyes": {"full": 2}})
+    server.hub.tick.messages += 1
+    server.service.counts["lost"] += 1
+    totals = subject.totals()
+    assert "rooms" not in totals
+    assert (totals["messages"], totals["goodbyes"]) == (8, {"lost": 1, "full": 2})
+    subject.ask(sources.extend)
+    assert sources[0].snapshot["messages"] == 8
+
+
 def test_the_address_has_the_port_that_the_system_chose(server):
     port = serve_metrics(server.reactor, ("127.0.0.1", 0), OneServer(server))
     with socket.create_connection(parse_address(port.address)):

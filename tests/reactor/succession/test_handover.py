@@ -19,6 +19,7 @@ from pylingo.reactor.succession.handover import (
     Seat,
     Seats,
     Sent,
+    Totals,
     decode,
     encode,
     log_parts,
@@ -30,13 +31,14 @@ from pylingo.shared.messages import Entry
 SEAT = Seat(7, "5" * 32, b"\x00\xff", "Ada", 5, "out", "SHA256:x", "192.0.2.7", "192.0.2.7", ["Tea", "ale"], 1.5)
 BARE = Seat(2**40, "6" * 32, None, "bob", 6, None, None, "::1", None, [], None)
 EVERYTHING: list[Sent] = [
-    Offer(1, "1.2.3", ["pylingo", "irc"], 1, {"--data": "/data"}),
+    Offer(1, "1.2.3", ["pylingo", "irc"], 1, {"--data": "/data"}, {"--port": "5000"}),
     Ready(),
     Failed("--port must be a number"),
     Restored(),
     Go(),
     Counters(3, 4, 2**60, None, 0.25),
     Counters(3, 4, 5, 2**62 - 1, 1e6),
+    Totals({"messages": 2**40, "goodbyes": {"lost": 1}, "tick_seconds": [[1, 2], 0.5]}),
     People(b"{}\n"),
     Rooms([["tea", "milk first", "ada", 9]], [["tea", {"operator 5": "ada"}]], ["ale"]),  # type: ignore[list-item]
     Redacted("tea", [2**60]),

@@ -16,9 +16,10 @@ SETTINGS = ServerSettings(data="data", history="data/history.db")
 
 
 def test_an_offer_says_what_there_is() -> None:
-    offer = make_offer(SETTINGS, ["pylingo", "irc"], 1)
+    offer = make_offer(SETTINGS, ["pylingo", "irc"], 1, {"--port": "7"})
     assert read_offer(encode(offer)) == offer
     assert (offer.format, offer.release, offer.sockets, offer.locks) == (FORMAT, __version__, ["pylingo", "irc"], 1)
+    assert offer.ports == {"--port": "7"}
     assert offer.fixed["--data"] == os.path.abspath("data")
 
 
@@ -29,7 +30,7 @@ def test_a_format_that_is_not_known_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"\xc1", encode(Go()), msgpack.packb(["offer", 2, "more", "than", "there", "is", 1])]
+    "body", [b"", b"\xc1", encode(Go()), msgpack.packb(["offer", 2, "more", "than", "there", "is", "to", 1])]
 )
 def test_what_is_no_offer_is_refused(body: bytes) -> None:
     with pytest.raises(LaunchError, match="restart the server instead"):
@@ -45,6 +46,6 @@ def test_settings_that_an_upgrade_cannot_change() -> None:
 
 
 def test_an_offer_without_something_that_this_version_knows() -> None:
-    offer = Offer(FORMAT, "0", [], 0, {})
+    offer = Offer(FORMAT, "0", [], 0, {}, {})
     with pytest.raises(LaunchError, match="cannot change --data"):
         check_settings(offer.fixed, SETTINGS)

@@ -1,6 +1,7 @@
 """The successor in an upgrade: it takes over from an old server, or ends with one sentence."""
 
 import contextlib
+import dataclasses
 import logging
 import os
 import signal
@@ -53,7 +54,7 @@ class Old:
 
     def offers(self, offer: Offer | None = None, locks: tuple[int, ...] = ()) -> None:
         names = [name for name, _ in self.sockets]
-        offer = offer or make_offer(SETTINGS, names, len(locks))
+        offer = offer or make_offer(SETTINGS, names, len(locks), {"--host": "127.0.0.1", "--port": "0"})
         self.says(offer, [*(sock.fileno() for _, sock in self.sockets), *locks])
 
     def says(self, sent: Sent, descriptors: Any = ()) -> None:
@@ -61,7 +62,7 @@ class Old:
 
     def hands_over(self) -> None:
         """Everything at once: the successor reads it when it comes to it."""
-        for part in collect(self.chat.hub, self.chat.hub.bus, time.monotonic()):
+        for part in collect(self.chat.hub, self.chat.hub.bus, time.monotonic(), totals={"messages": 7}):
             self.says(part)
 
     def close(self) -> None:
@@ -90,11 +91,14 @@ def test_a_successor_serves_the_people_of_the_old_server(old: Old, caplog: pytes
     server = Server(SETTINGS, sockets=predecessor.sockets)
     calls: list[str] = []
     registry = Registry(server.registry.register, first_code="first")
+    totals: list[Any] = []
+    predecessor.take_totals = totals.append
     targets = targets_of(predecessor.sockets["pylingo"])
     address = predecessor.take_over(server, registry, targets, lambda: calls.append("signals"))
     assert address == f"127.0.0.1:{old.number}"
     assert calls == ["signals"]
     assert registry.first_code is None
+    assert totals == [{"messages": 7}]
     assert [decode(old.line.receive(soon())) for _ in range(2)] == [Ready(), Restored()]
     assert comes_back(server, old.number, token).resumed
     assert "took over 1 sessions and 0 messages: nobody was read or let in for " in caplog.text
@@ -103,6 +107,17 @@ def test_a_successor_serves_the_people_of_the_old_server(old: Old, caplog: pytes
     server.admission.close()
     server.reactor.tick(0.0)
     server.close()
+
+
+def test_a_port_that_is_kept_is_said(old: Old, caplog: pytest.LogCaptureFixture) -> None:
+    old.offers()
+    predecessor = Predecessor(old.environment)
+    kept = predecessor.keep_ports(dataclasses.replace(SETTINGS, port=7, irc_port=("127.0.0.1", 8)))
+    assert caplog.messages == ["a change of --port needs a restart: the open port is kept"]
+    assert (kept["--port"], kept["--irc-port"]) == ("0", "127.0.0.1:8")
+    for sock in predecessor.sockets["pylingo"]:
+        sock.close()
+    predecessor.close()
 
 
 def comes_back(server: Server, port: int, token: str) -> Any:
@@ -169,7 +184,7 @@ def test_an_old_server_that_ends_before_its_offer(old: Old) -> None:
 
 
 def test_another_format_is_refused_before_anything_stops(old: Old) -> None:
-    old.offers(Offer(99, "9.9.9", ["pylingo"], 0, {}))
+    old.offers(Offer(99, "9.9.9", ["pylingo"], 0, {}, {}))
     with pytest.raises(LaunchError, match="restart the server instead") as failure:
         Predecessor(old.environment)
     assert decode(old.line.receive(soon())) == Failed(str(failure.value))

@@ -3,11 +3,12 @@
 import ipaddress
 import socket
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
-from pylingo.reactor.succession.handover import Failed, Go, Restored, decode, encode
+from pylingo.reactor.succession.handover import End, Failed, Go, Restored, Totals, decode, encode
 from pylingo.reactor.succession.line import Line, make_line
 from pylingo.reactor.succession.switch import Switch
 from pylingo.shared.messages import Command, Hello, PingRequest, Pong, Say, Welcome
@@ -27,7 +28,8 @@ class Stage:
 
     def switch(self) -> Switch:
         failed = self.told.append
-        return Switch(self.bench.server, self.line, {}, 0, lambda: self.told.append("over"), failed)
+        over = partial(self.told.append, "over")
+        return Switch(self.bench.server, self.line, {}, 0, over, failed, lambda: {"messages": 7})
 
     def hears(self) -> list[Any]:
         return [decode(body) for body in self.far.pending()]
@@ -51,7 +53,10 @@ def test_it_is_over_when_the_successor_has_everything(stage: Stage) -> None:
     assert stage.told == []
     stage.bench.turn()
     assert stage.told == ["over"]
-    assert stage.hears()[-1] == Go()
+    first, *_, end, last = stage.hears()
+    assert first == Totals({"messages": 7})
+    assert isinstance(end, End)
+    assert last == Go()
 
 
 def test_an_undone_switch_goes_nowhere(stage: Stage) -> None:
