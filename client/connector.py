@@ -30,7 +30,7 @@ them would be tried without a pause."""
 
 
 class Again(enum.Enum):
-    """Whether another connection follows one that has ended."""
+    """Whether another connection follows one that has ended, and when."""
 
     AT_ONCE = enum.auto()
     LATER = enum.auto()

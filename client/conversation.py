@@ -75,7 +75,7 @@ class Conversation:
 
     @property
     def marks(self) -> Marks:
-        """Whose name belongs to which key."""
+        """The keys of the names that the server has told us of."""
         return self._in.marks
 
     @property

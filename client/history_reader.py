@@ -1,4 +1,4 @@
-"""Which messages of one place were seen, and the history requests that fetch the others. Pure.
+"""The reading of one place: which messages were seen, and the history requests that fetch the others. Pure.
 
 A place is a room, or the inbox with everything private. While its history is being read, its new frames are held back,
 so that a person sees each message once and in order. Stamps are microseconds since 1970. The requests made here name no

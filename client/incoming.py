@@ -44,7 +44,7 @@ class Incoming:
         self.wish = Wish(name)
         self.marks = Marks()
         self.token = os.urandom(16).hex()
-        """What resumes our session. Until the server gives one, it identifies a repeated hello."""
+        """The token that resumes our session. Until the server gives one, it identifies a repeated hello."""
         self._membership = membership
         self._histories = histories
         self._unanswered = unanswered

@@ -1,4 +1,4 @@
-"""Whose name belongs to which key, as far as the server has said. Pure.
+"""The keys and the ranks of people, by name, as far as the server has told them. Pure.
 
 The server vouches for it: it has checked the proof of each key, and gives a name to one key alone. A name that we have
 talked to and that belongs to another key later may be another person, so that is said.

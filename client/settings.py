@@ -32,7 +32,7 @@ NOTIFY: Mapping[str, str] = {
     "all": "every message",
     "none": "no message",
 }
-"""What calls for the person."""
+"""The messages that call the person."""
 LAYOUTS: Mapping[str, str] = {
     "top": "the input line above the messages",
     "bottom": "the input line below the messages",
@@ -43,7 +43,7 @@ NAME_PLACES: Mapping[str, str] = {
     "column": "right-aligned in a column",
     "plain": "before the text",
 }
-"""Where the names of speakers are."""
+"""The places for the names of speakers."""
 PRINTING = frozenset({"inline", "plain"})
 """The layouts that print each line once, to the terminal's own scrollback."""
 

@@ -35,7 +35,7 @@ ELEMENTS: Mapping[str, str] = {
     "status": "the status row",
     "chosen": "the chosen one of the candidates for Tab, in the status row",
 }
-"""What has a style, by its name in the table `[theme]` of the configuration file."""
+"""The elements, by their names in the table `[theme]` of the configuration file."""
 
 
 @value_class

@@ -1,4 +1,4 @@
-"""Which server the client trusts: decides about certificates, without sockets.
+"""Trust in servers: decides whether a certificate is accepted, without sockets.
 
 The order is that of `ssh` with a certificate authority beside it: what the link pins, what `known_hosts` has, what the
 system's authorities vouch for under the host's name, and last the person. Nobody is asked while a connection is open. A

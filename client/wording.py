@@ -22,7 +22,7 @@ UNCONFIRMED = "unconfirmed"
 """The code of the client's own error: it is not known whether the server carried out a request."""
 INDENT = "    "
 REMOVED = "(removed)"
-"""What stands for a text that an operator has taken out of the history. No other text is empty."""
+"""The words in place of a text that an operator has taken out of the history. No other text is empty."""
 _DEEDS = {
     "ban": "banned {whom}",
     "unban": "lifted the ban of {whom}",

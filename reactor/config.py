@@ -350,14 +350,14 @@ class ServerSettings:
         None,
         listening(),
         "[HOST:]PORT",
-        "where clients of IRC connect without TLS, such as 6667; on 127.0.0.1 unless a host is named",
+        "where IRC clients connect without TLS, such as 6667; on 127.0.0.1 unless a host is named",
         needs_restart=True,
     )
     irc_tls_port: Address | None = _setting(  # noqa: RUF009 - it makes a field
         None,
         listening(),
         "[HOST:]PORT",
-        "where clients of IRC connect with TLS, such as 6697, with the certificate of the server",
+        "where IRC clients connect with TLS, such as 6697, with the certificate of the server",
         needs_restart=True,
     )
     irc_name: str = _setting(

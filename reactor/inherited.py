@@ -14,7 +14,7 @@ NATIVE = "pylingo"
 METRICS = "metrics"
 """The name of the sockets for scrapers."""
 IRC, IRC_TLS = "irc", "irc-tls"
-"""The names of the sockets for clients of IRC, without TLS and with it."""
+"""The names of the sockets for IRC clients, without TLS and with it."""
 _SETTINGS = {IRC: "irc_port", IRC_TLS: "irc_tls_port", METRICS: "metrics"}
 NAMES = (NATIVE, *_SETTINGS)
 """The names that inherited sockets can have."""

@@ -1,4 +1,4 @@
-"""The way in for clients of IRC. A server without one does not import this module."""
+"""The way in for IRC clients. A server without one does not import this module."""
 
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ from pylingo.shared.messages import Goodbye
 
 
 class Door:
-    """A way in for clients of IRC, encrypted or not. The doors of one server share its gateway."""
+    """A way in for IRC clients, encrypted or not. The doors of one server share its gateway."""
 
     def __init__(self, gateway: Gateway, is_encrypted: bool) -> None:
         self.is_encrypted = is_encrypted
@@ -62,7 +62,7 @@ def listen_for_irc(
     gateway: Gateway,
     sockets: Mapping[str, Sequence[socket.socket]] | None = None,
 ) -> list[str]:
-    """Prepare to accept clients of IRC; return where they connect. Raises `LaunchError`.
+    """Prepare to accept IRC clients; return where they connect. Raises `LaunchError`.
 
     It is `HOST:PORT`, and ` with TLS` behind an encrypted one. `sockets` are those that are inherited, by name.
     """

@@ -64,7 +64,7 @@ def probe(target: Target, timeout: float) -> str:
 
 
 def _hint(target: Target) -> str:
-    """What else the silence of a server may mean: one that waits for TLS or for a PROXY header says nothing."""
+    """Further causes of the silence of a server: one that waits for TLS or for a PROXY header says nothing."""
     hint = ""
     if not target.is_encrypted:
         hint += ", or its port is encrypted (give --data, --config or a link)"

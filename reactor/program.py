@@ -198,7 +198,7 @@ def _listen_for_scrapers(
 def _addresses(address: str, server: "Server | Supervisor", port: "HttpPort | None") -> list[str]:
     """The lines that say where the server is."""
     lines = [f"PyLingo {__version__} listening on {address}"]
-    lines += [f"clients of IRC connect to {irc_address}" for irc_address in server.irc_addresses]
+    lines += [f"IRC clients connect to {irc_address}" for irc_address in server.irc_addresses]
     return [*lines, f"Prometheus finds metrics at http://{port.address}/metrics"] if port is not None else lines
 
 

@@ -39,7 +39,7 @@ _MOST_WARNINGS = 20  # log lines about lines of a members file
 
 @dataclass(frozen=True, slots=True)
 class PeopleFiles:
-    """What the files say that the server only reads: the members, the hash of the password, and bans."""
+    """The contents of the files that the server only reads: the members, the hash of the password, and bans."""
 
     members: Members
     password: PasswordHash | None

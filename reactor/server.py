@@ -92,7 +92,7 @@ class Server:
         self.admission.tls = tls
         self.ending = Ending(self.service, self.admission, self.registry, self._configure)
         self.irc_addresses: list[str] = []
-        """The addresses for clients of IRC: `HOST:PORT`, and ` with TLS` behind an encrypted one."""
+        """The addresses for IRC clients: `HOST:PORT`, and ` with TLS` behind an encrypted one."""
         self.irc_passwords = PasswordGate(None, self.reactor.call_from_thread, self.reactor.clock)
         self.is_open = False
         """Whether people have been let in."""

@@ -168,7 +168,7 @@ NOT_ENCRYPTED = (
     "this port is not encrypted: everybody on the network between here and a client can read and change everything;"
     " --data or --tls-cert encrypts it"
 )
-"""What it means that a server without TLS can be reached from other machines."""
+"""A warning about a server without TLS that other machines can reach."""
 
 
 def _own_address(bound: str) -> str:

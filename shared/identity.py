@@ -18,7 +18,7 @@ _DIGEST = re.compile(r"[A-Za-z0-9+/]{43}", re.ASCII)
 
 
 ANYBODYS = "with this key anybody can sign, so it proves nothing"
-"""What is wrong with a key that `has_small_order`."""
+"""The error for a key that `has_small_order`."""
 _P = 2**255 - 19  # of the field of Ed25519, and D of its curve -x²+y² = 1+Dx²y² (RFC 8032, section 5.1)
 _D = -121665 * pow(121666, -1, _P) % _P
 

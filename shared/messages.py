@@ -379,7 +379,7 @@ class Skipped(Record):
 
 @record("moderated", EVENTS)
 class Moderated(Record):
-    """What an operator did: `action` is the name of the command, `text` the reason."""
+    """An act of an operator: `action` is the name of the command, `text` the reason."""
 
     action: str
     by: str

@@ -45,7 +45,7 @@ class Setting:
     needs_restart: bool = False
     positional: bool = False
     without_value: str | None = None
-    """What the option means without its value; None if it needs one."""
+    """The value of the option without an argument; None if it needs one."""
     must_not_be_blank: bool = False
     """Whether a file may leave it out but not set it to a blank string."""
 

@@ -219,7 +219,7 @@ def listening() -> ValueType:
 
 
 def server_name() -> ValueType:
-    """The name of a server of IRC."""
+    """The name of an IRC server."""
 
     def parse(text: str) -> str:
         if not _SERVER_NAME.match(text):

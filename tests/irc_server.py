@@ -1,4 +1,4 @@
-"""A server with a port of IRC as a child process, and clients of IRC on real sockets."""
+"""A server with an IRC port as a child process, and IRC clients on real sockets."""
 
 import contextlib
 import random
@@ -10,7 +10,7 @@ from tests.support import DEADLINE, Peer, ServerProcess
 
 
 class Irc:
-    """A blocking client of IRC."""
+    """A blocking IRC client."""
 
     def __init__(self, port: int, receive_buffer: int | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.sock: socket.socket = socket.socket()
@@ -80,14 +80,14 @@ class Irc:
 
 
 class IrcServer:
-    """A server with a port of IRC."""
+    """A server with an IRC port."""
 
     def __init__(self, process: ServerProcess) -> None:
         assert process.process.stdout is not None
         self.process = process
         self.port = process.port
         line = process.process.stdout.readline()
-        match = re.fullmatch(r"clients of IRC connect to 127\.0\.0\.1:(\d+)( with TLS)?\n", line)
+        match = re.fullmatch(r"IRC clients connect to 127\.0\.0\.1:(\d+)( with TLS)?\n", line)
         assert match is not None, line
         self.irc_port = int(match[1])
         self.stack = contextlib.ExitStack()

@@ -29,7 +29,7 @@ def call(model: Model, buffer: Buffer, line: Line, now: float, is_urgent: bool) 
 
 
 def notify_level(model: Model, buffer: Buffer) -> str:
-    """What calls for the person in a buffer: `mention`, `all` or `none`."""
+    """The messages of a buffer that call the person: `mention`, `all` or `none`."""
     likes = model.preferences
     if buffer.room is None:
         return likes.notify

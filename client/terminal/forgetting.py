@@ -1,4 +1,4 @@
-"""What the window forgets because it may have changed unseen, so that it never shows what is not so. Pure.
+"""Forgetting what may have changed unseen, so that the window never shows it as if it were known. Pure.
 
 The server tells of people in our rooms as long as the connection lasts and we read fast enough. Everything else that
 was known of them is uncertain, until a list says it anew.

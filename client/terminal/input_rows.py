@@ -152,7 +152,7 @@ def _lay_out(model: Model, first_margin: int, margin: int) -> _Layout:
 
 @functools.lru_cache(_CACHED)
 def _starts(text: str, first: int, room: int) -> tuple[int, ...]:
-    """Where the rows of one line begin, if the first has `first` columns and each other `room`."""
+    """The positions at which the rows of one line begin, if the first has `first` columns and each other `room`."""
     if text.isascii():
         return 0, *range(first, len(text), room)
     starts, at, left = [0], 0, first

@@ -1,4 +1,4 @@
-"""Which parts of a text a search has found, so that they can be marked. Pure.
+"""The parts of a text that a search has found, so that they can be marked. Pure.
 
 `shared.search` decides whether a text matches. It works on the folded text; here the places in the text itself are
 found, character by character, as far as each character is folded by itself.

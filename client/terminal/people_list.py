@@ -17,7 +17,7 @@ from pylingo.client.terminal.rows import CUT, Row, Span
 from pylingo.shared.text import printable
 
 EDGE: Row = (Span(" "), Span("\N{BOX DRAWINGS LIGHT VERTICAL}", "divider"), Span(" "))
-"""What stands before each row of the list."""
+"""The edge in front of each row of the list."""
 EDGE_COLUMNS = 3
 _AWAY = " away"
 _COUNTS = 2  # rows, those that say how many are above and below

@@ -54,7 +54,7 @@ type Row = tuple[Span, ...]
 
 
 class _Speaker(NamedTuple):
-    """What stands before a text. `mark` and `name` may be empty.
+    """The speaker of a text. `mark` and `name` may be empty.
 
     If nobody speaks, `label` stands in the column of names, instead of what the text begins with.
     """
@@ -157,7 +157,7 @@ def _before_text(speaker: _Speaker, text: str) -> tuple[Row, str]:
 
 
 def _in_column(names: int, speaker: _Speaker, text: str) -> tuple[Row, Row, Row, str]:
-    """What stands in the columns before the first row and before the others, the head of the text, and the text.
+    """The words in the columns before the first row and before the others, the head of the text, and the text.
 
     A name that is cut off stands before the text as well: others may begin in the same way.
     """

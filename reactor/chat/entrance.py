@@ -246,7 +246,7 @@ class _Greeting:
             raise Farewell("members-only", self.refusals[0].text if self.refusals else _MEMBERS_ONLY)
 
     def _claim(self, name: str) -> Change | None:
-        """What is to be stored first, to make the name that of the key."""
+        """The change that must be stored before the name belongs to the key."""
         try:
             return self.session.hub.claim(self.session, name)
         except RequestError:  # which comes again

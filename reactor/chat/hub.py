@@ -197,7 +197,7 @@ class Hub[S: Registered]:
         return self.access.register.first_key(person.fingerprint)
 
     def marks(self, person: Person[S]) -> tuple[str | None, bool | None]:
-        """What frames say of a person besides the name: the fingerprint, and whether they are an operator."""
+        """The marks of a person in frames, besides the name: the fingerprint, and whether they are an operator."""
         if person.fingerprint is None:
             return None, None
         return person.fingerprint, self.access.register.is_operator(person.fingerprint) or None

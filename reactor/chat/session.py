@@ -25,7 +25,7 @@ from pylingo.shared.schema import Record
 from pylingo.shared.text import MAX_TEXT
 
 FEATURES = ["rooms", "private", "people", "identity", "moderation", "search", "servers", "room-operators"]
-"""What this server has beyond version 1.0 of the protocol."""
+"""The features of this server beyond version 1.0 of the protocol."""
 LIMITS = Limits(frame=MAX_BODY, text=MAX_TEXT, name=MAX_NAME, room=MAX_ROOM)
 STAYING = frozenset({"leave", "moved", "kicked"})
 """The reasons of leaving a room after which a person is still on the server."""

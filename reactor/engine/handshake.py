@@ -179,7 +179,7 @@ class Handshake:
         return 0
 
     def _rest(self) -> bytes:
-        """What has come behind the bytes that OpenSSL took for the header of a record."""
+        """The bytes behind those that OpenSSL took for the header of a record."""
         try:
             return socket.socket.recv(self._sock, _LOOK)
         except OSError:

@@ -12,7 +12,7 @@ _MOST_BUFFERS = 512  # of one sendmsg; Linux allows 1,024 (IOV_MAX)
 
 
 class Sender(Protocol):
-    """What the buffers are offered to: a socket, or a channel. Each call returns how many bytes it takes."""
+    """The receiver of the buffers: a socket, or a channel. Each call returns how many bytes it takes."""
 
     def send(self, data: Buffer, /) -> int: ...
     def sendmsg(self, buffers: Sequence[Buffer], /) -> int: ...

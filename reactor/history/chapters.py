@@ -3,7 +3,7 @@
 The index consists of *chapters*. Each holds the words of all messages in a span of stamps, in a full-text table of its
 own (SQLite's FTS5). Many small tables have three advantages over one large table:
 
-- SQLite cannot be interrupted within one step of FTS5. What a step reads is bounded by the chapter.
+- SQLite cannot be interrupted within one step of FTS5. The chapter bounds what a step reads.
 - FTS5 keeps deleted words until all parts of a table are merged. That takes a second for a chapter.
 - When the messages of a chapter are deleted, the table is dropped. No word has to be deleted by itself.
 
@@ -26,7 +26,7 @@ from pylingo.reactor.history.private import inbox, owners
 from pylingo.shared.search import RULES, Search, words_of
 
 VERSION = f"{RULES} {unicodedata.unidata_version}"
-"""What the words of an index depend on: the rules of `shared.search`, and the tables of this Python."""
+"""The version of the words of an index: the rules of `shared.search`, and the tables of this Python."""
 _PREFIXES = 3  # words of a search that are looked up; the others are left to `Search.matches`
 _CHARACTERS = 6  # characters of unspaced scripts, likewise
 _PARTS = 10  # the id of FTS5's list of the parts of a table; higher ids are those of pages with words

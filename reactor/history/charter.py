@@ -37,7 +37,7 @@ BAN, EXCEPTION, PASS = "ban", "exception", "pass"
 A ban keeps people out and silent, an exception spares some of them, and a pass is an invitation.
 """
 VOICE, INVITED = "voice", "invited"
-"""The first words of the fields of people, whose values are names. Who they are is said as for operators."""
+"""The first words of the fields of people, whose values are names. They are identified as operators are."""
 MOST_MASKS = 32
 """The most masks of a room: bans, exceptions and passes together."""
 MOST_NAMED = 64

@@ -29,7 +29,7 @@ type Rest = Callable[[float], object]
 
 
 class Finds:
-    """What a search has found so far: at most one message more than the page has place for, the newest first."""
+    """The results of a search so far: at most one message more than the page has place for, the newest first."""
 
     def __init__(self, request: HistoryRequest, is_over: IsOver) -> None:
         self._request = request

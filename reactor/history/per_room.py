@@ -48,7 +48,7 @@ class PerRoom[T]:
             self._in_use[room] = value
 
     def emptied(self, room: str) -> None:
-        """Note that the last member left the room. What it has is forgotten after that of rooms emptied before."""
+        """Note that the last member left the room. Rooms that were emptied before it are forgotten first."""
         self._occupied.discard(room)
         if (value := self._in_use.pop(room, None)) is not None:
             self._idle[room] = value

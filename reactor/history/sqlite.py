@@ -88,7 +88,7 @@ class SqliteHistory:
         self._keys = KeyFilters(memory.most // FILTER_SHARE)
         memory.reserve(self._keys.size)
         self.first_session = secrets.randbits(62)
-        """What the file adds to the numbers of sessions: each server numbers them from 1, and this begins at random."""
+        """A random offset for the numbers of sessions in the file: each server numbers its sessions from 1."""
         self._searcher = Searcher(self.path, self.call_from_thread, lambda number: self._put(DropChapter(number)))
         self._writer = Writer(
             self.path, self.call_from_thread, self, open_file, self.keep, self.most, memory.most, self._searcher

@@ -32,7 +32,7 @@ CAPABILITIES: Mapping[str, str] = {
     "standard-replies": "",
     "userhost-in-names": "",
 }
-"""What a server can offer, each with its value."""
+"""The capabilities that a server can offer, each with its value."""
 
 WITH_VALUES = 302
 """Since this version of the negotiation, capabilities have values, and clients are told about changes."""
@@ -65,7 +65,7 @@ class InvalidSubcommandError(Exception):
 
 
 class Negotiation:
-    """What one client has negotiated. `offered` has the capabilities of the server with their values."""
+    """The capabilities that one client has negotiated. `offered` has those of the server with their values."""
 
     __slots__ = ("_offered", "enabled", "phase", "version")
 

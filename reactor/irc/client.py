@@ -1,7 +1,7 @@
-"""One client of IRC: what it has said of itself, what it can read, and how its session speaks to it.
+"""One IRC client: the face of its connection, which makes commands of bytes, and the voice of its session, which makes
+lines of records.
 
-It is the face of its connection (bytes to commands) and the voice of its session (records to lines). A command may take
-several steps, and each of them may have to wait; the lines behind it wait with it.
+A command may take several steps, and each of them may have to wait; the lines behind it wait with it.
 """
 
 import enum
@@ -49,7 +49,7 @@ class Stage(enum.Enum):
 
 @value_class
 class Asked:
-    """The command that is being handled, which says what a reply means. `target` is what it is about."""
+    """The command at hand, by which a reply is understood. `target` is the person or room that it names."""
 
     command: str
     target: str = ""
@@ -62,7 +62,7 @@ _NOTHING = Asked("")
 
 
 class Client:
-    """See the module. `nick` is what the client wants to be called before it is registered."""
+    """See the module. `nick` is the name that the client wants, until it is registered."""
 
     __slots__ = (
         "_batches",
@@ -108,7 +108,7 @@ class Client:
         self.was_refused = False
         """Whether the request made last was refused at once."""
         self.login: Login | None = None
-        """As whom the client has logged in."""
+        """The account of the client, if it has logged in."""
         self.open_batch: OpenBatch | None = None
         """The message of several lines that the client is sending."""
         self._timer: Timer | None = None
@@ -133,7 +133,7 @@ class Client:
         return self.gateway.ping
 
     def unit_end(self, stream: bytes | memoryview, offset: int) -> int:
-        """Where the line ends that holds the byte before `offset`."""
+        """The end of the line that holds the byte before `offset`."""
         end = bytes(stream[offset - 1 :]).find(b"\n")
         return offset + end if end >= 0 else len(stream)
 
@@ -222,7 +222,7 @@ class Client:
         handle(self.session, request)
 
     def say_hello(self, hello: Hello, asked: Asked) -> None:
-        """As `ask`, as the one as whom the client has logged in."""
+        """As `ask`, with the identity that the client has logged in with."""
         self.asked = asked
         self.was_refused = False
         try:
@@ -259,7 +259,7 @@ class Client:
 
     @property
     def name(self) -> str:
-        """What the client is called in replies."""
+        """The name of the client in replies, * before it has one."""
         return self.session.person.name if self.stage is Stage.REGISTERED else self.nick or "*"
 
     def room(self, channel: str) -> Room[Session] | None:
@@ -316,7 +316,7 @@ class Client:
         return self.gateway.people.mask(self.name)
 
     def choose_dialect(self) -> None:
-        """The capabilities have changed."""
+        """Choose the dialect again, after the capabilities have changed."""
         self.dialect = self.gateway.dialects.of(self.negotiation.enabled)
 
     # --- the voice

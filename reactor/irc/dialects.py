@@ -1,7 +1,7 @@
-"""The dialects of IRC: what the members of a room get for what happens there.
+"""The dialects of IRC: what happens in a room, as the lines that its members get.
 
 There is one object for each set of choices that changes these lines, at most eight, however a client combines its
-capabilities. What concerns one client alone is made by `replies`.
+capabilities. `replies` makes the lines for one client alone.
 """
 
 import logging
@@ -11,6 +11,7 @@ from typing import Any
 
 from pylingo.reactor.chat.room_modes import read_change
 from pylingo.reactor.irc.formatting import MAX_CHARACTER, action, split_row, split_text
+from pylingo.reactor.irc.lines import MAX_LINE
 from pylingo.reactor.irc.multiline import CONCAT, KIND
 from pylingo.reactor.irc.multiline import lines_of as cut_lines
 from pylingo.reactor.irc.people import People
@@ -34,11 +35,8 @@ from pylingo.shared.schema import Record
 
 logger = logging.getLogger(__name__)
 
-MAX_LINE = 510
-"""The longest line without its tags and its end, in bytes."""
 STAYING = frozenset({"leave", "moved", "kicked"})
 """The reasons of leaving a room after which somebody is still on the server."""
-
 
 _FOR_MULTILINE = frozenset({KIND, "batch", "message-tags"})
 

@@ -1,6 +1,6 @@
 """The text of messages on its way to and from IRC.
 
-A native text may have many lines, and a line of IRC has at most 512 bytes. On the way out a text becomes one line of
+A native text may have many lines, and an IRC line has at most 512 bytes. On the way out a text becomes one line of
 IRC for each of its lines, and long ones are cut at spaces. On the way in, the codes for colours and styles are removed.
 """
 
@@ -25,7 +25,7 @@ MAX_CHARACTER = 4
 
 
 def split_text(text: str, most_bytes: int, most_lines: int = MAX_LINES) -> list[str]:
-    """Return the lines of IRC for a text, each of at most `most_bytes` in UTF-8, and not empty.
+    """Return the IRC lines for a text, each of at most `most_bytes` in UTF-8, and not empty.
 
     Lines are cut at spaces, which are dropped, or between graphemes where a word is longer than a line. A grapheme
     that is longer than a line is cut between characters; `most_bytes` must be at least 4.

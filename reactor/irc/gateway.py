@@ -1,4 +1,4 @@
-"""The gateway: what all clients of IRC on one server share."""
+"""The gateway: the state that all IRC clients on one server share."""
 
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -29,9 +29,9 @@ NETWORK = "PyLingo"
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """What handles a command that has at least `least` parameters. A `light` one counts an eighth for the rate.
+    """The handler of a command, which needs at least `least` parameters.
 
-    `is_early` says whether the command may come before registration.
+    A command that `is_light` counts an eighth for the rate. `is_early` says whether it may come before registration.
     """
 
     run: Callable[[Any, Message], object]

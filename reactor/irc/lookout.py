@@ -1,4 +1,4 @@
-"""Which of the names that somebody here watches are on other servers of the cluster.
+"""The lookout for people on other servers of the cluster whose names somebody here watches.
 
 A server knows at once who comes to it and who goes. Of the other servers it asks every few seconds, and for the names
 that are watched alone. A server that is alone asks nobody.

@@ -1,4 +1,4 @@
-"""The messages of IRC: tags, a source, a command and its parameters, parsed from a line and formatted as one.
+"""IRC messages: tags, a source, a command and its parameters, parsed from a line and formatted as one.
 
 Lines are UTF-8. https://modern.ircdocs.horse and https://ircv3.net/specs/extensions/message-tags have the grammar.
 """

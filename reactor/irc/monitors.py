@@ -1,8 +1,8 @@
-"""Which clients watch for which names.
+"""The monitor lists of all clients: the names that each of them watches.
 
 https://ircv3.net/specs/extensions/monitor describes it. A client gets one line when somebody with a watched name comes,
-and one when they have gone. What happens within one tick, such as a new name that is the old one in another spelling,
-is looked at as a whole.
+and one when they have gone. The changes of one tick, such as a new name that is the old one in another spelling, are
+looked at as a whole.
 """
 
 from collections.abc import Callable, Collection, Iterable

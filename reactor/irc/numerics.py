@@ -1,4 +1,4 @@
-"""The numeric replies of IRC: each with its number, its parameters and its text.
+"""The IRC numerics: each with its number, its parameters and its text.
 
 https://modern.ircdocs.horse/#numerics describes them. `Numeric.RPL_TOPIC.line(...)` is a line for a client. A parameter
 may quote what a client sent, and then is made fit for its place, so no peer can make a malformed line.

@@ -1,4 +1,4 @@
-"""Reading the history for a client of IRC, and the batches in which it is sent.
+"""Reading the history for an IRC client, and the batches in which it is sent.
 
 A page of the history is as large as a frame, and a client takes a reply with fewer messages than it asked for as the
 end of the history. So pages are read until there are enough messages, or no more.

@@ -1,4 +1,4 @@
-"""The replies of the chat as lines: what a record means that is for one client alone.
+"""The replies of the chat to one client, as lines.
 
 The same record may answer several commands: `Client.asked` says which one it is.
 """
@@ -12,8 +12,8 @@ from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.history.charter import SECRET, VOICE
 from pylingo.reactor.irc.client import Client, Stage
-from pylingo.reactor.irc.dialects import MAX_LINE
 from pylingo.reactor.irc.formatting import fit_line, packed
+from pylingo.reactor.irc.lines import MAX_LINE
 from pylingo.reactor.irc.message import format_message
 from pylingo.reactor.irc.numerics import Numeric
 from pylingo.reactor.irc.people import Who, has_mode
@@ -53,7 +53,7 @@ SECOND = 1_000_000
 
 
 def reply_to(client: Client, record: Record) -> bytes:
-    """The lines for a record that is for this client alone. None if it tells nothing that IRC knows."""
+    """The lines for a record that is for this client alone. There are none if IRC has no form for it."""
     maker = _MAKERS.get(type(record))
     return maker(client, record) if maker is not None else b""
 
@@ -129,9 +129,9 @@ def _prefix(client: Client, room: Room[Session] | None, name: str) -> str:
 
 
 def _signs(client: Client, room: Room[Session] | None, record: Users) -> Callable[[str], str]:
-    """What gives the signs in front of each name in a list of a room, which says who is an operator.
+    """Return a function that gives the signs in front of a name in a list of a room, which names the operators.
 
-    As `_prefix`, which would look every member up, for each newcomer.
+    `_prefix` gives the same, and would look every member up for each newcomer.
     """
     operators = frozenset(record.operators or ())
     has_all, people = client.has("multi-prefix"), client.gateway.people

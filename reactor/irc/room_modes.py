@@ -1,6 +1,6 @@
 """The letters of IRC for the modes of rooms.
 
-IRC says of a room that it takes no messages from outside (`n`); the chat says of a few rooms that they do.
+In IRC a mode of a room keeps messages from outside away (`n`); in the chat a mode of a room lets them in.
 """
 
 from collections.abc import Iterable, Iterator
@@ -49,9 +49,9 @@ TOKENS = (
     "KEYLEN=32",
     f"MODES={MODES_OF_A_LINE}",
 )
-"""What clients are told of modes when they come."""
+"""The tokens about modes that a client is sent when it registers."""
 INVERTED = frozenset({OUTSIDE})
-"""The modes that IRC says the other way round."""
+"""The modes with the opposite meaning in IRC."""
 _LETTER_OF = {mode: letter for letter, mode in LETTERS.items()}
 _SHOWN = ("i", "m", "n", "s", "t", "k", "l")
 

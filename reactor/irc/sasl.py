@@ -26,21 +26,21 @@ class Fault(Enum):
 
 
 class Wanted(Enum):
-    """What is expected of the client next."""
+    """The parameter that the client is to send next."""
 
     MECHANISM = "the name of a mechanism"
     MESSAGE = "its message"
 
 
 class Credentials(NamedTuple):
-    """What a client says it is. `name` is that of a person."""
+    """The name of a person and a password, as a client sent them."""
 
     name: str
     password: str
 
 
 class Login(NamedTuple):
-    """As whom a client has logged in: a name, and the fingerprint of the key that made the password."""
+    """A successful login: the name of the account, and the fingerprint of the key that made the password."""
 
     account: str
     fingerprint: str

@@ -1,4 +1,4 @@
-"""Which messages a CHATHISTORY command asks for, as pure values.
+"""The messages that a CHATHISTORY command asks for, as pure values.
 
 https://ircv3.net/specs/extensions/chathistory describes the command. A selector is a message id or a time. Times have
 milliseconds and stamps microseconds: a time stands for its whole millisecond, which is not part of what is before or

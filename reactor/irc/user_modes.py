@@ -1,4 +1,4 @@
-"""The modes of people: what a client of IRC says of itself."""
+"""User modes: the flags that an IRC client sets for itself."""
 
 import functools
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""What a client is told once it is registered: numerics 001 to 005, how many are here, and the notice of the day."""
+"""The welcome of a client that has registered: numerics 001 to 005, the numbers of users, and the notice of the day."""
 
 from pylingo.reactor.chat.room_modes import KINDS, Kind
 from pylingo.reactor.irc.client import Client, Stage
@@ -46,7 +46,7 @@ _MOTD_LINE, _MOTD_LINES = 400, 200  # bytes of a line, and the most lines
 
 
 def welcome(client: Client) -> None:
-    """The client has its name: tell it everything."""
+    """Complete the registration, and send the welcome."""
     gateway = client.gateway
     client.end_registration()
     client.stage = Stage.REGISTERED
@@ -70,7 +70,7 @@ def welcome(client: Client) -> None:
 
 
 def tell_numbers(client: Client) -> None:
-    """How many people and rooms there are."""
+    """Send the numbers of people and rooms."""
     hub, gateway = client.gateway.hub, client.gateway
     strangers = gateway.count_strangers()
     users = len(hub) - strangers
@@ -85,7 +85,7 @@ def tell_numbers(client: Client) -> None:
 
 
 def tell_motd(client: Client) -> None:
-    """The notice of the day, or that there is none."""
+    """Send the notice of the day, or that there is none."""
     motd = client.gateway.motd()
     if not motd:
         client.numeric(Numeric.ERR_NOMOTD)

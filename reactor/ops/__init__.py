@@ -1,1 +1,1 @@
-"""Running the server in production: under systemd, and what an operator watches."""
+"""Running the server in production: under systemd, and with monitoring."""

@@ -1,13 +1,13 @@
 """A bound on the share of time that scrapers get, whatever they ask for."""
 
 SHARE = 0.05
-"""Of the time, for answers: one that took a millisecond is followed by 20 ms for the chat."""
+"""The share of the time for answers. One that took a millisecond pays for the next 20 ms."""
 CREDIT = 2.0
-"""Seconds that may be overdrawn, so that several scrapers can come at once."""
+"""Seconds that may be owed, so that several scrapers can come at once."""
 LONGEST = 0.5
-"""Seconds that a request waits at most: others may have asked for far more than their share."""
+"""The longest wait of a request, in seconds, however much other scrapers have asked for."""
 LEAST = 0.001
-"""Seconds that a request costs at least, as reading it takes time."""
+"""The least cost of a request, in seconds, because reading it takes time."""
 
 
 class Budget:

@@ -1,4 +1,4 @@
-"""The catalogue of metrics: each with its name, its kind and what it is.
+"""The catalogue of metrics: the name, the kind and the description of each.
 
 A *snapshot* has the values of one server, by the names of the catalogue without the prefix. The value is a number, a
 dictionary by label, or the counts and the sum of a histogram. So it can be sent as JSON, as a worker does. A name that
@@ -40,7 +40,7 @@ class Subject(Protocol):
         """Call `answer` with the snapshots of all processes."""
 
     def ask_trouble(self, answer: Callable[[str], None]) -> None:
-        """Call `answer` with why people may not be sent here, in one sentence, or with an empty text."""
+        """Call `answer` with a sentence that says why people must not be sent here; empty if they may."""
 
 
 class Kind(enum.StrEnum):

@@ -43,7 +43,7 @@ class Notifier:
 
     @property
     def is_active(self) -> bool:
-        """Whether anybody is told anything."""
+        """Whether there is a socket to tell."""
         return self._sock is not None
 
     def ready(self, status: str = "") -> None:

@@ -211,7 +211,7 @@ class Scraper:
                 self._host.charge(self._reactor.clock() - begin)
 
     def _refuse(self, status: int, sentence: str) -> None:
-        """Answer what is no request, and close."""
+        """Answer a malformed request, and close."""
         logger.debug("a scraper gets %d: %s", status, sentence)
         if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self._send(Response(status, f"{sentence}\n".encode()), [("Connection", "close")])

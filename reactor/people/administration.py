@@ -1,4 +1,4 @@
-"""What the command line asks of the register: a new invitation, or that a name is freed.
+"""The requests of the command line to the register: make an invitation, or free a name.
 
 The server that uses the data folder answers, or the command itself if there is none. Requests and replies are JSON
 objects; a reply has either the outcome or an `error`, which is one sentence.

@@ -56,7 +56,7 @@ class DataDir:
 
     @property
     def people(self) -> str:
-        """What the server knows about people."""
+        """The register of people."""
         return os.path.join(self.path, "people.json")
 
     @property

@@ -1,6 +1,6 @@
 """Invitations: codes that list a key when somebody opens them, kept as hashes.
 
-A code has 128 random bits, so its plain SHA-256 tells nothing of it. Whoever reads the file can open no invitation.
+A code has 128 random bits, so its plain SHA-256 gives nothing away: a reader of the file can use no invitation.
 """
 
 import hashlib

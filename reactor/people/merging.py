@@ -1,4 +1,4 @@
-"""What becomes of a row that two servers have changed at once.
+"""Merging a row that two servers have changed at the same time.
 
 There is the row as both knew it (`base`), as it is here (`mine`) and as it was stored meanwhile (`theirs`); None stands
 for no row. Two names and two uses of an invitation can exclude each other. Bans, mutes and ranks cannot: the later one
@@ -15,7 +15,7 @@ from pylingo.reactor.people.sanctions import Sanction
 
 
 class ClashError(Exception):
-    """What was done here is impossible after what was stored meanwhile."""
+    """A change made here is impossible after one that another server has stored meanwhile."""
 
 
 def merge(base: Row | None, mine: Row | None, theirs: Row | None) -> Row | None:

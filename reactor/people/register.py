@@ -71,7 +71,7 @@ class Register:
         return cls(clock, read_tables(state, clock))
 
     def replace(self, state: object) -> None:
-        """Hold what `to_state` of another process has returned, with the members and the `name_keep` of this one.
+        """Replace everything by a state of another process (see `to_state`), but for `members` and `name_keep`.
 
         Raises `ValueError` with one sentence if anything in it is wrong, and then changes nothing.
         """

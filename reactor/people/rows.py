@@ -23,7 +23,7 @@ type Row = OwnedName | Admitted | Sanction | Invitation | AppPassword | bool
 
 
 class RowKey(NamedTuple):
-    """Which row it is. The key in its table is a compared name, a fingerprint, a digest, or what a ban concerns."""
+    """The place of a row. Its `key` is a compared name, a fingerprint, a digest, or that of a ban (`Sanction.row`)."""
 
     table: str
     key: str

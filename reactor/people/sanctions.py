@@ -46,7 +46,7 @@ class Sanction:
 
     @property
     def row(self) -> str:
-        """What no other ban, and no other mute, in force has: its keys, or its address if it has none."""
+        """The key of its row, unique among bans and among mutes: its `keys`, or its address if it has none."""
         return " ".join(self.keys) or str(self.address)
 
     def concerns(self, target: str) -> bool:

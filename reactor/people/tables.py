@@ -22,7 +22,7 @@ _LATER_FIELDS = ("app_passwords",)
 
 @dataclass(slots=True)
 class Tables:
-    """What the server keeps about people. Entries that have ended do not count."""
+    """All tables of the register. Entries that have ended do not count."""
 
     names: OwnedNames
     roster: Roster

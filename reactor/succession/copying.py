@@ -1,4 +1,4 @@
-"""The logs of a history in memory are copied to the successor while the old server still serves.
+"""Copying the logs of a history in memory to the successor, while the old server still serves.
 
 A full memory takes most of a second to build up, for which nobody should have to wait. Each turn of the loop copies one
 part, a millisecond of work, if the successor takes it. Changes of a log after it was copied come with the rest of the

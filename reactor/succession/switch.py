@@ -1,4 +1,4 @@
-"""The switch from the old server to its successor, in which nobody is read or let in.
+"""The switch from the old server to its successor, during which no peer is read and none is accepted.
 
 The server stops reading, finishes the requests that it has read, and sends its state. Until the successor has all of
 it, `undo` makes the server go on as if nothing had been.
@@ -26,7 +26,7 @@ _CLOSING = 4.0  # seconds for the files: the successor gives up after ten, when 
 _LOOK_AGAIN = 0.005  # seconds between two looks at those
 
 _GOODBYE = encode_frame(Goodbye("shutdown", "the server is being upgraded: connect again"))
-"""For clients of IRC, which cannot resume a session."""
+"""For IRC clients, which cannot resume a session."""
 
 
 class Switch:

@@ -74,7 +74,7 @@ class Supervisor:
         self.draining: Callable[[], object] = lambda: None
         """Called when it begins to stop."""
         self.irc_addresses: list[str] = []
-        """The addresses for clients of IRC: `HOST:PORT`, and ` with TLS` behind an encrypted one."""
+        """The addresses for IRC clients: `HOST:PORT`, and ` with TLS` behind an encrypted one."""
         self._inherited = inherited or {}
         self._ports = {NATIVE: Port(reactor, inherited=self._inherited.get(NATIVE, ()))}
         self._goodbyes: dict[str, Callable[[Goodbye], bytes]] = {NATIVE: encode}  # how each port says them

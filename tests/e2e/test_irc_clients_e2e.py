@@ -23,7 +23,7 @@ from tests.fakes.identity import key
 from tests.irc_server import IrcServer
 from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
 
-# Runs once: each test starts a server with a plain port of IRC, or with an encrypted one.
+# Runs once: each test starts a server with a plain IRC port, or with an encrypted one.
 
 ROOMS = ("tea", "lobby")
 WEECHAT_FOR_TESTS = (
@@ -153,7 +153,7 @@ class Ii:
 
 
 class World:
-    """A server with a port of IRC that stays when it is started again, and a native person in each room."""
+    """A server with an IRC port that stays when it is started again, and a native person in each room."""
 
     def __init__(self, folder: Path) -> None:
         self.options = ("--history", str(folder / "history.db"), "--rate", "0")

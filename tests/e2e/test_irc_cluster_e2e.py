@@ -1,4 +1,4 @@
-"""Clients of IRC at one server of a cluster, and clients of IRC and native people at the other."""
+"""IRC clients at one server of a cluster, and IRC clients and native people at the other."""
 
 # Runs once: what TLS changes is tested with one server.
 

@@ -1,4 +1,4 @@
-"""Clients of IRC on real sockets, with native people in the same rooms: one order for all, and the limits of each."""
+"""IRC clients on real sockets, with native people in the same rooms: one order for all, and the limits of each."""
 
 import contextlib
 import random
@@ -16,12 +16,12 @@ from tests.fakes.tls import der
 from tests.irc_server import Irc, IrcServer
 from tests.support import DEADLINE, Peer, ServerProcess
 
-# Runs once: each test starts a server with a plain port of IRC, and one test with an encrypted one.
+# Runs once: each test starts a server with a plain IRC port, and one test with an encrypted one.
 
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., IrcServer]]:
-    """Starts a server with a port of IRC."""
+    """Starts a server with an IRC port."""
     with contextlib.ExitStack() as stack:
 
         def make(*options: str, **more: object) -> IrcServer:

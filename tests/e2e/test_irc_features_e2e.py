@@ -16,14 +16,14 @@ from tests.fakes.identity import key
 from tests.irc_server import Irc, IrcServer
 from tests.support import Peer, ServerProcess, wait_until
 
-# Runs once: each test starts a server with a plain port of IRC.
+# Runs once: each test starts a server with a plain IRC port.
 
 Start = Callable[..., IrcServer]
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts a server with a port of IRC; the one before is stopped."""
+    """Starts a server with an IRC port; the one before is stopped."""
     with contextlib.ExitStack() as stack:
         running: list[IrcServer] = []
 

@@ -1,4 +1,4 @@
-"""Clients of IRC without sockets: what they send is handled at once, and what they get is read at the end of a tick."""
+"""IRC clients without sockets: what they send is handled at once, and what they get is read at the end of a tick."""
 
 from collections.abc import Callable
 from typing import Any
@@ -67,7 +67,7 @@ class Desk:
 
 
 class Somebody:
-    """A client of IRC and the connection that it has."""
+    """An IRC client and the connection that it has."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
@@ -87,7 +87,7 @@ class Somebody:
         self.endings.append(reason)
 
     def attach(self, session: Session) -> None:
-        raise AssertionError("a session of IRC is never resumed")
+        raise AssertionError("an IRC session is never resumed")
 
     def said_hello(self) -> None: ...
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fuzz a whole server with what a client of IRC might send, guided by coverage, on demand.
+"""Fuzz a whole server with what an IRC client might send, guided by coverage, on demand.
 
     python tests/fuzz/fuzz_irc.py --seconds 60
 
@@ -54,7 +54,7 @@ def check_password(password: str, host: str, done: object, hash: PasswordHash) -
 
 
 class IrcClient:
-    """A client of IRC."""
+    """An IRC client."""
 
     def __init__(self, world: World, door: Door) -> None:
         self.wire = Wire(world, door)
@@ -136,4 +136,4 @@ def close() -> None:
 
 if __name__ == "__main__":
     logging.getLogger("pylingo.reactor").propagate = False
-    campaign.run("Fuzz the server as a client of IRC.", one_input, CORPUS, 4_096)  # larger ones take long
+    campaign.run("Fuzz the server as an IRC client.", one_input, CORPUS, 4_096)  # larger ones take long

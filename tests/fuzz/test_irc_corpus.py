@@ -1,4 +1,4 @@
-"""Replay the corpus of clients of IRC, the seeds and the fuzzer's findings, on a server. This needs no atheris."""
+"""Replay the corpus of IRC clients, the seeds and the fuzzer's findings, on a server. This needs no atheris."""
 
 from collections.abc import Iterator
 from pathlib import Path

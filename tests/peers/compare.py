@@ -301,7 +301,7 @@ def main() -> int:
     parser.add_argument(
         "--peers", nargs="+", choices=[peer.name for peer in PEERS + IRC_PEERS], metavar="PEER", help="only these"
     )
-    parser.add_argument("--irc", action="store_true", help="compare servers of IRC")
+    parser.add_argument("--irc", action="store_true", help="compare IRC servers")
     parser.add_argument("--coalesce", nargs="+", default=[], metavar="TIME", help="PyLingo once with each of these")
     parser.add_argument("--rounds", type=int, help="instead of each load's own number")
     parser.add_argument("--seconds", type=float, help="instead of each load's own time")

@@ -1,4 +1,4 @@
-"""The way in for clients of IRC: their ports, what is wrong with them, and who is refused there."""
+"""The way in for IRC clients: their ports, what is wrong with them, and who is refused there."""
 
 import socket
 from collections.abc import Iterator

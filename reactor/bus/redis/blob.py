@@ -48,7 +48,7 @@ _pack = msgpack.Packer(use_bin_type=True).pack
 type Op = list[Any]
 """An event without a frame of its own: its name and what belongs to it, such as ["leave", number, reason, by, text]."""
 type BatchKey = tuple[str, int, str]
-"""What a message was sent with: the key, the number of the session and the compared name of the sender."""
+"""The origin of a message: its key, the number of the session and the compared name of the sender."""
 type Marks = tuple[str | None, bool | None]
 """The fingerprint of the sender of a message, and whether the sender is an operator."""
 
@@ -222,7 +222,7 @@ class Batch:
         return 0 <= index < self.count and self._lengths[index] >= _MESSAGE
 
     def _places(self) -> Iterable[tuple[int, int]]:
-        """Where each frame begins, and its length with the flags."""
+        """The offset of each frame, and its length with the flags."""
         begins = itertools.accumulate((length & _LENGTH for length in self._lengths), initial=self._begin)
         return zip(begins, self._lengths, strict=False)
 

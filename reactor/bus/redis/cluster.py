@@ -102,7 +102,7 @@ class Cluster:
         self._is_people_read = self._has_numbers = False
         self._goes_on: bool | None = None  # whether another server does when this one stops, once Redis has said it
         self.counters = Counters()
-        """What has happened since the start."""
+        """The counters since the start."""
         self._standstill = Standstill(self.counters, reactor.clock)
         self.deployment = Deployment(reactor, settings, self)
         self._questions = Questions(self.deployment, reactor.call_later)

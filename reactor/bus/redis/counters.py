@@ -1,4 +1,4 @@
-"""What a server of a cluster has done and met since its start, as plain numbers, for the log and for a collector."""
+"""Counters of a server of a cluster since its start, as plain numbers, for the log and for a collector."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

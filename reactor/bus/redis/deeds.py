@@ -17,7 +17,7 @@ WITHDRAWN = 0
 
 
 class Deed:
-    """What a session of this server has done. Called with its stamp when it has taken effect, or `WITHDRAWN`."""
+    """An act of a session of this server. Called with its stamp when it has taken effect, or `WITHDRAWN`."""
 
     __slots__ = ("_then", "session")
 

@@ -46,7 +46,7 @@ class Feeds:
         silence: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.counters = counters or Counters()
-        """What these rooms have done, added to the counters that were given."""
+        """The counters that were given, with those of these rooms added."""
         self._reactor = reactor
         self._deployment = deployment
         self._keys = keys

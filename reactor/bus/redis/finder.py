@@ -1,4 +1,4 @@
-"""What finds the Redis servers that have the lanes: it is given, sentinels know it, or the nodes of a Redis Cluster."""
+"""Finding the Redis servers of the lanes: by the address given, by sentinels, or by the nodes of a Redis Cluster."""
 
 from typing import Protocol
 

@@ -8,7 +8,7 @@ LEAST_VERSION = (7, 0)
 
 
 class Fitness(enum.Enum):
-    """What to do with a server."""
+    """The verdict on a server."""
 
     FIT = enum.auto()
     LATER = enum.auto()  # ask again: it is on its way

@@ -76,7 +76,7 @@ def _error(message: str) -> RedisError:
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """What a connection says about itself first: `user` and `password` (none without a password), `db`, `name`."""
+    """The first words of a connection: `user` and `password` (none without a password), `db`, `name`."""
 
     user: str = ""
     password: str = ""
@@ -195,7 +195,7 @@ class Link:
     def tell(self, *args: bytes | str | int) -> None:
         """Send a command that subscribes or unsubscribes at least one channel, such as SSUBSCRIBE.
 
-        Does nothing if the link is not up. What comes behind it on this link is done after it.
+        Does nothing if the link is not up. Commands that follow on this link are carried out after it.
         """
         if self._state is LinkState.UP:
             self._send(_Told([_bytes(channel) for channel in args[1:]]), args)

@@ -181,7 +181,7 @@ def _walk_below(log: Log, before: int | None, take: Take, clock: Clock, wanted: 
     """Have the entries taken that may have messages below a stamp, the newest first. Returns whether these were all."""
     if before is None or before >= FOREVER:
         return (yield from _walk(log, "+", False, take, clock, wanted))
-    # The entry that lies across the stamp is read first. What is added meanwhile is above everything else.
+    # The entry that lies across the stamp is read first. Entries added meanwhile are above everything else.
     across = yield from read_entry(log, before)
     if across is not None and take(*across):
         return False

@@ -1,4 +1,4 @@
-"""What the servers of a cluster share besides its charter: whether they are encrypted, and the first invitation."""
+"""The pact of the servers of a cluster, besides its charter: whether they use TLS, and the first invitation."""
 
 from collections.abc import Callable
 from typing import Any, Protocol

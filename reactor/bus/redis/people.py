@@ -1,4 +1,4 @@
-"""Who people are, in a cluster: the register of each server, kept equal by way of Redis.
+"""The register of people in a cluster: each server has one, and Redis keeps them equal.
 
 A change here is stored as the rows that it touches, in one call, if nobody has stored anything since the version that
 this server knows. Otherwise the rows of the others are merged first. They come as pushes, each with the version before

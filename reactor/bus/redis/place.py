@@ -1,4 +1,4 @@
-"""Where one Redis server listens, and what is dialled for it."""
+"""The address of one Redis server, and what is dialled for it."""
 
 import socket
 import ssl
@@ -26,7 +26,7 @@ class Place:
         return self.path or show_address(self.host, self.port)
 
     def where(self, reactor: Reactor) -> Sequence[Target] | Resolver:
-        """What to dial."""
+        """The target to dial."""
         return [(socket.AF_UNIX, self.path)] if self.path else Resolver(reactor, self.host, self.port)
 
 

@@ -65,7 +65,7 @@ class PrivateWords:
         self._newest: int | None = None
         """Nothing up to this stamp is missing here; None before Redis has said where to begin."""
         self._held: list[tuple[int, bytes]] | None = []
-        """What has come while inboxes are read; None if nothing is missing."""
+        """The messages that have come while inboxes are read; None if nothing is missing."""
         self._open: set[int] = set()
         """The messages on their way, by count."""
         self._waiters: list[tuple[set[int], Callable[[], object]]] = []

@@ -93,7 +93,7 @@ class TravellingSeats:
     def _found_here(self, seat: Session, then: Found) -> None:
         """A session is on this server. Wait until it has its place in its rooms, and has done what it is doing.
 
-        The client that comes back is told its rooms. What it asked for before would change them later, without a word.
+        The client that comes back is told its rooms. Its earlier requests would change them later, without a word.
         """
         if (waiting := self._sitting.get(seat.number)) is not None:
             waiting.append(then)

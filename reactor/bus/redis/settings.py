@@ -1,4 +1,4 @@
-"""Where the Redis of a cluster is, and how a server uses it."""
+"""The settings of a cluster: the address of its Redis, and how a server uses it."""
 
 import enum
 import importlib.util

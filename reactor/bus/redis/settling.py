@@ -1,4 +1,4 @@
-"""Which proposals of this server have not taken effect yet: since when, and who waits for that."""
+"""The proposals of this server that have not taken effect yet: since when, and who waits for them."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Which node of a Redis Cluster has which slots, asked of one node after the other until one answers."""
+"""Finding the nodes of a Redis Cluster by slot: one node after the other is asked until one answers."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""The commands of IRC, in modules by subject. `table` puts them together."""
+"""The IRC commands, in modules by subject. `table` puts them together."""

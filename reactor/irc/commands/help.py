@@ -1,4 +1,4 @@
-"""HELP and HELPOP: what the commands do."""
+"""HELP and HELPOP: a text for each command."""
 
 from pylingo.reactor.irc.client import Client
 from pylingo.reactor.irc.formatting import packed

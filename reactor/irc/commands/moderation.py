@@ -1,4 +1,4 @@
-"""Order in rooms: KICK, INVITE."""
+"""Moderation of rooms: KICK, INVITE."""
 
 from functools import partial
 from itertools import product

@@ -1,4 +1,4 @@
-"""The rank of an operator of the server: OPER, KILL, WALLOPS."""
+"""Commands of the operators of the server: OPER, KILL, WALLOPS."""
 
 import logging
 from functools import partial
@@ -118,7 +118,7 @@ def _kill(client: Client, message: Message) -> None:
 
 
 def _wallops(client: Client, message: Message) -> None:
-    """Tell the clients on this server that want to hear of operators."""
+    """Send a line to the clients on this server that have the mode `w`."""
     if not _is_operator(client):
         return
     line = format_message("WALLOPS", [message.params[0]], client.mask())

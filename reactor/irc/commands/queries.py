@@ -40,7 +40,7 @@ def _time(client: Client, message: Message) -> None:
 
 def _info(client: Client, message: Message) -> None:
     if _is_here(client, message):
-        client.numeric(Numeric.RPL_INFO, text=f"{VERSION}: rooms that native clients and clients of IRC share")
+        client.numeric(Numeric.RPL_INFO, text=f"{VERSION}: rooms that native clients and IRC clients share")
         client.numeric(Numeric.RPL_INFO, text=f"This server was started {client.gateway.created}")
         client.numeric(Numeric.RPL_ENDOFINFO)
 

@@ -1,4 +1,4 @@
-"""How a client comes and goes: PASS, NICK, USER, CAP, PING, PONG, QUIT.
+"""Registration and its end: PASS, NICK, USER, CAP, PING, PONG, QUIT.
 
 A client is registered when it has sent NICK and USER, in any order, and has ended the negotiation of capabilities if it
 began one.
@@ -22,7 +22,7 @@ _MAX_REALNAME = 128  # characters
 
 
 def complete(client: Client) -> None:
-    """Let the client in, if it has sent everything."""
+    """Say hello to the chat if the client has sent everything that registration needs."""
     is_complete = client.nick and client.user and client.negotiation.phase is not Phase.OPEN
     if client.stage is not Stage.REGISTERING or not is_complete:
         return
@@ -128,7 +128,7 @@ def _error(client: Client, message: Message) -> None:
 
 
 def _is_no_irc(client: Client, message: Message) -> None:
-    """The first line of another protocol: a browser could be made to send lines of IRC behind it."""
+    """The first line of another protocol: a browser could be made to send IRC lines behind it."""
     if client.stage is Stage.REGISTERED:
         client.numeric(Numeric.ERR_UNKNOWNCOMMAND, command=message.command)
     else:

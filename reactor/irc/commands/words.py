@@ -9,9 +9,9 @@ from pylingo.reactor.chat.room_rules import check_words
 from pylingo.reactor.irc.client import Asked, Client
 from pylingo.reactor.irc.commands.finding import find_people
 from pylingo.reactor.irc.commands.rooms import room_of, targets
-from pylingo.reactor.irc.dialects import MAX_LINE
 from pylingo.reactor.irc.formatting import MAX_CHARACTER, Words, read_words
 from pylingo.reactor.irc.gateway import Handler, room_key
+from pylingo.reactor.irc.lines import MAX_LINE
 from pylingo.reactor.irc.message import Message, format_message
 from pylingo.reactor.irc.numerics import Numeric
 from pylingo.reactor.irc.people import MAX_USER, Who
@@ -58,7 +58,7 @@ def _privmsg(client: Client, message: Message) -> None:
 
 
 def _comes_back(client: Client, target: str, text: str) -> bool:
-    """Whether a message is private and kept, so it comes back when it is."""
+    """Whether a message is a private one that is kept, and comes back once it is."""
     words = read_words(text)
     is_kept = words.ctcp is None or words.ctcp == _ACTION
     return is_kept and not target.startswith(("#", _OPERATORS)) and not _is_own(client, target)
@@ -167,7 +167,7 @@ def _say_to_operators(client: Client, command: str, target: str, words: Words) -
 
 
 def _relay(client: Client, command: str, target: str, text: str) -> None:
-    """Hand a CTCP message on to the clients of IRC that somebody has here. It is not kept."""
+    """Hand a CTCP message on to the IRC clients that somebody has here. It is not kept."""
     person = client.gateway.person(target)
     if person is None:
         if command != "NOTICE":

@@ -1,4 +1,4 @@
-"""One client of IRC: its lines, its pace, its labels, its echoes, and what it is told after it was slow."""
+"""One IRC client: its lines, its pace, its labels, its echoes, and what it is told after it was slow."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""The lines that a room says to clients of IRC: at most eight kinds, each fit for a line."""
+"""The lines that a room says to IRC clients: at most eight kinds, each fit for a line."""
 
 import itertools
 import random

@@ -122,7 +122,7 @@ def test_polling_counts_little_for_the_pace(desk: Desk, line: str) -> None:
 
 @pytest.mark.parametrize("word", ["GET", "POST", "PUT", "HEAD", "OPTIONS"])
 def test_the_request_of_a_browser(desk: Desk, word: str) -> None:
-    """ergo 2239: a page could make a browser send lines of IRC behind its request."""
+    """ergo 2239: a page could make a browser send IRC lines behind its request."""
     bob, browser = desk.client("bob", "#tea"), desk.stranger()
     browser.sends(f"{word} / HTTP/1.1", "Host: a", "", "NICK evil", "USER a 0 * :A", "JOIN #tea", "PRIVMSG #tea :x")
     assert browser.got()[-1].startswith("ERROR :")

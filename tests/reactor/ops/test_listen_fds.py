@@ -188,7 +188,7 @@ def test_a_restart_refuses_nobody_while_the_sockets_are_held() -> None:
             with started(sockets, "--port", "1", "--drain-timeout", "1") as process:
                 assert process.stdout is not None
                 assert process.stdout.readline().endswith(f"listening on 127.0.0.1:{port}\n")
-                assert process.stdout.readline().endswith(f"IRC connect to 127.0.0.1:{irc_port}\n")
+                assert process.stdout.readline().endswith(f"IRC clients connect to 127.0.0.1:{irc_port}\n")
                 assert waiting.recv() is not None
                 waiting.close()  # the end of the server waits for nobody
                 wait_until(lambda: welcomed)

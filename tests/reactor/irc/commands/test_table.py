@@ -1,4 +1,4 @@
-"""The commands of IRC are complete, and none is in two modules."""
+"""The IRC commands are complete, and none is in two modules."""
 
 from pylingo.reactor.irc.commands import (
     batches,
