@@ -40,7 +40,7 @@ class Upgraded:
         self.server = ServerProcess(*options, environment={"NOTIFY_SOCKET": str(folder / "notify")})
         self.pid = self.server.pid
         assert self.server.process.stdout is not None
-        self.irc_port = int(re.findall(r"IRC connect to .*:(\d+)$", self.server.process.stdout.readline())[0])
+        self.irc_port = int(re.findall(r"IRC clients connect to .*:(\d+)$", self.server.process.stdout.readline())[0])
         self.url = self.server.process.stdout.readline().split()[-1]
 
     def motd(self, words: str) -> None:
