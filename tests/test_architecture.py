@@ -49,6 +49,8 @@ DIRECTIONS: dict[str, tuple[set[str], set[str]]] = {
 LAYERS = (
     "pylingo.reactor.chat.dialect",
     "pylingo.reactor.chat.room",
+    "pylingo.reactor.chat.gaps",
+    "pylingo.reactor.chat.pieces",
     "pylingo.reactor.chat.outbox",
     "pylingo.reactor.chat.person",
     "pylingo.reactor.chat.peer",

@@ -26,16 +26,12 @@ that asked; if that outbox is closed, the reply is dropped.
 from collections.abc import Callable, Hashable
 from typing import Protocol
 
-from pylingo.reactor.chat.dialect import Changes, Dialect, Voice, record_of
-from pylingo.reactor.chat.room import Batch, Room, Tick
+from pylingo.reactor.chat.dialect import Changes, Voice, record_of
+from pylingo.reactor.chat.gaps import Gap
+from pylingo.reactor.chat.pieces import Piece, count_messages, send_pieces
+from pylingo.reactor.chat.room import Room, Tick
 from pylingo.shared.codec import encode
-from pylingo.shared.messages import Skipped
 from pylingo.shared.schema import Record
-
-_SMALL_PIECE = 1_024  # bytes: below that, copying pieces together is cheaper than sending them apart
-
-type Piece = bytes | tuple[Batch, int, int]
-"""A direct reply, or the frames of a batch from one place to another."""
 
 
 class Transport(Protocol):
@@ -60,31 +56,6 @@ class Transport(Protocol):
 
         Return whether it was offered. If not, nothing has happened.
         """
-
-
-class Gap:
-    """Frames of a room that a slow reader was not sent: `count` messages with `after` < at <= `until`, and others."""
-
-    __slots__ = ("after", "changes", "count", "until")
-
-    def __init__(self, changes: Changes | None = None) -> None:
-        self.count = self.after = self.until = 0
-        self.changes = changes
-        """Kept for other dialects, which cannot ask who is there."""
-
-    def add(self, count: int, first: int, last: int) -> None:
-        """Add `count` messages, stamped `first` to `last`; 0 if only joins, leaves and renames were left out."""
-        if count:
-            if not self.count:
-                self.after = first - 1
-            self.count += count
-            self.until = last
-
-    def note(self, batch: Batch, mark: int) -> None:
-        """Note who comes and goes in the frames of `batch` from `mark` on, for another dialect."""
-        if self.changes is not None:
-            for record in batch.records(mark, len(batch.frames)):
-                self.changes.note(record)
 
 
 class Outbox[M]:
@@ -330,8 +301,8 @@ class Outbox[M]:
             pieces = self._collect()
             if self._transport is not None:
                 dialect = self.voice.dialect if self.voice is not None else None
-                self._tick.deliveries += _count_messages(pieces)
-                direct, size = _send(pieces, self._transport, dialect)
+                self._tick.deliveries += count_messages(pieces)
+                direct, size = send_pieces(pieces, self._transport, dialect)
                 self._tick.bytes += size
                 self._promised -= direct
         finally:  # without memory too: or nothing would be flushed again, and the connection would never close
@@ -424,32 +395,4 @@ class Outbox[M]:
     def _skipped(self, room: Room[M], gap: Gap) -> bytes:
         if self.voice is not None and gap.changes is not None:
             return self.voice.caught_up(room.name, gap.count, gap.changes)
-        if not gap.count:
-            gap.after = gap.until = self._tick.newest_stamp
-        return encode(Skipped(room.name or None, gap.count, gap.after, gap.until))
-
-
-def _count_messages(pieces: list[Piece]) -> int:
-    """The messages in `pieces`, each of which is looked at once. Batches are sealed."""
-    count = 0
-    for piece in pieces:
-        if isinstance(piece, tuple):
-            batch, begin, end = piece
-            count += batch.count_messages(begin, end)
-    return count
-
-
-def _send(pieces: list[Piece], transport: Transport, dialect: Dialect | None = None) -> tuple[int, int]:
-    """Put `pieces` into `transport`, small ones together. Batches are sealed.
-
-    Return the bytes of direct replies, and all bytes.
-    """
-    buffers = [piece if isinstance(piece, bytes) else piece[0].cut(piece[1], piece[2], dialect) for piece in pieces]
-    direct = [len(piece) if isinstance(piece, bytes) else 0 for piece in pieces]
-    total, size = sum(direct), sum(map(len, buffers))
-    if len(buffers) > 1 and size < _SMALL_PIECE * len(buffers):
-        buffers, direct = [b"".join(buffers)], [total]
-    for buffer, count in zip(buffers, direct, strict=True):
-        if buffer:
-            transport.write(buffer, count)
-    return total, size
+        return gap.skipped(room.name, self._tick.newest_stamp)

@@ -1,11 +1,11 @@
-"""The bytes sent to a connection in a tick: how pieces are joined, what a gap counts, and what follows a goodbye."""
+"""The bytes sent to a connection in a tick: what is left out, and what follows a goodbye."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from pylingo.reactor.chat.outbox import Gap, Outbox
+from pylingo.reactor.chat.outbox import Outbox
 from pylingo.reactor.chat.room import Batch, Room, Tick
 from pylingo.shared.codec import encode, event_codec
 from pylingo.shared.framing import FrameDecoder
@@ -243,15 +243,6 @@ def test_a_slow_reader_who_missed_nothing_is_told_nothing():
     reader.outbox.drained()
     reader.hear(Notice("1"), at=7)
     assert reader.end_tick() == ["1"]
-
-
-def test_a_gap_counts_messages_and_spans_their_stamps():
-    gap = Gap()
-    assert (gap.count, gap.after, gap.until) == (0, 0, 0)
-    gap.add(2, 10, 20)
-    gap.add(0, 0, 0)
-    gap.add(1, 30, 30)
-    assert (gap.count, gap.after, gap.until) == (3, 9, 30)
 
 
 def test_replies_count_until_they_are_taken():
