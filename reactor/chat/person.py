@@ -20,7 +20,11 @@ class Present(Protocol):
 
     @property
     def number(self) -> int:
-        """A number that no other session has."""
+        """A number that no other session has, given when it is first asked for."""
+
+    @property
+    def has_number(self) -> bool:
+        """Whether the number was asked for. If not, nothing can be known by it."""
 
     @property
     def identity(self) -> str | None:

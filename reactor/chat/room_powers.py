@@ -14,10 +14,14 @@ from pylingo.reactor.history.private import Owner
 
 
 def owners_of(hub: Hub[Any], person: Person[Any]) -> Iterator[Owner]:
-    """By what a room may know somebody: all keys of the person, and the sessions. It notes `Hub.owner`."""
+    """By what a room may know somebody: all keys of the person, and the sessions. It notes `Hub.owner`.
+
+    No room knows a session that has no number yet, and most never get one.
+    """
     yield from hub.access.register.keys_of(person.fingerprint)
     for session in person.sessions:
-        yield session.number
+        if session.has_number:
+            yield session.number
 
 
 def is_operator_of(hub: Hub[Any], room: Room[Any], person: Person[Any]) -> bool:

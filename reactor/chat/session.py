@@ -184,6 +184,11 @@ class Session:
             self._number = self.hub.bus.next_number()
         return self._number
 
+    @property
+    def has_number(self) -> bool:
+        """Whether the number was asked for."""
+        return self._number > 0
+
     def become(self, state: State) -> None:
         """Change the state. A transition that the table lacks is a bug."""
         assert state in _TRANSITIONS[self.state], f"{self.state} to {state}"

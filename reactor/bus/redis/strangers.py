@@ -24,6 +24,7 @@ class RemoteSession:
 
     def __init__(self, hub: Hub[Session], number: int, record: SessionRecord) -> None:
         self.number = number
+        self.has_number = True
         self.identity: str | None = record["f"]
         self.host: str = record["h"]
         self.is_admitted = True

@@ -7,15 +7,18 @@ from tests.fakes.chat import Chat
 
 def test_a_guest_is_known_by_the_session_alone() -> None:
     chat = Chat()
-    bob = chat.person("bob", "tea").session
-    assert list(owners_of(chat.hub, bob.person)) == [bob.number]
+    _, bob = chat.person("ada", "tea"), chat.person("bob", "tea").session
+    assert list(owners_of(chat.hub, bob.person)) == [], "looking gives no number"
+    assert not bob.has_number
     assert chat.hub.owner(bob.person) == bob.number
+    assert list(owners_of(chat.hub, bob.person)) == [bob.number]
 
 
 def test_a_key_counts_on_every_device() -> None:
     chat = Chat()
     laptop, phone = chat.device("ada", "a", "tea").session, chat.device("ada", "a", "tea").session
-    assert set(owners_of(chat.hub, phone.person)) == {phone.identity, laptop.number, phone.number}
+    known = {phone.identity, laptop.number, phone.number}
+    assert set(owners_of(chat.hub, phone.person)) == known
     assert chat.hub.owner(phone.person) == phone.identity
 
 
