@@ -22,11 +22,12 @@ class Resumable(Protocol):
 class Tokens[S: Resumable]:
     """Finds sessions by token.
 
-    Tokens are kept and looked up by their hash, so the time of a look-up tells nothing about the tokens there are.
+    The time of a look-up tells nothing about the tokens there are: a dict compares no strings but those of equal hash,
+    and strings are hashed with a secret of the process (PEP 456). Claims are kept as a hash for other processes.
     """
 
     def __init__(self) -> None:
-        self._sessions: dict[bytes, S] = {}
+        self._sessions: dict[str, S] = {}
         # A session whose `ready` was lost on the way is found by the unknown token that its `hello` came with.
         self._claims: dict[bytes, S] = {}
         self._claim_of: dict[S, bytes] = {}
@@ -38,12 +39,12 @@ class Tokens[S: Resumable]:
     def issue(self, session: S) -> str:
         """A token for `session`: 128 random bits as 32 hex digits."""
         token = secrets.token_hex(16)
-        self._sessions[_digest(token)] = session
+        self._sessions[token] = session
         return token
 
     def put(self, session: S, token: str, claim: bytes | None = None) -> None:
         """Keep the token that another server has issued for `session`, and its claim as `claim_of` gives it there."""
-        self._sessions[_digest(token)] = session
+        self._sessions[token] = session
         if claim is not None:
             self._claims[claim] = session
             self._claim_of[session] = claim
@@ -64,7 +65,7 @@ class Tokens[S: Resumable]:
 
     def revoke(self, session: S, token: str) -> None:
         """Forget the token of `session`, and its claim."""
-        self._sessions.pop(_digest(token), None)
+        self._sessions.pop(token, None)
         if (claim := self._claim_of.pop(session, None)) is not None:
             del self._claims[claim]
 
@@ -74,10 +75,9 @@ class Tokens[S: Resumable]:
         If a client says the same `hello` again because its `ready` was lost, the name is taken by its own seat. Such
         a seat is found by the claim of the first `hello`, if the name is the same.
         """
-        digest = _digest(token)
-        session = self._sessions.get(digest)
+        session = self._sessions.get(token)
         if session is None:
-            claimed = self._claims.get(digest)
+            claimed = self._claims.get(_digest(token))
             if claimed is not None and claimed.is_away and claimed.person.key == key:
                 session = claimed
         return session
