@@ -17,7 +17,7 @@ class Watched:
     """Notes when it is looked at, and answers with the next of the delays it was given."""
 
     def __init__(self, *delays, on_look=lambda: None):
-        self.slot = 0
+        self.shelf = None
         self.looks, self.errors, self.delays, self.on_look = [], [], list(delays), on_look
 
     def check(self, now):
