@@ -17,7 +17,7 @@ from pylingo.reactor.engine.transport import Transport
 from pylingo.reactor.face import NATIVE, Face
 from pylingo.reactor.inherited import NATIVE as SOCKETS
 from pylingo.reactor.intake import Accepted, Intake
-from pylingo.reactor.peer_deadlines import PeerDeadlines
+from pylingo.reactor.peer_deadlines import next_check
 from pylingo.reactor.proxied import ProxyHeaders
 from pylingo.reactor.refusals import Refusals
 from pylingo.reactor.service import Service
@@ -81,7 +81,7 @@ class Admission:
         self._service = service
         self._closed = closed
         self._reactor = service.reactor
-        self._deadlines: DeadlineWheel[PeerDeadlines[Connection]] = DeadlineWheel(service.reactor)
+        self._deadlines: DeadlineWheel[Connection] = DeadlineWheel(service.reactor)
         self._refusals = Refusals(service.reactor, service.counts)
         self._headers = ProxyHeaders(service.reactor, service.counts, limiter)
         self._most = UNLIMITED  # connections that the descriptors and the memory suffice for
@@ -105,7 +105,7 @@ class Admission:
 
     def connections(self) -> list[Connection]:
         """All connections."""
-        return [deadlines.peer for deadlines in self._deadlines.members()]
+        return self._deadlines.members()
 
     def listen(self, targets: Sequence[Target]) -> str:
         """Prepare to accept; return `HOST:PORT` as a client would write it. Raises `OSError`.
@@ -221,7 +221,7 @@ class Admission:
         try:
             connection = Connection(self._service, transport, show_address(*address[:2]), certificate, door.face())
             transport.receiver = connection
-            self._deadlines.add(connection.deadlines, connection.deadlines.next_check(self._reactor.now))
+            self._deadlines.add(connection, next_check(connection, self._reactor.now))
         except MemoryError:
             if transport.receiver is None:  # `connection_lost` will not be called
                 self._release(host)
@@ -243,7 +243,7 @@ class Admission:
 
     def _forget(self, connection: Connection) -> None:
         """The socket of `connection` is closed."""
-        self._deadlines.discard(connection.deadlines)
+        self._deadlines.discard(connection)
         self._reactor.memory.hold()
         self._release(host_of(connection.address))
         self._closed()

@@ -8,6 +8,7 @@ nothing is dropped.
 
 import enum
 
+from pylingo.reactor import peer_deadlines
 from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.config import ServerSettings
 from pylingo.reactor.connection_log import log_connected, log_ended
@@ -15,7 +16,6 @@ from pylingo.reactor.engine.listener import address_key
 from pylingo.reactor.engine.transport import Transport
 from pylingo.reactor.face import NATIVE, Decoder, Face
 from pylingo.reactor.fair_queue import cost_of
-from pylingo.reactor.peer_deadlines import PeerDeadlines
 from pylingo.reactor.service import Service
 from pylingo.shared.address import host_of
 from pylingo.shared.errors import FrameError, RequestError
@@ -38,7 +38,7 @@ ATTACHED = State.ATTACHED
 
 
 class Connection:
-    """See the module. `used` belongs to the fair queue.
+    """See the module. `used` belongs to the fair queue, `shelf` to the wheel of deadlines, and the times to these.
 
     `certificate` is the server's of this connection's handshake, as DER; None without TLS. `face` is what is spoken.
     """
@@ -58,7 +58,11 @@ class Connection:
         "_unsent",
         "address",
         "certificate",
-        "deadlines",
+        "frame_since",
+        "heard",
+        "pinged",
+        "shelf",
+        "silent_since",
         "transport",
         "used",
     )
@@ -76,12 +80,14 @@ class Connection:
         self.address = address
         self.certificate = certificate
         self.transport = transport
-        self.deadlines: PeerDeadlines[Connection] = PeerDeadlines(self, now)
+        self.shelf: list[Connection] | None = None
         self.used = 0.0
+        self.heard = self.silent_since = now
+        self.frame_since = self.pinged = 0.0
         self._service = service
         self._opened = now
         self._face = face
-        self._decoder: Decoder = face.decoder()
+        self._decoder: Decoder | None = None  # while bytes are held back
         self._arrival = 0.0  # the theoretical arrival time of the next request (see `pace`)
         self._address_key = None if service.is_exempt(host) else address_key(host)
         self._is_counted = False  # whether the next request was counted for the address already
@@ -126,7 +132,7 @@ class Connection:
     @property
     def pending(self) -> int:
         """The bytes that have come and are not handled yet."""
-        return self._decoder.pending
+        return 0 if self._decoder is None else self._decoder.pending
 
     @property
     def is_behind(self) -> bool:
@@ -142,7 +148,9 @@ class Connection:
 
     def data_received(self, data: bytes) -> None:
         """Handle the requests in `data`, as far as they may be handled now."""
-        self.deadlines.byte_came(self._service.reactor.now)
+        peer_deadlines.byte_came(self, self._service.reactor.now)
+        if self._decoder is None:
+            self._decoder = self._face.decoder()
         self._decoder.feed(data)
         self._handle_requests()
 
@@ -167,7 +175,6 @@ class Connection:
             self.eof_received()
         finally:
             self._service.closed(self)
-            self.deadlines.release()
             self._face.closed()
             self._log_end()
 
@@ -210,18 +217,21 @@ class Connection:
 
     def _handle_requests(self) -> None:
         """Handle the requests that have come, until one must wait."""
+        decoder = self._decoder
+        if decoder is None:
+            return
         is_paced = self._service.pace.emission_interval > 0
         handled = False
         face = self._face
         try:
-            for body in self._decoder:
+            for body in decoder:
                 session = self._session
                 if session.peer is not self or session.state is not ATTACHED:
-                    self._decoder = self._face.decoder()  # release the buffer: the goodbye may wait long for the disk
+                    self._decoder = None  # release the buffer: the goodbye may wait long for the disk
                     return
                 outbox = session.outbox
                 if (outbox.owes and outbox.is_full) or (is_paced and not self._may_handle(body)):
-                    self._put_back(body)
+                    self._put_back(decoder, body)
                     break
                 handled = True
                 try:
@@ -235,15 +245,18 @@ class Connection:
                 if self._pause:
                     break
         except FrameError as error:
-            self._decoder = self._face.decoder()  # nothing behind a broken frame can be read
+            self._decoder = None  # nothing behind a broken frame can be read
             if self.is_handled:
                 self._session.end(error.reason, error.text)
         else:
-            self.deadlines.frames_came(handled, self._decoder.pending > 0, self._service.reactor.now)
+            is_pending = decoder.pending > 0
+            if not is_pending:
+                self._decoder = None
+            peer_deadlines.frames_came(self, handled, is_pending, self._service.reactor.now)
 
-    def _put_back(self, body: bytes) -> None:
+    def _put_back(self, decoder: Decoder, body: bytes) -> None:
         """A request must wait: for its turn, or until the peer has taken the replies before it."""
-        self._decoder.put_back(body)
+        decoder.put_back(body)
         if not self._pause:
             self._stop_reading(UNTIL_DRAINED)
             self.transport.tell_drained = True
@@ -294,7 +307,7 @@ class Connection:
         if self._session.is_busy and self.is_handled:
             return  # a timer or a turn from before: `Session.go_on` comes
         self._pause = READING
-        self.deadlines.resumed(self._service.reactor.now)
+        peer_deadlines.resumed(self, self._service.reactor.now)
         self._service.reactor.run_safely(self._handle_requests, owner=self.transport)
         if not self._pause and self.transport.is_open:
             self.transport.resume_reading()
@@ -310,6 +323,14 @@ class Connection:
             self.transport.resume_reading()
 
     # --- from the deadlines
+
+    def check(self, now: float) -> float | None:
+        """See `peer_deadlines.check`."""
+        return peer_deadlines.check(self, now)
+
+    def fail(self, error: Exception) -> None:
+        """The check raised, which is a bug: this connection ends."""
+        self.transport.abort()
 
     def ping(self) -> None:
         """Ask the peer for a byte."""

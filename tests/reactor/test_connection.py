@@ -23,6 +23,7 @@ from pylingo.reactor.engine.transport import READ_SIZE
 from pylingo.reactor.fair_queue import BUDGET, cost_of
 from pylingo.reactor.history.memory import MemoryHistory
 from pylingo.reactor.pace import CONNECTIONS
+from pylingo.reactor.peer_deadlines import next_check
 from pylingo.shared.codec import encode
 from pylingo.shared.framing import HEADER
 from pylingo.shared.messages import (
@@ -1110,7 +1111,7 @@ def test_the_first_look_is_no_later_than_the_first_deadline(bench):
         )
         desk.connect()
         (connection,) = desk.connections
-        assert connection.deadlines.next_check(desk.now) == min(first, frame, ping, answer, stall)
+        assert next_check(connection, desk.now) == min(first, frame, ping, answer, stall)
 
 
 class SlowKeys(MemoryHistory):
