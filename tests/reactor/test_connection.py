@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from pylingo.reactor import peer_deadlines
 from pylingo.reactor.chat.presence import rename
 from pylingo.reactor.chat.room import WORK_PER_BYTE
 from pylingo.reactor.connection import UNPACED, Connection
@@ -646,6 +647,24 @@ def test_the_time_without_a_byte_begins_anew_after_a_pause(bench):
     assert [type(record) for record in wire.got()] == [Welcome, Pong]
     desk.wait(0.5 + LATE)
     assert wire.got() == [Ping()]
+
+
+def test_a_check_that_fails_cuts_that_connection_alone(bench, monkeypatch):
+    desk = bench()
+    wires = [desk.guest() for _ in range(2)]
+    first = desk.connections[0]
+    check = peer_deadlines.check
+
+    def fail(peer: Connection, now: float) -> float | None:
+        if peer is first:
+            raise RuntimeError("a bug")
+        return check(peer, now)
+
+    monkeypatch.setattr(peer_deadlines, "check", fail)
+    desk.wait(desk.server.settings.ping_after)
+    assert first not in desk.connections
+    assert len(desk.connections) == 1
+    assert [wire.take() == b"" and wire.ended for wire in wires] == [True, False]
 
 
 def test_deadlines_run_again_after_a_pause(bench):
