@@ -5,7 +5,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,21 +21,22 @@ from pylingo.reactor.reload import Reload
 from pylingo.reactor.server import Server
 from pylingo.reactor.start import NOT_ENCRYPTED, check_history, is_exposed, join_command, reachable, wait_for_host
 from pylingo.reactor.succession.ports import tell_changed
-from pylingo.reactor.succession.successor import Predecessor
-from pylingo.reactor.succession.upgrade import NoUpgrade, Upgrade, upgrades_of
+from pylingo.reactor.succession.upgrade import NoUpgrade, Upgrade, upgrades_of  # now: later, the disk has newer files
 from pylingo.shared import __version__
 from pylingo.shared.launch import LaunchError
+from pylingo.shared.value_class import value_class
 
 if TYPE_CHECKING:
     from pylingo.reactor.bus.redis.settings import ClusterSettings
     from pylingo.reactor.ops.catalogue import Subject
     from pylingo.reactor.ops.http_port import HttpPort
+    from pylingo.reactor.succession.successor import Predecessor
     from pylingo.reactor.workers.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@value_class
 class Given:
     """The circumstances in which the program was started."""
 
@@ -44,7 +45,7 @@ class Given:
     """The path of the script that starts a worker."""
     sockets: Sockets
     """Listening sockets that it inherits, by name."""
-    predecessor: Predecessor | None = None
+    predecessor: "Predecessor | None" = None
     """The server that this one takes over from."""
     ports: Mapping[str, str] = field(default_factory=dict)
     """The options of the ports, as they were when the sockets were made."""

@@ -31,13 +31,14 @@ from pylingo.shared.launch import LaunchError
 from pylingo.shared.link import Link, parse_link, show_link
 from pylingo.shared.names import fold
 from pylingo.shared.text import quote
+from pylingo.shared.value_class import value_class
 
 logger = logging.getLogger(__name__)
 
 _MOST_WARNINGS = 20  # log lines about lines of a members file
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class PeopleFiles:
     """The contents of the files that the server only reads: the members, the hash of the password, and bans."""
 

@@ -59,14 +59,16 @@ def _main() -> int:
 
 def _serve() -> int:
     from pylingo.reactor.succession.line import is_successor
+
+    if not is_successor(os.environ):
+        return _run(None)
     from pylingo.reactor.succession.successor import Predecessor
 
-    predecessor = Predecessor(os.environ) if is_successor(os.environ) else None
+    predecessor = Predecessor(os.environ)
     try:
         return _run(predecessor)
     except LaunchError as error:
-        if predecessor is not None:
-            predecessor.refuse(str(error))
+        predecessor.refuse(str(error))
         raise
 
 

@@ -4,16 +4,16 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from pylingo.shared.text import quote
+from pylingo.shared.value_class import value_class
 
 FieldReader = Callable[[Any], Any]
 """Converts a field's MessagePack value to its Python value. Raises `ValueError` with a description of a valid value."""
 
 
-@dataclass(frozen=True)
+@value_class
 class Between:
     """An annotation: an integer from `low` to `high`."""
 
@@ -21,7 +21,7 @@ class Between:
     high: int
 
 
-@dataclass(frozen=True)
+@value_class
 class Ascii:
     """An annotation: a string of 1 to `longest` ASCII characters."""
 

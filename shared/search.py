@@ -8,6 +8,7 @@ by its beginning. In scripts that write words without spaces each character is a
 stand together in a search must stand together in the text.
 """
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ _IGNORED = re.compile(
 # Blocks of the scripts that write words without spaces: Thai and Lao, Myanmar, Hangul (which has spaces, but joins its
 # particles and compounds to words), Khmer, Tai Le to Tai Tham, the radicals, marks and letters from Han to Hangul, and
 # the supplementary ideographic planes.
-_UNSPACED = re.compile(
+_UNSPACED = (
     "[\u0e01-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\u2e80-\u2fdf\u3005-\u303b"
     "\u3041-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\ua9e0-\ua9ff\uaa60-\uaadf\uac00-\ud7ff\uf900-\ufaff"
     "\U00016fe0-\U0001b2ff\U00020000-\U0003ffff]"
@@ -51,7 +52,7 @@ class _Places(dict[int, str]):
     def __missing__(self, code: int) -> str:
         char = chr(code)
         place = char if unicodedata.category(char)[0] in "LMN" else " "
-        if place == char and _UNSPACED.match(char):
+        if place == char and _unspaced().match(char):
             place = f" {char} "
         if len(self) < _REMEMBERED:
             self[code] = place
@@ -59,6 +60,12 @@ class _Places(dict[int, str]):
 
 
 _PLACES = _Places()
+
+
+@functools.cache
+def _unspaced() -> re.Pattern[str]:
+    """Compile `_UNSPACED` when the first text needs it: that takes 3.5 ms, and a start would wait for it."""
+    return re.compile(_UNSPACED)
 
 
 def words_of(text: str) -> list[str]:

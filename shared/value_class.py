@@ -1,12 +1,14 @@
 """Value classes: dataclasses that take little time to import.
 
-`dataclass(frozen=True)` generates and compiles six methods for each class, which takes half a millisecond. The client
-has a hundred such classes, and a person waits for its start. Of these methods only `__init__` depends on the class so
-much that it must be generated; the others are the same functions for all classes.
+`dataclass(frozen=True, slots=True)` generates and compiles seven methods for each class, which takes 0.7 ms. The client
+and the server have about a hundred such classes each, and a person waits for the start. Of these methods only
+`__init__` must be generated for each class, and that waits until the first object is made. The others are the same
+functions for all classes. Making a class takes 0.04 ms then.
 """
 
 import dataclasses
 import functools
+import inspect
 from collections.abc import Callable, Hashable
 from typing import Any, cast, dataclass_transform, overload
 
@@ -24,11 +26,43 @@ def value_class[T](cls: type[T] | None = None, /, *, kw_only: bool = False) -> t
 
     def make(plain: type[T]) -> type[T]:
         plain.__doc__ = plain.__doc__ or plain.__name__  # otherwise `dataclass` makes one with `inspect`, which is slow
-        made: Any = dataclasses.dataclass(slots=True, repr=False, eq=False, kw_only=kw_only)(plain)
+        made: Any = dataclasses.dataclass(slots=True, init=False, repr=False, eq=False, kw_only=kw_only)(plain)
+        made.__init__, made.__signature__ = _first_init(made), _SIGNATURE
         made.__repr__, made.__eq__, made.__hash__ = _repr, _eq, _hash
         return made  # type: ignore[no-any-return]
 
     return make if cls is None else make(cls)
+
+
+def _first_init(made: Any) -> Callable[..., None]:
+    """Return an `__init__` that replaces itself with the generated one."""
+
+    def init(self: Any, *values: Any, **named: Any) -> None:
+        made.__init__ = _generated_init(made)
+        made.__init__(self, *values, **named)
+
+    return init
+
+
+@functools.cache
+def _generated_init(made: Any) -> Callable[..., None]:
+    """Return the `__init__` that `dataclass` generates for a class with the fields of `made`."""
+    fields = [(field.name, field.type, cast(Any, field)) for field in dataclasses.fields(made)]
+    namespace = {"__post_init__": made.__post_init__} if hasattr(made, "__post_init__") else {}
+    twin: Any = dataclasses.make_dataclass(made.__name__, fields, namespace=namespace, repr=False, eq=False)
+    twin.__init__.__qualname__ = f"{made.__qualname__}.__init__"
+    return cast(Callable[..., None], twin.__init__)
+
+
+class _Signature:
+    """The signature of a value class, which cannot be read from the `__init__` that it has at first."""
+
+    def __get__(self, value: object, kind: type) -> inspect.Signature:
+        _, *parameters = inspect.signature(_generated_init(kind)).parameters.values()
+        return inspect.Signature(parameters)
+
+
+_SIGNATURE = _Signature()
 
 
 def _repr(value: Any) -> str:

@@ -14,11 +14,11 @@ between them report it.
 import bisect
 import collections
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from pylingo.shared.codec import with_re
 from pylingo.shared.framing import MAX_BODY
+from pylingo.shared.value_class import value_class
 
 BUDGET = 131_072
 """Bytes of new pages in one tick, for all sessions together: 1 to 3 ms of work. `Items` estimates them, as the work
@@ -37,7 +37,7 @@ Make = Callable[[list[Any], bool], bytes]
 """Makes a frame of items; the flag says whether more pages follow."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class ListingPage:
     """A frame, its cost in bytes, and the last key in it; `more` says whether another page follows."""
 

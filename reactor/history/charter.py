@@ -8,10 +8,11 @@ A charter is a map of strings, so Redis and a file keep it without knowing more 
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pylingo.reactor.history.per_room import PerRoom
 from pylingo.reactor.history.private import Owner
+from pylingo.shared.value_class import value_class
 
 MOST_OPERATORS = 32
 """The most operators of a room, besides those of the server."""
@@ -53,7 +54,7 @@ _OF_PEOPLE = (_OPERATOR, _MUTE, f"{VOICE} ", f"{INVITED} ")
 _FOR_GOOD = "-"
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Mute:
     """A mute in one room: what the person was called, and until when it holds, None for good."""
 
@@ -76,7 +77,7 @@ def mute_value(name: str, until: int | None) -> str:
     return f"{_FOR_GOOD if until is None else until} {name}"
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Charter:
     """See the module. Nothing in it changes: `changed` returns another one."""
 

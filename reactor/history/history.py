@@ -2,7 +2,6 @@
 
 import bisect
 from collections.abc import Callable
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Protocol
 
@@ -11,6 +10,7 @@ from pylingo.reactor.history.private import Owner
 from pylingo.reactor.history.topics import StoredTopic, Topics
 from pylingo.shared.framing import MAX_BODY
 from pylingo.shared.messages import Entry, HistoryRequest
+from pylingo.shared.value_class import value_class
 
 FOREVER = 2**63 - 1
 """No bound for stamps."""
@@ -26,7 +26,7 @@ _FURTHER = 48  # bytes around the recipient and the fingerprint, and of the mark
 _by_stamp = attrgetter("at")
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Page:
     """Messages in ascending order. `more` says if there are more in the direction of the request.
 

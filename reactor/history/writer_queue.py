@@ -20,6 +20,7 @@ from pylingo.reactor.history.key_filters import BloomFilter
 from pylingo.reactor.history.store import Row, redacted_row
 from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared.messages import Entry
+from pylingo.shared.value_class import value_class
 
 logger = logging.getLogger(__name__)
 
@@ -100,14 +101,14 @@ class Redaction(Query):
         answer()
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Rescan:
     """Build the filter of the file's keys again, and give it this number."""
 
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class DropChapter:
     """Build a chapter of the index again: a search has found it damaged."""
 

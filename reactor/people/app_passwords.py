@@ -7,13 +7,13 @@ needs no slow hash: comparing takes 1 MiB and some milliseconds, so a thousand c
 import base64
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from pylingo.reactor.people.keys import is_fingerprint
 from pylingo.reactor.people.passwords import PasswordHash, hash_password
 from pylingo.reactor.people.records import check, nothing
 from pylingo.reactor.people.roster import Change
 from pylingo.shared.errors import RequestError
+from pylingo.shared.value_class import value_class
 
 MOST = 20_000
 """Passwords that are kept. Further ones are refused."""
@@ -28,7 +28,7 @@ def _is_hash(text: str) -> bool:
         return False
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class AppPassword:
     """The `hash` of the password of the person with this `key` (a fingerprint)."""
 

@@ -4,10 +4,9 @@ OpenSSH's options restrict what a key may do. An option that is unknown here may
 of such a line skips the whole line.
 """
 
-from dataclasses import dataclass
-
 from pylingo.reactor.people.keys import KIND, PublicKey
 from pylingo.shared.text import quote
+from pylingo.shared.value_class import value_class
 
 MAX_LINE = 16_384
 """The longest line that is read, in characters."""
@@ -16,7 +15,7 @@ _KINDS = ("ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-", "-----BEGIN")  # the last on
 _TWO_KEYS = KIND + " "
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Line:
     """One line with a key. `options` are in lower case; one without a value has None."""
 

@@ -9,10 +9,11 @@ import errno
 import fcntl
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pylingo.reactor.people.files import check_unchangeable, read_regular
 from pylingo.shared.files import open_private
+from pylingo.shared.value_class import value_class
 
 FOLDER_MODE = 0o700
 """The mode of the folder."""
@@ -32,7 +33,7 @@ _MOST = 4_096  # bytes of the lock
 _LINES = (b"begun\n", b"over\n")
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class DataDir:
     """The paths in the folder."""
 

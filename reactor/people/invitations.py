@@ -7,11 +7,12 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pylingo.reactor.people.keys import is_fingerprint
 from pylingo.reactor.people.records import check, nothing
 from pylingo.shared.errors import RequestError
+from pylingo.shared.value_class import value_class
 
 MOST = 1_000
 """Open invitations of all people together."""
@@ -28,7 +29,7 @@ _BYTES = 16
 _DIGEST = re.compile("[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Invitation:
     """`uses` are left until `until`, in microseconds since 1970. `digest` is the SHA-256 of the code, in hex digits.
 

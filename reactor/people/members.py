@@ -8,7 +8,7 @@ never used in part: an option of OpenSSH that is unknown here, such as `expiry-t
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pylingo.reactor.people.authorized_keys import Line, parse_line
 from pylingo.reactor.people.files import check_writers, read_regular
@@ -16,6 +16,7 @@ from pylingo.reactor.people.keys import PublicKey
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold, user_name
 from pylingo.shared.text import quote
+from pylingo.shared.value_class import value_class
 
 MAX_FILE = 2**20
 """The largest file of members, in bytes: some 10,000 keys. The loop takes over so many within 0.1 s."""
@@ -24,7 +25,7 @@ _BOM = "\ufeff"
 _WITH_KEY = re.compile(r"(^|\s)(ssh-(rsa|dss)|ecdsa-|sk-|ssh-ed25519\s+\S{68})")  # a skipped line that is whole
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Member:
     """A key that is listed. `name` belongs to it, if there is one. `operator` gives it an operator's rights.
 
@@ -38,7 +39,7 @@ class Member:
     person: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Members(Mapping[str, Member]):
     """The members by the fingerprint of their key.
 

@@ -7,7 +7,7 @@ nobody's yet.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from pylingo.reactor.people.addresses import network_of, read_host
@@ -19,6 +19,7 @@ from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold, user_name
 from pylingo.shared.networks import IpNetwork
 from pylingo.shared.text import quote
+from pylingo.shared.value_class import value_class
 
 KEEP = 180 * 86_400.0
 """Seconds after which a name that its key has not used is free."""
@@ -30,7 +31,7 @@ DAY = 86_400 * 1_000_000
 """A day in microseconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class OwnedName:
     """A name that was taken with `key` (a fingerprint), and was last used at `used`, in microseconds since 1970."""
 

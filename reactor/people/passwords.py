@@ -16,12 +16,12 @@ import secrets
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from pylingo.reactor.people.addresses import network_of
 from pylingo.reactor.people.files import read_regular
 from pylingo.shared.networks import IpNetwork
+from pylingo.shared.value_class import value_class
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ _FORM = re.compile(r"\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9
 _MOST_FILE = 4_096  # bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class PasswordHash:
     """A hash and what it was made with. Takes 128 * r * 2**ln bytes of memory."""
 

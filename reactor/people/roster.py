@@ -5,17 +5,17 @@ keeps the keys that came by invitation, and the operators that it was told of.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from pylingo.reactor.people.keys import PublicKey, is_fingerprint
 from pylingo.reactor.people.members import NOBODY, Members
 from pylingo.reactor.people.records import check, nothing
+from pylingo.shared.value_class import value_class
 
 
 def _nothing() -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Change:
     """A change that opens a door. It is in the state: store that, then call `commit`; or `undo` if that failed."""
 
@@ -23,7 +23,7 @@ class Change:
     commit: Callable[[], object] = _nothing
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Admitted:
     """A key that an invitation has listed. `by` is the key that made the invitation, `since` when it was used."""
 

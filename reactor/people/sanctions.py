@@ -1,7 +1,6 @@
 """Bans and mutes: who is kept out, or silent, by key and by address, and until when."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from pylingo.reactor.people.addresses import as_network, read_host
 from pylingo.reactor.people.keys import is_fingerprint
@@ -11,12 +10,13 @@ from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold
 from pylingo.shared.networks import IpNetwork
 from pylingo.shared.text import quote
+from pylingo.shared.value_class import value_class
 
 MOST = 10_000
 """Bans, and mutes, that are kept. An operator who wants more is told to end some."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Sanction:
     """A ban or a mute.
 

@@ -11,12 +11,12 @@ server stops.
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, get_args
 
 import msgpack
 
 from pylingo.shared.messages import Entry
+from pylingo.shared.value_class import value_class
 
 FORMAT = 2
 """The version that this server writes. Raise it with every change of a part."""
@@ -29,7 +29,7 @@ type Message = tuple[Entry, int]
 """A message of a log, and the number of its session, 0 if it was sent without a key."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Offer:
     """The first message to the successor, which comes with the descriptors of the sockets and the locks, in this order.
 
@@ -45,29 +45,29 @@ class Offer:
     ports: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Ready:
     """The successor can take over."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Failed:
     """The successor cannot take over, and ends. `reason` is a clause for the log."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Restored:
     """The successor has everything, and waits for `Go`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Go:
     """The old server has let go of its files: the successor may open them, and accept."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Counters:
     """Numbers that must never be given again, and when the old server stopped reading, on the monotonic clock.
 
@@ -82,21 +82,21 @@ class Counters:
     stopped: float
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Totals:
     """The totals of the metrics, by name (see `ops.totals`). Without metrics there is no such part."""
 
     values: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class People:
     """The register, as the JSON that the people file has."""
 
     register: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Rooms:
     """Topics as (room, text, by, at), and charters as (room, fields). Those of rooms without members come first.
 
@@ -108,7 +108,7 @@ class Rooms:
     logs: list[str]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Log:
     """Messages of a room or a conversation, oldest first, which are added to those of earlier parts."""
 
@@ -116,7 +116,7 @@ class Log:
     messages: list[tuple[Any, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Redacted:
     """The stamps of messages of a room whose text was taken out, perhaps after the `Log` with them."""
 
@@ -124,7 +124,7 @@ class Redacted:
     stamps: list[int]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Seat:
     """A session that can be resumed, with its person.
 
@@ -145,14 +145,14 @@ class Seat:
     left: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Seats:
     """Some of the seats. Sessions of one person are in the order in which they came."""
 
     seats: list[Seat]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class End:
     """The last part. `parts` came before it."""
 

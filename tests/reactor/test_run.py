@@ -298,7 +298,7 @@ def test_a_signal_right_after_the_first_line_ends_it_with_success(number):
             process.kill()
 
 
-def test_a_server_alone_imports_nothing_of_several_servers_nor_of_metrics():
+def test_a_server_alone_imports_what_an_upgrade_needs_and_nothing_of_several_servers_nor_of_metrics():
     with ServerProcess(environment={"PYTHONPROFILEIMPORTTIME": "1"}) as server:
         with server.peers(1, "tea"):
             assert server.stop() == 0
@@ -308,6 +308,10 @@ def test_a_server_alone_imports_nothing_of_several_servers_nor_of_metrics():
     assert of_a_cluster <= {"pylingo.reactor.bus.redis.settings"}  # the type of an option
     assert not [name for name in modules if name.startswith("pylingo.reactor.workers")]
     assert not modules & {"pylingo.reactor.metrics_start", "pylingo.reactor.instruments", "h11", "prometheus_client"}
+    # When the server is told to upgrade, the files on the disk are those of another version.
+    names = ("child", "copying", "handover", "line", "offer", "switch", "upgrade")
+    assert {f"pylingo.reactor.succession.{name}" for name in names} <= modules
+    assert "pylingo.reactor.succession.successor" not in modules  # the new version imports its own
 
 
 def test_ipv6():

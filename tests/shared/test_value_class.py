@@ -2,7 +2,9 @@
 
 import copy
 import dataclasses
+import inspect
 from dataclasses import field
+from typing import Any
 
 import pytest
 
@@ -81,4 +83,35 @@ def test_a_class_without_a_docstring_has_its_name() -> None:
 def test_all_classes_share_the_methods_that_need_not_be_generated() -> None:
     for name in ("__repr__", "__eq__", "__hash__"):
         assert getattr(Point, name) is getattr(Twin, name)
-    assert Point.__init__ is not Twin.__init__
+
+
+def test_an_init_is_generated_for_the_first_object() -> None:
+    made = value_class(type("Late", (), {"__annotations__": {"x": int, "y": int}, "y": 2}))
+    first = made.__init__
+    assert (made(1).x, made(x=1).y) == (1, 2)
+    assert made.__init__ is not first
+    with pytest.raises(TypeError, match=r"Late\.__init__\(\) missing 1 required positional argument: 'x'"):
+        made()
+    with pytest.raises(TypeError, match="unexpected keyword argument 'z'"):
+        made(1, z=2)
+
+
+def test_a_class_that_inherits_the_first_init_uses_the_generated_one() -> None:
+    base: Any = value_class(type("Base", (), {"__annotations__": {"x": int}}))
+    assert type("Derived", (base,), {})(1).x == 1
+
+
+def test_fields_are_checked_when_the_object_is_made() -> None:
+    def check(self: Any) -> None:
+        if self.x < 0:
+            raise ValueError("x is negative")
+
+    made: Any = value_class(type("Checked", (), {"__annotations__": {"x": int}, "__post_init__": check}))
+    assert made(1).x == 1
+    with pytest.raises(ValueError, match="x is negative"):
+        made(-1)
+
+
+def test_the_signature_is_that_of_the_fields() -> None:
+    assert list(inspect.signature(Point).parameters) == ["x", "y", "note", "secret"]
+    assert inspect.signature(Named).parameters["names"].kind is inspect.Parameter.KEYWORD_ONLY

@@ -5,11 +5,11 @@ import importlib.util
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pylingo.reactor.people.files import read_regular
 from pylingo.shared.address import parse_address, show_address
 from pylingo.shared.launch import LaunchError
+from pylingo.shared.value_class import value_class
 from pylingo.shared.values import ValueType, explained, utf8
 
 REDIS_PORT = 6379
@@ -32,7 +32,7 @@ class Kind(enum.Enum):
     SENTINEL = enum.auto()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(kw_only=True)
 class RedisAddress:
     """A Redis: its host and port, the path of its socket, or its sentinels and the name that they know it by.
 
@@ -57,7 +57,7 @@ class RedisAddress:
         return f"{scheme}://{user}" + "/".join(part for part in parts if part)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value_class(kw_only=True)
 class ClusterSettings:
     """How a server takes part in a cluster. `patience` is in seconds; `keep` counts the messages of each room in Redis.
 
