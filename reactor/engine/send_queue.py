@@ -22,10 +22,10 @@ class SendQueue:
     """Buffers in the order in which they are sent.
 
     `size` is the number of bytes that are left. `direct` is how many of them count as direct; a buffer that was taken
-    in part still counts in full.
+    in part still counts in full. `is_blocked` and `waiting_since` belong to the transport.
     """
 
-    __slots__ = ("_buffers", "_direct", "_offset", "direct", "size")
+    __slots__ = ("_buffers", "_direct", "_offset", "direct", "is_blocked", "size", "waiting_since")
 
     def __init__(self, data: Buffer, direct: int = 0) -> None:
         self._buffers = [data]
@@ -33,6 +33,8 @@ class SendQueue:
         self._offset = 0  # bytes of the first buffer that the socket has taken
         self.size = len(data)
         self.direct = direct
+        self.is_blocked = False
+        self.waiting_since = 0.0
 
     def append(self, data: Buffer, direct: int) -> None:
         """Add `data`, of which `direct` bytes count as direct."""

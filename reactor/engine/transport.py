@@ -40,7 +40,10 @@ class Receiver(Protocol):
         """The socket has taken everything that was queued. Called once each time that `tell_drained` was set."""
 
     def connection_lost(self, error: Exception | None) -> None:
-        """The last call, exactly once: the socket is closed. `error` says why, unless `close` or `abort` did it."""
+        """The last call, exactly once, right before the socket is closed.
+
+        `error` says why, unless `close` or `abort` did it.
+        """
 
 
 class TransportState(enum.IntEnum):
@@ -65,11 +68,7 @@ class Reading(enum.Enum):
 
 
 class Transport:
-    """A connected socket with its queue. It counts in `traffic`, if given, which it shares with others of its kind.
-
-    `waiting_since` is the reactor's time when the socket last took a byte, or first refused one; 0 if no byte waits
-    that it has refused. `is_blocked` says whether such bytes wait, and the socket has not been writable since.
-    """
+    """A connected socket with its queue. It counts in `traffic`, if given, which it shares with others of its kind."""
 
     __slots__ = (
         "_crossed",
@@ -82,11 +81,8 @@ class Transport:
         "_state",
         "_timer",
         "_traffic",
-        "is_blocked",
         "receiver",
-        "tcp_bytes",
         "tell_drained",
-        "waiting_since",
     )
 
     def __init__(
@@ -100,14 +96,10 @@ class Transport:
         self.receiver = receiver
         self._queue: SendQueue | None = None  # never empty
         self.tell_drained = False
-        self.waiting_since = 0.0
-        self.is_blocked = False
         self._state = OPEN
         self._dirty = False  # whether the reactor will call `flush`
         self._reading = Reading.ON
         self._timer: Timer | None = None
-        self.tcp_bytes: TcpBytes | None = None
-        """The bytes that have gone over the connection, once it is closed, if the system knows."""
         self._crossed = 0  # the only events to wait for, while TLS is in the middle of something
         self._events = EVENT_READ
         reactor.register(sock.fileno(), EVENT_READ, self)
@@ -130,6 +122,16 @@ class Transport:
         return 0 if self._queue is None else self._queue.direct
 
     @property
+    def waiting_since(self) -> float:
+        """The reactor's time when the socket last took a byte, or first refused one; 0 if it has refused none."""
+        return 0.0 if self._queue is None else self._queue.waiting_since
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether bytes wait that the socket has refused, and it has not been writable since."""
+        return self._queue is not None and self._queue.is_blocked
+
+    @property
     def is_open(self) -> bool:
         """Whether `write` still has an effect."""
         return self._state is OPEN
@@ -142,6 +144,11 @@ class Transport:
             return is_live and bool(self._sock.recv(1, socket.MSG_PEEK))
         except OSError:
             return False
+
+    @property
+    def tcp_bytes(self) -> TcpBytes | None:
+        """The bytes that have gone over the connection, until it is closed, if the system knows. Asks the system."""
+        return tcp_bytes(self._sock.fileno(), self._reading is Reading.ENDED)
 
     # --- sending
 
@@ -181,7 +188,7 @@ class Transport:
         """Offer the queue to the socket, once. For the reactor's flush phase."""
         self._dirty = False
         queue = self._queue
-        if queue is not None and not self.is_blocked and self._state < SHUT:
+        if queue is not None and not queue.is_blocked and self._state < SHUT:
             taken = self._send(queue)
             if taken != queue.size:
                 self._keep_rest(queue, taken)
@@ -201,7 +208,6 @@ class Transport:
         dropped = self._queue.discard(frame_end, committed(self._sock))
         if not self._queue.size:
             self._queue = None
-            self.is_blocked = False
             self._wait_for()
         return dropped
 
@@ -232,9 +238,9 @@ class Transport:
     def _keep_rest(self, queue: SendQueue, taken: int) -> None:
         """Keep all but the bytes that the socket has taken until it is writable."""
         queue.remove(taken)
-        if taken or not self.waiting_since:
-            self.waiting_since = self._reactor.now
-        self.is_blocked = True
+        if taken or not queue.waiting_since:
+            queue.waiting_since = self._reactor.now
+        queue.is_blocked = True
         self._wait_for()
 
     # --- receiving
@@ -268,7 +274,8 @@ class Transport:
         if self._crossed:
             mask = self._uncross(mask)
         if mask & EVENT_WRITE:
-            self.is_blocked = False
+            if self._queue is not None:
+                self._queue.is_blocked = False
             self.flush_soon(is_backlog=True)
         if mask & EVENT_READ and self._reading is Reading.ON and self._state is not CLOSED:
             self._read()
@@ -349,7 +356,7 @@ class Transport:
         try:
             self._sock.shutdown(socket.SHUT_WR)
         except BlockingIOError:  # the end of a TLS stream is sent like data
-            self.is_blocked = True
+            self._crossed = EVENT_WRITE | (EVENT_READ if self._reading is Reading.ON else 0)
             self._wait_for()
             return
         except OSError:  # the peer has reset the connection
@@ -365,22 +372,21 @@ class Transport:
         if self._timer is not None:
             self._timer.cancel()
         self._reactor.unregister(self._sock.fileno())
-        self.tcp_bytes = tcp_bytes(self._sock.fileno(), self._reading is Reading.ENDED)
-        self._sock.close()
         self._queue = None
         receiver, self.receiver = self.receiver, None  # they hold each other
-        if receiver is not None:
-            receiver.connection_lost(error)
+        try:
+            if receiver is not None:
+                receiver.connection_lost(error)
+        finally:
+            self._sock.close()
 
     def _wait_for(self) -> None:
         """Tell the selector which events are of use now, if that has changed."""
         if self._state is CLOSED:
             return
         events = EVENT_READ if self._reading is Reading.ON else 0
-        if self.is_blocked:
+        if self._queue is not None and self._queue.is_blocked:
             events |= EVENT_WRITE
-        else:
-            self.waiting_since = 0.0
         if self._crossed:
             events = self._crossed
         if events != self._events:

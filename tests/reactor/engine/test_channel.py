@@ -143,7 +143,7 @@ def test_an_end_that_cannot_be_sent_yet_is_sent_as_soon_as_the_socket_is_writabl
     assert wired.channel.calls == ["send", "shutdown"]
     assert wired.waits_for & EVENT_WRITE
     wired.turn()
-    assert wired.channel.calls == ["send", "shutdown", "shutdown"]
+    assert [call for call in wired.channel.calls if call != "recv"] == ["send", "shutdown", "shutdown"]
     assert (wired.taken(), wired.taken()) == (b"bye", b"")
 
 

@@ -568,8 +568,8 @@ def test_a_descriptor_is_not_closed_before_the_end_of_the_tick(reactor, pair):
     assert near.fileno() == -1
 
 
-def test_a_socket_made_while_another_is_closed_may_have_its_number(reactor, pair):
-    near, _ = pair()
+def test_a_socket_made_when_another_was_closed_in_this_tick_may_have_its_number(reactor, pair):
+    near, other = pair()
     number = near.fileno()
     made = []
 
@@ -581,7 +581,8 @@ def test_a_socket_made_while_another_is_closed_may_have_its_number(reactor, pair
             Transport(reactor, ends[index], receiver)
             made.append((receiver, ends[1 - index]))
 
-    Transport(reactor, near, Successor()).abort()
+    Transport(reactor, near, Received()).abort()
+    Transport(reactor, other, Successor()).abort()
     reactor.tick(0)
     receiver, far = made[0]
     far.send(b"hello")

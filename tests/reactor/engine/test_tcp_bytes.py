@@ -3,6 +3,7 @@
 import socket
 import sys
 import time
+from unittest import mock
 
 import pytest
 
@@ -47,19 +48,22 @@ def test_what_is_no_connection_of_tcp_has_none(pair, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts them")
-def test_a_transport_has_them_once_it_is_closed(pair):
+def test_a_transport_has_them_until_it_is_closed(pair):
     reactor = Reactor()
     ours, theirs = pair
-    transport = Transport(reactor, ours)
+    receiver = mock.Mock()
+    transport = Transport(reactor, ours, receiver)
+    counts: list[TcpBytes | None] = []
+    receiver.connection_lost = lambda error: counts.append(transport.tcp_bytes)
     transport.write(b"x" * 70)
     theirs.sendall(b"x" * 9)
     reactor.tick(0)
-    assert transport.tcp_bytes is None
     theirs.shutdown(socket.SHUT_WR)
     end = time.monotonic() + DEADLINE
     while theirs.recv(70, socket.MSG_DONTWAIT | socket.MSG_PEEK) != b"x" * 70:
         assert time.monotonic() < end
     transport.close()
     wait_until(lambda: reactor.tick(0.01) or transport.fileno() < 0)
-    assert transport.tcp_bytes == TcpBytes(9, 70)
+    assert counts == [TcpBytes(9, 70)]
+    assert transport.tcp_bytes is None
     reactor.close()
