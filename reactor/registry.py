@@ -118,9 +118,9 @@ class Registry:
             register.name_keep, register.is_open, register.members = before
             place = f"--data {settings.data}" if settings.data else ""
             raise LaunchError(_nobody(settings, place if self.shared is None else "--cluster URL"))
-        if [*files.bans] != register.listed_bans:
+        if [*files.bans] != register.moderation.listed_bans:
             logger.info("the file of bans lists %d", len(files.bans))
-        register.listed_bans = [*files.bans]
+        register.moderation.listed_bans = [*files.bans]
         if files.members != before[2]:
             logger.info("the members file lists %d keys", len(files.members))
         register.members_invite = settings.members_invite

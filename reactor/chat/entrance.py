@@ -55,7 +55,7 @@ def is_let_in(session: Session, request: Record) -> bool:
     if type(request) in _ALWAYS:
         return True
     access = session.hub.access
-    if ban := access.register.address_ban(session.host, None):
+    if ban := access.register.moderation.address_ban(session.host, None):
         session.end("banned", ban_text(ban))
         return False
     if access.password is not None:
@@ -118,7 +118,7 @@ class _Greeting:
         if self.hello.protocol != PROTOCOL_VERSION:
             raise Farewell("protocol", f"this server speaks version {PROTOCOL_VERSION} of the protocol only")
         access, host = self.session.hub.access, self.session.host
-        if ban := access.register.address_ban(host, self.known or _claimed(self.hello)):
+        if ban := access.register.moderation.address_ban(host, self.known or _claimed(self.hello)):
             raise Farewell("banned", ban_text(ban))
         if access.password is None:
             self.check_key()
@@ -143,7 +143,7 @@ class _Greeting:
             except ValueError as error:
                 raise Farewell("identity", str(error)) from None
         fingerprint = self.fingerprint
-        if fingerprint is not None and (ban := session.hub.access.register.key_ban(fingerprint)):
+        if fingerprint is not None and (ban := session.hub.access.register.moderation.key_ban(fingerprint)):
             raise Farewell("banned", ban_text(ban))
         self.check_invitation()
 
@@ -237,9 +237,9 @@ class _Greeting:
     def _check_still(self) -> None:
         """Whether no ban forbids to come in, which may be newer than the checks before, and whether the members let."""
         register, fingerprint = self.session.hub.access.register, self.fingerprint
-        ban = register.address_ban(self.session.host, fingerprint)
+        ban = register.moderation.address_ban(self.session.host, fingerprint)
         if ban is None and fingerprint is not None:
-            ban = register.key_ban(fingerprint)
+            ban = register.moderation.key_ban(fingerprint)
         if ban is not None:
             raise Farewell("banned", ban_text(ban))
         if not register.may_enter(fingerprint):

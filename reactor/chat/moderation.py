@@ -69,7 +69,7 @@ def _moderates(session: Session, command: Command) -> bool:
 def check_mute(session: Session) -> None:
     """Raises `RequestError` `muted` if the session may say nothing."""
     register = session.hub.access.register
-    if register.is_anybody_muted and (mute := register.mute_of(session.host, session.identity)):
+    if register.moderation.is_anybody_muted and (mute := register.moderation.mute_of(session.host, session.identity)):
         raise RequestError("muted", f"you are muted{sanction_words(mute)}")
 
 
@@ -101,9 +101,9 @@ def _put_out(hub: Hub[Session]) -> None:
         if not session.is_admitted:
             continue
         identity = session.identity
-        ban = register.address_ban(session.host, identity)
+        ban = register.moderation.address_ban(session.host, identity)
         if ban is None and identity is not None:
-            ban = register.key_ban(identity)
+            ban = register.moderation.key_ban(identity)
         if ban is not None:
             session.end("banned", ban_text(ban))
         elif not register.may_enter(identity):
@@ -149,10 +149,10 @@ def _ban(session: Session, argument: str, command: Command) -> None:
     register = hub.access.register
     person = None
     if as_network(target) is not None:
-        ban = register.ban_address(target, by, text, seconds)
+        ban = register.moderation.ban_address(target, by, text, seconds)
     else:
         person = hub.reach(target)
-        ban = register.ban(person.name, person.fingerprint, _host(person), by, text, seconds, _keys(person))
+        ban = register.moderation.ban(person.name, person.fingerprint, _host(person), by, text, seconds, _keys(person))
     rooms = [room.name for room in person.rooms] if person is not None else []
     told = Moderated("ban", by, ban.name, None, None, text, ban.until)
     confirm(session, command, _with_address(told, ban), person)
@@ -163,13 +163,14 @@ def _ban(session: Session, argument: str, command: Command) -> None:
 
 
 def _unban(session: Session, argument: str, command: Command) -> None:
-    ended, change = session.hub.access.register.unban(argument)
+    ended, change = session.hub.access.register.moderation.unban(argument)
     told = _with_address(Moderated("unban", session.person.name, ended[0].name), ended[0])
     _when_stored(session, command, change, lambda: confirm(session, command, told))
 
 
 def _bans(session: Session, argument: str, command: Command) -> None:
-    bans = [Ban(ban.by, ban.name, ban.address, ban.text, ban.until) for ban in session.hub.access.register.bans()]
+    found = session.hub.access.register.moderation.bans()
+    bans = [Ban(ban.by, ban.name, ban.address, ban.text, ban.until) for ban in found]
     places = Directory.of_positions(len(bans))
 
     def listed(keys: list[str]) -> Iterator[tuple[Ban, int]]:
@@ -197,7 +198,7 @@ def _mute(session: Session, argument: str, command: Command) -> None:
         raise RequestError("bad-argument", f"/mute takes a name and a time such as 10m, 2h or 7d, not {quote(rest)}")
     person, by = session.hub.reach(name), session.person.name
     register = session.hub.access.register
-    mute = register.mute(person.name, person.fingerprint, _host(person), by, None, seconds, _keys(person))
+    mute = register.moderation.mute(person.name, person.fingerprint, _host(person), by, None, seconds, _keys(person))
     told = Moderated("mute", by, person.name, until=mute.until)
     _tell(session, person, told)
     confirm(session, command, told, person)
@@ -212,7 +213,7 @@ def _unmute(session: Session, argument: str, command: Command) -> None:
     person = hub.reach_if_known(argument)
     identity, host = (person.fingerprint, _host(person)) if person is not None else (None, None)
     try:
-        ended, change = hub.access.register.unmute(argument, identity, host)
+        ended, change = hub.access.register.moderation.unmute(argument, identity, host)
     except RequestError:
         room = find_room(session, command.room)
         if room is None or not room_operators.muted_fields(session, room, argument):

@@ -29,7 +29,7 @@ type Speak[P: Place] = Callable[[Session, P, Say, str, Deliver | None], None]
 
 def say(session: Session, say: Say) -> None:
     """Say something. Raises `RequestError` if it cannot be said, or not there."""
-    if session.hub.access.register.is_anybody_muted:  # a call less for each message, as below
+    if session.hub.access.register.moderation.is_anybody_muted:  # a call less for each message, as below
         check_mute(session)
     text = message_text(say.text)
     if say.to is None:  # an empty name is refused below: what was meant for one person must not go to a room

@@ -1,7 +1,8 @@
 """The register: what the server knows about people, by the fingerprints of their keys.
 
-It answers who may come in, to whom a name belongs, and who is an operator, banned or muted. It touches no file and no
-clock of its own: `to_state` returns what is to be stored, and `clock` gives microseconds since 1970.
+It answers who may come in, to whom a name belongs, and who is an operator; `moderation` has the bans and the mutes. It
+touches no file and no clock of its own: `to_state` returns what is to be stored, and `clock` gives microseconds since
+1970.
 
 A door opens only when that is on disk. A method that opens one returns a `Change`: store the state, then call its
 `commit`, or its `undo` if the state cannot be stored. Everything that closes a door holds at once.
@@ -11,15 +12,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from pylingo.reactor.people.addresses import as_network, network_of, read_host, show_network
 from pylingo.reactor.people.app_passwords import AppPassword
 from pylingo.reactor.people.invitations import MOST_OF_MEMBER, SECONDS, Invitation
 from pylingo.reactor.people.keys import PublicKey
 from pylingo.reactor.people.members import Members
+from pylingo.reactor.people.moderation import Moderation
 from pylingo.reactor.people.owned_names import Conflict, OwnedName, Owner
 from pylingo.reactor.people.roster import Change
 from pylingo.reactor.people.rows import Row, RowKey
-from pylingo.reactor.people.sanctions import Sanction, Sanctions, nobody
 from pylingo.reactor.people.tables import Tables, empty_tables, read_tables
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold
@@ -39,31 +39,27 @@ def wall_clock() -> int:
     return time.time_ns() // 1_000
 
 
-type Maybe = str | None
-type Keys = Iterable[str]
-"""Fingerprints."""
-
-
 class Register:
     """See the module. An `identity` is the fingerprint of a key whose owner has proven it, None for a guest."""
 
     def __init__(self, clock: Callable[[], int] = wall_clock, tables: Tables | None = None) -> None:
-        self.is_open = True
-        """Whether people without a listed key may come in."""
         self.members_invite = False
         """Whether listed keys may invite, and not only operators."""
         self.conflicts: list[Conflict] = []
         """The names in comments of the members file that belong to somebody else, and are therefore not given."""
         self._clock = clock
         self._unwritten: set[tuple[str, frozenset[str]]] = set()  # names, and their owners, that no disk has yet
-        self._listed_bans = Sanctions(clock)
-        self._hold(tables or empty_tables(clock))
+        tables = tables or empty_tables(clock)
+        self.moderation = Moderation(clock, tables)
+        """Bans and mutes."""
+        self.is_open = True
+        self._hold(tables)
 
     def _hold(self, tables: Tables) -> None:
         self._tables = tables
         self._names, self._roster, self._invitations = tables.names, tables.roster, tables.invitations
-        self._bans, self._mutes = tables.bans, tables.mutes
         self._app_passwords = tables.app_passwords
+        self.moderation.hold(tables)
 
     @classmethod
     def from_state(cls, state: object, clock: Callable[[], int] = wall_clock) -> "Register":
@@ -112,6 +108,15 @@ class Register:
     # --- people
 
     @property
+    def is_open(self) -> bool:
+        """Whether people without a listed key may come in."""
+        return self._is_open
+
+    @is_open.setter
+    def is_open(self, is_open: bool) -> None:
+        self._is_open = self.moderation.covers_addresses = is_open
+
+    @property
     def name_keep(self) -> float:
         """Seconds after which a name that its key has not used is free; 0 for never."""
         return self._names.keep
@@ -149,8 +154,7 @@ class Register:
 
     def is_operator(self, identity: str | None) -> bool:
         """Whether the owner of the key is an operator. Nobody who is banned is."""
-        keys = self.keys_of(identity)
-        return self._roster.has_rank(keys) and self._ban_of_keys(keys) is None
+        return self.moderation.is_operator(identity)
 
     def may_enter(self, identity: str | None) -> bool:
         """Whether the members and the invitations let somebody in. Bans are another question."""
@@ -218,122 +222,6 @@ class Register:
         if change is None:
             raise RequestError("no-such-user", f"the name {quote(name)} belongs to nobody: there is nothing to free")
         return change
-
-    # --- bans and mutes
-
-    def address_ban(self, host: str, identity: str | None) -> Sanction | None:
-        """The ban of an address, for whoever comes from it. It spares listed keys and operators.
-
-        It may be asked with an identity that is not proven yet, if the proof follows.
-        """
-        ban = self._listed_bans.of_host(host, with_keys=True) or self._bans.of_host(host, with_keys=self.is_open)
-        return None if ban is None or self._is_spared(identity) else ban
-
-    def key_ban(self, identity: str) -> Sanction | None:
-        """The ban of a key, or of another key of the same person."""
-        return self._ban_of_keys(self.keys_of(identity))
-
-    def _ban_of_keys(self, keys: frozenset[str]) -> Sanction | None:
-        return self._listed_bans.of_keys(keys) or self._bans.of_keys(keys)
-
-    @property
-    def listed_bans(self) -> list[Sanction]:
-        """The bans of the administrator's file, as it was last read. They are not stored."""
-        return self._listed_bans.items()
-
-    @listed_bans.setter
-    def listed_bans(self, bans: Iterable[Sanction]) -> None:
-        self._listed_bans.replace(bans)
-
-    def mute_of(self, host: str, identity: str | None) -> Sanction | None:
-        """The mute of somebody. That of an address spares listed keys; operators have none.
-
-        On an open server the mute of a key covers its address: coming back without the key is no way out.
-        """
-        if self.is_operator(identity):
-            return None
-        mute = self._mutes.of_keys(self.keys_of(identity))
-        if mute is None and not self.is_listed(identity):
-            mute = self._mutes.of_host(host, with_keys=self.is_open)
-        return mute
-
-    def ban(
-        self, name: str, identity: Maybe, host: Maybe, by: str, text: Maybe, seconds: float | None, more: Keys = ()
-    ) -> Sanction:
-        """Ban a person by key, a guest by address; `host` is None for somebody who is not here. None is for good.
-
-        `more` are further keys with which the person is here. Revokes the invitations of the banned one.
-        Raises `RequestError` `not-allowed` for an operator.
-        """
-        ban = self._sanction("banned", name, identity, host, by, text, seconds, more)
-        self._bans.add(ban)
-        self._invitations.revoke(ban.keys)
-        return ban
-
-    def ban_address(self, address: str, by: str, text: str | None, seconds: float | None) -> Sanction:
-        """Ban an address or a network. Raises `RequestError` `bad-argument` if `address` is neither."""
-        network = as_network(address)
-        if network is None:
-            raise RequestError("bad-argument", "an address must be such as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/64")
-        ban = Sanction(None, (), show_network(network), by, text, self._until(seconds))
-        self._bans.add(ban)
-        return ban
-
-    def unban(self, target: str) -> tuple[list[Sanction], Change]:
-        """End the bans of a name, an address or a fingerprint. Raises `RequestError` `bad-argument` if none is.
-
-        One of the administrator's file stays: `RequestError` `not-allowed`.
-        """
-        if any(ban.concerns(target) for ban in self._listed_bans.items()):
-            raise RequestError(
-                "not-allowed", f"the administrator has banned {quote(target)}, in the server's file of bans"
-            )
-        ended, change = self._bans.end(lambda ban: ban.concerns(target))
-        if not ended:
-            raise nobody(target, "banned", "/bans lists who is")
-        return ended, change
-
-    def bans(self) -> list[Sanction]:
-        """The bans in force: those of the administrator, then those of operators, oldest first."""
-        return [*self._listed_bans.items(), *self._bans.items()]
-
-    def mute(
-        self, name: str, identity: Maybe, host: Maybe, by: str, text: Maybe, seconds: float | None, more: Keys = ()
-    ) -> Sanction:
-        """Mute a person as `ban` bans one. Raises `RequestError` `not-allowed` for an operator."""
-        mute = self._sanction("muted", name, identity, host, by, text, seconds, more)
-        self._mutes.add(mute)
-        return mute
-
-    def unmute(
-        self, target: str, identity: str | None = None, host: str | None = None
-    ) -> tuple[list[Sanction], Change]:
-        """End the mutes of a name, and of the one who has it now. Raises `RequestError` `bad-argument` if none is."""
-        keys = self.keys_of(identity)
-        network = network_of(host) if host is not None and not self.is_listed(identity) else None
-
-        def is_of_address(mute: Sanction) -> bool:
-            return network is not None and network == mute.network
-
-        def concerned(mute: Sanction) -> bool:
-            is_theirs = not keys.isdisjoint(mute.keys) or (identity is None and is_of_address(mute))
-            return is_theirs or mute.concerns(target)
-
-        ended, change = self._mutes.end(concerned)
-        if not ended:  # an unlisted key has none of its own, and may be silent because of its address
-            ended, change = self._mutes.end(is_of_address)
-        if not ended:
-            raise nobody(target, "muted", "/mute is the command that mutes")
-        return ended, change
-
-    @property
-    def is_anybody_muted(self) -> bool:
-        """Whether there may be a mute. If not, `mute_of` need not be asked."""
-        return not self._mutes.is_empty
-
-    def mutes(self) -> list[Sanction]:
-        """The mutes in force, oldest first."""
-        return self._mutes.items()
 
     # --- operators
 
@@ -410,39 +298,12 @@ class Register:
 
     # --- parts
 
-    def _is_spared(self, identity: str | None) -> bool:
-        return self.is_listed(identity) or self.is_operator(identity)
-
     def _may_still_invite(self, invitation: Invitation) -> bool:
         """Whether the one who made an invitation still may: not if they were banned, or are listed no more."""
         by = invitation.by
         if by is None:
             return True
-        if not self.may_enter(
-            by
-        ):  # an operator who is listed no more is still one, and may not come back by a side door
+        if not self.may_enter(by):  # an operator who is listed no more is still one, and may not come back this way
             return False
-        return self.is_operator(by) or (self.members_invite and self.is_listed(by) and self.key_ban(by) is None)
-
-    def _sanction(
-        self,
-        what: str,
-        name: str,
-        identity: str | None,
-        host: str | None,
-        by: str,
-        text: str | None,
-        seconds: float | None,
-        more: Iterable[str],
-    ) -> Sanction:
-        identities = {identity, *more}
-        if any(map(self.is_operator, identities)):
-            raise RequestError("not-allowed", f"operators cannot be {what}: /deop them first")
-        keys = tuple(sorted(frozenset[str]().union(*map(self.keys_of, identities))))
-        address = None
-        if host is not None and not (keys and read_host(host).is_loopback):  # many people may come by loopback
-            address = show_network(network_of(host))
-        return Sanction(name, keys, address, by, text, self._until(seconds))
-
-    def _until(self, seconds: float | None) -> int | None:
-        return None if seconds is None else self._clock() + round(seconds * 1e6)
+        may_as_member = self.members_invite and self.is_listed(by) and self.moderation.key_ban(by) is None
+        return self.is_operator(by) or may_as_member

@@ -52,8 +52,8 @@ def folder(tmp_path: Path) -> Path:
     assert redeemed is not None
     redeemed.commit()
     for number in range(10, 0, -1):
-        register.ban(f"eve{number}", fingerprint(number + 2_000), None, "ada", "flood", None)
-    register.mute("eve", EVE, None, "ada", None, None)
+        register.moderation.ban(f"eve{number}", fingerprint(number + 2_000), None, "ada", "flood", None)
+    register.moderation.mute("eve", EVE, None, "ada", None, None)
     write_state(data.people, register.to_state())
     rows = [(10 * number, "tea", "ada", f"word {number}") for number in range(1, 1_501)]
     make_history(data.history, *rows, (7, "Łódź".casefold(), "bob", "hi"))
@@ -143,7 +143,7 @@ def test_merging_takes_what_does_not_conflict_and_lists_the_rest(
         person(register, "аре", EVE)  # in Cyrillic letters
         person(register, "name8", fingerprint(18))  # the same one's
         register.op(ADA).commit()
-        register.ban("eve10", fingerprint(2_010), None, "bob", "insults", None)
+        register.moderation.ban("eve10", fingerprint(2_010), None, "bob", "insults", None)
         assert console.store()
     assert imported(folder, redis, "--merge") == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -156,7 +156,7 @@ def test_merging_takes_what_does_not_conflict_and_lists_the_rest(
         assert console.register.keys_of_owner("name7") == {BOB}
         assert console.register.keys_of_owner("name9") == {fingerprint(19)}
         assert console.register.keys_of_owner("ape") == frozenset()
-        assert len(console.register.bans()) == 10
+        assert len(console.register.moderation.bans()) == 10
     capsys.readouterr()
     assert imported(folder, redis, "--merge") == 0
     lines = capsys.readouterr().out.splitlines()

@@ -244,7 +244,7 @@ def test_bans_are_read_again_and_a_wrong_line_changes_nothing(
     registry = Registry(Register())
     registry.apply(server.settings, read_people_files(server.settings))
     asked: list[int] = []
-    registry.changed = lambda: asked.append(len(registry.register.bans()))
+    registry.changed = lambda: asked.append(len(registry.register.moderation.bans()))
     reload = Reload(server, arguments, registry)
     for text, words in (
         ("192.0.2.0/24\n10.0.0.0/8\n", "the file of bans lists 2"),

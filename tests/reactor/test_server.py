@@ -400,7 +400,7 @@ def no_member(desk: Bench, wire: Wire) -> Wire:
 
 
 def banned(desk: Bench, wire: Wire) -> Wire:
-    desk.server.registry.register.ban_address("192.0.2.1", "ada", None, None)
+    desk.server.registry.register.moderation.ban_address("192.0.2.1", "ada", None, None)
     wire = desk.connect(("192.0.2.1", 1))
     wire.send(Hello(1))
     return wire

@@ -587,7 +587,7 @@ def test_a_full_disk_opens_no_door(door):
 
 
 def test_a_banned_address_is_refused_with_its_first_request(door):
-    door.register.ban_address("192.0.2.0/24", "ada", "spam", 3_600)
+    door.register.moderation.ban_address("192.0.2.0/24", "ada", "spam", 3_600)
     for request in ADMITTED:
         guest = door.come(FAR)
         guest.ask(request)
@@ -604,7 +604,7 @@ def test_a_banned_address_is_refused_with_its_first_request(door):
 
 def test_a_ban_of_an_address_spares_listed_keys_that_are_proven(door):
     door.register.members = parse_members(key("a").text)
-    door.register.ban_address(FAR, "ada", None, None)
+    door.register.moderation.ban_address(FAR, "ada", None, None)
     eve, ada = (door.come(FAR, b"certificate") for _ in range(2))
     pretended = Hello(1, identity=key("a").text, proof=key("e").hello(eve.challenge).proof)
     assert door.answers(eve, pretended) == [goodbye("identity")]
@@ -614,14 +614,14 @@ def test_a_ban_of_an_address_spares_listed_keys_that_are_proven(door):
 
 
 def test_a_banned_key_is_refused_after_its_proof(door):
-    door.register.ban("eve", EVE, FAR, "ada", None, None)
+    door.register.moderation.ban("eve", EVE, FAR, "ada", None, None)
     eve = door.come()
     assert door.answers(eve, key("e").hello(eve.challenge, "eve")) == [goodbye("banned")]
 
 
 def test_the_address_of_a_ban_comes_before_the_password(door):
     door.hub.access.password = door.gate
-    door.register.ban_address(FAR, "ada", None, None)
+    door.register.moderation.ban_address(FAR, "ada", None, None)
     guest = door.come(FAR)
     assert door.answers(guest, Hello(1, password="wrong")) == [goodbye("banned")]
     assert door.gate.asked == []
@@ -630,8 +630,8 @@ def test_the_address_of_a_ban_comes_before_the_password(door):
 @pytest.mark.parametrize(
     ("is_invited", "change", "reason"),
     [
-        (False, lambda door: door.register.ban("ada", ADA, None, "bob", None, None), "banned"),
-        (True, lambda door: door.register.ban("ada", ADA, None, "bob", None, None), "banned"),
+        (False, lambda door: door.register.moderation.ban("ada", ADA, None, "bob", None, None), "banned"),
+        (True, lambda door: door.register.moderation.ban("ada", ADA, None, "bob", None, None), "banned"),
         (False, lambda door: door.close(key("b").text), "members-only"),
     ],
 )

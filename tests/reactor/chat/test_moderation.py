@@ -79,7 +79,7 @@ def test_everything_is_for_operators_and_that_is_checked_first(door, name, argum
     for person in (bob, guest):
         read(door, person)
         assert door.answers(person, Command(name, argument, 7, "no such room")) == [error("not-allowed", 7)]
-    assert door.register.bans() == door.register.mutes() == []
+    assert door.register.moderation.bans() == door.register.moderation.mutes() == []
 
 
 def test_somebody_who_is_no_operator_any_more_may_nothing(door, ada):
@@ -194,7 +194,7 @@ def test_a_person_is_banned_by_key(door, ada):
     assert eve.got() == [Left("tea", "bob", "banned"), deed("ban", "bob", room="tea", text="spam", until=until)]
     again = door.come("198.51.100.1", b"certificate")
     assert door.answers(again, key("b").hello(again.challenge, None, b"certificate")) == [goodbye("banned")]
-    assert restarted(door).key_ban(BOB).text == "spam"
+    assert restarted(door).moderation.key_ban(BOB).text == "spam"
     door.now = until
     assert door.device("bob", "b").name == "bob"
 
@@ -226,7 +226,7 @@ def test_addresses_and_networks_are_banned(door, ada, network, banned):
     (first, *_) = door.answers(ada, Command("ban", f"{network} 7d", 5))
     assert first == deed("ban", address=network, until=NOON + 7 * DAY, re=5)
     assert [person.endings == ["banned"] for person in people] == banned
-    assert [ban.address for ban in restarted(door).bans()] == [network]
+    assert [ban.address for ban in restarted(door).moderation.bans()] == [network]
 
 
 def test_a_ban_ends_seats(ada, door):
@@ -291,7 +291,7 @@ def test_a_ban_is_ended(door, ada, target):
     ada.got()
     assert door.answers(ada, Command("unban", target, 5)) == [deed("unban", "bob", re=5)]
     assert door.device("bob", "b").name == "bob"
-    assert restarted(door).bans() == []
+    assert restarted(door).moderation.bans() == []
 
 
 def test_a_ban_ends_once_that_is_stored(door, ada):
@@ -299,13 +299,13 @@ def test_a_ban_ends_once_that_is_stored(door, ada):
     read(door, ada)
     door.disk.is_full = True
     assert door.answers(ada, Command("unban", FAR, 5)) == [error("not-allowed", 5)]
-    assert door.register.address_ban(FAR, None) is not None
+    assert door.register.moderation.address_ban(FAR, None) is not None
     door.disk.is_full = door.disk.answers_at_once = False
     ada.ask(Command("unban", FAR, 6), PingRequest(7))
     assert read(door, ada) == [[]]
-    assert door.register.address_ban(FAR, None) is not None
+    assert door.register.moderation.address_ban(FAR, None) is not None
     door.disk.answer()
-    assert door.register.address_ban(FAR, None) is None
+    assert door.register.moderation.address_ban(FAR, None) is None
     assert read(door, ada) == [[deed("unban", address=FAR, re=6), Pong(7)]]
 
 
@@ -322,7 +322,7 @@ def test_bans_are_listed(door, ada):
 
 def test_many_bans_come_in_several_frames(door, ada):
     for number in range(300):
-        door.register.ban_address(f"10.0.{number // 256}.{number % 256}", "ada", "\U0001f600" * 100, None)
+        door.register.moderation.ban_address(f"10.0.{number // 256}.{number % 256}", "ada", "\U0001f600" * 100, None)
     ada.ask(Command("bans", id=1))
     for _ in range(5):
         door.tick()
@@ -337,7 +337,7 @@ def test_a_change_that_holds_and_could_not_be_stored_is_told(door, ada, caplog):
     door.disk.is_full = True
     got = door.answers(ada, Command("ban", f"{FAR} spam"))
     assert [type(record) for record in got] == [Moderated, Notice]
-    assert door.register.address_ban(FAR, None) is not None
+    assert door.register.moderation.address_ban(FAR, None) is not None
     assert "could not be stored" in caplog.text
 
 
@@ -471,7 +471,7 @@ def test_the_mute_of_a_guest_follows_the_address(door, ada):
         again.ask(Command("close"))
     read(door, other)
     assert door.answers(other, Say("hi", id=1))[-1] == Sent("tea", NOON, 1)
-    assert len(restarted(door).mutes()) == 1
+    assert len(restarted(door).moderation.mutes()) == 1
 
 
 def test_coming_back_without_the_key_is_no_way_out_of_a_mute(door, ada):
@@ -507,7 +507,7 @@ def test_a_mute_is_ended(door, ada, is_here):
     if is_here:
         assert read(door, bob) == [[deed("unmute", "bob")]]
         assert door.answers(bob, Say("hi", id=1)) == [Sent("tea", NOON, 1)]
-    assert restarted(door).mutes() == []
+    assert restarted(door).moderation.mutes() == []
 
 
 def test_the_mute_of_a_guest_who_has_gone_is_ended_by_name(door, ada):
@@ -694,7 +694,7 @@ def test_a_guest_pays_nothing_for_mutes_that_are_none(door):
     """What everybody says asks one question, and not who somebody is."""
     guest = door.person("guest", "tea")
     asked = itertools.count()
-    door.register.mute_of = lambda *_: next(asked) and None
+    door.register.moderation.mute_of = lambda *_: next(asked) and None
     guest.ask(Say("hi"), Say("ho"))
     assert next(asked) == 0
 

@@ -187,13 +187,13 @@ def test_rooms_that_nobody_is_in_are_forgotten_first_and_in_the_same_order(chat:
 
 def test_bans_mutes_and_keys(chat: Chat) -> None:
     register = chat.hub.access.register
-    register.ban("mallory", None, "192.0.2.9", "op", "spam", None)
-    register.mute("eve", None, "192.0.2.8", "op", None, 3600.0)
+    register.moderation.ban("mallory", None, "192.0.2.9", "op", "spam", None)
+    register.moderation.mute("eve", None, "192.0.2.8", "op", None, 3600.0)
     one, two = chat.device("Ada", "word", "tea"), chat.device("Ada", "word", "ale")
     token = one.session.token
     new = handed_over(chat)
     assert new.hub.access.register.to_state() == register.to_state()
-    assert new.hub.access.register.address_ban("192.0.2.9", None) is not None
+    assert new.hub.access.register.moderation.address_ban("192.0.2.9", None) is not None
     person = new.hub.named("ada")
     assert len(person.sessions) == 2
     assert person.fingerprint == one.session.identity

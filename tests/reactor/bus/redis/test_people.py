@@ -142,14 +142,14 @@ def test_everything_that_is_stored_is_known_to_all(ann: PeopleServer, ben: Peopl
     redeemed = ann.register.redeem(issued.code, key(2))
     assert redeemed is not None
     assert ann.stored(redeemed)
-    ann.register.ban("eve", EVE, "192.0.2.7", "ada", "flood", 60)
-    ann.register.mute("guest-7", None, "192.0.2.8", "ada", None, None)
+    ann.register.moderation.ban("eve", EVE, "192.0.2.7", "ada", "flood", 60)
+    ann.register.moderation.mute("guest-7", None, "192.0.2.8", "ada", None, None)
     assert ann.stored()
     agree(ann, ben)
     assert ben.owner("ADA") == {ADA}
     assert ben.register.is_operator(BOB)
-    assert ben.register.key_ban(EVE) is not None
-    assert ben.register.mute_of("192.0.2.8", None) is not None
+    assert ben.register.moderation.key_ban(EVE) is not None
+    assert ben.register.moderation.mute_of("192.0.2.8", None) is not None
     assert ben.changes >= 2
     late = begin()
     agree(ann, late)
@@ -160,18 +160,18 @@ def test_everything_that_is_stored_is_known_to_all(ann: PeopleServer, ben: Peopl
 def test_rows_that_go_are_gone_for_all(ann: PeopleServer, ben: PeopleServer, begin: Begin) -> None:
     assert ann.stored(ann.claim("ada", ADA))
     assert ann.stored(ann.register.op(ADA))
-    ann.register.ban("eve", EVE, None, "ada", None, None)
+    ann.register.moderation.ban("eve", EVE, None, "ada", None, None)
     assert ann.stored()
     agree(ann, ben)
-    _, change = ben.register.unban("eve")
-    assert ben.register.key_ban(EVE) is not None  # until it is stored
+    _, change = ben.register.moderation.unban("eve")
+    assert ben.register.moderation.key_ban(EVE) is not None  # until it is stored
     assert ben.stored(change)
     ben.register.deop(ADA)
     assert ben.stored()
     assert ben.stored(ben.register.release_name("ada"))
     agree(ann, ben, begin())
     assert ann.owner("ada") == frozenset()
-    assert ann.register.bans() == []
+    assert ann.register.moderation.bans() == []
     assert not ann.register.is_operator(ADA)
 
 
@@ -231,23 +231,23 @@ def test_an_invitation_is_used_as_often_as_it_says(
 
 
 def test_two_bans_at_once_both_hold(ann: PeopleServer, ben: PeopleServer) -> None:
-    ann.register.ban("eve", EVE, None, "ada", None, None)
-    ann.register.ban("bob", BOB, None, "ada", None, None)
-    ben.register.ban("eve", EVE, None, "bea", "again", 60)
+    ann.register.moderation.ban("eve", EVE, None, "ada", None, None)
+    ann.register.moderation.ban("bob", BOB, None, "ada", None, None)
+    ben.register.moderation.ban("eve", EVE, None, "bea", "again", 60)
     ann.store()
     ben.store()
     turn_until(ann.reactor, lambda: ann.answers and ben.answers, "both answers")
     assert (ann.answers, ben.answers) == ([True], [True])
     agree(ann, ben)
-    assert sorted(ban.name or "" for ban in ann.register.bans()) == ["bob", "eve"]
+    assert sorted(ban.name or "" for ban in ann.register.moderation.bans()) == ["bob", "eve"]
 
 
 def test_bans_are_listed_in_the_order_of_their_storing(ann: PeopleServer, begin: Begin) -> None:
     for number in range(40, 0, -1):
-        ann.register.ban(f"name{number}", fingerprint(number), None, "ada", None, None)
+        ann.register.moderation.ban(f"name{number}", fingerprint(number), None, "ada", None, None)
         if number <= 20:  # those before are stored at once
             assert ann.stored()
-    assert begin().register.bans() == ann.register.bans()
+    assert begin().register.moderation.bans() == ann.register.moderation.bans()
 
 
 def test_a_lost_push_is_noticed(ann: PeopleServer, ben: PeopleServer) -> None:
@@ -289,12 +289,12 @@ def test_nothing_that_opens_a_door_is_stored_while_redis_is_away(
     assert not ann.stored(change)
     assert not ann.stored(ann.claim("ada", ADA))  # at once from now on
     assert ann.owner("ada") == frozenset()
-    ann.register.ban("eve", EVE, None, "ada", None, None)
+    ann.register.moderation.ban("eve", EVE, None, "ada", None, None)
     assert not ann.stored()
-    assert ann.register.key_ban(EVE) is not None  # what closes a door holds
+    assert ann.register.moderation.key_ban(EVE) is not None  # what closes a door holds
     back(redis, ann, ben)
     agree(ann, ben)
-    assert ben.register.key_ban(EVE) is not None
+    assert ben.register.moderation.key_ban(EVE) is not None
     assert ann.stored(ann.claim("ada", ADA))
 
 
@@ -313,7 +313,7 @@ def test_a_redis_that_comes_back_empty_gets_everything_again(
 ) -> None:
     for number in range(1, 1_203):  # more than one call takes
         ann.claim(f"name{number}", fingerprint(number)).commit()
-    ann.register.ban("eve", EVE, None, "ada", None, None)
+    ann.register.moderation.ban("eve", EVE, None, "ada", None, None)
     assert ann.stored(ann.register.op(ADA))
     agree(ann, ben)
     outage(redis, ann, ben)
@@ -329,13 +329,13 @@ def test_a_redis_that_has_lost_its_last_changes_gets_them_again(
     ann: PeopleServer, ben: PeopleServer, redis: RedisProcess, begin: Begin
 ) -> None:
     assert ann.stored(ann.claim("ada", ADA))
-    ann.register.ban("eve", EVE, None, "ada", None, None)
+    ann.register.moderation.ban("eve", EVE, None, "ada", None, None)
     assert ann.stored(ann.register.op(ADA))
     agree(ann, ben)
     names = [Keys().key(0, f"people:{name}") for name in ("version", "lineage", "names", "operators", "bans")]
     older = [redis.call("DUMP", name) for name in names]
     assert ann.stored(ann.claim("bob", BOB))
-    assert ann.stored(ann.register.unban("eve")[1])
+    assert ann.stored(ann.register.moderation.unban("eve")[1])
     ann.register.deop(ADA)
     assert ann.stored()
     agree(ann, ben)
@@ -350,7 +350,7 @@ def test_a_redis_that_has_lost_its_last_changes_gets_them_again(
         server.people.up()
     agree(ann, ben)
     assert ben.register.to_state() == state
-    assert ben.register.bans() == []
+    assert ben.register.moderation.bans() == []
     turn_until(ann.reactor, lambda: redis.call("HLEN", names[4]) == 0, "the end of the ban in Redis")
     agree(ann, begin())
 
@@ -360,11 +360,11 @@ def test_a_refusal_undoes_what_opens_a_door_and_is_tried_again(
 ) -> None:
     monkeypatch.setattr(module, "RETRY", 0.05)
     redis.call("CONFIG", "SET", "maxmemory", "1")
-    ann.register.ban("eve", EVE, None, "ada", None, None)
+    ann.register.moderation.ban("eve", EVE, None, "ada", None, None)
     assert not ann.stored(ann.claim("ada", ADA))
     assert ann.owner("ada") == frozenset()
     redis.call("CONFIG", "SET", "maxmemory", "0")
-    turn_until(ann.reactor, lambda: ben.register.key_ban(EVE), "the ban")
+    turn_until(ann.reactor, lambda: ben.register.moderation.key_ban(EVE), "the ban")
     assert ben.owner("ada") == frozenset()
 
 

@@ -150,7 +150,7 @@ def test_where_only_members_may_come_in_they_log_in(desk: Desk, door: Door, pass
 def test_somebody_who_is_banned_does_not_come_in(desk: Desk, door: Door, password: str) -> None:
     ada = begun(desk)
     ada.asks("AUTHENTICATE PLAIN", plain("ada", password))
-    door.register.ban("ada", ADA, None, "root", None, None)
+    door.register.moderation.ban("ada", ADA, None, "root", None, None)
     assert "(banned)" in ada.asks("CAP END")[-1]
 
 
@@ -158,7 +158,7 @@ def test_the_ban_of_an_address_spares_members_who_log_in(desk: Desk, door: Door,
     door.register.members = parse_members(key("a").text)
     ada = begun(desk)
     ada.asks("AUTHENTICATE PLAIN", plain("ada", password))
-    door.register.ban_address("127.0.0.1", "root", None, None)
+    door.register.moderation.ban_address("127.0.0.1", "root", None, None)
     assert numbers(ada.asks("CAP END"))[0] == "001"
     stranger = desk.stranger()
     assert "(banned)" in stranger.asks("NICK bob", "USER bob 0 * :Bob")[-1]

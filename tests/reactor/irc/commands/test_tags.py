@@ -67,7 +67,7 @@ def test_where_nothing_can_be_said(desk: Desk, door: Door, ada: Somebody) -> Non
     assert numbers(ada.asks(f"{TYPING} nobody")) == ["401"]
     assert numbers(ada.asks(f"{TYPING} {'x' * 300}")) == ["401"]
     assert numbers(ada.asks("@+a TAGMSG")) == ["461"]
-    door.register.mute("ada", None, "127.0.0.1", "root", None, None)
+    door.register.moderation.mute("ada", None, "127.0.0.1", "root", None, None)
     assert numbers(ada.asks(f"{TYPING} #tea")) == ["404"]
 
 
