@@ -16,7 +16,7 @@ from pylingo.client.zone import local_time
 from pylingo.shared import messages
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
-from pylingo.shared.text import printable, quote, readable
+from pylingo.shared.text import counted, printable, quote, readable
 
 UNCONFIRMED = "unconfirmed"
 """The code of the client's own error: it is not known whether the server carried out a request."""
@@ -81,7 +81,7 @@ def refused(request: messages.Say | messages.Command, error: messages.Error) -> 
 
 def not_confirmed(what: str, count: int) -> str:
     """A sentence that says how many of `what` the server has not confirmed."""
-    return f"{count} {what}{' was' if count == 1 else 's were'} not confirmed by the server"
+    return f"{counted(count, f'{what} was', f'{what}s were')} not confirmed by the server"
 
 
 def key_changed(change: KeyChanged) -> str:
@@ -131,7 +131,7 @@ def _joined(joined: messages.Joined) -> str:
         return f"* {name} joined {room}"
     others = joined.users - 1
     lock = "; only operators set the topic" if joined.topic_locked else ""
-    company = "nobody else is here" if not others else f"{others} other{'s are' if others > 1 else ' is'} here"
+    company = "nobody else is here" if not others else counted(others, "other is here", "others are here")
     return f"* you are in {room} as {name}; {company}{lock}"
 
 
@@ -276,7 +276,7 @@ def _servers(servers: messages.Servers) -> str:
     rows = []
     for server in servers.servers:
         place = f" at {printable(server.address)}" if server.address else ""
-        people = f"{server.people} {'person' if server.people == 1 else 'people'}"
+        people = counted(server.people, "person", "people")
         lag = f", {server.lag} ms behind" if server.lag else ""
         own = ", where you are" if server.own else ""
         rows.append(f"{server.server}{place}  {people}{lag}{own}; version {printable(server.version)}")
@@ -295,7 +295,7 @@ def _redis(redis: messages.RedisInfo) -> str:
     limit = f" of {_megabytes(redis.limit)}" if redis.limit else ""
     parts = [f"Redis {printable(redis.version)} at {printable(redis.address)}", printable(redis.role)]
     parts.append(f"{_megabytes(redis.used)}{limit} of memory")
-    parts.append(f"{redis.replicas} {'replica' if redis.replicas == 1 else 'replicas'}")
+    parts.append(counted(redis.replicas, "replica"))
     parts.append("writes to its disk" if redis.durable else "writes nothing to its disk")
     return ", ".join(parts)
 
@@ -327,7 +327,7 @@ def _history(page: messages.HistoryPage) -> str:
 
 
 def _skipped(skipped: messages.Skipped) -> str:
-    missed = {0: "joins and leaves", 1: "1 message"}.get(skipped.count, f"{skipped.count} messages")
+    missed = counted(skipped.count, "message") if skipped.count else "joins and leaves"
     place = f"in {printable(skipped.room)}" if skipped.room is not None else "in private"
     return f"* you read too slowly and missed {missed} {place}"
 

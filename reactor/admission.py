@@ -24,6 +24,7 @@ from pylingo.reactor.service import Service
 from pylingo.shared.address import host_of, plain_host, show_address
 from pylingo.shared.codec import encode
 from pylingo.shared.messages import Goodbye
+from pylingo.shared.text import counted
 
 logger = logging.getLogger(__name__)
 
@@ -259,4 +260,4 @@ class Admission:
         if count <= self._most:  # otherwise it was lowered already, and there are still more
             self._most = max(1, count * 3 // 4)
             self.configure()
-            logger.error("memory has run out with %d connections: at most %d from now on", count, self._most)
+            logger.error("memory has run out with %s: at most %d from now on", counted(count, "connection"), self._most)

@@ -17,7 +17,7 @@ from pylingo.reactor.people.rows import Row, RowKey, rows_of_state
 from pylingo.reactor.people.sanctions import Sanction
 from pylingo.reactor.people.state_file import damaged, read_state
 from pylingo.shared.launch import LaunchError, OneLineParser
-from pylingo.shared.text import printable, quote
+from pylingo.shared.text import counted, printable, quote
 
 if TYPE_CHECKING:
     from pylingo.reactor.cluster_console import ClusterConsole
@@ -173,20 +173,20 @@ def _why_left(row: Row) -> str:
 
 
 _WORDS = {
-    "names": "names",
-    "admitted": "members",
-    "operators": "operators",
-    "bans": "bans",
-    "mutes": "mutes",
-    "invitations": "invitations",
-    "app_passwords": "passwords for IRC",
-    "rooms": "rooms",
+    "names": ("name",),
+    "admitted": ("member",),
+    "operators": ("operator",),
+    "bans": ("ban",),
+    "mutes": ("mute",),
+    "invitations": ("invitation",),
+    "app_passwords": ("password for IRC", "passwords for IRC"),
+    "rooms": ("room",),
 }
 
 
 def _count(keys: Sequence[RowKey], rooms: int) -> str:
     counts = {table: sum(key.table == table for key in keys) for table in _WORDS} | {"rooms": rooms}
-    return ", ".join(f"{counts[table]} {words}" for table, words in _WORDS.items() if counts[table]) or "nothing"
+    return ", ".join(counted(counts[table], *words) for table, words in _WORDS.items() if counts[table]) or "nothing"
 
 
 # --- invitations and names

@@ -16,7 +16,7 @@ from pylingo.reactor.bus.redis.redis_state import RedisState
 from pylingo.reactor.bus.redis.settings import ClusterSettings
 from pylingo.reactor.cluster_errand import PATIENCE, Errand
 from pylingo.shared.launch import LaunchError
-from pylingo.shared.text import printable
+from pylingo.shared.text import counted, printable
 
 WATCH = 3 * PERIOD
 """Seconds for which the hearts are watched, at most."""
@@ -89,7 +89,7 @@ def status(settings: ClusterSettings, as_json: bool) -> int:
 def table(survey: Survey) -> list[str]:
     """The lines for a person."""
     sessions, rooms, lanes = (
-        f"{count} {word}{'s' * (count != 1)}"
+        counted(count, word)
         for count, word in ((survey.sessions, "session"), (survey.rooms, "room"), (survey.lanes, "lane"))
     )
     fullest = f", at most {survey.fullest} in one lane" if survey.lanes > 1 else ""

@@ -30,7 +30,7 @@ from pylingo.shared.address import parse_address
 from pylingo.shared.launch import LaunchError
 from pylingo.shared.link import Link, parse_link, show_link
 from pylingo.shared.names import fold
-from pylingo.shared.text import quote
+from pylingo.shared.text import counted, quote
 from pylingo.shared.value_class import value_class
 
 logger = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ class Registry:
             logger.info("the file of bans lists %d", len(files.bans))
         register.moderation.listed_bans = [*files.bans]
         if files.members != before[2]:
-            logger.info("the members file lists %d keys", len(files.members))
+            logger.info("the members file lists %s", counted(len(files.members), "key"))
         register.members_invite = settings.members_invite
         _warn(settings.members, [(files.members.lines[one.key], _why_not(one)) for one in register.conflicts])
         self.password = files.password
@@ -288,7 +288,8 @@ def _warn(path: str, warnings: Sequence[tuple[int, str]]) -> None:
     for number, sentence in warnings[:_MOST_WARNINGS]:
         logger.warning("%s:%d: %s", path, number, sentence)
     if len(warnings) > _MOST_WARNINGS:
-        logger.warning("%s: %d more lines are like that", path, len(warnings) - _MOST_WARNINGS)
+        more = counted(len(warnings) - _MOST_WARNINGS, "more line is", "more lines are")
+        logger.warning("%s: %s like that", path, more)
 
 
 def _why_not(conflict: Conflict) -> str:

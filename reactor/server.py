@@ -39,6 +39,7 @@ from pylingo.reactor.start import reachable
 from pylingo.shared.address import show_address
 from pylingo.shared.messages import Notice
 from pylingo.shared.names import prepare as prepare_names
+from pylingo.shared.text import counted
 
 if TYPE_CHECKING:
     from pylingo.reactor.bus.redis.cluster import Cluster
@@ -236,11 +237,11 @@ class Server:
         seats = self.hub.seats
         counts = self.service.counts + collections.Counter({"no-seat": seats.refused, "seats": len(seats)})
         logger.info(
-            "%d connected, %d rooms; %s; %d messages skipped; longest tick %.1f ms of %d",
+            "%d connected, %s; %s; %s skipped; longest tick %.1f ms of %d",
             self.admission.count,
-            len(self.hub.rooms),
+            counted(len(self.hub.rooms), "room"),
             ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items())) or "nobody came",
-            self.hub.tick.skipped,
+            counted(self.hub.tick.skipped, "message"),
             self.reactor.longest_tick * 1e3,
             self.reactor.ticks,
         )

@@ -74,6 +74,14 @@ def quote(words: str) -> str:
     return f"'{printable(words)}'"
 
 
+def counted(count: int, noun: str, nouns: str = "") -> str:
+    """Return a number and the noun that goes with it: `1 room`, `2 rooms`. `nouns` is the plural if it has no plain s.
+
+    A verb may follow the noun: `counted(2, "message is", "messages are")`.
+    """
+    return f"{count} {noun if count == 1 else nouns or noun + 's'}"
+
+
 def without_controls(text: str) -> str:
     """Replace each control character except newline and tab by U+FFFD."""
     return _CONTROLS.sub(REPLACEMENT, text)

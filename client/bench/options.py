@@ -12,7 +12,7 @@ from pylingo.client.bench.stream import MARK_SIZE
 from pylingo.reactor.engine.descriptors import raise_descriptor_limit
 from pylingo.shared.launch import LaunchError, OneLineParser
 from pylingo.shared.settings import Setting, Source, argument_parser, read_options, table
-from pylingo.shared.text import MAX_TEXT
+from pylingo.shared.text import MAX_TEXT, counted
 from pylingo.shared.values import ValueType, address, flag, integer, number, one_of, path, texts
 
 _SPARE_DESCRIPTORS = 64
@@ -147,7 +147,8 @@ def fit(plan: Plan) -> tuple[Plan, str]:
         stalled=min(-(-plan.stalled * clients // plan.clients), clients - rooms),
     )
     words = (
-        f"this system's limit of {limit:,} open files is too low for {plan.clients:,} clients in {plan.rooms:,} rooms"
+        f"this system's limit of {limit:,} open files is too low for {plan.clients:,} clients in"
+        f" {counted(plan.rooms, 'room')}"
     )
     return fitting, f"{words}: the run has {clients:,} in {rooms:,}; {_more_files(plan)}"
 

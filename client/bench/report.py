@@ -14,6 +14,7 @@ from pylingo.client.bench.plan import Plan
 from pylingo.client.bench.scenarios import Result
 from pylingo.shared import __version__
 from pylingo.shared.files import open_private
+from pylingo.shared.text import counted
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
 
@@ -49,7 +50,7 @@ def where() -> dict[str, str]:
     describe = ["git", "-C", os.path.dirname(__file__), "describe", "--always", "--dirty"]
     commit = subprocess.run(describe, capture_output=True, text=True, check=False).stdout.strip()
     return {
-        "machine": f"{_processor()}, {os.cpu_count()} CPUs",
+        "machine": f"{_processor()}, {counted(os.cpu_count() or 1, 'CPU')}",
         "system": f"{platform.system()} {platform.release()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "msgpack": metadata.version("msgpack"),

@@ -9,6 +9,7 @@ from pylingo.client.bench.load import Load
 from pylingo.client.bench.plan import Measured
 from pylingo.client.bench.simulated import LoadRoom, SimulatedClient
 from pylingo.client.bench.stream import FILLER, MARK_SIZE, StreamError, mark
+from pylingo.shared.text import counted
 
 _KEPT_BYTES = 4_000_000  # of a room's stream behind its slowest reader
 
@@ -33,7 +34,7 @@ def _measure(load: Load, drive: Callable[[Load, Measured], None]) -> Measured:
     for room in load.rooms:
         for client in room.senders:
             if (arrived := room.stream.serials[client.number]) != client.serial:
-                raise StreamError(f"{arrived} of {client.serial} messages arrived")
+                raise StreamError(f"{arrived} of {counted(client.serial, 'message')} arrived")
         receivers = sum(not client.is_stalled for client in room.clients) - (not load.dialect.echo)
         result.messages += room.sent
         result.deliveries += room.stream.messages * receivers

@@ -6,6 +6,7 @@ A certificate is accepted only by the word yes and Enter, as in ssh, so nobody a
 from dataclasses import dataclass
 
 from pylingo.client.terminal.input_events import InputEvent, Key, Paste, Text
+from pylingo.shared.text import counted
 
 _LONGEST_ANSWER = 8
 _NO = ("escape", "ctrl-g", "ctrl-c")
@@ -42,7 +43,7 @@ def words(question: Question) -> str:
     match question:
         case Paste(text):
             lines = text.rstrip("\n").count("\n") + 1
-            return f" Paste {lines} lines, {len(text)} characters? Enter: yes, Esc: no"
+            return f" Paste {counted(lines, 'line')}, {counted(len(text), 'character')}? Enter: yes, Esc: no"
         case CertificateQuestion():
             return f" Is this fingerprint the server's? Type yes or no: {question.typed}"
 

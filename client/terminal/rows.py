@@ -223,7 +223,7 @@ def _wrapped(
         place += len(row)
         yield tuple(span for span in (*(other if index else first), *spans) if span.text)
     if more:
-        words = f"{' ' * indent}\N{HORIZONTAL ELLIPSIS} {more:,} more rows (C-o shows them)"
+        words = f"{' ' * indent}\N{HORIZONTAL ELLIPSIS} {more:,} more {'row' if more == 1 else 'rows'} (C-o shows them)"
         yield (*other, Span(clip(words, columns - taken), "more"))
 
 

@@ -8,6 +8,7 @@ from pylingo.client.terminal.line import Line, Presence, is_of_log
 from pylingo.client.terminal.loaded import Loaded
 from pylingo.client.terminal.viewport import Viewport
 from pylingo.client.wording import REMOVED
+from pylingo.shared.text import counted
 
 PRINTED_AT_ONCE = 128  # lines printed in one frame; a long line counts as several
 _CHARACTERS_OF_A_LINE = 64
@@ -159,7 +160,8 @@ class Scrollback:
         left = max(PRINTED_AT_ONCE, (len(lines) - begin) // 4)
         new: list[Line] = []
         if (dropped := self.loaded.unprinted) and begin < len(lines):
-            words = f"! {dropped} lines were left out: they arrived faster than the terminal could show them"
+            left_out = counted(dropped, "line was", "lines were")
+            words = f"! {left_out} left out: lines arrived faster than the terminal could show them"
             new.append(Line("error", words, lines[begin].at))
             self.loaded.unprinted = 0
         for line in lines[begin:]:

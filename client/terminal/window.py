@@ -38,6 +38,7 @@ from pylingo.reactor.engine.loop import Reactor
 from pylingo.shared.address import show_address
 from pylingo.shared.launch import LaunchError
 from pylingo.shared.messages import Invitation
+from pylingo.shared.text import counted
 
 INTERRUPT, QUIT = Key("ctrl-c"), Key("ctrl-\\")
 """Keys for which a terminal would send a signal. We read them as keys, so that they are harmless in a paste."""
@@ -145,7 +146,7 @@ class Window:
         if self._bug is not None:
             raise self._bug
         if unsent := sum(len(buffer.scrollback.unsent) for buffer in self.model.buffers):
-            words = f"pylingo: {unsent} of your messages {'was' if unsent == 1 else 'were'} not sent"
+            words = f"pylingo: {counted(unsent, 'of your messages was', 'of your messages were')} not sent"
             with contextlib.suppress(OSError):  # the terminal is gone
                 print(words, file=sys.stderr)
             return self._status or 1

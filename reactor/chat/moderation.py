@@ -31,7 +31,7 @@ from pylingo.reactor.people.sanctions import Sanction
 from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Ban, Bans, Command, Invitation, Moderated, Notice, Redacted
-from pylingo.shared.text import MAX_WORDS, message_text, quote
+from pylingo.shared.text import MAX_WORDS, counted, message_text, quote
 
 logger = logging.getLogger(__name__)
 
@@ -303,7 +303,7 @@ def _invite(session: Session, argument: str, command: Command) -> None:
 
 def _invited(session: Session, command: Command, issued: Issued) -> None:
     session.reply(Invitation(issued.code, issued.uses, issued.until, command.id))
-    logger.info("invite by %s: %d uses", who(session.person), issued.uses)
+    logger.info("invite by %s: %s", who(session.person), counted(issued.uses, "use"))
 
 
 # --- what they have in common

@@ -27,6 +27,7 @@ from pylingo.reactor.history.charter import (
     Charter,
 )
 from pylingo.shared.errors import RequestError
+from pylingo.shared.text import counted
 
 
 def check_entry(session: Session, name: str, charter: Charter, people: int, key: str | None) -> None:
@@ -49,7 +50,7 @@ def check_entry(session: Session, name: str, charter: Charter, people: int, key:
     if wanted is not None and not hmac.compare_digest(wanted.encode(), (key or "").encode()):
         raise RequestError("bad-key", f"{name} has a key: put it behind the name of the room")
     if limit is not None and people >= int(limit):
-        raise RequestError("room-full", f"{name} is full: it lets in {limit} people at most")
+        raise RequestError("room-full", f"{name} is full: it lets in {counted(int(limit), 'person', 'people')} at most")
 
 
 def check_words(session: Session, room: Room[Session]) -> None:

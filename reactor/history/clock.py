@@ -9,6 +9,8 @@ import logging
 import time
 from collections.abc import Callable
 
+from pylingo.shared.text import counted
+
 logger = logging.getLogger(__name__)
 
 DAY = 86_400.0
@@ -41,7 +43,7 @@ def show_span(seconds: float) -> str:
     for size, unit in ((DAY, "days"), (3_600.0, "hours"), (60.0, "minutes")):
         if abs(seconds) >= 2 * size:
             return f"{abs(seconds) / size:.0f} {unit}"
-    return f"{abs(seconds):.0f} seconds"
+    return counted(round(abs(seconds)), "second")
 
 
 class JumpDetector:

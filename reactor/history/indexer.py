@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pylingo.reactor.history import chapters
 from pylingo.reactor.history.chapters import Chapter, Message, State
 from pylingo.reactor.history.store import Row, newest_stamp
+from pylingo.shared.text import counted
 
 logger = logging.getLogger(__name__)
 
@@ -170,7 +171,8 @@ class Indexer:
             self._gap -= 1
         if self._filled:
             seconds = time.monotonic() - self._begun
-            logger.info("%d messages of the history were indexed in %.1f s", self._filled, seconds)
+            indexed = counted(self._filled, "message of the history was", "messages of the history were")
+            logger.info("%s indexed in %.1f s", indexed, seconds)
             self._filled = 0
         return []
 

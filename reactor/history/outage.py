@@ -17,6 +17,7 @@ from pylingo.reactor.history import store
 from pylingo.reactor.history.database import FileGoneError, FileIdentity
 from pylingo.reactor.history.store import Row, redacted_row, row_size
 from pylingo.reactor.history.writer_queue import Inbox, Query, Redaction, Stop, Task, WriteBatch, WriterListener
+from pylingo.shared.text import counted
 
 logger = logging.getLogger(__name__)
 
@@ -176,7 +177,9 @@ class Outage:
         lost = len(self.backlog) + self.backlog.lost
         if lost:
             logger.error(
-                "%d messages are lost: they were sent after the history in %s failed", lost, self.identity.path
+                "%s sent after the history in %s failed",
+                counted(lost, "message is lost: it was", "messages are lost: they were"),
+                self.identity.path,
             )
 
 

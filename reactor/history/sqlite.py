@@ -43,6 +43,7 @@ from pylingo.reactor.history.writer_queue import (
     WriterQueue,
 )
 from pylingo.shared.messages import Entry, HistoryRequest
+from pylingo.shared.text import counted
 
 logger = logging.getLogger(__name__)
 
@@ -144,13 +145,14 @@ class SqliteHistory:
         self._writer.inbox.put(Stop())
         self._writer.thread.join(max(0.0, end - time.monotonic()))
         if self._has_failed and self._redactions:
-            logger.error("%d redacted messages may be in %s with their text", len(self._redactions), self.path)
+            messages = counted(len(self._redactions), "redacted message")
+            logger.error("the text of %s may still be in %s", messages, self.path)
         if self.is_running:
             logger.error(
-                "the history in %s was not finished within %.1f s: %d messages may be missing from it",
+                "the history in %s was not finished within %.1f s: %s may be missing from it",
                 self.path,
                 timeout,
-                self._tasks.waiting,
+                counted(self._tasks.waiting, "message"),
             )
 
     # --- called by the hub
@@ -419,10 +421,10 @@ class SqliteHistory:
         self._has_failed = False
         self._keys.is_complete = False
         logger.warning(
-            "the history in %s can be used again: of the messages sent meanwhile, %d were written and %d are lost",
+            "the history in %s can be used again: of the messages sent meanwhile, %s written and %s lost",
             self.path,
-            written,
-            lost,
+            counted(written, "was", "were"),
+            counted(lost, "is", "are"),
         )
         self.newest_stamp = max(self.newest_stamp, newest)
         self.raise_stamps(newest)
@@ -452,4 +454,5 @@ class SqliteHistory:
         count += len(rows)
         self._put(WriteBatch(rows, [lambda: self._restore(rooms, count)] if rooms else []))
         if not rooms:
-            logger.warning("the history in %s was created again, with %d messages from memory", self.path, count)
+            messages = counted(count, "message")
+            logger.warning("the history in %s was created again, with %s from memory", self.path, messages)

@@ -35,6 +35,7 @@ from pylingo.reactor.history.writer_queue import (
     WriteBatch,
     WriterListener,
 )
+from pylingo.shared.text import counted
 
 logger = logging.getLogger(__name__)
 
@@ -220,7 +221,9 @@ class Writer:
     def _do_chores(self, file: sqlite3.Connection) -> None:
         if self._scan is not None and self._scan.step():
             logger.info(
-                "%d keys of the history were read in %.1f s", self._scan.count, time.monotonic() - self._scan.begin
+                "%s read in %.1f s",
+                counted(self._scan.count, "key of the history was", "keys of the history were"),
+                time.monotonic() - self._scan.begin,
             )
             self.report(self.listener.scanned, self._scan.keys)
             self._scan = None

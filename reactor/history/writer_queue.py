@@ -20,6 +20,7 @@ from pylingo.reactor.history.key_filters import BloomFilter
 from pylingo.reactor.history.store import Row, redacted_row
 from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared.messages import Entry
+from pylingo.shared.text import counted
 from pylingo.shared.value_class import value_class
 
 logger = logging.getLogger(__name__)
@@ -293,10 +294,13 @@ class HangAlerts:
                 for query in tasks.unanswered():
                     query.settle(query.fallback)
             if is_due:
-                counts = f"{tasks.waiting} messages wait, and {tasks.lost} did not fit in memory"
+                waiting = counted(tasks.waiting, "message waits", "messages wait")
+                counts = f"{waiting}, and {tasks.lost} did not fit in memory"
                 logger.error("%s has not answered for %s: %s", disk, span, counts)
         elif was_hanging:
             self._notice = ""
-            counts = f"{tasks.lost} messages did not fit in memory and are lost"
+            counts = counted(
+                tasks.lost, "message did not fit in memory and is lost", "messages did not fit in memory and are lost"
+            )
             logger.warning("%s answers again, after %s: %s", disk, span, counts)
             self._announce(_ANSWERS, trouble)

@@ -30,6 +30,7 @@ from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Away, Hello, Joined, Left, Message, Private, Topic
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
+from pylingo.shared.text import counted
 from pylingo.shared.value_class import value_class
 
 REGISTRATION = 60.0
@@ -354,8 +355,7 @@ class Client:
         if changes.has_new_topic and place is not None and (topic := place.topic) is not None:
             lines.append(self.dialect.encode(Topic(place.name, topic.text, topic.by, topic.at)))
         if count:
-            what = "1 message was" if count == 1 else f"{count} messages were"
-            words = f"{what} left out here, as you read too slowly"
+            words = f"{counted(count, 'message was', 'messages were')} left out here, as you read too slowly"
             if self.has("standard-replies"):
                 lines.append(
                     format_message("WARN", ["*", "SKIPPED", f"#{room}" if room else "*", words], self.gateway.name)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from wcwidth import iter_graphemes
 
 from pylingo.reactor.irc.lines import MAX_LINE
+from pylingo.shared.text import counted
 from pylingo.shared.value_class import value_class
 
 MAX_LINES = 20
@@ -35,8 +36,7 @@ def split_text(text: str, most_bytes: int, most_lines: int = MAX_LINES) -> list[
     lines = [line for row in text.split("\n") if row.strip() for line in split_row(row, most_bytes)]
     if len(lines) > most_lines:
         left_out = len(lines) - most_lines
-        what = "line was" if left_out == 1 else "lines were"
-        lines[most_lines:] = [f"({left_out} more {what} left out)"]
+        lines[most_lines:] = [f"({counted(left_out, 'more line was', 'more lines were')} left out)"]
     return lines
 
 

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Mapping, MutableMapping, Sequence
 
 from pylingo.shared.launch import LaunchError
+from pylingo.shared.text import counted
 
 FIRST = 3
 """The first descriptor."""
@@ -34,7 +35,7 @@ def inherited_sockets(environment: MutableMapping[str, str], names: Sequence[str
         raise LaunchError(f"LISTEN_FDS must be a whole number from 0 to {_MOST}, not {count!r}")
     called = given.split(":") if given else [names[0]] * int(count)
     if len(called) != int(count):
-        raise LaunchError(f"LISTEN_FDNAMES must have {count} names, as LISTEN_FDS says, not {given!r}")
+        raise LaunchError(f"LISTEN_FDNAMES must have {counted(int(count), 'name')}, as LISTEN_FDS says, not {given!r}")
     found: dict[str, list[socket.socket]] = {}
     for descriptor, name in enumerate(called, FIRST):
         if name not in names:

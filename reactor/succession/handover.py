@@ -16,6 +16,7 @@ from typing import Any, get_args
 import msgpack
 
 from pylingo.shared.messages import Entry
+from pylingo.shared.text import counted
 from pylingo.shared.value_class import value_class
 
 FORMAT = 2
@@ -185,7 +186,7 @@ def decode(body: bytes) -> Sent:
         name, *values = msgpack.unpackb(body, strict_map_key=False, use_list=True)
         kind = _KINDS[name]
         if len(values) != len(dataclasses.fields(kind)):
-            raise ValueError(f"{name!r} has {len(values)} fields")
+            raise ValueError(f"{name!r} has {counted(len(values), 'field')}")
         if kind is Seats:
             return Seats([Seat(*seat) for seat in values[0]])
         return kind(*values)

@@ -31,6 +31,7 @@ from pylingo.reactor.succession.offer import check_settings, read_offer
 from pylingo.reactor.succession.ports import kept_ports, tell_changed
 from pylingo.reactor.succession.snapshot import Restoring
 from pylingo.shared.launch import LaunchError
+from pylingo.shared.text import counted
 
 logger = logging.getLogger(__name__)
 
@@ -120,9 +121,9 @@ class Predecessor:
         pause = (time.monotonic() - restoring.stopped) * 1e3
         self._line.close()
         logger.info(
-            "took over %d sessions and %d messages: nobody was read or let in for %.0f ms",
-            restoring.seats,
-            restoring.messages,
+            "took over %s and %s: nobody was read or let in for %.0f ms",
+            counted(restoring.seats, "session"),
+            counted(restoring.messages, "message"),
             pause,
         )
 

@@ -27,6 +27,7 @@ from pylingo.reactor.workers.worker import Pending
 from pylingo.shared.codec import encode
 from pylingo.shared.launch import LaunchError
 from pylingo.shared.messages import Goodbye
+from pylingo.shared.text import counted
 
 logger = logging.getLogger(__name__)
 
@@ -188,10 +189,10 @@ class Supervisor:
     def log_counters(self) -> None:
         """Log one line about all workers, and have each of them log one."""
         logger.info(
-            "%d connected, by worker %s; %d workers started again; %s",
+            "%d connected, by worker %s; %s started again; %s",
             self.limiter.count,
             ", ".join(f"{worker.number}: {worker.count}" for worker in self.pool.workers),
-            sum(max(0, worker.starts - 1) for worker in self.pool.workers),
+            counted(sum(max(0, worker.starts - 1) for worker in self.pool.workers), "worker"),
             ", ".join(f"{reason} {count}" for reason, count in sorted(self.counts.items())) or "nobody refused",
         )
         self.pool.order(Order.COUNT)
@@ -300,7 +301,7 @@ class Supervisor:
             self.pool.order(Order.HURRY)
             self.reactor.call_later(_HURRY, self.pool.kill)
             return
-        logger.info("stopping %d workers", len(self.pool.workers))
+        logger.info("stopping %s", counted(len(self.pool.workers), "worker"))
         self._is_stopping = True
         self.draining()
         self._close_ports()

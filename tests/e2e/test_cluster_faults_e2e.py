@@ -160,7 +160,7 @@ def test_without_a_replica_nothing_is_confirmed(redis: RedisProcess, tmp_path: P
         ann.hello()  # with a new name, this would wait as well
         ann.send(Command("join", "tea", id=1), Say("alone", key="k", id=2))
         ann.until(Notice, text=STANDS_STILL)
-        wait_until(lambda: "0 of 1 replicas have the newest messages" in pair[0].log(), "the reason in the log")
+        wait_until(lambda: "0 of 1 replica has the newest messages" in pair[0].log(), "the reason in the log")
         port = free_port()
         assert redis.call("CONFIG", "SET", "port", port) == b"OK"
         replica = stack.enter_context(running(tmp_path / "replica", tcp=True))

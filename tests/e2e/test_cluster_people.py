@@ -134,7 +134,7 @@ def test_the_people_of_a_single_server_come_into_a_cluster(redis: RedisProcess, 
         assert single.stop() == 0
     done = run("cluster", "import", "--data", folder, "--cluster", redis.url)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("brought into the cluster: 1 names, ")
+    assert done.stdout.startswith("brought into the cluster: 1 name, ")
     with ServerProcess("--data", folder, "--cluster", redis.url) as server:
         with Somebody(server, "ape", "e") as eve:
             assert getattr(outcome(eve), "name", None) != "ape"

@@ -244,7 +244,7 @@ def test_a_file_that_goes_away_while_nobody_speaks_is_noticed(world: World) -> N
     with guest(server, "alice") as alice:
         say(alice, "hi")
         world.path.unlink()
-        wait_until(lambda: "created again, with 1 messages" in server.log())
+        wait_until(lambda: "created again, with 1 message" in server.log())
         assert server.stop(signal.SIGTERM) == 0
     assert world.texts() == ["hi"]
 

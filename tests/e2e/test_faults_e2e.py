@@ -44,7 +44,7 @@ def start() -> Iterator[Start]:
 
 def skipped_so_far(server: ServerProcess) -> int:
     """How many messages slow readers were not sent, from the server's log."""
-    pattern = r"(\d+) messages skipped"
+    pattern = r"(\d+) messages? skipped"
     before = len(re.findall(pattern, server.log()))
     os.kill(server.pid, signal.SIGUSR1)
     return int(wait_until(lambda: re.findall(pattern, server.log())[before:], "the counters in the log")[0])

@@ -40,7 +40,7 @@ from pylingo.shared.messages import Command, Goodbye, Left, Ping, PongRequest, S
 from tests.support import Peer, ServerProcess, wait_until
 
 Rows = list[tuple[str, str]]
-_COUNTERS = r"(\d+) connected, .*; (.*); (\d+) messages skipped; longest tick ([\d.]+) ms"
+_COUNTERS = r"(\d+) connected, .*; (.*); (\d+) messages? skipped; longest tick ([\d.]+) ms"
 
 
 def quiet(what: str, part: float) -> None: ...

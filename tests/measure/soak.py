@@ -111,7 +111,7 @@ class Child:
         self._server.errors.seek(0, os.SEEK_END)
         start = self._server.errors.tell()
         os.kill(pid, signal.SIGUSR1)
-        pattern = r"(\d+) connected, (\d+) rooms; (.*); (\d+) messages skipped; longest tick ([\d.]+) ms"
+        pattern = r"(\d+) connected, (\d+) rooms?; (.*); (\d+) messages? skipped; longest tick ([\d.]+) ms"
         deadline = time.monotonic() + 10
         while True:
             self._server.errors.seek(start)

@@ -111,7 +111,7 @@ def test_everything_comes_into_the_cluster(
 ) -> None:
     before = (folder / "people.json").read_bytes()
     assert imported(folder, redis) == 0
-    words = "601 names, 1 members, 1 operators, 10 bans, 1 mutes, 1 invitations, 2 rooms"
+    words = "601 names, 1 member, 1 operator, 10 bans, 1 mute, 1 invitation, 2 rooms"
     assert capsys.readouterr().out == f"brought into the cluster: {words}\n"
     state = cluster_state(redis)
     assert by_name(state) == by_name(Register.from_state(read_state(str(folder / "people.json"))).to_state())
@@ -150,7 +150,7 @@ def test_merging_takes_what_does_not_conflict_and_lists_the_rest(
         "left out: the name 'name7' belongs to somebody else in the cluster",
         "left out: 'eve10' is banned or muted otherwise in the cluster",
         "left out: the name 'Ape' looks like that of somebody else in the cluster",
-        "brought into the cluster: 598 names, 1 members, 9 bans, 1 mutes, 1 invitations, 2 rooms",
+        "brought into the cluster: 598 names, 1 member, 9 bans, 1 mute, 1 invitation, 2 rooms",
     ]
     with open_console(redis.settings(), founds=True) as console:
         assert console.register.keys_of_owner("name7") == {BOB}

@@ -509,7 +509,7 @@ def test_the_counters_are_one_line(bench, caplog):
     desk.server.log_counters()
     (line,) = caplog.messages
     assert line.startswith(
-        "1 connected, 1 rooms; accepted 3, bad-frame 1, close 1, full 1; 5 messages skipped; longest tick "
+        "1 connected, 1 room; accepted 3, bad-frame 1, close 1, full 1; 5 messages skipped; longest tick "
     )
     assert line.endswith(f" ms of {desk.reactor.ticks}")
 
@@ -586,7 +586,7 @@ def test_the_counters_on_demand_of_a_real_server(process):
     with Peer(process.port) as alice:
         alice.join("tea")
         os.kill(process.pid, signal.SIGUSR1)
-        wait_until(lambda: "1 connected, 1 rooms; accepted 1;" in process.log(), "the line in the log")
+        wait_until(lambda: "1 connected, 1 room; accepted 1;" in process.log(), "the line in the log")
     assert process.stop() == 0
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pylingo.shared import text
 from pylingo.shared.errors import RequestError
 from pylingo.shared.names import fold, user_name
-from pylingo.shared.text import message_text, printable, quote, readable
+from pylingo.shared.text import counted, message_text, printable, quote, readable
 from tests.support import is_live
 
 any_text = st.text(st.characters(exclude_categories=[]), max_size=150)
@@ -303,3 +303,17 @@ def test_a_quotation_has_at_most_64_characters(words):
     assert quoted[0] == quoted[-1] == "'"
     assert len(quoted) <= 66
     assert quoted.splitlines() == [quoted]
+
+
+@pytest.mark.parametrize(
+    ("count", "words", "shown"),
+    [
+        (0, ["room"], "0 rooms"),
+        (1, ["room"], "1 room"),
+        (2, ["room"], "2 rooms"),
+        (1, ["person is", "people are"], "1 person is"),
+        (12_000, ["person is", "people are"], "12000 people are"),
+    ],
+)
+def test_a_noun_goes_with_its_number(count: int, words: list[str], shown: str) -> None:
+    assert counted(count, *words) == shown

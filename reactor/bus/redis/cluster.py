@@ -33,6 +33,7 @@ from pylingo.reactor.history.clock import wall_clock
 from pylingo.shared import __version__
 from pylingo.shared.codec import encode
 from pylingo.shared.messages import Goodbye
+from pylingo.shared.text import counted
 
 logger = logging.getLogger(__name__)
 
@@ -139,7 +140,8 @@ class Cluster:
     def show_counters(self) -> str:
         """Return one line with the counters, and with how it is now."""
         still = f", talk stands still since {self._standstill.ms} ms" if self._standstill.ms else ""
-        return f"{self.counters.show()}; {self.waiting} events wait, {round(self.lag * 1_000)} ms behind{still}"
+        waiting = counted(self.waiting, "event waits", "events wait")
+        return f"{self.counters.show()}; {waiting}, {round(self.lag * 1_000)} ms behind{still}"
 
     def begin_stop(self, answer: Callable[[bool], object]) -> None:
         """This server stops as planned. `answer` gets whether to `hand_over`: another server goes on.

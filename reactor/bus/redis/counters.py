@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pylingo.reactor.bus.redis.stillness import PATIENCE
+from pylingo.shared.text import counted
 
 
 @dataclass(slots=True)
@@ -40,12 +41,14 @@ class Counters:
 
     def show(self) -> str:
         """The counters in one line."""
+        work = f"{counted(self.events, 'event')} in {counted(self.batches, 'batch', 'batches')}"
+        lost, back = counted(self.links_lost, "time"), counted(self.reconnects, "time")
         return (
-            f"{self.events} events in {self.batches} batches in {self.commits} commits; {self.repairs} repairs,"
-            f" {self.links_lost} times without Redis, {self.reconnects} times back; talk stood still"
-            f" {self.standstills} times for {self.ms_still} ms; {self.sessions_taken} sessions taken,"
-            f" {self.sessions_given} given, {self.servers_reaped} servers given up, {self.given_up} times given up"
-            f"; {self.sessions_overruled} sessions overruled, {self.foreign_leaves} put out by others"
+            f"{work} in {counted(self.commits, 'commit')}; {counted(self.repairs, 'repair')},"
+            f" {lost} without Redis, {back} back; talk stood still {counted(self.standstills, 'time')}"
+            f" for {self.ms_still} ms; {counted(self.sessions_taken, 'session')} taken, {self.sessions_given} given,"
+            f" {counted(self.servers_reaped, 'server')} given up, {counted(self.given_up, 'time')} given up"
+            f"; {counted(self.sessions_overruled, 'session')} overruled, {self.foreign_leaves} put out by others"
         )
 
 

@@ -27,6 +27,7 @@ from pylingo.reactor.people.mirror import Mirror
 from pylingo.reactor.people.register import Register
 from pylingo.reactor.people.roster import Change
 from pylingo.reactor.people.rows import TABLES, RowKey, decode_row, place_of
+from pylingo.shared.text import counted
 
 logger = logging.getLogger(__name__)
 
@@ -349,7 +350,8 @@ class ClusterPeople:
         }
         theirs, newer = self._mirror.compare(found, versions)
         if newer:
-            logger.warning("Redis has lost %d changes of who people are: storing them again", len(newer))
+            changes = counted(len(newer), "change")
+            logger.warning("Redis has lost %s of who people are: storing again what was lost", changes)
         self._left |= newer
         theirs = dict(sorted(theirs.items(), key=lambda item: place_of(item[1] or "")))
         self._accept(version.decode(), theirs)

@@ -28,6 +28,7 @@ from pylingo.reactor.bus.redis.link import LinkLost, RedisError
 from pylingo.reactor.bus.redis.reader import Reader
 from pylingo.reactor.bus.redis.ring import Ring
 from pylingo.reactor.engine.loop import Reactor
+from pylingo.shared.text import counted
 
 logger = logging.getLogger(__name__)
 
@@ -197,7 +198,7 @@ class Recovery:
         if not behind:
             then()
             return
-        logger.warning("Redis has lost its newest data: %d rooms are restored", len(behind))
+        logger.warning("Redis has lost its newest data: %s restored", counted(len(behind), "room is", "rooms are"))
         left = len(behind)
 
         def restored(_: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from pylingo.reactor.bus.redis.deployment import Deployment
 from pylingo.reactor.bus.redis.feed import Flight
 from pylingo.reactor.bus.redis.link import RedisError
+from pylingo.shared.text import counted
 
 LONGEST_WAIT = 1_000  # milliseconds
 
@@ -49,7 +50,8 @@ class Replicas:
         if isinstance(reply, RedisError):
             lost(reply)
         elif reply < self.count:
-            self.trouble = f"{reply} of {self.count} replicas have the newest messages: see to the others"
+            replicas = counted(self.count, "replica has", "replicas have")
+            self.trouble = f"{reply} of {replicas} the newest messages: see to the others"
             self.ask(lane, enough, lost)
         else:
             self.trouble = ""

@@ -244,7 +244,7 @@ def test_lines_that_were_dropped_before_they_were_printed_are_counted():
     while scrollback.is_behind:
         lines += scrollback.unprinted()
     left_out = 2 * LINES - len(lines) + 1
-    assert lines[0].text == f"! {left_out} lines were left out: they arrived faster than the terminal could show them"
+    assert lines[0].text == f"! {left_out} lines were left out: lines arrived faster than the terminal could show them"
     assert [line.text for line in lines[1:]] == [str(number) for number in range(2 * LINES)][1 - len(lines) :]
     assert not any("left out" in line.text for line in scrollback.unprinted())
 

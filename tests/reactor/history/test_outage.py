@@ -115,7 +115,7 @@ def test_a_stamp_that_the_file_has_already_is_counted_as_lost(path, caplog):
     make_file(path, [(10, "tea", "alice", "first", None)])
     desk = back_after_lock(path)
     assert [row[3] for row in rows(path)] == ["first", "hi 11"]
-    assert "1 were written and 1 are lost" in lines(caplog)[-1]
+    assert "1 was written and 1 is lost" in lines(caplog)[-1]
     desk.close()
 
 

@@ -213,7 +213,7 @@ def test_a_hang_is_told_with_its_begin_its_losses_and_its_end(desk, caplog):
     assert ["does not answer" in words[0], "in memory only" in words[1], "again" in words[2]] == [True] * 3
     assert [trouble for _, trouble in desk.announced] == [words[0], words[1], "something else"]
     first, second, last = lines(caplog)
-    assert "not answered for 2 seconds: 1 messages wait, and 0 did not fit in memory" in first
+    assert "not answered for 2 seconds: 1 message waits, and 0 did not fit in memory" in first
     assert "10 messages wait, and 19 did not fit in memory" in second
     assert "19 messages did not fit in memory" in last
 

@@ -101,7 +101,7 @@ def test_a_successor_serves_the_people_of_the_old_server(old: Old, caplog: pytes
     assert totals == [{"messages": 7}]
     assert [decode(old.line.receive(soon())) for _ in range(2)] == [Ready(), Restored()]
     assert comes_back(server, old.number, token).resumed
-    assert "took over 1 sessions and 0 messages: nobody was read or let in for " in caplog.text
+    assert "took over 1 session and 0 messages: nobody was read or let in for " in caplog.text
     for connection in server.admission.connections():
         connection.abort()
     server.admission.close()

@@ -32,7 +32,7 @@ def test_own_batches_wait_for_replicas_and_those_of_others_behind_them(
     other.say("lobby", "second")
     turn_until(loop, lambda: other.texts("lobby") == ["first", "second"] and one.stills)
     assert one.texts("lobby") == []  # no replica has it
-    assert one.stills == [(True, "0 of 1 replicas have the newest messages: see to the others")]
+    assert one.stills == [(True, "0 of 1 replica has the newest messages: see to the others")]
     replica.call("REPLICAOF", "127.0.0.1", redis.port)
     turn_until(loop, lambda: one.texts("lobby") == ["first", "second"] and len(one.stills) == 2)
     assert one.ordered == one.log["lobby"][:1]
