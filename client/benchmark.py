@@ -9,11 +9,16 @@ import dataclasses
 import os
 import shutil
 import sys
+from typing import TYPE_CHECKING
 
 if __name__ == "__main__":  # replace the script's own folder, which comes first on the path, by the checkout
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 from pylingo.shared.launch import LaunchError, launch
+
+if TYPE_CHECKING:
+    from pylingo.client.bench.options import BenchOptions
+    from pylingo.client.bench.scenarios import Result, Scenario
 
 _WIDTH = 100  # columns of the explanation, on a wide terminal
 
@@ -29,7 +34,7 @@ def _benchmark() -> int:
     from pylingo.client.bench.explanation import explain
     from pylingo.client.bench.options import check_descriptors, fit, parse_arguments
     from pylingo.client.bench.process import ServerChild
-    from pylingo.client.bench.report import ProgressBar, figures, print_table, write_json
+    from pylingo.client.bench.report import ProgressBar
     from pylingo.client.bench.scenarios import SCENARIOS, TargetServer
     from pylingo.client.bench.stream import StreamError
 
@@ -62,6 +67,14 @@ def _benchmark() -> int:
         progress.clear()
         if child is not None:
             child.stop()
+    _report(options, scenario, result)
+    return 0
+
+
+def _report(options: "BenchOptions", scenario: "Scenario", result: "Result") -> None:
+    """Print the figures, and write them as JSON if that is wanted. Raises `LaunchError`."""
+    from pylingo.client.bench.report import figures, print_table, write_json
+
     rows = figures(result, options.plan)
     changes = f"; here with {options.changes}" if options.changes else ""
     print_table(f"{options.scenario}: {scenario.about}{changes}", rows)
@@ -71,7 +84,6 @@ def _benchmark() -> int:
             write_json(options.json, options.scenario, options.plan, rows)
         except OSError as error:
             raise LaunchError(f"cannot write {options.json}: {error.strerror}", status=1) from None
-    return 0
 
 
 def _print_long(text: str) -> None:

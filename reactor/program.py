@@ -54,16 +54,7 @@ class Given:
 def run(settings: ServerSettings, log: ServerLog, given: Given) -> int:
     """Serve until told to stop; return the exit status. Raises `LaunchError`."""
     shared = cluster_settings(settings, os.environ)
-    if settings.metrics is not None:
-        from pylingo.reactor.metrics_start import require_metrics
-
-        require_metrics()
-    if settings.workers:
-        from pylingo.reactor.workers.start import require_redis
-
-        require_redis(settings)
-    if given.predecessor is not None:
-        given.predecessor.check(settings)
+    _check_requirements(settings, given)
     is_shared = shared is not None or settings.workers > 0
     registry = open_registry(settings, is_shared, locks=given.predecessor is None)
     if settings.history:
@@ -112,6 +103,20 @@ def run(settings: ServerSettings, log: ServerLog, given: Given) -> int:
     if failure:
         raise LaunchError(failure, 1)
     return 0
+
+
+def _check_requirements(settings: ServerSettings, given: Given) -> None:
+    """Check what the settings need besides themselves. Raises `LaunchError`."""
+    if settings.metrics is not None:
+        from pylingo.reactor.metrics_start import require_metrics
+
+        require_metrics()
+    if settings.workers:
+        from pylingo.reactor.workers.start import require_redis
+
+        require_redis(settings)
+    if given.predecessor is not None:
+        given.predecessor.check(settings)
 
 
 def keep_link(registry: Registry, address: str, settings: ServerSettings) -> None:
