@@ -21,7 +21,7 @@ from pylingo.reactor.peer_deadlines import next_check
 from pylingo.reactor.proxied import ProxyHeaders
 from pylingo.reactor.refusals import Refusals
 from pylingo.reactor.service import Service
-from pylingo.shared.address import host_of, plain_host, show_address
+from pylingo.shared.address import plain_host, show_address
 from pylingo.shared.codec import encode
 from pylingo.shared.messages import Goodbye
 from pylingo.shared.text import counted
@@ -187,22 +187,16 @@ class Admission:
             self._refusals.refuse(sock, address, reason, door.goodbye)
             self.intake.ended(address[0])
         elif self.tls is None or not door.is_encrypted:
-            self._connect(sock, address, None, door)
+            self._connect(sock, address, door)
         else:
             self.handshakes.start(
                 sock,
                 self.tls,
-                lambda channel: self._connect(channel, address, channel.certificate, door),
+                lambda channel: self._connect(channel, address, door),
                 lambda error, sock: self._handshake_failed(error, sock, address, door),
             )
 
-    def _connect(
-        self,
-        channel: socket.socket | TlsChannel,
-        address: Address,
-        certificate: bytes | None,
-        door: Door,
-    ) -> None:
+    def _connect(self, channel: socket.socket | TlsChannel, address: Address, door: Door) -> None:
         """Make a connection. The welcome is its first frame."""
         host = address[0]
         try:
@@ -220,7 +214,7 @@ class Admission:
             channel.close()
             raise
         try:
-            connection = Connection(self._service, transport, show_address(*address[:2]), certificate, door.face())
+            connection = Connection(self._service, transport, address[:2], door.face())
             transport.receiver = connection
             self._deadlines.add(connection, next_check(connection, self._reactor.now))
         except MemoryError:
@@ -246,7 +240,7 @@ class Admission:
         """The socket of `connection` is closed."""
         self._deadlines.discard(connection)
         self._reactor.memory.hold()
-        self._release(host_of(connection.address))
+        self._release(connection.host)
         self._closed()
 
     def _release(self, host: str) -> None:

@@ -17,7 +17,7 @@ from pylingo.reactor.engine.transport import Transport
 from pylingo.reactor.face import NATIVE, Decoder, Face
 from pylingo.reactor.fair_queue import cost_of
 from pylingo.reactor.service import Service
-from pylingo.shared.address import host_of
+from pylingo.shared.address import Address, show_address
 from pylingo.shared.errors import FrameError, RequestError
 from pylingo.shared.messages import Notice
 
@@ -38,13 +38,12 @@ ATTACHED = State.ATTACHED
 
 
 class Connection:
-    """See the module. `used` belongs to the fair queue, `shelf` to the wheel of deadlines, and the times to these.
+    """See the module. `address` is the peer's, and `face` what is spoken.
 
-    `certificate` is the server's of this connection's handshake, as DER; None without TLS. `face` is what is spoken.
+    `used` belongs to the fair queue, `shelf` to the wheel of deadlines, and the times to these.
     """
 
     __slots__ = (
-        "_address_key",
         "_arrival",
         "_decoder",
         "_end",
@@ -52,14 +51,13 @@ class Connection:
         "_is_counted",
         "_opened",
         "_pause",
+        "_port",
         "_service",
         "_session",
         "_unpaced",
-        "_unsent",
-        "address",
-        "certificate",
         "frame_since",
         "heard",
+        "host",
         "pinged",
         "shelf",
         "silent_since",
@@ -71,14 +69,14 @@ class Connection:
         self,
         service: Service,
         transport: Transport,
-        address: str,
-        certificate: bytes | None = None,
+        address: Address,
         face: Face = NATIVE,
     ) -> None:
         now = service.reactor.now
-        host = host_of(address)
-        self.address = address
-        self.certificate = certificate
+        host, self._port = address
+        key = address_key(host)
+        self.host = key if key == host else host  # most are equal: share the string
+        """The address of the peer, without the port."""
         self.transport = transport
         self.shelf: list[Connection] | None = None
         self.used = 0.0
@@ -89,26 +87,30 @@ class Connection:
         self._face = face
         self._decoder: Decoder | None = None  # while bytes are held back
         self._arrival = 0.0  # the theoretical arrival time of the next request (see `pace`)
-        self._address_key = None if service.is_exempt(host) else address_key(host)
         self._is_counted = False  # whether the next request was counted for the address already
         self._pause = READING
-        self._end = ""  # the reason
-        self._unsent = 0  # bytes that were discarded at the end
+        self._end = "lost", 0  # the reason, and the bytes that were discarded
         self._unpaced = 0  # further requests that do not count for the rate of the connection
         motd = service.settings.motd if face is NATIVE else ""
-        self._session = Session(service.hub, self, transport, motd, self._address_key, face.voice)
+        origin = None if service.is_exempt(host) else key
+        self._session = Session(service.hub, self, transport, motd, origin, face.voice)
         face.begin(self._session)
         if service.notice:
             self._session.reply(Notice(service.notice))
-        log_connected(address, self._session.person.name)
+        log_connected(self.address, self._session.person.name)
 
     def __repr__(self) -> str:
         return f"<{self._session.person.name} at {self.address}>"
 
     @property
-    def host(self) -> str:
-        """The address of the peer, without the port."""
-        return host_of(self.address)
+    def address(self) -> str:
+        """`HOST:PORT` of the peer."""
+        return show_address(self.host, self._port)
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The server's certificate of this connection's handshake, as DER; None without TLS."""
+        return self.transport.certificate
 
     @property
     def settings(self) -> ServerSettings:
@@ -169,8 +171,8 @@ class Connection:
 
     def connection_lost(self, error: Exception | None) -> None:
         """The socket is closed."""
-        if self._is_counted and self._address_key is not None:
-            self._service.address_pace.give_back(self._address_key)
+        if self._is_counted:
+            self._service.address_pace.give_back(address_key(self.host))
         try:
             self.eof_received()
         finally:
@@ -191,7 +193,7 @@ class Connection:
     def ended(self, reason: str) -> None:
         """The goodbye is in the transport: flush it and close."""
         self._service.counts[reason] += 1
-        self._end = reason
+        self._end = reason, self._end[1]
         self.transport.close()
 
     def go_on(self) -> None:
@@ -264,9 +266,10 @@ class Connection:
     def _may_handle(self, body: bytes) -> bool:
         """Whether the rate of the address and the work of this tick allow another request."""
         service = self._service
-        if self._address_key is not None and not self._is_counted:
+        origin = self._session.origin
+        if origin is not None and not self._is_counted:
             self._is_counted = True
-            if delay := service.address_pace.reserve(self._address_key, service.reactor.now):
+            if delay := service.address_pace.reserve(origin, service.reactor.now):
                 self._wait(delay)
                 return False
         cost = cost_of(body)
@@ -341,7 +344,7 @@ class Connection:
         """End the connection, as a deadline has passed."""
         is_stalled = reason == "stalled"
         if is_stalled:
-            self._unsent = self.transport.queued
+            self._end = "lost", self.transport.queued
             self.transport.discard_unsent(self._face.unit_end)
         self._session.end(reason, text, discard=is_stalled)
 
@@ -350,11 +353,12 @@ class Connection:
         self.transport.abort()
 
     def _log_end(self) -> None:
+        reason, unsent = self._end
         log_ended(
-            self._end or "lost",
+            reason,
             self.address,
             self._session.person.name,
             self._service.reactor.now - self._opened,
             self.transport.tcp_bytes,
-            self._unsent,
+            unsent,
         )

@@ -62,11 +62,6 @@ def plain_host(host: str) -> str:
     return host.removeprefix(_MAPPED) if "." in host else host
 
 
-def host_of(address: str) -> str:
-    """Return the host of an address made by `show_address`."""
-    return address.rpartition(":")[0].strip("[]")
-
-
 def is_loopback(host: str) -> bool:
     """Whether `host` is this computer, by its name or address alone."""
     try:

@@ -34,3 +34,9 @@ def committed(channel: Sender) -> int:
     """The number of bytes that `channel` must be offered again, because it has begun to send them. See `TlsChannel`."""
     count: int = getattr(channel, "committed", 0)
     return count
+
+
+def certificate_of(channel: Sender) -> bytes | None:
+    """The server's certificate of the channel's handshake, as DER; None without TLS. See `TlsChannel`."""
+    certificate: bytes | None = getattr(channel, "certificate", None)
+    return certificate

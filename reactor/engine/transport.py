@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable
 from typing import Protocol
 
-from pylingo.reactor.engine.channel import Channel, CrossedError, committed
+from pylingo.reactor.engine.channel import Channel, CrossedError, certificate_of, committed
 from pylingo.reactor.engine.loop import EVENT_READ, EVENT_WRITE, Reactor
 from pylingo.reactor.engine.send_queue import Buffer, SendQueue
 from pylingo.reactor.engine.tcp_bytes import TcpBytes, tcp_bytes
@@ -149,6 +149,11 @@ class Transport:
     def tcp_bytes(self) -> TcpBytes | None:
         """The bytes that have gone over the connection, until it is closed, if the system knows. Asks the system."""
         return tcp_bytes(self._sock.fileno(), self._reading is Reading.ENDED)
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The server's certificate of the handshake, as DER; None without TLS."""
+        return certificate_of(self._sock)
 
     # --- sending
 

@@ -649,6 +649,15 @@ def test_the_time_without_a_byte_begins_anew_after_a_pause(bench):
     assert wire.got() == [Ping()]
 
 
+def test_the_address_of_a_peer(bench):
+    desk = bench(exempt=())
+    for address in ((NEAR, 40_000), (NEAR, 40_001), (FAR, 5000, 0, 0)):
+        desk.connect(address=address)
+    near, other, far = desk.connections
+    assert [near.address, other.address, far.address] == [f"{NEAR}:40000", f"{NEAR}:40001", f"[{FAR}]:5000"]
+    assert near.host is other.host, "most have one string for it"
+
+
 def test_a_check_that_fails_cuts_that_connection_alone(bench, monkeypatch):
     desk = bench()
     wires = [desk.guest() for _ in range(2)]

@@ -8,7 +8,6 @@ from pylingo.shared.address import (
     DEFAULT_HOST,
     DEFAULT_PORT,
     MOST_ADDRESSES,
-    host_of,
     is_loopback,
     parse_address,
     parse_addresses,
@@ -138,11 +137,6 @@ def test_any_text_is_an_address_or_a_value_error(text: str):
     else:
         assert host
         assert 1 <= port <= 65_535
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "fe80::1%eth0", "chat.example.org"])
-def test_the_host_of_an_address_that_is_shown(host: str) -> None:
-    assert host_of(show_address(host, 5000)) == host
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pylingo.reactor.engine.channel import CrossedError, committed
+from pylingo.reactor.engine.channel import CrossedError, certificate_of, committed
 from pylingo.reactor.engine.loop import EVENT_READ, EVENT_WRITE, Reactor
 from pylingo.reactor.engine.transport import Transport
 from tests.fakes.selector import Selector
@@ -154,3 +154,10 @@ def test_an_end_that_can_never_be_sent_is_given_up(wired: Wired, clock) -> None:
     clock.advance(2.0)
     wired.turn()
     assert wired.receiver.is_lost
+
+
+def test_a_channel_without_tls_has_no_certificate(wired: Wired) -> None:
+    assert certificate_of(wired.channel) is None
+    assert wired.transport.certificate is None
+    wired.channel.certificate = b"DER"
+    assert wired.transport.certificate == b"DER"
