@@ -3,19 +3,24 @@
 from collections.abc import Callable
 from functools import partial
 
+from pylingo.reactor.chat.moderation import ban_text
 from pylingo.reactor.chat.session import State
 from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.irc.client import Client, Stage
+from pylingo.reactor.irc.commands.monitor import tell_watchers
+from pylingo.reactor.irc.commands.rooms import tell_clients
 from pylingo.reactor.irc.gateway import Handler
-from pylingo.reactor.irc.message import Message
+from pylingo.reactor.irc.message import Message, format_message
 from pylingo.reactor.irc.numerics import Numeric
 from pylingo.reactor.irc.sasl import MECHANISM, Credentials, Fault, Login, Wanted
 from pylingo.reactor.people.addresses import read_host
 from pylingo.reactor.people.passwords import PasswordHash, Verdict
+from pylingo.shared.errors import RequestError
 from pylingo.shared.names import MAX_TYPED
 
 _NOBODY = PasswordHash(10, 8, 1, bytes(16), bytes(32))
 """Compared for a name without a password, so that time does not tell which names have one."""
+_NOT_STORED = "the server cannot store that now: try again later"
 _WORDS = {
     Verdict.WRONG: "the name or the password is wrong: /irc-password of the native client makes a password",
     Verdict.REFUSED: "there were too many wrong passwords from your address: try again in a minute",
@@ -29,9 +34,6 @@ def _authenticate(client: Client, message: Message) -> None:
         return
     if client.login is not None:
         client.numeric(Numeric.ERR_SASLALREADY)
-        return
-    if client.stage is not Stage.REGISTERING:
-        client.numeric(Numeric.ERR_SASLFAIL, text="log in before you register")
         return
     outcome = client.exchange.take(message.params[0])
     match outcome:
@@ -52,13 +54,69 @@ def _authenticate(client: Client, message: Message) -> None:
 
 
 def _check(client: Client, credentials: Credentials) -> None:
+    def wrong(text: str) -> None:
+        client.numeric(Numeric.ERR_SASLFAIL, text=text)
+
     def right(login: Login) -> None:
-        client.login = login
-        mask = f"{client.name}!{client.user or '*'}@*"
+        if client.stage is Stage.REGISTERING:
+            client.login = login
+            done(f"{client.name}!{client.user or '*'}@*", login)
+        else:
+            _log_in_late(client, login, lambda: done(client.mask(), login), wrong)
+
+    def done(mask: str, login: Login) -> None:
         client.numeric(Numeric.RPL_LOGGEDIN, mask=mask, account=login.account)
         client.numeric(Numeric.RPL_SASLSUCCESS)
 
-    check_password(client, credentials, right, lambda text: client.numeric(Numeric.ERR_SASLFAIL, text=text))
+    check_password(client, credentials, right, wrong)
+
+
+def _log_in_late(client: Client, login: Login, done: Callable[[], object], refuse: Callable[[str], object]) -> None:
+    session = client.session
+    if ban := session.hub.access.register.moderation.key_ban(login.fingerprint):
+        refuse(ban_text(ban))
+    elif session.identity is not None:  # by OPER
+        client.numeric(Numeric.ERR_SASLALREADY)
+    elif not session.hub.bus.is_alone:
+        refuse("the chat has several servers: log in before you register")
+    else:
+        log_in(client, login, done, refuse)
+
+
+def log_in(client: Client, login: Login, done: Callable[[], object], refuse: Callable[[str], object]) -> None:
+    """Have a client that came as a guest go on as the person who has logged in, to whom the nick belongs from now on.
+
+    Call `refuse` with a sentence if the nick cannot belong to that person. Only a server alone can do this.
+    """
+    session, hub = client.session, client.session.hub
+    person = session.person
+
+    def undo(text: str) -> None:
+        session.identity = person.fingerprint = None
+        hub.people.changed()
+        refuse(text)
+
+    def stored(is_stored: bool) -> None:
+        if not is_stored:
+            undo(_NOT_STORED)
+            return
+        client.login = login
+        if hub.access.register.is_operator(login.fingerprint):
+            hub.ranks_changed()
+        line = format_message("ACCOUNT", [login.account], client.mask())
+        if client.has("account-notify"):
+            client.send(line)
+        tell_clients(session.rooms, client, "account-notify", line)
+        tell_watchers(client.gateway, person, "account-notify", line)
+        done()
+
+    session.identify(login.fingerprint)
+    try:
+        change = hub.claim(session, person.name)
+    except RequestError as error:
+        undo(error.text)
+    else:
+        wait_for(session, partial(hub.access.store, change), stored)
 
 
 def check_password(

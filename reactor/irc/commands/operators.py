@@ -4,22 +4,17 @@ import logging
 from functools import partial
 
 from pylingo.reactor.chat.confirming import who
-from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.irc.client import Client
-from pylingo.reactor.irc.commands.login import check_password
-from pylingo.reactor.irc.commands.monitor import tell_watchers
-from pylingo.reactor.irc.commands.rooms import tell_clients
+from pylingo.reactor.irc.commands.login import check_password, log_in
 from pylingo.reactor.irc.gateway import Handler
 from pylingo.reactor.irc.message import Message, format_message
 from pylingo.reactor.irc.numerics import Numeric
 from pylingo.reactor.irc.sasl import Credentials, Login
 from pylingo.reactor.irc.user_modes import OPERATOR, UserMode
-from pylingo.shared.errors import RequestError
 from pylingo.shared.text import MAX_LINE, line_text
 
 logger = logging.getLogger(__name__)
 
-_NOT_STORED = "the server cannot store that now: try again later"
 _NO_OPERATOR = "this person is not an operator of the server"
 _ANOTHER = "you have logged in as somebody else: log in as the operator with SASL"
 _SEVERAL = "the chat has several servers: log in as the operator with SASL"
@@ -56,32 +51,11 @@ def _logged_in(client: Client, login: Login) -> None:
 
 
 def _become(client: Client, login: Login) -> None:
-    session, hub = client.session, client.session.hub
-    person = session.person
-    session.identify(login.fingerprint)
-    try:
-        change = hub.claim(session, person.name)
-    except RequestError as error:
-        session.identity = person.fingerprint = None
-        _refuse(client, Numeric.ERR_NOOPERHOST, error.text)
-        return
-
-    def stored(is_stored: bool) -> None:
-        if not is_stored:
-            session.identity = person.fingerprint = None
-            _refuse(client, Numeric.ERR_NOOPERHOST, _NOT_STORED)
-            return
-        client.login = login
-        hub.ranks_changed()
-        logger.info("oper by %s", who(person))
-        line = format_message("ACCOUNT", [login.account], client.mask())
-        if client.has("account-notify"):
-            client.send(line)
-        tell_clients(session.rooms, client, "account-notify", line)
-        tell_watchers(client.gateway, person, "account-notify", line)
+    def done() -> None:
+        logger.info("oper by %s", who(client.session.person))
         _tell_rank(client)
 
-    wait_for(session, partial(hub.access.store, change), stored)
+    log_in(client, login, done, partial(_refuse, client, Numeric.ERR_NOOPERHOST))
 
 
 def _tell_rank(client: Client) -> None:

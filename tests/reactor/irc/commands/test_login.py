@@ -132,9 +132,45 @@ def test_what_goes_wrong(desk: Desk, lines: list[str], expected: list[str]) -> N
     assert numbers(begun(desk).asks(*lines)) == expected
 
 
-def test_it_needs_the_capability_and_comes_before_registration(desk: Desk) -> None:
+def test_it_needs_the_capability(desk: Desk) -> None:
     assert numbers(begun(desk, "batch").asks("AUTHENTICATE PLAIN")) == ["904"]
-    assert numbers(desk.client("bob", caps="sasl").asks("AUTHENTICATE PLAIN")) == ["904"]
+    assert numbers(desk.client("bob").asks("AUTHENTICATE PLAIN")) == ["904"]
+
+
+def test_a_guest_logs_in_later(desk: Desk, door: Door, password: str) -> None:
+    bob, eve = desk.client("bob", "#tea", caps="sasl"), desk.client("eve", "#tea", caps="account-notify")
+    eve.got()
+    assert numbers(bob.asks("AUTHENTICATE PLAIN", plain("ada", "wrong"))) == ["AUTHENTICATE", "904"]
+    assert bob.session.identity is None
+    assert bob.asks("AUTHENTICATE PLAIN", plain("ada", password)) == [
+        ":irc.test AUTHENTICATE +",
+        ":irc.test 900 bob bob!bob-user@pylingo ada :You are now logged in as ada",
+        ":irc.test 903 bob :SASL authentication successful",
+    ]
+    assert eve.got() == [":bob!bob-user@pylingo ACCOUNT ada"]
+    assert ADA in door.register.keys_of_owner("bob"), "the nick is ada's from now on"
+    assert numbers(bob.asks("AUTHENTICATE PLAIN")) == ["907"]
+    assert bob.asks("NICK ada")[0].startswith(":bob!")
+    assert len(door.hub.named("ada").sessions) == 2
+
+
+def test_nobody_logs_in_later_who_may_not(
+    desk: Desk, door: Door, password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = desk.client("bob", caps="sasl")
+    door.disk.is_full = True
+    assert "cannot store" in bob.asks("AUTHENTICATE PLAIN", plain("ada", password))[1]
+    door.disk.is_full = False
+    monkeypatch.setattr(type(door.hub.bus), "is_alone", False)
+    assert "several servers" in bob.asks("AUTHENTICATE PLAIN", plain("ada", password))[1]
+    monkeypatch.undo()
+    door.register.moderation.ban("ada", ADA, None, "root", None, None)
+    assert numbers(bob.asks("AUTHENTICATE PLAIN", plain("ada", password))) == ["AUTHENTICATE", "904"]
+    assert bob.client.login is bob.session.identity is bob.session.person.fingerprint is None
+    bob.session.identify(key("b").fingerprint)
+    assert numbers(bob.asks("AUTHENTICATE PLAIN", plain("ada", password))) == ["AUTHENTICATE", "904"], "banned"
+    door.register.moderation.unban("ada")[1].commit()
+    assert numbers(bob.asks("AUTHENTICATE PLAIN", plain("ada", password))) == ["AUTHENTICATE", "907"]
 
 
 def test_where_only_members_may_come_in_they_log_in(desk: Desk, door: Door, password: str) -> None:
