@@ -35,6 +35,7 @@ _ROOM = "lobby"
 PATIENCE = 5.0
 """Seconds that leaving may take after an error or a signal."""
 _CLOSING = 2.0  # seconds that a bot's connection has to close after the goodbye
+_MOST_UNANSWERED = 1_000  # messages and commands
 
 
 class Client:
@@ -43,9 +44,9 @@ class Client:
     `on_event` gets every `ClientEvent`: frames to show, refused requests, changes of the connection. `drained` is
     called when everything queued has been sent. Without `on_event`, `frames` yields the frames.
 
-    The client tries to reconnect for `retry` seconds; with `insist` also if the very first attempt fails. The host's
-    name is looked up for each attempt, in a thread. A client with a `reactor` of its own is driven by `connect`,
-    `frames` and the end of the `with` block; otherwise the owner of the reactor drives it.
+    The client tries to reconnect for `retry` seconds. With `insist` it does so even if the very first attempt fails.
+    The host's name is looked up for each attempt, in a thread. A client with a `reactor` of its own is driven by
+    `connect`, `frames` and the end of the `with` block; otherwise the owner of the reactor drives it.
 
     `room` is the current room at first, and `rooms` are further ones, which a server of version 1.0 does not have.
     `seen` maps compared room names to the newest stamp seen in an earlier run: what is new since then will be shown.
@@ -271,9 +272,9 @@ class Client:
 
     @property
     def is_full(self) -> bool:
-        """Whether so much waits to be sent that the sender should pause."""
+        """Whether the sender should pause: more than 1,000 requests are unanswered, or the connection is full."""
         connection = self._connector.connection
-        return len(self.conversation.unanswered) > 1_000 or (connection is not None and connection.is_full)
+        return len(self.conversation.unanswered) > _MOST_UNANSWERED or (connection is not None and connection.is_full)
 
     def __enter__(self) -> Self:
         """Connect. Raises `ConnectionError` like `connect`."""

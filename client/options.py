@@ -104,9 +104,8 @@ class ClientOptions:
     `identity` is the file of a key that the person has named. With `is_unencrypted` there is no TLS, and with
     `accept_new` an unknown server is accepted.
 
-    `to` is the recipient of all messages, `is_room_given` says whether the room comes from the command line, and
-    `keeps_state` whether the rooms of this run are remembered for the next one, and `keeps_history` whether its lines
-    are.
+    `to` is the recipient of all messages. `is_room_given` says whether the room comes from the command line. The next
+    run finds the rooms of this one with `keeps_state`, and its lines with `keeps_history`.
     """
 
     host: str = DEFAULT_HOST

@@ -11,7 +11,7 @@ def open_private(path: str, flags: int) -> int:
     if flags & os.O_CREAT:
         try:
             descriptor = os.open(path, flags | os.O_EXCL, PRIVATE)
-        except FileExistsError:  # raised for a dangling link, too; opening that creates its target
+        except FileExistsError:  # a dangling link raises it as well; opening that creates its target
             if flags & os.O_EXCL:
                 raise
         else:

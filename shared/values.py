@@ -15,7 +15,7 @@ from pylingo.shared.link import Link, parse_server, show_link, show_servers
 from pylingo.shared.text import without_controls
 from pylingo.shared.value_class import value_class
 
-_NUMBER = re.compile(r"[\d.eE+-]{1,64}\Z", re.ASCII)  # `float` also accepts other digits, spaces and underscores
+_NUMBER = re.compile(r"[\d.eE+-]{1,64}\Z", re.ASCII)  # `float` accepts other digits, spaces and underscores as well
 _SIZE = re.compile(r"(\d{1,18})([KMG]?)\Z", re.ASCII)
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(ms|[smhd]?)\Z", re.ASCII)
 _SERVER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}\Z", re.ASCII)
@@ -32,8 +32,8 @@ class ValueType:
     """Reads and prints the values of a setting.
 
     `right` describes the right texts. `parse` converts a text, or a list of texts if `is_list`, or raises `ValueError`.
-    `show` converts a value back. `toml` has the TOML types that a file may use, besides lists of strings if `is_list`,
-    a table with some of the `keys`, each of which has its own type, and any table of strings if `is_table`.
+    `show` converts a value back. `toml` has the TOML types that a file may use. With `is_list` it may use a list
+    of strings, with `keys` a table with some of these, each of its own type, and with `is_table` any table of strings.
     """
 
     right: str

@@ -296,12 +296,12 @@ class Hub[S: Registered]:
         return room
 
     def set_topic(self, room: Room[S], topic: StoredTopic | None) -> None:
-        """Keep the topic of a room, also when nobody is in it."""
+        """Keep the topic of a room, even if nobody is in it."""
         room.topic = topic
         self.history.set_topic(room.key, topic)
 
     def set_charter(self, room: Room[S], charter: Charter) -> None:
-        """Keep the charter of a room, also when nobody is in it."""
+        """Keep the charter of a room, even if nobody is in it."""
         if room.charter.has(SECRET) != charter.has(SECRET):
             self.directory.changed()
         room.charter = charter

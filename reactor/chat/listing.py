@@ -3,8 +3,8 @@
 A `Directory` keeps its keys in order, so the cost of a page depends on its own size and not on the number of keys. A
 page serves all sessions that ask before the next change. `BUDGET` bounds the pages of one tick, for all sessions
 together. Further pages follow in later ticks, first come, first served. A session handles no other request before its
-last page is out, so replies keep the order of the requests. All pages but the first also wait until the socket has
-taken the bytes before them.
+last page is out, so replies keep the order of the requests. After the first page, each waits until the socket
+has taken the bytes before it.
 
 Each page is true when it is made, at its place among the frames of the room. A list of several pages has every name
 that stays, exactly once. A name that comes or goes between two pages may be missing; the `joined` and `left` frames

@@ -189,7 +189,7 @@ class Tick:
         self.work = 0.0
         """The work done since `Hub.take_work`, in units of about a microsecond (see `reactor.fair_queue`)."""
         self.copied = 0
-        """The bytes that connections are to be sent since `Hub.take_work`. They are work too."""
+        """The bytes that connections are to be sent since `Hub.take_work`. They count as work."""
         self._schedule = schedule
         self._speaking: list[Room[Any]] = []
         self._acting: list[Flushable] = []

@@ -63,8 +63,8 @@ class SendQueue:
     def discard(self, frame_end: Callable[[Buffer, int], int], committed: int = 0) -> int:
         """Remove everything but the rest of the frame that the socket has begun to take; return the bytes removed.
 
-        The socket has begun to take the first `committed` bytes that are left, too. `frame_end(buffer, offset)` is
-        where in a buffer the frame that holds the byte before `offset` ends.
+        The first `committed` bytes that are left count as begun. `frame_end(buffer, offset)` returns the end, in a
+        buffer, of the frame that holds the byte before `offset`.
         """
         before = self.size
         last, offset = 0, self._offset + committed

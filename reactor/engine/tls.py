@@ -50,7 +50,7 @@ class ClientTls:
     def wrap(self, sock: socket.socket) -> ssl.SSLSocket:
         """As for `ServerTls`. Raises `ValueError` for a host name that cannot be in a certificate."""
         if self.server_hostname is not None:
-            self.server_hostname.encode("idna")  # `wrap_socket` would raise, too, after it has taken the descriptor
+            self.server_hostname.encode("idna")  # `wrap_socket` would raise only after it has taken the descriptor
         return self.context.wrap_socket(sock, do_handshake_on_connect=False, server_hostname=self.server_hostname)
 
     def channel(self, sock: ssl.SSLSocket) -> "TlsChannel":

@@ -92,7 +92,7 @@ class Query:
 
 @dataclass(slots=True, eq=False)
 class Redaction(Query):
-    """A query that takes the text of a message out of the file. It is of use after its `fallback`, too."""
+    """A query that takes the text of a message out of the file. It is carried out even after its `fallback`."""
 
     room: str = ""
     at: int = 0

@@ -98,7 +98,7 @@ class OwnedNames:
         return len(self._new)
 
     def all(self) -> list[OwnedName]:
-        """The names that were taken, also those that are free again and were not taken anew."""
+        """The names that were taken, including those that are free again and were not taken anew."""
         return [*self._taken.values()]
 
     def stored(self) -> list[OwnedName]:

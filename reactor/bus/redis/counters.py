@@ -9,7 +9,7 @@ from pylingo.shared.text import counted
 
 @dataclass(slots=True)
 class Counters:
-    """The counters. They only rise, also if the server is given up and begins anew; `Standstill` says how it is now."""
+    """The counters. They only rise, even if the server is given up and begins anew; `Standstill` says how it is now."""
 
     commits: int = 0
     """Calls to Redis, each with the batches of one or more rooms."""
