@@ -146,7 +146,7 @@ class Client:
         """The connection carries `session`, which must be registered in time."""
         self.session: Session = session
         self._timer = self.gateway.call_later(REGISTRATION, self._expire)
-        self.gateway.strangers.add(self)
+        self.gateway.unregistered.add(self)
 
     def decode(self, body: bytes) -> bytes:
         """A line is read when it is handled."""
@@ -410,7 +410,7 @@ class Client:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = self._exchange = None
-            self.gateway.strangers.discard(self)
+            self.gateway.unregistered.discard(self)
 
     def _expire(self) -> None:
         if self.stage is not Stage.REGISTERED and self.is_open:

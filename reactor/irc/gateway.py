@@ -40,7 +40,7 @@ class Handler:
     is_early: bool = False
 
 
-class Stranger(Protocol):
+class Unregistered(Protocol):
     """A client that is not registered."""
 
     @property
@@ -88,7 +88,7 @@ class Gateway:
         self.dialects = Dialects(self.people, clock, name)
         self.ping = format_message("PING", [name], name)
         self.created = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(clock() / 1e6))
-        self.strangers: set[Stranger] = set()
+        self.unregistered: set[Unregistered] = set()
         """The clients that are not registered yet, until their sockets are closed."""
         self.most_users = 0
         """The most people that were here at the same time."""
@@ -110,6 +110,6 @@ class Gateway:
         person = self.hub.here(key) or self.hub.bus.stranger(key)
         return person.name if person is not None else self.lookout.spelling(key)
 
-    def count_strangers(self) -> int:
+    def count_unregistered(self) -> int:
         """The number of clients that are connected and not registered."""
-        return sum(stranger.is_open for stranger in self.strangers)
+        return sum(client.is_open for client in self.unregistered)

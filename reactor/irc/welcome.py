@@ -72,12 +72,12 @@ def welcome(client: Client) -> None:
 def tell_numbers(client: Client) -> None:
     """Send the numbers of people and rooms."""
     hub, gateway = client.gateway.hub, client.gateway
-    strangers = gateway.count_strangers()
-    users = len(hub) - strangers
+    unregistered = gateway.count_unregistered()
+    users = len(hub) - unregistered
     gateway.most_users = max(gateway.most_users, users)
     client.numeric(Numeric.RPL_LUSERCLIENT, users=users)
     client.numeric(Numeric.RPL_LUSEROP, count=0)
-    client.numeric(Numeric.RPL_LUSERUNKNOWN, count=strangers)
+    client.numeric(Numeric.RPL_LUSERUNKNOWN, count=unregistered)
     client.numeric(Numeric.RPL_LUSERCHANNELS, count=len(hub.rooms))
     client.numeric(Numeric.RPL_LUSERME, users=users)
     client.numeric(Numeric.RPL_LOCALUSERS, users=users, most=gateway.most_users)

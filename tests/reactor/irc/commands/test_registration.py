@@ -163,6 +163,6 @@ def test_strangers_are_counted(desk: Desk):
     stranger = desk.stranger()
     assert ":irc.test 253 ada 1 :unregistered connections" in desk.client("ada").asks("LUSERS")
     stranger.session.lost()
-    assert desk.gateway.count_strangers() == 0
+    assert desk.gateway.count_unregistered() == 0
     stranger.client.closed()
-    assert desk.gateway.strangers == set()
+    assert desk.gateway.unregistered == set()
