@@ -77,7 +77,7 @@ KINDS = {
 """The modes, by name."""
 
 
-class Change(NamedTuple):
+class ModeChange(NamedTuple):
     """A mode that is set, or taken back if `on` is false."""
 
     mode: str
@@ -90,7 +90,7 @@ class Change(NamedTuple):
         return " ".join(part for part in (self.mode, word, self.value) if part)
 
 
-def read_changes(argument: str) -> list[Change]:
+def read_changes(argument: str) -> list[ModeChange]:
     """The changes in the argument of `/mode`, with commas between them. Raises `RequestError` `bad-argument`."""
     parts = [part.split() for part in argument.split(",")]
     if len(parts) > MOST_CHANGES:
@@ -98,7 +98,7 @@ def read_changes(argument: str) -> list[Change]:
     return [read_change(" ".join(words)) for words in parts if words]
 
 
-def read_change(text: str) -> Change:
+def read_change(text: str) -> ModeChange:
     """One change, as its `str` is. Raises `RequestError` `bad-argument`."""
     mode, *values = text.split()
     kind = KINDS.get(mode.lower())
@@ -111,20 +111,20 @@ def read_change(text: str) -> Change:
     needed = 0 if kind is Kind.SWITCH or (kind is Kind.VALUE and not on) else 1
     if len(values) != needed or (kind is Kind.SWITCH and not word):
         raise RequestError("bad-argument", f"the mode {mode} takes {kind.value}")
-    return Change(mode, on, values[0] if needed else "")
+    return ModeChange(mode, on, values[0] if needed else "")
 
 
-def set_modes(charter: Charter, shows_key: bool = True) -> Iterator[Change]:
+def set_modes(charter: Charter, shows_key: bool = True) -> Iterator[ModeChange]:
     """All modes that are set, but for people who are invited. A key that is not shown is an asterisk."""
     for mode, kind in KINDS.items():
         if kind is Kind.SWITCH and charter.has(mode):
-            yield Change(mode, True)
+            yield ModeChange(mode, True)
         elif kind is Kind.VALUE and (value := charter.value(mode)) is not None:
-            yield Change(mode, True, value if shows_key or mode != KEY else "*")
+            yield ModeChange(mode, True, value if shows_key or mode != KEY else "*")
         elif kind is Kind.MASKS:
-            yield from (Change(mode, True, mask) for mask, _ in charter.listed(mode))
+            yield from (ModeChange(mode, True, mask) for mask, _ in charter.listed(mode))
         elif mode == VOICE:
-            yield from (Change(mode, True, name) for _, name in charter.listed(mode))
+            yield from (ModeChange(mode, True, name) for _, name in charter.listed(mode))
 
 
 def check_may_govern(session: Session, room: Room[Session]) -> None:
@@ -152,7 +152,7 @@ def _mode(session: Session, argument: str, command: Command) -> None:
     go_on()
 
 
-def _change(session: Session, room: Room[Session], changes: list[Change], command: Command) -> None:
+def _change(session: Session, room: Room[Session], changes: list[ModeChange], command: Command) -> None:
     fields: Fields = {}
     charter, done = room.charter, []
     for change in changes:
@@ -189,7 +189,7 @@ def uninvite(session: Session, room: Room[Session], person: Person[Session]) -> 
     names = [f"{INVITED} {owner}" for owner in owners_of(session.hub, person)]
     fields: Fields = {name: None for name in names if room.charter.has(name)}
     if fields:
-        told = Modes(room.name, [str(Change(INVITED, False, person.name))], session.person.name)
+        told = Modes(room.name, [str(ModeChange(INVITED, False, person.name))], session.person.name)
         session.hub.bus.govern(session, room, fields, told, lambda: None)
 
 
@@ -204,20 +204,20 @@ def end_abandoned(session: Session, room: Room[Session]) -> None:
         session.hub.bus.govern(session, room, fields, told, lambda: session.reply(told))
 
 
-def _taken_back(change: Change) -> Change:
-    return Change(change.mode, False, change.value if KINDS[change.mode] is not Kind.VALUE else "")
+def _taken_back(change: ModeChange) -> ModeChange:
+    return ModeChange(change.mode, False, change.value if KINDS[change.mode] is not Kind.VALUE else "")
 
 
 # --- what a change means for the charter: the value as it is told, and the fields
 
 
-def _switch(session: Session, room: Room[Session], charter: Charter, change: Change) -> tuple[str, Fields]:
+def _switch(session: Session, room: Room[Session], charter: Charter, change: ModeChange) -> tuple[str, Fields]:
     if change.mode == SECRET and change.on and not session.hub.bus.is_alone:
         raise RequestError("not-allowed", "a room cannot be secret in a chat of several servers")
     return "", {change.mode: ON if change.on else None}
 
 
-def _value(session: Session, room: Room[Session], charter: Charter, change: Change) -> tuple[str, Fields]:
+def _value(session: Session, room: Room[Session], charter: Charter, change: ModeChange) -> tuple[str, Fields]:
     if not change.on:
         return "", {change.mode: None}
     if change.mode == KEY and (not _KEY.fullmatch(change.value) or len(change.value) > MAX_KEY):
@@ -227,7 +227,7 @@ def _value(session: Session, room: Room[Session], charter: Charter, change: Chan
     return change.value, {change.mode: change.value}
 
 
-def _masks(session: Session, room: Room[Session], charter: Charter, change: Change) -> tuple[str, Fields]:
+def _masks(session: Session, room: Room[Session], charter: Charter, change: ModeChange) -> tuple[str, Fields]:
     mask = read_mask(change.value)
     same = [known for known, _ in charter.listed(change.mode) if same_mask(known, mask)]
     if not change.on:
@@ -237,7 +237,7 @@ def _masks(session: Session, room: Room[Session], charter: Charter, change: Chan
     return mask, {f"{change.mode} {mask}": f"{session.hub.now()} {session.person.name}"}
 
 
-def _people(session: Session, room: Room[Session], charter: Charter, change: Change) -> tuple[str, Fields]:
+def _people(session: Session, room: Room[Session], charter: Charter, change: ModeChange) -> tuple[str, Fields]:
     hub, mode = session.hub, change.mode
     if not change.on:
         person = hub.reach_if_known(change.value)
@@ -269,7 +269,7 @@ def _replaceable(session: Session, room: Room[Session], charter: Charter, mode: 
     raise RequestError("not-allowed", f"a room gives at most {MOST_NAMED} people a voice: take one back first")
 
 
-_APPLY: dict[Kind, Callable[[Session, Room[Session], Charter, Change], tuple[str, Fields]]] = {
+_APPLY: dict[Kind, Callable[[Session, Room[Session], Charter, ModeChange], tuple[str, Fields]]] = {
     Kind.SWITCH: _switch,
     Kind.VALUE: _value,
     Kind.MASKS: _masks,

@@ -20,7 +20,7 @@ from pylingo.reactor.irc.formatting import fit_line
 from pylingo.reactor.irc.gateway import Gateway, room_key
 from pylingo.reactor.irc.labels import Labelled
 from pylingo.reactor.irc.lines import TOO_LONG, LineDecoder
-from pylingo.reactor.irc.message import LineError, format_message, parse
+from pylingo.reactor.irc.message import ParseError, format_message, parse
 from pylingo.reactor.irc.multiline import OpenBatch
 from pylingo.reactor.irc.numerics import Numeric, as_middle
 from pylingo.reactor.irc.responses import Responses
@@ -160,7 +160,7 @@ class Client:
             return
         try:
             message = parse(body)
-        except LineError as error:
+        except ParseError as error:
             self._cannot_read(error)
             return
         if message.tags and (label := message.tags.get("label")) and self.has("labeled-response") and self.has("batch"):
@@ -183,7 +183,7 @@ class Client:
         if self._steps is not None or self._responses is not None:
             self._work()
 
-    def _cannot_read(self, error: LineError) -> None:
+    def _cannot_read(self, error: ParseError) -> None:
         """A line makes no sense. Its encoding is a matter for everybody, standard replies negotiated or not."""
         if error.reason == "INVALID_UTF8":
             self.line("FAIL", error.command, error.reason, error.text)

@@ -23,7 +23,7 @@ _ESCAPES = str.maketrans({";": r"\:", " ": r"\s", "\\": r"\\", "\r": r"\r", "\n"
 _BREAKS = re.compile("[\r\n\0]")
 
 
-class LineError(ProtocolError):
+class ParseError(ProtocolError):
     """A line cannot be read. `reason` is the code of a standard reply, and `command` the line's command if known."""
 
     def __init__(self, reason: str, text: str, command: str = "*") -> None:
@@ -44,12 +44,12 @@ class Message:
 def parse(line: bytes) -> Message:
     """Return the message of a line without its end.
 
-    Raises `LineError` `INVALID_UTF8`, or `INVALID_MESSAGE` if there is no command.
+    Raises `ParseError` `INVALID_UTF8`, or `INVALID_MESSAGE` if there is no command.
     """
     try:
         text = line.decode()
     except UnicodeDecodeError:
-        raise LineError("INVALID_UTF8", "a line must be UTF-8; set your client to it", _command_of(line)) from None
+        raise ParseError("INVALID_UTF8", "a line must be UTF-8; set your client to it", _command_of(line)) from None
     tags, source = _NO_TAGS, None
     if text.startswith("@"):
         words, _, text = text[1:].partition(" ")
@@ -65,7 +65,7 @@ def parse(line: bytes) -> Message:
     if colon:
         params.append(last)
     if not _COMMAND.match(command):
-        raise LineError("INVALID_MESSAGE", "a line must have a command, such as JOIN")
+        raise ParseError("INVALID_MESSAGE", "a line must have a command, such as JOIN")
     return Message(command.upper(), params, source, tags)
 
 

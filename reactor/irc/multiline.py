@@ -18,7 +18,7 @@ MAX_BYTES = 4_096
 MAX_LINES = 100
 
 
-class Fault(Enum):
+class BatchFault(Enum):
     """Why a batch is refused. The value is the code of a standard reply, and its text."""
 
     TOO_LARGE = "MULTILINE_MAX_BYTES", f"a message has at most {MAX_BYTES} bytes"
@@ -27,7 +27,7 @@ class Fault(Enum):
     INVALID = "MULTILINE_INVALID", "a batch has PRIVMSG or NOTICE alone, and text in one of its lines"
 
 
-class Line(NamedTuple):
+class BatchLine(NamedTuple):
     """One line of a message. `is_new` says whether a newline stands before it."""
 
     text: str
@@ -43,8 +43,8 @@ class OpenBatch:
         self.name = name
         self.target = target
         self.command = ""
-        self.fault: Fault | None = None
-        self._lines: list[Line] = []
+        self.fault: BatchFault | None = None
+        self._lines: list[BatchLine] = []
         self._size = 0
 
     def add(self, message: Message) -> None:
@@ -54,34 +54,34 @@ class OpenBatch:
             if self.fault is not None:
                 self._lines.clear()
 
-    def _add(self, message: Message) -> Fault | None:
+    def _add(self, message: Message) -> BatchFault | None:
         if message.command not in ("PRIVMSG", "NOTICE") or self.command not in ("", message.command):
-            return Fault.INVALID
+            return BatchFault.INVALID
         if len(message.params) < 2:
-            return Fault.INVALID
+            return BatchFault.INVALID
         if message.params[0].lower() != self.target.lower():
-            return Fault.OTHER_TARGET
+            return BatchFault.OTHER_TARGET
         text, is_new = message.params[1], CONCAT not in message.tags
         if not is_new and not text:
-            return Fault.INVALID
+            return BatchFault.INVALID
         self.command = message.command
         self._size += len(text.encode()) + (is_new and bool(self._lines))
         if self._size > MAX_BYTES:
-            return Fault.TOO_LARGE
+            return BatchFault.TOO_LARGE
         if len(self._lines) >= MAX_LINES:
-            return Fault.TOO_MANY_LINES
-        self._lines.append(Line(text, is_new))
+            return BatchFault.TOO_MANY_LINES
+        self._lines.append(BatchLine(text, is_new))
         return None
 
-    def close(self) -> Fault | str:
+    def close(self) -> BatchFault | str:
         """Return the text of the message."""
         if self.fault is not None:
             return self.fault
         text = "".join([("\n" if line.is_new and place else "") + line.text for place, line in enumerate(self._lines)])
-        return text if text.strip() else Fault.INVALID
+        return text if text.strip() else BatchFault.INVALID
 
 
-def lines_of(text: str, most_bytes: int) -> list[Line] | None:
+def lines_of(text: str, most_bytes: int) -> list[BatchLine] | None:
     """Cut a text into lines of at most `most_bytes`. None if it is too large for a batch."""
     if len(text) > MAX_BYTES or len(text.encode()) > MAX_BYTES:
         return None
@@ -89,9 +89,9 @@ def lines_of(text: str, most_bytes: int) -> list[Line] | None:
     return lines if len(lines) <= MAX_LINES else None
 
 
-def _lines_of(text: str, most_bytes: int) -> Iterator[Line]:
+def _lines_of(text: str, most_bytes: int) -> Iterator[BatchLine]:
     for row in text.split("\n"):
         is_new = True
         for piece in split_row(row, most_bytes, keeps_spaces=True) if row else ("",):
-            yield Line(piece, is_new)
+            yield BatchLine(piece, is_new)
             is_new = False

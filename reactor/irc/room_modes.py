@@ -5,7 +5,7 @@ In IRC a mode of a room keeps messages from outside away (`n`); in the chat a mo
 
 from collections.abc import Iterable, Iterator
 
-from pylingo.reactor.chat.room_modes import KINDS, Change, Kind
+from pylingo.reactor.chat.room_modes import KINDS, Kind, ModeChange
 from pylingo.reactor.history.charter import (
     BAN,
     EXCEPTION,
@@ -56,7 +56,7 @@ _LETTER_OF = {mode: letter for letter, mode in LETTERS.items()}
 _SHOWN = ("i", "m", "n", "s", "t", "k", "l")
 
 
-def lines_of(changes: Iterable[Change]) -> Iterator[str]:
+def lines_of(changes: Iterable[ModeChange]) -> Iterator[str]:
     """The changes as parameters of MODE, as many lines as they need. Invitations are no mode in IRC."""
     words: list[str] = []
     letters = sign = ""

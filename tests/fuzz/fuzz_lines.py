@@ -31,7 +31,7 @@ with _watching:
     from pylingo.reactor.irc.capabilities import InvalidSubcommandError, Negotiation
     from pylingo.reactor.irc.formatting import read_words, split_text
     from pylingo.reactor.irc.lines import MAX_UNENDED, TOO_LONG, LineDecoder
-    from pylingo.reactor.irc.message import LineError, Message, client_tags, format_message, needs_colon, parse
+    from pylingo.reactor.irc.message import Message, ParseError, client_tags, format_message, needs_colon, parse
     from pylingo.reactor.irc.numerics import Numeric
 
 from pylingo.shared.errors import FrameError
@@ -58,7 +58,7 @@ def check(line: bytes, cap: Negotiation) -> None:
     """Take one line through everything that reads it."""
     try:
         message = parse(line)
-    except LineError as error:
+    except ParseError as error:
         Numeric.ERR_UNKNOWNERROR.line("irc.example", "*", command=error.command, text=error.text)
         return
     middles = [word for word in message.params[:-1] if not needs_colon(word)]

@@ -4,10 +4,10 @@ from pylingo.reactor.irc.client import Client
 from pylingo.reactor.irc.commands.words import say_to
 from pylingo.reactor.irc.gateway import Handler
 from pylingo.reactor.irc.message import Message
-from pylingo.reactor.irc.multiline import KIND, MAX_BYTES, MAX_LINES, Fault, OpenBatch
+from pylingo.reactor.irc.multiline import KIND, MAX_BYTES, MAX_LINES, BatchFault, OpenBatch
 
 _COMMAND = "BATCH"
-MAX_OF = {Fault.TOO_LARGE: MAX_BYTES, Fault.TOO_MANY_LINES: MAX_LINES}
+MAX_OF = {BatchFault.TOO_LARGE: MAX_BYTES, BatchFault.TOO_MANY_LINES: MAX_LINES}
 """The limits that stand in a refusal."""
 
 
@@ -31,7 +31,7 @@ def _open(client: Client, name: str, message: Message) -> None:
         _refuse(client, "INVALID_PARAMS", f"a client may open batches of {KIND} alone, for one target")
     elif client.open_batch is not None:
         client.open_batch = None
-        _refuse(client, *Fault.INVALID.value)
+        _refuse(client, *BatchFault.INVALID.value)
     else:
         client.open_batch = OpenBatch(name, message.params[2])
         client.responses.postpone()
@@ -44,7 +44,7 @@ def _close(client: Client, name: str) -> None:
         _refuse(client, "INVALID_PARAMS", "there is no such batch")
         return
     text = batch.close()
-    if isinstance(text, Fault):
+    if isinstance(text, BatchFault):
         code, words = text.value
         context = [str(MAX_OF[text])] if text in MAX_OF else []
         _refuse(client, code, words, *context)

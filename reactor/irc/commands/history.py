@@ -149,7 +149,7 @@ def _targets(client: Client, since: int, before: int, limit: int) -> None:
     wait_for(session, partial(rooms, session.rooms), send)
 
 
-class Greeting:
+class JoinPlayback:
     """The newest messages for a client that joins `channel`. Call `note` when it has entered, and `send` later."""
 
     def __init__(self, client: Client, channel: str) -> None:

@@ -6,7 +6,7 @@ from functools import partial
 
 from pylingo.reactor.chat.masks import read_mask
 from pylingo.reactor.chat.room import Room
-from pylingo.reactor.chat.room_modes import KINDS, MAX_KEY, Change, Kind
+from pylingo.reactor.chat.room_modes import KINDS, MAX_KEY, Kind, ModeChange
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.history.charter import BAN, EXCEPTION, KEY, PASS
 from pylingo.reactor.irc.client import Asked, Client
@@ -77,7 +77,7 @@ def _letters(modes: str, params: Sequence[str]) -> Iterator[tuple[str, bool, str
 
 def _change_room(client: Client, room: Room[Session], modes: str, params: Sequence[str]) -> None:
     """Ranks are changed one by one, everything else at once."""
-    changes: list[Change] = []
+    changes: list[ModeChange] = []
     for letter, on, value in [*_letters(modes, params)][:_MOST_CHANGES]:
         if letter == "o":
             if value is not None:
@@ -92,21 +92,21 @@ def _change_room(client: Client, room: Room[Session], modes: str, params: Sequen
         client.then(partial(client.ask, Command("mode", argument, room=room.name), asked))
 
 
-def _read(client: Client, room: Room[Session], letter: str, on: bool, value: str | None) -> Change | None:
+def _read(client: Client, room: Room[Session], letter: str, on: bool, value: str | None) -> ModeChange | None:
     """The change that a letter means. The client is told if its parameter makes no sense."""
     mode = LETTERS[letter]
     kind = KINDS[mode]
     if kind is Kind.SWITCH:
-        return Change(mode, on != (mode in INVERTED))
+        return ModeChange(mode, on != (mode in INVERTED))
     if kind is Kind.VALUE and not on:
-        return Change(mode, False)
+        return ModeChange(mode, False)
     if value is None:
         return None
     try:
         if kind is Kind.PEOPLE:
-            return Change(mode, on, value) if is_there(client, room.name, value) else None
+            return ModeChange(mode, on, value) if is_there(client, room.name, value) else None
         if kind is Kind.MASKS:
-            return Change(mode, on, read_mask(value))
+            return ModeChange(mode, on, read_mask(value))
         if (_KEY if mode == KEY else _LIMIT).fullmatch(value) is None:
             sentence = (
                 f"a key has 1 to {MAX_KEY} visible characters" if mode == KEY else "a limit is a number from 1 on"
@@ -116,7 +116,7 @@ def _read(client: Client, room: Room[Session], letter: str, on: bool, value: str
         shown = value if kind is not Kind.VALUE else "*"
         client.numeric(Numeric.ERR_INVALIDMODEPARAM, channel=f"#{room.name}", mode=letter, value=shown, text=error.text)
         return None
-    return Change(mode, True, value)
+    return ModeChange(mode, True, value)
 
 
 def _tell_list(client: Client, room: Room[Session], letter: str) -> None:

@@ -9,7 +9,7 @@ from pylingo.reactor.chat.room_modes import MAX_KEY
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.history.charter import SECRET
 from pylingo.reactor.irc.client import Asked, Client
-from pylingo.reactor.irc.commands.history import Greeting
+from pylingo.reactor.irc.commands.history import JoinPlayback
 from pylingo.reactor.irc.gateway import Handler, room_key
 from pylingo.reactor.irc.message import Message, format_message
 from pylingo.reactor.irc.numerics import Numeric
@@ -67,11 +67,11 @@ def _join(client: Client, message: Message) -> None:
         if channel is None:
             break
         if channel.startswith("#"):
-            greeting = Greeting(client, channel)
+            playback = JoinPlayback(client, channel)
             client.then(partial(_enter, client, channel, key or ""))
-            client.then(greeting.note)
+            client.then(playback.note)
             client.then(partial(_greet, client, channel))
-            client.then(greeting.send)
+            client.then(playback.send)
         else:
             client.then(partial(client.numeric, Numeric.ERR_NOSUCHCHANNEL, channel=channel))
 

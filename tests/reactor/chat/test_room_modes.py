@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pylingo.reactor.chat.room_modes import KINDS, MAX_KEY, MOST_CHANGES, Change, read_change, read_changes
+from pylingo.reactor.chat.room_modes import KINDS, MAX_KEY, MOST_CHANGES, ModeChange, read_change, read_changes
 from pylingo.reactor.history.charter import MOST_MASKS, MOST_NAMED, Charter, operator_field
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import Command, Modes, Notice, RoomInfo, Rooms
@@ -33,16 +33,16 @@ def answers(chat: Chat, person: Person, *requests: Record) -> list[Record]:
 
 
 CHANGES = {
-    "moderated on": Change("moderated", True),
-    "Moderated OFF": Change("moderated", False),
-    "key sesame": Change("key", True, "sesame"),
-    "key off": Change("key", False),
-    "key on off": Change("key", True, "off"),
-    "limit 20": Change("limit", True, "20"),
-    "ban eve*": Change("ban", True, "eve*"),
-    "ban off eve*": Change("ban", False, "eve*"),
-    "voice off off": Change("voice", False, "off"),
-    "voice on": Change("voice", True, "on"),
+    "moderated on": ModeChange("moderated", True),
+    "Moderated OFF": ModeChange("moderated", False),
+    "key sesame": ModeChange("key", True, "sesame"),
+    "key off": ModeChange("key", False),
+    "key on off": ModeChange("key", True, "off"),
+    "limit 20": ModeChange("limit", True, "20"),
+    "ban eve*": ModeChange("ban", True, "eve*"),
+    "ban off eve*": ModeChange("ban", False, "eve*"),
+    "voice off off": ModeChange("voice", False, "off"),
+    "voice on": ModeChange("voice", True, "on"),
 }
 
 
@@ -52,7 +52,7 @@ def test_a_change_is_read(text: str) -> None:
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=str)
-def test_a_change_is_written_as_it_is_read(change: Change) -> None:
+def test_a_change_is_written_as_it_is_read(change: ModeChange) -> None:
     assert read_change(str(change)) == change
 
 
@@ -66,7 +66,7 @@ def test_what_is_no_change(text: str) -> None:
 
 
 def test_several_changes_have_commas_between_them() -> None:
-    assert read_changes("moderated on,, key a") == [Change("moderated", True), Change("key", True, "a")]
+    assert read_changes("moderated on,, key a") == [ModeChange("moderated", True), ModeChange("key", True, "a")]
     with pytest.raises(RequestError, match="at most 8 changes"):
         read_changes("key a," * (MOST_CHANGES + 1))
 

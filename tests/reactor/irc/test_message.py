@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from pylingo.reactor.irc.lines import LineDecoder
 from pylingo.reactor.irc.message import (
-    LineError,
     Message,
+    ParseError,
     client_tags,
     format_message,
     format_tags,
@@ -50,7 +50,7 @@ def test_a_line_is_parsed(line: bytes, message: Message) -> None:
     "line", [b"", b" ", b":", b":ada", b"@a=b", b"@a=b ", b"\x16\x03", b"P!NG", "é".encode(), b": :"]
 )
 def test_a_line_without_a_command(line: bytes) -> None:
-    with pytest.raises(LineError, match="command") as caught:
+    with pytest.raises(ParseError, match="command") as caught:
         parse(line)
     assert caught.value.reason == "INVALID_MESSAGE"
 
@@ -67,7 +67,7 @@ def test_a_line_without_a_command(line: bytes) -> None:
     ],
 )
 def test_a_line_that_is_not_utf_8(line: bytes, command: str) -> None:
-    with pytest.raises(LineError, match="UTF-8") as caught:
+    with pytest.raises(ParseError, match="UTF-8") as caught:
         parse(line)
     assert (caught.value.reason, caught.value.command) == ("INVALID_UTF8", command)
 
@@ -86,7 +86,7 @@ def test_what_hostile_clients_send_is_a_message_or_a_line_error(name: str) -> No
             if isinstance(line, bytes):
                 assert re.fullmatch(r"[A-Z0-9_-]+", parse(line).command)
     except Exception as error:
-        assert type(error).__name__ in ("LineError", "FrameError")
+        assert type(error).__name__ in ("ParseError", "FrameError")
 
 
 @given(st.binary(max_size=600))
@@ -95,7 +95,7 @@ def test_any_bytes_are_a_message_or_a_line_error(data: bytes) -> None:
         assert isinstance(line, bytes)
         try:
             message = parse(line)
-        except LineError:
+        except ParseError:
             continue
         format_message(message.command, [word for word in message.params if not needs_colon(word)], "x", message.tags)
 

@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pylingo.reactor.irc.message import Message
-from pylingo.reactor.irc.multiline import CONCAT, MAX_BYTES, MAX_LINES, Fault, Line, OpenBatch, lines_of
+from pylingo.reactor.irc.multiline import CONCAT, MAX_BYTES, MAX_LINES, BatchFault, BatchLine, OpenBatch, lines_of
 
 
 def said(text: str, concat: bool = False, command: str = "PRIVMSG", target: str = "#tea") -> Message:
     return Message(command, [target, text], None, {CONCAT: ""} if concat else {})
 
 
-def closed(*messages: Message) -> Fault | str:
+def closed(*messages: Message) -> BatchFault | str:
     batch = OpenBatch("1", "#tea")
     for message in messages:
         batch.add(message)
@@ -30,21 +30,21 @@ def test_lines_are_joined() -> None:
 @pytest.mark.parametrize(
     ("messages", "fault"),
     [
-        ([], Fault.INVALID),
-        ([said("")], Fault.INVALID),
-        ([said(" "), said("")], Fault.INVALID),
-        ([said("a"), said("", concat=True)], Fault.INVALID),
-        ([said("a"), said("b", command="NOTICE")], Fault.INVALID),
-        ([said("a", command="TAGMSG")], Fault.INVALID),
-        ([Message("PRIVMSG", ["#tea"])], Fault.INVALID),
-        ([said("a"), said("b", target="#coffee")], Fault.OTHER_TARGET),
-        ([said("x" * MAX_BYTES), said("y")], Fault.TOO_LARGE),
-        ([said("é" * (MAX_BYTES // 2)), said("y", concat=True)], Fault.TOO_LARGE),
-        ([said("x")] * (MAX_LINES + 1), Fault.TOO_MANY_LINES),
-        ([said("a", target="#coffee"), said("b")], Fault.OTHER_TARGET),
+        ([], BatchFault.INVALID),
+        ([said("")], BatchFault.INVALID),
+        ([said(" "), said("")], BatchFault.INVALID),
+        ([said("a"), said("", concat=True)], BatchFault.INVALID),
+        ([said("a"), said("b", command="NOTICE")], BatchFault.INVALID),
+        ([said("a", command="TAGMSG")], BatchFault.INVALID),
+        ([Message("PRIVMSG", ["#tea"])], BatchFault.INVALID),
+        ([said("a"), said("b", target="#coffee")], BatchFault.OTHER_TARGET),
+        ([said("x" * MAX_BYTES), said("y")], BatchFault.TOO_LARGE),
+        ([said("é" * (MAX_BYTES // 2)), said("y", concat=True)], BatchFault.TOO_LARGE),
+        ([said("x")] * (MAX_LINES + 1), BatchFault.TOO_MANY_LINES),
+        ([said("a", target="#coffee"), said("b")], BatchFault.OTHER_TARGET),
     ],
 )
-def test_a_batch_that_is_refused(messages: list[Message], fault: Fault) -> None:
+def test_a_batch_that_is_refused(messages: list[Message], fault: BatchFault) -> None:
     assert closed(*messages) is fault
 
 
@@ -60,8 +60,8 @@ def test_the_command_of_the_lines_is_that_of_the_message() -> None:
 
 
 def test_a_text_is_cut_into_lines() -> None:
-    assert lines_of("a\n\nb", 10) == [Line("a", True), Line("", True), Line("b", True)]
-    assert lines_of("hello there", 8) == [Line("hello ", True), Line("there", False)]
+    assert lines_of("a\n\nb", 10) == [BatchLine("a", True), BatchLine("", True), BatchLine("b", True)]
+    assert lines_of("hello there", 8) == [BatchLine("hello ", True), BatchLine("there", False)]
 
 
 def test_a_text_that_is_too_large_for_a_batch() -> None:
@@ -81,4 +81,4 @@ def test_a_text_comes_back(text: str, most: int) -> None:
     batch = OpenBatch("1", "#tea")
     for line in lines:
         batch.add(said(line.text, concat=not line.is_new))
-    assert batch.close() == (text if text.strip() else Fault.INVALID)
+    assert batch.close() == (text if text.strip() else BatchFault.INVALID)
