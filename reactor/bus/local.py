@@ -11,7 +11,7 @@ from pylingo.reactor.chat.bus import Admit, Deliver, admit_all
 from pylingo.reactor.chat.listing import Directory
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
-from pylingo.reactor.chat.room_powers import may_moderate
+from pylingo.reactor.chat.room_powers import has_voice, may_moderate
 from pylingo.reactor.chat.session import STAYING, Session, State
 from pylingo.reactor.chat.speaking import confirm
 from pylingo.reactor.chat.waiting import wait_for
@@ -100,11 +100,19 @@ class LocalBus:
         """There is no other server."""
         then({})
 
+    def away(self, keys: Collection[str], then: Callable[[Collection[str]], object]) -> None:
+        """There is no other server."""
+        then(())
+
     def spelling(self, session: Session, room: Room[Session], key: str) -> str:
         return session.hub.named(key).name
 
     def is_operator(self, session: Session, room: Room[Session], key: str) -> bool:
         return may_moderate(session.hub, room, session.hub.named(key))
+
+    def has_voice(self, session: Session, room: Room[Session], key: str) -> bool:
+        person = session.hub.here(key)  # who may have gone in this tick
+        return person is not None and has_voice(session.hub, room, person)
 
     def numbers(self, session: Session, room: Room[Session]) -> Collection[int]:
         return {member.number for member in room.members.values()}
@@ -220,6 +228,9 @@ class LocalBus:
     def tell_person(self, session: Session, person: Person[Session], record: Record) -> None:
         for other in person.sessions:
             other.reply(record)
+
+    def tell_voices(self, session: Session, person: Person[Session], line: bytes) -> None:
+        presence.tell_voices(person, line)
 
     def tell_everybody(self, session: Session, record: Record) -> None:
         session.hub.tell_everybody(record)

@@ -77,11 +77,17 @@ class Bus[S: Present](Protocol):
         Names are given by their compared form.
         """
 
+    def away(self, keys: Collection[str], then: Callable[[Collection[str]], object]) -> None:
+        """Call `then` with those of the names that are somebody's elsewhere who is away. As for `present`."""
+
     def spelling(self, session: S, room: Room[S], key: str) -> str:
         """The name of a member of `room`, by its compared form."""
 
     def is_operator(self, session: S, room: Room[S], key: str) -> bool:
         """Whether a member of `room`, by the compared form of the name, is an operator of it or of the server."""
+
+    def has_voice(self, session: S, room: Room[S], key: str) -> bool:
+        """Whether a member of `room`, by the compared form of the name, has a voice in it."""
 
     def numbers(self, session: S, room: Room[S]) -> Collection[int]:
         """The numbers of all sessions in `room`."""
@@ -131,6 +137,9 @@ class Bus[S: Present](Protocol):
 
     def tell_person(self, session: S, person: Person[S], record: Record) -> None:
         """Send `record` to all sessions of a person."""
+
+    def tell_voices(self, session: S, person: Person[S], line: bytes) -> None:
+        """Send a line of their dialect to those connections of a person that are not native."""
 
     def tell_everybody(self, session: S, record: Record) -> None:
         """Send `record` to everybody who may be here."""

@@ -76,6 +76,13 @@ def _tell_change(session: Session, other: Person[Session]) -> None:
                 room.tell_once(told, deed, session.outbox)
 
 
+def tell_voices(person: Person[Session], line: bytes) -> None:
+    """See `Bus.tell_voices`, of the connections here."""
+    for session in person.sessions:
+        if session.outbox.voice is not None:
+            session.outbox.write_lines(line)
+
+
 def _tell_rooms(session: Session, make: Callable[[Room[Session]], Record]) -> None:
     """Tell the others in each room of the person the record that `make` returns for it."""
     rooms = session.person.rooms

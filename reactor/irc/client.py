@@ -5,7 +5,7 @@ A command may take several steps, and each of them may have to wait; the lines b
 """
 
 import enum
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from functools import partial
 from typing import Any
 
@@ -57,6 +57,8 @@ class Asked:
     room: str = ""
     words: str = ""
     fields: str = ""
+    away: Collection[str] = ()
+    """Those on other servers who are away, by the compared forms of their names."""
 
 
 _NOTHING = Asked("")

@@ -12,7 +12,7 @@ from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.masks import HOST, NATIVE
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
-from pylingo.reactor.chat.room_powers import has_voice, is_operator_of
+from pylingo.reactor.chat.room_powers import is_operator_of
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.irc.user_modes import UserMode
 from pylingo.shared.messages import PersonInfo
@@ -131,14 +131,15 @@ class People:
         person = self._hub.here(key)
         if person is None:
             member = next(iter(room.members.values()), None)
-            return "@" if member is not None and self._hub.bus.is_operator(member, room, key) else ""
+            is_operator = member is not None and self._hub.bus.is_operator(member, room, key)
+            return ("@" if is_operator else "") + self.voice(room, name)
         is_operator = is_operator_of(self._hub, room, person) or self.who(name).is_operator
         return ("@" if is_operator else "") + self.voice(room, name)
 
     def voice(self, room: Room[Session], name: str) -> str:
-        """The sign of a voice in a room, for those who have one and are on this server."""
-        person = self._hub.here(fold(name))
-        return "+" if person is not None and has_voice(self._hub, room, person) else ""
+        """The sign of a voice in a room, for those who have one."""
+        member = next(iter(room.members.values()), None)
+        return "+" if member is not None and self._hub.bus.has_voice(member, room, fold(name)) else ""
 
     def came(self, name: str) -> None:
         """Remember somebody for the time after they have gone."""

@@ -173,7 +173,8 @@ def _rooms(client: Client, record: Rooms) -> bytes:
 
 def who_line(client: Client, who: Who, channel: str = "*", prefix: str = "") -> bytes:
     """One line of WHO, with the fields that the client has chosen."""
-    away, operator, bot = "HG"[who.away is not None], "*" * who.is_operator, UserMode.BOT.value * who.is_bot
+    is_away = who.away is not None or (client.asked.away and fold(who.nick) in client.asked.away)
+    away, operator, bot = "HG"[bool(is_away)], "*" * who.is_operator, UserMode.BOT.value * who.is_bot
     flags = f"{away}{operator}{prefix}{bot}"
     server, fields = client.gateway.name, client.asked.fields
     if not fields:

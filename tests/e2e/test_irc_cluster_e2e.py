@@ -191,6 +191,23 @@ def test_somebody_at_the_other_server_is_found_by_name(twin: Twin) -> None:
         ada.send("MONITOR C")
 
 
+def test_a_voice_an_absence_and_ctcp_reach_the_other_server(twin: Twin) -> None:
+    with twin.people("lab") as (ada, bob, eve):
+        ada.send("MODE #lab +v bob", "PRIVMSG bob :\x01PING 7\x01", "PRIVMSG eve :\x01VERSION\x01")
+        ada.send("PRIVMSG nobody :\x01PING 7\x01", "NOTICE nobody :\x01PING 7\x01")
+        bob.send("AWAY :lunch")
+        [at_ada, at_bob, at_eve] = twin.settle(ada, bob, eve)
+        assert [line for line in at_ada if " 401 " in line] == [":irc.pylingo 401 ada nobody :No such nick"]
+        assert ":ada!ada@pylingo PRIVMSG bob :\x01PING 7\x01" in at_bob
+        assert not re.search("PING|VERSION", repr(at_eve))
+        bob.send("NOTICE ada :\x01PING 7\x01")
+        assert lines(ada.until("NOTICE ada"))[-1] == ":bob!bob@pylingo NOTICE ada :\x01PING 7\x01"
+        ada.send("NAMES #lab", "WHO #lab")
+        assert any(line.endswith(":@ada +bob eve") for line in ada.until(" 366 "))
+        flags = {line.split(" ")[7]: line.split(" ")[8] for line in lines(ada.until(" 315 "))[:-1]}
+        assert flags == {"ada": "H@", "bob": "G+", "eve": "H"}
+
+
 def test_no_line_is_missing_or_doubled_when_redis_was_away(twin: Twin) -> None:
     with twin.people("pub") as (ada, bob, eve):
         twin.redis.kill()

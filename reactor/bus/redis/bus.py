@@ -24,6 +24,7 @@ from pylingo.reactor.bus.redis.seats import TravellingSeats
 from pylingo.reactor.bus.redis.sessions import Sessions
 from pylingo.reactor.bus.redis.signals import Signals
 from pylingo.reactor.bus.redis.strangers import Strangers
+from pylingo.reactor.chat import presence
 from pylingo.reactor.chat.bus import Admit, Deliver, admit_all
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.listing import Directory
@@ -94,6 +95,7 @@ class RedisBus:
         self.signals.on("respell", self._naming.respelled)
         self.signals.on("away", self._went_away)
         self.signals.on("person", self._told_person)
+        self.signals.on("line", self._told_voices)
         self.signals.on("everybody", self._told_everybody)
 
     # --- Redis goes away and comes back
@@ -168,11 +170,17 @@ class RedisBus:
     def present(self, keys: Collection[str], then: Callable[[dict[str, str]], object]) -> None:
         self._strangers.present(keys, then)
 
+    def away(self, keys: Collection[str], then: Callable[[Collection[str]], object]) -> None:
+        self._strangers.away(keys, then)
+
     def spelling(self, session: Session, room: Room[Session], key: str) -> str:
         return self.followed.spelling(room.key, key)
 
     def is_operator(self, session: Session, room: Room[Session], key: str) -> bool:
         return self.followed.is_operator(room.key, key)
+
+    def has_voice(self, session: Session, room: Room[Session], key: str) -> bool:
+        return self.followed.has_voice(room.key, key)
 
     def numbers(self, session: Session, room: Room[Session]) -> Collection[int]:
         return self.followed.numbers(room.key)
@@ -233,6 +241,9 @@ class RedisBus:
     def tell_person(self, session: Session, person: Person[Session], record: Record) -> None:
         self.signals.send_all("person", person.key, encode(record))
 
+    def tell_voices(self, session: Session, person: Person[Session], line: bytes) -> None:
+        self.signals.send_all("line", person.key, line)
+
     def tell_everybody(self, session: Session, record: Record) -> None:
         self.signals.send_all("everybody", encode(record))
 
@@ -287,6 +298,10 @@ class RedisBus:
         person = self._hub.here(key)
         for session in person.sessions if person is not None else ():
             session.outbox.write(frame)
+
+    def _told_voices(self, key: str, line: bytes) -> None:
+        if (person := self._hub.here(key)) is not None:
+            presence.tell_voices(person, line)
 
     def _told_everybody(self, frame: bytes) -> None:
         self._hub.write_to_everybody(frame)

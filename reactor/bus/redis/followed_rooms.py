@@ -9,6 +9,8 @@ from pylingo.reactor.bus.redis.history import RedisHistory
 from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session, State
+from pylingo.reactor.history.charter import VOICE
+from pylingo.reactor.history.private import Owner
 from pylingo.shared.names import fold
 
 STAYS = frozenset({State.ATTACHED, State.AWAY})
@@ -71,13 +73,19 @@ class FollowedRooms:
     def is_operator(self, room: str, key: str) -> bool:
         """See `Bus.is_operator`."""
         feed, register = self._feeds_here[room], self._hub.access.register
-        numbers = feed.roll.numbers(key)
-        keys = {one.fingerprint for number in numbers if (one := feed.roll.get(number)) is not None} - {None}
-        if any(map(register.is_operator, keys)):
+        if any(map(register.is_operator, _fingerprints(feed, key))):
             return True
-        if not feed.charter.fields:
-            return False
-        return feed.charter.is_operator([*numbers, *(one for key in keys for one in register.keys_of(key))])
+        return bool(feed.charter.fields) and feed.charter.is_operator(self._owners(feed, key))
+
+    def has_voice(self, room: str, key: str) -> bool:
+        """See `Bus.has_voice`."""
+        feed = self._feeds_here[room]
+        return bool(feed.charter.fields) and feed.charter.names(VOICE, self._owners(feed, key))
+
+    def _owners(self, feed: Feed, key: str) -> list[Owner]:
+        """By what a room may know a member (see `room_powers.owners_of`)."""
+        keys_of = self._hub.access.register.keys_of
+        return [*feed.roll.numbers(key), *(one for print in _fingerprints(feed, key) for one in keys_of(print))]
 
     def numbers(self, room: str) -> Collection[int]:
         """See `Bus.numbers`."""
@@ -89,3 +97,9 @@ class FollowedRooms:
         None if nobody of that name is there, as while a name is changed.
         """
         return next(iter(self._feeds_here[room].roll.numbers(key)), None)
+
+
+def _fingerprints(feed: Feed, key: str) -> set[str]:
+    """Those of the keys of a member."""
+    members = (feed.roll.get(number) for number in feed.roll.numbers(key))
+    return {member.fingerprint for member in members if member is not None and member.fingerprint is not None}

@@ -1,7 +1,7 @@
 """People on other servers: looked up by name when a request names one, and only for that request."""
 
 import itertools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from pylingo.reactor.bus.redis.keys import Keys
@@ -66,8 +66,15 @@ class Strangers:
 
     def present(self, keys: Collection[str], then: Callable[[dict[str, str]], object]) -> None:
         """See `Bus.present`."""
-        wanted = [key for key in keys if self._hub.here(key) is None]
-        self._questions.ask(0, self._present(wanted), then)
+        self._ask(keys, lambda found: then({key: record["n"] for key, record in found.items()}))
+
+    def away(self, keys: Collection[str], then: Callable[[Collection[str]], object]) -> None:
+        """See `Bus.away`."""
+        self._ask(keys, lambda found: then({key for key, record in found.items() if record["a"] is not None}))
+
+    def _ask(self, keys: Collection[str], then: Callable[[dict[str, SessionRecord]], object]) -> None:
+        """Call `then` with the records of those who are elsewhere."""
+        self._questions.ask(0, self._first(key for key in keys if self._hub.here(key) is None), then)
 
     def stranger(self, key: str) -> Person[Any] | None:
         """See `Bus.stranger`."""
@@ -82,15 +89,15 @@ class Strangers:
         found = zip(numbers, packed, strict=True)
         return {int(number): read_record(value) for number, value in found if value is not None}
 
-    def _present(self, keys: list[str]) -> Steps[dict[str, str]]:
-        """The names of the first sessions, as many at a time as take Redis little time."""
-        found: dict[str, str] = {}
+    def _first(self, keys: Iterable[str]) -> Steps[dict[str, SessionRecord]]:
+        """The records of the first sessions, as many at a time as take Redis little time."""
+        found: dict[str, SessionRecord] = {}
         for some in itertools.batched(keys, _AT_ONCE):
             (numbers,) = yield [("HMGET", self._keys.key(0, "names"), *some)]
             first = {key: value.split()[0] for key, value in zip(some, numbers, strict=True) if value}
             if first:
                 (packed,) = yield [("HMGET", self._keys.key(0, "sessions"), *first.values())]
-                found |= {key: read_record(value)["n"] for key, value in zip(first, packed, strict=True) if value}
+                found |= {key: read_record(value) for key, value in zip(first, packed, strict=True) if value}
         return found
 
     def _person(self, records: dict[int, SessionRecord]) -> Person[Any]:

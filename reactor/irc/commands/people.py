@@ -1,8 +1,12 @@
 """People: WHO, WHOIS, WHOWAS, AWAY, USERHOST, ISON."""
 
+import dataclasses
+from collections.abc import Collection
 from functools import partial
 
 from pylingo.reactor.chat.masks import HOST
+from pylingo.reactor.chat.room import Room
+from pylingo.reactor.chat.session import Session
 from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.irc.client import Asked, Client
 from pylingo.reactor.irc.commands.finding import find_people
@@ -17,6 +21,8 @@ from pylingo.shared.names import MAX_NAME, MAX_TYPED, fold
 
 _MOST_NICKS = 5  # of USERHOST
 _MOST_ISON = 128
+MOST_LOOKED_UP = 1_000
+"""The most people of a room on other servers for whom WHO says whether they are away."""
 _DIGITS = 6
 _MOST_STARS = 3  # of a mask: more can take long to compare
 _EVERYBODY = frozenset({"", "*", "0", "**"})
@@ -33,11 +39,25 @@ def _who(client: Client, message: Message) -> None:
         pattern = fold(mask).replace("[", "[[]")
         client.ask(Command("who"), Asked("WHO", mask, mask, pattern, fields))
         return
-    if client.room(mask) is not None:
-        client.ask(Command("users", room=mask), asked)
+    if (room := client.room(mask)) is not None:
+        _who_of_room(client, room, asked)
         return
     client.asked = asked
     find_people(client, [mask], partial(_tell_of, client, mask))
+
+
+def _who_of_room(client: Client, room: Room[Session], asked: Asked) -> None:
+    """List the people of a room. Those on other servers are looked up first, unless they are many: who is away?"""
+    bus, request = client.gateway.hub.bus, Command("users", room=asked.target)
+    keys = [] if bus.is_alone else [key for key in room.directory.keys if client.gateway.hub.here(key) is None]
+    if not 0 < len(keys) <= MOST_LOOKED_UP:
+        client.ask(request, asked)
+        return
+
+    def found(away: Collection[str]) -> None:
+        client.do(client.ask, request, dataclasses.replace(asked, away=away))
+
+    wait_for(client.session, partial(bus.away, keys), found)
 
 
 def _tell_of(client: Client, mask: str, found: list[Who]) -> None:

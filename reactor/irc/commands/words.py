@@ -16,7 +16,7 @@ from pylingo.reactor.irc.message import Message, format_message
 from pylingo.reactor.irc.numerics import Numeric
 from pylingo.reactor.irc.people import MAX_USER, Who
 from pylingo.shared.messages import Notice, Private, Say
-from pylingo.shared.names import MAX_NAME
+from pylingo.shared.names import MAX_NAME, MAX_TYPED, fold
 
 _MOST_TARGETS = 4
 _ACTION = "ACTION"
@@ -167,16 +167,18 @@ def _say_to_operators(client: Client, command: str, target: str, words: Words) -
 
 
 def _relay(client: Client, command: str, target: str, text: str) -> None:
-    """Hand a CTCP message on to the IRC clients that somebody has here. It is not kept."""
-    person = client.gateway.person(target)
-    if person is None:
-        if command != "NOTICE":
+    """Hand a CTCP message on to the IRC clients that somebody has. It is not kept."""
+    session, bus = client.session, client.gateway.hub.bus
+
+    def found() -> None:
+        key = fold(target) if len(target) <= MAX_TYPED else ""
+        person = client.gateway.hub.here(key) or bus.stranger(key)
+        if person is not None:
+            bus.tell_voices(session, person, format_message(command, [person.name, text], client.mask()))
+        elif command != "NOTICE":
             client.numeric(Numeric.ERR_NOSUCHNICK, nick=target)
-        return
-    line = format_message(command, [person.name, text], client.mask())
-    for session in person.sessions:
-        if session.outbox.voice is not None:
-            session.outbox.write_lines(line)
+
+    bus.look_up(session, target, None, found)
 
 
 HANDLERS = {"PRIVMSG": Handler(_privmsg), "NOTICE": Handler(_privmsg)}

@@ -1,5 +1,7 @@
 """People who are on another server, found by name for one request."""
 
+from collections.abc import Collection
+
 from pylingo.reactor.bus.redis.strangers import RemoteSession
 from pylingo.shared.messages import Command, Error, PersonDetails, Private, Say, Sent
 from tests.fakes.cluster import ChatServer, ClusterWorld
@@ -71,3 +73,14 @@ def test_names_that_somebody_has_on_another_server(world: ClusterWorld, pair: Pa
     world.settle()
     assert found == [{}, {"bob0": "Bob0", "bob2": "Bob2"}]
     assert not pair[0].bus.is_alone
+
+
+def test_those_on_another_server_who_are_away(world: ClusterWorld, pair: Pair) -> None:
+    world.come(pair[0], "ann").ask(Command("away", "out"))
+    world.come(pair[1], "bob").ask(Command("away", "lunch"))
+    world.come(pair[1], "cid")
+    world.settle()
+    found: list[Collection[str]] = []
+    pair[0].bus.away(["ann", "bob", "cid", "nobody"], found.append)
+    world.settle()
+    assert found == [{"bob"}]
