@@ -25,12 +25,13 @@ class SendQueue:
     in part still counts in full. `is_blocked` and `waiting_since` belong to the transport.
     """
 
-    __slots__ = ("_buffers", "_direct", "_offset", "direct", "is_blocked", "size", "waiting_since")
+    __slots__ = ("_direct", "_first", "_offset", "_rest", "direct", "is_blocked", "size", "waiting_since")
 
     def __init__(self, data: Buffer, direct: int = 0) -> None:
-        self._buffers = [data]
-        self._direct = [direct]  # for each buffer
-        self._offset = 0  # bytes of the first buffer that the socket has taken
+        self._first = data
+        self._direct = direct  # of the first buffer
+        self._offset = 0  # bytes of it that the socket has taken
+        self._rest: list[tuple[Buffer, int]] | None = None  # with how many bytes are direct; mostly there is one buffer
         self.size = len(data)
         self.direct = direct
         self.is_blocked = False
@@ -38,27 +39,30 @@ class SendQueue:
 
     def append(self, data: Buffer, direct: int) -> None:
         """Add `data`, of which `direct` bytes count as direct."""
-        self._buffers.append(data)
-        self._direct.append(direct)
+        if self._rest is None:
+            self._rest = []
+        self._rest.append((data, direct))
         self.size += len(data)
         self.direct += direct
 
     def send(self, sock: Sender) -> int:
         """Offer the buffers to `sock` in one system call; return how many bytes it takes, which stay queued."""
-        buffers = self._buffers
-        first = memoryview(buffers[0])[self._offset :] if self._offset else buffers[0]
-        return sock.send(first) if len(buffers) == 1 else sock.sendmsg([first, *buffers[1:_MOST_BUFFERS]])
+        first = memoryview(self._first)[self._offset :] if self._offset else self._first
+        if not self._rest:
+            return sock.send(first)
+        return sock.sendmsg([first, *(data for data, _ in self._rest[: _MOST_BUFFERS - 1])])
 
     def remove(self, taken: int) -> None:
         """Remove the first `taken` bytes, fewer than there are."""
         self.size -= taken
         self._offset += taken
-        whole = 0
-        while self._offset >= len(self._buffers[whole]):
-            self._offset -= len(self._buffers[whole])
+        rest, whole = self._rest or [], 0
+        while self._offset >= len(self._first):
+            self._offset -= len(self._first)
+            self.direct -= self._direct
+            self._first, self._direct = rest[whole]
             whole += 1
-        self.direct -= sum(self._direct[:whole])
-        del self._buffers[:whole], self._direct[:whole]
+        del rest[:whole]
 
     def discard(self, frame_end: Callable[[Buffer, int], int], committed: int = 0) -> int:
         """Remove everything but the rest of the frame that the socket has begun to take; return the bytes removed.
@@ -67,13 +71,14 @@ class SendQueue:
         buffer, of the frame that holds the byte before `offset`.
         """
         before = self.size
+        buffers = [self._first, *(data for data, _ in self._rest or ())]
         last, offset = 0, self._offset + committed
-        while offset > len(self._buffers[last]):
-            offset -= len(self._buffers[last])
+        while offset > len(buffers[last]):
+            offset -= len(buffers[last])
             last += 1
-        end = frame_end(self._buffers[last], offset) if offset else 0
-        kept = [*self._buffers[:last], self._buffers[last][:end]]
-        self.size = self.direct = sum(map(len, kept)) - self._offset
-        self._buffers, self._direct = kept, [*map(len, kept)]
-        self._direct[0] -= self._offset
+        end = frame_end(buffers[last], offset) if offset else 0
+        self._first, *rest = [*buffers[:last], buffers[last][:end]]
+        self._direct = len(self._first) - self._offset
+        self._rest = [(data, len(data)) for data in rest]
+        self.size = self.direct = self._direct + sum(map(len, rest))
         return before - self.size
