@@ -40,7 +40,7 @@ class _Turn:
     found: set[Target] = field(default_factory=set)
     """The addresses of its name, from the latest look-up."""
     tried: set[Target] = field(default_factory=set)
-    """Those that answered, but whose connection ended."""
+    """The addresses that answered, but whose connection ended."""
     is_over: bool = False
 
 

@@ -162,7 +162,7 @@ def bare(room: str | None) -> str:
 
 
 def without(rooms: Iterable[str], others: Iterable[str]) -> list[str]:
-    """Those of `rooms` that are not in `others`."""
+    """The rooms of `rooms` that are not in `others`."""
     gone = set(map(fold, others))
     return [room for room in rooms if fold(room) not in gone]
 

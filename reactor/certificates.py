@@ -90,7 +90,7 @@ def _try_out(tls: ServerTls, path: str) -> None:
 
 
 def _shake_hands(server: ServerTls, client: ClientTls) -> None:
-    """Carry the messages of a handshake to and fro. Raises `ssl.SSLError`."""
+    """Pass the messages of a handshake back and forth. Raises `ssl.SSLError`."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     sides = [
         client.context.wrap_bio(to_client, to_server),

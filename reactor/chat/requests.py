@@ -28,7 +28,7 @@ from pylingo.shared.schema import Record
 from pylingo.shared.search import parse_search
 
 _PAGE = 300.0  # the work of a page of history, in units of about a microsecond
-_SEARCH = 1_500.0  # that of a search in memory, besides the page; one in a file is as dear to those who search
+_SEARCH = 1_500.0  # that of a search in memory, besides the page; one in a file costs those who search as much
 
 
 def handle(session: Session, request: Record) -> None:

@@ -50,7 +50,7 @@ class RoomChanges:
         self.charters |= newer.charters
 
     def cleared(self) -> "RoomChanges":
-        """Those that clear something."""
+        """The changes that clear something."""
         topics = {room: None for room, topic in self.topics.items() if topic is None}
         charters = {room: None for room, charter in self.charters.items() if charter is None}
         return RoomChanges({**topics}, {**charters})

@@ -67,7 +67,7 @@ def _collect_part(client: Client, read: Read, part: Part, then: Callable[[Entrie
 
 
 def lines_of(client: Client, entries: Iterable[Entry], room: str | None, other: str = "") -> bytes:
-    """The messages of a room, or of the conversation with `other`, as lines. Those that were taken back are missing."""
+    """The messages of a room, or of the conversation with `other`, as lines, without redacted ones."""
     lines = []
     for entry in entries:
         if entry.redacted:

@@ -86,11 +86,11 @@ class AppPasswords:
         return [*self._all.values()]
 
     def rows(self, keys: Iterable[str]) -> dict[str, AppPassword]:
-        """Those of these keys that are to be stored."""
+        """The passwords of these keys that are to be stored."""
         return {key: self._all[key] for key in keys if key in self._all}
 
     def take_over(self, rows: Mapping[str, AppPassword | None]) -> None:
-        """Have these passwords as somebody else has stored them; None for one that is gone."""
+        """Take over passwords as another server has stored them; None for one that is gone."""
         for key, password in rows.items():
             self._all.pop(key, None)
             if password is not None:

@@ -65,16 +65,16 @@ class Invitations:
         return len(self._all)
 
     def items(self) -> list[Invitation]:
-        """Those that are valid, and those that were used up and would still be valid."""
+        """The valid invitations, and the used-up ones that would still be valid."""
         return [invitation for invitation in self._all.values() if invitation.until > self._clock()]
 
     def rows(self, digests: Iterable[str]) -> dict[str, Invitation]:
-        """Those of the invitations with these digests that are to be stored."""
+        """The invitations with these digests that are to be stored."""
         found, now = ((digest, self._all.get(digest)) for digest in digests), self._clock()
         return {digest: item for digest, item in found if item is not None and item.until > now}
 
     def take_over(self, rows: Mapping[str, Invitation | None]) -> None:
-        """Have these invitations, by digest, as somebody else has stored them; None for one that is gone."""
+        """Take over invitations, by digest, as another server has stored them; None for one that is gone."""
         for digest, invitation in rows.items():
             if invitation is not None:
                 self._all[digest] = invitation
@@ -82,7 +82,7 @@ class Invitations:
                 self._all.pop(digest, None)
 
     def open_ones(self) -> list[Invitation]:
-        """Those that somebody can still use."""
+        """The invitations that somebody can still use."""
         return [invitation for invitation in self.items() if invitation.uses]
 
     def create(self, by: str | None, uses: int, seconds: float, operator: bool) -> tuple[str, Invitation]:

@@ -106,12 +106,12 @@ class OwnedNames:
         return [owned for key, owned in self._taken.items() if (key, owned.key) not in self._freed]
 
     def rows(self, keys: Iterable[str]) -> dict[str, OwnedName]:
-        """Those of the names with these compared forms that are to be stored."""
+        """The names with these compared forms that are to be stored."""
         found = ((key, self._taken.get(key)) for key in keys)
         return {key: owned for key, owned in found if owned is not None and (key, owned.key) not in self._freed}
 
     def take_over(self, rows: Mapping[str, OwnedName | None]) -> None:
-        """Have these names, by their compared forms, as somebody else has stored them; None for one that is gone."""
+        """Take over names, by their compared forms, as another server has stored them; None for one that is gone."""
         for key, owned in rows.items():
             old = self._taken.get(key)
             if owned is not None and old is not None and old.name == owned.name:

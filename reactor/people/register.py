@@ -86,11 +86,11 @@ class Register:
         self._tables.note_rows(note, note_use)
 
     def rows(self, keys: Iterable[RowKey]) -> dict[RowKey, Row]:
-        """Return those of these rows that are to be stored, changes that are not committed included."""
+        """Return the rows with these keys that are to be stored, changes that are not committed included."""
         return self._tables.rows(keys)
 
     def take_over(self, rows: Mapping[RowKey, Row | None]) -> None:
-        """Have these rows as they were stored by another server; None for one that is gone.
+        """Take over rows as another server has stored them; None for one that is gone.
 
         Set `members` anew after many names: those in comments may belong to somebody by now, or to nobody any more.
         """

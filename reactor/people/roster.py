@@ -137,15 +137,15 @@ class Roster:
             self.note_operator(key)
 
     def admitted_rows(self, fingerprints: Iterable[str]) -> dict[str, Admitted]:
-        """Those of these keys that are admitted, with their entries."""
+        """The entries of these keys, if they are admitted."""
         return {key: self.admitted[key] for key in fingerprints if key in self.admitted}
 
     def operator_rows(self, fingerprints: Iterable[str]) -> dict[str, bool]:
-        """Those of these keys that were made an operator's."""
+        """Which of these keys were made an operator's."""
         return {key: True for key in fingerprints if key in self.operators}
 
     def take_over_admitted(self, rows: Mapping[str, Admitted | None]) -> None:
-        """Have these admitted keys, by fingerprint, as somebody else has stored them; None for one that is gone."""
+        """Take over admitted keys, by fingerprint, as another server has stored them; None for one that is gone."""
         for key, entry in rows.items():
             self._unwritten.discard((id(self.admitted), key))
             if entry is not None:
@@ -154,7 +154,7 @@ class Roster:
                 self.admitted.pop(key, None)
 
     def take_over_operators(self, rows: Mapping[str, bool | None]) -> None:
-        """Have these keys as operators' as somebody else has stored it, and not those with None."""
+        """Take over the keys of operators as another server has stored them; None for one that is no operator's now."""
         for key, is_operator in rows.items():
             self._unwritten.discard((id(self.operators), key))
             if is_operator:

@@ -76,25 +76,25 @@ class Sanctions:
         return len(self._all)
 
     def items(self) -> list[Sanction]:
-        """Those that are in force, oldest first."""
+        """The sanctions in force, oldest first."""
         return [sanction for sanction in self._all if self._holds(sanction)]
 
     def stored(self) -> list[Sanction]:
-        """Those that are to be stored: without those that `end` as soon as that is on disk."""
+        """The sanctions to be stored: without those that `end` as soon as that is on disk."""
         return [sanction for sanction in self.items() if not _is_in(sanction, self._ending)]
 
     def rows(self, rows: Iterable[str]) -> dict[str, Sanction]:
-        """Those with these `row`s that are to be stored."""
+        """The sanctions with these `row`s that are to be stored."""
         wanted = frozenset(rows)
         return {sanction.row: sanction for sanction in self.stored() if sanction.row in wanted}
 
     def take_over(self, rows: Mapping[str, Sanction | None]) -> None:
-        """Have these, by their `row`, as somebody else has stored them; None for one that has ended."""
+        """Take over sanctions, by their `row`, as another server has stored them; None for one that has ended."""
         others = [sanction for sanction in self._all if sanction.row not in rows]
         self.replace([*others, *(sanction for sanction in rows.values() if sanction is not None)])
 
     def replace(self, sanctions: Iterable[Sanction]) -> None:
-        """Have these instead of all others."""
+        """Hold these sanctions instead of all others."""
         self._all = [*sanctions]
         self.is_empty = not self._all
         self._by_key = {key: sanction for sanction in self._all for key in sanction.keys}
@@ -106,7 +106,10 @@ class Sanctions:
                 found.setdefault(int(network.network_address), []).append(sanction)
 
     def add(self, sanction: Sanction) -> None:
-        """Add one, in place of those of the same keys, or of the same address. Raises `RequestError` `not-allowed`."""
+        """Add a sanction, in place of those of the same keys, or of the same address.
+
+        Raises `RequestError` `not-allowed` if there are too many.
+        """
         others = [other for other in self.items() if not _is_replaced(other, sanction)]
         if len(others) >= MOST:
             raise RequestError("not-allowed", f"there are {MOST} of them, which is all that are kept: end some first")
@@ -115,7 +118,7 @@ class Sanctions:
         self.note(sanction.row)
 
     def end(self, concerned: Callable[[Sanction], bool]) -> tuple[list[Sanction], Change]:
-        """End those in force that are concerned, and return them. They hold until the change is committed."""
+        """End the sanctions in force that are concerned, and return them. They hold until the change is committed."""
         ended = [sanction for sanction in self.items() if concerned(sanction)]
         self._ending += ended
         self._note_each(ended)
@@ -137,7 +140,7 @@ class Sanctions:
         return ended, Change(undo, commit)
 
     def of_keys(self, keys: Iterable[str]) -> Sanction | None:
-        """The one in force for any of these keys."""
+        """The sanction in force for any of these keys."""
         for key in keys:
             sanction = self._by_key.get(key)
             if sanction is not None and self._holds(sanction):
@@ -145,7 +148,7 @@ class Sanctions:
         return None
 
     def of_host(self, host: str, with_keys: bool) -> Sanction | None:
-        """The one in force for an address. `with_keys` includes the addresses of those that are about keys."""
+        """The sanction in force for an address. `with_keys` includes the addresses of sanctions about keys."""
         if not self._by_network:
             return None
         address = read_host(host)
@@ -158,7 +161,7 @@ class Sanctions:
         return None
 
     def _note_those_without(self, left: list[Sanction]) -> None:
-        """Note those that are not among the ones that are `left`."""
+        """Note the sanctions that are not `left`."""
         ids = {id(sanction) for sanction in left}
         self._note_each(sanction for sanction in self._all if id(sanction) not in ids)
 
@@ -171,7 +174,7 @@ class Sanctions:
 
 
 def _is_in(sanction: Sanction, sanctions: Iterable[Sanction]) -> bool:
-    """Whether it is one of these itself: one that says the same may have come later."""
+    """Whether the list has this very object: an equal one may have come later."""
     return any(other is sanction for other in sanctions)
 
 

@@ -62,7 +62,7 @@ class Tables:
         self.app_passwords.note = noting("app_passwords")
 
     def rows(self, keys: Iterable[RowKey]) -> dict[RowKey, Row]:
-        """Return those of these rows that are to be stored."""
+        """Return the rows with these keys that are to be stored."""
         tables: dict[str, Callable[[Iterable[str]], Mapping[str, Row]]] = {
             "names": self.names.rows,
             "admitted": self.roster.admitted_rows,
@@ -78,7 +78,7 @@ class Tables:
         return found
 
     def take_over(self, rows: Mapping[RowKey, Row | None]) -> None:
-        """Have these rows as somebody else has stored them; None for one that is gone."""
+        """Take over rows as another server has stored them; None for one that is gone."""
         tables: dict[str, Callable[[dict[str, Any]], object]] = {
             "names": self.names.take_over,
             "admitted": self.roster.take_over_admitted,
