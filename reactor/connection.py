@@ -223,9 +223,9 @@ class Connection:
         if decoder is None:
             return
         is_paced = self._service.pace.emission_interval > 0
-        handled = False
         face = self._face
         try:
+            handled = not is_paced and self._handle_many(decoder)
             for body in decoder:
                 session = self._session
                 if session.peer is not self or session.state is not ATTACHED:
@@ -255,6 +255,13 @@ class Connection:
             if not is_pending:
                 self._decoder = None
             peer_deadlines.frames_came(self, handled, is_pending, self._service.reactor.now)
+
+    def _handle_many(self, decoder: Decoder) -> bool:
+        """Handle together the requests that come first and allow for it. Return whether there were any."""
+        session, outbox = self._session, self._session.outbox
+        if session.peer is not self or session.state is not ATTACHED or (outbox.owes and outbox.is_full):
+            return False
+        return self._face.handle_many(session, decoder)
 
     def _put_back(self, decoder: Decoder, body: bytes) -> None:
         """A request must wait: for its turn, or until the peer has taken the replies before it."""

@@ -10,10 +10,14 @@ from typing import Any, Protocol, Self
 from pylingo.reactor.chat.dialect import Voice
 from pylingo.reactor.chat.requests import handle
 from pylingo.reactor.chat.session import Session
+from pylingo.reactor.chat.speaking import place_for_many, say_many
 from pylingo.reactor.engine.send_queue import Buffer
-from pylingo.shared.codec import encode, request_codec
+from pylingo.reactor.plain_says import LONGEST, decode_request, take_texts
+from pylingo.shared.codec import encode
 from pylingo.shared.framing import FrameDecoder, frame_end
 from pylingo.shared.messages import Ping
+
+_ONE = LONGEST + 21  # bytes of the largest frame that `take_texts` takes: it does not pay for one message
 
 
 class Decoder(Protocol):
@@ -59,6 +63,12 @@ class Face(Protocol):
     def handle(self, session: Session, request: Any, /) -> None:
         """Handle a request. Raises `RequestError` if it is refused, and `FrameError` if it makes no sense."""
 
+    def handle_many(self, session: Session, decoder: Any, /) -> bool:
+        """Handle the requests that come first in `decoder`, one of this face, if they can be handled together.
+
+        Return whether there were any.
+        """
+
     def went_on(self) -> None:
         """The session is no longer busy."""
 
@@ -77,7 +87,7 @@ class Native:
     is_light = False
 
     def __init__(self) -> None:
-        self.decode = request_codec.decode
+        self.decode = decode_request
         self.handle = handle
 
     def unit_end(self, stream: Buffer, offset: int) -> int:
@@ -90,6 +100,18 @@ class Native:
 
     def begin(self, session: Session) -> None:
         """The session speaks for itself."""
+
+    def handle_many(self, session: Session, decoder: FrameDecoder) -> bool:
+        """Handle the plain messages that come first."""
+        room = place_for_many(session) if decoder.pending > _ONE else None
+        if room is None:
+            return False
+        texts, end = take_texts(decoder.rest)
+        if not texts:
+            return False
+        decoder.skip(end)
+        say_many(session, room, texts)
+        return True
 
     def went_on(self) -> None:
         """There is nothing to do."""

@@ -32,6 +32,7 @@ _MOST_LARGE = 16
 _LARGE = re.compile(rb"\xdc[\x01-\x40]|\xdd\x00\x00[\x01-\x40]")
 
 _TEXT, _AT = b"\xa4text", b"\xa2at"
+_AT_UINT64 = _AT + b"\xcf"
 
 _unpackb = msgpack.unpackb  # a new unpacker for each body: after an error, an old one continues inside the failed body
 _pack = msgpack.Packer(use_bin_type=True).pack
@@ -64,6 +65,20 @@ def encode_message(head: bytes, text: str, at: int) -> bytes:
     stamp: bytes = _pack(at)
     size = len(head) + len(words) + len(_AT) + len(stamp)
     return b"".join((size.to_bytes(HEADER_SIZE), head, words, _AT, stamp))
+
+
+def encode_messages(head: bytes, texts: list[bytes], first: int) -> bytes:
+    """Return the frames of several plain messages, stamped `first` and so on. The texts are in UTF-8 and not empty."""
+    beginnings: dict[int, bytes] = {}  # all that comes before the text, by its size
+    parts: list[bytes] = []
+    for at, text in enumerate(texts, first):
+        beginning = beginnings.get(len(text))
+        if beginning is None:
+            start = head + _pack(text.decode())[: -len(text)]
+            size = len(start) + len(text) + len(_AT_UINT64) + 8
+            beginning = beginnings[len(text)] = size.to_bytes(HEADER_SIZE) + start
+        parts += beginning, text, _AT_UINT64, at.to_bytes(8)
+    return b"".join(parts)
 
 
 def with_re(frame: bytes, re: int) -> bytes:

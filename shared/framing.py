@@ -60,6 +60,15 @@ class FrameDecoder:
         """The bytes held back: of an unfinished frame, and of frames that no iteration has returned yet."""
         return len(self._buffer) - self._at
 
+    @property
+    def rest(self) -> bytes:
+        """The bytes held back, from the next frame on. It may be asked for between two iterations."""
+        return self._buffer[self._at :]
+
+    def skip(self, size: int) -> None:
+        """Leave out the first `size` bytes of `rest`, which are whole frames."""
+        self._at += size
+
     def put_back(self, body: bytes) -> None:
         """Return `body` again in the next iteration. It must be the body that was returned last."""
         self._at -= HEADER_SIZE + len(body)

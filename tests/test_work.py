@@ -23,7 +23,7 @@ from pylingo.reactor.engine.coalescing import Load
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.engine.transport import READ_SIZE
 from pylingo.reactor.server import Server
-from pylingo.shared.codec import encode, encode_message
+from pylingo.shared.codec import encode, encode_message, encode_messages
 from pylingo.shared.framing import FrameDecoder
 from pylingo.shared.messages import (
     Command,
@@ -112,7 +112,12 @@ class World:
             self.encoded[Message] += 1
             return encode_message(head, text, at)
 
+        def counting_messages(head: bytes, texts: list[bytes], first: int) -> bytes:
+            self.encoded[Message] += len(texts)
+            return encode_messages(head, texts, first)
+
         monkeypatch.setattr(local_module, "encode_message", counting_message)
+        monkeypatch.setattr(local_module, "encode_messages", counting_messages)
         for module in (session_module, outbox_module, local_module, presence_module):
             monkeypatch.setattr(module, "encode", counting)
         self.selector = CountingSelector()

@@ -19,7 +19,7 @@ from pylingo.reactor.history import charter
 from pylingo.reactor.history.charter import Charter, operator_field
 from pylingo.reactor.history.topics import StoredTopic
 from pylingo.shared import __version__
-from pylingo.shared.codec import encode, encode_message, head_of_messages
+from pylingo.shared.codec import encode, encode_message, encode_messages, head_of_messages
 from pylingo.shared.errors import RequestError
 from pylingo.shared.messages import (
     Entry,
@@ -37,6 +37,15 @@ from pylingo.shared.messages import (
 )
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
+from pylingo.shared.value_class import constructor
+
+_entry = constructor(Entry)
+
+
+def _new_head(session: Session, room: str, name: str) -> tuple[str, str, bytes]:
+    """Encode the head of the messages that a session is about to say, and keep it."""
+    session.head = room, name, head_of_messages(room, name)
+    return session.head
 
 
 class LocalBus:
@@ -243,16 +252,16 @@ class LocalBus:
         at = hub.stamp()
         action = say.action or None
         if person.fingerprint is None:  # a call less for each message of a guest
-            entry = Entry(name, text, at, say.key, None, action)
+            entry = _entry(name, text, at, say.key, None, action)
         else:
-            entry = Entry(name, text, at, say.key, None, action, *hub.marks(person))
+            entry = _entry(name, text, at, say.key, None, action, *hub.marks(person))
         hub.history.add(room.key, entry, session.number if say.key is not None else 0)
         outbox = session.outbox
         if len(room.members) > 1 or outbox.voice is not None or outbox not in room.members:
             if action is None and say.notice is None:
                 head = session.head
                 if head is None or head[0] is not room.name or head[1] is not name:
-                    head = session.head = room.name, name, head_of_messages(room.name, name)
+                    head = _new_head(session, room.name, name)
                 frame = encode_message(head[2], text, at)
             else:
                 frame = encode(Message(room.name, name, text, at, action, say.notice))
@@ -261,6 +270,20 @@ class LocalBus:
             hub.tick.messages += 1  # those of a batch are counted with it
         if deliver is not None:
             confirm(hub.history, Sent(room.name, at, say.id, say.key), deliver)
+
+    def speak_many(self, session: Session, room: Room[Session], texts: list[bytes]) -> None:
+        hub, person, outbox, head = session.hub, session.person, session.outbox, session.head
+        name = person.name
+        first = hub.stamp(len(texts))
+        key, role = hub.marks(person)
+        entries = [_entry(name, text.decode(), at, None, None, None, key, role) for at, text in enumerate(texts, first)]
+        hub.history.add_plain(room.key, entries)
+        if len(room.members) > 1 or outbox not in room.members:
+            if head is None or head[0] is not room.name or head[1] is not name:
+                head = _new_head(session, room.name, name)
+            outbox.write_messages_to_room(room, encode_messages(head[2], texts, first), first, len(texts))
+        else:
+            hub.tick.messages += len(texts)
 
     def speak_privately(
         self, session: Session, other: Person[Session], say: Say, text: str, deliver: Deliver | None

@@ -103,9 +103,10 @@ class Hub[S: Registered]:
         """The number of people."""
         return len(self._people)
 
-    def stamp(self) -> int:
+    def stamp(self, count: int = 1) -> int:
         """The stamp of a new message, in microseconds since 1970: greater than every stamp before.
 
+        If there are `count` messages, it is that of the first, and the others have those that follow.
         It is the clock's reading, capped at `history.stamps_until` and raised above the newest stamp.
         """
         tick, history, now = self.tick, self.history, self._clock()
@@ -113,7 +114,7 @@ class Hub[S: Registered]:
             now = history.stamps_until
         if now <= tick.newest_stamp:
             now = tick.newest_stamp + 1
-        tick.newest_stamp = history.newest_stamp = now
+        tick.newest_stamp = history.newest_stamp = now + count - 1
         return now
 
     def now(self) -> int:

@@ -239,14 +239,27 @@ class Outbox[M]:
             tick.room_spoke(room)
         # Often a session keeps speaking in one room: the last frame is its own, and there is nothing to collect.
         if marks is None or marks.get(room) != len(frames):
-            self._collect()
-            marks = self._marks = self._marks if self._marks is not None else {}
+            marks = self._collect_all()
         tick.copied += len(room.members) * len(frame)
         frames.append(frame)
         batch.stamps.append(at)
         marks[room] = len(frames)
         if self.voice is not None and at and not self.is_closed:
             self.write_lines(self.voice.echo(frame))
+
+    def write_messages_to_room(self, room: Room[M], frames: bytes, first: int, count: int) -> None:
+        """As `write_to_room`, for the joined `frames` of `count` messages, stamped `first` and so on.
+
+        For a session that speaks no other dialect.
+        """
+        batch, marks = room.batch, self._marks
+        if not batch.frames:
+            self._tick.room_spoke(room)
+        if marks is None or marks.get(room) != len(batch.frames):
+            marks = self._collect_all()
+        self._tick.copied += len(room.members) * len(frames)
+        batch.add_joined(frames, range(first, first + count))
+        marks[room] = len(batch.frames)
 
     def close(self, goodbye: bytes, finished: Callable[[], object], discard: bool = False) -> None:
         """Queue `goodbye` as the last frame, and call `finished` once it is in the transport, at the end of the tick.
@@ -347,6 +360,13 @@ class Outbox[M]:
                         self._leave_out(room, *room.batch.messages(mark, len(frames))).note(room.batch, mark)
                     self._mark(room)
         return self._pieces
+
+    def _collect_all(self) -> dict[Room[M], int]:
+        """As `_collect`; return the marks."""
+        self._collect()
+        if self._marks is None:
+            self._marks = {}
+        return self._marks
 
     def _sources(self) -> tuple[Room[M], ...]:
         """The rooms whose frames go here, the inbox included."""

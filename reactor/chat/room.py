@@ -9,7 +9,7 @@ memory, with the replies between them. `outbox` makes it.
 """
 
 import itertools
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Protocol
 
 from pylingo.reactor.chat.dialect import Dialect, records_of
@@ -56,6 +56,11 @@ class Batch:
         self._starts: list[int] | None = None
         self._records: list[list[Record]] | None = None
         self._translations: dict[Dialect, tuple[memoryview, list[int]]] | None = None
+
+    def add_joined(self, frames: bytes, stamps: Sequence[int]) -> None:
+        """Add frames that are joined already. `stamps` has the `at` of each, 0 if it has none."""
+        self.frames += frames, *[b""] * (len(stamps) - 1)
+        self.stamps += stamps
 
     def seal(self) -> memoryview:
         """Join the frames and return them as one buffer. No frame may be added after that."""
@@ -286,11 +291,12 @@ class Room[M]:
 
         `stamps` has the `at` of each, 0 if it has none.
         """
-        begin = len(self.batch.frames)
-        self.tell(tick, frames, stamps[0])
-        self.batch.frames += [b""] * (len(stamps) - 1)
-        self.batch.stamps += stamps[1:]
-        self.batch.note_foreign(begin)
+        batch, begin = self.batch, len(self.batch.frames)
+        if not begin:
+            tick.room_spoke(self)
+        tick.copied += len(self.members) * len(frames)
+        batch.add_joined(frames, stamps)
+        batch.note_foreign(begin)
 
     def tell_once(self, record: Record, deed: Hashable, besides: RoomListener | None = None) -> None:
         """The frame told last was `record`, which concerns a person, and comes in every room of the person.

@@ -84,6 +84,9 @@ class History(Protocol):
     def add(self, room: str, entry: Entry, session: int) -> None:
         """Add a message of the session with that number. Its stamp must be above all earlier ones."""
 
+    def add_plain(self, room: str, entries: list[Entry]) -> None:
+        """Add messages without keys. The stamps must ascend, from above all earlier ones."""
+
     def conversation(self, one: Owner, other: Owner) -> str:
         """The name of the conversation of two owners, to be given as `room` to `page`, `find` and the like."""
 

@@ -187,17 +187,26 @@ class MemoryHistory:
         self.emptied(room)
 
     def add(self, room: str, entry: Entry, session: int) -> None:
-        history = self._rooms.get(room)
-        if history is None:
-            history = self._rooms[room] = _RoomHistory(room)
-            self._by_length[0][room] = None
-            self._size += history.size
+        history = self._rooms.get(room) or self._begin(room)
         history.entries.append(entry)
         if entry.key is not None:
             history.index(entry, session)
         self._added.append(history)
         if len(self._added) >= _TOGETHER:
             self._count()
+
+    def add_plain(self, room: str, entries: list[Entry]) -> None:
+        history = self._rooms.get(room) or self._begin(room)
+        history.entries += entries
+        self._added += [history] * len(entries)
+        if len(self._added) >= _TOGETHER:
+            self._count()
+
+    def _begin(self, room: str) -> _RoomHistory:
+        history = self._rooms[room] = _RoomHistory(room)
+        self._by_length[0][room] = None
+        self._size += history.size
+        return history
 
     def _count(self) -> None:
         """Count what the messages added last take, and keep the bounds."""

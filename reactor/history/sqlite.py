@@ -211,6 +211,11 @@ class SqliteHistory:
         self.memory.add(room, entry, session)
         self._write(room, entry, session)
 
+    def add_plain(self, room: str, entries: list[Entry]) -> None:
+        self.memory.add_plain(room, entries)
+        for entry in entries:
+            self._write(room, entry, 0)
+
     def _write(self, room: str, entry: Entry, session: int) -> None:
         self.newest_stamp = entry.at
         batch = self._current()

@@ -185,6 +185,10 @@ class Client:
         if self._steps is not None or self._responses is not None:
             self._work()
 
+    def handle_many(self, session: Session, decoder: object) -> bool:
+        """Each line is handled by itself."""
+        return False
+
     def _cannot_read(self, error: ParseError) -> None:
         """A line makes no sense. Its encoding is a matter for everybody, standard replies negotiated or not."""
         if error.reason == "INVALID_UTF8":

@@ -22,6 +22,7 @@ from pylingo.reactor.engine.deadlines import STEP
 from pylingo.reactor.engine.loop import MOST_LATE
 from pylingo.reactor.engine.transport import READ_SIZE
 from pylingo.reactor.fair_queue import BUDGET, cost_of
+from pylingo.reactor.history.history import Page
 from pylingo.reactor.history.memory import MemoryHistory
 from pylingo.reactor.pace import CONNECTIONS
 from pylingo.reactor.peer_deadlines import next_check
@@ -32,6 +33,7 @@ from pylingo.shared.messages import (
     Error,
     Goodbye,
     Hello,
+    HistoryRequest,
     Joined,
     Left,
     Message,
@@ -76,6 +78,38 @@ def test_any_cut_of_the_stream_gives_the_same(bench):
             wire.raw(piece)
             desk.turn()
         assert wire.got() == [Pong(1), Joined("tea", "guest-1", 1, 2, room_operator=True), Pong(3)]
+
+
+def test_messages_that_come_together_are_handled_as_each_by_itself(bench):
+    requests = [Say("a" * 60), Say("b" * 60), Say(" "), Say("c\0"), PingRequest(1), *[Say("d" * 200)] * 3]
+    requests += [Say("e" * 40), Say("f" * 40, id=2), Say("g" * 300), Say("h" * 40), Say("i" * 40), Command("leave")]
+    seen = []
+    for is_whole in (True, False):
+        desk = bench()
+        ada, bob = desk.guest(Command("join", "tea")), desk.guest(Command("join", "tea"))
+        ada.got()
+        if is_whole:
+            ada.send(*requests)
+            desk.turn()
+        for request in requests if not is_whole else ():
+            ada.send(request)
+            desk.turn()
+        pages: list[Page] = []
+        desk.server.hub.history.page("tea", HistoryRequest(limit=50), pages.append)
+        said = [record.text for record in bob.got() if type(record) is Message]
+        assert [entry.text for entry in pages[0].messages] == said
+        seen.append((said, [(type(record), getattr(record, "re", None)) for record in ada.got()]))
+    assert seen[0] == seen[1]
+    assert [text[0] for text in seen[0][0]] == list("abcdddefghi")
+
+
+def test_messages_before_a_broken_frame_are_handled(bench):
+    desk = bench()
+    ada, bob = desk.guest(Command("join", "tea")), desk.guest(Command("join", "tea"))
+    ada.raw(encode(Say("x" * 100)) * 5 + b"\xff\xff\xff\xff" + encode(Say("x" * 100)))
+    desk.turn()
+    assert [record.text for record in bob.got() if type(record) is Message] == ["x" * 100] * 5
+    assert goodbye_of(ada) == "bad-frame"
 
 
 def test_one_byte_at_a_time(bench):

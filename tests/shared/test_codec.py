@@ -16,6 +16,7 @@ from pylingo.shared.codec import (
     MAX_REQUEST_ITEMS,
     encode,
     encode_message,
+    encode_messages,
     event_codec,
     head_of_messages,
     request_codec,
@@ -157,6 +158,13 @@ def test_the_bytes_of_a_frame(record, frame):
 def test_a_message_behind_an_encoded_head_is_the_same_frame(room, name, words, stamp):
     head = head_of_messages(room, name)
     assert encode_message(head, words, stamp) == encode(m.Message(room, name, words, stamp))
+
+
+@given(room=text, name=text, words=st.lists(st.text(min_size=1, max_size=300)), first=st.integers(2**32, 2**63))
+def test_several_messages_behind_one_head_are_the_same_frames(room, name, words, first):
+    head = head_of_messages(room, name)
+    frames = [encode_message(head, words, at) for at, words in enumerate(words, first)]
+    assert encode_messages(head, [words.encode() for words in words], first) == b"".join(frames)
 
 
 def test_the_largest_frame():

@@ -218,6 +218,19 @@ def test_a_body_put_back_comes_again(bodies):
     assert decoder.pending == 0
 
 
+def test_the_rest_can_be_read_and_left_out():
+    decoder = FrameDecoder().feed(b"".join(map(encode_frame, (b"a", b"bc", b"d"))) + b"\0")
+    assert next(iter(decoder)) == b"a"
+    rest = decoder.rest
+    assert rest == encode_frame(b"bc") + encode_frame(b"d") + b"\0"
+    assert len(rest) == decoder.pending
+    decoder.skip(len(encode_frame(b"bc")))
+    assert list(decoder) == [b"d"]
+    assert decoder.rest == b"\0"
+    decoder.skip(0)
+    assert list(decoder.feed(b"\0\0\1e")) == [b"e"]
+
+
 # --- frame_end --------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pylingo.shared.value_class import value_class
+from pylingo.shared.value_class import constructor, value_class
 
 
 @value_class
@@ -115,3 +115,14 @@ def test_fields_are_checked_when_the_object_is_made() -> None:
 def test_the_signature_is_that_of_the_fields() -> None:
     assert list(inspect.signature(Point).parameters) == ["x", "y", "note", "secret"]
     assert inspect.signature(Named).parameters["names"].kind is inspect.Parameter.KEYWORD_ONLY
+
+
+def test_a_constructor_makes_what_the_class_makes() -> None:
+    make = constructor(Point)
+    for value, same in ((make(1), Point(1)), (make(1, 2, "n", "s"), Point(1, 2, "n", "s")), (make(x=3), Point(x=3))):
+        assert type(value) is Point
+        assert value == same
+        assert (value.note, value.secret) == (same.note, same.secret)
+    with pytest.raises(TypeError):
+        make()  # type: ignore[call-arg]
+    assert constructor(Nothing)() == Nothing()

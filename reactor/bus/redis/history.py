@@ -96,6 +96,9 @@ class RedisHistory:
     def add(self, room: str, entry: Entry, session: int) -> None:
         raise AssertionError("in a cluster the bus commits messages")
 
+    def add_plain(self, room: str, entries: list[Entry]) -> None:
+        raise AssertionError("in a cluster the bus commits messages")
+
     def add_private(self, sender: Owner, recipient: Owner, entry: Entry, session: int | None = None) -> None:
         raise AssertionError("in a cluster the bus commits messages")
 

@@ -52,6 +52,11 @@ def test_the_clock_is_followed_as_far_as_the_log_allows_and_again_when_it_allows
     assert [hub.stamp() for _ in range(3)] == [NOON, NOON + 1, NOON + 2]
 
 
+def test_several_stamps_follow_the_first(chat):
+    assert [chat.hub.stamp(3), chat.hub.stamp(), chat.hub.stamp(2)] == [NOON, NOON + 3, NOON + 4]
+    assert chat.hub.tick.newest_stamp == chat.hub.history.newest_stamp == NOON + 5
+
+
 def test_stamps_rise_over_all_rooms(chat):
     talkers = [chat.people(f"{room}-one", f"{room}-two", room=room) for room in ("tea", "coffee", "water")]
     for reading in (NOON, NOON, NOON - 10**9, NOON + 1):

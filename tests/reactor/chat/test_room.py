@@ -177,6 +177,21 @@ def test_those_past_the_limit_are_left_out_of_the_whole_batch():
     assert carol.got() == [Skipped("tea", 2, NOON - 1, NOON + 1)]
 
 
+def test_messages_of_one_session_are_told_together(chat):
+    ada, bob = chat.people("ada", "bob")
+    room, frames = ada.session.room, [encode(Message("tea", "ada", text, NOON)) for text in "abc"]
+    ada.session.outbox.write_messages_to_room(room, b"".join(frames), NOON, 3)
+    ada.ask(Say("d"), PingRequest(1))
+    bob.ask(Say("e"))
+    ada.session.outbox.write_messages_to_room(room, frames[0], NOON + 9, 1)
+    before = chat.hub.tick.messages
+    chat.tick()
+    assert [record.text for record in bob.got()] == ["a", "b", "c", "d", "a"]
+    pong, said = ada.got()
+    assert (type(pong), said.text) == (Pong, "e")
+    assert chat.hub.tick.messages - before == 6
+
+
 def test_messages_that_are_joined_already_are_counted_one_by_one(chat):
     """As a batch of another server."""
     ada, bob = chat.people("ada", "bob")

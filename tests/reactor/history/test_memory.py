@@ -70,8 +70,12 @@ def test_any_sayings_against_a_list(sayings, per_room, request_):
             assert log.find(room, key, session, name) == known
             if known is not None:
                 continue
-        for one in (log, model):
-            one.add(room, Entry(name, f"{at}", at, key), session)
+        entry = Entry(name, f"{at}", at, key)
+        model.add(room, entry, session)
+        if key is None and session == 1:
+            log.add_plain(room, [entry])
+        else:
+            log.add(room, entry, session)
     for room in ("tea", "coffee", "nowhere"):
         assert_page(page_of(log, room, request_), model.entries(room), request_)
         for key in ("k-1", "k-2", "k-3"):
@@ -529,3 +533,15 @@ def test_other_rooms_are_forgotten_and_the_order_is_the_given_one():
     log.add("d", Entry("ada", "x", 9), 0)  # the bookkeeping is whole
     log.keep_only([])
     assert (log.rooms, log.size) == ([], 0)
+
+
+def test_messages_that_are_added_together_are_counted_as_single_ones():
+    single, together = MemoryHistory(per_room=100), MemoryHistory(per_room=100)
+    entries = [Entry("ada", "x" * (at % 50), at) for at in range(1, 301)]
+    for entry in entries:
+        single.add("tea", entry, 0)
+    for begin in (0, 1, 11, 150):
+        end = next((it for it in (1, 11, 150) if it > begin), 300)
+        together.add_plain("tea", entries[begin:end])
+    assert together.messages("tea") == single.messages("tea") == [(entry, 0) for entry in entries[-100:]]
+    assert together.size == single.size

@@ -49,7 +49,10 @@ def test_everything_is_there_again(desk):
     texts = ["hi", "", "\x00", "a\nb\tc", "\N{GRINNING FACE}" * 4_096, "'; drop table message; --", "e\u0301"]
     said = [Entry("Zoë", text, at, f"k-{at}" if at % 2 else None) for at, text in enumerate(texts, 10)]
     for entry in said:
-        first.history.add("straße", entry, 7)
+        if entry.key is None:
+            first.history.add_plain("straße", [entry])
+        else:
+            first.history.add("straße", entry, 7)
     first.history.add("tea", Entry("bob", "elsewhere", 100), 8)
     first.close()
     second = desk()
