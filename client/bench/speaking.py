@@ -80,7 +80,7 @@ def _speak_at_rate(load: Load, result: Measured) -> None:
     end = start + (plan.seconds or plan.messages / (plan.rate * max(1, len(due))))
     while due and due[0][0] < end:
         now = time.monotonic()
-        while due[0][0] <= now:
+        while due[0][0] <= now and due[0][0] < end:  # a stall may last beyond the end
             when, number, client = due[0]
             result.lateness.append(now - when)
             _say(load, client)

@@ -44,6 +44,18 @@ def test_at_a_rate(make):
     assert min(measured.lateness) >= 0
 
 
+def test_a_stall_beyond_the_end_adds_no_messages(make, monkeypatch: pytest.MonkeyPatch):
+    load = ready(make(rate=100.0, seconds=0.2))
+    tick, stalls = module.Load.tick, iter([0.25])
+
+    def stalling(self: module.Load, longest: float) -> None:
+        time.sleep(next(stalls, 0))
+        tick(self, longest)
+
+    monkeypatch.setattr(module.Load, "tick", stalling)
+    assert speak(load).messages <= 4 * (100 * 0.2 + 1)
+
+
 def test_in_turn(make):
     measured = speak_in_turn(ready(make(clients=5, rooms=1, messages=9)))
     assert (measured.messages, measured.deliveries) == (9, 45)
