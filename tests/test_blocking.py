@@ -102,7 +102,7 @@ ALLOWED = {
     "reactor.workers.children:Children.reap": "with WNOHANG, so for nothing",
     "reactor.workers.children:Children.start": "a few milliseconds; the workers serve meanwhile",
     "reactor.workers.redis_log": "a pipe that is made non-blocking",
-    "reactor.workers.redis_server:RedisServer.__init__": START,
+    "reactor.workers.redis_server:find_redis_server": START,
     "shared.files:open_private": f"for the history {THREAD}; for a client, the person's own file",
     "shared.files:sync_folder": f"{START}; later {THREAD}, of the history or of `StateFile`",
     "shared.launch": f"{START}, or {END}",
