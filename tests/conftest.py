@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import gc
+import logging
 import os
 import shutil
 import signal
@@ -68,6 +69,14 @@ def pytest_collection_finish() -> None:
     """Leave the thousands of collected tests out of every later collection of garbage, which would take long."""
     gc.enable()
     gc.freeze()
+
+
+def pytest_runtest_setup() -> None:
+    """Each test begins with the level of Python: a server that another one has reconfigured has set the root logger's.
+
+    Lines that are logged and kept for a report would count as memory that a test measures.
+    """
+    logging.getLogger().setLevel(logging.WARNING)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -37,7 +37,7 @@ class Desk:
         self.log = DeploymentLog()
         self.deployment = Deployment(reactor, redis.settings(), self.log)
         self.settled: list[Callable[[], object]] = []
-        self.history = RedisHistory(self.deployment, Keys(), self.settled.append, reactor.call_later)
+        self.history = RedisHistory(self.deployment, Keys(), self.settled.append, reactor.call_later, lambda: 0.0)
         turn_until(reactor, lambda: self.deployment.is_up)
 
     def answer(self, ask: Callable[[Callable[[Any], object]], object]) -> Any:
