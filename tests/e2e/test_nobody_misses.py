@@ -24,7 +24,7 @@ from tests.support import ServerProcess
 
 CLIENTS = 20
 ROOMS = ("pool", "deck", "hold")
-RESTARTS = int(os.environ.get("RESTARTS", "5"))
+RESTARTS = int(os.environ.get("RESTARTS", "3"))
 """Of the server. More of them are run on demand, see tests/README.md."""
 BETWEEN = 0.4
 """Seconds of talk between two restarts."""

@@ -31,7 +31,7 @@ BREAKS = 0.1
 """Seconds, about, between two connections that the proxy resets or stalls."""
 STALL = 0.6
 """Seconds for which a client gets nothing."""
-RESTARTS = 3
+RESTARTS = 2
 PATIENCE = 40.0
 """Seconds without anything new after which a test gives up."""
 MOST_SAID = 200

@@ -457,5 +457,5 @@ class Chats(RuleBasedStateMachine):
 TestChats = Chats.TestCase
 # A busy machine may take its time to choose the steps of an example.
 TestChats.settings = settings(
-    max_examples=200, stateful_step_count=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=100, stateful_step_count=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
