@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -136,8 +136,26 @@ def one_server(why: str) -> pytest.MarkDecorator:
     return pytest.mark.runs("plain", "tls")
 
 
-everywhere = pytest.mark.runs("plain", "tls", "cluster")
+EVERYWHERE = ("plain", "tls", "cluster")
+everywhere = pytest.mark.runs(*EVERYWHERE)
 """For a test or a module that uses `wire`: it runs a third time, on two servers of a cluster in turn."""
+
+
+def in_turn(names: str, values: Iterable[Any], kinds: Sequence[str] = ("plain", "tls")) -> pytest.MarkDecorator:
+    """Run a test that uses `wire` once with each of the `values`, on the kinds of servers in turn.
+
+    `parametrize` would run it with each value on each kind, and what is tested depends on the one or on the other.
+    `names` and `values` are those of `parametrize`. There is a run on each kind, with a value again if
+    there are more kinds than values.
+    """
+    given = list(values)
+    count = max(len(given), len(kinds))
+    arguments = ["is_encrypted", *(name.strip() for name in names.split(","))]
+    rows = [
+        (kind, *(value if len(arguments) > 2 else (value,)))
+        for kind, value, _ in zip(itertools.cycle(kinds), itertools.cycle(given), range(count), strict=False)
+    ]
+    return pytest.mark.parametrize(arguments, rows, indirect=["is_encrypted"], scope="module")
 
 
 def tls_options() -> tuple[str, ...]:

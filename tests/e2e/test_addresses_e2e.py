@@ -17,7 +17,7 @@ from pylingo.shared.link import parse_plain, show_link, show_servers
 from pylingo.shared.messages import Joined, Message
 from tests.console import Console
 from tests.fakes.tls import der
-from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
+from tests.support import DEADLINE, ROOT, Peer, ServerProcess, in_turn, wait_until
 
 pytestmark = pytest.mark.usefixtures("wire")
 ENDS = [signal.SIGKILL, signal.SIGINT]
@@ -79,7 +79,7 @@ def states(events: Sequence[ClientEvent]) -> list[tuple[str, str]]:
     return [(event.state, event.where) for event in events if isinstance(event, Status)]
 
 
-@pytest.mark.parametrize("number", ENDS, ids=["SIGKILL", "SIGINT"])
+@in_turn("number", ENDS)
 def test_a_bot_is_at_the_other_server_without_a_pause(pair: Pair, number: int) -> None:
     events: list[ClientEvent] = []
     with Client(pair.address, name="bot", on_event=events.append) as bot:
@@ -128,7 +128,7 @@ def test_a_window_is_at_the_other_server(pair: Pair) -> None:
         assert ada.end() == 0
 
 
-@pytest.mark.parametrize("number", ENDS, ids=["SIGKILL", "SIGINT"])
+@in_turn("number", ENDS)
 def test_a_pipe_is_at_the_other_server(pair: Pair, tmp_path: Path, number: int) -> None:
     errors = tmp_path / "errors"
     with errors.open("wb") as file:

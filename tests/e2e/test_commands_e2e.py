@@ -17,7 +17,7 @@ from pylingo.shared.commands import COMMANDS
 from pylingo.shared.framing import encode_frame
 from pylingo.shared.messages import Command, Goodbye, Hello, Joined, Left, Renamed, Rooms, Users
 from pylingo.shared.names import fold
-from tests.support import Peer, ServerProcess, everywhere, one_server, plain_only, wait_until
+from tests.support import EVERYWHERE, Peer, ServerProcess, everywhere, in_turn, one_server, plain_only, wait_until
 
 pytestmark = [pytest.mark.usefixtures("wire"), everywhere]
 
@@ -725,7 +725,7 @@ def empty_server() -> Iterator[ServerProcess]:
         yield server
 
 
-@pytest.mark.parametrize("id", IDS)
+@in_turn("id", IDS, EVERYWHERE)
 def test_the_list_of_no_rooms(empty_server: ServerProcess, id: int | None) -> None:
     with Peer(empty_server.port) as peer:
         send(peer, command("list") | ({} if id is None else {"id": id}))

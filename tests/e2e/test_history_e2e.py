@@ -36,7 +36,18 @@ from pylingo.shared.messages import (
     Welcome,
 )
 from tests.fakes.history_server import guest, kill, make_file, whole_log
-from tests.support import DEADLINE, ROOT, Peer, ServerProcess, everywhere, is_clustered, plain_only, ready, wait_until
+from tests.support import (
+    DEADLINE,
+    ROOT,
+    Peer,
+    ServerProcess,
+    everywhere,
+    in_turn,
+    is_clustered,
+    plain_only,
+    ready,
+    wait_until,
+)
 
 pytestmark = pytest.mark.usefixtures("wire")
 about_the_file = plain_only("this is about the file, whatever the connections are")
@@ -105,7 +116,7 @@ def test_a_message_confirmed_before_the_goodbye_is_stored(start: Start) -> None:
         assert set(map(str, confirmed)) <= set(texts)
 
 
-@pytest.mark.parametrize("after", [1, 2, 30, 150, 400])
+@in_turn("after", [1, 2, 30, 150, 400])
 def test_a_kill_loses_nothing_that_was_confirmed(start: Start, after: int) -> None:
     server = start()
     confirmed: dict[int, int] = {}

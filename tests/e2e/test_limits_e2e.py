@@ -35,7 +35,7 @@ from pylingo.shared.messages import (
     Welcome,
 )
 from pylingo.shared.schema import Record
-from tests.support import Peer, ServerProcess, everywhere, is_clustered, plain_only, wait_until
+from tests.support import EVERYWHERE, Peer, ServerProcess, everywhere, in_turn, plain_only, wait_until
 
 pytestmark = pytest.mark.usefixtures("wire")
 
@@ -237,8 +237,7 @@ def test_an_exempt_address_has_none(start: Start) -> None:
             peer.reset()
 
 
-@everywhere
-@pytest.mark.parametrize("soft", ["1K", "64K"])
+@in_turn("soft", ["1K", "64K"], EVERYWHERE)
 def test_a_slow_reader_is_told_exactly_what_it_missed(start: Start, soft: str) -> None:
     server = start("--rate", "0", "--queue-soft", soft)
     with (
@@ -320,19 +319,25 @@ def test_a_reader_that_missed_only_a_join_is_told_too(start: Start) -> None:
             assert slow.expect(Users).users == sorted([visitor.name, "renamed", slow.name])
 
 
-@everywhere
-@pytest.mark.parametrize(
-    ("request_", "answer"),
-    [(Command("leave", id=1), Left), (Command("join", "other", id=1), Joined), (Command("close", id=1), Goodbye)],
-    ids=lambda value: value.name if isinstance(value, Command) else "",
+@in_turn(
+    "request_, answer, at_once",
+    [
+        (request, answer, at_once)
+        for request, answer in (
+            (Command("leave", id=1), Left),
+            (Command("join", "other", id=1), Joined),
+            (Command("close", id=1), Goodbye),
+        )
+        # In a cluster, somebody who closes the connection does not wait for what others are saying: this order leaves
+        # the last one to TLS.
+        for at_once in ((True, False) if answer is Goodbye else (False, True))
+    ],
+    EVERYWHERE,
 )
-@pytest.mark.parametrize("at_once", [False, True])
 def test_skipped_comes_before_the_answer_that_leaves_the_room(
     start: Start, request_: Command, answer: type[Record], at_once: bool
 ) -> None:
     """Also where the last message and the leave are handled in one tick."""
-    if is_clustered() and at_once and answer is Goodbye:
-        pytest.skip("in a cluster, somebody who closes the connection does not wait for what others are saying")
     server = start("--rate", "0", *HARD)
     with (
         server.peers(1, room="tea") as (speaker,),

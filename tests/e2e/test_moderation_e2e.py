@@ -9,16 +9,16 @@ import pytest
 
 from tests.console import Console
 from tests.fakes.keys import UNENCRYPTED, UNENCRYPTED_PUBLIC
-from tests.support import ServerProcess, everywhere
+from tests.support import EVERYWHERE, ServerProcess, in_turn
 
 type Open = Callable[..., Console]
 
-pytestmark = [pytest.mark.usefixtures("wire"), everywhere]
+pytestmark = pytest.mark.usefixtures("wire")
 
 
-@pytest.fixture(params=["top", "plain"])
-def open_client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
-    """Starts clients in the room tea. Ada is an operator."""
+@pytest.fixture
+def open_client(layout: str, tmp_path: Path) -> Iterator[Open]:
+    """Starts clients with the layout of the test in the room tea. Ada is an operator."""
     key = tmp_path / "id_ed25519"
     key.touch(0o600)
     key.write_bytes(UNENCRYPTED)
@@ -29,7 +29,7 @@ def open_client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open
 
         def open_(name: str) -> Console:
             own = ("--identity", str(key)) if name == "ada" else ()
-            given = (server.address, "--name", name, "--room", "tea", "--layout", request.param, *own)
+            given = (server.address, "--name", name, "--room", "tea", "--layout", layout, *own)
             console = stack.enter_context(Console(*given))
             console.wait(f"in tea as {name}")
             return console
@@ -42,6 +42,7 @@ def lines_with(console: Console, words: str) -> list[str]:
     return [row.partition("* ")[2] for row in console.rows if words in row and "* " in row]
 
 
+@in_turn("layout", ["top", "plain"], EVERYWHERE)
 def test_a_kick_is_told_once_to_everybody(open_client: Open) -> None:
     ada, bob, eve = map(open_client, ("ada", "bob", "eve"))
     ada.wait("eve joined")
@@ -58,7 +59,7 @@ def test_a_kick_is_told_once_to_everybody(open_client: Open) -> None:
     assert [lines_with(console, "tea time") for console in (ada, bob, eve)] == [["tea time"]] * 3
 
 
-@pytest.mark.parametrize("open_client", ["top", "bottom", "inline"], indirect=True)
+@in_turn("layout", ["top", "bottom", "inline"], EVERYWHERE)
 def test_tab_finds_the_message_that_is_to_be_removed(open_client: Open) -> None:
     ada, bob = map(open_client, ("ada", "bob"))
     ada.wait("bob joined")
@@ -78,6 +79,7 @@ def test_tab_finds_the_message_that_is_to_be_removed(open_client: Open) -> None:
         assert re.fullmatch(r"ada removed the message of \d\d:\d\d from tea: a secret", told)
 
 
+@in_turn("layout", ["plain", "top"], EVERYWHERE)
 def test_the_operator_sees_the_servers(open_client: Open) -> None:
     ada = open_client("ada")
     ada.press("/servers\r")

@@ -47,11 +47,10 @@ def stopped_terminal() -> Iterator[tuple[int, int]]:
 
 
 @pytest.mark.parametrize(
-    ("level", "is_encrypted"),
-    [("info", False), ("debug", False), ("debug", True)],
-    ids=["info", "debug", "debug over TLS"],
+    ("stuck", "level", "is_encrypted"),
+    [(full_pipe, "info", False), (full_pipe, "debug", True), (stopped_terminal, "debug", False)],
+    ids=["a full pipe", "a full pipe over TLS", "a stopped terminal"],
 )
-@pytest.mark.parametrize("stuck", [full_pipe, stopped_terminal])
 def test_a_log_that_nobody_reads_holds_nobody_up(stuck, level: str, is_encrypted: bool) -> None:
     with stuck() as (_, writer):
         process = subprocess.Popen(

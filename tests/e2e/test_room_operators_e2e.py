@@ -8,7 +8,7 @@ import pytest
 
 from pylingo.shared.messages import Command, Error, Joined, Left, Message, Moderated, RoomOp, Say, Sent, Topic, Users
 from tests.console import Console
-from tests.support import Peer, ServerProcess, everywhere, one_server
+from tests.support import EVERYWHERE, Peer, ServerProcess, everywhere, in_turn, one_server
 
 pytestmark = [pytest.mark.usefixtures("wire"), everywhere]
 
@@ -114,7 +114,7 @@ def test_operators_with_a_key_outlive_the_server(tmp_path: Path) -> None:
             server.stop()
 
 
-@pytest.mark.parametrize("layout", ["top", "plain"])
+@in_turn("layout", ["top", "plain"], EVERYWHERE)
 def test_what_people_read(server: ServerProcess, layout: str) -> None:
     with ExitStack() as stack:
 

@@ -16,7 +16,7 @@ import pytest
 
 from pylingo.shared.messages import Command, Joined, Left, Message, Renamed, Say, Sent, Welcome
 from pylingo.shared.schema import Record
-from tests.support import Peer, ServerProcess, everywhere, plain_only
+from tests.support import EVERYWHERE, Peer, ServerProcess, everywhere, in_turn, plain_only
 
 Deed = Say | Command
 _numbers = itertools.count(1)
@@ -172,8 +172,7 @@ def test_two_who_talk(server: ServerProcess, room: str) -> None:
         assert alice.fence() == bob.fence() == []
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("at_once", [False, True], ids=["as it comes", "at once"])
+@in_turn("seed, at_once", [(seed, at_once) for at_once in (False, True) for seed in range(3)], EVERYWHERE)
 def test_fifty_who_talk_come_and_go(server: ServerProcess, room: str, seed: int, at_once: bool) -> None:
     """With `at_once` the server wakes to find all of it: joins, talk and leaves of one person in one tick."""
     source = random.Random(seed)

@@ -1,6 +1,7 @@
 """How connections and the server end: farewells that arrive, resets in the middle of a broadcast, and nothing left."""
 
 import contextlib
+import itertools
 import os
 import random
 import signal
@@ -11,7 +12,7 @@ import pytest
 
 from pylingo.shared.codec import encode
 from pylingo.shared.messages import Command, Goodbye, Joined, Left, Message, Renamed, Say, Sent
-from tests.support import DEADLINE, Peer, ServerProcess, everywhere, wait_until
+from tests.support import DEADLINE, EVERYWHERE, Peer, ServerProcess, everywhere, in_turn, wait_until
 
 pytestmark = pytest.mark.usefixtures("wire")
 
@@ -43,7 +44,7 @@ def test_a_signal_ends_a_server_where_nobody_is(number: signal.Signals) -> None:
         assert server.stop(number) == 0
 
 
-@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+@in_turn("number", SIGNALS)
 def test_everybody_who_reads_gets_the_goodbye_as_the_last_frame(number: signal.Signals) -> None:
     with (
         ServerProcess("--rate", "0") as server,
@@ -82,9 +83,8 @@ def test_words_said_before_the_signal_arrive_before_the_goodbye() -> None:
         assert isinstance(goodbye, Goodbye)
 
 
-@pytest.mark.parametrize("rate", ["0", "4"], ids=["read at once", "paced"])
-@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
-def test_a_signal_while_input_is_in_flight(number: signal.Signals, rate: str) -> None:
+@in_turn("rate, number", itertools.product(["0", "4"], SIGNALS))
+def test_a_signal_while_input_is_in_flight(rate: str, number: signal.Signals) -> None:
     """A socket that is closed over unread input resets the connection, and the goodbye would be lost."""
     frames = b"".join(encode(Say("x" * 1_000)) for _ in range(150))
     with ServerProcess("--rate", rate) as server, server.peers(20) as peers:
@@ -120,8 +120,7 @@ def test_nobody_is_accepted_while_the_server_drains() -> None:
             Peer(server.port).close()
 
 
-@pytest.mark.parametrize("second", SIGNALS, ids=lambda number: number.name)
-@pytest.mark.parametrize("first", SIGNALS, ids=lambda number: number.name)
+@in_turn("first, second", itertools.product(SIGNALS, SIGNALS))
 def test_a_second_signal_ends_at_once(first: signal.Signals, second: signal.Signals) -> None:
     with ServerProcess() as server, Peer(server.port) as lingering:
         server.process.send_signal(first)
@@ -162,9 +161,7 @@ ENDS: dict[str, Callable[[Peer], None]] = {
 }
 
 
-@everywhere
-@pytest.mark.parametrize("end", ENDS)
-@pytest.mark.parametrize("before", [True, False], ids=["before the talk", "after the talk"])
+@in_turn("end, before", itertools.product(ENDS, [True, False]), EVERYWHERE)
 def test_ends_in_the_middle_of_a_broadcast(end: str, before: bool) -> None:
     """All in one turn of the server's loop: the rest of the room gets everything."""
     with ServerProcess("--rate", "0") as server, server.peers(22, room="tea") as (speaker, *others):
@@ -279,8 +276,7 @@ FREEING = ENDS | {
 }
 
 
-@everywhere
-@pytest.mark.parametrize("end", FREEING)
+@in_turn("end", FREEING, EVERYWHERE)
 def test_a_name_and_a_room_are_free_afterwards(end: str) -> None:
     with ServerProcess() as server, Peer(server.port) as peer, Peer(server.port) as other:
         peer.send(Command("name", "somebody"), Command("join", "Tea"))

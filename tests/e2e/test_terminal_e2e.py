@@ -17,7 +17,7 @@ from pylingo.client.terminal.attention import CALL_EVERY
 from pylingo.shared.codec import encode
 from pylingo.shared.messages import Command, Goodbye, Left, Message, Say
 from tests.console import Console
-from tests.support import ROOT, Peer, ServerProcess, late_names, put_zone, wait_until
+from tests.support import ROOT, Peer, ServerProcess, in_turn, late_names, put_zone, wait_until
 
 type Environment = dict[str, str | None]
 type Open = Callable[..., Console]
@@ -70,7 +70,7 @@ def input_row(console: Console) -> str:
 
 
 @pytest.mark.usefixtures("wire")
-@pytest.mark.parametrize("layout", ["top", "bottom", "inline", "plain"])
+@in_turn("layout", ["top", "bottom", "inline", "plain"])
 def test_two_people_talk(server: ServerProcess, open_client: Open, layout: str):
     ada = open_client()
     bob = open_client(server.address, "--layout", layout, name="bob")
@@ -88,7 +88,6 @@ def test_two_people_talk(server: ServerProcess, open_client: Open, layout: str):
         assert console.is_restored
 
 
-@pytest.mark.usefixtures("wire")
 def test_a_name_that_somebody_else_has_stays_in_sight_until_it_is_free(
     server: ServerProcess, open_client: Open, meet: Meet
 ):
@@ -436,7 +435,6 @@ def test_a_replaced_client_does_not_reconnect_by_itself(server: ServerProcess, o
         fake.accept()[0].close()
 
 
-@pytest.mark.usefixtures("wire")
 def test_ctrl_backslash_ends_at_once_and_ctrl_c_after_ctrl_c(server: ServerProcess, open_client: Open):
     ada, bob = open_client(), open_client(name="bob")
     server.process.send_signal(signal.SIGSTOP)  # nobody answers a goodbye
@@ -478,8 +476,10 @@ def test_inline_narrowing_a_terminal_that_cuts_rows_off_keeps_all_messages(
 # --- ways out
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP])
-@pytest.mark.parametrize("layout", ["top", "inline"])
+@pytest.mark.parametrize(
+    ("number", "layout"),
+    [(signal.SIGINT, "top"), (signal.SIGTERM, "inline"), (signal.SIGQUIT, "inline"), (signal.SIGHUP, "top")],
+)
 def test_a_signal_restores_the_terminal(server: ServerProcess, open_client: Open, number: int, layout: str):
     ada = open_client(server.address, "--layout", layout)
     ada.wait("in lobby as ada")
@@ -492,7 +492,7 @@ def test_a_signal_restores_the_terminal(server: ServerProcess, open_client: Open
 
 
 @pytest.mark.usefixtures("wire")
-@pytest.mark.parametrize("is_stopped", [False, True])
+@in_turn("is_stopped", [False, True])
 def test_the_window_is_closed(open_client: Open, meet: Meet, is_stopped: bool):
     ada, bob = open_client(), meet("bob")
     ada.wait("bob joined")
@@ -505,7 +505,6 @@ def test_the_window_is_closed(open_client: Open, meet: Meet, is_stopped: bool):
     open_client().press("\x03\x03")  # the name is free at once
 
 
-@pytest.mark.usefixtures("wire")
 def test_the_window_is_closed_while_something_is_unsent(server: ServerProcess, open_client: Open):
     ada = open_client()
     server.stop()
@@ -634,7 +633,6 @@ def test_unsent_messages_are_told_at_the_end(open_client: Open):
     assert b"1 of your messages was not sent" in ada.written.rpartition(b"\x1b[?1049l")[2]
 
 
-@pytest.mark.usefixtures("wire")
 def test_own_words_stay_in_the_room_that_was_left(open_client: Open, tmp_path):
     with ServerProcess("--history", str(tmp_path / "log")) as server:
         ada = open_client(server.address)

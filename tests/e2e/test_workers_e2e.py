@@ -1,6 +1,7 @@
 """Several servers behind one port: a supervisor and its workers as real processes, each worker a chat of its own."""
 
 import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -16,7 +17,7 @@ import pytest
 
 from pylingo.shared.messages import Goodbye, Hello, Left, Message, Notice, Ready, Say, Welcome
 from tests.irc_server import Irc
-from tests.support import DEADLINE, ROOT, Peer, ServerProcess, wait_until
+from tests.support import DEADLINE, ROOT, Peer, ServerProcess, in_turn, wait_until
 
 PROGRAM = (str(ROOT / "tests" / "fakes" / "supervised.py"),)
 
@@ -305,8 +306,7 @@ def _was_sent_away(peer):
 
 
 @pytest.mark.usefixtures("wire")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("is_for_all", [False, True], ids=["the supervisor", "all processes"])
+@in_turn("number, is_for_all", itertools.product([signal.SIGTERM, signal.SIGINT], [False, True]))
 def test_a_stop_says_one_goodbye_to_each_and_leaves_no_process(number, is_for_all):
     with supervised(3) as server, server.peers(30) as peers:
         pids = workers(server).values()
