@@ -14,8 +14,11 @@ import unittest.mock
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import shtab
-from argparse_manpage.manpage import Manpage
+try:
+    import shtab
+    from argparse_manpage.manpage import Manpage
+except ModuleNotFoundError as error:
+    sys.exit(f"{error.name} is missing: install the extra test with  {sys.executable} -m pip install -e '.[test]'")
 
 if __name__ == "__main__":  # replace the script's own folder, which comes first on the path, by the checkout
     sys.path[0] = str(Path(__file__).resolve().parent.parent)

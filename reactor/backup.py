@@ -4,8 +4,10 @@ The copy of a history is a snapshot of one moment. Meanwhile the server writes t
 grows until the copy is done. The copy of a data folder is a data folder.
 """
 
+import contextlib
 import os
 import shutil
+import socket
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -58,6 +60,7 @@ def copy_folder(source: str, target: str) -> int:
     """Copy a data folder and return its size in bytes. Raises `LaunchError`, and then leaves no part of it behind."""
     try:
         data = open_data_dir(os.path.expanduser(source), create=False)
+        _refuse_redis(data)
         os.mkdir(target, FOLDER_MODE)
     except ValueError as error:
         raise LaunchError(str(error)) from None
@@ -73,6 +76,19 @@ def copy_folder(source: str, target: str) -> int:
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)
         raise
+
+
+def _refuse_redis(data: DataDir) -> None:
+    """Raises `LaunchError` for the folder of a server with `--workers`, whose messages and people are in its Redis."""
+    is_used = os.path.isdir(data.redis) and not os.path.lexists(data.people)
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as sock:  # nobody listens, or there is none
+        sock.connect(data.redis_socket)
+        is_used = True
+    if is_used:
+        words = "stop the server, and copy the folder as a whole, such as with  cp -a"
+        raise LaunchError(
+            f"{data.redis} has the messages and people of --workers, which backup does not copy: {words}", 1
+        )
 
 
 def _copy_small(source: str, target: str) -> int:

@@ -76,6 +76,16 @@ class DataDir:
         return os.path.join(self.path, "control")
 
     @property
+    def redis(self) -> str:
+        """The folder of the Redis that `--workers` starts."""
+        return os.path.join(self.path, "redis")
+
+    @property
+    def redis_socket(self) -> str:
+        """The socket of that Redis."""
+        return os.path.join(self.redis, "redis.sock")
+
+    @property
     def lock_file(self) -> str:
         """The file that a running server has locked."""
         return os.path.join(self.path, "lock")

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from pylingo.reactor.engine.loop import EVENT_READ, Reactor
 from pylingo.reactor.engine.timers import Timer
-from pylingo.reactor.people.data_dir import open_data_dir
+from pylingo.reactor.people.data_dir import DataDir, open_data_dir
 from pylingo.reactor.workers.backoff import Backoff
 from pylingo.reactor.workers.children import Children, describe_end
 from pylingo.reactor.workers.redis_log import RedisLog
@@ -22,9 +22,6 @@ from pylingo.shared.launch import LaunchError
 
 logger = logging.getLogger(__name__)
 
-FOLDER = "redis"
-"""The name of Redis's folder in that of `--data`."""
-_SOCKET = "redis.sock"
 _MOST_PATH = 107  # bytes of the path of a socket
 _ASK_EVERY = 0.05  # seconds
 _OTHER_LEAVES = 10.0  # seconds that the Redis of a server that was killed may take to end
@@ -67,7 +64,7 @@ def find_redis_server(data: str, program: str = "redis-server") -> str:
             "--workers needs redis-server, which is missing: install it with  apt install redis-server"
             "  or name a Redis with --cluster"
         )
-    path = os.path.join(os.path.abspath(data), FOLDER, _SOCKET)
+    path = DataDir(os.path.abspath(data)).redis_socket
     if len(os.fsencode(path)) > _MOST_PATH:
         raise LaunchError(f"the path {path} is too long for a socket: choose a shorter --data")
     return found
@@ -90,8 +87,8 @@ class RedisServer:
     ) -> None:
         """`data` is the data folder, which exists. Raises `LaunchError`, as `find_redis_server`, or for its folder."""
         found = find_redis_server(data, program)
-        self.folder = os.path.join(os.path.abspath(data), FOLDER)
-        self.path = os.path.join(self.folder, _SOCKET)
+        folder = DataDir(os.path.abspath(data))
+        self.folder, self.path = folder.redis, folder.redis_socket
         try:
             open_data_dir(self.folder)
         except ValueError as error:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import shutil
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -194,6 +195,23 @@ def test_the_copy_of_a_data_folder_is_one(tmp_path: Path, capsys: pytest.Capture
         assert server.process.stdout.read() == ""  # nobody is made an operator anew
     (tmp_path / "server.toml").write_text(f'data = "{data}"\n')
     assert backup(["--config", str(tmp_path / "server.toml"), str(tmp_path / "again")]) == 0
+
+
+def test_the_redis_of_workers_is_not_left_out_silently(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = open_data_dir("data")
+    os.mkdir(data.redis)
+    with pytest.raises(LaunchError, match=r"messages and people of --workers, .* cp -a"):
+        backup(["--data", "data", "copy"])
+    Path(data.people).write_text("{}")
+    Path(data.people).chmod(0o600)
+    assert backup(["--data", "data", "of-a-server-alone"]) == 0
+    with socket.socket(socket.AF_UNIX) as redis:
+        redis.bind(data.redis_socket)
+        redis.listen()
+        with pytest.raises(LaunchError, match="which backup does not copy"):
+            backup(["--data", "data", "copy"])
+    assert not Path("copy").exists()
 
 
 def test_a_failure_leaves_no_part_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
