@@ -119,10 +119,13 @@ class Bus[S: Present](Protocol):
 
     @property
     def is_alone(self) -> bool:
-        """Whether this server is the whole chat. Otherwise `list_rooms` does not know which rooms are secret."""
+        """Whether this server is the whole chat."""
 
     def list_rooms(self, session: S, then: Callable[[Directory, Callable[[str], RoomInfo]], object]) -> None:
-        """Call `then` with the compared forms of all rooms, and with what gives the row of each."""
+        """Call `then` with the compared forms of all rooms, and with what gives the row of each.
+
+        Secret rooms are among them only if somebody here is in them: the caller has to leave them out.
+        """
 
     def set_topic(self, session: S, room: Room[S], text: str | None, then: Callable[[Topic], object]) -> None:
         """Set the topic of a room, or clear it (None), and tell the others."""

@@ -212,8 +212,6 @@ def _taken_back(change: ModeChange) -> ModeChange:
 
 
 def _switch(session: Session, room: Room[Session], charter: Charter, change: ModeChange) -> tuple[str, Fields]:
-    if change.mode == SECRET and change.on and not session.hub.bus.is_alone:
-        raise RequestError("not-allowed", "a room cannot be secret in a chat of several servers")
     return "", {change.mode: ON if change.on else None}
 
 

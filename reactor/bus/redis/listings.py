@@ -2,7 +2,7 @@
 
 A large hash is read with HSCAN, as reading it in one step would hold up the messages of everybody. The server that asks
 first leaves what it has read for the others. Each server puts its own present state over it: its rooms and sessions,
-and the rooms that it has just left.
+and the rooms that it has just left. Secret rooms are left out of what is read: a server knows those of its own people.
 """
 
 from collections import OrderedDict
@@ -18,6 +18,7 @@ from pylingo.reactor.chat.hub import Hub
 from pylingo.reactor.chat.listing import Directory
 from pylingo.reactor.chat.session import Session
 from pylingo.reactor.chat.waiting import wait_for
+from pylingo.reactor.history.charter import SECRET
 from pylingo.shared.messages import PersonInfo, RoomInfo
 from pylingo.shared.names import fold
 
@@ -43,7 +44,7 @@ class Listings:
         self._left: OrderedDict[str, tuple[int, str, int]] = OrderedDict()
 
     def left(self, key: str, name: str, people: int) -> None:
-        """Nobody here is in a room any more, and so many people on other servers are."""
+        """Nobody here is in a room any more, and so many people on other servers are: 0 for a room that is secret."""
         self._left.pop(key, None)
         self._left[key] = self._clock(), name, people
         self._forget()
@@ -124,7 +125,11 @@ class Listings:
         rows, cursor = [], b"0"
         while True:
             ((cursor, entries),) = yield [("HSCAN", place, cursor, "COUNT", _STEP)]
-            rows += [read(key, value) for key, value in zip(entries[::2], entries[1::2], strict=True)]
+            found = dict(zip(entries[::2], entries[1::2], strict=True))
+            if what == "rooms" and found:
+                secrets = yield [("HGET", self._keys.of_room("o", key.decode()), SECRET) for key in found]
+                found = {key: found[key] for key, secret in zip(found, secrets, strict=True) if secret is None}
+            rows += [read(key, value) for key, value in found.items()]
             if cursor == b"0":
                 break
         yield [("SET", shared, _pack(rows), "EX", FRESH)]

@@ -160,7 +160,7 @@ class RoomEffects:
         if not feed.roll and LOGGED not in feed.charter.fields:
             self._set_charter(feed, charter.NONE)
         if room is None:
-            self._everybody_left(feed.key, feed.name, len(feed.roll))
+            self._everybody_left(feed.key, feed.name, 0 if feed.charter.has(charter.SECRET) else len(feed.roll))
         elif is_last:
             room.directory.remove(member.key)
             self._hub.members_changed()

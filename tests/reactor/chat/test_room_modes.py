@@ -1,7 +1,5 @@
 """The command mode: what it takes, who may use it, what is told, and the limits."""
 
-from typing import Any
-
 import pytest
 
 from pylingo.reactor.chat.room_modes import KINDS, MAX_KEY, MOST_CHANGES, ModeChange, read_change, read_changes
@@ -164,11 +162,6 @@ def test_a_secret_room_is_listed_to_its_members_alone(chat: Chat, tea: list[Pers
     assert answers(chat, bob, Command("list")) == everything
     answers(chat, ann, Command("mode", "secret off"))
     assert answers(chat, cid, Command("list")) == everything
-
-
-def test_a_room_of_several_servers_cannot_be_secret(chat: Chat, tea: list[Person], monkeypatch: Any) -> None:
-    monkeypatch.setattr(type(chat.hub.bus), "is_alone", False)
-    assert answers(chat, tea[0], Command("mode", "secret on", 1)) == [error("not-allowed", 1)]
 
 
 def test_modes_outlive_the_process_but_not_those_of_guests() -> None:

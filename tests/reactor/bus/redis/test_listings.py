@@ -65,6 +65,24 @@ def test_a_room_that_became_empty_here_is_not_in_the_list(world: ClusterWorld, p
     assert rooms(world.ask(ann, Command("list"))) == []
 
 
+def test_a_secret_room_is_listed_to_its_members_alone(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[1], "bob", "tea")
+    eve, cid = world.come(pair[0], "eve", "rum"), world.come(pair[1], "cid", "rum")
+    world.ask(ann, Command("mode", "secret on"))
+    for person in (ann, bob, eve, cid):
+        everything = [("rum", 2), ("tea", 2)] if person in (ann, bob) else [("rum", 2)]
+        world.got(person)
+        assert rooms(world.ask(person, Command("list"))) == everything
+    world.ask(bob, Command("leave"))
+    world.got(bob)
+    forget_lists(world)
+    for person in (bob, cid, eve):  # the server of the first two does not follow the room any more
+        assert rooms(world.ask(person, Command("list"))) == [("rum", 2)]
+    world.ask(ann, Command("mode", "secret off"))
+    forget_lists(world)
+    assert rooms(world.ask(eve, Command("list"))) == [("rum", 2), ("tea", 1)]
+
+
 @pytest.mark.parametrize("lanes", [1, 3])
 def test_a_long_list_is_complete_and_in_order(world: ClusterWorld, lanes: int) -> None:
     one, other = world.server(lanes=lanes), world.server(lanes=lanes)
