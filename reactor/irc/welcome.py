@@ -12,7 +12,7 @@ from pylingo.reactor.irc.room_modes import LETTERS, TOKENS
 from pylingo.reactor.irc.selection import MOST
 from pylingo.reactor.irc.user_modes import LETTERS as USER_LETTERS
 from pylingo.shared.names import MAX_NAME, MAX_ROOM
-from pylingo.shared.text import MAX_LINE
+from pylingo.shared.text import MAX_LINE, counted
 
 CHANNEL_MODES = "".join(sorted([*LETTERS, "o"]))
 CHANNEL_MODES_WITH_PARAMETER = "".join(
@@ -75,11 +75,11 @@ def tell_numbers(client: Client) -> None:
     unregistered = gateway.count_unregistered()
     users = len(hub) - unregistered
     gateway.most_users = max(gateway.most_users, users)
-    client.numeric(Numeric.RPL_LUSERCLIENT, users=users)
+    client.numeric(Numeric.RPL_LUSERCLIENT, are="is" if users == 1 else "are", users=counted(users, "user"))
     client.numeric(Numeric.RPL_LUSEROP, count=0)
     client.numeric(Numeric.RPL_LUSERUNKNOWN, count=unregistered)
     client.numeric(Numeric.RPL_LUSERCHANNELS, count=len(hub.rooms))
-    client.numeric(Numeric.RPL_LUSERME, users=users)
+    client.numeric(Numeric.RPL_LUSERME, clients=counted(users, "client"))
     client.numeric(Numeric.RPL_LOCALUSERS, users=users, most=gateway.most_users)
     client.numeric(Numeric.RPL_GLOBALUSERS, users=users, most=gateway.most_users)
 

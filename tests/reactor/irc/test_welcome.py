@@ -10,6 +10,8 @@ def test_the_numbers_come_in_the_order_that_clients_expect():
     assert numbers(lines) == (
         ["001", "002", "003", "004", "005", "005", "005", "251", "252", "253", "254", "255", "265", "266", "422", "221"]
     )
+    assert ":irc.test 251 ada :There is 1 user and 0 invisible on 1 server" in lines
+    assert ":irc.test 255 ada :I have 1 client and 0 servers" in lines
     assert all(len(line.encode()) <= 510 for line in lines)
     tokens = " ".join(line for line in lines if " 005 " in line)
     assert all(token in tokens for token in ISUPPORT)
