@@ -44,14 +44,13 @@ class Person[S: Present]:
     `fingerprint` is that of a key of the person, with which one of the sessions has come; a guest has none.
     """
 
-    __slots__ = ("_first", "_more", "away", "fingerprint", "key", "name", "since")
+    __slots__ = ("_sessions", "away", "fingerprint", "key", "name", "since")
 
     def __init__(self, name: str, since: int, fingerprint: str | None = None) -> None:
         self.since = since
         self.away: str | None = None
         self.fingerprint = fingerprint
-        self._first: S | None = None  # most people have one session: a tuple of one would take 48 bytes
-        self._more: tuple[S, ...] = ()
+        self._sessions: S | tuple[S, ...] = ()  # most people have one: a tuple of one would take 48 bytes
         self.spell(name, fold(name))
 
     def spell(self, name: str, key: str) -> None:
@@ -68,53 +67,52 @@ class Person[S: Present]:
     @property
     def sessions(self) -> tuple[S, ...]:
         """All sessions of the person. There is none if the person has gone."""
-        return (self._first, *self._more) if self._first is not None else ()
+        return self._sessions if isinstance(self._sessions, tuple) else (self._sessions,)
 
     @property
     def is_alone(self) -> bool:
         """Whether the person has one session at most."""
-        return not self._more
+        return not isinstance(self._sessions, tuple) or not self._sessions
 
     @property
     def number(self) -> int:
         """The number of the first session, by which a guest is known: guests have no other."""
-        assert self._first is not None, "who has gone has no number"
-        return self._first.number
+        assert self.sessions, "who has gone has no number"
+        return self.sessions[0].number
 
     @property
     def inbox(self) -> Room[Any] | None:
         """The inbox of all sessions; None until somebody has written."""
-        return self._first.outbox.inbox if self._first is not None else None
+        return self.sessions[0].outbox.inbox if self.sessions else None
 
     @property
     def rooms(self) -> tuple[Room[Any], ...]:
         """The rooms that any session of the person is in."""
-        if self._first is None:
-            return ()
-        if not self._more:
-            return self._first.rooms
-        return tuple(dict.fromkeys(room for session in self.sessions for room in session.rooms))
+        if not isinstance(self._sessions, tuple):
+            return self._sessions.rooms
+        return tuple(dict.fromkeys(room for session in self._sessions for room in session.rooms))
 
     def add(self, session: S) -> None:
         """Make `session` one of this person."""
-        if self._first is None:
-            self._first = session
-            return
-        self._more = (*self._more, session)
-        if self.inbox is not None:
-            session.outbox.enter_inbox(self.inbox, session)
+        inbox = self.inbox
+        self._set((*self.sessions, session))
+        if inbox is not None:
+            session.outbox.enter_inbox(inbox, session)
 
     def remove(self, session: S) -> None:
         """Let go of a session, which is this person no more. Without one, the person has gone."""
         session.outbox.leave_inbox()
         rest = self.others(session)
-        self._first, self._more = (rest[0], rest[1:]) if rest else (None, ())
+        self._set(rest)
         if rest and self.fingerprint not in [other.identity for other in rest]:
             self.fingerprint = rest[0].identity
 
     def others(self, session: S) -> tuple[S, ...]:
         """The sessions of the person besides `session`."""
-        return tuple(other for other in self.sessions if other is not session) if self._more else ()
+        return tuple(other for other in self.sessions if other is not session)
+
+    def _set(self, sessions: tuple[S, ...]) -> None:
+        self._sessions = sessions[0] if len(sessions) == 1 else sessions
 
     def is_in(self, room: Room[Any], besides: S | None = None) -> bool:
         """Whether any session of the person, `besides` this one, is in `room`."""
