@@ -15,6 +15,7 @@ from pylingo.reactor.chat.peer import Peer
 from pylingo.reactor.chat.person import Person
 from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.room_powers import is_operator_of
+from pylingo.reactor.chat.tokens import show_token
 from pylingo.shared import PROTOCOL_VERSION, __version__
 from pylingo.shared.codec import encode
 from pylingo.shared.errors import RequestError
@@ -63,6 +64,7 @@ class Session:
     __slots__ = (
         "_host",
         "_number",
+        "_token",
         "head",
         "hub",
         "identity",
@@ -74,7 +76,6 @@ class Session:
         "peer",
         "person",
         "state",
-        "token",
     )
 
     def __init__(
@@ -90,7 +91,7 @@ class Session:
         self.outbox: Outbox[Session] = Outbox(hub.tick, transport, voice)
         self.peer: Peer[Session] | None = peer
         self.origin = origin
-        self.token: str | None = None
+        self._token: int | None = None
         self.is_busy = False
         """Whether requests wait until a reply is complete. `Peer.go_on` is called when it is."""
         self.head: tuple[str, str, bytes] | None = None
@@ -138,10 +139,10 @@ class Session:
         session.peer = session.origin = session.listing = session.head = None
         session.is_busy = False
         session.state = State.AWAY
-        session.token, session.identity, session.is_admitted = token, identity, True
+        session._token, session.identity, session.is_admitted = int(token, 16), identity, True
         session._number, session._host = number, host
         session.person = hub.take_in(session, name, since)
-        hub.tokens.put(session, token, claim)
+        hub.tokens.put(session, session._token, claim)
         return session
 
     @property
@@ -151,7 +152,12 @@ class Session:
     @property
     def is_ready(self) -> bool:
         """Whether the client has said `hello`."""
-        return self.token is not None
+        return self._token is not None
+
+    @property
+    def token(self) -> str | None:
+        """The token with which the session is resumed, None before a `hello`."""
+        return show_token(self._token) if self._token is not None else None
 
     @property
     def host(self) -> str:
@@ -337,7 +343,7 @@ class Session:
         self._end_session("lost", b"")
 
     def _end_connection(self, reason: str, goodbye: bytes, discard: bool = False) -> None:
-        if self.token is not None and reason in _KEEP_SEAT and self.hub.seats.keep(self):
+        if self._token is not None and reason in _KEEP_SEAT and self.hub.seats.keep(self):
             self.detach(reason, goodbye, discard)
         else:
             self._end_session(reason, goodbye, discard)
@@ -360,9 +366,9 @@ class Session:
         self._revoke_token()
 
     def _revoke_token(self) -> None:
-        if self.token is not None:
-            self.hub.tokens.revoke(self, self.token)
-            self.token = None
+        if self._token is not None:
+            self.hub.tokens.revoke(self, self._token)
+            self._token = None
 
     # --- a connection that broke, and the one that takes its place
 
@@ -372,7 +378,7 @@ class Session:
         self.peer.said_hello()
         if self.outbox.voice is not None:
             return
-        self.token = self.hub.tokens.issue(self)
+        self._token = self.hub.tokens.issue(self)
         if claim is not None:
             self.hub.tokens.claim(self, claim)
         self.hub.bus.seated(self)

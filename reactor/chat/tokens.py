@@ -22,12 +22,12 @@ class Resumable(Protocol):
 class Tokens[S: Resumable]:
     """Finds sessions by token.
 
-    The time of a look-up tells nothing about the tokens there are: a dict compares no strings but those of equal hash,
-    and strings are hashed with a secret of the process (PEP 456). Claims are kept as a hash for other processes.
+    A token is a number of 128 random bits, which takes 32 bytes less than its hex digits. The time of a look-up tells
+    nothing about the tokens there are: a dict compares no keys but those whose hashes, of 61 bits, are equal.
     """
 
     def __init__(self) -> None:
-        self._sessions: dict[str, S] = {}
+        self._sessions: dict[int, S] = {}
         # A session whose `ready` was lost on the way is found by the unknown token that its `hello` came with.
         self._claims: dict[bytes, S] = {}
         self._claim_of: dict[S, bytes] = {}
@@ -36,13 +36,13 @@ class Tokens[S: Resumable]:
         """The number of tokens and claims that are kept."""
         return len(self._sessions) + len(self._claims)
 
-    def issue(self, session: S) -> str:
-        """A token for `session`: 128 random bits as 32 hex digits."""
-        token = secrets.token_hex(16)
+    def issue(self, session: S) -> int:
+        """A token for `session`."""
+        token = secrets.randbits(128)
         self._sessions[token] = session
         return token
 
-    def put(self, session: S, token: str, claim: bytes | None = None) -> None:
+    def put(self, session: S, token: int, claim: bytes | None = None) -> None:
         """Keep the token that another server has issued for `session`, and its claim as `claim_of` gives it there."""
         self._sessions[token] = session
         if claim is not None:
@@ -63,7 +63,7 @@ class Tokens[S: Resumable]:
         """The claim of a session, as a hash."""
         return self._claim_of.get(session)
 
-    def revoke(self, session: S, token: str) -> None:
+    def revoke(self, session: S, token: int) -> None:
         """Forget the token of `session`, and its claim."""
         self._sessions.pop(token, None)
         if (claim := self._claim_of.pop(session, None)) is not None:
@@ -75,12 +75,17 @@ class Tokens[S: Resumable]:
         If a client says the same `hello` again because its `ready` was lost, the name is taken by its own seat. Such
         a seat is found by the claim of the first `hello`, if the name is the same.
         """
-        session = self._sessions.get(token)
+        session = self._sessions.get(int(token, 16)) if _TOKEN.fullmatch(token) else None
         if session is None:
             claimed = self._claims.get(_digest(token))
             if claimed is not None and claimed.is_away and claimed.person.key == key:
                 session = claimed
         return session
+
+
+def show_token(token: int) -> str:
+    """Return a token as it is sent: 32 hex digits."""
+    return f"{token:032x}"
 
 
 def _digest(token: str) -> bytes:
