@@ -256,7 +256,7 @@ def test_ctrl_c_while_the_name_is_looked_up(tmp_path: Path):
         "socket.getaddrinfo = interrupted\n"
     )
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        done = run(f"127.0.0.1:{listener.getsockname()[1]}", env=environment(PYTHONPATH=str(tmp_path)))
+        done = run(f"localhost:{listener.getsockname()[1]}", env=environment(PYTHONPATH=str(tmp_path)))
     assert done.returncode in (0, 128 + signal.SIGINT, -signal.SIGINT)
     assert b"Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) <= 1

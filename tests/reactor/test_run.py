@@ -308,6 +308,7 @@ def test_a_server_alone_imports_what_an_upgrade_needs_and_nothing_of_several_ser
     assert of_a_cluster <= {"pylingo.reactor.bus.redis.settings"}  # the type of an option
     assert not [name for name in modules if name.startswith("pylingo.reactor.workers")]
     assert not modules & {"pylingo.reactor.metrics_start", "pylingo.reactor.instruments", "h11", "prometheus_client"}
+    assert "encodings.idna" not in modules
     # When the server is told to upgrade, the files on the disk are those of another version.
     names = ("child", "copying", "handover", "line", "offer", "switch", "upgrade")
     assert {f"pylingo.reactor.succession.{name}" for name in names} <= modules
