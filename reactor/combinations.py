@@ -35,7 +35,11 @@ NEEDS: Mapping[str, Sequence[str]] = {
 PORT_NEEDS: Mapping[str, Sequence[str]] = {"irc_name": ("irc_port", "irc_tls_port")}
 """Settings that have no effect without one of these ports, which may be inherited sockets."""
 CONFLICTS: Sequence[tuple[Sequence[str], Sequence[str], str]] = (
-    (("history", "history_keep", "history_max"), _SEVERAL, "Redis keeps the history of several servers"),
+    (
+        ("history", "history_memory", "history_keep", "history_max"),
+        _SEVERAL,
+        "Redis keeps the history of several servers",
+    ),
     (("no_tls",), ("tls_cert",), "a certificate encrypts the port"),
 )
 """Settings that cannot be used with any of others, and why."""

@@ -24,7 +24,9 @@ def option(name: str) -> list[str]:
     """A setting on the command line, with what it needs beyond doubt."""
     if not SETTINGS[name].metavar:
         return [SETTINGS[name].option]
-    value = VALUES.get(name, "77d" if name == "history_keep" else "17M" if name == "history_max" else "17")
+    value = VALUES.get(
+        name, "77d" if name == "history_keep" else "17M" if name in ("history_max", "history_memory") else "17"
+    )
     more = {"workers": ["--data", "d"], "tls_cert": ["--tls-key", "k.pem"]}.get(name, [])
     return [SETTINGS[name].option, value, *more]
 
