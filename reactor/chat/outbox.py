@@ -258,7 +258,7 @@ class Outbox[M]:
         if marks is None or marks.get(room) != len(batch.frames):
             marks = self._collect_all()
         self._tick.copied += len(room.members) * len(frames)
-        batch.add_joined(frames, range(first, first + count))
+        batch.add_joined(frames, first, count)
         marks[room] = len(batch.frames)
 
     def close(self, goodbye: bytes, finished: Callable[[], object], discard: bool = False) -> None:

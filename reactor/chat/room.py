@@ -9,7 +9,7 @@ memory, with the replies between them. `outbox` makes it.
 """
 
 import itertools
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from typing import Any, Protocol
 
 from pylingo.reactor.chat.dialect import Dialect, records_of
@@ -26,6 +26,7 @@ WORK_PER_BYTE = 0.0005
 class Batch:
     """The frames of one room in one tick, in order. `stamps[i]` is the `at` of a message, else 0.
 
+    Joined messages with stamps one after another are one frame, which has the stamp of the first.
     `Outbox.write_to_room` appends to both. Once the batch is sealed, `count`, `first` and `last` are the number of
     messages and the stamps of the first and the last, and `size` is the number of bytes. In other dialects it exists
     once somebody asks for it.
@@ -35,6 +36,7 @@ class Batch:
         "_data",
         "_foreign",
         "_records",
+        "_runs",
         "_starts",
         "_translations",
         "count",
@@ -53,14 +55,18 @@ class Batch:
         self.personal: set[int] | None = None
         """The places of frames about a person, which `Room.tell_once` has told those who speak another dialect."""
         self._foreign: list[tuple[int, int]] | None = None
+        self._runs: dict[int, int] | None = None  # the number of messages of a frame that has several, by its place
         self._starts: list[int] | None = None
         self._records: list[list[Record]] | None = None
         self._translations: dict[Dialect, tuple[memoryview, list[int]]] | None = None
 
-    def add_joined(self, frames: bytes, stamps: Sequence[int]) -> None:
-        """Add frames that are joined already. `stamps` has the `at` of each, 0 if it has none."""
-        self.frames += frames, *[b""] * (len(stamps) - 1)
-        self.stamps += stamps
+    def add_joined(self, frames: bytes, first: int, count: int) -> None:
+        """Add the joined frames of `count` messages, stamped `first` and so on. They are one frame from now on."""
+        if count > 1:
+            self._runs = self._runs if self._runs is not None else {}
+            self._runs[len(self.frames)] = count
+        self.frames.append(frames)
+        self.stamps.append(first)
 
     def seal(self) -> memoryview:
         """Join the frames and return them as one buffer. No frame may be added after that."""
@@ -81,11 +87,22 @@ class Batch:
     def messages(self, begin: int, end: int) -> tuple[int, int, int]:
         """The number of messages among the frames `begin` to `end`, and the stamps of the first and the last."""
         stamps = [at for at in self.stamps[begin:end] if at]
-        return (len(stamps), stamps[0], stamps[-1]) if stamps else (0, 0, 0)
+        if not stamps:
+            return 0, 0, 0
+        if self._runs is None:
+            return len(stamps), stamps[0], stamps[-1]
+        counts = [self._runs.get(place, 1) for place in range(begin, end) if self.stamps[place]]
+        return sum(counts), stamps[0], stamps[-1] + counts[-1] - 1
+
+    @property
+    def frame_count(self) -> int:
+        """The number of frames, messages that were joined each counted."""
+        return len(self.frames) + (sum(self._runs.values()) - len(self._runs) if self._runs is not None else 0)
 
     def count_messages(self, begin: int, end: int) -> int:
         """The number of messages among the frames `begin` to `end`. The batch must be sealed."""
-        return end - begin if self.count == len(self.frames) else self.messages(begin, end)[0]
+        is_plain = self.count == len(self.frames) and self._runs is None
+        return end - begin if is_plain else self.messages(begin, end)[0]
 
     def note_foreign(self, begin: int) -> None:
         """The frames from `begin` on came from another server."""
@@ -235,7 +252,7 @@ class Tick:
         if room.name:
             self.messages += batch.count_own()
         if self.observe_batch is not None:
-            self.observe_batch(len(batch.frames))
+            self.observe_batch(batch.frame_count)
 
     def withdraw(self, batch: Batch, size: int) -> None:
         """A member was not given `batch`, which has `size` bytes in the dialect of the member."""
@@ -286,17 +303,12 @@ class Room[M]:
         batch.frames.append(frame)
         batch.stamps.append(at)
 
-    def tell_messages(self, tick: Tick, frames: bytes, stamps: list[int]) -> None:
-        """Have every member get `frames` of another server, which are joined already.
-
-        `stamps` has the `at` of each, 0 if it has none.
-        """
-        batch, begin = self.batch, len(self.batch.frames)
-        if not begin:
+    def tell_messages(self, tick: Tick, frames: bytes, first: int, count: int) -> None:
+        """Have every member get the joined `frames` of `count` messages, stamped `first` and so on."""
+        if not self.batch.frames:
             tick.room_spoke(self)
         tick.copied += len(self.members) * len(frames)
-        batch.add_joined(frames, stamps)
-        batch.note_foreign(begin)
+        self.batch.add_joined(frames, first, count)
 
     def tell_once(self, record: Record, deed: Hashable, besides: RoomListener | None = None) -> None:
         """The frame told last was `record`, which concerns a person, and comes in every room of the person.

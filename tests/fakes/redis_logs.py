@@ -9,7 +9,7 @@ from typing import Any
 
 import hiredis
 
-from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Event, encode_batch, read_batch
+from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Author, Event, Part, Run, encode_batch, read_batch
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.private_log import encode_private
 from pylingo.reactor.bus.redis.questions import Steps
@@ -23,12 +23,12 @@ JOIN = Event(op=["join", 7, "ada", None, None])
 """An event that is no message."""
 
 
-def message(
-    text: str = "hi", name: str = "ada", key: str | None = None, session: int = 1, action: bool = False
-) -> Event:
+def message(text: str = "hi", name: str = "ada", key: str | None = None, session: int = 1, action: bool = False) -> Run:
     """A message of a batch."""
     frame = encode(Message("tea", name, text, PLACEHOLDER, action or None))
-    return Event(frame, True, action, key=None if key is None else (key, session, folded(name)))
+    run = Run(Author(session, folded(name)), None, action)
+    run.add(frame, key)
+    return run
 
 
 class RedisLogs:
@@ -77,9 +77,9 @@ class RedisLogs:
     def clear(self) -> None:
         self.call("FLUSHALL")
 
-    def add(self, room: str, top: int, events: Sequence[Event]) -> list[Entry]:
+    def add(self, room: str, top: int, parts: Sequence[Part]) -> list[Entry]:
         """Add a batch to a room. Returns its messages."""
-        data = encode_batch(1, next(self._sequence), events)
+        data = encode_batch(1, next(self._sequence), parts)
         self.call("XADD", self.keys.of_room("r", room), f"{top}-0", "b", data, "p", "0")
         return read_batch(data).entries(top)
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Batch, Event
+from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Author, Batch, Event, Part, Run
 from pylingo.reactor.bus.redis.deployment import Deployment
-from pylingo.reactor.bus.redis.feed import Feed, Proposal
+from pylingo.reactor.bus.redis.feed import Feed, Proposal, in_place
 from pylingo.reactor.bus.redis.feeds import Feeds
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.roll import Member
@@ -17,9 +17,16 @@ from tests.redis_server import RedisProcess
 _GENERATIONS = 1 << 20
 
 
-def message(text: str, sender: str = "ann", room: str = "Lobby") -> Event:
-    """A message as an event of a batch."""
-    return Event(encode(Message(room, sender, text, PLACEHOLDER)), is_message=True)
+def message(text: str, sender: str = "ann", room: str = "Lobby") -> Run:
+    """A message as a part of a batch."""
+    run = Run(Author(1, sender))
+    run.add(encode(Message(room, sender, text, PLACEHOLDER)))
+    return run
+
+
+def says(proposal: Proposal, words: bytes) -> bool:
+    """Whether a proposal is a message with these words."""
+    return isinstance(proposal.part, Run) and words in proposal.part.frames[0]
 
 
 def join(number: int, name: str) -> Event:
@@ -63,8 +70,8 @@ class RoomLog:
     def say(self, room: str, text: str) -> None:
         self.feeds.propose(room, message(text), lambda at: self.ordered.append((at, text)) if at else None)
 
-    def propose(self, room: str, event: Event) -> None:
-        self.feeds.propose(room, event, lambda at: self.ordered.append((at, event.op)))
+    def propose(self, room: str, part: Part) -> None:
+        self.feeds.propose(room, part, lambda at: self.ordered.append((at, part.op)))
 
     def texts(self, room: str) -> list[Any]:
         """What took effect in a room."""
@@ -101,7 +108,7 @@ class RoomLog:
                 _apply(feed, event.op)
         if own is not None:
             self.own_batches += 1
-            for at, proposal in enumerate(own, top - batch.count + 1):
+            for at, proposal in in_place(own, top):
                 if proposal.ordered is not None:
                     proposal.ordered(at)
 

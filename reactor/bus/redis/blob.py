@@ -1,24 +1,29 @@
 """A batch of events of one room as bytes, as it is stored in Redis and published to the servers. Pure.
 
     header   19 bytes, big-endian: version (1), server (4), sequence (8), number of events (2), size of the extra (4)
-    lengths  4 bytes for each event: the length of its frame in the lower bits, and flags in the upper ones
+    kinds    1 byte for each event, with bits: it is a message, eight bytes follow its stamp, it is redacted
+    lengths  4 bytes for each event: the length of its frame, 0 for an op
     extra    nothing, or a MessagePack array [keys, ops, marks]
-             keys   [[index, key, session number, compared name], ...]
+             keys   [[index of the first, session number, compared name, [key, ...]], ...]
              ops    one array for each event without a frame, in their order
-             marks  [[index, fingerprint, operator], ...]
+             marks  [[index of the first, number of messages, fingerprint, operator], ...]
     frames   one after another
 
 A batch has a stamp, and event i of n events has the stamp `top - n + 1 + i`. The stamp is known only when Redis has put
 the batch in its order. So a message is encoded with `PLACEHOLDER` as its `at`, and the receivers write the stamp over
 it: `at` is the last pair of the frame, except for an action or a notice, where eight bytes follow.
+
+Nothing here is done for each message but in C. Somebody who is busy says many messages one after another, which are one
+`Run`: what they have in common is there once.
 """
 
+import collections
 import functools
 import itertools
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
 
 import msgpack
 
@@ -34,9 +39,8 @@ MOST_EVENTS = 65_535
 """The most events of a batch."""
 
 _HEADER = struct.Struct(">BIQHI")
-_MESSAGE, _ACTION, _REDACTED = 1 << 31, 1 << 30, 1 << 29
-_LENGTH = _REDACTED - 1
-_AFTER_AT = len(b"\xa6action\xc3")  # bytes behind the `at` of an action, and of a notice
+_MESSAGE, _MARKED, _REDACTED = 1, 2, 4
+_BEHIND_AT = len(b"\xa6action\xc3")  # bytes behind the `at` of an action, and of a notice
 _STAMP_SIZE = 8
 _UNMARKED = (None, None)
 _OF_SESSIONS = frozenset({"join", "leave", "rename", "away"})  # the ops whose second part is a session's number
@@ -44,43 +48,88 @@ _OF_SESSIONS = frozenset({"join", "leave", "rename", "away"})  # the ops whose s
 _put_stamp = struct.Struct(">Q").pack_into
 _lengths_of = functools.lru_cache(256)(lambda count: struct.Struct(f">{count}I"))
 _pack = msgpack.Packer(use_bin_type=True).pack
+_do_all = collections.deque[object](maxlen=0).extend
 
 type Op = list[Any]
 """An event without a frame of its own: its name and what belongs to it, such as ["leave", number, reason, by, text]."""
-type BatchKey = tuple[str, int, str]
-"""The origin of a message: its key, the number of the session and the compared name of the sender."""
 type Marks = tuple[str | None, bool | None]
 """The fingerprint of the sender of a message, and whether the sender is an operator."""
+type Part = Event | Run
+"""One event of a batch that is no message, or several messages."""
 
 
-@dataclass(slots=True)  # one for each message: a frozen one takes three times as long to make
+@dataclass(slots=True)
 class Event:
-    """One event of a batch: a frame, or an op. A message has `PLACEHOLDER` as its `at`. Nothing in it changes."""
+    """One event of a batch that is no message: a frame, or an op."""
 
     frame: bytes = b""
-    is_message: bool = False
-    is_action: bool = False
     op: Op | None = None
-    key: BatchKey | None = None
+
+    count: ClassVar[int] = 1
+
+    @property
+    def size(self) -> int:
+        """The bytes of the frame."""
+        return len(self.frame)
+
+
+class Author(NamedTuple):
+    """The number of the session that has said something, and the compared name of the person."""
+
+    session: int
+    name: str
+
+
+@dataclass(slots=True)
+class Run:
+    """Messages that one session said one after another in a room. Their frames have `PLACEHOLDER` as their `at`.
+
+    `keys` has the key of each, or nothing.
+    All messages are actions or notices if it `is_marked`, or none. `size` is the number of bytes of all frames.
+    """
+
+    author: Author
     marks: Marks | None = None
+    is_marked: bool = False
+    frames: list[bytes] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    size: int = 0
 
-    def stamped(self, at: int) -> bytes:
-        """The frame of a message with its stamp."""
-        if not self.is_action:
-            return self.frame[:-_STAMP_SIZE] + at.to_bytes(_STAMP_SIZE)
-        end = len(self.frame) - _AFTER_AT
-        return self.frame[: end - _STAMP_SIZE] + at.to_bytes(_STAMP_SIZE) + self.frame[end:]
+    op: ClassVar[None] = None
 
-    def length(self) -> int:
-        """The length of the frame, with the flags."""
-        if not self.is_message:
-            return len(self.frame)
-        return len(self.frame) | (_MESSAGE | _ACTION if self.is_action else _MESSAGE)
+    @property
+    def count(self) -> int:
+        """The number of messages."""
+        return len(self.frames)
+
+    def add(self, frame: bytes, key: str | None = None) -> None:
+        """Add a message, with a key if the others have one."""
+        self.frames.append(frame)
+        self.size += len(frame)
+        if key is not None:
+            self.keys.append(key)
+
+    def stamped(self, first: int) -> bytes:
+        """The frames with their stamps, the first of which is `first`."""
+        return bytes(_stamp(bytearray(b"".join(self.frames)), map(len, self.frames), first, self.is_marked))
 
 
-def subject(event: Event) -> int | None:
+def _stamp(frames: bytearray, lengths: Iterable[int], first: int, is_marked: bool) -> bytearray:
+    """Write the stamps from `first` on into messages one after another, and return them."""
+    places = itertools.accumulate(lengths, initial=-_STAMP_SIZE - (_BEHIND_AT if is_marked else 0))
+    next(places)
+    _do_all(map(_put_stamp, itertools.repeat(frames), places, itertools.count(first)))
+    return frames
+
+
+def subject(part: Part) -> int | None:
     """The number of the session that an event is about; None if it is about no session."""
-    return event.op[1] if event.op is not None and event.op[0] in _OF_SESSIONS else None
+    return part.op[1] if part.op is not None and part.op[0] in _OF_SESSIONS else None
+
+
+def events_in(parts: Iterable[Part]) -> int:
+    """The number of events of the parts."""
+    return sum([part.count for part in parts])
 
 
 class Stamped(NamedTuple):
@@ -92,35 +141,58 @@ class Stamped(NamedTuple):
     is_message: bool
 
 
-def encode_batch(origin: int, sequence: int, events: Sequence[Event]) -> bytes:
+def encode_batch(origin: int, sequence: int, parts: Sequence[Part]) -> bytes:
     """Return the batch of the server `origin` with a sequence number of its own, at most `MOST_EVENTS` events."""
-    lengths = _lengths_of(len(events)).pack(*[event.length() for event in events])
-    keys = [[index, *event.key] for index, event in enumerate(events) if event.key is not None]
-    ops = [event.op for event in events if event.op is not None]
-    marks = [[index, *event.marks] for index, event in enumerate(events) if event.marks is not None]
+    frames: list[bytes] = []
+    kinds: list[bytes] = []
+    keys, ops, marks = [], [], []
+    for part in parts:
+        if isinstance(part, Run):
+            if part.keys:
+                keys.append([len(frames), *part.author, part.keys])
+            if part.marks is not None:
+                marks.append([len(frames), part.count, *part.marks])
+            kinds.append(bytes((_MESSAGE | _MARKED if part.is_marked else _MESSAGE,)) * part.count)
+            frames += part.frames
+        else:
+            if part.op is not None:
+                ops.append(part.op)
+            kinds.append(b"\0")
+            frames.append(part.frame)
     extra: bytes = _pack([keys, ops, marks]) if keys or ops or marks else b""
-    header = _HEADER.pack(VERSION, origin, sequence, len(events), len(extra))
-    return b"".join((header, lengths, extra, *[event.frame for event in events]))
+    header = _HEADER.pack(VERSION, origin, sequence, len(frames), len(extra))
+    return b"".join((header, *kinds, _lengths_of(len(frames)).pack(*map(len, frames)), extra, *frames))
 
 
 class Batch:
     """A batch that was read. Its parts are taken apart when they are asked for."""
 
-    __slots__ = ("_begin", "_data", "_extra", "_extra_at", "_lengths", "count", "origin", "sequence")
+    __slots__ = ("_begin", "_data", "_extra", "_extra_at", "_kinds_at", "count", "origin", "sequence")
 
     def __init__(self, data: bytes, offset: int) -> None:
         version, self.origin, self.sequence, self.count, extra = _HEADER.unpack_from(data, offset)
         if version != VERSION:
             raise ValueError(f"a batch has the layout {version}, and this server reads {VERSION}: upgrade the server")
         self._data = data
-        self._lengths: tuple[int, ...] = _lengths_of(self.count).unpack_from(data, offset + _HEADER.size)
-        self._extra_at = offset + _HEADER.size + 4 * self.count
+        self._kinds_at = offset + _HEADER.size
+        self._extra_at = self._kinds_at + 5 * self.count
         self._begin = self._extra_at + extra
+        if self._begin > len(data):
+            raise struct.error("the batch is cut off")
         self._extra: list[Any] | None = None if extra else [[], [], []]
 
     @property
+    def _kinds(self) -> bytes:
+        return self._data[self._kinds_at : self._kinds_at + self.count]
+
+    @property
+    def _lengths(self) -> tuple[int, ...]:
+        lengths: tuple[int, ...] = _lengths_of(self.count).unpack_from(self._data, self._kinds_at + self.count)
+        return lengths
+
+    @property
     def keys(self) -> list[list[Any]]:
-        """[index, key, session number, compared name] of each message that was sent with a key."""
+        """[index of the first, session number, compared name, keys] of messages one after another that have keys."""
         keys: list[list[Any]] = self._unpacked()[0]
         return keys
 
@@ -132,99 +204,73 @@ class Batch:
 
     @property
     def marks(self) -> list[list[Any]]:
-        """[index, fingerprint, operator] of each message whose sender has marks."""
+        """[index of the first, number, fingerprint, operator] of messages one after another whose sender has marks."""
         marks: list[list[Any]] = self._unpacked()[2]
         return marks
 
     @property
     def message_count(self) -> int:
-        return sum(length >= _MESSAGE for length in self._lengths)
+        count: int = self.count
+        return count - self._data.count(0, self._kinds_at, self._kinds_at + self.count)
 
     def frames(self) -> list[bytes]:
         """The frame of each event, without stamps; empty for an op."""
-        return [self._data[begin : begin + (length & _LENGTH)] for begin, length in self._places()]
+        places = itertools.accumulate(self._lengths, initial=self._begin)
+        return [self._data[begin:end] for begin, end in itertools.pairwise(places)]
 
-    def stamped(self, top: int) -> tuple[bytes, list[int]]:
-        """Return all frames in one buffer, the messages with their stamps, and the stamp of each event.
-
-        The stamp is 0 for an event that is no message. `top` is the stamp of the batch. Ops have no bytes in the
-        buffer, so their order is lost: see `events`.
-        """
-        lengths, first = self._lengths, top - self.count + 1
-        if self.count == 1 and _MESSAGE <= lengths[0] < _MESSAGE | _REDACTED:  # the most frequent batch
-            return self._data[self._begin : -_STAMP_SIZE] + top.to_bytes(_STAMP_SIZE), [top]
-        buffer = bytearray(self._data[self._begin :])
-        if min(lengths, default=0) >= _MESSAGE and max(lengths) < _MESSAGE | _REDACTED:  # nothing but plain messages
-            at = first
-            end = -_STAMP_SIZE
-            for length in lengths:
-                end += length - _MESSAGE
-                _put_stamp(buffer, end, at)
-                at += 1
-            return bytes(buffer), list(range(first, top + 1))
-        stamps = []
-        end = 0
-        for at, length in enumerate(lengths, first):
-            end += length & _LENGTH
-            if length >= _MESSAGE:
-                _put_stamp(buffer, end - _STAMP_SIZE - (_AFTER_AT if length & _ACTION else 0), at)
-            stamps.append(at if length >= _MESSAGE else 0)
-        return bytes(buffer), stamps
+    def stamped(self, top: int) -> bytes | None:
+        """Return all messages with their stamps in one buffer; None if there are other events. `top` is the stamp."""
+        kinds, first = self._kinds, top - self.count + 1
+        plain = kinds.count(_MESSAGE)
+        if plain == self.count:
+            return bytes(_stamp(bytearray(self._data[self._begin :]), self._lengths, first, False))
+        return None if 0 in kinds else b"".join([event.frame for event in self.events(top)])
 
     def events(self, top: int) -> Iterator[Stamped]:
         """All events in their order. `top` is the stamp of the batch. Each event has a stamp, messages or not."""
         ops = iter(self.ops)
-        for at, (begin, length) in enumerate(self._places(), top - self.count + 1):
-            frame = self._data[begin : begin + (length & _LENGTH)]
-            if length >= _MESSAGE:
-                frame = Event(frame, is_action=bool(length & _ACTION)).stamped(at)
-            yield Stamped(at, frame, next(ops) if length == 0 else None, length >= _MESSAGE)
+        for at, kind, frame in zip(itertools.count(top - self.count + 1), self._kinds, self.frames(), strict=False):
+            if kind:
+                frame = bytes(_stamp(bytearray(frame), (len(frame),), at, bool(kind & _MARKED)))
+            yield Stamped(at, frame, None if frame else next(ops), bool(kind))
 
     def entries(self, top: int) -> list[Entry]:
         """The messages of the batch as a history returns them. `top` is the stamp of the batch."""
-        keys = {index: key for index, key, *_ in self.keys}
-        marks = {index: (fingerprint, operator) for index, fingerprint, operator in self.marks}
+        keys = {index: key for first, _, _, those in self.keys for index, key in enumerate(those, first)}
+        marks = {index: (who, rank) for first, count, who, rank in self.marks for index in range(first, first + count)}
         entries = []
-        for index, (begin, length) in enumerate(self._places()):
-            if length >= _MESSAGE:
-                message = _message_in(self._data[begin : begin + (length & _LENGTH)])
-                at = top - self.count + 1 + index
-                is_redacted = True if length & _REDACTED else None
+        for index, (kind, frame) in enumerate(zip(self._kinds, self.frames(), strict=True)):
+            if kind:
+                message = _message_in(frame)
                 entries.append(
                     Entry(
                         message["from"],
                         message["text"],
-                        at,
+                        top - self.count + 1 + index,
                         keys.get(index),
                         None,
                         message.get("action"),
                         *marks.get(index, _UNMARKED),
-                        is_redacted,
+                        True if kind & _REDACTED else None,
                     )
                 )
         return entries
 
     def rewritten(self, index: int) -> bytes:
         """The bytes of this batch without the text of one message."""
-        lengths = list(self._lengths)
-        frames = self.frames()
+        kinds, frames = bytearray(self._kinds), self.frames()
         message = _message_in(frames[index])
-        frames[index] = frame = encode(
+        frames[index] = encode(
             Message(message["room"], message["from"], "", PLACEHOLDER, message.get("action"), message.get("notice"))
         )
-        lengths[index] = len(frame) | (lengths[index] & ~_LENGTH) | _REDACTED
+        kinds[index] |= _REDACTED
         extra = self._data[self._extra_at : self._begin]
         header = _HEADER.pack(VERSION, self.origin, self.sequence, self.count, len(extra))
-        return b"".join((header, _lengths_of(self.count).pack(*lengths), extra, *frames))
+        return b"".join((header, kinds, _lengths_of(self.count).pack(*map(len, frames)), extra, *frames))
 
     def is_message(self, index: int) -> bool:
         """Whether the event with that index is a message."""
-        return 0 <= index < self.count and self._lengths[index] >= _MESSAGE
-
-    def _places(self) -> Iterable[tuple[int, int]]:
-        """The offset of each frame, and its length with the flags."""
-        begins = itertools.accumulate((length & _LENGTH for length in self._lengths), initial=self._begin)
-        return zip(begins, self._lengths, strict=False)
+        return 0 <= index < self.count and self._kinds[index] > 0
 
     def _unpacked(self) -> list[Any]:
         if self._extra is None:

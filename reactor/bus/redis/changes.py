@@ -8,7 +8,7 @@ from typing import Any
 
 import msgpack
 
-from pylingo.reactor.bus.redis.blob import Event
+from pylingo.reactor.bus.redis.blob import Part, Run, events_in
 from pylingo.reactor.bus.redis.roll import Member
 from pylingo.reactor.history.charter import LOGGED, ON, Charter, operator_field
 from pylingo.reactor.history.topics import StoredTopic
@@ -57,23 +57,23 @@ def founder(number: int, name: str, fingerprint: str | None) -> tuple[str, str]:
     return operator_field(fingerprint or number), name
 
 
-def pack_changes(events: Sequence[Event], is_logged: bool) -> bytes:
-    """The changes that the function `commit` makes for these events; empty if there are none.
+def pack_changes(parts: Sequence[Part], is_logged: bool) -> bytes:
+    """The changes that the function `commit` makes for these parts of a batch; empty if there are none.
 
     `is_logged` is whether Redis knows already that the room has a log.
     """
-    changes = list(_changes(events))
-    if not is_logged and any(event.is_message for event in events):
+    changes = list(_changes(parts))
+    if not is_logged and any(isinstance(part, Run) for part in parts):
         changes.insert(0, ["charter", LOGGED, ON])
     packed: bytes = _pack(changes) if changes else b""
     return packed
 
 
-def _changes(events: Sequence[Event]) -> Iterable[list[Any]]:
-    for index, event in enumerate(events):
-        if event.op is None:  # most events are messages
+def _changes(parts: Sequence[Part]) -> Iterable[list[Any]]:
+    for index, part in enumerate(parts):
+        if part.op is None:  # most are messages
             continue
-        match event.op:
+        match part.op:
             case ["join", number, name, fingerprint, operator]:
                 member = pack_member(Member(name, fingerprint, operator))
                 yield ["set", str(number), member, *founder(number, name, fingerprint)]
@@ -85,4 +85,4 @@ def _changes(events: Sequence[Event]) -> Iterable[list[Any]]:
                 for field, value in fields.items():
                     yield ["charter", field, value if value is not None else False]
             case ["topic", text, by]:
-                yield ["topic", text if text is not None else False, by, len(events) - 1 - index]
+                yield ["topic", text if text is not None else False, by, events_in(parts[index + 1 :])]

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pylingo.reactor.bus.redis.blob import encode_batch
+from pylingo.reactor.bus.redis.blob import encode_batch, events_in
 from pylingo.reactor.bus.redis.changes import pack_changes
 from pylingo.reactor.bus.redis.counters import Counters
 from pylingo.reactor.bus.redis.deployment import Deployment
@@ -88,12 +88,13 @@ class Committer:
                 flights, keys, args, size = [], [], [], 0
             flight, batch = self._take_off(feed)
             flights.append(flight)
-            events = [proposal.event for proposal in flight.proposals]
-            changes = pack_changes(events, LOGGED in feed.charter.fields)
+            parts = [proposal.part for proposal in flight.proposals]
+            count = events_in(parts)
+            changes = pack_changes(parts, LOGGED in feed.charter.fields)
             keys += room_keys(self._keys, feed)[: None if changes else _STREAM_AND_HEAD]
-            args += (feed.key, feed.name, self._propose_stamp(feed, len(events)), len(events), batch, changes)
+            args += (feed.key, feed.name, self._propose_stamp(feed, count), count, batch, changes)
             size += len(batch)
-            self._counters.events += len(events)
+            self._counters.events += count
         self._call(lane, flights, keys, args, committed)
 
     def _call(
@@ -134,7 +135,7 @@ class Committer:
         self._sequence += 1
         flight = Flight(feed, self._sequence, proposals, is_confirmed=not self._replicas.count)
         feed.flight = flight
-        return flight, encode_batch(self._server, self._sequence, [proposal.event for proposal in proposals])
+        return flight, encode_batch(self._server, self._sequence, [proposal.part for proposal in proposals])
 
     def _propose_stamp(self, feed: Feed, count: int) -> int:
         self.newest = max(self._clock(), self.newest + 1, feed.received + 1) + count - 1
@@ -143,10 +144,11 @@ class Committer:
 
 def _next_batch(feed: Feed) -> list[Proposal]:
     """Take the proposals of the next batch out of those that are pending."""
-    size = count = 0
+    size = events = count = 0
     for proposal in feed.pending[:MOST_EVENTS]:
-        size += len(proposal.event.frame)
-        if count and size > MOST_BYTES:
+        size += proposal.part.size
+        events += proposal.part.count
+        if count and (size > MOST_BYTES or events > MOST_EVENTS):
             break
         count += 1
     batch, feed.pending = feed.pending[:count], feed.pending[count:]

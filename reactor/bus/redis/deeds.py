@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from pylingo.reactor.bus.redis.blob import Marks, Run
 from pylingo.reactor.chat.bus import Deliver
 from pylingo.reactor.chat.session import Session
 from pylingo.shared.messages import Say, Sent
@@ -10,7 +11,10 @@ MOST_UNCONFIRMED = 65_536
 """Bytes of messages of a session that may be on their way to Redis. Above that, its next requests wait."""
 AROUND_MESSAGE = 128
 """Bytes that a message on its way takes besides its frame, roughly."""
-
+MOST_MESSAGES = 100
+"""The most messages of a run."""
+MOST_BYTES = 16_384
+"""The bytes of a run above which no message is added to it."""
 
 WITHDRAWN = 0
 """In place of the stamp of a deed that will not take effect."""
@@ -31,39 +35,56 @@ class Deed:
 
 
 class Saying:
-    """A message of `size` bytes: a deed with which `deliver` gets the `sent` that was asked for.
+    """The messages of a `run`: one deed with which each gets the `sent` that was asked for.
 
-    `abandoned` is called if the message is withdrawn.
+    `abandoned` is called if they are withdrawn.
     """
 
-    __slots__ = ("_abandoned", "_deliver", "_room", "_say", "_size", "_unconfirmed", "session")
+    __slots__ = ("_abandoned", "_receipts", "_room", "_size", "_unconfirmed", "run", "session")
 
     def __init__(
         self,
         session: Session,
         unconfirmed: "Unconfirmed",
-        size: int,
         room: str,
-        say: Say,
-        deliver: Deliver | None,
-        abandoned: Callable[[], object] | None = None,
+        run: Run,
+        abandoned: Callable[[Run], object],
     ) -> None:
         self.session = session
+        self.run = run
         self._unconfirmed = unconfirmed
-        self._size = size
         self._room = room
-        self._say = say
-        self._deliver = deliver
         self._abandoned = abandoned
-        unconfirmed.add(session, size)
+        self._size = 0
+        self._receipts: list[tuple[int, Say, Deliver]] = []  # each with the place of its message in the run
+
+    def takes(self, session: Session, name: str, marks: Marks | None, is_marked: bool, has_key: bool) -> bool:
+        """Whether the next message may be one of the run: it is the same one's, and of the same kind."""
+        run = self.run
+        return (
+            self.session is session
+            and run.size < MOST_BYTES
+            and len(run.frames) < MOST_MESSAGES
+            and run.author.name == name
+            and run.marks == marks
+            and run.is_marked is is_marked
+            and bool(run.keys) is has_key
+        )
+
+    def add(self, frame: bytes, say: Say, deliver: Deliver | None) -> None:
+        """Add a message to the run."""
+        if deliver is not None:
+            self._receipts.append((len(self.run.frames), say, deliver))
+        self.run.add(frame, say.key)
+        self._size += self._unconfirmed.add(self.session, len(frame))
 
     def __call__(self, at: int) -> None:
         self._unconfirmed.remove(self.session, self._size)
         if at == WITHDRAWN:
-            if self._abandoned is not None:
-                self._abandoned()
-        elif self._deliver is not None:
-            self._deliver(Sent(self._room, at, self._say.id, self._say.key))
+            self._abandoned(self.run)
+            return
+        for place, say, deliver in self._receipts:
+            deliver(Sent(self._room, at + place, say.id, say.key))
 
 
 class Unconfirmed:
@@ -81,16 +102,18 @@ class Unconfirmed:
         """The number of sessions with something unconfirmed."""
         return len(self._sizes)
 
-    def add(self, session: Session, size: int) -> None:
-        """A session has said something."""
-        total = self._sizes[session] = self._sizes.get(session, 0) + size + AROUND_MESSAGE
+    def add(self, session: Session, size: int) -> int:
+        """A session has said something. Return what it takes."""
+        size += AROUND_MESSAGE
+        total = self._sizes[session] = self._sizes.get(session, 0) + size
         if total > self._most:
             self._waiting.add(session)
             session.is_busy = True
+        return size
 
     def remove(self, session: Session, size: int) -> None:
-        """Something that a session said has been confirmed."""
-        total = self._sizes[session] - size - AROUND_MESSAGE
+        """Something that a session said has been confirmed. `size` is what it took."""
+        total = self._sizes[session] - size
         if total:
             self._sizes[session] = total
         else:

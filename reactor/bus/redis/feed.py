@@ -7,18 +7,21 @@ read from the room's stream. Batches that are published meanwhile wait.
 
 import enum
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from pylingo.reactor.bus.redis.blob import Batch, Event
+from pylingo.reactor.bus.redis.blob import Batch, Part, events_in
 from pylingo.reactor.bus.redis.roll import Member, Roll
 from pylingo.reactor.history import charter
 from pylingo.reactor.history.charter import Charter
 from pylingo.reactor.history.topics import StoredTopic
 
 type Ordered = Callable[[int], object]
-"""Gets the stamp of an event, once Redis has put it in its order; 0 if it was withdrawn while its fate was unknown."""
+"""Gets the stamp of an event, or of the first one of several, once Redis has put them in its order.
+
+It is 0 if they were withdrawn while their fate was unknown.
+"""
 
 
 class FeedState(enum.Enum):
@@ -35,12 +38,20 @@ class FeedState(enum.Enum):
 
 @dataclass(slots=True, eq=False)
 class Proposal:
-    """An event that this server proposes, at the time `since` of the reactor's clock."""
+    """An event that this server proposes, or several messages, since the time `since` of the reactor's clock."""
 
-    event: Event
+    part: Part
     ordered: Ordered | None
     since: float
     is_withdrawn: bool = False
+
+
+def in_place(proposals: Sequence[Proposal], top: int) -> Iterator[tuple[int, Proposal]]:
+    """Each proposal of a batch with the stamp `top`, behind the stamp of its first event."""
+    at = top - events_in(proposal.part for proposal in proposals) + 1
+    for proposal in proposals:
+        yield at, proposal
+        at += proposal.part.count
 
 
 class Arrival(NamedTuple):
@@ -135,7 +146,7 @@ class Feed:
         self.opened: list[Callable[[Feed], object]] = []
         self.is_closing = False
         self.proposed = 0
-        """How many events this server has proposed, and how many of these are `settled`."""
+        """How many proposals this server has made, and how many of these are `settled`."""
         self.settled = 0
         self.whole: list[Callable[[], object]] = []
         """Those that wait until the feed is drained, and nothing is known to be missing."""
@@ -144,6 +155,12 @@ class Feed:
     def is_drained(self) -> bool:
         """Whether everything that has come has taken effect."""
         return not self.ready and not self.held
+
+    @property
+    def waiting(self) -> int:
+        """How many events that this server has proposed have not taken effect."""
+        flying = self.flight.proposals if self.flight is not None else []
+        return events_in(proposal.part for proposal in (*flying, *self.pending))
 
     @property
     def may_commit(self) -> bool:
@@ -209,7 +226,7 @@ class Feed:
     def is_leaving(self, number: int) -> bool:
         """Whether this server has proposed that a session leaves the room."""
         flying = self.flight.proposals if self.flight is not None else []
-        ops = (proposal.event.op for proposal in (*flying, *self.pending))
+        ops = (proposal.part.op for proposal in (*flying, *self.pending))
         return any(op is not None and op[:2] == ["leave", number] for op in ops)
 
     def note_own(self, ops: Iterable[list[object]]) -> None:

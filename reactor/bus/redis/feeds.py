@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from pylingo.reactor.bus.redis.blob import Event
+from pylingo.reactor.bus.redis.blob import Part
 from pylingo.reactor.bus.redis.committer import Committer
 from pylingo.reactor.bus.redis.counters import Counters
 from pylingo.reactor.bus.redis.deployment import Deployment
@@ -116,18 +116,24 @@ class Feeds:
             feed.is_closing = True
             self.rested(feed)
 
-    def propose(self, room: str, event: Event, ordered: Ordered | None = None) -> None:
-        """Propose an event for a room, followed or not. It is sent at the end of the tick.
+    def propose(self, room: str, part: Part, ordered: Ordered | None = None) -> None:
+        """Propose an event or several messages for a room, followed or not. They are sent at the end of the tick.
 
-        `ordered` gets the event's stamp. The listener calls it for a room that is followed, `Feeds` itself for others.
+        `ordered` gets the stamp of the first. The listener calls it for a room that is followed, `Feeds` itself for
+        others.
         """
         feed = self._feeds.get(room) or self._feed(room, room)
-        feed.pending.append(Proposal(event, ordered, self._reactor.now))
+        feed.pending.append(Proposal(part, ordered, self._reactor.now))
         if len(feed.pending) > 1:  # the first one has done the rest
             feed.proposed += 1
         else:
             self._settling.proposed(feed)
             self._flights.want(feed)
+
+    def last(self, room: str) -> Ordered | None:
+        """The `ordered` of what was proposed last for a room, if it is not on its way yet."""
+        feed = self._feeds.get(room)
+        return feed.pending[-1].ordered if feed is not None and feed.pending else None
 
     def is_whole(self, room: str) -> bool:
         """Whether everything that has come for a room has taken effect, and nothing is being read.
@@ -202,7 +208,7 @@ class Feeds:
 
     @property
     def waiting(self) -> int:
-        """How many proposals have not taken effect."""
+        """How many events that were proposed have not taken effect."""
         return self._settling.waiting
 
     def stop(self) -> None:

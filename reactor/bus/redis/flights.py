@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from pylingo.reactor.bus.redis.committer import Commit
-from pylingo.reactor.bus.redis.feed import Arrival, Feed, FeedState, Flight
+from pylingo.reactor.bus.redis.feed import Arrival, Feed, FeedState, Flight, in_place
 from pylingo.reactor.bus.redis.link import LinkLost, RedisError
 from pylingo.reactor.bus.redis.reader import Reader, is_batch_of
 from pylingo.reactor.bus.redis.settling import Settling
@@ -203,7 +203,7 @@ class Flights:
             if flight.is_lost:  # it was waited for on a connection that is gone
                 self._replicas.wait(flight.feed.lane, [flight])
             return
-        for at, proposal in enumerate(flight.proposals, flight.top - len(flight.proposals) + 1):
+        for at, proposal in in_place(flight.proposals, flight.top):
             if proposal.ordered is not None:
                 self._reactor.run_safely(proposal.ordered, at)
         self.landed(flight)

@@ -64,7 +64,7 @@ def _expected(feed: Feed) -> set[int]:
     """The sessions that this server answers for in a room once what is on its way is done."""
     numbers = set(feed.own)
     for proposal in feed.flight.proposals if feed.flight is not None else ():
-        match proposal.event.op:
+        match proposal.part.op:
             case ["join", int(number), *_]:
                 numbers.add(number)
             case ["leave", int(number), *_]:

@@ -9,6 +9,7 @@ import itertools
 from collections import OrderedDict
 from collections.abc import Iterable
 
+from pylingo.reactor.bus.redis.blob import Author
 from pylingo.reactor.bus.redis.log_reader import Keyed
 
 MEMORY = 32 * 2**20
@@ -18,6 +19,8 @@ NEWEST = 1_000
 _SLACK = 1_000  # keys above that, before the first are forgotten
 _KEY_SIZE = 480  # bytes of a message in the index besides its key
 _LOG_SIZE = 600  # bytes of an index without keys
+
+type _Said = tuple[int, Author]  # the stamp of a message, and who has said it
 
 
 class KeyIndex:
@@ -32,8 +35,8 @@ class KeyIndex:
     __slots__ = ("_by_key", "_others", "is_busy", "is_current", "read_until", "size")
 
     def __init__(self) -> None:
-        self._by_key: dict[str, Keyed] = {}
-        self._others: dict[str, list[Keyed]] = {}  # further messages with a key that another one has
+        self._by_key: dict[str, _Said] = {}
+        self._others: dict[str, list[_Said]] = {}  # further messages with a key that another one has
         self.size = _LOG_SIZE
         self.read_until = 0
         self.is_current = False
@@ -44,20 +47,29 @@ class KeyIndex:
         return len(self._by_key) + sum(map(len, self._others.values()))
 
     def note(self, keyed: Keyed) -> None:
-        """Add a message. It may be in the index already.
+        """Add messages. They may be in the index already.
 
         Beyond `NEWEST` keys, those that were noted first are forgotten now and then.
         """
-        key = keyed[0]
+        keys, author, first = keyed
+        said = dict(zip(keys, zip(itertools.count(first), itertools.repeat(author)), strict=False))
+        if len(said) == len(keys) and self._by_key.keys().isdisjoint(said):
+            self._by_key.update(said)
+            self.size += _KEY_SIZE * len(said) + sum(map(len, said))
+        else:
+            for at, key in enumerate(keys, first):
+                self._note_one(key, (at, author))
+        if len(self._by_key) > NEWEST + _SLACK:
+            self._trim()
+
+    def _note_one(self, key: str, said: _Said) -> None:
         known = self._by_key.get(key)
         if known is None:
-            self._by_key[key] = keyed
-            if len(self._by_key) > NEWEST + _SLACK:
-                self._trim()
-        elif known.at == keyed.at or keyed in self._others.get(key, ()):
+            self._by_key[key] = said
+        elif known[0] == said[0] or said in self._others.get(key, ()):
             return
         else:
-            self._others.setdefault(key, []).append(keyed)
+            self._others.setdefault(key, []).append(said)
         self.size += _KEY_SIZE + len(key)
 
     def find(self, key: str, session: int, name: str, others: Iterable[int] = ()) -> int | None:
@@ -66,13 +78,13 @@ class KeyIndex:
         if known is None:
             return None
         messages = [known, *self._others.get(key, ())]
-        own: list[int] = [it.at for it in messages if it.session == session]
+        own: list[int] = [at for at, author in messages if author.session == session]
         if own:
             return max(own)
-        same: list[int] = [it.at for it in messages if it.name == name and it.session not in others]
+        same: list[int] = [at for at, author in messages if author.name == name and author.session not in others]
         if not same:
             return None
-        newest: int = max(it.at for it in messages if it.name == name)
+        newest: int = max(at for at, author in messages if author.name == name)
         return newest if newest in same else min(same)
 
     def _trim(self) -> None:
@@ -107,13 +119,12 @@ class KeyIndexes:
         self._shrink(log)
         return index
 
-    def note(self, log: str, keyed: Keyed) -> KeyIndex | None:
-        """Note a message. Returns the index, None if the log has none."""
+    def note(self, log: str, keyed: Keyed) -> None:
+        """Note messages, if the log has an index."""
         index = self._logs.get(log)
         if index is not None:
             self.add(log, index, keyed)
             self._logs.move_to_end(log)
-        return index
 
     def add(self, log: str, index: KeyIndex, keyed: Keyed) -> None:
         """Add what was read out of the log to its index, which may have been given up meanwhile."""

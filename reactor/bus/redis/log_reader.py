@@ -7,11 +7,11 @@ reply nor the work on it is long. See `questions` for what a step is.
 
 import itertools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from pylingo.reactor.bus.redis.blob import read_batch
+from pylingo.reactor.bus.redis.blob import Author, read_batch
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.private_log import read_private
 from pylingo.reactor.bus.redis.questions import Command, Steps
@@ -33,12 +33,11 @@ type Take = Callable[[int, bytes], bool]
 
 
 class Keyed(NamedTuple):
-    """A message that was sent with a key: by which session, under which compared name, and its stamp."""
+    """Messages one after another that were sent with keys: who has said them, and the stamp of the first."""
 
-    key: str
-    session: int
-    name: str
-    at: int
+    keys: list[str]
+    author: Author
+    first: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class Log:
     stream: str
     dead: str | None
     messages: Callable[[int, bytes], list[Entry]]
-    keys: Callable[[int, bytes], Iterable[Keyed]]
+    keys: Callable[[int, bytes], list[Keyed]]
 
 
 def log_of(keys: Keys, place: str) -> Log:
@@ -63,19 +62,19 @@ def _room_messages(top: int, data: bytes) -> list[Entry]:
     return read_batch(data).entries(top)
 
 
-def _room_keys(top: int, data: bytes) -> Iterable[Keyed]:
+def _room_keys(top: int, data: bytes) -> list[Keyed]:
     batch = read_batch(data)
     first = top - batch.count + 1
-    return (Keyed(key, session, name, first + index) for index, key, session, name in batch.keys)
+    return [Keyed(keys, Author(*who), first + index) for index, *who, keys in batch.keys]
 
 
 def _private_messages(at: int, data: bytes) -> list[Entry]:
     return [read_private(at, data).entry]
 
 
-def _private_keys(at: int, data: bytes) -> Iterable[Keyed]:
+def _private_keys(at: int, data: bytes) -> list[Keyed]:
     entry, session, *_ = read_private(at, data)
-    return [] if entry.key is None else [Keyed(entry.key, session, folded(entry.from_), at)]
+    return [] if entry.key is None else [Keyed([entry.key], Author(session, folded(entry.from_)), at)]
 
 
 def read_page(log: Log, request: HistoryRequest, clock: Clock = time.monotonic) -> Steps[Page]:
@@ -145,7 +144,7 @@ def read_keys(
         nonlocal last, count
         last = max(last, top)
         found.append([*log.keys(top, data)])
-        count += len(found[-1])
+        count += sum(len(keyed.keys) for keyed in found[-1])
         return not after and count >= most
 
     if after:

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from pylingo.reactor.bus.redis.blob import Author
 from pylingo.reactor.bus.redis.key_index import MEMORY, NEWEST, KeyIndex, KeyIndexes
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.log_reader import Clock, Keyed, log_of, read_keys
+from pylingo.reactor.bus.redis.pending_keys import PendingKeys
 from pylingo.reactor.bus.redis.questions import Questions
 from pylingo.reactor.history import private
 from pylingo.reactor.history.history import Found, Numbers
@@ -30,21 +32,6 @@ class _Asked:
     answer: Found
 
 
-class _Pending:
-    """A message on its way, and the look-ups that wait for it. `next` is another one with the same key."""
-
-    __slots__ = ("name", "next", "session", "waiting")
-
-    def __init__(self, session: int, name: str, next: "_Pending | None") -> None:
-        self.session = session
-        self.name = name  # compared
-        self.next = next
-        self.waiting: list[_Asked] | None = None
-
-    def is_sought(self, session: int, name: str, others: Numbers) -> bool:
-        return self.session == session or (self.name == name and self.session not in others)
-
-
 class LookUps:
     """The keys of all logs, within `most` bytes of memory.
 
@@ -58,24 +45,23 @@ class LookUps:
         self._clock = clock
         self._indexes = KeyIndexes(most)
         self._waiting: dict[str, list[_Asked]] = {}  # by log: those that wait until it is read
-        self._pending: dict[tuple[str, str], _Pending] = {}  # by log and key
+        self._pending: PendingKeys[_Asked] = PendingKeys()
 
     # --- what the bus tells
 
-    def pending(self, log: str, key: str, session: int, name: str) -> None:
+    def pending(self, log: str, key: str, author: Author) -> None:
         """Note that a message with a key is on its way to Redis."""
-        place = log, key
-        self._pending[place] = _Pending(session, name, self._pending.get(place))
+        self._pending.add(log, key, author)
 
-    def noted(self, log: str, key: str, session: int, name: str, at: int) -> None:
-        """Note that a message with a key is in the log, of this server or of another one."""
-        self._indexes.note(log, Keyed(key, session, name, at))
-        for asked in self._no_longer_pending(log, key, session):
-            asked.answer(at)
+    def noted(self, log: str, keyed: Keyed) -> None:
+        """Note that messages with keys are in the log, of this server or of another one."""
+        self._indexes.note(log, keyed)
+        for place, asked in self._pending.remove(log, keyed.keys, keyed.author.session):
+            asked.answer(keyed.first + place)
 
-    def abandoned(self, log: str, key: str, session: int) -> None:
-        """Note that a pending message will not be in the log."""
-        for asked in self._no_longer_pending(log, key, session):
+    def abandoned(self, log: str, keys: Sequence[str], session: int) -> None:
+        """Note that pending messages will not be in the log."""
+        for _, asked in self._pending.remove(log, keys, session):
             self._look_up(log, asked)
 
     def drop(self, log: str) -> None:
@@ -91,7 +77,7 @@ class LookUps:
 
     def may_hold(self, log: str, key: str, session: int, name: str) -> bool:
         """See `History.may_hold`."""
-        if self._pending_one(log, key, session, folded(name), ()) is not None:
+        if self._pending.find(log, key, session, folded(name), ()) is not None:
             return True
         index = self._indexes.get(log)
         return index is None or not index.is_current
@@ -137,30 +123,10 @@ class LookUps:
     def _settle(self, log: str, index: KeyIndex, asked: _Asked) -> None:
         """Answer a look-up, unless the message is on its way."""
         at = index.find(asked.key, asked.session, asked.name, asked.others)
-        pending = None if at is not None else self._pending_one(log, asked.key, asked.session, asked.name, asked.others)
-        if pending is not None:
-            pending.waiting = [*(pending.waiting or ()), asked]
+        author = None
+        if at is None:
+            author = self._pending.find(log, asked.key, asked.session, asked.name, asked.others)
+        if author is not None:
+            self._pending.wait(log, asked.key, author, asked)
         else:
             asked.answer(at)
-
-    def _pending_one(self, log: str, key: str, session: int, name: str, others: Numbers) -> _Pending | None:
-        pending = self._pending.get((log, key))
-        while pending is not None and not pending.is_sought(session, name, others):
-            pending = pending.next
-        return pending
-
-    def _no_longer_pending(self, log: str, key: str, session: int) -> Sequence[_Asked]:
-        """Forget a pending message of a session. Return the look-ups that waited for it."""
-        place = log, key
-        before, pending = None, self._pending.get(place)
-        while pending is not None and pending.session != session:
-            before, pending = pending, pending.next
-        if pending is None:
-            return ()
-        if before is not None:
-            before.next = pending.next
-        elif pending.next is not None:
-            self._pending[place] = pending.next
-        else:
-            del self._pending[place]
-        return pending.waiting or ()

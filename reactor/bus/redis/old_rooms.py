@@ -6,7 +6,7 @@ Nobody is in these rooms, so they expire unless somebody comes.
 
 from collections.abc import Iterable, Iterator
 
-from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Event, encode_batch, read_batch
+from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Author, Run, encode_batch, read_batch
 from pylingo.reactor.bus.redis.changes import pack_topic
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.questions import Command
@@ -45,5 +45,7 @@ def room_commands(
 def _batch(room: str, entry: Entry) -> bytes:
     frame = encode(Message(room, entry.from_, entry.text, PLACEHOLDER, entry.action))
     marks = (entry.fingerprint, entry.operator) if entry.fingerprint is not None else None
-    batch = encode_batch(0, 0, [Event(frame, True, entry.action is True, marks=marks)])
+    run = Run(Author(0, ""), marks, entry.action is True)
+    run.add(frame)
+    batch = encode_batch(0, 0, [run])
     return read_batch(batch).rewritten(0) if entry.redacted else batch

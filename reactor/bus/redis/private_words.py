@@ -8,11 +8,13 @@ and a Redis that was started anew gets the newest messages again from everybody 
 import itertools
 from collections.abc import Callable
 
+from pylingo.reactor.bus.redis.blob import Author
 from pylingo.reactor.bus.redis.deeds import Unconfirmed
 from pylingo.reactor.bus.redis.feed import Arrival
 from pylingo.reactor.bus.redis.history import RedisHistory
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.library import function
+from pylingo.reactor.bus.redis.log_reader import Keyed
 from pylingo.reactor.bus.redis.private_log import encode_private, logs_of, read_private
 from pylingo.reactor.bus.redis.questions import Command, Questions, Steps
 from pylingo.reactor.bus.redis.ring import Ring
@@ -77,18 +79,16 @@ class PrivateWords:
         log = private.conversation(*owners)
         entry = Entry(person.name, text, 0, key, to, say.action or None, *hub.marks(person))
         if key is not None:
-            self._history.look_ups.pending(log, key, session.number, name)
-        self._unconfirmed.add(session, len(text))
-
-        number = session.number
+            self._history.look_ups.pending(log, key, Author(session.number, name))
+        size, number = self._unconfirmed.add(session, len(text)), session.number
 
         def told(reply: bytes) -> None:
             at = int(reply)
             if key is not None and at:
-                self._history.look_ups.noted(log, key, number, name, at)
+                self._history.look_ups.noted(log, Keyed([key], Author(number, name), at))
             elif key is not None:
-                self._history.look_ups.abandoned(log, key, number)
-            self._unconfirmed.remove(session, len(text))
+                self._history.look_ups.abandoned(log, [key], number)
+            self._unconfirmed.remove(session, size)
             if deliver is not None and at:
                 deliver(Sent(None, at, say.id, say.key, to))
             self._settled(count)

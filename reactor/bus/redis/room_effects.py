@@ -10,12 +10,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
-from pylingo.reactor.bus.redis.blob import Batch, Event, Op
+from pylingo.reactor.bus.redis.blob import Author, Batch, Event, Op, Run
 from pylingo.reactor.bus.redis.changes import founder
 from pylingo.reactor.bus.redis.deeds import Deed, Saying
-from pylingo.reactor.bus.redis.feed import Feed, Proposal
+from pylingo.reactor.bus.redis.feed import Feed, Proposal, in_place
 from pylingo.reactor.bus.redis.feeds import Feeds
 from pylingo.reactor.bus.redis.followed_rooms import STAYS, FollowedRooms
+from pylingo.reactor.bus.redis.log_reader import Keyed
 from pylingo.reactor.bus.redis.look_ups import LookUps
 from pylingo.reactor.bus.redis.roll import Member
 from pylingo.reactor.bus.redis.sessions import Sessions
@@ -63,42 +64,55 @@ class RoomEffects:
         """See `FeedListener.applied`."""
         hub = self._hub
         hub.raise_stamps(top)
-        here, speakers = self._sessions.by_number, dict[int, Session]()
-        for index, key, number, name in batch.keys:
-            self._look_ups.noted(feed.key, key, number, name, top - batch.count + 1 + index)
-            if own is None and number in here:  # said on another server before the session came here
-                speakers[index] = here[number]
         if LOGGED not in feed.charter.fields and batch.message_count:
             self._set_charter(feed, feed.charter.changed({LOGGED: ON}))
-        if own is None and not batch.ops and not speakers:
-            if (room := hub.rooms.get(feed.key)) is not None:
-                room.tell_messages(hub.tick, *batch.stamped(top))
-            return
         if own is None:
-            room = hub.rooms.get(feed.key)
-            begin = len(room.batch.frames) if room is not None else 0
-            for index, stamped in enumerate(batch.events(top)):
-                if stamped.op is not None:
-                    _EFFECTS[stamped.op[0]](self, feed, stamped.at, stamped.op, None)
-                else:
-                    at = stamped.at if stamped.is_message else 0
-                    self._tell(feed.key, stamped.frame, at, speakers.get(index))
-            if room is not None:
-                room.batch.note_foreign(begin)
+            self._take(feed, top, batch)
             return
-        for at, proposal in enumerate(own, top - batch.count + 1):
-            event, deed = proposal.event, cast(Deed | Saying, proposal.ordered)
-            if event.is_message:
-                room, frame, session = hub.rooms.get(feed.key), event.stamped(at), deed.session
-                if room is not None and session is not None and session.outbox in room.members:
-                    session.outbox.write_to_room(room, frame, at)
-                elif room is not None:
-                    room.tell(hub.tick, frame, at)
-            elif event.op is not None:
-                _EFFECTS[event.op[0]](self, feed, at, event.op, deed.session)
+        for at, proposal in in_place(own, top):
+            part, deed = proposal.part, cast(Deed | Saying, proposal.ordered)
+            if isinstance(part, Run):
+                self._say(feed, at, part, deed.session)
+            elif part.op is not None:
+                _EFFECTS[part.op[0]](self, feed, at, part.op, deed.session)
             else:
-                self._tell(feed.key, event.frame, 0, deed.session)
+                self._tell(feed.key, part.frame, 0, deed.session)
             deed(at)
+
+    def _take(self, feed: Feed, top: int, batch: Batch) -> None:
+        """A batch of another server takes effect."""
+        room, first = self._hub.rooms.get(feed.key), top - batch.count + 1
+        here, speakers = self._sessions.by_number, dict[int, Session]()
+        for index, number, name, keys in batch.keys:
+            self._look_ups.noted(feed.key, Keyed(keys, Author(number, name), first + index))
+            if number in here:  # said on another server before the session came here
+                speakers.update(dict.fromkeys(range(index, index + len(keys)), here[number]))
+        begin = len(room.batch.frames) if room is not None else 0
+        frames = batch.stamped(top) if not speakers else None
+        if frames is not None and room is not None:
+            room.tell(self._hub.tick, frames, first)
+            room.batch.note_run(batch.count)
+        elif frames is None:
+            for index, event in enumerate(batch.events(top)):
+                if event.op is not None:
+                    _EFFECTS[event.op[0]](self, feed, event.at, event.op, None)
+                else:
+                    self._tell(feed.key, event.frame, event.at if event.is_message else 0, speakers.get(index))
+        if room is not None:
+            room.batch.note_foreign(begin)
+
+    def _say(self, feed: Feed, first: int, run: Run, session: Session | None) -> None:
+        """Messages of a session of this server take effect. The first has the stamp `first`."""
+        if run.keys:
+            self._look_ups.noted(feed.key, Keyed(run.keys, run.author, first))
+        room = self._hub.rooms.get(feed.key)
+        if room is None:
+            return
+        if session is None or session.outbox not in room.members:
+            room.tell(self._hub.tick, run.stamped(first), first)
+        else:
+            session.outbox.write_to_room(room, run.stamped(first), first)
+        room.batch.note_run(run.count)
 
     def missed(self, feed: Feed, after: int, until: int) -> None:
         """See `FeedListener.missed`. How many messages are missing is not known: with 1, clients ask for them."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Event, Marks
+from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Author, Event, Marks, Part, Run
 from pylingo.reactor.bus.redis.deeds import WITHDRAWN, Deed, Saying, Unconfirmed
 from pylingo.reactor.bus.redis.feed import Feed
 from pylingo.reactor.bus.redis.feeds import Feeds
@@ -15,7 +15,7 @@ from pylingo.reactor.chat.room import Room
 from pylingo.reactor.chat.session import Session, State
 from pylingo.reactor.chat.waiting import wait_for
 from pylingo.reactor.history import charter
-from pylingo.shared.codec import encode
+from pylingo.shared.codec import encode, encode_message, head_of_messages
 from pylingo.shared.messages import Message, Redacted, Say, Topic
 from pylingo.shared.names import fold
 from pylingo.shared.schema import Record
@@ -165,10 +165,10 @@ class Rooms:
             self._followed.close(room.key)
 
     def propose(
-        self, room: str, event: Event, session: Session | None = None, then: Callable[[int], object] | None = None
+        self, room: str, part: Part, session: Session | None = None, then: Callable[[int], object] | None = None
     ) -> None:
         """Propose an event for a room, by its compared form. `then` gets its stamp when it has taken effect."""
-        self._feeds.propose(room, event, Deed(session, then))
+        self._feeds.propose(room, part, Deed(session, then))
 
     def set_topic(
         self, session: Session, room: Room[Session], text: str | None, then: Callable[[Topic], object]
@@ -197,17 +197,29 @@ class Rooms:
 
     def speak(self, session: Session, room: Room[Session], say: Say, text: str, deliver: Deliver | None) -> None:
         """See `Bus.speak`."""
-        person = session.person
-        key = abandoned = None
-        if say.key is not None:
-            key = say.key, session.number, person.key
-            self._history.look_ups.pending(room.key, *key)
-            abandoned = partial(self._history.look_ups.abandoned, room.key, say.key, session.number)
-        marks: Marks | None = None if person.fingerprint is None else self._hub.marks(person)
-        action, notice = say.action or None, None if say.action else say.notice or None  # one of them at most
-        frame = encode(Message(room.name, person.name, text, PLACEHOLDER, action, notice))
-        saying = Saying(session, self._unconfirmed, len(frame), room.name, say, deliver, abandoned)
-        self._feeds.propose(room.key, Event(frame, True, (action or notice) is True, None, key, marks), saying)
+        hub, person, is_plain = self._hub, session.person, not (say.action or say.notice)
+        marks: Marks | None = None if person.fingerprint is None else hub.marks(person)
+        if is_plain:
+            name, head = person.name, session.head
+            if head is None or head[0] is not room.name or head[1] is not name:
+                head = session.head = room.name, name, head_of_messages(room.name, name)
+            frame = encode_message(head[2], text, PLACEHOLDER)
+        else:
+            action = say.action or None
+            notice = None if action else say.notice or None  # one of them at most
+            frame = encode(Message(room.name, person.name, text, PLACEHOLDER, action, notice))
+        key = say.key
+        saying = self._feeds.last(room.key)
+        if type(saying) is not Saying or not saying.takes(session, person.key, marks, not is_plain, key is not None):
+            run = Run(Author(session.number, person.key), marks, not is_plain)
+            saying = Saying(session, self._unconfirmed, room.name, run, partial(self._abandoned, room.key))
+            self._feeds.propose(room.key, run, saying)
+        saying.add(frame, say, deliver)
+        if key is not None:
+            self._history.look_ups.pending(room.key, key, saying.run.author)
+
+    def _abandoned(self, room: str, run: Run) -> None:
+        self._history.look_ups.abandoned(room, run.keys, run.author.session)
 
     def redact(self, session: Session, room: Room[Session], redacted: Redacted, then: Callable[[bool], object]) -> None:
         """See `Bus.redact`."""

@@ -279,7 +279,7 @@ class TravellingSeats:
             self.give_away(session, b"")
         gone = frozenset(numbers)
         for proposal in self._feeds.withdraw(
-            lambda it: getattr(it.ordered, "session", None) in sessions or subject(it.event) in gone
+            lambda it: getattr(it.ordered, "session", None) in sessions or subject(it.part) in gone
         ):
             if proposal.ordered is not None:
                 proposal.ordered(WITHDRAWN)

@@ -25,8 +25,8 @@ class Settling:
 
     @property
     def waiting(self) -> int:
-        """How many proposals have not taken effect."""
-        return sum(feed.proposed - feed.settled for feed in self._busy)
+        """How many events that were proposed have not taken effect."""
+        return sum(feed.waiting for feed in self._busy)
 
     @property
     def lag(self) -> float:
@@ -35,7 +35,7 @@ class Settling:
         return 0.0 if since is None else max(0.0, self._clock() - since)
 
     def proposed(self, feed: Feed) -> None:
-        """An event was proposed."""
+        """Something was proposed."""
         feed.proposed += 1
         self._busy[feed] = None
 

@@ -197,12 +197,19 @@ def test_messages_that_are_joined_already_are_counted_one_by_one(chat):
     ada, bob = chat.people("ada", "bob")
     frames = [encode(Message("tea", "cyd", str(index), NOON + index)) for index in (1, 2, 3)]
     room = chat.hub.rooms["tea"]
-    room.tell_messages(chat.hub.tick, b"".join(frames), [NOON + 1, NOON + 2, NOON + 3])
+    room.tell(chat.hub.tick, b"".join(frames), NOON + 1)
+    room.batch.note_run(3)
     ada.ask(PingRequest(1))
-    room.tell_messages(chat.hub.tick, frames[0], [NOON + 4])
+    room.tell(chat.hub.tick, frames[0], NOON + 4)
+    room.batch.note_run(1)
     batch = room.batch
     chat.tick()
     assert [getattr(it, "text", it) for it in ada.got()] == ["1", "2", "3", Pong(1), "1"]
     assert [it.text for it in bob.got()] == ["1", "2", "3", "1"]
     assert (batch.count, batch.first, batch.last) == (4, NOON + 1, NOON + 4)
-    assert batch.messages(1, 3) == (2, NOON + 2, NOON + 3)
+    assert [batch.messages(*part) for part in ((0, 1), (1, 2), (1, 1))] == [
+        (3, NOON + 1, NOON + 3),
+        (1, NOON + 4, NOON + 4),
+        (0, 0, 0),
+    ]
+    assert (batch.count_messages(0, 1), batch.count_own(), batch.frame_count) == (3, 4, 4)

@@ -2,7 +2,7 @@
 
 import msgpack
 
-from pylingo.reactor.bus.redis.blob import Event
+from pylingo.reactor.bus.redis.blob import Author, Event, Run
 from pylingo.reactor.bus.redis.changes import (
     pack_changes,
     pack_charter,
@@ -17,6 +17,8 @@ from pylingo.reactor.history.charter import LOGGED, ON, Charter
 from pylingo.reactor.history.topics import StoredTopic
 
 ANN = Member("Ann", "f1", True)
+
+WORDS = Run(Author(1, "ann"), frames=[b"frame", b"frame"])
 
 
 def test_a_member_has_its_compared_name() -> None:
@@ -35,14 +37,14 @@ def test_a_topic() -> None:
 
 
 def test_messages_change_nothing() -> None:
-    assert pack_changes([Event(b"frame", is_message=True)], True) == b""
+    assert pack_changes([WORDS], True) == b""
     assert pack_changes([Event(op=["away", 1, "tea"])], False) == b""
 
 
 def test_changes_come_in_the_order_of_the_events() -> None:
     events = [
         Event(op=["join", 1, "Ann", "f1", True]),
-        Event(b"frame", is_message=True),
+        WORDS,
         Event(op=["topic", "tea", "Ann"]),
         Event(op=["rename", 1, "Bob", None, None]),
         Event(op=["leave", 1, "leave", None, None]),
@@ -64,7 +66,7 @@ def test_a_charter() -> None:
 
 
 def test_the_first_message_of_a_room_makes_its_log_known() -> None:
-    events = [Event(b"frame", is_message=True), Event(op=["leave", 1, "leave", None, None])]
+    events = [WORDS, Event(op=["leave", 1, "leave", None, None])]
     assert msgpack.unpackb(pack_changes(events, False)) == [["charter", LOGGED, ON], ["out", "1"]]
     assert msgpack.unpackb(pack_changes(events, True)) == [["out", "1"]]
     assert pack_changes([Event(b"frame")], False) == b""

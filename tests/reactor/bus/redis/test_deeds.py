@@ -1,11 +1,26 @@
 """The bound of messages that are on their way: requests wait at it, and go on below it."""
 
-from pylingo.reactor.bus.redis.deeds import AROUND_MESSAGE, MOST_UNCONFIRMED, Deed, Saying, Unconfirmed
+from pylingo.reactor.bus.redis.blob import Author, Marks, Run
+from pylingo.reactor.bus.redis.deeds import (
+    AROUND_MESSAGE,
+    MOST_BYTES,
+    MOST_MESSAGES,
+    MOST_UNCONFIRMED,
+    WITHDRAWN,
+    Deed,
+    Saying,
+    Unconfirmed,
+)
+from pylingo.reactor.chat.session import Session
 from pylingo.shared.messages import PingRequest, Pong, Say, Sent
 from pylingo.shared.schema import Record
 from tests.fakes.chat import Chat
 
 SIZE = 1_024
+
+
+def saying_of(session: Session, counts: Unconfirmed) -> Saying:
+    return Saying(session, counts, "tea", Run(Author(session.number, "ada")), lambda run: None)
 
 
 def test_a_deed_tells_its_stamp() -> None:
@@ -18,17 +33,51 @@ def test_a_deed_tells_its_stamp() -> None:
 def test_a_saying_delivers_what_was_promised_and_confirms() -> None:
     session = Chat().person().session
     counts, sent = Unconfirmed(), list[Record | None]()
-    saying = Saying(session, counts, 10, "tea", Say("hi", id=3, key="k"), sent.append)
+    saying = saying_of(session, counts)
+    for say in (Say("hi", id=3, key="k"), Say("ho", key="l")):
+        saying.add(b"frame", say, sent.append if say.id is not None else None)
+    saying.add(b"frame", Say("ha", key="m"), sent.append)
     assert len(counts) == 1
     saying(7)
-    assert (sent, len(counts)) == ([Sent("tea", 7, 3, "k")], 0)
+    assert (sent, len(counts)) == ([Sent("tea", 7, 3, "k"), Sent("tea", 9, None, "m")], 0)
+    assert saying.run.keys == ["k", "l", "m"]
 
 
 def test_a_saying_that_nobody_asked_about_confirms() -> None:
     session = Chat().person().session
     counts = Unconfirmed()
-    Saying(session, counts, 10, "tea", Say("hi"), None)(7)
+    saying = saying_of(session, counts)
+    saying.add(b"frame", Say("hi"), None)
+    saying(7)
     assert len(counts) == 0
+
+
+def test_a_saying_that_is_withdrawn_is_abandoned_and_nothing_is_delivered() -> None:
+    session, counts = Chat().person().session, Unconfirmed()
+    abandoned, sent = list[Run](), list[Record | None]()
+    saying = Saying(session, counts, "tea", Run(Author(1, "ada")), abandoned.append)
+    saying.add(b"frame", Say("hi", key="k"), sent.append)
+    saying(WITHDRAWN)
+    assert (abandoned, sent, len(counts)) == ([saying.run], [], 0)
+
+
+def test_a_run_has_messages_of_one_kind_and_is_bounded() -> None:
+    chat = Chat()
+    session, counts = chat.person().session, Unconfirmed()
+    saying = saying_of(session, counts)
+    saying.add(b"frame", Say("hi"), None)
+    plain: tuple[str, Marks | None, bool, bool] = ("ada", None, False, False)
+    assert saying.takes(session, *plain)
+    assert not saying.takes(chat.person().session, *plain)
+    for other in (("ben", *plain[1:]), ("ada", ("f1", None), False, False), (*plain[:2], True, False)):
+        assert not saying.takes(session, *other)
+    assert not saying.takes(session, *plain[:3], True)
+    while saying.takes(session, *plain):
+        saying.add(b"frame", Say("hi"), None)
+    assert saying.run.count == MOST_MESSAGES
+    large = saying_of(session, counts)
+    large.add(bytes(MOST_BYTES), Say("hi"), None)
+    assert not large.takes(session, *plain)
 
 
 def test_requests_wait_above_the_bound_and_go_on_at_half_of_it() -> None:
@@ -42,7 +91,7 @@ def test_requests_wait_above_the_bound_and_go_on_at_half_of_it() -> None:
     person.ask(PingRequest(1))
     for _ in range(3):
         assert (person.session.is_busy, person.got()) == (True, [])
-        counts.remove(person.session, SIZE - AROUND_MESSAGE)
+        counts.remove(person.session, SIZE)
     chat.tick()
     assert (person.session.is_busy, person.got()) == (False, [Pong(1)])
 
@@ -54,7 +103,7 @@ def test_each_session_has_its_own_bound() -> None:
     counts.add(ann.session, SIZE)
     assert not bob.session.is_busy
     counts.add(bob.session, SIZE)
-    counts.remove(ann.session, SIZE)
+    counts.remove(ann.session, SIZE + AROUND_MESSAGE)
     assert (ann.session.is_busy, bob.session.is_busy) == (False, True)
 
 
@@ -64,7 +113,7 @@ def test_a_session_below_the_bound_is_left_alone() -> None:
     counts = Unconfirmed()
     counts.add(person.session, SIZE)
     person.session.is_busy = True
-    counts.remove(person.session, SIZE)
+    counts.remove(person.session, SIZE + AROUND_MESSAGE)
     assert person.session.is_busy
 
 
@@ -73,7 +122,7 @@ def test_a_session_without_a_connection_goes_on_with_nothing() -> None:
     counts = Unconfirmed(1)
     counts.add(person.session, SIZE)
     person.lose()
-    counts.remove(person.session, SIZE)
+    counts.remove(person.session, SIZE + AROUND_MESSAGE)
     assert len(counts) == 0
 
 
@@ -88,6 +137,6 @@ def test_nothing_is_kept_of_those_whose_messages_are_confirmed() -> None:
     assert len(counts) == 5
     for person in people:
         for _ in range(MOST_UNCONFIRMED // SIZE + 1):
-            counts.remove(person.session, SIZE - AROUND_MESSAGE)
+            counts.remove(person.session, SIZE)
         assert not person.session.is_busy
     assert len(counts) == 0

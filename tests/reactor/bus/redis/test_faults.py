@@ -15,7 +15,7 @@ from pylingo.reactor.bus.redis.settings import ClusterSettings, parse_redis_addr
 from pylingo.reactor.engine.loop import Reactor
 from tests.fakes.deaf_proxy import DeafProxy
 from tests.fakes.redis_listeners import turn_until
-from tests.fakes.room_log import RoomLog, in_order, join, leave
+from tests.fakes.room_log import RoomLog, in_order, join, leave, says
 from tests.redis_server import RedisProcess
 
 type MakeServer = Callable[..., RoomLog]
@@ -349,7 +349,7 @@ def test_the_proposals_of_a_session_that_was_taken(talk: Talk, redis: RedisProce
     redis.call("SADD", key("taken:1"), 41)
     redis.call("FCALL", "pylingo_1_bump", 1, key("fence:1"))
     settled: list[bool] = []
-    one.when_taken = lambda: one.feeds.withdraw(lambda proposal: b"of 41" in proposal.event.frame)
+    one.when_taken = lambda: one.feeds.withdraw(lambda proposal: says(proposal, b"of 41"))
     one.say("lobby", "of 41")  # refused as stale
     loop.tick(0)
     one.say("lobby", "of 41, later")

@@ -8,7 +8,7 @@ from pylingo.reactor.bus.redis.feed import FeedState
 from pylingo.reactor.bus.redis.feeds import Feeds
 from pylingo.reactor.engine.loop import Reactor
 from tests.fakes.redis_listeners import turn_until
-from tests.fakes.room_log import RoomLog, in_order, join, leave, message
+from tests.fakes.room_log import RoomLog, in_order, join, leave, message, says
 from tests.redis_server import RedisProcess
 
 type MakeServer = Callable[..., RoomLog]
@@ -218,7 +218,7 @@ def test_withdrawing(servers: list[RoomLog], loop: Reactor) -> None:
     for text in ("first", "second", "third"):
         one.say("lobby", text)
     one.feeds.when_settled(lambda: settled.append(True))
-    assert len(one.feeds.withdraw(lambda proposal: b"second" in proposal.event.frame)) == 1
+    assert len(one.feeds.withdraw(lambda proposal: says(proposal, b"second"))) == 1
     turn_until(loop, lambda: settled)
     assert one.texts("lobby") == ["first", "third"]
     assert one.feeds.is_idle

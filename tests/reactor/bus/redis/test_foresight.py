@@ -1,8 +1,9 @@
 """What a room becomes once everything that has come has taken effect."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from pylingo.reactor.bus.redis.blob import Event, encode_batch
+from pylingo.reactor.bus.redis.blob import Event, Part, encode_batch
 from pylingo.reactor.bus.redis.feed import Arrival, Feed, Gap, Reading
 from pylingo.reactor.bus.redis.foresight import foresee
 from pylingo.reactor.bus.redis.roll import Member
@@ -13,7 +14,7 @@ from tests.fakes.room_log import join, leave, message
 ANN, BOB = Member("ann", None, None), Member("bob", None, None)
 
 
-def feed_with(*batches: list[Event]) -> Feed:
+def feed_with(*batches: Sequence[Part]) -> Feed:
     feed = Feed("lobby", "Lobby")
     feed.roll.add(1, ANN)
     feed.charter = Charter({LOGGED: ON})

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from pylingo.reactor.bus.redis import questions
+from pylingo.reactor.bus.redis.blob import Author
 from pylingo.reactor.bus.redis.deployment import Deployment
 from pylingo.reactor.bus.redis.history import RedisHistory
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.link import LinkLost
+from pylingo.reactor.bus.redis.log_reader import Keyed
 from pylingo.reactor.engine.loop import Reactor
 from pylingo.reactor.history.history import FOREVER, History, Page, cut_page
 from pylingo.reactor.history.private import conversation, inbox
@@ -227,7 +229,7 @@ def test_a_key_is_looked_up_when_everything_that_has_come_has_taken_effect(links
     history = RedisHistory(links, Keys(), lambda callback: None, links.call_later, lambda: 0.0, holes)
     history.look_up("tea", "k", 1, "ada", answers.append)
     assert (list(links.calls), answers) == ([], [])
-    history.look_ups.noted("tea", "k", 1, "ada", 77)
+    history.look_ups.noted("tea", Keyed(["k"], Author(1, "ada"), 77))
     assert history.may_hold("tea", "another", 1, "ada"), "it may be among what has come"
     holes.waiting.pop()()
     while not answers:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pylingo.reactor.bus.redis.blob import Event
+from pylingo.reactor.bus.redis.blob import Author, Part
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.log_reader import (
     Keyed,
@@ -53,7 +53,7 @@ def nothing_is_stored(logs: RedisLogs) -> None:
     logs.clear()
 
 
-def fill(logs: RedisLogs, batches: list[tuple[int, list[Event]]]) -> list[Entry]:
+def fill(logs: RedisLogs, batches: list[tuple[int, list[Part]]]) -> list[Entry]:
     """Begin a room anew with these batches. Returns its messages."""
     logs.clear()
     top, entries = BASE, list[Entry]()
@@ -74,7 +74,7 @@ def never() -> bool:
 @example([(1, [message()])], 2**64 - 1, 2**64 - 1, 5)
 @given(batches, bounds, bounds, st.integers(1, 12))
 def test_a_page_is_the_one_that_would_be_cut_out_of_all_messages(
-    logs: RedisLogs, batches: list[tuple[int, list[Event]]], since: int | None, before: int | None, limit: int
+    logs: RedisLogs, batches: list[tuple[int, list[Part]]], since: int | None, before: int | None, limit: int
 ):
     entries = fill(logs, batches)
     request = HistoryRequest(since, before, limit)
@@ -164,7 +164,7 @@ def test_private_messages_have_a_log_for_each_conversation_and_inbox(logs: Redis
 @given(batches, bounds, st.integers(1, 5), st.sampled_from(["tea", "red", "gre", "no"]), st.sets(near))
 def test_a_search_finds_what_memory_finds(
     logs: RedisLogs,
-    batches: list[tuple[int, list[Event]]],
+    batches: list[tuple[int, list[Part]]],
     before: int | None,
     limit: int,
     words: str,
@@ -234,10 +234,11 @@ def test_the_keys_of_a_room_are_read_without_its_messages(logs: RedisLogs):
     logs.add("tea", BASE + 5, [message(key="c", session=1)])
     found: list[Keyed] = []
     assert logs.answer(read_keys(TEA, 0, 9, found.append)) == BASE + 5
-    assert found == [("a", 1, "ada", BASE), ("b", 2, "ben", BASE + 2), ("c", 1, "ada", BASE + 5)]
+    ada, ben = Author(1, "ada"), Author(2, "ben")
+    assert found == [(["a"], ada, BASE), (["b"], ben, BASE + 2), (["c"], ada, BASE + 5)]
     found.clear()
     assert logs.answer(read_keys(TEA, BASE + 4, 9, found.append)) == BASE + 5
-    assert found == [("c", 1, "ada", BASE + 5)]
+    assert found == [(["c"], ada, BASE + 5)]
     assert logs.answer(read_keys(TEA, BASE + 5, 9, found.append)) == BASE + 5
 
 
@@ -247,7 +248,7 @@ def test_the_keys_of_a_conversation(logs: RedisLogs):
     logs.add_private(place, Entry("Ben", "ho", BASE + 1, None, "ada"), 2)
     found: list[Keyed] = []
     assert logs.answer(read_keys(log_of(Keys(), place), 0, 9, found.append)) == BASE + 1
-    assert found == [("a", 1, "ada", BASE)]
+    assert found == [(["a"], Author(1, "ada"), BASE)]
 
 
 def test_an_entry_by_a_stamp_in_it(logs: RedisLogs):

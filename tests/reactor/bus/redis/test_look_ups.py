@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from pylingo.reactor.bus.redis.blob import encode_batch
+from pylingo.reactor.bus.redis.blob import Author, encode_batch
 from pylingo.reactor.bus.redis.keys import Keys
 from pylingo.reactor.bus.redis.link import LinkLost
+from pylingo.reactor.bus.redis.log_reader import Keyed
 from pylingo.reactor.bus.redis.look_ups import LookUps
 from pylingo.reactor.bus.redis.private_log import encode_private
 from pylingo.reactor.bus.redis.questions import Questions
@@ -16,6 +17,7 @@ from tests.fakes.redis_logs import HandLinks, message
 
 PAIR = conversation(1, 2)
 BASE = 1_700_000_000_000_000
+ADA, BEN = Author(1, "ada"), Author(2, "ben")
 
 
 class Asker:
@@ -71,9 +73,9 @@ def test_a_room_is_read_once(asker: Asker):
 
 def test_what_the_feed_tells_is_known_without_reading(asker: Asker):
     asker.ask("a")
-    asker.look_ups.noted("tea", "b", 7, "ben", BASE + 9)  # while the room is being read
+    asker.look_ups.noted("tea", Keyed(["b"], Author(7, "ben"), BASE + 9))  # while the room is being read
     asker.links.reply([])
-    asker.look_ups.noted("tea", "c", 7, "ben", BASE + 10)
+    asker.look_ups.noted("tea", Keyed(["c"], Author(7, "ben"), BASE + 10))
     assert asker.look_ups.find("tea", "b", 8, "Ben") == BASE + 9
     assert asker.look_ups.find("tea", "c", 7, "cy") == BASE + 10
     assert asker.look_ups.find("tea", "c", 8, "ben", others=(7,)) is None
@@ -107,7 +109,7 @@ def test_a_message_on_its_way_is_waited_for(asker: Asker):
     asker.ask("a")
     asker.links.reply([])
     asker.taken()
-    asker.look_ups.pending("tea", "a", 1, "ada")
+    asker.look_ups.pending("tea", "a", ADA)
     assert asker.may_hold("a")
     assert asker.may_hold("a", 2)
     assert not asker.may_hold("a", 2, "ben")
@@ -117,18 +119,18 @@ def test_a_message_on_its_way_is_waited_for(asker: Asker):
     asker.ask("a", 3, "ada", others=(1,))
     asker.ask("a", 2, "ben")
     assert asker.taken() == [("a", None), ("a", None)]
-    asker.look_ups.noted("tea", "a", 1, "ada", BASE)
+    asker.look_ups.noted("tea", Keyed(["a"], ADA, BASE))
     assert asker.taken() == [("a", BASE), ("a", BASE)]
     assert not asker.may_hold("a")
     assert asker.look_ups.find("tea", "a", 1, "ada") == BASE
 
 
 def test_a_message_on_its_way_is_waited_for_in_a_room_that_was_not_read(asker: Asker):
-    asker.look_ups.pending("tea", "a", 1, "ada")
+    asker.look_ups.pending("tea", "a", ADA)
     asker.ask("a")
     asker.links.reply([])
     assert asker.taken() == []
-    asker.look_ups.noted("tea", "a", 1, "ada", BASE)
+    asker.look_ups.noted("tea", Keyed(["a"], ADA, BASE))
     assert asker.taken() == [("a", BASE)]
 
 
@@ -136,10 +138,10 @@ def test_a_message_that_will_not_arrive_is_not_waited_for(asker: Asker):
     asker.ask("a")
     asker.links.reply([])
     asker.taken()
-    asker.look_ups.pending("tea", "a", 1, "ada")
+    asker.look_ups.pending("tea", "a", ADA)
     asker.ask("a")
-    asker.look_ups.abandoned("tea", "a", 1)
-    asker.look_ups.abandoned("tea", "a", 1)
+    asker.look_ups.abandoned("tea", ["a"], 1)
+    asker.look_ups.abandoned("tea", ["a"], 1)
     assert asker.taken() == [("a", None)]
     assert not asker.may_hold("a")
 
@@ -148,12 +150,12 @@ def test_two_sessions_may_have_the_same_key_on_its_way(asker: Asker):
     asker.ask("a")
     asker.links.reply([])
     asker.taken()
-    asker.look_ups.pending("tea", "a", 1, "ada")
-    asker.look_ups.pending("tea", "a", 2, "ben")
+    asker.look_ups.pending("tea", "a", ADA)
+    asker.look_ups.pending("tea", "a", BEN)
     asker.ask("a", 2, "ben")
-    asker.look_ups.noted("tea", "a", 1, "ada", BASE)
+    asker.look_ups.noted("tea", Keyed(["a"], ADA, BASE))
     assert asker.taken() == []
-    asker.look_ups.noted("tea", "a", 2, "ben", BASE + 1)
+    asker.look_ups.noted("tea", Keyed(["a"], BEN, BASE + 1))
     assert asker.taken() == [("a", BASE + 1)]
 
 

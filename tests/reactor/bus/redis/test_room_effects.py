@@ -1,6 +1,6 @@
 """What happens in rooms whose members are on two servers, on a real Redis."""
 
-from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Event, encode_batch, read_batch
+from pylingo.reactor.bus.redis.blob import PLACEHOLDER, Author, Event, Run, encode_batch, read_batch
 from pylingo.reactor.bus.redis.feed import Feed
 from pylingo.reactor.bus.redis.room_effects import RoomEffects
 from pylingo.shared.codec import encode
@@ -53,15 +53,32 @@ def test_nobody_hears_their_own_words_from_the_server_that_they_came_from(world:
     ann, bob = world.come(pair[0], "ann", "tea"), world.come(pair[0], "bob", "tea")
     world.got(ann)
     words = Message("tea", "ann", "hi", PLACEHOLDER), Message("tea", "eve", "hello", PLACEHOLDER)
-    keys = ("k", ann.session.number, "ann"), ("k", ann.session.number + 99, "eve")
-    events = [Event(encode(word), is_message=True, key=key) for word, key in zip(words, keys, strict=True)]
+    runs = Run(Author(ann.session.number, "ann")), Run(Author(ann.session.number + 99, "eve"))
+    for run, word in zip(runs, words, strict=True):
+        run.add(encode(word), "k")
     (feed,) = [feed for feed in [pair[0].bus.followed.feed("tea")] if feed is not None]
-    effects(pair[0]).applied(feed, 77, read_batch(encode_batch(pair[1].number, 1, events)), None)
+    effects(pair[0]).applied(feed, 77, read_batch(encode_batch(pair[1].number, 1, runs)), None)
     world.reactor.tick(0)
     assert [[it.text for it in person.got() if isinstance(it, Message)] for person in (ann, bob)] == [
         ["hello"],
         ["hi", "hello"],
     ]
+
+
+def test_what_somebody_says_in_one_tick_is_one_piece_for_the_others(world: ClusterWorld, pair: Pair) -> None:
+    ann, bob, eve = (world.come(server, name, "tea") for server, name in zip((*pair, pair[0]), "abe", strict=True))
+    for person in (ann, bob, eve):
+        world.got(person)
+    buffers = [len(person.out.buffers) for person in (bob, eve)]
+    ann.ask(Say("one", id=1), Say("two"), Say("three", id=3), Say("waves", id=4, action=True))
+    sent = [(it.re, it.at) for it in world.got(ann) if isinstance(it, Sent)]
+    heard = [[it for it in world.got(person) if isinstance(it, Message)] for person in (bob, eve)]
+    assert heard[0] == heard[1]
+    assert [it.text for it in heard[0]] == ["one", "two", "three", "waves"]
+    first = heard[0][0].at
+    assert [it.at for it in heard[0]] == [*range(first, first + 4)]
+    assert sent == [(1, first), (3, first + 2), (4, first + 3)]
+    assert [len(person.out.buffers) for person in (bob, eve)] == [count + 1 for count in buffers]
 
 
 def test_a_gap_makes_clients_ask_for_the_messages(world: ClusterWorld, pair: Pair) -> None:
