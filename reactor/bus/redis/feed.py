@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from pylingo.reactor.bus.redis.blob import Batch, Part, events_in
+from pylingo.reactor.bus.redis.blob import VERSION, Batch, Part, events_in
 from pylingo.reactor.bus.redis.roll import Member, Roll
 from pylingo.reactor.history import charter
 from pylingo.reactor.history.charter import Charter
@@ -103,6 +103,7 @@ class Feed:
     """
 
     __slots__ = (
+        "_announced",
         "charter",
         "flight",
         "head",
@@ -148,6 +149,7 @@ class Feed:
         self.proposed = 0
         """How many proposals this server has made, and how many of these are `settled`."""
         self.settled = 0
+        self._announced: tuple[int, int] | None = None
         self.whole: list[Callable[[], object]] = []
         """Those that wait until the feed is drained, and nothing is known to be missing."""
 
@@ -166,6 +168,18 @@ class Feed:
     def may_commit(self) -> bool:
         """Whether proposals may be committed in this state."""
         return self.state in (FeedState.OPEN, FeedState.UNHEARD)
+
+    def read_push(self, data: bytes) -> Arrival | None:
+        """The batch in what was published; None if its stamps are announced, and the batch itself comes next."""
+        if data[0] == VERSION:
+            announced, self._announced = self._announced, None
+            return Arrival(*announced, data) if announced is not None else None
+        first = data.index(b" ")
+        second = data.find(b" ", first + 1)
+        if second < 0:
+            self._announced = int(data[:first]), int(data[first + 1 :])
+            return None
+        return Arrival(int(data[:first]), int(data[first + 1 : second]), data, second + 1)
 
     def hear(self, arrival: Arrival) -> bool:
         """Take a batch that was published. Return whether others are missing before it."""

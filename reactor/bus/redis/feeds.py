@@ -7,7 +7,7 @@ from pylingo.reactor.bus.redis.committer import Committer
 from pylingo.reactor.bus.redis.counters import Counters
 from pylingo.reactor.bus.redis.deployment import Deployment
 from pylingo.reactor.bus.redis.effects import Effects
-from pylingo.reactor.bus.redis.feed import Arrival, Feed, FeedListener, FeedState, Flight, Ordered, Proposal
+from pylingo.reactor.bus.redis.feed import Feed, FeedListener, FeedState, Flight, Ordered, Proposal
 from pylingo.reactor.bus.redis.flights import Flights
 from pylingo.reactor.bus.redis.holdings import Holdings
 from pylingo.reactor.bus.redis.keys import Keys
@@ -237,11 +237,11 @@ class Feeds:
         feed = self._by_channel.get(channel)
         if feed is None or self._is_fenced:
             return False
-        first = data.index(b" ")
-        second = data.index(b" ", first + 1)
-        if feed.hear(Arrival(int(data[:first]), int(data[first + 1 : second]), data, second + 1)):
-            self._reader.repair(feed)
-        self._drain(feed)
+        arrival = feed.read_push(data)
+        if arrival is not None:
+            if feed.hear(arrival):
+                self._reader.repair(feed)
+            self._drain(feed)
         return True
 
     def _drain(self, feed: Feed) -> None:

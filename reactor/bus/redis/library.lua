@@ -17,6 +17,7 @@
 local REAPED = 'reaped'
 local GENERATIONS = 1048576  -- connections for each server; above that stands a random number, its own
 local DAYS_7 = 604800
+local LARGE = 4096  -- bytes of a batch, for each 1,000 of which it takes 1.4 us to join them with its stamps
 
 local function fenced()
   return redis.error_reply('FENCED this server was given up by the others')
@@ -131,6 +132,16 @@ local function append(r, h, keep, top, count, batch)
   return top, before
 end
 
+-- Publish a batch behind its stamps. Making one string of both takes Lua long if it is large: then it follows alone.
+local function publish(channel, stamps, batch)
+  if #batch < LARGE then
+    redis.call('SPUBLISH', channel, stamps .. ' ' .. batch)
+  else
+    redis.call('SPUBLISH', channel, stamps)
+    redis.call('SPUBLISH', channel, batch)
+  end
+end
+
 -- KEYS fence here rooms, then for each room r h, and m n t o dead behind them if the room has ops
 -- ARGV generation keep prefix of channels, then for each room: room spelling top count batch ops
 --   ops: '' or a packed list of ["set", number, member, field of an operator, name], ["change", number, member] for one
@@ -154,7 +165,7 @@ local function commit(keys, args)
       recount(keys[3], r, h, n, t, o, dead, room, args[j + 1])
       i = i + 5
     end
-    redis.call('SPUBLISH', prefix .. 'r:' .. room, before .. ' ' .. top .. ' ' .. batch)
+    publish(prefix .. 'r:' .. room, before .. ' ' .. top, batch)
     tops[#tops + 1] = top
   end
   return tops

@@ -1,6 +1,7 @@
 """One room on a server."""
 
-from pylingo.reactor.bus.redis.feed import Feed, FeedState, Proposal, in_place
+from pylingo.reactor.bus.redis.blob import encode_batch
+from pylingo.reactor.bus.redis.feed import Arrival, Feed, FeedState, Proposal, in_place
 from tests.fakes.room_log import join, message
 
 
@@ -15,6 +16,14 @@ def test_each_proposal_begins_behind_the_events_of_those_before() -> None:
     several.add(several.frames[0])
     proposals = [Proposal(part, None, 0.0) for part in (join(1, "ann"), several, message("two"))]
     assert [(at, proposal.part.count) for at, proposal in in_place(proposals, 9)] == [(6, 1), (7, 2), (9, 1)]
+
+
+def test_a_large_batch_follows_its_stamps() -> None:
+    feed, batch = Feed("lobby", "Lobby"), encode_batch(1, 1, [message("hi")])
+    assert feed.read_push(b"5 6 " + batch) == Arrival(5, 6, b"5 6 " + batch, 4)
+    assert feed.read_push(b"6 7") is None
+    assert feed.read_push(batch) == Arrival(6, 7, batch)
+    assert feed.read_push(batch) is None  # nothing has announced it
 
 
 def test_every_event_that_has_not_taken_effect_waits() -> None:
